@@ -1,0 +1,83 @@
+//! Asserts the shape of the house: which package may know which, and what must not be in the tree at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+/// Every arrow that may exist between our packages, from the one that knows to the ones known.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("contract", &[]),
+    ("hpa", &[]),
+    ("broker", &[]),
+    ("apiserver", &[]),
+    ("scraper", &[]),
+    ("testkit", &[]),
+    ("podkit", &["contract"]),
+    ("producer", &["contract", "podkit"]),
+    ("worker", &["contract", "podkit"]),
+    ("sandbox", &["contract", "apiserver", "hpa"]),
+    ("tui", &["contract", "hpa", "producer", "worker", "broker", "scraper", "sandbox"]),
+    ("xtask", &["contract"]),
+];
+
+/// Packages that only `command/sandbox.rs` and `command/pod.rs` of the dashboard may name.
+const HIDDEN_FROM_THE_DASHBOARD: &[&str] = &["sandbox", "producer", "worker", "broker", "scraper"];
+
+fn metadata() -> Metadata {
+    MetadataCommand::new().manifest_path("../Cargo.toml").no_deps().exec().unwrap()
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let metadata = metadata();
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.iter().copied().collect();
+    let ours: BTreeSet<&str> = metadata.packages.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(ours, allowed.keys().copied().collect(), "every package has its line in ALLOWED");
+    for package in &metadata.packages {
+        for dependency in &package.dependencies {
+            let name = dependency.name.as_str();
+            if !ours.contains(name) || dependency.kind == DependencyKind::Development {
+                continue;
+            }
+            assert!(allowed[package.name.as_str()].contains(&name), "{} must not know {name}", package.name);
+        }
+    }
+}
+
+#[test]
+fn only_two_files_of_the_dashboard_know_the_sandbox() {
+    let root = Path::new("../tui/src");
+    let exempt = [root.join("command/sandbox.rs"), root.join("command/pod.rs")];
+    let mut folders = vec![root.to_path_buf()];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if exempt.contains(&path) || path.extension().is_none_or(|e| e != "rs") {
+                continue;
+            }
+            read += 1;
+            let text = std::fs::read_to_string(&path).unwrap();
+            for name in HIDDEN_FROM_THE_DASHBOARD {
+                for form in [format!("use {name}::"), format!("use ::{name}::"), format!("use {name};")] {
+                    assert!(!text.contains(&form), "{} must not `{form}`", path.display());
+                }
+            }
+        }
+    }
+    assert!(read > 0, "the dashboard's sources are where this test looks");
+}
+
+#[test]
+fn one_tls_library_and_one_crypto_provider() {
+    let lock = std::fs::read_to_string("../Cargo.lock").unwrap();
+    for banned in ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls"] {
+        assert!(!lock.contains(&format!("name = \"{banned}\"\n")), "{banned} must not be in Cargo.lock");
+    }
+    assert_eq!(lock.matches("name = \"crossterm\"\n").count(), 1, "raw mode is a process global");
+}
