@@ -1,0 +1,50 @@
+//! W3C Trace Context: the `traceparent` that a request brings, checked before it travels on in a message.
+//!
+//! Source of the form: <https://www.w3.org/TR/trace-context/#traceparent-header>.
+
+/// Name of the HTTP header and of the AMQP message header.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The text if it is a version-00 `traceparent`: `00-` 32 hex digits `-` 16 hex digits `-` 2 hex digits, lower case,
+/// neither id all zeros. Anything else must not be passed on.
+#[must_use]
+pub fn valid(text: &str) -> Option<&str> {
+    let hex = |part: &str, digits: usize| {
+        part.len() == digits && part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let nonzero = |part: &str| part.bytes().any(|c| c != b'0');
+    let mut parts = text.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    (parts.next().is_none()
+        && version == "00"
+        && hex(trace, 32)
+        && nonzero(trace)
+        && hex(parent, 16)
+        && nonzero(parent)
+        && hex(flags, 2))
+    .then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_form_of_the_recommendation_is_valid() {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        assert_eq!(valid(good), Some(good));
+        for bad in [
+            "",
+            "00",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0g",
+        ] {
+            assert_eq!(valid(bad), None, "{bad:?}");
+        }
+    }
+}
