@@ -1,0 +1,101 @@
+//! The producer's metrics, by the contract's names.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use contract::Cause;
+use podkit::metrics::{RegisterError, register};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+
+/// Upper bounds of the duration buckets, in seconds: a confirm takes about a millisecond, a time-out two seconds.
+const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// What the producer counts.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    requests: IntCounterVec,
+    statuses: IntCounterVec,
+    durations: Histogram,
+    published: IntCounter,
+    failed: IntCounterVec,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Self, RegisterError> {
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            register(registry, name, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let duration = "http_request_duration_seconds";
+        let buckets = HistogramOpts::new(duration, "Time from a request's arrival to its answer.")
+            .buckets(BUCKETS.to_vec());
+        let published = "messages_published_total";
+        Ok(Self {
+            requests: counters("http_request_total", "Requests answered.", &["method", "path", "status"])?,
+            statuses: counters(
+                "request_status",
+                "Requests answered, as the first demo named it.",
+                &["path", "status"],
+            )?,
+            durations: register(registry, duration, Histogram::with_opts(buckets))?,
+            published: register(
+                registry,
+                published,
+                IntCounter::new(published, "Jobs that the broker confirmed."),
+            )?,
+            failed: counters("messages_failed_total", "Jobs that the broker did not confirm.", &["cause"])?,
+        })
+    }
+
+    /// Counts one answered request. `path` is one of the routes or `other`.
+    pub(crate) fn request(&self, method: &Method, path: &str, status: u16, took: Duration) {
+        let method = match method.as_str() {
+            known @ ("GET" | "POST" | "HEAD" | "PUT" | "DELETE" | "PATCH" | "OPTIONS") => known,
+            _ => "other",
+        };
+        let mut digits = [0; 3];
+        let status = three_digits(status, &mut digits);
+        self.requests.with_label_values(&[method, path, status]).inc();
+        self.statuses.with_label_values(&[path, status]).inc();
+        self.durations.observe(took.as_secs_f64());
+    }
+
+    /// Counts the jobs of one request.
+    pub(crate) fn jobs(&self, confirmed: u32, failed: u32, cause: Option<Cause>) {
+        self.published.inc_by(confirmed.into());
+        if let Some(cause) = cause {
+            self.failed.with_label_values(&[cause.as_str()]).inc_by(failed.into());
+        }
+    }
+}
+
+/// A status code as text, without an allocation a request.
+fn three_digits(status: u16, digits: &mut [u8; 3]) -> &str {
+    for (digit, divisor) in digits.iter_mut().zip([100, 10, 1]) {
+        *digit = b'0' + u8::try_from(status / divisor % 10).unwrap_or(0);
+    }
+    std::str::from_utf8(digits).unwrap_or("000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_methods_share_a_label() {
+        let registry = Registry::new();
+        let metrics = Metrics::register(&registry).unwrap();
+        for method in ["BREW", "MOVE"] {
+            metrics.request(&method.parse().unwrap(), "other", 405, Duration::ZERO);
+        }
+        metrics.jobs(3, 2, Some(Cause::Nacked));
+        let text = String::from_utf8(podkit::metrics::text(&registry)).unwrap();
+        for line in [
+            r#"http_request_total{method="other",path="other",status="405"} 2"#,
+            r#"request_status{path="other",status="405"} 2"#,
+            "messages_published_total 3",
+            r#"messages_failed_total{cause="nacked"} 2"#,
+        ] {
+            assert!(text.contains(line), "{line} is missing from\n{text}");
+        }
+    }
+}

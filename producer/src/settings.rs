@@ -1,0 +1,86 @@
+//! The producer's settings.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use contract::settings as names_of;
+use podkit::{
+    BrokerArgs, QueueArgs,
+    program::{self, ProcessArgs},
+};
+
+/// Publishes jobs to RabbitMQ: GET or POST /generate[?count=1..10000][&burst=ID]
+#[derive(Debug, Clone, Parser)]
+#[command(name = "producer", version)]
+pub struct Settings {
+    /// Address to serve HTTP on; all interfaces, since a pod's probes and Service come from outside
+    #[arg(long, env = names_of::LISTEN, value_name = "LISTEN", default_value = "0.0.0.0:3000")]
+    pub listen: SocketAddr,
+    /// Messages on the way without a confirm, at most; requests beyond it are answered 503 with Retry-After
+    #[arg(long, env = names_of::MAX_UNCONFIRMED, value_name = "MAX_UNCONFIRMED", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_unconfirmed: u32,
+    /// The broker.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// The queue.
+    #[command(flatten)]
+    pub queue: QueueArgs,
+    /// The process.
+    #[command(flatten)]
+    pub process: ProcessArgs,
+}
+
+impl program::Settings for Settings {
+    fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    fn process(&self) -> ProcessArgs {
+        self.process
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_values_name_the_variable() {
+        for (flag, value, variable) in [
+            ("--listen", "nowhere", "LISTEN"),
+            ("--max-unconfirmed", "0", "MAX_UNCONFIRMED"),
+            ("--max-unconfirmed", "many", "MAX_UNCONFIRMED"),
+            ("--queue", "", "QUEUE"),
+            ("--queue-type", "stream", "QUEUE_TYPE"),
+            ("--log-format", "xml", "LOG_FORMAT"),
+        ] {
+            let message = Settings::try_parse_from(["producer", flag, value]).unwrap_err().to_string();
+            assert!(message.contains(variable), "{message:?} should name {variable}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_variable_and_no_secret() {
+        use clap::CommandFactory;
+        let help = Settings::command().render_long_help().to_string();
+        for name in [
+            names_of::AMQP_URL,
+            names_of::AMQP_HOST,
+            names_of::AMQP_PORT,
+            names_of::AMQP_USER,
+            names_of::AMQP_PASSWORD,
+            names_of::AMQP_VHOST,
+            "AMQP_URL_FILE",
+            "AMQP_USER_FILE",
+            "AMQP_PASSWORD_FILE",
+            names_of::QUEUE,
+            names_of::QUEUE_TYPE,
+            names_of::LISTEN,
+            names_of::MAX_UNCONFIRMED,
+            names_of::LOG_FORMAT,
+        ] {
+            assert!(help.contains(&format!("[env: {name}")), "{name} is missing from\n{help}");
+        }
+    }
+}

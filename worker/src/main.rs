@@ -1,0 +1,7 @@
+//! The worker as a program of its own; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    worker::main_with(std::env::args_os(), None)
+}
