@@ -1,0 +1,338 @@
+//! Kubernetes quantities: `"300m"`, `"20"`, `"1Ki"`, `"2e3"`.
+//!
+//! The decision itself is made in whole milli-units, so all that a quantity has to offer is its milli value, an
+//! `f64` for tolerances, and the canonical text of a milli value for the status.
+//!
+//! Source: `k8s.io/apimachinery/pkg/api/resource` (Quantity).
+
+use serde::{Deserialize, Serialize};
+
+/// A quantity as it was written: `mantissa x 10^scale`, at most nano precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "QuantityText", into = "String")]
+pub struct Quantity {
+    mantissa: i128,
+    scale: i32,
+    format: Format,
+}
+
+/// The family of suffixes that a quantity is written with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Format {
+    /// `n u m k M G T P E`.
+    #[serde(rename = "DecimalSI")]
+    DecimalSi,
+    /// `Ki Mi Gi Ti Pi Ei`.
+    #[serde(rename = "BinarySI")]
+    BinarySi,
+    /// `e3`.
+    DecimalExponent,
+}
+
+/// Why a text is not a usable quantity.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuantityError {
+    /// Not of the form `number[suffix]`.
+    #[error(
+        "{text:?} is not a quantity: use a number with an optional suffix of n u m k M G T P E, \
+         Ki Mi Gi Ti Pi Ei or e3"
+    )]
+    Syntax {
+        /// The text.
+        text: String,
+    },
+    /// Its milli form does not fit 64 bits. (Kubernetes itself would calculate with 0.)
+    #[error("{text} is too large: its thousandths do not fit 64 bits (at most about 9.2e15 units)")]
+    TooLarge {
+        /// The text.
+        text: String,
+    },
+}
+
+const MAX_DIGITS: usize = 28;
+
+impl Quantity {
+    /// A quantity of so many thousandths.
+    #[must_use]
+    pub const fn from_milli(milli: i64) -> Self {
+        Self { mantissa: milli as i128, scale: -3, format: Format::DecimalSi }
+    }
+
+    /// Thousandths, rounded away from zero, as the controller calculates with.
+    ///
+    /// # Errors
+    /// [`QuantityError::TooLarge`] where Kubernetes would silently take 0.
+    pub fn milli(&self) -> Result<i64, QuantityError> {
+        let wanted = self.scale + 3;
+        let value = if wanted >= 0 {
+            u32::try_from(wanted).ok().and_then(|n| 10i128.checked_pow(n)).and_then(|p| self.mantissa.checked_mul(p))
+        } else {
+            Some(divide_away_from_zero(self.mantissa, wanted.unsigned_abs()))
+        };
+        value
+            .and_then(|v| i64::try_from(v).ok())
+            .ok_or_else(|| QuantityError::TooLarge { text: self.to_string() })
+    }
+
+    /// The value as `f64`: mantissa times a power of ten, which can differ by one unit in the last place from the
+    /// quotient of integers. Only tolerances are compared in this form.
+    #[must_use]
+    pub fn to_f64(&self) -> f64 {
+        let base = self.mantissa as f64;
+        if self.scale == 0 { base } else { base * power_of_ten(self.scale) }
+    }
+
+    /// Whether the value is above zero.
+    #[must_use]
+    pub const fn is_positive(&self) -> bool {
+        self.mantissa > 0
+    }
+
+    /// Whether the value is below zero.
+    #[must_use]
+    pub const fn is_negative(&self) -> bool {
+        self.mantissa < 0
+    }
+}
+
+/// The literal that the compiler parses is the nearest `f64`, as Go's `math.Pow10` table is; `powi` may be off by one
+/// unit.
+fn power_of_ten(exponent: i32) -> f64 {
+    format!("1e{exponent}").parse().unwrap_or(f64::NAN)
+}
+
+fn divide_away_from_zero(value: i128, digits: u32) -> i128 {
+    let Some(divisor) = 10i128.checked_pow(digits) else {
+        return value.signum();
+    };
+    let quotient = value / divisor;
+    if value % divisor == 0 { quotient } else { quotient + value.signum() }
+}
+
+impl std::str::FromStr for Quantity {
+    type Err = QuantityError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let syntax = || QuantityError::Syntax { text: text.chars().take(64).collect() };
+        let too_large = || QuantityError::TooLarge { text: text.chars().take(64).collect() };
+        let (negative, rest) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, suffix) = rest.split_at(end);
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+        if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
+            return Err(syntax());
+        }
+        let whole = whole.trim_start_matches('0');
+        let fraction = fraction.trim_end_matches('0');
+        let (exponent, factor, format) = parse_suffix(suffix).ok_or_else(syntax)?;
+        if whole.len() > MAX_DIGITS {
+            return Err(too_large());
+        }
+        // Digits beyond any precision that is kept only matter as "not zero".
+        let kept = fraction.len().min(MAX_DIGITS - whole.len());
+        let mut mantissa: i128 = 0;
+        for digit in whole.bytes().chain(fraction.bytes().take(kept)) {
+            mantissa = mantissa * 10 + i128::from(digit - b'0');
+        }
+        if kept < fraction.len() {
+            mantissa += 1;
+        }
+        let mut mantissa = mantissa.checked_mul(factor).ok_or_else(too_large)?;
+        if negative {
+            mantissa = -mantissa;
+        }
+        let mut scale = exponent - i32::try_from(kept).map_err(|_| too_large())?;
+        if mantissa == 0 {
+            scale = 0;
+        }
+        if scale < -9 {
+            mantissa = divide_away_from_zero(mantissa, (-9 - scale).unsigned_abs());
+            scale = -9;
+        }
+        Ok(Self { mantissa, scale, format })
+    }
+}
+
+fn parse_suffix(suffix: &str) -> Option<(i32, i128, Format)> {
+    let decimal = |exponent| Some((exponent, 1, Format::DecimalSi));
+    let binary = |power: u32| Some((0, 1024i128.pow(power), Format::BinarySi));
+    match suffix {
+        "" => decimal(0),
+        "n" => decimal(-9),
+        "u" => decimal(-6),
+        "m" => decimal(-3),
+        "k" => decimal(3),
+        "M" => decimal(6),
+        "G" => decimal(9),
+        "T" => decimal(12),
+        "P" => decimal(15),
+        "E" => decimal(18),
+        "Ki" => binary(1),
+        "Mi" => binary(2),
+        "Gi" => binary(3),
+        "Ti" => binary(4),
+        "Pi" => binary(5),
+        "Ei" => binary(6),
+        _ => {
+            let digits = suffix.strip_prefix(['e', 'E'])?;
+            let exponent: i32 = digits.parse().ok()?;
+            (-1000..=1000).contains(&exponent).then_some((exponent, 1, Format::DecimalExponent))
+        }
+    }
+}
+
+impl std::fmt::Display for Quantity {
+    /// The canonical form where the milli value is exact, else the plain exponent form.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let exact = self.scale >= -3
+            || u32::try_from(-3 - self.scale)
+                .ok()
+                .and_then(|n| 10i128.checked_pow(n))
+                .is_some_and(|p| self.mantissa % p == 0);
+        let wanted = self.scale + 3;
+        let milli = if wanted >= 0 {
+            u32::try_from(wanted).ok().and_then(|n| 10i128.checked_pow(n)).and_then(|p| self.mantissa.checked_mul(p))
+        } else {
+            Some(divide_away_from_zero(self.mantissa, wanted.unsigned_abs()))
+        };
+        match milli.filter(|_| exact).and_then(|m| i64::try_from(m).ok()) {
+            Some(milli) => f.write_str(&format_milli(milli, self.format)),
+            None => match self.scale {
+                -9 => write!(f, "{}n", self.mantissa),
+                -6 => write!(f, "{}u", self.mantissa),
+                scale => write!(f, "{}e{scale}", self.mantissa),
+            },
+        }
+    }
+}
+
+/// The canonical text of a milli value: the largest suffix that leaves an integer.
+///
+/// ```
+/// use hpa::quantity::{format_milli, Format};
+/// assert_eq!(format_milli(2867, Format::DecimalSi), "2867m");
+/// assert_eq!(format_milli(20_000, Format::DecimalSi), "20");
+/// assert_eq!(format_milli(2_000_000, Format::DecimalSi), "2k");
+/// assert_eq!(format_milli(2_048_000, Format::BinarySi), "2Ki");
+/// ```
+#[must_use]
+pub fn format_milli(milli: i64, format: Format) -> String {
+    if milli == 0 {
+        return "0".to_owned();
+    }
+    if milli % 1000 != 0 {
+        return format!("{milli}m");
+    }
+    let units = milli / 1000;
+    if format == Format::BinarySi && units.unsigned_abs() >= 1024 {
+        let (mut value, mut index) = (units, 0);
+        const SUFFIXES: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        while value % 1024 == 0 && index + 1 < SUFFIXES.len() {
+            value /= 1024;
+            index += 1;
+        }
+        return format!("{value}{}", SUFFIXES[index]);
+    }
+    const SUFFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
+    let (mut value, mut index) = (units, 0);
+    while value % 1000 == 0 && index + 1 < SUFFIXES.len() {
+        value /= 1000;
+        index += 1;
+    }
+    format!("{value}{}", SUFFIXES[index])
+}
+
+/// Which format a resource's status is written in: memory in powers of 1024 (where [`format_milli`] finds that exact),
+/// all else in powers of ten.
+#[must_use]
+pub fn status_format(resource: &str) -> Format {
+    if resource == "memory" { Format::BinarySi } else { Format::DecimalSi }
+}
+
+impl From<Quantity> for String {
+    fn from(quantity: Quantity) -> Self {
+        quantity.to_string()
+    }
+}
+
+/// Quantities may be written as JSON strings or as JSON numbers.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum QuantityText {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+}
+
+impl TryFrom<QuantityText> for Quantity {
+    type Error = QuantityError;
+
+    fn try_from(text: QuantityText) -> Result<Self, Self::Error> {
+        match text {
+            QuantityText::Text(text) => text.parse(),
+            QuantityText::Integer(value) => value.to_string().parse(),
+            QuantityText::Float(value) => value.to_string().parse(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milli_values_are_rounded_away_from_zero() {
+        for (text, milli) in [
+            ("0", 0),
+            ("0.1m", 1),
+            ("-0.1m", -1),
+            ("1.5", 1500),
+            ("100u", 1),
+            ("20", 20_000),
+            ("1k", 1_000_000),
+            ("1Ki", 1_024_000),
+            ("1.5Ki", 1_536_000),
+            ("2e3", 2_000_000),
+            ("1E3", 1_000_000),
+            (".5", 500),
+            ("5.", 5000),
+            ("0.00000000000000000000000000000000000001", 1),
+        ] {
+            assert_eq!(text.parse::<Quantity>().unwrap().milli(), Ok(milli), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_milli_value_beyond_64_bits_is_an_error() {
+        for text in ["1E", "-1E", "1e900", "9223372036854776"] {
+            let milli = text.parse::<Quantity>().unwrap().milli();
+            assert!(matches!(milli, Err(QuantityError::TooLarge { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_quantity_says_so() {
+        for text in ["", ".", "-", "1.2.3", "1x", "m", "1 ", "0x10", "1e", "NaN", "١"] {
+            assert!(matches!(text.parse::<Quantity>(), Err(QuantityError::Syntax { .. })), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn texts_are_canonical() {
+        for (text, canonical) in
+            [("1000m", "1"), ("1500m", "1500m"), ("0.3", "300m"), ("2000", "2k"), ("1024Ki", "1Mi"), ("1n", "1n")]
+        {
+            assert_eq!(text.parse::<Quantity>().unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn a_float_is_mantissa_times_power() {
+        assert_eq!("100m".parse::<Quantity>().unwrap().to_f64(), 100.0 * 0.001);
+        assert_eq!("0.1".parse::<Quantity>().unwrap().to_f64(), 0.1);
+    }
+}
