@@ -1,0 +1,140 @@
+//! Scrape after scrape into a store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::Config;
+use crate::monitor::Monitor;
+use promql_parser::label::{MatchOp, Matcher};
+
+fn target(endpoint: &Value) -> Target {
+    let spec = json!({"sampleLimit": 5, "endpoints": [endpoint]});
+    let monitor = Monitor::read("demo", "m", &spec, &Config::default()).expect("taken");
+    Target {
+        pool: monitor.pool(0),
+        namespace: "demo".to_owned(),
+        pod: "p-0".to_owned(),
+        port: 80,
+        labels: Labels::new([("job", "broker"), ("namespace", "demo")]),
+        discovered: Labels::empty(),
+        endpoint: Arc::new(monitor.endpoints[0].clone()),
+        sample_limit: monitor.sample_limit,
+    }
+}
+
+fn store() -> Store {
+    Store::new(100, 1_000, Duration::from_secs(60))
+}
+
+/// The series that stand at `time`, as `labels value`.
+fn standing(store: &Store, time: Millis) -> Vec<String> {
+    let any = Matcher::new(MatchOp::NotEqual, NAME, "");
+    store
+        .select(&[any])
+        .into_iter()
+        .filter_map(|series| Some(format!("{} {}", series.labels, series.at(time, 300_000)?.value)))
+        .collect()
+}
+
+#[test]
+fn a_series_that_vanishes_ends_at_once_and_may_return() {
+    let (mut store, mut ingest, target) = (store(), Ingest::default(), target(&json!({})));
+    let mut scrape = |body, time| ingest.take(&mut store, &target, body, time).expect("fine");
+    assert_eq!(scrape("a 1\nb 2\n", 1_000), Counts { scraped: 2, kept: 2, added: 2 });
+    assert_eq!(scrape("a 3\n", 2_000), Counts { scraped: 1, kept: 1, added: 0 });
+    assert_eq!(scrape("a 4\nb 5\n", 3_000), Counts { scraped: 2, kept: 2, added: 1 });
+    let a = |value| format!(r#"a{{job="broker", namespace="demo"}} {value}"#);
+    let b = |value| format!(r#"b{{job="broker", namespace="demo"}} {value}"#);
+    assert_eq!(standing(&store, 1_999), [a(1), b(2)]);
+    assert_eq!(standing(&store, 2_000), [a(3)]);
+    assert_eq!(standing(&store, 3_000), [a(4), b(5)]);
+}
+
+#[test]
+fn a_target_that_ends_takes_its_series_with_it() {
+    let (mut store, mut ingest, target) = (store(), Ingest::default(), target(&json!({})));
+    ingest.take(&mut store, &target, "a 1\nown 2 1000\n", 1_000).expect("fine");
+    ingest.end(&mut store, 1_500);
+    assert_eq!(standing(&store, 1_499).len(), 2);
+    assert_eq!(
+        standing(&store, 1_500),
+        [r#"own{job="broker", namespace="demo"} 2"#],
+        "timed series only fade"
+    );
+}
+
+#[test]
+fn a_body_that_is_wrong_somewhere_changes_nothing() {
+    let (mut store, mut ingest, target) = (store(), Ingest::default(), target(&json!({})));
+    for (body, reason) in [
+        ("a 1\nb\n", "line 2"),
+        ("a 1\nb{c} 1\n", "a label without a value"),
+        ("a 1\nb 1\nc 1\nd 1\ne 1\nf 1\n", "more than 5 samples"),
+    ] {
+        let error = ingest.take(&mut store, &target, body, 1_000).expect_err(body);
+        assert!(error.contains(reason), "{error}");
+        assert_eq!(standing(&store, 1_000), [""; 0], "{body}");
+    }
+    ingest.take(&mut store, &target, "a 1\n", 2_000).expect("fine again");
+    assert_eq!(standing(&store, 2_000).len(), 1);
+}
+
+#[test]
+fn labels_of_target_and_series_clash_as_in_prometheus() {
+    let body = r#"a{job="own",x="y"} 1"#;
+    for (endpoint, expected) in [
+        (json!({}), r#"a{exported_job="own", job="broker", namespace="demo", x="y"} 1"#),
+        (json!({"honorLabels": true}), r#"a{job="own", namespace="demo", x="y"} 1"#),
+    ] {
+        let (mut store, mut ingest) = (store(), Ingest::default());
+        ingest.take(&mut store, &target(&endpoint), body, 1_000).expect("fine");
+        assert_eq!(standing(&store, 1_000), [expected]);
+    }
+}
+
+#[test]
+fn honours_timestamps_unless_told_not_to() {
+    for (endpoint, before, at) in [(json!({}), 1, 1), (json!({"honorTimestamps": false}), 0, 1)] {
+        let (mut store, mut ingest) = (store(), Ingest::default());
+        ingest.take(&mut store, &target(&endpoint), "a 1 4000\n", 5_000).expect("fine");
+        assert_eq!(
+            (standing(&store, 4_500).len(), standing(&store, 5_000).len()),
+            (before, at),
+            "{endpoint}"
+        );
+    }
+}
+
+#[test]
+fn metric_relabelling_drops_and_renames() {
+    let endpoint = json!({"metricRelabelings": [
+        {"action": "drop", "sourceLabels": ["__name__"], "regex": "b.*"},
+        {"sourceLabels": ["q"], "targetLabel": "queue"}, {"action": "labeldrop", "regex": "q"}]});
+    let (mut store, mut ingest, target) = (store(), Ingest::default(), target(&endpoint));
+    for time in [1_000, 2_000] {
+        let counts = ingest.take(&mut store, &target, "a{q=\"x\"} 1\nb 1\nbb 1\n", time).expect("fine");
+        assert_eq!((counts.scraped, counts.kept), (3, 1));
+    }
+    assert_eq!(standing(&store, 2_000), [r#"a{job="broker", namespace="demo", queue="x"} 1"#]);
+}
+
+#[test]
+fn a_series_that_the_store_forgot_is_made_again() {
+    let (mut store, mut ingest, target) = (store(), Ingest::default(), target(&json!({})));
+    ingest.take(&mut store, &target, "a 1\n", 1_000).expect("fine");
+    store.expire(100_000);
+    assert_eq!(store.series_count(), 0);
+    ingest.take(&mut store, &target, "a 2\n", 100_000).expect("fine");
+    assert_eq!(standing(&store, 100_000), [r#"a{job="broker", namespace="demo"} 2"#]);
+}
+
+#[test]
+fn a_full_store_fails_the_scrape() {
+    let mut store = Store::new(1, 1_000, Duration::from_secs(60));
+    let (mut ingest, target) = (Ingest::default(), target(&json!({})));
+    let error = ingest.take(&mut store, &target, "a 1\nb 2\n", 1_000).expect_err("one series fits");
+    assert!(error.contains("holds 1 series already"), "{error}");
+}
