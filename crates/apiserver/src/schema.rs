@@ -1,0 +1,303 @@
+//! What the server knows about the fields of its kinds: types, list keys, merge keys.
+//!
+//! One table drives four things: refusing values of the wrong type and unknown fields, strategic-merge patches,
+//! server-side apply, and the OpenAPI documents. The table is text (`schema/*.schema`, one file a group and version):
+//! a type's name at the margin, its fields below it as `name[!] type flags…`. `!` marks a field that must be there.
+//!
+//! | flag | meaning |
+//! | --- | --- |
+//! | `atomic` | replaced as a whole by an apply |
+//! | `map:a,b` | a list whose items are told apart by the fields `a` and `b` |
+//! | `set` | a list of distinct scalars |
+//! | `merge:a` | a strategic-merge patch merges the items of the list by field `a` |
+//! | `merge` | a strategic-merge patch adds to the list of scalars |
+//! | `retain` | a strategic-merge patch may name the keys that stay |
+//! | `inline` | a part that is always there, empty or not, so that nobody owns its mere presence |
+//! | `=x` | what an absent field counts as |
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+const FILES: [&str; 14] = [
+    include_str!("../schema/apiregistration.v1.schema"),
+    include_str!("../schema/apps.v1.schema"),
+    include_str!("../schema/authorization.v1.schema"),
+    include_str!("../schema/autoscaling.v1.schema"),
+    include_str!("../schema/autoscaling.v2.schema"),
+    include_str!("../schema/coordination.v1.schema"),
+    include_str!("../schema/core.v1.schema"),
+    include_str!("../schema/discovery.v1.schema"),
+    include_str!("../schema/events.v1.schema"),
+    include_str!("../schema/meta.v1.schema"),
+    include_str!("../schema/networking.v1.schema"),
+    include_str!("../schema/policy.v1.schema"),
+    include_str!("../schema/rbac.v1.schema"),
+    include_str!("../schema/scheduling.v1.schema"),
+];
+
+/// Names of [`FILES`], in the same order; a type's full name is `FILE.Type`.
+const PREFIXES: [&str; 14] = [
+    "apiregistration.v1",
+    "apps.v1",
+    "authorization.v1",
+    "autoscaling.v1",
+    "autoscaling.v2",
+    "coordination.v1",
+    "core.v1",
+    "discovery.v1",
+    "events.v1",
+    "meta.v1",
+    "networking.v1",
+    "policy.v1",
+    "rbac.v1",
+    "scheduling.v1",
+];
+
+/// The type of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Type {
+    String,
+    /// RFC 3339 text.
+    Time,
+    /// Base64 text.
+    Bytes,
+    Bool,
+    Int32,
+    Int64,
+    Float,
+    /// A text or a number, such as `250m`.
+    Quantity,
+    /// A text or a whole number, such as `25%`.
+    IntOrString,
+    /// Whatever the client says: maps are merged key by key, lists are replaced.
+    Any,
+    /// A type of the table, by its full name.
+    Struct(&'static str),
+    List(Box<Shape>),
+    Map(Box<Shape>),
+}
+
+/// How a list's items are told apart when two lists are merged by an apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Items {
+    /// Not at all: the list is one value.
+    Atomic,
+    /// By their value.
+    Set,
+    /// By these fields.
+    Keyed(Vec<&'static str>),
+}
+
+/// How a strategic-merge patch treats a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Merge {
+    Replace,
+    Scalars,
+    By(&'static str),
+}
+
+/// A value's type with what is particular to its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shape {
+    pub(crate) ty: Type,
+    pub(crate) items: Items,
+    pub(crate) merge: Merge,
+    pub(crate) atomic: bool,
+    pub(crate) inline: bool,
+    pub(crate) required: bool,
+    pub(crate) default: Option<Value>,
+}
+
+impl Shape {
+    const fn plain(ty: Type) -> Self {
+        Self {
+            ty,
+            items: Items::Atomic,
+            merge: Merge::Replace,
+            atomic: false,
+            inline: false,
+            required: false,
+            default: None,
+        }
+    }
+
+    /// The shape of `name` inside a value of this shape; `None` when the type has no such field.
+    pub(crate) fn field(&'static self, name: &str) -> Option<&'static Self> {
+        match &self.ty {
+            Type::Struct(ty) => lookup(ty)?.fields.get(name),
+            Type::Map(item) => Some(item),
+            Type::Any => Some(&ANY),
+            _ => None,
+        }
+    }
+
+    /// The shape of an item of a list.
+    pub(crate) fn item(&'static self) -> &'static Self {
+        match &self.ty {
+            Type::List(item) => item,
+            _ => &ANY,
+        }
+    }
+
+    /// True when an apply replaces values of this shape as a whole.
+    pub(crate) fn is_atomic(&self) -> bool {
+        self.atomic || matches!(&self.ty, Type::Struct(ty) if lookup(ty).is_some_and(|s| s.atomic))
+    }
+
+    /// True for a field of a struct as opposed to an entry of a map.
+    pub(crate) fn declares(&self, name: &str) -> bool {
+        matches!(&self.ty, Type::Struct(ty) if lookup(ty).is_some_and(|s| s.fields.contains_key(name)))
+    }
+}
+
+/// The shape of what the server knows nothing about.
+pub(crate) static ANY: Shape = Shape::plain(Type::Any);
+
+/// The root of kinds whose fields the server does not know: metadata as ever, all else as it comes.
+const UNTYPED: &str = "untyped";
+
+/// A type with named fields.
+#[derive(Debug)]
+pub(crate) struct Struct {
+    pub(crate) atomic: bool,
+    pub(crate) fields: BTreeMap<&'static str, Shape>,
+}
+
+static TABLE: LazyLock<HashMap<String, Struct>> = LazyLock::new(|| {
+    let mut table = HashMap::with_capacity(320);
+    for (prefix, text) in PREFIXES.into_iter().zip(FILES) {
+        read(prefix, text, &mut table);
+    }
+    let fields = BTreeMap::from([
+        ("apiVersion", Shape::plain(Type::String)),
+        ("kind", Shape::plain(Type::String)),
+        ("metadata", Shape { inline: true, ..Shape::plain(Type::Struct("meta.v1.ObjectMeta")) }),
+    ]);
+    table.insert(UNTYPED.to_owned(), Struct { atomic: false, fields });
+    table
+});
+
+fn read(prefix: &str, text: &'static str, table: &mut HashMap<String, Struct>) {
+    let mut current: Option<(String, Struct)> = None;
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let mut words = line.split_whitespace();
+        let Some(name) = words.next() else { continue };
+        if line.starts_with(' ') {
+            let Some((_, open)) = &mut current else { continue };
+            let mut shape = Shape::plain(words.next().map_or(Type::Any, type_of));
+            words.for_each(|flag| set_flag(&mut shape, flag));
+            shape.required = name.ends_with('!');
+            open.fields.insert(name.trim_end_matches('!'), shape);
+        } else {
+            let atomic = words.next() == Some("atomic");
+            let next = (format!("{prefix}.{name}"), Struct { atomic, fields: BTreeMap::new() });
+            if let Some((name, done)) = current.replace(next) {
+                table.insert(name, done);
+            }
+        }
+    }
+    if let Some((name, done)) = current {
+        table.insert(name, done);
+    }
+}
+
+fn type_of(word: &'static str) -> Type {
+    if let Some(item) = word.strip_prefix('[').and_then(|w| w.strip_suffix(']')) {
+        return Type::List(Box::new(Shape::plain(type_of(item))));
+    }
+    if let Some(item) = word.strip_prefix('{').and_then(|w| w.strip_suffix('}')) {
+        return Type::Map(Box::new(Shape::plain(type_of(item))));
+    }
+    match word {
+        "string" => Type::String,
+        "time" | "microtime" => Type::Time,
+        "bytes" => Type::Bytes,
+        "bool" => Type::Bool,
+        "int32" => Type::Int32,
+        "int64" => Type::Int64,
+        "float64" => Type::Float,
+        "quantity" => Type::Quantity,
+        "intstr" => Type::IntOrString,
+        "any" => Type::Any,
+        name => Type::Struct(name),
+    }
+}
+
+fn set_flag(shape: &mut Shape, flag: &'static str) {
+    match flag.split_once(':') {
+        Some(("map", keys)) => shape.items = Items::Keyed(keys.split(',').collect()),
+        Some(("merge", key)) => shape.merge = Merge::By(key),
+        Some(_) => {}
+        None => match flag {
+            "atomic" => shape.atomic = true,
+            "set" => shape.items = Items::Set,
+            "merge" => shape.merge = Merge::Scalars,
+            "inline" => shape.inline = true,
+            other => shape.default = other.strip_prefix('=').map(Value::from),
+        },
+    }
+}
+
+/// A type of the table by its full name.
+pub(crate) fn lookup(name: &str) -> Option<&'static Struct> {
+    TABLE.get(name)
+}
+
+/// All types by their full names, for the OpenAPI documents.
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Struct)> {
+    TABLE.iter().map(|(name, ty)| (name.as_str(), ty))
+}
+
+/// The shape of a kind's objects; `schema` is [`crate::Kind::schema`].
+pub(crate) fn root(schema: &'static str) -> &'static Shape {
+    static ROOTS: LazyLock<HashMap<&'static str, Shape>> = LazyLock::new(|| {
+        let named = TABLE.keys().map(String::as_str);
+        named.map(|name| (name, Shape::plain(Type::Struct(name)))).collect()
+    });
+    static UNKNOWN: LazyLock<Shape> = LazyLock::new(|| Shape::plain(Type::Struct(UNTYPED)));
+    ROOTS.get(schema).unwrap_or(&UNKNOWN)
+}
+
+/// True when fields that the type does not name are to be taken as they come.
+pub(crate) fn is_open(shape: &Shape) -> bool {
+    matches!(shape.ty, Type::Any | Type::Struct(UNTYPED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_that_a_field_names_is_in_the_table() {
+        fn check(place: &str, ty: &Type) {
+            match ty {
+                Type::Struct(name) => assert!(lookup(name).is_some(), "{place} names {name}"),
+                Type::List(item) | Type::Map(item) => check(place, &item.ty),
+                _ => {}
+            }
+        }
+        assert!(TABLE.len() > 250, "{}", TABLE.len());
+        for (name, ty) in all() {
+            for (field, shape) in &ty.fields {
+                check(&format!("{name}.{field}"), &shape.ty);
+            }
+        }
+    }
+
+    #[test]
+    fn flags_are_read() {
+        let container = lookup("core.v1.Container").unwrap();
+        let ports = &container.fields["ports"];
+        assert_eq!(ports.items, Items::Keyed(vec!["containerPort", "protocol"]));
+        assert_eq!(ports.merge, Merge::By("containerPort"));
+        assert!(container.fields["name"].required);
+        assert_eq!(
+            lookup("core.v1.ContainerPort").unwrap().fields["protocol"].default,
+            Some(Value::from("TCP"))
+        );
+        assert!(root("apps.v1.Deployment").field("spec").unwrap().inline);
+        assert!(lookup("meta.v1.LabelSelector").unwrap().atomic);
+    }
+}
