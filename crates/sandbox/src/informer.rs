@@ -1,0 +1,233 @@
+//! What controllers know of the cluster: a cache for each kind, fed by one watch and by the controllers' own writes.
+//!
+//! A controller that decides on a cache which lags behind its own writes makes too many pods. Kubernetes' controllers
+//! keep expectations for that; here the answer to each write goes into the cache at once ([`Informer::observe`]), and
+//! the watch's older news about the same object is passed over, by comparing resourceVersions, which Kubernetes
+//! declares to be comparable numbers.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures::StreamExt as _;
+use kube::runtime::WatchStreamExt as _;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+use tokio::sync::watch;
+
+/// Namespace and name; the namespace is empty for objects of the cluster.
+pub(crate) type Key = (String, String);
+
+/// The key of an object.
+pub(crate) fn key_of<K: Resource>(object: &K) -> Key {
+    let meta = object.meta();
+    (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
+}
+
+/// A change that the watch told of.
+#[derive(Debug)]
+pub(crate) enum Change<K> {
+    /// There is a new or changed object; with what was known before.
+    Applied(Arc<K>, Option<Arc<K>>),
+    /// It is gone; with its last state.
+    Deleted(Arc<K>),
+}
+
+impl<K> Change<K> {
+    /// The object in its newest known state.
+    pub(crate) fn object(&self) -> &Arc<K> {
+        match self {
+            Self::Applied(object, _) | Self::Deleted(object) => object,
+        }
+    }
+}
+
+type Listener<K> = Box<dyn Fn(&Change<K>) + Send + Sync>;
+
+/// The cache of one kind; clones share it.
+pub(crate) struct Informer<K> {
+    shared: Arc<Shared<K>>,
+}
+
+impl<K> Clone for Informer<K> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+struct Shared<K> {
+    state: Mutex<State<K>>,
+    listeners: Mutex<Vec<Listener<K>>>,
+    synced: watch::Sender<bool>,
+}
+
+struct State<K> {
+    objects: HashMap<Key, Arc<K>>,
+    /// The newest resourceVersion that the watch has brought.
+    position: u64,
+    /// What a relist has brought so far.
+    listed: HashMap<Key, Arc<K>>,
+}
+
+impl<K> Informer<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    pub(crate) fn new() -> Self {
+        let state = State { objects: HashMap::new(), position: 0, listed: HashMap::new() };
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                listeners: Mutex::new(Vec::new()),
+                synced: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    /// Calls `listener` for each change, in the order of the changes; it must be quick. Add listeners before
+    /// [`Self::run`].
+    pub(crate) fn on_change(&self, listener: impl Fn(&Change<K>) + Send + Sync + 'static) {
+        self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
+    }
+
+    /// Watches for ever.
+    pub(crate) async fn run(self, client: Client) {
+        let mut events =
+            Box::pin(watcher::watcher(Api::<K>::all(client), watcher::Config::default()).default_backoff());
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => self.take(event),
+                Err(error) => tracing::debug!(kind = %K::kind(&()), %error, "watching failed; trying again"),
+            }
+        }
+    }
+
+    /// Waits until the first list is in.
+    pub(crate) async fn synced(&self) {
+        let mut synced = self.shared.synced.subscribe();
+        let _never_dropped = synced.wait_for(|done| *done).await;
+    }
+
+    pub(crate) fn get(&self, namespace: &str, name: &str) -> Option<Arc<K>> {
+        self.lock().objects.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// All objects of a namespace.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<K>> {
+        self.select(|object| object.meta().namespace.as_deref() == Some(namespace))
+    }
+
+    /// All objects that `wanted` picks.
+    pub(crate) fn select(&self, wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
+        self.lock().objects.values().filter(|object| wanted(object)).cloned().collect()
+    }
+
+    /// The object with this UID.
+    pub(crate) fn by_uid(&self, uid: &str) -> Option<Arc<K>> {
+        self.lock().objects.values().find(|object| object.meta().uid.as_deref() == Some(uid)).cloned()
+    }
+
+    /// Takes in the answer to a write of ours.
+    pub(crate) fn observe(&self, object: K) {
+        let version = version_of(&object);
+        let key = key_of(&object);
+        let mut state = self.lock();
+        let newer = match state.objects.get(&key) {
+            Some(known) => version > version_of(&**known),
+            // The watch may have brought its creation and its end already.
+            None => version > state.position,
+        };
+        if newer {
+            state.objects.insert(key, Arc::new(object));
+        }
+    }
+
+    /// Takes in that our deletion removed the object with this UID.
+    pub(crate) fn forget(&self, object: &K) {
+        let key = key_of(object);
+        let mut state = self.lock();
+        if state.objects.get(&key).is_some_and(|known| known.uid() == object.uid()) {
+            state.objects.remove(&key);
+        }
+    }
+
+    fn take(&self, event: Event<K>) {
+        let mut changes = Vec::new();
+        let mut state = self.lock();
+        match event {
+            Event::Apply(object) => {
+                state.position = state.position.max(version_of(&object));
+                changes.push(apply(&mut state.objects, object));
+            }
+            Event::Delete(object) => {
+                state.position = state.position.max(version_of(&object));
+                let key = key_of(&object);
+                // A successor of the same name may be known from our own write.
+                if state.objects.get(&key).is_some_and(|known| known.uid() == object.uid()) {
+                    state.objects.remove(&key);
+                }
+                changes.push(Change::Deleted(Arc::new(object)));
+            }
+            Event::Init => state.listed.clear(),
+            Event::InitApply(object) => {
+                state.listed.insert(key_of(&object), Arc::new(object));
+            }
+            Event::InitDone => {
+                let listed = std::mem::take(&mut state.listed);
+                let newest = listed.values().map(|object| version_of(&**object)).max().unwrap_or(0);
+                state.position = state.position.max(newest);
+                let gone: Vec<Key> = state
+                    .objects
+                    .iter()
+                    .filter(|(key, known)| {
+                        // What we wrote after the list was made is not in it.
+                        !listed.contains_key(*key) && version_of(&***known) <= state.position
+                    })
+                    .map(|(key, _)| key.clone())
+                    .collect();
+                for key in gone {
+                    changes.extend(state.objects.remove(&key).map(Change::Deleted));
+                }
+                for object in listed.into_values() {
+                    changes.push(apply(&mut state.objects, Arc::unwrap_or_clone(object)));
+                }
+            }
+        }
+        let synced = state.listed.is_empty();
+        drop(state);
+        let listeners = self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for change in &changes {
+            for listener in listeners.iter() {
+                listener(change);
+            }
+        }
+        drop(listeners);
+        let _ = synced;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<K>> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn apply<K: Resource + Clone>(objects: &mut HashMap<Key, Arc<K>>, object: K) -> Change<K> {
+    let key = key_of(&object);
+    let before = objects.get(&key).cloned();
+    match before {
+        // We know of something newer that we wrote: whoever listens shall see that.
+        Some(known) if version_of(&*known) > version_of(&object) => {
+            Change::Applied(Arc::clone(&known), Some(known))
+        }
+        before => {
+            let object = Arc::new(object);
+            objects.insert(key, Arc::clone(&object));
+            Change::Applied(object, before)
+        }
+    }
+}
+
+fn version_of<K: Resource>(object: &K) -> u64 {
+    // A server whose versions are no numbers gets "always newer", which is what a plain cache does.
+    object.meta().resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
+}

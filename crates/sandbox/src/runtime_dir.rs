@@ -1,0 +1,61 @@
+//! The private folder that holds everything a sandbox writes.
+
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+/// Makes a fresh folder, mode 0700, in `parent` or where such folders belong.
+pub(crate) fn make(parent: Option<&Path>) -> Result<PathBuf, Error> {
+    let parent = parent.map_or_else(default_parent, Path::to_owned);
+    let failed = |source| Error::RuntimeDir { parent: parent.clone(), source };
+    let folder = tempfile::Builder::new()
+        .prefix("surge-")
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir_in(&parent)
+        .map_err(failed)?;
+    // From here on the reaper removes it.
+    Ok(folder.keep())
+}
+
+/// Writes a file that only the user may read, and that must not be there yet.
+pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+/// Makes a folder and its parents, mode 0700.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn default_parent() -> PathBuf {
+    std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute() && path.is_dir())
+        .unwrap_or_else(std::env::temp_dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_and_its_files_are_private() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = make(Some(parent.path())).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        let file = folder.join("secret");
+        write_private(&file, "x").unwrap();
+        assert_eq!(mode(&file), 0o600);
+        assert!(write_private(&file, "y").is_err(), "an existing file must stay as it is");
+    }
+
+    #[test]
+    fn an_impossible_parent_is_named() {
+        let error = make(Some(Path::new("/nowhere/at/all"))).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/at/all"), "{error}");
+    }
+}

@@ -1,0 +1,42 @@
+//! The sandbox's own tasks: started here, ended together.
+
+use std::future::Future;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Starts tasks that end when the sandbox does.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks {
+    token: CancellationToken,
+    tracker: TaskTracker,
+}
+
+impl Tasks {
+    pub(crate) fn new() -> Self {
+        Self { token: CancellationToken::new(), tracker: TaskTracker::new() }
+    }
+
+    /// Runs `task` until it ends or the sandbox does, whichever comes first.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let token = self.token.clone();
+        self.tracker.spawn(async move {
+            tokio::select! {
+                () = token.cancelled() => {}
+                () = task => {}
+            }
+        });
+    }
+
+    /// Cancelled when the sandbox ends.
+    pub(crate) fn token(&self) -> &CancellationToken {
+        &self.token
+    }
+
+    /// Ends all tasks and waits for them.
+    pub(crate) async fn end(&self) {
+        self.token.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}

@@ -1,0 +1,6 @@
+//! For tests only: a pseudo-terminal driver, launchers for RabbitMQ and Prometheus, and wait-until.
+//!
+//! Tests wait for a condition with a deadline instead of sleeping for a guess.
+
+pub mod pty;
+pub mod wait;

@@ -1,0 +1,152 @@
+//! Drives a program in a pseudo-terminal and reads its screen, as a person at a terminal would.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use crate::wait;
+
+/// What the program wrote so far: as bytes and as a screen.
+struct Output {
+    bytes: Vec<u8>,
+    parser: vt100::Parser,
+}
+
+/// A program in a pseudo-terminal. Dropping it kills the program.
+pub struct Pty {
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    output: Arc<Mutex<Output>>,
+}
+
+fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+fn at_least_one(count: u16) -> NonZero<u16> {
+    NonZero::new(count).unwrap_or(NonZero::<u16>::MIN)
+}
+
+impl Pty {
+    /// Starts `program` with `arguments` and extra environment variables in a terminal of the given size.
+    ///
+    /// `TERM` is `xterm-256color` and `RUST_BACKTRACE` is `0`, so that a trace cannot scroll a message away.
+    ///
+    /// # Errors
+    /// When no pseudo-terminal can be had or the program cannot be started.
+    pub fn spawn(
+        program: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        (columns, rows): (u16, u16),
+    ) -> anyhow::Result<Self> {
+        let pair = native_pty_system().openpty(size(columns, rows))?;
+        let mut command = CommandBuilder::new(program);
+        command.args(arguments);
+        command.env("TERM", "xterm-256color");
+        command.env("RUST_BACKTRACE", "0");
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command)?;
+        // The program holds the other end alone, so that its end is the end of the output.
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader()?;
+        let writer = pair.master.take_writer()?;
+        let output = Arc::new(Mutex::new(Output {
+            bytes: Vec::new(),
+            parser: vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0),
+        }));
+        let shared = Arc::clone(&output);
+        std::thread::spawn(move || {
+            let mut buffer = [0_u8; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                let mut output = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                output.bytes.extend_from_slice(&buffer[..count]);
+                output.parser.process(&buffer[..count]);
+            }
+        });
+        Ok(Self { master: pair.master, writer, child, output })
+    }
+
+    fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Types `text`.
+    ///
+    /// # Errors
+    /// When the terminal is closed.
+    pub fn send(&mut self, text: &str) -> anyhow::Result<()> {
+        self.writer.write_all(text.as_bytes())?;
+        self.writer.flush()?;
+        Ok(())
+    }
+
+    /// The screen's text, a line a row.
+    #[must_use]
+    pub fn screen(&self) -> String {
+        self.output().parser.screen().contents()
+    }
+
+    /// Whether the program is on the alternate screen.
+    #[must_use]
+    pub fn alternate(&self) -> bool {
+        self.output().parser.screen().alternate_screen()
+    }
+
+    /// Everything that the program wrote so far.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        self.output().bytes.clone()
+    }
+
+    /// Waits until `condition` holds for the screen's text and returns that text.
+    ///
+    /// # Panics
+    /// When it does not within [`wait::DEADLINE`].
+    pub fn wait_for(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
+        wait::until_blocking(what, || Some(self.screen()).filter(|screen| condition(screen)))
+    }
+
+    /// Gives the window another size.
+    ///
+    /// # Errors
+    /// When the terminal is closed.
+    pub fn resize(&self, columns: u16, rows: u16) -> anyhow::Result<()> {
+        self.output().parser.screen_mut().set_size(at_least_one(rows), at_least_one(columns));
+        self.master.resize(size(columns, rows))
+    }
+
+    /// The program's process id.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.process_id()
+    }
+
+    /// Kills the program.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill()?)
+    }
+
+    /// Waits for the program's end and returns its exit code; a program that a signal ended has 1.
+    ///
+    /// # Panics
+    /// When it does not end within [`wait::DEADLINE`].
+    pub fn exit_code(&mut self) -> u32 {
+        let child = &mut self.child;
+        wait::until_blocking("the program to end", || child.try_wait().ok().flatten()).exit_code()
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+    }
+}

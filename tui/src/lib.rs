@@ -1,0 +1,4 @@
+//! The dashboard as a library: the binary `surge` is a thin `main` on top of it.
+
+pub mod event;
+pub mod source;

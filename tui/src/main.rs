@@ -1,0 +1,3 @@
+//! Arguments to a command, nothing else.
+
+fn main() {}
