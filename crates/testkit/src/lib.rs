@@ -2,5 +2,6 @@
 //!
 //! Tests wait for a condition with a deadline instead of sleeping for a guess.
 
+pub mod prometheus;
 pub mod pty;
 pub mod wait;
