@@ -4,4 +4,5 @@
 
 pub mod prometheus;
 pub mod pty;
+pub mod rabbitmq;
 pub mod wait;

@@ -1,0 +1,402 @@
+//! Starts the real RabbitMQ for a test, on free ports, with all its files in a private folder.
+//!
+//! Debian's `/usr/sbin/rabbitmq-server` switches user and reads `/etc/rabbitmq`; the script below
+//! `/usr/lib/rabbitmq/bin` does neither and runs as anybody. Erlang would start a shared port mapper (epmd) that
+//! stays behind; here each node gets its own on its own port, which ends with it.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tempfile::TempDir;
+
+mod http;
+
+/// Where Debian's package keeps the scripts.
+pub const BIN: &str = "/usr/lib/rabbitmq/bin";
+/// How long a node may take to answer; up to 10 s on an idle machine.
+const START_TIME: Duration = Duration::from_secs(120);
+/// How long a node may take to end after SIGTERM before it is killed.
+const STOP_TIME: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a test may choose about the node.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Milliseconds between two readings of a queue's counters (`collect_statistics_interval`).
+    pub statistics_interval_ms: u32,
+    /// Further lines for `rabbitmq.conf`.
+    pub configuration: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { statistics_interval_ms: 1000, configuration: String::new() }
+    }
+}
+
+/// A running node with management and Prometheus plugins, user and password `guest`, vhost `/`.
+///
+/// Dropping it kills the node and its port mapper and removes the folder. All methods block; from async tests call
+/// them through `tokio::task::spawn_blocking` where the runtime has other work meanwhile.
+pub struct RabbitMq {
+    folder: TempDir,
+    ports: Ports,
+    mapper: Child,
+    node: Option<Child>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    amqp: u16,
+    management: u16,
+    metrics: u16,
+    distribution: u16,
+    mapper: u16,
+}
+
+/// Whether the package is installed; tests that need it are `#[ignore]`d and call [`RabbitMq::start`], which fails
+/// with a sentence when it is not.
+#[must_use]
+pub fn installed() -> bool {
+    Path::new(BIN).join("rabbitmq-server").exists()
+}
+
+impl RabbitMq {
+    /// Starts a node and waits until AMQP, management and metrics answer.
+    ///
+    /// # Errors
+    /// When RabbitMQ is not installed, ends early or is not ready in time; its output is part of the error.
+    pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&Settings::default())
+    }
+
+    /// As [`RabbitMq::start`], with settings.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub fn start_with(settings: &Settings) -> anyhow::Result<Self> {
+        ensure!(
+            installed(),
+            "{BIN}/rabbitmq-server is not there; on Debian: apt-get install --no-install-recommends rabbitmq-server"
+        );
+        let folder = tempfile::Builder::new().prefix("rabbitmq").tempdir()?;
+        let ports = Ports::free()?;
+        write_configuration(folder.path(), ports, settings)?;
+        let mapper = Command::new("epmd")
+            .args(["-port", &ports.mapper.to_string(), "-address", "127.0.0.1"])
+            .env("HOME", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start Erlang's port mapper epmd")?;
+        let mut node = Self { folder, ports, mapper, node: None };
+        node.launch()?;
+        Ok(node)
+    }
+
+    /// Where AMQP is served.
+    #[must_use]
+    pub fn amqp(&self) -> SocketAddr {
+        loopback(self.ports.amqp)
+    }
+
+    /// Where the management API is served.
+    #[must_use]
+    pub fn management(&self) -> SocketAddr {
+        loopback(self.ports.management)
+    }
+
+    /// Where the metrics are served.
+    #[must_use]
+    pub fn metrics(&self) -> SocketAddr {
+        loopback(self.ports.metrics)
+    }
+
+    /// The node's process, for reading its CPU time and memory.
+    ///
+    /// # Errors
+    /// When the node has not written its pid file (it is stopped).
+    pub fn pid(&self) -> anyhow::Result<u32> {
+        let file = self.folder.path().join("rabbit.pid");
+        let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        text.trim().parse().with_context(|| format!("{} does not hold a pid: {text:?}", file.display()))
+    }
+
+    /// Runs `rabbitmqctl` with `arguments` and gives its standard output.
+    ///
+    /// # Errors
+    /// When the command fails; its standard error is part of the error.
+    pub fn ctl(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self
+            .command("rabbitmqctl")
+            .args(["-q", "-n", "rabbit@localhost"])
+            .args(arguments)
+            .output()
+            .context("cannot run rabbitmqctl")?;
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?} failed ({}): {stdout}{stderr}",
+            output.status
+        );
+        Ok(stdout.into_owned())
+    }
+
+    /// Closes every connection and stops serving; the Erlang node stays up. Durable queues are kept.
+    ///
+    /// # Errors
+    /// When `rabbitmqctl` fails.
+    pub fn stop_app(&self) -> anyhow::Result<()> {
+        self.ctl(&["stop_app"]).map(drop)
+    }
+
+    /// Serves again after [`RabbitMq::stop_app`].
+    ///
+    /// # Errors
+    /// When `rabbitmqctl` fails or the listeners do not answer in time.
+    pub fn start_app(&mut self) -> anyhow::Result<()> {
+        self.ctl(&["start_app"])?;
+        self.wait_ready()
+    }
+
+    /// Raises (true) or clears the memory alarm: publishing connections are blocked while it is raised.
+    ///
+    /// # Errors
+    /// When `rabbitmqctl` fails.
+    pub fn memory_alarm(&self, raised: bool) -> anyhow::Result<()> {
+        self.ctl(&["set_vm_memory_high_watermark", if raised { "0" } else { "0.4" }]).map(drop)
+    }
+
+    /// Sets a policy on the queues whose name matches `pattern`, for example `{"max-length": 10}`.
+    ///
+    /// # Errors
+    /// When `rabbitmqctl` fails.
+    pub fn set_policy(
+        &self,
+        name: &str,
+        pattern: &str,
+        definition: &serde_json::Value,
+    ) -> anyhow::Result<()> {
+        self.ctl(&["set_policy", "--apply-to", "queues", name, pattern, &definition.to_string()]).map(drop)
+    }
+
+    /// Removes a policy.
+    ///
+    /// # Errors
+    /// When `rabbitmqctl` fails.
+    pub fn clear_policy(&self, name: &str) -> anyhow::Result<()> {
+        self.ctl(&["clear_policy", name]).map(drop)
+    }
+
+    /// Closes every client connection with 320 CONNECTION_FORCED.
+    ///
+    /// # Errors
+    /// When `rabbitmqctl` fails.
+    pub fn close_all_connections(&self, reason: &str) -> anyhow::Result<()> {
+        self.ctl(&["close_all_connections", reason]).map(drop)
+    }
+
+    /// Stops the whole node in good order. [`RabbitMq::launch`] starts it again with the same ports and data.
+    ///
+    /// # Errors
+    /// When the node does not end in time; it has been killed then.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        let Some(mut node) = self.node.take() else { return Ok(()) };
+        signal(&node, Signal::TERM);
+        let start = Instant::now();
+        while node.try_wait()?.is_none() {
+            if start.elapsed() > STOP_TIME {
+                kill_group(&mut node);
+                bail!("RabbitMQ did not end {STOP_TIME:?} after SIGTERM and was killed\n{}", self.output());
+            }
+            std::thread::sleep(PAUSE);
+        }
+        // The Erlang port server and the like may outlast the node for a moment.
+        kill_group(&mut node);
+        Ok(())
+    }
+
+    /// Kills the node at once, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut node) = self.node.take() {
+            kill_group(&mut node);
+        }
+    }
+
+    /// Stops the node with SIGSTOP: sockets stay open and nothing answers.
+    pub fn freeze(&self) {
+        self.each_process(Signal::STOP);
+    }
+
+    /// Lets a frozen node run on.
+    pub fn thaw(&self) {
+        self.each_process(Signal::CONT);
+    }
+
+    /// Starts the node (again) and waits until it serves.
+    ///
+    /// # Errors
+    /// When it ends early or is not ready in time.
+    pub fn launch(&mut self) -> anyhow::Result<()> {
+        self.kill();
+        // A pid file from before would belong to nobody, or to somebody else.
+        let _ = fs::remove_file(self.folder.path().join("rabbit.pid"));
+        let output = fs::File::options().create(true).append(true).open(self.output_file())?;
+        let node = self
+            .command("rabbitmq-server")
+            // Makes the script become the node instead of standing between it and us.
+            .env("RUNNING_UNDER_SYSTEMD", "true")
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .context("cannot start rabbitmq-server")?;
+        self.node = Some(node);
+        self.wait_ready()
+    }
+
+    fn wait_ready(&mut self) -> anyhow::Result<()> {
+        let start = Instant::now();
+        loop {
+            let ready = std::net::TcpStream::connect(self.amqp()).is_ok()
+                && http::answers_ok(self.management(), "/api/overview")
+                && http::answers_ok(self.metrics(), "/metrics");
+            if ready {
+                return Ok(());
+            }
+            if let Some(status) = self.node.as_mut().and_then(|node| node.try_wait().ok().flatten()) {
+                bail!("RabbitMQ ended before it was ready ({status})\n{}", self.output());
+            }
+            ensure!(
+                start.elapsed() < START_TIME,
+                "RabbitMQ was not ready within {START_TIME:?}\n{}",
+                self.output()
+            );
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Everything that RabbitMQ's programs read from the environment; what the caller has set must not leak in.
+    fn command(&self, script: &str) -> Command {
+        let folder = self.folder.path();
+        let mut command = Command::new(Path::new(BIN).join(script));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("RABBITMQ_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .stdin(Stdio::null())
+            .env("HOME", folder)
+            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
+            .env("ERL_EPMD_PORT", self.ports.mapper.to_string())
+            .env("RABBITMQ_NODENAME", "rabbit@localhost")
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .env("RABBITMQ_CONFIG_FILE", folder.join("rabbitmq.conf"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", folder.join("advanced.config"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("enabled_plugins"))
+            .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
+            .env("RABBITMQ_LOG_BASE", folder.join("log"))
+            .env("RABBITMQ_PID_FILE", folder.join("rabbit.pid"))
+            .env("RABBITMQ_DIST_PORT", self.ports.distribution.to_string())
+            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}");
+        command
+    }
+
+    fn output_file(&self) -> PathBuf {
+        self.folder.path().join("output.log")
+    }
+
+    fn output(&self) -> String {
+        let text = fs::read_to_string(self.output_file()).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(30)..].join("\n")
+    }
+
+    /// The node and its helper processes.
+    fn each_process(&self, signal: Signal) {
+        if let Some(group) = self.node.as_ref().and_then(pid_of) {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for RabbitMq {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = self.mapper.kill();
+        let _ = self.mapper.wait();
+    }
+}
+
+impl Ports {
+    /// Ports that were free a moment ago. All are bound at once, so that none comes twice.
+    fn free() -> anyhow::Result<Self> {
+        let mut listeners = Vec::new();
+        let mut port = || -> anyhow::Result<u16> {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            let port = listener.local_addr()?.port();
+            listeners.push(listener);
+            Ok(port)
+        };
+        Ok(Self {
+            amqp: port()?,
+            management: port()?,
+            metrics: port()?,
+            distribution: port()?,
+            mapper: port()?,
+        })
+    }
+}
+
+fn write_configuration(folder: &Path, ports: Ports, settings: &Settings) -> anyhow::Result<()> {
+    let Settings { statistics_interval_ms: interval, configuration } = settings;
+    for name in ["mnesia", "log"] {
+        fs::create_dir(folder.join(name))?;
+    }
+    fs::write(
+        folder.join("rabbitmq.conf"),
+        format!(
+            "listeners.tcp.1 = 127.0.0.1:{}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {}\n\
+             prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {}\ncollect_statistics_interval = {interval}\n\
+             {configuration}\n",
+            ports.amqp, ports.management, ports.metrics,
+        ),
+    )?;
+    fs::write(folder.join("enabled_plugins"), "[rabbitmq_management,rabbitmq_prometheus].\n")?;
+    // Quorum queues report by this timer and not by the statistics interval.
+    fs::write(
+        folder.join("advanced.config"),
+        format!("[{{rabbit,[{{quorum_tick_interval,{interval}}}]}}].\n"),
+    )?;
+    Ok(())
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+fn pid_of(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
+fn signal(child: &Child, signal: Signal) {
+    if let Some(pid) = pid_of(child) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+fn kill_group(child: &mut Child) {
+    if let Some(group) = pid_of(child) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.wait();
+}

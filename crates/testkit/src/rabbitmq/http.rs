@@ -1,0 +1,25 @@
+//! One GET over a plain socket: enough to ask a node whether it serves.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Whether `GET path` with the user `guest` answers 200.
+pub(super) fn answers_ok(address: SocketAddr, path: &str) -> bool {
+    status_line(address, path).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
+}
+
+fn status_line(address: SocketAddr, path: &str) -> std::io::Result<[u8; 12]> {
+    let mut stream = TcpStream::connect_timeout(&address, WAIT)?;
+    stream.set_read_timeout(Some(WAIT))?;
+    // `guest:guest` in base64.
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut line = [0; 12];
+    stream.read_exact(&mut line)?;
+    Ok(line)
+}
