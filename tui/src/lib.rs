@@ -1,4 +1,6 @@
 //! The dashboard as a library: the binary `surge` is a thin `main` on top of it.
 
+pub mod clean;
+pub mod clock;
 pub mod event;
 pub mod source;

@@ -1,0 +1,95 @@
+//! The one clock of a run: everything else in the dashboard takes time as an argument.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::event::{At, Event, Stamped};
+
+/// Monotonic time since the run began. Sources copy it to stamp their events.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self { started: Instant::now() }
+    }
+
+    /// Time since the start.
+    #[must_use]
+    pub fn now(&self) -> At {
+        At(self.started.elapsed())
+    }
+
+    /// The event, received now.
+    #[must_use]
+    pub fn stamp(&self, event: Event) -> Stamped {
+        Stamped { at: self.now(), event }
+    }
+
+    /// The instant that `at` stands for, to wait until it.
+    #[must_use]
+    pub fn instant(&self, at: At) -> Instant {
+        self.started + at.0
+    }
+}
+
+/// Turns [`At`] into a time of day, and a cluster's timestamps into [`At`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct DayClock {
+    started: Timestamp,
+    zone: TimeZone,
+}
+
+impl DayClock {
+    /// A run that started at `started`, read in `zone`.
+    #[must_use]
+    pub fn new(started: Timestamp, zone: TimeZone) -> Self {
+        Self { started, zone }
+    }
+
+    /// The day clock of a run that starts now, in the machine's time zone.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::new(Timestamp::now(), TimeZone::system())
+    }
+
+    /// The time of day as `14:03:27`.
+    #[must_use]
+    pub fn time_of_day(&self, at: At) -> String {
+        let time = self.started.checked_add(at.0).unwrap_or(self.started);
+        self.zone.to_datetime(time).strftime("%H:%M:%S").to_string()
+    }
+
+    /// When a cluster's timestamp was, assuming that its clock agrees with ours; times before the run are its start.
+    #[must_use]
+    pub fn at(&self, time: Timestamp) -> At {
+        At(time.duration_since(self.started).try_into().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_day_is_read_in_the_zone() {
+        let clock =
+            DayClock::new("2026-01-02T23:59:58Z".parse().unwrap(), TimeZone::fixed(jiff::tz::offset(1)));
+        assert_eq!(clock.time_of_day(At(Duration::from_secs(3))), "01:00:01");
+    }
+
+    #[test]
+    fn timestamps_become_times_of_the_run() {
+        let clock = DayClock::new("2026-01-02T00:00:00Z".parse().unwrap(), TimeZone::UTC);
+        assert_eq!(clock.at("2026-01-02T00:01:30Z".parse().unwrap()), At(Duration::from_secs(90)));
+        assert_eq!(clock.at("2026-01-01T00:00:00Z".parse().unwrap()), At::default());
+    }
+}
