@@ -126,7 +126,7 @@ impl<T: FnMut(&JobEvent)> Work<T> {
                     "job",
                     id = %job.id,
                     burst = job.burst.as_ref().map(tracing::field::display),
-                    traceparent = header(&delivery, TRACEPARENT).and_then(trace_context::valid),
+                    traceparent = traceparent(&delivery),
                     deliveries = delivery_count(&delivery),
                 );
                 self.work(session, intake, &delivery, &job).instrument(span).await
@@ -154,6 +154,7 @@ impl<T: FnMut(&JobEvent)> Work<T> {
             wait_ms: Some(milliseconds(wait)),
             work_ms: None,
             reason: None,
+            traceparent: traceparent(delivery).map(str::to_owned),
         };
         (self.tell)(&event);
 
@@ -218,6 +219,7 @@ impl<T: FnMut(&JobEvent)> Work<T> {
             wait_ms: None,
             work_ms: None,
             reason: Some(reason.to_owned()),
+            traceparent: traceparent(delivery).map(str::to_owned),
         });
         Ok(())
     }
@@ -241,6 +243,11 @@ async fn acknowledge(delivery: &Delivery) -> Result<(), String> {
         Ok(Err(error)) => Err(format!("the acknowledgement could not be sent: {}", explain(&error))),
         Err(_) => Err(format!("the acknowledgement could not be sent within {ACK_TIMEOUT:?}")),
     }
+}
+
+/// The trace that the message says it belongs to.
+fn traceparent(delivery: &Delivery) -> Option<&str> {
+    header(delivery, TRACEPARENT).and_then(trace_context::valid)
 }
 
 fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {

@@ -36,6 +36,9 @@ pub struct JobEvent {
     /// Why a job failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The trace that the request to the producer belonged to (W3C Trace Context), if it named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl JobEvent {
