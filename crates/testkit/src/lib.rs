@@ -6,3 +6,5 @@ pub mod prometheus;
 pub mod pty;
 pub mod rabbitmq;
 pub mod wait;
+
+pub use vt100;

@@ -92,6 +92,11 @@ impl Pty {
         self.output().parser.screen().contents()
     }
 
+    /// Looks at the screen cell by cell.
+    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
+        look(self.output().parser.screen())
+    }
+
     /// Whether the program is on the alternate screen.
     #[must_use]
     pub fn alternate(&self) -> bool {

@@ -1,0 +1,157 @@
+//! What the program costs as a whole process: first frame, first data, the sandbox's start, an idle dashboard.
+//!
+//! `cargo bench -p tui --bench process` builds the release binary and prints one line a figure. Everything is read from
+//! outside: a pseudo-terminal's output, and `/proc` (so CPU and memory are measured on Linux only).
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use testkit::pty::Pty;
+
+const SURGE: &str = env!("CARGO_BIN_EXE_surge");
+/// Runs of what is quick.
+const ROUNDS: usize = 11;
+/// How long the idle dashboard is watched.
+const IDLE: Duration = Duration::from_secs(30);
+/// A figure that takes longer is a failure.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// The terminal of every run.
+const SIZE: (u16, u16) = (200, 50);
+
+fn main() {
+    // Cargo passes `--bench`; anything else is a filter that this program has no use for.
+    let folder = tempfile::tempdir().expect("a folder for the kubeconfig");
+    let kubeconfig = folder.path().join("config");
+    let missing = folder.path().join("missing");
+
+    report("sandbox ready", "ms", &mut (0..5).map(|_| sandbox_ready(folder.path())).collect::<Vec<_>>());
+
+    let sandbox = Sandbox::start(&kubeconfig);
+    let config = kubeconfig.to_str().expect("a path of ours is text");
+    let nowhere = missing.to_str().expect("a path of ours is text");
+    report("first frame", "ms", &mut (0..ROUNDS).map(|_| first_frame(nowhere)).collect::<Vec<_>>());
+    report("first data", "ms", &mut (0..ROUNDS).map(|_| first_data(config)).collect::<Vec<_>>());
+    idle(config);
+    drop(sandbox);
+}
+
+/// `surge sandbox`, ended by SIGTERM when dropped.
+struct Sandbox {
+    child: Child,
+}
+
+impl Sandbox {
+    fn start(kubeconfig: &Path) -> Self {
+        let mut child = Command::new(SURGE)
+            .arg("sandbox")
+            .arg("--kubeconfig")
+            .arg(kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the sandbox starts");
+        let stdout = child.stdout.take().expect("its standard output is a pipe");
+        let ready = BufReader::new(stdout).lines().map_while(Result::ok).any(|l| l.starts_with("export "));
+        assert!(ready, "the sandbox said that it is ready");
+        Self { child }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _gone_already = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _reaped = self.child.wait();
+    }
+}
+
+fn sandbox_ready(folder: &Path) -> f64 {
+    let start = Instant::now();
+    let sandbox = Sandbox::start(&folder.join("once"));
+    let taken = start.elapsed();
+    drop(sandbox);
+    milliseconds(taken)
+}
+
+fn first_frame(kubeconfig: &str) -> f64 {
+    let start = Instant::now();
+    let pty = dashboard(kubeconfig);
+    let at = poll("the first frame", || {
+        let drawn = pty.alternate() && !pty.screen().trim().is_empty();
+        drawn.then(Instant::now)
+    });
+    milliseconds(at - start)
+}
+
+fn first_data(kubeconfig: &str) -> f64 {
+    let start = Instant::now();
+    let pty = dashboard(kubeconfig);
+    let at = poll("the target", || pty.screen().contains("/20 (avg)").then(Instant::now));
+    milliseconds(at - start)
+}
+
+/// Looks so often that the looking adds little to what is measured.
+fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}, in vain");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+fn dashboard(kubeconfig: &str) -> Pty {
+    Pty::spawn(SURGE, &["--kubeconfig", kubeconfig], &[], SIZE).expect("the dashboard starts")
+}
+
+fn idle(kubeconfig: &str) {
+    let pty = dashboard(kubeconfig);
+    pty.wait_for("the target", |screen| screen.contains("/20 (avg)"));
+    let pid = pty.pid().expect("it has a process id");
+    // What a start still has to do is not idleness.
+    std::thread::sleep(Duration::from_secs(5));
+    let (cpu, bytes) = (cpu_seconds(pid), pty.bytes().len());
+    std::thread::sleep(IDLE);
+    let (Some(before), Some(after)) = (cpu, cpu_seconds(pid)) else {
+        println!("idle: no /proc here, CPU and memory not measured");
+        return;
+    };
+    println!(
+        "idle CPU            {:8.3} % of a core over {IDLE:?}",
+        (after - before) / IDLE.as_secs_f64() * 100.0
+    );
+    println!("idle output         {:8} bytes over {IDLE:?}", pty.bytes().len() - bytes);
+    println!("resident            {:8.1} MB", resident_megabytes(pid).unwrap_or(f64::NAN));
+}
+
+/// User and system time; clock ticks are a hundredth of a second on every Linux that Rust's standard library knows.
+fn cpu_seconds(pid: u32) -> Option<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+    Some((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+fn resident_megabytes(pid: u32) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn report(name: &str, unit: &str, figures: &mut [f64]) {
+    figures.sort_by(f64::total_cmp);
+    let (first, last) = (figures[0], figures[figures.len() - 1]);
+    println!(
+        "{name:<19} {:8.1} {unit} (median of {}; {first:.1} to {last:.1})",
+        figures[figures.len() / 2],
+        figures.len()
+    );
+}
