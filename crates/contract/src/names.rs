@@ -9,6 +9,10 @@ pub const PRODUCER: &str = "producer";
 pub const WORKER: &str = "worker";
 /// StatefulSet, Service and Secret of the broker.
 pub const RABBITMQ: &str = "rabbitmq";
+/// The producer's image, without registry and tag.
+pub const PRODUCER_IMAGE: &str = "surge/producer";
+/// The worker's image, without registry and tag.
+pub const WORKER_IMAGE: &str = "surge/worker";
 /// Namespace in which the monitoring stack is looked for and, in the sandbox, installed.
 pub const MONITORING: &str = "monitoring";
 /// Headless Service that the Prometheus Operator makes for every Prometheus.
