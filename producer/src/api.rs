@@ -88,7 +88,7 @@ async fn generate(
     }
     let order = match query::parse(query.as_deref().unwrap_or_default()) {
         Ok(order) => order,
-        Err(error) => return problem(Problem::new(400, "Bad Request", error.to_string())),
+        Err(error) => return problem(&Problem::new(400, "Bad Request", error.to_string())),
     };
     let traceparent = headers.get(trace_context::TRACEPARENT).and_then(|value| value.to_str().ok());
     // The token first, then the question: so a shutdown either sees this request or is seen by it.
@@ -120,7 +120,7 @@ fn answer(outcome: Outcome) -> Response {
         cause: Some(cause),
         ..Problem::new(503, "Service Unavailable", detail)
     };
-    ([(header::RETRY_AFTER, RETRY_AFTER)], problem(body)).into_response()
+    ([(header::RETRY_AFTER, RETRY_AFTER)], problem(&body)).into_response()
 }
 
 const fn explain(cause: Cause) -> &'static str {

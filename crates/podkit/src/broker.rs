@@ -33,8 +33,9 @@ where
     W: AsyncFnMut(&mut Session) -> Ended,
 {
     let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+    let mut last = None;
     while !shutdown.has_begun() {
-        status.set(State::Connecting);
+        status.set(State::Connecting { after: last.take() });
         let opened = tokio::select! {
             opened = Session::open(address, name, status) => opened,
             () = shutdown.begun() => break,
@@ -44,7 +45,8 @@ where
                 tracing::info!(broker = %address, "connected to the broker");
                 let begun = std::time::Instant::now();
                 let ended = work(&mut session).await;
-                status.set(State::Connecting);
+                let cause = if let Ended::Lost(cause) = &ended { Some(cause.clone()) } else { None };
+                status.set(State::Connecting { after: cause });
                 session.close(CLOSE_TIMEOUT).await;
                 match ended {
                     Ended::Finished => break,
@@ -63,6 +65,7 @@ where
         }
         let after = backoff.next(fastrand::f64());
         tracing::warn!(broker = %address, attempt = backoff.attempt(), retry_in_ms = after.as_millis() as u64, "{cause}");
+        last = Some(cause.clone());
         status.set(State::Retrying { attempt: backoff.attempt(), after, cause });
         tokio::select! {
             () = tokio::time::sleep(after) => {}

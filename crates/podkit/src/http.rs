@@ -3,6 +3,8 @@
 //! axum's own `serve` bounds neither the number of connections nor the time that a client may take over its request
 //! line and headers, so the accept loop is written out here on hyper.
 
+mod wire;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -14,13 +16,18 @@ use axum::{
 };
 use contract::Problem;
 use http_body_util::{BodyExt, Limited};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
+use hyper::{
+    body::Incoming,
+    service::{Service as _, service_fn},
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::wire::{Phase, Progress, Wire};
 use crate::probes::problem;
 
 /// What a client may cost.
@@ -28,8 +35,11 @@ use crate::probes::problem;
 pub struct Limits {
     /// Connections at the same time; more wait in the kernel's queue.
     pub connections: usize,
-    /// Time for the request line and headers, also between two requests of a connection.
+    /// Time from the first byte of a request to the end of its headers, and for the client to take the answer.
     pub header_time: Duration,
+    /// Time that a connection may stand without a request; longer than clients and proxies keep theirs, so that they
+    /// are the ones who hang up.
+    pub idle_time: Duration,
     /// Bytes of all header names and values.
     pub header_bytes: usize,
     /// Bytes of the request's target.
@@ -47,6 +57,7 @@ impl Default for Limits {
         Self {
             connections: 1024,
             header_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
             header_bytes: 8 * 1024,
             target_bytes: 4 * 1024,
             body_bytes: 16 * 1024,
@@ -56,7 +67,7 @@ impl Default for Limits {
     }
 }
 
-/// hyper's read buffer. Requests beyond it get hyper's bare 431; below it ours, which explains itself.
+/// hyper's read buffer; requests whose head does not fit are refused by hyper, smaller ones by us with the figures.
 const BUFFER: usize = 32 * 1024;
 /// Pause after an accept error, such as too many open files, which would otherwise spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -69,11 +80,7 @@ pub fn limited(router: Router, limits: Limits) -> Router {
 /// Serves `router` until `stop` is cancelled, then lets open requests end within [`Limits::stop_time`].
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: &CancellationToken) {
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_time)
-        .max_buf_size(BUFFER)
-        .half_close(false);
+    builder.max_buf_size(BUFFER).half_close(false);
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     loop {
@@ -94,21 +101,9 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         };
         // Answers are small and awaited: Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
-        let stop = stop.clone();
+        let (builder, router, stop) = (builder.clone(), router.clone(), stop.clone());
         connections.spawn(async move {
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended");
-            }
+            connection(stream, &builder, router, limits, &stop).await;
             drop(place);
         });
     }
@@ -116,6 +111,74 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     connections.close();
     if tokio::time::timeout(limits.stop_time, connections.wait()).await.is_err() {
         tracing::warn!(connections = connections.len(), "leaving with connections open");
+    }
+}
+
+/// Serves one connection to its end.
+async fn connection(
+    stream: TcpStream,
+    builder: &hyper::server::conn::http1::Builder,
+    router: Router,
+    limits: Limits,
+    stop: &CancellationToken,
+) {
+    let progress = Progress::new();
+    let service = {
+        let (progress, service) = (progress.clone(), TowerToHyperService::new(router));
+        service_fn(move |request: hyper::Request<Incoming>| {
+            progress.set(Phase::Answering);
+            service.call(request)
+        })
+    };
+    let mut connection = builder.serve_connection(TokioIo::new(Wire::new(stream, &progress)), service);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        slow = overdue(&progress, limits) => {
+            if slow {
+                let within = limits.header_time;
+                let detail = format!("the request's line and headers did not arrive within {within:?}");
+                let mut wire = connection.into_parts().io.into_inner();
+                wire.refuse(&Problem::new(408, "Request Timeout", detail)).await;
+                wire.linger().await;
+            }
+            return;
+        }
+        () = stop.cancelled() => {
+            std::pin::Pin::new(&mut connection).graceful_shutdown();
+            let ended = (&mut connection).await;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            }
+            return;
+        }
+    };
+    let mut wire = connection.into_parts().io.into_inner();
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended");
+        if error.is_parse() {
+            // As for the preface of HTTP/2, at which hyper only hangs up.
+            wire.refuse(&Problem::new(400, "Bad Request", wire::NOT_HTTP)).await;
+        }
+    }
+    wire.linger().await;
+}
+
+/// Returns when the client has taken too long: true if over a request's head, false if over anything else.
+async fn overdue(progress: &Progress, limits: Limits) -> bool {
+    loop {
+        let (phase, since) = progress.get();
+        let allowed = match phase {
+            Phase::Idle => limits.idle_time,
+            Phase::Head | Phase::Written => limits.header_time,
+            // The service has its own deadlines; whether it is done is looked at again.
+            Phase::Answering => limits.header_time + since.elapsed(),
+        };
+        let left = allowed.saturating_sub(since.elapsed());
+        if left.is_zero() {
+            return phase == Phase::Head;
+        }
+        // The phase may begin anew meanwhile, so no sleep is longer than the shortest that a phase allows.
+        tokio::time::sleep(left.min(limits.header_time)).await;
     }
 }
 
@@ -131,7 +194,7 @@ async fn guard(limits: Limits, request: Request, next: Next) -> Response {
             Ok(Ok(_)) => {}
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return too_large(limits),
             Ok(Err(error)) => {
-                return problem(Problem::new(
+                return problem(&Problem::new(
                     400,
                     "Bad Request",
                     format!("the body cannot be read: {error}"),
@@ -139,7 +202,7 @@ async fn guard(limits: Limits, request: Request, next: Next) -> Response {
             }
             Err(_) => {
                 let detail = format!("the body did not arrive within {:?}", limits.body_time);
-                return problem(Problem::new(408, "Request Timeout", detail));
+                return problem(&Problem::new(408, "Request Timeout", detail));
             }
         }
     }
@@ -150,12 +213,12 @@ fn refuse(limits: Limits, request: &Request) -> Option<Response> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits.target_bytes {
         let detail = format!("the target has {target} bytes, more than {}", limits.target_bytes);
-        return Some(problem(Problem::new(414, "URI Too Long", detail)));
+        return Some(problem(&Problem::new(414, "URI Too Long", detail)));
     }
     let bytes = header_bytes(request.headers());
     if bytes > limits.header_bytes {
         let detail = format!("the headers have {bytes} bytes, more than {}", limits.header_bytes);
-        return Some(problem(Problem::new(431, "Request Header Fields Too Large", detail)));
+        return Some(problem(&Problem::new(431, "Request Header Fields Too Large", detail)));
     }
     let length = hyper::body::Body::size_hint(request.body()).lower();
     (length > limits.body_bytes as u64).then(|| too_large(limits))
@@ -167,5 +230,5 @@ fn header_bytes(headers: &HeaderMap) -> usize {
 
 fn too_large(limits: Limits) -> Response {
     let detail = format!("the body has more than {} bytes; no route reads one", limits.body_bytes);
-    problem(Problem::new(413, "Content Too Large", detail))
+    problem(&Problem::new(413, "Content Too Large", detail))
 }

@@ -63,32 +63,32 @@ pub fn router<S: Clone + Send + Sync + 'static>(probes: &Probes) -> Router<S> {
 
 fn readiness(probes: &Probes) -> Response {
     if probes.shutdown.has_begun() {
-        return problem(Problem::new(503, "Service Unavailable", "the program is shutting down"));
+        return problem(&Problem::new(503, "Service Unavailable", "the program is shutting down"));
     }
     let state = probes.status.current();
     if state.is_connected() {
         format!("ready: {state}\n").into_response()
     } else {
-        problem(Problem::new(503, "Service Unavailable", format!("not ready: {state}")))
+        problem(&Problem::new(503, "Service Unavailable", format!("not ready: {state}")))
     }
 }
 
 /// A problem document as an answer (RFC 9457).
 #[must_use]
-pub fn problem(problem: Problem) -> Response {
+pub fn problem(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let body = serde_json::to_vec(problem).unwrap_or_default();
     (status, [(header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], body).into_response()
 }
 
 /// 404 for a path that is not served.
 pub async fn not_found() -> Response {
-    problem(Problem::new(404, "Not Found", "nothing is served at this path"))
+    problem(&Problem::new(404, "Not Found", "nothing is served at this path"))
 }
 
 /// 405 for a path that is served by other methods; the router adds `Allow`.
 pub async fn method_not_allowed() -> Response {
-    problem(Problem::new(
+    problem(&Problem::new(
         405,
         "Method Not Allowed",
         "this path does not take this method: see the header Allow",
@@ -124,7 +124,8 @@ mod tests {
             cause: "connection refused".to_owned(),
         };
         for (state, expected, text) in [
-            (State::Connecting, 503, "connecting"),
+            (State::Connecting { after: None }, 503, "connecting"),
+            (State::Connecting { after: Some("wrong password".to_owned()) }, 503, "wrong password"),
             (State::Connected, 200, "connected"),
             (State::Blocked { reason: "low on memory".to_owned() }, 200, "low on memory"),
             (retrying, 503, "connection refused"),

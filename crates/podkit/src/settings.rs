@@ -125,7 +125,7 @@ impl BrokerArgs {
         let url = secret(names_of::AMQP_URL, self.amqp_url.as_ref(), self.amqp_url_file.as_ref())?;
         let mut uri = match url {
             Some(url) => parse_url(url.expose())?,
-            None => self.from_parts()?,
+            None => self.uri_of_parts()?,
         };
         uri.query.frame_max.get_or_insert(FRAME_MAX);
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
@@ -144,7 +144,7 @@ impl BrokerArgs {
         Ok(Address { uri, authorities })
     }
 
-    fn from_parts(&self) -> Result<AMQPUri, SettingsError> {
+    fn uri_of_parts(&self) -> Result<AMQPUri, SettingsError> {
         let mut uri = AMQPUri::default();
         let text = |value: &Option<String>| value.clone().filter(|value| !value.is_empty());
         if let Some(host) = text(&self.amqp_host) {

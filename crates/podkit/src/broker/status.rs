@@ -8,7 +8,10 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     /// An attempt is under way.
-    Connecting,
+    Connecting {
+        /// What went wrong last, as a sentence, if this is not the first attempt.
+        after: Option<String>,
+    },
     /// The session stands and can do its work.
     Connected,
     /// The session stands, but the broker takes no messages: a memory or disk alarm.
@@ -40,7 +43,8 @@ impl State {
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connecting => f.write_str("connecting to the broker"),
+            Self::Connecting { after: None } => f.write_str("connecting to the broker"),
+            Self::Connecting { after: Some(cause) } => write!(f, "{cause}; connecting to the broker again"),
             Self::Connected => f.write_str("the broker is connected"),
             Self::Blocked { reason } => write!(f, "the broker is connected but blocks publishers: {reason}"),
             Self::Retrying { attempt, after, cause } => {
@@ -56,10 +60,10 @@ impl fmt::Display for State {
 pub struct Status(Arc<watch::Sender<State>>);
 
 impl Status {
-    /// Begins at [`State::Connecting`].
+    /// Begins at the first [`State::Connecting`].
     #[must_use]
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(State::Connecting)))
+        Self(Arc::new(watch::Sender::new(State::Connecting { after: None })))
     }
 
     /// Changes the state.
