@@ -55,7 +55,19 @@ impl Quantity {
     /// A quantity of so many thousandths.
     #[must_use]
     pub const fn from_milli(milli: i64) -> Self {
-        Self { mantissa: milli as i128, scale: -3, format: Format::DecimalSi }
+        Self::from_milli_as(milli, Format::DecimalSi)
+    }
+
+    /// A quantity of so many thousandths that is written with that family of suffixes.
+    #[must_use]
+    pub const fn from_milli_as(milli: i64, format: Format) -> Self {
+        Self { mantissa: milli as i128, scale: -3, format }
+    }
+
+    /// The family of suffixes that it is written with.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.format
     }
 
     /// Thousandths, rounded away from zero, as the controller calculates with.
@@ -65,7 +77,10 @@ impl Quantity {
     pub fn milli(&self) -> Result<i64, QuantityError> {
         let wanted = self.scale + 3;
         let value = if wanted >= 0 {
-            u32::try_from(wanted).ok().and_then(|n| 10i128.checked_pow(n)).and_then(|p| self.mantissa.checked_mul(p))
+            u32::try_from(wanted)
+                .ok()
+                .and_then(|n| 10i128.checked_pow(n))
+                .and_then(|p| self.mantissa.checked_mul(p))
         } else {
             Some(divide_away_from_zero(self.mantissa, wanted.unsigned_abs()))
         };
@@ -195,7 +210,10 @@ impl std::fmt::Display for Quantity {
                 .is_some_and(|p| self.mantissa % p == 0);
         let wanted = self.scale + 3;
         let milli = if wanted >= 0 {
-            u32::try_from(wanted).ok().and_then(|n| 10i128.checked_pow(n)).and_then(|p| self.mantissa.checked_mul(p))
+            u32::try_from(wanted)
+                .ok()
+                .and_then(|n| 10i128.checked_pow(n))
+                .and_then(|p| self.mantissa.checked_mul(p))
         } else {
             Some(divide_away_from_zero(self.mantissa, wanted.unsigned_abs()))
         };
@@ -323,9 +341,14 @@ mod tests {
 
     #[test]
     fn texts_are_canonical() {
-        for (text, canonical) in
-            [("1000m", "1"), ("1500m", "1500m"), ("0.3", "300m"), ("2000", "2k"), ("1024Ki", "1Mi"), ("1n", "1n")]
-        {
+        for (text, canonical) in [
+            ("1000m", "1"),
+            ("1500m", "1500m"),
+            ("0.3", "300m"),
+            ("2000", "2k"),
+            ("1024Ki", "1Mi"),
+            ("1n", "1n"),
+        ] {
             assert_eq!(text.parse::<Quantity>().unwrap().to_string(), canonical);
         }
     }

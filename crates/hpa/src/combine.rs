@@ -1,0 +1,165 @@
+//! Several metrics: the largest proposal wins, and a failed metric forbids shrinking.
+//!
+//! Source: `computeReplicasForMetrics` in `pkg/controller/podautoscaler/horizontal.go`.
+
+use crate::condition::{self, SCALING_ACTIVE};
+use crate::event::Event;
+use crate::input::Input;
+use crate::metric::{self, Context, ErrorClass, Failure, describe};
+use crate::selector;
+use crate::status::{Condition, ConditionStatus, MetricStatus};
+use crate::sync::SyncError;
+use crate::trace::{MetricReason, MetricState, MetricTrace};
+
+/// What the metrics came to.
+pub(crate) struct Combined {
+    /// The largest proposal and the words for its metric, or nothing.
+    pub(crate) best: Option<(i32, String)>,
+    /// The error: of everything without `best`, else of the part that failed.
+    pub(crate) error: Option<SyncError>,
+    pub(crate) statuses: Vec<MetricStatus>,
+    pub(crate) traces: Vec<MetricTrace>,
+}
+
+/// Checks the selector, computes every metric, and sets `ScalingActive`.
+pub(crate) fn combine(
+    cx: &Context<'_>,
+    conditions: &mut Vec<Condition>,
+    events: &mut Vec<Event>,
+) -> Combined {
+    let input = cx.input;
+    if let Err(error) = check_selector(cx, conditions, events) {
+        return Combined { best: None, error: Some(error), statuses: Vec::new(), traces: Vec::new() };
+    }
+    let metrics = &input.spec.metrics;
+    let mut statuses = Vec::with_capacity(metrics.len());
+    let mut traces = Vec::with_capacity(metrics.len());
+    // 0 doubles as "none yet": among equals the first wins, but while the best is 0 each later one takes its place.
+    let mut best = 0;
+    let mut winner = None;
+    let mut first: Option<Failure> = None;
+    let mut failed = 0usize;
+    for (i, metric) in metrics.iter().enumerate() {
+        let computed = metric::compute(cx, metric, input.readings.get(i));
+        let mut trace = MetricTrace {
+            type_: metric.type_.clone(),
+            name: metric::short_name(metric).to_owned(),
+            state: MetricState::Valid,
+            reason: MetricReason::Computed,
+            measured: None,
+            proposal: None,
+            error: None,
+            error_class: None,
+        };
+        match computed {
+            Ok((proposal, status)) => {
+                trace.measured = Some(proposal.measured);
+                trace.proposal = Some(proposal.replicas);
+                statuses.push(status);
+                if winner.is_none() || best == 0 || proposal.replicas > best {
+                    best = proposal.replicas;
+                    winner = Some(i);
+                }
+            }
+            Err(failure) => {
+                trace.state = MetricState::Invalid;
+                trace.reason = failure.reason;
+                trace.error = Some(failure.inner.clone());
+                trace.error_class = Some(failure.class);
+                statuses.push(MetricStatus::default());
+                events.push(Event::warning(failure.condition, failure.inner.clone()));
+                failed += 1;
+                first.get_or_insert(failure);
+            }
+        }
+        traces.push(trace);
+    }
+
+    let error = first.as_ref().map(|failure| SyncError {
+        class: failure.class,
+        message: format!(
+            "invalid metrics ({failed} invalid out of {}), first error is: {}",
+            metrics.len(),
+            failure.outer
+        ),
+    });
+    if metrics.is_empty() {
+        // Defaulting adds a metric, so that upstream never gets here.
+        let message = "the specification has no metric".to_owned();
+        unable(conditions, "InvalidMetricSourceType", &message, input);
+        events.push(Event::warning("InvalidMetricSourceType", message.clone()));
+        let error = Some(SyncError { class: ErrorClass::Spec, message });
+        return Combined { best: None, error, statuses, traces };
+    }
+    match (winner, first) {
+        (None, Some(failure)) => {
+            unable(conditions, failure.condition, &failure.inner, input);
+            Combined { best: None, error, statuses, traces }
+        }
+        (Some(_), Some(failure)) if best < cx.scale.spec_replicas => {
+            unable(conditions, failure.condition, &failure.inner, input);
+            for trace in traces.iter_mut().filter(|t| t.state == MetricState::Valid) {
+                trace.reason = MetricReason::SkippedScaleDown;
+            }
+            Combined { best: None, error, statuses, traces }
+        }
+        (winner, _) => {
+            let name = winner.and_then(|i| metrics.get(i)).map(describe).unwrap_or_default();
+            if let Some(trace) = winner.and_then(|i| traces.get_mut(i)) {
+                trace.state = MetricState::Used;
+            }
+            condition::set(
+                conditions,
+                SCALING_ACTIVE,
+                ConditionStatus::True,
+                "ValidMetricFound",
+                format!("the HPA was able to successfully calculate a replica count from {name}"),
+                input.now,
+            );
+            Combined { best: Some((best, name)), error, statuses, traces }
+        }
+    }
+}
+
+fn unable(conditions: &mut Vec<Condition>, reason: &'static str, error: &str, input: &Input<'_>) {
+    let message = format!("the HPA was unable to compute the replica count: {error}");
+    condition::set(conditions, SCALING_ACTIVE, ConditionStatus::False, reason, message, input.now);
+}
+
+fn check_selector(
+    cx: &Context<'_>,
+    conditions: &mut Vec<Condition>,
+    events: &mut Vec<Event>,
+) -> Result<(), SyncError> {
+    let input = cx.input;
+    let selector = cx.scale.selector.as_str();
+    let mut fail = |condition: &'static str, event: &'static str, message: &str, error: String| {
+        condition::set(
+            conditions,
+            SCALING_ACTIVE,
+            ConditionStatus::False,
+            condition,
+            message.to_owned(),
+            input.now,
+        );
+        events.push(Event::warning(event, error.clone()));
+        Err(SyncError { class: ErrorClass::Internal, message: error })
+    };
+    if selector.is_empty() {
+        let message = "the HPA target's scale is missing a selector";
+        return fail("InvalidSelector", "SelectorRequired", message, "selector is required".to_owned());
+    }
+    if let Err(error) = selector::check(selector) {
+        let message =
+            format!("couldn't convert selector into a corresponding internal selector object: {error}");
+        return fail("InvalidSelector", "InvalidSelector", &message, message.clone());
+    }
+    if !input.rivals.is_empty() {
+        let message = format!(
+            "pods by selector {selector} are controlled by more than one HPA (e.g. [{{{}}}])",
+            input.rivals.join("} {")
+        );
+        return fail("AmbiguousSelector", "AmbiguousSelector", &message, message.clone());
+    }
+    Ok(())
+}
