@@ -1,4 +1,23 @@
 //! All input and output: watches, tunnels, the load, samples. Each source sends events and reconnects by itself.
 
 pub mod backoff;
+mod broker;
+pub mod cluster;
+mod convert;
+pub mod dispatch;
+pub mod endpoint;
+pub mod explain;
+mod external_metric;
+mod health;
+pub mod http;
+mod kept;
+mod kill;
+pub mod load;
+mod logs;
+pub mod outbox;
+mod pace;
+pub mod prometheus;
+mod query;
+pub mod target;
 pub mod tunnel;
+mod watch;

@@ -1,0 +1,166 @@
+//! Starts the sources of a target, and carries out the effects that the runtime hands on.
+
+use std::time::{Duration, Instant};
+
+use contract::names;
+use jiff::Timestamp;
+use kube::Client;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::event::{BurstProgress, Effect, Event, Watchfulness};
+use crate::source::endpoint::Endpoint;
+use crate::source::load::burst::Bursts;
+use crate::source::load::{continuous, producer};
+use crate::source::logs::Logs;
+use crate::source::outbox::Outbox;
+use crate::source::pace::Pace;
+use crate::source::prometheus::{self, Address};
+use crate::source::tunnel::Tunnels;
+use crate::source::{broker, external_metric, kill, watch as watches};
+
+/// The broker is asked at most this often, by the contract.
+const DEPTH_BUSY: Duration = Duration::from_millis(200);
+/// The other samples while jobs are in flight.
+const SAMPLES_BUSY: Duration = Duration::from_millis(250);
+/// Everything while nothing happens.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What is watched and what may be done with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Namespace of the demo.
+    pub namespace: String,
+    /// Name of the HPA.
+    pub hpa: String,
+    /// Where Prometheus is, when it is not to be looked for.
+    pub prometheus: Option<Address>,
+    /// Nothing that changes the cluster is done.
+    pub read_only: bool,
+}
+
+/// Runs all sources with `client`, and `effects`, until the sender of `effects` is gone. Everything ends with the
+/// returned future, also when it is dropped.
+pub async fn run(
+    client: Client,
+    settings: Settings,
+    outbox: Outbox,
+    clock: Clock,
+    mut effects: mpsc::Receiver<Effect>,
+) {
+    let mut tasks = JoinSet::new();
+    let (watchfulness, watchful) = watch::channel(Watchfulness::Idle);
+    start_watching(&mut tasks, &client, &settings, &outbox, &watchful);
+
+    let producer_endpoint = Endpoint {
+        namespace: settings.namespace.clone(),
+        service: names::PRODUCER.to_owned(),
+        port: names::PRODUCER_HTTP.into(),
+    };
+    let bursts = Bursts::new(Tunnels::new(client.clone(), producer_endpoint), clock);
+    let (rate, rated) = watch::channel(0.0);
+    tasks.spawn(producer::run(bursts.clone(), outbox.clone()));
+    tasks.spawn(continuous::run(bursts.clone(), rated, outbox.clone()));
+    let mut logs = Logs::new(client.clone(), settings.namespace.clone(), outbox.clone(), Instant::now());
+
+    while let Some(effect) = effects.recv().await {
+        while tasks.try_join_next().is_some() {}
+        if settings.read_only
+            && let Some(refusal) = refuse(&effect)
+        {
+            outbox.send(refusal).await;
+            continue;
+        }
+        match effect {
+            Effect::Fire { id, size } => {
+                let (bursts, outbox) = (bursts.clone(), outbox.clone());
+                tasks.spawn(async move { bursts.fire(id, size, &outbox).await });
+            }
+            Effect::Load { rate: wanted } => {
+                rate.send_replace(wanted);
+            }
+            Effect::KillPod { name, uid } => {
+                let killing = kill::pod(client.clone(), settings.namespace.clone(), name, uid);
+                let outbox = outbox.clone();
+                tasks.spawn(async move { outbox.send(killing.await).await });
+            }
+            Effect::Watchfulness(wanted) => {
+                watchfulness.send_replace(wanted);
+            }
+            Effect::FollowLogs(pods) => logs.follow(&pods),
+            // The runtime's own.
+            Effect::TickIn(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+        }
+    }
+}
+
+fn start_watching(
+    tasks: &mut JoinSet<()>,
+    client: &Client,
+    settings: &Settings,
+    outbox: &Outbox,
+    watchful: &watch::Receiver<Watchfulness>,
+) {
+    let namespace = || settings.namespace.clone();
+    let samples = || Pace::new(watchful.clone(), SAMPLES_BUSY, IDLE);
+    let (hpa, latest_hpa) = watch::channel(None);
+    let (workload, latest_workload) = watch::channel(None);
+    tasks.spawn(watches::hpa::run(client.clone(), namespace(), settings.hpa.clone(), outbox.clone(), hpa));
+    tasks.spawn(watches::workload::run(
+        client.clone(),
+        namespace(),
+        latest_hpa.clone(),
+        outbox.clone(),
+        workload,
+    ));
+    tasks.spawn(watches::pods::run(client.clone(), namespace(), latest_workload, outbox.clone()));
+    tasks.spawn(watches::events::run(client.clone(), namespace(), Timestamp::now(), outbox.clone()));
+    tasks.spawn(external_metric::run(
+        client.clone(),
+        namespace(),
+        latest_hpa.clone(),
+        samples(),
+        outbox.clone(),
+    ));
+    let depth = Pace::new(watchful.clone(), DEPTH_BUSY, IDLE);
+    tasks.spawn(broker::run(client.clone(), namespace(), latest_hpa.clone(), depth, outbox.clone()));
+    tasks.spawn(prometheus::run(
+        client.clone(),
+        namespace(),
+        settings.prometheus.clone(),
+        latest_hpa,
+        samples(),
+        outbox.clone(),
+    ));
+}
+
+/// What is said instead of doing something that would change a cluster.
+fn refuse(effect: &Effect) -> Option<Event> {
+    const WHY: &str = "switched off by --read-only";
+    match effect {
+        Effect::Fire { id, size } => Some(Event::Burst(BurstProgress {
+            id: id.clone(),
+            size: *size,
+            sent: 0,
+            accepted: 0,
+            failed: [(WHY.to_owned(), *size)].into(),
+            new_ids: Vec::new(),
+            first_sent: None,
+            first_accepted: None,
+            last_accepted: None,
+            waiting: None,
+            finished: true,
+        })),
+        Effect::Load { rate } if *rate > 0.0 => Some(Event::Load(crate::event::LoadProgress {
+            rate: 0.0,
+            accepted: 0,
+            failed: std::collections::BTreeMap::new(),
+            stopped: Some(WHY.to_owned()),
+        })),
+        Effect::KillPod { name, .. } => {
+            Some(Event::Done { what: format!("delete pod {name}"), result: Err(WHY.to_owned()) })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,72 @@
+//! One source's state: says only what has changed, and waits out failures.
+
+use crate::event::{Source, SourceState};
+use crate::source::backoff::Backoff;
+use crate::source::outbox::Outbox;
+
+/// Keeps a source's state and back-off.
+#[derive(Debug)]
+pub(crate) struct Health {
+    source: Source,
+    outbox: Outbox,
+    said: Option<SourceState>,
+    backoff: Backoff,
+}
+
+impl Health {
+    pub(crate) fn new(source: Source, outbox: Outbox) -> Self {
+        Self { source, outbox, said: None, backoff: Backoff::default() }
+    }
+
+    /// The source is being opened, which is said the first time only.
+    pub(crate) async fn connecting_if_new(&mut self) {
+        if self.said.is_none() {
+            self.say(SourceState::Connecting).await;
+        }
+    }
+
+    /// The source delivers.
+    pub(crate) async fn live(&mut self) {
+        self.backoff.succeeded();
+        self.say(SourceState::Live).await;
+    }
+
+    /// The source was lost for `cause`: says so with the time of the next try, and waits until then.
+    pub(crate) async fn lost(&mut self, cause: String) {
+        let wait = self.backoff.failed(fastrand::f64());
+        self.say(SourceState::Retrying { cause, next: self.outbox.after(wait) }).await;
+        tokio::time::sleep(wait).await;
+    }
+
+    /// The source is not to be had, for `cause`: says so once, and waits all the same, because rights are granted and
+    /// things are installed while the dashboard runs.
+    pub(crate) async fn unavailable(&mut self, cause: String) {
+        self.say(SourceState::Unavailable(cause)).await;
+        tokio::time::sleep(self.backoff.failed(fastrand::f64())).await;
+    }
+
+    /// Waits out `failure` in the way that it asks for.
+    pub(crate) async fn failed(&mut self, failure: Failure) {
+        match failure {
+            Failure::Lost(cause) => self.lost(cause).await,
+            Failure::Unavailable(cause) => self.unavailable(cause).await,
+        }
+    }
+
+    /// Says the state if it differs from what was said last.
+    pub(crate) async fn say(&mut self, state: SourceState) {
+        if self.said.as_ref() != Some(&state) {
+            self.outbox.source(self.source, state.clone()).await;
+            self.said = Some(state);
+        }
+    }
+}
+
+/// Why a source does not deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// It was there, or may be there at any moment.
+    Lost(String),
+    /// Trying again soon is of no use: no rights, no such API, nothing to ask.
+    Unavailable(String),
+}

@@ -1,0 +1,26 @@
+//! Deletes a pod at once, as `kubectl delete pod NAME --grace-period=0 --force` does.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, Preconditions};
+use kube::{Api, Client};
+
+use crate::event::Event;
+use crate::source::explain;
+
+/// How long the answer may take.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// Deletes pod `name`, if it still is the one with `uid`, and says how that went.
+pub(crate) async fn pod(client: Client, namespace: String, name: String, uid: String) -> Event {
+    let pods: Api<Pod> = Api::namespaced(client, &namespace);
+    let only_this = Preconditions { uid: Some(uid), resource_version: None };
+    let parameters = DeleteParams::default().grace_period(0).preconditions(only_this);
+    let result = match tokio::time::timeout(WITHIN, pods.delete(&name, &parameters)).await {
+        Ok(Ok(_)) => Ok(format!("pod {name} is deleted")),
+        Ok(Err(error)) => Err(format!("deleting pod {name} failed: {}", explain::kube(&error))),
+        Err(_late) => Err(format!("deleting pod {name}: no answer within {WITHIN:?}")),
+    };
+    Event::Done { what: format!("delete pod {name}"), result }
+}

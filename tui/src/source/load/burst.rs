@@ -1,0 +1,173 @@
+//! A burst: N requests of one job each with one burst ID, as fast as the connections carry them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use bytes::Bytes;
+use contract::BurstId;
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::Empty;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::dial::Dial;
+use super::lane::{Lanes, Tickets};
+use super::pool::Pool;
+use super::tally::{Counts, Tally};
+use crate::clock::Clock;
+use crate::event::{BurstProgress, Event};
+use crate::source::outbox::Outbox;
+
+/// Most connections that all loads together hold.
+pub const MAX_CONNECTIONS: usize = 64;
+
+/// Most connections of one burst; more tunnels cost the API server more than they bring.
+const BURST_CONNECTIONS: usize = 16;
+
+/// Requests that are worth one more connection.
+const PER_CONNECTION: usize = 8;
+
+/// A burst that is not through after so long is given up: what was not sent then is counted as failed.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Progress is told at most this often; the last one comes at once.
+const INTERVAL: Duration = Duration::from_millis(33);
+
+/// What bursts have in common.
+#[derive(Debug)]
+pub struct Bursts<D> {
+    dial: Arc<D>,
+    pool: Pool,
+    places: Arc<Semaphore>,
+    clock: Clock,
+}
+
+impl<D> Clone for Bursts<D> {
+    fn clone(&self) -> Self {
+        Self {
+            dial: Arc::clone(&self.dial),
+            pool: self.pool.clone(),
+            places: Arc::clone(&self.places),
+            clock: self.clock,
+        }
+    }
+}
+
+impl<D: Dial> Bursts<D> {
+    /// Bursts over connections that `dial` makes, with times by `clock`.
+    #[must_use]
+    pub fn new(dial: D, clock: Clock) -> Self {
+        Self {
+            dial: Arc::new(dial),
+            pool: Pool::default(),
+            places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+            clock,
+        }
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(super) fn dial(&self) -> &D {
+        &self.dial
+    }
+
+    pub(super) fn lanes(
+        &self,
+        tickets: Tickets,
+        tally: Tally,
+        request: Request<Empty<Bytes>>,
+    ) -> Arc<Lanes<D>> {
+        Arc::new(Lanes {
+            dial: Arc::clone(&self.dial),
+            pool: self.pool.clone(),
+            places: Arc::clone(&self.places),
+            tickets,
+            tally,
+            request,
+            clock: self.clock,
+        })
+    }
+
+    /// Fires `size` requests over as many connections as suit their number, and tells how it goes until it is over.
+    pub async fn fire(&self, id: BurstId, size: u32, outbox: &Outbox) {
+        let connections = (size as usize).div_ceil(PER_CONNECTION).clamp(1, BURST_CONNECTIONS);
+        self.fire_over(connections, id, size, outbox).await;
+    }
+
+    /// As [`Self::fire`], over so many connections.
+    pub async fn fire_over(&self, connections: usize, id: BurstId, size: u32, outbox: &Outbox) {
+        let request = generate(&self.dial.host(), Some(&id));
+        let lanes = self.lanes(Tickets::Counted(AtomicU32::new(size)), Tally::new(Some(size)), request);
+        let mut tasks = JoinSet::new();
+        for _ in 0..connections.min(size as usize) {
+            tasks.spawn(Arc::clone(&lanes).lane());
+        }
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let late = tokio::time::timeout_at(deadline, lanes.tally.changed.notified()).await.is_err();
+            let mut counts = lanes.tally.take();
+            if late {
+                tasks.shutdown().await;
+                counts = give_up(counts, size);
+            }
+            let finished = counts.answered >= size;
+            outbox.send(Event::Burst(progress(&id, size, counts, finished))).await;
+            if finished {
+                break;
+            }
+            // Together with what comes within the interval, unless that is the last of it.
+            let _complete = tokio::time::timeout(INTERVAL, lanes.tally.complete.notified()).await;
+        }
+        // Lanes that are through give their connections back; one that still dials has nothing to do any more.
+        while tasks.try_join_next().is_some() {}
+        tasks.abort_all();
+    }
+}
+
+/// `GET /generate` with the burst's ID.
+pub(super) fn generate(host: &HeaderValue, id: Option<&BurstId>) -> Request<Empty<Bytes>> {
+    let path = match id {
+        Some(id) => format!("{}?burst={id}", contract::routes::GENERATE),
+        None => contract::routes::GENERATE.to_owned(),
+    };
+    let mut request = Request::new(Empty::new());
+    *request.method_mut() = Method::POST;
+    // A burst's ID has no character that a query could not hold.
+    *request.uri_mut() = path.parse().unwrap_or_default();
+    request.headers_mut().insert(header::HOST, host.clone());
+    request
+}
+
+/// Counts what has no outcome at the deadline as failed.
+fn give_up(mut counts: Counts, size: u32) -> Counts {
+    let unanswered = counts.sent.saturating_sub(counts.answered);
+    let unsent = size.saturating_sub(counts.sent);
+    for (cause, count) in [("no answer in time", unanswered), ("not sent in time", unsent)] {
+        if count > 0 {
+            *counts.failed.entry(cause.to_owned()).or_default() += count;
+        }
+    }
+    counts.answered = size;
+    counts
+}
+
+fn progress(id: &BurstId, size: u32, counts: Counts, finished: bool) -> BurstProgress {
+    let waits = counts.connected == 0 && !finished;
+    BurstProgress {
+        id: id.clone(),
+        size,
+        sent: counts.sent,
+        accepted: counts.accepted,
+        failed: counts.failed,
+        new_ids: counts.ids,
+        first_sent: counts.first_sent,
+        first_accepted: counts.first_accepted,
+        last_accepted: counts.last_accepted,
+        waiting: if waits { counts.trouble } else { None },
+        finished,
+    }
+}

@@ -1,0 +1,136 @@
+//! The continuous load: requests at a rate, until it is switched off, goes on for too long or nobody can be reached.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::burst::{Bursts, generate};
+use super::dial::Dial;
+use super::lane::{Lanes, Tickets};
+use super::tally::Tally;
+use crate::event::{Event, LoadProgress};
+use crate::source::outbox::Outbox;
+
+/// The load ends by itself after so long: nobody should come back to a cluster that worked all night.
+pub const MAX_TIME: Duration = Duration::from_secs(15 * 60);
+
+/// The load ends when there was no connection for so long.
+const MAX_DISCONNECTED: Duration = Duration::from_secs(30);
+
+/// Tickets are given out so often.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Progress is told at most this often.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// What the connections could not carry within this time is not made up for: the load is a rate, not a debt.
+const BACKLOG: Duration = Duration::from_millis(500);
+
+/// Requests per second that are worth one more connection.
+const RATE_PER_CONNECTION: f64 = 20.0;
+
+/// Most connections of the load.
+const MAX_LANES: usize = 16;
+
+/// How long requests under way may take once it is switched off.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Follows `rate` (requests per second, zero is off) until its sender is gone.
+pub(crate) async fn run<D: Dial>(bursts: Bursts<D>, mut rate: watch::Receiver<f64>, outbox: Outbox) {
+    loop {
+        if rate.wait_for(|rate| *rate > 0.0).await.is_err() {
+            return;
+        }
+        let stopped = on(&bursts, &mut rate, &outbox).await;
+        // Having stopped by itself, it waits for another word before it goes on.
+        if stopped && rate.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// From switching on to switching off; true when it went off by itself.
+async fn on<D: Dial>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, outbox: &Outbox) -> bool {
+    let request = generate(&bursts.dial().host(), None);
+    let lanes = bursts.lanes(Tickets::Paced(Semaphore::new(0)), Tally::new(None), request);
+    let mut tasks = JoinSet::new();
+    let began = Instant::now();
+    let mut connected = began;
+    let mut told: Option<(Instant, LoadProgress)> = None;
+    let mut owed = 0.0;
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut last = began;
+    let stopped = loop {
+        tokio::select! {
+            now = ticks.tick() => {
+                owed += rate_now(rate) * now.duration_since(last).as_secs_f64();
+                last = now;
+            }
+            changed = rate.changed() => {
+                if changed.is_err() {
+                    break None;
+                }
+            }
+        }
+        let current = rate_now(rate);
+        if current <= 0.0 {
+            break None;
+        }
+        owed = give_out(&lanes, owed, current);
+        let wanted = ((current / RATE_PER_CONNECTION).ceil() as usize).clamp(1, MAX_LANES);
+        while tasks.len() < wanted {
+            tasks.spawn(Arc::clone(&lanes).lane());
+        }
+        let progress = progress(&lanes, current, None);
+        if lanes.tally.take().connected > 0 {
+            connected = Instant::now();
+        } else if connected.elapsed() > MAX_DISCONNECTED {
+            let cause = lanes.tally.take().trouble.unwrap_or_else(|| "no connection".to_owned());
+            break Some(format!("no connection for {} s: {cause}", MAX_DISCONNECTED.as_secs()));
+        }
+        if began.elapsed() > MAX_TIME {
+            break Some(format!("it ran for {} minutes", MAX_TIME.as_secs() / 60));
+        }
+        if told.as_ref().is_none_or(|(at, known)| at.elapsed() >= INTERVAL && *known != progress) {
+            outbox.send(Event::Load(progress.clone())).await;
+            told = Some((Instant::now(), progress));
+        }
+    };
+    if let Tickets::Paced(permits) = &lanes.tickets {
+        permits.close();
+    }
+    let drained = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tasks.shutdown().await;
+    }
+    let by_itself = stopped.is_some();
+    outbox.send(Event::Load(progress(&lanes, 0.0, stopped))).await;
+    by_itself
+}
+
+fn rate_now(rate: &watch::Receiver<f64>) -> f64 {
+    let rate = *rate.borrow();
+    if rate.is_finite() { rate.max(0.0) } else { 0.0 }
+}
+
+/// Gives out the whole tickets of what is owed and returns the rest.
+fn give_out<D>(lanes: &Lanes<D>, owed: f64, rate: f64) -> f64 {
+    let Tickets::Paced(permits) = &lanes.tickets else {
+        return 0.0;
+    };
+    let room = ((rate * BACKLOG.as_secs_f64()).ceil() as usize).saturating_sub(permits.available_permits());
+    permits.add_permits((owed as usize).min(room));
+    owed.fract()
+}
+
+fn progress<D>(lanes: &Lanes<D>, rate: f64, stopped: Option<String>) -> LoadProgress {
+    let counts = lanes.tally.take();
+    let failed: BTreeMap<String, u64> =
+        counts.failed.into_iter().map(|(cause, count)| (cause, u64::from(count))).collect();
+    LoadProgress { rate, accepted: u64::from(counts.accepted), failed, stopped }
+}

@@ -1,0 +1,45 @@
+//! How a connection to the producer is made.
+
+use std::future::Future;
+
+use http::HeaderValue;
+
+use crate::source::http::Connection;
+use crate::source::tunnel::Tunnels;
+
+/// Makes connections to a server of `/generate`.
+pub trait Dial: Send + Sync + 'static {
+    /// A fresh connection, or a sentence that says why there is none.
+    fn dial(&self) -> impl Future<Output = Result<Connection, String>> + Send;
+
+    /// The `Host` field of requests.
+    fn host(&self) -> HeaderValue;
+}
+
+impl Dial for Tunnels {
+    async fn dial(&self) -> Result<Connection, String> {
+        let stream = self.open(fastrand::f64()).await.map_err(|error| error.to_string())?;
+        Connection::over(stream).await.map_err(|error| format!("the tunnel ended at once: {error}"))
+    }
+
+    fn host(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.endpoint().service).unwrap_or(HeaderValue::from_static("producer"))
+    }
+}
+
+/// Straight over TCP: for tests and benchmarks against a server that no cluster hides.
+#[derive(Debug, Clone, Copy)]
+pub struct Tcp(pub std::net::SocketAddr);
+
+impl Dial for Tcp {
+    async fn dial(&self) -> Result<Connection, String> {
+        let failed = |error: std::io::Error| format!("connecting to {} failed: {error}", self.0);
+        let stream = tokio::net::TcpStream::connect(self.0).await.map_err(failed)?;
+        stream.set_nodelay(true).map_err(failed)?;
+        Connection::over(stream).await.map_err(|error| format!("{} closed the connection: {error}", self.0))
+    }
+
+    fn host(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.0.to_string()).unwrap_or(HeaderValue::from_static("localhost"))
+    }
+}

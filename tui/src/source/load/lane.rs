@@ -1,0 +1,111 @@
+//! One connection's worth of load: takes a ticket, sends a request, waits for the answer, again and again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
+use tokio::sync::Semaphore;
+
+use super::dial::Dial;
+use super::outcome::Outcome;
+use super::pool::Pool;
+use super::tally::Tally;
+use crate::clock::Clock;
+use crate::source::backoff::Backoff;
+use crate::source::http::Connection;
+
+/// How long an answer may take. The producer itself gives up on the broker after
+/// [`contract::routes::CONFIRM_TIMEOUT`]; the rest is for the way.
+const ANSWER: Duration = Duration::from_secs(15);
+
+/// Leave to send a request.
+#[derive(Debug)]
+pub(super) enum Tickets {
+    /// So many, to be sent as fast as the connections carry them.
+    Counted(AtomicU32),
+    /// One whenever the pacer gives one out.
+    Paced(Semaphore),
+}
+
+impl Tickets {
+    /// Waits for a ticket; false when there will be none any more.
+    async fn take(&self) -> bool {
+        match self {
+            Self::Counted(left) => {
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+            }
+            Self::Paced(permits) => permits.acquire().await.map(tokio::sync::SemaphorePermit::forget).is_ok(),
+        }
+    }
+}
+
+/// What the lanes of one load share.
+pub(super) struct Lanes<D> {
+    pub(super) dial: Arc<D>,
+    pub(super) pool: Pool,
+    /// Bounds the connections of all loads together.
+    pub(super) places: Arc<Semaphore>,
+    pub(super) tickets: Tickets,
+    pub(super) tally: Tally,
+    pub(super) request: Request<Empty<Bytes>>,
+    pub(super) clock: Clock,
+}
+
+impl<D: Dial> Lanes<D> {
+    /// Carries requests until the tickets are used up. A connection that dies takes the one request with it that was on the
+    /// way; the others wait until there is a new connection.
+    pub(super) async fn lane(self: Arc<Self>) {
+        let Ok(_place) = self.places.acquire().await else {
+            return;
+        };
+        loop {
+            let connection = match self.pool.take() {
+                Some(connection) => connection,
+                None => self.connect().await,
+            };
+            self.tally.connected();
+            let left = self.carry(connection).await;
+            self.tally.disconnected();
+            if let Some(connection) = left {
+                self.pool.give(connection);
+                return;
+            }
+        }
+    }
+
+    /// Sends until the tickets are used up, which leaves the connection, or the connection dies.
+    async fn carry(&self, mut connection: Connection) -> Option<Connection> {
+        loop {
+            // Before the ticket, so that a request is not spent on a connection that has died while idle.
+            if !connection.is_open() {
+                return None;
+            }
+            if !self.tickets.take().await {
+                return Some(connection);
+            }
+            self.tally.sent(self.clock.now());
+            let answer = connection.send(self.request.clone(), ANSWER).await;
+            let died = answer.is_err();
+            self.tally.ended(Outcome::of(answer), self.clock.now());
+            if died {
+                return None;
+            }
+        }
+    }
+
+    async fn connect(&self) -> Connection {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.dial.dial().await {
+                Ok(connection) => return connection,
+                Err(cause) => {
+                    self.tally.trouble(cause);
+                    tokio::time::sleep(backoff.failed(fastrand::f64())).await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Keeps one connection to the producer open, so that a burst's first request goes out at once, and knows whether the producer
+//! is ready before anybody fires.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+
+use super::burst::Bursts;
+use super::dial::Dial;
+use crate::clean;
+use crate::event::{Source, SourceState};
+use crate::source::health::{Failure, Health};
+use crate::source::http;
+use crate::source::outbox::Outbox;
+
+/// How often the kept connection is used; the producer closes one that is idle for twice as long.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// How often a producer that is not ready is asked again.
+const UNREADY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long an answer may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// Asks the producer whether it is ready, for ever.
+pub(crate) async fn run<D: Dial>(bursts: Bursts<D>, outbox: Outbox) {
+    let mut health = Health::new(Source::Producer, outbox.clone());
+    loop {
+        health.connecting_if_new().await;
+        match ask(&bursts).await {
+            Ok(None) => {
+                health.live().await;
+                bursts.pool().prune();
+                tokio::time::sleep(INTERVAL).await;
+            }
+            Ok(Some(cause)) => {
+                let next = outbox.after(UNREADY_INTERVAL);
+                health.say(SourceState::Retrying { cause, next }).await;
+                tokio::time::sleep(UNREADY_INTERVAL).await;
+            }
+            Err(failure) => health.failed(failure).await,
+        }
+    }
+}
+
+/// `None` when it is ready, else why it is not.
+async fn ask<D: Dial>(bursts: &Bursts<D>) -> Result<Option<String>, Failure> {
+    let mut connection = match bursts.pool().take() {
+        Some(connection) => connection,
+        None => bursts.dial().dial().await.map_err(Failure::Lost)?,
+    };
+    let host = bursts.dial().host();
+    let request = http::get(host.to_str().unwrap_or_default(), contract::routes::READYZ)
+        .map_err(|error| Failure::Unavailable(error.to_string()))?;
+    let answer = connection
+        .send(request, WITHIN)
+        .await
+        .map_err(|error| Failure::Lost(format!("the producer: {error}")))?;
+    bursts.pool().give(connection);
+    if answer.status == StatusCode::OK {
+        return Ok(None);
+    }
+    let detail = serde_json::from_slice::<contract::Problem>(&answer.body).map(|problem| problem.detail);
+    Ok(Some(match detail {
+        Ok(detail) => format!("the producer is {}", clean::text(&detail)),
+        Err(_) => format!("the producer is not ready: it answered {}", answer.status),
+    }))
+}

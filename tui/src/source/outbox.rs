@@ -1,0 +1,56 @@
+//! The sources' end of the event channel: stamps every event with the time at which it was received here.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::clock::Clock;
+use crate::event::{At, Event, Problem, Source, SourceState, Stamped, Step, StepState, TargetEvent};
+
+/// Sends events to the model. Clones share the channel.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    events: mpsc::Sender<Stamped>,
+    clock: Clock,
+}
+
+impl Outbox {
+    /// An outbox that stamps with the run's clock.
+    #[must_use]
+    pub fn new(events: mpsc::Sender<Stamped>, clock: Clock) -> Self {
+        Self { events, clock }
+    }
+
+    /// Now, as events are stamped.
+    #[must_use]
+    pub fn now(&self) -> At {
+        self.clock.now()
+    }
+
+    /// When it will be `wait` later.
+    #[must_use]
+    pub fn after(&self, wait: Duration) -> At {
+        At(self.clock.now().0 + wait)
+    }
+
+    /// Sends an event, waiting for room: a source never runs ahead of the screen by more than the channel.
+    pub async fn send(&self, event: Event) {
+        // The receiver goes away when the dashboard ends, and then nobody is interested any more.
+        let _ended = self.events.send(self.clock.stamp(event)).await;
+    }
+
+    /// Says how a source is.
+    pub async fn source(&self, source: Source, state: SourceState) {
+        self.send(Event::Source(source, state)).await;
+    }
+
+    /// Says how a step of the target's start is.
+    pub async fn step(&self, name: &str, state: StepState) {
+        self.send(Event::Target(TargetEvent::Step(Step { name: name.to_owned(), state }))).await;
+    }
+
+    /// Says what is wrong with the target.
+    pub async fn failed(&self, problem: Problem) {
+        self.send(Event::Target(TargetEvent::Failed(problem))).await;
+    }
+}

@@ -1,0 +1,148 @@
+//! The sample in Prometheus behind the external metric, with its age, which the external metrics API hides.
+
+mod answer;
+mod locate;
+
+use std::time::Duration;
+
+use kube::Client;
+use tokio::sync::watch;
+
+use crate::event::{Event, Hpa, MetricRef, ScrapedSample, Source};
+use crate::source::convert::pod::Selector;
+use crate::source::endpoint::Endpoint;
+use crate::source::health::{Failure, Health};
+use crate::source::kept::Kept;
+use crate::source::outbox::Outbox;
+use crate::source::pace::Pace;
+use crate::source::{http, query};
+
+pub use locate::Address;
+
+/// How long one question may take.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// Series that hold a queue's depth: RabbitMQ's own plugin, and the exporter for older versions.
+const SERIES: [&str; 2] = ["rabbitmq_detailed_queue_messages", "rabbitmq_queue_messages"];
+
+/// Asks for the sample behind the HPA's metric, at the pace given.
+pub(crate) async fn run(
+    client: Client,
+    namespace: String,
+    address: Option<Address>,
+    mut hpa: watch::Receiver<Option<Hpa>>,
+    mut pace: Pace,
+    outbox: Outbox,
+) {
+    let mut health = Health::new(Source::Prometheus, outbox.clone());
+    let mut found: Vec<Server> = Vec::new();
+    health.connecting_if_new().await;
+    loop {
+        let matchers = match hpa.wait_for(|hpa| metric(hpa.as_ref()).is_some()).await {
+            Ok(hpa) => matchers(metric(hpa.as_ref()).map_or("", |metric| &metric.selector), &namespace),
+            Err(_ended) => return,
+        };
+        pace.due().await;
+        if found.is_empty() {
+            match locate::servers(&client, address.as_ref()).await {
+                Ok(endpoints) => {
+                    found = endpoints.into_iter().map(|e| Server::new(client.clone(), e)).collect();
+                }
+                Err(failure) => {
+                    health.failed(failure).await;
+                    continue;
+                }
+            }
+        }
+        match ask_any(&mut found, &matchers).await {
+            Ok(sample) => {
+                health.live().await;
+                outbox.send(Event::Scraped(sample)).await;
+            }
+            Err(failure) => {
+                found.clear();
+                health.failed(failure).await;
+            }
+        }
+    }
+}
+
+fn metric(hpa: Option<&Hpa>) -> Option<&MetricRef> {
+    hpa.and_then(|hpa| hpa.metric.as_ref())
+}
+
+/// One Prometheus, and the series under which it was last found to have the depth.
+struct Server {
+    kept: Kept,
+    series: usize,
+}
+
+impl Server {
+    fn new(client: Client, endpoint: Endpoint) -> Self {
+        Self { kept: Kept::new(client, endpoint), series: 0 }
+    }
+
+    async fn ask(&mut self, matchers: &str) -> Result<ScrapedSample, Failure> {
+        let path = format!("/api/v1/query?query={}", query::encode(&promql(SERIES[self.series], matchers)));
+        let host = self.kept.endpoint().service.clone();
+        let request = http::get(&host, &path).map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let answer = self.kept.ask(&request, WITHIN).await?;
+        let sample = answer::sample(answer.status, &answer.body).map_err(Failure::Lost)?;
+        if sample.value.is_none() {
+            // The next question is put to the other exporter's series.
+            self.series = (self.series + 1) % SERIES.len();
+        }
+        Ok(sample)
+    }
+}
+
+/// Asks the servers in turn until one has a value, and puts that one first. Without a value anywhere, the answer is that
+/// there is none; a failure is one only if no server answered.
+async fn ask_any(servers: &mut [Server], matchers: &str) -> Result<ScrapedSample, Failure> {
+    let mut outcome = Err(Failure::Unavailable("no Prometheus was found".to_owned()));
+    for index in 0..servers.len() {
+        match servers[index].ask(matchers).await {
+            Ok(sample) if sample.value.is_some() => {
+                servers.swap(0, index);
+                return Ok(sample);
+            }
+            Ok(sample) => outcome = Ok(sample),
+            Err(failure) => outcome = outcome.or(Err(failure)),
+        }
+    }
+    outcome
+}
+
+/// The sample and, as further elements, the time at which each part of it was scraped, in one question: what stands left of
+/// `or` has no labels, what stands right of it keeps its own.
+fn promql(series: &str, matchers: &str) -> String {
+    format!("sum({series}{{{matchers}}}) or timestamp({series}{{{matchers}}})")
+}
+
+/// The label matchers of PromQL for the HPA's selector, in the namespace of the demo.
+fn matchers(selector: &str, namespace: &str) -> String {
+    let mut matchers = vec![format!("namespace={}", quoted(namespace)), "vhost=\"/\"".to_owned()];
+    if let Some(selector) = Selector::parse(selector) {
+        matchers.extend(selector.pairs().iter().map(|(label, value)| format!("{label}={}", quoted(value))));
+    }
+    matchers.join(",")
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_holds_value_and_time() {
+        assert_eq!(
+            promql("m", &matchers("queue=Orders", "demo")),
+            "sum(m{namespace=\"demo\",vhost=\"/\",queue=\"Orders\"}) or \
+             timestamp(m{namespace=\"demo\",vhost=\"/\",queue=\"Orders\"})"
+        );
+        assert_eq!(matchers("", "a\"b\\"), "namespace=\"a\\\"b\\\\\",vhost=\"/\"");
+    }
+}

@@ -1,0 +1,52 @@
+//! The watch on the one HPA. Other sources read from it what to ask for.
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::runtime::watcher;
+use kube::{Api, Client};
+use tokio::sync::watch;
+
+use super::Follow;
+use crate::event::{Event, Hpa, Source};
+use crate::source::convert;
+use crate::source::health::Health;
+use crate::source::outbox::Outbox;
+
+/// Watches HPA `name` and hands it to the model and to `latest`.
+pub(crate) async fn run(
+    client: Client,
+    namespace: String,
+    name: String,
+    outbox: Outbox,
+    latest: watch::Sender<Option<Hpa>>,
+) {
+    let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client, &namespace);
+    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let health = Health::new(Source::Hpa, outbox.clone());
+    let mut follow = Follow::new(api, config, format!("HPA {name} in namespace {namespace}"), health);
+    let mut listed = None;
+    loop {
+        let now = match follow.next().await {
+            watcher::Event::Init => {
+                listed = None;
+                continue;
+            }
+            watcher::Event::InitApply(object) => {
+                listed = Some(object);
+                continue;
+            }
+            watcher::Event::InitDone => listed.take(),
+            watcher::Event::Apply(object) => Some(object),
+            watcher::Event::Delete(_) => None,
+        };
+        let hpa = now.as_ref().map(convert::hpa::convert);
+        // What the controller writes again without a change is no news.
+        let is_news = latest.send_if_modified(|known| {
+            let differs = *known != hpa;
+            known.clone_from(&hpa);
+            differs
+        });
+        if is_news || hpa.is_none() {
+            outbox.send(Event::Hpa(hpa.map(Box::new))).await;
+        }
+    }
+}
