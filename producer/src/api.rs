@@ -20,6 +20,7 @@ use podkit::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
+    complaints::Complaints,
     metrics::Metrics,
     publisher::{Outcome, Publisher},
     query,
@@ -40,11 +41,13 @@ struct Inner {
     metrics: Metrics,
     shutdown: Shutdown,
     in_flight: TaskTracker,
+    complaints: Complaints,
 }
 
 impl Api {
     pub(crate) fn new(publisher: Publisher, metrics: Metrics, shutdown: Shutdown) -> Self {
-        Self(Arc::new(Inner { publisher, metrics, shutdown, in_flight: TaskTracker::new() }))
+        let complaints = Complaints::default();
+        Self(Arc::new(Inner { publisher, metrics, shutdown, in_flight: TaskTracker::new(), complaints }))
     }
 
     /// Returns when no request is in flight. To be called after the shutdown has begun: no more are let in then.
@@ -92,14 +95,17 @@ async fn generate(
     };
     let traceparent = headers.get(trace_context::TRACEPARENT).and_then(|value| value.to_str().ok());
     // The token first, then the question: so a shutdown either sees this request or is seen by it.
-    let in_flight = api.0.in_flight.token();
+    let in_flight = (api.0.in_flight.token(), api.0.metrics.in_flight());
     let outcome = if api.0.shutdown.has_begun() {
         Outcome::nothing(order.count, Cause::ShuttingDown)
     } else {
         api.0.publisher.publish(&order, traceparent.and_then(trace_context::valid)).await
     };
     drop(in_flight);
-    api.0.metrics.jobs(outcome.confirmed, outcome.failed, outcome.cause);
+    if let Some(cause) = outcome.cause {
+        api.0.metrics.failed(outcome.failed, cause);
+        api.0.complaints.failed(cause, outcome.failed, Instant::now());
+    }
     answer(outcome)
 }
 
@@ -111,7 +117,6 @@ fn answer(outcome: Outcome) -> Response {
         let json = HeaderValue::from_static("application/json");
         return (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, json)], body).into_response();
     };
-    tracing::debug!(%cause, confirmed, failed, "a request failed");
     let detail = format!("{}; {confirmed} of {} jobs were confirmed", explain(cause), confirmed + failed);
     let body = Problem {
         confirmed: Some(confirmed),
@@ -131,7 +136,9 @@ const fn explain(cause: Cause) -> &'static str {
         }
         Cause::Nacked => "the broker refused a job, as a full queue does",
         Cause::Returned => "the broker has no queue for the jobs",
-        Cause::Blocked => "the broker is blocking publishers: it is short of memory or disk",
+        Cause::Blocked => {
+            "the broker is blocking publishers, being short of memory or disk: jobs that were sent before it said so may be queued later"
+        }
         Cause::Slow => "the broker did not confirm in time: the jobs that failed may or may not be queued",
         Cause::Busy => "too many jobs are waiting for a confirm, nothing was published",
         Cause::ShuttingDown => {

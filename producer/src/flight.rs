@@ -1,174 +1,107 @@
-//! Messages on their way to the broker, from the first byte to the confirm.
-//!
-//! Three of lapin's habits shape this file. A channel numbers a message and queues its frames in two steps, so two
-//! threads could queue in the other order and each get the other's confirm: the first poll is done under a lock. A
-//! returned message is attached to whichever confirm comes next, so it is matched by its id. And a confirm that is
-//! dropped unresolved is kept by lapin for ever, so one that came too late is awaited in the background.
+//! The messages of one request on their way to the broker, and what has become of them so far.
 
 use std::{
-    collections::{HashSet, VecDeque},
-    future::Future,
-    pin::Pin,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
-use contract::Cause;
-use lapin::{BasicProperties, Channel, Confirmation, options::BasicPublishOptions};
+use contract::{Cause, routes::MAX_IDS};
+use futures::task::AtomicWaker;
+use prometheus::IntCounter;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Returned messages that nobody has asked about are forgotten beyond this many.
-const MAX_RETURNED: usize = 10_000;
-
-/// A channel in confirm mode, and what must be known about it.
+/// Shared by the request that waits and the messages on their way; it outlives a request that gave up, so that its
+/// share of the limit is given back only when the broker has answered.
 #[derive(Debug)]
-pub(crate) struct Line {
-    channel: Channel,
-    /// Cancelled when the session is lost.
-    pub(crate) lost: CancellationToken,
-    order: Mutex<()>,
-    returned: Mutex<HashSet<Uuid>>,
-    returned_count: AtomicUsize,
-}
-
-impl Line {
-    pub(crate) fn new(channel: Channel) -> Self {
-        Self {
-            channel,
-            lost: CancellationToken::new(),
-            order: Mutex::default(),
-            returned: Mutex::default(),
-            returned_count: AtomicUsize::new(0),
-        }
-    }
-
-    /// Begins to publish one message: its frames are queued when this returns.
-    pub(crate) fn send(
-        &self,
-        queue: &lapin::types::ShortString,
-        id: Uuid,
-        body: Vec<u8>,
-        properties: BasicProperties,
-        cx: &mut Context<'_>,
-    ) -> Sent {
-        let (channel, queue) = (self.channel.clone(), queue.clone());
-        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let mut confirm: Confirm = Box::pin(async move {
-            channel.basic_publish("".into(), queue, options, &body, properties).await?.await
-        });
-        let order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = match confirm.as_mut().poll(cx) {
-            Poll::Pending => SentState::OnTheWay(confirm),
-            Poll::Ready(result) => SentState::Answered(Some(result)),
-        };
-        drop(order);
-        Sent { id, at: Instant::now(), state }
-    }
-
-    /// What the broker's answer means for the message `id`.
-    pub(crate) fn judge(&self, id: Uuid, answer: lapin::Result<Confirmation>) -> Result<(), Cause> {
-        let (verdict, returned) = match answer {
-            Ok(Confirmation::Ack(returned)) => (Ok(()), returned),
-            Ok(Confirmation::Nack(returned)) => (Err(Cause::Nacked), returned),
-            Ok(Confirmation::NotRequested) | Err(_) => (Err(Cause::ConnectionLost), None),
-        };
-        if let Some(other) = returned.as_deref().and_then(message_id) {
-            if other == id {
-                return Err(Cause::Returned);
-            }
-            let mut all = self.lock_returned();
-            if all.len() >= MAX_RETURNED {
-                all.clear();
-            }
-            all.insert(other);
-            self.returned_count.store(all.len(), Ordering::Release);
-        }
-        if self.returned_count.load(Ordering::Acquire) > 0 {
-            let mut all = self.lock_returned();
-            let mine = all.remove(&id);
-            self.returned_count.store(all.len(), Ordering::Release);
-            if mine {
-                return Err(Cause::Returned);
-            }
-        }
-        verdict
-    }
-
-    fn lock_returned(&self) -> MutexGuard<'_, HashSet<Uuid>> {
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn message_id(message: &lapin::message::Delivery) -> Option<Uuid> {
-    message.properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok())
-}
-
-type Confirm = Pin<Box<dyn Future<Output = lapin::Result<Confirmation>> + Send>>;
-
-/// A message whose frames are queued.
-pub(crate) struct Sent {
-    pub(crate) id: Uuid,
-    pub(crate) at: Instant,
-    state: SentState,
-}
-
-enum SentState {
-    OnTheWay(Confirm),
-    /// The answer, until it is taken.
-    Answered(Option<lapin::Result<Confirmation>>),
-}
-
-impl Sent {
-    /// The broker's answer, once.
-    pub(crate) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<lapin::Result<Confirmation>> {
-        match &mut self.state {
-            SentState::OnTheWay(confirm) => confirm.as_mut().poll(cx),
-            SentState::Answered(answer) => answer.take().map_or(Poll::Pending, Poll::Ready),
-        }
-    }
-}
-
-/// The messages of one request that have no answer yet, and their share of the limit.
-///
-/// When it is dropped with messages on the way (the client hung up, or the confirm is late), a task awaits them: only
-/// then is their memory free and their share given back.
 pub(crate) struct Flight {
-    pub(crate) waiting: VecDeque<Sent>,
-    pub(crate) late: Vec<Sent>,
-    lost: CancellationToken,
-    share: Option<OwnedSemaphorePermit>,
+    state: Mutex<State>,
+    /// The request's task.
+    pub(crate) task: AtomicWaker,
+    published: IntCounter,
+    late: IntCounter,
+    _share: OwnedSemaphorePermit,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When each message without an answer was sent, oldest first. Answers come in order but for rare exceptions, so
+    /// an answer takes the oldest away, whichever message it is for.
+    on_the_way: VecDeque<Instant>,
+    confirmed: u32,
+    ids: Vec<Uuid>,
+    cause: Option<Cause>,
+    /// The request has been answered.
+    closed: bool,
+}
+
+/// What a request has to know to go on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Progress {
+    pub(crate) on_the_way: usize,
+    /// When the oldest message without an answer was sent.
+    pub(crate) oldest: Option<Instant>,
+    pub(crate) failed: bool,
 }
 
 impl Flight {
-    pub(crate) fn new(line: &Line, share: OwnedSemaphorePermit) -> Self {
-        Self { waiting: VecDeque::new(), late: Vec::new(), lost: line.lost.clone(), share: Some(share) }
+    pub(crate) fn new(share: OwnedSemaphorePermit, published: IntCounter, late: IntCounter) -> Self {
+        Self { state: Mutex::default(), task: AtomicWaker::new(), published, late, _share: share }
     }
-}
 
-impl Drop for Flight {
-    fn drop(&mut self) {
-        let mut left = std::mem::take(&mut self.waiting);
-        left.extend(self.late.drain(..));
-        if left.is_empty() || self.lost.is_cancelled() {
-            return;
-        }
-        let (lost, share) = (self.lost.clone(), self.share.take());
-        // Without a runtime the process is ending, and the memory with it.
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        runtime.spawn(async move {
-            for mut sent in left {
-                tokio::select! {
-                    _ = std::future::poll_fn(|cx| sent.poll_answer(cx)) => {}
-                    () = lost.cancelled() => break,
+    pub(crate) fn sent(&self, at: Instant) {
+        self.lock().on_the_way.push_back(at);
+    }
+
+    /// Takes the verdict on one message.
+    pub(crate) fn answered(&self, id: Uuid, verdict: Result<(), Cause>) {
+        let mut state = self.lock();
+        state.on_the_way.pop_front();
+        match verdict {
+            Ok(()) => {
+                state.confirmed += 1;
+                self.published.inc();
+                if state.closed {
+                    self.late.inc();
+                } else if state.ids.len() < MAX_IDS {
+                    state.ids.push(id);
                 }
             }
-            drop(share);
-        });
+            Err(cause) => drop(state.cause.get_or_insert(cause)),
+        }
+        // Nothing to do for the request in between: it is woken at the end, at a failure, and to send more.
+        let awaited =
+            state.on_the_way.is_empty() || state.cause.is_some() || state.confirmed.is_multiple_of(256);
+        drop(state);
+        if awaited {
+            self.task.wake();
+        }
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        let state = self.lock();
+        Progress {
+            on_the_way: state.on_the_way.len(),
+            oldest: state.on_the_way.front().copied(),
+            failed: state.cause.is_some(),
+        }
+    }
+
+    /// Fails the request for a cause of its own; the first cause stays.
+    pub(crate) fn fail(&self, cause: Cause) {
+        self.lock().cause.get_or_insert(cause);
+    }
+
+    /// Ends the request: confirmed, the ids of the confirmed, and the cause if some are not. Answers that come later
+    /// are counted as late.
+    pub(crate) fn close(&self) -> (u32, Vec<Uuid>, Option<Cause>) {
+        let mut state = self.lock();
+        state.closed = true;
+        (state.confirmed, std::mem::take(&mut state.ids), state.cause)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,11 @@
 //! confirmed, how many were not, and why, as one of [`contract::Cause`]. Nothing is published twice by the producer.
 
 mod api;
+mod complaints;
 mod convoy;
 mod flight;
+mod ledger;
+mod line;
 mod metrics;
 mod publisher;
 mod query;
@@ -60,9 +63,9 @@ pub async fn run(settings: Settings, listener: TcpListener, shutdown: Shutdown) 
     let address = settings.broker.address()?;
     let registry = Registry::new();
     let status = Status::new();
-    let publisher = publisher::Publisher::new(&settings, &status);
     let probes = Probes::new(&status, &shutdown, &registry)?;
     let metrics = metrics::Metrics::register(&registry)?;
+    let publisher = publisher::Publisher::new(&settings, &status, &metrics);
     let api = api::Api::new(publisher.clone(), metrics, shutdown.clone());
     let app = api::router(&api, &probes, Limits::default());
     if let Ok(local) = listener.local_addr() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::Method;
 use contract::Cause;
 use podkit::metrics::{RegisterError, register};
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// Upper bounds of the duration buckets, in seconds: a confirm takes about a millisecond, a time-out two seconds.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
@@ -15,8 +15,12 @@ const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1
 pub(crate) struct Metrics {
     requests: IntCounterVec,
     statuses: IntCounterVec,
+    in_flight: IntGauge,
     durations: Histogram,
-    published: IntCounter,
+    /// Counted as the broker confirms, also when nobody waits any more.
+    pub(crate) published: IntCounter,
+    /// The part of them that was reported as failed before.
+    pub(crate) late: IntCounter,
     failed: IntCounterVec,
 }
 
@@ -28,7 +32,7 @@ impl Metrics {
         let duration = "http_request_duration_seconds";
         let buckets = HistogramOpts::new(duration, "Time from a request's arrival to its answer.")
             .buckets(BUCKETS.to_vec());
-        let published = "messages_published_total";
+        let counter = |name: &str, help: &str| register(registry, name, IntCounter::new(name, help));
         Ok(Self {
             requests: counters("http_request_total", "Requests answered.", &["method", "path", "status"])?,
             statuses: counters(
@@ -36,14 +40,25 @@ impl Metrics {
                 "Requests answered, as the first demo named it.",
                 &["path", "status"],
             )?,
-            durations: register(registry, duration, Histogram::with_opts(buckets))?,
-            published: register(
+            in_flight: register(
                 registry,
-                published,
-                IntCounter::new(published, "Jobs that the broker confirmed."),
+                "http_requests_in_flight",
+                IntGauge::new("http_requests_in_flight", "Requests to /generate without an answer yet."),
             )?,
-            failed: counters("messages_failed_total", "Jobs that the broker did not confirm.", &["cause"])?,
+            durations: register(registry, duration, Histogram::with_opts(buckets))?,
+            published: counter("messages_published_total", "Jobs that the broker confirmed.")?,
+            late: counter(
+                "messages_late_total",
+                "Jobs that the broker confirmed after they had been answered as failed.",
+            )?,
+            failed: counters("messages_failed_total", "Jobs that were answered as failed.", &["cause"])?,
         })
+    }
+
+    /// Counts a request as in flight until the guard is dropped, also when the client hangs up.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
     }
 
     /// Counts one answered request. `path` is one of the routes or `other`.
@@ -59,12 +74,18 @@ impl Metrics {
         self.durations.observe(took.as_secs_f64());
     }
 
-    /// Counts the jobs of one request.
-    pub(crate) fn jobs(&self, confirmed: u32, failed: u32, cause: Option<Cause>) {
-        self.published.inc_by(confirmed.into());
-        if let Some(cause) = cause {
-            self.failed.with_label_values(&[cause.as_str()]).inc_by(failed.into());
-        }
+    /// Counts the jobs of one request that were answered as failed.
+    pub(crate) fn failed(&self, failed: u32, cause: Cause) {
+        self.failed.with_label_values(&[cause.as_str()]).inc_by(failed.into());
+    }
+}
+
+/// A request without an answer yet.
+pub(crate) struct InFlight(IntGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 
@@ -87,12 +108,11 @@ mod tests {
         for method in ["BREW", "MOVE"] {
             metrics.request(&method.parse().unwrap(), "other", 405, Duration::ZERO);
         }
-        metrics.jobs(3, 2, Some(Cause::Nacked));
+        metrics.failed(2, Cause::Nacked);
         let text = String::from_utf8(podkit::metrics::text(&registry)).unwrap();
         for line in [
             r#"http_request_total{method="other",path="other",status="405"} 2"#,
             r#"request_status{path="other",status="405"} 2"#,
-            "messages_published_total 3",
             r#"messages_failed_total{cause="nacked"} 2"#,
         ] {
             assert!(text.contains(line), "{line} is missing from\n{text}");

@@ -8,31 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use contract::{
-    BurstId, Cause, Job,
-    routes::{CONFIRM_TIMEOUT, MAX_IDS},
-};
+use contract::{BurstId, Cause, Job, routes::CONFIRM_TIMEOUT};
 use jiff::Timestamp;
 use lapin::{
     BasicProperties,
     options::ConfirmSelectOptions,
-    types::{AMQPValue, FieldTable, ShortString},
+    types::{AMQPValue, FieldTable},
 };
 use podkit::{Ended, QueueArgs, Session, Status, broker::rpc, trace_context::TRACEPARENT};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use crate::{
-    convoy::Convoy,
-    flight::{Flight, Line},
-    query::Order,
-    settings::Settings,
-};
+use crate::{convoy::Convoy, flight::Flight, line::Line, metrics::Metrics, query::Order, settings::Settings};
 
 /// Messages of one request on the way at the same time: enough to keep the broker busy, few enough to be small.
 const WINDOW: u32 = 1000;
 /// Requests for fewer jobs than this travel together; larger ones are a convoy of their own.
 const CONVOY: u32 = 16;
+/// Least time between two declarations of a queue that keeps disappearing.
+const REDECLARE: Duration = Duration::from_secs(1);
 /// AMQP's number for a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -41,7 +35,7 @@ const PERSISTENT: u8 = 2;
 pub(crate) struct Outcome {
     /// Jobs that the broker confirmed.
     pub(crate) confirmed: u32,
-    /// Their ids, at most [`MAX_IDS`].
+    /// Their ids, at most [`contract::routes::MAX_IDS`].
     pub(crate) ids: Vec<Uuid>,
     /// The rest.
     pub(crate) failed: u32,
@@ -66,43 +60,71 @@ struct Inner {
     line: RwLock<Option<Arc<Line>>>,
     share: Arc<Semaphore>,
     window: u32,
-    queue: ShortString,
     status: Status,
     convoy: Convoy,
+    metrics: Metrics,
 }
 
 impl Publisher {
-    pub(crate) fn new(settings: &Settings, status: &Status) -> Self {
+    pub(crate) fn new(settings: &Settings, status: &Status, metrics: &Metrics) -> Self {
         Self(Arc::new(Inner {
             line: RwLock::default(),
             share: Arc::new(Semaphore::new(settings.max_unconfirmed as usize)),
             window: WINDOW.min(settings.max_unconfirmed),
-            queue: settings.queue.queue.as_str().into(),
             status: status.clone(),
             convoy: Convoy::default(),
+            metrics: metrics.clone(),
         }))
     }
 
-    /// Publishes over `session` from now on, until it is lost.
+    /// Publishes over `session` from now on, until it is lost. A queue that disappears is declared again.
     pub(crate) async fn serve(&self, session: &mut Session, queue: &QueueArgs) -> Ended {
-        match self.attach(session, queue).await {
-            Ok(()) => Ended::Lost(session.lost().await),
-            Err(cause) => Ended::Lost(cause),
+        let line = match self.attach(session, queue).await {
+            Ok(line) => line,
+            Err(cause) => return Ended::Lost(cause),
+        };
+        let mut declared = tokio::time::Instant::now();
+        loop {
+            let missing = async {
+                line.unroutable.notified().await;
+                tokio::time::sleep_until(declared + REDECLARE).await;
+            };
+            tokio::select! {
+                cause = session.lost() => return Ended::Lost(cause),
+                () = missing => {}
+            }
+            tracing::warn!(queue = queue.queue, "the queue is gone: declaring it again");
+            if let Err(cause) = session.declare(queue).await {
+                return Ended::Lost(cause);
+            }
+            declared = tokio::time::Instant::now();
         }
     }
 
-    async fn attach(&self, session: &Session, queue: &QueueArgs) -> Result<(), String> {
+    async fn attach(&self, session: &Session, queue: &QueueArgs) -> Result<Arc<Line>, String> {
         session.declare(queue).await?;
         let channel = session.channel().await?;
         rpc("ask for publisher confirms", channel.confirm_select(ConfirmSelectOptions::default())).await?;
-        *self.0.line.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(Line::new(channel)));
+        let line = Arc::new(Line::new(channel, queue.queue.as_str().into()));
+        *self.0.line.write().unwrap_or_else(PoisonError::into_inner) = Some(line.clone());
+        tokio::spawn({
+            let line = line.clone();
+            async move {
+                tokio::select! {
+                    () = line.collect() => {}
+                    () = line.lost.cancelled() => {}
+                }
+            }
+        });
         session.ready();
-        Ok(())
+        Ok(line)
     }
 
     /// Publishes nowhere until the next [`Self::serve`]; what is on the way is lost.
     pub(crate) fn detach(&self) {
         if let Some(line) = self.0.line.write().unwrap_or_else(PoisonError::into_inner).take() {
+            // What was answered in time counts.
+            line.gather();
             line.lost.cancel();
         }
     }
@@ -112,7 +134,7 @@ impl Publisher {
     /// After the first failure nothing more is published. Dropping the future is safe: what is on the way stays there,
     /// and stays counted, until the broker answers.
     pub(crate) async fn publish(&self, order: &Order, traceparent: Option<&str>) -> Outcome {
-        let Inner { line, share, window, queue, status, convoy } = &*self.0;
+        let Inner { line, share, window, status, convoy, metrics, .. } = &*self.0;
         let count = order.count;
         let line = line.read().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(line) = line else { return Outcome::nothing(count, Cause::Disconnected) };
@@ -125,46 +147,35 @@ impl Publisher {
         };
 
         let _place = if count < CONVOY { Some(convoy.join().await) } else { None };
-        let mut flight = Flight::new(&line, share);
+        let flight = Arc::new(Flight::new(share, metrics.published.clone(), metrics.late.clone()));
         let headers = traceparent.map(headers);
         let begun = Instant::now();
-        let mut outcome =
-            Outcome { confirmed: 0, ids: Vec::new(), failed: 0, cause: None, took: Duration::ZERO };
         let mut sent = 0;
         let mut lost = pin!(line.lost.cancelled());
         let mut alarm = pin!(tokio::time::sleep_until((begun + CONFIRM_TIMEOUT).into()));
         poll_fn(|cx| {
+            flight.task.register(cx.waker());
             loop {
-                while sent < count && outcome.cause.is_none() && flight.waiting.len() < window as usize {
+                let mut progress = flight.progress();
+                while sent < count && !progress.failed && progress.on_the_way < window as usize {
                     let (id, body, properties) = message(order.burst.as_ref(), headers.as_ref());
-                    flight.waiting.push_back(line.send(queue, id, body, properties, cx));
+                    line.send(&flight, id, body, properties);
                     sent += 1;
+                    progress = flight.progress();
                 }
-                let Some(front) = flight.waiting.front_mut() else { return Poll::Ready(()) };
-                if let Poll::Ready(answer) = front.poll_answer(cx) {
-                    let id = front.id;
-                    flight.waiting.pop_front();
-                    match line.judge(id, answer) {
-                        Ok(()) => {
-                            outcome.confirmed += 1;
-                            if outcome.ids.len() < MAX_IDS {
-                                outcome.ids.push(id);
-                            }
-                        }
-                        Err(cause) => drop(outcome.cause.get_or_insert(cause)),
-                    }
-                    continue;
-                }
+                let Some(oldest) = progress.oldest else { return Poll::Ready(()) };
                 if lost.as_mut().poll(cx).is_ready() {
-                    outcome.cause.get_or_insert(Cause::ConnectionLost);
+                    flight.fail(Cause::ConnectionLost);
                     return Poll::Ready(());
                 }
-                // The front is the oldest: as long as it is in time, all are.
-                let deadline = front.at + CONFIRM_TIMEOUT;
+                let deadline = oldest + CONFIRM_TIMEOUT;
                 if Instant::now() >= deadline {
-                    let cause = if status.is_blocked() { Cause::Blocked } else { Cause::Slow };
-                    outcome.cause.get_or_insert(cause);
-                    flight.late.extend(flight.waiting.pop_front());
+                    // What came at the last moment, while this thread was busy, is not late.
+                    line.gather();
+                    if flight.progress().oldest == Some(oldest) {
+                        flight.fail(if status.is_blocked() { Cause::Blocked } else { Cause::Slow });
+                        return Poll::Ready(());
+                    }
                     continue;
                 }
                 if alarm.deadline() < deadline.into() {
@@ -176,9 +187,8 @@ impl Publisher {
             }
         })
         .await;
-        outcome.failed = count - outcome.confirmed;
-        outcome.took = begun.elapsed();
-        outcome
+        let (confirmed, ids, cause) = flight.close();
+        Outcome { confirmed, ids, failed: count - confirmed, cause, took: begun.elapsed() }
     }
 }
 

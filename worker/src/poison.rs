@@ -60,7 +60,7 @@ impl DeadLetters {
                 &self.open.insert((session, channel)).1
             }
         };
-        let mut headers = delivery.properties.headers().clone().unwrap_or_else(FieldTable::default);
+        let mut headers = delivery.properties.headers().clone().unwrap_or_default();
         headers.insert(REASON_HEADER.into(), AMQPValue::LongString(shortened(reason).into()));
         let properties = delivery.properties.clone().with_headers(headers).with_delivery_mode(2);
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };

@@ -1,6 +1,11 @@
 //! From arguments to exit code: what both `main`s and `surge pod NAME` do around a program.
 
-use std::{ffi::OsString, fmt::Display, net::SocketAddr, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fmt::{Debug, Display},
+    net::SocketAddr,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser};
 use contract::settings as names_of;
@@ -17,7 +22,7 @@ pub struct ProcessArgs {
 }
 
 /// A program's settings, as far as starting it needs them.
-pub trait Settings: Parser {
+pub trait Settings: Parser + Debug {
     /// Address to listen on when no listener was inherited.
     fn listen(&self) -> SocketAddr;
     /// Log and the like.
@@ -53,6 +58,7 @@ where
         }
     };
     logging::start(settings.process().log_format);
+    tracing::debug!(?settings, "starting");
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&format!("cannot start the runtime: {error}")),

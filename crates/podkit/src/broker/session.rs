@@ -174,11 +174,17 @@ pub fn explain(error: &lapin::Error) -> String {
             _ => error.to_string(),
         };
     };
+    let text = said.get_message().as_str();
     let hint = match said.get_id() {
         403 => " (check AMQP_USER and AMQP_PASSWORD, and the user's permissions)",
-        406 => " (a queue of this name exists with other arguments: delete it, or set QUEUE or QUEUE_TYPE)",
+        406 if text.contains("inequivalent arg") => {
+            " (a queue of this name exists with other arguments: delete it, or set QUEUE or QUEUE_TYPE)"
+        }
+        406 if text.contains("delivery acknowledgement") => {
+            " (a job takes longer than the broker's consumer_timeout allows)"
+        }
         530 => " (check AMQP_VHOST)",
         _ => "",
     };
-    format!("the broker said {} {}{hint}", said.get_id(), said.get_message())
+    format!("the broker said {} {text}{hint}", said.get_id())
 }

@@ -1,0 +1,91 @@
+//! What can be done to a broker, whichever it is. Every method blocks until it is done.
+
+use std::{
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard},
+};
+
+use serde_json::json;
+use testkit::rabbitmq::RabbitMq;
+
+/// A broker that can be ill-treated.
+pub(crate) trait Control: Send + Sync {
+    /// Where it speaks AMQP.
+    fn amqp(&self) -> SocketAddr;
+    /// Lets the queue hold at most `messages`; more are refused with a nack.
+    fn limit(&self, queue: &str, messages: u32);
+    /// Lifts [`Control::limit`].
+    fn unlimit(&self);
+    /// Raises or clears the memory alarm.
+    fn alarm(&self, raised: bool);
+    /// Stops everything without closing a socket.
+    fn freeze(&self);
+    /// Ends [`Control::freeze`].
+    fn thaw(&self);
+    /// Stops in good order and starts again; durable queues and persistent messages stay.
+    fn restart(&self);
+    /// Closes every connection.
+    fn close_connections(&self);
+
+    /// Its URL with the given user and password.
+    fn url_as(&self, user: &str, password: &str) -> String {
+        format!("amqp://{user}:{password}@{}/%2F", self.amqp())
+    }
+
+    /// Its URL.
+    fn url(&self) -> String {
+        self.url_as("guest", "guest")
+    }
+}
+
+/// The real one.
+pub(crate) struct Real(Mutex<RabbitMq>);
+
+impl Real {
+    /// Starts it.
+    pub(crate) fn start() -> Self {
+        Self(Mutex::new(RabbitMq::start().unwrap()))
+    }
+
+    /// The launcher's own handle.
+    pub(crate) fn node(&self) -> MutexGuard<'_, RabbitMq> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Control for Real {
+    fn amqp(&self) -> SocketAddr {
+        self.node().amqp()
+    }
+
+    fn limit(&self, queue: &str, messages: u32) {
+        let definition = json!({ "max-length": messages, "overflow": "reject-publish" });
+        self.node().set_policy("limit", &format!("^{queue}$"), &definition).unwrap();
+    }
+
+    fn unlimit(&self) {
+        self.node().clear_policy("limit").unwrap();
+    }
+
+    fn alarm(&self, raised: bool) {
+        self.node().memory_alarm(raised).unwrap();
+    }
+
+    fn freeze(&self) {
+        self.node().freeze();
+    }
+
+    fn thaw(&self) {
+        self.node().thaw();
+    }
+
+    fn restart(&self) {
+        let mut node = self.node();
+        node.stop().unwrap();
+        node.launch().unwrap();
+    }
+
+    fn close_connections(&self) {
+        self.node().close_all_connections("the test wants it").unwrap();
+    }
+}

@@ -1,0 +1,31 @@
+//! What the tests of both programs share: the program as a process, a broker that can be ill-treated, and a client that
+//! looks into the queues. `worker/tests` uses it by path.
+
+#![allow(dead_code, reason = "each test target uses its own part of it")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+
+pub(crate) mod control;
+pub(crate) mod program;
+pub(crate) mod queues;
+
+use serde_json::Value;
+
+/// A header with the `traceparent` of the W3C recommendation's own example.
+pub(crate) const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// Asks the program and returns status, headers and body.
+pub(crate) async fn ask(
+    client: &reqwest::Client,
+    method: reqwest::Method,
+    url: &str,
+) -> (u16, reqwest::header::HeaderMap, Value) {
+    let answer = client.request(method, url).send().await.unwrap();
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let text = answer.text().await.unwrap();
+    (status, headers, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+}
+
+/// A client that gives up after the time that every wait of a test has.
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder().timeout(testkit::wait::DEADLINE).build().unwrap()
+}
