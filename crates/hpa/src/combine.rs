@@ -154,11 +154,13 @@ fn check_selector(
             format!("couldn't convert selector into a corresponding internal selector object: {error}");
         return fail("InvalidSelector", "InvalidSelector", &message, message.clone());
     }
-    if !input.rivals.is_empty() {
-        let message = format!(
-            "pods by selector {selector} are controlled by more than one HPA (e.g. [{{{}}}])",
-            input.rivals.join("} {")
-        );
+    if input.selected_by.len() > 1 {
+        let all = input.selected_by.join(" ");
+        let message = if input.config.compat.ambiguous_says_more_than_one {
+            format!("pods by selector {selector} are controlled by more than one HPA (e.g. [{all}])")
+        } else {
+            format!("pods by selector {selector} are controlled by multiple HPAs: [{all}]")
+        };
         return fail("AmbiguousSelector", "AmbiguousSelector", &message, message.clone());
     }
     Ok(())

@@ -75,6 +75,11 @@ pub struct Compat {
     pub zero_average_without_pods: bool,
     /// Whether `behavior` knows a tolerance (1.33); the feature gate must be on as well.
     pub behavior_tolerance: bool,
+    /// Whether validation of a new object reads `scaleTargetRef.apiVersion` (about 1.34).
+    pub validate_api_version: bool,
+    /// Whether the message of `AmbiguousSelector` calls the others "more than one HPA" (after about 1.35) or "multiple
+    /// HPAs".
+    pub ambiguous_says_more_than_one: bool,
 }
 
 impl Compat {
@@ -88,6 +93,8 @@ impl Compat {
             ignore_succeeded_pods: minor >= 38,
             zero_average_without_pods: minor >= 38,
             behavior_tolerance: minor >= 33,
+            validate_api_version: minor >= 34,
+            ambiguous_says_more_than_one: minor >= 36,
         }
     }
 }

@@ -26,8 +26,9 @@ pub struct Input<'a> {
     pub scale: Result<&'a Scale, &'a str>,
     /// The pods that the scale's selector matches, whatever their state.
     pub pods: &'a [Pod],
-    /// Other HPAs whose pods are these too, as `name namespace`; there should be none.
-    pub rivals: &'a [String],
+    /// The HPAs whose target these pods belong to, this one among them, as `namespace/name`. More than one stops all of
+    /// them. The list may be empty if the caller does not look.
+    pub selected_by: &'a [String],
     /// The answer of the metrics API for each entry of `spec.metrics`, in that order.
     pub readings: &'a [Reading],
     /// The controller's settings.

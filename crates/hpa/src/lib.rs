@@ -19,6 +19,7 @@ pub mod status;
 pub mod sync;
 pub mod tolerance;
 pub mod trace;
+pub mod validate;
 
 pub use compat::{Compat, Config, Gates, Release};
 pub use event::{Event, EventKind};

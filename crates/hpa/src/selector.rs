@@ -108,7 +108,7 @@ fn check_value(value: &str) -> Result<(), SelectorError> {
 }
 
 /// A label key: an optional DNS prefix and a name.
-pub(crate) fn is_qualified(key: &str) -> bool {
+fn is_qualified(key: &str) -> bool {
     match key.split_once('/') {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_name(name),
         None => is_name(key),
@@ -116,28 +116,30 @@ pub(crate) fn is_qualified(key: &str) -> bool {
 }
 
 /// Up to 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends.
-pub(crate) fn is_name(text: &str) -> bool {
-    let ends = |c: Option<u8>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+fn is_name(text: &str) -> bool {
+    text.len() <= 63 && is_name_of_any_length(text)
+}
+
+pub(crate) fn is_name_of_any_length(text: &str) -> bool {
+    let end = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
-    bytes.len() <= 63
-        && ends(bytes.first().copied())
-        && ends(bytes.last().copied())
+    end(bytes.first())
+        && end(bytes.last())
         && bytes.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
 }
 
 /// Up to 253 characters of DNS labels with dots between.
 pub(crate) fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label)
+    text.len() <= 253 && text.split('.').all(is_dns_label_of_any_length)
 }
 
-/// Up to 63 small letters, digits and `-`, a letter or digit at both ends.
-pub(crate) fn is_dns_label(text: &str) -> bool {
+/// Small letters, digits and `-`, a letter or digit at both ends.
+pub(crate) fn is_dns_label_of_any_length(text: &str) -> bool {
+    let small = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let bytes = text.as_bytes();
-    let ends = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    bytes.len() <= 63
-        && ends(bytes.first())
-        && ends(bytes.last())
-        && bytes.iter().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == b'-')
+    bytes.first().is_some_and(small)
+        && bytes.last().is_some_and(small)
+        && bytes.iter().all(|c| small(c) || *c == b'-')
 }
 
 struct Tokens<'a> {

@@ -61,7 +61,7 @@ impl Run {
             status: &self.status,
             scale: Ok(&scale),
             pods: &pods,
-            rivals: &[],
+            selected_by: &[],
             readings: &readings,
             config: &self.config,
         };

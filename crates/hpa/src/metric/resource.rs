@@ -14,6 +14,7 @@ use crate::status::{ContainerResourceStatus, Current, MetricStatus, ResourceStat
 /// A pod does not report that container at all.
 pub fn samples<'a>(
     usage: &'a [PodUsage],
+    namespace: &str,
     resource: &str,
     container: Option<&str>,
 ) -> Result<Samples<'a>, MetricError> {
@@ -22,10 +23,14 @@ pub fn samples<'a>(
         let milli = match container {
             Some(name) => {
                 let found = pod.containers.iter().find(|c| c.name == name).ok_or_else(|| {
-                    MetricError::fetch(format!("container {name} not present in metrics for pod {}", pod.pod))
+                    MetricError::fetch(format!(
+                        "container {name} not present in metrics for pod {namespace}/{}",
+                        pod.pod
+                    ))
                 })?;
                 found.milli.get(resource).copied()
             }
+            None if pod.containers.is_empty() => None,
             None => pod.containers.iter().try_fold(0i64, |sum, container| {
                 container.milli.get(resource).map(|milli| sum.saturating_add(*milli))
             }),
@@ -91,7 +96,7 @@ fn propose(
     let readings = || {
         match reading {
             Some(Reading::Resource(list)) if list.is_empty() => Err(empty("resource")),
-            Some(Reading::Resource(list)) => samples(list, name, container)
+            Some(Reading::Resource(list)) => samples(list, cx.input.namespace, name, container)
                 .map_err(|error| error.prefixed(format_args!("failed to get container metrics: "))),
             other => Err(missing(other, "resource")),
         }
