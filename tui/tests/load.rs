@@ -1,0 +1,191 @@
+//! Bursts against small servers on loopback: what is counted, and what happens when connections die.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::RawQuery;
+use axum::http::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tui::clock::Clock;
+use tui::event::{BurstProgress, Event};
+use tui::source::http::Connection;
+use tui::source::load::burst::Bursts;
+use tui::source::load::dial::{Dial, Tcp};
+use tui::source::outbox::Outbox;
+
+const OK: &str = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
+
+async fn serve(app: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
+}
+
+/// Fires and returns everything that was told.
+async fn fire<D: Dial>(dial: D, size: u32, connections: usize) -> Vec<BurstProgress> {
+    let (events, mut received) = mpsc::channel(1024);
+    let clock = Clock::start();
+    let bursts = Bursts::new(dial, clock);
+    let outbox = Outbox::new(events, clock);
+    let firing = bursts.fire_over(connections, "b-1".parse().unwrap(), size, &outbox);
+    tokio::time::timeout(testkit::wait::DEADLINE, firing).await.expect("the burst ends");
+    drop(outbox);
+    let mut told = Vec::new();
+    while let Some(stamped) = received.recv().await {
+        match stamped.event {
+            Event::Burst(progress) => told.push(progress),
+            other => panic!("nothing but progress is told: {other:?}"),
+        }
+    }
+    told
+}
+
+#[tokio::test]
+async fn every_request_bears_the_burst_and_every_answer_counts_once() {
+    let requests = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&requests);
+    let app = Router::new().fallback(async move |RawQuery(query): RawQuery| {
+        assert_eq!(query.as_deref(), Some("burst=b-1"));
+        counted.fetch_add(1, Ordering::Relaxed);
+        (StatusCode::ACCEPTED, OK)
+    });
+    let told = fire(Tcp(serve(app).await), 200, 7).await;
+
+    assert_eq!(requests.load(Ordering::Relaxed), 200);
+    let last = told.last().unwrap();
+    assert!(last.finished);
+    assert_eq!((last.size, last.sent, last.accepted), (200, 200, 200));
+    assert!(last.failed.is_empty());
+    assert_eq!(told.iter().map(|progress| progress.new_ids.len()).sum::<usize>(), 200);
+    assert!(last.first_sent < last.first_accepted && last.first_accepted <= last.last_accepted);
+    assert_eq!(told.iter().filter(|progress| progress.finished).count(), 1);
+    for pair in told.windows(2) {
+        assert!(pair[0].sent <= pair[1].sent && pair[0].accepted <= pair[1].accepted, "counts never fall");
+    }
+}
+
+#[tokio::test]
+async fn failures_are_counted_by_cause() {
+    let turn = Arc::new(AtomicU32::new(0));
+    let app = Router::new().fallback(async move || match turn.fetch_add(1, Ordering::Relaxed) % 3 {
+        0 => (StatusCode::ACCEPTED, OK),
+        1 => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            r#"{"title":"t","status":503,"detail":"d","confirmed":0,"failed":1,"cause":"blocked"}"#,
+        ),
+        _ => (StatusCode::BAD_GATEWAY, "<html>"),
+    });
+    let told = fire(Tcp(serve(app).await), 30, 3).await;
+    let last = told.last().unwrap();
+    assert_eq!((last.sent, last.accepted), (30, 10));
+    let failed: Vec<(&str, u32)> =
+        last.failed.iter().map(|(cause, count)| (cause.as_str(), *count)).collect();
+    assert_eq!(failed, [("answered 502 Bad Gateway", 10), ("broker blocks publishers", 10)]);
+}
+
+/// Answers `good` requests on each connection, reads one more and hangs up.
+async fn hang_up_after(good: usize) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, good));
+        }
+    });
+    address
+}
+
+async fn answer(mut stream: TcpStream, good: usize) {
+    let mut read = Vec::new();
+    for turn in 0..=good {
+        while !read.ends_with(b"\r\n\r\n") {
+            let mut buffer = [0; 1024];
+            match stream.read(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => read.extend_from_slice(&buffer[..count]),
+            }
+        }
+        read.clear();
+        if turn < good {
+            let head = format!("HTTP/1.1 202 Accepted\r\nContent-Length: {}\r\n\r\n{OK}", OK.len());
+            stream.write_all(head.as_bytes()).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_dies_takes_one_request_with_it_and_is_replaced() {
+    let told = fire(Tcp(hang_up_after(4).await), 50, 1).await;
+    let last = told.last().unwrap();
+    assert_eq!((last.sent, last.accepted), (50, 40));
+    assert_eq!(last.failed.get("connection lost before the answer"), Some(&10));
+}
+
+/// Refuses to connect a number of times.
+struct Reluctant {
+    refusals: AtomicU32,
+    then: Tcp,
+}
+
+impl Dial for Reluctant {
+    async fn dial(&self) -> Result<Connection, String> {
+        let refuse = |left: u32| left.checked_sub(1);
+        if self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse).is_ok() {
+            return Err("no ready pod".to_owned());
+        }
+        self.then.dial().await
+    }
+
+    fn host(&self) -> axum::http::HeaderValue {
+        self.then.host()
+    }
+}
+
+#[tokio::test]
+async fn the_load_waits_for_a_tunnel_and_says_for_what() {
+    let app = Router::new().fallback(async || (StatusCode::ACCEPTED, OK));
+    let dial = Reluctant { refusals: AtomicU32::new(3), then: Tcp(serve(app).await) };
+    let told = fire(dial, 10, 1).await;
+    assert!(
+        told.iter().any(|progress| progress.waiting.as_deref() == Some("no ready pod") && progress.sent == 0)
+    );
+    let last = told.last().unwrap();
+    assert_eq!((last.accepted, last.waiting.as_deref()), (10, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_without_a_producer_ends_at_its_deadline() {
+    let nowhere = Reluctant { refusals: AtomicU32::new(u32::MAX), then: Tcp(([127, 0, 0, 1], 1).into()) };
+    let began = tokio::time::Instant::now();
+    let told = fire_paused(nowhere, 5).await;
+    let last = told.last().unwrap();
+    assert!(last.finished);
+    assert_eq!(last.failed.get("not sent in time"), Some(&5));
+    assert_eq!(began.elapsed().as_secs(), 60);
+}
+
+/// As [`fire`], without a deadline of its own: with paused time that would be the first to come.
+async fn fire_paused<D: Dial>(dial: D, size: u32) -> Vec<BurstProgress> {
+    let (events, mut received) = mpsc::channel(8);
+    let clock = Clock::start();
+    let outbox = Outbox::new(events, clock);
+    let bursts = Bursts::new(dial, clock);
+    let collecting = tokio::spawn(async move {
+        let mut told = Vec::new();
+        while let Some(stamped) = received.recv().await {
+            if let Event::Burst(progress) = stamped.event {
+                told.push(progress);
+            }
+        }
+        told
+    });
+    bursts.fire("b-1".parse().unwrap(), size, &outbox).await;
+    drop(outbox);
+    tokio::time::timeout(Duration::from_secs(3600), collecting).await.unwrap().unwrap()
+}
