@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::number::Time;
+use crate::spec::Direction;
 
 /// Earlier recommendations and size changes of one HPA.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,6 +54,36 @@ impl Memory {
         events.iter().filter(|e| e.at > since).map(|e| i64::from(e.change)).sum()
     }
 
+    /// Remembers a change of the size that was written. `longest_seconds` is the longest period among the policies of
+    /// that direction: what is older may be overwritten, one entry at a time.
+    ///
+    /// Source: `storeScaleEvent` in `pkg/controller/podautoscaler/horizontal.go`.
+    pub fn store_event(&mut self, direction: Direction, change: i32, now: Time, longest_seconds: i64) {
+        let list = match direction {
+            Direction::Up => &mut self.up_events,
+            Direction::Down => &mut self.down_events,
+        };
+        let cutoff = now.minus_secs(longest_seconds);
+        let mut place = None;
+        for (i, event) in list.iter_mut().enumerate() {
+            if event.at < cutoff {
+                event.outdated = true;
+            }
+            if event.outdated {
+                place = Some(i);
+            }
+        }
+        let new = ScaleEvent { change, at: now, outdated: false };
+        if let Some(old) = place.and_then(|i| list.get_mut(i)) {
+            *old = new;
+            return;
+        }
+        if list.len() >= MOST_ENTRIES {
+            merge(list);
+        }
+        list.push(new);
+    }
+
     /// Begins the list with the current size if this HPA has never been seen.
     pub(crate) fn seed(&mut self, current: i32, now: Time) -> &mut Vec<Recommendation> {
         self.recommendations.get_or_insert_with(|| vec![Recommendation { replicas: current, at: now }])
@@ -90,30 +121,6 @@ fn compress(list: &mut Vec<Recommendation>) {
     });
     list.truncate(MOST_ENTRIES - 1);
     list.reverse();
-}
-
-/// Remembers a change of the size that was written: `longest_seconds` is the longest period among the direction's
-/// policies. Source: `storeScaleEvent` in `pkg/controller/podautoscaler/horizontal.go`.
-pub(crate) fn store_event(list: &mut Vec<ScaleEvent>, change: i32, now: Time, longest_seconds: i64) {
-    let cutoff = now.minus_secs(longest_seconds);
-    let mut place = None;
-    for (i, event) in list.iter_mut().enumerate() {
-        if event.at < cutoff {
-            event.outdated = true;
-        }
-        if event.outdated {
-            place = Some(i);
-        }
-    }
-    let new = ScaleEvent { change, at: now, outdated: false };
-    if let Some(old) = place.and_then(|i| list.get_mut(i)) {
-        *old = new;
-        return;
-    }
-    if list.len() >= MOST_ENTRIES {
-        merge(list);
-    }
-    list.push(new);
 }
 
 /// Makes room: changes of the same instant become one; if all differ, the oldest becomes part of the next.

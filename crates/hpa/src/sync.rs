@@ -12,7 +12,7 @@ use crate::input::{Input, Scale};
 use crate::limits::behavior::{self, BothRules};
 use crate::limits::legacy;
 use crate::limits::rules::Rules;
-use crate::memory::{Memory, store_event};
+use crate::memory::Memory;
 use crate::metric::{Context, ErrorClass};
 use crate::number::Time;
 use crate::spec::{Direction, Spec};
@@ -131,13 +131,13 @@ pub fn after_scale(
     );
     events.push(Event::normal("SuccessfulRescale", format!("New size: {new}; reason: {rescale_reason}")));
     if let Some(behavior) = &input.spec.behavior {
-        let (direction, list, rules) = if new > current {
-            (Direction::Up, &mut memory.up_events, behavior.scale_up.as_ref())
+        let (direction, rules) = if new > current {
+            (Direction::Up, behavior.scale_up.as_ref())
         } else {
-            (Direction::Down, &mut memory.down_events, behavior.scale_down.as_ref())
+            (Direction::Down, behavior.scale_down.as_ref())
         };
         let longest = Rules::of(direction, rules, input.config).longest_period_seconds();
-        store_event(list, new.saturating_sub(current).saturating_abs(), now, longest);
+        memory.store_event(direction, new.saturating_sub(current).saturating_abs(), now, longest);
     }
     if input.config.compat.zero_rule == ZeroRule::ByCondition {
         if input.config.gates.scale_to_zero {

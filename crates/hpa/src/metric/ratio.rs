@@ -55,7 +55,12 @@ pub fn average(
     compat: Compat,
 ) -> Proposal {
     let ratio = total_milli as f64 / (target_milli as f64 * f64::from(status_replicas));
-    let usage = per_pod(total_milli, status_replicas, compat);
+    let usage = if status_replicas == 0 && !compat.zero_average_without_pods {
+        // Before it was mended, Go converted an infinity, which gives this number on amd64.
+        i64::MIN
+    } else {
+        per_pod(total_milli, status_replicas)
+    };
     let mut measured = Measured::new(Form::AverageValue, usage, target_milli, ratio, tolerance);
     measured.total_milli = Some(total_milli);
     measured.replicas = status_replicas;
@@ -67,15 +72,14 @@ pub fn average(
     Proposal { replicas, measured }
 }
 
-/// The total divided by the pods, rounded up, as the status reports it.
+/// The total divided by the pods, rounded up, as the status reports it; 0 where there is no pod.
 #[must_use]
-pub fn per_pod(total_milli: i64, status_replicas: i32, compat: Compat) -> i64 {
+pub fn per_pod(total_milli: i64, status_replicas: i32) -> i64 {
     if total_milli as f64 >= i64::MAX as f64 {
-        return i64::MAX;
+        i64::MAX
+    } else if status_replicas == 0 {
+        0
+    } else {
+        ceil_to_milli(total_milli as f64 / f64::from(status_replicas))
     }
-    if status_replicas == 0 {
-        // Before it was mended, Go converted an infinity, which gives this number on amd64.
-        return if compat.zero_average_without_pods { 0 } else { i64::MIN };
-    }
-    ceil_to_milli(total_milli as f64 / f64::from(status_replicas))
 }

@@ -42,6 +42,25 @@ pub fn samples<'a>(
     Ok(samples)
 }
 
+/// The reading of each pod out of the answer of the resource metrics API.
+///
+/// # Errors
+/// There is no answer, it is empty, or see [`samples`]; with the controller's words.
+pub fn from_reading<'a>(
+    reading: Option<&'a Reading>,
+    namespace: &str,
+    resource: &str,
+    container: Option<&str>,
+) -> Result<Samples<'a>, MetricError> {
+    match reading {
+        Some(Reading::Resource(list)) if list.is_empty() => Err(empty("resource")),
+        Some(Reading::Resource(list)) => samples(list, namespace, resource, container)
+            .map_err(|error| error.prefixed(format_args!("failed to get container metrics: "))),
+        other => Err(missing(other, "resource")),
+    }
+    .map_err(|error| error.prefixed(format_args!("unable to get metrics for resource {resource}: ")))
+}
+
 pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> Computed {
     let of_container = metric.type_ == "ContainerResource";
     let source = match (&metric.resource, &metric.container_resource) {
@@ -93,15 +112,7 @@ fn propose(
         config: cx.input.config,
         now: cx.input.now,
     };
-    let readings = || {
-        match reading {
-            Some(Reading::Resource(list)) if list.is_empty() => Err(empty("resource")),
-            Some(Reading::Resource(list)) => samples(list, cx.input.namespace, name, container)
-                .map_err(|error| error.prefixed(format_args!("failed to get container metrics: "))),
-            other => Err(missing(other, "resource")),
-        }
-        .map_err(|error| error.prefixed(format_args!("unable to get metrics for resource {name}: ")))
-    };
+    let readings = || from_reading(reading, cx.input.namespace, name, container);
     let format = status_format(name);
     if let Some(quantity) = target.average_value {
         let proposal = target_milli(quantity, "averageValue")
