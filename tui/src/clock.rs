@@ -62,8 +62,19 @@ impl DayClock {
     /// The time of day as `14:03:27`.
     #[must_use]
     pub fn time_of_day(&self, at: At) -> String {
-        let time = self.started.checked_add(at.0).unwrap_or(self.started);
+        self.of(self.started.checked_add(at.0).unwrap_or(self.started))
+    }
+
+    /// The time of day of a cluster's timestamp.
+    #[must_use]
+    pub fn of(&self, time: Timestamp) -> String {
         self.zone.to_datetime(time).strftime("%H:%M:%S").to_string()
+    }
+
+    /// Milliseconds since 1970 when the run started: makes the IDs of this run's bursts its own.
+    #[must_use]
+    pub fn started_ms(&self) -> i64 {
+        self.started.as_millisecond()
     }
 
     /// When a cluster's timestamp was, assuming that its clock agrees with ours; times before the run are its start.

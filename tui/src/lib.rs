@@ -3,4 +3,10 @@
 pub mod clean;
 pub mod clock;
 pub mod event;
+pub mod keys;
+pub mod model;
+pub mod runtime;
 pub mod source;
+pub mod terminal;
+pub mod update;
+pub mod view;

@@ -1,0 +1,137 @@
+//! The list of what happened, newest last: Kubernetes Events, and what the dashboard itself saw.
+
+use std::collections::VecDeque;
+
+use crate::clock::DayClock;
+use crate::event::{At, ClusterEvent};
+
+/// Entries kept; the oldest go first.
+const MAX_ENTRIES: usize = 500;
+
+/// How much an entry asks for attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// A Kubernetes Event of type Normal.
+    Normal,
+    /// A Kubernetes Event of type Warning, or a loss.
+    Warning,
+    /// Something that the dashboard did or saw.
+    Own,
+}
+
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was heard of, in the time of this run.
+    pub at: At,
+    /// When it happened, as a time of day.
+    pub time: String,
+    /// How much it asks for attention.
+    pub weight: Weight,
+    /// The reason word, such as `SuccessfulRescale`.
+    pub reason: String,
+    /// What it is about, such as `worker-scaler`; may be empty.
+    pub object: String,
+    /// The message.
+    pub message: String,
+    /// How often it was seen.
+    pub count: i32,
+    /// The Event object's uid; a repeated event replaces its entry.
+    uid: Option<String>,
+}
+
+/// The list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Events {
+    entries: VecDeque<Entry>,
+}
+
+impl Events {
+    /// Adds a Kubernetes Event; one that is repeated moves to the end.
+    pub fn cluster(&mut self, at: At, day: &DayClock, event: ClusterEvent) {
+        self.entries.retain(|entry| entry.uid.as_ref() != Some(&event.uid));
+        // What is told late happened when the cluster says; for the rest our own clock is finer than whole seconds.
+        let time = match event.last_seen {
+            Some(seen) if event.old => day.of(seen),
+            _ => day.time_of_day(at),
+        };
+        self.push(Entry {
+            at,
+            time,
+            weight: if event.warning { Weight::Warning } else { Weight::Normal },
+            reason: event.reason,
+            object: event.object.1,
+            message: event.message,
+            count: event.count,
+            uid: Some(event.uid),
+        });
+    }
+
+    /// Adds something that the dashboard did or saw.
+    pub fn own(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+        let (reason, object) = (reason.to_owned(), String::new());
+        let time = day.time_of_day(at);
+        self.push(Entry { at, time, weight, reason, object, message, count: 1, uid: None });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() == MAX_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// All entries, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.entries.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn event(uid: &str, count: i32) -> ClusterEvent {
+        ClusterEvent {
+            uid: uid.to_owned(),
+            warning: false,
+            object: ("Pod".to_owned(), "a".to_owned()),
+            reason: "Started".to_owned(),
+            message: "Started container".to_owned(),
+            count,
+            last_seen: None,
+            old: false,
+        }
+    }
+
+    #[test]
+    fn a_repeated_event_replaces_its_entry() {
+        let mut events = Events::default();
+        let at = |s| At(Duration::from_secs(s));
+        let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
+        events.cluster(at(1), &day, event("x", 1));
+        events.own(at(2), &day, Weight::Own, "burst", "50 jobs".to_owned());
+        events.cluster(at(3), &day, event("x", 2));
+        let counts: Vec<_> = events.iter().map(|e| (e.reason.as_str(), e.count)).collect();
+        assert_eq!(counts, [("burst", 1), ("Started", 2)]);
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_old_news_keep_their_time() {
+        let mut events = Events::default();
+        let day = DayClock::new("2026-01-02T12:00:00Z".parse().unwrap(), jiff::tz::TimeZone::UTC);
+        for _ in 0..2 * MAX_ENTRIES as u64 {
+            events.own(At::default(), &day, Weight::Own, "x", String::new());
+        }
+        assert_eq!(events.iter().len(), MAX_ENTRIES);
+        let old = ClusterEvent {
+            old: true,
+            last_seen: Some("2026-01-02T11:30:00Z".parse().unwrap()),
+            ..event("y", 1)
+        };
+        events.cluster(At::default(), &day, old);
+        assert_eq!(events.iter().next_back().unwrap().time, "11:30:00");
+    }
+}

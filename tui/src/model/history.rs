@@ -1,0 +1,89 @@
+//! What the chart shows: the measured series and the marks, all on one time axis.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::series::Series;
+use crate::event::At;
+
+/// Marks kept; the oldest go first.
+const MAX_MARKS: usize = 2_000;
+
+/// Everything with a time axis.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Messages in the queue, waiting and unacknowledged, as the broker says.
+    pub depth: Series,
+    /// The target on the depth axis: per-pod target times replicas for AverageValue, the target itself for Value.
+    pub target: Series,
+    /// The total that the HPA went by: its reading, times replicas where it reads per pod (estimated then).
+    pub believed: Series,
+    /// The external metric as the API serves it.
+    pub metric: Series,
+    /// Replicas that the HPA wants.
+    pub desired: Series,
+    /// Replicas that exist, ready or not.
+    pub current: Series,
+    /// Replicas that are ready.
+    pub ready: Series,
+    marks: VecDeque<Mark>,
+}
+
+/// Something that happened at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: At,
+    /// What.
+    pub kind: MarkKind,
+}
+
+/// What can be marked on the time axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MarkKind {
+    /// A burst was fired.
+    Burst,
+    /// The scale target was given more replicas.
+    ScaleUp,
+    /// The scale target was given fewer replicas.
+    ScaleDown,
+    /// A worker became ready.
+    PodReady,
+    /// A worker is gone.
+    PodGone,
+    /// A job was delivered again.
+    Redelivery,
+    /// The broker went away.
+    BrokerLost,
+}
+
+impl History {
+    /// Marks that something happened.
+    pub fn mark(&mut self, at: At, kind: MarkKind) {
+        if self.marks.len() == MAX_MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back(Mark { at, kind });
+    }
+
+    /// The marks from `from` on for `length`, oldest first.
+    pub fn marks(&self, from: At, length: Duration) -> impl Iterator<Item = Mark> + '_ {
+        let end = At(from.0.saturating_add(length));
+        self.marks.iter().copied().filter(move |mark| mark.at >= from && mark.at <= end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_bounded_and_found_by_time() {
+        let mut history = History::default();
+        for second in 0..3_000 {
+            history.mark(At(Duration::from_secs(second)), MarkKind::PodReady);
+        }
+        assert_eq!(history.marks(At::default(), Duration::from_secs(9_999)).count(), MAX_MARKS);
+        assert_eq!(history.marks(At(Duration::from_secs(2_000)), Duration::from_secs(9)).count(), 10);
+    }
+}

@@ -1,0 +1,200 @@
+//! The one loop: wait for an event, update the model, do the effects, draw.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crossterm::event as term;
+use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::event::{Effect, Event, Input, Stamped};
+use crate::model::Model;
+use crate::terminal::{self, Terminal};
+use crate::update::update;
+use crate::view;
+
+/// At most thirty frames a second.
+const FRAME: Duration = Duration::from_millis(33);
+
+/// Events taken in between two looks at the keyboard and the frame's time.
+const BATCH: usize = 512;
+
+/// Effects that wait for the dispatcher; a dispatcher that is this far behind is not going to come back.
+const MAX_WAITING: usize = 1_000;
+
+/// Why the loop ended other than by the user's wish.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The terminal could not be written to or set.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] io::Error),
+    /// A task panicked; its message is on standard error.
+    #[error("a task of the dashboard panicked; this is a bug")]
+    Panicked,
+}
+
+/// Runs the dashboard on a real terminal until the user quits or the process is told to end.
+///
+/// The first frame is drawn at once. Every effect that the loop does not do itself goes to `effects`, in order.
+///
+/// # Errors
+/// When the terminal fails or a task panics.
+pub async fn run<W: Write>(
+    terminal: &mut Terminal<W>,
+    model: &mut Model,
+    events: mpsc::Receiver<Stamped>,
+    effects: mpsc::Sender<Effect>,
+    clock: Clock,
+) -> Result<(), Error> {
+    draw(terminal, model)?;
+    run_with(terminal, model, term::EventStream::new(), events, effects, clock).await
+}
+
+/// As [`run`], with the input given.
+///
+/// # Errors
+/// When the terminal fails or a task panics.
+pub async fn run_with<W: Write>(
+    terminal: &mut Terminal<W>,
+    model: &mut Model,
+    mut input: impl Stream<Item = io::Result<term::Event>> + Unpin,
+    mut events: mpsc::Receiver<Stamped>,
+    effects: mpsc::Sender<Effect>,
+    clock: Clock,
+) -> Result<(), Error> {
+    let mut hands = Hands { effects, waiting: VecDeque::new(), tick: None };
+    draw(terminal, model)?;
+    let mut drawn = Instant::now();
+    let mut sources_live = true;
+    loop {
+        let frame = model.ui.changed.then(|| drawn + FRAME);
+        let next = tokio::select! {
+            biased;
+            () = terminal::panicked() => return Err(Error::Panicked),
+            typed = input.next() => match typed {
+                Some(Ok(event)) => translate(event).map(Event::Input),
+                // Nobody is at the other end any more: as good as a hang-up.
+                Some(Err(_)) | None => Some(Event::Terminate),
+            }
+            .map(|event| clock.stamp(event)),
+            () = until(frame) => {
+                draw(terminal, model)?;
+                drawn = Instant::now();
+                None
+            }
+            stamped = events.recv(), if sources_live => {
+                sources_live = stamped.is_some();
+                stamped
+            }
+            () = until(hands.tick) => {
+                hands.tick = None;
+                Some(clock.stamp(Event::Tick))
+            }
+            permit = hands.effects.reserve(), if !hands.waiting.is_empty() => {
+                match (permit, hands.waiting.pop_front()) {
+                    (Ok(permit), Some(effect)) => permit.send(effect),
+                    (Err(_), _) => hands.waiting.clear(),
+                    (Ok(_), None) => {}
+                }
+                None
+            }
+        };
+        let Some(stamped) = next else { continue };
+        let mut next = Some(stamped);
+        // Samples that came meanwhile join the same frame.
+        for _ in 0..BATCH {
+            let Some(stamped) = next.take() else { break };
+            for effect in update(model, stamped) {
+                match hands.carry_out(effect) {
+                    Own::Nothing => {}
+                    Own::Redraw => terminal.forget(),
+                    Own::Suspend => {
+                        terminal.suspend()?;
+                        let resumed = update(model, clock.stamp(Event::Input(Input::Resumed)));
+                        for effect in resumed {
+                            let _ = hands.carry_out(effect);
+                        }
+                        let (columns, rows) = terminal.size();
+                        model.ui.size = (columns, rows);
+                        model.ui.changed = true;
+                    }
+                    Own::Quit => return Ok(()),
+                }
+            }
+            if sources_live {
+                next = events.try_recv().ok();
+            }
+        }
+        terminal.set_mouse(model.ui.mouse)?;
+    }
+}
+
+/// What the loop has to do itself.
+enum Own {
+    Nothing,
+    Redraw,
+    Suspend,
+    Quit,
+}
+
+/// Where effects go.
+struct Hands {
+    effects: mpsc::Sender<Effect>,
+    /// Effects for which the channel had no room: the loop never waits for the dispatcher.
+    waiting: VecDeque<Effect>,
+    tick: Option<Instant>,
+}
+
+impl Hands {
+    fn carry_out(&mut self, effect: Effect) -> Own {
+        match effect {
+            Effect::TickIn(period) => self.tick = Some(Instant::now() + period),
+            Effect::Redraw => return Own::Redraw,
+            Effect::Suspend => return Own::Suspend,
+            Effect::Quit => return Own::Quit,
+            effect => {
+                if self.waiting.len() < MAX_WAITING {
+                    self.waiting.push_back(effect);
+                }
+                while let Some(effect) = self.waiting.pop_front() {
+                    match self.effects.try_send(effect) {
+                        Ok(()) => {}
+                        Err(mpsc::error::TrySendError::Full(effect)) => {
+                            self.waiting.push_front(effect);
+                            break;
+                        }
+                        // Nobody carries out effects: a replay, or the end.
+                        Err(mpsc::error::TrySendError::Closed(_)) => {}
+                    }
+                }
+            }
+        }
+        Own::Nothing
+    }
+}
+
+fn translate(event: term::Event) -> Option<Input> {
+    match event {
+        term::Event::Key(key) => Some(Input::Key(key)),
+        term::Event::Paste(text) => Some(Input::Paste(text)),
+        term::Event::Mouse(mouse) => Some(Input::Mouse(mouse)),
+        term::Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
+        term::Event::FocusGained | term::Event::FocusLost => None,
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn draw<W: Write>(terminal: &mut Terminal<W>, model: &mut Model) -> io::Result<()> {
+    model.ui.changed = false;
+    terminal.resize(model.ui.size);
+    terminal.draw(|area, buffer| view::draw(model, area, buffer))
+}

@@ -1,0 +1,168 @@
+//! What a person can make the dashboard do to the cluster.
+
+use crate::event::{At, Effect, PodPhase, Role};
+use crate::model::beliefs::Place;
+use crate::model::bursts::Before;
+use crate::model::events::Weight;
+use crate::model::history::MarkKind;
+use crate::model::load::{CONFIRM_ABOVE, Running};
+use crate::model::{Candidate, Confirm, Mode, Model};
+
+/// More bursts than this are not sent at once.
+const MAX_UNFINISHED: usize = 20;
+
+/// Says something in the list of events.
+pub(super) fn say(model: &mut Model, at: At, weight: Weight, reason: &str, message: String) {
+    let data = &mut model.data;
+    data.events.own(at, &data.day, weight, reason, message);
+}
+
+/// Why nothing can be sent now, if so.
+fn refuse(model: &Model) -> Option<&'static str> {
+    if !model.data.watched.has_data() {
+        Some("the target is not ready yet")
+    } else if !model.data.watched.is_ready() {
+        Some("the target cannot be reached")
+    } else if model.data.bursts.unfinished() >= MAX_UNFINISHED {
+        Some("20 bursts are still being sent")
+    } else {
+        None
+    }
+}
+
+/// Whether the user must agree before there is any load on this target.
+fn must_agree(model: &Model) -> bool {
+    let target = model.data.watched.target.as_ref();
+    !model.data.load.agreed && target.is_some_and(|target| target.confirm_first_burst)
+}
+
+/// The burst key: fires, or asks first.
+pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if let Some(reason) = refuse(model) {
+        say(model, at, Weight::Warning, "no burst", reason.to_owned());
+        return;
+    }
+    let size = model.data.load.size;
+    if must_agree(model) || size > CONFIRM_ABOVE {
+        model.ui.mode = Mode::Confirm(Confirm::Burst { size });
+    } else {
+        fire(model, at, size, effects);
+    }
+}
+
+/// Fires a burst that needs no further question.
+pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effect>) {
+    let data = &mut model.data;
+    // The characters are all legal in an ID and the length is far below its limit.
+    let Ok(id) =
+        format!("{:x}-{}", data.day.started_ms(), data.bursts.fired() + 1).parse::<contract::BurstId>()
+    else {
+        return;
+    };
+    let said = |place| data.beliefs.get(place).and_then(|belief| belief.total);
+    let before = Before {
+        depth: said(Place::Broker),
+        scraped: said(Place::Prometheus),
+        metric: said(Place::ExternalApi),
+        desired: data.hpa.get().map(|hpa| hpa.desired_replicas),
+        spec_replicas: data.workload.get().map(|workload| workload.spec_replicas),
+        workers: data.pods.of(Role::Worker).iter().map(|known| known.pod.uid.clone()).collect(),
+    };
+    data.load.agreed = true;
+    data.bursts.fire(at, id.clone(), size, before);
+    data.history.mark(at, MarkKind::Burst);
+    let number = data.bursts.fired();
+    let jobs = if size == 1 { "job" } else { "jobs" };
+    say(model, at, Weight::Own, "burst", format!("#{number}: {size} {jobs}"));
+    effects.push(Effect::Fire { id, size });
+}
+
+/// The load key: on, off, or a question first.
+pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.data.load.is_on() {
+        stop_load(model, at, "switched off", effects);
+    } else if let Some(reason) = refuse(model) {
+        say(model, at, Weight::Warning, "no load", reason.to_owned());
+    } else if must_agree(model) {
+        model.ui.mode = Mode::Confirm(Confirm::Load);
+    } else {
+        start_load(model, at, effects);
+    }
+}
+
+/// Starts the continuous load without further question.
+pub(super) fn start_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    let load = &mut model.data.load;
+    load.agreed = true;
+    load.running = Running::Since(at);
+    load.accepted = 0;
+    load.failed.clear();
+    let rate = load.rate;
+    effects.push(Effect::Load { rate });
+    say(model, at, Weight::Own, "load", format!("on, {rate} requests/s"));
+}
+
+/// Stops the continuous load, if it runs, and says why.
+pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut Vec<Effect>) {
+    if !model.data.load.is_on() {
+        return;
+    }
+    model.data.load.running = Running::Off;
+    effects.push(Effect::Load { rate: 0.0 });
+    let accepted = model.data.load.accepted;
+    say(model, at, Weight::Own, "load", format!("off after {accepted} jobs: {reason}"));
+}
+
+/// A faster or slower continuous load, at once if it runs.
+pub(super) fn change_rate(model: &mut Model, faster: bool, effects: &mut Vec<Effect>) {
+    let load = &mut model.data.load;
+    let before = load.rate;
+    load.change_rate(faster);
+    if load.is_on() && load.rate != before {
+        effects.push(Effect::Load { rate: load.rate });
+    }
+}
+
+/// The kill key: asks which worker.
+pub(super) fn ask_kill(model: &mut Model, at: At) {
+    let workers: Vec<Candidate> = model
+        .data
+        .pods
+        .of(Role::Worker)
+        .iter()
+        .filter(|known| !matches!(known.pod.phase, PodPhase::Completed))
+        .map(|known| Candidate { name: known.pod.name.clone(), uid: known.pod.uid.clone() })
+        .collect();
+    if workers.is_empty() {
+        say(model, at, Weight::Warning, "no kill", "there is no worker".to_owned());
+    } else {
+        model.ui.mode = Mode::Confirm(Confirm::Kill { workers, chosen: 0 });
+    }
+}
+
+/// The answer yes.
+pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut Vec<Effect>) {
+    // The world may have changed while the question stood.
+    let reason = if matches!(confirm, Confirm::Kill { .. }) { None } else { refuse(model) };
+    if let Some(reason) = reason {
+        say(model, at, Weight::Warning, "not sent", reason.to_owned());
+        return;
+    }
+    match confirm {
+        Confirm::Burst { size } => fire(model, at, size, effects),
+        Confirm::Load => start_load(model, at, effects),
+        Confirm::Kill { mut workers, chosen } => {
+            if chosen < workers.len() {
+                let Candidate { name, uid } = workers.swap_remove(chosen);
+                effects.push(Effect::KillPod { name, uid });
+            }
+        }
+    }
+}
+
+/// The end of the program: the load goes first.
+pub(super) fn quit(model: &mut Model, effects: &mut Vec<Effect>) {
+    let now = model.data.now;
+    stop_load(model, now, "quit", effects);
+    effects.push(Effect::Quit);
+}

@@ -1,0 +1,304 @@
+//! What the sources say.
+
+use std::time::Duration;
+
+use contract::{JobEvent, JobEventKind};
+
+use super::act::{say, stop_load};
+use crate::event::{
+    At, BurstProgress, DepthSample, Effect, Event, Hpa, LoadProgress, MetricSample, Pod, PodPhase, PodsEvent,
+    Role, ScrapedSample, Source, SourceState, TargetEvent, Workload,
+};
+use crate::model::beliefs::Place;
+use crate::model::events::Weight;
+use crate::model::history::MarkKind;
+use crate::model::pods::Change;
+use crate::model::stopwatch::Stage;
+use crate::model::{Found, Model, SourceStatus};
+
+/// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
+pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
+    match event {
+        Event::Target(news) => target(model, at, news, effects),
+        Event::Hpa(hpa) => return hpa_changed(model, at, hpa.map(|hpa| *hpa)),
+        Event::Workload(workload) => return workload_changed(model, at, workload),
+        Event::Pods(news) => return pods(model, at, news),
+        Event::Cluster(event) => model.data.events.cluster(at, &model.data.day, event),
+        Event::Depth(sample) => return depth(model, at, sample),
+        Event::Metric(sample) => return metric(model, at, sample),
+        Event::Scraped(sample) => return scraped(model, at, sample),
+        Event::Source(source, state) => return source_changed(model, at, source, state),
+        Event::Burst(progress) => burst(model, at, progress),
+        Event::Load(progress) => load(model, at, progress, effects),
+        Event::Job { pod, event } => job(model, at, &pod, &event),
+        Event::Done { what, result } => match result {
+            Ok(message) => say(model, at, Weight::Own, &what, message),
+            Err(message) => say(model, at, Weight::Warning, &what, message),
+        },
+        // No screen shows log lines; input, ticks and the end are handled elsewhere.
+        Event::Log { .. } | Event::Input(_) | Event::Tick | Event::Terminate => return false,
+    }
+    true
+}
+
+fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect>) {
+    model.data.watched.apply(at, news);
+    if model.data.watched.problem().is_some() {
+        stop_load(model, at, "the target cannot be reached", effects);
+    }
+}
+
+fn heard(model: &mut Model, at: At, source: Source) {
+    if let Some(status) = model.data.sources.get_mut(&source) {
+        status.last_heard = Some(at);
+    }
+}
+
+fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState) -> bool {
+    let gone = matches!(state, SourceState::Retrying { .. } | SourceState::Unavailable(_));
+    if gone {
+        // A line that goes on would claim a reading that nobody has.
+        let history = &mut model.data.history;
+        match source {
+            Source::Broker => history.depth.push(at, None),
+            Source::ExternalMetric => history.metric.push(at, None),
+            Source::Hpa => {
+                history.believed.push(at, None);
+                history.desired.push(at, None);
+            }
+            Source::Workload => {
+                history.current.push(at, None);
+                history.ready.push(at, None);
+            }
+            _ => {}
+        }
+    }
+    let old = model.data.sources.get(&source);
+    let same_kind =
+        old.is_some_and(|old| std::mem::discriminant(&old.state) == std::mem::discriminant(&state));
+    let changed = old.is_none_or(|old| old.state != state);
+    let since = old.filter(|_| same_kind).map_or(at, |old| old.since);
+    let last_heard = old.and_then(|old| old.last_heard);
+    model.data.sources.insert(source, SourceStatus { state, since, last_heard });
+    changed
+}
+
+fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
+    heard(model, at, Source::Hpa);
+    let hpa = Found::from(hpa);
+    let changed = model.data.hpa != hpa;
+    model.data.hpa = hpa;
+    let believed = model.data.believed_total();
+    let desired = model.data.hpa.get().map(|hpa| hpa.desired_replicas);
+    let data = &mut model.data;
+    data.beliefs.hear(
+        Place::Hpa,
+        at,
+        believed.map(|(total, _)| total),
+        believed.map_or(0.0, |(_, slack)| slack),
+        None,
+    );
+    data.history.believed.push(at, believed.map(|(total, _)| total));
+    data.history.desired.push(at, desired.map(f64::from));
+    if let Some(desired) = desired {
+        data.bursts.desired(at, desired);
+    }
+    let target = data.target_total();
+    data.history.target.push(at, target);
+    changed
+}
+
+fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bool {
+    heard(model, at, Source::Workload);
+    let workload = Found::from(workload);
+    let changed = model.data.workload != workload;
+    let before = model.data.workload.get().map(|workload| workload.spec_replicas);
+    model.data.workload = workload;
+    let now = model.data.workload.get().cloned();
+    let data = &mut model.data;
+    if let Some(now) = &now {
+        match before {
+            Some(before) if now.spec_replicas > before => data.history.mark(at, MarkKind::ScaleUp),
+            Some(before) if now.spec_replicas < before => data.history.mark(at, MarkKind::ScaleDown),
+            _ => {}
+        }
+        data.bursts.spec_replicas(at, now.spec_replicas);
+    }
+    data.history.current.push(at, now.as_ref().map(|now| f64::from(now.replicas)));
+    data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
+    let target = data.target_total();
+    data.history.target.push(at, target);
+    changed
+}
+
+fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
+    heard(model, at, Source::Pods);
+    // What the first list names was there before; it is no news.
+    let is_first = !model.data.pods.is_listed();
+    let changes = model.data.pods.apply(at, news);
+    let changed = is_first || !changes.is_empty();
+    for change in changes {
+        match change {
+            Change::New(pod) if !is_first => appeared(model, at, None, &pod),
+            Change::New(_) => {}
+            Change::Changed { before, now } => appeared(model, at, Some(&before), &now),
+            Change::Gone(pod) => gone(model, at, &pod),
+        }
+    }
+    changed
+}
+
+/// A pod is new or different.
+fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
+    let entered = |phase| now.phase == phase && before.is_none_or(|before| before.phase != phase);
+    let restarted = before.is_some_and(|before| now.restarts > before.restarts);
+    let data = &mut model.data;
+    match now.role {
+        Role::Worker => {
+            if now.scheduled.is_some() || !matches!(now.phase, PodPhase::Pending) {
+                data.bursts.worker(at, &now.uid, Stage::Scheduled);
+            }
+            if entered(PodPhase::Ready) {
+                data.bursts.worker(at, &now.uid, Stage::PodReady);
+                data.history.mark(at, MarkKind::PodReady);
+            }
+            if restarted || entered(PodPhase::Failed) {
+                data.jobs.leave(at, &now.name);
+            }
+        }
+        Role::Broker => {
+            let was_up = before.is_some_and(|before| before.phase == PodPhase::Ready);
+            if restarted || (was_up && matches!(now.phase, PodPhase::Failed | PodPhase::Completed)) {
+                broker_lost(model, at);
+            }
+        }
+        Role::Producer | Role::Other => {}
+    }
+}
+
+fn gone(model: &mut Model, at: At, pod: &Pod) {
+    match pod.role {
+        Role::Worker => {
+            model.data.history.mark(at, MarkKind::PodGone);
+            model.data.jobs.leave(at, &pod.name);
+        }
+        Role::Broker => broker_lost(model, at),
+        Role::Producer | Role::Other => {}
+    }
+}
+
+fn is_broker_up(model: &Model) -> bool {
+    model.data.pods.of(Role::Broker).iter().any(|known| known.pod.phase == PodPhase::Ready)
+}
+
+fn broker_lost(model: &mut Model, at: At) {
+    // One node of several: the others still have the queue.
+    if is_broker_up(model) || model.data.jobs.away.is_some() {
+        return;
+    }
+    let known = model.data.depth.map_or(0, |depth| depth.ready + depth.unacked);
+    model.data.jobs.broker_lost(at, known);
+    model.data.history.mark(at, MarkKind::BrokerLost);
+    say(model, at, Weight::Warning, "broker gone", format!("{known} messages were known to be in it"));
+}
+
+fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
+    heard(model, at, Source::Broker);
+    let total = sample.ready.saturating_add(sample.unacked);
+    // While the broker is away, an answer can only be one that was already on its way.
+    if let Some(away) = model.data.jobs.away {
+        if at <= away.since || !is_broker_up(model) {
+            return false;
+        }
+        let lost = model.data.jobs.broker_back(total);
+        if lost > 0 {
+            model.data.bursts.lost();
+            let message = format!("{lost} of {} messages are lost", away.known);
+            say(model, at, Weight::Warning, "broker back", message);
+        } else {
+            say(model, at, Weight::Own, "broker back", format!("with {total} messages"));
+        }
+    }
+    let changed = model.data.depth != Some(sample);
+    let shared = model.data.load.is_on();
+    let data = &mut model.data;
+    data.depth = Some(sample);
+    data.history.depth.push(at, Some(total as f64));
+    let age = (!sample.staleness.is_zero()).then_some(sample.staleness);
+    data.beliefs.hear(Place::Broker, at, Some(total as f64), 0.0, age);
+    data.bursts.number(Stage::InBroker, at, total as f64, shared);
+    data.bursts.depth(at, total);
+    changed
+}
+
+fn metric(model: &mut Model, at: At, sample: MetricSample) -> bool {
+    heard(model, at, Source::ExternalMetric);
+    let value = sample.value_milli.map(|milli| milli as f64 / 1_000.0);
+    let data = &mut model.data;
+    let changed = data.beliefs.get(Place::ExternalApi).is_none_or(|old| old.total != value);
+    data.beliefs.hear(Place::ExternalApi, at, value, 0.0, None);
+    data.history.metric.push(at, value);
+    if let Some(value) = value {
+        data.bursts.number(Stage::ExternalApi, at, value, data.load.is_on());
+    }
+    changed
+}
+
+fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
+    heard(model, at, Source::Prometheus);
+    // A query that finds NaN has found nothing that could be compared.
+    let value = sample.value.filter(|value| value.is_finite());
+    let data = &mut model.data;
+    let changed = data.beliefs.get(Place::Prometheus).is_none_or(|old| old.total != value);
+    data.beliefs.hear(Place::Prometheus, at, value, 0.0, sample.age);
+    if let Some(value) = value {
+        // The sample was there since it was scraped, even if we asked later.
+        let taken = At(at.0.saturating_sub(sample.age.unwrap_or(Duration::ZERO)));
+        data.bursts.number(Stage::Scraped, taken, value, data.load.is_on());
+    }
+    changed
+}
+
+fn burst(model: &mut Model, at: At, progress: BurstProgress) {
+    let (finished, id) = (progress.finished, progress.id.clone());
+    let news = model.data.bursts.progress(progress);
+    model.data.jobs.accepted(news);
+    if !finished {
+        return;
+    }
+    let Some(burst) = model.data.bursts.get_mut(&id) else { return };
+    let (number, size, accepted, failures) = (burst.number, burst.size, burst.accepted, burst.failures());
+    if failures > 0 {
+        let causes: Vec<String> =
+            burst.failed.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
+        let message = format!("#{number}: {accepted} of {size} accepted; {}", causes.join(", "));
+        say(model, at, Weight::Warning, "burst", message);
+    }
+}
+
+fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Effect>) {
+    let load = &mut model.data.load;
+    let news = progress.accepted.saturating_sub(load.accepted);
+    load.accepted = load.accepted.max(progress.accepted);
+    load.failed = progress.failed;
+    model.data.jobs.accepted(u32::try_from(news).unwrap_or(u32::MAX));
+    if let Some(reason) = progress.stopped {
+        stop_load(model, at, &reason, effects);
+    }
+}
+
+fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
+    heard(model, at, Source::Logs);
+    let redelivered = model.data.jobs.heard(at, pod, event);
+    super::standing::count_redelivered(model, at, &redelivered);
+    let Some(id) = &event.burst else { return };
+    match event.kind {
+        JobEventKind::Acked => model.data.bursts.acked(at, id),
+        JobEventKind::Failed => {
+            if let Some(burst) = model.data.bursts.get_mut(id) {
+                burst.dead += 1;
+            }
+        }
+        JobEventKind::Started | JobEventKind::Requeued => {}
+    }
+}

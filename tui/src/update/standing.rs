@@ -1,0 +1,95 @@
+//! What holds after every event: what is due by now, how often the sources should look, and when the next tick is.
+
+use std::time::Duration;
+
+use contract::BurstId;
+
+use super::act;
+use crate::event::{At, Effect, Watchfulness};
+use crate::model::history::MarkKind;
+use crate::model::load::{MAX_TIME, Running};
+use crate::model::target::State;
+use crate::model::{Model, View};
+
+/// Does what is due. Returns whether the frame could differ now.
+pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
+    let mut changed = false;
+    if let Running::Since(since) = model.data.load.running
+        && at.since(since) >= MAX_TIME
+    {
+        act::stop_load(model, at, "it ran for ten minutes", effects);
+        changed = true;
+    }
+    let redelivered = model.data.jobs.settle(at);
+    changed |= !redelivered.is_empty();
+    count_redelivered(model, at, &redelivered);
+    if model.data.bursts.running() && is_quiet(model) {
+        model.data.bursts.quiet(at);
+        changed = true;
+    }
+    changed
+}
+
+/// Marks redelivered jobs and counts them with their bursts.
+pub(super) fn count_redelivered(model: &mut Model, at: At, bursts: &[Option<BurstId>]) {
+    for id in bursts {
+        model.data.history.mark(at, MarkKind::Redelivery);
+        if let Some(burst) = id.as_ref().and_then(|id| model.data.bursts.get_mut(id)) {
+            burst.redelivered += 1;
+        }
+    }
+}
+
+/// Whether the queue is empty, also as the HPA sees it, and the workers are at the minimum.
+fn is_quiet(model: &Model) -> bool {
+    let data = &model.data;
+    let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return false };
+    let is_empty = data.depth.is_some_and(|depth| depth.ready + depth.unacked == 0);
+    is_empty
+        && hpa.reading_milli == Some(0)
+        && workload.spec_replicas == hpa.min
+        && workload.replicas == hpa.min
+        && workload.ready == hpa.min
+}
+
+/// Asks for what the sources and the clock should do, where that has changed.
+pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    let wanted = if model.data.bursts.in_flight() || model.data.load.is_on() {
+        Watchfulness::Busy
+    } else {
+        Watchfulness::Idle
+    };
+    if wanted != model.ui.watchfulness {
+        model.ui.watchfulness = wanted;
+        effects.push(Effect::Watchfulness(wanted));
+    }
+    let logs = model.data.pods.with_logs();
+    if logs != model.ui.followed {
+        model.ui.followed.clone_from(&logs);
+        effects.push(Effect::FollowLogs(logs));
+    }
+    let Some(period) = tick_period(model) else { return };
+    let due = At(at.0 + period);
+    if model.ui.tick_due.is_none_or(|old| due < old) {
+        model.ui.tick_due = Some(due);
+        effects.push(Effect::TickIn(period));
+    }
+}
+
+/// How soon the frame or the model changes by time alone; `None` when it does not.
+fn tick_period(model: &Model) -> Option<Duration> {
+    const SECOND: Duration = Duration::from_secs(1);
+    let data = &model.data;
+    let by_time_alone = data.load.is_on() || data.jobs.unsettled();
+    if matches!(model.ui.view, View::Paused(_)) {
+        return by_time_alone.then_some(SECOND);
+    }
+    match &data.watched.state {
+        // Something turns, so that a slow start does not look dead.
+        State::Looking(_) | State::Starting => Some(Duration::from_millis(120)),
+        State::Failed { was_ready: false, .. } => Some(SECOND),
+        State::Ready | State::Failed { .. } => {
+            Some(if data.bursts.unfinished() > 0 { Duration::from_millis(100) } else { SECOND })
+        }
+    }
+}

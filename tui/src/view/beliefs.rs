@@ -1,0 +1,121 @@
+//! Who believes what about the queue, side by side, with the laggard lit.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::text::{coarse, count, fit, measured, put, put_right, row, rule, span};
+use super::theme::Ink;
+use crate::event::{Source, SourceState};
+use crate::model::beliefs::{Belief, Place};
+use crate::model::{Data, Theme};
+
+/// The panel.
+pub(super) struct Beliefs<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+/// Names of the places, long and short.
+fn names(place: Place) -> (&'static str, &'static str, Source) {
+    match place {
+        Place::Broker => ("broker", "broker", Source::Broker),
+        Place::Prometheus => ("Prometheus", "prom", Source::Prometheus),
+        Place::ExternalApi => ("external API", "API", Source::ExternalMetric),
+        Place::Hpa => ("HPA status", "HPA", Source::Hpa),
+    }
+}
+
+impl Beliefs<'_> {
+    fn value(&self, belief: Option<Belief>) -> String {
+        match belief {
+            Some(Belief { total: Some(total), slack, .. }) if slack > 0.0 => format!("≈{}", count(total)),
+            Some(Belief { total: Some(total), .. }) => count(total),
+            Some(_) => "no reading".to_owned(),
+            None => "·".to_owned(),
+        }
+    }
+
+    /// How old the number is. While all agree the greatest usual age is shown, which stays still; the age that counts
+    /// is shown while the news is on its way.
+    fn age(&self, belief: Belief, is_moving: bool) -> String {
+        let waited = self.data.now.since(belief.heard);
+        match belief.age {
+            Some(age) if is_moving => format!("{} old", measured(age + waited)),
+            Some(_) => {
+                let usual = belief.usual_age.max(Duration::from_secs(1));
+                format!("up to {} old", coarse(usual + Duration::from_millis(999)))
+            }
+            None if belief.total.is_none() => format!("for {}", coarse(self.data.now.since(belief.since))),
+            None => String::new(),
+        }
+    }
+
+    /// One line: `broker 50 · prom 50 · API 50 · HPA ≈50`.
+    pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
+        let laggard = self.data.beliefs.laggard();
+        let mut spans = vec![span(self.theme, Ink::Dim, "believed  ")];
+        for (index, place) in Place::ALL.into_iter().enumerate() {
+            if index > 0 {
+                spans.push(span(self.theme, Ink::Dim, " › "));
+            }
+            let is_laggard = laggard == Some(place);
+            let (_, short, source) = names(place);
+            let is_stale = self.data.trouble(source).is_some();
+            let ink = if is_laggard { Ink::Lit } else { Ink::Value };
+            spans.push(span(self.theme, Ink::Dim, format!("{short} ")));
+            let mark = if is_stale { "?" } else { "" };
+            spans.push(span(self.theme, ink, self.value(self.data.beliefs.get(place)) + mark));
+            if is_laggard {
+                spans.push(span(self.theme, Ink::Lit, " ◂ lags"));
+            }
+        }
+        put(buffer, area, spans);
+    }
+}
+
+impl Widget for &Beliefs<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let laggard = self.data.beliefs.laggard();
+        let note = match laggard {
+            Some(place) => vec![span(theme, Ink::Lit, format!("{} lags", names(place).0))],
+            None if self.data.beliefs.get(Place::Hpa).is_some() => vec![span(theme, Ink::Dim, "all agree")],
+            None => Vec::new(),
+        };
+        rule(buffer, row(area, 0), theme, "Who believes what", note);
+        let is_moving = laggard.is_some() || self.data.bursts.in_flight();
+        for (index, place) in Place::ALL.into_iter().enumerate() {
+            // Four places.
+            let line = row(area, index as u16 + 1);
+            let (name, _, source) = names(place);
+            let belief = self.data.beliefs.get(place);
+            let ink = if laggard == Some(place) { Ink::Lit } else { Ink::Value };
+            let marker = if laggard == Some(place) { "▸ " } else { "  " };
+            put(buffer, line, vec![span(theme, Ink::Lit, marker), span(theme, Ink::Text, name)]);
+            let value = Rect { width: line.width.min(24), ..line };
+            put_right(buffer, value, vec![span(theme, ink, self.value(belief))]);
+            let rest = Rect { x: line.x + 26.min(line.width), width: line.width.saturating_sub(26), ..line };
+            let note = match self.data.trouble(source) {
+                Some(status) => {
+                    span(theme, Ink::Warning, fit(&trouble(&status.state), rest.width.into()).into_owned())
+                }
+                None => span(theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(b, is_moving))),
+            };
+            put(buffer, rest, vec![note]);
+        }
+    }
+}
+
+/// Why a source does not deliver.
+fn trouble(state: &SourceState) -> String {
+    match state {
+        SourceState::Retrying { cause, .. } => cause.clone(),
+        SourceState::Unavailable(cause) => cause.clone(),
+        SourceState::Connecting | SourceState::Live => String::new(),
+    }
+}

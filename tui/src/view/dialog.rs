@@ -1,0 +1,185 @@
+//! What stands over a screen: the help and the questions.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::marks::MARKS;
+use super::text::{count, fit, put, row, set, span};
+use super::theme::{Ink, style};
+use crate::keys::{TABLE, When};
+use crate::model::{Confirm, Data, Theme};
+
+/// An empty framed box in the middle of the area. Returns its inside.
+fn frame(buffer: &mut Buffer, area: Rect, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
+    let width = (width + 6).min(area.width);
+    let height = (height + 4).min(area.height);
+    let outer =
+        Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    if width < 2 || height < 2 {
+        return Rect { width: 0, height: 0, ..outer };
+    }
+    let line = style(theme, Ink::Key);
+    for y in outer.top()..outer.bottom() {
+        for x in outer.left()..outer.right() {
+            if let Some(cell) = buffer.cell_mut((x, y)) {
+                cell.reset();
+            }
+            let at_side = x == outer.left() || x + 1 == outer.right();
+            let at_end = y == outer.top() || y + 1 == outer.bottom();
+            if at_end && !at_side {
+                set(buffer, x, y, '─', line);
+            } else if at_side && !at_end {
+                set(buffer, x, y, '│', line);
+            }
+        }
+    }
+    let (right, bottom) = (outer.right() - 1, outer.bottom() - 1);
+    for (x, y, corner) in
+        [(outer.x, outer.y, '╭'), (right, outer.y, '╮'), (outer.x, bottom, '╰'), (right, bottom, '╯')]
+    {
+        set(buffer, x, y, corner, line);
+    }
+    let head = Rect { x: outer.x + 2, width: width.saturating_sub(4), height: 1, ..outer };
+    put(buffer, head, vec![span(theme, Ink::Title, format!(" {title} "))]);
+    Rect {
+        x: outer.x + 3.min(width),
+        y: outer.y + 2.min(height),
+        width: width.saturating_sub(6),
+        height: height.saturating_sub(3),
+    }
+}
+
+/// The help.
+pub(super) struct Help {
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+impl Widget for &Help {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let keys: Vec<Vec<Span<'_>>> = TABLE
+            .iter()
+            .filter(|binding| binding.when != When::Dialog)
+            .map(|binding| {
+                vec![
+                    span(theme, Ink::Key, format!("{:>7}  ", binding.shown)),
+                    span(theme, Ink::Text, binding.help),
+                ]
+            })
+            .collect();
+        let marks: Vec<Vec<Span<'_>>> = MARKS
+            .iter()
+            .rev()
+            .map(|(_, symbol, ink, what)| {
+                vec![span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Text, *what)]
+            })
+            .collect();
+        // Side by side where there is room, and the keys alone where there is not.
+        let is_wide = area.width >= 116;
+        let is_high = usize::from(area.height) >= keys.len() + marks.len() + 8;
+        let (width, height) = if is_wide {
+            (104, keys.len())
+        } else if is_high {
+            (72, keys.len() + marks.len() + 2)
+        } else {
+            (72, keys.len())
+        };
+        let height = u16::try_from(height).unwrap_or(u16::MAX);
+        let inside = frame(buffer, area, theme, "Help", (width, height));
+        for (index, spans) in (0..).zip(keys) {
+            put(buffer, row(inside, index), spans);
+        }
+        let mut side = if is_wide {
+            Rect { x: inside.x + 76.min(inside.width), width: inside.width.saturating_sub(76), ..inside }
+        } else if is_high {
+            super::text::below(inside, height - 9)
+        } else {
+            return;
+        };
+        put(buffer, row(side, 0), vec![span(theme, Ink::Dim, "on the row of marks")]);
+        side = super::text::below(side, 1);
+        for (index, spans) in (0..).zip(marks) {
+            put(buffer, row(side, index), spans);
+        }
+    }
+}
+
+/// A question.
+pub(super) struct Question<'a> {
+    /// What is asked.
+    pub(super) confirm: &'a Confirm,
+    /// What is known about the target and the workers.
+    pub(super) data: &'a Data,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+impl Widget for &Question<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let (namespace, target) = match &self.data.watched.target {
+            Some(target) => (target.namespace.as_str(), target.title.as_str()),
+            None => ("", "the target"),
+        };
+        let mut lines: Vec<Vec<Span<'_>>> = Vec::new();
+        let title = match self.confirm {
+            Confirm::Burst { size } => {
+                let requests = if *size == 1 { "request" } else { "requests" };
+                lines.push(vec![
+                    span(theme, Ink::Value, count((*size).into())),
+                    span(theme, Ink::Text, format!(" {requests} to the producer of")),
+                ]);
+                lines.push(vec![span(theme, Ink::Value, fit(target, 56).into_owned())]);
+                lines.push(vec![span(theme, Ink::Dim, format!("namespace {}", fit(namespace, 46)))]);
+                "Fire this burst?"
+            }
+            Confirm::Load => {
+                lines.push(vec![
+                    span(theme, Ink::Value, format!("{} requests a second", self.data.load.rate)),
+                    span(theme, Ink::Text, " to the producer of"),
+                ]);
+                lines.push(vec![span(theme, Ink::Value, fit(target, 56).into_owned())]);
+                lines.push(vec![span(theme, Ink::Dim, "until c, q or ten minutes from now")]);
+                "Start continuous load?"
+            }
+            Confirm::Kill { workers, chosen } => {
+                let room = usize::from(area.height).saturating_sub(12).clamp(1, 12);
+                let first = (chosen + 1).saturating_sub(room);
+                for (index, worker) in workers.iter().enumerate().skip(first).take(room) {
+                    let is_chosen = index == *chosen;
+                    let mark = if is_chosen { "▸ " } else { "  " };
+                    let busy = match self.data.jobs.in_hand(&worker.name) {
+                        Some(_) => "  has a job in hand",
+                        None => "",
+                    };
+                    let ink = if is_chosen { Ink::Lit } else { Ink::Text };
+                    lines.push(vec![
+                        span(theme, ink, format!("{mark}{}", fit(&worker.name, 36))),
+                        span(theme, Ink::Dim, busy),
+                    ]);
+                }
+                lines.push(vec![span(theme, Ink::Dim, "no grace: a job in hand will be delivered again")]);
+                "Kill which worker?"
+            }
+        };
+        lines.push(Vec::new());
+        let mut keys = vec![
+            span(theme, Ink::Key, "y"),
+            span(theme, Ink::Text, " yes   "),
+            span(theme, Ink::Key, "n"),
+            span(theme, Ink::Text, " no"),
+        ];
+        if matches!(self.confirm, Confirm::Kill { .. }) {
+            keys.extend([span(theme, Ink::Key, "   ↑ ↓"), span(theme, Ink::Text, " choose")]);
+        }
+        lines.push(keys);
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+        let inside = frame(buffer, area, theme, title, (58, height));
+        for (index, spans) in (0..).zip(lines) {
+            put(buffer, row(inside, index), spans);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The first screen: one time axis above, and below it what was decided, believed and done.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::widgets::Widget;
+
+use super::axis::{GUTTER, TimeAxis, labels};
+use super::beliefs::Beliefs;
+use super::decision::Decision;
+use super::events::Events;
+use super::marks::Marks;
+use super::pods::Pods;
+use super::queue::Queue;
+use super::replicas::Replicas;
+use super::stopwatch::Stopwatch;
+use super::text::{below, put, row, span};
+use super::theme::Ink;
+use crate::model::{Data, Theme};
+
+/// The screen.
+pub(super) struct Overview<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// Seconds of history on the time axis.
+    pub(super) window: u64,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+impl Widget for &Overview<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        match (area.width, area.height) {
+            (150.., 38..) => self.wide(area, buffer),
+            (100.., 30..) => self.medium(area, buffer),
+            _ => self.small(area, buffer),
+        }
+    }
+}
+
+impl Overview<'_> {
+    /// Queue, marks, replicas and the labels of time, one above the other.
+    fn chart(&self, area: Rect, buffer: &mut Buffer) {
+        let axis = TimeAxis::new(self.data.now, self.window, area.width.saturating_sub(GUTTER));
+        let (data, theme) = (self.data, self.theme);
+        // Marks, labels and the replicas' title take three rows; of the rest the replicas get about a third.
+        let plots = area.height.saturating_sub(4);
+        let replicas = (plots / 3).clamp(2, 10).min(plots);
+        let queue_rows = plots - replicas + 1;
+        let queue_area = Rect { height: queue_rows.min(area.height), ..area };
+        (&Queue { data, axis: &axis, theme }).render(queue_area, buffer);
+        let rest = below(area, queue_rows);
+        (&Marks { data, axis: &axis, theme }).render(row(rest, 0), buffer);
+        let rest = below(rest, 1);
+        let replicas_area = Rect { height: (replicas + 1).min(rest.height), ..rest };
+        (&Replicas { data, axis: &axis, theme }).render(replicas_area, buffer);
+        labels(buffer, below(rest, replicas + 1), theme, &axis);
+    }
+
+    /// Chart and the essential lines.
+    fn small(&self, area: Rect, buffer: &mut Buffer) {
+        let (data, theme) = (self.data, self.theme);
+        let lines = if area.height >= 20 { 8 } else { 5 };
+        let chart = Rect { height: area.height.saturating_sub(lines), ..area };
+        self.chart(chart, buffer);
+        let rest = below(area, chart.height);
+        (&Decision { data, theme }).render(Rect { height: rest.height.min(2), ..rest }, buffer);
+        Beliefs { data, theme }.line(buffer, row(rest, 2));
+        Pods { data, theme }.line(buffer, row(rest, 3));
+        Stopwatch { data, theme }.line(buffer, row(rest, 4));
+        if rest.height > 5 {
+            put(buffer, row(rest, 5), vec![span(theme, Ink::Rule, "─".repeat(rest.width.into()))]);
+            (Events { data, theme }).lines(buffer, below(rest, 6));
+        }
+    }
+
+    /// Chart above; decision, beliefs and stopwatch in the middle; workers and events below.
+    fn medium(&self, area: Rect, buffer: &mut Buffer) {
+        let (data, theme) = (self.data, self.theme);
+        let lower = 16;
+        let chart = Rect { height: area.height - lower - (area.height - lower) / 10, ..area };
+        self.chart(chart, buffer);
+        let rest = below(area, chart.height);
+        let (left, right) = halves(rest, 62);
+        (&Decision { data, theme }).render(Rect { height: 7.min(left.height), ..left }, buffer);
+        let left = below(left, 7);
+        let events = left.height.saturating_sub(6).min(5);
+        let (pods, events) = (left.height - events, events);
+        (&Pods { data, theme }).render(Rect { height: pods, ..left }, buffer);
+        (&Events { data, theme }).render(below(left, pods), buffer);
+        let _ = events;
+        (&Beliefs { data, theme }).render(Rect { height: 5.min(right.height), ..right }, buffer);
+        (&Stopwatch { data, theme }).render(below(right, 5), buffer);
+    }
+
+    /// Chart at the left with workers and events below; decision, beliefs and stopwatch at the right.
+    fn wide(&self, area: Rect, buffer: &mut Buffer) {
+        let (data, theme) = (self.data, self.theme);
+        let (left, right) = halves(area, area.width - 66);
+        let lower = 13.min(left.height / 3);
+        let chart = Rect { height: left.height - lower, ..left };
+        self.chart(chart, buffer);
+        let (pods, events) = halves(below(left, chart.height), left.width * 2 / 5);
+        (&Pods { data, theme }).render(pods, buffer);
+        (&Events { data, theme }).render(events, buffer);
+        (&Decision { data, theme }).render(Rect { height: 14.min(right.height), ..right }, buffer);
+        let right = below(right, 14);
+        (&Beliefs { data, theme }).render(Rect { height: 6.min(right.height), ..right }, buffer);
+        (&Stopwatch { data, theme }).render(below(right, 6), buffer);
+    }
+}
+
+/// Two parts side by side, the left one `width` columns, with a gap of two.
+fn halves(area: Rect, width: u16) -> (Rect, Rect) {
+    let width = width.min(area.width);
+    let left = Rect { width, ..area };
+    let gap = 2.min(area.width - width);
+    let right = Rect { x: area.x + width + gap, width: area.width - width - gap, ..area };
+    (left, right)
+}

@@ -1,0 +1,104 @@
+//! The workers: how many are in which state, and one line for each.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::text::{coarse, fit, put, row, rule, span};
+use super::theme::Ink;
+use crate::event::{PodPhase, Role};
+use crate::model::pods::Known;
+use crate::model::{Data, Theme};
+
+/// The panel.
+pub(super) struct Pods<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+/// Symbol, word and ink of a pod's state; a ready worker is idle or busy.
+pub(super) fn state(data: &Data, known: &Known) -> (char, &'static str, Ink) {
+    match known.pod.phase {
+        PodPhase::Pending => ('○', "pending", Ink::Pending),
+        PodPhase::Starting => ('◔', "starting", Ink::Pending),
+        PodPhase::Ready if known.pod.role != Role::Worker => ('●', "ready", Ink::Ready),
+        PodPhase::Ready if data.jobs.in_hand(&known.pod.name).is_some() => ('◉', "busy", Ink::Ready),
+        PodPhase::Ready => ('●', "idle", Ink::Ready),
+        PodPhase::Terminating => ('◌', "terminating", Ink::Leaving),
+        PodPhase::Failed => ('✗', "failed", Ink::Error),
+        PodPhase::Completed => ('·', "completed", Ink::Dim),
+    }
+}
+
+impl Pods<'_> {
+    /// One line: `workers ◉◉●○  2 busy, 1 idle, 1 pending`.
+    pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
+        let workers = self.data.pods.of(Role::Worker);
+        let mut spans = vec![span(self.theme, Ink::Dim, "workers   ")];
+        for known in workers.iter().take(20) {
+            let (symbol, _, ink) = state(self.data, known);
+            spans.push(span(self.theme, ink, symbol.to_string()));
+        }
+        if workers.len() > 20 {
+            spans.push(span(self.theme, Ink::Dim, "…"));
+        }
+        spans.push(span(self.theme, Ink::Text, format!("  {}", self.summary(&workers))));
+        put(buffer, area, spans);
+    }
+
+    fn summary(&self, workers: &[&Known]) -> String {
+        if !self.data.pods.is_listed() {
+            return "not listed yet".to_owned();
+        }
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for known in workers {
+            let (_, word, _) = state(self.data, known);
+            match counts.iter_mut().find(|(counted, _)| *counted == word) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((word, 1)),
+            }
+        }
+        if counts.is_empty() {
+            return "none".to_owned();
+        }
+        counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Widget for &Pods<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let workers = self.data.pods.of(Role::Worker);
+        let note = vec![span(self.theme, Ink::Dim, self.summary(&workers))];
+        rule(buffer, row(area, 0), self.theme, "Workers", note);
+        let rows = usize::from(area.height.saturating_sub(1));
+        for (index, known) in workers.iter().take(rows).enumerate() {
+            // Below the panel's height.
+            let line = row(area, index as u16 + 1);
+            if index + 1 == rows && workers.len() > rows {
+                let more = format!("  and {} more", workers.len() - index);
+                put(buffer, line, vec![span(self.theme, Ink::Dim, more)]);
+                break;
+            }
+            let (symbol, word, ink) = state(self.data, known);
+            let name_width = usize::from(line.width.saturating_sub(34)).clamp(10, 40);
+            let since = coarse(self.data.now.since(known.phase_since));
+            let mut spans = vec![
+                span(self.theme, ink, format!("{symbol} ")),
+                span(self.theme, Ink::Text, format!("{:<name_width$} ", fit(&known.pod.name, name_width))),
+                span(self.theme, ink, format!("{word:<12}")),
+                span(self.theme, Ink::Dim, format!("{since:>7}")),
+            ];
+            if known.pod.restarts > 0 {
+                spans.push(span(self.theme, Ink::Warning, format!("  {} restarts", known.pod.restarts)));
+            }
+            if let Some(exit) = &known.pod.last_exit {
+                spans.push(Span::raw(" "));
+                spans.push(span(self.theme, Ink::Warning, exit.as_str()));
+            }
+            put(buffer, line, spans);
+        }
+    }
+}

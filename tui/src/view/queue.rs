@@ -1,0 +1,180 @@
+//! The queue over time: its depth, the target on the same axis, and what the HPA believes.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::axis::{GUTTER, TimeAxis};
+use super::plot::{Canvas, Scale};
+use super::text::{below, count, milli, put_right, row, rule, set, span};
+use super::theme::{Ink, style};
+use crate::event::MetricTarget;
+use crate::model::history::MarkKind;
+use crate::model::series::Column;
+use crate::model::{Data, Theme};
+
+/// The panel.
+pub(super) struct Queue<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// The time axis that it shares.
+    pub(super) axis: &'a TimeAxis,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+impl Widget for &Queue<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        self.head(row(area, 0), buffer);
+        let plot = below(area, 1);
+        let canvas_area =
+            Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };
+        let history = &self.data.history;
+        let [depth, target, believed, metric] =
+            [&history.depth, &history.target, &history.believed, &history.metric].map(|s| self.axis.read(s));
+        let highest = [&depth, &target, &believed]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .fold(0.0_f32, |highest, column| highest.max(column.max));
+        let scale = Scale::fitting(f64::from(highest) * 1.02, usize::from(plot.height / 2).clamp(1, 6));
+        values(buffer, plot, self.theme, &scale);
+
+        let mut canvas = Canvas::new(canvas_area);
+        guides(&mut canvas, self.data, self.axis);
+        let rows = canvas.rows();
+        let span_of = |c: &Column| (scale.row(f64::from(c.min), rows), scale.row(f64::from(c.max), rows));
+        for (x, column) in metric.iter().enumerate() {
+            if let Some(column) = column
+                && self.axis.number(x).is_multiple_of(3)
+            {
+                canvas.dot(x, span_of(column).1, Ink::Metric, 1);
+            }
+        }
+        for (x, column) in depth.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let (low, high) = span_of(column);
+            for y in (0..low).filter(|y| (self.axis.number(x) + y).is_multiple_of(2) && y % 2 == 0) {
+                canvas.dot(x, y, Ink::QueueFill, 2);
+            }
+            canvas.line(x, low, high, Ink::Queue, 5);
+        }
+        for (x, column) in target.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let (low, high) = span_of(column);
+            if self.axis.number(x) % 6 < 4 || low != high {
+                canvas.line(x, low, high, Ink::Target, 4);
+            }
+        }
+        for (x, column) in believed.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let (low, high) = span_of(column);
+            if self.axis.number(x).is_multiple_of(2) || low != high {
+                canvas.line(x, low, high, Ink::Believed, 6);
+            }
+        }
+        canvas.render(self.theme, buffer);
+    }
+}
+
+impl Queue<'_> {
+    fn head(&self, row: Rect, buffer: &mut Buffer) {
+        let metric = self.data.hpa.get().and_then(|hpa| hpa.metric.as_ref());
+        let name = match metric.and_then(|metric| metric.queue.as_deref()) {
+            Some(queue) => format!("Queue {queue}"),
+            None => "Queue".to_owned(),
+        };
+        // What does not fit is left out from the end.
+        let mut parts = [self.depth(), self.target(), self.believed()].to_vec();
+        let room = usize::from(row.width).saturating_sub(name.len() + 9);
+        while parts.iter().flatten().map(Span::width).sum::<usize>() + 3 * parts.len() > room
+            && parts.pop().is_some()
+        {}
+        let mut note = Vec::new();
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            if !note.is_empty() {
+                note.push(Span::raw("   "));
+            }
+            note.extend(part);
+        }
+        rule(buffer, row, self.theme, &name, note);
+    }
+
+    fn depth(&self) -> Vec<Span<'static>> {
+        let text = match self.data.depth {
+            Some(depth) => {
+                let total = count(depth.ready.saturating_add(depth.unacked) as f64);
+                format!("{total} deep, {} in work", count(depth.unacked as f64))
+            }
+            None => "no reading".to_owned(),
+        };
+        vec![span(self.theme, Ink::Queue, "━ "), span(self.theme, Ink::Text, text)]
+    }
+
+    fn target(&self) -> Vec<Span<'static>> {
+        let (Some(target), Some(total)) = (self.data.metric_target(), self.data.target_total()) else {
+            return Vec::new();
+        };
+        let text = match target {
+            MetricTarget::Average(each) => {
+                let replicas = self.data.replicas().unwrap_or(0).max(1);
+                format!("target {} × {replicas} = {}", milli(each), count(total))
+            }
+            MetricTarget::Value(_) => format!("target {}", count(total)),
+        };
+        vec![span(self.theme, Ink::Target, "╍ "), span(self.theme, Ink::Text, text)]
+    }
+
+    fn believed(&self) -> Vec<Span<'static>> {
+        let mark = span(self.theme, Ink::Believed, "┅ ");
+        let Some(hpa) = self.data.hpa.get() else { return Vec::new() };
+        let Some(reading) = hpa.reading_milli else {
+            return vec![mark, span(self.theme, Ink::Text, "HPA has no reading")];
+        };
+        let text = match (self.data.metric_target(), self.data.believed_total()) {
+            (Some(MetricTarget::Average(_)), Some((total, _))) => {
+                format!("HPA reads {} a pod, about {}", milli(reading), count(total))
+            }
+            _ => format!("HPA reads {}", milli(reading)),
+        };
+        vec![mark, span(self.theme, Ink::Text, text)]
+    }
+}
+
+/// The labels of a value axis, and its line.
+pub(super) fn values(buffer: &mut Buffer, plot: Rect, theme: Theme, scale: &Scale) {
+    if plot.width < GUTTER {
+        return;
+    }
+    let x = plot.x + GUTTER - 1;
+    for y in plot.top()..plot.bottom() {
+        set(buffer, x, y, '│', style(theme, Ink::Rule));
+    }
+    let rows = usize::from(plot.height) * 4;
+    for value in scale.labels() {
+        // Below the plot's height, which is a u16.
+        let y = (scale.row(value, rows) / 4) as u16;
+        let y = plot.bottom().saturating_sub(1 + y);
+        if y < plot.top() {
+            continue;
+        }
+        set(buffer, x, y, '┤', style(theme, Ink::Rule));
+        let label = Rect { x: plot.x, y, width: GUTTER - 1, height: 1 };
+        put_right(buffer, label, vec![span(theme, Ink::Dim, count(value))]);
+    }
+}
+
+/// Faint vertical lines through all plots at each burst and each rescale.
+pub(super) fn guides(canvas: &mut Canvas, data: &Data, axis: &TimeAxis) {
+    for mark in data.history.marks(axis.from(), axis.length()) {
+        if !matches!(mark.kind, MarkKind::Burst | MarkKind::ScaleUp | MarkKind::ScaleDown) {
+            continue;
+        }
+        if let Some(x) = axis.column(mark.at) {
+            for y in (0..canvas.rows()).step_by(2) {
+                canvas.dot(x, y, Ink::Rule, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Replicas over time, under the queue and on the same time axis: ready, on their way, and wanted.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::axis::{GUTTER, TimeAxis};
+use super::plot::{Canvas, Scale};
+use super::queue::{guides, values};
+use super::text::{below, row, rule, span};
+use super::theme::Ink;
+use crate::model::{Data, Theme};
+
+/// The panel.
+pub(super) struct Replicas<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// The time axis that it shares.
+    pub(super) axis: &'a TimeAxis,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+impl Widget for &Replicas<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        rule(buffer, row(area, 0), self.theme, "Replicas", self.note());
+        let plot = below(area, 1);
+        let canvas_area =
+            Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };
+        let history = &self.data.history;
+        let [ready, current, desired] =
+            [&history.ready, &history.current, &history.desired].map(|series| self.axis.read(series));
+        let seen = [&ready, &current, &desired]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .fold(0.0_f32, |highest, column| highest.max(column.max));
+        let max = self.data.hpa.get().map_or(1.0, |hpa| f64::from(hpa.max));
+        // The maximum belongs to the picture, unless it is so far away that it would flatten everything.
+        let top =
+            if max <= 4.0 * f64::from(seen).max(3.0) { max.max(f64::from(seen)) } else { f64::from(seen) };
+        let scale = Scale::fitting(top, usize::from(plot.height / 2).max(1));
+        values(buffer, plot, self.theme, &scale);
+
+        let mut canvas = Canvas::new(canvas_area);
+        guides(&mut canvas, self.data, self.axis);
+        let rows = canvas.rows();
+        for x in 0..self.axis.columns {
+            // Bars: a count of n fills n steps, so that zero is empty and not a line at the bottom.
+            let height = |value: f32| scale.row(f64::from(value), rows + 1);
+            let ready_rows = ready[x].map_or(0, |column| height(column.min));
+            for y in 0..ready_rows {
+                canvas.dot(x, y, Ink::Ready, 3);
+            }
+            if let Some(column) = current[x] {
+                for y in
+                    (ready_rows..height(column.max)).filter(|y| (self.axis.number(x) + y).is_multiple_of(2))
+                {
+                    canvas.dot(x, y, Ink::Pending, 2);
+                }
+            }
+            if let Some(column) = desired[x] {
+                let (low, high) = (height(column.min), height(column.max));
+                if self.axis.number(x) % 6 < 4 || low != high {
+                    canvas.line(x, low.saturating_sub(1), high.saturating_sub(1), Ink::Desired, 4);
+                }
+            }
+        }
+        canvas.render(self.theme, buffer);
+    }
+}
+
+impl Replicas<'_> {
+    fn note(&self) -> Vec<Span<'static>> {
+        let mut note = Vec::new();
+        if let Some(workload) = self.data.workload.get() {
+            note.push(span(self.theme, Ink::Ready, "█ "));
+            note.push(Span::raw(format!("{} ready", workload.ready)));
+            note.push(span(self.theme, Ink::Pending, "   ▒ "));
+            note.push(Span::raw(format!("{} current", workload.replicas)));
+        }
+        if let Some(hpa) = self.data.hpa.get() {
+            note.push(span(self.theme, Ink::Desired, "   ╍ "));
+            note.push(Span::raw(format!("{} desired", hpa.desired_replicas)));
+            note.push(span(self.theme, Ink::Dim, format!("   min {} max {}", hpa.min, hpa.max)));
+        }
+        note
+    }
+}

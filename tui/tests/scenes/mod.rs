@@ -1,0 +1,463 @@
+//! A played autoscaling loop: makes the events that the sources would send, so that screens, benchmarks and pictures
+//! have something true to life to show. Times and numbers are made up here and depend on nothing but the seconds.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use contract::{BurstId, JobEvent, JobEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tui::clock::DayClock;
+use tui::event::*;
+use tui::model::Model;
+use tui::update::update;
+use uuid::Uuid;
+
+/// Milliseconds of one step of the played world.
+const STEP: u64 = 200;
+/// How long a job takes, in milliseconds.
+const WORK: u64 = 5_000;
+
+struct Worker {
+    name: String,
+    created: u64,
+    job: Option<(Uuid, u64)>,
+    ends: bool,
+    ready: bool,
+}
+
+/// The played world and the model that watches it.
+pub struct World {
+    /// What the dashboard made of it.
+    pub model: Model,
+    /// What the dashboard asked for, in order.
+    pub effects: Vec<Effect>,
+    ms: u64,
+    queue: VecDeque<Uuid>,
+    burst: Option<BurstId>,
+    workers: Vec<Worker>,
+    born: u32,
+    spec: usize,
+    scraped: u64,
+    scraped_at: u64,
+    reading: u64,
+    current: usize,
+    desired: usize,
+    recommendations: VecDeque<(u64, usize)>,
+    /// Milliseconds between two syncs of the played HPA.
+    pub sync: u64,
+    /// Milliseconds of its scale-down window.
+    pub window: u64,
+    broker: bool,
+}
+
+impl World {
+    /// A world whose dashboard has just opened a window of that size.
+    pub fn new(columns: u16, rows: u16) -> Self {
+        let day = DayClock::new("2026-03-04T14:00:00Z".parse().unwrap(), TimeZone::UTC);
+        Self {
+            model: Model::new(day, (columns, rows)),
+            effects: Vec::new(),
+            ms: 0,
+            queue: VecDeque::new(),
+            burst: None,
+            workers: Vec::new(),
+            born: 0,
+            spec: 1,
+            scraped: 0,
+            scraped_at: 0,
+            reading: 0,
+            current: 1,
+            desired: 1,
+            recommendations: VecDeque::new(),
+            sync: 15_000,
+            window: 60_000,
+            broker: true,
+        }
+    }
+
+    /// Sends an event now.
+    pub fn send(&mut self, event: Event) {
+        let at = At(Duration::from_millis(self.ms));
+        self.effects.extend(update(&mut self.model, Stamped { at, event }));
+    }
+
+    /// Types keys.
+    pub fn keys(&mut self, keys: &str) {
+        for c in keys.chars() {
+            let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+            self.send(Event::Input(Input::Key(key)));
+        }
+    }
+
+    fn stamp(&self, ms: u64) -> Option<Timestamp> {
+        let start: Timestamp = "2026-03-04T14:00:00Z".parse().unwrap();
+        start.checked_add(Duration::from_millis(ms)).ok()
+    }
+
+    /// The target is chosen, with the steps of its start in these states.
+    pub fn starting(&mut self, states: [StepState; 4]) {
+        self.send(Event::Target(TargetEvent::Chosen(Target {
+            title: "sandbox".to_owned(),
+            reason: "no kubeconfig was found at /home/ada/.kube/config".to_owned(),
+            namespace: "autoscaling-demo".to_owned(),
+            version: Some("v1.34".to_owned()),
+            confirm_first_burst: false,
+        })));
+        for (name, state) in ["API server", "broker", "producer", "worker"].into_iter().zip(states) {
+            self.send(Event::Target(TargetEvent::Step(Step { name: name.to_owned(), state })));
+        }
+    }
+
+    /// Everything is up and quiet, with one worker.
+    pub fn ready(&mut self) {
+        self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
+        self.send(Event::Target(TargetEvent::Ready));
+        for source in [
+            Source::Hpa,
+            Source::Workload,
+            Source::Pods,
+            Source::Broker,
+            Source::Prometheus,
+            Source::ExternalMetric,
+        ] {
+            self.send(Event::Source(source, SourceState::Live));
+        }
+        self.workers.push(Worker { name: String::new(), created: 0, job: None, ends: false, ready: true });
+        self.name_last();
+        let mut pods: Vec<Pod> =
+            vec![other("producer-7c9d8f6b5-x2x9p", Role::Producer), other("rabbitmq-0", Role::Broker)];
+        pods.push(self.pod(0));
+        self.send(Event::Pods(PodsEvent::Listed(pods)));
+        self.hpa();
+        self.workload();
+    }
+
+    fn name_last(&mut self) {
+        const LETTERS: [&str; 12] = [
+            "4kq2m", "9xh7t", "b6r5w", "cj8zd", "ffl2n", "g7v4s", "hm3qk", "k2x6p", "l9wjt", "mzr48",
+            "n5td7", "pq6bv",
+        ];
+        let name = format!("worker-6f7d9c8b5-{}", LETTERS[self.born as usize % LETTERS.len()]);
+        self.born += 1;
+        self.workers.last_mut().unwrap().name = name;
+    }
+
+    fn pod(&self, index: usize) -> Pod {
+        let worker = &self.workers[index];
+        let age = self.ms - worker.created;
+        let phase = match () {
+            () if worker.ends => PodPhase::Terminating,
+            () if worker.ready => PodPhase::Ready,
+            () if age >= 400 => PodPhase::Starting,
+            () => PodPhase::Pending,
+        };
+        Pod {
+            name: worker.name.clone(),
+            uid: format!("{}-{}", worker.name, worker.created),
+            role: Role::Worker,
+            status: "Running".to_owned(),
+            phase,
+            restarts: 0,
+            created: self.stamp(worker.created),
+            scheduled: self.stamp(worker.created),
+            started: None,
+            ready_since: None,
+            last_exit: None,
+        }
+    }
+
+    fn hpa(&mut self) {
+        let each = self.reading.div_ceil(self.current.max(1) as u64);
+        let reading_milli = (self.reading as f64 * 1_000.0 / self.current.max(1) as f64).ceil() as i64;
+        let condition = |kind: &str, status: &str, reason: &str| Condition {
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: String::new(),
+        };
+        let raw = self.reading.div_ceil(20) as usize;
+        let conditions = vec![
+            condition(
+                "AbleToScale",
+                "True",
+                if raw < self.desired { "ScaleDownStabilized" } else { "ReadyForNewScale" },
+            ),
+            condition("ScalingActive", "True", "ValidMetricFound"),
+            condition(
+                "ScalingLimited",
+                if raw > 10 || raw < 1 { "True" } else { "False" },
+                if raw > 10 {
+                    "TooManyReplicas"
+                } else if raw < 1 {
+                    "TooFewReplicas"
+                } else {
+                    "DesiredWithinRange"
+                },
+            ),
+        ];
+        let hpa = Hpa {
+            name: "worker-scaler".to_owned(),
+            min: 1,
+            max: 10,
+            metric: Some(MetricRef {
+                name: "rabbitmq_queue_length".to_owned(),
+                selector: "queue=Orders".to_owned(),
+                queue: Some("Orders".to_owned()),
+                target: MetricTarget::Average(20_000),
+            }),
+            scale_target: ("Deployment".to_owned(), "worker".to_owned()),
+            current_replicas: self.current as i32,
+            desired_replicas: self.desired as i32,
+            reading_milli: Some(reading_milli),
+            last_scale: None,
+            conditions,
+            targets_column: format!("{each}/20 (avg)"),
+        };
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+    }
+
+    fn workload(&mut self) {
+        let workload = Workload {
+            name: "worker".to_owned(),
+            spec_replicas: self.spec as i32,
+            replicas: self.workers.iter().filter(|w| !w.ends).count() as i32,
+            ready: self.workers.iter().filter(|w| w.ready && !w.ends).count() as i32,
+            selector: "app.kubernetes.io/name=worker".to_owned(),
+        };
+        self.send(Event::Workload(Some(workload)));
+    }
+
+    fn kubernetes(&mut self, object: &str, reason: &str, message: String) {
+        let event = ClusterEvent {
+            uid: format!("{object}-{reason}-{}", self.ms),
+            warning: false,
+            object: ("HorizontalPodAutoscaler".to_owned(), object.to_owned()),
+            reason: reason.to_owned(),
+            message,
+            count: 1,
+            last_seen: None,
+            old: false,
+        };
+        self.send(Event::Cluster(event));
+    }
+
+    fn total(&self) -> u64 {
+        (self.queue.len() + self.workers.iter().filter(|w| w.job.is_some()).count()) as u64
+    }
+
+    /// Fires a burst with the keys and lets the producer accept all of it.
+    pub fn burst(&mut self, size: u32) {
+        self.model.data.load.size = size;
+        self.keys(" ");
+        self.accept(size, size);
+    }
+
+    /// The producer has accepted so many of the newest burst's jobs.
+    pub fn accept(&mut self, accepted: u32, size: u32) {
+        let Some(Effect::Fire { id, .. }) =
+            self.effects.iter().rev().find(|effect| matches!(effect, Effect::Fire { .. })).cloned()
+        else {
+            panic!("no burst was fired");
+        };
+        let at = |ms| Some(At(Duration::from_millis(ms)));
+        self.send(Event::Burst(BurstProgress {
+            id: id.clone(),
+            size,
+            sent: size.min(accepted + 12),
+            accepted,
+            failed: BTreeMap::new(),
+            new_ids: Vec::new(),
+            first_sent: at(self.ms + 3),
+            first_accepted: at(self.ms + 9),
+            last_accepted: at(self.ms + 42),
+            waiting: None,
+            finished: accepted == size,
+        }));
+        for _ in 0..accepted {
+            self.queue.push_back(Uuid::from_u128(u128::from(self.born) << 64 | self.queue.len() as u128));
+            self.born += 1;
+        }
+        self.burst = Some(id);
+    }
+
+    fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid) {
+        let event = JobEvent {
+            kind,
+            id: Some(id),
+            burst: self.burst.clone(),
+            traceparent: None,
+            at: Timestamp::UNIX_EPOCH,
+            redelivered: false,
+            wait_ms: None,
+            work_ms: None,
+            reason: None,
+        };
+        self.send(Event::Job { pod, event });
+    }
+
+    /// The broker's pod is gone, with everything in it.
+    pub fn lose_broker(&mut self) {
+        self.broker = false;
+        self.queue.clear();
+        for worker in &mut self.workers {
+            worker.job = None;
+        }
+        self.send(Event::Source(
+            Source::Broker,
+            SourceState::Retrying {
+                cause: "the tunnel to rabbitmq-0:15672 was closed".to_owned(),
+                next: At(Duration::from_millis(self.ms + 2_000)),
+            },
+        ));
+        let pod = other("rabbitmq-0", Role::Broker);
+        self.send(Event::Pods(PodsEvent::Deleted { name: pod.name, uid: pod.uid }));
+    }
+
+    /// Lets so many seconds go by.
+    pub fn run(&mut self, seconds: u64) {
+        for _ in 0..seconds * 1_000 / STEP {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        self.ms += STEP;
+        let now = self.ms;
+        // Workers: start, take jobs, finish them, end.
+        for index in 0..self.workers.len() {
+            let age = now - self.workers[index].created;
+            if !self.workers[index].ready && (age == 400 || age == 1_600) {
+                self.workers[index].ready = age == 1_600;
+                let pod = self.pod(index);
+                self.send(Event::Pods(PodsEvent::Applied(Box::new(pod))));
+                self.workload();
+            }
+            if let Some((id, until)) = self.workers[index].job
+                && now >= until
+            {
+                self.workers[index].job = None;
+                self.job(self.workers[index].name.clone(), JobEventKind::Acked, id);
+            }
+            if self.broker
+                && self.workers[index].ready
+                && !self.workers[index].ends
+                && self.workers[index].job.is_none()
+                && let Some(id) = self.queue.pop_front()
+            {
+                self.workers[index].job = Some((id, now + WORK));
+                self.job(self.workers[index].name.clone(), JobEventKind::Started, id);
+            }
+        }
+        while let Some(index) = self.workers.iter().position(|w| w.ends && w.job.is_none()) {
+            let pod = self.pod(index);
+            self.workers.remove(index);
+            self.send(Event::Pods(PodsEvent::Deleted { name: pod.name, uid: pod.uid }));
+            self.workload();
+        }
+        // The chain: broker, scrape, API, HPA.
+        let busy = self.model.data.bursts.in_flight();
+        if self.broker && now.is_multiple_of(if busy { 200 } else { 1_000 }) {
+            let ready = self.queue.len() as u64;
+            let sample = DepthSample {
+                ready,
+                unacked: self.total() - ready,
+                consumers: Some(self.workers.len() as u64),
+                staleness: Duration::ZERO,
+            };
+            self.send(Event::Depth(sample));
+        }
+        if now.is_multiple_of(5_000) {
+            self.scraped = self.total();
+            self.scraped_at = now;
+        }
+        if now.is_multiple_of(1_000) && self.broker {
+            let scraped = ScrapedSample {
+                value: Some(self.scraped as f64),
+                scraped: None,
+                age: Some(Duration::from_millis(now - self.scraped_at)),
+            };
+            self.send(Event::Scraped(scraped));
+            self.send(Event::Metric(MetricSample {
+                value_milli: Some(self.scraped as i64 * 1_000),
+                stamped: None,
+            }));
+            self.send(Event::Tick);
+        }
+        if now.is_multiple_of(self.sync) {
+            self.decide();
+        }
+    }
+
+    fn decide(&mut self) {
+        let now = self.ms;
+        let n = self.workers.iter().filter(|w| !w.ends).count();
+        self.reading = self.scraped;
+        self.current = n;
+        let ratio = self.scraped as f64 / (20.0 * n as f64);
+        let raw = if (0.9..=1.1).contains(&ratio) { n } else { self.scraped.div_ceil(20) as usize };
+        self.recommendations.push_back((now, raw));
+        self.recommendations.retain(|(at, _)| *at + self.window > now);
+        let stabilised = self.recommendations.iter().map(|(_, n)| *n).max().unwrap_or(raw).max(raw);
+        self.desired = stabilised.clamp(1, 10).min((2 * n).max(n + 4));
+        let old = self.spec;
+        self.spec = self.desired;
+        self.hpa();
+        if self.spec == old {
+            return;
+        }
+        let reason = if self.spec > old {
+            "external metric rabbitmq_queue_length(&LabelSelector{MatchLabels:map[string]string{queue: Orders,},}) above target"
+        } else {
+            "All metrics below target"
+        };
+        self.kubernetes(
+            "worker-scaler",
+            "SuccessfulRescale",
+            format!("New size: {}; reason: {reason}", self.spec),
+        );
+        self.workload();
+        while self.workers.iter().filter(|w| !w.ends).count() < self.spec {
+            self.workers.push(Worker {
+                name: String::new(),
+                created: now,
+                job: None,
+                ends: false,
+                ready: false,
+            });
+            self.name_last();
+            let pod = self.pod(self.workers.len() - 1);
+            let name = pod.name.clone();
+            self.send(Event::Pods(PodsEvent::Applied(Box::new(pod))));
+            self.kubernetes("worker-6f7d9c8b5", "SuccessfulCreate", format!("Created pod: {name}"));
+        }
+        for index in (0..self.workers.len()).rev() {
+            if self.workers.iter().filter(|w| !w.ends).count() <= self.spec {
+                break;
+            }
+            if !self.workers[index].ends {
+                self.workers[index].ends = true;
+                let pod = self.pod(index);
+                self.send(Event::Pods(PodsEvent::Applied(Box::new(pod))));
+            }
+        }
+        self.workload();
+    }
+}
+
+fn other(name: &str, role: Role) -> Pod {
+    Pod {
+        name: name.to_owned(),
+        uid: name.to_owned(),
+        role,
+        status: "Running".to_owned(),
+        phase: PodPhase::Ready,
+        restarts: 0,
+        created: None,
+        scheduled: None,
+        started: None,
+        ready_since: None,
+        last_exit: None,
+    }
+}
