@@ -1,0 +1,25 @@
+//! A request's query as pairs: RabbitMQ repeats keys (`family=a&family=b`), which a map would lose.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+
+pub(super) struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn is_true(&self, key: &str) -> bool {
+        self.all(key).any(|value| value == "true")
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Pairs {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Query::try_from_uri(&parts.uri).map(|Query(pairs)| Self(pairs)).map_err(IntoResponse::into_response)
+    }
+}

@@ -1,0 +1,387 @@
+//! A queue's optional arguments: which are known, what they may be, and when two declarations say the same.
+//!
+//! The texts are RabbitMQ's, because clients and their users know them.
+
+use amq_protocol::types::{AMQPValue, FieldTable};
+
+use super::policy::{Definition, Overflow};
+use crate::fault::{Code, Fault};
+
+/// Arguments that a second declaration must repeat. Others are kept and have no effect, as in RabbitMQ.
+const COMPARED: [&str; 9] = [
+    QUEUE_TYPE,
+    "x-max-length",
+    "x-max-length-bytes",
+    "x-overflow",
+    "x-message-ttl",
+    DEAD_LETTER_EXCHANGE,
+    DEAD_LETTER_ROUTING_KEY,
+    "x-delivery-limit",
+    "x-queue-mode",
+];
+const QUEUE_TYPE: &str = "x-queue-type";
+const DEAD_LETTER_EXCHANGE: &str = "x-dead-letter-exchange";
+const DEAD_LETTER_ROUTING_KEY: &str = "x-dead-letter-routing-key";
+/// RabbitMQ's largest timer, 2^32 - 1 milliseconds.
+const MAX_TTL: i64 = 0xFFFF_FFFF;
+
+/// A queue's arguments as declared, and what they mean.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Arguments {
+    table: FieldTable,
+    quorum: bool,
+    definition: Definition,
+}
+
+impl PartialEq for Arguments {
+    fn eq(&self, other: &Self) -> bool {
+        self.difference(other).is_none()
+    }
+}
+
+impl Arguments {
+    /// Reads the table of a declaration of queue `name` in `vhost`.
+    ///
+    /// # Errors
+    /// 406 for what RabbitMQ refuses, 540 for what it has and this broker has not.
+    pub(crate) fn read(table: FieldTable, durable: bool, name: &str, vhost: &str) -> Result<Self, Fault> {
+        let reader = Reader { table: &table, name, vhost };
+        let quorum = reader.queue_type()?;
+        if quorum && !durable {
+            return Err(Fault::new(
+                Code::PreconditionFailed,
+                format!("invalid property 'non-durable' for queue '{name}' in vhost '{vhost}'"),
+            ));
+        }
+        for other_type in if quorum { &["x-queue-mode", "x-max-priority"][..] } else { &["x-delivery-limit"] }
+        {
+            if table.contains_key(other_type) {
+                return Err(reader.wrong_type(other_type, quorum));
+            }
+        }
+        reader.not_offered()?;
+        reader.queue_mode()?;
+        let dead_letter_exchange = reader.text(DEAD_LETTER_EXCHANGE, |kind| {
+            format!(
+                "invalid type '{kind}' for arg '{DEAD_LETTER_EXCHANGE}' in queue '{name}' in vhost '{vhost}'"
+            )
+        })?;
+        let dead_letter_routing_key = reader.text(DEAD_LETTER_ROUTING_KEY, |kind| {
+            reader.invalid(DEAD_LETTER_ROUTING_KEY, &format!("{{unacceptable_type,{kind}}}"))
+        })?;
+        if dead_letter_routing_key.is_some() && dead_letter_exchange.is_none() {
+            return Err(
+                reader.fault(reader.invalid(DEAD_LETTER_ROUTING_KEY, "routing_key_but_no_dlx_defined"))
+            );
+        }
+        let definition = Definition {
+            max_length: reader.number("x-max-length", i64::MAX)?,
+            max_length_bytes: reader.number("x-max-length-bytes", i64::MAX)?,
+            overflow: reader.overflow()?,
+            message_ttl: reader.number("x-message-ttl", MAX_TTL)?,
+            dead_letter_exchange,
+            dead_letter_routing_key,
+            delivery_limit: reader
+                .number("x-delivery-limit", i64::MAX)?
+                .map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+        };
+        Ok(Self { table, quorum, definition })
+    }
+
+    pub(crate) fn is_quorum(&self) -> bool {
+        self.quorum
+    }
+
+    pub(crate) fn queue_type(&self) -> &'static str {
+        if self.quorum { "quorum" } else { "classic" }
+    }
+
+    pub(crate) fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    pub(crate) fn table(&self) -> &FieldTable {
+        &self.table
+    }
+
+    /// What differs between these arguments and `received`: the argument's name and RabbitMQ's words for it.
+    pub(crate) fn difference(&self, received: &Self) -> Option<(&'static str, String)> {
+        COMPARED.into_iter().find_map(|key| {
+            let (current, new) = (self.table.inner().get(key), received.table.inner().get(key));
+            let words = match (current, new) {
+                (None, None) => return None,
+                // Classic is what a queue is without the argument.
+                (None, Some(value)) | (Some(value), None)
+                    if key == QUEUE_TYPE && text(value) == Some("classic") =>
+                {
+                    return None;
+                }
+                (Some(current), Some(new)) if same(current, new) => return None,
+                (Some(current), Some(new)) => {
+                    format!("received '{}' but current is '{}'", shown(new), shown(current))
+                }
+                (None, Some(new)) => {
+                    format!("received the value '{}' of type '{}' but current is none", shown(new), kind(new))
+                }
+                (Some(current), None) => format!(
+                    "received none but current is the value '{}' of type '{}'",
+                    shown(current),
+                    kind(current)
+                ),
+            };
+            Some((key, words))
+        })
+    }
+}
+
+struct Reader<'a> {
+    table: &'a FieldTable,
+    name: &'a str,
+    vhost: &'a str,
+}
+
+impl Reader<'_> {
+    fn get(&self, key: &str) -> Option<&AMQPValue> {
+        self.table.inner().get(key)
+    }
+
+    fn invalid(&self, key: &str, why: &str) -> String {
+        format!("invalid arg '{key}' for queue '{}' in vhost '{}': {why}", self.name, self.vhost)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as one sentence with `invalid`")]
+    fn fault(&self, text: String) -> Fault {
+        Fault::new(Code::PreconditionFailed, text)
+    }
+
+    fn wrong_type(&self, key: &str, quorum: bool) -> Fault {
+        let queue_type = if quorum { "quorum" } else { "classic" };
+        Fault::new(
+            Code::PreconditionFailed,
+            format!(
+                "invalid arg '{key}' for queue '{}' in vhost '{}' of queue type rabbit_{queue_type}_queue",
+                self.name, self.vhost
+            ),
+        )
+    }
+
+    fn queue_type(&self) -> Result<bool, Fault> {
+        let Some(value) = self.get(QUEUE_TYPE) else { return Ok(false) };
+        match text(value) {
+            Some("classic") => Ok(false),
+            Some("quorum") => Ok(true),
+            Some("stream") => Err(Fault::new(Code::NotImplemented, "queues of type stream")),
+            Some(other) => {
+                Err(self.fault(self.invalid(QUEUE_TYPE, &format!("\"unsupported queue type '{other}'\""))))
+            }
+            None => {
+                Err(self.fault(self.invalid(QUEUE_TYPE, &format!("{{unacceptable_type,{}}}", kind(value)))))
+            }
+        }
+    }
+
+    fn not_offered(&self) -> Result<(), Fault> {
+        for key in ["x-max-priority", "x-expires"] {
+            if self.get(key).is_some() {
+                return Err(Fault::new(Code::NotImplemented, format!("queue argument {key}")));
+            }
+        }
+        match self.get("x-single-active-consumer") {
+            None | Some(AMQPValue::Boolean(false)) => Ok(()),
+            Some(AMQPValue::Boolean(true)) => {
+                Err(Fault::new(Code::NotImplemented, "queue argument x-single-active-consumer"))
+            }
+            Some(value) => Err(self.fault(
+                self.invalid("x-single-active-consumer", &format!("{{unacceptable_type,{}}}", kind(value))),
+            )),
+        }
+    }
+
+    fn queue_mode(&self) -> Result<(), Fault> {
+        match self.get("x-queue-mode").map(|value| (value, text(value))) {
+            // Both keep messages where they can be had; here that is memory.
+            None | Some((_, Some("default" | "lazy"))) => Ok(()),
+            Some((_, Some(other))) => {
+                Err(self
+                    .fault(self.invalid("x-queue-mode", &format!("\"unsupported queue mode '{other}'\""))))
+            }
+            Some((value, None)) => {
+                Err(self
+                    .fault(self.invalid("x-queue-mode", &format!("{{unacceptable_type,{}}}", kind(value)))))
+            }
+        }
+    }
+
+    fn text(&self, key: &str, wrong: impl Fn(&str) -> String) -> Result<Option<String>, Fault> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        text(value).map(|text| Some(text.to_owned())).ok_or_else(|| self.fault(wrong(kind(value))))
+    }
+
+    fn number(&self, key: &str, most: i64) -> Result<Option<u64>, Fault> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let Some(number) = integer(value) else {
+            return Err(self.fault(self.invalid(key, &format!("\"expected integer, got {}\"", kind(value)))));
+        };
+        if number > most {
+            return Err(self.fault(self.invalid(key, &format!("{{value_too_large,{number}}}"))));
+        }
+        u64::try_from(number)
+            .map(Some)
+            .map_err(|_| self.fault(self.invalid(key, &format!("{{value_negative,{number}}}"))))
+    }
+
+    fn overflow(&self) -> Result<Option<Overflow>, Fault> {
+        let key = "x-overflow";
+        let Some(value) = self.get(key) else { return Ok(None) };
+        match text(value) {
+            Some("drop-head") => Ok(Some(Overflow::DropHead)),
+            Some("reject-publish") => Ok(Some(Overflow::RejectPublish)),
+            Some("reject-publish-dlx") => Ok(Some(Overflow::RejectPublishDlx)),
+            Some(_) => Err(self.fault(self.invalid(key, "invalid_overflow"))),
+            None => Err(self.fault(self.invalid(key, &format!("{{unacceptable_type,{}}}", kind(value))))),
+        }
+    }
+}
+
+fn text(value: &AMQPValue) -> Option<&str> {
+    match value {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
+        _ => None,
+    }
+}
+
+fn integer(value: &AMQPValue) -> Option<i64> {
+    match value {
+        AMQPValue::ShortShortInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortShortUInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortInt(number) => Some(i64::from(*number)),
+        AMQPValue::ShortUInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongUInt(number) => Some(i64::from(*number)),
+        AMQPValue::LongLongInt(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Integers are the same by value, whatever their width.
+fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
+    match (integer(one), integer(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
+    }
+}
+
+fn shown(value: &AMQPValue) -> String {
+    match (text(value), integer(value), value) {
+        (Some(text), ..) => text.to_owned(),
+        (_, Some(number), _) => number.to_string(),
+        (.., AMQPValue::Boolean(value)) => value.to_string(),
+        _ => kind(value).to_owned(),
+    }
+}
+
+/// An argument as the management API shows it.
+pub(crate) fn json(value: &AMQPValue) -> serde_json::Value {
+    match value {
+        AMQPValue::Boolean(value) => (*value).into(),
+        AMQPValue::Float(value) => (*value).into(),
+        AMQPValue::Double(value) => (*value).into(),
+        AMQPValue::LongString(text) => text.to_string().into(),
+        AMQPValue::FieldArray(values) => values.as_slice().iter().map(json).collect(),
+        AMQPValue::FieldTable(table) => {
+            table.into_iter().map(|(key, value)| (key.as_str().to_owned(), json(value))).collect()
+        }
+        other => integer(other).map_or(serde_json::Value::Null, Into::into),
+    }
+}
+
+/// RabbitMQ's names of the types.
+fn kind(value: &AMQPValue) -> &'static str {
+    match value {
+        AMQPValue::Boolean(_) => "bool",
+        AMQPValue::ShortShortInt(_) => "byte",
+        AMQPValue::ShortShortUInt(_) => "unsignedbyte",
+        AMQPValue::ShortInt(_) => "short",
+        AMQPValue::ShortUInt(_) => "unsignedshort",
+        AMQPValue::LongInt(_) => "signedint",
+        AMQPValue::LongUInt(_) => "unsignedint",
+        AMQPValue::LongLongInt(_) => "long",
+        AMQPValue::Float(_) => "float",
+        AMQPValue::Double(_) => "double",
+        AMQPValue::DecimalValue(_) => "decimal",
+        AMQPValue::ShortString(_) | AMQPValue::LongString(_) => "longstr",
+        AMQPValue::FieldArray(_) => "array",
+        AMQPValue::Timestamp(_) => "timestamp",
+        AMQPValue::FieldTable(_) => "table",
+        AMQPValue::ByteArray(_) => "binary",
+        AMQPValue::Void => "void",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(pairs: &[(&str, AMQPValue)]) -> FieldTable {
+        let mut table = FieldTable::default();
+        for (key, value) in pairs {
+            table.insert((*key).into(), value.clone());
+        }
+        table
+    }
+
+    fn long(text: &str) -> AMQPValue {
+        AMQPValue::LongString(text.into())
+    }
+
+    fn read(pairs: &[(&str, AMQPValue)]) -> Result<Arguments, String> {
+        Arguments::read(table(pairs), true, "q", "/").map_err(|fault| fault.text)
+    }
+
+    #[test]
+    fn what_rabbitmq_refuses_is_refused_in_its_words() {
+        let cases: &[(&str, AMQPValue, &str)] = &[
+            ("x-max-length", long("10"), "\"expected integer, got longstr\""),
+            ("x-max-length", AMQPValue::LongInt(-1), "{value_negative,-1}"),
+            ("x-message-ttl", AMQPValue::LongLongInt(1 << 40), "{value_too_large,1099511627776}"),
+            ("x-overflow", long("foo"), "invalid_overflow"),
+            ("x-overflow", AMQPValue::LongInt(3), "{unacceptable_type,signedint}"),
+            ("x-queue-type", long("foo"), "\"unsupported queue type 'foo'\""),
+            ("x-queue-mode", long("foo"), "\"unsupported queue mode 'foo'\""),
+            ("x-dead-letter-routing-key", long("a"), "routing_key_but_no_dlx_defined"),
+        ];
+        for (key, value, why) in cases {
+            assert_eq!(
+                read(&[(key, value.clone())]).unwrap_err(),
+                format!("PRECONDITION_FAILED - invalid arg '{key}' for queue 'q' in vhost '/': {why}")
+            );
+        }
+    }
+
+    #[test]
+    fn difference_speaks_as_rabbitmq() {
+        let ten = || ("x-max-length", AMQPValue::LongInt(10));
+        let cases: &[(&[_], &[_], Option<&str>)] = &[
+            (&[], &[ten()], Some("received the value '10' of type 'signedint' but current is none")),
+            (&[ten()], &[], Some("received none but current is the value '10' of type 'signedint'")),
+            (&[ten()], &[("x-max-length", AMQPValue::LongLongInt(10))], None),
+            (
+                &[ten()],
+                &[("x-max-length", AMQPValue::LongInt(11))],
+                Some("received '11' but current is '10'"),
+            ),
+            (&[], &[("x-queue-type", long("classic"))], None),
+            (&[("x-queue-type", long("classic"))], &[], None),
+            (
+                &[("x-queue-type", long("classic"))],
+                &[("x-queue-type", long("quorum"))],
+                Some("received 'quorum' but current is 'classic'"),
+            ),
+            (&[], &[("x-unknown", AMQPValue::LongInt(1))], None),
+        ];
+        for (current, received, expected) in cases {
+            let difference = read(current).unwrap().difference(&read(received).unwrap());
+            assert_eq!(difference.map(|(_, words)| words).as_deref(), *expected);
+        }
+    }
+}
