@@ -181,6 +181,9 @@ pub struct Hpa {
     pub max: i32,
     /// The External metric that it reads, if it has one.
     pub metric: Option<MetricRef>,
+    /// The whole specification with the API's defaults, for the arithmetic; `None` when it cannot be read. Its texts are
+    /// not cleaned.
+    pub spec: Option<Box<hpa::Spec>>,
     /// `spec.scaleTargetRef` as kind and name.
     pub scale_target: (String, String),
     /// `status.currentReplicas`, the spec size at the last sync.

@@ -207,6 +207,7 @@ impl World {
                 queue: Some("Orders".to_owned()),
                 target: MetricTarget::Average(20_000),
             }),
+            spec: Some(Box::new(spec())),
             scale_target: ("Deployment".to_owned(), "worker".to_owned()),
             current_replicas: self.current as i32,
             desired_replicas: self.desired as i32,
@@ -460,4 +461,20 @@ fn other(name: &str, role: Role) -> Pod {
         ready_since: None,
         last_exit: None,
     }
+}
+
+/// The demo's HPA: a scale-down window of a minute, all else as Kubernetes defaults it.
+fn spec() -> hpa::Spec {
+    let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
+        "minReplicas": 1,
+        "maxReplicas": 10,
+        "metrics": [{"type": "External", "external": {
+            "metric": {"name": "rabbitmq_queue_length", "selector": {"matchLabels": {"queue": "Orders"}}},
+            "target": {"type": "AverageValue", "averageValue": "20"}}}],
+        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
+    }))
+    .unwrap();
+    hpa::defaults::default_spec(&mut spec);
+    spec
 }

@@ -23,6 +23,10 @@ pub(crate) fn convert(object: &HorizontalPodAutoscaler) -> Hpa {
         max: spec.max_replicas,
         reading_milli: metric.as_ref().and_then(|metric| reading(metric, current)),
         metric,
+        spec: hpa::Spec::try_from(&spec).ok().map(|mut spec| {
+            hpa::defaults::default_spec(&mut spec);
+            Box::new(spec)
+        }),
         scale_target: (clean::text(&spec.scale_target_ref.kind), clean::text(&spec.scale_target_ref.name)),
         current_replicas: status.current_replicas.unwrap_or(0),
         desired_replicas: status.desired_replicas,
