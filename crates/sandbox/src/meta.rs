@@ -1,0 +1,145 @@
+//! Small things about objects that every controller needs: owners, instants, conditions of a pod.
+
+use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference, Time};
+use k8s_openapi::jiff::Timestamp;
+use kube::{Resource, ResourceExt as _};
+
+/// Now, in the resolution in which Kubernetes stores times.
+pub(crate) fn now() -> Time {
+    Time(whole_seconds(Timestamp::now()))
+}
+
+/// The instant without its fraction of a second.
+pub(crate) fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// The owner reference by which a controller marks what it made.
+pub(crate) fn controller_ref<K: Resource<DynamicType = ()>>(owner: &K) -> OwnerReference {
+    OwnerReference {
+        api_version: K::api_version(&()).into_owned(),
+        kind: K::kind(&()).into_owned(),
+        name: owner.name_any(),
+        uid: owner.uid().unwrap_or_default(),
+        controller: Some(true),
+        block_owner_deletion: Some(true),
+    }
+}
+
+/// The controller of an object, if it has one.
+pub(crate) fn controller_of<K: Resource>(object: &K) -> Option<&OwnerReference> {
+    object.meta().owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+}
+
+/// Whether `owner` controls `object`.
+pub(crate) fn is_controlled_by<K: Resource, O: Resource>(object: &K, owner: &O) -> bool {
+    controller_of(object).is_some_and(|reference| Some(&reference.uid) == owner.meta().uid.as_ref())
+}
+
+/// What an event says it is about.
+pub(crate) fn reference<K: Resource<DynamicType = ()>>(object: &K) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        name: object.meta().name.clone(),
+        namespace: object.meta().namespace.clone(),
+        uid: object.meta().uid.clone(),
+        resource_version: object.meta().resource_version.clone(),
+        field_path: None,
+    }
+}
+
+/// Whether labels satisfy a selector, by Kubernetes' rules: an empty selector selects everything.
+pub(crate) fn selects(selector: &LabelSelector, labels: &std::collections::BTreeMap<String, String>) -> bool {
+    let equal = selector.match_labels.iter().flatten().all(|(label, value)| labels.get(label) == Some(value));
+    equal
+        && selector.match_expressions.iter().flatten().all(|requirement| {
+            let value = labels.get(&requirement.key);
+            let listed = |value: &String| requirement.values.iter().flatten().any(|one| one == value);
+            match requirement.operator.as_str() {
+                "In" => value.is_some_and(listed),
+                "NotIn" => !value.is_some_and(listed),
+                "Exists" => value.is_some(),
+                "DoesNotExist" => value.is_none(),
+                _ => false,
+            }
+        })
+}
+
+/// A condition of a pod.
+pub(crate) fn condition<'a>(pod: &'a Pod, of_type: &str) -> Option<&'a PodCondition> {
+    pod.status.as_ref()?.conditions.iter().flatten().find(|condition| condition.type_ == of_type)
+}
+
+/// Whether the pod's condition Ready is True.
+pub(crate) fn is_ready(pod: &Pod) -> bool {
+    condition(pod, "Ready").is_some_and(|condition| condition.status == "True")
+}
+
+/// When the pod became ready, if it is.
+pub(crate) fn ready_since(pod: &Pod) -> Option<Timestamp> {
+    let ready = condition(pod, "Ready").filter(|condition| condition.status == "True")?;
+    ready.last_transition_time.as_ref().map(|time| time.0)
+}
+
+/// Ready for at least `min_ready_seconds`.
+pub(crate) fn is_available(pod: &Pod, min_ready_seconds: i32, now: Timestamp) -> bool {
+    ready_since(pod).is_some_and(|since| {
+        min_ready_seconds <= 0 || now.as_second() - since.as_second() >= i64::from(min_ready_seconds)
+    })
+}
+
+/// The pod's phase; empty when nobody has said one.
+pub(crate) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Whether all its containers have ended for good.
+pub(crate) fn is_terminal(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Whether it counts as one of its owner's replicas: neither ended nor on its way out.
+pub(crate) fn is_active(pod: &Pod) -> bool {
+    !is_terminal(pod) && pod.metadata.deletion_timestamp.is_none()
+}
+
+/// Whether somebody asked for the object's end.
+pub(crate) fn is_deleting<K: Resource>(object: &K) -> bool {
+    object.meta().deletion_timestamp.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn selectors_follow_the_rules_of_kubernetes() {
+        let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
+        let selector = |json| serde_json::from_value::<LabelSelector>(json).unwrap();
+        for (expected, json) in [
+            (true, serde_json::json!({})),
+            (true, serde_json::json!({"matchLabels": {"app": "web"}})),
+            (false, serde_json::json!({"matchLabels": {"app": "db"}})),
+            (false, serde_json::json!({"matchLabels": {"app": "web", "x": "y"}})),
+            (
+                true,
+                serde_json::json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["db", "web"]}]}),
+            ),
+            (
+                false,
+                serde_json::json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}),
+            ),
+            (
+                true,
+                serde_json::json!({"matchExpressions": [{"key": "x", "operator": "NotIn", "values": ["web"]}]}),
+            ),
+            (true, serde_json::json!({"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]})),
+            (false, serde_json::json!({"matchExpressions": [{"key": "x", "operator": "Exists"}]})),
+        ] {
+            assert_eq!(selects(&selector(json.clone()), &labels), expected, "{json}");
+        }
+    }
+}
