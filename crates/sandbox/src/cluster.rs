@@ -1,0 +1,56 @@
+//! What all parts of the sandbox share: the client, what is known of the objects, and a voice.
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use kube::Client;
+
+use crate::events::Recorder;
+use crate::informer::Informer;
+use crate::tasks::Tasks;
+
+/// The cluster as its controllers see it; clones see the same.
+#[derive(Clone)]
+pub(crate) struct Cluster {
+    /// Calls the API in this process.
+    pub(crate) client: Client,
+    /// Writes events.
+    pub(crate) recorder: Recorder,
+    /// Runs the parts, and ends them.
+    pub(crate) tasks: Tasks,
+    pub(crate) pods: Informer<Pod>,
+    pub(crate) deployments: Informer<Deployment>,
+    pub(crate) replica_sets: Informer<ReplicaSet>,
+    pub(crate) stateful_sets: Informer<StatefulSet>,
+    pub(crate) services: Informer<Service>,
+    pub(crate) namespaces: Informer<Namespace>,
+    pub(crate) autoscalers: Informer<HorizontalPodAutoscaler>,
+}
+
+impl Cluster {
+    pub(crate) fn new(client: Client, recorder: Recorder, tasks: Tasks) -> Self {
+        Self {
+            client,
+            recorder,
+            tasks,
+            pods: Informer::new(),
+            deployments: Informer::new(),
+            replica_sets: Informer::new(),
+            stateful_sets: Informer::new(),
+            services: Informer::new(),
+            namespaces: Informer::new(),
+            autoscalers: Informer::new(),
+        }
+    }
+
+    /// Starts the watches, once everybody has said what to listen for, and waits until each has its first list.
+    pub(crate) async fn watch(&self) {
+        macro_rules! run {
+            ($($informer:ident),*) => {
+                $( self.tasks.spawn(self.$informer.clone().run(self.client.clone())); )*
+                $( self.$informer.synced().await; )*
+            };
+        }
+        run!(pods, deployments, replica_sets, stateful_sets, services, namespaces, autoscalers);
+    }
+}
