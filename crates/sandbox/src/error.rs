@@ -36,6 +36,9 @@ pub enum Error {
     /// No certificate.
     #[error(transparent)]
     Tls(#[from] apiserver::TlsError),
+    /// The client that asks the pods' probes could not be made.
+    #[error("making the HTTP client for probes failed: {0}")]
+    Probes(String),
     /// A manifest is not YAML, or no object.
     #[error("a manifest could not be read: {0}")]
     Manifest(String),

@@ -23,17 +23,29 @@
 //! ends.
 
 mod client;
+mod cluster;
 mod config;
+mod controllers;
 mod error;
+mod events;
+mod hpa_loop;
 mod informer;
+mod kubelet;
 mod manifests;
+mod meta;
+mod network;
 mod progress;
 mod queue;
 pub mod reaper;
 mod runtime_dir;
+mod sandbox;
+mod system;
 mod tasks;
+mod workload;
 
 pub use config::{Argv, Autoscaling, Config, Kubelet, System};
 pub use error::Error;
 pub use manifests::parse as parse_manifests;
 pub use progress::{Progress, StepState};
+pub use sandbox::Sandbox;
+pub use workload::{Workload, WorkloadKind};

@@ -28,6 +28,11 @@ impl Tasks {
         });
     }
 
+    /// Runs `task`, which minds [`Self::token`] itself and may take a moment to end.
+    pub(crate) fn spawn_until_done(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(task);
+    }
+
     /// Cancelled when the sandbox ends.
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token

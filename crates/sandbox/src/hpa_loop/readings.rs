@@ -1,0 +1,157 @@
+//! Metrics as an HPA reads them: through the metrics APIs of the API server, with kube-controller-manager's words for
+//! what goes wrong.
+
+use std::str::FromStr as _;
+
+use ::hpa::spec::{LabelSelector, Metric};
+use ::hpa::{Quantity, Reading};
+use kube::Client;
+use serde::Deserialize;
+
+use super::target::say;
+
+/// Where external metrics are served.
+const EXTERNAL: &str = "/apis/external.metrics.k8s.io/v1beta1";
+
+/// Reads one metric for an HPA of this namespace.
+pub(super) async fn read(client: &Client, namespace: &str, metric: &Metric) -> Reading {
+    match metric.type_.as_str() {
+        "External" => match &metric.external {
+            Some(external) => {
+                let selector = external.metric.selector.as_ref();
+                read_external(client, namespace, &external.metric.name, selector).await
+            }
+            None => Reading::External(Vec::new()),
+        },
+        "Object" | "Pods" => {
+            Reading::Failed("no custom metrics API (custom.metrics.k8s.io) registered".to_owned())
+        }
+        // There is no metrics-server: pods are processes, whose usage nobody measures.
+        _ => Reading::Failed(
+            "the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned(),
+        ),
+    }
+}
+
+#[derive(Deserialize)]
+struct ValueList {
+    #[serde(default)]
+    items: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+struct Value {
+    value: String,
+}
+
+async fn read_external(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    selector: Option<&LabelSelector>,
+) -> Reading {
+    let mut path = format!("{EXTERNAL}/namespaces/{namespace}/{name}");
+    let text = selector.map(selector_text).unwrap_or_default();
+    if !text.is_empty() {
+        path.push_str("?labelSelector=");
+        path.push_str(&percent_encoded(&text));
+    }
+    let request = match http::Request::get(path).body(Vec::new()) {
+        Ok(request) => request,
+        Err(error) => return Reading::Failed(error.to_string()),
+    };
+    let list: ValueList = match client.request(request).await {
+        Ok(list) => list,
+        Err(error) => return Reading::Failed(named(&say(&error), name)),
+    };
+    let mut milli = Vec::with_capacity(list.items.len());
+    for item in list.items {
+        match Quantity::from_str(&item.value)
+            .map_err(|error| error.to_string())
+            .and_then(|quantity| quantity.milli().map_err(|error| error.to_string()))
+        {
+            Ok(value) => milli.push(value),
+            Err(error) => return Reading::Failed(error),
+        }
+    }
+    Reading::External(milli)
+}
+
+/// Client-go names the resource where the server's own words do not.
+fn named(message: &str, metric: &str) -> String {
+    let nameless = [
+        "the server could not find the requested resource",
+        "the server is currently unable to handle the request",
+    ];
+    if nameless.contains(&message) {
+        format!("{message} (get {metric}.external.metrics.k8s.io)")
+    } else {
+        message.to_owned()
+    }
+}
+
+/// A selector in text form, in the order in which Kubernetes prints it.
+fn selector_text(selector: &LabelSelector) -> String {
+    let mut parts: Vec<(String, String)> = selector
+        .match_labels
+        .iter()
+        .map(|(label, value)| (label.clone(), format!("{label}={value}")))
+        .collect();
+    for requirement in &selector.match_expressions {
+        let mut values = requirement.values.clone();
+        values.sort();
+        let (key, values) = (&requirement.key, values.join(","));
+        let text = match requirement.operator.as_str() {
+            "In" => format!("{key} in ({values})"),
+            "NotIn" => format!("{key} notin ({values})"),
+            "Exists" => key.clone(),
+            _ => format!("!{key}"),
+        };
+        parts.push((key.clone(), text));
+    }
+    parts.sort_by(|a, b| a.0.cmp(&b.0));
+    parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+}
+
+fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_written_as_kubernetes_writes_them() {
+        let selector: LabelSelector = serde_json::from_value(serde_json::json!({
+            "matchLabels": {"queue": "Orders", "a": "b"},
+            "matchExpressions": [
+                {"key": "tier", "operator": "In", "values": ["y", "x"]},
+                {"key": "gone", "operator": "DoesNotExist"},
+            ],
+        }))
+        .unwrap();
+        assert_eq!(selector_text(&selector), "a=b,!gone,queue=Orders,tier in (x,y)");
+        assert_eq!(percent_encoded("queue=Orders,x"), "queue%3DOrders%2Cx");
+    }
+
+    #[test]
+    fn messages_name_the_resource() {
+        assert_eq!(
+            named("the server could not find the requested resource", "m"),
+            "the server could not find the requested resource (get m.external.metrics.k8s.io)"
+        );
+        assert_eq!(
+            named("the server could not find the metric m for ", "m"),
+            "the server could not find the metric m for "
+        );
+    }
+}
