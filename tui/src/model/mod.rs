@@ -4,6 +4,7 @@
 
 pub mod beliefs;
 pub mod bursts;
+pub mod decision;
 pub mod events;
 pub mod history;
 pub mod jobs;
@@ -93,6 +94,8 @@ pub struct Data {
     pub load: load::Load,
     /// The list of what happened.
     pub events: events::Events,
+    /// What the HPA would decide now.
+    pub estimate: decision::Estimate,
 }
 
 impl Data {
@@ -170,6 +173,7 @@ impl Model {
                 jobs: jobs::Jobs::default(),
                 load: load::Load::default(),
                 events: events::Events::default(),
+                estimate: decision::Estimate::default(),
             },
             ui: Ui::new(size),
         }

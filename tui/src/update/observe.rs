@@ -10,6 +10,7 @@ use crate::event::{
     Role, ScrapedSample, Source, SourceState, TargetEvent, Workload,
 };
 use crate::model::beliefs::Place;
+use crate::model::decision;
 use crate::model::events::Weight;
 use crate::model::history::MarkKind;
 use crate::model::pods::Change;
@@ -105,6 +106,8 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     }
     let target = data.target_total();
     data.history.target.push(at, target);
+    // The controller writes its status only when it differs, so a change is a sync that was seen.
+    decision::estimate(data, at, changed);
     changed
 }
 
@@ -122,12 +125,18 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
             Some(before) if now.spec_replicas < before => data.history.mark(at, MarkKind::ScaleDown),
             _ => {}
         }
+        if let Some(before) = before
+            && before != now.spec_replicas
+        {
+            data.estimate.scaled(at, before, now.spec_replicas);
+        }
         data.bursts.spec_replicas(at, now.spec_replicas);
     }
     data.history.current.push(at, now.as_ref().map(|now| f64::from(now.replicas)));
     data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
     let target = data.target_total();
     data.history.target.push(at, target);
+    decision::estimate(data, at, false);
     changed
 }
 
@@ -241,6 +250,7 @@ fn metric(model: &mut Model, at: At, sample: MetricSample) -> bool {
     if let Some(value) = value {
         data.bursts.number(Stage::ExternalApi, at, value, data.load.is_on());
     }
+    decision::estimate(data, at, false);
     changed
 }
 

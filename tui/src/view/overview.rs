@@ -13,8 +13,7 @@ use super::pods::Pods;
 use super::queue::Queue;
 use super::replicas::Replicas;
 use super::stopwatch::Stopwatch;
-use super::text::{below, put, row, span};
-use super::theme::Ink;
+use super::text::{below, row};
 use crate::model::{Data, Theme};
 
 /// The screen.
@@ -59,37 +58,33 @@ impl Overview<'_> {
     /// Chart and the essential lines.
     fn small(&self, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
-        let lines = if area.height >= 20 { 8 } else { 5 };
+        let lines = if area.height >= 20 { 8 } else { 4 };
         let chart = Rect { height: area.height.saturating_sub(lines), ..area };
         self.chart(chart, buffer);
         let rest = below(area, chart.height);
-        (&Decision { data, theme }).render(Rect { height: rest.height.min(2), ..rest }, buffer);
-        Beliefs { data, theme }.line(buffer, row(rest, 2));
-        Pods { data, theme }.line(buffer, row(rest, 3));
-        Stopwatch { data, theme }.line(buffer, row(rest, 4));
-        if rest.height > 5 {
-            put(buffer, row(rest, 5), vec![span(theme, Ink::Rule, "─".repeat(rest.width.into()))]);
-            (Events { data, theme }).lines(buffer, below(rest, 6));
-        }
+        Decision { data, theme }.short(buffer, rest);
+        Beliefs { data, theme }.line(buffer, row(rest, 3));
+        Pods { data, theme }.line(buffer, row(rest, 4));
+        Stopwatch { data, theme }.line(buffer, row(rest, 5));
+        (Events { data, theme }).lines(buffer, below(rest, 6));
     }
 
-    /// Chart above; decision, beliefs and stopwatch in the middle; workers and events below.
+    /// Chart above; decision and workers at the left, beliefs and stopwatch at the right, events below.
     fn medium(&self, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
-        let lower = 16;
-        let chart = Rect { height: area.height - lower - (area.height - lower) / 10, ..area };
+        let events = 4 + (area.height - 28) / 6;
+        let chart = Rect { height: area.height.saturating_sub(16 + events).max(11), ..area };
         self.chart(chart, buffer);
         let rest = below(area, chart.height);
-        let (left, right) = halves(rest, 62);
-        (&Decision { data, theme }).render(Rect { height: 7.min(left.height), ..left }, buffer);
-        let left = below(left, 7);
-        let events = left.height.saturating_sub(6).min(5);
-        let (pods, events) = (left.height - events, events);
-        (&Pods { data, theme }).render(Rect { height: pods, ..left }, buffer);
-        (&Events { data, theme }).render(below(left, pods), buffer);
-        let _ = events;
-        (&Beliefs { data, theme }).render(Rect { height: 5.min(right.height), ..right }, buffer);
-        (&Stopwatch { data, theme }).render(below(right, 5), buffer);
+        let middle = Rect { height: rest.height.saturating_sub(events), ..rest };
+        let (left, right) = halves(middle, middle.width * 6 / 11);
+        (&Decision { data, theme }).render(Rect { height: 10.min(left.height), ..left }, buffer);
+        (&Pods { data, theme }).render(below(left, 10), buffer);
+        (&Stopwatch { data, theme }).render(right, buffer);
+        let bottom = below(rest, middle.height);
+        let (left, right) = halves(bottom, bottom.width * 6 / 11);
+        (&Events { data, theme }).render(left, buffer);
+        (&Beliefs { data, theme }).render(right, buffer);
     }
 
     /// Chart at the left with workers and events below; decision, beliefs and stopwatch at the right.
