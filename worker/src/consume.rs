@@ -97,7 +97,10 @@ impl<T: FnMut(&JobEvent)> Work<T> {
             };
             let ended = match delivery {
                 Some(Ok(delivery)) => self.take(session, &intake, delivery).await,
-                Some(Err(error)) => Err(format!("lost the consumer: {}", explain(&error))),
+                Some(Err(error)) if session.stands() => {
+                    Err(format!("the broker closed the channel: {}", explain(&error)))
+                }
+                Some(Err(error)) => Err(format!("lost the broker: {}", explain(&error))),
                 None => Err(format!(
                     "the broker cancelled the consumer: the queue {} was deleted or is not available",
                     self.queue.queue

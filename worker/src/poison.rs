@@ -12,7 +12,7 @@ use lapin::{
     Confirmation,
     message::Delivery,
     options::{BasicPublishOptions, ConfirmSelectOptions},
-    types::{AMQPValue, FieldTable},
+    types::AMQPValue,
 };
 use podkit::{Address, Session, Status, broker::rpc};
 

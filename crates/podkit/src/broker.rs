@@ -18,7 +18,7 @@ use crate::{backoff::Backoff, settings::Address, shutdown::Shutdown};
 /// First delay before another attempt.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 /// The longest delay between two attempts.
-const LONGEST_DELAY: Duration = Duration::from_secs(10);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
 /// A session that lived this long was no failed attempt.
 const STABLE: Duration = Duration::from_secs(30);
 /// How long a connection may take to say goodbye.

@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
+    thread::JoinHandle,
 };
 
 use contract::JobEvent;
@@ -19,24 +20,31 @@ pub(crate) struct Program {
     pub(crate) address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
     out: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
-fn follow(stream: impl Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
+fn follow(stream: impl Read + Send + 'static) -> (Arc<Mutex<Vec<String>>>, JoinHandle<()>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let shared = lines.clone();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             shared.lock().unwrap().push(line);
         }
     });
-    lines
+    (lines, reader)
 }
 
 impl Program {
     /// Starts `binary` on a free port with nothing in its environment but `environment`, and waits for its address.
     pub(crate) fn start(binary: &str, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(binary, &[], environment)
+    }
+
+    /// As [`Program::start`], with arguments.
+    pub(crate) fn start_with(binary: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(binary);
         command
+            .args(arguments)
             .env_clear()
             .envs([("LISTEN", "127.0.0.1:0"), ("LOG_FORMAT", "json")])
             .envs(environment.iter().copied())
@@ -44,9 +52,10 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let log = follow(child.stderr.take().unwrap());
-        let out = follow(child.stdout.take().unwrap());
-        let mut program = Self { child, address: ([127, 0, 0, 1], 0).into(), log, out };
+        let (log, log_reader) = follow(child.stderr.take().unwrap());
+        let (out, out_reader) = follow(child.stdout.take().unwrap());
+        let readers = vec![log_reader, out_reader];
+        let mut program = Self { child, address: ([127, 0, 0, 1], 0).into(), log, out, readers };
         program.address = wait::until_blocking("the program to say its address", || {
             program.log_lines().iter().find_map(|line| line["address"].as_str()?.parse().ok())
         });
@@ -94,12 +103,16 @@ impl Program {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for its end.
+    /// Waits for its end; all that it wrote has been read then.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        tokio::task::block_in_place(|| {
+        let status = tokio::task::block_in_place(|| {
             wait::until_blocking("the program to end", || child.try_wait().unwrap())
-        })
+        });
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        status
     }
 
     /// Waits until the log has a line with `text`, and returns the log.

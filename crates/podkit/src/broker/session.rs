@@ -103,6 +103,12 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the connection stands, as far as is known.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.connection.status().connected()
+    }
+
     /// Tells the status that the session can do its work.
     pub fn ready(&self) {
         self.status.set(State::Connected);
