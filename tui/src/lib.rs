@@ -2,6 +2,7 @@
 
 pub mod clean;
 pub mod clock;
+pub mod command;
 pub mod event;
 pub mod keys;
 pub mod model;

@@ -1,3 +1,7 @@
 //! Arguments to a command, nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tui::command::main(std::env::args_os())
+}

@@ -189,7 +189,7 @@ impl<W: Write> Drop for Terminal<W> {
 }
 
 /// Gives the real terminal back if it is taken. Errors are ignored: there is nobody left to tell.
-fn give_back() {
+pub(crate) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         let _ = out.write_all(MOUSE_OFF.as_bytes());

@@ -1,5 +1,7 @@
 //! Bursts against small servers on loopback: what is counted, and what happens when connections die.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -23,7 +23,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Something to watch where no cluster has the demo.
-pub trait Fallback: Send {
+pub trait Fallback: Send + Sync {
     /// Starts it, telling the steps of its start and its readiness through the outbox; `reason` says why it was turned
     /// to, and is empty when it was asked for. Returns as soon as it can be watched.
     fn start(self: Box<Self>, reason: String, outbox: Outbox) -> Boxed<Result<Running, Problem>>;

@@ -1,0 +1,189 @@
+//! The dashboard: takes the terminal, draws, and only then looks for something to watch.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::{USAGE, complain, log};
+use crate::clock::{Clock, DayClock};
+use crate::event::{Effect, Event};
+use crate::model::{Model, Theme};
+use crate::runtime;
+use crate::source::cluster::Flags;
+use crate::source::dispatch::{self, Settings};
+use crate::source::outbox::Outbox;
+use crate::source::prometheus::Address;
+use crate::source::target::{self, Fallback, Wish};
+use crate::terminal::{self, Terminal};
+
+/// Events that may wait for the screen before sources wait too.
+const EVENTS: usize = 1024;
+
+/// Effects that may wait for the sources.
+const EFFECTS: usize = 64;
+
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Context of the kubeconfig to watch
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    context: Option<String>,
+    /// Namespace of the demo [default: autoscaling-demo]
+    #[arg(long, short = 'n', value_name = "NAME", help_heading = "Cluster")]
+    namespace: Option<String>,
+    /// Kubeconfig to read [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
+    kubeconfig: Option<PathBuf>,
+    /// Name of the HorizontalPodAutoscaler to watch
+    #[arg(long, value_name = "NAME", default_value = contract::names::HPA, help_heading = "Cluster")]
+    hpa: String,
+    /// Service of Prometheus [default: those named prometheus-operated]
+    #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Cluster")]
+    prometheus: Option<Address>,
+    /// Do nothing that changes the cluster: no load, no kill
+    #[arg(long, help_heading = "Cluster")]
+    read_only: bool,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    no_mouse: bool,
+    /// Write the program's own log to this file
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+}
+
+impl Args {
+    fn wish(&self) -> Wish {
+        let flags = Flags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
+        let (fallback, straight_to_fallback) = self.fallback();
+        Wish {
+            flags,
+            namespace: self.namespace.clone(),
+            hpa: self.hpa.clone(),
+            fallback,
+            straight_to_fallback,
+        }
+    }
+
+    fn fallback(&self) -> (Option<Box<dyn Fallback>>, bool) {
+        (None, false)
+    }
+}
+
+pub(super) fn main(arguments: Args) -> ExitCode {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        complain("the dashboard needs a terminal, and standard input or output is none");
+        return ExitCode::from(USAGE);
+    }
+    if let Some(path) = &arguments.log
+        && let Err(sentence) = log::to_file(path)
+    {
+        complain(&sentence);
+        return ExitCode::from(USAGE);
+    }
+    let clock = Clock::start();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("starting the runtime failed: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(run(arguments, clock));
+    // Whatever still runs has nothing to finish: the sandbox is stopped, and requests are counted only when answered.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(arguments: Args, clock: Clock) -> ExitCode {
+    let mut terminal = match Terminal::enter(!arguments.no_mouse) {
+        Ok(terminal) => terminal,
+        Err(error) => {
+            complain(&format!("the terminal cannot be used: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let (events, received) = mpsc::channel(EVENTS);
+    let (effects, wanted) = mpsc::channel(EFFECTS);
+    let outbox = Outbox::new(events, clock);
+    let (end, ended) = tokio::sync::oneshot::channel();
+    let signals = tokio::spawn(tell_of_signals(outbox.clone()));
+    let sources = tokio::spawn(watch(arguments.clone(), outbox, clock, wanted, ended));
+    let mut model = Model::new(DayClock::start(), terminal.size());
+    model.ui.mouse = !arguments.no_mouse;
+    let variable = |name: &str| std::env::var(name).ok();
+    model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
+    let result = runtime::run(&mut terminal, &mut model, received, effects, clock).await;
+    terminal.leave();
+    // From here on another signal ends the process as it would any other.
+    signals.abort();
+    drop(end);
+    let stopped = sources.await;
+    match (result, stopped) {
+        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        (Err(error), _) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+        (Ok(()), Err(error)) => {
+            complain(&format!("stopping failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Finds the target and runs its sources until `ended`; then ends what was started for it.
+async fn watch(
+    arguments: Args,
+    outbox: Outbox,
+    clock: Clock,
+    effects: mpsc::Receiver<Effect>,
+    ended: tokio::sync::oneshot::Receiver<()>,
+) {
+    let mut ended = std::pin::pin!(async {
+        // Dropping the sender is the word.
+        let _dropped = ended.await;
+    });
+    let running = tokio::select! {
+        () = &mut ended => return,
+        running = target::choose(arguments.wish(), &outbox) => running,
+    };
+    let Some(running) = running else {
+        return ended.await;
+    };
+    let settings = Settings {
+        namespace: running.namespace,
+        hpa: arguments.hpa,
+        prometheus: arguments.prometheus,
+        read_only: arguments.read_only,
+    };
+    tokio::select! {
+        () = &mut ended => {}
+        () = dispatch::run(running.client, settings, outbox, clock, effects) => {}
+    }
+    (running.stop)().await;
+}
+
+/// The first signal asks the dashboard to end; a second one does not wait for it.
+async fn tell_of_signals(outbox: Outbox) {
+    let handlers = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
+    let [Ok(mut terminate), Ok(mut hang_up), Ok(mut interrupt)] = handlers else {
+        tracing::error!("signals cannot be caught");
+        return;
+    };
+    let mut is_ending = false;
+    loop {
+        let code = tokio::select! {
+            _ = terminate.recv() => 143,
+            _ = hang_up.recv() => 129,
+            _ = interrupt.recv() => 130,
+        };
+        if is_ending {
+            terminal::give_back();
+            std::process::exit(code);
+        }
+        is_ending = true;
+        outbox.send(Event::Terminate).await;
+    }
+}

@@ -1,0 +1,75 @@
+//! One file a subcommand; here the arguments are read and handed to one of them.
+
+mod dashboard;
+#[cfg(feature = "sandbox")]
+mod duration;
+mod log;
+#[cfg(feature = "sandbox")]
+mod pod;
+#[cfg(feature = "sandbox")]
+mod signals;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Wrong usage.
+const USAGE: u8 = 2;
+
+/// Drives and watches Kubernetes autoscaling from a terminal.
+///
+/// Without a subcommand it opens the dashboard: on the current context's cluster if the demo is there, else on a
+/// sandbox of its own. With --context, --namespace or --kubeconfig it is that cluster and no other.
+#[derive(Debug, Parser)]
+#[command(name = "surge", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    dashboard: dashboard::Args,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What a pod of the sandbox runs
+    #[cfg(feature = "sandbox")]
+    #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
+    Pod(pod::Args),
+}
+
+/// Runs what the arguments (the first is the program's name) ask for; the exit code is 2 for arguments that cannot be read.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed standard output is nobody's loss here.
+            let _closed = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+        }
+    };
+    match cli.command {
+        None => dashboard::main(cli.dashboard),
+        #[cfg(feature = "sandbox")]
+        Some(Command::Pod(arguments)) => pod::main(arguments),
+        #[cfg(not(feature = "sandbox"))]
+        Some(command) => match command {},
+    }
+}
+
+/// Writes a sentence to standard error.
+fn complain(sentence: &str) {
+    eprintln!("surge: {sentence}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}
