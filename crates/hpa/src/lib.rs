@@ -4,6 +4,7 @@ pub mod compat;
 pub mod condition;
 pub mod defaults;
 pub mod event;
+pub mod explain;
 pub mod input;
 #[cfg(feature = "k8s")]
 pub mod k8s;
@@ -14,6 +15,7 @@ pub mod number;
 pub mod quantity;
 pub mod readiness;
 pub mod selector;
+pub mod simulate;
 pub mod spec;
 pub mod status;
 pub mod sync;

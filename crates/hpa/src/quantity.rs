@@ -264,6 +264,22 @@ pub fn format_milli(milli: i64, format: Format) -> String {
     format!("{value}{}", SUFFIXES[index])
 }
 
+/// Thousandths as a plain decimal number, for people: `12.5` where [`format_milli`] says `12500m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal(pub i64);
+
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (units, rest) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
+        let sign = if self.0 < 0 { "-" } else { "" };
+        if rest == 0 {
+            return write!(f, "{sign}{units}");
+        }
+        let digits = format!("{rest:03}");
+        write!(f, "{sign}{units}.{}", digits.trim_end_matches('0'))
+    }
+}
+
 /// Which format a resource's status is written in: memory in powers of 1024 (where [`format_milli`] finds that exact),
 /// all else in powers of ten.
 #[must_use]
@@ -350,6 +366,15 @@ mod tests {
             ("1n", "1n"),
         ] {
             assert_eq!(text.parse::<Quantity>().unwrap().to_string(), canonical);
+        }
+    }
+
+    #[test]
+    fn decimals_are_plain() {
+        for (milli, text) in
+            [(0, "0"), (20_000, "20"), (2867, "2.867"), (-500, "-0.5"), (i64::MIN, "-9223372036854775.808")]
+        {
+            assert_eq!(Decimal(milli).to_string(), text);
         }
     }
 

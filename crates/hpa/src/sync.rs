@@ -203,6 +203,7 @@ impl<'a> Sync<'a> {
             current: 0,
             min: input.spec.min(),
             max: input.spec.max_replicas,
+            sync_period_seconds: input.config.sync_period_seconds,
             path: Path::NoScale,
             metrics: Vec::new(),
             raw: None,

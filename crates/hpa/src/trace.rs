@@ -20,6 +20,8 @@ pub struct Trace {
     pub min: i32,
     /// Most replicas allowed.
     pub max: i32,
+    /// Seconds to the next sync.
+    pub sync_period_seconds: i64,
     /// Which way through the sync was taken.
     pub path: Path,
     /// Each metric, in the order of the specification. Empty where no metric was looked at.

@@ -1,146 +1,242 @@
-//! Whole runs of syncs: instant pods, an exact clock of 15 s, tolerance 0.1, between 1 and 30 replicas.
+//! Whole runs of syncs, worked out by hand: instant pods, an exact clock of 15 s, tolerance 0.1, between 1 and 30
+//! replicas; and the queue model.
 
-use hpa::spec::{Behavior, ExternalMetric, Metric, MetricIdentifier, Target};
-use hpa::{Config, Input, Memory, Reading, Scale, Spec, Status, Time, after_scale, decide};
+use hpa::simulate::queue::{Arrivals, Counted, Queue, run};
+use hpa::simulate::series::{Point, series};
+use hpa::simulate::{SimulateError, Simulator, Step};
+use hpa::{Config, Spec, Time};
 
-fn spec(target: Target, behavior: Option<Behavior>) -> Spec {
-    let metric =
-        ExternalMetric { metric: MetricIdentifier { name: "queue".to_owned(), selector: None }, target };
-    let mut spec = Spec {
-        min_replicas: Some(1),
-        max_replicas: 30,
-        metrics: vec![Metric { type_: "External".to_owned(), external: Some(metric), ..Metric::default() }],
-        behavior,
-        ..Spec::default()
-    };
-    hpa::defaults::default_spec(&mut spec);
-    spec
+fn spec(target: &str, behavior: &str) -> Spec {
+    let json = format!(
+        r#"{{"scaleTargetRef": {{"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"}},
+            "minReplicas": 1, "maxReplicas": 30 {behavior},
+            "metrics": [{{"type": "External", "external": {{"metric": {{"name": "queue"}}, "target": {target}}}}}]}}"#
+    );
+    serde_json::from_str(&json).expect("the specification is JSON")
 }
 
-/// What one sync did: size before, size after, what the metrics asked for, and the reasons of AbleToScale and
-/// ScalingLimited.
-#[derive(Debug, PartialEq)]
-struct Step {
-    before: i32,
-    after: i32,
-    raw: i32,
-    able: String,
-    limited: String,
+const AVERAGE_10: &str = r#"{"type": "AverageValue", "averageValue": "10"}"#;
+const VALUE_100: &str = r#"{"type": "Value", "value": "100"}"#;
+const NO_BEHAVIOR: &str = "";
+const EMPTY_BEHAVIOR: &str = r#", "behavior": {}"#;
+
+fn simulator(target: &str, behavior: &str, size: i32) -> Simulator {
+    Simulator::new(spec(target, behavior), Config::default(), size).expect("the specification is valid")
 }
 
-struct Run {
-    spec: Spec,
-    size: i32,
-    status: Status,
-    memory: Memory,
-    config: Config,
+fn reason(step: &Step, condition: &str) -> String {
+    step.decision.status.condition(condition).expect("the condition is set").reason.to_string()
 }
 
-impl Run {
-    fn new(spec: Spec, size: i32) -> Self {
-        Self { spec, size, status: Status::default(), memory: Memory::default(), config: Config::default() }
-    }
-
-    fn sync(&mut self, seconds: i64, units: i64) -> Step {
-        let scale =
-            Scale { spec_replicas: self.size, status_replicas: self.size, selector: "app=worker".into() };
-        let pods: Vec<hpa::Pod> = (0..self.size)
-            .map(|i| hpa::Pod {
-                name: format!("worker-{i}"),
-                phase: "Running".into(),
-                ready: Some(hpa::input::Ready { status: hpa::status::ConditionStatus::True, since: Time(0) }),
-                ..hpa::Pod::default()
-            })
-            .collect();
-        let readings = [Reading::External(vec![units * 1000])];
-        let input = Input {
-            now: Time::from_secs(seconds),
-            namespace: "default",
-            generation: None,
-            spec: &self.spec,
-            status: &self.status,
-            scale: Ok(&scale),
-            pods: &pods,
-            selected_by: &[],
-            readings: &readings,
-            config: &self.config,
-        };
-        let mut decision = decide(&input, &mut self.memory);
-        let able = decision.status.condition("AbleToScale").expect("it is always set").reason.to_string();
-        after_scale(&input, &mut decision, Ok(()), input.now, &mut self.memory);
-        let before = self.size;
-        self.size = decision.new_size.unwrap_or(before);
-        self.status = decision.status;
-        Step {
-            before,
-            after: self.size,
-            raw: decision.trace.raw.expect("the metrics decided"),
-            able,
-            limited: self.status.condition("ScalingLimited").expect("it was set").reason.to_string(),
-        }
-    }
+/// A burst of 200 for 75 s, then 20.
+fn burst(behavior: &str) -> Vec<(i64, Step)> {
+    let mut simulator = simulator(AVERAGE_10, behavior, 1);
+    let times = (0..=32).map(|i| i * 15);
+    let points =
+        times.clone().map(|t| Point::external(Time::from_secs(t), if t <= 75 { 200_000 } else { 20_000 }));
+    times.zip(series(&mut simulator, points)).collect()
 }
 
-fn average(units: i64) -> Target {
-    Target {
-        type_: "AverageValue".to_owned(),
-        average_value: Some(hpa::Quantity::from_milli(units * 1000)),
-        ..Target::default()
-    }
-}
-
-/// A burst of 200 for 75 s, then 20, with a target of 10 for each pod.
-fn burst(behavior: Option<Behavior>) -> Vec<(i64, Step)> {
-    let mut run = Run::new(spec(average(10), behavior), 1);
-    (0..=32).map(|i| i * 15).map(|t| (t, run.sync(t, if t <= 75 { 200 } else { 20 }))).collect()
+fn sizes(steps: &[(i64, Step)]) -> Vec<i32> {
+    steps.iter().map(|(_, step)| step.after).collect()
 }
 
 #[test]
-fn a_burst_without_behavior() {
-    let steps = burst(None);
-    let sizes: Vec<i32> = steps.iter().take(6).map(|(_, s)| s.after).collect();
-    assert_eq!(sizes, [4, 8, 16, 20, 20, 20]);
+fn a_burst_without_behavior_is_held_for_315_seconds_after_its_last_reading() {
+    let steps = burst(NO_BEHAVIOR);
+    assert_eq!(sizes(&steps[..6]), [4, 8, 16, 20, 20, 20]);
     for (t, step) in &steps {
         let limited = if *t <= 30 { "ScaleUpLimit" } else { "DesiredWithinRange" };
-        assert_eq!(step.limited, limited, "at {t}");
+        assert_eq!(reason(step, "ScalingLimited"), limited, "at {t}");
         match t {
-            90..390 => assert_eq!((step.raw, step.after, step.able.as_str()), (2, 20, "ScaleDownStabilized")),
-            390.. => assert_eq!((step.raw, step.after, step.able.as_str()), (2, 2, "ReadyForNewScale")),
+            90..390 => {
+                assert_eq!((step.decision.trace.raw, step.after), (Some(2), 20), "at {t}");
+                assert_eq!(reason(step, "AbleToScale"), "ScaleDownStabilized", "at {t}");
+                let next = step.decision.trace.next_change_at();
+                assert_eq!(next, Some(Time::from_secs(390)), "the release is foreseen at {t}");
+            }
+            390 => {
+                assert_eq!((step.before, step.after), (20, 2));
+                assert_eq!(reason(step, "AbleToScale"), "SucceededRescale");
+            }
+            391.. => {
+                assert_eq!(step.after, 2);
+                assert_eq!(reason(step, "AbleToScale"), "ReadyForNewScale");
+            }
             _ => {}
         }
     }
 }
 
 #[test]
-fn a_burst_with_empty_behavior() {
-    let steps = burst(Some(Behavior::default()));
-    let sizes: Vec<i32> = steps.iter().take(6).map(|(_, s)| s.after).collect();
-    assert_eq!(sizes, [5, 10, 20, 20, 20, 20]);
+fn a_burst_with_empty_behavior_is_held_for_300_seconds_after_its_last_reading() {
+    let steps = burst(EMPTY_BEHAVIOR);
+    assert_eq!(sizes(&steps[..6]), [5, 10, 20, 20, 20, 20]);
     for (t, step) in &steps {
         let limited = if *t <= 15 { "ScaleUpLimit" } else { "DesiredWithinRange" };
-        assert_eq!(step.limited, limited, "at {t}");
+        assert_eq!(reason(step, "ScalingLimited"), limited, "at {t}");
         match t {
-            90..375 => assert_eq!((step.raw, step.after, step.able.as_str()), (2, 20, "ScaleDownStabilized")),
-            375.. => assert_eq!((step.raw, step.after, step.able.as_str()), (2, 2, "ReadyForNewScale")),
+            90..375 => {
+                assert_eq!((step.decision.trace.raw, step.after), (Some(2), 20), "at {t}");
+                assert_eq!(reason(step, "AbleToScale"), "ScaleDownStabilized", "at {t}");
+                let next = step.decision.trace.next_change_at();
+                assert_eq!(next, Some(Time::from_secs(375)), "the release is foreseen at {t}");
+            }
+            375 => assert_eq!((step.before, step.after), (20, 2)),
+            376.. => assert_eq!(step.after, 2),
             _ => {}
         }
     }
 }
 
 #[test]
-fn one_total_doubles_until_it_falls() {
-    let target = Target {
-        type_: "Value".to_owned(),
-        value: Some(hpa::Quantity::from_milli(100_000)),
-        ..Target::default()
+fn one_total_doubles_the_size_until_it_falls() {
+    let mut simulator = simulator(VALUE_100, EMPTY_BEHAVIOR, 2);
+    let times = (0..=22).map(|i| i * 15);
+    let points =
+        times.clone().map(|t| Point::external(Time::from_secs(t), if t <= 30 { 200_000 } else { 10_000 }));
+    let steps: Vec<(i64, Step)> = times.zip(series(&mut simulator, points)).collect();
+    assert_eq!(sizes(&steps[..3]), [4, 8, 16]);
+    for (t, step) in &steps[3..22] {
+        assert_eq!((step.decision.trace.raw, step.after), (Some(2), 16), "at {t}");
+    }
+    assert_eq!((steps[22].0, steps[22].1.after), (330, 2));
+}
+
+#[test]
+fn a_restart_forgets_the_peak_but_holds_the_size_for_a_window() {
+    let mut simulator = simulator(AVERAGE_10, NO_BEHAVIOR, 1);
+    for t in [0, 15, 30, 45] {
+        simulator.sync(Time::from_secs(t), &[hpa::Reading::External(vec![200_000])], None);
+    }
+    assert_eq!(simulator.size(), 20);
+    simulator.restart();
+    for t in (60..=360).step_by(15) {
+        simulator.sync(Time::from_secs(t), &[hpa::Reading::External(vec![0])], None);
+        assert_eq!(simulator.size(), 20, "the seed of 60 s holds at {t}");
+    }
+    simulator.sync(Time::from_secs(375), &[hpa::Reading::External(vec![0])], None);
+    assert_eq!(simulator.size(), 1);
+}
+
+#[test]
+fn a_queue_that_one_pod_drains() {
+    let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
+    let queue = Queue {
+        arrivals: vec![Arrivals::Burst { at_ms: 1_000, jobs: 3 }],
+        work_ms: 2_000,
+        duration_ms: 60_000,
+        ..Queue::default()
     };
-    let mut run = Run::new(spec(target, Some(Behavior::default())), 2);
-    for (t, after) in [(0, 4), (15, 8), (30, 16)] {
-        assert_eq!(run.sync(t, 200).after, after, "at {t}");
+    let run = run(&mut simulator, &queue).expect("the settings are in range");
+    assert_eq!((run.arrived, run.done, run.peak_depth), (3, 3, 3));
+    assert_eq!(run.drained_at_ms, Some(7_000), "three jobs of 2 s, one after the other");
+    assert_eq!(run.pod_ms, 60_000, "one pod all the time");
+    assert_eq!(run.steps.len(), 5, "at 0, 15, 30, 45 and 60 s");
+    assert!(run.steps.iter().all(|step| step.after == 1));
+}
+
+#[test]
+fn a_burst_makes_pods_that_share_the_work() {
+    let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
+    let queue = Queue {
+        arrivals: vec![Arrivals::Burst { at_ms: 1_000, jobs: 50 }],
+        work_ms: 5_000,
+        pod_start_ms: 3_000,
+        scrape_interval_ms: 5_000,
+        duration_ms: 120_000,
+        ..Queue::default()
+    };
+    let run = run(&mut simulator, &queue).expect("the settings are in range");
+    // At 15 s the scrape of that moment has 48 jobs: two were done at 6 and 11 s, and the third is in hand.
+    assert_eq!(run.samples[1].scraped, Some(48));
+    assert_eq!(run.steps[1].after, 5);
+    // Four pods join at 18 s: 47 jobs are left then, of which one is done at 21 s, and five in 5 s from there on.
+    assert_eq!(run.samples[2].ready, 5);
+    assert_eq!((run.arrived, run.done), (50, 50));
+    assert_eq!(run.drained_at_ms, Some(68_000));
+    assert_eq!(run.steps.last().map(|s| s.after), Some(5), "the peak is held for 300 s");
+}
+
+#[test]
+fn the_metric_may_count_waiting_jobs_only() {
+    let queue = |counted| Queue {
+        arrivals: vec![Arrivals::Burst { at_ms: 0, jobs: 12 }],
+        prefetch: 4,
+        duration_ms: 1_000,
+        counted,
+        ..Queue::default()
+    };
+    for (counted, depth, size) in [(Counted::All, 12, 2), (Counted::Waiting, 8, 1)] {
+        let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
+        let run = run(&mut simulator, &queue(counted)).expect("the settings are in range");
+        assert_eq!(run.samples[0].scraped, Some(depth));
+        assert_eq!((run.samples[0].waiting, run.samples[0].held), (8, 4));
+        assert_eq!(run.steps[0].after, size);
     }
-    for t in (45..330).step_by(15) {
-        let step = run.sync(t, 10);
-        assert_eq!((step.raw, step.after), (2, 16), "at {t}");
+}
+
+#[test]
+fn a_steady_rate_arrives_evenly() {
+    let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 3);
+    let rate = Arrivals::Rate { from_ms: 0, until_ms: 10_000, per_second: 4.0 };
+    let queue = Queue { arrivals: vec![rate], work_ms: 10, duration_ms: 20_000, ..Queue::default() };
+    let run = run(&mut simulator, &queue).expect("the settings are in range");
+    assert_eq!((run.arrived, run.done, run.peak_depth), (40, 40, 1));
+    assert_eq!(run.drained_at_ms, Some(9_760), "the last one comes at 9.75 s");
+}
+
+#[test]
+fn a_sync_before_the_first_scrape_fails() {
+    let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
+    let queue = Queue { scrape_phase_ms: 4_000, duration_ms: 20_000, ..Queue::default() };
+    let run = run(&mut simulator, &queue).expect("the settings are in range");
+    let error = run.steps[0].decision.error.as_ref().expect("there is no reading yet").to_string();
+    assert!(error.contains("no metrics returned from external metrics API"), "{error}");
+    assert_eq!(run.steps[1].decision.error, None);
+}
+
+#[test]
+fn surplus_pods_finish_what_they_work_at() {
+    // A job of 100 s is begun by each of two pods; the HPA takes one pod away as soon as the window allows.
+    let behavior = r#", "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}"#;
+    let mut simulator = simulator(AVERAGE_10, behavior, 2);
+    let queue = Queue {
+        arrivals: vec![Arrivals::Burst { at_ms: 0, jobs: 4 }],
+        work_ms: 100_000,
+        prefetch: 2,
+        duration_ms: 310_000,
+        ..Queue::default()
+    };
+    let run = run(&mut simulator, &queue).expect("the settings are in range");
+    assert_eq!(run.steps[0].after, 1);
+    assert_eq!((run.samples[1].waiting, run.samples[1].held, run.samples[1].ready), (1, 3, 1));
+    // Both first jobs end at 100 s, the other two follow in the one pod that is left.
+    assert_eq!((run.done, run.drained_at_ms), (4, Some(300_000)));
+}
+
+#[test]
+fn what_cannot_be_simulated_says_why() {
+    let invalid = Simulator::new(spec(r#"{"type": "Value"}"#, ""), Config::default(), 1);
+    let text = invalid.expect_err("there is no target").to_string();
+    assert!(text.contains("spec.metrics[0].external.target.averageValue: Required value"), "{text}");
+    let negative = Simulator::new(spec(AVERAGE_10, ""), Config::default(), -1);
+    assert_eq!(negative.expect_err("a size is not negative"), SimulateError::Size(-1));
+    for queue in [
+        Queue { work_ms: 0, ..Queue::default() },
+        Queue { scrape_interval_ms: 0, ..Queue::default() },
+        Queue { prefetch: 0, ..Queue::default() },
+        Queue { duration_ms: -1, ..Queue::default() },
+        Queue { arrivals: vec![Arrivals::Burst { at_ms: -1, jobs: 1 }], ..Queue::default() },
+        Queue {
+            arrivals: vec![Arrivals::Rate { from_ms: 0, until_ms: 1, per_second: f64::NAN }],
+            ..Queue::default()
+        },
+    ] {
+        let error = run(&mut simulator(AVERAGE_10, "", 1), &queue).expect_err("a setting is out of range");
+        assert!(matches!(error, SimulateError::Setting { .. }), "{error}");
     }
-    assert_eq!(run.sync(330, 10).after, 2);
+    let long = Queue { most_steps: 100, duration_ms: 1_000_000, ..Queue::default() };
+    let error = run(&mut simulator(AVERAGE_10, "", 1), &long).expect_err("it has 200 scrapes");
+    assert!(matches!(error, SimulateError::TooLong { .. }), "{error}");
 }

@@ -1,0 +1,197 @@
+//! Many decisions in a row, without a cluster and without waiting.
+//!
+//! [`Simulator`] is one HPA with its memory and its workload's size: each [`Simulator::sync`] is a whole sync whose write
+//! succeeds. [`series`] feeds it what was measured elsewhere; [`queue`] makes up a queue, its consumers and its metric.
+//! Both are deterministic: the same input gives the same decisions.
+
+pub mod queue;
+pub mod series;
+
+use crate::compat::Config;
+use crate::defaults::default_spec;
+use crate::input::{Input, Pod, Reading, Ready, Scale};
+use crate::memory::Memory;
+use crate::number::Time;
+use crate::spec::Spec;
+use crate::status::{ConditionStatus, Status};
+use crate::sync::{Decision, after_scale, decide};
+use crate::validate::{FieldError, drop_disabled_fields, validate};
+
+/// Why a specification cannot be simulated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimulateError {
+    /// An API server would refuse it.
+    #[error("the specification is not valid: {}", list(.0))]
+    Spec(Vec<FieldError>),
+    /// The start size is below 0.
+    #[error("the start size is {0}; it must be 0 or more")]
+    Size(i32),
+    /// A setting of the model is out of its range.
+    #[error("{field} is {value}; it must be {rule}")]
+    Setting {
+        /// Which one.
+        field: &'static str,
+        /// What it is.
+        value: String,
+        /// What it may be.
+        rule: &'static str,
+    },
+    /// The run has more steps than it may.
+    #[error("the run was cut after {steps} steps at {at_ms} ms: simulate a shorter time or fewer jobs")]
+    TooLong {
+        /// Steps made.
+        steps: u64,
+        /// Simulated time at the cut.
+        at_ms: i64,
+    },
+}
+
+fn list(errors: &[FieldError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// One simulated HPA: its specification, status, memory, and the size of its workload.
+///
+/// Every write of the size succeeds and takes effect at once: `status.replicas` of the scale is always its
+/// `spec.replicas`. What the pods do is the caller's.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    spec: Spec,
+    config: Config,
+    size: i32,
+    status: Status,
+    memory: Memory,
+    pods: Vec<Pod>,
+}
+
+/// One simulated sync.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// When.
+    pub at: Time,
+    /// The size before it.
+    pub before: i32,
+    /// The size after it.
+    pub after: i32,
+    /// What was decided, and why.
+    pub decision: Decision,
+}
+
+impl Simulator {
+    /// Most ready pods that are listed for metrics that count them.
+    const MOST_PODS: i32 = 100_000;
+
+    /// Fills in the defaults, drops what closed gates hide, and checks the specification as an API server does. The
+    /// status is empty and the memory too, as after a restart of the controller.
+    ///
+    /// # Errors
+    /// [`SimulateError::Spec`] with every field error, or [`SimulateError::Size`].
+    pub fn new(mut spec: Spec, config: Config, size: i32) -> Result<Self, SimulateError> {
+        default_spec(&mut spec);
+        drop_disabled_fields(&mut spec, None, &config);
+        let errors = validate(&spec, &config);
+        if !errors.is_empty() {
+            return Err(SimulateError::Spec(errors));
+        }
+        if size < 0 {
+            return Err(SimulateError::Size(size));
+        }
+        let (status, memory, pods) = (Status::default(), Memory::default(), Vec::new());
+        Ok(Self { spec, config, size, status, memory, pods })
+    }
+
+    /// The size now.
+    #[must_use]
+    pub const fn size(&self) -> i32 {
+        self.size
+    }
+
+    /// The size is changed by other hands, as with `kubectl scale`.
+    pub fn set_size(&mut self, size: i32) {
+        self.size = size.max(0);
+    }
+
+    /// The specification, with its defaults.
+    #[must_use]
+    pub const fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The controller's settings.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The status as the last sync left it.
+    #[must_use]
+    pub const fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// The memory as the last sync left it.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// The controller restarts: it forgets recommendations and changes.
+    pub fn restart(&mut self) {
+        self.memory = Memory::default();
+    }
+
+    /// One sync with so many ready pods, and pods that are there but not ready up to the size. Without `ready` all are.
+    pub fn sync(&mut self, now: Time, readings: &[Reading], ready: Option<i32>) -> Step {
+        let listed = self.size.clamp(0, Self::MOST_PODS);
+        self.list_pods(listed, ready.unwrap_or(listed));
+        let pods = std::mem::take(&mut self.pods);
+        let step = self.sync_with_pods(now, readings, &pods);
+        self.pods = pods;
+        step
+    }
+
+    /// One sync with exactly these pods, for metrics that look at each of them.
+    pub fn sync_with_pods(&mut self, now: Time, readings: &[Reading], pods: &[Pod]) -> Step {
+        let scale = Scale {
+            spec_replicas: self.size,
+            status_replicas: self.size,
+            selector: "app=simulated".to_owned(),
+        };
+        let input = Input {
+            now,
+            namespace: "simulated",
+            generation: None,
+            spec: &self.spec,
+            status: &self.status,
+            scale: Ok(&scale),
+            pods,
+            selected_by: &[],
+            readings,
+            config: &self.config,
+        };
+        let mut decision = decide(&input, &mut self.memory);
+        after_scale(&input, &mut decision, Ok(()), now, &mut self.memory);
+        let before = self.size;
+        self.size = decision.new_size.unwrap_or(before);
+        self.status.clone_from(&decision.status);
+        Step { at: now, before, after: self.size, decision }
+    }
+
+    /// Keeps the list of made-up pods at that length, the first `ready` of them ready.
+    fn list_pods(&mut self, listed: i32, ready: i32) {
+        let listed = usize::try_from(listed).unwrap_or_default();
+        let ready = usize::try_from(ready).unwrap_or_default();
+        for i in self.pods.len()..listed {
+            self.pods.push(Pod {
+                name: format!("simulated-{i}"),
+                phase: "Running".to_owned(),
+                started_at: Some(Time(0)),
+                ..Pod::default()
+            });
+        }
+        self.pods.truncate(listed);
+        for (i, pod) in self.pods.iter_mut().enumerate() {
+            pod.ready = Some(Ready { status: ConditionStatus::from(i < ready), since: Time(0) });
+        }
+    }
+}
