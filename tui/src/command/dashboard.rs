@@ -51,6 +51,21 @@ pub(super) struct Args {
     /// Write the program's own log to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
+    #[cfg(feature = "sandbox")]
+    #[command(flatten)]
+    sandbox: SandboxArgs,
+}
+
+/// What the dashboard hands to the sandbox.
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Sandbox")]
+struct SandboxArgs {
+    /// Watch a sandbox on this machine, whatever clusters there are
+    #[arg(long, conflicts_with_all = ["context", "namespace", "kubeconfig"])]
+    sandbox: bool,
+    #[command(flatten)]
+    options: super::sandbox::Options,
 }
 
 impl Args {
@@ -66,6 +81,12 @@ impl Args {
         }
     }
 
+    #[cfg(feature = "sandbox")]
+    fn fallback(&self) -> (Option<Box<dyn Fallback>>, bool) {
+        (Some(super::sandbox::fallback(self.sandbox.options.clone())), self.sandbox.sandbox)
+    }
+
+    #[cfg(not(feature = "sandbox"))]
     fn fallback(&self) -> (Option<Box<dyn Fallback>>, bool) {
         (None, false)
     }

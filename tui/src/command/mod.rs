@@ -7,6 +7,8 @@ mod log;
 #[cfg(feature = "sandbox")]
 mod pod;
 #[cfg(feature = "sandbox")]
+mod sandbox;
+#[cfg(feature = "sandbox")]
 mod signals;
 
 use std::ffi::OsString;
@@ -32,10 +34,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the sandbox without a dashboard, until SIGINT or SIGTERM
+    #[cfg(feature = "sandbox")]
+    Sandbox(sandbox::Args),
     /// What a pod of the sandbox runs
     #[cfg(feature = "sandbox")]
     #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
     Pod(pod::Args),
+    /// Ends what the sandbox leaves behind
+    #[cfg(feature = "sandbox")]
+    #[command(hide = true)]
+    Reaper,
 }
 
 /// Runs what the arguments (the first is the program's name) ask for; the exit code is 2 for arguments that cannot be read.
@@ -51,7 +60,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         None => dashboard::main(cli.dashboard),
         #[cfg(feature = "sandbox")]
+        Some(Command::Sandbox(arguments)) => sandbox::main(arguments),
+        #[cfg(feature = "sandbox")]
         Some(Command::Pod(arguments)) => pod::main(arguments),
+        #[cfg(feature = "sandbox")]
+        Some(Command::Reaper) => sandbox::reaper(),
         #[cfg(not(feature = "sandbox"))]
         Some(command) => match command {},
     }

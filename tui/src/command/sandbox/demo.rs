@@ -1,0 +1,102 @@
+//! The demo's manifests, as they are for any cluster, and what the sandbox changes in them: numbers that were asked for, and
+//! images that it has.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// The files of `manifests/`, in the order in which `kubectl apply -k` takes them.
+pub(super) const MANIFESTS: [&str; 7] = [
+    include_str!("../../../../manifests/namespace.yaml"),
+    include_str!("../../../../manifests/rabbitmq.yaml"),
+    include_str!("../../../../manifests/producer.yaml"),
+    include_str!("../../../../manifests/worker.yaml"),
+    HPA,
+    include_str!("../../../../manifests/monitoring.yaml"),
+    // Its own kustomization: on a cluster that has an adapter it is to be added to the rules that are there.
+    include_str!("../../../../manifests/adapter/rules.yaml"),
+];
+
+/// The autoscaler's manifest.
+pub(super) const HPA: &str = include_str!("../../../../manifests/hpa.yaml");
+
+/// Which workloads run which program of ours instead of the image that the manifest names.
+pub(super) const PROGRAMS: [(&str, &str); 3] = [
+    ("Deployment", contract::names::PRODUCER),
+    ("Deployment", contract::names::WORKER),
+    ("StatefulSet", contract::names::RABBITMQ),
+];
+
+/// How the HPA compares the queue with its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum TargetType {
+    /// Messages per worker
+    AverageValue,
+    /// Messages in all
+    Value,
+}
+
+/// What can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub(super) min: u32,
+    pub(super) max: u32,
+    pub(super) target: u32,
+    pub(super) target_type: TargetType,
+    pub(super) scale_down_window: Duration,
+    pub(super) work_duration: Duration,
+}
+
+/// The image under which the sandbox knows a program of ours.
+pub(super) fn image(program: &str) -> String {
+    format!("surge.local/{program}:{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Changes the objects.
+///
+/// # Errors
+/// A sentence when an object is not where it is expected: the manifests were changed and this was not.
+pub(super) fn adapt(objects: &mut [Value], numbers: &Numbers) -> Result<(), String> {
+    for (kind, name) in PROGRAMS {
+        set(objects, kind, name, "/spec/template/spec/containers/0/image", json!(image(name)))?;
+    }
+    let (kind, hpa) = ("HorizontalPodAutoscaler", contract::names::HPA);
+    set(objects, kind, hpa, "/spec/minReplicas", json!(numbers.min))?;
+    set(objects, kind, hpa, "/spec/maxReplicas", json!(numbers.max))?;
+    let target = match numbers.target_type {
+        TargetType::AverageValue => {
+            json!({"type": "AverageValue", "averageValue": numbers.target.to_string()})
+        }
+        TargetType::Value => json!({"type": "Value", "value": numbers.target.to_string()}),
+    };
+    set(objects, kind, hpa, "/spec/metrics/0/external/target", target)?;
+    // Whole seconds are all that the field can say.
+    let window = numbers.scale_down_window.as_secs_f64().round() as u64;
+    set(objects, kind, hpa, "/spec/behavior/scaleDown/stabilizationWindowSeconds", json!(window))?;
+    set_work_duration(objects, numbers.work_duration)
+}
+
+fn set_work_duration(objects: &mut [Value], duration: Duration) -> Result<(), String> {
+    let worker = find(objects, "Deployment", contract::names::WORKER)?;
+    let variable = worker
+        .pointer_mut("/spec/template/spec/containers/0/env")
+        .and_then(Value::as_array_mut)
+        .and_then(|env| env.iter_mut().find(|v| v["name"] == contract::settings::WORK_DURATION))
+        .ok_or("the worker's manifest sets no WORK_DURATION")?;
+    variable["value"] = json!(format!("{}ms", duration.as_millis()));
+    Ok(())
+}
+
+fn find<'a>(objects: &'a mut [Value], kind: &str, name: &str) -> Result<&'a mut Value, String> {
+    objects
+        .iter_mut()
+        .find(|object| object["kind"] == kind && object["metadata"]["name"] == name)
+        .ok_or_else(|| format!("the manifests have no {kind} {name}"))
+}
+
+fn set(objects: &mut [Value], kind: &str, name: &str, pointer: &str, value: Value) -> Result<(), String> {
+    let object = find(objects, kind, name)?;
+    let place = object.pointer_mut(pointer).ok_or_else(|| format!("{kind} {name} has no {pointer}"))?;
+    *place = value;
+    Ok(())
+}
