@@ -29,6 +29,8 @@ pub enum StatusPart {
     None,
     /// `/status` exists; writers of the spec cannot touch the status and the other way round.
     Subresource,
+    /// The same, but a new object may bring a status, as a Node does.
+    KeptAtCreation,
 }
 
 /// When `metadata.generation` counts up.

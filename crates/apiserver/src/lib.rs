@@ -1,14 +1,34 @@
 //! A small Kubernetes API server: storage, watch, patches, tables, logs and port-forward over one table of kinds.
 
 mod aggregate;
+mod assign;
 mod auth;
+mod conform;
+mod discovery;
+mod forward;
+mod handle;
 mod kind;
 pub mod kinds;
 mod kubeconfig;
+mod logs;
+mod meta;
+mod names;
+mod namespace;
 mod node;
+mod openapi;
+mod patch;
+mod proxy;
+mod quantity;
+mod query;
+mod registry;
+mod schema;
+mod select;
 mod serve;
 mod server;
 mod status;
+mod store;
+mod table;
+mod time;
 mod tls;
 
 pub use aggregate::{Aggregated, AggregatedResource};

@@ -245,7 +245,8 @@ pub(crate) fn lookup(name: &str) -> Option<&'static Struct> {
     TABLE.get(name)
 }
 
-/// All types by their full names, for the OpenAPI documents.
+/// All types by their full names.
+#[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Struct)> {
     TABLE.iter().map(|(name, ty)| (name.as_str(), ty))
 }

@@ -1,11 +1,18 @@
 //! The server's handle, its settings and its bounds.
 
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
-use axum::response::IntoResponse as _;
+use axum::extract::Request;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use crate::{Aggregated, Kind, Node, Status, kinds};
+use crate::registry::Registry;
+use crate::store::Store;
+use crate::{Aggregated, Kind, Node, Status, handle, kinds, meta, time};
+
+/// Namespaces that every cluster has.
+const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /// What `/version` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +40,7 @@ pub struct Limits {
     pub connections: usize,
     /// Watches at once; further ones are answered 429.
     pub watches: usize,
-    /// Bytes of one event stream that wait for a slow client before it is cut off.
+    /// Bytes of one kind's events that are kept for clients that are slow; who is further behind is cut off.
     pub watch_backlog: usize,
 }
 
@@ -50,7 +57,7 @@ pub struct Config {
     pub version: Version,
     /// The table of kinds.
     pub kinds: Vec<Kind>,
-    /// Watch events that are kept for clients that resume; older resourceVersions are answered 410.
+    /// Watch events of each kind that are kept for clients that resume; older resourceVersions are answered 410.
     pub history: usize,
     /// Bounds on what clients can make the server hold.
     pub limits: Limits,
@@ -69,6 +76,9 @@ impl Default for Config {
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
+    pub(crate) registry: Registry,
+    pub(crate) store: Store,
+    pub(crate) watches: Arc<Semaphore>,
     pub(crate) node: RwLock<Option<Arc<dyn Node>>>,
     pub(crate) aggregated: RwLock<Vec<Aggregated>>,
 }
@@ -89,19 +99,68 @@ impl ApiServer {
     /// An empty server with the namespaces that every cluster has.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        Self {
-            inner: Arc::new(Inner { config, node: RwLock::new(None), aggregated: RwLock::new(Vec::new()) }),
+        let registry = Registry::new(&config.kinds);
+        let fields = registry.stored_rows().map(|row| row.kind.fields);
+        let store = Store::new(fields, config.history, config.limits.watch_backlog);
+        let server = Self {
+            inner: Arc::new(Inner {
+                registry,
+                store,
+                watches: Arc::new(Semaphore::new(config.limits.watches)),
+                config,
+                node: RwLock::new(None),
+                aggregated: RwLock::new(Vec::new()),
+            }),
+        };
+        for name in NAMESPACES {
+            server.install(
+                "",
+                "namespaces",
+                json!({"apiVersion": "v1", "kind": "Namespace",
+                "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
+                "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}),
+            );
+        }
+        server
+    }
+
+    /// Puts an object of the cluster there that belongs to the server itself.
+    fn install(&self, group: &str, plural: &str, mut object: Value) {
+        let Some(row) = self.inner.registry.stored(group, plural) else { return };
+        meta::create(&mut object, row, None, jiff::Timestamp::now());
+        let key = (String::new(), meta::text(&object, "name").to_owned());
+        if self.inner.store.create(row.shelf, key, object).is_err() {
+            tracing::debug!(plural, "an object of the server was there already");
         }
     }
 
     /// Tells who runs the pods. Before that, logs, port-forward and proxy are answered 503.
     pub fn set_node(&self, node: Arc<dyn Node>) {
-        *self.inner.node.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(node);
+        *self.inner.node.write().unwrap_or_else(PoisonError::into_inner) = Some(node);
+    }
+
+    pub(crate) fn node(&self) -> Result<Arc<dyn Node>, Status> {
+        let node = self.inner.node.read().unwrap_or_else(PoisonError::into_inner).clone();
+        node.ok_or_else(|| Status::unavailable("no node runs pods yet"))
     }
 
     /// Adds an API that another router serves, with its `APIService` object and its place in discovery.
     pub fn aggregate(&self, api: Aggregated) {
-        self.inner.aggregated.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(api);
+        let (namespace, service) = &api.service;
+        let since = time::seconds(jiff::Timestamp::now());
+        self.install("apiregistration.k8s.io", "apiservices", json!({
+            "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": format!("{}.{}", api.version, api.group)},
+            "spec": {"group": api.group, "version": api.version, "groupPriorityMinimum": 100, "versionPriority": 100,
+                     "insecureSkipTLSVerify": true, "service": {"namespace": namespace, "name": service, "port": 443}},
+            "status": {"conditions": [{"type": "Available", "status": "True", "lastTransitionTime": since,
+                                       "reason": "Passed", "message": "all checks passed"}]},
+        }));
+        self.inner.aggregated.write().unwrap_or_else(PoisonError::into_inner).push(api);
+    }
+
+    pub(crate) fn aggregated(&self) -> Vec<Aggregated> {
+        self.inner.aggregated.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The API without authentication, for clients in the same process.
@@ -109,7 +168,8 @@ impl ApiServer {
     /// Upgrades (port-forward) need a connection and work only over [`crate::run`].
     #[must_use]
     pub fn router(&self) -> Router {
-        Router::new().fallback(|| async { Status::unknown_resource().into_response() })
+        let server = self.clone();
+        Router::new().fallback(move |request: Request| handle::handle(server.clone(), request))
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -1,0 +1,307 @@
+//! Makes a client's JSON what Kubernetes' typed decoding would make of it: unknown fields go (and are named), absent
+//! and null are the same, and parts that are always there are there.
+
+use serde_json::{Map, Value};
+
+use crate::quantity;
+use crate::schema::{self, Shape, Type};
+
+/// What was found on the way.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// Paths of fields that the kind does not have; they were removed.
+    pub(crate) unknown: Vec<String>,
+    /// The first value of a wrong type, in the words of Go's decoder.
+    pub(crate) mistyped: Option<String>,
+}
+
+/// Whether parts that are always there are put in where they are absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fill {
+    /// Yes: the object is about to be stored.
+    Parts,
+    /// No: what is absent says something, as in an apply's configuration.
+    Nothing,
+}
+
+/// Unknown fields that are listed before the rest is passed over.
+const MAX_UNKNOWN: usize = 100;
+
+/// Checks and tidies `value`.
+pub(crate) fn conform(value: &mut Value, shape: &'static Shape, fill: Fill) -> Findings {
+    let mut walk = Walk { findings: Findings::default(), path: String::new(), fill, in_status: false };
+    walk.value(value, shape, "");
+    walk.findings
+}
+
+struct Walk {
+    findings: Findings,
+    path: String,
+    fill: Fill,
+    in_status: bool,
+}
+
+impl Walk {
+    fn value(&mut self, value: &mut Value, shape: &'static Shape, owner: &str) {
+        match &shape.ty {
+            Type::Struct(name) => self.fields(value, shape, name, owner),
+            Type::List(item) => match value {
+                Value::Array(items) => {
+                    for (place, entry) in items.iter_mut().enumerate() {
+                        let end = self.path.len();
+                        self.path.push_str(&format!("[{place}]"));
+                        self.value(entry, item, owner);
+                        self.path.truncate(end);
+                    }
+                }
+                other => self.mistyped(other, owner, &format!("[]{}", go_type(&item.ty))),
+            },
+            Type::Map(item) => match value {
+                Value::Object(entries) => {
+                    for (key, entry) in entries.iter_mut() {
+                        let end = self.path.len();
+                        self.step(key);
+                        self.value(entry, item, owner);
+                        self.path.truncate(end);
+                    }
+                }
+                other => self.mistyped(other, owner, &format!("map[string]{}", go_type(&item.ty))),
+            },
+            Type::Any => {}
+            ty => self.scalar(value, ty, owner),
+        }
+    }
+
+    fn scalar(&mut self, value: &mut Value, ty: &Type, owner: &str) {
+        let fits = match ty {
+            Type::String | Type::Time | Type::Bytes => value.is_string(),
+            Type::Bool => value.is_boolean(),
+            Type::Int32 => whole(value).is_some_and(|n| i32::try_from(n).is_ok()),
+            Type::Int64 => whole(value).is_some(),
+            Type::Float => value.is_number(),
+            Type::Quantity => {
+                if let Value::Number(number) = value {
+                    // A quantity is a text; numbers are taken and written back as one.
+                    *value = Value::String(number.to_string());
+                }
+                return self.quantity(value, owner);
+            }
+            Type::IntOrString => value.is_string() || whole(value).is_some(),
+            _ => true,
+        };
+        if !fits {
+            self.mistyped(value, owner, go_type(ty));
+        }
+    }
+
+    fn quantity(&mut self, value: &mut Value, owner: &str) {
+        match value.as_str().map(quantity::canonical) {
+            None => self.mistyped(value, owner, go_type(&Type::Quantity)),
+            Some(None) => {
+                let why = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+                self.findings.mistyped.get_or_insert_with(|| why.to_owned());
+            }
+            Some(Some(canonical)) => {
+                if value.as_str() != Some(canonical.as_str()) {
+                    *value = Value::String(canonical);
+                }
+            }
+        }
+    }
+
+    fn fields(&mut self, value: &mut Value, shape: &'static Shape, name: &'static str, owner: &str) {
+        let Value::Object(fields) = value else {
+            let ty = name.rsplit('.').next().unwrap_or(name);
+            return self.mistyped(value, owner, &format!("v1.{ty}"));
+        };
+        let Some(table) = schema::lookup(name) else { return };
+        let open = schema::is_open(shape);
+        let owner = name.rsplit('.').next().unwrap_or(name);
+        fields.retain(|_, field| !field.is_null());
+        let mut unknown = Vec::new();
+        for (key, field) in fields.iter_mut() {
+            let Some(inner) = table.fields.get(key.as_str()) else {
+                if !open {
+                    unknown.push(key.clone());
+                }
+                continue;
+            };
+            let end = self.path.len();
+            self.step(key);
+            let outer = self.in_status;
+            self.in_status |= end == 0 && key == "status";
+            self.value(field, inner, owner);
+            self.in_status = outer;
+            self.path.truncate(end);
+        }
+        for key in unknown {
+            fields.remove(&key);
+            if self.findings.unknown.len() < MAX_UNKNOWN {
+                let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
+                self.findings.unknown.push(path);
+            }
+        }
+        if self.fill == Fill::Parts {
+            self.fill_parts(fields, table, owner);
+        }
+    }
+
+    fn fill_parts(&mut self, fields: &mut Map<String, Value>, table: &'static schema::Struct, owner: &str) {
+        for (&name, shape) in &table.fields {
+            match &shape.ty {
+                Type::Struct(_) if shape.inline && !fields.contains_key(name) => {
+                    let mut part = Value::Object(Map::new());
+                    let end = self.path.len();
+                    let outer = self.in_status;
+                    self.in_status |= end == 0 && name == "status";
+                    self.step(name);
+                    self.value(&mut part, shape, owner);
+                    self.path.truncate(end);
+                    self.in_status = outer;
+                    fields.insert(name.to_owned(), part);
+                }
+                Type::Map(_) | Type::List(_) if !shape.required => {
+                    let empty = fields.get(name).is_some_and(|value| match value {
+                        Value::Object(map) => map.is_empty(),
+                        Value::Array(list) => list.is_empty(),
+                        _ => false,
+                    });
+                    if empty {
+                        fields.remove(name);
+                    }
+                }
+                Type::Int32 | Type::Int64 if shape.required && self.in_status => {
+                    fields.entry(name).or_insert(Value::from(0));
+                }
+                Type::Bool if shape.required && self.in_status => {
+                    fields.entry(name).or_insert(Value::from(false));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn step(&mut self, key: &str) {
+        if !self.path.is_empty() {
+            self.path.push('.');
+        }
+        self.path.push_str(key);
+    }
+
+    fn mistyped(&mut self, value: &Value, owner: &str, wanted: &str) {
+        let found = match value {
+            Value::Null => return,
+            Value::Bool(_) => "bool".to_owned(),
+            Value::Number(number) if whole(value).is_none() || wanted == "int32" => {
+                format!("number {number}")
+            }
+            Value::Number(_) => "number".to_owned(),
+            Value::String(_) => "string".to_owned(),
+            Value::Array(_) => "array".to_owned(),
+            Value::Object(_) => "object".to_owned(),
+        };
+        let path: String = without_indices(&self.path);
+        self.findings.mistyped.get_or_insert_with(|| {
+            if owner.is_empty() {
+                format!("json: cannot unmarshal {found} into Go value of type {wanted}")
+            } else {
+                format!("json: cannot unmarshal {found} into Go struct field {owner}.{path} of type {wanted}")
+            }
+        });
+    }
+}
+
+/// Go's decoder names the fields on the way and leaves out the places in lists.
+fn without_indices(path: &str) -> String {
+    let mut out = String::with_capacity(path.len());
+    let mut inside = false;
+    for c in path.chars() {
+        match c {
+            '[' => inside = true,
+            ']' => inside = false,
+            _ if !inside => out.push(c),
+            _ => {}
+        }
+    }
+    out
+}
+
+fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0 && f.abs() < 9e15).map(|f| f as i64))
+}
+
+fn go_type(ty: &Type) -> &'static str {
+    match ty {
+        Type::String | Type::Bytes => "string",
+        Type::Time => "v1.Time",
+        Type::Bool => "bool",
+        Type::Int32 => "int32",
+        Type::Int64 => "int64",
+        Type::Float => "float64",
+        Type::Quantity => "resource.Quantity",
+        Type::IntOrString => "intstr.IntOrString",
+        Type::Struct(name) => name.rsplit('.').next().unwrap_or(name),
+        Type::Any | Type::List(_) | Type::Map(_) => "interface {}",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn deployment(value: &mut Value, fill: Fill) -> Findings {
+        conform(value, schema::root("apps.v1.Deployment"), fill)
+    }
+
+    #[test]
+    fn unknown_fields_are_named_and_dropped() {
+        let mut value = json!({"metadata": {"name": "x", "labls": {}}, "spec": {"template": {"spec": {
+            "containers": [{"name": "a", "imag": "b"}]}}, "replica": 1}});
+        let findings = deployment(&mut value, Fill::Nothing);
+        assert_eq!(
+            findings.unknown,
+            ["metadata.labls", "spec.template.spec.containers[0].imag", "spec.replica"]
+        );
+        assert_eq!(
+            value,
+            json!({"metadata": {"name": "x"}, "spec": {"template": {"spec": {
+            "containers": [{"name": "a"}]}}}})
+        );
+    }
+
+    #[test]
+    fn wrong_types_are_told_in_gos_words() {
+        let mut value = json!({"spec": {"replicas": "3"}});
+        assert_eq!(
+            deployment(&mut value, Fill::Nothing).mistyped.unwrap(),
+            "json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32"
+        );
+        let mut value = json!({"spec": {"template": {"spec": {"containers": [{"name": 1}]}}}});
+        assert_eq!(
+            deployment(&mut value, Fill::Nothing).mistyped.unwrap(),
+            "json: cannot unmarshal number into Go struct field Container.spec.template.spec.containers.name of type string"
+        );
+    }
+
+    #[test]
+    fn nulls_and_empty_lists_go_and_fixed_parts_come() {
+        let mut value = json!({"metadata": {"labels": {}}, "spec": {"replicas": null, "template": {
+            "spec": {"containers": [{"name": "a", "args": []}], "volumes": [{"name": "v", "emptyDir": {}}]}}}});
+        assert_eq!(deployment(&mut value, Fill::Parts), Findings::default());
+        assert_eq!(
+            value,
+            json!({"metadata": {}, "status": {}, "spec": {"strategy": {}, "template": {
+            "metadata": {}, "spec": {"containers": [{"name": "a", "resources": {}}],
+            "volumes": [{"name": "v", "emptyDir": {}}]}}}})
+        );
+    }
+
+    #[test]
+    fn kinds_without_schema_are_taken_as_they_come() {
+        let mut value = json!({"metadata": {"name": "x", "nonsense": 1}, "spec": {"a": null, "b": []}});
+        let findings = conform(&mut value, schema::root(""), Fill::Parts);
+        assert_eq!(findings.unknown, ["metadata.nonsense"]);
+        assert_eq!(value["spec"], json!({"a": null, "b": []}));
+    }
+}

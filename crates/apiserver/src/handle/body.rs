@@ -1,0 +1,60 @@
+//! Bodies of requests: bounded, JSON or YAML.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::{HeaderMap, header};
+use serde_json::Value;
+
+use crate::Status;
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Status> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let mut cause: Option<&dyn std::error::Error> = Some(&error);
+        while let Some(error) = cause {
+            if error.is::<http_body_util::LengthLimitError>() {
+                return Status::new(
+                    413,
+                    "RequestEntityTooLarge",
+                    format!("Request entity too large: limit is {limit}"),
+                );
+            }
+            cause = error.source();
+        }
+        Status::bad_request(format!("reading the request's body failed: {error}"))
+    })
+}
+
+/// The media type without parameters; JSON when there is none.
+pub(crate) fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match value.split(';').next().map(str::trim) {
+        None | Some("" | "*/*") => "application/json",
+        Some(media) => media,
+    }
+}
+
+/// Decodes a body by its media type.
+pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> {
+    match content_type(headers) {
+        "application/json" => json(body),
+        "application/yaml" => yaml(body),
+        other => Err(Status::unsupported_media_type(format!(
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml ({other} was sent)"
+        ))),
+    }
+}
+
+pub(crate) fn json(body: &[u8]) -> Result<Value, Status> {
+    if body.is_empty() {
+        return Err(Status::bad_request("the request has no body"));
+    }
+    serde_json::from_slice(body)
+        .map_err(|error| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
+}
+
+pub(crate) fn yaml(body: &[u8]) -> Result<Value, Status> {
+    let failed = |why: String| Status::bad_request(format!("error decoding YAML: {why}"));
+    let text = std::str::from_utf8(body).map_err(|error| failed(error.to_string()))?;
+    serde_saphyr::from_str(text).map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,168 @@
+//! Rows of the group `apps`.
+
+use super::cell::{age, containers, count, name, selector, selector_or_none, text as cell};
+use super::{AGE, NAME, default, number, row, text, validate, wide};
+use crate::kind::{Generation, Kind, Scale, StatusPart, Table};
+
+pub(super) fn kinds() -> Vec<Kind> {
+    let workload = |kind, plural, singular| Kind {
+        categories: &["all"],
+        status: StatusPart::Subresource,
+        generation: Generation::Spec,
+        ..row("apps", "v1", kind, plural, singular)
+    };
+    vec![
+        Kind {
+            short_names: &["deploy"],
+            scale: Some(SCALE),
+            table: DEPLOYMENTS,
+            schema: "apps.v1.Deployment",
+            default: default::deployment,
+            validate: Some(validate::with(validate::workload)),
+            ..workload("Deployment", "deployments", "deployment")
+        },
+        Kind {
+            short_names: &["rs"],
+            scale: Some(SCALE),
+            table: REPLICA_SETS,
+            schema: "apps.v1.ReplicaSet",
+            fields: &[("status.replicas", "/status/replicas")],
+            default: default::replica_set,
+            validate: Some(validate::with(validate::workload)),
+            ..workload("ReplicaSet", "replicasets", "replicaset")
+        },
+        Kind {
+            short_names: &["sts"],
+            scale: Some(SCALE),
+            table: STATEFUL_SETS,
+            schema: "apps.v1.StatefulSet",
+            default: default::stateful_set,
+            validate: Some(validate::with(validate::workload)),
+            ..workload("StatefulSet", "statefulsets", "statefulset")
+        },
+        Kind {
+            short_names: &["ds"],
+            table: DAEMON_SETS,
+            schema: "apps.v1.DaemonSet",
+            default: default::daemon_set,
+            validate: Some(validate::with(validate::workload)),
+            ..workload("DaemonSet", "daemonsets", "daemonset")
+        },
+        Kind {
+            table: REVISIONS,
+            schema: "apps.v1.ControllerRevision",
+            ..row("apps", "v1", "ControllerRevision", "controllerrevisions", "controllerrevision")
+        },
+    ]
+}
+
+const SCALE: Scale =
+    Scale { replicas: "/spec/replicas", status_replicas: "/status/replicas", selector: "/spec/selector" };
+
+const DEPLOYMENTS: Table = Table {
+    columns: &[
+        NAME,
+        text("Ready"),
+        text("Up-to-date"),
+        text("Available"),
+        AGE,
+        wide("Containers"),
+        wide("Images"),
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        let [names, images] = containers(o);
+        vec![
+            name(o),
+            format!("{}/{}", count(o, "/status/readyReplicas"), count(o, "/spec/replicas")).into(),
+            count(o, "/status/updatedReplicas").into(),
+            count(o, "/status/availableReplicas").into(),
+            age(o, now),
+            names,
+            images,
+            selector(o, "/spec/selector").into(),
+        ]
+    },
+};
+
+const REPLICA_SETS: Table = Table {
+    columns: &[
+        NAME,
+        number("Desired"),
+        number("Current"),
+        number("Ready"),
+        AGE,
+        wide("Containers"),
+        wide("Images"),
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        let [names, images] = containers(o);
+        vec![
+            name(o),
+            count(o, "/spec/replicas").into(),
+            count(o, "/status/replicas").into(),
+            count(o, "/status/readyReplicas").into(),
+            age(o, now),
+            names,
+            images,
+            selector_or_none(o, "/spec/selector").into(),
+        ]
+    },
+};
+
+const STATEFUL_SETS: Table = Table {
+    columns: &[NAME, text("Ready"), AGE, wide("Containers"), wide("Images")],
+    cells: |o, now| {
+        let [names, images] = containers(o);
+        let ready = format!("{}/{}", count(o, "/status/readyReplicas"), count(o, "/spec/replicas"));
+        vec![name(o), ready.into(), age(o, now), names, images]
+    },
+};
+
+const DAEMON_SETS: Table = Table {
+    columns: &[
+        NAME,
+        number("Desired"),
+        number("Current"),
+        number("Ready"),
+        number("Up-to-date"),
+        number("Available"),
+        text("Node Selector"),
+        AGE,
+        wide("Containers"),
+        wide("Images"),
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        let [names, images] = containers(o);
+        vec![
+            name(o),
+            count(o, "/status/desiredNumberScheduled").into(),
+            count(o, "/status/currentNumberScheduled").into(),
+            count(o, "/status/numberReady").into(),
+            count(o, "/status/updatedNumberScheduled").into(),
+            count(o, "/status/numberAvailable").into(),
+            selector_or_none(o, "/spec/template/spec/nodeSelector").into(),
+            age(o, now),
+            names,
+            images,
+            selector_or_none(o, "/spec/selector").into(),
+        ]
+    },
+};
+
+const REVISIONS: Table = Table {
+    columns: &[NAME, text("Controller"), text("Revision"), AGE],
+    cells: |o, now| {
+        let owners = o["metadata"]["ownerReferences"].as_array();
+        let owner = owners.into_iter().flatten().find(|owner| owner["controller"] == true);
+        let owner = owner.map_or("<none>".to_owned(), |owner| {
+            let group = cell(owner, "/apiVersion").split_once('/').map_or("", |(group, _)| group);
+            let kind = cell(owner, "/kind").to_lowercase();
+            let kind = if group.is_empty() { kind } else { format!("{kind}.{group}") };
+            format!("{kind}/{}", cell(owner, "/name"))
+        });
+        vec![name(o), owner.into(), count(o, "/revision").into(), age(o, now)]
+    },
+};

@@ -1,0 +1,251 @@
+//! Rows of the core group.
+
+use serde_json::{Value, json};
+
+use super::cell::{
+    NONE, age, at_most_three, count, entries, list, name, selector_or_none, text as cell, text_or,
+};
+use super::pod_table::PODS;
+use super::{AGE, NAME, default, row, text, validate, wide};
+use crate::kind::{Assign, Generation, Kind, Scope, StatusPart, Table};
+
+pub(super) fn kinds() -> Vec<Kind> {
+    vec![
+        Kind {
+            short_names: &["po"],
+            categories: &["all"],
+            status: StatusPart::Subresource,
+            generation: Generation::Spec,
+            table: PODS,
+            schema: "core.v1.Pod",
+            fields: &[
+                ("spec.nodeName", "/spec/nodeName"),
+                ("spec.restartPolicy", "/spec/restartPolicy"),
+                ("spec.schedulerName", "/spec/schedulerName"),
+                ("spec.serviceAccountName", "/spec/serviceAccountName"),
+                ("spec.hostNetwork", "/spec/hostNetwork"),
+                ("status.phase", "/status/phase"),
+                ("status.podIP", "/status/podIP"),
+                ("status.nominatedNodeName", "/status/nominatedNodeName"),
+            ],
+            default: default::pod,
+            validate: Some(validate::with(validate::pod)),
+            assign: Assign::PodStatus,
+            ..row("", "v1", "Pod", "pods", "pod")
+        },
+        Kind {
+            short_names: &["svc"],
+            categories: &["all"],
+            status: StatusPart::Subresource,
+            table: SERVICES,
+            schema: "core.v1.Service",
+            fields: &[("spec.clusterIP", "/spec/clusterIP"), ("spec.type", "/spec/type")],
+            default: default::service,
+            validate: Some(validate::with(validate::service)),
+            assign: Assign::ServiceAddresses,
+            ..row("", "v1", "Service", "services", "service")
+        },
+        Kind {
+            short_names: &["cm"],
+            table: Table {
+                columns: const { &[NAME, text("Data"), AGE] },
+                cells: |o, now| {
+                    vec![name(o), (entries(o, "/data") + entries(o, "/binaryData")).into(), age(o, now)]
+                },
+            },
+            schema: "core.v1.ConfigMap",
+            validate: Some(validate::with(validate::config_map)),
+            ..row("", "v1", "ConfigMap", "configmaps", "configmap")
+        },
+        Kind {
+            table: Table {
+                columns: const { &[NAME, text("Type"), text("Data"), AGE] },
+                cells: |o, now| {
+                    vec![name(o), cell(o, "/type").into(), entries(o, "/data").into(), age(o, now)]
+                },
+            },
+            schema: "core.v1.Secret",
+            fields: &[("type", "/type")],
+            default: default::secret,
+            validate: Some(validate::with(validate::secret)),
+            ..row("", "v1", "Secret", "secrets", "secret")
+        },
+        Kind {
+            short_names: &["ns"],
+            scope: Scope::Cluster,
+            status: StatusPart::Subresource,
+            table: Table {
+                columns: const { &[NAME, text("Status"), AGE] },
+                cells: |o, now| vec![name(o), cell(o, "/status/phase").into(), age(o, now)],
+            },
+            schema: "core.v1.Namespace",
+            fields: &[("status.phase", "/status/phase")],
+            default: default::namespace,
+            ..row("", "v1", "Namespace", "namespaces", "namespace")
+        },
+        Kind {
+            short_names: &["no"],
+            scope: Scope::Cluster,
+            status: StatusPart::KeptAtCreation,
+            table: NODES,
+            schema: "core.v1.Node",
+            fields: &[("spec.unschedulable", "/spec/unschedulable")],
+            ..row("", "v1", "Node", "nodes", "node")
+        },
+        Kind {
+            short_names: &["sa"],
+            table: Table {
+                columns: const { &[NAME, text("Secrets"), AGE] },
+                cells: |o, now| vec![name(o), entries(o, "/secrets").into(), age(o, now)],
+            },
+            schema: "core.v1.ServiceAccount",
+            ..row("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount")
+        },
+        Kind {
+            short_names: &["ep"],
+            table: Table {
+                columns: const { &[NAME, text("Endpoints"), AGE] },
+                cells: |o, now| vec![name(o), endpoints(o).into(), age(o, now)],
+            },
+            schema: "core.v1.Endpoints",
+            default: default::endpoints,
+            ..row("", "v1", "Endpoints", "endpoints", "endpoints")
+        },
+        Kind {
+            short_names: &["pvc"],
+            status: StatusPart::Subresource,
+            schema: "core.v1.PersistentVolumeClaim",
+            ..row("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim")
+        },
+        Kind {
+            short_names: &["quota"],
+            status: StatusPart::Subresource,
+            schema: "core.v1.ResourceQuota",
+            ..row("", "v1", "ResourceQuota", "resourcequotas", "resourcequota")
+        },
+        Kind {
+            short_names: &["limits"],
+            schema: "core.v1.LimitRange",
+            ..row("", "v1", "LimitRange", "limitranges", "limitrange")
+        },
+    ]
+}
+
+const SERVICES: Table = Table {
+    columns: &[
+        NAME,
+        text("Type"),
+        text("Cluster-IP"),
+        text("External-IP"),
+        text("Port(s)"),
+        AGE,
+        wide("Selector"),
+    ],
+    cells: |o, now| {
+        vec![
+            name(o),
+            cell(o, "/spec/type").into(),
+            text_or(o, "/spec/clusterIPs/0", NONE).into(),
+            external_address(o).into(),
+            ports(o).into(),
+            age(o, now),
+            selector_or_none(o, "/spec/selector").into(),
+        ]
+    },
+};
+
+fn external_address(service: &Value) -> String {
+    let texts =
+        |pointer: &str| -> Vec<&str> { list(service, pointer).iter().filter_map(Value::as_str).collect() };
+    let outside = texts("/spec/externalIPs").join(",");
+    match cell(service, "/spec/type") {
+        "ClusterIP" | "NodePort" if outside.is_empty() => NONE.to_owned(),
+        "ClusterIP" | "NodePort" => outside,
+        "ExternalName" => cell(service, "/spec/externalName").to_owned(),
+        "LoadBalancer" => {
+            let ingress = list(service, "/status/loadBalancer/ingress").iter();
+            let ingress = ingress.map(|i| text_or(i, "/ip", cell(i, "/hostname")).to_owned());
+            let all: Vec<String> = ingress.chain(Some(outside).filter(|o| !o.is_empty())).collect();
+            if all.is_empty() { "<pending>".to_owned() } else { all.join(",") }
+        }
+        _ => "<unknown>".to_owned(),
+    }
+}
+
+fn ports(service: &Value) -> String {
+    let shown = list(service, "/spec/ports").iter().map(|port| {
+        let (number, protocol) = (count(port, "/port"), cell(port, "/protocol"));
+        match count(port, "/nodePort") {
+            0 => format!("{number}/{protocol}"),
+            node => format!("{number}:{node}/{protocol}"),
+        }
+    });
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { NONE.to_owned() } else { shown.join(",") }
+}
+
+fn endpoints(object: &Value) -> String {
+    let mut all = Vec::new();
+    for subset in list(object, "/subsets") {
+        let addresses = list(subset, "/addresses");
+        let ports = list(subset, "/ports");
+        if ports.is_empty() {
+            all.extend(addresses.iter().map(|address| cell(address, "/ip").to_owned()));
+        }
+        for port in ports {
+            all.extend(addresses.iter().map(|a| format!("{}:{}", cell(a, "/ip"), count(port, "/port"))));
+        }
+    }
+    at_most_three(&all)
+}
+
+const NODES: Table = Table {
+    columns: &[
+        NAME,
+        text("Status"),
+        text("Roles"),
+        AGE,
+        text("Version"),
+        wide("Internal-IP"),
+        wide("External-IP"),
+        wide("OS-Image"),
+        wide("Kernel-Version"),
+        wide("Container-Runtime"),
+    ],
+    cells: |o, now| {
+        let ready = list(o, "/status/conditions").iter().find(|condition| condition["type"] == "Ready");
+        let mut status = match ready {
+            Some(condition) if condition["status"] == "True" => "Ready",
+            Some(_) => "NotReady",
+            None => "Unknown",
+        }
+        .to_owned();
+        if o.pointer("/spec/unschedulable") == Some(&json!(true)) {
+            status.push_str(",SchedulingDisabled");
+        }
+        let labels = o["metadata"]["labels"].as_object();
+        let roles = labels.into_iter().flatten().filter_map(|(key, value)| {
+            let role = key.strip_prefix("node-role.kubernetes.io/").filter(|role| !role.is_empty());
+            role.or_else(|| value.as_str().filter(|_| key == "kubernetes.io/role"))
+        });
+        let roles: Vec<&str> = roles.collect();
+        let roles = if roles.is_empty() { NONE.to_owned() } else { roles.join(",") };
+        let address = |kind: &str| {
+            let address = list(o, "/status/addresses").iter().find(|address| address["type"] == kind);
+            address.map_or(NONE, |address| cell(address, "/address")).to_owned()
+        };
+        let info = |field: &str| text_or(o, &format!("/status/nodeInfo/{field}"), "<unknown>").to_owned();
+        vec![
+            name(o),
+            status.into(),
+            roles.into(),
+            age(o, now),
+            cell(o, "/status/nodeInfo/kubeletVersion").into(),
+            address("InternalIP").into(),
+            address("ExternalIP").into(),
+            info("osImage").into(),
+            info("kernelVersion").into(),
+            info("containerRuntimeVersion").into(),
+        ]
+    },
+};

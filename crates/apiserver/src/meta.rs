@@ -1,0 +1,171 @@
+//! The rules of `metadata`: what the server sets, keeps and refuses.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::names;
+use crate::registry::Row;
+use crate::select::{LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
+use crate::time::seconds;
+use crate::{Cause, Generation};
+
+/// Bytes of all annotations together.
+const MAX_ANNOTATIONS: usize = 256 * 1024;
+
+/// A text of the metadata; empty when absent.
+pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+    object["metadata"][name].as_str().unwrap_or_default()
+}
+
+/// Gives `object` a metadata map when it has none.
+pub(crate) fn metadata(object: &mut Value) -> &mut Map<String, Value> {
+    if !object["metadata"].is_object() {
+        object["metadata"] = Value::Object(Map::new());
+    }
+    match &mut object["metadata"] {
+        Value::Object(map) => map,
+        _ => unreachable!("it was made a map above"),
+    }
+}
+
+pub(crate) fn is_terminating(object: &Value) -> bool {
+    object["metadata"]["deletionTimestamp"].is_string()
+}
+
+pub(crate) fn has_finalizers(object: &Value) -> bool {
+    object["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
+}
+
+/// Sets what the server decides about a new object.
+pub(crate) fn create(object: &mut Value, row: &Row, namespace: Option<&str>, now: Timestamp) {
+    let metadata = metadata(object);
+    for name in
+        ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"]
+    {
+        metadata.remove(name);
+    }
+    match namespace {
+        Some(namespace) => metadata.insert("namespace".into(), namespace.into()),
+        None => metadata.remove("namespace"),
+    };
+    metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
+    metadata.insert("creationTimestamp".into(), seconds(now).into());
+    if row.kind.generation != Generation::None {
+        metadata.insert("generation".into(), 1.into());
+    }
+}
+
+/// Puts back what a client cannot change and counts the generation.
+pub(crate) fn update(old: &Value, new: &mut Value, row: &Row) {
+    let changed = match row.kind.generation {
+        Generation::None => false,
+        Generation::Spec => old["spec"] != new["spec"],
+        Generation::Everything => {
+            let rest = |object: &Value| {
+                let mut copy = object.clone();
+                for part in ["metadata", "status", "apiVersion", "kind"] {
+                    if let Some(map) = copy.as_object_mut() {
+                        map.remove(part);
+                    }
+                }
+                copy
+            };
+            rest(old) != rest(new)
+        }
+    };
+    let before = old["metadata"].as_object();
+    let metadata = metadata(new);
+    for name in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+        "selfLink",
+    ] {
+        match before.and_then(|map| map.get(name)) {
+            Some(value) => metadata.insert(name.into(), value.clone()),
+            None => metadata.remove(name),
+        };
+    }
+    if changed {
+        let generation = metadata.get("generation").and_then(Value::as_i64).unwrap_or(0);
+        metadata.insert("generation".into(), (generation + 1).into());
+    }
+}
+
+/// Marks an object as being deleted, `grace` seconds from now.
+pub(crate) fn mark_deleted(object: &mut Value, grace: i64, now: Timestamp) {
+    let end = now.as_second().saturating_add(grace);
+    let end = Timestamp::from_second(end).unwrap_or(now);
+    let metadata = metadata(object);
+    metadata.insert("deletionTimestamp".into(), seconds(end).into());
+    metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
+    if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
+        metadata.insert("generation".into(), (generation + 1).into());
+    }
+}
+
+/// What is wrong with the metadata of an object that is about to be stored.
+pub(crate) fn validate(object: &Value, row: &Row) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let metadata = &object["metadata"];
+    match metadata["name"].as_str().unwrap_or_default() {
+        "" => causes.push(Cause::required("metadata.name", "name or generateName is required")),
+        name => {
+            let (fine, why): (bool, &str) = match (row.kind.group, row.kind.kind) {
+                ("rbac.authorization.k8s.io", _) => {
+                    (names::is_path_segment(name), "may not be '.', '..' or contain '/' or '%'")
+                }
+                ("", "Service") => (names::is_dns_1035_label(name), names::LABEL_1035),
+                ("", "Namespace") => (names::is_dns_label(name), names::LABEL),
+                _ => (names::is_dns_subdomain(name), names::SUBDOMAIN),
+            };
+            if !fine {
+                causes.push(Cause::invalid("metadata.name", &metadata["name"], why));
+            }
+        }
+    }
+    for (key, value) in metadata["labels"].as_object().into_iter().flatten() {
+        if !is_label_key(key) {
+            causes.push(Cause::invalid("metadata.labels", &json!(key), LABEL_KEY));
+        }
+        if value.as_str().is_some_and(|value| !is_label_value(value)) {
+            causes.push(Cause::invalid("metadata.labels", value, LABEL_VALUE));
+        }
+    }
+    let mut size = 0;
+    for (key, value) in metadata["annotations"].as_object().into_iter().flatten() {
+        size += key.len() + value.as_str().map_or(0, str::len);
+        if !is_label_key(&key.to_lowercase()) {
+            causes.push(Cause::invalid("metadata.annotations", &json!(key), LABEL_KEY));
+        }
+    }
+    if size > MAX_ANNOTATIONS {
+        causes.push(Cause::too_long("metadata.annotations", MAX_ANNOTATIONS));
+    }
+    let mut controllers = 0;
+    for (place, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            if owner[field].as_str().is_none_or(str::is_empty) {
+                let path = format!("metadata.ownerReferences[{place}].{field}");
+                causes.push(Cause::invalid(path, &json!(""), "must not be empty"));
+            }
+        }
+        controllers += i32::from(owner["controller"] == true);
+    }
+    if controllers > 1 {
+        let why = "Only one reference can have Controller set to true.";
+        causes.push(Cause::invalid("metadata.ownerReferences", &metadata["ownerReferences"], why));
+    }
+    for (place, finalizer) in metadata["finalizers"].as_array().into_iter().flatten().enumerate() {
+        if finalizer.as_str().is_none_or(|name| !is_label_key(name)) {
+            let path = format!("metadata.finalizers[{place}]");
+            causes.push(Cause::invalid(path, finalizer, LABEL_KEY));
+        }
+    }
+    causes
+}

@@ -1,0 +1,85 @@
+//! Names of objects: what they may look like, and how random ones are made.
+
+/// What Kubernetes says about a bad DNS subdomain.
+pub(crate) const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+/// What Kubernetes says about a bad DNS label.
+pub(crate) const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+/// What Kubernetes says about a bad name of a Service.
+pub(crate) const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+
+/// `[a-z0-9]([-a-z0-9]*[a-z0-9])?`, up to 63 characters.
+pub(crate) fn is_dns_label(text: &str) -> bool {
+    text.len() <= 63 && is_label_of_any_length(text)
+}
+
+fn is_label_of_any_length(text: &str) -> bool {
+    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let bytes = text.as_bytes();
+    !bytes.is_empty()
+        && bytes.iter().all(|&c| plain(c) || c == b'-')
+        && bytes.first().is_some_and(|&c| plain(c))
+        && bytes.last().is_some_and(|&c| plain(c))
+}
+
+/// Labels with dots between, up to 253 characters.
+pub(crate) fn is_dns_subdomain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_label_of_any_length)
+}
+
+/// A DNS label that begins with a letter.
+pub(crate) fn is_dns_1035_label(text: &str) -> bool {
+    is_dns_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase())
+}
+
+/// A segment of a path: what RBAC's and a few other kinds' names must be.
+pub(crate) fn is_path_segment(text: &str) -> bool {
+    !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '%'])
+}
+
+/// `generateName` and five characters of those that spell no words.
+pub(crate) fn generate(prefix: &str) -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    const MAX_PREFIX: usize = 58;
+    let mut cut = prefix.len().min(MAX_PREFIX);
+    while !prefix.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    let mut name = String::with_capacity(cut + 5);
+    name.push_str(&prefix[..cut]);
+    name.extend((0..5).map(|_| char::from(ALPHABET[fastrand::usize(..ALPHABET.len())])));
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked() {
+        for (name, label, subdomain, service) in [
+            ("a", true, true, true),
+            ("a-b", true, true, true),
+            ("1a", true, true, false),
+            ("a.b", false, true, false),
+            ("-a", false, false, false),
+            ("a-", false, false, false),
+            ("A", false, false, false),
+            ("", false, false, false),
+            ("a..b", false, false, false),
+        ] {
+            assert_eq!(is_dns_label(name), label, "{name}");
+            assert_eq!(is_dns_subdomain(name), subdomain, "{name}");
+            assert_eq!(is_dns_1035_label(name), service, "{name}");
+        }
+        assert!(!is_dns_label(&"a".repeat(64)));
+        assert!(is_dns_subdomain(&"a".repeat(64)));
+        assert!(is_path_segment("system:node") && !is_path_segment("a/b"));
+    }
+
+    #[test]
+    fn generated_names_keep_the_prefix_and_fit() {
+        let name = generate("worker-");
+        assert!(name.starts_with("worker-") && name.len() == 12, "{name}");
+        assert_eq!(generate(&"x".repeat(100)).len(), 63);
+    }
+}

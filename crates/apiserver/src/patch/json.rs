@@ -1,0 +1,51 @@
+//! JSON patches (RFC 6902), with Kubernetes' words for what goes wrong.
+
+use serde_json::Value;
+
+use crate::Status;
+
+/// Operations in one patch; Kubernetes takes as many.
+const MAX_OPERATIONS: usize = 10_000;
+
+/// Does the operations of `patch` to `object`.
+pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
+    let patch: json_patch::Patch = serde_json::from_value(patch)
+        .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+    if patch.0.len() > MAX_OPERATIONS {
+        let message = format!(
+            "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}",
+            patch.0.len()
+        );
+        return Err(Status::new(413, "RequestEntityTooLarge", message));
+    }
+    for operation in &patch.0 {
+        // Like the library that Kubernetes uses: taking away what is not there is an error, except that it says so.
+        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| {
+            Status::new(
+                422,
+                "Invalid",
+                format!("the server rejected our request due to an error in our request: {error}"),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn operations_are_done_in_order_and_a_failed_test_refuses() {
+        let mut object = json!({"spec": {"replicas": 1}});
+        let ops = json!([{"op": "test", "path": "/spec/replicas", "value": 1},
+            {"op": "replace", "path": "/spec/replicas", "value": 3}, {"op": "add", "path": "/spec/paused", "value": true}]);
+        patch(&mut object, ops).unwrap();
+        assert_eq!(object, json!({"spec": {"replicas": 3, "paused": true}}));
+        let refused =
+            patch(&mut object, json!([{"op": "test", "path": "/spec/replicas", "value": 1}])).unwrap_err();
+        assert_eq!((refused.code, refused.reason), (422, "Invalid"));
+        assert_eq!(patch(&mut object, json!({"a": 1})).unwrap_err().code, 400);
+    }
+}

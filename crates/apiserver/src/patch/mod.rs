@@ -1,0 +1,7 @@
+//! The ways in which a client describes a change.
+
+pub(crate) mod apply;
+pub(crate) mod fields;
+pub(crate) mod json;
+pub(crate) mod managed;
+pub(crate) mod strategic;

@@ -1,0 +1,218 @@
+//! The proxy to pods and Services: `pods/[SCHEME:]NAME[:PORT]/proxy/PATH`.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, Request, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+
+use crate::handle::call::Call;
+use crate::logs::pod_ref;
+use crate::select::LabelSelector;
+use crate::{PodRef, Status};
+
+/// How long a pod may take to begin its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+
+/// Headers that concern one connection and are not passed on.
+const HOP_BY_HOP: [header::HeaderName; 7] = [
+    header::CONNECTION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+];
+
+/// `[SCHEME:]NAME[:PORT]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    port: &'a str,
+}
+
+impl<'a> Place<'a> {
+    /// HTTPS is not offered.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        match parts.as_slice() {
+            [name] => Some(Self { name, port: "" }),
+            [name, port] | ["http" | "", name, port] => Some(Self { name, port }),
+            _ => None,
+        }
+    }
+}
+
+/// Passes a request on.
+pub(crate) async fn proxy(call: &Call<'_>, request: Request<Body>) -> Result<Response, Status> {
+    let place = Place::parse(call.name()).ok_or_else(|| {
+        Status::bad_request(format!("invalid {} request \"{}\"", call.row.kind.singular, call.name()))
+    })?;
+    let (pod, port) = match call.row.kind.plural {
+        "pods" => pod_port(call, &place)?,
+        "services" => service_port(call, &place)?,
+        _ => return Err(Status::unknown_resource()),
+    };
+    let node = call.server.node()?;
+    let unreachable = |why: &dyn std::fmt::Display| {
+        Status::unavailable(format!(
+            "error trying to reach service: dial tcp {}:{port}: connect: {why}",
+            pod.name
+        ))
+    };
+    let stream = node.connect(&pod, port).await.map_err(|error| unreachable(&error))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| unreachable(&error))?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection of the proxy ended");
+        }
+    });
+    let outgoing = outgoing(call, request, &pod, port)?;
+    let answer = tokio::time::timeout(ANSWER_WITHIN, sender.send_request(outgoing)).await;
+    let answer = answer
+        .map_err(|_| {
+            Status::new(
+                504,
+                "Timeout",
+                format!("the pod did not answer within {} s", ANSWER_WITHIN.as_secs()),
+            )
+        })?
+        .map_err(|error| unreachable(&error))?;
+    let (mut parts, body) = answer.into_parts();
+    for name in HOP_BY_HOP {
+        parts.headers.remove(name);
+    }
+    Ok(Response::from_parts(parts, Body::new(body)))
+}
+
+fn outgoing(
+    call: &Call<'_>,
+    request: Request<Body>,
+    pod: &PodRef,
+    port: u16,
+) -> Result<Request<Body>, Status> {
+    let (mut parts, body) = request.into_parts();
+    // The path as the client encoded it: what stands after `/proxy`.
+    let whole = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let (path, query) =
+        whole.split_once('?').map_or((whole.as_str(), None), |(path, query)| (path, Some(query)));
+    let rest = path.splitn(2, "/proxy").nth(1).unwrap_or_default();
+    let rest = if rest.starts_with('/') { rest } else { "/" };
+    let target = match query {
+        Some(query) => format!("{rest}?{query}"),
+        None => rest.to_owned(),
+    };
+    parts.uri = target
+        .parse()
+        .map_err(|error| Status::bad_request(format!("the path {target} is not valid: {error}")))?;
+    parts.version = http::Version::HTTP_11;
+    for name in HOP_BY_HOP {
+        parts.headers.remove(name);
+    }
+    // The bearer token is ours, not the pod's.
+    parts.headers.remove(header::AUTHORIZATION);
+    let host = format!("{}:{port}", pod.name);
+    let host = HeaderValue::from_str(&host).map_err(|error| Status::internal(error))?;
+    parts.headers.insert(header::HOST, host);
+    let _ = call;
+    Ok(Request::from_parts(parts, body))
+}
+
+fn named_port(pod: &Value, name: &str) -> Option<u16> {
+    let containers = pod["spec"]["containers"].as_array()?;
+    let mut ports = containers.iter().flat_map(|container| container["ports"].as_array()).flatten();
+    ports.find(|port| port["name"] == name)?["containerPort"].as_u64()?.try_into().ok()
+}
+
+fn pod_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Status> {
+    let key = (call.namespace().to_owned(), place.name.to_owned());
+    let pod = call.server.inner.store.get(call.row.shelf, &key);
+    let pod = pod.ok_or_else(|| Status::not_found("", "pods", place.name))?;
+    let first = || {
+        let containers = pod.value["spec"]["containers"].as_array()?;
+        containers
+            .iter()
+            .find_map(|container| container["ports"][0]["containerPort"].as_u64())?
+            .try_into()
+            .ok()
+    };
+    let port = match place.port {
+        "" => first().or(Some(80)),
+        text => text.parse().ok().or_else(|| named_port(&pod.value, text)),
+    };
+    let port = port.ok_or_else(|| {
+        Status::bad_request(format!("pod \"{}\" has no port \"{}\"", place.name, place.port))
+    })?;
+    Ok((pod_ref(&pod.value), port))
+}
+
+/// A ready pod behind a Service, and the port of it that the Service's port stands for.
+fn service_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Status> {
+    let (store, registry) = (&call.server.inner.store, &call.server.inner.registry);
+    let key = (call.namespace().to_owned(), place.name.to_owned());
+    let service = store.get(call.row.shelf, &key);
+    let service = service.ok_or_else(|| Status::not_found("", "services", place.name))?;
+    let ports = service.value["spec"]["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let port = match place.port {
+        "" if ports.len() == 1 => ports.first(),
+        "" => ports.iter().find(|port| port["port"] == 80),
+        text => ports.iter().find(|port| port["name"] == text || port["port"].to_string() == text),
+    };
+    let none = || Status::unavailable(format!("no endpoints available for service \"{}\"", call.name()));
+    let port = port.ok_or_else(|| {
+        Status::unavailable(format!(
+            "no service port \"{}\" found for service \"{}\"",
+            place.port, place.name
+        ))
+    })?;
+    let selector = &service.value["spec"]["selector"];
+    let pods = registry.stored("", "pods").filter(|_| !selector.is_null()).ok_or_else(none)?;
+    let wanted = LabelSelector::from_object(selector);
+    let (pods, _) = store.list(pods.shelf, Some(call.namespace()));
+    let ready: Vec<_> =
+        pods.iter().filter(|pod| wanted.matches(&pod.record.labels) && is_ready(&pod.value)).collect();
+    if ready.is_empty() {
+        return Err(none());
+    }
+    let pod = ready[fastrand::usize(..ready.len())];
+    let target = match &port["targetPort"] {
+        Value::String(name) => named_port(&pod.value, name),
+        Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
+        _ => port["port"].as_u64().and_then(|number| number.try_into().ok()),
+    };
+    Ok((pod_ref(&pod.value), target.ok_or_else(none)?))
+}
+
+fn is_ready(pod: &Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array();
+    let ready = |c: &&Value| c["type"] == "Ready" && c["status"] == "True";
+    !crate::meta::is_terminating(pod) && conditions.is_some_and(|list| list.iter().any(|c| ready(&c)))
+}
+
+/// GET of `.../proxy` without a slash at the end, where relative links would break.
+pub(crate) fn with_slash(path: &str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    if let Ok(location) = HeaderValue::from_str(&format!("{path}/")) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read() {
+        assert_eq!(Place::parse("a"), Some(Place { name: "a", port: "" }));
+        assert_eq!(Place::parse("a:8080"), Some(Place { name: "a", port: "8080" }));
+        assert_eq!(Place::parse("http:a:web"), Some(Place { name: "a", port: "web" }));
+        assert_eq!(Place::parse("https:a:web"), None);
+    }
+}

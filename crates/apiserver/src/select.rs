@@ -1,0 +1,432 @@
+//! Label and field selectors, in the text form of query parameters and the object form of specs.
+
+use serde_json::{Map, Value};
+
+use crate::{Kind, Status};
+
+/// One condition on a label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Requirement {
+    In(String, Vec<String>),
+    NotIn(String, Vec<String>),
+    Exists(String),
+    Absent(String),
+    Greater(String, i64),
+    Less(String, i64),
+}
+
+/// A conjunction of conditions on labels; the empty one picks everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LabelSelector(Vec<Requirement>);
+
+impl LabelSelector {
+    /// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
+    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
+        let mut parser = Parser { tokens: tokens(text), at: 0 };
+        parser
+            .selector()
+            .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))
+            .map(Self)
+    }
+
+    /// Reads the object form, `matchLabels` and `matchExpressions`, or a plain map of labels.
+    pub(crate) fn from_object(selector: &Value) -> Self {
+        let texts = |map: &Map<String, Value>| {
+            map.iter()
+                .filter_map(|(key, value)| {
+                    Some(Requirement::In(key.clone(), vec![value.as_str()?.to_owned()]))
+                })
+                .collect::<Vec<_>>()
+        };
+        let Some(object) = selector.as_object() else { return Self::default() };
+        let labels = object.get("matchLabels").and_then(Value::as_object);
+        let expressions = object.get("matchExpressions").and_then(Value::as_array);
+        if labels.is_none() && expressions.is_none() {
+            return Self(texts(object));
+        }
+        let mut all = labels.map(texts).unwrap_or_default();
+        for expression in expressions.into_iter().flatten() {
+            let Some(key) = expression["key"].as_str().map(str::to_owned) else { continue };
+            let values = expression["values"].as_array().into_iter().flatten();
+            let values = values.filter_map(Value::as_str).map(str::to_owned).collect();
+            all.push(match expression["operator"].as_str() {
+                Some("NotIn") => Requirement::NotIn(key, values),
+                Some("Exists") => Requirement::Exists(key),
+                Some("DoesNotExist") => Requirement::Absent(key),
+                _ => Requirement::In(key, values),
+            });
+        }
+        Self(all)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn matches(&self, labels: &[(String, String)]) -> bool {
+        let get = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        self.0.iter().all(|requirement| match requirement {
+            Requirement::In(key, values) => get(key).is_some_and(|v| values.iter().any(|x| x == v)),
+            Requirement::NotIn(key, values) => get(key).is_none_or(|v| values.iter().all(|x| x != v)),
+            Requirement::Exists(key) => get(key).is_some(),
+            Requirement::Absent(key) => get(key).is_none(),
+            Requirement::Greater(key, bound) => number(get(key)).is_some_and(|v| v > *bound),
+            Requirement::Less(key, bound) => number(get(key)).is_some_and(|v| v < *bound),
+        })
+    }
+}
+
+fn number(text: Option<&str>) -> Option<i64> {
+    text?.parse().ok()
+}
+
+/// The text form, sorted by key, as `kubectl get -o wide` and the scale subresource show a selector.
+impl std::fmt::Display for LabelSelector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut all: Vec<&Requirement> = self.0.iter().collect();
+        all.sort_by_key(|requirement| match requirement {
+            Requirement::In(key, _) | Requirement::NotIn(key, _) => key,
+            Requirement::Exists(key) | Requirement::Absent(key) => key,
+            Requirement::Greater(key, _) | Requirement::Less(key, _) => key,
+        });
+        for (place, requirement) in all.into_iter().enumerate() {
+            if place > 0 {
+                f.write_str(",")?;
+            }
+            let list = |values: &[String]| {
+                let mut values = values.to_vec();
+                values.sort();
+                values.join(",")
+            };
+            match requirement {
+                Requirement::In(key, values) if values.len() == 1 => write!(f, "{key}={}", values[0])?,
+                Requirement::In(key, values) => write!(f, "{key} in ({})", list(values))?,
+                Requirement::NotIn(key, values) => write!(f, "{key} notin ({})", list(values))?,
+                Requirement::Exists(key) => f.write_str(key)?,
+                Requirement::Absent(key) => write!(f, "!{key}")?,
+                Requirement::Greater(key, bound) => write!(f, "{key}>{bound}")?,
+                Requirement::Less(key, bound) => write!(f, "{key}<{bound}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c.is_whitespace() {
+            continue;
+        }
+        let mut token = String::from(c);
+        if is_special(c) {
+            // `==`, `!=` are the only operators of two characters.
+            if matches!(c, '=' | '!') && chars.peek() == Some(&'=') {
+                token.push('=');
+                chars.next();
+            }
+        } else {
+            while let Some(&next) = chars.peek() {
+                if is_special(next) || next.is_whitespace() {
+                    break;
+                }
+                token.push(next);
+                chars.next();
+            }
+        }
+        tokens.push(token);
+    }
+    tokens
+}
+
+fn is_special(c: char) -> bool {
+    matches!(c, '=' | '!' | '(' | ')' | ',' | '<' | '>')
+}
+
+struct Parser {
+    tokens: Vec<String>,
+    at: usize,
+}
+
+impl Parser {
+    fn next(&mut self) -> Option<String> {
+        let token = self.tokens.get(self.at).cloned();
+        self.at += 1;
+        token
+    }
+
+    fn peek(&self) -> Option<&str> {
+        self.tokens.get(self.at).map(String::as_str)
+    }
+
+    fn selector(&mut self) -> Result<Vec<Requirement>, String> {
+        let mut all = Vec::new();
+        if self.tokens.is_empty() {
+            return Ok(all);
+        }
+        loop {
+            all.push(self.requirement()?);
+            match self.next().as_deref() {
+                None => return Ok(all),
+                Some(",") if self.peek().is_some() => {}
+                Some(",") => return Err("found '', expected: identifier after ','".into()),
+                Some(other) => return Err(format!("found '{other}', expected: ',' or 'end of string'")),
+            }
+        }
+    }
+
+    fn requirement(&mut self) -> Result<Requirement, String> {
+        let first = self.next().unwrap_or_default();
+        if first == "!" {
+            return Ok(Requirement::Absent(self.key()?));
+        }
+        let key = checked_key(first)?;
+        match self.peek() {
+            None | Some(",") => return Ok(Requirement::Exists(key)),
+            _ => {}
+        }
+        let operator = self.next().unwrap_or_default();
+        match operator.as_str() {
+            "=" | "==" => Ok(Requirement::In(key, vec![self.value()?])),
+            "!=" => Ok(Requirement::NotIn(key, vec![self.value()?])),
+            "in" => Ok(Requirement::In(key, self.values()?)),
+            "notin" => Ok(Requirement::NotIn(key, self.values()?)),
+            ">" => Ok(Requirement::Greater(key, self.bound()?)),
+            "<" => Ok(Requirement::Less(key, self.bound()?)),
+            other => Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
+        }
+    }
+
+    fn key(&mut self) -> Result<String, String> {
+        checked_key(self.next().unwrap_or_default())
+    }
+
+    /// A single value; nothing at all is the empty value, as in `a=`.
+    fn value(&mut self) -> Result<String, String> {
+        match self.peek() {
+            None | Some(",") => Ok(String::new()),
+            Some(token) if token.chars().next().is_some_and(is_special) => {
+                Err(format!("found '{token}', expected: identifier"))
+            }
+            Some(_) => checked_value(self.next().unwrap_or_default()),
+        }
+    }
+
+    fn bound(&mut self) -> Result<i64, String> {
+        let text = self.value()?;
+        text.parse().map_err(|_| {
+            format!(
+                "values[0]: Invalid value: \"{text}\": for 'Gt', 'Lt' operators, the value must be an integer"
+            )
+        })
+    }
+
+    fn values(&mut self) -> Result<Vec<String>, String> {
+        match self.next() {
+            Some(open) if open == "(" => {}
+            other => return Err(format!("found '{}', expected: '('", other.unwrap_or_default())),
+        }
+        let mut values = Vec::new();
+        loop {
+            match self.next().as_deref() {
+                Some(")") => {
+                    if values.is_empty() {
+                        values.push(String::new());
+                    }
+                    return Ok(values);
+                }
+                Some(",") => {}
+                Some(value) => values.push(checked_value(value.to_owned())?),
+                None => return Err("found '', expected: ',' or ')'".into()),
+            }
+        }
+    }
+}
+
+fn checked_key(key: String) -> Result<String, String> {
+    if is_label_key(&key) {
+        Ok(key)
+    } else if key.is_empty() || key.chars().next().is_some_and(is_special) {
+        Err(format!("found '{key}', expected: !, identifier, or 'end of string'"))
+    } else {
+        Err(format!("key: Invalid value: \"{key}\": {LABEL_KEY}"))
+    }
+}
+
+fn checked_value(value: String) -> Result<String, String> {
+    if is_label_value(&value) {
+        Ok(value)
+    } else {
+        Err(format!("values[0][]: Invalid value: \"{value}\": {LABEL_VALUE}"))
+    }
+}
+
+/// What Kubernetes says about a bad key of a label.
+pub(crate) const LABEL_KEY: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+/// What Kubernetes says about a bad value of a label.
+pub(crate) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/// `[prefix/]name` as labels and annotations have it.
+pub(crate) fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    prefix.is_none_or(|p| p.len() <= 253 && p.split('.').all(crate::names::is_dns_label))
+        && !name.is_empty()
+        && is_label_value(name)
+}
+
+/// The value of a label: up to 63 characters, or none.
+pub(crate) fn is_label_value(value: &str) -> bool {
+    let inner = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    let ends = |c: Option<&u8>| c.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = value.as_bytes();
+    bytes.len() <= 63 && bytes.iter().all(|&c| inner(c)) && ends(bytes.first()) && ends(bytes.last())
+}
+
+/// A conjunction of `label=value` and `label!=value` over the fields that a kind offers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
+
+impl FieldSelector {
+    /// Reads `metadata.name=x,status.phase!=Running`.
+    pub(crate) fn parse(text: &str, kind: &Kind) -> Result<Self, Status> {
+        let mut all = Vec::new();
+        for term in split_terms(text) {
+            let Some((label, equal, value)) = split_term(&term) else {
+                return Err(Status::bad_request(format!(
+                    "invalid selector: '{text}'; can't understand '{term}'"
+                )));
+            };
+            let known = matches!(label.as_str(), "metadata.name" | "metadata.namespace")
+                || kind.fields.iter().any(|(name, _)| *name == label);
+            if !known {
+                let gvk = format!("{}, Kind={}", kind.api_version().trim_start_matches('/'), kind.kind);
+                let gvk = if kind.group.is_empty() { format!("/{gvk}") } else { gvk };
+                return Err(Status::bad_request(format!(
+                    "Unable to find \"{gvk}\" that match label selector \"\", field selector \"{text}\": field label not supported: {label}"
+                )));
+            }
+            all.push((label, equal, value));
+        }
+        Ok(Self(all))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn matches(&self, namespace: &str, name: &str, fields: &[(&'static str, String)]) -> bool {
+        self.0.iter().all(|(label, equal, wanted)| {
+            let is = match label.as_str() {
+                "metadata.name" => name,
+                "metadata.namespace" => namespace,
+                other => fields.iter().find(|(l, _)| *l == other).map_or("", |(_, v)| v.as_str()),
+            };
+            (is == wanted) == *equal
+        })
+    }
+}
+
+/// Splits at commas that no backslash stands before.
+fn split_terms(text: &str) -> Vec<String> {
+    let (mut terms, mut term, mut escaped) = (Vec::new(), String::new(), false);
+    for c in text.chars() {
+        match c {
+            ',' if !escaped => terms.push(std::mem::take(&mut term)),
+            _ => term.push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    terms.push(term);
+    terms.retain(|term| !term.is_empty());
+    terms
+}
+
+fn split_term(term: &str) -> Option<(String, bool, String)> {
+    let at = term.find(['=', '!'])?;
+    let (label, rest) = term.split_at(at);
+    let (equal, value) = if let Some(value) = rest.strip_prefix("!=") {
+        (false, value)
+    } else if let Some(value) = rest.strip_prefix("==") {
+        (true, value)
+    } else {
+        (true, rest.strip_prefix('=')?)
+    };
+    let value = value.replace("\\,", ",").replace("\\=", "=").replace("\\\\", "\\");
+    Some((label.to_owned(), equal, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn labels(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn label_selectors() {
+        let app = labels(&[("app", "worker"), ("tier", "2"), ("empty", "")]);
+        for (selector, picks) in [
+            ("", true),
+            ("app=worker", true),
+            ("app==worker,tier=2", true),
+            ("app = worker , tier", true),
+            ("app!=worker", false),
+            ("app!=producer", true),
+            ("absent!=x", true),
+            ("app in (producer, worker)", true),
+            ("app in (producer)", false),
+            ("app notin (producer)", true),
+            ("absent notin (a,b)", true),
+            ("app", true),
+            ("!app", false),
+            ("!absent", true),
+            ("empty=", true),
+            ("app=", false),
+            ("tier>1", true),
+            ("tier<2", false),
+            ("app>1", false),
+        ] {
+            assert_eq!(LabelSelector::parse(selector).unwrap().matches(&app), picks, "{selector}");
+        }
+        for bad in ["=x", "a=b,", "a in b", "a in (b", "a=b c", "-a=b", "a=b*", "a>b", "a b", ",", "a=!"] {
+            assert!(LabelSelector::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn object_form_and_text_form_agree() {
+        let object = json!({"matchLabels": {"b": "1", "a": "2"}, "matchExpressions": [
+            {"key": "c", "operator": "In", "values": ["y", "x"]}, {"key": "d", "operator": "DoesNotExist"}]});
+        let selector = LabelSelector::from_object(&object);
+        assert_eq!(selector.to_string(), "a=2,b=1,c in (x,y),!d");
+        assert!(selector.matches(&labels(&[("a", "2"), ("b", "1"), ("c", "x")])));
+        assert_eq!(LabelSelector::from_object(&json!({"app": "x"})).to_string(), "app=x");
+        assert!(LabelSelector::from_object(&json!({})).is_empty());
+    }
+
+    #[test]
+    fn field_selectors() {
+        let kind = crate::kinds::builtin().into_iter().find(|k| k.kind == "Pod").unwrap();
+        let fields = [("status.phase", "Running".to_owned()), ("spec.nodeName", String::new())];
+        for (selector, picks) in [
+            ("metadata.name=p", true),
+            ("metadata.name!=p", false),
+            ("metadata.namespace==ns,status.phase=Running", true),
+            ("status.phase!=Running", false),
+            ("spec.nodeName=", true),
+        ] {
+            let parsed = FieldSelector::parse(selector, &kind).unwrap();
+            assert_eq!(parsed.matches("ns", "p", &fields), picks, "{selector}");
+        }
+        let refused = FieldSelector::parse("spec.foo=1", &kind).unwrap_err();
+        assert!(refused.message.ends_with("field label not supported: spec.foo"), "{refused}");
+        assert!(FieldSelector::parse("nonsense", &kind).is_err());
+        assert_eq!(split_term(r"a=b\,c").unwrap().2, "b,c");
+    }
+}
