@@ -38,6 +38,7 @@ async fn the_suite_holds() {
         the_first_signal_lets_requests_end,
         the_second_signal_ends_it_at_once,
         without_a_broker_it_lives_and_says_so,
+        malformed_requests_are_refused_and_counted_under_few_labels,
         a_restart_under_load_loses_nothing_that_was_confirmed,
     );
 }

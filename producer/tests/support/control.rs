@@ -7,6 +7,8 @@ use std::{
 
 use serde_json::json;
 use testkit::rabbitmq::RabbitMq;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// A broker that can be ill-treated.
 pub(crate) trait Control: Send + Sync {
@@ -87,5 +89,73 @@ impl Control for Real {
 
     fn close_connections(&self) {
         self.node().close_all_connections("the test wants it").unwrap();
+    }
+}
+
+/// Ours, in the test's own process.
+pub(crate) struct Ours {
+    address: SocketAddr,
+    /// The broker's own handle.
+    pub(crate) control: broker::Control,
+    _stop: DropGuard,
+}
+
+impl Ours {
+    /// Starts it.
+    pub(crate) async fn start() -> Self {
+        let amqp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = amqp.local_addr().unwrap();
+        let broker = broker::Broker::new(broker::Config::default());
+        let control = broker.control();
+        let stop = CancellationToken::new();
+        let listeners = broker::Listeners { amqp, management: None, metrics: None };
+        tokio::spawn(broker.run(listeners, stop.clone()));
+        Self { address, control, _stop: stop.drop_guard() }
+    }
+}
+
+impl Control for Ours {
+    fn amqp(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn limit(&self, queue: &str, messages: u32) {
+        let definition = broker::Definition {
+            max_length: Some(messages.into()),
+            overflow: Some(broker::Overflow::RejectPublish),
+            ..broker::Definition::default()
+        };
+        self.control.set_policy("limit", &format!("^{queue}$"), 0, definition).unwrap();
+    }
+
+    fn unlimit(&self) {
+        self.control.clear_policy("limit");
+    }
+
+    fn alarm(&self, raised: bool) {
+        if raised {
+            self.control.block("low on memory");
+        } else {
+            self.control.unblock();
+        }
+    }
+
+    fn freeze(&self) {
+        self.control.freeze();
+    }
+
+    fn thaw(&self) {
+        self.control.thaw();
+    }
+
+    fn restart(&self) {
+        self.control.stop();
+        // Long enough for clients to find nobody there.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        self.control.start();
+    }
+
+    fn close_connections(&self) {
+        self.control.disconnect_all("the test wants it");
     }
 }

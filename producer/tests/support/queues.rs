@@ -25,7 +25,8 @@ impl Queues {
         Self { connection }
     }
 
-    async fn channel(&self) -> Channel {
+    /// Opens a channel.
+    pub(crate) async fn channel(&self) -> Channel {
         self.connection.create_channel().await.unwrap()
     }
 

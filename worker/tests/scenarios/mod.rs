@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::support::{
     TRACEPARENT, ask, client,
-    control::{Control, Real},
+    control::{Control, Ours, Real},
     program::Program,
     queues::{Queues, header},
 };
@@ -380,4 +380,51 @@ pub(crate) async fn as_pid_one_signals_work(broker: &dyn Control) {
         })
         .await;
     }
+}
+
+/// A channel that the broker closes under a job, on a broker that does so when told to.
+pub(crate) async fn a_job_whose_channel_is_closed_comes_again(broker: &Ours) {
+    let mut stage = Stage::set(broker, "channel", &[("WORK_DURATION", "1s")]).await;
+    let job = stage.job().await;
+    stage.event(job.id, JobEventKind::Started).await;
+    broker.control.close_channels("the test wants it");
+    let requeued = stage.event(job.id, JobEventKind::Requeued).await;
+    assert!(requeued.reason.unwrap().contains("406 PRECONDITION_FAILED - the test wants it"));
+    let acked = stage.event(job.id, JobEventKind::Acked).await;
+    assert!(acked.redelivered);
+    stage.queues = Queues::open(&broker.url()).await;
+    stage.empty().await;
+}
+
+/// With jobs that take no time and a full buffer, probes are still answered and a signal still ends it.
+pub(crate) async fn instant_jobs_do_not_starve_the_probes(broker: &dyn Control) {
+    let extra = [("WORK_DURATION", "0"), ("PREFETCH", "1000")];
+    let mut stage = Stage::set(broker, "instant", &extra).await;
+    let channel = stage.queues.channel().await;
+    let job = Job { id: Uuid::now_v7(), enqueued_at: Timestamp::now(), burst: None };
+    let more = tokio::spawn(async move {
+        // More than the worker can take, until the channel closes with the test.
+        let options = lapin::options::BasicPublishOptions::default();
+        let (body, properties) = (job.to_body(), properties(&job));
+        for _ in 0..200_000 {
+            let publish =
+                channel.basic_publish("".into(), "instant".into(), options, &body, properties.clone());
+            if publish.await.is_err() {
+                break;
+            }
+        }
+    });
+    wait::until("jobs to be under way", async || {
+        (stage.metric("jobs_processed_total").await > 1000.0).then_some(())
+    })
+    .await;
+    let before = stage.metric("jobs_processed_total").await;
+    assert_eq!(ask(&stage.http, Method::GET, &stage.worker.url("/healthz")).await.0, 200);
+    wait::until("more jobs to be done", async || {
+        (stage.metric("jobs_processed_total").await > before).then_some(())
+    })
+    .await;
+    stage.worker.signal(Signal::TERM);
+    assert_eq!(stage.worker.ended().await.code(), Some(0), "{}", stage.worker.log());
+    more.abort();
 }
