@@ -1,17 +1,39 @@
 //! Drives a program in a pseudo-terminal and reads its screen, as a person at a terminal would.
 
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::num::NonZero;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+use rustix::termios::LocalModes;
+
 use crate::wait;
+
+/// Opening the device must not make it the tests' own terminal.
+const NO_CONTROLLING_TERMINAL: i32 = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
 
 /// What the program wrote so far: as bytes and as a screen.
 struct Output {
     bytes: Vec<u8>,
     parser: vt100::Parser,
+}
+
+/// Modes of a terminal that a program with a screen changes and must take back; the default is how a shell leaves them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Modes {
+    /// No line editing, no echo, no signals from keys.
+    pub raw: bool,
+    /// The alternate screen is shown.
+    pub alternate_screen: bool,
+    /// The cursor is not shown.
+    pub hidden_cursor: bool,
+    /// Pasted text is marked.
+    pub bracketed_paste: bool,
+    /// The mouse is reported.
+    pub mouse: bool,
 }
 
 /// A program in a pseudo-terminal. Dropping it kills the program.
@@ -101,6 +123,26 @@ impl Pty {
     #[must_use]
     pub fn alternate(&self) -> bool {
         self.output().parser.screen().alternate_screen()
+    }
+
+    /// Which modes the terminal is in.
+    ///
+    /// # Errors
+    /// When the terminal's device cannot be asked.
+    pub fn modes(&self) -> anyhow::Result<Modes> {
+        let device = self.master.tty_name().ok_or_else(|| anyhow::anyhow!("the terminal has no name"))?;
+        let device =
+            OpenOptions::new().read(true).write(true).custom_flags(NO_CONTROLLING_TERMINAL).open(device)?;
+        let local = rustix::termios::tcgetattr(&device)?.local_modes;
+        let output = self.output();
+        let screen = output.parser.screen();
+        Ok(Modes {
+            raw: !local.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG),
+            alternate_screen: screen.alternate_screen(),
+            hidden_cursor: screen.hide_cursor(),
+            bracketed_paste: screen.bracketed_paste(),
+            mouse: screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None,
+        })
     }
 
     /// Everything that the program wrote so far.

@@ -16,7 +16,7 @@ use crate::event::{Event, LoadProgress};
 use crate::source::outbox::Outbox;
 
 /// The load ends by itself after so long: nobody should come back to a cluster that worked all night.
-pub const MAX_TIME: Duration = Duration::from_secs(15 * 60);
+pub const MAX_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// The load ends when there was no connection for so long.
 const MAX_DISCONNECTED: Duration = Duration::from_secs(30);
