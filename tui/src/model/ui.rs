@@ -148,7 +148,10 @@ pub struct Ui {
 }
 
 /// The windows of history that `z` and `Z` step through, in seconds.
-pub const WINDOWS: [u64; 7] = [60, 120, 300, 600, 1_200, 3_600, 10_800];
+pub const WINDOWS: [u64; 9] = [60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800];
+
+/// Of those, how many the chart grows through by itself.
+const GROWN: usize = 5;
 
 impl Ui {
     pub(super) fn new(size: (u16, u16)) -> Self {
@@ -170,8 +173,8 @@ impl Ui {
     /// Seconds of history that the chart shows at `now`.
     #[must_use]
     pub fn window(&self, now: At) -> u64 {
-        let grown = || WINDOWS.into_iter().take(3).find(|window| *window >= now.0.as_secs());
-        self.window.or_else(grown).unwrap_or(WINDOWS[2])
+        let grown = || WINDOWS.into_iter().take(GROWN).find(|window| *window >= now.0.as_secs());
+        self.window.or_else(grown).unwrap_or(WINDOWS[GROWN - 1])
     }
 
     /// Zooms in or out by one step.
@@ -215,7 +218,7 @@ mod tests {
     #[test]
     fn the_window_grows_with_the_first_minutes() {
         let ui = Ui::new((80, 24));
-        for (seconds, window) in [(0, 60), (60, 60), (61, 120), (290, 300), (9_999, 300)] {
+        for (seconds, window) in [(0, 60), (60, 60), (61, 90), (290, 300), (9_999, 300)] {
             assert_eq!(ui.window(At(std::time::Duration::from_secs(seconds))), window);
         }
     }

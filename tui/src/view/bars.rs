@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{coarse, count, fit, put, put_right, span};
+use super::text::{coarse, count, fit, put, put_right, span, width};
 use super::theme::Ink;
 use crate::keys::{TABLE, When};
 use crate::model::target::State;
@@ -46,7 +46,7 @@ impl Widget for &Title<'_> {
         }
         right.push(self.state());
         right.push(Span::raw(" "));
-        let room = area.width.saturating_sub(super::text::width(&right) + 2);
+        let room = area.width.saturating_sub(width(&right) + 2);
         put_right(buffer, area, right);
         let mut left = vec![span(theme, Ink::Brand, " surge")];
         if let Some(target) = &self.0.data.watched.target {
@@ -55,7 +55,7 @@ impl Widget for &Title<'_> {
                 left.push(span(theme, Ink::Dim, format!("  {version}")));
             }
             if !target.reason.is_empty() {
-                let used = super::text::width(&left);
+                let used = width(&left);
                 let room = usize::from(room.saturating_sub(used + 2));
                 left.push(span(theme, Ink::Dim, format!("  {}", fit(&target.reason, room))));
             }
@@ -79,19 +79,24 @@ impl Widget for &Footer<'_> {
         } else {
             span(theme, Ink::Text, format!("{rate} off "))
         });
-        let room = area.width.saturating_sub(super::text::width(&right) + 1);
+        let room = area.width.saturating_sub(width(&right) + 1);
         put_right(buffer, area, right);
         let in_dialog = self.0.ui.mode != Mode::Normal;
-        let mut left = vec![Span::raw(" ")];
-        for binding in TABLE {
-            let holds = if in_dialog { binding.when == When::Dialog } else { binding.when == When::Screen };
-            let Some(footer) = binding.footer.filter(|_| holds) else { continue };
-            let next = [span(theme, Ink::Key, binding.shown), span(theme, Ink::Dim, format!(" {footer}  "))];
-            if super::text::width(&left) + super::text::width(&next) > room + 2 {
-                break;
-            }
-            left.extend(next);
+        let holds = |when| if in_dialog { when == When::Dialog } else { when == When::Screen };
+        let mut shown: Vec<[Span<'_>; 2]> = TABLE
+            .iter()
+            .filter(|binding| holds(binding.when))
+            .filter_map(|binding| {
+                let footer = binding.footer?;
+                Some([span(theme, Ink::Key, binding.shown), span(theme, Ink::Dim, format!(" {footer}  "))])
+            })
+            .collect();
+        // The last two say how to get help and how to get out: they stay, whatever else must go.
+        while shown.len() > 2 && shown.iter().map(|keys| width(keys)).sum::<u16>() > room {
+            shown.remove(shown.len() - 3);
         }
+        let mut left = vec![Span::raw(" ")];
+        left.extend(shown.into_iter().flatten());
         put(buffer, Rect { width: room, ..area }, left);
     }
 }

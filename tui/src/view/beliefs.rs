@@ -42,15 +42,18 @@ impl Beliefs<'_> {
 
     /// How old the number is. While all agree the greatest usual age is shown, which stays still; the age that counts
     /// is shown while the news is on its way.
-    fn age(&self, belief: Belief, is_moving: bool) -> String {
+    fn age(&self, place: Place, belief: Belief, is_moving: bool) -> String {
         let waited = self.data.now.since(belief.heard);
         match belief.age {
             Some(age) if is_moving => format!("{} old", measured(age + waited)),
             Some(_) => {
-                let usual = belief.usual_age.max(Duration::from_secs(1));
-                format!("up to {} old", coarse(usual + Duration::from_millis(999)))
+                let usual = belief.usual_age + Duration::from_millis(999);
+                format!("at most {} old", coarse(usual))
             }
             None if belief.total.is_none() => format!("for {}", coarse(self.data.now.since(belief.since))),
+            None if place == Place::Hpa && is_moving => {
+                format!("for {}", measured(self.data.now.since(belief.since)))
+            }
             None => String::new(),
         }
     }
@@ -97,16 +100,21 @@ impl Widget for &Beliefs<'_> {
             let ink = if laggard == Some(place) { Ink::Lit } else { Ink::Value };
             let marker = if laggard == Some(place) { "▸ " } else { "  " };
             put(buffer, line, vec![span(theme, Ink::Lit, marker), span(theme, Ink::Text, name)]);
-            let value = Rect { width: line.width.min(24), ..line };
+            let value = Rect { width: line.width.min(23), ..line };
             put_right(buffer, value, vec![span(theme, ink, self.value(belief))]);
-            let rest = Rect { x: line.x + 26.min(line.width), width: line.width.saturating_sub(26), ..line };
+            let rest = Rect { x: line.x + 25.min(line.width), width: line.width.saturating_sub(25), ..line };
             let note = match self.data.trouble(source) {
                 Some(status) => {
                     span(theme, Ink::Warning, fit(&trouble(&status.state), rest.width.into()).into_owned())
                 }
-                None => span(theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(b, is_moving))),
+                None => {
+                    span(theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(place, b, is_moving)))
+                }
             };
-            put(buffer, rest, vec![note]);
+            // A cut-off age would be a wrong one.
+            if rest.width >= 14 {
+                put(buffer, rest, vec![note]);
+            }
         }
     }
 }

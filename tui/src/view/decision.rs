@@ -47,12 +47,8 @@ fn measured(measured: &Measured, gates: &mut Vec<Gate>, proposal: Option<i32>) {
     let total = measured.total_milli.map_or_else(|| milli(measured.usage), milli);
     let pods = measured.replicas;
     let (compared, raw) = match measured.form {
-        Form::AverageValue => {
-            (format!("{total} in the queue ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉"))
-        }
-        Form::Value | Form::Utilization => {
-            (format!("{total} in the queue ÷ {target}"), format!("⌈ratio × {pods} ready⌉"))
-        }
+        Form::AverageValue => (format!("{total} ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉")),
+        Form::Value | Form::Utilization => (format!("{total} ÷ {target}"), format!("⌈ratio × {pods} ready⌉")),
     };
     let value = measured.assumed_ratio.or(measured.ratio);
     gates.push(Gate::new(
@@ -113,7 +109,11 @@ fn gates(trace: &Trace) -> Vec<Gate> {
             Some(held) => {
                 let left = held.expires.millis_since(trace.at).max(0) as u64;
                 let left = coarse(std::time::Duration::from_millis(left + 999));
-                format!("{} held by an earlier {}, {left} to go", stabilised.replicas, held.replicas)
+                if held.replicas == stabilised.replicas {
+                    format!("held at {} for {left} more", held.replicas)
+                } else {
+                    format!("{}, held by {} for {left} more", stabilised.replicas, held.replicas)
+                }
             }
             None => format!("{}, nothing held", stabilised.replicas),
         };
@@ -165,7 +165,6 @@ impl Decision<'_> {
             span(theme, Ink::Value, hpa.current_replicas.to_string()),
             span(theme, Ink::Dim, " → "),
             span(theme, ink, hpa.desired_replicas.to_string()),
-            span(theme, Ink::Dim, format!("   min {} max {}", hpa.min, hpa.max)),
         ]
     }
 
@@ -198,6 +197,7 @@ impl Decision<'_> {
         let theme = self.theme;
         let mut line = vec![span(theme, Ink::Dim, "targets   ")];
         line.extend(self.observed(hpa));
+        line.push(span(theme, Ink::Dim, format!("   min {} max {}", hpa.min, hpa.max)));
         put(buffer, row(area, 1), line);
         let mut line = vec![span(theme, Ink::Dim, "decision  ")];
         if let Some(complaint) = self.complaint(hpa) {
@@ -294,5 +294,15 @@ impl Widget for &Decision<'_> {
                 span(theme, Ink::Dim, format!("  {}", reason(trace.reason))),
             ],
         );
+        // The controller's own words, where there is room for them.
+        let rest = below(rest, used + 2);
+        for (index, condition) in (0..).zip(&hpa.conditions) {
+            let is_wrong = condition.status != "True" && condition.kind != "ScalingLimited";
+            let is_limited = condition.status == "True" && condition.kind == "ScalingLimited";
+            let ink = if is_wrong || is_limited { Ink::Warning } else { Ink::Dim };
+            let room = usize::from(area.width).saturating_sub(4);
+            let text = format!("{:<14} {:<5} {}", condition.kind, condition.status, condition.reason);
+            put(buffer, row(rest, index), vec![span(theme, ink, format!("    {}", fit(&text, room)))]);
+        }
     }
 }

@@ -69,22 +69,21 @@ impl Overview<'_> {
         (Events { data, theme }).lines(buffer, below(rest, 6));
     }
 
-    /// Chart above; decision and workers at the left, beliefs and stopwatch at the right, events below.
+    /// Chart above; decision, stopwatch, and beliefs over workers side by side below; events at the bottom.
     fn medium(&self, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
         let events = 4 + (area.height - 28) / 6;
-        let chart = Rect { height: area.height.saturating_sub(16 + events).max(11), ..area };
+        let chart = Rect { height: area.height.saturating_sub(15 + events).max(11), ..area };
         self.chart(chart, buffer);
         let rest = below(area, chart.height);
         let middle = Rect { height: rest.height.saturating_sub(events), ..rest };
-        let (left, right) = halves(middle, middle.width * 6 / 11);
-        (&Decision { data, theme }).render(Rect { height: 10.min(left.height), ..left }, buffer);
-        (&Pods { data, theme }).render(below(left, 10), buffer);
-        (&Stopwatch { data, theme }).render(right, buffer);
-        let bottom = below(rest, middle.height);
-        let (left, right) = halves(bottom, bottom.width * 6 / 11);
-        (&Events { data, theme }).render(left, buffer);
-        (&Beliefs { data, theme }).render(right, buffer);
+        let (left, right) = halves(middle, middle.width * 43 / 100);
+        (&Decision { data, theme }).render(left, buffer);
+        let (left, right) = halves(right, 35);
+        (&Stopwatch { data, theme }).render(left, buffer);
+        (&Beliefs { data, theme }).render(Rect { height: 5.min(right.height), ..right }, buffer);
+        (&Pods { data, theme }).render(below(right, 5), buffer);
+        (&Events { data, theme }).render(below(rest, middle.height), buffer);
     }
 
     /// Chart at the left with workers and events below; decision, beliefs and stopwatch at the right.
@@ -94,11 +93,11 @@ impl Overview<'_> {
         let lower = 13.min(left.height / 3);
         let chart = Rect { height: left.height - lower, ..left };
         self.chart(chart, buffer);
-        let (pods, events) = halves(below(left, chart.height), left.width * 2 / 5);
+        let (pods, events) = halves(below(left, chart.height), 52);
         (&Pods { data, theme }).render(pods, buffer);
         (&Events { data, theme }).render(events, buffer);
-        (&Decision { data, theme }).render(Rect { height: 14.min(right.height), ..right }, buffer);
-        let right = below(right, 14);
+        (&Decision { data, theme }).render(Rect { height: 15.min(right.height), ..right }, buffer);
+        let right = below(right, 15);
         (&Beliefs { data, theme }).render(Rect { height: 6.min(right.height), ..right }, buffer);
         (&Stopwatch { data, theme }).render(below(right, 6), buffer);
     }

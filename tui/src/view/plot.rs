@@ -9,6 +9,9 @@ use crate::model::Theme;
 /// The braille bit of each dot of a cell, by column and by row from the top.
 const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
+/// Weights from here on are lines; below are areas and guides.
+pub(super) const LINE: u8 = 4;
+
 #[derive(Clone, Copy)]
 struct Cell {
     dots: u8,
@@ -39,7 +42,8 @@ impl Canvas {
         usize::from(self.area.height) * 4
     }
 
-    /// Sets a dot; outside of the canvas nothing happens.
+    /// Sets a dot; outside of the canvas nothing happens. A cell has one colour, so an area gives way to a line there;
+    /// lines share a cell, in the weightier one's colour.
     pub(super) fn dot(&mut self, column: usize, row: usize, ink: Ink, weight: u8) {
         if column >= self.columns() || row >= self.rows() {
             return;
@@ -47,6 +51,11 @@ impl Canvas {
         let from_top = self.rows() - 1 - row;
         let index = from_top / 4 * usize::from(self.area.width) + column / 2;
         let cell = &mut self.cells[index];
+        if cell.weight < LINE && weight > cell.weight {
+            cell.dots = 0;
+        } else if weight < LINE && weight < cell.weight {
+            return;
+        }
         cell.dots |= BITS[column % 2][from_top % 4];
         if weight >= cell.weight {
             cell.ink = ink;
@@ -76,41 +85,59 @@ impl Canvas {
     }
 }
 
-/// A scale from zero to a round number, with round steps.
+/// A scale from zero with round steps, each a whole number of cells high, so that the labels stand evenly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scale {
-    /// The value at the top.
-    pub(super) top: f64,
-    /// The distance of two labels.
+    /// The value from one label to the next.
     pub(super) step: f64,
+    /// Cells from one label to the next.
+    pub(super) cells: u16,
+    /// Cells in all.
+    rows: u16,
 }
 
 impl Scale {
-    /// A scale that holds `max`, with at most `labels` steps.
-    pub(super) fn fitting(max: f64, labels: usize) -> Self {
-        let max = if max.is_finite() { max.max(1.0) } else { 1.0 };
-        let rough = max / labels.max(1) as f64;
-        let power = 10_f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
-            .into_iter()
-            .map(|factor| factor * power)
-            // Messages and pods are whole; so are the labels.
-            .find(|step| *step >= rough * 0.999 && *step >= 1.0 && step.fract() == 0.0)
-            .unwrap_or((10.0 * power).max(1.0));
-        Self { top: (max / step - 0.001).ceil().max(1.0) * step, step }
+    /// The scale that shows `max` largest on a plot of so many rows of cells.
+    pub(super) fn fitting(max: f64, rows: u16) -> Self {
+        let max = if max.is_finite() { max.clamp(1.0, 1e15) } else { 1.0 };
+        let room = f64::from(rows) * 4.0 - 1.0;
+        let fit = |cells: u16| {
+            let step = round_up(max * 4.0 * f64::from(cells) / room.max(1.0));
+            // How much of the plot's height the maximum takes.
+            (max / step * 4.0 * f64::from(cells) / room.max(1.0), step, cells)
+        };
+        // At most five labels above zero, and the closest fit; of equal fits the one with more labels.
+        let fewest = (rows / 6).max(if rows < 5 { 1 } else { 2 });
+        let candidates = (fewest..=fewest + 2).filter(|cells| *cells < rows.max(2)).map(fit);
+        let best = candidates.fold(None, |best: Option<(f64, f64, u16)>, next| match best {
+            Some(best) if best.0 >= next.0 - 0.05 => Some(best),
+            _ => Some(next),
+        });
+        let (_, step, cells) = best.unwrap_or((1.0, round_up(max), 1));
+        Self { step, cells, rows }
     }
 
-    /// The dot row of a value, of `rows` in all.
-    pub(super) fn row(&self, value: f64, rows: usize) -> usize {
-        let last = rows.saturating_sub(1) as f64;
-        (value.max(0.0) / self.top * last).round().min(last) as usize
+    /// The dot row of a value.
+    pub(super) fn row(&self, value: f64) -> usize {
+        let last = f64::from(self.rows) * 4.0 - 1.0;
+        (value.max(0.0) / self.step * 4.0 * f64::from(self.cells)).round().min(last.max(0.0)) as usize
     }
 
-    /// The labelled values, from zero on.
-    pub(super) fn labels(&self) -> impl Iterator<Item = f64> + '_ {
-        let count = (self.top / self.step).round() as usize;
-        (0..=count).map(|index| index as f64 * self.step)
+    /// The labelled values with the rows of cells, from the bottom, at which they stand.
+    pub(super) fn labels(&self) -> impl Iterator<Item = (f64, u16)> + '_ {
+        let count = self.rows.saturating_sub(1) / self.cells.max(1);
+        (0..=count).map(|index| (f64::from(index) * self.step, index * self.cells))
     }
+}
+
+/// The next of 1, 2, 2.5, 5 and 10 times a power of ten. Messages and pods are whole, and so is the result.
+fn round_up(value: f64) -> f64 {
+    let power = 10_f64.powf(value.max(1.0).log10().floor());
+    [1.0, 2.0, 2.5, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|step| *step >= value && step.fract() == 0.0)
+        .unwrap_or(10.0 * power)
 }
 
 /// The distance of the time axis's labels in seconds, so that there are at most `labels` of them.
@@ -125,26 +152,31 @@ mod tests {
 
     #[test]
     fn scales_are_round_and_hold_their_maximum() {
-        for (max, labels, top, step) in [
-            (0.0, 4, 1.0, 1.0),
-            (1.0, 4, 1.0, 1.0),
-            (3.0, 4, 3.0, 1.0),
-            (50.0, 4, 60.0, 20.0),
-            (60.0, 3, 60.0, 20.0),
-            (61.0, 3, 75.0, 25.0),
-            (1_000.0, 4, 1_000.0, 250.0),
-            (1_100.0, 4, 1_500.0, 500.0),
-            (f64::INFINITY, 4, 1.0, 1.0),
-        ] {
-            assert_eq!(Scale::fitting(max, labels), Scale { top, step }, "{max} in {labels}");
+        for rows in 1..40 {
+            for max in [0.0, 1.0, 3.0, 10.0, 49.0, 61.0, 200.0, 999.0, 1_001.0, 1e6, f64::NAN, f64::INFINITY]
+            {
+                let scale = Scale::fitting(max, rows);
+                let top = if max.is_finite() { max.max(1.0) } else { 1.0 };
+                assert!(
+                    top / scale.step * 4.0 * f64::from(scale.cells) <= f64::from(rows) * 4.0,
+                    "{max} {rows}"
+                );
+                assert!(scale.step.fract() == 0.0 && scale.step >= 1.0, "{max} {rows}");
+                assert!(scale.labels().all(|(_, row)| row < rows), "{max} {rows}");
+                assert!(scale.labels().count() <= 7, "{max} {rows}");
+            }
         }
+        assert_eq!(Scale::fitting(200.0, 9), Scale { step: 100.0, cells: 3, rows: 9 });
+        assert_eq!(Scale::fitting(10.0, 4), Scale { step: 10.0, cells: 3, rows: 4 });
     }
 
     #[test]
-    fn rows_go_from_bottom_to_top() {
-        let scale = Scale { top: 60.0, step: 20.0 };
-        assert_eq!((scale.row(0.0, 40), scale.row(60.0, 40), scale.row(99.0, 40)), (0, 39, 39));
-        assert_eq!(scale.labels().collect::<Vec<_>>(), [0.0, 20.0, 40.0, 60.0]);
+    fn labels_stand_where_their_values_are_drawn() {
+        let scale = Scale::fitting(60.0, 10);
+        for (value, row) in scale.labels() {
+            assert_eq!(scale.row(value), usize::from(row) * 4);
+        }
+        assert_eq!(scale.row(1e9), 39);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{coarse, fit, put, row, rule, span};
+use super::text::{coarse, fit_end, put, row, rule, span};
 use super::theme::Ink;
 use crate::event::{PodPhase, Role};
 use crate::model::pods::Known;
@@ -83,13 +83,15 @@ impl Widget for &Pods<'_> {
                 break;
             }
             let (symbol, word, ink) = state(self.data, known);
-            let name_width = usize::from(line.width.saturating_sub(34)).clamp(10, 40);
+            // Symbol, state and time take what they need; the name gets the rest.
+            let name_width = usize::from(line.width.saturating_sub(23)).clamp(6, 40);
+            let name = fit_end(&known.pod.name, name_width);
             let since = coarse(self.data.now.since(known.phase_since));
             let mut spans = vec![
                 span(self.theme, ink, format!("{symbol} ")),
-                span(self.theme, Ink::Text, format!("{:<name_width$} ", fit(&known.pod.name, name_width))),
-                span(self.theme, ink, format!("{word:<12}")),
-                span(self.theme, Ink::Dim, format!("{since:>7}")),
+                span(self.theme, Ink::Text, format!("{name:<name_width$} ")),
+                span(self.theme, ink, format!("{word:<11}")),
+                span(self.theme, Ink::Dim, format!("{since:>8}")),
             ];
             if known.pod.restarts > 0 {
                 spans.push(span(self.theme, Ink::Warning, format!("  {} restarts", known.pod.restarts)));

@@ -6,7 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
-use super::plot::{Canvas, Scale};
+use super::plot::{Canvas, LINE, Scale};
 use super::text::{below, count, milli, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
 use crate::event::MetricTarget;
@@ -38,40 +38,33 @@ impl Widget for &Queue<'_> {
             .flatten()
             .flatten()
             .fold(0.0_f32, |highest, column| highest.max(column.max));
-        let scale = Scale::fitting(f64::from(highest) * 1.02, usize::from(plot.height / 2).clamp(1, 6));
+        let scale = Scale::fitting(f64::from(highest), plot.height);
         values(buffer, plot, self.theme, &scale);
 
         let mut canvas = Canvas::new(canvas_area);
         guides(&mut canvas, self.data, self.axis);
-        let rows = canvas.rows();
-        let span_of = |c: &Column| (scale.row(f64::from(c.min), rows), scale.row(f64::from(c.max), rows));
-        for (x, column) in metric.iter().enumerate() {
-            if let Some(column) = column
-                && self.axis.number(x).is_multiple_of(3)
-            {
-                canvas.dot(x, span_of(column).1, Ink::Metric, 1);
-            }
-        }
+        let span_of = |c: &Column| (scale.row(f64::from(c.min)), scale.row(f64::from(c.max)));
         for (x, column) in depth.iter().enumerate() {
             let Some(column) = column else { continue };
             let (low, high) = span_of(column);
-            for y in (0..low).filter(|y| (self.axis.number(x) + y).is_multiple_of(2) && y % 2 == 0) {
+            for y in (0..low).step_by(2).filter(|y| (self.axis.number(x) + y / 2).is_multiple_of(2)) {
                 canvas.dot(x, y, Ink::QueueFill, 2);
             }
-            canvas.line(x, low, high, Ink::Queue, 5);
+            canvas.line(x, low, high, Ink::Queue, LINE + 3);
         }
-        for (x, column) in target.iter().enumerate() {
-            let Some(column) = column else { continue };
-            let (low, high) = span_of(column);
-            if self.axis.number(x) % 6 < 4 || low != high {
-                canvas.line(x, low, high, Ink::Target, 4);
-            }
-        }
-        for (x, column) in believed.iter().enumerate() {
-            let Some(column) = column else { continue };
-            let (low, high) = span_of(column);
-            if self.axis.number(x).is_multiple_of(2) || low != high {
-                canvas.line(x, low, high, Ink::Believed, 6);
+        // Dashes, dots and sparse dots, so that the lines differ without colour too.
+        let lines: [(&[Option<Column>], Ink, u8, fn(usize) -> bool); 3] = [
+            (&believed, Ink::Believed, LINE + 2, |n| n.is_multiple_of(2)),
+            (&target, Ink::Target, LINE + 1, |n| n % 8 < 5),
+            (&metric, Ink::Metric, LINE, |n| n.is_multiple_of(4)),
+        ];
+        for (columns, ink, weight, is_inked) in lines {
+            for (x, column) in columns.iter().enumerate() {
+                let Some(column) = column else { continue };
+                let (low, high) = span_of(column);
+                if is_inked(self.axis.number(x)) || low != high {
+                    canvas.line(x, low, high, ink, weight);
+                }
             }
         }
         canvas.render(self.theme, buffer);
@@ -86,7 +79,7 @@ impl Queue<'_> {
             None => "Queue".to_owned(),
         };
         // What does not fit is left out from the end.
-        let mut parts = [self.depth(), self.target(), self.believed()].to_vec();
+        let mut parts = [self.depth(), self.target(), self.believed(), self.metric()].to_vec();
         let room = usize::from(row.width).saturating_sub(name.len() + 9);
         while parts.iter().flatten().map(Span::width).sum::<usize>() + 3 * parts.len() > room
             && parts.pop().is_some()
@@ -126,6 +119,12 @@ impl Queue<'_> {
         vec![span(self.theme, Ink::Target, "╍ "), span(self.theme, Ink::Text, text)]
     }
 
+    fn metric(&self) -> Vec<Span<'static>> {
+        let Some(value) = self.data.history.metric.last() else { return Vec::new() };
+        let text = format!("external metric {}", count(f64::from(value)));
+        vec![span(self.theme, Ink::Metric, "┈ "), span(self.theme, Ink::Text, text)]
+    }
+
     fn believed(&self) -> Vec<Span<'static>> {
         let mark = span(self.theme, Ink::Believed, "┅ ");
         let Some(hpa) = self.data.hpa.get() else { return Vec::new() };
@@ -151,11 +150,8 @@ pub(super) fn values(buffer: &mut Buffer, plot: Rect, theme: Theme, scale: &Scal
     for y in plot.top()..plot.bottom() {
         set(buffer, x, y, '│', style(theme, Ink::Rule));
     }
-    let rows = usize::from(plot.height) * 4;
-    for value in scale.labels() {
-        // Below the plot's height, which is a u16.
-        let y = (scale.row(value, rows) / 4) as u16;
-        let y = plot.bottom().saturating_sub(1 + y);
+    for (value, above) in scale.labels() {
+        let y = plot.bottom().saturating_sub(1 + above);
         if y < plot.top() {
             continue;
         }

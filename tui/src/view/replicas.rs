@@ -6,7 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
-use super::plot::{Canvas, Scale};
+use super::plot::{Canvas, LINE, Scale};
 use super::queue::{guides, values};
 use super::text::{below, row, rule, span};
 use super::theme::Ink;
@@ -40,31 +40,29 @@ impl Widget for &Replicas<'_> {
         // The maximum belongs to the picture, unless it is so far away that it would flatten everything.
         let top =
             if max <= 4.0 * f64::from(seen).max(3.0) { max.max(f64::from(seen)) } else { f64::from(seen) };
-        let scale = Scale::fitting(top, usize::from(plot.height / 2).max(1));
+        let scale = Scale::fitting(top, plot.height);
         values(buffer, plot, self.theme, &scale);
 
         let mut canvas = Canvas::new(canvas_area);
         guides(&mut canvas, self.data, self.axis);
-        let rows = canvas.rows();
         for x in 0..self.axis.columns {
-            // Bars: a count of n fills n steps, so that zero is empty and not a line at the bottom.
-            let height = |value: f32| scale.row(f64::from(value), rows + 1);
+            // Bars: a count fills the rows below its own, which is the row of the line that wants as many.
+            let height = |value: f32| scale.row(f64::from(value));
             let ready_rows = ready[x].map_or(0, |column| height(column.min));
             for y in 0..ready_rows {
                 canvas.dot(x, y, Ink::Ready, 3);
             }
             if let Some(column) = current[x] {
-                for y in
-                    (ready_rows..height(column.max)).filter(|y| (self.axis.number(x) + y).is_multiple_of(2))
-                {
+                let number = self.axis.number(x);
+                for y in (ready_rows..height(column.max)).filter(|y| (number + y).is_multiple_of(2)) {
                     canvas.dot(x, y, Ink::Pending, 2);
                 }
             }
-            if let Some(column) = desired[x] {
-                let (low, high) = (height(column.min), height(column.max));
-                if self.axis.number(x) % 6 < 4 || low != high {
-                    canvas.line(x, low.saturating_sub(1), high.saturating_sub(1), Ink::Desired, 4);
-                }
+            // Where the wish has come true the bar's own edge shows it.
+            if let Some(column) = desired[x]
+                && ready[x].is_none_or(|ready| ready.min != column.min || ready.max != column.max)
+            {
+                canvas.line(x, height(column.min), height(column.max), Ink::Desired, LINE);
             }
         }
         canvas.render(self.theme, buffer);
@@ -76,13 +74,13 @@ impl Replicas<'_> {
         let mut note = Vec::new();
         if let Some(workload) = self.data.workload.get() {
             note.push(span(self.theme, Ink::Ready, "█ "));
-            note.push(Span::raw(format!("{} ready", workload.ready)));
+            note.push(span(self.theme, Ink::Text, format!("{} ready", workload.ready)));
             note.push(span(self.theme, Ink::Pending, "   ▒ "));
-            note.push(Span::raw(format!("{} current", workload.replicas)));
+            note.push(span(self.theme, Ink::Text, format!("{} current", workload.replicas)));
         }
         if let Some(hpa) = self.data.hpa.get() {
-            note.push(span(self.theme, Ink::Desired, "   ╍ "));
-            note.push(Span::raw(format!("{} desired", hpa.desired_replicas)));
+            note.push(span(self.theme, Ink::Desired, "   ━ "));
+            note.push(span(self.theme, Ink::Text, format!("{} desired", hpa.desired_replicas)));
             note.push(span(self.theme, Ink::Dim, format!("   min {} max {}", hpa.min, hpa.max)));
         }
         note

@@ -87,6 +87,20 @@ pub(super) fn fit(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// The text, or `…` and its end, so that it fits into `width` columns: pods of one owner differ at the end.
+pub(super) fn fit_end(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let mut used = 0;
+    let tail = text.char_indices().rev().take_while(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used < width
+    });
+    let start = tail.last().map_or(text.len(), |(index, _)| index);
+    if width > 0 { Cow::Owned(format!("…{}", &text[start..])) } else { Cow::Borrowed("") }
+}
+
 /// Columns that spans take.
 pub(super) fn width(spans: &[Span<'_>]) -> u16 {
     u16::try_from(spans.iter().map(|span| span.content.width()).sum::<usize>()).unwrap_or(u16::MAX)
@@ -211,6 +225,10 @@ mod tests {
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(fit("x", 0), "");
+        assert_eq!(fit_end("worker-abcde", 6), "…abcde");
+        assert_eq!(fit_end("日本語", 5), "…本語");
+        assert_eq!(fit_end("日本語", 4), "…語");
+        assert_eq!(fit_end("abc", 0), "");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh", 4), ["abc…"]);
         assert_eq!(wrap("", 4), Vec::<String>::new());

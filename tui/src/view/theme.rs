@@ -51,7 +51,8 @@ pub enum Ink {
 /// The style of an ink in a theme.
 #[must_use]
 pub fn style(theme: Theme, ink: Ink) -> Style {
-    let plain = Style::new();
+    // The terminal's own colour, said outright: text may be put over a rule, which has another.
+    let plain = Style::new().fg(Color::Reset);
     let bold = plain.add_modifier(Modifier::BOLD);
     if theme == Theme::Mono {
         return match ink {
@@ -92,7 +93,7 @@ mod tests {
     fn mono_has_no_colour() {
         for ink in [Ink::Queue, Ink::Error, Ink::Lit, Ink::Key, Ink::Pending] {
             let style = style(Theme::Mono, ink);
-            assert_eq!((style.fg, style.bg), (None, None));
+            assert_eq!((style.fg, style.bg), (Some(Color::Reset), None));
         }
     }
 }

@@ -22,7 +22,7 @@ const WORK: u64 = 5_000;
 struct Worker {
     name: String,
     created: u64,
-    job: Option<(Uuid, u64)>,
+    job: Option<(Uuid, BurstId, u64)>,
     ends: bool,
     ready: bool,
 }
@@ -34,8 +34,8 @@ pub struct World {
     /// What the dashboard asked for, in order.
     pub effects: Vec<Effect>,
     ms: u64,
-    queue: VecDeque<Uuid>,
-    burst: Option<BurstId>,
+    queue: VecDeque<(Uuid, BurstId)>,
+    jobs: u128,
     workers: Vec<Worker>,
     born: u32,
     spec: usize,
@@ -61,7 +61,7 @@ impl World {
             effects: Vec::new(),
             ms: 0,
             queue: VecDeque::new(),
-            burst: None,
+            jobs: 0,
             workers: Vec::new(),
             born: 0,
             spec: 1,
@@ -277,17 +277,16 @@ impl World {
             finished: accepted == size,
         }));
         for _ in 0..accepted {
-            self.queue.push_back(Uuid::from_u128(u128::from(self.born) << 64 | self.queue.len() as u128));
-            self.born += 1;
+            self.jobs += 1;
+            self.queue.push_back((Uuid::from_u128(self.jobs), id.clone()));
         }
-        self.burst = Some(id);
     }
 
-    fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid) {
+    fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid, burst: BurstId) {
         let event = JobEvent {
             kind,
             id: Some(id),
-            burst: self.burst.clone(),
+            burst: Some(burst),
             traceparent: None,
             at: Timestamp::UNIX_EPOCH,
             redelivered: false,
@@ -335,20 +334,20 @@ impl World {
                 self.send(Event::Pods(PodsEvent::Applied(Box::new(pod))));
                 self.workload();
             }
-            if let Some((id, until)) = self.workers[index].job
+            if let Some((id, burst, until)) = self.workers[index].job.clone()
                 && now >= until
             {
                 self.workers[index].job = None;
-                self.job(self.workers[index].name.clone(), JobEventKind::Acked, id);
+                self.job(self.workers[index].name.clone(), JobEventKind::Acked, id, burst);
             }
             if self.broker
                 && self.workers[index].ready
                 && !self.workers[index].ends
                 && self.workers[index].job.is_none()
-                && let Some(id) = self.queue.pop_front()
+                && let Some((id, burst)) = self.queue.pop_front()
             {
-                self.workers[index].job = Some((id, now + WORK));
-                self.job(self.workers[index].name.clone(), JobEventKind::Started, id);
+                self.workers[index].job = Some((id, burst.clone(), now + WORK));
+                self.job(self.workers[index].name.clone(), JobEventKind::Started, id, burst);
             }
         }
         while let Some(index) = self.workers.iter().position(|w| w.ends && w.job.is_none()) {
