@@ -36,8 +36,9 @@ impl State {
             AMQPMethod::Reject(it) => self.reject(place, it.delivery_tag, false, it.requeue, now),
             AMQPMethod::Nack(it) => self.reject(place, it.delivery_tag, it.multiple, it.requeue, now),
             AMQPMethod::Recover(basic::Recover { requeue: true }) => {
-                self.recover(place, now);
+                // The answer goes first: what is delivered behind it has been recovered.
                 self.reply(place, AMQPClass::Basic(AMQPMethod::RecoverOk(basic::RecoverOk {})));
+                self.recover(place, now);
                 Ok(())
             }
             AMQPMethod::RecoverAsync(basic::RecoverAsync { requeue: true }) => {

@@ -12,12 +12,16 @@ impl State {
     pub(super) fn open_channel(&mut self, place: Place) -> Result<(), Fault> {
         let Some(connection) = self.connections.get_mut(&place.connection) else { return Ok(()) };
         let most = connection.client.channel_max;
-        if place.channel > most || connection.channels.len() >= usize::from(most) {
-            return Err(Fault::new(
-                Code::NotAllowed,
-                format!("channel {} is beyond the negotiated channel_max ({most})", place.channel),
-            )
-            .at((20, 10)));
+        let open = connection.channels.len();
+        let refused = if open >= usize::from(most) {
+            format!("number of channels opened ({open}) has reached the negotiated channel_max ({most})")
+        } else if place.channel > most {
+            format!("channel {} is beyond the negotiated channel_max ({most})", place.channel)
+        } else {
+            String::new()
+        };
+        if !refused.is_empty() {
+            return Err(Fault::new(Code::NotAllowed, refused).at((20, 10)));
         }
         connection.channels.insert(place.channel, Channel::new());
         connection.send(place.channel, AMQPClass::Channel(channel::AMQPMethod::OpenOk(channel::OpenOk {})));

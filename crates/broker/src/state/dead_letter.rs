@@ -10,7 +10,7 @@ use super::message::Message;
 use super::publish::Outcome;
 use super::queue::Entry;
 use super::{Now, State};
-use crate::wire::properties::{self, Expiration};
+use crate::wire::properties;
 
 /// Why a message left its queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl State {
         let name = queue.name.to_string();
         let properties = bury_in(properties, &name, reason, now);
         let message = message.with_properties(&properties::encode(&properties));
-        if self.enqueue(target, message, Expiration::None, now) == Outcome::Refused {
+        if self.enqueue(target, message, None, now) == Outcome::Refused {
             tracing::debug!(queue = key, "a dead-lettered message found no room and is lost");
         }
     }

@@ -50,9 +50,17 @@ impl State {
             return Ok(());
         };
         let Looked { expiration, user_id } = properties::look(&bytes[..border]).unwrap_or_default();
-        if expiration == Expiration::Invalid {
-            return Err(Fault::new(Code::PreconditionFailed, "invalid expiration: not a number").at(PUBLISH));
-        }
+        let time = match expiration {
+            Expiration::None => None,
+            Expiration::Milliseconds(time) => Some(time),
+            Expiration::Invalid(text) => {
+                return Err(Fault::new(
+                    Code::PreconditionFailed,
+                    format!("invalid expiration '{text}': no_integer"),
+                )
+                .at(PUBLISH));
+            }
+        };
         let user = connection.client.user.as_str();
         if let Some(user_id) = user_id.filter(|user_id| *user_id != user) {
             return Err(Fault::new(
@@ -72,7 +80,7 @@ impl State {
         };
         let message = Message::new(&self.meter, bytes, border);
         let outcome = match queue {
-            Some(queue) => self.enqueue(queue, message, expiration, now),
+            Some(queue) => self.enqueue(queue, message, time, now),
             None => {
                 if publish.mandatory {
                     let returned = basic::Return {
@@ -94,14 +102,9 @@ impl State {
         Ok(())
     }
 
-    /// Puts a message into a queue and on to a consumer that waits. Displaced messages are left to [`State::bury`].
-    pub(super) fn enqueue(
-        &mut self,
-        id: QueueId,
-        message: Message,
-        expiration: Expiration,
-        now: Now,
-    ) -> Outcome {
+    /// Puts a message, which may have a time to live in milliseconds of its own, into a queue and on to a consumer
+    /// that waits. Displaced messages are left to [`State::bury`].
+    pub(super) fn enqueue(&mut self, id: QueueId, message: Message, time: Option<u64>, now: Now) -> Outcome {
         let hard_limit = self.config.limits.queue_length;
         let Some(queue) = self.queues.get_mut(&id) else { return Outcome::Taken };
         let rejects = queue.rules.overflow != Overflow::DropHead;
@@ -111,11 +114,7 @@ impl State {
             }
             return Outcome::Refused;
         }
-        let own = match expiration {
-            Expiration::Milliseconds(ms) => Some(ms),
-            Expiration::None | Expiration::Invalid => None,
-        };
-        let time = match (queue.rules.message_ttl, own) {
+        let time = match (queue.rules.message_ttl, time) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };

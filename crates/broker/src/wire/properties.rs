@@ -9,19 +9,19 @@ use super::table;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Looked<'a> {
     /// Time to live in milliseconds, from the property `expiration`.
-    pub(crate) expiration: Expiration,
+    pub(crate) expiration: Expiration<'a>,
     /// Who the publisher says that it is.
     pub(crate) user_id: Option<&'a str>,
 }
 
 /// The property `expiration`, which is a number written as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Expiration {
+pub(crate) enum Expiration<'a> {
     #[default]
     None,
     Milliseconds(u64),
     /// Not a number.
-    Invalid,
+    Invalid(&'a str),
 }
 
 /// Checks the bytes of a property list from its flags on: they are sent on to consumers as they are, so what is wrong
@@ -42,11 +42,10 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Looked<'_>, table::Bad> {
             2 => table::check(&mut cursor)?,
             // Delivery mode and priority.
             3 | 4 => cursor.u8().map(drop)?,
-            7 => looked.expiration = expiration(cursor.short_string()?),
+            7 => looked.expiration = expiration(text(cursor.short_string()?)?),
             9 => cursor.u64().map(drop)?,
             property => {
-                let text = cursor.short_string()?;
-                let text = std::str::from_utf8(text).map_err(|_| table::Bad::Malformed)?;
+                let text = text(cursor.short_string()?)?;
                 if property == 11 {
                     looked.user_id = Some(text);
                 }
@@ -56,11 +55,12 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Looked<'_>, table::Bad> {
     if cursor.is_empty() { Ok(looked) } else { Err(table::Bad::Malformed) }
 }
 
-fn expiration(text: &[u8]) -> Expiration {
-    std::str::from_utf8(text)
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .map_or(Expiration::Invalid, Expiration::Milliseconds)
+fn text(bytes: &[u8]) -> Result<&str, table::Bad> {
+    std::str::from_utf8(bytes).map_err(|_| table::Bad::Malformed)
+}
+
+fn expiration(text: &str) -> Expiration<'_> {
+    text.parse().map_or(Expiration::Invalid(text), Expiration::Milliseconds)
 }
 
 /// Decodes bytes that [`look`] has accepted.
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn an_expiration_that_is_no_number_is_seen() {
         let properties = AMQPProperties::default().with_expiration("soon".into());
-        assert_eq!(look(&encode(&properties)).unwrap().expiration, Expiration::Invalid);
+        assert_eq!(look(&encode(&properties)).unwrap().expiration, Expiration::Invalid("soon"));
     }
 }

@@ -1,0 +1,115 @@
+//! What is not there, not allowed or not offered.
+
+use lapin::BasicProperties;
+use lapin::ExchangeKind;
+use lapin::options::*;
+use lapin::types::FieldTable;
+
+use super::Under;
+use super::client::*;
+
+pub(crate) async fn exchanges_that_are_not_there(under: &Under) {
+    let connection = connect(under).await;
+    let channel = connection.create_channel().await.unwrap();
+    channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+    let confirm = channel
+        .basic_publish(
+            "nope".into(),
+            "q".into(),
+            BasicPublishOptions::default(),
+            b"",
+            BasicProperties::default(),
+        )
+        .await
+        .unwrap();
+    let words = "NOT_FOUND - no exchange 'nope' in vhost '/'".to_owned();
+    assert_eq!(reply(soon(confirm).await), (404, words.clone()));
+    let channel = connection.create_channel().await.unwrap();
+    let options = ExchangeDeclareOptions { passive: true, ..Default::default() };
+    let declared =
+        channel.exchange_declare("nope".into(), ExchangeKind::Direct, options, FieldTable::default()).await;
+    assert_eq!(reply(declared), (404, words));
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .exchange_declare("amq.direct".into(), ExchangeKind::Direct, options, FieldTable::default())
+        .await
+        .unwrap();
+    channel.exchange_delete("nope".into(), ExchangeDeleteOptions::default()).await.unwrap();
+}
+
+pub(crate) async fn the_default_exchange_is_not_to_be_touched(under: &Under) {
+    let (connection, channel) = with_queue(under, "errors_default", FieldTable::default()).await;
+    let words = "ACCESS_REFUSED - operation not permitted on the default exchange".to_owned();
+    let bound = channel
+        .queue_bind(
+            "errors_default".into(),
+            "".into(),
+            "k".into(),
+            QueueBindOptions::default(),
+            FieldTable::default(),
+        )
+        .await;
+    assert_eq!(reply(bound), (403, words.clone()));
+    let channel = connection.create_channel().await.unwrap();
+    assert_eq!(
+        reply(channel.exchange_delete("".into(), ExchangeDeleteOptions::default()).await),
+        (403, words)
+    );
+}
+
+pub(crate) async fn what_is_not_offered_is_refused(under: &Under) {
+    let (connection, channel) = channel(under).await;
+    let options = BasicPublishOptions { immediate: true, ..Default::default() };
+    channel.basic_publish("".into(), "q".into(), options, b"", BasicProperties::default()).await.unwrap();
+    let asked = soon(channel.basic_get("q".into(), BasicGetOptions::default())).await;
+    assert_eq!(reply(asked), (540, "NOT_IMPLEMENTED - immediate=true".to_owned()));
+    testkit::wait::until("the connection to end", || async {
+        (!connection.status().connected()).then_some(())
+    })
+    .await;
+}
+
+pub(crate) async fn bad_properties_are_refused(under: &Under) {
+    let (connection, _channel) = with_queue(under, "errors_properties", FieldTable::default()).await;
+    for (properties, code, words) in [
+        (
+            BasicProperties::default().with_user_id("bob".into()),
+            406,
+            "PRECONDITION_FAILED - user_id property set to 'bob' but authenticated user was 'guest'",
+        ),
+        (
+            BasicProperties::default().with_expiration("soon".into()),
+            406,
+            "PRECONDITION_FAILED - invalid expiration 'soon': no_integer",
+        ),
+    ] {
+        let channel = connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        let confirm = channel
+            .basic_publish(
+                "".into(),
+                "errors_properties".into(),
+                BasicPublishOptions::default(),
+                b"",
+                properties,
+            )
+            .await
+            .unwrap();
+        assert_eq!(reply(soon(confirm).await), (code, words.to_owned()));
+    }
+}
+
+pub(crate) async fn operators_disconnect_with_a_reason(under: &Under) {
+    let (_connection, channel) = channel(under).await;
+    let operator = &under.operator;
+    operator.disconnect_all("maintenance");
+    testkit::wait::until("the connection to end", || async {
+        let asked = channel.basic_get("q".into(), BasicGetOptions::default()).await;
+        match asked {
+            Err(error) if format!("{error:?}").contains("404") => None,
+            Err(_) => Some(()),
+            Ok(_) => None,
+        }
+    })
+    .await;
+}

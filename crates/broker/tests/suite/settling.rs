@@ -1,0 +1,132 @@
+//! Acknowledged, rejected, given back.
+
+use lapin::options::*;
+use lapin::types::FieldTable;
+
+use super::Under;
+use super::client::*;
+
+const REQUEUE: BasicNackOptions = BasicNackOptions { multiple: false, requeue: true };
+
+pub(crate) async fn multiple_acks_all_before(under: &Under) {
+    let (connection, channel) = with_queue(under, "settling_multiple", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_multiple", 0..5).await;
+    let mut consumer = consume(&channel, "settling_multiple").await;
+    let mut deliveries = Vec::new();
+    for _ in 0..5 {
+        deliveries.push(next(&mut consumer).await);
+    }
+    deliveries[2].ack(BasicAckOptions { multiple: true }).await.unwrap();
+    channel.close(200, "".into()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    until_ready(&channel, "settling_multiple", 2).await;
+    assert_eq!(number(&get(&channel, "settling_multiple").await.unwrap()), 3);
+    assert_eq!(number(&get(&channel, "settling_multiple").await.unwrap()), 4);
+    // Tag 0 stands for all.
+    channel.basic_ack(0, BasicAckOptions { multiple: true }).await.unwrap();
+    channel.close(200, "".into()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    assert_eq!(ready(&channel, "settling_multiple").await, 0);
+}
+
+pub(crate) async fn unknown_tags_are_refused(under: &Under) {
+    let connection = connect(under).await;
+    for multiple in [false, true] {
+        let channel = connection.create_channel().await.unwrap();
+        channel.basic_ack(7, BasicAckOptions { multiple }).await.unwrap();
+        let asked = soon(channel.basic_get("none".into(), BasicGetOptions::default())).await;
+        assert_eq!(reply(asked), (406, "PRECONDITION_FAILED - unknown delivery tag 7".to_owned()));
+    }
+    // Acknowledging twice is the same mistake.
+    let (_connection, channel) = with_queue(under, "settling_twice", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_twice", 0..1).await;
+    get(&channel, "settling_twice").await.unwrap();
+    channel.basic_ack(1, BasicAckOptions::default()).await.unwrap();
+    channel.basic_ack(1, BasicAckOptions::default()).await.unwrap();
+    let asked = soon(channel.basic_get("settling_twice".into(), BasicGetOptions::default())).await;
+    assert_eq!(reply(asked).0, 406);
+}
+
+pub(crate) async fn reject_drops_or_requeues(under: &Under) {
+    let (_connection, channel) = with_queue(under, "settling_reject", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_reject", 0..2).await;
+    let first = get(&channel, "settling_reject").await.unwrap();
+    first.reject(BasicRejectOptions { requeue: true }).await.unwrap();
+    let again = get_eventually(&channel, "settling_reject").await;
+    assert_eq!((number(&again), again.redelivered), (0, true));
+    again.reject(BasicRejectOptions { requeue: false }).await.unwrap();
+    let second = get(&channel, "settling_reject").await.unwrap();
+    assert_eq!((number(&second), second.redelivered), (1, false));
+}
+
+pub(crate) async fn nack_requeues_in_order(under: &Under) {
+    let (_connection, channel) = with_queue(under, "settling_nack", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_nack", 0..5).await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(get(&channel, "settling_nack").await.unwrap());
+    }
+    // Out of order, one by one and several at once.
+    held[2].nack(REQUEUE).await.unwrap();
+    held[1].nack(BasicNackOptions { multiple: true, requeue: true }).await.unwrap();
+    until_ready(&channel, "settling_nack", 4).await;
+    let mut numbers = Vec::new();
+    for _ in 0..4 {
+        numbers.push(number(&get(&channel, "settling_nack").await.unwrap()));
+    }
+    assert_eq!(numbers, [0, 1, 2, 4]);
+}
+
+pub(crate) async fn a_lost_channel_requeues_in_order(under: &Under) {
+    let (connection, channel) = with_queue(under, "settling_channel", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_channel", 0..20).await;
+    channel.basic_qos(10, BasicQosOptions::default()).await.unwrap();
+    let mut consumer = consume(&channel, "settling_channel").await;
+    for _ in 0..10 {
+        next(&mut consumer).await;
+    }
+    channel.close(200, "".into()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    until_ready(&channel, "settling_channel", 20).await;
+    let mut consumer = consume(&channel, "settling_channel").await;
+    for expected in 0..20 {
+        let delivery = next(&mut consumer).await;
+        assert_eq!((number(&delivery), delivery.redelivered), (expected, expected < 10));
+    }
+}
+
+pub(crate) async fn a_lost_connection_requeues_in_order(under: &Under) {
+    let (_connection, channel) = with_queue(under, "settling_connection", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_connection", 0..20).await;
+    let (theirs, on_theirs) = super::client::channel(under).await;
+    on_theirs.basic_qos(10, BasicQosOptions::default()).await.unwrap();
+    let mut consumer = consume(&on_theirs, "settling_connection").await;
+    for _ in 0..10 {
+        next(&mut consumer).await;
+    }
+    let mut mine = consume(&channel, "settling_connection").await;
+    let mut numbers = Vec::new();
+    for _ in 0..10 {
+        numbers.push(next_number(&mut mine).await);
+    }
+    assert_eq!(numbers, (10..20).collect::<Vec<_>>());
+    theirs.close(200, "".into()).await.unwrap();
+    for expected in 0..10 {
+        let delivery = next(&mut mine).await;
+        assert_eq!((number(&delivery), delivery.redelivered), (expected, true));
+    }
+}
+
+pub(crate) async fn recover_redelivers(under: &Under) {
+    let (_connection, channel) = with_queue(under, "settling_recover", FieldTable::default()).await;
+    publish_numbers(&channel, "settling_recover", 0..3).await;
+    let mut consumer = consume(&channel, "settling_recover").await;
+    for _ in 0..3 {
+        assert!(!next(&mut consumer).await.redelivered);
+    }
+    channel.basic_recover(BasicRecoverOptions { requeue: true }).await.unwrap();
+    for expected in 0..3 {
+        let delivery = next(&mut consumer).await;
+        assert_eq!((number(&delivery), delivery.redelivered), (expected, true));
+    }
+}
