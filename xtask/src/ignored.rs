@@ -7,14 +7,14 @@ use cargo_metadata::{MetadataCommand, TargetKind};
 
 /// Arguments of `cargo xtask ignored`.
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Names of test targets, such as `rabbitmq`
     #[arg(required = true)]
     names: Vec<String>,
 }
 
 /// Prints one line a test target: `PACKAGE/TARGET`.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let metadata = MetadataCommand::new().no_deps().exec().context("cargo metadata failed")?;
     let mut out = std::io::stdout().lock();
     for package in &metadata.packages {

@@ -19,7 +19,7 @@ use oci::Image;
 
 /// Arguments of `cargo xtask image`.
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Which image
     #[arg(value_enum, default_value = "all")]
     program: Program,
@@ -65,7 +65,7 @@ const SOURCES: [Source; 2] = [
 ];
 
 /// Builds what is asked for and writes the archives; prints one line an image.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no folder above it")?;
     let wanted: Vec<&Source> = SOURCES
         .iter()

@@ -5,6 +5,7 @@
 
 pub mod backoff;
 pub mod broker;
+pub mod health;
 pub mod http;
 pub mod logging;
 pub mod metrics;

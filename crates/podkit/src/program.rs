@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     fmt::{Debug, Display},
+    io::Write as _,
     net::SocketAddr,
     process::ExitCode,
 };
@@ -10,7 +11,7 @@ use std::{
 use clap::{Args, Parser};
 use contract::settings as names_of;
 
-use crate::{logging, logging::LogFormat, shutdown::Shutdown};
+use crate::{health, logging, logging::LogFormat, shutdown::Shutdown};
 
 /// Settings of the process rather than of its work.
 #[derive(Debug, Clone, Copy, Args)]
@@ -19,6 +20,9 @@ pub struct ProcessArgs {
     /// Form of the log on standard error
     #[arg(long, env = names_of::LOG_FORMAT, value_name = "LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// Ask the program that listens on LISTEN whether it is ready, and exit 0 or 1
+    #[arg(long)]
+    pub probe: bool,
 }
 
 /// A program's settings, as far as starting it needs them.
@@ -35,7 +39,7 @@ const USAGE: u8 = 2;
 /// Reads the arguments (the first is the program's name), starts log, runtime and signal handlers, and runs the program.
 ///
 /// With `listener` the program serves on it instead of binding its own. The exit code is 0 after a clean end, also by
-/// the first signal; 1 when the program failed; 2 for wrong arguments; 143 or 130 by a second signal.
+/// the first signal; 1 when the program failed or the one that was probed is not ready; 2 for wrong arguments; 143 or 130 by a second signal.
 ///
 /// One thread runs everything but the broker's socket, which has lapin's thread: a process that may stand a hundred
 /// times on one machine must be small, and publishing from one thread keeps delivery tags in the order of the frames.
@@ -57,6 +61,9 @@ where
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
+    if settings.process().probe {
+        return probe(settings.listen());
+    }
     logging::start(settings.process().log_format);
     tracing::debug!(?settings, "starting");
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -79,6 +86,16 @@ where
     });
     // Threads that resolve names cannot be interrupted, and nothing is owed to them.
     runtime.shutdown_background();
+    code
+}
+
+fn probe(address: SocketAddr) -> ExitCode {
+    let (said, code) = match health::ask(address) {
+        Ok(said) => (said, ExitCode::SUCCESS),
+        Err(said) => (said, ExitCode::FAILURE),
+    };
+    // A closed standard output is nobody's loss here.
+    let _ = writeln!(std::io::stdout(), "{}", said.trim_end());
     code
 }
 

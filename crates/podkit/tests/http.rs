@@ -1,6 +1,8 @@
 //! What the server says to clients that are wrong, slow or large: always a 4xx with a problem document, never a 5xx,
 //! never silence.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+
 use std::time::Duration;
 
 use axum::{Router, routing::get};

@@ -97,6 +97,8 @@ pub(crate) async fn jobs_arrive_as_the_contract_has_them(broker: &dyn Control) {
 
     stage.confirms(10_000).await;
     assert_eq!(stage.depth().await, 10_000);
+    let (code, said) = stage.producer.probed();
+    assert!(code == Some(0) && said.contains("ready"), "{code:?}: {said}");
     let metrics = [
         ("messages_published_total", 10_001.0),
         ("messages_late_total", 0.0),
@@ -368,6 +370,8 @@ pub(crate) async fn without_a_broker_it_lives_and_says_so(_: &dyn Control) {
     let mut producer = Program::start(BINARY, &[("AMQP_URL", &url), ("QUEUE", queue::ORDERS)]);
     let http = client();
     producer.logged("refused").await;
+    let (code, said) = producer.probed();
+    assert!(code == Some(1) && said.contains("refused"), "{code:?}: {said}");
     assert!(producer.ready(&http, 503).await.contains("refused"));
     assert_eq!(ask(&http, Method::GET, &producer.url("/healthz")).await.0, 200);
     let (status, _, body) = ask(&http, Method::GET, &producer.url("/generate?count=7")).await;

@@ -29,3 +29,18 @@ pub(crate) async fn ask(
 pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().timeout(testkit::wait::DEADLINE).build().unwrap()
 }
+
+/// What `promtool check metrics` says of the text.
+pub(crate) fn promtool(metrics: &str) -> String {
+    use std::io::Write;
+    let mut promtool = std::process::Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("promtool is not installed; on Debian: apt-get install --no-install-recommends prometheus");
+    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}

@@ -87,6 +87,15 @@ impl Program {
         self.out.lock().unwrap().join("\n")
     }
 
+    /// Exit code and words of the same executable, told to ask this one whether it is ready.
+    pub(crate) fn probed(&self) -> (Option<i32>, String) {
+        let executable = format!("/proc/{}/exe", self.pid());
+        let mut command = Command::new(executable);
+        command.env_clear().env("LISTEN", self.address.to_string()).arg("--probe");
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
