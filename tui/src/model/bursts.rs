@@ -11,6 +11,9 @@ use crate::event::{At, BurstProgress};
 /// Bursts kept; the oldest go first.
 pub const MAX_BURSTS: usize = 100;
 
+/// So long after its acceptance an empty queue means that a burst is through, even if no sample ever showed it.
+const THROUGH: Duration = Duration::from_secs(5);
+
 /// How long after its end a burst can still make the HPA rescale: a scrape, a sync and some room.
 const SETTLED: Duration = Duration::from_secs(45);
 
@@ -196,6 +199,8 @@ impl Bursts {
                 }
                 // The queue may drain meanwhile: what was there before becomes less, so measure from the lowest.
                 Some(low) => *low = low.min(value),
+                // Nothing had been read before: whatever is there may be ours.
+                None if value > 0.0 => burst.watch.note(stage, Reading::Estimated(at.max(burst.pressed))),
                 None => *floor = Some(value),
             }
         }
@@ -208,7 +213,10 @@ impl Bursts {
         }
         for burst in &mut self.list {
             // A small burst can be through before any sample shows it; its jobs' own lines say so then.
-            let seen = burst.watch.has(Stage::InBroker) || burst.acked + burst.dead >= burst.accepted;
+            let accepted = burst.watch.get(Stage::Accepted).at();
+            let seen = burst.watch.has(Stage::InBroker)
+                || burst.acked + burst.dead >= burst.accepted
+                || accepted.is_some_and(|accepted| at.since(accepted) >= THROUGH);
             if burst.finished && burst.accepted > 0 && seen {
                 burst.watch.note(Stage::Drained, Reading::Observed(at));
             }

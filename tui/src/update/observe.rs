@@ -90,7 +90,9 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     let changed = model.data.hpa != hpa;
     model.data.hpa = hpa;
     let believed = model.data.believed_total();
-    let desired = model.data.hpa.get().map(|hpa| hpa.desired_replicas);
+    // An HPA that has never computed anything wants zero in words only.
+    let wanted = |hpa: &&Hpa| hpa.reading_milli.is_some() || hpa.desired_replicas > 0;
+    let desired = model.data.hpa.get().filter(wanted).map(|hpa| hpa.desired_replicas);
     let data = &mut model.data;
     data.beliefs.hear(
         Place::Hpa,

@@ -6,9 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::text::{coarse, count, fit, measured, put, put_right, row, rule, span};
+use super::stale;
+use super::text::{coarse, count, measured, put, put_right, row, rule, span, wrap};
 use super::theme::Ink;
-use crate::event::{Source, SourceState};
+use crate::event::Source;
 use crate::model::beliefs::{Belief, Place};
 use crate::model::{Data, Theme};
 
@@ -58,6 +59,26 @@ impl Beliefs<'_> {
         }
     }
 
+    fn trouble(&self, source: Source) -> Option<String> {
+        stale::sentence(self.data, self.data.trouble(source)?)
+    }
+
+    /// Who is stale and why, in lines of that width.
+    fn complaints(&self, width: u16) -> Vec<String> {
+        let one = |place| {
+            let (name, _, source) = names(place);
+            let text = format!("! {name}: {}", self.trouble(source)?);
+            Some(wrap(&text, width.into()).into_iter().take(3))
+        };
+        Place::ALL.into_iter().filter_map(one).flatten().collect()
+    }
+
+    /// Rows that the panel needs at that width.
+    pub(super) fn rows(&self, width: u16) -> u16 {
+        // At most three lines for each of four places.
+        5 + self.complaints(width.saturating_sub(2)).len() as u16
+    }
+
     /// One line: `broker 50 · prom 50 · API 50 · HPA ≈50`.
     pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
         let laggard = self.data.beliefs.laggard();
@@ -97,16 +118,20 @@ impl Widget for &Beliefs<'_> {
             let line = row(area, index as u16 + 1);
             let (name, _, source) = names(place);
             let belief = self.data.beliefs.get(place);
-            let ink = if laggard == Some(place) { Ink::Lit } else { Ink::Value };
+            let is_stale = self.data.trouble(source).is_some();
+            let ink = match laggard {
+                _ if is_stale => Ink::Warning,
+                Some(lags) if lags == place => Ink::Lit,
+                _ => Ink::Value,
+            };
             let marker = if laggard == Some(place) { "▸ " } else { "  " };
             put(buffer, line, vec![span(theme, Ink::Lit, marker), span(theme, Ink::Text, name)]);
             let value = Rect { width: line.width.min(23), ..line };
-            put_right(buffer, value, vec![span(theme, ink, self.value(belief))]);
+            let mark = if is_stale { "?" } else { "" };
+            put_right(buffer, value, vec![span(theme, ink, self.value(belief) + mark)]);
             let rest = Rect { x: line.x + 25.min(line.width), width: line.width.saturating_sub(25), ..line };
-            let note = match self.data.trouble(source) {
-                Some(status) => {
-                    span(theme, Ink::Warning, fit(&trouble(&status.state), rest.width.into()).into_owned())
-                }
+            let note = match self.trouble(source) {
+                Some(_) => span(theme, Ink::Warning, "stale"),
                 None => {
                     span(theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(place, b, is_moving)))
                 }
@@ -116,14 +141,8 @@ impl Widget for &Beliefs<'_> {
                 put(buffer, rest, vec![note]);
             }
         }
-    }
-}
-
-/// Why a source does not deliver.
-fn trouble(state: &SourceState) -> String {
-    match state {
-        SourceState::Retrying { cause, .. } => cause.clone(),
-        SourceState::Unavailable(cause) => cause.clone(),
-        SourceState::Connecting | SourceState::Live => String::new(),
+        for (index, text) in (5..).zip(self.complaints(area.width.saturating_sub(2))) {
+            put(buffer, row(area, index), vec![span(theme, Ink::Warning, format!("  {text}"))]);
+        }
     }
 }

@@ -2,15 +2,16 @@
 
 use hpa::Trace;
 use hpa::spec::Direction;
-use hpa::trace::{Constraint, Form, Measured, PolicyKind, Rate, RateRule, Reason};
+use hpa::trace::{Constraint, Form, Measured, Path, PolicyKind, Rate, RateRule, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{below, coarse, fit, milli, put, row, rule, span};
+use super::stale;
+use super::text::{below, coarse, fit, milli, put, row, rule, span, wrap};
 use super::theme::Ink;
-use crate::event::Hpa;
+use crate::event::{Hpa, Source};
 use crate::model::{Data, Found, Theme};
 
 /// The panel.
@@ -179,8 +180,11 @@ impl Decision<'_> {
         let (ink, text) = match &self.data.hpa {
             Found::Here(hpa) => {
                 let (kind, name) = &hpa.scale_target;
-                let note = format!("{} → {kind}/{name}", hpa.name);
-                rule(buffer, row(area, 0), theme, "Decision", vec![span(theme, Ink::Dim, note)]);
+                let about = format!("{} → {kind}/{name}", hpa.name);
+                let room = stale::room(area.width, "Decision");
+                let note = stale::note(self.data, theme, Source::Hpa, room)
+                    .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&about, room.into()).into_owned())]);
+                rule(buffer, row(area, 0), theme, "Decision", note);
                 return Some(hpa);
             }
             Found::Missing => (Ink::Warning, "there is no HPA"),
@@ -189,6 +193,18 @@ impl Decision<'_> {
         rule(buffer, row(area, 0), theme, "Decision", Vec::new());
         put(buffer, row(area, 1), vec![span(theme, ink, text)]);
         None
+    }
+
+    /// The controller's own words, where there is room for them.
+    fn conditions(&self, hpa: &Hpa, buffer: &mut Buffer, area: Rect) {
+        for (index, condition) in (0..).zip(&hpa.conditions) {
+            let is_limit = condition.kind == "ScalingLimited";
+            let is_wrong = if is_limit { condition.status == "True" } else { condition.status != "True" };
+            let ink = if is_wrong { Ink::Warning } else { Ink::Dim };
+            let text = format!("{:<14} {:<5} {}", condition.kind, condition.status, condition.reason);
+            let room = usize::from(area.width).saturating_sub(4);
+            put(buffer, row(area, index), vec![span(self.theme, ink, format!("    {}", fit(&text, room)))]);
+        }
     }
 
     /// Two lines below the title: what the HPA shows, and the arithmetic in short.
@@ -244,23 +260,19 @@ impl Widget for &Decision<'_> {
         put(buffer, row(area, 1), line);
         let mut rest = below(area, 2);
         if let Some(complaint) = self.complaint(hpa) {
-            put(
-                buffer,
-                row(rest, 0),
-                vec![span(
-                    theme,
-                    Ink::Warning,
-                    format!("  ! {}", fit(complaint, usize::from(area.width).saturating_sub(4))),
-                )],
-            );
-            rest = below(rest, 1);
+            let lines = wrap(complaint, usize::from(area.width).saturating_sub(6));
+            for (index, text) in (0..6).zip(lines) {
+                let mark = if index == 0 { "  ! " } else { "    " };
+                put(buffer, row(rest, 0), vec![span(theme, Ink::Warning, format!("{mark}{text}"))]);
+                rest = below(rest, 1);
+            }
         }
-        let Some(decision) = &self.data.estimate.decision else {
-            put(
-                buffer,
-                row(rest, 0),
-                vec![span(theme, Ink::Dim, "    not enough is known yet for the arithmetic")],
-            );
+        // Without a number there is no arithmetic; what the controller says about it stands above.
+        let Some(decision) = self.data.estimate.decision.as_ref().filter(|d| d.trace.path != Path::Failed)
+        else {
+            let text = "    no number to calculate with";
+            put(buffer, row(rest, 0), vec![span(theme, Ink::Dim, text)]);
+            self.conditions(hpa, buffer, below(rest, 2));
             return;
         };
         let trace = &decision.trace;
@@ -294,15 +306,6 @@ impl Widget for &Decision<'_> {
                 span(theme, Ink::Dim, format!("  {}", reason(trace.reason))),
             ],
         );
-        // The controller's own words, where there is room for them.
-        let rest = below(rest, used + 2);
-        for (index, condition) in (0..).zip(&hpa.conditions) {
-            let is_wrong = condition.status != "True" && condition.kind != "ScalingLimited";
-            let is_limited = condition.status == "True" && condition.kind == "ScalingLimited";
-            let ink = if is_wrong || is_limited { Ink::Warning } else { Ink::Dim };
-            let room = usize::from(area.width).saturating_sub(4);
-            let text = format!("{:<14} {:<5} {}", condition.kind, condition.status, condition.reason);
-            put(buffer, row(rest, index), vec![span(theme, ink, format!("    {}", fit(&text, room)))]);
-        }
+        self.conditions(hpa, buffer, below(rest, used + 2));
     }
 }

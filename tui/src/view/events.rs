@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::stale;
 use super::text::{fit, put, row, rule, span};
 use super::theme::Ink;
+use crate::event::Source;
 use crate::model::events::{Entry, Weight};
 use crate::model::{Data, Theme};
 
@@ -64,6 +66,8 @@ impl Widget for &Events<'_> {
             let gap = if note.is_empty() { "" } else { "   " };
             note.push(span(self.theme, Ink::Error, format!("{gap}{} lost", jobs.lost)));
         }
+        let room = stale::room(area.width, "Events");
+        let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
         rule(buffer, row(area, 0), self.theme, "Events", note);
         self.lines(buffer, super::text::below(area, 1));
     }

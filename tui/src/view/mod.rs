@@ -12,6 +12,7 @@ mod plot;
 mod pods;
 mod queue;
 mod replicas;
+mod stale;
 mod startup;
 mod stopwatch;
 mod text;
@@ -45,6 +46,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     (&bars::Footer(model)).render(text::row(area, area.height - 1), buffer);
     let body = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 };
     if data.watched.has_data() {
+        let body = banner(model, body, buffer);
         match model.ui.screen {
             Screen::Overview | Screen::Pods => {
                 let window = model.ui.window(data.now);
@@ -59,6 +61,20 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Help => (&dialog::Help { theme }).render(body, buffer),
         Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(body, buffer),
     }
+}
+
+/// What is wrong with the target, over what is still shown of it. Returns what is left of the area.
+fn banner(model: &Model, area: Rect, buffer: &mut Buffer) -> Rect {
+    let data = model.shown();
+    let Some(problem) = data.watched.problem() else { return area };
+    let width = usize::from(area.width.saturating_sub(2));
+    let lines = startup::sentences(problem, data, width);
+    // The small window keeps what it shows anyway; one line says what is wrong.
+    let rows = if area.height < 30 { 1 } else { lines.len().min(5) as u16 };
+    for (index, (ink, text)) in (0..rows).zip(lines) {
+        text::put(buffer, text::row(area, index), vec![text::span(model.ui.theme, ink, format!(" {text}"))]);
+    }
+    text::below(area, rows)
 }
 
 fn too_small(model: &Model, area: Rect, buffer: &mut Buffer) {

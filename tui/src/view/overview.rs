@@ -81,8 +81,10 @@ impl Overview<'_> {
         (&Decision { data, theme }).render(left, buffer);
         let (left, right) = halves(right, 35);
         (&Stopwatch { data, theme }).render(left, buffer);
-        (&Beliefs { data, theme }).render(Rect { height: 5.min(right.height), ..right }, buffer);
-        (&Pods { data, theme }).render(below(right, 5), buffer);
+        let beliefs = Beliefs { data, theme };
+        let rows = beliefs.rows(right.width).min(right.height);
+        (&beliefs).render(Rect { height: rows, ..right }, buffer);
+        (&Pods { data, theme }).render(below(right, rows), buffer);
         (&Events { data, theme }).render(below(rest, middle.height), buffer);
     }
 
@@ -98,8 +100,10 @@ impl Overview<'_> {
         (&Events { data, theme }).render(events, buffer);
         (&Decision { data, theme }).render(Rect { height: 15.min(right.height), ..right }, buffer);
         let right = below(right, 15);
-        (&Beliefs { data, theme }).render(Rect { height: 6.min(right.height), ..right }, buffer);
-        (&Stopwatch { data, theme }).render(below(right, 6), buffer);
+        let beliefs = Beliefs { data, theme };
+        let rows = beliefs.rows(right.width).min(right.height);
+        (&beliefs).render(Rect { height: rows, ..right }, buffer);
+        (&Stopwatch { data, theme }).render(below(right, rows + 1), buffer);
     }
 }
 

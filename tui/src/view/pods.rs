@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::stale;
 use super::text::{coarse, fit_end, put, row, rule, span};
 use super::theme::Ink;
-use crate::event::{PodPhase, Role};
+use crate::event::{PodPhase, Role, Source};
 use crate::model::pods::Known;
 use crate::model::{Data, Theme};
 
@@ -71,7 +72,9 @@ impl Pods<'_> {
 impl Widget for &Pods<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let workers = self.data.pods.of(Role::Worker);
-        let note = vec![span(self.theme, Ink::Dim, self.summary(&workers))];
+        let room = stale::room(area.width, "Workers");
+        let note = stale::note(self.data, self.theme, Source::Pods, room)
+            .unwrap_or_else(|| vec![span(self.theme, Ink::Dim, self.summary(&workers))]);
         rule(buffer, row(area, 0), self.theme, "Workers", note);
         let rows = usize::from(area.height.saturating_sub(1));
         for (index, known) in workers.iter().take(rows).enumerate() {

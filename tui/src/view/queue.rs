@@ -7,9 +7,10 @@ use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale};
+use super::stale;
 use super::text::{below, count, milli, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
-use crate::event::MetricTarget;
+use crate::event::{MetricTarget, Source};
 use crate::model::history::MarkKind;
 use crate::model::series::Column;
 use crate::model::{Data, Theme};
@@ -78,6 +79,11 @@ impl Queue<'_> {
             Some(queue) => format!("Queue {queue}"),
             None => "Queue".to_owned(),
         };
+        if let Some(note) = stale::note(self.data, self.theme, Source::Broker, stale::room(row.width, &name))
+        {
+            rule(buffer, row, self.theme, &name, note);
+            return;
+        }
         // What does not fit is left out from the end.
         let mut parts = [self.depth(), self.target(), self.believed(), self.metric()].to_vec();
         let room = usize::from(row.width).saturating_sub(name.len() + 9);

@@ -8,8 +8,10 @@ use ratatui::widgets::Widget;
 use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale};
 use super::queue::{guides, values};
+use super::stale;
 use super::text::{below, row, rule, span};
 use super::theme::Ink;
+use crate::event::Source;
 use crate::model::{Data, Theme};
 
 /// The panel.
@@ -24,7 +26,9 @@ pub(super) struct Replicas<'a> {
 
 impl Widget for &Replicas<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        rule(buffer, row(area, 0), self.theme, "Replicas", self.note());
+        let room = stale::room(area.width, "Replicas");
+        let note = stale::note(self.data, self.theme, Source::Workload, room).unwrap_or_else(|| self.note());
+        rule(buffer, row(area, 0), self.theme, "Replicas", note);
         let plot = below(area, 1);
         let canvas_area =
             Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };

@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::stale;
 use super::text::{below, count, measured, put, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
-use crate::event::At;
+use crate::event::{At, Source};
 use crate::model::bursts::Burst;
 use crate::model::stopwatch::{Reading, Stage};
 use crate::model::{Data, Theme};
@@ -128,7 +129,9 @@ impl Widget for &Stopwatch<'_> {
             put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
             return;
         };
-        let note = vec![span(theme, Ink::Dim, format!("burst #{}", burst.number))];
+        let room = stale::room(area.width, "Stopwatch");
+        let note = stale::note(self.data, theme, Source::Producer, room)
+            .unwrap_or_else(|| vec![span(theme, Ink::Dim, format!("burst #{}", burst.number))]);
         rule(buffer, row(area, 0), theme, "Stopwatch", note);
         let mut state = vec![Span::raw("  ")];
         state.extend(self.state(burst));
