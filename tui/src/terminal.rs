@@ -141,6 +141,10 @@ impl<W: Write> Terminal<W> {
     /// # Errors
     /// When the terminal cannot be written to.
     pub fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
+        if self.is_real && !TAKEN.load(Ordering::SeqCst) {
+            // Given back by a panic in some thread: its message must not be drawn over.
+            return Ok(());
+        }
         self.next.reset();
         draw(self.next.area, &mut self.next);
         self.bytes.clear();
