@@ -68,6 +68,8 @@ impl Pty {
         let pair = native_pty_system().openpty(size(columns, rows))?;
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
+        // Otherwise it would start in $HOME, which a test may set to a place that does not exist.
+        command.cwd(std::env::current_dir()?);
         command.env("TERM", "xterm-256color");
         command.env("RUST_BACKTRACE", "0");
         for (name, value) in environment {

@@ -162,6 +162,9 @@ async fn watch(
     effects: mpsc::Receiver<Effect>,
     ended: tokio::sync::oneshot::Receiver<()>,
 ) {
+    // Tests see by it that a panic, wherever it comes, gives the terminal back.
+    #[cfg(debug_assertions)]
+    assert!(std::env::var_os("SURGE_TEST_PANIC").is_none(), "SURGE_TEST_PANIC asks for a panic");
     let mut ended = std::pin::pin!(async {
         // Dropping the sender is the word.
         let _dropped = ended.await;
