@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A quantity as it was written: `mantissa x 10^scale`, at most nano precision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A quantity as it was written: `mantissa x 10^scale`, at most nano precision. Two are equal if their values are,
+/// however they were written.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(try_from = "QuantityText", into = "String")]
 pub struct Quantity {
     mantissa: i128,
@@ -110,6 +111,35 @@ impl Quantity {
     }
 }
 
+impl Quantity {
+    /// Without trailing zeros, so that equal values look the same.
+    const fn normal(&self) -> (i128, i32) {
+        let (mut number, mut exponent) = (self.mantissa, self.scale);
+        if number == 0 {
+            return (0, 0);
+        }
+        while number % 10 == 0 {
+            number /= 10;
+            exponent += 1;
+        }
+        (number, exponent)
+    }
+}
+
+impl PartialEq for Quantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.normal() == other.normal()
+    }
+}
+
+impl Eq for Quantity {}
+
+impl std::hash::Hash for Quantity {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.normal().hash(state);
+    }
+}
+
 /// The literal that the compiler parses is the nearest `f64`, as Go's `math.Pow10` table is; `powi` may be off by one
 /// unit.
 fn power_of_ten(exponent: i32) -> f64 {
@@ -200,35 +230,48 @@ fn parse_suffix(suffix: &str) -> Option<(i32, i128, Format)> {
     }
 }
 
+/// The canonical text: the largest suffix that leaves an integer.
 impl std::fmt::Display for Quantity {
-    /// The canonical form where the milli value is exact, else the plain exponent form.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let exact = self.scale >= -3
-            || u32::try_from(-3 - self.scale)
-                .ok()
-                .and_then(|n| 10i128.checked_pow(n))
-                .is_some_and(|p| self.mantissa % p == 0);
-        let wanted = self.scale + 3;
-        let milli = if wanted >= 0 {
-            u32::try_from(wanted)
-                .ok()
-                .and_then(|n| 10i128.checked_pow(n))
-                .and_then(|p| self.mantissa.checked_mul(p))
-        } else {
-            Some(divide_away_from_zero(self.mantissa, wanted.unsigned_abs()))
+        const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
+        const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+        let (number, exponent) = self.normal();
+        if number == 0 {
+            return f.write_str("0");
+        }
+        if self.format == Format::BinarySi {
+            let units = (exponent == 0).then_some(number).or_else(|| {
+                let factor = 10i128.checked_pow(exponent.unsigned_abs())?;
+                let whole = exponent < 0 && number % factor == 0;
+                if exponent > 0 { number.checked_mul(factor) } else { whole.then(|| number / factor) }
+            });
+            if let Some(mut units) = units.filter(|u| u.unsigned_abs() >= 1024) {
+                let mut power = 0;
+                while units % 1024 == 0 && power + 1 < BINARY.len() {
+                    units /= 1024;
+                    power += 1;
+                }
+                return write!(f, "{units}{}", BINARY[power]);
+            }
+        }
+        let mut step = exponent.div_euclid(3);
+        if self.format != Format::DecimalExponent {
+            step = step.clamp(-3, 6);
+        }
+        let factor = u32::try_from(exponent - step * 3).ok().and_then(|n| 10i128.checked_pow(n));
+        let Some(number) = factor.and_then(|factor| number.checked_mul(factor)) else {
+            // More digits than any suffix can spare.
+            return write!(f, "{number}e{exponent}");
         };
-        match milli.filter(|_| exact).and_then(|m| i64::try_from(m).ok()) {
-            Some(milli) => f.write_str(&format_milli(milli, self.format)),
-            None => match self.scale {
-                -9 => write!(f, "{}n", self.mantissa),
-                -6 => write!(f, "{}u", self.mantissa),
-                scale => write!(f, "{}e{scale}", self.mantissa),
-            },
+        match usize::try_from(step + 3).ok().and_then(|i| DECIMAL.get(i)) {
+            Some(suffix) if self.format != Format::DecimalExponent => write!(f, "{number}{suffix}"),
+            _ if step == 0 => write!(f, "{number}"),
+            _ => write!(f, "{number}e{}", step * 3),
         }
     }
 }
 
-/// The canonical text of a milli value: the largest suffix that leaves an integer.
+/// The canonical text of thousandths.
 ///
 /// ```
 /// use hpa::quantity::{format_milli, Format};
@@ -239,29 +282,7 @@ impl std::fmt::Display for Quantity {
 /// ```
 #[must_use]
 pub fn format_milli(milli: i64, format: Format) -> String {
-    if milli == 0 {
-        return "0".to_owned();
-    }
-    if milli % 1000 != 0 {
-        return format!("{milli}m");
-    }
-    let units = milli / 1000;
-    if format == Format::BinarySi && units.unsigned_abs() >= 1024 {
-        let (mut value, mut index) = (units, 0);
-        const SUFFIXES: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-        while value % 1024 == 0 && index + 1 < SUFFIXES.len() {
-            value /= 1024;
-            index += 1;
-        }
-        return format!("{value}{}", SUFFIXES[index]);
-    }
-    const SUFFIXES: [&str; 7] = ["", "k", "M", "G", "T", "P", "E"];
-    let (mut value, mut index) = (units, 0);
-    while value % 1000 == 0 && index + 1 < SUFFIXES.len() {
-        value /= 1000;
-        index += 1;
-    }
-    format!("{value}{}", SUFFIXES[index])
+    Quantity::from_milli_as(milli, format).to_string()
 }
 
 /// Thousandths as a plain decimal number, for people: `12.5` where [`format_milli`] says `12500m`.
@@ -346,6 +367,16 @@ mod tests {
             let milli = text.parse::<Quantity>().unwrap().milli();
             assert!(matches!(milli, Err(QuantityError::TooLarge { .. })), "{text}");
         }
+    }
+
+    #[test]
+    fn equal_values_are_equal_however_they_are_written() {
+        let quantity = |text: &str| text.parse::<Quantity>().unwrap();
+        for (one, other) in [("20", "20000m"), ("1Ki", "1024"), ("1k", "1e3"), ("0", "0m"), ("-0", "0")] {
+            assert_eq!(quantity(one), quantity(other));
+        }
+        assert_ne!(quantity("1k"), quantity("1Ki"));
+        assert_eq!(Quantity::from_milli(20_000), quantity("20"));
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Scene {
             config: &self.config,
         };
         let mut decision = decide(&input, &mut self.memory);
-        let written = self.write.as_ref().map(|()| ()).map_err(String::as_str);
+        let written = self.write.as_ref().copied().map_err(String::as_str);
         after_scale(&input, &mut decision, written, self.now, &mut self.memory);
         decision
     }
