@@ -18,6 +18,7 @@ pub(crate) fn kept(row: &Row) -> &'static [&'static str] {
             &["/spec/clusterIP", "/spec/clusterIPs", "/spec/ipFamilies", "/spec/ipFamilyPolicy"]
         }
         Assign::PodStatus => &["/spec/nodeName"],
+        Assign::NamespaceLife => &["/spec/finalizers"],
         Assign::Nothing => &[],
     }
 }
@@ -40,6 +41,11 @@ impl ApiServer {
                 Ok(())
             }
             Assign::ServiceAddresses => self.service(row, object),
+            Assign::NamespaceLife => {
+                object["spec"]["finalizers"] = json!(["kubernetes"]);
+                object["status"] = json!({"phase": "Active"});
+                Ok(())
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Makes a client's JSON what Kubernetes' typed decoding would make of it: unknown fields go (and are named), absent
 //! and null are the same, and parts that are always there are there.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use crate::quantity;
@@ -60,7 +62,7 @@ impl Walk {
                 Value::Object(entries) => {
                     for (key, entry) in entries.iter_mut() {
                         let end = self.path.len();
-                        self.step(key);
+                        self.path.push_str(&format!("[{key}]"));
                         self.value(entry, item, owner);
                         self.path.truncate(end);
                     }
@@ -74,6 +76,7 @@ impl Walk {
 
     fn scalar(&mut self, value: &mut Value, ty: &Type, owner: &str) {
         let fits = match ty {
+            Type::Bytes if value.is_string() => return self.bytes(value),
             Type::String | Type::Time | Type::Bytes => value.is_string(),
             Type::Bool => value.is_boolean(),
             Type::Int32 => whole(value).is_some_and(|n| i32::try_from(n).is_ok()),
@@ -92,6 +95,17 @@ impl Walk {
         if !fits {
             self.mistyped(value, owner, go_type(ty));
         }
+    }
+
+    fn bytes(&mut self, value: &Value) {
+        use base64::DecodeError::{InvalidByte, InvalidLastSymbol};
+        let text = value.as_str().unwrap_or_default();
+        let place = match STANDARD.decode(text) {
+            Ok(_) => return,
+            Err(InvalidByte(place, _) | InvalidLastSymbol(place, _)) => place,
+            Err(_) => text.len(),
+        };
+        self.findings.mistyped.get_or_insert_with(|| format!("illegal base64 data at input byte {place}"));
     }
 
     fn quantity(&mut self, value: &mut Value, owner: &str) {
@@ -148,6 +162,10 @@ impl Walk {
 
     fn fill_parts(&mut self, fields: &mut Map<String, Value>, table: &'static schema::Struct, owner: &str) {
         for (&name, shape) in &table.fields {
+            if shape.null && !fields.contains_key(name) {
+                fields.insert(name.to_owned(), Value::Null);
+                continue;
+            }
             match &shape.ty {
                 Type::Struct(_) if shape.inline && !fields.contains_key(name) => {
                     let mut part = Value::Object(Map::new());
@@ -211,7 +229,7 @@ impl Walk {
     }
 }
 
-/// Go's decoder names the fields on the way and leaves out the places in lists.
+/// Go's decoder names the fields on the way and leaves out the places in lists and the keys of maps.
 fn without_indices(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let mut inside = false;

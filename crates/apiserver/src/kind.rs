@@ -99,6 +99,8 @@ pub enum Assign {
     ServiceAddresses,
     /// A Pod's phase, QoS class and service account.
     PodStatus,
+    /// A Namespace's phase, and the finalizer that keeps it until it is empty.
+    NamespaceLife,
 }
 
 /// One row of the table of kinds.

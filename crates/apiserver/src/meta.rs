@@ -55,24 +55,25 @@ pub(crate) fn create(object: &mut Value, row: &Row, namespace: Option<&str>, now
     }
 }
 
-/// Puts back what a client cannot change and counts the generation.
-pub(crate) fn update(old: &Value, new: &mut Value, row: &Row) {
-    let changed = match row.kind.generation {
-        Generation::None => false,
-        Generation::Spec => old["spec"] != new["spec"],
-        Generation::Everything => {
-            let rest = |object: &Value| {
-                let mut copy = object.clone();
-                for part in ["metadata", "status", "apiVersion", "kind"] {
-                    if let Some(map) = copy.as_object_mut() {
-                        map.remove(part);
+/// Puts back what a client cannot change and, if the write `counts`, counts the generation.
+pub(crate) fn update(old: &Value, new: &mut Value, row: &Row, counts: bool) {
+    let changed = counts
+        && match row.kind.generation {
+            Generation::None => false,
+            Generation::Spec => old["spec"] != new["spec"],
+            Generation::Everything => {
+                let rest = |object: &Value| {
+                    let mut copy = object.clone();
+                    for part in ["metadata", "status", "apiVersion", "kind"] {
+                        if let Some(map) = copy.as_object_mut() {
+                            map.remove(part);
+                        }
                     }
-                }
-                copy
-            };
-            rest(old) != rest(new)
-        }
-    };
+                    copy
+                };
+                rest(old) != rest(new)
+            }
+        };
     let before = old["metadata"].as_object();
     let metadata = metadata(new);
     for name in [
@@ -102,8 +103,11 @@ pub(crate) fn mark_deleted(object: &mut Value, grace: i64, now: Timestamp) {
     let end = now.as_second().saturating_add(grace);
     let end = Timestamp::from_second(end).unwrap_or(now);
     let metadata = metadata(object);
-    metadata.insert("deletionTimestamp".into(), seconds(end).into());
+    let before = metadata.insert("deletionTimestamp".into(), seconds(end).into());
     metadata.insert("deletionGracePeriodSeconds".into(), grace.into());
+    if before.is_some() {
+        return;
+    }
     if let Some(generation) = metadata.get("generation").and_then(Value::as_i64) {
         metadata.insert("generation".into(), (generation + 1).into());
     }

@@ -13,6 +13,7 @@
 //! | `merge` | a strategic-merge patch adds to the list of scalars |
 //! | `retain` | a strategic-merge patch may name the keys that stay |
 //! | `inline` | a part that is always there, empty or not, so that nobody owns its mere presence |
+//! | `null` | shown as null where it is absent |
 //! | `=x` | what an absent field counts as |
 
 use std::collections::{BTreeMap, HashMap};
@@ -107,6 +108,7 @@ pub(crate) struct Shape {
     pub(crate) atomic: bool,
     pub(crate) inline: bool,
     pub(crate) required: bool,
+    pub(crate) null: bool,
     pub(crate) default: Option<Value>,
 }
 
@@ -119,6 +121,7 @@ impl Shape {
             atomic: false,
             inline: false,
             required: false,
+            null: false,
             default: None,
         }
     }
@@ -144,6 +147,20 @@ impl Shape {
     /// True when an apply replaces values of this shape as a whole.
     pub(crate) fn is_atomic(&self) -> bool {
         self.atomic || matches!(&self.ty, Type::Struct(ty) if lookup(ty).is_some_and(|s| s.atomic))
+    }
+
+    /// True for a list or map that is there, if only as null, whenever its owner is.
+    pub(crate) fn is_always_listed(&self) -> bool {
+        self.required && matches!(self.ty, Type::List(_) | Type::Map(_))
+    }
+
+    /// What a key of a list's items counts as when an item leaves it out.
+    pub(crate) fn key_default(&self) -> Option<Value> {
+        self.default.clone().or(match self.ty {
+            Type::String if self.required => Some("".into()),
+            Type::Int32 | Type::Int64 if self.required => Some(0.into()),
+            _ => None,
+        })
     }
 
     /// True for a field of a struct as opposed to an entry of a map.
@@ -235,6 +252,7 @@ fn set_flag(shape: &mut Shape, flag: &'static str) {
             "set" => shape.items = Items::Set,
             "merge" => shape.merge = Merge::Scalars,
             "inline" => shape.inline = true,
+            "null" => shape.null = true,
             other => shape.default = other.strip_prefix('=').map(Value::from),
         },
     }

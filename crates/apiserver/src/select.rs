@@ -188,12 +188,12 @@ impl Parser {
         }
         let operator = self.next().unwrap_or_default();
         match operator.as_str() {
-            "=" | "==" => Ok(Requirement::In(key, vec![self.value()?])),
-            "!=" => Ok(Requirement::NotIn(key, vec![self.value()?])),
-            "in" => Ok(Requirement::In(key, self.values()?)),
-            "notin" => Ok(Requirement::NotIn(key, self.values()?)),
-            ">" => Ok(Requirement::Greater(key, self.bound()?)),
-            "<" => Ok(Requirement::Less(key, self.bound()?)),
+            "=" | "==" => self.value(&key).map(|value| Requirement::In(key, vec![value])),
+            "!=" => self.value(&key).map(|value| Requirement::NotIn(key, vec![value])),
+            "in" => self.values(&key).map(|values| Requirement::In(key, values)),
+            "notin" => self.values(&key).map(|values| Requirement::NotIn(key, values)),
+            ">" => self.bound(&key).map(|bound| Requirement::Greater(key, bound)),
+            "<" => self.bound(&key).map(|bound| Requirement::Less(key, bound)),
             other => Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
         }
     }
@@ -203,18 +203,18 @@ impl Parser {
     }
 
     /// A single value; nothing at all is the empty value, as in `a=`.
-    fn value(&mut self) -> Result<String, String> {
+    fn value(&mut self, key: &str) -> Result<String, String> {
         match self.peek() {
             None | Some(",") => Ok(String::new()),
             Some(token) if token.chars().next().is_some_and(is_special) => {
                 Err(format!("found '{token}', expected: identifier"))
             }
-            Some(_) => checked_value(self.next().unwrap_or_default()),
+            Some(_) => checked_value(key, 0, self.next().unwrap_or_default()),
         }
     }
 
-    fn bound(&mut self) -> Result<i64, String> {
-        let text = self.value()?;
+    fn bound(&mut self, key: &str) -> Result<i64, String> {
+        let text = self.value(key)?;
         text.parse().map_err(|_| {
             format!(
                 "values[0]: Invalid value: \"{text}\": for 'Gt', 'Lt' operators, the value must be an integer"
@@ -222,7 +222,7 @@ impl Parser {
         })
     }
 
-    fn values(&mut self) -> Result<Vec<String>, String> {
+    fn values(&mut self, key: &str) -> Result<Vec<String>, String> {
         match self.next() {
             Some(open) if open == "(" => {}
             other => return Err(format!("found '{}', expected: '('", other.unwrap_or_default())),
@@ -237,7 +237,7 @@ impl Parser {
                     return Ok(values);
                 }
                 Some(",") => {}
-                Some(value) => values.push(checked_value(value.to_owned())?),
+                Some(value) => values.push(checked_value(key, values.len(), value.to_owned())?),
                 None => return Err("found '', expected: ',' or ')'".into()),
             }
         }
@@ -254,11 +254,11 @@ fn checked_key(key: String) -> Result<String, String> {
     }
 }
 
-fn checked_value(value: String) -> Result<String, String> {
+fn checked_value(key: &str, place: usize, value: String) -> Result<String, String> {
     if is_label_value(&value) {
         Ok(value)
     } else {
-        Err(format!("values[0][]: Invalid value: \"{value}\": {LABEL_VALUE}"))
+        Err(format!("values[{place}][{key}]: Invalid value: \"{value}\": {LABEL_VALUE}"))
     }
 }
 
@@ -303,11 +303,7 @@ impl FieldSelector {
             let known = matches!(label.as_str(), "metadata.name" | "metadata.namespace")
                 || kind.fields.iter().any(|(name, _)| *name == label);
             if !known {
-                let gvk = format!("{}, Kind={}", kind.api_version().trim_start_matches('/'), kind.kind);
-                let gvk = if kind.group.is_empty() { format!("/{gvk}") } else { gvk };
-                return Err(Status::bad_request(format!(
-                    "Unable to find \"{gvk}\" that match label selector \"\", field selector \"{text}\": field label not supported: {label}"
-                )));
+                return Err(Status::bad_request(unknown_field(kind, &label)));
             }
             all.push((label, equal, value));
         }
@@ -328,6 +324,16 @@ impl FieldSelector {
             (is == wanted) == *equal
         })
     }
+}
+
+/// Kinds with fields of their own say so in other words than those that have only the two.
+fn unknown_field(kind: &Kind, label: &str) -> String {
+    if kind.fields.is_empty() {
+        return format!(
+            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        );
+    }
+    format!("field label not supported: {label}")
 }
 
 /// Splits at commas that no backslash stands before.

@@ -38,7 +38,7 @@ pub(crate) fn render<'a>(
             debug_assert_eq!(cells.len(), table.columns.len(), "cells of {:?}", row.kind);
             let mut out = json!({"cells": cells});
             match include {
-                Include::Nothing => {}
+                Include::Nothing => out["object"] = Value::Null,
                 Include::Object => out["object"] = object.clone(),
                 Include::Metadata => {
                     out["object"] = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",

@@ -44,7 +44,13 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Status> {
             _ => {}
         }
     }
-    Err(Status::new(406, "NotAcceptable", "only the following media types are accepted: application/json"))
+    let mut status = Status::new(
+        406,
+        "NotAcceptable",
+        "406: Not Acceptable\n\nAvailable representations: application/json",
+    );
+    status.details = Some(Box::default());
+    Err(status)
 }
 
 #[cfg(test)]

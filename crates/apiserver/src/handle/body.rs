@@ -39,9 +39,9 @@ pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> 
     match content_type(headers) {
         "application/json" => json(body),
         "application/yaml" => yaml(body),
-        other => Err(Status::unsupported_media_type(format!(
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml ({other} was sent)"
-        ))),
+        _ => Err(Status::unsupported_media_type(
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+        )),
     }
 }
 
@@ -49,8 +49,11 @@ pub(crate) fn json(body: &[u8]) -> Result<Value, Status> {
     if body.is_empty() {
         return Err(Status::bad_request("the request has no body"));
     }
-    serde_json::from_slice(body)
-        .map_err(|error| Status::bad_request(format!("couldn't get version/kind; json parse error: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        Status::bad_request(format!(
+            "the object provided is unrecognized: couldn't get version/kind; json parse error: {error}"
+        ))
+    })
 }
 
 pub(crate) fn yaml(body: &[u8]) -> Result<Value, Status> {

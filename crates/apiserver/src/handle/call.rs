@@ -135,7 +135,7 @@ pub(crate) fn dry_run<'a>(values: impl Iterator<Item = &'a str>) -> Result<bool,
     let mut dry = false;
     for value in values {
         if value != "All" {
-            let cause = crate::Cause::not_supported("dryRun", &json!(value), &["All"]);
+            let cause = crate::Cause::not_supported("dryRun", &json!([value]), &["All"]);
             return Err(Status::invalid("meta.k8s.io", "CreateOptions", "", vec![cause]));
         }
         dry = true;

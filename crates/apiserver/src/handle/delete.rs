@@ -43,7 +43,7 @@ impl Options {
             Some("Orphan") => true,
             Some("Background" | "Foreground") => false,
             Some(other) => {
-                let supported = ["Background", "Foreground", "Orphan"];
+                let supported = ["Foreground", "Background", "Orphan", "nil"];
                 let cause = crate::Cause::not_supported("propagationPolicy", &Value::from(other), &supported);
                 return Err(Status::invalid("meta.k8s.io", "DeleteOptions", "", vec![cause]));
             }
@@ -172,11 +172,12 @@ impl ApiServer {
             let blocked = grace > 0
                 || meta::has_finalizers(&next)
                 || next.pointer("/spec/finalizers").and_then(Value::as_array).is_some_and(|l| !l.is_empty());
+            let graceful = is_graceful(row);
             let terminating = meta::is_terminating(&next);
             let known = next["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
-            if !terminating {
+            if !terminating && (blocked || graceful) {
                 meta::mark_deleted(&mut next, grace, now);
-            } else if grace < known {
+            } else if terminating && grace < known {
                 // A second, more impatient deletion counts from the first one's beginning.
                 let end = next["metadata"]["deletionTimestamp"]
                     .as_str()
@@ -221,17 +222,19 @@ impl ApiServer {
         options: &Options,
         old: &Stored,
     ) -> Result<(), Status> {
-        let refuse = |what: &str, wanted: &str, is: &str| {
-            let why =
-                format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {is}");
-            Err(Status::conflict(row.kind.group, row.kind.plural, &key.1, &why))
+        let refuse = |what: &str, wanted: &str, is: &str, then: &str| {
+            let why = format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({is}). The object might have been {then}"
+            );
+            // Kubernetes names the kind in the place of the resource here.
+            Err(Status::conflict(row.kind.group, row.kind.kind, &key.1, &why))
         };
         let (uid, version) = (meta::text(&old.value, "uid"), meta::text(&old.value, "resourceVersion"));
         if let Some(wanted) = options.uid.as_deref().filter(|wanted| *wanted != uid) {
-            return refuse("UID", wanted, uid);
+            return refuse("UID", wanted, uid, "deleted and then recreated");
         }
         if let Some(wanted) = options.version.as_deref().filter(|wanted| *wanted != version) {
-            return refuse("ResourceVersion", wanted, version);
+            return refuse("ResourceVersion", wanted, version, "modified");
         }
         if row.kind.group.is_empty()
             && row.kind.plural == "namespaces"
@@ -267,9 +270,14 @@ impl ApiServer {
     }
 }
 
+/// Pods are the one kind whose end takes time.
+fn is_graceful(row: &Row) -> bool {
+    row.kind.group.is_empty() && row.kind.plural == "pods"
+}
+
 /// Seconds until a pod may be removed; all else goes at once.
 fn grace(row: &Row, object: &Value, options: &Options) -> i64 {
-    if !row.kind.group.is_empty() || row.kind.plural != "pods" {
+    if !is_graceful(row) {
         return 0;
     }
     // A pod that no kubelet has, or that has ended, has nobody to wait for.

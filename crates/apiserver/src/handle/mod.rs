@@ -98,8 +98,17 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
                 None => resource(server, request, &group, &version, &segments[3..]).await,
             }
         }
-        _ => Err(Status::unknown_resource()),
+        _ => Ok(no_page()),
     }
+}
+
+/// A path that is not even a resource's gets what Go's multiplexer answers.
+fn no_page() -> Response {
+    let mut response = (http::StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }
 
 fn version(server: &ApiServer) -> Response {
@@ -136,7 +145,13 @@ async fn resource(
         return review.create(&headers, &bytes, &user);
     }
     let inner = std::sync::Arc::clone(&server.inner);
-    let row = inner.registry.find(group, version, &target.plural).ok_or_else(Status::unknown_resource)?;
+    let Some(row) = inner.registry.find(group, version, &target.plural) else {
+        return if inner.registry.has_group_version(group, version) {
+            Err(Status::unknown_resource())
+        } else {
+            Ok(no_page())
+        };
+    };
     if target.namespace.is_some() != row.kind.is_namespaced()
         && (target.namespace.is_some() || target.name.is_some())
     {
@@ -197,7 +212,7 @@ async fn resource(
 fn object(call: &mut Call<'_>, method: &Method, bytes: &[u8]) -> Result<Response, Status> {
     let watches = call.query.flag("watch");
     match (call.target.name.is_some(), method.as_str()) {
-        (_, "GET") if watches => watch::watch(call),
+        (false, "GET") if watches => watch::watch(call),
         (false, "GET" | "HEAD") => read::list(call),
         (true, "GET" | "HEAD") => read::get(call),
         // Objects in namespaces are made in one, not across all.

@@ -54,12 +54,9 @@ pub(crate) fn version(text: Option<&str>) -> Result<Option<u64>, Status> {
     match text {
         None | Some("" | "0") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| {
-            let cause = Cause::invalid(
-                "resourceVersion",
-                &json!(text),
-                &format!("strconv.ParseUint: parsing \"{text}\": invalid syntax"),
-            );
-            Status::invalid("meta.k8s.io", "ListOptions", "", vec![cause])
+            let why = format!("strconv.ParseUint: parsing \"{text}\": invalid syntax");
+            let cause = Cause::invalid("resourceVersion", &json!(text), &why);
+            Status::bad_request(format!("invalid resource version: {cause}"))
         }),
     }
 }
@@ -70,7 +67,7 @@ pub(crate) fn not_ahead(wanted: u64, current: u64) -> Result<(), Status> {
         return Ok(());
     }
     let message = "Too large resource version";
-    let mut status = Status::new(504, "Timeout", format!("{message}: {wanted}, current: {current}"));
+    let mut status = Status::new(504, "Timeout", format!("Timeout: {message}: {wanted}, current: {current}"));
     let cause = Cause { reason: "ResourceVersionTooLarge", message: message.into(), field: String::new() };
     status.details =
         Some(Box::new(Details { causes: vec![cause], retry_after_seconds: Some(1), ..Details::default() }));
@@ -97,7 +94,7 @@ impl Token {
             (Some(version), Some(snapshot), Some(at)) => {
                 Ok(Self { version, snapshot, at: usize::try_from(at).unwrap_or(usize::MAX) })
             }
-            _ => Err(Status::bad_request("continue key is not valid")),
+            _ => Err(Status::bad_request("invalid continue token: continue key is not valid")),
         }
     }
 }

@@ -74,11 +74,14 @@ impl Review {
         {
             let why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
             let cause = crate::Cause::invalid("spec.resourceAttributes", &Value::Null, why);
-            return Err(Status::invalid(self.group, self.kind, "", vec![cause]));
+            return Err(Status::invalid(self.group, "", "", vec![cause]));
         }
         object["kind"] = self.kind.into();
         object["apiVersion"] = format!("{}/{}", self.group, self.version).into();
-        object["metadata"] = json!({"creationTimestamp": seconds(jiff::Timestamp::now())});
+        object["metadata"] = match self.kind {
+            "SelfSubjectReview" => json!({"creationTimestamp": seconds(jiff::Timestamp::now())}),
+            _ => json!({}),
+        };
         (self.answer)(user, &mut object);
         Ok(json_response(201, encode(&object)))
     }

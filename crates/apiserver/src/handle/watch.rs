@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::accept::Form;
 use super::call::{Call, metadata_only, present};
-use super::read::{Pick, not_ahead, version};
+use super::read::{Pick, version};
 use crate::registry::Row;
 use crate::store::{Event, EventKind, Record, ShelfId, TooOld, encode};
 use crate::{ApiServer, Status, table};
@@ -36,11 +36,7 @@ const END_OF_INITIAL: &str = "k8s.io/initial-events-end";
 /// GET of a collection with `watch=true`.
 pub(crate) fn watch(call: &Call<'_>) -> Result<Response, Status> {
     let inner = &call.server.inner;
-    let mut pick = Pick::read(call)?;
-    if let Some(name) = &call.target.name {
-        pick.fields =
-            crate::select::FieldSelector::parse(&format!("metadata.name={name}"), &call.storage.kind)?;
-    }
+    let pick = Pick::read(call)?;
     let permit = Arc::clone(&inner.watches)
         .try_acquire_owned()
         .map_err(|_| Status::too_many_requests("Too many requests, please try again later.", 1))?;
@@ -80,9 +76,6 @@ pub(crate) fn watch(call: &Call<'_>) -> Result<Response, Status> {
         Some(_) => false,
         None => from.is_none(),
     };
-    if let Some(from) = from {
-        not_ahead(from, inner.store.version())?;
-    }
     if initial {
         let (objects, at) = inner.store.list(call.row.shelf, call.target.namespace.as_deref());
         watcher.at = at;
@@ -153,7 +146,8 @@ impl Watcher {
                     )));
                 }
                 Ok((events, upto)) => {
-                    self.at = upto;
+                    // A client may wait for a version that is still to come.
+                    self.at = self.at.max(upto);
                     let more = events.len() == BATCH;
                     let lines = self.lines(&events);
                     if !lines.is_empty() {
@@ -244,7 +238,7 @@ impl Watcher {
 
     fn bookmark(&self, out: &mut BytesMut, end_of_initial: bool) {
         let row = self.kind();
-        let mut metadata = json!({"resourceVersion": self.at.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.at.to_string()});
         if end_of_initial {
             metadata["annotations"] = json!({END_OF_INITIAL: "true"});
         }
@@ -254,7 +248,7 @@ impl Watcher {
             }
             Form::Table => {
                 let metadata = json!({"resourceVersion": self.at.to_string()});
-                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": []})
+                json!({"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "columnDefinitions": null, "rows": null})
             }
             Form::Metadata => {
                 json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata})

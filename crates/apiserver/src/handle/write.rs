@@ -114,19 +114,20 @@ fn to_stored(call: &Call<'_>, object: &mut Value) {
 }
 
 fn check_type(row: &Row, object: &Value) -> Result<(), Status> {
+    let kind = object["kind"].as_str().unwrap_or(row.kind.kind);
     if let Some(version) = object["apiVersion"].as_str() {
         if version != row.api_version {
             return Err(Status::bad_request(format!(
-                "the API version in the data ({version}) does not match the expected API version ({})",
-                row.api_version
+                "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
+                row.kind.kind
             )));
         }
     }
     if let Some(kind) = object["kind"].as_str() {
         if kind != row.kind.kind {
             return Err(Status::bad_request(format!(
-                "the kind in the data ({kind}) does not match the expected kind ({})",
-                row.kind.kind
+                "{kind} in version \"{}\" cannot be handled as a {}: unknown conversion",
+                row.kind.version, row.kind.kind
             )));
         }
     }
@@ -209,7 +210,8 @@ fn insert(call: &mut Call<'_>, mut object: Value, origin: Origin) -> Result<Writ
         let _conforms = conform(&mut object, storage.shape, Fill::Parts);
     }
     if !meta::text(&object, "resourceVersion").is_empty() {
-        return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
+        // A plain error in Kubernetes, which makes it a 500 without a reason.
+        return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     let generate = meta::text(&object, "generateName").to_owned();
     let wants_name = meta::text(&object, "name").is_empty() && !generate.is_empty();
@@ -341,7 +343,9 @@ fn put(
     let uid = meta::text(&old.value, "uid");
     if !given.is_empty() && given != uid {
         return Err(call.conflict(&format!(
-            "Precondition failed: UID in precondition: {given}, UID in object meta: {uid}"
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object meta: {uid}",
+            storage.kind.plural,
+            [call.namespace(), call.name()].join("/").trim_start_matches('/')
         )));
     }
     let has_status = storage.kind.status != StatusPart::None;
@@ -366,11 +370,13 @@ fn put(
             wanted = kept;
         }
     }
-    meta::update(&old.value, &mut wanted, storage);
+    meta::update(&old.value, &mut wanted, storage, part != Part::Whole);
     if part == Part::Main {
         keep_assigned(storage, &old.value, &mut wanted);
     }
-    if noted == Noted::ByServer {
+    if part == Part::Whole {
+        // What the system writes through these parts belongs to no manager.
+    } else if noted == Noted::ByServer {
         let mut base = old.value.clone();
         take_entries(&mut base, &mut wanted);
         let mut writer = writer(call, subresource);
@@ -508,7 +514,8 @@ fn shown(call: &Call<'_>, stored: &Value) -> Value {
     object
 }
 
-pub(super) const PATCH_TYPES: &str = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml, application/strategic-merge-patch+json";
+/// Custom kinds have no strategic merge.
+const CUSTOM_PATCH_TYPES: &str = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 
 /// Decodes a patch that is not an apply's.
 pub(super) fn decode_patch(media: &str, bytes: &[u8]) -> Result<Value, Status> {
@@ -516,8 +523,14 @@ pub(super) fn decode_patch(media: &str, bytes: &[u8]) -> Result<Value, Status> {
         "application/json-patch+json"
         | "application/merge-patch+json"
         | "application/strategic-merge-patch+json" => body::json(bytes),
-        _ => Err(Status::unsupported_media_type(PATCH_TYPES)),
+        _ => Err(unsupported_patch()),
     }
+}
+
+fn unsupported_patch() -> Status {
+    let mut status = Status::unsupported_media_type("415: Unsupported Media Type");
+    status.details = Some(Box::default());
+    status
 }
 
 /// Lays a decoded patch over an object in the form of the path's kind.
@@ -529,9 +542,7 @@ pub(super) fn lay(media: &str, object: &mut Value, patch: &Value, call: &Call<'_
             Ok(())
         }
         // Kinds that Kubernetes keeps as they come have no strategy.
-        _ if call.row.kind.schema.is_empty() => Err(Status::unsupported_media_type(
-            PATCH_TYPES.trim_end_matches(", application/strategic-merge-patch+json"),
-        )),
+        _ if call.row.kind.schema.is_empty() => Err(Status::unsupported_media_type(CUSTOM_PATCH_TYPES)),
         _ => strategic::patch(object, patch, call.row.shape),
     }
 }
@@ -546,9 +557,12 @@ fn apply_patch(call: &mut Call<'_>, bytes: &[u8], part: Part) -> Result<Response
     if config["kind"].as_str().is_none_or(str::is_empty)
         || config["apiVersion"].as_str().is_none_or(str::is_empty)
     {
-        return Err(Status::bad_request(
-            "error decoding YAML: Object 'Kind' is missing or 'apiVersion' is not set in the applied configuration",
-        ));
+        let text = |name: &str| config[name].as_str().unwrap_or_default();
+        return Err(Status::bad_request(format!(
+            "invalid object type: {}/, Kind={}",
+            text("apiVersion"),
+            text("kind")
+        )));
     }
     if config["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));

@@ -81,6 +81,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             schema: "core.v1.Namespace",
             fields: &[("status.phase", "/status/phase")],
             default: default::namespace,
+            assign: Assign::NamespaceLife,
             ..row("", "v1", "Namespace", "namespaces", "namespace")
         },
         Kind {
@@ -114,22 +115,50 @@ pub(super) fn kinds() -> Vec<Kind> {
         Kind {
             short_names: &["pvc"],
             status: StatusPart::Subresource,
+            table: CLAIMS,
             schema: "core.v1.PersistentVolumeClaim",
+            default: default::claim,
             ..row("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim")
-        },
-        Kind {
-            short_names: &["quota"],
-            status: StatusPart::Subresource,
-            schema: "core.v1.ResourceQuota",
-            ..row("", "v1", "ResourceQuota", "resourcequotas", "resourcequota")
-        },
-        Kind {
-            short_names: &["limits"],
-            schema: "core.v1.LimitRange",
-            ..row("", "v1", "LimitRange", "limitranges", "limitrange")
         },
     ]
 }
+
+const CLAIMS: Table = Table {
+    columns: &[
+        NAME,
+        text("Status"),
+        text("Volume"),
+        text("Capacity"),
+        text("Access Modes"),
+        text("StorageClass"),
+        text("VolumeAttributesClass"),
+        AGE,
+        wide("VolumeMode"),
+    ],
+    cells: |o, now| {
+        let terminating = o["metadata"]["deletionTimestamp"].is_string();
+        let bound = !cell(o, "/spec/volumeName").is_empty();
+        let modes = list(o, "/status/accessModes").iter().filter_map(Value::as_str).map(|mode| match mode {
+            "ReadWriteOnce" => "RWO",
+            "ReadOnlyMany" => "ROX",
+            "ReadWriteMany" => "RWX",
+            "ReadWriteOncePod" => "RWOP",
+            other => other,
+        });
+        let modes = modes.collect::<Vec<_>>().join(",");
+        vec![
+            name(o),
+            if terminating { "Terminating" } else { text_or(o, "/status/phase", "Pending") }.into(),
+            cell(o, "/spec/volumeName").into(),
+            if bound { cell(o, "/status/capacity/storage") } else { "" }.into(),
+            if bound { modes } else { String::new() }.into(),
+            cell(o, "/spec/storageClassName").into(),
+            text_or(o, "/spec/volumeAttributesClassName", "<unset>").into(),
+            age(o, now),
+            text_or(o, "/spec/volumeMode", "<unset>").into(),
+        ]
+    },
+};
 
 const SERVICES: Table = Table {
     columns: &[

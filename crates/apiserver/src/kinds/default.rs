@@ -213,6 +213,12 @@ pub(super) fn stateful_set(object: &mut Value) {
     }
 }
 
+pub(super) fn claim(object: &mut Value) {
+    if let Some(spec) = part(object, "spec") {
+        set(spec, "volumeMode", "Filesystem");
+    }
+}
+
 pub(super) fn daemon_set(object: &mut Value) {
     let Some(spec) = template(object) else { return };
     set(spec, "revisionHistoryLimit", 10);

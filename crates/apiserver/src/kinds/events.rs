@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::cell::{count, name, text as cell};
-use super::{row, text, wide};
+use super::{row, text, validate, wide};
 use crate::kind::{Column, Kind, Table, View};
 use crate::time;
 
@@ -15,6 +15,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             table: EVENTS,
             schema: "core.v1.Event",
             fields: FIELDS,
+            validate: Some(validate::with(validate::event)),
             ..row("", "v1", "Event", "events", "event")
         },
         Kind {

@@ -10,6 +10,7 @@ pub(super) fn kinds() -> Vec<Kind> {
     let rbac = |kind, plural, singular| row("rbac.authorization.k8s.io", "v1", kind, plural, singular);
     vec![
         Kind {
+            generation: Generation::Everything,
             table: SLICES,
             schema: "discovery.v1.EndpointSlice",
             default: default::endpoint_slice,
@@ -87,7 +88,7 @@ pub(super) fn kinds() -> Vec<Kind> {
     ]
 }
 
-const CREATED_AT: &[Column] = &[NAME, text("Created At")];
+const CREATED_AT: &[Column] = &[NAME, Column { name: "Created At", kind: "date", format: "", priority: 0 }];
 
 fn created_at(o: &Value, _now: jiff::Timestamp) -> Vec<Value> {
     vec![name(o), cell(o, "/metadata/creationTimestamp").into()]
@@ -143,7 +144,7 @@ const PRIORITIES: Table = Table {
         number("Value"),
         Column { name: "Global-Default", kind: "boolean", format: "", priority: 0 },
         AGE,
-        wide("PreemptionPolicy"),
+        text("PreemptionPolicy"),
     ],
     cells: |o, now| {
         vec![

@@ -65,6 +65,16 @@ pub(super) fn pod(new: &Value, old: Option<&Value>) -> Vec<Cause> {
 /// A pod's spec, in a pod or in a template.
 fn pod_spec(spec: &Value, path: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
+    let volumes: Vec<&str> =
+        list(spec, "/volumes").iter().map(|volume| volume["name"].as_str().unwrap_or_default()).collect();
+    for (place, name) in volumes.iter().enumerate() {
+        let path = format!("{path}.volumes[{place}].name");
+        if name.is_empty() {
+            causes.push(Cause::required(path, ""));
+        } else if volumes[..place].contains(name) {
+            causes.push(Cause::duplicate(path, &json!(name)));
+        }
+    }
     if list(spec, "/containers").is_empty() {
         causes.push(Cause::required(format!("{path}.containers"), ""));
     }
@@ -77,48 +87,29 @@ fn pod_spec(spec: &Value, path: &str) -> Vec<Cause> {
                 causes.push(Cause::required(format!("{path}.name"), ""));
             } else if !names::is_dns_label(name) {
                 causes.push(Cause::invalid(format!("{path}.name"), &container["name"], names::LABEL));
-            } else if known.contains(&name) {
+            }
+            causes.extend(self::container(container, &path));
+            for (at, mount) in list(container, "/volumeMounts").iter().enumerate() {
+                if !volumes.iter().any(|volume| mount["name"] == *volume) {
+                    let message = format!("Not found: {}", mount["name"]);
+                    let field = format!("{path}.volumeMounts[{at}].name");
+                    causes.push(Cause { reason: "FieldValueNotFound", message, field });
+                }
+            }
+            if !name.is_empty() && known.contains(&name) {
                 causes.push(Cause::duplicate(format!("{path}.name"), &container["name"]));
             }
             known.push(name);
-            causes.extend(self::container(container, &path));
         }
     }
     let policy = &spec["restartPolicy"];
     if !matches!(policy.as_str(), Some("Always" | "OnFailure" | "Never") | None) {
-        causes.push(Cause::not_supported(
-            format!("{path}.restartPolicy"),
-            policy,
-            &["Always", "OnFailure", "Never"],
-        ));
+        let known = ["Always", "OnFailure", "Never"];
+        causes.push(Cause::not_supported(format!("{path}.restartPolicy"), policy, &known));
     }
     let grace = &spec["terminationGracePeriodSeconds"];
     if grace.as_i64().is_some_and(|seconds| seconds < 0) {
         causes.push(Cause::invalid(format!("{path}.terminationGracePeriodSeconds"), grace, NON_NEGATIVE));
-    }
-    let volumes: Vec<&str> =
-        list(spec, "/volumes").iter().filter_map(|volume| volume["name"].as_str()).collect();
-    for (place, volume) in list(spec, "/volumes").iter().enumerate() {
-        let name = volume["name"].as_str().unwrap_or_default();
-        if name.is_empty() {
-            causes.push(Cause::required(format!("{path}.volumes[{place}].name"), ""));
-        } else if volumes[..place.min(volumes.len())].contains(&name) {
-            causes.push(Cause::duplicate(format!("{path}.volumes[{place}].name"), &volume["name"]));
-        }
-    }
-    for lists in ["initContainers", "containers"] {
-        for (place, container) in list(spec, &format!("/{lists}")).iter().enumerate() {
-            for (at, mount) in list(container, "/volumeMounts").iter().enumerate() {
-                if !volumes.iter().any(|volume| mount["name"] == *volume) {
-                    let path = format!("{path}.{lists}[{place}].volumeMounts[{at}].name");
-                    causes.push(Cause {
-                        reason: "FieldValueNotFound",
-                        message: format!("Not found: {}", mount["name"]),
-                        field: path,
-                    });
-                }
-            }
-        }
     }
     causes
 }
@@ -139,33 +130,30 @@ fn container(container: &Value, path: &str) -> Vec<Cause> {
     let mut port_names: Vec<&str> = Vec::new();
     for (place, port) in list(container, "/ports").iter().enumerate() {
         let path = format!("{path}.ports[{place}]");
-        match port["containerPort"].as_i64() {
-            None => causes.push(Cause::required(format!("{path}.containerPort"), "")),
-            Some(1..=65535) => {}
-            Some(_) => {
-                causes.push(Cause::invalid(format!("{path}.containerPort"), &port["containerPort"], PORT))
-            }
-        }
         if let Some(name) = port["name"].as_str().filter(|name| !name.is_empty()) {
-            let fine = name.len() <= 15
-                && names::is_dns_label(name)
-                && name.contains(|c: char| c.is_ascii_lowercase());
+            let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+            let mut refuse =
+                |why: &str| causes.push(Cause::invalid(format!("{path}.name"), &port["name"], why));
             if name.len() > 15 {
-                causes.push(Cause::invalid(
-                    format!("{path}.name"),
-                    &port["name"],
-                    "must be no more than 15 characters",
-                ));
-            } else if !fine {
-                causes.push(Cause::invalid(
-                    format!("{path}.name"),
-                    &port["name"],
-                    "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
-                ));
-            } else if port_names.contains(&name) {
+                refuse("must be no more than 15 characters");
+            }
+            if !name.bytes().all(plain) {
+                refuse("must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)");
+            }
+            if !name.contains(|c: char| c.is_ascii_lowercase()) {
+                refuse("must contain at least one letter (a-z)");
+            }
+            if port_names.contains(&name) {
                 causes.push(Cause::duplicate(format!("{path}.name"), &port["name"]));
             }
             port_names.push(name);
+        }
+        match port["containerPort"].as_i64() {
+            None | Some(0) => causes.push(Cause::required(format!("{path}.containerPort"), "")),
+            Some(1..=65535) => {}
+            Some(_) => {
+                causes.push(Cause::invalid(format!("{path}.containerPort"), &port["containerPort"], PORT));
+            }
         }
     }
     for (place, variable) in list(container, "/env").iter().enumerate() {
@@ -211,26 +199,17 @@ pub(super) fn workload(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             causes.push(Cause::invalid(format!("spec.{field}"), &spec[field], NON_NEGATIVE));
         }
     }
-    let selector = &spec["selector"];
+    let (selector, labels) = (&spec["selector"], &spec["template"]["metadata"]["labels"]);
+    let parsed = LabelSelector::from_object(selector);
     if selector.is_null() {
         causes.push(Cause::required("spec.selector", ""));
-    } else {
-        let parsed = LabelSelector::from_object(selector);
-        let labels = &spec["template"]["metadata"]["labels"];
-        if parsed.is_empty() {
-            causes.push(Cause::invalid(
-                "spec.selector",
-                selector,
-                "empty selector is invalid for deployment",
-            ));
-        } else if !parsed.matches(&labels_of(labels)) {
-            let shown = if labels.is_null() { json!({}) } else { labels.clone() };
-            causes.push(Cause::invalid(
-                "spec.template.metadata.labels",
-                &shown,
-                "`selector` does not match template `labels`",
-            ));
-        }
+    } else if parsed.is_empty() {
+        let why = "empty selector is invalid for deployment";
+        causes.push(Cause::invalid("spec.selector", selector, why));
+    }
+    if selector.is_null() || !parsed.matches(&labels_of(labels)) {
+        let why = "`selector` does not match template `labels`";
+        causes.push(Cause::invalid("spec.template.metadata.labels", labels, why));
     }
     causes.extend(pod_spec(&spec["template"]["spec"], "spec.template.spec"));
     let policy = &spec["template"]["spec"]["restartPolicy"];
@@ -280,14 +259,21 @@ pub(super) fn workload(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     causes
 }
 
+pub(super) fn event(new: &Value, _old: Option<&Value>) -> Vec<Cause> {
+    let about = &new["involvedObject"]["namespace"];
+    // Events about objects of the cluster have no namespace to agree with.
+    let named = about.as_str().filter(|namespace| !namespace.is_empty());
+    if named.is_none_or(|namespace| new["metadata"]["namespace"] == namespace) {
+        return Vec::new();
+    }
+    vec![Cause::invalid("involvedObject.namespace", about, "does not match event.namespace")]
+}
+
 pub(super) fn service(new: &Value, old: Option<&Value>) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &new["spec"];
     let kind = &spec["type"];
     const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-    if !kind.as_str().is_some_and(|kind| TYPES.contains(&kind)) {
-        causes.push(Cause::not_supported("spec.type", kind, &TYPES));
-    }
     let headless = spec["clusterIP"] == "None";
     let ports = list(spec, "/ports");
     if ports.is_empty() && !headless && *kind != "ExternalName" {
@@ -325,6 +311,9 @@ pub(super) fn service(new: &Value, old: Option<&Value>) -> Vec<Cause> {
             causes.push(Cause::duplicate(path, &json!({"port": number, "protocol": protocol})));
         }
         known.push((number, protocol));
+    }
+    if !kind.as_str().is_some_and(|kind| TYPES.contains(&kind)) {
+        causes.push(Cause::not_supported("spec.type", kind, &TYPES));
     }
     if *kind == "ExternalName" && spec["externalName"].as_str().is_none_or(str::is_empty) {
         causes.push(Cause::required("spec.externalName", ""));
@@ -407,6 +396,7 @@ mod tests {
             [
                 "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
                 "spec.selector: Required value",
+                "spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
                 "spec.template.spec.containers: Required value",
             ]
         );

@@ -173,7 +173,7 @@ pub(crate) fn step_to(items: &Items, item_shape: &'static Shape, item: &Value) -
         Items::Keyed(keys) => {
             let mut named = Map::new();
             for &key in keys {
-                let default = || item_shape.field(key).and_then(|shape| shape.default.clone());
+                let default = || item_shape.field(key).and_then(Shape::key_default);
                 match item.get(key).filter(|value| !value.is_null()).cloned().or_else(default) {
                     Some(value) => {
                         named.insert(key.to_owned(), value);
@@ -277,9 +277,9 @@ impl Compare<'_> {
             Some(Value::Array(list)) => list.is_empty(),
             Some(_) => false,
         };
-        let sample = new.or(old).unwrap_or(&EMPTY);
+        let sample = new.filter(|new| !new.is_null()).or(old).unwrap_or(&EMPTY);
         let same_walk = match (old, new) {
-            (Some(old), Some(new)) => {
+            (Some(old), Some(new)) if !old.is_null() && !new.is_null() => {
                 std::mem::discriminant(&walk(shape, old)) == std::mem::discriminant(&walk(shape, new))
             }
             _ => true,
@@ -317,6 +317,9 @@ impl Compare<'_> {
                 // The part is there whenever its owner is.
                 a = a.or(old.map(|_| &part));
                 b = b.or(new.map(|_| &part));
+            } else if inner.null || inner.is_always_listed() {
+                a = a.or(old.map(|_| &EMPTY));
+                b = b.or(new.map(|_| &EMPTY));
             }
             self.path.push(format!("f:{name}"));
             self.values(a, b, inner, false);
@@ -361,9 +364,8 @@ fn remove(value: &Value, set: &Fields, shape: &'static Shape) -> Option<Value> {
                 match set.child(&format!("f:{name}")) {
                     Some(child) if child.owned => {}
                     Some(child) if !child.below.is_empty() => {
-                        if let Some(entry) = remove(entry, child, inner) {
-                            kept.insert(name.clone(), entry);
-                        }
+                        // What is left of nothing is null, which is not the same as absent to a comparison.
+                        kept.insert(name.clone(), remove(entry, child, inner).unwrap_or_default());
                     }
                     _ => {
                         kept.insert(name.clone(), entry.clone());

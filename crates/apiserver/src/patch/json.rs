@@ -19,13 +19,13 @@ pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
         return Err(Status::new(413, "RequestEntityTooLarge", message));
     }
     for operation in &patch.0 {
-        // Like the library that Kubernetes uses: taking away what is not there is an error, except that it says so.
         json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| {
-            Status::new(
-                422,
-                "Invalid",
-                format!("the server rejected our request due to an error in our request: {error}"),
-            )
+            // Kubernetes keeps the cause to itself.
+            tracing::debug!(%error, "a JSON patch does not fit its object");
+            let why = "the server rejected our request due to an error in our request";
+            let mut status = Status::new(422, "Invalid", why);
+            status.details = Some(Box::default());
+            status
         })?;
     }
     Ok(())
