@@ -11,7 +11,7 @@ mod ledger;
 mod line;
 mod metrics;
 mod publisher;
-mod query;
+pub mod query;
 mod settings;
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};

@@ -4,28 +4,35 @@ use contract::{BurstId, routes::MAX_COUNT};
 
 /// A request's parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Order {
+pub struct Order {
     /// Jobs to publish.
-    pub(crate) count: u32,
+    pub count: u32,
     /// The burst that they belong to.
-    pub(crate) burst: Option<BurstId>,
+    pub burst: Option<BurstId>,
 }
 
 /// Why the query cannot be used; the text is for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum QueryError {
+pub enum QueryError {
+    /// Not a number within bounds.
     #[error("count must be a whole number from 1 to {MAX_COUNT}, written in digits")]
     Count,
+    /// Not a burst's ID.
     #[error("burst: {0}")]
     Burst(#[from] contract::InvalidBurstId),
+    /// A parameter stands there twice.
     #[error("{0} is given twice")]
     Twice(&'static str),
+    /// Cannot be decoded.
     #[error("the query is not percent-encoded UTF-8")]
     Encoding,
 }
 
 /// Reads `count` (1 when absent) and `burst`; other parameters mean nothing and are passed over.
-pub(crate) fn parse(query: &str) -> Result<Order, QueryError> {
+///
+/// # Errors
+/// [`QueryError`] says which parameter is wrong; nothing may be published then.
+pub fn parse(query: &str) -> Result<Order, QueryError> {
     let mut count = None;
     let mut burst = None;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

@@ -36,8 +36,8 @@ impl program::Settings for Settings {
         self.listen
     }
 
-    fn process(&self) -> ProcessArgs {
-        self.process
+    fn process(&self) -> &ProcessArgs {
+        &self.process
     }
 }
 
@@ -79,6 +79,8 @@ mod tests {
             names_of::LISTEN,
             names_of::MAX_UNCONFIRMED,
             names_of::LOG_FORMAT,
+            "AMQP_CA_FILE",
+            "RUST_LOG",
         ] {
             assert!(help.contains(&format!("[env: {name}")), "{name} is missing from\n{help}");
         }

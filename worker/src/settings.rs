@@ -41,8 +41,8 @@ impl program::Settings for Settings {
         self.listen
     }
 
-    fn process(&self) -> ProcessArgs {
-        self.process
+    fn process(&self) -> &ProcessArgs {
+        &self.process
     }
 }
 

@@ -22,11 +22,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// Begins to log to standard error what `RUST_LOG` asks for (`info`, or `warn,producer=debug`). A second call does
+/// Begins to log to standard error what `asked` for (`info`, or `warn,producer=debug`). What is not understood is said
+/// and passed over: a variable that other programs read too should not keep this one from starting. A second call does
 /// nothing, so a program inside another one keeps its log.
-pub fn start(format: LogFormat) {
-    let asked = std::env::var("RUST_LOG").ok();
-    let parsed = asked.as_deref().map(str::parse::<Targets>);
+pub fn start(format: LogFormat, asked: Option<&str>) {
+    let parsed = asked.filter(|asked| !asked.is_empty()).map(str::parse::<Targets>);
     let filter = match &parsed {
         Some(Ok(filter)) => filter.clone(),
         _ => DEFAULT_FILTER.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO)),

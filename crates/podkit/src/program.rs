@@ -14,12 +14,15 @@ use contract::settings as names_of;
 use crate::{health, logging, logging::LogFormat, shutdown::Shutdown};
 
 /// Settings of the process rather than of its work.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
     /// Form of the log on standard error
     #[arg(long, env = names_of::LOG_FORMAT, value_name = "LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// What is logged: a level, or a level for each part, such as warn,producer=debug [default: info]
+    #[arg(long, env = "RUST_LOG", value_name = "RUST_LOG")]
+    pub rust_log: Option<String>,
     /// Ask the program that listens on LISTEN whether it is ready, and exit 0 or 1
     #[arg(long)]
     pub probe: bool,
@@ -30,7 +33,7 @@ pub trait Settings: Parser + Debug {
     /// Address to listen on when no listener was inherited.
     fn listen(&self) -> SocketAddr;
     /// Log and the like.
-    fn process(&self) -> ProcessArgs;
+    fn process(&self) -> &ProcessArgs;
 }
 
 /// Wrong usage, by the convention of clap and of `sysexits`' elders.
@@ -64,7 +67,7 @@ where
     if settings.process().probe {
         return probe(settings.listen());
     }
-    logging::start(settings.process().log_format);
+    logging::start(settings.process().log_format, settings.process().rust_log.as_deref());
     tracing::debug!(?settings, "starting");
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -7,6 +7,7 @@
 pub(crate) mod control;
 pub(crate) mod program;
 pub(crate) mod queues;
+pub(crate) mod readme;
 
 use serde_json::Value;
 

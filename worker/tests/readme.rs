@@ -1,0 +1,11 @@
+//! The README says what `--help` says.
+
+#[path = "../../producer/tests/support/mod.rs"]
+mod support;
+
+use clap::CommandFactory;
+
+#[test]
+fn the_readme_has_the_settings() {
+    support::readme::has_the_settings("README.md", &worker::Settings::command());
+}
