@@ -1,6 +1,5 @@
 //! The project's own chores, run as `cargo xtask NAME`.
 
-mod ignored;
 mod image;
 
 use clap::{Parser, Subcommand};
@@ -14,15 +13,12 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Prints PACKAGE/TARGET for each test target of the given names
-    Ignored(ignored::Args),
     /// Builds the producer's and the worker's images as archives, without Docker
     Image(image::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
-        Command::Ignored(args) => ignored::run(&args),
         Command::Image(args) => image::run(&args),
     }
 }
