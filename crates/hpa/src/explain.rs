@@ -82,10 +82,16 @@ impl Trace {
         }
     }
 
-    /// The first sync that sees that moment, if syncs keep their rhythm.
+    /// The sync that changes the size because of that, if syncs keep their rhythm. `None` also if the next gate holds
+    /// the size just where it is.
     #[must_use]
     pub fn next_change_at(&self) -> Option<Time> {
         let moment = self.lets_go_at()?;
+        if let Some(Hold::Recommendation(held)) = self.hold()
+            && held.then.max(self.min).min(self.max) == self.desired
+        {
+            return None;
+        }
         let period = self.sync_period_seconds.saturating_mul(1000).max(1);
         let wait = moment.millis_since(self.at).max(1);
         let syncs = wait / period + i64::from(wait % period != 0);
@@ -130,7 +136,8 @@ impl fmt::Display for Trace {
             write!(f, ", held at {size} by the {} of {age} ago for {left} more", held.replicas)?;
         }
         if let Some(limit) = self.limited {
-            if let Some(rate) = &limit.rate {
+            // A rate that allows more than came out says nothing.
+            if let Some(rate) = limit.rate.filter(|rate| rate.allowed == limit.replicas) {
                 write!(f, ", {rate}")?;
             }
             match limit.constraint {
