@@ -1,6 +1,6 @@
 //! One source's state: says only what has changed, and waits out failures.
 
-use crate::event::{Source, SourceState};
+use crate::event::{Event, Problem, Source, SourceState, TargetEvent};
 use crate::source::backoff::Backoff;
 use crate::source::outbox::Outbox;
 
@@ -11,11 +11,28 @@ pub(crate) struct Health {
     outbox: Outbox,
     said: Option<SourceState>,
     backoff: Backoff,
+    target: Target,
+}
+
+/// Whether the source's state is the whole target's too.
+#[derive(Debug, PartialEq, Eq)]
+enum Target {
+    /// It is not.
+    Apart,
+    /// It is, and the target was not said to be lost.
+    Fine,
+    /// It is, and the target was said to be lost.
+    Lost,
 }
 
 impl Health {
     pub(crate) fn new(source: Source, outbox: Outbox) -> Self {
-        Self { source, outbox, said: None, backoff: Backoff::default() }
+        Self { source, outbox, said: None, backoff: Backoff::default(), target: Target::Apart }
+    }
+
+    /// As [`Self::new`], for the source without which the target as a whole cannot be reached.
+    pub(crate) fn of_target(source: Source, outbox: Outbox) -> Self {
+        Self { target: Target::Fine, ..Self::new(source, outbox) }
     }
 
     /// The source is being opened, which is said the first time only.
@@ -29,12 +46,22 @@ impl Health {
     pub(crate) async fn live(&mut self) {
         self.backoff.succeeded();
         self.say(SourceState::Live).await;
+        if self.target == Target::Lost {
+            self.outbox.send(Event::Target(TargetEvent::Ready)).await;
+            self.target = Target::Fine;
+        }
     }
 
     /// The source was lost for `cause`: says so with the time of the next try, and waits until then.
     pub(crate) async fn lost(&mut self, cause: String) {
         let wait = self.backoff.failed(fastrand::f64());
-        self.say(SourceState::Retrying { cause, next: self.outbox.after(wait) }).await;
+        let next = self.outbox.after(wait);
+        if self.target != Target::Apart {
+            let advice = "what is shown is old; it goes on by itself once the API server answers".to_owned();
+            self.outbox.failed(Problem { what: cause.clone(), advice, retry: Some(next) }).await;
+            self.target = Target::Lost;
+        }
+        self.say(SourceState::Retrying { cause, next }).await;
         tokio::time::sleep(wait).await;
     }
 

@@ -21,7 +21,7 @@ pub(crate) async fn run(
 ) {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client, &namespace);
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let health = Health::new(Source::Hpa, outbox.clone());
+    let health = Health::of_target(Source::Hpa, outbox.clone());
     let mut follow = Follow::new(api, config, format!("HPA {name} in namespace {namespace}"), health);
     let mut listed = None;
     loop {
