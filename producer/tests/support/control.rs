@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::json;
-use testkit::rabbitmq::RabbitMq;
+use testkit::rabbitmq::{RabbitMq, Settings};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -46,7 +46,12 @@ pub(crate) struct Real(Mutex<RabbitMq>);
 impl Real {
     /// Starts it.
     pub(crate) fn start() -> Self {
-        Self(Mutex::new(RabbitMq::start().unwrap()))
+        Self::start_with(&Settings::default())
+    }
+
+    /// Starts it with settings.
+    pub(crate) fn start_with(settings: &Settings) -> Self {
+        Self(Mutex::new(RabbitMq::start_with(settings).unwrap()))
     }
 
     /// The launcher's own handle.
