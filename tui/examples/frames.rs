@@ -11,77 +11,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scenes::World;
-use tui::event::{Problem, StepState, TargetEvent};
 use tui::model::Theme;
-
-fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
-    let mut world = World::new(columns, rows);
-    match scene {
-        "starting" => world.starting([
-            StepState::Ready,
-            StepState::Starting("the pod rabbitmq-0 is not ready".to_owned()),
-            StepState::Waiting,
-            StepState::Waiting,
-        ]),
-        "idle" => {
-            world.ready();
-            world.run(40);
-        }
-        "burst" => {
-            world.ready();
-            world.run(20);
-            world.burst(50);
-            world.run(4);
-        }
-        "scaled" => {
-            world.ready();
-            world.run(20);
-            world.burst(200);
-            world.run(45);
-        }
-        "draining" => {
-            world.ready();
-            world.run(20);
-            world.burst(200);
-            world.run(100);
-            world.burst(50);
-            world.run(70);
-        }
-        "done" => {
-            world.ready();
-            world.run(20);
-            world.burst(200);
-            world.run(240);
-        }
-        "lost" => {
-            world.ready();
-            world.run(20);
-            world.burst(100);
-            world.run(30);
-            world.lose_broker();
-            world.run(12);
-        }
-        "problem" => world.send(tui::event::Event::Target(TargetEvent::Failed(Problem {
-            what: "context kind-demo: the API server at https://127.0.0.1:6443 could not be reached: connection refused".to_owned(),
-            advice: "Is the cluster running? Try: kubectl --context kind-demo version".to_owned(),
-            retry: Some(tui::event::At(std::time::Duration::from_secs(4))),
-        }))),
-        "help" => {
-            world.ready();
-            world.run(20);
-            world.keys("?");
-        }
-        "kill" => {
-            world.ready();
-            world.run(20);
-            world.burst(200);
-            world.run(45);
-            world.keys("K");
-        }
-        _ => return None,
-    }
-    Some(world)
-}
 
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -89,8 +19,8 @@ fn main() -> std::io::Result<()> {
     let size = arguments.next().unwrap_or_else(|| "120x40".to_owned());
     let (columns, rows) =
         size.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?))).unwrap_or((120, 40));
-    let Some(mut world) = play(&scene, columns, rows) else {
-        eprintln!("unknown scene {scene}");
+    let Some(mut world) = World::play(&scene, columns, rows) else {
+        eprintln!("unknown scene {scene}; there are: {}", scenes::SCENES.join(", "));
         std::process::exit(2);
     };
     world.model.ui.theme = match arguments.next().as_deref() {

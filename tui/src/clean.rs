@@ -71,7 +71,13 @@ pub fn symbol(symbol: &str) -> Cow<'_, str> {
         [byte] => (0x20..0x7f).contains(byte),
         _ => symbol.chars().all(is_harmless) && symbol.chars().count() <= 1 + MAX_MARKS,
     };
-    if harmless { Cow::Borrowed(symbol) } else { Cow::Owned(text(symbol)) }
+    if harmless {
+        return Cow::Borrowed(symbol);
+    }
+    // Without its joiners a cluster falls into characters that need more columns than the cell has: one of them stays.
+    let clean = text(symbol);
+    let rest = clean.char_indices().skip(1).find(|(_, c)| c.width() != Some(0));
+    Cow::Owned(clean[..rest.map_or(clean.len(), |(index, _)| index)].to_owned())
 }
 
 #[cfg(test)]
@@ -109,5 +115,6 @@ mod tests {
         assert_eq!(symbol("⣿"), "⣿");
         assert_eq!(symbol("\u{1b}"), "");
         assert_eq!(symbol("a\u{202e}"), "a");
+        assert_eq!(symbol("👨\u{200d}👩\u{200d}👧"), "👨");
     }
 }

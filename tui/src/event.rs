@@ -358,6 +358,14 @@ pub struct DepthSample {
     pub staleness: Duration,
 }
 
+impl DepthSample {
+    /// Messages in all.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.ready.saturating_add(self.unacked)
+    }
+}
+
 /// The external metric as the API serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricSample {

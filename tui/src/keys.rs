@@ -77,6 +77,14 @@ pub struct Binding {
     pub footer: Option<&'static str>,
 }
 
+impl Binding {
+    /// Whether one of its keys asks for that.
+    #[must_use]
+    pub fn means(&self, action: Action) -> bool {
+        self.keys.iter().any(|(_, meant)| *meant == action)
+    }
+}
+
 /// A key as the table names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Press {

@@ -70,7 +70,7 @@ impl Burst {
     /// Requests that failed.
     #[must_use]
     pub fn failures(&self) -> u32 {
-        self.failed.values().sum()
+        self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
     /// Whether jobs of it may still be in the queue.
@@ -215,7 +215,7 @@ impl Bursts {
             // A small burst can be through before any sample shows it; its jobs' own lines say so then.
             let accepted = burst.watch.get(Stage::Accepted).at();
             let seen = burst.watch.has(Stage::InBroker)
-                || burst.acked + burst.dead >= burst.accepted
+                || burst.acked.saturating_add(burst.dead) >= burst.accepted
                 || accepted.is_some_and(|accepted| at.since(accepted) >= THROUGH);
             if burst.finished && burst.accepted > 0 && seen {
                 burst.watch.note(Stage::Drained, Reading::Observed(at));

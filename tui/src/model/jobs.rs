@@ -150,14 +150,14 @@ impl Jobs {
     /// Jobs were accepted.
     pub fn accepted(&mut self, count: u32) {
         if let Some(away) = &mut self.away {
-            away.known += u64::from(count);
+            away.known = away.known.saturating_add(u64::from(count));
         }
     }
 
     /// The broker is back with `total` messages. Returns how many are lost.
     pub fn broker_back(&mut self, total: u64) -> u64 {
         let lost = self.away.take().map_or(0, |away| away.known.saturating_sub(total));
-        self.lost += lost;
+        self.lost = self.lost.saturating_add(lost);
         lost
     }
 }

@@ -207,7 +207,7 @@ fn broker_lost(model: &mut Model, at: At) {
     if is_broker_up(model) || model.data.jobs.away.is_some() {
         return;
     }
-    let known = model.data.depth.map_or(0, |depth| depth.ready + depth.unacked);
+    let known = model.data.depth.map_or(0, |depth| depth.total());
     model.data.jobs.broker_lost(at, known);
     model.data.history.mark(at, MarkKind::BrokerLost);
     say(model, at, Weight::Warning, "broker gone", format!("{known} messages were known to be in it"));
@@ -215,7 +215,7 @@ fn broker_lost(model: &mut Model, at: At) {
 
 fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
     heard(model, at, Source::Broker);
-    let total = sample.ready.saturating_add(sample.unacked);
+    let total = sample.total();
     // While the broker is away, an answer can only be one that was already on its way.
     if let Some(away) = model.data.jobs.away {
         if at <= away.since || !is_broker_up(model) {

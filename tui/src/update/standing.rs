@@ -44,7 +44,7 @@ pub(super) fn count_redelivered(model: &mut Model, at: At, bursts: &[Option<Burs
 fn is_quiet(model: &Model) -> bool {
     let data = &model.data;
     let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return false };
-    let is_empty = data.depth.is_some_and(|depth| depth.ready + depth.unacked == 0);
+    let is_empty = data.depth.is_some_and(|depth| depth.total() == 0);
     is_empty
         && hpa.reading_milli == Some(0)
         && workload.spec_replicas == hpa.min

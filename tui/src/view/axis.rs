@@ -16,7 +16,8 @@ use crate::model::series::{Column, Series};
 pub(super) const GUTTER: u16 = 7;
 
 /// Which time every column of dots stands for. Columns start at whole multiples of their width, so that a picture moves
-/// as a whole when time goes by instead of flickering.
+/// as a whole when time goes by instead of flickering. Dashes and fills belong to the screen and not to the data: where
+/// nothing happens, nothing moves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeAxis {
     /// Seconds shown.
@@ -59,11 +60,6 @@ impl TimeAxis {
     pub(super) fn column(&self, at: At) -> Option<usize> {
         let index = i64::try_from(at.0.as_millis() / self.step.as_millis()).ok()? - self.first;
         usize::try_from(index).ok().filter(|column| *column < self.columns)
-    }
-
-    /// The number of a column since the run began, to anchor patterns to the data.
-    pub(super) fn number(&self, column: usize) -> usize {
-        usize::try_from(self.first.rem_euclid(1_000_000)).unwrap_or(0) + column
     }
 }
 

@@ -7,9 +7,9 @@ use ratatui::widgets::Widget;
 
 use super::text::{coarse, count, fit, put, put_right, span, width};
 use super::theme::Ink;
-use crate::keys::{TABLE, When};
+use crate::keys::{Action, Binding, TABLE, When};
 use crate::model::target::State;
-use crate::model::{Mode, Model, Screen};
+use crate::model::{Confirm, Mode, Model, Screen};
 
 /// The title line: program, target and why, screens, state.
 pub(super) struct Title<'a>(pub(super) &'a Model);
@@ -81,13 +81,22 @@ impl Widget for &Footer<'_> {
         });
         let room = area.width.saturating_sub(width(&right) + 1);
         put_right(buffer, area, right);
-        let in_dialog = self.0.ui.mode != Mode::Normal;
-        let holds = |when| if in_dialog { when == When::Dialog } else { when == When::Screen };
+        let mode = &self.0.ui.mode;
+        let footer = |binding: &Binding| {
+            let footer = binding.footer?;
+            let shows = match (mode, binding.when) {
+                (Mode::Normal, when) => when == When::Screen,
+                (Mode::Help, When::Dialog) if binding.means(Action::No) => return Some("close"),
+                (Mode::Confirm(Confirm::Kill { .. }), when) => when == When::Dialog,
+                (Mode::Confirm(_), when) => when == When::Dialog && !binding.means(Action::Up),
+                (Mode::Help, _) => false,
+            };
+            shows.then_some(footer)
+        };
         let mut shown: Vec<[Span<'_>; 2]> = TABLE
             .iter()
-            .filter(|binding| holds(binding.when))
             .filter_map(|binding| {
-                let footer = binding.footer?;
+                let footer = footer(binding)?;
                 Some([span(theme, Ink::Key, binding.shown), span(theme, Ink::Dim, format!(" {footer}  "))])
             })
             .collect();

@@ -126,10 +126,10 @@ impl Widget for &Beliefs<'_> {
             };
             let marker = if laggard == Some(place) { "▸ " } else { "  " };
             put(buffer, line, vec![span(theme, Ink::Lit, marker), span(theme, Ink::Text, name)]);
-            let value = Rect { width: line.width.min(23), ..line };
+            let value = Rect { width: line.width.min(25), ..line };
             let mark = if is_stale { "?" } else { "" };
             put_right(buffer, value, vec![span(theme, ink, self.value(belief) + mark)]);
-            let rest = Rect { x: line.x + 25.min(line.width), width: line.width.saturating_sub(25), ..line };
+            let rest = Rect { x: line.x + 27.min(line.width), width: line.width.saturating_sub(27), ..line };
             let note = match self.trouble(source) {
                 Some(_) => span(theme, Ink::Warning, "stale"),
                 None => {

@@ -157,16 +157,16 @@ fn reason(reason: Reason) -> &'static str {
 }
 
 impl Decision<'_> {
-    fn observed(&self, hpa: &Hpa) -> Vec<Span<'static>> {
+    /// What the HPA's status says: reading and target, and replicas as they were and as they shall be.
+    fn observed(&self, hpa: &Hpa) -> [Vec<Span<'static>>; 2] {
         let theme = self.theme;
         let ink = if hpa.desired_replicas == hpa.current_replicas { Ink::Value } else { Ink::Lit };
-        vec![
-            span(theme, Ink::Value, hpa.targets_column.clone()),
-            span(theme, Ink::Dim, "   replicas "),
+        let replicas = vec![
             span(theme, Ink::Value, hpa.current_replicas.to_string()),
             span(theme, Ink::Dim, " → "),
             span(theme, ink, hpa.desired_replicas.to_string()),
-        ]
+        ];
+        [vec![span(theme, Ink::Value, hpa.targets_column.clone())], replicas]
     }
 
     /// The condition that is wrong, if one is: it explains itself.
@@ -212,7 +212,10 @@ impl Decision<'_> {
         let Some(hpa) = self.hpa(buffer, area) else { return };
         let theme = self.theme;
         let mut line = vec![span(theme, Ink::Dim, "targets   ")];
-        line.extend(self.observed(hpa));
+        let [targets, replicas] = self.observed(hpa);
+        line.extend(targets);
+        line.push(span(theme, Ink::Dim, "   replicas "));
+        line.extend(replicas);
         line.push(span(theme, Ink::Dim, format!("   min {} max {}", hpa.min, hpa.max)));
         put(buffer, row(area, 1), line);
         let mut line = vec![span(theme, Ink::Dim, "decision  ")];
@@ -255,10 +258,13 @@ impl Widget for &Decision<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let Some(hpa) = self.hpa(buffer, area) else { return };
         let theme = self.theme;
-        let mut line = vec![span(theme, Ink::Text, "    targets     ")];
-        line.extend(self.observed(hpa));
-        put(buffer, row(area, 1), line);
-        let mut rest = below(area, 2);
+        let [targets, replicas] = self.observed(hpa);
+        for (index, (name, spans)) in (1..).zip([("targets", targets), ("replicas", replicas)]) {
+            let mut line = vec![span(theme, Ink::Text, format!("    {name:<12}"))];
+            line.extend(spans);
+            put(buffer, row(area, index), line);
+        }
+        let mut rest = below(area, 3);
         if let Some(complaint) = self.complaint(hpa) {
             let lines = wrap(complaint, usize::from(area.width).saturating_sub(6));
             for (index, text) in (0..6).zip(lines) {

@@ -106,8 +106,8 @@ impl Scale {
             // How much of the plot's height the maximum takes.
             (max / step * 4.0 * f64::from(cells) / room.max(1.0), step, cells)
         };
-        // At most five labels above zero, and the closest fit; of equal fits the one with more labels.
-        let fewest = (rows / 6).max(if rows < 5 { 1 } else { 2 });
+        // At most eight labels, and the closest fit; of equal fits the one with more labels.
+        let fewest = rows.div_ceil(8).max(if rows < 5 { 1 } else { 2 });
         let candidates = (fewest..=fewest + 2).filter(|cells| *cells < rows.max(2)).map(fit);
         let best = candidates.fold(None, |best: Option<(f64, f64, u16)>, next| match best {
             Some(best) if best.0 >= next.0 - 0.05 => Some(best),
@@ -163,7 +163,7 @@ mod tests {
                 );
                 assert!(scale.step.fract() == 0.0 && scale.step >= 1.0, "{max} {rows}");
                 assert!(scale.labels().all(|(_, row)| row < rows), "{max} {rows}");
-                assert!(scale.labels().count() <= 7, "{max} {rows}");
+                assert!(scale.labels().count() <= 8, "{max} {rows}");
             }
         }
         assert_eq!(Scale::fitting(200.0, 9), Scale { step: 100.0, cells: 3, rows: 9 });

@@ -6,7 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::text::{coarse, fit_end, put, row, rule, span};
+use super::text::{age, fit_end, put, row, rule, span};
 use super::theme::Ink;
 use crate::event::{PodPhase, Role, Source};
 use crate::model::pods::Known;
@@ -89,7 +89,7 @@ impl Widget for &Pods<'_> {
             // Symbol, state and time take what they need; the name gets the rest.
             let name_width = usize::from(line.width.saturating_sub(23)).clamp(6, 40);
             let name = fit_end(&known.pod.name, name_width);
-            let since = coarse(self.data.now.since(known.phase_since));
+            let since = age(self.data.now.since(known.phase_since));
             let mut spans = vec![
                 span(self.theme, ink, format!("{symbol} ")),
                 span(self.theme, Ink::Text, format!("{name:<name_width$} ")),

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale};
 use super::stale;
-use super::text::{below, count, milli, put_right, row, rule, set, span};
+use super::text::{below, count, milli, parts, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
 use crate::event::{MetricTarget, Source};
 use crate::model::history::MarkKind;
@@ -48,7 +48,7 @@ impl Widget for &Queue<'_> {
         for (x, column) in depth.iter().enumerate() {
             let Some(column) = column else { continue };
             let (low, high) = span_of(column);
-            for y in (0..low).step_by(2).filter(|y| (self.axis.number(x) + y / 2).is_multiple_of(2)) {
+            for y in (0..low).step_by(2).filter(|y| (x + y / 2).is_multiple_of(2)) {
                 canvas.dot(x, y, Ink::QueueFill, 2);
             }
             canvas.line(x, low, high, Ink::Queue, LINE + 3);
@@ -63,7 +63,7 @@ impl Widget for &Queue<'_> {
             for (x, column) in columns.iter().enumerate() {
                 let Some(column) = column else { continue };
                 let (low, high) = span_of(column);
-                if is_inked(self.axis.number(x)) || low != high {
+                if is_inked(x) || low != high {
                     canvas.line(x, low, high, ink, weight);
                 }
             }
@@ -84,26 +84,15 @@ impl Queue<'_> {
             rule(buffer, row, self.theme, &name, note);
             return;
         }
-        // What does not fit is left out from the end.
-        let mut parts = [self.depth(), self.target(), self.believed(), self.metric()].to_vec();
-        let room = usize::from(row.width).saturating_sub(name.len() + 9);
-        while parts.iter().flatten().map(Span::width).sum::<usize>() + 3 * parts.len() > room
-            && parts.pop().is_some()
-        {}
-        let mut note = Vec::new();
-        for part in parts.into_iter().filter(|part| !part.is_empty()) {
-            if !note.is_empty() {
-                note.push(Span::raw("   "));
-            }
-            note.extend(part);
-        }
+        let lines = [self.depth(), self.target(), self.believed(), self.metric()];
+        let note = parts(lines, stale::room(row.width, &name));
         rule(buffer, row, self.theme, &name, note);
     }
 
     fn depth(&self) -> Vec<Span<'static>> {
         let text = match self.data.depth {
             Some(depth) => {
-                let total = count(depth.ready.saturating_add(depth.unacked) as f64);
+                let total = count(depth.total() as f64);
                 format!("{total} deep, {} in work", count(depth.unacked as f64))
             }
             None => "no reading".to_owned(),

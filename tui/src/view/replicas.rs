@@ -9,7 +9,7 @@ use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale};
 use super::queue::{guides, values};
 use super::stale;
-use super::text::{below, row, rule, span};
+use super::text::{below, parts, row, rule, span};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::{Data, Theme};
@@ -27,7 +27,8 @@ pub(super) struct Replicas<'a> {
 impl Widget for &Replicas<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let room = stale::room(area.width, "Replicas");
-        let note = stale::note(self.data, self.theme, Source::Workload, room).unwrap_or_else(|| self.note());
+        let note =
+            stale::note(self.data, self.theme, Source::Workload, room).unwrap_or_else(|| self.note(room));
         rule(buffer, row(area, 0), self.theme, "Replicas", note);
         let plot = below(area, 1);
         let canvas_area =
@@ -57,8 +58,7 @@ impl Widget for &Replicas<'_> {
                 canvas.dot(x, y, Ink::Ready, 3);
             }
             if let Some(column) = current[x] {
-                let number = self.axis.number(x);
-                for y in (ready_rows..height(column.max)).filter(|y| (number + y).is_multiple_of(2)) {
+                for y in (ready_rows..height(column.max)).filter(|y| (x + y).is_multiple_of(2)) {
                     canvas.dot(x, y, Ink::Pending, 2);
                 }
             }
@@ -74,19 +74,18 @@ impl Widget for &Replicas<'_> {
 }
 
 impl Replicas<'_> {
-    fn note(&self) -> Vec<Span<'static>> {
-        let mut note = Vec::new();
+    fn note(&self, room: u16) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let one = |ink, mark, text| vec![span(theme, ink, mark), span(theme, Ink::Text, text)];
+        let mut lines = Vec::new();
         if let Some(workload) = self.data.workload.get() {
-            note.push(span(self.theme, Ink::Ready, "█ "));
-            note.push(span(self.theme, Ink::Text, format!("{} ready", workload.ready)));
-            note.push(span(self.theme, Ink::Pending, "   ▒ "));
-            note.push(span(self.theme, Ink::Text, format!("{} current", workload.replicas)));
+            lines.push(one(Ink::Ready, "█ ", format!("{} ready", workload.ready)));
+            lines.push(one(Ink::Pending, "▒ ", format!("{} current", workload.replicas)));
         }
         if let Some(hpa) = self.data.hpa.get() {
-            note.push(span(self.theme, Ink::Desired, "   ━ "));
-            note.push(span(self.theme, Ink::Text, format!("{} desired", hpa.desired_replicas)));
-            note.push(span(self.theme, Ink::Dim, format!("   min {} max {}", hpa.min, hpa.max)));
+            lines.push(one(Ink::Desired, "━ ", format!("{} desired", hpa.desired_replicas)));
+            lines.push(vec![span(theme, Ink::Dim, format!("min {} max {}", hpa.min, hpa.max))]);
         }
-        note
+        parts(lines, room)
     }
 }

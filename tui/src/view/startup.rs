@@ -74,14 +74,13 @@ impl Widget for &Startup<'_> {
                 StepState::Failed(reason) => ('✗', Ink::Error, reason.clone()),
             };
             let room = usize::from(width).saturating_sub(26);
-            next(
-                buffer,
-                vec![
-                    span(theme, ink, format!("{symbol} ")),
-                    span(theme, Ink::Text, format!("{:<22}  ", fit(&step.name, 22))),
-                    span(theme, ink, fit(&state, room).into_owned()),
-                ],
-            );
+            for (index, text) in wrap(&state, room).into_iter().take(3).enumerate() {
+                let head = match index {
+                    0 => format!("{symbol} {:<22}  ", fit(&step.name, 22)),
+                    _ => " ".repeat(26),
+                };
+                next(buffer, vec![span(theme, ink, head), span(theme, ink, text)]);
+            }
         }
         if let Some(problem) = watched.problem() {
             if !watched.steps.is_empty() {

@@ -67,6 +67,17 @@ pub(super) fn coarse(duration: Duration) -> String {
     }
 }
 
+/// An age in its largest unit, as kubectl shows it: it stands still most of the time.
+pub(super) fn age(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
 /// The text, or its beginning and `…`, so that it fits into `width` columns.
 pub(super) fn fit(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
@@ -120,6 +131,22 @@ pub(super) fn put_right(buffer: &mut Buffer, row: Rect, spans: Vec<Span<'_>>) {
     put(buffer, Rect { x: row.right() - width, width, ..row }, spans);
 }
 
+/// Parts with gaps between them, as many from the front as fit into `room` columns.
+pub(super) fn parts<'a>(parts: impl IntoIterator<Item = Vec<Span<'a>>>, room: u16) -> Vec<Span<'a>> {
+    let mut spans: Vec<Span<'a>> = Vec::new();
+    for part in parts.into_iter().filter(|part| !part.is_empty()) {
+        let gap = if spans.is_empty() { 0 } else { 3 };
+        if width(&spans) + gap + width(&part) > room {
+            break;
+        }
+        if gap > 0 {
+            spans.push(Span::raw("   "));
+        }
+        spans.extend(part);
+    }
+    spans
+}
+
 /// A title line: `── title ──────── note ──`, the note only where there is room.
 pub(super) fn rule(buffer: &mut Buffer, row: Rect, theme: Theme, title: &str, note: Vec<Span<'_>>) {
     if row.is_empty() {
@@ -163,19 +190,26 @@ pub(super) fn below(area: Rect, count: u16) -> Rect {
     Rect { y: area.y + count, height: area.height - count, ..area }
 }
 
-/// Words in lines of at most `width` columns; a word that is longer is cut.
+/// Words in lines of at most `width` columns; a word that is longer is broken.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
+    if width < 2 {
+        return lines;
+    }
     let mut line = String::new();
     for word in text.split_whitespace() {
-        let word = fit(word, width);
         if !line.is_empty() && line.width() + 1 + word.width() > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&word);
+        for c in word.chars() {
+            if line.width() + c.width().unwrap_or(0) > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push(c);
+        }
     }
     if !line.is_empty() {
         lines.push(line);
@@ -219,6 +253,15 @@ mod tests {
     }
 
     #[test]
+    fn ages_have_one_unit() {
+        for (seconds, text) in
+            [(0, "0s"), (119, "119s"), (120, "2m"), (7_199, "119m"), (7_200, "2h"), (900_000, "10d")]
+        {
+            assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
     fn text_is_cut_by_columns() {
         assert_eq!(fit("hello", 5), "hello");
         assert_eq!(fit("hello", 4), "hel…");
@@ -230,7 +273,8 @@ mod tests {
         assert_eq!(fit_end("日本語", 4), "…語");
         assert_eq!(fit_end("abc", 0), "");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh", 4), ["abc…"]);
+        assert_eq!(wrap("a bcdefghi", 4), ["a", "bcde", "fghi"]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
         assert_eq!(wrap("", 4), Vec::<String>::new());
     }
 }

@@ -14,6 +14,12 @@ use tui::model::Model;
 use tui::update::update;
 use uuid::Uuid;
 
+/// The scenes that can be played by name.
+pub(crate) const SCENES: [&str; 13] = [
+    "starting", "idle", "burst", "scaled", "draining", "done", "lost", "problem", "dropped", "unknown",
+    "help", "kill", "confirm",
+];
+
 /// Milliseconds of one step of the played world.
 const STEP: u64 = 200;
 /// How long a job takes, in milliseconds.
@@ -28,11 +34,11 @@ struct Worker {
 }
 
 /// The played world and the model that watches it.
-pub struct World {
+pub(crate) struct World {
     /// What the dashboard made of it.
-    pub model: Model,
+    pub(crate) model: Model,
     /// What the dashboard asked for, in order.
-    pub effects: Vec<Effect>,
+    pub(crate) effects: Vec<Effect>,
     ms: u64,
     queue: VecDeque<(Uuid, BurstId)>,
     jobs: u128,
@@ -46,15 +52,15 @@ pub struct World {
     desired: usize,
     recommendations: VecDeque<(u64, usize)>,
     /// Milliseconds between two syncs of the played HPA.
-    pub sync: u64,
+    pub(crate) sync: u64,
     /// Milliseconds of its scale-down window.
-    pub window: u64,
+    pub(crate) window: u64,
     broker: bool,
 }
 
 impl World {
     /// A world whose dashboard has just opened a window of that size.
-    pub fn new(columns: u16, rows: u16) -> Self {
+    pub(crate) fn new(columns: u16, rows: u16) -> Self {
         let day = DayClock::new("2026-03-04T14:00:00Z".parse().unwrap(), TimeZone::UTC);
         Self {
             model: Model::new(day, (columns, rows)),
@@ -77,14 +83,106 @@ impl World {
         }
     }
 
+    /// The scene of that name, in a window of that size.
+    pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<Self> {
+        let mut world = World::new(columns, rows);
+        match scene {
+        "starting" => world.starting([
+            StepState::Ready,
+            StepState::Starting("the pod rabbitmq-0 is not ready".to_owned()),
+            StepState::Waiting,
+            StepState::Waiting,
+        ]),
+        "idle" => {
+            world.ready();
+            world.run(40);
+        }
+        "burst" => {
+            world.ready();
+            world.run(20);
+            world.burst(50);
+            world.run(4);
+        }
+        "scaled" => {
+            world.ready();
+            world.run(20);
+            world.burst(200);
+            world.run(45);
+        }
+        "draining" => {
+            world.ready();
+            world.run(20);
+            world.burst(200);
+            world.run(100);
+            world.burst(50);
+            world.run(70);
+        }
+        "done" => {
+            world.ready();
+            world.run(20);
+            world.burst(200);
+            world.run(240);
+        }
+        "lost" => {
+            world.ready();
+            world.run(20);
+            world.burst(100);
+            world.run(30);
+            world.lose_broker();
+            world.run(12);
+        }
+        "problem" => world.send(Event::Target(TargetEvent::Failed(Problem {
+            what: "context kind-demo: the API server at https://127.0.0.1:6443 could not be reached: connection refused".to_owned(),
+            advice: "Is the cluster running? Try: kubectl --context kind-demo version".to_owned(),
+            retry: Some(At(Duration::from_secs(4))),
+        }))),
+        "help" => {
+            world.ready();
+            world.run(20);
+            world.keys("?");
+        }
+        "kill" => {
+            world.ready();
+            world.run(20);
+            world.burst(200);
+            world.run(45);
+            world.keys("K");
+        }
+        "confirm" => {
+            world.ready();
+            world.run(20);
+            world.model.data.load.size = 2_000;
+            world.keys(" ");
+        }
+        "dropped" => {
+            world.ready();
+            world.run(20);
+            world.burst(100);
+            world.run(30);
+            world.send(Event::Target(TargetEvent::Failed(Problem {
+                what: "the API server at https://127.0.0.1:41523 could not be reached: connection refused".to_owned(),
+                advice: "The watches go on trying; nothing on the screen is newer than this.".to_owned(),
+                retry: Some(At(Duration::from_secs(54))),
+            })));
+        }
+        "unknown" => {
+            world.ready();
+            world.run(20);
+            world.no_reading();
+        }
+        _ => return None,
+    }
+        Some(world)
+    }
+
     /// Sends an event now.
-    pub fn send(&mut self, event: Event) {
+    pub(crate) fn send(&mut self, event: Event) {
         let at = At(Duration::from_millis(self.ms));
         self.effects.extend(update(&mut self.model, Stamped { at, event }));
     }
 
     /// Types keys.
-    pub fn keys(&mut self, keys: &str) {
+    pub(crate) fn keys(&mut self, keys: &str) {
         for c in keys.chars() {
             let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
             self.send(Event::Input(Input::Key(key)));
@@ -97,7 +195,7 @@ impl World {
     }
 
     /// The target is chosen, with the steps of its start in these states.
-    pub fn starting(&mut self, states: [StepState; 4]) {
+    pub(crate) fn starting(&mut self, states: [StepState; 4]) {
         self.send(Event::Target(TargetEvent::Chosen(Target {
             title: "sandbox".to_owned(),
             reason: "no kubeconfig was found at /home/ada/.kube/config".to_owned(),
@@ -111,7 +209,7 @@ impl World {
     }
 
     /// Everything is up and quiet, with one worker.
-    pub fn ready(&mut self) {
+    pub(crate) fn ready(&mut self) {
         self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
         self.send(Event::Target(TargetEvent::Ready));
         for source in [
@@ -219,6 +317,25 @@ impl World {
         self.send(Event::Hpa(Some(Box::new(hpa))));
     }
 
+    /// The HPA gets no number any more, and says why.
+    fn no_reading(&mut self) {
+        let tui::model::Found::Here(mut hpa) = self.model.data.hpa.clone() else { return };
+        hpa.reading_milli = None;
+        hpa.targets_column = "<unknown>/20 (avg)".to_owned();
+        hpa.conditions[1] = Condition {
+            kind: "ScalingActive".to_owned(),
+            status: "False".to_owned(),
+            reason: "FailedGetExternalMetric".to_owned(),
+            message: "the HPA was unable to compute the replica count: unable to get external metric \
+                      autoscaling-demo/rabbitmq_queue_length/&LabelSelector{MatchLabels:map[string]string{queue: \
+                      Orders,},MatchExpressions:[]LabelSelectorRequirement{},}: no metrics returned from external \
+                      metrics API"
+                .to_owned(),
+        };
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+        self.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
+    }
+
     fn workload(&mut self) {
         let workload = Workload {
             name: "worker".to_owned(),
@@ -249,14 +366,14 @@ impl World {
     }
 
     /// Fires a burst with the keys and lets the producer accept all of it.
-    pub fn burst(&mut self, size: u32) {
+    pub(crate) fn burst(&mut self, size: u32) {
         self.model.data.load.size = size;
         self.keys(" ");
         self.accept(size, size);
     }
 
     /// The producer has accepted so many of the newest burst's jobs.
-    pub fn accept(&mut self, accepted: u32, size: u32) {
+    pub(crate) fn accept(&mut self, accepted: u32, size: u32) {
         let Some(Effect::Fire { id, .. }) =
             self.effects.iter().rev().find(|effect| matches!(effect, Effect::Fire { .. })).cloned()
         else {
@@ -298,7 +415,7 @@ impl World {
     }
 
     /// The broker's pod is gone, with everything in it.
-    pub fn lose_broker(&mut self) {
+    pub(crate) fn lose_broker(&mut self) {
         self.broker = false;
         self.queue.clear();
         for worker in &mut self.workers {
@@ -316,7 +433,7 @@ impl World {
     }
 
     /// Lets so many seconds go by.
-    pub fn run(&mut self, seconds: u64) {
+    pub(crate) fn run(&mut self, seconds: u64) {
         for _ in 0..seconds * 1_000 / STEP {
             self.step();
         }
@@ -463,7 +580,7 @@ fn other(name: &str, role: Role) -> Pod {
 }
 
 /// The demo's HPA: a scale-down window of a minute, all else as Kubernetes defaults it.
-fn spec() -> hpa::Spec {
+pub(crate) fn spec() -> hpa::Spec {
     let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
         "minReplicas": 1,

@@ -1,0 +1,162 @@
+//! The screens as text, at the sizes that people have, and the styles where colour carries a meaning.
+//!
+//! `INSTA_UPDATE=always cargo test -p tui --test screens` writes them anew; look at the difference before committing it.
+
+mod scenes;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+use scenes::{SCENES, World};
+use tui::event::{Event, Input, StepState};
+use tui::model::Theme;
+
+fn draw(world: &World) -> Buffer {
+    let (columns, rows) = world.model.ui.size;
+    let area = Rect::new(0, 0, columns, rows);
+    let mut buffer = Buffer::empty(area);
+    tui::view::draw(&world.model, area, &mut buffer);
+    buffer
+}
+
+fn text(buffer: &Buffer) -> String {
+    let mut text = String::new();
+    for y in 0..buffer.area.height {
+        let line: String = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Where a text stands, as its first cell.
+fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
+    for y in 0..buffer.area.height {
+        for x in 0..buffer.area.width {
+            let here: String = (x..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+            if here.starts_with(wanted) {
+                return (x, y);
+            }
+        }
+    }
+    panic!("{wanted:?} is not on the screen:\n{}", text(buffer));
+}
+
+#[test]
+fn every_scene_at_every_size() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
+        for scene in SCENES {
+            let world = World::play(scene, columns, rows).unwrap();
+            insta::assert_snapshot!(format!("{scene}_{columns}x{rows}"), text(&draw(&world)));
+        }
+    }
+}
+
+#[test]
+fn the_smallest_window_and_one_that_is_too_small() {
+    for scene in ["starting", "scaled", "help", "kill", "dropped"] {
+        let world = World::play(scene, 60, 15).unwrap();
+        insta::assert_snapshot!(format!("{scene}_60x15"), text(&draw(&world)));
+    }
+    let world = World::play("scaled", 59, 15).unwrap();
+    insta::assert_snapshot!("too_small_59x15", text(&draw(&world)));
+    let world = World::play("scaled", 60, 14).unwrap();
+    assert!(text(&draw(&world)).starts_with("surge needs a larger window"));
+}
+
+#[test]
+fn eighty_columns_show_chart_target_replicas_decision_and_keys() {
+    let screen = text(&draw(&World::play("scaled", 80, 24).unwrap()));
+    for wanted in [
+        "Queue Orders",
+        "/20 (avg)",
+        "10 ready",
+        "10 desired",
+        "decision",
+        "now 10",
+        "space",
+        "? help",
+        "q quit",
+    ] {
+        assert!(screen.contains(wanted), "{wanted:?} is missing:\n{screen}");
+    }
+}
+
+#[test]
+fn the_gate_that_binds_and_the_laggard_are_lit() {
+    let buffer = draw(&World::play("scaled", 120, 40).unwrap());
+    let lit = |wanted| buffer[find(&buffer, wanted)].style();
+    for wanted in ["held at 10", "▸ HPA status"] {
+        let style = lit(wanted);
+        assert_eq!(style.fg, Some(Color::LightYellow), "{wanted}");
+        assert!(style.add_modifier.contains(Modifier::BOLD), "{wanted}");
+    }
+    assert_eq!(lit("outside 0.90").fg, Some(Color::Reset));
+}
+
+#[test]
+fn what_is_wrong_is_in_the_colour_of_errors() {
+    let buffer = draw(&World::play("problem", 80, 24).unwrap());
+    assert_eq!(buffer[find(&buffer, "context kind-demo")].style().fg, Some(Color::LightRed));
+    let buffer = draw(&World::play("lost", 120, 40).unwrap());
+    assert_eq!(buffer[find(&buffer, "! 10 s old")].style().fg, Some(Color::Yellow));
+    assert_eq!(buffer[find(&buffer, "✗")].style().fg, Some(Color::LightRed));
+}
+
+#[test]
+fn without_colours_shapes_and_weights_say_the_same() {
+    let mut world = World::play("scaled", 120, 40).unwrap();
+    let coloured = text(&draw(&world));
+    world.model.ui.theme = Theme::Mono;
+    let buffer = draw(&world);
+    assert_eq!(text(&buffer), coloured, "no theme changes a word");
+    for cell in &buffer.content {
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{cell:?}");
+    }
+    let lit = buffer[find(&buffer, "held at 10")].style();
+    assert!(lit.add_modifier.contains(Modifier::REVERSED | Modifier::BOLD));
+}
+
+#[test]
+fn only_the_sixteen_colours_of_the_terminal_are_used() {
+    for theme in [Theme::Dark, Theme::Light] {
+        for scene in SCENES {
+            let mut world = World::play(scene, 120, 40).unwrap();
+            world.model.ui.theme = theme;
+            for cell in &draw(&world).content {
+                assert_eq!(cell.bg, Color::Reset);
+                assert!(!matches!(cell.fg, Color::Rgb(..) | Color::Indexed(_) | Color::White | Color::Black));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_idle_screen_does_not_change() {
+    let mut world = World::play("idle", 120, 40).unwrap();
+    // Long enough that no age in seconds is left and the time axis has ended growing.
+    world.run(385);
+    let before = text(&draw(&world));
+    world.run(30);
+    let after = text(&draw(&world));
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_paused_view_is_said_to_be_paused() {
+    let mut world = World::play("scaled", 120, 40).unwrap();
+    world.keys("p");
+    world.run(7);
+    world.send(Event::Input(Input::Resize(120, 40)));
+    assert!(text(&draw(&world)).contains("‖ paused"));
+}
+
+#[test]
+fn a_failed_step_says_why() {
+    let mut world = World::new(80, 24);
+    let failed = StepState::Failed("port 5672: permission denied".to_owned());
+    world.starting([StepState::Ready, failed, StepState::Waiting, StepState::Waiting]);
+    let screen = text(&draw(&world));
+    assert!(screen.contains("✗ broker"), "{screen}");
+    assert!(screen.contains("permission denied"), "{screen}");
+}
