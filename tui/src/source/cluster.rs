@@ -276,6 +276,56 @@ contexts: [{name: here, context: {cluster: c, user: u}}, {name: there, context: 
         assert_eq!(gone.short, "context here cannot be reached");
     }
 
+    /// A cluster that answers one path with an object and everything else as it is told to.
+    fn playing(found: &'static str, otherwise: (u16, &'static str)) -> Cluster {
+        let app = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
+            let (code, message) = if uri.path() == found { (200, "") } else { otherwise };
+            let answer = serde_json::json!({
+                "metadata": {"name": "it"},
+                "spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "w"}},
+                "status": if code == 200 { serde_json::json!({}) } else { "Failure".into() },
+                "code": code, "message": message, "reason": "Reason",
+            });
+            (axum::http::StatusCode::from_u16(code).unwrap(), axum::Json(answer))
+        });
+        Cluster { client: Client::new(app, "default"), context: "here".into(), server: "https://far".into() }
+    }
+
+    #[tokio::test]
+    async fn what_is_missing_in_a_cluster_is_named() {
+        const HPA: &str = "/apis/autoscaling/v2/namespaces/demo/horizontalpodautoscalers/scaler";
+        const NAMESPACE: &str = "/api/v1/namespaces/demo";
+        let asked = async |cluster| probe(&cluster, "demo", "scaler", Duration::from_secs(5)).await;
+
+        assert_eq!(asked(playing(HPA, (500, "no"))).await, Ok(()));
+        for (cluster, what, short) in [
+            (
+                playing(NAMESPACE, (404, "none")),
+                "namespace demo in context here has no HPA scaler",
+                "no demo found in context here",
+            ),
+            (
+                playing("", (404, "none")),
+                "context here has no namespace demo",
+                "no demo found in context here",
+            ),
+            (
+                playing("", (403, "User \"u\" cannot\u{1b} get it")),
+                "context here may not read HPA scaler in namespace demo: User \"u\" cannot get it (403)",
+                "not allowed to read the demo in context here",
+            ),
+            (
+                playing("", (500, "etcd is gone")),
+                "asking context here for HPA scaler failed: etcd is gone (500)",
+                "context here gives no answer of use",
+            ),
+        ] {
+            let obstacle = asked(cluster).await.unwrap_err();
+            assert_eq!((obstacle.what.as_str(), obstacle.short.as_str()), (what, short));
+            assert!(!obstacle.advice.is_empty());
+        }
+    }
+
     #[test]
     fn loopback_is_known_in_all_spellings() {
         for (host, expected) in [

@@ -4,9 +4,13 @@ use std::error::Error as _;
 
 use crate::source::health::Failure;
 
-/// A sentence for an error of the API, without the request that it belongs to.
+/// A sentence for an error of the API, without the request that it belongs to; cleaned, because servers write into it.
 #[must_use]
 pub fn kube(error: &kube::Error) -> String {
+    crate::clean::text(&raw(error))
+}
+
+fn raw(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => {
             format!("{} ({})", status.message, status.code)
@@ -71,5 +75,32 @@ pub(crate) fn failure(what: &str, error: &kube::Error) -> Failure {
         Failure::Unavailable(sentence)
     } else {
         Failure::Lost(sentence)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api(code: u16, message: &str) -> kube::Error {
+        let status =
+            serde_json::json!({"status": "Failure", "code": code, "message": message, "reason": "Why"});
+        kube::Error::Api(serde_json::from_value(status).unwrap())
+    }
+
+    #[test]
+    fn servers_cannot_write_to_the_terminal() {
+        assert_eq!(kube(&api(500, "a\u{1b}[2Jb\nc")), "a[2Jb c (500)");
+        assert_eq!(kube(&api(418, "")), "the API server answered 418 Why");
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_told_from_what_is_lost() {
+        for (code, unavailable) in
+            [(401, true), (403, true), (404, true), (429, false), (500, false), (503, false)]
+        {
+            let failure = failure("asking", &api(code, "no"));
+            assert_eq!(matches!(failure, Failure::Unavailable(_)), unavailable, "{code}");
+        }
     }
 }

@@ -92,3 +92,100 @@ fn failure(what: &str, error: &watcher::Error) -> Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse as _;
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Client;
+    use serde_json::json;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::event::{Event, Source, SourceState, Stamped, TargetEvent};
+    use crate::source::outbox::Outbox;
+
+    /// Lists nothing and watches without end, but answers the first lists with these codes.
+    fn playing(codes: &'static [u16]) -> Client {
+        let lists = Arc::new(AtomicUsize::new(0));
+        let app = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
+            if uri.query().unwrap_or_default().contains("watch=true") {
+                return std::future::pending().await;
+            }
+            match codes.get(lists.fetch_add(1, Ordering::Relaxed)) {
+                Some(code) => {
+                    let status = json!({"status": "Failure", "code": code, "message": "no", "reason": "No"});
+                    (StatusCode::from_u16(*code).unwrap(), axum::Json(status)).into_response()
+                }
+                None => {
+                    axum::Json(json!({"metadata": {"resourceVersion": "7"}, "items": []})).into_response()
+                }
+            }
+        });
+        Client::new(app, "default")
+    }
+
+    fn health(kind: fn(Source, Outbox) -> Health) -> (Health, mpsc::Receiver<Stamped>) {
+        let (events, received) = mpsc::channel(64);
+        (kind(Source::Pods, Outbox::new(events, Clock::start())), received)
+    }
+
+    async fn until_listed(client: Client, health: Health) {
+        let api: Api<Pod> = Api::namespaced(client, "demo");
+        let mut follow = Follow::new(api, watcher::Config::default(), "pods", health);
+        let listing = async { while !matches!(follow.next().await, watcher::Event::InitDone) {} };
+        tokio::time::timeout(Duration::from_secs(30), listing).await.unwrap();
+    }
+
+    async fn all(mut received: mpsc::Receiver<Stamped>) -> Vec<Event> {
+        let mut all = Vec::new();
+        while let Some(stamped) = received.recv().await {
+            all.push(stamped.event);
+        }
+        all
+    }
+
+    #[tokio::test]
+    async fn a_watch_says_why_it_waits_and_when_it_lives() {
+        let (health, received) = health(Health::new);
+        until_listed(playing(&[503, 403]), health).await;
+        let states: Vec<SourceState> = all(received)
+            .await
+            .into_iter()
+            .map(|event| match event {
+                Event::Source(Source::Pods, state) => state,
+                other => panic!("only its state: {other:?}"),
+            })
+            .collect();
+        let [first, second, third, last] = states.as_slice() else { panic!("four states: {states:?}") };
+        assert_eq!(first, &SourceState::Connecting);
+        assert!(matches!(second, SourceState::Retrying { cause, .. } if cause == "watching pods: no (503)"));
+        assert_eq!(third, &SourceState::Unavailable("watching pods: no (403)".to_owned()));
+        assert_eq!(last, &SourceState::Live);
+    }
+
+    #[tokio::test]
+    async fn the_watch_that_speaks_for_the_target_says_when_it_is_back() {
+        let (health, received) = health(Health::of_target);
+        until_listed(playing(&[500]), health).await;
+        let about_target: Vec<TargetEvent> = all(received)
+            .await
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Target(news) => Some(news),
+                _ => None,
+            })
+            .collect();
+        let [TargetEvent::Failed(problem), TargetEvent::Ready] = about_target.as_slice() else {
+            panic!("lost and back: {about_target:?}");
+        };
+        assert_eq!(problem.what, "watching pods: no (500)");
+        assert!(problem.retry.is_some());
+    }
+}
