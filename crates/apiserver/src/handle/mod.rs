@@ -31,7 +31,7 @@ use target::Target;
 use write::Part;
 
 /// Bytes of a request's path and query.
-const MAX_URI: usize = 64 * 1024;
+const MAX_URI: usize = 32 * 1024;
 
 /// Answers a request.
 pub(crate) async fn handle(server: ApiServer, request: Request) -> Response {
