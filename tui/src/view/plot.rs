@@ -166,7 +166,7 @@ mod tests {
                 assert!(scale.labels().count() <= 8, "{max} {rows}");
             }
         }
-        assert_eq!(Scale::fitting(200.0, 9), Scale { step: 100.0, cells: 3, rows: 9 });
+        assert_eq!(Scale::fitting(200.0, 9), Scale { step: 50.0, cells: 2, rows: 9 });
         assert_eq!(Scale::fitting(10.0, 4), Scale { step: 10.0, cells: 3, rows: 4 });
     }
 
