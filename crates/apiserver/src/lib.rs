@@ -36,6 +36,7 @@ pub use auth::User;
 pub use kind::{Assign, Column, Default, Generation, Kind, Scale, Scope, StatusPart, Table, Validate, View};
 pub use kubeconfig::kubeconfig;
 pub use node::{LogOptions, Node, PodRef};
+pub use select::{LabelSelector, Requirement};
 pub use serve::{Serve, run};
 pub use server::{ApiServer, Config, Limits, Version};
 pub use status::{Cause, Details, Status};

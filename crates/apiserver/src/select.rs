@@ -6,22 +6,37 @@ use crate::{Kind, Status};
 
 /// One condition on a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Requirement {
+pub enum Requirement {
+    /// The label has one of these values.
     In(String, Vec<String>),
+    /// The label is absent or has another value.
     NotIn(String, Vec<String>),
+    /// The label is there.
     Exists(String),
+    /// The label is not there.
     Absent(String),
+    /// The label is a greater number.
     Greater(String, i64),
+    /// The label is a smaller number.
     Less(String, i64),
 }
 
 /// A conjunction of conditions on labels; the empty one picks everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct LabelSelector(Vec<Requirement>);
+pub struct LabelSelector(Vec<Requirement>);
 
 impl LabelSelector {
+    /// Its conditions, all of which must hold.
+    #[must_use]
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.0
+    }
+
     /// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
-    pub(crate) fn parse(text: &str) -> Result<Self, Status> {
+    ///
+    /// # Errors
+    /// 400 with what was found and what was expected.
+    pub fn parse(text: &str) -> Result<Self, Status> {
         let mut parser = Parser { tokens: tokens(text), at: 0 };
         parser
             .selector()
