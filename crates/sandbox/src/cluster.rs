@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Service};
 use kube::Client;
 
 use crate::events::Recorder;
@@ -24,6 +24,7 @@ pub(crate) struct Cluster {
     pub(crate) stateful_sets: Informer<StatefulSet>,
     pub(crate) services: Informer<Service>,
     pub(crate) namespaces: Informer<Namespace>,
+    pub(crate) nodes: Informer<Node>,
     pub(crate) autoscalers: Informer<HorizontalPodAutoscaler>,
 }
 
@@ -39,6 +40,7 @@ impl Cluster {
             stateful_sets: Informer::new(),
             services: Informer::new(),
             namespaces: Informer::new(),
+            nodes: Informer::new(),
             autoscalers: Informer::new(),
         }
     }
@@ -51,6 +53,6 @@ impl Cluster {
                 $( self.$informer.synced().await; )*
             };
         }
-        run!(pods, deployments, replica_sets, stateful_sets, services, namespaces, autoscalers);
+        run!(pods, deployments, replica_sets, stateful_sets, services, namespaces, nodes, autoscalers);
     }
 }

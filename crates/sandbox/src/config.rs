@@ -57,6 +57,8 @@ pub struct Config {
     pub kubelet: Kubelet,
     /// Settings of the autoscaler.
     pub autoscaling: Autoscaling,
+    /// Settings of the metrics adapter.
+    pub adapter: MetricsAdapter,
     /// How long a connection to a Service without a ready pod waits for one before it is reset. A real Service
     /// refuses at once; waiting spares clients that start at the same time as their server a round of back-off.
     pub service_hold: Duration,
@@ -80,6 +82,7 @@ impl Config {
             system: System::default(),
             kubelet: Kubelet::default(),
             autoscaling: Autoscaling::default(),
+            adapter: MetricsAdapter::default(),
             service_hold: Duration::from_millis(500),
         }
     }
@@ -140,5 +143,21 @@ impl Default for Autoscaling {
             downscale_stabilization: Duration::from_secs(300),
             tolerance: 0.1,
         }
+    }
+}
+
+/// Settings of the metrics adapter: flags of prometheus-adapter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsAdapter {
+    /// How long a list of series is good for, so the longest that a new metric stays unknown:
+    /// `--metrics-relist-interval`. The adapter's own default is ten minutes, its chart's one minute.
+    pub relist: Duration,
+    /// For how long a series without samples still counts: `--metrics-max-age`.
+    pub max_age: Duration,
+}
+
+impl Default for MetricsAdapter {
+    fn default() -> Self {
+        Self { relist: Duration::from_secs(1), max_age: Duration::from_secs(600) }
     }
 }

@@ -123,11 +123,6 @@ where
         self.lock().objects.values().filter(|object| wanted(object)).cloned().collect()
     }
 
-    /// The object with this UID.
-    pub(crate) fn by_uid(&self, uid: &str) -> Option<Arc<K>> {
-        self.lock().objects.values().find(|object| object.meta().uid.as_deref() == Some(uid)).cloned()
-    }
-
     /// Takes in the answer to a write of ours.
     pub(crate) fn observe(&self, object: K) {
         let version = version_of(&object);

@@ -28,6 +28,7 @@ mod config;
 mod controllers;
 mod error;
 mod events;
+mod external_metric;
 mod hpa_loop;
 mod informer;
 mod kubelet;
@@ -43,7 +44,7 @@ mod system;
 mod tasks;
 mod workload;
 
-pub use config::{Argv, Autoscaling, Config, Kubelet, System};
+pub use config::{Argv, Autoscaling, Config, Kubelet, MetricsAdapter, System};
 pub use error::Error;
 pub use manifests::parse as parse_manifests;
 pub use progress::{Progress, StepState};

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::events::Recorder;
+use crate::external_metric::{self, Adapter};
 use crate::kubelet::{Kubelet, Parts};
 use crate::network::{Ports, Services};
 use crate::progress::report;
@@ -145,6 +146,19 @@ impl Sandbox {
         let kubelet =
             Kubelet::start(&cluster, &config, parts).map_err(|error| Error::Probes(error.to_string()))?;
         server.set_node(std::sync::Arc::new(kubelet));
+        server.aggregate(external_metric::aggregated(
+            cluster.client.clone(),
+            Adapter {
+                namespace: contract::names::MONITORING.to_owned(),
+                name: "prometheus-adapter".to_owned(),
+                prometheus: (
+                    contract::names::PROMETHEUS_SERVICE.to_owned(),
+                    contract::names::PROMETHEUS_PORT,
+                ),
+                relist: config.adapter.relist,
+                max_age: config.adapter.max_age,
+            },
+        ));
         controllers::start(&cluster, &config);
         hpa_loop::start(&cluster, &config.autoscaling);
         let changed = changes(&cluster);

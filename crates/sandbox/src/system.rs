@@ -80,7 +80,7 @@ spec:
 pub(crate) async fn install_base(client: &Client, api_port: u16) -> Result<(), Error> {
     manifests::apply(client, "default", &manifests::parse(NAMESPACES)?).await?;
     let service: Service = serde_json::from_value(json!({
-        "spec": {"ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": api_port}]},
+        "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": api_port}]},
     }))
     .map_err(|error| Error::Manifest(error.to_string()))?;
     let service = Service {

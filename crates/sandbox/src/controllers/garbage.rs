@@ -277,6 +277,17 @@ impl Collector {
 
     /// Deletes an object whose owners are all gone, or wait in the foreground for it.
     async fn collect(&self, uid: &str, known: &Known, has_dependents: bool) -> Result<(), kube::Error> {
+        // Watches of different kinds are not in step: the end of an owner may be heard of before the object lost its
+        // reference to it.
+        let api = known.kind.api(&self.client, &known.namespace);
+        let Some(object) = api.get_opt(&known.name).await? else { return Ok(()) };
+        if object.uid().as_deref() != Some(uid) {
+            return Ok(());
+        }
+        let known = &Known::of(&object, &known.kind);
+        if known.deleting || known.owners.is_empty() {
+            return Ok(());
+        }
         let mut gone = Vec::new();
         let mut waiting = false;
         for owner in &known.owners {
@@ -293,10 +304,12 @@ impl Collector {
         let policy =
             if waiting && has_dependents { DeleteParams::foreground() } else { DeleteParams::background() };
         let parameters = DeleteParams {
-            preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
+            preconditions: Some(Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: object.resource_version(),
+            }),
             ..policy
         };
-        let api = known.kind.api(&self.client, &known.namespace);
         done(api.delete(&known.name, &parameters).await.map(|_| ()))
     }
 

@@ -16,6 +16,15 @@ use crate::queue::{self, Queue};
 
 /// Schedules what names this scheduler.
 const NAME: &str = "default-scheduler";
+/// What a scheduler of Kubernetes 1.34 says of one node that is cordoned ...
+const UNSCHEDULABLE: &str = "0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, \
+    preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+/// ... that has other labels than the pod wants ...
+const MISMATCH: &str = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to \
+    deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
+/// ... and that has no place left.
+const FULL: &str = "0/1 nodes are available: 1 Too many pods. no new claims to deallocate, preemption: 0/1 nodes are \
+    available: 1 No preemption victims found for incoming pod.";
 
 /// Listens and works.
 pub(super) fn start(cluster: &Cluster, node: &str, max_pods: usize) {
@@ -29,6 +38,10 @@ pub(super) fn start(cluster: &Cluster, node: &str, max_pods: usize) {
             known.select(waits).iter().for_each(|pod| pods.add(key_of(&**pod)));
         }
         Change::Applied(..) => {}
+    });
+    let (pods, known) = (Arc::clone(&queue), cluster.pods.clone());
+    cluster.nodes.on_change(move |_| {
+        known.select(waits).iter().for_each(|pod| pods.add(key_of(&**pod)));
     });
     let (cluster, node) = (cluster.clone(), node.to_owned());
     cluster.tasks.clone().spawn(queue::work("scheduler", queue, move |key| {
@@ -53,16 +66,14 @@ async fn schedule(cluster: &Cluster, node: &str, max_pods: usize, key: Key) -> R
     let selector = pod.spec.as_ref().and_then(|spec| spec.node_selector.as_ref());
     let unknown =
         selector.is_some_and(|selector| !selector.iter().all(|(label, value)| has_label(node, label, value)));
-    let refusal = if unknown {
-        Some(
-            "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, \
-              preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
-        )
+    // A pod waits for the node to be there, and while it is cordoned.
+    let Some(object) = cluster.nodes.get("", node) else { return Ok(()) };
+    let refusal = if object.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true) {
+        Some(UNSCHEDULABLE)
+    } else if unknown {
+        Some(MISMATCH)
     } else if cluster.pods.select(assigned).len() >= max_pods {
-        Some(
-            "0/1 nodes are available: 1 Too many pods. no new claims to deallocate, preemption: 0/1 nodes are \
-              available: 1 No preemption victims found for incoming pod.",
-        )
+        Some(FULL)
     } else {
         None
     };

@@ -186,6 +186,7 @@ impl Look<'_> {
         labels.insert(REVISION_LABEL.to_owned(), revision.to_owned());
         labels.insert(NAME_LABEL.to_owned(), name.clone());
         pod.metadata.name = Some(name.clone());
+        pod.metadata.generate_name = Some(format!("{set_name}-"));
         let pod_spec = pod.spec.get_or_insert_default();
         pod_spec.hostname = Some(name.clone());
         pod_spec.subdomain = self.spec.service_name.clone().filter(|name| !name.is_empty());

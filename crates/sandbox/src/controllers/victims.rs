@@ -79,7 +79,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn pod(name: &str, change: Value) -> Arc<Pod> {
+    fn pod(name: &str, change: &Value) -> Arc<Pod> {
         let mut pod = json!({
             "metadata": {"name": name, "uid": name, "creationTimestamp": "2026-01-01T00:00:00Z"},
             "spec": {"nodeName": "n", "containers": []},
@@ -89,7 +89,7 @@ mod tests {
                 "containerStatuses": [],
             },
         });
-        json_patch::merge(&mut pod, &change);
+        json_patch::merge(&mut pod, change);
         Arc::new(serde_json::from_value(pod).unwrap())
     }
 
@@ -97,17 +97,17 @@ mod tests {
     fn the_least_useful_goes_first() {
         let ready = |since: &str| json!([{"type": "Ready", "status": "True", "lastTransitionTime": since}]);
         let mut pods = vec![
-            pod("old", json!({})),
-            pod("young", json!({"status": {"conditions": ready("2026-01-01T00:09:59Z")}})),
+            pod("old", &json!({})),
+            pod("young", &json!({"status": {"conditions": ready("2026-01-01T00:09:59Z")}})),
             pod(
                 "restarted",
-                json!({"status": {"containerStatuses": [
+                &json!({"status": {"containerStatuses": [
                 {"name": "c", "restartCount": 3, "ready": true, "image": "", "imageID": ""}]}}),
             ),
-            pod("cheap", json!({"metadata": {"annotations": {COST: "-5"}}})),
-            pod("unready", json!({"status": {"conditions": []}})),
-            pod("pending", json!({"status": {"phase": "Pending", "conditions": []}})),
-            pod("homeless", json!({"spec": {"nodeName": null}, "status": {"phase": "Pending"}})),
+            pod("cheap", &json!({"metadata": {"annotations": {COST: "-5"}}})),
+            pod("unready", &json!({"status": {"conditions": []}})),
+            pod("pending", &json!({"status": {"phase": "Pending", "conditions": []}})),
+            pod("homeless", &json!({"spec": {"nodeName": null}, "status": {"phase": "Pending"}})),
         ];
         sort(&mut pods, "2026-01-01T00:10:00Z".parse().unwrap());
         let names: Vec<String> = pods.iter().map(|pod| pod.name_any()).collect();

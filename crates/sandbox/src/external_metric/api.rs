@@ -152,7 +152,7 @@ impl Server {
                 }
             }
             Ok(None) => {
-                tracing::debug!("there is no ConfigMap {}/{}", self.adapter.namespace, self.adapter.name)
+                tracing::debug!("there is no ConfigMap {}/{}", self.adapter.namespace, self.adapter.name);
             }
             Err(error) => tracing::warn!(%error, "reading the adapter's rules failed"),
         }

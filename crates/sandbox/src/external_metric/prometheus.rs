@@ -45,7 +45,7 @@ struct Element {
 
 /// Time and value.
 #[derive(Deserialize)]
-struct Pair(f64, String);
+struct Pair(serde::de::IgnoredAny, String);
 
 impl Prometheus {
     pub(super) fn new(namespace: &str, service: &str, port: u16) -> Self {

@@ -123,7 +123,7 @@ impl Controller {
         let mut decision = ::hpa::decide(&input, &mut memory);
         if let (Some(size), Ok(target)) = (decision.new_size, &target) {
             let written = target.resize(size).await;
-            let written = written.as_ref().map(|()| ()).map_err(String::as_str);
+            let written = written.as_ref().copied().map_err(String::as_str);
             ::hpa::after_scale(&input, &mut decision, written, now(), &mut memory);
         }
         self.memories.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, memory);

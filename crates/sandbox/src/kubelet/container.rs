@@ -53,6 +53,8 @@ pub(super) struct Container {
     pub(super) image_known: bool,
     pub(super) crashes: BackOff,
     pub(super) pulls: BackOff,
+    /// When the image is looked for again.
+    pub(super) pull_again: Option<Instant>,
 }
 
 impl Container {
@@ -70,6 +72,7 @@ impl Container {
             image_known: false,
             crashes: BackOff::default(),
             pulls: BackOff::default(),
+            pull_again: None,
         }
     }
 

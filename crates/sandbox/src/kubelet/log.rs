@@ -64,7 +64,7 @@ impl Log {
             }
         }
         if !buffer.is_empty() {
-            self.push(buffer.freeze(), Timestamp::now());
+            self.push(&buffer, Timestamp::now());
         }
     }
 
@@ -74,20 +74,20 @@ impl Log {
         loop {
             let end = buffer.iter().take(self.shared.max_line).position(|&byte| byte == b'\n');
             match end {
-                Some(end) => self.push(buffer.split_to(end + 1).freeze(), now),
+                Some(end) => self.push(&buffer.split_to(end + 1), now),
                 None if buffer.len() >= self.shared.max_line => {
                     let mut line = buffer.split_to(self.shared.max_line - 1);
                     line.extend_from_slice(b"\n");
-                    self.push(line.freeze(), now);
+                    self.push(&line, now);
                 }
                 None => return,
             }
         }
     }
 
-    fn push(&self, text: Bytes, at: Timestamp) {
+    fn push(&self, text: &[u8], at: Timestamp) {
         // A slice would keep the whole buffer that it was read into.
-        let text = Bytes::copy_from_slice(&text);
+        let text = Bytes::copy_from_slice(text);
         let mut ring = self.lock();
         ring.bytes += text.len();
         ring.lines.push_back(Line { at, text });

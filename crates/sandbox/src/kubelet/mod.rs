@@ -6,6 +6,7 @@
 mod container;
 mod environment;
 mod expand;
+mod hook;
 mod log;
 mod probe;
 mod process;

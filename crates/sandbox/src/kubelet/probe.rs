@@ -202,7 +202,7 @@ async fn ask(plan: &Plan, place: &Place) -> Answer {
                 Err(_) => Answer::Failure(format!("{target}: i/o timeout")),
             }
         }
-        Action::Http(get) => http(plan, place, get).await,
+        Action::Http(get) => http(plan.timeout, place, get).await,
     }
 }
 
@@ -222,7 +222,8 @@ fn cause(error: &io::Error) -> String {
     }
 }
 
-async fn http(plan: &Plan, place: &Place, get: &HTTPGetAction) -> Answer {
+/// Asks once over HTTP.
+pub(super) async fn http(timeout: Duration, place: &Place, get: &HTTPGetAction) -> Answer {
     let Some(declared) = network::declared_port(&get.port, Some(&place.pod)) else {
         return no_such_port(&get.port);
     };
@@ -244,7 +245,7 @@ async fn http(plan: &Plan, place: &Place, get: &HTTPGetAction) -> Answer {
     for header in get.http_headers.iter().flatten() {
         request = request.header(&header.name, &header.value);
     }
-    match tokio::time::timeout(plan.timeout, request.send()).await {
+    match tokio::time::timeout(timeout, request.send()).await {
         Err(_) => Answer::Failure(format!(
             "{shown}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
         )),

@@ -81,6 +81,7 @@ fn container_status(view: &View) -> ContainerStatus {
         ready: view.ready,
         started: Some(view.started),
         restart_count: view.restarts,
+        resources: view.has_run().then(k8s_openapi::api::core::v1::ResourceRequirements::default),
         ..ContainerStatus::default()
     }
 }
@@ -122,7 +123,6 @@ fn phase(whole: &Whole<'_>) -> &'static str {
 
 fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) -> Vec<PodCondition> {
     let any_process = whole.init.iter().chain(&whole.main).any(|view| view.state.running.is_some());
-    let any_run = whole.init.iter().chain(&whole.main).any(View::has_run);
     let initialized = initialized(whole);
     let pending_init: Vec<&str> =
         whole.init.iter().filter(|view| view.exit_code() != Some(0)).map(|view| view.name.as_str()).collect();
@@ -149,10 +149,9 @@ fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) ->
             format!("containers with incomplete status: [{}]", pending_init.join(" ")),
         )
     };
-    let sandbox_up =
-        if whole.ending { any_process } else { any_run && phase != "Succeeded" && phase != "Failed" };
+    let over = whole.ending || phase == "Succeeded" || phase == "Failed";
     let list = [
-        ("PodReadyToStartContainers", (sandbox_up, None, None)),
+        ("PodReadyToStartContainers", (!over || any_process, None, None)),
         ("Initialized", init),
         ("Ready", ready.clone()),
         ("ContainersReady", ready),

@@ -1,6 +1,5 @@
 //! The worker of one pod: brings its containers up, watches over them, and takes them down.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use super::environment::{self, Given};
 use super::log::Log;
 use super::probe::{self, Answer, Place, Plan, Purpose, Report};
 use super::status::{self, Whole};
-use super::{Logs, Node, Update, process, shown_address};
+use super::{Logs, Node, Update, hook, process, shown_address};
 use crate::meta;
 use crate::network;
 use crate::runtime_dir;
@@ -75,8 +74,8 @@ struct Worker {
     news: mpsc::Sender<News>,
     written: Option<PodStatus>,
     write_again: Option<Instant>,
-    /// Its end was asked for.
-    ending: bool,
+    /// Its end was asked for, with so many seconds of grace.
+    ending: Option<i64>,
 }
 
 /// Whether the worker has more to do.
@@ -112,7 +111,7 @@ impl Worker {
             news,
             written: None,
             write_again: None,
-            ending: false,
+            ending: None,
         }
     }
 
@@ -123,10 +122,10 @@ impl Worker {
                 Update::Gone => return self.drop_everything(),
                 Update::Object(pod) => self.pod = pod,
             }
-            if meta::is_deleting(&*self.pod) && !self.ending {
+            if meta::is_deleting(&*self.pod) {
                 self.begin_end();
             }
-            if !self.ending {
+            if self.ending.is_none() {
                 self.advance().await;
             }
             if self.publish().await == Next::Finished {
@@ -154,7 +153,7 @@ impl Worker {
     /// When something waits for its time.
     fn due(&self) -> Option<Instant> {
         let containers = self.containers.iter().filter_map(|container| match &container.state {
-            State::Waiting { due, .. } if !self.ending => *due,
+            State::Waiting { due, .. } if self.ending.is_none() => *due,
             _ => None,
         });
         containers.chain(self.write_again).min()
@@ -334,13 +333,7 @@ impl Worker {
         let Some(probe) = probe else { return };
         let mut plan = Plan::new(purpose, probe, self.node.settings.first_ready_probe);
         plan.initial_delay = plan.initial_delay.saturating_sub(already);
-        let place = Place {
-            ports: self.node.ports.clone(),
-            client: self.node.http.clone(),
-            uid: self.uid.clone(),
-            ip: self.ip.clone(),
-            pod: Arc::clone(&self.pod),
-        };
+        let place = self.place();
         let (news, run) = (self.news.clone(), self.containers[index].run);
         let Some(over) = self.containers[index].running().map(|run| run.over.clone()) else { return };
         let (reports, mut heard) = mpsc::channel(1);
@@ -357,6 +350,16 @@ impl Worker {
                 ((), ()) = async { tokio::join!(probe::run(plan, place, reports), forward) } => {}
             }
         });
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            ports: self.node.ports.clone(),
+            client: self.node.http.clone(),
+            uid: self.uid.clone(),
+            ip: self.ip.clone(),
+            pod: Arc::clone(&self.pod),
+        }
     }
 
     fn hear(&mut self, news: News) {
@@ -413,7 +416,7 @@ impl Worker {
                     self.probe(index, Purpose::Readiness, spec.readiness_probe.as_ref(), ran);
                 }
                 Purpose::Liveness if good => {}
-                Purpose::Liveness | Purpose::Startup if terminating || self.ending => {}
+                Purpose::Liveness | Purpose::Startup if terminating || self.ending.is_some() => {}
                 Purpose::Liveness | Purpose::Startup => {
                     let spec = &container.spec;
                     let probe = match purpose {
@@ -431,29 +434,56 @@ impl Worker {
         }
     }
 
-    /// The pod's end was asked for.
+    /// The pod's end was asked for, or is asked for with less grace than before.
     fn begin_end(&mut self) {
-        self.ending = true;
         let grace = self.pod.metadata.deletion_grace_period_seconds.unwrap_or_else(|| self.spec_grace());
+        let first = self.ending.is_none();
+        if self.ending.is_some_and(|before| before <= grace) {
+            return;
+        }
+        self.ending = Some(grace);
         for index in 0..self.containers.len() {
             if self.containers[index].running().is_some() {
-                let name = self.containers[index].spec.name.clone();
-                self.say(index, "Killing", format!("Stopping container {name}"));
+                if first {
+                    let name = self.containers[index].spec.name.clone();
+                    self.say(index, "Killing", format!("Stopping container {name}"));
+                }
                 self.terminate(index, seconds(grace));
             }
         }
     }
 
-    /// SIGTERM now, and SIGKILL after the grace.
+    /// The hook before the end, SIGTERM, and SIGKILL when the grace is over.
     fn terminate(&mut self, index: usize, grace: Duration) {
+        let spec = &self.containers[index].spec;
+        let hook = spec.lifecycle.as_ref().and_then(|lifecycle| lifecycle.pre_stop.clone());
         let Some(run) = self.containers[index].running() else { return };
-        run.terminating = true;
+        let again = std::mem::replace(&mut run.terminating, true);
         let (pid, over) = (run.pid, run.over.clone());
         if grace.is_zero() {
             return process::kill(pid);
         }
-        process::terminate(pid);
-        self.node.cluster.tasks.spawn(kill_later(pid, grace, over));
+        self.node.cluster.tasks.spawn(kill_later(pid, grace, over.clone()));
+        let Some(hook) = hook.filter(|_| !again) else { return process::terminate(pid) };
+        let (place, recorder) = (self.place(), self.node.cluster.recorder.clone());
+        let (source, about) = (self.node.source.clone(), self.reference(index));
+        self.node.cluster.tasks.spawn(async move {
+            let hooked = async {
+                if let Err(problem) = hook::run(&hook, &place).await {
+                    recorder.warning(
+                        &source,
+                        about,
+                        "FailedPreStopHook",
+                        format!("PreStopHook failed: {problem}"),
+                    );
+                }
+                process::terminate(pid);
+            };
+            tokio::select! {
+                () = over.cancelled() => {}
+                () = hooked => {}
+            }
+        });
     }
 
     /// The object is gone: nothing may be left of the pod.
@@ -472,7 +502,7 @@ impl Worker {
     /// Writes the status if it is another one, and removes the object when the pod's end is complete.
     async fn publish(&mut self) -> Next {
         let over = self.containers.iter_mut().all(|container| container.running().is_none());
-        let ended = self.ending && over;
+        let ended = self.ending.is_some() && over;
         let mut views: Vec<_> = self.containers.iter().map(Container::view).collect();
         if ended {
             // A container that never ran has nothing to tell of its end.
@@ -579,26 +609,31 @@ impl Worker {
         }
     }
 
+    /// No program stands for the image. As with a registry: one attempt, a word about it, a wait, the next attempt.
     fn image_missing(&mut self, index: usize, image: &str) {
-        let limits = self.limits();
-        let known: BTreeSet<&str> = self.node.images.keys().map(String::as_str).collect();
-        let known = known.into_iter().collect::<Vec<_>>().join(", ");
-        let problem = format!("no program stands for image \"{image}\" in this sandbox; it knows {known}");
-        let wait = self.containers[index].pulls.next(limits);
-        let due = Instant::now() + wait;
-        let backing_off = matches!(&self.containers[index].state,
-            State::Waiting { reason, .. } if reason == "ErrImagePull" || reason == "ImagePullBackOff");
-        if backing_off {
+        let now = Instant::now();
+        let container = &mut self.containers[index];
+        if let Some(again) = container.pull_again.filter(|again| *again > now) {
             self.say(index, "BackOff", format!("Back-off pulling image \"{image}\""));
             self.warn(index, "Failed", "Error: ImagePullBackOff".to_owned());
+            let problem = self.image_problem(image);
             let message = format!("Back-off pulling image \"{image}\": ErrImagePull: {problem}");
-            self.wait(index, "ImagePullBackOff", Some(message), Some(due));
-        } else {
-            self.say(index, "Pulling", format!("Pulling image \"{image}\""));
-            self.warn(index, "Failed", format!("Failed to pull image \"{image}\": {problem}"));
-            self.warn(index, "Failed", "Error: ErrImagePull".to_owned());
-            self.wait(index, "ErrImagePull", Some(problem), Some(due));
+            return self.wait(index, "ImagePullBackOff", Some(message), Some(again));
         }
+        let limits = self.limits();
+        let container = &mut self.containers[index];
+        let wait = container.pulls.next(limits);
+        container.pull_again = Some(now + wait);
+        let problem = self.image_problem(image);
+        self.say(index, "Pulling", format!("Pulling image \"{image}\""));
+        self.warn(index, "Failed", format!("Failed to pull image \"{image}\": {problem}"));
+        self.warn(index, "Failed", "Error: ErrImagePull".to_owned());
+        self.wait(index, "ErrImagePull", Some(problem), Some(now + wait / 4));
+    }
+
+    fn image_problem(&self, image: &str) -> String {
+        let known = self.node.images.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        format!("no program stands for image \"{image}\" in this sandbox; it knows {known}")
     }
 
     /// The process could not be made: counts as a run that failed at once.

@@ -70,17 +70,6 @@ impl Services {
         services
     }
 
-    /// Where a Service's port, given by name or number, listens on 127.0.0.1.
-    pub(crate) fn real_port(&self, namespace: &str, name: &str, port: &str) -> Option<u16> {
-        let service = self.shared.cluster.services.get(namespace, name)?;
-        let ports = service.spec.as_ref()?.ports.as_ref()?;
-        let wanted =
-            ports.iter().find(|one| one.name.as_deref() == Some(port) || port.parse() == Ok(one.port))?;
-        let bound = self.lock();
-        let bound = bound.get(&(namespace.to_owned(), name.to_owned()))?;
-        bound.iter().find(|bound| bound.port == wanted.port).map(|bound| bound.real)
-    }
-
     /// The Services that a pod of this namespace finds in its environment: those of the namespace that have an
     /// address, and the API server.
     pub(crate) fn fronts(&self, namespace: &str) -> Vec<Front> {
@@ -147,7 +136,7 @@ impl Services {
                     ));
                 }
                 Err(error) => {
-                    tracing::error!(service = %key.1, %error, "a Service found no free port on 127.0.0.1")
+                    tracing::error!(service = %key.1, %error, "a Service found no free port on 127.0.0.1");
                 }
             }
         }
