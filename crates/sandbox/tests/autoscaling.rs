@@ -1,0 +1,103 @@
+//! The loop of the autoscaler, with a played Prometheus.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Rig, config, deployment};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::api::Api;
+use sandbox::{System, WorkloadKind};
+use serde_json::{Value, json};
+use testkit::wait;
+
+fn hpa() -> Value {
+    json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": 1, "maxReplicas": 4,
+            "metrics": [{"type": "External", "external": {
+                "metric": {"name": "queue_length", "selector": {"matchLabels": {"queue": "Orders"}}},
+                "target": {"type": "AverageValue", "averageValue": "20"},
+            }}],
+            "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
+        },
+    })
+}
+
+fn rules() -> Value {
+    let rules = r#"
+externalRules:
+- seriesQuery: '{__name__="queue_messages",namespace!="",queue!=""}'
+  resources: {overrides: {namespace: {resource: namespace}}}
+  name: {matches: "^queue_messages$", as: queue_length}
+  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>})'
+"#;
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "prometheus-adapter", "namespace": "monitoring"}, "data": {"config.yaml": rules},
+    })
+}
+
+async fn set(rig: &Rig, value: i64) {
+    let path =
+        format!("/api/v1/namespaces/monitoring/services/prometheus-operated:9090/proxy/set?value={value}");
+    let request = http::Request::get(path).body(Vec::new()).unwrap();
+    assert_eq!(rig.client.request_text(request).await.unwrap(), "set");
+}
+
+async fn status(rig: &Rig, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let api: Api<HorizontalPodAutoscaler> = Api::namespaced(rig.client.clone(), "default");
+    wait::until(what, || async {
+        let status = json!(api.get("web").await.unwrap().status);
+        Some(status).filter(&wanted)
+    })
+    .await
+}
+
+fn condition<'a>(status: &'a Value, of_type: &str) -> &'a Value {
+    status["conditions"].as_array().unwrap().iter().find(|one| one["type"] == of_type).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_makes_pods_and_its_end_takes_them_away() {
+    let mut config = config();
+    config.system = System::Monitoring;
+    config.autoscaling.sync_period = Duration::from_millis(200);
+    let rig = Rig::start(config).await;
+    rig.sandbox.ready(&rig.sandbox.system_workloads(), wait::DEADLINE).await.unwrap();
+    rig.apply(deployment("web", 1, &json!({}))).await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    rig.apply(hpa()).await;
+
+    // No rule yet.
+    let said = status(&rig, "the HPA to miss its metric", |status| {
+        status["conditions"]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|one| one["reason"] == "FailedGetExternalMetric"))
+    })
+    .await;
+    let message = condition(&said, "ScalingActive")["message"].as_str().unwrap().to_owned();
+    assert!(message.starts_with("the HPA was unable to compute the replica count: unable to get external metric default/queue_length/&LabelSelector{MatchLabels:map[string]string{queue: Orders,},MatchExpressions:[]LabelSelectorRequirement{},}: unable to fetch metrics from external metrics API: the server could not find the metric queue_length for "), "{message}");
+
+    rig.apply(rules()).await;
+    status(&rig, "an empty answer", |status| {
+        status.to_string().contains("no metrics returned from external metrics API")
+    })
+    .await;
+
+    set(&rig, 70).await;
+    let scaled = status(&rig, "four replicas", |status| status["currentReplicas"] == 4).await;
+    assert_eq!(condition(&scaled, "ScalingActive")["reason"], "ValidMetricFound");
+    assert_eq!(scaled["currentMetrics"][0]["external"]["metric"]["name"], "queue_length");
+    rig.event("web", "Normal SuccessfulRescale New size: 4; reason: external metric queue_length(&LabelSelector{MatchLabels:map[string]string{queue: Orders,},MatchExpressions:[]LabelSelectorRequirement{},}) above target").await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    assert_eq!(rig.list("app=web").await.len(), 4);
+
+    set(&rig, 0).await;
+    status(&rig, "one replica", |status| status["currentReplicas"] == 1).await;
+    wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
+}

@@ -1,0 +1,113 @@
+//! A pod: serves HTTP on the listeners that it inherits and does what its arguments say.
+//!
+//! `--crash CODE` ends at once; `--unready` fails `/readyz`; `--deaf` ignores SIGTERM. It plays a Prometheus too, whose
+//! answer is set by `/set?value=N` (nothing is answered before).
+
+use std::os::fd::FromRawFd as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use serde_json::{Value, json};
+
+/// No value was set.
+const NOTHING: i64 = i64::MIN;
+
+struct Shared {
+    ready: bool,
+    value: AtomicI64,
+}
+
+/// Runs the pod.
+pub(crate) fn main(args: &[String]) -> ExitCode {
+    let has = |flag: &str| args.iter().any(|arg| arg == flag);
+    let crash = args.iter().position(|arg| arg == "--crash").and_then(|at| args.get(at + 1));
+    println!("hello from {}", std::env::var("HOSTNAME").unwrap_or_default());
+    eprintln!("args {args:?}");
+    if let Some(code) = crash {
+        return ExitCode::from(code.parse::<u8>().unwrap_or(1));
+    }
+    let shared = Arc::new(Shared { ready: !has("--unready"), value: AtomicI64::new(NOTHING) });
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(serve(shared, has("--deaf")));
+    ExitCode::SUCCESS
+}
+
+async fn serve(shared: Arc<Shared>, deaf: bool) {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => return eprintln!("{error}"),
+    };
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready))
+        .route(
+            "/env/{name}",
+            get(|Path(name): Path<String>| async move { std::env::var(name).unwrap_or_default() }),
+        )
+        .route("/pid", get(|| async { std::process::id().to_string() }))
+        .route("/set", get(set))
+        .route("/-/ready", get(|| async { "ok" }))
+        .route("/-/healthy", get(|| async { "ok" }))
+        .route("/api/v1/series", get(series))
+        .route("/api/v1/query", get(query))
+        .with_state(shared);
+    let count: i32 = std::env::var("LISTEN_FDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    for fd in 3..3 + count {
+        #[expect(unsafe_code, reason = "the kubelet hands listeners down from descriptor 3 on")]
+        // SAFETY: the descriptor was inherited for this and nobody else in this process owns it.
+        let listener = unsafe { std::net::TcpListener::from_raw_fd(fd) };
+        let listener =
+            listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
+        match listener {
+            Ok(listener) => {
+                let router = router.clone();
+                tokio::spawn(async move { axum::serve(listener, router).await });
+            }
+            Err(error) => eprintln!("descriptor {fd}: {error}"),
+        }
+    }
+    loop {
+        terminate.recv().await;
+        println!("asked to end");
+        if !deaf {
+            return;
+        }
+    }
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> StatusCode {
+    if shared.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+#[derive(serde::Deserialize)]
+struct Set {
+    value: i64,
+}
+
+async fn set(State(shared): State<Arc<Shared>>, Query(set): Query<Set>) -> &'static str {
+    shared.value.store(set.value, Ordering::Relaxed);
+    "set"
+}
+
+async fn series() -> axum::Json<Value> {
+    let series = json!({"__name__": "queue_messages", "namespace": "demo", "queue": "Orders"});
+    axum::Json(json!({"status": "success", "data": [series]}))
+}
+
+async fn query(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
+    let value = shared.value.load(Ordering::Relaxed);
+    let result =
+        if value == NOTHING { json!([]) } else { json!([{"metric": {}, "value": [1.0, value.to_string()]}]) };
+    axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": result}}))
+}
