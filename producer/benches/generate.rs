@@ -1,18 +1,18 @@
 //! The producer beside the limit: lapin alone, doing the same against the same broker in the same run.
 //!
-//! `AMQP_URL=amqp://127.0.0.1:5672 cargo bench -p producer`. Each figure is the median of five rounds taken in turn.
+//! `cargo bench -p producer`, with Debian's RabbitMQ or with the broker that `AMQP_URL` names. Each figure is the median of five rounds taken in turn.
 //! The queue `surge-bench` is declared as the contract says, emptied between rounds and deleted at the end.
 
+mod support;
+
 use std::{
-    error::Error,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use contract::{Job, queue};
@@ -21,26 +21,23 @@ use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeleteOptions, QueuePurgeOptions},
 };
+use support::{Broker, Program, ROUNDS, Result, middle, start_to_ready};
 
 const QUEUE: &str = "surge-bench";
-const ROUNDS: usize = 5;
 const TASKS: usize = 64;
 const REQUESTS: i64 = 20_000;
 const BATCH: usize = 1000;
 const SINGLES: usize = 1000;
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
-
 fn main() -> Result<()> {
-    let Ok(url) = std::env::var("AMQP_URL") else {
-        println!("skipped: set AMQP_URL to a broker that may be loaded");
-        return Ok(());
-    };
+    let Some(broker) = Broker::find()? else { return Ok(()) };
+    let url = broker.url.as_str();
     let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let many = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let producer = Producer::start(&url)?;
-    let bare_one = one.block_on(Bare::open(&url))?;
-    let bare_many = many.block_on(Bare::open(&url))?;
+    let environment = [("AMQP_URL", url), ("QUEUE", QUEUE)];
+    let producer = Producer(Program::start(BINARY, &environment)?);
+    let bare_one = one.block_on(Bare::open(url))?;
+    let bare_many = many.block_on(Bare::open(url))?;
 
     let mut rows: Vec<[f64; 8]> = Vec::new();
     for round in 0..=ROUNDS {
@@ -62,11 +59,7 @@ fn main() -> Result<()> {
             rows.push(row);
         }
     }
-    let median = |column: usize| {
-        let mut values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
+    let median = |column: usize| middle(rows.iter().map(|row| row[column]).collect());
     let bare = median(0).max(median(1));
     println!("64 tasks, bare lapin        {bare:9.0}/s (one thread {:.0}, two {:.0})", median(0), median(1));
     println!("64 connections, /generate   {:9.0}/s = {:.2} of bare", median(2), median(2) / bare);
@@ -75,9 +68,14 @@ fn main() -> Result<()> {
     println!("/generate?count=1000        {:9.2} ms = {:.2} of bare", median(4), median(4) / median(3));
     println!("one confirm, bare lapin     {:9.3} ms", median(5));
     println!("one /generate               {:9.3} ms, {:.3} ms more", median(6), median(6) - median(5));
-    println!("producer: {}", producer.memory()?);
+    let (now, peak) = producer.0.memory()?;
+    println!("resident memory             {now:9.1} MB after the load, {peak:.1} MB at its peak");
+    println!("idle                        {:9.3} % of a core", producer.0.idle()? * 100.0);
+    println!("start to ready              {:9.1} ms", start_to_ready(BINARY, &environment)?);
     one.block_on(bare_one.delete())
 }
+
+const BINARY: &str = env!("CARGO_BIN_EXE_producer");
 
 /// lapin with nothing around it.
 struct Bare {
@@ -159,60 +157,20 @@ async fn publish(channel: &Channel) -> lapin::Result<lapin::PublisherConfirm> {
     channel.basic_publish("".into(), QUEUE.into(), options, &job.to_body(), properties).await
 }
 
-/// The program itself, as a process of its own.
-struct Producer {
-    child: Child,
-    address: String,
-}
+/// The program itself.
+struct Producer(Program);
 
 impl Producer {
-    fn start(url: &str) -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let address = format!("127.0.0.1:{port}");
-        let child = Command::new(env!("CARGO_BIN_EXE_producer"))
-            .args(["--amqp-url", url, "--queue", QUEUE, "--listen", &address])
-            .stderr(Stdio::null())
-            .spawn()?;
-        let producer = Self { child, address };
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !producer.is_ready() {
-            if Instant::now() > deadline {
-                return Err("the producer did not become ready".into());
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(producer)
-    }
-
-    fn is_ready(&self) -> bool {
-        let mut answer = String::new();
-        TcpStream::connect(&self.address)
-            .and_then(|mut stream| {
-                stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
-                stream.read_to_string(&mut answer)
-            })
-            .is_ok_and(|_| answer.starts_with("HTTP/1.1 200"))
-    }
-
-    /// Processor time so far, in microseconds.
-    fn cpu_us(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        // Fields 14 and 15 of proc(5), in ticks of 10 ms.
-        let ticks: f64 = fields[11].parse::<f64>()? + fields[12].parse::<f64>()?;
-        Ok(ticks * 10_000.0)
-    }
-
     async fn rate(&self, cpu: &mut f64) -> Result<f64> {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let left = Arc::new(AtomicI64::new(REQUESTS));
         let mut streams = Vec::new();
         for _ in 0..TASKS {
-            let stream = tokio::net::TcpStream::connect(&self.address).await?;
+            let stream = tokio::net::TcpStream::connect(&self.0.address).await?;
             stream.set_nodelay(true)?;
             streams.push(stream);
         }
-        let before = self.cpu_us()?;
+        let before = self.0.cpu()?;
         let begun = Instant::now();
         let tasks: Vec<_> = streams
             .into_iter()
@@ -242,7 +200,7 @@ impl Producer {
             task.await??;
         }
         let took = begun.elapsed().as_secs_f64();
-        *cpu = (self.cpu_us()? - before) / REQUESTS as f64;
+        *cpu = (self.0.cpu()? - before).as_secs_f64() * 1e6 / REQUESTS as f64;
         Ok(REQUESTS as f64 / took)
     }
 
@@ -255,7 +213,7 @@ impl Producer {
     }
 
     fn median_of(&self, target: &str, times: usize) -> Result<f64> {
-        let mut stream = TcpStream::connect(&self.address)?;
+        let mut stream = TcpStream::connect(&self.0.address)?;
         stream.set_nodelay(true)?;
         let request = format!("POST {target} HTTP/1.1\r\nhost: bench\r\n\r\n");
         let mut took = Vec::new();
@@ -274,22 +232,6 @@ impl Producer {
         }
         Ok(middle(took))
     }
-
-    fn memory(&self) -> Result<String> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let wanted = status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS"));
-        Ok(wanted
-            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-            .collect::<Vec<_>>()
-            .join(", "))
-    }
-}
-
-impl Drop for Producer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 const REQUEST: &[u8] = b"POST /generate HTTP/1.1\r\nhost: bench\r\n\r\n";
@@ -302,9 +244,4 @@ fn complete(bytes: &[u8]) -> bool {
     length
         .and_then(|length| length.parse::<usize>().ok())
         .is_some_and(|length| bytes.len() >= head + 4 + length)
-}
-
-fn middle(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -1,0 +1,168 @@
+//! The worker beside the limit: lapin alone, consuming and acknowledging the same messages from the same broker in the
+//! same run.
+//!
+//! `cargo bench -p worker`, with Debian's RabbitMQ or with the broker that `AMQP_URL` names. Each figure is the median of
+//! five rounds taken in turn. The queue `surge-bench` is declared as the contract says and deleted at the end.
+
+#[path = "../../producer/benches/support/mod.rs"]
+mod support;
+
+use std::{
+    io::{BufRead, BufReader},
+    time::Instant,
+};
+
+use contract::{Job, JobEvent, JobEventKind, queue};
+use futures::StreamExt;
+use jiff::Timestamp;
+use lapin::{
+    BasicProperties, Connection, ConnectionProperties,
+    options::{
+        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+        QueueDeclareOptions, QueueDeleteOptions,
+    },
+    types::{AMQPValue, FieldTable},
+};
+use support::{Broker, Program, ROUNDS, Result, middle, start_to_ready};
+
+const QUEUE: &str = "surge-bench";
+const JOBS: usize = 20_000;
+const BINARY: &str = env!("CARGO_BIN_EXE_worker");
+
+fn main() -> Result<()> {
+    let Some(broker) = Broker::find()? else { return Ok(()) };
+    let url = broker.url.as_str();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let connection = runtime.block_on(Connection::connect(url, ConnectionProperties::default()))?;
+    runtime.block_on(declare(&connection))?;
+
+    let mut rows: Vec<[f64; 6]> = Vec::new();
+    let mut memory = (0.0, 0.0);
+    for round in 0..=ROUNDS {
+        let mut row = [0.0; 6];
+        for (at, prefetch) in [(0, 1), (3, 100)] {
+            runtime.block_on(fill(&connection))?;
+            row[at] = runtime.block_on(bare(&connection, prefetch))?;
+            runtime.block_on(fill(&connection))?;
+            (row[at + 1], row[at + 2], memory) = ours(url, prefetch)?;
+        }
+        // The first round warms everything up.
+        if round > 0 {
+            println!("round {round}: {row:.1?}");
+            rows.push(row);
+        }
+    }
+    let median = |column: usize| middle(rows.iter().map(|row| row[column]).collect());
+    for (at, prefetch) in [(0, 1), (3, 100)] {
+        println!("prefetch {prefetch:3}, bare lapin   {:9.0}/s", median(at));
+        println!(
+            "prefetch {prefetch:3}, worker       {:9.0}/s = {:.2} of bare",
+            median(at + 1),
+            median(at + 1) / median(at)
+        );
+        println!("worker's CPU a job         {:9.1} us", median(at + 2));
+    }
+    println!("resident memory            {:9.1} MB after the load, {:.1} MB at its peak", memory.0, memory.1);
+    let environment = environment(url, "1");
+    println!(
+        "idle                       {:9.3} % of a core",
+        Program::start(BINARY, &environment)?.idle()? * 100.0
+    );
+    println!("start to ready             {:9.1} ms", start_to_ready(BINARY, &environment)?);
+    runtime.block_on(delete(&connection))
+}
+
+fn environment<'a>(url: &'a str, prefetch: &'a str) -> [(&'static str, &'a str); 4] {
+    [("AMQP_URL", url), ("QUEUE", QUEUE), ("WORK_DURATION", "0s"), ("PREFETCH", prefetch)]
+}
+
+/// Jobs a second, microseconds of processor time a job, and memory.
+fn ours(url: &str, prefetch: u16) -> Result<(f64, f64, (f64, f64))> {
+    let prefetch = prefetch.to_string();
+    let mut worker = Program::start(BINARY, &environment(url, &prefetch))?;
+    let lines = BufReader::new(worker.child.stdout.take().ok_or("no standard output")?).lines();
+    let (mut begun, mut ended, mut acked) = (None, None, 0);
+    for line in lines {
+        // Told apart by their length would be cheaper; this reads what a dashboard reads.
+        let Some(event) = JobEvent::parse(&line?) else { continue };
+        begun.get_or_insert(event.at);
+        if event.kind == JobEventKind::Acked {
+            acked += 1;
+            ended = Some(event.at);
+        }
+        if acked == JOBS {
+            break;
+        }
+    }
+    let (Some(begun), Some(ended)) = (begun, ended) else { return Err("no job was done".into()) };
+    let took = ended.duration_since(begun).as_secs_f64();
+    let cpu = worker.cpu()?.as_secs_f64() * 1e6 / JOBS as f64;
+    Ok((JOBS as f64 / took, cpu, worker.memory()?))
+}
+
+/// Jobs a second of a loop that reads, parses and acknowledges, and does nothing else.
+async fn bare(connection: &Connection, prefetch: u16) -> Result<f64> {
+    let channel = connection.create_channel().await?;
+    channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+    let options = BasicConsumeOptions::default();
+    let mut consumer =
+        channel.basic_consume(QUEUE.into(), "bare".into(), options, FieldTable::default()).await?;
+    let mut begun = None;
+    for _ in 0..JOBS {
+        let delivery = consumer.next().await.ok_or("the consumer ended")??;
+        begun.get_or_insert_with(Instant::now);
+        Job::parse(&delivery.data)?;
+        delivery.acker.ack(BasicAckOptions::default()).await?;
+    }
+    let took = begun.ok_or("no job came")?.elapsed().as_secs_f64();
+    channel.close(200, "done".into()).await?;
+    Ok(JOBS as f64 / took)
+}
+
+fn table(arguments: Vec<(&'static str, String)>) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in arguments {
+        table.insert(name.into(), AMQPValue::LongString(value.into()));
+    }
+    table
+}
+
+async fn declare(connection: &Connection) -> Result<()> {
+    let channel = connection.create_channel().await?;
+    let dead = queue::dead_letter_queue(QUEUE);
+    let options = QueueDeclareOptions::durable();
+    channel.queue_declare(dead.as_str().into(), options, table(queue::dead_letter_arguments())).await?;
+    let arguments = table(queue::arguments(QUEUE, queue::QueueType::Classic));
+    channel.queue_declare(QUEUE.into(), options, arguments).await?;
+    Ok(())
+}
+
+async fn delete(connection: &Connection) -> Result<()> {
+    let channel = connection.create_channel().await?;
+    for name in [QUEUE.to_owned(), queue::dead_letter_queue(QUEUE)] {
+        channel.queue_delete(name.as_str().into(), QueueDeleteOptions::default()).await?;
+    }
+    Ok(())
+}
+
+/// Puts the jobs of one round into the queue.
+async fn fill(connection: &Connection) -> Result<()> {
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    let mut confirms = Vec::new();
+    for _ in 0..JOBS {
+        let job = Job { id: uuid::Uuid::now_v7(), enqueued_at: Timestamp::now(), burst: None };
+        let properties = BasicProperties::default()
+            .with_content_type("application/json".into())
+            .with_delivery_mode(2)
+            .with_message_id(job.id.to_string().into());
+        let options = BasicPublishOptions::default();
+        confirms
+            .push(channel.basic_publish("".into(), QUEUE.into(), options, &job.to_body(), properties).await?);
+    }
+    for confirm in confirms {
+        confirm.await?;
+    }
+    channel.close(200, "done".into()).await?;
+    Ok(())
+}
