@@ -198,3 +198,143 @@ fn draw<W: Write>(terminal: &mut Terminal<W>, model: &mut Model) -> io::Result<(
     terminal.resize(model.ui.size);
     terminal.draw(|area, buffer| view::draw(model, area, buffer))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    use futures::stream;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::clock::DayClock;
+    use crate::event::{DepthSample, Target, TargetEvent};
+
+    /// A terminal that keeps every frame that was written to it.
+    #[derive(Clone, Default)]
+    struct Frames(Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Write for Frames {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().push(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Frames {
+        fn count(&self) -> usize {
+            self.0.lock().unwrap().len()
+        }
+    }
+
+    fn key(c: char) -> io::Result<term::Event> {
+        Ok(term::Event::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)))
+    }
+
+    fn model() -> Model {
+        Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24))
+    }
+
+    fn ready() -> [Event; 2] {
+        let target = Target {
+            title: "here".to_owned(),
+            reason: String::new(),
+            namespace: "demo".to_owned(),
+            version: None,
+            confirm_first_burst: false,
+        };
+        [Event::Target(TargetEvent::Chosen(target)), Event::Target(TargetEvent::Ready)]
+    }
+
+    #[tokio::test]
+    async fn the_first_frame_comes_before_anything_else() {
+        let frames = Frames::default();
+        let mut terminal = Terminal::pretend(frames.clone(), (80, 24));
+        let (mut model, clock) = (model(), Clock::start());
+        let (_events, events) = mpsc::channel(1);
+        let (effects, _effects) = mpsc::channel(1);
+        // The first look at the keyboard finds a frame on the screen.
+        let seen = frames.clone();
+        let input = Box::pin(stream::once(async move {
+            assert_eq!(seen.count(), 1);
+            key('q')
+        }));
+        run_with(&mut terminal, &mut model, input, events, effects, clock).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn effects_are_handed_over_in_order_also_when_nobody_takes_them_at_once() {
+        let mut terminal = Terminal::pretend(Frames::default(), (80, 24));
+        let (mut model, clock) = (model(), Clock::start());
+        for event in ready() {
+            let _ = update(&mut model, clock.stamp(event));
+        }
+        let (_events, events) = mpsc::channel(1);
+        let (effects, mut taken) = mpsc::channel(1);
+        let (keys, typed) = mpsc::channel(16);
+        for c in "1 2 3 c".chars() {
+            keys.send(key(c)).await.unwrap();
+        }
+        let typed = stream::unfold(typed, |mut typed| async { Some((typed.recv().await?, typed)) });
+        let looking = async {
+            let mut sizes = Vec::new();
+            while let Some(effect) = taken.recv().await {
+                match effect {
+                    Effect::Fire { size, .. } => sizes.push(size),
+                    Effect::Load { rate } => {
+                        assert_eq!(rate, 5.0);
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            drop(keys);
+            sizes
+        };
+        let typed = Box::pin(typed);
+        let running = run_with(&mut terminal, &mut model, typed, events, effects, clock);
+        let (ended, sizes) = tokio::join!(running, looking);
+        ended.unwrap();
+        assert_eq!(sizes, [1, 10, 50]);
+    }
+
+    #[tokio::test]
+    async fn many_samples_make_few_frames() {
+        let frames = Frames::default();
+        let mut terminal = Terminal::pretend(frames.clone(), (80, 24));
+        let (mut model, clock) = (model(), Clock::start());
+        let (samples, events) = mpsc::channel(4_096);
+        let (effects, _effects) = mpsc::channel(64);
+        for event in ready() {
+            samples.try_send(clock.stamp(event)).unwrap();
+        }
+        for ready in 0..4_000 {
+            let sample = DepthSample { ready, unacked: 0, consumers: None, staleness: Duration::ZERO };
+            samples.try_send(clock.stamp(Event::Depth(sample))).unwrap();
+        }
+        samples.try_send(clock.stamp(Event::Terminate)).unwrap();
+        let nobody = stream::pending::<io::Result<term::Event>>();
+        let began = Instant::now();
+        run_with(&mut terminal, &mut model, nobody, events, effects, clock).await.unwrap();
+        // At most one frame for every frame's time that went by, and the first.
+        let most = began.elapsed().as_millis() / FRAME.as_millis() + 2;
+        assert!(frames.count() as u128 <= most, "{} frames", frames.count());
+        assert_eq!(model.data.depth.map(|depth| depth.ready), Some(3_999));
+    }
+
+    #[tokio::test]
+    async fn a_keyboard_that_is_gone_ends_the_loop() {
+        let mut terminal = Terminal::pretend(Frames::default(), (80, 24));
+        let (mut model, clock) = (model(), Clock::start());
+        let (_events, events) = mpsc::channel(1);
+        let (effects, _effects) = mpsc::channel(1);
+        let input = stream::empty::<io::Result<term::Event>>();
+        run_with(&mut terminal, &mut model, input, events, effects, clock).await.unwrap();
+    }
+}

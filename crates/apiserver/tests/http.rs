@@ -54,8 +54,7 @@ async fn bodies_and_paths_are_bounded() {
     let request = Request::post("/api/v1/namespaces/default/configmaps").body(Body::from(body)).unwrap();
     let (code, status) = send(&server, request).await;
     assert_eq!((code.as_u16(), &status["reason"]), (413, &json!("RequestEntityTooLarge")));
-    let (code, status) =
-        get(&server, &format!("/api/v1/pods?labelSelector={}", "a".repeat(33 * 1024))).await;
+    let (code, status) = get(&server, &format!("/api/v1/pods?labelSelector={}", "a".repeat(33 * 1024))).await;
     assert_eq!((code.as_u16(), &status["reason"]), (414, &json!("RequestURITooLong")));
 }
 
