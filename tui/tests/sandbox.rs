@@ -1,0 +1,319 @@
+//! The whole loop on one machine, as a person sees it: the dashboard in a pseudo-terminal on the sandbox, real pods, and
+//! nothing left afterwards.
+
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use testkit::pty::Pty;
+use testkit::wait;
+
+const SURGE: &str = env!("CARGO_BIN_EXE_surge");
+
+/// The loop takes as long as its windows; all of it happens while other tests use the machine.
+const LONG: Duration = Duration::from_secs(90);
+
+/// Short intervals, so that a test sees minutes of a real cluster in seconds.
+const QUICK: [&str; 8] =
+    ["--sync-period", "1s", "--scale-down-window", "3s", "--work-duration", "400ms", "--max", "4"];
+
+/// A place of its own for whatever is written, and no cluster but those that a test names.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn environment(&self) -> Vec<(&str, &str)> {
+        let folder = self.path().to_str().unwrap();
+        vec![("XDG_RUNTIME_DIR", folder), ("TMPDIR", folder), ("HOME", folder), ("KUBECONFIG", "")]
+    }
+
+    fn dashboard(&self, arguments: &[&str]) -> Pty {
+        Pty::spawn(SURGE, arguments, &self.environment(), (160, 50)).unwrap()
+    }
+
+    /// The names of what lies in it.
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    }
+}
+
+/// Every process below `root`, with its command line. A reaper's pods are not below the reaper but below `root` too.
+fn below(root: u32) -> BTreeMap<u32, String> {
+    let output = Command::new("ps").args(["-A", "-o", "pid=,ppid=,command="]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut all = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        let (Some(pid), Some(parent)) = (words.next(), words.next()) else { continue };
+        let command = words.collect::<Vec<_>>().join(" ");
+        all.push((pid.parse::<u32>().unwrap(), parent.parse::<u32>().unwrap(), command));
+    }
+    let mut found = BTreeMap::new();
+    let mut roots = vec![root];
+    while let Some(root) = roots.pop() {
+        for (pid, parent, command) in &all {
+            if *parent == root && command.starts_with(SURGE) && found.insert(*pid, command.clone()).is_none()
+            {
+                roots.push(*pid);
+            }
+        }
+    }
+    found
+}
+
+fn pods_of(root: u32, name: &str) -> Vec<u32> {
+    let ending = format!("pod {name}");
+    below(root).into_iter().filter(|(_, command)| command.ends_with(&ending)).map(|(pid, _)| pid).collect()
+}
+
+fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
+}
+
+fn is_alive(pid: u32) -> bool {
+    let state = Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output().unwrap().stdout;
+    // A zombie is only waited for by somebody else.
+    !state.is_empty() && !state.starts_with(b"Z")
+}
+
+/// Waits until none of the processes lives and nothing lies in the folder but what is expected to.
+fn nothing_left(processes: &BTreeMap<u32, String>, place: &Place, expected: &[&str]) {
+    wait::until_blocking("all processes to be gone", || {
+        processes.keys().all(|pid| !is_alive(*pid)).then_some(())
+    });
+    wait::until_blocking("all files to be gone", || {
+        place.files().iter().all(|file| expected.contains(&file.as_str())).then_some(())
+    });
+}
+
+/// The number before `word` on the screen, as in `3 ready`.
+fn number_before(screen: &str, word: &str) -> Option<u32> {
+    let words: Vec<&str> = screen.split_whitespace().collect();
+    let at = words
+        .windows(2)
+        .position(|pair| pair[1].trim_end_matches(',') == word && pair[0].parse::<u32>().is_ok())?;
+    words[at].parse().ok()
+}
+
+/// Whether the stopwatch has a time for a stage.
+fn has_time(screen: &str, stage: &str) -> bool {
+    screen.lines().filter_map(|line| line.split_once(stage)).any(|(_, rest)| {
+        let known = rest.trim_start().trim_start_matches("≈ ");
+        known.starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+fn wait_long(pty: &Pty, what: &str, condition: impl Fn(&str) -> bool) {
+    let began = std::time::Instant::now();
+    while !condition(&pty.screen()) {
+        assert!(began.elapsed() < LONG, "waited {LONG:?} for {what}, in vain:\n{}", pty.screen());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A dashboard on a sandbox that is ready.
+fn ready(place: &Place, arguments: &[&str]) -> Pty {
+    let pty = place.dashboard(arguments);
+    wait_long(&pty, "a ready worker", |screen| number_before(screen, "ready") == Some(1));
+    pty
+}
+
+#[test]
+fn a_burst_scales_real_workers_up_and_down_again() {
+    let place = Place::new();
+    let mut pty = ready(&place, &QUICK);
+    let screen = pty.screen();
+    assert!(screen.contains("sandbox") && screen.contains("no kubeconfig"), "{screen}");
+
+    pty.send("3 ").unwrap();
+    wait_long(&pty, "50 accepted requests", |screen| screen.contains("50/50 accepted"));
+    wait_long(&pty, "more workers", |screen| number_before(screen, "ready").is_some_and(|ready| ready > 1));
+    assert!(pods_of(pty.pid().unwrap(), "worker").len() > 1, "they are processes");
+    for stage in
+        ["in the broker", "scraped sample", "external API", "desired changed", "first pod ready", "first ack"]
+    {
+        wait_long(&pty, stage, |screen| has_time(screen, stage));
+    }
+    wait_long(&pty, "the queue to drain", |screen| has_time(screen, "drained"));
+    wait_long(&pty, "the workers to go", |screen| number_before(screen, "ready") == Some(1));
+    wait_long(&pty, "the way back", |screen| has_time(screen, "back at min"));
+    assert!(pty.screen().contains("50 done"), "{}", pty.screen());
+
+    let processes = below(pty.pid().unwrap());
+    assert!(processes.len() >= 5, "reaper, broker, producer, worker, Prometheus: {processes:?}");
+    pty.send("q").unwrap();
+    assert_eq!(pty.exit_code(), 0);
+    nothing_left(&processes, &place, &[]);
+}
+
+#[test]
+fn nothing_outlives_a_killed_dashboard_with_a_stopped_worker() {
+    let place = Place::new();
+    let pty = ready(&place, &QUICK);
+    let root = pty.pid().unwrap();
+    let processes = below(root);
+    let worker = pods_of(root, "worker")[0];
+    signal(worker, Signal::STOP);
+    signal(root, Signal::KILL);
+    nothing_left(&processes, &place, &[]);
+}
+
+#[test]
+fn a_killed_worker_gives_its_job_back_and_is_replaced() {
+    let place = Place::new();
+    let mut pty = ready(&place, &["--work-duration", "3s", "--max", "1"]);
+    let root = pty.pid().unwrap();
+    pty.send("1 ").unwrap();
+    wait_long(&pty, "an accepted request", |screen| screen.contains("1/1 accepted"));
+    wait_long(&pty, "a busy worker", |screen| number_before(screen, "busy") == Some(1));
+    let worker = pods_of(root, "worker")[0];
+    pty.send("K").unwrap();
+    pty.wait_for("the question", |screen| screen.contains("worker-"));
+    pty.send("y").unwrap();
+    wait::until_blocking("the worker to be gone", || (!is_alive(worker)).then_some(()));
+    wait_long(&pty, "the job to be redelivered", |screen| screen.contains("1 redelivered"));
+    wait_long(&pty, "the job to be done", |screen| screen.contains("1 done"));
+    assert_ne!(pods_of(root, "worker"), [worker]);
+}
+
+#[test]
+fn a_killed_broker_loses_its_messages_and_the_loop_goes_on() {
+    let place = Place::new();
+    let mut pty = ready(&place, &["--work-duration", "20s", "--max", "1"]);
+    let root = pty.pid().unwrap();
+    pty.send("2 ").unwrap();
+    wait_long(&pty, "the requests", |screen| screen.contains("10/10 accepted"));
+    wait_long(&pty, "the depth", |screen| screen.contains("10 deep"));
+    signal(pods_of(root, "rabbitmq")[0], Signal::KILL);
+    wait_long(&pty, "the loss", |screen| screen.contains("10 lost"));
+    wait_long(&pty, "a broker", |screen| !pods_of(root, "rabbitmq").is_empty() && screen.contains("● live"));
+    // The producer connects again after its own back-off, so the first requests after the loss may still fail.
+    wait::until_blocking("a burst to be accepted again", || {
+        pty.send(" ").ok()?;
+        std::thread::sleep(Duration::from_millis(500));
+        pty.screen().contains("10/10 accepted").then_some(())
+    });
+}
+
+/// `surge sandbox` that is ready.
+struct Alone {
+    child: Child,
+    line: String,
+    kubeconfig: PathBuf,
+}
+
+impl Alone {
+    fn start(place: &Place, arguments: &[&str]) -> Self {
+        let kubeconfig = place.path().join("config");
+        let mut child = Command::new(SURGE)
+            .arg("sandbox")
+            .args(["--kubeconfig", kubeconfig.to_str().unwrap()])
+            .args(arguments)
+            .envs(place.environment())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        Self { child, line, kubeconfig }
+    }
+
+    fn end(&mut self, sent: Signal) -> Option<i32> {
+        signal(self.child.id(), sent);
+        wait::until_blocking("the sandbox to end", || self.child.try_wait().unwrap()).code()
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+#[test]
+fn the_sandbox_by_itself_tells_its_kubeconfig_and_ends_at_a_signal() {
+    for sent in [Signal::INT, Signal::TERM] {
+        let place = Place::new();
+        let mut sandbox = Alone::start(&place, &QUICK);
+        assert_eq!(sandbox.line, format!("export KUBECONFIG={}\n", sandbox.kubeconfig.display()));
+        let mode = std::fs::metadata(&sandbox.kubeconfig).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let processes = below(sandbox.child.id());
+        assert_eq!(sandbox.end(sent), Some(0));
+        nothing_left(&processes, &place, &[]);
+    }
+}
+
+#[test]
+fn a_second_terminal_finds_the_sandbox_by_its_kubeconfig() {
+    let place = Place::new();
+    let mut sandbox = Alone::start(&place, &QUICK);
+    let config = sandbox.kubeconfig.to_str().unwrap().to_owned();
+    let mut environment = place.environment();
+    environment.retain(|(name, _)| *name != "KUBECONFIG");
+    environment.push(("KUBECONFIG", &config));
+    let mut pty = Pty::spawn(SURGE, &[], &environment, (160, 50)).unwrap();
+    wait_long(&pty, "the cluster", |screen| screen.contains("surge-sandbox / autoscaling-demo"));
+    wait_long(&pty, "a ready worker", |screen| number_before(screen, "ready") == Some(1));
+
+    pty.send("2 ").unwrap();
+    pty.wait_for("the question before the first burst", |screen| screen.contains("Fire this burst?"));
+    pty.send("y").unwrap();
+    wait_long(&pty, "the requests", |screen| screen.contains("10/10 accepted"));
+
+    assert_eq!(sandbox.end(Signal::TERM), Some(0));
+    wait_long(&pty, "the loss to be seen", |screen| !screen.contains("● live"));
+    assert!(pty.screen().contains("surge-sandbox / autoscaling-demo"), "it never turns to another target");
+    pty.send("q").unwrap();
+    assert_eq!(pty.exit_code(), 0);
+}
+
+#[test]
+fn read_only_fires_nothing() {
+    let place = Place::new();
+    let mut pty = ready(&place, &["--read-only"]);
+    // Wide enough for the whole sentence.
+    pty.resize(220, 50).unwrap();
+    pty.send("1 ").unwrap();
+    wait_long(&pty, "the refusal", |screen| screen.contains("--read-only"));
+    assert!(!pty.screen().contains("1/1 accepted"));
+}
+
+#[test]
+fn an_existing_kubeconfig_is_left_alone() {
+    let place = Place::new();
+    let path = place.path().join("config");
+    std::fs::write(&path, "mine").unwrap();
+    let output = Command::new(SURGE)
+        .args(["sandbox", "--kubeconfig", path.to_str().unwrap()])
+        .envs(place.environment())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("it exists"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
+}
+
+#[test]
+fn a_cluster_and_the_sandbox_cannot_both_be_asked_for() {
+    let output = Command::new(SURGE).args(["--sandbox", "--context", "x"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
