@@ -31,6 +31,22 @@ pub enum Hold<'a> {
     Max(i32),
 }
 
+impl Hold<'_> {
+    /// The hold in one word. A scale that is paused or cannot be read has none.
+    #[must_use]
+    pub const fn constraint(&self) -> Option<Constraint> {
+        match self {
+            Self::Paused | Self::NoScale => None,
+            Self::FailedMetric(_) => Some(Constraint::InvalidMetricGuard),
+            Self::Tolerance(_) => Some(Constraint::Tolerance),
+            Self::Recommendation(_) => Some(Constraint::Stabilization),
+            Self::Rate(_) => Some(Constraint::ScalingPolicy),
+            Self::Min(_) => Some(Constraint::MinReplicas),
+            Self::Max(_) => Some(Constraint::MaxReplicas),
+        }
+    }
+}
+
 impl Trace {
     /// The metric that won, if one did.
     #[must_use]
@@ -59,7 +75,7 @@ impl Trace {
         match limited.constraint {
             Some(Constraint::MinReplicas) => return Some(Hold::Min(self.min)),
             Some(Constraint::MaxReplicas) => return Some(Hold::Max(self.max)),
-            Some(Constraint::ScalingPolicy) => return limited.rate.map(Hold::Rate),
+            Some(_) => return limited.rate.map(Hold::Rate),
             None => {}
         }
         if let Some(held) = stabilised.held_by {
@@ -143,7 +159,7 @@ impl fmt::Display for Trace {
             match limit.constraint {
                 Some(Constraint::MinReplicas) => write!(f, ", minimum {min}")?,
                 Some(Constraint::MaxReplicas) => write!(f, ", maximum {max}")?,
-                Some(Constraint::ScalingPolicy) => {
+                Some(_) => {
                     if let Some(Hold::Rate(Rate { rule: RateRule::Policy(policy), .. })) = self.hold() {
                         match policy.next {
                             Some(next) => write!(f, ", more in {}", Seconds(next.millis_since(self.at)))?,

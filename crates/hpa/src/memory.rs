@@ -47,13 +47,13 @@ pub struct ScaleEvent {
 /// decision any more, and only if that does not help, the oldest entry.
 pub const MOST_ENTRIES: usize = 4096;
 
-impl Memory {
-    /// Changes with `at` later than `since`, added up.
-    #[must_use]
-    pub fn change_since(events: &[ScaleEvent], since: Time) -> i64 {
-        events.iter().filter(|e| e.at > since).map(|e| i64::from(e.change)).sum()
-    }
+/// The changes later than `since`, added up.
+#[must_use]
+pub fn change_since(events: &[ScaleEvent], since: Time) -> i64 {
+    events.iter().filter(|e| e.at > since).map(|e| i64::from(e.change)).sum()
+}
 
+impl Memory {
     /// Remembers a change of the size that was written. `longest_seconds` is the longest period among the policies of
     /// that direction: what is older may be overwritten, one entry at a time.
     ///

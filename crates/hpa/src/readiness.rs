@@ -88,3 +88,93 @@ fn group_of(pod: &Pod, sample: Option<&Sample>, resource: &str, config: &Config,
     };
     if unready { Group::Unready } else { Group::Ready }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compat::Release;
+    use crate::input::Ready;
+
+    const NOW: Time = Time::from_secs(100_000);
+
+    /// A running pod that started and last changed its readiness so many seconds ago, measured over 30 s just now.
+    fn grouped(status: ConditionStatus, started: i64, since: i64, resource: &str) -> &'static str {
+        let pod = Pod {
+            name: "p".to_owned(),
+            phase: "Running".to_owned(),
+            ready: Some(Ready { status, since: NOW.minus_secs(since) }),
+            started_at: Some(NOW.minus_secs(started)),
+            ..Pod::default()
+        };
+        of(&pod, resource, &Config::default())
+    }
+
+    fn of(pod: &Pod, resource: &str, config: &Config) -> &'static str {
+        let sample = Sample { milli: 1, at: NOW, window_seconds: 30 };
+        match group_of(pod, Some(&sample), resource, config, NOW) {
+            Group::Ready => "ready",
+            Group::Unready => "unready",
+            Group::Missing => "missing",
+            Group::Ignored => "ignored",
+        }
+    }
+
+    #[test]
+    fn while_a_pod_starts_its_reading_must_be_from_its_ready_time() {
+        use ConditionStatus::{False, True, Unknown};
+        for (status, started, since, group) in [
+            (True, 299, 31, "ready"),
+            (True, 299, 30, "ready"),
+            (True, 299, 29, "unready"),
+            (False, 299, 31, "unready"),
+            (Unknown, 299, 31, "ready"),
+            // Exactly at the end of the period it counts as started.
+            (True, 300, 0, "ready"),
+        ] {
+            assert_eq!(grouped(status, started, since, "cpu"), group, "{status:?} {started} {since}");
+        }
+    }
+
+    #[test]
+    fn later_only_a_pod_that_was_never_ready_is_left_out() {
+        use ConditionStatus::{False, True};
+        for (status, started, since, group) in [
+            (False, 400, 400, "unready"),
+            (False, 400, 371, "unready"),
+            // Exactly at the delay it counts as having been ready before.
+            (False, 400, 370, "ready"),
+            (False, 400, 100, "ready"),
+            (True, 400, 400, "ready"),
+        ] {
+            assert_eq!(grouped(status, started, since, "cpu"), group, "{status:?} {started} {since}");
+        }
+    }
+
+    #[test]
+    fn readiness_matters_for_cpu_only() {
+        for resource in ["", "memory", "example.com/gpu"] {
+            assert_eq!(grouped(ConditionStatus::False, 1, 1, resource), "ready", "{resource:?}");
+        }
+    }
+
+    #[test]
+    fn phases_come_first() {
+        let config = |minor| Config::release(Release(minor));
+        let pod = |phase: &str, deleted| Pod { phase: phase.to_owned(), deleted, ..Pod::default() };
+        for (phase, deleted, minor, group) in [
+            ("Running", true, 38, "ignored"),
+            ("Pending", true, 38, "ignored"),
+            ("Failed", false, 34, "ignored"),
+            ("Succeeded", false, 38, "ignored"),
+            ("Succeeded", false, 37, "ready"),
+            ("Pending", false, 38, "unready"),
+            ("Running", false, 38, "ready"),
+        ] {
+            assert_eq!(of(&pod(phase, deleted), "memory", &config(minor)), group, "{phase} at 1.{minor}");
+        }
+        // A running pod without start time or without the condition has not begun.
+        assert_eq!(of(&pod("Running", false), "cpu", &config(38)), "unready");
+        let group = group_of(&pod("Running", false), None, "cpu", &config(38), NOW);
+        assert!(matches!(group, Group::Missing), "that it has no reading is looked at before");
+    }
+}

@@ -15,7 +15,7 @@ use crate::limits::rules::Rules;
 use crate::memory::Memory;
 use crate::metric::{Context, ErrorClass};
 use crate::number::Time;
-use crate::spec::{Direction, Spec};
+use crate::spec::Direction;
 use crate::status::{Condition, ConditionStatus, Status};
 use crate::tolerance::Tolerance;
 use crate::trace::{Constraint, Limit, MetricState, Path, Rate, RateRule, Reason, Stabilisation, Trace};
@@ -73,24 +73,41 @@ pub fn decide(input: &Input<'_>, memory: &mut Memory) -> Decision {
         input.now,
     );
     memory.seed(current, input.now);
-    let Spec { max_replicas: max, .. } = *input.spec;
-    let min = input.spec.min();
-    let zeroed = zeroed(input);
-    let compute_at_zero = match input.config.compat.zero_rule {
-        ZeroRule::ByMinReplicas => min == 0,
-        ZeroRule::ByCondition => zeroed && (min != 0 || input.spec.has_object_or_external()),
-    };
     sync.trace.current = current;
-    if current == 0 && !compute_at_zero {
-        return sync.paused();
+    match path(input, current) {
+        Path::Paused => sync.paused(),
+        path @ Path::AboveMax => sync.forced(current, input.spec.max_replicas, path),
+        path @ Path::BelowMin => sync.forced(current, input.spec.min(), path),
+        _ => sync.computed(scale, memory),
     }
-    if current != 0 && current > max {
-        return sync.forced(current, max, Path::AboveMax);
+}
+
+impl Input<'_> {
+    /// Whether the metrics decide this sync, so that a caller can spare asking for readings that nobody looks at:
+    /// those of a workload that is paused, out of its bounds, or cannot be read. The readings given so far play no part.
+    #[must_use]
+    pub fn needs_readings(&self) -> bool {
+        read_scale(self).is_ok_and(|scale| path(self, scale.spec_replicas) == Path::Computed)
     }
-    if current != 0 && current < min {
-        return sync.forced(current, min, Path::BelowMin);
+}
+
+/// Which way through the sync the size takes.
+fn path(input: &Input<'_>, current: i32) -> Path {
+    let (min, max) = (input.spec.min(), input.spec.max_replicas);
+    let computed = match input.config.compat.zero_rule {
+        _ if current != 0 => current <= max && current >= min,
+        ZeroRule::ByMinReplicas => min == 0,
+        ZeroRule::ByCondition => zeroed(input) && (min != 0 || input.spec.has_object_or_external()),
+    };
+    if computed {
+        Path::Computed
+    } else if current == 0 {
+        Path::Paused
+    } else if current > max {
+        Path::AboveMax
+    } else {
+        Path::BelowMin
     }
-    sync.computed(scale, zeroed, memory)
 }
 
 /// The second half of a sync: what follows from the write of `decision.new_size`, made at `now`, which failed with that
@@ -287,7 +304,7 @@ impl<'a> Sync<'a> {
         Decision { new_size, status, events: self.events, error, trace: self.trace, rescale_reason }
     }
 
-    fn computed(mut self, scale: &'a Scale, zeroed: bool, memory: &mut Memory) -> Decision {
+    fn computed(mut self, scale: &'a Scale, memory: &mut Memory) -> Decision {
         let input = self.input;
         let current = scale.spec_replicas;
         let tolerance = Tolerance::of(input.spec, input.config);
@@ -306,7 +323,7 @@ impl<'a> Sync<'a> {
         let (stabilised, limit) = self.normalise(current, raw, memory);
         let mut desired = limit.replicas;
         let min = input.spec.min();
-        let wakes = input.config.compat.zero_rule == ZeroRule::ByCondition && zeroed && current == 0;
+        let wakes = input.config.compat.zero_rule == ZeroRule::ByCondition && current == 0 && zeroed(input);
         if wakes && min != 0 && desired < min {
             desired = min;
             if reason.is_empty() {
@@ -386,7 +403,7 @@ impl<'a> Sync<'a> {
         match limit.constraint {
             _ if desired != limit.replicas => Reason::ReplicaLimit,
             Some(Constraint::MinReplicas | Constraint::MaxReplicas) => Reason::ReplicaLimit,
-            Some(Constraint::ScalingPolicy) => Reason::PolicyLimited,
+            Some(_) => Reason::PolicyLimited,
             None if stabilised.replicas != raw => Reason::Stabilized,
             None if winner.is_some_and(|m| m.measured.is_some_and(|m| m.within)) => Reason::WithinTolerance,
             None => Reason::MetricRecommendation,

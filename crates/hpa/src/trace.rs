@@ -238,21 +238,28 @@ pub struct Held {
 pub struct Limit {
     /// The size afterwards.
     pub replicas: i32,
-    /// What cut it, if anything did.
+    /// What cut it, if anything did: [`Constraint::MinReplicas`], [`Constraint::MaxReplicas`] or
+    /// [`Constraint::ScalingPolicy`].
     pub constraint: Option<Constraint>,
     /// The limit on growth or shrinking that the rates allow now, where a change was wanted.
     pub rate: Option<Rate>,
 }
 
-/// What cut the size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// In one word, what keeps the size from following the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Constraint {
     /// `minReplicas`.
     MinReplicas,
     /// `maxReplicas`.
     MaxReplicas,
+    /// An earlier recommendation.
+    Stabilization,
+    /// The ratio is near enough to 1.
+    Tolerance,
     /// The rate of change.
     ScalingPolicy,
+    /// A failed metric.
+    InvalidMetricGuard,
 }
 
 /// How far the size may change now.

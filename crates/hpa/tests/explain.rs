@@ -80,6 +80,29 @@ fn sentences() {
 }
 
 #[test]
+fn holds_in_one_word() {
+    let mut held = Scene::average(5, "20", 30, None);
+    held.recommended(&[(5, 45)]);
+    let mut failed = Scene::average(1, "20", 30, None);
+    failed.readings = vec![Reading::Failed("boom".to_owned())];
+    for (mut scene, constraint) in [
+        (Scene::average(2, "20", 40, None), None),
+        (Scene::average(2, "20", 42, None), Some(Constraint::Tolerance)),
+        (Scene::average(2, "20", 60, None), None),
+        (held, Some(Constraint::Stabilization)),
+        (Scene::average(1, "20", 900, None), Some(Constraint::ScalingPolicy)),
+        (Scene::average(8, "20", 900, None), Some(Constraint::MaxReplicas)),
+        (Scene::average(30, "20", 900, None), Some(Constraint::MaxReplicas)),
+        (Scene::average(2, "20", 0, None), Some(Constraint::MinReplicas)),
+        (failed, Some(Constraint::InvalidMetricGuard)),
+        (Scene::average(0, "20", 0, None), None),
+    ] {
+        let trace = scene.decide().trace;
+        assert_eq!(trace.hold().and_then(|hold| hold.constraint()), constraint, "{trace}");
+    }
+}
+
+#[test]
 fn several_metrics_name_the_winner_and_count_the_failed() {
     let two = format!("{}, {}", cpu(80), external(&average_value("20")));
     let mut scene = Scene::new(1, &two, Some("{}"));

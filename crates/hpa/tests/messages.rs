@@ -534,3 +534,34 @@ fn the_callers_event_for_a_status_that_cannot_be_written() {
         ("Warning", "FailedUpdateStatus", "conflict")
     );
 }
+
+#[test]
+fn readings_are_needed_only_where_metrics_decide() {
+    let mut scene = Scene::average(3, "10", 30, None);
+    for (size, zeroed, min, release, needed) in [
+        (3, false, 1, Release(38), true),
+        (10, false, 1, Release(38), true),
+        (11, false, 1, Release(38), false),
+        (1, false, 2, Release(38), false),
+        (0, false, 0, Release(38), false),
+        (0, true, 0, Release(38), true),
+        (0, true, 2, Release(38), true),
+        (0, false, 0, Release(34), true),
+        (0, true, 1, Release(34), false),
+    ] {
+        scene.resize(size);
+        scene.spec.min_replicas = Some(min);
+        scene.config = Config::release(release);
+        scene.status.conditions = vec![Condition {
+            type_: "ScaledToZero".into(),
+            status: zeroed.into(),
+            reason: "".into(),
+            message: "".into(),
+            last_transition_time: None,
+        }];
+        assert_eq!(scene.needs_readings(), needed, "{size} with a minimum of {min} at {release}, {zeroed}");
+        assert_eq!(scene.decide().trace.metrics.is_empty(), !needed);
+    }
+    scene.scale = Err("gone".to_owned());
+    assert!(!scene.needs_readings());
+}

@@ -1,6 +1,6 @@
 //! What holds for any input: no panic, sizes in their range, the same answer twice, and a memory that stays small.
 
-use hpa::memory::{MOST_ENTRIES, Memory, Recommendation};
+use hpa::memory::{MOST_ENTRIES, Memory, Recommendation, change_since};
 use hpa::quantity::Quantity;
 use hpa::simulate::Simulator;
 use hpa::spec::{
@@ -436,7 +436,7 @@ fn memory_is_bounded_when_time_stands_still() {
     for i in 0..MOST_ENTRIES + 600 {
         memory.store_event(hpa::spec::Direction::Up, 1, Time(i64::try_from(i).unwrap()), 1800);
         assert!(memory.up_events.len() <= MOST_ENTRIES);
-        let sum = Memory::change_since(&memory.up_events, Time(-1));
+        let sum = change_since(&memory.up_events, Time(-1));
         assert_eq!(sum, i64::try_from(i).unwrap() + 1, "no change is lost");
     }
 }

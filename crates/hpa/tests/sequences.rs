@@ -120,6 +120,42 @@ fn a_restart_forgets_the_peak_but_holds_the_size_for_a_window() {
 }
 
 #[test]
+fn a_seed_holds_growth_and_shrinking_for_a_window() {
+    // The first sync remembers the size that it found; both windows exclude their edge.
+    let behavior = r#", "behavior": {"scaleUp": {"stabilizationWindowSeconds": 60}}"#;
+    let mut growing = simulator(AVERAGE_10, behavior, 2);
+    for t in (0..60).step_by(15) {
+        let step = growing.sync(Time::from_secs(t), &[hpa::Reading::External(vec![50_000])], None);
+        assert_eq!((step.after, reason(&step, "AbleToScale")), (2, "ScaleUpStabilized".to_owned()), "at {t}");
+        assert_eq!(step.decision.trace.next_change_at(), Some(Time::from_secs(60)), "at {t}");
+    }
+    let step = growing.sync(Time::from_secs(60), &[hpa::Reading::External(vec![50_000])], None);
+    assert_eq!(step.after, 5);
+    let mut shrinking = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 9);
+    for t in (0..300).step_by(15) {
+        let step = shrinking.sync(Time::from_secs(t), &[hpa::Reading::External(vec![50_000])], None);
+        assert_eq!(
+            (step.after, reason(&step, "AbleToScale")),
+            (9, "ScaleDownStabilized".to_owned()),
+            "at {t}"
+        );
+        assert_eq!(step.decision.trace.next_change_at(), Some(Time::from_secs(300)), "at {t}");
+    }
+    assert_eq!(shrinking.sync(Time::from_secs(300), &[hpa::Reading::External(vec![50_000])], None).after, 5);
+}
+
+#[test]
+fn ready_pods_are_listed_as_given() {
+    let mut simulator = simulator(VALUE_100, EMPTY_BEHAVIOR, 8);
+    for (i, ready) in (0..).zip([8, 3, 0, 5, 100]) {
+        simulator.set_size(8);
+        simulator.restart();
+        let step = simulator.sync(Time::from_secs(i), &[hpa::Reading::External(vec![200_000])], Some(ready));
+        assert_eq!(step.decision.trace.raw, Some(2 * ready.min(8)), "with {ready} ready");
+    }
+}
+
+#[test]
 fn a_queue_that_one_pod_drains() {
     let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
     let queue = Queue {

@@ -5,7 +5,7 @@
 
 use super::rules::{Rate, Rules, Select, select};
 use super::{Limited, next};
-use crate::memory::{Memory, Recommendation, ScaleEvent, record};
+use crate::memory::{Memory, Recommendation, ScaleEvent, change_since, record};
 use crate::number::Time;
 use crate::spec::Direction;
 use crate::trace::{self, Held, PolicyTrace, RateRule, Stabilisation};
@@ -113,8 +113,8 @@ pub fn rate_limit(current: i32, rules: &Rules<'_>, memory: &Memory, now: Time) -
             Some((period, added, removed)) if period == rate.period_seconds => (added, removed),
             _ => {
                 let since = now.minus_secs(i64::from(rate.period_seconds));
-                let added = Memory::change_since(&memory.up_events, since);
-                let removed = Memory::change_since(&memory.down_events, since);
+                let added = change_since(&memory.up_events, since);
+                let removed = change_since(&memory.down_events, since);
                 last = Some((rate.period_seconds, added, removed));
                 (added, removed)
             }

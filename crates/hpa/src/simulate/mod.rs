@@ -13,7 +13,7 @@ use crate::input::{Input, Pod, Reading, Ready, Scale};
 use crate::memory::Memory;
 use crate::number::Time;
 use crate::spec::Spec;
-use crate::status::{ConditionStatus, Status};
+use crate::status::Status;
 use crate::sync::{Decision, after_scale, decide};
 use crate::validate::{FieldError, drop_disabled_fields, validate};
 
@@ -58,10 +58,12 @@ fn list(errors: &[FieldError]) -> String {
 pub struct Simulator {
     spec: Spec,
     config: Config,
-    size: i32,
+    scale: Scale,
     status: Status,
     memory: Memory,
+    /// Made-up pods, the first `ready` of them ready.
     pods: Vec<Pod>,
+    ready: usize,
 }
 
 /// One simulated sync.
@@ -96,19 +98,22 @@ impl Simulator {
         if size < 0 {
             return Err(SimulateError::Size(size));
         }
+        let scale =
+            Scale { spec_replicas: size, status_replicas: size, selector: "app=simulated".to_owned() };
         let (status, memory, pods) = (Status::default(), Memory::default(), Vec::new());
-        Ok(Self { spec, config, size, status, memory, pods })
+        Ok(Self { spec, config, scale, status, memory, pods, ready: 0 })
     }
 
     /// The size now.
     #[must_use]
     pub const fn size(&self) -> i32 {
-        self.size
+        self.scale.spec_replicas
     }
 
     /// The size is changed by other hands, as with `kubectl scale`.
     pub fn set_size(&mut self, size: i32) {
-        self.size = size.max(0);
+        self.scale.spec_replicas = size.max(0);
+        self.scale.status_replicas = size.max(0);
     }
 
     /// The specification, with its defaults.
@@ -142,7 +147,7 @@ impl Simulator {
 
     /// One sync with so many ready pods, and pods that are there but not ready up to the size. Without `ready` all are.
     pub fn sync(&mut self, now: Time, readings: &[Reading], ready: Option<i32>) -> Step {
-        let listed = self.size.clamp(0, Self::MOST_PODS);
+        let listed = self.size().clamp(0, Self::MOST_PODS);
         self.list_pods(listed, ready.unwrap_or(listed));
         let pods = std::mem::take(&mut self.pods);
         let step = self.sync_with_pods(now, readings, &pods);
@@ -152,18 +157,13 @@ impl Simulator {
 
     /// One sync with exactly these pods, for metrics that look at each of them.
     pub fn sync_with_pods(&mut self, now: Time, readings: &[Reading], pods: &[Pod]) -> Step {
-        let scale = Scale {
-            spec_replicas: self.size,
-            status_replicas: self.size,
-            selector: "app=simulated".to_owned(),
-        };
         let input = Input {
             now,
             namespace: "simulated",
             generation: None,
             spec: &self.spec,
             status: &self.status,
-            scale: Ok(&scale),
+            scale: Ok(&self.scale),
             pods,
             selected_by: &[],
             readings,
@@ -171,27 +171,32 @@ impl Simulator {
         };
         let mut decision = decide(&input, &mut self.memory);
         after_scale(&input, &mut decision, Ok(()), now, &mut self.memory);
-        let before = self.size;
-        self.size = decision.new_size.unwrap_or(before);
+        let before = self.size();
+        let after = decision.new_size.unwrap_or(before);
+        self.set_size(after);
         self.status.clone_from(&decision.status);
-        Step { at: now, before, after: self.size, decision }
+        Step { at: now, before, after, decision }
     }
 
     /// Keeps the list of made-up pods at that length, the first `ready` of them ready.
     fn list_pods(&mut self, listed: i32, ready: i32) {
         let listed = usize::try_from(listed).unwrap_or_default();
-        let ready = usize::try_from(ready).unwrap_or_default();
+        let ready = usize::try_from(ready).unwrap_or_default().min(listed);
+        let condition = |ready: bool| Some(Ready { status: ready.into(), since: Time(0) });
         for i in self.pods.len()..listed {
             self.pods.push(Pod {
                 name: format!("simulated-{i}"),
                 phase: "Running".to_owned(),
                 started_at: Some(Time(0)),
+                ready: condition(false),
                 ..Pod::default()
             });
         }
         self.pods.truncate(listed);
-        for (i, pod) in self.pods.iter_mut().enumerate() {
-            pod.ready = Some(Ready { status: ConditionStatus::from(i < ready), since: Time(0) });
+        let was = self.ready.min(listed);
+        for i in was.min(ready)..was.max(ready) {
+            self.pods[i].ready = condition(i < ready);
         }
+        self.ready = ready;
     }
 }

@@ -95,9 +95,8 @@ impl Scene {
         list.iter().map(entry).collect()
     }
 
-    /// One sync. The scene's status and size are as before; the memory has learned.
-    pub(crate) fn decide(&mut self) -> Decision {
-        let input = Input {
+    pub(crate) fn input(&self) -> Input<'_> {
+        Input {
             now: self.now,
             namespace: "demo",
             generation: Some(7),
@@ -108,10 +107,21 @@ impl Scene {
             selected_by: &self.selected_by,
             readings: &self.readings,
             config: &self.config,
-        };
-        let mut decision = decide(&input, &mut self.memory);
+        }
+    }
+
+    pub(crate) fn needs_readings(&self) -> bool {
+        self.input().needs_readings()
+    }
+
+    /// One sync. The scene's status and size are as before; the memory has learned.
+    pub(crate) fn decide(&mut self) -> Decision {
+        let mut memory = std::mem::take(&mut self.memory);
+        let input = self.input();
+        let mut decision = decide(&input, &mut memory);
         let written = self.write.as_ref().copied().map_err(String::as_str);
-        after_scale(&input, &mut decision, written, self.now, &mut self.memory);
+        after_scale(&input, &mut decision, written, self.now, &mut memory);
+        self.memory = memory;
         decision
     }
 

@@ -3,7 +3,7 @@
 use hpa::limits::behavior::{self, BothRules, rate_limit};
 use hpa::limits::legacy;
 use hpa::limits::rules::Rules;
-use hpa::memory::{Recommendation, ScaleEvent};
+use hpa::memory::{Recommendation, ScaleEvent, change_since};
 use hpa::spec::{Direction, ScalingRules};
 use hpa::{Config, Memory, Time};
 use serde::Deserialize;
@@ -168,7 +168,7 @@ pub(crate) fn store_scale_event(input: Value) -> Result<Actual, String> {
     let i: StoreEvent = read(input)?;
     let mut memory = Memory::default();
     let list = events(i.events);
-    let before = Memory::change_since(&list, Time(0).minus_secs(i.period_s));
+    let before = change_since(&list, Time(0).minus_secs(i.period_s));
     match i.direction {
         Direction::Up => memory.up_events = list,
         Direction::Down => memory.down_events = list,
