@@ -5,6 +5,11 @@
 //!
 //! Source: `k8s.io/apimachinery/pkg/api/resource` (Quantity).
 
+mod parse;
+mod text;
+
+pub use text::{Decimal, format_milli, status_format};
+
 use serde::{Deserialize, Serialize};
 
 /// A quantity as it was written: `mantissa x 10^scale`, at most nano precision. Two are equal if their values are,
@@ -49,8 +54,6 @@ pub enum QuantityError {
         text: String,
     },
 }
-
-const MAX_DIGITS: usize = 28;
 
 impl Quantity {
     /// A quantity of so many thousandths.
@@ -140,10 +143,14 @@ impl std::hash::Hash for Quantity {
     }
 }
 
-/// The literal that the compiler parses is the nearest `f64`, as Go's `math.Pow10` table is; `powi` may be off by one
-/// unit.
+/// As in Go's table; `powi` may be off by one unit in the last place.
 fn power_of_ten(exponent: i32) -> f64 {
-    format!("1e{exponent}").parse().unwrap_or(f64::NAN)
+    const NEGATIVE: [f64; 10] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9];
+    match usize::try_from(-exponent).ok().and_then(|i| NEGATIVE.get(i)) {
+        Some(power) => *power,
+        // The nearest number there is, as the compiler would read it.
+        None => format!("1e{exponent}").parse().unwrap_or(f64::NAN),
+    }
 }
 
 fn divide_away_from_zero(value: i128, digits: u32) -> i128 {
@@ -152,160 +159,6 @@ fn divide_away_from_zero(value: i128, digits: u32) -> i128 {
     };
     let quotient = value / divisor;
     if value % divisor == 0 { quotient } else { quotient + value.signum() }
-}
-
-impl std::str::FromStr for Quantity {
-    type Err = QuantityError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let syntax = || QuantityError::Syntax { text: text.chars().take(64).collect() };
-        let too_large = || QuantityError::TooLarge { text: text.chars().take(64).collect() };
-        let (negative, rest) = match text.as_bytes().first() {
-            Some(b'-') => (true, &text[1..]),
-            Some(b'+') => (false, &text[1..]),
-            _ => (false, text),
-        };
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, suffix) = rest.split_at(end);
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        if fraction.contains('.') || (whole.is_empty() && fraction.is_empty()) {
-            return Err(syntax());
-        }
-        let whole = whole.trim_start_matches('0');
-        let fraction = fraction.trim_end_matches('0');
-        let (exponent, factor, format) = parse_suffix(suffix).ok_or_else(syntax)?;
-        if whole.len() > MAX_DIGITS {
-            return Err(too_large());
-        }
-        // Digits beyond any precision that is kept only matter as "not zero".
-        let kept = fraction.len().min(MAX_DIGITS - whole.len());
-        let mut mantissa: i128 = 0;
-        for digit in whole.bytes().chain(fraction.bytes().take(kept)) {
-            mantissa = mantissa * 10 + i128::from(digit - b'0');
-        }
-        if kept < fraction.len() {
-            mantissa += 1;
-        }
-        let mut mantissa = mantissa.checked_mul(factor).ok_or_else(too_large)?;
-        if negative {
-            mantissa = -mantissa;
-        }
-        let mut scale = exponent - i32::try_from(kept).map_err(|_| too_large())?;
-        if mantissa == 0 {
-            scale = 0;
-        }
-        if scale < -9 {
-            mantissa = divide_away_from_zero(mantissa, (-9 - scale).unsigned_abs());
-            scale = -9;
-        }
-        Ok(Self { mantissa, scale, format })
-    }
-}
-
-fn parse_suffix(suffix: &str) -> Option<(i32, i128, Format)> {
-    let decimal = |exponent| Some((exponent, 1, Format::DecimalSi));
-    let binary = |power: u32| Some((0, 1024i128.pow(power), Format::BinarySi));
-    match suffix {
-        "" => decimal(0),
-        "n" => decimal(-9),
-        "u" => decimal(-6),
-        "m" => decimal(-3),
-        "k" => decimal(3),
-        "M" => decimal(6),
-        "G" => decimal(9),
-        "T" => decimal(12),
-        "P" => decimal(15),
-        "E" => decimal(18),
-        "Ki" => binary(1),
-        "Mi" => binary(2),
-        "Gi" => binary(3),
-        "Ti" => binary(4),
-        "Pi" => binary(5),
-        "Ei" => binary(6),
-        _ => {
-            let digits = suffix.strip_prefix(['e', 'E'])?;
-            let exponent: i32 = digits.parse().ok()?;
-            (-1000..=1000).contains(&exponent).then_some((exponent, 1, Format::DecimalExponent))
-        }
-    }
-}
-
-/// The canonical text: the largest suffix that leaves an integer.
-impl std::fmt::Display for Quantity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const DECIMAL: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
-        const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
-        let (number, exponent) = self.normal();
-        if number == 0 {
-            return f.write_str("0");
-        }
-        if self.format == Format::BinarySi {
-            let units = (exponent == 0).then_some(number).or_else(|| {
-                let factor = 10i128.checked_pow(exponent.unsigned_abs())?;
-                let whole = exponent < 0 && number % factor == 0;
-                if exponent > 0 { number.checked_mul(factor) } else { whole.then(|| number / factor) }
-            });
-            if let Some(mut units) = units.filter(|u| u.unsigned_abs() >= 1024) {
-                let mut power = 0;
-                while units % 1024 == 0 && power + 1 < BINARY.len() {
-                    units /= 1024;
-                    power += 1;
-                }
-                return write!(f, "{units}{}", BINARY[power]);
-            }
-        }
-        let mut step = exponent.div_euclid(3);
-        if self.format != Format::DecimalExponent {
-            step = step.clamp(-3, 6);
-        }
-        let factor = u32::try_from(exponent - step * 3).ok().and_then(|n| 10i128.checked_pow(n));
-        let Some(number) = factor.and_then(|factor| number.checked_mul(factor)) else {
-            // More digits than any suffix can spare.
-            return write!(f, "{number}e{exponent}");
-        };
-        match usize::try_from(step + 3).ok().and_then(|i| DECIMAL.get(i)) {
-            Some(suffix) if self.format != Format::DecimalExponent => write!(f, "{number}{suffix}"),
-            _ if step == 0 => write!(f, "{number}"),
-            _ => write!(f, "{number}e{}", step * 3),
-        }
-    }
-}
-
-/// The canonical text of thousandths.
-///
-/// ```
-/// use hpa::quantity::{format_milli, Format};
-/// assert_eq!(format_milli(2867, Format::DecimalSi), "2867m");
-/// assert_eq!(format_milli(20_000, Format::DecimalSi), "20");
-/// assert_eq!(format_milli(2_000_000, Format::DecimalSi), "2k");
-/// assert_eq!(format_milli(2_048_000, Format::BinarySi), "2Ki");
-/// ```
-#[must_use]
-pub fn format_milli(milli: i64, format: Format) -> String {
-    Quantity::from_milli_as(milli, format).to_string()
-}
-
-/// Thousandths as a plain decimal number, for people: `12.5` where [`format_milli`] says `12500m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Decimal(pub i64);
-
-impl std::fmt::Display for Decimal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (units, rest) = (self.0.unsigned_abs() / 1000, self.0.unsigned_abs() % 1000);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        if rest == 0 {
-            return write!(f, "{sign}{units}");
-        }
-        let digits = format!("{rest:03}");
-        write!(f, "{sign}{units}.{}", digits.trim_end_matches('0'))
-    }
-}
-
-/// Which format a resource's status is written in: memory in powers of 1024 (where [`format_milli`] finds that exact),
-/// all else in powers of ten.
-#[must_use]
-pub fn status_format(resource: &str) -> Format {
-    if resource == "memory" { Format::BinarySi } else { Format::DecimalSi }
 }
 
 impl From<Quantity> for String {
