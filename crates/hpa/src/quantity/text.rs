@@ -12,10 +12,10 @@ impl std::fmt::Display for Quantity {
             return f.write_str("0");
         }
         if self.format == Format::BinarySi {
-            let units = (exponent == 0).then_some(number).or_else(|| {
-                let factor = 10i128.checked_pow(exponent.unsigned_abs())?;
-                let whole = exponent < 0 && number % factor == 0;
-                if exponent > 0 { number.checked_mul(factor) } else { whole.then(|| number / factor) }
+            let factor = 10i128.checked_pow(exponent.unsigned_abs());
+            let units = factor.and_then(|factor| match exponent {
+                0.. => number.checked_mul(factor),
+                _ => (number % factor == 0).then(|| number / factor),
             });
             if let Some(mut units) = units.filter(|u| u.unsigned_abs() >= 1024) {
                 let mut power = 0;
