@@ -24,11 +24,8 @@ pub(crate) fn kept(row: &Row) -> &'static [&'static str] {
 }
 
 /// A pointer's parent and last step.
-pub(crate) fn split(pointer: &str) -> (Option<&str>, &str) {
-    match pointer.rsplit_once('/') {
-        Some((parent, last)) => (Some(parent), last),
-        None => (None, pointer),
-    }
+pub(crate) fn split(pointer: &str) -> (&str, &str) {
+    pointer.rsplit_once('/').unwrap_or(("", pointer))
 }
 
 impl ApiServer {

@@ -214,7 +214,7 @@ impl ApiServer {
         match wanted.flatten() {
             Some((version, media)) => {
                 let list = self.aggregated_discovery(core, version);
-                let mut response = json_response(200, list.to_string().into());
+                let mut response = json_response(200, list.to_string());
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
                 response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
                 response
@@ -222,14 +222,13 @@ impl ApiServer {
             None if core => json_response(
                 200,
                 json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})
-                    .to_string()
-                    .into(),
+                    .to_string(),
             ),
             None => {
                 let groups = self.groups();
                 json_response(
                     200,
-                    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}).to_string().into(),
+                    json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}).to_string(),
                 )
             }
         }
@@ -259,7 +258,7 @@ impl ApiServer {
             self.groups().into_iter().find(|g| g["name"] == group).ok_or_else(Status::unknown_resource)?;
         found["kind"] = "APIGroup".into();
         found["apiVersion"] = "v1".into();
-        Ok(json_response(200, found.to_string().into()))
+        Ok(json_response(200, found.to_string()))
     }
 
     /// `/api/v1` and `/apis/GROUP/VERSION`.
@@ -270,7 +269,7 @@ impl ApiServer {
         let name = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let resources: Vec<Value> = served.resources.iter().map(Resource::plain).collect();
         let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": resources});
-        Ok(json_response(200, list.to_string().into()))
+        Ok(json_response(200, list.to_string()))
     }
 
     fn aggregated_discovery(&self, core: bool, api_version: &str) -> Value {

@@ -72,7 +72,7 @@ pub(crate) async fn proxy(call: &Call<'_>, request: Request<Body>) -> Result<Res
             tracing::debug!(%error, "a connection of the proxy ended");
         }
     });
-    let outgoing = outgoing(call, request, &pod, port)?;
+    let outgoing = outgoing(request, &pod, port)?;
     let answer = tokio::time::timeout(ANSWER_WITHIN, sender.send_request(outgoing)).await;
     let answer = answer
         .map_err(|_| {
@@ -90,18 +90,13 @@ pub(crate) async fn proxy(call: &Call<'_>, request: Request<Body>) -> Result<Res
     Ok(Response::from_parts(parts, Body::new(body)))
 }
 
-fn outgoing(
-    call: &Call<'_>,
-    request: Request<Body>,
-    pod: &PodRef,
-    port: u16,
-) -> Result<Request<Body>, Status> {
+fn outgoing(request: Request<Body>, pod: &PodRef, port: u16) -> Result<Request<Body>, Status> {
     let (mut parts, body) = request.into_parts();
     // The path as the client encoded it: what stands after `/proxy`.
     let whole = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     let (path, query) =
         whole.split_once('?').map_or((whole.as_str(), None), |(path, query)| (path, Some(query)));
-    let rest = path.splitn(2, "/proxy").nth(1).unwrap_or_default();
+    let rest = path.split_once("/proxy").map_or("", |(_, rest)| rest);
     let rest = if rest.starts_with('/') { rest } else { "/" };
     let target = match query {
         Some(query) => format!("{rest}?{query}"),
@@ -117,9 +112,8 @@ fn outgoing(
     // The bearer token is ours, not the pod's.
     parts.headers.remove(header::AUTHORIZATION);
     let host = format!("{}:{port}", pod.name);
-    let host = HeaderValue::from_str(&host).map_err(|error| Status::internal(error))?;
+    let host = HeaderValue::from_str(&host).map_err(Status::internal)?;
     parts.headers.insert(header::HOST, host);
-    let _ = call;
     Ok(Request::from_parts(parts, body))
 }
 
@@ -161,7 +155,7 @@ fn service_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Sta
     let port = match place.port {
         "" if ports.len() == 1 => ports.first(),
         "" => ports.iter().find(|port| port["port"] == 80),
-        text => ports.iter().find(|port| port["name"] == text || port["port"].to_string() == text),
+        text => ports.iter().find(|port| port["name"] == text || port["port"].as_u64() == text.parse().ok()),
     };
     let none = || Status::unavailable(format!("no endpoints available for service \"{}\"", call.name()));
     let port = port.ok_or_else(|| {

@@ -64,7 +64,7 @@ fn scale(suffix: &str) -> Option<(i32, i128, Format)> {
 
 fn write(nanos: i128, format: Format) -> String {
     let magnitude = nanos.unsigned_abs();
-    let exact = magnitude % NANOS.unsigned_abs() == 0;
+    let exact = magnitude.is_multiple_of(NANOS.unsigned_abs());
     if format == Format::Binary && exact && magnitude >= 1024 * NANOS.unsigned_abs() {
         let mut value = nanos / NANOS;
         let mut suffix = "";

@@ -166,7 +166,6 @@ impl ApiServer {
     /// The API without authentication, for clients in the same process.
     ///
     /// Upgrades (port-forward) need a connection and work only over [`crate::run`].
-    #[must_use]
     pub fn router(&self) -> Router {
         let server = self.clone();
         Router::new().fallback(move |request: Request| handle::handle(server.clone(), request))

@@ -17,7 +17,7 @@ pub(crate) enum Include {
 pub(crate) fn render<'a>(
     row: &Row,
     objects: impl IntoIterator<Item = &'a Value>,
-    metadata: Value,
+    metadata: &Value,
     include: Include,
     now: Timestamp,
     with_columns: bool,

@@ -1,5 +1,7 @@
 //! What goes wrong below the level of a kube client: tokens, sizes, methods and paths.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "each test program uses its own part of it")]
 mod common;
 

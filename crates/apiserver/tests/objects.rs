@@ -1,5 +1,7 @@
 //! The life of objects, as a kube client sees it over HTTPS.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "each test program uses its own part of it")]
 mod common;
 
@@ -13,7 +15,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{
     DeleteParams, EvictParams, ListParams, Patch, PatchParams, PostParams, Preconditions, PropagationPolicy,
 };
-use kube::core::ErrorResponse;
+use kube::core::Status;
 use kube::{Api, Client, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -87,7 +89,7 @@ async fn two_appliers_conflict_until_one_forces() {
     api.patch("d", &PatchParams::apply("one"), &image("i:1")).await.unwrap();
     let result = api.patch("d", &PatchParams::apply("two"), &image("i:2")).await;
     let Err(kube::Error::Api(status)) = result else { panic!("{result:?}") };
-    let ErrorResponse { code, reason, message, details, .. } = *status;
+    let Status { code, reason, message, details, .. } = *status;
     assert_eq!((code, reason.as_str()), (409, "Conflict"));
     let field = ".spec.template.spec.containers[name=\"c\"].image";
     assert_eq!(message, format!("Apply failed with 1 conflict: conflict with \"one\": {field}"));

@@ -1,5 +1,7 @@
 //! Logs, tunnels and proxies, through a node that is made up.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "each test program uses its own part of it")]
 mod common;
 

@@ -1,5 +1,7 @@
 //! Lists and watches, as a kube client sees them over HTTPS.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "each test program uses its own part of it")]
 mod common;
 
@@ -68,10 +70,10 @@ async fn an_object_that_leaves_the_selection_is_deleted_for_its_watchers() {
         api.patch("a", &PatchParams::default(), &change).await.unwrap();
         match told {
             "deleted" => {
-                assert!(matches!(next(&mut events).await, WatchEvent::Deleted(o) if o.labels()["a"] == "b"))
+                assert!(matches!(next(&mut events).await, WatchEvent::Deleted(o) if o.labels()["a"] == "b"));
             }
             "added" => {
-                assert!(matches!(next(&mut events).await, WatchEvent::Added(o) if o.labels()["a"] == "b"))
+                assert!(matches!(next(&mut events).await, WatchEvent::Added(o) if o.labels()["a"] == "b"));
             }
             _ => {}
         }
@@ -157,7 +159,7 @@ async fn watches_are_counted() {
     let first = api.watch(&WatchParams::default(), "0").await.unwrap();
     match api.watch(&WatchParams::default(), "0").await.err() {
         Some(kube::Error::Api(status)) => {
-            assert_eq!((status.code, status.reason.as_str()), (429, "TooManyRequests"))
+            assert_eq!((status.code, status.reason.as_str()), (429, "TooManyRequests"));
         }
         other => panic!("{other:?}"),
     }

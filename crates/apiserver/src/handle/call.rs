@@ -81,14 +81,14 @@ impl Call<'_> {
                 let table = table::render(
                     self.storage,
                     rows,
-                    json!({"resourceVersion": version}),
+                    &json!({"resourceVersion": version}),
                     self.include(),
                     self.now,
                     true,
                 );
-                self.respond(code, Bytes::from(table.to_string()))
+                self.respond(code, table.to_string())
             }
-            Form::Metadata => self.respond(code, Bytes::from(metadata_only(&stored.value).to_string())),
+            Form::Metadata => self.respond(code, metadata_only(&stored.value).to_string()),
         }
     }
 
@@ -112,7 +112,7 @@ impl Call<'_> {
     }
 
     /// A JSON answer with this request's warnings.
-    pub(crate) fn respond(&self, code: u16, body: Bytes) -> Response {
+    pub(crate) fn respond(&self, code: u16, body: impl AsRef<[u8]>) -> Response {
         let mut response = json_response(code, body);
         let mut seen: Vec<&str> = Vec::new();
         for warning in self.warnings.iter().take(MAX_WARNINGS) {
@@ -160,9 +160,11 @@ pub(crate) fn metadata_only(value: &Value) -> Value {
     json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": value["metadata"]})
 }
 
-pub(crate) fn json_response(code: u16, body: Bytes) -> Response {
+/// A JSON answer; ended by a newline, as Kubernetes ends it.
+pub(crate) fn json_response(code: u16, body: impl AsRef<[u8]>) -> Response {
+    let body = body.as_ref();
     let mut with_newline = BytesMut::with_capacity(body.len() + 1);
-    with_newline.put_slice(&body);
+    with_newline.put_slice(body);
     with_newline.put_u8(b'\n');
     let mut response = Response::new(Body::from(with_newline.freeze()));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::OK);

@@ -8,7 +8,7 @@ use super::call::{Call, dry_run};
 use super::read::Pick;
 use super::write::MODIFIED;
 use crate::registry::Row;
-use crate::store::{Raced, Stored};
+use crate::store::Stored;
 use crate::{ApiServer, Details, Status, meta};
 
 /// How often a deletion is tried again when somebody else was quicker.
@@ -104,7 +104,7 @@ pub(crate) fn delete(call: &Call<'_>, bytes: &[u8]) -> Result<Response, Status> 
                     ..Details::default()
                 })),
             };
-            call.respond(200, status.to_json().to_string().into())
+            call.respond(200, status.to_json().to_string())
         }
     })
 }
@@ -139,7 +139,7 @@ pub(crate) fn delete_collection(call: &Call<'_>, bytes: &[u8]) -> Result<Respons
         "kind": format!("{}List", call.row.kind.kind), "apiVersion": call.row.api_version,
         "metadata": {"resourceVersion": version.to_string()}, "items": items,
     });
-    Ok(call.respond(200, list.to_string().into()))
+    Ok(call.respond(200, list.to_string()))
 }
 
 impl ApiServer {
@@ -199,17 +199,14 @@ impl ApiServer {
             } else {
                 self.inner.store.remove(row.shelf, key, old.version(), next).map(Deleted::Gone)
             };
-            match outcome {
-                Ok(outcome) => {
-                    if let Deleted::Gone(stored) = &outcome {
-                        self.removed(row, stored);
-                    }
-                    if kind.group.is_empty() && kind.plural == "namespaces" {
-                        self.empty_namespace(&key.1, now);
-                    }
-                    return Ok(outcome);
+            if let Ok(outcome) = outcome {
+                if let Deleted::Gone(stored) = &outcome {
+                    self.removed(row, stored);
                 }
-                Err(Raced) => {}
+                if kind.group.is_empty() && kind.plural == "namespaces" {
+                    self.empty_namespace(&key.1, now);
+                }
+                return Ok(outcome);
             }
         }
         Err(Status::conflict(kind.group, kind.plural, &key.1, MODIFIED))

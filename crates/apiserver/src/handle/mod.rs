@@ -64,21 +64,21 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
             read_only()?;
             let paths =
                 ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"];
-            Ok(json_response(200, json!({"paths": paths}).to_string().into()))
+            Ok(json_response(200, json!({"paths": paths}).to_string()))
         }
         ["healthz" | "livez" | "readyz", ..] => read_only().map(|()| ok()),
         ["version"] => read_only().map(|()| version(&server)),
         ["openapi", "v3"] => {
             read_only()?;
-            Ok(json_response(200, server.openapi_index().to_string().into()))
+            Ok(json_response(200, server.openapi_index().to_string()))
         }
         ["openapi", "v3", "api", version] => {
             read_only()?;
-            Ok(json_response(200, server.openapi_document("", version)?.to_string().into()))
+            Ok(json_response(200, server.openapi_document("", version)?.to_string()))
         }
         ["openapi", "v3", "apis", group, version] => {
             read_only()?;
-            Ok(json_response(200, server.openapi_document(group, version)?.to_string().into()))
+            Ok(json_response(200, server.openapi_document(group, version)?.to_string()))
         }
         ["api"] => read_only().map(|()| server.discover(request.headers(), true)),
         ["apis"] => read_only().map(|()| server.discover(request.headers(), false)),
@@ -118,7 +118,7 @@ fn version(server: &ApiServer) -> Response {
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "none", "compiler": "rustc", "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     });
-    json_response(200, shown.to_string().into())
+    json_response(200, shown.to_string())
 }
 
 async fn resource(

@@ -78,10 +78,9 @@ pub(crate) fn write_scale(
             return Err(Status::invalid("autoscaling", "Scale", call.name(), vec![cause]));
         }
         let mut object = old.clone();
-        if let (Some(parent), field) = crate::assign::split(scale.replicas) {
-            if let Some(Value::Object(parent)) = object.pointer_mut(parent) {
-                parent.insert(field.to_owned(), replicas.into());
-            }
+        let (parent, field) = crate::assign::split(scale.replicas);
+        if let Some(Value::Object(parent)) = object.pointer_mut(parent) {
+            parent.insert(field.to_owned(), replicas.into());
         }
         // What a client pins, it pins for the object.
         let metadata = meta::metadata(&mut object);
@@ -104,8 +103,7 @@ fn created(call: &Call<'_>) -> Response {
     call.respond(
         201,
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
-            .to_string()
-            .into(),
+            .to_string(),
     )
 }
 

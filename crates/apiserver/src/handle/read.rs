@@ -140,10 +140,10 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Response, Status> {
         }
     }
     let page = &objects[from..until];
-    Ok(call.respond(200, render(call, page, metadata.into())))
+    Ok(call.respond(200, render(call, page, &metadata.into())))
 }
 
-fn render(call: &Call<'_>, page: &[Arc<Stored>], metadata: Value) -> Bytes {
+fn render(call: &Call<'_>, page: &[Arc<Stored>], metadata: &Value) -> Bytes {
     match call.form {
         Form::Table => {
             let values = page.iter().map(|object| &object.value);

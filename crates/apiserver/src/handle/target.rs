@@ -17,11 +17,12 @@ impl Target {
         let mut target = Self::default();
         let mut segments = segments;
         // `namespaces/NS/status` is a part of the namespace, `namespaces/NS/pods` a collection in it.
-        if let [first, namespace, third, ..] = segments {
-            if first == "namespaces" && !matches!(third.as_str(), "status" | "finalize") {
-                target.namespace = Some(namespace.clone());
-                segments = &segments[2..];
-            }
+        if let [first, namespace, third, ..] = segments
+            && first == "namespaces"
+            && !matches!(third.as_str(), "status" | "finalize")
+        {
+            target.namespace = Some(namespace.clone());
+            segments = &segments[2..];
         }
         target.plural = segments.first()?.clone();
         target.name = segments.get(1).cloned();

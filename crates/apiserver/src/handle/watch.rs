@@ -188,7 +188,7 @@ impl Watcher {
             match (event.kind, before, now) {
                 (EventKind::Deleted, Some(false), _) | (_, None | Some(false), false) => {}
                 (EventKind::Modified, Some(false), true) => {
-                    self.line(&mut out, EventKind::Added, &event.record)
+                    self.line(&mut out, EventKind::Added, &event.record);
                 }
                 (EventKind::Modified, Some(true), false) => {
                     // It leaves the selection: what was picked is gone, as of this version.
@@ -227,7 +227,7 @@ impl Watcher {
             Form::Table => {
                 let storage = self.server.inner.registry.storage(self.kind());
                 let value = record.value(storage.kind.kind, &storage.api_version);
-                let metadata = json!({"resourceVersion": record.version.to_string()});
+                let metadata = &json!({"resourceVersion": record.version.to_string()});
                 let now = jiff::Timestamp::now();
                 let table = table::render(storage, [&value], metadata, self.include, now, self.with_columns);
                 self.with_columns = false;

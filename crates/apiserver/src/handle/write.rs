@@ -115,21 +115,19 @@ fn to_stored(call: &Call<'_>, object: &mut Value) {
 
 fn check_type(row: &Row, object: &Value) -> Result<(), Status> {
     let kind = object["kind"].as_str().unwrap_or(row.kind.kind);
-    if let Some(version) = object["apiVersion"].as_str() {
-        if version != row.api_version {
-            return Err(Status::bad_request(format!(
-                "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
-                row.kind.kind
-            )));
-        }
+    if let Some(version) = object["apiVersion"].as_str()
+        && version != row.api_version
+    {
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
+            row.kind.kind
+        )));
     }
-    if let Some(kind) = object["kind"].as_str() {
-        if kind != row.kind.kind {
-            return Err(Status::bad_request(format!(
-                "{kind} in version \"{}\" cannot be handled as a {}: unknown conversion",
-                row.kind.version, row.kind.kind
-            )));
-        }
+    if kind != row.kind.kind {
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{}\" cannot be handled as a {}: unknown conversion",
+            row.kind.version, row.kind.kind
+        )));
     }
     Ok(())
 }
@@ -472,10 +470,8 @@ fn new_finalizers(old: &Value, new: &Value) -> Option<Cause> {
 /// What the server assigned at creation stays when an update leaves it out.
 fn keep_assigned(storage: &Row, old: &Value, new: &mut Value) {
     for pointer in crate::assign::kept(storage) {
-        let (Some(value), (Some(parent), field)) = (old.pointer(pointer), crate::assign::split(pointer))
-        else {
-            continue;
-        };
+        let Some(value) = old.pointer(pointer) else { continue };
+        let (parent, field) = crate::assign::split(pointer);
         if let Some(Value::Object(parent)) = new.pointer_mut(parent) {
             parent.entry(field).or_insert_with(|| value.clone());
         }

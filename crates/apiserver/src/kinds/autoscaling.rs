@@ -194,7 +194,7 @@ fn store(object: &mut Value) {
 mod tests {
     use super::*;
 
-    fn external(target: Value, current: Option<Value>) -> String {
+    fn external(target: &Value, current: Option<Value>) -> String {
         let mut object = json!({"spec": {"metrics": [{"type": "External", "external": {"target": target}}]}});
         if let Some(current) = current {
             object["status"] =
@@ -207,17 +207,14 @@ mod tests {
     fn targets_read_as_kubectl_prints_them() {
         let average = json!({"type": "AverageValue", "averageValue": "20"});
         let value = json!({"type": "Value", "value": "20"});
-        assert_eq!(external(average.clone(), None), "<unknown>/20 (avg)");
+        assert_eq!(external(&average, None), "<unknown>/20 (avg)");
+        assert_eq!(external(&average, Some(json!({"averageValue": "50", "value": "0"}))), "50/20 (avg)");
         assert_eq!(
-            external(average.clone(), Some(json!({"averageValue": "50", "value": "0"}))),
-            "50/20 (avg)"
-        );
-        assert_eq!(
-            external(average, Some(json!({"averageValue": "-9223372036854775808m"}))),
+            external(&average, Some(json!({"averageValue": "-9223372036854775808m"}))),
             "-9223372036854775808m/20 (avg)"
         );
-        assert_eq!(external(value.clone(), None), "<unknown>/20");
-        assert_eq!(external(value, Some(json!({"value": "1k"}))), "1k/20");
+        assert_eq!(external(&value, None), "<unknown>/20");
+        assert_eq!(external(&value, Some(json!({"value": "1k"}))), "1k/20");
         let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}});
         assert_eq!(targets(&json!({"spec": {"metrics": [cpu.clone()]}})), "cpu: <unknown>/80%");
         assert_eq!(

@@ -160,7 +160,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn shown(status: Value, deleted: bool) -> String {
+    fn shown(status: &Value, deleted: bool) -> String {
         let mut pod =
             json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a"}]}, "status": status});
         if deleted {
@@ -206,7 +206,7 @@ mod tests {
                 "0/1 Init:0/0 0",
             ),
         ] {
-            assert_eq!(shown(status.clone(), deleted), wanted, "{status}");
+            assert_eq!(shown(&status, deleted), wanted, "{status}");
         }
     }
 }

@@ -223,7 +223,7 @@ pub(super) fn workload(new: &Value, old: Option<&Value>) -> Vec<Cause> {
                 causes.push(Cause::forbidden(
                     "spec.strategy.rollingUpdate",
                     "may not be specified when strategy `type` is 'Recreate'",
-                ))
+                ));
             }
             Some("Recreate" | "RollingUpdate") | None => {}
             Some(_) => {

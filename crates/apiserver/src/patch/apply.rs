@@ -120,31 +120,31 @@ mod tests {
         }
     }
 
-    fn run(live: &Value, data: Value, manager: &str, force: bool) -> Result<Value, Status> {
+    fn run(live: &Value, data: &Value, manager: &str, force: bool) -> Result<Value, Status> {
         let config = json!({"metadata": {"name": "c"}, "data": data});
         apply(live, &config, root("core.v1.ConfigMap"), &writer(manager), false, force)
     }
 
     #[test]
     fn what_is_no_longer_named_goes() {
-        let one = run(&json!({}), json!({"a": "1", "b": "1"}), "one", false).unwrap();
-        let two = run(&one, json!({"a": "1"}), "one", false).unwrap();
+        let one = run(&json!({}), &json!({"a": "1", "b": "1"}), "one", false).unwrap();
+        let two = run(&one, &json!({"a": "1"}), "one", false).unwrap();
         assert_eq!(two["data"], json!({"a": "1"}));
         assert_eq!(two["metadata"]["managedFields"][0]["fieldsV1"], json!({"f:data": {"f:a": {}}}));
     }
 
     #[test]
     fn shared_fields_stay_and_conflicts_are_told() {
-        let one = run(&json!({}), json!({"a": "1", "b": "1"}), "one", false).unwrap();
-        let shared = run(&one, json!({"a": "1"}), "two", false).unwrap();
-        let gone = run(&shared, json!({"b": "1"}), "one", false).unwrap();
+        let one = run(&json!({}), &json!({"a": "1", "b": "1"}), "one", false).unwrap();
+        let shared = run(&one, &json!({"a": "1"}), "two", false).unwrap();
+        let gone = run(&shared, &json!({"b": "1"}), "one", false).unwrap();
         assert_eq!(gone["data"], json!({"a": "1", "b": "1"}));
-        let refused = run(&gone, json!({"a": "2", "b": "2"}), "three", false).unwrap_err();
+        let refused = run(&gone, &json!({"a": "2", "b": "2"}), "three", false).unwrap_err();
         assert_eq!(
             refused.message,
             "Apply failed with 2 conflicts: conflicts with \"one\":\n- .data.b\nconflicts with \"two\":\n- .data.a"
         );
-        let forced = run(&gone, json!({"a": "2"}), "three", true).unwrap();
+        let forced = run(&gone, &json!({"a": "2"}), "three", true).unwrap();
         assert_eq!(forced["data"], json!({"a": "2", "b": "1"}));
         let owners: Vec<&Value> =
             forced["metadata"]["managedFields"].as_array().unwrap().iter().map(|e| &e["manager"]).collect();

@@ -253,26 +253,26 @@ mod tests {
         }
     }
 
-    fn map(data: Value) -> Value {
+    fn map(data: &Value) -> Value {
         json!({"metadata": {"name": "c"}, "data": data})
     }
 
     #[test]
     fn the_last_writer_of_a_field_owns_it() {
         let shape = root("core.v1.ConfigMap");
-        let mut first = map(json!({"a": "1", "b": "1"}));
+        let mut first = map(&json!({"a": "1", "b": "1"}));
         updated(&json!({}), &mut first, shape, &writer("one", 1), false);
         assert_eq!(
             first["metadata"]["managedFields"],
             json!([{"manager": "one", "operation": "Update", "apiVersion": "v1", "time": "1970-01-01T00:00:01Z",
                 "fieldsType": "FieldsV1", "fieldsV1": {"f:data": {".": {}, "f:a": {}, "f:b": {}}}}])
         );
-        let mut second = map(json!({"a": "2", "c": "1"}));
+        let mut second = map(&json!({"a": "2", "c": "1"}));
         updated(&first, &mut second, shape, &writer("two", 2), false);
         let entries = read(&second);
         assert_eq!(entries[0].fields.to_json(), json!({"f:data": {}}));
         assert_eq!(entries[1].fields.to_json(), json!({"f:data": {"f:a": {}, "f:c": {}}}));
-        let mut third = map(json!({"a": "2", "c": "1"}));
+        let mut third = map(&json!({"a": "2", "c": "1"}));
         updated(&second, &mut third, shape, &writer("three", 3), false);
         assert_eq!(third["metadata"]["managedFields"], second["metadata"]["managedFields"]);
     }
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn old_updaters_are_joined() {
         let shape = root("core.v1.ConfigMap");
-        let mut object = map(json!({}));
+        let mut object = map(&json!({}));
         for place in 0..15 {
             let mut next = object.clone();
             next["data"][format!("k{place}")] = "x".into();

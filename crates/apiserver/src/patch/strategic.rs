@@ -55,12 +55,12 @@ fn maps(
             continue;
         }
         if let Some(list) = name.strip_prefix(ORDER_PREFIX) {
-            if !patch.contains_key(list) {
-                if let Some(Value::Array(items)) = original.get(list) {
-                    let key = merge_key(field(shape, list));
-                    let sorted = in_order(items, change, items, key);
-                    original.insert(list.to_owned(), Value::Array(sorted));
-                }
+            if !patch.contains_key(list)
+                && let Some(Value::Array(items)) = original.get(list)
+            {
+                let key = merge_key(field(shape, list));
+                let sorted = in_order(items, change, items, key);
+                original.insert(list.to_owned(), Value::Array(sorted));
             }
             continue;
         }
@@ -72,7 +72,7 @@ fn maps(
             }
             (Some(Value::Array(before)), Value::Array(after)) if inner.merge != Merge::Replace => {
                 let order = patch.get(&format!("{ORDER_PREFIX}{name}"));
-                original.insert(name.clone(), Value::Array(lists(before, after, order, inner)?));
+                original.insert(name.clone(), Value::Array(lists(&before, after, order, inner)?));
             }
             (_, change) => {
                 if let Some(value) = without_directives(change) {
@@ -96,22 +96,22 @@ fn merge_key(shape: &'static Shape) -> Option<&'static str> {
 }
 
 fn lists(
-    before: Vec<Value>,
+    before: &[Value],
     after: &[Value],
     order: Option<&Value>,
     shape: &'static Shape,
 ) -> Result<Vec<Value>, Status> {
     let Some(key) = merge_key(shape) else {
-        let mut merged = before.clone();
+        let mut merged = before.to_vec();
         for item in after {
             if !merged.contains(item) {
                 merged.push(item.clone());
             }
         }
         let wanted = Value::Array(after.to_vec());
-        return Ok(in_order(&merged, order.unwrap_or(&wanted), &before, None));
+        return Ok(in_order(&merged, order.unwrap_or(&wanted), before, None));
     };
-    let mut merged = before.clone();
+    let mut merged = before.to_vec();
     let mut plain = Vec::with_capacity(after.len());
     for item in after {
         match item.get(DIRECTIVE).map(Value::as_str) {
@@ -137,7 +137,7 @@ fn lists(
         }
     }
     let wanted = Value::Array(plain.into_iter().cloned().collect());
-    Ok(in_order(&merged, order.unwrap_or(&wanted), &before, Some(key)))
+    Ok(in_order(&merged, order.unwrap_or(&wanted), before, Some(key)))
 }
 
 /// Puts the items that `wanted` names into its order, and the others where they stood relative to them.
@@ -172,9 +172,8 @@ fn in_order(items: &[Value], wanted: &Value, before: &[Value], key: Option<&str>
 fn without_directives(value: &Value) -> Option<Value> {
     match value {
         Value::Object(fields) => {
-            match fields.get(DIRECTIVE).and_then(Value::as_str) {
-                Some("delete") => return None,
-                Some(_) | None => {}
+            if fields.get(DIRECTIVE).is_some_and(|directive| directive == "delete") {
+                return None;
             }
             let kept = fields.iter().filter(|(name, value)| !name.starts_with('$') && !value.is_null());
             Some(Value::Object(kept.filter_map(|(n, v)| Some((n.clone(), without_directives(v)?))).collect()))
@@ -198,8 +197,8 @@ mod tests {
     use crate::schema::root;
     use serde_json::json;
 
-    fn patched(kind: &'static str, mut object: Value, change: Value) -> Value {
-        patch(&mut object, &change, root(kind)).unwrap();
+    fn patched(kind: &'static str, mut object: Value, change: &Value) -> Value {
+        patch(&mut object, change, root(kind)).unwrap();
         object
     }
 
@@ -210,7 +209,7 @@ mod tests {
             patched(
                 "core.v1.Pod",
                 pod.clone(),
-                json!({"spec": {"containers": [{"name": "b", "image": "3"}]}})
+                &json!({"spec": {"containers": [{"name": "b", "image": "3"}]}})
             ),
             json!({"spec": {"containers": [{"name": "a", "image": "1"}, {"name": "b", "image": "3"}]}})
         );
@@ -218,7 +217,7 @@ mod tests {
             patched(
                 "core.v1.Pod",
                 pod.clone(),
-                json!({"spec": {"containers": [{"name": "a", "$patch": "delete"}]}})
+                &json!({"spec": {"containers": [{"name": "a", "$patch": "delete"}]}})
             ),
             json!({"spec": {"containers": [{"name": "b", "image": "2"}]}})
         );
@@ -226,7 +225,7 @@ mod tests {
             patched(
                 "core.v1.Pod",
                 pod.clone(),
-                json!({"spec": {"containers": [{"name": "c"}, {"$patch": "replace"}]}})
+                &json!({"spec": {"containers": [{"name": "c"}, {"$patch": "replace"}]}})
             ),
             json!({"spec": {"containers": [{"name": "c"}]}})
         );
@@ -234,7 +233,7 @@ mod tests {
             patched(
                 "core.v1.Pod",
                 pod,
-                json!({"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}],
+                &json!({"spec": {"$setElementOrder/containers": [{"name": "b"}, {"name": "a"}],
                 "containers": [{"name": "a", "image": null}]}})
             ),
             json!({"spec": {"containers": [{"name": "b", "image": "2"}, {"name": "a"}]}})
@@ -248,16 +247,16 @@ mod tests {
             patched(
                 "core.v1.Pod",
                 pod.clone(),
-                json!({"spec": {"containers": [{"name": "a", "args": ["2"]}]}})
+                &json!({"spec": {"containers": [{"name": "a", "args": ["2"]}]}})
             )["spec"]["containers"][0]["args"],
             json!(["2"])
         );
         assert_eq!(
-            patched("core.v1.Pod", pod.clone(), json!({"metadata": {"finalizers": ["b"]}}))["metadata"]["finalizers"],
+            patched("core.v1.Pod", pod.clone(), &json!({"metadata": {"finalizers": ["b"]}}))["metadata"]["finalizers"],
             json!(["b", "a"])
         );
         assert_eq!(
-            patched("core.v1.Pod", pod, json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}))
+            patched("core.v1.Pod", pod, &json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"]}}))
                 ["metadata"]["finalizers"],
             json!([])
         );
@@ -270,7 +269,7 @@ mod tests {
             patched(
                 "apps.v1.Deployment",
                 deployment.clone(),
-                json!({"metadata": {"labels": {"a": null, "c": "3"}}})
+                &json!({"metadata": {"labels": {"a": null, "c": "3"}}})
             )["metadata"]["labels"],
             json!({"b": "2", "c": "3"})
         );
@@ -278,7 +277,7 @@ mod tests {
             patched(
                 "apps.v1.Deployment",
                 deployment.clone(),
-                json!({"metadata": {"labels": {"$patch": "replace", "c": "3"}}})
+                &json!({"metadata": {"labels": {"$patch": "replace", "c": "3"}}})
             )["metadata"]["labels"],
             json!({"c": "3"})
         );
@@ -286,7 +285,7 @@ mod tests {
             patched(
                 "apps.v1.Deployment",
                 deployment,
-                json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
+                &json!({"spec": {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}})
             )["spec"]["strategy"],
             json!({"type": "Recreate"})
         );
