@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::names;
+use crate::names::{self, LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
 use crate::registry::Row;
-use crate::select::{LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
 use crate::time::seconds;
 use crate::{Cause, Generation};
 

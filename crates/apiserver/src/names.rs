@@ -1,4 +1,4 @@
-//! Names of objects: what they may look like, and how random ones are made.
+//! Names of objects, keys and values of labels: what they may look like, and how random names are made.
 
 /// What Kubernetes says about a bad DNS subdomain.
 pub(crate) const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -34,6 +34,30 @@ pub(crate) fn is_dns_1035_label(text: &str) -> bool {
 /// A segment of a path: what RBAC's and a few other kinds' names must be.
 pub(crate) fn is_path_segment(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '%'])
+}
+
+/// What Kubernetes says about a bad key of a label.
+pub(crate) const LABEL_KEY: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+/// What Kubernetes says about a bad value of a label.
+pub(crate) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+/// `[prefix/]name` as labels and annotations have it.
+pub(crate) fn is_label_key(key: &str) -> bool {
+    let (prefix, name) = match key.split_once('/') {
+        Some((prefix, name)) => (Some(prefix), name),
+        None => (None, key),
+    };
+    prefix.is_none_or(|p| p.len() <= 253 && p.split('.').all(is_dns_label))
+        && !name.is_empty()
+        && is_label_value(name)
+}
+
+/// The value of a label: up to 63 characters, or none.
+pub(crate) fn is_label_value(value: &str) -> bool {
+    let inner = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
+    let ends = |c: Option<&u8>| c.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = value.as_bytes();
+    bytes.len() <= 63 && bytes.iter().all(|&c| inner(c)) && ends(bytes.first()) && ends(bytes.last())
 }
 
 /// `generateName` and five characters of those that spell no words.

@@ -1,10 +1,13 @@
 //! From a request to its answer.
 
 pub(crate) mod accept;
+mod admit;
 pub(crate) mod body;
 pub(crate) mod call;
+mod create;
 pub(crate) mod delete;
 mod parts;
+mod patch;
 mod read;
 pub(crate) mod reviews;
 mod target;
@@ -219,11 +222,11 @@ fn object(call: &mut Call<'_>, method: &Method, bytes: &[u8]) -> Result<Response
         (false, "POST" | "DELETE") if call.row.kind.is_namespaced() && call.target.namespace.is_none() => {
             Err(Status::method_not_allowed())
         }
-        (false, "POST") => write::create(call, bytes),
+        (false, "POST") => create::create(call, bytes),
         (false, "DELETE") if call.row.kind.plural == "namespaces" => Err(Status::method_not_allowed()),
         (false, "DELETE") => delete::delete_collection(call, bytes),
         (true, "PUT") => write::replace(call, bytes, Part::Main),
-        (true, "PATCH") => write::patch(call, bytes, Part::Main),
+        (true, "PATCH") => patch::patch(call, bytes, Part::Main),
         (true, "DELETE") => delete::delete(call, bytes),
         _ => Err(Status::method_not_allowed()),
     }
@@ -237,7 +240,7 @@ fn part(call: &mut Call<'_>, method: &Method, name: &str, bytes: &[u8]) -> Resul
     match (name, method.as_str()) {
         ("status", "GET") if has_status => read::get(call),
         ("status", "PUT") if has_status => write::replace(call, bytes, Part::Status),
-        ("status", "PATCH") if has_status => write::patch(call, bytes, Part::Status),
+        ("status", "PATCH") if has_status => patch::patch(call, bytes, Part::Status),
         ("status", _) if has_status => Err(Status::method_not_allowed()),
         ("scale", _) => {
             let scale = kind.scale.ok_or_else(Status::unknown_resource)?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::body;
 use super::call::Call;
 use super::delete::Options;
+use super::patch;
 use super::write::{self, Part, Written};
 use crate::select::LabelSelector;
 use crate::store::encode;
@@ -56,7 +57,7 @@ pub(crate) fn write_scale(
     let sent = match (is_patch, media.as_str()) {
         (false, _) => body::decode(call.headers, bytes)?,
         (true, "application/apply-patch+yaml") => body::yaml(bytes)?,
-        (true, media) => write::decode_patch(media, bytes)?,
+        (true, media) => patch::decode_patch(media, bytes)?,
     };
     let written = write::change_as(call, Part::Main, "scale", |call, old| {
         let mut wanted = scale_of(old, scale);

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::fields::{Fields, compare, fields_of, merge, prune};
+use super::compare::compare;
+use super::fields::{Fields, fields_of};
 use super::managed::{Entry, Operation, Writer, read, strip, without_entries, write};
+use super::merge::{merge, prune};
 use crate::schema::Shape;
 use crate::{Cause, Details, Status};
 

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::fields::{Difference, Fields, compare};
+use super::compare::{Difference, compare};
+use super::fields::Fields;
 use crate::schema::Shape;
 
 /// Entries of updaters that are kept apart; the oldest beyond are joined, as Kubernetes does.

@@ -1,8 +1,9 @@
-//! Label and field selectors, in the text form of query parameters and the object form of specs.
+//! Label selectors, in the text form of query parameters and the object form of specs.
 
 use serde_json::{Map, Value};
 
-use crate::{Kind, Status};
+use crate::Status;
+use crate::names::{LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
 
 /// One condition on a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -277,109 +278,6 @@ fn checked_value(key: &str, place: usize, value: String) -> Result<String, Strin
     }
 }
 
-/// What Kubernetes says about a bad key of a label.
-pub(crate) const LABEL_KEY: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-/// What Kubernetes says about a bad value of a label.
-pub(crate) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-
-/// `[prefix/]name` as labels and annotations have it.
-pub(crate) fn is_label_key(key: &str) -> bool {
-    let (prefix, name) = match key.split_once('/') {
-        Some((prefix, name)) => (Some(prefix), name),
-        None => (None, key),
-    };
-    prefix.is_none_or(|p| p.len() <= 253 && p.split('.').all(crate::names::is_dns_label))
-        && !name.is_empty()
-        && is_label_value(name)
-}
-
-/// The value of a label: up to 63 characters, or none.
-pub(crate) fn is_label_value(value: &str) -> bool {
-    let inner = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
-    let ends = |c: Option<&u8>| c.is_none_or(u8::is_ascii_alphanumeric);
-    let bytes = value.as_bytes();
-    bytes.len() <= 63 && bytes.iter().all(|&c| inner(c)) && ends(bytes.first()) && ends(bytes.last())
-}
-
-/// A conjunction of `label=value` and `label!=value` over the fields that a kind offers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
-
-impl FieldSelector {
-    /// Reads `metadata.name=x,status.phase!=Running`.
-    pub(crate) fn parse(text: &str, kind: &Kind) -> Result<Self, Status> {
-        let mut all = Vec::new();
-        for term in split_terms(text) {
-            let Some((label, equal, value)) = split_term(&term) else {
-                return Err(Status::bad_request(format!(
-                    "invalid selector: '{text}'; can't understand '{term}'"
-                )));
-            };
-            let known = matches!(label.as_str(), "metadata.name" | "metadata.namespace")
-                || kind.fields.iter().any(|(name, _)| *name == label);
-            if !known {
-                return Err(Status::bad_request(unknown_field(kind, &label)));
-            }
-            all.push((label, equal, value));
-        }
-        Ok(Self(all))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn matches(&self, namespace: &str, name: &str, fields: &[(&'static str, String)]) -> bool {
-        self.0.iter().all(|(label, equal, wanted)| {
-            let is = match label.as_str() {
-                "metadata.name" => name,
-                "metadata.namespace" => namespace,
-                other => fields.iter().find(|(l, _)| *l == other).map_or("", |(_, v)| v.as_str()),
-            };
-            (is == wanted) == *equal
-        })
-    }
-}
-
-/// Kinds with fields of their own say so in other words than those that have only the two.
-fn unknown_field(kind: &Kind, label: &str) -> String {
-    if kind.fields.is_empty() {
-        return format!(
-            "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-        );
-    }
-    format!("field label not supported: {label}")
-}
-
-/// Splits at commas that no backslash stands before.
-fn split_terms(text: &str) -> Vec<String> {
-    let (mut terms, mut term, mut escaped) = (Vec::new(), String::new(), false);
-    for c in text.chars() {
-        match c {
-            ',' if !escaped => terms.push(std::mem::take(&mut term)),
-            _ => term.push(c),
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    terms.push(term);
-    terms.retain(|term| !term.is_empty());
-    terms
-}
-
-fn split_term(term: &str) -> Option<(String, bool, String)> {
-    let at = term.find(['=', '!'])?;
-    let (label, rest) = term.split_at(at);
-    let (equal, value) = if let Some(value) = rest.strip_prefix("!=") {
-        (false, value)
-    } else if let Some(value) = rest.strip_prefix("==") {
-        (true, value)
-    } else {
-        (true, rest.strip_prefix('=')?)
-    };
-    let value = value.replace("\\,", ",").replace("\\=", "=").replace("\\\\", "\\");
-    Some((label.to_owned(), equal, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -429,25 +327,5 @@ mod tests {
         assert!(selector.matches(&labels(&[("a", "2"), ("b", "1"), ("c", "x")])));
         assert_eq!(LabelSelector::from_object(&json!({"app": "x"})).to_string(), "app=x");
         assert!(LabelSelector::from_object(&json!({})).is_empty());
-    }
-
-    #[test]
-    fn field_selectors() {
-        let kind = crate::kinds::builtin().into_iter().find(|k| k.kind == "Pod").unwrap();
-        let fields = [("status.phase", "Running".to_owned()), ("spec.nodeName", String::new())];
-        for (selector, picks) in [
-            ("metadata.name=p", true),
-            ("metadata.name!=p", false),
-            ("metadata.namespace==ns,status.phase=Running", true),
-            ("status.phase!=Running", false),
-            ("spec.nodeName=", true),
-        ] {
-            let parsed = FieldSelector::parse(selector, &kind).unwrap();
-            assert_eq!(parsed.matches("ns", "p", &fields), picks, "{selector}");
-        }
-        let refused = FieldSelector::parse("spec.foo=1", &kind).unwrap_err();
-        assert!(refused.message.ends_with("field label not supported: spec.foo"), "{refused}");
-        assert!(FieldSelector::parse("nonsense", &kind).is_err());
-        assert_eq!(split_term(r"a=b\,c").unwrap().2, "b,c");
     }
 }

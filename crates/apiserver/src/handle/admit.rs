@@ -1,0 +1,127 @@
+//! What a client may send as an object of a kind, and the stored form of it.
+
+use serde_json::{Value, json};
+
+use super::call::Call;
+use crate::conform::{Fill, Findings, conform};
+use crate::registry::Row;
+use crate::{Cause, Status, meta};
+
+/// How unknown fields are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FieldValidation {
+    Ignore,
+    Warn,
+    Strict,
+}
+
+fn field_validation(call: &Call<'_>) -> Result<FieldValidation, Status> {
+    match call.query.get("fieldValidation") {
+        None | Some("Warn") => Ok(FieldValidation::Warn),
+        Some("Ignore") => Ok(FieldValidation::Ignore),
+        Some("Strict") => Ok(FieldValidation::Strict),
+        Some(other) => {
+            let cause =
+                Cause::not_supported("fieldValidation", &json!(other), &["", "Ignore", "Strict", "Warn"]);
+            Err(Status::invalid("meta.k8s.io", "CreateOptions", "", vec![cause]))
+        }
+    }
+}
+
+/// Checks what a client sent as an object of this kind and brings it into the stored form.
+pub(super) fn admit(call: &mut Call<'_>, object: &mut Value, fill: Fill) -> Result<(), Status> {
+    let row = call.row;
+    if !object.is_object() {
+        return Err(Status::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: json: cannot unmarshal into Go value",
+            row.kind.kind, row.kind.version, row.kind.kind
+        )));
+    }
+    check_type(row, object)?;
+    let findings = conform(object, row.shape, fill);
+    report(call, findings)?;
+    object["kind"] = row.kind.kind.into();
+    object["apiVersion"] = row.api_version.clone().into();
+    if fill == Fill::Parts {
+        (row.kind.default)(object);
+    }
+    to_stored(call, object);
+    Ok(())
+}
+
+/// From the form of the path's kind to the stored one.
+fn to_stored(call: &Call<'_>, object: &mut Value) {
+    if let Some(view) = call.row.view() {
+        (view.store)(object);
+        object["kind"] = call.storage.kind.kind.into();
+        object["apiVersion"] = call.storage.api_version.clone().into();
+        let _already_told = conform(object, call.storage.shape, Fill::Parts);
+        (call.storage.kind.default)(object);
+    }
+}
+
+fn check_type(row: &Row, object: &Value) -> Result<(), Status> {
+    let kind = object["kind"].as_str().unwrap_or(row.kind.kind);
+    if let Some(version) = object["apiVersion"].as_str()
+        && version != row.api_version
+    {
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
+            row.kind.kind
+        )));
+    }
+    if kind != row.kind.kind {
+        return Err(Status::bad_request(format!(
+            "{kind} in version \"{}\" cannot be handled as a {}: unknown conversion",
+            row.kind.version, row.kind.kind
+        )));
+    }
+    Ok(())
+}
+
+/// Turns what conforming found into an error or warnings.
+fn report(call: &mut Call<'_>, findings: Findings) -> Result<(), Status> {
+    let (kind, version) = (call.row.kind.kind, call.row.kind.version);
+    let refuse = |why: String| {
+        Status::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
+    };
+    if let Some(why) = findings.mistyped {
+        return Err(refuse(why));
+    }
+    let unknown: Vec<String> =
+        findings.unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    match field_validation(call)? {
+        FieldValidation::Strict if !unknown.is_empty() => {
+            Err(refuse(format!("strict decoding error: {}", unknown.join(", "))))
+        }
+        FieldValidation::Warn => {
+            call.warnings.extend(unknown);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), Status> {
+    let named = meta::text(object, "namespace");
+    if !named.is_empty() && named != call.namespace() {
+        return Err(Status::bad_request(if call.row.kind.is_namespaced() {
+            format!("the namespace of the provided object does not match the namespace sent on the request ({named} does not match {})", call.namespace())
+                .split(" (").next().unwrap_or_default().to_owned()
+        } else {
+            "namespace is not allowed on this type".to_owned()
+        }));
+    }
+    Ok(())
+}
+
+/// The stored object in the form of the path's kind.
+pub(super) fn shown(call: &Call<'_>, stored: &Value) -> Value {
+    let mut object = stored.clone();
+    if let Some(view) = call.row.view() {
+        object["kind"] = call.row.kind.kind.into();
+        object["apiVersion"] = call.row.api_version.clone().into();
+        (view.show)(&mut object);
+    }
+    object
+}

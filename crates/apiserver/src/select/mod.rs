@@ -1,0 +1,7 @@
+//! What lists, watches and controllers pick objects by.
+
+mod fields;
+mod labels;
+
+pub(crate) use fields::FieldSelector;
+pub(crate) use labels::LabelSelector;
