@@ -4,4 +4,4 @@ mod fields;
 mod labels;
 
 pub(crate) use fields::FieldSelector;
-pub(crate) use labels::LabelSelector;
+pub use labels::{LabelSelector, Requirement};
