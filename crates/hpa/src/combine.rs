@@ -155,10 +155,11 @@ fn check_selector(
         return fail("InvalidSelector", "InvalidSelector", &message, message.clone());
     }
     if input.selected_by.len() > 1 {
-        let all = input.selected_by.join(" ");
         let message = if input.config.compat.ambiguous_says_more_than_one {
-            format!("pods by selector {selector} are controlled by more than one HPA (e.g. [{all}])")
+            let two = input.selected_by[..2].join(" ");
+            format!("pods by selector {selector} are controlled by more than one HPA (e.g. [{two}])")
         } else {
+            let all = input.selected_by.join(" ");
             format!("pods by selector {selector} are controlled by multiple HPAs: [{all}]")
         };
         return fail("AmbiguousSelector", "AmbiguousSelector", &message, message.clone());

@@ -75,7 +75,7 @@ pub struct Compat {
     pub zero_average_without_pods: bool,
     /// Whether `behavior` knows a tolerance (1.33); the feature gate must be on as well.
     pub behavior_tolerance: bool,
-    /// Whether validation of a new object reads `scaleTargetRef.apiVersion` (about 1.34).
+    /// Whether validation looks at the `apiVersion` of the target and of described objects (about 1.34).
     pub validate_api_version: bool,
     /// Whether the message of `AmbiguousSelector` calls the others "more than one HPA" (after about 1.35) or "multiple
     /// HPAs".

@@ -277,15 +277,15 @@ fn selectors_that_cannot_be_used() {
     assert_eq!(told(&decision)[0], event("InvalidSelector", text));
 
     scene.scale_mut().selector = "app=worker".to_owned();
-    scene.selected_by = vec!["demo/a".to_owned(), "demo/b".to_owned()];
+    scene.selected_by = ["demo/a", "demo/b", "demo/c"].map(str::to_owned).to_vec();
     let decision = scene.decide();
     let text = "pods by selector app=worker are controlled by more than one HPA (e.g. [demo/a demo/b])";
     assert_eq!(told(&decision)[0], event("AmbiguousSelector", text));
     assert_eq!(condition(&decision, "ScalingActive").2, text);
     scene.config = Config::release(Release::V1_34);
-    let text = "pods by selector app=worker are controlled by multiple HPAs: [demo/a demo/b]";
+    let text = "pods by selector app=worker are controlled by multiple HPAs: [demo/a demo/b demo/c]";
     assert_eq!(told(&scene.decide())[0], event("AmbiguousSelector", text));
-    scene.selected_by.pop();
+    scene.selected_by.truncate(1);
     assert_eq!(scene.decide().error, None, "one is this HPA itself");
 }
 

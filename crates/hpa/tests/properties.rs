@@ -136,7 +136,7 @@ prop_compose! {
         behavior in behavior(),
     ) -> Spec {
         Spec {
-            scale_target_ref: TargetRef { api_version: None, kind: "D".to_owned(), name: "d".to_owned() },
+            scale_target_ref: TargetRef { api_version: Some("apps/v1".to_owned()), kind: "D".to_owned(), name: "d".to_owned() },
             min_replicas: min,
             max_replicas: max,
             metrics,
@@ -164,7 +164,7 @@ prop_compose! {
             Metric { type_: "External".to_owned(), external, ..Metric::default() }
         };
         let mut spec = Spec {
-            scale_target_ref: TargetRef { api_version: None, kind: "D".to_owned(), name: "d".to_owned() },
+            scale_target_ref: TargetRef { api_version: Some("apps/v1".to_owned()), kind: "D".to_owned(), name: "d".to_owned() },
             min_replicas: Some(min),
             max_replicas: min + more,
             metrics: targets.into_iter().map(metric).collect(),

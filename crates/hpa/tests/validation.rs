@@ -32,7 +32,7 @@ fn everything_that_is_wrong_is_said_at_once() {
                     "resource": {"name": "", "target": {"type": ""}}},
                 {"type": "ContainerResource", "containerResource": {"name": "InvalidResource", "container": "A_b",
                     "target": {"type": "Utilization", "averageUtilization": 0, "averageValue": "1"}}},
-                {"type": "Object", "object": {"describedObject": {"kind": "Service", "name": "."},
+                {"type": "Object", "object": {"describedObject": {"apiVersion": "x/y/z", "kind": "Service", "name": "."},
                     "metric": {"name": "hits"}, "target": {"type": "Value"}}}
             ],
             "behavior": {
@@ -78,6 +78,8 @@ fn everything_that_is_wrong_is_said_at_once() {
             "spec.metrics[3].containerResource.target.averageValue: Forbidden: may not set both a target raw value and a \
          target utilization",
             "spec.metrics[4].object.describedObject.name: Invalid value: \".\": may not be '.'",
+            "spec.metrics[4].object.describedObject.apiVersion: Invalid value: \"x/y/z\": unexpected GroupVersion string: \
+         x/y/z",
             "spec.metrics[4].object.target.averageValue: Required value: must set either a target value or averageValue",
             "spec.behavior.scaleUp.stabilizationWindowSeconds: Invalid value: 3601: must be less than or equal to 3600",
             "spec.behavior.scaleUp.selectPolicy: Unsupported value: \"max\": supported values: \"Disabled\", \"Max\", \
@@ -113,7 +115,8 @@ fn limits_themselves_are_allowed() {
 #[test]
 fn what_defaulting_makes_is_valid() {
     let mut spec = spec(
-        r#"{"scaleTargetRef": {"kind": "Deployment", "name": "worker"}, "maxReplicas": 1, "behavior": {}}"#,
+        r#"{"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"}, "maxReplicas": 1,
+            "behavior": {}}"#,
     );
     hpa::defaults::default_spec(&mut spec);
     assert_eq!(texts(&spec, &Config::default()), Vec::<String>::new());
@@ -151,13 +154,43 @@ fn zero_needs_the_gate_or_a_past_and_a_metric_that_needs_no_pods() {
 }
 
 #[test]
-fn an_api_version_that_was_stored_stays() {
-    let mut old = valid();
-    old.scale_target_ref.api_version = Some("a/b/c".to_owned());
-    assert_eq!(validate(&old, &Config::default()).len(), 1);
+fn an_api_version_needs_its_group_and_stays_if_it_was_stored() {
+    let config = Config::default();
+    let target = |version: Option<&str>, kind: &str| {
+        let mut spec = valid();
+        spec.scale_target_ref.api_version = version.map(str::to_owned);
+        spec.scale_target_ref.kind = kind.to_owned();
+        spec
+    };
+    for (version, kind, text) in [
+        (Some("apps/v1"), "Deployment", None),
+        (Some("v1"), "Deployment", Some("\"v1\": apiVersion must specify API group")),
+        (None, "Deployment", Some("\"\": apiVersion must specify API group")),
+        (Some("/v1"), "Deployment", Some("\"/v1\": apiVersion must specify API group")),
+        (Some("v1"), "ReplicationController", None),
+        (None, "ReplicationController", None),
+        (Some("a/b/c"), "ReplicationController", Some("\"a/b/c\": unexpected GroupVersion string: a/b/c")),
+    ] {
+        let text = text.map(|text| format!("spec.scaleTargetRef.apiVersion: Invalid value: {text}"));
+        assert_eq!(texts(&target(version, kind), &config), text.into_iter().collect::<Vec<_>>());
+    }
+    let old = target(Some("a/b/c"), "Deployment");
     assert_eq!(validate(&old, &Config::release(Release(33))), []);
-    assert_eq!(validate_update(&old, &old, &Config::default()), []);
-    assert_eq!(validate_update(&old, &valid(), &Config::default()).len(), 1);
+    assert_eq!(validate_update(&old, &old, &config), []);
+    assert_eq!(validate_update(&target(Some("a/b/c"), "StatefulSet"), &old, &config).len(), 1);
+    assert_eq!(validate_update(&old, &valid(), &config).len(), 1);
+
+    let mut described = valid();
+    described.metrics.push(
+        serde_json::from_str(
+            r#"{"type": "Object", "object": {"describedObject": {"apiVersion": "a/b/c", "kind": "K", "name": "n"},
+                "metric": {"name": "m"}, "target": {"type": "Value", "value": "1"}}}"#,
+        )
+        .unwrap(),
+    );
+    assert_eq!(validate(&described, &config).len(), 1);
+    assert_eq!(validate_update(&described, &described, &config), []);
+    assert_eq!(validate_update(&described, &valid(), &config).len(), 1);
 }
 
 #[test]
@@ -167,7 +200,6 @@ fn a_closed_gate_drops_tolerances_silently() {
     spec.behavior = Some(serde_json::from_str(r#"{"scaleUp": {"tolerance": "-1"}}"#).unwrap());
     hpa::defaults::default_spec(&mut spec);
     let tolerance = |spec: &Spec| spec.behavior.as_ref().unwrap().scale_up.as_ref().unwrap().tolerance;
-    assert_eq!(validate(&spec, &closed), [], "it is not looked at");
     let mut kept = spec.clone();
     drop_disabled_fields(&mut kept, Some(&spec), &closed);
     assert!(tolerance(&kept).is_some(), "the stored object has one");

@@ -8,7 +8,7 @@ use super::MetricError;
 use crate::input::Pod;
 
 /// The request of each pod in thousandths: of the one container, or of all containers and sidecars, or, where the
-/// feature is on, of the pod as a whole. Pods that are ignored otherwise count too.
+/// feature is on and the pod states any, of the pod as a whole. Pods that are ignored otherwise count too.
 ///
 /// # Errors
 /// One missing request, or a pod without that container, fails the whole metric.
@@ -18,14 +18,37 @@ pub fn of<'p>(
     resource: &str,
     pod_level: bool,
 ) -> Result<BTreeMap<&'p str, i64>, MetricError> {
-    pods.iter().map(|pod| Ok((pod.name.as_str(), of_pod(pod, container, resource, pod_level)?))).collect()
+    pods.iter()
+        .map(|pod| {
+            let request = match &pod.requests_milli {
+                Some(whole) if pod_level && container.is_none() && whole.keys().any(|r| is_pod_level(r)) => {
+                    of_whole(pod, whole, resource)
+                }
+                _ => of_containers(pod, container, resource),
+            };
+            Ok((pod.name.as_str(), request?))
+        })
+        .collect()
 }
 
-fn of_pod(pod: &Pod, container: Option<&str>, resource: &str, pod_level: bool) -> Result<i64, MetricError> {
-    let whole = pod.requests_milli.as_ref().and_then(|r| r.get(resource));
-    if let Some(&whole) = whole.filter(|_| pod_level && container.is_none()) {
-        return Ok(whole);
+/// Resources that a pod as a whole can request.
+fn is_pod_level(resource: &str) -> bool {
+    matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
+}
+
+/// The pod's own request, or, for a resource that it states nothing about, what its containers state. (Init containers
+/// that end, and the overhead of a runtime class, are not known here.)
+fn of_whole(pod: &Pod, whole: &BTreeMap<String, i64>, resource: &str) -> Result<i64, MetricError> {
+    if let Some(request) = whole.get(resource).filter(|_| is_pod_level(resource)) {
+        return Ok(*request);
     }
+    let stated = pod.containers.iter().chain(&pod.sidecars).filter_map(|c| c.requests_milli.get(resource));
+    stated.copied().reduce(i64::saturating_add).ok_or_else(|| {
+        MetricError::value(format!("missing pod-level request for {resource} in Pod {}", pod.name))
+    })
+}
+
+fn of_containers(pod: &Pod, container: Option<&str>, resource: &str) -> Result<i64, MetricError> {
     let (mut sum, mut found) = (0i64, false);
     for candidate in pod.containers.iter().chain(&pod.sidecars) {
         if container.is_some_and(|name| name != candidate.name) {
@@ -47,5 +70,48 @@ fn of_pod(pod: &Pod, container: Option<&str>, resource: &str, pod_level: bool) -
             Err(MetricError::value(format!("container {name} not found in Pod {}", pod.name)))
         }
         _ => Ok(sum),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Container;
+
+    fn request(pod: &Pod, container: Option<&str>, resource: &str, pod_level: bool) -> Result<i64, String> {
+        match of(std::slice::from_ref(pod), container, resource, pod_level) {
+            Ok(requests) => Ok(requests["p"]),
+            Err(error) => Err(error.message),
+        }
+    }
+
+    #[test]
+    fn requests_of_the_pod_as_a_whole() {
+        let container = |name: &str, cpu, memory: Option<i64>| Container {
+            name: name.to_owned(),
+            requests_milli: [("cpu", Some(cpu)), ("memory", memory)]
+                .into_iter()
+                .filter_map(|(resource, milli)| Some((resource.to_owned(), milli?)))
+                .collect(),
+        };
+        let mut pod = Pod {
+            name: "p".to_owned(),
+            containers: vec![container("a", 100, Some(7)), container("b", 50, None)],
+            sidecars: vec![container("s", 5, Some(1))],
+            requests_milli: Some(BTreeMap::from([("cpu".to_owned(), 800)])),
+            ..Pod::default()
+        };
+        assert_eq!(request(&pod, None, "cpu", true), Ok(800));
+        assert_eq!(request(&pod, None, "cpu", false), Ok(155), "the feature is off");
+        assert_eq!(request(&pod, Some("b"), "cpu", true), Ok(50), "a container's name goes before");
+        assert_eq!(request(&pod, None, "memory", true), Ok(8), "what the containers state");
+        let missing = "missing request for memory in container b of Pod p";
+        assert_eq!(request(&pod, None, "memory", false), Err(missing.to_owned()));
+        let missing = "missing pod-level request for hugepages-2Mi in Pod p";
+        assert_eq!(request(&pod, None, "hugepages-2Mi", true), Err(missing.to_owned()));
+        // A resource that a pod as a whole cannot request does not count as stated.
+        pod.requests_milli = Some(BTreeMap::from([("example.com/gpu".to_owned(), 1000)]));
+        assert_eq!(request(&pod, None, "cpu", true), Ok(155));
+        assert_eq!(request(&pod, Some("z"), "cpu", true), Err("container z not found in Pod p".to_owned()));
     }
 }

@@ -1,15 +1,15 @@
 //! `spec.metrics`.
 
 use super::error::{Errors, Path};
-use super::{names, path_segment, reference};
+use super::{ApiVersion, names, path_segment, reference};
 use crate::spec::{
     ContainerResourceMetric, ExternalMetric, Metric, MetricIdentifier, ObjectMetric, PodsMetric,
     ResourceMetric, Spec, Target,
 };
 
-pub(super) fn check(errors: &mut Errors, spec: &Spec, at: Path<'_>) {
+pub(super) fn check(errors: &mut Errors, spec: &Spec, at: Path<'_>, described: ApiVersion) {
     for (i, given) in spec.metrics.iter().enumerate() {
-        metric(errors, given, at.index(i));
+        metric(errors, given, at.index(i), described);
     }
     if spec.min_replicas == Some(0) && !spec.has_object_or_external() {
         let detail =
@@ -20,7 +20,7 @@ pub(super) fn check(errors: &mut Errors, spec: &Spec, at: Path<'_>) {
 
 const TYPES: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
 
-fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>) {
+fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>, described: ApiVersion) {
     if metric.type_.is_empty() {
         errors.required(at.field("type"), "must specify a metric source type");
     }
@@ -30,7 +30,7 @@ fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>) {
     }
     // The first source that is there is checked, whatever the type says.
     if let Some(source) = &metric.object {
-        object(errors, source, at.field("object"));
+        object(errors, source, at.field("object"), described);
     } else if let Some(source) = &metric.external {
         external(errors, source, at.field("external"));
     } else if let Some(source) = &metric.pods {
@@ -65,8 +65,8 @@ fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>) {
     }
 }
 
-fn object(errors: &mut Errors, source: &ObjectMetric, at: Path<'_>) {
-    reference(errors, &source.described_object, at.field("describedObject"));
+fn object(errors: &mut Errors, source: &ObjectMetric, at: Path<'_>, described: ApiVersion) {
+    reference(errors, &source.described_object, at.field("describedObject"), described);
     identifier(errors, &source.metric, at.field("metric"));
     let field = at.field("target");
     target(errors, &source.target, field);

@@ -1,10 +1,10 @@
 //! What an API server refuses.
 //!
 //! Every function gives the **complete** list of errors, in the order and words of Kubernetes, so that a client's user
-//! sees all of them at once. Defaults are to be filled in first, as an API server does: rules without policies are an
-//! error here.
+//! sees all of them at once. As an API server does, fill in the defaults first (rules without policies are an error
+//! here) and call [`drop_disabled_fields`].
 //!
-//! Source: `pkg/apis/autoscaling/validation/validation.go`.
+//! Source: `pkg/apis/autoscaling/validation/validation.go` and `pkg/registry/autoscaling/horizontalpodautoscaler/strategy.go`.
 
 mod behavior;
 mod error;
@@ -26,17 +26,14 @@ pub const MAX_STABILIZATION_WINDOW_SECONDS: i32 = 3600;
 /// Checks the specification of a new object.
 #[must_use]
 pub fn validate(spec: &Spec, config: &Config) -> Vec<FieldError> {
-    let lowest = i32::from(!config.gates.scale_to_zero);
-    check(spec, lowest, config, config.compat.validate_api_version)
+    check(spec, None, config)
 }
 
 /// Checks a changed specification. What the stored one already had is allowed: a `minReplicas` of 0, and an
-/// `apiVersion` that cannot be read.
+/// `apiVersion` that cannot be used.
 #[must_use]
 pub fn validate_update(spec: &Spec, old: &Spec, config: &Config) -> Vec<FieldError> {
-    let lowest = i32::from(!config.gates.scale_to_zero && old.min_replicas != Some(0));
-    let changed = spec.scale_target_ref.api_version != old.scale_target_ref.api_version;
-    check(spec, lowest, config, config.compat.validate_api_version && changed)
+    check(spec, Some(old), config)
 }
 
 /// Checks a changed status.
@@ -84,9 +81,55 @@ pub fn drop_disabled_fields(spec: &mut Spec, old: Option<&Spec>, config: &Config
     }
 }
 
-fn check(spec: &Spec, lowest: i32, config: &Config, api_version: bool) -> Vec<FieldError> {
+/// What an `apiVersion` must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ApiVersion {
+    /// Anything.
+    Any,
+    /// At most one slash.
+    Readable,
+    /// A group and a version.
+    WithGroup,
+}
+
+impl ApiVersion {
+    fn error(self, version: &str) -> Option<String> {
+        let slashes = version.matches('/').count();
+        match self {
+            Self::Any => None,
+            _ if slashes > 1 => Some(format!("unexpected GroupVersion string: {version}")),
+            Self::WithGroup if slashes == 0 || version.starts_with('/') => {
+                Some("apiVersion must specify API group".to_owned())
+            }
+            Self::Readable | Self::WithGroup => None,
+        }
+    }
+}
+
+/// What the target's `apiVersion` must be, and that of objects that metrics describe.
+fn api_versions(spec: &Spec, old: Option<&Spec>, config: &Config) -> (ApiVersion, ApiVersion) {
+    if !config.compat.validate_api_version {
+        return (ApiVersion::Any, ApiVersion::Any);
+    }
+    let target = &spec.scale_target_ref;
+    let target = match old.map(|old| &old.scale_target_ref) {
+        Some(old) if old.api_version == target.api_version && old.kind == target.kind => ApiVersion::Any,
+        // The only kind of the core group that has a size.
+        _ if target.kind == "ReplicationController" => ApiVersion::Readable,
+        _ => ApiVersion::WithGroup,
+    };
+    let described = old.into_iter().flat_map(|old| &old.metrics).filter_map(|metric| {
+        let version = metric.object.as_ref()?.described_object.api_version.as_deref();
+        ApiVersion::Readable.error(version.unwrap_or_default())
+    });
+    (target, if described.count() > 0 { ApiVersion::Any } else { ApiVersion::Readable })
+}
+
+fn check(spec: &Spec, old: Option<&Spec>, config: &Config) -> Vec<FieldError> {
     let mut errors = Errors::default();
     let root = Path::Root("spec");
+    let zero = config.gates.scale_to_zero || old.is_some_and(|old| old.min_replicas == Some(0));
+    let lowest = i32::from(!zero);
     if let Some(min) = spec.min_replicas.filter(|min| *min < lowest) {
         errors.invalid(root.field("minReplicas"), min, format!("must be greater than or equal to {lowest}"));
     }
@@ -97,31 +140,27 @@ fn check(spec: &Spec, lowest: i32, config: &Config, api_version: bool) -> Vec<Fi
     if spec.min_replicas.is_some_and(|min| max < min) {
         errors.invalid(root.field("maxReplicas"), max, "must be greater than or equal to `minReplicas`");
     }
-    let target = root.field("scaleTargetRef");
-    reference(&mut errors, &spec.scale_target_ref, target);
-    if api_version {
-        let version = spec.scale_target_ref.api_version.as_deref().unwrap_or_default();
-        if version.matches('/').count() > 1 {
-            let detail = format!("unexpected GroupVersion string: {version}");
-            errors.invalid_text(target.field("apiVersion"), version, detail);
-        }
-    }
-    metrics::check(&mut errors, spec, root.field("metrics"));
+    let (target, described) = api_versions(spec, old, config);
+    reference(&mut errors, &spec.scale_target_ref, root.field("scaleTargetRef"), target);
+    metrics::check(&mut errors, spec, root.field("metrics"), described);
     if let Some(rules) = &spec.behavior {
-        let tolerance = config.gates.configurable_tolerance && config.compat.behavior_tolerance;
-        behavior::check(&mut errors, rules, root.field("behavior"), tolerance);
+        behavior::check(&mut errors, rules, root.field("behavior"), config.compat.behavior_tolerance);
     }
     errors.list
 }
 
-/// Kind and name of a reference to an object.
-fn reference(errors: &mut Errors, reference: &TargetRef, at: Path<'_>) {
+/// A reference to an object.
+fn reference(errors: &mut Errors, reference: &TargetRef, at: Path<'_>, api_version: ApiVersion) {
     for (name, value) in [("kind", &reference.kind), ("name", &reference.name)] {
         if value.is_empty() {
             errors.required(at.field(name), "");
         } else {
             path_segment(errors, value, at.field(name));
         }
+    }
+    let version = reference.api_version.as_deref().unwrap_or_default();
+    if let Some(detail) = api_version.error(version) {
+        errors.invalid_text(at.field("apiVersion"), version, detail);
     }
 }
 
