@@ -130,6 +130,9 @@ impl Default for Kubelet {
 pub struct Autoscaling {
     /// `--horizontal-pod-autoscaler-sync-period`.
     pub sync_period: Duration,
+    /// How long a new HPA waits for its first sync, at most a period. Kubernetes 1.34 lets it wait a whole period, later
+    /// releases look at once, when there is no metric yet.
+    pub first_sync: Duration,
     /// `--horizontal-pod-autoscaler-downscale-stabilization`; an HPA's own `behavior` wins.
     pub downscale_stabilization: Duration,
     /// `--horizontal-pod-autoscaler-tolerance`.
@@ -140,6 +143,7 @@ impl Default for Autoscaling {
     fn default() -> Self {
         Self {
             sync_period: Duration::from_secs(15),
+            first_sync: Duration::from_secs(3),
             downscale_stabilization: Duration::from_secs(300),
             tolerance: 0.1,
         }

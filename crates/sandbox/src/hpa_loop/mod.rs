@@ -25,7 +25,7 @@ use crate::queue::{self, Queue};
 
 const SOURCE: Source = Source::Controller("horizontal-pod-autoscaler");
 
-/// Listens for HPAs and looks at each at once and then every sync period.
+/// Listens for HPAs and looks at each soon and then every sync period.
 pub(crate) fn start(cluster: &Cluster, settings: &Autoscaling) {
     let queue = Queue::<Key>::new();
     let controller = Arc::new(Controller {
@@ -36,8 +36,9 @@ pub(crate) fn start(cluster: &Cluster, settings: &Autoscaling) {
         selectors: Mutex::default(),
     });
     let (added, gone) = (Arc::clone(&queue), Arc::clone(&controller));
+    let first = settings.first_sync.min(controller.period);
     cluster.autoscalers.on_change(move |change| match change {
-        Change::Applied(object, None) => added.add(key_of(&**object)),
+        Change::Applied(object, None) => added.add_after(key_of(&**object), first),
         // A change waits for the next sync.
         Change::Applied(..) => {}
         Change::Deleted(object) => gone.forget(object),

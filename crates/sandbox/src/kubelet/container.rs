@@ -53,6 +53,8 @@ pub(super) struct Container {
     pub(super) image_known: bool,
     pub(super) crashes: BackOff,
     pub(super) pulls: BackOff,
+    /// When it is said again that the container is held back.
+    pub(super) say_again: Option<Instant>,
     /// When the image is looked for again.
     pub(super) pull_again: Option<Instant>,
 }
@@ -73,6 +75,7 @@ impl Container {
             crashes: BackOff::default(),
             pulls: BackOff::default(),
             pull_again: None,
+            say_again: None,
         }
     }
 

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 
 use crate::network::{self, Ports};
 
+/// How long a container that is not well yet is looked at more often than its period says.
+const FAST: Duration = Duration::from_secs(5);
+
 /// Which probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -152,10 +155,15 @@ pub(super) async fn run(plan: Plan, place: Place, worker: mpsc::Sender<(Purpose,
     let mut tally = Tally::new(plan.successes, plan.failures);
     tokio::time::sleep(plan.initial_delay).await;
     let mut next = Instant::now();
-    let mut next_event = next;
+    let slow_from = next + FAST;
+    // What is not well in the first period is only starting.
+    let mut next_event = next + plan.period - plan.first_period;
     // Until it is well for the first time, looking more often makes it ready sooner without harm; only answers at the
     // real period count as failures.
     let mut fast = plan.purpose != Purpose::Liveness;
+    if !fast {
+        next_event = next;
+    }
     loop {
         let answer = ask(&plan, &place).await;
         let now = Instant::now();
@@ -177,7 +185,7 @@ pub(super) async fn run(plan: Plan, place: Place, worker: mpsc::Sender<(Purpose,
                 return;
             }
         }
-        fast = fast && !good && !matches!(answer, Answer::Error(_));
+        fast = fast && !good && !matches!(answer, Answer::Error(_)) && now < slow_from;
         let step = if fast { plan.first_period } else { plan.period };
         next = if fast { now + step } else { (next + step).max(now) };
         tokio::time::sleep_until(next).await;

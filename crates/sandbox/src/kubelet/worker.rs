@@ -29,6 +29,10 @@ const INBOX: usize = 64;
 const WRITE_AGAIN: Duration = Duration::from_millis(500);
 /// How long the output of an ended process is still read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Reason of a container that is held back because it failed.
+const CRASH_LOOP: &str = "CrashLoopBackOff";
+/// How often that is said; a kubelet looks about as often.
+const SAY_AGAIN: Duration = Duration::from_secs(12);
 /// Grace of a pod that does not say one.
 const GRACE_SECONDS: i64 = 30;
 
@@ -153,7 +157,10 @@ impl Worker {
     /// When something waits for its time.
     fn due(&self) -> Option<Instant> {
         let containers = self.containers.iter().filter_map(|container| match &container.state {
-            State::Waiting { due, .. } if self.ending.is_none() => *due,
+            State::Waiting { due, reason, .. } if self.ending.is_none() => {
+                let again = container.say_again.filter(|_| reason == CRASH_LOOP);
+                (*due).into_iter().chain(again).min()
+            }
             _ => None,
         });
         containers.chain(self.write_again).min()
@@ -181,7 +188,12 @@ impl Worker {
         let limits = self.limits();
         match &self.containers[index].state {
             State::Running(_) => {}
-            State::Waiting { due: Some(due), .. } if *due > Instant::now() => {}
+            State::Waiting { due: Some(due), reason, .. } if *due > Instant::now() => {
+                let said = self.containers[index].say_again;
+                if reason == CRASH_LOOP && said.is_some_and(|again| again <= Instant::now()) {
+                    self.say_held_back(index);
+                }
+            }
             State::Waiting { .. } => self.start(index).await,
             State::Ended { how, at } => {
                 if !status::comes_again(&self.pod, how.exit_code) {
@@ -201,14 +213,18 @@ impl Worker {
                 let pod = format!("{}_{}({})", self.pod.name_any(), self.namespace(), self.uid);
                 let message =
                     format!("back-off {} restarting failed container={name} pod={pod}", shown_wait(wait));
-                self.wait(index, "CrashLoopBackOff", Some(message), Some(due));
-                self.warn(
-                    index,
-                    "BackOff",
-                    format!("Back-off restarting failed container {name} in pod {pod}"),
-                );
+                self.wait(index, CRASH_LOOP, Some(message), Some(due));
+                self.say_held_back(index);
             }
         }
+    }
+
+    /// Said at each look of a kubelet at a pod whose container is held back.
+    fn say_held_back(&mut self, index: usize) {
+        self.containers[index].say_again = Some(Instant::now() + SAY_AGAIN);
+        let name = &self.containers[index].spec.name;
+        let pod = format!("{}_{}({})", self.pod.name_any(), self.namespace(), self.uid);
+        self.warn(index, "BackOff", format!("Back-off restarting failed container {name} in pod {pod}"));
     }
 
     async fn start(&mut self, index: usize) {
