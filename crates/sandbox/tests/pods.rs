@@ -1,6 +1,5 @@
 //! Pods as processes: start, logs, probes, crashes, signals, the end.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod common;
 
