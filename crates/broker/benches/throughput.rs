@@ -137,7 +137,9 @@ impl Subject {
                     let channel = channel.clone();
                     tokio::spawn(async move { pipelined(&channel, MESSAGES / tasks, 1).await })
                 });
-                futures::future::join_all(tasks).await;
+                for task in futures::future::join_all(tasks).await {
+                    task.expect("every message is confirmed");
+                }
             }
             Work::Pipelined(count) => pipelined(&channel, MESSAGES, count).await,
             Work::Consume(_) => consume(&channel, MESSAGES).await,

@@ -37,6 +37,8 @@ struct Worked {
     blocked: bool,
     /// There is more to work on as soon as what is being sent has left.
     more: bool,
+    /// An alarm is on, which a message that leaves memory may end.
+    alarm: bool,
 }
 
 struct Session<'a> {
@@ -99,7 +101,7 @@ pub(super) async fn run(shared: &Arc<Shared>, link: Link, opened: Opened) {
 impl Session<'_> {
     async fn serve(&mut self) -> io::Result<()> {
         let half = Duration::from_secs(u64::from(self.opened.heartbeat)) / 2;
-        let mut tick = tokio::time::interval(if half.is_zero() { LOOK } else { half });
+        let mut tick = tokio::time::interval(if half.is_zero() { LOOK.min(self.stalled_time) } else { half });
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
         loop {
@@ -110,6 +112,10 @@ impl Session<'_> {
             }
             let worked = self.work();
             let wrote = self.link.try_write()?;
+            if worked.alarm && wrote > 0 {
+                // Bodies that were sent from where they lay are free now.
+                self.shared.lock().check_alarm();
+            }
             let waiting = !self.link.sending.is_empty();
             self.note_progress(wrote > 0, waiting);
             if !waiting {
@@ -180,14 +186,16 @@ impl Session<'_> {
             }
             behind = state.connections.get(&id).is_some_and(|connection| !connection.outbox.is_empty());
         }
+        state.check_alarm();
+        let alarm = state.alarm.reason().is_some();
         match state.connections.get(&id) {
             Some(connection) => {
                 let blocked = connection.flow == Flow::Blocked;
                 let waiting = !self.frames.is_empty() || self.fault.is_some() || self.undecoded;
-                Worked { phase: connection.phase, blocked, more: behind || waiting && !blocked }
+                Worked { phase: connection.phase, blocked, more: behind || waiting && !blocked, alarm }
             }
             // Only this task removes it; so this does not happen, and would be the end.
-            None => Worked { phase: Phase::Closed, blocked: false, more: false },
+            None => Worked { phase: Phase::Closed, blocked: false, more: false, alarm },
         }
     }
 

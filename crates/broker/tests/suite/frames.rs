@@ -7,7 +7,8 @@ use amq_protocol::protocol::{AMQPClass, basic, channel, queue};
 use super::Under;
 use super::raw::{Raw, any_frame, encode};
 
-async fn closed_after(under: &Under, bytes: &[u8]) -> u16 {
+/// The code that the connection is closed with after these bytes.
+pub(crate) async fn closed_after(under: &Under, bytes: &[u8]) -> u16 {
     let mut raw = Raw::open(under.amqp).await;
     raw.bytes(bytes).await;
     raw.connection_closed().await.0

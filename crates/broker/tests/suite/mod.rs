@@ -87,6 +87,7 @@ macro_rules! for_all_cases {
                 unroutable_mandatory_messages_come_back_before_the_ack,
                 properties_and_body_arrive_unchanged,
                 empty_and_large_bodies_arrive,
+                many_tasks_share_a_channel,
                 several_connections_publish_at_once,
             ],
             consuming: [

@@ -80,6 +80,18 @@ pub(crate) async fn empty_and_large_bodies_arrive(under: &Under) {
     }
 }
 
+pub(crate) async fn many_tasks_share_a_channel(under: &Under) {
+    let (_connection, channel) = with_queue(under, "publishing_tasks", FieldTable::default()).await;
+    let tasks = (0..64).map(|_| {
+        let channel = channel.clone();
+        tokio::spawn(async move { publish_numbers(&channel, "publishing_tasks", 0..20).await })
+    });
+    for task in futures::future::join_all(tasks).await {
+        task.unwrap();
+    }
+    assert_eq!(ready(&channel, "publishing_tasks").await, 64 * 20);
+}
+
 pub(crate) async fn several_connections_publish_at_once(under: &Under) {
     let (_connection, channel) = with_queue(under, "publishing_several", FieldTable::default()).await;
     let publishers = (0..8).map(|_| async {

@@ -1,0 +1,93 @@
+//! Where this broker tells a client what RabbitMQ 3.10 leaves it to guess (the crate's README has the list).
+
+use amq_protocol::frame::AMQPFrame;
+use amq_protocol::protocol::AMQPClass;
+use amq_protocol::protocol::basic::AMQPProperties;
+use amq_protocol::protocol::{exchange, tx};
+use lapin::options::*;
+use lapin::types::FieldTable;
+
+use crate::suite::client::*;
+use crate::suite::frames::closed_after;
+use crate::suite::raw::{Raw, capable, encode};
+
+/// RabbitMQ waits for ever for the end of the message.
+#[tokio::test]
+async fn more_content_than_announced_is_an_error() {
+    let (under, _control, _guard) = crate::start().await;
+    let bytes = [
+        encode(&AMQPFrame::Method(1, Raw::publish("none"))),
+        encode(&Raw::header(1, 2, AMQPProperties::default())),
+        encode(&AMQPFrame::Body(1, b"too much".to_vec())),
+    ]
+    .concat();
+    assert_eq!(closed_after(&under, &bytes).await, 501);
+}
+
+/// RabbitMQ closes the socket after three seconds of silence.
+#[tokio::test]
+async fn an_unknown_mechanism_is_refused() {
+    let (under, _control, _guard) = crate::start().await;
+    let mut raw = Raw::connect(under.amqp).await;
+    raw.log_in(capable(), "GUESS", b"").await;
+    let (code, text) = raw.connection_closed().await;
+    assert_eq!((code, text.as_str()), (503, "COMMAND_INVALID - unknown authentication mechanism 'GUESS'"));
+}
+
+/// RabbitMQ closes the socket.
+#[tokio::test]
+async fn a_frame_size_out_of_bounds_is_refused() {
+    let (under, _control, _guard) = crate::start().await;
+    for (frame_max, text) in [
+        (100, "negotiated frame_max = 100 is lower than the minimum allowed value (4096)"),
+        (200_000, "negotiated frame_max = 200000 is higher than the maximum allowed value (131072)"),
+    ] {
+        let mut raw = Raw::connect(under.amqp).await;
+        raw.log_in(capable(), "PLAIN", b"\0guest\0guest").await;
+        let tune = raw.tune().await;
+        assert_eq!((tune.channel_max, tune.frame_max, tune.heartbeat), (2047, 131_072, 60));
+        raw.tune_ok(tune.channel_max, frame_max, 0).await;
+        assert_eq!(raw.connection_closed().await, (530, format!("NOT_ALLOWED - {text}")));
+    }
+}
+
+/// RabbitMQ has these.
+#[tokio::test]
+async fn what_this_broker_lacks_is_not_implemented() {
+    let (under, _control, _guard) = crate::start().await;
+    let select = AMQPClass::Tx(tx::AMQPMethod::Select(tx::Select {}));
+    let fanout = exchange::Declare { exchange: "mine".into(), kind: "fanout".into(), ..Default::default() };
+    for method in [select, AMQPClass::Exchange(exchange::AMQPMethod::Declare(fanout))] {
+        let bytes = encode(&AMQPFrame::Method(1, method));
+        assert_eq!(closed_after(&under, &bytes).await, 540);
+    }
+    for (key, value) in [
+        ("x-max-priority", int(5)),
+        ("x-expires", int(1000)),
+        ("x-single-active-consumer", lapin::types::AMQPValue::Boolean(true)),
+        ("x-queue-type", text("stream")),
+    ] {
+        let (_connection, channel) = channel(&under).await;
+        let table: FieldTable = arguments(&[(key, value)]);
+        let declared = channel.queue_declare("q".into(), QueueDeclareOptions::durable(), table).await;
+        assert_eq!(reply(declared).0, 540, "{key}");
+    }
+}
+
+/// RabbitMQ 3.10 has no limit by itself; 4 has this one.
+#[tokio::test]
+async fn quorum_queues_give_up_after_twenty_returns() {
+    let (under, control, _guard) = crate::start().await;
+    let (_connection, channel) =
+        with_queue(&under, "q", arguments(&[("x-queue-type", text("quorum"))])).await;
+    publish_numbers(&channel, "q", 0..1).await;
+    let mut consumer = consume(&channel, "q").await;
+    for _ in 0..21 {
+        let delivery = next(&mut consumer).await;
+        delivery.nack(BasicNackOptions { requeue: true, ..Default::default() }).await.unwrap();
+    }
+    testkit::wait::until("the message to go", || async {
+        (control.depth("/", "q") == Some((0, 0))).then_some(())
+    })
+    .await;
+}
