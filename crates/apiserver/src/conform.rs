@@ -3,10 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::quantity;
 use crate::schema::{self, Shape, Type};
+use crate::time;
 
 /// What was found on the way.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -77,7 +79,8 @@ impl Walk {
     fn scalar(&mut self, value: &mut Value, ty: &Type, owner: &str) {
         let fits = match ty {
             Type::Bytes if value.is_string() => return self.bytes(value),
-            Type::String | Type::Time | Type::Bytes => value.is_string(),
+            Type::Time | Type::MicroTime if value.is_string() => return self.time(value, ty),
+            Type::String | Type::Time | Type::MicroTime | Type::Bytes => value.is_string(),
             Type::Bool => value.is_boolean(),
             Type::Int32 => whole(value).is_some_and(|n| i32::try_from(n).is_ok()),
             Type::Int64 => whole(value).is_some(),
@@ -94,6 +97,25 @@ impl Walk {
         };
         if !fits {
             self.mistyped(value, owner, go_type(ty));
+        }
+    }
+
+    /// Times are kept in the precision of their type.
+    fn time(&mut self, value: &mut Value, ty: &Type) {
+        let text = value.as_str().unwrap_or_default();
+        match text.parse::<Timestamp>() {
+            Ok(at) => {
+                let kept = if *ty == Type::Time { time::seconds(at) } else { time::micros(at) };
+                if kept != text {
+                    *value = kept.into();
+                }
+            }
+            Err(_) => {
+                let why = format!(
+                    "parsing time {value} as \"2006-01-02T15:04:05Z07:00\": cannot parse {value} as \"2006\""
+                );
+                self.findings.mistyped.get_or_insert(why);
+            }
         }
     }
 
@@ -188,6 +210,12 @@ impl Walk {
                         fields.remove(name);
                     }
                 }
+                // Go leaves out what is zero, unless zero says something.
+                Type::String | Type::Bool | Type::Int32 | Type::Int64 | Type::Float
+                    if !shape.required && !shape.pointer && fields.get(name).is_some_and(is_zero) =>
+                {
+                    fields.remove(name);
+                }
                 Type::Int32 | Type::Int64 if shape.required && self.in_status => {
                     fields.entry(name).or_insert(Value::from(0));
                 }
@@ -229,6 +257,15 @@ impl Walk {
     }
 }
 
+fn is_zero(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::String(value) => value.is_empty(),
+        Value::Number(value) => value.as_f64() == Some(0.0),
+        _ => false,
+    }
+}
+
 /// Go's decoder names the fields on the way and leaves out the places in lists and the keys of maps.
 fn without_indices(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
@@ -252,6 +289,7 @@ fn go_type(ty: &Type) -> &'static str {
     match ty {
         Type::String | Type::Bytes => "string",
         Type::Time => "v1.Time",
+        Type::MicroTime => "v1.MicroTime",
         Type::Bool => "bool",
         Type::Int32 => "int32",
         Type::Int64 => "int64",

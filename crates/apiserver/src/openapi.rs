@@ -159,7 +159,7 @@ impl Document {
     fn shape(&mut self, shape: &'static Shape) -> Value {
         let mut out = match &shape.ty {
             Type::String => json!({"type": "string"}),
-            Type::Time => json!({"type": "string", "format": "date-time"}),
+            Type::Time | Type::MicroTime => json!({"type": "string", "format": "date-time"}),
             Type::Bytes => json!({"type": "string", "format": "byte"}),
             Type::Bool => json!({"type": "boolean"}),
             Type::Int32 => json!({"type": "integer", "format": "int32"}),

@@ -13,6 +13,8 @@
 //! | `merge` | a strategic-merge patch adds to the list of scalars |
 //! | `retain` | a strategic-merge patch may name the keys that stay |
 //! | `inline` | a part that is always there, empty or not, so that nobody owns its mere presence |
+//! | `ptr` | a scalar whose zero is not the same as its absence |
+//! | `#2.3` | its number in protobuf, or the numbers of the messages around it and its own |
 //! | `null` | shown as null where it is absent |
 //! | `=x` | what an absent field counts as |
 
@@ -60,8 +62,10 @@ const PREFIXES: [&str; 14] = [
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Type {
     String,
-    /// RFC 3339 text.
+    /// RFC 3339 text in seconds.
     Time,
+    /// RFC 3339 text in microseconds.
+    MicroTime,
     /// Base64 text.
     Bytes,
     Bool,
@@ -109,6 +113,9 @@ pub(crate) struct Shape {
     pub(crate) inline: bool,
     pub(crate) required: bool,
     pub(crate) null: bool,
+    pub(crate) pointer: bool,
+    /// Numbers of the messages around it in protobuf, and its own; empty when it is not sent.
+    pub(crate) number: Vec<u32>,
     pub(crate) default: Option<Value>,
 }
 
@@ -122,6 +129,8 @@ impl Shape {
             inline: false,
             required: false,
             null: false,
+            pointer: false,
+            number: Vec::new(),
             default: None,
         }
     }
@@ -229,7 +238,8 @@ fn type_of(word: &'static str) -> Type {
     }
     match word {
         "string" => Type::String,
-        "time" | "microtime" => Type::Time,
+        "time" => Type::Time,
+        "microtime" => Type::MicroTime,
         "bytes" => Type::Bytes,
         "bool" => Type::Bool,
         "int32" => Type::Int32,
@@ -253,9 +263,20 @@ fn set_flag(shape: &mut Shape, flag: &'static str) {
             "merge" => shape.merge = Merge::Scalars,
             "inline" => shape.inline = true,
             "null" => shape.null = true,
-            other => shape.default = other.strip_prefix('=').map(Value::from),
+            "ptr" => shape.pointer = true,
+            other => match other.strip_prefix('#') {
+                Some(path) => {
+                    shape.number = path.split('.').filter_map(|number| number.parse().ok()).collect()
+                }
+                None => shape.default = other.strip_prefix('=').map(Value::from),
+            },
         },
     }
+}
+
+/// The full name of a type as the table has it.
+pub(crate) fn name_of(name: &str) -> Option<&'static str> {
+    TABLE.get_key_value(name).map(|(name, _)| name.as_str())
 }
 
 /// A type of the table by its full name.

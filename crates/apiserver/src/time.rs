@@ -8,7 +8,6 @@ pub(crate) fn seconds(time: Timestamp) -> String {
 }
 
 /// RFC 3339 in microseconds, as `metav1.MicroTime` is written.
-#[cfg_attr(not(test), expect(dead_code, reason = "for views of events"))]
 pub(crate) fn micros(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

@@ -1,10 +1,11 @@
-//! Bodies of requests: bounded, JSON or YAML.
+//! Bodies of requests: bounded, in JSON, YAML or protobuf.
 
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
+use super::protobuf;
 use crate::Status;
 
 /// Reads a body of at most `limit` bytes.
@@ -39,8 +40,9 @@ pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> 
     match content_type(headers) {
         "application/json" => json(body),
         "application/yaml" => yaml(body),
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(body),
         _ => Err(Status::unsupported_media_type(
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }

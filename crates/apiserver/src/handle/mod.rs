@@ -8,6 +8,7 @@ mod create;
 pub(crate) mod delete;
 mod parts;
 mod patch;
+mod protobuf;
 mod read;
 pub(crate) mod reviews;
 mod target;
