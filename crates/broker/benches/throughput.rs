@@ -219,7 +219,8 @@ impl Drop for Ours {
 }
 
 fn be_the_broker() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    // On one thread, as the crate advises.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let amqp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         println!("{}", amqp.local_addr().expect("an address"));

@@ -4,6 +4,9 @@
 //! it can do here, with the same answers and the same errors in the same words. There is no disk and no cluster; the
 //! crate's README lists what else is different.
 //!
+//! A broker does little per message, so a runtime of one thread serves it best: with more, they mostly wake each other.
+//! For a process of its own use `tokio::runtime::Builder::new_current_thread`.
+//!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
 //! use broker::{Config, Listeners};

@@ -1,6 +1,5 @@
 //! Pods as processes: start, logs, probes, crashes, signals, the end.
 
-
 mod common;
 
 use common::{Rig, config, deployment, is_ready, pid, pod, restarts, runs, signal};

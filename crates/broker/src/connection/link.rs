@@ -25,14 +25,12 @@ pub(super) struct Link {
     room: usize,
 }
 
-/// What one read gave.
+/// What woke a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Read {
-    Bytes,
-    /// Nothing is there yet.
-    Nothing,
-    /// The client has closed its side.
-    End,
+pub(super) enum Woken {
+    /// So many bytes were read; none is the end of the stream.
+    Read(usize),
+    Writable,
 }
 
 impl Link {
@@ -40,21 +38,28 @@ impl Link {
         Self { stream, input: BytesMut::new(), sending: Outbox::default(), room: SMALL }
     }
 
-    /// Reads what is there, without waiting.
-    pub(super) fn try_read(&mut self) -> io::Result<Read> {
+    /// Reads, when `reading`, or waits until something can be written, when `writing`; whichever comes first.
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub(super) async fn ready(&mut self, reading: bool, writing: bool) -> io::Result<Woken> {
+        // A connection that was busy once gives its memory back.
+        if self.input.is_empty() && self.input.capacity() > 2 * self.room {
+            self.input = BytesMut::new();
+        }
         self.input.reserve(self.room);
-        match self.stream.try_read_buf(&mut self.input) {
-            Ok(0) => Ok(Read::End),
-            Ok(count) => {
+        let (mut reader, writer) = self.stream.split();
+        tokio::select! {
+            read = reader.read_buf(&mut self.input), if reading => {
+                let count = read?;
                 if count >= self.room {
                     self.room = (self.room * 4).min(LARGE);
                 } else if count < self.room / 16 {
                     self.room = (self.room / 2).max(SMALL);
                 }
-                Ok(Read::Bytes)
+                Ok(Woken::Read(count))
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Nothing),
-            Err(error) => Err(error),
+            writable = writer.writable(), if writing => writable.map(|()| Woken::Writable),
+            else => std::future::pending().await,
         }
     }
 

@@ -7,13 +7,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use tokio::io::Interest;
 use tokio::time::MissedTickBehavior;
 
 use super::handshake::Opened;
-use super::link::{Link, Read};
+use super::link::{Link, Woken};
 use crate::fault::Fault;
 use crate::shared::{Mode, Shared};
 use crate::state::connection::{Flow, Phase};
@@ -134,18 +134,14 @@ impl Session<'_> {
             let backlog = worked.blocked || !self.frames.is_empty();
             let reading = !backlog || self.link.input.len() < self.opened.frame_max as usize;
             tokio::select! {
-                ready = ready(&self.link, reading, waiting) => {
-                    if ready?.is_readable() && reading {
-                        match self.link.try_read()? {
-                            Read::Bytes => (self.received, self.undecoded) = (true, true),
-                            Read::Nothing => {}
-                            Read::End if worked.phase == Phase::Open => {
-                                return Err(io::ErrorKind::UnexpectedEof.into());
-                            }
-                            Read::End => return Ok(()),
-                        }
+                woken = self.link.ready(reading, waiting) => match woken? {
+                    Woken::Writable => {}
+                    Woken::Read(0) if worked.phase == Phase::Open => {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                }
+                    Woken::Read(0) => return Ok(()),
+                    Woken::Read(_) => (self.received, self.undecoded) = (true, true),
+                },
                 () = self.opened.wake.notified() => {}
                 _ = tick.tick() => self.tick(worked.blocked)?,
             }
@@ -186,6 +182,10 @@ impl Session<'_> {
             }
             behind = state.connections.get(&id).is_some_and(|connection| !connection.outbox.is_empty());
         }
+        // What this very work has put into the outbox has just been taken: it needs no further waking. Others wake only
+        // under the lock, so none of theirs is lost.
+        let own = std::pin::pin!(self.opened.wake.notified());
+        let _ = own.poll(&mut Context::from_waker(Waker::noop()));
         state.check_alarm();
         let alarm = state.alarm.reason().is_some();
         match state.connections.get(&id) {
@@ -241,14 +241,4 @@ impl Session<'_> {
         }
         Ok(())
     }
-}
-
-async fn ready(link: &Link, reading: bool, waiting: bool) -> io::Result<tokio::io::Ready> {
-    let interest = match (reading, waiting) {
-        (true, true) => Interest::READABLE | Interest::WRITABLE,
-        (true, false) => Interest::READABLE,
-        (false, true) => Interest::WRITABLE,
-        (false, false) => return std::future::pending().await,
-    };
-    link.stream.ready(interest).await
 }

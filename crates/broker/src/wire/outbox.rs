@@ -16,7 +16,7 @@ const END: u8 = 0xCE;
 /// Bodies from this size on are sent from where they lie.
 const SHARED: usize = 16 * 1024;
 /// The largest buffer that is kept for the next time.
-const KEEP: usize = 256 * 1024;
+const KEEP: usize = 64 * 1024;
 /// Slices given to one system call.
 const SLICES: usize = 64;
 

@@ -84,12 +84,12 @@ pub(crate) async fn many_tasks_share_a_channel(under: &Under) {
     let (_connection, channel) = with_queue(under, "publishing_tasks", FieldTable::default()).await;
     let tasks = (0..64).map(|_| {
         let channel = channel.clone();
-        tokio::spawn(async move { publish_numbers(&channel, "publishing_tasks", 0..20).await })
+        tokio::spawn(async move { publish_numbers(&channel, "publishing_tasks", 0..400).await })
     });
     for task in futures::future::join_all(tasks).await {
         task.unwrap();
     }
-    assert_eq!(ready(&channel, "publishing_tasks").await, 64 * 20);
+    assert_eq!(ready(&channel, "publishing_tasks").await, 64 * 400);
 }
 
 pub(crate) async fn several_connections_publish_at_once(under: &Under) {
