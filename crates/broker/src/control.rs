@@ -72,7 +72,8 @@ impl Control {
         }
     }
 
-    /// Neither reads nor writes on any connection until [`Control::thaw`], as a process under SIGSTOP.
+    /// Neither reads nor writes on any AMQP connection until [`Control::thaw`], as a process under SIGSTOP. The HTTP
+    /// listeners go on.
     pub fn freeze(&self) {
         self.shared.set_mode(Mode::Frozen);
     }

@@ -105,7 +105,7 @@ impl Fault {
 }
 
 /// Reply texts are short strings: 255 bytes at most. Names in them come from clients.
-fn short(mut text: String) -> String {
+pub(crate) fn short(mut text: String) -> String {
     const MAX: usize = 255;
     if text.len() > MAX {
         let mut end = MAX;

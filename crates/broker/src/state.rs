@@ -21,6 +21,8 @@ pub(crate) mod queue;
 pub(crate) mod queues;
 pub(crate) mod report;
 pub(crate) mod settle;
+#[cfg(test)]
+mod tests;
 pub(crate) mod unacked;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -17,7 +17,7 @@ use super::link::{Link, Woken};
 use crate::fault::Fault;
 use crate::shared::{Mode, Shared};
 use crate::state::connection::{Flow, Phase};
-use crate::state::ids::Place;
+use crate::state::ids::{ConnectionId, Place};
 use crate::wire::frame::{self, Frame};
 
 /// Frames that are worked on under one lock.
@@ -85,16 +85,27 @@ pub(super) async fn run(shared: &Arc<Shared>, link: Link, opened: Opened) {
         stuck: None,
         closing: None,
     };
+    let registered = Registered { shared, id };
     let ended = session.serve().await;
-    {
-        let now = shared.now();
-        shared.lock().disconnect(id, now);
-    }
+    drop(registered);
     match ended {
         Ok(()) => {
             let _ = tokio::time::timeout(LINGER, session.link.finish()).await;
         }
         Err(error) => tracing::debug!(%error, "a connection broke"),
+    }
+}
+
+/// Takes a connection out of the state whichever way its task ends, so that nothing stays with a consumer that is gone.
+struct Registered<'a> {
+    shared: &'a Shared,
+    id: ConnectionId,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        let now = self.shared.now();
+        self.shared.lock().disconnect(self.id, now);
     }
 }
 

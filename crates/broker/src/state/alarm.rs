@@ -5,6 +5,7 @@ use amq_protocol::protocol::{AMQPClass, connection};
 use super::State;
 use super::connection::Flow;
 use super::ids::ConnectionId;
+use crate::fault::short;
 
 /// Why publishing is blocked.
 #[derive(Debug, Default)]
@@ -35,7 +36,7 @@ impl State {
     /// Blocks publishing for a reason, or lets it go on.
     pub(crate) fn block(&mut self, reason: Option<String>) {
         let before = self.alarm.reason().is_some();
-        self.alarm.manual = reason;
+        self.alarm.manual = reason.map(short);
         self.alarm_changed(before);
     }
 

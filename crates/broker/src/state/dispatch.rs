@@ -1,5 +1,7 @@
 //! From a queue to its consumers, in turn.
 
+use std::num::NonZeroU64;
+
 use super::connection::{ChannelPhase, Connection, Delivery, Phase};
 use super::dead_letter::Dead;
 use super::ids::{ConnectionId, ConsumerId, Map, QueueId};
@@ -8,6 +10,9 @@ use super::queue::{Consumer, Entry, Queue};
 use super::{Now, State};
 use crate::config::Limits;
 use crate::wire::outbox::Origin;
+
+/// How often a queue is looked at whose head does not expire, while others behind it do; in milliseconds.
+const LOOK_MS: u64 = 1000;
 
 impl State {
     /// Delivers ready messages as long as a consumer can take one, and takes out what has expired.
@@ -55,11 +60,13 @@ impl State {
             self.dispatch(id, now);
         }
         self.bury(now);
+        // One that expires behind a head that does not is looked for now and then: its turn may come at any time.
+        let later = now.ms + LOOK_MS;
         self.soonest = self
             .queues
             .values()
-            .filter_map(|queue| queue.head().and_then(|head| head.expires_at))
-            .map(std::num::NonZeroU64::get)
+            .filter(|queue| queue.is_expiring())
+            .map(|queue| queue.head().and_then(|head| head.expires_at).map_or(later, NonZeroU64::get))
             .min();
         self.soonest
     }

@@ -61,6 +61,8 @@ pub(crate) struct Queue {
     pub(crate) rules: Rules,
     ready: VecDeque<Entry>,
     ready_bytes: usize,
+    /// Ready messages that expire some time.
+    expiring: usize,
     pub(crate) unacked: usize,
     pub(crate) unacked_bytes: usize,
     next_sequence: u64,
@@ -82,6 +84,7 @@ impl Queue {
             rules: Rules::default(),
             ready: VecDeque::new(),
             ready_bytes: 0,
+            expiring: 0,
             unacked: 0,
             unacked_bytes: 0,
             next_sequence: 0,
@@ -103,17 +106,29 @@ impl Queue {
         self.ready.front()
     }
 
+    /// Whether messages expire some time, at the head or behind it.
+    pub(crate) fn is_expiring(&self) -> bool {
+        self.expiring > 0
+    }
+
+    fn count(&mut self, entry: &Entry) {
+        self.ready_bytes += entry.message.body().len();
+        self.expiring += usize::from(entry.expires_at.is_some());
+    }
+
     /// Appends a message.
     pub(crate) fn push(&mut self, message: Message, expires_at: Option<NonZeroU64>) {
         let sequence = self.next_sequence;
         self.next_sequence += 1;
-        self.ready_bytes += message.body().len();
-        self.ready.push_back(Entry { sequence, message, expires_at, returns: 0 });
+        let entry = Entry { sequence, message, expires_at, returns: 0 };
+        self.count(&entry);
+        self.ready.push_back(entry);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Entry> {
         let entry = self.ready.pop_front()?;
         self.ready_bytes -= entry.message.body().len();
+        self.expiring -= usize::from(entry.expires_at.is_some());
         // A queue that was long once gives its memory back.
         if self.ready.capacity() > 4096 && self.ready.len() < self.ready.capacity() / 8 {
             self.ready.shrink_to(self.ready.len() * 2);
@@ -125,7 +140,7 @@ impl Queue {
     pub(crate) fn put_back(&mut self, mut entries: Vec<Entry>) {
         entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.sequence));
         for entry in entries {
-            self.ready_bytes += entry.message.body().len();
+            self.count(&entry);
             // What comes back is mostly older than all that waits.
             if self.ready.front().is_none_or(|front| front.sequence > entry.sequence) {
                 self.ready.push_front(entry);
@@ -138,7 +153,7 @@ impl Queue {
 
     /// Removes all ready messages and gives their number.
     pub(crate) fn purge(&mut self) -> usize {
-        self.ready_bytes = 0;
+        (self.ready_bytes, self.expiring) = (0, 0);
         std::mem::take(&mut self.ready).len()
     }
 
