@@ -71,7 +71,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
-            handshakes: 256,
+            handshakes: 1024,
             handshake_time: Duration::from_secs(10),
             frame_max: 131_072,
             channel_max: 2047,

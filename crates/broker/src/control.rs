@@ -102,8 +102,7 @@ impl Control {
         for id in connections {
             state.release(id, now);
             if let Some(connection) = state.connections.get_mut(&id) {
-                connection.phase = Phase::Closed;
-                connection.outbox = Default::default();
+                connection.phase = Phase::Cut;
                 connection.wake.notify_one();
             }
         }

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use self::alarm::Alarm;
-use self::connection::{Client, Connection, Phase};
+use self::connection::{Client, Connection, Flow, Phase};
 use self::dead_letter::Dead;
 use self::ids::{ConnectionId, ConsumerId, Map, QueueId};
 use self::message::Meter;
@@ -160,6 +160,8 @@ impl State {
             && connection.phase == Phase::Open
         {
             connection.phase = Phase::Closing;
+            // Its answer is to be read.
+            connection.flow = Flow::Running;
             connection.send(0, frames::connection_close(fault));
         }
     }

@@ -122,6 +122,9 @@ impl Session<'_> {
                 self.received = true;
             }
             let worked = self.work();
+            if worked.phase == Phase::Cut {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
             let wrote = self.link.try_write()?;
             if worked.alarm && wrote > 0 {
                 // Bodies that were sent from where they lay are free now.

@@ -41,6 +41,8 @@ pub(crate) enum Phase {
     Closing,
     /// All is said; the socket closes when the outbox is empty.
     Closed,
+    /// The socket closes at once, as when the process dies.
+    Cut,
 }
 
 /// Where a connection stands while publishing is blocked.

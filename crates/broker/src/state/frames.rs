@@ -17,7 +17,7 @@ impl State {
         match connection.phase {
             Phase::Open => {}
             Phase::Closing => return after_close(connection, &frame),
-            Phase::Closed => return,
+            Phase::Closed | Phase::Cut => return,
         }
         let channel = match &frame {
             Frame::Heartbeat => return,

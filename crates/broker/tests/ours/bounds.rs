@@ -213,6 +213,18 @@ async fn a_reader_that_stands_still_is_disconnected() {
 }
 
 #[tokio::test]
+async fn a_slow_reader_can_be_cut() {
+    let (under, control, _guard) = crate::start().await;
+    let _raw = slow_reader(&under).await;
+    testkit::wait::until("the first to leave", || async {
+        control.depth("/", "slow").filter(|(ready, _)| *ready < MANY)
+    })
+    .await;
+    control.cut_all();
+    testkit::wait::until("the reader to go", || async { (control.connections() == 0).then_some(()) }).await;
+}
+
+#[tokio::test]
 async fn requests_wait_while_their_answers_are_not_read() {
     let (under, control, _guard) = crate::start().await;
     let (_connection, channel) = with_queue(&under, "q", FieldTable::default()).await;

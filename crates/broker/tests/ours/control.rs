@@ -1,5 +1,6 @@
 //! The control handle.
 
+use amq_protocol::protocol::{AMQPClass, connection};
 use broker::{Broker, Config, Definition, Listeners, Messages};
 use futures::StreamExt;
 use lapin::options::*;
@@ -51,6 +52,20 @@ async fn stop_closes_and_turns_away_and_start_goes_on() {
     control.start();
     let (_connection, channel) = crate::suite::client::channel(&under).await;
     assert_eq!(ready(&channel, "q").await, 3);
+}
+
+#[tokio::test]
+async fn a_blocked_connection_can_be_closed() {
+    let (under, control, _guard) = start().await;
+    control.block("a test");
+    let mut raw = Raw::open(under.amqp).await;
+    raw.send(1, Raw::publish("none")).await;
+    raw.frame(&Raw::header(1, 0, Default::default())).await;
+    let (0, AMQPClass::Connection(connection::AMQPMethod::Blocked(_))) = raw.method().await else {
+        panic!("expected connection.blocked");
+    };
+    control.stop();
+    assert_eq!(raw.connection_closed().await.0, 320);
 }
 
 #[tokio::test]
