@@ -8,6 +8,7 @@ pub mod decision;
 pub mod events;
 pub mod history;
 pub mod jobs;
+pub mod lanes;
 pub mod load;
 pub mod pods;
 pub mod series;
@@ -80,6 +81,8 @@ pub struct Data {
     pub workload: Found<Workload>,
     /// The pods.
     pub pods: pods::Pods,
+    /// What every worker did.
+    pub lanes: lanes::Lanes,
     /// The queue, as last heard.
     pub depth: Option<DepthSample>,
     /// Who believes what.
@@ -166,6 +169,7 @@ impl Model {
                 hpa: Found::Unknown,
                 workload: Found::Unknown,
                 pods: pods::Pods::default(),
+                lanes: lanes::Lanes::default(),
                 depth: None,
                 beliefs: beliefs::Beliefs::default(),
                 history: history::History::default(),

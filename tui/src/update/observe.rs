@@ -149,6 +149,12 @@ fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
     let changes = model.data.pods.apply(at, news);
     let changed = is_first || !changes.is_empty();
     for change in changes {
+        if let Change::New(pod) | Change::Changed { now: pod, .. } = &change
+            && pod.role == Role::Worker
+        {
+            let is_busy = model.data.jobs.in_hand(&pod.name).is_some();
+            model.data.lanes.pod(at, pod, is_busy);
+        }
         match change {
             Change::New(pod) if !is_first => appeared(model, at, None, &pod),
             Change::New(_) => {}
@@ -191,6 +197,7 @@ fn gone(model: &mut Model, at: At, pod: &Pod) {
     match pod.role {
         Role::Worker => {
             model.data.history.mark(at, MarkKind::PodGone);
+            model.data.lanes.gone(at, &pod.uid);
             model.data.jobs.leave(at, &pod.name);
         }
         Role::Broker => broker_lost(model, at),
@@ -303,6 +310,8 @@ fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     heard(model, at, Source::Logs);
     let redelivered = model.data.jobs.heard(at, pod, event);
     super::standing::count_redelivered(model, at, &redelivered);
+    let is_busy = model.data.jobs.in_hand(pod).is_some();
+    model.data.lanes.job(at, pod, is_busy, event.kind == JobEventKind::Acked);
     let Some(id) = &event.burst else { return };
     match event.kind {
         JobEventKind::Acked => model.data.bursts.acked(at, id),

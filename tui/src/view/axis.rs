@@ -56,6 +56,13 @@ impl TimeAxis {
         columns
     }
 
+    /// The last moment of a cell, which is two columns wide; the run's start if the run is younger.
+    pub(super) fn end_of_cell(&self, cell: u16) -> At {
+        let next = self.first + 2 * (i64::from(cell) + 1);
+        let ms = i64::try_from(self.step.as_millis()).unwrap_or(i64::MAX).saturating_mul(next) - 1;
+        At(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+    }
+
     /// The column of a moment; `None` when it is not on the axis.
     pub(super) fn column(&self, at: At) -> Option<usize> {
         let index = i64::try_from(at.0.as_millis() / self.step.as_millis()).ok()? - self.first;

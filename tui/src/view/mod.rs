@@ -6,6 +6,7 @@ mod beliefs;
 mod decision;
 mod dialog;
 mod events;
+mod lanes;
 mod marks;
 mod overview;
 mod plot;
@@ -47,11 +48,10 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     let body = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 };
     if data.watched.has_data() {
         let body = banner(model, body, buffer);
+        let window = model.ui.window(data.now);
         match model.ui.screen {
-            Screen::Overview | Screen::Pods => {
-                let window = model.ui.window(data.now);
-                (&overview::Overview { data, window, theme }).render(body, buffer);
-            }
+            Screen::Overview => (&overview::Overview { data, window, theme }).render(body, buffer),
+            Screen::Pods => (&lanes::Lanes { data, window, theme }).render(body, buffer),
         }
     } else {
         (&startup::Startup { data, theme }).render(body, buffer);

@@ -15,9 +15,9 @@ use tui::update::update;
 use uuid::Uuid;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 13] = [
+pub(crate) const SCENES: [&str; 14] = [
     "starting", "idle", "burst", "scaled", "draining", "done", "lost", "problem", "dropped", "unknown",
-    "help", "kill", "confirm",
+    "help", "kill", "confirm", "lanes",
 ];
 
 /// Milliseconds of one step of the played world.
@@ -147,6 +147,13 @@ impl World {
             world.burst(200);
             world.run(45);
             world.keys("K");
+        }
+        "lanes" => {
+            world.ready();
+            world.run(20);
+            world.burst(200);
+            world.run(150);
+            world.model.ui.screen = tui::model::Screen::Pods;
         }
         "confirm" => {
             world.ready();
