@@ -1,6 +1,7 @@
 //! One row of the table of kinds: everything the server knows about a kind, as data and small pure functions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -140,6 +141,8 @@ pub struct Kind {
     pub validate: Option<Validate>,
     /// What the server assigns at creation.
     pub assign: Assign,
+    /// How long an object lives after the last write to it; `None` for ever.
+    pub lifetime: Option<Duration>,
     /// Set when the objects are stored as another kind.
     pub view: Option<View>,
 }

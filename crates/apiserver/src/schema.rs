@@ -266,7 +266,7 @@ fn set_flag(shape: &mut Shape, flag: &'static str) {
             "ptr" => shape.pointer = true,
             other => match other.strip_prefix('#') {
                 Some(path) => {
-                    shape.number = path.split('.').filter_map(|number| number.parse().ok()).collect()
+                    shape.number = path.split('.').filter_map(|number| number.parse().ok()).collect();
                 }
                 None => shape.default = other.strip_prefix('=').map(Value::from),
             },

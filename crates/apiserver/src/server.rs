@@ -1,5 +1,6 @@
 //! The server's handle, its settings and its bounds.
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
@@ -40,13 +41,21 @@ pub struct Limits {
     pub connections: usize,
     /// Watches at once; further ones are answered 429.
     pub watches: usize,
+    /// Bytes of all objects together, as they are serialised; then nothing new is taken, 500.
+    pub storage: usize,
     /// Bytes of one kind's events that are kept for clients that are slow; who is further behind is cut off.
     pub watch_backlog: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body: 3 * 1024 * 1024, connections: 1024, watches: 1024, watch_backlog: 4 * 1024 * 1024 }
+        Self {
+            body: 3 * 1024 * 1024,
+            connections: 1024,
+            watches: 1024,
+            storage: 128 * 1024 * 1024,
+            watch_backlog: 4 * 1024 * 1024,
+        }
     }
 }
 
@@ -79,6 +88,8 @@ pub(crate) struct Inner {
     pub(crate) registry: Registry,
     pub(crate) store: Store,
     pub(crate) watches: Arc<Semaphore>,
+    /// When objects that expire were last looked for, in seconds.
+    pub(crate) swept: AtomicI64,
     pub(crate) node: RwLock<Option<Arc<dyn Node>>>,
     pub(crate) aggregated: RwLock<Vec<Aggregated>>,
 }
@@ -101,12 +112,13 @@ impl ApiServer {
     pub fn new(config: Config) -> Self {
         let registry = Registry::new(&config.kinds);
         let fields = registry.stored_rows().map(|row| row.kind.fields);
-        let store = Store::new(fields, config.history, config.limits.watch_backlog);
+        let store = Store::new(fields, config.history, config.limits.watch_backlog, config.limits.storage);
         let server = Self {
             inner: Arc::new(Inner {
                 registry,
                 store,
                 watches: Arc::new(Semaphore::new(config.limits.watches)),
+                swept: AtomicI64::new(0),
                 config,
                 node: RwLock::new(None),
                 aggregated: RwLock::new(Vec::new()),

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::admit::{admit, check_namespace};
 use super::body;
 use super::call::Call;
-use super::write::{Written, answer, writer};
+use super::write::{Written, answer, full, writer};
 use crate::conform::{Fill, conform};
 use crate::kind::StatusPart;
 use crate::patch::managed;
-use crate::store::Raced;
+use crate::store::Refusal;
 use crate::{Status, meta, names};
 
 /// Names that are tried for one `generateName`.
@@ -89,9 +89,13 @@ pub(super) fn insert(call: &mut Call<'_>, mut object: Value, origin: Origin) -> 
             return Ok(Written::Dry(object));
         }
         match store.create(call.row.shelf, key, object.clone()) {
-            Ok(stored) => return Ok(Written::Stored(stored)),
-            Err(Raced) if attempt == tries => return Err(exists()),
-            Err(Raced) => {}
+            Ok(stored) => {
+                call.server.expire(storage, call.now);
+                return Ok(Written::Stored(stored));
+            }
+            Err(Refusal::Full) => return Err(full()),
+            Err(Refusal::Raced) if attempt == tries => return Err(exists()),
+            Err(Refusal::Raced) => {}
         }
     }
     Err(Status::internal("no name was tried"))

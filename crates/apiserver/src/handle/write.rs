@@ -11,7 +11,7 @@ use crate::conform::{Fill, conform};
 use crate::kind::StatusPart;
 use crate::patch::managed::{self, Writer};
 use crate::registry::Row;
-use crate::store::{Raced, Stored};
+use crate::store::{Refusal, Stored};
 use crate::{Cause, Status, meta};
 
 /// How often a write is tried again when somebody else was quicker.
@@ -210,7 +210,7 @@ pub(super) fn put(
                 call.server.removed(storage, &stored);
                 Ok(Some(Written::Stored(stored)))
             }
-            Err(Raced) => Ok(None),
+            Err(_) => Ok(None),
         };
     }
     if same(&wanted, &old.value) {
@@ -225,8 +225,14 @@ pub(super) fn put(
     }
     match store.replace(call.row.shelf, &key, old.version(), wanted) {
         Ok(stored) => Ok(Some(Written::Stored(stored))),
-        Err(Raced) => Ok(None),
+        Err(Refusal::Raced) => Ok(None),
+        Err(Refusal::Full) => Err(full()),
     }
+}
+
+/// The bound on all objects together is reached.
+pub(super) fn full() -> Status {
+    Status::internal("the server's storage is full: delete objects before you make new ones")
 }
 
 /// Equal but for the times in `managedFields`.

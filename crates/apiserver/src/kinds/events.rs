@@ -1,5 +1,7 @@
 //! Rows of events: the core group's, and the view that `events.k8s.io` has on them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -15,6 +17,8 @@ pub(super) fn kinds() -> Vec<Kind> {
             table: EVENTS,
             schema: "core.v1.Event",
             fields: FIELDS,
+            // As kube-apiserver's `--event-ttl` has it.
+            lifetime: Some(Duration::from_secs(3600)),
             validate: Some(validate::with(validate::event)),
             ..row("", "v1", "Event", "events", "event")
         },

@@ -46,6 +46,7 @@ fn row(
         default: |_| {},
         validate: None,
         assign: Assign::Nothing,
+        lifetime: None,
         view: None,
     }
 }

@@ -9,8 +9,9 @@ mod object;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -26,16 +27,29 @@ pub(crate) type ShelfId = usize;
 /// Namespace and name; the namespace is empty for objects of the cluster.
 pub(crate) type Key = (String, String);
 
-/// The object is no longer what the writer took it for.
+/// Why a write was not done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Raced;
+pub(crate) enum Refusal {
+    /// The object is no longer what the writer took it for.
+    Raced,
+    /// All objects together are larger than the bound.
+    Full,
+}
 
-/// Pages of lists that clients may still ask for, for each shelf.
+/// Bytes by which an object may grow when the store is full, so that it can still be marked and deleted.
+const GROWTH_WHEN_FULL: usize = 1024;
+
+/// Lists of which clients may still ask for pages, for each shelf.
 const SNAPSHOTS: usize = 16;
+/// How long they may; etcd's compaction gives as long.
+const SNAPSHOT_LIFE: Duration = Duration::from_secs(300);
 
 /// All shelves.
 pub(crate) struct Store {
     version: AtomicU64,
+    /// Bytes of all objects, as they are serialised.
+    bytes: AtomicUsize,
+    max_bytes: usize,
     shelves: Vec<Mutex<Shelf>>,
 }
 
@@ -45,15 +59,24 @@ struct Shelf {
     objects: BTreeMap<Key, Arc<Stored>>,
     log: Log,
     head: watch::Sender<u64>,
-    snapshots: VecDeque<(u64, Arc<[Arc<Stored>]>)>,
+    snapshots: VecDeque<Snapshot>,
+}
+
+/// A list whose pages are being read.
+struct Snapshot {
+    id: u64,
+    objects: Arc<[Arc<Stored>]>,
+    kept_at: Instant,
 }
 
 impl Store {
-    /// Shelves for kinds with these field selectors; each keeps `events` and `bytes` of past at most.
+    /// Shelves for kinds with these field selectors; each keeps `events` and `bytes` of past at most, and all objects
+    /// together may have `max_bytes`.
     pub(crate) fn new(
         shelves: impl IntoIterator<Item = &'static [(&'static str, &'static str)]>,
         events: usize,
         bytes: usize,
+        max_bytes: usize,
     ) -> Self {
         let shelf = |fields| {
             Mutex::new(Shelf {
@@ -65,7 +88,8 @@ impl Store {
             })
         };
         // 1 is what a client gets before anything is written; 0 means "any version" in requests.
-        Self { version: AtomicU64::new(1), shelves: shelves.into_iter().map(shelf).collect() }
+        let shelves = shelves.into_iter().map(shelf).collect();
+        Self { version: AtomicU64::new(1), bytes: AtomicUsize::new(0), max_bytes, shelves }
     }
 
     fn shelf(&self, id: ShelfId) -> MutexGuard<'_, Shelf> {
@@ -109,31 +133,44 @@ impl Store {
     }
 
     /// Keeps a list for the client's next pages.
-    pub(crate) fn keep_snapshot(&self, shelf: ShelfId, version: u64, objects: Arc<[Arc<Stored>]>) {
+    pub(crate) fn keep_snapshot(&self, shelf: ShelfId, id: u64, objects: Arc<[Arc<Stored>]>) {
         let mut shelf = self.shelf(shelf);
-        if shelf.snapshots.iter().any(|(v, known)| *v == version && Arc::ptr_eq(known, &objects)) {
-            return;
-        }
+        let now = Instant::now();
+        shelf.snapshots.retain(|kept| kept.id != id && now.duration_since(kept.kept_at) < SNAPSHOT_LIFE);
         if shelf.snapshots.len() == SNAPSHOTS {
             shelf.snapshots.pop_front();
         }
-        shelf.snapshots.push_back((version, objects));
+        shelf.snapshots.push_back(Snapshot { id, objects, kept_at: now });
     }
 
     /// What [`Self::keep_snapshot`] kept, unless too much was kept since.
-    pub(crate) fn snapshot(&self, shelf: ShelfId, version: u64) -> Option<Arc<[Arc<Stored>]>> {
+    pub(crate) fn snapshot(&self, shelf: ShelfId, id: u64) -> Option<Arc<[Arc<Stored>]>> {
         let shelf = self.shelf(shelf);
-        shelf.snapshots.iter().rev().find(|(v, _)| *v == version).map(|(_, objects)| Arc::clone(objects))
+        shelf.snapshots.iter().find(|kept| kept.id == id).map(|kept| Arc::clone(&kept.objects))
+    }
+
+    /// Counts an object that takes the place of another; false when there is no room.
+    fn count(&self, before: usize, after: usize) -> bool {
+        let grows = after.saturating_sub(before);
+        if grows > GROWTH_WHEN_FULL && self.bytes.load(Ordering::Relaxed) + grows > self.max_bytes {
+            return false;
+        }
+        self.bytes.fetch_add(after, Ordering::Relaxed);
+        self.bytes.fetch_sub(before, Ordering::Relaxed);
+        true
     }
 
     /// Puts a new object on the shelf.
-    pub(crate) fn create(&self, id: ShelfId, key: Key, object: Value) -> Result<Arc<Stored>, Raced> {
+    pub(crate) fn create(&self, id: ShelfId, key: Key, object: Value) -> Result<Arc<Stored>, Refusal> {
         let mut shelf = self.shelf(id);
         if shelf.objects.contains_key(&key) {
-            return Err(Raced);
+            return Err(Refusal::Raced);
         }
         let version = self.next_version();
         let stored = Arc::new(Stored::new(object, version, &key, shelf.fields));
+        if !self.count(0, stored.record.body.len()) {
+            return Err(Refusal::Full);
+        }
         shelf.objects.insert(key, Arc::clone(&stored));
         shelf.tell(EventKind::Added, Arc::clone(&stored.record), None);
         Ok(stored)
@@ -146,11 +183,15 @@ impl Store {
         key: &Key,
         expected: u64,
         object: Value,
-    ) -> Result<Arc<Stored>, Raced> {
+    ) -> Result<Arc<Stored>, Refusal> {
         let mut shelf = self.shelf(id);
-        let before = shelf.objects.get(key).filter(|o| o.version() == expected).cloned().ok_or(Raced)?;
+        let before =
+            shelf.objects.get(key).filter(|o| o.version() == expected).cloned().ok_or(Refusal::Raced)?;
         let version = self.next_version();
         let stored = Arc::new(Stored::new(object, version, key, shelf.fields));
+        if !self.count(before.record.body.len(), stored.record.body.len()) {
+            return Err(Refusal::Full);
+        }
         shelf.objects.insert(key.clone(), Arc::clone(&stored));
         shelf.tell(EventKind::Modified, Arc::clone(&stored.record), Some(Arc::clone(&before.record)));
         Ok(stored)
@@ -163,12 +204,14 @@ impl Store {
         key: &Key,
         expected: u64,
         last: Value,
-    ) -> Result<Arc<Stored>, Raced> {
+    ) -> Result<Arc<Stored>, Refusal> {
         let mut shelf = self.shelf(id);
-        let before = shelf.objects.get(key).filter(|o| o.version() == expected).cloned().ok_or(Raced)?;
+        let before =
+            shelf.objects.get(key).filter(|o| o.version() == expected).cloned().ok_or(Refusal::Raced)?;
         let version = self.next_version();
         let stored = Arc::new(Stored::new(last, version, key, shelf.fields));
         shelf.objects.remove(key);
+        self.count(before.record.body.len(), 0);
         shelf.tell(EventKind::Deleted, Arc::clone(&stored.record), Some(Arc::clone(&before.record)));
         Ok(stored)
     }
@@ -212,7 +255,7 @@ mod tests {
     const PHASE: &[(&str, &str)] = &[("status.phase", "/status/phase")];
 
     fn store(events: usize) -> Store {
-        Store::new([PHASE, PHASE], events, 1 << 20)
+        Store::new([PHASE, PHASE], events, 1 << 20, 1 << 20)
     }
 
     fn key(name: &str) -> Key {
@@ -228,11 +271,11 @@ mod tests {
     fn writes_need_the_version_that_they_saw() {
         let store = store(10);
         let first = store.create(0, key("p"), pod("p", "Pending")).unwrap();
-        assert_eq!(store.create(0, key("p"), pod("p", "Pending")).unwrap_err(), Raced);
+        assert_eq!(store.create(0, key("p"), pod("p", "Pending")).unwrap_err(), Refusal::Raced);
         let second = store.replace(0, &key("p"), first.version(), pod("p", "Running")).unwrap();
         assert!(second.version() > first.version());
-        assert_eq!(store.replace(0, &key("p"), first.version(), pod("p", "x")).unwrap_err(), Raced);
-        assert_eq!(store.remove(0, &key("p"), first.version(), pod("p", "x")).unwrap_err(), Raced);
+        assert_eq!(store.replace(0, &key("p"), first.version(), pod("p", "x")).unwrap_err(), Refusal::Raced);
+        assert_eq!(store.remove(0, &key("p"), first.version(), pod("p", "x")).unwrap_err(), Refusal::Raced);
         store.remove(0, &key("p"), second.version(), pod("p", "Running")).unwrap();
         assert!(store.get(0, &key("p")).is_none());
     }
@@ -278,5 +321,22 @@ mod tests {
         assert_eq!((events.len(), upto), (1, version));
         let (events, upto) = store.since(0, version - 3, 2).unwrap();
         assert_eq!((events.len(), upto), (2, version - 1));
+    }
+
+    #[test]
+    fn a_full_store_takes_nothing_new_and_lets_go_of_the_old() {
+        let store = Store::new([PHASE], 10, 1 << 20, 10_000);
+        let big = |name: &str| {
+            let mut object = pod(name, "");
+            object["filler"] = "x".repeat(6_000).into();
+            object
+        };
+        let first = store.create(0, key("a"), big("a")).unwrap();
+        assert_eq!(store.create(0, key("b"), big("b")).unwrap_err(), Refusal::Full);
+        let mut marked = big("a");
+        marked["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+        let marked = store.replace(0, &key("a"), first.version(), marked).unwrap();
+        store.remove(0, &key("a"), marked.version(), big("a")).unwrap();
+        store.create(0, key("b"), big("b")).unwrap();
     }
 }
