@@ -79,9 +79,9 @@ mod tests {
         };
         assert_eq!(left("2026-01-01T01:09:00Z"), ["kept", "old"]);
         assert_eq!(left("2026-01-01T01:11:00Z"), ["kept"]);
-        assert_eq!(left("2026-01-01T02:00:30Z"), ["kept"]);
+        assert_eq!(left("2026-01-01T02:00:00Z"), ["kept"]);
         // Too soon for another look.
-        assert_eq!(left("2026-01-01T02:01:00Z"), ["kept"]);
-        assert_eq!(left("2026-01-01T02:02:00Z"), [""; 0]);
+        assert_eq!(left("2026-01-01T02:00:30Z"), ["kept"]);
+        assert_eq!(left("2026-01-01T02:01:30Z"), [""; 0]);
     }
 }
