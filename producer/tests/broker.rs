@@ -26,6 +26,7 @@ scenarios!(
     a_full_queue_refuses_by_name_and_number,
     a_blocked_broker_is_told,
     a_slow_confirm_is_told,
+    a_client_that_hangs_up_is_counted_to_the_end,
     a_closed_connection_comes_back,
     a_channel_that_is_closed_comes_back,
     other_arguments_are_an_error_that_says_so,

@@ -31,6 +31,7 @@ async fn the_suite_holds() {
         a_full_queue_refuses_by_name_and_number,
         a_blocked_broker_is_told,
         a_slow_confirm_is_told,
+        a_client_that_hangs_up_is_counted_to_the_end,
         a_closed_connection_comes_back,
         other_arguments_are_an_error_that_says_so,
         a_wrong_password_is_named_and_never_shown,

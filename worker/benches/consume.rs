@@ -2,7 +2,8 @@
 //! same run.
 //!
 //! `cargo bench -p worker`, with Debian's RabbitMQ or with the broker that `AMQP_URL` names. Each figure is the median of
-//! five rounds taken in turn. The queue `surge-bench` is declared as the contract says and deleted at the end.
+//! five rounds taken in turn. `OTHER_WORKER` may name a command to compare with: it consumes `JOBS` messages of `QUEUE` at
+//! `AMQP_URL` with a prefetch of one and prints jobs a second. The queue `surge-bench` is declared as the contract says and deleted at the end.
 
 #[path = "../../producer/benches/support/mod.rs"]
 mod support;
@@ -36,15 +37,20 @@ fn main() -> Result<()> {
     let connection = runtime.block_on(Connection::connect(url, ConnectionProperties::default()))?;
     runtime.block_on(declare(&connection))?;
 
-    let mut rows: Vec<[f64; 6]> = Vec::new();
+    let other = std::env::var("OTHER_WORKER").ok();
+    let mut rows: Vec<[f64; 7]> = Vec::new();
     let mut memory = (0.0, 0.0);
     for round in 0..=ROUNDS {
-        let mut row = [0.0; 6];
+        let mut row = [0.0; 7];
         for (at, prefetch) in [(0, 1), (3, 100)] {
             runtime.block_on(fill(&connection))?;
             row[at] = runtime.block_on(bare(&connection, prefetch))?;
             runtime.block_on(fill(&connection))?;
             (row[at + 1], row[at + 2], memory) = ours(url, prefetch)?;
+        }
+        if let Some(command) = &other {
+            runtime.block_on(fill(&connection))?;
+            row[6] = another(command, url)?;
         }
         // The first round warms everything up.
         if round > 0 {
@@ -61,6 +67,13 @@ fn main() -> Result<()> {
             median(at + 1) / median(at)
         );
         println!("worker's CPU a job         {:9.1} us", median(at + 2));
+    }
+    if other.is_some() {
+        println!(
+            "prefetch   1, another one  {:9.0}/s: the worker is {:.2} of it",
+            median(6),
+            median(1) / median(6)
+        );
     }
     println!("resident memory            {:9.1} MB after the load, {:.1} MB at its peak", memory.0, memory.1);
     let environment = environment(url, "1");
@@ -98,6 +111,17 @@ fn ours(url: &str, prefetch: u16) -> Result<(f64, f64, (f64, f64))> {
     let took = ended.duration_since(begun).as_secs_f64();
     let cpu = worker.cpu()?.as_secs_f64() * 1e6 / JOBS as f64;
     Ok((JOBS as f64 / took, cpu, worker.memory()?))
+}
+
+/// Jobs a second of another program.
+fn another(command: &str, url: &str) -> Result<f64> {
+    let output = std::process::Command::new("sh")
+        .args(["-c", command])
+        .env("AMQP_URL", url)
+        .env("QUEUE", QUEUE)
+        .env("JOBS", JOBS.to_string())
+        .output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
 /// Jobs a second of a loop that reads, parses and acknowledges, and does nothing else.

@@ -173,6 +173,35 @@ pub(crate) async fn a_slow_confirm_is_told(broker: &dyn Control) {
     assert_eq!(stage.depth().await, 9, "nothing was published twice");
 }
 
+/// A client that hangs up: its jobs are counted when the broker confirms them, and only then is their share free.
+pub(crate) async fn a_client_that_hangs_up_is_counted_to_the_end(broker: &dyn Control) {
+    use tokio::io::AsyncWriteExt;
+    let stage = Stage::set(broker, "hang-up", &[("MAX_UNCONFIRMED", "5")]).await;
+    broker.freeze();
+    let mut client = tokio::net::TcpStream::connect(stage.producer.address).await.unwrap();
+    client.write_all(b"POST /generate?count=5 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let in_flight = |wanted: f64| {
+        let stage = &stage;
+        async move {
+            wait::until(&format!("{wanted} requests in flight"), async || {
+                let now = stage.producer.metric(&stage.http, "http_requests_in_flight").await;
+                (now == wanted).then_some(())
+            })
+            .await;
+        }
+    };
+    in_flight(1.0).await;
+    drop(client);
+    in_flight(0.0).await;
+    assert_eq!(stage.fails(1, "busy").await, 0);
+    broker.thaw();
+    wait::until("the share to be free", async || (stage.generate("?count=5").await.0 == 202).then_some(()))
+        .await;
+    assert_eq!(stage.producer.metric(&stage.http, "messages_published_total").await, 10.0);
+    assert_eq!(stage.producer.metric(&stage.http, "messages_late_total").await, 0.0);
+    assert_eq!(stage.depth().await, 10);
+}
+
 /// A broker that closes the connection: told, not ready, and back without a restart of the process.
 pub(crate) async fn a_closed_connection_comes_back(broker: &dyn Control) {
     let mut stage = Stage::set(broker, "closed", &[]).await;

@@ -204,13 +204,11 @@ fn worker(broker: &Real) -> Program {
     scenarios::start(broker, QUEUE, &[("WORK_DURATION", "1ms")])
 }
 
-/// The producer's executable, which cargo puts beside the worker's when the workspace is tested.
+/// The producer's executable, which cargo puts beside the worker's; built here, since no test of the worker's would.
 fn producer_binary() -> String {
     let beside = std::path::Path::new(env!("CARGO_BIN_EXE_worker")).with_file_name("producer");
-    if !beside.exists() {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let built = std::process::Command::new(cargo).args(["build", "--locked", "-p", "producer"]).status();
-        assert!(built.unwrap().success(), "cannot build the producer");
-    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = std::process::Command::new(cargo).args(["build", "--locked", "-p", "producer"]).status();
+    assert!(built.unwrap().success() && beside.exists(), "cannot build {}", beside.display());
     beside.to_str().unwrap().to_owned()
 }
