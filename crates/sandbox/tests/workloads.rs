@@ -1,7 +1,5 @@
 //! Controllers together: scaling, updates, ordinals, Services, garbage.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 mod common;
 
 use common::{Rig, config, deployment, is_ready, pid, pod};
@@ -47,7 +45,7 @@ async fn an_update_rolls_and_is_never_below_its_minimum() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 3, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
-    let before: Vec<String> = rig.list("app=web").await.iter().map(|pod| pod.name_any()).collect();
+    let before: Vec<String> = rig.list("app=web").await.iter().map(kube::ResourceExt::name_any).collect();
     rig.apply(deployment("web", 3, &json!({"env": [{"name": "VERSION", "value": "2"}]}))).await;
     wait::until("the new pods alone", || async {
         let pods = rig.list("app=web").await;
@@ -139,8 +137,8 @@ async fn a_stateful_set_counts_its_pods_from_zero() {
     rig.apply(object).await;
     rig.ready(WorkloadKind::StatefulSet, "db").await;
     let mut pods = rig.list("app=db").await;
-    pods.sort_by_key(|pod| pod.name_any());
-    let names: Vec<String> = pods.iter().map(|pod| pod.name_any()).collect();
+    pods.sort_by_key(kube::ResourceExt::name_any);
+    let names: Vec<String> = pods.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(names, ["db-0", "db-1", "db-2"]);
     assert_eq!(pods[1].labels()["apps.kubernetes.io/pod-index"], "1");
     // One after the other: each was created after the one before was ready.

@@ -1,7 +1,6 @@
 //! The controllers: each brings the cluster nearer to what one kind of object asks for.
 
 mod deployment;
-mod deployment_status;
 mod endpoints;
 mod garbage;
 mod namespace;

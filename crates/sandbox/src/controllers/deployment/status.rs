@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
-use super::rollout;
+use super::super::rollout;
 use crate::meta;
 
 const AVAILABLE: &str = "Available";

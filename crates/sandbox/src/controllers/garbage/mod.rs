@@ -3,7 +3,9 @@
 //! As in Kubernetes, it watches every kind that can be listed and deleted, keeps a graph of owners and dependents by
 //! UID, and asks the API before it deletes anything.
 
-use std::collections::{HashMap, HashSet};
+mod graph;
+
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
+
+use graph::{Graph, Known, Owner};
 
 use super::pods;
 use crate::cluster::Cluster;
@@ -89,107 +93,6 @@ struct Collector {
     client: Client,
     graph: Mutex<Graph>,
     queue: Arc<Queue<String>>,
-}
-
-#[derive(Default)]
-struct Graph {
-    objects: HashMap<String, Known>,
-    /// Dependents by the UID of an owner.
-    dependents: HashMap<String, HashSet<String>>,
-}
-
-#[derive(Clone)]
-struct Known {
-    kind: Arc<Watched>,
-    namespace: String,
-    name: String,
-    owners: Vec<Owner>,
-    finalizers: Vec<String>,
-    deleting: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Owner {
-    uid: String,
-    api_version: String,
-    kind: String,
-    name: String,
-    blocks: bool,
-}
-
-impl Known {
-    fn of(object: &DynamicObject, kind: &Arc<Watched>) -> Self {
-        let owners = object.owner_references().iter().map(|owner| Owner {
-            uid: owner.uid.clone(),
-            api_version: owner.api_version.clone(),
-            kind: owner.kind.clone(),
-            name: owner.name.clone(),
-            blocks: owner.block_owner_deletion == Some(true),
-        });
-        Self {
-            kind: Arc::clone(kind),
-            namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
-            owners: owners.collect(),
-            finalizers: object.finalizers().to_vec(),
-            deleting: object.metadata.deletion_timestamp.is_some(),
-        }
-    }
-
-    fn waits_for(&self, finalizer: &str) -> bool {
-        self.deleting && self.finalizers.iter().any(|one| one == finalizer)
-    }
-}
-
-impl Graph {
-    /// Takes in an object; returns whom to look at.
-    fn put(&mut self, uid: String, known: Known) -> Vec<String> {
-        let mut look = self.cut(&uid);
-        look.clear();
-        for owner in &known.owners {
-            self.dependents.entry(owner.uid.clone()).or_default().insert(uid.clone());
-            // An owner that waits for its dependents wants to know.
-            if self.objects.get(&owner.uid).is_some_and(|owner| owner.deleting) {
-                look.push(owner.uid.clone());
-            }
-        }
-        if known.waits_for(FOREGROUND) || known.waits_for(ORPHAN) || !known.owners.is_empty() {
-            look.push(uid.clone());
-        }
-        self.objects.insert(uid, known);
-        look
-    }
-
-    /// Takes out an object; returns whom to look at: its dependents, and its owners.
-    fn remove(&mut self, uid: &str) -> Vec<String> {
-        let mut look = self.cut(uid);
-        self.objects.remove(uid);
-        look.extend(self.dependents.get(uid).into_iter().flatten().cloned());
-        look
-    }
-
-    /// Removes the edges to its owners; returns the owners.
-    fn cut(&mut self, uid: &str) -> Vec<String> {
-        let owners: Vec<String> = self
-            .objects
-            .get(uid)
-            .map(|known| known.owners.iter().map(|o| o.uid.clone()).collect())
-            .unwrap_or_default();
-        for owner in &owners {
-            if let Some(dependents) = self.dependents.get_mut(owner) {
-                dependents.remove(uid);
-                if dependents.is_empty() {
-                    self.dependents.remove(owner);
-                }
-            }
-        }
-        owners
-    }
-
-    fn dependents_of(&self, uid: &str) -> Vec<(String, Known)> {
-        let dependents = self.dependents.get(uid).into_iter().flatten();
-        dependents.filter_map(|uid| Some((uid.clone(), self.objects.get(uid)?.clone()))).collect()
-    }
 }
 
 async fn watch(collector: Arc<Collector>, kind: Arc<Watched>) {
@@ -378,43 +281,5 @@ fn done(answer: Result<(), kube::Error>) -> Result<(), kube::Error> {
     match answer {
         Err(error) if pods::is_code(&error, 404) => Ok(()),
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn known(owners: &[&str], finalizers: &[&str], deleting: bool) -> Known {
-        let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&());
-        let owner = |uid: &&str| Owner {
-            uid: (*uid).to_owned(),
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            name: (*uid).to_owned(),
-            blocks: true,
-        };
-        Known {
-            kind: Arc::new(Watched { resource, namespaced: true }),
-            namespace: "demo".into(),
-            name: "x".into(),
-            owners: owners.iter().map(owner).collect(),
-            finalizers: finalizers.iter().map(|&one| one.to_owned()).collect(),
-            deleting,
-        }
-    }
-
-    #[test]
-    fn the_graph_knows_whom_a_change_concerns() {
-        let mut graph = Graph::default();
-        assert!(graph.put("owner".into(), known(&[], &[], false)).is_empty());
-        assert_eq!(graph.put("child".into(), known(&["owner"], &[], false)), ["child"]);
-        assert_eq!(graph.dependents_of("owner").len(), 1);
-        assert_eq!(graph.put("owner".into(), known(&[], &[FOREGROUND], true)), ["owner"]);
-        assert_eq!(graph.put("child".into(), known(&["owner"], &[], true)), ["owner", "child"]);
-        assert_eq!(graph.remove("child"), ["owner"]);
-        assert!(graph.dependents_of("owner").is_empty());
-        graph.put("child".into(), known(&["owner"], &[], false));
-        assert_eq!(graph.remove("owner"), ["child"]);
     }
 }
