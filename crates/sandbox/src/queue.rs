@@ -6,9 +6,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -135,10 +137,15 @@ where
 {
     loop {
         let key = queue.next().await;
-        match reconcile(key.clone()).await {
-            Ok(()) => queue.succeeded(&key),
-            Err(error) => {
+        // A mistake that shows with one object must not end the work on all others.
+        match AssertUnwindSafe(reconcile(key.clone())).catch_unwind().await {
+            Ok(Ok(())) => queue.succeeded(&key),
+            Ok(Err(error)) => {
                 tracing::debug!(controller = name, ?key, %error, "will try again");
+                queue.retry(key);
+            }
+            Err(_) => {
+                tracing::error!(controller = name, ?key, "a look at an object panicked; will try again");
                 queue.retry(key);
             }
         }
@@ -180,5 +187,24 @@ mod tests {
         assert_eq!(queue.next().await, "sooner");
         assert_eq!(start.elapsed().as_secs(), 6);
         assert!(tokio::time::timeout(Duration::from_secs(60), queue.next()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_about_one_key_does_not_end_the_work() {
+        let queue = Queue::new();
+        queue.add("bad");
+        queue.add("good");
+        let (done, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let working = work("test", Arc::clone(&queue), move |key| {
+            let done = done.clone();
+            async move {
+                assert_ne!(key, "bad", "as this test wants it");
+                done.send(key).unwrap();
+                Ok(())
+            }
+        });
+        let worker = tokio::spawn(working);
+        assert_eq!(heard.recv().await, Some("good"));
+        worker.abort();
     }
 }
