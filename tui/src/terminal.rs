@@ -157,7 +157,7 @@ impl<W: Write> Terminal<W> {
             queue!(self.bytes, BeginSynchronizedUpdate)?;
         }
         let mut backend = CrosstermBackend::new(&mut self.bytes);
-        backend.draw(self.shown.diff_iter(&self.next).map(|(x, y, cell)| (x, y, cell)))?;
+        backend.draw(self.shown.diff_iter(&self.next))?;
         queue!(self.bytes, EndSynchronizedUpdate)?;
         self.out.write_all(&self.bytes)?;
         self.out.flush()?;

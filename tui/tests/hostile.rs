@@ -18,6 +18,10 @@ use tui::update::update;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
+fn burst_id() -> contract::BurstId {
+    "0-1".parse().expect("letters, digits and dashes are legal")
+}
+
 fn draw(model: &Model, columns: u16, rows: u16) -> Buffer {
     let area = Rect::new(0, 0, columns, rows);
     let mut buffer = Buffer::empty(area);
@@ -237,7 +241,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (a_source(), state).prop_map(|(source, state)| Event::Source(source, state)),
         2 => (text(), any::<(u32, u32, u32, bool)>()).prop_map(|(cause, (sent, accepted, failed, finished))| {
             Event::Burst(BurstProgress {
-                id: "0-1".parse().unwrap(), size: 50, sent, accepted, failed: BTreeMap::from([(cause.clone(), failed)]),
+                id: burst_id(), size: 50, sent, accepted, failed: BTreeMap::from([(cause.clone(), failed)]),
                 new_ids: Vec::new(), first_sent: Some(At::default()), first_accepted: None,
                 last_accepted: Some(At::default()), waiting: Some(cause), finished,
             })
@@ -248,7 +252,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (text(), kind, 0..9_u128, any::<bool>()).prop_map(|(pod, kind, id, redelivered)| Event::Job {
             pod,
             event: JobEvent {
-                kind, id: Some(Uuid::from_u128(id)), burst: Some("0-1".parse().unwrap()), traceparent: None,
+                kind, id: Some(Uuid::from_u128(id)), burst: Some(burst_id()), traceparent: None,
                 at: Timestamp::UNIX_EPOCH, redelivered, wait_ms: None, work_ms: None, reason: None,
             },
         }),

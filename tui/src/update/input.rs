@@ -9,19 +9,19 @@ use crate::model::load::SIZES;
 use crate::model::{Confirm, Mode, Model, View};
 
 /// Takes input in. Returns whether the frame could differ now.
-pub(super) fn take(model: &mut Model, at: At, input: Input, effects: &mut Vec<Effect>) -> bool {
+pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
     match input {
         Input::Key(key) => {
             let in_dialog = model.ui.mode != Mode::Normal;
-            let Some(action) = keys::action(&key, in_dialog) else { return false };
+            let Some(action) = keys::action(key, in_dialog) else { return false };
             act(model, at, action, effects);
             true
         }
         // A pasted text is never a command, whatever its letters are.
         Input::Paste(_) => false,
-        Input::Mouse(mouse) => scroll(model, at, mouse),
+        Input::Mouse(mouse) => scroll(model, at, *mouse),
         Input::Resize(columns, rows) => {
-            model.ui.size = (columns, rows);
+            model.ui.size = (*columns, *rows);
             true
         }
         Input::Resumed => {

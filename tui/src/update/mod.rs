@@ -17,7 +17,7 @@ pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
     model.data.now = model.data.now.max(at);
     let mut effects = Vec::new();
     let changed = match stamped.event {
-        Event::Input(input) => input::take(model, at, input, &mut effects),
+        Event::Input(input) => input::take(model, at, &input, &mut effects),
         Event::Tick => {
             model.ui.tick_due = None;
             true

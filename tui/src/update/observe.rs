@@ -26,7 +26,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Pods(news) => return pods(model, at, news),
         Event::Cluster(event) => model.data.events.cluster(at, &model.data.day, event),
         Event::Depth(sample) => return depth(model, at, sample),
-        Event::Metric(sample) => return metric(model, at, sample),
+        Event::Metric(sample) => return metric(model, at, &sample),
         Event::Scraped(sample) => return scraped(model, at, sample),
         Event::Source(source, state) => return source_changed(model, at, source, state),
         Event::Burst(progress) => burst(model, at, progress),
@@ -249,7 +249,7 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
     changed
 }
 
-fn metric(model: &mut Model, at: At, sample: MetricSample) -> bool {
+fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
     heard(model, at, Source::ExternalMetric);
     let value = sample.value_milli.map(|milli| milli as f64 / 1_000.0);
     let data = &mut model.data;

@@ -54,16 +54,17 @@ impl Widget for &Queue<'_> {
             canvas.line(x, low, high, Ink::Queue, LINE + 3);
         }
         // Dashes, dots and sparse dots, so that the lines differ without colour too.
-        let lines: [(&[Option<Column>], Ink, u8, fn(usize) -> bool); 3] = [
-            (&believed, Ink::Believed, LINE + 2, |n| n.is_multiple_of(2)),
-            (&target, Ink::Target, LINE + 1, |n| n % 8 < 5),
-            (&metric, Ink::Metric, LINE, |n| n.is_multiple_of(4)),
+        // Each with the length of its pattern and how much of that is inked.
+        let lines = [
+            (&believed, Ink::Believed, LINE + 2, (2, 1)),
+            (&target, Ink::Target, LINE + 1, (8, 5)),
+            (&metric, Ink::Metric, LINE, (4, 1)),
         ];
-        for (columns, ink, weight, is_inked) in lines {
+        for (columns, ink, weight, (length, inked)) in lines {
             for (x, column) in columns.iter().enumerate() {
                 let Some(column) = column else { continue };
                 let (low, high) = span_of(column);
-                if is_inked(x) || low != high {
+                if x % length < inked || low != high {
                     canvas.line(x, low, high, ink, weight);
                 }
             }

@@ -160,7 +160,7 @@ pub(super) fn rule(buffer: &mut Buffer, row: Rect, theme: Theme, title: &str, no
     let head = format!(" {title} ");
     let after = put(buffer, inner, vec![span(theme, Ink::Title, fit(&head, inner.width as usize))]);
     let needed = width(&note) + 2;
-    if !note.is_empty() && after + needed + 1 <= inner.right() {
+    if !note.is_empty() && after + needed < inner.right() {
         let mut spans = vec![Span::raw(" ")];
         spans.extend(note);
         spans.push(Span::raw(" "));

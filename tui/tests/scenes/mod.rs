@@ -1,6 +1,12 @@
 //! A played autoscaling loop: makes the events that the sources would send, so that screens, benchmarks and pictures
 //! have something true to life to show. Times and numbers are made up here and depend on nothing but the seconds.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each user of the scenes needs others of them, and all are tests at heart"
+)]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -292,7 +298,7 @@ impl World {
             condition("ScalingActive", "True", "ValidMetricFound"),
             condition(
                 "ScalingLimited",
-                if raw > 10 || raw < 1 { "True" } else { "False" },
+                if !(1..=10).contains(&raw) { "True" } else { "False" },
                 if raw > 10 {
                     "TooManyReplicas"
                 } else if raw < 1 {
