@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use regex::Regex;
@@ -102,7 +102,14 @@ async fn detailed(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Response {
         reports.retain(|report| vhosts.contains(&&*report.vhost));
     }
     // As RabbitMQ 4.3: a regular expression that the name must match somewhere.
-    let names: Vec<Regex> = pairs.all("queue").filter_map(|pattern| Regex::new(pattern).ok()).collect();
+    let names: Result<Vec<Regex>, _> = pairs.all("queue").map(Regex::new).collect();
+    let names = match names {
+        Ok(names) => names,
+        Err(error) => {
+            let sentence = format!("the parameter queue is not a regular expression: {error}\n");
+            return (StatusCode::BAD_REQUEST, sentence).into_response();
+        }
+    };
     if !names.is_empty() {
         reports.retain(|report| names.iter().any(|name| name.is_match(&report.name)));
     }

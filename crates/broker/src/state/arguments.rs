@@ -4,8 +4,11 @@
 
 use amq_protocol::types::{AMQPValue, FieldTable};
 
+use self::value::{integer, kind, same, shown, text};
 use super::policy::{Definition, Overflow};
 use crate::fault::{Code, Fault};
+
+pub(crate) mod value;
 
 /// Arguments that a second declaration must repeat. Others are kept and have no effect, as in RabbitMQ.
 const COMPARED: [&str; 9] = [
@@ -240,81 +243,6 @@ impl Reader<'_> {
             Some(_) => Err(self.fault(self.invalid(key, "invalid_overflow"))),
             None => Err(self.fault(self.invalid(key, &format!("{{unacceptable_type,{}}}", kind(value))))),
         }
-    }
-}
-
-fn text(value: &AMQPValue) -> Option<&str> {
-    match value {
-        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
-        _ => None,
-    }
-}
-
-fn integer(value: &AMQPValue) -> Option<i64> {
-    match value {
-        AMQPValue::ShortShortInt(number) => Some(i64::from(*number)),
-        AMQPValue::ShortShortUInt(number) => Some(i64::from(*number)),
-        AMQPValue::ShortInt(number) => Some(i64::from(*number)),
-        AMQPValue::ShortUInt(number) => Some(i64::from(*number)),
-        AMQPValue::LongInt(number) => Some(i64::from(*number)),
-        AMQPValue::LongUInt(number) => Some(i64::from(*number)),
-        AMQPValue::LongLongInt(number) => Some(*number),
-        _ => None,
-    }
-}
-
-/// Integers are the same by value, whatever their width.
-fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
-    match (integer(one), integer(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => one == other,
-    }
-}
-
-fn shown(value: &AMQPValue) -> String {
-    match (text(value), integer(value), value) {
-        (Some(text), ..) => text.to_owned(),
-        (_, Some(number), _) => number.to_string(),
-        (.., AMQPValue::Boolean(value)) => value.to_string(),
-        _ => kind(value).to_owned(),
-    }
-}
-
-/// An argument as the management API shows it.
-pub(crate) fn json(value: &AMQPValue) -> serde_json::Value {
-    match value {
-        AMQPValue::Boolean(value) => (*value).into(),
-        AMQPValue::Float(value) => (*value).into(),
-        AMQPValue::Double(value) => (*value).into(),
-        AMQPValue::LongString(text) => text.to_string().into(),
-        AMQPValue::FieldArray(values) => values.as_slice().iter().map(json).collect(),
-        AMQPValue::FieldTable(table) => {
-            table.into_iter().map(|(key, value)| (key.as_str().to_owned(), json(value))).collect()
-        }
-        other => integer(other).map_or(serde_json::Value::Null, Into::into),
-    }
-}
-
-/// RabbitMQ's names of the types.
-fn kind(value: &AMQPValue) -> &'static str {
-    match value {
-        AMQPValue::Boolean(_) => "bool",
-        AMQPValue::ShortShortInt(_) => "byte",
-        AMQPValue::ShortShortUInt(_) => "unsignedbyte",
-        AMQPValue::ShortInt(_) => "short",
-        AMQPValue::ShortUInt(_) => "unsignedshort",
-        AMQPValue::LongInt(_) => "signedint",
-        AMQPValue::LongUInt(_) => "unsignedint",
-        AMQPValue::LongLongInt(_) => "long",
-        AMQPValue::Float(_) => "float",
-        AMQPValue::Double(_) => "double",
-        AMQPValue::DecimalValue(_) => "decimal",
-        AMQPValue::ShortString(_) | AMQPValue::LongString(_) => "longstr",
-        AMQPValue::FieldArray(_) => "array",
-        AMQPValue::Timestamp(_) => "timestamp",
-        AMQPValue::FieldTable(_) => "table",
-        AMQPValue::ByteArray(_) => "binary",
-        AMQPValue::Void => "void",
     }
 }
 

@@ -90,6 +90,8 @@ fn queue_report(queue: &Queue) -> QueueReport {
 fn json(queue: &Queue) -> Value {
     let arguments = queue.declared.arguments.table().inner().iter();
     Value::Object(
-        arguments.map(|(key, value)| (key.as_str().to_owned(), super::arguments::json(value))).collect(),
+        arguments
+            .map(|(key, value)| (key.as_str().to_owned(), super::arguments::value::json(value)))
+            .collect(),
     )
 }

@@ -21,6 +21,8 @@ async fn queues_are_filtered_by_a_pattern() {
     let text = text(&under, "/metrics/detailed?family=queue_coarse_metrics&queue=^Orders$").await;
     assert!(text.contains("queue=\"Orders\""));
     assert!(!text.contains("Orders.dead"));
+    let url = format!("http://{}/metrics/detailed?family=queue_coarse_metrics&queue=(", under.metrics);
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 400);
 }
 
 #[tokio::test]
