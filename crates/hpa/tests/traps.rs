@@ -7,15 +7,15 @@ use hpa::compat::ToleranceForm;
 use hpa::input::Ready;
 use hpa::limits::behavior::{self, BothRules};
 use hpa::limits::legacy;
-use hpa::limits::rules::{Rate, Rules};
-use hpa::spec::Direction;
+use hpa::limits::rules::PolicyRate;
+use hpa::spec::{Behavior, Direction};
 use hpa::status::ConditionStatus;
 use hpa::tolerance::Tolerance;
 use hpa::trace::PolicyKind;
 use hpa::{Config, Memory, Reading, Time};
 
-fn percent(value: i32) -> Rate {
-    Rate { kind: PolicyKind::Percent, value, period_seconds: 60 }
+fn percent(value: i32) -> PolicyRate {
+    PolicyRate { kind: PolicyKind::Percent, value, period_seconds: 60 }
 }
 
 #[test]
@@ -209,10 +209,8 @@ fn trap_10_an_empty_behavior_is_not_no_behavior() {
 #[test]
 fn trap_11_with_behavior_an_unchanged_size_is_not_compared_with_min_and_max() {
     let config = Config::default();
-    let rules = BothRules {
-        up: Rules::of(Direction::Up, None, &config),
-        down: Rules::of(Direction::Down, None, &config),
-    };
+    let nothing = Behavior::default();
+    let rules = BothRules::new(&nothing, &config);
     let limit = |current| behavior::limit(current, current, (3, 10), &rules, &Memory::default(), Time(0)).0;
     assert_eq!((limit(20).replicas, limit(20).reason), (20, "DesiredWithinRange"));
     assert_eq!((limit(1).replicas, limit(1).reason), (1, "DesiredWithinRange"));

@@ -3,11 +3,12 @@
 //! Source: `stabilizeRecommendationWithBehaviors`, `convertDesiredReplicasWithBehaviorRate` and
 //! `calculateScale{Up,Down}LimitWithScalingRules` in `pkg/controller/podautoscaler/horizontal.go`.
 
-use super::rules::{Rate, Rules, Select, select};
+use super::rules::{PolicyRate, Rules, Select, select};
 use super::{Limited, next};
+use crate::compat::Config;
 use crate::memory::{Memory, Recommendation, ScaleEvent, change_since, record};
 use crate::number::Time;
-use crate::spec::Direction;
+use crate::spec::{Behavior, Direction};
 use crate::trace::{self, Held, PolicyTrace, RateRule, Stabilisation};
 
 /// The rules of both directions.
@@ -20,7 +21,18 @@ pub struct BothRules<'a> {
 }
 
 impl<'a> BothRules<'a> {
-    fn of(&self, direction: Direction) -> &Rules<'a> {
+    /// Reads the rules of a specification, see [`Rules::of`].
+    #[must_use]
+    pub fn new(behavior: &'a Behavior, config: &Config) -> Self {
+        Self {
+            up: Rules::of(Direction::Up, behavior.scale_up.as_ref(), config),
+            down: Rules::of(Direction::Down, behavior.scale_down.as_ref(), config),
+        }
+    }
+
+    /// Those of one direction.
+    #[must_use]
+    pub const fn of(&self, direction: Direction) -> &Rules<'a> {
         match direction {
             Direction::Up => &self.up,
             Direction::Down => &self.down,
@@ -124,7 +136,7 @@ pub fn rate_limit(current: i32, rules: &Rules<'_>, memory: &Memory, now: Time) -
     });
     match select(rules.direction, rules.select, allowed) {
         Some((replicas, (index, rate, added, removed, start))) => {
-            let Rate { kind, value, period_seconds } = rate;
+            let PolicyRate { kind, value, period_seconds } = rate;
             let (added, removed) = (clamp_i32(added), clamp_i32(removed));
             let next = None;
             let policy = PolicyTrace { index, kind, value, period_seconds, added, removed, start, next };

@@ -1,7 +1,7 @@
 //! When the policies will allow more than they do now.
 
 use super::behavior::start_size;
-use super::rules::{Rate, Rules, select};
+use super::rules::{PolicyRate, Rules, select};
 use crate::memory::{Memory, ScaleEvent};
 use crate::number::Time;
 use crate::spec::Direction;
@@ -26,7 +26,7 @@ pub(super) fn next_allowed(
         Direction::Up => limit > size,
         Direction::Down => limit < size,
     };
-    let expiry = |event: &ScaleEvent, rate: Rate| event.at.plus_secs(i64::from(rate.period_seconds));
+    let expiry = |event: &ScaleEvent, rate: PolicyRate| event.at.plus_secs(i64::from(rate.period_seconds));
 
     // Mostly the first change to leave its period is enough.
     let first = rules
@@ -50,7 +50,7 @@ pub(super) fn next_allowed(
     }
 
     // Else all of them in order, with the sums kept up to date.
-    let rates: Vec<Rate> = rules.rates().map(|(_, rate)| rate).collect();
+    let rates: Vec<PolicyRate> = rules.rates().map(|(_, rate)| rate).collect();
     let mut sums: Vec<(i64, i64)> = vec![(0, 0); rates.len()];
     let mut leaving = Vec::new();
     for (policy, rate) in rates.iter().enumerate() {

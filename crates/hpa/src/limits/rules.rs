@@ -30,12 +30,12 @@ pub struct Rules<'a> {
 #[derive(Debug, Clone, Copy)]
 enum Policies<'a> {
     Given(&'a [Policy]),
-    Default(&'static [Rate]),
+    Default(&'static [PolicyRate]),
 }
 
 /// One policy with its type read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rate {
+pub struct PolicyRate {
     /// Pods or percent.
     pub kind: PolicyKind,
     /// How many.
@@ -44,10 +44,10 @@ pub struct Rate {
     pub period_seconds: i32,
 }
 
-const PERCENT: Rate = Rate { kind: PolicyKind::Percent, value: 100, period_seconds: 15 };
-const PODS: Rate = Rate { kind: PolicyKind::Pods, value: 4, period_seconds: 15 };
-const DEFAULT_UP: [Rate; 2] = [PODS, PERCENT];
-const DEFAULT_DOWN: [Rate; 1] = [PERCENT];
+const PERCENT: PolicyRate = PolicyRate { kind: PolicyKind::Percent, value: 100, period_seconds: 15 };
+const PODS: PolicyRate = PolicyRate { kind: PolicyKind::Pods, value: 4, period_seconds: 15 };
+const DEFAULT_UP: [PolicyRate; 2] = [PODS, PERCENT];
+const DEFAULT_DOWN: [PolicyRate; 1] = [PERCENT];
 
 impl<'a> Rules<'a> {
     /// Reads the rules; what is absent is as [`crate::defaults::default_rules`] has it, and the window of scale-down as
@@ -77,8 +77,8 @@ impl<'a> Rules<'a> {
     }
 
     /// The policies with their places in the list. One of unknown type is left out.
-    pub fn rates(&self) -> impl Iterator<Item = (usize, Rate)> + '_ {
-        let (given, default): (&[Policy], &[Rate]) = match self.policies {
+    pub fn rates(&self) -> impl Iterator<Item = (usize, PolicyRate)> + '_ {
+        let (given, default): (&[Policy], &[PolicyRate]) = match self.policies {
             Policies::Given(given) => (given, &[]),
             Policies::Default(default) => (&[], default),
         };
@@ -88,7 +88,7 @@ impl<'a> Rules<'a> {
                 "Percent" => PolicyKind::Percent,
                 _ => return None,
             };
-            Some((i, Rate { kind, value: policy.value, period_seconds: policy.period_seconds }))
+            Some((i, PolicyRate { kind, value: policy.value, period_seconds: policy.period_seconds }))
         });
         given.chain(default.iter().copied().enumerate())
     }
@@ -100,7 +100,7 @@ impl<'a> Rules<'a> {
     }
 }
 
-impl Rate {
+impl PolicyRate {
     /// The size that this policy allows, counted from the size at the period's start.
     ///
     /// In floating point, as upstream has it: 50 plus 10 % is 56, and 5 less 80 % is 0. Growth is rounded up, so that a

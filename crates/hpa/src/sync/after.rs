@@ -5,7 +5,7 @@ use crate::compat::ZeroRule;
 use crate::condition::{self, ABLE_TO_SCALE, SCALED_TO_ZERO};
 use crate::event::Event;
 use crate::input::Input;
-use crate::limits::rules::Rules;
+use crate::limits::behavior::BothRules;
 use crate::memory::Memory;
 use crate::metric::ErrorClass;
 use crate::number::Time;
@@ -50,12 +50,8 @@ pub fn after_scale(
     );
     events.push(Event::normal("SuccessfulRescale", format!("New size: {new}; reason: {rescale_reason}")));
     if let Some(behavior) = &input.spec.behavior {
-        let (direction, rules) = if new > current {
-            (Direction::Up, behavior.scale_up.as_ref())
-        } else {
-            (Direction::Down, behavior.scale_down.as_ref())
-        };
-        let longest = Rules::of(direction, rules, input.config).longest_period_seconds();
+        let direction = if new > current { Direction::Up } else { Direction::Down };
+        let longest = BothRules::new(behavior, input.config).of(direction).longest_period_seconds();
         memory.store_event(direction, new.saturating_sub(current).saturating_abs(), now, longest);
     }
     if input.config.compat.zero_rule == ZeroRule::ByCondition {

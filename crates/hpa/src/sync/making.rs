@@ -8,7 +8,6 @@ use crate::event::Event;
 use crate::input::{Input, Scale};
 use crate::limits::behavior::{self, BothRules};
 use crate::limits::legacy;
-use crate::limits::rules::Rules;
 use crate::memory::Memory;
 use crate::metric::Context;
 use crate::spec::Direction;
@@ -166,10 +165,7 @@ impl<'a> Making<'a> {
         let recommendations = memory.seed(current, now);
         let (stabilised, limited, rate, held_word) = match &spec.behavior {
             Some(behavior) => {
-                let rules = BothRules {
-                    up: Rules::of(Direction::Up, behavior.scale_up.as_ref(), config),
-                    down: Rules::of(Direction::Down, behavior.scale_down.as_ref(), config),
-                };
+                let rules = BothRules::new(behavior, config);
                 let stabilised = behavior::stabilise(recommendations, current, raw, &rules, now);
                 let wanted = stabilised.replicas;
                 let (limited, rate) = behavior::limit(current, wanted, (min, max), &rules, memory, now);

@@ -4,7 +4,7 @@ use hpa::limits::behavior::{self, BothRules, rate_limit};
 use hpa::limits::legacy;
 use hpa::limits::rules::Rules;
 use hpa::memory::{Recommendation, ScaleEvent, change_since};
-use hpa::spec::{Direction, ScalingRules};
+use hpa::spec::{Behavior, Direction, ScalingRules};
 use hpa::{Config, Memory, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -86,13 +86,10 @@ struct BehaviorRate {
 
 pub(crate) fn convert_with_behavior_rate(input: Value) -> Result<Actual, String> {
     let i: BehaviorRate = read(input)?;
-    let up = hpa::defaults::default_rules(Direction::Up, i.scale_up_rules.as_ref());
-    let down = hpa::defaults::default_rules(Direction::Down, i.scale_down_rules.as_ref());
+    let mut given = Behavior { scale_up: i.scale_up_rules, scale_down: i.scale_down_rules };
+    hpa::defaults::default_behavior(&mut given);
     let config = Config::default();
-    let rules = BothRules {
-        up: Rules::of(Direction::Up, Some(&up), &config),
-        down: Rules::of(Direction::Down, Some(&down), &config),
-    };
+    let rules = BothRules::new(&given, &config);
     let memory = Memory {
         up_events: events(i.scale_up_events),
         down_events: events(i.scale_down_events),
@@ -142,12 +139,12 @@ pub(crate) fn stabilize_with_behaviors(input: Value) -> Result<Actual, String> {
     let mut list = recommendations(i.recommendations);
     let window =
         |seconds| ScalingRules { stabilization_window_seconds: Some(seconds), ..ScalingRules::default() };
-    let (up, down) = (window(i.scale_up_window_s), window(i.scale_down_window_s));
-    let config = Config::default();
-    let rules = BothRules {
-        up: Rules::of(Direction::Up, Some(&up), &config),
-        down: Rules::of(Direction::Down, Some(&down), &config),
+    let given = Behavior {
+        scale_up: Some(window(i.scale_up_window_s)),
+        scale_down: Some(window(i.scale_down_window_s)),
     };
+    let config = Config::default();
+    let rules = BothRules::new(&given, &config);
     let stabilised = behavior::stabilise(&mut list, i.current_replicas, i.desired_replicas, &rules, Time(0));
     let after: Vec<i32> = list.iter().map(|r| r.replicas).collect();
     Ok(actual(json!({ "replicas": stabilised.replicas, "recommendations_after": after })))
