@@ -79,3 +79,82 @@ pub(super) fn next_allowed(
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::behavior::rate_limit;
+    use super::*;
+    use crate::compat::Config;
+    use crate::spec::{Policy, ScalingRules};
+
+    /// Numbers that look random and are the same every time.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, bound: u64) -> i32 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            i32::try_from((self.0 >> 33) % bound).expect("the bound is small")
+        }
+    }
+
+    #[test]
+    fn the_moment_is_the_one_that_trying_each_second_finds() {
+        let config = Config::default();
+        let now = Time::from_secs(1000);
+        let mut numbers = Numbers(7);
+        let (mut found, mut never, mut late) = (0, 0, 0);
+        for _ in 0..3000 {
+            let events = |numbers: &mut Numbers, most| -> Vec<ScaleEvent> {
+                (0..numbers.below(most))
+                    .map(|_| ScaleEvent {
+                        change: numbers.below(4),
+                        at: now.minus_secs(numbers.below(70).into()),
+                        outdated: false,
+                    })
+                    .collect()
+            };
+            let mut memory = Memory {
+                up_events: events(&mut numbers, 6),
+                down_events: events(&mut numbers, 6),
+                ..Memory::default()
+            };
+            let policies = (0..=numbers.below(3))
+                .map(|_| Policy {
+                    type_: if numbers.below(2) == 0 { "Pods" } else { "Percent" }.to_owned(),
+                    value: 1 + numbers.below(60),
+                    period_seconds: 1 + numbers.below(60),
+                })
+                .collect();
+            let select = if numbers.below(2) == 0 { "Max" } else { "Min" };
+            let given = ScalingRules {
+                select_policy: Some(select.to_owned()),
+                policies: Some(policies),
+                ..ScalingRules::default()
+            };
+            let direction = if numbers.below(2) == 0 { Direction::Up } else { Direction::Down };
+            let rules = Rules::of(direction, Some(&given), &config);
+            let size = numbers.below(20);
+            let event = Some(ScaleEvent { change: 1 + numbers.below(3), at: now, outdated: false });
+            let moment = next_allowed(size, &rules, &memory, event, now);
+
+            match direction {
+                Direction::Up => memory.up_events.extend(event),
+                Direction::Down => memory.down_events.extend(event),
+            }
+            let tried = (1..=70).find(|seconds| {
+                let limit = rate_limit(size, &rules, &memory, now.plus_secs(*seconds)).replicas;
+                if direction == Direction::Up { limit > size } else { limit < size }
+            });
+            // Where more is allowed already, the moment is not asked for.
+            let already = rate_limit(size, &rules, &memory, now).replicas;
+            if if direction == Direction::Up { already > size } else { already < size } {
+                continue;
+            }
+            assert_eq!(moment, tried.map(|seconds| now.plus_secs(seconds)), "{rules:?} {memory:?} {size}");
+            found += u32::from(moment.is_some());
+            never += u32::from(moment.is_none());
+            late += u32::from(tried.is_some_and(|seconds| seconds > 30));
+        }
+        assert!(found > 500 && never > 10 && late > 50, "{found} found, {never} never, {late} late");
+    }
+}
