@@ -144,8 +144,9 @@ impl Resource {
         out
     }
 
-    fn kind_of(&self, group: &str, version: &str) -> Value {
-        let (group, version) = self.of.unwrap_or((group, version));
+    /// The kind that is returned; without group and version where they are those of the resource.
+    fn response_kind(&self) -> Value {
+        let (group, version) = self.of.unwrap_or_default();
         json!({"group": group, "version": version, "kind": self.kind})
     }
 }
@@ -268,7 +269,11 @@ impl ApiServer {
         let served = served.ok_or_else(Status::unknown_resource)?;
         let name = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let resources: Vec<Value> = served.resources.iter().map(Resource::plain).collect();
-        let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": name, "resources": resources});
+        let mut list = json!({"kind": "APIResourceList", "groupVersion": name, "resources": resources});
+        if !group.is_empty() {
+            // The core group's list has never borne one.
+            list["apiVersion"] = "v1".into();
+        }
         Ok(json_response(200, list.to_string()))
     }
 
@@ -280,7 +285,7 @@ impl ApiServer {
             let shown = plain.iter().map(|resource| {
                 let mut out = json!({
                     "resource": resource.name,
-                    "responseKind": resource.kind_of(&served.group, &served.version),
+                    "responseKind": resource.response_kind(),
                     "scope": if resource.namespaced { "Namespaced" } else { "Cluster" },
                     "singularResource": resource.singular,
                     "verbs": resource.verbs,
@@ -297,7 +302,7 @@ impl ApiServer {
                     .filter_map(|part| {
                         let name = part.name.strip_prefix(&prefix)?;
                         Some(json!({"subresource": name, "verbs": part.verbs,
-                                    "responseKind": part.kind_of(&served.group, &served.version)}))
+                                    "responseKind": part.response_kind()}))
                     })
                     .collect();
                 if !own.is_empty() {
@@ -306,14 +311,17 @@ impl ApiServer {
                 out
             });
             let version = json!({"version": served.version, "freshness": "Current", "resources": shown.collect::<Vec<_>>()});
-            match groups.iter_mut().find(|group| group["metadata"]["name"].as_str().unwrap_or_default() == served.group) {
+            match groups
+                .iter_mut()
+                .find(|group| group["metadata"]["name"].as_str().unwrap_or_default() == served.group)
+            {
                 Some(group) => {
                     if let Some(versions) = group["versions"].as_array_mut() {
                         versions.push(version);
                     }
                 }
-                None if core => groups.push(json!({"metadata": {"creationTimestamp": null}, "versions": [version]})),
-                None => groups.push(json!({"metadata": {"name": served.group, "creationTimestamp": null}, "versions": [version]})),
+                None if core => groups.push(json!({"metadata": {}, "versions": [version]})),
+                None => groups.push(json!({"metadata": {"name": served.group}, "versions": [version]})),
             }
         }
         json!({"kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{api_version}"), "metadata": {}, "items": groups})

@@ -1,7 +1,7 @@
 //! `pods/NAME/log`.
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures::StreamExt as _;
 use http::{HeaderValue, header};
 use jiff::{SignedDuration, Timestamp};
@@ -23,6 +23,10 @@ pub(crate) fn pod_ref(pod: &Value) -> PodRef {
 pub(crate) async fn logs(call: &Call<'_>) -> Result<Response, Status> {
     let pod = call.object()?;
     let options = options(call, &pod.value)?;
+    if pod.value.pointer("/spec/nodeName").and_then(Value::as_str).is_none_or(str::is_empty) {
+        // No kubelet has it, so there is nothing to read.
+        return Ok(http::StatusCode::NO_CONTENT.into_response());
+    }
     let node = call.server.node()?;
     let follow = options.follow;
     let stream = node.logs(&pod_ref(&pod.value), options).await?;

@@ -151,10 +151,10 @@ pub(crate) fn validate(object: &Value, row: &Row) -> Vec<Cause> {
         causes.push(Cause::too_long("metadata.annotations", MAX_ANNOTATIONS));
     }
     let mut controllers = 0;
-    for (place, owner) in metadata["ownerReferences"].as_array().into_iter().flatten().enumerate() {
+    for owner in metadata["ownerReferences"].as_array().into_iter().flatten() {
         for field in ["apiVersion", "kind", "name", "uid"] {
             if owner[field].as_str().is_none_or(str::is_empty) {
-                let path = format!("metadata.ownerReferences[{place}].{field}");
+                let path = format!("metadata.ownerReferences.{field}");
                 causes.push(Cause::invalid(path, &json!(""), "must not be empty"));
             }
         }

@@ -179,3 +179,8 @@ async fn a_config_map_through_its_life() {
 async fn every_kind_with_its_defaults_tables_and_subresources() {
     replay(include_str!("data/kinds.json")).await;
 }
+
+#[tokio::test]
+async fn discovery_deletions_and_options() {
+    replay(include_str!("data/answers.json")).await;
+}

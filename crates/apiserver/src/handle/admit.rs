@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::body;
 use super::call::Call;
 use crate::conform::{Fill, Findings, conform};
 use crate::registry::Row;
@@ -26,6 +27,16 @@ fn field_validation(call: &Call<'_>) -> Result<FieldValidation, Status> {
             Err(Status::invalid("meta.k8s.io", "CreateOptions", "", vec![cause]))
         }
     }
+}
+
+/// Reads an object from a body.
+pub(super) fn decode(call: &mut Call<'_>, bytes: &[u8]) -> Result<Value, Status> {
+    let (object, repeated) = match body::content_type(call.headers) {
+        "application/json" => body::json_with_repeated(bytes)?,
+        _ => (body::decode(call.headers, bytes)?, Vec::new()),
+    };
+    call.repeated = repeated;
+    Ok(object)
 }
 
 /// Checks what a client sent as an object of this kind and brings it into the stored form.
@@ -88,8 +99,10 @@ fn report(call: &mut Call<'_>, findings: Findings) -> Result<(), Status> {
     if let Some(why) = findings.mistyped {
         return Err(refuse(why));
     }
-    let unknown: Vec<String> =
-        findings.unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    let repeated =
+        std::mem::take(&mut call.repeated).into_iter().map(|path| format!("duplicate field \"{path}\""));
+    let unknown = findings.unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    let unknown: Vec<String> = repeated.chain(unknown).collect();
     match field_validation(call)? {
         FieldValidation::Strict if !unknown.is_empty() => {
             Err(refuse(format!("strict decoding error: {}", unknown.join(", "))))

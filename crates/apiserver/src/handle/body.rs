@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::protobuf;
+use super::{json, protobuf};
 use crate::Status;
 
 /// Reads a body of at most `limit` bytes.
@@ -38,7 +38,7 @@ pub(crate) fn content_type(headers: &HeaderMap) -> &str {
 /// Decodes a body by its media type.
 pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> {
     match content_type(headers) {
-        "application/json" => json(body),
+        "application/json" => self::json(body),
         "application/yaml" => yaml(body),
         "application/vnd.kubernetes.protobuf" => protobuf::decode(body),
         _ => Err(Status::unsupported_media_type(
@@ -48,10 +48,15 @@ pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> 
 }
 
 pub(crate) fn json(body: &[u8]) -> Result<Value, Status> {
+    json_with_repeated(body).map(|(value, _)| value)
+}
+
+/// With the paths of fields that stand more than once.
+pub(crate) fn json_with_repeated(body: &[u8]) -> Result<(Value, Vec<String>), Status> {
     if body.is_empty() {
         return Err(Status::bad_request("the request has no body"));
     }
-    serde_json::from_slice(body).map_err(|error| {
+    json::read(body).map_err(|error| {
         Status::bad_request(format!(
             "the object provided is unrecognized: couldn't get version/kind; json parse error: {error}"
         ))

@@ -31,6 +31,8 @@ pub(crate) struct Call<'a> {
     pub(crate) form: Form,
     pub(crate) now: Timestamp,
     pub(crate) shutdown: CancellationToken,
+    /// Fields that stand twice in the body.
+    pub(crate) repeated: Vec<String>,
     pub(crate) warnings: Vec<String>,
 }
 

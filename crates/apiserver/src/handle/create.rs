@@ -3,8 +3,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::admit::{admit, check_namespace};
-use super::body;
+use super::admit::{admit, check_namespace, decode};
 use super::call::Call;
 use super::write::{Written, answer, full, writer};
 use crate::conform::{Fill, conform};
@@ -18,7 +17,7 @@ const NAMES: usize = 8;
 
 /// POST to a collection.
 pub(crate) fn create(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
-    let mut object = body::decode(call.headers, bytes)?;
+    let mut object = decode(call, bytes)?;
     admit(call, &mut object, Fill::Parts)?;
     let written = insert(call, object, Origin::Update)?;
     Ok(answer(call, 201, written))

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::body;
 use super::call::{Call, dry_run};
-use super::read::Pick;
+use super::read::{Pick, render};
 use super::write::MODIFIED;
 use crate::registry::Row;
 use crate::store::Stored;
@@ -133,13 +133,9 @@ pub(crate) fn delete_collection(call: &Call<'_>, bytes: &[u8]) -> Result<Respons
             Err(status) => return Err(status),
         }
     }
-    // Kubernetes answers with the list of what was deleted, each in its last state.
-    let items: Vec<Value> = objects.iter().map(|object| object.value.clone()).collect();
-    let list = serde_json::json!({
-        "kind": format!("{}List", call.row.kind.kind), "apiVersion": call.row.api_version,
-        "metadata": {"resourceVersion": version.to_string()}, "items": items,
-    });
-    Ok(call.respond(200, list.to_string()))
+    // Kubernetes answers with the list of what was deleted, each as it was before.
+    let metadata = serde_json::json!({"resourceVersion": version.to_string()});
+    Ok(call.respond(200, render(call, &objects, &metadata)))
 }
 
 impl ApiServer {
@@ -187,6 +183,7 @@ impl ApiServer {
             }
             if blocked && kind.group.is_empty() && kind.plural == "namespaces" {
                 next["status"]["phase"] = "Terminating".into();
+                meta::metadata(&mut next).remove("deletionGracePeriodSeconds");
             }
             if options.dry {
                 return Ok(Deleted::Dry(next));

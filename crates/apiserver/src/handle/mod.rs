@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod call;
 mod create;
 pub(crate) mod delete;
+mod json;
 mod parts;
 mod patch;
 mod protobuf;
@@ -117,9 +118,13 @@ fn no_page() -> Response {
 
 fn version(server: &ApiServer) -> Response {
     let version = &server.inner.config.version;
+    let minor: Option<u32> = version.minor.parse().ok();
+    let previous = minor.map_or_else(|| version.minor.clone(), |minor| minor.saturating_sub(1).to_string());
     let shown = json!({
         "major": version.major, "minor": version.minor, "gitVersion": version.git_version,
-        "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
+        "emulationMajor": version.major, "emulationMinor": version.minor,
+        "minCompatibilityMajor": version.major, "minCompatibilityMinor": previous,
+        "gitCommit": "", "gitTreeState": "", "buildDate": "1970-01-01T00:00:00Z",
         "goVersion": "none", "compiler": "rustc", "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     });
     json_response(200, shown.to_string())
@@ -187,6 +192,7 @@ async fn resource(
         })?,
         now: Timestamp::now(),
         shutdown,
+        repeated: Vec::new(),
         warnings: Vec::new(),
     };
     let subresource = call.target.subresource.clone();

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::accept::Form;
 use super::call::{Call, metadata_only, present};
+use crate::query::Query;
 use crate::select::{FieldSelector, LabelSelector};
 use crate::store::{Record, Stored};
 use crate::{Cause, Details, Status, table};
@@ -61,6 +62,26 @@ pub(crate) fn version(text: Option<&str>) -> Result<Option<u64>, Status> {
     }
 }
 
+/// What `resourceVersionMatch` may say, and beside what.
+fn check_match(matching: Option<&str>, query: &Query) -> Result<(), Status> {
+    const FIELD: &str = "resourceVersionMatch";
+    let Some(word) = matching else { return Ok(()) };
+    let cause = match (word, query.get("resourceVersion")) {
+        (_, None) => {
+            Cause::forbidden(FIELD, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+        }
+        _ if query.get("continue").is_some() => {
+            Cause::forbidden(FIELD, "resourceVersionMatch is forbidden when continue is provided")
+        }
+        ("Exact", Some("0")) => {
+            Cause::forbidden(FIELD, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        }
+        ("Exact" | "NotOlderThan", _) => return Ok(()),
+        (other, _) => Cause::not_supported(FIELD, &json!(other), &["Exact", "NotOlderThan", ""]),
+    };
+    Err(Status::invalid("meta.k8s.io", "ListOptions", "", vec![cause]))
+}
+
 /// 504 for a version that is not there yet.
 pub(crate) fn not_ahead(wanted: u64, current: u64) -> Result<(), Status> {
     if wanted <= current {
@@ -107,6 +128,7 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Response, Status> {
     let limit = usize::try_from(limit).unwrap_or(0);
     let wanted = version(call.query.get("resourceVersion"))?;
     let matching = call.query.get("resourceVersionMatch");
+    check_match(matching, call.query)?;
     let (objects, version, snapshot, from): (Arc<[Arc<Stored>]>, u64, u64, usize) = if let Some(token) =
         call.query.get("continue")
     {
@@ -143,7 +165,8 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Response, Status> {
     Ok(call.respond(200, render(call, page, &metadata.into())))
 }
 
-fn render(call: &Call<'_>, page: &[Arc<Stored>], metadata: &Value) -> Bytes {
+/// A list of these objects in the form that the client wants.
+pub(super) fn render(call: &Call<'_>, page: &[Arc<Stored>], metadata: &Value) -> Bytes {
     match call.form {
         Form::Table => {
             let values = page.iter().map(|object| &object.value);

@@ -4,9 +4,9 @@ use axum::response::Response;
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::admit::{admit, check_namespace};
+use super::admit::{admit, check_namespace, decode};
 use super::call::Call;
-use super::{body, delete};
+use super::delete;
 use crate::conform::{Fill, conform};
 use crate::kind::StatusPart;
 use crate::patch::managed::{self, Writer};
@@ -66,7 +66,7 @@ pub(super) fn answer(call: &Call<'_>, code: u16, written: Written) -> Response {
 
 /// PUT of an object or its status.
 pub(crate) fn replace(call: &mut Call<'_>, bytes: &[u8], part: Part) -> Result<Response, Status> {
-    let mut object = body::decode(call.headers, bytes)?;
+    let mut object = decode(call, bytes)?;
     admit(call, &mut object, Fill::Parts)?;
     check_namespace(call, &object)?;
     let name = meta::text(&object, "name");
