@@ -41,7 +41,8 @@ impl Image<'_> {
     /// A name does not fit the archive's headers.
     pub(super) fn archive(&self) -> anyhow::Result<(Vec<u8>, String)> {
         let mut layer = Tar::default();
-        layer.file(self.program, 0o755, self.created, self.binary)?;
+        // No time of its own: a commit that leaves the program as it was leaves the layer as it was.
+        layer.file(self.program, 0o755, 0, self.binary)?;
         let layer = Blob::new(layer.finish());
         let labels: Value = self.labels.iter().map(|(key, value)| (*key, value.as_str())).collect();
         let config = Blob::json(&json!({
