@@ -44,7 +44,9 @@ impl Case {
         }
         let kind = self.json["kind"].as_str().unwrap_or_default();
         let input = self.json["input"].clone();
-        let actual = match compute(kind, input, release) {
+        // A panic is a failure of this case, and not the end of all others.
+        let computed = std::panic::catch_unwind(|| compute(kind, input, release));
+        let actual = match computed.unwrap_or_else(|_| Err("it panicked".to_owned())) {
             Ok(actual) => actual,
             Err(why) => return Outcome::Failed(vec![why]),
         };
