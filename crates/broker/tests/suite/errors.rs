@@ -1,5 +1,6 @@
 //! What is not there, not allowed or not offered.
 
+use amq_protocol::protocol::{AMQPClass, basic, channel};
 use lapin::BasicProperties;
 use lapin::ExchangeKind;
 use lapin::options::*;
@@ -7,6 +8,7 @@ use lapin::types::FieldTable;
 
 use super::Under;
 use super::client::*;
+use super::raw::{Raw, any_frame};
 
 pub(crate) async fn exchanges_that_are_not_there(under: &Under) {
     let connection = connect(under).await;
@@ -58,15 +60,26 @@ pub(crate) async fn the_default_exchange_is_not_to_be_touched(under: &Under) {
 }
 
 pub(crate) async fn what_is_not_offered_is_refused(under: &Under) {
-    let (connection, channel) = channel(under).await;
-    let options = BasicPublishOptions { immediate: true, ..Default::default() };
-    channel.basic_publish("".into(), "q".into(), options, b"", BasicProperties::default()).await.unwrap();
-    let asked = soon(channel.basic_get("q".into(), BasicGetOptions::default())).await;
-    assert_eq!(reply(asked), (540, "NOT_IMPLEMENTED - immediate=true".to_owned()));
-    testkit::wait::until("the connection to end", || async {
-        (!connection.status().connected()).then_some(())
-    })
-    .await;
+    let immediate = basic::Publish { routing_key: "q".into(), immediate: true, ..Default::default() };
+    let recover = basic::Recover { requeue: false };
+    let flow = channel::Flow { active: false };
+    for (method, words) in [
+        (AMQPClass::Basic(basic::AMQPMethod::Publish(immediate)), "immediate=true"),
+        (AMQPClass::Basic(basic::AMQPMethod::Recover(recover)), "requeue=false"),
+        (AMQPClass::Channel(channel::AMQPMethod::Flow(flow)), "active=false"),
+    ] {
+        let mut raw = Raw::open(under.amqp).await;
+        let publishes = words == "immediate=true";
+        raw.send(1, method).await;
+        if publishes {
+            raw.frame(&Raw::header(1, 0, BasicProperties::default())).await;
+        }
+        assert_eq!(raw.connection_closed().await, (540, format!("NOT_IMPLEMENTED - {words}")));
+    }
+    // A prefetch by bytes, which the client library cannot even ask for.
+    let mut raw = Raw::open(under.amqp).await;
+    raw.bytes(&any_frame(1, 1, &[0, 60, 0, 10, 0, 0, 0, 5, 0, 1, 0])).await;
+    assert_eq!(raw.connection_closed().await, (540, "NOT_IMPLEMENTED - prefetch_size!=0 (5)".to_owned()));
 }
 
 pub(crate) async fn bad_properties_are_refused(under: &Under) {
@@ -100,7 +113,7 @@ pub(crate) async fn bad_properties_are_refused(under: &Under) {
 }
 
 pub(crate) async fn operators_disconnect_with_a_reason(under: &Under) {
-    let (_connection, channel) = channel(under).await;
+    let (_connection, channel) = super::client::channel(under).await;
     let operator = &under.operator;
     operator.disconnect_all("maintenance");
     testkit::wait::until("the connection to end", || async {

@@ -1,10 +1,12 @@
 //! Acknowledged, rejected, given back.
 
+use amq_protocol::protocol::{AMQPClass, basic};
 use lapin::options::*;
 use lapin::types::FieldTable;
 
 use super::Under;
 use super::client::*;
+use super::raw::Raw;
 
 const REQUEUE: BasicNackOptions = BasicNackOptions { multiple: false, requeue: true };
 
@@ -30,21 +32,28 @@ pub(crate) async fn multiple_acks_all_before(under: &Under) {
 }
 
 pub(crate) async fn unknown_tags_are_refused(under: &Under) {
-    let connection = connect(under).await;
+    let ack = |delivery_tag, multiple| {
+        AMQPClass::Basic(basic::AMQPMethod::Ack(basic::Ack { delivery_tag, multiple }))
+    };
+    let words = |tag| (406, format!("PRECONDITION_FAILED - unknown delivery tag {tag}"));
+    let mut raw = Raw::open(under.amqp).await;
     for multiple in [false, true] {
-        let channel = connection.create_channel().await.unwrap();
-        channel.basic_ack(7, BasicAckOptions { multiple }).await.unwrap();
-        let asked = soon(channel.basic_get("none".into(), BasicGetOptions::default())).await;
-        assert_eq!(reply(asked), (406, "PRECONDITION_FAILED - unknown delivery tag 7".to_owned()));
+        raw.send(1, ack(7, multiple)).await;
+        assert_eq!(raw.channel_closed(1).await, words(7));
+        raw.open_channel(1).await;
     }
     // Acknowledging twice is the same mistake.
     let (_connection, channel) = with_queue(under, "settling_twice", FieldTable::default()).await;
     publish_numbers(&channel, "settling_twice", 0..1).await;
-    get(&channel, "settling_twice").await.unwrap();
-    channel.basic_ack(1, BasicAckOptions::default()).await.unwrap();
-    channel.basic_ack(1, BasicAckOptions::default()).await.unwrap();
-    let asked = soon(channel.basic_get("settling_twice".into(), BasicGetOptions::default())).await;
-    assert_eq!(reply(asked).0, 406);
+    let get = basic::Get { queue: "settling_twice".into(), no_ack: false };
+    raw.send(1, AMQPClass::Basic(basic::AMQPMethod::Get(get))).await;
+    for _content in ["method", "header", "body"] {
+        raw.next().await;
+    }
+    raw.send(1, ack(1, false)).await;
+    raw.send(1, ack(1, false)).await;
+    assert_eq!(raw.channel_closed(1).await, words(1));
+    assert_eq!(ready(&channel, "settling_twice").await, 0);
 }
 
 pub(crate) async fn reject_drops_or_requeues(under: &Under) {
