@@ -312,6 +312,11 @@ mod tests {
         let objects = objects(&[]).unwrap();
         let mut plain = sandbox::parse_manifests(demo::HPA).unwrap();
         assert_eq!(hpa(&objects), &plain.remove(0));
+        let worker = objects.iter().find(|o| o["kind"] == "Deployment" && o["metadata"]["name"] == "worker");
+        let env = &worker.unwrap()["spec"]["template"]["spec"]["containers"][0]["env"];
+        assert!(
+            env.as_array().unwrap().contains(&serde_json::json!({"name": "WORK_DURATION", "value": "5s"}))
+        );
     }
 
     #[test]

@@ -83,8 +83,17 @@ fn set_work_duration(objects: &mut [Value], duration: Duration) -> Result<(), St
         .and_then(Value::as_array_mut)
         .and_then(|env| env.iter_mut().find(|v| v["name"] == contract::settings::WORK_DURATION))
         .ok_or("the worker's manifest sets no WORK_DURATION")?;
-    variable["value"] = json!(format!("{}ms", duration.as_millis()));
+    variable["value"] = json!(written(duration));
     Ok(())
+}
+
+/// A duration as people write it in a manifest.
+fn written(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{}ms", duration.as_millis())
+    }
 }
 
 fn find<'a>(objects: &'a mut [Value], kind: &str, name: &str) -> Result<&'a mut Value, String> {
