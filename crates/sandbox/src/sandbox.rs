@@ -125,8 +125,12 @@ impl Sandbox {
         let url = format!("https://127.0.0.1:{api_port}");
         let kubeconfig =
             apiserver::kubeconfig(&config.context, &url, tls.ca_pem(), &token, &config.namespace);
-        runtime_dir::write_private(&kubeconfig_path, &kubeconfig)
-            .map_err(|source| Error::Kubeconfig { path: kubeconfig_path.clone(), source })?;
+        // Pods read their own: the one that was asked for is its owner's, who may move it.
+        let pods_kubeconfig = folder.join("pods.kubeconfig");
+        for path in [&kubeconfig_path, &pods_kubeconfig] {
+            runtime_dir::write_private(path, &kubeconfig)
+                .map_err(|source| Error::Kubeconfig { path: path.clone(), source })?;
+        }
 
         let server = ApiServer::new(apiserver::Config::default());
         let in_process = client::in_process(&server);
@@ -141,7 +145,7 @@ impl Sandbox {
             services: services.clone(),
             lifeline: lifeline.clone(),
             folder: folder.join("pods"),
-            kubeconfig: kubeconfig_path.to_string_lossy().into_owned(),
+            kubeconfig: pods_kubeconfig.to_string_lossy().into_owned(),
         };
         let kubelet =
             Kubelet::start(&cluster, &config, parts).map_err(|error| Error::Probes(error.to_string()))?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
@@ -67,7 +67,8 @@ async fn schedule(cluster: &Cluster, node: &str, max_pods: usize, key: Key) -> R
     let unknown =
         selector.is_some_and(|selector| !selector.iter().all(|(label, value)| has_label(node, label, value)));
     // A pod waits for the node to be there, and while it is cordoned.
-    let Some(object) = cluster.nodes.get("", node) else { return Ok(()) };
+    let nodes: Api<Node> = Api::all(cluster.client.clone());
+    let Some(object) = nodes.get_opt(node).await? else { return Ok(()) };
     let refusal = if object.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true) {
         Some(UNSCHEDULABLE)
     } else if unknown {
