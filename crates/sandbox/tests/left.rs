@@ -3,28 +3,62 @@
 mod common;
 
 use std::io::BufRead as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use common::{Rig, config, podling, runs, signal};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
 use rustix::process::Signal;
 use testkit::wait;
 
-#[test]
-fn nothing_outlives_a_killed_process_not_even_a_stopped_pod() {
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_outlives_a_killed_process_not_even_a_stopped_pod() {
     let mut host = Command::new(podling()).arg("host").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufReader::new(host.stdout.take().unwrap()).lines();
     let kubeconfig = PathBuf::from(lines.next().unwrap().unwrap());
-    let pids: Vec<i32> = lines.next().unwrap().unwrap().split(' ').map(|pid| pid.parse().unwrap()).collect();
+    let mut pids: Vec<i32> =
+        lines.next().unwrap().unwrap().split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert_eq!(pids.len(), 2);
     assert!(kubeconfig.exists() && pids.iter().all(|&pid| runs(pid)));
     signal(pids[0], Signal::STOP);
+
+    // A reaper that dies before its time has a successor. A pod that starts afterwards shows that it is at work.
+    let first = reaper_of(host.id()).unwrap();
+    signal(first, Signal::KILL);
+    wait::until_blocking("another reaper", || reaper_of(host.id()).filter(|pid| *pid != first));
+    signal(pids[1], Signal::KILL);
+    let pods = pods_of(&kubeconfig).await;
+    let restarted = wait::until("the killed pod to run again", || async {
+        let pods = pods.list(&Default::default()).await.unwrap().items;
+        pods.iter().filter(|pod| common::restarts(pod) > 0).map(common::pid).find(|&pid| runs(pid))
+    })
+    .await;
+    pids[1] = restarted;
+
     host.kill().unwrap();
     host.wait().unwrap();
     wait::until_blocking("pods and files to go", || {
         let folder = kubeconfig.parent().unwrap();
         (!pids.iter().any(|&pid| runs(pid)) && !folder.exists()).then_some(())
     });
+}
+
+async fn pods_of(kubeconfig: &Path) -> Api<Pod> {
+    let config = kube::config::Kubeconfig::read_from(kubeconfig).unwrap();
+    let config = kube::Config::from_custom_kubeconfig(config, &Default::default()).await.unwrap();
+    Api::namespaced(kube::Client::try_from(config).unwrap(), "default")
+}
+
+/// The child of `parent` that is its reaper and says that it is ready by waiting for its input.
+fn reaper_of(parent: u32) -> Option<i32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).find(|pid| {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let parent_of =
+            read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        parent_of == Some(parent) && read("cmdline").ends_with("\0reaper\0") && runs(*pid)
+    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

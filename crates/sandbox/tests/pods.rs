@@ -250,3 +250,48 @@ async fn a_hook_before_the_end_is_run_and_one_that_is_not_offered_says_so() {
     let events = rig.events("get").await;
     assert!(!events.iter().any(|event| event.contains("FailedPreStopHook")), "{events:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_containers_come_one_after_the_other_before_the_rest() {
+    let rig = Rig::start(config()).await;
+    let mut object = pod("p", &json!({}));
+    object["spec"]["initContainers"] = json!([
+        {"name": "one", "image": common::IMAGE, "args": ["--crash", "0"]},
+        {"name": "two", "image": common::IMAGE, "args": ["--crash", "0"]},
+    ]);
+    rig.apply(object).await;
+    let ready = rig.pod("p", "the pod to be ready", is_ready).await;
+    let init = ready.status.as_ref().unwrap().init_container_statuses.as_ref().unwrap();
+    assert!(init.iter().all(|one| one.state.as_ref().unwrap().terminated.as_ref().unwrap().exit_code == 0));
+    let started: Vec<String> =
+        rig.events("p").await.into_iter().filter(|event| event.contains(" Started ")).collect();
+    assert_eq!(
+        started,
+        ["one", "two", "c"].map(|name| format!("Normal Started Started container {name}")),
+        "in this order"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_init_container_ends_a_pod_that_is_not_restarted() {
+    let rig = Rig::start(config()).await;
+    let mut object = pod("p", &json!({}));
+    object["spec"]["restartPolicy"] = "Never".into();
+    object["spec"]["initContainers"] =
+        json!([{"name": "one", "image": common::IMAGE, "args": ["--crash", "2"]}]);
+    rig.apply(object).await;
+    rig.pod("p", "the pod to fail", |pod| pod.status.as_ref().unwrap().phase.as_deref() == Some("Failed"))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_startup_probe_holds_the_others_back() {
+    let rig = Rig::start(config()).await;
+    let get = |path: &str| json!({"httpGet": {"path": path, "port": "http"}, "periodSeconds": 1, "failureThreshold": 1});
+    rig.apply(pod("good", &json!({"startupProbe": get("/healthz"), "readinessProbe": get("/readyz")}))).await;
+    rig.pod("good", "the pod to be ready", is_ready).await;
+    rig.apply(pod("bad", &json!({"startupProbe": get("/nothing"), "livenessProbe": get("/nothing")}))).await;
+    rig.event("bad", "Normal Killing Container c failed startup probe, will be restarted").await;
+    let events = rig.events("bad").await;
+    assert!(!events.iter().any(|event| event.contains("Liveness probe")), "{events:?}");
+}

@@ -211,3 +211,36 @@ async fn a_cordoned_node_takes_no_pods() {
     nodes.patch("surge", &PatchParams::default(), &cordon(false)).await.unwrap();
     rig.pod("p", "the pod to be ready", is_ready).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_goes_with_all_that_is_in_it() {
+    let rig = Rig::start(config()).await;
+    rig.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})).await;
+    let mut object = deployment("web", 2, &json!({}));
+    object["metadata"]["namespace"] = "short".into();
+    rig.apply(object).await;
+    let pods: Api<k8s_openapi::api::core::v1::Pod> = Api::namespaced(rig.client.clone(), "short");
+    let running = wait::until("two pods", || async {
+        let pods = pods.list(&ListParams::default()).await.unwrap().items;
+        (pods.len() == 2 && pods.iter().all(is_ready)).then_some(pods)
+    })
+    .await;
+    let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(rig.client.clone());
+    namespaces.delete("short", &DeleteParams::default()).await.unwrap();
+    wait::until("the namespace to go", || async {
+        namespaces.get_opt("short").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    assert!(running.iter().all(|pod| !common::runs(pid(pod))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_pods_come_and_go() {
+    let rig = Rig::start(config()).await;
+    rig.apply(deployment("web", 100, &json!({}))).await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    let api: Api<Deployment> = Api::namespaced(rig.client.clone(), "default");
+    let change = json!({"spec": {"replicas": 1}});
+    api.patch_scale("web", &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
+    wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
+}

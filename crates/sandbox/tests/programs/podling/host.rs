@@ -17,6 +17,7 @@ async fn hold() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = Config::new(Argv::new(&me, ["reaper"]));
     config.images.insert("podling:1".to_owned(), Argv::new(&me, ["pod"]));
     config.system = System::Bare;
+    config.kubelet.back_off_base = Duration::from_millis(100);
     let (progress, mut heard) = tokio::sync::mpsc::channel(64);
     tokio::spawn(async move { while heard.recv().await.is_some() {} });
     let sandbox = Sandbox::start(config, progress).await?;
