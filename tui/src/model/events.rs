@@ -36,6 +36,8 @@ pub struct Entry {
     pub message: String,
     /// How often it was seen.
     pub count: i32,
+    /// Whether it is a step in the life of a pod that every pod goes through: a list of a few lines leaves it out.
+    pub is_routine: bool,
     /// The Event object's uid; a repeated event replaces its entry.
     uid: Option<String>,
 }
@@ -55,6 +57,8 @@ impl Events {
             Some(seen) if event.old => day.of(seen),
             _ => day.time_of_day(at),
         };
+        let is_routine =
+            !event.warning && matches!(event.object.0.as_str(), "Pod" | "ReplicaSet" | "StatefulSet");
         self.push(Entry {
             at,
             time,
@@ -63,6 +67,7 @@ impl Events {
             object: event.object.1,
             message: event.message,
             count: event.count,
+            is_routine,
             uid: Some(event.uid),
         });
     }
@@ -71,7 +76,17 @@ impl Events {
     pub fn own(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
         let (reason, object) = (reason.to_owned(), String::new());
         let time = day.time_of_day(at);
-        self.push(Entry { at, time, weight, reason, object, message, count: 1, uid: None });
+        self.push(Entry {
+            at,
+            time,
+            weight,
+            reason,
+            object,
+            message,
+            count: 1,
+            is_routine: false,
+            uid: None,
+        });
     }
 
     fn push(&mut self, entry: Entry) {

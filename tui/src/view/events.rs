@@ -47,10 +47,10 @@ impl Events<'_> {
     /// The newest entries without a title, newest last.
     pub(super) fn lines(&self, buffer: &mut Buffer, area: Rect) {
         let rows = usize::from(area.height);
-        let skip = self.data.events.iter().len().saturating_sub(rows);
-        for (index, entry) in self.data.events.iter().skip(skip).enumerate() {
-            // Below the area's height.
-            put(buffer, row(area, index as u16), self.entry(entry, area.width));
+        // What every pod goes through is to be seen in the pods themselves.
+        let newest = self.data.events.iter().rev().filter(|entry| !entry.is_routine).take(rows);
+        for (index, entry) in (0..).zip(newest.collect::<Vec<_>>().into_iter().rev()) {
+            put(buffer, row(area, index), self.entry(entry, area.width));
         }
     }
 }

@@ -89,7 +89,8 @@ impl Widget for &Pods<'_> {
             // Symbol, state and time take what they need; the name gets the rest.
             let name_width = usize::from(line.width.saturating_sub(23)).clamp(6, 40);
             let name = fit_end(&known.pod.name, name_width);
-            let since = age(self.data.now.since(known.phase_since));
+            let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
+            let since = age(self.data.now.since(lane.map_or(known.phase_since, |lane| lane.since())));
             let mut spans = vec![
                 span(self.theme, ink, format!("{symbol} ")),
                 span(self.theme, Ink::Text, format!("{name:<name_width$} ")),

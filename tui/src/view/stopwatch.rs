@@ -53,7 +53,7 @@ impl Stopwatch<'_> {
             spans.push(span(theme, Ink::Text, format!(", {} done", count(burst.acked.into()))));
         }
         if burst.redelivered > 0 {
-            spans.push(span(theme, Ink::Warning, format!(", {} redelivered", burst.redelivered)));
+            spans.push(span(theme, Ink::Warning, format!(", ↻ {}", burst.redelivered)));
         }
         if burst.dead > 0 {
             spans.push(span(theme, Ink::Warning, format!(", {} dead", burst.dead)));

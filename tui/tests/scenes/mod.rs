@@ -360,11 +360,11 @@ impl World {
         self.send(Event::Workload(Some(workload)));
     }
 
-    fn kubernetes(&mut self, object: &str, reason: &str, message: String) {
+    fn kubernetes(&mut self, kind: &str, object: &str, reason: &str, message: String) {
         let event = ClusterEvent {
             uid: format!("{object}-{reason}-{}", self.ms),
             warning: false,
-            object: ("HorizontalPodAutoscaler".to_owned(), object.to_owned()),
+            object: (kind.to_owned(), object.to_owned()),
             reason: reason.to_owned(),
             message,
             count: 1,
@@ -543,6 +543,7 @@ impl World {
             "All metrics below target"
         };
         self.kubernetes(
+            "HorizontalPodAutoscaler",
             "worker-scaler",
             "SuccessfulRescale",
             format!("New size: {}; reason: {reason}", self.spec),
@@ -560,7 +561,12 @@ impl World {
             let pod = self.pod(self.workers.len() - 1);
             let name = pod.name.clone();
             self.send(Event::Pods(PodsEvent::Applied(Box::new(pod))));
-            self.kubernetes("worker-6f7d9c8b5", "SuccessfulCreate", format!("Created pod: {name}"));
+            self.kubernetes(
+                "ReplicaSet",
+                "worker-6f7d9c8b5",
+                "SuccessfulCreate",
+                format!("Created pod: {name}"),
+            );
         }
         for index in (0..self.workers.len()).rev() {
             if self.workers.iter().filter(|w| !w.ends).count() <= self.spec {
