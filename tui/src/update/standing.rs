@@ -5,11 +5,14 @@ use std::time::Duration;
 use contract::BurstId;
 
 use super::act;
-use crate::event::{At, Effect, Watchfulness};
+use crate::event::{At, Effect, PodPhase, Role, Watchfulness};
 use crate::model::history::MarkKind;
 use crate::model::load::{MAX_TIME, Running};
 use crate::model::target::State;
 use crate::model::{Model, View};
+
+/// How often the picture moves on while nothing happens.
+const CALM: Duration = Duration::from_secs(5);
 
 /// Does what is due. Returns whether the frame could differ now.
 pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
@@ -88,8 +91,27 @@ fn tick_period(model: &Model) -> Option<Duration> {
         // Something turns, so that a slow start does not look dead.
         State::Looking(_) | State::Starting => Some(Duration::from_millis(120)),
         State::Failed { was_ready: false, .. } => Some(SECOND),
-        State::Ready | State::Failed { .. } => {
-            Some(if data.bursts.unfinished() > 0 { Duration::from_millis(100) } else { SECOND })
-        }
+        State::Ready | State::Failed { .. } => Some(match () {
+            () if data.bursts.unfinished() > 0 => Duration::from_millis(100),
+            () if is_calm(model) => CALM,
+            () => SECOND,
+        }),
     }
+}
+
+/// Whether nothing moves but the time axis: then it moves in larger steps, and an idle dashboard costs next to nothing.
+fn is_calm(model: &Model) -> bool {
+    let data = &model.data;
+    let moves = |known: &&crate::model::pods::Known| {
+        matches!(known.pod.phase, PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating)
+    };
+    data.watched.is_ready()
+        && !data.load.is_on()
+        && !data.bursts.running()
+        && !data.jobs.unsettled()
+        && data.jobs.away.is_none()
+        && data.depth.is_none_or(|depth| depth.total() == 0)
+        && data.beliefs.laggard().is_none()
+        && data.sources.keys().all(|source| data.trouble(*source).is_none())
+        && !data.pods.of(Role::Worker).iter().any(moves)
 }

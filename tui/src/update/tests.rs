@@ -360,6 +360,21 @@ fn one_tick_is_asked_for_at_a_time() {
 }
 
 #[test]
+fn while_nothing_happens_the_picture_moves_on_seldom() {
+    let period = |effects: Vec<Effect>| {
+        effects.into_iter().find_map(|e| if let Effect::TickIn(period) = e { Some(period) } else { None })
+    };
+    let mut talk = Talk::ready(false);
+    talk.depth(0);
+    assert_eq!(period(talk.say(Event::Tick)), Some(Duration::from_secs(5)));
+    assert_eq!(period(talk.depth(3)), Some(Duration::from_secs(1)), "a queue that fills is worth a look");
+    talk.depth(0);
+    talk.say(Event::Tick);
+    let lost = SourceState::Retrying { cause: "gone".to_owned(), next: At::default() };
+    assert_eq!(period(talk.say(Event::Source(Source::Hpa, lost))), Some(Duration::from_secs(1)));
+}
+
+#[test]
 fn the_totals_follow_the_target_type() {
     let mut talk = Talk::ready(false);
     talk.say(workload(5, 4, 3));
