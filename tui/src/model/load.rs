@@ -67,6 +67,12 @@ impl Load {
         self.running != Running::Off
     }
 
+    /// Requests that failed since it was switched on.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
     /// The burst one step larger or smaller: steps of a tenth of the size, rounded to a power of ten.
     pub fn adjust(&mut self, up: bool) {
         let step = |size: u32| 10_u32.pow((size.max(1)).ilog10().saturating_sub(u32::from(size >= 100)));

@@ -296,6 +296,16 @@ fn burst(model: &mut Model, at: At, progress: BurstProgress) {
 }
 
 fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Effect>) {
+    // Each cause is told once; how often it came is counted on the screen.
+    let new_causes: Vec<String> = progress
+        .failed
+        .keys()
+        .filter(|cause| !model.data.load.failed.contains_key(*cause))
+        .cloned()
+        .collect();
+    for cause in new_causes {
+        say(model, at, Weight::Warning, "load", cause);
+    }
     let load = &mut model.data.load;
     let news = progress.accepted.saturating_sub(load.accepted);
     load.accepted = load.accepted.max(progress.accepted);

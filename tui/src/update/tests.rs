@@ -234,9 +234,12 @@ fn the_load_stops_on_quit_on_disconnect_after_its_time_and_when_told() {
     let mut talk = Talk::ready(false);
     on(&mut talk);
     let stopped = Some("no producer".to_owned());
-    let progress = LoadProgress { rate: 0.0, accepted: 7, failed: BTreeMap::new(), stopped };
+    let failed = BTreeMap::from([("connection refused".to_owned(), 3)]);
+    let progress = LoadProgress { rate: 0.0, accepted: 7, failed, stopped };
     talk.say(Event::Load(progress));
     assert!(!talk.model.data.load.is_on());
+    assert_eq!(talk.model.data.load.failures(), 3);
+    assert!(talk.events().contains(&"load: connection refused".to_owned()));
 }
 
 #[test]

@@ -79,6 +79,9 @@ impl Widget for &Footer<'_> {
         } else {
             span(theme, Ink::Text, format!("{rate} off "))
         });
+        if load.failures() > 0 {
+            right.push(span(theme, Ink::Error, format!("{} failed ", count(load.failures() as f64))));
+        }
         let room = area.width.saturating_sub(width(&right) + 1);
         put_right(buffer, area, right);
         let mode = &self.0.ui.mode;

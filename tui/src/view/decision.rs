@@ -9,7 +9,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::text::{below, coarse, fit, milli, put, row, rule, span, wrap};
+use super::text::{below, coarse, fit, milli, put, row, rule, span, width, wrap};
 use super::theme::Ink;
 use crate::event::{Hpa, Source};
 use crate::model::{Data, Found, Theme};
@@ -246,7 +246,10 @@ impl Decision<'_> {
                 }
                 line.push(span(theme, if binds { Ink::Lit } else { Ink::Text }, text));
             }
-            line.push(span(theme, Ink::Dim, format!("   {}", reason(trace.reason))));
+            let why = span(theme, Ink::Dim, format!("   {}", reason(trace.reason)));
+            if width(&line) + width(std::slice::from_ref(&why)) <= area.width {
+                line.push(why);
+            }
         } else {
             line.push(span(theme, Ink::Dim, "not enough is known yet"));
         }

@@ -47,6 +47,13 @@ impl Pods<'_> {
             spans.push(span(self.theme, Ink::Dim, "…"));
         }
         spans.push(span(self.theme, Ink::Text, format!("  {}", self.summary(&workers))));
+        let jobs = &self.data.jobs;
+        if jobs.redelivered > 0 {
+            spans.push(span(self.theme, Ink::Warning, format!("   {} redelivered", jobs.redelivered)));
+        }
+        if jobs.lost > 0 {
+            spans.push(span(self.theme, Ink::Error, format!("   {} lost", jobs.lost)));
+        }
         put(buffer, area, spans);
     }
 
