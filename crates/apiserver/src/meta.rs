@@ -35,6 +35,17 @@ pub(crate) fn has_finalizers(object: &Value) -> bool {
     object["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }
 
+/// The finalizer of an object that is deleted after its dependents; the garbage collector takes it off.
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+
+/// Adds a finalizer that is not there yet.
+pub(crate) fn add_finalizer(object: &mut Value, finalizer: &str) {
+    let list = metadata(object).entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
+    if let Some(list) = list.as_array_mut().filter(|list| list.iter().all(|one| one != finalizer)) {
+        list.push(finalizer.into());
+    }
+}
+
 /// Sets what the server decides about a new object.
 pub(crate) fn create(object: &mut Value, row: &Row, namespace: Option<&str>, now: Timestamp) {
     let metadata = metadata(object);

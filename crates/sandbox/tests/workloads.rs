@@ -244,3 +244,17 @@ async fn a_hundred_pods_come_and_go() {
     api.patch_scale("web", &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
     wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_in_the_foreground_ends_with_the_owner() {
+    let rig = Rig::start(config()).await;
+    rig.apply(deployment("web", 2, &json!({}))).await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    let api: Api<Deployment> = Api::namespaced(rig.client.clone(), "default");
+    api.delete("web", &DeleteParams::foreground()).await.unwrap();
+    wait::until("the Deployment to go", || async {
+        api.get_opt("web").await.unwrap().is_none().then_some(())
+    })
+    .await;
+    assert!(rig.list("app=web").await.is_empty(), "its pods go first");
+}

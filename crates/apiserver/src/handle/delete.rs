@@ -20,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) grace: Option<i64>,
     /// Dependents lose their reference instead of being collected.
     pub(crate) orphan: bool,
+    /// The object stays, marked, until the garbage collector has seen its dependents go.
+    pub(crate) foreground: bool,
     pub(crate) uid: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) dry: bool,
@@ -58,6 +60,7 @@ impl Options {
         Ok(Self {
             grace,
             orphan,
+            foreground: policy == Some("Foreground"),
             uid: text("uid"),
             version: text("resourceVersion"),
             dry: dry_run(listed)? || call.dry_run()?,
@@ -164,6 +167,9 @@ impl ApiServer {
                 self.orphan(meta::text(&old.value, "uid"));
             }
             let mut next = old.value.clone();
+            if options.foreground {
+                meta::add_finalizer(&mut next, meta::FOREGROUND);
+            }
             let grace = grace(row, &old.value, options);
             let blocked = grace > 0
                 || meta::has_finalizers(&next)
