@@ -4,7 +4,7 @@
 //!
 //! The reaper reads a pipe. The sandbox holds the writing end, and so does each pod's process from its fork until its
 //! exec (the descriptor is close-on-exec). Between the two, in the child itself, the pod's process writes its process
-//! group to the pipe ([`Lifeline::register`]). So the pipe's end comes only when the sandbox is gone **and** every
+//! group to the pipe (`Lifeline::register`). So the pipe's end comes only when the sandbox is gone **and** every
 //! child that it ever forked has either registered or died: there is no instant at which a pod runs that the reaper
 //! has not been told of or is not about to be told of. A pod whose group ended is taken off the list again, because
 //! the number may be used anew.
