@@ -239,3 +239,80 @@ fn version_of<K: Resource>(object: &K) -> u64 {
     // A server whose versions are no numbers gets "always newer", which is what a plain cache does.
     object.meta().resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::json;
+
+    fn object(name: &str, uid: &str, version: u64) -> ConfigMap {
+        serde_json::from_value(json!({
+            "metadata": {"namespace": "demo", "name": name, "uid": uid, "resourceVersion": version.to_string()},
+        }))
+        .unwrap()
+    }
+
+    fn version(informer: &Informer<ConfigMap>, name: &str) -> Option<u64> {
+        informer.get("demo", name).map(|object| version_of(&*object))
+    }
+
+    #[test]
+    fn our_own_writes_are_known_before_their_news() {
+        let informer = Informer::new();
+        informer.observe(object("a", "1", 5));
+        assert_eq!(version(&informer, "a"), Some(5));
+        informer.take(Event::Apply(object("a", "1", 3)));
+        assert_eq!(version(&informer, "a"), Some(5), "older news change nothing");
+        informer.take(Event::Apply(object("a", "1", 6)));
+        informer.observe(object("a", "1", 5));
+        assert_eq!(version(&informer, "a"), Some(6), "and neither does an older answer");
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_the_news_of_the_end_brings_nothing_back() {
+        let informer = Informer::new();
+        informer.take(Event::Apply(object("a", "1", 5)));
+        informer.take(Event::Delete(object("a", "1", 7)));
+        informer.observe(object("a", "1", 5));
+        assert_eq!(version(&informer, "a"), None);
+        informer.observe(object("a", "2", 8));
+        informer.take(Event::Delete(object("a", "1", 7)));
+        assert_eq!(version(&informer, "a"), Some(8), "a successor of the same name stays");
+    }
+
+    #[test]
+    fn a_new_list_takes_away_what_is_not_in_it() {
+        let informer = Informer::<ConfigMap>::new();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let hear = Arc::clone(&heard);
+        informer.on_change(move |change| {
+            let kind = if matches!(change, Change::Deleted(_)) { '-' } else { '+' };
+            hear.lock().unwrap().push(format!("{kind}{}", change.object().metadata.name.as_ref().unwrap()));
+        });
+        informer.take(Event::Apply(object("old", "1", 1)));
+        informer.observe(object("ours", "2", 9));
+        informer.take(Event::Init);
+        informer.take(Event::InitApply(object("new", "3", 4)));
+        assert!(!*informer.shared.synced.borrow(), "the list is not complete");
+        informer.take(Event::InitDone);
+        assert!(*informer.shared.synced.borrow());
+        assert_eq!(version(&informer, "old"), None);
+        assert_eq!(version(&informer, "new"), Some(4));
+        assert_eq!(version(&informer, "ours"), Some(9), "written after the list was made");
+        assert_eq!(*heard.lock().unwrap(), ["+old", "-old", "+new"]);
+    }
+
+    #[test]
+    fn an_assumption_lasts_until_there_is_news() {
+        let informer = Informer::<ConfigMap>::new();
+        informer.take(Event::Apply(object("a", "1", 1)));
+        let mut assumed = object("a", "1", 1);
+        assumed.metadata.labels = Some([("x".to_owned(), "y".to_owned())].into());
+        informer.assume(assumed.clone());
+        assert!(informer.get("demo", "a").unwrap().metadata.labels.is_some());
+        informer.take(Event::Apply(object("a", "1", 2)));
+        informer.assume(assumed);
+        assert!(informer.get("demo", "a").unwrap().metadata.labels.is_none());
+    }
+}
