@@ -99,13 +99,31 @@ impl Widget for &Help {
         } else {
             return;
         };
-        put(buffer, row(side, 0), vec![span(theme, Ink::Dim, "on the row of marks")]);
-        side = super::text::below(side, 1);
-        for (index, spans) in (0..).zip(marks) {
-            put(buffer, row(side, index), spans);
+        let mut group = |buffer: &mut Buffer, title: &'static str, lines: Vec<Vec<Span<'_>>>| {
+            put(buffer, row(side, 0), vec![span(theme, Ink::Dim, title)]);
+            let rows = lines.len();
+            for (index, spans) in (1..).zip(lines) {
+                put(buffer, row(side, index), spans);
+            }
+            side = super::text::below(side, u16::try_from(rows + 2).unwrap_or(u16::MAX));
+        };
+        group(buffer, "on the row of marks", marks);
+        if is_wide {
+            let sign = |(symbol, ink, what): &(char, Ink, &'static str)| {
+                vec![span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Text, *what)]
+            };
+            group(buffer, "everywhere", SIGNS.iter().map(sign).collect());
         }
     }
 }
+
+/// Signs that mean the same on every panel.
+const SIGNS: [(char, Ink, &str); 4] = [
+    ('≈', Ink::Dim, "an estimate"),
+    ('▸', Ink::Lit, "what decides, or who lags"),
+    ('…', Ink::Pending, "still being measured"),
+    ('?', Ink::Warning, "an old word: source lost"),
+];
 
 /// A question.
 pub(super) struct Question<'a> {
