@@ -1,4 +1,5 @@
-//! What the program costs as a whole process: first frame, first data, the sandbox's start, an idle dashboard.
+//! What the program costs as a whole process: first frame, first data, the sandbox's start, an idle dashboard, the
+//! reaction to a key, a hundred workers.
 //!
 //! `cargo bench -p tui --bench process` builds the release binary and prints one line a figure. Everything is read from
 //! outside: a pseudo-terminal's output, and `/proc` (so CPU and memory are measured on Linux only).
@@ -33,8 +34,10 @@ fn main() {
     let nowhere = missing.to_str().expect("a path of ours is text");
     report("first frame", "ms", &mut (0..ROUNDS).map(|_| first_frame(nowhere)).collect::<Vec<_>>());
     report("first data", "ms", &mut (0..ROUNDS).map(|_| first_data(config)).collect::<Vec<_>>());
+    reaction(config);
     idle(config);
     drop(sandbox);
+    hundred_workers(folder.path());
 }
 
 /// `surge sandbox`, ended by SIGTERM when dropped.
@@ -44,10 +47,15 @@ struct Sandbox {
 
 impl Sandbox {
     fn start(kubeconfig: &Path) -> Self {
+        Self::start_with(kubeconfig, &[])
+    }
+
+    fn start_with(kubeconfig: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(SURGE)
             .arg("sandbox")
             .arg("--kubeconfig")
             .arg(kubeconfig)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -106,6 +114,69 @@ fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
 
 fn dashboard(kubeconfig: &str) -> Pty {
     Pty::spawn(SURGE, &["--kubeconfig", kubeconfig], &[], SIZE).expect("the dashboard starts")
+}
+
+/// What the dashboard's own stopwatch says of a burst of 50, five times: from the key press to the first request on the
+/// wire, to the last confirmed answer, and to the depth that the broker reports.
+fn reaction(kubeconfig: &str) {
+    let mut pty = dashboard(kubeconfig);
+    pty.wait_for("the target", |screen| screen.contains("/20 (avg)"));
+    let stages = ["first sent", "accepted", "in the broker"];
+    let mut figures = [const { Vec::new() }; 3];
+    for burst in 1..=5 {
+        pty.send(" ").expect("the terminal takes a key");
+        let title = format!("burst #{burst}");
+        let screen = pty.wait_for("the stages of the burst", |screen| {
+            screen.contains(&title) && stages.iter().all(|stage| elapsed(screen, stage).is_some())
+        });
+        for (stage, figures) in stages.iter().zip(&mut figures) {
+            figures.extend(elapsed(&screen, stage));
+        }
+    }
+    for (stage, figures) in stages.iter().zip(&mut figures) {
+        report(&format!("key to {stage}"), "ms", figures);
+    }
+}
+
+/// The time behind a stage's name, in milliseconds; `None` while it is still running.
+fn elapsed(screen: &str, stage: &str) -> Option<f64> {
+    let line = screen.lines().find_map(|line| line.split_once(stage).map(|(_, rest)| rest))?;
+    let mut words = line.split_whitespace();
+    let number: f64 = words.next()?.parse().ok()?;
+    match words.next()? {
+        "ms" => Some(number),
+        "s" => Some(number * 1000.0),
+        _ => None,
+    }
+}
+
+/// A sandbox whose autoscaler wants a hundred workers: how long until all are ready, and how large they are.
+fn hundred_workers(folder: &Path) {
+    let start = Instant::now();
+    let kubeconfig = folder.join("hundred");
+    let sandbox = Sandbox::start_with(&kubeconfig, &["--min", "100", "--max", "100"]);
+    let pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
+    let at = poll("a hundred workers", || pty.screen().contains("100 ready").then(Instant::now));
+    println!("100 workers ready   {:8.1} s after the sandbox's start", (at - start).as_secs_f64());
+    let mut sizes: Vec<f64> =
+        workers(sandbox.child.id()).into_iter().filter_map(resident_megabytes).collect();
+    if sizes.is_empty() {
+        println!("worker resident: no /proc here, not measured");
+    } else {
+        report("worker resident", "MB", &mut sizes);
+    }
+}
+
+/// Process ids of the workers that the sandbox `parent` runs.
+fn workers(parent: u32) -> Vec<u32> {
+    let ours = |pid: &u32| {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let parent_of =
+            read("stat").rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+        parent_of == Some(parent) && read("cmdline").contains("pod\0worker")
+    };
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(ours).collect()
 }
 
 fn idle(kubeconfig: &str) {
