@@ -27,6 +27,7 @@ async fn a_deployment_becomes_running_pods_with_logs() {
         assert!(status.pod_ip.unwrap().starts_with("10.244."));
         assert_eq!(status.host_ip.as_deref(), Some("127.0.0.1"));
     }
+    rig.event(&pods[0].name_any(), "Normal Started ").await;
     let events = rig.events(&pods[0].name_any()).await;
     let reasons: Vec<&str> = events.iter().map(|event| event.split(' ').nth(1).unwrap()).collect();
     assert_eq!(reasons, ["Scheduled", "Pulled", "Created", "Started"], "{events:?}");
@@ -263,6 +264,7 @@ async fn init_containers_come_one_after_the_other_before_the_rest() {
     let ready = rig.pod("p", "the pod to be ready", is_ready).await;
     let init = ready.status.as_ref().unwrap().init_container_statuses.as_ref().unwrap();
     assert!(init.iter().all(|one| one.state.as_ref().unwrap().terminated.as_ref().unwrap().exit_code == 0));
+    rig.event("p", "Normal Started Started container c").await;
     let started: Vec<String> =
         rig.events("p").await.into_iter().filter(|event| event.contains(" Started ")).collect();
     assert_eq!(

@@ -20,6 +20,8 @@ use crate::meta;
 const BACKLOG: usize = 4096;
 /// Most bytes of a message; Kubernetes' own bound.
 const MESSAGE: usize = 1024;
+/// Most events that are stored at once; the oldest make room.
+const STORED: usize = 10_000;
 
 /// Who speaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,6 +127,11 @@ async fn write(client: Client, mut inbox: mpsc::Receiver<Note>, keep: Duration) 
                 if let Some((namespace, name)) = store(&client, &mut correlator, &note).await {
                     stored.push_back((Instant::now() + keep, namespace, name));
                 }
+                if stored.len() > STORED
+                    && let Some((_, namespace, name)) = stored.pop_front()
+                {
+                    remove(&client, &namespace, &name).await;
+                }
             }
             () = expiry => {
                 if let Some((_, namespace, name)) = stored.pop_front()
@@ -189,10 +196,15 @@ async fn expire(client: &Client, namespace: &str, name: &str, keep: Duration) ->
     if age < keep {
         return Some((keep - age).max(Duration::from_secs(1)));
     }
+    remove(client, namespace, name).await;
+    None
+}
+
+async fn remove(client: &Client, namespace: &str, name: &str) {
+    let api: Api<Event> = Api::namespaced(client.clone(), namespace);
     if let Err(error) = api.delete(name, &DeleteParams::default()).await {
         tracing::debug!(%error, "removing an old event failed");
     }
-    None
 }
 
 fn subject(note: &Note) -> Subject {

@@ -153,7 +153,7 @@ fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) ->
     let list = [
         ("PodReadyToStartContainers", (!over || any_process, None, None)),
         ("Initialized", init),
-        ("Ready", ready.clone()),
+        ("Ready", gated(whole.pod, before, ready.clone())),
         ("ContainersReady", ready),
         ("PodScheduled", (true, None, None)),
     ];
@@ -179,6 +179,32 @@ fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) ->
     // Those of others stay.
     conditions.extend(before.conditions.iter().flatten().filter(|theirs| !list_has(&theirs.type_)).cloned());
     conditions
+}
+
+type Verdict = (bool, Option<String>, Option<String>);
+
+/// `spec.readinessGates`: conditions that others set, without which the pod as a whole is not ready.
+fn gated(pod: &Pod, before: &PodStatus, ready: Verdict) -> Verdict {
+    let gates = pod.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
+    let problems: Vec<String> = gates
+        .filter_map(|gate| {
+            let name = &gate.condition_type;
+            let condition = before.conditions.iter().flatten().find(|condition| condition.type_ == *name);
+            match condition.map(|condition| condition.status.as_str()) {
+                Some("True") => None,
+                Some(status) => {
+                    Some(format!("the status of pod readiness gate \"{name}\" is not \"True\", but {status}"))
+                }
+                None => {
+                    Some(format!("corresponding condition of pod readiness gate \"{name}\" does not exist."))
+                }
+            }
+        })
+        .collect();
+    if ready.0 && !problems.is_empty() {
+        return (false, Some("ReadinessGatesNotReady".to_owned()), Some(problems.join(", ")));
+    }
+    ready
 }
 
 fn list_has(of_type: &str) -> bool {
@@ -298,5 +324,37 @@ mod tests {
         assert_eq!(initialized(&status), "False");
         let status = status_of("Never", vec![waiting], vec![view(ended(1), false)], false);
         assert_eq!(status.phase.as_deref(), Some("Failed"));
+    }
+
+    #[test]
+    fn a_readiness_gate_holds_the_pod_back_but_not_its_containers() {
+        for (their, expected) in [
+            (None, Some("corresponding condition of pod readiness gate \"a/b\" does not exist.")),
+            (Some("False"), Some("the status of pod readiness gate \"a/b\" is not \"True\", but False")),
+            (Some("True"), None),
+        ] {
+            let mut pod = pod("Always");
+            pod.spec.as_mut().unwrap().readiness_gates =
+                serde_json::from_value(json!([{"conditionType": "a/b"}])).unwrap();
+            if let Some(status) = their {
+                let condition = serde_json::from_value(json!({"type": "a/b", "status": status})).unwrap();
+                pod.status.as_mut().unwrap().conditions.as_mut().unwrap().push(condition);
+            }
+            let now = Time("2026-01-01T00:00:05Z".parse().unwrap());
+            let main = vec![view(running(), true)];
+            let whole = Whole {
+                pod: &pod,
+                ip: "10.244.0.2",
+                init: Vec::new(),
+                main,
+                start: now.clone(),
+                ending: false,
+            };
+            let conditions = of(&whole, &now).conditions.unwrap();
+            let find =
+                |of_type: &str| conditions.iter().find(|condition| condition.type_ == of_type).unwrap();
+            assert_eq!(find("Ready").message.as_deref(), expected);
+            assert_eq!(find("ContainersReady").status, "True");
+        }
     }
 }
