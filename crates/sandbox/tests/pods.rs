@@ -297,3 +297,31 @@ async fn a_startup_probe_holds_the_others_back() {
     let events = rig.events("bad").await;
     assert!(!events.iter().any(|event| event.contains("Liveness probe")), "{events:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workload_that_cannot_become_ready_says_why() {
+    let mut rig = Rig::start(config()).await;
+    rig.apply(deployment("web", 1, &json!({"image": "nobody/knows:1"}))).await;
+    rig.event("web", "Normal ScalingReplicaSet ").await;
+    let web = sandbox::Workload {
+        kind: WorkloadKind::Deployment,
+        namespace: "default".to_owned(),
+        name: "web".to_owned(),
+        title: "the web".to_owned(),
+    };
+    let within = std::time::Duration::from_secs(2);
+    let error = rig.sandbox.ready(&[web], within).await.unwrap_err().to_string();
+    assert!(error.starts_with("Deployment web did not become ready within 2s: pod web-"), "{error}");
+    assert!(error.contains("no program stands for image \"nobody/knows:1\""), "{error}");
+    let mut steps = Vec::new();
+    while let Ok(progress) = rig.progress.try_recv() {
+        steps.push(progress);
+    }
+    let states = |title: &str| -> Vec<sandbox::StepState> {
+        steps.iter().filter(|one| one.step == title).map(|one| one.state.clone()).collect()
+    };
+    assert_eq!(states("API server"), [sandbox::StepState::Starting, sandbox::StepState::Ready]);
+    assert!(
+        matches!(states("the web").last(), Some(sandbox::StepState::Failed(why)) if why.contains("nobody/knows"))
+    );
+}
