@@ -25,7 +25,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const HIDDEN_FROM_THE_DASHBOARD: &[&str] = &["sandbox", "producer", "worker", "broker", "scraper"];
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().manifest_path("../Cargo.toml").no_deps().exec().unwrap()
+    MetadataCommand::new()
+        .manifest_path("../Cargo.toml")
+        .no_deps()
+        .exec()
+        .expect("cargo metadata reads the workspace")
 }
 
 #[test]
