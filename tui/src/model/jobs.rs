@@ -94,9 +94,10 @@ impl Jobs {
                 self.put_down(pod, event.id);
                 Vec::new()
             }
+            // Not counted at once: it may be the broker that went, with the job in it.
             JobEventKind::Requeued => {
                 self.leave(at, pod);
-                self.due(at, Duration::ZERO)
+                Vec::new()
             }
         }
     }
@@ -110,7 +111,8 @@ impl Jobs {
 
     /// A worker is gone: the job that it had in hand will be delivered again, unless its log still says otherwise.
     pub fn leave(&mut self, at: At, pod: &str) {
-        if let Some(job) = self.in_hand.remove(pod) {
+        // Without a broker nothing is delivered again; if it kept the job, the next start of it says so.
+        if let Some(job) = self.in_hand.remove(pod).filter(|_| self.away.is_none()) {
             if self.orphans.len() >= MAX_ORPHANS {
                 self.orphans.remove(0);
             }
@@ -120,12 +122,8 @@ impl Jobs {
 
     /// Counts the jobs whose worker has been gone long enough. Returns their bursts.
     pub fn settle(&mut self, at: At) -> Vec<Option<BurstId>> {
-        self.due(at, GRACE)
-    }
-
-    fn due(&mut self, at: At, grace: Duration) -> Vec<Option<BurstId>> {
         let mut bursts = Vec::new();
-        for orphan in self.orphans.iter_mut().filter(|o| !o.counted && at.since(o.gone) >= grace) {
+        for orphan in self.orphans.iter_mut().filter(|o| !o.counted && at.since(o.gone) >= GRACE) {
             orphan.counted = true;
             self.redelivered += 1;
             bursts.push(orphan.job.burst.clone());
@@ -196,6 +194,23 @@ mod tests {
         // The same job may be delivered yet again.
         assert_eq!(jobs.heard(at(9_000), "c", &event(JobEventKind::Started, 1, true)), [None]);
         assert_eq!(jobs.redelivered, 2);
+    }
+
+    #[test]
+    fn a_job_that_went_with_the_broker_is_no_redelivery() {
+        for broker_first in [false, true] {
+            let mut jobs = Jobs::default();
+            jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
+            if broker_first {
+                jobs.broker_lost(at(900), 1);
+            }
+            jobs.heard(at(1_000), "a", &event(JobEventKind::Requeued, 1, false));
+            if !broker_first {
+                jobs.broker_lost(at(1_100), 1);
+            }
+            jobs.settle(at(9_000));
+            assert_eq!((jobs.redelivered, jobs.broker_back(0), jobs.lost), (0, 1, 1));
+        }
     }
 
     #[test]

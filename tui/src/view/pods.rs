@@ -9,6 +9,7 @@ use super::stale;
 use super::text::{age, fit_end, put, row, rule, span};
 use super::theme::Ink;
 use crate::event::{PodPhase, Role, Source};
+use crate::model::lanes::Lane;
 use crate::model::pods::Known;
 use crate::model::{Data, Theme};
 
@@ -97,7 +98,7 @@ impl Widget for &Pods<'_> {
             let name_width = usize::from(line.width.saturating_sub(23)).clamp(6, 40);
             let name = fit_end(&known.pod.name, name_width);
             let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
-            let since = age(self.data.now.since(lane.map_or(known.phase_since, |lane| lane.since())));
+            let since = age(self.data.now.since(lane.map_or(known.phase_since, Lane::since)));
             let mut spans = vec![
                 span(self.theme, ink, format!("{symbol} ")),
                 span(self.theme, Ink::Text, format!("{name:<name_width$} ")),
