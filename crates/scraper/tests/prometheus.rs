@@ -1,5 +1,7 @@
 //! The cases of `promql/cases.txt`, asked of a real Prometheus: what our evaluator is held to must be true there.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail it by panicking, as the test itself does")]
+
 use std::convert::Infallible;
 
 use axum::Router;

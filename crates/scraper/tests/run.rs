@@ -1,5 +1,7 @@
 //! The whole server against an API that a test plays: from a ServiceMonitor to the answer of a query.
 
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail it by panicking, as the test itself does")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
