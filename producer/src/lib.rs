@@ -5,7 +5,6 @@
 
 mod api;
 mod complaints;
-mod convoy;
 mod flight;
 mod ledger;
 mod line;

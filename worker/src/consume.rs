@@ -40,7 +40,7 @@ struct Intake {
     consumer: Consumer,
 }
 
-impl<T: FnMut(&JobEvent)> Work<T> {
+impl<T: FnMut(&[JobEvent])> Work<T> {
     pub(crate) fn new(
         settings: &Settings,
         address: &Address,
@@ -161,10 +161,16 @@ impl<T: FnMut(&JobEvent)> Work<T> {
             reason: None,
             traceparent: traceparent(delivery).map(str::to_owned),
         };
-        (self.tell)(&event);
-
+        // A job without work has no time between its beginning and its end, so both are told at once.
+        let mut untold = Vec::with_capacity(2);
         let begun = Instant::now();
-        let worked = if self.duration.is_zero() { Ok(()) } else { self.labour(session, intake).await };
+        let worked = if self.duration.is_zero() {
+            untold.push(event.clone());
+            Ok(())
+        } else {
+            (self.tell)(std::slice::from_ref(&event));
+            self.labour(session, intake).await
+        };
         let spent = begun.elapsed();
         let acked = match worked {
             Ok(()) => acknowledge(delivery).await,
@@ -185,7 +191,8 @@ impl<T: FnMut(&JobEvent)> Work<T> {
                 tracing::warn!("the job goes back to the queue: {cause}");
             }
         }
-        (self.tell)(&event);
+        untold.push(event);
+        (self.tell)(&untold);
         acked
     }
 
@@ -215,7 +222,7 @@ impl<T: FnMut(&JobEvent)> Work<T> {
             reason,
             "a poison message went to the dead-letter queue"
         );
-        (self.tell)(&JobEvent {
+        (self.tell)(&[JobEvent {
             kind: JobEventKind::Failed,
             id,
             burst: None,
@@ -225,7 +232,7 @@ impl<T: FnMut(&JobEvent)> Work<T> {
             work_ms: None,
             reason: Some(reason.to_owned()),
             traceparent: traceparent(delivery).map(str::to_owned),
-        });
+        }]);
         Ok(())
     }
 }

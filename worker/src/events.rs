@@ -4,12 +4,15 @@ use std::io::Write;
 
 use contract::JobEvent;
 
-/// Prints the event's line. A closed standard output ends nobody's job.
-pub(crate) fn print(event: &JobEvent) {
-    let mut line = event.to_line();
-    line.push('\n');
+/// Prints the events' lines in one write. A closed standard output ends nobody's job.
+pub(crate) fn print(events: &[JobEvent]) {
+    let mut lines = String::new();
+    for event in events {
+        lines.push_str(&event.to_line());
+        lines.push('\n');
+    }
     let mut out = std::io::stdout().lock();
-    if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out.write_all(lines.as_bytes()).and_then(|()| out.flush()).is_err() {
         tracing::debug!("standard output is closed");
     }
 }

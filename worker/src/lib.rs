@@ -64,7 +64,7 @@ pub async fn run_with(
     settings: Settings,
     listener: TcpListener,
     shutdown: Shutdown,
-    tell: impl FnMut(&JobEvent),
+    tell: impl FnMut(&[JobEvent]),
 ) -> Result<(), Error> {
     let address = settings.broker.address()?;
     let registry = Registry::new();
