@@ -23,6 +23,8 @@ pub enum Action {
     Kill,
     /// The next screen.
     NextScreen,
+    /// The workers' logs.
+    Logs,
     /// Pause the view, or go on.
     Pause,
     /// Show less time in more detail.
@@ -160,6 +162,13 @@ pub const TABLE: &[Binding] = &[
         shown: "tab",
         help: "next screen",
         footer: Some("screen"),
+    },
+    Binding {
+        keys: &[(Char('L'), Action::Logs)],
+        when: When::Screen,
+        shown: "L",
+        help: "logs of the workers",
+        footer: None,
     },
     Binding {
         keys: &[(Char('p'), Action::Pause)],

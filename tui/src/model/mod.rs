@@ -10,6 +10,7 @@ pub mod history;
 pub mod jobs;
 pub mod lanes;
 pub mod load;
+pub mod logs;
 pub mod pods;
 pub mod series;
 pub mod stopwatch;
@@ -97,6 +98,8 @@ pub struct Data {
     pub load: load::Load,
     /// The list of what happened.
     pub events: events::Events,
+    /// What the workers logged.
+    pub logs: logs::Logs,
     /// What the HPA would decide now.
     pub estimate: decision::Estimate,
 }
@@ -177,6 +180,7 @@ impl Model {
                 jobs: jobs::Jobs::default(),
                 load: load::Load::default(),
                 events: events::Events::default(),
+                logs: logs::Logs::default(),
                 estimate: decision::Estimate::default(),
             },
             ui: Ui::new(size),

@@ -48,11 +48,13 @@ pub enum Screen {
     Overview,
     /// A lane for every worker.
     Pods,
+    /// What the workers log.
+    Logs,
 }
 
 impl Screen {
     /// All of them, in the order of `tab`.
-    pub const ALL: [Self; 2] = [Self::Overview, Self::Pods];
+    pub const ALL: [Self; 3] = [Self::Overview, Self::Pods, Self::Logs];
 
     /// For the title line.
     #[must_use]
@@ -60,6 +62,7 @@ impl Screen {
         match self {
             Self::Overview => "Overview",
             Self::Pods => "Pods",
+            Self::Logs => "Logs",
         }
     }
 

@@ -6,7 +6,7 @@ use super::act;
 use crate::event::{At, Effect, Input};
 use crate::keys::{self, Action};
 use crate::model::load::SIZES;
-use crate::model::{Confirm, Mode, Model, View};
+use crate::model::{Confirm, Mode, Model, Screen, View};
 
 /// Takes input in. Returns whether the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
@@ -64,6 +64,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Faster => act::change_rate(model, true, effects),
         Action::Kill => act::ask_kill(model, at),
         Action::NextScreen => model.ui.screen = model.ui.screen.next(),
+        Action::Logs => model.ui.screen = Screen::Logs,
         Action::Pause => {
             model.ui.view = match &model.ui.view {
                 View::Live => View::Paused(Box::new(model.data.clone())),

@@ -15,7 +15,7 @@ use crate::model::events::Weight;
 use crate::model::history::MarkKind;
 use crate::model::pods::Change;
 use crate::model::stopwatch::Stage;
-use crate::model::{Found, Model, SourceStatus};
+use crate::model::{Found, Model, Screen, SourceStatus};
 
 /// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
 pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
@@ -36,8 +36,13 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             Ok(message) => say(model, at, Weight::Own, &what, message),
             Err(message) => say(model, at, Weight::Warning, &what, message),
         },
-        // No screen shows log lines; input, ticks and the end are handled elsewhere.
-        Event::Log { .. } | Event::Input(_) | Event::Tick | Event::Terminate => return false,
+        Event::Log { pod, line } => {
+            heard(model, at, Source::Logs);
+            model.data.logs.line(at, pod, line);
+            return model.ui.screen == Screen::Logs;
+        }
+        // Input, ticks and the end are handled elsewhere.
+        Event::Input(_) | Event::Tick | Event::Terminate => return false,
     }
     true
 }
@@ -318,6 +323,7 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
 
 fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     heard(model, at, Source::Logs);
+    model.data.logs.job(at, pod, event);
     let redelivered = model.data.jobs.heard(at, pod, event);
     super::standing::count_redelivered(model, at, &redelivered);
     let is_busy = model.data.jobs.in_hand(pod).is_some();

@@ -7,6 +7,7 @@ mod decision;
 mod dialog;
 mod events;
 mod lanes;
+mod logs;
 mod marks;
 mod overview;
 mod plot;
@@ -51,6 +52,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         let window = model.ui.window(data.now);
         match model.ui.screen {
             Screen::Overview => (&overview::Overview { data, window, theme }).render(body, buffer),
+            Screen::Logs => (&logs::Logs { data, theme }).render(body, buffer),
             Screen::Pods => (&lanes::Lanes { data, window, theme }).render(body, buffer),
         }
     } else {

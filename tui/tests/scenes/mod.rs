@@ -21,9 +21,9 @@ use tui::update::update;
 use uuid::Uuid;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 14] = [
+pub(crate) const SCENES: [&str; 15] = [
     "starting", "idle", "burst", "scaled", "draining", "done", "lost", "problem", "dropped", "unknown",
-    "help", "kill", "confirm", "lanes",
+    "help", "kill", "confirm", "lanes", "logs",
 ];
 
 /// Milliseconds of one step of the played world.
@@ -160,6 +160,15 @@ impl World {
             world.burst(200);
             world.run(150);
             world.model.ui.screen = tui::model::Screen::Pods;
+        }
+        "logs" => {
+            world.ready();
+            world.run(20);
+            world.burst(50);
+            world.run(30);
+            let (pod, line) = (world.workers[0].name.clone(), "connected to the broker at 127.0.0.1:5672");
+            world.send(Event::Log { pod, line: line.to_owned() });
+            world.keys("L");
         }
         "confirm" => {
             world.ready();
