@@ -2,6 +2,7 @@
 
 mod handshake;
 mod link;
+mod pace;
 mod session;
 
 use std::sync::Arc;
