@@ -2,7 +2,6 @@
 
 mod handshake;
 mod link;
-mod pace;
 mod session;
 
 use std::sync::Arc;
