@@ -9,9 +9,13 @@ use podkit::{
     program::{self, ProcessArgs},
 };
 
-/// Publishes jobs to RabbitMQ: GET or POST /generate[?count=1..10000][&burst=ID]
+/// The settings of the producer.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "producer", version)]
+#[command(
+    name = "producer",
+    version,
+    about = "Publishes jobs to RabbitMQ: GET or POST /generate[?count=1..10000][&burst=ID]"
+)]
 pub struct Settings {
     /// Address to serve HTTP on; all interfaces, since a pod's probes and Service come from outside
     #[arg(long, env = names_of::LISTEN, value_name = "LISTEN", default_value = "0.0.0.0:3000")]
