@@ -1,4 +1,4 @@
-//! The API server by itself, to try a real kubectl on: `cargo run -p apiserver --example serve -- FILE` writes the
+//! The API server by itself, to try a real kubectl on: `cargo run -p apiserver --example apiserver -- FILE` writes the
 //! kubeconfig to FILE and serves until Ctrl-C. Nothing runs pods.
 
 use apiserver::{ApiServer, Config, Serve, Tls, kubeconfig};
