@@ -22,6 +22,7 @@
 //! See [`reaper`]: a small child process kills every pod and removes every file when this process ends, however it
 //! ends.
 
+mod admission;
 mod client;
 mod cluster;
 mod config;

@@ -20,7 +20,7 @@ use crate::progress::report;
 use crate::reaper::Lifeline;
 use crate::tasks::Tasks;
 use crate::{Config, Error, Progress, StepState, System, Workload, WorkloadKind};
-use crate::{client, controllers, hpa_loop, manifests, runtime_dir, system};
+use crate::{admission, client, controllers, hpa_loop, manifests, runtime_dir, system};
 
 /// How long events are kept; a real API server's default.
 const EVENTS_KEPT: Duration = Duration::from_secs(3600);
@@ -132,7 +132,8 @@ impl Sandbox {
                 .map_err(|source| Error::Kubeconfig { path: path.clone(), source })?;
         }
 
-        let server = ApiServer::new(apiserver::Config::default());
+        let kinds = admission::kinds(&hpa_loop::config(&config.autoscaling));
+        let server = ApiServer::new(apiserver::Config { kinds, ..apiserver::Config::default() });
         let in_process = client::in_process(&server);
         let tasks = Tasks::new();
         let (recorder, events) = Recorder::new(in_process.clone(), EVENTS_KEPT);

@@ -56,7 +56,8 @@ pub(crate) fn start(cluster: &Cluster, settings: &Autoscaling) {
     }));
 }
 
-fn config(settings: &Autoscaling) -> ::hpa::Config {
+/// The controller's flags and the release whose rules it follows.
+pub(crate) fn config(settings: &Autoscaling) -> ::hpa::Config {
     let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     ::hpa::Config {
         sync_period_seconds: seconds(settings.sync_period),
