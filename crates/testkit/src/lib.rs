@@ -2,6 +2,7 @@
 //!
 //! Tests wait for a condition with a deadline instead of sleeping for a guess.
 
+mod http;
 pub mod prometheus;
 pub mod pty;
 pub mod rabbitmq;

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::wait;
+use crate::{http, wait};
 
 /// Where Debian installs it.
 pub const PROGRAM: &str = "/usr/bin/prometheus";
@@ -18,13 +18,13 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with this configuration (YAML) and waits until it takes connections.
+    /// Starts it with this configuration (YAML) and waits until it is ready.
     ///
     /// # Errors
     /// When the program is not installed or cannot be started.
     ///
     /// # Panics
-    /// When it takes no connection within [`wait::DEADLINE`].
+    /// When it is not ready within [`wait::DEADLINE`].
     pub fn start(configuration: &str) -> anyhow::Result<Self> {
         anyhow::ensure!(Path::new(PROGRAM).exists(), "{PROGRAM} is missing: apt-get install prometheus");
         let folder = tempfile::tempdir()?;
@@ -42,8 +42,10 @@ impl Prometheus {
             .stderr(Stdio::null())
             .spawn()?;
         let prometheus = Self { child, port, _folder: folder };
-        wait::until_blocking("Prometheus to take connections", || {
-            std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        // It takes connections before it answers queries.
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        wait::until_blocking("Prometheus to be ready", || {
+            http::answers_ok(address, "/-/ready").then_some(())
         });
         Ok(prometheus)
     }

@@ -15,7 +15,7 @@ use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
-mod http;
+use crate::http;
 
 /// Where Debian's package keeps the scripts.
 pub const BIN: &str = "/usr/lib/rabbitmq/bin";

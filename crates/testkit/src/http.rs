@@ -1,4 +1,4 @@
-//! One GET over a plain socket: enough to ask a node whether it serves.
+//! One GET over a plain socket: enough to ask a server whether it serves.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 const WAIT: Duration = Duration::from_secs(5);
 
-/// Whether `GET path` with the user `guest` answers 200.
-pub(super) fn answers_ok(address: SocketAddr, path: &str) -> bool {
+/// Whether `GET path` answers 200; with the user `guest`, for RabbitMQ's sake.
+pub(crate) fn answers_ok(address: SocketAddr, path: &str) -> bool {
     status_line(address, path).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
 }
 
