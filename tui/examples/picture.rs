@@ -31,10 +31,10 @@ fn main() -> anyhow::Result<()> {
         ["--sandbox", "--sync-period", "5s", "--scale-down-window", "15s", "--work-duration", "3s"];
     let mut pty = Pty::spawn(surge, &intervals, &[("COLORTERM", "")], SIZE)?;
     pty.wait_for("the first reading", |screen| screen.contains("0/20 (avg)"));
-    pty.send("5 ")?;
+    pty.send("4 ")?;
     // Scaled up, draining, and not yet back: the frame with the most to see.
     pty.wait_for("workers", |screen| screen.contains("SuccessfulRescale") || screen.contains("New size"));
-    std::thread::sleep(std::time::Duration::from_secs(14));
+    std::thread::sleep(std::time::Duration::from_secs(30));
     let svg = pty.with_screen(svg);
     pty.send("q")?;
     pty.exit_code();

@@ -12,7 +12,7 @@ pub(crate) fn kinds(autoscaler: &Config) -> Vec<Kind> {
     let mut kinds = kinds::builtin();
     for kind in &mut kinds {
         if (kind.group, kind.version, kind.plural) == ("autoscaling", "v2", "horizontalpodautoscalers") {
-            let config = autoscaler.clone();
+            let config = *autoscaler;
             kind.validate = Some(Arc::new(move |new, old| refused(new, old, &config)));
         }
     }
