@@ -182,6 +182,19 @@ fn other_sizes_are_drawn_and_too_small_ones_said() {
 }
 
 #[test]
+fn keys_typed_while_the_window_changes_its_size_are_taken() {
+    let mut pty = without_cluster();
+    for round in 0..40 {
+        let (key, size) = [("1", "burst 1 "), ("2", "burst 10 ")][round % 2];
+        // While the first key is worked on, the others and the new size come together.
+        pty.send("3").unwrap();
+        pty.resize(120 + u16::try_from(round % 3).unwrap(), 40).unwrap();
+        pty.send(key).unwrap();
+        pty.wait_for("the size of the burst", |screen| screen.contains(size));
+    }
+}
+
+#[test]
 fn what_is_wrong_with_the_cluster_is_said_and_tried_again() {
     let broken = File::new("clusters: [");
     let far = unreachable();
