@@ -28,6 +28,8 @@ pub(crate) trait Control: Send + Sync {
     fn restart(&self);
     /// Closes every connection.
     fn close_connections(&self);
+    /// Work that lasts longer than [`Control::close_connections`] takes to act.
+    fn interruptible(&self) -> &'static str;
 
     /// Its URL with the given user and password.
     fn url_as(&self, user: &str, password: &str) -> String {
@@ -94,6 +96,11 @@ impl Control for Real {
 
     fn close_connections(&self) {
         self.node().close_all_connections("the test wants it").unwrap();
+    }
+
+    fn interruptible(&self) -> &'static str {
+        // The command-line tool starts a node of its own; on a busy machine that takes seconds.
+        "12s"
     }
 }
 
@@ -162,5 +169,9 @@ impl Control for Ours {
 
     fn close_connections(&self) {
         self.control.disconnect_all("the test wants it");
+    }
+
+    fn interruptible(&self) -> &'static str {
+        "1s"
     }
 }

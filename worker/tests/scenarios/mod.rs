@@ -169,7 +169,7 @@ pub(crate) async fn a_queue_deleted_under_the_consumer_comes_back(broker: &dyn C
 
 /// A lost connection with a job in hand: counted as a redelivery to come, and the job is done afterwards.
 pub(crate) async fn a_job_whose_connection_is_lost_comes_again(broker: &dyn Control) {
-    let mut stage = Stage::set(broker, "lost", &[("WORK_DURATION", "1s")]).await;
+    let mut stage = Stage::set(broker, "lost", &[("WORK_DURATION", broker.interruptible())]).await;
     let job = stage.job().await;
     stage.event(job.id, JobEventKind::Started).await;
     broker.close_connections();
