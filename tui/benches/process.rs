@@ -145,14 +145,16 @@ fn reaction(kubeconfig: &str) {
 
 /// The time behind a stage's name, in milliseconds; `None` while it is still running.
 fn elapsed(screen: &str, stage: &str) -> Option<f64> {
-    let line = screen.lines().find_map(|line| line.split_once(stage).map(|(_, rest)| rest))?;
-    let mut words = line.split_whitespace();
-    let number: f64 = words.next()?.parse().ok()?;
-    match words.next()? {
-        "ms" => Some(number),
-        "s" => Some(number * 1000.0),
-        _ => None,
-    }
+    // The summary of a burst has some of the words too.
+    screen.lines().filter_map(|line| line.split_once(stage)).find_map(|(_, rest)| {
+        let mut words = rest.split_whitespace();
+        let number: f64 = words.next()?.parse().ok()?;
+        match words.next()? {
+            "ms" => Some(number),
+            "s" => Some(number * 1000.0),
+            _ => None,
+        }
+    })
 }
 
 /// A sandbox whose autoscaler wants a hundred workers: how long until all are ready, and how large they are.
