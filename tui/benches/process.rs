@@ -34,9 +34,9 @@ fn main() {
     let nowhere = missing.to_str().expect("a path of ours is text");
     report("first frame", "ms", &mut (0..ROUNDS).map(|_| first_frame(nowhere)).collect::<Vec<_>>());
     report("first data", "ms", &mut (0..ROUNDS).map(|_| first_data(config)).collect::<Vec<_>>());
-    reaction(config);
     idle(config);
     drop(sandbox);
+    reaction(folder.path());
     hundred_workers(folder.path());
 }
 
@@ -118,9 +118,12 @@ fn dashboard(kubeconfig: &str) -> Pty {
 
 /// What the dashboard's own stopwatch says of a burst of 50, five times: from the key press to the first request on the
 /// wire, to the last confirmed answer, and to the depth that the broker reports.
-fn reaction(kubeconfig: &str) {
-    let mut pty = dashboard(kubeconfig);
-    pty.wait_for("the target", |screen| screen.contains("/20 (avg)"));
+fn reaction(folder: &Path) {
+    let kubeconfig = folder.join("quick");
+    // Each burst is drained before the next, so that the depth is that of one burst alone.
+    let _sandbox = Sandbox::start_with(&kubeconfig, &["--work-duration", "100ms"]);
+    let mut pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
+    pty.wait_for("the target", |screen| screen.contains("0/20 (avg)"));
     let stages = ["first sent", "accepted", "in the broker"];
     let mut figures = [const { Vec::new() }; 3];
     for burst in 1..=5 {
@@ -132,7 +135,7 @@ fn reaction(kubeconfig: &str) {
         }
         let title = format!("burst #{burst}");
         let screen = pty.wait_for("the stages of the burst", |screen| {
-            screen.contains(&title) && stages.iter().all(|stage| elapsed(screen, stage).is_some())
+            screen.contains(&title) && stages.iter().chain(&["drained"]).all(|s| elapsed(screen, s).is_some())
         });
         for (stage, figures) in stages.iter().zip(&mut figures) {
             figures.extend(elapsed(&screen, stage));
