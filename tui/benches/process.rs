@@ -168,12 +168,15 @@ fn hundred_workers(folder: &Path) {
     let pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
     let at = poll("a hundred workers", || pty.screen().contains("100 ready").then(Instant::now));
     println!("100 workers ready   {:8.1} s after the sandbox's start", (at - start).as_secs_f64());
-    let mut sizes: Vec<f64> =
-        workers(sandbox.child.id()).into_iter().filter_map(resident_megabytes).collect();
-    if sizes.is_empty() {
-        println!("worker resident: no /proc here, not measured");
-    } else {
-        report("worker resident", "MB", &mut sizes);
+    let workers = workers(sandbox.child.id());
+    // The program's own pages are in memory once and count in each worker's resident set; the rest is its own.
+    for (name, field) in [("worker resident", "VmRSS:"), ("of it its own", "RssAnon:")] {
+        let mut sizes: Vec<f64> = workers.iter().filter_map(|pid| megabytes(*pid, field)).collect();
+        if sizes.is_empty() {
+            println!("{name}: no /proc here, not measured");
+        } else {
+            report(name, "MB", &mut sizes);
+        }
     }
 }
 
@@ -206,7 +209,7 @@ fn idle(kubeconfig: &str) {
         (after - before) / IDLE.as_secs_f64() * 100.0
     );
     println!("idle output         {:8} bytes over {IDLE:?}", pty.bytes().len() - bytes);
-    println!("resident            {:8.1} MB", resident_megabytes(pid).unwrap_or(f64::NAN));
+    println!("resident            {:8.1} MB", megabytes(pid, "VmRSS:").unwrap_or(f64::NAN));
 }
 
 /// User and system time; clock ticks are a hundredth of a second on every Linux that Rust's standard library knows.
@@ -217,9 +220,10 @@ fn cpu_seconds(pid: u32) -> Option<f64> {
     Some((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-fn resident_megabytes(pid: u32) -> Option<f64> {
+/// A field of `/proc/PID/status` that is in kB.
+fn megabytes(pid: u32, field: &str) -> Option<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
     Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
 }
 
