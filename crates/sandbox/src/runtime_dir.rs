@@ -25,9 +25,12 @@ pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// Makes a folder and its parents, mode 0700.
+/// Makes a folder, mode 0700, unless it is there. Its parent must be there: what the reaper has removed stays removed.
 pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
 }
 
 fn default_parent() -> PathBuf {

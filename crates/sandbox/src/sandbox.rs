@@ -118,6 +118,9 @@ impl Sandbox {
         kubeconfig_path: PathBuf,
         lifeline: Lifeline,
     ) -> Result<Self, Error> {
+        let pods = folder.join("pods");
+        runtime_dir::make_private(&pods)
+            .map_err(|source| Error::RuntimeDir { parent: folder.clone(), source })?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
         let api_port = listener.local_addr().map_err(Error::Listen)?.port();
         let tls = Tls::generate(&["127.0.0.1", "localhost", "kubernetes", "kubernetes.default.svc"])?;
@@ -145,7 +148,7 @@ impl Sandbox {
             ports,
             services: services.clone(),
             lifeline: lifeline.clone(),
-            folder: folder.join("pods"),
+            folder: pods,
             kubeconfig: pods_kubeconfig.to_string_lossy().into_owned(),
         };
         let kubelet =
@@ -270,6 +273,8 @@ impl Sandbox {
 
     /// Ends everything and waits until nothing is left: pods, files, listeners.
     pub async fn stop(mut self) {
+        // First, so that nothing is started again in place of what the reaper ends.
+        self.cluster.tasks.token().cancel();
         self.lifeline.close();
         let ended = tokio::time::timeout(FAREWELL, self.cluster.tasks.end()).await;
         if ended.is_err() {
