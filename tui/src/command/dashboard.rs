@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::cluster::ClusterArgs;
 use super::{USAGE, complain, log};
 use crate::clock::{Clock, DayClock};
 use crate::event::{Effect, Event};
 use crate::model::{Model, Theme};
 use crate::runtime;
-use crate::source::cluster::Flags;
 use crate::source::dispatch::{self, Settings};
 use crate::source::outbox::Outbox;
 use crate::source::prometheus::Address;
@@ -27,15 +27,8 @@ const EFFECTS: usize = 64;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Context of the kubeconfig to watch
-    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
-    context: Option<String>,
-    /// Namespace of the demo [default: autoscaling-demo]
-    #[arg(long, short = 'n', value_name = "NAME", help_heading = "Cluster")]
-    namespace: Option<String>,
-    /// Kubeconfig to read [default: $KUBECONFIG, else ~/.kube/config]
-    #[arg(long, value_name = "FILE", help_heading = "Cluster")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Name of the HorizontalPodAutoscaler to watch
     #[arg(long, value_name = "NAME", default_value = contract::names::HPA, help_heading = "Cluster")]
     hpa: String,
@@ -70,11 +63,10 @@ struct SandboxArgs {
 
 impl Args {
     fn wish(&self) -> Wish {
-        let flags = Flags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() };
         let (fallback, straight_to_fallback) = self.fallback();
         Wish {
-            flags,
-            namespace: self.namespace.clone(),
+            flags: self.cluster.flags(),
+            namespace: self.cluster.namespace.clone(),
             hpa: self.hpa.clone(),
             fallback,
             straight_to_fallback,

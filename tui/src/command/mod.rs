@@ -1,5 +1,6 @@
 //! One file a subcommand; here the arguments are read and handed to one of them.
 
+mod cluster;
 mod dashboard;
 #[cfg(feature = "sandbox")]
 mod duration;

@@ -1,0 +1,27 @@
+//! The arguments that say which cluster is meant, the same for every subcommand.
+
+use std::path::PathBuf;
+
+use crate::source::cluster::Flags;
+
+/// Which cluster, and where in it.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Cluster")]
+pub(super) struct ClusterArgs {
+    /// Context of the kubeconfig to use
+    #[arg(long, value_name = "NAME")]
+    pub(super) context: Option<String>,
+    /// Namespace of the demo [default: autoscaling-demo]
+    #[arg(long, short = 'n', value_name = "NAME")]
+    pub(super) namespace: Option<String>,
+    /// Kubeconfig to read [default: $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+}
+
+impl ClusterArgs {
+    /// What the kubeconfig is read with.
+    pub(super) fn flags(&self) -> Flags {
+        Flags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    }
+}
