@@ -45,7 +45,7 @@ fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
 #[test]
 fn every_scene_at_every_size() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
-        for scene in SCENES {
+        for scene in SCENES.into_iter().chain(scenes::decision::SCENES) {
             let world = World::play(scene, columns, rows).unwrap();
             insta::assert_snapshot!(format!("{scene}_{columns}x{rows}"), text(&draw(&world)));
         }
@@ -73,7 +73,7 @@ fn eighty_columns_show_chart_target_replicas_decision_and_keys() {
         "10 ready",
         "10 desired",
         "decision",
-        "now 10",
+        "next 10",
         "space",
         "? help",
         "q quit",

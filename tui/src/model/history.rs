@@ -26,6 +26,8 @@ pub struct History {
     pub current: Series,
     /// Replicas that are ready.
     pub ready: Series,
+    /// Replicas that the metric asked for at each sync, before anything held or limited it (estimated).
+    pub raw: Series,
     marks: VecDeque<Mark>,
 }
 

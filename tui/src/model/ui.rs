@@ -48,13 +48,15 @@ pub enum Screen {
     Overview,
     /// A lane for every worker.
     Pods,
+    /// The whole arithmetic of the last and the next sync.
+    Decision,
     /// What the workers log.
     Logs,
 }
 
 impl Screen {
     /// All of them, in the order of `tab`.
-    pub const ALL: [Self; 3] = [Self::Overview, Self::Pods, Self::Logs];
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Pods, Self::Decision, Self::Logs];
 
     /// For the title line.
     #[must_use]
@@ -62,6 +64,7 @@ impl Screen {
         match self {
             Self::Overview => "Overview",
             Self::Pods => "Pods",
+            Self::Decision => "Decision",
             Self::Logs => "Logs",
         }
     }

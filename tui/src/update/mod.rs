@@ -1,6 +1,7 @@
 //! The only place that changes the model: an event comes in, the model changes, and what is to be done comes out.
 
 mod act;
+mod decide;
 mod input;
 mod observe;
 mod standing;
@@ -9,6 +10,7 @@ mod tests;
 
 use crate::event::{Effect, Event, Stamped};
 use crate::model::Model;
+use crate::model::decision::News;
 
 /// Takes an event in. The effects are to be carried out in their order.
 #[must_use = "effects do nothing unless they are carried out"]
@@ -20,6 +22,7 @@ pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
         Event::Input(input) => input::take(model, at, &input, &mut effects),
         Event::Tick => {
             model.ui.tick_due = None;
+            decide::again(model, at, News::Other);
             true
         }
         Event::Terminate => {

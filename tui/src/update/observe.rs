@@ -5,12 +5,13 @@ use std::time::Duration;
 use contract::{JobEvent, JobEventKind};
 
 use super::act::{say, stop_load};
+use super::decide;
 use crate::event::{
     At, BurstProgress, DepthSample, Effect, Event, Hpa, LoadProgress, MetricSample, Pod, PodPhase, PodsEvent,
     Role, ScrapedSample, Source, SourceState, TargetEvent, Workload,
 };
 use crate::model::beliefs::Place;
-use crate::model::decision;
+use crate::model::decision::News;
 use crate::model::events::Weight;
 use crate::model::history::MarkKind;
 use crate::model::pods::Change;
@@ -93,6 +94,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     heard(model, at, Source::Hpa);
     let hpa = Found::from(hpa);
     let changed = model.data.hpa != hpa;
+    let news = decide::news(model.data.hpa.get(), hpa.get());
     model.data.hpa = hpa;
     let believed = model.data.believed_total();
     // An HPA that has never computed anything wants zero in words only.
@@ -113,8 +115,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     }
     let target = data.target_total();
     data.history.target.push(at, target);
-    // The controller writes its status only when it differs, so a change is a sync that was seen.
-    decision::estimate(data, at, changed);
+    decide::again(model, at, news);
     changed
 }
 
@@ -132,18 +133,13 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
             Some(before) if now.spec_replicas < before => data.history.mark(at, MarkKind::ScaleDown),
             _ => {}
         }
-        if let Some(before) = before
-            && before != now.spec_replicas
-        {
-            data.estimate.scaled(at, before, now.spec_replicas);
-        }
         data.bursts.spec_replicas(at, now.spec_replicas);
     }
     data.history.current.push(at, now.as_ref().map(|now| f64::from(now.replicas)));
     data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
     let target = data.target_total();
     data.history.target.push(at, target);
-    decision::estimate(data, at, false);
+    decide::again(model, at, News::Other);
     changed
 }
 
@@ -264,7 +260,7 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
     if let Some(value) = value {
         data.bursts.number(Stage::ExternalApi, at, value, data.load.is_on());
     }
-    decision::estimate(data, at, false);
+    decide::again(model, at, News::Other);
     changed
 }
 

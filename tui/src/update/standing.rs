@@ -9,7 +9,7 @@ use crate::event::{At, Effect, PodPhase, Role, Watchfulness};
 use crate::model::history::MarkKind;
 use crate::model::load::{MAX_TIME, Running};
 use crate::model::target::State;
-use crate::model::{Model, View};
+use crate::model::{Model, Screen, View};
 
 /// How often the picture moves on while nothing happens.
 const CALM: Duration = Duration::from_secs(5);
@@ -106,6 +106,8 @@ fn is_calm(model: &Model) -> bool {
         matches!(known.pod.phase, PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating)
     };
     data.watched.is_ready()
+        // Countdowns are shown there.
+        && model.ui.screen != Screen::Decision
         && !data.load.is_on()
         && !data.bursts.running()
         && !data.jobs.unsettled()

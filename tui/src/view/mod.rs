@@ -54,6 +54,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
             Screen::Overview => (&overview::Overview { data, window, theme }).render(body, buffer),
             Screen::Logs => (&logs::Logs { data, theme }).render(body, buffer),
             Screen::Pods => (&lanes::Lanes { data, window, theme }).render(body, buffer),
+            Screen::Decision => (&decision::Screen { data, window, theme }).render(body, buffer),
         }
     } else {
         (&startup::Startup { data, theme }).render(body, buffer);

@@ -34,8 +34,9 @@ impl Widget for &Replicas<'_> {
         let canvas_area =
             Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };
         let history = &self.data.history;
-        let [ready, current, desired] =
-            [&history.ready, &history.current, &history.desired].map(|series| self.axis.read(series));
+        let [ready, current, desired, raw] =
+            [&history.ready, &history.current, &history.desired, &history.raw]
+                .map(|series| self.axis.read(series));
         let seen = [&ready, &current, &desired]
             .into_iter()
             .flatten()
@@ -54,7 +55,9 @@ impl Widget for &Replicas<'_> {
             // Bars: a count fills the rows below its own, which is the row of the line that wants as many.
             let height = |value: f32| scale.row(f64::from(value));
             let ready_rows = ready[x].map_or(0, |column| height(column.min));
-            for y in 0..ready_rows {
+            // Striped: what nothing but the scale-down window keeps.
+            let asked_rows = raw[x].map_or(ready_rows, |column| height(column.max));
+            for y in (0..ready_rows).filter(|y| *y < asked_rows || y.is_multiple_of(2)) {
                 canvas.dot(x, y, Ink::Ready, 3);
             }
             if let Some(column) = current[x] {

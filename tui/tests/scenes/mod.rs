@@ -7,6 +7,8 @@
     reason = "each user of the scenes needs others of them, and all are tests at heart"
 )]
 
+pub(crate) mod decision;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -192,7 +194,7 @@ impl World {
             world.run(20);
             world.no_reading();
         }
-        _ => return None,
+        _ => return decision::play(scene, columns, rows),
     }
         Some(world)
     }

@@ -1,17 +1,21 @@
 //! What the HPA decided, and the arithmetic of what it would decide now, gate by gate.
 
-use hpa::Trace;
-use hpa::spec::Direction;
-use hpa::trace::{Constraint, Form, Measured, Path, PolicyKind, Rate, RateRule, Reason};
+mod gates;
+mod screen;
+
+use hpa::trace::{Path, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use self::gates::{Told, ratio, reason};
+pub(super) use self::screen::Screen;
 use super::stale;
-use super::text::{below, coarse, fit, milli, put, row, rule, span, width, wrap};
+use super::text::{below, coarse, fit, put, row, rule, span, width, wrap};
 use super::theme::Ink;
 use crate::event::{Hpa, Source};
+use crate::model::decision::Next;
 use crate::model::{Data, Found, Theme};
 
 /// The panel.
@@ -20,140 +24,6 @@ pub(super) struct Decision<'a> {
     pub(super) data: &'a Data,
     /// The colours.
     pub(super) theme: Theme,
-}
-
-/// One line of the arithmetic.
-struct Gate {
-    name: &'static str,
-    text: String,
-    /// Depends on what the controller remembers, which nobody outside can read.
-    is_estimate: bool,
-    /// Decides the outcome.
-    binds: bool,
-}
-
-impl Gate {
-    fn new(name: &'static str, text: String) -> Self {
-        Self { name, text, is_estimate: false, binds: false }
-    }
-}
-
-/// A ratio with as many digits as tell it from the edges of the band.
-fn ratio(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
-}
-
-fn measured(measured: &Measured, gates: &mut Vec<Gate>, proposal: Option<i32>) {
-    let target = milli(measured.target);
-    let total = measured.total_milli.map_or_else(|| milli(measured.usage), milli);
-    let pods = measured.replicas;
-    let (compared, raw) = match measured.form {
-        Form::AverageValue => (format!("{total} ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉")),
-        Form::Value | Form::Utilization => (format!("{total} ÷ {target}"), format!("⌈ratio × {pods} ready⌉")),
-    };
-    let value = measured.assumed_ratio.or(measured.ratio);
-    gates.push(Gate::new(
-        "ratio",
-        match value {
-            Some(value) => format!("{compared} = {}", ratio(value)),
-            None => format!("{compared}: no pod to divide by"),
-        },
-    ));
-    let (low, high) = measured.band;
-    let side = if measured.within { "within" } else { "outside" };
-    gates.push(Gate {
-        binds: measured.within,
-        ..Gate::new("tolerance", format!("{side} {} … {}", ratio(low), ratio(high)))
-    });
-    if let Some(proposal) = proposal {
-        let text =
-            if measured.within { format!("{proposal} (as it is)") } else { format!("{proposal} = {raw}") };
-        gates.push(Gate::new("raw", text));
-    }
-}
-
-fn rate(rate: &Rate) -> String {
-    let allowed = rate.allowed;
-    match rate.rule {
-        RateRule::Legacy => format!("at most {allowed}: twice the size, or 4"),
-        RateRule::Disabled => "this direction is switched off".to_owned(),
-        RateRule::NoPolicy => format!("{allowed}, no policy"),
-        RateRule::Policy(policy) => {
-            let unit = match policy.kind {
-                PolicyKind::Pods => "pods",
-                PolicyKind::Percent => "%",
-            };
-            let bound = match rate.direction {
-                Direction::Up => "at most",
-                Direction::Down => "at least",
-            };
-            format!("{bound} {allowed}: {} {unit} in {} s", policy.value, policy.period_seconds)
-        }
-    }
-}
-
-/// The arithmetic as lines, in the order in which it is done.
-fn gates(trace: &Trace) -> Vec<Gate> {
-    let mut gates = Vec::new();
-    for metric in &trace.metrics {
-        match (&metric.measured, &metric.error) {
-            (Some(found), _) => measured(found, &mut gates, metric.proposal),
-            (None, Some(error)) => gates.push(Gate {
-                binds: trace.reason == Reason::InvalidMetrics,
-                ..Gate::new("metric", error.clone())
-            }),
-            (None, None) => {}
-        }
-    }
-    if let Some(stabilised) = trace.stabilised {
-        let text = match stabilised.held_by {
-            Some(held) => {
-                let left = held.expires.millis_since(trace.at).max(0) as u64;
-                let left = coarse(std::time::Duration::from_millis(left + 999));
-                if held.replicas == stabilised.replicas {
-                    format!("held at {} for {left} more", held.replicas)
-                } else {
-                    format!("{}, held by {} for {left} more", stabilised.replicas, held.replicas)
-                }
-            }
-            None => format!("{}, nothing held", stabilised.replicas),
-        };
-        gates.push(Gate {
-            is_estimate: true,
-            binds: trace.reason == Reason::Stabilized,
-            ..Gate::new("stabilised", text)
-        });
-    }
-    if let Some(limited) = trace.limited {
-        if let Some(found) = &limited.rate {
-            gates.push(Gate {
-                is_estimate: true,
-                binds: limited.constraint == Some(Constraint::ScalingPolicy),
-                ..Gate::new("rate", rate(found))
-            });
-        }
-        let (text, binds) = match limited.constraint {
-            Some(Constraint::MinReplicas) => (format!("raised to min {}", trace.min), true),
-            Some(Constraint::MaxReplicas) => (format!("cut to max {}", trace.max), true),
-            _ => (format!("{} ≤ {} ≤ {}", trace.min, limited.replicas, trace.max), false),
-        };
-        gates.push(Gate { binds, ..Gate::new("min, max", text) });
-    }
-    gates
-}
-
-/// What decided, in words.
-fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::MetricRecommendation => "as the metric asks",
-        Reason::WithinTolerance => "within tolerance",
-        Reason::Stabilized => "stabilised",
-        Reason::PolicyLimited => "limited by rate",
-        Reason::ReplicaLimit => "limited by min or max",
-        Reason::InvalidMetrics => "no usable metric",
-        Reason::RecommendationFailed => "no decision",
-        Reason::ScalingDisabled => "off: no replicas",
-    }
 }
 
 impl Decision<'_> {
@@ -167,6 +37,14 @@ impl Decision<'_> {
             span(theme, ink, hpa.desired_replicas.to_string()),
         ];
         [vec![span(theme, Ink::Value, hpa.targets_column.clone())], replicas]
+    }
+
+    /// When the next sync is expected, after a comma.
+    fn when(&self, next: &Next) -> String {
+        match next.due {
+            Some(due) => format!(", in about {}", coarse(due.since(self.data.now))),
+            None => String::new(),
+        }
     }
 
     /// The condition that is wrong, if one is: it explains itself.
@@ -221,8 +99,8 @@ impl Decision<'_> {
         let mut line = vec![span(theme, Ink::Dim, "decision  ")];
         if let Some(complaint) = self.complaint(hpa) {
             line.push(span(theme, Ink::Warning, fit(complaint, usize::from(area.width) - 11).into_owned()));
-        } else if let Some(decision) = &self.data.estimate.decision {
-            let trace = &decision.trace;
+        } else if let Some(next) = &self.data.estimate.next {
+            let trace = &next.decision.trace;
             let mut steps: Vec<(bool, String)> = Vec::new();
             if let Some(found) = trace.metrics.iter().find_map(|metric| metric.measured.as_ref())
                 && let Some(value) = found.assumed_ratio.or(found.ratio)
@@ -239,7 +117,7 @@ impl Decision<'_> {
                 ));
             }
             let limited = matches!(trace.reason, Reason::PolicyLimited | Reason::ReplicaLimit);
-            steps.push((limited, format!("now {}", trace.desired)));
+            steps.push((limited, format!("next {}", trace.desired)));
             for (index, (binds, text)) in steps.into_iter().enumerate() {
                 if index > 0 {
                     line.push(span(theme, Ink::Dim, " › "));
@@ -277,15 +155,16 @@ impl Widget for &Decision<'_> {
             }
         }
         // Without a number there is no arithmetic; what the controller says about it stands above.
-        let Some(decision) = self.data.estimate.decision.as_ref().filter(|d| d.trace.path != Path::Failed)
-        else {
+        let next = self.data.estimate.next.as_ref();
+        let Some(next) = next.filter(|next| next.decision.trace.path != Path::Failed) else {
             let text = "    no number to calculate with";
             put(buffer, row(rest, 0), vec![span(theme, Ink::Dim, text)]);
             self.conditions(hpa, buffer, below(rest, 2));
             return;
         };
-        let trace = &decision.trace;
-        let gates = gates(trace);
+        let trace = &next.decision.trace;
+        let (now, held, knows_since) = (self.data.now, next.held, next.knows_since);
+        let gates = Told { trace, now, held, knows_since, clock: None }.gates();
         let rows = rest.height.saturating_sub(1);
         let used = u16::try_from(gates.len()).unwrap_or(u16::MAX).min(rows);
         for (index, gate) in (0..rows).zip(gates) {
@@ -310,9 +189,10 @@ impl Widget for &Decision<'_> {
             row(rest, used),
             vec![
                 span(theme, Ink::Dim, "  ≈ "),
-                span(theme, Ink::Text, "now         "),
+                span(theme, Ink::Text, "next        "),
                 span(theme, ink, trace.desired.to_string()),
                 span(theme, Ink::Dim, format!("  {}", reason(trace.reason))),
+                span(theme, Ink::Dim, self.when(next)),
             ],
         );
         self.conditions(hpa, buffer, below(rest, used + 2));

@@ -1,0 +1,274 @@
+//! What the HPA decided and what it would decide, computed beside it with the controller's own arithmetic.
+//!
+//! The metric, the replicas and the specification are observed. What the controller remembers between its syncs is not
+//! to be had from outside, so stabilisation and rates are estimates: a memory of our own is kept at the same pace. A sync
+//! is seen when it writes something; those in between are presumed to have read the same as the one before them.
+
+mod inputs;
+mod last;
+mod rhythm;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use hpa::limits::rules::Rules;
+use hpa::memory::Recommendation;
+use hpa::spec::Direction;
+use hpa::trace::Held;
+use hpa::{Input, Memory, Scale, Spec, Status, Time};
+
+pub use self::inputs::Total;
+pub use self::last::{Agreement, Last, Said};
+pub use self::rhythm::{Basis, Rhythm};
+use crate::event::{At, Hpa};
+use crate::model::Data;
+
+/// Presumed syncs that are made up for at once; an hour's window has as many at the usual pace.
+const MOST_PRESUMED: u32 = 240;
+
+/// Our copy of the controller: its memory, its rhythm, and the two syncs that the screens show.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Estimate {
+    memory: Memory,
+    rhythm: Rhythm,
+    recent: inputs::Recent,
+    /// The scale target that the memory belongs to.
+    target: Option<hpa::spec::TargetRef>,
+    /// Since when the memory is kept.
+    began: Option<At>,
+    /// The newest sync that the memory knows, seen or presumed.
+    synced: Option<At>,
+    /// The last sync that was seen.
+    pub last: Option<Last>,
+    /// The next sync, if there is enough to calculate with.
+    pub next: Option<Next>,
+}
+
+/// The next sync, with what is known now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Next {
+    /// What would be decided.
+    pub decision: hpa::Decision,
+    /// When it is due; `None` while the controller's rhythm is not known. The decision is calculated for then.
+    pub due: Option<At>,
+    /// From sync to sync, and where that comes from.
+    pub period: (Duration, Basis),
+    /// The recommendation that holds the size at this moment, even if it does no more at the next sync.
+    pub held: Option<Held>,
+    /// Since when recommendations are known: what holds since then may let go earlier.
+    pub knows_since: At,
+}
+
+/// What the sources said, as far as it is about the controller's syncs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// The controller has written its status: a sync.
+    Synced,
+    /// Something else changed.
+    Other,
+}
+
+/// A sync that our copy of the controller now knows, for others that keep its pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sync {
+    /// When.
+    pub at: At,
+    /// The total that it went by, in thousandths.
+    pub total_milli: Option<i64>,
+    /// The size that it left.
+    pub size: i32,
+    /// What the metric asked for, by our arithmetic.
+    pub raw: Option<i32>,
+}
+
+/// A time of the run for crate `hpa`.
+#[must_use]
+pub fn time(at: At) -> Time {
+    Time(i64::try_from(at.0.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A time of crate `hpa` as one of the run.
+#[must_use]
+pub fn at(time: Time) -> At {
+    At(Duration::from_millis(u64::try_from(time.0).unwrap_or(0)))
+}
+
+/// Decides anew from what is known at `now`. Returns the syncs that are known of since the last call, oldest first.
+pub fn estimate(data: &mut Data, now: At, news: News) -> Vec<Sync> {
+    let mut estimate = std::mem::take(&mut data.estimate);
+    let syncs = estimate.take(data, now, news);
+    data.estimate = estimate;
+    syncs
+}
+
+impl Estimate {
+    /// The controller's rhythm.
+    #[must_use]
+    pub fn rhythm(&self) -> &Rhythm {
+        &self.rhythm
+    }
+
+    fn take(&mut self, data: &Data, now: At, news: News) -> Vec<Sync> {
+        self.next = None;
+        let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return Vec::new() };
+        let Some(spec) = hpa.spec.as_deref() else { return Vec::new() };
+        // Another scale target: what was remembered is about something else.
+        if self.target.as_ref() != Some(&spec.scale_target_ref) {
+            *self = Self { target: Some(spec.scale_target_ref.clone()), ..Self::default() };
+        }
+        let knows_since = *self.began.get_or_insert_with(|| {
+            // Whatever was recommended before, it came to this size.
+            let known = Recommendation { replicas: workload.spec_replicas, at: time(now) };
+            self.memory.recommendations = Some(vec![known]);
+            now
+        });
+        let total_now = inputs::total_now(data);
+        self.recent.note(workload, total_now);
+
+        let mut syncs = self.presume(data, hpa, spec, now);
+        if news == News::Synced {
+            syncs.push(self.saw(data, hpa, spec, now, knows_since));
+        }
+
+        let scale = Scale {
+            spec_replicas: workload.spec_replicas,
+            status_replicas: workload.replicas,
+            selector: workload.selector.clone(),
+        };
+        let due = self.rhythm.next(now);
+        let decide = |when: At| {
+            // Looking must not leave traces: only a sync of the controller adds a recommendation.
+            let mut memory = self.memory.clone();
+            self.decide(data, hpa, spec, &scale, total_now, when, &mut memory)
+        };
+        let held = decide(now).trace.stabilised.and_then(|stabilised| stabilised.held_by);
+        let decision = decide(due.unwrap_or(now));
+        self.next = Some(Next { decision, due, period: self.rhythm.period(), held, knows_since });
+        syncs
+    }
+
+    /// Takes in the syncs that must have gone by without a word: they read what the one before them read, or else they
+    /// would have written it.
+    fn presume(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At) -> Vec<Sync> {
+        let period = self.rhythm.period().0;
+        // A word may come a little late.
+        let grace = (period / 4).min(Duration::from_millis(1_500));
+        let mut synced = *self.synced.get_or_insert(now);
+        let floor = At(now.0.saturating_sub(period.saturating_mul(MOST_PRESUMED)));
+        synced = synced.max(floor);
+        let mut syncs = Vec::new();
+        let Some(workload) = data.workload.get() else { return syncs };
+        let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
+        let scale = Scale { spec_replicas: workload.spec_replicas, ..scale };
+        while now.since(synced) >= period + grace {
+            synced = At(synced.0 + period);
+            let total = inputs::total_then(&self.recent, hpa, scale.status_replicas).milli();
+            let mut memory = std::mem::take(&mut self.memory);
+            let raw = self.decide(data, hpa, spec, &scale, total, synced, &mut memory).trace.raw;
+            self.memory = memory;
+            syncs.push(Sync { at: synced, total_milli: total, size: scale.spec_replicas, raw });
+        }
+        self.synced = Some(synced);
+        syncs
+    }
+
+    /// The controller was seen to have decided.
+    fn saw(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At, knows_since: At) -> Sync {
+        let selector = data.workload.get().map_or("", |workload| workload.selector.as_str());
+        let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, selector);
+        let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+        let mut memory = std::mem::take(&mut self.memory);
+        let trace = self.decide(data, hpa, spec, &scale, total.milli(), now, &mut memory).trace;
+        self.memory = memory;
+        let last = Last { at: now, said: Said::of(hpa), trace, total, existed_seen, knows_since };
+        self.learn(&last, spec, &inputs::config(data));
+        self.rhythm.saw(now);
+        self.synced = Some(now);
+        let raw = last.trace.raw;
+        let sync = Sync { at: now, total_milli: total.milli(), size: last.said.desired, raw };
+        self.last = Some(last);
+        sync
+    }
+
+    /// Our memory follows what the controller did: its rescales count for the rates, and where it held more or less than
+    /// we would have, it remembered something else than we do.
+    fn learn(&mut self, last: &Last, spec: &Spec, config: &hpa::Config) {
+        let Said { current, desired, .. } = last.said;
+        if desired != current
+            && let Some(behavior) = &spec.behavior
+        {
+            let (direction, rules) = if desired > current {
+                (Direction::Up, behavior.scale_up.as_ref())
+            } else {
+                (Direction::Down, behavior.scale_down.as_ref())
+            };
+            let longest = Rules::of(direction, rules, config).longest_period_seconds();
+            let change = desired.saturating_sub(current).saturating_abs();
+            self.memory.store_event(direction, change, time(last.at), longest);
+        }
+        let Some(recommendations) = &mut self.memory.recommendations else { return };
+        let raw = last.trace.raw.unwrap_or(desired);
+        if desired < last.trace.desired && raw <= desired {
+            // Something that holds here does not hold there.
+            recommendations.retain(|known| known.replicas <= desired);
+        } else if desired > last.trace.desired && raw < desired {
+            recommendations.push(Recommendation { replicas: desired, at: time(last.knows_since) });
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a decision has as many inputs, and each caller has others"
+    )]
+    fn decide(
+        &self,
+        data: &Data,
+        hpa: &Hpa,
+        spec: &Spec,
+        scale: &Scale,
+        total_milli: Option<i64>,
+        when: At,
+        memory: &mut Memory,
+    ) -> hpa::Decision {
+        let status = Status {
+            current_replicas: hpa.current_replicas,
+            desired_replicas: hpa.desired_replicas,
+            ..Status::default()
+        };
+        let (pods, readings) = (inputs::pods(data, when), inputs::readings(hpa, spec, total_milli));
+        let seconds = self.rhythm.period().0.as_secs().max(1);
+        let config = hpa::Config {
+            sync_period_seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
+            ..inputs::config(data)
+        };
+        let input = Input {
+            now: time(when),
+            namespace: data.watched.target.as_ref().map_or("", |target| target.namespace.as_str()),
+            generation: None,
+            spec,
+            status: &status,
+            scale: Ok(scale),
+            pods: &pods,
+            selected_by: &[],
+            readings: &readings,
+            config: &config,
+        };
+        hpa::decide(&input, memory)
+    }
+}
+
+/// What the next sync would decide if the metric were `total_milli` instead.
+#[must_use]
+pub fn what_if(data: &Data, total_milli: i64) -> Option<hpa::Decision> {
+    let (hpa, workload) = (data.hpa.get()?, data.workload.get()?);
+    let spec = hpa.spec.as_deref()?;
+    let scale = Scale {
+        spec_replicas: workload.spec_replicas,
+        status_replicas: workload.replicas,
+        selector: workload.selector.clone(),
+    };
+    let when = data.estimate.rhythm.next(data.now).unwrap_or(data.now);
+    let mut memory = data.estimate.memory.clone();
+    Some(data.estimate.decide(data, hpa, spec, &scale, Some(total_milli), when, &mut memory))
+}

@@ -1,0 +1,248 @@
+//! Whole runs: a played controller writes its status, and our copy is asked what it makes of it.
+
+use std::time::Duration;
+
+use hpa::simulate::Simulator;
+use hpa::{Config, Reading, Spec};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::clock::DayClock;
+use crate::event::{
+    Condition, Event, MetricRef, MetricSample, MetricTarget, Stamped, Target, TargetEvent, Workload,
+};
+use crate::model::Model;
+use crate::update::update;
+
+const TARGET: i64 = 20_000;
+
+fn spec(behavior: &serde_json::Value) -> Spec {
+    let mut spec: Spec = serde_json::from_value(serde_json::json!({
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
+        "minReplicas": 1, "maxReplicas": 10, "behavior": behavior,
+        "metrics": [{"type": "External", "external": {
+            "metric": {"name": "depth"}, "target": {"type": "AverageValue", "averageValue": "20"}}}]
+    }))
+    .unwrap();
+    hpa::defaults::default_spec(&mut spec);
+    spec
+}
+
+/// A controller that is watched: what it writes reaches the model, as it would from an API server.
+struct Watched {
+    model: Model,
+    controller: Simulator,
+    now: u64,
+}
+
+impl Watched {
+    fn new(spec: &Spec, size: i32) -> Self {
+        let controller = Simulator::new(spec.clone(), Config::release(hpa::Release::V1_34), size).unwrap();
+        let model = Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24));
+        let mut watched = Self { model, controller, now: 0 };
+        watched.send(Event::Target(TargetEvent::Chosen(Target {
+            title: "here".to_owned(),
+            reason: String::new(),
+            namespace: "demo".to_owned(),
+            version: Some("v1.34".to_owned()),
+            confirm_first_burst: false,
+        })));
+        watched.send(Event::Target(TargetEvent::Ready));
+        watched.workload();
+        watched
+    }
+
+    fn send(&mut self, event: Event) {
+        let at = At(Duration::from_millis(self.now));
+        let _ = update(&mut self.model, Stamped { at, event });
+    }
+
+    fn workload(&mut self) {
+        let size = self.controller.size();
+        let name = "worker".to_owned();
+        let selector = "app=worker".to_owned();
+        let workload = Workload { name, spec_replicas: size, replicas: size, ready: size, selector };
+        self.send(Event::Workload(Some(workload)));
+    }
+
+    fn metric(&mut self, total: i64) {
+        self.send(Event::Metric(MetricSample { value_milli: Some(total * 1_000), stamped: None }));
+    }
+
+    /// The controller looks: its new size is seen first, as it is written first, and then its status.
+    fn sync(&mut self, total: i64) -> hpa::Trace {
+        self.metric(total);
+        let time = time(At(Duration::from_millis(self.now)));
+        let step = self.controller.sync(time, &[Reading::External(vec![total * 1_000])], None);
+        if step.after != step.before {
+            self.workload();
+        }
+        let hpa = self.status(step.before, step.after, total);
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+        step.decision.trace
+    }
+
+    fn status(&self, before: i32, after: i32, total: i64) -> Hpa {
+        let conditions = self.controller.status().conditions.iter().map(|condition| Condition {
+            kind: condition.type_.to_string(),
+            status: format!("{:?}", condition.status),
+            reason: condition.reason.to_string(),
+            message: condition.message.to_string(),
+        });
+        let spec = self.controller.spec();
+        let pods = i64::from(before.max(1));
+        Hpa {
+            name: "worker-scaler".to_owned(),
+            min: spec.min(),
+            max: spec.max_replicas,
+            metric: Some(MetricRef {
+                name: "depth".to_owned(),
+                selector: String::new(),
+                queue: None,
+                target: MetricTarget::Average(TARGET),
+            }),
+            spec: Some(Box::new(spec.clone())),
+            scale_target: ("Deployment".to_owned(), "worker".to_owned()),
+            current_replicas: before,
+            desired_replicas: after,
+            reading_milli: Some((total * 1_000 + pods - 1) / pods),
+            last_scale: None,
+            conditions: conditions.collect(),
+            targets_column: String::new(),
+        }
+    }
+
+    fn estimate(&self) -> &Estimate {
+        &self.model.data.estimate
+    }
+}
+
+#[test]
+fn our_copy_decides_as_the_controller_does_through_a_burst() {
+    for behavior in [
+        serde_json::json!({}),
+        serde_json::Value::Null,
+        serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}}),
+        serde_json::json!({"scaleUp": {"stabilizationWindowSeconds": 30,
+            "policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}]},
+            "scaleDown": {"stabilizationWindowSeconds": 30,
+            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 30}]}}),
+    ] {
+        let mut watched = Watched::new(&spec(&behavior), 1);
+        // What was before the first word is unknown; a whole window later everything is known.
+        let mut disagreements = 0;
+        for sync in 0..80_u64 {
+            watched.now = sync * 15_000 + 400;
+            let total = match sync {
+                0..3 => 0,
+                3..9 => 200 - (sync as i64 - 3) * 20,
+                9..12 => 40,
+                30..34 => 90,
+                _ => 0,
+            };
+            let theirs = watched.sync(total);
+            let Some(last) = &watched.estimate().last else { continue };
+            if last.at.0.as_millis() != u128::from(watched.now) {
+                continue;
+            }
+            disagreements += u32::from(sync >= 3 && last.agreement() != Agreement::Same);
+            assert_eq!(last.trace.desired, theirs.desired, "{behavior} sync {sync}");
+            assert_eq!(last.trace.raw, theirs.raw, "{behavior} sync {sync}");
+            assert!(matches!(last.total, Total::Read(_)));
+        }
+        assert_eq!(disagreements, 0, "{behavior}");
+    }
+}
+
+#[test]
+fn the_next_sync_is_calculated_for_its_time_and_the_hold_for_now() {
+    let mut watched =
+        Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 1);
+    for (second, total) in [(0, 0), (15, 0), (30, 90), (45, 90), (60, 0), (75, 0)] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(total);
+    }
+    // The last 90 was recommended at 45 s: it holds until 105 s, which is when a sync is due.
+    watched.now = 104_000;
+    watched.send(Event::Tick);
+    let next = watched.estimate().next.as_ref().unwrap();
+    assert_eq!(next.due, Some(At(Duration::from_secs(105))));
+    assert_eq!(next.held.map(|held| (held.replicas, held.expires)), Some((5, Time(105_000))));
+    assert_eq!(next.decision.trace.desired, 1, "by then it has let go");
+}
+
+#[test]
+fn a_sync_that_wrote_nothing_is_presumed() {
+    let mut watched =
+        Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 1);
+    for (second, total) in [(0, 0), (15, 90), (30, 90), (45, 90)] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(total);
+    }
+    // From 60 s on the same 90 is read and nothing written: the recommendation goes on being made.
+    watched.now = 165_000;
+    watched.metric(90);
+    let _ = watched.sync(0);
+    let last = watched.estimate().last.as_ref().unwrap();
+    let held = last.trace.stabilised.and_then(|stabilised| stabilised.held_by).unwrap();
+    assert_eq!((held.replicas, held.at), (5, Time(150_000)));
+}
+
+#[test]
+fn a_controller_that_does_something_else_is_said_to_and_believed() {
+    let mut watched =
+        Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 8);
+    watched.metric(0);
+    let hpa = watched.status(8, 8, 160);
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    // It still remembers a larger size from before we looked: 8 are not let go, and we could not know.
+    watched.now = 15_000;
+    let mut hpa = watched.status(8, 6, 0);
+    hpa.conditions = vec![Condition {
+        kind: "AbleToScale".to_owned(),
+        status: "True".to_owned(),
+        reason: "SucceededRescale".to_owned(),
+        message: String::new(),
+    }];
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    let last = watched.estimate().last.clone().unwrap();
+    assert_eq!((last.trace.desired, last.said.desired), (8, 6), "the seed held, and theirs was older");
+    let Agreement::OtherSize(cause) = last.agreement() else { panic!("they differ: {last:?}") };
+    assert!(cause.contains("before this run"), "{cause}");
+    // What we took to hold is forgotten: the next sync is calculated without it.
+    let recommendations = watched.estimate().memory.recommendations.clone().unwrap();
+    assert!(recommendations.iter().all(|known| known.replicas <= 6), "{recommendations:?}");
+}
+
+#[test]
+fn the_first_word_is_no_sync() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    let _ = watched.sync(0);
+    assert_eq!((watched.estimate().last.clone(), watched.estimate().rhythm().last()), (None, None));
+    assert_eq!(watched.estimate().next.as_ref().unwrap().due, None);
+    watched.now = 15_000;
+    let _ = watched.sync(90);
+    assert!(watched.estimate().last.is_some());
+}
+
+#[test]
+fn a_changed_specification_is_no_sync() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    let _ = watched.sync(0);
+    let mut hpa = watched.model.data.hpa.get().unwrap().clone();
+    hpa.max = 5;
+    watched.now = 7_000;
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    assert_eq!(watched.estimate().rhythm().last(), None);
+}
+
+#[test]
+fn what_if_answers_for_another_metric() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    let _ = watched.sync(0);
+    for (total, raw) in [(10, 1), (22, 1), (23, 2), (200, 10), (5_000, 250)] {
+        let decision = what_if(&watched.model.data, total * 1_000).unwrap();
+        assert_eq!(decision.trace.raw, Some(raw), "{total}");
+    }
+}

@@ -1,0 +1,209 @@
+//! The arithmetic of a decision as lines, one a gate, in the order in which it is done.
+
+use std::time::Duration;
+
+use hpa::Trace;
+use hpa::spec::Direction;
+use hpa::trace::{Constraint, Form, Held, Measured, Path, PolicyKind, Rate, RateRule, Reason};
+
+use super::super::text::{coarse, milli};
+use crate::event::At;
+use crate::model::decision;
+
+/// One line of the arithmetic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Gate {
+    /// Which gate; the same word in every column.
+    pub(super) name: &'static str,
+    /// What it did.
+    pub(super) text: String,
+    /// Depends on what the controller remembers, which nobody outside can read.
+    pub(super) is_estimate: bool,
+    /// Decides the outcome.
+    pub(super) binds: bool,
+}
+
+impl Gate {
+    pub(super) fn new(name: &'static str, text: String) -> Self {
+        Self { name, text, is_estimate: false, binds: false }
+    }
+}
+
+/// What the lines are written with.
+pub(super) struct Told<'a> {
+    /// The decision.
+    pub(super) trace: &'a Trace,
+    /// Countdowns end here.
+    pub(super) now: At,
+    /// What holds the size at this moment, where that is known better than by the trace.
+    pub(super) held: Option<Held>,
+    /// What was recommended before is not known.
+    pub(super) knows_since: At,
+    /// A moment as a time of day, for lines that have the room.
+    pub(super) clock: Option<&'a dyn Fn(At) -> String>,
+}
+
+/// A ratio with as many digits as tell it from the edges of the band.
+pub(super) fn ratio(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// What decided, in words.
+pub(super) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::MetricRecommendation => "as the metric asks",
+        Reason::WithinTolerance => "within tolerance",
+        Reason::Stabilized => "stabilised",
+        Reason::PolicyLimited => "limited by rate",
+        Reason::ReplicaLimit => "limited by min or max",
+        Reason::InvalidMetrics => "no usable metric",
+        Reason::RecommendationFailed => "no decision",
+        Reason::ScalingDisabled => "off: no replicas",
+    }
+}
+
+impl Told<'_> {
+    /// The lines, without the outcome.
+    pub(super) fn gates(&self) -> Vec<Gate> {
+        let trace = self.trace;
+        let mut gates = Vec::new();
+        for metric in &trace.metrics {
+            match (&metric.measured, &metric.error) {
+                (Some(found), _) => measured(found, &mut gates, metric.proposal),
+                (None, Some(error)) => gates.push(Gate {
+                    binds: trace.reason == Reason::InvalidMetrics,
+                    ..Gate::new("metric", error.clone())
+                }),
+                (None, None) => {}
+            }
+        }
+        if let Some(gate) = self.stabilised() {
+            gates.push(gate);
+        }
+        if let Some(limited) = trace.limited {
+            if let Some(found) = &limited.rate {
+                let binds = limited.constraint == Some(Constraint::ScalingPolicy);
+                gates.push(Gate { is_estimate: true, binds, ..Gate::new("rate", self.rate(found, binds)) });
+            }
+            let (text, binds) = match limited.constraint {
+                Some(Constraint::MinReplicas) => (format!("raised to min {}", trace.min), true),
+                Some(Constraint::MaxReplicas) => (format!("cut to max {}", trace.max), true),
+                _ => (format!("{} ≤ {} ≤ {}", trace.min, limited.replicas, trace.max), false),
+            };
+            gates.push(Gate { binds, ..Gate::new("min, max", text) });
+        }
+        match trace.path {
+            Path::AboveMax => gates.push(forced(format!("{} is above max {}", trace.current, trace.max))),
+            Path::BelowMin => gates.push(forced(format!("{} is below min {}", trace.current, trace.min))),
+            Path::Paused => gates.push(forced("size 0, and not by the HPA: it waits".to_owned())),
+            Path::NoScale | Path::Failed | Path::Computed => {}
+        }
+        gates
+    }
+
+    fn stabilised(&self) -> Option<Gate> {
+        let stabilised = self.trace.stabilised?;
+        let gate =
+            |text: String, binds: bool| Gate { is_estimate: true, binds, ..Gate::new("stabilised", text) };
+        let text = match (stabilised.held_by, self.held) {
+            (Some(held), _) => {
+                let size = stabilised.replicas;
+                let by = if held.replicas == size { String::new() } else { format!(" by {}", held.replicas) };
+                format!("held at {size}{by} {}", self.until(&held))
+            }
+            // It holds now and will have let go by then.
+            (None, Some(held)) => {
+                let left = self.left(decision::at(held.expires));
+                format!("{}; the {} holds {left} more", stabilised.replicas, held.replicas)
+            }
+            (None, None) => format!("{}, nothing held", stabilised.replicas),
+        };
+        Some(gate(text, self.trace.reason == Reason::Stabilized))
+    }
+
+    /// How long a recommendation holds: `for 43 s more`, and with room who and until when.
+    fn until(&self, held: &Held) -> String {
+        let (since, expires) = (decision::at(held.at), decision::at(held.expires));
+        // What was there before this run may have been recommended earlier than it was first seen.
+        let at_most = if since <= self.knows_since { "at most " } else { "" };
+        let left = self.left(expires);
+        match self.clock {
+            Some(clock) if expires > self.now => {
+                format!("from {} to {}, {at_most}{left}", clock(since), clock(expires))
+            }
+            Some(clock) => format!("from {} to {}", clock(since), clock(expires)),
+            None => format!("for {at_most}{left} more"),
+        }
+    }
+
+    fn left(&self, until: At) -> String {
+        coarse(until.since(self.now) + Duration::from_millis(999))
+    }
+
+    fn rate(&self, rate: &Rate, binds: bool) -> String {
+        let allowed = rate.allowed;
+        match rate.rule {
+            RateRule::Legacy if binds => {
+                format!("at most {allowed}: twice the size, or 4; more a sync later")
+            }
+            RateRule::Legacy => format!("at most {allowed}: twice the size, or 4"),
+            RateRule::Disabled => "this direction is switched off".to_owned(),
+            RateRule::NoPolicy => format!("{allowed}, no policy"),
+            RateRule::Policy(policy) => {
+                let unit = match policy.kind {
+                    PolicyKind::Pods if policy.value == 1 => "pod",
+                    PolicyKind::Pods => "pods",
+                    PolicyKind::Percent => "%",
+                };
+                let bound = match rate.direction {
+                    Direction::Up => "at most",
+                    Direction::Down => "at least",
+                };
+                let next = match policy.next.filter(|_| binds) {
+                    Some(next) => {
+                        let next = decision::at(next);
+                        match self.clock {
+                            Some(clock) => format!("; next in {} ({})", self.left(next), clock(next)),
+                            None => format!("; next in {}", self.left(next)),
+                        }
+                    }
+                    None => String::new(),
+                };
+                format!("{bound} {allowed}: {} {unit} in {} s{next}", policy.value, policy.period_seconds)
+            }
+        }
+    }
+}
+
+fn forced(text: String) -> Gate {
+    Gate { binds: true, ..Gate::new("min, max", text) }
+}
+
+fn measured(measured: &Measured, gates: &mut Vec<Gate>, proposal: Option<i32>) {
+    let target = milli(measured.target);
+    let total = measured.total_milli.map_or_else(|| milli(measured.usage), milli);
+    let pods = measured.replicas;
+    let (compared, raw) = match measured.form {
+        Form::AverageValue => (format!("{total} ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉")),
+        Form::Value | Form::Utilization => (format!("{total} ÷ {target}"), format!("⌈ratio × {pods} ready⌉")),
+    };
+    let value = measured.assumed_ratio.or(measured.ratio);
+    gates.push(Gate::new(
+        "ratio",
+        match value {
+            Some(value) => format!("{compared} = {}", ratio(value)),
+            None => format!("{compared}: no pod to divide by"),
+        },
+    ));
+    let (low, high) = measured.band;
+    let side = if measured.within { "within" } else { "outside" };
+    gates.push(Gate {
+        binds: measured.within,
+        ..Gate::new("tolerance", format!("{side} {} … {}", ratio(low), ratio(high)))
+    });
+    if let Some(proposal) = proposal {
+        let text =
+            if measured.within { format!("{proposal} (as it is)") } else { format!("{proposal} = {raw}") };
+        gates.push(Gate::new("raw", text));
+    }
+}

@@ -1,0 +1,333 @@
+//! The screen Decision: the whole arithmetic of the last and of the next sync, side by side where there is room, and
+//! what the controller itself says.
+
+use hpa::trace::Path;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::super::axis::{GUTTER, TimeAxis, labels};
+use super::super::marks::Marks;
+use super::super::replicas::Replicas;
+use super::super::stale;
+use super::super::text::{below, coarse, fit, milli, put, row, rule, span, wrap};
+use super::super::theme::Ink;
+use super::gates::{Gate, Told, reason};
+use crate::event::{At, Hpa, Source};
+use crate::model::beliefs::Place;
+use crate::model::decision::{Agreement, Basis, Last, Next, Total};
+use crate::model::{Data, Found, Theme};
+
+/// The names of the lines, in their order.
+const LINES: [&str; 10] =
+    ["reading", "replicas", "metric", "ratio", "tolerance", "raw", "stabilised", "rate", "min, max", "final"];
+
+/// Columns of the names, with the marks before them.
+const NAMES: u16 = 16;
+
+/// The screen.
+pub(in crate::view) struct Screen<'a> {
+    /// What is shown.
+    pub(in crate::view) data: &'a Data,
+    /// Seconds of history on the time axis.
+    pub(in crate::view) window: u64,
+    /// The colours.
+    pub(in crate::view) theme: Theme,
+}
+
+/// A sync as lines.
+struct Column {
+    head: String,
+    lines: Vec<Gate>,
+}
+
+impl Column {
+    fn get(&self, name: &str) -> Option<&Gate> {
+        self.lines.iter().find(|gate| gate.name == name)
+    }
+}
+
+impl Widget for &Screen<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let hpa = match &self.data.hpa {
+            Found::Here(hpa) => hpa,
+            Found::Missing => return self.nothing(area, buffer, Ink::Warning, "there is no HPA"),
+            Found::Unknown => return self.nothing(area, buffer, Ink::Dim, "waiting for the HPA"),
+        };
+        let room = stale::room(area.width, "Decision");
+        let note = stale::note(self.data, theme, Source::Hpa, room)
+            .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&self.rhythm(), room.into()).into_owned())]);
+        rule(buffer, row(area, 0), theme, "Decision", note);
+        let rest = below(area, 1);
+        let (last, next) = (self.last(hpa), self.next());
+        let used = if area.width >= 110 {
+            self.side_by_side(rest, buffer, &last, &next)
+        } else {
+            self.stacked(rest, buffer, &last, &next)
+        };
+        let rest = below(rest, used);
+        let used = self.verdict(rest, buffer, hpa);
+        self.below(below(rest, used), buffer);
+    }
+}
+
+impl Screen<'_> {
+    fn nothing(&self, area: Rect, buffer: &mut Buffer, ink: Ink, text: &str) {
+        rule(buffer, row(area, 0), self.theme, "Decision", Vec::new());
+        put(buffer, row(area, 1), vec![span(self.theme, ink, format!("    {text}"))]);
+    }
+
+    /// How often the controller looks, and how that is known.
+    fn rhythm(&self) -> String {
+        let (period, basis) = self.data.estimate.rhythm().period();
+        let seconds = period.as_secs_f64();
+        let basis = match basis {
+            Basis::Assumed => "assumed",
+            Basis::Seen => "as seen",
+        };
+        format!("a sync each {seconds} s, {basis}")
+    }
+
+    fn clock(&self, at: At) -> String {
+        self.data.day.time_of_day(at)
+    }
+
+    fn last(&self, hpa: &Hpa) -> Column {
+        let Some(last) = &self.data.estimate.last else {
+            let head = "Last sync  before this run, or nothing written since".to_owned();
+            let sizes = format!("{} found, {} wanted", hpa.current_replicas, hpa.desired_replicas);
+            let mut lines =
+                vec![Gate::new("reading", hpa.targets_column.clone()), Gate::new("replicas", sizes)];
+            lines.push(Gate::new("final", format!("{}  by its status", hpa.desired_replicas)));
+            return Column { head, lines };
+        };
+        let ago = coarse(self.data.now.since(last.at));
+        let head = format!("Last sync  {}, {ago} ago", self.clock(last.at));
+        let mut lines = vec![self.reading_then(hpa, last), replicas(last)];
+        let clock = |at: At| self.clock(at);
+        let told = Told {
+            trace: &last.trace,
+            now: last.at,
+            held: None,
+            knows_since: last.knows_since,
+            clock: Some(&clock),
+        };
+        lines.extend(told.gates());
+        let (desired, why) = (last.trace.desired, reason(last.trace.reason));
+        let estimated = last.trace.path == Path::Computed;
+        lines.push(Gate { is_estimate: estimated, ..Gate::new("final", format!("{desired}  {why}")) });
+        Column { head, lines }
+    }
+
+    fn reading_then(&self, hpa: &Hpa, last: &Last) -> Gate {
+        let column = &hpa.targets_column;
+        match last.total {
+            Total::Read(total) => Gate::new("reading", format!("{column}, {} in all", milli(total))),
+            Total::Back(total) => Gate {
+                is_estimate: true,
+                ..Gate::new("reading", format!("{column}, about {} in all", milli(total)))
+            },
+            Total::None => Gate::new("reading", format!("{column}: none")),
+        }
+    }
+
+    fn next(&self) -> Column {
+        let Some(next) = &self.data.estimate.next else {
+            return Column { head: "Next sync  not enough is known yet".to_owned(), lines: Vec::new() };
+        };
+        let trace = &next.decision.trace;
+        let head = match next.due {
+            Some(due) => {
+                let left = coarse(due.since(self.data.now));
+                format!("Next sync  {}, in about {left}", self.clock(due))
+            }
+            None => format!("Next sync  within {} s", next.period.0.as_secs_f64()),
+        };
+        let mut lines = vec![self.reading_now()];
+        if let Some(workload) = self.data.workload.get() {
+            let (asked, exist) = (workload.spec_replicas, workload.replicas);
+            lines.push(Gate::new("replicas", format!("{asked} asked for, {exist} exist")));
+        }
+        let clock = |at: At| self.clock(at);
+        let told = Told {
+            trace,
+            now: self.data.now,
+            held: next.held,
+            knows_since: next.knows_since,
+            clock: Some(&clock),
+        };
+        lines.extend(told.gates());
+        lines.push(Gate { is_estimate: true, ..Gate::new("final", self.outcome(next)) });
+        Column { head, lines }
+    }
+
+    fn reading_now(&self) -> Gate {
+        match self.data.beliefs.get(Place::ExternalApi).map(|belief| (belief.total, belief.heard)) {
+            Some((Some(total), heard)) => {
+                let age = coarse(self.data.now.since(heard));
+                Gate::new("reading", format!("{total} in all, from the metrics API {age} ago"))
+            }
+            Some((None, _)) => Gate::new("reading", "the metrics API has no item".to_owned()),
+            None => Gate::new("reading", "none yet".to_owned()),
+        }
+    }
+
+    fn outcome(&self, next: &Next) -> String {
+        let trace = &next.decision.trace;
+        let why = reason(trace.reason);
+        if trace.path == Path::Failed {
+            return format!("{}  stays: {why}", trace.current);
+        }
+        match trace.desired.cmp(&trace.current) {
+            std::cmp::Ordering::Equal => format!("{}  {why}", trace.desired),
+            _ => format!("{} → {}  {why}", trace.current, trace.desired),
+        }
+    }
+
+    fn line(&self, gate: Option<&Gate>, width: u16) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let Some(gate) = gate else { return vec![span(theme, Ink::Dim, "    -")] };
+        let ink = match () {
+            () if gate.binds => Ink::Lit,
+            () if gate.name == "final" => Ink::Value,
+            () => Ink::Text,
+        };
+        vec![
+            span(theme, Ink::Lit, if gate.binds { "▸ " } else { "  " }),
+            span(theme, Ink::Dim, if gate.is_estimate { "≈ " } else { "  " }),
+            span(theme, ink, fit(&gate.text, usize::from(width.saturating_sub(5))).into_owned()),
+        ]
+    }
+
+    /// Returns the rows that it took.
+    fn side_by_side(&self, area: Rect, buffer: &mut Buffer, last: &Column, next: &Column) -> u16 {
+        let theme = self.theme;
+        let width = (area.width - NAMES) / 2;
+        let part = |index: u16, side: u16| {
+            let line = row(area, index);
+            Rect { x: line.x + NAMES + side * width, width, ..line }
+        };
+        for (side, column) in [(0, last), (1, next)] {
+            put(buffer, part(0, side), vec![span(theme, Ink::Title, format!("    {}", column.head))]);
+        }
+        let mut index = 1;
+        for name in LINES {
+            let (a, b) = (last.get(name), next.get(name));
+            if a.is_none() && b.is_none() {
+                continue;
+            }
+            put(buffer, row(area, index), vec![span(theme, Ink::Dim, format!("    {name}"))]);
+            put(buffer, part(index, 0), self.line(a, width));
+            put(buffer, part(index, 1), self.line(b, width));
+            index += 1;
+        }
+        index
+    }
+
+    /// Returns the rows that it took.
+    fn stacked(&self, area: Rect, buffer: &mut Buffer, last: &Column, next: &Column) -> u16 {
+        let theme = self.theme;
+        let mut index = 0;
+        // The small window shows of the past only what decided it.
+        let is_short = area.height < 26;
+        for (column, is_past) in [(next, false), (last, true)] {
+            put(buffer, row(area, index), vec![span(theme, Ink::Title, format!("  {}", column.head))]);
+            index += 1;
+            for gate in &column.lines {
+                let essential = gate.binds || matches!(gate.name, "reading" | "raw" | "final" | "metric");
+                if is_past && is_short && !essential {
+                    continue;
+                }
+                let line = row(area, index);
+                put(buffer, line, vec![span(theme, Ink::Dim, format!("  {}", gate.name))]);
+                let cell =
+                    Rect { x: line.x + 12.min(line.width), width: line.width.saturating_sub(12), ..line };
+                put(buffer, cell, self.line(Some(gate), cell.width));
+                index += 1;
+            }
+        }
+        index
+    }
+
+    /// What the controller says, and whether that is what was calculated. Returns the rows that it took.
+    fn verdict(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
+        let theme = self.theme;
+        let mut said = vec![span(theme, Ink::Dim, "    controller  "), span(theme, Ink::Dim, "    ")];
+        said.push(span(theme, Ink::Value, hpa.desired_replicas.to_string()));
+        let room = usize::from(area.width.saturating_sub(24));
+        let Some(last) = &self.data.estimate.last else {
+            put(buffer, row(area, 0), said);
+            return self.complaint(below(area, 1), buffer, hpa) + 1;
+        };
+        let rescaled = last.said.last_scale.map_or_else(String::new, |time| {
+            format!(", last rescale {} ±1 s by its clock", self.data.day.of(time))
+        });
+        let text = format!("  {}{rescaled}", last.said.reason);
+        said.push(span(theme, Ink::Text, fit(&text, room).into_owned()));
+        put(buffer, row(area, 0), said);
+        let (ink, text) = match last.agreement() {
+            Agreement::Same => (Ink::Dim, "= as calculated".to_owned()),
+            Agreement::OtherGate => {
+                let ours = reason(last.trace.reason);
+                let text =
+                    format!("≠ same size, another reason: calculated {ours}, said {}", last.said.reason);
+                (Ink::Warning, text)
+            }
+            Agreement::OtherSize(cause) => {
+                let (ours, theirs) = (last.trace.desired, last.said.desired);
+                (Ink::Lit, format!("≠ calculated {ours}, the controller says {theirs}: {cause}"))
+            }
+        };
+        let mut used = 1;
+        for text in wrap(&text, room) {
+            let spans = vec![span(theme, Ink::Dim, " ".repeat(20)), span(theme, ink, text)];
+            put(buffer, row(area, used), spans);
+            used += 1;
+        }
+        used + self.complaint(below(area, used), buffer, hpa)
+    }
+
+    /// The condition that is wrong, in the controller's own words. Returns the rows that it took.
+    fn complaint(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
+        let Some(wrong) = hpa.conditions.iter().find(|c| c.status == "False" && c.kind != "ScalingLimited")
+        else {
+            return 0;
+        };
+        let text = if wrong.message.is_empty() { &wrong.reason } else { &wrong.message };
+        let mut used = 0;
+        for (line, mark) in wrap(text, usize::from(area.width.saturating_sub(24))).into_iter().zip(0..4) {
+            let mark = if mark == 0 { "                  ! " } else { "                    " };
+            put(buffer, row(area, used), vec![span(self.theme, Ink::Warning, format!("{mark}{line}"))]);
+            used += 1;
+        }
+        used
+    }
+
+    /// The replicas over time, and what else has room.
+    fn below(&self, area: Rect, buffer: &mut Buffer) {
+        let area = below(area, 1);
+        if area.height < 5 {
+            return;
+        }
+        let (data, theme) = (self.data, self.theme);
+        let axis = TimeAxis::new(data.now, self.window, area.width.saturating_sub(GUTTER));
+        let rows = area.height.saturating_sub(2).min(14);
+        (&Replicas { data, axis: &axis, theme }).render(Rect { height: rows, ..area }, buffer);
+        (&Marks { data, axis: &axis, theme }).render(row(area, rows), buffer);
+        labels(buffer, below(area, rows + 1), theme, &axis);
+    }
+}
+
+fn replicas(last: &Last) -> Gate {
+    let asked = last.said.current;
+    let exist = last.trace.winner().and_then(|metric| metric.measured).map(|measured| measured.replicas);
+    match exist {
+        Some(exist) if last.existed_seen => {
+            Gate::new("replicas", format!("{asked} asked for, {exist} exist"))
+        }
+        Some(_) => Gate { is_estimate: true, ..Gate::new("replicas", format!("{asked} asked for")) },
+        None => Gate::new("replicas", format!("{asked} asked for")),
+    }
+}
