@@ -1,0 +1,157 @@
+//! Plays all scripts on a cluster at the same time and writes down what its controller saw and did.
+
+use std::time::{Duration, SystemTime};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::json;
+use testkit::wait;
+
+use crate::recorder::{Asked, Recorder};
+use crate::replay::{Autoscaler, Recording, Sync};
+use crate::script::Script;
+use crate::world::Sizes;
+
+/// A size that changed less than this before a sync may not be the one that the controller saw.
+const SETTLED: Duration = Duration::from_millis(300);
+
+/// A cluster on which the scripts are played.
+pub(crate) struct Stage<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) namespace: &'a str,
+    /// Image of the pods that do nothing.
+    pub(crate) image: &'a str,
+    pub(crate) period_seconds: u32,
+}
+
+/// Plays the scripts; `recorder` must be what answers for external metrics there.
+pub(crate) async fn play(stage: &Stage<'_>, scripts: &[Script], recorder: &Recorder) -> Vec<Autoscaler> {
+    let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), stage.namespace);
+    let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(stage.client.clone(), stage.namespace);
+    for script in scripts {
+        let object = serde_json::from_value(script.deployment(stage.image)).unwrap();
+        deployments.create(&PostParams::default(), &object).await.unwrap();
+    }
+    for script in scripts {
+        wait::until_within(2 * wait::DEADLINE, "the first pods", || async {
+            let status = deployments.get(&script.name).await.unwrap().status?;
+            (status.replicas == Some(script.start)).then_some(())
+        })
+        .await;
+        recorder.wait_for(&script.name, Sizes { spec: script.start, status: script.start }).await;
+    }
+    for script in scripts {
+        let object = serde_json::from_value(script.autoscaler()).unwrap();
+        autoscalers.create(&PostParams::default(), &object).await.unwrap();
+    }
+    let played = scripts.iter().map(|script| follow(stage, script, recorder, &deployments, &autoscalers));
+    futures::future::join_all(played).await
+}
+
+/// Sees one script through.
+async fn follow(
+    stage: &Stage<'_>,
+    script: &Script,
+    recorder: &Recorder,
+    deployments: &Api<Deployment>,
+    autoscalers: &Api<HorizontalPodAutoscaler>,
+) -> Autoscaler {
+    let name = script.name.as_str();
+    let mut syncs: Vec<Sync> = Vec::new();
+    let mut first = None;
+    // The size before somebody else changed it.
+    let mut left_at = None;
+    for index in 0..=script.syncs.len() {
+        let deadline = Duration::from_secs(u64::from(stage.period_seconds)) * 2 + wait::DEADLINE;
+        let what = format!("sync {index} of {name}");
+        let asked =
+            wait::until_within(deadline, &what, || async { recorder.asked(name).get(index).cloned() }).await;
+        if let Some(sync) = syncs.last_mut() {
+            let before: usize = recorder.asked(name)[index - 1].standing.events.len();
+            sync.size = left_at.take().unwrap_or(asked.standing.sizes.spec);
+            sync.status = crate::replay::timeless(&asked.standing.status);
+            sync.events = asked.standing.events[before..].to_vec();
+        }
+        let Some(step) = script.syncs.get(index) else { break };
+        assert!(
+            asked.standing.settled >= SETTLED,
+            "{name}: the sizes changed {:?} before sync {index}, so that what the controller saw is not sure",
+            asked.standing.settled
+        );
+        let first = *first.get_or_insert(asked.answered);
+        // The answer to the last metric may still be under way.
+        let answered = last_answer(recorder, name, index).await;
+        syncs.push(Sync {
+            at_ms: millis(first, answered),
+            spec_replicas: asked.standing.sizes.spec,
+            status_replicas: asked.standing.sizes.status,
+            answers: step.read.clone(),
+            size: 0,
+            status: json!(null),
+            events: Vec::new(),
+        });
+        if let Some(size) = step.resize {
+            // The controller's own write comes first.
+            wait::until("the end of the sync", || async {
+                (answered.elapsed().unwrap_or_default() > SETTLED * 6).then_some(())
+            })
+            .await;
+            left_at = Some(deployments.get(name).await.unwrap().spec.unwrap().replicas.unwrap());
+            let change = json!({"spec": {"replicas": size}});
+            deployments.patch_scale(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
+        }
+    }
+    let stored = autoscalers.get(name).await.unwrap();
+    Autoscaler {
+        name: name.to_owned(),
+        namespace: stage.namespace.to_owned(),
+        spec: json!(stored.spec),
+        syncs,
+    }
+}
+
+/// When the last answer of a sync was given; a third of a second without another request ends it.
+async fn last_answer(recorder: &Recorder, name: &str, index: usize) -> SystemTime {
+    wait::until("the last answer of a sync", || async {
+        let asked: Asked = recorder.asked(name)[index].clone();
+        let quiet = asked.answered.elapsed().unwrap_or_default() > Duration::from_millis(333);
+        quiet.then_some(asked.answered)
+    })
+    .await
+}
+
+fn millis(from: SystemTime, to: SystemTime) -> i64 {
+    i64::try_from(to.duration_since(from).unwrap_or_default().as_millis()).unwrap()
+}
+
+/// The recording as it is kept.
+pub(crate) fn recording(kubernetes: String, period_seconds: u32, autoscalers: Vec<Autoscaler>) -> Recording {
+    Recording {
+        about: "Syncs of a real kube-controller-manager: crates/sandbox/tests/cluster was the external metrics API and \
+                answered from scripts.yaml; sizes, statuses and events are from watches. Made anew by \
+                SURGE_UPDATE_GOLDENS=1 cargo test -p sandbox --test cluster -- --ignored predicts."
+            .to_owned(),
+        kubernetes,
+        period_seconds: i64::from(period_seconds),
+        autoscalers,
+    }
+}
+
+/// The recording as a file, a line for each sync.
+pub(crate) fn text(recording: &Recording) -> String {
+    let mut whole = json!(recording);
+    let mut lines = Vec::new();
+    for autoscaler in whole["autoscalers"].as_array_mut().unwrap() {
+        for sync in autoscaler["syncs"].as_array_mut().unwrap() {
+            let place = json!(format!("<{}>", lines.len()));
+            lines.push(std::mem::replace(sync, place));
+        }
+    }
+    let mut text = serde_json::to_string_pretty(&whole).unwrap();
+    for (index, sync) in lines.iter().enumerate() {
+        text = text.replacen(&format!("\"<{index}>\""), &sync.to_string(), 1);
+    }
+    text + "\n"
+}

@@ -1,0 +1,100 @@
+//! The scripts: what each autoscaler is made of and what it is told, read from `scripts.yaml`.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::replay::Answer;
+
+/// What the metric of every autoscaler is called.
+pub(crate) const METRIC: &str = "script";
+/// What a pod may have to do, in the metric's unit.
+const TARGET: &str = "20";
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Script {
+    pub(crate) name: String,
+    #[serde(default = "one")]
+    pub(crate) start: i32,
+    #[serde(default = "one")]
+    min_replicas: i32,
+    max_replicas: i32,
+    /// How many metrics it has.
+    #[serde(default = "one")]
+    metrics: i32,
+    behavior: Option<Value>,
+    pub(crate) syncs: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Step {
+    pub(crate) read: Vec<Answer>,
+    /// The size to which somebody sets the target after this sync.
+    pub(crate) resize: Option<i32>,
+}
+
+fn one() -> i32 {
+    1
+}
+
+/// The scripts for a controller with this period.
+pub(crate) fn scripts(period_seconds: u32) -> Vec<Script> {
+    let periods = regex::Regex::new(r"\b(\d+\.\d)P\b").unwrap();
+    let text = periods.replace_all(include_str!("scripts.yaml"), |found: &regex::Captures<'_>| {
+        let seconds = found[1].parse::<f64>().unwrap() * f64::from(period_seconds);
+        format!("{}", seconds.floor().max(1.0))
+    });
+    let scripts: Vec<Script> = serde_saphyr::from_str(&text).unwrap();
+    for script in &scripts {
+        let metrics = usize::try_from(script.metrics).unwrap();
+        assert!(script.syncs.iter().all(|step| step.read.len() == metrics), "{}", script.name);
+    }
+    scripts
+}
+
+impl Script {
+    /// The labels that tell the metrics of the autoscalers apart.
+    fn metric(&self, index: i32) -> Value {
+        json!({"type": "External", "external": {
+            "metric": {"name": METRIC, "selector": {"matchLabels": {
+                "autoscaler": self.name, "index": index.to_string(),
+            }}},
+            "target": {"type": "AverageValue", "averageValue": TARGET},
+        }})
+    }
+
+    pub(crate) fn autoscaler(&self) -> Value {
+        let metrics: Vec<Value> = (0..self.metrics).map(|index| self.metric(index)).collect();
+        let mut object = json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": self.name},
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.name},
+                "minReplicas": self.min_replicas, "maxReplicas": self.max_replicas, "metrics": metrics,
+            },
+        });
+        if let Some(behavior) = &self.behavior {
+            object["spec"]["behavior"] = behavior.clone();
+        }
+        object
+    }
+
+    /// A target whose pods do nothing.
+    pub(crate) fn deployment(&self, image: &str) -> Value {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": self.name},
+            "spec": {
+                "replicas": self.start,
+                "selector": {"matchLabels": {"app": self.name}},
+                "template": {
+                    "metadata": {"labels": {"app": self.name}},
+                    "spec": {
+                        "terminationGracePeriodSeconds": 1,
+                        "automountServiceAccountToken": false,
+                        "containers": [{"name": "idle", "image": image, "imagePullPolicy": "IfNotPresent"}],
+                    },
+                },
+            },
+        })
+    }
+}
