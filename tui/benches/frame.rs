@@ -26,7 +26,7 @@ fn an_hour(window: u64) -> World {
         world.burst(if minute % 2 == 0 { 150 } else { 40 });
         world.run(120);
     }
-    world.model.ui.window = Some(window);
+    world.model.ui.viewport.set_width(window);
     world
 }
 

@@ -1,6 +1,6 @@
 //! The one clock of a run: everything else in the dashboard takes time as an argument.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -71,6 +71,21 @@ impl DayClock {
         self.zone.to_datetime(time).strftime("%H:%M:%S").to_string()
     }
 
+    /// The moments between `from` and `to` at which the clock on the wall stands at a multiple of `step` seconds.
+    pub fn round(&self, from: At, to: At, step: u64) -> impl Iterator<Item = At> + use<> {
+        let midnight = self.zone.to_datetime(self.started).time();
+        // Where the run's start stands in its day; a change of the hour meanwhile moves the labels, not their truth.
+        let start = midnight.duration_since(jiff::civil::Time::midnight()).unsigned_abs();
+        let step = Duration::from_secs(step.max(1));
+        let first = (start + from.0).as_millis().div_ceil(step.as_millis());
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        (first..)
+            .map(move |index| step.saturating_mul(index).saturating_sub(start))
+            .map(At)
+            .skip_while(move |at| *at < from)
+            .take_while(move |at| *at <= to)
+    }
+
     /// Milliseconds since 1970 when the run started: makes the IDs of this run's bursts its own.
     #[must_use]
     pub fn started_ms(&self) -> i64 {
@@ -86,8 +101,6 @@ impl DayClock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -95,6 +108,15 @@ mod tests {
         let clock =
             DayClock::new("2026-01-02T23:59:58Z".parse().unwrap(), TimeZone::fixed(jiff::tz::offset(1)));
         assert_eq!(clock.time_of_day(At(Duration::from_secs(3))), "01:00:01");
+    }
+
+    #[test]
+    fn round_moments_are_round_on_the_wall() {
+        let clock = DayClock::new("2026-01-02T14:03:20.5Z".parse().unwrap(), TimeZone::UTC);
+        let at = |seconds| At(Duration::from_secs(seconds));
+        let times: Vec<_> = clock.round(at(10), at(250), 60).map(|at| clock.time_of_day(at)).collect();
+        assert_eq!(times, ["14:04:00", "14:05:00", "14:06:00", "14:07:00"]);
+        assert_eq!(clock.round(at(0), at(10), 3_600).count(), 0);
     }
 
     #[test]

@@ -99,12 +99,28 @@ pub enum Input {
     Key(crossterm::event::KeyEvent),
     /// Text was pasted: never taken for keys.
     Paste(String),
-    /// A mouse event.
-    Mouse(crossterm::event::MouseEvent),
+    /// A mouse event, and what is drawn where it happened.
+    Mouse(crossterm::event::MouseEvent, Spot),
     /// New size in columns and rows.
     Resize(u16, u16),
     /// The terminal came back after Ctrl-Z and `fg`: everything must be drawn anew.
     Resumed,
+}
+
+/// What is drawn at one place of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spot {
+    /// Nothing that takes a click.
+    #[default]
+    Nothing,
+    /// The name of a screen in the title line.
+    Tab(crate::model::Screen),
+    /// A panel of the overview.
+    Panel(crate::model::Panel),
+    /// A time axis, at that instant.
+    Axis(At),
+    /// A list that can be scrolled.
+    List,
 }
 
 /// What is watched: neutral about whether it is a cluster far away or one on this machine.

@@ -23,6 +23,8 @@ pub enum Action {
     Kill,
     /// The next screen.
     NextScreen,
+    /// The screen before.
+    PreviousScreen,
     /// The workers' logs.
     Logs,
     /// Pause the view, or go on.
@@ -31,6 +33,28 @@ pub enum Action {
     ZoomIn,
     /// Show more time.
     ZoomOut,
+    /// An earlier stretch of time.
+    Earlier,
+    /// A later stretch of time.
+    Later,
+    /// Back to the present.
+    Live,
+    /// Look closely at an instant.
+    Inspect,
+    /// Which curves are drawn.
+    Legend,
+    /// Show or hide what is chosen in the legend.
+    Toggle,
+    /// The next kind of characters for the chart.
+    Markers,
+    /// The chosen panel alone on the screen.
+    Expand,
+    /// Out of what was entered last.
+    Back,
+    /// Filter the screen's list.
+    Filter,
+    /// Take a character of the filter back.
+    TakeBack,
     /// The next theme.
     Theme,
     /// The mouse on or off.
@@ -47,10 +71,30 @@ pub enum Action {
     Yes,
     /// In a dialog: no.
     No,
-    /// In a dialog: the choice above.
+    /// To the left: the cursor, or the panel before.
+    Left,
+    /// To the right: the cursor, or the panel after.
+    Right,
+    /// The choice above, or a line up.
     Up,
-    /// In a dialog: the choice below.
+    /// The choice below, or a line down.
     Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the oldest.
+    First,
+    /// To the newest.
+    Last,
+}
+
+impl Action {
+    /// Whether it could change something on the cluster: `--read-only` takes these away.
+    #[must_use]
+    pub fn drives(self) -> bool {
+        matches!(self, Self::Fire | Self::Load | Self::Kill)
+    }
 }
 
 /// Where a key means what its row says.
@@ -62,6 +106,10 @@ pub enum When {
     Screen,
     /// In a dialog.
     Dialog,
+    /// In the chart's legend.
+    Legend,
+    /// While a filter is typed: every character that is not named is part of it.
+    Filter,
 }
 
 /// One row of the table.
@@ -80,6 +128,18 @@ pub struct Binding {
 }
 
 impl Binding {
+    /// Whether the help and the README name it: what a dialog takes, the dialog says.
+    #[must_use]
+    pub fn is_general(&self) -> bool {
+        matches!(self.when, When::Always | When::Screen)
+    }
+
+    /// Whether it could change something on the cluster.
+    #[must_use]
+    pub fn drives(&self) -> bool {
+        self.keys.iter().any(|(_, action)| action.drives())
+    }
+
     /// Whether one of its keys asks for that.
     #[must_use]
     pub fn means(&self, action: Action) -> bool {
@@ -157,10 +217,10 @@ pub const TABLE: &[Binding] = &[
         footer: Some("kill"),
     },
     Binding {
-        keys: &[(Code(KeyCode::Tab), Action::NextScreen)],
+        keys: &[(Code(KeyCode::Tab), Action::NextScreen), (Code(KeyCode::BackTab), Action::PreviousScreen)],
         when: When::Screen,
         shown: "tab",
-        help: "next screen",
+        help: "next screen; with shift the one before",
         footer: Some("screen"),
     },
     Binding {
@@ -169,6 +229,43 @@ pub const TABLE: &[Binding] = &[
         shown: "L",
         help: "logs of the workers",
         footer: None,
+    },
+    Binding {
+        keys: &[(Code(KeyCode::Enter), Action::Expand)],
+        when: When::Screen,
+        shown: "enter",
+        help: "the chosen panel alone on the screen",
+        footer: Some("expand"),
+    },
+    Binding {
+        keys: &[
+            (Code(KeyCode::Left), Action::Left),
+            (Code(KeyCode::Right), Action::Right),
+            (Code(KeyCode::Up), Action::Up),
+            (Code(KeyCode::Down), Action::Down),
+            (Code(KeyCode::PageUp), Action::PageUp),
+            (Code(KeyCode::PageDown), Action::PageDown),
+            (Code(KeyCode::Home), Action::First),
+            (Code(KeyCode::End), Action::Last),
+        ],
+        when: When::Screen,
+        shown: "arrows",
+        help: "choose a panel, move the cursor, scroll a list",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Code(KeyCode::Esc), Action::Back)],
+        when: When::Screen,
+        shown: "esc",
+        help: "back out: cursor, panel, filter",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('/'), Action::Filter)],
+        when: When::Screen,
+        shown: "/",
+        help: "filter events, pods or logs: lines with all of the words",
+        footer: Some("filter"),
     },
     Binding {
         keys: &[(Char('p'), Action::Pause)],
@@ -183,6 +280,41 @@ pub const TABLE: &[Binding] = &[
         shown: "z Z",
         help: "show less or more time on the chart",
         footer: Some("zoom"),
+    },
+    Binding {
+        keys: &[(Char('['), Action::Earlier), (Char(']'), Action::Later)],
+        when: When::Screen,
+        shown: "[ ]",
+        help: "earlier or later on the chart",
+        footer: Some("pan"),
+    },
+    Binding {
+        keys: &[(Char('0'), Action::Live)],
+        when: When::Screen,
+        shown: "0",
+        help: "back to the present",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('v'), Action::Inspect)],
+        when: When::Screen,
+        shown: "v",
+        help: "inspect an instant: ← → move, ↑ ↓ from mark to mark",
+        footer: Some("inspect"),
+    },
+    Binding {
+        keys: &[(Char('o'), Action::Legend)],
+        when: When::Screen,
+        shown: "o",
+        help: "legend of the chart, and which curves are drawn",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('b'), Action::Markers)],
+        when: When::Screen,
+        shown: "b",
+        help: "draw with braille dots, with blocks, or with ASCII alone",
+        footer: None,
     },
     Binding {
         keys: &[(Char('T'), Action::Theme)],
@@ -264,11 +396,67 @@ pub const TABLE: &[Binding] = &[
         help: "choose",
         footer: Some("choose"),
     },
+    Binding {
+        keys: &[
+            (Code(KeyCode::Up), Action::Up),
+            (Char('k'), Action::Up),
+            (Code(KeyCode::Down), Action::Down),
+            (Char('j'), Action::Down),
+        ],
+        when: When::Legend,
+        shown: "↑ ↓",
+        help: "choose a curve",
+        footer: Some("choose"),
+    },
+    Binding {
+        keys: &[(Char(' '), Action::Toggle), (Code(KeyCode::Enter), Action::Toggle)],
+        when: When::Legend,
+        shown: "space",
+        help: "show or hide it",
+        footer: Some("show or hide"),
+    },
+    Binding {
+        keys: &[
+            (Code(KeyCode::Esc), Action::No),
+            (Char('o'), Action::No),
+            (Char('q'), Action::No),
+            (Char('n'), Action::No),
+        ],
+        when: When::Legend,
+        shown: "esc",
+        help: "close",
+        footer: Some("close"),
+    },
+    Binding {
+        keys: &[(Code(KeyCode::Enter), Action::Yes)],
+        when: When::Filter,
+        shown: "enter",
+        help: "keep the filter",
+        footer: Some("keep"),
+    },
+    Binding {
+        keys: &[(Code(KeyCode::Esc), Action::No)],
+        when: When::Filter,
+        shown: "esc",
+        help: "show everything",
+        footer: Some("clear"),
+    },
+    Binding {
+        keys: &[
+            (Code(KeyCode::Backspace), Action::TakeBack),
+            (Ctrl('h'), Action::TakeBack),
+            (Ctrl('w'), Action::TakeBack),
+        ],
+        when: When::Filter,
+        shown: "backspace",
+        help: "take a character back",
+        footer: None,
+    },
 ];
 
-/// What a key asks for, on a screen or in a dialog.
+/// What a key asks for where it goes to.
 #[must_use]
-pub fn action(key: &KeyEvent, in_dialog: bool) -> Option<Action> {
+pub fn action(key: &KeyEvent, place: When) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
@@ -281,11 +469,7 @@ pub fn action(key: &KeyEvent, in_dialog: bool) -> Option<Action> {
     };
     TABLE
         .iter()
-        .filter(|binding| match binding.when {
-            When::Always => true,
-            When::Screen => !in_dialog,
-            When::Dialog => in_dialog,
-        })
+        .filter(|binding| binding.when == When::Always || binding.when == place)
         .flat_map(|binding| binding.keys)
         .find(|(known, _)| *known == press)
         .map(|(_, action)| *action)
@@ -295,7 +479,7 @@ pub fn action(key: &KeyEvent, in_dialog: bool) -> Option<Action> {
 #[must_use]
 pub fn readme() -> String {
     let mut text = String::from("| key | what it does |\n| --- | --- |\n");
-    for binding in TABLE.iter().filter(|binding| binding.when != When::Dialog) {
+    for binding in TABLE.iter().filter(|binding| binding.is_general()) {
         let keys: Vec<String> = binding.shown.split(' ').map(|key| format!("`{key}`")).collect();
         text.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.help));
     }
@@ -308,15 +492,10 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_at_once() {
-        for in_dialog in [false, true] {
+        for place in [When::Screen, When::Dialog, When::Legend, When::Filter] {
             let mut seen = Vec::new();
-            for binding in TABLE {
-                let holds = match binding.when {
-                    When::Always => true,
-                    When::Screen => !in_dialog,
-                    When::Dialog => in_dialog,
-                };
-                for (press, _) in binding.keys.iter().filter(|_| holds) {
+            for binding in TABLE.iter().filter(|b| b.when == When::Always || b.when == place) {
+                for (press, _) in binding.keys {
                     assert!(!seen.contains(press), "{press:?} twice");
                     seen.push(*press);
                 }
@@ -328,21 +507,27 @@ mod tests {
     fn keys_mean_what_the_table_says() {
         let key = |code, modifiers| KeyEvent::new(code, modifiers);
         let none = KeyModifiers::NONE;
-        for (event, in_dialog, expected) in [
-            (key(KeyCode::Char(' '), none), false, Some(Action::Fire)),
-            (key(KeyCode::Char(' '), none), true, None),
-            (key(KeyCode::Char('K'), KeyModifiers::SHIFT), false, Some(Action::Kill)),
-            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), false, Some(Action::Quit)),
-            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), true, Some(Action::Quit)),
-            (key(KeyCode::Char('c'), none), false, Some(Action::Load)),
-            (key(KeyCode::Char('c'), KeyModifiers::ALT), false, None),
-            (key(KeyCode::Tab, none), false, Some(Action::NextScreen)),
-            (key(KeyCode::Esc, none), true, Some(Action::No)),
-            (key(KeyCode::Esc, none), false, None),
+        use When::{Dialog, Filter, Legend, Screen};
+        for (event, place, expected) in [
+            (key(KeyCode::Char(' '), none), Screen, Some(Action::Fire)),
+            (key(KeyCode::Char(' '), none), Dialog, None),
+            (key(KeyCode::Char(' '), none), Legend, Some(Action::Toggle)),
+            (key(KeyCode::Char('3'), none), Screen, Some(Action::Size(2))),
+            (key(KeyCode::Char('3'), none), Filter, None),
+            (key(KeyCode::Char('K'), KeyModifiers::SHIFT), Screen, Some(Action::Kill)),
+            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), Screen, Some(Action::Quit)),
+            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), Dialog, Some(Action::Quit)),
+            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), Filter, Some(Action::Quit)),
+            (key(KeyCode::Char('c'), none), Screen, Some(Action::Load)),
+            (key(KeyCode::Char('c'), KeyModifiers::ALT), Screen, None),
+            (key(KeyCode::Tab, none), Screen, Some(Action::NextScreen)),
+            (key(KeyCode::BackTab, KeyModifiers::SHIFT), Screen, Some(Action::PreviousScreen)),
+            (key(KeyCode::Esc, none), Dialog, Some(Action::No)),
+            (key(KeyCode::Esc, none), Screen, Some(Action::Back)),
         ] {
-            assert_eq!(action(&event, in_dialog), expected, "{event:?} {in_dialog}");
+            assert_eq!(action(&event, place), expected, "{event:?} {place:?}");
         }
         let release = KeyEvent::new_with_kind(KeyCode::Char('q'), none, KeyEventKind::Release);
-        assert_eq!(action(&release, false), None);
+        assert_eq!(action(&release, Screen), None);
     }
 }

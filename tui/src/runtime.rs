@@ -75,7 +75,7 @@ pub async fn run_with<W: Write>(
             biased;
             () = terminal::panicked() => return Err(Error::Panicked),
             typed = input.next() => match typed {
-                Some(Ok(event)) => translate(event).map(Event::Input),
+                Some(Ok(event)) => translate(event, model).map(Event::Input),
                 // Nobody is at the other end any more: as good as a hang-up.
                 Some(Err(_)) | None => Some(Event::Terminate),
             }
@@ -176,11 +176,12 @@ impl Hands {
     }
 }
 
-fn translate(event: term::Event) -> Option<Input> {
+/// What is drawn under the mouse is known here, where the drawing is.
+fn translate(event: term::Event, model: &Model) -> Option<Input> {
     match event {
         term::Event::Key(key) => Some(Input::Key(key)),
         term::Event::Paste(text) => Some(Input::Paste(text)),
-        term::Event::Mouse(mouse) => Some(Input::Mouse(mouse)),
+        term::Event::Mouse(mouse) => Some(Input::Mouse(mouse, view::spot(model, (mouse.column, mouse.row)))),
         term::Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
         term::Event::FocusGained | term::Event::FocusLost => None,
     }

@@ -166,7 +166,8 @@ fn input() -> impl Strategy<Value = Input> {
         1 => (0..300_u16, 0..100_u16).prop_map(|(columns, rows)| Input::Resize(columns, rows)),
         1 => Just(Input::Resumed),
         1 => (wheel, any::<(u16, u16)>()).prop_map(|(kind, (column, row))| {
-            Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+            let spot = Spot::Axis(At(Duration::from_millis(u64::from(column) * u64::from(row))));
+            Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, spot)
         }),
     ]
 }

@@ -1,9 +1,27 @@
 //! The README's table of keys is the one that the program acts by.
+//!
+//! `INSTA_UPDATE=always cargo test -p tui --test readme` writes it anew, as it does the screens.
 
 #[test]
 fn the_readme_has_the_table_of_keys() {
+    const MARKS: (&str, &str) = ("<!-- keys -->\n", "<!-- /keys -->\n");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = std::fs::read_to_string(path).unwrap();
     let table = tui::keys::readme();
-    assert!(readme.contains(&table), "README.md must hold this between its marks `keys`:\n\n{table}");
+    let (before, rest) = readme.split_once(MARKS.0).expect("the table's first mark");
+    let (_, after) = rest.split_once(MARKS.1).expect("the table's second mark");
+    let wanted = format!("{before}{}{table}{}{after}", MARKS.0, MARKS.1);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|value| value == "always") {
+        std::fs::write(path, wanted).unwrap();
+    } else {
+        assert!(readme == wanted, "README.md must hold this between its marks `keys`:\n\n{table}");
+    }
+}
+
+#[test]
+fn a_line_of_help_fits_into_the_smallest_help() {
+    for binding in tui::keys::TABLE.iter().filter(|binding| binding.is_general()) {
+        assert!(binding.help.chars().count() <= 63, "{}: {}", binding.shown, binding.help);
+        assert!(binding.shown.chars().count() <= 7, "{}", binding.shown);
+    }
 }

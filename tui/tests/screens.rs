@@ -132,13 +132,17 @@ fn only_the_sixteen_colours_of_the_terminal_are_used() {
 }
 
 #[test]
-fn an_idle_screen_does_not_change() {
+fn of_an_idle_screen_only_the_clock_moves() {
     let mut world = World::play("idle", 120, 40).unwrap();
     // Long enough that no age in seconds is left and the time axis has ended growing.
     world.run(385);
-    let before = text(&draw(&world));
+    // The clock below the chart, which goes from round time to round time.
+    let without_clock = |world: &World| -> Vec<String> {
+        text(&draw(world)).lines().filter(|line| !line.ends_with(" now")).map(str::to_owned).collect()
+    };
+    let before = without_clock(&world);
     world.run(30);
-    let after = text(&draw(&world));
+    let after = without_clock(&world);
     assert_eq!(before, after);
 }
 

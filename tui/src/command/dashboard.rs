@@ -11,7 +11,7 @@ use super::cluster::ClusterArgs;
 use super::{USAGE, complain, log};
 use crate::clock::{Clock, DayClock};
 use crate::event::{Effect, Event};
-use crate::model::{Model, Theme};
+use crate::model::{Access, Markers, Model, Theme};
 use crate::runtime;
 use crate::source::dispatch::{self, Settings};
 use crate::source::outbox::Outbox;
@@ -41,6 +41,9 @@ pub(super) struct Args {
     /// Leave the mouse to the terminal
     #[arg(long)]
     no_mouse: bool,
+    /// Characters to draw with [default: what TERM and the locale allow]
+    #[arg(long, value_name = "KIND", value_parser = ["braille", "block", "ascii"])]
+    markers: Option<String>,
     /// Write the program's own log to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -62,6 +65,19 @@ struct SandboxArgs {
 }
 
 impl Args {
+    fn markers(&self) -> Markers {
+        match self.markers.as_deref() {
+            Some("braille") => Markers::Braille,
+            Some("block") => Markers::Block,
+            Some("ascii") => Markers::Ascii,
+            _ => {
+                let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+                let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+                Markers::from_env(variable("TERM").as_deref(), locale.as_deref())
+            }
+        }
+    }
+
     fn wish(&self) -> Wish {
         let (fallback, straight_to_fallback) = self.fallback();
         Wish {
@@ -127,6 +143,10 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     model.ui.mouse = !arguments.no_mouse;
     let variable = |name: &str| std::env::var(name).ok();
     model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
+    model.ui.markers = arguments.markers();
+    if arguments.read_only {
+        model.ui.access = Access::ReadOnly;
+    }
     let result = runtime::run(&mut terminal, &mut model, received, effects, clock).await;
     terminal.leave();
     // From here on another signal ends the process as it would any other.

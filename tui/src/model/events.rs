@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::filter::Filter;
 use crate::clock::DayClock;
 use crate::event::{At, ClusterEvent};
 
@@ -94,6 +95,11 @@ impl Events {
             self.entries.pop_front();
         }
         self.entries.push_back(entry);
+    }
+
+    /// Those that a filter takes, oldest first.
+    pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| filter.takes(&[&entry.reason, &entry.object, &entry.message]))
     }
 
     /// All entries, oldest first.

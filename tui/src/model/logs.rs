@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use contract::{JobEvent, JobEventKind};
 
+use super::filter::Filter;
 use crate::event::At;
 
 /// Lines kept; the oldest go first.
@@ -44,6 +45,11 @@ impl Logs {
     /// All lines, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Line> + ExactSizeIterator {
         self.lines.iter()
+    }
+
+    /// Those that a filter takes, oldest first.
+    pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Line> {
+        self.lines.iter().filter(|line| filter.takes(&[&line.pod, &line.text]))
     }
 
     /// A line that is about no job.

@@ -2,10 +2,13 @@
 //!
 //! [`Data`] is what was observed; [`Ui`] is what the keys did. Only `update` changes either.
 
+pub mod appearance;
 pub mod beliefs;
 pub mod bursts;
+pub mod curves;
 pub mod decision;
 pub mod events;
+pub mod filter;
 pub mod history;
 pub mod jobs;
 pub mod lanes;
@@ -18,11 +21,13 @@ pub mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 mod ui;
+pub mod viewport;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use self::ui::{Candidate, Confirm, Mode, Screen, Theme, Ui, View, WINDOWS};
+pub use self::appearance::{Markers, Theme};
+pub use self::ui::{Access, Candidate, Confirm, Focus, Lens, Mode, Notice, Panel, Screen, Ui, View};
 use crate::clock::DayClock;
 use crate::event::{At, DepthSample, Hpa, MetricTarget, Source, SourceState, Workload};
 

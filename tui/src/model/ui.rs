@@ -1,44 +1,13 @@
-//! What the keys did: which screen, which dialog, which theme.
+//! What the keys did: which screen, which dialog, which panel, which stretch of time.
+
+use std::time::Duration;
 
 use super::Data;
+use super::appearance::{Markers, Theme};
+use super::curves::Curves;
+use super::filter::Filters;
+use super::viewport::{Stretch, Viewport};
 use crate::event::{At, Watchfulness};
-
-/// Which set of colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Theme {
-    /// For dark backgrounds.
-    #[default]
-    Dark,
-    /// For light backgrounds.
-    Light,
-    /// No colours: `NO_COLOR`, or by choice.
-    Mono,
-}
-
-impl Theme {
-    /// The theme that the environment asks for: `NO_COLOR` set and not empty means no colours.
-    #[must_use]
-    pub fn from_env(no_color: Option<&str>, colorfgbg: Option<&str>) -> Self {
-        if no_color.is_some_and(|value| !value.is_empty()) {
-            return Self::Mono;
-        }
-        // `foreground;background`, as rxvt and konsole set it; 7 and 15 are the whites.
-        match colorfgbg.and_then(|value| value.rsplit(';').next()) {
-            Some("7" | "15") => Self::Light,
-            _ => Self::Dark,
-        }
-    }
-
-    /// The next theme.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::Dark => Self::Light,
-            Self::Light => Self::Mono,
-            Self::Mono => Self::Dark,
-        }
-    }
-}
 
 /// The screens that `tab` goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +25,7 @@ pub enum Screen {
 
 impl Screen {
     /// All of them, in the order of `tab`.
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Pods, Self::Decision, Self::Logs];
+    pub const ALL: &[Self] = &[Self::Overview, Self::Pods, Self::Decision, Self::Logs];
 
     /// For the title line.
     #[must_use]
@@ -69,12 +38,111 @@ impl Screen {
         }
     }
 
-    /// The screen after this one.
+    /// Its place in the order of `tab`.
     #[must_use]
-    pub fn next(self) -> Self {
-        let index = Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0);
-        Self::ALL[(index + 1) % Self::ALL.len()]
+    pub fn index(self) -> usize {
+        Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0)
     }
+
+    /// The screen after this one, or before it.
+    #[must_use]
+    pub fn neighbour(self, forwards: bool) -> Self {
+        neighbour(Self::ALL, self.index(), forwards)
+    }
+}
+
+/// The panels of the overview, which can be had alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Panel {
+    /// Queue, marks and replicas on one time axis.
+    Chart,
+    /// The autoscaler's arithmetic.
+    Decision,
+    /// How long every step of a burst took.
+    Stopwatch,
+    /// Who believes what.
+    Beliefs,
+    /// The workers.
+    Workers,
+    /// What happened.
+    Events,
+}
+
+impl Panel {
+    /// All of them, in the order in which the arrows go through them.
+    pub const ALL: &[Self] =
+        &[Self::Chart, Self::Decision, Self::Stopwatch, Self::Beliefs, Self::Workers, Self::Events];
+
+    /// The panel after this one, or before it.
+    #[must_use]
+    pub fn neighbour(self, forwards: bool) -> Self {
+        let index = Self::ALL.iter().position(|panel| *panel == self).unwrap_or(0);
+        neighbour(Self::ALL, index, forwards)
+    }
+}
+
+/// The next of a ring, or the one before.
+fn neighbour<T: Copy>(ring: &[T], index: usize, forwards: bool) -> T {
+    let step = if forwards { 1 } else { ring.len() - 1 };
+    ring[(index + step) % ring.len()]
+}
+
+/// Which panel of the overview is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Focus {
+    /// None: nobody has asked for one.
+    #[default]
+    Nowhere,
+    /// This one, among the others.
+    On(Panel),
+    /// This one, alone on the screen.
+    Expanded(Panel),
+}
+
+impl Focus {
+    /// The panel, if one is meant.
+    #[must_use]
+    pub fn panel(self) -> Option<Panel> {
+        match self {
+            Self::Nowhere => None,
+            Self::On(panel) | Self::Expanded(panel) => Some(panel),
+        }
+    }
+}
+
+/// Whether the keys may change anything on the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// They may.
+    #[default]
+    Full,
+    /// They may not: `--read-only`.
+    ReadOnly,
+}
+
+/// A sentence for a moment, in the place of the footer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Since when.
+    pub at: At,
+    /// The sentence.
+    pub text: String,
+}
+
+impl Notice {
+    /// How long it is shown.
+    pub const TIME: Duration = Duration::from_secs(6);
+}
+
+/// What a panel with a time axis is drawn by.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lens {
+    /// The stretch of time.
+    pub stretch: Stretch,
+    /// The curves that are shown.
+    pub curves: Curves,
+    /// The characters.
+    pub markers: Markers,
 }
 
 /// A worker that could be killed.
@@ -111,10 +179,14 @@ pub enum Mode {
     /// The screen.
     #[default]
     Normal,
-    /// The help, over the screen.
-    Help,
+    /// The help, over the screen, from that row on.
+    Help(usize),
     /// A dialog, over the screen.
     Confirm(Confirm),
+    /// The chart's legend, over the screen, with the curve that is chosen of it.
+    Legend(usize),
+    /// The filter of the screen's list is being typed.
+    Filter,
 }
 
 /// Whether the view follows the data.
@@ -141,8 +213,22 @@ pub struct Ui {
     pub theme: Theme,
     /// Whether clicks and the wheel come to us; otherwise the terminal selects text with them.
     pub mouse: bool,
-    /// Seconds of history that the chart shows; `None` lets it grow with the run's first minutes.
-    pub window: Option<u64>,
+    /// What stretch of time is drawn.
+    pub viewport: Viewport,
+    /// Which curves are drawn.
+    pub curves: Curves,
+    /// With which characters.
+    pub markers: Markers,
+    /// Which panel is meant.
+    pub focus: Focus,
+    /// Lines above the newest at which a list ends; 0 follows it.
+    pub scroll: usize,
+    /// What of the lists is shown.
+    pub filters: Filters,
+    /// Whether the keys may change anything on the cluster.
+    pub access: Access,
+    /// What is to be said for a moment.
+    pub notice: Option<Notice>,
     /// Whether the next frame could differ from the last.
     pub changed: bool,
     /// When the next tick is due, if one was asked for.
@@ -153,12 +239,6 @@ pub struct Ui {
     pub followed: Vec<String>,
 }
 
-/// The windows of history that `z` and `Z` step through, in seconds.
-pub const WINDOWS: [u64; 9] = [60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800];
-
-/// Of those, how many the chart grows through by itself.
-const GROWN: usize = 5;
-
 impl Ui {
     pub(super) fn new(size: (u16, u16)) -> Self {
         Self {
@@ -168,7 +248,14 @@ impl Ui {
             view: View::Live,
             theme: Theme::default(),
             mouse: true,
-            window: None,
+            viewport: Viewport::default(),
+            curves: Curves::default(),
+            markers: Markers::default(),
+            focus: Focus::default(),
+            scroll: 0,
+            filters: Filters::default(),
+            access: Access::default(),
+            notice: None,
             changed: true,
             tick_due: None,
             watchfulness: Watchfulness::Idle,
@@ -176,22 +263,26 @@ impl Ui {
         }
     }
 
-    /// Seconds of history that the chart shows at `now`.
+    /// What panels with a time axis are drawn by when the newest data is of `now`.
     #[must_use]
-    pub fn window(&self, now: At) -> u64 {
-        let grown = || WINDOWS.into_iter().take(GROWN).find(|window| *window >= now.0.as_secs());
-        self.window.or_else(grown).unwrap_or(WINDOWS[GROWN - 1])
+    pub fn lens(&self, now: At) -> Lens {
+        Lens { stretch: self.viewport.stretch(now), curves: self.curves, markers: self.markers }
     }
 
-    /// Zooms in or out by one step.
-    pub fn zoom(&mut self, now: At, closer: bool) {
-        let window = self.window(now);
-        let next = if closer {
-            WINDOWS.into_iter().rev().find(|wider| *wider < window)
-        } else {
-            WINDOWS.into_iter().find(|wider| *wider > window)
-        };
-        self.window = Some(next.unwrap_or(window));
+    /// Shows another screen.
+    pub fn show(&mut self, screen: Screen) {
+        if self.screen != screen {
+            self.screen = screen;
+            self.focus = Focus::Nowhere;
+            self.scroll = 0;
+        }
+    }
+
+    /// The sentence for the moment, if it still is one.
+    #[must_use]
+    pub fn notice(&self, now: At) -> Option<&str> {
+        let notice = self.notice.as_ref()?;
+        (now.since(notice.at) < Notice::TIME).then_some(notice.text.as_str())
     }
 }
 
@@ -200,32 +291,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_chooses_the_theme() {
-        for (no_color, colorfgbg, theme) in [
-            (None, None, Theme::Dark),
-            (Some(""), None, Theme::Dark),
-            (Some("1"), Some("0;15"), Theme::Mono),
-            (None, Some("0;15"), Theme::Light),
-            (None, Some("15;default;0"), Theme::Dark),
-        ] {
-            assert_eq!(Theme::from_env(no_color, colorfgbg), theme, "{no_color:?} {colorfgbg:?}");
+    fn screens_and_panels_are_rings() {
+        let mut screen = Screen::default();
+        for _ in Screen::ALL {
+            let next = screen.neighbour(true);
+            assert_eq!(next.neighbour(false), screen);
+            screen = next;
         }
-    }
-
-    #[test]
-    fn zooming_stops_at_both_ends() {
-        let mut ui = Ui::new((80, 24));
-        (0..20).for_each(|_| ui.zoom(At::default(), true));
-        assert_eq!(ui.window, Some(WINDOWS[0]));
-        (0..20).for_each(|_| ui.zoom(At::default(), false));
-        assert_eq!(ui.window, WINDOWS.last().copied());
-    }
-
-    #[test]
-    fn the_window_grows_with_the_first_minutes() {
-        let ui = Ui::new((80, 24));
-        for (seconds, window) in [(0, 60), (60, 60), (61, 90), (290, 300), (9_999, 300)] {
-            assert_eq!(ui.window(At(std::time::Duration::from_secs(seconds))), window);
-        }
+        assert_eq!(screen, Screen::default());
+        assert_eq!(Panel::Chart.neighbour(false), *Panel::ALL.last().unwrap());
     }
 }

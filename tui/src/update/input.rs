@@ -1,25 +1,33 @@
 //! Keys, the mouse, pasted text and the window's size.
 
-use crossterm::event::{MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::act;
+use super::{act, look};
 use crate::event::{At, Effect, Input};
-use crate::keys::{self, Action};
+use crate::keys::{self, Action, When};
+use crate::model::events::Weight;
 use crate::model::load::SIZES;
-use crate::model::{Confirm, Mode, Model, Screen, View};
+use crate::model::{Access, Confirm, Mode, Model, Notice, Screen, View};
 
 /// Takes input in. Returns whether the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
     match input {
         Input::Key(key) => {
-            let in_dialog = model.ui.mode != Mode::Normal;
-            let Some(action) = keys::action(key, in_dialog) else { return false };
+            let place = place(&model.ui.mode);
+            let Some(action) = keys::action(key, place) else { return typed(model, key) };
+            model.ui.notice = None;
             act(model, at, action, effects);
             true
         }
         // A pasted text is never a command, whatever its letters are.
-        Input::Paste(_) => false,
-        Input::Mouse(mouse) => scroll(model, at, *mouse),
+        Input::Paste(text) => {
+            let is_typing = model.ui.mode == Mode::Filter;
+            if is_typing {
+                look::type_filter(model, text);
+            }
+            is_typing
+        }
+        Input::Mouse(mouse, spot) => look::mouse(model, mouse.kind, *spot),
         Input::Resize(columns, rows) => {
             model.ui.size = (*columns, *rows);
             true
@@ -31,22 +39,30 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
     }
 }
 
-/// The wheel moves the choice of a dialog and zooms the chart.
-fn scroll(model: &mut Model, at: At, mouse: MouseEvent) -> bool {
-    let up = match mouse.kind {
-        MouseEventKind::ScrollUp => true,
-        MouseEventKind::ScrollDown => false,
-        _ => return false,
-    };
-    match &mut model.ui.mode {
-        Mode::Normal => model.ui.zoom(at, up),
-        Mode::Confirm(confirm) => choose(confirm, up),
-        Mode::Help => return false,
+/// Where keys go to.
+fn place(mode: &Mode) -> When {
+    match mode {
+        Mode::Normal => When::Screen,
+        Mode::Help(_) | Mode::Confirm(_) => When::Dialog,
+        Mode::Legend(_) => When::Legend,
+        Mode::Filter => When::Filter,
     }
-    true
 }
 
-fn choose(confirm: &mut Confirm, up: bool) {
+/// A key that the table does not name is text where text is typed.
+fn typed(model: &mut Model, key: &KeyEvent) -> bool {
+    let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+    match key.code {
+        KeyCode::Char(c) if is_plain && model.ui.mode == Mode::Filter && !key.is_release() => {
+            look::type_filter(model, c.encode_utf8(&mut [0; 4]));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Moves what is chosen in a question.
+pub(super) fn choose(confirm: &mut Confirm, up: bool) {
     if let Confirm::Kill { workers, chosen } = confirm {
         *chosen =
             if up { chosen.saturating_sub(1) } else { (*chosen + 1).min(workers.len().saturating_sub(1)) };
@@ -54,6 +70,12 @@ fn choose(confirm: &mut Confirm, up: bool) {
 }
 
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
+    if action.drives() && model.ui.access == Access::ReadOnly {
+        let why = "this dashboard was started with --read-only: nothing is sent to the cluster";
+        act::say(model, at, Weight::Warning, "read-only", why.to_owned());
+        model.ui.notice = Some(Notice { at, text: format!("read-only: {why}") });
+        return;
+    }
     match action {
         Action::Fire => act::burst(model, at, effects),
         Action::Size(index) => model.data.load.size = SIZES[index.min(SIZES.len() - 1)],
@@ -63,19 +85,29 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Slower => act::change_rate(model, false, effects),
         Action::Faster => act::change_rate(model, true, effects),
         Action::Kill => act::ask_kill(model, at),
-        Action::NextScreen => model.ui.screen = model.ui.screen.next(),
-        Action::Logs => model.ui.screen = Screen::Logs,
+        Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
+        Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
+        Action::Logs => model.ui.show(Screen::Logs),
         Action::Pause => {
             model.ui.view = match &model.ui.view {
                 View::Live => View::Paused(Box::new(model.data.clone())),
                 View::Paused(_) => View::Live,
             };
         }
-        Action::ZoomIn => model.ui.zoom(at, true),
-        Action::ZoomOut => model.ui.zoom(at, false),
+        Action::ZoomIn | Action::ZoomOut => look::zoom(model, action == Action::ZoomIn),
+        Action::Earlier | Action::Later => look::pan(model, action == Action::Earlier),
+        Action::Live => model.ui.viewport.live(),
+        Action::Inspect => look::inspect(model),
+        Action::Legend => model.ui.mode = Mode::Legend(0),
+        Action::Toggle => look::toggle(model),
+        Action::Markers => model.ui.markers = model.ui.markers.next(),
+        Action::Expand => look::expand(model),
+        Action::Back => look::back(model),
+        Action::Filter => look::filter(model),
+        Action::TakeBack => look::take_back(model),
         Action::Theme => model.ui.theme = model.ui.theme.next(),
         Action::Mouse => model.ui.mouse = !model.ui.mouse,
-        Action::Help => model.ui.mode = Mode::Help,
+        Action::Help => model.ui.mode = Mode::Help(0),
         Action::Redraw => effects.push(Effect::Redraw),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Quit => act::quit(model, effects),
@@ -84,11 +116,14 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
                 act::agree(model, at, confirm, effects);
             }
         }
-        Action::No => model.ui.mode = Mode::Normal,
-        Action::Up | Action::Down => {
-            if let Mode::Confirm(confirm) = &mut model.ui.mode {
-                choose(confirm, action == Action::Up);
-            }
-        }
+        Action::No => look::close(model),
+        Action::Left
+        | Action::Right
+        | Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::First
+        | Action::Last => look::go(model, action),
     }
 }

@@ -3,6 +3,7 @@
 mod act;
 mod decide;
 mod input;
+mod look;
 mod observe;
 mod standing;
 #[cfg(test)]

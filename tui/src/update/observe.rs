@@ -181,6 +181,7 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
                 data.history.mark(at, MarkKind::PodReady);
             }
             if restarted || entered(PodPhase::Failed) {
+                data.history.mark(at, MarkKind::Error);
                 data.jobs.leave(at, &now.name);
             }
         }
@@ -243,6 +244,7 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
     let data = &mut model.data;
     data.depth = Some(sample);
     data.history.depth.push(at, Some(total as f64));
+    data.history.in_work.push(at, Some(sample.unacked as f64));
     let age = (!sample.staleness.is_zero()).then_some(sample.staleness);
     data.beliefs.hear(Place::Broker, at, Some(total as f64), 0.0, age);
     data.bursts.number(Stage::InBroker, at, total as f64, shared);
@@ -289,6 +291,7 @@ fn burst(model: &mut Model, at: At, progress: BurstProgress) {
     let Some(burst) = model.data.bursts.get_mut(&id) else { return };
     let (number, size, accepted, failures) = (burst.number, burst.size, burst.accepted, burst.failures());
     if failures > 0 {
+        model.data.history.mark(at, MarkKind::Error);
         let causes: Vec<String> =
             burst.failed.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
         let message = format!("#{number}: {accepted} of {size} accepted; {}", causes.join(", "));
@@ -305,6 +308,7 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
         .cloned()
         .collect();
     for cause in new_causes {
+        model.data.history.mark(at, MarkKind::Error);
         say(model, at, Weight::Warning, "load", cause);
     }
     let load = &mut model.data.load;
@@ -324,6 +328,9 @@ fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     super::standing::count_redelivered(model, at, &redelivered);
     let is_busy = model.data.jobs.in_hand(pod).is_some();
     model.data.lanes.job(at, pod, is_busy, event.kind == JobEventKind::Acked);
+    if event.kind == JobEventKind::Failed {
+        model.data.history.mark(at, MarkKind::Error);
+    }
     let Some(id) = &event.burst else { return };
     match event.kind {
         JobEventKind::Acked => model.data.bursts.acked(at, id),

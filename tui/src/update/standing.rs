@@ -83,7 +83,7 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
 fn tick_period(model: &Model) -> Option<Duration> {
     const SECOND: Duration = Duration::from_secs(1);
     let data = &model.data;
-    let by_time_alone = data.load.is_on() || data.jobs.unsettled();
+    let by_time_alone = data.load.is_on() || data.jobs.unsettled() || model.ui.notice(data.now).is_some();
     if matches!(model.ui.view, View::Paused(_)) {
         return by_time_alone.then_some(SECOND);
     }
@@ -93,7 +93,7 @@ fn tick_period(model: &Model) -> Option<Duration> {
         State::Failed { was_ready: false, .. } => Some(SECOND),
         State::Ready | State::Failed { .. } => Some(match () {
             () if data.bursts.unfinished() > 0 => Duration::from_millis(100),
-            () if is_calm(model) => CALM,
+            () if is_calm(model) && model.ui.notice(data.now).is_none() => CALM,
             () => SECOND,
         }),
     }

@@ -1,16 +1,18 @@
-//! The time axis that the chart's parts share.
+//! The time axis that the chart's parts and the lanes share: which column stands for which time, and the clock below.
 
 use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::chart::cursor_label;
 use super::plot::time_step;
-use super::text::{put, put_right, row, span};
+use super::text::{put, put_right, row, span, width};
 use super::theme::Ink;
 use crate::event::At;
-use crate::model::Theme;
 use crate::model::series::{Column, Series};
+use crate::model::viewport::Stretch;
+use crate::model::{Data, Theme};
 
 /// Columns left of the plots, for the labels of the values.
 pub(super) const GUTTER: u16 = 7;
@@ -20,22 +22,22 @@ pub(super) const GUTTER: u16 = 7;
 /// nothing happens, nothing moves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeAxis {
-    /// Seconds shown.
-    pub(super) window: u64,
+    /// What it shows.
+    pub(super) stretch: Stretch,
     /// Columns of dots.
     pub(super) columns: usize,
     step: Duration,
-    /// Number of the first column since the run began; negative when the run is younger than the window.
+    /// Number of the first column since the run began; negative when the run is younger than the stretch is long.
     first: i64,
 }
 
 impl TimeAxis {
-    /// The axis that ends at `now`, for a plot of `width` cells.
-    pub(super) fn new(now: At, window: u64, width: u16) -> Self {
+    /// The axis of a stretch of time, for a plot of `width` cells.
+    pub(super) fn new(stretch: Stretch, width: u16) -> Self {
         let columns = usize::from(width) * 2;
-        let step = Duration::from_millis((window * 1_000).div_ceil(columns.max(1) as u64).max(1));
-        let newest = i64::try_from(now.0.as_millis() / step.as_millis()).unwrap_or(i64::MAX / 2);
-        Self { window, columns, step, first: newest + 1 - columns as i64 }
+        let step = Duration::from_millis((stretch.seconds * 1_000).div_ceil(columns.max(1) as u64).max(1));
+        let newest = i64::try_from(stretch.end.0.as_millis() / step.as_millis()).unwrap_or(i64::MAX / 2);
+        Self { stretch, columns, step, first: newest + 1 - columns as i64 }
     }
 
     /// Where the axis begins; the run's start if the run is younger.
@@ -63,6 +65,11 @@ impl TimeAxis {
         At(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
     }
 
+    /// The cell of a moment, two columns wide; `None` when it is not on the axis.
+    pub(super) fn cell(&self, at: At) -> Option<u16> {
+        self.column(at).and_then(|column| u16::try_from(column / 2).ok())
+    }
+
     /// The column of a moment; `None` when it is not on the axis.
     pub(super) fn column(&self, at: At) -> Option<usize> {
         let index = i64::try_from(at.0.as_millis() / self.step.as_millis()).ok()? - self.first;
@@ -70,34 +77,36 @@ impl TimeAxis {
     }
 }
 
-/// The row of labels below the plots: `-4m   -3m   -2m   -1m   now`.
-pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeAxis) {
+/// The row of labels below the plots: round clock times, the present at its end, and the cursor's own time.
+pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeAxis, data: &Data) {
     let plot = Rect { x: area.x + GUTTER.min(area.width), width: area.width.saturating_sub(GUTTER), ..area };
     let plot = row(plot, 0);
-    put_right(buffer, plot, vec![span(theme, Ink::Dim, "now")]);
-    let step = time_step(axis.window, usize::from(plot.width) / 9);
-    let mut ago = step;
-    while ago < axis.window {
-        let text = ago_text(ago);
-        let cells = u64::from(plot.width) * ago / axis.window;
-        let half = text.len() as u64 / 2;
-        let Some(x) = u64::from(plot.width).checked_sub(cells + half + 1) else { break };
-        // Both are below the plot's width.
-        let x = plot.x + x as u16;
-        if x + text.len() as u16 + 4 < plot.right() {
-            put(buffer, Rect { x, width: plot.right() - x, ..plot }, vec![span(theme, Ink::Dim, text)]);
-        }
-        ago += step;
+    if plot.is_empty() {
+        return;
     }
-}
-
-fn ago_text(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("-{seconds}s"),
-        60..3_600 if seconds.is_multiple_of(60) => format!("-{}m", seconds / 60),
-        60..3_600 => format!("-{}m{:02}", seconds / 60, seconds % 60),
-        _ if seconds.is_multiple_of(3_600) => format!("-{}h", seconds / 3_600),
-        _ => format!("-{}h{:02}", seconds / 3_600, seconds / 60 % 60),
+    let end = if axis.stretch.is_live { vec![span(theme, Ink::Dim, "now")] } else { Vec::new() };
+    let room = plot.width - (width(&end) + u16::from(!end.is_empty())).min(plot.width);
+    put_right(buffer, plot, end);
+    let step = time_step(axis.stretch.seconds, usize::from(plot.width) / 11);
+    for at in data.day.round(axis.from(), axis.stretch.end, step) {
+        let mut text = data.day.time_of_day(at);
+        if step.is_multiple_of(60) {
+            text.truncate(5);
+        }
+        let Some(cell) = axis.cell(at) else { continue };
+        // Ten characters at most.
+        let length = text.len() as u16;
+        let x = cell.saturating_sub(length / 2);
+        if cell >= length / 2 && x + length <= room {
+            put(buffer, Rect { x: plot.x + x, width: length, ..plot }, vec![span(theme, Ink::Dim, text)]);
+        }
+    }
+    if let Some(cell) = axis.stretch.cursor.and_then(|at| axis.cell(at).zip(Some(at))) {
+        let (cell, at) = cell;
+        let text = cursor_label(theme, format!(" {} ", data.day.time_of_day(at)));
+        let length = width(&text).min(plot.width);
+        let x = cell.saturating_sub(length / 2).min(plot.width - length);
+        put(buffer, Rect { x: plot.x + x, width: length, ..plot }, text);
     }
 }
 
@@ -105,11 +114,15 @@ fn ago_text(seconds: u64) -> String {
 mod tests {
     use super::*;
 
+    fn live(end: At, seconds: u64) -> Stretch {
+        Stretch { end, seconds, is_live: true, cursor: None }
+    }
+
     #[test]
     fn the_newest_column_holds_now() {
         for seconds in [0, 1, 59, 61, 100_000] {
             let now = At(Duration::from_secs(seconds));
-            let axis = TimeAxis::new(now, 60, 100);
+            let axis = TimeAxis::new(live(now, 60), 100);
             assert_eq!(axis.column(now), Some(199));
             assert_eq!(axis.column(At(now.0 + Duration::from_secs(1))), None);
         }
@@ -119,7 +132,7 @@ mod tests {
     fn a_young_run_leaves_the_left_empty() {
         let mut series = Series::default();
         series.push(At::default(), Some(1.0));
-        let axis = TimeAxis::new(At(Duration::from_secs(30)), 60, 30);
+        let axis = TimeAxis::new(live(At(Duration::from_secs(30)), 60), 30);
         let columns = axis.read(&series);
         assert_eq!(columns.len(), 60);
         assert_eq!(columns.iter().position(Option::is_some), Some(29));

@@ -5,11 +5,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{coarse, count, fit, put, put_right, span, width};
+use super::text::{coarse, count, fit, fit_end, put, put_right, span, width};
 use super::theme::Ink;
 use crate::keys::{Action, Binding, TABLE, When};
 use crate::model::target::State;
-use crate::model::{Confirm, Mode, Model, Screen};
+use crate::model::{Access, Confirm, Mode, Model, Screen};
+
+/// Columns that the left end of the title keeps: the program, and the beginning of what it watches.
+const NAME: u16 = 16;
 
 /// The title line: program, target and why, screens, state.
 pub(super) struct Title<'a>(pub(super) &'a Model);
@@ -18,7 +21,54 @@ pub(super) struct Title<'a>(pub(super) &'a Model);
 pub(super) struct Footer<'a>(pub(super) &'a Model);
 
 impl Title<'_> {
-    fn state(&self) -> Span<'static> {
+    /// The names of the screens with where each stands, from the right end of what `state` leaves. Where they do not all
+    /// fit beside what must be said at the left, the shown one alone with its number.
+    pub(super) fn tabs(&self, area: Rect) -> Vec<(Screen, String, Rect)> {
+        let room = area.width.saturating_sub(self.state_width() + NAME);
+        let shown = self.0.ui.screen;
+        let name = |screen: &Screen, mark: &str| format!("{mark}{}", screen.title());
+        let all: Vec<_> = Screen::ALL
+            .iter()
+            .map(|screen| (*screen, name(screen, if *screen == shown { "▪ " } else { "  " })))
+            .collect();
+        let columns = |tabs: &[(Screen, String)]| {
+            // Our own words, a dozen of them at most.
+            tabs.iter().map(|(_, text)| text.chars().count() as u16 + 1).sum::<u16>() + 1
+        };
+        let tabs = if columns(&all) <= room {
+            all
+        } else {
+            let number = format!(" {}/{}", shown.index() + 1, Screen::ALL.len());
+            vec![(shown, name(&shown, "▪ ") + &number)]
+        };
+        let mut x = area.right().saturating_sub(self.state_width() + columns(&tabs)).max(area.x);
+        let place = |(screen, text): (Screen, String)| {
+            let width = text.chars().count() as u16;
+            let tab = Rect { x, width: width.min(area.right().saturating_sub(x)), height: 1, ..area };
+            x = x.saturating_add(width + 1);
+            (screen, text, tab)
+        };
+        tabs.into_iter().map(place).collect()
+    }
+
+    /// Columns of the state at the right end, with the blank after it.
+    fn state_width(&self) -> u16 {
+        width(&self.state()) + 1
+    }
+
+    fn state(&self) -> Vec<Span<'static>> {
+        let theme = self.0.ui.theme;
+        let stretch = self.0.ui.viewport.stretch(self.0.shown().now);
+        let mut spans = vec![self.connection()];
+        // Whatever stands still must not be taken for the present.
+        if !stretch.is_live && self.0.paused_for().is_none() && self.0.data.watched.has_data() {
+            let ago = self.0.data.now.since(stretch.end);
+            spans.insert(0, span(theme, Ink::Lit, format!("◂ {} ago, 0 for now  ", coarse(ago))));
+        }
+        spans
+    }
+
+    fn connection(&self) -> Span<'static> {
         let theme = self.0.ui.theme;
         if let Some(paused) = self.0.paused_for() {
             return span(theme, Ink::Lit, format!("‖ paused {}", coarse(paused)));
@@ -38,17 +88,19 @@ impl Title<'_> {
 impl Widget for &Title<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.0.ui.theme;
-        let mut right = Vec::new();
-        for screen in Screen::ALL {
+        let mut state = self.state();
+        state.push(Span::raw(" "));
+        put_right(buffer, area, state);
+        let tabs = self.tabs(area);
+        let room = tabs.first().map_or(area.width, |(_, _, tab)| tab.x.saturating_sub(area.x + 1));
+        for (screen, text, tab) in tabs {
             let ink = if screen == self.0.ui.screen { Ink::Value } else { Ink::Dim };
-            let mark = if screen == self.0.ui.screen { "▪ " } else { "  " };
-            right.push(span(theme, ink, format!("{mark}{}  ", screen.title())));
+            put(buffer, tab, vec![span(theme, ink, text)]);
         }
-        right.push(self.state());
-        right.push(Span::raw(" "));
-        let room = area.width.saturating_sub(width(&right) + 2);
-        put_right(buffer, area, right);
         let mut left = vec![span(theme, Ink::Brand, " surge")];
+        if self.0.ui.access == Access::ReadOnly {
+            left.push(span(theme, Ink::Warning, "  read-only"));
+        }
         if let Some(target) = &self.0.data.watched.target {
             left.push(span(theme, Ink::Value, format!("  {}", target.title)));
             if let Some(version) = &target.version {
@@ -64,51 +116,99 @@ impl Widget for &Title<'_> {
     }
 }
 
-impl Widget for &Footer<'_> {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
-        let theme = self.0.ui.theme;
-        let load = &self.0.data.load;
+impl Footer<'_> {
+    /// What the next burst and the load are, and the filter that hides something.
+    fn state(&self) -> Vec<Span<'static>> {
+        let (model, theme) = (self.0, self.0.ui.theme);
+        let load = &model.data.load;
+        let mut spans = Vec::new();
+        let filter = model.ui.filters.on(model.ui.screen);
+        if !filter.is_empty() {
+            spans.push(span(theme, Ink::Lit, format!("/{}  ", fit(filter.text(), 16))));
+        }
         let rate = format!("{}/s", load.rate);
-        let mut right = vec![
+        spans.extend([
             span(theme, Ink::Dim, "burst "),
             span(theme, Ink::Value, count(load.size.into())),
             span(theme, Ink::Dim, "  load "),
-        ];
-        right.push(if load.is_on() {
+        ]);
+        spans.push(if load.is_on() {
             span(theme, Ink::Lit, format!("{rate} on "))
         } else {
             span(theme, Ink::Text, format!("{rate} off "))
         });
         if load.failures() > 0 {
-            right.push(span(theme, Ink::Error, format!("{} failed ", count(load.failures() as f64))));
+            spans.push(span(theme, Ink::Error, format!("{} failed ", count(load.failures() as f64))));
         }
-        let room = area.width.saturating_sub(width(&right) + 1);
-        put_right(buffer, area, right);
-        let mode = &self.0.ui.mode;
-        let footer = |binding: &Binding| {
-            let footer = binding.footer?;
-            let shows = match (mode, binding.when) {
-                (Mode::Normal, when) => when == When::Screen,
-                (Mode::Help, When::Dialog) if binding.means(Action::No) => return Some("close"),
-                (Mode::Confirm(Confirm::Kill { .. }), when) => when == When::Dialog,
-                (Mode::Confirm(_), when) => when == When::Dialog && !binding.means(Action::Up),
-                (Mode::Help, _) => false,
-            };
-            shows.then_some(footer)
+        spans
+    }
+
+    /// What the footer says about a key where the keys go to now; `None` leaves it out.
+    fn word(&self, binding: &Binding) -> Option<&'static str> {
+        let footer = binding.footer?;
+        let shows = match (&self.0.ui.mode, binding.when) {
+            (Mode::Normal, when) => when == When::Screen,
+            (Mode::Help(_), When::Dialog) if binding.means(Action::No) => return Some("close"),
+            (Mode::Help(_), When::Dialog) if binding.means(Action::Up) => return Some("scroll"),
+            (Mode::Help(_), _) => false,
+            (Mode::Confirm(Confirm::Kill { .. }), when) => when == When::Dialog,
+            (Mode::Confirm(_), when) => when == When::Dialog && !binding.means(Action::Up),
+            (Mode::Legend(_), when) => when == When::Legend,
+            (Mode::Filter, when) => when == When::Filter,
         };
-        let mut shown: Vec<[Span<'_>; 2]> = TABLE
-            .iter()
-            .filter_map(|binding| {
-                let footer = footer(binding)?;
-                Some([span(theme, Ink::Key, binding.shown), span(theme, Ink::Dim, format!(" {footer}  "))])
-            })
-            .collect();
-        // The last two say how to get help and how to get out: they stay, whatever else must go.
+        shows.then_some(footer)
+    }
+
+    /// The keys, as many as fit. The last two say how to get help and how to get out: they stay, whatever else must go.
+    fn keys(&self, room: u16) -> Vec<Span<'static>> {
+        let theme = self.0.ui.theme;
+        let one = |key: Ink, shown: &'static str, word: &'static str| {
+            [span(theme, key, shown), span(theme, Ink::Dim, format!(" {word}  "))]
+        };
+        let mut shown: Vec<[Span<'_>; 2]> = Vec::new();
+        if self.0.ui.mode == Mode::Normal && self.0.ui.viewport.is_inspecting() {
+            shown.push(one(Ink::Key, "← →", "move"));
+            shown.push(one(Ink::Key, "↑ ↓", "marks"));
+            shown.push(one(Ink::Key, "esc", "leave"));
+        }
+        for binding in TABLE {
+            let Some(word) = self.word(binding) else { continue };
+            let is_off = self.0.ui.access == Access::ReadOnly && binding.drives();
+            // What may not be done is dim, and a sign says so where there is no dim.
+            shown.push(if is_off {
+                one(Ink::Dim, binding.shown, "off")
+            } else {
+                one(Ink::Key, binding.shown, word)
+            });
+        }
         while shown.len() > 2 && shown.iter().map(|keys| width(keys)).sum::<u16>() > room {
             shown.remove(shown.len() - 3);
         }
+        shown.into_iter().flatten().collect()
+    }
+}
+
+impl Widget for &Footer<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let (model, theme) = (self.0, self.0.ui.theme);
+        if let Some(notice) = model.ui.notice(model.data.now) {
+            let text = fit(notice, usize::from(area.width.saturating_sub(4))).into_owned();
+            put(buffer, area, vec![span(theme, Ink::Warning, format!(" ! {text}"))]);
+            return;
+        }
         let mut left = vec![Span::raw(" ")];
-        left.extend(shown.into_iter().flatten());
+        if model.ui.mode == Mode::Filter {
+            let text = model.ui.filters.on(model.ui.screen).text();
+            left.push(span(theme, Ink::Lit, format!("/{}", fit_end(text, 30))));
+            left.push(span(theme, Ink::Lit, "▏  "));
+            left.extend(self.keys(area.width.saturating_sub(width(&left))));
+            put(buffer, area, left);
+            return;
+        }
+        let right = self.state();
+        let room = area.width.saturating_sub(width(&right) + 1);
+        put_right(buffer, area, right);
+        left.extend(self.keys(room));
         put(buffer, Rect { width: room, ..area }, left);
     }
 }

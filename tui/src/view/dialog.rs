@@ -1,22 +1,38 @@
-//! What stands over a screen: the help and the questions.
+//! What stands over a screen: boxes, and the questions in them.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::marks::MARKS;
 use super::text::{count, fit, put, row, set, span};
 use super::theme::{Ink, style};
-use crate::keys::{TABLE, When};
 use crate::model::{Confirm, Data, Theme};
 
 /// An empty framed box in the middle of the area. Returns its inside.
-fn frame(buffer: &mut Buffer, area: Rect, theme: Theme, title: &str, (width, height): (u16, u16)) -> Rect {
+pub(super) fn frame(
+    buffer: &mut Buffer,
+    area: Rect,
+    theme: Theme,
+    title: &str,
+    (width, height): (u16, u16),
+) -> Rect {
     let width = (width + 6).min(area.width);
     let height = (height + 4).min(area.height);
     let outer =
         Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height };
+    outline(buffer, outer, theme, title);
+    Rect {
+        x: outer.x + 3.min(width),
+        y: outer.y + 2.min(height),
+        width: width.saturating_sub(6),
+        height: height.saturating_sub(3),
+    }
+}
+
+/// An empty box with a line around it. Returns its inside.
+pub(super) fn outline(buffer: &mut Buffer, outer: Rect, theme: Theme, title: &str) -> Rect {
+    let Rect { width, height, .. } = outer;
     if width < 2 || height < 2 {
         return Rect { width: 0, height: 0, ..outer };
     }
@@ -43,87 +59,8 @@ fn frame(buffer: &mut Buffer, area: Rect, theme: Theme, title: &str, (width, hei
     }
     let head = Rect { x: outer.x + 2, width: width.saturating_sub(4), height: 1, ..outer };
     put(buffer, head, vec![span(theme, Ink::Title, format!(" {title} "))]);
-    Rect {
-        x: outer.x + 3.min(width),
-        y: outer.y + 2.min(height),
-        width: width.saturating_sub(6),
-        height: height.saturating_sub(3),
-    }
+    Rect { x: outer.x + 1, y: outer.y + 1, width: width - 2, height: height - 2 }
 }
-
-/// The help.
-pub(super) struct Help {
-    /// The colours.
-    pub(super) theme: Theme,
-}
-
-impl Widget for &Help {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
-        let theme = self.theme;
-        let keys: Vec<Vec<Span<'_>>> = TABLE
-            .iter()
-            .filter(|binding| binding.when != When::Dialog)
-            .map(|binding| {
-                vec![
-                    span(theme, Ink::Key, format!("{:>7}  ", binding.shown)),
-                    span(theme, Ink::Text, binding.help),
-                ]
-            })
-            .collect();
-        let marks: Vec<Vec<Span<'_>>> = MARKS
-            .iter()
-            .rev()
-            .map(|(_, symbol, ink, what)| {
-                vec![span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Text, *what)]
-            })
-            .collect();
-        // Side by side where there is room, and the keys alone where there is not.
-        let is_wide = area.width >= 116;
-        let is_high = usize::from(area.height) >= keys.len() + marks.len() + 8;
-        let (width, height) = if is_wide {
-            (104, keys.len())
-        } else if is_high {
-            (72, keys.len() + marks.len() + 2)
-        } else {
-            (72, keys.len())
-        };
-        let height = u16::try_from(height).unwrap_or(u16::MAX);
-        let inside = frame(buffer, area, theme, "Help", (width, height));
-        for (index, spans) in (0..).zip(keys) {
-            put(buffer, row(inside, index), spans);
-        }
-        let mut side = if is_wide {
-            Rect { x: inside.x + 76.min(inside.width), width: inside.width.saturating_sub(76), ..inside }
-        } else if is_high {
-            super::text::below(inside, height - 9)
-        } else {
-            return;
-        };
-        let mut group = |buffer: &mut Buffer, title: &'static str, lines: Vec<Vec<Span<'_>>>| {
-            put(buffer, row(side, 0), vec![span(theme, Ink::Dim, title)]);
-            let rows = lines.len();
-            for (index, spans) in (1..).zip(lines) {
-                put(buffer, row(side, index), spans);
-            }
-            side = super::text::below(side, u16::try_from(rows + 2).unwrap_or(u16::MAX));
-        };
-        group(buffer, "on the row of marks", marks);
-        if is_wide {
-            let sign = |(symbol, ink, what): &(char, Ink, &'static str)| {
-                vec![span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Text, *what)]
-            };
-            group(buffer, "everywhere", SIGNS.iter().map(sign).collect());
-        }
-    }
-}
-
-/// Signs that mean the same on every panel.
-const SIGNS: [(char, Ink, &str); 4] = [
-    ('≈', Ink::Dim, "an estimate"),
-    ('▸', Ink::Lit, "what decides, or who lags"),
-    ('…', Ink::Pending, "still being measured"),
-    ('?', Ink::Warning, "an old word: source lost"),
-];
 
 /// A question.
 pub(super) struct Question<'a> {

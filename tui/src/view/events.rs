@@ -6,16 +6,19 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::text::{fit, put, row, rule, span};
+use super::text::{below, fit, put, row, rule, span};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::events::{Entry, Weight};
+use crate::model::filter::Filter;
 use crate::model::{Data, Theme};
 
 /// The panel.
 pub(super) struct Events<'a> {
     /// What is shown.
     pub(super) data: &'a Data,
+    /// Which entries of it.
+    pub(super) filter: &'a Filter,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -46,10 +49,33 @@ impl Events<'_> {
 
     /// The newest entries without a title, newest last.
     pub(super) fn lines(&self, buffer: &mut Buffer, area: Rect) {
-        let rows = usize::from(area.height);
-        // What every pod goes through is to be seen in the pods themselves.
-        let newest = self.data.events.iter().rev().filter(|entry| !entry.is_routine).take(rows);
-        for (index, entry) in (0..).zip(newest.collect::<Vec<_>>().into_iter().rev()) {
+        // What every pod goes through is to be seen in the pods themselves, unless somebody looks for it.
+        let is_wanted = |entry: &&Entry| !entry.is_routine || !self.filter.is_empty();
+        let newest = self.data.events.filtered(self.filter).rev().filter(is_wanted);
+        self.put(buffer, area, newest);
+    }
+
+    /// All entries, also those of every pod's life, up to the one that is `scroll` lines above the newest.
+    pub(super) fn expanded(&self, buffer: &mut Buffer, area: Rect, scroll: usize) {
+        let all = self.data.events.filtered(self.filter).count();
+        let mut note =
+            vec![span(self.theme, Ink::Dim, format!("{all} of {}", self.data.events.iter().len()))];
+        if scroll > 0 {
+            note.push(span(self.theme, Ink::Lit, format!(", {scroll} newer below")));
+        }
+        let room = stale::room(area.width, "Events");
+        let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
+        rule(buffer, row(area, 0), self.theme, "Events", note);
+        self.put(buffer, below(area, 1), self.data.events.filtered(self.filter).rev().skip(scroll));
+    }
+
+    fn put<'e>(&self, buffer: &mut Buffer, area: Rect, newest: impl Iterator<Item = &'e Entry>) {
+        let shown: Vec<_> = newest.take(usize::from(area.height)).collect();
+        if shown.is_empty() {
+            let text = if self.filter.is_empty() { "nothing yet" } else { "nothing that the filter takes" };
+            put(buffer, row(area, 0), vec![span(self.theme, Ink::Dim, format!(" {text}"))]);
+        }
+        for (index, entry) in (0..).zip(shown.into_iter().rev()) {
             put(buffer, row(area, index), self.entry(entry, area.width));
         }
     }
@@ -69,6 +95,6 @@ impl Widget for &Events<'_> {
         let room = stale::room(area.width, "Events");
         let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
         rule(buffer, row(area, 0), self.theme, "Events", note);
-        self.lines(buffer, super::text::below(area, 1));
+        self.lines(buffer, below(area, 1));
     }
 }

@@ -1,6 +1,4 @@
-//! The second screen: a lane for every worker, on the time axis of the chart.
-
-use std::time::Duration;
+//! The screen Pods: a lane for every worker, on the time axis of the chart.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,14 +6,16 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis, labels};
+use super::chart::cursor;
 use super::marks::Marks;
 use super::pods::state;
 use super::stale;
 use super::text::{age, below, count, fit_end, parts, put, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
-use crate::event::{At, Role, Source};
+use crate::event::{Role, Source};
+use crate::model::filter::Filter;
 use crate::model::lanes::{Doing, Lane};
-use crate::model::{Data, Theme};
+use crate::model::{Data, Lens, Theme};
 
 /// Columns right of the lanes, for what a worker does now, since when, and how much it has done.
 const STATE: u16 = 28;
@@ -24,8 +24,10 @@ const STATE: u16 = 28;
 pub(super) struct Lanes<'a> {
     /// What is shown.
     pub(super) data: &'a Data,
-    /// Seconds of history on the time axis.
-    pub(super) window: u64,
+    /// Which of the workers.
+    pub(super) filter: &'a Filter,
+    /// Which stretch of time, and how.
+    pub(super) lens: Lens,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -110,7 +112,7 @@ impl Widget for &Lanes<'_> {
         rule(buffer, row(area, 0), theme, "Workers", note);
         let names = if area.width >= 100 { 28 } else { 12 };
         let cells = area.width.saturating_sub(names + STATE);
-        let axis = TimeAxis::new(self.data.now, self.window, cells);
+        let axis = TimeAxis::new(self.lens.stretch, cells);
         // Marks and labels keep a gutter of their own at the left; here the names are the gutter.
         let shared = Rect {
             x: area.x + names - GUTTER,
@@ -120,8 +122,10 @@ impl Widget for &Lanes<'_> {
         (&Marks { data: self.data, axis: &axis, theme }).render(shared, buffer);
         let rows = area.height.saturating_sub(5);
         // Those that are gone are shown while the axis still reaches to their end.
-        let oldest = At(self.data.now.0.saturating_sub(Duration::from_secs(self.window)));
-        let is_shown = |lane: &&Lane| lane.now() != Doing::Gone || lane.since() >= oldest;
+        let oldest = self.lens.stretch.from();
+        let is_shown = |lane: &&Lane| {
+            (lane.now() != Doing::Gone || lane.since() >= oldest) && self.filter.takes(&[&lane.name])
+        };
         let lanes: Vec<&Lane> = self.data.lanes.iter().filter(is_shown).collect();
         let hidden = lanes.len().saturating_sub(usize::from(rows));
         let mut line = 0;
@@ -130,10 +134,15 @@ impl Widget for &Lanes<'_> {
             line = index + 1;
         }
         if line == 0 {
-            put(buffer, row(below(area, 2), 0), vec![span(theme, Ink::Dim, "no worker yet")]);
+            let text =
+                if self.filter.is_empty() { "no worker yet" } else { "no worker that the filter takes" };
+            put(buffer, row(below(area, 2), 0), vec![span(theme, Ink::Dim, text)]);
             line = 1;
         }
-        labels(buffer, Rect { y: area.y + 2 + line, height: 1, ..shared }, theme, &axis);
+        labels(buffer, Rect { y: area.y + 2 + line, height: 1, ..shared }, theme, &axis, self.data);
+        if let Some(cell) = self.lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+            cursor(buffer, Rect { height: line + 1, ..below(area, 1) }, area.x + names + cell, theme);
+        }
         if hidden > 0 {
             let text = format!("{hidden} older not shown");
             let place = Rect { y: area.y + 2 + line, height: 1, ..area };

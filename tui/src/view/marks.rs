@@ -2,24 +2,35 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
-use super::text::{put_right, row, set, span};
+use super::text::{parts, put_right, row, set, span};
 use super::theme::{Ink, style};
 use crate::model::history::MarkKind;
 use crate::model::{Data, Theme};
 
 /// The marks with their symbols, the weightiest last: where two fall on one cell the later one is shown.
-pub(super) const MARKS: [(MarkKind, char, Ink, &str); 7] = [
+pub(super) const MARKS: [(MarkKind, char, Ink, &str); 9] = [
     (MarkKind::PodGone, '◦', Ink::Dim, "a worker is gone"),
     (MarkKind::PodReady, '•', Ink::Ready, "a worker is ready"),
     (MarkKind::ScaleDown, '▽', Ink::Desired, "fewer replicas asked for"),
     (MarkKind::ScaleUp, '△', Ink::Desired, "more replicas asked for"),
     (MarkKind::Redelivery, '↻', Ink::Warning, "a job delivered again"),
     (MarkKind::Burst, '▼', Ink::Queue, "a burst"),
+    (MarkKind::Tuned, '◆', Ink::Key, "the HPA was changed"),
+    (MarkKind::Error, '!', Ink::Error, "something failed"),
     (MarkKind::BrokerLost, '✗', Ink::Error, "the broker went away"),
 ];
+
+/// What the marks mean, the weightiest first, as many as fit.
+pub(super) fn legend(theme: Theme, room: u16) -> Vec<Span<'static>> {
+    let one = |(_, symbol, ink, what): &(_, char, Ink, &'static str)| {
+        vec![span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Dim, *what)]
+    };
+    parts(MARKS.iter().rev().map(one), room)
+}
 
 /// The row.
 pub(super) struct Marks<'a> {

@@ -1,12 +1,17 @@
 //! The screens: one file a panel, each drawn from `&Model` and nothing else.
 
+mod ascii;
 mod axis;
 mod bars;
 mod beliefs;
+mod chart;
 mod decision;
 mod dialog;
 mod events;
+mod help;
+mod inspect;
 mod lanes;
+mod legend;
 mod logs;
 mod marks;
 mod overview;
@@ -14,6 +19,7 @@ mod plot;
 mod pods;
 mod queue;
 mod replicas;
+mod spot;
 mod stale;
 mod startup;
 mod stopwatch;
@@ -26,58 +32,92 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
+pub use self::spot::spot;
 use crate::clean;
-use crate::model::{Mode, Model, Screen};
+use crate::model::{Markers, Mode, Model, Panel, Screen};
 
 /// A window smaller than this shows only that it is too small: columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);
 
 /// Draws the whole frame.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+    if is_too_small(area) {
         too_small(model, area, buffer);
     } else {
         screen(model, area, buffer);
     }
-    gate(buffer);
+    gate(model.ui.markers, buffer);
+}
+
+fn is_too_small(area: Rect) -> bool {
+    area.width < SMALLEST.0 || area.height < SMALLEST.1
 }
 
 fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (data, theme) = (model.shown(), model.ui.theme);
     (&bars::Title(model)).render(text::row(area, 0), buffer);
     (&bars::Footer(model)).render(text::row(area, area.height - 1), buffer);
-    let body = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 };
+    let lens = model.ui.lens(data.now);
+    let ui = &model.ui;
+    let whole = inside(area);
     if data.watched.has_data() {
-        let body = banner(model, body, buffer);
-        let window = model.ui.window(data.now);
-        match model.ui.screen {
-            Screen::Overview => (&overview::Overview { data, window, theme }).render(body, buffer),
-            Screen::Logs => (&logs::Logs { data, theme }).render(body, buffer),
-            Screen::Pods => (&lanes::Lanes { data, window, theme }).render(body, buffer),
-            Screen::Decision => (&decision::Screen { data, window, theme }).render(body, buffer),
+        let body = body(model, area);
+        banner(model, whole, body, buffer);
+        match ui.screen {
+            Screen::Overview => {
+                let overview = overview::Overview { data, ui, lens, theme };
+                (&overview).render(body, buffer);
+                let chart = overview.panels(body).into_iter().find(|(panel, _)| *panel == Panel::Chart);
+                if let Some(column) = chart.and_then(|(_, place)| overview.chart().cursor(place)) {
+                    (&inspect::Inspect { data, lens, column, theme }).render(text::below(body, 1), buffer);
+                }
+            }
+            Screen::Logs => {
+                let (filter, scroll) = (&ui.filters.logs, ui.scroll);
+                (&logs::Logs { data, filter, scroll, theme }).render(body, buffer);
+            }
+            Screen::Pods => {
+                (&lanes::Lanes { data, filter: &ui.filters.pods, lens, theme }).render(body, buffer);
+            }
+            Screen::Decision => (&decision::Screen { data, lens, theme }).render(body, buffer),
         }
     } else {
-        (&startup::Startup { data, theme }).render(body, buffer);
+        (&startup::Startup { data, theme }).render(whole, buffer);
     }
-    match &model.ui.mode {
-        Mode::Normal => {}
-        Mode::Help => (&dialog::Help { theme }).render(body, buffer),
-        Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(body, buffer),
+    match &ui.mode {
+        Mode::Normal | Mode::Filter => {}
+        Mode::Help(top) => (&help::Help { top: *top, theme }).render(whole, buffer),
+        Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(whole, buffer),
+        Mode::Legend(chosen) => (&legend::Legend { lens, chosen: *chosen, theme }).render(whole, buffer),
     }
 }
 
-/// What is wrong with the target, over what is still shown of it. Returns what is left of the area.
-fn banner(model: &Model, area: Rect, buffer: &mut Buffer) -> Rect {
+/// What lies between title and footer.
+fn inside(area: Rect) -> Rect {
+    Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+}
+
+/// What a screen gets of the window: what lies below the banner.
+fn body(model: &Model, area: Rect) -> Rect {
+    let inside = inside(area);
+    text::below(inside, banner_lines(model, inside).len() as u16)
+}
+
+/// What is wrong with the target, as lines over what is still shown of it; at most five.
+fn banner_lines(model: &Model, area: Rect) -> Vec<(theme::Ink, String)> {
     let data = model.shown();
-    let Some(problem) = data.watched.problem() else { return area };
-    let width = usize::from(area.width.saturating_sub(2));
-    let lines = startup::sentences(problem, data, width);
+    let Some(problem) = data.watched.problem() else { return Vec::new() };
+    let mut lines = startup::sentences(problem, data, usize::from(area.width.saturating_sub(2)));
     // The small window keeps what it shows anyway; one line says what is wrong.
-    let rows = if area.height < 30 { 1 } else { lines.len().min(5) as u16 };
-    for (index, (ink, text)) in (0..rows).zip(lines) {
+    lines.truncate(if area.height < 30 { 1 } else { 5 });
+    lines
+}
+
+fn banner(model: &Model, area: Rect, body: Rect, buffer: &mut Buffer) {
+    let rows = body.y - area.y;
+    for (index, (ink, text)) in (0..rows).zip(banner_lines(model, area)) {
         text::put(buffer, text::row(area, index), vec![text::span(model.ui.theme, ink, format!(" {text}"))]);
     }
-    text::below(area, rows)
 }
 
 fn too_small(model: &Model, area: Rect, buffer: &mut Buffer) {
@@ -93,8 +133,16 @@ fn too_small(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// The last gate: whatever a panel wrote, no cell holds a character that could drive the terminal.
-fn gate(buffer: &mut Buffer) {
+/// The last gate: whatever a panel wrote, no cell holds a character that could drive the terminal, nor one that it does
+/// not have.
+fn gate(markers: Markers, buffer: &mut Buffer) {
+    if markers == Markers::Ascii {
+        for cell in &mut buffer.content {
+            if let Some(plain) = ascii::plain(cell.symbol()) {
+                cell.set_char(plain);
+            }
+        }
+    }
     for cell in &mut buffer.content {
         let clean = match clean::symbol(cell.symbol()) {
             Cow::Borrowed(_) => continue,

@@ -1,109 +1,162 @@
-//! The first screen: one time axis above, and below it what was decided, believed and done.
+//! The first screen: one time axis above, and below it what was decided, believed and done; or one of these alone.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-use super::axis::{GUTTER, TimeAxis, labels};
 use super::beliefs::Beliefs;
+use super::chart::Chart;
 use super::decision::Decision;
 use super::events::Events;
-use super::marks::Marks;
 use super::pods::Pods;
-use super::queue::Queue;
-use super::replicas::Replicas;
 use super::stopwatch::Stopwatch;
-use super::text::{below, row};
-use crate::model::{Data, Theme};
+use super::text::{below, row, set};
+use super::theme::{Ink, style};
+use crate::model::{Data, Focus, Lens, Panel, Theme, Ui};
 
 /// The screen.
 pub(super) struct Overview<'a> {
     /// What is shown.
     pub(super) data: &'a Data,
-    /// Seconds of history on the time axis.
-    pub(super) window: u64,
+    /// What the keys did.
+    pub(super) ui: &'a Ui,
+    /// Which stretch of time, and how.
+    pub(super) lens: Lens,
     /// The colours.
     pub(super) theme: Theme,
 }
 
+/// How much a panel shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A line or a few, without a title.
+    Lines,
+    /// A panel with a title.
+    Panel,
+}
+
 impl Widget for &Overview<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        match (area.width, area.height) {
-            (150.., 38..) => self.wide(area, buffer),
-            (100.., 30..) => self.medium(area, buffer),
-            _ => self.small(area, buffer),
+        if let Focus::Expanded(panel) = self.ui.focus {
+            return self.alone(panel, area, buffer);
+        }
+        for (panel, place, form) in self.places(area) {
+            self.panel(panel, place, form, buffer);
+            if self.ui.focus == Focus::On(panel) && place.x > 0 {
+                set(buffer, place.x - 1, place.y, '»', style(self.theme, Ink::Lit));
+            }
         }
     }
 }
 
 impl Overview<'_> {
-    /// Queue, marks, replicas and the labels of time, one above the other.
-    fn chart(&self, area: Rect, buffer: &mut Buffer) {
-        let axis = TimeAxis::new(self.data.now, self.window, area.width.saturating_sub(GUTTER));
+    /// Where each panel stands, for drawing and for the mouse.
+    pub(super) fn panels(&self, area: Rect) -> Vec<(Panel, Rect)> {
+        if let Focus::Expanded(panel) = self.ui.focus {
+            return vec![(panel, area)];
+        }
+        self.places(area).into_iter().map(|(panel, place, _)| (panel, place)).collect()
+    }
+
+    /// The chart, for whoever must know what it draws where.
+    pub(super) fn chart(&self) -> Chart<'_> {
+        Chart { data: self.data, lens: self.lens, theme: self.theme }
+    }
+
+    fn panel(&self, panel: Panel, area: Rect, form: Form, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
-        // Marks, labels and the replicas' title take three rows; of the rest the replicas get about a third.
-        let plots = area.height.saturating_sub(4);
-        let replicas = (plots / 3).clamp(2, 10).min(plots);
-        let queue_rows = plots - replicas + 1;
-        let queue_area = Rect { height: queue_rows.min(area.height), ..area };
-        (&Queue { data, axis: &axis, theme }).render(queue_area, buffer);
-        let rest = below(area, queue_rows);
-        (&Marks { data, axis: &axis, theme }).render(row(rest, 0), buffer);
-        let rest = below(rest, 1);
-        let replicas_area = Rect { height: (replicas + 1).min(rest.height), ..rest };
-        (&Replicas { data, axis: &axis, theme }).render(replicas_area, buffer);
-        labels(buffer, below(rest, replicas + 1), theme, &axis);
+        let events = Events { data, filter: &self.ui.filters.events, theme };
+        match (panel, form) {
+            (Panel::Chart, _) => (&self.chart()).render(area, buffer),
+            (Panel::Decision, Form::Lines) => Decision { data, theme }.short(buffer, area),
+            (Panel::Decision, Form::Panel) => (&Decision { data, theme }).render(area, buffer),
+            (Panel::Stopwatch, Form::Lines) => Stopwatch { data, theme }.line(buffer, row(area, 0)),
+            (Panel::Stopwatch, Form::Panel) => (&Stopwatch { data, theme }).render(area, buffer),
+            (Panel::Beliefs, Form::Lines) => Beliefs { data, theme }.line(buffer, row(area, 0)),
+            (Panel::Beliefs, Form::Panel) => (&Beliefs { data, theme }).render(area, buffer),
+            (Panel::Workers, Form::Lines) => Pods { data, theme }.line(buffer, row(area, 0)),
+            (Panel::Workers, Form::Panel) => (&Pods { data, theme }).render(area, buffer),
+            (Panel::Events, Form::Lines) => events.lines(buffer, area),
+            (Panel::Events, Form::Panel) => (&events).render(area, buffer),
+        }
+    }
+
+    /// One panel on the whole screen.
+    fn alone(&self, panel: Panel, area: Rect, buffer: &mut Buffer) {
+        let (data, theme) = (self.data, self.theme);
+        match panel {
+            Panel::Chart => self.chart().expanded(area, buffer),
+            Panel::Events => {
+                let events = Events { data, filter: &self.ui.filters.events, theme };
+                events.expanded(buffer, area, self.ui.scroll);
+            }
+            _ => self.panel(panel, area, Form::Panel, buffer),
+        }
+    }
+
+    fn places(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
+        match (area.width, area.height) {
+            (150.., 38..) => self.wide(area),
+            (100.., 30..) => self.medium(area),
+            _ => self.small(area),
+        }
     }
 
     /// Chart and the essential lines.
-    fn small(&self, area: Rect, buffer: &mut Buffer) {
-        let (data, theme) = (self.data, self.theme);
+    fn small(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
         let lines = if area.height >= 20 { 8 } else { 4 };
         let chart = Rect { height: area.height.saturating_sub(lines), ..area };
-        self.chart(chart, buffer);
         let rest = below(area, chart.height);
-        Decision { data, theme }.short(buffer, rest);
-        Beliefs { data, theme }.line(buffer, row(rest, 3));
-        Pods { data, theme }.line(buffer, row(rest, 4));
-        Stopwatch { data, theme }.line(buffer, row(rest, 5));
-        (Events { data, theme }).lines(buffer, below(rest, 6));
+        vec![
+            (Panel::Chart, chart, Form::Panel),
+            (Panel::Decision, Rect { height: rest.height.min(3), ..rest }, Form::Lines),
+            (Panel::Beliefs, row(rest, 3), Form::Lines),
+            (Panel::Workers, row(rest, 4), Form::Lines),
+            (Panel::Stopwatch, row(rest, 5), Form::Lines),
+            (Panel::Events, below(rest, 6), Form::Lines),
+        ]
     }
 
     /// Chart above; decision, stopwatch, and beliefs over workers side by side below; events at the bottom.
-    fn medium(&self, area: Rect, buffer: &mut Buffer) {
-        let (data, theme) = (self.data, self.theme);
+    fn medium(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
         let events = 4 + (area.height - 28) / 6;
         let chart = Rect { height: area.height.saturating_sub(15 + events).max(11), ..area };
-        self.chart(chart, buffer);
         let rest = below(area, chart.height);
         let middle = Rect { height: rest.height.saturating_sub(events), ..rest };
-        let (left, right) = halves(middle, middle.width * 43 / 100);
-        (&Decision { data, theme }).render(left, buffer);
-        let (left, right) = halves(right, 35);
-        (&Stopwatch { data, theme }).render(left, buffer);
-        let beliefs = Beliefs { data, theme };
-        let rows = beliefs.rows(right.width).min(right.height);
-        (&beliefs).render(Rect { height: rows, ..right }, buffer);
-        (&Pods { data, theme }).render(below(right, rows), buffer);
-        (&Events { data, theme }).render(below(rest, middle.height), buffer);
+        let (decision, right) = halves(middle, middle.width * 43 / 100);
+        let (stopwatch, right) = halves(right, 35);
+        let rows = Beliefs { data: self.data, theme: self.theme }.rows(right.width).min(right.height);
+        [
+            (Panel::Chart, chart),
+            (Panel::Decision, decision),
+            (Panel::Stopwatch, stopwatch),
+            (Panel::Beliefs, Rect { height: rows, ..right }),
+            (Panel::Workers, below(right, rows)),
+            (Panel::Events, below(rest, middle.height)),
+        ]
+        .map(|(panel, place)| (panel, place, Form::Panel))
+        .to_vec()
     }
 
     /// Chart at the left with workers and events below; decision, beliefs and stopwatch at the right.
-    fn wide(&self, area: Rect, buffer: &mut Buffer) {
-        let (data, theme) = (self.data, self.theme);
+    fn wide(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
         let (left, right) = halves(area, area.width - 66);
         let lower = 13.min(left.height / 3);
         let chart = Rect { height: left.height - lower, ..left };
-        self.chart(chart, buffer);
         let (pods, events) = halves(below(left, chart.height), 52);
-        (&Pods { data, theme }).render(pods, buffer);
-        (&Events { data, theme }).render(events, buffer);
-        (&Decision { data, theme }).render(Rect { height: 15.min(right.height), ..right }, buffer);
+        let decision = Rect { height: 15.min(right.height), ..right };
         let right = below(right, 15);
-        let beliefs = Beliefs { data, theme };
-        let rows = beliefs.rows(right.width).min(right.height);
-        (&beliefs).render(Rect { height: rows, ..right }, buffer);
-        (&Stopwatch { data, theme }).render(below(right, rows + 1), buffer);
+        let rows = Beliefs { data: self.data, theme: self.theme }.rows(right.width).min(right.height);
+        [
+            (Panel::Chart, chart),
+            (Panel::Decision, decision),
+            (Panel::Stopwatch, below(right, rows + 1)),
+            (Panel::Beliefs, Rect { height: rows, ..right }),
+            (Panel::Workers, pods),
+            (Panel::Events, events),
+        ]
+        .map(|(panel, place)| (panel, place, Form::Panel))
+        .to_vec()
     }
 }
 

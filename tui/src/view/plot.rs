@@ -1,13 +1,17 @@
-//! A canvas of braille dots, two columns and four rows a cell, and round numbers for axes.
+//! A canvas of dots, two columns and four rows a cell, as braille or as coarser characters, and round numbers for axes.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::theme::{Ink, style};
-use crate::model::Theme;
+use crate::model::curves::Curve;
+use crate::model::{Markers, Theme};
 
 /// The braille bit of each dot of a cell, by column and by row from the top.
 const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+
+/// The dots of a cell's upper half; the others are its lower half's.
+const UPPER: u8 = 0x01 | 0x02 | 0x08 | 0x10;
 
 /// Weights from here on are lines; below are areas and guides.
 pub(super) const LINE: u8 = 4;
@@ -22,14 +26,15 @@ struct Cell {
 /// Dots by column from the left and row from the bottom. Where two inks meet in one cell the weightier one colours it.
 pub(super) struct Canvas {
     area: Rect,
+    markers: Markers,
     cells: Vec<Cell>,
 }
 
 impl Canvas {
     /// An empty canvas over that part of the buffer.
-    pub(super) fn new(area: Rect) -> Self {
+    pub(super) fn new(area: Rect, markers: Markers) -> Self {
         let empty = Cell { dots: 0, ink: Ink::Text, weight: 0 };
-        Self { area, cells: vec![empty; usize::from(area.width) * usize::from(area.height)] }
+        Self { area, markers, cells: vec![empty; usize::from(area.width) * usize::from(area.height)] }
     }
 
     /// Columns of dots.
@@ -77,12 +82,65 @@ impl Canvas {
             // Both fit: the index came from an area of u16s.
             let x = self.area.x + (index % width) as u16;
             let y = self.area.y + (index / width) as u16;
-            let symbol = char::from_u32(0x2800 + u32::from(cell.dots)).unwrap_or(' ');
+            let symbol = symbol(self.markers, cell.ink, cell.dots);
             if let Some(target) = buffer.cell_mut((x, y)) {
                 target.set_char(symbol).set_style(style(theme, cell.ink));
             }
         }
     }
+}
+
+/// The character of a cell with these dots. Where there is no braille each ink has a character of its own, because
+/// a pattern of dots cannot tell them apart there.
+fn symbol(markers: Markers, ink: Ink, dots: u8) -> char {
+    let (upper, lower) = (dots & UPPER != 0, dots & !UPPER != 0);
+    match markers {
+        Markers::Braille => char::from_u32(0x2800 + u32::from(dots)).unwrap_or(' '),
+        Markers::Block => match (ink, upper, lower) {
+            (Ink::QueueFill, ..) => '░',
+            (Ink::InWork | Ink::Pending, ..) => '▒',
+            (Ink::Queue | Ink::Ready, true, true) => '█',
+            (Ink::Queue | Ink::Ready, true, false) => '▀',
+            (Ink::Queue | Ink::Ready, false, _) => '▄',
+            (Ink::Rule, ..) => '│',
+            (Ink::Believed, true, true) => '║',
+            (Ink::Believed, ..) => '═',
+            (Ink::Metric, ..) => '·',
+            (_, true, true) => '│',
+            _ => '─',
+        },
+        Markers::Ascii => match (ink, upper && lower) {
+            (Ink::QueueFill, _) => '.',
+            (Ink::InWork | Ink::Pending, _) => ':',
+            (Ink::Queue, _) => '*',
+            (Ink::Ready, _) => '#',
+            (Ink::Metric, _) => '~',
+            (Ink::Believed, false) => '=',
+            (Ink::Target | Ink::Desired, false) => '-',
+            _ => '|',
+        },
+    }
+}
+
+/// The ink of a curve and a sample of how it is drawn, for legends.
+pub(super) fn sample(markers: Markers, curve: Curve) -> (Ink, &'static str) {
+    let (ink, [braille, block, ascii]) = match curve {
+        Curve::Waiting => (Ink::Queue, ["━", "█", "*"]),
+        Curve::InWork => (Ink::InWork, ["▓", "▒", ":"]),
+        Curve::Target => (Ink::Target, ["╍", "─", "-"]),
+        Curve::Believed => (Ink::Believed, ["┅", "═", "="]),
+        Curve::Metric => (Ink::Metric, ["┈", "·", "~"]),
+        Curve::Desired => (Ink::Desired, ["━", "─", "-"]),
+        Curve::Current => (Ink::Pending, ["▒", "▒", ":"]),
+        Curve::Ready => (Ink::Ready, ["█", "█", "#"]),
+        Curve::Raw => (Ink::Ready, ["≡", "≡", "%"]),
+    };
+    let text = match markers {
+        Markers::Braille => braille,
+        Markers::Block => block,
+        Markers::Ascii => ascii,
+    };
+    (ink, text)
 }
 
 /// A scale from zero with round steps, each a whole number of cells high, so that the labels stand evenly.
@@ -180,20 +238,36 @@ mod tests {
     }
 
     #[test]
-    fn dots_are_braille() {
+    fn dots_are_drawn_with_what_the_terminal_has() {
         let area = Rect::new(0, 0, 2, 1);
-        let mut canvas = Canvas::new(area);
-        canvas.dot(0, 0, Ink::Queue, 1);
-        canvas.line(3, 0, 9, Ink::Queue, 1);
-        canvas.dot(9, 0, Ink::Queue, 1);
-        let mut buffer = Buffer::empty(area);
-        canvas.render(Theme::Mono, &mut buffer);
-        assert_eq!((buffer[(0, 0)].symbol(), buffer[(1, 0)].symbol()), ("⡀", "⢸"));
+        for (markers, first, second) in
+            [(Markers::Braille, "⡀", "⢸"), (Markers::Block, "▄", "█"), (Markers::Ascii, "*", "*")]
+        {
+            let mut canvas = Canvas::new(area, markers);
+            canvas.dot(0, 0, Ink::Queue, 1);
+            canvas.line(3, 0, 9, Ink::Queue, 1);
+            canvas.dot(9, 0, Ink::Queue, 1);
+            let mut buffer = Buffer::empty(area);
+            canvas.render(Theme::Mono, &mut buffer);
+            assert_eq!((buffer[(0, 0)].symbol(), buffer[(1, 0)].symbol()), (first, second));
+        }
+    }
+
+    #[test]
+    fn no_two_curves_of_one_plot_look_the_same() {
+        for markers in [Markers::Braille, Markers::Block, Markers::Ascii] {
+            let (queue, replicas) = Curve::ALL.split_at(5);
+            for plot in [queue, replicas] {
+                let samples: std::collections::BTreeSet<_> =
+                    plot.iter().map(|curve| sample(markers, *curve).1).collect();
+                assert_eq!(samples.len(), plot.len(), "{markers:?}");
+            }
+        }
     }
 
     #[test]
     fn an_empty_canvas_takes_dots_without_harm() {
-        let mut canvas = Canvas::new(Rect::new(0, 0, 0, 0));
+        let mut canvas = Canvas::new(Rect::new(0, 0, 0, 0), Markers::Braille);
         canvas.line(0, 0, 3, Ink::Queue, 1);
     }
 

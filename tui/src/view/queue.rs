@@ -1,4 +1,4 @@
-//! The queue over time: its depth, the target on the same axis, and what the HPA believes.
+//! The queue over time: what waits on top of what is in work, the target on the same axis, and what the HPA read.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,14 +6,15 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
-use super::plot::{Canvas, LINE, Scale};
+use super::plot::{Canvas, LINE, Scale, sample};
 use super::stale;
 use super::text::{below, count, milli, parts, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
 use crate::event::{MetricTarget, Source};
+use crate::model::curves::Curve;
 use crate::model::history::MarkKind;
 use crate::model::series::Column;
-use crate::model::{Data, Theme};
+use crate::model::{Data, Lens, Theme};
 
 /// The panel.
 pub(super) struct Queue<'a> {
@@ -21,6 +22,8 @@ pub(super) struct Queue<'a> {
     pub(super) data: &'a Data,
     /// The time axis that it shares.
     pub(super) axis: &'a TimeAxis,
+    /// Which curves, and how.
+    pub(super) lens: Lens,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -32,9 +35,17 @@ impl Widget for &Queue<'_> {
         let canvas_area =
             Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };
         let history = &self.data.history;
-        let [depth, target, believed, metric] =
-            [&history.depth, &history.target, &history.believed, &history.metric].map(|s| self.axis.read(s));
-        let highest = [&depth, &target, &believed]
+        // What is hidden takes no part, not even in the scale.
+        let read = |curve, series| match self.lens.curves.has(curve) {
+            true => self.axis.read(series),
+            false => vec![None; self.axis.columns],
+        };
+        let depth = read(Curve::Waiting, &history.depth);
+        let in_work = read(Curve::InWork, &history.in_work);
+        let target = read(Curve::Target, &history.target);
+        let believed = read(Curve::Believed, &history.believed);
+        let metric = read(Curve::Metric, &history.metric);
+        let highest = [&depth, &in_work, &target, &believed]
             .into_iter()
             .flatten()
             .flatten()
@@ -42,9 +53,17 @@ impl Widget for &Queue<'_> {
         let scale = Scale::fitting(f64::from(highest), plot.height);
         values(buffer, plot, self.theme, &scale);
 
-        let mut canvas = Canvas::new(canvas_area);
+        let mut canvas = Canvas::new(canvas_area, self.lens.markers);
         guides(&mut canvas, self.data, self.axis);
         let span_of = |c: &Column| (scale.row(f64::from(c.min)), scale.row(f64::from(c.max)));
+        for (x, column) in in_work.iter().enumerate() {
+            let Some(high) = column.map(|column| scale.row(f64::from(column.max))) else { continue };
+            // The two are stacked: what is in work is part of the depth and lies at the bottom.
+            let high = depth.get(x).copied().flatten().map_or(high, |depth| high.min(span_of(&depth).0));
+            for y in (0..high).filter(|y| (x + y).is_multiple_of(2)) {
+                canvas.dot(x, y, Ink::InWork, 3);
+            }
+        }
         for (x, column) in depth.iter().enumerate() {
             let Some(column) = column else { continue };
             let (low, high) = span_of(column);
@@ -85,20 +104,35 @@ impl Queue<'_> {
             rule(buffer, row, self.theme, &name, note);
             return;
         }
-        let lines = [self.depth(), self.target(), self.believed(), self.metric()];
+        let shown = [
+            (Curve::Waiting, self.depth()),
+            (Curve::InWork, self.in_work()),
+            (Curve::Target, self.target()),
+            (Curve::Believed, self.believed()),
+            (Curve::Metric, self.metric()),
+        ];
+        let lines = shown.into_iter().filter(|(curve, _)| self.lens.curves.has(*curve)).map(|(_, text)| text);
         let note = parts(lines, stale::room(row.width, &name));
         rule(buffer, row, self.theme, &name, note);
     }
 
+    /// A sample of a curve's line, and words about it.
+    fn part(&self, curve: Curve, text: impl Into<std::borrow::Cow<'static, str>>) -> Vec<Span<'static>> {
+        let (ink, mark) = sample(self.lens.markers, curve);
+        vec![span(self.theme, ink, mark), Span::raw(" "), span(self.theme, Ink::Text, text)]
+    }
+
     fn depth(&self) -> Vec<Span<'static>> {
-        let text = match self.data.depth {
-            Some(depth) => {
-                let total = count(depth.total() as f64);
-                format!("{total} deep, {} in work", count(depth.unacked as f64))
-            }
-            None => "no reading".to_owned(),
-        };
-        vec![span(self.theme, Ink::Queue, "━ "), span(self.theme, Ink::Text, text)]
+        let text = self
+            .data
+            .depth
+            .map_or_else(|| "no reading".to_owned(), |depth| format!("{} deep", count(depth.total() as f64)));
+        self.part(Curve::Waiting, text)
+    }
+
+    fn in_work(&self) -> Vec<Span<'static>> {
+        let Some(depth) = self.data.depth else { return Vec::new() };
+        self.part(Curve::InWork, format!("{} in work", count(depth.unacked as f64)))
     }
 
     fn target(&self) -> Vec<Span<'static>> {
@@ -112,20 +146,19 @@ impl Queue<'_> {
             }
             MetricTarget::Value(_) => format!("target {}", count(total)),
         };
-        vec![span(self.theme, Ink::Target, "╍ "), span(self.theme, Ink::Text, text)]
+        self.part(Curve::Target, text)
     }
 
     fn metric(&self) -> Vec<Span<'static>> {
         let Some(value) = self.data.history.metric.last() else { return Vec::new() };
         let text = format!("external metric {}", count(f64::from(value)));
-        vec![span(self.theme, Ink::Metric, "┈ "), span(self.theme, Ink::Text, text)]
+        self.part(Curve::Metric, text)
     }
 
     fn believed(&self) -> Vec<Span<'static>> {
-        let mark = span(self.theme, Ink::Believed, "┅ ");
         let Some(hpa) = self.data.hpa.get() else { return Vec::new() };
         let Some(reading) = hpa.reading_milli else {
-            return vec![mark, span(self.theme, Ink::Text, "HPA has no reading")];
+            return self.part(Curve::Believed, "HPA has no reading");
         };
         let text = match (self.data.metric_target(), self.data.believed_total()) {
             (Some(MetricTarget::Average(_)), Some((total, _))) => {
@@ -133,7 +166,7 @@ impl Queue<'_> {
             }
             _ => format!("HPA reads {}", milli(reading)),
         };
-        vec![mark, span(self.theme, Ink::Text, text)]
+        self.part(Curve::Believed, text)
     }
 }
 
@@ -157,10 +190,10 @@ pub(super) fn values(buffer: &mut Buffer, plot: Rect, theme: Theme, scale: &Scal
     }
 }
 
-/// Faint vertical lines through all plots at each burst and each rescale.
+/// Faint vertical lines through all plots at each burst, each rescale and each change of the HPA.
 pub(super) fn guides(canvas: &mut Canvas, data: &Data, axis: &TimeAxis) {
     for mark in data.history.marks(axis.from(), axis.length()) {
-        if !matches!(mark.kind, MarkKind::Burst | MarkKind::ScaleUp | MarkKind::ScaleDown) {
+        if !matches!(mark.kind, MarkKind::Burst | MarkKind::ScaleUp | MarkKind::ScaleDown | MarkKind::Tuned) {
             continue;
         }
         if let Some(x) = axis.column(mark.at) {

@@ -6,13 +6,14 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
-use super::plot::{Canvas, LINE, Scale};
+use super::plot::{Canvas, LINE, Scale, sample};
 use super::queue::{guides, values};
 use super::stale;
 use super::text::{below, parts, row, rule, span};
 use super::theme::Ink;
 use crate::event::Source;
-use crate::model::{Data, Theme};
+use crate::model::curves::Curve;
+use crate::model::{Data, Lens, Theme};
 
 /// The panel.
 pub(super) struct Replicas<'a> {
@@ -20,6 +21,8 @@ pub(super) struct Replicas<'a> {
     pub(super) data: &'a Data,
     /// The time axis that it shares.
     pub(super) axis: &'a TimeAxis,
+    /// Which curves, and how.
+    pub(super) lens: Lens,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -34,9 +37,16 @@ impl Widget for &Replicas<'_> {
         let canvas_area =
             Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };
         let history = &self.data.history;
-        let [ready, current, desired, raw] =
-            [&history.ready, &history.current, &history.desired, &history.raw]
-                .map(|series| self.axis.read(series));
+        let [ready, current, desired, raw] = [
+            (Curve::Ready, &history.ready),
+            (Curve::Current, &history.current),
+            (Curve::Desired, &history.desired),
+            (Curve::Raw, &history.raw),
+        ]
+        .map(|(curve, series)| match self.lens.curves.has(curve) {
+            true => self.axis.read(series),
+            false => vec![None; self.axis.columns],
+        });
         let seen = [&ready, &current, &desired]
             .into_iter()
             .flatten()
@@ -49,7 +59,7 @@ impl Widget for &Replicas<'_> {
         let scale = Scale::fitting(top, plot.height);
         values(buffer, plot, self.theme, &scale);
 
-        let mut canvas = Canvas::new(canvas_area);
+        let mut canvas = Canvas::new(canvas_area, self.lens.markers);
         guides(&mut canvas, self.data, self.axis);
         for x in 0..self.axis.columns {
             // Bars: a count fills the rows below its own, which is the row of the line that wants as many.
@@ -79,14 +89,20 @@ impl Widget for &Replicas<'_> {
 impl Replicas<'_> {
     fn note(&self, room: u16) -> Vec<Span<'static>> {
         let theme = self.theme;
-        let one = |ink, mark, text| vec![span(theme, ink, mark), span(theme, Ink::Text, text)];
+        let one = |curve, text| match self.lens.curves.has(curve) {
+            true => {
+                let (ink, mark) = sample(self.lens.markers, curve);
+                vec![span(theme, ink, mark), Span::raw(" "), span(theme, Ink::Text, text)]
+            }
+            false => Vec::new(),
+        };
         let mut lines = Vec::new();
         if let Some(workload) = self.data.workload.get() {
-            lines.push(one(Ink::Ready, "█ ", format!("{} ready", workload.ready)));
-            lines.push(one(Ink::Pending, "▒ ", format!("{} current", workload.replicas)));
+            lines.push(one(Curve::Ready, format!("{} ready", workload.ready)));
+            lines.push(one(Curve::Current, format!("{} current", workload.replicas)));
         }
         if let Some(hpa) = self.data.hpa.get() {
-            lines.push(one(Ink::Desired, "━ ", format!("{} desired", hpa.desired_replicas)));
+            lines.push(one(Curve::Desired, format!("{} desired", hpa.desired_replicas)));
             lines.push(vec![span(theme, Ink::Dim, format!("min {} max {}", hpa.min, hpa.max))]);
         }
         parts(lines, room)

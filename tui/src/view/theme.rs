@@ -22,6 +22,8 @@ pub enum Ink {
     Queue,
     /// The area under the queue's line.
     QueueFill,
+    /// The part of that area that the workers have in hand.
+    InWork,
     /// The target.
     Target,
     /// What the HPA believes.
@@ -70,6 +72,7 @@ pub fn style(theme: Theme, ink: Ink) -> Style {
         Ink::Title | Ink::Value => bold,
         Ink::Queue => pick(Color::LightCyan, Color::Blue),
         Ink::QueueFill => pick(Color::Cyan, Color::LightBlue),
+        Ink::InWork => pick(Color::Green, Color::LightGreen),
         Ink::Target => pick(Color::LightYellow, Color::Red),
         Ink::Believed => pick(Color::LightMagenta, Color::Magenta),
         Ink::Metric => pick(Color::Blue, Color::Cyan),

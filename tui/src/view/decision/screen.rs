@@ -17,7 +17,7 @@ use super::gates::{Gate, Told, reason};
 use crate::event::{At, Hpa, Source};
 use crate::model::beliefs::Place;
 use crate::model::decision::{Agreement, Basis, Last, Next, Total};
-use crate::model::{Data, Found, Theme};
+use crate::model::{Data, Found, Lens, Theme};
 
 /// The names of the lines, in their order.
 const LINES: [&str; 10] =
@@ -30,8 +30,8 @@ const NAMES: u16 = 16;
 pub(in crate::view) struct Screen<'a> {
     /// What is shown.
     pub(in crate::view) data: &'a Data,
-    /// Seconds of history on the time axis.
-    pub(in crate::view) window: u64,
+    /// Which stretch of time, and how.
+    pub(in crate::view) lens: Lens,
     /// The colours.
     pub(in crate::view) theme: Theme,
 }
@@ -312,11 +312,12 @@ impl Screen<'_> {
             return;
         }
         let (data, theme) = (self.data, self.theme);
-        let axis = TimeAxis::new(data.now, self.window, area.width.saturating_sub(GUTTER));
+        let axis = TimeAxis::new(self.lens.stretch, area.width.saturating_sub(GUTTER));
         let rows = area.height.saturating_sub(2).min(14);
-        (&Replicas { data, axis: &axis, theme }).render(Rect { height: rows, ..area }, buffer);
+        (&Replicas { data, axis: &axis, lens: self.lens, theme })
+            .render(Rect { height: rows, ..area }, buffer);
         (&Marks { data, axis: &axis, theme }).render(row(area, rows), buffer);
-        labels(buffer, below(area, rows + 1), theme, &axis);
+        labels(buffer, below(area, rows + 1), theme, &axis, data);
     }
 }
 

@@ -1,0 +1,328 @@
+//! What stretch of time is drawn: whether it follows the present, how wide it is, and which instant is looked at closely.
+//!
+//! It is the only owner of that. Chart, lanes and cursor are handed a [`Stretch`] of it, so they cannot disagree.
+
+use std::time::Duration;
+
+use crate::event::At;
+
+/// The widths that `z` and `Z` step through, in seconds.
+pub const WIDTHS: [u64; 12] = [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800, 36_000];
+
+/// The widths that a stretch without a chosen one grows through with the run's first minutes.
+const GROWN: [u64; 5] = [60, 90, 120, 180, 300];
+
+/// So many steps of the cursor cross the stretch.
+const CURSOR_STEPS: u64 = 120;
+
+/// Where a stretch ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// At the present, whenever that is.
+    Live,
+    /// At an instant; the data goes on beyond it.
+    At(At),
+}
+
+/// An instant that is looked at closely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Inspection {
+    cursor: At,
+    /// Whether the stretch followed the present before, and will again.
+    was_live: bool,
+}
+
+/// The owner of what stretch of time is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Viewport {
+    end: End,
+    /// Seconds; `None` grows with the run's first minutes.
+    width: Option<u64>,
+    inspection: Option<Inspection>,
+}
+
+impl Default for Viewport {
+    fn default() -> Self {
+        Self { end: End::Live, width: None, inspection: None }
+    }
+}
+
+/// A stretch of time to draw, and what of it is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stretch {
+    /// Its last instant.
+    pub end: At,
+    /// How long it is, in seconds; it may begin before the run did.
+    pub seconds: u64,
+    /// Whether its end is the present.
+    pub is_live: bool,
+    /// The instant that is looked at closely.
+    pub cursor: Option<At>,
+}
+
+impl Stretch {
+    /// Its first instant; the run's start if the run is younger.
+    #[must_use]
+    pub fn from(&self) -> At {
+        At(self.end.0.saturating_sub(Duration::from_secs(self.seconds)))
+    }
+}
+
+impl Viewport {
+    /// What is to be drawn when the newest data is of `now`.
+    #[must_use]
+    pub fn stretch(&self, now: At) -> Stretch {
+        let grown = || GROWN.into_iter().find(|width| *width >= now.0.as_secs());
+        let seconds = self.width.or_else(grown).unwrap_or(GROWN[GROWN.len() - 1]);
+        let end = match self.end {
+            End::Live => now,
+            // What is drawn may be older than what is known: a paused view.
+            End::At(end) => end.min(now),
+        };
+        let cursor = self.inspection.map(|inspection| inspection.cursor.min(now));
+        Stretch { end, seconds, is_live: self.end == End::Live, cursor }
+    }
+
+    /// Shows that many seconds.
+    pub fn set_width(&mut self, seconds: u64) {
+        self.width = Some(seconds.max(1));
+    }
+
+    /// Less time, or more: one step. What is at `around` stays where it is, else the cursor, else the present or the
+    /// middle.
+    pub fn zoom(&mut self, now: At, closer: bool, around: Option<At>) {
+        let old = self.stretch(now);
+        let next = if closer {
+            WIDTHS.into_iter().rev().find(|width| *width < old.seconds)
+        } else {
+            WIDTHS.into_iter().find(|width| *width > old.seconds)
+        };
+        let seconds = next.unwrap_or(old.seconds);
+        self.width = Some(seconds);
+        if self.end == End::Live {
+            return;
+        }
+        let middle = At(old.end.0.saturating_sub(Duration::from_secs(old.seconds) / 2));
+        let fixed = around.or(old.cursor).unwrap_or(middle).min(old.end);
+        // Both are seconds of at most ten hours, so their ratio is exact enough.
+        let right = old.end.since(fixed).mul_f64(seconds as f64 / old.seconds as f64);
+        self.end_at(now, At(fixed.0.saturating_add(right)));
+    }
+
+    /// A quarter of the stretch earlier, or later; at the present it follows it again.
+    pub fn pan(&mut self, now: At, earlier: bool) {
+        let old = self.stretch(now);
+        self.width = Some(old.seconds);
+        let step = Duration::from_millis(old.seconds * 250);
+        let end = if earlier { old.end.0.saturating_sub(step) } else { old.end.0.saturating_add(step) };
+        self.end_at(now, At(end));
+    }
+
+    /// Back to the present, and no closer look at anything.
+    pub fn live(&mut self) {
+        self.end = End::Live;
+        self.inspection = None;
+    }
+
+    /// Whether an instant is looked at closely.
+    #[must_use]
+    pub fn is_inspecting(&self) -> bool {
+        self.inspection.is_some()
+    }
+
+    /// Looks closely at an instant. Meanwhile the picture stands still.
+    pub fn inspect(&mut self, now: At, at: At) {
+        let stretch = self.stretch(now);
+        let was_live = self.inspection.map_or(self.end == End::Live, |inspection| inspection.was_live);
+        self.width = Some(stretch.seconds);
+        self.end = End::At(stretch.end);
+        self.inspection = Some(Inspection { cursor: at.clamp(stretch.from(), stretch.end), was_live });
+    }
+
+    /// No closer look any more.
+    pub fn leave(&mut self) {
+        if let Some(inspection) = self.inspection.take()
+            && inspection.was_live
+        {
+            self.end = End::Live;
+        }
+    }
+
+    /// The cursor one step earlier or later. At an edge the stretch goes with it.
+    pub fn step(&mut self, now: At, earlier: bool) {
+        let stretch = self.stretch(now);
+        let step = Duration::from_millis((stretch.seconds * 1_000 / CURSOR_STEPS).max(1));
+        let Some(cursor) = stretch.cursor else { return };
+        let to = if earlier { cursor.0.saturating_sub(step) } else { cursor.0.saturating_add(step) };
+        self.look_at(now, At(to));
+    }
+
+    /// The cursor to an instant, wherever it is; the stretch goes with it.
+    pub fn look_at(&mut self, now: At, at: At) {
+        let stretch = self.stretch(now);
+        let Some(inspection) = &mut self.inspection else { return };
+        let at = at.min(now);
+        inspection.cursor = at;
+        if at > stretch.end {
+            self.end_at(now, at);
+        } else if at < stretch.from() {
+            self.end_at(now, At(at.0 + Duration::from_secs(stretch.seconds)));
+        }
+    }
+
+    /// Ends at an instant; neither before the run's start fills the left edge nor after the present.
+    fn end_at(&mut self, now: At, end: At) {
+        let seconds = self.stretch(now).seconds;
+        let earliest = At(Duration::from_secs(seconds)).min(now);
+        let end = end.clamp(earliest, now);
+        // Who looks closely wants the picture to stand still, also at the present.
+        self.end = if end == now && self.inspection.is_none() { End::Live } else { End::At(end) };
+        let stretch = self.stretch(now);
+        if let Some(inspection) = &mut self.inspection {
+            inspection.cursor = inspection.cursor.clamp(stretch.from(), stretch.end);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: u64) -> At {
+        At(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn the_width_grows_with_the_first_minutes() {
+        for (now, seconds) in [(0, 60), (60, 60), (61, 90), (290, 300), (9_999, 300)] {
+            assert_eq!(Viewport::default().stretch(at(now)).seconds, seconds, "{now}");
+        }
+    }
+
+    #[test]
+    fn zooming_stops_at_both_ends_and_stays_live() {
+        let mut view = Viewport::default();
+        (0..20).for_each(|_| view.zoom(at(9_000), true, None));
+        assert_eq!(view.stretch(at(9_000)).seconds, WIDTHS[0]);
+        (0..20).for_each(|_| view.zoom(at(9_000), false, None));
+        let stretch = view.stretch(at(9_001));
+        assert_eq!((stretch.seconds, stretch.end), (WIDTHS[WIDTHS.len() - 1], at(9_001)));
+    }
+
+    #[test]
+    fn panning_leaves_the_present_and_comes_back_to_it() {
+        let mut view = Viewport::default();
+        view.pan(at(1_000), true);
+        let stretch = view.stretch(at(1_500));
+        assert_eq!((stretch.end, stretch.is_live), (at(925), false), "a quarter of 300 s before 1,000 s");
+        view.pan(at(1_000), false);
+        assert!(view.stretch(at(1_000)).is_live);
+        (0..99).for_each(|_| view.pan(at(1_000), true));
+        assert_eq!(view.stretch(at(1_000)).from(), at(0), "not before the run's start");
+        view.live();
+        assert_eq!(view.stretch(at(1_500)).end, at(1_500));
+    }
+
+    #[test]
+    fn a_young_run_has_nowhere_to_pan_to() {
+        let mut view = Viewport::default();
+        view.pan(at(20), true);
+        assert_eq!(view.stretch(at(20)).end, at(20));
+    }
+
+    #[test]
+    fn zooming_keeps_what_is_pointed_at_in_its_place() {
+        let mut view = Viewport::default();
+        view.set_width(1_200);
+        view.pan(at(9_000), true);
+        let place = |view: &Viewport| {
+            let stretch = view.stretch(at(9_000));
+            stretch.end.since(at(8_300)).as_secs_f64() / stretch.seconds as f64
+        };
+        let before = place(&view);
+        view.zoom(at(9_000), true, Some(at(8_300)));
+        assert!((place(&view) - before).abs() < 1e-6);
+    }
+
+    #[test]
+    fn inspecting_holds_the_picture_and_leaving_lets_it_go() {
+        let mut view = Viewport::default();
+        view.inspect(at(1_000), at(1_000));
+        let stretch = view.stretch(at(1_060));
+        assert_eq!((stretch.end, stretch.cursor, stretch.is_live), (at(1_000), Some(at(1_000)), false));
+        view.step(at(1_060), true);
+        assert_eq!(view.stretch(at(1_060)).cursor, Some(At(Duration::from_millis(997_500))));
+        view.leave();
+        let stretch = view.stretch(at(1_070));
+        assert_eq!((stretch.end, stretch.cursor, stretch.is_live), (at(1_070), None, true));
+    }
+
+    #[test]
+    fn the_cursor_takes_the_stretch_along() {
+        let mut view = Viewport::default();
+        view.inspect(at(1_000), at(700));
+        view.step(at(1_000), true);
+        let stretch = view.stretch(at(1_000));
+        assert_eq!(stretch.from(), stretch.cursor.unwrap());
+        view.look_at(at(1_000), at(5_000));
+        assert_eq!(view.stretch(at(1_000)).cursor, Some(at(1_000)), "not beyond the present");
+        view.look_at(at(1_000), at(2));
+        let stretch = view.stretch(at(1_000));
+        assert_eq!((stretch.from(), stretch.cursor), (at(2), Some(at(2))));
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Move {
+        Zoom(bool, Option<u64>),
+        Pan(bool),
+        Live,
+        Inspect(u64),
+        Step(bool),
+        Look(u64),
+        Leave,
+        Wait(u64),
+    }
+
+    fn moves() -> impl Strategy<Value = Vec<Move>> {
+        let second = 0..50_000_u64;
+        let one = prop_oneof![
+            (any::<bool>(), prop::option::of(second.clone())).prop_map(|(c, a)| Move::Zoom(c, a)),
+            any::<bool>().prop_map(Move::Pan),
+            Just(Move::Live),
+            second.clone().prop_map(Move::Inspect),
+            any::<bool>().prop_map(Move::Step),
+            second.prop_map(Move::Look),
+            Just(Move::Leave),
+            (0..5_000_u64).prop_map(Move::Wait),
+        ];
+        prop::collection::vec(one, 0..80)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_done_the_stretch_is_sound(moves in moves(), mut now in 0..40_000_u64) {
+            let mut view = Viewport::default();
+            for one in moves {
+                match one {
+                    Move::Zoom(closer, around) => view.zoom(at(now), closer, around.map(at)),
+                    Move::Pan(earlier) => view.pan(at(now), earlier),
+                    Move::Live => view.live(),
+                    Move::Inspect(second) => view.inspect(at(now), at(second)),
+                    Move::Step(earlier) => view.step(at(now), earlier),
+                    Move::Look(second) => view.look_at(at(now), at(second)),
+                    Move::Leave => view.leave(),
+                    Move::Wait(seconds) => now += seconds,
+                }
+                let stretch = view.stretch(at(now));
+                prop_assert!(stretch.end <= at(now));
+                prop_assert!(stretch.from() <= stretch.end);
+                prop_assert!(stretch.seconds >= 1);
+                if let Some(cursor) = stretch.cursor {
+                    prop_assert!(stretch.from() <= cursor && cursor <= stretch.end, "{stretch:?} after {one:?}");
+                }
+            }
+        }
+    }
+}

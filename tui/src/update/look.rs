@@ -1,0 +1,225 @@
+//! What a person does to see something: nothing here touches the cluster or what was observed.
+
+use crossterm::event::{MouseButton, MouseEventKind};
+
+use super::input::choose;
+use crate::event::{At, Spot};
+use crate::keys::Action;
+use crate::model::curves::Curve;
+use crate::model::{Focus, Mode, Model, Panel, Screen};
+
+/// Lines that the wheel scrolls at once.
+const WHEEL: usize = 3;
+
+/// What the screen shows as now: a paused view stands still.
+fn now(model: &Model) -> At {
+    model.shown().now
+}
+
+pub(super) fn zoom(model: &mut Model, closer: bool) {
+    let now = now(model);
+    model.ui.viewport.zoom(now, closer, None);
+}
+
+pub(super) fn pan(model: &mut Model, earlier: bool) {
+    let now = now(model);
+    model.ui.viewport.pan(now, earlier);
+}
+
+/// The cursor at the newest instant in view, or away.
+pub(super) fn inspect(model: &mut Model) {
+    let now = now(model);
+    if model.ui.viewport.is_inspecting() {
+        model.ui.viewport.leave();
+    } else {
+        let end = model.ui.viewport.stretch(now).end;
+        model.ui.viewport.inspect(now, end);
+    }
+}
+
+/// The chosen panel alone; the chart where none was chosen.
+pub(super) fn expand(model: &mut Model) {
+    if model.ui.screen != Screen::Overview {
+        return;
+    }
+    model.ui.scroll = 0;
+    model.ui.focus = match model.ui.focus {
+        Focus::Expanded(panel) => Focus::On(panel),
+        Focus::On(panel) => Focus::Expanded(panel),
+        Focus::Nowhere => Focus::Expanded(Panel::Chart),
+    };
+}
+
+/// Out of what was entered last.
+pub(super) fn back(model: &mut Model) {
+    let ui = &mut model.ui;
+    let filter = ui.filters.on_mut(ui.screen);
+    if ui.viewport.is_inspecting() {
+        ui.viewport.leave();
+    } else if ui.scroll > 0 {
+        ui.scroll = 0;
+    } else if let Focus::Expanded(panel) = ui.focus {
+        ui.focus = Focus::On(panel);
+    } else if !filter.is_empty() {
+        filter.clear();
+    } else {
+        ui.focus = Focus::Nowhere;
+    }
+}
+
+/// Out of a dialog; a filter is emptied.
+pub(super) fn close(model: &mut Model) {
+    if std::mem::take(&mut model.ui.mode) == Mode::Filter {
+        model.ui.filters.on_mut(model.ui.screen).clear();
+        model.ui.scroll = 0;
+    }
+}
+
+/// Begins to type the filter of the screen's list.
+pub(super) fn filter(model: &mut Model) {
+    model.ui.mode = Mode::Filter;
+}
+
+pub(super) fn type_filter(model: &mut Model, text: &str) {
+    model.ui.filters.on_mut(model.ui.screen).add(text);
+    model.ui.scroll = 0;
+}
+
+/// Takes a character back; where there is none the filter is left.
+pub(super) fn take_back(model: &mut Model) {
+    if !model.ui.filters.on_mut(model.ui.screen).take_back() {
+        close(model);
+    }
+}
+
+/// Shows or hides the curve that is chosen in the legend.
+pub(super) fn toggle(model: &mut Model) {
+    if let Mode::Legend(chosen) = model.ui.mode
+        && let Some(curve) = Curve::ALL.get(chosen)
+    {
+        model.ui.curves.toggle(*curve);
+    }
+}
+
+/// Whether what is shown is a list that scrolls.
+fn is_list(model: &Model) -> bool {
+    model.ui.screen == Screen::Logs || model.ui.focus == Focus::Expanded(Panel::Events)
+}
+
+/// An arrow or a page key: the choice of a dialog, the cursor, a list, or the panels.
+pub(super) fn go(model: &mut Model, action: Action) {
+    let is_up = matches!(action, Action::Up | Action::Left | Action::PageUp | Action::First);
+    match &mut model.ui.mode {
+        Mode::Confirm(confirm) => return choose(confirm, is_up),
+        Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
+        Mode::Help(top) => return *top = stepped(*top, is_up, usize::from(u8::MAX)),
+        Mode::Filter => return,
+        Mode::Normal => {}
+    }
+    if model.ui.viewport.is_inspecting() {
+        cursor(model, action, is_up);
+    } else if is_list(model) {
+        scroll(model, action);
+    } else if model.ui.screen == Screen::Overview {
+        model.ui.focus = match model.ui.focus {
+            Focus::Nowhere => Focus::On(Panel::Chart),
+            Focus::On(panel) => Focus::On(panel.neighbour(!is_up)),
+            Focus::Expanded(panel) => Focus::Expanded(panel.neighbour(!is_up)),
+        };
+    }
+}
+
+fn stepped(chosen: usize, is_up: bool, last: usize) -> usize {
+    if is_up { chosen.saturating_sub(1) } else { (chosen + 1).min(last) }
+}
+
+fn cursor(model: &mut Model, action: Action, earlier: bool) {
+    let data = model.shown();
+    let now = data.now;
+    let Some(cursor) = model.ui.viewport.stretch(now).cursor else { return };
+    let to = match action {
+        Action::Left | Action::Right => return model.ui.viewport.step(now, earlier),
+        Action::Up => data.history.mark_before(cursor).map(|mark| mark.at),
+        Action::Down => data.history.mark_after(cursor).map(|mark| mark.at),
+        Action::First => Some(At::default()),
+        Action::Last => Some(now),
+        _ => return model.ui.viewport.pan(now, earlier),
+    };
+    if let Some(to) = to {
+        model.ui.viewport.look_at(now, to);
+    }
+}
+
+fn scroll(model: &mut Model, action: Action) {
+    let page = usize::from(model.ui.size.1.saturating_sub(4)).max(1);
+    let most = lines(model).saturating_sub(1);
+    let scroll = model.ui.scroll;
+    model.ui.scroll = match action {
+        Action::Up => scroll + 1,
+        Action::Down => scroll.saturating_sub(1),
+        Action::PageUp => scroll + page,
+        Action::PageDown => scroll.saturating_sub(page),
+        Action::First => most,
+        Action::Last => 0,
+        _ => scroll,
+    }
+    .min(most);
+}
+
+/// Lines of the list that is shown, as its filter takes them.
+fn lines(model: &Model) -> usize {
+    let (data, filters) = (model.shown(), &model.ui.filters);
+    if model.ui.screen == Screen::Logs {
+        data.logs.filtered(&filters.logs).count()
+    } else {
+        data.events.filtered(&filters.events).count()
+    }
+}
+
+/// The wheel and the left button.
+pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool {
+    let is_up = match kind {
+        MouseEventKind::ScrollUp => true,
+        MouseEventKind::ScrollDown => false,
+        MouseEventKind::Down(MouseButton::Left) => return click(model, spot),
+        _ => return false,
+    };
+    match &mut model.ui.mode {
+        Mode::Normal | Mode::Filter => {}
+        Mode::Help(_) | Mode::Legend(_) | Mode::Confirm(_) => {
+            go(model, if is_up { Action::Up } else { Action::Down });
+            return true;
+        }
+    }
+    if is_list(model) {
+        (0..WHEEL).for_each(|_| scroll(model, if is_up { Action::Up } else { Action::Down }));
+    } else {
+        let now = now(model);
+        let around = if let Spot::Axis(at) = spot { Some(at) } else { None };
+        model.ui.viewport.zoom(now, is_up, around);
+    }
+    true
+}
+
+/// A click: a screen by its name, the cursor on an axis, or a panel; a panel that is chosen already is expanded.
+fn click(model: &mut Model, spot: Spot) -> bool {
+    if model.ui.mode != Mode::Normal {
+        return false;
+    }
+    match spot {
+        Spot::Nothing | Spot::List => return false,
+        Spot::Tab(screen) => model.ui.show(screen),
+        Spot::Axis(at) => {
+            let now = now(model);
+            model.ui.viewport.inspect(now, at);
+        }
+        Spot::Panel(panel) => {
+            model.ui.focus = match model.ui.focus {
+                Focus::On(chosen) if chosen == panel => Focus::Expanded(panel),
+                Focus::Expanded(_) => return false,
+                _ => Focus::On(panel),
+            };
+        }
+    }
+    true
+}

@@ -1,0 +1,47 @@
+//! What is drawn under the mouse.
+
+use ratatui::layout::Rect;
+
+use super::bars::Title;
+use super::overview::Overview;
+use super::{body, is_too_small};
+use crate::event::Spot;
+use crate::model::{Focus, Model, Panel, Screen};
+
+/// What is drawn at a column and row of the window.
+#[must_use]
+pub fn spot(model: &Model, (column, row): (u16, u16)) -> Spot {
+    let (columns, rows) = model.ui.size;
+    let area = Rect::new(0, 0, columns, rows);
+    let is_in = |place: &Rect| place.contains((column, row).into());
+    if is_too_small(area) {
+        return Spot::Nothing;
+    }
+    if row == 0 {
+        let tabs = Title(model).tabs(area);
+        return tabs.iter().find(|(_, _, tab)| is_in(tab)).map_or(Spot::Nothing, |(s, ..)| Spot::Tab(*s));
+    }
+    let data = model.shown();
+    let body = body(model, area);
+    if !data.watched.has_data() || !is_in(&body) {
+        return Spot::Nothing;
+    }
+    match model.ui.screen {
+        Screen::Logs => Spot::List,
+        Screen::Overview => {
+            let lens = model.ui.lens(data.now);
+            let overview = Overview { data, ui: &model.ui, lens, theme: model.ui.theme };
+            let Some((panel, place)) = overview.panels(body).into_iter().find(|(_, place)| is_in(place))
+            else {
+                return Spot::Nothing;
+            };
+            let at = (panel == Panel::Chart).then(|| overview.chart().at(place, column)).flatten();
+            match at {
+                Some(at) => Spot::Axis(at),
+                None if model.ui.focus == Focus::Expanded(Panel::Events) => Spot::List,
+                None => Spot::Panel(panel),
+            }
+        }
+        _ => Spot::Nothing,
+    }
+}
