@@ -1,6 +1,7 @@
 //! The project's own chores, run as `cargo xtask NAME`.
 
 mod image;
+mod manifests;
 
 use clap::{Parser, Subcommand};
 
@@ -15,10 +16,13 @@ struct Args {
 enum Command {
     /// Builds the producer's and the worker's images as archives, without Docker
     Image(image::Args),
+    /// Writes manifests/ from the chart, with Helm
+    Manifests(manifests::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
         Command::Image(args) => image::run(&args),
+        Command::Manifests(args) => manifests::run(&args),
     }
 }

@@ -45,7 +45,7 @@ fn the_dockerfiles_end_in_the_program_alone_as_an_ordinary_user() {
 fn compose_starts_the_broker_first_and_checks_everybody() {
     let compose: serde_json::Value = serde_saphyr::from_str(&read("compose.yaml")).unwrap();
     let services = compose["services"].as_object().unwrap();
-    let manifest = read("manifests/rabbitmq.yaml");
+    let manifest = read("manifests/overlays/plugin/rabbitmq.yaml");
     let broker = services[names::RABBITMQ]["image"].as_str().unwrap();
     assert!(manifest.contains(&format!("image: {broker}\n")), "{broker} is not the manifests' broker");
     for (program, image) in [(names::PRODUCER, names::PRODUCER_IMAGE), (names::WORKER, names::WORKER_IMAGE)] {

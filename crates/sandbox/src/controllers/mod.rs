@@ -1,5 +1,6 @@
 //! The controllers: each brings the cluster nearer to what one kind of object asks for.
 
+mod claims;
 mod deployment;
 mod endpoints;
 mod garbage;

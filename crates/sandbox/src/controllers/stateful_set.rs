@@ -12,7 +12,7 @@ use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::{pods, template};
+use super::{claims, pods, template};
 use crate::cluster::Cluster;
 use crate::events::Source;
 use crate::informer::{Key, key_of};
@@ -190,6 +190,14 @@ impl Look<'_> {
         let pod_spec = pod.spec.get_or_insert_default();
         pod_spec.hostname = Some(name.clone());
         pod_spec.subdomain = self.spec.service_name.clone().filter(|name| !name.is_empty());
+        claims::mount(&mut pod, self.spec, &name);
+        for claim in claims::of_pod(self.set, self.spec, &name) {
+            if claims::ensure(&self.cluster.client, &claim).await? {
+                let claim = claim.name_any();
+                let message = format!("create Claim {claim} Pod {name} in StatefulSet {set_name} success");
+                self.say("Normal", "SuccessfulCreate", message);
+            }
+        }
         let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &namespace);
         match api.create(&PostParams::default(), &pod).await {
             Ok(pod) => {

@@ -5,20 +5,41 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The files of `manifests/`, in the order in which `kubectl apply -k` takes them.
-pub(super) const MANIFESTS: [&str; 7] = [
-    include_str!("../../../../manifests/namespace.yaml"),
-    include_str!("../../../../manifests/rabbitmq.yaml"),
-    include_str!("../../../../manifests/producer.yaml"),
-    include_str!("../../../../manifests/worker.yaml"),
+/// The files of `manifests/` that the sandbox applies: the base and the overlay `plugin`, the broker before those who connect
+/// to it.
+pub(super) const MANIFESTS: [&str; 10] = [
+    include_str!("../../../../manifests/base/namespace.yaml"),
+    SECRET,
+    include_str!("../../../../manifests/base/service-accounts.yaml"),
+    include_str!("../../../../manifests/base/rabbitmq.yaml"),
+    include_str!("../../../../manifests/overlays/plugin/rabbitmq.yaml"),
+    include_str!("../../../../manifests/base/producer.yaml"),
+    include_str!("../../../../manifests/base/worker.yaml"),
     HPA,
-    include_str!("../../../../manifests/monitoring.yaml"),
-    // Its own kustomization: on a cluster that has an adapter it is to be added to the rules that are there.
-    include_str!("../../../../manifests/adapter/rules.yaml"),
+    MONITORING,
+    // Its own file: on a cluster that has an adapter it is to be added to the rules that are there.
+    include_str!("../../../../manifests/adapter/plugin.yaml"),
 ];
 
+/// What Prometheus is told.
+const MONITORING: &str = concat!(
+    include_str!("../../../../manifests/base/monitoring.yaml"),
+    "---\n",
+    include_str!("../../../../manifests/overlays/plugin/monitoring.yaml"),
+);
+
+/// What `manifests/secrets.sh` makes on a cluster. The sandbox listens on loopback only and its pods are processes of the
+/// person who started it.
+const SECRET: &str = "
+apiVersion: v1
+kind: Secret
+metadata: {name: rabbitmq, namespace: autoscaling-demo, labels: {app.kubernetes.io/part-of: autoscaling-demo}}
+type: Opaque
+stringData: {username: surge, password: autoscaling-demo}
+";
+
 /// The autoscaler's manifest.
-pub(super) const HPA: &str = include_str!("../../../../manifests/hpa.yaml");
+pub(super) const HPA: &str = include_str!("../../../../manifests/overlays/plugin/hpa.yaml");
 
 /// Which workloads run which program of ours instead of the image that the manifest names.
 pub(super) const PROGRAMS: [(&str, &str); 3] = [
@@ -108,4 +129,35 @@ fn set(objects: &mut [Value], kind: &str, name: &str, pointer: &str, value: Valu
     let place = object.pointer_mut(pointer).ok_or_else(|| format!("{kind} {name} has no {pointer}"))?;
     *place = value;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every file of a kustomization, and of those that it stands on.
+    fn resources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let text = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
+        text.lines()
+            .filter_map(|line| line.strip_prefix("- "))
+            .flat_map(|name| {
+                let path = folder.join(name);
+                if path.is_dir() { resources(&path) } else { vec![path] }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_sandbox_applies_all_that_a_cluster_is_given() {
+        let manifests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
+        let embedded: Vec<Value> =
+            MANIFESTS.iter().flat_map(|text| sandbox::parse_manifests(text).unwrap()).collect();
+        let files = resources(&manifests);
+        assert!(files.len() > 5, "{files:?}");
+        for file in files {
+            for object in sandbox::parse_manifests(&std::fs::read_to_string(&file).unwrap()).unwrap() {
+                assert!(embedded.contains(&object), "{} is not embedded as it is", file.display());
+            }
+        }
+    }
 }

@@ -1,15 +1,31 @@
 //! Deployments, ReplicaSets, StatefulSets and DaemonSets.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::pod::pod_spec;
 use super::{IMMUTABLE, NON_NEGATIVE};
 use crate::Cause;
+use crate::kinds::cell::list;
 use crate::select::LabelSelector;
 
 fn labels_of(object: &Value) -> Vec<(String, String)> {
     let labels = object.as_object().into_iter().flatten();
     labels.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+}
+
+/// The pod's spec as the pods will have it: a StatefulSet's claims are volumes too.
+fn with_claims(spec: &Value) -> Value {
+    let mut pod = spec["template"]["spec"].clone();
+    let claims = list(spec, "/volumeClaimTemplates");
+    if pod.is_object() && !claims.is_empty() {
+        let named: Vec<Value> =
+            claims.iter().map(|claim| json!({"name": claim["metadata"]["name"]})).collect();
+        let own = list(spec, "/template/spec/volumes").iter();
+        // A volume of a claim's name gives way to it.
+        let kept = own.filter(|volume| !named.iter().any(|claim| claim["name"] == volume["name"])).cloned();
+        pod["volumes"] = kept.chain(named.iter().cloned()).collect();
+    }
+    pod
 }
 
 /// Deployments, ReplicaSets, StatefulSets, DaemonSets.
@@ -33,7 +49,7 @@ pub(in crate::kinds) fn workload(new: &Value, old: Option<&Value>) -> Vec<Cause>
         let why = "`selector` does not match template `labels`";
         causes.push(Cause::invalid("spec.template.metadata.labels", labels, why));
     }
-    causes.extend(pod_spec(&spec["template"]["spec"], "spec.template.spec"));
+    causes.extend(pod_spec(&with_claims(spec), "spec.template.spec"));
     let policy = &spec["template"]["spec"]["restartPolicy"];
     if matches!(policy.as_str(), Some("OnFailure" | "Never")) {
         causes.push(Cause::not_supported("spec.template.spec.restartPolicy", policy, &["Always"]));
@@ -84,7 +100,6 @@ pub(in crate::kinds) fn workload(new: &Value, old: Option<&Value>) -> Vec<Cause>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn shown(causes: &[Cause]) -> Vec<String> {
         causes.iter().map(ToString::to_string).collect()
@@ -113,5 +128,26 @@ mod tests {
             ]
         );
         assert!(workload(&spec("b"), Some(&spec("b"))).is_empty());
+    }
+
+    #[test]
+    fn a_claim_is_a_volume_of_a_stateful_sets_pods() {
+        let set = |claims: Value| {
+            json!({"kind": "StatefulSet", "spec": {
+                "selector": {"matchLabels": {"a": "b"}},
+                "volumeClaimTemplates": claims,
+                "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                    "volumes": [{"name": "data", "emptyDir": {}}],
+                    "containers": [{"name": "c", "image": "i", "volumeMounts": [
+                        {"name": "claimed", "mountPath": "/a"}, {"name": "data", "mountPath": "/b"}]}],
+                }},
+            }})
+        };
+        let claims = json!([{"metadata": {"name": "claimed"}}, {"metadata": {"name": "data"}}]);
+        assert_eq!(shown(&workload(&set(claims), None)), [""; 0]);
+        assert_eq!(
+            shown(&workload(&set(Value::Null), None)),
+            ["spec.template.spec.containers[0].volumeMounts[0].name: Not found: \"claimed\""]
+        );
     }
 }

@@ -1,0 +1,93 @@
+{{/* Labels of an object. Takes a dict: name, component, root. */}}
+{{- define "demo.labels" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/component: {{ .component }}
+{{ include "demo.commonLabels" .root }}
+{{- end -}}
+
+{{/* Labels that all objects share; `part-of` and `managed-by` say what may be removed together. */}}
+{{- define "demo.commonLabels" -}}
+app.kubernetes.io/part-of: autoscaling-demo
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Values.managedBy | default .Release.Service }}
+{{- end -}}
+
+{{/* Labels that never change: selectors. Takes the workload's name. */}}
+{{- define "demo.selector" -}}
+app.kubernetes.io/name: {{ . }}
+app.kubernetes.io/part-of: autoscaling-demo
+{{- end -}}
+
+{{/* Labels of a pod. Takes a dict: name, component. */}}
+{{- define "demo.podLabels" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/part-of: autoscaling-demo
+{{- end -}}
+
+{{/* What Pod Security "restricted" asks of a container. */}}
+{{- define "demo.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* What Pod Security "restricted" asks of a pod. Takes the number of user and group. */}}
+{{- define "demo.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{/* Pods of a workload on different nodes where there are several. Takes the workload's name. */}}
+{{- define "demo.spread" -}}
+- maxSkew: 1
+  topologyKey: kubernetes.io/hostname
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      {{- include "demo.selector" . | nindent 6 }}
+{{- end -}}
+
+{{- define "demo.pullSecrets" -}}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+{{- range . }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* How a program of ours finds the broker. */}}
+{{- define "demo.amqpEnv" -}}
+# Variables of the Service: the kubelet expands them, so no name has to be resolved.
+- name: AMQP_HOST
+  value: $(RABBITMQ_SERVICE_HOST)
+- name: AMQP_PORT
+  value: $(RABBITMQ_SERVICE_PORT_AMQP)
+- name: AMQP_USER
+  valueFrom:
+    secretKeyRef:
+      name: rabbitmq
+      key: username
+- name: AMQP_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: rabbitmq
+      key: password
+- name: QUEUE_TYPE
+  value: {{ .Values.queue.type }}
+{{- end -}}
+
+{{- define "demo.rabbitmqImage" -}}
+{{- if .Values.images.rabbitmq -}}
+{{ .Values.images.rabbitmq }}
+{{- else if eq .Values.metrics.source "exporter" -}}
+rabbitmq:3.13-management
+{{- else -}}
+rabbitmq:4.3-management
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,174 @@
+//! The chart as plain YAML: a kustomize base, and an overlay for each profile.
+//!
+//! The chart is the one source of the demo's objects. Who has no Helm applies these files, and the sandbox embeds them, so
+//! they are kept in the repository and a check fails when they are not what the chart renders.
+
+mod adapter;
+mod kustomize;
+mod layout;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+
+/// Value `metrics.source` of the chart: a profile is an overlay.
+pub(crate) const PROFILES: [&str; 3] = ["plugin", "exporter", "keda"];
+
+/// First line of everything that is generated.
+const NOTE: &str = "# Made from charts/ by `cargo xtask manifests`: change the chart, not this file.\n";
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The Helm to render with
+    #[arg(long, value_name = "PATH", default_value = "helm")]
+    helm: PathBuf,
+    /// Change nothing; fail when a file is not what the chart renders
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let wanted = generate(&root, &args.helm)?;
+    let folder = root.join("manifests");
+    let drift = drift(&folder, &wanted)?;
+    if drift.is_empty() {
+        println!("manifests/ is what the chart renders");
+        return Ok(());
+    }
+    if args.check {
+        bail!(
+            "manifests/ is not what the chart renders; run `cargo xtask manifests`:\n  {}",
+            drift.join("\n  ")
+        );
+    }
+    write(&folder, &wanted)?;
+    println!("written anew:\n  {}", drift.join("\n  "));
+    Ok(())
+}
+
+/// Every file of `manifests/`, by its path there.
+fn generate(root: &Path, helm: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut rendered = BTreeMap::new();
+    for profile in PROFILES {
+        let values = [("metrics.source", profile), ("rabbitmq.auth.create", "false")];
+        rendered.insert(profile, layout::documents(&render(root, helm, &values)?)?);
+    }
+    let mut files = layout::files(&rendered);
+    let password = ("rabbitmq.auth.password", secrets::PLACEHOLDER);
+    files.insert(
+        "secrets.sh".to_owned(),
+        secrets::script(&layout::documents(&render(root, helm, &[password])?)?)?,
+    );
+    for profile in ["plugin", "exporter"] {
+        files.insert(format!("adapter/{profile}.yaml"), adapter::config_map(root, profile)?);
+    }
+    files.extend(kustomize::fixed());
+    Ok(files)
+}
+
+/// What `helm template` prints.
+fn render(root: &Path, helm: &Path, values: &[(&str, &str)]) -> anyhow::Result<String> {
+    let mut command = Command::new(helm);
+    command.args(["template", contract::names::PART_OF, "charts/autoscaling-demo"]).current_dir(root);
+    command.args(["--namespace", contract::names::NAMESPACE, "--set", "managedBy=kustomize"]);
+    for (name, value) in values {
+        command.arg("--set").arg(format!("{name}={value}"));
+    }
+    let helm = helm.display();
+    let output = command
+        .output()
+        .with_context(|| format!("{helm} could not be started; name Helm's path by --helm PATH"))?;
+    ensure!(
+        output.status.success(),
+        "{helm} template failed ({}): {}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("what {helm} printed is not UTF-8"))
+}
+
+/// The files that differ, are missing, or are there and should not be, each with what is the matter.
+fn drift(folder: &Path, wanted: &BTreeMap<String, String>) -> anyhow::Result<Vec<String>> {
+    let present = present(folder)?;
+    let mut drift = Vec::new();
+    for (path, text) in wanted {
+        match present.get(path) {
+            None => drift.push(format!("manifests/{path}: missing")),
+            Some(found) if found != text => drift.push(format!("manifests/{path}: differs")),
+            Some(_) => {}
+        }
+    }
+    let extra = present.keys().filter(|path| !wanted.contains_key(*path));
+    drift.extend(extra.map(|path| format!("manifests/{path}: nothing renders it")));
+    Ok(drift)
+}
+
+/// Every file below `folder`, by its path there.
+fn present(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        if !next.exists() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&next).with_context(|| format!("reading {}", next.display()))? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text =
+                std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+            let name = path.strip_prefix(folder)?.to_string_lossy().replace('\\', "/");
+            files.insert(name, text);
+        }
+    }
+    Ok(files)
+}
+
+fn write(folder: &Path, wanted: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    for path in present(folder)?.keys().filter(|path| !wanted.contains_key(*path)) {
+        let path = folder.join(path);
+        std::fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+    }
+    for (path, text) in wanted {
+        let path = folder.join(path);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+        }
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drift_is_named_file_by_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+        };
+        let first = files(&[("a.yaml", "1"), ("b/c.yaml", "2")]);
+        assert_eq!(drift(folder.path(), &first).unwrap().len(), 2);
+        write(folder.path(), &first).unwrap();
+        assert_eq!(drift(folder.path(), &first).unwrap(), [""; 0]);
+        let second = files(&[("a.yaml", "3"), ("d.yaml", "4")]);
+        assert_eq!(
+            drift(folder.path(), &second).unwrap(),
+            [
+                "manifests/a.yaml: differs",
+                "manifests/d.yaml: missing",
+                "manifests/b/c.yaml: nothing renders it"
+            ]
+        );
+        write(folder.path(), &second).unwrap();
+        assert_eq!(present(folder.path()).unwrap(), second);
+    }
+}

@@ -1,0 +1,100 @@
+//! From what Helm prints for each profile to files: what all profiles share is the base, the rest is each one's overlay.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+
+use super::{NOTE, kustomize};
+
+/// One object, as Helm printed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Document {
+    /// The template that it is from, without folders: the file that it goes to.
+    pub(super) file: String,
+    /// Its YAML with its comments, without the separator, ending in one line end.
+    pub(super) text: String,
+}
+
+/// The objects in what `helm template` printed.
+///
+/// # Errors
+/// When a document does not say which template it is from.
+pub(super) fn documents(printed: &str) -> anyhow::Result<Vec<Document>> {
+    let mut documents = Vec::new();
+    for part in format!("\n{printed}").split("\n---\n") {
+        let (notes, text): (Vec<&str>, Vec<&str>) =
+            part.lines().partition(|line| line.starts_with("# Source: "));
+        // A document of comments alone is no object.
+        if !text.iter().any(|line| !line.is_empty() && !line.starts_with('#')) {
+            continue;
+        }
+        let source = notes.first().context("a document of the chart does not name its template")?;
+        let file = source.rsplit('/').next().unwrap_or_default().to_owned();
+        let lines: Vec<&str> = text.iter().map(|line| line.trim_end()).collect();
+        documents.push(Document { file, text: format!("{}\n", lines.join("\n").trim_matches('\n')) });
+    }
+    Ok(documents)
+}
+
+/// The files of the base and of each overlay.
+pub(super) fn files(rendered: &BTreeMap<&str, Vec<Document>>) -> BTreeMap<String, String> {
+    let mut profiles = rendered.values();
+    let first = profiles.next().cloned().unwrap_or_default();
+    let shared: Vec<Document> =
+        first.into_iter().filter(|document| profiles.clone().all(|all| all.contains(document))).collect();
+    let mut files = BTreeMap::new();
+    place(&mut files, "base", &shared);
+    for (profile, all) in rendered {
+        let own: Vec<Document> = all.iter().filter(|one| !shared.contains(one)).cloned().collect();
+        place(&mut files, &format!("overlays/{profile}"), &own);
+    }
+    files
+}
+
+/// Writes the documents and their kustomization.
+fn place(files: &mut BTreeMap<String, String>, folder: &str, documents: &[Document]) {
+    let mut names: Vec<&str> = Vec::new();
+    for Document { file, text } in documents {
+        if !names.contains(&file.as_str()) {
+            names.push(file);
+        }
+        let whole = files.entry(format!("{folder}/{file}")).or_insert_with(|| NOTE.to_owned());
+        if whole != NOTE {
+            whole.push_str("---\n");
+        }
+        whole.push_str(text);
+    }
+    names.sort_unstable();
+    files.insert(format!("{folder}/kustomization.yaml"), kustomize::of_folder(folder, &names));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PRINTED: &str = "---\n# Source: demo/templates/b.yaml\nkind: B\n\n---\n# Source: demo/templates/a.yaml\n# why\nkind: A1  \n---\n# Source: demo/templates/a.yaml\nkind: A2\n---\n# Source: demo/templates/c.yaml\n# nothing\n";
+
+    #[test]
+    fn documents_keep_their_comments_and_know_their_template() {
+        let documents = documents(PRINTED).unwrap();
+        let found: Vec<(&str, &str)> =
+            documents.iter().map(|one| (one.file.as_str(), one.text.as_str())).collect();
+        assert_eq!(
+            found,
+            [("b.yaml", "kind: B\n"), ("a.yaml", "# why\nkind: A1\n"), ("a.yaml", "kind: A2\n")]
+        );
+        assert!(super::documents("kind: X\n").is_err());
+    }
+
+    #[test]
+    fn what_all_share_is_the_base() {
+        let other = documents(&PRINTED.replace("A2", "A3")).unwrap();
+        let files = files(&[("x", documents(PRINTED).unwrap()), ("y", other)].into());
+        assert_eq!(files["base/a.yaml"], format!("{NOTE}# why\nkind: A1\n"));
+        assert_eq!(files["overlays/x/a.yaml"], format!("{NOTE}kind: A2\n"));
+        assert_eq!(files["overlays/y/a.yaml"], format!("{NOTE}kind: A3\n"));
+        assert!(files["base/kustomization.yaml"].ends_with("resources:\n- a.yaml\n- b.yaml\n"));
+        assert!(files["overlays/x/kustomization.yaml"].ends_with("resources:\n- ../../base\n- a.yaml\n"));
+        assert_eq!(files.len(), 7);
+    }
+}
