@@ -3,6 +3,7 @@
 pub mod clean;
 pub mod clock;
 pub mod command;
+pub mod doctor;
 pub mod event;
 pub mod keys;
 pub mod model;

@@ -33,7 +33,6 @@ pub(super) fn to_file(path: &Path) -> Result<(), String> {
 }
 
 /// Begins to write to standard error, for commands without a screen.
-#[cfg(feature = "sandbox")]
 pub(super) fn to_standard_error() {
     if !start(std::io::stderr) {
         tracing::debug!("the log was started before");

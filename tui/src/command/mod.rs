@@ -2,6 +2,7 @@
 
 mod cluster;
 mod dashboard;
+mod doctor;
 #[cfg(feature = "sandbox")]
 mod duration;
 mod log;
@@ -35,6 +36,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Walks the metric chain hop by hop, says what is wrong, and the one thing to do first
+    Doctor(doctor::Args),
     /// Runs the sandbox without a dashboard, until SIGINT or SIGTERM
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
@@ -60,14 +63,13 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         None => dashboard::main(cli.dashboard),
+        Some(Command::Doctor(arguments)) => doctor::main(arguments),
         #[cfg(feature = "sandbox")]
         Some(Command::Sandbox(arguments)) => sandbox::main(arguments),
         #[cfg(feature = "sandbox")]
         Some(Command::Pod(arguments)) => pod::main(arguments),
         #[cfg(feature = "sandbox")]
         Some(Command::Reaper) => sandbox::reaper(),
-        #[cfg(not(feature = "sandbox"))]
-        Some(command) => match command {},
     }
 }
 

@@ -5,6 +5,7 @@ mod broker;
 pub mod cluster;
 mod convert;
 pub mod dispatch;
+pub mod doctor;
 pub mod endpoint;
 pub mod explain;
 mod external_metric;

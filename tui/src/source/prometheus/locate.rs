@@ -43,7 +43,7 @@ impl FromStr for Address {
 }
 
 /// The endpoints to ask. Where Services of all namespaces may not be listed, the usual namespace is tried.
-pub(super) async fn servers(client: &Client, address: Option<&Address>) -> Result<Vec<Endpoint>, Failure> {
+pub(crate) async fn servers(client: &Client, address: Option<&Address>) -> Result<Vec<Endpoint>, Failure> {
     if let Some(address) = address {
         let port = Port::Number(address.port);
         return Ok(vec![Endpoint {

@@ -18,6 +18,7 @@ use crate::source::pace::Pace;
 use crate::source::{http, query};
 
 pub use locate::Address;
+pub(crate) use locate::servers;
 
 /// How long one question may take.
 const WITHIN: Duration = Duration::from_secs(5);

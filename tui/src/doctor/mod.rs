@@ -1,0 +1,56 @@
+//! The metric chain, hop by hop: what was seen comes in as [`Facts`], what it means comes out as a [`Report`].
+//!
+//! Pure. `source::doctor` collects the facts; the command `surge doctor`, the screen Doctor and the tests show the report.
+//! A hop only speaks for itself: a cause stands before its consequences, so the first failure is the one to mend.
+
+mod api;
+mod autoscaler;
+mod broker;
+mod endpoint;
+pub mod facts;
+mod intervals;
+mod metric;
+mod prometheus;
+mod reach;
+mod report;
+mod rights;
+mod rule;
+mod select;
+mod words;
+mod workloads;
+
+pub use self::autoscaler::disagrees;
+pub use self::facts::Facts;
+pub use self::metric::{Metric, external};
+pub use self::prometheus::SERIES;
+pub use self::report::{Fix, Form, Hop, Line, Report, Timing, Verdict};
+pub use self::rule::{Rule, parse as parse_rules, rule_of};
+pub use self::select::{monitor_covers, selects};
+
+use self::report::Pen;
+
+/// What the facts mean.
+#[must_use]
+pub fn examine(facts: &Facts) -> Report {
+    let mut lines = Vec::new();
+    let mut timing = None;
+    let is_reachable = reach::examine(facts, &mut Pen { hop: Hop::Cluster, lines: &mut lines });
+    if is_reachable {
+        rights::examine(facts, &mut Pen { hop: Hop::Rights, lines: &mut lines });
+        workloads::examine(facts, &mut Pen { hop: Hop::Workloads, lines: &mut lines });
+        broker::examine(facts, &mut Pen { hop: Hop::Broker, lines: &mut lines });
+        endpoint::examine(facts, &mut Pen { hop: Hop::Endpoint, lines: &mut lines });
+        prometheus::examine(facts, &mut Pen { hop: Hop::Prometheus, lines: &mut lines });
+        api::examine(facts, &mut Pen { hop: Hop::Api, lines: &mut lines });
+        autoscaler::examine(facts, &mut Pen { hop: Hop::Autoscaler, lines: &mut lines });
+        timing = intervals::examine(facts, &mut Pen { hop: Hop::Intervals, lines: &mut lines });
+    }
+    Report {
+        context: facts.place.context.clone(),
+        namespace: facts.place.namespace.clone(),
+        hpa: facts.place.hpa.clone(),
+        is_reachable,
+        lines,
+        timing,
+    }
+}

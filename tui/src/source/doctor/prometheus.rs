@@ -1,0 +1,282 @@
+//! Prometheus' own word: pools, targets, series and queries, through one kept tunnel.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+use kube::Client;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::ask;
+use crate::doctor::facts::{
+    Custom, Fact, MonitorSpec, Prometheus, PrometheusSpec, Sample, Seen, ServicePort, Targets, Track,
+};
+use crate::source::endpoint::Endpoint;
+use crate::source::health::Failure;
+use crate::source::http::get;
+use crate::source::kept::Kept;
+use crate::source::prometheus::{Address, servers};
+use crate::source::query;
+
+/// How far back the spacing of samples is looked at.
+const BACK: &str = "5m";
+
+/// What is to be asked of Prometheus.
+pub(super) struct Questions {
+    /// Names of the series that hold the queues' depths.
+    pub(super) series: Vec<String>,
+    /// Matchers of the queue that the HPA asks for, such as `queue="Orders"`; may be empty.
+    pub(super) matchers: String,
+    /// The adapter's query, filled in for the HPA.
+    pub(super) rule: Option<String>,
+}
+
+/// What the cluster's objects say about Prometheus.
+pub(super) struct Objects {
+    pub(super) services: Fact<Vec<ServicePort>>,
+    pub(super) resources: Fact<Vec<Custom<PrometheusSpec>>>,
+    pub(super) monitors: Fact<Vec<Custom<MonitorSpec>>>,
+    endpoints: Vec<Endpoint>,
+}
+
+/// Reads the objects.
+pub(super) async fn objects(client: &Client, namespace: &str, address: Option<&Address>) -> Objects {
+    const GROUP: &str = "/apis/monitoring.coreos.com/v1";
+    let resources = ask::list(
+        client,
+        "kubectl get prometheus -A -o yaml".to_owned(),
+        "/apis/monitoring.coreos.com/v1/prometheuses",
+    );
+    let monitors = async {
+        let path = format!("{GROUP}/servicemonitors");
+        let all = ask::list(client, "kubectl get servicemonitor -A --show-labels".to_owned(), &path).await;
+        if !matches!(all.seen, Seen::NotPermitted(_)) {
+            return all;
+        }
+        let how = format!("kubectl get servicemonitor -n {namespace} --show-labels");
+        ask::list(client, how, &format!("{GROUP}/namespaces/{namespace}/servicemonitors")).await
+    };
+    let (found, resources, monitors) = tokio::join!(servers(client, address), resources, monitors);
+    let how = format!(
+        "kubectl get service -A --field-selector metadata.name={}",
+        contract::names::PROMETHEUS_SERVICE
+    );
+    let (seen, endpoints) = match found {
+        Ok(endpoints) => {
+            let ports = endpoints.iter().map(|endpoint| ServicePort {
+                namespace: endpoint.namespace.clone(),
+                service: endpoint.service.clone(),
+                port: match endpoint.port {
+                    crate::source::endpoint::Port::Number(number)
+                    | crate::source::endpoint::Port::Named { number, .. } => number,
+                },
+            });
+            (Seen::Value(ports.collect()), endpoints)
+        }
+        Err(Failure::Unavailable(_)) => (Seen::Absent, Vec::new()),
+        Err(Failure::Lost(sentence)) => (Seen::Failed(sentence), Vec::new()),
+    };
+    Objects { services: Fact { how, seen }, resources, monitors, endpoints }
+}
+
+/// Asks the first Prometheus that answers.
+pub(super) async fn look(client: &Client, objects: Objects, questions: &Questions) -> Prometheus {
+    let Objects { mut services, resources, monitors, endpoints } = objects;
+    let namespace = services.all().first().map(|at| at.namespace.clone());
+    let stateful_sets = async {
+        match &namespace {
+            Some(namespace) => {
+                let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets");
+                ask::list::<StatefulSet>(client, format!("kubectl get statefulset -n {namespace}"), &path)
+                    .await
+            }
+            None => Fact::not_asked("no Prometheus was found"),
+        }
+    };
+    let asked = async {
+        let mut unanswered = None;
+        for (index, endpoint) in endpoints.into_iter().enumerate() {
+            let mut server = Server::new(client, endpoint);
+            let pools = server.pools().await;
+            if pools.get().is_some() {
+                return (Some((index, server)), pools);
+            }
+            unanswered.get_or_insert(pools);
+        }
+        (None, unanswered.unwrap_or_else(|| Fact::not_asked("no Prometheus was found")))
+    };
+    let (stateful_sets, (server, pools)) = tokio::join!(stateful_sets, asked);
+    let none = || "Prometheus gave no answer".to_owned();
+    let mut prometheus = Prometheus {
+        services: Fact::not_asked(none()),
+        stateful_sets,
+        resources,
+        monitors,
+        pools,
+        targets: Fact::not_asked(none()),
+        series: Fact::not_asked(none()),
+        exporter_up: Fact::not_asked(none()),
+        tracks: Fact::not_asked(none()),
+        age: Fact::not_asked(none()),
+        value: Fact::not_asked(none()),
+    };
+    if let Some((index, mut server)) = server {
+        if let Seen::Value(all) = &mut services.seen {
+            // The one that was asked, and no other.
+            *all = all.get(index).cloned().into_iter().collect();
+        }
+        server.fill(&mut prometheus, questions).await;
+    }
+    prometheus.services = services;
+    prometheus
+}
+
+struct Server {
+    kept: Kept,
+    base: String,
+}
+
+#[derive(Deserialize)]
+struct Envelope<T> {
+    data: Option<T>,
+    #[serde(default)]
+    error: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Pools {
+    #[serde(default)]
+    scrape_pools: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Data {
+    Vector(Vec<Element>),
+    Matrix(Vec<Row>),
+    Scalar((f64, String)),
+    String(serde::de::IgnoredAny),
+}
+
+#[derive(Deserialize)]
+struct Element {
+    #[serde(default)]
+    metric: BTreeMap<String, String>,
+    value: (f64, String),
+}
+
+#[derive(Deserialize)]
+struct Row {
+    #[serde(default)]
+    metric: BTreeMap<String, String>,
+    #[serde(default)]
+    values: Vec<(f64, serde::de::IgnoredAny)>,
+}
+
+impl Server {
+    fn new(client: &Client, endpoint: Endpoint) -> Self {
+        let port = match endpoint.port {
+            crate::source::endpoint::Port::Number(number)
+            | crate::source::endpoint::Port::Named { number, .. } => number,
+        };
+        let base =
+            format!("/api/v1/namespaces/{}/services/{}:{port}/proxy", endpoint.namespace, endpoint.service);
+        Self { kept: Kept::new(client.clone(), endpoint), base }
+    }
+
+    async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Fact<T> {
+        let how = format!("kubectl get --raw '{}{path}'", self.base);
+        let service = self.kept.endpoint().service.clone();
+        let request = match get(&service, path) {
+            Ok(request) => request,
+            Err(error) => return Fact { how, seen: Seen::Failed(format!("{path} is no path: {error}")) },
+        };
+        let seen = match ask::pod(&mut self.kept, &request).await {
+            Err(seen) => seen,
+            Ok(answer) => match serde_json::from_slice::<Envelope<T>>(&answer.body) {
+                Ok(Envelope { data: Some(data), .. }) => Seen::Value(data),
+                Ok(Envelope { error, .. }) if answer.status.is_client_error() && error.is_empty() => {
+                    Seen::Absent
+                }
+                Ok(Envelope { error, .. }) => {
+                    Seen::Failed(format!("Prometheus answered {}: {error}", answer.status))
+                }
+                Err(_) if answer.status == http::StatusCode::NOT_FOUND => Seen::Absent,
+                Err(error) => Seen::Failed(format!(
+                    "Prometheus answered {} and no JSON that is known: {error}",
+                    answer.status
+                )),
+            },
+        };
+        Fact { how, seen }
+    }
+
+    async fn pools(&mut self) -> Fact<Vec<String>> {
+        let mut pools = self.get::<Pools>("/api/v1/scrape_pools").await.map(|pools| pools.scrape_pools);
+        if pools.is_absent() {
+            // Older than 2.42: it answers all the same.
+            pools.seen = Seen::Value(Vec::new());
+        }
+        pools
+    }
+
+    async fn query(&mut self, text: &str) -> Fact<Data> {
+        self.get(&format!("/api/v1/query?query={}", query::encode(text))).await
+    }
+
+    async fn samples(&mut self, text: &str) -> Fact<Vec<Sample>> {
+        let fact = self.query(text).await;
+        fact.map(|data| match data {
+            Data::Vector(elements) => elements
+                .into_iter()
+                .filter_map(|element| {
+                    Some(Sample { labels: element.metric, value: element.value.1.parse().ok()? })
+                })
+                .collect(),
+            Data::Scalar((_, value)) => value
+                .parse()
+                .ok()
+                .map(|value| Sample { labels: BTreeMap::new(), value })
+                .into_iter()
+                .collect(),
+            Data::Matrix(_) | Data::String(_) => Vec::new(),
+        })
+    }
+
+    async fn fill(&mut self, prometheus: &mut Prometheus, questions: &Questions) {
+        prometheus.targets = self.get::<Targets>("/api/v1/targets?state=active").await;
+        let names = format!("{{__name__=~\"{}\"}}", questions.series.join("|"));
+        prometheus.series = self.samples(&names).await;
+        prometheus.exporter_up = self.samples("rabbitmq_up").await;
+        // Where the HPA names no queue, whichever series there are stand for it.
+        let has = |name: &str| prometheus.series.all().iter().any(|sample| sample.label("__name__") == name);
+        let name = questions.series.iter().find(|name| has(name)).or(questions.series.first());
+        if let Some(name) = name {
+            let one = format!("{name}{{{}}}", questions.matchers);
+            let fact = self.query(&format!("timestamp({one})")).await;
+            prometheus.age = fact.map(|data| match data {
+                Data::Vector(elements) => elements
+                    .iter()
+                    .filter_map(|element| Some(element.value.0 - element.value.1.parse::<f64>().ok()?))
+                    .max_by(f64::total_cmp),
+                _ => None,
+            });
+            let fact = self.query(&format!("{one}[{BACK}]")).await;
+            prometheus.tracks = fact.map(|data| match data {
+                Data::Matrix(rows) => rows
+                    .into_iter()
+                    .map(|row| Track {
+                        labels: row.metric,
+                        times: row.values.iter().map(|(time, _)| *time).collect(),
+                    })
+                    .collect(),
+                _ => Vec::new(),
+            });
+        }
+        prometheus.value = match &questions.rule {
+            Some(rule) => self.samples(rule).await,
+            None => Fact::not_asked("the adapter's rule is not known"),
+        };
+    }
+}

@@ -1,0 +1,103 @@
+//! What the asking user may do, by the API server's own word: a `SelfSubjectAccessReview` for each right.
+
+use contract::names;
+use futures::future::join_all;
+use http::Request;
+use kube::Client;
+use serde_json::{Value, json};
+
+use super::ask::WITHIN;
+use crate::doctor::facts::{Fact, Right, Seen};
+use crate::source::explain;
+
+struct Wanted {
+    verb: &'static str,
+    group: &'static str,
+    resource: &'static str,
+    subresource: &'static str,
+    namespace: Option<String>,
+    purpose: &'static str,
+}
+
+/// Asks for every right at once.
+pub(super) async fn ask(client: &Client, namespace: &str, monitoring: &str) -> Vec<Right> {
+    join_all(wanted(namespace, monitoring).into_iter().map(|wanted| one(client, wanted))).await
+}
+
+fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
+    let here = |verb, group, resource, purpose| Wanted {
+        verb,
+        group,
+        resource,
+        subresource: "",
+        namespace: Some(namespace.to_owned()),
+        purpose,
+    };
+    let everywhere =
+        |verb, group, resource, purpose| Wanted { namespace: None, ..here(verb, group, resource, purpose) };
+    let there = |verb, group, resource, purpose| Wanted {
+        namespace: Some(monitoring.to_owned()),
+        ..here(verb, group, resource, purpose)
+    };
+    vec![
+        here("get", "autoscaling", "horizontalpodautoscalers", "the HPA"),
+        here("list", "autoscaling", "horizontalpodautoscalers", "a second HPA on the same target"),
+        here("list", "apps", "deployments", "producer and worker"),
+        here("list", "apps", "statefulsets", "the broker's StatefulSet"),
+        here("list", "", "pods", "why pods are not ready"),
+        here("list", "", "services", "where broker and exporter are"),
+        here("list", "", "events", "what the operator complains about"),
+        here("get", "", "secrets", "the broker's user, and so its queues"),
+        here("get", "", "configmaps", "the broker's statistics interval"),
+        Wanted { subresource: "portforward", ..here("create", "", "pods", "the broker") },
+        here("list", "monitoring.coreos.com", "servicemonitors", "what Prometheus is told to scrape"),
+        here("get", "external.metrics.k8s.io", names::EXTERNAL_METRIC, "the metric as the HPA reads it"),
+        everywhere("get", "", "namespaces", "the namespace's labels and its deletion"),
+        everywhere("get", "apiregistration.k8s.io", "apiservices", "who serves external metrics"),
+        everywhere("list", "monitoring.coreos.com", "prometheuses", "which monitors Prometheus selects"),
+        there("list", "", "services", "the Service of Prometheus"),
+        Wanted { subresource: "portforward", ..there("create", "", "pods", "Prometheus") },
+        there("get", "", "configmaps", "the adapter's rules"),
+        there("list", "apps", "deployments", "the adapter's settings"),
+    ]
+}
+
+async fn one(client: &Client, wanted: Wanted) -> Right {
+    let Wanted { verb, group, resource, subresource, namespace, purpose } = wanted;
+    let mut attributes = json!({"verb": verb, "group": group, "resource": resource});
+    if !subresource.is_empty() {
+        attributes["subresource"] = subresource.into();
+    }
+    if let Some(namespace) = &namespace {
+        attributes["namespace"] = namespace.as_str().into();
+    }
+    let kind = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
+    let part = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
+    let place = namespace.as_ref().map_or_else(|| " -A".to_owned(), |namespace| format!(" -n {namespace}"));
+    let how = format!("kubectl auth can-i {verb} {kind}{part}{place}");
+    let resource = if subresource.is_empty() { kind } else { format!("{kind}/{subresource}") };
+    let allowed = Fact { seen: review(client, &attributes).await, how };
+    Right { verb, resource, namespace, purpose, allowed }
+}
+
+async fn review(client: &Client, attributes: &Value) -> Seen<bool> {
+    let review = json!({
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    });
+    let request = Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(review.to_string().into_bytes());
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return Seen::Failed(error.to_string()),
+    };
+    match tokio::time::timeout(WITHIN, client.request::<Value>(request)).await {
+        Ok(Ok(answer)) => Seen::Value(answer.pointer("/status/allowed") == Some(&Value::Bool(true))),
+        Ok(Err(error)) if explain::is_missing(&error) => Seen::Absent,
+        Ok(Err(error)) if explain::is_forbidden(&error) => Seen::NotPermitted(explain::kube(&error)),
+        Ok(Err(error)) => Seen::Failed(explain::kube(&error)),
+        Err(_late) => Seen::Failed(format!("no answer within {WITHIN:?}")),
+    }
+}
