@@ -11,6 +11,8 @@ use std::time::Duration;
 use contract::BurstId;
 use jiff::Timestamp;
 
+pub use crate::edits::{Difference, Edit, TargetKind};
+
 /// Time since the run began, by the monotonic clock. The model's `Clock` turns it into a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct At(pub Duration);
@@ -88,6 +90,8 @@ pub enum Event {
         /// `Err` with a sentence when it failed.
         result: Result<String, String>,
     },
+    /// The answer to a [`TuneRequest`].
+    Tune(TuneEvent),
     /// The process was asked to end (SIGTERM, SIGHUP, or SIGINT from outside).
     Terminate,
 }
@@ -505,6 +509,8 @@ pub enum Effect {
         /// Its uid, as a precondition.
         uid: String,
     },
+    /// Ask or change the HPA.
+    Tune(TuneRequest),
     /// Poll fast or slow: fast while a burst runs.
     Watchfulness(Watchfulness),
     /// Follow these pods' logs, and no others.
@@ -526,4 +532,90 @@ pub enum Watchfulness {
     Idle,
     /// Jobs are in flight: as often as the contract allows.
     Busy,
+}
+
+/// What can be asked about a change of the HPA. Every request has a number, which its answer bears.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TuneRequest {
+    /// Whether the HPA may be changed at all.
+    Rights,
+    /// What the API server would make of the edits: a dry run, nothing is stored.
+    Try(Change),
+    /// Make the edits.
+    Apply(Change),
+    /// Take a change back, if what it set still stands.
+    Undo {
+        /// The request's number.
+        number: u32,
+        /// The merge patch that was applied to the specification.
+        forward: serde_json::Value,
+        /// The merge patch that takes it back.
+        back: serde_json::Value,
+    },
+}
+
+/// Edits, and the specification that they were made for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The request's number.
+    pub number: u32,
+    /// The specification that the user saw, with defaults: if it is another one by now, nothing is changed.
+    pub seen: Box<hpa::Spec>,
+    /// What is to be different.
+    pub edits: Vec<Edit>,
+}
+
+/// What came of a [`TuneRequest`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum TuneEvent {
+    /// Whether the HPA may be changed; `Err` says why not.
+    Rights(Result<(), String>),
+    /// What the dry run came to.
+    Tried {
+        /// The request's number.
+        number: u32,
+        /// What would be different.
+        result: Result<Vec<Difference>, Refusal>,
+    },
+    /// What the change came to.
+    Applied {
+        /// The request's number.
+        number: u32,
+        /// What is different.
+        result: Result<Applied, Refusal>,
+    },
+    /// What taking a change back came to.
+    Undone {
+        /// The request's number.
+        number: u32,
+        /// What is different.
+        result: Result<Vec<Difference>, Refusal>,
+    },
+}
+
+/// A change that was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// What is different.
+    pub differences: Vec<Difference>,
+    /// The merge patch of the specification.
+    pub forward: serde_json::Value,
+    /// The merge patch that takes it back.
+    pub back: serde_json::Value,
+}
+
+/// Why a change was not made.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refusal {
+    /// Somebody else changed the specification meanwhile.
+    Conflict {
+        /// What they changed.
+        theirs: Vec<Difference>,
+        /// The specification as it is now, with defaults.
+        now: Box<hpa::Spec>,
+    },
+    /// The API server does not accept it, in its own words.
+    Invalid(String),
+    /// It could not be done, as a sentence.
+    Failed(String),
 }

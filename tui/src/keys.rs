@@ -21,6 +21,10 @@ pub enum Action {
     Faster,
     /// Kill a worker.
     Kill,
+    /// Tune the HPA.
+    Tune,
+    /// Take the newest change of the HPA back.
+    Undo,
     /// The next screen.
     NextScreen,
     /// The screen before.
@@ -93,7 +97,7 @@ impl Action {
     /// Whether it could change something on the cluster: `--read-only` takes these away.
     #[must_use]
     pub fn drives(self) -> bool {
-        matches!(self, Self::Fire | Self::Load | Self::Kill)
+        matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo)
     }
 }
 
@@ -215,6 +219,13 @@ pub const TABLE: &[Binding] = &[
         shown: "K",
         help: "kill a worker, after a question",
         footer: Some("kill"),
+    },
+    Binding {
+        keys: &[(Char('t'), Action::Tune), (Char('u'), Action::Undo)],
+        when: When::Screen,
+        shown: "t u",
+        help: "tune the HPA: edit, dry run, confirm; take a change back",
+        footer: Some("tune"),
     },
     Binding {
         keys: &[(Code(KeyCode::Tab), Action::NextScreen), (Code(KeyCode::BackTab), Action::PreviousScreen)],

@@ -4,6 +4,7 @@ pub mod clean;
 pub mod clock;
 pub mod command;
 pub mod doctor;
+pub mod edits;
 pub mod event;
 pub mod keys;
 pub mod model;

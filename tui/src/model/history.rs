@@ -57,7 +57,7 @@ pub enum MarkKind {
     PodGone,
     /// A job was delivered again.
     Redelivery,
-    /// The HPA was changed from here.
+    /// The HPA's settings were changed, by whomever.
     Tuned,
     /// Something failed: a request, a job, a worker.
     Error,

@@ -9,6 +9,7 @@ pub mod curves;
 pub mod decision;
 pub mod events;
 pub mod filter;
+pub mod form;
 pub mod history;
 pub mod jobs;
 pub mod lanes;
@@ -16,10 +17,12 @@ pub mod load;
 pub mod logs;
 pub mod pods;
 pub mod series;
+pub mod sheet;
 pub mod stopwatch;
 pub mod target;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tuning;
 mod ui;
 pub mod viewport;
 
@@ -107,6 +110,8 @@ pub struct Data {
     pub logs: logs::Logs,
     /// What the HPA would decide now.
     pub estimate: decision::Estimate,
+    /// The HPA's settings in force, and what was changed from here.
+    pub tuning: tuning::Tuning,
 }
 
 impl Data {
@@ -187,6 +192,7 @@ impl Model {
                 events: events::Events::default(),
                 logs: logs::Logs::default(),
                 estimate: decision::Estimate::default(),
+                tuning: tuning::Tuning::default(),
             },
             ui: Ui::new(size),
         }

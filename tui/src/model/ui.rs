@@ -187,6 +187,8 @@ pub enum Mode {
     Legend(usize),
     /// The filter of the screen's list is being typed.
     Filter,
+    /// A sheet over the screen, in which is typed.
+    Sheet(Box<super::sheet::Sheet>),
 }
 
 /// Whether the view follows the data.

@@ -18,7 +18,7 @@ use crate::source::outbox::Outbox;
 use crate::source::pace::Pace;
 use crate::source::prometheus::{self, Address};
 use crate::source::tunnel::Tunnels;
-use crate::source::{broker, external_metric, kill, watch as watches};
+use crate::source::{broker, external_metric, kill, tune, watch as watches};
 
 /// The broker is asked at most this often, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
@@ -84,6 +84,12 @@ pub async fn run(
                 let killing = kill::pod(client.clone(), settings.namespace.clone(), name, uid);
                 let outbox = outbox.clone();
                 tasks.spawn(async move { outbox.send(killing.await).await });
+            }
+            Effect::Tune(request) => {
+                let (client, namespace) = (client.clone(), settings.namespace.clone());
+                let tuning = tune::carry_out(client, namespace, settings.hpa.clone(), request);
+                let outbox = outbox.clone();
+                tasks.spawn(async move { outbox.send(tuning.await).await });
             }
             Effect::Watchfulness(wanted) => {
                 watchfulness.send_replace(wanted);
@@ -161,6 +167,7 @@ fn refuse(effect: &Effect) -> Option<Event> {
         Effect::KillPod { name, .. } => {
             Some(Event::Done { what: format!("delete pod {name}"), result: Err(WHY.to_owned()) })
         }
+        Effect::Tune(request) => Some(Event::Tune(tune::refused(request, WHY))),
         _ => None,
     }
 }

@@ -20,5 +20,6 @@ mod pace;
 pub mod prometheus;
 mod query;
 pub mod target;
+pub mod tune;
 pub mod tunnel;
 mod watch;

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, look};
+use super::{act, forms, look, tune};
 use crate::event::{At, Effect, Input};
 use crate::keys::{self, Action, When};
 use crate::model::events::Weight;
@@ -12,6 +12,8 @@ use crate::model::{Access, Confirm, Mode, Model, Notice, Screen, View};
 /// Takes input in. Returns whether the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
     match input {
+        // Letters and digits are text there; what holds everywhere holds there too.
+        Input::Key(key) if forms::takes(model, key) => forms::key(model, at, key, effects),
         Input::Key(key) => {
             let place = place(&model.ui.mode);
             let Some(action) = keys::action(key, place) else { return typed(model, key) };
@@ -43,7 +45,7 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
 fn place(mode: &Mode) -> When {
     match mode {
         Mode::Normal => When::Screen,
-        Mode::Help(_) | Mode::Confirm(_) => When::Dialog,
+        Mode::Help(_) | Mode::Confirm(_) | Mode::Sheet(_) => When::Dialog,
         Mode::Legend(_) => When::Legend,
         Mode::Filter => When::Filter,
     }
@@ -85,6 +87,8 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Slower => act::change_rate(model, false, effects),
         Action::Faster => act::change_rate(model, true, effects),
         Action::Kill => act::ask_kill(model, at),
+        Action::Tune => tune::open(model, at, effects),
+        Action::Undo => tune::undo(model, at, effects),
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),

@@ -113,7 +113,7 @@ pub(super) fn go(model: &mut Model, action: Action) {
         Mode::Confirm(confirm) => return choose(confirm, is_up),
         Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
         Mode::Help(top) => return *top = stepped(*top, is_up, usize::from(u8::MAX)),
-        Mode::Filter => return,
+        Mode::Filter | Mode::Sheet(_) => return,
         Mode::Normal => {}
     }
     if model.ui.viewport.is_inspecting() {
@@ -186,6 +186,7 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool
     };
     match &mut model.ui.mode {
         Mode::Normal | Mode::Filter => {}
+        Mode::Sheet(_) => return false,
         Mode::Help(_) | Mode::Legend(_) | Mode::Confirm(_) => {
             go(model, if is_up { Action::Up } else { Action::Down });
             return true;

@@ -2,12 +2,14 @@
 
 mod act;
 mod decide;
+mod forms;
 mod input;
 mod look;
 mod observe;
 mod standing;
 #[cfg(test)]
 mod tests;
+mod tune;
 
 use crate::event::{Effect, Event, Stamped};
 use crate::model::Model;

@@ -42,6 +42,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             model.data.logs.line(at, pod, line);
             return model.ui.screen == Screen::Logs;
         }
+        Event::Tune(answer) => super::tune::answered(model, at, answer),
         // Input, ticks and the end are handled elsewhere.
         Event::Input(_) | Event::Tick | Event::Terminate => return false,
     }
@@ -115,6 +116,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     }
     let target = data.target_total();
     data.history.target.push(at, target);
+    super::tune::observed(model, at);
     decide::again(model, at, news);
     changed
 }

@@ -18,8 +18,8 @@ use crate::model::stopwatch::{Reading, Stage};
 use crate::model::testing::pod;
 use crate::model::{Confirm, Mode, View};
 
-struct Talk {
-    model: Model,
+pub(super) struct Talk {
+    pub(super) model: Model,
     ms: u64,
 }
 
@@ -29,7 +29,7 @@ impl Talk {
     }
 
     /// With a target that is ready, and that must be asked for before the first burst, or not.
-    fn ready(confirm_first_burst: bool) -> Self {
+    pub(super) fn ready(confirm_first_burst: bool) -> Self {
         let mut talk = Self::new();
         talk.say(Event::Target(TargetEvent::Chosen(Target {
             title: "kind-demo".to_owned(),
@@ -42,22 +42,35 @@ impl Talk {
         talk
     }
 
-    fn at(&mut self, ms: u64) -> &mut Self {
+    pub(super) fn at(&mut self, ms: u64) -> &mut Self {
         self.ms = ms;
         self
     }
 
-    fn say(&mut self, event: Event) -> Vec<Effect> {
+    pub(super) fn say(&mut self, event: Event) -> Vec<Effect> {
         let at = At(Duration::from_millis(self.ms));
         update(&mut self.model, Stamped { at, event })
     }
 
-    fn key(&mut self, code: KeyCode) -> Vec<Effect> {
+    pub(super) fn key(&mut self, code: KeyCode) -> Vec<Effect> {
         self.say(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))))
     }
 
-    fn keys(&mut self, keys: &str) -> Vec<Effect> {
-        keys.chars().flat_map(|c| self.key(KeyCode::Char(c))).collect()
+    /// Types keys; `↵ ⎋ ↑ ↓ ← → ⌦ ⌫ ⇥` are those that have no letter.
+    pub(super) fn keys(&mut self, keys: &str) -> Vec<Effect> {
+        let code = |c| match c {
+            '↵' => KeyCode::Enter,
+            '⎋' => KeyCode::Esc,
+            '↑' => KeyCode::Up,
+            '↓' => KeyCode::Down,
+            '←' => KeyCode::Left,
+            '→' => KeyCode::Right,
+            '⌦' => KeyCode::Delete,
+            '⌫' => KeyCode::Backspace,
+            '⇥' => KeyCode::Tab,
+            c => KeyCode::Char(c),
+        };
+        keys.chars().flat_map(|c| self.key(code(c))).collect()
     }
 
     fn depth(&mut self, ready: u64) -> Vec<Effect> {
@@ -82,7 +95,7 @@ impl Talk {
         self.say(Event::Burst(progress))
     }
 
-    fn events(&self) -> Vec<String> {
+    pub(super) fn events(&self) -> Vec<String> {
         self.model.data.events.iter().map(|e| format!("{}: {}", e.reason, e.message)).collect()
     }
 }

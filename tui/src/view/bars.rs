@@ -150,7 +150,7 @@ impl Footer<'_> {
             (Mode::Normal, when) => when == When::Screen,
             (Mode::Help(_), When::Dialog) if binding.means(Action::No) => return Some("close"),
             (Mode::Help(_), When::Dialog) if binding.means(Action::Up) => return Some("scroll"),
-            (Mode::Help(_), _) => false,
+            (Mode::Help(_) | Mode::Sheet(_), _) => false,
             (Mode::Confirm(Confirm::Kill { .. }), when) => when == When::Dialog,
             (Mode::Confirm(_), when) => when == When::Dialog && !binding.means(Action::Up),
             (Mode::Legend(_), when) => when == When::Legend,

@@ -25,6 +25,7 @@ mod startup;
 mod stopwatch;
 mod text;
 pub mod theme;
+mod tune;
 
 use std::borrow::Cow;
 
@@ -34,6 +35,7 @@ use ratatui::widgets::Widget;
 
 pub use self::spot::spot;
 use crate::clean;
+use crate::model::sheet::Sheet;
 use crate::model::{Markers, Mode, Model, Panel, Screen};
 
 /// A window smaller than this shows only that it is too small: columns and rows.
@@ -88,6 +90,9 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Normal | Mode::Filter => {}
         Mode::Help(top) => (&help::Help { top: *top, theme }).render(whole, buffer),
         Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(whole, buffer),
+        Mode::Sheet(sheet) => match &**sheet {
+            Sheet::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
+        },
         Mode::Legend(chosen) => (&legend::Legend { lens, chosen: *chosen, theme }).render(whole, buffer),
     }
 }

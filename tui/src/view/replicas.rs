@@ -53,6 +53,8 @@ impl Widget for &Replicas<'_> {
             .flatten()
             .fold(0.0_f32, |highest, column| highest.max(column.max));
         let max = self.data.hpa.get().map_or(1.0, |hpa| f64::from(hpa.max));
+        // The minimum keeps as many by itself, and what is too small to be drawn is no stripe.
+        let least = self.data.hpa.get().map_or(0.0, |hpa| hpa.min as f32);
         // The maximum belongs to the picture, unless it is so far away that it would flatten everything.
         let top =
             if max <= 4.0 * f64::from(seen).max(3.0) { max.max(f64::from(seen)) } else { f64::from(seen) };
@@ -66,7 +68,7 @@ impl Widget for &Replicas<'_> {
             let height = |value: f32| scale.row(f64::from(value));
             let ready_rows = ready[x].map_or(0, |column| height(column.min));
             // Striped: what nothing but the scale-down window keeps.
-            let asked_rows = raw[x].map_or(ready_rows, |column| height(column.max));
+            let asked_rows = raw[x].map_or(ready_rows, |column| height(column.max.max(least)));
             for y in (0..ready_rows).filter(|y| *y < asked_rows || y.is_multiple_of(2)) {
                 canvas.dot(x, y, Ink::Ready, 3);
             }

@@ -1,19 +1,32 @@
 //! Scenes of the screen Decision: calm, busy, disagreeing, failing and empty.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui::event::*;
 use tui::model::{Found, Screen};
 
 use super::World;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 5] =
-    ["decision_calm", "decision_busy", "decision_differs", "decision_failing", "decision_empty"];
+pub(crate) const SCENES: [&str; 8] = [
+    "decision_calm",
+    "decision_busy",
+    "decision_differs",
+    "decision_failing",
+    "decision_empty",
+    "tune",
+    "tune_review",
+    "tune_conflict",
+];
 
 /// The scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
     world.run(20);
+    if scene.starts_with("tune") {
+        world.tune(scene);
+        return Some(world);
+    }
     match scene {
         "decision_calm" => world.run(40),
         "decision_busy" => {
@@ -38,6 +51,41 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 }
 
 impl World {
+    /// The dialog that tunes the HPA, with something typed.
+    fn tune(&mut self, scene: &str) {
+        self.keys("t");
+        self.send(Event::Tune(TuneEvent::Rights(Ok(()))));
+        for code in [KeyCode::Down, KeyCode::Down, KeyCode::Down, KeyCode::Delete] {
+            self.press(code);
+        }
+        self.keys("8");
+        self.press(KeyCode::Down);
+        self.press(KeyCode::Down);
+        if scene == "tune" {
+            return;
+        }
+        self.press(KeyCode::Enter);
+        let difference = |path: &str, before: &str, after: &str| Difference {
+            path: path.to_owned(),
+            before: Some(before.to_owned()),
+            after: Some(after.to_owned()),
+        };
+        let result = if scene == "tune_review" {
+            Ok(vec![difference("spec.maxReplicas", "10", "8")])
+        } else {
+            let mut now = super::spec();
+            now.min_replicas = Some(2);
+            let theirs = vec![difference("spec.minReplicas", "1", "2")];
+            Err(Refusal::Conflict { theirs, now: Box::new(now) })
+        };
+        self.send(Event::Tune(TuneEvent::Tried { number: 1, result }));
+    }
+
+    /// Presses a key that has no letter.
+    pub(crate) fn press(&mut self, code: KeyCode) {
+        self.send(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))));
+    }
+
     /// The controller's status says another size than the arithmetic gives.
     fn hold_at(&mut self, desired: i32) {
         let Found::Here(mut hpa) = self.model.data.hpa.clone() else { return };

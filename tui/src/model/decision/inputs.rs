@@ -148,7 +148,8 @@ pub(super) fn pods(data: &Data, at: At) -> Vec<Pod> {
 }
 
 /// The controller's defaults for the server's version.
-pub(super) fn config(data: &Data) -> hpa::Config {
+#[must_use]
+pub fn config(data: &Data) -> hpa::Config {
     let version = data.watched.target.as_ref().and_then(|target| target.version.as_deref());
     let release = version.and_then(|version| version.parse::<Release>().ok());
     release.map_or_else(hpa::Config::default, hpa::Config::release)

@@ -18,7 +18,7 @@ use hpa::spec::Direction;
 use hpa::trace::Held;
 use hpa::{Input, Memory, Scale, Spec, Status, Time};
 
-pub use self::inputs::Total;
+pub use self::inputs::{Total, config};
 pub use self::last::{Agreement, Last, Said};
 pub use self::rhythm::{Basis, Rhythm};
 use crate::event::{At, Hpa};

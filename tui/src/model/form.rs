@@ -1,0 +1,438 @@
+//! An HPA's specification as the fields of a form: what a person edits to tune the real one, or to choose a shadow.
+
+use crossterm::event::KeyCode;
+use hpa::spec::{Direction, Policy, ScalingRules};
+
+use crate::edits::{Edit, TargetKind, edit};
+
+/// The longest text of a field.
+const LONGEST: usize = 60;
+
+/// A field's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Name {
+    /// How the reading is compared.
+    Kind,
+    /// The target.
+    Target,
+    /// Fewest replicas.
+    Min,
+    /// Most replicas.
+    Max,
+    /// Stabilisation of growth, in seconds.
+    UpWindow,
+    /// Stabilisation of shrinking, in seconds.
+    DownWindow,
+    /// Policies of growth.
+    UpPolicies,
+    /// Policies of shrinking.
+    DownPolicies,
+}
+
+impl Name {
+    /// All of them, in the order of the form.
+    pub const ALL: [Self; 8] = [
+        Self::Kind,
+        Self::Target,
+        Self::Min,
+        Self::Max,
+        Self::UpWindow,
+        Self::DownWindow,
+        Self::UpPolicies,
+        Self::DownPolicies,
+    ];
+
+    /// For the screen.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Kind => "target type",
+            Self::Target => "target",
+            Self::Min => "min replicas",
+            Self::Max => "max replicas",
+            Self::UpWindow => "window up, s",
+            Self::DownWindow => "window down, s",
+            Self::UpPolicies => "policies up",
+            Self::DownPolicies => "policies down",
+        }
+    }
+}
+
+/// The form.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Form {
+    /// The specification that it began with, with defaults.
+    spec: Box<hpa::Spec>,
+    /// Place of the External metric; without one there is no target to edit.
+    metric: Option<usize>,
+    texts: [String; Name::ALL.len()],
+    /// The field that keys go to.
+    chosen: usize,
+}
+
+impl Form {
+    /// The form of a specification.
+    #[must_use]
+    pub fn new(spec: hpa::Spec) -> Self {
+        let metric = spec.metrics.iter().position(|metric| metric.external.is_some());
+        let texts = Name::ALL.map(|name| read(&spec, metric, name));
+        Self { spec: Box::new(spec), metric, texts, chosen: usize::from(metric.is_none()) * 2 }
+    }
+
+    /// The specification that it began with.
+    #[must_use]
+    pub fn spec(&self) -> &hpa::Spec {
+        &self.spec
+    }
+
+    /// The fields with their texts, whether each is chosen, and whether it differs from the specification.
+    pub fn fields(&self) -> impl Iterator<Item = (Name, &str, bool, bool)> {
+        Name::ALL.into_iter().zip(&self.texts).enumerate().map(|(index, (name, text))| {
+            (name, text.as_str(), index == self.chosen, *text != read(&self.spec, self.metric, name))
+        })
+    }
+
+    /// A key went to the form. Returns whether it meant anything.
+    pub fn key(&mut self, code: KeyCode) -> bool {
+        let count = Name::ALL.len();
+        let name = Name::ALL[self.chosen];
+        let text = &mut self.texts[self.chosen];
+        match code {
+            KeyCode::Up | KeyCode::BackTab => self.chosen = (self.chosen + count - 1) % count,
+            KeyCode::Down | KeyCode::Tab => self.chosen = (self.chosen + 1) % count,
+            KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if name == Name::Kind => {
+                *text = kind(text).other().word().to_owned();
+            }
+            KeyCode::Backspace if name != Name::Kind => {
+                text.pop();
+            }
+            KeyCode::Delete if name != Name::Kind => text.clear(),
+            KeyCode::Char(c) if name != Name::Kind && is_text(c) && text.chars().count() < LONGEST => {
+                text.push(c);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Somebody changed the specification: what was not edited here follows it, what was edited stays.
+    pub fn rebase(&mut self, spec: hpa::Spec) {
+        let metric = spec.metrics.iter().position(|metric| metric.external.is_some());
+        for (name, text) in Name::ALL.into_iter().zip(&mut self.texts) {
+            if *text == read(&self.spec, self.metric, name) {
+                *text = read(&spec, metric, name);
+            }
+        }
+        *self.spec = spec;
+        self.metric = metric;
+    }
+
+    /// What differs, and the specification that comes of it.
+    ///
+    /// # Errors
+    /// What is wrong, one sentence each: a field that cannot be read, or else what an API server would say.
+    pub fn checked(&self, config: &hpa::Config) -> Result<(Vec<Edit>, hpa::Spec), Vec<String>> {
+        let (mut edits, mut wrong) = (Vec::new(), Vec::new());
+        for (name, text, _, differs) in self.fields() {
+            if differs {
+                match self.edit(name, text.trim()) {
+                    Ok(edit) if edits.contains(&edit) => {}
+                    Ok(edit) => edits.push(edit),
+                    Err(sentence) if wrong.contains(&sentence) => {}
+                    Err(sentence) => wrong.push(sentence),
+                }
+            }
+        }
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let edited = serde_json::to_value(&self.spec)
+            .and_then(|spec| serde_json::from_value::<hpa::Spec>(edit(&spec, &edits)));
+        let mut edited = edited.map_err(|error| vec![error.to_string()])?;
+        hpa::defaults::default_spec(&mut edited);
+        let errors = hpa::validate::validate_update(&edited, &self.spec, config);
+        if errors.is_empty() {
+            Ok((edits, edited))
+        } else {
+            Err(errors.iter().map(ToString::to_string).collect())
+        }
+    }
+
+    fn edit(&self, name: Name, text: &str) -> Result<Edit, String> {
+        let whole =
+            |path: &str| text.parse::<i32>().map_err(|_| format!("{path}: {text:?} is not a whole number"));
+        match name {
+            Name::Min => Ok(Edit::Min(whole("spec.minReplicas")?)),
+            Name::Max => Ok(Edit::Max(whole("spec.maxReplicas")?)),
+            // One edit for both: the type says which field the quantity goes to.
+            Name::Kind | Name::Target => {
+                let Some(metric) = self.metric else {
+                    return Err(
+                        "the HPA has no External metric, whose target could be changed here".to_owned()
+                    );
+                };
+                let quantity = self.texts[1].trim().to_owned();
+                if let Err(error) = quantity.parse::<hpa::Quantity>() {
+                    return Err(format!("spec.metrics[{metric}].external.target: {error}"));
+                }
+                Ok(Edit::Target { metric, kind: kind(&self.texts[0]), quantity })
+            }
+            Name::UpWindow => window(Direction::Up, text),
+            Name::DownWindow => window(Direction::Down, text),
+            Name::UpPolicies => policies(Direction::Up, text),
+            Name::DownPolicies => policies(Direction::Down, text),
+        }
+    }
+}
+
+fn is_text(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '+' | '/' | '%')
+}
+
+fn kind(text: &str) -> TargetKind {
+    if text == TargetKind::Value.word() { TargetKind::Value } else { TargetKind::AverageValue }
+}
+
+fn path(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "spec.behavior.scaleUp",
+        Direction::Down => "spec.behavior.scaleDown",
+    }
+}
+
+fn window(direction: Direction, text: &str) -> Result<Edit, String> {
+    if text.is_empty() {
+        return Ok(Edit::Window { direction, seconds: None });
+    }
+    let seconds = text.trim_end_matches('s').trim_end().parse().map_err(|_| {
+        format!("{}.stabilizationWindowSeconds: {text:?} is not a whole number", path(direction))
+    })?;
+    Ok(Edit::Window { direction, seconds: Some(seconds) })
+}
+
+/// Reads `4 pods/15s, 100%/15s, max`.
+fn policies(direction: Direction, text: &str) -> Result<Edit, String> {
+    let (mut select, mut policies) = ("Max", Vec::new());
+    for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()) {
+        match word.as_str() {
+            "max" => select = "Max",
+            "min" => select = "Min",
+            "disabled" | "off" => select = "Disabled",
+            policy => match read_policy(policy) {
+                Some(policy) => policies.push(policy),
+                None => {
+                    let path = path(direction);
+                    return Err(format!(
+                        "{path}.policies: {word:?} is not like 4 pods/15s, 100%/15s, max, min or disabled"
+                    ));
+                }
+            },
+        }
+    }
+    Ok(Edit::Policies { direction, select: select.to_owned(), policies })
+}
+
+fn read_policy(text: &str) -> Option<Policy> {
+    let (value, period) = text.split_once('/')?;
+    let period_seconds = period.trim().trim_end_matches('s').trim_end().parse().ok()?;
+    let (value, type_) = match value.trim().strip_suffix('%') {
+        Some(value) => (value, "Percent"),
+        None => (value.trim().trim_end_matches('s').trim_end_matches("pod"), "Pods"),
+    };
+    Some(Policy { type_: type_.to_owned(), value: value.trim().parse().ok()?, period_seconds })
+}
+
+/// What a field says for that specification.
+fn read(spec: &hpa::Spec, metric: Option<usize>, name: Name) -> String {
+    let target = metric.and_then(|index| spec.metrics.get(index)?.external.as_ref()).map(|e| &e.target);
+    let up = spec.behavior.as_ref().and_then(|behavior| behavior.scale_up.as_ref());
+    let down = spec.behavior.as_ref().and_then(|behavior| behavior.scale_down.as_ref());
+    let seconds = |rules: Option<&ScalingRules>| {
+        rules.and_then(|rules| rules.stabilization_window_seconds).map_or_else(String::new, |s| s.to_string())
+    };
+    match name {
+        // The API goes by which quantity is there.
+        Name::Kind => target.map_or_else(String::new, |target| {
+            let kind =
+                if target.average_value.is_some() { TargetKind::AverageValue } else { TargetKind::Value };
+            kind.word().to_owned()
+        }),
+        Name::Target => target
+            .and_then(|target| target.average_value.or(target.value))
+            .map_or_else(String::new, |quantity| quantity.to_string()),
+        Name::Min => spec.min().to_string(),
+        Name::Max => spec.max_replicas.to_string(),
+        Name::UpWindow => seconds(up),
+        Name::DownWindow => seconds(down),
+        Name::UpPolicies => policies_text(up),
+        Name::DownPolicies => policies_text(down),
+    }
+}
+
+/// `4 pods/15s, 100%/15s, max`; empty where there are no rules.
+fn policies_text(rules: Option<&ScalingRules>) -> String {
+    let Some(rules) = rules else { return String::new() };
+    let policies = rules.policies.iter().flatten().map(|policy| {
+        let unit = if policy.type_ == "Percent" { "%" } else { " pods" };
+        format!("{}{unit}/{}s", policy.value, policy.period_seconds)
+    });
+    let select = rules.select_policy.iter().map(|select| select.to_ascii_lowercase());
+    policies.chain(select).collect::<Vec<_>>().join(", ")
+}
+
+/// The settings in one line: `20 a pod, 1..10, down 60 s`.
+#[must_use]
+pub fn in_short(spec: &hpa::Spec) -> String {
+    let target =
+        spec.metrics.iter().find_map(|metric| metric.external.as_ref()).map(|external| &external.target);
+    let mut parts = Vec::new();
+    if let Some(target) = target {
+        match (target.average_value, target.value) {
+            (Some(average), _) => parts.push(format!("{average} a pod")),
+            (None, Some(value)) => parts.push(format!("{value} in all")),
+            (None, None) => {}
+        }
+    }
+    parts.push(format!("{}..{}", spec.min(), spec.max_replicas));
+    let rules = spec.behavior.as_ref();
+    for (word, rules) in [
+        ("up", rules.and_then(|behavior| behavior.scale_up.as_ref())),
+        ("down", rules.and_then(|behavior| behavior.scale_down.as_ref())),
+    ] {
+        if let Some(seconds) = rules.and_then(|rules| rules.stabilization_window_seconds)
+            && (word, seconds) != ("up", 0)
+        {
+            parts.push(format!("{word} {seconds} s"));
+        }
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(behavior: &serde_json::Value) -> hpa::Spec {
+        let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
+            "minReplicas": 1, "maxReplicas": 10, "behavior": behavior,
+            "metrics": [{"type": "External", "external": {
+                "metric": {"name": "depth"}, "target": {"type": "AverageValue", "averageValue": "20"}}}]
+        }))
+        .unwrap();
+        hpa::defaults::default_spec(&mut spec);
+        spec
+    }
+
+    fn typed(form: &mut Form, name: Name, text: &str) {
+        while Name::ALL[form.chosen] != name {
+            form.key(KeyCode::Down);
+        }
+        form.key(KeyCode::Delete);
+        text.chars().for_each(|c| assert!(form.key(KeyCode::Char(c)), "{c:?}"));
+    }
+
+    #[test]
+    fn what_is_typed_becomes_edits() {
+        let behavior = serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}});
+        for (name, text, edits) in [
+            (Name::Min, "2", vec![Edit::Min(2)]),
+            (Name::Max, "10", vec![]),
+            (
+                Name::Target,
+                "1500m",
+                vec![Edit::Target {
+                    metric: 0,
+                    kind: TargetKind::AverageValue,
+                    quantity: "1500m".to_owned(),
+                }],
+            ),
+            (Name::DownWindow, "", vec![Edit::Window { direction: Direction::Down, seconds: None }]),
+            (Name::UpWindow, "30s", vec![Edit::Window { direction: Direction::Up, seconds: Some(30) }]),
+            (
+                Name::UpPolicies,
+                "1 pod/60s, 50%/30s, min",
+                vec![Edit::Policies {
+                    direction: Direction::Up,
+                    select: "Min".to_owned(),
+                    policies: vec![
+                        Policy { type_: "Pods".to_owned(), value: 1, period_seconds: 60 },
+                        Policy { type_: "Percent".to_owned(), value: 50, period_seconds: 30 },
+                    ],
+                }],
+            ),
+        ] {
+            let mut form = Form::new(spec(&behavior));
+            typed(&mut form, name, text);
+            let checked = form.checked(&hpa::Config::default()).map(|(edits, _)| edits);
+            assert_eq!(checked, Ok(edits), "{name:?} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_as_an_api_server_says_it() {
+        for (name, text, sentence) in [
+            (Name::Max, "0", "spec.maxReplicas: Invalid value: 0: must be greater than 0"),
+            (
+                Name::Min,
+                "11",
+                "spec.maxReplicas: Invalid value: 10: must be greater than or equal to `minReplicas`",
+            ),
+            (Name::Min, "", "spec.minReplicas: \"\" is not a whole number"),
+            (Name::Target, "many", "spec.metrics[0].external.target: \"many\" is not a quantity"),
+            (Name::DownWindow, "9999", "must be less than or equal to 3600"),
+            (Name::UpPolicies, "fast", "spec.behavior.scaleUp.policies: \"fast\" is not like 4 pods/15s"),
+            (Name::UpPolicies, "max", "must specify at least one Policy"),
+        ] {
+            let mut form = Form::new(spec(&serde_json::json!({})));
+            typed(&mut form, name, text);
+            let wrong = form.checked(&hpa::Config::default()).unwrap_err();
+            assert!(wrong[0].contains(sentence), "{name:?} {text}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_type_is_turned_and_takes_the_quantity_with_it() {
+        let mut form = Form::new(spec(&serde_json::Value::Null));
+        assert!(form.key(KeyCode::Right) && !form.key(KeyCode::Char('x')));
+        let (edits, edited) = form.checked(&hpa::Config::default()).unwrap();
+        let quantity = "20".to_owned();
+        assert_eq!(edits, [Edit::Target { metric: 0, kind: TargetKind::Value, quantity }]);
+        assert_eq!(in_short(&edited), "20 in all, 1..10");
+        form.key(KeyCode::Left);
+        assert_eq!(form.checked(&hpa::Config::default()).unwrap().0, []);
+    }
+
+    #[test]
+    fn somebodys_change_moves_what_was_not_edited() {
+        let mut form = Form::new(spec(&serde_json::json!({})));
+        typed(&mut form, Name::Max, "7");
+        let mut theirs = spec(&serde_json::json!({}));
+        (theirs.min_replicas, theirs.max_replicas) = (Some(2), 20);
+        form.rebase(theirs);
+        let texts: Vec<(Name, &str, bool)> = form
+            .fields()
+            .filter(|(.., differs)| *differs)
+            .map(|(name, text, _, d)| (name, text, d))
+            .collect();
+        assert_eq!(texts, [(Name::Max, "7", true)]);
+        assert_eq!(form.fields().nth(2).unwrap().1, "2");
+    }
+
+    #[test]
+    fn every_text_reads_back_as_itself() {
+        for behavior in [
+            serde_json::json!({}),
+            serde_json::json!({"scaleUp": {"selectPolicy": "Disabled"}}),
+            serde_json::json!({"scaleDown": {"policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]}}),
+        ] {
+            let spec = spec(&behavior);
+            let rules = spec.behavior.as_ref().and_then(|b| b.scale_down.clone()).unwrap();
+            let text = policies_text(Some(&rules));
+            let Ok(Edit::Policies { select, policies, .. }) = policies(Direction::Down, &text) else {
+                panic!("{text}")
+            };
+            assert_eq!((Some(select), Some(policies)), (rules.select_policy, rules.policies), "{text}");
+        }
+    }
+}

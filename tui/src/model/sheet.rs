@@ -1,0 +1,10 @@
+//! The dialogs in which people type: each is a sheet over the screen, and all keys without Ctrl go to it.
+
+use super::tuning;
+
+/// A sheet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sheet {
+    /// The HPA is tuned.
+    Tune(tuning::Dialog),
+}
