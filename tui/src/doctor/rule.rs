@@ -249,7 +249,7 @@ mod tests {
 
     use super::*;
 
-    const OURS: &str = include_str!("../../../manifests/adapter/rules.yaml");
+    const OURS: &str = include_str!("../../../manifests/adapter/plugin.yaml");
 
     fn metric() -> Metric {
         let hpa = json!({"spec": {"maxReplicas": 10, "scaleTargetRef": {"kind": "Deployment", "name": "worker"},

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// The files of `manifests/` that the sandbox applies: the base and the overlay `plugin`, the broker before those who connect
 /// to it.
-pub(super) const MANIFESTS: [&str; 10] = [
+pub(super) const MANIFESTS: [&str; 17] = [
     include_str!("../../../../manifests/base/namespace.yaml"),
     SECRET,
     include_str!("../../../../manifests/base/service-accounts.yaml"),
@@ -16,17 +16,17 @@ pub(super) const MANIFESTS: [&str; 10] = [
     include_str!("../../../../manifests/base/producer.yaml"),
     include_str!("../../../../manifests/base/worker.yaml"),
     HPA,
-    MONITORING,
+    include_str!("../../../../manifests/base/monitoring.yaml"),
+    include_str!("../../../../manifests/overlays/plugin/monitoring.yaml"),
+    include_str!("../../../../manifests/base/disruption.yaml"),
+    include_str!("../../../../manifests/base/rbac.yaml"),
+    include_str!("../../../../manifests/base/network-policy.yaml"),
+    include_str!("../../../../manifests/overlays/plugin/network-policy.yaml"),
+    include_str!("../../../../manifests/overlays/plugin/rules.yaml"),
+    include_str!("../../../../manifests/overlays/plugin/dashboard.yaml"),
     // Its own file: on a cluster that has an adapter it is to be added to the rules that are there.
     include_str!("../../../../manifests/adapter/plugin.yaml"),
 ];
-
-/// What Prometheus is told.
-const MONITORING: &str = concat!(
-    include_str!("../../../../manifests/base/monitoring.yaml"),
-    "---\n",
-    include_str!("../../../../manifests/overlays/plugin/monitoring.yaml"),
-);
 
 /// What `manifests/secrets.sh` makes on a cluster. The sandbox listens on loopback only and its pods are processes of the
 /// person who started it.
