@@ -76,6 +76,15 @@ pub enum Event {
         /// What it said.
         event: contract::JobEvent,
     },
+    /// How a worker's log is being read.
+    LogState {
+        /// The pod whose log it is.
+        pod: String,
+        /// How it goes.
+        state: LogState,
+    },
+    /// What the API server's clock said.
+    Dated(Dated),
     /// A log line, for the log screen.
     Log {
         /// The pod whose log it is.
@@ -445,6 +454,26 @@ pub enum SourceState {
     },
     /// Not to be had here, and why: no rights, no such API, nothing to ask.
     Unavailable(String),
+}
+
+/// One answer of the API server with its `Date`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dated {
+    /// When the question went out.
+    pub asked: At,
+    /// When the answer was here.
+    pub answered: At,
+    /// The server's clock at some moment between, cut to whole seconds.
+    pub date: Timestamp,
+}
+
+/// How the reading of a worker's log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogState {
+    /// It has been read to its end: the worker will say nothing more.
+    Ended,
+    /// Lines are missing or may be, and why.
+    Gap(String),
 }
 
 /// How a burst goes. Counts never fall; the last one of a burst has `finished` set.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::event::At;
+use crate::event::{At, DepthSample};
+use crate::model::Data;
 
 /// The places that a number passes on its way to the decision, in that order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +44,8 @@ pub struct Belief {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Beliefs {
     said: [Option<Belief>; Place::ALL.len()],
+    /// Messages waiting for a worker, where the places behind the broker count only those.
+    ready_only: Option<f64>,
 }
 
 impl Beliefs {
@@ -61,6 +64,11 @@ impl Beliefs {
         *slot = Some(Belief { total, slack, heard: at, since, age, usual_age });
     }
 
+    /// The places behind the broker count only waiting messages, of which there are so many; `None` where they count all.
+    pub fn counts_ready(&mut self, ready: Option<f64>) {
+        self.ready_only = ready;
+    }
+
     /// What a place says.
     #[must_use]
     pub fn get(&self, place: Place) -> Option<Belief> {
@@ -73,16 +81,124 @@ impl Beliefs {
         let mut before: Option<f64> = None;
         for place in Place::ALL {
             let Some(belief) = self.get(place) else { continue };
+            let agrees = |truth: f64, total: f64| (truth - total).abs() <= belief.slack + 0.5;
             match (before, belief.total) {
-                (Some(truth), Some(total)) if (truth - total).abs() > belief.slack + 0.5 => {
-                    return Some(place);
+                (Some(_), Some(total)) if self.ready_only.is_some_and(|ready| agrees(ready, total)) => {
+                    before = Some(total);
                 }
+                (Some(truth), Some(total)) if !agrees(truth, total) => return Some(place),
                 (Some(_), None) => return Some(place),
                 (_, total) => before = total.or(before),
             }
         }
         None
     }
+}
+
+/// Why a place says something else than the one before it, as far as can be told from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Explanation {
+    /// The last sample is from before the change.
+    Scrape {
+        /// How long ago Prometheus last scraped.
+        ago: Duration,
+        /// The greatest such age lately: about how often it scrapes.
+        usual: Duration,
+        /// What the broker has and what the sample says.
+        numbers: (f64, f64),
+        /// Whether the external metrics API repeats the old number, under a fresh time stamp.
+        is_repeated: bool,
+    },
+    /// Prometheus answers and has no sample of the queue.
+    NoSample,
+    /// The external metrics API says something else than Prometheus, since so long.
+    Adapter {
+        /// How long the API has said this.
+        lasts: Duration,
+        /// What Prometheus and the API say.
+        numbers: (f64, f64),
+    },
+    /// The external metrics API has no value though the place before it has one.
+    NoValue,
+    /// The HPA has not read the new number yet.
+    Sync {
+        /// How long its status has said the same.
+        lasts: Duration,
+        /// Whether the number in the status was computed back from an average.
+        is_estimate: bool,
+    },
+    /// The HPA has no reading; its condition says why, if it does.
+    NoReading(Option<String>),
+    /// KEDA's scaler counts only waiting messages: so many more are in work.
+    ReadyOnly {
+        /// Messages delivered and not acknowledged.
+        unacked: u64,
+    },
+    /// The broker's own figure may be so old.
+    Statistics(Duration),
+}
+
+/// Whether an HPA is KEDA's, by its metric `s0-rabbitmq-QUEUE` or by its name.
+#[must_use]
+pub fn is_keda(data: &Data) -> bool {
+    let Some(hpa) = data.hpa.get() else { return false };
+    let is_scaler = |metric: &str| {
+        let Some((index, rest)) = metric.strip_prefix('s').and_then(|rest| rest.split_once('-')) else {
+            return false;
+        };
+        !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) && rest.starts_with("rabbitmq")
+    };
+    hpa.metric.as_ref().is_some_and(|metric| is_scaler(&metric.name))
+}
+
+/// What there is to say about the places' disagreement, the laggard first.
+#[must_use]
+pub fn explain(data: &Data) -> Vec<Explanation> {
+    let beliefs = &data.beliefs;
+    let said = |place| beliefs.get(place);
+    let total = |place| said(place).and_then(|belief| belief.total);
+    let lasts = |place| said(place).map_or(Duration::ZERO, |belief| data.now.since(belief.since));
+    let mut all = Vec::new();
+    if let Some(laggard) = beliefs.laggard() {
+        all.push(match (laggard, total(laggard)) {
+            (Place::Broker | Place::Prometheus, Some(says)) => {
+                let belief = said(laggard).unwrap_or_default();
+                Explanation::Scrape {
+                    ago: belief.age.unwrap_or_default() + data.now.since(belief.heard),
+                    usual: belief.usual_age,
+                    numbers: (total(Place::Broker).unwrap_or_default(), says),
+                    is_repeated: total(Place::ExternalApi) == Some(says),
+                }
+            }
+            (Place::Broker | Place::Prometheus, None) => Explanation::NoSample,
+            (Place::ExternalApi, Some(says)) => {
+                let before = total(Place::Prometheus).or(total(Place::Broker)).unwrap_or_default();
+                Explanation::Adapter { lasts: lasts(Place::ExternalApi), numbers: (before, says) }
+            }
+            (Place::ExternalApi, None) => Explanation::NoValue,
+            (Place::Hpa, Some(_)) => Explanation::Sync {
+                lasts: lasts(Place::Hpa),
+                is_estimate: said(Place::Hpa).is_some_and(|belief| belief.slack > 0.0),
+            },
+            (Place::Hpa, None) => Explanation::NoReading(inactive(data)),
+        });
+    }
+    if let Some(DepthSample { unacked: unacked @ 1.., .. }) = data.depth.filter(|_| is_keda(data)) {
+        all.push(Explanation::ReadyOnly { unacked });
+    }
+    if let Some(depth) = data.depth.filter(|depth| !depth.staleness.is_zero()) {
+        all.push(Explanation::Statistics(depth.staleness));
+    }
+    all
+}
+
+/// Why the HPA says that it cannot scale, if it does.
+fn inactive(data: &Data) -> Option<String> {
+    let conditions = &data.hpa.get()?.conditions;
+    let active = conditions
+        .iter()
+        .find(|condition| condition.kind == "ScalingActive" && condition.status != "True")?;
+    Some(format!("{}: {}", active.reason, active.message))
 }
 
 #[cfg(test)]
@@ -112,6 +228,17 @@ mod tests {
         ] {
             assert_eq!(beliefs(totals).laggard(), laggard, "{totals:?}");
         }
+    }
+
+    #[test]
+    fn who_counts_waiting_messages_only_does_not_lag_for_it() {
+        let mut beliefs = beliefs([Some(50.0), None, Some(40.0), Some(40.0)]);
+        beliefs.said[Place::Prometheus as usize] = None;
+        assert_eq!(beliefs.laggard(), Some(Place::ExternalApi));
+        beliefs.counts_ready(Some(40.0));
+        assert_eq!(beliefs.laggard(), None);
+        beliefs.counts_ready(Some(45.0));
+        assert_eq!(beliefs.laggard(), Some(Place::ExternalApi));
     }
 
     #[test]

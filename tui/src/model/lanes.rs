@@ -1,6 +1,7 @@
-//! What every worker did over time, for the lanes of the pods' screen.
+//! What every worker did over time, for the lanes of the pods' screen, and the pod-seconds that came of it.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::event::{At, Pod, PodPhase};
 
@@ -9,6 +10,9 @@ const MAX_LANES: usize = 200;
 
 /// Changes of state kept for a worker; the oldest go first.
 const MAX_SPANS: usize = 600;
+
+/// Marks kept for a worker.
+const MAX_MARKS: usize = 50;
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -21,6 +25,10 @@ pub enum Doing {
     Idle,
     /// It has a job in hand.
     Busy,
+    /// It is ready, and whether it works is not known, because its log is not read.
+    NotSampled,
+    /// It was told to end and has a job in hand.
+    Finishing,
     /// It was told to end.
     Terminating,
     /// Its container waits in a back-off, or the pod failed.
@@ -30,18 +38,115 @@ pub enum Doing {
 }
 
 impl Doing {
-    /// What a pod does that has a job in hand, or none.
+    /// What a pod does, as far as its phase and its log say.
     #[must_use]
-    pub fn of(pod: &Pod, is_busy: bool) -> Self {
-        match pod.phase {
-            PodPhase::Pending => Self::Pending,
-            PodPhase::Starting => Self::Starting,
-            PodPhase::Ready if is_busy => Self::Busy,
-            PodPhase::Ready => Self::Idle,
-            PodPhase::Terminating => Self::Terminating,
-            PodPhase::Failed => Self::Failed,
-            PodPhase::Completed => Self::Gone,
+    pub fn of(pod: &Pod, work: Work) -> Self {
+        match (pod.phase, work) {
+            (PodPhase::Pending, _) => Self::Pending,
+            (PodPhase::Starting, _) => Self::Starting,
+            (PodPhase::Ready, Work::Job(_)) => Self::Busy,
+            (PodPhase::Ready, Work::Nothing) => Self::Idle,
+            (PodPhase::Ready, Work::NotSampled) => Self::NotSampled,
+            (PodPhase::Terminating, Work::Job(_)) => Self::Finishing,
+            (PodPhase::Terminating, _) => Self::Terminating,
+            (PodPhase::Failed, _) => Self::Failed,
+            (PodPhase::Completed, _) => Self::Gone,
         }
+    }
+}
+
+/// A job, in as few bytes as tell it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobTag {
+    /// Number of its burst; zero when it belongs to none of this run.
+    pub burst: u32,
+    /// The last four bytes of its ID, which are random.
+    pub tail: u32,
+}
+
+impl std::fmt::Display for JobTag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tail = self.tail & 0xffff;
+        if self.burst == 0 { write!(f, "{tail:04x}") } else { write!(f, "#{}·{tail:04x}", self.burst) }
+    }
+}
+
+/// What a worker's log says that it has in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing.
+    Nothing,
+    /// A job.
+    Job(JobTag),
+    /// Its log is not read.
+    NotSampled,
+}
+
+/// Something that happened to a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneMark {
+    /// Its container was started anew.
+    Restarted,
+    /// It went without having been told to end.
+    Killed,
+    /// The work that it had begun was thrown away.
+    Thrown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Span {
+    since: At,
+    doing: Doing,
+    job: Option<JobTag>,
+}
+
+/// Pod-seconds by what was done with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PodTime {
+    /// Ready, without a job.
+    pub idle: Duration,
+    /// With a job in hand, also while ending.
+    pub busy: Duration,
+    /// Ready, and not known whether it worked.
+    pub not_sampled: Duration,
+    /// Not ready: on the way up or down, or failed.
+    pub other: Duration,
+}
+
+impl PodTime {
+    /// All of it.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.idle + self.busy + self.not_sampled + self.other
+    }
+
+    /// What came on top of `before`.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        Self {
+            idle: self.idle.saturating_sub(before.idle),
+            busy: self.busy.saturating_sub(before.busy),
+            not_sampled: self.not_sampled.saturating_sub(before.not_sampled),
+            other: self.other.saturating_sub(before.other),
+        }
+    }
+
+    /// The part of the known time with ready workers in which they were idle, from 0 to 1.
+    #[must_use]
+    pub fn idle_share(&self) -> Option<f64> {
+        let known = (self.idle + self.busy).as_secs_f64();
+        (known > 0.0).then(|| self.idle.as_secs_f64() / known)
+    }
+
+    fn add(&mut self, doing: Doing, time: Duration) {
+        let place = match doing {
+            Doing::Idle => &mut self.idle,
+            Doing::Busy | Doing::Finishing => &mut self.busy,
+            Doing::NotSampled => &mut self.not_sampled,
+            Doing::Pending | Doing::Starting | Doing::Terminating | Doing::Failed => &mut self.other,
+            Doing::Gone => return,
+        };
+        *place += time;
     }
 }
 
@@ -54,37 +159,88 @@ pub struct Lane {
     pub uid: String,
     /// Jobs that it has done.
     pub done: u32,
-    spans: VecDeque<(At, Doing)>,
+    /// Jobs that it had begun and that were thrown away.
+    pub thrown: u32,
+    /// How often its container was started anew while it was watched.
+    pub restarts: u32,
+    spans: VecDeque<Span>,
+    marks: VecDeque<(At, LaneMark)>,
+    phase: PodPhase,
 }
 
 impl Lane {
     /// What it does now.
     #[must_use]
     pub fn now(&self) -> Doing {
-        self.spans.back().map_or(Doing::Pending, |(_, doing)| *doing)
+        self.spans.back().map_or(Doing::Pending, |span| span.doing)
+    }
+
+    /// The job that it has in hand now.
+    #[must_use]
+    pub fn job(&self) -> Option<JobTag> {
+        self.spans.back().and_then(|span| span.job)
     }
 
     /// What it did at a moment; `None` before it was there.
     #[must_use]
     pub fn at(&self, at: At) -> Option<Doing> {
-        let after = self.spans.partition_point(|(since, _)| *since <= at);
-        after.checked_sub(1).map(|index| self.spans[index].1)
+        self.span(at).map(|span| span.doing)
+    }
+
+    /// The job that it had in hand at a moment.
+    #[must_use]
+    pub fn job_at(&self, at: At) -> Option<JobTag> {
+        self.span(at).and_then(|span| span.job)
+    }
+
+    fn span(&self, at: At) -> Option<&Span> {
+        let after = self.spans.partition_point(|span| span.since <= at);
+        self.spans.get(after.checked_sub(1)?)
     }
 
     /// Since when it does what it does now.
     #[must_use]
     pub fn since(&self) -> At {
-        self.spans.back().map_or(At::default(), |(since, _)| *since)
+        self.spans.back().map_or(At::default(), |span| span.since)
     }
 
-    fn set(&mut self, at: At, doing: Doing) {
-        if self.now() == doing && !self.spans.is_empty() {
+    /// When it was first seen, as far as it is remembered.
+    #[must_use]
+    pub fn first(&self) -> At {
+        self.spans.front().map_or(At::default(), |span| span.since)
+    }
+
+    /// What happened to it, oldest first.
+    pub fn marks(&self) -> impl Iterator<Item = (At, LaneMark)> + '_ {
+        self.marks.iter().copied()
+    }
+
+    fn mark(&mut self, at: At, mark: LaneMark) {
+        if self.marks.len() == MAX_MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back((at, mark));
+    }
+
+    /// Does something else from `at` on; adds the time of what it did until then.
+    fn set(&mut self, at: At, doing: Doing, job: Option<JobTag>, time: &mut PodTime) {
+        let Some(last) = self.spans.back().copied() else {
+            self.spans.push_back(Span { since: at, doing, job });
             return;
+        };
+        if last.doing == doing && last.job == job {
+            return;
+        }
+        // Word of something earlier that comes late cannot undo what came since.
+        let at = at.max(last.since);
+        time.add(last.doing, at.since(last.since));
+        if last.since == at {
+            self.spans.pop_back();
         }
         if self.spans.len() == MAX_SPANS {
             self.spans.pop_front();
         }
-        self.spans.push_back((at, doing));
+        self.spans.push_back(Span { since: at, doing, job });
     }
 }
 
@@ -92,6 +248,10 @@ impl Lane {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Lanes {
     lanes: VecDeque<Lane>,
+    /// What the workers have done with their time until their last change.
+    time: PodTime,
+    /// Workers whose lane was dropped because there were too many.
+    dropped: u64,
 }
 
 impl Lanes {
@@ -100,82 +260,180 @@ impl Lanes {
         self.lanes.iter()
     }
 
+    /// Living workers whose time is not counted because there were too many.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Pod-seconds of the run until `now`.
+    #[must_use]
+    pub fn time(&self, now: At) -> PodTime {
+        let mut time = self.time;
+        for lane in &self.lanes {
+            time.add(lane.now(), now.since(lane.since()));
+        }
+        time
+    }
+
     /// A worker is there, and does that.
-    pub fn pod(&mut self, at: At, pod: &Pod, is_busy: bool) {
-        let doing = Doing::of(pod, is_busy);
+    pub fn pod(&mut self, at: At, pod: &Pod, work: Work) {
+        let doing = Doing::of(pod, work);
+        let job = if let Work::Job(tag) = work { Some(tag) } else { None };
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == pod.uid) {
-            lane.set(at, doing);
+            lane.phase = pod.phase;
+            lane.set(at, doing, job, &mut self.time);
             return;
         }
         if self.lanes.len() == MAX_LANES {
-            let gone = self.lanes.iter().position(|lane| lane.now() == Doing::Gone);
-            self.lanes.remove(gone.unwrap_or(0));
+            self.drop_one(at);
         }
-        let (name, uid) = (pod.name.clone(), pod.uid.clone());
-        self.lanes.push_back(Lane { name, uid, done: 0, spans: VecDeque::from([(at, doing)]) });
+        self.lanes.push_back(Lane {
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            done: 0,
+            thrown: 0,
+            restarts: 0,
+            spans: VecDeque::from([Span { since: at, doing, job }]),
+            marks: VecDeque::new(),
+            phase: pod.phase,
+        });
+    }
+
+    fn drop_one(&mut self, at: At) {
+        let gone = self.lanes.iter().position(|lane| lane.now() == Doing::Gone);
+        if let Some(lane) = self.lanes.remove(gone.unwrap_or(0)) {
+            self.time.add(lane.now(), at.since(lane.since()));
+            self.dropped += u64::from(gone.is_none());
+        }
     }
 
     /// A worker is gone.
     pub fn gone(&mut self, at: At, uid: &str) {
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
-            lane.set(at, Doing::Gone);
+            if !matches!(lane.phase, PodPhase::Terminating | PodPhase::Completed) {
+                lane.mark(at, LaneMark::Killed);
+            }
+            lane.set(at, Doing::Gone, None, &mut self.time);
         }
     }
 
-    /// A worker took a job, or put one down; `done` says that it had finished it.
-    pub fn job(&mut self, at: At, pod: &str, is_busy: bool, done: bool) {
-        // Of two pods with one name the newer is meant.
-        let Some(lane) = self.lanes.iter_mut().rev().find(|lane| lane.name == pod) else { return };
+    /// A worker's container was started anew, `times` times.
+    pub fn restarted(&mut self, at: At, uid: &str, times: u32) {
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
+            lane.restarts = lane.restarts.saturating_add(times);
+            lane.mark(at, LaneMark::Restarted);
+        }
+    }
+
+    /// The work that a worker had begun was thrown away.
+    pub fn thrown(&mut self, at: At, pod: &str) {
+        if let Some(lane) = self.named(pod) {
+            lane.thrown = lane.thrown.saturating_add(1);
+            lane.mark(at, LaneMark::Thrown);
+        }
+    }
+
+    /// Of two pods with one name the newer is meant.
+    fn named(&mut self, pod: &str) -> Option<&mut Lane> {
+        self.lanes.iter_mut().rev().find(|lane| lane.name == pod)
+    }
+
+    /// A worker's log said what it has in hand from now on; `done` says that it had finished what it had.
+    pub fn job(&mut self, at: At, pod: &str, work: Work, done: bool) {
+        let Some(index) = self.lanes.iter().rposition(|lane| lane.name == pod) else { return };
+        let lane = &mut self.lanes[index];
         if done {
             lane.done = lane.done.saturating_add(1);
         }
-        if matches!(lane.now(), Doing::Idle | Doing::Busy) {
-            lane.set(at, if is_busy { Doing::Busy } else { Doing::Idle });
-        }
+        let job = if let Work::Job(tag) = work { Some(tag) } else { None };
+        let doing = match (lane.now(), work) {
+            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::Job(_)) => Doing::Busy,
+            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::Nothing) => Doing::Idle,
+            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::NotSampled) => Doing::NotSampled,
+            (Doing::Finishing | Doing::Terminating, Work::Job(_)) => Doing::Finishing,
+            (Doing::Finishing | Doing::Terminating, _) => Doing::Terminating,
+            _ => return,
+        };
+        lane.set(at, doing, job, &mut self.time);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::model::testing::pod;
+
+    const JOB: JobTag = JobTag { burst: 1, tail: 0x0002_abcd };
 
     fn at(s: u64) -> At {
         At(Duration::from_secs(s))
     }
 
     #[test]
-    fn a_lane_remembers_what_was_done_when() {
+    fn a_lane_remembers_what_was_done_when_and_the_time_adds_up() {
         let mut lanes = Lanes::default();
-        lanes.pod(at(1), &pod("a", PodPhase::Pending), false);
-        lanes.pod(at(2), &pod("a", PodPhase::Starting), false);
-        lanes.pod(at(3), &pod("a", PodPhase::Ready), false);
-        lanes.job(at(4), "a", true, false);
-        lanes.job(at(9), "a", false, true);
-        lanes.pod(at(10), &pod("a", PodPhase::Terminating), false);
-        lanes.job(at(11), "a", false, true);
+        lanes.pod(at(1), &pod("a", PodPhase::Pending), Work::Nothing);
+        lanes.pod(at(2), &pod("a", PodPhase::Starting), Work::Nothing);
+        lanes.pod(at(3), &pod("a", PodPhase::Ready), Work::Nothing);
+        lanes.job(at(4), "a", Work::Job(JOB), false);
+        lanes.job(at(9), "a", Work::Nothing, true);
+        lanes.job(at(9), "a", Work::Job(JOB), false);
+        lanes.pod(at(10), &pod("a", PodPhase::Terminating), Work::Job(JOB));
+        lanes.job(at(11), "a", Work::Nothing, true);
         lanes.gone(at(12), "a");
         let lane = lanes.iter().next().unwrap();
         let seen: Vec<_> = (0..13).map(|s| lane.at(at(s))).collect();
         use Doing::*;
         let expected =
-            [Pending, Starting, Idle, Busy, Busy, Busy, Busy, Busy, Idle, Terminating, Terminating, Gone];
+            [Pending, Starting, Idle, Busy, Busy, Busy, Busy, Busy, Busy, Finishing, Terminating, Gone];
         assert_eq!(seen[0], None);
         assert_eq!(seen[1..].iter().flatten().copied().collect::<Vec<_>>(), expected);
-        assert_eq!((lane.done, lane.since()), (2, at(12)));
+        assert_eq!((lane.done, lane.since(), lane.marks().count()), (2, at(12), 0));
+        assert_eq!((lane.job_at(at(5)), lane.job_at(at(3))), (Some(JOB), None));
+        assert_eq!(JOB.to_string(), "#1·abcd");
+        let time = lanes.time(at(99));
+        let seconds = [time.idle, time.busy, time.other, time.total()].map(|t| t.as_secs());
+        assert_eq!(seconds, [1, 7, 3, 11]);
+        assert_eq!(time.idle_share(), Some(1.0 / 8.0));
+    }
+
+    #[test]
+    fn the_time_of_what_goes_on_counts_until_now() {
+        let mut lanes = Lanes::default();
+        lanes.pod(at(0), &pod("a", PodPhase::Ready), Work::NotSampled);
+        assert_eq!(lanes.time(at(5)).not_sampled, Duration::from_secs(5));
+        lanes.job(at(5), "a", Work::Nothing, false);
+        let time = lanes.time(at(8));
+        assert_eq!((time.not_sampled.as_secs(), time.idle.as_secs()), (5, 3));
+        assert_eq!(time.since(&lanes.time(at(6))).idle, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn who_goes_without_having_been_told_was_killed() {
+        let mut lanes = Lanes::default();
+        lanes.pod(at(0), &pod("a", PodPhase::Ready), Work::Job(JOB));
+        lanes.restarted(at(1), "a", 1);
+        lanes.gone(at(2), "a");
+        lanes.thrown(at(4), "a");
+        let lane = lanes.iter().next().unwrap();
+        let marks: Vec<_> = lane.marks().collect();
+        let expected = [(at(1), LaneMark::Restarted), (at(2), LaneMark::Killed), (at(4), LaneMark::Thrown)];
+        assert_eq!((marks.as_slice(), lane.thrown, lane.restarts), (expected.as_slice(), 1, 1));
     }
 
     #[test]
     fn lanes_of_the_living_stay_longest() {
         let mut lanes = Lanes::default();
         for n in 0..MAX_LANES {
-            lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), false);
+            lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), Work::Nothing);
         }
         lanes.gone(at(2), "p7");
-        lanes.pod(at(3), &pod("new", PodPhase::Pending), false);
+        lanes.pod(at(3), &pod("new", PodPhase::Pending), Work::Nothing);
         assert_eq!(lanes.iter().count(), MAX_LANES);
         assert!(lanes.iter().all(|lane| lane.name != "p7"));
+        assert_eq!(lanes.dropped(), 0);
+        lanes.pod(at(3), &pod("newer", PodPhase::Pending), Work::Nothing);
+        assert_eq!(lanes.dropped(), 1);
     }
 }

@@ -4,10 +4,12 @@
 
 pub mod appearance;
 pub mod beliefs;
+pub mod burst;
 pub mod bursts;
 pub mod curves;
 pub mod decision;
 pub mod events;
+pub mod fates;
 pub mod filter;
 pub mod form;
 pub mod history;
@@ -15,7 +17,10 @@ pub mod jobs;
 pub mod lanes;
 pub mod load;
 pub mod logs;
+pub mod offset;
 pub mod pods;
+pub mod runs;
+pub mod sampling;
 pub mod series;
 pub mod sheet;
 pub mod stopwatch;
@@ -71,6 +76,8 @@ pub struct SourceStatus {
     pub since: At,
     /// When it last delivered.
     pub last_heard: Option<At>,
+    /// When it was lost and when it came back, the last time.
+    pub away: Option<(At, At)>,
 }
 
 /// Everything that was observed.
@@ -100,6 +107,10 @@ pub struct Data {
     pub history: history::History,
     /// The bursts.
     pub bursts: bursts::Bursts,
+    /// Whose logs are read.
+    pub sampling: sampling::Sampling,
+    /// The cluster's clock beside ours.
+    pub offset: offset::Offset,
     /// What became of the jobs.
     pub jobs: jobs::Jobs,
     /// The load.
@@ -187,6 +198,8 @@ impl Model {
                 beliefs: beliefs::Beliefs::default(),
                 history: history::History::default(),
                 bursts: bursts::Bursts::default(),
+                sampling: sampling::Sampling::default(),
+                offset: offset::Offset::default(),
                 jobs: jobs::Jobs::default(),
                 load: load::Load::default(),
                 events: events::Events::default(),

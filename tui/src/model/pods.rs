@@ -120,16 +120,6 @@ impl Pods {
         }
         counts
     }
-
-    /// Names of the workers whose logs are worth following: their container has started.
-    #[must_use]
-    pub fn with_logs(&self) -> Vec<String> {
-        self.of(Role::Worker)
-            .iter()
-            .filter(|known| !matches!(known.pod.phase, PodPhase::Pending | PodPhase::Completed))
-            .map(|known| known.pod.name.clone())
-            .collect()
-    }
 }
 
 #[cfg(test)]
@@ -163,15 +153,5 @@ mod tests {
         let many = (0..MAX_PODS + 10).map(|i| pod(&format!("p{i}"), PodPhase::Ready)).collect();
         pods.apply(At::default(), PodsEvent::Listed(many));
         assert_eq!(pods.of(Role::Worker).len(), MAX_PODS);
-    }
-
-    #[test]
-    fn only_started_workers_have_logs() {
-        let mut pods = Pods::default();
-        pods.apply(
-            At::default(),
-            PodsEvent::Listed(vec![pod("a", PodPhase::Pending), pod("b", PodPhase::Terminating)]),
-        );
-        assert_eq!(pods.with_logs(), ["b"]);
     }
 }

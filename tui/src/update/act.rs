@@ -1,11 +1,13 @@
 //! What a person can make the dashboard do to the cluster.
 
-use crate::event::{At, Effect, PodPhase, Role};
+use crate::event::{At, Effect, PodPhase, Role, SourceState};
 use crate::model::beliefs::Place;
 use crate::model::bursts::Before;
 use crate::model::events::Weight;
+use crate::model::fates::Gap;
 use crate::model::history::MarkKind;
 use crate::model::load::{CONFIRM_ABOVE, Running};
+use crate::model::runs::InForce;
 use crate::model::{Candidate, Confirm, Mode, Model};
 
 /// More bursts than this are not sent at once.
@@ -67,9 +69,28 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
         desired: data.hpa.get().map(|hpa| hpa.desired_replicas),
         spec_replicas: data.workload.get().map(|workload| workload.spec_replicas),
         workers: data.pods.of(Role::Worker).iter().map(|known| known.pod.uid.clone()).collect(),
+        blind: data
+            .sources
+            .iter()
+            .filter_map(|(source, status)| match &status.state {
+                SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => {
+                    Some((*source, cause.clone()))
+                }
+                SourceState::Connecting | SourceState::Live => None,
+            })
+            .collect(),
+        pod_time: data.lanes.time(at),
+        tuning: data.hpa.get().map(InForce::of),
     };
     data.load.agreed = true;
     data.bursts.fire(at, id.clone(), size, before);
+    if data.load.is_on() {
+        data.bursts.with_load();
+    }
+    let unsampled = data.sampling.unsampled();
+    if unsampled > 0 {
+        data.bursts.gap(Gap::NotSampled, unsampled);
+    }
     data.history.mark(at, MarkKind::Burst);
     let number = data.bursts.fired();
     let jobs = if size == 1 { "job" } else { "jobs" };

@@ -10,6 +10,8 @@ mod standing;
 #[cfg(test)]
 mod tests;
 mod tune;
+mod told;
+mod work;
 
 use crate::event::{Effect, Event, Stamped};
 use crate::model::Model;

@@ -1,21 +1,18 @@
 //! What the sources say.
 
-use std::time::Duration;
-
-use contract::{JobEvent, JobEventKind};
-
 use super::act::{say, stop_load};
-use super::decide;
+use super::{decide, told, work};
 use crate::event::{
-    At, BurstProgress, DepthSample, Effect, Event, Hpa, LoadProgress, MetricSample, Pod, PodPhase, PodsEvent,
-    Role, ScrapedSample, Source, SourceState, TargetEvent, Workload,
+    At, DepthSample, Effect, Event, Hpa, LoadProgress, MetricSample, Pod, PodPhase, PodsEvent, Role,
+    ScrapedSample, Source, SourceState, TargetEvent, Workload,
 };
-use crate::model::beliefs::Place;
+use crate::model::beliefs::{self, Place};
 use crate::model::decision::News;
 use crate::model::events::Weight;
+use crate::model::fates::Gap;
 use crate::model::history::MarkKind;
 use crate::model::pods::Change;
-use crate::model::stopwatch::Stage;
+use crate::model::stopwatch::{How, Seen, Stage};
 use crate::model::{Found, Model, Screen, SourceStatus};
 
 /// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
@@ -30,15 +27,20 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Metric(sample) => return metric(model, at, &sample),
         Event::Scraped(sample) => return scraped(model, at, sample),
         Event::Source(source, state) => return source_changed(model, at, source, state),
-        Event::Burst(progress) => burst(model, at, progress),
+        Event::Burst(progress) => work::burst(model, at, progress),
         Event::Load(progress) => load(model, at, progress, effects),
-        Event::Job { pod, event } => job(model, at, &pod, &event),
+        Event::Job { pod, event } => work::job(model, at, &pod, &event),
+        Event::LogState { pod, state } => work::log_state(model, at, &pod, state),
+        Event::Dated(answer) => {
+            model.data.offset.hear(answer);
+            return false;
+        }
         Event::Done { what, result } => match result {
             Ok(message) => say(model, at, Weight::Own, &what, message),
             Err(message) => say(model, at, Weight::Warning, &what, message),
         },
         Event::Log { pod, line } => {
-            heard(model, at, Source::Logs);
+            told::heard(&mut model.data, at, Source::Logs);
             model.data.logs.line(at, pod, line);
             return model.ui.screen == Screen::Logs;
         }
@@ -53,12 +55,6 @@ fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect
     model.data.watched.apply(at, news);
     if model.data.watched.problem().is_some() {
         stop_load(model, at, "the target cannot be reached", effects);
-    }
-}
-
-fn heard(model: &mut Model, at: At, source: Source) {
-    if let Some(status) = model.data.sources.get_mut(&source) {
-        status.last_heard = Some(at);
     }
 }
 
@@ -87,15 +83,28 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     let changed = old.is_none_or(|old| old.state != state);
     let since = old.filter(|_| same_kind).map_or(at, |old| old.since);
     let last_heard = old.and_then(|old| old.last_heard);
-    model.data.sources.insert(source, SourceStatus { state, since, last_heard });
+    let is_back = old.is_some_and(|old| {
+        state == SourceState::Live && !matches!(old.state, SourceState::Live | SourceState::Connecting)
+    });
+    let lost = last_heard.or(old.map(|old| old.since)).unwrap_or_default();
+    let away = if is_back { Some((lost, at)) } else { old.and_then(|old| old.away) };
+    if let SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) = &state {
+        model.data.bursts.blind(source, cause);
+        if source == Source::Logs {
+            model.data.bursts.gap(Gap::Log, model.data.sampling.unsampled());
+        }
+    }
+    model.data.sources.insert(source, SourceStatus { state, since, last_heard, away });
     changed
 }
 
 fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
-    heard(model, at, Source::Hpa);
+    told::heard(&mut model.data, at, Source::Hpa);
     let hpa = Found::from(hpa);
     let changed = model.data.hpa != hpa;
     let news = decide::news(model.data.hpa.get(), hpa.get());
+    let scaled = |hpa: &Found<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
+    let own = scaled(&hpa).filter(|own| scaled(&model.data.hpa) != Some(*own));
     model.data.hpa = hpa;
     let believed = model.data.believed_total();
     // An HPA that has never computed anything wants zero in words only.
@@ -112,7 +121,8 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     data.history.believed.push(at, believed.map(|(total, _)| total));
     data.history.desired.push(at, desired.map(f64::from));
     if let Some(desired) = desired {
-        data.bursts.desired(at, desired);
+        let seen = told::with_own(data, told::watched(data, at, Source::Hpa), own);
+        data.bursts.desired(seen, desired, data.load.is_on());
     }
     let target = data.target_total();
     data.history.target.push(at, target);
@@ -122,7 +132,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
 }
 
 fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bool {
-    heard(model, at, Source::Workload);
+    told::heard(&mut model.data, at, Source::Workload);
     let workload = Found::from(workload);
     let changed = model.data.workload != workload;
     let before = model.data.workload.get().map(|workload| workload.spec_replicas);
@@ -135,7 +145,8 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
             Some(before) if now.spec_replicas < before => data.history.mark(at, MarkKind::ScaleDown),
             _ => {}
         }
-        data.bursts.spec_replicas(at, now.spec_replicas);
+        let seen = told::watched(data, at, Source::Workload);
+        data.bursts.spec_replicas(seen, now.spec_replicas, data.load.is_on());
     }
     data.history.current.push(at, now.as_ref().map(|now| f64::from(now.replicas)));
     data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
@@ -146,17 +157,18 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
 }
 
 fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
-    heard(model, at, Source::Pods);
+    told::heard(&mut model.data, at, Source::Pods);
     // What the first list names was there before; it is no news.
     let is_first = !model.data.pods.is_listed();
     let changes = model.data.pods.apply(at, news);
     let changed = is_first || !changes.is_empty();
+    work::sample(&mut model.data, at);
     for change in changes {
         if let Change::New(pod) | Change::Changed { now: pod, .. } = &change
             && pod.role == Role::Worker
         {
-            let is_busy = model.data.jobs.in_hand(&pod.name).is_some();
-            model.data.lanes.pod(at, pod, is_busy);
+            let work = work::of_worker(&model.data, &pod.name);
+            model.data.lanes.pod(at, pod, work);
         }
         match change {
             Change::New(pod) if !is_first => appeared(model, at, None, &pod),
@@ -175,16 +187,30 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
     let data = &mut model.data;
     match now.role {
         Role::Worker => {
-            if now.scheduled.is_some() || !matches!(now.phase, PodPhase::Pending) {
-                data.bursts.worker(at, &now.uid, Stage::Scheduled);
+            let runs = matches!(now.phase, PodPhase::Starting | PodPhase::Ready);
+            let has_node = now.scheduled.is_some() || !matches!(now.phase, PodPhase::Pending);
+            for (stage, reached, own) in [
+                (Stage::Scheduled, has_node, now.scheduled),
+                (Stage::Started, runs || now.started.is_some(), now.started),
+                (Stage::PodReady, now.phase == PodPhase::Ready, now.ready_since),
+            ] {
+                if reached {
+                    let seen = told::with_own(data, told::watched(data, at, Source::Pods), own);
+                    data.bursts.worker(seen, &now.uid, stage);
+                }
             }
             if entered(PodPhase::Ready) {
-                data.bursts.worker(at, &now.uid, Stage::PodReady);
                 data.history.mark(at, MarkKind::PodReady);
+            }
+            if let Some(before) = before.filter(|before| now.restarts > before.restarts) {
+                let times = u32::try_from(now.restarts.saturating_sub(before.restarts)).unwrap_or(0);
+                data.lanes.restarted(at, &now.uid, times);
             }
             if restarted || entered(PodPhase::Failed) {
                 data.history.mark(at, MarkKind::Error);
                 data.jobs.leave(at, &now.name);
+                let work = work::of_worker(data, &now.name);
+                data.lanes.job(at, &now.name, work, false);
             }
         }
         Role::Broker => {
@@ -225,7 +251,7 @@ fn broker_lost(model: &mut Model, at: At) {
 }
 
 fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
-    heard(model, at, Source::Broker);
+    let look = told::heard(&mut model.data, at, Source::Broker);
     let total = sample.total();
     // While the broker is away, an answer can only be one that was already on its way.
     if let Some(away) = model.data.jobs.away {
@@ -242,34 +268,41 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
         }
     }
     let changed = model.data.depth != Some(sample);
-    let shared = model.data.load.is_on();
     let data = &mut model.data;
+    let load = data.load.is_on();
+    if load {
+        data.bursts.with_load();
+    }
     data.depth = Some(sample);
+    data.beliefs.counts_ready(beliefs::is_keda(data).then_some(sample.ready as f64));
     data.history.depth.push(at, Some(total as f64));
     data.history.in_work.push(at, Some(sample.unacked as f64));
     let age = (!sample.staleness.is_zero()).then_some(sample.staleness);
     data.beliefs.hear(Place::Broker, at, Some(total as f64), 0.0, age);
-    data.bursts.number(Stage::InBroker, at, total as f64, shared);
-    data.bursts.depth(at, total);
+    let how = if sample.staleness.is_zero() { How::Asked } else { How::Statistics };
+    let seen = Seen::within(at, how, look + sample.staleness);
+    data.bursts.number(Stage::InBroker, seen, total as f64, load);
+    data.bursts.depth(seen, total, sample.staleness);
     changed
 }
 
 fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
-    heard(model, at, Source::ExternalMetric);
+    let look = told::heard(&mut model.data, at, Source::ExternalMetric);
     let value = sample.value_milli.map(|milli| milli as f64 / 1_000.0);
     let data = &mut model.data;
     let changed = data.beliefs.get(Place::ExternalApi).is_none_or(|old| old.total != value);
     data.beliefs.hear(Place::ExternalApi, at, value, 0.0, None);
     data.history.metric.push(at, value);
     if let Some(value) = value {
-        data.bursts.number(Stage::ExternalApi, at, value, data.load.is_on());
+        let seen = Seen::within(at, How::Asked, look);
+        data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
     }
     decide::again(model, at, News::Other);
     changed
 }
 
 fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
-    heard(model, at, Source::Prometheus);
+    let look = told::heard(&mut model.data, at, Source::Prometheus);
     // A query that finds NaN has found nothing that could be compared.
     let value = sample.value.filter(|value| value.is_finite());
     let data = &mut model.data;
@@ -277,28 +310,10 @@ fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
     data.beliefs.hear(Place::Prometheus, at, value, 0.0, sample.age);
     if let Some(value) = value {
         // The sample was there since it was scraped, even if we asked later.
-        let taken = At(at.0.saturating_sub(sample.age.unwrap_or(Duration::ZERO)));
-        data.bursts.number(Stage::Scraped, taken, value, data.load.is_on());
+        let seen = told::scraped(data, at, look, &sample);
+        data.bursts.number(Stage::Scraped, seen, value, data.load.is_on());
     }
     changed
-}
-
-fn burst(model: &mut Model, at: At, progress: BurstProgress) {
-    let (finished, id) = (progress.finished, progress.id.clone());
-    let news = model.data.bursts.progress(progress);
-    model.data.jobs.accepted(news);
-    if !finished {
-        return;
-    }
-    let Some(burst) = model.data.bursts.get_mut(&id) else { return };
-    let (number, size, accepted, failures) = (burst.number, burst.size, burst.accepted, burst.failures());
-    if failures > 0 {
-        model.data.history.mark(at, MarkKind::Error);
-        let causes: Vec<String> =
-            burst.failed.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
-        let message = format!("#{number}: {accepted} of {size} accepted; {}", causes.join(", "));
-        say(model, at, Weight::Warning, "burst", message);
-    }
 }
 
 fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Effect>) {
@@ -320,27 +335,5 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
     model.data.jobs.accepted(u32::try_from(news).unwrap_or(u32::MAX));
     if let Some(reason) = progress.stopped {
         stop_load(model, at, &reason, effects);
-    }
-}
-
-fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
-    heard(model, at, Source::Logs);
-    model.data.logs.job(at, pod, event);
-    let redelivered = model.data.jobs.heard(at, pod, event);
-    super::standing::count_redelivered(model, at, &redelivered);
-    let is_busy = model.data.jobs.in_hand(pod).is_some();
-    model.data.lanes.job(at, pod, is_busy, event.kind == JobEventKind::Acked);
-    if event.kind == JobEventKind::Failed {
-        model.data.history.mark(at, MarkKind::Error);
-    }
-    let Some(id) = &event.burst else { return };
-    match event.kind {
-        JobEventKind::Acked => model.data.bursts.acked(at, id),
-        JobEventKind::Failed => {
-            if let Some(burst) = model.data.bursts.get_mut(id) {
-                burst.dead += 1;
-            }
-        }
-        JobEventKind::Started | JobEventKind::Requeued => {}
     }
 }

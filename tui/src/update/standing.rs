@@ -2,11 +2,9 @@
 
 use std::time::Duration;
 
-use contract::BurstId;
-
 use super::act;
-use crate::event::{At, Effect, PodPhase, Role, Watchfulness};
-use crate::model::history::MarkKind;
+use crate::event::{At, Effect, PodPhase, Role, Source, Watchfulness};
+use crate::model::events::Weight;
 use crate::model::load::{MAX_TIME, Running};
 use crate::model::target::State;
 use crate::model::{Model, Screen, View};
@@ -23,24 +21,21 @@ pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bo
         act::stop_load(model, at, "it ran for ten minutes", effects);
         changed = true;
     }
-    let redelivered = model.data.jobs.settle(at);
-    changed |= !redelivered.is_empty();
-    count_redelivered(model, at, &redelivered);
+    let thrown = model.data.jobs.settle(at);
+    changed |= !thrown.is_empty();
+    super::work::throw_away(model, at, thrown);
+    for (number, lost) in model.data.bursts.judge(at) {
+        let message = format!("#{number}: {lost} confirmed jobs are neither done nor in the queue");
+        act::say(model, at, Weight::Warning, "lost", message);
+        changed = true;
+    }
     if model.data.bursts.running() && is_quiet(model) {
-        model.data.bursts.quiet(at);
+        let seen = super::told::watched(&model.data, at, Source::Workload);
+        let time = model.data.lanes.time(at);
+        model.data.bursts.quiet(seen, time);
         changed = true;
     }
     changed
-}
-
-/// Marks redelivered jobs and counts them with their bursts.
-pub(super) fn count_redelivered(model: &mut Model, at: At, bursts: &[Option<BurstId>]) {
-    for id in bursts {
-        model.data.history.mark(at, MarkKind::Redelivery);
-        if let Some(burst) = id.as_ref().and_then(|id| model.data.bursts.get_mut(id)) {
-            burst.redelivered += 1;
-        }
-    }
 }
 
 /// Whether the queue is empty, also as the HPA sees it, and the workers are at the minimum.
@@ -66,8 +61,8 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
         model.ui.watchfulness = wanted;
         effects.push(Effect::Watchfulness(wanted));
     }
-    let logs = model.data.pods.with_logs();
-    if logs != model.ui.followed {
+    if !model.ui.followed.iter().map(String::as_str).eq(model.data.sampling.followed()) {
+        let logs: Vec<String> = model.data.sampling.followed().map(str::to_owned).collect();
         model.ui.followed.clone_from(&logs);
         effects.push(Effect::FollowLogs(logs));
     }
@@ -83,7 +78,10 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
 fn tick_period(model: &Model) -> Option<Duration> {
     const SECOND: Duration = Duration::from_secs(1);
     let data = &model.data;
-    let by_time_alone = data.load.is_on() || data.jobs.unsettled() || model.ui.notice(data.now).is_some();
+    let by_time_alone = data.load.is_on()
+        || data.jobs.unsettled()
+        || data.bursts.unjudged()
+        || model.ui.notice(data.now).is_some();
     if matches!(model.ui.view, View::Paused(_)) {
         return by_time_alone.then_some(SECOND);
     }
@@ -111,6 +109,7 @@ fn is_calm(model: &Model) -> bool {
         && !data.load.is_on()
         && !data.bursts.running()
         && !data.jobs.unsettled()
+        && !data.bursts.unjudged()
         && data.jobs.away.is_none()
         && data.depth.is_none_or(|depth| depth.total() == 0)
         && data.beliefs.laggard().is_none()

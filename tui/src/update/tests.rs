@@ -14,7 +14,7 @@ use crate::event::{
     Problem, Role, Source, SourceState, Target, TargetEvent, Watchfulness, Workload,
 };
 use crate::model::load::MAX_TIME;
-use crate::model::stopwatch::{Reading, Stage};
+use crate::model::stopwatch::{Reading, Stage, Why};
 use crate::model::testing::pod;
 use crate::model::{Confirm, Mode, View};
 
@@ -77,6 +77,7 @@ impl Talk {
         self.say(Event::Depth(DepthSample { ready, unacked: 0, consumers: None, staleness: Duration::ZERO }))
     }
 
+    /// The jobs of a burst have the IDs from 0.
     fn accept(&mut self, accepted: u32, finished: bool) -> Vec<Effect> {
         let burst = self.model.data.bursts.newest().unwrap();
         let progress = BurstProgress {
@@ -85,7 +86,7 @@ impl Talk {
             sent: accepted,
             accepted,
             failed: BTreeMap::new(),
-            new_ids: Vec::new(),
+            new_ids: (burst.accepted..accepted).map(|n| uuid::Uuid::from_u128(n.into())).collect(),
             first_sent: Some(At(Duration::from_millis(self.ms))),
             first_accepted: Some(At(Duration::from_millis(self.ms))),
             last_accepted: Some(At(Duration::from_millis(self.ms))),
@@ -282,7 +283,7 @@ fn what_was_in_a_lost_broker_is_counted_as_lost() {
     assert_eq!(talk.model.data.jobs.lost, 50);
     assert_eq!(talk.events().last().unwrap(), "broker back: 50 of 50 messages are lost");
     let watch = &talk.model.data.bursts.newest().unwrap().watch;
-    assert_eq!(watch.get(Stage::Drained), Reading::Never("lost"));
+    assert_eq!(*watch.get(Stage::Drained), Reading::Never(Why::Lost));
 }
 
 #[test]

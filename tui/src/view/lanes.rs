@@ -39,6 +39,8 @@ fn look(doing: Doing) -> (char, &'static str, Ink) {
         Doing::Starting => ('▒', "starting", Ink::Pending),
         Doing::Idle => ('─', "idle", Ink::Ready),
         Doing::Busy => ('▆', "busy", Ink::Ready),
+        Doing::NotSampled => ('┄', "not sampled", Ink::Dim),
+        Doing::Finishing => ('▞', "finishing", Ink::Leaving),
         Doing::Terminating => ('▚', "terminating", Ink::Leaving),
         Doing::Failed => ('✗', "failed", Ink::Error),
         Doing::Gone => (' ', "gone", Ink::Dim),

@@ -6,7 +6,8 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::text::{age, fit_end, put, row, rule, span};
+use super::stopwatch::fitted;
+use super::text::{age, fit_end, put, row, rule, span, width};
 use super::theme::Ink;
 use crate::event::{PodPhase, Role, Source};
 use crate::model::lanes::Lane;
@@ -28,6 +29,7 @@ pub(super) fn state(data: &Data, known: &Known) -> (char, &'static str, Ink) {
         PodPhase::Starting => ('◔', "starting", Ink::Pending),
         PodPhase::Ready if known.pod.role != Role::Worker => ('●', "ready", Ink::Ready),
         PodPhase::Ready if data.jobs.in_hand(&known.pod.name).is_some() => ('◉', "busy", Ink::Ready),
+        PodPhase::Ready if !data.sampling.is_followed(&known.pod.name) => ('◎', "not sampled", Ink::Ready),
         PodPhase::Ready => ('●', "idle", Ink::Ready),
         PodPhase::Terminating => ('◌', "terminating", Ink::Leaving),
         PodPhase::Failed => ('✗', "failed", Ink::Error),
@@ -47,15 +49,29 @@ impl Pods<'_> {
         if workers.len() > 20 {
             spans.push(span(self.theme, Ink::Dim, "…"));
         }
-        spans.push(span(self.theme, Ink::Text, format!("  {}", self.summary(&workers))));
-        let jobs = &self.data.jobs;
-        if jobs.redelivered > 0 {
-            spans.push(span(self.theme, Ink::Warning, format!("   {} redelivered", jobs.redelivered)));
-        }
-        if jobs.lost > 0 {
-            spans.push(span(self.theme, Ink::Error, format!("   {} lost", jobs.lost)));
-        }
+        spans.push(span(self.theme, Ink::Text, "  "));
+        let mut facts = vec![vec![span(self.theme, Ink::Text, self.summary(&workers))]];
+        facts.extend(self.trouble());
+        let room = area.width.saturating_sub(width(&spans));
+        spans.extend(fitted(facts, self.theme, room));
         put(buffer, area, spans);
+    }
+
+    /// What went wrong with jobs, the worst first.
+    fn trouble(&self) -> Vec<Vec<Span<'static>>> {
+        let (jobs, theme) = (&self.data.jobs, self.theme);
+        let unsampled = self.data.sampling.unsampled() as u64;
+        [
+            (Ink::Error, jobs.lost, "lost"),
+            (Ink::Warning, jobs.redelivered, "redelivered"),
+            (Ink::Warning, jobs.thrown, "thrown away"),
+            (Ink::Warning, jobs.dead, "dead"),
+            (Ink::Dim, unsampled, "not sampled"),
+        ]
+        .into_iter()
+        .filter(|(_, number, _)| *number > 0)
+        .map(|(ink, number, word)| vec![span(theme, ink, format!("{number} {word}"))])
+        .collect()
     }
 
     fn summary(&self, workers: &[&Known]) -> String {
@@ -81,8 +97,11 @@ impl Widget for &Pods<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let workers = self.data.pods.of(Role::Worker);
         let room = stale::room(area.width, "Workers");
-        let note = stale::note(self.data, self.theme, Source::Pods, room)
-            .unwrap_or_else(|| vec![span(self.theme, Ink::Dim, self.summary(&workers))]);
+        let note = stale::note(self.data, self.theme, Source::Pods, room).unwrap_or_else(|| {
+            let mut facts = vec![vec![span(self.theme, Ink::Dim, self.summary(&workers))]];
+            facts.extend(self.trouble());
+            fitted(facts, self.theme, room)
+        });
         rule(buffer, row(area, 0), self.theme, "Workers", note);
         let rows = usize::from(area.height.saturating_sub(1));
         for (index, known) in workers.iter().take(rows).enumerate() {

@@ -1,4 +1,6 @@
-//! How long every step of a burst took, and what each of them waited for.
+//! How long every step of a burst took, since the press and since the step before, and how exactly that is known.
+
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,17 +8,21 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::text::{below, count, measured, put, put_right, row, rule, set, span};
+use super::text::{below, coarse, count, fit, measured, parts, put, put_right, row, rule, set, span, width};
 use super::theme::{Ink, style};
 use crate::event::{At, Source};
-use crate::model::bursts::Burst;
-use crate::model::stopwatch::{Reading, Stage};
+use crate::model::burst::Burst;
+use crate::model::fates::Lost;
+use crate::model::stopwatch::{Reading, Seen, Stage};
 use crate::model::{Data, Theme};
 
-/// Columns for the name and the time of a step; bars stand in what is left.
-const TEXT: u16 = 34;
+/// From this width on the steps have their long names, and bars or explanations stand behind the times.
+const WIDE: u16 = 56;
 
-/// The panel.
+/// From this width on there is room for how each time was come by.
+const SPOKEN: u16 = 100;
+
+/// The panel, for the newest burst.
 pub(super) struct Stopwatch<'a> {
     /// What is shown.
     pub(super) data: &'a Data,
@@ -24,76 +30,214 @@ pub(super) struct Stopwatch<'a> {
     pub(super) theme: Theme,
 }
 
-/// The step that a step waits for: a bar shows the time from there.
-fn cause(stage: Stage) -> Stage {
-    match stage {
-        Stage::KeyPress | Stage::Sent => Stage::KeyPress,
-        Stage::Accepted | Stage::InBroker => Stage::Sent,
-        Stage::Scraped | Stage::FirstAck => Stage::InBroker,
-        Stage::ExternalApi => Stage::Scraped,
-        Stage::Desired => Stage::ExternalApi,
-        Stage::Deployment => Stage::Desired,
-        Stage::Scheduled => Stage::Deployment,
-        Stage::PodReady => Stage::Scheduled,
-        Stage::Drained => Stage::FirstAck,
-        Stage::BackAtMin => Stage::Drained,
+/// The steps of one burst, a row each.
+pub(super) struct Steps<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// The burst.
+    pub(super) burst: &'a Burst,
+    /// What stands behind the times where there is room.
+    pub(super) behind: Behind,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+/// What stands behind the times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// A bar from the step before.
+    Bars,
+    /// How the time was come by, in words.
+    Words,
+}
+
+/// Columns of the name, the time since the press, since the step before, and the margin.
+struct Columns {
+    name: u16,
+    press: u16,
+    delta: u16,
+    margin: u16,
+}
+
+impl Columns {
+    fn of(room: u16) -> Self {
+        match room {
+            WIDE.. => Self { name: 21, press: 9, delta: 9, margin: 8 },
+            35.. => Self { name: 12, press: 8, delta: 8, margin: 7 },
+            28.. => Self { name: 12, press: 8, delta: 8, margin: 0 },
+            _ => Self { name: 12, press: 8, delta: 0, margin: 0 },
+        }
+    }
+
+    fn end(&self) -> u16 {
+        self.name + self.press + self.delta + self.margin
     }
 }
 
-impl Stopwatch<'_> {
-    fn state(&self, burst: &Burst) -> Vec<Span<'static>> {
-        let theme = self.theme;
-        let accepted = format!("{}/{} accepted", count(burst.accepted.into()), count(burst.size.into()));
-        let mut spans = vec![span(theme, Ink::Text, accepted)];
-        let failures = burst.failures();
-        if failures > 0 {
-            spans.push(span(theme, Ink::Error, format!(", {} failed", count(failures.into()))));
-        }
-        if burst.acked > 0 {
-            spans.push(span(theme, Ink::Text, format!(", {} done", count(burst.acked.into()))));
-        }
-        if burst.redelivered > 0 {
-            spans.push(span(theme, Ink::Warning, format!(", ↻ {}", burst.redelivered)));
-        }
-        if burst.dead > 0 {
-            spans.push(span(theme, Ink::Warning, format!(", {} dead", burst.dead)));
-        }
-        if let Some(waiting) = &burst.waiting {
-            spans.push(span(theme, Ink::Pending, format!(", waiting: {waiting}")));
-        }
-        spans
+/// How far off a time may be: `±0.2 s`, or `told` for what came in as it happened.
+pub(super) fn margin(seen: &Seen) -> String {
+    let margin = seen.margin;
+    match margin.as_millis() {
+        0 => "told".to_owned(),
+        // Upwards: a margin must not look smaller than it is.
+        1..10_000 => format!("±{:.1} s", (margin.as_secs_f64() * 10.0).ceil() / 10.0),
+        _ => format!("±{}", coarse(margin + Duration::from_millis(999))),
     }
+}
 
+/// The time since another moment, with its sign: what the watches tell may come in another order than it happened.
+fn delta(at: At, before: At) -> String {
+    if at >= before {
+        format!("+{}", measured(at.since(before)))
+    } else {
+        format!("-{}", measured(before.since(at)))
+    }
+}
+
+/// What has become of a burst's requests and jobs, as parts in the order of their weight.
+pub(super) fn state(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
+    let accepted = format!("{}/{} accepted", count(burst.accepted.into()), count(burst.size.into()));
+    let mut all = vec![vec![span(theme, Ink::Text, accepted)]];
+    let mut add = |ink, text: String| all.push(vec![span(theme, ink, text)]);
+    if burst.failures() > 0 {
+        add(Ink::Error, format!("{} failed", count(burst.failures().into())));
+    }
+    match burst.lost() {
+        Lost::Jobs(lost @ 1..) => add(Ink::Error, format!("{} lost", count(lost.into()))),
+        Lost::Unknown(gap) if !burst.is_in_flight() => {
+            add(Ink::Warning, format!("lost unknown: {}", gap.words()))
+        }
+        _ => {}
+    }
+    if burst.done() > 0 {
+        add(Ink::Text, format!("{} done", count(burst.done().into())));
+    }
+    if burst.redelivered > 0 {
+        add(Ink::Warning, format!("↻{} redelivered", count(burst.redelivered.into())));
+    }
+    if burst.dead > 0 {
+        add(Ink::Warning, format!("{} dead", count(burst.dead.into())));
+    }
+    if let Some(waiting) = &burst.waiting {
+        add(Ink::Pending, format!("waits: {waiting}"));
+    }
+    if burst.unsampled > 0 {
+        add(Ink::Warning, format!("{} workers not sampled", burst.unsampled));
+    }
+    all
+}
+
+/// As many of the parts as fit, and a sign if some do not.
+pub(super) fn fitted(all: Vec<Vec<Span<'static>>>, theme: Theme, room: u16) -> Vec<Span<'static>> {
+    let shown = parts(all.clone(), room);
+    if shown == parts(all.clone(), u16::MAX) {
+        return shown;
+    }
+    let mut shown = parts(all.clone(), room.saturating_sub(2));
+    if shown.is_empty() {
+        let text: String = all.iter().flatten().map(|span| span.content.as_ref()).collect();
+        return vec![span(theme, Ink::Text, fit(&text, room.into()).into_owned())];
+    }
+    shown.push(span(theme, Ink::Dim, " …"));
+    shown
+}
+
+/// With whom a burst overlaps, as words.
+pub(super) fn overlap(burst: &Burst) -> Option<String> {
+    let mut words: Vec<String> = burst.overlaps.iter().take(3).map(|number| format!("#{number}")).collect();
+    if burst.overlaps.len() > 3 {
+        words.push("…".to_owned());
+    }
+    if burst.with_load {
+        words.push("the load".to_owned());
+    }
+    (!words.is_empty()).then(|| format!("overlaps {}", words.join(" ")))
+}
+
+impl Stopwatch<'_> {
     /// One line about the newest burst.
     pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
         let theme = self.theme;
-        let mut spans = vec![span(theme, Ink::Dim, "stopwatch ")];
-        match self.data.bursts.newest() {
-            None => spans.push(span(theme, Ink::Dim, "no burst yet: press space")),
-            Some(burst) => {
-                spans.push(span(theme, Ink::Value, format!("#{} ", burst.number)));
-                spans.extend(self.state(burst));
-                let seen = |stage: Stage| Some((stage, burst.watch.get(stage).at()?));
-                if let Some((stage, at)) = Stage::ALL.into_iter().filter_map(seen).max_by_key(|(_, at)| *at) {
-                    spans.push(span(theme, Ink::Dim, format!("   {} ", stage.title())));
-                    spans.push(span(theme, Ink::Value, measured(at.since(burst.pressed))));
-                }
-            }
+        let head = span(theme, Ink::Dim, "stopwatch ");
+        let Some(burst) = self.data.bursts.newest() else {
+            put(buffer, area, vec![head, span(theme, Ink::Dim, "no burst yet: press space")]);
+            return;
+        };
+        let mut all = state(burst, theme);
+        let seen = |stage: Stage| Some((stage, burst.watch.at(stage)?));
+        // The newest step, and how long the next is being waited for.
+        if let Some((stage, at)) = Stage::ALL.into_iter().filter_map(seen).max_by_key(|(_, at)| *at) {
+            let time = measured(at.since(burst.pressed));
+            all.insert(
+                1,
+                vec![span(theme, Ink::Dim, format!("{} ", stage.short())), span(theme, Ink::Value, time)],
+            );
         }
+        if let Some(stage) = Stage::ALL.into_iter().find(|stage| burst.awaits(*stage)) {
+            let time = measured(self.data.now.since(burst.pressed));
+            all.insert(2, vec![span(theme, Ink::Pending, format!("{} … {time}", stage.short()))]);
+        }
+        let number = span(theme, Ink::Value, format!("#{} ", burst.number));
+        let head = vec![head, number];
+        let used = width(&head);
+        let mut spans = head;
+        spans.extend(fitted(all, theme, area.width.saturating_sub(used)));
         put(buffer, area, spans);
     }
+}
 
-    fn bar(&self, buffer: &mut Buffer, line: Rect, burst: &Burst, stage: Stage, end: At) {
-        let area = Rect { x: line.x + TEXT + 2, width: line.width.saturating_sub(TEXT + 2), ..line };
-        if area.width < 8 || line.is_empty() {
+impl Widget for &Stopwatch<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let Some(burst) = self.data.bursts.newest() else {
+            rule(buffer, row(area, 0), theme, "Stopwatch", Vec::new());
+            put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
+            return;
+        };
+        let room = stale::room(area.width, "Stopwatch");
+        let note = stale::note(self.data, theme, Source::Producer, room).unwrap_or_else(|| {
+            let at = self.data.day.time_of_day(burst.pressed);
+            let text = match overlap(burst) {
+                Some(overlap) => format!("#{} {overlap}", burst.number),
+                None => format!("#{} at {at}", burst.number),
+            };
+            let ink = if overlap(burst).is_some() { Ink::Warning } else { Ink::Dim };
+            vec![span(theme, ink, fit(&text, room.into()).into_owned())]
+        });
+        rule(buffer, row(area, 0), theme, "Stopwatch", note);
+        let indent = if area.width >= WIDE { 2 } else { 0 };
+        let state_row = row(area, 1);
+        let state_row =
+            Rect { x: state_row.x + indent, width: state_row.width.saturating_sub(indent), ..state_row };
+        put(buffer, state_row, fitted(state(burst, theme), theme, state_row.width));
+        let behind = if area.width >= SPOKEN { Behind::Words } else { Behind::Bars };
+        let data = self.data;
+        (&Steps { data, burst, behind, theme }).render(below(area, 2), buffer);
+    }
+}
+
+impl Steps<'_> {
+    /// Rows that all steps take.
+    pub(super) const ROWS: u16 = Stage::ALL.len() as u16;
+
+    /// Where the axis of the bars ends.
+    fn end(&self) -> At {
+        let last = Stage::ALL.into_iter().filter_map(|stage| self.burst.watch.at(stage)).max();
+        let runs = Stage::ALL.into_iter().any(|stage| self.burst.awaits(stage));
+        if runs { self.data.now } else { last.unwrap_or(self.data.now) }
+    }
+
+    fn bar(&self, buffer: &mut Buffer, area: Rect, stage: Stage, end: At) {
+        if area.width < 6 || area.is_empty() {
             return;
         }
+        let burst = self.burst;
         let (until, ink) = match burst.watch.get(stage) {
-            Reading::Observed(at) | Reading::Estimated(at) => (at, Ink::Queue),
-            Reading::NotYet if Self::is_running(burst, stage) => (end, Ink::Pending),
+            Reading::Seen(seen) => (seen.at, Ink::Queue),
+            Reading::NotYet if burst.awaits(stage) => (end, Ink::Pending),
             Reading::NotYet | Reading::Never(_) => return,
         };
-        let Some(from) = burst.watch.get(cause(stage)).at() else { return };
+        let from = burst.watch.before(stage).map_or(burst.pressed, |(_, at)| at);
         let whole = end.since(burst.pressed).as_secs_f64().max(0.001);
         // In half cells; below twice the width.
         let halves =
@@ -114,47 +258,133 @@ impl Stopwatch<'_> {
         }
     }
 
-    /// Whether a step is being waited for: what it waits on has happened.
-    fn is_running(burst: &Burst, stage: Stage) -> bool {
-        let goes_on = burst.is_in_flight() || (burst.accepted > 0 && !burst.watch.is_over());
-        goes_on && burst.watch.get(stage) == Reading::NotYet && burst.watch.has(cause(stage))
+    /// How a step's time was come by, or why it has none, in words.
+    fn words(&self, stage: Stage) -> String {
+        match self.burst.watch.get(stage) {
+            Reading::Seen(seen) => {
+                let mut words = seen.how.words().to_owned();
+                if let Some((own, margin)) = seen.own {
+                    let time = self.data.day.time_of_day(own);
+                    words.push_str(&format!("; its own time {time} ±{}", measured(margin)));
+                }
+                if let Some(doubt) = seen.doubt {
+                    words.push_str(&format!("; ≈ {}", doubt.words()));
+                }
+                words
+            }
+            Reading::Never(why) => why.sentence(),
+            Reading::NotYet => self.trouble(stage).unwrap_or_default(),
+        }
+    }
+
+    /// Why a step could not be seen if it happened now.
+    fn trouble(&self, stage: Stage) -> Option<String> {
+        if !self.burst.awaits(stage) {
+            return None;
+        }
+        if stage == Stage::FirstAck && self.burst.unsampled > 0 {
+            return Some(format!("{} workers are not sampled", self.burst.unsampled));
+        }
+        stale::sentence(self.data, self.data.trouble(stage.source()?)?)
+    }
+
+    fn step(&self, buffer: &mut Buffer, line: Rect, stage: Stage, end: At) {
+        let (burst, theme) = (self.burst, self.theme);
+        let columns = Columns::of(line.width);
+        let is_wide = line.width >= WIDE;
+        let name = if is_wide { format!("  {}", stage.title()) } else { stage.short().to_owned() };
+        put(buffer, Rect { width: columns.name.min(line.width), ..line }, vec![span(theme, Ink::Text, name)]);
+        let place = |from: u16, width: u16| Rect {
+            x: line.x + from.min(line.width),
+            width: width.min(line.width.saturating_sub(from)),
+            ..line
+        };
+        let press = place(columns.name, columns.press);
+        let rest = place(columns.name, columns.press + columns.delta + columns.margin);
+        match burst.watch.get(stage) {
+            Reading::Seen(seen) => {
+                let about = if seen.doubt.is_some() { "≈" } else { "" };
+                let time = format!("{about}{}", measured(seen.at.since(burst.pressed)));
+                put_right(buffer, press, vec![span(theme, Ink::Value, time)]);
+                if let Some((_, before)) = burst.watch.before(stage) {
+                    let text = delta(seen.at, before);
+                    put_right(
+                        buffer,
+                        place(columns.name + columns.press, columns.delta),
+                        vec![span(theme, Ink::Text, text)],
+                    );
+                }
+                if columns.margin > 0 {
+                    let from = columns.name + columns.press + columns.delta;
+                    put_right(buffer, place(from, columns.margin), vec![span(theme, Ink::Dim, margin(seen))]);
+                }
+            }
+            Reading::Never(why) => {
+                let room = usize::from(rest.width.saturating_sub(1));
+                put_right(buffer, rest, vec![span(theme, Ink::Dim, fit(why.short(), room))]);
+            }
+            Reading::NotYet if burst.awaits(stage) => {
+                let time = format!("… {}", measured(self.data.now.since(burst.pressed)));
+                put_right(buffer, press, vec![span(theme, Ink::Pending, time)]);
+                let place = place(columns.name + columns.press, columns.delta + columns.margin);
+                if self.trouble(stage).is_some() {
+                    put_right(buffer, place, vec![span(theme, Ink::Warning, "not read now")]);
+                } else if let Some((_, before)) = burst.watch.before(stage) {
+                    let delta = Rect { width: columns.delta.min(place.width), ..place };
+                    let text = format!("+{}", measured(self.data.now.since(before)));
+                    put_right(buffer, delta, vec![span(theme, Ink::Pending, text)]);
+                }
+            }
+            Reading::NotYet => put_right(buffer, press, vec![span(theme, Ink::Dim, "·")]),
+        }
+        let from = columns.end() + 2;
+        let behind =
+            Rect { x: line.x + from.min(line.width), width: line.width.saturating_sub(from), ..line };
+        match self.behind {
+            Behind::Bars if is_wide => self.bar(buffer, behind, stage, end),
+            Behind::Words if is_wide => {
+                let words = self.words(stage);
+                put(
+                    buffer,
+                    behind,
+                    vec![span(theme, Ink::Dim, fit(&words, behind.width.into()).into_owned())],
+                );
+            }
+            Behind::Bars | Behind::Words => {}
+        }
+    }
+
+    /// The cluster's clock beside ours.
+    fn clock(&self) -> String {
+        match self.data.offset.ahead(&self.data.day, self.data.now) {
+            Some((ahead, uncertain)) => {
+                format!(
+                    "cluster's clock {ahead:+.2} s ±{:.2} s, by the API server's Date",
+                    uncertain.as_secs_f64()
+                )
+            }
+            None => "cluster's clock not compared yet".to_owned(),
+        }
     }
 }
 
-impl Widget for &Stopwatch<'_> {
+impl Widget for &Steps<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let theme = self.theme;
-        let Some(burst) = self.data.bursts.newest() else {
-            rule(buffer, row(area, 0), theme, "Stopwatch", Vec::new());
-            put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
-            return;
-        };
-        let room = stale::room(area.width, "Stopwatch");
-        let note = stale::note(self.data, theme, Source::Producer, room)
-            .unwrap_or_else(|| vec![span(theme, Ink::Dim, format!("burst #{}", burst.number))]);
-        rule(buffer, row(area, 0), theme, "Stopwatch", note);
-        let mut state = vec![Span::raw("  ")];
-        state.extend(self.state(burst));
-        put(buffer, row(area, 1), state);
-        let now = self.data.now;
-        let last = Stage::ALL.into_iter().filter_map(|stage| burst.watch.get(stage).at()).max();
-        let runs = Stage::ALL.into_iter().any(|stage| Stopwatch::is_running(burst, stage));
-        let end = if runs { now } else { last.unwrap_or(now) };
-        for (index, stage) in (0..).zip(Stage::ALL) {
-            let line = row(below(area, 2), index);
-            let (ink, text) = match burst.watch.get(stage) {
-                Reading::Observed(at) => (Ink::Value, measured(at.since(burst.pressed))),
-                Reading::Estimated(at) => (Ink::Value, format!("≈ {}", measured(at.since(burst.pressed)))),
-                Reading::Never(why) => (Ink::Dim, why.to_owned()),
-                Reading::NotYet if Stopwatch::is_running(burst, stage) => {
-                    (Ink::Pending, format!("… {}", measured(now.since(burst.pressed))))
-                }
-                Reading::NotYet => (Ink::Dim, "·".to_owned()),
-            };
-            put(buffer, line, vec![span(theme, Ink::Text, format!("  {}", stage.title()))]);
-            let value = Rect { width: line.width.min(TEXT), ..line };
-            put_right(buffer, value, vec![span(theme, ink, text)]);
-            self.bar(buffer, line, burst, stage, end);
+        let end = self.end();
+        // The press itself is the first to go: its time is nought, and the title says when it was.
+        let hidden = Steps::ROWS.saturating_sub(area.height);
+        for (index, stage) in (0..).zip(Stage::ALL.into_iter().skip(hidden.into())) {
+            let line = row(area, index);
+            if index == 0 && hidden > 1 {
+                let text = format!("⋮ {hidden} earlier steps");
+                put(buffer, line, vec![span(self.theme, Ink::Dim, text)]);
+            } else if !line.is_empty() {
+                self.step(buffer, line, stage, end);
+            }
         }
+        let line = row(area, Steps::ROWS + 1);
+        let indent = if area.width >= WIDE { "  " } else { "" };
+        let text = format!("{indent}{}", self.clock());
+        put(buffer, line, vec![span(self.theme, Ink::Dim, fit(&text, area.width.into()).into_owned())]);
     }
 }

@@ -254,6 +254,12 @@ impl World {
         self.send(Event::Pods(PodsEvent::Listed(pods)));
         self.hpa();
         self.workload();
+        // The cluster's clock is a quarter of a second ahead of ours.
+        for (asked, date) in [(40, 0), (745, 0), (760, 1), (1_730, 1), (1_755, 2)] {
+            let (asked, answered) = (At(Duration::from_millis(asked)), At(Duration::from_millis(asked + 6)));
+            let date = self.stamp(date * 1_000).unwrap();
+            self.send(Event::Dated(Dated { asked, answered, date }));
+        }
     }
 
     fn name_last(&mut self) {
@@ -410,7 +416,7 @@ impl World {
             sent: size.min(accepted + 12),
             accepted,
             failed: BTreeMap::new(),
-            new_ids: Vec::new(),
+            new_ids: (1..=u128::from(accepted)).map(|n| Uuid::from_u128(self.jobs + n)).collect(),
             first_sent: at(self.ms + 3),
             first_accepted: at(self.ms + 9),
             last_accepted: at(self.ms + 42),
@@ -429,7 +435,8 @@ impl World {
             id: Some(id),
             burst: Some(burst),
             traceparent: None,
-            at: Timestamp::UNIX_EPOCH,
+            // The cluster's clock is a quarter of a second ahead.
+            at: self.stamp(self.ms + 250).unwrap(),
             redelivered: false,
             wait_ms: None,
             work_ms: None,
@@ -442,8 +449,10 @@ impl World {
     pub(crate) fn lose_broker(&mut self) {
         self.broker = false;
         self.queue.clear();
-        for worker in &mut self.workers {
-            worker.job = None;
+        for index in 0..self.workers.len() {
+            if let Some((id, burst, _)) = self.workers[index].job.take() {
+                self.job(self.workers[index].name.clone(), JobEventKind::Requeued, id, burst);
+            }
         }
         self.send(Event::Source(
             Source::Broker,

@@ -1,0 +1,241 @@
+//! What became of every job of a burst: each confirmed ID is open until a worker's log says that it was acknowledged or
+//! went to the dead-letter queue. What is open while nothing is in the queue is lost, unless a log has a gap.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+/// IDs remembered for all bursts together. Beyond it jobs are counted and not known by name, so that a long run of large
+/// bursts holds a few megabytes at most.
+pub const MAX_IDS: usize = 50_000;
+
+/// Why it cannot be said which jobs are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// A worker's log was not read without a gap, or not to its end.
+    Log,
+    /// Workers beyond the limit were not followed.
+    NotSampled,
+    /// More jobs than are remembered.
+    TooMany,
+    /// An answer named fewer IDs than it confirmed.
+    NoIds,
+}
+
+impl Gap {
+    /// As a few words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Log => "a worker's log has a gap",
+            Self::NotSampled => "not all workers are sampled",
+            Self::TooMany => "too many jobs to remember",
+            Self::NoIds => "the producer named no IDs",
+        }
+    }
+}
+
+/// How many confirmed jobs are neither done nor in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// Jobs are still under way; nothing can be said yet.
+    Open,
+    /// So many.
+    Jobs(u32),
+    /// It cannot be told, and why.
+    Unknown(Gap),
+}
+
+/// Where the account stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// Jobs are under way.
+    #[default]
+    Open,
+    /// The queue was empty long enough: what is open is lost.
+    Judged,
+    /// Closed: nothing is remembered any more but the numbers.
+    Closed(u32),
+}
+
+/// The jobs of one burst.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fates {
+    open: BTreeSet<Uuid>,
+    ended: BTreeSet<Uuid>,
+    /// Jobs that have ended, each counted once.
+    count: u32,
+    gap: Option<Gap>,
+    state: State,
+}
+
+impl Fates {
+    /// Jobs were confirmed: `count` of them, with these IDs. `room` is how many more IDs may be remembered.
+    pub fn confirmed(&mut self, count: u32, ids: &[Uuid], room: usize) {
+        if ids.len() > room {
+            self.gap(Gap::TooMany);
+        } else if (ids.len() as u64) < u64::from(count) {
+            self.gap(Gap::NoIds);
+        }
+        // A quick worker's log can be here before the producer's answer.
+        self.open.extend(ids.iter().take(room).filter(|id| !self.ended.contains(id)));
+    }
+
+    /// A worker's log says that a job has ended. Returns whether that is news: a job that was delivered twice may end twice.
+    pub fn ended(&mut self, id: Option<Uuid>, room: usize) -> bool {
+        let is_news = match id {
+            Some(id) if self.open.remove(&id) => {
+                self.ended.insert(id);
+                true
+            }
+            Some(_) if matches!(self.state, State::Closed(_)) => false,
+            Some(id) if room > 0 => self.ended.insert(id),
+            // Too many to know by name.
+            Some(_) | None => {
+                self.gap(if id.is_some() { Gap::TooMany } else { Gap::NoIds });
+                true
+            }
+        };
+        self.count = self.count.saturating_add(u32::from(is_news));
+        is_news
+    }
+
+    /// From now on it cannot be told what became of jobs that are open.
+    pub fn gap(&mut self, gap: Gap) {
+        if self.state == State::Open {
+            self.gap.get_or_insert(gap);
+        }
+    }
+
+    /// Jobs that have ended.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Whether each of `accepted` jobs is known to have ended.
+    #[must_use]
+    pub fn are_complete(&self, accepted: u32) -> bool {
+        self.open.is_empty() && self.count >= accepted && !matches!(self.gap, Some(Gap::TooMany | Gap::NoIds))
+    }
+
+    /// IDs remembered.
+    #[must_use]
+    pub fn ids(&self) -> usize {
+        self.open.len() + self.ended.len()
+    }
+
+    /// Whether nobody has judged yet.
+    #[must_use]
+    pub fn are_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Nothing is in the queue, and the logs have had time to say so.
+    pub fn judge(&mut self) {
+        if self.state == State::Open {
+            self.state = State::Judged;
+        }
+    }
+
+    /// Forgets the IDs and keeps the numbers.
+    pub fn close(&mut self) {
+        if self.state == State::Judged {
+            self.state = State::Closed(u32::try_from(self.open.len()).unwrap_or(u32::MAX));
+            self.open.clear();
+            self.ended.clear();
+        }
+    }
+
+    /// How many of the `accepted` jobs are lost.
+    #[must_use]
+    pub fn lost(&self, accepted: u32) -> Lost {
+        let open = match self.state {
+            State::Closed(open) => open,
+            State::Open | State::Judged => u32::try_from(self.open.len()).unwrap_or(u32::MAX),
+        };
+        let all_ended = open == 0 && self.count >= accepted;
+        match (self.state, self.gap) {
+            (_, Some(gap @ (Gap::TooMany | Gap::NoIds))) => Lost::Unknown(gap),
+            // Whatever was missed in between: each of them was heard of.
+            _ if all_ended && accepted > 0 => Lost::Jobs(0),
+            (_, Some(gap)) => Lost::Unknown(gap),
+            (State::Open, None) => Lost::Open,
+            // A later line may still prove a job done; then there is one less.
+            (State::Judged | State::Closed(_), None) => Lost::Jobs(open),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(range: std::ops::Range<u128>) -> Vec<Uuid> {
+        range.map(Uuid::from_u128).collect()
+    }
+
+    #[test]
+    fn every_job_counts_once_whatever_comes_first() {
+        let mut fates = Fates::default();
+        assert!(fates.ended(Some(Uuid::from_u128(1)), 9), "before the answer");
+        fates.confirmed(3, &ids(0..3), 9);
+        assert_eq!(fates.lost(3), Lost::Open);
+        assert!(fates.ended(Some(Uuid::from_u128(0)), 9));
+        assert!(!fates.ended(Some(Uuid::from_u128(0)), 9), "delivered and done twice");
+        assert!(!fates.are_complete(3));
+        assert!(fates.ended(Some(Uuid::from_u128(2)), 9));
+        assert!(fates.are_complete(3));
+        assert_eq!((fates.count(), fates.lost(3)), (3, Lost::Jobs(0)));
+    }
+
+    #[test]
+    fn what_is_open_while_the_queue_is_empty_is_lost_until_a_late_line_says_otherwise() {
+        let mut fates = Fates::default();
+        fates.confirmed(3, &ids(0..3), 9);
+        fates.ended(Some(Uuid::from_u128(0)), 9);
+        fates.judge();
+        assert_eq!(fates.lost(3), Lost::Jobs(2));
+        fates.ended(Some(Uuid::from_u128(1)), 9);
+        assert_eq!(fates.lost(3), Lost::Jobs(1));
+        fates.close();
+        assert_eq!((fates.lost(3), fates.ids()), (Lost::Jobs(1), 0));
+        assert!(!fates.ended(Some(Uuid::from_u128(2)), 9), "nothing is remembered any more");
+    }
+
+    #[test]
+    fn after_a_gap_nobody_knows_unless_all_were_heard_of() {
+        for (heard, lost) in [(1, Lost::Unknown(Gap::Log)), (2, Lost::Jobs(0))] {
+            let mut fates = Fates::default();
+            fates.confirmed(2, &ids(0..2), 9);
+            fates.gap(Gap::Log);
+            ids(0..heard).into_iter().for_each(|id| {
+                fates.ended(Some(id), 9);
+            });
+            fates.judge();
+            assert_eq!(fates.lost(2), lost);
+        }
+    }
+
+    #[test]
+    fn a_gap_after_the_verdict_changes_nothing() {
+        let mut fates = Fates::default();
+        fates.confirmed(1, &ids(0..1), 9);
+        fates.judge();
+        fates.gap(Gap::Log);
+        assert_eq!(fates.lost(1), Lost::Jobs(1));
+    }
+
+    #[test]
+    fn beyond_the_limit_nothing_is_claimed() {
+        let mut fates = Fates::default();
+        fates.confirmed(3, &ids(0..3), 2);
+        fates.ended(Some(Uuid::from_u128(7)), 0);
+        assert_eq!((fates.ids(), fates.count()), (2, 1));
+        fates.judge();
+        assert_eq!(fates.lost(3), Lost::Unknown(Gap::TooMany));
+        let mut fates = Fates::default();
+        fates.confirmed(2, &ids(0..1), 9);
+        assert_eq!(fates.lost(2), Lost::Unknown(Gap::NoIds));
+    }
+}

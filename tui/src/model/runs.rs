@@ -1,0 +1,319 @@
+//! The last bursts as rows of figures, and which of them were best and worst.
+
+use std::time::Duration;
+
+use super::Data;
+use super::burst::Burst;
+use super::fates::Lost;
+use super::stopwatch::{Reading, Stage};
+use crate::event::{At, Hpa, MetricTarget};
+
+/// The autoscaler's settings while a burst ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InForce {
+    /// The target, in milli-units, if it reads an External metric.
+    pub target: Option<MetricTarget>,
+    /// Fewest replicas.
+    pub min: i32,
+    /// Most replicas.
+    pub max: i32,
+    /// Stabilisation window of scaling up and down, in seconds.
+    pub windows: (Option<i32>, Option<i32>),
+}
+
+impl InForce {
+    /// The settings of an HPA.
+    #[must_use]
+    pub fn of(hpa: &Hpa) -> Self {
+        let behavior = hpa.spec.as_ref().and_then(|spec| spec.behavior.as_ref());
+        let window = |rules: Option<&hpa::spec::ScalingRules>| rules?.stabilization_window_seconds;
+        Self {
+            target: hpa.metric.as_ref().map(|metric| metric.target),
+            min: hpa.min,
+            max: hpa.max,
+            windows: (
+                window(behavior.and_then(|b| b.scale_up.as_ref())),
+                window(behavior.and_then(|b| b.scale_down.as_ref())),
+            ),
+        }
+    }
+
+    /// Messages that the target allows a worker; for Value, in all.
+    #[must_use]
+    pub fn per_worker(&self) -> Option<f64> {
+        let (MetricTarget::Average(milli) | MetricTarget::Value(milli)) = self.target?;
+        (milli > 0).then_some(milli as f64 / 1_000.0)
+    }
+}
+
+/// The figures of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Figure {
+    /// Jobs confirmed.
+    Size,
+    /// A step of the stopwatch, in seconds since the press.
+    Reaction(Stage),
+    /// The longest that a job waited for a worker, in seconds.
+    LongestWait,
+    /// Most replicas asked for.
+    Peak,
+    /// Replicas beyond those that the fullest queue called for.
+    Overshoot,
+    /// Seconds that workers existed, added up.
+    PodSeconds,
+    /// Share of the ready workers' time without a job, in percent.
+    Idle,
+    /// Deliveries beyond the first.
+    Redelivered,
+    /// Jobs lost.
+    Lost,
+}
+
+impl Figure {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 14] = [
+        Self::Size,
+        Self::Reaction(Stage::InBroker),
+        Self::Reaction(Stage::Scraped),
+        Self::Reaction(Stage::ExternalApi),
+        Self::Reaction(Stage::Desired),
+        Self::Reaction(Stage::PodReady),
+        Self::Reaction(Stage::Drained),
+        Self::LongestWait,
+        Self::Peak,
+        Self::Overshoot,
+        Self::PodSeconds,
+        Self::Idle,
+        Self::Redelivered,
+        Self::Lost,
+    ];
+
+    /// For the head of the table, in at most seven columns, and as words.
+    #[must_use]
+    pub fn titles(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Size => ("jobs", "jobs confirmed"),
+            Self::Reaction(Stage::InBroker) => ("broker", "seen in the broker"),
+            Self::Reaction(Stage::Scraped) => ("scraped", "in a scraped sample"),
+            Self::Reaction(Stage::ExternalApi) => ("API", "in the external metrics API"),
+            Self::Reaction(Stage::Desired) => ("desired", "desired replicas changed"),
+            Self::Reaction(Stage::PodReady) => ("ready", "first new pod ready"),
+            Self::Reaction(Stage::Drained) => ("drained", "last job done"),
+            Self::Reaction(stage) => (stage.short(), stage.title()),
+            Self::LongestWait => ("wait", "longest wait of a job"),
+            Self::Peak => ("peak", "most replicas asked for"),
+            Self::Overshoot => ("over", "beyond what the fullest queue called for"),
+            Self::PodSeconds => ("pod s", "pod-seconds"),
+            Self::Idle => ("idle", "idle share of ready workers' time"),
+            Self::Redelivered => ("redel.", "redeliveries"),
+            Self::Lost => ("lost", "lost jobs"),
+        }
+    }
+
+    /// In which unit it is.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Reaction(_) | Self::LongestWait => Unit::Seconds,
+            Self::Idle => Unit::Percent,
+            _ => Unit::Count,
+        }
+    }
+
+    /// Whether less of it is better. More jobs are neither.
+    #[must_use]
+    pub fn is_ranked(self) -> bool {
+        self != Self::Size
+    }
+}
+
+/// Unit of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// A number of things.
+    Count,
+    /// Hundredths.
+    Percent,
+}
+
+/// One cell of the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell {
+    /// Not known yet.
+    Open,
+    /// So much.
+    Is(f64),
+    /// So much, as an estimate, or so far.
+    About(f64),
+    /// Not to be known, and why in a word or two.
+    Never(&'static str),
+}
+
+impl Cell {
+    /// The number, if there is one.
+    #[must_use]
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Self::Is(number) | Self::About(number) => Some(number),
+            Self::Open | Self::Never(_) => None,
+        }
+    }
+}
+
+/// A figure of a burst, as far as it is known at `now`.
+#[must_use]
+pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
+    let is_over = !burst.is_running();
+    // What may still grow is said to.
+    let so_far = |number: f64| if is_over { Cell::Is(number) } else { Cell::About(number) };
+    // The logs say it; where some are not read there may be more.
+    let from_logs = |number: f64| match burst.lost() {
+        Lost::Unknown(_) => Cell::About(number),
+        _ => so_far(number),
+    };
+    match figure {
+        Figure::Size => so_far(burst.accepted.into()),
+        Figure::Reaction(stage) => match burst.watch.get(stage) {
+            Reading::NotYet => Cell::Open,
+            Reading::Never(why) => Cell::Never(why.short()),
+            Reading::Seen(seen) => {
+                let seconds = seen.at.since(burst.pressed).as_secs_f64();
+                if seen.doubt.is_some() { Cell::About(seconds) } else { Cell::Is(seconds) }
+            }
+        },
+        Figure::LongestWait => match burst.longest_wait {
+            Some(wait) => from_logs(wait.as_secs_f64()),
+            None if is_over => Cell::Never("no log"),
+            None => Cell::Open,
+        },
+        Figure::Peak => so_far(burst.peak_replicas.into()),
+        Figure::Overshoot => match needed(burst) {
+            // What the fullest queue was is known as closely as the broker was asked.
+            Some(needed) => Cell::About((f64::from(burst.peak_replicas) - needed).max(0.0)),
+            None => Cell::Never("no target"),
+        },
+        Figure::PodSeconds => pod_seconds(data, burst, |time| Some(time.total().as_secs_f64())),
+        Figure::Idle => pod_seconds(data, burst, |time| Some(100.0 * time.idle_share()?)),
+        Figure::Redelivered => from_logs(burst.redelivered.into()),
+        Figure::Lost => match burst.lost() {
+            _ if burst.accepted == 0 => Cell::Is(0.0),
+            Lost::Open => Cell::Open,
+            Lost::Jobs(jobs) => Cell::Is(jobs.into()),
+            Lost::Unknown(_) => Cell::Never("unknown"),
+        },
+    }
+}
+
+/// Replicas that the fullest queue called for, within minimum and maximum.
+fn needed(burst: &Burst) -> Option<f64> {
+    let tuning = burst.tuning()?;
+    let (min, max) = (f64::from(tuning.min), f64::from(tuning.max));
+    Some((burst.peak_depth / tuning.per_worker()?).ceil().max(min).min(max.max(min)))
+}
+
+fn pod_seconds(data: &Data, burst: &Burst, of: impl Fn(super::lanes::PodTime) -> Option<f64>) -> Cell {
+    let before = burst.pod_time_before();
+    match burst.ended {
+        // Workers of which the log is not read may have been idle or busy.
+        Some((_, until)) => {
+            let time = until.since(&before);
+            let is_sure = time.not_sampled.is_zero() && burst.overlaps.is_empty();
+            match of(time) {
+                Some(number) if is_sure => Cell::Is(number),
+                Some(number) => Cell::About(number),
+                None => Cell::Never("none"),
+            }
+        }
+        None if burst.is_running() => {
+            of(data.lanes.time(data.now).since(&before)).map_or(Cell::Open, Cell::About)
+        }
+        None => Cell::Never("none"),
+    }
+}
+
+/// How a figure compares with the others of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// Nothing to compare with, or neither.
+    Plain,
+    /// The least of all.
+    Best,
+    /// The most of all.
+    Worst,
+}
+
+/// Whether a run can be compared with others: it is over, and nothing else was going on.
+#[must_use]
+pub fn is_comparable(burst: &Burst) -> bool {
+    !burst.is_running() && burst.accepted > 0 && burst.overlaps.is_empty() && !burst.with_load
+}
+
+/// How a burst's figure compares with those of the other comparable bursts of the same size.
+#[must_use]
+pub fn rank(data: &Data, burst: &Burst, figure: Figure) -> Rank {
+    let Some(own) = cell(data, burst, figure).number().filter(|_| figure.is_ranked() && is_comparable(burst))
+    else {
+        return Rank::Plain;
+    };
+    let others = data.bursts.iter().filter(|other| is_comparable(other) && other.size == burst.size);
+    let numbers: Vec<f64> = others.filter_map(|other| cell(data, other, figure).number()).collect();
+    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    match () {
+        // Equal figures are no contest, and neither is one alone.
+        () if numbers.len() < 2 || most <= least => Rank::Plain,
+        () if own <= least => Rank::Best,
+        () if own >= most => Rank::Worst,
+        () => Rank::Plain,
+    }
+}
+
+/// Which rows of the table are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chosen {
+    /// Number of the burst under the cursor; `None` follows the newest.
+    pub cursor: Option<u32>,
+    /// Number of the burst that it is compared with.
+    pub against: Option<u32>,
+}
+
+impl Chosen {
+    /// The burst under the cursor.
+    #[must_use]
+    pub fn burst<'a>(&self, data: &'a Data) -> Option<&'a Burst> {
+        self.cursor.and_then(|number| data.bursts.get(number)).or_else(|| data.bursts.newest())
+    }
+
+    /// The burst that it is compared with: the one chosen, else the one fired before it.
+    #[must_use]
+    pub fn other<'a>(&self, data: &'a Data) -> Option<&'a Burst> {
+        let burst = self.burst(data)?;
+        let chosen = self.against.and_then(|number| data.bursts.get(number));
+        chosen.or_else(|| data.bursts.get(burst.number - 1)).filter(|other| other.number != burst.number)
+    }
+
+    /// Moves the cursor to a newer (`up`) or older burst: the newest stands at the top.
+    pub fn step(&mut self, data: &Data, up: bool) {
+        let Some(burst) = self.burst(data) else { return };
+        let wanted = if up { burst.number + 1 } else { burst.number.saturating_sub(1) };
+        if data.bursts.get(wanted).is_some() {
+            // At the top it follows what comes.
+            let is_newest = data.bursts.newest().is_some_and(|newest| newest.number == wanted);
+            self.cursor = (!is_newest).then_some(wanted);
+        }
+    }
+
+    /// Chooses the burst under the cursor to be compared with, or no longer.
+    pub fn mark(&mut self, data: &Data) {
+        let number = self.burst(data).map(|burst| burst.number);
+        self.against = if self.against == number { None } else { number };
+    }
+}
+
+/// How long ago a burst was fired.
+#[must_use]
+pub fn age(burst: &Burst, now: At) -> Duration {
+    now.since(burst.pressed)
+}
