@@ -53,7 +53,7 @@ impl Pods<'_> {
         let mut facts = vec![vec![span(self.theme, Ink::Text, self.summary(&workers))]];
         facts.extend(self.trouble());
         let room = area.width.saturating_sub(width(&spans));
-        spans.extend(fitted(facts, self.theme, room));
+        spans.extend(fitted(&facts, self.theme, room));
         put(buffer, area, spans);
     }
 
@@ -100,7 +100,7 @@ impl Widget for &Pods<'_> {
         let note = stale::note(self.data, self.theme, Source::Pods, room).unwrap_or_else(|| {
             let mut facts = vec![vec![span(self.theme, Ink::Dim, self.summary(&workers))]];
             facts.extend(self.trouble());
-            fitted(facts, self.theme, room)
+            fitted(&facts, self.theme, room)
         });
         rule(buffer, row(area, 0), self.theme, "Workers", note);
         let rows = usize::from(area.height.saturating_sub(1));

@@ -105,7 +105,7 @@ pub(super) fn state(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
     match burst.lost() {
         Lost::Jobs(lost @ 1..) => add(Ink::Error, format!("{} lost", count(lost.into()))),
         Lost::Unknown(gap) if !burst.is_in_flight() => {
-            add(Ink::Warning, format!("lost unknown: {}", gap.words()))
+            add(Ink::Warning, format!("lost unknown: {}", gap.words()));
         }
         _ => {}
     }
@@ -128,12 +128,12 @@ pub(super) fn state(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
 }
 
 /// As many of the parts as fit, and a sign if some do not.
-pub(super) fn fitted(all: Vec<Vec<Span<'static>>>, theme: Theme, room: u16) -> Vec<Span<'static>> {
-    let shown = parts(all.clone(), room);
-    if shown == parts(all.clone(), u16::MAX) {
+pub(super) fn fitted(all: &[Vec<Span<'static>>], theme: Theme, room: u16) -> Vec<Span<'static>> {
+    let shown = parts(all.iter().cloned(), room);
+    if shown == parts(all.iter().cloned(), u16::MAX) {
         return shown;
     }
-    let mut shown = parts(all.clone(), room.saturating_sub(2));
+    let mut shown = parts(all.iter().cloned(), room.saturating_sub(2));
     if shown.is_empty() {
         let text: String = all.iter().flatten().map(|span| span.content.as_ref()).collect();
         return vec![span(theme, Ink::Text, fit(&text, room.into()).into_owned())];
@@ -181,7 +181,7 @@ impl Stopwatch<'_> {
         let head = vec![head, number];
         let used = width(&head);
         let mut spans = head;
-        spans.extend(fitted(all, theme, area.width.saturating_sub(used)));
+        spans.extend(fitted(&all, theme, area.width.saturating_sub(used)));
         put(buffer, area, spans);
     }
 }
@@ -209,7 +209,7 @@ impl Widget for &Stopwatch<'_> {
         let state_row = row(area, 1);
         let state_row =
             Rect { x: state_row.x + indent, width: state_row.width.saturating_sub(indent), ..state_row };
-        put(buffer, state_row, fitted(state(burst, theme), theme, state_row.width));
+        put(buffer, state_row, fitted(&state(burst, theme), theme, state_row.width));
         let behind = if area.width >= SPOKEN { Behind::Words } else { Behind::Bars };
         let data = self.data;
         (&Steps { data, burst, behind, theme }).render(below(area, 2), buffer);
