@@ -9,8 +9,8 @@ mod observe;
 mod standing;
 #[cfg(test)]
 mod tests;
-mod tune;
 mod told;
+mod tune;
 mod work;
 
 use crate::event::{Effect, Event, Stamped};
