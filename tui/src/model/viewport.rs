@@ -30,6 +30,8 @@ struct Inspection {
     cursor: At,
     /// Whether the stretch followed the present before, and will again.
     was_live: bool,
+    /// The width before, and the one that it was held at: who has not zoomed gets the first again.
+    widths: (Option<u64>, u64),
 }
 
 /// The owner of what stretch of time is drawn.
@@ -134,17 +136,22 @@ impl Viewport {
     pub fn inspect(&mut self, now: At, at: At) {
         let stretch = self.stretch(now);
         let was_live = self.inspection.map_or(self.end == End::Live, |inspection| inspection.was_live);
+        let widths = self.inspection.map_or((self.width, stretch.seconds), |inspection| inspection.widths);
         self.width = Some(stretch.seconds);
         self.end = End::At(stretch.end);
-        self.inspection = Some(Inspection { cursor: at.clamp(stretch.from(), stretch.end), was_live });
+        let cursor = at.clamp(stretch.from(), stretch.end);
+        self.inspection = Some(Inspection { cursor, was_live, widths });
     }
 
     /// No closer look any more.
     pub fn leave(&mut self) {
-        if let Some(inspection) = self.inspection.take()
-            && inspection.was_live
-        {
+        let Some(inspection) = self.inspection.take() else { return };
+        if inspection.was_live {
             self.end = End::Live;
+        }
+        let (before, held) = inspection.widths;
+        if self.width == Some(held) {
+            self.width = before;
         }
     }
 
@@ -257,6 +264,11 @@ mod tests {
         view.leave();
         let stretch = view.stretch(at(1_070));
         assert_eq!((stretch.end, stretch.cursor, stretch.is_live), (at(1_070), None, true));
+        let mut view = Viewport::default();
+        view.inspect(at(50), at(50));
+        assert_eq!(view.stretch(at(200)).seconds, 60);
+        view.leave();
+        assert_eq!(view.stretch(at(200)).seconds, 300, "it grows again");
     }
 
     #[test]

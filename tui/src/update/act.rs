@@ -17,6 +17,7 @@ const MAX_UNFINISHED: usize = 20;
 pub(super) fn say(model: &mut Model, at: At, weight: Weight, reason: &str, message: String) {
     let data = &mut model.data;
     data.events.own(at, &data.day, weight, reason, message);
+    super::look::joined(model, false);
 }
 
 /// Why nothing can be sent now, if so.

@@ -166,6 +166,21 @@ fn scroll(model: &mut Model, action: Action) {
     .min(most);
 }
 
+/// A line joined one of the lists: who reads further up goes on reading the same.
+pub(super) fn joined(model: &mut Model, is_log: bool) {
+    let shows_it = is_list(model) && (model.ui.screen == Screen::Logs) == is_log;
+    if model.ui.scroll == 0 || !shows_it || model.paused_for().is_some() {
+        return;
+    }
+    let (data, filters) = (&model.data, &model.ui.filters);
+    let is_taken = if is_log {
+        data.logs.iter().next_back().is_some_and(|line| filters.logs.takes(&[&line.pod, &line.text]))
+    } else {
+        data.events.filtered(&filters.events).next_back() == data.events.iter().next_back()
+    };
+    model.ui.scroll += usize::from(is_taken);
+}
+
 /// Lines of the list that is shown, as its filter takes them.
 fn lines(model: &Model) -> usize {
     let (data, filters) = (model.shown(), &model.ui.filters);

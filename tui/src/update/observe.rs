@@ -22,7 +22,10 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Hpa(hpa) => return hpa_changed(model, at, hpa.map(|hpa| *hpa)),
         Event::Workload(workload) => return workload_changed(model, at, workload),
         Event::Pods(news) => return pods(model, at, news),
-        Event::Cluster(event) => model.data.events.cluster(at, &model.data.day, event),
+        Event::Cluster(event) => {
+            model.data.events.cluster(at, &model.data.day, event);
+            super::look::joined(model, false);
+        }
         Event::Depth(sample) => return depth(model, at, sample),
         Event::Metric(sample) => return metric(model, at, &sample),
         Event::Scraped(sample) => return scraped(model, at, sample),
@@ -42,6 +45,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Log { pod, line } => {
             told::heard(&mut model.data, at, Source::Logs);
             model.data.logs.line(at, pod, line);
+            super::look::joined(model, true);
             return model.ui.screen == Screen::Logs;
         }
         Event::Tune(answer) => super::tune::answered(model, at, answer),

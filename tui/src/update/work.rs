@@ -35,6 +35,7 @@ pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
 pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     told::heard(&mut model.data, at, Source::Logs);
     model.data.logs.job(at, pod, event);
+    super::look::joined(model, true);
     let seen = told::line(&model.data, at, event.at);
     let data = &mut model.data;
     let thrown = data.jobs.heard(seen.at, pod, event);

@@ -87,6 +87,15 @@ pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeA
     let end = if axis.stretch.is_live { vec![span(theme, Ink::Dim, "now")] } else { Vec::new() };
     let room = plot.width - (width(&end) + u16::from(!end.is_empty())).min(plot.width);
     put_right(buffer, plot, end);
+    // The cursor's own time first: what would touch it gives way.
+    let mut taken = plot.width..plot.width;
+    if let Some((at, cell)) = axis.stretch.cursor.and_then(|at| Some((at, axis.cell(at)?))) {
+        let text = cursor_label(theme, format!(" {} ", data.day.time_of_day(at)));
+        let length = width(&text).min(plot.width);
+        let x = cell.saturating_sub(length / 2).min(plot.width - length);
+        put(buffer, Rect { x: plot.x + x, width: length, ..plot }, text);
+        taken = x..x + length;
+    }
     let step = time_step(axis.stretch.seconds, usize::from(plot.width) / 11);
     for at in data.day.round(axis.from(), axis.stretch.end, step) {
         let mut text = data.day.time_of_day(at);
@@ -94,19 +103,12 @@ pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeA
             text.truncate(5);
         }
         let Some(cell) = axis.cell(at) else { continue };
-        // Ten characters at most.
+        // Eight characters at most.
         let length = text.len() as u16;
-        let x = cell.saturating_sub(length / 2);
-        if cell >= length / 2 && x + length <= room {
+        let Some(x) = cell.checked_sub(length / 2) else { continue };
+        if x + length <= room && (x + length <= taken.start || x >= taken.end) {
             put(buffer, Rect { x: plot.x + x, width: length, ..plot }, vec![span(theme, Ink::Dim, text)]);
         }
-    }
-    if let Some(cell) = axis.stretch.cursor.and_then(|at| axis.cell(at).zip(Some(at))) {
-        let (cell, at) = cell;
-        let text = cursor_label(theme, format!(" {} ", data.day.time_of_day(at)));
-        let length = width(&text).min(plot.width);
-        let x = cell.saturating_sub(length / 2).min(plot.width - length);
-        put(buffer, Rect { x: plot.x + x, width: length, ..plot }, text);
     }
 }
 

@@ -63,7 +63,9 @@ impl Title<'_> {
         // Whatever stands still must not be taken for the present.
         if !stretch.is_live && self.0.paused_for().is_none() && self.0.data.watched.has_data() {
             let ago = self.0.data.now.since(stretch.end);
-            spans.insert(0, span(theme, Ink::Lit, format!("◂ {} ago, 0 for now  ", coarse(ago))));
+            let text =
+                if ago.as_secs() == 0 { "◂ held".to_owned() } else { format!("◂ {} ago", coarse(ago)) };
+            spans.insert(0, span(theme, Ink::Lit, format!("{text}, 0 for now  ")));
         }
         spans
     }

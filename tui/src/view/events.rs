@@ -42,7 +42,8 @@ impl Events<'_> {
             spans.push(span(theme, Ink::Dim, format!(" {}", fit(&entry.object, 32))));
         }
         let used = super::text::width(&spans);
-        let room = usize::from(width.saturating_sub(used + 1));
+        // A message that would only be its sign is left to the object's.
+        let room = usize::from(width.saturating_sub(used + 1)).max(1);
         spans.push(span(theme, Ink::Text, format!(" {}", fit(&entry.message, room))));
         spans
     }

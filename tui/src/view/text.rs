@@ -117,12 +117,31 @@ pub(super) fn width(spans: &[Span<'_>]) -> u16 {
     u16::try_from(spans.iter().map(|span| span.content.width()).sum::<usize>()).unwrap_or(u16::MAX)
 }
 
-/// Writes spans into one row from its left end. Returns the column after them.
+/// Writes spans into one row from its left end; where they do not fit they end in `…`, so that nothing is cut without a
+/// sign. Returns the column after them.
 pub(super) fn put(buffer: &mut Buffer, row: Rect, spans: Vec<Span<'_>>) -> u16 {
     if row.is_empty() {
         return row.x;
     }
-    buffer.set_line(row.x, row.y, &Line::from(spans), row.width).0
+    let is_cut = width(&spans) > row.width && {
+        let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+        text.trim_end().width() > usize::from(row.width)
+    };
+    let end = buffer.set_line(row.x, row.y, &Line::from(spans), row.width).0;
+    if is_cut && row.width > 1 {
+        let last = row.right() - 1;
+        // A wide character fills two cells, and both must go.
+        let before = last - 1;
+        if buffer.cell((before, row.y)).is_some_and(|cell| cell.symbol().width() > 1)
+            && let Some(cell) = buffer.cell_mut((before, row.y))
+        {
+            cell.set_char(' ');
+        }
+        if let Some(cell) = buffer.cell_mut((last, row.y)) {
+            cell.set_char('…');
+        }
+    }
+    end
 }
 
 /// Writes spans into one row at its right end.
@@ -258,6 +277,29 @@ mod tests {
             [(0, "0s"), (119, "119s"), (120, "2m"), (7_199, "119m"), (7_200, "2h"), (900_000, "10d")]
         {
             assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_ends_in_a_sign() {
+        for (text, width, shown) in [
+            ("hello", 5, "hello"),
+            ("hello", 4, "hel…"),
+            ("abc   ", 4, "abc "),
+            ("a日本", 4, "a日 …"),
+            ("ab", 1, "a"),
+        ] {
+            let area = Rect::new(0, 0, width, 1);
+            let mut buffer = Buffer::empty(area);
+            put(&mut buffer, area, vec![Span::raw(text)]);
+            let mut cells: String = String::new();
+            let mut x = 0;
+            while x < width {
+                let symbol = buffer[(x, 0)].symbol();
+                cells.push_str(symbol);
+                x += symbol.width().max(1) as u16;
+            }
+            assert_eq!(cells, shown, "{text} in {width}");
         }
     }
 

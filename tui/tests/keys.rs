@@ -1,0 +1,314 @@
+//! Conversations with the keyboard as data: what is on the screen before, the keys, and what is different after them.
+
+mod scenes;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use scenes::World;
+use tui::event::{Effect, Event, Input};
+use tui::model::curves::Curves;
+use tui::model::{Access, Confirm, Focus, Markers, Mode, Model, Theme};
+
+/// Types keys as they are written in the tables: characters, and names in angle brackets.
+fn type_keys(world: &mut World, keys: &str) {
+    let mut rest = keys;
+    while let Some(c) = rest.chars().next() {
+        let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
+        let (code, modifiers) = match named.map(|(name, _)| name) {
+            Some("esc") => (KeyCode::Esc, KeyModifiers::NONE),
+            Some("enter") => (KeyCode::Enter, KeyModifiers::NONE),
+            Some("tab") => (KeyCode::Tab, KeyModifiers::NONE),
+            Some("backtab") => (KeyCode::BackTab, KeyModifiers::SHIFT),
+            Some("back") => (KeyCode::Backspace, KeyModifiers::NONE),
+            Some("left") => (KeyCode::Left, KeyModifiers::NONE),
+            Some("right") => (KeyCode::Right, KeyModifiers::NONE),
+            Some("up") => (KeyCode::Up, KeyModifiers::NONE),
+            Some("down") => (KeyCode::Down, KeyModifiers::NONE),
+            Some("home") => (KeyCode::Home, KeyModifiers::NONE),
+            Some("end") => (KeyCode::End, KeyModifiers::NONE),
+            Some("pgup") => (KeyCode::PageUp, KeyModifiers::NONE),
+            Some("ctrl-c") => (KeyCode::Char('c'), KeyModifiers::CONTROL),
+            Some("ctrl-z") => (KeyCode::Char('z'), KeyModifiers::CONTROL),
+            Some("ctrl-l") => (KeyCode::Char('l'), KeyModifiers::CONTROL),
+            Some(name) => panic!("unknown key {name}"),
+            None => (KeyCode::Char(c), KeyModifiers::NONE),
+        };
+        rest = named.map_or_else(|| &rest[c.len_utf8()..], |(_, rest)| rest);
+        world.send(Event::Input(Input::Key(KeyEvent::new(code, modifiers))));
+    }
+}
+
+/// What differs from a dashboard that nobody has touched, and what was asked for.
+fn state(world: &World) -> String {
+    let Model { data, ui } = &world.model;
+    let mut parts = vec![ui.screen.title().to_lowercase()];
+    match &ui.mode {
+        Mode::Normal => {}
+        Mode::Help(top) => parts.push(format!("help from {top}")),
+        Mode::Filter => parts.push("typing".to_owned()),
+        Mode::Confirm(Confirm::Burst { size }) => parts.push(format!("burst of {size}?")),
+        Mode::Confirm(Confirm::Load) => parts.push("load?".to_owned()),
+        Mode::Confirm(Confirm::Kill { chosen, .. }) => parts.push(format!("kill {chosen}?")),
+        other => parts.push(format!("{other:?}").to_lowercase()),
+    }
+    match ui.focus {
+        Focus::Nowhere => {}
+        Focus::On(panel) => parts.push(format!("on {panel:?}").to_lowercase()),
+        Focus::Expanded(panel) => parts.push(format!("only {panel:?}").to_lowercase()),
+    }
+    let now = world.model.shown().now;
+    let stretch = ui.viewport.stretch(now);
+    if !stretch.is_live {
+        parts.push(format!("ends {:.1} s ago", now.since(stretch.end).as_secs_f64()));
+    }
+    if stretch.seconds != 90 {
+        parts.push(format!("{} s wide", stretch.seconds));
+    }
+    if let Some(cursor) = stretch.cursor {
+        parts.push(format!("cursor {:.2} s ago", now.since(cursor).as_secs_f64()));
+    }
+    if ui.curves != Curves::default() {
+        parts.push(format!("{} hidden", ui.curves.hidden()));
+    }
+    if ui.markers != Markers::Braille {
+        parts.push(format!("{:?}", ui.markers).to_lowercase());
+    }
+    if ui.theme != Theme::Dark {
+        parts.push(format!("{:?}", ui.theme).to_lowercase());
+    }
+    for (name, filter) in
+        [("events", &ui.filters.events), ("logs", &ui.filters.logs), ("pods", &ui.filters.pods)]
+    {
+        if !filter.text().is_empty() {
+            parts.push(format!("{name} /{}", filter.text()));
+        }
+    }
+    if ui.scroll > 0 {
+        parts.push(format!("scrolled {}", ui.scroll));
+    }
+    if world.model.paused_for().is_some() {
+        parts.push("paused".to_owned());
+    }
+    if !ui.mouse {
+        parts.push("no mouse".to_owned());
+    }
+    if data.load.size != 200 {
+        parts.push(format!("size {}", data.load.size));
+    }
+    if data.load.rate != 5.0 || data.load.is_on() {
+        parts.push(format!("load {} {}", data.load.rate, if data.load.is_on() { "on" } else { "off" }));
+    }
+    if let Some(notice) = ui.notice(data.now) {
+        parts.push(format!("says {:?}", notice.split(':').next().unwrap_or_default()));
+    }
+    for effect in &world.effects {
+        match effect {
+            Effect::Fire { size, .. } => parts.push(format!("fired {size}")),
+            Effect::Load { rate } => parts.push(format!("asked for {rate}/s")),
+            Effect::KillPod { .. } => parts.push("killed".to_owned()),
+            Effect::Suspend => parts.push("suspended".to_owned()),
+            Effect::Redraw => parts.push("redrawn".to_owned()),
+            Effect::Quit => parts.push("quit".to_owned()),
+            _ => {}
+        }
+    }
+    parts.join(", ")
+}
+
+/// The scene `scaled` 65 s after the start, a burst of 200 under way, ten workers.
+fn world() -> World {
+    let mut world = World::play("scaled", 120, 40).unwrap();
+    world.effects.clear();
+    world
+}
+
+#[test]
+fn keys_do_what_the_table_says() {
+    let mut wrong = Vec::new();
+    for (keys, after) in [
+        ("", "overview"),
+        // Load.
+        ("2", "overview, size 10"),
+        ("1 3 ", "overview, size 50, fired 1, fired 50"),
+        ("+", "overview, size 210"),
+        ("--", "overview, size 180"),
+        ("6+ ", "overview, burst of 1100?, size 1100"),
+        ("6+ y", "overview, size 1100, fired 1100"),
+        ("6+ n", "overview, size 1100"),
+        ("c", "overview, load 5 on, asked for 5/s"),
+        ("c>>", "overview, load 20 on, asked for 5/s, asked for 10/s, asked for 20/s"),
+        ("<<c", "overview, load 1 on, asked for 1/s"),
+        ("cc", "overview, asked for 5/s, asked for 0/s"),
+        ("K<down><down>", "overview, kill 2?"),
+        ("Kkjj<enter>", "overview, killed"),
+        ("K<esc>", "overview"),
+        // Screens and panels.
+        ("<tab>", "pods"),
+        ("<tab><backtab>", "overview"),
+        ("L", "logs"),
+        ("<enter>", "overview, only chart"),
+        ("<enter><esc>", "overview, on chart"),
+        ("<enter><esc><esc>", "overview"),
+        ("<down><down>", "overview, on decision"),
+        ("<right><right><left><enter>", "overview, only chart"),
+        ("<up><up><enter>", "overview, only events"),
+        ("<up><up><enter><up><up>", "overview, only events, scrolled 2"),
+        ("<up><up><enter><up><end>", "overview, only events"),
+        ("<up><up><enter><up><up><esc><esc>", "overview, on events"),
+        ("<down><enter><tab>", "pods"),
+        // Time.
+        ("z", "overview, 60 s wide"),
+        ("zzzzzzz", "overview, 15 s wide"),
+        ("Z", "overview, 120 s wide"),
+        ("zz[", "overview, ends 7.5 s ago, 30 s wide"),
+        ("zz[[]", "overview, ends 7.5 s ago, 30 s wide"),
+        ("zz[]", "overview, 30 s wide"),
+        ("zz[[0", "overview, 30 s wide"),
+        ("v", "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+        ("v<left><left>", "overview, ends 0.0 s ago, cursor 1.50 s ago"),
+        ("v<left><left><right>", "overview, ends 0.0 s ago, cursor 0.75 s ago"),
+        ("v<left><esc>", "overview"),
+        ("vv", "overview"),
+        ("v<up>", "overview, ends 0.0 s ago, cursor 18.40 s ago"),
+        ("v<home><end>", "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+        ("zzv<home>", "overview, ends 35.0 s ago, 30 s wide, cursor 65.00 s ago"),
+        ("v 2", "overview, ends 0.0 s ago, cursor 0.00 s ago, size 10, fired 200"),
+        ("p", "overview, paused"),
+        ("pv<left>", "overview, ends 0.0 s ago, cursor 0.75 s ago, paused"),
+        ("pp", "overview"),
+        // Looks.
+        ("o", "overview, legend(0)"),
+        ("o<down>j<up> ", "overview, legend(1), 1 hidden"),
+        ("o  ", "overview, legend(0)"),
+        ("o <down><enter>o", "overview, 2 hidden"),
+        ("b", "overview, block"),
+        ("bb", "overview, ascii"),
+        ("bbb", "overview"),
+        ("T", "overview, light"),
+        ("TT", "overview, mono"),
+        ("m", "overview, no mouse"),
+        ("?", "overview, help from 0"),
+        ("?<down><down>", "overview, help from 2"),
+        ("?<esc>", "overview"),
+        ("?2 c", "overview, help from 0"),
+        // Filters: what is typed is text, also digits, space and q.
+        ("/", "overview, typing"),
+        ("/12 q?", "overview, typing, events /12 q?"),
+        ("/worker<enter>", "overview, events /worker"),
+        ("/worker<enter>3", "overview, events /worker, size 50"),
+        ("/worker<esc>", "overview"),
+        ("/ab<back>", "overview, typing, events /a"),
+        ("/a<back><back>", "overview"),
+        ("/a<enter><esc>", "overview"),
+        ("L/acked 2<enter>", "logs, logs /acked 2"),
+        ("<tab>/4kq2m<enter>", "pods, pods /4kq2m"),
+        ("/a<tab><up>", "overview, typing, events /a"),
+        // The end.
+        ("q", "overview, quit"),
+        ("cq", "overview, asked for 5/s, asked for 0/s, quit"),
+        ("/q<ctrl-c>", "overview, typing, events /q, quit"),
+        ("K<ctrl-c>", "overview, kill 0?, quit"),
+        ("<ctrl-z>", "overview, suspended"),
+        ("<ctrl-l>", "overview, redrawn"),
+    ] {
+        let mut world = world();
+        type_keys(&mut world, keys);
+        if state(&world) != after {
+            wrong.push(format!("{keys:?}: {}, and not {after}", state(&world)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_read_only_dashboard_drives_nothing_and_says_why() {
+    for (keys, after) in [
+        (" ", "overview, says \"read-only\""),
+        ("c", "overview, says \"read-only\""),
+        ("K", "overview, says \"read-only\""),
+        (" <tab>", "pods"),
+        ("3z", "overview, 60 s wide, size 50"),
+    ] {
+        let mut world = world();
+        world.model.ui.access = Access::ReadOnly;
+        type_keys(&mut world, keys);
+        assert_eq!(state(&world), after, "after {keys:?}");
+    }
+}
+
+#[test]
+fn pasted_text_goes_into_an_open_filter_and_nowhere_else() {
+    for (keys, after) in [
+        ("", "overview"),
+        ("K", "overview, kill 0?"),
+        ("/a", "overview, typing, events /aq 6 cK"),
+        ("o", "overview, legend(0)"),
+    ] {
+        let mut world = world();
+        type_keys(&mut world, keys);
+        world.send(Event::Input(Input::Paste("q 6\ncK".to_owned())));
+        assert_eq!(state(&world), after, "after {keys:?}");
+    }
+}
+
+/// Where a text stands on the screen, as the column and row of its first character.
+fn place(world: &World, wanted: &str) -> (u16, u16) {
+    let (columns, rows) = world.model.ui.size;
+    let area = ratatui::layout::Rect::new(0, 0, columns, rows);
+    let mut buffer = ratatui::buffer::Buffer::empty(area);
+    tui::view::draw(&world.model, area, &mut buffer);
+    for y in 0..rows {
+        let line: Vec<&str> = (0..columns).map(|x| buffer[(x, y)].symbol()).collect();
+        if let Some(x) = (0..line.len()).find(|x| line[*x..].concat().starts_with(wanted)) {
+            return (x as u16, y);
+        }
+    }
+    panic!("{wanted:?} is not on the screen");
+}
+
+#[test]
+fn the_mouse_chooses_what_it_points_at() {
+    use MouseEventKind::{Down, ScrollDown, ScrollUp};
+    let click = Down(MouseButton::Left);
+    let mut wrong = Vec::new();
+    for (keys, kind, on, offset, after) in [
+        ("", click, "Pods", (1, 0), "pods"),
+        ("", click, "Logs", (0, 0), "logs"),
+        ("", click, "surge", (0, 0), "overview"),
+        ("", click, "Decision ─", (0, 2), "overview, on decision"),
+        ("<down><down>", click, "Decision ─", (0, 2), "overview, only decision"),
+        ("", click, "Who believes", (3, 1), "overview, on beliefs"),
+        ("", click, "Events ─", (0, 0), "overview, on events"),
+        // The right end of the marks is the present; the plot has 111 cells for 90 s.
+        ("", click, " marks", (117, 0), "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+        ("", ScrollUp, " marks", (117, 0), "overview, 60 s wide"),
+        ("", ScrollDown, " marks", (117, 0), "overview, 120 s wide"),
+        ("L", ScrollUp, "Logs ─", (0, 5), "logs, scrolled 3"),
+        ("K", ScrollDown, "Kill which", (0, 2), "overview, kill 1?"),
+        ("K", click, "Pods", (0, 0), "overview, kill 0?"),
+        ("o", ScrollDown, "Legend", (0, 2), "overview, legend(1)"),
+        ("?", ScrollDown, "Help", (0, 2), "overview, help from 1"),
+    ] {
+        let mut world = world();
+        type_keys(&mut world, keys);
+        let (x, y) = place(&world, on);
+        let (column, row) = (x + offset.0, y + offset.1);
+        let spot = tui::view::spot(&world.model, (column, row));
+        let mouse = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+        world.send(Event::Input(Input::Mouse(mouse, spot)));
+        if state(&world) != after {
+            wrong.push(format!("{keys:?}, {kind:?} on {on:?}: {}, and not {after}", state(&world)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_read_list_stays_where_it_is_while_it_grows() {
+    let mut world = world();
+    type_keys(&mut world, "L<up><up>");
+    let before = world.model.data.logs.iter().len();
+    world.run(3);
+    let joined = world.model.data.logs.iter().len() - before;
+    assert!(joined > 0);
+    assert_eq!(world.model.ui.scroll, 2 + joined);
+}
