@@ -20,7 +20,7 @@ fn main() -> std::io::Result<()> {
     let (columns, rows) =
         size.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?))).unwrap_or((120, 40));
     let Some(mut world) = World::play(&scene, columns, rows) else {
-        let scenes = [&scenes::SCENES[..], &scenes::decision::SCENES].concat();
+        let scenes = scenes::all();
         eprintln!("unknown scene {scene}; there are: {}", scenes.join(", "));
         std::process::exit(2);
     };

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scenes::{SCENES, World};
+use scenes::World;
 use tui::event::*;
 use tui::model::Model;
 use tui::update::update;
@@ -289,7 +289,7 @@ proptest! {
 
 #[test]
 fn any_size_of_window_is_drawn() {
-    for scene in SCENES {
+    for scene in scenes::all() {
         let world = World::play(scene, 100, 30).unwrap();
         for columns in [0, 1, 2, 59, 60, 61, 75, 99, 100, 130, 149, 150, 220, 300] {
             for rows in [0, 1, 14, 15, 16, 21, 29, 30, 37, 38, 60, 100] {

@@ -116,7 +116,7 @@ fn state(world: &World) -> String {
 
 /// The scene `scaled` 65 s after the start, a burst of 200 under way, ten workers.
 fn world() -> World {
-    let mut world = World::play("scaled", 120, 40).unwrap();
+    let mut world = World::play("scaled", 120, 40).expect("a scene of that name");
     world.effects.clear();
     world
 }

@@ -7,7 +7,7 @@ mod scenes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use scenes::{SCENES, World};
+use scenes::World;
 use tui::event::{Event, Input, StepState};
 use tui::model::Theme;
 
@@ -45,7 +45,7 @@ fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
 #[test]
 fn every_scene_at_every_size() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
-        for scene in SCENES.into_iter().chain(scenes::decision::SCENES) {
+        for scene in scenes::all() {
             let world = World::play(scene, columns, rows).unwrap();
             insta::assert_snapshot!(format!("{scene}_{columns}x{rows}"), text(&draw(&world)));
         }
@@ -54,7 +54,18 @@ fn every_scene_at_every_size() {
 
 #[test]
 fn the_smallest_window_and_one_that_is_too_small() {
-    for scene in ["starting", "scaled", "help", "kill", "dropped"] {
+    for scene in [
+        "starting",
+        "scaled",
+        "help",
+        "kill",
+        "dropped",
+        "inspect",
+        "legend",
+        "typing",
+        "chart_alone",
+        "read_only",
+    ] {
         let world = World::play(scene, 60, 15).unwrap();
         insta::assert_snapshot!(format!("{scene}_60x15"), text(&draw(&world)));
     }
@@ -95,6 +106,95 @@ fn the_gate_that_binds_and_the_laggard_are_lit() {
 }
 
 #[test]
+fn what_waits_what_is_in_work_and_what_was_chosen_have_colours_of_their_own() {
+    let buffer = draw(&World::play("chart_alone", 120, 40).unwrap());
+    let (x, bottom) = find(&buffer, "      0┤");
+    let (plot, inks) = (x + 8..120, [Color::LightCyan, Color::Cyan, Color::Green]);
+    let column: Vec<Color> = plot
+        .clone()
+        .map(|x| (0..=bottom).map(|y| buffer[(x, y)].fg).collect::<Vec<_>>())
+        .find(|column| inks.iter().all(|ink| column.contains(ink)))
+        .expect("a column with line, waiting and in work");
+    let place = |ink| column.iter().position(|seen| *seen == ink).unwrap();
+    assert!(place(inks[0]) < place(inks[1]) && place(inks[1]) < place(inks[2]), "from the top: {column:?}");
+
+    let buffer = draw(&World::play("focused", 120, 40).unwrap());
+    assert_eq!(buffer[find(&buffer, "»")].style().fg, Some(Color::LightYellow));
+}
+
+#[test]
+fn the_cursor_is_seen_also_without_colours() {
+    for theme in [Theme::Dark, Theme::Mono] {
+        let mut world = World::play("inspect", 120, 40).unwrap();
+        world.model.ui.theme = theme;
+        let buffer = draw(&world);
+        let reversed = |cell: &&ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
+        assert!(buffer.content.iter().filter(reversed).count() > 5, "{theme:?}");
+        let screen = text(&buffer);
+        for wanted in ["messages waiting (ready)", "target", "14:00:46", "a worker is ready"] {
+            assert!(screen.contains(wanted), "{wanted:?} is missing:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn ascii_is_ascii() {
+    for scene in scenes::all() {
+        let mut world = World::play(scene, 120, 40).unwrap();
+        world.model.ui.markers = tui::model::Markers::Ascii;
+        assert!(text(&draw(&world)).is_ascii(), "{scene}");
+    }
+}
+
+#[test]
+fn a_read_only_dashboard_says_so_at_every_width() {
+    for columns in [60, 80, 120] {
+        let mut world = World::play("read_only", columns, 24).unwrap();
+        let buffer = draw(&world);
+        assert_eq!(buffer[find(&buffer, "read-only")].style().fg, Some(Color::Yellow));
+        assert!(text(&buffer).contains("! read-only: nothing is sent to the cluster"));
+        world.run(7);
+        let buffer = draw(&world);
+        let (x, y) = find(&buffer, "space off");
+        assert_eq!(buffer[(x, y)].style().fg, Some(Color::DarkGray), "a key that does nothing is dim");
+        let (x, y) = find(&buffer, "? help");
+        assert_eq!(buffer[(x, y)].style().fg, Some(Color::LightCyan));
+    }
+}
+
+#[test]
+fn every_panel_says_that_its_source_is_lost_and_why() {
+    let screen = text(&draw(&World::play("errors", 200, 50).unwrap()));
+    for wanted in [
+        "the tunnel to rabbitmq-0:15672 was closed",
+        "403 Forbidden",
+        "the watch on Events ended",
+        "503: the broker is away",
+    ] {
+        assert!(screen.contains(wanted), "{wanted:?} is missing:\n{screen}");
+    }
+}
+
+#[test]
+fn the_footer_keeps_the_way_out_at_every_width() {
+    for columns in [60, 80, 100, 120, 200] {
+        for (scene, wanted) in [
+            ("scaled", vec!["space burst", "? help", "q quit"]),
+            ("inspect", vec!["← → move", "esc leave", "? help", "q quit"]),
+            ("legend", vec!["space show or hide", "esc close"]),
+            ("typing", vec!["enter keep", "esc clear"]),
+            ("help", vec!["n esc close"]),
+        ] {
+            let screen = text(&draw(&World::play(scene, columns, 24).unwrap()));
+            let footer = screen.lines().last().unwrap_or_default();
+            for wanted in wanted {
+                assert!(footer.contains(wanted), "{wanted:?} is missing at {columns} in {footer:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_in_the_colour_of_errors() {
     let buffer = draw(&World::play("problem", 80, 24).unwrap());
     assert_eq!(buffer[find(&buffer, "context kind-demo")].style().fg, Some(Color::LightRed));
@@ -120,7 +220,7 @@ fn without_colours_shapes_and_weights_say_the_same() {
 #[test]
 fn only_the_sixteen_colours_of_the_terminal_are_used() {
     for theme in [Theme::Dark, Theme::Light] {
-        for scene in SCENES {
+        for scene in scenes::all() {
             let mut world = World::play(scene, 120, 40).unwrap();
             world.model.ui.theme = theme;
             for cell in &draw(&world).content {

@@ -73,8 +73,8 @@ pub(super) fn choose(confirm: &mut Confirm, up: bool) {
 
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     if action.drives() && model.ui.access == Access::ReadOnly {
-        let why = "this dashboard was started with --read-only: nothing is sent to the cluster";
-        act::say(model, at, Weight::Warning, "read-only", why.to_owned());
+        let why = "nothing is sent to the cluster";
+        act::say(model, at, Weight::Warning, "read-only", format!("{why}: started with --read-only"));
         model.ui.notice = Some(Notice { at, text: format!("read-only: {why}") });
         return;
     }

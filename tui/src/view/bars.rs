@@ -11,8 +11,9 @@ use crate::keys::{Action, Binding, TABLE, When};
 use crate::model::target::State;
 use crate::model::{Access, Confirm, Mode, Model, Screen};
 
-/// Columns that the left end of the title keeps: the program, and the beginning of what it watches.
-const NAME: u16 = 16;
+/// Columns that the left end of the title keeps: the program and the beginning of what it watches, or that it is
+/// read-only.
+const NAME: u16 = 19;
 
 /// The title line: program, target and why, screens, state.
 pub(super) struct Title<'a>(pub(super) &'a Model);
@@ -129,16 +130,16 @@ impl Footer<'_> {
             spans.push(span(theme, Ink::Lit, format!("/{}  ", fit(filter.text(), 16))));
         }
         let rate = format!("{}/s", load.rate);
-        spans.extend([
-            span(theme, Ink::Dim, "burst "),
-            span(theme, Ink::Value, count(load.size.into())),
-            span(theme, Ink::Dim, "  load "),
-        ]);
-        spans.push(if load.is_on() {
-            span(theme, Ink::Lit, format!("{rate} on "))
-        } else {
-            span(theme, Ink::Text, format!("{rate} off "))
-        });
+        spans.push(span(theme, Ink::Dim, "burst "));
+        spans.push(span(theme, Ink::Value, format!("{} ", count(load.size.into()))));
+        // Where there is little room, what does not run need not be said.
+        if load.is_on() {
+            spans.push(span(theme, Ink::Dim, " load "));
+            spans.push(span(theme, Ink::Lit, format!("{rate} on ")));
+        } else if model.ui.size.0 >= 72 {
+            spans.push(span(theme, Ink::Dim, " load "));
+            spans.push(span(theme, Ink::Text, format!("{rate} off ")));
+        }
         if load.failures() > 0 {
             spans.push(span(theme, Ink::Error, format!("{} failed ", count(load.failures() as f64))));
         }
@@ -170,8 +171,8 @@ impl Footer<'_> {
         let mut shown: Vec<[Span<'_>; 2]> = Vec::new();
         if self.0.ui.mode == Mode::Normal && self.0.ui.viewport.is_inspecting() {
             shown.push(one(Ink::Key, "← →", "move"));
-            shown.push(one(Ink::Key, "↑ ↓", "marks"));
             shown.push(one(Ink::Key, "esc", "leave"));
+            shown.push(one(Ink::Key, "↑ ↓", "marks"));
         }
         for binding in TABLE {
             let Some(word) = self.word(binding) else { continue };

@@ -1,5 +1,7 @@
 //! The queue over time: what waits on top of what is in work, the target on the same axis, and what the HPA read.
 
+use std::collections::BTreeSet;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -190,16 +192,22 @@ pub(super) fn values(buffer: &mut Buffer, plot: Rect, theme: Theme, scale: &Scal
     }
 }
 
-/// Faint vertical lines through all plots at each burst, each rescale and each change of the HPA.
+/// Faint vertical lines through all plots at each burst, each rescale and each change of the HPA. Where they would stand
+/// so close that nothing else could be seen, the rescales go first, and then all of them.
 pub(super) fn guides(canvas: &mut Canvas, data: &Data, axis: &TimeAxis) {
-    for mark in data.history.marks(axis.from(), axis.length()) {
-        if !matches!(mark.kind, MarkKind::Burst | MarkKind::ScaleUp | MarkKind::ScaleDown | MarkKind::Tuned) {
-            continue;
-        }
-        if let Some(x) = axis.column(mark.at) {
-            for y in (0..canvas.rows()).step_by(2) {
-                canvas.dot(x, y, Ink::Rule, 0);
-            }
+    let columns = |kinds: &[MarkKind]| -> BTreeSet<usize> {
+        let marks = data.history.marks(axis.from(), axis.length());
+        marks.filter(|mark| kinds.contains(&mark.kind)).filter_map(|mark| axis.column(mark.at)).collect()
+    };
+    let most = axis.columns / 8;
+    let all = columns(&[MarkKind::Burst, MarkKind::Tuned, MarkKind::ScaleUp, MarkKind::ScaleDown]);
+    let shown = if all.len() <= most { all } else { columns(&[MarkKind::Burst, MarkKind::Tuned]) };
+    if shown.len() > most {
+        return;
+    }
+    for x in shown {
+        for y in (0..canvas.rows()).step_by(2) {
+            canvas.dot(x, y, Ink::Rule, 0);
         }
     }
 }

@@ -7,6 +7,7 @@
     reason = "each user of the scenes needs others of them, and all are tests at heart"
 )]
 
+pub(crate) mod chart;
 pub(crate) mod decision;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +33,11 @@ pub(crate) const SCENES: [&str; 15] = [
 const STEP: u64 = 200;
 /// How long a job takes, in milliseconds.
 const WORK: u64 = 5_000;
+
+/// Every scene of every panel.
+pub(crate) fn all() -> Vec<&'static str> {
+    [&SCENES[..], &decision::SCENES, chart::SCENES].concat()
+}
 
 struct Worker {
     name: String,
@@ -194,7 +200,9 @@ impl World {
             world.run(20);
             world.no_reading();
         }
-        _ => return decision::play(scene, columns, rows),
+        _ => {
+            return decision::play(scene, columns, rows).or_else(|| chart::play(scene, columns, rows));
+        }
     }
         Some(world)
     }
@@ -208,7 +216,8 @@ impl World {
     /// Types keys.
     pub(crate) fn keys(&mut self, keys: &str) {
         for c in keys.chars() {
-            let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
+            let code = if c == '\t' { KeyCode::Tab } else { KeyCode::Char(c) };
+            let key = KeyEvent::new(code, KeyModifiers::NONE);
             self.send(Event::Input(Input::Key(key)));
         }
     }
