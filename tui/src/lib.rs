@@ -6,6 +6,7 @@ pub mod command;
 pub mod doctor;
 pub mod edits;
 pub mod event;
+pub mod install;
 pub mod keys;
 pub mod model;
 pub mod runtime;

@@ -3,15 +3,17 @@
 mod cluster;
 mod dashboard;
 mod doctor;
-#[cfg(feature = "sandbox")]
+mod down;
 mod duration;
+mod install;
 mod log;
 #[cfg(feature = "sandbox")]
 mod pod;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-#[cfg(feature = "sandbox")]
 mod signals;
+mod status;
+mod up;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -38,6 +40,12 @@ struct Cli {
 enum Command {
     /// Walks the metric chain hop by hop, says what is wrong, and the one thing to do first
     Doctor(doctor::Args),
+    /// Installs the demo, and the stack below it, on a cluster
+    Up(up::Args),
+    /// Removes what `up` installed, and nothing else
+    Down(down::Args),
+    /// Says in a few lines what is installed, and how fresh each hop is
+    Status(status::Args),
     /// Runs the sandbox without a dashboard, until SIGINT or SIGTERM
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
@@ -64,6 +72,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         None => dashboard::main(cli.dashboard),
         Some(Command::Doctor(arguments)) => doctor::main(arguments),
+        Some(Command::Up(arguments)) => up::main(arguments),
+        Some(Command::Down(arguments)) => down::main(arguments),
+        Some(Command::Status(arguments)) => status::main(&arguments),
         #[cfg(feature = "sandbox")]
         Some(Command::Sandbox(arguments)) => sandbox::main(arguments),
         #[cfg(feature = "sandbox")]

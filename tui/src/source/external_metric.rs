@@ -51,7 +51,11 @@ pub(crate) async fn run(
     }
 }
 
-async fn ask(client: &Client, namespace: &str, metric: &MetricRef) -> Result<MetricSample, Failure> {
+pub(crate) async fn ask(
+    client: &Client,
+    namespace: &str,
+    metric: &MetricRef,
+) -> Result<MetricSample, Failure> {
     let what = format!("asking for the external metric {}", metric.name);
     let path = format!(
         "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/{}?labelSelector={}",

@@ -1,15 +1,15 @@
 //! All input and output: watches, tunnels, the load, samples. Each source sends events and reconnects by itself.
 
 pub mod backoff;
-mod broker;
+pub(crate) mod broker;
 pub mod cluster;
-mod convert;
+pub(crate) mod convert;
 pub mod dispatch;
 pub mod doctor;
 pub mod endpoint;
 pub mod explain;
-mod external_metric;
-mod health;
+pub(crate) mod external_metric;
+pub(crate) mod health;
 pub mod http;
 mod kept;
 mod kill;

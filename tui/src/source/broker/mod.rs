@@ -62,6 +62,14 @@ pub(crate) async fn run(
     }
 }
 
+/// The depth of one queue, asked for once: of the management API, else of the broker's metrics.
+pub(crate) async fn once(client: &Client, namespace: &str, queue: &str) -> Asked {
+    match management::Management::new(client.clone(), namespace).ask(queue).await {
+        Err(Failure::Unavailable(_)) => metrics::Metrics::new(client.clone(), namespace).ask(queue).await,
+        asked => asked,
+    }
+}
+
 /// The queue that the HPA's metric selects; before the HPA is known, or where it selects none, the contract's.
 fn queue(hpa: &watch::Receiver<Option<Hpa>>) -> String {
     let hpa = hpa.borrow();
@@ -70,4 +78,4 @@ fn queue(hpa: &watch::Receiver<Option<Hpa>>) -> String {
 }
 
 /// An answer about one queue: `None` when the broker has no such queue.
-type Asked = Result<Option<DepthSample>, Failure>;
+pub(crate) type Asked = Result<Option<DepthSample>, Failure>;

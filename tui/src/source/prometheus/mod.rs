@@ -68,6 +68,24 @@ pub(crate) async fn run(
     }
 }
 
+/// The sample behind `metric`, asked for once, of whichever series and Prometheus has it.
+pub(crate) async fn once(
+    client: &Client,
+    namespace: &str,
+    metric: &MetricRef,
+) -> Result<ScrapedSample, Failure> {
+    let endpoints = locate::servers(client, None).await?;
+    let mut found: Vec<Server> = endpoints.into_iter().map(|at| Server::new(client.clone(), at)).collect();
+    let matchers = matchers(&metric.selector, namespace);
+    let mut sample = ask_any(&mut found, &matchers).await?;
+    for _other_series in 1..SERIES.len() {
+        if sample.value.is_none() {
+            sample = ask_any(&mut found, &matchers).await?;
+        }
+    }
+    Ok(sample)
+}
+
 fn metric(hpa: Option<&Hpa>) -> Option<&MetricRef> {
     hpa.and_then(|hpa| hpa.metric.as_ref())
 }

@@ -1,0 +1,84 @@
+//! What `up`, `down` and `status` have in common: the runtime, signals, questions and exit codes.
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{complain, signals};
+use crate::install::failure::{Failure, Kind};
+use crate::install::shell;
+use crate::install::up::Mode;
+
+/// Runs a command to its end; a signal asks it to end and decides the exit code.
+pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCode, Failure>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("starting the runtime failed: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let caught = match signals::first_signal(&stop) {
+            Ok(caught) => caught,
+            Err(error) => {
+                complain(&format!("signals cannot be caught: {error}"));
+                return ExitCode::FAILURE;
+            }
+        };
+        match command(stop).await {
+            Ok(code) => code,
+            Err(failure) if failure.kind == Kind::Stopped => {
+                failed(&failure);
+                ExitCode::from(*caught.borrow())
+            }
+            Err(failure) => failed(&failure),
+        }
+    });
+    runtime.shutdown_background();
+    code
+}
+
+/// Says the failure and returns its exit code.
+pub(super) fn failed(failure: &Failure) -> ExitCode {
+    complain(&failure.what);
+    for line in failure.advice.lines() {
+        eprintln!("  {line}");
+    }
+    ExitCode::from(failure.kind.exit_code())
+}
+
+/// Whether something is asked, done or only shown; a question needs somebody who can answer it.
+pub(super) fn mode(yes: bool, dry_run: bool) -> Result<Mode, Failure> {
+    match (dry_run, yes) {
+        (true, _) => Ok(Mode::DryRun),
+        (false, true) => Ok(Mode::Yes),
+        (false, false) if std::io::stdin().is_terminal() => Ok(Mode::Ask),
+        (false, false) => Err(Failure::usage(
+            "standard input is no terminal, so nobody can be asked",
+            "say --yes to go on without a question, or --dry-run to see what would be done",
+        )),
+    }
+}
+
+/// Asks; anything but yes is no.
+pub(super) fn agree(question: &str) -> bool {
+    let mut out = std::io::stdout();
+    if write!(out, "{question} [y/N] ").and_then(|()| out.flush()).is_err() {
+        return false;
+    }
+    let mut answer = String::new();
+    match std::io::stdin().lock().read_line(&mut answer) {
+        Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
+        Err(_unreadable) => false,
+    }
+}
+
+/// The command line that this process was started with, as a person can give it again.
+pub(super) fn command_line() -> String {
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    shell::line(std::iter::once("surge").chain(words.iter().map(String::as_str)))
+}

@@ -1,0 +1,353 @@
+//! `up`: look, plan, ask, do, wait. Nothing is changed before the plan stands and was agreed to.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::apply::{Applied, Objects, WITHIN};
+use super::chart;
+use super::failure::Failure;
+use super::helm::Helm;
+use super::images::{self, Local};
+use super::object::{self, Key};
+use super::plan::{self, Action, Plan, Seen, Step};
+use super::print;
+use super::progress::Progress;
+use super::request::{Place, Request, Stack};
+use super::rules;
+use super::secret;
+use super::survey;
+use super::upstream::{self, Release};
+use super::wait::{self, Waiting};
+use crate::source::cluster::{self, Cluster};
+
+/// How long helm may take to hand a chart's objects to the API server.
+const INSTALLING: Duration = Duration::from_secs(300);
+
+/// What is done with the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is shown, asked for and done.
+    Ask,
+    /// It is shown and done.
+    Yes,
+    /// It is printed exactly, and not done.
+    DryRun,
+}
+
+/// A cluster that answered, and the helm for it.
+pub(super) struct Ground {
+    pub(super) cluster: Cluster,
+    pub(super) version: String,
+    pub(super) objects: Objects,
+}
+
+/// Finds the cluster and asks it for its version, so that everything after it can be believed to have a server.
+pub(super) async fn ground(flags: &cluster::Flags) -> Result<Ground, Failure> {
+    let cluster = cluster::load(flags).await?;
+    let what = format!("asking context {} ({}) for its version", cluster.context, cluster.server);
+    let version = match tokio::time::timeout(WITHIN, cluster.client.apiserver_version()).await {
+        Err(_late) => return Err(Failure::late(&what, WITHIN)),
+        Ok(Err(error)) => return Err(Failure::api(&what, &error)),
+        Ok(Ok(info)) => crate::clean::text(&info.git_version),
+    };
+    let objects = Objects::new(cluster.client.clone());
+    Ok(Ground { cluster, version, objects })
+}
+
+/// Runs `up`; `agree` is asked with what is about to happen. Returns whether something was done.
+///
+/// # Errors
+/// A [`Failure`] with what was tried and what came back.
+pub async fn run(
+    request: &Request,
+    mode: Mode,
+    stop: &CancellationToken,
+    agree: impl FnOnce() -> bool,
+) -> Result<(), Failure> {
+    check_files(request)?;
+    let mut releases = match request.stack {
+        Stack::Install => upstream::releases(request.profile, &request.charts)?,
+        Stack::Skip => skipped(request)?,
+    };
+    let Ground { cluster, version, mut objects } = ground(&request.flags).await?;
+    let flags = cluster::Flags { context: Some(cluster.context.clone()), ..request.flags.clone() };
+    let helm = Helm::find(&flags, stop.clone()).await?;
+    for release in &mut releases {
+        if !matches!(release.place, Place::Repository(_)) {
+            release.version = helm.chart_version(&release.source()).await?;
+        }
+    }
+    plan::check_metrics(request, survey::metrics(&mut objects).await?.as_ref())?;
+    let credentials = secret::read_or_make(&mut objects, &request.namespace).await?;
+    let rendered = chart::render(&helm, request, &credentials, &version).await?;
+    let seen = survey::look(&mut objects, &helm, request, &rendered, &releases).await?;
+    let load = load(request, &cluster.context)?;
+    let plan = plan::plan(request, &seen, rendered, releases, rules::object(request)?, load)?;
+    let keys: Vec<Key> = plan.steps.iter().flat_map(touched).collect();
+    survey::rights(&mut objects, &keys).await?;
+
+    if mode == Mode::DryRun {
+        say(&format!("# {}\n{}", headline(request, &cluster, &version), print::exact(&plan, request, &helm)));
+        return Ok(());
+    }
+    say(&shown(request, &plan, &cluster, &version, &helm));
+    if mode == Mode::Ask && !agree() {
+        say("nothing was changed\n");
+        return Ok(());
+    }
+    let mut progress = Progress::new(Box::new(std::io::stdout()), plan.steps.len());
+    let waiting = Waiting { client: &cluster.client, timeout: request.timeout, stop };
+    let mut work = Work { request, seen: &seen, helm: &helm, objects, waiting, stop };
+    for step in &plan.steps {
+        progress.begin(&step.title(request));
+        work.step(step, &mut progress).await.map_err(|failure| told(failure, &progress, request))?;
+    }
+    say(&format!("\nnext: {}\n      {}\n", dashboard("surge", request), dashboard("surge doctor", request)));
+    Ok(())
+}
+
+/// The command that shows what was installed.
+fn dashboard(command: &str, request: &Request) -> String {
+    let mut words: Vec<&str> = command.split(' ').collect();
+    let file = request.flags.kubeconfig.as_ref().map(|path| path.to_string_lossy());
+    if let Some(file) = &file {
+        words.extend(["--kubeconfig", file]);
+    }
+    if let Some(context) = &request.flags.context {
+        words.extend(["--context", context]);
+    }
+    if request.namespace != contract::names::NAMESPACE {
+        words.extend(["--namespace", &request.namespace]);
+    }
+    super::shell::line(words)
+}
+
+/// Text of our own or cleaned before; a closed standard output is nobody's loss.
+pub(super) fn say(text: &str) {
+    let mut out = std::io::stdout();
+    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn told(mut failure: Failure, progress: &Progress, request: &Request) -> Failure {
+    failure.what = format!("step \"{}\" was not done: {}", progress.title(), failure.what);
+    let again = format!("what was done stays; go on with: {}", request.again);
+    failure.advice = if failure.advice.is_empty() { again } else { format!("{}\n{again}", failure.advice) };
+    failure
+}
+
+fn check_files(request: &Request) -> Result<(), Failure> {
+    for path in &request.values {
+        std::fs::File::open(path)
+            .map_err(|error| Failure::usage(format!("--values {}: {error}", path.display()), ""))?;
+    }
+    if let Some(at) =
+        request.charts.iter().find(|at| matches!(at.place, Place::Repository(_)) && at.chart == chart::NAME)
+    {
+        return Err(Failure::usage(
+            format!("--chart {} takes a folder, an archive or an oci:// address", at.chart),
+            "",
+        ));
+    }
+    Ok(())
+}
+
+/// With `--skip-stack` no chart but ours is installed, so none but ours can come from elsewhere.
+fn skipped(request: &Request) -> Result<Vec<Release>, Failure> {
+    match request.charts.iter().find(|at| at.chart != chart::NAME) {
+        Some(at) => Err(Failure::usage(
+            format!("--chart {} has no use with --skip-stack", at.chart),
+            "leave one of both out",
+        )),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn load(request: &Request, context: &str) -> Result<Vec<Vec<String>>, Failure> {
+    let Some(folder) = &request.archives else { return Ok(Vec::new()) };
+    let Some(local) = Local::of_context(context) else {
+        return Err(Failure::usage(
+            format!(
+                "--archives: context {context} is not one of kind, minikube or k3d, which take images from files"
+            ),
+            "push the images to a registry that the cluster can reach, and name them with --image NAME=REF",
+        ));
+    };
+    Ok(images::archives(folder)?.iter().map(|archive| local.load(archive)).collect())
+}
+
+/// The objects that a step applies.
+fn touched(step: &Step) -> Vec<Key> {
+    match step {
+        Step::Namespace(object) | Step::Rules(object) => vec![Key::of(object)],
+        Step::Apply(objects) => objects.iter().map(Key::of).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn headline(request: &Request, cluster: &Cluster, version: &str) -> String {
+    let place = format!("context {} ({}), Kubernetes {version}", cluster.context, cluster.server);
+    crate::clean::text(&format!("{place}, namespace {}, profile {}", request.namespace, request.profile))
+}
+
+fn shown(request: &Request, plan: &Plan, cluster: &Cluster, version: &str, helm: &Helm) -> String {
+    let mut lines =
+        vec![headline(request, cluster, version), format!("with helm {}, surge up will:", helm.version())];
+    lines.extend(
+        print::steps(plan, request)
+            .iter()
+            .enumerate()
+            .map(|(index, step)| format!("{:>3}. {step}", index + 1)),
+    );
+    lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
+    lines.iter().map(|line| crate::clean::text(line) + "\n").collect()
+}
+
+/// What became of the objects.
+#[derive(Default)]
+struct Counts {
+    created: usize,
+    changed: usize,
+    unchanged: usize,
+}
+
+/// What the steps are done with.
+struct Work<'a> {
+    request: &'a Request,
+    seen: &'a Seen,
+    helm: &'a Helm,
+    objects: Objects,
+    waiting: Waiting<'a>,
+    stop: &'a CancellationToken,
+}
+
+impl Work<'_> {
+    async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Failure> {
+        match step {
+            Step::Load(command) => {
+                images::run(command, self.stop).await?;
+                progress.done("loaded");
+            }
+            Step::Namespace(object) | Step::Rules(object) => {
+                let applied = self.objects.apply(object, None).await?;
+                progress.done(word(applied));
+            }
+            Step::Release(release, action) => self.release(release, *action, progress).await?,
+            Step::Clear(keys) | Step::Prune(keys) => self.remove(keys, progress).await?,
+            Step::Apply(objects) => self.apply(objects, progress).await?,
+            Step::Ready(keys) => {
+                self.waiting.workloads(keys, progress).await?;
+                progress.done("ready");
+            }
+            Step::Metric => {
+                let hpa_name = contract::names::HPA;
+                let (name, value) = self.waiting.metric(&self.request.namespace, hpa_name, progress).await?;
+                let value = hpa::quantity::format_milli(value, hpa::quantity::Format::DecimalSi);
+                progress.done(&format!("{name} answers: {value}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn release(
+        &mut self,
+        release: &Release,
+        action: Action,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        if action != Action::Keep {
+            let folder = tempfile::tempdir().map_err(|error| {
+                Failure::step(format!("making a folder for values failed: {error}"), "look at TMPDIR")
+            })?;
+            let file = folder.path().join("values.json");
+            chart::private(&file, &release.values).map_err(|error| {
+                Failure::step(format!("writing values failed: {error}"), "look at TMPDIR")
+            })?;
+            progress.note(if action == Action::Install { "helm installs it" } else { "helm upgrades it" });
+            self.helm.run(&release.install(&file), INSTALLING).await?;
+        }
+        let manifest = self.helm.manifest(&release.name, &release.namespace).await?;
+        let mut objects = object::parse(&manifest).map_err(|error| {
+            Failure::step(format!("the objects of release {}: {error}", release.name), "")
+        })?;
+        for object in &mut objects {
+            object::complete(object, &release.namespace);
+        }
+        self.waiting.workloads(&wait::workloads(&objects), progress).await?;
+        let serves = |object: &Value| {
+            object["kind"] == "APIService" && object["metadata"]["name"] == plan::API_SERVICE
+        };
+        if objects.iter().any(serves) {
+            self.waiting.api_service(&mut self.objects, progress).await?;
+        }
+        progress.done(if action == Action::Keep { "as it was, ready" } else { "ready" });
+        Ok(())
+    }
+
+    /// Applies the namespace, then tries everything else without effect, so that a refusal leaves nothing half done, and then
+    /// applies it.
+    async fn apply(&mut self, objects: &[Value], progress: &mut Progress) -> Result<(), Failure> {
+        let (namespaces, others): (Vec<&Value>, Vec<&Value>) =
+            objects.iter().partition(|object| object["kind"] == "Namespace");
+        let mut counts = Counts::default();
+        self.apply_all(&namespaces, &mut counts, progress).await?;
+        for object in &others {
+            self.check_stop()?;
+            self.objects.try_apply(object).await?;
+        }
+        self.apply_all(&others, &mut counts, progress).await?;
+        let Counts { created, changed, unchanged } = counts;
+        progress.done(&format!("{created} created, {changed} changed, {unchanged} as they were"));
+        Ok(())
+    }
+
+    async fn apply_all(
+        &mut self,
+        objects: &[&Value],
+        counts: &mut Counts,
+        progress: &mut Progress,
+    ) -> Result<(), Failure> {
+        for object in objects {
+            self.check_stop()?;
+            let key = Key::of(object);
+            let before = self.seen.existing.get(&key).map(|existing| existing.version.as_str());
+            let applied = self.objects.apply(object, before).await?;
+            match applied {
+                Applied::Created => counts.created += 1,
+                Applied::Changed => counts.changed += 1,
+                Applied::Unchanged => counts.unchanged += 1,
+            }
+            if applied != Applied::Unchanged {
+                progress.note(&format!("{} {}", key.short(&self.request.namespace), word(applied)));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_stop(&self) -> Result<(), Failure> {
+        if self.stop.is_cancelled() { Err(Failure::stopped()) } else { Ok(()) }
+    }
+
+    async fn remove(&mut self, keys: &[Key], progress: &mut Progress) -> Result<(), Failure> {
+        for key in keys {
+            self.check_stop()?;
+            self.objects.delete(key).await?;
+            progress.note(&format!("{} goes", key.short(&self.request.namespace)));
+        }
+        for key in keys {
+            self.waiting.gone(&mut self.objects, key, progress).await?;
+        }
+        progress.done("removed");
+        Ok(())
+    }
+}
+
+fn word(applied: Applied) -> &'static str {
+    match applied {
+        Applied::Created => "created",
+        Applied::Changed => "changed",
+        Applied::Unchanged => "as it was",
+    }
+}

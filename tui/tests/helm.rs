@@ -1,0 +1,118 @@
+//! The demo's whole life on an empty sandbox, with the real helm and the chart that travels in the executable.
+
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+#[expect(dead_code, reason = "the other target uses the rest")]
+mod sandboxed;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use sandboxed::{Said, Sandbox, generations, versions};
+
+/// The images that the sandbox has, and no volume that would have to be kept.
+const HERE: [&str; 10] = [
+    "--skip-stack",
+    "--yes",
+    "--image",
+    concat!("producer=surge.local/producer:", env!("CARGO_PKG_VERSION")),
+    "--image",
+    concat!("worker=surge.local/worker:", env!("CARGO_PKG_VERSION")),
+    "--image",
+    concat!("rabbitmq=surge.local/rabbitmq:", env!("CARGO_PKG_VERSION")),
+    "--timeout",
+    "120s",
+];
+
+const NEEDS: &str = "helm on PATH";
+
+/// The real helm's folder, and nothing else.
+fn path() -> PathBuf {
+    let paths = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&paths).find(|folder| folder.join("helm").is_file());
+    found.unwrap_or_else(|| panic!("this test needs {NEEDS}"))
+}
+
+fn up(sandbox: &Sandbox, more: &[&str]) -> Command {
+    sandbox.surge(&path(), &[&["up"], &HERE[..], more].concat())
+}
+
+#[tokio::test]
+#[ignore = "needs helm on PATH"]
+async fn up_twice_status_and_down() {
+    let sandbox = Sandbox::empty();
+    let client = sandbox.client().await;
+    let before = versions(&client).await;
+
+    let first = Said::by(&mut up(&sandbox, &[])).fine();
+    assert!(first.out.contains("rabbitmq_queue_length answers: 0"), "{}", first.out);
+    assert!(first.out.contains("next: surge\n      surge doctor\n"), "{}", first.out);
+    let (objects, workloads) = (versions(&client).await, generations(&client, "autoscaling-demo").await);
+    assert!(objects.len() > before.len() + 8, "{objects:?}");
+
+    let second = Said::by(&mut up(&sandbox, &[])).fine();
+    assert!(second.out.contains("0 created, 0 changed, "), "{}", second.out);
+    assert_eq!(versions(&client).await, objects);
+    assert_eq!(generations(&client, "autoscaling-demo").await, workloads);
+
+    // The autoscaler reads once a second here; until it has, its line is not fine yet.
+    testkit::wait::until_blocking("the autoscaler to have read the metric", || {
+        let status = Said::by(&mut sandbox.surge(&path(), &["status"]));
+        (status.code == Some(0)).then_some(())
+    });
+    let status = Said::by(&mut sandbox.surge(&path(), &["status"])).fine();
+    assert_eq!(status.out.lines().count(), 10, "{}", status.out);
+    assert!(status.out.contains("ok hpa         0/20 (avg), 1 replicas"), "{}", status.out);
+    let json = Said::by(&mut sandbox.surge(&path(), &["status", "--output", "json"])).fine();
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((&json["fine"], json["lines"].as_array().unwrap().len()), (&true.into(), 10));
+
+    Said::by(&mut sandbox.surge(&path(), &["down", "--yes", "--namespaces"])).fine();
+    assert_eq!(versions(&client).await, before, "nothing but what was there before");
+    let status = Said::by(&mut sandbox.surge(&path(), &["status"]));
+    assert_eq!(status.code, Some(1), "{}", status.out);
+    let nothing = Said::by(&mut sandbox.surge(&path(), &["down", "--yes"])).fine();
+    assert!(nothing.out.contains("surge up installed nothing here"), "{}", nothing.out);
+}
+
+#[tokio::test]
+#[ignore = "needs helm on PATH"]
+async fn a_dry_run_changes_nothing_and_shows_no_password() {
+    let sandbox = Sandbox::empty();
+    let client = sandbox.client().await;
+    let before = versions(&client).await;
+    let said = Said::by(&mut up(&sandbox, &["--dry-run"])).fine();
+    assert_eq!(versions(&client).await, before);
+    assert!(
+        said.out.contains("kind: StatefulSet") && said.out.contains("password: (hidden)"),
+        "{}",
+        said.out
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs helm on PATH"]
+async fn another_value_changes_what_it_must() {
+    let sandbox = Sandbox::empty();
+    let client = sandbox.client().await;
+    Said::by(&mut up(&sandbox, &[])).fine();
+    let said = Said::by(&mut up(&sandbox, &["--set", "hpa.maxReplicas=4"])).fine();
+    assert!(said.out.contains("HorizontalPodAutoscaler worker-scaler changed"), "{}", said.out);
+    assert!(said.out.contains("0 created, 1 changed, "), "{}", said.out);
+    let scalers: kube::Api<k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler> =
+        kube::Api::namespaced(client, "autoscaling-demo");
+    let scaler = scalers.get("worker-scaler").await.unwrap();
+    assert_eq!(scaler.spec.unwrap().max_replicas, 4);
+}
+
+#[tokio::test]
+#[ignore = "needs helm on PATH"]
+async fn a_value_of_the_wrong_type_changes_nothing() {
+    let sandbox = Sandbox::empty();
+    let client = sandbox.client().await;
+    let before = versions(&client).await;
+    let said = Said::by(&mut up(&sandbox, &["--set", "hpa.maxReplicas=many"]));
+    said.failed(2, &["the chart refuses these values", "maxReplicas"]);
+    assert_eq!(versions(&client).await, before);
+}
