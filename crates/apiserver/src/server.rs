@@ -171,8 +171,17 @@ impl ApiServer {
         self.inner.aggregated.write().unwrap_or_else(PoisonError::into_inner).push(api);
     }
 
+    /// The APIs that are registered: without its `APIService` one is not served.
     pub(crate) fn aggregated(&self) -> Vec<Aggregated> {
-        self.inner.aggregated.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let all = self.inner.aggregated.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(row) = self.inner.registry.stored("apiregistration.k8s.io", "apiservices") else {
+            return all;
+        };
+        let is_registered = |api: &Aggregated| {
+            let key = (String::new(), format!("{}.{}", api.version, api.group));
+            self.inner.store.get(row.shelf, &key).is_some()
+        };
+        all.into_iter().filter(is_registered).collect()
     }
 
     /// The API without authentication, for clients in the same process.

@@ -285,8 +285,19 @@ async fn an_aggregated_api_stands_in_discovery_and_gets_its_requests() {
     let service =
         raw(client, "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io").await;
     assert_eq!(service["status"]["conditions"][0]["type"], "Available");
-    let groups = client.list_api_groups().await.unwrap();
-    assert!(groups.groups.iter().any(|group| group.name == "external.metrics.k8s.io"));
+    let is_listed = async || {
+        let groups = client.list_api_groups().await.unwrap();
+        groups.groups.iter().any(|group| group.name == "external.metrics.k8s.io")
+    };
+    assert!(is_listed().await);
+    // Its registration is what makes it served.
+    let path = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io";
+    let delete = http::Request::delete(path).body(b"{}".to_vec()).unwrap();
+    let _gone: Value = client.request(delete).await.unwrap();
+    let request = http::Request::get("/apis/external.metrics.k8s.io/v1beta1/namespaces/n/queue");
+    let (code, _, message) = refused(client.request::<Value>(request.body(Vec::new()).unwrap()).await);
+    assert_eq!((code, message.as_str()), (404, "404 page not found"));
+    assert!(!is_listed().await);
     let resources = client.list_api_group_resources("apps/v1").await.unwrap();
     assert!(resources.resources.iter().any(|resource| resource.name == "deployments/scale"));
     assert_eq!(client.apiserver_version().await.unwrap().minor, "34");

@@ -20,6 +20,7 @@ fn monitoring() -> String {
     let service = contract::names::PROMETHEUS_SERVICE;
     let port = contract::names::PROMETHEUS_PORT;
     let image = Config::PROMETHEUS_IMAGE;
+    let (label, value) = contract::names::MONITOR_LABEL;
     format!(
         "
 apiVersion: v1
@@ -41,6 +42,17 @@ spec:
   selector: {{app.kubernetes.io/name: prometheus, operator.prometheus.io/name: prometheus}}
   ports:
   - {{name: http-web, port: {port}, targetPort: http-web}}
+---
+# What the operator would read: which monitors it takes. Nothing here acts on it, the scraper has the same selector built in.
+apiVersion: monitoring.coreos.com/v1
+kind: Prometheus
+metadata: {{name: prometheus, namespace: {namespace}}}
+spec:
+  replicas: 1
+  scrapeInterval: 30s
+  serviceMonitorSelector:
+    matchLabels: {{{label}: {value}}}
+  serviceMonitorNamespaceSelector: {{}}
 ---
 apiVersion: apps/v1
 kind: StatefulSet
@@ -118,6 +130,6 @@ mod tests {
             .iter()
             .map(|object| object["kind"].as_str().unwrap().to_owned())
             .collect();
-        assert_eq!(kinds, ["Namespace", "ServiceAccount", "Service", "StatefulSet"]);
+        assert_eq!(kinds, ["Namespace", "ServiceAccount", "Service", "Prometheus", "StatefulSet"]);
     }
 }

@@ -266,7 +266,7 @@ fn rules(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric) {
                 "rule",
                 format!("ConfigMap {at}: {sentence}"),
                 &fact.how,
-                Fix::yaml("the rule as the adapter takes it, under config.yaml", OURS),
+                Fix::yaml("the rule as the adapter takes it", our_rules(facts)),
             );
             return;
         }
@@ -282,7 +282,7 @@ fn rules(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric) {
             "rule",
             saw,
             &fact.how,
-            Fix::yaml("add the rule under config.yaml, then restart the adapter", OURS),
+            Fix::yaml("add the rule to those that are there, then restart the adapter", our_rules(facts)),
         );
         return;
     };
@@ -299,8 +299,24 @@ fn rules(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric) {
     }
 }
 
-/// The demo's rule.
-const OURS: &str = "externalRules:\n- seriesQuery: '{__name__=\"rabbitmq_detailed_queue_messages\",namespace!=\"\",queue!=\"\"}'\n  resources:\n    overrides:\n      namespace: {resource: namespace}\n  name:\n    matches: \"^rabbitmq_detailed_queue_messages$\"\n    as: rabbitmq_queue_length\n  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or 0 * max(up{job=\"rabbitmq\",namespace=\"<<index .LabelValuesByName \"namespace\">>\"} == 1)'";
+/// The demo's rules as they are installed, for the plugin's series and for the exporter's.
+const RULES: [&str; 2] = [
+    include_str!("../../../manifests/adapter/plugin.yaml"),
+    include_str!("../../../manifests/adapter/exporter.yaml"),
+];
+
+/// The ConfigMap with the rule that fits what is scraped here, without the file's own comments.
+fn our_rules(facts: &Facts) -> String {
+    let through_exporter = facts.broker.endpoints.iter().any(|endpoint| endpoint.at.port == 9419);
+    let lines = RULES[usize::from(through_exporter)].lines().filter(|line| !line.starts_with('#'));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The query of that rule.
+fn our_query(facts: &Facts) -> String {
+    let rules = our_rules(facts);
+    rules.lines().find(|line| line.contains("metricsQuery:")).unwrap_or_default().trim_start().to_owned()
+}
 
 fn edit(at: &str) -> String {
     let (namespace, name) = at.split_once('/').unwrap_or(("", at));
@@ -342,18 +358,19 @@ fn sound(facts: &Facts, pen: &mut Pen<'_>, rule: &Rule, series: &str) -> bool {
             sound = false;
         }
     }
-    let guard = "metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or 0 * max(up{job=\"rabbitmq\",namespace=\"<<index .LabelValuesByName \"namespace\">>\"} == 1)'";
     if rule.has_constant_fallback() {
         let saw = "the rule ends in `or vector(0)`: while the broker cannot be scraped it says 0, and the autoscaler scales in during the outage";
-        pen.warn("rule-fallback", saw, how, Fix::yaml("answer 0 only while the broker is up", guard));
+        pen.warn(
+            "rule-fallback",
+            saw,
+            how,
+            Fix::yaml("answer 0 only while the broker is up", our_query(facts)),
+        );
         sound = false;
     }
     if series == super::prometheus::SERIES[1] && rule.guards_by_up_alone() {
         let saw = "the rule answers 0 while `up` is 1, which an exporter stays when its broker is down: the autoscaler scales in during the outage";
-        let fix = Fix::yaml(
-            "guard by what the exporter says of the broker",
-            "metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or 0 * max(rabbitmq_up{namespace=\"<<index .LabelValuesByName \"namespace\">>\"} == 1)'",
-        );
+        let fix = Fix::yaml("guard by what the exporter says of the broker", our_query(facts));
         pen.warn("rule-guard", saw, how, fix);
         sound = false;
     }

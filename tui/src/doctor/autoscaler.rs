@@ -460,6 +460,7 @@ fn inactive(
         }
         return;
     }
+    // The words before these are the same each time, and have "unable to fetch metrics" in them too.
     let means = [
         ("could not find the requested resource", "No APIService serves external metrics"),
         (
@@ -467,7 +468,10 @@ fn inactive(
             "The APIService is there, and its backend has no ready pod",
         ),
         ("could not find the metric", "The adapter has found no series to make the metric of"),
-        ("unable to fetch metrics", "The adapter cannot reach Prometheus, or its query is an error"),
+        (
+            "Internal error occurred: unable to fetch metrics",
+            "The adapter cannot reach Prometheus, or its query is an error",
+        ),
         ("no metrics returned from external metrics API", "The query finds nothing"),
         ("scaledObject name is not specified", "KEDA owns the API, and a plain HPA asks it"),
     ];

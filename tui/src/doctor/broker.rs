@@ -2,7 +2,7 @@
 
 use contract::queue::{ORDERS, QueueType, arguments};
 
-use super::facts::{Facts, Queue};
+use super::facts::{Facts, Queue, Seen};
 use super::report::{Fix, Pen};
 use super::{metric, words};
 
@@ -21,6 +21,19 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
         return;
     };
     let how = facts.broker.queues.how.clone();
+    if let Seen::Failed(sentence) = &facts.broker.queues.seen {
+        let service =
+            facts.services.all().iter().find(|service| service.metadata.name.as_deref() == Some(&at.service));
+        let selector = service.and_then(|service| service.spec.as_ref()?.selector.as_ref());
+        let labels: Vec<String> =
+            selector.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
+        let fix = Fix::command(
+            "see whether the broker's pods are ready",
+            format!("kubectl get pods -n {} -l {}", at.namespace, labels.join(",")),
+        );
+        pen.fail("broker", sentence, &how, fix);
+        return;
+    }
     let queues = match pen.seen("broker", &facts.broker.queues) {
         Ok(Some(queues)) => queues,
         Ok(None) => {

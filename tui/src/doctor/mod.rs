@@ -16,6 +16,8 @@ mod report;
 mod rights;
 mod rule;
 mod select;
+#[cfg(test)]
+mod tests;
 mod words;
 mod workloads;
 
@@ -27,6 +29,7 @@ pub use self::report::{Fix, Form, Hop, Line, Report, Timing, Verdict};
 pub use self::rule::{Rule, parse as parse_rules, rule_of};
 pub use self::select::{monitor_covers, selects};
 
+use self::reach::Reached;
 use self::report::Pen;
 
 /// What the facts mean.
@@ -34,8 +37,8 @@ use self::report::Pen;
 pub fn examine(facts: &Facts) -> Report {
     let mut lines = Vec::new();
     let mut timing = None;
-    let is_reachable = reach::examine(facts, &mut Pen { hop: Hop::Cluster, lines: &mut lines });
-    if is_reachable {
+    let reached = reach::examine(facts, &mut Pen { hop: Hop::Cluster, lines: &mut lines });
+    if reached == Reached::Server {
         rights::examine(facts, &mut Pen { hop: Hop::Rights, lines: &mut lines });
         workloads::examine(facts, &mut Pen { hop: Hop::Workloads, lines: &mut lines });
         broker::examine(facts, &mut Pen { hop: Hop::Broker, lines: &mut lines });
@@ -49,7 +52,7 @@ pub fn examine(facts: &Facts) -> Report {
         context: facts.place.context.clone(),
         namespace: facts.place.namespace.clone(),
         hpa: facts.place.hpa.clone(),
-        is_reachable,
+        is_reachable: reached != Reached::Not,
         lines,
         timing,
     }

@@ -6,19 +6,37 @@ use super::report::{Fix, Pen};
 /// The API that a dead adapter leaves behind.
 pub(super) const METRICS_API: &str = "v1beta1.external.metrics.k8s.io";
 
-/// Returns whether the API server answered.
-pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) -> bool {
+/// How far the API server lets the walk go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It does not answer.
+    Not,
+    /// It answers that it does not know who asks.
+    Door,
+    /// It answers.
+    Server,
+}
+
+pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) -> Reached {
     let place = &facts.place;
     let how = &facts.version.how;
     match &facts.version.seen {
         Seen::Value(version) => pen.ok("api-server", version, how),
-        // It answered, which is all that is asked here.
-        Seen::NotPermitted(sentence) => pen.not_permitted("api-server", sentence, how),
+        // Everybody who is known may ask for the version.
+        Seen::NotPermitted(sentence) => {
+            let saw = format!("the API server refuses the credentials of the kubeconfig: {sentence}");
+            let fix = Fix::command(
+                "log in again, or choose another user or context",
+                "kubectl config view --minify",
+            );
+            pen.fail("api-server", saw, how, fix);
+            return Reached::Door;
+        }
         Seen::Failed(sentence) | Seen::NotAsked(sentence) => {
             let fix =
                 Fix::command("start the cluster, or choose another context", "kubectl config get-contexts");
             pen.fail("api-server", sentence, how, fix);
-            return false;
+            return Reached::Not;
         }
         Seen::Absent => pen.not_applicable("api-server", "the API server tells no version"),
     }
@@ -31,14 +49,14 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) -> bool {
             );
             let saw = format!("there is no namespace {}", place.namespace);
             pen.fail("namespace", saw, &facts.namespace.how, fix);
-            return true;
+            return Reached::Server;
         }
-        Err(()) => return true,
+        Err(()) => return Reached::Server,
     };
     let status = namespace.status.clone().unwrap_or_default();
     if status.phase.as_deref() != Some("Terminating") {
         pen.ok("namespace", format!("namespace {} is there", place.namespace), &facts.namespace.how);
-        return true;
+        return Reached::Server;
     }
     let stuck = status.conditions.iter().flatten().find(|condition| {
         condition.type_ == "NamespaceDeletionDiscoveryFailure" && condition.status == "True"
@@ -62,5 +80,5 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) -> bool {
             pen.fail("namespace", saw, &facts.namespace.how, fix);
         }
     }
-    true
+    Reached::Server
 }

@@ -268,11 +268,11 @@ mod tests {
         assert_eq!(series, "rabbitmq_detailed_queue_messages");
         let query = rule.query(series, &metric(), "demo").unwrap();
         assert!(
-            query.contains(r#"rabbitmq_detailed_queue_messages{queue="Orders",namespace="demo",vhost="/""#),
+            query.contains(r#"rabbitmq_detailed_queue_messages{queue="Orders",namespace="demo",vhost="/"}"#),
             "{query}"
         );
         assert!(query.contains(r#"up{job="rabbitmq",namespace="demo"}"#), "{query}");
-        assert!(rule.has_guard() && rule.pins_vhost() && !rule.has_constant_fallback());
+        assert!(rule.has_guard() && rule.pins_job() && rule.pins_vhost() && !rule.has_constant_fallback());
     }
 
     #[test]

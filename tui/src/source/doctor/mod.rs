@@ -43,7 +43,7 @@ pub struct Settings {
 pub async fn collect(client: &Client, settings: &Settings) -> Facts {
     let Settings { context, server, namespace, hpa, prometheus: address } = settings;
     let version = version(client, server).await;
-    let is_away = matches!(version.seen, Seen::Failed(_));
+    let is_away = matches!(version.seen, Seen::Failed(_) | Seen::NotPermitted(_));
     if is_away {
         return unreachable(settings, version);
     }
@@ -155,7 +155,10 @@ async fn version(client: &Client, server: &str) -> Fact<String> {
     let seen = match tokio::time::timeout(ask::WITHIN, client.apiserver_version()).await {
         Ok(Ok(info)) => Seen::Value(format!("Kubernetes {}{place}", info.git_version)),
         Ok(Err(error)) if explain::is_missing(&error) => Seen::Absent,
-        Ok(Err(error)) if explain::is_forbidden(&error) => Seen::NotPermitted(explain::kube(&error)),
+        Ok(Err(kube::Error::Api(status))) if status.code == 401 => {
+            Seen::NotPermitted(explain::kube(&kube::Error::Api(status)))
+        }
+        Ok(Err(error)) if explain::is_forbidden(&error) => Seen::Absent,
         Ok(Err(error)) => {
             Seen::Failed(format!("the API server{place} cannot be reached: {}", explain::kube(&error)))
         }

@@ -1,0 +1,412 @@
+//! The autoscaler's words and their causes, and what the adapter and its rules can do wrong.
+
+use serde_json::json;
+
+use super::healthy::sample;
+use super::{Case, all, api_error, condition, fact, first, healthy, set};
+use crate::doctor::facts::{Answer, Fact, Later, Seen};
+use crate::doctor::{SERIES, Verdict, disagrees, examine};
+
+use Verdict::{Failure, Ok, Warning};
+
+const UNFETCHED: &str = "the HPA was unable to compute the replica count: unable to get external metric \
+                         demo/rabbitmq_queue_length: unable to fetch metrics from external metrics API: ";
+
+#[test]
+fn what_the_autoscaler_says_names_the_hop() {
+    for (tail, means) in [
+        ("the server could not find the requested resource (get x.external.metrics.k8s.io)", "No APIService"),
+        ("the server is currently unable to handle the request (get x)", "its backend has no ready pod"),
+        ("the server could not find the metric rabbitmq_queue_length for ", "found no series"),
+        ("Internal error occurred: unable to fetch metrics", "cannot reach Prometheus"),
+        ("no metrics returned from external metrics API", "The query finds nothing"),
+        ("scaledObject name is not specified", "KEDA owns the API"),
+    ] {
+        let mut facts = healthy();
+        condition(&mut facts, "FailedGetExternalMetric", &format!("{UNFETCHED}{tail}"));
+        facts.api.answer = api_error(500, "no");
+        let report = examine(&facts);
+        let line = report.lines.iter().find(|line| line.check == "scaling-active").unwrap();
+        assert_eq!(line.verdict, Failure, "{tail}");
+        assert!(line.saw.contains(means), "{tail}: {}", line.saw);
+    }
+}
+
+#[test]
+fn the_rows_of_the_metrics_api() {
+    all(&[
+        Case {
+            name: "no APIService",
+            breakage: |facts| {
+                facts.api.service.seen = Seen::Absent;
+                facts.api.answer = api_error(404, "the server could not find the requested resource");
+            },
+            check: "apiservice",
+            verdict: Failure,
+            saw: "there is no APIService v1beta1.external.metrics.k8s.io",
+            fix: "kind: APIService",
+        },
+        Case {
+            name: "no APIService and nothing to serve it",
+            breakage: |facts| {
+                facts.api.service.seen = Seen::Absent;
+                facts.api.backend.seen = Seen::Absent;
+            },
+            check: "apiservice",
+            verdict: Failure,
+            saw: "nothing serves external metrics",
+            fix: "surge up",
+        },
+        Case {
+            name: "adapter scaled to 0",
+            breakage: |facts| {
+                set(
+                    &mut facts.api.service,
+                    "/status/conditions",
+                    json!([{"type": "Available", "status": "False",
+                    "reason": "MissingEndpoints", "message": "no endpoints"}]),
+                );
+                set(&mut facts.api.backend, "/spec/replicas", json!(0));
+                facts.api.answer = api_error(503, "the server is currently unable to handle the request");
+            },
+            check: "apiservice",
+            verdict: Failure,
+            saw: "MissingEndpoints",
+            fix: "kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring",
+        },
+        Case {
+            name: "stale discovery",
+            breakage: |facts| {
+                facts.api.answer = api_error(404, "the server could not find the metric x for ");
+            },
+            check: "value",
+            verdict: Failure,
+            saw: "Prometheus has the series",
+            fix: "kubectl rollout restart deployment/prometheus-adapter -n monitoring",
+        },
+        Case {
+            name: "nothing discovered",
+            breakage: |facts| {
+                facts.prometheus.series = Fact::seen("how", Vec::new());
+                facts.api.answer = api_error(404, "the server could not find the metric x for ");
+            },
+            check: "value",
+            verdict: Failure,
+            saw: "has found no series",
+            fix: "kubectl get servicemonitor",
+        },
+        Case {
+            name: "the adapter asks the wrong Prometheus",
+            breakage: |facts| {
+                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+            },
+            check: "value",
+            verdict: Failure,
+            saw: "not to the adapter at http://p:9090",
+            fix: "prometheus.url=http://prometheus-operated.monitoring.svc",
+        },
+        Case {
+            name: "an empty answer",
+            breakage: |facts| facts.api.answer = Fact::seen("how", Answer::Items(Vec::new())),
+            check: "value",
+            verdict: Failure,
+            saw: "the query finds nothing",
+            fix: "how",
+        },
+        Case {
+            name: "KEDA owns the API",
+            breakage: |facts| {
+                set(
+                    &mut facts.api.service,
+                    "/spec/service",
+                    json!({"namespace": "keda", "name": "keda-metrics-apiserver"}),
+                );
+            },
+            check: "apiservice-owner",
+            verdict: Failure,
+            saw: "a plain HPA asks it",
+            fix: "queueName: Orders",
+        },
+        Case {
+            name: "an adapter owns the API of KEDA's HPA",
+            breakage: |facts| {
+                set(
+                    &mut facts.autoscaler,
+                    "/spec/metrics/0/external/metric",
+                    json!({"name": "s0-rabbitmq-Orders", "selector": {"matchLabels": {"scaledobject.keda.sh/name": "worker"}}}),
+                );
+            },
+            check: "apiservice-owner",
+            verdict: Failure,
+            saw: "KEDA and an adapter cannot share one cluster",
+            fix: "helm uninstall prometheus-adapter -n monitoring",
+        },
+        Case {
+            name: "the adapter still goes by older rules",
+            breakage: |facts| facts.api.answer = Fact::seen("how", Answer::Items(vec![80_000])),
+            check: "value",
+            verdict: Warning,
+            saw: "the same query says 40",
+            fix: "kubectl rollout restart deployment/prometheus-adapter",
+        },
+    ]);
+}
+
+/// A rule with these parts.
+fn rule(facts: &mut crate::doctor::Facts, series: &str, resources: &str, query: &str) {
+    let text = format!(
+        "externalRules:\n- seriesQuery: '{series}{{queue!=\"\"}}'\n  resources: {resources}\n  name: {{as: rabbitmq_queue_length}}\n  metricsQuery: '{query}'\n"
+    );
+    facts.api.rules = Fact::seen("how", text);
+}
+
+const BY_NAMESPACE: &str = "{overrides: {namespace: {resource: namespace}}}";
+
+#[test]
+fn rules_that_are_unsound() {
+    all(&[
+        Case {
+            name: "no rule for the metric",
+            breakage: |facts| facts.api.rules = Fact::seen("how", "externalRules: []".to_owned()),
+            check: "rule",
+            verdict: Failure,
+            saw: "none that makes rabbitmq_queue_length",
+            fix: "rabbitmq_detailed_queue_messages",
+        },
+        Case {
+            name: "rules where the chart's values have them",
+            breakage: |facts| facts.api.rules = Fact::seen("how", "rules: {external: []}".to_owned()),
+            check: "rule",
+            verdict: Failure,
+            saw: "under `externalRules`",
+            fix: "externalRules:",
+        },
+        Case {
+            name: "two rules for one metric",
+            breakage: |facts| {
+                let one = |series: &str| {
+                    format!(
+                        "- {{seriesQuery: '{series}{{}}', resources: {{namespaced: false}}, name: {{as: rabbitmq_queue_length}}, metricsQuery: q}}"
+                    )
+                };
+                let text = format!("externalRules:\n{}\n{}", one(SERIES[0]), one(SERIES[1]));
+                facts.api.rules = Fact::seen("how", text);
+            },
+            check: "rule-twice",
+            verdict: Failure,
+            saw: "one replaces the other",
+            fix: "kubectl edit configmap prometheus-adapter -n monitoring",
+        },
+        Case {
+            name: "namespaced without a label",
+            breakage: |facts| {
+                rule(facts, SERIES[0], "{}", "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})");
+            },
+            check: "rule-namespace",
+            verdict: Failure,
+            saw: "each of its queries is an error",
+            fix: "overrides:",
+        },
+        Case {
+            name: "the broker is in another namespace",
+            breakage: |facts| {
+                let mut elsewhere = sample(SERIES[0], "Orders", 40.0);
+                elsewhere.labels.insert("namespace".into(), "queues".into());
+                facts.prometheus.series = Fact::seen("how", vec![elsewhere]);
+            },
+            check: "rule-namespace",
+            verdict: Failure,
+            saw: "the series have namespace queues",
+            fix: "namespaced: false",
+        },
+        Case {
+            name: "or vector(0)",
+            breakage: |facts| {
+                rule(
+                    facts,
+                    SERIES[0],
+                    BY_NAMESPACE,
+                    "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or vector(0)",
+                );
+            },
+            check: "rule-fallback",
+            verdict: Warning,
+            saw: "scales in during the outage",
+            fix: "== 1)",
+        },
+        Case {
+            name: "an exporter guarded by its own up",
+            breakage: |facts| {
+                rule(
+                    facts,
+                    SERIES[1],
+                    BY_NAMESPACE,
+                    "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or 0 * max(up == 1)",
+                );
+            },
+            check: "rule-guard",
+            verdict: Warning,
+            saw: "an exporter stays when its broker is down",
+            fix: "metricsQuery:",
+        },
+        Case {
+            name: "ready messages only",
+            breakage: |facts| {
+                rule(
+                    facts,
+                    "rabbitmq_detailed_queue_messages_ready",
+                    BY_NAMESPACE,
+                    "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})",
+                );
+            },
+            check: "rule-ready",
+            verdict: Warning,
+            saw: "ready messages only",
+            fix: "rabbitmq_detailed_queue_messages\"",
+        },
+        Case {
+            name: "scraped twice and added up",
+            breakage: |facts| {
+                rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})");
+                let mut second = sample(SERIES[0], "Orders", 40.0);
+                second.labels.insert("job".into(), "another".into());
+                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
+            },
+            check: "counted-once",
+            verdict: Failure,
+            saw: "reads 2 times the queue",
+            fix: "job=\"another\"",
+        },
+        Case {
+            name: "scraped twice and chosen from",
+            breakage: |facts| {
+                let mut second = sample(SERIES[0], "Orders", 40.0);
+                second.labels.insert("job".into(), "another".into());
+                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
+            },
+            check: "counted-once",
+            verdict: Ok,
+            saw: "the rule takes one of them",
+            fix: "",
+        },
+        Case {
+            name: "the queue in two virtual hosts",
+            breakage: |facts| {
+                rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>})");
+                let mut second = sample(SERIES[0], "Orders", 40.0);
+                second.labels.insert("vhost".into(), "other".into());
+                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
+            },
+            check: "series-vhost",
+            verdict: Warning,
+            saw: "several virtual hosts",
+            fix: "vhost=\"/\"",
+        },
+        Case {
+            name: "scraped more rarely than the adapter looks back",
+            breakage: |facts| {
+                set(
+                    &mut facts.api.backend,
+                    "/spec/template/spec/containers/0/args",
+                    json!(["--metrics-relist-interval=30s", "--metrics-max-age=1m"]),
+                );
+                let track =
+                    crate::doctor::facts::Track { times: vec![0.0, 60.0, 120.0], ..Default::default() };
+                facts.prometheus.tracks = Fact::seen("how", vec![track]);
+                facts.prometheus.targets = fact(json!({"activeTargets": []}));
+            },
+            check: "max-age",
+            verdict: Failure,
+            saw: "the metric comes and goes",
+            fix: "--metrics-max-age=10m",
+        },
+        Case {
+            name: "scrapes are missed",
+            breakage: |facts| {
+                let track = crate::doctor::facts::Track { times: vec![0.0, 5.0, 10.0], ..Default::default() };
+                facts.prometheus.tracks = Fact::seen("how", vec![track]);
+            },
+            check: "scrape-interval",
+            verdict: Warning,
+            saw: "every 5 s by its samples, though every 1 s",
+            fix: "surge doctor",
+        },
+    ]);
+}
+
+#[test]
+fn the_causes_stand_before_their_consequences() {
+    let mut facts = healthy();
+    facts.api.service.seen = Seen::Absent;
+    facts.api.answer = api_error(404, "the server could not find the requested resource");
+    condition(
+        &mut facts,
+        "FailedGetExternalMetric",
+        &format!("{UNFETCHED}the server could not find the requested resource"),
+    );
+    let report = examine(&facts);
+    assert!(report.lines.iter().filter(|line| line.verdict == Failure).count() >= 3);
+    assert_eq!(first(&report).0, "apiservice");
+}
+
+#[test]
+fn a_status_is_stale_only_when_a_second_look_shows_it() {
+    let mut facts = healthy();
+    assert!(!disagrees(&facts));
+    facts.api.answer = Fact::seen("how", Answer::Items(vec![90_000]));
+    assert!(disagrees(&facts), "the first look asks for a second");
+    let check = |facts: &crate::doctor::Facts| {
+        examine(facts)
+            .lines
+            .into_iter()
+            .find(|line| line.check == "status")
+            .map(|line| (line.verdict, line.saw))
+            .unwrap()
+    };
+    assert_eq!(check(&facts).0, Ok);
+
+    let later = |facts: &crate::doctor::Facts, reading: &str| {
+        let mut autoscaler = facts.autoscaler.clone();
+        set(&mut autoscaler, "/status/currentMetrics/0/external/current", json!({"averageValue": reading}));
+        Some(Later {
+            after: std::time::Duration::from_secs(20),
+            autoscaler,
+            answer: facts.api.answer.clone(),
+        })
+    };
+    facts.later = later(&facts, "20");
+    assert!(disagrees(&facts));
+    let (verdict, saw) = check(&facts);
+    assert_eq!(verdict, Failure, "{saw}");
+    assert!(saw.contains("has said 90 for 20 s"), "{saw}");
+    facts.later = later(&facts, "45");
+    assert!(!disagrees(&facts), "it has moved");
+    assert_eq!(check(&facts).0, Ok);
+}
+
+#[test]
+fn a_failure_of_an_earlier_sync_is_told_from_one_that_stays() {
+    let mut facts = healthy();
+    condition(
+        &mut facts,
+        "FailedGetExternalMetric",
+        &format!("{UNFETCHED}no metrics returned from external metrics API"),
+    );
+    assert!(disagrees(&facts));
+    let verdict = |facts: &crate::doctor::Facts| {
+        examine(facts).lines.into_iter().find(|line| line.check == "scaling-active").unwrap().verdict
+    };
+    assert_eq!(verdict(&facts), Warning);
+    facts.later = Some(Later {
+        after: std::time::Duration::from_secs(20),
+        autoscaler: facts.autoscaler.clone(),
+        answer: facts.api.answer.clone(),
+    });
+    assert_eq!(verdict(&facts), Failure);
+    facts.later = Some(Later {
+        after: std::time::Duration::from_secs(3),
+        autoscaler: healthy().autoscaler,
+        answer: facts.api.answer.clone(),
+    });
+    assert_eq!(verdict(&facts), Ok);
+}
