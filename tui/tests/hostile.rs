@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::{JobEvent, JobEventKind};
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
@@ -150,24 +150,32 @@ fn a_source() -> impl Strategy<Value = Source> {
 
 fn input() -> impl Strategy<Value = Input> {
     let code = prop_oneof![
-        8 => prop::sample::select(" 123456+-c<>KpzZTm?ynjkq".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
+        8 => prop::sample::select(" 123456+-c<>KpzZ[]0vob/twuLTm?ynjkq".chars().collect::<Vec<_>>()).prop_map(KeyCode::Char),
         2 => any::<char>().prop_map(KeyCode::Char),
-        2 => prop::sample::select(vec![KeyCode::Tab, KeyCode::Enter, KeyCode::Esc, KeyCode::Up, KeyCode::Down, KeyCode::F(1)]),
+        4 => prop::sample::select(vec![
+            KeyCode::Tab, KeyCode::BackTab, KeyCode::Enter, KeyCode::Esc, KeyCode::Backspace, KeyCode::Up, KeyCode::Down,
+            KeyCode::Left, KeyCode::Right, KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::F(1),
+        ]),
     ];
     let modifiers = prop_oneof![9 => Just(KeyModifiers::NONE), 1 => any::<u8>().prop_map(KeyModifiers::from_bits_truncate)];
-    let wheel = prop::sample::select(vec![
+    let mouse = prop::sample::select(vec![
         MouseEventKind::ScrollUp,
         MouseEventKind::ScrollDown,
         MouseEventKind::Moved,
+        MouseEventKind::Down(MouseButton::Left),
+        MouseEventKind::Down(MouseButton::Right),
+        MouseEventKind::Drag(MouseButton::Left),
     ]);
+    // Mostly on the screen, and sometimes anywhere.
+    let place = prop_oneof![4 => (0..120_u16, 0..40_u16), 1 => any::<(u16, u16)>()];
     prop_oneof![
         10 => (code, modifiers).prop_map(|(code, modifiers)| Input::Key(KeyEvent::new(code, modifiers))),
         1 => text().prop_map(Input::Paste),
         1 => (0..300_u16, 0..100_u16).prop_map(|(columns, rows)| Input::Resize(columns, rows)),
         1 => Just(Input::Resumed),
-        1 => (wheel, any::<(u16, u16)>()).prop_map(|(kind, (column, row))| {
-            let spot = Spot::Axis(At(Duration::from_millis(u64::from(column) * u64::from(row))));
-            Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, spot)
+        3 => (mouse, place).prop_map(|(kind, (column, row))| {
+            // What is drawn there is known only once the events before have been taken.
+            Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, Spot::Nothing)
         }),
     ]
 }
@@ -279,12 +287,45 @@ proptest! {
         let mut ms = 0;
         for (event, later) in events {
             ms += later;
-            let _ = update(&mut model, Stamped { at: At(Duration::from_millis(ms)), event });
+            take(&mut model, ms, event);
         }
         for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
             check(&draw(&model, columns, rows));
         }
     }
+
+    #[test]
+    fn no_keys_and_no_size_of_window_do_harm(
+        scene in prop::sample::select(scenes::all().into_iter().filter(|scene| *scene != "hours").collect::<Vec<_>>()),
+        inputs in prop::collection::vec((input(), 0..3_000_u64), 0..80),
+        sizes in prop::collection::vec((1..260_u16, 1..80_u16), 4),
+    ) {
+        let mut world = World::play(scene, 120, 40).unwrap();
+        let mut ms = u64::try_from(world.model.data.now.0.as_millis()).unwrap();
+        for (input, later) in inputs {
+            ms += later;
+            take(&mut world.model, ms, Event::Input(input));
+        }
+        check(&draw(&world.model, 1, 1));
+        for (columns, rows) in sizes {
+            world.model.ui.size = (columns, rows);
+            check(&draw(&world.model, columns, rows));
+            for place in [(0, 0), (columns - 1, rows - 1), (columns / 2, rows / 2)] {
+                let _ = tui::view::spot(&world.model, place);
+            }
+        }
+    }
+}
+
+/// Takes an event in as the runtime does, which looks what is drawn under the mouse.
+fn take(model: &mut Model, ms: u64, event: Event) {
+    let event = match event {
+        Event::Input(Input::Mouse(mouse, _)) => {
+            Event::Input(Input::Mouse(mouse, tui::view::spot(model, (mouse.column, mouse.row))))
+        }
+        event => event,
+    };
+    let _ = update(model, Stamped { at: At(Duration::from_millis(ms)), event });
 }
 
 #[test]
