@@ -481,7 +481,14 @@ impl World {
         }
     }
 
-    fn step(&mut self) {
+    /// Tells the dashboard the time, so many milliseconds after the last step.
+    pub(crate) fn tick(&mut self, ms: u64) {
+        let at = At(Duration::from_millis(self.ms + ms));
+        self.effects.extend(update(&mut self.model, Stamped { at, event: Event::Tick }));
+    }
+
+    /// Lets one step of time go by.
+    pub(crate) fn step(&mut self) {
         self.ms += STEP;
         let now = self.ms;
         // Workers: start, take jobs, finish them, end.

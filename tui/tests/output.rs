@@ -1,0 +1,82 @@
+//! What goes over the wire to the terminal: the difference between two frames and nothing else, so that a slow line keeps up.
+
+mod scenes;
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+use scenes::World;
+use tui::terminal::Terminal;
+
+/// Counts what is written.
+#[derive(Clone, Default)]
+struct Count(Rc<Cell<usize>>);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A terminal, and what was written to it since the last look.
+struct Line {
+    terminal: Terminal<Count>,
+    count: Count,
+}
+
+impl Line {
+    fn new(size: (u16, u16)) -> Self {
+        let count = Count::default();
+        Self { terminal: Terminal::pretend(count.clone(), size), count }
+    }
+
+    fn draw(&mut self, world: &World) -> usize {
+        self.count.0.set(0);
+        let drawn = self.terminal.draw(|area, buffer| tui::view::draw(&world.model, area, buffer));
+        drawn.expect("a counter takes everything");
+        self.count.0.get()
+    }
+}
+
+#[test]
+fn the_same_model_drawn_again_writes_nothing() {
+    for scene in scenes::all() {
+        let world = World::play(scene, 120, 40).expect("a scene of that name");
+        let mut line = Line::new((120, 40));
+        assert!(line.draw(&world) > 0, "{scene}: a first frame is written");
+        assert_eq!(line.draw(&world), 0, "{scene}");
+    }
+}
+
+#[test]
+fn while_everything_moves_a_frame_is_a_small_part_of_a_whole_one() {
+    let mut world = World::play("draining", 240, 70).expect("a scene of that name");
+    world.burst(200);
+    let mut line = Line::new((240, 70));
+    let whole = line.draw(&world);
+    let (mut all, mut frames) = (0, 0);
+    // Thirty seconds at five frames a second: bursts, samples, pods that come and go, a chart that moves on.
+    for _ in 0..150 {
+        world.step();
+        all += line.draw(&world);
+        frames += 1;
+    }
+    let each = all / frames;
+    assert!(each * 5 < whole, "{each} bytes a frame, {whole} for a whole one");
+}
+
+#[test]
+fn a_key_that_only_chooses_a_size_writes_a_few_cells() {
+    let mut world = World::play("scaled", 120, 40).expect("a scene of that name");
+    let mut line = Line::new((120, 40));
+    line.draw(&world);
+    world.keys("2");
+    let bytes = line.draw(&world);
+    assert!((1..200).contains(&bytes), "{bytes} bytes");
+}
