@@ -153,7 +153,7 @@ fn update_one_of_5000_pods(bencher: divan::Bencher<'_, '_>, role: Role) {
     let mut number = 0;
     bencher.bench_local(|| {
         number += 1;
-        let phase = if number / MANY % 2 == 0 { PodPhase::Starting } else { PodPhase::Ready };
+        let phase = if (number / MANY).is_multiple_of(2) { PodPhase::Starting } else { PodPhase::Ready };
         world.send(Event::Pods(PodsEvent::Applied(Box::new(pod(number % MANY, role, phase)))));
         world.effects.clear();
     });
