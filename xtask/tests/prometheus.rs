@@ -1,0 +1,292 @@
+//! The adapter's rules over series that were recorded while things went wrong, and the alerts: by promtool.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+
+mod common;
+
+use std::process::Command;
+
+use common::{PROFILES, find, manifests, yaml};
+use serde_json::{Value, json};
+
+/// Runs promtool in a folder with these files; its output, and whether it was satisfied.
+fn promtool(arguments: &[&str], files: &[(&str, &Value)]) -> (bool, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        // JSON is YAML.
+        std::fs::write(folder.path().join(name), content.to_string()).unwrap();
+    }
+    let output = Command::new("promtool").args(arguments).current_dir(folder.path()).output();
+    let output = output
+        .expect("promtool is not installed; on Debian: apt-get install --no-install-recommends prometheus");
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+/// What the adapter asks Prometheus when the autoscaler asks for queue `Orders` in a namespace.
+fn query(values: &str, namespace: &str) -> String {
+    let rules = yaml(values)["rules"]["external"].clone();
+    let rules = rules.as_array().unwrap();
+    assert_eq!(rules.len(), 1, "two rules of one name overwrite each other");
+    let series = rules[0]["name"]["matches"].as_str().unwrap().trim_matches(['^', '$']);
+    assert!(rules[0]["seriesQuery"].as_str().unwrap().contains(&format!("__name__=\"{series}\"")));
+    let query = rules[0]["metricsQuery"].as_str().unwrap();
+    let query = query
+        .replace("<<.Series>>", series)
+        .replace("<<.LabelMatchers>>", &format!(r#"queue="Orders",namespace="{namespace}""#))
+        .replace(r#"<<index .LabelValuesByName "namespace">>"#, namespace);
+    assert!(!query.contains("<<"), "{query}");
+    query
+}
+
+/// Checks answers at seconds; `None` is no answer, by which the autoscaler holds still.
+fn answers(values: &str, recording: &str, moments: &[(u32, Option<u32>, &str)]) {
+    let series = yaml(recording);
+    let query = query(values, "charts-demo");
+    for (second, expected, why) in moments {
+        let samples: Vec<Value> =
+            expected.iter().map(|value| json!({"labels": "{}", "value": value})).collect();
+        let test = json!({"rule_files": [], "evaluation_interval": "1s", "tests": [{
+            "interval": "1s",
+            "input_series": series,
+            "promql_expr_test": [{"expr": query, "eval_time": format!("{second}s"), "exp_samples": samples}],
+        }]});
+        let (satisfied, text) = promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test)]);
+        assert!(satisfied, "second {second}, {why}: {text}");
+    }
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus, for promtool"]
+fn the_adapters_rule_over_the_brokers_own_series() {
+    answers(
+        "charts/values/prometheus-adapter.yaml",
+        "charts/recorded/incidents-plugin.yaml",
+        &[
+            (3, Some(0), "the queue is empty"),
+            (8, Some(100), "two jobs scrape the broker, and a message counts once"),
+            (14, Some(0), "the queue is deleted, the target is up"),
+            (22, None, "the target is down"),
+            (28, None, "the target is gone"),
+            (38, None, "the broker starts again"),
+            (44, Some(0), "the broker is back with an empty queue"),
+            (50, Some(40), "messages after the restart"),
+        ],
+    );
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus, for promtool"]
+fn the_adapters_rule_over_the_exporters_series() {
+    answers(
+        "charts/values/prometheus-adapter-exporter.yaml",
+        "charts/recorded/incidents-exporter.yaml",
+        &[
+            (5, Some(40), "two exporters read the broker, and a message counts once"),
+            (12, Some(140), "more messages"),
+            (22, Some(0), "the queue is deleted, the exporters reach the broker"),
+            (34, None, "one exporter says that it does not reach the broker, the other says nothing"),
+            (42, None, "the exporters are not scraped in time"),
+            (62, Some(0), "the broker is back with an empty queue"),
+        ],
+    );
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus, for promtool"]
+fn one_more_job_than_the_rule_knows_does_not_double_the_count() {
+    // Other jobs, instances and ports; another vhost and another namespace, which are other queues.
+    let series = |job: &str, vhost: &str, namespace: &str, value: &str| {
+        json!({
+            "series": format!(
+                r#"rabbitmq_detailed_queue_messages{{job="{job}",instance="{job}:1",namespace="{namespace}",vhost="{vhost}",queue="Orders"}}"#
+            ),
+            "values": value,
+        })
+    };
+    let test = json!({"rule_files": [], "evaluation_interval": "1s", "tests": [{
+        "interval": "1s",
+        "input_series": [
+            series("rabbitmq", "/", "demo", "100x10"), series("a", "/", "demo", "100x10"), series("b", "/", "demo", "100x10"),
+            series("rabbitmq", "other", "demo", "7x10"), series("rabbitmq", "/", "elsewhere", "9x10"),
+        ],
+        "promql_expr_test": [{
+            "expr": query("charts/values/prometheus-adapter.yaml", "demo"), "eval_time": "5s",
+            "exp_samples": [{"labels": "{}", "value": 100}],
+        }],
+    }]});
+    let (satisfied, text) = promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test)]);
+    assert!(satisfied, "{text}");
+}
+
+fn rules(profile: &str) -> Value {
+    find(&manifests(profile), "PrometheusRule", "autoscaling-demo")["spec"].clone()
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus, for promtool"]
+fn promtool_takes_the_rules_and_would_not_take_others() {
+    for profile in PROFILES {
+        let (satisfied, text) =
+            promtool(&["check", "rules", "rules.yaml"], &[("rules.yaml", &rules(profile))]);
+        assert!(satisfied && text.contains("SUCCESS"), "{profile}: {text}");
+    }
+    let mut broken = rules("plugin");
+    broken["groups"][0]["rules"][0]["expr"] = json!("max by (namespace, queue) (x");
+    let (satisfied, _) = promtool(&["check", "rules", "rules.yaml"], &[("rules.yaml", &broken)]);
+    assert!(!satisfied);
+}
+
+/// Series of the incident, and which alerts there are at which minute, each with the labels that its text speaks of.
+struct Incident {
+    what: &'static str,
+    series: Vec<(String, &'static str)>,
+    alert: &'static str,
+    /// Labels and, for the text, the value; `None` where there must be no alert.
+    at: Vec<(&'static str, Option<(Value, &'static str)>)>,
+}
+
+/// The text as Prometheus fills it in.
+fn filled(template: &str, labels: &Value, value: &str) -> String {
+    let mut text = template.replace("{{ $value | humanizeDuration }}", value);
+    for (name, label) in labels.as_object().unwrap() {
+        text = text.replace(&format!("{{{{ $labels.{name} }}}}"), label.as_str().unwrap());
+    }
+    text
+}
+
+fn check(profile: &str, incident: &Incident) {
+    let rules = rules(profile);
+    let all = rules["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap());
+    let rule = all.clone().find(|rule| rule["alert"] == incident.alert).unwrap();
+    let alert_tests: Vec<Value> = incident
+        .at
+        .iter()
+        .map(|(time, expected)| {
+            let expected: Vec<Value> = expected
+                .iter()
+                .map(|(labels, value)| {
+                    let annotations: serde_json::Map<String, Value> = rule["annotations"]
+                        .as_object()
+                        .unwrap()
+                        .iter()
+                        .map(|(name, text)| {
+                            (name.clone(), filled(text.as_str().unwrap(), labels, value).into())
+                        })
+                        .collect();
+                    let mut labels = labels.clone();
+                    labels["severity"] = rule["labels"]["severity"].clone();
+                    json!({"exp_labels": labels, "exp_annotations": annotations})
+                })
+                .collect();
+            json!({"eval_time": time, "alertname": incident.alert, "exp_alerts": expected})
+        })
+        .collect();
+    let series: Vec<Value> =
+        incident.series.iter().map(|(series, values)| json!({"series": series, "values": values})).collect();
+    let test = json!({"rule_files": ["rules.yaml"], "evaluation_interval": "15s", "tests": [{
+        "interval": "15s", "input_series": series, "alert_rule_test": alert_tests,
+    }]});
+    let (satisfied, text) =
+        promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test), ("rules.yaml", &rules)]);
+    assert!(satisfied, "{profile}, {}: {text}", incident.what);
+}
+
+#[test]
+#[ignore = "needs Debian's prometheus, for promtool"]
+fn alerts_fire_when_they_should_and_not_otherwise() {
+    let hpa = |name: &str, more: &str| {
+        format!(
+            r#"kube_horizontalpodautoscaler_{name}{{namespace="autoscaling-demo",horizontalpodautoscaler="worker-scaler"{more}}}"#
+        )
+    };
+    for (profile, series) in [
+        ("plugin", "rabbitmq_detailed_queue_messages"),
+        ("exporter", "rabbitmq_queue_messages"),
+        ("keda", "rabbitmq_detailed_queue_messages"),
+    ] {
+        let queue =
+            format!(r#"{series}{{namespace="autoscaling-demo",vhost="/",queue="Orders",job="rabbitmq"}}"#);
+        let of_the_queue = json!({"namespace": "autoscaling-demo", "queue": "Orders"});
+        let at_maximum = |current: &'static str| {
+            vec![
+                (queue.clone(), "0+10x60"),
+                (hpa("status_current_replicas", ""), current),
+                (hpa("spec_max_replicas", ""), "10x60"),
+            ]
+        };
+        let incidents = [
+            Incident {
+                what: "the queue grows with all workers there",
+                series: at_maximum("10x60"),
+                alert: "QueueGrowsAtMaximum",
+                at: vec![("1m", None), ("6m", Some((of_the_queue.clone(), "")))],
+            },
+            Incident {
+                what: "the queue grows while workers are still coming",
+                series: at_maximum("9x60"),
+                alert: "QueueGrowsAtMaximum",
+                at: vec![("6m", None)],
+            },
+            Incident {
+                what: "there is no series",
+                series: vec![("something_else{}".to_owned(), "1x60")],
+                alert: "QueueMetricAbsent",
+                at: vec![(
+                    "3m",
+                    Some((json!({"namespace": "autoscaling-demo", "queue": "Orders", "vhost": "/"}), "")),
+                )],
+            },
+            Incident {
+                what: "there is a series",
+                series: vec![(queue.clone(), "0x60")],
+                alert: "QueueMetricAbsent",
+                at: vec![("3m", None)],
+            },
+            Incident {
+                what: "no sample for minutes, and no mark that the series ended",
+                // The last sample is that of the first minute.
+                series: vec![(queue.clone(), "5x4 _x60")],
+                alert: "QueueMetricStale",
+                at: vec![("1m", None), ("4m", Some((of_the_queue, "3m 0s")))],
+            },
+            Incident {
+                what: "the autoscaler has no metric",
+                series: vec![
+                    (hpa("status_condition", r#",condition="ScalingActive",status="false""#), "0x3 1x60"),
+                    (hpa("status_condition", r#",condition="AbleToScale",status="false""#), "0x60"),
+                    (hpa("status_condition", r#",condition="ScalingLimited",status="false""#), "1x60"),
+                ],
+                alert: "AutoscalerCannotScale",
+                at: vec![
+                    ("2m", None),
+                    (
+                        "5m",
+                        Some((
+                            json!({
+                                "namespace": "autoscaling-demo", "horizontalpodautoscaler": "worker-scaler",
+                                "condition": "ScalingActive",
+                            }),
+                            "",
+                        )),
+                    ),
+                ],
+            },
+        ];
+        for incident in &incidents {
+            check(profile, incident);
+        }
+    }
+    check(
+        "exporter",
+        &Incident {
+            what: "the exporter does not reach the broker",
+            series: vec![(
+                r#"rabbitmq_up{namespace="autoscaling-demo",job="rabbitmq-exporter"}"#.to_owned(),
+                "1x3 0x60",
+            )],
+            alert: "BrokerUnreachable",
+            at: vec![("1m", None), ("4m", Some((json!({"namespace": "autoscaling-demo"}), "")))],
+        },
+    );
+}

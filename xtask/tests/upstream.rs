@@ -1,0 +1,148 @@
+//! What we set in other people's charts and custom resources exists there, by data that is kept in `charts/upstream/`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{PROFILES, manifests, path, read, schema, yaml};
+use serde_json::Value;
+
+/// Names of values with their types, as `charts/upstream/values/*.keys` lists them.
+type Keys = BTreeMap<String, String>;
+
+fn keys(text: &str) -> Keys {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(key, kind)| (key.into(), kind.into())).collect()
+}
+
+/// What of `values` the chart does not have, or has as something else.
+fn unknown(values: &Value, keys: &Keys, above: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, value) in values.as_object().into_iter().flatten() {
+        let key = format!("{above}{}", name.replace('.', "\\."));
+        let expected = match value {
+            Value::Object(_) => "map",
+            Value::Array(_) => "list",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::String(_) => "text",
+            Value::Null => "any",
+        };
+        match keys.get(&key).map(String::as_str) {
+            None => wrong.push(format!("{key}: no such value")),
+            // What is empty upstream takes whatever it is given.
+            Some("any") => {}
+            Some("free") if expected == "map" => {}
+            Some("map") if expected == "map" => {
+                wrong.extend(unknown(value, keys, &format!("{key}.")));
+            }
+            Some(kind) if kind == expected => {}
+            Some(kind) => wrong.push(format!("{key}: is a {kind} there, and a {expected} here")),
+        }
+    }
+    wrong
+}
+
+#[test]
+fn the_values_that_we_set_are_values_of_the_chart() {
+    for chart in yaml("charts/upstream/versions.yaml")["charts"].as_array().unwrap() {
+        let name = chart["name"].as_str().unwrap();
+        let keys = keys(&read(&format!("charts/upstream/values/{name}.keys")));
+        let files: Vec<&str> = match chart["values"].as_object().unwrap() {
+            none if none.is_empty() => vec![],
+            profiles => {
+                profiles.values().flat_map(|v| v.as_array().unwrap()).filter_map(Value::as_str).collect()
+            }
+        };
+        let own = format!("{name}.yaml");
+        for file in files.into_iter().chain([own.as_str()]) {
+            let wrong = unknown(&yaml(&format!("charts/values/{file}")), &keys, "");
+            assert_eq!(wrong, [""; 0], "charts/values/{file}");
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_value_is_found() {
+    let keys = keys("# head\nrules map\nrules.default boolean\nresources free\nrules.external list\n");
+    for (values, expected) in [
+        ("{rules: {default: false, external: []}, resources: {limits: {cpu: 1}}}", vec![]),
+        ("{rule: {}}", vec!["rule: no such value"]),
+        ("{rules: {defaults: false}}", vec!["rules.defaults: no such value"]),
+        ("{rules: {default: 'no'}}", vec!["rules.default: is a boolean there, and a text here"]),
+        ("{rules: []}", vec!["rules: is a map there, and a list here"]),
+    ] {
+        let values: Value = serde_saphyr::from_str(values).unwrap();
+        assert_eq!(unknown(&values, &keys, ""), expected);
+    }
+}
+
+#[test]
+fn every_pin_is_whole_and_its_files_are_there() {
+    let versions = yaml("charts/upstream/versions.yaml");
+    let charts = versions["charts"].as_array().unwrap();
+    for chart in charts {
+        let name = chart["name"].as_str().unwrap();
+        for field in ["repository", "version", "release", "namespace"] {
+            assert!(chart[field].as_str().is_some_and(|text| !text.is_empty()), "{name} has no {field}");
+        }
+        let version = chart["version"].as_str().unwrap();
+        assert_eq!(
+            version.split('.').filter(|part| part.parse::<u32>().is_ok()).count(),
+            3,
+            "{name} {version}"
+        );
+        assert_eq!(charts.iter().filter(|other| other["name"] == chart["name"]).count(), 1, "{name}");
+        for profile in chart["values"].as_object().unwrap().keys() {
+            assert!(PROFILES.contains(&profile.as_str()), "{name}: {profile} is no profile");
+        }
+    }
+    // There is one APIService for external metrics: no profile may install two that serve it.
+    for profile in PROFILES {
+        let serving = |chart: &&Value| {
+            ["prometheus-adapter", "keda"].contains(&chart["name"].as_str().unwrap())
+                && !chart["values"][profile].is_null()
+        };
+        assert_eq!(charts.iter().filter(serving).count(), 1, "{profile}");
+    }
+    for entry in std::fs::read_dir(path("charts/values")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            charts.iter().any(|chart| name.starts_with(chart["name"].as_str().unwrap())),
+            "charts/values/{name} belongs to no chart"
+        );
+    }
+}
+
+#[test]
+fn custom_resources_fit_their_schemas() {
+    let mut schemas = Vec::new();
+    for entry in std::fs::read_dir(path("charts/upstream/crds")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        schemas.push(yaml(&format!("charts/upstream/crds/{name}")));
+    }
+    for profile in PROFILES {
+        let mut checked = 0;
+        for object in manifests(profile) {
+            let api_version = object["apiVersion"].as_str().unwrap();
+            let Some((group, version)) = api_version.split_once('/') else { continue };
+            // Kubernetes' own groups have no dot, or end in k8s.io.
+            if !group.contains('.') || group.ends_with(".k8s.io") {
+                continue;
+            }
+            let name = format!("{profile}: {} {}", object["kind"], object["metadata"]["name"]);
+            let schema = schemas.iter().find(|s| s["group"] == group && s["kind"] == object["kind"]);
+            let versions = schema.unwrap_or_else(|| panic!("{name} has no schema"))["versions"].as_array();
+            let version = versions.unwrap().iter().find(|v| v["name"] == version);
+            let schema = &version.unwrap_or_else(|| panic!("{name}: {api_version} is not served"))["schema"];
+            let mut object = object.clone();
+            // The API server's own business.
+            object["metadata"] = serde_json::json!({});
+            assert_eq!(schema::errors(schema, &object), [""; 0], "{name}");
+            checked += 1;
+        }
+        assert!(checked >= 4, "{profile}: only {checked} custom resources");
+    }
+}
