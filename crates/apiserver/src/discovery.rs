@@ -254,12 +254,11 @@ impl ApiServer {
     }
 
     /// `/apis/GROUP`.
-    pub(crate) fn discover_group(&self, group: &str) -> Result<Response, Status> {
-        let mut found =
-            self.groups().into_iter().find(|g| g["name"] == group).ok_or_else(Status::unknown_resource)?;
+    pub(crate) fn discover_group(&self, group: &str) -> Option<Response> {
+        let mut found = self.groups().into_iter().find(|g| g["name"] == group)?;
         found["kind"] = "APIGroup".into();
         found["apiVersion"] = "v1".into();
-        Ok(json_response(200, found.to_string()))
+        Some(json_response(200, found.to_string()))
     }
 
     /// `/api/v1` and `/apis/GROUP/VERSION`.

@@ -61,6 +61,9 @@ impl Protocol {
 /// Answers the upgrade and forwards in the background until one side ends.
 pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Response, Status> {
     let pod = call.object()?;
+    if pod.value.pointer("/spec/nodeName").and_then(serde_json::Value::as_str).is_none_or(str::is_empty) {
+        return Err(Status::bad_request(format!("pod {} does not have a host assigned", call.name())));
+    }
     let headers = call.headers;
     let contains = |name: header::HeaderName, word: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -143,6 +143,8 @@ pub struct Kind {
     pub assign: Assign,
     /// How long an object lives after the last write to it; `None` for ever.
     pub lifetime: Option<Duration>,
+    /// What every answer warns of, where the kind is on its way out.
+    pub deprecated: Option<&'static str>,
     /// Set when the objects are stored as another kind.
     pub view: Option<View>,
 }

@@ -58,9 +58,13 @@ fn options(call: &Call<'_>, pod: &Value) -> Result<LogOptions, Status> {
     let since_time = since_time.map_err(|error| Status::bad_request(format!("parsing time: {error}")))?;
     if since_seconds.is_some() && since_time.is_some() {
         causes.push(crate::Cause::forbidden(
-            "",
+            // The field has no name, and Go writes that so.
+            "[]",
             "at most one of `sinceTime` or `sinceSeconds` may be specified",
         ));
+    }
+    if query.get("stream").is_some() {
+        causes.push(crate::Cause::forbidden("stream", "may not be specified"));
     }
     if !causes.is_empty() {
         return Err(Status::invalid("", "PodLogOptions", call.name(), causes));
@@ -95,15 +99,12 @@ fn container(call: &Call<'_>, pod: &Value) -> Result<String, Status> {
             [only] => Ok((*only).to_owned()),
             [] => Err(Status::bad_request(format!("pod {} has no containers", call.name()))),
             several => {
-                let mut why = format!(
+                let all: Vec<&str> = init.iter().chain(several).copied().collect();
+                Err(Status::bad_request(format!(
                     "a container name must be specified for pod {}, choose one of: [{}]",
                     call.name(),
-                    several.join(" ")
-                );
-                if !init.is_empty() {
-                    why.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
-                }
-                Err(Status::bad_request(why))
+                    all.join(" ")
+                )))
             }
         },
     }

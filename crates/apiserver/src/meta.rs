@@ -11,6 +11,14 @@ use crate::{Cause, Generation};
 /// Bytes of all annotations together.
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
+/// `GROUP/VERSION, Kind=KIND` as Go writes it; the core group is empty.
+pub(crate) fn group_version_kind(object: &Value) -> String {
+    let text = |name: &str| object[name].as_str().unwrap_or_default();
+    let version = text("apiVersion");
+    let slash = if version.contains('/') { "" } else { "/" };
+    format!("{slash}{version}, Kind={}", text("kind"))
+}
+
 /// A text of the metadata; empty when absent.
 pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     object["metadata"][name].as_str().unwrap_or_default()

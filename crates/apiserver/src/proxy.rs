@@ -56,11 +56,12 @@ pub(crate) async fn proxy(call: &Call<'_>, request: Request<Body>) -> Result<Res
         "services" => service_port(call, &place)?,
         _ => return Err(Status::unknown_resource()),
     };
+    let address = pod.pointer("/status/podIP").and_then(Value::as_str).unwrap_or(place.name).to_owned();
+    let pod = pod_ref(&pod);
     let node = call.server.node()?;
     let unreachable = |why: &dyn std::fmt::Display| {
         Status::unavailable(format!(
-            "error trying to reach service: dial tcp {}:{port}: connect: {why}",
-            pod.name
+            "error trying to reach service: dial tcp {address}:{port}: connect: {why}"
         ))
     };
     let stream = node.connect(&pod, port).await.map_err(|error| unreachable(&error))?;
@@ -123,7 +124,7 @@ fn named_port(pod: &Value, name: &str) -> Option<u16> {
     ports.find(|port| port["name"] == name)?["containerPort"].as_u64()?.try_into().ok()
 }
 
-fn pod_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Status> {
+fn pod_port(call: &Call<'_>, place: &Place<'_>) -> Result<(Value, u16), Status> {
     let key = (call.namespace().to_owned(), place.name.to_owned());
     let pod = call.server.inner.store.get(call.row.shelf, &key);
     let pod = pod.ok_or_else(|| Status::not_found("", "pods", place.name))?;
@@ -142,28 +143,26 @@ fn pod_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Status>
     let port = port.ok_or_else(|| {
         Status::bad_request(format!("pod \"{}\" has no port \"{}\"", place.name, place.port))
     })?;
-    Ok((pod_ref(&pod.value), port))
+    Ok((pod.value.clone(), port))
 }
 
 /// A ready pod behind a Service, and the port of it that the Service's port stands for.
-fn service_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Status> {
+fn service_port(call: &Call<'_>, place: &Place<'_>) -> Result<(Value, u16), Status> {
     let (store, registry) = (&call.server.inner.store, &call.server.inner.registry);
     let key = (call.namespace().to_owned(), place.name.to_owned());
     let service = store.get(call.row.shelf, &key);
     let service = service.ok_or_else(|| Status::not_found("", "services", place.name))?;
     let ports = service.value["spec"]["ports"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let port = match place.port {
-        "" if ports.len() == 1 => ports.first(),
-        "" => ports.iter().find(|port| port["port"] == 80),
-        text => ports.iter().find(|port| port["name"] == text || port["port"].as_u64() == text.parse().ok()),
+    // A number is looked up in the Service, a name (or none) among the ports of its endpoints.
+    let port = match place.port.parse::<u64>() {
+        Ok(number) => {
+            Some(ports.iter().find(|port| port["port"].as_u64() == Some(number)).ok_or_else(|| {
+                Status::unavailable(format!("no service port {number} found for service \"{}\"", place.name))
+            })?)
+        }
+        Err(_) => ports.iter().find(|port| port["name"].as_str().unwrap_or_default() == place.port),
     };
-    let none = || Status::unavailable(format!("no endpoints available for service \"{}\"", call.name()));
-    let port = port.ok_or_else(|| {
-        Status::unavailable(format!(
-            "no service port \"{}\" found for service \"{}\"",
-            place.port, place.name
-        ))
-    })?;
+    let none = || Status::unavailable(format!("no endpoints available for service \"{}\"", place.name));
     let selector = &service.value["spec"]["selector"];
     let pods = registry.stored("", "pods").filter(|_| !selector.is_null()).ok_or_else(none)?;
     let wanted = LabelSelector::from_object(selector);
@@ -173,13 +172,14 @@ fn service_port(call: &Call<'_>, place: &Place<'_>) -> Result<(PodRef, u16), Sta
     if ready.is_empty() {
         return Err(none());
     }
+    let port = port.ok_or_else(none)?;
     let pod = ready[fastrand::usize(..ready.len())];
     let target = match &port["targetPort"] {
         Value::String(name) => named_port(&pod.value, name),
         Value::Number(number) => number.as_u64().and_then(|number| number.try_into().ok()),
         _ => port["port"].as_u64().and_then(|number| number.try_into().ok()),
     };
-    Ok((pod_ref(&pod.value), target.ok_or_else(none)?))
+    Ok((pod.value.clone(), target.ok_or_else(none)?))
 }
 
 fn is_ready(pod: &Value) -> bool {

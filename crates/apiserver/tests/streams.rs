@@ -239,10 +239,10 @@ async fn proxies_pass_requests_on_to_pods_and_services() {
     assert_eq!(send("pods/p/proxy/").await, mirrored("/"));
     assert_eq!(send("pods/p:8080/proxy").await.0, 301);
     let (code, status) = send("services/s:web/proxy/x").await;
-    assert_eq!((code, &status["message"]), (503, &json!("no endpoints available for service \"s:web\"")));
+    assert_eq!((code, &status["message"]), (503, &json!("no endpoints available for service \"s\"")));
     let ready = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
     api.patch_status("p", &PatchParams::default(), &Patch::Merge(ready)).await.unwrap();
-    for place in ["s:web", "s:80", "s", "http:s:web"] {
+    for place in ["s:web", "s:80", "http:s:web"] {
         assert_eq!(send(&format!("services/{place}/proxy/x")).await, mirrored("/x"), "{place}");
     }
     assert_eq!(send("services/s:81/proxy/x").await.0, 503);

@@ -24,7 +24,7 @@ fn field_validation(call: &Call<'_>) -> Result<FieldValidation, Status> {
         Some(other) => {
             let cause =
                 Cause::not_supported("fieldValidation", &json!(other), &["", "Ignore", "Strict", "Warn"]);
-            Err(Status::invalid("meta.k8s.io", "CreateOptions", "", vec![cause]))
+            Err(Status::invalid("meta.k8s.io", call.options, "", vec![cause]))
         }
     }
 }
@@ -41,6 +41,28 @@ pub(super) fn decode(call: &mut Call<'_>, bytes: &[u8]) -> Result<Value, Status>
 
 /// Checks what a client sent as an object of this kind and brings it into the stored form.
 pub(super) fn admit(call: &mut Call<'_>, object: &mut Value, fill: Fill) -> Result<(), Status> {
+    let (kind, version) = (call.row.kind.kind, call.row.kind.version);
+    admit_or(call, object, fill, |_, why| {
+        Status::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
+    })
+}
+
+/// [`admit`] for what a patch made of an object: fields that do not fit are the patch's fault.
+pub(super) fn admit_patched(call: &mut Call<'_>, object: &mut Value) -> Result<(), Status> {
+    admit_or(call, object, Fill::Parts, |object, why| {
+        let cause = Cause::invalid("patch", &object.to_string().into(), &why);
+        let mut status = Status::invalid("", "", "", vec![cause]);
+        status.message = format!(" {}", status.message.trim_start());
+        status
+    })
+}
+
+fn admit_or(
+    call: &mut Call<'_>,
+    object: &mut Value,
+    fill: Fill,
+    refuse: impl Fn(&Value, String) -> Status,
+) -> Result<(), Status> {
     let row = call.row;
     if !object.is_object() {
         return Err(Status::bad_request(format!(
@@ -50,7 +72,9 @@ pub(super) fn admit(call: &mut Call<'_>, object: &mut Value, fill: Fill) -> Resu
     }
     check_type(row, object)?;
     let findings = conform(object, row.shape, fill);
-    report(call, findings)?;
+    if let Some(why) = report(call, findings)? {
+        return Err(refuse(object, why));
+    }
     object["kind"] = row.kind.kind.into();
     object["apiVersion"] = row.api_version.clone().into();
     if fill == Fill::Parts {
@@ -90,14 +114,10 @@ fn check_type(row: &Row, object: &Value) -> Result<(), Status> {
     Ok(())
 }
 
-/// Turns what conforming found into an error or warnings.
-fn report(call: &mut Call<'_>, findings: Findings) -> Result<(), Status> {
-    let (kind, version) = (call.row.kind.kind, call.row.kind.version);
-    let refuse = |why: String| {
-        Status::bad_request(format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {why}"))
-    };
-    if let Some(why) = findings.mistyped {
-        return Err(refuse(why));
+/// Turns what conforming found into the reason of a refusal or into warnings.
+fn report(call: &mut Call<'_>, findings: Findings) -> Result<Option<String>, Status> {
+    if findings.mistyped.is_some() {
+        return Ok(findings.mistyped);
     }
     let repeated =
         std::mem::take(&mut call.repeated).into_iter().map(|path| format!("duplicate field \"{path}\""));
@@ -105,13 +125,13 @@ fn report(call: &mut Call<'_>, findings: Findings) -> Result<(), Status> {
     let unknown: Vec<String> = repeated.chain(unknown).collect();
     match field_validation(call)? {
         FieldValidation::Strict if !unknown.is_empty() => {
-            Err(refuse(format!("strict decoding error: {}", unknown.join(", "))))
+            Ok(Some(format!("strict decoding error: {}", unknown.join(", "))))
         }
         FieldValidation::Warn => {
             call.warnings.extend(unknown);
-            Ok(())
+            Ok(None)
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 

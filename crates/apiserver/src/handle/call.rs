@@ -34,6 +34,8 @@ pub(crate) struct Call<'a> {
     /// Fields that stand twice in the body.
     pub(crate) repeated: Vec<String>,
     pub(crate) warnings: Vec<String>,
+    /// What Kubernetes calls the query of such a write, where it refuses one.
+    pub(crate) options: &'static str,
 }
 
 impl Call<'_> {

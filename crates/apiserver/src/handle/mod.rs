@@ -87,7 +87,10 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
         }
         ["api"] => read_only().map(|()| server.discover(request.headers(), true)),
         ["apis"] => read_only().map(|()| server.discover(request.headers(), false)),
-        ["apis", group] => read_only().and_then(|()| server.discover_group(group)),
+        ["apis", group] => {
+            read_only()?;
+            Ok(server.discover_group(group).unwrap_or_else(no_page))
+        }
         ["api", version] => read_only().and_then(|()| server.discover_version("", version)),
         ["apis", group, version] => read_only().and_then(|()| server.discover_version(group, version)),
         ["api", version, ..] => {
@@ -192,8 +195,13 @@ async fn resource(
         })?,
         now: Timestamp::now(),
         shutdown,
+        options: match method {
+            Method::PUT => "UpdateOptions",
+            Method::PATCH => "PatchOptions",
+            _ => "CreateOptions",
+        },
         repeated: Vec::new(),
-        warnings: Vec::new(),
+        warnings: row.kind.deprecated.map(str::to_owned).into_iter().collect(),
     };
     let subresource = call.target.subresource.clone();
     let Some(subresource) = subresource else {
@@ -223,8 +231,8 @@ fn object(call: &mut Call<'_>, method: &Method, bytes: &[u8]) -> Result<Response
     let watches = call.query.flag("watch");
     match (call.target.name.is_some(), method.as_str()) {
         (false, "GET") if watches => watch::watch(call),
-        (false, "GET" | "HEAD") => read::list(call),
-        (true, "GET" | "HEAD") => read::get(call),
+        (false, "GET") => read::list(call),
+        (true, "GET") => read::get(call),
         // Objects in namespaces are made in one, not across all.
         (false, "POST" | "DELETE") if call.row.kind.is_namespaced() && call.target.namespace.is_none() => {
             Err(Status::method_not_allowed())

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::admit::{admit, check_namespace, shown};
+use super::admit::{admit, admit_patched, check_namespace, shown};
 use super::body;
 use super::call::Call;
 use super::create::{Origin, insert};
@@ -28,10 +28,33 @@ pub(crate) fn patch(call: &mut Call<'_>, bytes: &[u8], part: Part) -> Result<Res
     let written = change_as(call, part, subresource, |call, old| {
         let mut object = shown(call, old);
         lay(&media, &mut object, &patch, call)?;
-        admit(call, &mut object, Fill::Parts)?;
+        admit_patched(call, &mut object)?;
+        keeps_identity(call, old, &object)?;
         Ok(object)
     })?;
     Ok(answer(call, 200, written))
+}
+
+/// A patch may not make another object of it.
+fn keeps_identity(call: &Call<'_>, old: &Value, object: &Value) -> Result<(), Status> {
+    let name = meta::text(object, "name");
+    if name != call.name() {
+        return Err(other_name(call, name));
+    }
+    let uid = meta::text(object, "uid");
+    if !uid.is_empty() && uid != meta::text(old, "uid") {
+        let cause = Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
+        // Kubernetes looks at the metadata of an update twice.
+        return Err(call.invalid(old, vec![cause.clone(), cause]));
+    }
+    Ok(())
+}
+
+fn other_name(call: &Call<'_>, name: &str) -> Status {
+    Status::bad_request(format!(
+        "the name of the object ({name}) does not match the name on the URL ({})",
+        call.name()
+    ))
 }
 
 /// Custom kinds have no strategic merge.
@@ -84,6 +107,11 @@ fn apply_patch(call: &mut Call<'_>, bytes: &[u8], part: Part) -> Result<Response
             text("kind")
         )));
     }
+    let kind = &call.row.kind;
+    let sent = meta::group_version_kind(&config);
+    if !sent.starts_with(&format!("{}/", kind.group)) || !sent.ends_with(&format!(", Kind={}", kind.kind)) {
+        return Err(Status::bad_request(format!("invalid object type: {sent}")));
+    }
     if config["metadata"]["managedFields"].as_array().is_some_and(|list| !list.is_empty()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
     }
@@ -91,10 +119,7 @@ fn apply_patch(call: &mut Call<'_>, bytes: &[u8], part: Part) -> Result<Response
     check_namespace(call, &config)?;
     let named = meta::text(&config, "name");
     if !named.is_empty() && named != call.name() {
-        return Err(Status::bad_request(format!(
-            "the name of the object ({named}) does not match the name on the URL ({})",
-            call.name()
-        )));
+        return Err(other_name(call, named));
     }
     let version = meta::text(&config, "resourceVersion").to_owned();
     if let Some(metadata) = config["metadata"].as_object_mut() {

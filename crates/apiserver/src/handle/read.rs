@@ -44,25 +44,26 @@ impl Pick {
 
 /// GET of one object.
 pub(crate) fn get(call: &Call<'_>) -> Result<Response, Status> {
-    if let Some(wanted) = version(call.query.get("resourceVersion"))? {
+    let wanted = version(call.query.get("resourceVersion"))
+        .map_err(|cause| Status::bad_request(format!("invalid resource version: {cause}")))?;
+    if let Some(wanted) = wanted {
         not_ahead(wanted, call.server.inner.store.version())?;
     }
     Ok(call.answer(200, &*call.object()?))
 }
 
 /// A resourceVersion of a query; `None` for the newest, which is also what 0, "any", gets.
-pub(crate) fn version(text: Option<&str>) -> Result<Option<u64>, Status> {
+pub(crate) fn version(text: Option<&str>) -> Result<Option<u64>, Cause> {
     match text {
         None | Some("" | "0") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| {
             let why = format!("strconv.ParseUint: parsing \"{text}\": invalid syntax");
-            let cause = Cause::invalid("resourceVersion", &json!(text), &why);
-            Status::bad_request(format!("invalid resource version: {cause}"))
+            Cause::invalid("resourceVersion", &json!(text), &why)
         }),
     }
 }
 
-/// What `resourceVersionMatch` may say, and beside what.
+/// What `resourceVersionMatch` may say in a list, and beside what.
 fn check_match(matching: Option<&str>, query: &Query) -> Result<(), Status> {
     const FIELD: &str = "resourceVersionMatch";
     let Some(word) = matching else { return Ok(()) };
@@ -126,13 +127,23 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Response, Status> {
     let pick = Pick::read(call)?;
     let limit = call.query.number("limit")?.unwrap_or(0);
     let limit = usize::try_from(limit).unwrap_or(0);
-    let wanted = version(call.query.get("resourceVersion"))?;
+    let wanted = version(call.query.get("resourceVersion"))
+        .map_err(|cause| Status::bad_request(format!("invalid resource version: {cause}")))?;
     let matching = call.query.get("resourceVersionMatch");
     check_match(matching, call.query)?;
+    if call.query.get("sendInitialEvents").is_some() {
+        let cause = Cause::forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list");
+        return Err(Status::invalid("meta.k8s.io", "ListOptions", "", vec![cause]));
+    }
     let (objects, version, snapshot, from): (Arc<[Arc<Stored>]>, u64, u64, usize) = if let Some(token) =
         call.query.get("continue")
     {
         let token = Token::decode(token)?;
+        if wanted.is_some() {
+            return Err(Status::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
+        }
         let objects = store.snapshot(call.row.shelf, token.snapshot).ok_or_else(|| {
                 Status::expired("The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter.")
             })?;
@@ -174,7 +185,9 @@ pub(super) fn render(call: &Call<'_>, page: &[Arc<Stored>], metadata: &Value) ->
             Bytes::from(table.to_string())
         }
         Form::Metadata => {
-            let items: Vec<Value> = page.iter().map(|object| metadata_only(&object.value)).collect();
+            // Go writes no items as null here, and as a list for the kind itself.
+            let items: Option<Vec<Value>> =
+                (!page.is_empty()).then(|| page.iter().map(|object| metadata_only(&object.value)).collect());
             let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items});
             Bytes::from(list.to_string())
         }

@@ -20,7 +20,7 @@ use super::call::{Call, metadata_only, present};
 use super::read::{Pick, version};
 use crate::registry::Row;
 use crate::store::{Event, EventKind, Record, ShelfId, TooOld, encode};
-use crate::{ApiServer, Status, table};
+use crate::{ApiServer, Cause, Status, table};
 
 /// Events that one turn takes from the log, so that many clients get theirs at the same time.
 const BATCH: usize = 64;
@@ -46,12 +46,10 @@ pub(crate) fn watch(call: &Call<'_>) -> Result<Response, Status> {
     };
     let send_initial = call.query.get("sendInitialEvents");
     let bookmarks = call.query.flag("allowWatchBookmarks");
-    if send_initial.is_some() && call.query.get("resourceVersionMatch") != Some("NotOlderThan") {
-        let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        let cause = crate::Cause::forbidden("resourceVersionMatch", why);
-        return Err(Status::invalid("meta.k8s.io", "ListOptions", "", vec![cause]));
-    }
-    let from = version(call.query.get("resourceVersion"))?;
+    check_match(call, send_initial.is_some())?;
+    // A list with such a version is a bad request, a watch an error of the server.
+    let from = version(call.query.get("resourceVersion"))
+        .map_err(|cause| Status::new(500, "", cause.to_string()))?;
     let signal = inner.store.subscribe(call.row.shelf);
     let mut watcher = Watcher {
         server: call.server.clone(),
@@ -99,6 +97,28 @@ pub(crate) fn watch(call: &Call<'_>) -> Result<Response, Status> {
     let mut response = Response::new(Body::from_stream(stream));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
+}
+
+/// What `resourceVersionMatch` may say in a watch.
+fn check_match(call: &Call<'_>, send_initial: bool) -> Result<(), Status> {
+    const FIELD: &str = "resourceVersionMatch";
+    const ONLY: &str = "NotOlderThan";
+    let matching = call.query.get(FIELD);
+    let mut causes = Vec::new();
+    if send_initial && matching != Some(ONLY) {
+        let why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        causes.push(Cause::forbidden(FIELD, why));
+    }
+    if let Some(word) = matching {
+        if !send_initial {
+            let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            causes.push(Cause::forbidden(FIELD, why));
+        }
+        if word != ONLY {
+            causes.push(Cause::not_supported(FIELD, &json!(word), &[ONLY]));
+        }
+    }
+    if causes.is_empty() { Ok(()) } else { Err(Status::invalid("meta.k8s.io", "ListOptions", "", causes)) }
 }
 
 struct Watcher {

@@ -193,7 +193,9 @@ pub(super) fn put(
     let mut causes = meta::validate(&wanted, storage);
     causes.extend(storage.kind.validate.iter().flat_map(|validate| validate(&wanted, Some(&old.value))));
     if meta::is_terminating(&old.value) {
-        causes.extend(new_finalizers(&old.value, &wanted));
+        // Kubernetes looks at the metadata of an update twice.
+        let added = new_finalizers(&old.value, &wanted);
+        causes.extend(added.iter().cloned().chain(added.clone()));
     }
     if !causes.is_empty() {
         return Err(call.invalid(&wanted, causes));

@@ -110,6 +110,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             },
             schema: "core.v1.Endpoints",
             default: default::endpoints,
+            deprecated: Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
             ..row("", "v1", "Endpoints", "endpoints", "endpoints")
         },
         Kind {

@@ -47,6 +47,7 @@ fn row(
         validate: None,
         assign: Assign::Nothing,
         lifetime: None,
+        deprecated: None,
         view: None,
     }
 }

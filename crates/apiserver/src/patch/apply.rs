@@ -7,7 +7,7 @@ use super::fields::{Fields, fields_of};
 use super::managed::{Entry, Operation, Writer, read, strip, without_entries, write};
 use super::merge::{merge, prune};
 use crate::schema::Shape;
-use crate::{Cause, Details, Status};
+use crate::{Cause, Details, Status, meta};
 
 /// Lays `config` over `live` (an empty object when there is none) for `writer`.
 ///
@@ -23,7 +23,15 @@ pub(crate) fn apply(
 ) -> Result<Value, Status> {
     let mut entries = read(live);
     let live = without_entries(live);
-    let failed = |why: String| Status::internal(format!("failed to create typed patch object: {why}"));
+    let failed = |why: String| {
+        let (namespace, name) = (meta::text(config, "namespace"), meta::text(config, "name"));
+        let kind = meta::group_version_kind(config);
+        Status::new(
+            500,
+            "",
+            format!("failed to create typed patch object ({namespace}/{name}; {kind}): {why}"),
+        )
+    };
     let merged = merge(Some(&live), Some(config), shape).map_err(failed)?.unwrap_or_else(|| json!({}));
 
     let mut set = fields_of(config, shape);

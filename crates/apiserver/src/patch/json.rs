@@ -9,8 +9,11 @@ const MAX_OPERATIONS: usize = 10_000;
 
 /// Does the operations of `patch` to `object`.
 pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
-    let patch: json_patch::Patch = serde_json::from_value(patch)
-        .map_err(|error| Status::bad_request(format!("error decoding patch: {error}")))?;
+    let is_list = patch.as_array().is_some_and(|list| list.iter().all(Value::is_object));
+    let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|error| {
+        // What is no operation does not decode here, and cannot be done there.
+        if is_list { unfit(&error) } else { Status::bad_request(format!("error decoding patch: {error}")) }
+    })?;
     if patch.0.len() > MAX_OPERATIONS {
         let message = format!(
             "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}",
@@ -19,16 +22,18 @@ pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
         return Err(Status::new(413, "RequestEntityTooLarge", message));
     }
     for operation in &patch.0 {
-        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| {
-            // Kubernetes keeps the cause to itself.
-            tracing::debug!(%error, "a JSON patch does not fit its object");
-            let why = "the server rejected our request due to an error in our request";
-            let mut status = Status::new(422, "Invalid", why);
-            status.details = Some(Box::default());
-            status
-        })?;
+        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| unfit(&error))?;
     }
     Ok(())
+}
+
+/// Kubernetes keeps the cause to itself.
+fn unfit(error: &dyn std::fmt::Display) -> Status {
+    tracing::debug!(%error, "a JSON patch does not fit its object");
+    let why = "the server rejected our request due to an error in our request";
+    let mut status = Status::new(422, "Invalid", why);
+    status.details = Some(Box::default());
+    status
 }
 
 #[cfg(test)]

@@ -39,6 +39,13 @@ impl Writer {
     }
 }
 
+impl Writer {
+    /// When the fields were written. Kubernetes keeps no time for what comes through `scale`.
+    fn time(&self) -> String {
+        if self.subresource == "scale" { String::new() } else { seconds(self.now) }
+    }
+}
+
 /// One entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
@@ -57,7 +64,7 @@ impl Entry {
             operation,
             api_version: writer.api_version.clone(),
             subresource: writer.subresource.clone(),
-            time: seconds(writer.now),
+            time: writer.time(),
             fields: Fields::default(),
         }
     }
@@ -72,7 +79,7 @@ impl Entry {
     }
 
     pub(crate) fn touch(&mut self, writer: &Writer) {
-        self.time = seconds(writer.now);
+        self.time = writer.time();
         self.api_version.clone_from(&writer.api_version);
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod apply;
 pub(crate) mod compare;
 pub(crate) mod fields;
+mod go;
 pub(crate) mod json;
 pub(crate) mod managed;
 pub(crate) mod merge;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::go;
 use crate::Status;
 use crate::schema::{Merge, Shape};
 
@@ -13,9 +14,10 @@ const ORDER_PREFIX: &str = "$setElementOrder/";
 /// Lays `patch` over `object`.
 pub(crate) fn patch(object: &mut Value, patch: &Value, shape: &'static Shape) -> Result<(), Status> {
     let Value::Object(changes) = patch else {
-        return Err(Status::bad_request(
-            "json: cannot unmarshal into Go value of type map[string]interface {}",
-        ));
+        let kind = go::kind(patch);
+        return Err(Status::bad_request(format!(
+            "json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
+        )));
     };
     let original = match std::mem::take(object) {
         Value::Object(map) => map,
@@ -39,7 +41,7 @@ fn maps(
         }
         Some(Some("delete")) => return Ok(Map::new()),
         Some(Some("merge")) => {}
-        Some(other) => return Err(bad_directive(other.unwrap_or_default())),
+        Some(_) => return Err(bad_directive(&Value::Object(patch.clone()))),
     }
     if let Some(keys) = patch.get(RETAIN_KEYS).and_then(Value::as_array) {
         original.retain(|name, _| keys.iter().any(|key| key == name));
@@ -121,7 +123,7 @@ fn lists(
                 merged.retain(|known| known.get(key) != Some(gone));
             }
             Some(Some("replace")) => merged.clear(),
-            Some(other) => return Err(bad_directive(other.unwrap_or_default())),
+            Some(_) => return Err(bad_directive(item)),
         }
     }
     for item in &plain {
@@ -183,12 +185,15 @@ fn without_directives(value: &Value) -> Option<Value> {
     }
 }
 
-fn bad_directive(directive: &str) -> Status {
-    Status::bad_request(format!("unknown patch type: {directive}"))
+/// Kubernetes counts what a patch says wrongly among the server's errors, and gives no reason.
+fn bad_directive(item: &Value) -> Status {
+    let (directive, item) = (go::text(&item[DIRECTIVE]), go::text(item));
+    Status::new(500, "", format!("unknown patch type: {directive} in map: {item}"))
 }
 
 fn no_key(item: &Value, key: &str) -> Status {
-    Status::bad_request(format!("map: {item} does not contain declared merge key: {key}"))
+    let item = go::text(item);
+    Status::new(500, "", format!("map: {item} does not contain declared merge key: {key}"))
 }
 
 #[cfg(test)]
@@ -297,6 +302,6 @@ mod tests {
         let refused =
             patch(&mut pod, &json!({"spec": {"containers": [{"image": "x"}]}}), root("core.v1.Pod"))
                 .unwrap_err();
-        assert_eq!(refused.message, r#"map: {"image":"x"} does not contain declared merge key: name"#);
+        assert_eq!(refused.message, "map: map[image:x] does not contain declared merge key: name");
     }
 }

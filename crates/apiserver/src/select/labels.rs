@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::Status;
-use crate::names::{LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
+use crate::names::{LABEL_KEY, LABEL_VALUE, SUBDOMAIN, is_dns_subdomain, is_label_key, is_label_value};
 
 /// One condition on a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,7 +241,7 @@ impl Parser {
     fn values(&mut self, key: &str) -> Result<Vec<String>, String> {
         match self.next() {
             Some(open) if open == "(" => {}
-            other => return Err(format!("found '{}', expected: '('", other.unwrap_or_default())),
+            other => return Err(format!("found '{}' expected: '('", other.unwrap_or_default())),
         }
         let mut values = Vec::new();
         loop {
@@ -266,7 +266,13 @@ fn checked_key(key: String) -> Result<String, String> {
     } else if key.is_empty() || key.chars().next().is_some_and(is_special) {
         Err(format!("found '{key}', expected: !, identifier, or 'end of string'"))
     } else {
-        Err(format!("key: Invalid value: \"{key}\": {LABEL_KEY}"))
+        let prefix = key.split_once('/').map(|(prefix, _)| prefix);
+        let why = match prefix.filter(|prefix| !is_dns_subdomain(prefix)) {
+            Some(_) => format!("prefix part {SUBDOMAIN}"),
+            None => LABEL_KEY.to_owned(),
+        };
+        // The parser names no field, and Go writes that so.
+        Err(format!("<nil>: Invalid value: \"{key}\": {why}"))
     }
 }
 

@@ -1,0 +1,112 @@
+//! The suite of `tests/twins` against a real Kubernetes: its answers must be the recorded ones.
+//!
+//! `SURGE_E2E_KUBECONFIG` names the cluster; `SURGE_UPDATE_GOLDENS=1` records the answers instead of comparing;
+//! `SURGE_E2E_PERL_IMAGE` is an image with Perl, if the usual one cannot be had. The suite works in a namespace `golden` of
+//! its own, which must not exist, and removes it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../twins/differences.rs"]
+#[expect(dead_code, reason = "the list of differences is read by the other target")]
+mod differences;
+#[path = "../twins/plain.rs"]
+mod plain;
+#[path = "../twins/run.rs"]
+mod run;
+#[path = "../twins/step.rs"]
+mod step;
+
+use std::path::Path;
+
+use futures::FutureExt as _;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, ServiceAccount};
+use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, ResourceExt as _};
+use run::NAMESPACE;
+use testkit::wait;
+
+async fn cluster() -> Client {
+    let path = std::env::var("SURGE_E2E_KUBECONFIG").unwrap_or_default();
+    assert!(
+        !path.is_empty(),
+        "not run: SURGE_E2E_KUBECONFIG is not set; it names the kubeconfig of a cluster"
+    );
+    let file = Kubeconfig::read_from(path).unwrap();
+    let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    config.default_retry = false;
+    Client::try_from(config).unwrap()
+}
+
+/// Waits until the namespace of the file before is gone.
+async fn vanished(client: &Client) {
+    let api: Api<Namespace> = Api::all(client.clone());
+    wait::until_within(3 * wait::DEADLINE, "the namespace golden to go", || async {
+        let found = api.get_opt(NAMESPACE).await.unwrap();
+        found.is_none().then_some(())
+    })
+    .await;
+}
+
+async fn remove(client: &Client) {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let _gone_already = api.delete(NAMESPACE, &DeleteParams::default()).await;
+    // What has a finalizer of the suite would keep the namespace.
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+    for map in maps.list(&ListParams::default()).await.map(|list| list.items).unwrap_or_default() {
+        let change = serde_json::json!({"metadata": {"finalizers": null}});
+        let _gone = maps.patch(&map.name_any(), &PatchParams::default(), &Patch::Merge(change)).await;
+    }
+    vanished(client).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a Kubernetes cluster"]
+async fn a_real_server_answers_as_recorded() {
+    let client = cluster().await;
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.get_opt(NAMESPACE).await.unwrap();
+    assert!(found.is_none(), "the cluster has a namespace {NAMESPACE} already, which this suite would use");
+    let update = std::env::var("SURGE_UPDATE_GOLDENS").is_ok_and(|value| value == "1");
+    let image = std::env::var("SURGE_E2E_PERL_IMAGE").unwrap_or("docker.io/library/perl:5-slim".to_owned());
+    let mut changed = String::new();
+    for file in step::FILES {
+        let steps = file.steps();
+        let (first, rest) = steps.split_first().unwrap();
+        let whole = async {
+            let mut answers = run::run(&client, &image, std::slice::from_ref(first)).await;
+            settled(&client).await;
+            answers.extend(run::run(&client, &image, rest).await);
+            answers
+        };
+        let answers = std::panic::AssertUnwindSafe(whole).catch_unwind().await;
+        remove(&client).await;
+        let answers = answers.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        if update {
+            let path =
+                Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/twins/data/{}.json", file.name));
+            std::fs::write(path, file.with_answers(&answers)).unwrap();
+            continue;
+        }
+        let recorded: Vec<_> = steps.iter().map(|step| step.real.clone()).collect();
+        for one in differences::find(file.name, &steps, &answers, &recorded) {
+            changed += &format!(
+                "{} {}\n  now      {}\n  recorded {}\n",
+                one.place.request, one.place.pointer, one.ours, one.real
+            );
+        }
+    }
+    assert!(changed.is_empty(), "{changed}");
+}
+
+/// Waits for what the controllers put into every new namespace.
+async fn settled(client: &Client) {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), NAMESPACE);
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+    wait::until("the default service account and the root certificate", || async {
+        let account = accounts.get_opt("default").await.unwrap()?;
+        let map = maps.get_opt("kube-root-ca.crt").await.unwrap()?;
+        Some((account.name_any(), map.name_any()))
+    })
+    .await;
+}
