@@ -25,6 +25,10 @@ pub enum Action {
     Tune,
     /// Take the newest change of the HPA back.
     Undo,
+    /// A second HPA over the same series, or none.
+    Shadow,
+    /// Another drain time in the forecast.
+    Asked,
     /// The next screen.
     NextScreen,
     /// The screen before.
@@ -226,6 +230,20 @@ pub const TABLE: &[Binding] = &[
         shown: "t u",
         help: "tune the HPA: edit, dry run, confirm; take a change back",
         footer: Some("tune"),
+    },
+    Binding {
+        keys: &[(Char('w'), Action::Shadow)],
+        when: When::Screen,
+        shown: "w",
+        help: "shadow: a second HPA over the same queue, or none",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('a'), Action::Asked)],
+        when: When::Screen,
+        shown: "a",
+        help: "another drain time to ask the forecast about",
+        footer: None,
     },
     Binding {
         keys: &[(Code(KeyCode::Tab), Action::NextScreen), (Code(KeyCode::BackTab), Action::PreviousScreen)],

@@ -25,6 +25,8 @@ pub enum Curve {
     Ready,
     /// Replicas that the ratio alone would ask for: a ready bar is striped above it.
     Raw,
+    /// Replicas that the shadow wants: a second specification over the same series.
+    Shadow,
 }
 
 impl Curve {
@@ -39,6 +41,7 @@ impl Curve {
         Self::Current,
         Self::Ready,
         Self::Raw,
+        Self::Shadow,
     ];
 
     /// What it is called.
@@ -54,6 +57,7 @@ impl Curve {
             Self::Current => "replicas current",
             Self::Ready => "replicas ready",
             Self::Raw => "replicas before the window held",
+            Self::Shadow => "replicas of the shadow",
         }
     }
 
@@ -74,6 +78,7 @@ impl Curve {
             Self::Current => series(&history.current),
             Self::Ready => series(&history.ready),
             Self::Raw => series(&history.raw),
+            Self::Shadow => series(&history.shadow),
         }
     }
 }

@@ -115,6 +115,13 @@ impl Form {
         true
     }
 
+    /// The other target type.
+    pub fn turn_type(&mut self) {
+        if self.metric.is_some() {
+            self.texts[0] = kind(&self.texts[0]).other().word().to_owned();
+        }
+    }
+
     /// Somebody changed the specification: what was not edited here follows it, what was edited stays.
     pub fn rebase(&mut self, spec: hpa::Spec) {
         let metric = spec.metrics.iter().position(|metric| metric.external.is_some());

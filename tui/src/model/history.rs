@@ -30,6 +30,8 @@ pub struct History {
     pub ready: Series,
     /// Replicas that the metric asked for at each sync, before anything held or limited it (estimated).
     pub raw: Series,
+    /// Replicas that the shadow wants, while there is one.
+    pub shadow: Series,
     marks: VecDeque<Mark>,
 }
 

@@ -11,6 +11,7 @@ pub mod decision;
 pub mod events;
 pub mod fates;
 pub mod filter;
+pub mod forecast;
 pub mod form;
 pub mod history;
 pub mod jobs;
@@ -22,6 +23,7 @@ pub mod pods;
 pub mod runs;
 pub mod sampling;
 pub mod series;
+pub mod shadow;
 pub mod sheet;
 pub mod stopwatch;
 pub mod target;
@@ -121,6 +123,10 @@ pub struct Data {
     pub logs: logs::Logs,
     /// What the HPA would decide now.
     pub estimate: decision::Estimate,
+    /// A second HPA over the same series.
+    pub shadow: shadow::Shadow,
+    /// How long a job takes, as far as was seen.
+    pub pace: forecast::Pace,
     /// The HPA's settings in force, and what was changed from here.
     pub tuning: tuning::Tuning,
 }
@@ -205,6 +211,8 @@ impl Model {
                 events: events::Events::default(),
                 logs: logs::Logs::default(),
                 estimate: decision::Estimate::default(),
+                shadow: shadow::Shadow::default(),
+                pace: forecast::Pace::default(),
                 tuning: tuning::Tuning::default(),
             },
             ui: Ui::new(size),

@@ -1,10 +1,12 @@
 //! The dialogs in which people type: each is a sheet over the screen, and all keys without Ctrl go to it.
 
-use super::tuning;
+use super::{shadow, tuning};
 
 /// A sheet.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sheet {
     /// The HPA is tuned.
     Tune(tuning::Dialog),
+    /// The shadow is chosen.
+    Shadow(shadow::Dialog),
 }

@@ -227,6 +227,8 @@ pub struct Ui {
     pub scroll: usize,
     /// What of the lists is shown.
     pub filters: Filters,
+    /// Which of the forecast's drain times is asked for.
+    pub asked: usize,
     /// Whether the keys may change anything on the cluster.
     pub access: Access,
     /// What is to be said for a moment.
@@ -256,6 +258,7 @@ impl Ui {
             focus: Focus::default(),
             scroll: 0,
             filters: Filters::default(),
+            asked: 1,
             access: Access::default(),
             notice: None,
             changed: true,

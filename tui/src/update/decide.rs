@@ -1,5 +1,6 @@
 //! The arithmetic follows what is observed: at every word of the HPA, its target and its metric, and as time goes by.
 
+use super::shadow;
 use crate::event::{At, Hpa};
 use crate::model::Model;
 use crate::model::decision::{self, News};
@@ -23,7 +24,9 @@ pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> News {
 /// Decides anew.
 pub(super) fn again(model: &mut Model, at: At, news: News) {
     let data = &mut model.data;
-    for sync in decision::estimate(data, at, news) {
+    let syncs = decision::estimate(data, at, news);
+    for sync in &syncs {
         data.history.raw.push(sync.at, sync.raw.map(f64::from));
     }
+    shadow::follow(model, at, &syncs);
 }

@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::tune;
+use super::{shadow, tune};
 use crate::event::{At, Effect};
 use crate::model::sheet::Sheet;
 use crate::model::{Mode, Model};
@@ -14,10 +14,11 @@ pub(super) fn takes(model: &Model, key: &KeyEvent) -> bool {
 }
 
 /// The key goes there. Returns whether the frame could differ now.
-pub(super) fn key(model: &mut Model, _at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
+pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
     let Mode::Sheet(sheet) = &model.ui.mode else { return false };
     match &**sheet {
         Sheet::Tune(_) => tune::key(model, key, effects),
+        Sheet::Shadow(_) => shadow::key(model, at, key),
     }
     true
 }

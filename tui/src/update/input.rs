@@ -2,10 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, forms, look, tune};
+use super::{act, forms, look, shadow, tune};
 use crate::event::{At, Effect, Input};
 use crate::keys::{self, Action, When};
 use crate::model::events::Weight;
+use crate::model::forecast;
 use crate::model::load::SIZES;
 use crate::model::{Access, Confirm, Mode, Model, Notice, Screen, View};
 
@@ -89,6 +90,8 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Kill => act::ask_kill(model, at),
         Action::Tune => tune::open(model, at, effects),
         Action::Undo => tune::undo(model, at, effects),
+        Action::Shadow => shadow::toggle(model, at),
+        Action::Asked => model.ui.asked = (model.ui.asked + 1) % forecast::ASKED.len(),
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),

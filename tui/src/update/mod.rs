@@ -6,6 +6,7 @@ mod forms;
 mod input;
 mod look;
 mod observe;
+mod shadow;
 mod standing;
 #[cfg(test)]
 mod tests;

@@ -287,6 +287,8 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
     let seen = Seen::within(at, how, look + sample.staleness);
     data.bursts.number(Stage::InBroker, seen, total as f64, load);
     data.bursts.depth(seen, total, sample.staleness);
+    let ready = data.workload.get().map_or(0, |workload| u32::try_from(workload.ready).unwrap_or(0));
+    data.pace.depth(at, total, ready, data.load.is_on() || data.bursts.unfinished() > 0);
     changed
 }
 

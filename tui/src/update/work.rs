@@ -50,6 +50,9 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     }
     let work = of_worker(data, pod);
     data.lanes.job(seen.at, pod, work, event.kind == JobEventKind::Acked);
+    if let (JobEventKind::Acked, Some(work_ms)) = (event.kind, event.work_ms) {
+        data.pace.job(work_ms);
+    }
     data.bursts.job(seen, event);
     throw_away(model, at, thrown);
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::forecast;
 use super::text::{coarse, count, fit, fit_end, put, put_right, span, width};
 use super::theme::Ink;
 use crate::keys::{Action, Binding, TABLE, When};
@@ -132,6 +133,9 @@ impl Footer<'_> {
         let rate = format!("{}/s", load.rate);
         spans.push(span(theme, Ink::Dim, "burst "));
         spans.push(span(theme, Ink::Value, format!("{} ", count(load.size.into()))));
+        if let Some(warning) = forecast::warning(&model.data) {
+            spans.push(span(theme, Ink::Warning, format!("{warning} ")));
+        }
         // Where there is little room, what does not run need not be said.
         if load.is_on() {
             spans.push(span(theme, Ink::Dim, " load "));

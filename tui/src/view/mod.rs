@@ -8,6 +8,7 @@ mod chart;
 mod decision;
 mod dialog;
 mod events;
+mod forecast;
 mod help;
 mod inspect;
 mod lanes;
@@ -19,6 +20,7 @@ mod plot;
 mod pods;
 mod queue;
 mod replicas;
+mod shadow;
 mod spot;
 mod stale;
 mod startup;
@@ -81,7 +83,9 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
             Screen::Pods => {
                 (&lanes::Lanes { data, filter: &ui.filters.pods, lens, theme }).render(body, buffer);
             }
-            Screen::Decision => (&decision::Screen { data, lens, theme }).render(body, buffer),
+            Screen::Decision => {
+                (&decision::Screen { data, lens, asked: ui.asked, theme }).render(body, buffer);
+            }
         }
     } else {
         (&startup::Startup { data, theme }).render(whole, buffer);
@@ -92,6 +96,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(whole, buffer),
         Mode::Sheet(sheet) => match &**sheet {
             Sheet::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
+            Sheet::Shadow(dialog) => (&shadow::Choice { dialog, theme }).render(whole, buffer),
         },
         Mode::Legend(chosen) => (&legend::Legend { lens, chosen: *chosen, theme }).render(whole, buffer),
     }

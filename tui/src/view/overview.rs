@@ -161,7 +161,7 @@ impl Overview<'_> {
 }
 
 /// Two parts side by side, the left one `width` columns, with a gap of two.
-fn halves(area: Rect, width: u16) -> (Rect, Rect) {
+pub(super) fn halves(area: Rect, width: u16) -> (Rect, Rect) {
     let width = width.min(area.width);
     let left = Rect { width, ..area };
     let gap = 2.min(area.width - width);

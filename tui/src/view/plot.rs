@@ -134,6 +134,7 @@ pub(super) fn sample(markers: Markers, curve: Curve) -> (Ink, &'static str) {
         Curve::Current => (Ink::Pending, ["▒", "▒", ":"]),
         Curve::Ready => (Ink::Ready, ["█", "█", "#"]),
         Curve::Raw => (Ink::Ready, ["≡", "≡", "%"]),
+        Curve::Shadow => (Ink::Believed, ["┄", "╌", "."]),
     };
     let text = match markers {
         Markers::Braille => braille,

@@ -37,17 +37,18 @@ impl Widget for &Replicas<'_> {
         let canvas_area =
             Rect { x: plot.x + GUTTER.min(plot.width), width: plot.width.saturating_sub(GUTTER), ..plot };
         let history = &self.data.history;
-        let [ready, current, desired, raw] = [
+        let [ready, current, desired, raw, shadow] = [
             (Curve::Ready, &history.ready),
             (Curve::Current, &history.current),
             (Curve::Desired, &history.desired),
             (Curve::Raw, &history.raw),
+            (Curve::Shadow, &history.shadow),
         ]
         .map(|(curve, series)| match self.lens.curves.has(curve) {
             true => self.axis.read(series),
             false => vec![None; self.axis.columns],
         });
-        let seen = [&ready, &current, &desired]
+        let seen = [&ready, &current, &desired, &shadow]
             .into_iter()
             .flatten()
             .flatten()
@@ -83,6 +84,10 @@ impl Widget for &Replicas<'_> {
             {
                 canvas.line(x, height(column.min), height(column.max), Ink::Desired, LINE);
             }
+            // Dashes: nobody has scaled anything so.
+            if let Some(column) = shadow[x].filter(|column| x % 6 < 3 || column.min != column.max) {
+                canvas.line(x, height(column.min), height(column.max), Ink::Believed, LINE + 1);
+            }
         }
         canvas.render(self.theme, buffer);
     }
@@ -105,6 +110,9 @@ impl Replicas<'_> {
         }
         if let Some(hpa) = self.data.hpa.get() {
             lines.push(one(Curve::Desired, format!("{} desired", hpa.desired_replicas)));
+            if let Some(shadow) = self.data.shadow.running() {
+                lines.push(one(Curve::Shadow, format!("{} shadow", shadow.size())));
+            }
             lines.push(vec![span(theme, Ink::Dim, format!("min {} max {}", hpa.min, hpa.max))]);
         }
         parts(lines, room)

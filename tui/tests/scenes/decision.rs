@@ -7,7 +7,7 @@ use tui::model::{Found, Screen};
 use super::World;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 8] = [
+pub(crate) const SCENES: [&str; 10] = [
     "decision_calm",
     "decision_busy",
     "decision_differs",
@@ -16,6 +16,8 @@ pub(crate) const SCENES: [&str; 8] = [
     "tune",
     "tune_review",
     "tune_conflict",
+    "shadow",
+    "shadow_choice",
 ];
 
 /// The scene of that name, in a window of that size.
@@ -42,6 +44,24 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
             world.burst(100);
             world.run(20);
             world.no_reading();
+        }
+        "shadow" | "shadow_choice" => {
+            world.burst(10);
+            world.run(20);
+            world.keys("w");
+            if scene == "shadow" {
+                world.press(KeyCode::Left);
+            }
+            for _ in 0..5 {
+                world.press(KeyCode::Down);
+            }
+            world.press(KeyCode::Delete);
+            world.keys("0");
+            if scene == "shadow" {
+                world.press(KeyCode::Enter);
+                world.burst(200);
+                world.run(70);
+            }
         }
         "decision_empty" => world.send(Event::Hpa(None)),
         _ => return None,

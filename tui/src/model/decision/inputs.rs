@@ -97,7 +97,8 @@ pub(super) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
 }
 
 /// The external metric as it is served now, in thousandths.
-pub(super) fn total_now(data: &Data) -> Option<i64> {
+#[must_use]
+pub fn total_now(data: &Data) -> Option<i64> {
     // Whole messages, far below what thousandths in 64 bits hold.
     data.beliefs.get(Place::ExternalApi)?.total.map(|total| (total * 1_000.0) as i64)
 }
@@ -115,6 +116,14 @@ pub(super) fn readings(hpa: &Hpa, spec: &Spec, total_milli: Option<i64>) -> Vec<
             }
         })
         .collect()
+}
+
+/// Whether a decision looks at the pods at all: an average of a total does not.
+pub(super) fn needs_pods(spec: &Spec) -> bool {
+    let is_average = |metric: &hpa::spec::Metric| {
+        metric.external.as_ref().is_some_and(|external| external.target.average_value.is_some())
+    };
+    !spec.metrics.iter().all(is_average)
 }
 
 /// The workers as the controller counts them.

@@ -18,7 +18,7 @@ use hpa::spec::Direction;
 use hpa::trace::Held;
 use hpa::{Input, Memory, Scale, Spec, Status, Time};
 
-pub use self::inputs::{Total, config};
+pub use self::inputs::{Total, config, total_now};
 pub use self::last::{Agreement, Last, Said};
 pub use self::rhythm::{Basis, Rhythm};
 use crate::event::{At, Hpa};
@@ -236,7 +236,8 @@ impl Estimate {
             desired_replicas: hpa.desired_replicas,
             ..Status::default()
         };
-        let (pods, readings) = (inputs::pods(data, when), inputs::readings(hpa, spec, total_milli));
+        let readings = inputs::readings(hpa, spec, total_milli);
+        let pods = if inputs::needs_pods(spec) { inputs::pods(data, when) } else { Vec::new() };
         let seconds = self.rhythm.period().0.as_secs().max(1);
         let config = hpa::Config {
             sync_period_seconds: i64::try_from(seconds).unwrap_or(i64::MAX),

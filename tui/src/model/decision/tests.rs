@@ -246,3 +246,40 @@ fn what_if_answers_for_another_metric() {
         assert_eq!(decision.trace.raw, Some(raw), "{total}");
     }
 }
+
+#[test]
+fn the_smallest_burst_is_the_smallest_for_which_the_arithmetic_asks_for_more() {
+    use crate::model::forecast::{Trigger, trigger};
+
+    for (behavior, size, waiting) in [
+        (serde_json::json!({}), 1, 0),
+        (serde_json::json!({}), 3, 7),
+        (serde_json::json!({"scaleUp": {"tolerance": "500m"}}), 2, 30),
+        (serde_json::Value::Null, 4, 80),
+    ] {
+        let mut watched = Watched::new(&spec(&behavior), size);
+        let _ = watched.sync(waiting);
+        let data = &watched.model.data;
+        let Some(Trigger::TooSmall { smallest, .. }) = trigger(data, 1) else {
+            panic!("one job is too small: {:?}", trigger(data, 1))
+        };
+        let raw = |jobs: u64| {
+            let total = waiting + i64::try_from(jobs).unwrap();
+            what_if(data, total * 1_000).unwrap().trace.raw.unwrap()
+        };
+        assert!(raw(smallest) > size, "{behavior}: {smallest} jobs are enough");
+        assert!(raw(smallest - 1) <= size, "{behavior}: {} jobs are not", smallest - 1);
+        let burst = u32::try_from(smallest).unwrap();
+        assert!(matches!(trigger(data, burst), Some(Trigger::Scales { .. })), "{:?}", trigger(data, burst));
+        assert!(matches!(trigger(data, burst - 1), Some(Trigger::TooSmall { .. })));
+    }
+}
+
+#[test]
+fn at_the_maximum_no_burst_asks_for_more() {
+    use crate::model::forecast::{Trigger, trigger};
+
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 10);
+    let _ = watched.sync(200);
+    assert_eq!(trigger(&watched.model.data, 500), Some(Trigger::AtMax(10)));
+}

@@ -8,8 +8,11 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::super::axis::{GUTTER, TimeAxis, labels};
+use super::super::forecast::{self, Forecast};
 use super::super::marks::Marks;
+use super::super::overview::halves;
 use super::super::replicas::Replicas;
+use super::super::shadow::Shadow;
 use super::super::stale;
 use super::super::text::{below, coarse, fit, milli, put, row, rule, span, wrap};
 use super::super::theme::Ink;
@@ -32,6 +35,8 @@ pub(in crate::view) struct Screen<'a> {
     pub(in crate::view) data: &'a Data,
     /// Which stretch of time, and how.
     pub(in crate::view) lens: Lens,
+    /// Which drain time the forecast is asked for.
+    pub(in crate::view) asked: usize,
     /// The colours.
     pub(in crate::view) theme: Theme,
 }
@@ -305,15 +310,39 @@ impl Screen<'_> {
         used
     }
 
-    /// The replicas over time, and what else has room.
+    /// The replicas over time, forecast and shadow, as far as there is room.
     fn below(&self, area: Rect, buffer: &mut Buffer) {
-        let area = below(area, 1);
-        if area.height < 5 {
+        let (data, theme) = (self.data, self.theme);
+        let (forecast, shadow) = (Forecast { data, asked: self.asked, theme }, Shadow { data, theme });
+        let (ahead, beside) = (forecast::ROWS, shadow.rows());
+        if area.width >= 150 {
+            // Chart above, forecast and shadow side by side at the bottom.
+            let strip = ahead.max(beside).min(area.height);
+            let chart = Rect { height: area.height - strip, ..area };
+            self.chart(below(Rect { height: chart.height.saturating_sub(1), ..chart }, 1), buffer);
+            let strip = below(area, chart.height);
+            let (left, right) = halves(strip, strip.width / 2 - 1);
+            (&forecast).render(left, buffer);
+            (&shadow).render(right, buffer);
+            return;
+        }
+        (&forecast).render(Rect { height: ahead.min(area.height), ..area }, buffer);
+        let mut rest = below(area, ahead + 1);
+        // Without a shadow the chart is worth more than the word that there is none.
+        if data.shadow.running().is_some() {
+            (&shadow).render(Rect { height: beside.min(rest.height), ..rest }, buffer);
+            rest = below(rest, beside);
+        }
+        self.chart(rest, buffer);
+    }
+
+    fn chart(&self, area: Rect, buffer: &mut Buffer) {
+        if area.height < 6 {
             return;
         }
         let (data, theme) = (self.data, self.theme);
         let axis = TimeAxis::new(self.lens.stretch, area.width.saturating_sub(GUTTER));
-        let rows = area.height.saturating_sub(2).min(14);
+        let rows = area.height.saturating_sub(2).min(24);
         (&Replicas { data, axis: &axis, lens: self.lens, theme })
             .render(Rect { height: rows, ..area }, buffer);
         (&Marks { data, axis: &axis, theme }).render(row(area, rows), buffer);

@@ -1,0 +1,102 @@
+//! What one burst would come to under two specifications, with a queue that reacts: simulated, not measured.
+
+use std::time::Duration;
+
+use hpa::simulate::Simulator;
+use hpa::simulate::queue::{Arrivals, Queue, run};
+
+/// How long a new pod is taken to need until it is ready.
+pub const POD_START: Duration = Duration::from_secs(3);
+
+/// How long is simulated at most.
+const LENGTH: Duration = Duration::from_secs(1_800);
+
+/// Steps of one simulation: a larger burst is not simulated, because the keys would wait for it.
+const MOST_STEPS: u64 = 40_000;
+
+/// One burst under one specification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// When the last job was done; `None` if not within half an hour.
+    pub drained: Option<Duration>,
+    /// The largest size.
+    pub peak: i32,
+    /// Ready pods times seconds until the queue was empty and the size back at its minimum, or the end.
+    pub pod_seconds: u64,
+}
+
+/// The burst under both.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Rehearsal {
+    asked: Option<Asked>,
+    /// Under the real specification; `None` where it cannot be simulated.
+    pub real: Option<Outcome>,
+    /// Under the shadow's.
+    pub shadow: Option<Outcome>,
+}
+
+/// What was simulated.
+#[derive(Debug, Clone, PartialEq)]
+struct Asked {
+    real: hpa::Spec,
+    shadow: hpa::Spec,
+    burst: u32,
+    work: Duration,
+}
+
+impl Rehearsal {
+    /// Simulates anew if something differs. Without a work time there is nothing to simulate with.
+    pub fn update(
+        &mut self,
+        real: &hpa::Spec,
+        shadow: &hpa::Spec,
+        config: &hpa::Config,
+        burst: u32,
+        work: Option<Duration>,
+    ) {
+        let Some(work) = work.map(rounded).filter(|work| !work.is_zero()) else { return };
+        let asked = Asked { real: real.clone(), shadow: shadow.clone(), burst, work };
+        if self.asked.as_ref() == Some(&asked) {
+            return;
+        }
+        self.real = outcome(&asked.real, config, burst, work);
+        self.shadow = outcome(&asked.shadow, config, burst, work);
+        self.asked = Some(asked);
+    }
+}
+
+/// To a tenth of a second: a median that moves by milliseconds is no other work.
+fn rounded(work: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(work.as_millis() / 100 * 100).unwrap_or(u64::MAX))
+}
+
+fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -> Option<Outcome> {
+    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let mut simulator = Simulator::new(spec.clone(), *config, spec.min()).ok()?;
+    let queue = Queue {
+        arrivals: vec![Arrivals::Burst { at_ms: 0, jobs: burst }],
+        work_ms: ms(work),
+        pod_start_ms: ms(POD_START),
+        // The burst falls between two syncs, as most do.
+        sync_phase_ms: config.sync_period_seconds.saturating_mul(500),
+        duration_ms: ms(LENGTH),
+        most_steps: MOST_STEPS,
+        ..Queue::default()
+    };
+    let run = run(&mut simulator, &queue).ok()?;
+    let back = run
+        .samples
+        .iter()
+        .rev()
+        .take_while(|sample| sample.waiting + sample.held == 0 && sample.size == spec.min())
+        .last()
+        .map_or(ms(LENGTH), |sample| sample.at_ms);
+    // After it is all quiet only the minimum is paid for, and that is no part of the burst's price.
+    let quiet = (ms(LENGTH) - back).max(0).saturating_mul(i64::from(spec.min().max(0)));
+    let drained = run.drained_at_ms.and_then(|at| u64::try_from(at).ok()).map(Duration::from_millis);
+    Some(Outcome {
+        drained,
+        peak: run.steps.iter().map(|step| step.after).max().unwrap_or(spec.min()),
+        pod_seconds: u64::try_from((run.pod_ms - quiet).max(0) / 1_000).unwrap_or(0),
+    })
+}

@@ -1,0 +1,157 @@
+//! The forecast: when the queue is empty, how many pods that takes, and whether the next burst makes the HPA do anything.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::text::{coarse, count, fit, put, row, rule, span};
+use super::theme::Ink;
+use crate::model::forecast::{ASKED, Basis, Drained, Outlook, Trigger, outlook, smallest_instead, trigger};
+use crate::model::{Data, Theme};
+
+/// Rows of the panel.
+pub(super) const ROWS: u16 = 5;
+
+/// The panel.
+pub(super) struct Forecast<'a> {
+    /// What is shown.
+    pub(super) data: &'a Data,
+    /// Which of the drain times is asked for.
+    pub(super) asked: usize,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+/// A ratio with as many digits as tell it from the edge.
+fn ratio(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+fn when(drained: Drained) -> String {
+    match drained {
+        Drained::Already => "empty".to_owned(),
+        Drained::In(time) => format!("empty in about {}", coarse(time)),
+        Drained::Never => "never empty".to_owned(),
+    }
+}
+
+impl Forecast<'_> {
+    fn basis(&self) -> String {
+        match self.data.pace.work() {
+            Some(work) => {
+                let seconds = work.time.as_secs_f64();
+                match work.basis {
+                    Basis::Logs(jobs) => {
+                        format!("≈ {seconds:.1} s a job, median of {jobs} in the workers' logs")
+                    }
+                    Basis::Drain => format!("≈ {seconds:.1} s a job, from how the queue falls"),
+                }
+            }
+            None => "no job was seen done yet".to_owned(),
+        }
+    }
+
+    fn drains(&self, outlook: &Outlook) -> [Vec<Span<'static>>; 3] {
+        let theme = self.theme;
+        let head = |text: &str| span(theme, Ink::Dim, format!("    {text:<12}"));
+        let ink = |drained| if drained == Drained::Never { Ink::Warning } else { Ink::Text };
+        let (ready, now) = outlook.current;
+        let depth = count(outlook.depth as f64);
+        let arriving = match outlook.arriving > 0.0 {
+            true => format!(", while {}/s arrive", outlook.arriving),
+            false => String::new(),
+        };
+        let current = format!("{depth} deep, {ready} ready: {}{arriving}", when(now));
+        let (wanted, then) = outlook.desired;
+        let desired = match wanted == ready {
+            true => "the same: as many are ready as are wanted".to_owned(),
+            false => format!("{wanted} wanted: {}, once they are ready", when(then)),
+        };
+        let mut pods = vec![head("pods for")];
+        let max = self.data.hpa.get().map_or(i32::MAX, |hpa| hpa.max);
+        for (index, (time, fewest)) in ASKED.into_iter().zip(outlook.fewest).enumerate() {
+            let is_asked = index == self.asked;
+            let too_many = fewest.is_none_or(|pods| i64::from(pods) > i64::from(max));
+            let pods_text = fewest.map_or_else(|| "-".to_owned(), |pods| pods.to_string());
+            let time = if time.as_secs() < 60 {
+                format!("{} s", time.as_secs())
+            } else {
+                format!("{} min", time.as_secs() / 60)
+            };
+            let mark = if is_asked { "▸" } else { " " };
+            pods.push(span(theme, Ink::Lit, mark));
+            pods.push(span(theme, if is_asked { Ink::Text } else { Ink::Dim }, format!("{time} ")));
+            let ink = match (too_many, is_asked) {
+                (true, _) => Ink::Warning,
+                (false, true) => Ink::Lit,
+                (false, false) => Ink::Text,
+            };
+            let excess = if too_many && fewest.is_some() { ">max" } else { "" };
+            pods.push(span(theme, ink, format!("{pods_text}{excess}")));
+            pods.push(Span::raw("  "));
+        }
+        [
+            vec![head("now"), span(theme, ink(now), current)],
+            vec![head("desired"), span(theme, ink(then), desired)],
+            pods,
+        ]
+    }
+
+    fn burst(&self) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let size = self.data.load.size;
+        let mut line = vec![span(theme, Ink::Dim, format!("    {:<12}", format!("burst {size}")))];
+        let (ink, text) = match trigger(self.data, size) {
+            None => (Ink::Dim, "what it would do is not known yet".to_owned()),
+            Some(Trigger::Scales { from, to, may_be_gone: false }) => {
+                (Ink::Text, format!("{from} → {to} at the next sync"))
+            }
+            Some(Trigger::Scales { from, to, may_be_gone: true }) => {
+                (Ink::Warning, format!("{from} → {to}, unless the workers are faster than the next sync"))
+            }
+            Some(trigger @ Trigger::TooSmall { .. }) => (Ink::Warning, too_small(&trigger)),
+            Some(Trigger::AtMax(max)) => (Ink::Text, format!("no more than max {max}")),
+            Some(Trigger::Held) => (Ink::Text, "nothing at the next sync: the size is held".to_owned()),
+        };
+        line.push(span(theme, ink, text));
+        line
+    }
+}
+
+/// Why a burst does nothing, and which would.
+fn too_small(trigger: &Trigger) -> String {
+    let Trigger::TooSmall { ratio: value, upper, smallest } = trigger else { return String::new() };
+    let why = if *value > 1.0 {
+        format!("ratio {} is within tolerance to {}", ratio(*value), ratio(*upper))
+    } else {
+        format!("ratio {} is below the target", ratio(*value))
+    };
+    format!("too small to trigger: {why}; {smallest} would")
+}
+
+/// For the footer, before anything is fired: the smallest burst that does something, if the chosen one does nothing.
+pub(super) fn warning(data: &Data) -> Option<String> {
+    smallest_instead(data, data.load.size).map(|smallest| format!("too small, {smallest} trigger"))
+}
+
+impl Widget for &Forecast<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let room = usize::from(area.width.saturating_sub(18));
+        let note = vec![span(theme, Ink::Dim, fit(&self.basis(), room).into_owned())];
+        rule(buffer, row(area, 0), theme, "Forecast", note);
+        let mut lines: Vec<Vec<Span<'_>>> = Vec::new();
+        match outlook(self.data) {
+            Some(outlook) => lines.extend(self.drains(&outlook)),
+            None => {
+                let text = "    how long a job takes is known after the first one";
+                lines.push(vec![span(theme, Ink::Dim, text)]);
+            }
+        }
+        lines.push(self.burst());
+        for (index, line) in (1..).zip(lines) {
+            put(buffer, row(area, index), line);
+        }
+    }
+}
