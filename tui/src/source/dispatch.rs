@@ -18,7 +18,7 @@ use crate::source::outbox::Outbox;
 use crate::source::pace::Pace;
 use crate::source::prometheus::{self, Address};
 use crate::source::tunnel::Tunnels;
-use crate::source::{broker, external_metric, kill, tune, watch as watches};
+use crate::source::{broker, external_metric, kill, server_clock, tune, watch as watches};
 
 /// The broker is asked at most this often, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
@@ -129,6 +129,7 @@ fn start_watching(
         samples(),
         outbox.clone(),
     ));
+    tasks.spawn(server_clock::run(client.clone(), outbox.clone()));
     let depth = Pace::new(watchful.clone(), DEPTH_BUSY, IDLE);
     tasks.spawn(broker::run(client.clone(), namespace(), latest_hpa.clone(), depth, outbox.clone()));
     tasks.spawn(prometheus::run(

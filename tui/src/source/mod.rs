@@ -19,6 +19,7 @@ pub mod outbox;
 mod pace;
 pub mod prometheus;
 mod query;
+mod server_clock;
 pub mod target;
 pub mod tune;
 pub mod tunnel;

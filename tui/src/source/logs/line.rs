@@ -1,0 +1,131 @@
+//! Lines of a log, bounded in length, and where in a log one is.
+
+use std::io;
+
+use futures::{AsyncBufRead, AsyncBufReadExt as _};
+
+/// The longest line that is read; the rest of a longer one is skipped.
+pub(super) const LINE_LIMIT: usize = 64 * 1024;
+
+/// Reads the next line without its end into `line`; false at the end of the stream.
+///
+/// # Errors
+/// When the stream breaks off: then nobody knows whether there was more.
+pub(super) async fn read<R: AsyncBufRead + Unpin>(stream: &mut R, line: &mut Vec<u8>) -> io::Result<bool> {
+    line.clear();
+    let mut any = false;
+    loop {
+        let chunk = match stream.fill_buf().await? {
+            [] => return Ok(any),
+            chunk => chunk,
+        };
+        any = true;
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let part = &chunk[..end.unwrap_or(chunk.len())];
+        line.extend_from_slice(&part[..part.len().min(LINE_LIMIT - line.len())]);
+        let used = end.map_or(chunk.len(), |end| end + 1);
+        stream.consume_unpin(used);
+        if end.is_some() {
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+            return Ok(true);
+        }
+    }
+}
+
+/// How far a log has been read: the time of the last line as the API server writes it, and how many lines of that time
+/// have been read. The times are RFC 3339 in UTC with a fixed number of digits, so their order is that of their texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Position {
+    at: String,
+    count: usize,
+}
+
+impl Position {
+    /// After one more line of that time.
+    pub(super) fn after(position: Option<Self>, at: &str) -> Self {
+        match position {
+            Some(position) if position.at == at => Self { count: position.count + 1, ..position },
+            _ => Self { at: at.to_owned(), count: 1 },
+        }
+    }
+}
+
+/// Tells the lines of a log that is read again from those that are new.
+#[derive(Debug)]
+pub(super) struct Resume {
+    from: Option<Position>,
+    met: usize,
+}
+
+/// What a line is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// It was read before.
+    Known,
+    /// It is new.
+    New,
+    /// It is new, and the one that was read last did not stand before it: lines are missing.
+    NewAfterGap,
+}
+
+impl Resume {
+    /// Goes on after `from`.
+    pub(super) fn new(from: Option<Position>) -> Self {
+        Self { from, met: 0 }
+    }
+
+    /// What a line of that time is.
+    pub(super) fn line(&mut self, at: &str) -> Line {
+        let Some(from) = &self.from else { return Line::New };
+        if at < from.at.as_str() {
+            return Line::Known;
+        }
+        if at == from.at {
+            self.met += 1;
+            return if self.met <= from.count { Line::Known } else { Line::New };
+        }
+        let is_gap = self.met < from.count;
+        self.from = None;
+        if is_gap { Line::NewAfterGap } else { Line::New }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_cut_at_the_limit_and_the_last_needs_no_end() {
+        let long = "x".repeat(LINE_LIMIT + 10);
+        let text = format!("one\r\n\n{long}\nlast");
+        let mut stream = text.as_bytes();
+        let mut line = Vec::new();
+        let mut lines = Vec::new();
+        while read(&mut stream, &mut line).await.unwrap() {
+            lines.push(String::from_utf8(line.clone()).unwrap());
+        }
+        let expected = ["one", "", &long[..LINE_LIMIT], "last"];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn lines_that_were_read_are_known_again_also_among_those_of_one_time() {
+        let position = ["1", "2", "2"].iter().fold(None, |position, at| Some(Position::after(position, at)));
+        for (times, expected) in [
+            (
+                &["1", "2", "2", "2", "3"][..],
+                &[Line::Known, Line::Known, Line::Known, Line::New, Line::New][..],
+            ),
+            (&["2", "2", "3"], &[Line::Known, Line::Known, Line::New]),
+            (&["3", "4"], &[Line::NewAfterGap, Line::New]),
+            (&["2", "3"], &[Line::Known, Line::NewAfterGap]),
+        ] {
+            let mut resume = Resume::new(position.clone());
+            let found: Vec<Line> = times.iter().map(|at| resume.line(at)).collect();
+            assert_eq!(found, expected, "{times:?}");
+        }
+        assert_eq!(Resume::new(None).line("1"), Line::New);
+    }
+}

@@ -1,0 +1,54 @@
+//! The workers' logs: what became of every job stands there, and nowhere else once a pod is gone.
+
+mod follower;
+mod line;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use kube::{Api, Client};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::follower::Follower;
+use crate::source::outbox::Outbox;
+
+/// Follows the logs of a changing set of pods, each to its end.
+pub(crate) struct Logs {
+    client: Client,
+    namespace: String,
+    outbox: Outbox,
+    began: Instant,
+    /// The followed pods, with the word that a pod is gone.
+    followed: HashMap<String, CancellationToken>,
+    tasks: JoinSet<()>,
+}
+
+impl Logs {
+    /// `began` is the start of the run: what the pods wrote before is not read.
+    pub(crate) fn new(client: Client, namespace: String, outbox: Outbox, began: Instant) -> Self {
+        Self { client, namespace, outbox, began, followed: HashMap::new(), tasks: JoinSet::new() }
+    }
+
+    /// Follows these pods from now on. A pod that is no longer named is gone: what its log still holds is read first.
+    pub(crate) fn follow(&mut self, pods: &[String]) {
+        while self.tasks.try_join_next().is_some() {}
+        self.followed.retain(|pod, gone| {
+            let wanted = pods.contains(pod);
+            if !wanted {
+                gone.cancel();
+            }
+            wanted
+        });
+        for pod in pods {
+            if self.followed.contains_key(pod) {
+                continue;
+            }
+            let gone = CancellationToken::new();
+            self.followed.insert(pod.clone(), gone.clone());
+            let api = Api::namespaced(self.client.clone(), &self.namespace);
+            let follower = Follower::new(api, pod.clone(), self.outbox.clone(), gone);
+            self.tasks.spawn(follower.run(self.began));
+        }
+    }
+}
