@@ -53,10 +53,11 @@ impl DayClock {
         Self { started, zone }
     }
 
-    /// The day clock of a run that starts now, in the machine's time zone.
+    /// The day clock of the run that `clock` counts from, in the machine's time zone.
     #[must_use]
-    pub fn start() -> Self {
-        Self::new(Timestamp::now(), TimeZone::system())
+    pub fn of_run(clock: &Clock) -> Self {
+        let now = Timestamp::now();
+        Self::new(now.checked_sub(clock.now().0).unwrap_or(now), TimeZone::system())
     }
 
     /// The time of day as `14:03:27`.

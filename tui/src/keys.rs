@@ -35,6 +35,8 @@ pub enum Action {
     PreviousScreen,
     /// The workers' logs.
     Logs,
+    /// On the screen Runs: compare with the chosen run.
+    Compare,
     /// Pause the view, or go on.
     Pause,
     /// Show less time in more detail.
@@ -257,6 +259,13 @@ pub const TABLE: &[Binding] = &[
         when: When::Screen,
         shown: "L",
         help: "logs of the workers",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('x'), Action::Compare)],
+        when: When::Screen,
+        shown: "x",
+        help: "on Runs: compare others with the chosen run",
         footer: None,
     },
     Binding {

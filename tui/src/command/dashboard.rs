@@ -139,7 +139,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     let (end, ended) = tokio::sync::oneshot::channel();
     let signals = tokio::spawn(tell_of_signals(outbox.clone()));
     let sources = tokio::spawn(watch(arguments.clone(), outbox, clock, wanted, ended));
-    let mut model = Model::new(DayClock::start(), terminal.size());
+    let mut model = Model::new(DayClock::of_run(&clock), terminal.size());
     model.ui.mouse = !arguments.no_mouse;
     let variable = |name: &str| std::env::var(name).ok();
     model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());

@@ -46,6 +46,8 @@ pub struct Beliefs {
     said: [Option<Belief>; Place::ALL.len()],
     /// Messages waiting for a worker, where the places behind the broker count only those.
     ready_only: Option<f64>,
+    /// Which places cannot be read now: what they said last is no belief of theirs.
+    unread: [bool; Place::ALL.len()],
 }
 
 impl Beliefs {
@@ -62,6 +64,12 @@ impl Beliefs {
             (old, None) => old.map_or(Duration::ZERO, |old| old.usual_age),
         };
         *slot = Some(Belief { total, slack, heard: at, since, age, usual_age });
+        self.unread[place as usize] = false;
+    }
+
+    /// A place cannot be read now.
+    pub fn unread(&mut self, place: Place) {
+        self.unread[place as usize] = true;
     }
 
     /// The places behind the broker count only waiting messages, of which there are so many; `None` where they count all.
@@ -80,7 +88,7 @@ impl Beliefs {
     pub fn laggard(&self) -> Option<Place> {
         let mut before: Option<f64> = None;
         for place in Place::ALL {
-            let Some(belief) = self.get(place) else { continue };
+            let Some(belief) = self.get(place).filter(|_| !self.unread[place as usize]) else { continue };
             let agrees = |truth: f64, total: f64| (truth - total).abs() <= belief.slack + 0.5;
             match (before, belief.total) {
                 (Some(_), Some(total)) if self.ready_only.is_some_and(|ready| agrees(ready, total)) => {
@@ -247,6 +255,8 @@ mod tests {
         beliefs.hear(Place::Broker, At::default(), Some(5.0), 0.0, None);
         beliefs.hear(Place::Hpa, At::default(), Some(0.0), 0.0, None);
         assert_eq!(beliefs.laggard(), Some(Place::Hpa));
+        beliefs.unread(Place::Hpa);
+        assert_eq!(beliefs.laggard(), None, "what cannot be read does not lag");
     }
 
     #[test]

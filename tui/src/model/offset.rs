@@ -80,12 +80,11 @@ impl Offset {
         Some((At(duration(time.as_microsecond().saturating_sub(start))), uncertain))
     }
 
-    /// When a whole second of the cluster's clock was: its middle, and half a second more of uncertainty.
+    /// When a whole second of the cluster's clock began; what it stands for came within a second of that.
     #[must_use]
     pub fn place_second(&self, time: Timestamp, now: At) -> Option<(At, Duration)> {
-        const HALF: Duration = Duration::from_millis(500);
         let (at, uncertain) = self.place(time, now)?;
-        Some((At(at.0 + HALF), uncertain + HALF))
+        Some((at, uncertain + Duration::from_secs(1)))
     }
 
     /// Seconds that the cluster's clock is ahead of ours, and how far off that may be.

@@ -88,25 +88,25 @@ impl Figure {
         Self::Lost,
     ];
 
-    /// For the head of the table, in at most seven columns, and as words.
+    /// For the head of the table, in at most seven columns, and for a row of its own, in at most 13.
     #[must_use]
     pub fn titles(self) -> (&'static str, &'static str) {
         match self {
-            Self::Size => ("jobs", "jobs confirmed"),
-            Self::Reaction(Stage::InBroker) => ("broker", "seen in the broker"),
-            Self::Reaction(Stage::Scraped) => ("scraped", "in a scraped sample"),
-            Self::Reaction(Stage::ExternalApi) => ("API", "in the external metrics API"),
-            Self::Reaction(Stage::Desired) => ("desired", "desired replicas changed"),
-            Self::Reaction(Stage::PodReady) => ("ready", "first new pod ready"),
-            Self::Reaction(Stage::Drained) => ("drained", "last job done"),
-            Self::Reaction(stage) => (stage.short(), stage.title()),
-            Self::LongestWait => ("wait", "longest wait of a job"),
-            Self::Peak => ("peak", "most replicas asked for"),
-            Self::Overshoot => ("over", "beyond what the fullest queue called for"),
+            Self::Size => ("jobs", "confirmed"),
+            Self::Reaction(Stage::InBroker) => ("broker", "in broker"),
+            Self::Reaction(Stage::Scraped) => ("scraped", "scraped"),
+            Self::Reaction(Stage::ExternalApi) => ("API", "external API"),
+            Self::Reaction(Stage::Desired) => ("desired", "desired"),
+            Self::Reaction(Stage::PodReady) => ("ready", "pod ready"),
+            Self::Reaction(Stage::Drained) => ("drained", "drained in"),
+            Self::Reaction(stage) => (stage.short(), stage.short()),
+            Self::LongestWait => ("wait", "longest wait"),
+            Self::Peak => ("peak", "peak replicas"),
+            Self::Overshoot => ("over", "overshoot"),
             Self::PodSeconds => ("pod s", "pod-seconds"),
-            Self::Idle => ("idle", "idle share of ready workers' time"),
+            Self::Idle => ("idle", "idle share"),
             Self::Redelivered => ("redel.", "redeliveries"),
-            Self::Lost => ("lost", "lost jobs"),
+            Self::Lost => ("lost", "lost"),
         }
     }
 
@@ -174,7 +174,8 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
         _ => so_far(number),
     };
     match figure {
-        Figure::Size => so_far(burst.accepted.into()),
+        Figure::Size if burst.finished => Cell::Is(burst.accepted.into()),
+        Figure::Size => Cell::About(burst.accepted.into()),
         Figure::Reaction(stage) => match burst.watch.get(stage) {
             Reading::NotYet => Cell::Open,
             Reading::Never(why) => Cell::Never(why.short()),

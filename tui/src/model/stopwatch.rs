@@ -164,6 +164,23 @@ pub enum How {
 }
 
 impl How {
+    /// As a word or two.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Answer => "answer",
+            Self::Asked => "asked",
+            Self::Statistics => "statistics",
+            Self::Sample => "sample's time",
+            Self::Watch => "watch",
+            Self::Listed => "listed late",
+            Self::OwnTime => "own second",
+            Self::Log => "log line",
+            Self::LogTime => "line's time",
+        }
+    }
+
     /// As a few words.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -198,6 +215,18 @@ pub enum Doubt {
 }
 
 impl Doubt {
+    /// As a word or two.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::OtherBurst => "overlap",
+            Self::Load => "load",
+            Self::NothingBefore => "first look",
+            Self::NotSampled => "not all sampled",
+            Self::CauseUnseen => "cause unseen",
+        }
+    }
+
     /// As a few words.
     #[must_use]
     pub fn words(self) -> &'static str {

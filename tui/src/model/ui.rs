@@ -19,13 +19,15 @@ pub enum Screen {
     Pods,
     /// The whole arithmetic of the last and the next sync.
     Decision,
+    /// The last bursts as a table.
+    Runs,
     /// What the workers log.
     Logs,
 }
 
 impl Screen {
     /// All of them, in the order of `tab`.
-    pub const ALL: &[Self] = &[Self::Overview, Self::Pods, Self::Decision, Self::Logs];
+    pub const ALL: &[Self] = &[Self::Overview, Self::Pods, Self::Decision, Self::Runs, Self::Logs];
 
     /// For the title line.
     #[must_use]
@@ -34,6 +36,7 @@ impl Screen {
             Self::Overview => "Overview",
             Self::Pods => "Pods",
             Self::Decision => "Decision",
+            Self::Runs => "Runs",
             Self::Logs => "Logs",
         }
     }
@@ -229,6 +232,8 @@ pub struct Ui {
     pub filters: Filters,
     /// Which of the forecast's drain times is asked for.
     pub asked: usize,
+    /// Which runs are chosen.
+    pub runs: super::runs::Chosen,
     /// Whether the keys may change anything on the cluster.
     pub access: Access,
     /// What is to be said for a moment.
@@ -259,6 +264,7 @@ impl Ui {
             scroll: 0,
             filters: Filters::default(),
             asked: 1,
+            runs: super::runs::Chosen::default(),
             access: Access::default(),
             notice: None,
             changed: true,

@@ -103,7 +103,7 @@ pub(super) fn toggle(model: &mut Model) {
 
 /// Whether what is shown is a list that scrolls.
 fn is_list(model: &Model) -> bool {
-    model.ui.screen == Screen::Logs || model.ui.focus == Focus::Expanded(Panel::Events)
+    matches!(model.ui.screen, Screen::Logs | Screen::Pods) || model.ui.focus == Focus::Expanded(Panel::Events)
 }
 
 /// An arrow or a page key: the choice of a dialog, the cursor, a list, or the panels.
@@ -120,6 +120,8 @@ pub(super) fn go(model: &mut Model, action: Action) {
         cursor(model, action, is_up);
     } else if is_list(model) {
         scroll(model, action);
+    } else if model.ui.screen == Screen::Runs {
+        runs(model, action);
     } else if model.ui.screen == Screen::Overview {
         model.ui.focus = match model.ui.focus {
             Focus::Nowhere => Focus::On(Panel::Chart),
@@ -150,6 +152,31 @@ fn cursor(model: &mut Model, action: Action, earlier: bool) {
     }
 }
 
+/// On the screen Runs: another run.
+fn runs(model: &mut Model, action: Action) {
+    let mut chosen = model.ui.runs;
+    let data = model.shown();
+    let (steps, up) = match action {
+        Action::Up => (1, true),
+        Action::Down => (1, false),
+        Action::PageUp => (10, true),
+        Action::PageDown => (10, false),
+        Action::First | Action::Last => (crate::model::bursts::MAX_BURSTS, action == Action::Last),
+        _ => return,
+    };
+    (0..steps).for_each(|_| chosen.step(data, up));
+    model.ui.runs = chosen;
+}
+
+/// On the screen Runs: compares others with the run that is chosen, or no longer.
+pub(super) fn compare(model: &mut Model) {
+    if model.ui.screen == Screen::Runs {
+        let mut chosen = model.ui.runs;
+        chosen.mark(model.shown());
+        model.ui.runs = chosen;
+    }
+}
+
 fn scroll(model: &mut Model, action: Action) {
     let page = usize::from(model.ui.size.1.saturating_sub(4)).max(1);
     let most = lines(model).saturating_sub(1);
@@ -168,7 +195,8 @@ fn scroll(model: &mut Model, action: Action) {
 
 /// A line joined one of the lists: who reads further up goes on reading the same.
 pub(super) fn joined(model: &mut Model, is_log: bool) {
-    let shows_it = is_list(model) && (model.ui.screen == Screen::Logs) == is_log;
+    let shows_it =
+        is_list(model) && model.ui.screen != Screen::Pods && (model.ui.screen == Screen::Logs) == is_log;
     if model.ui.scroll == 0 || !shows_it || model.paused_for().is_some() {
         return;
     }
@@ -184,10 +212,10 @@ pub(super) fn joined(model: &mut Model, is_log: bool) {
 /// Lines of the list that is shown, as its filter takes them.
 fn lines(model: &Model) -> usize {
     let (data, filters) = (model.shown(), &model.ui.filters);
-    if model.ui.screen == Screen::Logs {
-        data.logs.filtered(&filters.logs).count()
-    } else {
-        data.events.filtered(&filters.events).count()
+    match model.ui.screen {
+        Screen::Logs => data.logs.filtered(&filters.logs).count(),
+        Screen::Pods => data.lanes.iter().filter(|lane| filters.pods.takes(&[&lane.name])).count(),
+        _ => data.events.filtered(&filters.events).count(),
     }
 }
 

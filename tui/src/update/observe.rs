@@ -94,6 +94,16 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     let away = if is_back { Some((lost, at)) } else { old.and_then(|old| old.away) };
     if let SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) = &state {
         model.data.bursts.blind(source, cause);
+        let place = match source {
+            Source::Broker => Some(Place::Broker),
+            Source::Prometheus => Some(Place::Prometheus),
+            Source::ExternalMetric => Some(Place::ExternalApi),
+            Source::Hpa => Some(Place::Hpa),
+            _ => None,
+        };
+        if let Some(place) = place {
+            model.data.beliefs.unread(place);
+        }
         if source == Source::Logs {
             model.data.bursts.gap(Gap::Log, model.data.sampling.unsampled());
         }

@@ -141,10 +141,7 @@ impl Beliefs<'_> {
             Some((Ink::Warning, format!("! {name}: {}", self.trouble(source)?)))
         };
         let complaints = Place::ALL.into_iter().filter_map(complaint);
-        // A place that cannot be read is explained by that.
-        let is_read = self.data.beliefs.laggard().is_none_or(|place| self.trouble(names(place).2).is_none());
-        let explanations =
-            explain(self.data).into_iter().filter(|_| is_read).map(|e| (Ink::Text, sentence(&e)));
+        let explanations = explain(self.data).into_iter().map(|e| (Ink::Text, sentence(&e)));
         complaints
             .chain(explanations)
             .flat_map(|(ink, text)| {

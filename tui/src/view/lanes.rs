@@ -10,15 +10,38 @@ use super::chart::cursor;
 use super::marks::Marks;
 use super::pods::state;
 use super::stale;
-use super::text::{age, below, count, fit_end, parts, put, put_right, row, rule, set, span};
+use super::stopwatch::fitted;
+use super::text::{age, below, count, fit, fit_end, measured, parts, put, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
 use crate::event::{Role, Source};
 use crate::model::filter::Filter;
-use crate::model::lanes::{Doing, Lane};
+use crate::model::lanes::{Doing, Lane, LaneMark};
+use crate::model::sampling::MAX_FOLLOWED;
 use crate::model::{Data, Lens, Theme};
 
-/// Columns right of the lanes, for what a worker does now, since when, and how much it has done.
-const STATE: u16 = 28;
+/// Columns right of the lanes from which on restarts and thrown away work have a place of their own.
+const WIDE_STATE: u16 = 40;
+
+/// Columns of that place.
+const EXTRA: u16 = 8;
+
+/// Columns of the names, the lanes, and what a worker does: what, since when, and how much it has done.
+struct Columns {
+    names: u16,
+    cells: u16,
+    state: u16,
+}
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        let (names, state) = match width {
+            150.. => (28, WIDE_STATE),
+            100.. => (20, 32),
+            _ => (12, 30),
+        };
+        Self { names, cells: width.saturating_sub(names + state), state }
+    }
+}
 
 /// The screen.
 pub(super) struct Lanes<'a> {
@@ -28,6 +51,8 @@ pub(super) struct Lanes<'a> {
     pub(super) filter: &'a Filter,
     /// Which stretch of time, and how.
     pub(super) lens: Lens,
+    /// Lanes below the screen; 0 shows the newest.
+    pub(super) scroll: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -47,45 +72,130 @@ fn look(doing: Doing) -> (char, &'static str, Ink) {
     }
 }
 
+/// Symbol, word and ink of what happened to a worker.
+fn mark_look(mark: LaneMark) -> (char, &'static str, Ink) {
+    match mark {
+        LaneMark::Restarted => ('↺', "restarted", Ink::Warning),
+        LaneMark::Killed => ('✗', "killed", Ink::Error),
+        LaneMark::Thrown => ('✂', "work thrown away", Ink::Warning),
+    }
+}
+
 impl Lanes<'_> {
     fn legend(&self, room: u16) -> Vec<Span<'static>> {
-        let all =
-            [Doing::Pending, Doing::Starting, Doing::Idle, Doing::Busy, Doing::Terminating, Doing::Failed];
+        let all = [
+            Doing::Busy,
+            Doing::Idle,
+            Doing::Pending,
+            Doing::Starting,
+            Doing::Finishing,
+            Doing::Terminating,
+            Doing::NotSampled,
+        ];
         let one = |doing| {
             let (symbol, word, ink) = look(doing);
             let sample = format!("{symbol}{symbol} ");
             vec![span(self.theme, ink, sample), span(self.theme, Ink::Text, word)]
         };
-        parts(all.map(one), room)
+        let marks = [LaneMark::Killed, LaneMark::Restarted, LaneMark::Thrown].map(|mark| {
+            let (symbol, word, ink) = mark_look(mark);
+            vec![span(self.theme, ink, format!("{symbol} ")), span(self.theme, Ink::Text, word)]
+        });
+        parts(all.map(one).into_iter().chain(marks), room)
     }
 
-    fn lane(&self, buffer: &mut Buffer, line: Rect, names: u16, axis: &TimeAxis, lane: &Lane) {
+    fn lane(&self, buffer: &mut Buffer, line: Rect, columns: &Columns, axis: &TimeAxis, lane: &Lane) {
         let theme = self.theme;
-        let name = fit_end(&lane.name, usize::from(names.saturating_sub(1)));
+        let name = fit_end(&lane.name, usize::from(columns.names.saturating_sub(1)));
         let is_gone = lane.now() == Doing::Gone;
         let ink = if is_gone { Ink::Dim } else { Ink::Text };
-        put(buffer, Rect { width: names, ..line }, vec![span(theme, ink, name.into_owned())]);
-        let cells = line.width.saturating_sub(names + STATE);
-        for cell in 0..cells {
+        put(buffer, Rect { width: columns.names, ..line }, vec![span(theme, ink, name.into_owned())]);
+        for cell in 0..columns.cells {
             let Some(doing) = lane.at(axis.end_of_cell(cell)) else { continue };
             let (symbol, _, ink) = look(doing);
             if symbol != ' ' {
-                set(buffer, line.x + names + cell, line.y, symbol, style(theme, ink));
+                set(buffer, line.x + columns.names + cell, line.y, symbol, style(theme, ink));
             }
         }
-        let (_, word, ink) = look(lane.now());
-        let rest = Rect { x: line.x + names + cells, width: STATE.min(line.width), ..line };
-        let since = age(self.data.now.since(lane.since()));
+        let mut taken = None;
+        for (at, mark) in lane.marks() {
+            let (symbol, _, ink) = mark_look(mark);
+            // Who was killed with a job in hand has two marks, side by side.
+            let cell = axis.cell(at).map(|cell| if taken == Some(cell) { cell + 1 } else { cell });
+            if let Some(cell) = cell.filter(|cell| *cell < columns.cells) {
+                set(buffer, line.x + columns.names + cell, line.y, symbol, style(theme, ink));
+                taken = Some(cell);
+            }
+        }
+        // Where an instant is looked at, what was done then; else what is done now.
+        let (doing, job, since) = match self.lens.stretch.cursor {
+            Some(at) => match lane.at(at) {
+                Some(doing) => (doing, lane.job_at(at), None),
+                None => return,
+            },
+            None => (lane.now(), lane.job(), Some(lane.since())),
+        };
+        let (_, word, ink) = look(doing);
+        let from = columns.names + columns.cells;
+        let rest =
+            Rect { x: line.x + from, width: columns.state.min(line.width.saturating_sub(from)), ..line };
+        let job = job.map_or_else(String::new, |job| format!(" {job}"));
+        let since = since.map_or_else(String::new, |since| age(self.data.now.since(since)));
         let done = format!("{} done", count(lane.done.into()));
-        put(
-            buffer,
-            rest,
-            vec![
-                span(theme, ink, format!(" {word:<11}")),
-                span(theme, Ink::Dim, format!("{since:>5}")),
-                span(theme, Ink::Text, format!("{done:>11}")),
-            ],
-        );
+        let words = usize::from(columns.state) - 17;
+        let word = fit(&format!("{word}{job}"), words).into_owned();
+        let mut spans = vec![
+            span(theme, ink, format!(" {word:<words$}")),
+            span(theme, Ink::Dim, format!("{since:>5}")),
+            span(theme, Ink::Text, format!("{done:>10}")),
+        ];
+        if columns.state >= WIDE_STATE {
+            let many = |mark, times| if times > 0 { format!(" {mark}{times}") } else { String::new() };
+            let (thrown, restarts) = (many('✂', lane.thrown), many('↺', lane.restarts));
+            let room = usize::from(columns.state - WIDE_STATE + EXTRA);
+            spans[0] = span(theme, ink, format!(" {:<width$}", word, width = words - room));
+            spans.push(span(theme, Ink::Warning, format!("{thrown}{restarts}")));
+        }
+        put(buffer, rest, spans);
+    }
+
+    /// What the workers did with their time, all together.
+    fn totals(&self, buffer: &mut Buffer, area: Rect) {
+        let (data, theme) = (self.data, self.theme);
+        let time = data.lanes.time(data.now);
+        let seconds = |time: std::time::Duration| count(time.as_secs_f64());
+        let mut facts = vec![vec![
+            span(theme, Ink::Dim, "pod-seconds  "),
+            span(theme, Ink::Value, seconds(time.busy)),
+            span(theme, Ink::Text, " busy"),
+        ]];
+        let share = time.idle_share().map_or_else(String::new, |share| format!(" ({:.0} %)", 100.0 * share));
+        facts.push(vec![
+            span(theme, Ink::Value, seconds(time.idle)),
+            span(theme, Ink::Text, format!(" idle{share}")),
+        ]);
+        facts.push(vec![span(theme, Ink::Text, format!("{} not ready", seconds(time.other)))]);
+        if !time.not_sampled.is_zero() {
+            facts.push(vec![span(theme, Ink::Warning, format!("{} not sampled", seconds(time.not_sampled)))]);
+        }
+        let unsampled = data.sampling.unsampled();
+        if unsampled > 0 {
+            let text = format!("{unsampled} workers not sampled: the logs of {MAX_FOLLOWED} are read");
+            facts.push(vec![span(theme, Ink::Warning, text)]);
+        }
+        if data.jobs.thrown > 0 {
+            let work = measured(data.jobs.thrown_work);
+            let text = format!("✂ {} jobs thrown away, {work} of work", count(data.jobs.thrown as f64));
+            facts.push(vec![span(theme, Ink::Warning, text)]);
+        }
+        if data.lanes.dropped() > 0 {
+            facts.push(vec![span(
+                theme,
+                Ink::Warning,
+                format!("{} workers not counted", data.lanes.dropped()),
+            )]);
+        }
+        put(buffer, area, fitted(&facts, theme, area.width));
     }
 
     /// The pods that are no workers, in one line.
@@ -112,8 +222,8 @@ impl Widget for &Lanes<'_> {
         let room = stale::room(area.width, "Workers");
         let note = stale::note(self.data, theme, Source::Pods, room).unwrap_or_else(|| self.legend(room));
         rule(buffer, row(area, 0), theme, "Workers", note);
-        let names = if area.width >= 100 { 28 } else { 12 };
-        let cells = area.width.saturating_sub(names + STATE);
+        let columns = Columns::of(area.width);
+        let (names, cells) = (columns.names, columns.cells);
         let axis = TimeAxis::new(self.lens.stretch, cells);
         // Marks and labels keep a gutter of their own at the left; here the names are the gutter.
         let shared = Rect {
@@ -122,7 +232,7 @@ impl Widget for &Lanes<'_> {
             ..below(area, 1)
         };
         (&Marks { data: self.data, axis: &axis, theme }).render(shared, buffer);
-        let rows = area.height.saturating_sub(5);
+        let rows = area.height.saturating_sub(6);
         // Those that are gone are shown while the axis still reaches to their end.
         let oldest = self.lens.stretch.from();
         let is_shown = |lane: &&Lane| {
@@ -130,9 +240,12 @@ impl Widget for &Lanes<'_> {
         };
         let lanes: Vec<&Lane> = self.data.lanes.iter().filter(is_shown).collect();
         let hidden = lanes.len().saturating_sub(usize::from(rows));
+        // The newest stand at the bottom; scrolling goes up from there.
+        let below_view = self.scroll.min(hidden);
+        let above = hidden - below_view;
         let mut line = 0;
-        for (index, lane) in (0..rows).zip(lanes.into_iter().skip(hidden)) {
-            self.lane(buffer, row(below(area, 2), index), names, &axis, lane);
+        for (index, lane) in (0..rows).zip(lanes.into_iter().skip(above)) {
+            self.lane(buffer, row(below(area, 2), index), &columns, &axis, lane);
             line = index + 1;
         }
         if line == 0 {
@@ -146,10 +259,13 @@ impl Widget for &Lanes<'_> {
             cursor(buffer, Rect { height: line + 1, ..below(area, 1) }, area.x + names + cell, theme);
         }
         if hidden > 0 {
-            let text = format!("{hidden} older not shown");
+            let newer = if below_view > 0 { format!(", {below_view} newer below") } else { String::new() };
+            let text = format!("↑↓ {above} older above{newer}");
+            let room = area.width.saturating_sub(names + cells);
             let place = Rect { y: area.y + 2 + line, height: 1, ..area };
-            put_right(buffer, place, vec![span(theme, Ink::Dim, text)]);
+            put_right(buffer, place, vec![span(theme, Ink::Lit, fit(&text, room.into()).into_owned())]);
         }
+        self.totals(buffer, row(area, area.height.saturating_sub(2)));
         self.others(buffer, row(area, area.height.saturating_sub(1)));
     }
 }

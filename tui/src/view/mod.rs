@@ -20,6 +20,7 @@ mod plot;
 mod pods;
 mod queue;
 mod replicas;
+mod runs;
 mod shadow;
 mod spot;
 mod stale;
@@ -81,11 +82,13 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
                 (&logs::Logs { data, filter, scroll, theme }).render(body, buffer);
             }
             Screen::Pods => {
-                (&lanes::Lanes { data, filter: &ui.filters.pods, lens, theme }).render(body, buffer);
+                let (filter, scroll) = (&ui.filters.pods, ui.scroll);
+                (&lanes::Lanes { data, filter, lens, scroll, theme }).render(body, buffer);
             }
             Screen::Decision => {
                 (&decision::Screen { data, lens, asked: ui.asked, theme }).render(body, buffer);
             }
+            Screen::Runs => (&runs::Runs { data, chosen: ui.runs, theme }).render(body, buffer),
         }
     } else {
         (&startup::Startup { data, theme }).render(whole, buffer);

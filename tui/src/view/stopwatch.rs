@@ -22,6 +22,9 @@ const WIDE: u16 = 56;
 /// From this width on there is room for how each time was come by.
 const SPOKEN: u16 = 100;
 
+/// Columns from which on that is said in full.
+const FULL: u16 = 40;
+
 /// The panel, for the newest burst.
 pub(super) struct Stopwatch<'a> {
     /// What is shown.
@@ -87,10 +90,12 @@ pub(super) fn margin(seen: &Seen) -> String {
 
 /// The time since another moment, with its sign: what the watches tell may come in another order than it happened.
 fn delta(at: At, before: At) -> String {
-    if at >= before {
+    let early = before.since(at);
+    // Less than what is shown has no sign.
+    if early < Duration::from_millis(1) {
         format!("+{}", measured(at.since(before)))
     } else {
-        format!("-{}", measured(before.since(at)))
+        format!("-{}", measured(early))
     }
 }
 
@@ -277,6 +282,18 @@ impl Steps<'_> {
         }
     }
 
+    /// The same in a word or two.
+    fn short(&self, stage: Stage) -> String {
+        match self.burst.watch.get(stage) {
+            Reading::Seen(seen) => match seen.doubt {
+                Some(doubt) => format!("{} ≈ {}", seen.how.short(), doubt.short()),
+                None => seen.how.short().to_owned(),
+            },
+            Reading::Never(_) => String::new(),
+            Reading::NotYet => self.trouble(stage).unwrap_or_default(),
+        }
+    }
+
     /// Why a step could not be seen if it happened now.
     fn trouble(&self, stage: Stage) -> Option<String> {
         if !self.burst.awaits(stage) {
@@ -343,7 +360,7 @@ impl Steps<'_> {
         match self.behind {
             Behind::Bars if is_wide => self.bar(buffer, behind, stage, end),
             Behind::Words if is_wide => {
-                let words = self.words(stage);
+                let words = if behind.width < FULL { self.short(stage) } else { self.words(stage) };
                 put(
                     buffer,
                     behind,

@@ -9,6 +9,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod decision;
+pub(crate) mod runs;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -36,7 +37,7 @@ const WORK: u64 = 5_000;
 
 /// Every scene of every panel.
 pub(crate) fn all() -> Vec<&'static str> {
-    [&SCENES[..], &decision::SCENES, chart::SCENES].concat()
+    [&SCENES[..], &decision::SCENES, chart::SCENES, &runs::SCENES].concat()
 }
 
 struct Worker {
@@ -70,6 +71,12 @@ pub(crate) struct World {
     /// Milliseconds of its scale-down window.
     pub(crate) window: u64,
     broker: bool,
+    /// Most replicas.
+    max: usize,
+    /// Sources that do not deliver.
+    unread: Vec<Source>,
+    /// Whether the HPA is KEDA's.
+    keda: bool,
 }
 
 impl World {
@@ -94,6 +101,9 @@ impl World {
             sync: 15_000,
             window: 60_000,
             broker: true,
+            max: 10,
+            unread: Vec::new(),
+            keda: false,
         }
     }
 
@@ -201,7 +211,8 @@ impl World {
             world.no_reading();
         }
         _ => {
-            return decision::play(scene, columns, rows).or_else(|| chart::play(scene, columns, rows));
+            return decision::play(scene, columns, rows).or_else(|| chart::play(scene, columns, rows))
+                .or_else(|| runs::play(scene, columns, rows));
         }
     }
         Some(world)
@@ -337,9 +348,9 @@ impl World {
         let hpa = Hpa {
             name: "worker-scaler".to_owned(),
             min: 1,
-            max: 10,
+            max: self.max as i32,
             metric: Some(MetricRef {
-                name: "rabbitmq_queue_length".to_owned(),
+                name: if self.keda { "s0-rabbitmq-Orders" } else { "rabbitmq_queue_length" }.to_owned(),
                 selector: "queue=Orders".to_owned(),
                 queue: Some("Orders".to_owned()),
                 target: MetricTarget::Average(20_000),
@@ -438,16 +449,24 @@ impl World {
         }
     }
 
+    /// Milliseconds that a job of a burst has waited for a worker that says that about it now.
+    fn waited(&self, burst: &BurstId, kind: JobEventKind) -> u64 {
+        let burst = self.model.data.bursts.iter().find(|known| known.id == *burst);
+        let pressed = burst.map_or(0, |burst| burst.pressed.0.as_millis() as u64);
+        let work = if kind == JobEventKind::Acked { WORK } else { 0 };
+        self.ms.saturating_sub(pressed + work)
+    }
+
     fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid, burst: BurstId) {
         let event = JobEvent {
             kind,
             id: Some(id),
-            burst: Some(burst),
             traceparent: None,
             // The cluster's clock is a quarter of a second ahead.
             at: self.stamp(self.ms + 250).unwrap(),
             redelivered: false,
-            wait_ms: None,
+            wait_ms: Some(self.waited(&burst, kind)),
+            burst: Some(burst),
             work_ms: None,
             reason: None,
         };
@@ -535,20 +554,24 @@ impl World {
             self.send(Event::Depth(sample));
         }
         if now.is_multiple_of(5_000) {
-            self.scraped = self.total();
+            self.scraped = if self.keda { self.queue.len() as u64 } else { self.total() };
             self.scraped_at = now;
         }
         if now.is_multiple_of(1_000) && self.broker {
-            let scraped = ScrapedSample {
-                value: Some(self.scraped as f64),
-                scraped: None,
-                age: Some(Duration::from_millis(now - self.scraped_at)),
-            };
-            self.send(Event::Scraped(scraped));
-            self.send(Event::Metric(MetricSample {
-                value_milli: Some(self.scraped as i64 * 1_000),
-                stamped: None,
-            }));
+            if !self.unread.contains(&Source::Prometheus) {
+                let scraped = ScrapedSample {
+                    value: Some(self.scraped as f64),
+                    scraped: None,
+                    age: Some(Duration::from_millis(now - self.scraped_at)),
+                };
+                self.send(Event::Scraped(scraped));
+            }
+            if !self.unread.contains(&Source::ExternalMetric) {
+                self.send(Event::Metric(MetricSample {
+                    value_milli: Some(self.scraped as i64 * 1_000),
+                    stamped: None,
+                }));
+            }
             self.send(Event::Tick);
         }
         if now.is_multiple_of(self.sync) {
@@ -566,7 +589,7 @@ impl World {
         self.recommendations.push_back((now, raw));
         self.recommendations.retain(|(at, _)| *at + self.window > now);
         let stabilised = self.recommendations.iter().map(|(_, n)| *n).max().unwrap_or(raw).max(raw);
-        self.desired = stabilised.clamp(1, 10).min((2 * n).max(n + 4));
+        self.desired = stabilised.clamp(1, self.max).min((2 * n).max(n + 4));
         let old = self.spec;
         self.spec = self.desired;
         self.hpa();
