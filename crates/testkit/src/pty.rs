@@ -55,7 +55,7 @@ fn at_least_one(count: u16) -> NonZero<u16> {
 impl Pty {
     /// Starts `program` with `arguments` and extra environment variables in a terminal of the given size.
     ///
-    /// `TERM` is `xterm-256color` and `RUST_BACKTRACE` is `0`, so that a trace cannot scroll a message away.
+    /// `TERM` is `xterm-256color`, the locale is one with UTF-8, and `RUST_BACKTRACE` is `0`, so that a trace cannot scroll a message away.
     ///
     /// # Errors
     /// When no pseudo-terminal can be had or the program cannot be started.
@@ -71,6 +71,7 @@ impl Pty {
         // Otherwise it would start in $HOME, which a test may set to a place that does not exist.
         command.cwd(std::env::current_dir()?);
         command.env("TERM", "xterm-256color");
+        command.env("LC_ALL", "C.UTF-8");
         command.env("RUST_BACKTRACE", "0");
         for (name, value) in environment {
             command.env(name, value);

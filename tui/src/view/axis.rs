@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::chart::cursor_label;
 use super::plot::time_step;
-use super::text::{put, put_right, row, span, width};
+use super::text::{age, put, put_right, row, span, width};
 use super::theme::Ink;
 use crate::event::At;
 use crate::model::series::{Column, Series};
@@ -79,13 +79,15 @@ impl TimeAxis {
     }
 }
 
-/// The row of labels below the plots: round clock times, the present at its end, and the cursor's own time.
+/// The row of labels below the plots: how much time is shown, round clock times, the present at its end, and the cursor's own time.
 pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeAxis, data: &Data) {
     let plot = Rect { x: area.x + GUTTER.min(area.width), width: area.width.saturating_sub(GUTTER), ..area };
-    let plot = row(plot, 0);
+    let (plot, gutter) = (row(plot, 0), row(Rect { width: area.width.min(GUTTER - 1), ..area }, 0));
     if plot.is_empty() {
         return;
     }
+    let long = age(Duration::from_secs(axis.stretch.seconds));
+    put_right(buffer, gutter, vec![span(theme, Ink::Dim, format!("↔ {long}"))]);
     let end = if axis.stretch.is_live { vec![span(theme, Ink::Dim, "now")] } else { Vec::new() };
     let room = plot.width - (width(&end) + u16::from(!end.is_empty())).min(plot.width);
     put_right(buffer, plot, end);
