@@ -76,6 +76,68 @@ async fn up_twice_status_and_down() {
     assert!(nothing.out.contains("surge up installed nothing here"), "{}", nothing.out);
 }
 
+/// A chart of one object, under the name of one that others made.
+fn stub(sandbox: &Sandbox, name: &str, data: &str) -> String {
+    let folder = sandbox.path().join(name);
+    std::fs::create_dir_all(folder.join("templates")).unwrap();
+    std::fs::write(folder.join("Chart.yaml"), format!("apiVersion: v2\nname: {name}\nversion: 1.2.3\n"))
+        .unwrap();
+    let object = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n{data}");
+    std::fs::write(folder.join("templates/stub.yaml"), object).unwrap();
+    folder.to_str().unwrap().to_owned()
+}
+
+/// What the adapter's chart makes of its values, which the sandbox reads too.
+const RULES: &str = "{{- with .Values.rules }}
+data:
+  config.yaml: |
+    externalRules:
+    {{- toYaml .external | nindent 4 }}
+{{- end }}
+";
+
+#[tokio::test]
+#[ignore = "needs helm on PATH"]
+async fn the_stack_comes_with_helm_stays_as_it_is_and_goes() {
+    let sandbox = Sandbox::empty();
+    let client = sandbox.client().await;
+    let before = versions(&client).await;
+    let operator = stub(&sandbox, "kube-prometheus-stack", "");
+    let adapter = stub(&sandbox, "prometheus-adapter", RULES);
+    // The sandbox serves external metrics by itself: as if an earlier `up` had got as far as the adapter.
+    let mut helm = Command::new(path().join("helm"));
+    helm.args(["install", "prometheus-adapter", &adapter, "--namespace", "monitoring"]);
+    helm.args(["--labels", "app.kubernetes.io/managed-by=surge"]);
+    Said::by(helm.env("KUBECONFIG", sandbox.kubeconfig()).env("HOME", sandbox.path())).fine();
+
+    let charts = [format!("kube-prometheus-stack={operator}"), format!("prometheus-adapter={adapter}")];
+    let mut words = vec!["up"];
+    words.extend(&HERE[1..]);
+    for chart in &charts {
+        words.extend(["--chart", chart]);
+    }
+    let first = Said::by(&mut sandbox.surge(&path(), &words)).fine();
+    for line in
+        ["install kube-prometheus-stack 1.2.3 (release prometheus", "upgrade prometheus-adapter 1.2.3"]
+    {
+        assert!(first.out.contains(line), "{}", first.out);
+    }
+    let objects = versions(&client).await;
+    let second = Said::by(&mut sandbox.surge(&path(), &words)).fine();
+    for chart in ["kube-prometheus-stack", "prometheus-adapter"] {
+        assert!(second.out.contains(&format!("leave {chart} 1.2.3 ")), "{}", second.out);
+    }
+    assert_eq!(versions(&client).await, objects, "helm's own records among them");
+    let status = Said::by(&mut sandbox.surge(&path(), &["status"]));
+    assert!(status.out.contains("prometheus-adapter-1.2.3 deployed"), "{}", status.out);
+
+    let down = Said::by(&mut sandbox.surge(&path(), &["down", "--yes", "--namespaces"])).fine();
+    let place = |text: &str| down.out.find(text).unwrap_or_else(|| panic!("{text:?} is not in {}", down.out));
+    let order = ["APIService v1beta1", "release prometheus-adapter in", "release prometheus in"].map(place);
+    assert!(order.is_sorted(), "{}", down.out);
+    assert_eq!(versions(&client).await, before);
+}
+
 #[tokio::test]
 #[ignore = "needs helm on PATH"]
 async fn a_dry_run_changes_nothing_and_shows_no_password() {

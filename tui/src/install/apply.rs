@@ -99,27 +99,49 @@ impl Objects {
     /// When it cannot be read.
     pub async fn get(&mut self, key: &Key) -> Result<Option<Value>, Failure> {
         let what = format!("reading {key}");
-        let Some(api) = self.api(key).await? else { return Ok(None) };
-        let found = within(&what, api.get_opt(&key.name)).await?;
-        found.map(|object| value(&what, &object)).transpose()
+        match self.ask(key, &what).await? {
+            Ok(found) => Ok(found),
+            Err(error) => Err(Failure::api(&what, &error)),
+        }
     }
 
-    /// Applies an object; `before` is its resource version, if it was there.
+    /// As [`Self::get`], with `None` where it may not be read.
+    ///
+    /// # Errors
+    /// When it cannot be read for another reason.
+    pub async fn peek(&mut self, key: &Key) -> Result<Option<Option<Value>>, Failure> {
+        let what = format!("reading {key}");
+        match self.ask(key, &what).await? {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if explain::is_forbidden(&error) => Ok(None),
+            Err(error) => Err(Failure::api(&what, &error)),
+        }
+    }
+
+    async fn ask(&mut self, key: &Key, what: &str) -> Result<Result<Option<Value>, kube::Error>, Failure> {
+        let Some(api) = self.api(key).await? else { return Ok(Ok(None)) };
+        match tokio::time::timeout(WITHIN, api.get_opt(&key.name)).await {
+            Err(_late) => Err(Failure::late(what, WITHIN)),
+            Ok(Err(error)) => Ok(Err(error)),
+            Ok(Ok(found)) => Ok(Ok(found.map(|object| value(what, &object)).transpose()?)),
+        }
+    }
+
+    /// Applies an object; `before` is what was there under its key, if anything was.
     ///
     /// # Errors
     /// When the cluster does not know its kind, or refuses.
-    pub async fn apply(&mut self, object: &Value, before: Option<&str>) -> Result<Applied, Failure> {
+    pub async fn apply(&mut self, object: &Value, before: Option<&Value>) -> Result<Applied, Failure> {
         let key = Key::of(object);
         let what = format!("applying {key}");
         let Some(api) = self.api(&key).await? else { return Err(unknown(&key)) };
         // Whoever else wrote to our fields did it by hand: what the chart says is what `up` promises.
         let parameters = PatchParams::apply(owner::SURGE).force();
         let applied = within(&what, api.patch(&key.name, &parameters, &Patch::Apply(object))).await?;
+        let after = value(&what, &applied)?;
         Ok(match before {
             None => Applied::Created,
-            Some(before) if applied.metadata.resource_version.as_deref() == Some(before) => {
-                Applied::Unchanged
-            }
+            Some(before) if content(before, object) == content(&after, object) => Applied::Unchanged,
             Some(_) => Applied::Changed,
         })
     }
@@ -185,6 +207,26 @@ impl Objects {
     }
 }
 
+/// What of an object changes only when somebody changes it: without what controllers and the API server write at any moment.
+/// `ours` says whether the number of replicas is ours to say, or an autoscaler's.
+fn content(object: &Value, ours: &Value) -> Value {
+    let mut object = object.clone();
+    let remove = |map: Option<&mut Value>, key: &str| {
+        if let Some(map) = map.and_then(Value::as_object_mut) {
+            map.remove(key);
+        }
+    };
+    remove(Some(&mut object), "status");
+    for key in ["resourceVersion", "managedFields", "generation"] {
+        remove(object.pointer_mut("/metadata"), key);
+    }
+    remove(object.pointer_mut("/metadata/annotations"), "deployment.kubernetes.io/revision");
+    if ours.pointer("/spec/replicas").is_none() {
+        remove(object.pointer_mut("/spec"), "replicas");
+    }
+    object
+}
+
 /// The refusal of an object whose kind the cluster does not know.
 #[must_use]
 pub fn unknown(key: &Key) -> Failure {
@@ -207,4 +249,30 @@ async fn within<T>(what: &str, asking: impl Future<Output = Result<T, kube::Erro
 
 fn value(what: &str, object: &DynamicObject) -> Result<Value, Failure> {
     serde_json::to_value(object).map_err(|error| Failure::step(format!("{what}: {error}"), ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_others_write_at_any_moment_is_no_change() {
+        let before = json!({
+            "metadata": {"name": "worker", "resourceVersion": "1", "generation": 1, "managedFields": [], "annotations": {}},
+            "spec": {"replicas": 1, "paused": false},
+        });
+        let mut after = before.clone();
+        after["status"] = json!({"replicas": 4});
+        after["metadata"] = json!({"name": "worker", "resourceVersion": "9", "generation": 2,
+                                   "annotations": {"deployment.kubernetes.io/revision": "1"}});
+        after["spec"]["replicas"] = 4.into();
+        let scaled = json!({"spec": {}});
+        assert_eq!(content(&before, &scaled), content(&after, &scaled));
+        let fixed = json!({"spec": {"replicas": 1}});
+        assert_ne!(content(&before, &fixed), content(&after, &fixed));
+        after["spec"]["paused"] = true.into();
+        assert_ne!(content(&before, &scaled), content(&after, &scaled));
+    }
 }

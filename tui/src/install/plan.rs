@@ -40,21 +40,46 @@ pub struct Seen {
     pub existing: BTreeMap<Key, Existing>,
     /// Everything that an earlier `up` installed for this demo.
     pub marked: Vec<Key>,
-    /// Namespace and name of the Service behind the external metrics API.
-    pub metrics: Option<(String, String)>,
+    /// Who serves external metrics.
+    pub metrics: Metrics,
     /// Helm's releases, where the stack is to be installed.
     pub releases: Vec<Found>,
     /// What the adapter's rules say.
     pub rules: Rules,
 }
 
+/// Who serves the external metrics of a cluster.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Metrics {
+    /// There is no APIService for them.
+    #[default]
+    Nobody,
+    /// The APIService leads to this Service.
+    Service {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// We may not read the APIService.
+    Hidden,
+}
+
+impl Metrics {
+    /// Whether it is KEDA.
+    #[must_use]
+    pub fn is_keda(&self) -> bool {
+        matches!(self, Self::Service { name, .. } if name.contains("keda"))
+    }
+}
+
 /// An object that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Existing {
     /// Whether an earlier `up` made it.
     pub ours: bool,
-    /// Its resource version.
-    pub version: String,
+    /// As it was read.
+    pub object: Value,
     /// Kind of the object that owns it.
     pub owner: Option<String>,
 }
@@ -164,7 +189,7 @@ pub fn plan(
     rules: Value,
     load: Vec<Vec<String>>,
 ) -> Result<Plan, Failure> {
-    check_metrics(request, seen.metrics.as_ref())?;
+    check_metrics(request, &seen.metrics)?;
     let mut steps: Vec<Step> = load.into_iter().map(Step::Load).collect();
     let mut notes = Vec::new();
     match request.stack {
@@ -202,26 +227,35 @@ pub fn plan(
     Ok(Plan { steps, notes })
 }
 
-/// Whether the demo can have its metric where the external metrics API is served by `metrics` (namespace and name of a
-/// Service). One API, one owner: adapter and KEDA would take it from each other at every restart.
+/// Whether the demo can have its metric where `metrics` serves it. One API, one owner: adapter and KEDA would take it from each
+/// other at every restart.
 ///
 /// # Errors
 /// When it cannot.
-pub fn check_metrics(request: &Request, metrics: Option<&(String, String)>) -> Result<(), Failure> {
-    let Some((namespace, service)) = metrics else {
-        return match request.stack {
-            Stack::Install => Ok(()),
-            Stack::Skip => Err(Failure::step(
+pub fn check_metrics(request: &Request, metrics: &Metrics) -> Result<(), Failure> {
+    let (namespace, service) = match (metrics, request.stack) {
+        (Metrics::Service { namespace, name }, _) => (namespace, name),
+        // Who may only work in a namespace builds on what others installed, and the metric itself will tell.
+        (Metrics::Nobody, Stack::Install) | (Metrics::Hidden, Stack::Skip) => return Ok(()),
+        (Metrics::Nobody, Stack::Skip) => {
+            return Err(Failure::step(
                 format!(
                     "nobody serves external metrics in this cluster: there is no APIService {API_SERVICE}"
                 ),
                 "run up without --skip-stack, or install prometheus-adapter or KEDA first",
-            )),
-        };
+            ));
+        }
+        (Metrics::Hidden, Stack::Install) => {
+            return Err(Failure::step(
+                format!(
+                    "this user may not read APIService {API_SERVICE}, so it cannot be known whether somebody serves external metrics already"
+                ),
+                "ask for that right, or build on the stack that is there with --skip-stack",
+            ));
+        }
     };
-    let keda = service.contains("keda");
     let why = "a cluster has one external metrics API, and prometheus-adapter and KEDA both want to be it";
-    match (request.profile, keda) {
+    match (request.profile, metrics.is_keda()) {
         (Profile::Plugin | Profile::Exporter, true) => Err(Failure::step(
             format!(
                 "KEDA serves the external metrics of this cluster (APIService {API_SERVICE}, Service {namespace}/{service}): {why}"
@@ -247,7 +281,7 @@ fn install_stack(
     let (namespace, name) = upstream::metrics_release(request.profile);
     let ours =
         seen.releases.iter().any(|found| found.ours && found.namespace == namespace && found.name == name);
-    if let Some((at, service)) = &seen.metrics
+    if let Metrics::Service { namespace: at, name: service } = &seen.metrics
         && !ours
     {
         return Err(Failure::step(
@@ -301,10 +335,7 @@ fn namespace_object(name: &str, request: &Request) -> Value {
 
 /// On a stack that is there: the adapter that this demo knows gets its rules if it has none at all.
 fn skip_stack(request: &Request, seen: &Seen, rules: Value, steps: &mut Vec<Step>) -> Result<(), Failure> {
-    let known = seen
-        .metrics
-        .as_ref()
-        .is_some_and(|(namespace, service)| (namespace.as_str(), service.as_str()) == upstream::RULES);
+    let known = matches!(&seen.metrics, Metrics::Service { namespace, name } if (namespace.as_str(), name.as_str()) == upstream::RULES);
     if request.profile == Profile::Keda || !known {
         return Ok(());
     }
@@ -450,7 +481,10 @@ pub(crate) mod tests {
     }
 
     fn served_by(namespace: &str, service: &str) -> Seen {
-        Seen { metrics: Some((namespace.into(), service.into())), ..Seen::default() }
+        Seen {
+            metrics: Metrics::Service { namespace: namespace.into(), name: service.into() },
+            ..Seen::default()
+        }
     }
 
     fn planned(request: &Request, seen: &Seen) -> Result<Plan, Failure> {
@@ -501,12 +535,14 @@ pub(crate) mod tests {
             (keda(Stack::Skip), served_by("monitoring", "prometheus-adapter"), "both want to be it"),
             (request(), served_by("datadog", "cluster-agent"), "surge up did not install it"),
             (skipping(), Seen::default(), "nobody serves external metrics"),
+            (request(), Seen { metrics: Metrics::Hidden, ..Seen::default() }, "may not read APIService"),
         ] {
             let failure = planned(&request, &seen).unwrap_err();
             assert!(failure.what.contains(expected) && !failure.advice.is_empty(), "{failure:?}");
         }
         assert!(planned(&keda(Stack::Skip), &served_by("keda", "keda-metrics-apiserver")).is_ok());
         assert!(planned(&skipping(), &served_by("datadog", "cluster-agent")).is_ok());
+        assert!(planned(&skipping(), &Seen { metrics: Metrics::Hidden, ..Seen::default() }).is_ok());
     }
 
     #[test]
@@ -535,7 +571,7 @@ pub(crate) mod tests {
     fn what_others_made_is_not_touched() {
         let existing = |ours, owner: Option<&str>| Existing {
             ours,
-            version: "1".into(),
+            object: Value::Null,
             owner: owner.map(str::to_owned),
         };
         let with = |object: &Value, existing: Existing| {

@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 
 use super::object::{self, Key};
+use super::plan::Metrics;
 
 /// What was seen of the cluster.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,8 +15,8 @@ pub struct Seen {
     pub objects: Vec<Key>,
     /// Releases that `up` installed.
     pub releases: Vec<Release>,
-    /// The Service behind the external metrics API, as namespace and name.
-    pub metrics: Option<(String, String)>,
+    /// Who serves external metrics.
+    pub metrics: Metrics,
     /// KEDA's objects that are somebody else's, as `ScaledObject a in namespace b`.
     pub foreign_keda: Vec<String>,
     /// Namespaces that `up` made, with what else lives in them.
@@ -134,11 +135,10 @@ fn releases(seen: &Seen, api: Key, removal: &mut Removal) {
     }
     // The one that serves metrics first, the Prometheus Operator last: the other way round than they came.
     going.sort_by_key(Release::is_operator);
-    let serves = |(namespace, service): &(String, String)| {
-        let mut able = going.iter().filter(|release| !release.is_operator());
-        able.any(|release| release.namespace == *namespace && service.contains(&release.name))
-    };
-    if seen.metrics.as_ref().is_some_and(serves) {
+    let mut able = going.iter().filter(|release| !release.is_operator());
+    if let Metrics::Service { namespace, name } = &seen.metrics
+        && able.any(|release| release.namespace == *namespace && name.contains(&release.name))
+    {
         removal.steps.push(Step::Api(api));
     }
     removal.steps.extend(going.into_iter().map(Step::Release));
@@ -165,6 +165,10 @@ mod tests {
         Release { name: name.into(), namespace: namespace.into(), chart: chart.into() }
     }
 
+    fn served(namespace: &str, name: &str) -> Metrics {
+        Metrics::Service { namespace: namespace.into(), name: name.into() }
+    }
+
     fn full() -> Seen {
         Seen {
             objects: vec![
@@ -177,7 +181,7 @@ mod tests {
                 release("prometheus", "monitoring", "kube-prometheus-stack-88.5.3"),
                 release("keda", "keda", "keda-2.20.2"),
             ],
-            metrics: Some(("keda".into(), "keda-operator-metrics-apiserver".into())),
+            metrics: served("keda", "keda-operator-metrics-apiserver"),
             namespaces: vec![Namespace { name: "keda".into(), holds: Vec::new() }],
             ..Seen::default()
         }
@@ -230,7 +234,7 @@ mod tests {
     #[test]
     fn somebody_elses_api_is_not_touched() {
         let mut seen = full();
-        seen.metrics = Some(("monitoring".into(), "prometheus-adapter".into()));
+        seen.metrics = served("monitoring", "prometheus-adapter");
         assert!(!plan(&seen, api()).steps.iter().any(|step| matches!(step, Step::Api(_))));
         assert_eq!(plan(&Seen::default(), api()), Removal::default());
     }

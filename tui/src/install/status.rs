@@ -14,6 +14,7 @@ use super::apply::{Objects, WITHIN};
 use super::failure::Failure;
 use super::helm::{Helm, Listed};
 use super::owner;
+use super::plan::Metrics;
 use super::ready::{self, Rollout};
 use super::survey;
 use super::up::{Ground, ground};
@@ -45,8 +46,8 @@ pub struct Facts {
     pub scraped: Option<Result<ScrapedSample, String>>,
     /// The external metric.
     pub metric: Result<MetricSample, String>,
-    /// The Service behind the external metrics API.
-    pub server: Option<(String, String)>,
+    /// Who serves external metrics.
+    pub server: Metrics,
     /// The autoscaler.
     pub hpa: Result<Option<Hpa>, String>,
 }
@@ -89,7 +90,7 @@ pub async fn look(flags: &Flags, namespace: &str, stop: &CancellationToken) -> R
     };
     let releases = releases.await.map_err(|failure: Failure| first(&failure.what));
     let profile = profile(&mut objects, &marked).await;
-    let server = survey::metrics(&mut objects).await.ok().flatten();
+    let server = survey::metrics(&mut objects).await?;
     let workloads = workloads(client, namespace).await;
     let hpa = hpa(client, namespace).await;
     let metric = hpa.as_ref().ok().and_then(|hpa| hpa.as_ref()?.metric.clone());
@@ -97,7 +98,7 @@ pub async fn look(flags: &Flags, namespace: &str, stop: &CancellationToken) -> R
         .as_ref()
         .and_then(|metric| metric.queue.clone())
         .unwrap_or_else(|| contract::queue::ORDERS.to_owned());
-    let keda = server.as_ref().is_some_and(|(_, service)| service.contains("keda"));
+    let keda = server.is_keda();
     let (depth, scraped, external) = tokio::join!(
         broker::once(client, namespace, &queue),
         async {
@@ -196,6 +197,16 @@ fn line(about: &'static str, state: State, text: impl AsRef<str>) -> Line {
     Line { about, state, text: clean::text(text.as_ref()) }
 }
 
+/// What could not be had: a fault, unless we just may not see it.
+fn unseen(about: &'static str, cause: &str) -> Line {
+    let hidden = cause.contains("is forbidden");
+    line(
+        about,
+        if hidden { State::Note } else { State::Bad },
+        if hidden { format!("not permitted: {cause}") } else { cause.to_owned() },
+    )
+}
+
 fn demo(facts: &Facts) -> Line {
     match (facts.installed, &facts.profile) {
         (0, _) => line("demo", State::Note, "not installed by surge up"),
@@ -208,6 +219,11 @@ fn demo(facts: &Facts) -> Line {
 
 fn stack(facts: &Facts) -> Line {
     match &facts.releases {
+        Err(cause) if cause.contains("is forbidden") => line(
+            "stack",
+            State::Note,
+            "not permitted: helm's releases are Secrets that this user may not list",
+        ),
         Err(cause) => line("stack", State::Note, format!("not known: {cause}")),
         Ok(releases) if releases.is_empty() => line("stack", State::Note, "not installed by surge up"),
         Ok(releases) => {
@@ -227,7 +243,7 @@ fn workload(name: &'static str, rollout: &Result<Option<Rollout>, String>) -> Li
             line(name, State::Bad, format!("{ready} of {wanted} ready{complaint}"))
         }
         Ok(None) => line(name, State::Bad, "not there"),
-        Err(cause) => line(name, State::Bad, format!("not known: {cause}")),
+        Err(cause) => unseen(name, cause),
     }
 }
 
@@ -247,7 +263,7 @@ fn queue(facts: &Facts) -> Line {
             )
         }
         Ok(None) => line("broker", State::Bad, format!("it has no queue {queue}")),
-        Err(cause) => line("broker", State::Bad, cause),
+        Err(cause) => unseen("broker", cause),
     }
 }
 
@@ -255,7 +271,7 @@ fn scraped(facts: &Facts) -> Line {
     const ABOUT: &str = "prometheus";
     match &facts.scraped {
         None => line(ABOUT, State::Note, "not asked: the external metric does not come from it"),
-        Some(Err(cause)) => line(ABOUT, State::Bad, cause),
+        Some(Err(cause)) => unseen(ABOUT, cause),
         Some(Ok(sample)) => match (sample.value, sample.age) {
             (Some(value), Some(age)) => line(
                 ABOUT,
@@ -275,11 +291,12 @@ fn scraped(facts: &Facts) -> Line {
 fn metric(facts: &Facts, now: Timestamp) -> Line {
     const ABOUT: &str = "metric";
     let server = match &facts.server {
-        Some((namespace, name)) => format!("served by {namespace}/{name}"),
-        None => "served by nobody".to_owned(),
+        Metrics::Service { namespace, name } => format!("served by {namespace}/{name}"),
+        Metrics::Nobody => "served by nobody".to_owned(),
+        Metrics::Hidden => "by whom may not be read".to_owned(),
     };
     match &facts.metric {
-        Err(cause) => line(ABOUT, State::Bad, format!("{cause}; {server}")),
+        Err(cause) => unseen(ABOUT, &format!("{cause}; {server}")),
         Ok(MetricSample { value_milli: None, .. }) => {
             line(ABOUT, State::Bad, format!("no value: its query gives nothing; {server}"))
         }
@@ -293,7 +310,7 @@ fn metric(facts: &Facts, now: Timestamp) -> Line {
 fn autoscaler(facts: &Facts, now: Timestamp) -> Line {
     const ABOUT: &str = "hpa";
     let hpa = match &facts.hpa {
-        Err(cause) => return line(ABOUT, State::Bad, format!("not known: {cause}")),
+        Err(cause) => return unseen(ABOUT, cause),
         Ok(None) => return line(ABOUT, State::Bad, format!("there is no HPA {}", contract::names::HPA)),
         Ok(Some(hpa)) => hpa,
     };
@@ -388,7 +405,7 @@ mod tests {
                 value_milli: Some(7_000),
                 stamped: "2026-01-01T00:00:58Z".parse().ok(),
             }),
-            server: Some(("monitoring".into(), "prometheus-adapter".into())),
+            server: Metrics::Service { namespace: "monitoring".into(), name: "prometheus-adapter".into() },
             hpa: Ok(Some(hpa())),
         }
     }
@@ -478,6 +495,14 @@ mod tests {
     fn what_surge_did_not_install_is_no_fault() {
         let mut facts = facts();
         (facts.installed, facts.releases, facts.scraped) = (0, Err("helm is not on your path".into()), None);
-        assert!(is_fine(&lines(&facts, now())));
+        facts.depth =
+            Err("no tunnel to pod rabbitmq-0: pods \"rabbitmq-0\" is forbidden: User \"u\" cannot (403)"
+                .into());
+        let lines = lines(&facts, now());
+        assert!(is_fine(&lines), "{lines:?}");
+        assert!(
+            lines.iter().any(|line| line.about == "broker" && line.text.starts_with("not permitted: ")),
+            "{lines:?}"
+        );
     }
 }

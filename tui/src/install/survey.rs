@@ -10,7 +10,7 @@ use super::failure::Failure;
 use super::helm::Helm;
 use super::object::Key;
 use super::owner;
-use super::plan::{API_SERVICE, Existing, Found, Seen, Whose};
+use super::plan::{API_SERVICE, Existing, Found, Metrics, Seen, Whose};
 use super::request::{Profile, Request, Stack};
 use super::rules;
 use super::upstream::{self, Release};
@@ -76,12 +76,10 @@ pub async fn look(
             return Err(unknown(&key));
         }
         if let Some(found) = objects.get(&key).await? {
-            let owner = found.pointer("/metadata/ownerReferences/0/kind").and_then(Value::as_str);
-            let existing = Existing {
-                ours: owner::is_ours(&found, &request.namespace),
-                version: found["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned(),
-                owner: owner.map(str::to_owned),
-            };
+            let owner =
+                found.pointer("/metadata/ownerReferences/0/kind").and_then(Value::as_str).map(str::to_owned);
+            let ours = owner::is_ours(&found, &request.namespace);
+            let existing = Existing { ours, owner, object: found };
             seen.existing.insert(key, existing);
         }
     }
@@ -132,15 +130,15 @@ pub fn api_service_key() -> Key {
     }
 }
 
-/// Namespace and name of the Service behind the external metrics API.
+/// Who serves external metrics.
 ///
 /// # Errors
-/// When the APIService cannot be read.
-pub async fn metrics(objects: &mut Objects) -> Result<Option<(String, String)>, Failure> {
-    let found = objects.get(&api_service_key()).await?;
-    Ok(found.map(|object| {
+/// When there is no answer.
+pub async fn metrics(objects: &mut Objects) -> Result<Metrics, Failure> {
+    let Some(found) = objects.peek(&api_service_key()).await? else { return Ok(Metrics::Hidden) };
+    Ok(found.map_or(Metrics::Nobody, |object| {
         let text = |name: &str| object["spec"]["service"][name].as_str().unwrap_or_default().to_owned();
-        (text("namespace"), text("name"))
+        Metrics::Service { namespace: text("namespace"), name: text("name") }
     }))
 }
 
@@ -249,4 +247,51 @@ pub async fn rights(objects: &mut Objects, keys: &[Key]) -> Result<(), Failure> 
         ),
         "ask for those rights, or choose another user with --context NAME",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Json;
+    use axum::routing::{get, post};
+
+    use super::*;
+    use crate::install::failure::Kind;
+
+    /// A cluster that knows Deployments and allows its user `verbs`.
+    fn cluster(verbs: &'static [&'static str]) -> Objects {
+        let kinds = json!({"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [
+            {"name": "deployments", "singularName": "deployment", "namespaced": true, "kind": "Deployment", "verbs": ["get"]},
+        ]});
+        let review = move |Json(mut review): Json<Value>| async move {
+            let verb = review["spec"]["resourceAttributes"]["verb"].as_str().unwrap().to_owned();
+            review["status"] = json!({"allowed": verbs.contains(&verb.as_str())});
+            Json(review)
+        };
+        let app = axum::Router::new()
+            .route("/apis/apps/v1", get(async move || Json(kinds)))
+            .route("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", post(review));
+        Objects::new(kube::Client::new(app, "default"))
+    }
+
+    fn deployment(name: &str) -> Key {
+        Key {
+            api_version: "apps/v1".into(),
+            kind: "Deployment".into(),
+            namespace: Some("demo".into()),
+            name: name.into(),
+        }
+    }
+
+    #[tokio::test]
+    async fn missing_rights_are_named_before_anything_is_tried() {
+        let keys = [deployment("worker"), deployment("producer")];
+        assert_eq!(rights(&mut cluster(&["create", "patch"]), &keys).await, Ok(()));
+        let failure = rights(&mut cluster(&["create"]), &keys).await.unwrap_err();
+        assert_eq!(failure.kind, Kind::Step);
+        assert!(failure.what.contains("nothing was changed"), "{failure:?}");
+        assert!(
+            failure.what.ends_with("\n- patch deployments in namespace demo"),
+            "once, not for each: {failure:?}"
+        );
+    }
 }

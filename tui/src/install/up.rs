@@ -80,7 +80,7 @@ pub async fn run(
             release.version = helm.chart_version(&release.source()).await?;
         }
     }
-    plan::check_metrics(request, survey::metrics(&mut objects).await?.as_ref())?;
+    plan::check_metrics(request, &survey::metrics(&mut objects).await?)?;
     let credentials = secret::read_or_make(&mut objects, &request.namespace).await?;
     let rendered = chart::render(&helm, request, &credentials, &version).await?;
     let seen = survey::look(&mut objects, &helm, request, &rendered, &releases).await?;
@@ -312,7 +312,7 @@ impl Work<'_> {
         for object in objects {
             self.check_stop()?;
             let key = Key::of(object);
-            let before = self.seen.existing.get(&key).map(|existing| existing.version.as_str());
+            let before = self.seen.existing.get(&key).map(|existing| &existing.object);
             let applied = self.objects.apply(object, before).await?;
             match applied {
                 Applied::Created => counts.created += 1,

@@ -41,11 +41,11 @@ pub struct Waiting<'a> {
 
 impl Waiting<'_> {
     /// Pauses, unless the deadline has passed or a signal came.
-    async fn pause(&self, began: Instant, what: &str, reason: &str) -> Result<(), Failure> {
+    async fn pause(&self, began: Instant, what: &str, reason: &str, more: &str) -> Result<(), Failure> {
         if began.elapsed() >= self.timeout {
             return Err(Failure::step(
                 format!("{what}: not ready after {:?}: {reason}", self.timeout),
-                "a longer wait: --timeout TIME; what the pods say: kubectl get pods, kubectl describe pod",
+                format!("a longer wait: --timeout TIME; {more}"),
             ));
         }
         tokio::select! {
@@ -64,7 +64,7 @@ impl Waiting<'_> {
             loop {
                 let Some(reason) = self.workload(key).await? else { break };
                 progress.waiting(&format!("{key}: {reason}"));
-                self.pause(began, &key.to_string(), &reason).await?;
+                self.pause(began, &key.to_string(), &reason, "more of it: kubectl describe pods").await?;
             }
         }
         Ok(())
@@ -163,7 +163,7 @@ impl Waiting<'_> {
                 },
             };
             progress.waiting(&reason);
-            self.pause(began, "the external metric", &reason).await?;
+            self.pause(began, "the external metric", &reason, "which hop it is: surge doctor").await?;
         }
     }
 
@@ -187,7 +187,8 @@ impl Waiting<'_> {
                 None => "there is no APIService for external metrics yet".to_owned(),
             };
             progress.waiting(&reason);
-            self.pause(began, "the external metrics API", &reason).await?;
+            self.pause(began, "the external metrics API", &reason, "more of it: kubectl describe apiservice")
+                .await?;
         }
     }
 
@@ -217,7 +218,7 @@ impl Waiting<'_> {
                 None => format!("{key} is held by {}", held.join(", ")),
             };
             progress.waiting(&reason);
-            self.pause(began, &key.to_string(), &reason).await?;
+            self.pause(began, &key.to_string(), &reason, "see what its finalizers wait for").await?;
         }
     }
 }
