@@ -101,6 +101,8 @@ pub enum Event {
     },
     /// The answer to a [`TuneRequest`].
     Tune(TuneEvent),
+    /// The doctor has looked along the chain.
+    Doctor(Box<crate::doctor::Report>),
     /// The process was asked to end (SIGTERM, SIGHUP, or SIGINT from outside).
     Terminate,
 }
@@ -540,6 +542,8 @@ pub enum Effect {
     },
     /// Ask or change the HPA.
     Tune(TuneRequest),
+    /// Look along the metric chain; the answer is an [`Event::Doctor`].
+    Doctor,
     /// Poll fast or slow: fast while a burst runs.
     Watchfulness(Watchfulness),
     /// Follow these pods' logs, and no others.

@@ -37,6 +37,8 @@ pub enum Action {
     Logs,
     /// On the screen Runs: compare with the chosen run.
     Compare,
+    /// The doctor's look along the chain.
+    Doctor,
     /// Pause the view, or go on.
     Pause,
     /// Show less time in more detail.
@@ -266,6 +268,13 @@ pub const TABLE: &[Binding] = &[
         when: When::Screen,
         shown: "x",
         help: "on Runs: compare others with the chosen run",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('r'), Action::Doctor)],
+        when: When::Screen,
+        shown: "r",
+        help: "the doctor: look along the whole metric chain, now",
         footer: None,
     },
     Binding {

@@ -137,9 +137,9 @@ impl Drop for Sandbox {
 
 fn doctor(kubeconfig: &std::path::Path, arguments: &[&str]) -> (Option<i32>, Value) {
     let output = Command::new(SURGE)
-        .args(["doctor", "--output", "json", "--kubeconfig"])
-        .arg(kubeconfig)
+        .args(["doctor", "--output", "json"])
         .args(arguments)
+        .env("KUBECONFIG", kubeconfig)
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -303,6 +303,12 @@ async fn what_runs_in_pods() {
     let (code, report) = sandbox.doctor(&["--hpa", "another"]);
     assert_eq!((code, &report["fix"]["check"]), (Some(1), &json!("hpa")), "{report:#}");
     assert!(report["fix"]["text"].as_str().unwrap().contains("--hpa worker-scaler"), "{report:#}");
+
+    // A cluster that was asked for by name is named in the fix too.
+    let kubeconfig = sandbox.kubeconfig();
+    let (_, report) = sandbox.doctor(&["--hpa", "another", "--kubeconfig", kubeconfig.to_str().unwrap()]);
+    let fix = report["fix"]["text"].as_str().unwrap();
+    assert!(fix.starts_with(&format!("surge doctor --kubeconfig {} --", kubeconfig.display())), "{fix}");
 
     // A token that nobody knows.
     let text = std::fs::read_to_string(sandbox.kubeconfig()).unwrap();

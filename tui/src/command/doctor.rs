@@ -59,6 +59,10 @@ async fn run(arguments: Args) -> u8 {
             return UNREACHABLE;
         }
     };
+    let flags = doctor::Flags {
+        context: arguments.cluster.context.clone(),
+        kubeconfig: arguments.cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
+    };
     let namespace = arguments.cluster.namespace.unwrap_or_else(|| contract::names::NAMESPACE.to_owned());
     let settings = Settings {
         context: cluster.context,
@@ -66,6 +70,7 @@ async fn run(arguments: Args) -> u8 {
         namespace,
         hpa: arguments.hpa,
         prometheus: arguments.prometheus,
+        flags,
     };
     let report = doctor::examine(&Box::pin(collect(&cluster.client, &settings)).await);
     let text = match arguments.output {

@@ -13,6 +13,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use serde::Deserialize;
 
+pub use super::flags::Flags;
+
 /// An answer, and the question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact<T> {
@@ -95,6 +97,8 @@ pub struct Place {
     pub namespace: String,
     /// Name of the HPA.
     pub hpa: String,
+    /// How a command reaches the same cluster.
+    pub flags: Flags,
 }
 
 /// A right that is needed for a part of the look, or for the dashboard.
@@ -484,7 +488,12 @@ impl Facts {
     #[must_use]
     pub fn nothing(why: &str) -> Self {
         Self {
-            place: Place { context: String::new(), namespace: String::new(), hpa: String::new() },
+            place: Place {
+                context: String::new(),
+                namespace: String::new(),
+                hpa: String::new(),
+                flags: Flags::default(),
+            },
             now: Timestamp::UNIX_EPOCH,
             version: Fact::not_asked(why),
             rights: Vec::new(),

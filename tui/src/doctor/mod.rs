@@ -8,6 +8,7 @@ mod autoscaler;
 mod broker;
 mod endpoint;
 pub mod facts;
+mod flags;
 mod intervals;
 mod metric;
 mod prometheus;
@@ -22,7 +23,7 @@ mod words;
 mod workloads;
 
 pub use self::autoscaler::disagrees;
-pub use self::facts::Facts;
+pub use self::facts::{Facts, Flags};
 pub use self::metric::{Metric, external};
 pub use self::prometheus::SERIES;
 pub use self::report::{Fix, Form, Hop, Line, Report, Timing, Verdict};
@@ -47,6 +48,13 @@ pub fn examine(facts: &Facts) -> Report {
         api::examine(facts, &mut Pen { hop: Hop::Api, lines: &mut lines });
         autoscaler::examine(facts, &mut Pen { hop: Hop::Autoscaler, lines: &mut lines });
         timing = intervals::examine(facts, &mut Pen { hop: Hop::Intervals, lines: &mut lines });
+    }
+    let flags = &facts.place.flags;
+    for line in &mut lines {
+        line.how = flags.lead(&line.how);
+        if let Some(fix) = &mut line.fix {
+            fix.text = flags.lead(&fix.text);
+        }
     }
     Report {
         context: facts.place.context.clone(),

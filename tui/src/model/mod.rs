@@ -8,6 +8,7 @@ pub mod burst;
 pub mod bursts;
 pub mod curves;
 pub mod decision;
+pub mod doctor;
 pub mod events;
 pub mod fates;
 pub mod filter;
@@ -129,6 +130,8 @@ pub struct Data {
     pub pace: forecast::Pace,
     /// The HPA's settings in force, and what was changed from here.
     pub tuning: tuning::Tuning,
+    /// What the doctor found.
+    pub doctor: doctor::Doctor,
 }
 
 impl Data {
@@ -214,6 +217,7 @@ impl Model {
                 shadow: shadow::Shadow::default(),
                 pace: forecast::Pace::default(),
                 tuning: tuning::Tuning::default(),
+                doctor: doctor::Doctor::default(),
             },
             ui: Ui::new(size),
         }

@@ -21,13 +21,16 @@ pub enum Screen {
     Decision,
     /// The last bursts as a table.
     Runs,
+    /// What the doctor found along the metric chain.
+    Doctor,
     /// What the workers log.
     Logs,
 }
 
 impl Screen {
     /// All of them, in the order of `tab`.
-    pub const ALL: &[Self] = &[Self::Overview, Self::Pods, Self::Decision, Self::Runs, Self::Logs];
+    pub const ALL: &[Self] =
+        &[Self::Overview, Self::Pods, Self::Decision, Self::Runs, Self::Doctor, Self::Logs];
 
     /// For the title line.
     #[must_use]
@@ -37,6 +40,7 @@ impl Screen {
             Self::Pods => "Pods",
             Self::Decision => "Decision",
             Self::Runs => "Runs",
+            Self::Doctor => "Doctor",
             Self::Logs => "Logs",
         }
     }

@@ -18,7 +18,7 @@ use crate::source::outbox::Outbox;
 use crate::source::pace::Pace;
 use crate::source::prometheus::{self, Address};
 use crate::source::tunnel::Tunnels;
-use crate::source::{broker, external_metric, kill, server_clock, tune, watch as watches};
+use crate::source::{broker, doctor, external_metric, kill, server_clock, tune, watch as watches};
 
 /// The broker is asked at most this often, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
@@ -90,6 +90,21 @@ pub async fn run(
                 let tuning = tune::carry_out(client, namespace, settings.hpa.clone(), request);
                 let outbox = outbox.clone();
                 tasks.spawn(async move { outbox.send(tuning.await).await });
+            }
+            Effect::Doctor => {
+                let (client, outbox) = (client.clone(), outbox.clone());
+                let wanted = doctor::Settings {
+                    context: String::new(),
+                    server: String::new(),
+                    namespace: settings.namespace.clone(),
+                    hpa: settings.hpa.clone(),
+                    prometheus: settings.prometheus.clone(),
+                    flags: crate::doctor::Flags::default(),
+                };
+                tasks.spawn(async move {
+                    let facts = Box::pin(doctor::collect(&client, &wanted)).await;
+                    outbox.send(Event::Doctor(Box::new(crate::doctor::examine(&facts)))).await;
+                });
             }
             Effect::Watchfulness(wanted) => {
                 watchfulness.send_replace(wanted);

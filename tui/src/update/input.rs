@@ -96,6 +96,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),
         Action::Compare => look::compare(model),
+        Action::Doctor => super::doctor::again(model, at, effects),
         Action::Pause => {
             model.ui.view = match &model.ui.view {
                 View::Live => View::Paused(Box::new(model.data.clone())),

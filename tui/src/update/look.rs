@@ -122,6 +122,8 @@ pub(super) fn go(model: &mut Model, action: Action) {
         scroll(model, action);
     } else if model.ui.screen == Screen::Runs {
         runs(model, action);
+    } else if super::doctor::scrolls(model) {
+        super::doctor::scroll(model, action);
     } else if model.ui.screen == Screen::Overview {
         model.ui.focus = match model.ui.focus {
             Focus::Nowhere => Focus::On(Panel::Chart),
@@ -235,8 +237,11 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool
             return true;
         }
     }
+    let step = if is_up { Action::Up } else { Action::Down };
     if is_list(model) {
-        (0..WHEEL).for_each(|_| scroll(model, if is_up { Action::Up } else { Action::Down }));
+        (0..WHEEL).for_each(|_| scroll(model, step));
+    } else if super::doctor::scrolls(model) {
+        (0..WHEEL).for_each(|_| super::doctor::scroll(model, step));
     } else {
         let now = now(model);
         let around = if let Spot::Axis(at) = spot { Some(at) } else { None };

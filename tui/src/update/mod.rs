@@ -2,6 +2,7 @@
 
 mod act;
 mod decide;
+mod doctor;
 mod forms;
 mod input;
 mod look;

@@ -49,6 +49,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             return model.ui.screen == Screen::Logs;
         }
         Event::Tune(answer) => super::tune::answered(model, at, answer),
+        Event::Doctor(report) => super::doctor::found(model, at, *report),
         // Input, ticks and the end are handled elsewhere.
         Event::Input(_) | Event::Tick | Event::Terminate => return false,
     }

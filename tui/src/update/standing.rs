@@ -66,6 +66,7 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
         model.ui.followed.clone_from(&logs);
         effects.push(Effect::FollowLogs(logs));
     }
+    super::doctor::first(model, at, effects);
     let Some(period) = tick_period(model) else { return };
     let due = At(at.0 + period);
     if model.ui.tick_due.is_none_or(|old| due < old) {
@@ -106,6 +107,7 @@ fn is_calm(model: &Model) -> bool {
     data.watched.is_ready()
         // Countdowns are shown there.
         && model.ui.screen != Screen::Decision
+        && data.doctor.looking(data.now).is_none()
         && !data.load.is_on()
         && !data.bursts.running()
         && !data.jobs.unsettled()

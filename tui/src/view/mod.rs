@@ -7,6 +7,7 @@ mod beliefs;
 mod chart;
 mod decision;
 mod dialog;
+mod doctor;
 mod events;
 mod forecast;
 mod help;
@@ -89,6 +90,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
                 (&decision::Screen { data, lens, asked: ui.asked, theme }).render(body, buffer);
             }
             Screen::Runs => (&runs::Runs { data, chosen: ui.runs, theme }).render(body, buffer),
+            Screen::Doctor => (&doctor::Doctor { data, scroll: ui.scroll, theme }).render(body, buffer),
         }
     } else {
         (&startup::Startup { data, theme }).render(whole, buffer);

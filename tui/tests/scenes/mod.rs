@@ -9,6 +9,7 @@
 
 pub(crate) mod chart;
 pub(crate) mod decision;
+pub(crate) mod doctor;
 pub(crate) mod runs;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -37,7 +38,7 @@ const WORK: u64 = 5_000;
 
 /// Every scene of every panel.
 pub(crate) fn all() -> Vec<&'static str> {
-    [&SCENES[..], &decision::SCENES, chart::SCENES, &runs::SCENES].concat()
+    [&SCENES[..], &decision::SCENES, &doctor::SCENES, chart::SCENES, &runs::SCENES].concat()
 }
 
 struct Worker {
@@ -211,7 +212,9 @@ impl World {
             world.no_reading();
         }
         _ => {
-            return decision::play(scene, columns, rows).or_else(|| chart::play(scene, columns, rows))
+            return decision::play(scene, columns, rows)
+                .or_else(|| doctor::play(scene, columns, rows))
+                .or_else(|| chart::play(scene, columns, rows))
                 .or_else(|| runs::play(scene, columns, rows));
         }
     }

@@ -87,7 +87,12 @@ pub(in crate::doctor) fn healthy() -> Facts {
         serde_saphyr::from_str(include_str!("../../../../manifests/adapter/plugin.yaml")).unwrap();
     let depth = SERIES[0];
     Facts {
-        place: Place { context: "here".into(), namespace: "demo".into(), hpa: "scaler".into() },
+        place: Place {
+            context: "here".into(),
+            namespace: "demo".into(),
+            hpa: "scaler".into(),
+            flags: Flags::default(),
+        },
         now: "2026-01-01T01:00:00Z".parse().unwrap(),
         version: Fact::seen("kubectl version", "Kubernetes v1.34.4".into()),
         rights: vec![Right {

@@ -14,7 +14,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 
 use crate::doctor::facts::{Fact, Facts, Later, Place, Seen};
-use crate::doctor::{self, Metric};
+use crate::doctor::{self, Flags, Metric};
 use crate::source::explain;
 use crate::source::prometheus::Address;
 
@@ -37,11 +37,13 @@ pub struct Settings {
     pub hpa: String,
     /// Where Prometheus is, when it is not to be looked for.
     pub prometheus: Option<Address>,
+    /// What a command needs to reach the same cluster.
+    pub flags: Flags,
 }
 
 /// Looks at everything. It ends by itself: every question has a deadline.
 pub async fn collect(client: &Client, settings: &Settings) -> Facts {
-    let Settings { context, server, namespace, hpa, prometheus: address } = settings;
+    let Settings { context, server, namespace, hpa, prometheus: address, flags } = settings;
     let version = version(client, server).await;
     let is_away = matches!(version.seen, Seen::Failed(_) | Seen::NotPermitted(_));
     if is_away {
@@ -93,7 +95,12 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
         answer,
     );
     let mut facts = Facts {
-        place: Place { context: context.clone(), namespace: namespace.clone(), hpa: hpa.clone() },
+        place: Place {
+            context: context.clone(),
+            namespace: namespace.clone(),
+            hpa: hpa.clone(),
+            flags: flags.clone(),
+        },
         now: Timestamp::now(),
         version,
         rights,
@@ -196,6 +203,7 @@ fn unreachable(settings: &Settings, version: Fact<String>) -> Facts {
             context: settings.context.clone(),
             namespace: settings.namespace.clone(),
             hpa: settings.hpa.clone(),
+            flags: settings.flags.clone(),
         },
         now: Timestamp::now(),
         version,

@@ -1,0 +1,90 @@
+//! The screen Doctor: asks for a look along the chain, and scrolls what was found.
+
+use crate::doctor::Report;
+use crate::event::{At, Effect};
+use crate::keys::Action;
+use crate::model::doctor::Doctor;
+use crate::model::{Mode, Model, Screen};
+
+/// The doctor's key: its screen, and a new look.
+pub(super) fn again(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.ui.screen != Screen::Doctor {
+        model.ui.show(Screen::Doctor);
+    }
+    look(model, at, effects);
+}
+
+/// The first look comes by itself when the screen is first shown.
+pub(super) fn first(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.ui.screen == Screen::Doctor && model.data.doctor == Doctor::Idle {
+        look(model, at, effects);
+    }
+}
+
+fn look(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.data.watched.has_data() && model.data.doctor.begin(at) {
+        effects.push(Effect::Doctor);
+    }
+}
+
+/// It has looked.
+pub(super) fn found(model: &mut Model, at: At, report: Report) {
+    model.data.doctor.end(at, report);
+}
+
+/// Whether arrows and wheel scroll the report.
+pub(super) fn scrolls(model: &Model) -> bool {
+    model.ui.screen == Screen::Doctor && model.ui.mode == Mode::Normal
+}
+
+/// Scrolls the report, which is read from its top.
+pub(super) fn scroll(model: &mut Model, action: Action) {
+    let page = usize::from(model.ui.size.1.saturating_sub(6)).max(1);
+    // The screen wraps what is long, and stops at the last line by itself.
+    let most = model.shown().doctor.found().map_or(0, |found| 3 * found.report.lines.len());
+    let top = model.ui.scroll;
+    model.ui.scroll = match action {
+        Action::Up => top.saturating_sub(1),
+        Action::Down => top + 1,
+        Action::PageUp => top.saturating_sub(page),
+        Action::PageDown => top + page,
+        Action::First => 0,
+        Action::Last => most,
+        _ => top,
+    }
+    .min(most);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::{Facts, examine};
+    use crate::event::Event;
+    use crate::update::tests::Talk;
+
+    fn asked(effects: &[Effect]) -> usize {
+        effects.iter().filter(|effect| **effect == Effect::Doctor).count()
+    }
+
+    #[test]
+    fn it_looks_when_first_shown_and_again_at_its_key() {
+        let mut talk = Talk::ready(false);
+        assert_eq!(asked(&talk.keys("r")), 1, "from another screen");
+        assert_eq!(talk.model.ui.screen, Screen::Doctor);
+        assert_eq!(asked(&talk.keys("rr")), 0, "it looks already");
+        let report = examine(&Facts::nothing("why"));
+        talk.say(Event::Doctor(Box::new(report.clone())));
+        assert_eq!(talk.model.data.doctor.found().map(|found| &found.report), Some(&report));
+        assert_eq!(asked(&talk.keys("r")), 1);
+        assert!(talk.model.data.doctor.found().is_some(), "what was found stays while it looks");
+    }
+
+    #[test]
+    fn the_way_by_tab_asks_once() {
+        let mut talk = Talk::ready(false);
+        let way = Screen::Doctor.index();
+        assert_eq!(asked(&talk.keys(&"⇥".repeat(way))), 1);
+        assert_eq!(talk.model.ui.screen, Screen::Doctor);
+        assert_eq!(asked(&talk.keys(&"⇥".repeat(Screen::ALL.len()))), 0);
+    }
+}
