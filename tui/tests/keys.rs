@@ -280,6 +280,7 @@ fn the_mouse_chooses_what_it_points_at() {
         ("", click, "Events ─", (0, 0), "overview, on events"),
         // The right end of the marks is the present; the plot has 111 cells for 90 s.
         ("", click, " marks", (117, 0), "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+        ("<tab>", click, "now", (2, 0), "pods, ends 0.0 s ago, cursor 0.00 s ago"),
         ("", ScrollUp, " marks", (117, 0), "overview, 60 s wide"),
         ("", ScrollDown, " marks", (117, 0), "overview, 120 s wide"),
         ("L", ScrollUp, "Logs ─", (0, 5), "logs, scrolled 3"),

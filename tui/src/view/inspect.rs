@@ -71,6 +71,10 @@ impl Widget for &Inspect<'_> {
         let theme = self.theme;
         let mut lines = Vec::new();
         for curve in Curve::ALL {
+            // Without a shadow there is nothing to say about one.
+            if *curve == Curve::Shadow && curve.at(&self.data.history, at).is_none() {
+                continue;
+            }
             let (ink, value) = self.value(*curve, at);
             let (mark, text) = sample(self.lens.markers, *curve);
             let head = vec![span(theme, mark, format!("{text} ")), span(theme, Ink::Text, curve.title())];

@@ -216,6 +216,17 @@ impl Lanes<'_> {
     }
 }
 
+/// Where marks, lanes and labels stand on the screen. Marks and labels keep a gutter of their own at the left, as the chart
+/// has one; here the names are the gutter.
+pub(super) fn plot(area: Rect) -> Rect {
+    let Columns { names, cells, .. } = Columns::of(area.width);
+    Rect {
+        x: area.x + names - GUTTER,
+        width: (cells + GUTTER).min(area.width.saturating_sub(names - GUTTER)),
+        ..below(area, 1)
+    }
+}
+
 impl Widget for &Lanes<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
@@ -225,12 +236,7 @@ impl Widget for &Lanes<'_> {
         let columns = Columns::of(area.width);
         let (names, cells) = (columns.names, columns.cells);
         let axis = TimeAxis::new(self.lens.stretch, cells);
-        // Marks and labels keep a gutter of their own at the left; here the names are the gutter.
-        let shared = Rect {
-            x: area.x + names - GUTTER,
-            width: (cells + GUTTER).min(area.width.saturating_sub(names - GUTTER)),
-            ..below(area, 1)
-        };
+        let shared = plot(area);
         (&Marks { data: self.data, axis: &axis, theme }).render(shared, buffer);
         let rows = area.height.saturating_sub(6);
         // Those that are gone are shown while the axis still reaches to their end.

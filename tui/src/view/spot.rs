@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 
 use super::bars::Title;
+use super::chart::Chart;
 use super::overview::Overview;
-use super::{body, is_too_small};
+use super::{body, is_too_small, lanes};
 use crate::event::Spot;
 use crate::model::{Focus, Model, Panel, Screen};
 
@@ -41,6 +42,10 @@ pub fn spot(model: &Model, (column, row): (u16, u16)) -> Spot {
                 None if model.ui.focus == Focus::Expanded(Panel::Events) => Spot::List,
                 None => Spot::Panel(panel),
             }
+        }
+        Screen::Pods => {
+            let chart = Chart { data, lens: model.ui.lens(data.now), theme: model.ui.theme };
+            chart.at(lanes::plot(body), column).map_or(Spot::List, Spot::Axis)
         }
         _ => Spot::Nothing,
     }
