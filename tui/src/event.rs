@@ -103,6 +103,8 @@ pub enum Event {
     Tune(TuneEvent),
     /// The doctor has looked along the chain.
     Doctor(Box<crate::doctor::Report>),
+    /// The answer to a [`DrillRequest`].
+    Drill(DrillEvent),
     /// The process was asked to end (SIGTERM, SIGHUP, or SIGINT from outside).
     Terminate,
 }
@@ -544,6 +546,8 @@ pub enum Effect {
     Tune(TuneRequest),
     /// Look along the metric chain; the answer is an [`Event::Doctor`].
     Doctor,
+    /// Stop a part of the metric chain, or put it back.
+    Drill(DrillRequest),
     /// Poll fast or slow: fast while a burst runs.
     Watchfulness(Watchfulness),
     /// Follow these pods' logs, and no others.
@@ -651,4 +655,80 @@ pub enum Refusal {
     Invalid(String),
     /// It could not be done, as a sentence.
     Failed(String),
+}
+
+/// A part of the metric chain that can be stopped to see what the rest makes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Drill {
+    /// The program that reads the broker for Prometheus.
+    Exporter,
+    /// Prometheus.
+    Prometheus,
+    /// The broker.
+    Broker,
+}
+
+impl Drill {
+    /// All of them, in the order of the way.
+    pub const ALL: [Self; 3] = [Self::Exporter, Self::Prometheus, Self::Broker];
+}
+
+/// What is scaled for a drill.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scaled {
+    /// Its kind.
+    pub kind: ScaledKind,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Replicas that it has, or had before it was stopped.
+    pub replicas: i32,
+}
+
+/// What can be scaled for a drill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScaledKind {
+    /// A Deployment.
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// The operator's object.
+    Prometheus,
+}
+
+impl ScaledKind {
+    /// As Kubernetes writes it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::Prometheus => "Prometheus",
+        }
+    }
+}
+
+/// What can be asked about drills.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrillRequest {
+    /// What there is to stop here, and whether that is allowed.
+    Look,
+    /// Scale it to nothing.
+    Stop(Drill, Scaled),
+    /// Scale it to the replicas that it had.
+    PutBack(Drill, Scaled),
+}
+
+/// What came of a [`DrillRequest`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DrillEvent {
+    /// What there is to stop; `Err` says why something is not.
+    Seen(Vec<(Drill, Result<Scaled, String>)>),
+    /// It is scaled to nothing.
+    Stopped(Drill, Scaled),
+    /// It is scaled to the replicas that it had.
+    PutBack(Drill, Scaled),
+    /// That did not work, as a sentence.
+    Failed(Drill, String),
 }

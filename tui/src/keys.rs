@@ -29,6 +29,8 @@ pub enum Action {
     Shadow,
     /// Another drain time in the forecast.
     Asked,
+    /// Stop a part of the metric chain.
+    Drill,
     /// The next screen.
     NextScreen,
     /// The screen before.
@@ -105,7 +107,7 @@ impl Action {
     /// Whether it could change something on the cluster: `--read-only` takes these away.
     #[must_use]
     pub fn drives(self) -> bool {
-        matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo)
+        matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo | Self::Drill)
     }
 }
 
@@ -227,6 +229,13 @@ pub const TABLE: &[Binding] = &[
         shown: "K",
         help: "kill a worker, after a question",
         footer: Some("kill"),
+    },
+    Binding {
+        keys: &[(Char('D'), Action::Drill)],
+        when: When::Screen,
+        shown: "D",
+        help: "drill: stop exporter, Prometheus or broker, and put it back",
+        footer: None,
     },
     Binding {
         keys: &[(Char('t'), Action::Tune), (Char('u'), Action::Undo)],

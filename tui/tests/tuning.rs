@@ -1,5 +1,5 @@
-//! Changes of the HPA against an API server: the sandbox's, whose validation, versions and managed fields are those of
-//! Kubernetes.
+//! What changes a cluster by hand, tuning and drills, against an API server: the sandbox's, whose validation, versions and
+//! managed fields are those of Kubernetes.
 
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
@@ -8,12 +8,18 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use hpa::spec::Direction;
+use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
-use tui::event::{Applied, Change, Edit, Event, Refusal, TargetKind, TuneEvent, TuneRequest};
+use testkit::pty::Pty;
+use tui::event::{
+    Applied, Change, Drill, DrillEvent, DrillRequest, Edit, Event, Refusal, Scaled, ScaledKind, TargetKind,
+    TuneEvent, TuneRequest,
+};
 use tui::source::cluster::{Flags, load};
+use tui::source::drill::Drills;
 use tui::source::tune::carry_out;
 
 const NAMESPACE: &str = "autoscaling-demo";
@@ -23,7 +29,8 @@ const HPA: &str = "worker-scaler";
 struct Sandbox {
     child: Child,
     client: Client,
-    _place: tempfile::TempDir,
+    kubeconfig: std::path::PathBuf,
+    place: tempfile::TempDir,
 }
 
 impl Sandbox {
@@ -42,9 +49,9 @@ impl Sandbox {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let flags = Flags { kubeconfig: Some(kubeconfig), context: None };
+        let flags = Flags { kubeconfig: Some(kubeconfig.clone()), context: None };
         let client = load(&flags).await.unwrap().client;
-        Self { child, client, _place: place }
+        Self { child, client, kubeconfig, place }
     }
 
     fn api(&self) -> Api<HorizontalPodAutoscaler> {
@@ -173,4 +180,67 @@ async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made() {
     sandbox.undo(applied).await.unwrap();
     let spec = sandbox.spec().await;
     assert_eq!((spec.max_replicas, spec.min()), (10, 1));
+}
+
+async fn seen(drills: &Drills) -> Vec<(Drill, Result<Scaled, String>)> {
+    match drills.carry_out(DrillRequest::Look).await {
+        Event::Drill(DrillEvent::Seen(seen)) => seen,
+        other => panic!("what there is: {other:?}"),
+    }
+}
+
+/// Replicas of the broker, as its StatefulSet asks for them.
+async fn brokers(client: &Client) -> i32 {
+    let api: Api<StatefulSet> = Api::namespaced(client.clone(), NAMESPACE);
+    api.get_scale("rabbitmq").await.unwrap().spec.unwrap().replicas.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_drill_stops_the_broker_and_the_end_puts_it_back() {
+    let sandbox = Sandbox::start().await;
+    let drills = Drills::new(sandbox.client.clone(), NAMESPACE.to_owned());
+    let found = seen(&drills).await;
+    let [(Drill::Exporter, Err(why)), (Drill::Prometheus, Ok(prometheus)), (Drill::Broker, Ok(broker))] =
+        found.as_slice()
+    else {
+        panic!("{found:?}")
+    };
+    assert!(why.contains("the broker's own plugin is scraped"), "{why}");
+    assert_eq!((prometheus.namespace.as_str(), prometheus.replicas), ("monitoring", 1));
+    assert_eq!(
+        (broker.kind, broker.name.as_str(), broker.replicas),
+        (ScaledKind::StatefulSet, "rabbitmq", 1)
+    );
+
+    for (drill, scaled) in [(Drill::Prometheus, prometheus), (Drill::Broker, broker)] {
+        let answer = drills.carry_out(DrillRequest::Stop(drill, scaled.clone())).await;
+        assert_eq!(answer, Event::Drill(DrillEvent::Stopped(drill, scaled.clone())));
+    }
+    assert_eq!(brokers(&sandbox.client).await, 0);
+    let answer = drills.carry_out(DrillRequest::PutBack(Drill::Prometheus, prometheus.clone())).await;
+    assert_eq!(answer, Event::Drill(DrillEvent::PutBack(Drill::Prometheus, prometheus.clone())));
+    assert_eq!(drills.put_all_back().await, [""; 0]);
+    assert_eq!(brokers(&sandbox.client).await, 1);
+    // What is put back already is left alone from then on.
+    assert_eq!(drills.put_all_back().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_dashboard_that_ends_puts_back_what_it_stopped() {
+    let sandbox = Sandbox::start().await;
+    let (folder, kubeconfig) = (sandbox.place.path().to_str().unwrap(), sandbox.kubeconfig.to_str().unwrap());
+    let environment = [("HOME", folder), ("TMPDIR", folder), ("KUBECONFIG", kubeconfig)];
+    let mut pty = Pty::spawn(env!("CARGO_BIN_EXE_surge"), &[], &environment, (160, 50)).unwrap();
+    pty.wait_for("the cluster", |screen| screen.contains("● live"));
+    pty.send("D").unwrap();
+    pty.wait_for("what there is to stop", |screen| screen.contains("StatefulSet rabbitmq, 1"));
+    // Down twice, to the broker.
+    pty.send("jj\r").unwrap();
+    pty.wait_for("the question", |screen| screen.contains("Stop it?"));
+    pty.send("y").unwrap();
+    pty.wait_for("the reminder", |screen| screen.contains("broker stopped"));
+    assert_eq!(brokers(&sandbox.client).await, 0);
+    pty.send("q").unwrap();
+    assert_eq!(pty.exit_code(), 0);
+    assert_eq!(brokers(&sandbox.client).await, 1);
 }

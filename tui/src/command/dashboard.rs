@@ -11,6 +11,7 @@ use super::cluster::ClusterArgs;
 use super::{USAGE, complain, log};
 use crate::clock::{Clock, DayClock};
 use crate::event::{Effect, Event};
+use crate::model::drills;
 use crate::model::{Access, Markers, Model, Theme};
 use crate::runtime;
 use crate::source::dispatch::{self, Settings};
@@ -152,9 +153,17 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     // From here on another signal ends the process as it would any other.
     signals.abort();
     drop(end);
+    for (drill, open) in model.data.drills.iter() {
+        let (kind, name, replicas) = (open.scaled.kind.word(), &open.scaled.name, open.scaled.replicas);
+        complain(&format!("putting back the {}: {kind} {name} to {replicas}", drills::title(drill)));
+    }
     let stopped = sources.await;
+    for sentence in stopped.iter().flatten() {
+        complain(sentence);
+    }
     match (result, stopped) {
-        (Ok(()), Ok(())) => ExitCode::SUCCESS,
+        (Ok(()), Ok(left)) if left.is_empty() => ExitCode::SUCCESS,
+        (Ok(()), Ok(_)) => ExitCode::FAILURE,
         (Err(error), _) => {
             complain(&error.to_string());
             ExitCode::FAILURE
@@ -166,14 +175,15 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     }
 }
 
-/// Finds the target and runs its sources until `ended`; then ends what was started for it.
+/// Finds the target and runs its sources until `ended`; then ends what was started for it. Returns what drills have
+/// stopped and could not be put back, a sentence each.
 async fn watch(
     arguments: Args,
     outbox: Outbox,
     clock: Clock,
     effects: mpsc::Receiver<Effect>,
     ended: tokio::sync::oneshot::Receiver<()>,
-) {
+) -> Vec<String> {
     // Tests see by it that a panic, wherever it comes, gives the terminal back.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("SURGE_TEST_PANIC").is_none(), "SURGE_TEST_PANIC asks for a panic");
@@ -182,11 +192,12 @@ async fn watch(
         let _dropped = ended.await;
     });
     let running = tokio::select! {
-        () = &mut ended => return,
+        () = &mut ended => return Vec::new(),
         running = target::choose(arguments.wish(), &outbox) => running,
     };
     let Some(running) = running else {
-        return ended.await;
+        ended.await;
+        return Vec::new();
     };
     let settings = Settings {
         namespace: running.namespace,
@@ -194,11 +205,14 @@ async fn watch(
         prometheus: arguments.prometheus,
         read_only: arguments.read_only,
     };
-    tokio::select! {
-        () = &mut ended => {}
-        () = dispatch::run(running.client, settings, outbox, clock, effects) => {}
-    }
+    let mut sources = std::pin::pin!(dispatch::run(running.client, settings, outbox, clock, effects));
+    let left = tokio::select! {
+        // Nobody sends effects any more: the sources end by themselves, after they have put back what is to be.
+        () = &mut ended => tokio::time::timeout(dispatch::ENDS_WITHIN, &mut sources).await.unwrap_or_default(),
+        left = &mut sources => left,
+    };
     (running.stop)().await;
+    left
 }
 
 /// The first signal asks the dashboard to end; a second one does not wait for it.

@@ -61,6 +61,10 @@ pub enum MarkKind {
     Redelivery,
     /// The HPA's settings were changed, by whomever.
     Tuned,
+    /// A part of the metric chain was stopped for a drill.
+    Drill,
+    /// It was put back.
+    DrillOver,
     /// Something failed: a request, a job, a worker.
     Error,
     /// The broker went away.

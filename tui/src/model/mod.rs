@@ -9,6 +9,7 @@ pub mod bursts;
 pub mod curves;
 pub mod decision;
 pub mod doctor;
+pub mod drills;
 pub mod events;
 pub mod fates;
 pub mod filter;
@@ -124,6 +125,8 @@ pub struct Data {
     pub logs: logs::Logs,
     /// What the HPA would decide now.
     pub estimate: decision::Estimate,
+    /// What is stopped for a drill.
+    pub drills: drills::Drills,
     /// A second HPA over the same series.
     pub shadow: shadow::Shadow,
     /// How long a job takes, as far as was seen.
@@ -214,6 +217,7 @@ impl Model {
                 events: events::Events::default(),
                 logs: logs::Logs::default(),
                 estimate: decision::Estimate::default(),
+                drills: drills::Drills::default(),
                 shadow: shadow::Shadow::default(),
                 pace: forecast::Pace::default(),
                 tuning: tuning::Tuning::default(),

@@ -1,6 +1,6 @@
 //! The dialogs in which people type: each is a sheet over the screen, and all keys without Ctrl go to it.
 
-use super::{shadow, tuning};
+use super::{drills, shadow, tuning};
 
 /// A sheet.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,4 +9,6 @@ pub enum Sheet {
     Tune(tuning::Dialog),
     /// The shadow is chosen.
     Shadow(shadow::Dialog),
+    /// A part of the metric chain is stopped.
+    Drills(drills::Dialog),
 }

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::event::{BurstProgress, Effect, Event, Watchfulness};
+use crate::source::drill::Drills;
 use crate::source::endpoint::Endpoint;
 use crate::source::load::burst::Bursts;
 use crate::source::load::{continuous, producer};
@@ -18,7 +19,7 @@ use crate::source::outbox::Outbox;
 use crate::source::pace::Pace;
 use crate::source::prometheus::{self, Address};
 use crate::source::tunnel::Tunnels;
-use crate::source::{broker, doctor, external_metric, kill, server_clock, tune, watch as watches};
+use crate::source::{broker, doctor, drill, external_metric, kill, server_clock, tune, watch as watches};
 
 /// The broker is asked at most this often, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
@@ -40,15 +41,19 @@ pub struct Settings {
     pub read_only: bool,
 }
 
+/// How long the end may take: what drills have stopped is put back first.
+pub const ENDS_WITHIN: Duration = drill::PUT_BACK_WITHIN.saturating_add(Duration::from_secs(1));
+
 /// Runs all sources with `client`, and `effects`, until the sender of `effects` is gone. Everything ends with the
-/// returned future, also when it is dropped.
+/// returned future, also when it is dropped. Then what drills have stopped is put back; what could not be is returned, a
+/// sentence each.
 pub async fn run(
     client: Client,
     settings: Settings,
     outbox: Outbox,
     clock: Clock,
     mut effects: mpsc::Receiver<Effect>,
-) {
+) -> Vec<String> {
     let mut tasks = JoinSet::new();
     let (watchfulness, watchful) = watch::channel(Watchfulness::Idle);
     start_watching(&mut tasks, &client, &settings, &outbox, &watchful);
@@ -63,6 +68,8 @@ pub async fn run(
     tasks.spawn(producer::run(bursts.clone(), outbox.clone()));
     tasks.spawn(continuous::run(bursts.clone(), rated, outbox.clone()));
     let mut logs = Logs::new(client.clone(), settings.namespace.clone(), outbox.clone(), Instant::now());
+
+    let drills = Drills::new(client.clone(), settings.namespace.clone());
 
     while let Some(effect) = effects.recv().await {
         while tasks.try_join_next().is_some() {}
@@ -106,6 +113,10 @@ pub async fn run(
                     outbox.send(Event::Doctor(Box::new(crate::doctor::examine(&facts)))).await;
                 });
             }
+            Effect::Drill(request) => {
+                let (drills, outbox) = (drills.clone(), outbox.clone());
+                tasks.spawn(async move { outbox.send(drills.carry_out(request).await).await });
+            }
             Effect::Watchfulness(wanted) => {
                 watchfulness.send_replace(wanted);
             }
@@ -114,6 +125,7 @@ pub async fn run(
             Effect::TickIn(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }
     }
+    drills.put_all_back().await
 }
 
 fn start_watching(
@@ -184,6 +196,7 @@ fn refuse(effect: &Effect) -> Option<Event> {
             Some(Event::Done { what: format!("delete pod {name}"), result: Err(WHY.to_owned()) })
         }
         Effect::Tune(request) => Some(Event::Tune(tune::refused(request, WHY))),
+        Effect::Drill(request) => Some(Event::Drill(drill::refused(request, WHY))),
         _ => None,
     }
 }

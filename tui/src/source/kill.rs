@@ -24,3 +24,31 @@ pub(crate) async fn pod(client: Client, namespace: String, name: String, uid: St
     };
     Event::Done { what: format!("delete pod {name}"), result }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use axum::http::Method;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_kill_leaves_no_grace_and_means_this_pod_only() {
+        let sent: Arc<Mutex<Vec<(Method, Value)>>> = Arc::default();
+        let seen = Arc::clone(&sent);
+        let app =
+            axum::Router::new().fallback(async move |method: Method, axum::Json(body): axum::Json<Value>| {
+                seen.lock().unwrap().push((method, body));
+                axum::Json(json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}}))
+            });
+        let (name, uid) = ("a".to_owned(), "u".to_owned());
+        let event = pod(Client::new(app, "demo"), "demo".to_owned(), name, uid).await;
+        assert!(matches!(event, Event::Done { result: Ok(_), .. }), "{event:?}");
+        let sent = sent.lock().unwrap();
+        let [(method, body)] = sent.as_slice() else { panic!("one request: {sent:?}") };
+        assert_eq!(*method, Method::DELETE);
+        assert_eq!((&body["gracePeriodSeconds"], &body["preconditions"]["uid"]), (&json!(0), &json!("u")));
+    }
+}

@@ -6,6 +6,7 @@ pub mod cluster;
 pub(crate) mod convert;
 pub mod dispatch;
 pub mod doctor;
+pub mod drill;
 pub mod endpoint;
 pub mod explain;
 pub(crate) mod external_metric;

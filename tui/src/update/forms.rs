@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{shadow, tune};
+use super::{drill, shadow, tune};
 use crate::event::{At, Effect};
 use crate::model::sheet::Sheet;
 use crate::model::{Mode, Model};
@@ -18,6 +18,7 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<E
     let Mode::Sheet(sheet) = &model.ui.mode else { return false };
     match &**sheet {
         Sheet::Tune(_) => tune::key(model, key, effects),
+        Sheet::Drills(_) => drill::key(model, key, effects),
         Sheet::Shadow(_) => shadow::key(model, at, key),
     }
     true

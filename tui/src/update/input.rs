@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, forms, look, shadow, tune};
+use super::{act, drill, forms, look, shadow, tune};
 use crate::event::{At, Effect, Input};
 use crate::keys::{self, Action, When};
 use crate::model::events::Weight;
@@ -91,6 +91,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Tune => tune::open(model, at, effects),
         Action::Undo => tune::undo(model, at, effects),
         Action::Shadow => shadow::toggle(model, at),
+        Action::Drill => drill::open(model, at, effects),
         Action::Asked => model.ui.asked = (model.ui.asked + 1) % forecast::ASKED.len(),
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),

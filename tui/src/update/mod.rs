@@ -3,6 +3,7 @@
 mod act;
 mod decide;
 mod doctor;
+mod drill;
 mod forms;
 mod input;
 mod look;

@@ -50,6 +50,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         }
         Event::Tune(answer) => super::tune::answered(model, at, answer),
         Event::Doctor(report) => super::doctor::found(model, at, *report),
+        Event::Drill(answer) => super::drill::answered(model, at, answer),
         // Input, ticks and the end are handled elsewhere.
         Event::Input(_) | Event::Tick | Event::Terminate => return false,
     }

@@ -24,7 +24,7 @@ fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
     match mode {
         Mode::Sheet(sheet) => match &mut **sheet {
             Sheet::Tune(dialog) => Some(dialog),
-            Sheet::Shadow(_) => None,
+            Sheet::Shadow(_) | Sheet::Drills(_) => None,
         },
         _ => None,
     }
@@ -195,7 +195,7 @@ mod tests {
     fn step(talk: &Talk) -> String {
         match &talk.model.ui.mode {
             Mode::Sheet(sheet) => match &**sheet {
-                Sheet::Shadow(dialog) => panic!("another sheet: {dialog:?}"),
+                other @ (Sheet::Shadow(_) | Sheet::Drills(_)) => panic!("another sheet: {other:?}"),
                 Sheet::Tune(dialog) => match &dialog.step {
                     Step::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
                     Step::Editing(wrong) => format!("editing: {}", wrong.join("; ")),

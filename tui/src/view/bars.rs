@@ -5,9 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::forecast;
 use super::text::{coarse, count, fit, fit_end, put, put_right, span, width};
 use super::theme::Ink;
+use super::{drill, forecast};
 use crate::keys::{Action, Binding, TABLE, When};
 use crate::model::target::State;
 use crate::model::{Access, Confirm, Mode, Model, Screen};
@@ -129,6 +129,9 @@ impl Footer<'_> {
         let filter = model.ui.filters.on(model.ui.screen);
         if !filter.is_empty() {
             spans.push(span(theme, Ink::Lit, format!("/{}  ", fit(filter.text(), 16))));
+        }
+        if let Some(stopped) = drill::reminder(&model.data) {
+            spans.push(span(theme, Ink::Lit, format!("{stopped}  ")));
         }
         let rate = format!("{}/s", load.rate);
         spans.push(span(theme, Ink::Dim, "burst "));

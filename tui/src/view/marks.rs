@@ -12,13 +12,15 @@ use crate::model::history::MarkKind;
 use crate::model::{Data, Theme};
 
 /// The marks with their symbols, the weightiest last: where two fall on one cell the later one is shown.
-pub(super) const MARKS: [(MarkKind, char, Ink, &str); 9] = [
+pub(super) const MARKS: [(MarkKind, char, Ink, &str); 11] = [
     (MarkKind::PodGone, '◦', Ink::Dim, "a worker is gone"),
     (MarkKind::PodReady, '•', Ink::Ready, "a worker is ready"),
     (MarkKind::ScaleDown, '▽', Ink::Desired, "fewer replicas asked for"),
     (MarkKind::ScaleUp, '△', Ink::Desired, "more replicas asked for"),
     (MarkKind::Redelivery, '↻', Ink::Warning, "a job delivered again"),
     (MarkKind::Burst, '▼', Ink::Queue, "a burst"),
+    (MarkKind::DrillOver, '□', Ink::Key, "what a drill stopped is put back"),
+    (MarkKind::Drill, '■', Ink::Warning, "a drill stops something"),
     (MarkKind::Tuned, '◆', Ink::Key, "the HPA was changed"),
     (MarkKind::Error, '!', Ink::Error, "something failed"),
     (MarkKind::BrokerLost, '✗', Ink::Error, "the broker went away"),

@@ -8,6 +8,7 @@ mod chart;
 mod decision;
 mod dialog;
 mod doctor;
+mod drill;
 mod events;
 mod forecast;
 mod help;
@@ -101,6 +102,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(whole, buffer),
         Mode::Sheet(sheet) => match &**sheet {
             Sheet::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
+            Sheet::Drills(dialog) => (&drill::Drills { dialog, data, theme }).render(whole, buffer),
             Sheet::Shadow(dialog) => (&shadow::Choice { dialog, theme }).render(whole, buffer),
         },
         Mode::Legend(chosen) => (&legend::Legend { lens, chosen: *chosen, theme }).render(whole, buffer),

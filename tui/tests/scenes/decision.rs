@@ -7,7 +7,7 @@ use tui::model::{Found, Screen};
 use super::World;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 10] = [
+pub(crate) const SCENES: [&str; 12] = [
     "decision_calm",
     "decision_busy",
     "decision_differs",
@@ -18,6 +18,8 @@ pub(crate) const SCENES: [&str; 10] = [
     "tune_conflict",
     "shadow",
     "shadow_choice",
+    "drill",
+    "drill_question",
 ];
 
 /// The scene of that name, in a window of that size.
@@ -63,6 +65,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
                 world.run(70);
             }
         }
+        "drill" | "drill_question" => world.drill(scene),
         "decision_empty" => world.send(Event::Hpa(None)),
         _ => return None,
     }
@@ -99,6 +102,31 @@ impl World {
             Err(Refusal::Conflict { theirs, now: Box::new(now) })
         };
         self.send(Event::Tune(TuneEvent::Tried { number: 1, result }));
+    }
+
+    /// The dialog of the drills, while Prometheus is stopped.
+    fn drill(&mut self, scene: &str) {
+        let scaled = |kind, namespace: &str, name: &str| Scaled {
+            kind,
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            replicas: 1,
+        };
+        let prometheus = scaled(ScaledKind::Prometheus, "monitoring", "prometheus");
+        self.send(Event::Drill(DrillEvent::Stopped(Drill::Prometheus, prometheus.clone())));
+        self.run(12);
+        self.keys("D");
+        let why = "there is no exporter in the namespace: the broker's own plugin is scraped";
+        self.send(Event::Drill(DrillEvent::Seen(vec![
+            (Drill::Exporter, Err(why.to_owned())),
+            (Drill::Prometheus, Ok(Scaled { replicas: 0, ..prometheus })),
+            (Drill::Broker, Ok(scaled(ScaledKind::StatefulSet, "autoscaling-demo", "rabbitmq"))),
+        ])));
+        if scene == "drill_question" {
+            self.press(KeyCode::Down);
+            self.press(KeyCode::Down);
+            self.press(KeyCode::Enter);
+        }
     }
 
     /// Presses a key that has no letter.

@@ -1,0 +1,117 @@
+//! The dialog of the drills: what can be stopped here, and what to expect of it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+use super::dialog::frame;
+use super::text::{coarse, fit, put, row, span};
+use super::theme::Ink;
+use super::tune::{keys, sentences};
+use crate::model::drills::{Dialog, Step, consequence, title};
+use crate::model::{Data, Theme};
+
+/// Columns of the dialog.
+const WIDTH: u16 = 68;
+
+/// The dialog.
+pub(super) struct Drills<'a> {
+    /// What it holds.
+    pub(super) dialog: &'a Dialog,
+    /// What is stopped.
+    pub(super) data: &'a Data,
+    /// The colours.
+    pub(super) theme: Theme,
+}
+
+/// For the footer: what is stopped from here.
+pub(super) fn reminder(data: &Data) -> Option<String> {
+    let stopped: Vec<&str> = data.drills.iter().map(|(drill, _)| title(drill)).collect();
+    (!stopped.is_empty()).then(|| format!("{} stopped", stopped.join(", ")))
+}
+
+impl Drills<'_> {
+    fn choices(&self, width: u16) -> Vec<Vec<Span<'static>>> {
+        let theme = self.theme;
+        let Some(seen) = &self.dialog.seen else {
+            return vec![vec![span(theme, Ink::Pending, "looking what can be stopped here …")]];
+        };
+        let mut lines = Vec::new();
+        for (index, (drill, found)) in seen.iter().enumerate() {
+            let is_chosen = index == self.dialog.chosen;
+            let (mark, ink) = if is_chosen { ("▸ ", Ink::Lit) } else { ("  ", Ink::Text) };
+            let room = usize::from(width).saturating_sub(14);
+            let (state_ink, state) = match (found, self.data.drills.get(*drill)) {
+                (_, Some(open)) => {
+                    let since = coarse(self.data.now.since(open.since));
+                    let (kind, name) = (open.scaled.kind.word(), &open.scaled.name);
+                    (Ink::Warning, format!("stopped for {since}: {kind} {name}; enter puts it back"))
+                }
+                (Ok(scaled), None) if scaled.replicas == 0 => {
+                    let (kind, name) = (scaled.kind.word(), &scaled.name);
+                    (Ink::Warning, format!("{kind} {name} has no replicas; enter starts one"))
+                }
+                (Ok(scaled), None) => {
+                    let (kind, name, replicas) = (scaled.kind.word(), &scaled.name, scaled.replicas);
+                    (Ink::Text, format!("{kind} {name}, {replicas} in {}", scaled.namespace))
+                }
+                (Err(why), None) => (Ink::Dim, why.clone()),
+            };
+            lines.push(vec![
+                span(theme, ink, format!("{mark}{:<12}", title(*drill))),
+                span(theme, state_ink, fit(&state, room).into_owned()),
+            ]);
+        }
+        // A reason that is too long for its line is read here.
+        if let Some((drill, found)) = seen.get(self.dialog.chosen) {
+            lines.push(Vec::new());
+            let text = match found {
+                Ok(_) => consequence(*drill).to_owned(),
+                Err(why) => why.clone(),
+            };
+            lines.extend(sentences(theme, Ink::Dim, &[text], width, 4));
+        }
+        lines
+    }
+}
+
+impl Widget for &Drills<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let width = WIDTH.min(area.width.saturating_sub(6));
+        let target = self.data.watched.target.as_ref().map_or("", |target| target.title.as_str());
+        let (name, mut lines, last) = match &self.dialog.step {
+            Step::Choosing => (
+                "Drill: stop a part of the chain",
+                self.choices(width),
+                keys(theme, &[("↑ ↓", "choose"), ("enter", "stop or put back"), ("esc", "close")]),
+            ),
+            Step::Asking(drill, scaled) => {
+                let (kind, object) = (scaled.kind.word(), &scaled.name);
+                let what = format!("{kind} {object} in {}: {} → 0", scaled.namespace, scaled.replicas);
+                let lines = vec![
+                    vec![
+                        span(theme, Ink::Text, format!("stops the {} of ", title(*drill))),
+                        span(theme, Ink::Value, fit(target, 40).into_owned()),
+                    ],
+                    vec![span(theme, Ink::Value, fit(&what, usize::from(width)).into_owned())],
+                    vec![span(theme, Ink::Text, consequence(*drill))],
+                    vec![span(
+                        theme,
+                        Ink::Dim,
+                        "D puts it back, and so does q; only a killed surge does not",
+                    )],
+                ];
+                ("Stop it?", lines, keys(theme, &[("y", "yes"), ("n", "no")]))
+            }
+        };
+        lines.push(Vec::new());
+        lines.push(last);
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+        let inside = frame(buffer, area, theme, name, (width, height));
+        for (index, spans) in (0..).zip(lines) {
+            put(buffer, row(inside, index), spans);
+        }
+    }
+}
