@@ -133,6 +133,66 @@ fn pods_keep_to_what_is_promised() {
     }
 }
 
+/// Each right of a Role as `VERB GROUP/RESOURCE`, the core group without a name, with `:NAME` where one object is meant.
+fn rights(role: &Value) -> BTreeSet<String> {
+    let words = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let mut rights = BTreeSet::new();
+    for rule in role["rules"].as_array().unwrap() {
+        let names = match words(&rule["resourceNames"]) {
+            none if none.is_empty() => vec![String::new()],
+            names => names.iter().map(|name| format!(":{name}")).collect(),
+        };
+        for group in words(&rule["apiGroups"]) {
+            for resource in words(&rule["resources"]) {
+                for verb in words(&rule["verbs"]) {
+                    rights.extend(names.iter().map(|name| format!("{verb} {group}/{resource}{name}")));
+                }
+            }
+        }
+    }
+    rights
+}
+
+#[test]
+fn roles_allow_what_they_are_for_and_nothing_else() {
+    let all = manifests("plugin");
+    let watched = [
+        "/pods",
+        "/pods/log",
+        "/services",
+        "/events",
+        "events.k8s.io/events",
+        "apps/deployments",
+        "apps/statefulsets",
+        "autoscaling/horizontalpodautoscalers",
+    ];
+    let mut viewer: BTreeSet<String> = watched
+        .iter()
+        .flat_map(|resource| ["get", "list", "watch"].map(|verb| format!("{verb} {resource}")))
+        .collect();
+    viewer.extend(["get", "list"].map(|verb| format!("{verb} external.metrics.k8s.io/*")));
+    assert_eq!(rights(find(&all, "Role", "surge-viewer")), viewer);
+    let mut operator = viewer;
+    operator.extend(
+        [
+            "get /pods/portforward",
+            "create /pods/portforward",
+            "get /secrets:rabbitmq",
+            "patch autoscaling/horizontalpodautoscalers",
+            "delete /pods",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(rights(find(&all, "Role", "surge-operator")), operator);
+    assert!(!all.iter().any(|object| object["kind"] == "ClusterRole"), "opt-in only");
+    let foreign = all.iter().filter(|object| object["kind"] != "Namespace");
+    for object in foreign {
+        assert_eq!(object["metadata"]["namespace"], names::NAMESPACE, "{}", object["metadata"]["name"]);
+    }
+}
+
 /// What `surge down` goes by.
 #[test]
 fn every_object_says_what_it_is_part_of() {
