@@ -1,6 +1,7 @@
-//! `pods/NAME/portforward` over a WebSocket: `v5.channel.k8s.io` and `v4.channel.k8s.io`.
+//! `pods/NAME/portforward` over a WebSocket: `v5.channel.k8s.io` and `v4.channel.k8s.io`, which kube clients speak, and
+//! the tunnel of kubectl, for which see [`crate::spdy`].
 //!
-//! Every port has two channels: 2i for data, 2i+1 for an error text. The first byte of a message is its channel, and
+//! In the first two every port has two channels: 2i for data, 2i+1 for an error text. The first byte of a message is its channel, and
 //! the first message on each channel is the port, 16 bits, least byte first. In v5 the message `[255, channel]` ends
 //! one direction of a channel.
 
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::handle::call::Call;
 use crate::logs::pod_ref;
+use crate::spdy::Tunnel;
 use crate::{Cause, Node, PodRef, Status};
 
 /// Ports of one request.
@@ -29,7 +31,7 @@ const MAX_PORTS: usize = 64;
 /// Bytes of one read from a pod.
 const CHUNK: usize = 32 * 1024;
 /// Messages that wait for a pod or a client; the other side is not read meanwhile.
-const QUEUE: usize = 16;
+pub(crate) const QUEUE: usize = 16;
 /// Bytes of one message that is taken from a client.
 const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 /// The channel whose messages end another one.
@@ -40,6 +42,7 @@ const CLOSE: u8 = 255;
 enum Protocol {
     V5,
     V4,
+    Spdy,
 }
 
 impl Protocol {
@@ -47,6 +50,7 @@ impl Protocol {
         match self {
             Self::V5 => "v5.channel.k8s.io",
             Self::V4 => "v4.channel.k8s.io",
+            Self::Spdy => "SPDY/3.1+portforward.k8s.io",
         }
     }
 
@@ -54,7 +58,8 @@ impl Protocol {
     fn choose(headers: &HeaderMap) -> Option<Self> {
         let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
         let offers = offers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        offers.map(str::trim).find_map(|offer| [Self::V5, Self::V4].into_iter().find(|p| p.name() == offer))
+        let ours = [Self::V5, Self::V4, Self::Spdy];
+        offers.map(str::trim).find_map(|offer| ours.into_iter().find(|p| p.name() == offer))
     }
 }
 
@@ -83,10 +88,11 @@ pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Res
     };
     let Some(protocol) = Protocol::choose(headers) else {
         return Err(Status::bad_request(
-            "unable to upgrade: the client offers no protocol of v5.channel.k8s.io, v4.channel.k8s.io",
+            "unable to upgrade: the client offers no protocol of v5.channel.k8s.io, v4.channel.k8s.io, SPDY/3.1+portforward.k8s.io",
         ));
     };
-    let ports = ports(call)?;
+    // A tunnel names the ports inside.
+    let ports = if protocol == Protocol::Spdy { Vec::new() } else { ports(call)? };
     let node = call.server.node()?;
     let phase = pod.value.pointer("/status/phase").and_then(serde_json::Value::as_str).unwrap_or_default();
     if matches!(phase, "Succeeded" | "Failed") {
@@ -104,7 +110,11 @@ pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Res
                     .max_frame_size(Some(MAX_MESSAGE));
                 let io = TokioIo::new(upgraded);
                 let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-                Session { node, pod, protocol, ports, shutdown }.run(socket).await;
+                if protocol == Protocol::Spdy {
+                    Tunnel::run(node, pod, &shutdown, socket).await;
+                } else {
+                    Session { node, pod, protocol, ports, shutdown }.run(socket).await;
+                }
             }
             Err(error) => tracing::debug!(%error, "the client of a port-forward went before the upgrade"),
         }
@@ -139,11 +149,13 @@ fn ports(call: &Call<'_>) -> Result<Vec<u16>, Status> {
     Ok(ports)
 }
 
-/// What goes to the client.
-enum Out {
-    Message(Bytes),
-    /// A port's pod has nothing more to say; with the port's place.
-    End(usize),
+/// What comes from a pod.
+pub(crate) enum Piece {
+    Data(Bytes),
+    /// Why nothing more will come, in words.
+    Error(String),
+    /// The pod has nothing more to say.
+    End,
 }
 
 struct Session {
@@ -170,7 +182,7 @@ impl Session {
                 }
             }
         }
-        let (out, mut to_client) = mpsc::channel::<Out>(QUEUE);
+        let (out, mut to_client) = mpsc::channel::<(usize, Piece)>(QUEUE);
         let mut inputs = Vec::with_capacity(self.ports.len());
         let stop = self.shutdown.child_token();
         let _stop_on_end = stop.clone().drop_guard();
@@ -189,11 +201,12 @@ impl Session {
         // Reading and writing are apart, so that a client which does not read cannot keep its own input from the pod.
         let protocol = self.protocol;
         let write = async move {
-            while let Some(next) = to_client.recv().await {
-                let message = match next {
-                    Out::Message(bytes) => bytes,
-                    Out::End(place) if protocol == Protocol::V5 => Bytes::from(vec![CLOSE, data(place)]),
-                    Out::End(_) => continue,
+            while let Some((place, piece)) = to_client.recv().await {
+                let message = match piece {
+                    Piece::Data(bytes) => on(data(place), &bytes),
+                    Piece::Error(text) => on(data(place) + 1, text.as_bytes()),
+                    Piece::End if protocol == Protocol::V5 => on(CLOSE, &[data(place)]),
+                    Piece::End => continue,
                 };
                 sink.send(Message::Binary(message)).await.ok()?;
             }
@@ -223,6 +236,14 @@ fn data(place: usize) -> u8 {
     u8::try_from(2 * place).unwrap_or(u8::MAX - 1)
 }
 
+/// A message on a channel.
+fn on(channel: u8, bytes: &[u8]) -> Bytes {
+    let mut message = BytesMut::with_capacity(1 + bytes.len());
+    message.put_u8(channel);
+    message.put_slice(bytes);
+    message.freeze()
+}
+
 /// Hands a message of the client to its port.
 async fn give(inputs: &mut [Option<mpsc::Sender<Bytes>>], message: Bytes) {
     match message.first() {
@@ -247,25 +268,20 @@ async fn give(inputs: &mut [Option<mpsc::Sender<Bytes>>], message: Bytes) {
 }
 
 /// Connects to the pod and carries bytes both ways until the pod has ended.
-async fn pump(
+pub(crate) async fn pump(
     node: std::sync::Arc<dyn Node>,
     pod: PodRef,
     place: usize,
     port: u16,
     mut input: mpsc::Receiver<Bytes>,
-    out: mpsc::Sender<Out>,
+    out: mpsc::Sender<(usize, Piece)>,
 ) {
-    let error = |text: String| {
-        let mut message = vec![data(place) + 1];
-        message.extend_from_slice(text.as_bytes());
-        Out::Message(Bytes::from(message))
-    };
     let stream = match node.connect(&pod, port).await {
         Ok(stream) => stream,
         Err(why) => {
             let text = format!("error forwarding port {port} to pod {}, uid {}: {why}", pod.name, pod.uid);
-            let _client_gone = out.send(error(text)).await;
-            let _client_gone = out.send(Out::End(place)).await;
+            let _client_gone = out.send((place, Piece::Error(text))).await;
+            let _client_gone = out.send((place, Piece::End)).await;
             return;
         }
     };
@@ -278,15 +294,14 @@ async fn pump(
         to_pod.shutdown().await
     };
     let outward = async {
-        let mut buffer = BytesMut::with_capacity(CHUNK + 1);
+        let mut buffer = BytesMut::with_capacity(CHUNK);
         loop {
-            buffer.reserve(CHUNK + 1);
-            buffer.put_u8(data(place));
+            buffer.reserve(CHUNK);
             let read = from_pod.read_buf(&mut buffer).await;
             match read {
                 Ok(0) => return Ok(()),
                 Ok(_) => {
-                    if out.send(Out::Message(buffer.split().freeze())).await.is_err() {
+                    if out.send((place, Piece::Data(buffer.split().freeze()))).await.is_err() {
                         return Ok(());
                     }
                 }
@@ -305,9 +320,9 @@ async fn pump(
     };
     if let Err(why) = ended {
         let text = format!("error forwarding port {port} to pod {}, uid {}: {why}", pod.name, pod.uid);
-        let _client_gone = out.send(error(text)).await;
+        let _client_gone = out.send((place, Piece::Error(text))).await;
     }
-    let _client_gone = out.send(Out::End(place)).await;
+    let _client_gone = out.send((place, Piece::End)).await;
 }
 
 #[cfg(test)]
@@ -319,7 +334,8 @@ mod tests {
         for (offer, wanted) in [
             ("v5.channel.k8s.io, v4.channel.k8s.io", Some(Protocol::V5)),
             ("v4.channel.k8s.io", Some(Protocol::V4)),
-            ("SPDY/3.1+portforward.k8s.io", None),
+            ("SPDY/3.1+portforward.k8s.io", Some(Protocol::Spdy)),
+            ("v3.channel.k8s.io", None),
         ] {
             let headers = HeaderMap::from_iter([(header::SEC_WEBSOCKET_PROTOCOL, offer.parse().unwrap())]);
             assert_eq!(Protocol::choose(&headers), wanted, "{offer}");

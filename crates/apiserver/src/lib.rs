@@ -48,6 +48,7 @@ mod schema;
 mod select;
 mod serve;
 mod server;
+mod spdy;
 mod status;
 mod store;
 mod table;

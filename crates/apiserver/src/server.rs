@@ -156,7 +156,8 @@ impl ApiServer {
         node.ok_or_else(|| Status::unavailable("no node runs pods yet"))
     }
 
-    /// Adds an API that another router serves, with its `APIService` object and its place in discovery.
+    /// Adds an API that another router serves, with its `APIService` object and its place in discovery. It takes the place
+    /// of one of the same group and version.
     pub fn aggregate(&self, api: Aggregated) {
         let (namespace, service) = &api.service;
         let since = time::seconds(jiff::Timestamp::now());
@@ -168,7 +169,9 @@ impl ApiServer {
             "status": {"conditions": [{"type": "Available", "status": "True", "lastTransitionTime": since,
                                        "reason": "Passed", "message": "all checks passed"}]},
         }));
-        self.inner.aggregated.write().unwrap_or_else(PoisonError::into_inner).push(api);
+        let mut all = self.inner.aggregated.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|other| (&other.group, &other.version) != (&api.group, &api.version));
+        all.push(api);
     }
 
     /// The APIs that are registered: without its `APIService` one is not served.

@@ -250,3 +250,90 @@ async fn proxies_pass_requests_on_to_pods_and_services() {
     let (code, status) = send("pods/p:1234/proxy/x").await;
     assert_eq!((code, &status["reason"]), (503, &json!("ServiceUnavailable")));
 }
+
+/// kubectl's tunnel by hand: the frames are written out, so that nothing of the server's own reads or makes them.
+#[tokio::test]
+async fn kubectls_tunnel_carries_connections_one_after_another() {
+    /// A block of headers: stored, in a zlib stream whose head is sent once.
+    fn block(first: bool, headers: &[(&str, &str)]) -> Vec<u8> {
+        let text = |text: &str| [&u32::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat();
+        let mut plain = u32::try_from(headers.len()).unwrap().to_be_bytes().to_vec();
+        for (name, value) in headers {
+            plain.extend([text(name), text(value)].concat());
+        }
+        let length = u16::try_from(plain.len()).unwrap();
+        let head: &[u8] = if first { &[0x78, 0x01] } else { &[] };
+        [head, &[0], &length.to_le_bytes(), &(!length).to_le_bytes(), &plain].concat()
+    }
+    fn open(stream: u32, block: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(10 + block.len()).unwrap();
+        let head = [0x8003_0001_u32.to_be_bytes(), length.to_be_bytes()].concat();
+        [&head[..], &stream.to_be_bytes(), &[0; 6], block].concat()
+    }
+    fn data(stream: u32, bytes: &[u8], fin: bool) -> Vec<u8> {
+        let length = u32::try_from(bytes.len()).unwrap() | if fin { 0x0100_0000 } else { 0 };
+        [&stream.to_be_bytes(), &length.to_be_bytes(), bytes].concat()
+    }
+    let (running, _) = with_pod().await;
+    let port = echo().await;
+    running.node.ports.lock().unwrap().insert(8080, port);
+    let request = http::Request::get("/api/v1/namespaces/default/pods/p/portforward")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("sec-websocket-protocol", "SPDY/3.1+portforward.k8s.io")
+        .body(kube::client::Body::empty())
+        .unwrap();
+    let response = running.client.send(request).await.unwrap();
+    assert_eq!(response.status(), 101);
+    assert_eq!(response.headers()["sec-websocket-protocol"], "SPDY/3.1+portforward.k8s.io");
+    let role = tokio_tungstenite::tungstenite::protocol::Role::Client;
+    let io = hyper_util::rt::TokioIo::new(hyper::upgrade::on(response).await.unwrap());
+    let mut socket = tokio_tungstenite::WebSocketStream::from_raw_socket(io, role, None).await;
+    let headers = |kind, port, request| [("port", port), ("requestid", request), ("streamtype", kind)];
+    let sent = [
+        open(1, &block(true, &headers("error", "8080", "0"))),
+        data(1, b"", true),
+        open(3, &block(false, &headers("data", "8080", "0"))),
+        data(3, b"hello", true),
+        open(5, &block(false, &headers("error", "1234", "1"))),
+        open(7, &block(false, &headers("data", "1234", "1"))),
+        open(9, &block(false, &headers("data", "8080", "of nothing"))),
+    ];
+    // Cut anywhere: a message is a slice of the stream, not a frame.
+    for piece in sent.concat().chunks(37) {
+        socket.send(Message::binary(piece.to_vec())).await.unwrap();
+    }
+    // What each stream said, and whether it has ended.
+    let mut streams: std::collections::BTreeMap<u32, (String, bool)> = Default::default();
+    let mut reset = Vec::new();
+    let mut bytes: Vec<u8> = Vec::new();
+    while streams.values().filter(|(_, ended)| *ended).count() < 4 || reset.is_empty() {
+        let message = tokio::time::timeout(DEADLINE, socket.next()).await.unwrap().unwrap().unwrap();
+        bytes.extend_from_slice(&message.into_data());
+        while bytes.len() >= 8 {
+            let word = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+            let length = usize::try_from(word(4) & 0x00ff_ffff).unwrap();
+            if bytes.len() < 8 + length {
+                break;
+            }
+            match word(0) {
+                0x8003_0002 => {
+                    streams.insert(word(8), Default::default());
+                }
+                0x8003_0003 => reset.push(word(8)),
+                stream => {
+                    let (said, ended) = streams.get_mut(&stream).expect("a stream is answered first");
+                    said.push_str(std::str::from_utf8(&bytes[8..8 + length]).unwrap());
+                    *ended = word(4) & 0x0100_0000 != 0;
+                }
+            }
+            bytes.drain(..8 + length);
+        }
+    }
+    assert_eq!(reset, [9]);
+    assert_eq!(streams[&3].0, "hello");
+    assert_eq!((streams[&1].0.as_str(), streams[&7].0.as_str()), ("", ""));
+    assert!(streams[&5].0.starts_with("error forwarding port 1234 to pod p, uid "), "{}", streams[&5].0);
+}

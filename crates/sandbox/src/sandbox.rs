@@ -43,6 +43,7 @@ pub struct Sandbox {
     changed: watch::Receiver<()>,
     progress: mpsc::Sender<Progress>,
     system: System,
+    server: ApiServer,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -171,6 +172,7 @@ impl Sandbox {
         hpa_loop::start(&cluster, &config.autoscaling);
         let changed = changes(&cluster);
         let shutdown = tasks.token().clone();
+        let shared = server.clone();
         tasks.spawn_until_done(async move {
             if let Err(error) = apiserver::run(server, Serve { tls, token }, listener, shutdown).await {
                 tracing::error!(%error, "the API server ended");
@@ -192,6 +194,7 @@ impl Sandbox {
             changed,
             progress,
             system: config.system,
+            server: shared,
         })
     }
 
@@ -211,6 +214,13 @@ impl Sandbox {
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Puts another program in the place of the metrics adapter: `router` gets every request below
+    /// `/apis/external.metrics.k8s.io/v1beta1/`, as if the `APIService` led to it.
+    pub fn serve_external_metrics(&self, router: axum::Router) {
+        let service = (contract::names::MONITORING.to_owned(), "metrics".to_owned());
+        self.server.aggregate(external_metric::served_by(service, router));
     }
 
     /// Applies objects in their order by server-side apply; those without a namespace go to `namespace` if their kind

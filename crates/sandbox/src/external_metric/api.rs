@@ -54,6 +54,15 @@ pub(crate) fn aggregated(client: Client, adapter: Adapter) -> Aggregated {
     let service = (adapter.namespace.clone(), adapter.name.clone());
     let server = Server { client, adapter, prometheus, known: Mutex::default() };
     let path = format!("/apis/{GROUP}/{VERSION}/namespaces/{{namespace}}/{{metric}}");
+    let router = Router::new()
+        .route(&path, get(values))
+        .fallback(|| async { Status::unknown_resource() })
+        .with_state(Arc::new(server));
+    served_by(service, router)
+}
+
+/// The API as this router answers for it; `service` is what its `APIService` names.
+pub(crate) fn served_by(service: (String, String), router: Router) -> Aggregated {
     Aggregated {
         group: GROUP.to_owned(),
         version: VERSION.to_owned(),
@@ -66,10 +75,7 @@ pub(crate) fn aggregated(client: Client, adapter: Adapter) -> Aggregated {
             namespaced: true,
             verbs: vec!["get".to_owned()],
         }],
-        router: Router::new()
-            .route(&path, get(values))
-            .fallback(|| async { Status::unknown_resource() })
-            .with_state(Arc::new(server)),
+        router,
     }
 }
 

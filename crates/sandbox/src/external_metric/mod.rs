@@ -15,4 +15,4 @@ mod rules;
 mod series;
 mod template;
 
-pub(crate) use api::{Adapter, aggregated};
+pub(crate) use api::{Adapter, aggregated, served_by};

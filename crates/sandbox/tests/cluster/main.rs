@@ -1,4 +1,5 @@
-//! The autoscaler on a real cluster, sync by sync: what the real controller decides is what `crates/hpa` predicts.
+//! The autoscaler on a real cluster, sync by sync: what the real controller decides is what `crates/hpa` predicts and
+//! what the sandbox does.
 //!
 //! Needs a cluster whose API server can reach this machine:
 //!
@@ -15,12 +16,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod play;
 mod recorder;
 mod registration;
 #[path = "../../../hpa/tests/recorded/replay.rs"]
 mod replay;
 mod script;
+mod twin;
 mod world;
 
 use std::time::Duration;
@@ -65,7 +69,7 @@ fn period_seconds() -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a Kubernetes cluster"]
-async fn the_arithmetic_predicts_a_real_controllers_decisions() {
+async fn the_arithmetic_predicts_and_the_sandbox_repeats_a_real_controllers_decisions() {
     let (client, place, period_seconds) = (cluster().await, place(), period_seconds());
     let kubernetes = client.apiserver_version().await.unwrap().git_version;
     let image = variable("SURGE_E2E_PAUSE_IMAGE").unwrap_or("registry.k8s.io/pause:3.10".to_owned());
@@ -75,7 +79,9 @@ async fn the_arithmetic_predicts_a_real_controllers_decisions() {
     let recorder = Recorder::new(NAMESPACE, &scripts, world);
     let stage = Stage { client: &client, namespace: NAMESPACE, image: &image, period_seconds };
     let played = play(&stage, &scripts, &recorder);
-    let autoscalers = with_recorder(&client, NAMESPACE, &place, recorder.router(), played).await;
+    let real = with_recorder(&client, NAMESPACE, &place, recorder.router(), played);
+    let ours = on_the_sandbox(&scripts, &image, period_seconds);
+    let (autoscalers, ours) = tokio::join!(real, ours);
     drop(watches);
 
     assert_eq!(recorder.users().len(), 1, "only the controller asks: {:?}", recorder.users());
@@ -99,8 +105,35 @@ async fn the_arithmetic_predicts_a_real_controllers_decisions() {
     for phase in PHASES {
         assert!(outcome.phases.contains_key(phase), "no sync was {phase}: {:?}", outcome.phases);
     }
+    let differences = twin::compare(&recording.autoscalers, &ours);
+    assert!(
+        differences.is_empty(),
+        "the sandbox does otherwise in {} places:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
     if variable("SURGE_UPDATE_GOLDENS").as_deref() == Some("1") {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../hpa/tests/data/recorded-1.34.json");
         std::fs::write(path, text).unwrap();
     }
+}
+
+/// The same scripts on the sandbox, with the same period.
+async fn on_the_sandbox(
+    scripts: &[script::Script],
+    image: &str,
+    period_seconds: u32,
+) -> Vec<replay::Autoscaler> {
+    let mut config = common::config();
+    config.images.insert(image.to_owned(), sandbox::Argv::new("/bin/sleep", ["3600"]));
+    config.autoscaling.sync_period = Duration::from_secs(u64::from(period_seconds));
+    let rig = common::Rig::start(config).await;
+    make_namespace(&rig.client, NAMESPACE).await;
+    let (world, watches) = world::watch(&rig.client, NAMESPACE);
+    let recorder = Recorder::new(NAMESPACE, scripts, world);
+    rig.sandbox.serve_external_metrics(recorder.router());
+    let stage = Stage { client: &rig.client, namespace: NAMESPACE, image, period_seconds };
+    let autoscalers = play(&stage, scripts, &recorder).await;
+    drop(watches);
+    autoscalers
 }

@@ -1,0 +1,55 @@
+//! What a real cluster and the sandbox did with the same scripts, side by side.
+
+use serde_json::json;
+
+use crate::replay::{Autoscaler, timeless};
+
+/// Where the two differ, a line each. When a sync was is left out: the intervals are not in phase.
+pub(crate) fn compare(real: &[Autoscaler], ours: &[Autoscaler]) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (real, ours) in real.iter().zip(ours) {
+        assert_eq!(real.name, ours.name);
+        if real.syncs.len() != ours.syncs.len() {
+            differences.push(format!(
+                "{}: {} syncs on the real cluster, {} on the sandbox",
+                real.name,
+                real.syncs.len(),
+                ours.syncs.len()
+            ));
+        }
+        let specs = (timeless(&real.spec), timeless(&ours.spec));
+        if specs.0 != specs.1 {
+            differences
+                .push(format!("{}: the specifications differ:\n  {}\n  {}", real.name, specs.0, specs.1));
+        }
+        for (index, (one, other)) in real.syncs.iter().zip(&ours.syncs).enumerate() {
+            let facts = |sync: &crate::replay::Sync| {
+                json!({
+                    "sizes": [sync.spec_replicas, sync.status_replicas], "answers": sync.answers, "size": sync.size,
+                    "status": timeless(&sync.status), "events": sync.events,
+                })
+            };
+            let (one, other) = (facts(one), facts(other));
+            if one != other {
+                differences.push(format!("{} sync {index}:\n  real    {one}\n  sandbox {other}", real.name));
+            }
+        }
+    }
+    differences
+}
+
+/// A comparison must be able to fail.
+#[test]
+fn what_differs_is_told() {
+    let recording: crate::replay::Recording =
+        serde_json::from_str(include_str!("../../../hpa/tests/data/recorded-1.34.json")).unwrap();
+    let real = recording.autoscalers;
+    assert_eq!(compare(&real, &real), Vec::<String>::new());
+    let mut ours = real.clone();
+    ours[0].syncs[2].at_ms += 1;
+    assert_eq!(compare(&real, &ours), Vec::<String>::new(), "intervals need not be in phase");
+    ours[0].syncs[2].size += 1;
+    ours[1].syncs[0].events.clear();
+    ours[2].syncs.pop();
+    assert_eq!(compare(&real, &ours).len(), 3);
+}
