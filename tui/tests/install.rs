@@ -226,9 +226,33 @@ fn bad_input_is_told_by_its_exit_code_and_a_sentence() {
     ] {
         run(&sandbox, &stand_ins, arguments).failed(code, &[expected]);
     }
+    let prepared = run(&sandbox, &stand_ins, &["up", "--yes"]);
+    prepared.failed(4, &["nothing was changed"]);
     stand_ins.file("refusal", "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nautoscaling-demo:\n- at '/hpa/maxReplicas': got string, want integer\n");
     run(&sandbox, &stand_ins, &UP)
         .failed(2, &["the chart refuses these values", "- at '/hpa/maxReplicas': got string"]);
+}
+
+#[test]
+fn a_person_is_asked_and_may_say_no() {
+    let sandbox = Sandbox::empty();
+    let stand_ins = StandIns::new(SMALL);
+    let (config, path) = (sandbox.kubeconfig(), stand_ins.path().to_str().unwrap().to_owned());
+    let environment = [("KUBECONFIG", config.to_str().unwrap()), ("PATH", path.as_str())];
+    for (answer, code, expected) in [
+        ("n\r", 0, "nothing was changed"),
+        ("\r", 0, "nothing was changed"),
+        ("\u{3}", 130, "stopped by a signal"),
+        ("y\r", 4, "step \"external metric\" was not done"),
+    ] {
+        let arguments = ["up", "--skip-stack", "--timeout", "0s"];
+        let mut pty =
+            testkit::pty::Pty::spawn(sandboxed::SURGE, &arguments, &environment, (160, 50)).unwrap();
+        pty.wait_for("the question", |screen| screen.contains("Go on? [y/N]"));
+        pty.send(answer).unwrap();
+        pty.wait_for("the answer's consequence", |screen| screen.contains(expected));
+        assert_eq!(pty.exit_code(), code, "{answer:?}");
+    }
 }
 
 #[test]

@@ -40,6 +40,7 @@ pub(super) fn main(arguments: Args) -> ExitCode {
         again: install::command_line(),
     };
     install::run(async move |stop: CancellationToken| {
-        down::run(&wish, mode, &stop, install::agree).await.map(|()| ExitCode::SUCCESS)
+        let agree = async |question: &str| install::agree(question, &stop).await;
+        down::run(&wish, mode, &stop, agree).await.map(|()| ExitCode::SUCCESS)
     })
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::{complain, signals};
 use crate::install::failure::{Failure, Kind};
 use crate::install::shell;
-use crate::install::up::Mode;
+use crate::install::up::{Mode, say};
 
 /// Runs a command to its end; a signal asks it to end and decides the exit code.
 pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCode, Failure>) -> ExitCode {
@@ -63,17 +63,28 @@ pub(super) fn mode(yes: bool, dry_run: bool) -> Result<Mode, Failure> {
     }
 }
 
-/// Asks; anything but yes is no.
-pub(super) fn agree(question: &str) -> bool {
+/// Asks; anything but yes is no, and a signal is an answer too.
+pub(super) async fn agree(question: &str, stop: &CancellationToken) -> Result<bool, Failure> {
     let mut out = std::io::stdout();
     if write!(out, "{question} [y/N] ").and_then(|()| out.flush()).is_err() {
-        return false;
+        return Ok(false);
     }
-    let mut answer = String::new();
-    match std::io::stdin().lock().read_line(&mut answer) {
-        Ok(_) => matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"),
-        Err(_unreadable) => false,
+    // The thread that reads ends with the process: nothing can wake it.
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    tokio::select! {
+        answer = answer => Ok(matches!(&answer, Ok(Ok(answer)) if is_yes(answer))),
+        () = stop.cancelled() => {
+            say("\n");
+            Err(Failure::stopped())
+        }
     }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 /// The command line that this process was started with, as a person can give it again.

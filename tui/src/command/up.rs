@@ -66,7 +66,9 @@ pub(super) fn main(arguments: Args) -> ExitCode {
         again: install::command_line(),
     };
     install::run(async move |stop: CancellationToken| {
-        up::run(&request, mode, &stop, || install::agree("Go on?")).await.map(|()| ExitCode::SUCCESS)
+        up::run(&request, mode, &stop, async || install::agree("Go on?", &stop).await)
+            .await
+            .map(|()| ExitCode::SUCCESS)
     })
 }
 

@@ -45,7 +45,7 @@ pub async fn run(
     wish: &Wish,
     mode: Mode,
     stop: &CancellationToken,
-    agree: impl Fn(&str) -> bool,
+    agree: impl AsyncFn(&str) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let Ground { cluster, version, mut objects } = ground(&wish.flags).await?;
     let flags = Flags { context: Some(cluster.context.clone()), ..wish.flags.clone() };
@@ -81,7 +81,7 @@ pub async fn run(
         shown(&removal, &wish.namespace),
         notes(&removal)
     ));
-    if mode == Mode::Ask && !agree("Go on?") {
+    if mode == Mode::Ask && !agree("Go on?").await? {
         say("nothing was removed\n");
         return Ok(());
     }
@@ -217,7 +217,7 @@ impl Work<'_> {
         objects: &mut Objects,
         removal: &Removal,
         mode: Mode,
-        agree: impl Fn(&str) -> bool,
+        agree: impl AsyncFn(&str) -> Result<bool, Failure>,
     ) -> Result<(), Failure> {
         let total = removal.steps.len() + removal.namespaces.len();
         let mut progress = Progress::new(Box::new(std::io::stdout()), total);
@@ -230,10 +230,9 @@ impl Work<'_> {
         let mut kept = Vec::new();
         for namespace in &removal.namespaces {
             progress.begin(&format!("namespace {}", namespace.name));
-            let asked = || {
-                mode == Mode::Ask && agree(&clean::text(&format!("Remove namespace {}?", told(namespace))))
-            };
-            if !self.wish.namespaces && !asked() {
+            let question = clean::text(&format!("Remove namespace {}?", told(namespace)));
+            let goes = self.wish.namespaces || (mode == Mode::Ask && agree(&question).await?);
+            if !goes {
                 progress.done("stays");
                 kept.push(namespace);
                 continue;

@@ -79,6 +79,8 @@ impl Failure {
         }
         let advice = if said.contains("being terminated") {
             "wait until the namespace is gone: kubectl get namespaces"
+        } else if said.contains("updates to statefulset spec") {
+            "a StatefulSet's volumes cannot be changed in place: surge down, then this command again"
         } else if explain::is_forbidden(error) {
             "ask for that right, or choose another user with --context NAME"
         } else {

@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::shell;
 
+/// Where `cargo xtask image` leaves the archives that it builds, from the root of a clone.
+pub const BUILT: &str = "target/images";
+
 /// How long loading one archive may take.
 const WITHIN: Duration = Duration::from_secs(300);
 

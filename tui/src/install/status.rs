@@ -318,7 +318,7 @@ fn autoscaler(facts: &Facts, now: Timestamp) -> Line {
         .last_scale
         .map_or_else(|| "never scaled".to_owned(), |at| format!("last scaled {} ago", age(at, now)));
     let text = format!(
-        "{}, {} replicas, {} wanted, {} to {}, {scaled}",
+        "{}, replicas {}, wanted {}, allowed {} to {}, {scaled}",
         hpa.targets_column, hpa.current_replicas, hpa.desired_replicas, hpa.min, hpa.max
     );
     let troubled = hpa
@@ -431,7 +431,7 @@ mod tests {
                 "broker Ok: Orders: 6 ready, 1 unacknowledged; asked now, of the broker's management API",
                 "prometheus Ok: 7, scraped 0.4 s before it was asked",
                 "metric Ok: 7, stamped 2 s ago; served by monitoring/prometheus-adapter",
-                "hpa Ok: 7/20 (avg), 1 replicas, 1 wanted, 1 to 10, never scaled",
+                "hpa Ok: 7/20 (avg), replicas 1, wanted 1, allowed 1 to 10, never scaled",
             ]
         );
         assert!(is_fine(&lines(&facts(), now())));

@@ -1,6 +1,7 @@
 //! `up`: look, plan, ask, do, wait. Nothing is changed before the plan stands and was agreed to.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -65,8 +66,45 @@ pub async fn run(
     request: &Request,
     mode: Mode,
     stop: &CancellationToken,
-    agree: impl FnOnce() -> bool,
+    agree: impl AsyncFnOnce() -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
+    let prepared = prepare(request, stop).await.map_err(|mut failure| {
+        failure.what.push_str("\nnothing was changed");
+        failure
+    });
+    let Prepared { cluster, version, helm, objects, seen, plan } = prepared?;
+    if mode == Mode::DryRun {
+        say(&format!("# {}\n{}", headline(request, &cluster, &version), print::exact(&plan, request, &helm)));
+        return Ok(());
+    }
+    say(&shown(request, &plan, &cluster, &version, &helm));
+    if mode == Mode::Ask && !agree().await? {
+        say("nothing was changed\n");
+        return Ok(());
+    }
+    let mut progress = Progress::new(Box::new(std::io::stdout()), plan.steps.len());
+    let waiting = Waiting { client: &cluster.client, timeout: request.timeout, stop };
+    let mut work = Work { request, seen: &seen, helm: &helm, objects, waiting, stop };
+    for step in &plan.steps {
+        progress.begin(&step.title(request));
+        work.step(step, &mut progress).await.map_err(|failure| told(failure, &progress, request))?;
+    }
+    say(&format!("\nnext: {}\n      {}\n", dashboard("surge", request), dashboard("surge doctor", request)));
+    Ok(())
+}
+
+/// Everything that is known before something is done.
+struct Prepared {
+    cluster: Cluster,
+    version: String,
+    helm: Helm,
+    objects: Objects,
+    seen: Seen,
+    plan: Plan,
+}
+
+/// Looks and plans; nothing is changed here.
+async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared, Failure> {
     check_files(request)?;
     let mut releases = match request.stack {
         Stack::Install => upstream::releases(request.profile, &request.charts)?,
@@ -88,25 +126,7 @@ pub async fn run(
     let plan = plan::plan(request, &seen, rendered, releases, rules::object(request)?, load)?;
     let keys: Vec<Key> = plan.steps.iter().flat_map(touched).collect();
     survey::rights(&mut objects, &keys).await?;
-
-    if mode == Mode::DryRun {
-        say(&format!("# {}\n{}", headline(request, &cluster, &version), print::exact(&plan, request, &helm)));
-        return Ok(());
-    }
-    say(&shown(request, &plan, &cluster, &version, &helm));
-    if mode == Mode::Ask && !agree() {
-        say("nothing was changed\n");
-        return Ok(());
-    }
-    let mut progress = Progress::new(Box::new(std::io::stdout()), plan.steps.len());
-    let waiting = Waiting { client: &cluster.client, timeout: request.timeout, stop };
-    let mut work = Work { request, seen: &seen, helm: &helm, objects, waiting, stop };
-    for step in &plan.steps {
-        progress.begin(&step.title(request));
-        work.step(step, &mut progress).await.map_err(|failure| told(failure, &progress, request))?;
-    }
-    say(&format!("\nnext: {}\n      {}\n", dashboard("surge", request), dashboard("surge doctor", request)));
-    Ok(())
+    Ok(Prepared { cluster, version, helm, objects, seen, plan })
 }
 
 /// The command that shows what was installed.
@@ -126,7 +146,7 @@ fn dashboard(command: &str, request: &Request) -> String {
 }
 
 /// Text of our own or cleaned before; a closed standard output is nobody's loss.
-pub(super) fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout();
     let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
@@ -165,17 +185,24 @@ fn skipped(request: &Request) -> Result<Vec<Release>, Failure> {
     }
 }
 
+/// The commands that load images: those in the folder that was named, else those that `cargo xtask image` left here.
 fn load(request: &Request, context: &str) -> Result<Vec<Vec<String>>, Failure> {
-    let Some(folder) = &request.archives else { return Ok(Vec::new()) };
-    let Some(local) = Local::of_context(context) else {
-        return Err(Failure::usage(
-            format!(
-                "--archives: context {context} is not one of kind, minikube or k3d, which take images from files"
-            ),
-            "push the images to a registry that the cluster can reach, and name them with --image NAME=REF",
-        ));
+    let local = Local::of_context(context);
+    let folder = match (&request.archives, &local) {
+        (Some(folder), Some(_)) => folder.as_path(),
+        (None, Some(_)) if images::archives(Path::new(images::BUILT)).is_ok() => Path::new(images::BUILT),
+        (None, _) => return Ok(Vec::new()),
+        (Some(_), None) => {
+            return Err(Failure::usage(
+                format!(
+                    "--archives: context {context} is not one of kind, minikube or k3d, which take images from files"
+                ),
+                "push the images to a registry that the cluster can reach, and name them with --image NAME=REF",
+            ));
+        }
     };
-    Ok(images::archives(folder)?.iter().map(|archive| local.load(archive)).collect())
+    let archives = images::archives(folder)?;
+    Ok(local.iter().flat_map(|local| archives.iter().map(|archive| local.load(archive))).collect())
 }
 
 /// The objects that a step applies.

@@ -208,7 +208,6 @@ impl Waiting<'_> {
             let held: Vec<&str> = found["metadata"]["finalizers"]
                 .as_array()
                 .into_iter()
-                .chain(found["spec"]["finalizers"].as_array())
                 .flatten()
                 .filter_map(Value::as_str)
                 .collect();
