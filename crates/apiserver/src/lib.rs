@@ -48,7 +48,6 @@ mod schema;
 mod select;
 mod serve;
 mod server;
-mod spdy;
 mod status;
 mod store;
 mod table;

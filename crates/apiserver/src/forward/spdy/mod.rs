@@ -17,7 +17,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_util::sync::CancellationToken;
 
-use crate::forward::{Piece, QUEUE, pump};
+use super::pump::{Piece, QUEUE, pump};
 use crate::{Node, PodRef};
 use frame::Frame;
 use headers::{Decoder, Encoder};
@@ -41,7 +41,7 @@ enum Stream {
 }
 
 /// A connection of kubectl to one pod.
-pub(crate) struct Tunnel {
+pub(super) struct Tunnel {
     node: Arc<dyn Node>,
     pod: PodRef,
     stop: CancellationToken,
@@ -58,7 +58,7 @@ pub(crate) struct Tunnel {
 
 impl Tunnel {
     /// Serves the client until it goes or `shutdown`.
-    pub(crate) async fn run<S>(
+    pub(super) async fn run<S>(
         node: Arc<dyn Node>,
         pod: PodRef,
         shutdown: &CancellationToken,
