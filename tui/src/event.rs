@@ -374,7 +374,7 @@ pub struct ClusterEvent {
     pub count: i32,
     /// When it was last seen (the cluster's clock).
     pub last_seen: Option<Timestamp>,
-    /// Whether it happened before this run began and is only told now.
+    /// Whether it happened before it was told: before this run, or while the watch was away.
     pub old: bool,
 }
 

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use contract::names;
-use jiff::Timestamp;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -148,7 +147,7 @@ fn start_watching(
         workload,
     ));
     tasks.spawn(watches::pods::run(client.clone(), namespace(), latest_workload, outbox.clone()));
-    tasks.spawn(watches::events::run(client.clone(), namespace(), Timestamp::now(), outbox.clone()));
+    tasks.spawn(watches::events::run(client.clone(), namespace(), outbox.clone()));
     tasks.spawn(external_metric::run(
         client.clone(),
         namespace(),

@@ -1,14 +1,13 @@
 //! Kubernetes Events, `v1`, in the two forms that components write: with `count` and with `series`.
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 
 use super::timestamp;
 use crate::clean;
 use crate::event::ClusterEvent;
 
-/// `began` is the start of the run by the cluster's clock, as far as it is known: what was last seen before is old.
-pub(crate) fn convert(object: &Event, began: Timestamp) -> ClusterEvent {
+/// `old` says that it happened before it is told.
+pub(crate) fn convert(object: &Event, old: bool) -> ClusterEvent {
     let series = object.series.as_ref();
     let last_seen = series
         .and_then(|series| series.last_observed_time.as_ref().map(|time| time.0))
@@ -28,8 +27,7 @@ pub(crate) fn convert(object: &Event, began: Timestamp) -> ClusterEvent {
         reason: clean::text(object.reason.as_deref().unwrap_or_default()),
         message: clean::text(object.message.as_deref().unwrap_or_default()),
         count: series.and_then(|series| series.count).or(object.count).unwrap_or(1),
-        // Event times have whole seconds: one of the second in which the run began may be new.
-        old: last_seen.is_some_and(|seen| seen.as_second() < began.as_second()),
+        old,
         last_seen,
     }
 }
@@ -42,25 +40,25 @@ mod tests {
 
     #[test]
     fn both_forms_are_read() {
-        let began: Timestamp = "2026-01-01T00:00:10Z".parse().unwrap();
         let involved = json!({"kind": "Pod", "name": "p"});
-        for (event, count, old) in [
-            (json!({"count": 4, "lastTimestamp": "2026-01-01T00:00:10Z"}), 4, false),
-            (json!({"lastTimestamp": "2026-01-01T00:00:09Z"}), 1, true),
+        for (event, count, last_seen) in [
+            (json!({"count": 4, "lastTimestamp": "2026-01-01T00:00:10Z"}), 4, Some("2026-01-01T00:00:10Z")),
+            (json!({"lastTimestamp": "2026-01-01T00:00:09Z"}), 1, Some("2026-01-01T00:00:09Z")),
             (
                 json!({"eventTime": "2026-01-01T00:00:01.5Z",
                     "series": {"count": 7, "lastObservedTime": "2026-01-01T00:00:11.000000Z"}}),
                 7,
-                false,
+                Some("2026-01-01T00:00:11Z"),
             ),
-            (json!({"eventTime": "2026-01-01T00:00:01.500000Z"}), 1, true),
-            (json!({}), 1, false),
+            (json!({"eventTime": "2026-01-01T00:00:01.500000Z"}), 1, Some("2026-01-01T00:00:01.5Z")),
+            (json!({}), 1, None),
         ] {
             let mut object = json!({"metadata": {"uid": "u"}, "involvedObject": involved, "type": "Warning",
                 "reason": "BackOff", "message": "again\u{202e}"});
             object.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
-            let converted = convert(&serde_json::from_value(object).unwrap(), began);
-            assert_eq!((converted.count, converted.old), (count, old), "{event}");
+            let converted = convert(&serde_json::from_value(object).unwrap(), false);
+            let last_seen = last_seen.map(|time| time.parse().unwrap());
+            assert_eq!((converted.count, converted.last_seen), (count, last_seen), "{event}");
             assert_eq!(converted.message, "again");
             assert!(converted.warning);
         }
