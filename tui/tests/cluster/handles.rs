@@ -1,0 +1,41 @@
+//! What a test is given to work with. A test without the handle that it needs fails with the mark by which
+//! `cargo xtask e2e` knows that it has not run.
+
+use std::path::PathBuf;
+
+use crate::scenarios::site::Site;
+
+/// Begins the message of a test that could not run. `xtask/src/e2e/suite.rs` looks for it.
+const NOT_RUN: &str = "not run:";
+
+fn handle(variable: &str, what: &str) -> String {
+    match std::env::var(variable) {
+        Ok(value) if !value.is_empty() => value,
+        _ => panic!("{NOT_RUN} {variable} does not say {what}"),
+    }
+}
+
+/// The cluster under test.
+pub(crate) fn cluster() -> Site {
+    let kubeconfig =
+        PathBuf::from(handle("SURGE_E2E_KUBECONFIG", "which kubeconfig leads to a cluster with the demo"));
+    let namespace = std::env::var("SURGE_E2E_NAMESPACE");
+    Site::new(&kubeconfig, namespace.as_deref().unwrap_or(contract::names::NAMESPACE))
+}
+
+/// The cluster under test, with the demo at rest.
+pub(crate) fn demo() -> Site {
+    let site = cluster();
+    site.wait_for_rest();
+    site
+}
+
+/// A shell command that restarts the API server and returns when it serves again.
+pub(crate) fn restart_apiserver() -> String {
+    handle("SURGE_E2E_RESTART_APISERVER", "by which command the API server is restarted")
+}
+
+/// The program kubectl.
+pub(crate) fn kubectl() -> String {
+    handle("SURGE_E2E_KUBECTL", "where kubectl is")
+}

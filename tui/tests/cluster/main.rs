@@ -1,0 +1,15 @@
+//! The dashboard and the commands against a real Kubernetes: any cluster with the demo and the stack that it reads from,
+//! named by `SURGE_E2E_KUBECONFIG`. `cargo xtask e2e` installs the demo, runs this and removes what it installed.
+//!
+//! The tests share the cluster, so they run one at a time; each leaves the demo as it found it.
+
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+
+mod handles;
+mod main_job;
+mod metric;
+mod objects;
+mod recorder;
+mod tunnels;
+mod watches;

@@ -1,0 +1,89 @@
+//! The faults that `tests/cluster/` tries on a real Kubernetes, tried on the sandbox, which needs nothing but this machine: a
+//! proxy that fails on demand stands before the sandbox's API server.
+
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+mod scenarios;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use scenarios::dashboard::SURGE;
+use scenarios::site::Site;
+use scenarios::{metric, objects, tunnels, watching};
+
+/// `surge sandbox` with short intervals, ended when dropped.
+struct Sandbox {
+    child: Child,
+    site: Site,
+    _folder: tempfile::TempDir,
+}
+
+impl Sandbox {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("config");
+        let place = folder.path().to_str().unwrap();
+        let mut child = Command::new(SURGE)
+            .args(["sandbox", "--kubeconfig", kubeconfig.to_str().unwrap()])
+            .args(["--sync-period", "1s", "--scale-down-window", "3s", "--work-duration", "400ms"])
+            .envs([("XDG_RUNTIME_DIR", place), ("TMPDIR", place), ("HOME", place), ("KUBECONFIG", "")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("export "), "the sandbox said that it is ready: {line:?}");
+        let site = Site::new(&kubeconfig, contract::names::NAMESPACE);
+        site.wait_for_rest();
+        Self { child, site, _folder: folder }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Its reaper ends the pods when the sandbox is gone.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+#[test]
+fn ended_watches_come_back() {
+    watching::ended_watches_come_back(&Sandbox::start().site);
+}
+
+#[test]
+fn bookmarks_are_what_a_watch_resumes_from() {
+    watching::bookmarks_are_what_a_watch_resumes_from(&Sandbox::start().site);
+}
+
+#[test]
+fn a_server_that_goes_away_or_is_in_trouble_or_slow_is_borne() {
+    let sandbox = Sandbox::start();
+    watching::nothing_is_asked_for_twice(&sandbox.site);
+    watching::a_server_that_went_away_is_waited_for(&sandbox.site);
+    watching::a_server_in_trouble_is_quoted_and_not_run_down(&sandbox.site);
+    watching::a_slow_server_is_borne(&sandbox.site);
+}
+
+#[test]
+fn pods_at_the_far_end_of_tunnels_come_and_go() {
+    let sandbox = Sandbox::start();
+    tunnels::a_producer_that_goes_is_replaced(&sandbox.site);
+    tunnels::cut_tunnels_are_opened_again(&sandbox.site);
+    tunnels::a_burst_waits_for_a_ready_producer(&sandbox.site);
+    tunnels::two_producers_share_a_burst(&sandbox.site);
+    tunnels::a_pod_that_is_not_ready_gets_nothing(&sandbox.site);
+}
+
+#[test]
+fn objects_and_the_metric_come_and_go() {
+    let sandbox = Sandbox::start();
+    metric::each_trouble_with_the_metric_is_told_apart(&sandbox.site);
+    objects::an_hpa_that_is_made_again_is_watched_again(&sandbox.site);
+    objects::a_namespace_that_is_made_again_is_watched_again(&sandbox.site);
+}

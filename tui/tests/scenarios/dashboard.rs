@@ -1,0 +1,261 @@
+//! The dashboard in a pseudo-terminal, and what a person reads off its screen.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use testkit::pty::Pty;
+
+use super::site::LONG;
+
+pub(crate) const SURGE: &str = env!("CARGO_BIN_EXE_surge");
+
+/// Wide and high enough for every panel with whole sentences.
+const SIZE: (u16, u16) = (240, 60);
+
+/// A running dashboard; dropping it ends it.
+pub(crate) struct Dashboard {
+    pty: Pty,
+}
+
+impl Dashboard {
+    /// Starts it with `kubeconfig` as the user's own, and with times in UTC.
+    pub(crate) fn start(folder: &Path, kubeconfig: &Path, arguments: &[&str]) -> Self {
+        Self::start_with(folder, kubeconfig, arguments, &[])
+    }
+
+    pub(crate) fn start_with(
+        folder: &Path,
+        kubeconfig: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let folder = folder.to_str().unwrap();
+        let mut variables = vec![
+            ("HOME", folder),
+            ("TMPDIR", folder),
+            ("XDG_RUNTIME_DIR", folder),
+            ("KUBECONFIG", kubeconfig.to_str().unwrap()),
+            ("TZ", "UTC"),
+        ];
+        variables.extend(environment);
+        Self { pty: Pty::spawn(SURGE, arguments, &variables, SIZE).unwrap() }
+    }
+
+    pub(crate) fn send(&mut self, keys: &str) {
+        self.pty.send(keys).unwrap();
+    }
+
+    pub(crate) fn screen(&self) -> Screen {
+        Screen(self.pty.screen())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pty.pid().unwrap()
+    }
+
+    /// Waits until `condition` gives something for the screen, for at most [`LONG`].
+    pub(crate) fn wait<T>(&self, what: &str, condition: impl Fn(&Screen) -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            let screen = self.screen();
+            if let Some(value) = condition(&screen) {
+                return value;
+            }
+            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what}, in vain:\n{}", screen.0);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the screen says `text`.
+    pub(crate) fn wait_for(&self, text: &str) -> Screen {
+        self.wait(&format!("{text:?} on the screen"), |screen| {
+            screen.says(text).then(|| Screen(screen.0.clone()))
+        })
+    }
+
+    /// Waits until everything is live and at least one worker is ready.
+    pub(crate) fn wait_until_live(&self) {
+        self.wait("a live dashboard with a ready worker", |screen| {
+            (screen.is_live() && screen.ready().is_some_and(|ready| ready > 0)).then_some(())
+        });
+    }
+
+    /// Presses the keys for a burst, answers the question before the first one, and waits until the burst has its number.
+    pub(crate) fn press(&mut self, size: &str) -> u32 {
+        let before = self.screen().last_burst();
+        self.send(size);
+        self.send(" ");
+        let asked = self.wait("the burst, or the question before it", |screen| {
+            if screen.says("Fire this burst?") {
+                return Some(true);
+            }
+            (screen.last_burst() > before).then_some(false)
+        });
+        if asked {
+            self.send("y");
+        }
+        self.wait("the burst", |screen| Some(screen.last_burst()).filter(|last| *last > before))
+    }
+
+    /// Fires a burst of the size that the key stands for, and waits until every request is accepted.
+    pub(crate) fn fire(&mut self, size: &str, jobs: u32) {
+        let number = self.press(size);
+        self.wait(&format!("{jobs} accepted requests of burst #{number}"), |screen| {
+            (screen.stopwatch_is_on(number) && screen.says(&format!("{jobs}/{jobs} accepted"))).then_some(())
+        });
+    }
+
+    /// As [`Self::fire`], and waits until every job is done.
+    pub(crate) fn fire_and_finish(&mut self, size: &str, jobs: u32) {
+        self.fire(size, jobs);
+        self.wait_for(&format!("{jobs} done"));
+    }
+
+    /// Quits as a user does.
+    pub(crate) fn quit(mut self) {
+        self.send("q");
+        assert_eq!(self.pty.exit_code(), 0, "{}", self.pty.screen());
+    }
+}
+
+/// The screen's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Screen(pub(crate) String);
+
+impl Screen {
+    /// Whether it says `text`, which may be broken into lines.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.0.contains(text) || self.words().contains(&words(text))
+    }
+
+    /// Everything in one line, with single blanks and without the frames of dialogs.
+    fn words(&self) -> String {
+        words(&self.0)
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.0.lines().next().is_some_and(|title| title.contains("● live"))
+    }
+
+    /// Messages in the queue, those in work too.
+    pub(crate) fn depth(&self) -> Option<u64> {
+        self.before("deep", &["deep"])
+    }
+
+    /// Messages that workers have and have not acknowledged.
+    pub(crate) fn in_work(&self) -> Option<u64> {
+        self.before("in work", &["deep"])
+    }
+
+    pub(crate) fn ready(&self) -> Option<u64> {
+        self.before("ready", &["ready", "desired"])
+    }
+
+    pub(crate) fn current(&self) -> Option<u64> {
+        self.before("current", &["ready", "desired"])
+    }
+
+    pub(crate) fn desired(&self) -> Option<u64> {
+        self.before("desired", &["ready", "desired"])
+    }
+
+    /// What the queue's title gives as the target times the workers.
+    pub(crate) fn target(&self) -> Option<u64> {
+        let line = self.0.lines().find(|line| line.contains("deep") && line.contains("target"))?;
+        let (_, rest) = line.split_once("target")?;
+        let (_, rest) = rest.split_once('=')?;
+        number(rest.split_whitespace().next()?)
+    }
+
+    /// What the line of that name says among those who believe something.
+    pub(crate) fn belief(&self, who: &str) -> Option<u64> {
+        let panel = self.panel("Who believes what");
+        let line = panel.iter().find(|line| line.contains(who) && !line.contains('!'))?;
+        let (_, rest) = line.split_once(who)?;
+        number(rest.split_whitespace().next()?)
+    }
+
+    /// Whether the panel of those who believe something says `text` of `who`: in the line of that name, or as its trouble.
+    pub(crate) fn belief_says(&self, who: &str, text: &str) -> bool {
+        let panel = words(&self.panel("Who believes what").join(" "));
+        panel.split(&format!(" {who} ")).skip(1).any(|rest| {
+            let ends = [" broker ", " Prometheus ", " external API ", " HPA status "];
+            let end = ends.iter().filter_map(|other| rest.find(other)).min();
+            rest[..end.unwrap_or(rest.len())].contains(text)
+        }) || panel
+            .split(&format!("! {who}: "))
+            .skip(1)
+            .any(|rest| rest[..rest.find(" ! ").unwrap_or(rest.len())].contains(text))
+    }
+
+    /// The lines of the panel of that title, which reaches to the right edge: those below it that begin in its column.
+    fn panel(&self, title: &str) -> Vec<String> {
+        let title = format!("── {title} ");
+        let mut lines = self.0.lines().skip_while(|line| !line.contains(&title));
+        let Some(column) = lines.next().and_then(|line| Some(line[..line.find(&title)?].chars().count()))
+        else {
+            return Vec::new();
+        };
+        let below = lines.map(|line| line.chars().skip(column).collect::<String>());
+        below.take_while(|line| !line.starts_with("──")).collect()
+    }
+    /// The greatest number of a burst that is anywhere on the screen.
+    pub(crate) fn last_burst(&self) -> u32 {
+        let rests = self.0.split("burst #").skip(1);
+        let numbers = rests.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
+        numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0)
+    }
+
+    fn stopwatch_is_on(&self, burst: u32) -> bool {
+        let title = self.0.lines().find(|line| line.contains("── Stopwatch"));
+        title.is_some_and(|title| title.contains(&format!("burst #{burst} ")))
+    }
+
+    /// Whether the list of workers has that pod: after a sign of its state, at the left edge.
+    pub(crate) fn lists_worker(&self, pod: &str) -> bool {
+        self.0.lines().any(|line| line.split_whitespace().nth(1) == Some(pod))
+    }
+
+    /// The lines that tell of an event with this reason: the line from the time of day on.
+    pub(crate) fn events(&self, reason: &str) -> Vec<String> {
+        let events = self.0.lines().filter_map(|line| {
+            let at = line.find(reason)?;
+            let before = line[..at].trim_end_matches([' ', '!', '›', '·']);
+            // The time is the last word before the reason.
+            let time = before.split_whitespace().last().filter(|word| is_time_of_day(word))?;
+            Some(format!("{time} {}", line[at..].split('│').next().unwrap_or_default().trim()))
+        });
+        events.collect()
+    }
+
+    /// Whether the stopwatch has a time for a stage.
+    pub(crate) fn has_time(&self, stage: &str) -> bool {
+        self.0.lines().filter_map(|line| line.split_once(stage)).any(|(_, rest)| {
+            rest.trim_start().trim_start_matches("≈ ").starts_with(|c: char| c.is_ascii_digit())
+        })
+    }
+
+    /// The number before `words` in the first line that has all of `marks`.
+    fn before(&self, words: &str, marks: &[&str]) -> Option<u64> {
+        let line = self.0.lines().find(|line| marks.iter().all(|mark| line.contains(mark)))?;
+        let words = format!(" {words}");
+        let mut found = line.match_indices(&words).map(|(at, _)| &line[..at]);
+        found.find_map(|before| number(before.split_whitespace().last()?))
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.trim_start_matches('≈').trim_end_matches(',').replace(',', "").parse().ok()
+}
+
+fn is_time_of_day(word: &str) -> bool {
+    word.len() == 8
+        && word.chars().enumerate().all(|(at, c)| if at % 3 == 2 { c == ':' } else { c.is_ascii_digit() })
+}
+
+fn words(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || matches!(c, '│' | '─' | '╭' | '╮' | '╰' | '╯'))
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

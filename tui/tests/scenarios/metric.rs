@@ -1,0 +1,64 @@
+//! The external metrics API absent, empty, erroring and slow: the dashboard says which, goes on with everything else, and
+//! has the value again when it is back.
+
+use std::time::Duration;
+
+use testkit::fault_proxy::{Asked, Fault};
+
+use super::site::Site;
+
+fn is_metric(asked: &Asked) -> bool {
+    asked.path.starts_with("/apis/external.metrics.k8s.io/")
+}
+
+/// What comes back instead of the metric, and what the screen says of it.
+fn troubles() -> [(&'static str, Fault, &'static str); 6] {
+    let refuse = |code, reason, message: &str| Fault::Refuse(code, reason, message.to_owned());
+    let empty = r#"{"kind":"ExternalMetricValueList","apiVersion":"external.metrics.k8s.io/v1beta1","metadata":{},"items":[]}"#;
+    [
+        (
+            "no APIService",
+            refuse(404, "NotFound", "the server could not find the requested resource"),
+            "the server could not find the requested resource (404)",
+        ),
+        (
+            "no adapter behind it",
+            refuse(503, "ServiceUnavailable", "the server is currently unable to handle the request"),
+            "the server is currently unable to handle the request (503)",
+        ),
+        (
+            "an adapter without Prometheus",
+            refuse(500, "InternalError", "Internal error occurred: unable to fetch metrics"),
+            "Internal error occurred: unable to fetch metrics (500)",
+        ),
+        ("no series", Fault::Say(empty.to_owned()), "no reading"),
+        ("an answer that is none", Fault::Say("{\"items\": 7}".to_owned()), "not what it should be"),
+        ("no answer", Fault::Hang, "no answer within 5s"),
+    ]
+}
+
+pub(crate) fn each_trouble_with_the_metric_is_told_apart(site: &Site) {
+    let proxy = site.proxy();
+    let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    let back = |when: &str| {
+        dashboard.wait(&format!("the metric {when}"), |screen| {
+            (screen.belief("external API") == Some(0)).then_some(())
+        });
+    };
+    back("at first");
+    for (name, fault, said) in troubles() {
+        let trouble = proxy.inject(is_metric, fault);
+        dashboard.wait(&format!("{said:?}, with {name}"), |screen| {
+            screen.belief_says("external API", said).then_some(())
+        });
+        let screen = dashboard.screen();
+        assert!(screen.is_live(), "{name} is not the whole cluster's trouble:\n{}", screen.0);
+        assert_eq!(screen.ready(), Some(1), "{name}:\n{}", screen.0);
+        drop(trouble);
+        back(&format!("after {name}"));
+    }
+    let _slow = proxy.inject(is_metric, Fault::Late(Duration::from_secs(3)));
+    back("from a slow API");
+    dashboard.quit();
+}

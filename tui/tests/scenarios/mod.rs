@@ -1,0 +1,12 @@
+//! What the dashboard must survive, written once: each scenario runs on any kubeconfig, so the same functions judge it on
+//! the sandbox (always) and on a real cluster (when there is one).
+
+#![allow(dead_code, reason = "each test target needs others of the scenarios")]
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+pub(crate) mod dashboard;
+pub(crate) mod metric;
+pub(crate) mod objects;
+pub(crate) mod site;
+pub(crate) mod tunnels;
+pub(crate) mod watching;

@@ -1,0 +1,214 @@
+//! Watches that end in every way in which servers and networks end them: the dashboard goes on, and misses nothing.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::core::v1::Event;
+use kube::Api;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use serde_json::json;
+use testkit::fault_proxy::{Asked, Ending, Fault, FaultProxy};
+
+use super::dashboard::Dashboard;
+use super::site::Site;
+
+/// The watches that a dashboard keeps, by what they are on.
+const WATCHED: [&str; 4] = ["horizontalpodautoscalers", "deployments", "pods", "events"];
+
+fn all_open(proxy: &FaultProxy) -> bool {
+    WATCHED.iter().all(|plural| proxy.open(|asked| asked.watches(plural)) == 1)
+}
+
+fn wait_until_all_are_open(site: &Site, proxy: &FaultProxy, when: &str) {
+    site.wait(&format!("every watch to be open {when}"), || all_open(proxy).then_some(()));
+}
+
+/// Writes an event about the HPA, and waits until it is on the screen: the watch on events delivers.
+fn see_an_event(site: &Site, dashboard: &Dashboard, reason: &str) {
+    let api: Api<Event> = Api::namespaced(site.client.clone(), &site.namespace);
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let event = json!({
+        "metadata": {"generateName": "surge-e2e-", "namespace": site.namespace},
+        "involvedObject": {"kind": "HorizontalPodAutoscaler", "name": contract::names::HPA,
+            "namespace": site.namespace, "apiVersion": "autoscaling/v2"},
+        "type": "Normal", "reason": reason, "message": "written by a test", "source": {"component": "surge-e2e"},
+        "firstTimestamp": now, "lastTimestamp": now, "count": 1,
+    });
+    let written =
+        site.run(api.create(&PostParams::default(), &serde_json::from_value(event).unwrap())).unwrap();
+    dashboard.wait(&format!("the event {reason}"), |screen| screen.says(reason).then_some(()));
+    let name = written.metadata.name.unwrap();
+    site.run(api.delete(&name, &DeleteParams::default())).unwrap();
+}
+
+/// Gives the HPA another maximum, and waits until it is on the screen: the watch on the HPA delivers.
+fn see_another_maximum(site: &Site, dashboard: &Dashboard, maximum: i32) {
+    let patch = json!({"spec": {"maxReplicas": maximum}});
+    let hpas = site.hpas();
+    let patched =
+        site.run(hpas.patch(contract::names::HPA, &PatchParams::default(), &Patch::Merge(&patch))).unwrap();
+    assert_eq!(patched.spec.unwrap().max_replicas, maximum);
+    dashboard.wait(&format!("the maximum of {maximum}"), |screen| {
+        screen.0.contains(&format!("max {maximum} ")).then_some(())
+    });
+}
+
+/// Deletes the worker and waits until its successor is on the screen: the watch on pods delivers.
+fn see_another_pod(site: &Site, dashboard: &Dashboard) {
+    let old = site.ready_pods(contract::names::WORKER).remove(0).metadata.name.unwrap();
+    site.run(site.pods().delete(&old, &DeleteParams::default())).unwrap();
+    let new = site.wait("another worker", || {
+        site.ready_pods(contract::names::WORKER)
+            .into_iter()
+            .find_map(|pod| pod.metadata.name.filter(|name| *name != old))
+    });
+    dashboard.wait(&format!("the worker {new} and not {old}"), |screen| {
+        (screen.lists_worker(&new) && !screen.lists_worker(&old)).then_some(())
+    });
+}
+
+/// Every watch ends at once, in each of the ways; afterwards each delivers as before.
+pub(crate) fn ended_watches_come_back(site: &Site) {
+    let proxy = site.proxy();
+    let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    let maximum = site.run(site.hpas().get(contract::names::HPA)).unwrap().spec.unwrap().max_replicas;
+    for (turn, ending) in [Ending::Clean, Ending::Cut, Ending::Torn, Ending::Expired].into_iter().enumerate()
+    {
+        wait_until_all_are_open(site, &proxy, &format!("before {ending:?}"));
+        let before = proxy.asked().len();
+        assert_eq!(proxy.end(Asked::is_watch, ending), WATCHED.len(), "{ending:?}");
+        wait_until_all_are_open(site, &proxy, &format!("after {ending:?}"));
+        let since = proxy.asked().split_off(before);
+        let lists = WATCHED.map(|plural| since.iter().filter(|asked| asked.lists(plural)).count());
+        match ending {
+            // Nothing is read anew: the watch is resumed. (Samples list pods for their tunnels.)
+            Ending::Clean => assert_eq!([lists[0], lists[1], lists[3]], [0; 3], "{ending:?}"),
+            Ending::Expired => assert!(lists.iter().all(|lists| *lists > 0), "{ending:?}: {lists:?}"),
+            // Whether such an end is known from a clean one depends on where it comes.
+            Ending::Cut | Ending::Torn => {}
+        }
+        dashboard
+            .wait(&format!("a live dashboard after {ending:?}"), |screen| screen.is_live().then_some(()));
+        see_an_event(site, &dashboard, &format!("SurgeE2E{turn}"));
+        see_another_maximum(site, &dashboard, maximum - 1 - i32::try_from(turn % 2).unwrap());
+    }
+    see_another_maximum(site, &dashboard, maximum);
+    see_another_pod(site, &dashboard);
+    dashboard.quit();
+}
+
+/// A watch on something that does not change is resumed from the last bookmark, not from a version that the server may
+/// have forgotten by then.
+pub(crate) fn bookmarks_are_what_a_watch_resumes_from(site: &Site) {
+    let proxy = site.proxy();
+    let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    wait_until_all_are_open(site, &proxy, "at first");
+    // A cluster writes other things all the time; here something has to move its version on.
+    see_an_event(site, &dashboard, "SurgeE2EMoves");
+    let is_deployments = |asked: &Asked| asked.watches("deployments");
+    let version = site.wait("a bookmark on the Deployment's watch", || {
+        proxy
+            .bookmarks()
+            .into_iter()
+            .rev()
+            .find(|(asked, _)| is_deployments(asked))
+            .map(|(_, version)| version)
+    });
+    let before = proxy.asked().len();
+    assert_eq!(proxy.end(is_deployments, Ending::Clean), 1);
+    let resumed = site.wait("the watch to be resumed", || {
+        proxy.asked().split_off(before).into_iter().find(|asked| is_deployments(asked))
+    });
+    let last = proxy.bookmarks().into_iter().rev().find(|(asked, _)| is_deployments(asked)).unwrap().1;
+    assert!(
+        [version, last].iter().any(|version| resumed.has(&format!("resourceVersion={version}"))),
+        "{} is not where the bookmark was",
+        resumed.query
+    );
+    assert!(resumed.has("allowWatchBookmarks=true"), "{}", resumed.query);
+    dashboard.quit();
+}
+
+/// The API server goes away: connections are refused. What is shown is marked as old; when the server is back, so is
+/// everything, and the next burst is accepted.
+pub(crate) fn a_server_that_went_away_is_waited_for(site: &Site) {
+    let proxy = site.proxy();
+    let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    proxy.stop_listening();
+    let worker = site.ready_pods(contract::names::WORKER).remove(0).metadata.name.unwrap();
+    let screen = dashboard.wait_for("not reachable for");
+    assert!(screen.0.contains(&worker), "what was known stays on the screen:\n{}", screen.0);
+    dashboard.wait_for("refused");
+    proxy.listen_again();
+    dashboard.wait_until_live();
+    wait_until_all_are_open(site, &proxy, "again");
+    dashboard.fire_and_finish("1", 1);
+    see_an_event(site, &dashboard, "SurgeE2EBack");
+    dashboard.quit();
+    site.wait_for_rest();
+}
+
+/// A server that answers every list with an error is asked again, less and less often, and its words are shown.
+pub(crate) fn a_server_in_trouble_is_quoted_and_not_run_down(site: &Site) {
+    let proxy = site.proxy();
+    let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    wait_until_all_are_open(site, &proxy, "at first");
+    for (code, reason, message) in [
+        (500, "InternalError", "etcdserver: request timed out"),
+        (503, "ServiceUnavailable", "the server is currently unable to handle the request"),
+        (429, "TooManyRequests", "too many requests, please try again later"),
+    ] {
+        let trouble =
+            proxy.inject(|asked| !asked.is_stream(), Fault::Refuse(code, reason, message.to_owned()));
+        proxy.end(Asked::is_watch, Ending::Cut);
+        dashboard.wait_for(&format!("{message} ({code})"));
+        let (before, began) = (proxy.asked().len(), Instant::now());
+        dashboard
+            .wait("ten seconds of trouble", |_| (began.elapsed() > Duration::from_secs(10)).then_some(()));
+        let hpa = proxy
+            .asked()
+            .split_off(before)
+            .iter()
+            .filter(|asked| asked.lists("horizontalpodautoscalers"))
+            .count();
+        assert!(hpa <= 12, "{hpa} lists of the HPA in ten seconds of trouble");
+        drop(trouble);
+        dashboard.wait_until_live();
+        wait_until_all_are_open(site, &proxy, "again");
+    }
+    see_an_event(site, &dashboard, "SurgeE2EBetter");
+    dashboard.quit();
+}
+
+/// Every answer comes two seconds late: the dashboard comes up all the same, and a burst is accepted.
+pub(crate) fn a_slow_server_is_borne(site: &Site) {
+    let proxy = site.proxy();
+    let _slow = proxy.inject(|_| true, Fault::Late(Duration::from_secs(2)));
+    let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    dashboard.fire_and_finish("1", 1);
+    dashboard.quit();
+    site.wait_for_rest();
+}
+
+/// A dashboard at rest has listed and watches each kind of object once.
+pub(crate) fn nothing_is_asked_for_twice(site: &Site) {
+    let proxy = site.proxy();
+    let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    wait_until_all_are_open(site, &proxy, "at first");
+    let began = Instant::now();
+    dashboard.wait("five quiet seconds", |_| (began.elapsed() > Duration::from_secs(5)).then_some(()));
+    for plural in ["horizontalpodautoscalers", "deployments", "events"] {
+        let asked = proxy.asked();
+        let (lists, watches) = (
+            asked.iter().filter(|asked| asked.lists(plural)).count(),
+            asked.iter().filter(|asked| asked.watches(plural)).count(),
+        );
+        assert_eq!((lists, watches), (1, 1), "{plural}");
+    }
+    dashboard.quit();
+}
