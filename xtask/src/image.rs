@@ -34,6 +34,13 @@ pub(crate) struct Args {
     tag: Option<String>,
 }
 
+impl Args {
+    /// Both images with everything else at its default, into that folder.
+    pub(crate) fn all(output: PathBuf) -> Self {
+        Self { program: Program::All, output, binary_dir: None, tag: None }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Program {
     Producer,

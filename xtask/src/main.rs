@@ -1,5 +1,6 @@
 //! The project's own chores, run as `cargo xtask NAME`.
 
+mod e2e;
 mod image;
 mod manifests;
 
@@ -14,6 +15,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs the end-to-end suite on a cluster: builds, loads, installs, tests, removes
+    E2e(e2e::Args),
     /// Builds the producer's and the worker's images as archives, without Docker
     Image(image::Args),
     /// Writes manifests/ from the chart, with Helm
@@ -22,6 +25,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().command {
+        Command::E2e(args) => e2e::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Manifests(args) => manifests::run(&args),
     }

@@ -167,25 +167,33 @@ impl Screen {
         number(rest.split_whitespace().next()?)
     }
 
-    /// What the line of that name says among those who believe something.
+    /// What stands under that name among those who believe something, if it is a number and not an old one.
     pub(crate) fn belief(&self, who: &str) -> Option<u64> {
-        let panel = self.panel("Who believes what");
-        let line = panel.iter().find(|line| line.contains(who) && !line.contains('!'))?;
-        let (_, rest) = line.split_once(who)?;
-        number(rest.split_whitespace().next()?)
+        number(self.beliefs(who).first()?.trim_start_matches(['›', '▸', ' ']).split_whitespace().next()?)
     }
 
-    /// Whether the panel of those who believe something says `text` of `who`: in the line of that name, or as its trouble.
+    /// Whether the panel of those who believe something says `text` of `who`: under the name, or as its trouble.
     pub(crate) fn belief_says(&self, who: &str, text: &str) -> bool {
-        let panel = words(&self.panel("Who believes what").join(" "));
-        panel.split(&format!(" {who} ")).skip(1).any(|rest| {
-            let ends = [" broker ", " Prometheus ", " external API ", " HPA status "];
-            let end = ends.iter().filter_map(|other| rest.find(other)).min();
-            rest[..end.unwrap_or(rest.len())].contains(text)
-        }) || panel
-            .split(&format!("! {who}: "))
-            .skip(1)
-            .any(|rest| rest[..rest.find(" ! ").unwrap_or(rest.len())].contains(text))
+        let troubles = words(&self.panel("Who believes what").join(" "));
+        let of = |rest: &str| rest[..rest.find(" ! ").unwrap_or(rest.len())].contains(text);
+        self.beliefs(who).iter().any(|line| line.contains(text))
+            || troubles.split(&format!("! {who}: ")).skip(1).any(of)
+    }
+
+    /// The two lines under a name of the panel of those who believe something: the value, and its age.
+    fn beliefs(&self, who: &str) -> Vec<String> {
+        const NAMES: [&str; 5] = ["broker", "Prometheus", "external API", "HPA status", "target"];
+        let panel = self.panel("Who believes what");
+        let Some(at) = panel.iter().position(|line| line.contains(NAMES[0]) && line.contains(who)) else {
+            return Vec::new();
+        };
+        let column = |name: &str| Some(panel[at][..panel[at].find(name)?].chars().count());
+        let Some(from) = column(who) else { return Vec::new() };
+        let next = NAMES.iter().filter_map(|name| column(name)).filter(|column| *column > from).min();
+        // The signs before a value stand two columns to the left of it.
+        let (from, to) = (from.saturating_sub(2), next.map_or(usize::MAX, |next| next.saturating_sub(2)));
+        let below = panel.iter().skip(at + 1).take(2);
+        below.map(|line| line.chars().skip(from).take(to - from).collect()).collect()
     }
 
     /// The lines of the panel of that title, which reaches to the right edge: those below it that begin in its column.
@@ -208,7 +216,7 @@ impl Screen {
 
     fn stopwatch_is_on(&self, burst: u32) -> bool {
         let title = self.0.lines().find(|line| line.contains("── Stopwatch"));
-        title.is_some_and(|title| title.contains(&format!("burst #{burst} ")))
+        title.is_some_and(|title| title.contains(&format!("#{burst} ")))
     }
 
     /// Whether the list of workers has that pod: after a sign of its state, at the left edge.

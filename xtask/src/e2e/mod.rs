@@ -1,0 +1,116 @@
+//! The end-to-end suite: builds and loads the images, installs the demo on a cluster, runs every test target named `cluster`,
+//! and removes what it installed.
+//!
+//! It takes any cluster that has the stack the demo reads its metric from, and touches no demo that it did not install.
+
+mod demo;
+mod kubectl;
+mod load;
+mod suite;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+
+use crate::image;
+use demo::Demo;
+use kubectl::Kubectl;
+
+/// Arguments of `cargo xtask e2e`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Kubeconfig of the cluster; its current context is used
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: PathBuf,
+    /// Command that loads an image; `{archive}` stands for its file [default: known for kind, minikube and k3d]
+    #[arg(long, value_name = "COMMAND")]
+    load: Option<String>,
+    /// Folder with the archives of `cargo xtask image`, if they are built already
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// RabbitMQ image to use in place of the manifests' own
+    #[arg(long, value_name = "NAME:TAG")]
+    rabbitmq_image: Option<String>,
+    /// Command that restarts the API server and returns when it serves again
+    #[arg(long, value_name = "COMMAND")]
+    restart_apiserver: Option<String>,
+    /// Program to use as kubectl
+    #[arg(long, default_value = "kubectl", value_name = "FILE")]
+    kubectl: PathBuf,
+    /// Run only tests whose names contain this
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Leave the demo on the cluster
+    #[arg(long)]
+    keep: bool,
+    /// Write what the cluster answered over the golden files; read the difference before committing it
+    #[arg(long)]
+    update_goldens: bool,
+}
+
+/// Runs the suite; prints one line a test.
+///
+/// # Errors
+/// When the cluster cannot be used, the demo does not come up, or a test fails. What was installed is removed all the same.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no folder above it")?;
+    let kubeconfig = args
+        .kubeconfig
+        .canonicalize()
+        .with_context(|| format!("there is no kubeconfig {}", args.kubeconfig.display()))?;
+    let kubectl = Kubectl::new(&args.kubectl, &kubeconfig)?;
+    let context = kubectl.context()?;
+    println!("context {context}, {}", kubectl.version()?);
+    let demo = Demo::new(&kubectl, root, args.rabbitmq_image.as_deref());
+    demo.refuse_a_foreign_one(&context)?;
+    // Everything that may fail for reasons of this machine comes before the cluster is touched.
+    let load = load::command(args.load.as_deref(), &context)?;
+    let tests = suite::build(root, args.filter.as_deref())?;
+    let images = match &args.images {
+        Some(folder) => folder.clone(),
+        None => build_images(root)?,
+    };
+    for program in [contract::names::PRODUCER, contract::names::WORKER] {
+        let archive = images.join(format!("{program}.tar"));
+        ensure!(archive.is_file(), "there is no image archive {}", archive.display());
+        shell(&load.replace("{archive}", &archive.display().to_string()))?;
+    }
+    let tested = demo.install().and_then(|()| {
+        let mut environment = vec![
+            ("SURGE_E2E_KUBECONFIG", kubeconfig.display().to_string()),
+            ("SURGE_E2E_KUBECTL", kubectl.program().display().to_string()),
+        ];
+        let given = [
+            ("SURGE_E2E_RESTART_APISERVER", args.restart_apiserver.clone()),
+            ("SURGE_E2E_RABBITMQ_IMAGE", args.rabbitmq_image.clone()),
+            ("SURGE_UPDATE_GOLDENS", args.update_goldens.then(|| "1".to_owned())),
+        ];
+        environment.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        suite::run(&tests, &environment, &root.join("target/e2e"))
+    });
+    if args.keep {
+        println!("kept: {}; remove it with {}", demo.what(), demo.removal());
+    } else {
+        demo.remove()?;
+    }
+    let summary = tested?;
+    println!("{summary}");
+    if summary.failed > 0 {
+        bail!("{} of the tests failed; what they wrote is in target/e2e/", summary.failed);
+    }
+    Ok(())
+}
+
+fn build_images(root: &Path) -> anyhow::Result<PathBuf> {
+    let folder = root.join("target/images");
+    image::run(&image::Args::all(folder.clone()))?;
+    Ok(folder)
+}
+
+/// Runs a command of the user's.
+fn shell(command: &str) -> anyhow::Result<()> {
+    let status = Command::new("sh").args(["-c", command]).status().context("there is no shell")?;
+    ensure!(status.success(), "`{command}` failed: {status}");
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Builds the test targets named `cluster`, runs their tests one at a time, and prints one line a test.
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+/// Begins the line in which a test says that it was not given what it needs. The tests write it.
+const NOT_RUN: &str = "not run:";
+
+/// A test that has not ended by then has failed.
+const DEADLINE: Duration = Duration::from_secs(20 * 60);
+
+/// Between two looks at a running test.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A test.
+pub(super) struct Test {
+    package: String,
+    executable: PathBuf,
+    folder: PathBuf,
+    name: String,
+}
+
+/// What became of all tests.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Summary {
+    passed: usize,
+    pub(super) failed: usize,
+    not_run: usize,
+    took: Duration,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, failed, not_run, took } = self;
+        write!(f, "{passed} passed, {failed} failed, {not_run} not run, in {} s", took.as_secs())
+    }
+}
+
+/// What became of one test.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    NotRun(String),
+}
+
+/// Builds the targets and lists the tests whose names contain `filter`.
+///
+/// # Errors
+/// When they do not build, or there is no such test.
+pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Test>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .current_dir(root)
+        .args(["test", "--workspace", "--locked", "--test", "cluster", "--no-run", "--message-format=json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo cannot be started")?;
+    ensure!(output.status.success(), "the cluster tests do not build");
+    let mut tests = Vec::new();
+    for target in targets(&String::from_utf8_lossy(&output.stdout)) {
+        let listed = Command::new(&target.executable)
+            .args(["--list", "--ignored", "--format", "terse"])
+            .output()
+            .with_context(|| format!("{} cannot be run", target.executable.display()))?;
+        for name in names(&String::from_utf8_lossy(&listed.stdout)) {
+            if filter.is_none_or(|filter| name.contains(filter)) {
+                tests.push(Test { name, ..target.clone() });
+            }
+        }
+    }
+    ensure!(!tests.is_empty(), "there is no such test");
+    Ok(tests)
+}
+
+impl Clone for Test {
+    fn clone(&self) -> Self {
+        let Self { package, executable, folder, name } = self;
+        Self {
+            package: package.clone(),
+            executable: executable.clone(),
+            folder: folder.clone(),
+            name: name.clone(),
+        }
+    }
+}
+
+/// The executables that cargo tells of, each as a test without a name.
+fn targets(messages: &str) -> Vec<Test> {
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let target = |message: Value| {
+        let is_target = message["target"]["name"] == "cluster" && message["target"]["kind"][0] == "test";
+        let executable = PathBuf::from(message["executable"].as_str().filter(|_| is_target)?);
+        let folder = Path::new(message["manifest_path"].as_str()?).parent()?.to_owned();
+        let package = folder.file_name()?.to_string_lossy().into_owned();
+        Some(Test { package, executable, folder, name: String::new() })
+    };
+    messages.filter_map(target).collect()
+}
+
+fn names(listing: &str) -> Vec<String> {
+    listing.lines().filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
+}
+
+/// Runs the tests; what each writes goes to a file in `folder`.
+///
+/// # Errors
+/// When a test cannot be started or its file not written. A test that fails is no error here.
+pub(super) fn run(tests: &[Test], environment: &[(&str, String)], folder: &Path) -> anyhow::Result<Summary> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let began = Instant::now();
+    let mut summary = Summary::default();
+    for test in tests {
+        let log = folder.join(format!("{}-{}.log", test.package, test.name.replace("::", "-")));
+        let started = Instant::now();
+        let outcome = run_one(test, environment, &log)?;
+        let took = format!("{:.1} s", started.elapsed().as_secs_f64());
+        let word = match &outcome {
+            Outcome::Passed => "ok",
+            Outcome::Failed => "FAILED",
+            Outcome::NotRun(_) => "not run",
+        };
+        let why = match &outcome {
+            Outcome::Passed => String::new(),
+            Outcome::Failed => format!("  see {}", log.display()),
+            Outcome::NotRun(why) => format!("  {why}"),
+        };
+        println!("{word:<8} {took:>8}  {}  {}{why}", test.package, test.name);
+        match outcome {
+            Outcome::Passed => summary.passed += 1,
+            Outcome::Failed => summary.failed += 1,
+            Outcome::NotRun(_) => summary.not_run += 1,
+        }
+    }
+    summary.took = began.elapsed();
+    Ok(summary)
+}
+
+fn run_one(test: &Test, environment: &[(&str, String)], log: &Path) -> anyhow::Result<Outcome> {
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let child = Command::new(&test.executable)
+        .current_dir(&test.folder)
+        .args(["--exact", &test.name, "--ignored", "--nocapture", "--test-threads=1"])
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(file.try_clone()?)
+        .stderr(file)
+        .spawn()
+        .with_context(|| format!("{} cannot be started", test.executable.display()))?;
+    let passed = ended_well(child)?;
+    let written = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
+    Ok(outcome(passed, &String::from_utf8_lossy(&written)))
+}
+
+/// Waits for its end; a test that is late is killed.
+fn ended_well(mut child: Child) -> anyhow::Result<bool> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if began.elapsed() > DEADLINE {
+            child.kill()?;
+            child.wait()?;
+            return Ok(false);
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// A test that says it was not run has failed, because nobody may take it for passed; here it gets a word of its own.
+fn outcome(passed: bool, written: &str) -> Outcome {
+    if passed {
+        return Outcome::Passed;
+    }
+    let why = written.lines().find_map(|line| line.strip_prefix(NOT_RUN));
+    why.map_or(Outcome::Failed, |why| Outcome::NotRun(why.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_and_the_test_programs_tell_is_read() {
+        let artifact = |name: &str, kind: &str, executable: Value| {
+            serde_json::json!({
+                "reason": "compiler-artifact", "manifest_path": "/source/tui/Cargo.toml",
+                "target": {"name": name, "kind": [kind]}, "executable": executable,
+            })
+            .to_string()
+        };
+        let messages = [
+            artifact("cluster", "test", "/source/target/cluster-1".into()),
+            artifact("cluster", "lib", Value::Null),
+            artifact("screens", "test", "/source/target/screens-1".into()),
+            "no message".to_owned(),
+        ];
+        let found = targets(&messages.join("\n"));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].package.as_str(), found[0].folder.to_str()), ("tui", Some("/source/tui")));
+        assert_eq!(names("a::b: test\nc: test\nd: benchmark\n"), ["a::b", "c"]);
+    }
+
+    #[test]
+    fn a_test_without_its_handle_is_not_passed_and_not_failed() {
+        let said =
+            "thread 'x' panicked at a.rs:1:1:\nnot run: SURGE_E2E_KUBECTL does not say where kubectl is\n";
+        let why = "SURGE_E2E_KUBECTL does not say where kubectl is".to_owned();
+        assert_eq!(outcome(false, said), Outcome::NotRun(why));
+        assert_eq!(outcome(false, "assertion failed"), Outcome::Failed);
+        assert_eq!(outcome(true, ""), Outcome::Passed);
+    }
+}
