@@ -101,7 +101,7 @@ impl Dashboard {
     pub(crate) fn fire(&mut self, size: &str, jobs: u32) {
         let number = self.press(size);
         self.wait(&format!("{jobs} accepted requests of burst #{number}"), |screen| {
-            (screen.stopwatch_is_on(number) && screen.says(&format!("{jobs}/{jobs} accepted"))).then_some(())
+            screen.accepted(number, jobs).then_some(())
         });
     }
 
@@ -214,9 +214,11 @@ impl Screen {
         numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0)
     }
 
-    fn stopwatch_is_on(&self, burst: u32) -> bool {
+    /// Whether the stopwatch is on that burst and says that all its requests were accepted.
+    pub(crate) fn accepted(&self, burst: u32, jobs: u32) -> bool {
         let title = self.0.lines().find(|line| line.contains("── Stopwatch"));
         title.is_some_and(|title| title.contains(&format!("#{burst} ")))
+            && self.says(&format!("{jobs}/{jobs} accepted"))
     }
 
     /// Whether the list of workers has that pod: after a sign of its state, at the left edge.

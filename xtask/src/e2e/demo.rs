@@ -1,8 +1,9 @@
-//! The demo on the cluster: installed from `manifests/`, marked as this suite's own, removed by that mark.
+//! The demo on the cluster: installed by `surge up`, marked as this suite's own, removed by `surge down`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use contract::names;
 use serde_json::Value;
 
@@ -11,14 +12,17 @@ use super::kubectl::Kubectl;
 /// Label of the namespace of a demo that this suite has installed, and its value.
 const MARK: (&str, &str) = ("surge-e2e", "installed");
 
-/// How long pods may take to be ready, and the autoscaler to have a first reading.
-const READY: &str = "--timeout=300s";
+/// How long the autoscaler may take to have a first reading: the monitor has to reach Prometheus, and the adapter to list
+/// its series.
+const FIRST_READING: &str = "--timeout=300s";
 
 /// The demo that is installed, or not yet.
 pub(super) struct Demo<'a> {
-    kubectl: &'a Kubectl,
-    root: &'a Path,
-    rabbitmq_image: Option<&'a str>,
+    pub(super) kubectl: &'a Kubectl,
+    /// The program `surge`.
+    pub(super) surge: PathBuf,
+    pub(super) kubeconfig: &'a Path,
+    pub(super) rabbitmq_image: Option<&'a str>,
 }
 
 /// Whose the namespace of the demo is.
@@ -32,87 +36,60 @@ enum Owner {
     Another,
 }
 
-impl<'a> Demo<'a> {
-    pub(super) fn new(kubectl: &'a Kubectl, root: &'a Path, rabbitmq_image: Option<&'a str>) -> Self {
-        Self { kubectl, root, rabbitmq_image }
+/// # Errors
+/// When the cluster has a demo that this suite did not install.
+pub(super) fn refuse_a_foreign_one(kubectl: &Kubectl, context: &str) -> anyhow::Result<()> {
+    let found = kubectl.run(["get", "namespace", names::NAMESPACE, "--ignore-not-found", "-o", "json"])?;
+    if owner(&found)? == Owner::Another {
+        bail!(
+            "the cluster of context {context} has a namespace {} that this suite did not make, so nothing was done; \
+             remove the demo there with `surge down --namespaces`, or test another cluster",
+            names::NAMESPACE
+        );
     }
+    Ok(())
+}
 
-    /// # Errors
-    /// When the cluster has a demo that this suite did not install.
-    pub(super) fn refuse_a_foreign_one(&self, context: &str) -> anyhow::Result<()> {
-        let found =
-            self.kubectl.run(["get", "namespace", names::NAMESPACE, "--ignore-not-found", "-o", "json"])?;
-        if owner(&found)? == Owner::Another {
-            bail!(
-                "the cluster of context {context} has a namespace {} that this suite did not make, so nothing was done; \
-                 remove the demo there with `surge down`, or test another cluster",
-                names::NAMESPACE
-            );
-        }
-        Ok(())
-    }
-
-    /// Installs the demo and waits until it is ready and the autoscaler has read the metric once.
+impl Demo<'_> {
+    /// Installs the demo on the cluster's own stack and waits until the autoscaler has read the metric once.
     ///
     /// # Errors
-    /// When the API refuses something, or it does not come up in time.
+    /// When `surge up` fails, or there is no reading in time.
     pub(super) fn install(&self) -> anyhow::Result<()> {
-        println!("installing the demo");
-        let kubectl = self.kubectl;
-        let secrets = std::process::Command::new("sh")
-            .arg(self.root.join("manifests/secrets.sh"))
-            .output()
-            .context("there is no shell")?;
-        // What is there already, from an earlier run that was kept, stays.
-        let created = kubectl.run_with(&String::from_utf8_lossy(&secrets.stdout), ["create", "-f", "-"]);
-        if let Err(error) = created
-            && !error.to_string().contains("AlreadyExists")
-        {
-            return Err(error);
-        }
+        let has_storage = self.kubectl.run(["get", "storageclass", "-o", "name"])?.lines().next().is_some();
+        self.surge(&up(has_storage, self.rabbitmq_image))?;
         let mark = format!("{}={}", MARK.0, MARK.1);
-        kubectl.run(["label", "--overwrite", "namespace", names::NAMESPACE, &mark])?;
-        let folder = self.root.join("target/e2e/demo");
-        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let has_storage = kubectl.run(["get", "storageclass", "-o", "name"])?.lines().next().is_some();
-        let file = folder.join("kustomization.yaml");
-        std::fs::write(&file, kustomization(has_storage, self.rabbitmq_image)?)
-            .with_context(|| format!("cannot write {}", file.display()))?;
-        let rendered = kubectl.run(["kustomize", &folder.to_string_lossy()])?;
-        let apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=surge-e2e", "-f", "-"];
-        kubectl.run_with(&rendered, apply)?;
-        let statefulset = format!("statefulset/{}", names::RABBITMQ);
-        let deployments = [names::PRODUCER, names::WORKER].map(|name| format!("deployment/{name}"));
-        for workload in [statefulset.as_str(), &deployments[0], &deployments[1]] {
-            kubectl.run(["-n", names::NAMESPACE, "rollout", "status", workload, READY])?;
-        }
+        self.kubectl.run(["label", "--overwrite", "namespace", names::NAMESPACE, &mark])?;
         let hpa = format!("hpa/{}", names::HPA);
-        kubectl
-            .run(["-n", names::NAMESPACE, "wait", "--for=condition=ScalingActive", &hpa, READY])
-            .context("the autoscaler has no reading of the metric: is the stack installed, and does `surge doctor` agree?")?;
+        self.kubectl
+            .run(["-n", names::NAMESPACE, "wait", "--for=condition=ScalingActive", &hpa, FIRST_READING])
+            .context("the autoscaler has no reading of the metric; ask `surge doctor` why")?;
         Ok(())
     }
 
-    /// Removes the demo, if it is this suite's own.
+    /// Removes the demo and its namespace, if `surge up` or this suite made it.
     ///
     /// # Errors
-    /// When it does not go within a few minutes.
+    /// When `surge down` fails.
     pub(super) fn remove(&self) -> anyhow::Result<()> {
-        let mark = format!("{}={}", MARK.0, MARK.1);
-        let arguments = ["delete", "namespace", "-l", &mark, "--ignore-not-found", READY];
-        self.kubectl.run(arguments)?;
-        println!("removed {}", self.what());
-        Ok(())
+        self.surge(&["down", "--yes", "--namespaces"].map(str::to_owned))
     }
 
-    /// What was installed, in words.
-    pub(super) fn what(&self) -> String {
-        format!("namespace {} with everything in it", names::NAMESPACE)
-    }
-
-    /// The command that removes it.
+    /// The command that removes what was kept.
     pub(super) fn removal(&self) -> String {
-        format!("kubectl delete namespace {}", names::NAMESPACE)
+        format!("surge down --namespaces --kubeconfig {}", self.kubeconfig.display())
+    }
+
+    fn surge(&self, arguments: &[String]) -> anyhow::Result<()> {
+        println!("surge {}", arguments.join(" "));
+        let status = Command::new(&self.surge)
+            .args(arguments)
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig)
+            .status()
+            .with_context(|| format!("{} cannot be started", self.surge.display()))?;
+        ensure!(status.success(), "surge {} failed: {status}", arguments.join(" "));
+        Ok(())
     }
 }
 
@@ -125,21 +102,16 @@ fn owner(json: &str) -> anyhow::Result<Owner> {
     Ok(if namespace["metadata"]["labels"][MARK.0] == MARK.1 { Owner::Us } else { Owner::Another })
 }
 
-/// The manifests as this cluster takes them: without a volume claim where no storage class could serve it, and with another
-/// broker image if one is wanted. It stands in `target/e2e/demo`.
-fn kustomization(has_storage: bool, rabbitmq_image: Option<&str>) -> anyhow::Result<String> {
-    let manifests = "../../../manifests";
-    let mut text = format!(
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [{manifests}/overlays/plugin]\n"
-    );
+/// What `surge` is asked for: the demo without a stack; without a volume claim where no storage class could serve it.
+fn up(has_storage: bool, rabbitmq_image: Option<&str>) -> Vec<String> {
+    let mut arguments = ["up", "--skip-stack", "--yes"].map(str::to_owned).to_vec();
     if !has_storage {
-        text.push_str(&format!("components: [{manifests}/components/ephemeral]\n"));
+        arguments.extend(["--set".to_owned(), "rabbitmq.persistence.enabled=false".to_owned()]);
     }
     if let Some(image) = rabbitmq_image {
-        let (name, tag) = image.rsplit_once(':').with_context(|| format!("{image} has no tag"))?;
-        text.push_str(&format!("images: [{{name: rabbitmq, newName: {name:?}, newTag: {tag:?}}}]\n"));
+        arguments.extend(["--image".to_owned(), format!("rabbitmq={image}")]);
     }
-    Ok(text)
+    arguments
 }
 
 #[cfg(test)]
@@ -160,12 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn the_kustomization_fits_the_cluster() {
-        let plain = kustomization(true, None).unwrap();
-        assert!(!plain.contains("components") && !plain.contains("images"), "{plain}");
-        let other = kustomization(false, Some("registry:5000/rabbitmq:3.10")).unwrap();
-        assert!(other.contains("components/ephemeral"), "{other}");
-        assert!(other.contains(r#"newName: "registry:5000/rabbitmq", newTag: "3.10""#), "{other}");
-        assert!(kustomization(true, Some("rabbitmq")).is_err());
+    fn what_surge_is_asked_for_fits_the_cluster() {
+        assert_eq!(up(true, None), ["up", "--skip-stack", "--yes"]);
+        let other = up(false, Some("registry:5000/rabbitmq:3.10"));
+        assert_eq!(other[3..5], ["--set", "rabbitmq.persistence.enabled=false"]);
+        assert_eq!(other[5..], ["--image", "rabbitmq=registry:5000/rabbitmq:3.10"]);
     }
 }

@@ -21,22 +21,22 @@ use kubectl::Kubectl;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Kubeconfig of the cluster; its current context is used
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "SURGE_E2E_KUBECONFIG", value_name = "FILE")]
     kubeconfig: PathBuf,
     /// Command that loads an image; `{archive}` stands for its file [default: known for kind, minikube and k3d]
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, env = "SURGE_E2E_LOAD", value_name = "COMMAND")]
     load: Option<String>,
     /// Folder with the archives of `cargo xtask image`, if they are built already
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "SURGE_E2E_IMAGES", value_name = "DIR")]
     images: Option<PathBuf>,
     /// RabbitMQ image to use in place of the manifests' own
-    #[arg(long, value_name = "NAME:TAG")]
+    #[arg(long, env = "SURGE_E2E_RABBITMQ_IMAGE", value_name = "NAME:TAG")]
     rabbitmq_image: Option<String>,
     /// Command that restarts the API server and returns when it serves again
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, env = "SURGE_E2E_RESTART_APISERVER", value_name = "COMMAND")]
     restart_apiserver: Option<String>,
     /// Program to use as kubectl
-    #[arg(long, default_value = "kubectl", value_name = "FILE")]
+    #[arg(long, env = "SURGE_E2E_KUBECTL", default_value = "kubectl", value_name = "FILE")]
     kubectl: PathBuf,
     /// Run only tests whose names contain this
     #[arg(long, value_name = "TEXT")]
@@ -62,11 +62,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let kubectl = Kubectl::new(&args.kubectl, &kubeconfig)?;
     let context = kubectl.context()?;
     println!("context {context}, {}", kubectl.version()?);
-    let demo = Demo::new(&kubectl, root, args.rabbitmq_image.as_deref());
-    demo.refuse_a_foreign_one(&context)?;
+    demo::refuse_a_foreign_one(&kubectl, &context)?;
     // Everything that may fail for reasons of this machine comes before the cluster is touched.
     let load = load::command(args.load.as_deref(), &context)?;
-    let tests = suite::build(root, args.filter.as_deref())?;
+    let built = suite::build(root, args.filter.as_deref())?;
+    let demo = Demo {
+        kubectl: &kubectl,
+        surge: built.surge,
+        kubeconfig: &kubeconfig,
+        rabbitmq_image: args.rabbitmq_image.as_deref(),
+    };
     let images = match &args.images {
         Some(folder) => folder.clone(),
         None => build_images(root)?,
@@ -87,10 +92,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             ("SURGE_UPDATE_GOLDENS", args.update_goldens.then(|| "1".to_owned())),
         ];
         environment.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        suite::run(&tests, &environment, &root.join("target/e2e"))
+        suite::run(&built.tests, &environment, &root.join("target/e2e"))
     });
     if args.keep {
-        println!("kept: {}; remove it with {}", demo.what(), demo.removal());
+        println!("the demo is kept; remove it with: {}", demo.removal());
     } else {
         demo.remove()?;
     }

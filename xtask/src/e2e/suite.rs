@@ -19,6 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A test.
+#[derive(Clone)]
 pub(super) struct Test {
     package: String,
     executable: PathBuf,
@@ -50,21 +51,39 @@ enum Outcome {
     NotRun(String),
 }
 
+/// What was built: the tests, and the program that they run.
+pub(super) struct Built {
+    pub(super) tests: Vec<Test>,
+    pub(super) surge: PathBuf,
+}
+
 /// Builds the targets and lists the tests whose names contain `filter`.
 ///
 /// # Errors
 /// When they do not build, or there is no such test.
-pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Test>> {
+pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Built> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(root)
-        .args(["test", "--workspace", "--locked", "--test", "cluster", "--no-run", "--message-format=json"])
+        .args([
+            "test",
+            "--workspace",
+            "--locked",
+            "--test",
+            "cluster",
+            "--bin",
+            "surge",
+            "--no-run",
+            "--message-format=json",
+        ])
         .stderr(Stdio::inherit())
         .output()
         .context("cargo cannot be started")?;
     ensure!(output.status.success(), "the cluster tests do not build");
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let surge = executables(&messages, "surge", "bin").next().context("cargo built no surge")?.executable;
     let mut tests = Vec::new();
-    for target in targets(&String::from_utf8_lossy(&output.stdout)) {
+    for target in executables(&messages, "cluster", "test") {
         let listed = Command::new(&target.executable)
             .args(["--list", "--ignored", "--format", "terse"])
             .output()
@@ -76,32 +95,19 @@ pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Vec<Tes
         }
     }
     ensure!(!tests.is_empty(), "there is no such test");
-    Ok(tests)
+    Ok(Built { tests, surge })
 }
 
-impl Clone for Test {
-    fn clone(&self) -> Self {
-        let Self { package, executable, folder, name } = self;
-        Self {
-            package: package.clone(),
-            executable: executable.clone(),
-            folder: folder.clone(),
-            name: name.clone(),
-        }
-    }
-}
-
-/// The executables that cargo tells of, each as a test without a name.
-fn targets(messages: &str) -> Vec<Test> {
+/// The executables of that name and kind that cargo tells of, each as a test without a name.
+fn executables<'a>(messages: &'a str, name: &'a str, kind: &'a str) -> impl Iterator<Item = Test> + 'a {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let target = |message: Value| {
-        let is_target = message["target"]["name"] == "cluster" && message["target"]["kind"][0] == "test";
-        let executable = PathBuf::from(message["executable"].as_str().filter(|_| is_target)?);
+    messages.filter_map(move |message| {
+        let is_wanted = message["target"]["name"] == name && message["target"]["kind"][0] == kind;
+        let executable = PathBuf::from(message["executable"].as_str().filter(|_| is_wanted)?);
         let folder = Path::new(message["manifest_path"].as_str()?).parent()?.to_owned();
         let package = folder.file_name()?.to_string_lossy().into_owned();
         Some(Test { package, executable, folder, name: String::new() })
-    };
-    messages.filter_map(target).collect()
+    })
 }
 
 fn names(listing: &str) -> Vec<String> {
@@ -202,7 +208,8 @@ mod tests {
             artifact("screens", "test", "/source/target/screens-1".into()),
             "no message".to_owned(),
         ];
-        let found = targets(&messages.join("\n"));
+        let messages = messages.join("\n");
+        let found: Vec<Test> = executables(&messages, "cluster", "test").collect();
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].package.as_str(), found[0].folder.to_str()), ("tui", Some("/source/tui")));
         assert_eq!(names("a::b: test\nc: test\nd: benchmark\n"), ["a::b", "c"]);
