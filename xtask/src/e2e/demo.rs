@@ -22,6 +22,8 @@ pub(super) struct Demo<'a> {
     /// The program `surge`.
     pub(super) surge: PathBuf,
     pub(super) kubeconfig: &'a Path,
+    /// Whether the stack is installed too.
+    pub(super) stack: bool,
     pub(super) rabbitmq_image: Option<&'a str>,
 }
 
@@ -51,13 +53,13 @@ pub(super) fn refuse_a_foreign_one(kubectl: &Kubectl, context: &str) -> anyhow::
 }
 
 impl Demo<'_> {
-    /// Installs the demo on the cluster's own stack and waits until the autoscaler has read the metric once.
+    /// Installs the demo and waits until the autoscaler has read the metric once.
     ///
     /// # Errors
     /// When `surge up` fails, or there is no reading in time.
     pub(super) fn install(&self) -> anyhow::Result<()> {
         let has_storage = self.kubectl.run(["get", "storageclass", "-o", "name"])?.lines().next().is_some();
-        self.surge(&up(has_storage, self.rabbitmq_image))?;
+        self.surge(&up(self.stack, has_storage, self.rabbitmq_image))?;
         let mark = format!("{}={}", MARK.0, MARK.1);
         self.kubectl.run(["label", "--overwrite", "namespace", names::NAMESPACE, &mark])?;
         let hpa = format!("hpa/{}", names::HPA);
@@ -102,9 +104,12 @@ fn owner(json: &str) -> anyhow::Result<Owner> {
     Ok(if namespace["metadata"]["labels"][MARK.0] == MARK.1 { Owner::Us } else { Owner::Another })
 }
 
-/// What `surge` is asked for: the demo without a stack; without a volume claim where no storage class could serve it.
-fn up(has_storage: bool, rabbitmq_image: Option<&str>) -> Vec<String> {
-    let mut arguments = ["up", "--skip-stack", "--yes"].map(str::to_owned).to_vec();
+/// What `surge` is asked for: the demo, with its stack or on the cluster's own; without a volume claim where no storage class could serve it.
+fn up(stack: bool, has_storage: bool, rabbitmq_image: Option<&str>) -> Vec<String> {
+    let mut arguments = ["up", "--yes"].map(str::to_owned).to_vec();
+    if !stack {
+        arguments.push("--skip-stack".to_owned());
+    }
     if !has_storage {
         arguments.extend(["--set".to_owned(), "rabbitmq.persistence.enabled=false".to_owned()]);
     }
@@ -133,9 +138,9 @@ mod tests {
 
     #[test]
     fn what_surge_is_asked_for_fits_the_cluster() {
-        assert_eq!(up(true, None), ["up", "--skip-stack", "--yes"]);
-        let other = up(false, Some("registry:5000/rabbitmq:3.10"));
-        assert_eq!(other[3..5], ["--set", "rabbitmq.persistence.enabled=false"]);
+        assert_eq!(up(true, true, None), ["up", "--yes"]);
+        let other = up(false, false, Some("registry:5000/rabbitmq:3.10"));
+        assert_eq!(other[2..5], ["--skip-stack", "--set", "rabbitmq.persistence.enabled=false"]);
         assert_eq!(other[5..], ["--image", "rabbitmq=registry:5000/rabbitmq:3.10"]);
     }
 }

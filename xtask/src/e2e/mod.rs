@@ -32,6 +32,9 @@ pub(crate) struct Args {
     /// RabbitMQ image to use in place of the manifests' own
     #[arg(long, env = "SURGE_E2E_RABBITMQ_IMAGE", value_name = "NAME:TAG")]
     rabbitmq_image: Option<String>,
+    /// Install the stack that serves the metric too, with Helm; without it the cluster must have one
+    #[arg(long)]
+    stack: bool,
     /// Command that restarts the API server and returns when it serves again
     #[arg(long, env = "SURGE_E2E_RESTART_APISERVER", value_name = "COMMAND")]
     restart_apiserver: Option<String>,
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         kubectl: &kubectl,
         surge: built.surge,
         kubeconfig: &kubeconfig,
+        stack: args.stack,
         rabbitmq_image: args.rabbitmq_image.as_deref(),
     };
     let images = match &args.images {
