@@ -113,7 +113,7 @@ fn number_before(screen: &str, word: &str) -> Option<u32> {
 /// Whether the stopwatch has a time for a stage.
 fn has_time(screen: &str, stage: &str) -> bool {
     screen.lines().filter_map(|line| line.split_once(stage)).any(|(_, rest)| {
-        let known = rest.trim_start().trim_start_matches("≈ ");
+        let known = rest.trim_start().trim_start_matches(['≈', ' ']);
         known.starts_with(|c: char| c.is_ascii_digit())
     })
 }
