@@ -153,8 +153,17 @@ fn without_versions(text: &str) -> String {
 /// Lists of kinds by name, so that one that is absent is one difference; and without the hash by which storage migrators
 /// know that the stored form has changed.
 fn tidy_discovery(list: &mut Value) {
-    if list["kind"] != "APIResourceList" {
-        return;
+    match list["kind"].as_str() {
+        Some("APIResourceList") => {}
+        // The newer form, which kubectl asks for.
+        Some("APIGroupDiscoveryList") => {
+            by_name(list, "items", &aggregated);
+            if let Some(Value::Object(groups)) = list.get_mut("items") {
+                groups.retain(|group, _| is_builtin(group));
+            }
+            return;
+        }
+        _ => return,
     }
     let mut named = serde_json::Map::new();
     for mut resource in list["resources"].as_array().cloned().unwrap_or_default() {
@@ -162,6 +171,32 @@ fn tidy_discovery(list: &mut Value) {
         named.insert(resource["name"].as_str().unwrap_or_default().to_owned(), resource);
     }
     list["resources"] = Value::Object(named);
+}
+
+/// Whether a group comes with Kubernetes, and not with what is installed on it.
+fn is_builtin(group: &str) -> bool {
+    (!group.contains('.') || group.ends_with(".k8s.io")) && !group.contains("metrics.k8s.io")
+}
+
+/// A group of the newer discovery: versions and resources by name.
+fn aggregated(group: &mut Value) {
+    remove(group, "/metadata/creationTimestamp");
+    for version in group["versions"].as_array_mut().into_iter().flatten() {
+        by_name(version, "resources", &|resource| by_name(resource, "subresources", &|_| {}));
+    }
+}
+
+/// Makes a list a map by the names of its items.
+fn by_name(value: &mut Value, list: &str, tidy: &dyn Fn(&mut Value)) {
+    let Some(Value::Array(items)) = value.get_mut(list).map(Value::take) else { return };
+    let mut named = serde_json::Map::new();
+    for mut item in items {
+        tidy(&mut item);
+        let name = [&item["resource"], &item["subresource"], &item["metadata"]["name"], &item["name"]];
+        let name = name.into_iter().find_map(Value::as_str).unwrap_or("core").to_owned();
+        named.insert(name, item);
+    }
+    value[list] = Value::Object(named);
 }
 
 /// What only one of the two servers has in a table.
