@@ -294,8 +294,8 @@ pub struct Target {
 pub struct Targets {
     /// What is scraped.
     pub active_targets: Vec<Target>,
-    /// Candidates that a pool dropped.
-    pub dropped_target_counts: BTreeMap<String, u64>,
+    /// Candidates that a pool dropped; `null` where only active targets were asked for.
+    pub dropped_target_counts: Option<BTreeMap<String, u64>>,
 }
 
 /// When a series' samples were scraped.

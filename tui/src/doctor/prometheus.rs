@@ -18,6 +18,9 @@ pub const SERIES: [&str; 2] = ["rabbitmq_detailed_queue_messages", "rabbitmq_que
 /// How long the kubelet and the operator may take to bring a new monitor into Prometheus: measured at 70 s, once.
 const NEW_MONITOR: Duration = Duration::from_secs(120);
 
+/// A sample that is younger was scraped by a target that is or was there a moment ago.
+const FRESH: Duration = Duration::from_secs(10);
+
 pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
     let is_asked = found(facts, pen);
     let monitors = candidates(facts);
@@ -234,7 +237,7 @@ fn one_monitor(facts: &Facts, pen: &mut Pen<'_>, monitor: &Custom<MonitorSpec>, 
             selector_misses(facts, pen, monitor);
         } else if endpoint.port.is_some() && !taken.is_empty() && !taken.iter().any(has_port) {
             port_misses(pen, monitor, index, port, &taken);
-        } else if is_asked {
+        } else if is_asked && pen.seen("target", &facts.prometheus.targets).is_ok() {
             no_target(facts, pen, monitor, &pool);
         }
     }
@@ -430,9 +433,22 @@ fn no_target(facts: &Facts, pen: &mut Pen<'_>, monitor: &Custom<MonitorSpec>, po
     let prometheus = &facts.prometheus;
     let (name, namespace) = (monitor.name(), monitor.namespace());
     if prometheus.pools.all().iter().any(|known| known == pool) {
-        let dropped = prometheus.targets.get().and_then(|targets| targets.dropped_in(pool)).unwrap_or(0);
+        // After a reload Prometheus has a pool some seconds before its targets; a fresh sample says that it had one.
+        let fresh = prometheus.age.get().copied().flatten().is_some_and(|age| age < FRESH.as_secs_f64());
+        if fresh {
+            let saw = format!("ServiceMonitor {name} has no target at this moment, and a sample of just now");
+            pen.warn(
+                "monitor-target",
+                saw,
+                &prometheus.targets.how,
+                Fix::command("look again", "surge doctor"),
+            );
+            return;
+        }
+        let dropped = prometheus.targets.get().and_then(|targets| targets.dropped_in(pool));
+        let dropped = dropped.map_or_else(String::new, |count| format!(" ({count} candidates dropped)"));
         let saw = format!(
-            "ServiceMonitor {name} is taken (pool {pool}) and has no target ({dropped} dropped): no pod stands behind the Service's port"
+            "ServiceMonitor {name} is taken (pool {pool}) and has no target{dropped}: no pod stands behind the Service's port"
         );
         let fix = Fix::command(
             "see which pods the Service has",
@@ -464,7 +480,7 @@ fn no_target(facts: &Facts, pen: &mut Pen<'_>, monitor: &Custom<MonitorSpec>, po
 
 impl super::facts::Targets {
     fn dropped_in(&self, pool: &str) -> Option<u64> {
-        self.dropped_target_counts.get(pool).copied()
+        self.dropped_target_counts.as_ref()?.get(pool).copied()
     }
 }
 
@@ -507,7 +523,12 @@ fn scraped(facts: &Facts, pen: &mut Pen<'_>, monitor: &Custom<MonitorSpec>, targ
 /// The queue's series: there, whose, how old, and from how many places.
 fn series(facts: &Facts, pen: &mut Pen<'_>) {
     let prometheus = &facts.prometheus;
-    for up in prometheus.exporter_up.all().iter().filter(|sample| sample.value == 0.0) {
+    // Exporters of other namespaces are others' affair; one without a namespace may be anybody's.
+    let is_ours = |sample: &&Sample| {
+        matches!(sample.label("namespace"), "") || sample.label("namespace") == facts.place.namespace
+    };
+    let down = prometheus.exporter_up.all().iter().filter(is_ours).filter(|sample| sample.value == 0.0);
+    for up in down {
         let service = if up.label("service").is_empty() { up.label("job") } else { up.label("service") };
         let saw = format!("rabbitmq_up of {service} is 0: the exporter answers and cannot read the broker");
         pen.fail(
@@ -521,11 +542,7 @@ fn series(facts: &Facts, pen: &mut Pen<'_>) {
     let how = &prometheus.series.how;
     let metric = facts.autoscaler.get().and_then(metric::external);
     let queue = metric.as_ref().and_then(|metric| metric.queue.as_deref());
-    let wanted: Vec<&Sample> = all
-        .iter()
-        .filter(|sample| !sample.label("queue").is_empty())
-        .filter(|sample| queue.is_none_or(|queue| sample.label("queue") == queue))
-        .collect();
+    let wanted = ours(facts, all, queue);
     let Some(first) = wanted.first() else {
         no_series(facts, pen, all, queue);
         return;
@@ -549,7 +566,36 @@ fn series(facts: &Facts, pen: &mut Pen<'_>) {
         }
         _ => pen.ok("series", saw, how),
     }
-    counted_once(facts, pen, &wanted, how);
+    if !is_keda_alone(facts) {
+        counted_once(facts, pen, &wanted, how);
+    }
+}
+
+/// The series of the queue, or of any queue, that the autoscaler's metric is made of: another namespace may have a queue of
+/// the same name.
+fn ours<'a>(facts: &Facts, all: &'a [Sample], queue: Option<&str>) -> Vec<&'a Sample> {
+    let of_queue: Vec<&Sample> = all
+        .iter()
+        .filter(|sample| !sample.label("queue").is_empty())
+        .filter(|sample| queue.is_none_or(|queue| sample.label("queue") == queue))
+        .collect();
+    let Some(label) = namespace_label(facts) else { return of_queue };
+    let here = of_queue.iter().copied().filter(|sample| sample.label(&label) == facts.place.namespace);
+    match here.collect::<Vec<_>>() {
+        none if none.is_empty() => of_queue,
+        here => here,
+    }
+}
+
+/// The label by which the metric's rule tells namespaces apart; without a rule, the one that every monitor gives.
+fn namespace_label(facts: &Facts) -> Option<String> {
+    let rules = facts.api.rules.get().and_then(|text| rule::parse(text).ok()).unwrap_or_default();
+    let name =
+        facts.autoscaler.get().and_then(metric::external).map(|metric| metric.name).unwrap_or_default();
+    match rule::rule_of(&rules, &name).first() {
+        Some((rule, _)) => rule.namespace_label().map(str::to_owned),
+        None => Some("namespace".to_owned()),
+    }
 }
 
 fn no_series(facts: &Facts, pen: &mut Pen<'_>, all: &[Sample], queue: Option<&str>) {

@@ -195,6 +195,15 @@ impl Rule {
         Ok(rendered)
     }
 
+    /// The label by which namespaces are told apart, if they are.
+    #[must_use]
+    pub fn namespace_label(&self) -> Option<&str> {
+        match &self.namespaced {
+            Namespaced::Label(label) => Some(label),
+            Namespaced::No | Namespaced::Unsaid => None,
+        }
+    }
+
     /// Whether the query answers 0 also while the broker cannot be scraped.
     pub(super) fn has_constant_fallback(&self) -> bool {
         let squeezed: String = self.metrics_query.chars().filter(|c| !c.is_whitespace()).collect();

@@ -6,6 +6,7 @@
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
+mod doctor;
 mod handles;
 mod main_job;
 mod metric;

@@ -33,8 +33,10 @@ pub(super) async fn targets(State(server): State<Arc<Server>>, params: Params) -
             .map(|(target, health)| told(target, &health.lock().unwrap_or_else(PoisonError::into_inner)))
             .collect()
     };
-    let dropped: BTreeMap<&String, usize> =
-        view.pools.iter().filter(|(pool, _)| wanted(pool)).map(|(pool, count)| (pool, *count)).collect();
+    // As in Prometheus, who asks for active targets only gets no counts at all.
+    let dropped: Option<BTreeMap<&String, usize>> = (params.get("state") != Some("active")).then(|| {
+        view.pools.iter().filter(|(pool, _)| wanted(pool)).map(|(pool, count)| (pool, *count)).collect()
+    });
     success(json!({"activeTargets": active, "droppedTargets": [], "droppedTargetCounts": dropped}))
 }
 

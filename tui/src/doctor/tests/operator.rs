@@ -10,6 +10,7 @@ use crate::doctor::{SERIES, Verdict};
 use Verdict::{Failure, NotApplicable, NotPermitted, Warning};
 
 fn no_target(facts: &mut Facts) {
+    facts.prometheus.age = Fact::seen("how", None);
     facts.prometheus.targets =
         fact(json!({"activeTargets": [], "droppedTargetCounts": {"serviceMonitor/demo/rabbitmq/0": 3}}));
 }
@@ -144,8 +145,19 @@ fn what_keeps_prometheus_from_scraping() {
             breakage: no_target,
             check: "monitor-target",
             verdict: Failure,
-            saw: "has no target (3 dropped)",
+            saw: "has no target (3 candidates dropped)",
             fix: "kubectl get endpointslices -n demo",
+        },
+        Case {
+            name: "a Prometheus that has just reloaded",
+            breakage: |facts| {
+                no_target(facts);
+                facts.prometheus.age = Fact::seen("how", Some(1.0));
+            },
+            check: "monitor-target",
+            verdict: Warning,
+            saw: "a sample of just now",
+            fix: "surge doctor",
         },
         Case {
             name: "a new monitor",
@@ -217,7 +229,8 @@ fn what_keeps_prometheus_from_scraping() {
         Case {
             name: "an exporter whose broker is down, by Prometheus",
             breakage: |facts| {
-                let labels = [("service".to_owned(), "rabbitmq-exporter".to_owned())].into();
+                let labels = [("service", "rabbitmq-exporter"), ("namespace", "demo")];
+                let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
                 facts.prometheus.exporter_up = Fact::seen("how", vec![Sample { labels, value: 0.0 }]);
             },
             check: "exporter-broker",

@@ -290,6 +290,19 @@ fn rules_that_are_unsound() {
             fix: "",
         },
         Case {
+            name: "a queue of the same name in another namespace",
+            breakage: |facts| {
+                let mut second = sample(SERIES[0], "Orders", 7.0);
+                second.labels.insert("namespace".into(), "another".into());
+                second.labels.insert("instance".into(), "10.0.0.2:15692".into());
+                facts.prometheus.series = Fact::seen("how", vec![second, sample(SERIES[0], "Orders", 40.0)]);
+            },
+            check: "counted-once",
+            verdict: Ok,
+            saw: "comes from one place",
+            fix: "",
+        },
+        Case {
             name: "the queue in two virtual hosts",
             breakage: |facts| {
                 rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>})");

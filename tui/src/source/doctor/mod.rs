@@ -146,8 +146,15 @@ fn questions(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -
         series = doctor::SERIES.map(str::to_owned).to_vec();
     }
     let queue = metric.and_then(|metric| metric.queue.as_deref());
+    // Another namespace may have a queue of the same name; a rule that does not look at namespaces takes it too.
+    let label = match made.first() {
+        Some((rule, _)) => rule.namespace_label(),
+        None => Some("namespace"),
+    };
+    let matchers = [("queue", queue), (label.unwrap_or_default(), label.map(|_| namespace))];
+    let matchers = matchers.into_iter().filter_map(|(label, value)| Some(format!("{label}={:?}", value?)));
     prometheus::Questions {
-        matchers: queue.map(|queue| format!("queue={queue:?}")).unwrap_or_default(),
+        matchers: matchers.collect::<Vec<_>>().join(","),
         rule: made
             .first()
             .zip(metric)
