@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::ClusterArgs;
 use super::install;
 use crate::install::failure::Failure;
-use crate::install::status::{self, Line, State};
+use crate::install::status;
+use crate::install::status::lines::{Line, State, is_fine, lines};
 
 /// A check failed.
 const CHECK: u8 = 1;
@@ -40,16 +41,16 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
             facts = status::look(&flags, &namespace, &stop) => facts?,
             () = stop.cancelled() => return Err(Failure::stopped()),
         };
-        let lines = status::lines(&facts, jiff::Timestamp::now());
+        let lines = lines(&facts, jiff::Timestamp::now());
         let text = match output {
             Format::Text => written(&lines),
             Format::Json => {
-                format!("{}\n", serde_json::json!({"fine": status::is_fine(&lines), "lines": lines}))
+                format!("{}\n", serde_json::json!({"fine": is_fine(&lines), "lines": lines}))
             }
         };
         // A closed standard output is nobody's loss.
         let _closed = std::io::stdout().write_all(text.as_bytes());
-        Ok(if status::is_fine(&lines) { ExitCode::SUCCESS } else { ExitCode::from(CHECK) })
+        Ok(if is_fine(&lines) { ExitCode::SUCCESS } else { ExitCode::from(CHECK) })
     })
 }
 

@@ -19,6 +19,7 @@ pub mod removal;
 pub mod request;
 pub mod rules;
 pub mod secret;
+pub mod seen;
 pub mod shell;
 pub mod status;
 pub mod survey;

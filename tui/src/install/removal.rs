@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 
 use super::object::{self, Key};
-use super::plan::Metrics;
+use super::seen::Metrics;
 
 /// What was seen of the cluster.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::owner;
-use super::plan::Rules;
 use super::request::{Profile, Request};
+use super::seen::Rules;
 use super::upstream;
 
 /// The ConfigMap.

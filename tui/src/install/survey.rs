@@ -10,9 +10,10 @@ use super::failure::Failure;
 use super::helm::Helm;
 use super::object::Key;
 use super::owner;
-use super::plan::{API_SERVICE, Existing, Found, Metrics, Seen, Whose};
+use super::plan::API_SERVICE;
 use super::request::{Profile, Request, Stack};
 use super::rules;
+use super::seen::{Existing, Found, Metrics, Seen, Whose};
 use super::upstream::{self, Release};
 
 /// Everything that `up` may have installed, as kinds: where marks are looked for.
