@@ -9,7 +9,7 @@ mod server;
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use common::{PROFILES, find, manifests, objects, path};
+use common::{PROFILES, custom_resources, find, manifests, objects, path};
 use serde_json::Value;
 
 /// Releases of Kubernetes that the chart is checked for.
@@ -120,6 +120,7 @@ fn every_value_has_its_place() {
     for (name, values) in cases {
         let arguments: Vec<&str> = values.iter().flat_map(|values| ["--set", *values]).collect();
         let rendered = template(&[&["--kube-version", "1.34"], arguments.as_slice()].concat()).unwrap();
+        assert_eq!(custom_resources::errors(&objects(&rendered)).1, [""; 0], "{name}");
         insta::assert_snapshot!(name, rendered);
     }
 }

@@ -11,6 +11,11 @@ pub(crate) fn answers_ok(address: SocketAddr, path: &str) -> bool {
     status_line(address, path).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
 }
 
+/// Whether `GET path` answers 401, since there is no user `guest`.
+pub(crate) fn refuses_guest(address: SocketAddr, path: &str) -> bool {
+    status_line(address, path).is_ok_and(|line| line.starts_with(b"HTTP/1.1 401"))
+}
+
 fn status_line(address: SocketAddr, path: &str) -> std::io::Result<[u8; 12]> {
     let mut stream = TcpStream::connect_timeout(&address, WAIT)?;
     stream.set_read_timeout(Some(WAIT))?;

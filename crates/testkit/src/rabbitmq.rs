@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Settings {
     /// Milliseconds between two readings of a queue's counters (`collect_statistics_interval`).
     pub statistics_interval_ms: u32,
-    /// Further lines for `rabbitmq.conf`.
+    /// Further lines for `rabbitmq.conf`. With `load_definitions` among them there is no user `guest`.
     pub configuration: String,
 }
 
@@ -49,6 +49,16 @@ pub struct RabbitMq {
     ports: Ports,
     mapper: Child,
     node: Option<Child>,
+    users: Users,
+}
+
+/// Who may log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Users {
+    /// `guest` alone.
+    Guest,
+    /// Those of the definitions that the node loads; it makes no `guest` then.
+    Defined,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +106,9 @@ impl RabbitMq {
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start Erlang's port mapper epmd")?;
-        let mut node = Self { folder, ports, mapper, node: None };
+        let defined = settings.configuration.contains("load_definitions");
+        let users = if defined { Users::Defined } else { Users::Guest };
+        let mut node = Self { folder, ports, mapper, node: None, users };
         node.launch()?;
         Ok(node)
     }
@@ -266,8 +278,12 @@ impl RabbitMq {
     fn wait_ready(&mut self) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
-            let ready = std::net::TcpStream::connect(self.amqp()).is_ok()
-                && http::answers_ok(self.management(), "/api/overview")
+            let managed = match self.users {
+                Users::Guest => http::answers_ok(self.management(), "/api/overview"),
+                Users::Defined => http::refuses_guest(self.management(), "/api/overview"),
+            };
+            let ready = managed
+                && std::net::TcpStream::connect(self.amqp()).is_ok()
                 && http::answers_ok(self.metrics(), "/metrics");
             if ready {
                 return Ok(());

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test target uses its own part of it")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
 
+pub(crate) mod custom_resources;
 pub(crate) mod metric_names;
 pub(crate) mod schema;
 
