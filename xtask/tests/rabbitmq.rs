@@ -1,7 +1,5 @@
 //! A real RabbitMQ takes the chart's configuration and definitions, also a second time.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
-
 mod common;
 
 use std::process::Command;
