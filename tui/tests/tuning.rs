@@ -4,26 +4,20 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+#[path = "scenarios/tuning.rs"]
+mod scenarios;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use hpa::spec::Direction;
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
-use serde_json::json;
 use testkit::pty::Pty;
-use tui::event::{
-    Applied, Change, Drill, DrillEvent, DrillRequest, Edit, Event, Refusal, Scaled, ScaledKind, TargetKind,
-    TuneEvent, TuneRequest,
-};
+use tui::event::{Drill, DrillEvent, DrillRequest, Event, Scaled, ScaledKind};
 use tui::source::cluster::{Flags, load};
 use tui::source::drill::Drills;
-use tui::source::tune::carry_out;
 
 const NAMESPACE: &str = "autoscaling-demo";
-const HPA: &str = "worker-scaler";
 
 /// `surge sandbox` that is ready, and a client for it.
 struct Sandbox {
@@ -53,49 +47,6 @@ impl Sandbox {
         let client = load(&flags).await.unwrap().client;
         Self { child, client, kubeconfig, place }
     }
-
-    fn api(&self) -> Api<HorizontalPodAutoscaler> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
-    }
-
-    async fn object(&self) -> HorizontalPodAutoscaler {
-        self.api().get(HPA).await.unwrap()
-    }
-
-    async fn spec(&self) -> hpa::Spec {
-        let mut spec = hpa::Spec::try_from(&self.object().await.spec.unwrap()).unwrap();
-        hpa::defaults::default_spec(&mut spec);
-        spec
-    }
-
-    /// Somebody else changes the specification.
-    async fn somebody(&self, spec: serde_json::Value) {
-        let patch = Patch::Merge(json!({"spec": spec}));
-        self.api().patch(HPA, &PatchParams::default(), &patch).await.unwrap();
-    }
-
-    async fn ask(&self, request: TuneRequest) -> TuneEvent {
-        match carry_out(self.client.clone(), NAMESPACE.to_owned(), HPA.to_owned(), request).await {
-            Event::Tune(answer) => answer,
-            other => panic!("an answer: {other:?}"),
-        }
-    }
-
-    async fn apply(&self, seen: hpa::Spec, edits: Vec<Edit>) -> Result<Applied, Refusal> {
-        let change = Change { number: 7, seen: Box::new(seen), edits };
-        match self.ask(TuneRequest::Apply(change)).await {
-            TuneEvent::Applied { number: 7, result } => result,
-            other => panic!("the answer to an application: {other:?}"),
-        }
-    }
-
-    async fn undo(&self, applied: Applied) -> Result<Vec<tui::event::Difference>, Refusal> {
-        let (forward, back) = (applied.forward, applied.back);
-        match self.ask(TuneRequest::Undo { number: 9, forward, back }).await {
-            TuneEvent::Undone { number: 9, result } => result,
-            other => panic!("the answer to taking back: {other:?}"),
-        }
-    }
 }
 
 impl Drop for Sandbox {
@@ -108,78 +59,15 @@ impl Drop for Sandbox {
 #[tokio::test]
 async fn a_change_is_tried_made_and_taken_back() {
     let sandbox = Sandbox::start().await;
-    assert_eq!(sandbox.ask(TuneRequest::Rights).await, TuneEvent::Rights(Ok(())));
-    let before = sandbox.object().await;
-    let seen = sandbox.spec().await;
-    let edits = vec![
-        Edit::Max(7),
-        Edit::Target { metric: 0, kind: TargetKind::Value, quantity: "40".to_owned() },
-        Edit::Window { direction: Direction::Up, seconds: Some(30) },
-    ];
-
-    let change = Change { number: 3, seen: Box::new(seen.clone()), edits: edits.clone() };
-    let TuneEvent::Tried { number: 3, result: Ok(tried) } = sandbox.ask(TuneRequest::Try(change)).await
-    else {
-        panic!("a dry run")
-    };
-    let paths: Vec<&str> = tried.iter().map(|difference| difference.path.as_str()).collect();
-    assert!(paths.contains(&"spec.maxReplicas"), "{paths:?}");
-    assert!(paths.contains(&"spec.metrics[0].external.target.type"), "{paths:?}");
-    assert!(paths.contains(&"spec.behavior.scaleUp.stabilizationWindowSeconds"), "{paths:?}");
-    assert_eq!(sandbox.spec().await, seen, "a dry run stores nothing");
-
-    let applied = sandbox.apply(seen.clone(), edits).await.unwrap();
-    assert_eq!(applied.differences, tried, "what was made is what was shown");
-    let now = sandbox.object().await;
-    assert_eq!(now.spec.as_ref().unwrap().max_replicas, 7);
-    assert_eq!(now.metadata.labels, before.metadata.labels);
-    assert_eq!(now.metadata.annotations, before.metadata.annotations);
-    let managers: Vec<String> = now
-        .metadata
-        .managed_fields
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|entry| entry.manager)
-        .collect();
-    assert!(managers.contains(&"surge".to_owned()), "{managers:?}");
-
-    let undone = sandbox.undo(applied).await.unwrap();
-    assert_eq!(undone.len(), tried.len());
-    assert_eq!(sandbox.object().await.spec, before.spec, "to the field");
+    let place = scenarios::Place::new(sandbox.client.clone(), NAMESPACE);
+    scenarios::a_change_is_tried_made_and_taken_back(&place).await;
 }
 
 #[tokio::test]
 async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made() {
     let sandbox = Sandbox::start().await;
-    let seen = sandbox.spec().await;
-
-    let refusal = sandbox.apply(seen.clone(), vec![Edit::Max(0)]).await.unwrap_err();
-    let Refusal::Invalid(words) = refusal else { panic!("the server's words: {refusal:?}") };
-    assert!(words.contains("spec.maxReplicas: Invalid value: 0: must be greater than 0"), "{words}");
-
-    // Somebody is faster: nothing of theirs is lost, and what they did is told.
-    sandbox.somebody(json!({"minReplicas": 2})).await;
-    let refusal = sandbox.apply(seen, vec![Edit::Max(6)]).await.unwrap_err();
-    let Refusal::Conflict { theirs, now } = refusal else { panic!("a conflict: {refusal:?}") };
-    let told: Vec<_> = theirs.iter().map(|d| (d.path.as_str(), d.after.as_deref())).collect();
-    assert_eq!(told, [("spec.minReplicas", Some("2"))]);
-    assert_eq!(*now, sandbox.spec().await);
-
-    // On what is there now it goes through, and is not taken back over somebody's newer word.
-    let applied = sandbox.apply(*now, vec![Edit::Max(6)]).await.unwrap();
-    sandbox.somebody(json!({"maxReplicas": 9})).await;
-    let refusal = sandbox.undo(applied.clone()).await.unwrap_err();
-    let Refusal::Conflict { theirs, .. } = refusal else { panic!("a conflict: {refusal:?}") };
-    let told: Vec<_> =
-        theirs.iter().map(|d| (d.path.as_str(), d.before.as_deref(), d.after.as_deref())).collect();
-    assert_eq!(told, [("spec.maxReplicas", Some("6"), Some("9"))]);
-    assert_eq!(sandbox.spec().await.max_replicas, 9);
-
-    // A change elsewhere does not stand in the way.
-    sandbox.somebody(json!({"maxReplicas": 6, "minReplicas": 1})).await;
-    sandbox.undo(applied).await.unwrap();
-    let spec = sandbox.spec().await;
-    assert_eq!((spec.max_replicas, spec.min()), (10, 1));
+    let place = scenarios::Place::new(sandbox.client.clone(), NAMESPACE);
+    scenarios::what_is_not_valid_or_not_as_it_was_seen_is_not_made(&place).await;
 }
 
 async fn seen(drills: &Drills) -> Vec<(Drill, Result<Scaled, String>)> {

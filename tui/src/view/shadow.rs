@@ -89,8 +89,8 @@ impl Shadow<'_> {
             self.columns(head, Ink::Dim),
             self.score("real", real, &running.real),
             self.score("shadow", running.size(), &running.shadow),
-            dim("the same measured queue for both: with the shadow's pods it would have been".to_owned()),
-            dim("another; waits as if all pods were ready at once, from its start on".to_owned()),
+            dim("one measured queue for both: the shadow's pods would have changed it".to_owned()),
+            dim("waits as if all pods were ready at once; all counted from its start on".to_owned()),
             vec![
                 span(theme, Ink::Dim, format!("    simulated burst of {size}  ")),
                 span(theme, Ink::Text, real_outcome),

@@ -12,5 +12,6 @@ mod main_job;
 mod metric;
 mod objects;
 mod recorder;
+mod tuning;
 mod tunnels;
 mod watches;

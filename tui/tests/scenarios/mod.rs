@@ -8,5 +8,6 @@ pub(crate) mod dashboard;
 pub(crate) mod metric;
 pub(crate) mod objects;
 pub(crate) mod site;
+pub(crate) mod tuning;
 pub(crate) mod tunnels;
 pub(crate) mod watching;
