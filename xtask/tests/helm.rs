@@ -146,6 +146,11 @@ fn what_cannot_work_is_refused_with_the_reason() {
             "worker.terminationGracePeriodSeconds 30 is not longer than a job",
         ),
         ("worker.workDuration=30s", "1.37", "is not longer than a job"),
+        (
+            "serviceMonitor.interval=1s500ms,serviceMonitor.scrapeTimeout=2s",
+            "1.37",
+            "serviceMonitor.scrapeTimeout 2s is longer than serviceMonitor.interval 1s500ms",
+        ),
         ("worker.workDuration=soon", "1.37", "at '/worker/workDuration'"),
         (
             "rbac.viewers[0].kind=ServiceAccount,rbac.viewers[0].name=x",
@@ -163,6 +168,8 @@ fn what_cannot_work_is_refused_with_the_reason() {
         ("hpa.minReplicas=0,hpa.allowScaleToZero=true", "1.34"),
         ("hpa.minReplicas=0,metrics.source=keda", "1.33"),
         ("worker.workDuration=29s", "1.33"),
+        ("worker.workDuration=29s999ms", "1.33"),
+        ("serviceMonitor.interval=1m,serviceMonitor.scrapeTimeout=59s", "1.33"),
     ] {
         assert!(template(&["--kube-version", kubernetes, "--set", values]).is_ok(), "{values}");
     }

@@ -91,3 +91,14 @@ rabbitmq:3.13-management
 rabbitmq:4.3-management
 {{- end -}}
 {{- end -}}
+
+{{/* Seconds of a duration such as 1m30s or 500ms. */}}
+{{- define "demo.seconds" -}}
+{{- $seconds := 0.0 -}}
+{{- $units := dict "y" 31536000.0 "w" 604800.0 "d" 86400.0 "h" 3600.0 "m" 60.0 "s" 1.0 "ms" 0.001 "us" 0.000001 -}}
+{{- range regexFindAll "[0-9.]+(y|w|d|h|ms|us|m|s)" . -1 -}}
+{{- $number := regexFind "^[0-9.]+" . | float64 -}}
+{{- $seconds = addf $seconds (mulf $number (index $units (regexFind "[a-z]+$" .))) -}}
+{{- end -}}
+{{- $seconds -}}
+{{- end -}}

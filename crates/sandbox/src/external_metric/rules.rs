@@ -157,14 +157,9 @@ mod tests {
 
     #[test]
     fn the_rule_that_is_installed_with_the_demo() {
-        let rule = one(r#"
-externalRules:
-- seriesQuery: '{__name__="rabbitmq_detailed_queue_messages",namespace!="",queue!=""}'
-  resources: {overrides: {namespace: {resource: namespace}}}
-  name: {matches: "^rabbitmq_detailed_queue_messages$", as: rabbitmq_queue_length}
-  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>,vhost="/"})'
-"#)
-        .unwrap();
+        let installed = include_str!("../../../../manifests/adapter/plugin.yaml");
+        let installed: serde_json::Value = serde_saphyr::from_str(installed).unwrap();
+        let rule = one(installed["data"]["config.yaml"].as_str().unwrap()).unwrap();
         assert_eq!(rule.namespace_label.as_deref(), Some("namespace"));
         assert_eq!(rule.metric("rabbitmq_detailed_queue_messages").as_deref(), Some("rabbitmq_queue_length"));
         assert_eq!(rule.metric("rabbitmq_detailed_queue_messages_ready"), None);
