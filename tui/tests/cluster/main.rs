@@ -7,6 +7,7 @@
 mod scenarios;
 
 mod doctor;
+mod drill;
 mod handles;
 mod main_job;
 mod metric;

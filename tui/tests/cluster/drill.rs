@@ -1,0 +1,44 @@
+//! The drill that stops Prometheus: its operator must not put it back before the dashboard does.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
+use tui::event::{Drill, DrillEvent, DrillRequest, Event, Scaled};
+use tui::source::drill::Drills;
+
+use crate::handles;
+use crate::scenarios::site::Site;
+
+/// Pods of Prometheus in that namespace.
+fn pods(site: &Site, namespace: &str) -> usize {
+    let api: Api<Pod> = Api::namespaced(site.client.clone(), namespace);
+    let of_prometheus = ListParams::default().labels("app.kubernetes.io/name=prometheus");
+    site.run(api.list(&of_prometheus)).unwrap().items.len()
+}
+
+fn prometheus(site: &Site, drills: &Drills) -> Scaled {
+    let Event::Drill(DrillEvent::Seen(seen)) = site.run(drills.carry_out(DrillRequest::Look)) else {
+        panic!("what there is to stop")
+    };
+    let found = seen.into_iter().find(|(drill, _)| *drill == Drill::Prometheus).unwrap();
+    found.1.unwrap()
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn prometheus_is_stopped_and_put_back() {
+    let site = handles::cluster();
+    let drills = Drills::new(site.client.clone(), site.namespace.clone());
+    let scaled = prometheus(&site, &drills);
+    assert!(scaled.replicas > 0, "it runs: {scaled:?}");
+    let stop = DrillRequest::Stop(Drill::Prometheus, scaled.clone());
+    assert_eq!(
+        site.run(drills.carry_out(stop)),
+        Event::Drill(DrillEvent::Stopped(Drill::Prometheus, scaled.clone()))
+    );
+    let gone = site.wait("Prometheus to be gone", || (pods(&site, &scaled.namespace) == 0).then_some(()));
+    let left = site.run(drills.put_all_back());
+    assert_eq!((gone, left.as_slice()), ((), &[] as &[String]));
+    site.wait("Prometheus to be back", || (pods(&site, &scaled.namespace) > 0).then_some(()));
+    assert_eq!(prometheus(&site, &drills), scaled, "as it was");
+}
