@@ -202,6 +202,8 @@ fn keys_do_what_the_table_says() {
         ("L/acked 2<enter>", "logs, logs /acked 2"),
         ("<tab>/4kq2m<enter>", "pods, pods /4kq2m"),
         ("/a<tab><up>", "overview, typing, events /a"),
+        ("<tab><tab>/", "decision, says \"there is no list to filter on this screen\""),
+        ("Lv", "logs, says \"there is no time axis on this screen\""),
         // The end.
         ("q", "overview, quit"),
         ("cq", "overview, asked for 5/s, asked for 0/s, quit"),

@@ -64,22 +64,24 @@ pub struct Filters {
 }
 
 impl Filters {
-    /// The one that `/` means on a screen.
+    /// The one that `/` means on a screen; `None` where there is no list.
     #[must_use]
-    pub fn on(&self, screen: Screen) -> &Filter {
+    pub fn on(&self, screen: Screen) -> Option<&Filter> {
         match screen {
-            Screen::Logs => &self.logs,
-            Screen::Pods => &self.pods,
-            _ => &self.events,
+            Screen::Overview => Some(&self.events),
+            Screen::Logs => Some(&self.logs),
+            Screen::Pods => Some(&self.pods),
+            _ => None,
         }
     }
 
     /// The same, to type into.
-    pub fn on_mut(&mut self, screen: Screen) -> &mut Filter {
+    pub fn on_mut(&mut self, screen: Screen) -> Option<&mut Filter> {
         match screen {
-            Screen::Logs => &mut self.logs,
-            Screen::Pods => &mut self.pods,
-            _ => &mut self.events,
+            Screen::Overview => Some(&mut self.events),
+            Screen::Logs => Some(&mut self.logs),
+            Screen::Pods => Some(&mut self.pods),
+            _ => None,
         }
     }
 }

@@ -51,6 +51,12 @@ impl Screen {
         Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0)
     }
 
+    /// Whether something on it is drawn over time.
+    #[must_use]
+    pub fn has_axis(self) -> bool {
+        matches!(self, Self::Overview | Self::Pods | Self::Decision)
+    }
+
     /// The screen after this one, or before it.
     #[must_use]
     pub fn neighbour(self, forwards: bool) -> Self {

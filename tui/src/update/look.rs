@@ -6,7 +6,8 @@ use super::input::choose;
 use crate::event::{At, Spot};
 use crate::keys::Action;
 use crate::model::curves::Curve;
-use crate::model::{Focus, Mode, Model, Panel, Screen};
+use crate::model::filter::Filter;
+use crate::model::{Focus, Mode, Model, Notice, Panel, Screen};
 
 /// Lines that the wheel scrolls at once.
 const WHEEL: usize = 3;
@@ -26,9 +27,17 @@ pub(super) fn pan(model: &mut Model, earlier: bool) {
     model.ui.viewport.pan(now, earlier);
 }
 
+/// Says in the footer why a key does nothing here.
+fn refuse(model: &mut Model, why: &str) {
+    model.ui.notice = Some(Notice { at: model.data.now, text: why.to_owned() });
+}
+
 /// The cursor at the newest instant in view, or away.
 pub(super) fn inspect(model: &mut Model) {
     let now = now(model);
+    if !model.ui.screen.has_axis() && !model.ui.viewport.is_inspecting() {
+        return refuse(model, "there is no time axis on this screen");
+    }
     if model.ui.viewport.is_inspecting() {
         model.ui.viewport.leave();
     } else {
@@ -53,14 +62,14 @@ pub(super) fn expand(model: &mut Model) {
 /// Out of what was entered last.
 pub(super) fn back(model: &mut Model) {
     let ui = &mut model.ui;
-    let filter = ui.filters.on_mut(ui.screen);
+    let filter = ui.filters.on_mut(ui.screen).filter(|filter| !filter.is_empty());
     if ui.viewport.is_inspecting() {
         ui.viewport.leave();
     } else if ui.scroll > 0 {
         ui.scroll = 0;
     } else if let Focus::Expanded(panel) = ui.focus {
         ui.focus = Focus::On(panel);
-    } else if !filter.is_empty() {
+    } else if let Some(filter) = filter {
         filter.clear();
     } else {
         ui.focus = Focus::Nowhere;
@@ -70,24 +79,31 @@ pub(super) fn back(model: &mut Model) {
 /// Out of a dialog; a filter is emptied.
 pub(super) fn close(model: &mut Model) {
     if std::mem::take(&mut model.ui.mode) == Mode::Filter {
-        model.ui.filters.on_mut(model.ui.screen).clear();
+        if let Some(filter) = model.ui.filters.on_mut(model.ui.screen) {
+            filter.clear();
+        }
         model.ui.scroll = 0;
     }
 }
 
 /// Begins to type the filter of the screen's list.
 pub(super) fn filter(model: &mut Model) {
+    if model.ui.filters.on(model.ui.screen).is_none() {
+        return refuse(model, "there is no list to filter on this screen");
+    }
     model.ui.mode = Mode::Filter;
 }
 
 pub(super) fn type_filter(model: &mut Model, text: &str) {
-    model.ui.filters.on_mut(model.ui.screen).add(text);
+    if let Some(filter) = model.ui.filters.on_mut(model.ui.screen) {
+        filter.add(text);
+    }
     model.ui.scroll = 0;
 }
 
 /// Takes a character back; where there is none the filter is left.
 pub(super) fn take_back(model: &mut Model) {
-    if !model.ui.filters.on_mut(model.ui.screen).take_back() {
+    if !model.ui.filters.on_mut(model.ui.screen).is_some_and(Filter::take_back) {
         close(model);
     }
 }

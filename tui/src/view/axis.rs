@@ -5,7 +5,6 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::chart::cursor_label;
 use super::plot::time_step;
 use super::text::{age, put, put_right, row, span, width};
 use super::theme::Ink;
@@ -94,7 +93,7 @@ pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeA
     // The cursor's own time first: what would touch it gives way.
     let mut taken = plot.width..plot.width;
     if let Some((at, cell)) = axis.stretch.cursor.and_then(|at| Some((at, axis.cell(at)?))) {
-        let text = cursor_label(theme, format!(" {} ", data.day.time_of_day(at)));
+        let text = vec![span(theme, Ink::Lit, format!(" {} ", data.day.time_of_day(at)))];
         let length = width(&text).min(plot.width);
         let x = cell.saturating_sub(length / 2).min(plot.width - length);
         put(buffer, Rect { x: plot.x + x, width: length, ..plot }, text);

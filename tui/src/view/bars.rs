@@ -9,6 +9,7 @@ use super::text::{coarse, count, fit, fit_end, put, put_right, span, width};
 use super::theme::Ink;
 use super::{drill, forecast};
 use crate::keys::{Action, Binding, TABLE, When};
+use crate::model::filter::Filter;
 use crate::model::target::State;
 use crate::model::{Access, Confirm, Mode, Model, Screen};
 
@@ -127,7 +128,7 @@ impl Footer<'_> {
         let load = &model.data.load;
         let mut spans = Vec::new();
         let filter = model.ui.filters.on(model.ui.screen);
-        if !filter.is_empty() {
+        if let Some(filter) = filter.filter(|filter| !filter.is_empty()) {
             spans.push(span(theme, Ink::Lit, format!("/{}  ", fit(filter.text(), 16))));
         }
         if let Some(stopped) = drill::reminder(&model.data) {
@@ -208,7 +209,7 @@ impl Widget for &Footer<'_> {
         }
         let mut left = vec![Span::raw(" ")];
         if model.ui.mode == Mode::Filter {
-            let text = model.ui.filters.on(model.ui.screen).text();
+            let text = model.ui.filters.on(model.ui.screen).map_or("", Filter::text);
             left.push(span(theme, Ink::Lit, format!("/{}", fit_end(text, 30))));
             left.push(span(theme, Ink::Lit, "▏  "));
             left.extend(self.keys(area.width.saturating_sub(width(&left))));

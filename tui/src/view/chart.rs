@@ -10,7 +10,7 @@ use super::axis::{GUTTER, TimeAxis, labels};
 use super::marks::{Marks, legend};
 use super::queue::Queue;
 use super::replicas::Replicas;
-use super::text::{below, put, row, set, span};
+use super::text::{below, put, row, set};
 use super::theme::{Ink, style};
 use crate::event::At;
 use crate::model::{Data, Lens, Theme};
@@ -84,9 +84,4 @@ pub(super) fn cursor(buffer: &mut Buffer, area: Rect, x: u16, theme: Theme) {
             _ => set(buffer, x, y, '┊', style(theme, Ink::Lit)),
         }
     }
-}
-
-/// The clock time of the cursor, for the row of labels.
-pub(super) fn cursor_label<'a>(theme: Theme, time: String) -> Vec<Span<'a>> {
-    vec![span(theme, Ink::Lit, time)]
 }

@@ -114,6 +114,11 @@ impl Queue<'_> {
             (Curve::Metric, self.metric()),
         ];
         let lines = shown.into_iter().filter(|(curve, _)| self.lens.curves.has(*curve)).map(|(_, text)| text);
+        let hidden = match self.lens.curves.hidden() {
+            0 => Vec::new(),
+            hidden => vec![span(self.theme, Ink::Dim, format!("{hidden} hidden, o shows them"))],
+        };
+        let lines = lines.chain([hidden]);
         let note = parts(lines, stale::room(row.width, &name));
         rule(buffer, row, self.theme, &name, note);
     }
