@@ -65,6 +65,13 @@ impl Failure {
         Self::new(Kind::Stopped, "stopped by a signal", "")
     }
 
+    /// The failure with more about what came back.
+    #[must_use]
+    pub fn with(mut self, more: &str) -> Self {
+        self.what.push_str(&lines(more));
+        self
+    }
+
     /// What the API said when `what` was tried.
     #[must_use]
     pub fn api(what: &str, error: &kube::Error) -> Self {

@@ -41,6 +41,17 @@ pub struct Log {
     pub pod: String,
     /// Container.
     pub container: String,
+    /// When it is worth it.
+    pub when: When,
+}
+
+/// When a log is worth a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// At once: the container crashed.
+    Now,
+    /// When the wait was in vain: until then the container may just be starting.
+    InVain,
 }
 
 /// The rollout of a Deployment, by the rules of `kubectl rollout status`.
@@ -143,14 +154,17 @@ fn of_pod(pod: &Pod) -> Option<(Severity, Reason)> {
         let what = format!("pod {name} has no node: {message}");
         return Some((Severity::Unschedulable, Reason { what, log: None }));
     }
-    let running = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .any(|c| c.state.as_ref().is_some_and(|s| s.running.is_some()));
-    let what =
-        if running { format!("pod {name} runs and is not ready yet") } else { format!("pod {name} starts") };
-    Some((Severity::Starting, Reason { what, log: None }))
+    let runs = |container: &&ContainerStatus| {
+        !container.ready && container.state.as_ref().is_some_and(|state| state.running.is_some())
+    };
+    let reason = match status.container_statuses.iter().flatten().find(runs) {
+        Some(container) => Reason {
+            what: format!("pod {name} runs and is not ready yet"),
+            log: Some(Log { pod: name, container: container.name.clone(), when: When::InVain }),
+        },
+        None => Reason { what: format!("pod {name} starts"), log: None },
+    };
+    Some((Severity::Starting, reason))
 }
 
 fn of_container(pod: &str, status: &ContainerStatus) -> Option<(Severity, Reason)> {
@@ -196,7 +210,7 @@ fn crashing(pod: &str, status: &ContainerStatus) -> (Severity, Reason) {
         "pod {pod}: container {} crashes again and again ({} restarts, {how})",
         status.name, status.restart_count
     );
-    let log = Log { pod: pod.to_owned(), container: status.name.clone() };
+    let log = Log { pod: pod.to_owned(), container: status.name.clone(), when: When::Now };
     (Severity::Crashing, Reason { what, log: Some(log) })
 }
 
@@ -290,10 +304,12 @@ mod tests {
                 "pod p has no node: 0/1 nodes are available: 1 Insufficient memory.",
             ),
             (with(waiting("ContainerCreating", "")), "pod p starts"),
-            (with(container(&json!({"running": {}}), &json!({}), 0)), "pod p runs and is not ready yet"),
         ] {
             assert_eq!(why(&[pod]), Reason { what: expected.into(), log: None });
         }
+        let running = why(&[with(container(&json!({"running": {}}), &json!({}), 0))]);
+        assert_eq!(running.what, "pod p runs and is not ready yet");
+        assert_eq!(running.log.map(|log| log.when), Some(When::InVain));
     }
 
     #[test]
@@ -302,7 +318,7 @@ mod tests {
         let looping =
             |reason: &str| container(&json!({"waiting": {"reason": "CrashLoopBackOff"}}), &ended(reason), 3);
         let crashing = |reason: &str| pod(&json!({"containerStatuses": [looping(reason)]}));
-        let log = Some(Log { pod: "p".into(), container: "c".into() });
+        let log = Some(Log { pod: "p".into(), container: "c".into(), when: When::Now });
         let starts = pod(&json!({}));
         assert_eq!(
             why(&[starts, crashing("Error")]),

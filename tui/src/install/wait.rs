@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Objects, WITHIN};
-use super::failure::Failure;
+use super::failure::{Failure, Kind};
 use super::object::Key;
 use super::progress::Progress;
-use super::ready::{self, Log, Reason, Rollout};
+use super::ready::{self, Log, Reason, Rollout, When};
 use super::survey;
 use crate::clean;
 use crate::event::MetricRef;
@@ -62,16 +62,24 @@ impl Waiting<'_> {
         let began = Instant::now();
         for key in keys {
             loop {
-                let Some(reason) = self.workload(key).await? else { break };
-                progress.waiting(&format!("{key}: {reason}"));
-                self.pause(began, &key.to_string(), &reason, "more of it: kubectl describe pods").await?;
+                let Some(Reason { what, log }) = self.workload(key).await? else { break };
+                progress.waiting(&format!("{key}: {what}"));
+                let paused =
+                    self.pause(began, &key.to_string(), &what, "more of it: kubectl describe pods").await;
+                let Err(failure) = paused else { continue };
+                return Err(match log {
+                    Some(log) if failure.kind == Kind::Step && log.when == When::InVain => {
+                        failure.with(&self.tail(key.namespace.as_deref().unwrap_or_default(), &log).await)
+                    }
+                    _ => failure,
+                });
             }
         }
         Ok(())
     }
 
     /// Why the workload is not ready; `None` when it is.
-    async fn workload(&self, key: &Key) -> Result<Option<String>, Failure> {
+    async fn workload(&self, key: &Key) -> Result<Option<Reason>, Failure> {
         let namespace = key.namespace.as_deref().unwrap_or_default();
         let what = format!("reading {key}");
         let found = match key.kind.as_str() {
@@ -91,16 +99,19 @@ impl Waiting<'_> {
                 found.map(|o| (ready::daemon_set(&o), o.spec.map(|spec| spec.selector)))
             }
         };
-        let Some((rollout, selector)) = found else { return Ok(Some("it is not there yet".to_owned())) };
+        let Some((rollout, selector)) = found else {
+            return Ok(Some(Reason { what: "it is not there yet".to_owned(), log: None }));
+        };
         let Rollout::Going { ready, wanted, complaint } = rollout else { return Ok(None) };
         let pods = self.pods(namespace, selector.as_ref()).await?;
         let events = if pods.is_empty() { self.events(namespace, key).await } else { Vec::new() };
-        let Reason { what, log } = ready::reason(ready, wanted, &complaint, &pods, &events);
-        let tail = match log {
-            Some(log) => self.tail(namespace, &log).await,
-            None => String::new(),
-        };
-        Ok(Some(clean::text(&format!("{what}{tail}"))))
+        let mut reason = ready::reason(ready, wanted, &complaint, &pods, &events);
+        if let Some(log) = reason.log.as_ref().filter(|log| log.when == When::Now) {
+            let tail = self.tail(namespace, log).await;
+            reason.what.push_str(&tail);
+        }
+        reason.what = clean::text(&reason.what);
+        Ok(Some(reason))
     }
 
     async fn pods(&self, namespace: &str, selector: Option<&LabelSelector>) -> Result<Vec<Pod>, Failure> {
@@ -120,7 +131,7 @@ impl Waiting<'_> {
         events
     }
 
-    /// The last lines that a container wrote before it crashed.
+    /// The last lines that a container wrote, before it crashed if it did.
     async fn tail(&self, namespace: &str, log: &Log) -> String {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         for previous in [true, false] {
