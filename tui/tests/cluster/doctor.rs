@@ -45,7 +45,7 @@ impl Site {
 
     /// What the shell prints; `kubectl` in it is the one under test.
     fn shell(&self, script: &str, input: &str) -> String {
-        let script = format!("set -e; kubectl() {{ {} \"$@\"; }}; {script}", self.kubectl);
+        let script = format!("set -e; kubectl() {{ command {} \"$@\"; }}; {script}", self.kubectl);
         let mut child = Command::new("sh")
             .args(["-c", &script])
             .env("KUBECONFIG", &self.kubeconfig)

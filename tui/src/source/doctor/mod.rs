@@ -217,3 +217,64 @@ fn unreachable(settings: &Settings, version: Fact<String>) -> Facts {
         ..Facts::nothing(why)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Json;
+    use axum::http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::doctor::{Verdict, examine};
+
+    fn settings() -> Settings {
+        Settings {
+            context: "here".to_owned(),
+            server: "https://far".to_owned(),
+            namespace: "demo".to_owned(),
+            hpa: "scaler".to_owned(),
+            prometheus: None,
+            flags: Flags::default(),
+        }
+    }
+
+    /// A cluster that tells its version and answers all other questions in one way.
+    fn playing(code: u16) -> Client {
+        let app = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
+            let code = StatusCode::from_u16(code).unwrap();
+            if uri.path() == "/version" {
+                let version = json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "",
+                    "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""});
+                return (StatusCode::OK, Json(version));
+            }
+            let answer =
+                json!({"status": "Failure", "code": code.as_u16(), "message": "no\u{1b}", "reason": "Why"});
+            (code, Json(answer))
+        });
+        Client::new(app, "default")
+    }
+
+    #[tokio::test]
+    async fn whoever_may_see_nothing_is_told_that_and_nothing_else() {
+        let facts = Box::pin(collect(&playing(403), &settings())).await;
+        let report = examine(&facts);
+        assert_eq!(report.count(Verdict::Failure), 0, "{}", report.text());
+        assert!(report.count(Verdict::NotPermitted) > 3, "{}", report.text());
+        assert_eq!(report.exit_code(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_empty_cluster_lacks_the_namespace_first() {
+        let facts = Box::pin(collect(&playing(404), &settings())).await;
+        let report = examine(&facts);
+        assert_eq!(report.fix().map(|(line, _)| line.check), Some("namespace"), "{}", report.text());
+        assert_eq!(report.exit_code(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_fails_is_told_in_its_own_words_but_harmless() {
+        let report = examine(&Box::pin(collect(&playing(500), &settings())).await);
+        assert!(report.count(Verdict::Failure) > 3);
+        assert!(!report.text().contains('\u{1b}'));
+    }
+}
