@@ -6,6 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
+use super::decision::window;
 use super::plot::{Canvas, LINE, Scale, sample};
 use super::queue::{guides, values};
 use super::stale;
@@ -63,6 +64,7 @@ impl Widget for &Replicas<'_> {
         values(buffer, plot, self.theme, &scale);
 
         let mut canvas = Canvas::new(canvas_area, self.lens.markers);
+        window::shade(&mut canvas, self.data, self.axis);
         guides(&mut canvas, self.data, self.axis);
         for x in 0..self.axis.columns {
             // Bars: a count fills the rows below its own, which is the row of the line that wants as many.
@@ -110,6 +112,9 @@ impl Replicas<'_> {
         }
         if let Some(hpa) = self.data.hpa.get() {
             lines.push(one(Curve::Desired, format!("{} desired", hpa.desired_replicas)));
+            if let Some(window) = window::legend(self.data) {
+                lines.push(vec![span(theme, Ink::Rule, "⠂ "), span(theme, Ink::Text, window)]);
+            }
             if let Some(shadow) = self.data.shadow.running() {
                 lines.push(one(Curve::Shadow, format!("{} shadow", shadow.size())));
             }

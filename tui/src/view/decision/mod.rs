@@ -2,6 +2,7 @@
 
 mod gates;
 mod screen;
+pub(super) mod window;
 
 use hpa::trace::{Path, Reason};
 use ratatui::buffer::Buffer;
