@@ -342,6 +342,23 @@ fn images_are_loaded_by_the_program_that_keeps_the_cluster() {
     }
 }
 
+#[test]
+fn images_that_were_built_here_are_loaded_unasked() {
+    let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
+    stand_ins.program("kind", LOADER);
+    let clone = tempfile::tempdir().unwrap();
+    let config = sandbox.called("kind-demo");
+    let arguments = [&SHORT[..], &["--kubeconfig", config.to_str().unwrap()]].concat();
+    let up = || Said::by(sandbox.surge(stand_ins.path(), &arguments).current_dir(clone.path()));
+    let said = up().failed(4, &["external metric"]);
+    assert!(said.out.contains("note: no images are loaded"), "{}", said.out);
+    std::fs::create_dir_all(clone.path().join("target/images")).unwrap();
+    std::fs::write(clone.path().join("target/images/worker.tar"), "").unwrap();
+    up().failed(4, &["external metric"]);
+    let asked = stand_ins.asked();
+    assert!(asked.contains("kind load image-archive target/images/worker.tar --name demo\n"), "{asked}");
+}
+
 /// A stack of which both releases are there and ours, the first one in `status`.
 fn with_stack(stand_ins: &StandIns, status: &str) {
     let release = |name: &str, chart: &str, status: &str| {

@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// An image from elsewhere: producer, worker, rabbitmq or exporter
     #[arg(long, value_name = "NAME=REF")]
     image: Vec<ImageAt>,
-    /// Folder of image archives to load into a kind, minikube or k3d cluster
+    /// Folder of image archives to load into a kind, minikube or k3d cluster [default: target/images, where it is]
     #[arg(long, value_name = "DIR")]
     archives: Option<PathBuf>,
     /// How long each step may take

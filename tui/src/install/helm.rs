@@ -268,6 +268,16 @@ fn failed(line: &str, said: &str) -> Failure {
             advice,
         );
     }
+    // What the chart's own checks refuse: the place in the template is of no use to whoever gave the value.
+    if let Some((_, refusal)) =
+        said.split_once("execution error at (").and_then(|(_, rest)| rest.split_once("): "))
+    {
+        return Failure::new(
+            Kind::Usage,
+            format!("the chart refuses these values:\n- {refusal}"),
+            "look at your --values and --set; the chart's README lists every value",
+        );
+    }
     if said.contains("another operation (install/upgrade/rollback) is in progress") {
         let advice = "wait for the helm that still runs; if none does, a killed one left this: helm rollback or helm uninstall the release";
         return Failure::step(format!("{line}: {said}"), advice);
@@ -328,9 +338,9 @@ mod tests {
     fn other_failures_are_passed_on_with_what_to_do() {
         for (said, what, advice) in [
             (
-                "Error: execution error at (a/templates/x.yaml:1:4): no\n\nUse --debug flag to render out invalid YAML",
-                "helm x: execution error at (a/templates/x.yaml:1:4): no",
-                "",
+                "Error: execution error at (a/templates/x.yaml:1:4): 3 is more than 2\n\nUse --debug flag to render out invalid YAML",
+                "the chart refuses these values:\n- 3 is more than 2",
+                "--set",
             ),
             (
                 "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",

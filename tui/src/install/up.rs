@@ -124,9 +124,18 @@ async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared
     let rendered = chart::render(&helm, request, &credentials, &version).await?;
     let seen = survey::look(&mut objects, &helm, request, &rendered, &releases).await?;
     let load = load(request, &cluster.context)?;
-    let plan = plan::plan(request, &seen, rendered, releases, rules::object(request)?, load)?;
+    let unloaded =
+        load.is_empty() && request.images.is_empty() && Local::of_context(&cluster.context).is_some();
+    let mut plan = plan::plan(request, &seen, rendered, releases, rules::object(request)?, load)?;
     let keys: Vec<Key> = plan.steps.iter().flat_map(touched).collect();
     survey::rights(&mut objects, &keys).await?;
+    if unloaded {
+        plan.notes.push(format!(
+            "no images are loaded: build them with cargo xtask image all, here or with --output DIR and --archives DIR, unless \
+             the cluster behind context {} has them",
+            cluster.context
+        ));
+    }
     Ok(Prepared { cluster, version, helm, objects, seen, plan })
 }
 
