@@ -72,3 +72,64 @@ pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
     }
     data.shadow = Shadow::On(running);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Event, MetricSample, Workload};
+    use crate::update::tests::Talk;
+    use crate::update::tune::tests::hpa;
+
+    fn talk() -> Talk {
+        let mut talk = Talk::ready(false);
+        let (name, selector) = ("worker".to_owned(), "app=worker".to_owned());
+        talk.say(Event::Workload(Some(Workload { name, spec_replicas: 1, replicas: 1, ready: 1, selector })));
+        talk.say(hpa(10));
+        talk
+    }
+
+    #[test]
+    fn keys_choose_a_shadow_and_take_it_away() {
+        for (keys, stands) in [
+            ("w", "choosing"),
+            ("w⎋", "off"),
+            // As it is offered: the other target type.
+            ("w↵", "20 in all, 1..10"),
+            ("w←↵", "20 a pod, 1..10"),
+            ("w↓⌦5↵", "5 in all, 1..10"),
+            ("w↓↓↓⌦0↵", "wrong: spec.maxReplicas: Invalid value: 0: must be greater than 0"),
+            ("w↵w", "off"),
+            ("w↵w w", "choosing"),
+        ] {
+            let mut talk = talk();
+            talk.keys(keys);
+            let is = match (&talk.model.ui.mode, &talk.model.data.shadow) {
+                (Mode::Sheet(sheet), _) => match &**sheet {
+                    Sheet::Shadow(dialog) => match dialog.wrong.first() {
+                        Some(wrong) => format!("wrong: {wrong}"),
+                        None => "choosing".to_owned(),
+                    },
+                    other => panic!("another sheet: {other:?}"),
+                },
+                (Mode::Normal, Shadow::On(running)) => running.in_short(),
+                (Mode::Normal, Shadow::Off) => "off".to_owned(),
+                (mode, _) => panic!("another mode: {mode:?}"),
+            };
+            assert_eq!(is, stands, "{keys}");
+        }
+    }
+
+    #[test]
+    fn the_shadow_looks_when_the_controller_does_and_leaves_a_line() {
+        let mut talk = talk();
+        talk.keys("w←↓↓↓⌦3↵");
+        talk.at(1_000).say(Event::Metric(MetricSample { value_milli: Some(200_000), stamped: None }));
+        // A sync that wrote nothing is presumed a period later, and the shadow looks with it.
+        talk.at(40_000).say(Event::Tick);
+        let data = &talk.model.data;
+        assert_eq!(data.history.shadow.last(), data.shadow.running().map(|running| running.size() as f32));
+        assert!(data.shadow.running().is_some_and(|running| running.last.is_some()), "it has decided");
+        talk.at(41_000).keys("w");
+        assert_eq!(talk.model.data.history.shadow.last(), None, "the line ends");
+    }
+}

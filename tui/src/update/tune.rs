@@ -127,7 +127,7 @@ pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
@@ -146,7 +146,7 @@ mod tests {
         spec
     }
 
-    fn hpa(max: i32) -> Event {
+    pub(in crate::update) fn hpa(max: i32) -> Event {
         Event::Hpa(Some(Box::new(Hpa {
             name: "worker-scaler".to_owned(),
             min: 1,

@@ -55,10 +55,13 @@ impl Rehearsal {
         work: Option<Duration>,
     ) {
         let Some(work) = work.map(rounded).filter(|work| !work.is_zero()) else { return };
-        let asked = Asked { real: real.clone(), shadow: shadow.clone(), burst, work };
-        if self.asked.as_ref() == Some(&asked) {
+        let is_known = self.asked.as_ref().is_some_and(|asked| {
+            asked.burst == burst && asked.work == work && asked.real == *real && asked.shadow == *shadow
+        });
+        if is_known {
             return;
         }
+        let asked = Asked { real: real.clone(), shadow: shadow.clone(), burst, work };
         self.real = outcome(&asked.real, config, burst, work);
         self.shadow = outcome(&asked.shadow, config, burst, work);
         self.asked = Some(asked);
@@ -67,7 +70,7 @@ impl Rehearsal {
 
 /// To a tenth of a second: a median that moves by milliseconds is no other work.
 fn rounded(work: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(work.as_millis() / 100 * 100).unwrap_or(u64::MAX))
+    Duration::from_millis(u64::try_from((work.as_millis() + 50) / 100 * 100).unwrap_or(u64::MAX))
 }
 
 fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -> Option<Outcome> {
