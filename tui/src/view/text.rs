@@ -286,7 +286,7 @@ mod tests {
             ("hello", 5, "hello"),
             ("hello", 4, "hel…"),
             ("abc   ", 4, "abc "),
-            ("a日本", 4, "a日 …"),
+            ("a日本", 4, "a日…"),
             ("ab", 1, "a"),
         ] {
             let area = Rect::new(0, 0, width, 1);
