@@ -60,6 +60,14 @@ impl DayClock {
         Self::new(now.checked_sub(clock.now().0).unwrap_or(now), TimeZone::system())
     }
 
+    /// This clock, set forward by so many seconds.
+    #[must_use]
+    pub fn set_forward(self, seconds: i64) -> Self {
+        let started =
+            self.started.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(self.started);
+        Self { started, ..self }
+    }
+
     /// The time of day as `14:03:27`.
     #[must_use]
     pub fn time_of_day(&self, at: At) -> String {
@@ -109,6 +117,16 @@ mod tests {
         let clock =
             DayClock::new("2026-01-02T23:59:58Z".parse().unwrap(), TimeZone::fixed(jiff::tz::offset(1)));
         assert_eq!(clock.time_of_day(At(Duration::from_secs(3))), "01:00:01");
+    }
+
+    #[test]
+    fn a_clock_can_be_wrong_in_both_directions() {
+        let clock = DayClock::new("2026-01-02T00:00:30Z".parse().unwrap(), TimeZone::UTC);
+        for (seconds, shown) in
+            [(120, "00:02:30"), (-120, "23:58:30"), (0, "00:00:30"), (i64::MAX, "00:00:30")]
+        {
+            assert_eq!(clock.clone().set_forward(seconds).time_of_day(At::default()), shown, "{seconds}");
+        }
     }
 
     #[test]

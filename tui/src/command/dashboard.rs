@@ -140,7 +140,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     let (end, ended) = tokio::sync::oneshot::channel();
     let signals = tokio::spawn(tell_of_signals(outbox.clone()));
     let sources = tokio::spawn(watch(arguments.clone(), outbox, clock, wanted, ended));
-    let mut model = Model::new(DayClock::of_run(&clock), terminal.size());
+    let mut model = Model::new(wall_clock(&clock), terminal.size());
     model.ui.mouse = !arguments.no_mouse;
     let variable = |name: &str| std::env::var(name).ok();
     model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
@@ -173,6 +173,16 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The machine's wall clock at the start of the run. Tests set it wrong, to see that nothing depends on its being right.
+fn wall_clock(clock: &Clock) -> DayClock {
+    let day = DayClock::of_run(clock);
+    #[cfg(debug_assertions)]
+    if let Some(seconds) = std::env::var("SURGE_TEST_CLOCK").ok().and_then(|text| text.parse().ok()) {
+        return day.set_forward(seconds);
+    }
+    day
 }
 
 /// Finds the target and runs its sources until `ended`; then ends what was started for it. Returns what drills have

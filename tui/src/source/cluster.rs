@@ -178,6 +178,16 @@ pub async fn probe(cluster: &Cluster, namespace: &str, hpa: &str, within: Durati
     if explain::is_missing(&error) {
         return Err(absent(cluster, namespace, hpa, within).await);
     }
+    if explain::is_unauthenticated(&error) {
+        return Err(Obstacle::new(
+            format!(
+                "the API server of context {context} does not accept the credentials of the kubeconfig: {}",
+                explain::kube(&error)
+            ),
+            format!("the credentials of context {context} are not accepted"),
+            "log in again, since tokens end; or choose another user with --context NAME",
+        ));
+    }
     if explain::is_forbidden(&error) {
         let said = explain::kube(&error);
         return Err(Obstacle::new(
@@ -313,6 +323,11 @@ contexts: [{name: here, context: {cluster: c, user: u}}, {name: there, context: 
                 playing("", (403, "User \"u\" cannot\u{1b} get it")),
                 "context here may not read HPA scaler in namespace demo: User \"u\" cannot get it (403)",
                 "not allowed to read the demo in context here",
+            ),
+            (
+                playing("", (401, "Unauthorized")),
+                "the API server of context here does not accept the credentials of the kubeconfig: Unauthorized (401)",
+                "the credentials of context here are not accepted",
             ),
             (
                 playing("", (500, "etcd is gone")),

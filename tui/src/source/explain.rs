@@ -41,6 +41,13 @@ fn root(error: &dyn std::error::Error) -> String {
 
 fn upgrade(error: &kube::client::UpgradeConnectionError) -> String {
     match error {
+        // No body comes with it, so the right is named here: WebSockets ask for `get`, and for `create` from 1.35 on.
+        kube::client::UpgradeConnectionError::ProtocolSwitch(status) if status.as_u16() == 403 => {
+            "the right to get and create pods/portforward is missing (403)".to_owned()
+        }
+        kube::client::UpgradeConnectionError::ProtocolSwitch(status) if status.as_u16() == 401 => {
+            "the API server does not accept the credentials of the kubeconfig (401)".to_owned()
+        }
         kube::client::UpgradeConnectionError::ProtocolSwitch(status) => {
             format!("the API server answered {status} instead of opening a tunnel")
         }
@@ -54,6 +61,12 @@ pub fn is_forbidden(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 403 || status.code == 401)
         || matches!(error, kube::Error::UpgradeConnection(kube::client::UpgradeConnectionError::ProtocolSwitch(status))
             if status.as_u16() == 403 || status.as_u16() == 401)
+}
+
+/// Whether the API does not know who asks: the credentials are wrong, or no longer good.
+#[must_use]
+pub fn is_unauthenticated(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 401)
 }
 
 /// Whether the API said that there is no such thing.
