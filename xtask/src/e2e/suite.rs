@@ -102,7 +102,10 @@ pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Built> 
 fn executables<'a>(messages: &'a str, name: &'a str, kind: &'a str) -> impl Iterator<Item = Test> + 'a {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     messages.filter_map(move |message| {
-        let is_wanted = message["target"]["name"] == name && message["target"]["kind"][0] == kind;
+        let target = &message["target"];
+        // A program has unit tests of its own, which are another executable of the same name.
+        let is_itself = message["profile"]["test"] == (kind == "test");
+        let is_wanted = target["name"] == name && target["kind"][0] == kind && is_itself;
         let executable = PathBuf::from(message["executable"].as_str().filter(|_| is_wanted)?);
         let folder = Path::new(message["manifest_path"].as_str()?).parent()?.to_owned();
         let package = folder.file_name()?.to_string_lossy().into_owned();
@@ -195,22 +198,26 @@ mod tests {
 
     #[test]
     fn what_cargo_and_the_test_programs_tell_is_read() {
-        let artifact = |name: &str, kind: &str, executable: Value| {
+        let artifact = |name: &str, kind: &str, test: bool, executable: Value| {
             serde_json::json!({
-                "reason": "compiler-artifact", "manifest_path": "/source/tui/Cargo.toml",
+                "profile": {"test": test}, "reason": "compiler-artifact", "manifest_path": "/source/tui/Cargo.toml",
                 "target": {"name": name, "kind": [kind]}, "executable": executable,
             })
             .to_string()
         };
         let messages = [
-            artifact("cluster", "test", "/source/target/cluster-1".into()),
-            artifact("cluster", "lib", Value::Null),
-            artifact("screens", "test", "/source/target/screens-1".into()),
+            artifact("cluster", "test", true, "/source/target/cluster-1".into()),
+            artifact("cluster", "lib", false, Value::Null),
+            artifact("screens", "test", true, "/source/target/screens-1".into()),
+            artifact("surge", "bin", true, "/source/target/deps/surge-1".into()),
+            artifact("surge", "bin", false, "/source/target/surge".into()),
             "no message".to_owned(),
         ];
         let messages = messages.join("\n");
         let found: Vec<Test> = executables(&messages, "cluster", "test").collect();
         assert_eq!(found.len(), 1);
+        let surge: Vec<Test> = executables(&messages, "surge", "bin").collect();
+        assert_eq!((surge.len(), surge[0].executable.to_str()), (1, Some("/source/target/surge")));
         assert_eq!((found[0].package.as_str(), found[0].folder.to_str()), ("tui", Some("/source/tui")));
         assert_eq!(names("a::b: test\nc: test\nd: benchmark\n"), ["a::b", "c"]);
     }
