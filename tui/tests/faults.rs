@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 use scenarios::dashboard::SURGE;
 use scenarios::site::Site;
-use scenarios::{metric, objects, tunnels, watching};
+use scenarios::{clock, metric, objects, tunnels, watching};
 
 /// `surge sandbox` with short intervals, ended when dropped.
 struct Sandbox {
@@ -86,4 +86,10 @@ fn objects_and_the_metric_come_and_go() {
     metric::each_trouble_with_the_metric_is_told_apart(&sandbox.site);
     objects::an_hpa_that_is_made_again_is_watched_again(&sandbox.site);
     objects::a_namespace_that_is_made_again_is_watched_again(&sandbox.site);
+}
+
+#[test]
+#[cfg_attr(not(debug_assertions), ignore = "only debug builds take a wrong clock on demand")]
+fn a_wrong_clock_moves_no_stage() {
+    clock::a_wrong_clock_moves_no_stage(&Sandbox::start().site);
 }

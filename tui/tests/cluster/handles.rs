@@ -39,3 +39,15 @@ pub(crate) fn restart_apiserver() -> String {
 pub(crate) fn kubectl() -> String {
     handle("SURGE_E2E_KUBECTL", "where kubectl is")
 }
+
+/// Helm, which `surge up` looks for on the path.
+pub(crate) fn helm() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join("helm").is_file());
+    assert!(is_there, "{NOT_RUN} there is no helm on the path");
+}
+
+/// The broker's image, where the chart's own cannot be had.
+pub(crate) fn rabbitmq_image() -> Option<String> {
+    std::env::var("SURGE_E2E_RABBITMQ_IMAGE").ok().filter(|image| !image.is_empty())
+}

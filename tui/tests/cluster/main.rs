@@ -6,6 +6,10 @@
 #[path = "../scenarios/mod.rs"]
 mod scenarios;
 
+mod admission;
+mod beside_kubectl;
+mod clock;
+mod commands;
 mod doctor;
 mod drill;
 mod handles;
@@ -13,6 +17,7 @@ mod main_job;
 mod metric;
 mod objects;
 mod recorder;
+mod rights;
 mod tuning;
 mod tunnels;
 mod watches;

@@ -245,6 +245,22 @@ impl Screen {
         })
     }
 
+    /// The stopwatch's stages that have a time, in seconds since the key press.
+    pub(crate) fn stages(&self) -> Vec<(String, f64)> {
+        let panel = self.panel("Stopwatch");
+        let stage = |line: &String| {
+            let (name, rest) = line.trim_start().split_once("  ")?;
+            let mut words = rest.trim_start().trim_start_matches("≈ ").split_whitespace();
+            Some((name.to_owned(), seconds(words.next()?, words.next())?))
+        };
+        panel.iter().filter_map(stage).collect()
+    }
+
+    /// Seconds that the cluster's clock is said to be ahead.
+    pub(crate) fn cluster_clock(&self) -> Option<f64> {
+        self.0.split("cluster's clock ").nth(1)?.split_whitespace().next()?.parse().ok()
+    }
+
     /// The number before `words` in the first line that has all of `marks`.
     fn before(&self, words: &str, marks: &[&str]) -> Option<u64> {
         let line = self.0.lines().find(|line| marks.iter().all(|mark| line.contains(mark)))?;
@@ -256,6 +272,19 @@ impl Screen {
 
 fn number(text: &str) -> Option<u64> {
     text.trim_start_matches('≈').trim_end_matches(',').replace(',', "").parse().ok()
+}
+
+/// `211 ms`, `9.5 s`, `1m50s`.
+fn seconds(first: &str, second: Option<&str>) -> Option<f64> {
+    if let Some((minutes, seconds)) = first.split_once('m') {
+        return Some(minutes.parse::<f64>().ok()? * 60.0 + seconds.strip_suffix('s')?.parse::<f64>().ok()?);
+    }
+    let number: f64 = first.parse().ok()?;
+    match second? {
+        "ms" => Some(number / 1_000.0),
+        "s" => Some(number),
+        _ => None,
+    }
 }
 
 fn is_time_of_day(word: &str) -> bool {

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test target needs others of the scenarios")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+pub(crate) mod clock;
 pub(crate) mod dashboard;
 pub(crate) mod metric;
 pub(crate) mod objects;
