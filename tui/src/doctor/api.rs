@@ -475,7 +475,9 @@ fn refused(
     message: &str,
 ) {
     let how = &facts.api.answer.how;
-    let saw = format!("asked for {}, the API answers {code}: {message}", metric.name);
+    // The adapter's own sentence ends in a word that nothing follows.
+    let said = message.trim_end().trim_end_matches(" for");
+    let saw = format!("asked for {}, the API answers {code}: {said}", metric.name);
     let (namespace, name) = match facts.api.service.get() {
         Some(service) => behind(service),
         None => (contract::names::MONITORING.to_owned(), "prometheus-adapter".to_owned()),

@@ -4,7 +4,7 @@ use super::facts::{Facts, MetricsEndpoint, Sample, Seen};
 use super::metric;
 use super::prometheus::SERIES;
 use super::report::{Fix, Pen};
-use super::words;
+use super::{rule, words};
 
 /// The family of RabbitMQ's detailed metrics that holds the queue's series.
 const DETAILED: &str = "- port: metrics\n  path: /metrics/detailed\n  params:\n    family: [queue_coarse_metrics, queue_consumer_count]";
@@ -47,7 +47,7 @@ fn one(facts: &Facts, pen: &mut Pen<'_>, endpoint: &MetricsEndpoint, queue: Opti
         let saw = format!(
             "the exporter at {at} is up and cannot read the broker (rabbitmq_up is 0): its queue series end, while its own `up` stays 1"
         );
-        pen.fail("exporter-broker", saw, how, exporter_logs(facts, &at.service));
+        exporter_fails(facts, pen, &saw, how, &at.service);
         return;
     }
     let queues: Vec<&Sample> = samples
@@ -103,6 +103,20 @@ fn missing(
         format!("endpoints:\n{DETAILED}\n  interval: 1s\n  scrapeTimeout: 1s"),
     );
     pen.fail("endpoint-series", saw, how, fix);
+}
+
+/// An exporter cannot read the broker: a failure, unless the autoscaler's metric is made without it.
+pub(super) fn exporter_fails(facts: &Facts, pen: &mut Pen<'_>, saw: &str, how: &str, service: &str) {
+    let rules = facts.api.rules.get().and_then(|text| rule::parse(text).ok()).unwrap_or_default();
+    let metric = facts.autoscaler.get().and_then(metric::external);
+    let name = metric.as_ref().map_or("", |metric| metric.name.as_str());
+    let of_plugin = rule::rule_of(&rules, name).first().is_some_and(|(_, series)| series == SERIES[0]);
+    if of_plugin || super::api::is_keda(facts) {
+        let saw = format!("{saw}; the autoscaler's metric is made without it");
+        pen.warn("exporter-broker", saw, how, exporter_logs(facts, service));
+    } else {
+        pen.fail("exporter-broker", saw, how, exporter_logs(facts, service));
+    }
 }
 
 /// Reads what the exporter says: its Deployment bears its Service's name in every chart.

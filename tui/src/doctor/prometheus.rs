@@ -531,12 +531,7 @@ fn series(facts: &Facts, pen: &mut Pen<'_>) {
     for up in down {
         let service = if up.label("service").is_empty() { up.label("job") } else { up.label("service") };
         let saw = format!("rabbitmq_up of {service} is 0: the exporter answers and cannot read the broker");
-        pen.fail(
-            "exporter-broker",
-            saw,
-            &prometheus.exporter_up.how,
-            endpoint::exporter_logs(facts, service),
-        );
+        endpoint::exporter_fails(facts, pen, &saw, &prometheus.exporter_up.how, service);
     }
     let Ok(Some(all)) = pen.seen("series", &prometheus.series) else { return };
     let how = &prometheus.series.how;

@@ -25,6 +25,13 @@ fn monitor(
     }
 }
 
+/// The adapter makes its metric of the exporter's series.
+fn by_exporter(facts: &mut Facts) {
+    let map: serde_json::Value =
+        serde_saphyr::from_str(include_str!("../../../../manifests/adapter/exporter.yaml")).unwrap();
+    facts.api.rules = fact(map["data"]["config.yaml"].clone());
+}
+
 /// An exporter in place of the plugin.
 fn exporter_is_down(facts: &mut Facts) {
     let up = Sample { labels: [("__name__".to_owned(), "rabbitmq_up".to_owned())].into(), value: 0.0 };
@@ -229,6 +236,7 @@ fn what_keeps_prometheus_from_scraping() {
         Case {
             name: "an exporter whose broker is down, by Prometheus",
             breakage: |facts| {
+                by_exporter(facts);
                 let labels = [("service", "rabbitmq-exporter"), ("namespace", "demo")];
                 let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
                 facts.prometheus.exporter_up = Fact::seen("how", vec![Sample { labels, value: 0.0 }]);
@@ -342,8 +350,19 @@ fn what_the_broker_and_its_metrics_lack() {
             fix: "kubectl get hpa",
         },
         Case {
-            name: "an exporter that cannot read the broker",
+            name: "an exporter that nobody goes by",
             breakage: exporter_is_down,
+            check: "exporter-broker",
+            verdict: Warning,
+            saw: "the autoscaler's metric is made without it",
+            fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
+        },
+        Case {
+            name: "an exporter that cannot read the broker",
+            breakage: |facts| {
+                by_exporter(facts);
+                exporter_is_down(facts);
+            },
             check: "exporter-broker",
             verdict: Failure,
             saw: "rabbitmq_up is 0",
