@@ -257,3 +257,17 @@ fn a_failed_step_says_why() {
     assert!(screen.contains("✗ broker"), "{screen}");
     assert!(screen.contains("permission denied"), "{screen}");
 }
+
+#[test]
+fn the_screen_decision_lights_what_binds_and_what_differs() {
+    let style = |scene: &str, wanted: &str| {
+        let buffer = draw(&World::play(scene, 120, 40).unwrap());
+        buffer[find(&buffer, wanted)].style()
+    };
+    let lit = style("decision_busy", "held at 10");
+    assert_eq!((lit.fg, lit.add_modifier.contains(Modifier::BOLD)), (Some(Color::LightYellow), true));
+    assert_eq!(style("decision_busy", "outside 0.90").fg, Some(Color::Reset));
+    assert_eq!(style("decision_differs", "≠ calculated 10").fg, Some(Color::LightYellow));
+    assert_eq!(style("decision_failing", "the HPA was unable").fg, Some(Color::Yellow));
+    assert_eq!(style("drill", "Prometheus stopped").fg, Some(Color::LightYellow));
+}

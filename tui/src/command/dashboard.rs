@@ -36,7 +36,7 @@ pub(super) struct Args {
     /// Service of Prometheus [default: those named prometheus-operated]
     #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Cluster")]
     prometheus: Option<Address>,
-    /// Do nothing that changes the cluster: no load, no kill
+    /// Do nothing that changes the cluster: no load, no kill, no tuning, no drill
     #[arg(long, help_heading = "Cluster")]
     read_only: bool,
     /// Leave the mouse to the terminal
