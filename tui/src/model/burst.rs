@@ -84,6 +84,8 @@ pub struct Burst {
     pub(super) before: Before,
     /// When the last of its jobs that has ended did so.
     pub(super) last_ended: Option<Seen>,
+    /// Since when the workers have been back at the minimum, which may be before the last job is done.
+    pub(super) at_min: Option<Seen>,
     /// Steps that were seen before what must have come first was.
     early: BTreeMap<Stage, Seen>,
 }
@@ -115,6 +117,7 @@ impl Burst {
             ended: None,
             before,
             last_ended: None,
+            at_min: None,
             early: BTreeMap::new(),
         }
     }

@@ -186,6 +186,13 @@ impl Bursts {
         self.raised(Stage::Deployment, seen, replicas, load);
     }
 
+    /// The scale target is at the minimum, as asked for and as it is, or is not.
+    pub fn at_min(&mut self, seen: Seen, is_at_min: bool) {
+        for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
+            burst.at_min = if is_at_min && burst.is_scaled() { burst.at_min.or(Some(seen)) } else { None };
+        }
+    }
+
     fn raised(&mut self, stage: Stage, seen: Seen, now: i32, load: bool) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in &mut self.list {
@@ -294,7 +301,8 @@ impl Bursts {
             }
             if burst.is_scaled() {
                 let doubt = burst.doubt(burst.with_load, running > 1);
-                burst.watch.see(Stage::BackAtMin, seen.doubted(doubt));
+                // Few jobs in the queue need no more than the minimum: that may have been before the last of them.
+                burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).doubted(doubt));
                 burst.give_up(Stage::InBroker, &Why::BetweenLooks);
             } else if seen.at.since(end) >= SETTLED {
                 burst.give_up(Stage::InBroker, &Why::NotNeeded);
@@ -536,6 +544,22 @@ mod tests {
         ] {
             assert_eq!(*watch.get(stage), Reading::Never(why), "{stage:?}");
         }
+    }
+
+    #[test]
+    fn the_way_back_may_end_before_the_last_job_does() {
+        let mut bursts = Bursts::default();
+        bursts.fire(at(1), id("a"), 2, before());
+        accept(&mut bursts, "a", 2, true);
+        bursts.at_min(watched(2), true);
+        bursts.spec_replicas(watched(3), 2, false);
+        for (second, is_at_min) in [(3, false), (5, true), (6, false), (7, true), (8, true)] {
+            bursts.at_min(watched(second), is_at_min);
+        }
+        ack(&mut bursts, 9, "a", 0..2);
+        bursts.quiet(watched(10), PodTime::default());
+        let watch = &bursts.newest().unwrap().watch;
+        assert_eq!((watch.at(Stage::BackAtMin), watch.at(Stage::Drained)), (Some(at(7)), Some(at(9))));
     }
 
     #[test]

@@ -62,9 +62,11 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     else {
         return;
     };
-    let said = |place| data.beliefs.get(place).and_then(|belief| belief.total);
+    // A place that was read and had no number will have one only by what comes: until then it stands for what the broker has.
+    let depth = data.beliefs.get(Place::Broker).and_then(|belief| belief.total);
+    let said = |place| data.beliefs.get(place).and_then(|belief| belief.total.or(depth));
     let before = Before {
-        depth: said(Place::Broker),
+        depth,
         scraped: said(Place::Prometheus),
         metric: said(Place::ExternalApi),
         desired: data.hpa.get().map(|hpa| hpa.desired_replicas),

@@ -163,6 +163,9 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
         }
         let seen = told::watched(data, at, Source::Workload);
         data.bursts.spec_replicas(seen, now.spec_replicas, data.load.is_on());
+        let all = [now.spec_replicas, now.replicas, now.ready];
+        let is_at_min = data.hpa.get().is_some_and(|hpa| all == [hpa.min; 3]);
+        data.bursts.at_min(seen, is_at_min);
     }
     data.history.current.push(at, now.as_ref().map(|now| f64::from(now.replicas)));
     data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));

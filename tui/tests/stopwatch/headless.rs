@@ -1,0 +1,115 @@
+//! The dashboard without a terminal: the library's sources, update and model, driven as its loop drives them.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use kube::Client;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tui::clock::{Clock, DayClock};
+use tui::event::{Effect, Event, Input, Stamped, Target, TargetEvent};
+use tui::model::Model;
+use tui::source::cluster::{self, Flags};
+use tui::source::dispatch::{self, Settings};
+use tui::source::outbox::Outbox;
+use tui::update::update;
+
+/// A client for the cluster of that kubeconfig; each call makes one with connections of its own.
+pub(crate) async fn client(kubeconfig: &Path) -> Client {
+    let flags = Flags { kubeconfig: Some(kubeconfig.to_owned()), context: None };
+    cluster::load(&flags).await.unwrap().client
+}
+
+/// A dashboard that watches a cluster.
+pub(crate) struct Dashboard {
+    /// What it knows.
+    pub(crate) model: Arc<Mutex<Model>>,
+    events: mpsc::Sender<Stamped>,
+    clock: Clock,
+}
+
+impl Dashboard {
+    /// Starts to watch, with times by `clock`.
+    pub(crate) fn start(client: Client, clock: Clock) -> Self {
+        let (events, received) = mpsc::channel(1_024);
+        let (effects, wanted) = mpsc::channel(64);
+        let settings = Settings {
+            namespace: contract::names::NAMESPACE.to_owned(),
+            hpa: contract::names::HPA.to_owned(),
+            prometheus: None,
+            read_only: false,
+        };
+        let outbox = Outbox::new(events.clone(), clock);
+        tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
+        let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
+        tokio::spawn(run(Arc::clone(&model), received, effects, clock));
+        Self { model, events, clock }
+    }
+
+    /// Something that no source of a cluster sends.
+    pub(crate) async fn send(&self, event: Event) {
+        self.events.send(self.clock.stamp(event)).await.unwrap();
+    }
+
+    /// Says that the target is there.
+    pub(crate) async fn ready(&self) {
+        let target = Target {
+            title: "here".to_owned(),
+            reason: String::new(),
+            namespace: contract::names::NAMESPACE.to_owned(),
+            version: None,
+            confirm_first_burst: false,
+        };
+        self.send(Event::Target(TargetEvent::Chosen(target))).await;
+        self.send(Event::Target(TargetEvent::Ready)).await;
+    }
+
+    /// Types keys.
+    pub(crate) async fn keys(&self, keys: &str) {
+        for c in keys.chars() {
+            self.send(Event::Input(Input::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)))).await;
+        }
+    }
+
+    /// Something of what it knows.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
+        look(&self.model.lock().unwrap())
+    }
+}
+
+async fn run(
+    model: Arc<Mutex<Model>>,
+    mut events: mpsc::Receiver<Stamped>,
+    effects: mpsc::Sender<Effect>,
+    clock: Clock,
+) {
+    let mut tick: Option<Instant> = None;
+    loop {
+        let due = async {
+            match tick {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        let stamped = tokio::select! {
+            stamped = events.recv() => stamped,
+            () = due => {
+                tick = None;
+                Some(clock.stamp(Event::Tick))
+            }
+        };
+        let Some(stamped) = stamped else { return };
+        let wanted = update(&mut model.lock().unwrap(), stamped);
+        for effect in wanted {
+            match effect {
+                Effect::TickIn(period) => tick = Some(Instant::now() + period),
+                effect => {
+                    if effects.send(effect).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The stopwatch against the truth: a burst on the sandbox, watched by the dashboard without a terminal, and beside it by
+//! an observer of the test's own. Every step must lie where the observer found it, within one poll interval.
+
+#![cfg(feature = "sandbox")]
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+mod headless;
+mod truth;
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use headless::Dashboard;
+use testkit::wait;
+use truth::{Bound, Truth};
+use tui::clock::Clock;
+use tui::event::{At, Source};
+use tui::model::burst::Burst;
+use tui::model::fates::Lost;
+use tui::model::stopwatch::{How, Stage};
+
+/// The whole loop, on a machine that does other things too.
+const LONG: Duration = Duration::from_secs(150);
+
+/// The longest interval at which the dashboard asks: once a second while nothing happens.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Jobs of the burst.
+const JOBS: usize = 50;
+
+/// `surge sandbox`, with short intervals.
+struct Sandbox(Child);
+
+impl Sandbox {
+    fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_surge"))
+            .args(["sandbox", "--kubeconfig", folder.join("config").to_str().unwrap()])
+            .args([
+                "--sync-period",
+                "1s",
+                "--scale-down-window",
+                "3s",
+                "--work-duration",
+                "300ms",
+                "--max",
+                "3",
+            ])
+            .envs([("XDG_RUNTIME_DIR", folder), ("TMPDIR", folder), ("HOME", folder)])
+            .env("KUBECONFIG", "")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        // It says this once everything is ready, or ends.
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("export KUBECONFIG="), "{line:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Its reaper takes the pods with it.
+        let _ended = self.0.kill();
+        let _status = self.0.wait();
+    }
+}
+
+/// Whether all that the dashboard reads is being read, and its clock compared.
+fn is_settled(dashboard: &Dashboard) -> bool {
+    dashboard.read(|model| {
+        let heard = |source| model.data.sources.get(source).is_some_and(|status| status.last_heard.is_some());
+        let asked = [
+            Source::Hpa,
+            Source::Workload,
+            Source::Pods,
+            Source::Broker,
+            Source::Prometheus,
+            Source::ExternalMetric,
+        ];
+        let ahead = model.data.offset.ahead(&model.data.day, model.data.now);
+        asked.iter().all(heard)
+            && model.data.depth.is_some_and(|depth| depth.total() == 0)
+            && model.data.sampling.followed().count() == 1
+            && ahead.is_some_and(|(_, uncertain)| uncertain < Duration::from_millis(300))
+    })
+}
+
+/// What is wrong with a step, if something is: `slack` is what this machine's lateness excuses.
+fn fault(burst: &Burst, stage: Stage, bound: Bound, slack: Duration) -> Option<String> {
+    let Some(seen) = burst.watch.get(stage).seen() else {
+        return Some(format!("{stage:?} has no time: {:?}", burst.watch.get(stage)));
+    };
+    let earliest = At(seen.at.0.saturating_sub(seen.margin));
+    let line =
+        format!("{stage:?}: seen at {:?} ± {:?} ({:?}), truth {bound:?}", seen.at, seen.margin, seen.how);
+    match () {
+        // Nothing is counted before it happened. A time that was read from another process' clock has milliseconds.
+        () if seen.at.0 + Duration::from_millis(5) + sample_margin(seen.how, seen.margin) < bound.after.0 => {
+            Some(format!("too early: {line}"))
+        }
+        () if earliest.0 > bound.by.0 + slack => Some(format!("too late: {line}")),
+        () if seen.margin > POLL + slack => Some(format!("too vague: {line}")),
+        () if seen.doubt.is_some() => Some(format!("in doubt: {line}")),
+        () => None,
+    }
+}
+
+/// Only a time that was computed back from an age may be early.
+fn sample_margin(how: How, margin: Duration) -> Duration {
+    if how == How::Sample { margin } else { Duration::ZERO }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_step_lies_where_it_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("config");
+    let sandbox = Sandbox::start(folder.path());
+    let clock = Clock::start();
+    let dashboard = Dashboard::start(headless::client(&kubeconfig).await, clock);
+    dashboard.ready().await;
+    let looks = async || is_settled(&dashboard).then_some(());
+    wait::until_within(LONG, "the dashboard to read everything", looks).await;
+    let truth = Truth::new(clock);
+    truth.watch(&headless::client(&kubeconfig).await).await;
+
+    let pressed_after = clock.now();
+    dashboard.keys("3 ").await;
+    let over = async || {
+        let is_over = |burst: &Burst| burst.watch.is_over() && !burst.fates.are_open();
+        dashboard.read(|model| model.data.bursts.newest().is_some_and(is_over)).then_some(())
+    };
+    wait::until_within(LONG, "the burst to be over", over).await;
+    let known =
+        async || Stage::ALL[1..].iter().all(|stage| truth.bound(*stage, JOBS).is_some()).then_some(());
+    wait::until_within(wait::DEADLINE, "the truth to be known", known).await;
+
+    let burst = dashboard.read(|model| model.data.bursts.newest().unwrap().clone());
+    // A quarter of a second for what several processes hand to each other, and what this machine took at worst.
+    let slack = Duration::from_millis(250) + 4 * truth.lateness();
+    assert!(burst.pressed >= pressed_after);
+    let faults: Vec<String> = Stage::ALL[1..]
+        .iter()
+        .filter_map(|stage| fault(&burst, *stage, truth.bound(*stage, JOBS).unwrap(), slack))
+        .collect();
+    assert!(faults.is_empty(), "slack {slack:?}\n{}", faults.join("\n"));
+
+    // The objects' own seconds agree with when word of them came in.
+    for stage in [Stage::Scheduled, Stage::Started, Stage::PodReady] {
+        let seen = burst.watch.get(stage).seen().unwrap();
+        let (own, margin) = seen.own.unwrap();
+        let apart = own.0.abs_diff(seen.at.0);
+        assert!(apart <= margin + slack, "{stage:?}: {own:?} ± {margin:?}, seen at {:?}", seen.at);
+    }
+    // Everything is on one machine: its clock is not ahead of itself.
+    let (ahead, uncertain) =
+        dashboard.read(|model| model.data.offset.ahead(&model.data.day, model.data.now)).unwrap();
+    assert!(ahead.abs() <= uncertain.as_secs_f64() + 0.005, "{ahead} ± {uncertain:?}");
+
+    assert_eq!((burst.accepted, burst.done(), burst.lost()), (50, 50, Lost::Jobs(0)));
+    let (_, time) = burst.ended.unwrap();
+    let time = time.since(&burst.pod_time_before());
+    // Fifty jobs of 0.3 s; what the lines' way takes is counted to one side or the other.
+    assert!(time.busy >= Duration::from_secs(12) && time.not_sampled.is_zero(), "{time:?}");
+    drop(sandbox);
+}
