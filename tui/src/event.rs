@@ -550,7 +550,7 @@ pub enum Effect {
     Drill(DrillRequest),
     /// Poll fast or slow: fast while a burst runs.
     Watchfulness(Watchfulness),
-    /// Follow these pods' logs, and no others.
+    /// Follow these pods' logs from now on; a pod that is no longer named is gone, and its log is read to the end.
     FollowLogs(Vec<String>),
     /// Ask for a [`Event::Tick`] this much later, instead of any asked for before.
     TickIn(Duration),

@@ -222,6 +222,38 @@ fn keys_do_what_the_table_says() {
 }
 
 #[test]
+fn runs_are_chosen_with_the_arrows_and_compared_with_x() {
+    for (keys, cursor, against) in [
+        ("", None, None),
+        ("<down>", Some(4), None),
+        ("<down><down><up>", Some(4), None),
+        ("<down>x<down>", Some(3), Some(4)),
+        ("<down>xx", Some(4), None),
+        ("x<down>", Some(4), Some(5)),
+        ("<home>", Some(1), None),
+        ("<home><down>", Some(1), None),
+        // Whoever goes to the newest stays with the newest.
+        ("<home><end>", None, None),
+        ("<tab>x<backtab>", None, None),
+    ] {
+        let mut world = World::play("runs_busy", 120, 40).expect("a scene of that name");
+        type_keys(&mut world, keys);
+        let chosen = world.model.ui.runs;
+        assert_eq!((chosen.cursor, chosen.against), (cursor, against), "after {keys:?}");
+    }
+}
+
+#[test]
+fn lanes_scroll_where_there_are_more_than_rows() {
+    let mut world = World::play("lanes_many", 80, 24).expect("a scene of that name");
+    for (keys, top) in [("", "00029"), ("<up><up>", "00027"), ("<home>", "4kq2m"), ("<end>", "00029")] {
+        type_keys(&mut world, keys);
+        let (_, row) = place(&world, &format!("…c8b5-{top}"));
+        assert_eq!(row, 3, "after {keys:?}");
+    }
+}
+
+#[test]
 fn a_read_only_dashboard_drives_nothing_and_says_why() {
     for (keys, after) in [
         (" ", "overview, says \"read-only\""),

@@ -271,3 +271,15 @@ fn the_screen_decision_lights_what_binds_and_what_differs() {
     assert_eq!(style("decision_failing", "the HPA was unable").fg, Some(Color::Yellow));
     assert_eq!(style("drill", "Prometheus stopped").fg, Some(Color::LightYellow));
 }
+
+#[test]
+fn the_best_run_and_the_worst_and_a_killed_worker_are_coloured_and_marked() {
+    let buffer = draw(&World::play("runs_calm", 120, 40).unwrap());
+    assert_eq!(buffer[find(&buffer, "▴5.0 s")].style().fg, Some(Color::LightGreen));
+    assert_eq!(buffer[find(&buffer, "▾15.0 s")].style().fg, Some(Color::Yellow));
+    assert_eq!(buffer[find(&buffer, "▸   2")].style().fg, Some(Color::LightYellow), "the cursor");
+    let buffer = draw(&World::play("lanes_busy", 120, 40).unwrap());
+    assert_eq!(buffer[find(&buffer, "✗✂")].style().fg, Some(Color::LightRed));
+    let buffer = draw(&World::play("stopwatch_failing", 120, 40).unwrap());
+    assert_eq!(buffer[find(&buffer, "not read now")].style().fg, Some(Color::Yellow));
+}

@@ -1,12 +1,12 @@
 //! The last bursts as rows of figures, and which of them were best and worst.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use super::Data;
 use super::burst::Burst;
 use super::fates::Lost;
 use super::stopwatch::{Reading, Stage};
-use crate::event::{At, Hpa, MetricTarget};
+use crate::event::{Hpa, MetricTarget};
 
 /// The autoscaler's settings while a burst ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -251,23 +251,58 @@ pub fn is_comparable(burst: &Burst) -> bool {
     !burst.is_running() && burst.accepted > 0 && burst.overlaps.is_empty() && !burst.with_load
 }
 
-/// How a burst's figure compares with those of the other comparable bursts of the same size.
-#[must_use]
-pub fn rank(data: &Data, burst: &Burst, figure: Figure) -> Rank {
-    let Some(own) = cell(data, burst, figure).number().filter(|_| figure.is_ranked() && is_comparable(burst))
-    else {
-        return Rank::Plain;
-    };
-    let others = data.bursts.iter().filter(|other| is_comparable(other) && other.size == burst.size);
-    let numbers: Vec<f64> = others.filter_map(|other| cell(data, other, figure).number()).collect();
-    let least = numbers.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    match () {
+/// The least and the most of every figure among comparable runs of each size.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Extremes {
+    by_size: BTreeMap<(u32, usize), Extreme>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Extreme {
+    least: f64,
+    most: f64,
+    count: usize,
+}
+
+impl Extremes {
+    /// Those of all runs that are kept.
+    #[must_use]
+    pub fn of(data: &Data) -> Self {
+        let mut by_size: BTreeMap<(u32, usize), Extreme> = BTreeMap::new();
+        for burst in data.bursts.iter().filter(|burst| is_comparable(burst)) {
+            for (index, figure) in
+                Figure::ALL.into_iter().enumerate().filter(|(_, figure)| figure.is_ranked())
+            {
+                let Some(number) = cell(data, burst, figure).number() else { continue };
+                let extreme = by_size.entry((burst.size, index)).or_insert(Extreme {
+                    least: number,
+                    most: number,
+                    count: 0,
+                });
+                extreme.least = extreme.least.min(number);
+                extreme.most = extreme.most.max(number);
+                extreme.count += 1;
+            }
+        }
+        Self { by_size }
+    }
+
+    /// How a burst's figure compares with those of the other comparable bursts of the same size.
+    #[must_use]
+    pub fn rank(&self, data: &Data, burst: &Burst, figure: Figure) -> Rank {
+        let index = Figure::ALL.iter().position(|other| *other == figure).unwrap_or(0);
+        let extreme = self.by_size.get(&(burst.size, index));
         // Equal figures are no contest, and neither is one alone.
-        () if numbers.len() < 2 || most <= least => Rank::Plain,
-        () if own <= least => Rank::Best,
-        () if own >= most => Rank::Worst,
-        () => Rank::Plain,
+        let Some(extreme) = extreme.filter(|extreme| extreme.count > 1 && extreme.most > extreme.least)
+        else {
+            return Rank::Plain;
+        };
+        match cell(data, burst, figure).number() {
+            Some(own) if !is_comparable(burst) || own.is_nan() => Rank::Plain,
+            Some(own) if own <= extreme.least => Rank::Best,
+            Some(own) if own >= extreme.most => Rank::Worst,
+            _ => Rank::Plain,
+        }
     }
 }
 
@@ -313,8 +348,138 @@ impl Chosen {
     }
 }
 
-/// How long ago a burst was fired.
-#[must_use]
-pub fn age(burst: &Burst, now: At) -> Duration {
-    now.since(burst.pressed)
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use contract::BurstId;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::clock::DayClock;
+    use crate::event::{At, BurstProgress};
+    use crate::model::Model;
+    use crate::model::bursts::Before;
+    use crate::model::lanes::PodTime;
+    use crate::model::stopwatch::{How, Seen};
+
+    fn at(s: u64) -> At {
+        At(Duration::from_secs(s))
+    }
+
+    fn before() -> Before {
+        Before {
+            depth: Some(0.0),
+            spec_replicas: Some(1),
+            tuning: Some(InForce {
+                target: Some(MetricTarget::Average(20_000)),
+                min: 1,
+                max: 10,
+                windows: (Some(0), Some(60)),
+            }),
+            ..Before::default()
+        }
+    }
+
+    /// Bursts of one size, one after the other, each drained after so many seconds and scaled to so many replicas.
+    fn data(runs: &[(u64, i32)]) -> Data {
+        let mut data = Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24)).data;
+        for (index, (seconds, replicas)) in (0_u64..).zip(runs) {
+            let start = 1_000 * index;
+            let id: BurstId = format!("b{index}").parse().unwrap();
+            data.bursts.fire(at(start), id.clone(), 50, before());
+            data.bursts.progress(BurstProgress {
+                id,
+                size: 50,
+                sent: 50,
+                accepted: 50,
+                failed: std::collections::BTreeMap::new(),
+                new_ids: (0..50).map(uuid::Uuid::from_u128).collect(),
+                first_sent: Some(at(start)),
+                first_accepted: Some(at(start)),
+                last_accepted: Some(at(start)),
+                waiting: None,
+                finished: true,
+            });
+            let asked = |s| Seen::within(at(start + s), How::Asked, Duration::from_secs(1));
+            data.bursts.number(Stage::InBroker, asked(1), 50.0, false);
+            data.bursts.depth(asked(1), 50, Duration::ZERO);
+            data.bursts.spec_replicas(Seen::received(at(start + 2), How::Watch), *replicas, false);
+            data.bursts.depth(asked(*seconds), 0, Duration::ZERO);
+            let time = PodTime {
+                idle: Duration::from_secs(start + seconds),
+                busy: Duration::from_secs(3 * (start + seconds)),
+                ..PodTime::default()
+            };
+            data.bursts.quiet(Seen::received(at(start + seconds + 9), How::Watch), time);
+        }
+        data
+    }
+
+    #[test]
+    fn the_least_is_best_and_the_most_is_worst_among_comparable_runs() {
+        let data = data(&[(30, 5), (20, 5), (40, 5)]);
+        let extremes = Extremes::of(&data);
+        let ranks = |figure| data.bursts.iter().map(|b| extremes.rank(&data, b, figure)).collect::<Vec<_>>();
+        let drained = Figure::Reaction(Stage::Drained);
+        assert_eq!(ranks(drained), [Rank::Plain, Rank::Best, Rank::Worst]);
+        assert_eq!(ranks(Figure::Peak), [Rank::Plain; 3], "equal figures are no contest");
+        assert_eq!(ranks(Figure::Size), [Rank::Plain; 3]);
+    }
+
+    #[test]
+    fn one_alone_is_neither_best_nor_worst() {
+        let data = data(&[(30, 5)]);
+        let burst = data.bursts.newest().unwrap();
+        let extremes = Extremes::of(&data);
+        assert!(Figure::ALL.iter().all(|figure| extremes.rank(&data, burst, *figure) == Rank::Plain));
+    }
+
+    #[test]
+    fn figures_come_from_what_was_seen() {
+        let data = data(&[(30, 5)]);
+        let burst = data.bursts.newest().unwrap();
+        for (figure, expected) in [
+            (Figure::Size, Cell::Is(50.0)),
+            (Figure::Reaction(Stage::InBroker), Cell::Is(1.0)),
+            (Figure::Reaction(Stage::Scraped), Cell::Never("between two looks")),
+            (Figure::Reaction(Stage::Drained), Cell::Is(30.0)),
+            (Figure::Peak, Cell::Is(5.0)),
+            // Fifty messages call for three workers of twenty.
+            (Figure::Overshoot, Cell::About(2.0)),
+            (Figure::PodSeconds, Cell::Is(120.0)),
+            (Figure::Idle, Cell::Is(25.0)),
+            (Figure::Redelivered, Cell::Is(0.0)),
+            // Nobody has judged yet.
+            (Figure::Lost, Cell::Open),
+        ] {
+            assert_eq!(cell(&data, burst, figure), expected, "{figure:?}");
+        }
+    }
+
+    #[test]
+    fn the_cursor_follows_the_newest_until_it_is_moved() {
+        let mut chosen = Chosen::default();
+        let three = data(&[(30, 5), (20, 5), (40, 5)]);
+        let numbers = |chosen: &Chosen, data: &Data| {
+            (chosen.burst(data).map(|b| b.number), chosen.other(data).map(|b| b.number))
+        };
+        assert_eq!(numbers(&chosen, &three), (Some(3), Some(2)), "against the one before");
+        chosen.step(&three, false);
+        assert_eq!(numbers(&chosen, &three), (Some(2), Some(1)));
+        chosen.mark(&three);
+        chosen.step(&three, false);
+        assert_eq!(numbers(&chosen, &three), (Some(1), Some(2)));
+        chosen.step(&three, false);
+        assert_eq!(numbers(&chosen, &three).0, Some(1), "there is no older one");
+        (0..9).for_each(|_| chosen.step(&three, true));
+        let four = data(&[(30, 5), (20, 5), (40, 5), (10, 5)]);
+        assert_eq!(numbers(&chosen, &four), (Some(4), Some(2)));
+        chosen.step(&four, false);
+        chosen.step(&four, false);
+        chosen.mark(&four);
+        assert_eq!(chosen.against, None, "a second time takes the choice back");
+        assert_eq!(numbers(&Chosen::default(), &data(&[])), (None, None));
+    }
 }

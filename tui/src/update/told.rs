@@ -67,3 +67,98 @@ pub(super) fn line(data: &Data, at: At, written: Timestamp) -> Seen {
         _ => Seen::received(at, How::Log),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::clock::DayClock;
+    use crate::event::{Dated, SourceState};
+    use crate::model::{Model, SourceStatus};
+
+    fn at(ms: u64) -> At {
+        At(Duration::from_millis(ms))
+    }
+
+    fn time(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_767_000_000_000 + ms).unwrap()
+    }
+
+    /// A run that began at `time(0)`, on a cluster whose clock is compared to within some milliseconds.
+    fn data() -> Data {
+        let mut data = Model::new(DayClock::new(time(0), TimeZone::UTC), (80, 24)).data;
+        for (asked, date) in [(990, 0), (1_000, 1), (1_990, 1), (2_000, 2)] {
+            let (asked, answered) = (at(asked), at(asked + 4));
+            data.offset.hear(Dated { asked, answered, date: time(1_000 * date) });
+        }
+        data
+    }
+
+    fn with(data: &mut Data, source: Source, away: Option<(At, At)>) {
+        let status = SourceStatus { state: SourceState::Live, since: at(0), last_heard: None, away };
+        data.sources.insert(source, status);
+    }
+
+    #[test]
+    fn a_look_reaches_back_to_the_one_before() {
+        let mut data = data();
+        assert_eq!(
+            heard(&mut data, at(700), Source::Broker),
+            Duration::from_millis(700),
+            "nothing was read before"
+        );
+        with(&mut data, Source::Broker, None);
+        heard(&mut data, at(1_000), Source::Broker);
+        assert_eq!(heard(&mut data, at(1_200), Source::Broker), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn what_a_watch_tells_right_after_it_was_away_came_meanwhile() {
+        let mut data = data();
+        with(&mut data, Source::Pods, Some((at(3_000), at(9_000))));
+        let listed = watched(&data, at(9_100), Source::Pods);
+        assert_eq!((listed.how, listed.margin), (How::Listed, Duration::from_millis(6_100)));
+        assert_eq!(watched(&data, at(11_000), Source::Pods).how, How::Watch);
+        // The object's own second is closer than that.
+        let own = with_own(&data, listed, Some(time(5_000)));
+        assert_eq!(own.how, How::OwnTime);
+        assert!(own.at.0.abs_diff(at(5_000).0) < Duration::from_millis(20), "{own:?}");
+        assert!(own.margin < Duration::from_millis(1_020), "{own:?}");
+        // Of what came as it happened, it is no more than another word.
+        let told = with_own(&data, watched(&data, at(20_000), Source::Pods), Some(time(19_000)));
+        assert_eq!((told.how, told.at, told.own.is_some()), (How::Watch, at(20_000), true));
+    }
+
+    #[test]
+    fn a_sample_is_placed_by_its_age_else_by_its_time_else_by_when_it_showed() {
+        let data = data();
+        let sample = |scraped, age| ScrapedSample { value: Some(1.0), scraped, age };
+        let look = Duration::from_millis(250);
+        for (sample, how, expected) in [
+            (sample(Some(time(0)), Some(Duration::from_secs(2))), How::Sample, 7_000),
+            (sample(Some(time(6_500)), None), How::Sample, 6_500),
+            (sample(None, None), How::Asked, 9_000),
+        ] {
+            let seen = scraped(&data, at(9_000), look, &sample);
+            assert_eq!(seen.how, how);
+            assert!(seen.at.0.abs_diff(at(expected).0) < Duration::from_millis(20), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_read_late_counts_from_when_it_was_written() {
+        let data = data();
+        for (written, received, how) in [
+            (8_900, 9_000, How::Log),
+            (3_000, 9_000, How::LogTime),
+            // A clock that nobody set.
+            (-999_000, 9_000, How::Log),
+        ] {
+            let seen = line(&data, at(received), time(written));
+            assert_eq!(seen.how, how, "{written}");
+        }
+        let late = line(&data, at(9_000), time(3_000));
+        assert!(late.at.0.abs_diff(at(3_000).0) < Duration::from_millis(20), "{late:?}");
+    }
+}

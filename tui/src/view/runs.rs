@@ -10,7 +10,7 @@ use super::text::{below, count, fit, measured, milli, put, put_right, row, rule,
 use super::theme::Ink;
 use crate::event::MetricTarget;
 use crate::model::burst::Burst;
-use crate::model::runs::{Cell, Chosen, Figure, InForce, Rank, Unit, cell, rank};
+use crate::model::runs::{Cell, Chosen, Extremes, Figure, InForce, Rank, Unit, cell};
 use crate::model::{Data, Theme};
 
 /// Columns of the number and the time of day, and of each figure.
@@ -111,6 +111,7 @@ impl Runs<'_> {
             let rest = Rect { x: line.x + after, width: line.width - after, ..line };
             put(buffer, rest, vec![span(theme, Ink::Dim, "settings")]);
         }
+        let extremes = Extremes::of(self.data);
         let rows = area.height.saturating_sub(1);
         let (cursor, other) = (self.chosen.burst(self.data), self.chosen.other(self.data));
         // The newest stands at the top; the one that is chosen is always in view.
@@ -138,7 +139,7 @@ impl Runs<'_> {
             );
             for (index, figure) in (0..).zip(columns) {
                 let (ink, text) = self.cell(burst, *figure);
-                let (mark, ink) = match rank(self.data, burst, *figure) {
+                let (mark, ink) = match extremes.rank(self.data, burst, *figure) {
                     Rank::Plain => ("", ink),
                     Rank::Best => ("▴", Ink::Ready),
                     Rank::Worst => ("▾", Ink::Warning),
