@@ -68,6 +68,15 @@ pub(super) fn line(data: &Data, at: At, written: Timestamp) -> Seen {
     }
 }
 
+/// When a worker wrote a line, as close as can be told: how long a job took must not depend on how its lines came in.
+/// Never later than now.
+pub(super) fn written(data: &Data, at: At, written: Timestamp) -> At {
+    match data.offset.place(written, at) {
+        Some((own, _)) if own > At::default() => own.min(at),
+        _ => at,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
@@ -158,6 +167,8 @@ mod tests {
             let seen = line(&data, at(received), time(written));
             assert_eq!(seen.how, how, "{written}");
         }
+        assert_eq!(written(&data, at(9_000), time(20_000)), at(9_000), "a clock that is ahead");
+        assert!(written(&data, at(9_000), time(8_900)).0.abs_diff(at(8_900).0) < Duration::from_millis(20));
         let late = line(&data, at(9_000), time(3_000));
         assert!(late.at.0.abs_diff(at(3_000).0) < Duration::from_millis(20), "{late:?}");
     }

@@ -37,8 +37,9 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     model.data.logs.job(at, pod, event);
     super::look::joined(model, true);
     let seen = told::line(&model.data, at, event.at);
+    let written = told::written(&model.data, at, event.at);
     let data = &mut model.data;
-    let thrown = data.jobs.heard(seen.at, pod, event);
+    let thrown = data.jobs.heard(written, pod, event);
     if event.kind == JobEventKind::Started && event.redelivered {
         data.history.mark(at, MarkKind::Redelivery);
         if let Some(burst) = event.burst.as_ref().and_then(|id| data.bursts.get_mut(id)) {
@@ -49,7 +50,7 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
         data.history.mark(at, MarkKind::Error);
     }
     let work = of_worker(data, pod);
-    data.lanes.job(seen.at, pod, work, event.kind == JobEventKind::Acked);
+    data.lanes.job(written, pod, work, event.kind == JobEventKind::Acked);
     if let (JobEventKind::Acked, Some(work_ms)) = (event.kind, event.work_ms) {
         data.pace.job(work_ms);
     }

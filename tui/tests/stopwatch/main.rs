@@ -27,6 +27,10 @@ const LONG: Duration = Duration::from_secs(150);
 /// The longest interval at which the dashboard asks: once a second while nothing happens.
 const POLL: Duration = Duration::from_secs(1);
 
+/// How far two readings of this machine's clocks may be apart: lines and samples have milliseconds, and a process may be
+/// made to wait between a look at the clock and the line that bears it.
+const EARLY: Duration = Duration::from_millis(30);
+
 /// Jobs of the burst.
 const JOBS: usize = 50;
 
@@ -100,7 +104,7 @@ fn fault(burst: &Burst, stage: Stage, bound: Bound, slack: Duration) -> Option<S
         format!("{stage:?}: seen at {:?} ± {:?} ({:?}), truth {bound:?}", seen.at, seen.margin, seen.how);
     match () {
         // Nothing is counted before it happened. A time that was read from another process' clock has milliseconds.
-        () if seen.at.0 + Duration::from_millis(5) + sample_margin(seen.how, seen.margin) < bound.after.0 => {
+        () if seen.at.0 + EARLY + sample_margin(seen.how, seen.margin) < bound.after.0 => {
             Some(format!("too early: {line}"))
         }
         () if earliest.0 > bound.by.0 + slack => Some(format!("too late: {line}")),
@@ -159,12 +163,13 @@ async fn every_step_lies_where_it_happened() {
     // Everything is on one machine: its clock is not ahead of itself.
     let (ahead, uncertain) =
         dashboard.read(|model| model.data.offset.ahead(&model.data.day, model.data.now)).unwrap();
-    assert!(ahead.abs() <= uncertain.as_secs_f64() + 0.005, "{ahead} ± {uncertain:?}");
+    assert!(ahead.abs() <= (uncertain + EARLY).as_secs_f64(), "{ahead} ± {uncertain:?}");
 
     assert_eq!((burst.accepted, burst.done(), burst.lost()), (50, 50, Lost::Jobs(0)));
     let (_, time) = burst.ended.unwrap();
     let time = time.since(&burst.pod_time_before());
-    // Fifty jobs of 0.3 s; what the lines' way takes is counted to one side or the other.
-    assert!(time.busy >= Duration::from_secs(12) && time.not_sampled.is_zero(), "{time:?}");
+    // Fifty jobs of 0.3 s. A worker's first job may be begun before it is known to be ready, and counts from there on.
+    let least = Duration::from_secs(15).saturating_sub(3 * slack);
+    assert!(time.busy >= least && time.not_sampled.is_zero(), "{time:?}, slack {slack:?}");
     drop(sandbox);
 }
