@@ -1,5 +1,6 @@
 //! What the HPA decided, and the arithmetic of what it would decide now, gate by gate.
 
+mod columns;
 mod gates;
 mod screen;
 pub(super) mod window;

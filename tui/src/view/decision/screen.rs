@@ -1,7 +1,6 @@
 //! The screen Decision: the whole arithmetic of the last and of the next sync, side by side where there is room, and
 //! what the controller itself says.
 
-use hpa::trace::Path;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -14,12 +13,12 @@ use super::super::overview::halves;
 use super::super::replicas::Replicas;
 use super::super::shadow::Shadow;
 use super::super::stale;
-use super::super::text::{below, coarse, fit, milli, put, row, rule, span, wrap};
+use super::super::text::{below, fit, put, row, rule, span, wrap};
 use super::super::theme::Ink;
-use super::gates::{Gate, Told, reason};
-use crate::event::{At, Hpa, Source};
-use crate::model::beliefs::Place;
-use crate::model::decision::{Agreement, Basis, Last, Next, Total};
+use super::columns::Column;
+use super::gates::{Gate, reason};
+use crate::event::{Hpa, Source};
+use crate::model::decision::{Agreement, Basis};
 use crate::model::{Data, Found, Lens, Theme};
 
 /// The names of the lines, in their order.
@@ -39,18 +38,6 @@ pub(in crate::view) struct Screen<'a> {
     pub(in crate::view) asked: usize,
     /// The colours.
     pub(in crate::view) theme: Theme,
-}
-
-/// A sync as lines.
-struct Column {
-    head: String,
-    lines: Vec<Gate>,
-}
-
-impl Column {
-    fn get(&self, name: &str) -> Option<&Gate> {
-        self.lines.iter().find(|gate| gate.name == name)
-    }
 }
 
 impl Widget for &Screen<'_> {
@@ -93,102 +80,6 @@ impl Screen<'_> {
             Basis::Seen => "as seen",
         };
         format!("a sync each {seconds} s, {basis}")
-    }
-
-    fn clock(&self, at: At) -> String {
-        self.data.day.time_of_day(at)
-    }
-
-    fn last(&self, hpa: &Hpa) -> Column {
-        let Some(last) = &self.data.estimate.last else {
-            let head = "Last sync  before this run, or nothing written since".to_owned();
-            let sizes = format!("{} found, {} wanted", hpa.current_replicas, hpa.desired_replicas);
-            let mut lines =
-                vec![Gate::new("reading", hpa.targets_column.clone()), Gate::new("replicas", sizes)];
-            lines.push(Gate::new("final", format!("{}  by its status", hpa.desired_replicas)));
-            return Column { head, lines };
-        };
-        let ago = coarse(self.data.now.since(last.at));
-        let head = format!("Last sync  {}, {ago} ago", self.clock(last.at));
-        let mut lines = vec![self.reading_then(hpa, last), replicas(last)];
-        let clock = |at: At| self.clock(at);
-        let told = Told {
-            trace: &last.trace,
-            now: last.at,
-            held: None,
-            knows_since: last.knows_since,
-            clock: Some(&clock),
-        };
-        lines.extend(told.gates());
-        let (desired, why) = (last.trace.desired, reason(last.trace.reason));
-        let estimated = last.trace.path == Path::Computed;
-        lines.push(Gate { is_estimate: estimated, ..Gate::new("final", format!("{desired}  {why}")) });
-        Column { head, lines }
-    }
-
-    fn reading_then(&self, hpa: &Hpa, last: &Last) -> Gate {
-        let column = &hpa.targets_column;
-        match last.total {
-            Total::Read(total) => Gate::new("reading", format!("{column}, {} in all", milli(total))),
-            Total::Back(total) => Gate {
-                is_estimate: true,
-                ..Gate::new("reading", format!("{column}, about {} in all", milli(total)))
-            },
-            Total::None => Gate::new("reading", format!("{column}: none")),
-        }
-    }
-
-    fn next(&self) -> Column {
-        let Some(next) = &self.data.estimate.next else {
-            return Column { head: "Next sync  not enough is known yet".to_owned(), lines: Vec::new() };
-        };
-        let trace = &next.decision.trace;
-        let head = match next.due {
-            Some(due) => {
-                let left = coarse(due.since(self.data.now));
-                format!("Next sync  {}, in about {left}", self.clock(due))
-            }
-            None => format!("Next sync  within {} s", next.period.0.as_secs_f64()),
-        };
-        let mut lines = vec![self.reading_now()];
-        if let Some(workload) = self.data.workload.get() {
-            let (asked, exist) = (workload.spec_replicas, workload.replicas);
-            lines.push(Gate::new("replicas", format!("{asked} asked for, {exist} exist")));
-        }
-        let clock = |at: At| self.clock(at);
-        let told = Told {
-            trace,
-            now: self.data.now,
-            held: next.held,
-            knows_since: next.knows_since,
-            clock: Some(&clock),
-        };
-        lines.extend(told.gates());
-        lines.push(Gate { is_estimate: true, ..Gate::new("final", self.outcome(next)) });
-        Column { head, lines }
-    }
-
-    fn reading_now(&self) -> Gate {
-        match self.data.beliefs.get(Place::ExternalApi).map(|belief| (belief.total, belief.heard)) {
-            Some((Some(total), heard)) => {
-                let age = coarse(self.data.now.since(heard));
-                Gate::new("reading", format!("{total} in all, from the metrics API {age} ago"))
-            }
-            Some((None, _)) => Gate::new("reading", "the metrics API has no item".to_owned()),
-            None => Gate::new("reading", "none yet".to_owned()),
-        }
-    }
-
-    fn outcome(&self, next: &Next) -> String {
-        let trace = &next.decision.trace;
-        let why = reason(trace.reason);
-        if trace.path == Path::Failed {
-            return format!("{}  stays: {why}", trace.current);
-        }
-        match trace.desired.cmp(&trace.current) {
-            std::cmp::Ordering::Equal => format!("{}  {why}", trace.desired),
-            _ => format!("{} → {}  {why}", trace.current, trace.desired),
-        }
     }
 
     fn line(&self, gate: Option<&Gate>, width: u16) -> Vec<Span<'static>> {
@@ -347,17 +238,5 @@ impl Screen<'_> {
             .render(Rect { height: rows, ..area }, buffer);
         (&Marks { data, axis: &axis, theme }).render(row(area, rows), buffer);
         labels(buffer, below(area, rows + 1), theme, &axis, data);
-    }
-}
-
-fn replicas(last: &Last) -> Gate {
-    let asked = last.said.current;
-    let exist = last.trace.winner().and_then(|metric| metric.measured).map(|measured| measured.replicas);
-    match exist {
-        Some(exist) if last.existed_seen => {
-            Gate::new("replicas", format!("{asked} asked for, {exist} exist"))
-        }
-        Some(_) => Gate { is_estimate: true, ..Gate::new("replicas", format!("{asked} asked for")) },
-        None => Gate::new("replicas", format!("{asked} asked for")),
     }
 }
