@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::facts::{Facts, Seen};
 use super::report::{Fix, Pen, Timing};
-use super::{api, metric, prometheus, words};
+use super::{api, metric, series, words};
 
 /// `collect_statistics_interval` of a RabbitMQ that is told nothing.
 const STATISTICS: Duration = Duration::from_secs(5);
@@ -107,7 +107,7 @@ fn statistics(facts: &Facts, pen: &mut Pen<'_>) -> Duration {
 }
 
 fn scrape(facts: &Facts, pen: &mut Pen<'_>) -> Option<Duration> {
-    let (seen, told) = (prometheus::by_samples(facts), prometheus::by_target(facts));
+    let (seen, told) = (series::by_samples(facts), series::by_target(facts));
     let how = &facts.prometheus.tracks.how;
     match (seen, told) {
         (Some(seen), Some(told)) if seen.as_secs_f64() > 1.5 * told.as_secs_f64() + 0.5 => {

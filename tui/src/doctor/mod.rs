@@ -3,6 +3,7 @@
 //! Pure. `source::doctor` collects the facts; the command `surge doctor`, the screen Doctor and the tests show the report.
 //! A hop only speaks for itself: a cause stands before its consequences, so the first failure is the one to mend.
 
+mod adapter;
 mod api;
 mod autoscaler;
 mod broker;
@@ -10,25 +11,30 @@ mod endpoint;
 pub mod facts;
 mod flags;
 mod intervals;
+mod keda;
 mod metric;
+mod monitors;
 mod prometheus;
 mod reach;
 mod report;
 mod rights;
 mod rule;
 mod select;
+mod series;
+mod status;
 #[cfg(test)]
 mod tests;
+mod value;
 mod words;
 mod workloads;
 
-pub use self::autoscaler::disagrees;
 pub use self::facts::{Facts, Flags};
 pub use self::metric::{Metric, external};
 pub use self::prometheus::SERIES;
 pub use self::report::{Fix, Form, Hop, Line, Report, Timing, Verdict};
 pub use self::rule::{Rule, parse as parse_rules, rule_of};
 pub use self::select::{monitor_covers, selects};
+pub use self::status::disagrees;
 
 use self::reach::Reached;
 use self::report::Pen;
