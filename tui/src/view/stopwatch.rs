@@ -375,6 +375,8 @@ impl Steps<'_> {
     fn clock(&self) -> String {
         match self.data.offset.ahead(&self.data.day, self.data.now) {
             Some((ahead, uncertain)) => {
+                // Rounded first, and never a negative nothing.
+                let ahead = (ahead * 100.0).round() / 100.0 + 0.0;
                 format!(
                     "cluster's clock {ahead:+.2} s ±{:.2} s, by the API server's Date",
                     uncertain.as_secs_f64()

@@ -51,7 +51,8 @@ fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
         here("get", "", "configmaps", "the broker's statistics interval"),
         Wanted { subresource: "portforward", ..here("create", "", "pods", "the broker") },
         here("list", "monitoring.coreos.com", "servicemonitors", "what Prometheus is told to scrape"),
-        here("get", "external.metrics.k8s.io", names::EXTERNAL_METRIC, "the metric as the HPA reads it"),
+        // The path names a resource and no object, so an API server takes the reading for a list.
+        here("list", "external.metrics.k8s.io", names::EXTERNAL_METRIC, "the metric as the HPA reads it"),
         everywhere("get", "", "namespaces", "the namespace's labels and its deletion"),
         everywhere("get", "apiregistration.k8s.io", "apiservices", "who serves external metrics"),
         everywhere("list", "monitoring.coreos.com", "prometheuses", "which monitors Prometheus selects"),
