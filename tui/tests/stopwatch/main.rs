@@ -120,7 +120,6 @@ fn sample_margin(how: How, margin: Duration) -> Duration {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "on a machine that was busy beyond measure it was seen to wait without end, and why is not known yet"]
 async fn every_step_lies_where_it_happened() {
     let folder = tempfile::tempdir().unwrap();
     let kubeconfig = folder.path().join("config");

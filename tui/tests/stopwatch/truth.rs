@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use contract::{JobEvent, JobEventKind, names};
-use futures::{AsyncBufReadExt as _, StreamExt as _};
+use futures::{AsyncBufReadExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::api::LogParams;
-use kube::runtime::watcher;
+use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 use serde_json::Value;
+use testkit::wait;
 use tui::clock::Clock;
 use tui::event::At;
 use tui::model::stopwatch::Stage;
@@ -42,7 +43,18 @@ struct Known {
     /// When jobs were published.
     published: Vec<At>,
     late: Duration,
+    /// How many watches have told what was there before.
+    watching: usize,
     workers: BTreeSet<String>,
+}
+
+/// A watch that waits between its tries: one without would never give its thread back once the cluster is gone, and the
+/// test could not end.
+fn observed<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = watcher::Result<watcher::Event<K>>>
+where
+    K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    watcher(api, config).default_backoff()
 }
 
 /// The truth, as it becomes known. Clones share it.
@@ -118,6 +130,21 @@ impl Truth {
         tokio::spawn(self.clone().broker(client.clone()));
         tokio::spawn(self.clone().prometheus(client.clone()));
         tokio::spawn(self.clone().metric(client.clone()));
+        // What happens before a watch stands would be told with the time of something later.
+        let stand = async || (self.known.lock().unwrap().watching >= 3).then_some(());
+        wait::until("the observer's watches to stand", stand).await;
+    }
+
+    /// What a watch is about, if an object; counts the watch once it stands.
+    fn object<K>(&self, item: watcher::Result<watcher::Event<K>>) -> Option<K> {
+        match item {
+            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => Some(object),
+            Ok(watcher::Event::InitDone) => {
+                self.known.lock().unwrap().watching += 1;
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Measures how late the machine is with what is due.
@@ -132,13 +159,11 @@ impl Truth {
     async fn deployment(self, client: Client) {
         let api: Api<Deployment> = Api::namespaced(client, names::NAMESPACE);
         let config = watcher::Config::default().fields(&format!("metadata.name={}", names::WORKER));
-        let mut items = std::pin::pin!(watcher(api, config));
+        let mut items = std::pin::pin!(observed(api, config));
         let mut before = self.clock.now();
         let mut scaled = false;
         while let Some(item) = items.next().await {
-            let (Ok(watcher::Event::Apply(object)) | Ok(watcher::Event::InitApply(object))) = item else {
-                continue;
-            };
+            let Some(object) = self.object(item) else { continue };
             let now = self.clock.now();
             let replicas = object.spec.and_then(|spec| spec.replicas).unwrap_or(1);
             let status = object.status.unwrap_or_default();
@@ -156,11 +181,9 @@ impl Truth {
 
     async fn hpa(self, client: Client) {
         let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client, names::NAMESPACE);
-        let mut items = std::pin::pin!(watcher(api, watcher::Config::default()));
+        let mut items = std::pin::pin!(observed(api, watcher::Config::default()));
         while let Some(item) = items.next().await {
-            let (Ok(watcher::Event::Apply(object)) | Ok(watcher::Event::InitApply(object))) = item else {
-                continue;
-            };
+            let Some(object) = self.object(item) else { continue };
             let now = self.clock.now();
             let status = object.status.unwrap_or_default();
             if status.desired_replicas > 1 {
@@ -173,12 +196,10 @@ impl Truth {
 
     async fn pods(self, client: Client) {
         let api: Api<Pod> = Api::namespaced(client, names::NAMESPACE);
-        let mut items = std::pin::pin!(watcher(api.clone(), watcher::Config::default()));
+        let mut items = std::pin::pin!(observed(api.clone(), watcher::Config::default()));
         let mut followed = BTreeSet::new();
         while let Some(item) = items.next().await {
-            let (Ok(watcher::Event::Apply(pod)) | Ok(watcher::Event::InitApply(pod))) = item else {
-                continue;
-            };
+            let Some(pod) = self.object(item) else { continue };
             let labels = pod.metadata.labels.clone().unwrap_or_default();
             if labels.get(names::LABEL_NAME).map(String::as_str) != Some(names::WORKER) {
                 continue;
