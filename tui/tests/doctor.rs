@@ -112,6 +112,19 @@ impl Sandbox {
         self.until("nothing to be wrong", |code, report| code == Some(0) && report["verdict"] == "ok").await;
     }
 
+    /// Waits until nothing fails, and the line about several jobs says this.
+    async fn until_counted_once(&self, words: &str) {
+        self.until(words, |code, report| {
+            let says = |line: &Value| {
+                line["check"] == "counted-once"
+                    && line["verdict"] == "ok"
+                    && line["saw"].as_str().is_some_and(|saw| saw.contains(words))
+            };
+            code == Some(0) && report["lines"].as_array().is_some_and(|lines| lines.iter().any(says))
+        })
+        .await;
+    }
+
     async fn until(&self, what: &str, condition: impl Fn(Option<i32>, &Value) -> bool) {
         let began = Instant::now();
         loop {
@@ -212,6 +225,11 @@ async fn what_is_between_the_broker_and_the_metrics_api() {
     let text = rules["data"]["config.yaml"].as_str().unwrap();
     sandbox.patch(RULES, json!({"data": {"config.yaml": text.replace("externalRules", "rules")}})).await;
     sandbox.until_told("rule", "externalRules:").await;
+    sandbox.patch(RULES, json!({"data": {"config.yaml": text}})).await;
+    sandbox.until_fine().await;
+
+    twice_the_queue(&sandbox, &monitor, text).await;
+
     let unguarded = format!("{}{}", text.split(" or ").next().unwrap(), " or vector(0)'\n");
     sandbox.patch(RULES, json!({"data": {"config.yaml": unguarded}})).await;
     sandbox
@@ -226,6 +244,35 @@ async fn what_is_between_the_broker_and_the_metrics_api() {
     sandbox.delete(API).await;
     sandbox.until_told("apiservice", "surge up").await;
     sandbox.create_again(API, api).await;
+    sandbox.until_fine().await;
+}
+
+/// A second monitor scrapes the same endpoint as another job. The rule that came takes one of them; a plain sum adds them
+/// up, until it is the doctor's rule, or until the second monitor is gone.
+async fn twice_the_queue(sandbox: &Sandbox, monitor: &Value, rules: &str) {
+    let again = MONITOR.replace("servicemonitors/rabbitmq", "servicemonitors/again");
+    let mut second = monitor.clone();
+    second["metadata"]["name"] = "again".into();
+    second["spec"]["jobLabel"] = "app.kubernetes.io/component".into();
+    sandbox.create_again(&again, second).await;
+    sandbox.until_counted_once("takes one of them").await;
+
+    let sum = rules.replace("max by (namespace, vhost, queue) ", "");
+    assert_ne!(sum, rules, "the rule takes the greatest of several jobs");
+    sandbox.patch(RULES, json!({"data": {"config.yaml": sum}})).await;
+    sandbox.until_told("counted-once", r#"vhost="/",job="broker""#).await;
+
+    let (_, report) = sandbox.doctor(&[]);
+    let fix = report["fix"]["text"].as_str().unwrap();
+    let (before, _) = sum.split_once("metricsQuery:").unwrap();
+    sandbox.patch(RULES, json!({"data": {"config.yaml": format!("{before}{fix}\n")}})).await;
+    sandbox.until_counted_once("takes one of them").await;
+
+    sandbox.patch(RULES, json!({"data": {"config.yaml": sum}})).await;
+    sandbox.until_told("counted-once", "metricsQuery:").await;
+    sandbox.delete(&again).await;
+    sandbox.until_counted_once("comes from one place").await;
+    sandbox.patch(RULES, json!({"data": {"config.yaml": rules}})).await;
     sandbox.until_fine().await;
 }
 
