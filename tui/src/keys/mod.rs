@@ -1,0 +1,255 @@
+//! All keys in one table: what they do, what the help says about them, and what the footer and the README show.
+
+mod table;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+pub use self::table::TABLE;
+
+/// What a key asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Fire a burst.
+    Fire,
+    /// Choose the burst's size by its number key, from 0.
+    Size(usize),
+    /// A larger burst.
+    More,
+    /// A smaller burst.
+    Less,
+    /// Continuous load on or off.
+    Load,
+    /// Slower continuous load.
+    Slower,
+    /// Faster continuous load.
+    Faster,
+    /// Kill a worker.
+    Kill,
+    /// Tune the HPA.
+    Tune,
+    /// Take the newest change of the HPA back.
+    Undo,
+    /// A second HPA over the same series, or none.
+    Shadow,
+    /// Another drain time in the forecast.
+    Asked,
+    /// Stop a part of the metric chain.
+    Drill,
+    /// The next screen.
+    NextScreen,
+    /// The screen before.
+    PreviousScreen,
+    /// The workers' logs.
+    Logs,
+    /// On the screen Runs: compare with the chosen run.
+    Compare,
+    /// The doctor's look along the chain.
+    Doctor,
+    /// Pause the view, or go on.
+    Pause,
+    /// Show less time in more detail.
+    ZoomIn,
+    /// Show more time.
+    ZoomOut,
+    /// An earlier stretch of time.
+    Earlier,
+    /// A later stretch of time.
+    Later,
+    /// Back to the present.
+    Live,
+    /// Look closely at an instant.
+    Inspect,
+    /// Which curves are drawn.
+    Legend,
+    /// Show or hide what is chosen in the legend.
+    Toggle,
+    /// The next kind of characters for the chart.
+    Markers,
+    /// The chosen panel alone on the screen.
+    Expand,
+    /// Out of what was entered last.
+    Back,
+    /// Filter the screen's list.
+    Filter,
+    /// Take a character of the filter back.
+    TakeBack,
+    /// The next theme.
+    Theme,
+    /// The mouse on or off.
+    Mouse,
+    /// Show the help.
+    Help,
+    /// Draw everything anew.
+    Redraw,
+    /// Stop the process as a shell's Ctrl-Z does.
+    Suspend,
+    /// End.
+    Quit,
+    /// In a dialog: yes.
+    Yes,
+    /// In a dialog: no.
+    No,
+    /// To the left: the cursor, or the panel before.
+    Left,
+    /// To the right: the cursor, or the panel after.
+    Right,
+    /// The choice above, or a line up.
+    Up,
+    /// The choice below, or a line down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the oldest.
+    First,
+    /// To the newest.
+    Last,
+}
+
+impl Action {
+    /// Whether it could change something on the cluster: `--read-only` takes these away.
+    #[must_use]
+    pub fn drives(self) -> bool {
+        matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo | Self::Drill)
+    }
+}
+
+/// Where a key means what its row says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Everywhere, also over a dialog.
+    Always,
+    /// On the screens.
+    Screen,
+    /// In a dialog.
+    Dialog,
+    /// In the chart's legend.
+    Legend,
+    /// While a filter is typed: every character that is not named is part of it.
+    Filter,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// The keys, each with the action that it stands for.
+    pub keys: &'static [(Press, Action)],
+    /// Where it holds.
+    pub when: When,
+    /// How the keys are written.
+    pub shown: &'static str,
+    /// What it does, for the help and the README.
+    pub help: &'static str,
+    /// What the footer says; `None` keeps it out of the footer.
+    pub footer: Option<&'static str>,
+}
+
+impl Binding {
+    /// Whether the help and the README name it: what a dialog takes, the dialog says.
+    #[must_use]
+    pub fn is_general(&self) -> bool {
+        matches!(self.when, When::Always | When::Screen)
+    }
+
+    /// Whether it could change something on the cluster.
+    #[must_use]
+    pub fn drives(&self) -> bool {
+        self.keys.iter().any(|(_, action)| action.drives())
+    }
+
+    /// Whether one of its keys asks for that.
+    #[must_use]
+    pub fn means(&self, action: Action) -> bool {
+        self.keys.iter().any(|(_, meant)| *meant == action)
+    }
+}
+
+/// A key as the table names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Press {
+    /// A character, without Ctrl or Alt.
+    Char(char),
+    /// A character with Ctrl.
+    Ctrl(char),
+    /// Another key.
+    Code(KeyCode),
+}
+
+/// What a key asks for where it goes to.
+#[must_use]
+pub fn action(key: &KeyEvent, place: When) -> Option<Action> {
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    let modifiers = key.modifiers.difference(KeyModifiers::SHIFT);
+    let press = match key.code {
+        KeyCode::Char(c) if modifiers == KeyModifiers::NONE => Press::Char(c),
+        KeyCode::Char(c) if modifiers == KeyModifiers::CONTROL => Press::Ctrl(c.to_ascii_lowercase()),
+        code if modifiers == KeyModifiers::NONE => Press::Code(code),
+        _ => return None,
+    };
+    TABLE
+        .iter()
+        .filter(|binding| binding.when == When::Always || binding.when == place)
+        .flat_map(|binding| binding.keys)
+        .find(|(known, _)| *known == press)
+        .map(|(_, action)| *action)
+}
+
+/// The table of the keys in Markdown, as it stands in the README.
+#[must_use]
+pub fn readme() -> String {
+    let mut text = String::from("| key | what it does |\n| --- | --- |\n");
+    for binding in TABLE.iter().filter(|binding| binding.is_general()) {
+        let keys: Vec<String> = binding.shown.split(' ').map(|key| format!("`{key}`")).collect();
+        text.push_str(&format!("| {} | {} |\n", keys.join(" "), binding.help));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_at_once() {
+        for place in [When::Screen, When::Dialog, When::Legend, When::Filter] {
+            let mut seen = Vec::new();
+            for binding in TABLE.iter().filter(|b| b.when == When::Always || b.when == place) {
+                for (press, _) in binding.keys {
+                    assert!(!seen.contains(press), "{press:?} twice");
+                    seen.push(*press);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn keys_mean_what_the_table_says() {
+        let key = |code, modifiers| KeyEvent::new(code, modifiers);
+        let none = KeyModifiers::NONE;
+        use When::{Dialog, Filter, Legend, Screen};
+        for (event, place, expected) in [
+            (key(KeyCode::Char(' '), none), Screen, Some(Action::Fire)),
+            (key(KeyCode::Char(' '), none), Dialog, None),
+            (key(KeyCode::Char(' '), none), Legend, Some(Action::Toggle)),
+            (key(KeyCode::Char('3'), none), Screen, Some(Action::Size(2))),
+            (key(KeyCode::Char('3'), none), Filter, None),
+            (key(KeyCode::Char('K'), KeyModifiers::SHIFT), Screen, Some(Action::Kill)),
+            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), Screen, Some(Action::Quit)),
+            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), Dialog, Some(Action::Quit)),
+            (key(KeyCode::Char('c'), KeyModifiers::CONTROL), Filter, Some(Action::Quit)),
+            (key(KeyCode::Char('c'), none), Screen, Some(Action::Load)),
+            (key(KeyCode::Char('c'), KeyModifiers::ALT), Screen, None),
+            (key(KeyCode::Tab, none), Screen, Some(Action::NextScreen)),
+            (key(KeyCode::BackTab, KeyModifiers::SHIFT), Screen, Some(Action::PreviousScreen)),
+            (key(KeyCode::Esc, none), Dialog, Some(Action::No)),
+            (key(KeyCode::Esc, none), Screen, Some(Action::Back)),
+        ] {
+            assert_eq!(action(&event, place), expected, "{event:?} {place:?}");
+        }
+        let release = KeyEvent::new_with_kind(KeyCode::Char('q'), none, KeyEventKind::Release);
+        assert_eq!(action(&release, Screen), None);
+    }
+}
