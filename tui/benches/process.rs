@@ -116,15 +116,15 @@ fn dashboard(kubeconfig: &str) -> Pty {
     Pty::spawn(SURGE, &["--kubeconfig", kubeconfig], &[], SIZE).expect("the dashboard starts")
 }
 
-/// What the dashboard's own stopwatch says of a burst of 50, five times: from the key press to the first request on the
-/// wire, to the last confirmed answer, and to the depth that the broker reports.
+/// What the dashboard's own stopwatch says of a burst of 50, five times: from the key press to the first and to the
+/// last confirmed answer, and to the depth that the broker reports.
 fn reaction(folder: &Path) {
     let kubeconfig = folder.join("quick");
     // Each burst is drained before the next, so that the depth is that of one burst alone.
     let _sandbox = Sandbox::start_with(&kubeconfig, &["--work-duration", "100ms"]);
     let mut pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
     pty.wait_for("the target", |screen| screen.contains("0/20 (avg)"));
-    let stages = ["first sent", "accepted", "in the broker"];
+    let stages = ["first accepted", "last accepted", "in the broker"];
     let mut figures = [const { Vec::new() }; 3];
     for burst in 1..=5 {
         pty.send(" ").expect("the terminal takes a key");
@@ -133,7 +133,7 @@ fn reaction(folder: &Path) {
             pty.wait_for("the question", |screen| screen.contains("Fire this burst?"));
             pty.send("y").expect("the terminal takes a key");
         }
-        let title = format!("burst #{burst}");
+        let title = format!("#{burst} ");
         let screen = pty.wait_for("the stages of the burst", |screen| {
             screen.contains(&title) && stages.iter().chain(&["drained"]).all(|s| elapsed(screen, s).is_some())
         });
