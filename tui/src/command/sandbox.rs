@@ -67,10 +67,7 @@ impl Options {
         if self.min > self.max {
             return Err(format!("--min {} is more than --max {}", self.min, self.max));
         }
-        let mut objects = Vec::new();
-        for text in demo::MANIFESTS {
-            objects.extend(sandbox::parse_manifests(text).map_err(|error| error.to_string())?);
-        }
+        let mut objects = parsed()?;
         let numbers = Numbers {
             min: self.min,
             max: self.max,
@@ -98,6 +95,15 @@ impl Options {
     }
 }
 
+/// The demo's objects as they are for any cluster.
+fn parsed() -> Result<Vec<Value>, String> {
+    let mut objects = Vec::new();
+    for text in demo::MANIFESTS {
+        objects.extend(sandbox::parse_manifests(text).map_err(|error| error.to_string())?);
+    }
+    Ok(objects)
+}
+
 /// Starts the sandbox and, unless it is to be empty, applies the demo.
 async fn start(
     options: &Options,
@@ -106,7 +112,13 @@ async fn start(
     progress: mpsc::Sender<Progress>,
 ) -> Result<Sandbox, String> {
     let objects = if empty { Vec::new() } else { options.objects()? };
-    let config = options.config(kubeconfig)?;
+    let mut config = options.config(kubeconfig)?;
+    if empty {
+        for (image, program) in demo::named_images(&mut parsed()?)? {
+            let argv = config.images.get(&demo::image(program)).cloned();
+            config.images.extend(argv.map(|argv| (image, argv)));
+        }
+    }
     let sandbox = Sandbox::start(config, progress).await.map_err(|error| error.to_string())?;
     if let Err(error) = sandbox.apply(contract::names::NAMESPACE, &objects).await {
         sandbox.stop().await;
@@ -352,6 +364,14 @@ mod tests {
                 .unwrap()
                 .contains(&serde_json::json!({"name": "WORK_DURATION", "value": "1500ms"}))
         );
+    }
+
+    #[test]
+    fn an_empty_sandbox_knows_the_images_that_are_installed_on_a_cluster() {
+        let images = demo::named_images(&mut parsed().unwrap()).unwrap();
+        let programs: Vec<&str> = images.iter().map(|(_, program)| *program).collect();
+        assert_eq!(programs, ["producer", "worker", "rabbitmq"]);
+        assert!(images[2].0.starts_with("rabbitmq:") && images[0].0 != demo::image("producer"), "{images:?}");
     }
 
     #[test]

@@ -73,6 +73,22 @@ pub(super) fn image(program: &str) -> String {
     format!("surge.local/{program}:{}", env!("CARGO_PKG_VERSION"))
 }
 
+/// The images that the manifests name, each with the program of ours that does the same: what is installed onto an empty
+/// sandbox as onto any cluster runs there.
+///
+/// # Errors
+/// A sentence when a workload is not where it is expected.
+pub(super) fn named_images(objects: &mut [Value]) -> Result<Vec<(String, &'static str)>, String> {
+    let mut images = Vec::new();
+    for (kind, program) in PROGRAMS {
+        let workload = find(objects, kind, program)?;
+        let image = workload.pointer("/spec/template/spec/containers/0/image").and_then(Value::as_str);
+        let image = image.ok_or_else(|| format!("{kind} {program} names no image"))?;
+        images.push((image.to_owned(), program));
+    }
+    Ok(images)
+}
+
 /// Changes the objects.
 ///
 /// # Errors
