@@ -84,6 +84,18 @@ pub enum Step {
 }
 
 impl Dialog {
+    /// There is that to stop. Chosen is what is stopped, else the first that can be.
+    pub fn show(&mut self, seen: Vec<(Drill, Result<Scaled, String>)>, drills: &Drills) {
+        let find = |fits: &dyn Fn(&(Drill, Result<Scaled, String>)) -> bool| seen.iter().position(fits);
+        let stopped = |(drill, found): &(Drill, Result<Scaled, String>)| {
+            drills.get(*drill).is_some() || found.as_ref().is_ok_and(|scaled| scaled.replicas == 0)
+        };
+        if self.seen.is_none() {
+            self.chosen = find(&stopped).or_else(|| find(&|(_, found)| found.is_ok())).unwrap_or_default();
+        }
+        self.seen = Some(seen);
+    }
+
     /// The choice one up or down.
     pub fn choose(&mut self, up: bool) {
         let last = Drill::ALL.len() - 1;

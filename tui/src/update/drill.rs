@@ -66,7 +66,7 @@ pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
     match answer {
         DrillEvent::Seen(seen) => {
             if let Some(dialog) = dialog(&mut model.ui.mode) {
-                dialog.seen = Some(seen);
+                dialog.show(seen, &model.data.drills);
             }
         }
         DrillEvent::Stopped(drill, scaled) => {
@@ -121,13 +121,15 @@ mod tests {
     #[test]
     fn nothing_is_stopped_without_a_yes() {
         for (keys, expected) in [
+            // What cannot be stopped is not offered first, and nothing comes of choosing it.
+            ("↑↵", vec![]),
+            ("↑↵y", vec![]),
             ("↵", vec![]),
-            ("↵y", vec![]),
-            ("↓↵", vec![]),
-            ("↓↵n", vec![]),
-            ("↓↵⎋↵n⎋", vec![]),
-            ("↓↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
-            ("↓↵↵", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            ("↵n", vec![]),
+            ("↵⎋↵n⎋", vec![]),
+            ("↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            ("↑↓↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            ("↵↵", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
             // Letters mean nothing here but what the dialog says.
             ("↓ 6cK", vec![]),
         ] {
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn what_is_stopped_is_marked_shown_and_put_back_by_the_same_key() {
         let mut talk = open(2);
-        talk.keys("↓↵y");
+        talk.keys("↵y");
         talk.say(Event::Drill(DrillEvent::Stopped(Drill::Broker, scaled(2))));
         let kinds = |talk: &Talk| -> Vec<MarkKind> {
             let marks = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);
@@ -152,7 +154,10 @@ mod tests {
         assert_eq!(kinds(&talk), [MarkKind::Drill]);
         assert!(talk.model.data.drills.get(Drill::Broker).is_some());
         talk.keys("D");
-        talk.say(Event::Drill(DrillEvent::Seen(vec![(Drill::Broker, Ok(scaled(0)))])));
+        talk.say(Event::Drill(DrillEvent::Seen(vec![
+            (Drill::Exporter, Ok(scaled(1))),
+            (Drill::Broker, Ok(scaled(0))),
+        ])));
         let back = DrillRequest::PutBack(Drill::Broker, scaled(2));
         assert_eq!(requests(&talk.keys("↵")), [back], "to what it had");
         talk.say(Event::Drill(DrillEvent::PutBack(Drill::Broker, scaled(2))));
@@ -163,7 +168,7 @@ mod tests {
     #[test]
     fn what_another_dashboard_left_stopped_is_started() {
         let mut talk = open(0);
-        assert_eq!(requests(&talk.keys("↓↵")), [DrillRequest::PutBack(Drill::Broker, scaled(1))]);
+        assert_eq!(requests(&talk.keys("↵")), [DrillRequest::PutBack(Drill::Broker, scaled(1))]);
     }
 
     #[test]
