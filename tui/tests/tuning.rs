@@ -122,7 +122,7 @@ async fn a_dashboard_that_ends_puts_back_what_it_stopped() {
     pty.wait_for("the cluster", |screen| screen.contains("● live"));
     pty.send("D").unwrap();
     pty.wait_for("what there is to stop", |screen| screen.contains("StatefulSet rabbitmq, 1"));
-    // Down twice, to the broker.
+    // Down to the last one, the broker.
     pty.send("jj\r").unwrap();
     pty.wait_for("the question", |screen| screen.contains("Stop it?"));
     pty.send("y").unwrap();
