@@ -37,6 +37,8 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
             return;
         }
         registered(facts, pen, None);
+        // KEDA makes the HPA: where there is none, its own objects say why.
+        keda::scaled_objects(facts, pen);
         return;
     };
     let owner = registered(facts, pen, Some(&metric));

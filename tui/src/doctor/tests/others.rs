@@ -335,6 +335,18 @@ fn the_autoscaler_and_its_rivals() {
             fix: r#"{"metadata":{"finalizers":null}}"#,
         },
         Case {
+            name: "a ScaledObject that cannot go, and no HPA",
+            breakage: |facts| {
+                facts.autoscaler.seen = Seen::Absent;
+                facts.api.scaled_objects = fact(json!([{"metadata": {"name": "worker",
+                "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["finalizer.keda.sh"]}}]));
+            },
+            check: "scaled-object",
+            verdict: Failure,
+            saw: "waits for KEDA's operator",
+            fix: r#"{"metadata":{"finalizers":null}}"#,
+        },
+        Case {
             name: "a ScaledObject that is not ready",
             breakage: |facts| {
                 facts.api.scaled_objects =
