@@ -86,12 +86,12 @@ pub enum Step {
 impl Dialog {
     /// There is that to stop. Chosen is what is stopped, else the first that can be.
     pub fn show(&mut self, seen: Vec<(Drill, Result<Scaled, String>)>, drills: &Drills) {
-        let find = |fits: &dyn Fn(&(Drill, Result<Scaled, String>)) -> bool| seen.iter().position(fits);
-        let stopped = |(drill, found): &(Drill, Result<Scaled, String>)| {
-            drills.get(*drill).is_some() || found.as_ref().is_ok_and(|scaled| scaled.replicas == 0)
-        };
         if self.seen.is_none() {
-            self.chosen = find(&stopped).or_else(|| find(&|(_, found)| found.is_ok())).unwrap_or_default();
+            let stopped = seen.iter().position(|(drill, found)| {
+                drills.get(*drill).is_some() || found.as_ref().is_ok_and(|scaled| scaled.replicas == 0)
+            });
+            let first = || seen.iter().position(|(_, found)| found.is_ok());
+            self.chosen = stopped.or_else(first).unwrap_or_default();
         }
         self.seen = Some(seen);
     }
