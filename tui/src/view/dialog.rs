@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{count, fit, put, row, set, span};
+use super::text::{below, count, fit, put, put_wrapped, set, span};
 use super::theme::{Ink, style};
 use crate::model::{Confirm, Data, Theme};
 
@@ -132,9 +132,11 @@ impl Widget for &Question<'_> {
         }
         lines.push(keys);
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-        let inside = frame(buffer, area, theme, title, (58, height));
-        for (index, spans) in (0..).zip(lines) {
-            put(buffer, row(inside, index), spans);
+        let mut inside = frame(buffer, area, theme, title, (58, height));
+        for spans in lines {
+            // A blank line takes a row too.
+            let rows = put_wrapped(buffer, inside, &spans, 2).max(1);
+            inside = below(inside, rows);
         }
     }
 }

@@ -31,6 +31,7 @@ mod stopwatch;
 mod text;
 pub mod theme;
 mod tune;
+mod words;
 
 use std::borrow::Cow;
 

@@ -10,7 +10,7 @@ use ratatui::widgets::Widget;
 use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale, sample};
 use super::stale;
-use super::text::{below, count, milli, parts, put_right, row, rule, set, span};
+use super::text::{below, count, milli, parts, phrase, put_right, row, rule, set, span};
 use super::theme::{Ink, style};
 use crate::event::{MetricTarget, Source};
 use crate::model::curves::Curve;
@@ -116,7 +116,11 @@ impl Queue<'_> {
         let lines = shown.into_iter().filter(|(curve, _)| self.lens.curves.has(*curve)).map(|(_, text)| text);
         let hidden = match self.lens.curves.hidden() {
             0 => Vec::new(),
-            hidden => vec![span(self.theme, Ink::Dim, format!("{hidden} hidden, o shows them"))],
+            hidden => {
+                let words =
+                    phrase(&[format!("{hidden} hidden, o shows them"), format!("{hidden} hidden")], 24);
+                vec![span(self.theme, Ink::Dim, words)]
+            }
         };
         let lines = lines.chain([hidden]);
         let note = parts(lines, stale::room(row.width, &name));

@@ -1,4 +1,4 @@
-//! Numbers, durations and lines as people read them, and text cut to fit.
+//! Numbers and durations as people read them, and the rows that they are written into.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,9 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Ink, style};
+pub(super) use super::words::{fit, fit_end, phrase, put_wrapped, wrap, wrap_spans};
 use crate::model::Theme;
 
 /// Text in an ink.
@@ -78,70 +79,39 @@ pub(super) fn age(duration: Duration) -> String {
     }
 }
 
-/// The text, or its beginning and `…`, so that it fits into `width` columns.
-pub(super) fn fit(text: &str, width: usize) -> Cow<'_, str> {
-    if text.width() <= width {
-        return Cow::Borrowed(text);
-    }
-    let mut used = 0;
-    let mut cut = String::new();
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
-        if used + 1 > width {
-            break;
-        }
-        cut.push(c);
-    }
-    if width > 0 {
-        cut.push('…');
-    }
-    Cow::Owned(cut)
-}
-
-/// The text, or `…` and its end, so that it fits into `width` columns: pods of one owner differ at the end.
-pub(super) fn fit_end(text: &str, width: usize) -> Cow<'_, str> {
-    if text.width() <= width {
-        return Cow::Borrowed(text);
-    }
-    let mut used = 0;
-    let tail = text.char_indices().rev().take_while(|(_, c)| {
-        used += c.width().unwrap_or(0);
-        used < width
-    });
-    let start = tail.last().map_or(text.len(), |(index, _)| index);
-    if width > 0 { Cow::Owned(format!("…{}", &text[start..])) } else { Cow::Borrowed("") }
-}
-
 /// Columns that spans take.
 pub(super) fn width(spans: &[Span<'_>]) -> u16 {
     u16::try_from(spans.iter().map(|span| span.content.width()).sum::<usize>()).unwrap_or(u16::MAX)
 }
 
-/// Writes spans into one row from its left end; where they do not fit they end in `…`, so that nothing is cut without a
-/// sign. Returns the column after them.
+/// Writes spans into one row from its left end. Where they do not fit they end in `…`, after a whole word if that is
+/// possible, so that nothing is cut without a sign. Returns the column after them.
 pub(super) fn put(buffer: &mut Buffer, row: Rect, spans: Vec<Span<'_>>) -> u16 {
     if row.is_empty() {
         return row.x;
     }
-    let is_cut = width(&spans) > row.width && {
-        let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
-        text.trim_end().width() > usize::from(row.width)
-    };
-    let end = buffer.set_line(row.x, row.y, &Line::from(spans), row.width).0;
-    if is_cut && row.width > 1 {
-        let last = row.right() - 1;
-        // A wide character fills two cells, and both must go.
-        let before = last - 1;
-        if buffer.cell((before, row.y)).is_some_and(|cell| cell.symbol().width() > 1)
-            && let Some(cell) = buffer.cell_mut((before, row.y))
-        {
-            cell.set_char(' ');
+    let room = usize::from(row.width);
+    let spans = if width(&spans) > row.width { cut(spans, room) } else { spans };
+    buffer.set_line(row.x, row.y, &Line::from(spans), row.width).0
+}
+
+/// Spans that are too wide, cut as [`fit`] cuts their text.
+fn cut(spans: Vec<Span<'_>>, room: usize) -> Vec<Span<'_>> {
+    let text: String = spans.iter().map(|span| span.content.as_ref()).collect();
+    let kept = fit(text.trim_end(), room);
+    // In one column a sign would say less than a letter.
+    let Some(kept) = kept.strip_suffix('…').filter(|_| room > 1) else { return spans };
+    let mut left = kept.len();
+    let mut shown = Vec::new();
+    for span in spans {
+        if left < span.content.len() {
+            shown.push(Span::styled(format!("{}…", &span.content[..left]), span.style));
+            break;
         }
-        if let Some(cell) = buffer.cell_mut((last, row.y)) {
-            cell.set_char('…');
-        }
+        left -= span.content.len();
+        shown.push(span);
     }
-    end
+    shown
 }
 
 /// Writes spans into one row at its right end.
@@ -209,33 +179,6 @@ pub(super) fn below(area: Rect, count: u16) -> Rect {
     Rect { y: area.y + count, height: area.height - count, ..area }
 }
 
-/// Words in lines of at most `width` columns; a word that is longer is broken.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    if width < 2 {
-        return lines;
-    }
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.width() + 1 + word.width() > width {
-            lines.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        for c in word.chars() {
-            if line.width() + c.width().unwrap_or(0) > width {
-                lines.push(std::mem::take(&mut line));
-            }
-            line.push(c);
-        }
-    }
-    if !line.is_empty() {
-        lines.push(line);
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,22 +244,5 @@ mod tests {
             }
             assert_eq!(cells, shown, "{text} in {width}");
         }
-    }
-
-    #[test]
-    fn text_is_cut_by_columns() {
-        assert_eq!(fit("hello", 5), "hello");
-        assert_eq!(fit("hello", 4), "hel…");
-        assert_eq!(fit("日本語", 5), "日本…");
-        assert_eq!(fit("日本語", 4), "日…");
-        assert_eq!(fit("x", 0), "");
-        assert_eq!(fit_end("worker-abcde", 6), "…abcde");
-        assert_eq!(fit_end("日本語", 5), "…本語");
-        assert_eq!(fit_end("日本語", 4), "…語");
-        assert_eq!(fit_end("abc", 0), "");
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("a bcdefghi", 4), ["a", "bcde", "fghi"]);
-        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
-        assert_eq!(wrap("", 4), Vec::<String>::new());
     }
 }
