@@ -347,6 +347,12 @@ mod tests {
         })
     }
 
+    /// An object of such values, made so: what is thrown away until one comes up may be too much.
+    fn object() -> impl Strategy<Value = Value> {
+        prop::collection::btree_map("[a-d]", value(), 0..4)
+            .prop_map(|map| Value::Object(map.into_iter().collect()))
+    }
+
     /// A merge patch applied, as the RFC has it.
     fn merged(target: &Value, patch: &Value) -> Value {
         let Value::Object(patch) = patch else { return patch.clone() };
@@ -364,8 +370,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_patch_makes_the_one_of_the_other(from in value(), to in value()) {
-            prop_assume!(from.is_object() && to.is_object());
+        fn the_patch_makes_the_one_of_the_other(from in object(), to in object()) {
             let patch = merge_patch(&from, &to);
             prop_assert_eq!(merged(&from, &patch), to.clone());
             prop_assert!(holds(&patch, &to));

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use scenes::World;
 use tui::event::{Effect, Event, Input};
 use tui::model::curves::Curves;
-use tui::model::{Access, Confirm, Focus, Markers, Mode, Model, Theme};
+use tui::model::{Access, Answer, Confirm, Focus, Markers, Mode, Model, Theme};
 
 /// Types keys as they are written in the tables: characters, and names in angle brackets.
 fn type_keys(world: &mut World, keys: &str) {
@@ -45,9 +45,12 @@ fn state(world: &World) -> String {
         Mode::Normal => {}
         Mode::Help(top) => parts.push(format!("help from {top}")),
         Mode::Filter => parts.push("typing".to_owned()),
-        Mode::Confirm(Confirm::Burst { size }) => parts.push(format!("burst of {size}?")),
-        Mode::Confirm(Confirm::Load) => parts.push("load?".to_owned()),
-        Mode::Confirm(Confirm::Kill { chosen, .. }) => parts.push(format!("kill {chosen}?")),
+        Mode::Confirm(Confirm::Burst { size }, _) => parts.push(format!("burst of {size}?")),
+        Mode::Confirm(Confirm::Load, _) => parts.push("load?".to_owned()),
+        Mode::Confirm(Confirm::Kill { chosen, .. }, answer) => {
+            let yes = if *answer == Answer::Yes { " yes" } else { "" };
+            parts.push(format!("kill {chosen}?{yes}"));
+        }
         other => parts.push(format!("{other:?}").to_lowercase()),
     }
     match ui.focus {
@@ -139,7 +142,16 @@ fn keys_do_what_the_table_says() {
         ("<<c", "overview, load 1 on, asked for 1/s"),
         ("cc", "overview, asked for 5/s, asked for 0/s"),
         ("K<down><down>", "overview, kill 2?"),
-        ("Kkjj<enter>", "overview, killed"),
+        ("Kkjjy", "overview, killed"),
+        // Nothing dies of an enter too many: the answer that is chosen at first is no.
+        ("K<enter>", "overview"),
+        ("K<right>", "overview, kill 0? yes"),
+        ("K<right><down>", "overview, kill 1? yes"),
+        ("Kj<right><enter>", "overview, killed"),
+        ("K<tab><left><enter>", "overview"),
+        ("6+ <enter>", "overview, size 1100, fired 1100"),
+        ("6+ <left><enter>", "overview, size 1100"),
+        ("u", "overview"),
         ("K<esc>", "overview"),
         // Screens and panels.
         ("<tab>", "pods"),

@@ -87,6 +87,8 @@ pub enum Action {
     Quit,
     /// In a dialog: yes.
     Yes,
+    /// In a dialog: the answer that is chosen.
+    Chosen,
     /// In a dialog: no.
     No,
     /// To the left: the cursor, or the panel before.

@@ -253,11 +253,30 @@ pub const TABLE: &[Binding] = &[
         footer: None,
     },
     Binding {
-        keys: &[(Char('y'), Action::Yes), (Code(KeyCode::Enter), Action::Yes)],
+        keys: &[(Char('y'), Action::Yes)],
         when: When::Dialog,
-        shown: "y enter",
+        shown: "y",
         help: "yes",
         footer: Some("yes"),
+    },
+    Binding {
+        keys: &[
+            (Code(KeyCode::Left), Action::Left),
+            (Code(KeyCode::BackTab), Action::Left),
+            (Code(KeyCode::Right), Action::Right),
+            (Code(KeyCode::Tab), Action::Right),
+        ],
+        when: When::Dialog,
+        shown: "← →",
+        help: "the other answer",
+        footer: Some("answer"),
+    },
+    Binding {
+        keys: &[(Code(KeyCode::Enter), Action::Chosen)],
+        when: When::Dialog,
+        shown: "enter",
+        help: "the answer that is chosen",
+        footer: Some("take it"),
     },
     Binding {
         keys: &[

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Answer;
 use crate::event::{At, Drill, DrillRequest, Scaled};
 
 /// What is stopped at the moment.
@@ -79,8 +80,8 @@ pub enum Step {
     /// One is chosen.
     #[default]
     Choosing,
-    /// Stopping it waits for a yes.
-    Asking(Drill, Scaled),
+    /// Stopping it waits for a yes; the answer that is chosen.
+    Asking(Drill, Scaled, Answer),
 }
 
 impl Dialog {
@@ -113,14 +114,14 @@ impl Dialog {
             // A dashboard that was killed has left it so; how many there were is not known any more.
             return Some(DrillRequest::PutBack(drill, Scaled { replicas: 1, ..scaled.clone() }));
         }
-        self.step = Step::Asking(drill, scaled.clone());
+        self.step = Step::Asking(drill, scaled.clone(), Answer::No);
         None
     }
 
     /// The answer to the question is yes.
     pub fn yes(&mut self) -> Option<DrillRequest> {
         match std::mem::take(&mut self.step) {
-            Step::Asking(drill, scaled) => Some(DrillRequest::Stop(drill, scaled)),
+            Step::Asking(drill, scaled, _) => Some(DrillRequest::Stop(drill, scaled)),
             Step::Choosing => None,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! [`Data`] is what was observed; [`Ui`] is what the keys did. Only `update` changes either.
 
+pub mod answer;
 pub mod appearance;
 pub mod beliefs;
 pub mod burst;
@@ -38,6 +39,7 @@ pub mod viewport;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::answer::Answer;
 pub use self::appearance::{Markers, Theme};
 pub use self::ui::{Access, Candidate, Confirm, Focus, Lens, Mode, Notice, Panel, Screen, Ui, View};
 use crate::clock::DayClock;

@@ -1,6 +1,9 @@
 //! The HPA's settings in force, the change that is being edited, and the changes that were made.
 
-use super::form::{Form, in_short};
+use crossterm::event::KeyCode;
+
+use super::Answer;
+use super::form::{Form, Heard, in_short};
 use crate::event::{Applied, At, Change, Difference, Edit, Refusal};
 
 /// Changes kept for undoing; the oldest go first.
@@ -21,6 +24,17 @@ pub struct Made {
     pub at: At,
     /// What it did.
     pub applied: Applied,
+}
+
+/// A change that would be taken back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undo {
+    /// What would be different then.
+    pub differences: Vec<Difference>,
+    /// What was made.
+    pub forward: serde_json::Value,
+    /// What undoes it.
+    pub back: serde_json::Value,
 }
 
 impl Tuning {
@@ -59,6 +73,22 @@ impl Tuning {
         self.changes.last()
     }
 
+    /// What it would take to take the newest change back.
+    #[must_use]
+    pub fn undo(&self) -> Option<Undo> {
+        let applied = &self.newest()?.applied;
+        let turned = |difference: &Difference| Difference {
+            path: difference.path.clone(),
+            before: difference.after.clone(),
+            after: difference.before.clone(),
+        };
+        Some(Undo {
+            differences: applied.differences.iter().map(turned).collect(),
+            forward: applied.forward.clone(),
+            back: applied.back.clone(),
+        })
+    }
+
     /// The newest change was taken back.
     pub fn taken_back(&mut self) {
         self.changes.pop();
@@ -83,8 +113,8 @@ pub enum Step {
     Editing(Vec<String>),
     /// The API server is asked what it would make of it.
     Trying(Change),
-    /// The server's answer waits for a yes.
-    Review(Change, Vec<Difference>),
+    /// The server's answer waits for a yes, with the answer that is chosen.
+    Review(Change, Vec<Difference>, Answer),
     /// It is being made.
     Applying(u32),
 }
@@ -118,6 +148,13 @@ impl Dialog {
         Some(change)
     }
 
+    /// A key goes to the form: what was said about the edits before it holds no longer.
+    pub fn edit(&mut self, code: KeyCode) {
+        if self.form.key(code) == Heard::Edited {
+            self.step = Step::Editing(Vec::new());
+        }
+    }
+
     /// The answer to a trial.
     pub fn tried(&mut self, number: u32, result: Result<Vec<Difference>, Refusal>) {
         let Step::Trying(change) = &self.step else { return };
@@ -129,7 +166,7 @@ impl Dialog {
                 self.step =
                     Step::Editing(vec!["the API server says that nothing would be different".to_owned()]);
             }
-            Ok(differences) => self.step = Step::Review(change.clone(), differences),
+            Ok(differences) => self.step = Step::Review(change.clone(), differences, Answer::No),
             Err(refusal) => self.refused(refusal),
         }
     }

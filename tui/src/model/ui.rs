@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Data;
+use super::answer::Answer;
 use super::appearance::{Markers, Theme};
 use super::curves::Curves;
 use super::filter::Filters;
@@ -184,6 +185,26 @@ pub enum Confirm {
         /// Which of them is chosen.
         chosen: usize,
     },
+    /// Whether the newest change of the HPA is to be taken back.
+    Undo(Box<super::tuning::Undo>),
+}
+
+impl Confirm {
+    /// The answer that is chosen at first: whatever takes something away from somebody waits for a deliberate yes.
+    #[must_use]
+    pub fn at_first(&self) -> Answer {
+        match self {
+            Self::Burst { .. } | Self::Load => Answer::Yes,
+            Self::Kill { .. } | Self::Undo(_) => Answer::No,
+        }
+    }
+
+    /// The question as it is put.
+    #[must_use]
+    pub fn put(self) -> Mode {
+        let answer = self.at_first();
+        Mode::Confirm(self, answer)
+    }
 }
 
 /// What the keys go to.
@@ -194,8 +215,8 @@ pub enum Mode {
     Normal,
     /// The help, over the screen, from that row on.
     Help(usize),
-    /// A dialog, over the screen.
-    Confirm(Confirm),
+    /// A dialog, over the screen, with the answer that is chosen.
+    Confirm(Confirm, Answer),
     /// The chart's legend, over the screen, with the curve that is chosen of it.
     Legend(usize),
     /// The filter of the screen's list is being typed.

@@ -8,7 +8,7 @@ use crate::model::fates::Gap;
 use crate::model::history::MarkKind;
 use crate::model::load::{CONFIRM_ABOVE, Running};
 use crate::model::runs::InForce;
-use crate::model::{Candidate, Confirm, Mode, Model};
+use crate::model::{Candidate, Confirm, Model};
 
 /// More bursts than this are not sent at once.
 const MAX_UNFINISHED: usize = 20;
@@ -47,7 +47,7 @@ pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     }
     let size = model.data.load.size;
     if must_agree(model) || size > CONFIRM_ABOVE {
-        model.ui.mode = Mode::Confirm(Confirm::Burst { size });
+        model.ui.mode = Confirm::Burst { size }.put();
     } else {
         fire(model, at, size, effects);
     }
@@ -108,7 +108,7 @@ pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) 
     } else if let Some(reason) = refuse(model) {
         say(model, at, Weight::Warning, "no load", reason.to_owned());
     } else if must_agree(model) {
-        model.ui.mode = Mode::Confirm(Confirm::Load);
+        model.ui.mode = Confirm::Load.put();
     } else {
         start_load(model, at, effects);
     }
@@ -160,14 +160,17 @@ pub(super) fn ask_kill(model: &mut Model, at: At) {
     if workers.is_empty() {
         say(model, at, Weight::Warning, "no kill", "there is no worker".to_owned());
     } else {
-        model.ui.mode = Mode::Confirm(Confirm::Kill { workers, chosen: 0 });
+        model.ui.mode = Confirm::Kill { workers, chosen: 0 }.put();
     }
 }
 
 /// The answer yes.
 pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut Vec<Effect>) {
     // The world may have changed while the question stood.
-    let reason = if matches!(confirm, Confirm::Kill { .. }) { None } else { refuse(model) };
+    let reason = match confirm {
+        Confirm::Burst { .. } | Confirm::Load => refuse(model),
+        Confirm::Kill { .. } | Confirm::Undo(_) => None,
+    };
     if let Some(reason) = reason {
         say(model, at, Weight::Warning, "not sent", reason.to_owned());
         return;
@@ -181,6 +184,7 @@ pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut V
                 effects.push(Effect::KillPod { name, uid });
             }
         }
+        Confirm::Undo(undo) => super::tune::undo(model, *undo, effects),
     }
 }
 

@@ -3,12 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::act::say;
+use super::forms;
 use crate::event::{At, DrillEvent, DrillRequest, Effect, Scaled};
 use crate::model::drills::{Dialog, Step, title};
 use crate::model::events::Weight;
 use crate::model::history::MarkKind;
 use crate::model::sheet::Sheet;
-use crate::model::{Mode, Model};
+use crate::model::{Answer, Mode, Model};
 
 /// The drill key.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
@@ -32,13 +33,21 @@ fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
 /// A key went to the dialog.
 pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
-    let is_asking = matches!(dialog.step, Step::Asking(..));
-    let request = match key.code {
-        KeyCode::Char('y') | KeyCode::Enter if is_asking => dialog.yes(),
-        KeyCode::Char('n' | 'q' | 'D') | KeyCode::Esc if is_asking => {
-            dialog.step = Step::Choosing;
-            None
+    if let Step::Asking(_, _, chosen) = &mut dialog.step {
+        if forms::turns(key.code) {
+            *chosen = chosen.other();
         }
+        match forms::answer(key.code, *chosen) {
+            Some(Answer::Yes) => {
+                effects.extend(dialog.yes().map(Effect::Drill));
+                model.ui.mode = Mode::Normal;
+            }
+            Some(Answer::No) => dialog.step = Step::Choosing,
+            None => {}
+        }
+        return;
+    }
+    let request = match key.code {
         KeyCode::Esc | KeyCode::Char('q' | 'D') => {
             model.ui.mode = Mode::Normal;
             return;
@@ -129,7 +138,10 @@ mod tests {
             ("↵⎋↵n⎋", vec![]),
             ("↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
             ("↑↓↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
-            ("↵↵", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            // The answer that is chosen at first is no.
+            ("↵↵", vec![]),
+            ("↵→←↵", vec![]),
+            ("↵→↵", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
             // Letters mean nothing here but what the dialog says.
             ("↓ 6cK", vec![]),
         ] {

@@ -8,7 +8,7 @@ use crate::keys::{self, Action, When};
 use crate::model::events::Weight;
 use crate::model::forecast;
 use crate::model::load::SIZES;
-use crate::model::{Access, Confirm, Mode, Model, Notice, Screen, View};
+use crate::model::{Access, Answer, Confirm, Mode, Model, Notice, Screen, View};
 
 /// Takes input in. Returns whether the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
@@ -46,7 +46,7 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
 fn place(mode: &Mode) -> When {
     match mode {
         Mode::Normal => When::Screen,
-        Mode::Help(_) | Mode::Confirm(_) | Mode::Sheet(_) => When::Dialog,
+        Mode::Help(_) | Mode::Confirm(..) | Mode::Sheet(_) => When::Dialog,
         Mode::Legend(_) => When::Legend,
         Mode::Filter => When::Filter,
     }
@@ -89,7 +89,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Faster => act::change_rate(model, true, effects),
         Action::Kill => act::ask_kill(model, at),
         Action::Tune => tune::open(model, at, effects),
-        Action::Undo => tune::undo(model, at, effects),
+        Action::Undo => tune::ask_undo(model, at),
         Action::Shadow => shadow::toggle(model, at),
         Action::Drill => drill::open(model, at, effects),
         Action::Asked => model.ui.asked = (model.ui.asked + 1) % forecast::ASKED.len(),
@@ -122,7 +122,12 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Quit => act::quit(model, effects),
         Action::Yes => {
-            if let Mode::Confirm(confirm) = std::mem::take(&mut model.ui.mode) {
+            if let Mode::Confirm(confirm, _) = std::mem::take(&mut model.ui.mode) {
+                act::agree(model, at, confirm, effects);
+            }
+        }
+        Action::Chosen => {
+            if let Mode::Confirm(confirm, Answer::Yes) = std::mem::take(&mut model.ui.mode) {
                 act::agree(model, at, confirm, effects);
             }
         }

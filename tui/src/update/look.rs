@@ -126,7 +126,10 @@ fn is_list(model: &Model) -> bool {
 pub(super) fn go(model: &mut Model, action: Action) {
     let is_up = matches!(action, Action::Up | Action::Left | Action::PageUp | Action::First);
     match &mut model.ui.mode {
-        Mode::Confirm(confirm) => return choose(confirm, is_up),
+        Mode::Confirm(_, answer) if matches!(action, Action::Left | Action::Right) => {
+            return *answer = answer.other();
+        }
+        Mode::Confirm(confirm, _) => return choose(confirm, is_up),
         Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
         Mode::Help(top) => return *top = stepped(*top, is_up, usize::from(u8::MAX)),
         Mode::Filter | Mode::Sheet(_) => return,
@@ -248,7 +251,7 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool
     match &mut model.ui.mode {
         Mode::Normal | Mode::Filter => {}
         Mode::Sheet(_) => return false,
-        Mode::Help(_) | Mode::Legend(_) | Mode::Confirm(_) => {
+        Mode::Help(_) | Mode::Legend(_) | Mode::Confirm(..) => {
             go(model, if is_up { Action::Up } else { Action::Down });
             return true;
         }

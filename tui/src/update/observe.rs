@@ -111,6 +111,10 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
         }
     }
     model.data.sources.insert(source, SourceStatus { state, since, last_heard, away });
+    if matches!(source, Source::Hpa | Source::ExternalMetric) {
+        // A reading that is gone is calculated with no longer.
+        decide::again(model, at, News::Other);
+    }
     changed
 }
 

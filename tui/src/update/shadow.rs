@@ -6,6 +6,7 @@ use super::act::say;
 use crate::event::At;
 use crate::model::decision::{self, Sync};
 use crate::model::events::Weight;
+use crate::model::form::Heard;
 use crate::model::shadow::{Dialog, Running, Shadow};
 use crate::model::sheet::Sheet;
 use crate::model::{Mode, Model};
@@ -49,7 +50,9 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
             }
         }
         code => {
-            dialog.form.key(code);
+            if dialog.form.key(code) == Heard::Edited {
+                dialog.wrong.clear();
+            }
         }
     }
 }
@@ -97,6 +100,7 @@ mod tests {
             ("w↵", "20 in all, 1..10"),
             ("w←↵", "20 a pod, 1..10"),
             ("w↓⌦5↵", "5 in all, 1..10"),
+            ("w↓↓↓⌦0↵⌫", "choosing"),
             ("w↓↓↓⌦0↵", "wrong: spec.maxReplicas: Invalid value: 0: must be greater than 0"),
             ("w↵w", "off"),
             ("w↵w w", "choosing"),

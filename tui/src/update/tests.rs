@@ -163,7 +163,7 @@ fn every_burst_has_an_id_of_its_own() {
 fn the_first_burst_on_somebodys_cluster_is_confirmed_once() {
     let mut talk = Talk::ready(true);
     assert_eq!(fired(&talk.keys(" ")), [] as [u32; 0]);
-    assert_eq!(talk.model.ui.mode, Mode::Confirm(Confirm::Burst { size: 50 }));
+    assert_eq!(talk.model.ui.mode, Confirm::Burst { size: 50 }.put());
     assert_eq!(fired(&talk.keys(" 5 ")), [] as [u32; 0], "in a dialog these keys mean nothing");
     assert_eq!(fired(&talk.keys("n")), [] as [u32; 0]);
     assert_eq!(talk.model.ui.mode, Mode::Normal);
@@ -178,7 +178,7 @@ fn a_burst_above_a_thousand_is_always_confirmed() {
     assert_eq!(fired(&talk.keys("+ ")), [] as [u32; 0]);
     assert_eq!(fired(&talk.keys("y")), [1_100]);
     assert_eq!(fired(&talk.keys(" ")), [] as [u32; 0]);
-    assert_eq!(talk.model.ui.mode, Mode::Confirm(Confirm::Burst { size: 1_100 }));
+    assert_eq!(talk.model.ui.mode, Confirm::Burst { size: 1_100 }.put());
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn the_load_stops_on_quit_on_disconnect_after_its_time_and_when_told() {
 fn the_load_on_somebodys_cluster_is_confirmed() {
     let mut talk = Talk::ready(true);
     assert!(!talk.keys("c").iter().any(|e| matches!(e, Effect::Load { .. })));
-    assert_eq!(talk.model.ui.mode, Mode::Confirm(Confirm::Load));
+    assert_eq!(talk.model.ui.mode, Confirm::Load.put());
     assert!(talk.keys("y").contains(&Effect::Load { rate: 5.0 }));
 }
 
@@ -326,8 +326,9 @@ fn a_worker_is_killed_only_after_a_question() {
     assert_eq!(talk.events(), ["no kill: there is no worker"]);
     talk.say(Event::Pods(PodsEvent::Listed(vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Ready)])));
     assert!(!talk.keys("K").iter().any(|e| matches!(e, Effect::KillPod { .. })));
-    talk.key(KeyCode::Down);
-    let effects = talk.key(KeyCode::Enter);
+    // An enter too many kills nobody: the answer that is chosen at first is no.
+    assert!(!talk.keys("↵").iter().any(|e| matches!(e, Effect::KillPod { .. })));
+    let effects = talk.keys("K↓→↵");
     assert!(effects.contains(&Effect::KillPod { name: "b".to_owned(), uid: "b".to_owned() }));
     assert_eq!(talk.model.ui.mode, Mode::Normal);
 }

@@ -3,12 +3,13 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::act::say;
+use super::forms;
 use crate::event::{At, Effect, TuneEvent, TuneRequest};
 use crate::model::events::Weight;
 use crate::model::history::MarkKind;
 use crate::model::sheet::Sheet;
-use crate::model::tuning::{Dialog, Step, in_words, sentences};
-use crate::model::{Mode, Model, decision};
+use crate::model::tuning::{Dialog, Step, Undo, in_words, sentences};
+use crate::model::{Answer, Confirm, Mode, Model, decision};
 
 /// The tune key: opens the dialog, and asks whether there is the right to use it.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
@@ -42,30 +43,38 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
                 effects.push(Effect::Tune(TuneRequest::Try(change)));
             }
         }
-        (Step::Editing(_), code) => {
-            dialog.form.key(code);
+        (Step::Editing(_), code) => dialog.edit(code),
+        (Step::Review(change, differences, answer), code) if forms::turns(code) => {
+            dialog.step = Step::Review(change.clone(), differences.clone(), answer.other());
         }
-        (Step::Review(change, _), KeyCode::Enter | KeyCode::Char('y')) => {
-            let mut change = change.clone();
-            change.number = model.data.tuning.number();
-            dialog.step = Step::Applying(change.number);
-            effects.push(Effect::Tune(TuneRequest::Apply(change)));
-        }
-        (Step::Review(..) | Step::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => {
-            dialog.step = Step::Editing(Vec::new());
-        }
+        (Step::Review(change, _, chosen), code) => match forms::answer(code, *chosen) {
+            Some(Answer::Yes) => {
+                let mut change = change.clone();
+                change.number = model.data.tuning.number();
+                dialog.step = Step::Applying(change.number);
+                effects.push(Effect::Tune(TuneRequest::Apply(change)));
+            }
+            Some(Answer::No) => dialog.step = Step::Editing(Vec::new()),
+            None => {}
+        },
+        (Step::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => dialog.step = Step::Editing(Vec::new()),
         // It is on its way and cannot be called back; closing the dialog does not stop it.
         (Step::Applying(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
         _ => {}
     }
 }
 
-/// The undo key: takes the newest change back at once.
-pub(super) fn undo(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
-    let Some(made) = model.data.tuning.newest() else {
-        return say(model, at, Weight::Warning, "no undo", "nothing was changed from here".to_owned());
-    };
-    let (forward, back) = (made.applied.forward.clone(), made.applied.back.clone());
+/// The undo key: shows what taking the newest change back would do, and asks.
+pub(super) fn ask_undo(model: &mut Model, at: At) {
+    match model.data.tuning.undo() {
+        Some(undo) => model.ui.mode = Confirm::Undo(Box::new(undo)).put(),
+        None => say(model, at, Weight::Warning, "no undo", "nothing was changed from here".to_owned()),
+    }
+}
+
+/// The change is to be taken back.
+pub(super) fn undo(model: &mut Model, undo: Undo, effects: &mut Vec<Effect>) {
+    let Undo { forward, back, .. } = undo;
     let number = model.data.tuning.number();
     effects.push(Effect::Tune(TuneRequest::Undo { number, forward, back }));
 }
@@ -127,195 +136,4 @@ pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::event::{Applied, Difference, Edit, Event, Hpa, Refusal};
-    use crate::update::tests::Talk;
-
-    fn spec(max: i32) -> hpa::Spec {
-        let mut spec: hpa::Spec = serde_json::from_value(json!({
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
-            "minReplicas": 1, "maxReplicas": max,
-            "metrics": [{"type": "External", "external": {
-                "metric": {"name": "depth"}, "target": {"type": "AverageValue", "averageValue": "20"}}}]
-        }))
-        .unwrap();
-        hpa::defaults::default_spec(&mut spec);
-        spec
-    }
-
-    pub(in crate::update) fn hpa(max: i32) -> Event {
-        Event::Hpa(Some(Box::new(Hpa {
-            name: "worker-scaler".to_owned(),
-            min: 1,
-            max,
-            metric: None,
-            spec: Some(Box::new(spec(max))),
-            scale_target: ("Deployment".to_owned(), "worker".to_owned()),
-            current_replicas: 1,
-            desired_replicas: 1,
-            reading_milli: None,
-            last_scale: None,
-            conditions: Vec::new(),
-            targets_column: String::new(),
-        })))
-    }
-
-    fn talk() -> Talk {
-        let mut talk = Talk::ready(false);
-        talk.say(hpa(10));
-        talk
-    }
-
-    fn difference() -> Difference {
-        let (before, after) = (Some("10".to_owned()), Some("8".to_owned()));
-        Difference { path: "spec.maxReplicas".to_owned(), before, after }
-    }
-
-    fn applied() -> Applied {
-        let (forward, back) = (json!({"maxReplicas": 8}), json!({"maxReplicas": 10}));
-        Applied { differences: vec![difference()], forward, back }
-    }
-
-    /// What the effects ask about the HPA, in short.
-    fn asked(effects: &[Effect]) -> Vec<String> {
-        let short = |effect: &Effect| match effect {
-            Effect::Tune(TuneRequest::Rights) => Some("rights".to_owned()),
-            Effect::Tune(TuneRequest::Try(change)) => Some(format!("try {:?}", change.edits)),
-            Effect::Tune(TuneRequest::Apply(change)) => Some(format!("apply {:?}", change.edits)),
-            Effect::Tune(TuneRequest::Undo { back, .. }) => Some(format!("undo {back}")),
-            _ => None,
-        };
-        effects.iter().filter_map(short).collect()
-    }
-
-    /// The step of the dialog, in short.
-    fn step(talk: &Talk) -> String {
-        match &talk.model.ui.mode {
-            Mode::Sheet(sheet) => match &**sheet {
-                other @ (Sheet::Shadow(_) | Sheet::Drills(_)) => panic!("another sheet: {other:?}"),
-                Sheet::Tune(dialog) => match &dialog.step {
-                    Step::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
-                    Step::Editing(wrong) => format!("editing: {}", wrong.join("; ")),
-                    Step::Trying(_) => "trying".to_owned(),
-                    Step::Review(_, differences) => {
-                        format!("review: {}", differences.iter().map(in_words).collect::<Vec<_>>().join("; "))
-                    }
-                    Step::Applying(_) => "applying".to_owned(),
-                },
-            },
-            Mode::Normal => "closed".to_owned(),
-            other => format!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn keys_lead_through_the_form() {
-        for (keys, asks, stands) in [
-            ("t", vec!["rights"], "editing"),
-            ("t⎋", vec!["rights"], "closed"),
-            ("t↵", vec!["rights"], "editing: nothing is different"),
-            // Letters and digits are text, and the burst key does not fire.
-            ("t↓↓↓⌫⌫8 q", vec!["rights"], "editing"),
-            ("t↓↓↓⌦8↵", vec!["rights", "try [Max(8)]"], "trying"),
-            ("t↓↓↓⌦8↵⎋", vec!["rights", "try [Max(8)]"], "editing"),
-            ("t↑↑↑↑↑⌦8↵", vec!["rights", "try [Max(8)]"], "trying"),
-            (
-                "t↓↓↓⌦0↵",
-                vec!["rights"],
-                "editing: spec.maxReplicas: Invalid value: 0: must be greater than 0; \
-                 spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
-            ),
-            ("t→↵", vec!["rights", "try [Target { metric: 0, kind: Value, quantity: \"20\" }]"], "trying"),
-        ] {
-            let mut talk = talk();
-            let effects = talk.keys(keys);
-            assert_eq!(asked(&effects), asks, "{keys}");
-            assert_eq!(step(&talk), stands, "{keys}");
-            assert!(
-                !effects.iter().any(|effect| matches!(effect, Effect::Fire { .. } | Effect::Quit)),
-                "{keys}"
-            );
-        }
-    }
-
-    #[test]
-    fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
-        let mut talk = talk();
-        talk.keys("t↓↓↓⌦8↵");
-        let answer = TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) };
-        talk.say(Event::Tune(answer));
-        assert_eq!(step(&talk), "review: spec.maxReplicas: 10 → 8");
-        assert_eq!(asked(&talk.keys("n")), [""; 0]);
-        assert_eq!(step(&talk), "editing");
-        talk.keys("↵");
-        // An answer to an earlier question is none to this one.
-        talk.say(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
-        assert_eq!(step(&talk), "trying");
-        talk.say(Event::Tune(TuneEvent::Tried { number: 2, result: Ok(vec![difference()]) }));
-        assert_eq!(asked(&talk.keys("y")), ["apply [Max(8)]"]);
-        assert_eq!(step(&talk), "applying");
-        talk.say(Event::Tune(TuneEvent::Applied { number: 3, result: Ok(applied()) }));
-        assert_eq!(step(&talk), "closed");
-        assert_eq!(talk.events(), ["tuned: spec.maxReplicas: 10 → 8; u takes it back"]);
-
-        assert_eq!(asked(&talk.keys("u")), ["undo {\"maxReplicas\":10}"]);
-        talk.say(Event::Tune(TuneEvent::Undone { number: 4, result: Ok(vec![]) }));
-        assert_eq!(asked(&talk.keys("u")), [""; 0], "there is nothing more to take back");
-        assert_eq!(talk.events().last().unwrap(), "no undo: nothing was changed from here");
-    }
-
-    #[test]
-    fn a_conflict_loses_nothing_that_was_typed() {
-        let mut talk = talk();
-        talk.keys("t↓↓⌦2↵");
-        let now = Box::new(spec(5));
-        let refusal = Refusal::Conflict { theirs: vec![difference()], now };
-        talk.say(Event::Tune(TuneEvent::Tried { number: 1, result: Err(refusal) }));
-        assert!(step(&talk).contains("somebody else changed the HPA meanwhile"), "{}", step(&talk));
-        // The next try is made for what is there now.
-        let effects = talk.keys("↵");
-        let Some(Effect::Tune(TuneRequest::Try(change))) =
-            effects.iter().find(|effect| matches!(effect, Effect::Tune(_)))
-        else {
-            panic!("{effects:?}")
-        };
-        assert_eq!((change.edits.as_slice(), change.seen.max_replicas), (&[Edit::Min(2)][..], 5));
-    }
-
-    #[test]
-    fn without_the_right_it_says_so_and_asks_nothing() {
-        let mut talk = talk();
-        talk.keys("t");
-        talk.say(Event::Tune(TuneEvent::Rights(Err("switched off by --read-only".to_owned()))));
-        assert_eq!(asked(&talk.keys("↓↓↓⌦8↵")), [""; 0]);
-        assert_eq!(step(&talk), "editing: switched off by --read-only");
-    }
-
-    #[test]
-    fn a_refused_change_is_told_also_when_the_dialog_is_closed() {
-        let mut talk = talk();
-        talk.keys("t↓↓↓⌦8↵");
-        talk.say(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
-        talk.keys("y⎋");
-        let refusal = Refusal::Failed("no answer within 10 s".to_owned());
-        talk.say(Event::Tune(TuneEvent::Applied { number: 2, result: Err(refusal) }));
-        assert_eq!(talk.events(), ["not tuned: no answer within 10 s"]);
-    }
-
-    #[test]
-    fn whoever_changes_the_settings_the_change_is_marked_once() {
-        let mut talk = talk();
-        let marks = |talk: &Talk| {
-            let all = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);
-            all.filter(|mark| mark.kind == MarkKind::Tuned).count()
-        };
-        assert_eq!((marks(&talk), talk.model.data.tuning.in_force()), (0, "20 a pod, 1..10".to_owned()));
-        talk.say(hpa(8));
-        talk.say(hpa(8));
-        assert_eq!((marks(&talk), talk.model.data.tuning.in_force()), (1, "20 a pod, 1..8".to_owned()));
-        assert_eq!(talk.events(), ["HPA changed: now 20 a pod, 1..8"]);
-    }
-}
+pub(super) mod tests;

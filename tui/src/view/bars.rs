@@ -162,8 +162,8 @@ impl Footer<'_> {
             (Mode::Help(_), When::Dialog) if binding.means(Action::No) => return Some("close"),
             (Mode::Help(_), When::Dialog) if binding.means(Action::Up) => return Some("scroll"),
             (Mode::Help(_) | Mode::Sheet(_), _) => false,
-            (Mode::Confirm(Confirm::Kill { .. }), when) => when == When::Dialog,
-            (Mode::Confirm(_), when) => when == When::Dialog && !binding.means(Action::Up),
+            (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == When::Dialog,
+            (Mode::Confirm(..), when) => when == When::Dialog && !binding.means(Action::Up),
             (Mode::Legend(_), when) => when == When::Legend,
             (Mode::Filter, when) => when == When::Filter,
         };

@@ -7,7 +7,9 @@ use ratatui::widgets::Widget;
 
 use super::text::{below, count, fit, put, put_wrapped, set, span};
 use super::theme::{Ink, style};
-use crate::model::{Confirm, Data, Theme};
+use super::tune::sentences;
+use crate::model::tuning::in_words;
+use crate::model::{Answer, Confirm, Data, Theme};
 
 /// An empty framed box in the middle of the area. Returns its inside.
 pub(super) fn frame(
@@ -62,10 +64,26 @@ pub(super) fn outline(buffer: &mut Buffer, outer: Rect, theme: Theme, title: &st
     Rect { x: outer.x + 1, y: outer.y + 1, width: width - 2, height: height - 2 }
 }
 
+/// The two answers of a question, the chosen one lit and marked, and the keys for them. `yes` names what is done then.
+pub(super) fn answers(theme: Theme, yes: &'static str, chosen: Answer) -> Vec<Span<'static>> {
+    let one = |text: &'static str, is_chosen: bool| {
+        let (mark, ink) = if is_chosen { ("▸ ", Ink::Lit) } else { ("  ", Ink::Text) };
+        [span(theme, Ink::Lit, mark), span(theme, ink, text), Span::raw("   ")]
+    };
+    let mut line: Vec<Span<'_>> = one("Cancel", chosen == Answer::No).into();
+    line.extend(one(yes, chosen == Answer::Yes));
+    for (key, what) in [("y", "yes"), ("n", "no"), ("← →", "choose")] {
+        line.extend([span(theme, Ink::Key, format!("  {key}")), span(theme, Ink::Dim, format!(" {what}"))]);
+    }
+    line
+}
+
 /// A question.
 pub(super) struct Question<'a> {
     /// What is asked.
     pub(super) confirm: &'a Confirm,
+    /// Which answer is chosen.
+    pub(super) answer: Answer,
     /// What is known about the target and the workers.
     pub(super) data: &'a Data,
     /// The colours.
@@ -80,7 +98,7 @@ impl Widget for &Question<'_> {
             None => ("", "the target"),
         };
         let mut lines: Vec<Vec<Span<'_>>> = Vec::new();
-        let title = match self.confirm {
+        let (title, yes) = match self.confirm {
             Confirm::Burst { size } => {
                 let requests = if *size == 1 { "request" } else { "requests" };
                 lines.push(vec![
@@ -89,7 +107,7 @@ impl Widget for &Question<'_> {
                 ]);
                 lines.push(vec![span(theme, Ink::Value, fit(target, 56).into_owned())]);
                 lines.push(vec![span(theme, Ink::Dim, format!("namespace {}", fit(namespace, 46)))]);
-                "Fire this burst?"
+                ("Fire this burst?", "Fire")
             }
             Confirm::Load => {
                 lines.push(vec![
@@ -98,7 +116,7 @@ impl Widget for &Question<'_> {
                 ]);
                 lines.push(vec![span(theme, Ink::Value, fit(target, 56).into_owned())]);
                 lines.push(vec![span(theme, Ink::Dim, "until c, q or ten minutes from now")]);
-                "Start continuous load?"
+                ("Start continuous load?", "Start")
             }
             Confirm::Kill { workers, chosen } => {
                 let room = usize::from(area.height).saturating_sub(12).clamp(1, 12);
@@ -117,20 +135,22 @@ impl Widget for &Question<'_> {
                     ]);
                 }
                 lines.push(vec![span(theme, Ink::Dim, "no grace: a job in hand will be delivered again")]);
-                "Kill which worker?"
+                ("Kill which worker?", "Kill")
+            }
+            Confirm::Undo(undo) => {
+                lines.push(vec![
+                    span(theme, Ink::Text, "the HPA goes back, on "),
+                    span(theme, Ink::Value, fit(target, 36).into_owned()),
+                ]);
+                let texts: Vec<String> = undo.differences.iter().map(in_words).collect();
+                let room = usize::from(area.height).saturating_sub(10).max(2);
+                lines.extend(sentences(theme, Ink::Value, &texts, 58, room));
+                lines.push(vec![span(theme, Ink::Dim, "refused if somebody changed the same since")]);
+                ("Take this change back?", "Take back")
             }
         };
         lines.push(Vec::new());
-        let mut keys = vec![
-            span(theme, Ink::Key, "y"),
-            span(theme, Ink::Text, " yes   "),
-            span(theme, Ink::Key, "n"),
-            span(theme, Ink::Text, " no"),
-        ];
-        if matches!(self.confirm, Confirm::Kill { .. }) {
-            keys.extend([span(theme, Ink::Key, "   ↑ ↓"), span(theme, Ink::Text, " choose")]);
-        }
-        lines.push(keys);
+        lines.push(answers(theme, yes, self.answer));
         let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
         let mut inside = frame(buffer, area, theme, title, (58, height));
         for spans in lines {

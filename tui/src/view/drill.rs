@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::dialog::frame;
+use super::dialog::{answers, frame};
 use super::text::{coarse, fit, put, row, span};
 use super::theme::Ink;
 use super::tune::{keys, sentences};
@@ -87,7 +87,7 @@ impl Widget for &Drills<'_> {
                 self.choices(width),
                 keys(theme, &[("↑ ↓", "choose"), ("enter", "stop or put back"), ("esc", "close")]),
             ),
-            Step::Asking(drill, scaled) => {
+            Step::Asking(drill, scaled, answer) => {
                 let (kind, object) = (scaled.kind.word(), &scaled.name);
                 let what = format!("{kind} {object} in {}: {} → 0", scaled.namespace, scaled.replicas);
                 let lines = vec![
@@ -103,7 +103,7 @@ impl Widget for &Drills<'_> {
                         "D puts it back, and so does q; only a killed surge does not",
                     )],
                 ];
-                ("Stop it?", lines, keys(theme, &[("y", "yes"), ("n", "no")]))
+                ("Stop it?", lines, answers(theme, "Stop", *answer))
             }
         };
         lines.push(Vec::new());

@@ -100,7 +100,9 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     match &ui.mode {
         Mode::Normal | Mode::Filter => {}
         Mode::Help(top) => (&help::Help { top: *top, theme }).render(whole, buffer),
-        Mode::Confirm(confirm) => (&dialog::Question { confirm, data, theme }).render(whole, buffer),
+        Mode::Confirm(confirm, answer) => {
+            (&dialog::Question { confirm, answer: *answer, data, theme }).render(whole, buffer);
+        }
         Mode::Sheet(sheet) => match &**sheet {
             Sheet::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
             Sheet::Drills(dialog) => (&drill::Drills { dialog, data, theme }).render(whole, buffer),

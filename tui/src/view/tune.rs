@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::dialog::frame;
+use super::dialog::{answers, frame};
 use super::text::{fit, fit_end, put, row, span, wrap};
 use super::theme::Ink;
 use crate::model::form::{Form, Name};
@@ -130,7 +130,7 @@ impl Widget for &Tune<'_> {
                 lines.push(vec![span(theme, Ink::Pending, "the API server is asked (dry run) …")]);
                 keys(theme, &[("esc", "back")])
             }
-            Step::Review(_, differences) => {
+            Step::Review(_, differences, answer) => {
                 let target = self.data.watched.target.as_ref().map_or("", |target| target.title.as_str());
                 lines.push(vec![
                     span(theme, Ink::Text, "the API server would change on "),
@@ -142,7 +142,7 @@ impl Widget for &Tune<'_> {
                 lines.extend(sentences(theme, Ink::Value, &texts, width, room));
                 lines.push(Vec::new());
                 lines.push(vec![span(theme, Ink::Dim, "all else stays as it is; u takes it back")]);
-                keys(theme, &[("y", "apply"), ("n", "back to the form")])
+                answers(theme, "Apply", *answer)
             }
             Step::Applying(_) => {
                 lines.push(vec![span(theme, Ink::Pending, "the change is being made …")]);

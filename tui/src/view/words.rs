@@ -55,7 +55,7 @@ pub(super) fn phrase<T: AsRef<str>>(phrasings: &[T], width: usize) -> String {
     fitting.map_or_else(shortest, str::to_owned)
 }
 
-/// Words in lines of at most `width` columns; a word that is longer is broken.
+/// Words in lines of at most `width` columns; a word that is longer is broken, behind a sign where it has one.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let lines = wrap_spans(&[Span::raw(text)], width, 0);
     lines.into_iter().map(|spans| spans.into_iter().map(|span| span.content).collect()).collect()
@@ -69,7 +69,7 @@ pub(super) fn wrap_spans(spans: &[Span<'_>], width: usize, indent: usize) -> Vec
         return lines;
     }
     let mut line = Line::default();
-    for word in words(spans) {
+    for word in words(spans).into_iter().flat_map(|word| word.within(width)) {
         let gap = if line.is_blank() { 0 } else { word.gap };
         if line.used + gap + word.width() > width && !line.is_blank() {
             lines.push(std::mem::take(&mut line).spans);
@@ -131,6 +131,25 @@ struct Word<'a> {
 impl Word<'_> {
     fn width(&self) -> usize {
         self.pieces.iter().map(|(text, _)| text.width()).sum()
+    }
+}
+
+impl<'a> Word<'a> {
+    /// The word, or where that is wider than a line its parts: paths, names and lists may end behind the signs that join
+    /// them.
+    fn within(self, width: usize) -> Vec<Self> {
+        if self.width() <= width {
+            return vec![self];
+        }
+        let joint = |c: char| ",:;/=&?{}()[].-_".contains(c);
+        let pieces = self.pieces.iter().flat_map(|(text, style)| {
+            text.split_inclusive(joint).map(|part| Word { gap: 0, pieces: vec![(part, *style)] })
+        });
+        let mut parts: Vec<Self> = pieces.collect();
+        if let Some(first) = parts.first_mut() {
+            first.gap = self.gap;
+        }
+        parts
     }
 }
 
@@ -233,6 +252,8 @@ mod tests {
     fn lines_are_broken_between_words() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a bcdefghi", 4), ["a", "bcde", "fghi"]);
+        let path = "read name/space/queue=Orders: no";
+        assert_eq!(wrap(path, 16), ["read name/space/", "queue=Orders: no"]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
         assert_eq!(wrap("", 4), Vec::<String>::new());
         assert_eq!(wrap("a", 1), Vec::<String>::new());
@@ -260,7 +281,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_line_is_too_wide_and_no_word_is_lost(text in "[a-zé日 ]{0,60}", width in 2..30_usize, indent in 0..6_usize) {
+        fn no_line_is_too_wide_and_no_word_is_lost(text in "[a-zé日/: ]{0,60}", width in 2..30_usize, indent in 0..6_usize) {
             let lines = wrap_spans(&[Span::raw(text.as_str())], width, indent);
             let wide = |line: &Vec<Span<'_>>| line.iter().map(|span| span.content.width()).sum::<usize>();
             proptest::prop_assert!(lines.iter().all(|line| wide(line) <= width));

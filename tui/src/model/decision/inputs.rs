@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 
 use hpa::input::{Pod, Ready};
 use hpa::status::ConditionStatus;
-use hpa::{Reading, Release, Scale, Spec};
+use hpa::{Release, Scale, Spec};
 
 use super::time;
 use crate::event::{At, Hpa, MetricTarget, PodPhase, Role, Workload};
 use crate::model::Data;
-use crate::model::beliefs::Place;
 
 /// Sizes and totals remembered: words about one sync come a little apart, and in any order.
 const REMEMBERED: usize = 8;
@@ -94,28 +93,6 @@ pub(super) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
             }
         }
     }
-}
-
-/// The external metric as it is served now, in thousandths.
-#[must_use]
-pub fn total_now(data: &Data) -> Option<i64> {
-    // Whole messages, far below what thousandths in 64 bits hold.
-    data.beliefs.get(Place::ExternalApi)?.total.map(|total| (total * 1_000.0) as i64)
-}
-
-/// One answer for each metric. Only the External one that the screens are about is read here.
-pub(super) fn readings(hpa: &Hpa, spec: &Spec, total_milli: Option<i64>) -> Vec<Reading> {
-    let ours = hpa.metric.as_ref().map(|metric| metric.name.as_str());
-    spec.metrics
-        .iter()
-        .map(|metric| {
-            let is_ours = metric.external.as_ref().is_some_and(|e| Some(e.metric.name.as_str()) == ours);
-            match total_milli {
-                Some(milli) if is_ours => Reading::External(vec![milli]),
-                _ => Reading::Failed("not read by the dashboard".to_owned()),
-            }
-        })
-        .collect()
 }
 
 /// Whether a decision looks at the pods at all: an average of a total does not.

@@ -6,6 +6,7 @@
 
 mod inputs;
 mod last;
+mod reading;
 mod rhythm;
 #[cfg(test)]
 mod tests;
@@ -18,14 +19,20 @@ use hpa::spec::Direction;
 use hpa::trace::Held;
 use hpa::{Input, Memory, Scale, Spec, Status, Time};
 
-pub use self::inputs::{Total, config, total_now};
+pub use self::inputs::{Total, config};
 pub use self::last::{Agreement, Last, Said};
+use self::reading::Newest;
+pub use self::reading::{Gone, OLD_AFTER, Reading, Whose};
 pub use self::rhythm::{Basis, Rhythm};
-use crate::event::{At, Hpa};
+use crate::event::{At, Hpa, Source};
 use crate::model::Data;
+use crate::model::beliefs::{Belief, Place};
 
 /// Presumed syncs that are made up for at once; an hour's window has as many at the usual pace.
 const MOST_PRESUMED: u32 = 240;
+
+/// Periods in which a controller that has something to write would have written it.
+const SILENT_PERIODS: u32 = 3;
 
 /// Our copy of the controller: its memory, its rhythm, and the two syncs that the screens show.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,9 +46,13 @@ pub struct Estimate {
     began: Option<At>,
     /// The newest sync that the memory knows, seen or presumed.
     synced: Option<At>,
+    /// Since when the metric has been another one than the newest sync read.
+    differs: Option<At>,
     /// The last sync that was seen.
     pub last: Option<Last>,
-    /// The next sync, if there is enough to calculate with.
+    /// What the next sync would read.
+    pub reading: Reading,
+    /// The next sync, if there is enough to calculate with. Without a reading it is what the controller does then.
     pub next: Option<Next>,
 }
 
@@ -109,8 +120,29 @@ impl Estimate {
         &self.rhythm
     }
 
+    /// Since when the controller has been silent though what it would read has changed: longer than several of its
+    /// periods, in which it would have written that.
+    #[must_use]
+    pub fn silent(&self, now: At) -> Option<At> {
+        let differs = self.differs?;
+        (now.since(differs) > self.patience()).then(|| self.rhythm.last().unwrap_or(differs))
+    }
+
+    /// Whether what is served is not what the controller's status says, which may be computed back from an average.
+    fn differs_from(&self, status: Option<Belief>) -> bool {
+        let Reading::Served { total_milli, .. } = self.reading else { return false };
+        let Some(Belief { total: Some(read), slack, .. }) = status else { return true };
+        (total_milli as f64 / 1_000.0 - read).abs() > slack + 0.5
+    }
+
+    fn patience(&self) -> Duration {
+        self.rhythm.period().0.saturating_mul(SILENT_PERIODS)
+    }
+
     fn take(&mut self, data: &Data, now: At, news: News) -> Vec<Sync> {
         self.next = None;
+        self.reading = Reading::Unknown;
+        let differed = self.differs.take();
         let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return Vec::new() };
         let Some(spec) = hpa.spec.as_deref() else { return Vec::new() };
         // Another scale target: what was remembered is about something else.
@@ -123,13 +155,24 @@ impl Estimate {
             self.memory.recommendations = Some(vec![known]);
             now
         });
-        let total_now = inputs::total_now(data);
-        self.recent.note(workload, total_now);
+        self.recent.note(workload, reading::served(data));
 
         let mut syncs = self.presume(data, hpa, spec, now);
         if news == News::Synced {
             syncs.push(self.saw(data, hpa, spec, now, knows_since));
         }
+        let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
+        let total = inputs::total_then(&self.recent, hpa, scale_then.status_replicas);
+        let newest = Newest { at: self.rhythm.last(), total, patience: self.patience() };
+        self.reading = Reading::now(data, hpa, &newest);
+        if matches!(
+            &self.reading,
+            Reading::Unknown | Reading::Gone(Gone { whose: Whose::Watch | Whose::Kind, .. })
+        ) {
+            // Nobody here knows what the controller sees.
+            return syncs;
+        }
+        let total_now = self.reading.total_milli();
 
         let scale = Scale {
             spec_replicas: workload.spec_replicas,
@@ -144,6 +187,10 @@ impl Estimate {
         };
         let held = decide(now).trace.stabilised.and_then(|stabilised| stabilised.held_by);
         let decision = decide(due.unwrap_or(now));
+        // A sync that looks at no metric writes none.
+        let looks = decision.trace.path == hpa::trace::Path::Computed;
+        let differs = looks && news != News::Synced && self.differs_from(data.beliefs.get(Place::Hpa));
+        self.differs = differs.then(|| differed.unwrap_or(now));
         self.next = Some(Next { decision, due, period: self.rhythm.period(), held, knows_since });
         syncs
     }
@@ -159,6 +206,12 @@ impl Estimate {
         synced = synced.max(floor);
         let mut syncs = Vec::new();
         let Some(workload) = data.workload.get() else { return syncs };
+        if data.trouble(Source::Hpa).is_some() {
+            // What they read while nobody was told of them is not known: they are passed over.
+            while now.since(synced) >= period + grace {
+                synced = At(synced.0 + period);
+            }
+        }
         let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
         let scale = Scale { spec_replicas: workload.spec_replicas, ..scale };
         while now.since(synced) >= period + grace {
@@ -236,7 +289,7 @@ impl Estimate {
             desired_replicas: hpa.desired_replicas,
             ..Status::default()
         };
-        let readings = inputs::readings(hpa, spec, total_milli);
+        let readings = Reading::answers(total_milli, hpa, spec);
         let pods = if inputs::needs_pods(spec) { inputs::pods(data, when) } else { Vec::new() };
         let seconds = self.rhythm.period().0.as_secs().max(1);
         let config = hpa::Config {

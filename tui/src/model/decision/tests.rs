@@ -10,7 +10,8 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::clock::DayClock;
 use crate::event::{
-    Condition, Event, MetricRef, MetricSample, MetricTarget, Stamped, Target, TargetEvent, Workload,
+    Condition, Event, MetricRef, MetricSample, MetricTarget, Source, SourceState, Stamped, Target,
+    TargetEvent, Workload,
 };
 use crate::model::Model;
 use crate::update::update;
@@ -282,4 +283,145 @@ fn at_the_maximum_no_burst_asks_for_more() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 10);
     let _ = watched.sync(200);
     assert_eq!(trigger(&watched.model.data, 500), Some(Trigger::AtMax(10)));
+}
+
+/// Prometheus has been stopped: the metrics API refuses, and the controller writes so at its next sync.
+fn lose_the_metric(watched: &mut Watched) {
+    let cause = "asking for the external metric depth: unable to fetch metrics (500)".to_owned();
+    let lost = SourceState::Retrying { cause, next: At(Duration::from_secs(90)) };
+    watched.send(Event::Source(Source::ExternalMetric, lost));
+}
+
+fn without_a_reading(watched: &mut Watched) {
+    let mut hpa = watched.model.data.hpa.get().unwrap().clone();
+    hpa.reading_milli = None;
+    hpa.conditions = vec![Condition {
+        kind: "ScalingActive".to_owned(),
+        status: "False".to_owned(),
+        reason: "FailedGetExternalMetric".to_owned(),
+        message: "unable to fetch metrics".to_owned(),
+    }];
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+}
+
+fn gone(watched: &Watched) -> Option<(u128, Whose)> {
+    watched.estimate().reading.gone().map(|gone| (gone.since.0.as_millis(), gone.whose))
+}
+
+#[test]
+fn nothing_is_calculated_from_a_reading_that_is_gone() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    for second in [0, 15, 30] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(200);
+    }
+    let size = watched.controller.size();
+    watched.metric(5);
+    assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(1));
+
+    watched.now = 32_000;
+    lose_the_metric(&mut watched);
+    assert_eq!(gone(&watched), Some((32_000, Whose::Api)));
+    let next = watched.estimate().next.as_ref().unwrap();
+    assert_eq!((next.decision.trace.path, next.decision.trace.raw), (hpa::trace::Path::Failed, None));
+    assert_eq!(next.decision.trace.desired, size, "without a reading the controller holds");
+    let said = next.decision.status.conditions.iter().find(|c| c.reason == "FailedGetExternalMetric");
+    assert!(said.is_some(), "as the controller will say: {:?}", next.decision.status.conditions);
+
+    // The controller says so too, at its next sync; the burst that comes meanwhile changes nothing.
+    watched.now = 45_000;
+    without_a_reading(&mut watched);
+    watched.now = 60_000;
+    watched.send(Event::Tick);
+    assert_eq!(gone(&watched), Some((45_000, Whose::Controller)));
+
+    // It is back.
+    watched.now = 61_000;
+    watched.send(Event::Source(Source::ExternalMetric, SourceState::Live));
+    watched.metric(200);
+    assert_eq!(gone(&watched), None);
+    assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(10));
+}
+
+#[test]
+fn a_metric_without_items_is_no_reading_either() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let _ = watched.sync(60);
+    watched.now = 4_000;
+    watched.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
+    assert_eq!(gone(&watched), Some((4_000, Whose::Api)));
+}
+
+#[test]
+fn where_only_we_may_not_ask_the_status_has_the_reading() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let refused = || SourceState::Unavailable("external metrics may not be read (403)".to_owned());
+    watched.send(Event::Source(Source::ExternalMetric, refused()));
+    let hpa = watched.status(3, 3, 60);
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    assert_eq!(watched.estimate().reading, super::Reading::OfStatus(Total::Back(60_000)));
+    assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(3));
+
+    // A right that is taken away meanwhile: a controller without a reading would have said so by now.
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let _ = watched.sync(60);
+    watched.now = 20_000;
+    watched.send(Event::Source(Source::ExternalMetric, refused()));
+    assert_eq!(gone(&watched), Some((20_000, Whose::Api)));
+    watched.now = 66_000;
+    watched.send(Event::Tick);
+    assert_eq!(watched.estimate().reading.total_milli(), Some(60_000));
+}
+
+#[test]
+fn while_the_hpa_is_not_heard_of_there_is_no_next_sync() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    watched.send(Event::Source(Source::Hpa, SourceState::Live));
+    for second in [0, 15] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(60 + i64::try_from(second).unwrap());
+    }
+    watched.now = 16_000;
+    let lost = SourceState::Retrying { cause: "connection refused".to_owned(), next: At::default() };
+    watched.send(Event::Source(Source::Hpa, lost));
+    assert_eq!(gone(&watched), Some((15_000, Whose::Watch)));
+    assert!(watched.estimate().next.is_none());
+    // What its syncs read meanwhile is not made up.
+    let before = watched.estimate().memory.clone();
+    watched.now = 120_000;
+    watched.send(Event::Tick);
+    assert_eq!(watched.estimate().memory, before);
+}
+
+#[test]
+fn a_reading_that_nobody_renews_is_too_old() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let _ = watched.sync(60);
+    let age =
+        |watched: &Watched, seconds| watched.estimate().reading.too_old(At(Duration::from_secs(seconds)));
+    assert_eq!(age(&watched, 4), None);
+    assert_eq!(age(&watched, 7), Some(Duration::from_secs(7)));
+}
+
+#[test]
+fn a_controller_that_should_have_written_is_silent() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    for second in [0, 15] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(60 + i64::try_from(second).unwrap());
+    }
+    let silent = |watched: &mut Watched, second: u64, total: i64| {
+        watched.now = second * 1_000;
+        watched.metric(total);
+        watched.estimate().silent(At(Duration::from_millis(watched.now)))
+    };
+    // What it would read has not changed: it has nothing to write, for hours.
+    assert_eq!(silent(&mut watched, 600, 75), None);
+    // Now it has, and three periods are enough.
+    assert_eq!(silent(&mut watched, 601, 200), None);
+    assert_eq!(silent(&mut watched, 645, 180), None);
+    assert_eq!(silent(&mut watched, 647, 160), Some(At(Duration::from_secs(15))));
+    // Its word ends it.
+    let _ = watched.sync(160);
+    assert_eq!(silent(&mut watched, 648, 160), None);
 }

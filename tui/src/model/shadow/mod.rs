@@ -137,7 +137,7 @@ impl Running {
 
     /// Counts what both had since the last time.
     pub fn account(&mut self, now: At, data: &Data) {
-        let total = decision::total_now(data).map(|milli| milli as f64 / 1_000.0);
+        let total = data.estimate.reading.total_milli().map(|milli| milli as f64 / 1_000.0);
         let work = data.pace.work().map(|work| work.time);
         let most = data.hpa.get().map_or(i32::MAX, |hpa| hpa.max).max(self.simulator.spec().max_replicas);
         let need = total.map(|total| need(total, self.yardstick).min(most));

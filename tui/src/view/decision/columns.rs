@@ -3,11 +3,11 @@
 use hpa::trace::Path;
 
 use super::super::text::{coarse, milli};
-use super::gates::{Gate, Told, reason};
+use super::gates::{Gate, Known, Told, reason};
+use super::said;
 use super::screen::Screen;
-use crate::event::{At, Hpa};
-use crate::model::beliefs::Place;
-use crate::model::decision::{Last, Next, Total};
+use crate::event::{At, Hpa, Source};
+use crate::model::decision::{Last, Next, Reading, Total, Whose};
 
 /// A sync as lines.
 pub(super) struct Column {
@@ -51,9 +51,9 @@ impl Screen<'_> {
             clock: Some(&clock),
         };
         lines.extend(told.gates());
-        let (desired, why) = (last.trace.desired, reason(last.trace.reason));
-        let estimated = last.trace.path == Path::Computed;
-        lines.push(Gate { is_estimate: estimated, ..Gate::new("final", format!("{desired}  {why}")) });
+        let (desired, why) = (last.trace.desired, reason(&last.trace));
+        let known = if last.trace.path == Path::Computed { Known::Estimated } else { Known::Seen };
+        lines.push(Gate::by(known, "final", format!("{desired}  {why}")));
         Column { head, lines }
     }
 
@@ -61,18 +61,22 @@ impl Screen<'_> {
         let column = &hpa.targets_column;
         match last.total {
             Total::Read(total) => Gate::new("reading", format!("{column}, {} in all", milli(total))),
-            Total::Back(total) => Gate {
-                is_estimate: true,
-                ..Gate::new("reading", format!("{column}, about {} in all", milli(total)))
-            },
-            Total::None => Gate::new("reading", format!("{column}: none")),
+            Total::Back(total) => {
+                Gate::by(Known::Estimated, "reading", format!("{column}, about {} in all", milli(total)))
+            }
+            Total::None => Gate::by(Known::Doubtful, "reading", format!("{column}: none")),
         }
     }
 
     /// What it would do next.
     pub(super) fn next(&self) -> Column {
         let Some(next) = &self.data.estimate.next else {
-            return Column { head: "Next sync  not enough is known yet".to_owned(), lines: Vec::new() };
+            let head = match self.data.estimate.reading.gone().map(|gone| gone.whose) {
+                Some(Whose::Watch) => "Next sync  not calculated: the HPA is not heard",
+                Some(_) => "Next sync  not calculated",
+                None => "Next sync  not enough is known yet",
+            };
+            return Column { head: head.to_owned(), lines: Vec::new() };
         };
         let trace = &next.decision.trace;
         let head = match next.due {
@@ -85,7 +89,14 @@ impl Screen<'_> {
         let mut lines = vec![self.reading_now()];
         if let Some(workload) = self.data.workload.get() {
             let (asked, exist) = (workload.spec_replicas, workload.replicas);
-            lines.push(Gate::new("replicas", format!("{asked} asked for, {exist} exist")));
+            let text = format!("{asked} asked for, {exist} exist");
+            lines.push(match self.data.trouble(Source::Workload).and_then(|status| status.last_heard) {
+                Some(heard) => {
+                    let age = coarse(self.data.now.since(heard));
+                    Gate::by(Known::Doubtful, "replicas", format!("{text}, {age} old"))
+                }
+                None => Gate::new("replicas", text),
+            });
         }
         let clock = |at: At| self.clock(at);
         let told = Told {
@@ -96,31 +107,37 @@ impl Screen<'_> {
             clock: Some(&clock),
         };
         lines.extend(told.gates());
-        lines.push(Gate { is_estimate: true, ..Gate::new("final", self.outcome(next)) });
+        lines.push(Gate::by(Known::Estimated, "final", outcome(next)));
         Column { head, lines }
     }
 
+    /// What the next sync would read, with where that is from and how old it is.
     fn reading_now(&self) -> Gate {
-        match self.data.beliefs.get(Place::ExternalApi).map(|belief| (belief.total, belief.heard)) {
-            Some((Some(total), heard)) => {
-                let age = coarse(self.data.now.since(heard));
-                Gate::new("reading", format!("{total} in all, from the metrics API {age} ago"))
+        let reading = &self.data.estimate.reading;
+        match reading {
+            Reading::Served { total_milli, heard } => {
+                let (total, age) = (milli(*total_milli), coarse(self.data.now.since(*heard)));
+                let known =
+                    if reading.too_old(self.data.now).is_some() { Known::Doubtful } else { Known::Seen };
+                Gate::by(known, "reading", format!("{total} in all, from the metrics API {age} ago"))
             }
-            Some((None, _)) => Gate::new("reading", "the metrics API has no item".to_owned()),
-            None => Gate::new("reading", "none yet".to_owned()),
+            Reading::OfStatus(total) => {
+                let total = total.milli().map_or_else(String::new, milli);
+                Gate::by(Known::Estimated, "reading", format!("{total} in all, as the newest sync had it"))
+            }
+            Reading::Gone(gone) => Gate::by(Known::Doubtful, "reading", said::none_since(self.data, gone)),
+            Reading::Unknown => Gate::by(Known::Doubtful, "reading", "none yet".to_owned()),
         }
     }
+}
 
-    fn outcome(&self, next: &Next) -> String {
-        let trace = &next.decision.trace;
-        let why = reason(trace.reason);
-        if trace.path == Path::Failed {
-            return format!("{}  stays: {why}", trace.current);
-        }
-        match trace.desired.cmp(&trace.current) {
-            std::cmp::Ordering::Equal => format!("{}  {why}", trace.desired),
-            _ => format!("{} → {}  {why}", trace.current, trace.desired),
-        }
+fn outcome(next: &Next) -> String {
+    let trace = &next.decision.trace;
+    let why = reason(trace);
+    match trace.desired.cmp(&trace.current) {
+        _ if trace.path == Path::Failed => format!("{}  {why}", trace.current),
+        std::cmp::Ordering::Equal => format!("{}  {why}", trace.desired),
+        _ => format!("{} → {}  {why}", trace.current, trace.desired),
     }
 }
 
@@ -131,7 +148,7 @@ fn replicas(last: &Last) -> Gate {
         Some(exist) if last.existed_seen => {
             Gate::new("replicas", format!("{asked} asked for, {exist} exist"))
         }
-        Some(_) => Gate { is_estimate: true, ..Gate::new("replicas", format!("{asked} asked for")) },
+        Some(_) => Gate::by(Known::Estimated, "replicas", format!("{asked} asked for")),
         None => Gate::new("replicas", format!("{asked} asked for")),
     }
 }

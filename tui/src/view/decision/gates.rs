@@ -4,11 +4,34 @@ use std::time::Duration;
 
 use hpa::Trace;
 use hpa::spec::Direction;
-use hpa::trace::{Constraint, Form, Held, Measured, Path, PolicyKind, Rate, RateRule, Reason};
+use hpa::trace::{Constraint, Form, Held, Measured, MetricReason, Path, PolicyKind, Rate, RateRule, Reason};
 
 use super::super::text::{coarse, milli};
+use super::super::theme::Ink;
 use crate::event::At;
 use crate::model::decision;
+
+/// How a line is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Read from the cluster, or computed from nothing else.
+    Seen,
+    /// Depends on what the controller remembers, which nobody outside can read.
+    Estimated,
+    /// Too old to go by, or gone.
+    Doubtful,
+}
+
+impl Known {
+    /// The sign before the line, in two columns.
+    pub(super) fn mark(self) -> &'static str {
+        match self {
+            Self::Seen => "  ",
+            Self::Estimated => "≈ ",
+            Self::Doubtful => "? ",
+        }
+    }
+}
 
 /// One line of the arithmetic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,15 +40,30 @@ pub(super) struct Gate {
     pub(super) name: &'static str,
     /// What it did.
     pub(super) text: String,
-    /// Depends on what the controller remembers, which nobody outside can read.
-    pub(super) is_estimate: bool,
+    /// How that is known.
+    pub(super) known: Known,
     /// Decides the outcome.
     pub(super) binds: bool,
 }
 
 impl Gate {
     pub(super) fn new(name: &'static str, text: String) -> Self {
-        Self { name, text, is_estimate: false, binds: false }
+        Self { name, text, known: Known::Seen, binds: false }
+    }
+
+    /// As [`Self::new`], known in that way.
+    pub(super) fn by(known: Known, name: &'static str, text: String) -> Self {
+        Self { known, ..Self::new(name, text) }
+    }
+
+    /// The colour of its text.
+    pub(super) fn ink(&self) -> Ink {
+        match (self.binds, self.known, self.name) {
+            (true, ..) => Ink::Lit,
+            (false, Known::Doubtful, _) => Ink::Warning,
+            (false, _, "final") => Ink::Value,
+            (false, ..) => Ink::Text,
+        }
     }
 }
 
@@ -49,14 +87,19 @@ pub(super) fn ratio(value: f64) -> String {
 }
 
 /// What decided, in words.
-pub(super) fn reason(reason: Reason) -> &'static str {
-    match reason {
+pub(super) fn reason(trace: &Trace) -> &'static str {
+    match trace.reason {
         Reason::MetricRecommendation => "as the metric asks",
         Reason::WithinTolerance => "within tolerance",
         Reason::Stabilized => "stabilised",
         Reason::PolicyLimited => "limited by rate",
-        Reason::ReplicaLimit => "limited by min or max",
-        Reason::InvalidMetrics => "no usable metric",
+        Reason::ReplicaLimit => match (trace.path, trace.limited.and_then(|limited| limited.constraint)) {
+            (Path::AboveMax, _) | (_, Some(Constraint::MaxReplicas)) => "cut to max",
+            (Path::BelowMin, _) | (_, Some(Constraint::MinReplicas)) => "raised to min",
+            _ => "limited by min or max",
+        },
+        Reason::InvalidMetrics if trace.path == Path::Failed => "it holds: no reading",
+        Reason::InvalidMetrics => "a metric is missing",
         Reason::RecommendationFailed => "no decision",
         Reason::ScalingDisabled => "off: no replicas",
     }
@@ -70,10 +113,15 @@ impl Told<'_> {
         for metric in &trace.metrics {
             match (&metric.measured, &metric.error) {
                 (Some(found), _) => measured(found, &mut gates, metric.proposal),
-                (None, Some(error)) => gates.push(Gate {
-                    binds: trace.reason == Reason::InvalidMetrics,
-                    ..Gate::new("metric", error.clone())
-                }),
+                (None, Some(error)) => {
+                    let text = match metric.reason {
+                        // The reason word that the condition ScalingActive then has; its message stands apart.
+                        MetricReason::FetchFailed => format!("none: FailedGet{}Metric", metric.type_),
+                        _ => error.clone(),
+                    };
+                    let binds = trace.reason == Reason::InvalidMetrics;
+                    gates.push(Gate { binds, ..Gate::by(Known::Doubtful, "metric", text) });
+                }
                 (None, None) => {}
             }
         }
@@ -83,7 +131,11 @@ impl Told<'_> {
         if let Some(limited) = trace.limited {
             if let Some(found) = &limited.rate {
                 let binds = limited.constraint == Some(Constraint::ScalingPolicy);
-                gates.push(Gate { is_estimate: true, binds, ..Gate::new("rate", self.rate(found, binds)) });
+                gates.push(Gate {
+                    known: Known::Estimated,
+                    binds,
+                    ..Gate::new("rate", self.rate(found, binds))
+                });
             }
             let (text, binds) = match limited.constraint {
                 Some(Constraint::MinReplicas) => (format!("raised to min {}", trace.min), true),
@@ -103,8 +155,11 @@ impl Told<'_> {
 
     fn stabilised(&self) -> Option<Gate> {
         let stabilised = self.trace.stabilised?;
-        let gate =
-            |text: String, binds: bool| Gate { is_estimate: true, binds, ..Gate::new("stabilised", text) };
+        let gate = |text: String, binds: bool| Gate {
+            known: Known::Estimated,
+            binds,
+            ..Gate::new("stabilised", text)
+        };
         let text = match (stabilised.held_by, self.held) {
             (Some(held), _) => {
                 let size = stabilised.replicas;

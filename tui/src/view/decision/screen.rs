@@ -16,7 +16,8 @@ use super::super::stale;
 use super::super::text::{below, fit, put, row, rule, span, wrap};
 use super::super::theme::Ink;
 use super::columns::Column;
-use super::gates::{Gate, reason};
+use super::gates::{Gate, Known, reason};
+use super::{said, silence};
 use crate::event::{Hpa, Source};
 use crate::model::decision::{Agreement, Basis};
 use crate::model::{Data, Found, Lens, Theme};
@@ -50,9 +51,11 @@ impl Widget for &Screen<'_> {
         };
         let room = stale::room(area.width, "Decision");
         let note = stale::note(self.data, theme, Source::Hpa, room)
+            .or_else(|| silence(self.data, theme, room))
             .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&self.rhythm(), room.into()).into_owned())]);
         rule(buffer, row(area, 0), theme, "Decision", note);
         let rest = below(area, 1);
+        let rest = below(rest, self.missing(rest, buffer));
         let (last, next) = (self.last(hpa), self.next());
         let used = if area.width >= 110 {
             self.side_by_side(rest, buffer, &last, &next)
@@ -85,16 +88,29 @@ impl Screen<'_> {
     fn line(&self, gate: Option<&Gate>, width: u16) -> Vec<Span<'static>> {
         let theme = self.theme;
         let Some(gate) = gate else { return vec![span(theme, Ink::Dim, "    -")] };
-        let ink = match () {
-            () if gate.binds => Ink::Lit,
-            () if gate.name == "final" => Ink::Value,
-            () => Ink::Text,
-        };
+        let mark = if gate.known == Known::Doubtful { Ink::Warning } else { Ink::Dim };
         vec![
             span(theme, Ink::Lit, if gate.binds { "▸ " } else { "  " }),
-            span(theme, Ink::Dim, if gate.is_estimate { "≈ " } else { "  " }),
-            span(theme, ink, fit(&gate.text, usize::from(width.saturating_sub(5))).into_owned()),
+            span(theme, mark, gate.known.mark()),
+            span(theme, gate.ink(), fit(&gate.text, usize::from(width.saturating_sub(5))).into_owned()),
         ]
+    }
+
+    /// That there is nothing to calculate with, before all else, and why. Returns the rows that it took.
+    fn missing(&self, area: Rect, buffer: &mut Buffer) -> u16 {
+        let Some(gone) = said::missing(self.data) else { return 0 };
+        let (theme, room) = (self.theme, usize::from(area.width.saturating_sub(6)));
+        let mut used = 0;
+        for text in wrap(&said::nothing_to_calculate(self.data, gone), room) {
+            let mark = if used == 0 { "  ▸ " } else { "    " };
+            put(buffer, row(area, used), vec![span(theme, Ink::Lit, format!("{mark}{text}"))]);
+            used += 1;
+        }
+        for text in said::lines(&gone.why, room, 2) {
+            put(buffer, row(area, used), vec![span(theme, Ink::Warning, format!("    {text}"))]);
+            used += 1;
+        }
+        used
     }
 
     /// Returns the rows that it took.
@@ -166,7 +182,7 @@ impl Screen<'_> {
         let (ink, text) = match last.agreement() {
             Agreement::Same => (Ink::Dim, "= as calculated".to_owned()),
             Agreement::OtherGate => {
-                let ours = reason(last.trace.reason);
+                let ours = reason(&last.trace);
                 let text =
                     format!("≠ same size, another reason: calculated {ours}, said {}", last.said.reason);
                 (Ink::Warning, text)
@@ -187,14 +203,12 @@ impl Screen<'_> {
 
     /// The condition that is wrong, in the controller's own words. Returns the rows that it took.
     fn complaint(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
-        let Some(wrong) = hpa.conditions.iter().find(|c| c.status == "False" && c.kind != "ScalingLimited")
-        else {
-            return 0;
-        };
-        let text = if wrong.message.is_empty() { &wrong.reason } else { &wrong.message };
+        let Some(complaint) = said::complaint(hpa) else { return 0 };
+        // The small window has other things to show too.
+        let most = if area.height < 12 { 2 } else { 4 };
         let mut used = 0;
-        for (line, mark) in wrap(text, usize::from(area.width.saturating_sub(24))).into_iter().zip(0..4) {
-            let mark = if mark == 0 { "                  ! " } else { "                    " };
+        for line in said::lines(&complaint, usize::from(area.width.saturating_sub(24)), most) {
+            let mark = if used == 0 { "                  ! " } else { "                    " };
             put(buffer, row(area, used), vec![span(self.theme, Ink::Warning, format!("{mark}{line}"))]);
             used += 1;
         }

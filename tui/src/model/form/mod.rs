@@ -1,9 +1,13 @@
 //! An HPA's specification as the fields of a form: what a person edits to tune the real one, or to choose a shadow.
 
-use crossterm::event::KeyCode;
-use hpa::spec::{Direction, Policy, ScalingRules};
+mod text;
 
-use crate::edits::{Edit, TargetKind, edit};
+use crossterm::event::KeyCode;
+use hpa::spec::Direction;
+
+pub use self::text::in_short;
+use self::text::{kind, policies, read, window};
+use crate::edits::{Edit, edit};
 
 /// The longest text of a field.
 const LONGEST: usize = 60;
@@ -58,6 +62,17 @@ impl Name {
     }
 }
 
+/// What a key came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It means nothing here.
+    Nothing,
+    /// Another field is chosen.
+    Moved,
+    /// A text may be another one now: what was said about the edits holds no longer.
+    Edited,
+}
+
 /// The form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
@@ -92,14 +107,20 @@ impl Form {
         })
     }
 
-    /// A key went to the form. Returns whether it meant anything.
-    pub fn key(&mut self, code: KeyCode) -> bool {
+    /// A key went to the form.
+    pub fn key(&mut self, code: KeyCode) -> Heard {
         let count = Name::ALL.len();
         let name = Name::ALL[self.chosen];
         let text = &mut self.texts[self.chosen];
         match code {
-            KeyCode::Up | KeyCode::BackTab => self.chosen = (self.chosen + count - 1) % count,
-            KeyCode::Down | KeyCode::Tab => self.chosen = (self.chosen + 1) % count,
+            KeyCode::Up | KeyCode::BackTab => {
+                self.chosen = (self.chosen + count - 1) % count;
+                return Heard::Moved;
+            }
+            KeyCode::Down | KeyCode::Tab => {
+                self.chosen = (self.chosen + 1) % count;
+                return Heard::Moved;
+            }
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if name == Name::Kind => {
                 *text = kind(text).other().word().to_owned();
             }
@@ -110,9 +131,9 @@ impl Form {
             KeyCode::Char(c) if name != Name::Kind && is_text(c) && text.chars().count() < LONGEST => {
                 text.push(c);
             }
-            _ => return false,
+            _ => return Heard::Nothing,
         }
-        true
+        Heard::Edited
     }
 
     /// The other target type.
@@ -196,128 +217,12 @@ fn is_text(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, ' ' | '.' | ',' | '-' | '+' | '/' | '%')
 }
 
-fn kind(text: &str) -> TargetKind {
-    if text == TargetKind::Value.word() { TargetKind::Value } else { TargetKind::AverageValue }
-}
-
-fn path(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Up => "spec.behavior.scaleUp",
-        Direction::Down => "spec.behavior.scaleDown",
-    }
-}
-
-fn window(direction: Direction, text: &str) -> Result<Edit, String> {
-    if text.is_empty() {
-        return Ok(Edit::Window { direction, seconds: None });
-    }
-    let seconds = text.trim_end_matches('s').trim_end().parse().map_err(|_| {
-        format!("{}.stabilizationWindowSeconds: {text:?} is not a whole number", path(direction))
-    })?;
-    Ok(Edit::Window { direction, seconds: Some(seconds) })
-}
-
-/// Reads `4 pods/15s, 100%/15s, max`.
-fn policies(direction: Direction, text: &str) -> Result<Edit, String> {
-    let (mut select, mut policies) = ("Max", Vec::new());
-    for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()) {
-        match word.as_str() {
-            "max" => select = "Max",
-            "min" => select = "Min",
-            "disabled" | "off" => select = "Disabled",
-            policy => match read_policy(policy) {
-                Some(policy) => policies.push(policy),
-                None => {
-                    let path = path(direction);
-                    return Err(format!(
-                        "{path}.policies: {word:?} is not like 4 pods/15s, 100%/15s, max, min or disabled"
-                    ));
-                }
-            },
-        }
-    }
-    Ok(Edit::Policies { direction, select: select.to_owned(), policies })
-}
-
-fn read_policy(text: &str) -> Option<Policy> {
-    let (value, period) = text.split_once('/')?;
-    let period_seconds = period.trim().trim_end_matches('s').trim_end().parse().ok()?;
-    let (value, type_) = match value.trim().strip_suffix('%') {
-        Some(value) => (value, "Percent"),
-        None => (value.trim().trim_end_matches('s').trim_end_matches("pod"), "Pods"),
-    };
-    Some(Policy { type_: type_.to_owned(), value: value.trim().parse().ok()?, period_seconds })
-}
-
-/// What a field says for that specification.
-fn read(spec: &hpa::Spec, metric: Option<usize>, name: Name) -> String {
-    let target = metric.and_then(|index| spec.metrics.get(index)?.external.as_ref()).map(|e| &e.target);
-    let up = spec.behavior.as_ref().and_then(|behavior| behavior.scale_up.as_ref());
-    let down = spec.behavior.as_ref().and_then(|behavior| behavior.scale_down.as_ref());
-    let seconds = |rules: Option<&ScalingRules>| {
-        rules.and_then(|rules| rules.stabilization_window_seconds).map_or_else(String::new, |s| s.to_string())
-    };
-    match name {
-        // The API goes by which quantity is there.
-        Name::Kind => target.map_or_else(String::new, |target| {
-            let kind =
-                if target.average_value.is_some() { TargetKind::AverageValue } else { TargetKind::Value };
-            kind.word().to_owned()
-        }),
-        Name::Target => target
-            .and_then(|target| target.average_value.or(target.value))
-            .map_or_else(String::new, |quantity| quantity.to_string()),
-        Name::Min => spec.min().to_string(),
-        Name::Max => spec.max_replicas.to_string(),
-        Name::UpWindow => seconds(up),
-        Name::DownWindow => seconds(down),
-        Name::UpPolicies => policies_text(up),
-        Name::DownPolicies => policies_text(down),
-    }
-}
-
-/// `4 pods/15s, 100%/15s, max`; empty where there are no rules.
-fn policies_text(rules: Option<&ScalingRules>) -> String {
-    let Some(rules) = rules else { return String::new() };
-    let policies = rules.policies.iter().flatten().map(|policy| {
-        let unit = if policy.type_ == "Percent" { "%" } else { " pods" };
-        format!("{}{unit}/{}s", policy.value, policy.period_seconds)
-    });
-    let select = rules.select_policy.iter().map(|select| select.to_ascii_lowercase());
-    policies.chain(select).collect::<Vec<_>>().join(", ")
-}
-
-/// The settings in one line: `20 a pod, 1..10, down 60 s`.
-#[must_use]
-pub fn in_short(spec: &hpa::Spec) -> String {
-    let target =
-        spec.metrics.iter().find_map(|metric| metric.external.as_ref()).map(|external| &external.target);
-    let mut parts = Vec::new();
-    if let Some(target) = target {
-        match (target.average_value, target.value) {
-            (Some(average), _) => parts.push(format!("{average} a pod")),
-            (None, Some(value)) => parts.push(format!("{value} in all")),
-            (None, None) => {}
-        }
-    }
-    parts.push(format!("{}..{}", spec.min(), spec.max_replicas));
-    let rules = spec.behavior.as_ref();
-    for (word, rules) in [
-        ("up", rules.and_then(|behavior| behavior.scale_up.as_ref())),
-        ("down", rules.and_then(|behavior| behavior.scale_down.as_ref())),
-    ] {
-        if let Some(seconds) = rules.and_then(|rules| rules.stabilization_window_seconds)
-            && (word, seconds) != ("up", 0)
-        {
-            parts.push(format!("{word} {seconds} s"));
-        }
-    }
-    parts.join(", ")
-}
-
 #[cfg(test)]
 mod tests {
+    use hpa::spec::Policy;
+
     use super::*;
+    use crate::edits::TargetKind;
 
     fn spec(behavior: &serde_json::Value) -> hpa::Spec {
         let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
@@ -336,7 +241,7 @@ mod tests {
             form.key(KeyCode::Down);
         }
         form.key(KeyCode::Delete);
-        text.chars().for_each(|c| assert!(form.key(KeyCode::Char(c)), "{c:?}"));
+        text.chars().for_each(|c| assert_eq!(form.key(KeyCode::Char(c)), Heard::Edited, "{c:?}"));
     }
 
     #[test]
@@ -401,7 +306,7 @@ mod tests {
     #[test]
     fn the_type_is_turned_and_takes_the_quantity_with_it() {
         let mut form = Form::new(spec(&serde_json::Value::Null));
-        assert!(form.key(KeyCode::Right) && !form.key(KeyCode::Char('x')));
+        assert_eq!((form.key(KeyCode::Right), form.key(KeyCode::Char('x'))), (Heard::Edited, Heard::Nothing));
         let (edits, edited) = form.checked(&hpa::Config::default()).unwrap();
         let quantity = "20".to_owned();
         assert_eq!(edits, [Edit::Target { metric: 0, kind: TargetKind::Value, quantity }]);
@@ -424,22 +329,5 @@ mod tests {
             .collect();
         assert_eq!(texts, [(Name::Max, "7", true)]);
         assert_eq!(form.fields().nth(2).unwrap().1, "2");
-    }
-
-    #[test]
-    fn every_text_reads_back_as_itself() {
-        for behavior in [
-            serde_json::json!({}),
-            serde_json::json!({"scaleUp": {"selectPolicy": "Disabled"}}),
-            serde_json::json!({"scaleDown": {"policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]}}),
-        ] {
-            let spec = spec(&behavior);
-            let rules = spec.behavior.as_ref().and_then(|b| b.scale_down.clone()).unwrap();
-            let text = policies_text(Some(&rules));
-            let Ok(Edit::Policies { select, policies, .. }) = policies(Direction::Down, &text) else {
-                panic!("{text}")
-            };
-            assert_eq!((Some(select), Some(policies)), (rules.select_policy, rules.policies), "{text}");
-        }
     }
 }
