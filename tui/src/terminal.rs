@@ -3,6 +3,8 @@
 //! Frames are compared here and only the difference is written, in one piece; a frame without a difference writes
 //! nothing at all, so an idle dashboard is silent.
 
+mod cells;
+
 use std::io::{self, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,8 +15,7 @@ use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen,
     LeaveAlternateScreen,
 };
-use crossterm::{execute, queue};
-use ratatui::backend::{Backend, CrosstermBackend};
+use crossterm::{Command, execute};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::Notify;
@@ -38,7 +39,7 @@ pub struct Terminal<W: Write> {
     mouse: bool,
     shown: Buffer,
     next: Buffer,
-    bytes: Vec<u8>,
+    bytes: String,
     /// Whether what is on the screen is unknown.
     is_stale: bool,
 }
@@ -73,7 +74,7 @@ impl<W: Write> Terminal<W> {
             mouse: false,
             shown: empty.clone(),
             next: empty,
-            bytes: Vec::new(),
+            bytes: String::new(),
             is_stale: true,
         }
     }
@@ -148,18 +149,17 @@ impl<W: Write> Terminal<W> {
         self.next.reset();
         draw(self.next.area, &mut self.next);
         self.bytes.clear();
-        if self.is_stale {
-            queue!(self.bytes, BeginSynchronizedUpdate, Clear(ClearType::All))?;
-            self.shown.reset();
-        } else if self.shown == self.next {
+        if !self.is_stale && self.shown == self.next {
             return Ok(());
-        } else {
-            queue!(self.bytes, BeginSynchronizedUpdate)?;
         }
-        let mut backend = CrosstermBackend::new(&mut self.bytes);
-        backend.draw(self.shown.diff_iter(&self.next))?;
-        queue!(self.bytes, EndSynchronizedUpdate)?;
-        self.out.write_all(&self.bytes)?;
+        BeginSynchronizedUpdate.write_ansi(&mut self.bytes).map_err(io::Error::other)?;
+        if self.is_stale {
+            Clear(ClearType::All).write_ansi(&mut self.bytes).map_err(io::Error::other)?;
+            self.shown.reset();
+        }
+        cells::write(&mut self.bytes, &self.shown, &self.next);
+        EndSynchronizedUpdate.write_ansi(&mut self.bytes).map_err(io::Error::other)?;
+        self.out.write_all(self.bytes.as_bytes())?;
         self.out.flush()?;
         self.is_stale = false;
         std::mem::swap(&mut self.shown, &mut self.next);

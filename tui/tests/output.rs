@@ -80,3 +80,22 @@ fn a_key_that_only_chooses_a_size_writes_a_few_cells() {
     let bytes = line.draw(&world);
     assert!((1..200).contains(&bytes), "{bytes} bytes");
 }
+
+#[test]
+fn while_nothing_happens_the_picture_stands_still_and_only_its_end_grows() {
+    for (size, most) in [((80, 24), 1_500), ((120, 40), 2_000), ((200, 50), 2_000)] {
+        let mut world = World::new(size.0, size.1);
+        world.ready();
+        // Long enough for a window of five minutes.
+        world.run(400);
+        let mut line = Line::new(size);
+        line.draw(&world);
+        // A minute, drawn as often as the dashboard wakes while it is calm.
+        let mut bytes = 0;
+        for _ in 0..12 {
+            world.run(5);
+            bytes += line.draw(&world);
+        }
+        assert!(bytes < most, "{bytes} bytes a minute at {size:?}");
+    }
+}

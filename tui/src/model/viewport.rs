@@ -12,6 +12,9 @@ pub const WIDTHS: [u64; 12] = [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600,
 /// The widths that a stretch without a chosen one grows through with the run's first minutes.
 const GROWN: [u64; 5] = [60, 90, 120, 180, 300];
 
+/// While nothing happens the picture moves on by this part of its width at once, and stands still between.
+const STRIDES: u64 = 10;
+
 /// So many steps of the cursor cross the stretch.
 const CURSOR_STEPS: u64 = 120;
 
@@ -40,20 +43,25 @@ pub struct Viewport {
     end: End,
     /// Seconds; `None` grows with the run's first minutes.
     width: Option<u64>,
+    /// How far the live picture reaches ahead of the present. Until then it stands still and fills from the left, so that
+    /// an idle dashboard writes what is new and not all of it in another place.
+    edge: Option<At>,
     inspection: Option<Inspection>,
 }
 
 impl Default for Viewport {
     fn default() -> Self {
-        Self { end: End::Live, width: None, inspection: None }
+        Self { end: End::Live, width: None, edge: None, inspection: None }
     }
 }
 
 /// A stretch of time to draw, and what of it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// Its last instant.
+    /// Its last instant; it may be yet to come.
     pub end: At,
+    /// The newest instant that is known: what lies after it is empty.
+    pub now: At,
     /// How long it is, in seconds; it may begin before the run did.
     pub seconds: u64,
     /// Whether its end is the present.
@@ -77,17 +85,40 @@ impl Viewport {
         let grown = || GROWN.into_iter().find(|width| *width >= now.0.as_secs());
         let seconds = self.width.or_else(grown).unwrap_or(GROWN[GROWN.len() - 1]);
         let end = match self.end {
-            End::Live => now,
+            End::Live => self.reach(now),
             // What is drawn may be older than what is known: a paused view.
-            End::At(end) => end.min(now),
+            End::At(end) => end.min(self.reach(now)),
         };
         let cursor = self.inspection.map(|inspection| inspection.cursor.min(now));
-        Stretch { end, seconds, is_live: self.end == End::Live, cursor }
+        Stretch { end, now, seconds, is_live: self.end == End::Live, cursor }
+    }
+
+    /// Where a live picture ends.
+    fn reach(&self, now: At) -> At {
+        self.edge.map_or(now, |edge| edge.max(now))
+    }
+
+    /// Nothing moves but the time: a live picture stands still, with room for what comes. Once that is filled it is given new
+    /// room; where something happens meanwhile, it fills the room and the picture follows the present from there on.
+    pub fn stand_still(&mut self, now: At) {
+        if self.end != End::Live || self.edge.is_some_and(|edge| now <= edge) {
+            return;
+        }
+        let width = Duration::from_secs(self.stretch(now).seconds);
+        let stride = (width.as_millis() / u128::from(STRIDES)).max(1);
+        self.edge = Some(if now.0 < width {
+            At(width)
+        } else {
+            At(Duration::from_millis(
+                u64::try_from((now.0.as_millis() / stride + 1) * stride).unwrap_or(u64::MAX),
+            ))
+        });
     }
 
     /// Shows that many seconds.
     pub fn set_width(&mut self, seconds: u64) {
         self.width = Some(seconds.max(1));
+        self.edge = None;
     }
 
     /// Less time, or more: one step. What is at `around` stays where it is, else the cursor, else the present or the
@@ -101,6 +132,8 @@ impl Viewport {
         };
         let seconds = next.unwrap_or(old.seconds);
         self.width = Some(seconds);
+        // Room that would be most of a narrow picture is given up.
+        self.edge = self.edge.filter(|edge| edge.since(now) * 2 <= Duration::from_secs(seconds));
         if self.end == End::Live {
             return;
         }
@@ -139,7 +172,7 @@ impl Viewport {
         let widths = self.inspection.map_or((self.width, stretch.seconds), |inspection| inspection.widths);
         self.width = Some(stretch.seconds);
         self.end = End::At(stretch.end);
-        let cursor = at.clamp(stretch.from(), stretch.end);
+        let cursor = at.clamp(stretch.from(), stretch.end.min(now).max(stretch.from()));
         self.inspection = Some(Inspection { cursor, was_live, widths });
     }
 
@@ -177,16 +210,18 @@ impl Viewport {
         }
     }
 
-    /// Ends at an instant; neither before the run's start fills the left edge nor after the present.
+    /// Ends at an instant; neither before the run's start fills the left edge nor after the live picture's end.
     fn end_at(&mut self, now: At, end: At) {
         let seconds = self.stretch(now).seconds;
-        let earliest = At(Duration::from_secs(seconds)).min(now);
-        let end = end.clamp(earliest, now);
+        let latest = self.reach(now);
+        let earliest = At(Duration::from_secs(seconds)).min(latest);
+        let end = end.clamp(earliest, latest);
         // Who looks closely wants the picture to stand still, also at the present.
-        self.end = if end == now && self.inspection.is_none() { End::Live } else { End::At(end) };
+        self.end = if end == latest && self.inspection.is_none() { End::Live } else { End::At(end) };
         let stretch = self.stretch(now);
         if let Some(inspection) = &mut self.inspection {
-            inspection.cursor = inspection.cursor.clamp(stretch.from(), stretch.end);
+            inspection.cursor =
+                inspection.cursor.clamp(stretch.from(), stretch.end.min(now).max(stretch.from()));
         }
     }
 }
@@ -272,6 +307,45 @@ mod tests {
     }
 
     #[test]
+    fn while_nothing_happens_the_picture_stands_still_until_its_room_is_filled() {
+        let mut view = Viewport::default();
+        view.set_width(60);
+        // When it is told to stand still, and where it ends then.
+        for (calm, now, end) in [
+            (false, 10, 10),
+            // A young run begins at the left.
+            (true, 20, 60),
+            (true, 40, 60),
+            // A burst fills the room and then pushes the picture on.
+            (false, 59, 60),
+            (false, 61, 61),
+            // From then on a tenth of the width at a time.
+            (true, 62, 66),
+            (true, 66, 66),
+            (true, 67, 72),
+            (false, 90, 90),
+        ] {
+            if calm {
+                view.stand_still(at(now));
+            }
+            let stretch = view.stretch(at(now));
+            assert_eq!((stretch.end, stretch.now, stretch.is_live), (at(end), at(now), true), "{now}");
+        }
+    }
+
+    #[test]
+    fn the_room_for_what_comes_is_not_looked_at_closely_and_not_zoomed_into() {
+        let mut view = Viewport::default();
+        view.stand_still(at(20));
+        view.inspect(at(20), at(55));
+        let stretch = view.stretch(at(30));
+        assert_eq!((stretch.end, stretch.cursor), (at(60), Some(at(20))), "it stands as it stood");
+        view.leave();
+        view.zoom(at(20), true, None);
+        assert_eq!(view.stretch(at(20)).end, at(20), "two thirds of it would be empty");
+    }
+
+    #[test]
     fn the_cursor_takes_the_stretch_along() {
         let mut view = Viewport::default();
         view.inspect(at(1_000), at(700));
@@ -295,6 +369,7 @@ mod tests {
         Look(u64),
         Leave,
         Wait(u64),
+        StandStill,
     }
 
     fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -308,6 +383,7 @@ mod tests {
             second.prop_map(Move::Look),
             Just(Move::Leave),
             (0..5_000_u64).prop_map(Move::Wait),
+            Just(Move::StandStill),
         ];
         prop::collection::vec(one, 0..80)
     }
@@ -326,13 +402,15 @@ mod tests {
                     Move::Look(second) => view.look_at(at(now), at(second)),
                     Move::Leave => view.leave(),
                     Move::Wait(seconds) => now += seconds,
+                    Move::StandStill => view.stand_still(at(now)),
                 }
                 let stretch = view.stretch(at(now));
-                prop_assert!(stretch.end <= at(now));
+                prop_assert!(stretch.from() <= at(now), "{stretch:?} after {one:?}");
                 prop_assert!(stretch.from() <= stretch.end);
                 prop_assert!(stretch.seconds >= 1);
                 if let Some(cursor) = stretch.cursor {
                     prop_assert!(stretch.from() <= cursor && cursor <= stretch.end, "{stretch:?} after {one:?}");
+                    prop_assert!(cursor <= at(now), "{stretch:?} after {one:?}");
                 }
             }
         }

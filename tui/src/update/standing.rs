@@ -67,6 +67,10 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
         effects.push(Effect::FollowLogs(logs));
     }
     super::doctor::first(model, at, effects);
+    // A paused view shows an earlier time: it stands still anyway.
+    if is_calm(model) && model.paused_for().is_none() {
+        model.ui.viewport.stand_still(model.data.now);
+    }
     let Some(period) = tick_period(model) else { return };
     let due = At(at.0 + period);
     if model.ui.tick_due.is_none_or(|old| due < old) {

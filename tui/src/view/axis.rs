@@ -51,12 +51,26 @@ impl TimeAxis {
         self.step.saturating_mul(u32::try_from(self.columns).unwrap_or(u32::MAX))
     }
 
-    /// What a series did in every column.
+    /// What a series did in every column; nothing in those that are yet to come.
     pub(super) fn read(&self, series: &Series) -> Vec<Option<Column>> {
-        let before = usize::try_from(-self.first.min(0)).unwrap_or(0).min(self.columns);
+        let begun = self.begun();
+        let before = usize::try_from(-self.first.min(0)).unwrap_or(0).min(begun);
         let mut columns = vec![None; before];
-        columns.extend(series.columns(self.from(), self.step, self.columns - before));
+        columns.extend(series.columns(self.from(), self.step, begun - before));
+        columns.resize(self.columns, None);
         columns
+    }
+
+    /// How many columns have begun by now.
+    fn begun(&self) -> usize {
+        let newest =
+            i64::try_from(self.stretch.now.0.as_millis() / self.step.as_millis()).unwrap_or(i64::MAX / 2);
+        usize::try_from(newest + 1 - self.first).unwrap_or(0).min(self.columns)
+    }
+
+    /// How many cells have begun by now.
+    pub(super) fn begun_cells(&self) -> u16 {
+        u16::try_from(self.begun().div_ceil(2)).unwrap_or(u16::MAX)
     }
 
     /// The last moment of a cell, which is two columns wide; the run's start if the run is younger.
@@ -78,7 +92,7 @@ impl TimeAxis {
     }
 }
 
-/// The row of labels below the plots: how much time is shown, round clock times, the present at its end, and the cursor's own time.
+/// The row of labels below the plots: how much time is shown, round clock times, the present or else the cursor's own time.
 pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeAxis, data: &Data) {
     let plot = Rect { x: area.x + GUTTER.min(area.width), width: area.width.saturating_sub(GUTTER), ..area };
     let (plot, gutter) = (row(plot, 0), row(Rect { width: area.width.min(GUTTER - 1), ..area }, 0));
@@ -87,12 +101,20 @@ pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeA
     }
     let long = age(Duration::from_secs(axis.stretch.seconds));
     put_right(buffer, gutter, vec![span(theme, Ink::Dim, format!("↔ {long}"))]);
-    let end = if axis.stretch.is_live { vec![span(theme, Ink::Dim, "now")] } else { Vec::new() };
-    let room = plot.width - (width(&end) + u16::from(!end.is_empty())).min(plot.width);
-    put_right(buffer, plot, end);
-    // The cursor's own time first: what would touch it gives way.
+    // What would touch the present or the cursor's own time gives way.
     let mut taken = plot.width..plot.width;
-    if let Some((at, cell)) = axis.stretch.cursor.and_then(|at| Some((at, axis.cell(at)?))) {
+    if axis.stretch.is_live {
+        let text = vec![span(theme, Ink::Dim, "now")];
+        let length = width(&text).min(plot.width);
+        let last = plot.width - length;
+        // It ends where the curves do. The newest cell may have its second column still to come.
+        let x = match axis.begun_cells() {
+            begun if begun + 1 >= plot.width => last,
+            begun => begun.saturating_sub(length),
+        };
+        put(buffer, Rect { x: plot.x + x, width: length, ..plot }, text);
+        taken = x.saturating_sub(1)..x + length + 1;
+    } else if let Some((at, cell)) = axis.stretch.cursor.and_then(|at| Some((at, axis.cell(at)?))) {
         let text = vec![span(theme, Ink::Lit, format!(" {} ", data.day.time_of_day(at)))];
         let length = width(&text).min(plot.width);
         let x = cell.saturating_sub(length / 2).min(plot.width - length);
@@ -109,7 +131,7 @@ pub(super) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axis: &TimeA
         // Eight characters at most.
         let length = text.len() as u16;
         let Some(x) = cell.checked_sub(length / 2) else { continue };
-        if x + length <= room && (x + length <= taken.start || x >= taken.end) {
+        if x + length <= plot.width && (x + length <= taken.start || x >= taken.end) {
             put(buffer, Rect { x: plot.x + x, width: length, ..plot }, vec![span(theme, Ink::Dim, text)]);
         }
     }
@@ -120,7 +142,23 @@ mod tests {
     use super::*;
 
     fn live(end: At, seconds: u64) -> Stretch {
-        Stretch { end, seconds, is_live: true, cursor: None }
+        Stretch { end, now: end, seconds, is_live: true, cursor: None }
+    }
+
+    #[test]
+    fn what_is_yet_to_come_is_empty() {
+        let mut series = Series::default();
+        series.push(At::default(), Some(1.0));
+        let end = At(Duration::from_secs(60));
+        for (now, known) in [(0, 1), (30, 31), (59, 60), (60, 60)] {
+            let axis = TimeAxis::new(Stretch { now: At(Duration::from_secs(now)), ..live(end, 60) }, 30);
+            let read = axis.read(&series);
+            assert_eq!(read.len(), 60);
+            // The axis moves by whole cells of two columns.
+            let last = read.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+            assert!(last <= known && known <= last + 2, "{now}: {last}");
+            assert_eq!(usize::from(axis.begun_cells()), last.div_ceil(2));
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Lanes<'_> {
         let is_gone = lane.now() == Doing::Gone;
         let ink = if is_gone { Ink::Dim } else { Ink::Text };
         put(buffer, Rect { width: columns.names, ..line }, vec![span(theme, ink, name.into_owned())]);
-        for cell in 0..columns.cells {
+        for cell in 0..columns.cells.min(axis.begun_cells()) {
             let Some(doing) = lane.at(axis.end_of_cell(cell)) else { continue };
             let (symbol, _, ink) = look(doing);
             if symbol != ' ' {
