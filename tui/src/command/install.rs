@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{complain, signals};
 use crate::install::failure::{Failure, Kind};
-use crate::install::shell;
 use crate::install::up::{Mode, say};
 
 /// Runs a command to its end; a signal asks it to end and decides the exit code.
@@ -87,9 +86,8 @@ fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
-/// The command line that this process was started with, as a person can give it again.
-pub(super) fn command_line() -> String {
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    shell::line(std::iter::once("surge").chain(words.iter().map(String::as_str)))
+/// The words of the command line that this process was started with, as a person can give them again.
+pub(super) fn command_line() -> Vec<String> {
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    std::iter::once("surge".to_owned()).chain(words).collect()
 }

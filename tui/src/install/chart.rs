@@ -43,6 +43,13 @@ pub fn values(file: &str) -> Result<Value, Failure> {
         .map_err(|error| Failure::step(format!("charts/values/{file} cannot be read: {error}"), ""))
 }
 
+/// What `values.schema.json` of our chart says; `null` if it cannot be read, which a test excludes.
+#[must_use]
+pub fn schema() -> Value {
+    let text = CHART.get_file("values.schema.json").and_then(include_dir::File::contents_utf8);
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
+}
+
 /// The values that `up` itself gives to the chart, before those that were asked for.
 #[must_use]
 pub fn own_values(request: &Request, credentials: &Credentials) -> Value {
@@ -178,7 +185,7 @@ mod tests {
             images: vec!["worker=h/w:1".parse().unwrap()],
             archives: None,
             timeout: Duration::from_secs(1),
-            again: String::new(),
+            again: Vec::new(),
         }
     }
 

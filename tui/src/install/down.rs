@@ -11,16 +11,15 @@ use super::helm::Helm;
 use super::object::Key;
 use super::owner;
 use super::print;
-use super::progress::Progress;
 use super::removal::{self, Namespace, Release, Removal, Seen, Step};
 use super::survey;
 use super::up::{Ground, Mode, ground, say};
-use super::wait::Waiting;
 use crate::clean;
-use crate::source::cluster::{Cluster, Flags};
+use crate::source::cluster::Flags;
 
-/// How long helm may take to remove a release.
-const UNINSTALLING: Duration = Duration::from_secs(300);
+mod work;
+
+use work::Work;
 
 /// What `down` was asked for.
 #[derive(Debug, Clone)]
@@ -33,8 +32,8 @@ pub struct Wish {
     pub namespaces: bool,
     /// How long each step may take.
     pub timeout: Duration,
-    /// The command line, to be given again after a failure.
-    pub again: String,
+    /// The words of the command line, to be given again after a failure.
+    pub again: Vec<String>,
 }
 
 /// Runs `down`; `agree` is asked with each question.
@@ -201,98 +200,4 @@ fn exact(removal: &Removal, wish: &Wish, helm: Option<&Helm>) -> String {
         text.push_str(&print::removal(&survey::namespace_key(&namespace.name)));
     }
     text + &notes(removal).lines().map(|line| format!("# {line}\n")).collect::<String>()
-}
-
-/// What the steps are done with.
-struct Work<'a> {
-    wish: &'a Wish,
-    cluster: &'a Cluster,
-    helm: Option<&'a Helm>,
-    stop: &'a CancellationToken,
-}
-
-impl Work<'_> {
-    async fn run(
-        &self,
-        objects: &mut Objects,
-        removal: &Removal,
-        mode: Mode,
-        agree: impl AsyncFn(&str) -> Result<bool, Failure>,
-    ) -> Result<(), Failure> {
-        let total = removal.steps.len() + removal.namespaces.len();
-        let mut progress = Progress::new(Box::new(std::io::stdout()), total);
-        for step in &removal.steps {
-            progress.begin(&step.title());
-            self.step(objects, step, &mut progress)
-                .await
-                .map_err(|failure| self.failed(failure, &progress))?;
-        }
-        let mut kept = Vec::new();
-        for namespace in &removal.namespaces {
-            progress.begin(&format!("namespace {}", namespace.name));
-            let question = clean::text(&format!("Remove namespace {}?", told(namespace)));
-            let goes = self.wish.namespaces || (mode == Mode::Ask && agree(&question).await?);
-            if !goes {
-                progress.done("stays");
-                kept.push(namespace);
-                continue;
-            }
-            let key = survey::namespace_key(&namespace.name);
-            self.remove(objects, &[key], &mut progress)
-                .await
-                .map_err(|failure| self.failed(failure, &progress))?;
-        }
-        if !kept.is_empty() {
-            let names: Vec<&str> = kept.iter().map(|namespace| namespace.name.as_str()).collect();
-            let what: Vec<String> = kept.iter().map(|namespace| told(namespace)).collect();
-            let (what, names) = (clean::text(&what.join("; ")), clean::text(&names.join(" ")));
-            say(&format!(
-                "\nwhat up made and down left: namespace {what}; remove with: kubectl delete namespace {names}\n"
-            ));
-        }
-        Ok(())
-    }
-
-    async fn step(&self, objects: &mut Objects, step: &Step, progress: &mut Progress) -> Result<(), Failure> {
-        match step {
-            Step::Objects { keys, .. } => self.remove(objects, keys, progress).await,
-            Step::Api(key) => self.remove(objects, std::slice::from_ref(key), progress).await,
-            Step::Release(release) => {
-                if let Some(helm) = self.helm {
-                    helm.run(&uninstall(release), UNINSTALLING).await?;
-                }
-                progress.done("uninstalled; its CustomResourceDefinitions stay if helm keeps them");
-                Ok(())
-            }
-        }
-    }
-
-    async fn remove(
-        &self,
-        objects: &mut Objects,
-        keys: &[Key],
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        for key in keys {
-            if self.stop.is_cancelled() {
-                return Err(Failure::stopped());
-            }
-            objects.delete(key).await?;
-        }
-        let waiting = Waiting { client: &self.cluster.client, timeout: self.wish.timeout, stop: self.stop };
-        for key in keys {
-            waiting.gone(objects, key, progress).await?;
-        }
-        let count = keys.len();
-        progress.done(&if count == 1 { "removed".to_owned() } else { format!("{count} removed") });
-        Ok(())
-    }
-
-    fn failed(&self, mut failure: Failure, progress: &Progress) -> Failure {
-        failure.what = format!("step \"{}\" was not done: {}", progress.title(), failure.what);
-        let again = format!("what is gone stays gone; go on with: {}", self.wish.again);
-        failure.advice =
-            if failure.advice.is_empty() { again } else { format!("{}\n{again}", failure.advice) };
-        failure
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::again::Change;
 use crate::clean;
 use crate::source::cluster::Obstacle;
 use crate::source::explain;
@@ -41,12 +42,14 @@ pub struct Failure {
     pub what: String,
     /// What to do about it; may be empty.
     pub advice: String,
+    /// What has to change in the command before it is given again.
+    pub change: Change,
 }
 
 impl Failure {
     /// A failure of `kind`.
     pub fn new(kind: Kind, what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
-        Self { kind, what: lines(what.as_ref()), advice: lines(advice.as_ref()) }
+        Self { kind, what: lines(what.as_ref()), advice: lines(advice.as_ref()), change: Change::Nothing }
     }
 
     /// A step that failed.
@@ -69,6 +72,13 @@ impl Failure {
     #[must_use]
     pub fn with(mut self, more: &str) -> Self {
         self.what.push_str(&lines(more));
+        self
+    }
+
+    /// The failure with what has to change in the command before it is given again.
+    #[must_use]
+    pub fn changing(mut self, change: Change) -> Self {
+        self.change = change;
         self
     }
 

@@ -1,5 +1,6 @@
 //! Helm as a process: found, asked for its version, and stopped when we are, so that it leaves no release half installed.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,41 +11,21 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::failure::{Failure, Kind};
+use super::failure::Failure;
+use super::program;
 use super::shell;
 use crate::source::cluster::Flags;
 
-/// The oldest helm that will do: labels on releases, by which `down` knows ours, came with it.
-const OLDEST: Version = Version(3, 13, 0);
+mod said;
+mod version;
+
+pub use version::Version;
 
 /// How long a question to helm may take that needs nothing but this machine and the API server.
 const QUESTION: Duration = Duration::from_secs(60);
 
 /// How long helm may take to end after it was asked to: it marks its release as failed before.
 const FAREWELL: Duration = Duration::from_secs(10);
-
-/// A version as helm prints it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(u32, u32, u32);
-
-impl Version {
-    /// Reads `v4.3.1`, `v3.14.0+g123` or `3.14.0-rc.1`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let text = text.strip_prefix('v').unwrap_or(text);
-        let numbers = text.split(['+', '-']).next()?;
-        let mut parts = numbers.split('.').map(str::parse::<u32>);
-        let mut next = || parts.next()?.ok();
-        Some(Self(next()?, next()?, next()?))
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
-}
 
 /// A release as `helm list` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -62,6 +43,7 @@ pub struct Listed {
 /// A helm that can be used.
 #[derive(Debug, Clone)]
 pub struct Helm {
+    program: PathBuf,
     version: Version,
     flags: Vec<String>,
     stop: CancellationToken,
@@ -73,9 +55,15 @@ impl Helm {
     /// # Errors
     /// When there is none, when it does not answer, or when it is older than 3.13.
     pub async fn find(flags: &Flags, stop: CancellationToken) -> Result<Self, Failure> {
-        let mut helm = Self { version: OLDEST, flags: Vec::new(), stop };
+        let program = program::find("helm", std::env::var_os("PATH").as_deref()).map_err(|missing| {
+            Failure::step(
+                format!("{missing}; the charts are rendered and installed with helm"),
+                version::advice(),
+            )
+        })?;
+        let mut helm = Self { program, version: version::OLDEST, flags: Vec::new(), stop };
         let said = helm.run(&["version", "--template", "{{.Version}}"], QUESTION).await?;
-        helm.version = checked(&said)?;
+        helm.version = version::checked(&said)?;
         helm.flags = cluster_flags(flags);
         Ok(helm)
     }
@@ -83,7 +71,12 @@ impl Helm {
     /// A helm that is never run.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        Self { version: OLDEST, flags: Vec::new(), stop: CancellationToken::new() }
+        Self {
+            program: PathBuf::from("helm"),
+            version: version::OLDEST,
+            flags: Vec::new(),
+            stop: CancellationToken::new(),
+        }
     }
 
     /// The version that it says it has.
@@ -105,7 +98,7 @@ impl Helm {
     pub async fn list(&self, selector: &str) -> Result<Vec<Listed>, Failure> {
         let mut arguments = vec!["list", "--all-namespaces", "--max", "0", "--output", "json"];
         // Helm 4 lists every state by itself and knows the flag no more.
-        if self.version < Version(4, 0, 0) {
+        if self.version < Version::new(4, 0, 0) {
             arguments.push("--all");
         }
         if !selector.is_empty() {
@@ -159,7 +152,7 @@ impl Helm {
         let arguments: Vec<&str> =
             arguments.iter().map(AsRef::as_ref).chain(self.flags.iter().map(String::as_str)).collect();
         let line = shell::line(std::iter::once("helm").chain(arguments.iter().copied()));
-        let mut child = Command::new("helm")
+        let mut child = Command::new(&self.program)
             .args(&arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -168,7 +161,12 @@ impl Helm {
             // Ctrl-C in the terminal reaches the whole group: helm is told by us, once.
             .process_group(0)
             .spawn()
-            .map_err(|error| missing(&error))?;
+            .map_err(|error| {
+                Failure::step(
+                    format!("{} cannot be started: {error}", self.program.display()),
+                    version::advice(),
+                )
+            })?;
         let ended = tokio::select! {
             ended = read(&mut child) => Some(ended),
             () = self.stop.cancelled() => None,
@@ -184,7 +182,7 @@ impl Helm {
         };
         let (code, out, err) = ended
             .map_err(|error| Failure::step(format!("{line}: reading its output failed: {error}"), ""))?;
-        if code == Some(0) { Ok(out) } else { Err(failed(&line, &err)) }
+        if code == Some(0) { Ok(out) } else { Err(said::failed(&line, &err)) }
     }
 }
 
@@ -232,131 +230,4 @@ fn cluster_flags(flags: &Flags) -> Vec<String> {
         words.extend(["--kube-context".to_owned(), context.clone()]);
     }
     words
-}
-
-fn checked(said: &str) -> Result<Version, Failure> {
-    let advice = format!("install helm {OLDEST} or newer: https://helm.sh/docs/intro/install/");
-    match Version::parse(said) {
-        None => {
-            Err(Failure::step(format!("the helm on your path gives no version: {:?}", said.trim()), advice))
-        }
-        Some(version) if version < OLDEST => {
-            Err(Failure::step(format!("helm {version} is too old: it puts no labels on releases"), advice))
-        }
-        Some(version) => Ok(version),
-    }
-}
-
-fn missing(error: &std::io::Error) -> Failure {
-    let advice = format!("install helm {OLDEST} or newer: https://helm.sh/docs/intro/install/");
-    if error.kind() == std::io::ErrorKind::NotFound {
-        Failure::step("helm is not on your path; the charts are rendered and installed with it", advice)
-    } else {
-        Failure::step(format!("helm cannot be started: {error}"), advice)
-    }
-}
-
-/// What helm's words mean to the person who gave the arguments.
-fn failed(line: &str, said: &str) -> Failure {
-    let said = readable(said);
-    if said.contains("values don't meet the specifications of the schema") {
-        let details: Vec<&str> = said.lines().filter(|line| line.starts_with("- ")).collect();
-        let advice = "look at your --values and --set; the chart's README lists every value";
-        return Failure::new(
-            Kind::Usage,
-            format!("the chart refuses these values:\n{}", details.join("\n")),
-            advice,
-        );
-    }
-    // What the chart's own checks refuse: the place in the template is of no use to whoever gave the value.
-    if let Some((_, refusal)) =
-        said.split_once("execution error at (").and_then(|(_, rest)| rest.split_once("): "))
-    {
-        return Failure::new(
-            Kind::Usage,
-            format!("the chart refuses these values:\n- {refusal}"),
-            "look at your --values and --set; the chart's README lists every value",
-        );
-    }
-    if said.contains("another operation (install/upgrade/rollback) is in progress") {
-        let advice = "wait for the helm that still runs; if none does, a killed one left this: helm rollback or helm uninstall the release";
-        return Failure::step(format!("{line}: {said}"), advice);
-    }
-    if said.contains("invalid ownership metadata") {
-        let advice = "somebody else installed that: build on it with --skip-stack, or remove it first";
-        return Failure::step(format!("{line}: {said}"), advice);
-    }
-    Failure::step(format!("{line}: {said}"), "")
-}
-
-/// Helm's standard error without what is only for its developers.
-fn readable(said: &str) -> String {
-    let lines = said.lines().map(str::trim_end).filter(|line| {
-        !line.is_empty()
-            && !line.starts_with("Use --debug")
-            && !line.starts_with("level=")
-            && !line.starts_with("WARNING:")
-    });
-    let text = lines.collect::<Vec<_>>().join("\n");
-    let text = text.strip_prefix("Error: ").unwrap_or(&text).to_owned();
-    if text.is_empty() { "it failed and said nothing".to_owned() } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_read_as_helm_prints_them() {
-        for (text, expected) in [
-            ("v4.3.1", Some(Version(4, 3, 1))),
-            ("v3.14.0+g3fc9f4b\n", Some(Version(3, 14, 0))),
-            ("3.13.0-rc.1", Some(Version(3, 13, 0))),
-            ("v3", None),
-            ("", None),
-        ] {
-            assert_eq!(Version::parse(text), expected, "{text:?}");
-        }
-        assert!(checked("v3.12.3").unwrap_err().what.contains("helm 3.12.3 is too old"));
-        assert!(checked("Client: v2").unwrap_err().what.contains("gives no version"));
-        assert_eq!(checked("v3.13.0"), Ok(OLDEST));
-    }
-
-    #[test]
-    fn wrong_values_are_the_askers_business() {
-        let said = "Error: values don't meet the specifications of the schema(s) in the following chart(s):\n\
-                    autoscaling-demo:\n- at '/hpa/maxReplicas': got string, want integer\n\n";
-        let failure = failed("helm template", said);
-        assert_eq!(failure.kind, Kind::Usage);
-        assert_eq!(
-            failure.what,
-            "the chart refuses these values:\n- at '/hpa/maxReplicas': got string, want integer"
-        );
-    }
-
-    #[test]
-    fn other_failures_are_passed_on_with_what_to_do() {
-        for (said, what, advice) in [
-            (
-                "Error: execution error at (a/templates/x.yaml:1:4): 3 is more than 2\n\nUse --debug flag to render out invalid YAML",
-                "the chart refuses these values:\n- 3 is more than 2",
-                "--set",
-            ),
-            (
-                "Error: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
-                "helm x: UPGRADE FAILED: another operation (install/upgrade/rollback) is in progress",
-                "helm rollback",
-            ),
-            ("level=WARN msg=\"x\"\n", "helm x: it failed and said nothing", ""),
-            (
-                "Error: a exists and cannot be imported: invalid ownership metadata; b",
-                "invalid ownership",
-                "--skip-stack",
-            ),
-        ] {
-            let failure = failed("helm x", said);
-            assert!(failure.what.contains(what), "{failure:?}");
-            assert!(failure.advice.contains(advice), "{failure:?}");
-        }
-    }
 }

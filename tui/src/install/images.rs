@@ -8,6 +8,7 @@ use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
+use super::program;
 use super::shell;
 
 /// Where `cargo xtask image` leaves the archives that it builds, from the root of a clone.
@@ -83,7 +84,12 @@ pub fn archives(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
 pub async fn run(command: &[String], stop: &CancellationToken) -> Result<(), Failure> {
     let line = shell::line(command);
     let Some((program, arguments)) = command.split_first() else { return Ok(()) };
-    let running = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let found = program::find(program, std::env::var_os("PATH").as_deref()).map_err(|missing| {
+        let advice =
+            format!("put {program} on your path, or load the images yourself and leave --archives out");
+        Failure::step(format!("{line}: {program} cannot be started: {missing}"), advice)
+    })?;
+    let running = Command::new(found).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::select! {
         output = tokio::time::timeout(WITHIN, running) => output,
         () = stop.cancelled() => return Err(Failure::stopped()),
@@ -91,8 +97,7 @@ pub async fn run(command: &[String], stop: &CancellationToken) -> Result<(), Fai
     let output = match output {
         Err(_late) => return Err(Failure::step(format!("{line}: not done within {WITHIN:?}"), "")),
         Ok(Err(error)) => {
-            let advice =
-                format!("put {program} on your path, or load the images yourself and leave --archives out");
+            let advice = "load the images yourself and leave --archives out";
             return Err(Failure::step(format!("{line}: {program} cannot be started: {error}"), advice));
         }
         Ok(Ok(output)) => output,

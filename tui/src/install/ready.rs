@@ -4,6 +4,7 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 use kube::ResourceExt as _;
 
+use super::pull::{self, Missing};
 use crate::source::endpoint;
 
 /// What a workload says about itself.
@@ -30,8 +31,19 @@ pub enum Rollout {
 pub struct Reason {
     /// A sentence without its end.
     pub what: String,
-    /// A container whose last lines say more, if there is one.
-    pub log: Option<Log>,
+    /// What there is to know about it beyond the sentence.
+    pub more: More,
+}
+
+/// What there is to know beyond the sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum More {
+    /// Nothing.
+    Nothing,
+    /// A container whose last lines say more.
+    Log(Log),
+    /// An image that cannot be had.
+    Image(Missing),
 }
 
 /// A container whose log is worth a look.
@@ -108,7 +120,7 @@ fn rollout(done: bool, ready: i32, wanted: i32, complaint: Option<String>) -> Ro
 pub fn reason(ready: i32, wanted: i32, complaint: &str, pods: &[Pod], events: &[Event]) -> Reason {
     let counted = format!("{ready} of {wanted} pods ready");
     if !complaint.is_empty() {
-        return Reason { what: format!("{counted}: its pods are refused: {complaint}"), log: None };
+        return Reason { what: format!("{counted}: its pods are refused: {complaint}"), more: More::Nothing };
     }
     if let Some(reason) = pods.iter().filter_map(of_pod).min_by_key(|(severity, _)| *severity) {
         return reason.1;
@@ -117,9 +129,9 @@ pub fn reason(ready: i32, wanted: i32, complaint: &str, pods: &[Pod], events: &[
     if pods.is_empty()
         && let Some(message) = warning.and_then(|event| event.message.as_deref())
     {
-        return Reason { what: format!("{counted}: {message}"), log: None };
+        return Reason { what: format!("{counted}: {message}"), more: More::Nothing };
     }
-    Reason { what: counted, log: None }
+    Reason { what: counted, more: More::Nothing }
 }
 
 /// What ails a pod, worst first.
@@ -152,7 +164,7 @@ fn of_pod(pod: &Pod) -> Option<(Severity, Reason)> {
     if let Some(condition) = unscheduled {
         let message = condition.message.as_deref().unwrap_or("no node was found for it");
         let what = format!("pod {name} has no node: {message}");
-        return Some((Severity::Unschedulable, Reason { what, log: None }));
+        return Some((Severity::Unschedulable, Reason { what, more: More::Nothing }));
     }
     let runs = |container: &&ContainerStatus| {
         !container.ready && container.state.as_ref().is_some_and(|state| state.running.is_some())
@@ -160,9 +172,9 @@ fn of_pod(pod: &Pod) -> Option<(Severity, Reason)> {
     let reason = match status.container_statuses.iter().flatten().find(runs) {
         Some(container) => Reason {
             what: format!("pod {name} runs and is not ready yet"),
-            log: Some(Log { pod: name, container: container.name.clone(), when: When::InVain }),
+            more: More::Log(Log { pod: name, container: container.name.clone(), when: When::InVain }),
         },
-        None => Reason { what: format!("pod {name} starts"), log: None },
+        None => Reason { what: format!("pod {name} starts"), more: More::Nothing },
     };
     Some((Severity::Starting, reason))
 }
@@ -181,12 +193,20 @@ fn of_container(pod: &str, status: &ContainerStatus) -> Option<(Severity, Reason
         | "ImageInspectError"
         | "RegistryUnavailable"
         | "SignatureValidationFailed" => {
+            let message = pull::essence(message);
             let what = format!("pod {pod}: image {} cannot be had: {}", status.image, or(message, reason));
-            Some((Severity::Image, Reason { what, log: None }))
+            let missing = Missing {
+                pod: pod.to_owned(),
+                container: container.clone(),
+                image: status.image.clone(),
+                reason: reason.to_owned(),
+                message: message.to_owned(),
+            };
+            Some((Severity::Image, Reason { what, more: More::Image(missing) }))
         }
         "CreateContainerConfigError" | "CreateContainerError" => {
             let what = format!("pod {pod}: container {container} cannot be made: {}", or(message, reason));
-            Some((Severity::Configuration, Reason { what, log: None }))
+            Some((Severity::Configuration, Reason { what, more: More::Nothing }))
         }
         // Between two restarts a container that crashes is running or terminated for a moment.
         _ if status.restart_count > 0 && !status.ready => Some(crashing(pod, status)),
@@ -211,7 +231,7 @@ fn crashing(pod: &str, status: &ContainerStatus) -> (Severity, Reason) {
         status.name, status.restart_count
     );
     let log = Log { pod: pod.to_owned(), container: status.name.clone(), when: When::Now };
-    (Severity::Crashing, Reason { what, log: Some(log) })
+    (Severity::Crashing, Reason { what, more: More::Log(log) })
 }
 
 fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
@@ -219,133 +239,4 @@ fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn pod(status: &Value) -> Pod {
-        serde_json::from_value(json!({"metadata": {"name": "p"}, "status": status})).unwrap()
-    }
-
-    fn container(state: &Value, last: &Value, restarts: i32) -> Value {
-        json!({"name": "c", "image": "i:1", "imageID": "", "ready": false, "restartCount": restarts,
-               "state": state, "lastState": last})
-    }
-
-    fn why(pods: &[Pod]) -> Reason {
-        reason(0, 1, "", pods, &[])
-    }
-
-    #[test]
-    fn a_deployment_is_done_as_kubectl_says() {
-        let judge = |status: Value| {
-            let object = json!({"metadata": {"generation": 2}, "spec": {"replicas": 2, "selector": {}, "template": {}},
-                                "status": status});
-            deployment(&serde_json::from_value(object).unwrap())
-        };
-        let full =
-            json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2});
-        assert_eq!(judge(full.clone()), Rollout::Done { ready: 2 });
-        for (field, value) in
-            [("observedGeneration", 1), ("updatedReplicas", 1), ("availableReplicas", 1), ("replicas", 3)]
-        {
-            let mut status = full.clone();
-            status[field] = value.into();
-            assert!(matches!(judge(status), Rollout::Going { wanted: 2, .. }), "{field}");
-        }
-        let refused =
-            json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "quota"}]});
-        assert_eq!(judge(refused), Rollout::Going { ready: 0, wanted: 2, complaint: "quota".into() });
-    }
-
-    #[test]
-    fn sets_are_done_when_their_pods_are_new_and_ready() {
-        let set = |status: Value| {
-            let object = json!({"spec": {"replicas": 1, "selector": {}, "serviceName": "s", "template": {}}, "status": status});
-            stateful_set(&serde_json::from_value(object).unwrap())
-        };
-        assert_eq!(set(json!({"replicas": 1, "readyReplicas": 1})), Rollout::Done { ready: 1 });
-        assert!(matches!(set(json!({"replicas": 1})), Rollout::Going { ready: 0, .. }));
-        let old = json!({"replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "b"});
-        assert!(matches!(set(old), Rollout::Going { .. }));
-        let daemon = |status: Value| {
-            let object = json!({"spec": {"selector": {}, "template": {}}, "status": status});
-            daemon_set(&serde_json::from_value(object).unwrap())
-        };
-        let status = json!({"currentNumberScheduled": 1, "desiredNumberScheduled": 1, "numberMisscheduled": 0, "numberReady": 1});
-        assert!(matches!(daemon(status.clone()), Rollout::Going { .. }));
-        let mut done = status;
-        (done["numberAvailable"], done["updatedNumberScheduled"]) = (1.into(), 1.into());
-        assert_eq!(daemon(done), Rollout::Done { ready: 1 });
-    }
-
-    #[test]
-    fn the_reasons_of_waiting_are_told() {
-        let waiting = |reason: &str, message: &str| {
-            container(&json!({"waiting": {"reason": reason, "message": message}}), &json!({}), 0)
-        };
-        let with = |container: Value| pod(&json!({"containerStatuses": [container]}));
-        for (pod, expected) in [
-            (
-                with(waiting("ImagePullBackOff", "Back-off pulling image \"i:1\"")),
-                "pod p: image i:1 cannot be had: Back-off pulling image \"i:1\"",
-            ),
-            (with(waiting("ErrImageNeverPull", "")), "pod p: image i:1 cannot be had: ErrImageNeverPull"),
-            (
-                with(waiting("CreateContainerConfigError", "secret \"rabbitmq\" not found")),
-                "pod p: container c cannot be made: secret \"rabbitmq\" not found",
-            ),
-            (
-                pod(
-                    &json!({"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                                           "message": "0/1 nodes are available: 1 Insufficient memory."}]}),
-                ),
-                "pod p has no node: 0/1 nodes are available: 1 Insufficient memory.",
-            ),
-            (with(waiting("ContainerCreating", "")), "pod p starts"),
-        ] {
-            assert_eq!(why(&[pod]), Reason { what: expected.into(), log: None });
-        }
-        let running = why(&[with(container(&json!({"running": {}}), &json!({}), 0))]);
-        assert_eq!(running.what, "pod p runs and is not ready yet");
-        assert_eq!(running.log.map(|log| log.when), Some(When::InVain));
-    }
-
-    #[test]
-    fn a_crash_names_its_log_and_comes_before_anything_else() {
-        let ended = |reason: &str| json!({"terminated": {"exitCode": 137, "reason": reason}});
-        let looping =
-            |reason: &str| container(&json!({"waiting": {"reason": "CrashLoopBackOff"}}), &ended(reason), 3);
-        let crashing = |reason: &str| pod(&json!({"containerStatuses": [looping(reason)]}));
-        let log = Some(Log { pod: "p".into(), container: "c".into(), when: When::Now });
-        let starts = pod(&json!({}));
-        assert_eq!(
-            why(&[starts, crashing("Error")]),
-            Reason {
-                what: "pod p: container c crashes again and again (3 restarts, exit code 137)".into(),
-                log: log.clone()
-            }
-        );
-        assert!(why(&[crashing("OOMKilled")]).what.contains("more memory than its limit"));
-        let between = container(&json!({"running": {}}), &ended("Error"), 1);
-        assert_eq!(why(&[pod(&json!({"containerStatuses": [between]}))]).log, log);
-    }
-
-    #[test]
-    fn without_a_pod_the_controller_speaks() {
-        let event = |kind: &str, message: &str| -> Event {
-            serde_json::from_value(
-                json!({"metadata": {}, "involvedObject": {}, "type": kind, "message": message}),
-            )
-            .unwrap()
-        };
-        let events = [event("Warning", "create Pod failed: forbidden"), event("Normal", "fine")];
-        assert_eq!(reason(0, 1, "", &[], &events).what, "0 of 1 pods ready: create Pod failed: forbidden");
-        assert_eq!(
-            reason(0, 1, "quota", &[], &events).what,
-            "0 of 1 pods ready: its pods are refused: quota"
-        );
-        assert_eq!(reason(0, 2, "", &[], &[]).what, "0 of 2 pods ready");
-    }
-}
+mod tests;

@@ -59,8 +59,8 @@ pub struct Request {
     pub archives: Option<PathBuf>,
     /// How long each step may take.
     pub timeout: Duration,
-    /// The command line, to be given again after a failure.
-    pub again: String,
+    /// The words of the command line, to be given again after a failure.
+    pub again: Vec<String>,
 }
 
 /// Whether `up` installs the stack that the demo stands on.

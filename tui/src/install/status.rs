@@ -2,6 +2,7 @@
 
 pub mod lines;
 
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::{Api, Client};
@@ -10,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Objects, WITHIN};
 use super::failure::Failure;
 use super::helm::{Helm, Listed};
+use super::hints::Hints;
 use super::owner;
 use super::ready::{self, Rollout};
 use super::seen::Metrics;
@@ -46,7 +48,18 @@ pub struct Facts {
     /// Who serves external metrics.
     pub server: Metrics,
     /// The autoscaler.
-    pub hpa: Result<Option<Hpa>, String>,
+    pub hpa: Result<Option<Autoscaler>, String>,
+    /// The command that would install the demo there.
+    pub up: String,
+}
+
+/// The autoscaler, and since when there is one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Autoscaler {
+    /// As it was read.
+    pub hpa: Hpa,
+    /// When it was made, by the cluster's clock.
+    pub made: Option<Timestamp>,
 }
 
 /// Looks at everything once.
@@ -57,6 +70,7 @@ pub async fn look(flags: &Flags, namespace: &str, stop: &CancellationToken) -> R
     let Ground { cluster, version, mut objects } = ground(flags).await?;
     let client = &cluster.client;
     let marked = survey::marked(&mut objects, namespace).await?;
+    let up = clean::text(&Hints::new(flags, namespace).surge(&["up"]));
     let flags = Flags { context: Some(cluster.context.clone()), ..flags.clone() };
     let releases = async {
         let helm = Helm::find(&flags, stop.clone()).await?;
@@ -67,7 +81,7 @@ pub async fn look(flags: &Flags, namespace: &str, stop: &CancellationToken) -> R
     let server = survey::metrics(&mut objects).await?;
     let workloads = workloads(client, namespace).await;
     let hpa = hpa(client, namespace).await;
-    let metric = hpa.as_ref().ok().and_then(|hpa| hpa.as_ref()?.metric.clone());
+    let metric = hpa.as_ref().ok().and_then(|found| found.as_ref()?.hpa.metric.clone());
     let queue = metric
         .as_ref()
         .and_then(|metric| metric.queue.clone())
@@ -104,6 +118,7 @@ pub async fn look(flags: &Flags, namespace: &str, stop: &CancellationToken) -> R
         metric: external,
         server,
         hpa,
+        up,
     })
 }
 
@@ -142,8 +157,11 @@ async fn workloads(client: &Client, namespace: &str) -> Vec<(&'static str, Resul
     all
 }
 
-async fn hpa(client: &Client, namespace: &str) -> Result<Option<Hpa>, String> {
+async fn hpa(client: &Client, namespace: &str) -> Result<Option<Autoscaler>, String> {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), namespace);
     let found = within(api.get_opt(contract::names::HPA)).await?;
-    Ok(found.as_ref().map(convert::hpa::convert))
+    Ok(found.map(|object| Autoscaler {
+        hpa: convert::hpa::convert(&object),
+        made: object.metadata.creation_timestamp.as_ref().map(|made| made.0),
+    }))
 }

@@ -2,18 +2,18 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Applied, Objects, WITHIN};
+use super::again;
+use super::apply::{Objects, WITHIN};
 use super::chart;
 use super::failure::Failure;
 use super::helm::Helm;
+use super::hints::Hints;
 use super::images::{self, Local};
-use super::object::{self, Key};
-use super::plan::{self, Action, Plan, Step};
+use super::object::Key;
+use super::plan::{self, Plan, Step};
 use super::print;
 use super::progress::Progress;
 use super::request::{Place, Request, Stack};
@@ -22,11 +22,12 @@ use super::secret;
 use super::seen::Seen;
 use super::survey;
 use super::upstream::{self, Release};
-use super::wait::{self, Waiting};
+use super::wait::Waiting;
 use crate::source::cluster::{self, Cluster};
 
-/// How long helm may take to hand a chart's objects to the API server.
-const INSTALLING: Duration = Duration::from_secs(300);
+mod work;
+
+use work::Work;
 
 /// What is done with the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,14 +84,15 @@ pub async fn run(
         say("nothing was changed\n");
         return Ok(());
     }
-    let mut progress = Progress::new(Box::new(std::io::stdout()), plan.steps.len());
-    let waiting = Waiting { client: &cluster.client, timeout: request.timeout, stop };
+    let mut progress = Progress::stdout(plan.steps.len());
+    let hints = Hints::new(&request.flags, &request.namespace);
+    let waiting = Waiting { client: &cluster.client, timeout: request.timeout, stop, hints: &hints };
     let mut work = Work { request, seen: &seen, helm: &helm, objects, waiting, stop };
     for step in &plan.steps {
         progress.begin(&step.title(request));
         work.step(step, &mut progress).await.map_err(|failure| told(failure, &progress, request))?;
     }
-    say(&format!("\nnext: {}\n      {}\n", dashboard("surge", request), dashboard("surge doctor", request)));
+    say(&format!("\nnext: {}\n      {}\n", hints.surge(&[]), hints.surge(&["doctor"])));
     Ok(())
 }
 
@@ -139,22 +141,6 @@ async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared
     Ok(Prepared { cluster, version, helm, objects, seen, plan })
 }
 
-/// The command that shows what was installed.
-fn dashboard(command: &str, request: &Request) -> String {
-    let mut words: Vec<&str> = command.split(' ').collect();
-    let file = request.flags.kubeconfig.as_ref().map(|path| path.to_string_lossy());
-    if let Some(file) = &file {
-        words.extend(["--kubeconfig", file]);
-    }
-    if let Some(context) = &request.flags.context {
-        words.extend(["--context", context]);
-    }
-    if request.namespace != contract::names::NAMESPACE {
-        words.extend(["--namespace", &request.namespace]);
-    }
-    super::shell::line(words)
-}
-
 /// Text of our own or cleaned before; a closed standard output is nobody's loss.
 pub(crate) fn say(text: &str) {
     let mut out = std::io::stdout();
@@ -163,7 +149,7 @@ pub(crate) fn say(text: &str) {
 
 fn told(mut failure: Failure, progress: &Progress, request: &Request) -> Failure {
     failure.what = format!("step \"{}\" was not done: {}", progress.title(), failure.what);
-    let again = format!("what was done stays; go on with: {}", request.again);
+    let again = format!("what was done stays; go on with: {}", again::line(&request.again, failure.change));
     failure.advice = if failure.advice.is_empty() { again } else { format!("{}\n{again}", failure.advice) };
     failure
 }
@@ -240,151 +226,4 @@ fn shown(request: &Request, plan: &Plan, cluster: &Cluster, version: &str, helm:
     );
     lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
     lines.iter().map(|line| crate::clean::text(line) + "\n").collect()
-}
-
-/// What became of the objects.
-#[derive(Default)]
-struct Counts {
-    created: usize,
-    changed: usize,
-    unchanged: usize,
-}
-
-/// What the steps are done with.
-struct Work<'a> {
-    request: &'a Request,
-    seen: &'a Seen,
-    helm: &'a Helm,
-    objects: Objects,
-    waiting: Waiting<'a>,
-    stop: &'a CancellationToken,
-}
-
-impl Work<'_> {
-    async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Failure> {
-        match step {
-            Step::Load(command) => {
-                images::run(command, self.stop).await?;
-                progress.done("loaded");
-            }
-            Step::Namespace(object) | Step::Rules(object) => {
-                let applied = self.objects.apply(object, None).await?;
-                progress.done(word(applied));
-            }
-            Step::Release(release, action) => self.release(release, *action, progress).await?,
-            Step::Clear(keys) | Step::Prune(keys) => self.remove(keys, progress).await?,
-            Step::Apply(objects) => self.apply(objects, progress).await?,
-            Step::Ready(keys) => {
-                self.waiting.workloads(keys, progress).await?;
-                progress.done("ready");
-            }
-            Step::Metric => {
-                let hpa_name = contract::names::HPA;
-                let (name, value) = self.waiting.metric(&self.request.namespace, hpa_name, progress).await?;
-                let value = hpa::quantity::format_milli(value, hpa::quantity::Format::DecimalSi);
-                progress.done(&format!("{name} answers: {value}"));
-            }
-        }
-        Ok(())
-    }
-
-    async fn release(
-        &mut self,
-        release: &Release,
-        action: Action,
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        if action != Action::Keep {
-            let folder = tempfile::tempdir().map_err(|error| {
-                Failure::step(format!("making a folder for values failed: {error}"), "look at TMPDIR")
-            })?;
-            let file = folder.path().join("values.json");
-            chart::private(&file, &release.values).map_err(|error| {
-                Failure::step(format!("writing values failed: {error}"), "look at TMPDIR")
-            })?;
-            progress.note(if action == Action::Install { "helm installs it" } else { "helm upgrades it" });
-            self.helm.run(&release.install(&file), INSTALLING).await?;
-        }
-        let manifest = self.helm.manifest(&release.name, &release.namespace).await?;
-        let mut objects = object::parse(&manifest).map_err(|error| {
-            Failure::step(format!("the objects of release {}: {error}", release.name), "")
-        })?;
-        for object in &mut objects {
-            object::complete(object, &release.namespace);
-        }
-        self.waiting.workloads(&wait::workloads(&objects), progress).await?;
-        let serves = |object: &Value| {
-            object["kind"] == "APIService" && object["metadata"]["name"] == plan::API_SERVICE
-        };
-        if objects.iter().any(serves) {
-            self.waiting.api_service(&mut self.objects, progress).await?;
-        }
-        progress.done(if action == Action::Keep { "as it was, ready" } else { "ready" });
-        Ok(())
-    }
-
-    /// Applies the namespace, then tries everything else without effect, so that a refusal leaves nothing half done, and then
-    /// applies it.
-    async fn apply(&mut self, objects: &[Value], progress: &mut Progress) -> Result<(), Failure> {
-        let (namespaces, others): (Vec<&Value>, Vec<&Value>) =
-            objects.iter().partition(|object| object["kind"] == "Namespace");
-        let mut counts = Counts::default();
-        self.apply_all(&namespaces, &mut counts, progress).await?;
-        for object in &others {
-            self.check_stop()?;
-            self.objects.try_apply(object).await?;
-        }
-        self.apply_all(&others, &mut counts, progress).await?;
-        let Counts { created, changed, unchanged } = counts;
-        progress.done(&format!("{created} created, {changed} changed, {unchanged} as they were"));
-        Ok(())
-    }
-
-    async fn apply_all(
-        &mut self,
-        objects: &[&Value],
-        counts: &mut Counts,
-        progress: &mut Progress,
-    ) -> Result<(), Failure> {
-        for object in objects {
-            self.check_stop()?;
-            let key = Key::of(object);
-            let before = self.seen.existing.get(&key).map(|existing| &existing.object);
-            let applied = self.objects.apply(object, before).await?;
-            match applied {
-                Applied::Created => counts.created += 1,
-                Applied::Changed => counts.changed += 1,
-                Applied::Unchanged => counts.unchanged += 1,
-            }
-            if applied != Applied::Unchanged {
-                progress.note(&format!("{} {}", key.short(&self.request.namespace), word(applied)));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_stop(&self) -> Result<(), Failure> {
-        if self.stop.is_cancelled() { Err(Failure::stopped()) } else { Ok(()) }
-    }
-
-    async fn remove(&mut self, keys: &[Key], progress: &mut Progress) -> Result<(), Failure> {
-        for key in keys {
-            self.check_stop()?;
-            self.objects.delete(key).await?;
-            progress.note(&format!("{} goes", key.short(&self.request.namespace)));
-        }
-        for key in keys {
-            self.waiting.gone(&mut self.objects, key, progress).await?;
-        }
-        progress.done("removed");
-        Ok(())
-    }
-}
-
-fn word(applied: Applied) -> &'static str {
-    match applied {
-        Applied::Created => "created",
-        Applied::Changed => "changed",
-        Applied::Unchanged => "as it was",
-    }
 }

@@ -1,9 +1,10 @@
-//! Waiting for workloads and for the external metric: the loop around the judgements of `ready`, which says why it waits.
+//! Waiting for workloads, and for objects to be gone: the loop around the judgements of `ready`, which says why it waits.
+
+mod metric;
 
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::Client;
@@ -11,17 +12,16 @@ use kube::api::{Api, ListParams, LogParams};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::again::{self, Change};
 use super::apply::{Objects, WITHIN};
 use super::failure::{Failure, Kind};
+use super::hints::Hints;
 use super::object::Key;
 use super::progress::Progress;
-use super::ready::{self, Log, Reason, Rollout, When};
-use super::survey;
+use super::pull::{self, Missing, Pulls};
+use super::ready::{self, Log, More, Reason, Rollout, When};
 use crate::clean;
-use crate::event::MetricRef;
 use crate::source::convert;
-use crate::source::external_metric;
-use crate::source::health::{self};
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -37,16 +37,17 @@ pub struct Waiting<'a> {
     pub timeout: Duration,
     /// Ends every wait.
     pub stop: &'a CancellationToken,
+    /// Commands for this cluster.
+    pub hints: &'a Hints,
 }
 
 impl Waiting<'_> {
     /// Pauses, unless the deadline has passed or a signal came.
-    async fn pause(&self, began: Instant, what: &str, reason: &str, more: &str) -> Result<(), Failure> {
+    async fn pause(&self, began: Instant, what: &str, reason: &str, advice: &str) -> Result<(), Failure> {
         if began.elapsed() >= self.timeout {
-            return Err(Failure::step(
-                format!("{what}: not ready after {:?}: {reason}", self.timeout),
-                format!("a longer wait: --timeout TIME; {more}"),
-            ));
+            let within = again::text(self.timeout);
+            return Err(Failure::step(format!("{what}: not ready within {within}: {reason}"), advice)
+                .changing(Change::Longer(self.timeout)));
         }
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => Ok(()),
@@ -54,28 +55,66 @@ impl Waiting<'_> {
         }
     }
 
-    /// Waits until all the workloads are ready, in turn, saying the reason of each.
+    /// Waits until all the workloads are ready, saying why the first of those that are not is not.
     ///
     /// # Errors
-    /// When one is not ready in time, with the reason; when the API does not answer.
+    /// When one is not ready in time, with the reason; when one has no image and will have none; when the API does not answer.
     pub async fn workloads(&self, keys: &[Key], progress: &mut Progress) -> Result<(), Failure> {
         let began = Instant::now();
-        for key in keys {
-            loop {
-                let Some(Reason { what, log }) = self.workload(key).await? else { break };
-                progress.waiting(&format!("{key}: {what}"));
-                let paused =
-                    self.pause(began, &key.to_string(), &what, "more of it: kubectl describe pods").await;
-                let Err(failure) = paused else { continue };
-                return Err(match log {
-                    Some(log) if failure.kind == Kind::Step && log.when == When::InVain => {
-                        failure.with(&self.tail(key.namespace.as_deref().unwrap_or_default(), &log).await)
+        let mut pulls = Pulls::default();
+        let mut waited: Vec<&Key> = keys.iter().collect();
+        loop {
+            let mut found = Vec::new();
+            for key in waited {
+                if let Some(reason) = self.workload(key).await? {
+                    found.push((key, reason));
+                }
+            }
+            for (key, reason) in &found {
+                if let More::Image(missing) = &reason.more {
+                    self.image(key, missing, &mut pulls).await?;
+                }
+            }
+            // What waits for an image will not come as surely as what is only starting.
+            let worst = found.iter().find(|(_, reason)| matches!(reason.more, More::Image(_)));
+            let Some((key, reason)) = worst.or_else(|| found.first()) else { return Ok(()) };
+            progress.waiting(&format!("{key}: {}", reason.what));
+            let namespace = key.namespace.as_deref().unwrap_or_default();
+            let more = self.hints.kubectl(&["describe", "pods", "-n", namespace]);
+            let paused =
+                self.pause(began, &key.to_string(), &reason.what, &format!("more of it: {more}")).await;
+            if let Err(failure) = paused {
+                return Err(match &reason.more {
+                    More::Log(log) if failure.kind == Kind::Step && log.when == When::InVain => {
+                        failure.with(&self.tail(namespace, log).await)
                     }
                     _ => failure,
                 });
             }
+            waited = found.into_iter().map(|(key, _)| key).collect();
         }
-        Ok(())
+    }
+
+    /// Gives up on an image that will not come by waiting.
+    async fn image(&self, key: &Key, missing: &Missing, pulls: &mut Pulls) -> Result<(), Failure> {
+        let Some((told, elapsed)) = pulls.see(missing, Instant::now()) else { return Ok(()) };
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        let events = self.events(namespace, "Pod", &missing.pod).await;
+        if pull::is_under_way(&events) {
+            return Ok(());
+        }
+        let told = if pull::is_bare(&told) { pull::cause(&events).unwrap_or(&told) } else { &told };
+        let what = format!(
+            "{key}: image {} cannot be had, for {} s now ({} in pod {}): {told}",
+            missing.image,
+            elapsed.as_secs(),
+            missing.reason,
+            missing.pod
+        );
+        let name = pull::image_of(&key.name).filter(|_| namespace == self.hints.namespace());
+        let advice = missing.advice(name, namespace, self.hints).join("\n");
+        let change = name.map_or(Change::Nothing, Change::Image);
+        Err(Failure::step(what, advice).changing(change))
     }
 
     /// Why the workload is not ready; `None` when it is.
@@ -100,13 +139,16 @@ impl Waiting<'_> {
             }
         };
         let Some((rollout, selector)) = found else {
-            return Ok(Some(Reason { what: "it is not there yet".to_owned(), log: None }));
+            return Ok(Some(Reason { what: "it is not there yet".to_owned(), more: More::Nothing }));
         };
         let Rollout::Going { ready, wanted, complaint } = rollout else { return Ok(None) };
         let pods = self.pods(namespace, selector.as_ref()).await?;
-        let events = if pods.is_empty() { self.events(namespace, key).await } else { Vec::new() };
+        let events =
+            if pods.is_empty() { self.events(namespace, &key.kind, &key.name).await } else { Vec::new() };
         let mut reason = ready::reason(ready, wanted, &complaint, &pods, &events);
-        if let Some(log) = reason.log.as_ref().filter(|log| log.when == When::Now) {
+        if let More::Log(log) = &reason.more
+            && log.when == When::Now
+        {
             let tail = self.tail(namespace, log).await;
             reason.what.push_str(&tail);
         }
@@ -121,10 +163,10 @@ impl Waiting<'_> {
         Ok(listed.items)
     }
 
-    /// Events about the workload, oldest first; none where they cannot be had, since they only explain.
-    async fn events(&self, namespace: &str, key: &Key) -> Vec<Event> {
+    /// Events about an object, oldest first; none where they cannot be had, since they only explain.
+    async fn events(&self, namespace: &str, kind: &str, name: &str) -> Vec<Event> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
-        let about = format!("involvedObject.kind={},involvedObject.name={}", key.kind, key.name);
+        let about = format!("involvedObject.kind={kind},involvedObject.name={name}");
         let listed = within("listing events", api.list(&ListParams::default().fields(&about))).await;
         let mut events = listed.map(|listed| listed.items).unwrap_or_default();
         events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
@@ -149,58 +191,6 @@ impl Waiting<'_> {
             }
         }
         String::new()
-    }
-
-    /// Waits until the external metric that the HPA reads answers with a value; returns it and its name.
-    ///
-    /// # Errors
-    /// When it does not in time, with what was in the way.
-    pub async fn metric(
-        &self,
-        namespace: &str,
-        hpa: &str,
-        progress: &mut Progress,
-    ) -> Result<(String, i64), Failure> {
-        let began = Instant::now();
-        loop {
-            let reason = match self.wanted_metric(namespace, hpa).await? {
-                None => format!("HPA {hpa} in namespace {namespace} is not there or reads no External metric"),
-                Some(metric) => match external_metric::ask(self.client, namespace, &metric).await {
-                    Ok(sample) => match sample.value_milli {
-                        Some(value) => return Ok((metric.name, value)),
-                        None => "its query gives nothing yet: Prometheus has no sample of the queue, or the broker's target is down".to_owned(),
-                    },
-                    Err(health::Failure::Unavailable(cause) | health::Failure::Lost(cause)) => explained(&cause),
-                },
-            };
-            progress.waiting(&reason);
-            self.pause(began, "the external metric", &reason, "which hop it is: surge doctor").await?;
-        }
-    }
-
-    async fn wanted_metric(&self, namespace: &str, hpa: &str) -> Result<Option<MetricRef>, Failure> {
-        let api: Api<HorizontalPodAutoscaler> = Api::namespaced(self.client.clone(), namespace);
-        let found = within(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
-        Ok(found.and_then(|object| convert::hpa::convert(&object).metric))
-    }
-
-    /// Waits until the aggregated API of a release is available.
-    ///
-    /// # Errors
-    /// When it is not in time.
-    pub async fn api_service(&self, objects: &mut Objects, progress: &mut Progress) -> Result<(), Failure> {
-        let began = Instant::now();
-        loop {
-            let found = objects.get(&survey::api_service_key()).await?;
-            let reason = match found.as_ref().map(unavailable) {
-                Some(None) => return Ok(()),
-                Some(Some(reason)) => reason,
-                None => "there is no APIService for external metrics yet".to_owned(),
-            };
-            progress.waiting(&reason);
-            self.pause(began, "the external metrics API", &reason, "more of it: kubectl describe apiservice")
-                .await?;
-        }
     }
 
     /// Waits until an object is gone.
@@ -228,7 +218,12 @@ impl Waiting<'_> {
                 None => format!("{key} is held by {}", held.join(", ")),
             };
             progress.waiting(&reason);
-            self.pause(began, &key.to_string(), &reason, "see what its finalizers wait for").await?;
+            let mut words = vec!["get", key.kind.as_str(), key.name.as_str(), "-o", "yaml"];
+            if let Some(namespace) = &key.namespace {
+                words.extend(["-n", namespace]);
+            }
+            let advice = format!("see what its finalizers wait for: {}", self.hints.kubectl(&words));
+            self.pause(began, &key.to_string(), &reason, &advice).await?;
         }
     }
 }
@@ -238,35 +233,6 @@ fn held_by(object: &Value) -> Option<String> {
     let conditions = object["status"]["conditions"].as_array()?;
     let told = conditions.iter().find(|condition| condition["status"] == "True")?;
     Some(clean::text(told["message"].as_str()?))
-}
-
-/// Why an APIService is not available; `None` when it is.
-fn unavailable(object: &Value) -> Option<String> {
-    let conditions = object["status"]["conditions"].as_array();
-    let available = conditions.into_iter().flatten().find(|condition| condition["type"] == "Available");
-    match available {
-        Some(condition) if condition["status"] == "True" => None,
-        Some(condition) => {
-            Some(clean::text(condition["message"].as_str().unwrap_or("it is not available yet")))
-        }
-        None => Some("nobody has looked at its APIService yet".to_owned()),
-    }
-}
-
-/// What stands behind an answer of the external metrics API; the words are those of a real API server.
-fn explained(cause: &str) -> String {
-    let more = if cause.contains("could not find the metric") {
-        "the adapter has not discovered the series yet; a new ServiceMonitor takes about two minutes to get through"
-    } else if cause.contains("could not find the requested resource") {
-        "nobody serves external metrics"
-    } else if cause.contains("unable to handle the request") {
-        "the adapter has no ready pod"
-    } else if cause.contains("unable to fetch metrics") {
-        "the adapter cannot reach Prometheus"
-    } else {
-        return cause.to_owned();
-    };
-    format!("{more} ({cause})")
 }
 
 async fn within<T>(what: &str, asking: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {
@@ -310,26 +276,5 @@ mod tests {
         let names: Vec<String> =
             workloads(&objects).iter().map(|key| format!("{} {}", key.kind, key.name)).collect();
         assert_eq!(names, ["Deployment x", "StatefulSet prometheus-x", "DaemonSet x"]);
-    }
-
-    #[test]
-    fn an_api_that_is_not_available_says_why() {
-        let service = |status: &str| json!({"status": {"conditions": [{"type": "Available", "status": status, "message": "no endpoints"}]}});
-        assert_eq!(unavailable(&service("True")), None);
-        assert_eq!(unavailable(&service("False")).as_deref(), Some("no endpoints"));
-        assert!(unavailable(&json!({})).is_some());
-    }
-
-    #[test]
-    fn the_answers_of_the_api_are_explained() {
-        for (cause, expected) in [
-            ("the server could not find the metric rabbitmq_queue_length for  (404)", "not discovered"),
-            ("the server could not find the requested resource (404)", "nobody serves"),
-            ("the server is currently unable to handle the request (503)", "no ready pod"),
-            ("Internal error occurred: unable to fetch metrics (500)", "cannot reach Prometheus"),
-            ("something else", "something else"),
-        ] {
-            assert!(explained(cause).contains(expected), "{cause}");
-        }
     }
 }

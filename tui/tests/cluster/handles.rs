@@ -47,7 +47,17 @@ pub(crate) fn helm() {
     assert!(is_there, "{NOT_RUN} there is no helm on the path");
 }
 
-/// The broker's image, where the chart's own cannot be had.
-pub(crate) fn rabbitmq_image() -> Option<String> {
-    std::env::var("SURGE_E2E_RABBITMQ_IMAGE").ok().filter(|image| !image.is_empty())
+/// Images of the cluster's own where the chart's cannot be had, as `--image` takes them.
+pub(crate) fn images() -> Vec<String> {
+    let named = [("rabbitmq", "SURGE_E2E_RABBITMQ_IMAGE"), ("exporter", "SURGE_E2E_EXPORTER_IMAGE")];
+    let given = named.iter().filter_map(|(name, variable)| {
+        let image = std::env::var(variable).ok().filter(|image| !image.is_empty())?;
+        Some(format!("{name}={image}"))
+    });
+    given.collect()
+}
+
+/// Which of the two profiles with prometheus-adapter its rules are for; what is not said is `plugin`.
+pub(crate) fn is_exporter() -> bool {
+    std::env::var("SURGE_E2E_PROFILE").is_ok_and(|profile| profile == "exporter")
 }

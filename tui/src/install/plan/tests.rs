@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::*;
-use crate::install::request::Place;
-use crate::install::seen::{Existing, Found};
+use crate::install::owner;
+use crate::install::request::{Place, Profile};
+use crate::install::seen::{Existing, Found, Metrics, Rules};
 
 pub(crate) fn request() -> Request {
     Request {
@@ -20,7 +21,7 @@ pub(crate) fn request() -> Request {
         images: Vec::new(),
         archives: None,
         timeout: Duration::from_secs(1),
-        again: "surge up".into(),
+        again: vec!["surge".into(), "up".into()],
     }
 }
 
@@ -123,7 +124,7 @@ fn adapter_and_keda_exclude_each_other() {
 fn releases_are_installed_upgraded_kept_or_refused() {
     let action = |found: Option<Found>| {
         let seen = Seen { releases: found.into_iter().collect(), ..Seen::default() };
-        action(&release("prometheus-adapter"), &seen)
+        stack::action(&release("prometheus-adapter"), &seen)
     };
     assert_eq!(action(None), Ok(Action::Install));
     assert_eq!(action(Some(found("deployed", true))), Ok(Action::Keep));

@@ -6,7 +6,7 @@ use hpa::quantity::{Format, format_milli};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Facts;
+use super::{Autoscaler, Facts};
 use crate::clean;
 use crate::event::MetricSample;
 use crate::install::ready::Rollout;
@@ -35,14 +35,19 @@ pub struct Line {
     pub text: String,
 }
 
-/// The facts as lines; `now` is this machine's time.
+/// How old an autoscaler may be without having looked at its metric: two of the controller's rounds, of 15 s unless it was
+/// started with others.
+const FIRST_SYNC: Duration = Duration::from_secs(30);
+
+/// The facts as lines; `now` is this machine's time. Where there is no demo at all, nothing is said of its parts.
 #[must_use]
 pub fn lines(facts: &Facts, now: Timestamp) -> Vec<Line> {
-    let mut lines = vec![
-        line("cluster", State::Ok, format!("{}, namespace {}", facts.place, facts.namespace)),
-        demo(facts),
-        stack(facts),
-    ];
+    let cluster = line("cluster", State::Ok, format!("{}, namespace {}", facts.place, facts.namespace));
+    if is_empty(facts) {
+        let demo = line("demo", State::Bad, format!("not installed: {}", facts.up));
+        return vec![cluster, demo, stack(facts), line("metric", State::Note, server(facts))];
+    }
+    let mut lines = vec![cluster, demo(facts), stack(facts)];
     lines.extend(facts.workloads.iter().map(|(name, rollout)| workload(name, rollout)));
     lines.extend([queue(facts), scraped(facts), metric(facts, now), autoscaler(facts, now)]);
     lines
@@ -66,6 +71,13 @@ fn unseen(about: &'static str, cause: &str) -> Line {
         if hidden { State::Note } else { State::Bad },
         if hidden { format!("not permitted: {cause}") } else { cause.to_owned() },
     )
+}
+
+/// Whether there is nothing of the demo, whoever might have installed it.
+fn is_empty(facts: &Facts) -> bool {
+    facts.installed == 0
+        && facts.workloads.iter().all(|(_, rollout)| matches!(rollout, Ok(None)))
+        && matches!(facts.hpa, Ok(None))
 }
 
 fn demo(facts: &Facts) -> Line {
@@ -149,13 +161,17 @@ fn scraped(facts: &Facts) -> Line {
     }
 }
 
-fn metric(facts: &Facts, now: Timestamp) -> Line {
-    const ABOUT: &str = "metric";
-    let server = match &facts.server {
+fn server(facts: &Facts) -> String {
+    match &facts.server {
         Metrics::Service { namespace, name } => format!("served by {namespace}/{name}"),
         Metrics::Nobody => "served by nobody".to_owned(),
         Metrics::Hidden => "by whom may not be read".to_owned(),
-    };
+    }
+}
+
+fn metric(facts: &Facts, now: Timestamp) -> Line {
+    const ABOUT: &str = "metric";
+    let server = server(facts);
     match &facts.metric {
         Err(cause) => unseen(ABOUT, &format!("{cause}; {server}")),
         Ok(MetricSample { value_milli: None, .. }) => {
@@ -170,10 +186,10 @@ fn metric(facts: &Facts, now: Timestamp) -> Line {
 
 fn autoscaler(facts: &Facts, now: Timestamp) -> Line {
     const ABOUT: &str = "hpa";
-    let hpa = match &facts.hpa {
+    let Autoscaler { hpa, made } = match &facts.hpa {
         Err(cause) => return unseen(ABOUT, cause),
         Ok(None) => return line(ABOUT, State::Bad, format!("there is no HPA {}", contract::names::HPA)),
-        Ok(Some(hpa)) => hpa,
+        Ok(Some(autoscaler)) => autoscaler,
     };
     let scaled = hpa
         .last_scale
@@ -186,14 +202,23 @@ fn autoscaler(facts: &Facts, now: Timestamp) -> Line {
         .conditions
         .iter()
         .find(|c| c.status == "False" && matches!(c.kind.as_str(), "AbleToScale" | "ScalingActive"));
-    match troubled {
-        Some(condition) => {
-            line(ABOUT, State::Bad, format!("{text}; {}: {}", condition.reason, condition.message))
-        }
+    let (complaint, so_far) = match troubled {
+        Some(condition) => (
+            format!("{}: {}", condition.reason, condition.message),
+            format!("its first look gave {}", condition.reason),
+        ),
         None if hpa.reading_milli.is_none() => {
-            line(ABOUT, State::Bad, format!("{text}; it has read nothing yet"))
+            ("it has read nothing yet".to_owned(), "first sync not yet".to_owned())
         }
-        None => line(ABOUT, State::Ok, text),
+        None => return line(ABOUT, State::Ok, text),
+    };
+    let young = made.filter(|made| now.as_second() - made.as_second() <= FIRST_SYNC.as_secs().cast_signed());
+    match young {
+        Some(made) => {
+            let since = age(made, now);
+            line(ABOUT, State::Note, format!("{text}; {so_far}: made {since} ago, it looks every 15 s or so"))
+        }
+        None => line(ABOUT, State::Bad, format!("{text}; {complaint}")),
     }
 }
 
@@ -208,163 +233,4 @@ fn age(at: Timestamp, now: Timestamp) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::event::{Condition, DepthSample, Hpa, MetricRef, MetricTarget, ScrapedSample};
-    use crate::install::helm::Listed;
-
-    fn now() -> Timestamp {
-        "2026-01-01T00:01:00Z".parse().unwrap()
-    }
-
-    fn hpa() -> Hpa {
-        Hpa {
-            name: "worker-scaler".into(),
-            min: 1,
-            max: 10,
-            metric: Some(MetricRef {
-                name: "m".into(),
-                selector: "queue=Orders".into(),
-                queue: Some("Orders".into()),
-                target: MetricTarget::Average(20_000),
-            }),
-            reading_milli: Some(7_000),
-            spec: None,
-            scale_target: ("Deployment".into(), "worker".into()),
-            current_replicas: 1,
-            desired_replicas: 1,
-            last_scale: None,
-            conditions: Vec::new(),
-            targets_column: "7/20 (avg)".into(),
-        }
-    }
-
-    fn facts() -> Facts {
-        Facts {
-            place: "context here (https://far), Kubernetes v1.34.4".into(),
-            namespace: "demo".into(),
-            installed: 3,
-            profile: Some("plugin".into()),
-            releases: Ok(vec![Listed {
-                name: "prometheus".into(),
-                namespace: "monitoring".into(),
-                status: "deployed".into(),
-                chart: "kube-prometheus-stack-88.5.3".into(),
-            }]),
-            workloads: vec![
-                ("rabbitmq", Ok(Some(Rollout::Done { ready: 1 }))),
-                ("producer", Ok(Some(Rollout::Done { ready: 1 }))),
-                ("worker", Ok(Some(Rollout::Done { ready: 1 }))),
-            ],
-            depth: Ok(Some(DepthSample { ready: 6, unacked: 1, consumers: None, staleness: Duration::ZERO })),
-            queue: "Orders".into(),
-            scraped: Some(Ok(ScrapedSample {
-                value: Some(7.0),
-                scraped: None,
-                age: Some(Duration::from_millis(400)),
-            })),
-            metric: Ok(MetricSample {
-                value_milli: Some(7_000),
-                stamped: "2026-01-01T00:00:58Z".parse().ok(),
-            }),
-            server: Metrics::Service { namespace: "monitoring".into(), name: "prometheus-adapter".into() },
-            hpa: Ok(Some(hpa())),
-        }
-    }
-
-    fn text(facts: &Facts) -> Vec<String> {
-        lines(facts, now())
-            .iter()
-            .map(|line| format!("{} {:?}: {}", line.about, line.state, line.text))
-            .collect()
-    }
-
-    #[test]
-    fn ten_lines_say_how_fresh_each_hop_is() {
-        assert_eq!(
-            text(&facts()),
-            [
-                "cluster Ok: context here (https://far), Kubernetes v1.34.4, namespace demo",
-                "demo Ok: installed by surge up, profile plugin, 3 objects",
-                "stack Ok: kube-prometheus-stack-88.5.3 deployed",
-                "rabbitmq Ok: 1 ready",
-                "producer Ok: 1 ready",
-                "worker Ok: 1 ready",
-                "broker Ok: Orders: 6 ready, 1 unacknowledged; asked now, of the broker's management API",
-                "prometheus Ok: 7, scraped 0.4 s before it was asked",
-                "metric Ok: 7, stamped 2 s ago; served by monitoring/prometheus-adapter",
-                "hpa Ok: 7/20 (avg), replicas 1, wanted 1, allowed 1 to 10, never scaled",
-            ]
-        );
-        assert!(is_fine(&lines(&facts(), now())));
-    }
-
-    /// What makes a fact a bad one.
-    type Spoil = fn(&mut Facts);
-
-    #[test]
-    fn each_thing_that_is_wrong_is_a_bad_line() {
-        let cases: [(&str, Spoil, &str); 9] = [
-            (
-                "stack",
-                |f| f.releases.as_mut().unwrap()[0].status = "failed".into(),
-                "kube-prometheus-stack-88.5.3 failed",
-            ),
-            ("worker", |f| f.workloads[2].1 = Ok(None), "not there"),
-            (
-                "worker",
-                |f| {
-                    f.workloads[2].1 =
-                        Ok(Some(Rollout::Going { ready: 0, wanted: 1, complaint: "quota".into() }));
-                },
-                "0 of 1 ready: quota",
-            ),
-            ("broker", |f| f.depth = Ok(None), "it has no queue Orders"),
-            ("prometheus", |f| f.scraped = Some(Err("no answer".into())), "no answer"),
-            (
-                "prometheus",
-                |f| f.scraped = Some(Ok(ScrapedSample { value: None, scraped: None, age: None })),
-                "no sample",
-            ),
-            ("metric", |f| f.metric = Ok(MetricSample { value_milli: None, stamped: None }), "no value"),
-            ("hpa", |f| f.hpa = Ok(None), "there is no HPA worker-scaler"),
-            (
-                "hpa",
-                |f| {
-                    let mut hpa = hpa();
-                    hpa.conditions.push(Condition {
-                        kind: "ScalingActive".into(),
-                        status: "False".into(),
-                        reason: "FailedGetExternalMetric".into(),
-                        message: "unable".into(),
-                    });
-                    f.hpa = Ok(Some(hpa));
-                },
-                "FailedGetExternalMetric: unable",
-            ),
-        ];
-        for (about, spoil, expected) in cases {
-            let mut facts = facts();
-            spoil(&mut facts);
-            let lines = lines(&facts, now());
-            let bad: Vec<&Line> = lines.iter().filter(|line| line.state == State::Bad).collect();
-            assert_eq!(bad.len(), 1, "{about}: {bad:?}");
-            assert!(bad[0].about == about && bad[0].text.contains(expected), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn what_surge_did_not_install_is_no_fault() {
-        let mut facts = facts();
-        (facts.installed, facts.releases, facts.scraped) = (0, Err("helm is not on your path".into()), None);
-        facts.depth =
-            Err("no tunnel to pod rabbitmq-0: pods \"rabbitmq-0\" is forbidden: User \"u\" cannot (403)"
-                .into());
-        let lines = lines(&facts, now());
-        assert!(is_fine(&lines), "{lines:?}");
-        assert!(
-            lines.iter().any(|line| line.about == "broker" && line.text.starts_with("not permitted: ")),
-            "{lines:?}"
-        );
-    }
-}
+mod tests;
