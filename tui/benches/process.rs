@@ -4,20 +4,18 @@
 //! `cargo bench -p tui --bench process` builds the release binary and prints one line a figure. Everything is read from
 //! outside: a pseudo-terminal's output, and `/proc` (so CPU and memory are measured on Linux only).
 
-use std::io::{BufRead as _, BufReader};
+mod measure;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use measure::{Sandbox, cpu_seconds, megabytes, milliseconds, poll, report};
 use testkit::pty::Pty;
 
-const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 /// Runs of what is quick.
 const ROUNDS: usize = 11;
 /// How long the idle dashboard is watched.
 const IDLE: Duration = Duration::from_secs(30);
-/// A figure that takes longer is a failure.
-const DEADLINE: Duration = Duration::from_secs(30);
 /// The terminal of every run.
 const SIZE: (u16, u16) = (200, 50);
 
@@ -29,7 +27,7 @@ fn main() {
 
     report("sandbox ready", "ms", &mut (0..5).map(|_| sandbox_ready(folder.path())).collect::<Vec<_>>());
 
-    let sandbox = Sandbox::start(&kubeconfig);
+    let sandbox = Sandbox::start(&kubeconfig, &[]);
     let config = kubeconfig.to_str().expect("a path of ours is text");
     let nowhere = missing.to_str().expect("a path of ours is text");
     report("first frame", "ms", &mut (0..ROUNDS).map(|_| first_frame(nowhere)).collect::<Vec<_>>());
@@ -40,44 +38,9 @@ fn main() {
     hundred_workers(folder.path());
 }
 
-/// `surge sandbox`, ended by SIGTERM when dropped.
-struct Sandbox {
-    child: Child,
-}
-
-impl Sandbox {
-    fn start(kubeconfig: &Path) -> Self {
-        Self::start_with(kubeconfig, &[])
-    }
-
-    fn start_with(kubeconfig: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(SURGE)
-            .arg("sandbox")
-            .arg("--kubeconfig")
-            .arg(kubeconfig)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the sandbox starts");
-        let stdout = child.stdout.take().expect("its standard output is a pipe");
-        let ready = BufReader::new(stdout).lines().map_while(Result::ok).any(|l| l.starts_with("export "));
-        assert!(ready, "the sandbox said that it is ready");
-        Self { child }
-    }
-}
-
-impl Drop for Sandbox {
-    fn drop(&mut self) {
-        let _gone_already = Command::new("kill").arg(self.child.id().to_string()).status();
-        let _reaped = self.child.wait();
-    }
-}
-
 fn sandbox_ready(folder: &Path) -> f64 {
     let start = Instant::now();
-    let sandbox = Sandbox::start(&folder.join("once"));
+    let sandbox = Sandbox::start(&folder.join("once"), &[]);
     let taken = start.elapsed();
     drop(sandbox);
     milliseconds(taken)
@@ -100,20 +63,8 @@ fn first_data(kubeconfig: &str) -> f64 {
     milliseconds(at - start)
 }
 
-/// Looks so often that the looking adds little to what is measured.
-fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = condition() {
-            return value;
-        }
-        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}, in vain");
-        std::thread::sleep(Duration::from_micros(200));
-    }
-}
-
 fn dashboard(kubeconfig: &str) -> Pty {
-    Pty::spawn(SURGE, &["--kubeconfig", kubeconfig], &[], SIZE).expect("the dashboard starts")
+    measure::dashboard(Path::new(kubeconfig), &[], SIZE)
 }
 
 /// What the dashboard's own stopwatch says of a burst of 50, five times: from the key press to the first and to the
@@ -121,7 +72,7 @@ fn dashboard(kubeconfig: &str) -> Pty {
 fn reaction(folder: &Path) {
     let kubeconfig = folder.join("quick");
     // Each burst is drained before the next, so that the depth is that of one burst alone.
-    let _sandbox = Sandbox::start_with(&kubeconfig, &["--work-duration", "100ms"]);
+    let _sandbox = Sandbox::start(&kubeconfig, &["--work-duration", "100ms"]);
     let mut pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
     pty.wait_for("the target", |screen| screen.contains("0/20 (avg)"));
     let stages = ["first accepted", "last accepted", "in the broker"];
@@ -164,11 +115,11 @@ fn elapsed(screen: &str, stage: &str) -> Option<f64> {
 fn hundred_workers(folder: &Path) {
     let start = Instant::now();
     let kubeconfig = folder.join("hundred");
-    let sandbox = Sandbox::start_with(&kubeconfig, &["--min", "100", "--max", "100"]);
+    let sandbox = Sandbox::start(&kubeconfig, &["--min", "100", "--max", "100"]);
     let pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
     let at = poll("a hundred workers", || pty.screen().contains("100 ready").then(Instant::now));
     println!("100 workers ready   {:8.1} s after the sandbox's start", (at - start).as_secs_f64());
-    let workers = workers(sandbox.child.id());
+    let workers = workers(sandbox.pid());
     // The program's own pages are in memory once and count in each worker's resident set; the rest is its own.
     for (name, field) in [("worker resident", "VmRSS:"), ("of it its own", "RssAnon:")] {
         let mut sizes: Vec<f64> = workers.iter().filter_map(|pid| megabytes(*pid, field)).collect();
@@ -210,33 +161,4 @@ fn idle(kubeconfig: &str) {
     );
     println!("idle output         {:8} bytes over {IDLE:?}", pty.bytes().len() - bytes);
     println!("resident            {:8.1} MB", megabytes(pid, "VmRSS:").unwrap_or(f64::NAN));
-}
-
-/// User and system time; clock ticks are a hundredth of a second on every Linux that Rust's standard library knows.
-fn cpu_seconds(pid: u32) -> Option<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
-    Some((ticks(11)? + ticks(12)?) / 100.0)
-}
-
-/// A field of `/proc/PID/status` that is in kB.
-fn megabytes(pid: u32, field: &str) -> Option<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find(|line| line.starts_with(field))?;
-    Some(line.split_whitespace().nth(1)?.parse::<f64>().ok()? / 1024.0)
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
-}
-
-fn report(name: &str, unit: &str, figures: &mut [f64]) {
-    figures.sort_by(f64::total_cmp);
-    let (first, last) = (figures[0], figures[figures.len() - 1]);
-    println!(
-        "{name:<19} {:8.1} {unit} (median of {}; {first:.1} to {last:.1})",
-        figures[figures.len() / 2],
-        figures.len()
-    );
 }

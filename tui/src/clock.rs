@@ -20,6 +20,13 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
+    /// The clock of a run that has been going on for so long; it starts now where the system's clock does not reach back.
+    #[must_use]
+    pub fn started_before(ago: Duration) -> Self {
+        let now = Instant::now();
+        Self { started: now.checked_sub(ago).unwrap_or(now) }
+    }
+
     /// Time since the start.
     #[must_use]
     pub fn now(&self) -> At {

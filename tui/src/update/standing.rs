@@ -68,10 +68,11 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     }
     super::doctor::first(model, at, effects);
     // A paused view shows an earlier time: it stands still anyway.
-    if is_calm(model) && model.paused_for().is_none() {
+    let calm = is_calm(model);
+    if calm && model.paused_for().is_none() {
         model.ui.viewport.stand_still(model.data.now);
     }
-    let Some(period) = tick_period(model) else { return };
+    let Some(period) = tick_period(model, calm) else { return };
     let due = At(at.0 + period);
     if model.ui.tick_due.is_none_or(|old| due < old) {
         model.ui.tick_due = Some(due);
@@ -80,7 +81,7 @@ pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
 }
 
 /// How soon the frame or the model changes by time alone; `None` when it does not.
-fn tick_period(model: &Model) -> Option<Duration> {
+fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
     const SECOND: Duration = Duration::from_secs(1);
     let data = &model.data;
     let by_time_alone = data.load.is_on()
@@ -96,7 +97,7 @@ fn tick_period(model: &Model) -> Option<Duration> {
         State::Failed { was_ready: false, .. } => Some(SECOND),
         State::Ready | State::Failed { .. } => Some(match () {
             () if data.bursts.unfinished() > 0 => Duration::from_millis(100),
-            () if is_calm(model) && model.ui.notice(data.now).is_none() => CALM,
+            () if calm && model.ui.notice(data.now).is_none() => CALM,
             () => SECOND,
         }),
     }

@@ -36,16 +36,36 @@ pub(crate) fn convert(object: &ApiPod, role: Role) -> Pod {
 }
 
 /// Which workload a pod belongs to, by its labels: the scale target's selector first, then the names of the contract.
-pub(crate) fn role(object: &ApiPod, worker_selector: Option<&Selector>) -> Role {
-    let labels = object.metadata.labels.as_ref();
+pub(crate) fn role(labels: &Labels, worker_selector: Option<&Selector>) -> Role {
     if worker_selector.is_some_and(|selector| selector.matches(labels)) {
         return Role::Worker;
     }
-    match labels.and_then(|labels| labels.get(contract::names::LABEL_NAME)).map(String::as_str) {
+    match labels.get(contract::names::LABEL_NAME) {
         Some(contract::names::WORKER) if worker_selector.is_none() => Role::Worker,
         Some(contract::names::PRODUCER) => Role::Producer,
         Some(contract::names::RABBITMQ) => Role::Broker,
         _ => Role::Other,
+    }
+}
+
+/// A pod's labels in one piece of text, a line each: thousands of pods are kept with theirs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Labels(Box<str>);
+
+impl Labels {
+    /// The labels of a pod.
+    pub(crate) fn of(object: &ApiPod) -> Self {
+        let labels = object.metadata.labels.iter().flatten();
+        // Neither names nor values of labels may have a line's end in them, nor names an equals sign.
+        let lines: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
+        Self(lines.join("\n").into_boxed_str())
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.0
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .find_map(|(k, value)| (k == key).then_some(value))
     }
 }
 
@@ -64,8 +84,8 @@ impl Selector {
         (!pairs.is_empty()).then_some(Self(pairs))
     }
 
-    fn matches(&self, labels: Option<&std::collections::BTreeMap<String, String>>) -> bool {
-        labels.is_some_and(|labels| self.0.iter().all(|(key, value)| labels.get(key) == Some(value)))
+    fn matches(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|(key, value)| labels.get(key) == Some(value))
     }
 
     /// The pairs.
@@ -206,8 +226,9 @@ mod tests {
 
     #[test]
     fn the_scale_targets_selector_wins_over_names() {
-        let labelled =
-            |labels: Value| serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap();
+        let labelled = |labels: Value| {
+            Labels::of(&serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap())
+        };
         let selector = Selector::parse("app=w, tier==back");
         let worker = labelled(json!({"app": "w", "tier": "back"}));
         let by_name = labelled(json!({"app.kubernetes.io/name": "worker"}));
@@ -218,7 +239,7 @@ mod tests {
         assert_eq!(role(&by_name, None), Role::Worker);
         assert_eq!(role(&producer, selector.as_ref()), Role::Producer);
         assert_eq!(role(&broker, None), Role::Broker);
-        assert_eq!(role(&ApiPod::default(), None), Role::Other);
+        assert_eq!(role(&Labels::default(), None), Role::Other);
         assert_eq!(Selector::parse("!a,b in (c)"), None);
     }
 }

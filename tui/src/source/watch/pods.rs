@@ -9,8 +9,8 @@ use kube::{Api, Client};
 use tokio::sync::watch;
 
 use super::Follow;
-use crate::event::{Event, Pod, PodsEvent, Source, Workload};
-use crate::source::convert::pod::{Selector, convert, role};
+use crate::event::{Event, Pod, PodsEvent, Role, Source, Workload};
+use crate::source::convert::pod::{Labels, Selector, convert, role};
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
 
@@ -40,40 +40,53 @@ pub(crate) async fn run(
     }
 }
 
+/// A pod as it was told, and by what its role is judged anew when another selector comes. The object itself has some ten
+/// kilobytes and is not kept: thousands of them would be most of this program's memory.
+struct Kept {
+    pod: Pod,
+    labels: Labels,
+}
+
+impl Kept {
+    fn of(object: &ApiPod, selector: Option<&Selector>) -> Self {
+        let labels = Labels::of(object);
+        Self { pod: convert(object, role(&labels, selector)), labels }
+    }
+}
+
 /// The pods as they were told last.
 #[derive(Default)]
 struct Known {
     selector: Option<Selector>,
-    objects: HashMap<String, ApiPod>,
-    told: HashMap<String, Pod>,
-    listing: Option<Vec<ApiPod>>,
+    told: HashMap<String, Kept>,
+    listing: HashMap<String, Kept>,
 }
 
 impl Known {
     fn take(&mut self, event: watcher::Event<ApiPod>) -> Option<PodsEvent> {
         match event {
             watcher::Event::Init => {
-                self.listing = Some(Vec::new());
+                self.listing = HashMap::new();
                 None
             }
             watcher::Event::InitApply(object) => {
-                self.listing.get_or_insert_default().push(object);
+                let kept = Kept::of(&object, self.selector.as_ref());
+                self.listing.insert(kept.pod.uid.clone(), kept);
                 None
             }
             watcher::Event::InitDone => {
-                let listed = self.listing.take().unwrap_or_default();
-                self.objects = listed.into_iter().map(|object| (uid(&object), slim(object))).collect();
+                self.told = std::mem::take(&mut self.listing);
                 Some(self.list())
             }
             watcher::Event::Apply(object) => {
-                let pod = convert(&object, role(&object, self.selector.as_ref()));
-                self.objects.insert(uid(&object), slim(object));
-                let is_news = self.told.insert(pod.uid.clone(), pod.clone()).as_ref() != Some(&pod);
+                let kept = Kept::of(&object, self.selector.as_ref());
+                let pod = kept.pod.clone();
+                let before = self.told.insert(pod.uid.clone(), kept);
+                let is_news = before.is_none_or(|before| before.pod != pod);
                 is_news.then(|| PodsEvent::Applied(Box::new(pod)))
             }
             watcher::Event::Delete(object) => {
-                self.objects.remove(&uid(&object));
-                let pod = convert(&object, role(&object, self.selector.as_ref()));
+                let pod = convert(&object, Role::Other);
                 self.told.remove(&pod.uid);
                 Some(PodsEvent::Deleted { name: pod.name, uid: pod.uid })
             }
@@ -89,25 +102,15 @@ impl Known {
         (!self.told.is_empty()).then(|| self.list())
     }
 
+    /// All pods, each with the role that it has by now.
     fn list(&mut self) -> PodsEvent {
-        let convert = |object: &ApiPod| convert(object, role(object, self.selector.as_ref()));
-        let mut pods: Vec<Pod> = self.objects.values().map(convert).collect();
+        for kept in self.told.values_mut() {
+            kept.pod.role = role(&kept.labels, self.selector.as_ref());
+        }
+        let mut pods: Vec<Pod> = self.told.values().map(|kept| kept.pod.clone()).collect();
         pods.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
-        self.told = pods.iter().map(|pod| (pod.uid.clone(), pod.clone())).collect();
         PodsEvent::Listed(pods)
     }
-}
-
-fn uid(object: &ApiPod) -> String {
-    object.metadata.uid.clone().unwrap_or_default()
-}
-
-/// Only what the conversion reads: a pod's spec and managed fields are most of its size.
-fn slim(mut object: ApiPod) -> ApiPod {
-    object.spec = None;
-    object.metadata.managed_fields = None;
-    object.metadata.annotations = None;
-    object
 }
 
 #[cfg(test)]
@@ -115,7 +118,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event::Role;
 
     fn pod(name: &str, app: &str, phase: &str) -> ApiPod {
         serde_json::from_value(json!({
