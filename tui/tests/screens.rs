@@ -53,6 +53,32 @@ fn every_scene_at_every_size() {
 }
 
 #[test]
+fn every_screen_has_a_scene_in_every_state() {
+    let all = scenes::all();
+    for screen in tui::model::Screen::ALL {
+        let (_, states) = scenes::states::SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
+        for (scene, state) in states.iter().zip(scenes::states::STATES) {
+            assert!(all.contains(scene), "{scene}");
+            let world = World::play(scene, 80, 24).unwrap();
+            assert_eq!(world.model.ui.screen, *screen, "{state}");
+        }
+    }
+}
+
+#[test]
+fn every_panel_alone_in_every_state() {
+    for panel in tui::model::Panel::ALL {
+        for state in scenes::states::STATES {
+            for (columns, rows) in [(80, 24), (120, 40)] {
+                let world = scenes::states::alone(*panel, state, columns, rows).unwrap();
+                let name = format!("alone_{panel:?}_{state}_{columns}x{rows}").to_lowercase();
+                insta::assert_snapshot!(name, text(&draw(&world)));
+            }
+        }
+    }
+}
+
+#[test]
 fn the_smallest_window_and_one_that_is_too_small() {
     for scene in [
         "starting",
@@ -131,7 +157,7 @@ fn the_cursor_is_seen_also_without_colours() {
         let reversed = |cell: &&ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
         assert!(buffer.content.iter().filter(reversed).count() > 5, "{theme:?}");
         let screen = text(&buffer);
-        for wanted in ["messages waiting (ready)", "target", "14:00:46", "a worker is ready"] {
+        for wanted in ["At 14:00:46", "waiting", "target", "inspect 14:00:46", "a worker is ready"] {
             assert!(screen.contains(wanted), "{wanted:?} is missing:\n{screen}");
         }
     }
@@ -174,7 +200,7 @@ fn the_footer_keeps_the_way_out_at_every_width() {
             ("inspect", vec!["← → move", "esc leave", "? help", "q quit"]),
             ("legend", vec!["space show or hide", "esc close"]),
             ("typing", vec!["enter keep", "esc clear"]),
-            ("help", vec!["n esc close"]),
+            ("help", vec!["esc close", "↑ ↓ scroll"]),
         ] {
             let screen = text(&draw(&World::play(scene, columns, 24).unwrap()));
             let footer = screen.lines().last().unwrap_or_default();

@@ -57,6 +57,8 @@ pub enum Action {
     Later,
     /// Back to the present.
     Live,
+    /// As much time as the chart shows by itself.
+    Fit,
     /// Look closely at an instant.
     Inspect,
     /// Which curves are drawn.

@@ -56,8 +56,25 @@ impl Curve {
             Self::Desired => "replicas desired",
             Self::Current => "replicas current",
             Self::Ready => "replicas ready",
-            Self::Raw => "replicas before the window held",
+            Self::Raw => "replicas without the window",
             Self::Shadow => "replicas of the shadow",
+        }
+    }
+
+    /// The same in a word or two.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InWork => "in work",
+            Self::Target => "target",
+            Self::Believed => "HPA read",
+            Self::Metric => "metric",
+            Self::Desired => "desired",
+            Self::Current => "current",
+            Self::Ready => "ready",
+            Self::Raw => "raw",
+            Self::Shadow => "shadow",
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Entry {
     pub message: String,
     /// How often it was seen.
     pub count: i32,
-    /// Whether it is a step in the life of a pod that every pod goes through: a list of a few lines leaves it out.
+    /// Whether every pod goes through it or another panel says it too: a list of a few lines leaves it out.
     pub is_routine: bool,
     /// The Event object's uid; a repeated event replaces its entry.
     uid: Option<String>,
@@ -75,19 +75,26 @@ impl Events {
 
     /// Adds something that the dashboard did or saw.
     pub fn own(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+        self.told(at, day, weight, reason, message, false);
+    }
+
+    /// The same for what is to be seen elsewhere too: a list of a few lines leaves it out.
+    pub fn aside(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+        self.told(at, day, weight, reason, message, true);
+    }
+
+    fn told(
+        &mut self,
+        at: At,
+        day: &DayClock,
+        weight: Weight,
+        reason: &str,
+        message: String,
+        is_routine: bool,
+    ) {
         let (reason, object) = (reason.to_owned(), String::new());
         let time = day.time_of_day(at);
-        self.push(Entry {
-            at,
-            time,
-            weight,
-            reason,
-            object,
-            message,
-            count: 1,
-            is_routine: false,
-            uid: None,
-        });
+        self.push(Entry { at, time, weight, reason, object, message, count: 1, is_routine, uid: None });
     }
 
     fn push(&mut self, entry: Entry) {

@@ -27,22 +27,30 @@ enum End {
     At(At),
 }
 
+/// How long a stretch is, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// As long as the run so far, from one to five minutes: it grows by itself.
+    Fitted,
+    /// The same, held where it was while the picture stands still.
+    Held(u64),
+    /// As somebody has chosen it.
+    Chosen(u64),
+}
+
 /// An instant that is looked at closely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Inspection {
     cursor: At,
     /// Whether the stretch followed the present before, and will again.
     was_live: bool,
-    /// The width before, and the one that it was held at: who has not zoomed gets the first again.
-    widths: (Option<u64>, u64),
 }
 
 /// The owner of what stretch of time is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewport {
     end: End,
-    /// Seconds; `None` grows with the run's first minutes.
-    width: Option<u64>,
+    width: Width,
     /// How far the live picture reaches ahead of the present. Until then it stands still and fills from the left, so that
     /// an idle dashboard writes what is new and not all of it in another place.
     edge: Option<At>,
@@ -51,7 +59,7 @@ pub struct Viewport {
 
 impl Default for Viewport {
     fn default() -> Self {
-        Self { end: End::Live, width: None, edge: None, inspection: None }
+        Self { end: End::Live, width: Width::Fitted, edge: None, inspection: None }
     }
 }
 
@@ -70,7 +78,24 @@ pub struct Stretch {
     pub cursor: Option<At>,
 }
 
+/// The length that a stretch has by itself when the run is that old.
+fn fitted(now: At) -> u64 {
+    GROWN.into_iter().find(|width| *width >= now.0.as_secs()).unwrap_or(GROWN[GROWN.len() - 1])
+}
+
 impl Stretch {
+    /// One step of the cursor.
+    #[must_use]
+    pub fn step(&self) -> Duration {
+        Duration::from_millis((self.seconds.saturating_mul(1_000) / CURSOR_STEPS).max(1))
+    }
+
+    /// The instant that figures beside the picture speak of, if that is not the present: the cursor's, else the last one.
+    #[must_use]
+    pub fn instant(&self) -> Option<At> {
+        self.cursor.or((!self.is_live).then_some(self.end.min(self.now)))
+    }
+
     /// Its first instant; the run's start if the run is younger.
     #[must_use]
     pub fn from(&self) -> At {
@@ -82,8 +107,10 @@ impl Viewport {
     /// What is to be drawn when the newest data is of `now`.
     #[must_use]
     pub fn stretch(&self, now: At) -> Stretch {
-        let grown = || GROWN.into_iter().find(|width| *width >= now.0.as_secs());
-        let seconds = self.width.or_else(grown).unwrap_or(GROWN[GROWN.len() - 1]);
+        let seconds = match self.width {
+            Width::Fitted => fitted(now),
+            Width::Held(seconds) | Width::Chosen(seconds) => seconds,
+        };
         let end = match self.end {
             End::Live => self.reach(now),
             // What is drawn may be older than what is known: a paused view.
@@ -117,7 +144,7 @@ impl Viewport {
 
     /// Shows that many seconds.
     pub fn set_width(&mut self, seconds: u64) {
-        self.width = Some(seconds.max(1));
+        self.width = Width::Chosen(seconds.max(1));
         self.edge = None;
     }
 
@@ -130,9 +157,20 @@ impl Viewport {
         } else {
             WIDTHS.into_iter().find(|width| *width > old.seconds)
         };
-        let seconds = next.unwrap_or(old.seconds);
-        self.width = Some(seconds);
+        self.resize(now, Width::Chosen(next.unwrap_or(old.seconds)), around);
+    }
+
+    /// As much time as the stretch shows by itself, also after somebody has zoomed.
+    pub fn fit(&mut self, now: At) {
+        let width = if self.end == End::Live { Width::Fitted } else { Width::Held(fitted(now)) };
+        self.resize(now, width, None);
+    }
+
+    fn resize(&mut self, now: At, width: Width, around: Option<At>) {
+        let old = self.stretch(now);
+        self.width = width;
         // Room that would be most of a narrow picture is given up.
+        let seconds = self.stretch(now).seconds;
         self.edge = self.edge.filter(|edge| edge.since(now) * 2 <= Duration::from_secs(seconds));
         if self.end == End::Live {
             return;
@@ -144,10 +182,25 @@ impl Viewport {
         self.end_at(now, At(fixed.0.saturating_add(right)));
     }
 
+    /// What stands still does not grow.
+    fn hold(&mut self, now: At) {
+        if self.width == Width::Fitted {
+            self.width = Width::Held(self.stretch(now).seconds);
+        }
+    }
+
+    /// What follows the present grows again, unless somebody has chosen its length.
+    fn follow(&mut self) {
+        self.end = End::Live;
+        if matches!(self.width, Width::Held(_)) {
+            self.width = Width::Fitted;
+        }
+    }
+
     /// A quarter of the stretch earlier, or later; at the present it follows it again.
     pub fn pan(&mut self, now: At, earlier: bool) {
+        self.hold(now);
         let old = self.stretch(now);
-        self.width = Some(old.seconds);
         let step = Duration::from_millis(old.seconds * 250);
         let end = if earlier { old.end.0.saturating_sub(step) } else { old.end.0.saturating_add(step) };
         self.end_at(now, At(end));
@@ -155,8 +208,8 @@ impl Viewport {
 
     /// Back to the present, and no closer look at anything.
     pub fn live(&mut self) {
-        self.end = End::Live;
         self.inspection = None;
+        self.follow();
     }
 
     /// Whether an instant is looked at closely.
@@ -169,29 +222,24 @@ impl Viewport {
     pub fn inspect(&mut self, now: At, at: At) {
         let stretch = self.stretch(now);
         let was_live = self.inspection.map_or(self.end == End::Live, |inspection| inspection.was_live);
-        let widths = self.inspection.map_or((self.width, stretch.seconds), |inspection| inspection.widths);
-        self.width = Some(stretch.seconds);
+        self.hold(now);
         self.end = End::At(stretch.end);
         let cursor = at.clamp(stretch.from(), stretch.end.min(now).max(stretch.from()));
-        self.inspection = Some(Inspection { cursor, was_live, widths });
+        self.inspection = Some(Inspection { cursor, was_live });
     }
 
     /// No closer look any more.
     pub fn leave(&mut self) {
         let Some(inspection) = self.inspection.take() else { return };
         if inspection.was_live {
-            self.end = End::Live;
-        }
-        let (before, held) = inspection.widths;
-        if self.width == Some(held) {
-            self.width = before;
+            self.follow();
         }
     }
 
     /// The cursor one step earlier or later. At an edge the stretch goes with it.
     pub fn step(&mut self, now: At, earlier: bool) {
         let stretch = self.stretch(now);
-        let step = Duration::from_millis((stretch.seconds * 1_000 / CURSOR_STEPS).max(1));
+        let step = stretch.step();
         let Some(cursor) = stretch.cursor else { return };
         let to = if earlier { cursor.0.saturating_sub(step) } else { cursor.0.saturating_add(step) };
         self.look_at(now, At(to));
@@ -217,7 +265,11 @@ impl Viewport {
         let earliest = At(Duration::from_secs(seconds)).min(latest);
         let end = end.clamp(earliest, latest);
         // Who looks closely wants the picture to stand still, also at the present.
-        self.end = if end == latest && self.inspection.is_none() { End::Live } else { End::At(end) };
+        if end == latest && self.inspection.is_none() {
+            self.follow();
+        } else {
+            self.end = End::At(end);
+        }
         let stretch = self.stretch(now);
         if let Some(inspection) = &mut self.inspection {
             inspection.cursor =
@@ -251,6 +303,42 @@ mod tests {
         (0..20).for_each(|_| view.zoom(at(9_000), false, None));
         let stretch = view.stretch(at(9_001));
         assert_eq!((stretch.seconds, stretch.end), (WIDTHS[WIDTHS.len() - 1], at(9_001)));
+    }
+
+    #[test]
+    fn a_stretch_that_nobody_has_zoomed_grows_again_at_the_present() {
+        type Step = fn(&mut Viewport, At);
+        let ways: [(&str, Step, Step); 3] = [
+            ("inspect", |view, now| view.inspect(now, now), |view, _| view.leave()),
+            ("inspect", |view, now| view.inspect(now, now), |view, _| view.live()),
+            ("zoom", |view, now| view.zoom(now, true, None), |view, now| view.fit(now)),
+        ];
+        for (what, leave, come_back) in ways {
+            let mut view = Viewport::default();
+            leave(&mut view, at(80));
+            assert_ne!(view.stretch(at(400)).seconds, 300, "{what} holds it");
+            come_back(&mut view, at(80));
+            assert_eq!(view.stretch(at(400)).seconds, 300, "{what}");
+        }
+        let mut view = Viewport::default();
+        view.zoom(at(80), true, None);
+        view.live();
+        assert_eq!(view.stretch(at(400)).seconds, 60, "who has zoomed keeps the length");
+    }
+
+    #[test]
+    fn fitting_in_the_past_keeps_the_cursor_in_view() {
+        let mut view = Viewport::default();
+        view.set_width(15);
+        view.inspect(at(9_000), at(8_990));
+        view.fit(at(9_000));
+        let stretch = view.stretch(at(9_000));
+        assert_eq!((stretch.seconds, stretch.cursor, stretch.is_live), (300, Some(at(8_990)), false));
+        view.leave();
+        assert_eq!(
+            view.stretch(at(9_500)),
+            Stretch { end: at(9_500), now: at(9_500), seconds: 300, is_live: true, cursor: None }
+        );
     }
 
     #[test]
@@ -362,6 +450,7 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Move {
         Zoom(bool, Option<u64>),
+        Fit,
         Pan(bool),
         Live,
         Inspect(u64),
@@ -376,6 +465,7 @@ mod tests {
         let second = 0..50_000_u64;
         let one = prop_oneof![
             (any::<bool>(), prop::option::of(second.clone())).prop_map(|(c, a)| Move::Zoom(c, a)),
+            Just(Move::Fit),
             any::<bool>().prop_map(Move::Pan),
             Just(Move::Live),
             second.clone().prop_map(Move::Inspect),
@@ -395,6 +485,7 @@ mod tests {
             for one in moves {
                 match one {
                     Move::Zoom(closer, around) => view.zoom(at(now), closer, around.map(at)),
+                    Move::Fit => view.fit(at(now)),
                     Move::Pan(earlier) => view.pan(at(now), earlier),
                     Move::Live => view.live(),
                     Move::Inspect(second) => view.inspect(at(now), at(second)),

@@ -107,6 +107,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::ZoomIn | Action::ZoomOut => look::zoom(model, action == Action::ZoomIn),
         Action::Earlier | Action::Later => look::pan(model, action == Action::Earlier),
         Action::Live => model.ui.viewport.live(),
+        Action::Fit => look::fit(model),
         Action::Inspect => look::inspect(model),
         Action::Legend => model.ui.mode = Mode::Legend(0),
         Action::Toggle => look::toggle(model),

@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEventKind};
 
 use super::input::choose;
 use crate::event::{At, Spot};
-use crate::keys::Action;
+use crate::keys::{self, Action};
 use crate::model::curves::Curve;
 use crate::model::filter::Filter;
 use crate::model::{Focus, Mode, Model, Notice, Panel, Screen};
@@ -20,6 +20,12 @@ fn now(model: &Model) -> At {
 pub(super) fn zoom(model: &mut Model, closer: bool) {
     let now = now(model);
     model.ui.viewport.zoom(now, closer, None);
+}
+
+/// As much time as the chart shows by itself.
+pub(super) fn fit(model: &mut Model) {
+    let now = now(model);
+    model.ui.viewport.fit(now);
 }
 
 pub(super) fn pan(model: &mut Model, earlier: bool) {
@@ -131,7 +137,7 @@ pub(super) fn go(model: &mut Model, action: Action) {
         }
         Mode::Confirm(confirm, _) => return choose(confirm, is_up),
         Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
-        Mode::Help(top) => return *top = stepped(*top, is_up, usize::from(u8::MAX)),
+        Mode::Help(top) => return *top = leafed(*top, action, usize::from(model.ui.size.1)),
         Mode::Filter | Mode::Sheet(_) => return,
         Mode::Normal => {}
     }
@@ -150,6 +156,25 @@ pub(super) fn go(model: &mut Model, action: Action) {
             Focus::Expanded(panel) => Focus::Expanded(panel.neighbour(!is_up)),
         };
     }
+}
+
+/// The first row of the help after a key, in a window of so many rows.
+fn leafed(top: usize, action: Action, rows: usize) -> usize {
+    // What the help has besides the keys, and what the box takes of the window.
+    const BESIDE: usize = 22;
+    const FRAME: usize = 7;
+    let most = (keys::TABLE.iter().filter(|binding| binding.is_general()).count() + BESIDE + FRAME)
+        .saturating_sub(rows);
+    let page = rows.saturating_sub(FRAME).max(1);
+    match action {
+        Action::Up => top.saturating_sub(1),
+        Action::Down => top + 1,
+        Action::PageUp => top.saturating_sub(page),
+        Action::PageDown => top + page,
+        Action::First => 0,
+        _ => most,
+    }
+    .min(most)
 }
 
 fn stepped(chosen: usize, is_up: bool, last: usize) -> usize {
@@ -240,12 +265,13 @@ fn lines(model: &Model) -> usize {
     }
 }
 
-/// The wheel and the left button.
+/// The wheel, and the left button pressed or held.
 pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool {
     let is_up = match kind {
         MouseEventKind::ScrollUp => true,
         MouseEventKind::ScrollDown => false,
         MouseEventKind::Down(MouseButton::Left) => return click(model, spot),
+        MouseEventKind::Drag(MouseButton::Left) => return drag(model, spot),
         _ => return false,
     };
     match &mut model.ui.mode {
@@ -267,6 +293,18 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool
         model.ui.viewport.zoom(now, is_up, around);
     }
     true
+}
+
+/// The cursor goes along with the mouse, once a click has set it.
+fn drag(model: &mut Model, spot: Spot) -> bool {
+    match spot {
+        Spot::Axis(at) if model.ui.mode == Mode::Normal && model.ui.viewport.is_inspecting() => {
+            let now = now(model);
+            model.ui.viewport.inspect(now, at);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// A click: a screen by its name, the cursor on an axis, or a panel; a panel that is chosen already is expanded.

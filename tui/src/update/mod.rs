@@ -9,6 +9,7 @@ mod input;
 mod look;
 mod observe;
 mod shadow;
+mod sources;
 mod standing;
 #[cfg(test)]
 mod tests;

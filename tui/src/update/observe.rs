@@ -110,6 +110,8 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
             model.data.bursts.gap(Gap::Log, model.data.sampling.unsampled());
         }
     }
+    let old = model.data.sources.get(&source).cloned();
+    super::sources::tell(model, at, source, old.as_ref(), &state);
     model.data.sources.insert(source, SourceStatus { state, since, last_heard, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
         // A reading that is gone is calculated with no longer.

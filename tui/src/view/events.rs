@@ -1,12 +1,15 @@
 //! What happened, newest last.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::stale;
-use super::text::{below, fit, put, row, rule, span};
+use super::text::{below, fit, put, put_newest, row, rule, span, wrap_spans};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::events::{Entry, Weight};
@@ -23,8 +26,31 @@ pub(super) struct Events<'a> {
     pub(super) theme: Theme,
 }
 
+/// Columns of an entry's time and sign, below which a long message goes on.
+const INDENT: usize = 11;
+
+/// Fewer columns than that are no room for a message: then its object gives way.
+const MESSAGE: usize = 40;
+
+/// A label selector as Go prints it, which autoscalers put into their messages: what stands before its labels, and what
+/// stands behind them where there are labels only.
+const SELECTOR: &str = "(&LabelSelector{MatchLabels:map[string]string{";
+const ENDS: [&str; 2] = [",})", ",MatchExpressions:[]LabelSelectorRequirement{},})"];
+
+/// A message with `{queue: Orders}` in the place of what Go makes of such a selector; nothing else is changed.
+fn readable(message: &str) -> Cow<'_, str> {
+    let shorter = || {
+        let (before, rest) = message.split_once(SELECTOR)?;
+        let (labels, rest) = rest.split_once(",}")?;
+        let rest = ENDS.iter().find_map(|end| rest.strip_prefix(end))?;
+        Some(format!("{before}{{{labels}}}{rest}"))
+    };
+    shorter().map_or(Cow::Borrowed(message), Cow::Owned)
+}
+
 impl Events<'_> {
-    fn entry(&self, entry: &Entry, width: u16) -> Vec<Span<'static>> {
+    /// When, how grave, and what about.
+    fn head(&self, entry: &Entry, with_object: bool) -> Vec<Span<'static>> {
         let theme = self.theme;
         let (symbol, ink) = match entry.weight {
             Weight::Normal => (' ', Ink::Text),
@@ -33,18 +59,27 @@ impl Events<'_> {
         };
         let mut spans = vec![
             span(theme, Ink::Dim, format!("{} ", entry.time)),
-            span(theme, ink, format!("{symbol} {}", fit(&entry.reason, 24))),
+            span(theme, ink, format!("{symbol} {}", entry.reason)),
         ];
         if entry.count > 1 {
             spans.push(span(theme, Ink::Dim, format!(" ×{}", entry.count)));
         }
-        if !entry.object.is_empty() {
-            spans.push(span(theme, Ink::Dim, format!(" {}", fit(&entry.object, 32))));
+        if with_object && !entry.object.is_empty() {
+            spans.push(span(theme, Ink::Dim, format!(" {}", entry.object)));
         }
-        let used = super::text::width(&spans);
-        // A message that would only be its sign is left to the object's.
-        let room = usize::from(width.saturating_sub(used + 1)).max(1);
-        spans.push(span(theme, Ink::Text, format!(" {}", fit(&entry.message, room))));
+        spans
+    }
+
+    /// An entry in one row. What does not fit is to be had in the panel alone, which breaks lines.
+    fn entry(&self, entry: &Entry, width: u16) -> Vec<Span<'static>> {
+        let message = readable(&entry.message);
+        let mut spans = self.head(entry, true);
+        let room = |spans: &[Span<'_>]| usize::from(width.saturating_sub(super::text::width(spans) + 1));
+        if room(&spans) < message.width().min(MESSAGE) {
+            spans = self.head(entry, false);
+        }
+        let room = room(&spans);
+        spans.push(span(self.theme, Ink::Text, format!(" {}", fit(&message, room))));
         spans
     }
 
@@ -53,10 +88,14 @@ impl Events<'_> {
         // What every pod goes through is to be seen in the pods themselves, unless somebody looks for it.
         let is_wanted = |entry: &&Entry| !entry.is_routine || !self.filter.is_empty();
         let newest = self.data.events.filtered(self.filter).rev().filter(is_wanted);
-        self.put(buffer, area, newest);
+        let shown: Vec<_> = newest.take(usize::from(area.height)).collect();
+        self.nothing(buffer, area, shown.len());
+        for (index, entry) in (0..).zip(shown.into_iter().rev()) {
+            put(buffer, row(area, index), self.entry(entry, area.width));
+        }
     }
 
-    /// All entries, also those of every pod's life, up to the one that is `scroll` lines above the newest.
+    /// All entries in full, also those of every pod's life, up to the one that is `scroll` entries above the newest.
     pub(super) fn expanded(&self, buffer: &mut Buffer, area: Rect, scroll: usize) {
         let all = self.data.events.filtered(self.filter).count();
         let mut note =
@@ -67,17 +106,21 @@ impl Events<'_> {
         let room = stale::room(area.width, "Events");
         let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
         rule(buffer, row(area, 0), self.theme, "Events", note);
-        self.put(buffer, below(area, 1), self.data.events.filtered(self.filter).rev().skip(scroll));
+        let area = below(area, 1);
+        self.nothing(buffer, area, all);
+        let newest = self.data.events.filtered(self.filter).rev().skip(scroll);
+        let in_full = |entry: &Entry| {
+            let mut spans = self.head(entry, true);
+            spans.push(span(self.theme, Ink::Text, format!(" {}", entry.message)));
+            wrap_spans(&spans, area.width.into(), INDENT)
+        };
+        put_newest(buffer, area, newest.map(in_full));
     }
 
-    fn put<'e>(&self, buffer: &mut Buffer, area: Rect, newest: impl Iterator<Item = &'e Entry>) {
-        let shown: Vec<_> = newest.take(usize::from(area.height)).collect();
-        if shown.is_empty() {
+    fn nothing(&self, buffer: &mut Buffer, area: Rect, shown: usize) {
+        if shown == 0 {
             let text = if self.filter.is_empty() { "nothing yet" } else { "nothing that the filter takes" };
             put(buffer, row(area, 0), vec![span(self.theme, Ink::Dim, format!(" {text}"))]);
-        }
-        for (index, entry) in (0..).zip(shown.into_iter().rev()) {
-            put(buffer, row(area, index), self.entry(entry, area.width));
         }
     }
 }
@@ -97,5 +140,35 @@ impl Widget for &Events<'_> {
         let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
         rule(buffer, row(area, 0), self.theme, "Events", note);
         self.lines(buffer, below(area, 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_written_as_people_write_them() {
+        let none = ",MatchExpressions:[]LabelSelectorRequirement{},})";
+        for (message, shown) in [
+            ("no selector (at all)".to_owned(), "no selector (at all)"),
+            (
+                "metric depth(&LabelSelector{MatchLabels:map[string]string{queue: Orders,},}) above target"
+                    .to_owned(),
+                "metric depth{queue: Orders} above target",
+            ),
+            (
+                format!(
+                    "metric depth(&LabelSelector{{MatchLabels:map[string]string{{a: b,c: d,}}{none} above target"
+                ),
+                "metric depth{a: b,c: d} above target",
+            ),
+            (
+                "depth(&LabelSelector{MatchLabels:map[string]string{queue".to_owned(),
+                "depth(&LabelSelector{MatchLabels:map[string]string{queue",
+            ),
+        ] {
+            assert_eq!(readable(&message), shown);
+        }
     }
 }

@@ -3,9 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::stale;
-use super::text::{below, fit, fit_end, put, row, rule, span};
+use super::text::{below, fit_end, put, put_newest, row, rule, span, wrap_spans};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::filter::Filter;
@@ -47,25 +48,58 @@ impl Widget for &Logs<'_> {
             put(buffer, row(area, 0), vec![span(theme, Ink::Dim, text)]);
             return;
         }
-        let names: usize = if area.width >= 100 { 26 } else { 12 };
+        let names: usize = if area.width >= 100 { 26 } else { 6 };
         let newest = self.data.logs.filtered(self.filter).rev().skip(self.scroll);
-        let shown: Vec<&Line> = newest.take(area.height.into()).collect();
-        for (index, line) in (0..).zip(shown.into_iter().rev()) {
+        let lines = |line: &Line| {
             let ink = match line.about {
                 About::Anything => Ink::Dim,
                 About::Job => Ink::Text,
                 About::Trouble => Ink::Warning,
             };
-            let room = usize::from(area.width).saturating_sub(names + 11);
-            put(
-                buffer,
-                row(area, index),
-                vec![
-                    span(theme, Ink::Dim, format!("{} ", self.data.day.time_of_day(line.at))),
-                    span(theme, Ink::Queue, format!("{:<names$} ", fit_end(&line.pod, names))),
-                    span(theme, ink, fit(&line.text, room).into_owned()),
-                ],
-            );
+            let room = usize::from(area.width).saturating_sub(names + TIME);
+            let text = if line.text.width() > room { short(&line.text) } else { line.text.clone() };
+            let spans = [
+                span(theme, Ink::Dim, format!("{} ", self.data.day.time_of_day(line.at))),
+                span(theme, Ink::Queue, format!("{:<names$} ", fit_end(&line.pod, names))),
+                span(theme, ink, text),
+            ];
+            wrap_spans(&spans, area.width.into(), TIME + names)
+        };
+        put_newest(buffer, area, newest.map(lines));
+    }
+}
+
+/// Columns of the time, and of the gap behind the pod.
+const TIME: usize = 10;
+
+/// A line with the ends of its job IDs only, which are what differs: there is no room for more.
+fn short(text: &str) -> String {
+    const KEPT: usize = 12;
+    let word = |word: &str| {
+        let id = word.trim_end_matches([',', ':', ';', '.']);
+        match uuid::Uuid::try_parse(id) {
+            Ok(_) if id.len() > KEPT => format!("…{}", &word[id.len() - KEPT..]),
+            _ => word.to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_job_ids_the_end_is_left() {
+        for (text, shown) in [
+            (
+                "acked job 019a3f2e-7c1d-7aaa-8bbb-0123456789ab, waited 1.0 s",
+                "acked job …0123456789ab, waited 1.0 s",
+            ),
+            ("connected  to 127.0.0.1:5672", "connected  to 127.0.0.1:5672"),
+            ("", ""),
+        ] {
+            assert_eq!(short(text), shown);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod ascii;
 mod axis;
-mod bars;
 mod beliefs;
 mod chart;
 mod decision;
@@ -10,7 +9,9 @@ mod dialog;
 mod doctor;
 mod drill;
 mod events;
+mod footer;
 mod forecast;
+mod header;
 mod help;
 mod inspect;
 mod lanes;
@@ -42,7 +43,7 @@ use ratatui::widgets::Widget;
 pub use self::spot::spot;
 use crate::clean;
 use crate::model::sheet::Sheet;
-use crate::model::{Markers, Mode, Model, Panel, Screen};
+use crate::model::{Markers, Mode, Model, Screen};
 
 /// A window smaller than this shows only that it is too small: columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);
@@ -63,8 +64,8 @@ fn is_too_small(area: Rect) -> bool {
 
 fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (data, theme) = (model.shown(), model.ui.theme);
-    (&bars::Title(model)).render(text::row(area, 0), buffer);
-    (&bars::Footer(model)).render(text::row(area, area.height - 1), buffer);
+    (&header::Header(model)).render(text::row(area, 0), buffer);
+    (&footer::Footer(model)).render(text::row(area, area.height - 1), buffer);
     let lens = model.ui.lens(data.now);
     let ui = &model.ui;
     let whole = inside(area);
@@ -72,14 +73,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         let body = body(model, area);
         banner(model, whole, body, buffer);
         match ui.screen {
-            Screen::Overview => {
-                let overview = overview::Overview { data, ui, lens, theme };
-                (&overview).render(body, buffer);
-                let chart = overview.panels(body).into_iter().find(|(panel, _)| *panel == Panel::Chart);
-                if let Some(column) = chart.and_then(|(_, place)| overview.chart().cursor(place)) {
-                    (&inspect::Inspect { data, lens, column, theme }).render(text::below(body, 1), buffer);
-                }
-            }
+            Screen::Overview => (&overview::Overview { data, ui, lens, theme }).render(body, buffer),
             Screen::Logs => {
                 let (filter, scroll) = (&ui.filters.logs, ui.scroll);
                 (&logs::Logs { data, filter, scroll, theme }).render(body, buffer);

@@ -8,11 +8,14 @@ use super::beliefs::Beliefs;
 use super::chart::Chart;
 use super::decision::Decision;
 use super::events::Events;
+use super::inspect::Inspect;
 use super::pods::Pods;
+use super::stale;
 use super::stopwatch::Stopwatch;
-use super::text::{below, row, set};
+use super::text::{below, put, put_right, row, set, span};
 use super::theme::{Ink, style};
-use crate::model::{Data, Focus, Lens, Panel, Theme, Ui};
+use crate::event::Source;
+use crate::model::{Data, Focus, Lens, Panel, Theme, Ui, View};
 
 /// The screen.
 pub(super) struct Overview<'a> {
@@ -33,6 +36,8 @@ enum Form {
     Lines,
     /// A panel with a title.
     Panel,
+    /// In its place, what was at the instant under the cursor.
+    Instant,
 }
 
 impl Widget for &Overview<'_> {
@@ -42,6 +47,8 @@ impl Widget for &Overview<'_> {
         }
         for (panel, place, form) in self.places(area) {
             self.panel(panel, place, form, buffer);
+            self.is_now(panel, place, form, buffer);
+            self.is_stale(panel, place, form, buffer);
             if self.ui.focus == Focus::On(panel) && place.x > 0 {
                 set(buffer, place.x - 1, place.y, '»', style(self.theme, Ink::Lit));
             }
@@ -50,10 +57,37 @@ impl Widget for &Overview<'_> {
 }
 
 impl Overview<'_> {
+    /// Says of a panel that it shows the present, while the chart beside it does not.
+    fn is_now(&self, panel: Panel, place: Rect, form: Form, buffer: &mut Buffer) {
+        let is_then = panel == Panel::Chart || form == Form::Instant || self.ui.view != View::Live;
+        let has_title = buffer.cell((place.x, place.y)).is_some_and(|cell| cell.symbol() == "─");
+        // Over the two dashes before the title, and the gap before them, in which a chosen panel has its sign.
+        let is_free = place.x > 0 && self.ui.focus != Focus::On(panel);
+        if !is_then && has_title && is_free && self.lens.stretch.instant().is_some() {
+            let label = Rect { x: place.x - 1, width: 3, ..row(place, 0) };
+            put(buffer, label, vec![span(self.theme, Ink::Lit, "now")]);
+        }
+    }
+
+    /// Says of lines without a title that their source is stale; those with a title, and the beliefs, say it themselves.
+    fn is_stale(&self, panel: Panel, place: Rect, form: Form, buffer: &mut Buffer) {
+        let (source, line) = match (form, panel) {
+            // Its first line is a title.
+            (Form::Lines, Panel::Decision) => (Source::Hpa, row(place, 1)),
+            (Form::Lines, Panel::Workers) => (Source::Pods, row(place, 0)),
+            (Form::Lines, Panel::Events) => (Source::Events, row(place, 0)),
+            _ => return,
+        };
+        if let Some(note) = stale::aside(self.data, self.theme, source, line.width / 2) {
+            put_right(buffer, line, note);
+        }
+    }
+
     /// Where each panel stands, for drawing and for the mouse.
     pub(super) fn panels(&self, area: Rect) -> Vec<(Panel, Rect)> {
         if let Focus::Expanded(panel) = self.ui.focus {
-            return vec![(panel, area)];
+            let chart = if panel == Panel::Chart { self.alone_parts(area).0 } else { area };
+            return vec![(panel, chart)];
         }
         self.places(area).into_iter().map(|(panel, place, _)| (panel, place)).collect()
     }
@@ -67,6 +101,7 @@ impl Overview<'_> {
         let (data, theme) = (self.data, self.theme);
         let events = Events { data, filter: &self.ui.filters.events, theme };
         match (panel, form) {
+            (_, Form::Instant) => (&self.instant()).render(area, buffer),
             (Panel::Chart, _) => (&self.chart()).render(area, buffer),
             (Panel::Decision, Form::Lines) => Decision { data, theme }.short(buffer, area),
             (Panel::Decision, Form::Panel) => (&Decision { data, theme }).render(area, buffer),
@@ -85,13 +120,32 @@ impl Overview<'_> {
     fn alone(&self, panel: Panel, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
         match panel {
-            Panel::Chart => self.chart().expanded(area, buffer),
+            Panel::Chart => {
+                let (chart, instant) = self.alone_parts(area);
+                self.chart().expanded(chart, buffer);
+                (&self.instant()).render(instant, buffer);
+            }
             Panel::Events => {
                 let events = Events { data, filter: &self.ui.filters.events, theme };
                 events.expanded(buffer, area, self.ui.scroll);
             }
             _ => self.panel(panel, area, Form::Panel, buffer),
         }
+    }
+
+    fn instant(&self) -> Inspect<'_> {
+        Inspect { data: self.data, lens: self.lens, theme: self.theme }
+    }
+
+    fn is_inspecting(&self) -> bool {
+        self.lens.stretch.cursor.is_some()
+    }
+
+    /// The chart alone, and below it the values at the cursor where there is one.
+    fn alone_parts(&self, area: Rect) -> (Rect, Rect) {
+        let rows = if self.is_inspecting() { self.instant().rows(area.width) } else { 0 };
+        let chart = Rect { height: area.height.saturating_sub(rows.min(area.height / 2)), ..area };
+        (chart, below(area, chart.height))
     }
 
     fn places(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
@@ -104,9 +158,12 @@ impl Overview<'_> {
 
     /// Chart and the essential lines.
     fn small(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
-        let lines = if area.height >= 20 { 8 } else { 4 };
+        let lines = if area.height >= 20 { 8 } else { 4 + u16::from(self.is_inspecting()) };
         let chart = Rect { height: area.height.saturating_sub(lines), ..area };
         let rest = below(area, chart.height);
+        if self.is_inspecting() {
+            return vec![(Panel::Chart, chart, Form::Panel), (Panel::Beliefs, rest, Form::Instant)];
+        }
         vec![
             (Panel::Chart, chart, Form::Panel),
             (Panel::Decision, Rect { height: rest.height.min(3), ..rest }, Form::Lines),
@@ -125,17 +182,15 @@ impl Overview<'_> {
         let middle = Rect { height: rest.height.saturating_sub(events), ..rest };
         let (decision, right) = halves(middle, middle.width * 43 / 100);
         let (stopwatch, right) = halves(right, 35);
-        let rows = Beliefs { data: self.data, theme: self.theme }.rows(right.width).min(right.height);
-        [
-            (Panel::Chart, chart),
-            (Panel::Decision, decision),
-            (Panel::Stopwatch, stopwatch),
-            (Panel::Beliefs, Rect { height: rows, ..right }),
-            (Panel::Workers, below(right, rows)),
-            (Panel::Events, below(rest, middle.height)),
+        let (beliefs, form) = self.beliefs(right);
+        vec![
+            (Panel::Chart, chart, Form::Panel),
+            (Panel::Decision, decision, Form::Panel),
+            (Panel::Stopwatch, stopwatch, Form::Panel),
+            (Panel::Beliefs, beliefs, form),
+            (Panel::Workers, below(right, beliefs.height), Form::Panel),
+            (Panel::Events, below(rest, middle.height), Form::Panel),
         ]
-        .map(|(panel, place)| (panel, place, Form::Panel))
-        .to_vec()
     }
 
     /// Chart at the left with workers and events below; decision, beliefs and stopwatch at the right.
@@ -146,17 +201,24 @@ impl Overview<'_> {
         let (pods, events) = halves(below(left, chart.height), 52);
         let decision = Rect { height: 15.min(right.height), ..right };
         let right = below(right, 15);
-        let rows = Beliefs { data: self.data, theme: self.theme }.rows(right.width).min(right.height);
-        [
-            (Panel::Chart, chart),
-            (Panel::Decision, decision),
-            (Panel::Stopwatch, below(right, rows + 1)),
-            (Panel::Beliefs, Rect { height: rows, ..right }),
-            (Panel::Workers, pods),
-            (Panel::Events, events),
+        let (beliefs, form) = self.beliefs(right);
+        vec![
+            (Panel::Chart, chart, Form::Panel),
+            (Panel::Decision, decision, Form::Panel),
+            (Panel::Stopwatch, below(right, beliefs.height + 1), Form::Panel),
+            (Panel::Beliefs, beliefs, form),
+            (Panel::Workers, pods, Form::Panel),
+            (Panel::Events, events, Form::Panel),
         ]
-        .map(|(panel, place)| (panel, place, Form::Panel))
-        .to_vec()
+    }
+
+    /// The beliefs at the top of an area; while an instant is looked at, what was believed then.
+    fn beliefs(&self, area: Rect) -> (Rect, Form) {
+        let (rows, form) = match self.is_inspecting() {
+            true => (self.instant().rows(area.width), Form::Instant),
+            false => (Beliefs { data: self.data, theme: self.theme }.rows(area.width), Form::Panel),
+        };
+        (Rect { height: rows.min(area.height), ..area }, form)
     }
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::Span;
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale, sample};
 use super::stale;
-use super::text::{below, count, milli, parts, phrase, put_right, row, rule, set, span};
+use super::text::{below, count, milli, parts, put_right, row, rule, set, span, width};
 use super::theme::{Ink, style};
-use crate::event::{MetricTarget, Source};
+use crate::event::{At, MetricTarget, Source};
 use crate::model::curves::Curve;
 use crate::model::history::MarkKind;
 use crate::model::series::Column;
@@ -106,79 +106,114 @@ impl Queue<'_> {
             rule(buffer, row, self.theme, &name, note);
             return;
         }
-        let shown = [
-            (Curve::Waiting, self.depth()),
-            (Curve::InWork, self.in_work()),
-            (Curve::Target, self.target()),
-            (Curve::Believed, self.believed()),
-            (Curve::Metric, self.metric()),
-        ];
-        let lines = shown.into_iter().filter(|(curve, _)| self.lens.curves.has(*curve)).map(|(_, text)| text);
         let hidden = match self.lens.curves.hidden() {
             0 => Vec::new(),
-            hidden => {
-                let words =
-                    phrase(&[format!("{hidden} hidden, o shows them"), format!("{hidden} hidden")], 24);
-                vec![span(self.theme, Ink::Dim, words)]
-            }
+            hidden => vec![span(self.theme, Ink::Dim, format!("{hidden} hidden: o"))],
         };
-        let lines = lines.chain([hidden]);
-        let note = parts(lines, stale::room(row.width, &name));
+        let lines = Curve::ALL.iter().filter(|curve| self.lens.curves.has(**curve)).filter_map(|curve| {
+            let words = match self.lens.stretch.instant() {
+                Some(at) => self.then(*curve, at)?,
+                None => self.now(*curve)?,
+            };
+            Some((*curve, words))
+        });
+        let room = stale::room(row.width, &name);
+        let lines = shortened(lines.collect(), usize::from(room.saturating_sub(width(&hidden) + 3)));
+        let lines = lines.into_iter().map(|(curve, words)| {
+            let (ink, mark) = sample(self.lens.markers, curve);
+            vec![span(self.theme, ink, mark), span(self.theme, Ink::Text, format!(" {words}"))]
+        });
+        let note = parts([hidden].into_iter().chain(lines), room);
         rule(buffer, row, self.theme, &name, note);
     }
 
-    /// A sample of a curve's line, and words about it.
-    fn part(&self, curve: Curve, text: impl Into<std::borrow::Cow<'static, str>>) -> Vec<Span<'static>> {
-        let (ink, mark) = sample(self.lens.markers, curve);
-        vec![span(self.theme, ink, mark), Span::raw(" "), span(self.theme, Ink::Text, text)]
-    }
-
-    fn depth(&self) -> Vec<Span<'static>> {
-        let text = self
-            .data
-            .depth
-            .map_or_else(|| "no reading".to_owned(), |depth| format!("{} deep", count(depth.total() as f64)));
-        self.part(Curve::Waiting, text)
-    }
-
-    fn in_work(&self) -> Vec<Span<'static>> {
-        let Some(depth) = self.data.depth else { return Vec::new() };
-        self.part(Curve::InWork, format!("{} in work", count(depth.unacked as f64)))
-    }
-
-    fn target(&self) -> Vec<Span<'static>> {
-        let (Some(target), Some(total)) = (self.data.metric_target(), self.data.target_total()) else {
-            return Vec::new();
-        };
-        let text = match target {
-            MetricTarget::Average(each) => {
-                let replicas = self.data.replicas().unwrap_or(0).max(1);
-                format!("target {} × {replicas} = {}", milli(each), count(total))
+    /// What a curve says now, in full and in short; `None` for one that is not drawn here.
+    fn now(&self, curve: Curve) -> Option<[String; 2]> {
+        let both = |text: String| [text.clone(), text];
+        let (data, depth) = (self.data, self.data.depth);
+        Some(match curve {
+            Curve::Waiting => both(depth.map_or_else(
+                || "no reading".to_owned(),
+                |depth| format!("{} deep", count(depth.total() as f64)),
+            )),
+            Curve::InWork => both(format!("{} in work", count(depth?.unacked as f64))),
+            Curve::Target => {
+                let total = count(data.target_total()?);
+                let short = format!("target {total}");
+                match data.metric_target()? {
+                    MetricTarget::Average(each) => {
+                        let replicas = data.replicas().unwrap_or(0).max(1);
+                        [format!("target {} × {replicas} = {total}", milli(each)), short]
+                    }
+                    MetricTarget::Value(_) => both(short),
+                }
             }
-            MetricTarget::Value(_) => format!("target {}", count(total)),
-        };
-        self.part(Curve::Target, text)
-    }
-
-    fn metric(&self) -> Vec<Span<'static>> {
-        let Some(value) = self.data.history.metric.last() else { return Vec::new() };
-        let text = format!("external metric {}", count(f64::from(value)));
-        self.part(Curve::Metric, text)
-    }
-
-    fn believed(&self) -> Vec<Span<'static>> {
-        let Some(hpa) = self.data.hpa.get() else { return Vec::new() };
-        let Some(reading) = hpa.reading_milli else {
-            return self.part(Curve::Believed, "HPA has no reading");
-        };
-        let text = match (self.data.metric_target(), self.data.believed_total()) {
-            (Some(MetricTarget::Average(_)), Some((total, _))) => {
-                format!("HPA reads {} a pod, about {}", milli(reading), count(total))
+            Curve::Believed => {
+                match (data.hpa.get()?.reading_milli, data.metric_target(), data.believed_total()) {
+                    (None, ..) => ["HPA has no reading".to_owned(), "HPA no reading".to_owned()],
+                    (Some(reading), Some(MetricTarget::Average(_)), Some((total, _))) => {
+                        let total = count(total);
+                        [
+                            format!("HPA reads {} a pod, about {total}", milli(reading)),
+                            format!("HPA ≈{total}"),
+                        ]
+                    }
+                    (Some(reading), ..) => {
+                        [format!("HPA reads {}", milli(reading)), format!("HPA {}", milli(reading))]
+                    }
+                }
             }
-            _ => format!("HPA reads {}", milli(reading)),
-        };
-        self.part(Curve::Believed, text)
+            Curve::Metric => {
+                let value = count(f64::from(data.history.metric.last()?));
+                [format!("external metric {value}"), format!("metric {value}")]
+            }
+            _ => return None,
+        })
     }
+
+    /// The same at an instant.
+    fn then(&self, curve: Curve, at: At) -> Option<[String; 2]> {
+        let both = |text: String| [text.clone(), text];
+        let value = |curve: Curve| curve.at(&self.data.history, at).map(f64::from);
+        Some(match curve {
+            Curve::Waiting => both(match value(curve) {
+                Some(waiting) => format!("{} deep", count(waiting + value(Curve::InWork).unwrap_or(0.0))),
+                None => "no reading".to_owned(),
+            }),
+            Curve::InWork => both(format!("{} in work", count(value(curve)?))),
+            Curve::Target => both(format!("target {}", count(value(curve)?))),
+            Curve::Believed => {
+                let is_average = matches!(self.data.metric_target(), Some(MetricTarget::Average(_)));
+                let sign = if is_average { "≈" } else { "" };
+                both(format!("HPA read {sign}{}", count(value(curve)?)))
+            }
+            Curve::Metric => {
+                let value = count(value(curve)?);
+                [format!("external metric {value}"), format!("metric {value}")]
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The words of each line, in short from the last one on as far as the room asks for it.
+fn shortened(lines: Vec<(Curve, [String; 2])>, room: usize) -> Vec<(Curve, String)> {
+    // With the sample before and the gap behind.
+    let columns = |text: &String| text.width() + 5;
+    let mut used: usize = lines.iter().map(|(_, [full, _])| columns(full)).sum();
+    let mut shown: Vec<(Curve, String)> = lines
+        .into_iter()
+        .rev()
+        .map(|(curve, [full, short])| {
+            if used <= room + 3 {
+                return (curve, full);
+            }
+            used -= columns(&full) - columns(&short);
+            (curve, short)
+        })
+        .collect();
+    shown.reverse();
+    shown
 }
 
 /// The labels of a value axis, and its line.

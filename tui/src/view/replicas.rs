@@ -10,10 +10,11 @@ use super::decision::window;
 use super::plot::{Canvas, LINE, Scale, sample};
 use super::queue::{guides, values};
 use super::stale;
-use super::text::{below, parts, row, rule, span};
+use super::text::{below, count, parts, row, rule, span};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::curves::Curve;
+use crate::model::shadow::Running;
 use crate::model::{Data, Lens, Theme};
 
 /// The panel.
@@ -105,20 +106,29 @@ impl Replicas<'_> {
             }
             false => Vec::new(),
         };
+        let history = &self.data.history;
         let mut lines = Vec::new();
-        if let Some(workload) = self.data.workload.get() {
-            lines.push(one(Curve::Ready, format!("{} ready", workload.ready)));
-            lines.push(one(Curve::Current, format!("{} current", workload.replicas)));
+        let (workload, hpa) = (self.data.workload.get(), self.data.hpa.get());
+        for (curve, live) in [
+            (Curve::Ready, workload.map(|workload| workload.ready)),
+            (Curve::Current, workload.map(|workload| workload.replicas)),
+            (Curve::Desired, hpa.map(|hpa| hpa.desired_replicas)),
+            (Curve::Shadow, self.data.shadow.running().map(Running::size)),
+        ] {
+            // Where the past is looked at, what was then.
+            let number = match self.lens.stretch.instant() {
+                Some(at) => curve.at(history, at).map(|value| count(f64::from(value))),
+                None => live.map(|live| live.to_string()),
+            };
+            if let Some(number) = number {
+                lines.push(one(curve, format!("{number} {}", curve.word())));
+            }
         }
         if let Some(hpa) = self.data.hpa.get() {
-            lines.push(one(Curve::Desired, format!("{} desired", hpa.desired_replicas)));
+            lines.push(vec![span(theme, Ink::Dim, format!("min {} max {}", hpa.min, hpa.max))]);
             if let Some(window) = window::legend(self.data) {
                 lines.push(vec![span(theme, Ink::Rule, "⠂ "), span(theme, Ink::Text, window)]);
             }
-            if let Some(shadow) = self.data.shadow.running() {
-                lines.push(one(Curve::Shadow, format!("{} shadow", shadow.size())));
-            }
-            lines.push(vec![span(theme, Ink::Dim, format!("min {} max {}", hpa.min, hpa.max))]);
         }
         parts(lines, room)
     }

@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use super::bars::Title;
 use super::chart::Chart;
+use super::header::Header;
 use super::overview::Overview;
 use super::{body, is_too_small, lanes};
 use crate::event::Spot;
@@ -19,7 +19,7 @@ pub fn spot(model: &Model, (column, row): (u16, u16)) -> Spot {
         return Spot::Nothing;
     }
     if row == 0 {
-        let tabs = Title(model).tabs(area);
+        let tabs = Header(model).tabs(area);
         return tabs.iter().find(|(_, _, tab)| is_in(tab)).map_or(Spot::Nothing, |(s, ..)| Spot::Tab(*s));
     }
     let data = model.shown();

@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use super::text::{coarse, fit, span};
+use super::text::{coarse, fit, phrase, span};
 use super::theme::Ink;
 use crate::event::{Source, SourceState};
 use crate::model::{Data, SourceStatus, Theme};
@@ -23,6 +23,18 @@ pub(super) fn sentence(data: &Data, status: &SourceStatus) -> Option<String> {
 pub(super) fn note(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
     let text = sentence(data, data.trouble(source)?)?;
     Some(vec![span(theme, Ink::Warning, format!("! {}", fit(&text, usize::from(width.saturating_sub(2)))))])
+}
+
+/// For the right end of a line that has no title: how old its source's last word is, and why if that is short.
+pub(super) fn aside(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
+    let status = data.trouble(source)?;
+    let full = sentence(data, status)?;
+    let old = match status.last_heard {
+        Some(heard) => format!("{} old", coarse(data.now.since(heard))),
+        None => "not read".to_owned(),
+    };
+    let words = phrase(&[full, old], usize::from(width.saturating_sub(3)));
+    Some(vec![span(theme, Ink::Warning, format!(" ! {words}"))])
 }
 
 /// The room that a title of that length leaves for a note.

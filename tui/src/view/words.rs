@@ -1,5 +1,5 @@
 //! Text in the room that there is: whole words, the shorter of two phrasings, or more than one line. A word is cut only
-//! where it alone is wider than the room.
+//! where it alone takes most of the room.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,6 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::text::{put, row};
 
-/// A word wider than that is cut rather than left out: its beginning says more than its absence.
-const LONG: usize = 16;
-
 /// The text, or as many of its words as fit into `width` columns and `…`.
 pub(super) fn fit(text: &str, width: usize) -> Cow<'_, str> {
     if text.width() <= width {
@@ -22,13 +19,13 @@ pub(super) fn fit(text: &str, width: usize) -> Cow<'_, str> {
         return Cow::Borrowed("");
     }
     let mut cut = beginning(text, width - 1);
-    // A word that goes on behind the cut is taken away, unless it is long or the only one.
+    // A word that goes on behind the cut is taken away, unless most of the room would stay empty then.
     let is_inside_word = !text[cut.len()..].starts_with(' ');
-    if let Some(space) = cut.rfind(' ').filter(|_| is_inside_word) {
-        let word = text[space + 1..].split(' ').next().unwrap_or_default();
-        if word.width() <= LONG && !cut[..space].trim().is_empty() {
-            cut = &cut[..=space];
-        }
+    if let Some(space) = cut.rfind(' ').filter(|_| is_inside_word)
+        && !cut[..space].trim().is_empty()
+        && 2 * cut[..space].width() >= width
+    {
+        cut = &cut[..=space];
     }
     // `a …` for words that are left out, `wor…` for a word that is cut.
     Cow::Owned(format!("{cut}…"))
@@ -109,6 +106,27 @@ pub(super) fn put_wrapped(buffer: &mut Buffer, area: Rect, spans: &[Span<'_>], i
     }
     // At most the area's height.
     shown as u16
+}
+
+/// Fills an area from its bottom with entries that are broken into lines, the newest first; the topmost may have lost its
+/// first lines. Where there are fewer they stand at the top.
+pub(super) fn put_newest(
+    buffer: &mut Buffer,
+    area: Rect,
+    newest: impl Iterator<Item = Vec<Vec<Span<'static>>>>,
+) {
+    let rows = usize::from(area.height);
+    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
+    for entry in newest {
+        if lines.len() >= rows {
+            break;
+        }
+        lines.extend(entry.into_iter().rev());
+    }
+    lines.truncate(rows);
+    for (index, line) in (0..).zip(lines.into_iter().rev()) {
+        put(buffer, row(area, index), line);
+    }
 }
 
 /// The text's beginning in at most `width` columns.

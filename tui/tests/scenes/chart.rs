@@ -112,7 +112,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 
 impl World {
     /// A burst of which nothing is accepted, and sources that do not deliver.
-    fn fail(&mut self) {
+    pub(super) fn fail(&mut self) {
         self.keys(" ");
         let fired = |effect: &&Effect| matches!(effect, Effect::Fire { .. });
         let Some(Effect::Fire { id, size }) = self.effects.iter().rfind(fired).cloned() else { return };

@@ -93,8 +93,9 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
             world.run(3);
         }
         "lanes_many" => {
-            let many =
-                (0..45).map(|n| super::other(&format!("worker-6f7d9c8b5-{n:05}"), Role::Worker)).collect();
+            let many = (0..45)
+                .map(|n| super::cluster::other(&format!("worker-6f7d9c8b5-{n:05}"), Role::Worker))
+                .collect();
             world.send(Event::Pods(PodsEvent::Listed(many)));
             world.run(9);
         }

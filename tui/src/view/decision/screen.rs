@@ -7,6 +7,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::super::axis::{GUTTER, TimeAxis, labels};
+use super::super::chart::cursor;
 use super::super::forecast::{self, Forecast};
 use super::super::marks::Marks;
 use super::super::overview::halves;
@@ -252,5 +253,8 @@ impl Screen<'_> {
             .render(Rect { height: rows, ..area }, buffer);
         (&Marks { data, axis: &axis, theme }).render(row(area, rows), buffer);
         labels(buffer, below(area, rows + 1), theme, &axis, data);
+        if let Some(cell) = self.lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+            cursor(buffer, Rect { height: rows, ..below(area, 1) }, area.x + GUTTER + cell, theme);
+        }
     }
 }

@@ -1,0 +1,168 @@
+//! The objects of the played world as the sources would bring them: pods, HPA, Deployment and Events.
+
+use tui::event::*;
+
+use super::world::World;
+
+impl World {
+    pub(super) fn name_last(&mut self) {
+        const LETTERS: [&str; 12] = [
+            "4kq2m", "9xh7t", "b6r5w", "cj8zd", "ffl2n", "g7v4s", "hm3qk", "k2x6p", "l9wjt", "mzr48",
+            "n5td7", "pq6bv",
+        ];
+        let name = format!("worker-6f7d9c8b5-{}", LETTERS[self.born as usize % LETTERS.len()]);
+        self.born += 1;
+        self.workers.last_mut().unwrap().name = name;
+    }
+
+    pub(super) fn pod(&self, index: usize) -> Pod {
+        let worker = &self.workers[index];
+        let age = self.ms - worker.created;
+        let phase = match () {
+            () if worker.ends => PodPhase::Terminating,
+            () if worker.ready => PodPhase::Ready,
+            () if age >= 400 => PodPhase::Starting,
+            () => PodPhase::Pending,
+        };
+        Pod {
+            name: worker.name.clone(),
+            uid: format!("{}-{}", worker.name, worker.created),
+            role: Role::Worker,
+            status: "Running".to_owned(),
+            phase,
+            restarts: 0,
+            created: self.stamp(worker.created),
+            scheduled: self.stamp(worker.created),
+            started: None,
+            ready_since: None,
+            last_exit: None,
+        }
+    }
+
+    pub(super) fn hpa(&mut self) {
+        let each = self.reading.div_ceil(self.current.max(1) as u64);
+        let reading_milli = (self.reading as f64 * 1_000.0 / self.current.max(1) as f64).ceil() as i64;
+        let condition = |kind: &str, status: &str, reason: &str| Condition {
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            reason: reason.to_owned(),
+            message: String::new(),
+        };
+        let raw = self.reading.div_ceil(20) as usize;
+        let conditions = vec![
+            condition(
+                "AbleToScale",
+                "True",
+                if raw < self.desired { "ScaleDownStabilized" } else { "ReadyForNewScale" },
+            ),
+            condition("ScalingActive", "True", "ValidMetricFound"),
+            condition(
+                "ScalingLimited",
+                if !(1..=10).contains(&raw) { "True" } else { "False" },
+                if raw > 10 {
+                    "TooManyReplicas"
+                } else if raw < 1 {
+                    "TooFewReplicas"
+                } else {
+                    "DesiredWithinRange"
+                },
+            ),
+        ];
+        let hpa = Hpa {
+            name: "worker-scaler".to_owned(),
+            min: 1,
+            max: self.max as i32,
+            metric: Some(MetricRef {
+                name: if self.keda { "s0-rabbitmq-Orders" } else { "rabbitmq_queue_length" }.to_owned(),
+                selector: "queue=Orders".to_owned(),
+                queue: Some("Orders".to_owned()),
+                target: MetricTarget::Average(20_000),
+            }),
+            spec: Some(Box::new(spec())),
+            scale_target: ("Deployment".to_owned(), "worker".to_owned()),
+            current_replicas: self.current as i32,
+            desired_replicas: self.desired as i32,
+            reading_milli: Some(reading_milli),
+            last_scale: None,
+            conditions,
+            targets_column: format!("{each}/20 (avg)"),
+        };
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+    }
+
+    /// The HPA gets no number any more, and says why.
+    pub(super) fn no_reading(&mut self) {
+        let tui::model::Found::Here(mut hpa) = self.model.data.hpa.clone() else { return };
+        hpa.reading_milli = None;
+        hpa.targets_column = "<unknown>/20 (avg)".to_owned();
+        hpa.conditions[1] = Condition {
+            kind: "ScalingActive".to_owned(),
+            status: "False".to_owned(),
+            reason: "FailedGetExternalMetric".to_owned(),
+            message: "the HPA was unable to compute the replica count: unable to get external metric \
+                      autoscaling-demo/rabbitmq_queue_length/&LabelSelector{MatchLabels:map[string]string{queue: \
+                      Orders,},MatchExpressions:[]LabelSelectorRequirement{},}: no metrics returned from external \
+                      metrics API"
+                .to_owned(),
+        };
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+        self.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
+    }
+
+    pub(super) fn workload(&mut self) {
+        let workload = Workload {
+            name: "worker".to_owned(),
+            spec_replicas: self.spec as i32,
+            replicas: self.workers.iter().filter(|w| !w.ends).count() as i32,
+            ready: self.workers.iter().filter(|w| w.ready && !w.ends).count() as i32,
+            selector: "app.kubernetes.io/name=worker".to_owned(),
+        };
+        self.send(Event::Workload(Some(workload)));
+    }
+
+    pub(super) fn kubernetes(&mut self, kind: &str, object: &str, reason: &str, message: String) {
+        let event = ClusterEvent {
+            uid: format!("{object}-{reason}-{}", self.ms),
+            warning: false,
+            object: (kind.to_owned(), object.to_owned()),
+            reason: reason.to_owned(),
+            message,
+            count: 1,
+            last_seen: None,
+            old: false,
+        };
+        self.send(Event::Cluster(event));
+    }
+}
+
+pub(super) fn other(name: &str, role: Role) -> Pod {
+    Pod {
+        name: name.to_owned(),
+        uid: name.to_owned(),
+        role,
+        status: "Running".to_owned(),
+        phase: PodPhase::Ready,
+        restarts: 0,
+        created: None,
+        scheduled: None,
+        started: None,
+        ready_since: None,
+        last_exit: None,
+    }
+}
+
+/// The demo's HPA: a scale-down window of a minute, all else as Kubernetes defaults it.
+pub(crate) fn spec() -> hpa::Spec {
+    let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
+        "minReplicas": 1,
+        "maxReplicas": 10,
+        "metrics": [{"type": "External", "external": {
+            "metric": {"name": "rabbitmq_queue_length", "selector": {"matchLabels": {"queue": "Orders"}}},
+            "target": {"type": "AverageValue", "averageValue": "20"}}}],
+        "behavior": {"scaleDown": {"stabilizationWindowSeconds": 60}},
+    }))
+    .unwrap();
+    hpa::defaults::default_spec(&mut spec);
+    spec
+}

@@ -1,0 +1,76 @@
+//! Every screen, and every panel alone, while all is calm, while much goes on, while sources fail, and while there is
+//! nothing to show.
+
+use crossterm::event::KeyCode;
+use tui::event::*;
+use tui::model::{Panel, Screen};
+
+use super::World;
+
+/// The states, in the order of the tables below.
+pub(crate) const STATES: [&str; 4] = ["calm", "busy", "failing", "empty"];
+
+/// The scenes of each screen in each state; some are played elsewhere, those of this file bear the names of both.
+pub(crate) const SCREENS: [(Screen, [&str; 4]); 6] = [
+    (Screen::Overview, ["idle", "draining", "errors", "empty"]),
+    (Screen::Pods, ["pods_calm", "lanes_busy", "pods_failing", "lanes_empty"]),
+    (Screen::Decision, ["decision_calm", "decision_busy", "decision_failing", "decision_empty"]),
+    (Screen::Runs, ["runs_calm", "runs_busy", "runs_failing", "runs_empty"]),
+    (Screen::Doctor, ["doctor_fine", "doctor_looking", "doctor_failing", "doctor_empty"]),
+    (Screen::Logs, ["logs_calm", "logs", "logs_failing", "logs_empty"]),
+];
+
+/// The scenes that can be played by name.
+pub(crate) const SCENES: &[&str] =
+    &["pods_calm", "pods_failing", "doctor_empty", "logs_calm", "logs_failing", "logs_empty"];
+
+/// The scene of that name, in a window of that size.
+pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
+    let (screen, state) = scene.rsplit_once('_').filter(|_| SCENES.contains(&scene))?;
+    let screen = Screen::ALL.iter().find(|known| known.title().to_lowercase() == screen)?;
+    let mut world = in_state(state, columns, rows)?;
+    (0..screen.index()).for_each(|_| world.press(KeyCode::Tab));
+    Some(world)
+}
+
+/// A panel alone on the screen, in a state.
+pub(crate) fn alone(panel: Panel, state: &str, columns: u16, rows: u16) -> Option<World> {
+    let mut world = in_state(state, columns, rows)?;
+    let index = Panel::ALL.iter().position(|known| *known == panel)?;
+    (0..=index).for_each(|_| world.press(KeyCode::Down));
+    world.press(KeyCode::Enter);
+    Some(world)
+}
+
+fn in_state(state: &str, columns: u16, rows: u16) -> Option<World> {
+    let mut world = World::new(columns, rows);
+    world.ready();
+    match state {
+        "calm" => {
+            world.run(15);
+            world.burst(10);
+            world.run(200);
+        }
+        "busy" => {
+            world.run(20);
+            world.burst(200);
+            world.run(100);
+            world.burst(50);
+            world.run(45);
+        }
+        "failing" => {
+            world.run(20);
+            world.burst(200);
+            world.run(60);
+            world.fail();
+        }
+        "empty" => {
+            world.send(Event::Hpa(None));
+            world.send(Event::Workload(None));
+            world.send(Event::Pods(PodsEvent::Listed(Vec::new())));
+            world.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
+        }
+        _ => return None,
+    }
+    Some(world)
+}

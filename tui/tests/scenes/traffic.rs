@@ -1,0 +1,98 @@
+//! What goes through the queue of the played world: bursts, jobs, and a broker that is lost with all of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contract::{BurstId, JobEvent, JobEventKind};
+use tui::event::*;
+use uuid::Uuid;
+
+use super::cluster::other;
+use super::world::World;
+
+/// How long a job takes, in milliseconds.
+pub(super) const WORK: u64 = 5_000;
+
+impl World {
+    pub(super) fn total(&self) -> u64 {
+        (self.queue.len() + self.workers.iter().filter(|w| w.job.is_some()).count()) as u64
+    }
+
+    /// Fires a burst with the keys and lets the producer accept all of it.
+    pub(crate) fn burst(&mut self, size: u32) {
+        self.model.data.load.size = size;
+        self.keys(" ");
+        self.accept(size, size);
+    }
+
+    /// The producer has accepted so many of the newest burst's jobs.
+    pub(crate) fn accept(&mut self, accepted: u32, size: u32) {
+        let Some(Effect::Fire { id, .. }) =
+            self.effects.iter().rev().find(|effect| matches!(effect, Effect::Fire { .. })).cloned()
+        else {
+            panic!("no burst was fired");
+        };
+        let at = |ms| Some(At(Duration::from_millis(ms)));
+        self.send(Event::Burst(BurstProgress {
+            id: id.clone(),
+            size,
+            sent: size.min(accepted + 12),
+            accepted,
+            failed: BTreeMap::new(),
+            new_ids: (1..=u128::from(accepted)).map(|n| Uuid::from_u128(self.jobs + n)).collect(),
+            first_sent: at(self.ms + 3),
+            first_accepted: at(self.ms + 9),
+            last_accepted: at(self.ms + 42),
+            waiting: None,
+            finished: accepted == size,
+        }));
+        for _ in 0..accepted {
+            self.jobs += 1;
+            self.queue.push_back((Uuid::from_u128(self.jobs), id.clone()));
+        }
+    }
+
+    /// Milliseconds that a job of a burst has waited for a worker that says that about it now.
+    pub(super) fn waited(&self, burst: &BurstId, kind: JobEventKind) -> u64 {
+        let burst = self.model.data.bursts.iter().find(|known| known.id == *burst);
+        let pressed = burst.map_or(0, |burst| burst.pressed.0.as_millis() as u64);
+        let work = if kind == JobEventKind::Acked { WORK } else { 0 };
+        self.ms.saturating_sub(pressed + work)
+    }
+
+    pub(super) fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid, burst: BurstId) {
+        let event = JobEvent {
+            kind,
+            id: Some(id),
+            traceparent: None,
+            // The cluster's clock is a quarter of a second ahead.
+            at: self.stamp(self.ms + 250).unwrap(),
+            redelivered: false,
+            wait_ms: Some(self.waited(&burst, kind)),
+            burst: Some(burst),
+            work_ms: None,
+            reason: None,
+        };
+        self.send(Event::Job { pod, event });
+    }
+
+    /// The broker's pod is gone, with everything in it.
+    pub(crate) fn lose_broker(&mut self) {
+        self.broker = false;
+        self.queue.clear();
+        for index in 0..self.workers.len() {
+            if let Some((id, burst, _)) = self.workers[index].job.take() {
+                self.job(self.workers[index].name.clone(), JobEventKind::Requeued, id, burst);
+            }
+        }
+        self.send(Event::Source(
+            Source::Broker,
+            SourceState::Retrying {
+                cause: "the tunnel to rabbitmq-0:15672 was closed".to_owned(),
+                next: At(Duration::from_millis(self.ms + 2_000)),
+            },
+        ));
+        let pod = other("rabbitmq-0", Role::Broker);
+        self.send(Event::Pods(PodsEvent::Deleted { name: pod.name, uid: pod.uid }));
+    }
+}

@@ -1,0 +1,162 @@
+//! The played world: its state, its start, and how time goes by in it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use contract::BurstId;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tui::clock::DayClock;
+use tui::event::*;
+use tui::model::Model;
+use tui::update::update;
+use uuid::Uuid;
+
+use super::clockwork::STEP;
+use super::cluster::other;
+
+pub(super) struct Worker {
+    pub(super) name: String,
+    pub(super) created: u64,
+    pub(super) job: Option<(Uuid, BurstId, u64)>,
+    pub(super) ends: bool,
+    pub(super) ready: bool,
+}
+
+/// The played world and the model that watches it.
+pub(crate) struct World {
+    /// What the dashboard made of it.
+    pub(crate) model: Model,
+    /// What the dashboard asked for, in order.
+    pub(crate) effects: Vec<Effect>,
+    pub(super) ms: u64,
+    pub(super) queue: VecDeque<(Uuid, BurstId)>,
+    pub(super) jobs: u128,
+    pub(super) workers: Vec<Worker>,
+    pub(super) born: u32,
+    pub(super) spec: usize,
+    pub(super) scraped: u64,
+    pub(super) scraped_at: u64,
+    pub(super) reading: u64,
+    pub(super) current: usize,
+    pub(super) desired: usize,
+    pub(super) recommendations: VecDeque<(u64, usize)>,
+    /// Milliseconds between two syncs of the played HPA.
+    pub(crate) sync: u64,
+    /// Milliseconds of its scale-down window.
+    pub(crate) window: u64,
+    pub(super) broker: bool,
+    /// Most replicas.
+    pub(super) max: usize,
+    /// Sources that do not deliver.
+    pub(super) unread: Vec<Source>,
+    /// Whether the HPA is KEDA's.
+    pub(super) keda: bool,
+}
+
+impl World {
+    /// A world whose dashboard has just opened a window of that size.
+    pub(crate) fn new(columns: u16, rows: u16) -> Self {
+        let day = DayClock::new("2026-03-04T14:00:00Z".parse().unwrap(), TimeZone::UTC);
+        Self {
+            model: Model::new(day, (columns, rows)),
+            effects: Vec::new(),
+            ms: 0,
+            queue: VecDeque::new(),
+            jobs: 0,
+            workers: Vec::new(),
+            born: 0,
+            spec: 1,
+            scraped: 0,
+            scraped_at: 0,
+            reading: 0,
+            current: 1,
+            desired: 1,
+            recommendations: VecDeque::new(),
+            sync: 15_000,
+            window: 60_000,
+            broker: true,
+            max: 10,
+            unread: Vec::new(),
+            keda: false,
+        }
+    }
+
+    /// Sends an event now.
+    pub(crate) fn send(&mut self, event: Event) {
+        let at = At(Duration::from_millis(self.ms));
+        self.effects.extend(update(&mut self.model, Stamped { at, event }));
+    }
+
+    /// Types keys.
+    pub(crate) fn keys(&mut self, keys: &str) {
+        for c in keys.chars() {
+            let code = if c == '\t' { KeyCode::Tab } else { KeyCode::Char(c) };
+            let key = KeyEvent::new(code, KeyModifiers::NONE);
+            self.send(Event::Input(Input::Key(key)));
+        }
+    }
+
+    pub(super) fn stamp(&self, ms: u64) -> Option<Timestamp> {
+        let start: Timestamp = "2026-03-04T14:00:00Z".parse().unwrap();
+        start.checked_add(Duration::from_millis(ms)).ok()
+    }
+
+    /// The target is chosen, with the steps of its start in these states.
+    pub(crate) fn starting(&mut self, states: [StepState; 4]) {
+        self.send(Event::Target(TargetEvent::Chosen(Target {
+            title: "sandbox".to_owned(),
+            reason: "no kubeconfig was found at /home/ada/.kube/config".to_owned(),
+            namespace: "autoscaling-demo".to_owned(),
+            version: Some("v1.34".to_owned()),
+            confirm_first_burst: false,
+        })));
+        for (name, state) in ["API server", "broker", "producer", "worker"].into_iter().zip(states) {
+            self.send(Event::Target(TargetEvent::Step(Step { name: name.to_owned(), state })));
+        }
+    }
+
+    /// Everything is up and quiet, with one worker.
+    pub(crate) fn ready(&mut self) {
+        self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
+        self.send(Event::Target(TargetEvent::Ready));
+        for source in [
+            Source::Hpa,
+            Source::Workload,
+            Source::Pods,
+            Source::Broker,
+            Source::Prometheus,
+            Source::ExternalMetric,
+        ] {
+            self.send(Event::Source(source, SourceState::Live));
+        }
+        self.workers.push(Worker { name: String::new(), created: 0, job: None, ends: false, ready: true });
+        self.name_last();
+        let mut pods: Vec<Pod> =
+            vec![other("producer-7c9d8f6b5-x2x9p", Role::Producer), other("rabbitmq-0", Role::Broker)];
+        pods.push(self.pod(0));
+        self.send(Event::Pods(PodsEvent::Listed(pods)));
+        self.hpa();
+        self.workload();
+        // The cluster's clock is a quarter of a second ahead of ours.
+        for (asked, date) in [(40, 0), (745, 0), (760, 1), (1_730, 1), (1_755, 2)] {
+            let (asked, answered) = (At(Duration::from_millis(asked)), At(Duration::from_millis(asked + 6)));
+            let date = self.stamp(date * 1_000).unwrap();
+            self.send(Event::Dated(Dated { asked, answered, date }));
+        }
+    }
+
+    /// Lets so many seconds go by.
+    pub(crate) fn run(&mut self, seconds: u64) {
+        for _ in 0..seconds * 1_000 / STEP {
+            self.step();
+        }
+    }
+
+    /// Tells the dashboard the time, so many milliseconds after the last step.
+    pub(crate) fn tick(&mut self, ms: u64) {
+        let at = At(Duration::from_millis(self.ms + ms));
+        self.effects.extend(update(&mut self.model, Stamped { at, event: Event::Tick }));
+    }
+}
