@@ -41,7 +41,8 @@ impl Tokens {
         Self(Arc::new([(token.to_owned(), User::admin())]))
     }
 
-    fn user(&self, token: &str) -> Option<&User> {
+    /// Whose token that is.
+    pub(crate) fn user(&self, token: &str) -> Option<&User> {
         self.0.iter().find(|(known, _)| same(known.as_bytes(), token.as_bytes())).map(|(_, user)| user)
     }
 }
@@ -68,10 +69,10 @@ async fn check(
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    match token.and_then(|token| tokens.user(token)) {
+    match token.and_then(|token| tokens.user(token)).cloned() {
         Some(user) => {
-            let user = user.clone();
             request.extensions_mut().insert(user);
+            request.extensions_mut().insert(tokens);
             next.run(request).await
         }
         None => Status::unauthorized().into_response(),

@@ -185,7 +185,7 @@ impl Walk {
     fn fill_parts(&mut self, fields: &mut Map<String, Value>, table: &'static schema::Struct, owner: &str) {
         for (&name, shape) in &table.fields {
             if shape.null && !fields.contains_key(name) {
-                fields.insert(name.to_owned(), Value::Null);
+                fields.insert(name.to_owned(), shape.nothing().clone());
                 continue;
             }
             match &shape.ty {
@@ -212,7 +212,10 @@ impl Walk {
                 }
                 // Go leaves out what is zero, unless zero says something.
                 Type::String | Type::Bool | Type::Int32 | Type::Int64 | Type::Float
-                    if !shape.required && !shape.pointer && fields.get(name).is_some_and(is_zero) =>
+                    if !shape.required
+                        && !shape.pointer
+                        && !shape.null
+                        && fields.get(name).is_some_and(is_zero) =>
                 {
                     fields.remove(name);
                 }

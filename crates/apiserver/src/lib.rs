@@ -29,6 +29,7 @@ mod conform;
 mod discovery;
 mod expiry;
 mod forward;
+mod go;
 mod handle;
 mod kind;
 pub mod kinds;

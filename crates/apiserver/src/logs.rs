@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::handle::call::Call;
-use crate::{LogOptions, PodRef, Status, meta};
+use crate::{LogOptions, PodRef, Status, go, meta};
 
 /// The pod that a call is about, as the node knows it.
 pub(crate) fn pod_ref(pod: &Value) -> PodRef {
@@ -54,8 +54,10 @@ fn options(call: &Call<'_>, pod: &Value) -> Result<LogOptions, Status> {
     let tail_lines = count("tailLines", 0, "must be greater than or equal to 0")?;
     let limit_bytes = count("limitBytes", 1, "must be greater than 0")?;
     let since_seconds = count("sinceSeconds", 1, "must be greater than 0")?;
-    let since_time = query.get("sinceTime").map(str::parse::<Timestamp>).transpose();
-    let since_time = since_time.map_err(|error| Status::bad_request(format!("parsing time: {error}")))?;
+    let since_time = query.get("sinceTime").map(|text| {
+        text.parse::<Timestamp>().map_err(|error| Status::bad_request(go::time_error(text, &error)))
+    });
+    let since_time = since_time.transpose()?;
     if since_seconds.is_some() && since_time.is_some() {
         causes.push(crate::Cause::forbidden(
             // The field has no name, and Go writes that so.

@@ -15,6 +15,12 @@ impl Query {
         Self(pairs.collect())
     }
 
+    /// Makes `value` the only one of `name`.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(n, _)| n != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
     /// The first value of `name`; empty values count as absent, as they do in Kubernetes.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())

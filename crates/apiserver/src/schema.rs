@@ -15,7 +15,7 @@
 //! | `inline` | a part that is always there, empty or not, so that nobody owns its mere presence |
 //! | `ptr` | a scalar whose zero is not the same as its absence |
 //! | `#2.3` | its number in protobuf, or the numbers of the messages around it and its own |
-//! | `null` | shown as null where it is absent |
+//! | `null` | shown as null where it is absent, a text as the empty one |
 //! | `=x` | what an absent field counts as |
 
 use std::collections::{BTreeMap, HashMap};
@@ -23,9 +23,10 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     include_str!("../schema/apiregistration.v1.schema"),
     include_str!("../schema/apps.v1.schema"),
+    include_str!("../schema/authentication.v1.schema"),
     include_str!("../schema/authorization.v1.schema"),
     include_str!("../schema/autoscaling.v1.schema"),
     include_str!("../schema/autoscaling.v2.schema"),
@@ -41,9 +42,10 @@ const FILES: [&str; 14] = [
 ];
 
 /// Names of [`FILES`], in the same order; a type's full name is `FILE.Type`.
-const PREFIXES: [&str; 14] = [
+const PREFIXES: [&str; 15] = [
     "apiregistration.v1",
     "apps.v1",
+    "authentication.v1",
     "authorization.v1",
     "autoscaling.v1",
     "autoscaling.v2",
@@ -156,6 +158,13 @@ impl Shape {
     /// True when an apply replaces values of this shape as a whole.
     pub(crate) fn is_atomic(&self) -> bool {
         self.atomic || matches!(&self.ty, Type::Struct(ty) if lookup(ty).is_some_and(|s| s.atomic))
+    }
+
+    /// What is shown of it where it is absent and `null`.
+    pub(crate) fn nothing(&self) -> &'static Value {
+        static NULL: Value = Value::Null;
+        static EMPTY: Value = Value::String(String::new());
+        if self.ty == Type::String { &EMPTY } else { &NULL }
     }
 
     /// True for a list or map that is there, if only as null, whenever its owner is.

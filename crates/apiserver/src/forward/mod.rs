@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::handle::call::Call;
 use crate::logs::pod_ref;
+use crate::store::Stored;
 use crate::{Cause, Status};
 use channels::Session;
 use spdy::Tunnel;
@@ -53,12 +54,33 @@ impl Protocol {
     }
 }
 
-/// Answers the upgrade and forwards in the background until one side ends.
-pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Response, Status> {
+/// `exec` and `attach`: a pod here is a process of this machine, and there is no container to enter.
+pub(crate) fn no_entry(call: &Call<'_>, what: &str) -> Result<Response, Status> {
+    has_host(call)?;
+    Err(Status::new(
+        501,
+        "NotImplemented",
+        format!(
+            "{what} into pod {} is not offered here: the pod is a process of this machine, so there is no container to enter; \
+             look at it with the machine's own tools, or read its log with kubectl logs {}",
+            call.name(),
+            call.name()
+        ),
+    ))
+}
+
+/// The pod, which must run somewhere.
+fn has_host(call: &Call<'_>) -> Result<std::sync::Arc<Stored>, Status> {
     let pod = call.object()?;
     if pod.value.pointer("/spec/nodeName").and_then(serde_json::Value::as_str).is_none_or(str::is_empty) {
         return Err(Status::bad_request(format!("pod {} does not have a host assigned", call.name())));
     }
+    Ok(pod)
+}
+
+/// Answers the upgrade and forwards in the background until one side ends.
+pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Response, Status> {
+    let pod = has_host(call)?;
     let headers = call.headers;
     let contains = |name: header::HeaderName, word: &str| {
         let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -53,6 +53,20 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Status> {
     Err(status)
 }
 
+/// A text has no other form: refuses a client that accepts nothing but another form of objects.
+pub(crate) fn plain(headers: &HeaderMap) -> Result<(), Status> {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_another_form = |range: &str| range.split(';').skip(1).any(|part| part.trim().starts_with("as="));
+    if accept.is_empty() || !accept.split(',').all(is_another_form) {
+        return Ok(());
+    }
+    Err(Status::new(
+        406,
+        "NotAcceptable",
+        "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,5 +89,18 @@ mod tests {
             assert_eq!(form(&headers).ok(), wanted, "{accept}");
         }
         assert_eq!(form(&HeaderMap::new()).ok(), Some(Form::Objects));
+    }
+
+    #[test]
+    fn a_text_is_refused_to_whom_wants_a_table_alone() {
+        for (accept, given) in [
+            ("application/json;as=Table;v=v1;g=meta.k8s.io", false),
+            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", true),
+            ("text/plain", true),
+            ("", true),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
+            assert_eq!(plain(&headers).is_ok(), given, "{accept}");
+        }
     }
 }

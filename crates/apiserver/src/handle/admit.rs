@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::body;
 use super::call::Call;
 use crate::conform::{Fill, Findings, conform};
-use crate::registry::Row;
+use crate::registry::{Registry, Row};
 use crate::{Cause, Status, meta};
 
 /// How unknown fields are treated.
@@ -32,8 +32,8 @@ fn field_validation(call: &Call<'_>) -> Result<FieldValidation, Status> {
 /// Reads an object from a body.
 pub(super) fn decode(call: &mut Call<'_>, bytes: &[u8]) -> Result<Value, Status> {
     let (object, repeated) = match body::content_type(call.headers) {
-        "application/json" => body::json_with_repeated(bytes)?,
-        _ => (body::decode(call.headers, bytes)?, Vec::new()),
+        "application/json" => body::json_with_repeated(bytes, call.row.kind.kind)?,
+        _ => (body::decode(call.headers, bytes, call.row.kind.kind)?, Vec::new()),
     };
     call.repeated = repeated;
     Ok(object)
@@ -70,7 +70,7 @@ fn admit_or(
             row.kind.kind, row.kind.version, row.kind.kind
         )));
     }
-    check_type(row, object)?;
+    check_type(&call.server.inner.registry, row, object)?;
     let findings = conform(object, row.shape, fill);
     if let Some(why) = report(call, findings)? {
         return Err(refuse(object, why));
@@ -95,23 +95,27 @@ fn to_stored(call: &Call<'_>, object: &mut Value) {
     }
 }
 
-fn check_type(row: &Row, object: &Value) -> Result<(), Status> {
-    let kind = object["kind"].as_str().unwrap_or(row.kind.kind);
-    if let Some(version) = object["apiVersion"].as_str()
-        && version != row.api_version
-    {
-        return Err(Status::bad_request(format!(
-            "{kind} in version \"{version}\" cannot be handled as a {}: no kind \"{kind}\" is registered for version \"{version}\"",
-            row.kind.kind
-        )));
+/// Refuses an object of another kind or version in the words of Go's conversion, which knows the kinds by its own types.
+fn check_type(registry: &Registry, row: &Row, object: &Value) -> Result<(), Status> {
+    let wanted = row.kind.kind;
+    let kind = object["kind"].as_str().unwrap_or(wanted);
+    let api_version = object["apiVersion"].as_str().unwrap_or(&row.api_version);
+    if kind == wanted && api_version == row.api_version {
+        return Ok(());
     }
-    if kind != row.kind.kind {
-        return Err(Status::bad_request(format!(
-            "{kind} in version \"{}\" cannot be handled as a {}: unknown conversion",
-            row.kind.version, row.kind.kind
-        )));
-    }
-    Ok(())
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let is_known = registry.rows().iter().any(|row| row.kind.kind == kind && row.api_version == api_version);
+    let why = if is_known {
+        let internal = row.kind.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+        format!("converting ({version}.{kind}) to ({internal}.{wanted}): unknown conversion")
+    } else {
+        format!(
+            "no kind \"{kind}\" is registered for version \"{api_version}\" in scheme \"pkg/runtime/scheme.go:110\""
+        )
+    };
+    Err(Status::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {wanted}: {why}"
+    )))
 }
 
 /// Turns what conforming found into the reason of a refusal or into warnings.

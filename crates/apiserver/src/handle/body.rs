@@ -6,7 +6,7 @@ use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::{json, protobuf};
-use crate::Status;
+use crate::{Status, go};
 
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Status> {
@@ -35,10 +35,10 @@ pub(crate) fn content_type(headers: &HeaderMap) -> &str {
     }
 }
 
-/// Decodes a body by its media type.
-pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> {
+/// Decodes a body by its media type; `kind` is what it must be.
+pub(crate) fn decode(headers: &HeaderMap, body: &[u8], kind: &str) -> Result<Value, Status> {
     match content_type(headers) {
-        "application/json" => self::json(body),
+        "application/json" => json_with_repeated(body, kind).map(|(value, _)| value),
         "application/yaml" => yaml(body),
         "application/vnd.kubernetes.protobuf" => protobuf::decode(body),
         _ => Err(Status::unsupported_media_type(
@@ -47,20 +47,29 @@ pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Value, Status> 
     }
 }
 
+/// A patch, which has no kind.
 pub(crate) fn json(body: &[u8]) -> Result<Value, Status> {
-    json_with_repeated(body).map(|(value, _)| value)
+    not_empty(body)?;
+    let read = json::read(body).map(|(value, _)| value);
+    read.map_err(|error| {
+        Status::bad_request(format!("error decoding patch: {}", go::json_error(body, &error)))
+    })
 }
 
-/// With the paths of fields that stand more than once.
-pub(crate) fn json_with_repeated(body: &[u8]) -> Result<(Value, Vec<String>), Status> {
-    if body.is_empty() {
-        return Err(Status::bad_request("the request has no body"));
-    }
+/// An object, with the paths of fields that stand more than once.
+pub(crate) fn json_with_repeated(body: &[u8], kind: &str) -> Result<(Value, Vec<String>), Status> {
+    not_empty(body)?;
     json::read(body).map_err(|error| {
+        let why = go::json_error(body, &error);
         Status::bad_request(format!(
-            "the object provided is unrecognized: couldn't get version/kind; json parse error: {error}"
+            "the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: {why} ({})",
+            go::summary(body)
         ))
     })
+}
+
+fn not_empty(body: &[u8]) -> Result<(), Status> {
+    if body.is_empty() { Err(Status::bad_request("the request has no body")) } else { Ok(()) }
 }
 
 pub(crate) fn yaml(body: &[u8]) -> Result<Value, Status> {

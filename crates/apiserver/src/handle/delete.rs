@@ -32,7 +32,7 @@ impl Options {
         let sent = if bytes.iter().all(u8::is_ascii_whitespace) {
             Value::Null
         } else {
-            body::decode(call.headers, bytes)?
+            body::decode(call.headers, bytes, "DeleteOptions")?
         };
         Self::from_parts(call, &sent)
     }

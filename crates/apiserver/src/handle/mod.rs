@@ -26,6 +26,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::auth::Tokens;
 use crate::kind::StatusPart;
 use crate::query::{Query, decode};
 use crate::serve::Shutdown;
@@ -62,8 +63,8 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
     let segments: Vec<String> =
         uri.path().split('/').filter(|s| !s.is_empty()).map(|s| decode(s, false)).collect();
     let words: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let readable = matches!(*request.method(), Method::GET | Method::HEAD);
-    let read_only = || if readable { Ok(()) } else { Err(Status::method_not_allowed()) };
+    let may_read = readable(request.method());
+    let read_only = || if may_read { Ok(()) } else { Err(Status::method_not_allowed()) };
     match words.as_slice() {
         [] => {
             read_only()?;
@@ -86,7 +87,8 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
             Ok(json_response(200, server.openapi_document(group, version)?.to_string()))
         }
         ["api"] => read_only().map(|()| server.discover(request.headers(), true)),
-        ["apis"] => read_only().map(|()| server.discover(request.headers(), false)),
+        // The aggregator answers this one, whatever the method.
+        ["apis"] => Ok(server.discover(request.headers(), false)),
         ["apis", group] => {
             read_only()?;
             Ok(server.discover_group(group).unwrap_or_else(no_page))
@@ -108,6 +110,10 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
         }
         _ => Ok(no_page()),
     }
+}
+
+fn readable(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// A path that is not even a resource's gets what Go's multiplexer answers.
@@ -140,12 +146,25 @@ async fn resource(
     version: &str,
     segments: &[String],
 ) -> Result<Response, Status> {
-    let target = Target::parse(segments).ok_or_else(Status::unknown_resource)?;
+    let by_the_old_path = segments.first().is_some_and(|first| first == "watch");
+    let mut target = Target::parse(if by_the_old_path { &segments[1..] } else { segments })
+        .ok_or_else(Status::unknown_resource)?;
     let upgrade = request.extensions_mut().remove::<OnUpgrade>();
     let user = request.extensions().get::<User>().cloned().unwrap_or_else(User::admin);
+    let tokens = request.extensions().get::<Tokens>().cloned();
     let shutdown =
         request.extensions().get::<Shutdown>().map_or_else(CancellationToken::new, |s| s.0.clone());
-    let query = Query::parse(request.uri().query().unwrap_or_default());
+    let mut query = Query::parse(request.uri().query().unwrap_or_default());
+    if by_the_old_path {
+        // Deprecated since 1.11 in favour of the parameter, and still served.
+        if !readable(request.method()) || target.subresource.is_some() {
+            return Err(Status::method_not_allowed());
+        }
+        query.set("watch", "true");
+        if let Some(name) = target.name.take() {
+            query.set("fieldSelector", &format!("metadata.name={name}"));
+        }
+    }
     let limit = server.limits().body;
 
     if let Some(review) = reviews::find(group, version, &target.plural) {
@@ -154,7 +173,8 @@ async fn resource(
         }
         let headers = request.headers().clone();
         let bytes = body::read(request.into_body(), limit).await?;
-        return review.create(&headers, &bytes, &user);
+        let asker = reviews::Asker { user: &user, tokens: tokens.as_ref() };
+        return review.create(&headers, &bytes, &asker);
     }
     let inner = std::sync::Arc::clone(&server.inner);
     let Some(row) = inner.registry.find(group, version, &target.plural) else {
@@ -209,7 +229,13 @@ async fn resource(
         return object(&mut call, &method, &bytes);
     };
     match (row.kind.group, row.kind.plural, subresource.as_str()) {
-        ("", "pods", "log") if method == Method::GET => logs::logs(&call).await,
+        ("", "pods", "log") if method == Method::GET => {
+            accept::plain(&headers)?;
+            logs::logs(&call).await
+        }
+        ("", "pods", "exec" | "attach") if matches!(method, Method::GET | Method::POST) => {
+            forward::no_entry(&call, &subresource)
+        }
         ("", "pods", "portforward") if matches!(method, Method::GET | Method::POST) => {
             forward::forward(&call, upgrade)
         }

@@ -55,7 +55,7 @@ pub(crate) fn write_scale(
 ) -> Result<Response, Status> {
     let media = body::content_type(call.headers).to_owned();
     let sent = match (is_patch, media.as_str()) {
-        (false, _) => body::decode(call.headers, bytes)?,
+        (false, _) => body::decode(call.headers, bytes, "Scale")?,
         (true, "application/apply-patch+yaml") => body::yaml(bytes)?,
         (true, media) => patch::decode_patch(media, bytes)?,
     };
@@ -110,7 +110,7 @@ fn created(call: &Call<'_>) -> Response {
 
 /// POST of `pods/NAME/binding`: puts a pod on a node.
 pub(crate) fn bind(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
-    let binding = body::decode(call.headers, bytes)?;
+    let binding = body::decode(call.headers, bytes, "Binding")?;
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     if node.is_empty() {
         let cause = Cause::required("target.name", "");
@@ -155,7 +155,7 @@ fn set_condition(pod: &mut Value, condition: Value) {
 
 /// POST of `pods/NAME/eviction`: a deletion that a disruption budget can refuse.
 pub(crate) fn evict(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
-    let eviction = body::decode(call.headers, bytes)?;
+    let eviction = body::decode(call.headers, bytes, "Eviction")?;
     let mut options = Options::from_parts(call, &eviction["deleteOptions"])?;
     options.dry |= call.dry_run()?;
     let pod = call.object()?;
@@ -201,7 +201,7 @@ pub(crate) fn evict(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Statu
 
 /// PUT of `namespaces/NAME/finalize`: sets the finalizers in the spec.
 pub(crate) fn finalize(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
-    let sent = body::decode(call.headers, bytes)?;
+    let sent = body::decode(call.headers, bytes, "Namespace")?;
     let written = write::change_whole(call, "finalize", |_, old| {
         let mut object = old.clone();
         object["spec"]["finalizers"] = sent["spec"]["finalizers"].clone();

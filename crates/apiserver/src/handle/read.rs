@@ -13,7 +13,7 @@ use super::call::{Call, metadata_only, present};
 use crate::query::Query;
 use crate::select::{FieldSelector, LabelSelector};
 use crate::store::{Record, Stored};
-use crate::{Cause, Details, Status, table};
+use crate::{Cause, Details, Status, go, table};
 
 /// What a list or a watch picks.
 #[derive(Debug, Clone, Default)]
@@ -109,14 +109,18 @@ impl Token {
     }
 
     fn decode(text: &str) -> Result<Self, Status> {
-        let value: Option<Value> =
-            URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let number = |name: &str| value.as_ref().and_then(|value| value[name].as_u64());
+        let refused = |why: &str| {
+            Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|error| refused(&error.to_string()))?;
+        let value: Value =
+            serde_json::from_slice(&bytes).map_err(|error| refused(&go::json_error(&bytes, &error)))?;
+        let number = |name: &str| value[name].as_u64();
         match (number("rv"), number("s"), number("at")) {
             (Some(version), Some(snapshot), Some(at)) => {
                 Ok(Self { version, snapshot, at: usize::try_from(at).unwrap_or(usize::MAX) })
             }
-            _ => Err(Status::bad_request("invalid continue token: continue key is not valid")),
+            _ => Err(refused("server does not recognize this encoded version")),
         }
     }
 }
@@ -151,11 +155,17 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Response, Status> {
     } else {
         if let Some(wanted) = wanted {
             not_ahead(wanted, store.version())?;
-            if matching == Some("Exact") && !store.unchanged_since(call.row.shelf, wanted) {
-                return Err(Status::expired("The resourceVersion for the provided list is too old."));
-            }
         }
-        let (mut objects, version) = store.list(call.row.shelf, call.target.namespace.as_deref());
+        let namespace = call.target.namespace.as_deref();
+        let (mut objects, version) = match wanted {
+            Some(wanted) if matching == Some("Exact") => {
+                let then = store.list_at(call.row.shelf, namespace, wanted).map_err(|_too_old| {
+                    Status::expired("The resourceVersion for the provided list is too old.")
+                })?;
+                (then, wanted)
+            }
+            _ => store.list(call.row.shelf, namespace),
+        };
         if !pick.takes_all() {
             objects.retain(|object| pick.takes(&object.record));
         }

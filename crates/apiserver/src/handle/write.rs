@@ -53,7 +53,7 @@ pub(super) fn writer(call: &Call<'_>, subresource: &str) -> Writer {
     }
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<&str> {
     headers.get(http::header::USER_AGENT)?.to_str().ok()
 }
 

@@ -69,6 +69,12 @@ fn show(event: &mut Value) {
     if event["eventTime"].is_null() {
         event["eventTime"] = Value::Null;
     }
+    // Only the core group shows them where they are empty.
+    for name in ["reportingController", "reportingInstance"] {
+        if event[name] == "" {
+            event.as_object_mut().and_then(|fields| fields.remove(name));
+        }
+    }
 }
 
 fn store(event: &mut Value) {

@@ -86,8 +86,8 @@ impl Compare<'_> {
                 a = a.or(old.map(|_| &part));
                 b = b.or(new.map(|_| &part));
             } else if inner.null || inner.is_always_listed() {
-                a = a.or(old.map(|_| &EMPTY));
-                b = b.or(new.map(|_| &EMPTY));
+                a = a.or(old.map(|_| inner.nothing()));
+                b = b.or(new.map(|_| inner.nothing()));
             }
             self.path.push(format!("f:{name}"));
             self.values(a, b, inner, false);

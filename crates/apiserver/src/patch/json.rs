@@ -2,18 +2,23 @@
 
 use serde_json::Value;
 
-use crate::Status;
+use crate::{Status, go};
 
 /// Operations in one patch; Kubernetes takes as many.
 const MAX_OPERATIONS: usize = 10_000;
 
 /// Does the operations of `patch` to `object`.
 pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
-    let is_list = patch.as_array().is_some_and(|list| list.iter().all(Value::is_object));
-    let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|error| {
-        // What is no operation does not decode here, and cannot be done there.
-        if is_list { unfit(&error) } else { Status::bad_request(format!("error decoding patch: {error}")) }
-    })?;
+    let unread = |sort: &str, wanted: &str| {
+        let why = format!("json: cannot unmarshal {sort} into Go value of type {wanted}");
+        Status::bad_request(format!("error decoding patch: {why}"))
+    };
+    let operations = patch.as_array().ok_or_else(|| unread(go::sort(&patch), "[]handlers.jsonPatchOp"))?;
+    if let Some(other) = operations.iter().find(|operation| !operation.is_object()) {
+        return Err(unread(go::sort(other), "handlers.jsonPatchOp"));
+    }
+    // What is no operation does not decode here, and cannot be done there.
+    let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|error| unfit(&error))?;
     if patch.0.len() > MAX_OPERATIONS {
         let message = format!(
             "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}",

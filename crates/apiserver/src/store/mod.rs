@@ -44,6 +44,9 @@ const SNAPSHOTS: usize = 16;
 /// How long they may; etcd's compaction gives as long.
 const SNAPSHOT_LIFE: Duration = Duration::from_secs(300);
 
+/// What a client gets before anything is written; 0 means "any version" in requests.
+const FIRST: u64 = 1;
+
 /// All shelves.
 pub(crate) struct Store {
     version: AtomicU64,
@@ -87,9 +90,8 @@ impl Store {
                 snapshots: VecDeque::new(),
             })
         };
-        // 1 is what a client gets before anything is written; 0 means "any version" in requests.
         let shelves = shelves.into_iter().map(shelf).collect();
-        Self { version: AtomicU64::new(1), bytes: AtomicUsize::new(0), max_bytes, shelves }
+        Self { version: AtomicU64::new(FIRST), bytes: AtomicUsize::new(0), max_bytes, shelves }
     }
 
     fn shelf(&self, id: ShelfId) -> MutexGuard<'_, Shelf> {
@@ -127,9 +129,28 @@ impl Store {
         (objects, self.version())
     }
 
-    /// True when the shelf has not changed since `version`.
-    pub(crate) fn unchanged_since(&self, shelf: ShelfId, version: u64) -> bool {
-        *self.shelf(shelf).head.borrow() <= version
+    /// As [`Self::list`], as it was at `version`: what happened since is undone. The version before the first write is too old,
+    /// as it is where a store is compacted: there was nothing to list.
+    pub(crate) fn list_at(
+        &self,
+        shelf: ShelfId,
+        namespace: Option<&str>,
+        version: u64,
+    ) -> Result<Vec<Arc<Stored>>, TooOld> {
+        let shelf = self.shelf(shelf);
+        if version <= FIRST && self.version() > FIRST {
+            return Err(TooOld { oldest: FIRST + 1 });
+        }
+        let mut objects = shelf.objects.clone();
+        for event in shelf.log.since(version, usize::MAX)?.iter().rev() {
+            let key = (event.record.namespace.clone(), event.record.name.clone());
+            match &event.before {
+                Some(before) => objects.insert(key, Arc::new(Stored::of_the_past(before))),
+                None => objects.remove(&key),
+            };
+        }
+        let is_wanted = |object: &Arc<Stored>| namespace.is_none_or(|ns| object.record.namespace == ns);
+        Ok(objects.into_values().filter(is_wanted).collect())
     }
 
     /// Keeps a list for the client's next pages.
@@ -301,11 +322,26 @@ mod tests {
         let (objects, version) = store.list(0, Some("ns"));
         assert_eq!((names(&objects), version), (vec!["a".to_owned(), "b".to_owned()], last.version()));
         assert_eq!(store.list(0, None).0.len(), 3);
-        assert!(store.unchanged_since(0, version));
+    }
+
+    #[test]
+    fn the_list_of_a_version_is_what_it_was() {
+        let store = store(3);
+        let names = |list: &[Arc<Stored>]| {
+            let name = |o: &Arc<Stored>| format!("{} {}", o.record.name, o.value["status"]["phase"]);
+            list.iter().map(name).collect::<Vec<_>>()
+        };
+        store.create(0, key("a"), pod("a", "0")).unwrap();
+        let b = store.create(0, key("b"), pod("b", "0")).unwrap();
+        let then = b.version();
+        let b = store.replace(0, &key("b"), then, pod("b", "1")).unwrap();
+        store.remove(0, &key("b"), b.version(), pod("b", "1")).unwrap();
         store.create(1, key("x"), pod("x", "")).unwrap();
-        assert!(store.unchanged_since(0, version));
-        store.create(0, key("d"), pod("d", "")).unwrap();
-        assert!(!store.unchanged_since(0, version));
+        store.create(0, ("ns2".into(), "c".into()), pod("c", "")).unwrap();
+        assert_eq!(names(&store.list_at(0, Some("ns"), then).unwrap()), ["a \"0\"", "b \"0\""]);
+        assert_eq!(names(&store.list_at(0, None, b.version()).unwrap()), ["a \"0\"", "b \"1\""]);
+        assert_eq!(names(&store.list_at(0, None, store.version()).unwrap()), ["a \"0\"", "c \"\""]);
+        assert!(store.list_at(0, None, then - 1).is_err());
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Stored {
         Self { value, record: Arc::new(record) }
     }
 
+    /// What an object was.
+    pub(super) fn of_the_past(record: &Arc<Record>) -> Self {
+        Self { value: serde_json::from_slice(&record.body).unwrap_or_default(), record: Arc::clone(record) }
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.record.version
     }

@@ -87,6 +87,11 @@ fn normalize(key: &str, value: &mut Value) {
             if text.starts_with("10.96.") {
                 *text = "<ip>".to_owned();
             }
+            if let Some((begin, rest)) = text.split_once("network namespace \"")
+                && let Some((_, rest)) = rest.split_once('"')
+            {
+                *text = format!("{begin}network namespace \"<path>\"{rest}");
+            }
             *text = without_object(text);
             *text = without_versions(&sorted_unknown_fields(&without_uids(text)));
         }

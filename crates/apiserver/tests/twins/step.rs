@@ -32,6 +32,9 @@ pub(crate) struct Step {
     /// Asks again until this is in the answer: a JSON pointer and a value.
     #[serde(default)]
     pub(crate) until: Option<(String, Value)>,
+    /// The answer is that of a server which has forgotten its first versions, as each does within minutes of its start.
+    #[serde(default)]
+    pub(crate) compacted: bool,
     #[serde(default)]
     pub(crate) real: Answer,
 }
