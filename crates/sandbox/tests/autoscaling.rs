@@ -4,8 +4,10 @@
 
 mod common;
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
+use axum::{Json, Router};
 use common::{Rig, config, deployment};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::Api;
@@ -100,4 +102,66 @@ async fn a_queue_makes_pods_and_its_end_takes_them_away() {
     set(&rig, 0).await;
     status(&rig, "one replica", |status| status["currentReplicas"] == 1).await;
     wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
+}
+
+/// However long a sync took: only so is a change of one sync out of a policy's period of the same length when the next one
+/// looks back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_comes_a_whole_period_after_the_end_of_the_one_before() {
+    const PERIOD: Duration = Duration::from_millis(400);
+    const ANSWER: Duration = Duration::from_millis(300);
+    let mut config = config();
+    config.autoscaling.sync_period = PERIOD;
+    let rig = Rig::start(config).await;
+    let syncs: Arc<Mutex<Vec<(Instant, Instant)>>> = Arc::default();
+    let kept = Arc::clone(&syncs);
+    let slow = move || async move {
+        let asked = Instant::now();
+        tokio::time::sleep(ANSWER).await;
+        kept.lock().unwrap().push((asked, Instant::now()));
+        Json(json!({
+            "kind": "ExternalMetricValueList", "apiVersion": "external.metrics.k8s.io/v1beta1", "metadata": {},
+            "items": [{"metricName": "queue_length", "metricLabels": {}, "timestamp": "2026-01-01T00:00:00Z", "value": "0"}],
+        }))
+    };
+    rig.sandbox.serve_external_metrics(Router::new().fallback(slow));
+    rig.apply(deployment("web", 1, &json!({}))).await;
+    rig.apply(hpa()).await;
+    let enough = async || (syncs.lock().unwrap().len() > 3).then_some(());
+    wait::until("four syncs", enough).await;
+    let syncs = syncs.lock().unwrap();
+    for pair in syncs.windows(2) {
+        let waited = pair[1].0 - pair[0].1;
+        assert!(waited >= PERIOD, "{waited:?} after the last answer");
+    }
+}
+
+/// Kubernetes' controller remembers by the name and forgets when a sync finds nothing there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hpa_that_is_made_again_at_once_is_remembered() {
+    let mut config = config();
+    config.autoscaling.sync_period = Duration::from_secs(5);
+    let rig = Rig::start(config).await;
+    let empty = json!({
+        "kind": "ExternalMetricValueList", "apiVersion": "external.metrics.k8s.io/v1beta1", "metadata": {},
+        "items": [{"metricName": "queue_length", "metricLabels": {}, "timestamp": "2026-01-01T00:00:00Z", "value": "0"}],
+    });
+    rig.sandbox.serve_external_metrics(Router::new().fallback(move || async move { Json(empty) }));
+    rig.apply(deployment("web", 1, &json!({}))).await;
+    let mut hpa = hpa();
+    hpa["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] = 4.into();
+    rig.apply(hpa.clone()).await;
+    let is = |reason: &'static str| {
+        move |status: &Value| {
+            status["conditions"][0]["type"] == "AbleToScale" && status["conditions"][0]["reason"] == reason
+        }
+    };
+    // The size that an HPA finds counts as recommended until the window is over.
+    status(&rig, "the first sync", is("ScaleDownStabilized")).await;
+    status(&rig, "the second sync", is("ReadyForNewScale")).await;
+    let api: Api<HorizontalPodAutoscaler> = Api::namespaced(rig.client.clone(), "default");
+    api.delete("web", &kube::api::DeleteParams::default()).await.unwrap();
+    rig.apply(hpa).await;
+    let first = status(&rig, "a sync of the new one", |status| status["conditions"].is_array()).await;
+    assert_eq!(condition(&first, "AbleToScale")["reason"], "ReadyForNewScale", "{first}");
 }

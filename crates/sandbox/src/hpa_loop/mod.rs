@@ -14,7 +14,6 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
-use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::config::Autoscaling;
@@ -35,21 +34,22 @@ pub(crate) fn start(cluster: &Cluster, settings: &Autoscaling) {
         memories: Mutex::default(),
         selectors: Mutex::default(),
     });
-    let (added, gone) = (Arc::clone(&queue), Arc::clone(&controller));
+    let (added, rivals) = (Arc::clone(&queue), Arc::clone(&controller));
     let first = settings.first_sync.min(controller.period);
     cluster.autoscalers.on_change(move |change| match change {
         Change::Applied(object, None) => added.add_after(key_of(&**object), first),
         // A change waits for the next sync.
         Change::Applied(..) => {}
-        Change::Deleted(object) => gone.forget(object),
+        Change::Deleted(object) => rivals.gone(object),
     });
     let again = Arc::clone(&queue);
     cluster.tasks.spawn(queue::work("hpa", queue, move |key: Key| {
         let (controller, again) = (Arc::clone(&controller), Arc::clone(&again));
         async move {
-            let begun = Instant::now();
             if controller.sync(&key).await {
-                again.add_after(key, controller.period.saturating_sub(begun.elapsed()));
+                // A whole period after the end, as in Kubernetes: a change of one sync is then never within a policy's period, or a
+                // window, of that length when the next one looks back.
+                again.add_after(key, controller.period);
             }
             Ok(())
         }
@@ -71,22 +71,24 @@ struct Controller {
     cluster: Cluster,
     config: ::hpa::Config,
     period: Duration,
-    /// What is remembered of each HPA, by its UID.
-    memories: Mutex<HashMap<String, Memory>>,
+    /// What is remembered of each HPA, by its name as in Kubernetes: one that is made again before the next sync is remembered.
+    memories: Mutex<HashMap<Key, Memory>>,
     /// The selector of each HPA's target as last seen, to find rivals.
     selectors: Mutex<HashMap<Key, String>>,
 }
 
 impl Controller {
-    fn forget(&self, object: &HorizontalPodAutoscaler) {
-        let uid = object.uid().unwrap_or_default();
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid);
+    /// An HPA that is gone is nobody's rival any more.
+    fn gone(&self, object: &HorizontalPodAutoscaler) {
         self.selectors.lock().unwrap_or_else(PoisonError::into_inner).remove(&key_of(object));
     }
 
     /// One sync; false when the HPA is gone.
     async fn sync(&self, key: &Key) -> bool {
-        let Some(object) = self.cluster.autoscalers.get(&key.0, &key.1) else { return false };
+        let Some(object) = self.cluster.autoscalers.get(&key.0, &key.1) else {
+            self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+            return false;
+        };
         let (spec, status) = match parts(&object) {
             Ok(parts) => parts,
             Err(error) => {
@@ -119,16 +121,15 @@ impl Controller {
             readings: &read,
             config: &self.config,
         };
-        let uid = object.uid().unwrap_or_default();
         let mut memory =
-            self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(&uid).unwrap_or_default();
+            self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key).unwrap_or_default();
         let mut decision = ::hpa::decide(&input, &mut memory);
         if let (Some(size), Ok(target)) = (decision.new_size, &target) {
             let written = target.resize(size).await;
             let written = written.as_ref().copied().map_err(String::as_str);
             ::hpa::after_scale(&input, &mut decision, written, now(), &mut memory);
         }
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, memory);
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), memory);
         for event in &decision.events {
             let event_type = match event.kind {
                 EventKind::Normal => "Normal",
