@@ -2,6 +2,7 @@
 //! `cargo xtask e2e` knows that it has not run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::scenarios::site::Site;
 
@@ -60,4 +61,10 @@ pub(crate) fn images() -> Vec<String> {
 /// Which of the two profiles with prometheus-adapter its rules are for; what is not said is `plugin`.
 pub(crate) fn is_exporter() -> bool {
     std::env::var("SURGE_E2E_PROFILE").is_ok_and(|profile| profile == "exporter")
+}
+
+/// How often the cluster's autoscaler looks.
+pub(crate) fn sync_period() -> Duration {
+    let seconds = std::env::var("SURGE_E2E_SYNC_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(15))
 }

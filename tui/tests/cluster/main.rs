@@ -7,6 +7,7 @@
 mod scenarios;
 
 mod admission;
+mod autoscalers;
 mod beside_kubectl;
 mod clock;
 mod commands;

@@ -1,0 +1,146 @@
+//! Twin autoscalers: the same bursts, through real queues, on the cluster and on a sandbox beside it.
+//!
+//! Each side's HPA is made anew with the cluster's own specification, so that both begin with an empty memory, and each
+//! burst is fired at the same moment between two of its controller's syncs. Then
+//!
+//! - every sync of each side must be what `crates/hpa` predicts from that side's own readings: size, conditions, messages,
+//!   events;
+//! - both sides must have done and said the same. What lies between two syncs is in no controller's hands, so how often a
+//!   state is repeated and, where more than one target's worth of jobs is done within a period, which sizes are passed on
+//!   the way down is left out of that.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may end at the first surprise")]
+
+mod record;
+mod syncs;
+mod twin;
+
+#[path = "../../../../crates/hpa/tests/recorded/replay.rs"]
+#[expect(dead_code, reason = "a burst has some of the phases only, and nothing is refused")]
+mod replay;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
+
+use crate::handles;
+use crate::scenarios::dashboard::SURGE;
+use crate::scenarios::site::Site;
+use record::{Side, follow};
+use replay::{Autoscaler, Recording, replay};
+use twin::Way;
+
+/// `surge sandbox` with the cluster's period and work, ended when dropped.
+struct Sandbox {
+    child: Child,
+    site: Site,
+    _folder: tempfile::TempDir,
+}
+
+impl Sandbox {
+    fn start(period: Duration, work: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("config");
+        let place = folder.path().to_str().unwrap();
+        let mut child = Command::new(SURGE)
+            .args(["sandbox", "--kubeconfig", kubeconfig.to_str().unwrap()])
+            .args(["--sync-period", &format!("{}s", period.as_secs()), "--work-duration", work])
+            .envs([("XDG_RUNTIME_DIR", place), ("TMPDIR", place), ("HOME", place), ("KUBECONFIG", "")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("export "), "the sandbox said that it is ready: {line:?}");
+        let site = Site::new(&kubeconfig, contract::names::NAMESPACE);
+        Self { child, site, _folder: folder }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Its reaper ends the pods when the sandbox is gone.
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+/// How long one job takes on the cluster.
+fn work(site: &Site) -> String {
+    let worker = site.run(site.deployments().get(contract::names::WORKER)).unwrap();
+    let containers = worker.spec.and_then(|spec| spec.template.spec).map(|spec| spec.containers);
+    let mut variables = containers.into_iter().flatten().filter_map(|container| container.env).flatten();
+    let found = variables.find(|variable| variable.name == contract::settings::WORK_DURATION);
+    found.and_then(|variable| variable.value).unwrap_or("5s".to_owned())
+}
+
+/// Every sync of a side must be predicted.
+fn predicted(side: &str, kubernetes: String, period: Duration, autoscaler: &Autoscaler) {
+    let recording = Recording {
+        about: side.to_owned(),
+        kubernetes,
+        period_seconds: i64::try_from(period.as_secs()).unwrap(),
+        autoscalers: vec![autoscaler.clone()],
+    };
+    let outcome = replay(&recording);
+    println!("{side}: {} syncs are as predicted: {:?}", outcome.agreed, outcome.phases);
+    println!("{side}: {}", twin::told(autoscaler));
+    assert!(
+        outcome.differences.is_empty(),
+        "{side}: {} syncs are as predicted, these are not:\n{}",
+        outcome.agreed,
+        outcome.differences.join("\n")
+    );
+}
+
+/// Fires a burst of `jobs` on both sides and compares.
+fn both(jobs: u32, way: Way) {
+    let real = handles::demo();
+    let period = handles::sync_period();
+    let sandbox = Sandbox::start(period, &work(&real));
+    sandbox.site.wait_for_rest();
+    let spec: HorizontalPodAutoscalerSpec =
+        real.run(real.hpas().get(contract::names::HPA)).unwrap().spec.unwrap();
+    let side = |site: &Site| Side {
+        client: site.client.clone(),
+        namespace: site.namespace.clone(),
+        spec: spec.clone(),
+        period,
+        jobs,
+    };
+    let on_the_cluster = real.spawn(follow(side(&real)));
+    let ours = sandbox.site.run(follow(side(&sandbox.site)));
+    let theirs = real.run(on_the_cluster).unwrap();
+    let version = |site: &Site| site.run(site.client.apiserver_version()).unwrap().git_version;
+    predicted("the cluster", version(&real), period, &theirs);
+    predicted("the sandbox", version(&sandbox.site), period, &ours);
+    let differences = twin::compare(&theirs, &ours, way);
+    assert!(differences.is_empty(), "the sandbox does otherwise:\n{}", differences.join("\n"));
+    real.wait_for_rest();
+}
+
+/// One more worker for a while. The readings leave no choice, whatever the phase.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_burst_of_30_scales_both_autoscalers_alike() {
+    both(30, Way::Same);
+}
+
+/// Limited by the policy on the way up. No more than a target's worth of jobs is done within a period, so each size is passed on
+/// the way down.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_burst_of_110_scales_both_autoscalers_alike() {
+    both(110, Way::Same);
+}
+
+/// To the maximum; ten workers do more than a target's worth of jobs within a period.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_burst_of_400_scales_both_autoscalers_alike() {
+    both(400, Way::DownAsRead);
+}
