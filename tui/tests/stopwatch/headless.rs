@@ -27,15 +27,21 @@ pub(crate) struct Dashboard {
     pub(crate) model: Arc<Mutex<Model>>,
     events: mpsc::Sender<Stamped>,
     clock: Clock,
+    namespace: String,
 }
 
 impl Dashboard {
     /// Starts to watch, with times by `clock`.
     pub(crate) fn start(client: Client, clock: Clock) -> Self {
+        Self::start_in(client, clock, contract::names::NAMESPACE)
+    }
+
+    /// The same for the demo in another namespace.
+    pub(crate) fn start_in(client: Client, clock: Clock, namespace: &str) -> Self {
         let (events, received) = mpsc::channel(1_024);
         let (effects, wanted) = mpsc::channel(64);
         let settings = Settings {
-            namespace: contract::names::NAMESPACE.to_owned(),
+            namespace: namespace.to_owned(),
             hpa: contract::names::HPA.to_owned(),
             prometheus: None,
             read_only: false,
@@ -44,7 +50,7 @@ impl Dashboard {
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
         let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
         tokio::spawn(run(Arc::clone(&model), received, effects, clock));
-        Self { model, events, clock }
+        Self { model, events, clock, namespace: namespace.to_owned() }
     }
 
     /// Something that no source of a cluster sends.
@@ -57,7 +63,7 @@ impl Dashboard {
         let target = Target {
             title: "here".to_owned(),
             reason: String::new(),
-            namespace: contract::names::NAMESPACE.to_owned(),
+            namespace: self.namespace.clone(),
             version: None,
             confirm_first_burst: false,
         };
