@@ -29,6 +29,9 @@ pub(super) fn series(facts: &Facts, pen: &mut Pen<'_>) {
         no_series(facts, pen, all, queue);
         return;
     };
+    if let Some(metric) = metric.as_ref().filter(|_| !api::is_keda(facts)) {
+        selected(facts, pen, metric, &wanted, how);
+    }
     let age = prometheus.age.get().copied().flatten();
     let old = age.map(|age| format!(", {} old", words::seconds(age))).unwrap_or_default();
     let labels: Vec<String> = ["namespace", "vhost", "job"]
@@ -50,6 +53,31 @@ pub(super) fn series(facts: &Facts, pen: &mut Pen<'_>) {
     }
     if !api::is_keda(facts) {
         counted_once(facts, pen, &wanted, how);
+    }
+}
+
+/// A label of the HPA's selector that none of the queue's series has: the query finds nothing, and the guard of a rule then
+/// answers 0 for ever.
+fn selected(facts: &Facts, pen: &mut Pen<'_>, metric: &metric::Metric, wanted: &[&Sample], how: &str) {
+    let asked = metric.selector.match_labels.iter().flatten();
+    let missed =
+        asked.filter(|(label, value)| wanted.iter().all(|sample| sample.label(label) != value.as_str()));
+    for (label, value) in missed {
+        let saw = format!(
+            "no series of the queue has {label}={value}, which the HPA's selector asks for: it matches nothing, and the metric may well say 0 all the same"
+        );
+        let place = &facts.place;
+        let fix = Fix::command(
+            "ask without it",
+            format!(
+                "kubectl patch hpa {} -n {} --type json -p '[{{\"op\":\"remove\",\"path\":\"/spec/metrics/{}/external/metric/selector/matchLabels/{}\"}}]'",
+                place.hpa,
+                place.namespace,
+                metric.index,
+                label.replace('~', "~0").replace('/', "~1")
+            ),
+        );
+        pen.fail("selector", saw, how, fix);
     }
 }
 

@@ -5,6 +5,7 @@ mod operator;
 mod others;
 mod report;
 mod rows;
+mod selector;
 
 use super::{Facts, Report, Verdict, examine};
 pub(super) use healthy::{api_error, condition, fact, healthy, set};
