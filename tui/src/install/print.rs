@@ -48,7 +48,7 @@ fn words(step: &Step, request: &Request) -> String {
             format!("remove what an earlier up applied and this one does not: {}", list(keys))
         }
         Step::Ready(keys) => format!("wait for the pods of {}", names(keys)),
-        Step::Metric => "wait until the external metric answers".to_owned(),
+        Step::Metric => "wait until the external metric answers and the autoscaler has read it".to_owned(),
     }
 }
 

@@ -49,6 +49,11 @@ impl Waiting<'_> {
             return Err(Failure::step(format!("{what}: not ready within {within}: {reason}"), advice)
                 .changing(Change::Longer(self.timeout)));
         }
+        self.rest().await
+    }
+
+    /// The time between two looks, unless a signal comes.
+    async fn rest(&self) -> Result<(), Failure> {
         tokio::select! {
             () = tokio::time::sleep(PAUSE) => Ok(()),
             () = self.stop.cancelled() => Err(Failure::stopped()),

@@ -62,7 +62,13 @@ impl Work<'_> {
                 let hpa_name = contract::names::HPA;
                 let (name, value) = self.waiting.metric(&self.request.namespace, hpa_name, progress).await?;
                 let value = hpa::quantity::format_milli(value, hpa::quantity::Format::DecimalSi);
-                progress.done(&format!("{name} answers: {value}"));
+                let has_read = self.waiting.read(&self.request.namespace, hpa_name, progress).await?;
+                let reader = if has_read {
+                    ", and the autoscaler has read it"
+                } else {
+                    "; the autoscaler has not read it yet"
+                };
+                progress.done(&format!("{name} answers: {value}{reader}"));
             }
         }
         Ok(())

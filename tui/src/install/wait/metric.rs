@@ -1,6 +1,6 @@
 //! Waiting for the external metric and for the API that serves it, with what stands in the way.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::Api;
@@ -17,6 +17,9 @@ use crate::install::survey;
 use crate::source::convert;
 use crate::source::external_metric;
 use crate::source::health::{self};
+
+/// Two rounds of the autoscaler's controller, if it was started as usual.
+const TWO_ROUNDS: Duration = Duration::from_secs(30);
 
 impl Waiting<'_> {
     /// Waits until the external metric that the HPA reads answers with a value; returns it and its name.
@@ -47,6 +50,27 @@ impl Waiting<'_> {
         }
     }
 
+    /// Waits until the HPA has read its metric, two of its rounds at most: it looks at a time of its own, and until then it still
+    /// says what it last met. Returns whether it has.
+    ///
+    /// # Errors
+    /// When the API does not answer, or a signal came.
+    pub async fn read(&self, namespace: &str, hpa: &str, progress: &mut Progress) -> Result<bool, Failure> {
+        let began = Instant::now();
+        loop {
+            let api: Api<HorizontalPodAutoscaler> = Api::namespaced(self.client.clone(), namespace);
+            let found = within(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
+            if found.is_some_and(|object| has_read(&object)) {
+                return Ok(true);
+            }
+            if began.elapsed() >= TWO_ROUNDS.min(self.timeout) {
+                return Ok(false);
+            }
+            progress.waiting("it answers; the autoscaler looks every 15 s or so, and has not yet");
+            self.rest().await?;
+        }
+    }
+
     async fn wanted_metric(&self, namespace: &str, hpa: &str) -> Result<Option<MetricRef>, Failure> {
         let api: Api<HorizontalPodAutoscaler> = Api::namespaced(self.client.clone(), namespace);
         let found = within(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
@@ -71,6 +95,15 @@ impl Waiting<'_> {
             self.pause(began, "the external metrics API", &reason, &format!("more of it: {more}")).await?;
         }
     }
+}
+
+/// Whether the HPA says that it can scale by its metric.
+fn has_read(object: &HorizontalPodAutoscaler) -> bool {
+    let conditions = object.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "ScalingActive" && condition.status == "True")
 }
 
 /// Why an APIService is not available; `None` when it is.
@@ -114,6 +147,20 @@ mod tests {
         assert_eq!(unavailable(&service("True")), None);
         assert_eq!(unavailable(&service("False")).as_deref(), Some("no endpoints"));
         assert!(unavailable(&json!({})).is_some());
+    }
+
+    #[test]
+    fn an_autoscaler_has_read_its_metric_when_it_says_so() {
+        let says = |conditions: Value| {
+            let object = json!({"spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "w"}},
+                "status": {"desiredReplicas": 0, "conditions": conditions}});
+            has_read(&serde_json::from_value(object).unwrap())
+        };
+        let condition = |kind: &str, status: &str| json!([{"type": kind, "status": status}]);
+        assert!(says(condition("ScalingActive", "True")));
+        assert!(!says(condition("ScalingActive", "False")));
+        assert!(!says(condition("AbleToScale", "True")));
+        assert!(!says(json!([])));
     }
 
     #[test]
