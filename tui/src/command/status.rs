@@ -8,8 +8,11 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::ClusterArgs;
 use super::install;
 use crate::install::failure::Failure;
+use crate::install::hints::Hints;
 use crate::install::status;
 use crate::install::status::lines::{Line, State, is_fine, lines};
+use crate::install::status::questions::questions;
+use crate::install::up::say;
 
 /// A check failed.
 const CHECK: u8 = 1;
@@ -19,6 +22,9 @@ pub(super) struct Args {
     /// How the answer is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Format,
+    /// Print what would be asked, and ask nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -35,6 +41,10 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
     let (flags, output) = (arguments.cluster.flags(), arguments.output);
     let namespace =
         arguments.cluster.namespace.clone().unwrap_or_else(|| contract::names::NAMESPACE.to_owned());
+    if arguments.dry_run {
+        say(&questions(&Hints::new(&flags, &namespace)));
+        return ExitCode::SUCCESS;
+    }
     install::run(async move |stop: CancellationToken| {
         // Every question has a deadline; a signal does not wait for them.
         let facts = tokio::select! {

@@ -40,6 +40,13 @@ impl Hints {
         self.command("surge", words, namespace)
     }
 
+    /// A command of helm on this cluster.
+    #[must_use]
+    pub fn helm(&self, words: &[&str]) -> String {
+        // What everybody else calls a context, helm calls otherwise.
+        self.command("helm", words, &[]).replace(" --context ", " --kube-context ")
+    }
+
     fn command(&self, program: &str, words: &[&str], last: &[&str]) -> String {
         let file = self.flags.kubeconfig.as_ref().map(|path| path.to_string_lossy());
         let mut all = vec![program];
@@ -70,6 +77,7 @@ mod tests {
             other.surge(&["doctor"]),
             "surge doctor --kubeconfig '/a b' --context far --namespace demo"
         );
+        assert_eq!(other.helm(&["list"]), "helm list --kubeconfig '/a b' --kube-context far");
         assert_eq!(
             other.kubectl(&["get", "pods", "-n", "demo"]),
             "kubectl get pods -n demo --kubeconfig '/a b' --context far"

@@ -1,6 +1,7 @@
 //! `status`: what is installed, and for each hop from the broker to the autoscaler what it says and how old that is.
 
 pub mod lines;
+pub mod questions;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};

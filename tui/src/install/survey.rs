@@ -174,6 +174,20 @@ pub async fn marked(objects: &mut Objects, namespace: &str) -> Result<Vec<Key>, 
     Ok(keys)
 }
 
+/// The kinds among which marks are looked for, as kubectl is asked for them; with the group where a name alone might mean another.
+#[must_use]
+pub fn plurals() -> Vec<String> {
+    let plural = |kind: &str| match kind.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies").to_lowercase(),
+        None => format!("{kind}s").to_lowercase(),
+    };
+    let named = |(api_version, kind): &(&str, &str)| match api_version.split_once('/') {
+        Some((group, _)) if group.contains('.') => format!("{}.{group}", plural(kind)),
+        _ => plural(kind),
+    };
+    KINDS.iter().map(named).collect()
+}
+
 /// Which of helm's releases are ours.
 #[must_use]
 pub fn release_selector() -> String {
