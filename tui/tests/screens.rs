@@ -295,7 +295,7 @@ fn the_screen_decision_lights_what_binds_and_what_differs() {
     assert_eq!(style("decision_busy", "outside 0.90").fg, Some(Color::Reset));
     assert_eq!(style("decision_differs", "≠ calculated 10").fg, Some(Color::LightYellow));
     assert_eq!(style("decision_failing", "the HPA was unable").fg, Some(Color::Yellow));
-    assert_eq!(style("drill", "Prometheus stopped").fg, Some(Color::LightYellow));
+    assert_eq!(style("drill", "Prometheus off").fg, Some(Color::LightYellow));
 }
 
 #[test]

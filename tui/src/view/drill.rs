@@ -6,7 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::dialog::{answers, frame};
-use super::text::{coarse, fit, put, row, span};
+use super::text::{coarse, fit, put, row, span, wrap};
 use super::theme::Ink;
 use super::tune::{keys, sentences};
 use crate::model::drills::{Dialog, Step, consequence, title};
@@ -25,10 +25,14 @@ pub(super) struct Drills<'a> {
     pub(super) theme: Theme,
 }
 
-/// For the footer: what is stopped from here.
+/// For the title: what is stopped from here.
 pub(super) fn reminder(data: &Data) -> Option<String> {
-    let stopped: Vec<&str> = data.drills.iter().map(|(drill, _)| title(drill)).collect();
-    (!stopped.is_empty()).then(|| format!("{} stopped", stopped.join(", ")))
+    let mut stopped = data.drills.iter().map(|(drill, _)| title(drill));
+    let first = stopped.next()?;
+    Some(match stopped.count() {
+        0 => format!("{first} off"),
+        more => format!("{} parts off", more + 1),
+    })
 }
 
 impl Drills<'_> {
@@ -58,19 +62,16 @@ impl Drills<'_> {
                 }
                 (Err(why), None) => (Ink::Dim, why.clone()),
             };
-            lines.push(vec![
-                span(theme, ink, format!("{mark}{:<12}", title(*drill))),
-                span(theme, state_ink, fit(&state, room).into_owned()),
-            ]);
+            let mut name = format!("{mark}{:<12}", title(*drill));
+            // Why something cannot be stopped is worth its lines.
+            for text in wrap(&state, room).into_iter().take(4) {
+                lines.push(vec![span(theme, ink, name), span(theme, state_ink, text)]);
+                name = " ".repeat(14);
+            }
         }
-        // A reason that is too long for its line is read here.
-        if let Some((drill, found)) = seen.get(self.dialog.chosen) {
+        if let Some((drill, Ok(_))) = seen.get(self.dialog.chosen) {
             lines.push(Vec::new());
-            let text = match found {
-                Ok(_) => consequence(*drill).to_owned(),
-                Err(why) => why.clone(),
-            };
-            lines.extend(sentences(theme, Ink::Dim, &[text], width, 4));
+            lines.extend(sentences(theme, Ink::Dim, &[consequence(*drill).to_owned()], width, 2));
         }
         lines
     }
@@ -90,19 +91,14 @@ impl Widget for &Drills<'_> {
             Step::Asking(drill, scaled, answer) => {
                 let (kind, object) = (scaled.kind.word(), &scaled.name);
                 let what = format!("{kind} {object} in {}: {} → 0", scaled.namespace, scaled.replicas);
-                let lines = vec![
-                    vec![
-                        span(theme, Ink::Text, format!("stops the {} of ", title(*drill))),
-                        span(theme, Ink::Value, fit(target, 40).into_owned()),
-                    ],
-                    vec![span(theme, Ink::Value, fit(&what, usize::from(width)).into_owned())],
-                    vec![span(theme, Ink::Text, consequence(*drill))],
-                    vec![span(
-                        theme,
-                        Ink::Dim,
-                        "D puts it back, and so does q; only a killed surge does not",
-                    )],
-                ];
+                let mut lines = vec![vec![
+                    span(theme, Ink::Text, format!("stops the {} of ", title(*drill))),
+                    span(theme, Ink::Value, fit(target, 40).into_owned()),
+                ]];
+                lines.extend(sentences(theme, Ink::Value, &[what], width, 2));
+                lines.extend(sentences(theme, Ink::Text, &[consequence(*drill).to_owned()], width, 2));
+                let back = "D puts it back, and so does q; only a killed surge does not".to_owned();
+                lines.extend(sentences(theme, Ink::Dim, &[back], width, 2));
                 ("Stop it?", lines, answers(theme, "Stop", *answer))
             }
         };

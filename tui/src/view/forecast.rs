@@ -28,11 +28,12 @@ fn ratio(value: f64) -> String {
     if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
 }
 
+/// How long until the queue is empty, in one word and a unit.
 fn when(drained: Drained) -> String {
     match drained {
-        Drained::Already => "empty".to_owned(),
-        Drained::In(time) => format!("empty in about {}", coarse(time)),
-        Drained::Never => "never empty".to_owned(),
+        Drained::Already => "empty now".to_owned(),
+        Drained::In(time) => format!("≈ {}", coarse(time)),
+        Drained::Never => "never".to_owned(),
     }
 }
 
@@ -54,21 +55,29 @@ impl Forecast<'_> {
 
     fn drains(&self, outlook: &Outlook) -> [Vec<Span<'static>>; 3] {
         let theme = self.theme;
-        let head = |text: &str| span(theme, Ink::Dim, format!("    {text:<12}"));
-        let ink = |drained| if drained == Drained::Never { Ink::Warning } else { Ink::Text };
+        let head = |text: String| span(theme, Ink::Dim, format!("    {text:<14}"));
+        let time = |drained| {
+            let ink = if drained == Drained::Never { Ink::Warning } else { Ink::Value };
+            span(theme, ink, format!("{:<11}", when(drained)))
+        };
         let (ready, now) = outlook.current;
         let depth = count(outlook.depth as f64);
         let arriving = match outlook.arriving > 0.0 {
             true => format!(", while {}/s arrive", outlook.arriving),
             false => String::new(),
         };
-        let current = format!("{depth} deep, {ready} ready: {}{arriving}", when(now));
-        let (wanted, then) = outlook.desired;
-        let desired = match wanted == ready {
-            true => "the same: as many are ready as are wanted".to_owned(),
-            false => format!("{wanted} wanted: {}, once they are ready", when(then)),
+        let current = match now {
+            Drained::Already => String::new(),
+            Drained::In(_) => format!("to drain the {depth} in the queue{arriving}"),
+            Drained::Never => format!("drained of its {depth}{arriving}"),
         };
-        let mut pods = vec![head("pods for")];
+        let (wanted, then) = outlook.desired;
+        let desired = match (wanted == ready, then) {
+            (true, _) => vec![span(theme, Ink::Dim, "the same: as many are ready as are wanted")],
+            (false, Drained::Already) => vec![time(then)],
+            (false, _) => vec![time(then), span(theme, Ink::Text, "once they are ready")],
+        };
+        let mut pods = vec![head("fewest pods".to_owned())];
         let max = self.data.hpa.get().map_or(i32::MAX, |hpa| hpa.max);
         for (index, (time, fewest)) in ASKED.into_iter().zip(outlook.fewest).enumerate() {
             let is_asked = index == self.asked;
@@ -91,28 +100,37 @@ impl Forecast<'_> {
             pods.push(span(theme, ink, format!("{pods_text}{excess}")));
             pods.push(Span::raw("  "));
         }
-        [
-            vec![head("now"), span(theme, ink(now), current)],
-            vec![head("desired"), span(theme, ink(then), desired)],
-            pods,
-        ]
+        let mut second = vec![head(format!("at {wanted} wanted"))];
+        second.extend(desired);
+        [vec![head(format!("at {ready} ready")), time(now), span(theme, Ink::Text, current)], second, pods]
     }
 
     fn burst(&self) -> Vec<Span<'static>> {
         let theme = self.theme;
         let size = self.data.load.size;
-        let mut line = vec![span(theme, Ink::Dim, format!("    {:<12}", format!("burst {size}")))];
+        // What is in the queue already counts too: the burst that is asked about comes on top of it.
+        let before = self.data.depth.map_or(0, |depth| depth.total());
+        let (name, on_top) = match before {
+            0 => (format!("burst {size}"), String::new()),
+            _ => (format!("another {size}"), format!("on top of {}: ", count(before as f64))),
+        };
+        let mut line = vec![span(theme, Ink::Dim, format!("    {name:<14}"))];
         let (ink, text) = match trigger(self.data, size) {
-            None => (Ink::Dim, "what it would do is not known yet".to_owned()),
+            None => match self.data.estimate.reading.gone() {
+                Some(_) => (Ink::Warning, "! changes nothing while the HPA has no reading".to_owned()),
+                None => (Ink::Dim, "what it would do is not known yet".to_owned()),
+            },
             Some(Trigger::Scales { from, to, may_be_gone: false }) => {
-                (Ink::Text, format!("{from} → {to} at the next sync"))
+                (Ink::Text, format!("{on_top}{from} → {to} at the next sync"))
             }
             Some(Trigger::Scales { from, to, may_be_gone: true }) => {
-                (Ink::Warning, format!("{from} → {to}, unless the workers are faster than the next sync"))
+                (Ink::Warning, format!("{on_top}{from} → {to}, or nothing: it may be done before the sync"))
             }
-            Some(trigger @ Trigger::TooSmall { .. }) => (Ink::Warning, too_small(&trigger)),
-            Some(Trigger::AtMax(max)) => (Ink::Text, format!("no more than max {max}")),
-            Some(Trigger::Held) => (Ink::Text, "nothing at the next sync: the size is held".to_owned()),
+            Some(trigger @ Trigger::TooSmall { .. }) => {
+                (Ink::Warning, format!("! {on_top}{}", too_small(&trigger)))
+            }
+            Some(Trigger::AtMax(max)) => (Ink::Text, format!("{on_top}no more than max {max}")),
+            Some(Trigger::Held) => (Ink::Text, format!("{on_top}nothing at the next sync: the size is held")),
         };
         line.push(span(theme, ink, text));
         line
@@ -127,12 +145,12 @@ fn too_small(trigger: &Trigger) -> String {
     } else {
         format!("ratio {} is below the target", ratio(*value))
     };
-    format!("too small to trigger: {why}; {smallest} would")
+    format!("too small: {why}; {smallest} would do")
 }
 
 /// For the footer, before anything is fired: the smallest burst that does something, if the chosen one does nothing.
 pub(super) fn warning(data: &Data) -> Option<String> {
-    smallest_instead(data, data.load.size).map(|smallest| format!("too small, {smallest} trigger"))
+    smallest_instead(data, data.load.size).map(|smallest| format!("too small, {smallest} would do"))
 }
 
 impl Widget for &Forecast<'_> {

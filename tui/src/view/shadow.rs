@@ -35,6 +35,25 @@ impl Shadow<'_> {
         if self.data.shadow.running().is_some() { ROWS } else { 2 }
     }
 
+    /// The score in one line, for a window that has no room for the panel.
+    pub(super) fn brief(&self, running: &Running, row: Rect, buffer: &mut Buffer) {
+        let theme = self.theme;
+        let real = self.data.workload.get().map_or(0, |workload| workload.spec_replicas);
+        let wait = |score: &Score| {
+            score.longest_wait.map_or_else(|| "-".to_owned(), |wait| format!("≈{}", coarse(wait)))
+        };
+        let pair = |shadow: String, real: String, unit: &str| {
+            [span(theme, Ink::Text, shadow), span(theme, Ink::Dim, format!("{unit}, real {real}   "))]
+        };
+        let (shadow, real_score) = (&running.shadow, &running.real);
+        let mut spans = vec![span(theme, Ink::Believed, "  ┄ shadow  ")];
+        spans.extend(pair(running.size().to_string(), real.to_string(), " pods"));
+        let seconds = |score: &Score| format!("{:.0}", score.pod_seconds);
+        spans.extend(pair(seconds(shadow), seconds(real_score), " pod-s"));
+        spans.extend(pair(wait(shadow), wait(real_score), " wait"));
+        put(buffer, row, spans);
+    }
+
     fn columns(&self, cells: [String; 6], ink: Ink) -> Vec<Span<'static>> {
         let theme = self.theme;
         let widths = [10, 9, 13, 14, 11, 16];

@@ -110,6 +110,9 @@ impl Last {
             () if self.trace.path == Path::Failed || self.total == Total::None => {
                 "there was no reading to calculate with"
             }
+            () if self.trace.limited.is_some_and(|l| l.constraint == Some(Constraint::ScalingPolicy)) => {
+                "it counts other changes for its policies than were seen here"
+            }
             () if known < u64::try_from(window).unwrap_or(u64::MAX) => {
                 "it remembers recommendations from before this run"
             }

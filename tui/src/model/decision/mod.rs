@@ -24,7 +24,7 @@ pub use self::last::{Agreement, Last, Said};
 use self::reading::Newest;
 pub use self::reading::{Gone, OLD_AFTER, Reading, Whose};
 pub use self::rhythm::{Basis, Rhythm};
-use crate::event::{At, Hpa, Source};
+use crate::event::{At, Hpa, Source, Workload};
 use crate::model::Data;
 use crate::model::beliefs::{Belief, Place};
 
@@ -149,12 +149,11 @@ impl Estimate {
         if self.target.as_ref() != Some(&spec.scale_target_ref) {
             *self = Self { target: Some(spec.scale_target_ref.clone()), ..Self::default() };
         }
-        let knows_since = *self.began.get_or_insert_with(|| {
-            // Whatever was recommended before, it came to this size.
-            let known = Recommendation { replicas: workload.spec_replicas, at: time(now) };
-            self.memory.recommendations = Some(vec![known]);
-            now
-        });
+        let is_first = self.began.is_none();
+        let knows_since = *self.began.get_or_insert(now);
+        if is_first {
+            self.seed(data, hpa, spec, workload, now);
+        }
         self.recent.note(workload, reading::served(data));
 
         let mut syncs = self.presume(data, hpa, spec, now);
@@ -195,12 +194,27 @@ impl Estimate {
         syncs
     }
 
+    /// What was recommended before this run is not known. The status says whether it holds the size: if not, the newest
+    /// sync recommended what its metric asked for, and if so, whatever it was came to this size.
+    fn seed(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, workload: &Workload, now: At) {
+        let holds = !hpa.conditions.iter().any(|c| c.kind == "AbleToScale" && c.reason == "ReadyForNewScale");
+        let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
+        let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+        let known = Recommendation { replicas: workload.spec_replicas, at: time(now) };
+        if holds || total == Total::None {
+            self.memory.recommendations = Some(vec![known]);
+        } else {
+            let mut memory = Memory { recommendations: Some(Vec::new()), ..Memory::default() };
+            let _ = self.decide(data, hpa, spec, &scale, total.milli(), now, &mut memory);
+            self.memory = memory;
+        }
+    }
+
     /// Takes in the syncs that must have gone by without a word: they read what the one before them read, or else they
     /// would have written it.
     fn presume(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At) -> Vec<Sync> {
         let period = self.rhythm.period().0;
-        // A word may come a little late.
-        let grace = (period / 4).min(Duration::from_millis(1_500));
+        let grace = grace(period);
         let mut synced = *self.synced.get_or_insert(now);
         let floor = At(now.0.saturating_sub(period.saturating_mul(MOST_PRESUMED)));
         synced = synced.max(floor);
@@ -231,22 +245,36 @@ impl Estimate {
         let selector = data.workload.get().map_or("", |workload| workload.selector.as_str());
         let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, selector);
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+        let when = self.decided(now);
         let mut memory = std::mem::take(&mut self.memory);
-        let trace = self.decide(data, hpa, spec, &scale, total.milli(), now, &mut memory).trace;
+        let trace = self.decide(data, hpa, spec, &scale, total.milli(), when, &mut memory).trace;
         self.memory = memory;
         let last = Last { at: now, said: Said::of(hpa), trace, total, existed_seen, knows_since };
-        self.learn(&last, spec, &inputs::config(data));
+        self.learn(&last, when, spec, &inputs::config(data));
         self.rhythm.saw(now);
-        self.synced = Some(now);
+        self.synced = Some(when);
         let raw = last.trace.raw;
         let sync = Sync { at: now, total_milli: total.milli(), size: last.said.desired, raw };
         self.last = Some(last);
         sync
     }
 
+    /// When a sync of which word came at `now` was decided, as far as memory goes. The controller begins a period when the
+    /// sync before has ended, so that two are a little more than one apart, and what was a period ago counts no longer;
+    /// words of them may come closer together.
+    fn decided(&self, now: At) -> At {
+        let Some(before) = self.synced else { return now };
+        let period = self.rhythm.period().0;
+        if now.since(before) + grace(period) < period {
+            // Another period than is thought, or a sync out of turn.
+            return now;
+        }
+        now.max(At(before.0 + period))
+    }
+
     /// Our memory follows what the controller did: its rescales count for the rates, and where it held more or less than
     /// we would have, it remembered something else than we do.
-    fn learn(&mut self, last: &Last, spec: &Spec, config: &hpa::Config) {
+    fn learn(&mut self, last: &Last, when: At, spec: &Spec, config: &hpa::Config) {
         let Said { current, desired, .. } = last.said;
         if desired != current
             && let Some(behavior) = &spec.behavior
@@ -258,7 +286,7 @@ impl Estimate {
             };
             let longest = Rules::of(direction, rules, config).longest_period_seconds();
             let change = desired.saturating_sub(current).saturating_abs();
-            self.memory.store_event(direction, change, time(last.at), longest);
+            self.memory.store_event(direction, change, time(when), longest);
         }
         let Some(recommendations) = &mut self.memory.recommendations else { return };
         let raw = last.trace.raw.unwrap_or(desired);
@@ -310,6 +338,11 @@ impl Estimate {
         };
         hpa::decide(&input, memory)
     }
+}
+
+/// So much late or early a word of a sync may come.
+fn grace(period: Duration) -> Duration {
+    (period / 4).min(Duration::from_millis(1_500))
 }
 
 /// What the next sync would decide if the metric were `total_milli` instead.

@@ -73,8 +73,13 @@ impl Watched {
 
     /// The controller looks: its new size is seen first, as it is written first, and then its status.
     fn sync(&mut self, total: i64) -> hpa::Trace {
+        self.sync_at(self.now, total)
+    }
+
+    /// The same, decided at that millisecond and heard of when it is now.
+    fn sync_at(&mut self, decided: u64, total: i64) -> hpa::Trace {
         self.metric(total);
-        let time = time(At(Duration::from_millis(self.now)));
+        let time = time(At(Duration::from_millis(decided)));
         let step = self.controller.sync(time, &[Reading::External(vec![total * 1_000])], None);
         if step.after != step.before {
             self.workload();
@@ -341,6 +346,50 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
     watched.metric(200);
     assert_eq!(gone(&watched), None);
     assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(10));
+}
+
+#[test]
+fn what_held_before_this_run_is_read_off_the_status() {
+    for (reason, raw_then, held) in [
+        // Nothing held: the minimum binds at once, and not for a whole window what never was.
+        ("ReadyForNewScale", 0, None),
+        ("ScaleDownStabilized", 0, Some(4)),
+        // A size was written, which says nothing about what held.
+        ("SucceededRescale", 0, Some(4)),
+    ] {
+        let mut watched = Watched::new(&spec(&serde_json::json!({})), 4);
+        let mut hpa = watched.status(4, 4, raw_then * 20);
+        hpa.conditions = vec![Condition {
+            kind: "AbleToScale".to_owned(),
+            status: "True".to_owned(),
+            reason: reason.to_owned(),
+            message: String::new(),
+        }];
+        watched.send(Event::Hpa(Some(Box::new(hpa))));
+        watched.metric(0);
+        let next = watched.estimate().next.as_ref().unwrap();
+        assert_eq!(next.held.map(|held| held.replicas), held, "{reason}");
+        assert_eq!(next.decision.trace.desired, held.unwrap_or(1), "{reason}");
+    }
+}
+
+#[test]
+fn a_word_that_comes_early_is_still_a_period_after_the_one_before() {
+    // The controller begins a period when a sync ends, so that the change before has left a policy of as many seconds.
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    for (decided, heard, total) in
+        [(0, 10, 0), (15_030, 15_100, 200), (30_060, 30_070, 200), (45_090, 45_095, 200)]
+    {
+        watched.now = heard;
+        let theirs = watched.sync_at(decided, total);
+        let Some(last) = &watched.estimate().last else { continue };
+        assert_eq!(
+            (last.trace.desired, last.agreement()),
+            (theirs.desired, Agreement::Same),
+            "at {heard} ms"
+        );
+    }
+    assert_eq!(watched.controller.size(), 10);
 }
 
 #[test]

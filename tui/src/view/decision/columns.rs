@@ -32,7 +32,7 @@ impl Screen<'_> {
     /// What the controller was seen to do.
     pub(super) fn last(&self, hpa: &Hpa) -> Column {
         let Some(last) = &self.data.estimate.last else {
-            let head = "Last sync  before this run, or nothing written since".to_owned();
+            let head = "Last sync  none seen: nothing new was written".to_owned();
             let sizes = format!("{} found, {} wanted", hpa.current_replicas, hpa.desired_replicas);
             let mut lines =
                 vec![Gate::new("reading", hpa.targets_column.clone()), Gate::new("replicas", sizes)];

@@ -6,7 +6,7 @@ use hpa::Trace;
 use hpa::spec::Direction;
 use hpa::trace::{Constraint, Form, Held, Measured, MetricReason, Path, PolicyKind, Rate, RateRule, Reason};
 
-use super::super::text::{coarse, milli};
+use super::super::text::{coarse, milli, phrase};
 use super::super::theme::Ink;
 use crate::event::At;
 use crate::model::decision;
@@ -40,6 +40,8 @@ pub(super) struct Gate {
     pub(super) name: &'static str,
     /// What it did.
     pub(super) text: String,
+    /// The same in fewer words, where there are fewer.
+    pub(super) short: Option<String>,
     /// How that is known.
     pub(super) known: Known,
     /// Decides the outcome.
@@ -48,12 +50,19 @@ pub(super) struct Gate {
 
 impl Gate {
     pub(super) fn new(name: &'static str, text: String) -> Self {
-        Self { name, text, known: Known::Seen, binds: false }
+        Self { name, text, short: None, known: Known::Seen, binds: false }
     }
 
     /// As [`Self::new`], known in that way.
     pub(super) fn by(known: Known, name: &'static str, text: String) -> Self {
         Self { known, ..Self::new(name, text) }
+    }
+
+    /// What it did, in so many columns.
+    pub(super) fn fitting(&self, width: usize) -> String {
+        let phrasings: Vec<&str> =
+            [Some(self.text.as_str()), self.short.as_deref()].into_iter().flatten().collect();
+        phrase(&phrasings, width)
     }
 
     /// The colour of its text.
@@ -131,11 +140,9 @@ impl Told<'_> {
         if let Some(limited) = trace.limited {
             if let Some(found) = &limited.rate {
                 let binds = limited.constraint == Some(Constraint::ScalingPolicy);
-                gates.push(Gate {
-                    known: Known::Estimated,
-                    binds,
-                    ..Gate::new("rate", self.rate(found, binds))
-                });
+                let [text, short] = self.rate(found, binds);
+                let gate = Gate { short: Some(short), ..Gate::by(Known::Estimated, "rate", text) };
+                gates.push(Gate { binds, ..gate });
             }
             let (text, binds) = match limited.constraint {
                 Some(Constraint::MinReplicas) => (format!("raised to min {}", trace.min), true),
@@ -164,7 +171,9 @@ impl Told<'_> {
             (Some(held), _) => {
                 let size = stabilised.replicas;
                 let by = if held.replicas == size { String::new() } else { format!(" by {}", held.replicas) };
-                format!("held at {size}{by} {}", self.until(&held))
+                let [text, short] = self.until(&held).map(|until| format!("held at {size}{by} {until}"));
+                let binds = self.trace.reason == Reason::Stabilized;
+                return Some(Gate { short: Some(short), ..gate(text, binds) });
             }
             // It holds now and will have let go by then.
             (None, Some(held)) => {
@@ -176,18 +185,21 @@ impl Told<'_> {
         Some(gate(text, self.trace.reason == Reason::Stabilized))
     }
 
-    /// How long a recommendation holds: `for 43 s more`, and with room who and until when.
-    fn until(&self, held: &Held) -> String {
+    /// How long a recommendation holds: `for 43 s more`, and with room from when and until when; and in fewer words.
+    fn until(&self, held: &Held) -> [String; 2] {
         let (since, expires) = (decision::at(held.at), decision::at(held.expires));
         // What was there before this run may have been recommended earlier than it was first seen.
         let at_most = if since <= self.knows_since { "at most " } else { "" };
         let left = self.left(expires);
+        let short = format!("for {at_most}{left} more");
         match self.clock {
             Some(clock) if expires > self.now => {
-                format!("from {} to {}, {at_most}{left}", clock(since), clock(expires))
+                [format!("from {} to {}, {at_most}{left}", clock(since), clock(expires)), short]
             }
-            Some(clock) => format!("from {} to {}", clock(since), clock(expires)),
-            None => format!("for {at_most}{left} more"),
+            Some(clock) => {
+                [format!("from {} to {}", clock(since), clock(expires)), format!("to {}", clock(expires))]
+            }
+            None => [short.clone(), short],
         }
     }
 
@@ -195,9 +207,10 @@ impl Told<'_> {
         coarse(until.since(self.now) + Duration::from_millis(999))
     }
 
-    fn rate(&self, rate: &Rate, binds: bool) -> String {
+    /// How far the size may change, and in fewer words.
+    fn rate(&self, rate: &Rate, binds: bool) -> [String; 2] {
         let allowed = rate.allowed;
-        match rate.rule {
+        let text = match rate.rule {
             RateRule::Legacy if binds => {
                 format!("at most {allowed}: twice the size, or 4; more a sync later")
             }
@@ -214,19 +227,22 @@ impl Told<'_> {
                     Direction::Up => "at most",
                     Direction::Down => "at least",
                 };
-                let next = match policy.next.filter(|_| binds) {
-                    Some(next) => {
-                        let next = decision::at(next);
-                        match self.clock {
-                            Some(clock) => format!("; next in {} ({})", self.left(next), clock(next)),
-                            None => format!("; next in {}", self.left(next)),
-                        }
-                    }
-                    None => String::new(),
+                let rule =
+                    format!("{bound} {allowed}: {} {unit} in {} s", policy.value, policy.period_seconds);
+                let Some(next) = policy.next.filter(|_| binds).map(decision::at) else {
+                    return [rule.clone(), rule];
                 };
-                format!("{bound} {allowed}: {} {unit} in {} s{next}", policy.value, policy.period_seconds)
+                let left = self.left(next);
+                return match self.clock {
+                    Some(clock) => [
+                        format!("{rule}; next in {left} ({})", clock(next)),
+                        format!("{rule}; next in {left}"),
+                    ],
+                    None => [format!("{rule}; next in {left}"), format!("{bound} {allowed}; next in {left}")],
+                };
             }
-        }
+        };
+        [text.clone(), text]
     }
 }
 

@@ -180,7 +180,7 @@ impl Decision<'_> {
                 gate.known.mark(),
             ),
             span(theme, Ink::Text, format!("{:<12}", gate.name)),
-            span(theme, gate.ink(), fit(&gate.text, room).into_owned()),
+            span(theme, gate.ink(), gate.fitting(room)),
         ];
         put(buffer, area, spans);
     }

@@ -93,7 +93,7 @@ impl Screen<'_> {
         vec![
             span(theme, Ink::Lit, if gate.binds { "▸ " } else { "  " }),
             span(theme, mark, gate.known.mark()),
-            span(theme, gate.ink(), fit(&gate.text, usize::from(width.saturating_sub(5))).into_owned()),
+            span(theme, gate.ink(), gate.fitting(usize::from(width.saturating_sub(5)))),
         ]
     }
 
@@ -145,11 +145,17 @@ impl Screen<'_> {
         let mut index = 0;
         // The small window shows of the past only what decided it.
         let is_short = area.height < 26;
+        let has_shadow = self.data.shadow.running().is_some();
         for (column, is_past) in [(next, false), (last, true)] {
             put(buffer, row(area, index), vec![span(theme, Ink::Title, format!("  {}", column.head))]);
             index += 1;
             for gate in &column.lines {
-                let essential = gate.binds || matches!(gate.name, "reading" | "raw" | "final" | "metric");
+                let essential = match gate.name {
+                    "final" | "metric" => true,
+                    // The shadow's line needs their room.
+                    "reading" | "raw" => !has_shadow || gate.binds,
+                    _ => gate.binds,
+                };
                 if is_past && is_short && !essential {
                     continue;
                 }
@@ -232,6 +238,13 @@ impl Screen<'_> {
             (&shadow).render(right, buffer);
             return;
         }
+        let area = match data.shadow.running() {
+            Some(running) if area.height < ahead + beside => {
+                shadow.brief(running, row(area, 0), buffer);
+                below(area, 1)
+            }
+            _ => area,
+        };
         (&forecast).render(Rect { height: ahead.min(area.height), ..area }, buffer);
         let mut rest = below(area, ahead + 1);
         // Without a shadow the chart is worth more than the word that there is none.
