@@ -1,7 +1,8 @@
 //! One pod's log, over all runs of its container and to its end, with word of every gap.
 //!
 //! A stream that ends in order has told everything that the container wrote. One that breaks off is opened again a little
-//! before where it was; only if the line read last is met again is nothing missing.
+//! before where it was; only if the line read last is met again is nothing missing. If it is not, the container may have been
+//! started anew in place meanwhile: then the rest stands in the log of the run before, which is read first.
 
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,8 @@ pub(super) struct Follower {
     /// Since when the log must be read again, if it must.
     since: Instant,
     reach: Reach,
+    /// Whether the log could not be opened when it was wanted: a run may have come and gone meanwhile.
+    missed: bool,
 }
 
 /// How far the log is known to have been read.
@@ -48,9 +51,30 @@ enum Reach {
     Broken,
 }
 
+/// Which run of the container a log is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// The present one, or the last.
+    Present,
+    /// The one before.
+    Before,
+}
+
+/// What came of reading the log of the run before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    /// There was no such run.
+    None,
+    /// It was read to its end.
+    Read,
+    /// It could not be read, or not to its end.
+    Unread,
+}
+
 impl Follower {
     pub(super) fn new(api: Api<Pod>, pod: String, outbox: Outbox, gone: CancellationToken) -> Self {
-        Self { api, pod, outbox, gone, position: None, since: Instant::now(), reach: Reach::Nothing }
+        let since = Instant::now();
+        Self { api, pod, outbox, gone, position: None, since, reach: Reach::Nothing, missed: false }
     }
 
     /// Follows from `began` on until the pod is gone and its log is read to the end, or will not be.
@@ -94,6 +118,7 @@ impl Follower {
                     };
                 }
                 Err(error) => {
+                    self.missed |= self.reach == Reach::Nothing;
                     let cause = format!("reading the log of pod {}: {}", self.pod, explain::kube(&error));
                     if explain::is_forbidden(&error) {
                         self.outbox.source(Source::Logs, SourceState::Unavailable(cause)).await;
@@ -116,27 +141,31 @@ impl Follower {
         }
     }
 
+    /// What is asked for: from where one is, and a little before.
+    fn parameters(&self, run: Run) -> LogParams {
+        // A span instead of an instant, because the cluster's clock may differ from ours.
+        let since = (self.since.elapsed() + OVERLAP).as_secs();
+        LogParams {
+            follow: run == Run::Present,
+            previous: run == Run::Before,
+            timestamps: true,
+            since_seconds: Some(i64::try_from(since).unwrap_or(i64::MAX)),
+            ..LogParams::default()
+        }
+    }
+
     /// Reads until the stream ends; returns how many lines were new.
     async fn stream(&mut self) -> Result<u64, kube::Error> {
         let opened = Instant::now();
-        let parameters = LogParams {
-            follow: true,
-            timestamps: true,
-            // A span instead of an instant, because the cluster's clock may differ from ours.
-            since_seconds: Some(
-                i64::try_from((self.since.elapsed() + OVERLAP).as_secs()).unwrap_or(i64::MAX),
-            ),
-            ..LogParams::default()
-        };
-        let stream = self.api.log_stream(&self.pod, &parameters).await?;
+        let stream = self.api.log_stream(&self.pod, &self.parameters(Run::Present)).await?;
         self.outbox.source(Source::Logs, SourceState::Live).await;
-        // After an end in order the next lines are another run's.
-        let must_meet = self.reach == Reach::Broken;
-        self.reach = Reach::Broken;
+        let reached = std::mem::replace(&mut self.reach, Reach::Broken);
         let mut resume = Resume::new(self.position.clone());
         let mut stream = std::pin::pin!(stream);
         let mut lines = 0;
         let mut text = Vec::new();
+        // A run may have ended before its log was ever opened.
+        let mut is_first = std::mem::take(&mut self.missed) && self.position.is_none();
         let ended = loop {
             match line::read(&mut stream, &mut text).await {
                 Ok(true) => {}
@@ -145,24 +174,80 @@ impl Follower {
             }
             let text = String::from_utf8_lossy(&text);
             let (at, text) = text.split_once(' ').unwrap_or(("", &text));
-            match resume.line(at) {
+            let is_new_run = match resume.line(at) {
                 Line::Known => continue,
-                Line::NewAfterGap if must_meet => self.gap().await,
-                Line::New | Line::NewAfterGap => {}
+                Line::New => false,
+                Line::NewAfterGap => true,
+            };
+            if is_new_run || std::mem::take(&mut is_first) {
+                lines += self.run_before(reached).await;
             }
-            self.position = Some(Position::after(self.position.take(), at));
-            self.since = Instant::now();
+            self.line(at, text).await;
             lines += 1;
-            self.tell(text).await;
         };
         match ended {
             Ok(()) => {
+                // Nothing was written since, or another run has not written anything yet.
+                if reached == Reach::Broken && resume.is_short() {
+                    lines += self.run_before(reached).await;
+                }
                 self.reach = Reach::End;
                 self.since = opened;
             }
             Err(error) => tracing::debug!(pod = %self.pod, %error, "a log broke off"),
         }
         Ok(lines)
+    }
+
+    /// Tells what the run of the container before the present one wrote after the line that was read last, and of a gap if
+    /// lines are missing all the same. Returns how many lines were new.
+    async fn run_before(&mut self, reached: Reach) -> u64 {
+        let mut resume = Resume::new(self.position.clone());
+        let had_position = self.position.is_some();
+        let mut lines = 0;
+        let end = match self.api.log_stream(&self.pod, &self.parameters(Run::Before)).await {
+            Ok(stream) => {
+                let mut stream = std::pin::pin!(stream);
+                let mut text = Vec::new();
+                loop {
+                    match line::read(&mut stream, &mut text).await {
+                        Ok(true) => {}
+                        Ok(false) => break Earlier::Read,
+                        Err(_broken) => break Earlier::Unread,
+                    }
+                    let text = String::from_utf8_lossy(&text);
+                    let (at, text) = text.split_once(' ').unwrap_or(("", &text));
+                    if resume.line(at) != Line::Known {
+                        self.line(at, text).await;
+                        lines += 1;
+                    }
+                }
+            }
+            // A container that was never started anew has no run before; 404 is the answer when the pod is gone.
+            Err(kube::Error::Api(status)) if status.code == 400 || status.code == 404 => Earlier::None,
+            Err(_error) => Earlier::Unread,
+        };
+        let is_whole = match (end, reached) {
+            (Earlier::Unread, _) => false,
+            // Where nothing was read yet, nothing can be missing between.
+            (Earlier::Read | Earlier::None, _) if !had_position => true,
+            // The run that was read to its end is the one before, or it is still the present one.
+            (Earlier::Read, Reach::End) => resume.has_met() || lines == 0,
+            (Earlier::None, Reach::End) => true,
+            (Earlier::Read, _) => resume.has_met(),
+            (Earlier::None, _) => false,
+        };
+        if !is_whole {
+            self.gap().await;
+        }
+        lines
+    }
+
+    /// One more line has been read.
+    async fn line(&mut self, at: &str, text: &str) {
+        self.position = Some(Position::after(self.position.take(), at));
+        self.since = Instant::now();
+        self.tell(text).await;
     }
 
     async fn gap(&self) {
@@ -191,7 +276,7 @@ mod tests {
 
     use axum::body::Body;
     use axum::http::StatusCode;
-    use axum::response::IntoResponse as _;
+    use axum::response::IntoResponse;
     use kube::Client;
     use serde_json::json;
     use tokio::sync::mpsc;
@@ -206,32 +291,47 @@ mod tests {
         Whole(&'static str),
         /// These lines, and then the connection breaks.
         Broken(&'static str),
+        /// The container has not started yet.
+        NotYet,
         /// There is no such pod.
         Missing,
     }
 
-    /// What a follower tells when the API server answers like that, one question after the other; then the pod is gone.
-    async fn told(answers: &'static [Answer]) -> Vec<String> {
+    impl IntoResponse for Answer {
+        fn into_response(self) -> axum::response::Response {
+            let failure = |code: StatusCode, reason| {
+                let status =
+                    json!({"status": "Failure", "code": code.as_u16(), "reason": reason, "message": "no"});
+                (code, axum::Json(status)).into_response()
+            };
+            match self {
+                Self::Whole(lines) => lines.into_response(),
+                Self::Broken(lines) => {
+                    let parts = [Ok(lines), Err(std::io::Error::other("cut"))];
+                    Body::from_stream(futures::stream::iter(parts)).into_response()
+                }
+                Self::NotYet => failure(StatusCode::BAD_REQUEST, "BadRequest"),
+                Self::Missing => failure(StatusCode::NOT_FOUND, "NotFound"),
+            }
+        }
+    }
+
+    /// What a follower tells when the API server answers like that, one question after the other, and so of the run before;
+    /// after the last answer the pod is gone.
+    async fn told(answers: &'static [Answer], before: Answer) -> Vec<String> {
         let (asked, gone) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let app = axum::Router::new().fallback({
             let gone = gone.clone();
-            async move || {
+            async move |uri: axum::http::Uri| {
+                if uri.query().is_some_and(|query| query.contains("previous=true")) {
+                    assert!(!uri.query().is_some_and(|query| query.contains("follow=true")));
+                    return before.into_response();
+                }
                 let index = asked.fetch_add(1, Ordering::Relaxed);
                 if index + 1 >= answers.len() {
                     gone.cancel();
                 }
-                match answers.get(index).copied().unwrap_or(Answer::Missing) {
-                    Answer::Whole(lines) => lines.into_response(),
-                    Answer::Broken(lines) => {
-                        let parts = [Ok(lines), Err(std::io::Error::other("cut"))];
-                        Body::from_stream(futures::stream::iter(parts)).into_response()
-                    }
-                    Answer::Missing => {
-                        let status =
-                            json!({"status": "Failure", "code": 404, "reason": "NotFound", "message": "no"});
-                        (StatusCode::NOT_FOUND, axum::Json(status)).into_response()
-                    }
-                }
+                answers.get(index).copied().unwrap_or(Answer::Missing).into_response()
             }
         });
         let (events, mut received) = mpsc::channel(64);
@@ -253,23 +353,38 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_log_is_followed_to_its_end_and_every_gap_is_told() {
-        use Answer::{Broken, Missing, Whole};
-        let cases: [(&[Answer], &[&str]); 8] = [
-            (&[Whole("1 a\n2 b\n")], &["a", "b", "ended"]),
+        use Answer::{Broken, Missing, NotYet, Whole};
+        let cases: [(&[Answer], Answer, &[&str]); 17] = [
+            (&[Whole("1 a\n2 b\n")], NotYet, &["a", "b", "ended"]),
             // The same log again, with more: what was read is not told twice.
-            (&[Broken("1 a\n2 b\n"), Whole("1 a\n2 b\n3 c\n")], &["a", "b", "c", "ended"]),
-            // The line read last is not met again.
-            (&[Broken("1 a\n2 b\n"), Whole("5 c\n")], &["a", "b", "gap", "c", "ended"]),
+            (&[Broken("1 a\n2 b\n"), Whole("1 a\n2 b\n3 c\n")], NotYet, &["a", "b", "c", "ended"]),
+            // The line read last is not met again, and there is no run before.
+            (&[Broken("1 a\n2 b\n"), Whole("5 c\n")], NotYet, &["a", "b", "gap", "c", "ended"]),
             // After an end in order it is another run's log.
-            (&[Whole("1 a\n"), Whole("5 c\n")], &["a", "c", "ended"]),
-            (&[Broken("1 a\n"), Missing], &["a", "gap"]),
-            (&[Whole("1 a\n"), Missing], &["a", "ended"]),
-            (&[Missing], &["gap"]),
+            (&[Whole("1 a\n"), Whole("5 c\n")], Whole("1 a\n"), &["a", "c", "ended"]),
+            // The same run, which had nothing to say for long.
+            (&[Whole("1 a\n"), Whole("5 c\n")], NotYet, &["a", "c", "ended"]),
+            (&[Broken("1 a\n"), Missing], NotYet, &["a", "gap"]),
+            (&[Whole("1 a\n"), Missing], NotYet, &["a", "ended"]),
+            (&[Missing], NotYet, &["gap"]),
             // Nothing had been written when it broke off.
-            (&[Broken(""), Whole("1 a\n")], &["a", "ended"]),
+            (&[Broken(""), Whole("1 a\n")], NotYet, &["a", "ended"]),
+            // Broken off, and started anew in place: the rest stands in the log of the run before.
+            (&[Broken("1 a\n"), Whole("5 d\n")], Whole("1 a\n2 b\n3 c\n"), &["a", "b", "c", "d", "ended"]),
+            // The same, and the new run has nothing to say yet.
+            (&[Broken("1 a\n"), Whole("")], Whole("1 a\n2 b\n"), &["a", "b", "ended"]),
+            // The log of the run before does not reach back to the line read last.
+            (&[Broken("1 a\n"), Whole("5 d\n")], Whole("3 c\n"), &["a", "c", "gap", "d", "ended"]),
+            (&[Broken("1 a\n"), Whole("5 d\n")], Broken("1 a\n2 b\n"), &["a", "b", "gap", "d", "ended"]),
+            // Two runs later: what was between is told, and nobody knows whether that was all.
+            (&[Whole("1 a\n"), Whole("5 d\n")], Whole("3 c\n"), &["a", "c", "gap", "d", "ended"]),
+            (&[Whole("1 a\n"), Whole("5 d\n")], Broken("3 c\n"), &["a", "c", "gap", "d", "ended"]),
+            // The first run was over before its log could be opened.
+            (&[NotYet, Whole("5 d\n")], Whole("3 c\n"), &["c", "d", "ended"]),
+            (&[NotYet, Whole("5 d\n")], NotYet, &["d", "ended"]),
         ];
-        for (index, (answers, expected)) in cases.into_iter().enumerate() {
-            assert_eq!(told(answers).await, expected, "case {index}");
+        for (index, (answers, before, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(told(answers, before).await, expected, "case {index}");
         }
     }
 }

@@ -54,9 +54,19 @@ impl Position {
 
 /// Tells the lines of a log that is read again from those that are new.
 #[derive(Debug)]
-pub(super) struct Resume {
-    from: Option<Position>,
-    met: usize,
+pub(super) enum Resume {
+    /// Not beyond the line read last, of whose time so many lines have been met again.
+    Before {
+        /// The line read last.
+        from: Position,
+        /// Lines of its time.
+        met: usize,
+    },
+    /// Beyond it, and whether it was met.
+    Beyond {
+        /// Whether all up to the line read last stood there again.
+        has_met: bool,
+    },
 }
 
 /// What a line is.
@@ -73,22 +83,35 @@ pub(super) enum Line {
 impl Resume {
     /// Goes on after `from`.
     pub(super) fn new(from: Option<Position>) -> Self {
-        Self { from, met: 0 }
+        from.map_or(Self::Beyond { has_met: true }, |from| Self::Before { from, met: 0 })
+    }
+
+    /// Whether the line that was read last has been met again, if there was one.
+    pub(super) fn has_met(&self) -> bool {
+        match self {
+            Self::Before { from, met } => *met >= from.count,
+            Self::Beyond { has_met } => *has_met,
+        }
+    }
+
+    /// Whether all lines so far stand before the one that was read last.
+    pub(super) fn is_short(&self) -> bool {
+        matches!(self, Self::Before { .. }) && !self.has_met()
     }
 
     /// What a line of that time is.
     pub(super) fn line(&mut self, at: &str) -> Line {
-        let Some(from) = &self.from else { return Line::New };
+        let Self::Before { from, met } = self else { return Line::New };
         if at < from.at.as_str() {
             return Line::Known;
         }
         if at == from.at {
-            self.met += 1;
-            return if self.met <= from.count { Line::Known } else { Line::New };
+            *met += 1;
+            return if *met <= from.count { Line::Known } else { Line::New };
         }
-        let is_gap = self.met < from.count;
-        self.from = None;
-        if is_gap { Line::NewAfterGap } else { Line::New }
+        let has_met = self.has_met();
+        *self = Self::Beyond { has_met };
+        if has_met { Line::New } else { Line::NewAfterGap }
     }
 }
 
