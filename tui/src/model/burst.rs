@@ -28,8 +28,6 @@ pub struct Before {
     pub desired: Option<i32>,
     /// Replicas that the Deployment asked for.
     pub spec_replicas: Option<i32>,
-    /// Uids of the workers.
-    pub workers: BTreeSet<String>,
     /// Sources that could not be read, and why.
     pub blind: BTreeMap<Source, String>,
     /// Pod-seconds of the run so far.
@@ -276,15 +274,32 @@ impl Burst {
         }
     }
 
+    /// Without which sources a step cannot be seen: the one that tells of it first, then those on which that depends.
+    fn needs(stage: Stage) -> &'static [Source] {
+        match stage {
+            Stage::KeyPress => &[],
+            Stage::FirstAccepted | Stage::LastAccepted => &[Source::Producer],
+            Stage::InBroker | Stage::Drained => &[Source::Broker],
+            Stage::Scraped => &[Source::Prometheus],
+            Stage::ExternalApi => &[Source::ExternalMetric],
+            Stage::Desired => &[Source::Hpa],
+            // Without an HPA nobody asks for more, nor is there a minimum to come back to.
+            Stage::Deployment | Stage::BackAtMin => &[Source::Workload, Source::Hpa],
+            Stage::Scheduled | Stage::Started | Stage::PodReady => &[Source::Pods, Source::Hpa],
+            // Whose log is to be read, the pods say.
+            Stage::FirstAck => &[Source::Logs, Source::Pods],
+        }
+    }
+
     /// Says of every step that has not been seen, from `first` on, that it is not going to be, and why.
     pub(super) fn give_up(&mut self, first: Stage, otherwise: &Why) {
         for stage in Stage::ALL.into_iter().filter(|stage| *stage >= first) {
             if *self.watch.get(stage) != Reading::NotYet {
                 continue;
             }
-            let source = stage.source();
-            let unread = source
-                .and_then(|source| self.blind(source).map(|cause| Why::Unread(source, cause.to_owned())));
+            let unread = Self::needs(stage)
+                .iter()
+                .find_map(|source| Some(Why::Unread(*source, self.blind(*source)?.to_owned())));
             let why = match (unread, stage) {
                 _ if self.accepted == 0 => otherwise.clone(),
                 (Some(unread), _) => unread,

@@ -14,6 +14,8 @@ pub const MAX_IDS: usize = 50_000;
 pub enum Gap {
     /// A worker's log was not read without a gap, or not to its end.
     Log,
+    /// The pods could not be read, so that workers may have been missed.
+    Pods,
     /// Workers beyond the limit were not followed.
     NotSampled,
     /// More jobs than are remembered.
@@ -28,6 +30,7 @@ impl Gap {
     pub fn words(self) -> &'static str {
         match self {
             Self::Log => "a worker's log has a gap",
+            Self::Pods => "the pods were not read meanwhile",
             Self::NotSampled => "not all workers are sampled",
             Self::TooMany => "too many jobs to remember",
             Self::NoIds => "the producer named no IDs",

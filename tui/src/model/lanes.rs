@@ -1,8 +1,8 @@
 //! What every worker did over time, for the lanes of the pods' screen, and the pod-seconds that came of it.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
+pub use super::pod_time::PodTime;
 use crate::event::{At, Pod, PodPhase};
 
 /// Lanes kept: those of workers that are gone are the first to go.
@@ -98,56 +98,6 @@ struct Span {
     since: At,
     doing: Doing,
     job: Option<JobTag>,
-}
-
-/// Pod-seconds by what was done with them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PodTime {
-    /// Ready, without a job.
-    pub idle: Duration,
-    /// With a job in hand, also while ending.
-    pub busy: Duration,
-    /// Ready, and not known whether it worked.
-    pub not_sampled: Duration,
-    /// Not ready: on the way up or down, or failed.
-    pub other: Duration,
-}
-
-impl PodTime {
-    /// All of it.
-    #[must_use]
-    pub fn total(&self) -> Duration {
-        self.idle + self.busy + self.not_sampled + self.other
-    }
-
-    /// What came on top of `before`.
-    #[must_use]
-    pub fn since(&self, before: &Self) -> Self {
-        Self {
-            idle: self.idle.saturating_sub(before.idle),
-            busy: self.busy.saturating_sub(before.busy),
-            not_sampled: self.not_sampled.saturating_sub(before.not_sampled),
-            other: self.other.saturating_sub(before.other),
-        }
-    }
-
-    /// The part of the known time with ready workers in which they were idle, from 0 to 1.
-    #[must_use]
-    pub fn idle_share(&self) -> Option<f64> {
-        let known = (self.idle + self.busy).as_secs_f64();
-        (known > 0.0).then(|| self.idle.as_secs_f64() / known)
-    }
-
-    fn add(&mut self, doing: Doing, time: Duration) {
-        let place = match doing {
-            Doing::Idle => &mut self.idle,
-            Doing::Busy | Doing::Finishing => &mut self.busy,
-            Doing::NotSampled => &mut self.not_sampled,
-            Doing::Pending | Doing::Starting | Doing::Terminating | Doing::Failed => &mut self.other,
-            Doing::Gone => return,
-        };
-        *place += time;
-    }
 }
 
 /// One worker's lane.
@@ -360,80 +310,4 @@ impl Lanes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::testing::pod;
-
-    const JOB: JobTag = JobTag { burst: 1, tail: 0x0002_abcd };
-
-    fn at(s: u64) -> At {
-        At(Duration::from_secs(s))
-    }
-
-    #[test]
-    fn a_lane_remembers_what_was_done_when_and_the_time_adds_up() {
-        let mut lanes = Lanes::default();
-        lanes.pod(at(1), &pod("a", PodPhase::Pending), Work::Nothing);
-        lanes.pod(at(2), &pod("a", PodPhase::Starting), Work::Nothing);
-        lanes.pod(at(3), &pod("a", PodPhase::Ready), Work::Nothing);
-        lanes.job(at(4), "a", Work::Job(JOB), false);
-        lanes.job(at(9), "a", Work::Nothing, true);
-        lanes.job(at(9), "a", Work::Job(JOB), false);
-        lanes.pod(at(10), &pod("a", PodPhase::Terminating), Work::Job(JOB));
-        lanes.job(at(11), "a", Work::Nothing, true);
-        lanes.gone(at(12), "a");
-        let lane = lanes.iter().next().unwrap();
-        let seen: Vec<_> = (0..13).map(|s| lane.at(at(s))).collect();
-        use Doing::*;
-        let expected =
-            [Pending, Starting, Idle, Busy, Busy, Busy, Busy, Busy, Busy, Finishing, Terminating, Gone];
-        assert_eq!(seen[0], None);
-        assert_eq!(seen[1..].iter().flatten().copied().collect::<Vec<_>>(), expected);
-        assert_eq!((lane.done, lane.since(), lane.marks().count()), (2, at(12), 0));
-        assert_eq!((lane.job_at(at(5)), lane.job_at(at(3))), (Some(JOB), None));
-        assert_eq!(JOB.to_string(), "#1·abcd");
-        let time = lanes.time(at(99));
-        let seconds = [time.idle, time.busy, time.other, time.total()].map(|t| t.as_secs());
-        assert_eq!(seconds, [1, 7, 3, 11]);
-        assert_eq!(time.idle_share(), Some(1.0 / 8.0));
-    }
-
-    #[test]
-    fn the_time_of_what_goes_on_counts_until_now() {
-        let mut lanes = Lanes::default();
-        lanes.pod(at(0), &pod("a", PodPhase::Ready), Work::NotSampled);
-        assert_eq!(lanes.time(at(5)).not_sampled, Duration::from_secs(5));
-        lanes.job(at(5), "a", Work::Nothing, false);
-        let time = lanes.time(at(8));
-        assert_eq!((time.not_sampled.as_secs(), time.idle.as_secs()), (5, 3));
-        assert_eq!(time.since(&lanes.time(at(6))).idle, Duration::from_secs(2));
-    }
-
-    #[test]
-    fn who_goes_without_having_been_told_was_killed() {
-        let mut lanes = Lanes::default();
-        lanes.pod(at(0), &pod("a", PodPhase::Ready), Work::Job(JOB));
-        lanes.restarted(at(1), "a", 1);
-        lanes.gone(at(2), "a");
-        lanes.thrown(at(4), "a");
-        let lane = lanes.iter().next().unwrap();
-        let marks: Vec<_> = lane.marks().collect();
-        let expected = [(at(1), LaneMark::Restarted), (at(2), LaneMark::Killed), (at(4), LaneMark::Thrown)];
-        assert_eq!((marks.as_slice(), lane.thrown, lane.restarts), (expected.as_slice(), 1, 1));
-    }
-
-    #[test]
-    fn lanes_of_the_living_stay_longest() {
-        let mut lanes = Lanes::default();
-        for n in 0..MAX_LANES {
-            lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), Work::Nothing);
-        }
-        lanes.gone(at(2), "p7");
-        lanes.pod(at(3), &pod("new", PodPhase::Pending), Work::Nothing);
-        assert_eq!(lanes.iter().count(), MAX_LANES);
-        assert!(lanes.iter().all(|lane| lane.name != "p7"));
-        assert_eq!(lanes.dropped(), 0);
-        lanes.pod(at(3), &pod("newer", PodPhase::Pending), Work::Nothing);
-        assert_eq!(lanes.dropped(), 1);
-    }
-}
+mod tests;

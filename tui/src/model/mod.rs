@@ -17,17 +17,23 @@ pub mod filter;
 pub mod forecast;
 pub mod form;
 pub mod history;
+pub mod in_force;
 pub mod jobs;
+pub mod lag;
 pub mod lanes;
 pub mod load;
 pub mod logs;
 pub mod offset;
+pub mod pod_time;
 pub mod pods;
+pub mod reading;
 pub mod runs;
 pub mod sampling;
 pub mod series;
 pub mod shadow;
 pub mod sheet;
+pub mod sources;
+pub mod stage;
 pub mod stopwatch;
 pub mod target;
 #[cfg(test)]
@@ -35,15 +41,17 @@ pub(crate) mod testing;
 pub mod tuning;
 mod ui;
 pub mod viewport;
+pub mod why;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use self::answer::Answer;
 pub use self::appearance::{Markers, Theme};
+pub use self::sources::{SourceStatus, Standing};
 pub use self::ui::{Access, Candidate, Confirm, Focus, Lens, Mode, Notice, Panel, Screen, Ui, View};
 use crate::clock::DayClock;
-use crate::event::{At, DepthSample, Hpa, MetricTarget, Source, SourceState, Workload};
+use crate::event::{At, DepthSample, Hpa, MetricTarget, Source, Workload};
 
 /// Something that may not be there, or not be known yet.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -71,19 +79,6 @@ impl<T> From<Option<T>> for Found<T> {
     fn from(thing: Option<T>) -> Self {
         thing.map_or(Self::Missing, Self::Here)
     }
-}
-
-/// How a source is, and since when.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SourceStatus {
-    /// How it is.
-    pub state: SourceState,
-    /// Since when.
-    pub since: At,
-    /// When it last delivered.
-    pub last_heard: Option<At>,
-    /// When it was lost and when it came back, the last time.
-    pub away: Option<(At, At)>,
 }
 
 /// Everything that was observed.
@@ -174,14 +169,6 @@ impl Data {
             }
             MetricTarget::Value(_) => Some((reading, 0.0)),
         }
-    }
-
-    /// The state of a source that does not deliver.
-    #[must_use]
-    pub fn trouble(&self, source: Source) -> Option<&SourceStatus> {
-        self.sources
-            .get(&source)
-            .filter(|s| matches!(s.state, SourceState::Retrying { .. } | SourceState::Unavailable(_)))
     }
 }
 

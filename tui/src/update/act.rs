@@ -1,6 +1,8 @@
 //! What a person can make the dashboard do to the cluster.
 
-use crate::event::{At, Effect, PodPhase, Role, SourceState};
+use std::collections::BTreeMap;
+
+use crate::event::{At, Effect, PodPhase, Role, Source, SourceState};
 use crate::model::beliefs::Place;
 use crate::model::bursts::Before;
 use crate::model::events::Weight;
@@ -8,7 +10,7 @@ use crate::model::fates::Gap;
 use crate::model::history::MarkKind;
 use crate::model::load::{CONFIRM_ABOVE, Running};
 use crate::model::runs::InForce;
-use crate::model::{Candidate, Confirm, Model};
+use crate::model::{Candidate, Confirm, Data, Found, Model, why};
 
 /// More bursts than this are not sent at once.
 const MAX_UNFINISHED: usize = 20;
@@ -53,6 +55,22 @@ pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Sources that cannot be read, and why: also an HPA that is known not to be there has nothing to tell.
+fn blind(data: &Data) -> BTreeMap<Source, String> {
+    let causes = data.sources.iter().filter_map(|(source, status)| match &status.state {
+        SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => {
+            Some((*source, cause.clone()))
+        }
+        SourceState::Connecting | SourceState::Live => None,
+    });
+    let absent = [
+        (Source::Hpa, data.hpa == Found::Missing, why::NO_HPA),
+        (Source::Workload, data.workload == Found::Missing, why::NO_WORKLOAD),
+    ];
+    let absent = absent.into_iter().filter(|(_, is_absent, _)| *is_absent);
+    absent.map(|(source, _, cause)| (source, cause.to_owned())).chain(causes).collect()
+}
+
 /// Fires a burst that needs no further question.
 pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effect>) {
     let data = &mut model.data;
@@ -71,17 +89,7 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
         metric: said(Place::ExternalApi),
         desired: data.hpa.get().map(|hpa| hpa.desired_replicas),
         spec_replicas: data.workload.get().map(|workload| workload.spec_replicas),
-        workers: data.pods.of(Role::Worker).iter().map(|known| known.pod.uid.clone()).collect(),
-        blind: data
-            .sources
-            .iter()
-            .filter_map(|(source, status)| match &status.state {
-                SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => {
-                    Some((*source, cause.clone()))
-                }
-                SourceState::Connecting | SourceState::Live => None,
-            })
-            .collect(),
+        blind: blind(data),
         pod_time: data.lanes.time(at),
         tuning: data.hpa.get().map(InForce::of),
     };

@@ -13,7 +13,7 @@ use crate::model::fates::Gap;
 use crate::model::history::MarkKind;
 use crate::model::pods::Change;
 use crate::model::stopwatch::{How, Seen, Stage};
-use crate::model::{Found, Model, Screen, SourceStatus};
+use crate::model::{Found, Model, Screen, SourceStatus, why};
 
 /// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
 pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
@@ -88,6 +88,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
         old.is_some_and(|old| std::mem::discriminant(&old.state) == std::mem::discriminant(&state));
     let changed = old.is_none_or(|old| old.state != state);
     let since = old.filter(|_| same_kind).map_or(at, |old| old.since);
+    let first = old.map_or(at, |old| old.first);
     let last_heard = old.and_then(|old| old.last_heard);
     let is_back = old.is_some_and(|old| {
         state == SourceState::Live && !matches!(old.state, SourceState::Live | SourceState::Connecting)
@@ -104,15 +105,21 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
             _ => None,
         };
         if let Some(place) = place {
-            model.data.beliefs.unread(place);
+            model.data.beliefs.unread(place, at);
         }
-        if source == Source::Logs {
-            model.data.bursts.gap(Gap::Log, model.data.sampling.unsampled());
+        let gap = match source {
+            Source::Logs => Some(Gap::Log),
+            // Workers that come and go unseen have logs that nobody reads.
+            Source::Pods => Some(Gap::Pods),
+            _ => None,
+        };
+        if let Some(gap) = gap {
+            model.data.bursts.gap(gap, model.data.sampling.unsampled());
         }
     }
     let old = model.data.sources.get(&source).cloned();
     super::sources::tell(model, at, source, old.as_ref(), &state);
-    model.data.sources.insert(source, SourceStatus { state, since, last_heard, away });
+    model.data.sources.insert(source, SourceStatus { state, since, first, last_heard, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
         // A reading that is gone is calculated with no longer.
         decide::again(model, at, News::Other);
@@ -128,6 +135,9 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     let scaled = |hpa: &Found<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
     let own = scaled(&hpa).filter(|own| scaled(&model.data.hpa) != Some(*own));
     model.data.hpa = hpa;
+    if model.data.hpa == Found::Missing {
+        model.data.bursts.blind(Source::Hpa, why::NO_HPA);
+    }
     let believed = model.data.believed_total();
     // An HPA that has never computed anything wants zero in words only.
     let wanted = |hpa: &&Hpa| hpa.reading_milli.is_some() || hpa.desired_replicas > 0;
@@ -159,6 +169,9 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
     let changed = model.data.workload != workload;
     let before = model.data.workload.get().map(|workload| workload.spec_replicas);
     model.data.workload = workload;
+    if model.data.workload == Found::Missing {
+        model.data.bursts.blind(Source::Workload, why::NO_WORKLOAD);
+    }
     let now = model.data.workload.get().cloned();
     let data = &mut model.data;
     if let Some(now) = &now {
@@ -212,6 +225,7 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
     let data = &mut model.data;
     match now.role {
         Role::Worker => {
+            let came = data.pods.get(&now.uid).map_or(at, |known| known.first_seen);
             let runs = matches!(now.phase, PodPhase::Starting | PodPhase::Ready);
             let has_node = now.scheduled.is_some() || !matches!(now.phase, PodPhase::Pending);
             for (stage, reached, own) in [
@@ -221,7 +235,7 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
             ] {
                 if reached {
                     let seen = told::with_own(data, told::watched(data, at, Source::Pods), own);
-                    data.bursts.worker(seen, &now.uid, stage);
+                    data.bursts.worker(seen, came, stage);
                 }
             }
             if entered(PodPhase::Ready) {

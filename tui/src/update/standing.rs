@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::act;
-use crate::event::{At, Effect, PodPhase, Role, Source, Watchfulness};
+use crate::event::{At, Effect, PodPhase, Role, Source, SourceState, Watchfulness};
+use crate::model::bursts::Quiet;
 use crate::model::events::Weight;
 use crate::model::load::{MAX_TIME, Running};
 use crate::model::target::State;
-use crate::model::{Model, Screen, View};
+use crate::model::{Found, Model, Screen, View};
 
 /// How often the picture moves on while nothing happens.
 const CALM: Duration = Duration::from_secs(5);
@@ -29,25 +30,39 @@ pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bo
         act::say(model, at, Weight::Warning, "lost", message);
         changed = true;
     }
-    if model.data.bursts.running() && is_quiet(model) {
+    if model.data.bursts.running()
+        && let Some(quiet) = quiet(model)
+    {
         let seen = super::told::watched(&model.data, at, Source::Workload);
         let time = model.data.lanes.time(at);
-        model.data.bursts.quiet(seen, time);
+        model.data.bursts.quiet(seen, time, quiet);
         changed = true;
     }
     changed
 }
 
-/// Whether the queue is empty, also as the HPA sees it, and the workers are at the minimum.
-fn is_quiet(model: &Model) -> bool {
+/// How it is known that all is quiet, if it is.
+fn quiet(model: &Model) -> Option<Quiet> {
     let data = &model.data;
-    let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return false };
+    let is_read = data.trouble(Source::Broker).is_none();
     let is_empty = data.depth.is_some_and(|depth| depth.total() == 0);
-    is_empty
-        && hpa.reading_milli == Some(0)
-        && workload.spec_replicas == hpa.min
-        && workload.replicas == hpa.min
-        && workload.ready == hpa.min
+    let hpa = match &data.hpa {
+        Found::Unknown => return None,
+        Found::Missing => return (is_read && is_empty).then_some(Quiet::Unseen),
+        Found::Here(hpa) => hpa,
+    };
+    let sees_nothing = hpa.reading_milli == Some(0);
+    let is_seen = data.trouble(Source::Workload).is_none();
+    let Some(workload) = data.workload.get().filter(|_| is_seen) else {
+        let is_unseen = !is_seen || data.workload == Found::Missing;
+        return (is_unseen && is_read && is_empty && sees_nothing).then_some(Quiet::Unseen);
+    };
+    let is_at_min = [workload.spec_replicas, workload.replicas, workload.ready] == [hpa.min; 3];
+    match is_read {
+        true if is_empty && sees_nothing && is_at_min => Some(Quiet::Seen),
+        false if sees_nothing && is_at_min => Some(Quiet::Unread),
+        _ => None,
+    }
 }
 
 /// Asks for what the sources and the clock should do, where that has changed.
@@ -120,6 +135,6 @@ fn is_calm(model: &Model) -> bool {
         && data.jobs.away.is_none()
         && data.depth.is_none_or(|depth| depth.total() == 0)
         && data.beliefs.laggard().is_none()
-        && data.sources.keys().all(|source| data.trouble(*source).is_none())
+        && data.sources.values().all(|s| matches!(s.state, SourceState::Connecting | SourceState::Live))
         && !data.pods.of(Role::Worker).iter().any(moves)
 }

@@ -12,16 +12,17 @@ use super::text::{coarse, count, fit, measured, milli, put, put_right, row, rule
 use super::theme::Ink;
 use crate::event::{MetricTarget, Source};
 use crate::model::beliefs::{Belief, Explanation, Place, explain, is_keda};
-use crate::model::{Data, Theme};
+use crate::model::lag::{LEAST, Lag};
+use crate::model::{Data, Standing, Theme};
 
 /// From this width on the places stand side by side.
 const STRIP: u16 = 60;
 
 /// Where the places and the target stand in the strip.
-const COLUMNS: [u16; 5] = [2, 12, 25, 39, 51];
+const COLUMNS: [u16; 5] = [2, 11, 24, 38, 52];
 
-/// Most lines that one explanation or complaint takes.
-const LINES: usize = 4;
+/// Most lines of explanations that the panel asks for where it shares its place with others.
+const LINES: usize = 6;
 
 /// The panel.
 pub(super) struct Beliefs<'a> {
@@ -41,54 +42,93 @@ fn names(place: Place) -> (&'static str, &'static str, Source) {
     }
 }
 
-/// An explanation as a sentence or two.
-fn sentence(explanation: &Explanation) -> String {
+/// How far behind: `9.3 s`, or `more than 9.3 s`.
+fn behind(lag: Lag) -> String {
+    let least = if lag.is_least { "more than " } else { "" };
+    format!("{least}{}", measured(lag.by))
+}
+
+/// An explanation as sentences, the most important one first: those after it may be left out.
+fn sentences(explanation: &Explanation) -> Vec<String> {
     match explanation {
-        Explanation::Scrape { ago, usual, numbers: (broker, says), is_repeated } => {
+        Explanation::Scrape { ago, usual, lag, numbers: (broker, says), is_repeated } => {
             let usual = coarse(*usual + Duration::from_millis(999));
-            let mut text = format!(
-                "Prometheus last scraped {} ago (it does every {usual} or so): its {} is older than the broker's {}.",
-                measured(*ago),
-                count(*says),
-                count(*broker)
-            );
-            if *is_repeated {
-                text.push_str(" The adapter stamps query time, so its answer looks fresh.");
+            let mut all = vec![if lag.by.is_zero() {
+                format!("Prometheus lags most: it scrapes every {usual} or so.")
+            } else {
+                format!(
+                    "Prometheus last scraped {} ago (it does every {usual} or so): its {} is older than the broker's {}.",
+                    measured(*ago),
+                    count(*says),
+                    count(*broker)
+                )
+            }];
+            if *is_repeated && !lag.by.is_zero() {
+                all.push("The adapter stamps query time, so its answer looks fresh.".to_owned());
             }
-            text
+            all
         }
-        Explanation::NoSample => {
-            "Prometheus answers and has no sample of this queue: it does not scrape the broker.".to_owned()
-        }
+        Explanation::NoSample => vec![
+            "Prometheus answers and has no sample of this queue: it does not scrape the broker.".to_owned(),
+        ],
         Explanation::Adapter { lasts, numbers: (before, says) } if lasts.as_secs() < 2 => {
-            format!(
+            vec![format!(
                 "The external API was asked before Prometheus' newest sample: {} then, {} now.",
                 count(*says),
                 count(*before)
-            )
+            )]
         }
-        Explanation::Adapter { lasts, numbers: (before, says) } => format!(
-            "The external API has said {} for {} while {} is known before it: the adapter asks another Prometheus, \
-             another series, or keeps its answers.",
-            count(*says),
-            measured(*lasts),
-            count(*before)
-        ),
-        Explanation::NoValue => "The external metrics API has no value for this metric.".to_owned(),
-        Explanation::Sync { lasts, .. } => format!(
-            "The HPA reads only at its syncs (every 15 s by default): its status is the same for {}.",
-            measured(*lasts)
-        ),
-        Explanation::NoReading(Some(why)) => format!("The HPA has no reading: {why}"),
-        Explanation::NoReading(None) => "The HPA has no reading.".to_owned(),
-        Explanation::ReadyOnly { unacked } => format!(
+        Explanation::Adapter { lasts, numbers: (before, says) } => vec![
+            format!(
+                "The external API has said {} for {} while {} is known before it.",
+                count(*says),
+                measured(*lasts),
+                count(*before)
+            ),
+            "The adapter asks another Prometheus, another series, or keeps its answers.".to_owned(),
+        ],
+        Explanation::NoValue => vec!["The external metrics API has no value for this metric.".to_owned()],
+        Explanation::Sync { lag, worst } => {
+            let much = if lag.by >= LEAST {
+                format!("is {} behind", behind(*lag))
+            } else {
+                format!("was up to {} behind", measured(*worst))
+            };
+            vec![format!("HPA status {much}: the HPA reads at its syncs only, every 15 s by default.")]
+        }
+        Explanation::NoReading(Some(why)) => vec![format!("The HPA has no reading: {why}")],
+        Explanation::NoReading(None) => {
+            vec!["The HPA has no reading yet: it reads at its syncs only, every 15 s by default.".to_owned()]
+        }
+        Explanation::ReadyOnly { unacked } => vec![format!(
             "KEDA's scaler over amqp counts ready messages only: {} in work are not in its number.",
             count(*unacked as f64)
-        ),
+        )],
         Explanation::Statistics(age) => {
-            format!("The broker's figure is from its statistics, up to {} old.", coarse(*age))
+            vec![format!("The broker's figure is from its statistics, up to {} old.", coarse(*age))]
         }
     }
+}
+
+/// As many whole sentences as fit into `room` lines of that width, from the front; the first in any case, if need be to a sign
+/// at the end of its last line.
+fn fitting(all: Vec<(Ink, String)>, width: u16, room: usize) -> Vec<(Ink, String)> {
+    let mut lines: Vec<(Ink, String)> = Vec::new();
+    for (ink, text) in all {
+        let mut wrapped = wrap(&text, width.into());
+        if lines.len() + wrapped.len() > room {
+            if !lines.is_empty() {
+                break;
+            }
+            wrapped.truncate(room);
+            if let Some(last) = wrapped.last_mut() {
+                let cut = fit(last, usize::from(width).saturating_sub(2)).trim_end_matches('…').to_owned();
+                *last = format!("{} …", cut.trim_end());
+            }
+        }
+        lines.extend(wrapped.into_iter().map(|line| (ink, line)));
+    }
+    lines
 }
 
 impl Beliefs<'_> {
@@ -96,6 +136,7 @@ impl Beliefs<'_> {
         match belief {
             Some(Belief { total: Some(total), slack, .. }) if slack > 0.0 => format!("≈{}", count(total)),
             Some(Belief { total: Some(total), .. }) => count(total),
+            Some(Belief { had: None, .. }) => "none yet".to_owned(),
             Some(_) => "no reading".to_owned(),
             None => "·".to_owned(),
         }
@@ -105,17 +146,18 @@ impl Beliefs<'_> {
     /// is shown while the news is on its way.
     fn age(&self, place: Place, belief: Belief, is_moving: bool) -> String {
         let waited = self.data.now.since(belief.heard);
-        match belief.age {
-            Some(age) if is_moving => format!("{} old", measured(age + waited)),
-            Some(_) => {
+        let lag = self.data.beliefs.lag(place, self.data.now).filter(|lag| lag.by >= LEAST);
+        match (belief.age, lag) {
+            (Some(age), _) if is_moving => format!("{} old", measured(age + waited)),
+            (_, Some(lag)) if belief.total.is_some() => format!("{} behind", coarse(lag.by)),
+            (Some(_), _) => {
                 let usual = belief.usual_age + Duration::from_millis(999);
                 format!("≤ {} old", coarse(usual))
             }
-            None if belief.total.is_none() => format!("for {}", coarse(self.data.now.since(belief.since))),
-            None if place == Place::Hpa && is_moving => {
-                format!("for {}", measured(self.data.now.since(belief.since)))
+            (None, _) if belief.total.is_none() => {
+                format!("for {}", coarse(self.data.now.since(belief.since)))
             }
-            None => String::new(),
+            (None, _) => String::new(),
         }
     }
 
@@ -130,31 +172,22 @@ impl Beliefs<'_> {
         })
     }
 
-    fn trouble(&self, source: Source) -> Option<String> {
-        stale::sentence(self.data, self.data.trouble(source)?)
-    }
-
-    /// What is said below the numbers, in lines of that width: who is stale and why, and why they disagree.
-    fn words(&self, width: u16) -> Vec<(Ink, String)> {
+    /// What is said below the numbers, in so many lines of that width: who is stale and why, and why they disagree.
+    fn words(&self, width: u16, room: usize) -> Vec<(Ink, String)> {
         let complaint = |place| {
             let (name, _, source) = names(place);
-            Some((Ink::Warning, format!("! {name}: {}", self.trouble(source)?)))
+            match (stale::sentence(self.data, source), self.data.standing(source)) {
+                (Some(sentence), _) => Some((Ink::Warning, format!("! {name}: {sentence}"))),
+                (None, Standing::Starting(Some(met))) => {
+                    Some((Ink::Pending, format!("{name}: starting; so far: {met}")))
+                }
+                (None, _) => None,
+            }
         };
         let complaints = Place::ALL.into_iter().filter_map(complaint);
-        let explanations = explain(self.data).into_iter().map(|e| (Ink::Text, sentence(&e)));
-        complaints
-            .chain(explanations)
-            .flat_map(|(ink, text)| {
-                let mut lines = wrap(&text, width.into());
-                if lines.len() > LINES {
-                    lines.truncate(LINES);
-                    if let Some(last) = lines.last_mut() {
-                        *last = fit(&format!("{last} …………"), width.into()).into_owned();
-                    }
-                }
-                lines.into_iter().map(move |line| (ink, line))
-            })
-            .collect()
+        let explanations = explain(self.data).into_iter().flat_map(|e| sentences(&e));
+        let all = complaints.chain(explanations.map(|text| (Ink::Text, text))).collect();
+        fitting(all, width, room)
     }
 
     /// Rows of the numbers, with the title.
@@ -165,29 +198,38 @@ impl Beliefs<'_> {
     /// Rows that the panel needs at that width.
     pub(super) fn rows(&self, width: u16) -> u16 {
         // A few lines for each of a few places.
-        Self::head(width) + self.words(width.saturating_sub(2)).len() as u16
+        Self::head(width) + self.words(width.saturating_sub(2), LINES).len() as u16
     }
 
     fn ink(&self, place: Place) -> Ink {
-        let laggard = self.data.beliefs.laggard();
-        match laggard {
-            _ if self.data.trouble(names(place).2).is_some() => Ink::Warning,
-            Some(lags) if lags == place => Ink::Lit,
-            _ => Ink::Value,
+        match (self.data.standing(names(place).2), self.data.beliefs.laggard()) {
+            (Standing::Stale { .. } | Standing::Failed(_), _) => Ink::Warning,
+            (Standing::Starting(_), _) => Ink::Pending,
+            (Standing::Live, Some(lags)) if lags == place => Ink::Lit,
+            (Standing::Live, _) => Ink::Value,
         }
     }
 
     fn number(&self, place: Place) -> Span<'static> {
-        let mark = if self.data.trouble(names(place).2).is_some() { "?" } else { "" };
-        span(self.theme, self.ink(place), self.value(self.data.beliefs.get(place)) + mark)
+        let belief = self.data.beliefs.get(place);
+        let text = match self.data.standing(names(place).2) {
+            Standing::Stale { .. } | Standing::Failed(_) => self.value(belief) + "?",
+            Standing::Starting(_) if belief.is_none() => "…".to_owned(),
+            Standing::Starting(_) | Standing::Live => self.value(belief),
+        };
+        span(self.theme, self.ink(place), text)
     }
 
     fn note(&self, place: Place, is_moving: bool) -> Span<'static> {
-        if self.data.trouble(names(place).2).is_some() {
-            return span(self.theme, Ink::Warning, "stale");
-        }
         let belief = self.data.beliefs.get(place);
-        span(self.theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(place, b, is_moving)))
+        match self.data.standing(names(place).2) {
+            Standing::Stale { .. } => span(self.theme, Ink::Warning, "stale"),
+            Standing::Failed(_) => span(self.theme, Ink::Warning, "not read"),
+            Standing::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, "starting"),
+            Standing::Starting(_) | Standing::Live => {
+                span(self.theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(place, b, is_moving)))
+            }
+        }
     }
 
     /// One line: `believed  broker 50 › prom 50 › API 50 › HPA ≈50  target 200`.
@@ -202,14 +244,11 @@ impl Beliefs<'_> {
             spans.push(span(theme, Ink::Dim, format!("{} ", names(place).1)));
             spans.push(self.number(place));
             if laggard == Some(place) {
-                let age =
-                    match self.data.beliefs.get(place).and_then(|belief| Some((belief.age?, belief.heard))) {
-                        Some((age, heard)) => {
-                            format!(" ◂ {} old", measured(age + self.data.now.since(heard)))
-                        }
-                        None => " ◂ lags".to_owned(),
-                    };
-                spans.push(span(theme, Ink::Lit, age));
+                let by = match self.data.beliefs.lag(place, self.data.now) {
+                    Some(lag) if lag.by >= LEAST => format!(" ◂ {} behind", coarse(lag.by)),
+                    _ => " ◂ lags most".to_owned(),
+                };
+                spans.push(span(theme, Ink::Lit, by));
             }
         }
         if let Some((total, _)) = self.target() {
@@ -286,8 +325,9 @@ impl Widget for &Beliefs<'_> {
         let laggard = self.data.beliefs.laggard();
         let note = match laggard {
             Some(place) => vec![span(theme, Ink::Lit, format!("{} lags", names(place).0))],
-            None if self.data.beliefs.get(Place::Hpa).is_some() => vec![span(theme, Ink::Dim, "all agree")],
-            None => Vec::new(),
+            None if self.data.beliefs.get(Place::Hpa).and_then(|hpa| hpa.total).is_none() => Vec::new(),
+            None if self.data.beliefs.differ(self.data.now) => vec![span(theme, Ink::Dim, "all within 2 s")],
+            None => vec![span(theme, Ink::Dim, "all agree")],
         };
         rule(buffer, row(area, 0), theme, "Who believes what", note);
         let is_moving = laggard.is_some() || self.data.bursts.in_flight();
@@ -296,9 +336,9 @@ impl Widget for &Beliefs<'_> {
         } else {
             self.list(buffer, area, is_moving);
         }
-        for (index, (ink, text)) in
-            (Beliefs::head(area.width)..).zip(self.words(area.width.saturating_sub(2)))
-        {
+        let head = Beliefs::head(area.width);
+        let room = usize::from(area.height.saturating_sub(head));
+        for (index, (ink, text)) in (head..).zip(self.words(area.width.saturating_sub(2), room)) {
             put(buffer, row(area, index), vec![span(theme, ink, format!("  {text}"))]);
         }
     }

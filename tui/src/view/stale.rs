@@ -1,37 +1,58 @@
-//! What a panel says when its source does not deliver: since when, and why.
+//! What a panel says when its source does not deliver: what it waits for, or since when it is lost, and why.
 
 use ratatui::text::Span;
 
 use super::text::{coarse, fit, phrase, span};
 use super::theme::Ink;
-use crate::event::{Source, SourceState};
-use crate::model::{Data, SourceStatus, Theme};
+use crate::event::Source;
+use crate::model::{Data, Standing, Theme};
 
-/// Why a source does not deliver, with how old its last word is: `12 s old: connection refused`.
-pub(super) fn sentence(data: &Data, status: &SourceStatus) -> Option<String> {
-    let cause = match &status.state {
-        SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => cause,
-        SourceState::Connecting | SourceState::Live => return None,
+/// Why a source does not deliver, with how old its last word is: `12 s old: connection refused`. `None` when it delivers, or
+/// need not have yet.
+pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
+    match data.standing(source) {
+        Standing::Starting(_) | Standing::Live => None,
+        Standing::Stale { heard, cause } => Some(format!("{} old: {cause}", coarse(data.now.since(heard)))),
+        Standing::Failed(cause) => Some(cause.to_owned()),
+    }
+}
+
+/// What a source that has not delivered yet is waited for, and what it has met so far.
+pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
+    let Standing::Starting(met) = data.standing(source) else { return None };
+    let first = match source {
+        Source::Hpa => "the HPA",
+        Source::Workload => "the Deployment",
+        Source::Pods => "the list of pods",
+        Source::Broker => "the broker's first answer",
+        Source::Prometheus => "Prometheus' first answer",
+        Source::ExternalMetric => "the first value",
+        // These have a word only when there is something to tell.
+        Source::Events | Source::Producer | Source::Logs => return None,
     };
-    Some(match status.last_heard {
-        Some(heard) => format!("{} old: {cause}", coarse(data.now.since(heard))),
-        None => cause.clone(),
+    Some(match met {
+        Some(met) => format!("waiting for {first}; so far: {met}"),
+        None => format!("waiting for {first}"),
     })
 }
 
 /// For the right end of a panel's title, in so many columns; `None` when the source is well.
 pub(super) fn note(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
-    let text = sentence(data, data.trouble(source)?)?;
-    Some(vec![span(theme, Ink::Warning, format!("! {}", fit(&text, usize::from(width.saturating_sub(2)))))])
+    let room = usize::from(width.saturating_sub(2));
+    let (ink, mark, text) = match (sentence(data, source), waiting(data, source)) {
+        (Some(text), _) => (Ink::Warning, '!', text),
+        (None, Some(text)) => (Ink::Pending, '◔', text),
+        (None, None) => return None,
+    };
+    Some(vec![span(theme, ink, format!("{mark} {}", fit(&text, room)))])
 }
 
 /// For the right end of a line that has no title: how old its source's last word is, and why if that is short.
 pub(super) fn aside(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
-    let status = data.trouble(source)?;
-    let full = sentence(data, status)?;
-    let old = match status.last_heard {
-        Some(heard) => format!("{} old", coarse(data.now.since(heard))),
-        None => "not read".to_owned(),
+    let full = sentence(data, source)?;
+    let old = match data.standing(source) {
+        Standing::Stale { heard, .. } => format!("{} old", coarse(data.now.since(heard))),
+        Standing::Failed(_) | Standing::Starting(_) | Standing::Live => "not read".to_owned(),
     };
     let words = phrase(&[full, old], usize::from(width.saturating_sub(3)));
     Some(vec![span(theme, Ink::Warning, format!(" ! {words}"))])

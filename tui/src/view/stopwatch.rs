@@ -8,12 +8,14 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::text::{below, coarse, count, fit, measured, parts, put, put_right, row, rule, set, span, width};
+use super::text::{
+    below, coarse, count, fit, measured, parts, put, put_right, row, rule, set, span, width, wrap,
+};
 use super::theme::{Ink, style};
 use crate::event::{At, Source};
 use crate::model::burst::Burst;
 use crate::model::fates::Lost;
-use crate::model::stopwatch::{Reading, Seen, Stage};
+use crate::model::stopwatch::{Elapsed, Reading, Seen, Stage, Stopwatch as Watch};
 use crate::model::{Data, Theme};
 
 /// From this width on the steps have their long names, and bars or explanations stand behind the times.
@@ -24,6 +26,13 @@ const SPOKEN: u16 = 100;
 
 /// Columns from which on that is said in full.
 const FULL: u16 = 40;
+
+/// Stands before a time that counts from an earlier row than the one above.
+const EARLIER: &str = "↥";
+
+/// What the signs before the times since the step before mean, in an order in which the end may be left out.
+const SIGNS: &str = "step: + since the row above · ↥ since an earlier one · ≤ at most, as the two ± overlap · ≈0 told in the \
+                     other order";
 
 /// The panel, for the newest burst.
 pub(super) struct Stopwatch<'a> {
@@ -79,23 +88,27 @@ impl Columns {
 
 /// How far off a time may be: `±0.2 s`, or `told` for what came in as it happened.
 pub(super) fn margin(seen: &Seen) -> String {
-    let margin = seen.margin;
-    match margin.as_millis() {
-        0 => "told".to_owned(),
-        // Upwards: a margin must not look smaller than it is.
-        1..10_000 => format!("±{:.1} s", (margin.as_secs_f64() * 10.0).ceil() / 10.0),
-        _ => format!("±{}", coarse(margin + Duration::from_millis(999))),
-    }
+    if seen.margin.is_zero() { "told".to_owned() } else { format!("±{}", tenths(seen.margin)) }
 }
 
-/// The time since another moment, with its sign: what the watches tell may come in another order than it happened.
-fn delta(at: At, before: At) -> String {
-    let early = before.since(at);
-    // Less than what is shown has no sign.
-    if early < Duration::from_millis(1) {
-        format!("+{}", measured(at.since(before)))
-    } else {
-        format!("-{}", measured(early))
+/// The time since the step before: `+1.2 s`, or `↥1.2 s` where that is not the row above; `≤0.4 s` where the margins of the
+/// two overlap, and `≈0` where word of this one came in first.
+fn since_before(watch: &Watch, stage: Stage, seen: &Seen) -> Option<String> {
+    let (_, before) = watch.before(stage)?;
+    let is_above = watch.follows_the_row_above(stage);
+    let earlier = if is_above { "" } else { EARLIER };
+    Some(match seen.after(before) {
+        Elapsed::After(time) => format!("{}{}", if is_above { "+" } else { EARLIER }, measured(time)),
+        Elapsed::Within(most) => format!("{earlier}≤{}", tenths(most)),
+        Elapsed::Together => format!("{earlier}≈0"),
+    })
+}
+
+/// A duration in tenths of seconds, upwards: a bound must not look smaller than it is.
+fn tenths(duration: Duration) -> String {
+    match duration.as_millis() {
+        0..10_000 => format!("{:.1} s", (duration.as_secs_f64() * 10.0).ceil() / 10.0),
+        _ => coarse(duration + Duration::from_millis(999)),
     }
 }
 
@@ -242,7 +255,7 @@ impl Steps<'_> {
             Reading::NotYet if burst.awaits(stage) => (end, Ink::Pending),
             Reading::NotYet | Reading::Never(_) => return,
         };
-        let from = burst.watch.before(stage).map_or(burst.pressed, |(_, at)| at);
+        let from = burst.watch.before(stage).map_or(burst.pressed, |(_, before)| before.at);
         let whole = end.since(burst.pressed).as_secs_f64().max(0.001);
         // In half cells; below twice the width.
         let halves =
@@ -267,7 +280,13 @@ impl Steps<'_> {
     fn words(&self, stage: Stage) -> String {
         match self.burst.watch.get(stage) {
             Reading::Seen(seen) => {
-                let mut words = seen.how.words().to_owned();
+                let mut words = String::new();
+                if let Some((before, _)) = self.burst.watch.before(stage)
+                    && !self.burst.watch.follows_the_row_above(stage)
+                {
+                    words.push_str(&format!("since {}; ", before.title()));
+                }
+                words.push_str(seen.how.words());
                 if let Some((own, margin)) = seen.own {
                     let time = self.data.day.time_of_day(own);
                     words.push_str(&format!("; its own time {time} ±{}", measured(margin)));
@@ -302,7 +321,7 @@ impl Steps<'_> {
         if stage == Stage::FirstAck && self.burst.unsampled > 0 {
             return Some(format!("{} workers are not sampled", self.burst.unsampled));
         }
-        stale::sentence(self.data, self.data.trouble(stage.source()?)?)
+        stale::sentence(self.data, stage.source()?)
     }
 
     fn step(&self, buffer: &mut Buffer, line: Rect, stage: Stage, end: At) {
@@ -323,8 +342,7 @@ impl Steps<'_> {
                 let about = if seen.doubt.is_some() { "≈" } else { "" };
                 let time = format!("{about}{}", measured(seen.at.since(burst.pressed)));
                 put_right(buffer, press, vec![span(theme, Ink::Value, time)]);
-                if let Some((_, before)) = burst.watch.before(stage) {
-                    let text = delta(seen.at, before);
+                if let Some(text) = since_before(&burst.watch, stage, seen) {
                     put_right(
                         buffer,
                         place(columns.name + columns.press, columns.delta),
@@ -348,7 +366,8 @@ impl Steps<'_> {
                     put_right(buffer, place, vec![span(theme, Ink::Warning, "not read now")]);
                 } else if let Some((_, before)) = burst.watch.before(stage) {
                     let delta = Rect { width: columns.delta.min(place.width), ..place };
-                    let text = format!("+{}", measured(self.data.now.since(before)));
+                    let sign = if burst.watch.follows_the_row_above(stage) { "+" } else { EARLIER };
+                    let text = format!("{sign}{}", measured(self.data.now.since(before.at)));
                     put_right(buffer, delta, vec![span(theme, Ink::Pending, text)]);
                 }
             }
@@ -387,10 +406,33 @@ impl Steps<'_> {
     }
 }
 
+impl Steps<'_> {
+    /// What stands in which column, where there is a row for it.
+    fn head(&self, buffer: &mut Buffer, line: Rect) {
+        let columns = Columns::of(line.width);
+        let mut from = columns.name;
+        for (title, width) in [("press", columns.press), ("step", columns.delta), ("±", columns.margin)] {
+            let place = Rect {
+                x: line.x + from.min(line.width),
+                width: width.min(line.width.saturating_sub(from)),
+                ..line
+            };
+            put_right(buffer, place, vec![span(self.theme, Ink::Dim, title)]);
+            from += width;
+        }
+    }
+}
+
 impl Widget for &Steps<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let end = self.end();
-        // The press itself is the first to go: its time is nought, and the title says when it was.
+        // The head and the lines below are the first to go.
+        let is_roomy = area.width >= WIDE && area.height >= Steps::ROWS + 4;
+        if is_roomy {
+            self.head(buffer, row(area, 0));
+        }
+        let area = below(area, is_roomy.into());
+        // The press itself is the next: its time is nought, and the title says when it was.
         let hidden = Steps::ROWS.saturating_sub(area.height);
         for (index, stage) in (0..).zip(Stage::ALL.into_iter().skip(hidden.into())) {
             let line = row(area, index);
@@ -401,9 +443,19 @@ impl Widget for &Steps<'_> {
                 self.step(buffer, line, stage, end);
             }
         }
-        let line = row(area, Steps::ROWS + 1);
-        let indent = if area.width >= WIDE { "  " } else { "" };
-        let text = format!("{indent}{}", self.clock());
-        put(buffer, line, vec![span(self.theme, Ink::Dim, fit(&text, area.width.into()).into_owned())]);
+        let indent = if area.width >= WIDE { 2 } else { 0 };
+        let rest = below(area, Steps::ROWS + 1);
+        let rest = Rect { x: rest.x + indent, width: rest.width.saturating_sub(indent), ..rest };
+        let clock = self.clock();
+        put(
+            buffer,
+            row(rest, 0),
+            vec![span(self.theme, Ink::Dim, fit(&clock, rest.width.into()).into_owned())],
+        );
+        if is_roomy {
+            for (index, text) in (1..).zip(wrap(SIGNS, rest.width.into())) {
+                put(buffer, row(rest, index), vec![span(self.theme, Ink::Dim, text)]);
+            }
+        }
     }
 }
