@@ -103,6 +103,7 @@ fn an_hpa() -> impl Strategy<Value = Hpa> {
             name: name.clone(),
             min,
             max,
+            scaled_object: Some(name.clone()),
             metric: Some(MetricRef {
                 name: "rabbitmq_queue_length".to_owned(),
                 selector: name.clone(),

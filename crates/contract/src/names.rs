@@ -47,6 +47,13 @@ pub const RABBITMQ_MANAGEMENT: Port = Port { name: "management", number: 15672 }
 /// The broker's Prometheus endpoint.
 pub const RABBITMQ_METRICS: Port = Port { name: "metrics", number: 15692 };
 
+/// `ConfigMap` of the namespace `kube-system` that tells the settings of a controller manager which runs elsewhere than in a
+/// pod, so that nobody can read its flags.
+pub const CONTROLLER_SETTINGS: &str = "kube-controller-manager";
+/// Flag of the controller manager, and key in [`CONTROLLER_SETTINGS`]: the time between two syncs of an autoscaler, such as
+/// `15s`.
+pub const SYNC_PERIOD: &str = "horizontal-pod-autoscaler-sync-period";
+
 /// Key of the user's name in Secret [`RABBITMQ`].
 pub const SECRET_USERNAME: &str = "username";
 /// Key of the password in Secret [`RABBITMQ`].

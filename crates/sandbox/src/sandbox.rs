@@ -179,7 +179,7 @@ impl Sandbox {
             }
         });
         cluster.watch().await;
-        system::install_base(&cluster.client, api_port).await?;
+        system::install_base(&cluster.client, api_port, config.autoscaling.sync_period).await?;
         if config.system == System::Monitoring {
             system::install_monitoring(&cluster.client).await?;
         }

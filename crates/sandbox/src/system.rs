@@ -1,5 +1,7 @@
 //! What stands in the cluster before anything is installed: the API's own Service, and the monitoring stack.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Service;
 use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
@@ -13,6 +15,24 @@ apiVersion: v1
 kind: Namespace
 metadata: {name: kube-node-lease}
 ";
+
+/// The settings of the controllers, which run in this process and in no pod whose flags could be read.
+fn controllers(sync_period: Duration) -> String {
+    format!(
+        "
+apiVersion: v1
+kind: ConfigMap
+metadata: {{name: {name}, namespace: kube-system}}
+data: {{{key}: {period}}}
+",
+        name = contract::names::CONTROLLER_SETTINGS,
+        key = contract::names::SYNC_PERIOD,
+        period = match sync_period.subsec_millis() {
+            0 => format!("{}s", sync_period.as_secs()),
+            _ => format!("{}ms", sync_period.as_millis()),
+        },
+    )
+}
 
 /// The Prometheus as the operator makes it, and the Service that it has for every release.
 fn monitoring() -> String {
@@ -89,8 +109,9 @@ spec:
 }
 
 /// Installs what every cluster has.
-pub(crate) async fn install_base(client: &Client, api_port: u16) -> Result<(), Error> {
-    manifests::apply(client, "default", &manifests::parse(NAMESPACES)?).await?;
+pub(crate) async fn install_base(client: &Client, api_port: u16, sync_period: Duration) -> Result<(), Error> {
+    let objects = format!("{NAMESPACES}---\n{}", controllers(sync_period));
+    manifests::apply(client, "default", &manifests::parse(&objects)?).await?;
     let service: Service = serde_json::from_value(json!({
         "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": api_port}]},
     }))
@@ -125,6 +146,8 @@ mod tests {
     #[test]
     fn the_systems_manifests_are_objects() {
         assert_eq!(manifests::parse(NAMESPACES).unwrap().len(), 1);
+        let controllers = manifests::parse(&controllers(Duration::from_millis(1_500))).unwrap();
+        assert_eq!(controllers[0]["data"], json!({"horizontal-pod-autoscaler-sync-period": "1500ms"}));
         let kinds: Vec<String> = manifests::parse(&monitoring())
             .unwrap()
             .iter()

@@ -1,8 +1,8 @@
 //! The adapter's rules: one for the metric, and sound.
 
 use super::facts::Facts;
+use super::line::{Fix, Pen};
 use super::metric::Metric;
-use super::report::{Fix, Pen};
 use super::rule::{self, Namespaced, Rule};
 use super::words;
 

@@ -3,10 +3,10 @@
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 use super::facts::Facts;
+use super::line::{Fix, Pen};
 use super::metric::{self, Metric};
 use super::reach::METRICS_API;
-use super::report::{Fix, Pen};
-use super::{adapter, keda, value};
+use super::{adapter, autoscaler, keda, value};
 
 /// Who answers for the external metrics API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,14 +38,15 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
         }
         registered(facts, pen, None);
         // KEDA makes the HPA: where there is none, its own objects say why.
-        keda::scaled_objects(facts, pen);
+        keda::examine(facts, pen);
         return;
     };
     let owner = registered(facts, pen, Some(&metric));
-    keda::scaled_objects(facts, pen);
+    keda::examine(facts, pen);
     if owner != Some(Owner::Keda) {
         adapter::rules(facts, pen, &metric);
     }
+    autoscaler::refused_selector(facts, pen, &metric);
     value::answered(facts, pen, &metric, owner);
 }
 
@@ -82,15 +83,14 @@ fn registered(facts: &Facts, pen: &mut Pen<'_>, metric: Option<&Metric>) -> Opti
         pen.fail("apiservice", saw, &fact.how, revive(facts, &namespace, &name));
         return owner;
     }
-    let for_keda = metric.is_some_and(is_kedas);
+    let for_keda = metric.is_some_and(is_kedas)
+        || facts.autoscaler.get().is_some_and(|hpa| keda::made_from(&hpa.metadata).is_some());
     match owner {
         Some(Owner::Keda) if metric.is_some() && !for_keda => {
             let saw = format!(
                 "KEDA ({namespace}/{name}) owns the external metrics API, and a plain HPA asks it: it answers for ScaledObjects only"
             );
-            let fix =
-                Fix::yaml("let KEDA make the HPA: delete this one, and apply", keda::scaled_object(facts));
-            pen.fail("apiservice-owner", saw, &fact.how, fix);
+            pen.fail("apiservice-owner", saw, &fact.how, keda::scaled_object(facts));
         }
         Some(Owner::Adapter) if for_keda => {
             let saw = format!(
@@ -162,6 +162,48 @@ pub(super) fn revive(facts: &Facts, namespace: &str, service: &str) -> Fix {
         ),
         None => Fix::command("see whether its pods are ready", format!("kubectl get pods -n {namespace}")),
     }
+}
+
+/// What gives the backend another argument: by helm where helm made it, else as the Deployment has it. `value` is what
+/// helm's chart calls it.
+pub(super) fn set_argument(facts: &Facts, what: &str, name: &str, argument: &str, value: &str) -> Fix {
+    let Some(backend) = facts.api.backend.get() else { return Fix::command("look again", "surge doctor") };
+    let metadata = &backend.metadata;
+    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    let (deployment, namespace) =
+        (metadata.name.as_deref().unwrap_or_default(), metadata.namespace.as_deref().unwrap_or_default());
+    if label("app.kubernetes.io/managed-by") == Some("Helm") {
+        let release = metadata.annotations.as_ref().and_then(|all| all.get("meta.helm.sh/release-name"));
+        let release =
+            release.map(String::as_str).or(label("app.kubernetes.io/instance")).unwrap_or(deployment);
+        return Fix::command(
+            what,
+            format!(
+                "helm upgrade {release} prometheus-community/prometheus-adapter -n {namespace} --reuse-values {value}"
+            ),
+        );
+    }
+    let containers =
+        backend.spec.iter().filter_map(|spec| spec.template.spec.as_ref()).flat_map(|spec| &spec.containers);
+    let mut places = containers.enumerate().flat_map(|(container, of)| {
+        let lists = [("args", &of.args), ("command", &of.command)];
+        lists.into_iter().flat_map(move |(list, all)| {
+            all.iter().flatten().enumerate().map(move |(index, argument)| (container, list, index, argument))
+        })
+    });
+    let prefix = format!("{name}=");
+    let change = match places.find(|(.., argument)| argument.starts_with(&prefix)) {
+        Some((container, list, index, _)) => format!(
+            "{{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/{container}/{list}/{index}\",\"value\":\"{prefix}{argument}\"}}"
+        ),
+        None => format!(
+            "{{\"op\":\"add\",\"path\":\"/spec/template/spec/containers/0/args/-\",\"value\":\"{prefix}{argument}\"}}"
+        ),
+    };
+    Fix::command(
+        what,
+        format!("kubectl patch deployment {deployment} -n {namespace} --type json -p '[{change}]'"),
+    )
 }
 
 /// An argument of the backend, as `--name=value`.

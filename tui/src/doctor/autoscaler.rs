@@ -4,9 +4,9 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::facts::Facts;
+use super::line::{Fix, Pen};
 use super::metric::{self, Metric, Target};
-use super::report::{Fix, Pen};
-use super::{select, status, words};
+use super::{keda, select, status, words};
 
 pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
     let place = &facts.place;
@@ -103,26 +103,32 @@ fn scale_target(facts: &Facts, pen: &mut Pen<'_>, hpa: &HorizontalPodAutoscaler)
     }
 }
 
+/// A selector that the metrics API refuses, and the controller with it: told before what the API makes of it.
+pub(super) fn refused_selector(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric) {
+    let Some((label, value)) = select::invalid_value(&metric.selector) else { return };
+    let place = &facts.place;
+    let saw = format!(
+        "the selector asks for {label}={value:?}, which no label can be: the metrics API and the controller refuse it"
+    );
+    let fix = Fix::command(
+        "leave it out here, and pin it in the adapter's rule",
+        format!(
+            "kubectl patch hpa {} -n {} --type json -p '[{{\"op\":\"remove\",\"path\":\"/spec/metrics/{}/external/metric/selector/matchLabels/{}\"}}]'",
+            place.hpa,
+            place.namespace,
+            metric.index,
+            label.replace('~', "~0").replace('/', "~1")
+        ),
+    );
+    pen.fail("selector", saw, &facts.autoscaler.how, fix);
+}
+
 /// What the HPA asks for.
 fn asked(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric) {
     let how = &facts.autoscaler.how;
     let place = &facts.place;
     let path = format!("/spec/metrics/{}/external", metric.index);
-    if let Some((label, value)) = select::invalid_value(&metric.selector) {
-        let saw = format!(
-            "the selector asks for {label}={value:?}, which no label can be: the controller refuses it"
-        );
-        let fix = Fix::command(
-            "leave it out here, and pin it in the adapter's rule",
-            format!(
-                "kubectl patch hpa {} -n {} --type json -p '[{{\"op\":\"remove\",\"path\":\"{path}/metric/selector/matchLabels/{}\"}}]'",
-                place.hpa,
-                place.namespace,
-                label.replace('~', "~0").replace('/', "~1")
-            ),
-        );
-        pen.fail("selector", saw, how, fix);
-    } else if metric.query.is_empty() {
+    if metric.query.is_empty() {
         let saw =
             format!("the HPA asks for {} without a selector: all of its series are added up", metric.name);
         let fix = Fix::command(
@@ -135,7 +141,8 @@ fn asked(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric) {
             ),
         );
         pen.warn("selector", saw, how, fix);
-    } else {
+    } else if select::invalid_value(&metric.selector).is_none() {
+        // One that the API refuses is told where the API is asked.
         pen.ok("selector", format!("it asks for {} with {}", metric.name, metric.query), how);
     }
     match metric.target {
@@ -220,7 +227,6 @@ fn rivals(facts: &Facts, pen: &mut Pen<'_>, hpa: &HorizontalPodAutoscaler) {
     let target = |hpa: &HorizontalPodAutoscaler| {
         hpa.spec.as_ref().map(|spec| (spec.scale_target_ref.kind.clone(), spec.scale_target_ref.name.clone()))
     };
-    let name = |hpa: &HorizontalPodAutoscaler| hpa.metadata.name.clone().unwrap_or_default();
     let others: Vec<&HorizontalPodAutoscaler> = facts
         .autoscalers
         .all()
@@ -228,9 +234,6 @@ fn rivals(facts: &Facts, pen: &mut Pen<'_>, hpa: &HorizontalPodAutoscaler) {
         .filter(|other| name(other) != name(hpa) && target(other) == target(hpa))
         .collect();
     let Some(other) = others.first() else { return };
-    let is_kedas = |hpa: &HorizontalPodAutoscaler| {
-        hpa.metadata.owner_references.iter().flatten().any(|owner| owner.kind == "ScaledObject")
-    };
     let (kind, of) = target(hpa).unwrap_or_default();
     let saw = format!(
         "{} {of} has two autoscalers, {} and {}: the controller refuses both (AmbiguousSelector)",
@@ -238,13 +241,37 @@ fn rivals(facts: &Facts, pen: &mut Pen<'_>, hpa: &HorizontalPodAutoscaler) {
         name(hpa),
         name(other)
     );
-    // KEDA would make its own anew.
-    let gone = if is_kedas(other) && !is_kedas(hpa) { hpa } else { other };
-    let fix = Fix::command(
-        "delete one of them",
-        format!("kubectl delete hpa {} -n {}", name(gone), facts.place.namespace),
-    );
-    pen.fail("two-autoscalers", saw, &facts.autoscalers.how, fix);
+    pen.fail("two-autoscalers", saw, &facts.autoscalers.how, without_one(facts, hpa, other));
+}
+
+fn name(hpa: &HorizontalPodAutoscaler) -> &str {
+    hpa.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Deletes one of two autoscalers: of KEDA's and another, the other, since KEDA would make its own anew; of two of KEDA's,
+/// the ScaledObject that the other is made from.
+pub(super) fn without_one(
+    facts: &Facts,
+    hpa: &HorizontalPodAutoscaler,
+    other: &HorizontalPodAutoscaler,
+) -> Fix {
+    let namespace = &facts.place.namespace;
+    match (keda::made_from(&hpa.metadata), keda::made_from(&other.metadata)) {
+        (Some(_), Some(from)) => Fix::command(
+            "delete one of the ScaledObjects that they are made from",
+            format!("kubectl delete scaledobject {from} -n {namespace}"),
+        ),
+        (None, Some(from)) => Fix::command(
+            format!(
+                "delete the one that KEDA has not made; KEDA would make {} of ScaledObject {from} anew",
+                name(other)
+            ),
+            format!("kubectl delete hpa {} -n {namespace}", name(hpa)),
+        ),
+        (_, None) => {
+            Fix::command("delete one of them", format!("kubectl delete hpa {} -n {namespace}", name(other)))
+        }
+    }
 }
 
 /// Somebody who sets `spec.replicas` in a manifest undoes the autoscaler at each apply.

@@ -3,12 +3,13 @@
 use contract::queue::{ORDERS, QueueType, arguments};
 
 use super::facts::{Facts, Queue, Seen};
-use super::report::{Fix, Pen};
-use super::{metric, words};
+use super::line::{Fix, Pen};
+use super::{keda, metric, words};
 
 pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
     let metric = facts.autoscaler.get().and_then(metric::external);
-    let wanted = metric.as_ref().and_then(|metric| metric.queue.as_deref());
+    // KEDA's HPA names a ScaledObject, and that one the queue.
+    let wanted = metric.as_ref().and_then(|metric| metric.queue.as_deref()).or_else(|| keda::queue(facts));
     let Some(at) = &facts.broker.management else {
         let saw = match facts.services.get() {
             Some(_) => format!(
@@ -84,7 +85,11 @@ fn absent(facts: &Facts, pen: &mut Pen<'_>, queues: &[Queue], index: usize, want
     let namespace = &facts.place.namespace;
     let all = words::list(queues.iter().map(|queue| queue.name.as_str()));
     let others = if all.is_empty() { "it has none at all".to_owned() } else { format!("it has {all}") };
-    let silent = "the metric may well say 0 for it all the same, and nothing would ever scale";
+    let silent = if keda::queue(facts).is_some() {
+        "KEDA is refused when it asks for it, and nothing scales"
+    } else {
+        "the metric may well say 0 for it all the same, and nothing would ever scale"
+    };
     if let Some(meant) = words::nearest(wanted, queues.iter().map(|queue| queue.name.as_str())) {
         let saw = format!("the broker has no queue {wanted}, and {others}: {silent}");
         pen.fail("queue", saw, how, rename(facts, index, meant));
@@ -99,10 +104,11 @@ fn absent(facts: &Facts, pen: &mut Pen<'_>, queues: &[Queue], index: usize, want
             format!("kubectl rollout restart {}/{} -n {namespace}", target.kind.to_lowercase(), target.name),
         ),
         _ => {
-            let meant = queues
-                .iter()
-                .max_by_key(|queue| queue.messages_ready)
-                .map_or(ORDERS, |queue| queue.name.as_str());
+            // The one that is worked on, and not where what failed ends up.
+            let likely = |queue: &&Queue| {
+                (queue.consumers.unwrap_or(0) > 0, queue.name == ORDERS, queue.messages_ready)
+            };
+            let meant = queues.iter().max_by_key(likely).map_or(ORDERS, |queue| queue.name.as_str());
             rename(facts, index, meant)
         }
     };
@@ -112,6 +118,16 @@ fn absent(facts: &Facts, pen: &mut Pen<'_>, queues: &[Queue], index: usize, want
 /// The command that makes the HPA ask for another queue.
 pub(super) fn rename(facts: &Facts, index: usize, queue: &str) -> Fix {
     let place = &facts.place;
+    if let Some((object, trigger, _)) = keda::trigger(facts) {
+        return Fix::command(
+            format!("let KEDA ask for queue {queue}"),
+            format!(
+                "kubectl patch scaledobject {} -n {} --type json -p '[{{\"op\":\"replace\",\"path\":\"/spec/triggers/{trigger}/metadata/queueName\",\"value\":\"{queue}\"}}]'",
+                object.metadata.name.as_deref().unwrap_or_default(),
+                place.namespace
+            ),
+        );
+    }
     Fix::command(
         format!("ask for queue {queue}"),
         format!(

@@ -1,9 +1,9 @@
 //! Where the broker's figures are scraped from: asked as Prometheus asks, does it answer with the queue's series?
 
 use super::facts::{Facts, MetricsEndpoint, Sample, Seen};
+use super::line::{Fix, Pen};
 use super::metric;
 use super::prometheus::SERIES;
-use super::report::{Fix, Pen};
 use super::{rule, words};
 
 /// The family of RabbitMQ's detailed metrics that holds the queue's series.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::facts::{Facts, Seen};
-use super::report::{Fix, Pen, Timing};
+use super::line::{Fix, Pen};
+use super::report::Timing;
 use super::{api, metric, series, words};
 
 /// `collect_statistics_interval` of a RabbitMQ that is told nothing.
@@ -55,13 +56,12 @@ fn told(pen: &mut Pen<'_>, timing: Timing, sum: &str) {
 }
 
 fn keda(facts: &Facts, pen: &mut Pen<'_>, sync: Duration) -> Timing {
-    let polling =
-        facts.api.scaled_objects.all().first().map(|object| object.spec.polling_interval.unwrap_or(POLLING));
+    let polling = super::keda::object(facts).map(|object| object.spec.polling_interval.unwrap_or(POLLING));
     if let Some(polling) = polling {
         let saw = format!(
             "pollingInterval is {polling} s: it counts from 0 to 1 replica only, above that the HPA's sync does"
         );
-        pen.ok("polling", saw, &facts.api.scaled_objects.how);
+        pen.ok("polling", saw, &facts.keda.scaled_objects.how);
     }
     let timing = Timing::of([sync]);
     told(pen, timing, &format!("{} sync; KEDA asks the broker at each", words::span(sync)));
@@ -161,14 +161,12 @@ fn adapter(facts: &Facts, pen: &mut Pen<'_>, scrape: Option<Duration>) {
             words::span(max_age),
             words::span(scrape)
         );
-        let at = facts.api.backend.get().map(|backend| backend.metadata.clone()).unwrap_or_default();
-        let fix = Fix::command(
+        let fix = api::set_argument(
+            facts,
             "let it look back further",
-            format!(
-                "helm upgrade {} prometheus-community/prometheus-adapter -n {} --reuse-values --set 'extraArguments={{--metrics-max-age=10m}}'",
-                at.name.unwrap_or_default(),
-                at.namespace.unwrap_or_default()
-            ),
+            "--metrics-max-age",
+            "10m",
+            "--set 'extraArguments={--metrics-max-age=10m}'",
         );
         pen.fail("max-age", saw, how, fix);
         return;
@@ -181,28 +179,37 @@ fn adapter(facts: &Facts, pen: &mut Pen<'_>, scrape: Option<Duration>) {
     pen.ok("relist", saw, how);
 }
 
-/// The autoscaler's period: a flag of the controller manager, which only a cluster that runs it as a pod shows.
+/// The autoscaler's period: a flag of the controller manager. A cluster that runs it as a pod shows its arguments; where it
+/// runs elsewhere, a ConfigMap may tell; else nothing does, and what Kubernetes does without the flag is assumed.
 fn sync(facts: &Facts, pen: &mut Pen<'_>) -> Duration {
-    let flag = "--horizontal-pod-autoscaler-sync-period=";
-    let arguments = facts.controller_arguments.get();
-    let told = arguments
-        .and_then(|all| all.iter().find_map(|argument| words::duration(argument.strip_prefix(flag)?)));
-    match (told, arguments) {
-        (Some(period), _) => pen.ok(
-            "sync",
-            format!("the autoscaler looks every {}", words::span(period)),
-            &facts.controller_arguments.how,
-        ),
-        (None, Some(_)) => pen.ok(
-            "sync",
-            "the autoscaler looks every 15 s: its flag is not set, so the default holds",
-            &facts.controller_arguments.how,
-        ),
-        (None, None) => pen.ok(
-            "sync",
-            "the autoscaler looks every 15 s (assumed: its flag cannot be read here)",
-            &facts.controller_arguments.how,
-        ),
+    let (arguments, settings) = (&facts.controller_arguments, &facts.controller_settings);
+    let flag = format!("--{}=", contract::names::SYNC_PERIOD);
+    if let Some(all) = arguments.get() {
+        let told = all.iter().find_map(|argument| words::duration(argument.strip_prefix(&flag)?));
+        let saw = match told {
+            Some(period) => {
+                format!("the autoscaler looks every {}, by the controller manager's flag", words::span(period))
+            }
+            None => "the autoscaler looks every 15 s: the controller manager's flag is not set, so the default holds"
+                .to_owned(),
+        };
+        pen.ok("sync", saw, &arguments.how);
+        return told.unwrap_or(SYNC);
     }
-    told.unwrap_or(SYNC)
+    let told = settings.get().and_then(|map| map.data.as_ref()?.get(contract::names::SYNC_PERIOD));
+    if let Some(period) = told.and_then(|text| words::duration(text)) {
+        let saw = format!(
+            "the autoscaler looks every {}, by ConfigMap {} of kube-system",
+            words::span(period),
+            contract::names::CONTROLLER_SETTINGS
+        );
+        pen.ok("sync", saw, &settings.how);
+        return period;
+    }
+    let why = match (&arguments.seen, &settings.seen) {
+        (Seen::NotPermitted(_), _) | (_, Seen::NotPermitted(_)) => "its flag may not be read here",
+        _ => "its flag cannot be read here",
+    };
+    pen.ok("sync", format!("the autoscaler looks every 15 s (assumed: {why})"), &arguments.how);
+    SYNC
 }

@@ -7,11 +7,13 @@ mod adapter;
 mod api;
 mod autoscaler;
 mod broker;
+mod drill;
 mod endpoint;
 pub mod facts;
 mod flags;
 mod intervals;
 mod keda;
+mod line;
 mod metric;
 mod monitors;
 mod prometheus;
@@ -20,8 +22,11 @@ mod report;
 mod rights;
 mod rule;
 mod select;
+mod selection;
 mod series;
+mod services;
 mod status;
+mod targets;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -29,15 +34,23 @@ mod words;
 mod workloads;
 
 pub use self::facts::{Facts, Flags};
+pub use self::keda::made_from;
+pub use self::line::{Fix, Form, Hop, Line, Verdict};
 pub use self::metric::{Metric, external};
 pub use self::prometheus::SERIES;
-pub use self::report::{Fix, Form, Hop, Line, Report, Timing, Verdict};
+pub use self::report::{Report, Timing};
 pub use self::rule::{Rule, parse as parse_rules, rule_of};
 pub use self::select::{monitor_covers, selects};
 pub use self::status::disagrees;
 
+use self::line::Pen;
 use self::reach::Reached;
-use self::report::Pen;
+
+/// Whether KEDA answers for the external metrics API.
+#[must_use]
+pub fn is_keda(facts: &Facts) -> bool {
+    api::is_keda(facts)
+}
 
 /// What the facts mean.
 #[must_use]
@@ -48,6 +61,7 @@ pub fn examine(facts: &Facts) -> Report {
     if reached == Reached::Server {
         rights::examine(facts, &mut Pen { hop: Hop::Rights, lines: &mut lines });
         workloads::examine(facts, &mut Pen { hop: Hop::Workloads, lines: &mut lines });
+        services::examine(facts, &mut Pen { hop: Hop::Workloads, lines: &mut lines });
         broker::examine(facts, &mut Pen { hop: Hop::Broker, lines: &mut lines });
         endpoint::examine(facts, &mut Pen { hop: Hop::Endpoint, lines: &mut lines });
         prometheus::examine(facts, &mut Pen { hop: Hop::Prometheus, lines: &mut lines });
@@ -59,6 +73,7 @@ pub fn examine(facts: &Facts) -> Report {
     for line in &mut lines {
         line.how = flags.lead(&line.how);
         if let Some(fix) = &mut line.fix {
+            fix.what = flags.lead(&fix.what);
             fix.text = flags.lead(&fix.text);
         }
     }

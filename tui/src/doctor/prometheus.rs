@@ -1,8 +1,8 @@
 //! Prometheus: found, answering, told to scrape the broker, and holding the queue's series.
 
 use super::facts::{Facts, Seen};
-use super::report::{Fix, Pen};
-use super::{api, monitors, series, words};
+use super::line::{Fix, Pen};
+use super::{api, drill, monitors, selection, series, words};
 
 /// Series that hold a queue's depth: RabbitMQ's own plugin's, and those of the exporter and of the plugin's older path.
 pub const SERIES: [&str; 2] = ["rabbitmq_detailed_queue_messages", "rabbitmq_queue_messages"];
@@ -16,8 +16,25 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
     if monitors.is_empty() {
         monitors::no_monitor(facts, pen);
     }
+    rejected_rules(facts, pen);
     if is_asked {
         series::series(facts, pen);
+    }
+}
+
+/// The API server takes a PrometheusRule that does not parse; the operator says in an event that it does not.
+fn rejected_rules(facts: &Facts, pen: &mut Pen<'_>) {
+    for rule in facts.prometheus.rules.all() {
+        let Some(message) = selection::rejection(facts, "PrometheusRule", &rule.metadata) else { continue };
+        let (name, namespace) = (rule.name(), rule.namespace());
+        let saw = format!(
+            "the operator rejects PrometheusRule {name}, so that none of its rules and alerts is there: {message}"
+        );
+        let fix = Fix::command(
+            "mend what the message names",
+            format!("kubectl edit prometheusrule {name} -n {namespace}"),
+        );
+        pen.warn("rule-rejected", saw, &facts.warnings.how, fix);
     }
 }
 
@@ -57,7 +74,8 @@ fn found(facts: &Facts, pen: &mut Pen<'_>) -> bool {
             true
         }
         Seen::Failed(sentence) => {
-            pen.fail("prometheus", sentence, &prometheus.pools.how, revive(facts));
+            let by = if by_drill(facts) { "; a drill of the dashboard has stopped it" } else { "" };
+            pen.fail("prometheus", format!("{sentence}{by}"), &prometheus.pools.how, revive(facts));
             false
         }
         _ => {
@@ -65,6 +83,21 @@ fn found(facts: &Facts, pen: &mut Pen<'_>) -> bool {
             false
         }
     }
+}
+
+/// Whether a drill of the dashboard has scaled it to nothing.
+fn by_drill(facts: &Facts) -> bool {
+    let namespace = facts.prometheus.services.all().first().map_or("", |at| at.namespace.as_str());
+    let sets = facts.prometheus.stateful_sets.all().iter();
+    let resources = facts.prometheus.resources.all().iter();
+    sets.filter(|set| set.spec.as_ref().is_some_and(|spec| spec.replicas == Some(0)))
+        .map(|set| &set.metadata)
+        .chain(
+            resources
+                .filter(|resource| resource.namespace() == namespace && resource.spec.replicas == Some(0))
+                .map(|resource| &resource.metadata),
+        )
+        .any(drill::stopped)
 }
 
 /// What brings back a Prometheus that does not answer.
@@ -79,16 +112,17 @@ fn revive(facts: &Facts) -> Fix {
         return Fix::command("look at its pods", format!("kubectl get pods -n {namespace}"));
     };
     let owner = set.metadata.owner_references.iter().flatten().find(|owner| owner.kind == "Prometheus");
+    let put_back = |what: &str| if by_drill(facts) { drill::put_back(what) } else { what.to_owned() };
     match owner {
         Some(owner) => Fix::command(
-            "give it a replica again; the operator owns the StatefulSet",
+            put_back("give it a replica again; the operator owns the StatefulSet"),
             format!(
                 "kubectl patch prometheus {} -n {namespace} --type merge -p '{{\"spec\":{{\"replicas\":1}}}}'",
                 owner.name
             ),
         ),
         None => Fix::command(
-            "give it a replica again",
+            put_back("give it a replica again"),
             format!(
                 "kubectl scale statefulset/{} --replicas=1 -n {namespace}",
                 set.metadata.name.as_deref().unwrap_or_default()

@@ -1,7 +1,8 @@
 //! The API server and the namespace.
 
 use super::facts::{Facts, Seen};
-use super::report::{Fix, Pen};
+use super::keda;
+use super::line::{Fix, Pen};
 
 /// The API that a dead adapter leaves behind.
 pub(super) const METRICS_API: &str = "v1beta1.external.metrics.k8s.io";
@@ -58,11 +59,12 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) -> Reached {
         pen.ok("namespace", format!("namespace {} is there", place.namespace), &facts.namespace.how);
         return Reached::Server;
     }
-    let stuck = status.conditions.iter().flatten().find(|condition| {
-        condition.type_ == "NamespaceDeletionDiscoveryFailure" && condition.status == "True"
-    });
-    match stuck {
-        Some(condition) => {
+    let says = |kind: &str| {
+        let mut conditions = status.conditions.iter().flatten();
+        conditions.find(|condition| condition.type_ == kind && condition.status == "True")
+    };
+    match (says("NamespaceDeletionDiscoveryFailure"), says("NamespaceFinalizersRemaining")) {
+        (Some(condition), _) => {
             let message = condition.message.as_deref().unwrap_or_default();
             let saw = format!("namespace {} cannot be deleted: {message}", place.namespace);
             let fix = Fix::command(
@@ -71,7 +73,25 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) -> Reached {
             );
             pen.fail("namespace", saw, &facts.namespace.how, fix);
         }
-        None => {
+        (None, Some(condition)) => {
+            let held = keda::held(facts);
+            let message = condition.message.as_deref().unwrap_or_default();
+            let what = if held.is_empty() { String::new() } else { format!(" ({})", held.join(", ")) };
+            let saw = format!("namespace {} cannot be deleted: {message}{what}", place.namespace);
+            let fix = if held.is_empty() {
+                Fix::command(
+                    "see what is left in it, and start what would let it go",
+                    format!(
+                        "kubectl api-resources --verbs=list --namespaced -o name | xargs -n 1 kubectl get --show-kind --ignore-not-found -n {}",
+                        place.namespace
+                    ),
+                )
+            } else {
+                keda::release(facts, &held)
+            };
+            pen.fail("namespace", saw, &facts.namespace.how, fix);
+        }
+        (None, None) => {
             let saw = format!("namespace {} is being deleted", place.namespace);
             let fix = Fix::command(
                 "wait until it is gone, then install the demo again",

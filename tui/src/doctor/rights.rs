@@ -1,7 +1,7 @@
 //! What the asking user may do, and what cannot be seen without it. A missing right says nothing about the chain.
 
 use super::facts::{Facts, Seen};
-use super::report::Pen;
+use super::line::Pen;
 use super::words;
 
 pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::facts::{Facts, Sample, Target};
-use super::report::{Fix, Pen};
+use super::line::{Fix, Pen};
 use super::{api, endpoint, metric, monitors, rule, words};
 
 /// The queue's series: there, whose, how old, and from how many places.

@@ -3,9 +3,9 @@
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition};
 
 use super::facts::{Answer, Fact, Facts};
+use super::line::{Fix, Pen};
 use super::metric::{self, Metric, Target};
-use super::report::{Fix, Pen};
-use super::words;
+use super::{autoscaler, words};
 
 /// A new HPA is looked at within a sync; after this long somebody should have.
 const FIRST_SYNC_SECONDS: u64 = 60;
@@ -97,18 +97,8 @@ fn inactive(
     let target = hpa.spec.as_ref().map(|spec| spec.scale_target_ref.clone()).unwrap_or_default();
     let saw = |means: &str| format!("ScalingActive is False, {reason}: {text}. {means}");
     if reason == "AmbiguousSelector" {
-        let rival = rival_in(text, &place.namespace, &place.hpa);
-        let fix = match rival {
-            Some(rival) => Fix::command(
-                "delete one of the autoscalers",
-                format!("kubectl delete hpa {rival} -n {}", place.namespace),
-            ),
-            None => Fix::command(
-                "see which autoscalers there are",
-                format!("kubectl get hpa -n {}", place.namespace),
-            ),
-        };
-        pen.fail("scaling-active", saw("Two autoscalers have the same pods"), how, fix);
+        let (means, fix) = ambiguous(facts, hpa, text);
+        pen.fail("scaling-active", saw(&means), how, fix);
         return;
     }
     if reason == "ScalingDisabled" {
@@ -214,6 +204,50 @@ pub fn disagrees(facts: &Facts) -> bool {
     let Some((read, off)) = read_total(newest, &metric) else { return false };
     let has_moved = facts.later.is_some() && read_total(first, &metric) != Some((read, off));
     !has_moved && (read - value).abs() > off
+}
+
+/// Two autoscalers have the same pods: they scale the same thing, or two things whose selectors pick the same pods.
+fn ambiguous(facts: &Facts, hpa: &HorizontalPodAutoscaler, text: &str) -> (String, Fix) {
+    let place = &facts.place;
+    let Some(rival) = rival_in(text, &place.namespace, &place.hpa) else {
+        let list = format!("kubectl get hpa -n {}", place.namespace);
+        return (
+            "Two autoscalers have the same pods".to_owned(),
+            Fix::command("see which autoscalers there are", list),
+        );
+    };
+    let all = facts.autoscalers.all();
+    let Some(other) = all.iter().find(|other| other.metadata.name.as_ref() == Some(&rival)) else {
+        let fix = Fix::command(
+            "delete one of the autoscalers",
+            format!("kubectl delete hpa {rival} -n {}", place.namespace),
+        );
+        return (format!("HPA {rival} has the same pods"), fix);
+    };
+    let target = |hpa: &HorizontalPodAutoscaler| {
+        let target = hpa.spec.as_ref().map(|spec| spec.scale_target_ref.clone()).unwrap_or_default();
+        (target.kind, target.name)
+    };
+    let ((kind, name), (other_kind, other_name)) = (target(hpa), target(other));
+    if (&kind, &name) == (&other_kind, &other_name) {
+        let means = format!("HPA {rival} scales {kind} {name} too");
+        return (means, autoscaler::without_one(facts, hpa, other));
+    }
+    let means = format!(
+        "HPA {rival} scales {other_kind} {other_name}, and that selects the same pods as {kind} {name}: their labels do not tell them apart"
+    );
+    let fix = Fix::yaml(
+        format!(
+            "give one of them labels of its own. A selector cannot be changed: `kubectl delete {} {other_name} -n {}`, then apply it anew with",
+            other_kind.to_lowercase(),
+            place.namespace
+        ),
+        format!(
+            "spec:\n  selector:\n    matchLabels:\n      {label}: {other_name}\n  template:\n    metadata:\n      labels:\n        {label}: {other_name}",
+            label = contract::names::LABEL_NAME
+        ),
+    );
+    (means, fix)
 }
 
 /// The other of the autoscalers that the message names as `[NAMESPACE/A NAMESPACE/B]`.

@@ -2,8 +2,8 @@
 
 use super::api::{self, Owner};
 use super::facts::{Answer, Facts, Seen};
+use super::line::{Fix, Pen};
 use super::metric::Metric;
-use super::report::{Fix, Pen};
 use super::{keda, words};
 
 /// What the API answers for the HPA's metric.
@@ -105,12 +105,8 @@ fn refused(
         None => Fix::command("wait for the next relist, a minute at most, and look again", "surge doctor"),
     };
     if message.contains("scaledObject name is not specified") {
-        pen.fail(
-            "value",
-            format!("{saw}; KEDA answers for ScaledObjects only"),
-            how,
-            Fix::yaml("let KEDA make the HPA", keda::scaled_object(facts)),
-        );
+        let saw = format!("{saw}; KEDA answers for ScaledObjects only");
+        pen.fail("value", saw, how, keda::scaled_object(facts));
         return;
     }
     if code == 404 && facts.api.service.is_absent() {
@@ -159,18 +155,19 @@ fn refused(
             let answers = matches!(facts.prometheus.pools.seen, Seen::Value(_));
             let (saw, fix) = if answers {
                 let at = facts.prometheus.services.all().first();
+                let port = at.map_or(contract::names::PROMETHEUS_PORT, |at| at.port);
                 let right = at.map_or_else(
                     || "http://prometheus-operated.monitoring.svc".to_owned(),
                     |at| format!("http://{}.{}.svc", at.service, at.namespace),
                 );
                 (
                     format!("{saw}; Prometheus answers here, and not to the adapter at {url}"),
-                    Fix::command(
+                    api::set_argument(
+                        facts,
                         "lead the adapter to the Prometheus that answers",
-                        format!(
-                            "helm upgrade {name} prometheus-community/prometheus-adapter -n {namespace} --reuse-values --set prometheus.url={right} --set prometheus.port={}",
-                            at.map_or(9090, |at| at.port)
-                        ),
+                        "--prometheus-url",
+                        &format!("{right}:{port}"),
+                        &format!("--set prometheus.url={right} --set prometheus.port={port}"),
                     ),
                 )
             } else {
@@ -185,6 +182,8 @@ fn refused(
             pen.fail("value", saw, how, fix);
         }
         _ => {
+            // KEDA's API server only hands on what its operator answers.
+            let name = if owner == Some(Owner::Keda) { "keda-operator" } else { name.as_str() };
             let fix = Fix::command(
                 "read what the backend says",
                 format!("kubectl logs deployment/{name} -n {namespace} --tail=30"),

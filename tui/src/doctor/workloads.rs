@@ -1,11 +1,11 @@
 //! Deployments and StatefulSets of the namespace: whether their pods are ready, and why not.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 
 use super::facts::Facts;
-use super::report::{Fix, Pen};
-use super::{select, words};
+use super::line::{Fix, Pen};
+use super::{drill, select, words};
 
 /// A Deployment or StatefulSet, as far as its pods go.
 struct Workload<'a> {
@@ -14,6 +14,7 @@ struct Workload<'a> {
     wanted: i32,
     ready: i32,
     selector: &'a LabelSelector,
+    metadata: &'a ObjectMeta,
     /// Why it makes no pods, if it says so.
     refusal: Option<String>,
 }
@@ -32,6 +33,7 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
             wanted: spec.replicas.unwrap_or(1),
             ready: status.and_then(|status| status.ready_replicas).unwrap_or(0),
             selector: &spec.selector,
+            metadata: &deployment.metadata,
             refusal: refusal.and_then(|condition| condition.message.clone()),
         });
     }
@@ -43,6 +45,7 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
             wanted: spec.replicas.unwrap_or(1),
             ready: set.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0),
             selector: &spec.selector,
+            metadata: &set.metadata,
             refusal: None,
         });
     }
@@ -74,11 +77,14 @@ fn one(facts: &Facts, pen: &mut Pen<'_>, workload: &Workload<'_>) {
             pen.ok("workload", format!("{kind} {name} is at 0 replicas"), &how);
             return;
         }
+        let drilled = drill::stopped(workload.metadata);
+        let what = format!("give {name} a replica again");
         let fix = Fix::command(
-            format!("give {name} a replica again"),
+            if drilled { drill::put_back(&what) } else { what },
             format!("kubectl scale {kind}/{name} --replicas=1 -n {namespace}"),
         );
-        pen.fail("workload", format!("{kind} {name} is scaled to 0 replicas"), &how, fix);
+        let by = if drilled { drill::BY } else { "" };
+        pen.fail("workload", format!("{kind} {name} is scaled to 0 replicas{by}"), &how, fix);
         return;
     }
     let trouble = pods.iter().find_map(|pod| trouble(pod).map(|trouble| (*pod, trouble)));
@@ -88,7 +94,7 @@ fn one(facts: &Facts, pen: &mut Pen<'_>, workload: &Workload<'_>) {
             let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
             let saw = format!("{short}; pod {pod_name}: {}", trouble.words);
             let how = format!("kubectl get pod {pod_name} -n {namespace}");
-            let fix = trouble.fix(kind, name, pod_name, namespace);
+            let fix = trouble.fix(kind, name, pod_name, namespace, *ready > 0);
             if is_short && *ready == 0 {
                 pen.fail("workload", saw, &how, fix);
             } else {
@@ -147,7 +153,8 @@ enum Kind {
 }
 
 impl Trouble {
-    fn fix(&self, kind: &str, name: &str, pod: &str, namespace: &str) -> Fix {
+    /// `has_ready`: whether others of its pods are ready, such as those of before a change.
+    fn fix(&self, kind: &str, name: &str, pod: &str, namespace: &str, has_ready: bool) -> Fix {
         let container = &self.container;
         match self.kind {
             Kind::Crash | Kind::Restarts => Fix::command(
@@ -159,6 +166,10 @@ impl Trouble {
                 format!(
                     "kubectl set resources {kind}/{name} -c {container} --limits=memory=512Mi -n {namespace}"
                 ),
+            ),
+            Kind::Image if has_ready => Fix::command(
+                "go back to the image that runs, or name another that the node can have",
+                format!("kubectl rollout undo {kind}/{name} -n {namespace}"),
             ),
             Kind::Image => Fix::command(
                 "name an image that the node can have",

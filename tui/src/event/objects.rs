@@ -11,6 +11,8 @@ pub struct Hpa {
     pub min: i32,
     /// `spec.maxReplicas`.
     pub max: i32,
+    /// Name of the ScaledObject that KEDA has made it from, by its owner or KEDA's label; `None` for any other HPA.
+    pub scaled_object: Option<String>,
     /// The External metric that it reads, if it has one.
     pub metric: Option<MetricRef>,
     /// The whole specification with the API's defaults, for the arithmetic; `None` when it cannot be read. Its texts are

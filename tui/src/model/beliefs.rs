@@ -198,10 +198,11 @@ pub enum Explanation {
     Statistics(Duration),
 }
 
-/// Whether an HPA is KEDA's, by its metric `s0-rabbitmq-QUEUE` or by its name.
+/// Whether the HPA is KEDA's and reads a queue by its scaler for RabbitMQ, whose metric is called `s0-rabbitmq-QUEUE` after
+/// the trigger's place. Its name alone says nothing: any metric may be called so.
 #[must_use]
 pub fn is_keda(data: &Data) -> bool {
-    let Some(hpa) = data.hpa.get() else { return false };
+    let Some(hpa) = data.hpa.get().filter(|hpa| hpa.scaled_object.is_some()) else { return false };
     let is_scaler = |metric: &str| {
         let Some((index, rest)) = metric.strip_prefix('s').and_then(|rest| rest.split_once('-')) else {
             return false;

@@ -113,6 +113,7 @@ fn hpa(reading: i64, current: i32, desired: i32) -> Event {
         name: "worker-scaler".to_owned(),
         min: 1,
         max: 10,
+        scaled_object: None,
         metric: Some(MetricRef {
             name: "rabbitmq_queue_length".to_owned(),
             selector: "queue=Orders".to_owned(),

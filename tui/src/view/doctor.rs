@@ -8,6 +8,7 @@ use ratatui::widgets::Widget;
 use super::text::{age, below, coarse, fit, put, row, rule, span, wrap};
 use super::theme::Ink;
 use crate::doctor::{Report, Verdict};
+use crate::model::drills::title;
 use crate::model::{Data, Theme};
 
 /// Columns of the name of a hop.
@@ -54,11 +55,23 @@ impl Doctor<'_> {
         }
     }
 
+    /// What this dashboard has stopped itself, whatever the report makes of it.
+    fn drills(&self, width: usize) -> Vec<Vec<Span<'static>>> {
+        let theme = self.theme;
+        let told = self.data.drills.iter().flat_map(|(drill, open)| {
+            let ago = age(self.data.now.since(open.since));
+            let text = format!("{}: you stopped it with a drill {ago} ago; D puts it back", title(drill));
+            wrap(&text, width)
+        });
+        told.map(|text| vec![span(theme, Ink::Lit, text)]).collect()
+    }
+
     fn rows(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
         let mut rows = Vec::new();
         let (_, ink) = mark(report.verdict());
         rows.push(vec![span(theme, ink, report.summary())]);
+        rows.extend(self.drills(width));
         if let Some((line, fix)) = report.fix() {
             rows.push(Vec::new());
             let (_, ink) = mark(line.verdict);

@@ -72,6 +72,7 @@ impl World {
             name: "worker-scaler".to_owned(),
             min: 1,
             max: self.max as i32,
+            scaled_object: self.keda.then(|| "worker-scaler".to_owned()),
             metric: Some(MetricRef {
                 name: if self.keda { "s0-rabbitmq-Orders" } else { "rabbitmq_queue_length" }.to_owned(),
                 selector: "queue=Orders".to_owned(),

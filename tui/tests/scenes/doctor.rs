@@ -1,12 +1,12 @@
-//! Scenes of the screen Doctor: looking for the first time, all right, and a broken chain.
+//! Scenes of the screen Doctor: looking for the first time, all right, a broken chain, and one that a drill has broken.
 
 use tui::doctor::{Fix, Hop, Line, Report, Verdict};
-use tui::event::Event;
+use tui::event::{Drill, DrillEvent, Event, Scaled, ScaledKind};
 
 use super::World;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 3] = ["doctor_looking", "doctor_fine", "doctor_failing"];
+pub(crate) const SCENES: [&str; 4] = ["doctor_looking", "doctor_fine", "doctor_failing", "doctor_drill"];
 
 /// The scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
@@ -24,9 +24,39 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
             world.send(Event::Doctor(Box::new(report(true))));
             world.run(12);
         }
+        "doctor_drill" => {
+            let scaled = Scaled {
+                kind: ScaledKind::StatefulSet,
+                namespace: "autoscaling-demo".to_owned(),
+                name: "rabbitmq".to_owned(),
+                replicas: 1,
+            };
+            world.send(Event::Drill(DrillEvent::Stopped(Drill::Broker, scaled)));
+            world.run(4);
+            world.send(Event::Doctor(Box::new(drilled())));
+            world.run(9);
+        }
         _ => return None,
     }
     Some(world)
+}
+
+/// The broker is stopped by a drill.
+fn drilled() -> Report {
+    let mut report = report(false);
+    report.lines[3] = Line {
+        fix: Some(Fix::command(
+            "press D in the dashboard, whose drill stopped it; or give rabbitmq a replica again",
+            "kubectl scale statefulset/rabbitmq --replicas=1 -n autoscaling-demo",
+        )),
+        ..line(
+            Hop::Workloads,
+            "workload",
+            Verdict::Failure,
+            "statefulset rabbitmq is scaled to 0 replicas, by a drill of the dashboard",
+        )
+    };
+    report
 }
 
 fn line(hop: Hop, check: &'static str, verdict: Verdict, saw: &str) -> Line {

@@ -143,6 +143,8 @@ pub(in crate::doctor) fn healthy() -> Facts {
                 }],
             ),
             stateful_sets: fact(json!([])),
+            operator: Fact { how: "how".into(), seen: Seen::Absent },
+            rules: fact(json!([])),
             resources: fact(json!([{"metadata": {"name": "main", "namespace": "monitoring"},
                 "spec": {"serviceMonitorSelector": {"matchLabels": {"release": "prometheus"}},
                     "serviceMonitorNamespaceSelector": {}, "scrapeInterval": "30s"}}])),
@@ -179,9 +181,10 @@ pub(in crate::doctor) fn healthy() -> Facts {
             rules: fact(rules["data"]["config.yaml"].clone()),
             rules_at: "monitoring/prometheus-adapter".into(),
             answer: fact_of(Answer::Items(vec![40_000])),
-            scaled_objects: Fact { how: "how".into(), seen: Seen::Absent },
         },
+        keda: Keda::nothing("there is no KEDA"),
         controller_arguments: Fact { how: "how".into(), seen: Seen::Absent },
+        controller_settings: Fact { how: "how".into(), seen: Seen::Absent },
     }
 }
 

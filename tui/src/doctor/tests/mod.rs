@@ -1,10 +1,14 @@
 //! What each breakage of the chain looks like and what is said about it, as tables.
 
+mod autoscaler;
+mod broker;
 mod healthy;
+mod keda;
 mod operator;
 mod others;
 mod report;
 mod rows;
+mod rules;
 mod selector;
 
 use super::{Facts, Report, Verdict, examine};

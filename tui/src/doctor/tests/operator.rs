@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::healthy::sample;
-use super::{Case, all, fact, set};
+use super::broker::by_exporter;
+use super::others::drill;
+use super::{Case, all, fact};
+use crate::doctor::Verdict;
 use crate::doctor::facts::{Fact, Facts, Sample, Seen};
-use crate::doctor::{SERIES, Verdict};
 
-use Verdict::{Failure, NotApplicable, NotPermitted, Warning};
+use Verdict::{Failure, Warning};
 
 fn no_target(facts: &mut Facts) {
     facts.prometheus.age = Fact::seen("how", None);
@@ -23,21 +24,6 @@ fn monitor(
     if let Seen::Value(all) = &mut facts.prometheus.monitors.seen {
         change(&mut all[0]);
     }
-}
-
-/// The adapter makes its metric of the exporter's series.
-fn by_exporter(facts: &mut Facts) {
-    let map: serde_json::Value =
-        serde_saphyr::from_str(include_str!("../../../../manifests/adapter/exporter.yaml")).unwrap();
-    facts.api.rules = fact(map["data"]["config.yaml"].clone());
-}
-
-/// An exporter in place of the plugin.
-fn exporter_is_down(facts: &mut Facts) {
-    let up = Sample { labels: [("__name__".to_owned(), "rabbitmq_up".to_owned())].into(), value: 0.0 };
-    facts.broker.endpoints[0].at.port = 9419;
-    facts.broker.endpoints[0].at.service = "rabbitmq-exporter".into();
-    facts.broker.endpoints[0].samples = Fact::seen("how", vec![up]);
 }
 
 #[test]
@@ -78,6 +64,39 @@ fn what_keeps_prometheus_from_scraping() {
             verdict: Failure,
             saw: "no pod behind Service",
             fix: "kubectl patch prometheus main -n monitoring",
+        },
+        Case {
+            name: "Prometheus stopped by a drill",
+            breakage: |facts| {
+                facts.prometheus.pools.seen =
+                    Seen::Failed("no pod behind Service prometheus-operated is ready".into());
+                if let Seen::Value(all) = &mut facts.prometheus.resources.seen {
+                    all[0].spec.replicas = Some(0);
+                    all[0].metadata.managed_fields = serde_json::from_value(drill("", "Update")).unwrap();
+                }
+                facts.prometheus.stateful_sets =
+                    fact(json!([{"metadata": {"name": "prometheus-main", "ownerReferences":
+                    [{"apiVersion": "v1", "kind": "Prometheus", "name": "main", "uid": "1"}]},
+                    "spec": {"replicas": 0, "serviceName": "p", "selector": {}, "template": {}}}]));
+            },
+            check: "prometheus",
+            verdict: Failure,
+            saw: "a drill of the dashboard has stopped it",
+            fix: "kubectl patch prometheus main -n monitoring",
+        },
+        Case {
+            name: "a PrometheusRule that does not parse",
+            breakage: |facts| {
+                facts.prometheus.rules = fact(json!([{"metadata": {"name": "alerts", "namespace": "demo",
+                    "resourceVersion": "9"}}]));
+                facts.warnings = fact(json!([{"metadata": {}, "reason": "InvalidConfiguration",
+                    "message": "parse error: unclosed left parenthesis",
+                    "involvedObject": {"kind": "PrometheusRule", "name": "alerts", "resourceVersion": "9"}}]));
+            },
+            check: "rule-rejected",
+            verdict: Warning,
+            saw: "rejects PrometheusRule alerts, so that none of its rules and alerts is there: parse error",
+            fix: "kubectl edit prometheusrule alerts -n demo",
         },
         Case {
             name: "no monitor",
@@ -190,6 +209,20 @@ fn what_keeps_prometheus_from_scraping() {
             fix: "kubectl get pods -n monitoring",
         },
         Case {
+            name: "the operator scaled to 0",
+            breakage: |facts| {
+                facts.prometheus.pools = fact(json!([]));
+                no_target(facts);
+                facts.prometheus.operator =
+                    fact(json!({"metadata": {"name": "operator", "namespace": "monitoring"},
+                    "spec": {"replicas": 0, "selector": {}, "template": {}}}));
+            },
+            check: "monitor-pool",
+            verdict: Failure,
+            saw: "Prometheus has no pool serviceMonitor/demo/rabbitmq/0",
+            fix: "kubectl scale deployment/operator --replicas=1 -n monitoring",
+        },
+        Case {
             name: "a scrape longer than the interval",
             breakage: |facts| {
                 facts.prometheus.pools = fact(json!([]));
@@ -244,128 +277,6 @@ fn what_keeps_prometheus_from_scraping() {
             check: "exporter-broker",
             verdict: Failure,
             saw: "rabbitmq_up of rabbitmq-exporter is 0",
-            fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
-        },
-    ]);
-}
-
-#[test]
-fn what_the_broker_and_its_metrics_lack() {
-    all(&[
-        Case {
-            name: "a misspelt queue, which the guard answers with 0",
-            breakage: |facts| {
-                set(
-                    &mut facts.autoscaler,
-                    "/spec/metrics/0/external/metric/selector/matchLabels",
-                    json!({"queue": "orders"}),
-                );
-                facts.api.answer = Fact::seen("how", crate::doctor::facts::Answer::Items(vec![0]));
-            },
-            check: "queue",
-            verdict: Failure,
-            saw: "the broker has no queue orders, and it has Orders, Orders.dead",
-            fix: r#""value":{"matchLabels":{"queue":"Orders"}}"#,
-        },
-        Case {
-            name: "a broker that has forgotten the queue",
-            breakage: |facts| facts.broker.queues = fact(json!([])),
-            check: "queue",
-            verdict: Failure,
-            saw: "it has none at all",
-            fix: "kubectl rollout restart deployment/worker -n demo",
-        },
-        Case {
-            name: "other arguments",
-            breakage: |facts| {
-                if let Seen::Value(queues) = &mut facts.broker.queues.seen {
-                    queues[0].arguments.clear();
-                }
-            },
-            check: "queue-arguments",
-            verdict: Failure,
-            saw: "refused (406)",
-            fix: "rabbitmqctl delete_queue Orders",
-        },
-        Case {
-            name: "nobody consumes",
-            breakage: |facts| {
-                if let Seen::Value(queues) = &mut facts.broker.queues.seen {
-                    queues[0].consumers = Some(0);
-                }
-            },
-            check: "consumers",
-            verdict: Warning,
-            saw: "it will not drain",
-            fix: "kubectl logs deployment/worker -n demo",
-        },
-        Case {
-            name: "the broker does not answer",
-            breakage: |facts| {
-                facts.broker.queues.seen = Seen::Failed("no pod behind Service rabbitmq is ready".into());
-            },
-            check: "broker",
-            verdict: Failure,
-            saw: "no pod behind Service rabbitmq",
-            fix: "kubectl get pods -n demo -l app=rabbitmq",
-        },
-        Case {
-            name: "no right to the broker",
-            breakage: |facts| {
-                facts.broker.queues.seen = Seen::NotPermitted("pods/portforward is forbidden".into());
-            },
-            check: "broker",
-            verdict: NotPermitted,
-            saw: "pods/portforward is forbidden",
-            fix: "",
-        },
-        Case {
-            name: "no broker in the namespace",
-            breakage: |facts| facts.broker.management = None,
-            check: "broker",
-            verdict: NotApplicable,
-            saw: "leads to RabbitMQ's management port",
-            fix: "",
-        },
-        Case {
-            name: "the plugin's plain path",
-            breakage: |facts| {
-                let mut whole = sample(SERIES[1], "", 40.0);
-                whole.labels.remove("queue");
-                facts.broker.endpoints[0].samples = Fact::seen("how", vec![whole]);
-            },
-            check: "endpoint-series",
-            verdict: Failure,
-            saw: "the figures of the whole node",
-            fix: "path: /metrics/detailed",
-        },
-        Case {
-            name: "metrics without the queue",
-            breakage: |facts| {
-                facts.broker.endpoints[0].samples = Fact::seen("how", vec![sample(SERIES[0], "Mails", 1.0)]);
-            },
-            check: "endpoint-queue",
-            verdict: Failure,
-            saw: "has series of Mails, and none of queue Orders",
-            fix: "kubectl get hpa",
-        },
-        Case {
-            name: "an exporter that nobody goes by",
-            breakage: exporter_is_down,
-            check: "exporter-broker",
-            verdict: Warning,
-            saw: "the autoscaler's metric is made without it",
-            fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
-        },
-        Case {
-            name: "an exporter that cannot read the broker",
-            breakage: |facts| {
-                by_exporter(facts);
-                exporter_is_down(facts);
-            },
-            check: "exporter-broker",
-            verdict: Failure,
-            saw: "rabbitmq_up is 0",
             fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
         },
     ]);

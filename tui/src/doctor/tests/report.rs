@@ -1,6 +1,6 @@
 //! The forms of the report, and what exit code and fix follow from its lines.
 
-use super::healthy;
+use super::{fact, healthy};
 use crate::doctor::facts::{Facts, Seen};
 use crate::doctor::{Verdict, examine};
 
@@ -44,7 +44,7 @@ fn what_may_not_be_seen_is_no_failure() {
     facts.api.service.seen = Seen::NotPermitted(no("apiservices"));
     facts.api.backend.seen = Seen::NotPermitted(no("deployments"));
     facts.api.rules.seen = Seen::NotPermitted(no("configmaps"));
-    facts.api.scaled_objects.seen = Seen::NotPermitted(no("scaledobjects"));
+    facts.keda.scaled_objects.seen = Seen::NotPermitted(no("scaledobjects"));
     let report = examine(&facts);
     assert_eq!(report.count(Verdict::Failure), 0, "{}", report.text());
     assert!(report.count(Verdict::NotPermitted) >= 7, "{}", report.text());
@@ -72,7 +72,7 @@ fn the_text_has_one_fix_and_the_json_the_same() {
     assert_eq!(json["fix"]["form"], "command");
     assert_eq!(json["lines"].as_array().unwrap().len(), report.lines.len());
     assert!(json["lines"][0].get("fix").is_none(), "there is one fix, and it is the report's");
-    assert_eq!(json["burstToDecision"]["worst_seconds"], 17.0);
+    assert_eq!(json["burstToDecision"]["worstSeconds"], 17.0);
 }
 
 #[test]
@@ -82,4 +82,32 @@ fn a_warning_has_its_fix_when_nothing_fails() {
     let report = examine(&facts);
     assert_eq!((report.exit_code(), super::first(&report).0), (0, "bounds"));
     assert!(report.text().contains("The first warning"));
+}
+
+/// Where the controller manager runs, and whether it can be asked, is different from cluster to cluster.
+#[test]
+fn the_sync_period_is_told_with_its_source() {
+    let settings =
+        |period: &str| fact(serde_json::json!({"data": {"horizontal-pod-autoscaler-sync-period": period}}));
+    let arguments = |arguments: &[&str]| fact(serde_json::json!(arguments));
+    let nobody = || healthy().controller_arguments;
+    for (flags, map, words, worst) in [
+        (nobody(), healthy().controller_settings, "15 s (assumed: its flag cannot be read here)", 17.0),
+        (nobody(), settings("500ms"), "0.5 s, by ConfigMap kube-controller-manager", 2.5),
+        (nobody(), settings("soon"), "15 s (assumed", 17.0),
+        (arguments(&["--v=2"]), settings("1s"), "15 s: the controller manager's flag is not set", 17.0),
+        (
+            arguments(&["--horizontal-pod-autoscaler-sync-period=5s"]),
+            settings("1s"),
+            "5 s, by the controller manager's flag",
+            7.0,
+        ),
+    ] {
+        let mut facts = healthy();
+        (facts.controller_arguments, facts.controller_settings) = (flags, map);
+        let report = examine(&facts);
+        let line = report.lines.iter().find(|line| line.check == "sync").unwrap();
+        assert!(line.saw.contains(words), "{}", line.saw);
+        assert_eq!(report.timing.unwrap().worst_seconds, worst, "{words}");
+    }
 }

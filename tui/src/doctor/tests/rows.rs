@@ -2,10 +2,9 @@
 
 use serde_json::json;
 
-use super::healthy::sample;
-use super::{Case, all, api_error, condition, fact, first, healthy, set};
+use super::{Case, all, api_error, condition, first, healthy, set};
 use crate::doctor::facts::{Answer, Fact, Later, Seen};
-use crate::doctor::{SERIES, Verdict, disagrees, examine};
+use crate::doctor::{Verdict, disagrees, examine};
 
 use Verdict::{Failure, Ok, Warning};
 
@@ -103,7 +102,22 @@ fn the_rows_of_the_metrics_api() {
             check: "value",
             verdict: Failure,
             saw: "not to the adapter at http://p:9090",
-            fix: "prometheus.url=http://prometheus-operated.monitoring.svc",
+            fix: r#""path":"/spec/template/spec/containers/0/args/2","value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090""#,
+        },
+        Case {
+            name: "the adapter that helm has made asks the wrong Prometheus",
+            breakage: |facts| {
+                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+                set(
+                    &mut facts.api.backend,
+                    "/metadata/labels",
+                    json!({"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "adapter"}),
+                );
+            },
+            check: "value",
+            verdict: Failure,
+            saw: "not to the adapter at http://p:9090",
+            fix: "helm upgrade adapter prometheus-community/prometheus-adapter -n monitoring --reuse-values --set prometheus.url=http://prometheus-operated.monitoring.svc --set prometheus.port=9090",
         },
         Case {
             name: "an empty answer",
@@ -148,201 +162,6 @@ fn the_rows_of_the_metrics_api() {
             verdict: Warning,
             saw: "the same query says 40",
             fix: "kubectl rollout restart deployment/prometheus-adapter",
-        },
-    ]);
-}
-
-/// A rule with these parts.
-fn rule(facts: &mut crate::doctor::Facts, series: &str, resources: &str, query: &str) {
-    let text = format!(
-        "externalRules:\n- seriesQuery: '{series}{{queue!=\"\"}}'\n  resources: {resources}\n  name: {{as: rabbitmq_queue_length}}\n  metricsQuery: '{query}'\n"
-    );
-    facts.api.rules = Fact::seen("how", text);
-}
-
-const BY_NAMESPACE: &str = "{overrides: {namespace: {resource: namespace}}}";
-
-#[test]
-fn rules_that_are_unsound() {
-    all(&[
-        Case {
-            name: "no rule for the metric",
-            breakage: |facts| facts.api.rules = Fact::seen("how", "externalRules: []".to_owned()),
-            check: "rule",
-            verdict: Failure,
-            saw: "none that makes rabbitmq_queue_length",
-            fix: "rabbitmq_detailed_queue_messages",
-        },
-        Case {
-            name: "rules where the chart's values have them",
-            breakage: |facts| facts.api.rules = Fact::seen("how", "rules: {external: []}".to_owned()),
-            check: "rule",
-            verdict: Failure,
-            saw: "under `externalRules`",
-            fix: "externalRules:",
-        },
-        Case {
-            name: "two rules for one metric",
-            breakage: |facts| {
-                let one = |series: &str| {
-                    format!(
-                        "- {{seriesQuery: '{series}{{}}', resources: {{namespaced: false}}, name: {{as: rabbitmq_queue_length}}, metricsQuery: q}}"
-                    )
-                };
-                let text = format!("externalRules:\n{}\n{}", one(SERIES[0]), one(SERIES[1]));
-                facts.api.rules = Fact::seen("how", text);
-            },
-            check: "rule-twice",
-            verdict: Failure,
-            saw: "one replaces the other",
-            fix: "kubectl edit configmap prometheus-adapter -n monitoring",
-        },
-        Case {
-            name: "namespaced without a label",
-            breakage: |facts| {
-                rule(facts, SERIES[0], "{}", "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})");
-            },
-            check: "rule-namespace",
-            verdict: Failure,
-            saw: "each of its queries is an error",
-            fix: "overrides:",
-        },
-        Case {
-            name: "the broker is in another namespace",
-            breakage: |facts| {
-                let mut elsewhere = sample(SERIES[0], "Orders", 40.0);
-                elsewhere.labels.insert("namespace".into(), "queues".into());
-                facts.prometheus.series = Fact::seen("how", vec![elsewhere]);
-            },
-            check: "rule-namespace",
-            verdict: Failure,
-            saw: "the series have namespace queues",
-            fix: "namespaced: false",
-        },
-        Case {
-            name: "or vector(0)",
-            breakage: |facts| {
-                rule(
-                    facts,
-                    SERIES[0],
-                    BY_NAMESPACE,
-                    "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or vector(0)",
-                );
-            },
-            check: "rule-fallback",
-            verdict: Warning,
-            saw: "scales in during the outage",
-            fix: "== 1)",
-        },
-        Case {
-            name: "an exporter guarded by its own up",
-            breakage: |facts| {
-                rule(
-                    facts,
-                    SERIES[1],
-                    BY_NAMESPACE,
-                    "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"}) or 0 * max(up == 1)",
-                );
-            },
-            check: "rule-guard",
-            verdict: Warning,
-            saw: "an exporter stays when its broker is down",
-            fix: "metricsQuery:",
-        },
-        Case {
-            name: "ready messages only",
-            breakage: |facts| {
-                rule(
-                    facts,
-                    "rabbitmq_detailed_queue_messages_ready",
-                    BY_NAMESPACE,
-                    "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})",
-                );
-            },
-            check: "rule-ready",
-            verdict: Warning,
-            saw: "ready messages only",
-            fix: "rabbitmq_detailed_queue_messages\"",
-        },
-        Case {
-            name: "scraped twice and added up",
-            breakage: |facts| {
-                rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})");
-                let mut second = sample(SERIES[0], "Orders", 40.0);
-                second.labels.insert("job".into(), "another".into());
-                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
-            },
-            check: "counted-once",
-            verdict: Failure,
-            saw: "reads 2 times the queue",
-            fix: "job=\"another\"",
-        },
-        Case {
-            name: "scraped twice and chosen from",
-            breakage: |facts| {
-                let mut second = sample(SERIES[0], "Orders", 40.0);
-                second.labels.insert("job".into(), "another".into());
-                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
-            },
-            check: "counted-once",
-            verdict: Ok,
-            saw: "the rule takes one of them",
-            fix: "",
-        },
-        Case {
-            name: "a queue of the same name in another namespace",
-            breakage: |facts| {
-                let mut second = sample(SERIES[0], "Orders", 7.0);
-                second.labels.insert("namespace".into(), "another".into());
-                second.labels.insert("instance".into(), "10.0.0.2:15692".into());
-                facts.prometheus.series = Fact::seen("how", vec![second, sample(SERIES[0], "Orders", 40.0)]);
-            },
-            check: "counted-once",
-            verdict: Ok,
-            saw: "comes from one place",
-            fix: "",
-        },
-        Case {
-            name: "the queue in two virtual hosts",
-            breakage: |facts| {
-                rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>})");
-                let mut second = sample(SERIES[0], "Orders", 40.0);
-                second.labels.insert("vhost".into(), "other".into());
-                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
-            },
-            check: "series-vhost",
-            verdict: Warning,
-            saw: "several virtual hosts",
-            fix: "vhost=\"/\"",
-        },
-        Case {
-            name: "scraped more rarely than the adapter looks back",
-            breakage: |facts| {
-                set(
-                    &mut facts.api.backend,
-                    "/spec/template/spec/containers/0/args",
-                    json!(["--metrics-relist-interval=30s", "--metrics-max-age=1m"]),
-                );
-                let track =
-                    crate::doctor::facts::Track { times: vec![0.0, 60.0, 120.0], ..Default::default() };
-                facts.prometheus.tracks = Fact::seen("how", vec![track]);
-                facts.prometheus.targets = fact(json!({"activeTargets": []}));
-            },
-            check: "max-age",
-            verdict: Failure,
-            saw: "the metric comes and goes",
-            fix: "--metrics-max-age=10m",
-        },
-        Case {
-            name: "scrapes are missed",
-            breakage: |facts| {
-                let track = crate::doctor::facts::Track { times: vec![0.0, 5.0, 10.0], ..Default::default() };
-                facts.prometheus.tracks = Fact::seen("how", vec![track]);
-            },
-            check: "scrape-interval",
-            verdict: Warning,
-            saw: "every 5 s by its samples, though every 1 s",
-            fix: "surge doctor",
         },
     ]);
 }

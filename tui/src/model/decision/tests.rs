@@ -102,6 +102,7 @@ impl Watched {
             name: "worker-scaler".to_owned(),
             min: spec.min(),
             max: spec.max_replicas,
+            scaled_object: None,
             metric: Some(MetricRef {
                 name: "depth".to_owned(),
                 selector: String::new(),

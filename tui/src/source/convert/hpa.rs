@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 
 use super::{selector_query, timestamp};
 use crate::clean;
+use crate::doctor;
 use crate::event::{Condition, Hpa, MetricRef, MetricTarget};
 
 /// What the HPA says, as far as the screens need it.
@@ -21,6 +22,7 @@ pub(crate) fn convert(object: &HorizontalPodAutoscaler) -> Hpa {
         name: clean::text(object.metadata.name.as_deref().unwrap_or_default()),
         min: spec.min_replicas.unwrap_or(1),
         max: spec.max_replicas,
+        scaled_object: doctor::made_from(&object.metadata).map(clean::text),
         reading_milli: metric.as_ref().and_then(|metric| reading(metric, current)),
         metric,
         spec: hpa::Spec::try_from(&spec).ok().map(|mut spec| {

@@ -7,7 +7,7 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::Client;
 
 use super::ask;
-use crate::doctor::facts::{Answer, Fact, MetricsApi, ScaledObject, Seen};
+use crate::doctor::facts::{Answer, Fact, MetricsApi};
 use crate::source::query;
 
 /// Name of the registration.
@@ -20,12 +20,10 @@ const ADAPTER: &str = "prometheus-adapter";
 const KEY: &str = "config.yaml";
 
 /// Reads everything but the metric's value.
-pub(super) async fn look(client: &Client, namespace: &str) -> MetricsApi {
+pub(super) async fn look(client: &Client) -> MetricsApi {
     let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{REGISTRATION}");
     let service = ask::object::<APIService>(client, format!("kubectl get apiservice {REGISTRATION}"), &path);
-    let path = format!("/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects");
-    let scaled = ask::list::<ScaledObject>(client, format!("kubectl get scaledobject -n {namespace}"), &path);
-    let (service, scaled_objects) = tokio::join!(service, scaled);
+    let service = service.await;
     let at = service.get().and_then(|service| service.spec.as_ref()?.service.clone());
     let (at_namespace, at_name) = match at {
         Some(at) => (at.namespace.unwrap_or_default(), at.name.unwrap_or_default()),
@@ -37,18 +35,13 @@ pub(super) async fn look(client: &Client, namespace: &str) -> MetricsApi {
     let path = format!("/api/v1/namespaces/{at_namespace}/configmaps/{map}");
     let rules: Fact<ConfigMap> =
         ask::object(client, format!("kubectl get configmap {map} -n {at_namespace} -o yaml"), &path).await;
-    let rules = rules.map(|map| map.data.and_then(|mut data| data.remove(KEY)));
-    let rules = match rules {
-        Fact { how, seen: Seen::Value(None) } => Fact { how, seen: Seen::Absent },
-        rules => rules.map(Option::unwrap_or_default),
-    };
+    let rules = ask::some(rules.map(|map| map.data.and_then(|mut data| data.remove(KEY))));
     MetricsApi {
         service,
         backend,
         rules,
         rules_at: format!("{at_namespace}/{map}"),
         answer: Fact::not_asked("the HPA's metric is not known"),
-        scaled_objects,
     }
 }
 
@@ -58,7 +51,7 @@ async fn backend(client: &Client, namespace: &str, name: &str) -> Fact<Deploymen
     let service = format!("/api/v1/namespaces/{namespace}/services/{name}");
     let how = format!("kubectl get deployment -n {namespace}");
     let (deployments, service) = tokio::join!(
-        ask::list::<Deployment>(client, how.clone(), &deployments),
+        ask::list::<Deployment>(client, how, &deployments),
         ask::object::<Service>(client, String::new(), &service),
     );
     let selector =
@@ -69,11 +62,7 @@ async fn backend(client: &Client, namespace: &str, name: &str) -> Fact<Deploymen
         !selector.is_empty()
             && selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
     };
-    match deployments.map(|all| all.into_iter().find(is_selected)) {
-        Fact { seen: Seen::Value(None), .. } => Fact { how, seen: Seen::Absent },
-        Fact { seen: Seen::Value(Some(found)), .. } => Fact::seen(how, found),
-        other => other.map(Option::unwrap_or_default),
-    }
+    ask::some(deployments.map(|all| all.into_iter().find(is_selected)))
 }
 
 /// The ConfigMap that the adapter mounts.

@@ -39,6 +39,18 @@ pub(super) async fn list<T: DeserializeOwned>(client: &Client, how: String, path
     object::<List<T>>(client, how, path).await.map(|list| list.items)
 }
 
+/// Something that was looked for in an answer: not to be found is to be absent.
+pub(super) fn some<T>(fact: Fact<Option<T>>) -> Fact<T> {
+    let seen = match fact.seen {
+        Seen::Value(Some(thing)) => Seen::Value(thing),
+        Seen::Value(None) | Seen::Absent => Seen::Absent,
+        Seen::NotPermitted(sentence) => Seen::NotPermitted(sentence),
+        Seen::Failed(sentence) => Seen::Failed(sentence),
+        Seen::NotAsked(why) => Seen::NotAsked(why),
+    };
+    Fact { how: fact.how, seen }
+}
+
 enum Trouble {
     Kube(Box<kube::Error>),
     Other(String),

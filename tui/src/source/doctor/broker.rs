@@ -11,9 +11,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kube::Client;
 
 use super::ask;
-use crate::doctor::facts::{
-    Broker, Custom, Fact, MetricsEndpoint, MonitorSpec, Queue, Sample, Seen, ServicePort,
-};
+use super::exposition::samples;
+use crate::doctor::facts::{Broker, Custom, Fact, MetricsEndpoint, MonitorSpec, Queue, Seen, ServicePort};
 use crate::doctor::monitor_covers;
 use crate::source::endpoint::{Endpoint, Port};
 use crate::source::http::get;
@@ -28,9 +27,6 @@ const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=que
 
 /// ConfigMaps read for the statistics interval.
 const MAX_SETTINGS: usize = 8;
-
-/// Samples kept of one endpoint.
-const MAX_SAMPLES: usize = 5_000;
 
 /// Looks at the broker in `namespace`, if there is one.
 pub(super) async fn look(
@@ -154,57 +150,6 @@ async fn scrape(client: &Client, scraped: Scraped) -> MetricsEndpoint {
         },
     };
     MetricsEndpoint { at, path, monitor, samples: Fact { how, seen } }
-}
-
-/// RabbitMQ's queue families and the exporter's word about the broker, out of the text exposition.
-fn samples(text: &str) -> Vec<Sample> {
-    let wanted = |name: &str| {
-        name == "rabbitmq_up"
-            || name.starts_with("rabbitmq_queue_messages")
-            || name.starts_with("rabbitmq_detailed_queue_messages")
-    };
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(sample).filter(|sample| wanted(sample.label("__name__"))).take(MAX_SAMPLES).collect()
-}
-
-/// `name{a="b",c="d"} 1.5`
-fn sample(line: &str) -> Option<Sample> {
-    let name_end = line.find(['{', ' '])?;
-    let mut labels = std::collections::BTreeMap::from([("__name__".to_owned(), line[..name_end].to_owned())]);
-    let mut rest = &line[name_end..];
-    if let Some(inside) = rest.strip_prefix('{') {
-        rest = inside;
-        loop {
-            rest = rest.trim_start_matches([',', ' ']);
-            if let Some(after) = rest.strip_prefix('}') {
-                rest = after;
-                break;
-            }
-            let (key, value) = rest.split_once("=\"")?;
-            let (value, behind) = unquoted(value)?;
-            labels.insert(key.to_owned(), value);
-            rest = behind;
-        }
-    }
-    let value = rest.split_whitespace().next()?.parse().ok()?;
-    Some(Sample { labels, value })
-}
-
-/// A label's value up to its closing quote, and what stands behind it.
-fn unquoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut characters = text.char_indices();
-    while let Some((index, c)) = characters.next() {
-        match c {
-            '"' => return Some((value, &text[index + 1..])),
-            '\\' => match characters.next()?.1 {
-                'n' => value.push('\n'),
-                other => value.push(other),
-            },
-            other => value.push(other),
-        }
-    }
-    None
 }
 
 /// The queues of all virtual hosts: their totals as the queues themselves say, and their consumers by the statistics.
@@ -334,31 +279,5 @@ async fn settings(
     match denied {
         Some(sentence) if found.is_empty() => Fact { how, seen: Seen::NotPermitted(sentence) },
         _ => Fact::seen(how, found),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_exposition_is_read() {
-        let text = "# TYPE rabbitmq_queue_messages gauge\n\
-                    rabbitmq_queue_messages 3\n\
-                    rabbitmq_detailed_queue_messages{vhost=\"/\",queue=\"a\\\"b, c\"} 5 1700000000000\n\
-                    rabbitmq_up{node=\"n\"} 0\n\
-                    erlang_vm 1\n\
-                    rabbitmq_queue_messages{queue=\"broken\n";
-        let samples = samples(text);
-        let read: Vec<(&str, &str, f64)> =
-            samples.iter().map(|s| (s.label("__name__"), s.label("queue"), s.value)).collect();
-        assert_eq!(
-            read,
-            [
-                ("rabbitmq_queue_messages", "", 3.0),
-                ("rabbitmq_detailed_queue_messages", "a\"b, c", 5.0),
-                ("rabbitmq_up", "", 0.0)
-            ]
-        );
     }
 }

@@ -3,6 +3,8 @@
 mod api;
 mod ask;
 mod broker;
+mod exposition;
+mod keda;
 mod prometheus;
 mod rights;
 
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use contract::names;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Client;
 
 use crate::doctor::facts::{Fact, Facts, Later, Place, Seen};
@@ -71,12 +73,13 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
             ask::list(client, format!("{} --field-selector type=Warning", get("events")), &events),
         )
     };
-    let (objects, api, prometheus, rights, controller_arguments) = tokio::join!(
+    let (objects, api, prometheus, rights, controller_arguments, controller_settings) = tokio::join!(
         objects,
-        api::look(client, namespace),
+        api::look(client),
         prometheus::objects(client, namespace, address.as_ref()),
         rights::ask(client, namespace, names::MONITORING),
         controller_arguments(client),
+        controller_settings(client),
     );
     let (namespace_fact, autoscaler, autoscalers, deployments, stateful_sets, pods, services, warnings) =
         objects;
@@ -89,7 +92,8 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
             None => Fact::not_asked("the HPA's metric is not known"),
         }
     };
-    let (broker, prometheus, answer) = tokio::join!(
+    let (keda, broker, prometheus, answer) = tokio::join!(
+        keda::look(client, namespace, &api.service),
         broker::look(client, namespace, services.all(), pods.all(), &monitors),
         prometheus::look(client, prometheus, &questions),
         answer,
@@ -116,8 +120,15 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
         broker,
         prometheus,
         api: doctor::facts::MetricsApi { answer, ..api },
+        keda,
         controller_arguments,
+        controller_settings,
     };
+    let keda_rights = match doctor::is_keda(&facts) {
+        true => rights::ask_of_keda(client, namespace).await,
+        false => Vec::new(),
+    };
+    facts.rights.extend(keda_rights);
     if let Some(metric) = &metric {
         look_again(client, &mut facts, metric, &hpa_path, &hpa_how).await;
     }
@@ -200,6 +211,13 @@ async fn controller_arguments(client: &Client) -> Fact<Vec<String>> {
         }
         fact => fact,
     }
+}
+
+/// The settings of a controller manager that is no pod, where somebody has written them down.
+async fn controller_settings(client: &Client) -> Fact<ConfigMap> {
+    let name = names::CONTROLLER_SETTINGS;
+    let how = format!("kubectl get configmap {name} -n kube-system -o yaml");
+    ask::object(client, how, &format!("/api/v1/namespaces/kube-system/configmaps/{name}")).await
 }
 
 /// Nothing more can be asked.

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::ask;
 use crate::doctor::facts::{
-    Custom, Fact, MonitorSpec, Prometheus, PrometheusSpec, Sample, Seen, ServicePort, Targets, Track,
+    Custom, Fact, MonitorSpec, Prometheus, PrometheusSpec, RuleSpec, Sample, Seen, ServicePort, Targets,
+    Track,
 };
 use crate::source::endpoint::Endpoint;
 use crate::source::health::Failure;
@@ -36,6 +37,7 @@ pub(super) struct Objects {
     pub(super) services: Fact<Vec<ServicePort>>,
     pub(super) resources: Fact<Vec<Custom<PrometheusSpec>>>,
     pub(super) monitors: Fact<Vec<Custom<MonitorSpec>>>,
+    pub(super) rules: Fact<Vec<Custom<RuleSpec>>>,
     endpoints: Vec<Endpoint>,
 }
 
@@ -56,7 +58,12 @@ pub(super) async fn objects(client: &Client, namespace: &str, address: Option<&A
         let how = format!("kubectl get servicemonitor -n {namespace} --show-labels");
         ask::list(client, how, &format!("{GROUP}/namespaces/{namespace}/servicemonitors")).await
     };
-    let (found, resources, monitors) = tokio::join!(servers(client, address), resources, monitors);
+    let rules = async {
+        let how = format!("kubectl get prometheusrule -n {namespace}");
+        ask::list(client, how, &format!("{GROUP}/namespaces/{namespace}/prometheusrules")).await
+    };
+    let (found, resources, monitors, rules) =
+        tokio::join!(servers(client, address), resources, monitors, rules);
     let how = format!(
         "kubectl get service -A --field-selector metadata.name={}",
         contract::names::PROMETHEUS_SERVICE
@@ -76,12 +83,12 @@ pub(super) async fn objects(client: &Client, namespace: &str, address: Option<&A
         Err(Failure::Unavailable(_)) => (Seen::Absent, Vec::new()),
         Err(Failure::Lost(sentence)) => (Seen::Failed(sentence), Vec::new()),
     };
-    Objects { services: Fact { how, seen }, resources, monitors, endpoints }
+    Objects { services: Fact { how, seen }, resources, monitors, rules, endpoints }
 }
 
 /// Asks the first Prometheus that answers.
 pub(super) async fn look(client: &Client, objects: Objects, questions: &Questions) -> Prometheus {
-    let Objects { mut services, resources, monitors, endpoints } = objects;
+    let Objects { mut services, resources, monitors, rules, endpoints } = objects;
     let namespace = services.all().first().map(|at| at.namespace.clone());
     let stateful_sets = async {
         match &namespace {
@@ -90,6 +97,12 @@ pub(super) async fn look(client: &Client, objects: Objects, questions: &Question
                 ask::list::<StatefulSet>(client, format!("kubectl get statefulset -n {namespace}"), &path)
                     .await
             }
+            None => Fact::not_asked("no Prometheus was found"),
+        }
+    };
+    let operator = async {
+        match &namespace {
+            Some(namespace) => operator(client, namespace).await,
             None => Fact::not_asked("no Prometheus was found"),
         }
     };
@@ -105,20 +118,15 @@ pub(super) async fn look(client: &Client, objects: Objects, questions: &Question
         }
         (None, unanswered.unwrap_or_else(|| Fact::not_asked("no Prometheus was found")))
     };
-    let (stateful_sets, (server, pools)) = tokio::join!(stateful_sets, asked);
-    let none = || "Prometheus gave no answer".to_owned();
+    let (stateful_sets, operator, (server, pools)) = tokio::join!(stateful_sets, operator, asked);
     let mut prometheus = Prometheus {
-        services: Fact::not_asked(none()),
         stateful_sets,
+        operator,
         resources,
         monitors,
+        rules,
         pools,
-        targets: Fact::not_asked(none()),
-        series: Fact::not_asked(none()),
-        exporter_up: Fact::not_asked(none()),
-        tracks: Fact::not_asked(none()),
-        age: Fact::not_asked(none()),
-        value: Fact::not_asked(none()),
+        ..Prometheus::nothing("Prometheus gave no answer")
     };
     if let Some((index, mut server)) = server {
         if let Seen::Value(all) = &mut services.seen {
@@ -129,6 +137,19 @@ pub(super) async fn look(client: &Client, objects: Objects, questions: &Question
     }
     prometheus.services = services;
     prometheus
+}
+
+/// The Deployment whose image is the Prometheus Operator's, however it is called.
+async fn operator(client: &Client, namespace: &str) -> Fact<Deployment> {
+    let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+    let how = format!("kubectl get deployment -n {namespace}");
+    let all: Fact<Vec<Deployment>> = ask::list(client, how, &path).await;
+    let is_operator = |deployment: &Deployment| {
+        let pods = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+        let images = pods.into_iter().flat_map(|pods| &pods.containers).filter_map(|of| of.image.as_deref());
+        images.into_iter().any(|image| image.contains("prometheus-operator"))
+    };
+    ask::some(all.map(|all| all.into_iter().find(is_operator)))
 }
 
 struct Server {

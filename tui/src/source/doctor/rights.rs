@@ -24,6 +24,24 @@ pub(super) async fn ask(client: &Client, namespace: &str, monitoring: &str) -> V
     join_all(wanted(namespace, monitoring).into_iter().map(|wanted| one(client, wanted))).await
 }
 
+/// Asks for the rights that only a look at KEDA needs.
+pub(super) async fn ask_of_keda(client: &Client, namespace: &str) -> Vec<Right> {
+    let of = |resource, purpose, namespace: Option<&str>| Wanted {
+        verb: "list",
+        group: "keda.sh",
+        resource,
+        subresource: "",
+        namespace: namespace.map(str::to_owned),
+        purpose,
+    };
+    let wanted = [
+        of("scaledobjects", "the ScaledObject that the HPA is made from", Some(namespace)),
+        of("triggerauthentications", "what KEDA logs in to the broker by", Some(namespace)),
+        of("clustertriggerauthentications", "what KEDA logs in to the broker by", None),
+    ];
+    join_all(wanted.into_iter().map(|wanted| one(client, wanted))).await
+}
+
 fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
     let here = |verb, group, resource, purpose| Wanted {
         verb,

@@ -23,6 +23,7 @@ pub(in crate::update) fn hpa(max: i32) -> Event {
         name: "worker-scaler".to_owned(),
         min: 1,
         max,
+        scaled_object: None,
         metric: None,
         spec: Some(Box::new(spec(max))),
         scale_target: ("Deployment".to_owned(), "worker".to_owned()),

@@ -13,6 +13,7 @@ fn hpa() -> Hpa {
         name: "worker-scaler".into(),
         min: 1,
         max: 10,
+        scaled_object: None,
         metric: Some(MetricRef {
             name: "m".into(),
             selector: "queue=Orders".into(),

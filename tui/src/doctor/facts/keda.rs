@@ -1,0 +1,170 @@
+//! What was seen of KEDA: its operator, its objects, and the Secrets with which it logs in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Deserialize;
+
+use super::{Custom, Fact};
+
+/// KEDA, where it is installed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Keda {
+    /// Namespace of its operator.
+    pub namespace: String,
+    /// The Deployment of its operator.
+    pub operator: Fact<Deployment>,
+    /// ScaledObjects of the HPA's namespace; absent where KEDA is not installed.
+    pub scaled_objects: Fact<Vec<ScaledObject>>,
+    /// TriggerAuthentications of the HPA's namespace.
+    pub authentications: Fact<Vec<Custom<AuthenticationSpec>>>,
+    /// ClusterTriggerAuthentications.
+    pub cluster_authentications: Fact<Vec<Custom<AuthenticationSpec>>>,
+    /// The Secrets that the ScaledObjects' authentications read.
+    pub secrets: Vec<SecretKeys>,
+}
+
+impl Keda {
+    /// Nothing was seen, and why.
+    #[must_use]
+    pub fn nothing(why: &str) -> Self {
+        Self {
+            namespace: String::new(),
+            operator: Fact::not_asked(why),
+            scaled_objects: Fact::not_asked(why),
+            authentications: Fact::not_asked(why),
+            cluster_authentications: Fact::not_asked(why),
+            secrets: Vec::new(),
+        }
+    }
+}
+
+/// A Secret, of which only the names of its keys are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecretKeys {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Its keys.
+    pub keys: Fact<BTreeSet<String>>,
+}
+
+/// `spec` of a `TriggerAuthentication` and of a `ClusterTriggerAuthentication`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AuthenticationSpec {
+    /// The parameters that come from Secrets.
+    pub secret_target_ref: Vec<SecretReference>,
+}
+
+/// One of `spec.secretTargetRef` of an authentication.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct SecretReference {
+    /// Parameter of the trigger, such as `password`.
+    pub parameter: String,
+    /// Name of the Secret.
+    pub name: String,
+    /// Key in the Secret.
+    pub key: String,
+}
+
+/// `spec` and `status` of a `ScaledObject` of KEDA.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ScaledObject {
+    /// Metadata.
+    pub metadata: ObjectMeta,
+    /// Specification.
+    pub spec: ScaledObjectSpec,
+    /// Status.
+    pub status: ScaledObjectStatus,
+}
+
+/// `spec` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ScaledObjectSpec {
+    /// What it scales.
+    pub scale_target_ref: ScaleTarget,
+    /// Seconds between two looks while at zero.
+    pub polling_interval: Option<u64>,
+    /// Fewest replicas.
+    pub min_replica_count: Option<i32>,
+    /// Settings of the HPA that KEDA makes.
+    pub advanced: Advanced,
+    /// What it looks at.
+    pub triggers: Vec<Trigger>,
+}
+
+/// `spec.scaleTargetRef` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ScaleTarget {
+    /// Name.
+    pub name: String,
+    /// Kind; Deployment when it is missing.
+    pub kind: Option<String>,
+}
+
+/// `spec.advanced` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Advanced {
+    /// The HPA.
+    pub horizontal_pod_autoscaler_config: AutoscalerConfig,
+}
+
+/// `spec.advanced.horizontalPodAutoscalerConfig` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct AutoscalerConfig {
+    /// Name of the HPA; `keda-hpa-NAME` when it is missing.
+    pub name: Option<String>,
+}
+
+/// One of `spec.triggers` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Trigger {
+    /// Such as `rabbitmq`.
+    pub r#type: String,
+    /// Settings.
+    pub metadata: BTreeMap<String, String>,
+    /// What it logs in by.
+    pub authentication_ref: Option<AuthenticationReference>,
+}
+
+/// `authenticationRef` of a trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct AuthenticationReference {
+    /// Name.
+    pub name: String,
+    /// `TriggerAuthentication` when it is missing, or `ClusterTriggerAuthentication`.
+    pub kind: Option<String>,
+}
+
+/// `status` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ScaledObjectStatus {
+    /// Conditions.
+    pub conditions: Vec<ScaledObjectCondition>,
+    /// The HPA that it made.
+    pub hpa_name: Option<String>,
+}
+
+/// A condition of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub struct ScaledObjectCondition {
+    /// `Ready`, `Active`, `Fallback`, `Paused`.
+    pub r#type: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// Message.
+    pub message: String,
+}

@@ -1,0 +1,35 @@
+//! The demo by an exporter, which stays up when its broker does not.
+
+use super::{Profile, Site, is_fix, seen};
+
+#[test]
+#[ignore = "needs a cluster"]
+fn an_exporter_that_cannot_log_in_is_told_from_one_that_is_away() {
+    let site = Site::of(Profile::Exporter);
+    site.run("kubectl set env deployment/rabbitmq-exporter RABBIT_PASSWORD=wrong -n NS");
+    let report = site.until("the exporter to be refused", |code, report| {
+        code == Some(1) && is_fix(report, "exporter-broker", "kubectl logs deployment/rabbitmq-exporter")
+    });
+    site.run("kubectl rollout undo deployment/rabbitmq-exporter -n NS");
+    assert!(seen(&report, "exporter-broker").contains("rabbitmq_up"), "{report:#}");
+    site.until_fine();
+
+    site.run("kubectl scale deployment/rabbitmq-exporter --replicas=0 -n NS");
+    site.mended_by_its_fix("workload", "kubectl scale deployment/rabbitmq-exporter --replicas=1");
+}
+
+/// `up` of an exporter stays 1 when its broker is down, so a rule that is guarded by it says 0 in the outage.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_rule_that_trusts_an_exporters_own_up_is_told() {
+    let site = Site::of(Profile::Exporter);
+    let rules = site.run(
+        "kubectl get configmap prometheus-adapter -n monitoring -o json | sed '/\"resourceVersion\"/d; /\"uid\"/d'",
+    );
+    site.shell("kubectl replace -f -", &rules.replace("rabbitmq_up", "up"));
+    let report = site
+        .until("the guard", |code, report| code == Some(0) && is_fix(report, "rule-guard", "rabbitmq_up"));
+    site.shell("kubectl replace -f -", &rules);
+    assert!(seen(&report, "rule-guard").contains("scales in during the outage"), "{report:#}");
+    site.until("no warning", |code, report| code == Some(0) && report["fix"]["check"] != "rule-guard");
+}

@@ -1,0 +1,112 @@
+//! The demo by KEDA: what its ScaledObject names, who else has a hand on the pods, and what KEDA's finalizer keeps.
+
+use super::{Profile, Site, is_fix, seen};
+
+/// Replaces a part of the ScaledObject.
+fn patch(site: &Site, path: &str, value: &str) {
+    site.run(&format!(
+        "kubectl patch scaledobject worker-scaler -n NS --type json -p '[{{\"op\":\"replace\",\"path\":\"/spec/triggers/0/{path}\",\"value\":\"{value}\"}}]'"
+    ));
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn what_keda_logs_in_by_is_mended_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Keda);
+
+    patch(&site, "authenticationRef/name", "rabbit");
+    site.mended_by_its_fix(
+        "trigger-authentication",
+        r#""path":"/spec/triggers/0/authenticationRef/name","value":"rabbitmq""#,
+    );
+
+    site.run("kubectl patch triggerauthentication rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/secretTargetRef/1/key\",\"value\":\"passwort\"}]'");
+    site.mended_by_its_fix(
+        "trigger-authentication",
+        r#""path":"/spec/secretTargetRef/1/key","value":"password""#,
+    );
+
+    site.run("kubectl delete triggerauthentication rabbitmq -n NS");
+    site.mended_by_its_fix("trigger-authentication", "kind: TriggerAuthentication");
+
+    patch(&site, "metadata/queueName", "orders");
+    site.mended_by_its_fix("queue", r#""path":"/spec/triggers/0/metadata/queueName","value":"Orders""#);
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn an_autoscaler_beside_kedas_goes() {
+    let site = Site::of(Profile::Keda);
+    // Nobody stops an HPA beside KEDA's; KEDA refuses only the other way round.
+    let own = r#"{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"own"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"worker"},"maxReplicas":3,"metrics":[{"type":"External","external":{"metric":{"name":"rabbitmq_queue_length","selector":{"matchLabels":{"queue":"Orders"}}},"target":{"type":"AverageValue","averageValue":"20"}}}]}}"#;
+    site.shell(&format!("kubectl create -n {} -f -", site.namespace), own);
+
+    let report = site.until("the controller's word", |code, report| {
+        code == Some(1) && seen(report, "scaling-active").contains("AmbiguousSelector")
+    });
+    assert!(is_fix(&report, "two-autoscalers", "kubectl delete hpa own"), "{report:#}");
+    let report = site.until_of(&["--hpa", "own"], "the plain one's own", |code, report| {
+        code == Some(1) && seen(report, "value").contains("scaledObject name is not specified")
+    });
+    assert!(is_fix(&report, "apiservice-owner", "kubectl delete hpa own"), "{report:#}");
+    site.carry_out(&report);
+    site.until_fine();
+}
+
+/// In an outage a `prometheus` trigger says 0, by its query or by KEDA's default, unless it is told to fail.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_trigger_that_takes_an_outage_for_an_empty_queue_is_put_right() {
+    let site = Site::of(Profile::Keda);
+    let prometheus = site.run("kubectl get service -A --field-selector metadata.name=prometheus-operated -o 'jsonpath={.items[0].metadata.namespace}'");
+    let object = format!(
+        r#"{{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","metadata":{{"name":"by-query"}},"spec":{{"scaleTargetRef":{{"name":"producer"}},"minReplicaCount":1,"maxReplicaCount":2,"advanced":{{"horizontalPodAutoscalerConfig":{{"name":"by-query"}}}},"triggers":[{{"type":"prometheus","metadata":{{"serverAddress":"http://prometheus-operated.{prometheus}.svc:9090","query":"sum(nobody_has_this{{queue=\"Orders\"}}) or vector(0)","threshold":"20"}}}}]}}}}"#
+    );
+    site.shell(&format!("kubectl create -n {} -f -", site.namespace), &object);
+    let arguments = ["--hpa", "by-query"];
+    let told = |check: &'static str| {
+        move |code: Option<i32>, report: &serde_json::Value| {
+            code == Some(0)
+                && is_fix(report, check, "ignoreNullValues")
+                && seen(report, "value").ends_with("is 0")
+        }
+    };
+    site.until_of(&arguments, "or vector(0)", told("trigger-fallback"));
+
+    // Without the constant KEDA says 0 all the same.
+    site.run("kubectl patch scaledobject by-query -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/triggers/0/metadata/query\",\"value\":\"sum(nobody_has_this)\"}]'");
+    let report = site.until_of(&arguments, "nothing taken for 0", told("trigger-null"));
+    site.carry_out(&report);
+    site.until_of(&arguments, "the trigger to fail", |code, report| {
+        code == Some(1)
+            && seen(report, "trigger-null").is_empty()
+            && seen(report, "value").contains("answers 500")
+    });
+    site.run("kubectl delete scaledobject by-query -n NS");
+    site.until_fine();
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_namespace_that_kedas_finalizer_keeps_goes_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Keda);
+    let namespace = "surge-e2e-kept";
+    let operator =
+        site.run(&format!("kubectl get apiservice {} -o 'jsonpath={{.spec.service.namespace}}'", super::API));
+    site.run(&format!("kubectl create namespace {namespace}"));
+    let object = r#"{"apiVersion":"keda.sh/v1alpha1","kind":"TriggerAuthentication","metadata":{"name":"kept","finalizers":["finalizer.keda.sh"]},"spec":{"secretTargetRef":[{"parameter":"username","name":"s","key":"username"}]}}"#;
+    site.shell(&format!("kubectl create -n {namespace} -f -"), object);
+    site.run(&format!("kubectl scale deployment/keda-operator --replicas=0 -n {operator}"));
+    let report = site.until_told(1, "keda-operator", "kubectl scale deployment/keda-operator --replicas=1");
+    assert!(seen(&report, "keda-operator").contains("scaled to 0 replicas"), "{report:#}");
+
+    site.run(&format!("kubectl delete namespace {namespace} --wait=false"));
+    let report = site.until_of(&["--namespace", namespace], "namespace", |code, report| {
+        code == Some(1) && is_fix(report, "namespace", "kubectl scale deployment/keda-operator --replicas=1")
+    });
+    assert!(seen(&report, "namespace").contains("triggerauthentication/kept"), "{report:#}");
+    assert!(seen(&report, "trigger-authentication").contains("waits for KEDA's operator"), "{report:#}");
+    site.carry_out(&report);
+    site.run(&format!("kubectl wait --for=delete namespace/{namespace} --timeout=180s"));
+    site.until_fine();
+}

@@ -1,0 +1,126 @@
+//! The stack that all share, broken and mended: Prometheus, its operator, the adapter, the registration of its API.
+
+use super::{API, Profile, Site, is_fix, seen, verdicts};
+
+/// Gives the adapter another value of an argument.
+fn argument(site: &Site, name: &str, value: &str) {
+    let arguments = site.run("kubectl get deployment prometheus-adapter -n monitoring -o 'jsonpath={.spec.template.spec.containers[0].args}'");
+    let arguments: Vec<String> = serde_json::from_str(&arguments).unwrap();
+    let index = arguments.iter().position(|argument| argument.starts_with(&format!("{name}=")));
+    let (op, index) = index.map_or(("add", "-".to_owned()), |index| ("replace", index.to_string()));
+    site.run(&format!(
+        "kubectl patch deployment prometheus-adapter -n monitoring --type json -p '[{{\"op\":\"{op}\",\"path\":\"/spec/template/spec/containers/0/args/{index}\",\"value\":\"{name}={value}\"}}]' && kubectl rollout status deployment/prometheus-adapter -n monitoring --timeout=120s"
+    ));
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn a_broken_stack_is_mended_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Plugin);
+
+    site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
+    let report = site.until_told(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
+    assert!(seen(&report, "apiservice").contains("MissingEndpoints"), "{report:#}");
+    site.mended_by_its_fix(
+        "apiservice",
+        "kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring",
+    );
+
+    site.run(&format!("kubectl delete apiservice {API}"));
+    site.mended_by_its_fix("apiservice", "kind: APIService");
+
+    let name = site.run("kubectl get prometheus -n monitoring -o 'jsonpath={.items[0].metadata.name}'");
+    site.run(&format!(
+        "kubectl patch prometheus {name} -n monitoring --type merge -p '{{\"spec\":{{\"replicas\":0}}}}'"
+    ));
+    site.mended_by_its_fix("prometheus", &format!("kubectl patch prometheus {name} -n monitoring"));
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Plugin);
+
+    argument(&site, "--prometheus-url", "http://nowhere.monitoring.svc:9090");
+    site.mended_by_its_fix("value", "--prometheus-url=http://prometheus-operated.monitoring.svc:9090");
+
+    // As short as the time between two scrapes.
+    argument(&site, "--metrics-max-age", "1s");
+    let report = site.until("max-age", |_, report| verdicts(report, "max-age") == ["failure"]);
+    assert!(seen(&report, "max-age").contains("the metric comes and goes"), "{report:#}");
+    site.until_told(1, "max-age", "--metrics-max-age=10m");
+    site.mended_by_its_fix("max-age", "--metrics-max-age=10m");
+}
+
+/// Prometheus forgets the series, and the adapter lists what there is: nothing, for ten minutes, whatever comes back.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_metric_that_the_adapter_has_not_listed_is_mended_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Plugin);
+    let relist = site.run("kubectl get deployment prometheus-adapter -n monitoring -o yaml | sed -n 's/.*--metrics-relist-interval=//p' | head -n 1");
+
+    site.run("kubectl label servicemonitor rabbitmq -n NS release=another --overwrite");
+    site.until_told(1, "monitor-selected", "kubectl label servicemonitor rabbitmq");
+    site.run("kubectl delete pod -n monitoring -l app.kubernetes.io/name=prometheus --wait && kubectl wait --for=condition=Ready pod -n monitoring -l app.kubernetes.io/name=prometheus --timeout=180s");
+    argument(&site, "--metrics-relist-interval", "10m");
+    let report = site.until("the metric to be unknown", |_, report| {
+        seen(report, "value").contains("could not find the metric")
+    });
+    assert_eq!(report["fix"]["check"], "monitor-selected", "the cause before its consequences: {report:#}");
+
+    site.carry_out(&report);
+    let report = site.until("the adapter to be told", |code, report| {
+        code == Some(1) && is_fix(report, "value", "kubectl rollout restart deployment/prometheus-adapter")
+    });
+    assert!(seen(&report, "value").contains("has not listed it since"), "{report:#}");
+    site.carry_out(&report);
+    site.until_fine();
+    argument(
+        &site,
+        "--metrics-relist-interval",
+        if relist.trim().is_empty() { "30s" } else { relist.trim() },
+    );
+    site.until_fine();
+}
+
+/// What the operator does not bring to Prometheus is first young, and then a failure.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_monitor_that_nobody_brings_to_prometheus_is_mended_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Plugin);
+    let operators = "kubectl get deployment -n monitoring -o 'jsonpath={range .items[*]}{.metadata.name} {.spec.template.spec.containers[0].image}{\"\\n\"}{end}'";
+    let operator =
+        site.run(operators).lines().find(|line| line.contains("prometheus-operator:")).unwrap().to_owned();
+    let operator = operator.split(' ').next().unwrap();
+    site.run(&format!("kubectl scale deployment/{operator} --replicas=0 -n monitoring"));
+    site.run("kubectl get servicemonitor rabbitmq -n NS -o json | sed 's/\"name\": \"rabbitmq\"/\"name\": \"again\"/' | kubectl create -f -");
+
+    let report = site.until_told(0, "monitor-pool", "surge doctor");
+    assert!(seen(&report, "monitor-pool").contains("a new one takes about a minute"), "{report:#}");
+    site.mended_by_its_fix("monitor-pool", &format!("kubectl scale deployment/{operator} --replicas=1"));
+    site.run("kubectl delete servicemonitor again -n NS");
+    site.until_fine();
+}
+
+/// A registration without anything behind it keeps every namespace from going.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_namespace_that_a_dead_api_keeps_goes_by_what_the_doctor_says() {
+    let site = Site::of(Profile::Plugin);
+    let namespace = "surge-e2e-kept";
+    let registration = site.run(&format!(
+        "kubectl get apiservice {API} -o json | sed '/\"resourceVersion\"/d; /\"uid\"/d; /\"creationTimestamp\"/d'"
+    ));
+    site.run(&format!("kubectl create namespace {namespace}"));
+    site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
+    site.until_told(1, "apiservice", "--replicas=1");
+    site.run(&format!("kubectl delete namespace {namespace} --wait=false"));
+    let report = site.until_of(&["--namespace", namespace], "namespace", |code, report| {
+        code == Some(1) && is_fix(report, "namespace", "kubectl delete apiservice")
+    });
+    site.carry_out(&report);
+    site.run(&format!("kubectl wait --for=delete namespace/{namespace} --timeout=120s"));
+    site.shell("kubectl create -f -", &registration);
+    site.run("kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring");
+    site.until_fine();
+}

@@ -1,0 +1,63 @@
+//! The command itself: exit codes, what is looked at, and the cluster that the fixes go to.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::sandbox::{SURGE, Sandbox, doctor};
+
+#[tokio::test]
+async fn what_is_not_there_and_who_is_not_known() {
+    let sandbox = Sandbox::start().await;
+
+    let (code, report) = sandbox.doctor(&["--namespace", "nowhere"]);
+    assert_eq!((code, &report["fix"]["check"]), (Some(1), &json!("namespace")), "{report:#}");
+    let (code, report) = sandbox.doctor(&["--hpa", "another"]);
+    assert_eq!((code, &report["fix"]["check"]), (Some(1), &json!("hpa")), "{report:#}");
+    assert!(report["fix"]["text"].as_str().unwrap().contains("--hpa worker-scaler"), "{report:#}");
+
+    // A cluster that was asked for by name is named in the fix too.
+    let kubeconfig = sandbox.kubeconfig();
+    let (_, report) = sandbox.doctor(&["--hpa", "another", "--kubeconfig", kubeconfig.to_str().unwrap()]);
+    let fix = report["fix"]["text"].as_str().unwrap();
+    assert!(fix.starts_with(&format!("surge doctor --kubeconfig {} --", kubeconfig.display())), "{fix}");
+
+    // A token that nobody knows.
+    let text = std::fs::read_to_string(sandbox.kubeconfig()).unwrap();
+    let stranger: String = text
+        .lines()
+        .map(|line| match line.split_once("token:") {
+            Some((before, _)) => format!("{before}token: stranger\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    assert_ne!(stranger, text);
+    let path = sandbox.folder.path().join("stranger");
+    std::fs::write(&path, stranger).unwrap();
+    let (code, report) = doctor(&path, &[]);
+    assert_eq!((code, &report["fix"]["check"]), (Some(1), &json!("api-server")), "{report:#}");
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_not_reachable() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    assert_eq!(doctor(&path, &[]).0, Some(3), "there is no kubeconfig");
+    // A port that was free a moment ago, and that nobody listens on.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": format!("https://127.0.0.1:{port}")}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]});
+    std::fs::write(&path, config.to_string()).unwrap();
+    let (code, report) = doctor(&path, &[]);
+    assert_eq!((code, &report["reachable"]), (Some(3), &json!(false)), "{report:#}");
+}
+
+#[test]
+fn the_words_of_the_command_line_are_checked() {
+    let run = |arguments: &[&str]| Command::new(SURGE).arg("doctor").args(arguments).output().unwrap();
+    for wrong in [&["--output", "xml"][..], &["--prometheus", "here"], &["--nonsense"]] {
+        assert_eq!(run(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}

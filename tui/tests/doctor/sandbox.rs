@@ -1,0 +1,242 @@
+//! A sandbox that can be broken, the doctor's word about it, and a hand that carries out the fixes as they are printed.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+
+pub(crate) const SURGE: &str = env!("CARGO_BIN_EXE_surge");
+
+/// How long a breakage may take to show, and to heal; the machine may be busy with other tests.
+const LONG: Duration = Duration::from_secs(120);
+
+const MERGE: &str = "application/merge-patch+json";
+const JSON: &str = "application/json-patch+json";
+pub(crate) const APPLY: &str = "application/apply-patch+yaml";
+
+pub(crate) const DEMO: &str = "autoscaling-demo";
+pub(crate) const HPA: &str =
+    "/apis/autoscaling/v2/namespaces/autoscaling-demo/horizontalpodautoscalers/worker-scaler";
+pub(crate) const MONITOR: &str =
+    "/apis/monitoring.coreos.com/v1/namespaces/autoscaling-demo/servicemonitors/rabbitmq";
+pub(crate) const WORKER: &str = "/apis/apps/v1/namespaces/autoscaling-demo/deployments/worker";
+pub(crate) const BROKER: &str = "/apis/apps/v1/namespaces/autoscaling-demo/statefulsets/rabbitmq";
+pub(crate) const PROMETHEUS: &str = "/apis/apps/v1/namespaces/monitoring/statefulsets/prometheus-prometheus";
+pub(crate) const SERVICE: &str = "/api/v1/namespaces/autoscaling-demo/services/rabbitmq";
+pub(crate) const RULES: &str = "/api/v1/namespaces/monitoring/configmaps/prometheus-adapter";
+pub(crate) const API: &str = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io";
+
+/// A sandbox with short intervals, and a client of it.
+pub(crate) struct Sandbox {
+    child: Child,
+    pub(crate) folder: tempfile::TempDir,
+    config: kube::Config,
+    client: Client,
+}
+
+impl Sandbox {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let kubeconfig = folder.path().join("config");
+        let mut child = Command::new(SURGE)
+            .args(["sandbox", "--sync-period", "1s", "--work-duration", "200ms", "--kubeconfig"])
+            .arg(&kubeconfig)
+            .envs(["XDG_RUNTIME_DIR", "TMPDIR", "HOME"].map(|name| (name, folder.path())))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert!(line.starts_with("export KUBECONFIG="), "{line}");
+        let config = Kubeconfig::read_from(&kubeconfig).unwrap();
+        let mut config =
+            kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+        config.proxy_url = None;
+        let client = Client::try_from(config.clone()).unwrap();
+        let sandbox = Self { child, folder, config, client };
+        sandbox.until_fine().await;
+        sandbox
+    }
+
+    /// How its API server is reached.
+    pub(crate) fn config(&self) -> kube::Config {
+        self.config.clone()
+    }
+
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("config")
+    }
+
+    pub(crate) fn doctor(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        doctor(&self.kubeconfig(), arguments)
+    }
+
+    pub(crate) async fn request(&self, method: http::Method, path: &str, kind: &str, body: &Value) -> Value {
+        let request = http::Request::builder().method(method).uri(path).header("content-type", kind);
+        self.client.request(request.body(body.to_string().into_bytes()).unwrap()).await.unwrap()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        self.client.request(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap()
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) {
+        let _object = self.request(http::Method::PATCH, path, MERGE, &body).await;
+    }
+
+    pub(crate) async fn delete(&self, path: &str) {
+        let _status = self.request(http::Method::DELETE, path, "application/json", &json!({})).await;
+    }
+
+    /// Makes an object anew that was there before.
+    pub(crate) async fn create_again(&self, path: &str, mut object: Value) {
+        for field in ["resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"] {
+            object["metadata"].as_object_mut().unwrap().remove(field);
+        }
+        let (collection, _) = path.rsplit_once('/').unwrap();
+        let _object = self.request(http::Method::POST, collection, "application/json", &object).await;
+    }
+
+    /// Waits until the doctor's fix is for `check`, with a failure's exit code, and has these words.
+    pub(crate) async fn until_told(&self, check: &str, words: &str) -> Value {
+        self.until(check, |code, report| code == Some(1) && is_fix(report, check, words)).await
+    }
+
+    /// As [`Self::until_told`], where nothing fails and the fix is that of a warning.
+    pub(crate) async fn until_warned(&self, check: &str, words: &str) -> Value {
+        self.until(check, |code, report| code == Some(0) && is_fix(report, check, words)).await
+    }
+
+    /// Waits for the failure, carries its fix out as it is printed, and waits until nothing is wrong any more.
+    pub(crate) async fn mended(&self, check: &str, words: &str) {
+        let report = self.until_told(check, words).await;
+        self.carry_out(report["fix"]["text"].as_str().unwrap()).await;
+        self.until_fine().await;
+    }
+
+    /// As [`Self::mended`], for a warning.
+    pub(crate) async fn put_right(&self, check: &str, words: &str) {
+        let report = self.until_warned(check, words).await;
+        self.carry_out(report["fix"]["text"].as_str().unwrap()).await;
+        self.until_fine().await;
+    }
+
+    /// Does what `kubectl` would do: patch, scale, label or delete one object of a namespace.
+    async fn carry_out(&self, command: &str) {
+        let words = words(command);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["kubectl", "patch", kind, name, "-n", namespace, "--type", how, "-p", body] => {
+                let how = if *how == "json" { JSON } else { MERGE };
+                let body = serde_json::from_str(body).unwrap();
+                let path = path(kind, namespace, name);
+                let _object = self.request(http::Method::PATCH, &path, how, &body).await;
+            }
+            ["kubectl", "scale", target, replicas, "-n", namespace] => {
+                let (kind, name) = target.split_once('/').unwrap();
+                let replicas: i32 = replicas.strip_prefix("--replicas=").unwrap().parse().unwrap();
+                self.patch(&path(kind, namespace, name), json!({"spec": {"replicas": replicas}})).await;
+            }
+            ["kubectl", "label", kind, name, "-n", namespace, label, "--overwrite"] => {
+                let (key, value) = label.split_once('=').unwrap();
+                self.patch(&path(kind, namespace, name), json!({"metadata": {"labels": {key: value}}})).await;
+            }
+            ["kubectl", "delete", kind, name, "-n", namespace] => {
+                self.delete(&path(kind, namespace, name)).await;
+            }
+            _ => panic!("no hand for {command:?}"),
+        }
+    }
+
+    /// Waits until nothing is wrong any more.
+    pub(crate) async fn until_fine(&self) {
+        self.until("nothing to be wrong", |code, report| code == Some(0) && report["verdict"] == "ok").await;
+    }
+
+    /// Waits until nothing fails, and the line about several jobs says this.
+    pub(crate) async fn until_counted_once(&self, words: &str) {
+        self.until(words, |code, report| {
+            let says = |line: &Value| {
+                line["check"] == "counted-once"
+                    && line["verdict"] == "ok"
+                    && line["saw"].as_str().is_some_and(|saw| saw.contains(words))
+            };
+            code == Some(0) && report["lines"].as_array().is_some_and(|lines| lines.iter().any(says))
+        })
+        .await;
+    }
+
+    /// Waits for a report, and returns it.
+    pub(crate) async fn until(&self, what: &str, condition: impl Fn(Option<i32>, &Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let (code, report) = self.doctor(&[]);
+            if condition(code, &report) {
+                return report;
+            }
+            assert!(
+                began.elapsed() < LONG,
+                "waited {LONG:?} for {what}, in vain; exit code {code:?}:\n{report:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+pub(crate) fn doctor(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = Command::new(SURGE)
+        .args(["doctor", "--output", "json"])
+        .args(arguments)
+        .env("KUBECONFIG", kubeconfig)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code(), report)
+}
+
+/// Whether the report's fix is for that check and has these words.
+fn is_fix(report: &Value, check: &str, words: &str) -> bool {
+    let fix = &report["fix"];
+    fix["check"] == check && fix["text"].as_str().is_some_and(|text| text.contains(words))
+}
+
+/// Where an object is.
+fn path(kind: &str, namespace: &str, name: &str) -> String {
+    let group = match kind {
+        "service" => "/api/v1",
+        "deployment" | "statefulset" => "/apis/apps/v1",
+        "hpa" => {
+            return format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{name}");
+        }
+        "servicemonitor" => "/apis/monitoring.coreos.com/v1",
+        other => panic!("no path of {other}"),
+    };
+    format!("{group}/namespaces/{namespace}/{kind}s/{name}")
+}
+
+/// The words of a command as a shell takes them; what stands in single quotes is one word.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in command.split('\'').enumerate() {
+        if index % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
