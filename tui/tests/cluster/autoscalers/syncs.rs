@@ -95,6 +95,10 @@ fn rhythm_ms(period: Duration) -> i64 {
 
 /// The metric's value, which the status has divided by the pods and rounded up to thousandths.
 fn reading(status: &Value, pods: i32) -> i64 {
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    if let Some(failed) = conditions.find(|one| one["type"] == "ScalingActive" && one["status"] == "False") {
+        panic!("the metric failed while the burst ran, so the two cannot be compared: {}", failed["message"]);
+    }
     let average = status.pointer("/currentMetrics/0/external/current/averageValue").and_then(Value::as_str);
     let average: hpa::Quantity =
         average.unwrap_or_else(|| panic!("a status without the metric: {status}")).parse().unwrap();
