@@ -206,8 +206,9 @@ fn the_chain_of_the_profile_carries_a_burst_to_workers_and_back() {
 
     own.burst(120);
     own.site.wait("workers for the burst", || (own.ready_workers() >= 3).then_some(()));
-    // All through it the stack is as it should be.
-    own.succeed(&["status"]);
+    own.site.wait("status to find nothing wrong with the workers there", || {
+        own.surge(&["status"]).status.success().then_some(())
+    });
     own.site.wait_for_rest();
 
     let other = if own.profile == "keda" { "plugin" } else { "keda" };

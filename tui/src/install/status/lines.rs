@@ -111,6 +111,10 @@ fn stack(facts: &Facts) -> Line {
 fn workload(name: &'static str, rollout: &Result<Option<Rollout>, String>) -> Line {
     match rollout {
         Ok(Some(Rollout::Done { ready })) => line(name, State::Ok, format!("{ready} ready")),
+        // An autoscaler adds pods all the time: that some are not ready yet is no fault.
+        Ok(Some(Rollout::Going { ready, wanted, complaint })) if *ready > 0 && complaint.is_empty() => {
+            line(name, State::Note, format!("{ready} of {wanted} ready, the others not yet"))
+        }
         Ok(Some(Rollout::Going { ready, wanted, complaint })) => {
             let complaint = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
             line(name, State::Bad, format!("{ready} of {wanted} ready{complaint}"))

@@ -195,3 +195,13 @@ fn an_autoscaler_that_is_just_made_is_waited_for() {
     let old = at("2026-01-01T00:00:20Z");
     assert!(old.starts_with("hpa Bad: ") && old.contains("it has read nothing yet"), "{old}");
 }
+
+#[test]
+fn pods_that_are_on_their_way_are_no_fault() {
+    let mut facts = facts();
+    let going = |ready| Rollout::Going { ready, wanted: 5, complaint: String::new() };
+    facts.workloads[2].1 = Ok(Some(going(3)));
+    assert_eq!(text(&facts)[5], "worker Note: 3 of 5 ready, the others not yet");
+    facts.workloads[2].1 = Ok(Some(going(0)));
+    assert_eq!(text(&facts)[5], "worker Bad: 0 of 5 ready");
+}
