@@ -229,7 +229,11 @@ impl Lanes {
     /// A worker is there, and does that.
     pub fn pod(&mut self, at: At, pod: &Pod, work: Work) {
         let doing = Doing::of(pod, work);
-        let job = if let Work::Job(tag) = work { Some(tag) } else { None };
+        // A worker that has failed has nothing in hand any more, whatever its log said last.
+        let job = match (doing, work) {
+            (Doing::Busy | Doing::Finishing, Work::Job(tag)) => Some(tag),
+            _ => None,
+        };
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == pod.uid) {
             lane.phase = pod.phase;
             lane.set(at, doing, job, &mut self.time);

@@ -77,3 +77,17 @@ fn lanes_of_the_living_stay_longest() {
     lanes.pod(at(3), &pod("newer", PodPhase::Pending), Work::Nothing);
     assert_eq!(lanes.dropped(), 1);
 }
+
+#[test]
+fn who_has_failed_has_no_job_in_hand() {
+    let mut lanes = Lanes::default();
+    for (second, phase, job) in [
+        (0, PodPhase::Ready, Some(JOB)),
+        (1, PodPhase::Failed, None),
+        (2, PodPhase::Starting, None),
+        (3, PodPhase::Terminating, Some(JOB)),
+    ] {
+        lanes.pod(at(second), &pod("a", phase), Work::Job(JOB));
+        assert_eq!(lanes.iter().next().unwrap().job(), job, "{phase:?}");
+    }
+}
