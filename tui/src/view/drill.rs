@@ -64,7 +64,7 @@ impl Drills<'_> {
             };
             let mut name = format!("{mark}{:<12}", title(*drill));
             // Why something cannot be stopped is worth its lines.
-            for text in wrap(&state, room).into_iter().take(4) {
+            for text in wrap(&state, room).into_iter().take(6) {
                 lines.push(vec![span(theme, ink, name), span(theme, state_ink, text)]);
                 name = " ".repeat(14);
             }

@@ -120,6 +120,12 @@ impl Estimate {
         &self.rhythm
     }
 
+    /// Whether it was so already when the first word came: since when is not known then.
+    #[must_use]
+    pub fn is_older_than_this_run(&self, since: At) -> bool {
+        self.began.is_some_and(|began| since <= began)
+    }
+
     /// Since when the controller has been silent though what it would read has changed: longer than several of its
     /// periods, in which it would have written that.
     #[must_use]

@@ -341,6 +341,9 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
     watched.send(Event::Tick);
     assert_eq!(gone(&watched), Some((45_000, Whose::Controller)));
 
+    assert!(!watched.estimate().is_older_than_this_run(At(Duration::from_secs(45))));
+    assert!(watched.estimate().is_older_than_this_run(At::default()), "there when the first word came");
+
     // It is back.
     watched.now = 61_000;
     watched.send(Event::Source(Source::ExternalMetric, SourceState::Live));

@@ -4,7 +4,7 @@
 use hpa::trace::Path;
 
 use super::super::text::{coarse, wrap};
-use crate::event::Hpa;
+use crate::event::{At, Hpa};
 use crate::model::Data;
 use crate::model::decision::{Gone, Whose};
 
@@ -19,44 +19,48 @@ pub(super) fn missing(data: &Data) -> Option<&Gone> {
     data.estimate.next.as_ref().is_none_or(needs).then_some(gone)
 }
 
+/// `since 14:03:12`, or before what was there when the dashboard was opened.
+fn since(data: &Data, since: At) -> String {
+    let before = if data.estimate.is_older_than_this_run(since) { "before " } else { "" };
+    format!("since {before}{}", data.day.time_of_day(since))
+}
+
 /// That there is nothing to calculate, since when, and what the controller does then.
 pub(super) fn nothing_to_calculate(data: &Data, gone: &Gone) -> String {
-    let since = data.day.time_of_day(gone.since);
+    let (since, at) = (since(data, gone.since), data.day.time_of_day(gone.since));
     let size =
         data.workload.get().map_or_else(String::new, |workload| format!(" {}", workload.spec_replicas));
     match gone.whose {
         Whose::Controller => {
-            format!("the HPA has no reading since {since}: nothing to calculate; it holds{size}")
+            format!("the HPA has no reading {since}: nothing to calculate; it holds{size}")
         }
         Whose::Api => {
-            format!(
-                "the metrics API has no reading since {since}: nothing to calculate; the HPA will hold{size}"
-            )
+            format!("the metrics API has no reading {since}: nothing to calculate; the HPA will hold{size}")
         }
-        Whose::Watch => format!("the HPA was last heard of at {since}: what it does since is not known here"),
+        Whose::Watch => format!("the HPA was last heard of at {at}: what it does since is not known here"),
         Whose::Kind => format!("{}: its decisions are not calculated here", gone.why),
     }
 }
 
 /// The same in a few words, for one line of the small window.
 pub(super) fn in_short(data: &Data, gone: &Gone) -> String {
-    let since = data.day.time_of_day(gone.since);
+    let (since, at) = (since(data, gone.since), data.day.time_of_day(gone.since));
     let size =
         data.workload.get().map_or_else(String::new, |workload| format!(" {}", workload.spec_replicas));
     match gone.whose {
-        Whose::Controller => format!("no reading since {since}: nothing to calculate, holds{size}"),
-        Whose::Api => format!("API without reading since {since}: it will hold{size}"),
-        Whose::Watch => format!("the HPA was last heard of at {since}"),
+        Whose::Controller => format!("no reading {since}: nothing to calculate, holds{size}"),
+        Whose::Api => format!("API without reading {since}: it will hold{size}"),
+        Whose::Watch => format!("the HPA was last heard of at {at}"),
         Whose::Kind => gone.why.clone(),
     }
 }
 
 /// For the row of the reading.
 pub(super) fn none_since(data: &Data, gone: &Gone) -> String {
-    let (since, age) = (data.day.time_of_day(gone.since), coarse(data.now.since(gone.since)));
+    let (since, age) = (since(data, gone.since), coarse(data.now.since(gone.since)));
     match gone.whose {
-        Whose::Controller | Whose::Api => format!("none since {since}, {age}"),
-        Whose::Watch => format!("not known since {since}, {age}"),
+        Whose::Controller | Whose::Api => format!("none {since}, {age}"),
+        Whose::Watch => format!("not known {since}, {age}"),
         Whose::Kind => "of another kind than External".to_owned(),
     }
 }
