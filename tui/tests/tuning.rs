@@ -126,7 +126,7 @@ async fn a_dashboard_that_ends_puts_back_what_it_stopped() {
     pty.send("jj\r").unwrap();
     pty.wait_for("the question", |screen| screen.contains("Stop it?"));
     pty.send("y").unwrap();
-    pty.wait_for("the reminder", |screen| screen.contains("broker stopped"));
+    pty.wait_for("the reminder", |screen| screen.contains("broker off"));
     assert_eq!(brokers(&sandbox.client).await, 0);
     pty.send("q").unwrap();
     assert_eq!(pty.exit_code(), 0);
