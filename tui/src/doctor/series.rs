@@ -158,6 +158,13 @@ fn counted_once(facts: &Facts, pen: &mut Pen<'_>, wanted: &[&Sample], how: &str)
         facts.autoscaler.get().and_then(metric::external).map(|metric| metric.name).unwrap_or_default();
     let made = rule::rule_of(&rules, &name);
     let rule = made.first();
+    // Brokers of other namespaces are not added up: the rule asks for the HPA's namespace and finds none of them.
+    let foreign = |sample: &&Sample, label: &str| {
+        !matches!(sample.label(label), "") && sample.label(label) != facts.place.namespace
+    };
+    if namespace_label(facts).is_some_and(|label| wanted.iter().all(|sample| foreign(sample, &label))) {
+        return;
+    }
     // Only the series that the rule is about are added up; where the rule cannot be read, each is looked at by itself.
     let names: BTreeSet<&str> = match rule {
         Some((_, series)) => BTreeSet::from([series.as_str()]),

@@ -58,7 +58,7 @@ const SAID: [Row; 9] = [
         "unable to fetch metrics",
         "value",
         Cluster("stack"),
-        "an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says",
+        "a_broken_stack_is_mended_by_what_the_doctor_says",
     ),
     row("no metrics returned from external metrics API", "value", Sandbox("rules"), "elsewhere"),
     row(

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::healthy::sample;
-use super::{Case, all, fact, set};
+use super::{Case, all, fact, healthy, set};
 use crate::doctor::facts::Fact;
-use crate::doctor::{SERIES, Verdict};
+use crate::doctor::{SERIES, Verdict, examine};
 
 use Verdict::{Failure, Ok, Warning};
 
@@ -202,4 +202,20 @@ fn rules_that_are_unsound() {
             fix: "surge doctor",
         },
     ]);
+}
+
+/// Two brokers of other namespaces are not one queue that is counted twice.
+#[test]
+fn brokers_of_other_namespaces_are_not_added_up() {
+    let mut facts = healthy();
+    let elsewhere = ["one", "two"].map(|namespace| {
+        let mut sample = sample(SERIES[0], "Orders", 40.0);
+        sample.labels.insert("namespace".into(), namespace.into());
+        sample.labels.insert("instance".into(), namespace.into());
+        sample
+    });
+    facts.prometheus.series = Fact::seen("how", elsewhere.into());
+    let report = examine(&facts);
+    assert_eq!(report.fix().map(|(line, _)| line.check), Some("rule-namespace"), "{}", report.text());
+    assert!(report.lines.iter().all(|line| line.check != "counted-once"), "{}", report.text());
 }

@@ -43,7 +43,10 @@ fn a_monitor_that_leads_nowhere_is_mended_by_what_the_doctor_says() {
     site.shell(&format!("kubectl create -n {} -f -", site.namespace), rule);
     let report = site.until_told(0, "rule-rejected", "kubectl edit prometheusrule broken");
     site.run("kubectl delete prometheusrule broken -n NS");
-    assert!(seen(&report, "rule-rejected").contains("parse error"), "{report:#}");
+    assert!(
+        seen(&report, "rule-rejected").contains("was rejected due to invalid configuration"),
+        "{report:#}"
+    );
 }
 
 #[test]

@@ -33,6 +33,10 @@ fn a_broken_stack_is_mended_by_what_the_doctor_says() {
     site.run(&format!(
         "kubectl patch prometheus {name} -n monitoring --type merge -p '{{\"spec\":{{\"replicas\":0}}}}'"
     ));
+    let report = site.until("the adapter's own word", |_, report| {
+        seen(report, "value").contains("unable to fetch metrics")
+    });
+    assert_eq!(report["fix"]["check"], "prometheus", "the cause before its consequences: {report:#}");
     site.mended_by_its_fix("prometheus", &format!("kubectl patch prometheus {name} -n monitoring"));
 }
 
@@ -40,9 +44,6 @@ fn a_broken_stack_is_mended_by_what_the_doctor_says() {
 #[ignore = "needs a cluster"]
 fn an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says() {
     let site = Site::of(Profile::Plugin);
-
-    argument(&site, "--prometheus-url", "http://nowhere.monitoring.svc:9090");
-    site.mended_by_its_fix("value", "--prometheus-url=http://prometheus-operated.monitoring.svc:9090");
 
     // As short as the time between two scrapes.
     argument(&site, "--metrics-max-age", "1s");
