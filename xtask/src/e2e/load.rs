@@ -1,13 +1,20 @@
 //! How an image archive gets onto the nodes of a cluster.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+
+/// Stands in a command for the archive's file.
+pub(super) const ARCHIVE: &str = "{archive}";
 
 /// The command that was given, else the one of a tool that names its contexts in a way that is known.
 ///
 /// # Errors
-/// When no command was given and the context is nobody's that is known.
+/// When no command was given and the context is nobody's that is known, or when the command names no archive.
 pub(super) fn command(given: Option<&str>, context: &str) -> anyhow::Result<String> {
     if let Some(given) = given {
+        ensure!(
+            given.contains(ARCHIVE),
+            "`{given}` does not say where the archive's file goes: write {ARCHIVE} there"
+        );
         return Ok(given.to_owned());
     }
     known(context).with_context(|| {
@@ -47,5 +54,7 @@ mod tests {
         assert_eq!(command(Some("ctr import {archive}"), "kind-kind").unwrap(), "ctr import {archive}");
         let error = command(None, "production").unwrap_err().to_string();
         assert!(error.contains("--load 'COMMAND {archive}'"), "{error}");
+        let error = command(Some("ctr import"), "kind-kind").unwrap_err().to_string();
+        assert!(error.contains("write {archive} there"), "{error}");
     }
 }

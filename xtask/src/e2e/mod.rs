@@ -4,6 +4,8 @@
 //! It takes any cluster that has the stack the demo reads its metric from, and touches no demo that it did not install.
 
 mod demo;
+mod interrupt;
+mod inventory;
 mod kubectl;
 mod load;
 mod suite;
@@ -15,6 +17,8 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::image;
 use demo::Demo;
+use interrupt::Interrupt;
+use inventory::Inventory;
 use kubectl::Kubectl;
 
 /// Arguments of `cargo xtask e2e`.
@@ -55,7 +59,8 @@ pub(crate) struct Args {
 /// Runs the suite; prints one line a test.
 ///
 /// # Errors
-/// When the cluster cannot be used, the demo does not come up, or a test fails. What was installed is removed all the same.
+/// When the cluster cannot be used, the demo does not come up, a test fails, or the cluster is not as it was before. What was
+/// installed is removed all the same, also when a signal asks for the end.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no folder above it")?;
     let kubeconfig = args
@@ -80,35 +85,70 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Some(folder) => folder.clone(),
         None => build_images(root)?,
     };
-    for program in [contract::names::PRODUCER, contract::names::WORKER] {
-        let archive = images.join(format!("{program}.tar"));
+    let archives = [contract::names::PRODUCER, contract::names::WORKER]
+        .map(|program| images.join(format!("{program}.tar")));
+    for archive in &archives {
         ensure!(archive.is_file(), "there is no image archive {}", archive.display());
-        shell(&load.replace("{archive}", &archive.display().to_string()))?;
     }
-    let tested = demo.install().and_then(|()| {
-        let mut environment = vec![
-            ("SURGE_E2E_KUBECONFIG", kubeconfig.display().to_string()),
-            ("SURGE_E2E_KUBECTL", kubectl.program().display().to_string()),
-        ];
-        let given = [
-            ("SURGE_E2E_RESTART_APISERVER", args.restart_apiserver.clone()),
-            ("SURGE_E2E_RABBITMQ_IMAGE", args.rabbitmq_image.clone()),
-            ("SURGE_UPDATE_GOLDENS", args.update_goldens.then(|| "1".to_owned())),
-        ];
-        environment.extend(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        suite::run(&built.tests, &environment, &root.join("target/e2e"))
+    let before = Inventory::take(&kubectl)?;
+    let interrupt = Interrupt::watched()?;
+    let tested = load_all(&load, &archives).and_then(|()| demo.install()).and_then(|()| {
+        let environment = environment(args, &kubeconfig, &kubectl);
+        suite::run(&built.tests, &environment, &root.join("target/e2e"), &interrupt)
     });
+    match &tested {
+        Ok(summary) => println!("{summary}"),
+        Err(_) if interrupt.came() => println!("interrupted"),
+        Err(error) => println!("no tests were run: {error:#}"),
+    }
+    let left = leave(&demo, &before, args);
+    let summary = match (tested, left) {
+        (Err(error), Err(another)) => bail!("{error:#}; and then: {another:#}"),
+        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+        (Ok(summary), Ok(())) => summary,
+    };
+    ensure!(summary.failed == 0, "{} of the tests failed; what they wrote is in target/e2e/", summary.failed);
+    ensure!(summary.interrupted == 0, "{} of the tests were not gone through", summary.interrupted);
+    Ok(())
+}
+
+/// Takes everything away that was brought, unless it is to be kept, and compares the cluster with what it was.
+fn leave(demo: &Demo<'_>, before: &Inventory, args: &Args) -> anyhow::Result<()> {
     if args.keep {
         println!("the demo is kept; remove it with: {}", demo.removal());
-    } else {
-        demo.remove()?;
+        return Ok(());
     }
-    let summary = tested?;
-    println!("{summary}");
-    if summary.failed > 0 {
-        bail!("{} of the tests failed; what they wrote is in target/e2e/", summary.failed);
+    println!("removing what was installed; if that is interrupted too: {}", demo.removal());
+    demo.remove()?;
+    let difference = before.restored(demo.kubectl)?;
+    // What a stack's charts leave is their decision: Helm removes no custom resource definitions.
+    if args.stack || difference.is_none() {
+        println!("the cluster is as it was{difference}");
+        return Ok(());
     }
-    Ok(())
+    bail!(
+        "the demo is removed, but the cluster is not as it was; what nobody else did meanwhile is a test's fault:{difference}"
+    )
+}
+
+/// What tests are told.
+fn environment(args: &Args, kubeconfig: &Path, kubectl: &Kubectl) -> Vec<(&'static str, String)> {
+    let always = [
+        ("SURGE_E2E_KUBECONFIG", kubeconfig.display().to_string()),
+        ("SURGE_E2E_KUBECTL", kubectl.program().display().to_string()),
+    ];
+    let given = [
+        ("SURGE_E2E_RESTART_APISERVER", args.restart_apiserver.clone()),
+        ("SURGE_E2E_RABBITMQ_IMAGE", args.rabbitmq_image.clone()),
+        ("SURGE_UPDATE_GOLDENS", args.update_goldens.then(|| "1".to_owned())),
+    ];
+    always.into_iter().chain(given.into_iter().filter_map(|(name, value)| Some((name, value?)))).collect()
+}
+
+fn load_all(command: &str, archives: &[PathBuf]) -> anyhow::Result<()> {
+    archives
+        .iter()
+        .try_for_each(|archive| shell(&command.replace(load::ARCHIVE, &archive.display().to_string())))
 }
 
 fn build_images(root: &Path) -> anyhow::Result<PathBuf> {

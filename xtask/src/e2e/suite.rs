@@ -3,20 +3,19 @@
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+
+use super::interrupt::{self, End, Interrupt};
 
 /// Begins the line in which a test says that it was not given what it needs. The tests write it.
 const NOT_RUN: &str = "not run:";
 
 /// A test that has not ended by then has failed.
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
-
-/// Between two looks at a running test.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// A test.
 #[derive(Clone)]
@@ -33,13 +32,19 @@ pub(super) struct Summary {
     passed: usize,
     pub(super) failed: usize,
     not_run: usize,
+    /// Tests that were not begun, or not gone through, because somebody asked for the end.
+    pub(super) interrupted: usize,
     took: Duration,
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { passed, failed, not_run, took } = self;
-        write!(f, "{passed} passed, {failed} failed, {not_run} not run, in {} s", took.as_secs())
+        let Self { passed, failed, not_run, interrupted, took } = self;
+        write!(f, "{passed} passed, {failed} failed, {not_run} not run")?;
+        if *interrupted > 0 {
+            write!(f, ", {interrupted} interrupted")?;
+        }
+        write!(f, ", in {} s", took.as_secs())
     }
 }
 
@@ -48,7 +53,9 @@ impl fmt::Display for Summary {
 enum Outcome {
     Passed,
     Failed,
+    Late,
     NotRun(String),
+    Interrupted,
 }
 
 /// What was built: the tests, and the program that they run.
@@ -117,79 +124,76 @@ fn names(listing: &str) -> Vec<String> {
     listing.lines().filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
 }
 
-/// Runs the tests; what each writes goes to a file in `folder`.
+/// Runs the tests, until somebody asks for the end; what each writes goes to a file in `folder`.
 ///
 /// # Errors
 /// When a test cannot be started or its file not written. A test that fails is no error here.
-pub(super) fn run(tests: &[Test], environment: &[(&str, String)], folder: &Path) -> anyhow::Result<Summary> {
+pub(super) fn run(
+    tests: &[Test],
+    environment: &[(&str, String)],
+    folder: &Path,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Summary> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let began = Instant::now();
     let mut summary = Summary::default();
     for test in tests {
+        if interrupt.came() {
+            summary.interrupted += 1;
+            continue;
+        }
         let log = folder.join(format!("{}-{}.log", test.package, test.name.replace("::", "-")));
         let started = Instant::now();
-        let outcome = run_one(test, environment, &log)?;
+        let outcome = run_one(test, environment, &log, interrupt)?;
         let took = format!("{:.1} s", started.elapsed().as_secs_f64());
-        let word = match &outcome {
-            Outcome::Passed => "ok",
-            Outcome::Failed => "FAILED",
-            Outcome::NotRun(_) => "not run",
+        let (word, why, counter) = match &outcome {
+            Outcome::Passed => ("ok", String::new(), &mut summary.passed),
+            Outcome::Failed => ("FAILED", format!("  see {}", log.display()), &mut summary.failed),
+            Outcome::Late => {
+                let why = format!("  ended after {} minutes; see {}", DEADLINE.as_secs() / 60, log.display());
+                ("FAILED", why, &mut summary.failed)
+            }
+            Outcome::NotRun(why) => ("not run", format!("  {why}"), &mut summary.not_run),
+            Outcome::Interrupted => ("ended", "  before it was through".to_owned(), &mut summary.interrupted),
         };
-        let why = match &outcome {
-            Outcome::Passed => String::new(),
-            Outcome::Failed => format!("  see {}", log.display()),
-            Outcome::NotRun(why) => format!("  {why}"),
-        };
+        *counter += 1;
         println!("{word:<8} {took:>8}  {}  {}{why}", test.package, test.name);
-        match outcome {
-            Outcome::Passed => summary.passed += 1,
-            Outcome::Failed => summary.failed += 1,
-            Outcome::NotRun(_) => summary.not_run += 1,
-        }
     }
     summary.took = began.elapsed();
     Ok(summary)
 }
 
-fn run_one(test: &Test, environment: &[(&str, String)], log: &Path) -> anyhow::Result<Outcome> {
+fn run_one(
+    test: &Test,
+    environment: &[(&str, String)],
+    log: &Path,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
     let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
-    let child = Command::new(&test.executable)
+    let mut command = Command::new(&test.executable);
+    command
         .current_dir(&test.folder)
         .args(["--exact", &test.name, "--ignored", "--nocapture", "--test-threads=1"])
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
-        .stderr(file)
-        .spawn()
-        .with_context(|| format!("{} cannot be started", test.executable.display()))?;
-    let passed = ended_well(child)?;
+        .stderr(file);
+    let end = interrupt::run(&mut command, DEADLINE, interrupt)?;
     let written = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
-    Ok(outcome(passed, &String::from_utf8_lossy(&written)))
-}
-
-/// Waits for its end; a test that is late is killed.
-fn ended_well(mut child: Child) -> anyhow::Result<bool> {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
-        }
-        if began.elapsed() > DEADLINE {
-            child.kill()?;
-            child.wait()?;
-            return Ok(false);
-        }
-        std::thread::sleep(LOOK);
-    }
+    Ok(outcome(end, &String::from_utf8_lossy(&written)))
 }
 
 /// A test that says it was not run has failed, because nobody may take it for passed; here it gets a word of its own.
-fn outcome(passed: bool, written: &str) -> Outcome {
-    if passed {
-        return Outcome::Passed;
+fn outcome(end: End, written: &str) -> Outcome {
+    match end {
+        End::Well => Outcome::Passed,
+        End::Late => Outcome::Late,
+        End::Interrupted => Outcome::Interrupted,
+        End::Badly => {
+            let why = written.lines().find_map(|line| line.strip_prefix(NOT_RUN));
+            why.map_or(Outcome::Failed, |why| Outcome::NotRun(why.trim().to_owned()))
+        }
     }
-    let why = written.lines().find_map(|line| line.strip_prefix(NOT_RUN));
-    why.map_or(Outcome::Failed, |why| Outcome::NotRun(why.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -227,8 +231,10 @@ mod tests {
         let said =
             "thread 'x' panicked at a.rs:1:1:\nnot run: SURGE_E2E_KUBECTL does not say where kubectl is\n";
         let why = "SURGE_E2E_KUBECTL does not say where kubectl is".to_owned();
-        assert_eq!(outcome(false, said), Outcome::NotRun(why));
-        assert_eq!(outcome(false, "assertion failed"), Outcome::Failed);
-        assert_eq!(outcome(true, ""), Outcome::Passed);
+        assert_eq!(outcome(End::Badly, said), Outcome::NotRun(why));
+        assert_eq!(outcome(End::Badly, "assertion failed"), Outcome::Failed);
+        assert_eq!(outcome(End::Well, ""), Outcome::Passed);
+        assert_eq!(outcome(End::Interrupted, said), Outcome::Interrupted);
+        assert_eq!(outcome(End::Late, said), Outcome::Late);
     }
 }
