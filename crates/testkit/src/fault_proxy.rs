@@ -1,10 +1,11 @@
-//! A proxy on loopback that stands before an API server and fails on demand.
+//! A proxy on loopback that stands before an API server and fails on demand. It speaks TLS to both sides.
 //!
 //! It passes every request on with credentials of its own (or with those of the request, when it was given none) and can
 //! answer in the server's place, keep silent, close, delay, end streams in the ways that real servers and networks end
-//! them, stop listening, and lie about the time. What breaks is the way to the cluster, never the cluster.
+//! them, stop listening, freeze, and lie about the time. What breaks is the way to the cluster, never the cluster.
 
 mod faults;
+mod front;
 mod relay;
 mod stream;
 
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -23,8 +26,11 @@ pub use self::stream::Ending;
 /// A running proxy. Dropping it closes every connection.
 pub struct FaultProxy {
     address: SocketAddr,
+    /// What clients must trust, as PEM.
+    authority: String,
     shared: Arc<Shared>,
     listens: watch::Sender<bool>,
+    gate: watch::Sender<front::Gate>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -39,29 +45,33 @@ impl FaultProxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let (listens, listening) = watch::channel(true);
+        let (gate, gated) = watch::channel(front::Gate::default());
+        let certificate = front::Certificate::new()?;
         // The client's tasks live where it is made.
         let client = runtime
             .block_on(async { kube::Client::try_from(upstream) })
             .context("there is no client to the API server behind the proxy")?;
-        runtime.spawn(relay::run(listener, client, Arc::clone(&shared), listening));
-        Ok(Self { address, shared, listens, runtime: Some(runtime) })
+        let front = relay::Front { tls: certificate.acceptor(), gate: gated, listening };
+        runtime.spawn(relay::run(listener, client, Arc::clone(&shared), front));
+        Ok(Self { address, authority: certificate.pem, shared, listens, gate, runtime: Some(runtime) })
     }
 
     /// Where it listens, as a kubeconfig names a server.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("https://{}", self.address)
     }
 
     /// A kubeconfig (JSON, which is YAML) with one context, `context`, that leads here; `user` is what stands under
     /// `users[].user`.
     #[must_use]
     pub fn kubeconfig(&self, context: &str, user: &serde_json::Value) -> String {
+        let authority = BASE64_STANDARD.encode(&self.authority);
         json!({
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": context,
-            "clusters": [{"name": context, "cluster": {"server": self.url()}}],
+            "clusters": [{"name": context, "cluster": {"server": self.url(), "certificate-authority-data": authority}}],
             "users": [{"name": context, "user": user}],
             "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
         })
@@ -107,6 +117,24 @@ impl FaultProxy {
     /// Takes connections again on the same port.
     pub fn listen_again(&self) {
         self.listens.send_replace(true);
+    }
+
+    /// From now on no byte passes in either direction, and no connection ends: a server that hangs, or a network that
+    /// swallows everything.
+    pub fn freeze(&self) {
+        self.gate.send_modify(|gate| gate.frozen = true);
+    }
+
+    /// Lets everything pass again, what was held up too.
+    pub fn thaw(&self) {
+        self.gate.send_modify(|gate| gate.frozen = false);
+    }
+
+    /// No byte passes on the connections of now, for ever, and none of them ends; new ones are fine. A machine that slept
+    /// finds its connections so.
+    pub fn strand(&self) {
+        let before = self.shared.connections.load(Ordering::Relaxed);
+        self.gate.send_modify(|gate| gate.stranded_before = before);
     }
 
     /// Adds so many seconds to the `Date` of every answer: a server whose clock is wrong.

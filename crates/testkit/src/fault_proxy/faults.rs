@@ -115,6 +115,8 @@ pub(super) struct Shared {
     ids: AtomicU64,
     /// Seconds added to every `Date`.
     pub(super) date_shift: AtomicI64,
+    /// Connections so far.
+    pub(super) connections: AtomicU64,
     /// Bytes that went to the client.
     pub(super) bytes_down: AtomicU64,
 }

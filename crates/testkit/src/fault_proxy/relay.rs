@@ -16,11 +16,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::faults::{Asked, Fault, Shared};
+use super::front::{self, Gate};
 use super::stream;
 
 pub(super) type Out = UnsyncBoxBody<Bytes, io::Error>;
@@ -28,13 +31,18 @@ pub(super) type Out = UnsyncBoxBody<Bytes, io::Error>;
 /// How often a request that hangs looks whether it still has to.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Serves until the runtime ends; while `listening` is false the port is closed.
-pub(super) async fn run(
-    listener: TcpListener,
-    client: kube::Client,
-    shared: Arc<Shared>,
-    mut listening: watch::Receiver<bool>,
-) {
+/// How clients are met.
+pub(super) struct Front {
+    pub(super) tls: TlsAcceptor,
+    /// Which connections let bytes pass.
+    pub(super) gate: watch::Receiver<Gate>,
+    /// While it is false, the port is closed.
+    pub(super) listening: watch::Receiver<bool>,
+}
+
+/// Serves until the runtime ends.
+pub(super) async fn run(listener: TcpListener, client: kube::Client, shared: Arc<Shared>, front: Front) {
+    let Front { tls, gate, mut listening } = front;
     let Ok(address) = listener.local_addr() else { return };
     let mut listener = Some(listener);
     let mut connections = CancellationToken::new();
@@ -64,21 +72,31 @@ pub(super) async fn run(
         };
         tokio::select! {
             Ok((stream, _)) = accepted => {
-                tokio::spawn(connection(stream, client.clone(), Arc::clone(&shared), connections.clone()));
+                let stream = front::gated(stream, shared.connections.fetch_add(1, Ordering::Relaxed), &gate);
+                let service = (client.clone(), Arc::clone(&shared), connections.clone());
+                tokio::spawn(connection(stream, tls.clone(), service));
             }
             changed = listening.changed() => if changed.is_err() { return },
         }
     }
 }
 
-async fn connection(stream: TcpStream, client: kube::Client, shared: Arc<Shared>, end: CancellationToken) {
+async fn connection(
+    stream: DuplexStream,
+    tls: TlsAcceptor,
+    (client, shared, end): (kube::Client, Arc<Shared>, CancellationToken),
+) {
     let service = service_fn(|request| answer(request, client.clone(), Arc::clone(&shared), end.clone()));
-    let serving = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::select! {
+    let serving = async {
+        // A client that does not trust the certificate, or speaks no TLS, is answered with the end.
+        let Ok(stream) = tls.accept(stream).await else { return };
+        let serving =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         // Clients close connections as they like; that is no failure of the proxy.
-        _ended = serving => {}
+        let _ended = serving.with_upgrades().await;
+    };
+    tokio::select! {
+        () = serving => {}
         () = end.cancelled() => {}
     }
 }
