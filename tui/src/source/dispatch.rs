@@ -18,7 +18,9 @@ use crate::source::outbox::Outbox;
 use crate::source::pace::Pace;
 use crate::source::prometheus::{self, Address};
 use crate::source::tunnel::Tunnels;
-use crate::source::{broker, doctor, drill, external_metric, kill, server_clock, tune, watch as watches};
+use crate::source::{
+    broker, doctor, drill, external_metric, kill, pulse, server_clock, tune, watch as watches,
+};
 
 /// The broker is asked at most this often, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
@@ -138,16 +140,14 @@ fn start_watching(
     let samples = || Pace::new(watchful.clone(), SAMPLES_BUSY, IDLE);
     let (hpa, latest_hpa) = watch::channel(None);
     let (workload, latest_workload) = watch::channel(None);
-    tasks.spawn(watches::hpa::run(client.clone(), namespace(), settings.hpa.clone(), outbox.clone(), hpa));
-    tasks.spawn(watches::workload::run(
-        client.clone(),
-        namespace(),
-        latest_hpa.clone(),
-        outbox.clone(),
-        workload,
-    ));
-    tasks.spawn(watches::pods::run(client.clone(), namespace(), latest_workload, outbox.clone()));
-    tasks.spawn(watches::events::run(client.clone(), namespace(), outbox.clone()));
+    let (returned, returns) = pulse::channel();
+    let place =
+        || watches::Place { client: client.clone(), namespace: namespace(), returns: returns.clone() };
+    tasks.spawn(pulse::run(client.clone(), returned, outbox.clone()));
+    tasks.spawn(watches::hpa::run(place(), settings.hpa.clone(), outbox.clone(), hpa));
+    tasks.spawn(watches::workload::run(place(), latest_hpa.clone(), outbox.clone(), workload));
+    tasks.spawn(watches::pods::run(place(), latest_workload, outbox.clone()));
+    tasks.spawn(watches::events::run(place(), outbox.clone()));
     tasks.spawn(external_metric::run(
         client.clone(),
         namespace(),

@@ -10,6 +10,9 @@ pub fn kube(error: &kube::Error) -> String {
     crate::clean::text(&raw(error))
 }
 
+/// What a deadline's error is called.
+const LATE: &str = "no answer in time";
+
 fn raw(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => {
@@ -36,7 +39,7 @@ fn root(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     let text = innermost.to_string();
-    if text.contains("deadline has elapsed") { "no answer in time".to_owned() } else { text }
+    if text.contains("deadline has elapsed") { LATE.to_owned() } else { text }
 }
 
 fn upgrade(error: &kube::client::UpgradeConnectionError) -> String {
@@ -73,6 +76,12 @@ pub fn is_unauthenticated(error: &kube::Error) -> bool {
 #[must_use]
 pub fn is_missing(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Whether nothing came back in the time that connecting may take.
+#[must_use]
+pub fn is_late(error: &kube::Error) -> bool {
+    is_unreachable(error) && root(error) == LATE
 }
 
 /// Whether no server answered at all.

@@ -19,6 +19,7 @@ mod logs;
 pub mod outbox;
 mod pace;
 pub mod prometheus;
+mod pulse;
 mod query;
 mod server_clock;
 pub mod target;

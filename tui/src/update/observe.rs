@@ -58,7 +58,12 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
 }
 
 fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect>) {
+    let was_ready = model.data.watched.is_ready();
     model.data.watched.apply(at, news);
+    if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {
+        let what = problem.what.clone();
+        say(model, at, Weight::Warning, "cluster lost", what);
+    }
     if model.data.watched.problem().is_some() {
         stop_load(model, at, "the target cannot be reached", effects);
     }
@@ -259,6 +264,10 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
             }
         }
         Role::Producer | Role::Other => {}
+    }
+    if restarted {
+        let why = now.last_exit.as_deref().map(|exit| format!(" after {exit}")).unwrap_or_default();
+        say(model, at, Weight::Warning, "restarted", format!("{}{why}", now.name));
     }
 }
 

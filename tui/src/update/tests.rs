@@ -10,8 +10,8 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::clock::DayClock;
 use crate::event::{
-    At, BurstProgress, DepthSample, Hpa, Input, LoadProgress, MetricRef, MetricTarget, PodPhase, PodsEvent,
-    Problem, Role, Source, SourceState, Target, TargetEvent, Watchfulness, Workload,
+    At, BurstProgress, DepthSample, Hpa, Input, LoadProgress, MetricRef, MetricTarget, Pod, PodPhase,
+    PodsEvent, Problem, Role, Source, SourceState, Target, TargetEvent, Watchfulness, Workload,
 };
 use crate::model::load::MAX_TIME;
 use crate::model::stopwatch::{Reading, Stage, Why};
@@ -190,7 +190,10 @@ fn nothing_is_sent_to_a_target_that_is_not_ready() {
     let mut talk = Talk::ready(true);
     talk.keys(" ");
     let problem = Problem { what: "gone".to_owned(), advice: String::new(), retry: None };
-    talk.say(Event::Target(TargetEvent::Failed(problem)));
+    for _ in 0..2 {
+        talk.say(Event::Target(TargetEvent::Failed(problem.clone())));
+    }
+    assert_eq!(talk.events(), ["cluster lost: gone"], "said once");
     assert_eq!(fired(&talk.keys("y")), [] as [u32; 0], "it went away while the question stood");
 }
 
@@ -285,6 +288,26 @@ fn what_was_in_a_lost_broker_is_counted_as_lost() {
     assert_eq!(talk.events().last().unwrap(), "broker back: 50 of 50 messages are lost");
     let watch = &talk.model.data.bursts.newest().unwrap().watch;
     assert_eq!(*watch.get(Stage::Drained), Reading::Never(Why::Lost));
+}
+
+#[test]
+fn a_container_that_starts_again_is_told_of_with_its_last_exit() {
+    let mut talk = Talk::ready(false);
+    let producer = Pod { role: Role::Producer, ..pod("producer-1", PodPhase::Ready) };
+    // What had happened before the first list is no news.
+    let mut now = Pod { restarts: 2, ..producer };
+    talk.say(Event::Pods(PodsEvent::Listed(vec![now.clone()])));
+    assert!(talk.events().is_empty(), "{:?}", talk.events());
+    for (restarts, last_exit, told) in [
+        (3, Some("OOMKilled (137)"), "restarted: producer-1 after OOMKilled (137)"),
+        (3, Some("OOMKilled (137)"), "restarted: producer-1 after OOMKilled (137)"),
+        (4, None, "restarted: producer-1"),
+    ] {
+        now = Pod { restarts, last_exit: last_exit.map(str::to_owned), ..now };
+        talk.say(Event::Pods(PodsEvent::Applied(Box::new(now.clone()))));
+        assert_eq!(talk.events().last().unwrap(), told);
+    }
+    assert_eq!(talk.events().len(), 2, "each restart once");
 }
 
 #[test]

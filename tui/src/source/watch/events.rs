@@ -5,20 +5,18 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event as ApiEvent;
 use kube::runtime::watcher;
-use kube::{Api, Client};
 
-use super::Follow;
+use super::{Follow, Place};
 use crate::event::{ClusterEvent, Event, Source};
 use crate::source::convert::event::convert;
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
 
-/// Watches the Events of `namespace`.
-pub(crate) async fn run(client: Client, namespace: String, outbox: Outbox) {
-    let api: Api<ApiEvent> = Api::namespaced(client, &namespace);
+/// Watches the Events of a namespace.
+pub(crate) async fn run(place: Place, outbox: Outbox) {
     let health = Health::new(Source::Events, outbox.clone());
-    let mut follow =
-        Follow::new(api, watcher::Config::default(), format!("Events in namespace {namespace}"), health);
+    let what = format!("Events in namespace {}", place.namespace);
+    let mut follow = Follow::<ApiEvent>::new(&place, watcher::Config::default(), what, health);
     let mut known = Known::default();
     loop {
         for event in known.take(follow.next().await) {

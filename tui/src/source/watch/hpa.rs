@@ -2,27 +2,20 @@
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::runtime::watcher;
-use kube::{Api, Client};
 use tokio::sync::watch;
 
-use super::Follow;
+use super::{Follow, Place};
 use crate::event::{Event, Hpa, Source};
 use crate::source::convert;
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
 
 /// Watches HPA `name` and hands it to the model and to `latest`.
-pub(crate) async fn run(
-    client: Client,
-    namespace: String,
-    name: String,
-    outbox: Outbox,
-    latest: watch::Sender<Option<Hpa>>,
-) {
-    let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client, &namespace);
+pub(crate) async fn run(place: Place, name: String, outbox: Outbox, latest: watch::Sender<Option<Hpa>>) {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let health = Health::of_target(Source::Hpa, outbox.clone());
-    let mut follow = Follow::new(api, config, format!("HPA {name} in namespace {namespace}"), health);
+    let what = format!("HPA {name} in namespace {}", place.namespace);
+    let mut follow = Follow::<HorizontalPodAutoscaler>::new(&place, config, what, health);
     let mut listed = None;
     loop {
         let now = match follow.next().await {

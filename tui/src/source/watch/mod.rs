@@ -10,11 +10,32 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
 use kube::runtime::watcher::{self, watcher};
-use kube::{Api, Resource};
+use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::source::explain;
 use crate::source::health::{Failure, Health};
+use crate::source::pulse::Returns;
+
+/// What watches have in common.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) client: Client,
+    pub(crate) namespace: String,
+    /// When the server is back from saying nothing, a watch is opened anew.
+    pub(crate) returns: Returns,
+}
+
+impl Place {
+    /// Its objects of one kind.
+    fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+}
 
 type Items<K> = Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
 
@@ -27,6 +48,7 @@ pub(crate) struct Follow<K: Resource> {
     config: watcher::Config,
     what: String,
     health: Health,
+    returns: Returns,
     items: Option<Items<K>>,
     /// The end of a list that has been received but not yet returned, so that dropping [`Self::next`] loses nothing.
     list_end: bool,
@@ -37,9 +59,13 @@ where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
-    /// Watches the objects of `api` that `config` selects; `what` names them in sentences, such as `pods`.
-    pub(crate) fn new(api: Api<K>, config: watcher::Config, what: impl Into<String>, health: Health) -> Self {
-        Self { api, config, what: what.into(), health, items: None, list_end: false }
+    /// Watches the objects that `config` selects; `what` names them in sentences, such as `pods`.
+    pub(crate) fn new(place: &Place, config: watcher::Config, what: impl Into<String>, health: Health) -> Self
+    where
+        K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
+    {
+        let returns = place.returns.clone();
+        Self { api: place.api(), config, what: what.into(), health, returns, items: None, list_end: false }
     }
 
     /// The next event. Errors are said and waited out in here. Dropping the future loses no event.
@@ -57,7 +83,12 @@ where
                     none.insert(Box::pin(watcher(self.api.clone(), self.config.clone())))
                 }
             };
-            match items.next().await {
+            let item = tokio::select! {
+                item = items.next() => item,
+                // On a connection that may be dead, it might deliver nothing for minutes.
+                () = self.returns.next() => None,
+            };
+            match item {
                 Some(Ok(watcher::Event::InitDone)) => self.list_end = true,
                 Some(Ok(event)) => return event,
                 Some(Err(error)) => {
@@ -102,7 +133,6 @@ mod tests {
     use axum::http::StatusCode;
     use axum::response::IntoResponse as _;
     use k8s_openapi::api::core::v1::Pod;
-    use kube::Client;
     use serde_json::json;
     use tokio::sync::mpsc;
 
@@ -110,6 +140,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::event::{Event, Source, SourceState, Stamped, TargetEvent};
     use crate::source::outbox::Outbox;
+    use crate::source::pulse;
 
     /// Lists nothing and watches without end, but answers the first lists with these codes.
     fn playing(codes: &'static [u16]) -> Client {
@@ -137,8 +168,9 @@ mod tests {
     }
 
     async fn until_listed(client: Client, health: Health) {
-        let api: Api<Pod> = Api::namespaced(client, "demo");
-        let mut follow = Follow::new(api, watcher::Config::default(), "pods", health);
+        let (_returned, returns) = pulse::channel();
+        let place = Place { client, namespace: "demo".to_owned(), returns };
+        let mut follow = Follow::<Pod>::new(&place, watcher::Config::default(), "pods", health);
         let listing = async { while !matches!(follow.next().await, watcher::Event::InitDone) {} };
         tokio::time::timeout(Duration::from_secs(30), listing).await.unwrap();
     }

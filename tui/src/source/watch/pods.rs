@@ -5,26 +5,19 @@ use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::Pod as ApiPod;
 use kube::runtime::watcher;
-use kube::{Api, Client};
 use tokio::sync::watch;
 
-use super::Follow;
+use super::{Follow, Place};
 use crate::event::{Event, Pod, PodsEvent, Role, Source, Workload};
 use crate::source::convert::pod::{Labels, Selector, convert, role};
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
 
-/// Watches all pods of `namespace`.
-pub(crate) async fn run(
-    client: Client,
-    namespace: String,
-    mut workload: watch::Receiver<Option<Workload>>,
-    outbox: Outbox,
-) {
-    let api: Api<ApiPod> = Api::namespaced(client, &namespace);
+/// Watches all pods of a namespace.
+pub(crate) async fn run(place: Place, mut workload: watch::Receiver<Option<Workload>>, outbox: Outbox) {
     let health = Health::new(Source::Pods, outbox.clone());
-    let mut follow =
-        Follow::new(api, watcher::Config::default(), format!("pods in namespace {namespace}"), health);
+    let what = format!("pods in namespace {}", place.namespace);
+    let mut follow = Follow::<ApiPod>::new(&place, watcher::Config::default(), what, health);
     let mut known = Known::default();
     loop {
         let news = tokio::select! {

@@ -2,10 +2,9 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::runtime::watcher;
-use kube::{Api, Client};
 use tokio::sync::watch;
 
-use super::Follow;
+use super::{Follow, Place};
 use crate::event::{Event, Hpa, Source, SourceState, Workload};
 use crate::source::convert;
 use crate::source::health::Health;
@@ -13,8 +12,7 @@ use crate::source::outbox::Outbox;
 
 /// Watches the scale target of `hpa` and hands it to the model and to `latest`.
 pub(crate) async fn run(
-    client: Client,
-    namespace: String,
+    place: Place,
     mut hpa: watch::Receiver<Option<Hpa>>,
     outbox: Outbox,
     latest: watch::Sender<Option<Workload>>,
@@ -23,7 +21,7 @@ pub(crate) async fn run(
         let target = hpa.borrow_and_update().as_ref().map(|hpa| hpa.scale_target.clone());
         tokio::select! {
             () = target_changed(&mut hpa, target.clone()) => {}
-            () = follow(&client, &namespace, target, &outbox, &latest) => {}
+            () = follow(&place, target, &outbox, &latest) => {}
         }
         if hpa.has_changed().is_err() {
             return;
@@ -37,8 +35,7 @@ async fn target_changed(hpa: &mut watch::Receiver<Option<Hpa>>, from: Option<(St
 }
 
 async fn follow(
-    client: &Client,
-    namespace: &str,
+    place: &Place,
     target: Option<(String, String)>,
     outbox: &Outbox,
     latest: &watch::Sender<Option<Workload>>,
@@ -52,9 +49,9 @@ async fn follow(
         health.say(SourceState::Unavailable(cause)).await;
         return std::future::pending().await;
     }
-    let api: Api<Deployment> = Api::namespaced(client.clone(), namespace);
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut follow = Follow::new(api, config, format!("Deployment {name} in namespace {namespace}"), health);
+    let what = format!("Deployment {name} in namespace {}", place.namespace);
+    let mut follow = Follow::<Deployment>::new(place, config, what, health);
     let mut listed = None;
     loop {
         let now = match follow.next().await {
