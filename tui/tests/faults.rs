@@ -9,9 +9,11 @@ mod scenarios;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use k8s_openapi::api::core::v1::Pod;
+use rustix::process::{Pid, Signal, kill_process};
 use scenarios::dashboard::SURGE;
 use scenarios::site::Site;
-use scenarios::{clock, metric, objects, tunnels, watching};
+use scenarios::{clock, metric, objects, restarts, tunnels, watching};
 
 /// `surge sandbox` with short intervals, ended when dropped.
 struct Sandbox {
@@ -71,6 +73,13 @@ fn a_server_that_goes_away_or_is_in_trouble_or_slow_is_borne() {
 }
 
 #[test]
+fn a_server_or_a_network_that_says_nothing_is_noticed() {
+    let sandbox = Sandbox::start();
+    watching::a_server_that_hangs_is_told_from_one_at_rest(&sandbox.site);
+    watching::connections_that_are_silently_dead_are_given_up(&sandbox.site);
+}
+
+#[test]
 fn pods_at_the_far_end_of_tunnels_come_and_go() {
     let sandbox = Sandbox::start();
     tunnels::a_producer_that_goes_is_replaced(&sandbox.site);
@@ -78,6 +87,22 @@ fn pods_at_the_far_end_of_tunnels_come_and_go() {
     tunnels::a_burst_waits_for_a_ready_producer(&sandbox.site);
     tunnels::two_producers_share_a_burst(&sandbox.site);
     tunnels::a_pod_that_is_not_ready_gets_nothing(&sandbox.site);
+}
+
+/// The sandbox names a container by its process: `process://PID`.
+fn end_process(_site: &Site, pod: &Pod) {
+    let status = &pod.status.as_ref().unwrap().container_statuses.as_ref().unwrap()[0];
+    let id = status.container_id.as_ref().unwrap().strip_prefix("process://").unwrap();
+    let pid = Pid::from_raw(id.parse().unwrap()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+}
+
+#[test]
+fn programs_that_start_again_in_their_pods_are_found_again() {
+    let sandbox = Sandbox::start();
+    restarts::a_producer_that_starts_again_is_reached_again(&sandbox.site, end_process);
+    restarts::a_worker_that_starts_again_keeps_its_lane(&sandbox.site, end_process);
+    restarts::a_broker_that_starts_again_is_asked_again(&sandbox.site, end_process);
 }
 
 #[test]

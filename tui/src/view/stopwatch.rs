@@ -207,13 +207,15 @@ impl Stopwatch<'_> {
 impl Widget for &Stopwatch<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
+        let room = stale::room(area.width, "Stopwatch");
+        let note = stale::note(self.data, theme, Source::Producer, room);
         let Some(burst) = self.data.bursts.newest() else {
-            rule(buffer, row(area, 0), theme, "Stopwatch", Vec::new());
+            // Whoever is about to fire wants to know that nobody would take it.
+            rule(buffer, row(area, 0), theme, "Stopwatch", note.unwrap_or_default());
             put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
             return;
         };
-        let room = stale::room(area.width, "Stopwatch");
-        let note = stale::note(self.data, theme, Source::Producer, room).unwrap_or_else(|| {
+        let note = note.unwrap_or_else(|| {
             let at = self.data.day.time_of_day(burst.pressed);
             let text = match overlap(burst) {
                 Some(overlap) => format!("#{} {overlap}", burst.number),

@@ -18,6 +18,7 @@ mod main_job;
 mod metric;
 mod objects;
 mod recorder;
+mod restarts;
 mod rights;
 mod tuning;
 mod tunnels;

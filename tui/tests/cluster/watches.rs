@@ -37,6 +37,18 @@ fn a_slow_server_is_borne() {
 
 #[test]
 #[ignore = "needs a cluster"]
+fn a_server_that_hangs_is_told_from_one_at_rest() {
+    watching::a_server_that_hangs_is_told_from_one_at_rest(&handles::demo());
+}
+
+#[test]
+#[ignore = "needs a cluster"]
+fn connections_that_are_silently_dead_are_given_up() {
+    watching::connections_that_are_silently_dead_are_given_up(&handles::demo());
+}
+
+#[test]
+#[ignore = "needs a cluster"]
 fn nothing_is_asked_for_twice() {
     watching::nothing_is_asked_for_twice(&handles::demo());
 }

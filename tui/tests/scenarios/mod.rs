@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod dashboard;
 pub(crate) mod metric;
 pub(crate) mod objects;
+pub(crate) mod restarts;
 pub(crate) mod site;
 pub(crate) mod tuning;
 pub(crate) mod tunnels;

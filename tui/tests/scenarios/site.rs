@@ -120,10 +120,15 @@ impl Site {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    /// The pods of a workload of the demo, in whatever state.
+    pub(crate) fn all_pods(&self, name: &str) -> Vec<Pod> {
+        let selector = format!("{}={name}", contract::names::LABEL_NAME);
+        self.run(self.pods().list(&ListParams::default().labels(&selector))).unwrap().items
+    }
+
     /// The ready pods of a workload of the demo, oldest first.
     pub(crate) fn ready_pods(&self, name: &str) -> Vec<Pod> {
-        let selector = format!("{}={name}", contract::names::LABEL_NAME);
-        let mut pods = self.run(self.pods().list(&ListParams::default().labels(&selector))).unwrap().items;
+        let mut pods = self.all_pods(name);
         pods.retain(tui::source::endpoint::is_ready);
         pods.sort_by_key(|pod| (pod.creation_timestamp().map(|at| at.0), pod.name_any()));
         pods

@@ -40,16 +40,26 @@ fn see_an_event(site: &Site, dashboard: &Dashboard, reason: &str) {
     site.run(api.delete(&name, &DeleteParams::default())).unwrap();
 }
 
-/// Gives the HPA another maximum, and waits until it is on the screen: the watch on the HPA delivers.
-fn see_another_maximum(site: &Site, dashboard: &Dashboard, maximum: i32) {
+fn maximum(site: &Site) -> i32 {
+    site.run(site.hpas().get(contract::names::HPA)).unwrap().spec.unwrap().max_replicas
+}
+
+fn set_maximum(site: &Site, maximum: i32) {
     let patch = json!({"spec": {"maxReplicas": maximum}});
-    let hpas = site.hpas();
-    let patched =
-        site.run(hpas.patch(contract::names::HPA, &PatchParams::default(), &Patch::Merge(&patch))).unwrap();
-    assert_eq!(patched.spec.unwrap().max_replicas, maximum);
+    let patched = site.hpas();
+    site.run(patched.patch(contract::names::HPA, &PatchParams::default(), &Patch::Merge(&patch))).unwrap();
+}
+
+fn wait_for_maximum(dashboard: &Dashboard, maximum: i32) {
     dashboard.wait(&format!("the maximum of {maximum}"), |screen| {
         screen.0.contains(&format!("max {maximum} ")).then_some(())
     });
+}
+
+/// Gives the HPA another maximum, and waits until it is on the screen: the watch on the HPA delivers.
+fn see_another_maximum(site: &Site, dashboard: &Dashboard, maximum: i32) {
+    set_maximum(site, maximum);
+    wait_for_maximum(dashboard, maximum);
 }
 
 /// Deletes the worker and waits until its successor is on the screen: the watch on pods delivers.
@@ -71,7 +81,7 @@ pub(crate) fn ended_watches_come_back(site: &Site) {
     let proxy = site.proxy();
     let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
-    let maximum = site.run(site.hpas().get(contract::names::HPA)).unwrap().spec.unwrap().max_replicas;
+    let maximum = maximum(site);
     for (turn, ending) in [Ending::Clean, Ending::Cut, Ending::Torn, Ending::Expired].into_iter().enumerate()
     {
         wait_until_all_are_open(site, &proxy, &format!("before {ending:?}"));
@@ -146,6 +156,49 @@ pub(crate) fn a_server_that_went_away_is_waited_for(site: &Site) {
     wait_until_all_are_open(site, &proxy, "again");
     dashboard.fire_and_finish("1", 1);
     see_an_event(site, &dashboard, "SurgeE2EBack");
+    dashboard.quit();
+    site.wait_for_rest();
+}
+
+/// The API server hangs: connections stay open, and nothing comes over them. What is shown is marked as old all the same,
+/// keys work, and when the server goes on, so does everything.
+pub(crate) fn a_server_that_hangs_is_told_from_one_at_rest(site: &Site) {
+    let proxy = site.proxy();
+    let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    wait_until_all_are_open(site, &proxy, "at first");
+    let before = maximum(site);
+    proxy.freeze();
+    set_maximum(site, before - 1);
+    dashboard.wait_for("cluster lost the API server gave no answer within 10s");
+    dashboard.wait_for("not reachable for");
+    dashboard.send("?");
+    dashboard.wait_for("fire a burst: one request a job");
+    dashboard.send("?");
+    proxy.thaw();
+    dashboard.wait_until_live();
+    wait_for_maximum(&dashboard, before - 1);
+    see_another_maximum(site, &dashboard, before);
+    dashboard.fire_past_a_lost_tunnel("1", 1);
+    dashboard.quit();
+    site.wait_for_rest();
+}
+
+/// Every connection is dead and nobody says so, as after a sleep of the machine: watches are opened anew long before their
+/// own time is up, which is after five minutes.
+pub(crate) fn connections_that_are_silently_dead_are_given_up(site: &Site) {
+    let proxy = site.proxy();
+    let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
+    dashboard.wait_until_live();
+    wait_until_all_are_open(site, &proxy, "at first");
+    let before = maximum(site);
+    let began = Instant::now();
+    proxy.strand();
+    see_another_maximum(site, &dashboard, before - 1);
+    dashboard.wait_until_live();
+    assert!(began.elapsed() < Duration::from_secs(200), "it took {:?}", began.elapsed());
+    see_another_maximum(site, &dashboard, before);
+    dashboard.fire_past_a_lost_tunnel("1", 1);
     dashboard.quit();
     site.wait_for_rest();
 }

@@ -1,0 +1,72 @@
+//! Programs that end inside their pods and are started again in the same place: the pod's name stays, every tunnel to it is
+//! gone, and only the count of restarts tells of it.
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+
+use super::dashboard::Dashboard;
+use super::site::Site;
+
+/// Ends the program in the one container of a pod.
+pub(crate) type End = fn(&Site, &Pod);
+
+fn restarts(pod: &Pod) -> i32 {
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    statuses.map(|status| status.restart_count).sum()
+}
+
+/// Ends the program of the workload's one pod, waits until it runs again in the same pod, and until the screen says so.
+/// Returns the pod's name.
+fn restart(site: &Site, dashboard: &Dashboard, workload: &str, end: End) -> String {
+    let pod = site.ready_pods(workload).remove(0);
+    let (name, before) = (pod.name_any(), restarts(&pod));
+    end(site, &pod);
+    site.wait(&format!("{name} to be ready again after a restart"), || {
+        let again = site.ready_pods(workload).into_iter().find(|again| again.name_any() == name)?;
+        assert_eq!(again.uid(), pod.uid(), "the same pod, not another of its name");
+        (restarts(&again) == before + 1).then_some(())
+    });
+    dashboard.wait(&format!("word of the restart of {name}"), |screen| {
+        screen.events("restarted").iter().any(|event| event.contains(&name)).then_some(())
+    });
+    name
+}
+
+/// The kept tunnels lead to a program that is gone, and come back by themselves.
+pub(crate) fn a_producer_that_starts_again_is_reached_again(site: &Site, end: End) {
+    let mut dashboard = site.dashboard(&[]);
+    dashboard.wait_until_live();
+    dashboard.fire_and_finish("1", 1);
+    restart(site, &dashboard, contract::names::PRODUCER, end);
+    dashboard.fire_past_a_lost_tunnel("2", 10);
+    dashboard.quit();
+    site.wait_for_rest();
+}
+
+/// The depth is read through a tunnel too; while the broker is away, no old figure passes for a new one.
+pub(crate) fn a_broker_that_starts_again_is_asked_again(site: &Site, end: End) {
+    let mut dashboard = site.dashboard(&[]);
+    dashboard.wait_until_live();
+    dashboard.wait("the depth", |screen| (screen.depth() == Some(0)).then_some(()));
+    restart(site, &dashboard, contract::names::RABBITMQ, end);
+    for word in ["broker gone", "broker back"] {
+        dashboard.wait_for(word);
+    }
+    dashboard.wait("the depth again", |screen| (screen.depth() == Some(0)).then_some(()));
+    // Producer and workers find the broker again each in its own time.
+    site.wait_for_rest();
+    dashboard.fire_past_a_lost_tunnel("2", 10);
+    dashboard.quit();
+    site.wait_for_rest();
+}
+
+/// A worker keeps its lane, which bears the restart, and takes jobs again.
+pub(crate) fn a_worker_that_starts_again_keeps_its_lane(site: &Site, end: End) {
+    let mut dashboard = site.dashboard(&[]);
+    dashboard.wait_until_live();
+    let name = restart(site, &dashboard, contract::names::WORKER, end);
+    assert!(dashboard.screen().lists_worker(&name), "{}", dashboard.screen().0);
+    dashboard.fire_and_finish("2", 10);
+    dashboard.quit();
+    site.wait_for_rest();
+}
