@@ -21,6 +21,15 @@ use interrupt::Interrupt;
 use inventory::Inventory;
 use kubectl::Kubectl;
 
+/// What some tests are told by variables alone.
+pub(crate) const VARIABLES: &str = "\
+What some tests need besides; without it they are not run, or use what a registry has:
+  SURGE_E2E_ADDRESS       an address of this machine that the API server reaches: a test serves the external metrics API there
+  SURGE_E2E_NETWORK       a network namespace that has this address (/run/netns/NAME)
+  SURGE_E2E_SYNC_SECONDS  the autoscaler's sync period, if it is not 15
+  SURGE_E2E_PAUSE_IMAGE   an image whose pods do nothing
+  SURGE_E2E_PERL_IMAGE    an image with Perl, for pods that answer, write logs and end";
+
 /// Arguments of `cargo xtask e2e`.
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -22,6 +22,10 @@ use crate::source::outbox::Outbox;
 /// How long after a pod is gone its log may still be read.
 const LAST_WORDS: Duration = Duration::from_secs(20);
 
+/// A stream that was silent for so long is opened anew: a connection that the network has dropped looks the same as a worker
+/// without work, and a job whose line nobody reads would be taken for lost.
+const SILENT: Duration = Duration::from_secs(120);
+
 /// So much further back a log is read again than it was read.
 const OVERLAP: Duration = Duration::from_secs(3);
 
@@ -102,8 +106,8 @@ impl Follower {
         let mut backoff = Backoff::default();
         loop {
             match self.stream().await {
-                Ok(lines) => {
-                    if lines > 0 {
+                Ok(was_of_use) => {
+                    if was_of_use {
                         backoff.succeeded();
                     }
                     if self.reach == Reach::End && self.gone.is_cancelled() {
@@ -154,10 +158,13 @@ impl Follower {
         }
     }
 
-    /// Reads until the stream ends; returns how many lines were new.
-    async fn stream(&mut self) -> Result<u64, kube::Error> {
+    /// Reads until the stream ends or was silent for long; returns whether it was of use, so that the next may be opened at once.
+    async fn stream(&mut self) -> Result<bool, kube::Error> {
         let opened = Instant::now();
-        let stream = self.api.log_stream(&self.pod, &self.parameters(Run::Present)).await?;
+        let parameters = self.parameters(Run::Present);
+        let opening = self.api.log_stream(&self.pod, &parameters);
+        let Ok(stream) = tokio::time::timeout(SILENT, opening).await else { return Ok(true) };
+        let stream = stream?;
         self.outbox.source(Source::Logs, SourceState::Live).await;
         let reached = std::mem::replace(&mut self.reach, Reach::Broken);
         let mut resume = Resume::new(self.position.clone());
@@ -167,10 +174,11 @@ impl Follower {
         // A run may have ended before its log was ever opened.
         let mut is_first = std::mem::take(&mut self.missed) && self.position.is_none();
         let ended = loop {
-            match line::read(&mut stream, &mut text).await {
-                Ok(true) => {}
-                Ok(false) => break Ok(()),
-                Err(error) => break Err(error),
+            match tokio::time::timeout(SILENT, line::read(&mut stream, &mut text)).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => break Ok(()),
+                Ok(Err(error)) => break Err(error),
+                Err(_silent) => return Ok(true),
             }
             let text = String::from_utf8_lossy(&text);
             let (at, text) = text.split_once(' ').unwrap_or(("", &text));
@@ -196,7 +204,7 @@ impl Follower {
             }
             Err(error) => tracing::debug!(pod = %self.pod, %error, "a log broke off"),
         }
-        Ok(lines)
+        Ok(lines > 0)
     }
 
     /// Tells what the run of the container before the present one wrote after the line that was read last, and of a gap if
@@ -277,6 +285,7 @@ mod tests {
     use axum::body::Body;
     use axum::http::StatusCode;
     use axum::response::IntoResponse;
+    use futures::StreamExt as _;
     use kube::Client;
     use serde_json::json;
     use tokio::sync::mpsc;
@@ -291,6 +300,8 @@ mod tests {
         Whole(&'static str),
         /// These lines, and then the connection breaks.
         Broken(&'static str),
+        /// These lines, and then nothing more, not even the end.
+        Silent(&'static str),
         /// The container has not started yet.
         NotYet,
         /// There is no such pod.
@@ -309,6 +320,10 @@ mod tests {
                 Self::Broken(lines) => {
                     let parts = [Ok(lines), Err(std::io::Error::other("cut"))];
                     Body::from_stream(futures::stream::iter(parts)).into_response()
+                }
+                Self::Silent(lines) => {
+                    let said = futures::stream::iter([Ok::<_, std::io::Error>(lines)]);
+                    Body::from_stream(said.chain(futures::stream::pending())).into_response()
                 }
                 Self::NotYet => failure(StatusCode::BAD_REQUEST, "BadRequest"),
                 Self::Missing => failure(StatusCode::NOT_FOUND, "NotFound"),
@@ -353,8 +368,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_log_is_followed_to_its_end_and_every_gap_is_told() {
-        use Answer::{Broken, Missing, NotYet, Whole};
-        let cases: [(&[Answer], Answer, &[&str]); 17] = [
+        use Answer::{Broken, Missing, NotYet, Silent, Whole};
+        let cases: [(&[Answer], Answer, &[&str]); 18] = [
             (&[Whole("1 a\n2 b\n")], NotYet, &["a", "b", "ended"]),
             // The same log again, with more: what was read is not told twice.
             (&[Broken("1 a\n2 b\n"), Whole("1 a\n2 b\n3 c\n")], NotYet, &["a", "b", "c", "ended"]),
@@ -367,6 +382,12 @@ mod tests {
             (&[Broken("1 a\n"), Missing], NotYet, &["a", "gap"]),
             (&[Whole("1 a\n"), Missing], NotYet, &["a", "ended"]),
             (&[Missing], NotYet, &["gap"]),
+            // What was written while the connection was dead is read over the next one.
+            (
+                &[Silent("1 a\n"), Silent("1 a\n2 b\n"), Whole("2 b\n3 c\n")],
+                NotYet,
+                &["a", "b", "c", "ended"],
+            ),
             // Nothing had been written when it broke off.
             (&[Broken(""), Whole("1 a\n")], NotYet, &["a", "ended"]),
             // Broken off, and started anew in place: the rest stands in the log of the run before.

@@ -17,6 +17,10 @@ use crate::source::explain;
 use crate::source::health::{Failure, Health};
 use crate::source::pulse::Returns;
 
+/// A watch is asked for so many seconds at a time, and taken for dead five seconds later: nothing else tells that a network has
+/// dropped its connection while others still work. Servers send a bookmark after about a minute, from which it is resumed.
+const SECONDS: u32 = 120;
+
 /// What watches have in common.
 #[derive(Clone)]
 pub(crate) struct Place {
@@ -64,7 +68,7 @@ where
     where
         K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
     {
-        let returns = place.returns.clone();
+        let (config, returns) = (config.timeout(SECONDS), place.returns.clone());
         Self { api: place.api(), config, what: what.into(), health, returns, items: None, list_end: false }
     }
 
