@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::event::{Effect, Event, Input, Stamped};
-use crate::model::Model;
+use crate::model::{Mode, Model};
 use crate::terminal::{self, Terminal};
 use crate::update::update;
 use crate::view;
@@ -196,6 +196,10 @@ async fn until(deadline: Option<Instant>) {
 
 fn draw<W: Write>(terminal: &mut Terminal<W>, model: &mut Model) -> io::Result<()> {
     model.ui.changed = false;
+    // Whoever scrolls on at the end stays there: only the drawing knows where that is.
+    if let Mode::Help(top) = model.ui.mode {
+        model.ui.mode = Mode::Help(top.min(view::help_reach(model)));
+    }
     terminal.resize(model.ui.size);
     terminal.draw(|area, buffer| view::draw(model, area, buffer))
 }

@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use scenes::World;
 use tui::event::{Event, Input, StepState};
-use tui::model::Theme;
+use tui::model::{Mode, Theme};
 
 fn draw(world: &World) -> Buffer {
     let (columns, rows) = world.model.ui.size;
@@ -207,6 +207,86 @@ fn the_footer_keeps_the_way_out_at_every_width() {
             for wanted in wanted {
                 assert!(footer.contains(wanted), "{wanted:?} is missing at {columns} in {footer:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn the_help_is_complete_at_every_size_and_stops_at_its_end() {
+    for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
+        let mut world = World::play("help", columns, rows).unwrap();
+        let reach = tui::view::help_reach(&world.model);
+        let mut page = |top| {
+            world.model.ui.mode = Mode::Help(top);
+            text(&draw(&world))
+        };
+        let all: String = (0..=reach).map(&mut page).collect();
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let seen: std::collections::BTreeSet<String> = words(&all).into_iter().collect();
+        for binding in tui::keys::TABLE.iter().filter(|binding| binding.is_general()) {
+            for word in words(binding.help).iter().chain(&words(binding.shown)) {
+                assert!(seen.contains(word), "{word:?} of {:?} at {columns}x{rows}:\n{all}", binding.help);
+            }
+        }
+        assert!(
+            all.contains("/home/ada/.kube/config"),
+            "why this target was chosen, at {columns}x{rows}:\n{all}"
+        );
+        assert!(!all.contains("…  │"), "nothing is cut at {columns}x{rows}:\n{all}");
+        assert_eq!(page(reach), page(reach + 1));
+        assert_eq!(page(reach).contains("the end"), reach > 0, "{columns}x{rows}");
+    }
+}
+
+#[test]
+fn badges_stand_in_the_title_and_leave_the_keys_alone() {
+    for columns in [60, 80, 100, 120, 200] {
+        let mut world = World::play("scaled", columns, 24).unwrap();
+        let rows = |world: &World| text(&draw(world)).lines().map(str::to_owned).collect::<Vec<_>>();
+        let footer = rows(&world).last().cloned();
+        world.model.ui.access = tui::model::Access::ReadOnly;
+        assert!(rows(&world)[0].contains("read-only"), "{columns}");
+        world.model.ui.access = tui::model::Access::Full;
+        world.keys("/rescale");
+        world.press(crossterm::event::KeyCode::Enter);
+        let filtered = rows(&world);
+        assert!(filtered[0].contains("/rescale"), "{columns}: {}", filtered[0]);
+        assert_eq!(filtered.last().cloned(), footer, "{columns}");
+        let mut world = World::play("drill", columns, 24).unwrap();
+        world.press(crossterm::event::KeyCode::Esc);
+        let drill = rows(&world);
+        assert!(drill[0].contains("Prometheus stopped"), "{columns}: {}", drill[0]);
+        for wanted in ["space burst", "? help", "q quit"] {
+            assert!(drill[23].contains(wanted), "{wanted} at {columns}: {}", drill[23]);
+        }
+    }
+}
+
+#[test]
+fn while_an_instant_is_looked_at_nothing_is_called_live_and_no_box_hides_the_cursor() {
+    for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
+        let mut world = World::play("inspect", columns, rows).unwrap();
+        for _ in 0..4 {
+            (0..28).for_each(|_| world.press(crossterm::event::KeyCode::Left));
+            let buffer = draw(&world);
+            let screen = text(&buffer);
+            let title = screen.lines().next().unwrap_or_default();
+            assert!(title.contains("inspect 14:0") && !title.contains("live"), "{title}");
+            assert!(screen.contains("── At 14:0"), "{screen}");
+            // The cursor stands in one column of every row of the plots and of the marks.
+            let is_cursor = |x: u16, y: u16| {
+                let cell = &buffer[(x, y)];
+                cell.symbol() == "┊" || cell.modifier.contains(Modifier::REVERSED)
+            };
+            let (_, marks) = find(&buffer, "marks");
+            let height = |x: u16| (2..marks + 1).filter(|y| is_cursor(x, *y)).count();
+            let highest = (0..columns).map(height).max();
+            assert_eq!(highest, Some(usize::from(marks - 1)), "{columns}x{rows}:\n{screen}");
+        }
+        for panel in ["Decision", "Stopwatch", "Workers", "Events"] {
+            let screen = text(&draw(&world));
+            let is_shown = screen.contains(&format!(" {panel} ─"));
+            assert_eq!(screen.contains(&format!("now {panel} ─")), is_shown, "{panel}:\n{screen}");
         }
     }
 }

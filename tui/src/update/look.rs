@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEventKind};
 
 use super::input::choose;
 use crate::event::{At, Spot};
-use crate::keys::{self, Action};
+use crate::keys::Action;
 use crate::model::curves::Curve;
 use crate::model::filter::Filter;
 use crate::model::{Focus, Mode, Model, Notice, Panel, Screen};
@@ -158,23 +158,18 @@ pub(super) fn go(model: &mut Model, action: Action) {
     }
 }
 
-/// The first row of the help after a key, in a window of so many rows.
+/// The first row of the help after a key, in a window of so many rows. Where its end is only the drawing knows.
 fn leafed(top: usize, action: Action, rows: usize) -> usize {
-    // What the help has besides the keys, and what the box takes of the window.
-    const BESIDE: usize = 22;
-    const FRAME: usize = 7;
-    let most = (keys::TABLE.iter().filter(|binding| binding.is_general()).count() + BESIDE + FRAME)
-        .saturating_sub(rows);
-    let page = rows.saturating_sub(FRAME).max(1);
+    const MOST: usize = u8::MAX as usize;
+    let page = rows.saturating_sub(7).max(1);
     match action {
         Action::Up => top.saturating_sub(1),
-        Action::Down => top + 1,
+        Action::Down => (top + 1).min(MOST),
         Action::PageUp => top.saturating_sub(page),
-        Action::PageDown => top + page,
+        Action::PageDown => (top + page).min(MOST),
         Action::First => 0,
-        _ => most,
+        _ => MOST,
     }
-    .min(most)
 }
 
 fn stepped(chosen: usize, is_up: bool, last: usize) -> usize {

@@ -9,6 +9,7 @@ use super::dialog::frame;
 use super::marks::MARKS;
 use super::text::{below, put, put_right, row, span, wrap_spans};
 use super::theme::Ink;
+use crate::event::Target;
 use crate::keys::TABLE;
 use crate::model::Theme;
 
@@ -24,14 +25,16 @@ const GAP: u16 = 2;
 const FRAME: (u16, u16) = (6, 4);
 
 /// The help.
-pub(super) struct Help {
+pub(super) struct Help<'a> {
+    /// What is watched, and why that.
+    pub(super) target: Option<&'a Target>,
     /// The first row that is shown, where not all fit.
     pub(super) top: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-impl Help {
+impl Help<'_> {
     fn keys(&self) -> Vec<Vec<Span<'static>>> {
         let line = |shown: &str, help: &'static str| {
             vec![
@@ -53,6 +56,18 @@ impl Help {
         lines.push(Vec::new());
         lines.push(title("everywhere"));
         lines.extend(SIGNS.iter().map(|(symbol, ink, what)| sign(*symbol, *ink, what)));
+        if let Some(target) = self.target {
+            lines.push(Vec::new());
+            lines.push(title("what is watched here"));
+            let version = target.version.as_ref().map_or_else(String::new, |version| format!(", {version}"));
+            lines.push(vec![span(theme, Ink::Value, target.title.clone()), span(theme, Ink::Text, version)]);
+            if !target.namespace.is_empty() {
+                lines.push(vec![span(theme, Ink::Text, format!("namespace {}", target.namespace))]);
+            }
+            if !target.reason.is_empty() {
+                lines.push(vec![span(theme, Ink::Text, target.reason.clone())]);
+            }
+        }
         lines
     }
 }
@@ -66,34 +81,62 @@ fn broken(lines: Vec<Vec<Span<'static>>>, width: u16, indent: usize) -> Vec<Vec<
     lines.into_iter().flat_map(one).collect()
 }
 
-impl Widget for &Help {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
+/// The help as it stands in an area.
+struct Page {
+    keys: Vec<Vec<Span<'static>>>,
+    /// Beside the keys, where there is room; else they are below them.
+    side: Vec<Vec<Span<'static>>>,
+    width: u16,
+}
+
+impl Page {
+    /// Rows of all of it.
+    fn rows(&self) -> u16 {
+        u16::try_from(self.keys.len().max(self.side.len())).unwrap_or(u16::MAX)
+    }
+
+    /// Rows that can be shown at once, and those that then are hidden. The last row of the box says that there are some.
+    fn room(&self, area: Rect) -> (u16, usize) {
+        let room = area.height.saturating_sub(FRAME.1 - 1).min(self.rows());
+        match self.rows() - room {
+            0 => (room, 0),
+            hidden => (room.saturating_sub(1), usize::from(hidden) + 1),
+        }
+    }
+}
+
+impl Help<'_> {
+    fn page(&self, area: Rect) -> Page {
         // Side by side where there is room, else one below the other.
         let is_wide = area.width >= KEYS + GAP + SIDE + FRAME.0;
         let width = if is_wide { KEYS + GAP + SIDE } else { KEYS.min(area.width.saturating_sub(FRAME.0)) };
-        let mut lines = broken(self.keys(), width.min(KEYS), NAMES);
-        let side = broken(self.side(), if is_wide { SIDE } else { width }, 2);
+        let mut keys = broken(self.keys(), width.min(KEYS), NAMES);
+        let mut side = broken(self.side(), if is_wide { SIDE } else { width }, 2);
         if !is_wide {
-            lines.push(Vec::new());
-            lines.extend(side.iter().cloned());
+            keys.push(Vec::new());
+            keys.append(&mut side);
         }
-        let rows = if is_wide { lines.len().max(side.len()) } else { lines.len() };
-        let rows = u16::try_from(rows).unwrap_or(u16::MAX);
-        let inside = frame(buffer, area, self.theme, "Help", (width, rows));
-        // The last row of the box says that there is more.
-        let hidden = usize::from(rows.saturating_sub(inside.height.saturating_sub(1)));
-        let room = if hidden > 0 { inside.height.saturating_sub(1) } else { inside.height };
+        Page { keys, side, width }
+    }
+
+    /// The last row from which on it can be shown.
+    pub(super) fn reach(&self, area: Rect) -> usize {
+        self.page(area).room(area).1
+    }
+}
+
+impl Widget for &Help<'_> {
+    fn render(self, area: Rect, buffer: &mut Buffer) {
+        let page = self.page(area);
+        let (room, hidden) = page.room(area);
         let top = self.top.min(hidden);
-        let shown = |lines: Vec<Vec<Span<'static>>>, place: Rect, buffer: &mut Buffer| {
+        let inside = frame(buffer, area, self.theme, "Help", (page.width, page.rows()));
+        let x = inside.x + (KEYS + GAP).min(inside.width);
+        let beside = Rect { x, width: inside.right() - x, ..inside };
+        for (lines, place) in [(page.keys, inside), (page.side, beside)] {
             for (index, spans) in (0..room).zip(lines.into_iter().skip(top)) {
                 put(buffer, row(place, index), spans);
             }
-        };
-        shown(lines, inside, buffer);
-        if is_wide {
-            let x = inside.x + (KEYS + GAP).min(inside.width);
-            let beside = Rect { x, width: inside.right() - x, ..inside };
-            shown(side, beside, buffer);
         }
         if hidden > 0 {
             let more = match hidden - top {

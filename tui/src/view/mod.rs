@@ -58,6 +58,18 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     gate(model.ui.markers, buffer);
 }
 
+/// How far the help can be scrolled in the model's window.
+#[must_use]
+pub fn help_reach(model: &Model) -> usize {
+    let (columns, rows) = model.ui.size;
+    let area = Rect::new(0, 0, columns, rows);
+    if is_too_small(area) {
+        return 0;
+    }
+    help::Help { target: model.shown().watched.target.as_ref(), top: 0, theme: model.ui.theme }
+        .reach(inside(area))
+}
+
 fn is_too_small(area: Rect) -> bool {
     area.width < SMALLEST.0 || area.height < SMALLEST.1
 }
@@ -93,7 +105,10 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
     match &ui.mode {
         Mode::Normal | Mode::Filter => {}
-        Mode::Help(top) => (&help::Help { top: *top, theme }).render(whole, buffer),
+        Mode::Help(top) => {
+            let target = data.watched.target.as_ref();
+            (&help::Help { target, top: *top, theme }).render(whole, buffer);
+        }
         Mode::Confirm(confirm, answer) => {
             (&dialog::Question { confirm, answer: *answer, data, theme }).render(whole, buffer);
         }
