@@ -255,7 +255,7 @@ fn badges_stand_in_the_title_and_leave_the_keys_alone() {
         let mut world = World::play("drill", columns, 24).unwrap();
         world.press(crossterm::event::KeyCode::Esc);
         let drill = rows(&world);
-        assert!(drill[0].contains("Prometheus stopped"), "{columns}: {}", drill[0]);
+        assert!(drill[0].contains("Prometheus off"), "{columns}: {}", drill[0]);
         for wanted in ["space burst", "? help", "q quit"] {
             assert!(drill[23].contains(wanted), "{wanted} at {columns}: {}", drill[23]);
         }
