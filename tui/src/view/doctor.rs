@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{age, below, coarse, fit, put, row, rule, span, wrap};
+use super::text::{age, below, coarse, fit, put, put_wrapped, row, rule, span, wrap, wrap_spans};
 use super::theme::Ink;
 use crate::doctor::{Report, Verdict};
 use crate::model::drills::title;
@@ -70,7 +70,7 @@ impl Doctor<'_> {
         let theme = self.theme;
         let mut rows = Vec::new();
         let (_, ink) = mark(report.verdict());
-        rows.push(vec![span(theme, ink, report.summary())]);
+        rows.extend(wrap_spans(&[span(theme, ink, report.summary())], width, 0));
         rows.extend(self.drills(width));
         if let Some((line, fix)) = report.fix() {
             rows.push(Vec::new());
@@ -140,11 +140,7 @@ impl Widget for &Doctor<'_> {
             rule(buffer, head, self.theme, "Doctor", self.note(0));
             let text =
                 "walks the chain from the broker to the autoscaler, says what is wrong, and the one fix";
-            put(
-                buffer,
-                row(area, 0),
-                vec![span(self.theme, Ink::Dim, fit(text, area.width.into()).into_owned())],
-            );
+            put_wrapped(buffer, area, &[span(self.theme, Ink::Dim, text)], 0);
             return;
         };
         let rows = self.rows(&found.report, usize::from(area.width));

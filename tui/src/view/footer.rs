@@ -29,8 +29,11 @@ const RANKS: [Action; 13] = [
     Action::Pause,
 ];
 
-/// Rank of what only holds where one is now: after the ways out, before all else.
-const HERE: usize = 2;
+/// So many of them come before what only holds where one is now: the ways out, and the burst.
+const BEFORE_HERE: usize = 3;
+
+/// The same while an instant is looked at: the cursor is moved more often than a burst is fired.
+const BEFORE_CURSOR: usize = 2;
 
 /// From this width on it is said what the load would be while it is off.
 const WIDE: u16 = 100;
@@ -124,12 +127,13 @@ impl Footer<'_> {
     /// The keys, as many as fit, the most important ones before the others. The last two say how to get help and how to
     /// get out: they stay, whatever else must go.
     fn keys(&self, room: u16) -> Vec<Span<'static>> {
+        let here = if self.0.ui.viewport.is_inspecting() { BEFORE_CURSOR } else { BEFORE_HERE };
         let mut hints: Vec<Hint> =
-            self.here().iter().map(|(key, word)| self.hint(Ink::Key, key, word, HERE)).collect();
+            self.here().iter().map(|(key, word)| self.hint(Ink::Key, key, word, here)).collect();
         for binding in TABLE {
             let Some(word) = self.word(binding) else { continue };
             let rank = RANKS.iter().position(|action| binding.means(*action)).unwrap_or(RANKS.len());
-            let rank = if rank < HERE { rank } else { rank + 1 };
+            let rank = if rank < here { rank } else { rank + 1 };
             let is_off = self.0.ui.access == Access::ReadOnly && binding.drives();
             // What may not be done is dim, and a word says so where there is no dim. One such key says it for all.
             hints.push(match is_off {

@@ -6,7 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stopwatch::{Behind, Steps, fitted, overlap, state};
-use super::text::{below, count, fit, measured, milli, put, put_right, row, rule, span};
+use super::text::{below, count, fit, measured, milli, phrase, put, put_right, row, rule, span};
 use super::theme::Ink;
 use crate::event::MetricTarget;
 use crate::model::burst::Burst;
@@ -29,6 +29,9 @@ const NUMBER: u16 = 9;
 
 /// The figures in the order in which a narrow table keeps them.
 const ORDER: [usize; Figure::ALL.len()] = [0, 4, 5, 6, 7, 8, 13, 10, 11, 12, 9, 1, 2, 3];
+
+/// For a reason that a column has no room for: the steps of the run have it in full.
+const UNSEEN: &str = "not seen";
 
 /// The screen.
 pub(super) struct Runs<'a> {
@@ -144,7 +147,7 @@ impl Runs<'_> {
                     Rank::Best => ("▴", Ink::Ready),
                     Rank::Worst => ("▾", Ink::Warning),
                 };
-                let text = fit(&text, usize::from(EACH) - 1 - mark.chars().count()).into_owned();
+                let text = phrase(&[text.as_str(), UNSEEN], usize::from(EACH) - 1 - mark.chars().count());
                 put_right(buffer, place(line, index), vec![span(theme, ink, format!("{mark}{text}"))]);
             }
             if let Some(in_force) = burst.tuning().filter(|_| has_tuning) {
@@ -179,7 +182,7 @@ impl Runs<'_> {
             line += 1;
             put(buffer, place, vec![span(theme, Ink::Text, figure.titles().1)]);
             let mut write = |index, (ink, text): (Ink, String)| {
-                let text = fit(&text, usize::from(NUMBER) - 1).into_owned();
+                let text = phrase(&[text.as_str(), UNSEEN], usize::from(NUMBER) - 1);
                 put_right(buffer, column(place, index), vec![span(theme, ink, text)]);
             };
             let (_, own) = self.cell(burst, figure);

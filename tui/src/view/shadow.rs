@@ -8,7 +8,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::dialog::frame;
-use super::text::{coarse, fit, put, row, rule, span};
+use super::text::{coarse, fit, phrase, put, row, rule, span};
 use super::theme::Ink;
 use super::tune::{fields, keys, sentences};
 use crate::model::shadow::rehearsal::Outcome;
@@ -161,7 +161,13 @@ impl Widget for &Choice<'_> {
         let mut lines = fields(&self.dialog.form, theme, width, true);
         lines.push(Vec::new());
         if self.dialog.wrong.is_empty() {
-            let text = "decides over the measured queue and scales nothing; * differs";
+            let text = phrase(
+                &[
+                    "decides over the measured queue and scales nothing; * differs",
+                    "decides over the queue, scales nothing; * differs",
+                ],
+                usize::from(width),
+            );
             lines.push(vec![span(theme, Ink::Dim, text)]);
         } else {
             let room = usize::from(area.height).saturating_sub(16).clamp(1, 6);

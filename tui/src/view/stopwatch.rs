@@ -9,7 +9,7 @@ use ratatui::widgets::Widget;
 
 use super::stale;
 use super::text::{
-    below, coarse, count, fit, measured, parts, put, put_right, row, rule, set, span, width, wrap,
+    below, coarse, count, fit, measured, parts, phrase, put, put_right, row, rule, set, span, width, wrap,
 };
 use super::theme::{Ink, style};
 use crate::event::{At, Source};
@@ -381,12 +381,9 @@ impl Steps<'_> {
         match self.behind {
             Behind::Bars if is_wide => self.bar(buffer, behind, stage, end),
             Behind::Words if is_wide => {
-                let words = if behind.width < FULL { self.short(stage) } else { self.words(stage) };
-                put(
-                    buffer,
-                    behind,
-                    vec![span(theme, Ink::Dim, fit(&words, behind.width.into()).into_owned())],
-                );
+                let short = self.short(stage);
+                let full = if behind.width < FULL { short.clone() } else { self.words(stage) };
+                put(buffer, behind, vec![span(theme, Ink::Dim, phrase(&[full, short], behind.width.into()))]);
             }
             Behind::Bars | Behind::Words => {}
         }
@@ -449,10 +446,11 @@ impl Widget for &Steps<'_> {
         let rest = below(area, Steps::ROWS + 1);
         let rest = Rect { x: rest.x + indent, width: rest.width.saturating_sub(indent), ..rest };
         let clock = self.clock();
+        let figures = clock.split(',').next().unwrap_or_default();
         put(
             buffer,
             row(rest, 0),
-            vec![span(self.theme, Ink::Dim, fit(&clock, rest.width.into()).into_owned())],
+            vec![span(self.theme, Ink::Dim, phrase(&[clock.as_str(), figures], rest.width.into()))],
         );
         if is_roomy {
             for (index, text) in (1..).zip(wrap(SIGNS, rest.width.into())) {
