@@ -31,7 +31,7 @@ impl Returns {
     pub(crate) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
             // Nobody asks any more, so nobody will ever know.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
