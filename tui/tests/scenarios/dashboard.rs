@@ -257,7 +257,7 @@ impl Screen {
     /// Whether the stopwatch has a time for a stage.
     pub(crate) fn has_time(&self, stage: &str) -> bool {
         self.0.lines().filter_map(|line| line.split_once(stage)).any(|(_, rest)| {
-            rest.trim_start().trim_start_matches("≈ ").starts_with(|c: char| c.is_ascii_digit())
+            rest.trim_start().trim_start_matches(['≈', ' ']).starts_with(|c: char| c.is_ascii_digit())
         })
     }
 
@@ -266,7 +266,7 @@ impl Screen {
         let panel = self.panel("Stopwatch");
         let stage = |line: &String| {
             let (name, rest) = line.trim_start().split_once("  ")?;
-            let mut words = rest.trim_start().trim_start_matches("≈ ").split_whitespace();
+            let mut words = rest.trim_start().trim_start_matches(['≈', ' ']).split_whitespace();
             Some((name.to_owned(), seconds(words.next()?, words.next())?))
         };
         panel.iter().filter_map(stage).collect()
