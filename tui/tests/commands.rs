@@ -41,7 +41,7 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("tab", "\u{1b}[Z", "▪ Overview"),
     ("z Z", "zzzzzzzzzzzz", "↔ 15s"),
     ("z Z", "ZZ", "↔ 60s"),
-    ("v", "v", "messages waiting (ready)"),
+    ("v", "v", "── At "),
     ("v", "\u{1b}[D", "← → move"),
     ("v", "v", "● live"),
     ("o", "o", "[x] ━━ messages waiting"),
