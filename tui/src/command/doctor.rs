@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use super::cluster::ClusterArgs;
 use super::{complain, log};
 use crate::doctor;
+use crate::install::up::say;
 use crate::source::cluster;
-use crate::source::doctor::{Settings, collect};
+use crate::source::doctor::{Settings, collect, questions};
 use crate::source::prometheus::Address;
 
 /// The cluster cannot be reached.
@@ -35,9 +36,16 @@ pub(super) struct Args {
     /// How to write what was found
     #[arg(long, value_name = "FORM", default_value = "text")]
     output: Output,
+    /// Print the requests that would be made, and ask nothing; names that only an answer tells are those of `surge up`
+    #[arg(long)]
+    dry_run: bool,
 }
 
 pub(super) fn main(arguments: Args) -> ExitCode {
+    if arguments.dry_run {
+        say(&questions(&settings(&arguments, String::new(), String::new())));
+        return ExitCode::SUCCESS;
+    }
     // What the API refuses is part of the report, and not worth a line of a log that nobody asked for.
     if std::env::var_os("RUST_LOG").is_some() {
         log::to_standard_error();
@@ -62,19 +70,7 @@ async fn run(arguments: Args) -> u8 {
             return UNREACHABLE;
         }
     };
-    let flags = doctor::Flags {
-        context: arguments.cluster.context.clone(),
-        kubeconfig: arguments.cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
-    };
-    let namespace = arguments.cluster.namespace.unwrap_or_else(|| contract::names::NAMESPACE.to_owned());
-    let settings = Settings {
-        context: cluster.context,
-        server: cluster.server,
-        namespace,
-        hpa: arguments.hpa,
-        prometheus: arguments.prometheus,
-        flags,
-    };
+    let settings = settings(&arguments, cluster.context, cluster.server);
     let report = doctor::examine(&Box::pin(collect(&cluster.client, &settings)).await);
     let text = match arguments.output {
         Output::Text => report.text(),
@@ -83,4 +79,20 @@ async fn run(arguments: Args) -> u8 {
     // A reader that has gone away needs no report; the exit code stands.
     let _closed = std::io::stdout().write_all(text.as_bytes());
     report.exit_code()
+}
+
+/// What is to be looked at, in the cluster that the context leads to.
+fn settings(arguments: &Args, context: String, server: String) -> Settings {
+    let cluster = &arguments.cluster;
+    Settings {
+        context,
+        server,
+        namespace: cluster.namespace.clone().unwrap_or_else(|| contract::names::NAMESPACE.to_owned()),
+        hpa: arguments.hpa.clone(),
+        prometheus: arguments.prometheus.clone(),
+        flags: doctor::Flags {
+            context: cluster.context.clone(),
+            kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
+        },
+    }
 }

@@ -1,12 +1,13 @@
 //! The external metrics API: registered, by whom, and alive.
 
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 use super::facts::Facts;
 use super::line::{Fix, Pen};
 use super::metric::{self, Metric};
 use super::reach::METRICS_API;
-use super::{adapter, autoscaler, keda, value};
+use super::{adapter, autoscaler, keda, upstream, value};
 
 /// Who answers for the external metrics API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,7 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
     let owner = registered(facts, pen, Some(&metric));
     keda::examine(facts, pen);
     if owner != Some(Owner::Keda) {
+        upstream::examine(facts, pen);
         adapter::rules(facts, pen, &metric);
     }
     autoscaler::refused_selector(facts, pen, &metric);
@@ -208,7 +210,12 @@ pub(super) fn set_argument(facts: &Facts, what: &str, name: &str, argument: &str
 
 /// An argument of the backend, as `--name=value`.
 pub(super) fn argument(facts: &Facts, name: &str) -> Option<String> {
-    let containers = facts.api.backend.get()?.spec.as_ref()?.template.spec.as_ref()?.containers.as_slice();
+    argument_of(facts.api.backend.get()?, name)
+}
+
+/// An argument of a Deployment, as `--name=value`.
+pub(super) fn argument_of(deployment: &Deployment, name: &str) -> Option<String> {
+    let containers = deployment.spec.as_ref()?.template.spec.as_ref()?.containers.as_slice();
     let mut arguments = containers
         .iter()
         .flat_map(|container| container.args.iter().flatten().chain(container.command.iter().flatten()));

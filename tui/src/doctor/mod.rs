@@ -29,6 +29,7 @@ mod status;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod value;
 mod words;
 mod workloads;
@@ -42,6 +43,7 @@ pub use self::report::{Report, Timing};
 pub use self::rule::{Rule, parse as parse_rules, rule_of};
 pub use self::select::{monitor_covers, selects};
 pub use self::status::disagrees;
+pub use self::upstream::upstream;
 
 use self::line::Pen;
 use self::reach::Reached;

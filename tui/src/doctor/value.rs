@@ -4,7 +4,7 @@ use super::api::{self, Owner};
 use super::facts::{Answer, Facts, Seen};
 use super::line::{Fix, Pen};
 use super::metric::Metric;
-use super::{keda, words};
+use super::{keda, upstream, words};
 
 /// What the API answers for the HPA's metric.
 pub(super) fn answered(facts: &Facts, pen: &mut Pen<'_>, metric: &Metric, owner: Option<Owner>) {
@@ -151,24 +151,12 @@ fn refused(
         }
         _ if message.contains("unable to fetch metrics") => {
             let url =
-                api::argument(facts, "--prometheus-url").unwrap_or_else(|| "its --prometheus-url".to_owned());
+                api::argument(facts, upstream::ARGUMENT).unwrap_or_else(|| "its --prometheus-url".to_owned());
             let answers = matches!(facts.prometheus.pools.seen, Seen::Value(_));
             let (saw, fix) = if answers {
-                let at = facts.prometheus.services.all().first();
-                let port = at.map_or(contract::names::PROMETHEUS_PORT, |at| at.port);
-                let right = at.map_or_else(
-                    || "http://prometheus-operated.monitoring.svc".to_owned(),
-                    |at| format!("http://{}.{}.svc", at.service, at.namespace),
-                );
                 (
                     format!("{saw}; Prometheus answers here, and not to the adapter at {url}"),
-                    api::set_argument(
-                        facts,
-                        "lead the adapter to the Prometheus that answers",
-                        "--prometheus-url",
-                        &format!("{right}:{port}"),
-                        &format!("--set prometheus.url={right} --set prometheus.port={port}"),
-                    ),
+                    upstream::lead(facts),
                 )
             } else {
                 (

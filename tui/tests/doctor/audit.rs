@@ -207,7 +207,7 @@ const TRAPS: [Row; 21] = [
 ];
 
 /// What a rule, a selector or a target may be wrong in.
-const PITFALLS: [Row; 16] = [
+const PITFALLS: [Row; 17] = [
     row(
         "namespaced, and no label to tell namespaces by",
         "rule-namespace",
@@ -252,6 +252,12 @@ const PITFALLS: [Row; 16] = [
     row(
         "max-age not above the scrape interval",
         "max-age",
+        Cluster("stack"),
+        "an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says",
+    ),
+    row(
+        "the adapter asks the Prometheus of its chart's default",
+        "adapter-url",
         Cluster("stack"),
         "an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says",
     ),

@@ -61,3 +61,20 @@ fn the_words_of_the_command_line_are_checked() {
         assert_eq!(run(wrong).status.code(), Some(2), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_dry_run_asks_nothing_and_says_what_would_be_asked() {
+    let output = Command::new(SURGE)
+        .args(["doctor", "--dry-run", "--context", "far", "--namespace", "demo", "--hpa", "scaler"])
+        .env("KUBECONFIG", "/nowhere")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    for expected in [
+        "kubectl --context far get --raw '/apis/autoscaling/v2/namespaces/demo/horizontalpodautoscalers/scaler'\n",
+        "# a tunnel to demo/rabbitmq:15672, ",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in {text}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What was seen of the external metrics API.
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 use super::Fact;
@@ -26,6 +27,8 @@ pub struct MetricsApi {
     pub service: Fact<APIService>,
     /// The Deployment behind it.
     pub backend: Fact<Deployment>,
+    /// The Service of the Prometheus that the backend is told to ask.
+    pub upstream: Fact<Service>,
     /// The adapter's file.
     pub rules: Fact<String>,
     /// Where the file stands, as `NAMESPACE/CONFIGMAP`.
@@ -41,6 +44,7 @@ impl MetricsApi {
         Self {
             service: Fact::not_asked(why),
             backend: Fact::not_asked(why),
+            upstream: Fact::not_asked(why),
             rules: Fact::not_asked(why),
             rules_at: String::new(),
             answer: Fact::not_asked(why),

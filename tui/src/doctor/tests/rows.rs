@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Case, all, api_error, condition, first, healthy, set};
+use super::{Case, all, api_error, condition, fact, first, healthy, set};
 use crate::doctor::facts::{Answer, Fact, Later, Seen};
 use crate::doctor::{Verdict, disagrees, examine};
 
@@ -101,8 +101,35 @@ fn the_rows_of_the_metrics_api() {
             },
             check: "value",
             verdict: Failure,
-            saw: "not to the adapter at http://p:9090",
+            saw: "not to the adapter at http://prometheus-main.monitoring.svc:9090/",
             fix: r#""path":"/spec/template/spec/containers/0/args/2","value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090""#,
+        },
+        Case {
+            name: "the adapter asks a Service that is not there",
+            breakage: |facts| {
+                facts.api.upstream = Fact { how: "how".into(), seen: Seen::Absent };
+                facts.api.answer = api_error(404, "the server could not find the metric x for ");
+            },
+            check: "adapter-url",
+            verdict: Failure,
+            saw: "namespace monitoring has no Service prometheus-main",
+            fix: r#""value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090""#,
+        },
+        Case {
+            name: "the adapter asks a port that is not there, under a path",
+            breakage: |facts| {
+                facts.api.upstream = fact(json!({"spec": {"ports": [{"port": 80}]}}));
+                let argument = "/spec/template/spec/containers/0/args/2";
+                set(
+                    &mut facts.api.backend,
+                    argument,
+                    json!("--prometheus-url=http://prometheus-main:9090/metrics/"),
+                );
+            },
+            check: "adapter-url",
+            verdict: Failure,
+            saw: "Service prometheus-main of namespace monitoring has no port 9090",
+            fix: r#""value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090/metrics""#,
         },
         Case {
             name: "the adapter that helm has made asks the wrong Prometheus",
@@ -116,7 +143,7 @@ fn the_rows_of_the_metrics_api() {
             },
             check: "value",
             verdict: Failure,
-            saw: "not to the adapter at http://p:9090",
+            saw: "not to the adapter at http://prometheus-main.monitoring.svc:9090/",
             fix: "helm upgrade adapter prometheus-community/prometheus-adapter -n monitoring --reuse-values --set prometheus.url=http://prometheus-operated.monitoring.svc --set prometheus.port=9090",
         },
         Case {

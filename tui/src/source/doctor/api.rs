@@ -7,6 +7,7 @@ use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use kube::Client;
 
 use super::ask;
+use crate::doctor;
 use crate::doctor::facts::{Answer, Fact, MetricsApi};
 use crate::source::query;
 
@@ -31,6 +32,7 @@ pub(super) async fn look(client: &Client) -> MetricsApi {
         None => (names::MONITORING.to_owned(), ADAPTER.to_owned()),
     };
     let backend = backend(client, &at_namespace, &at_name).await;
+    let upstream = upstream(client, backend.get()).await;
     let map = config_map(backend.get()).unwrap_or_else(|| at_name.clone());
     let path = format!("/api/v1/namespaces/{at_namespace}/configmaps/{map}");
     let rules: Fact<ConfigMap> =
@@ -39,6 +41,7 @@ pub(super) async fn look(client: &Client) -> MetricsApi {
     MetricsApi {
         service,
         backend,
+        upstream,
         rules,
         rules_at: format!("{at_namespace}/{map}"),
         answer: Fact::not_asked("the HPA's metric is not known"),
@@ -63,6 +66,15 @@ async fn backend(client: &Client, namespace: &str, name: &str) -> Fact<Deploymen
             && selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
     };
     ask::some(deployments.map(|all| all.into_iter().find(is_selected)))
+}
+
+/// The Service of the Prometheus that the adapter is told to ask.
+async fn upstream(client: &Client, backend: Option<&Deployment>) -> Fact<Service> {
+    let Some(at) = backend.and_then(doctor::upstream) else {
+        return Fact::not_asked("the adapter names no Service of this cluster");
+    };
+    let how = format!("kubectl get service {} -n {}", at.service, at.namespace);
+    ask::object(client, how, &format!("/api/v1/namespaces/{}/services/{}", at.namespace, at.service)).await
 }
 
 /// The ConfigMap that the adapter mounts.

@@ -20,10 +20,17 @@ use crate::source::kept::Kept;
 use crate::source::query;
 
 /// Port of the exporter.
-const EXPORTER: u16 = 9419;
+pub(super) const EXPORTER: u16 = 9419;
+
+/// The exporter's path.
+pub(super) const METRICS: &str = "/metrics";
+
+/// The management API's paths: the queues with their totals, and with their consumers.
+pub(super) const QUEUES: [&str; 2] =
+    ["/api/queues?disable_stats=true&enable_queue_totals=true", "/api/queues"];
 
 /// The plugin's path that has the series of single queues.
-const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
+pub(super) const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
 
 /// ConfigMaps read for the statistics interval.
 const MAX_SETTINGS: usize = 8;
@@ -104,7 +111,7 @@ fn endpoints(namespace: &str, services: &[Service], monitors: &[Custom<MonitorSp
                     .flat_map(|(key, values)| values.iter().map(move |value| (key, value)))
                     .map(|(key, value)| format!("{}={}", query::encode(key), query::encode(value)))
                     .collect();
-                let mut path = endpoint.path.clone().unwrap_or_else(|| "/metrics".to_owned());
+                let mut path = endpoint.path.clone().unwrap_or_else(|| METRICS.to_owned());
                 if !parameters.is_empty() {
                     path = format!("{path}?{}", parameters.join("&"));
                 }
@@ -117,7 +124,7 @@ fn endpoints(namespace: &str, services: &[Service], monitors: &[Custom<MonitorSp
             }
         }
         if let Some(port) = usual.filter(|_| !led) {
-            let path = if port == EXPORTER { "/metrics" } else { DETAILED };
+            let path = if port == EXPORTER { METRICS } else { DETAILED };
             found.push(Scraped { at: at(namespace, service, port), path: path.to_owned(), monitor: None });
         }
     }
@@ -177,7 +184,7 @@ async fn listed(
 ) -> Result<Vec<Queue>, Seen<Vec<Queue>>> {
     let mut kept = kept(client, at);
     let mut answers = Vec::new();
-    for path in ["/api/queues?disable_stats=true&enable_queue_totals=true", "/api/queues"] {
+    for path in QUEUES {
         let mut request = get(&at.service, path).map_err(|error| Seen::Failed(error.to_string()))?;
         request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
         let answer = ask::pod(&mut kept, &request).await?;

@@ -3,6 +3,7 @@
 mod api;
 mod ask;
 mod broker;
+mod dry_run;
 mod exposition;
 mod keda;
 mod prometheus;
@@ -19,6 +20,8 @@ use crate::doctor::facts::{Fact, Facts, Later, Place, Seen};
 use crate::doctor::{self, Flags, Metric};
 use crate::source::explain;
 use crate::source::prometheus::Address;
+
+pub use self::dry_run::questions;
 
 /// How long the HPA's status may take to follow the metrics API: its longest usual period, and some.
 const SECOND_LOOK: Duration = Duration::from_secs(20);
@@ -84,7 +87,7 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
     let (namespace_fact, autoscaler, autoscalers, deployments, stateful_sets, pods, services, warnings) =
         objects;
     let metric = autoscaler.get().and_then(doctor::external);
-    let questions = questions(metric.as_ref(), api.rules.get(), namespace);
+    let to_ask = of_prometheus(metric.as_ref(), api.rules.get(), namespace);
     let monitors = prometheus.monitors.all().to_vec();
     let answer = async {
         match &metric {
@@ -95,7 +98,7 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
     let (keda, broker, prometheus, answer) = tokio::join!(
         keda::look(client, namespace, &api.service),
         broker::look(client, namespace, services.all(), pods.all(), &monitors),
-        prometheus::look(client, prometheus, &questions),
+        prometheus::look(client, prometheus, &to_ask),
         answer,
     );
     let mut facts = Facts {
@@ -149,7 +152,7 @@ async fn look_again(client: &Client, facts: &mut Facts, metric: &Metric, path: &
 }
 
 /// What Prometheus is to be asked: the series of the adapter's rule where it is known, else RabbitMQ's.
-fn questions(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -> prometheus::Questions {
+fn of_prometheus(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -> prometheus::Questions {
     let rules = rules.and_then(|text| doctor::parse_rules(text).ok()).unwrap_or_default();
     let made = metric.map(|metric| doctor::rule_of(&rules, &metric.name)).unwrap_or_default();
     let mut series: Vec<String> = made.iter().map(|(_, series)| series.clone()).collect();

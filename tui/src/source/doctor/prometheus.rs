@@ -22,6 +22,36 @@ use crate::source::query;
 /// How far back the spacing of samples is looked at.
 const BACK: &str = "5m";
 
+/// The pools, by which a monitor that was taken over is known.
+pub(super) const POOLS: &str = "/api/v1/scrape_pools";
+
+/// The targets that are scraped, and how many were dropped.
+pub(super) const TARGETS: &str = "/api/v1/targets?state=active";
+
+/// The exporter's word about the broker.
+pub(super) const EXPORTER_UP: &str = "rabbitmq_up";
+
+/// The path of a query.
+pub(super) fn queried(text: &str) -> String {
+    format!("/api/v1/query?query={}", query::encode(text))
+}
+
+/// Asks for all series of these names.
+pub(super) fn all_of(series: &[impl AsRef<str>]) -> String {
+    let names: Vec<&str> = series.iter().map(AsRef::as_ref).collect();
+    format!("{{__name__=~\"{}\"}}", names.join("|"))
+}
+
+/// Asks for the time of the newest sample.
+pub(super) fn newest(name: &str, matchers: &str) -> String {
+    format!("timestamp({name}{{{matchers}}})")
+}
+
+/// Asks for the samples of the last minutes.
+pub(super) fn track(name: &str, matchers: &str) -> String {
+    format!("{name}{{{matchers}}}[{BACK}]")
+}
+
 /// What is to be asked of Prometheus.
 pub(super) struct Questions {
     /// Names of the series that hold the queues' depths.
@@ -234,7 +264,7 @@ impl Server {
     }
 
     async fn pools(&mut self) -> Fact<Vec<String>> {
-        let mut pools = self.get::<Pools>("/api/v1/scrape_pools").await.map(|pools| pools.scrape_pools);
+        let mut pools = self.get::<Pools>(POOLS).await.map(|pools| pools.scrape_pools);
         if pools.is_absent() {
             // Older than 2.42: it answers all the same.
             pools.seen = Seen::Value(Vec::new());
@@ -243,7 +273,7 @@ impl Server {
     }
 
     async fn query(&mut self, text: &str) -> Fact<Data> {
-        self.get(&format!("/api/v1/query?query={}", query::encode(text))).await
+        self.get(&queried(text)).await
     }
 
     async fn samples(&mut self, text: &str) -> Fact<Vec<Sample>> {
@@ -266,16 +296,14 @@ impl Server {
     }
 
     async fn fill(&mut self, prometheus: &mut Prometheus, questions: &Questions) {
-        prometheus.targets = self.get::<Targets>("/api/v1/targets?state=active").await;
-        let names = format!("{{__name__=~\"{}\"}}", questions.series.join("|"));
-        prometheus.series = self.samples(&names).await;
-        prometheus.exporter_up = self.samples("rabbitmq_up").await;
+        prometheus.targets = self.get::<Targets>(TARGETS).await;
+        prometheus.series = self.samples(&all_of(&questions.series)).await;
+        prometheus.exporter_up = self.samples(EXPORTER_UP).await;
         // Where the HPA names no queue, whichever series there are stand for it.
         let has = |name: &str| prometheus.series.all().iter().any(|sample| sample.label("__name__") == name);
         let name = questions.series.iter().find(|name| has(name)).or(questions.series.first());
         if let Some(name) = name {
-            let one = format!("{name}{{{}}}", questions.matchers);
-            let fact = self.query(&format!("timestamp({one})")).await;
+            let fact = self.query(&newest(name, &questions.matchers)).await;
             prometheus.age = fact.map(|data| match data {
                 Data::Vector(elements) => elements
                     .iter()
@@ -283,7 +311,7 @@ impl Server {
                     .max_by(f64::total_cmp),
                 _ => None,
             });
-            let fact = self.query(&format!("{one}[{BACK}]")).await;
+            let fact = self.query(&track(name, &questions.matchers)).await;
             prometheus.tracks = fact.map(|data| match data {
                 Data::Matrix(rows) => rows
                     .into_iter()

@@ -19,6 +19,9 @@ struct Wanted {
     purpose: &'static str,
 }
 
+/// Where reviews are asked for.
+pub(super) const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+
 /// Asks for every right at once.
 pub(super) async fn ask(client: &Client, namespace: &str, monitoring: &str) -> Vec<Right> {
     join_all(wanted(namespace, monitoring).into_iter().map(|wanted| one(client, wanted))).await
@@ -26,6 +29,39 @@ pub(super) async fn ask(client: &Client, namespace: &str, monitoring: &str) -> V
 
 /// Asks for the rights that only a look at KEDA needs.
 pub(super) async fn ask_of_keda(client: &Client, namespace: &str) -> Vec<Right> {
+    join_all(wanted_of_keda(namespace).into_iter().map(|wanted| one(client, wanted))).await
+}
+
+/// The object of each review, in the order in which they are asked for.
+pub(super) fn reviews(namespace: &str, monitoring: &str) -> Vec<Value> {
+    wanted(namespace, monitoring).iter().map(Wanted::review).collect()
+}
+
+/// As [`reviews`], for the rights that only a look at KEDA needs.
+pub(super) fn reviews_of_keda(namespace: &str) -> Vec<Value> {
+    wanted_of_keda(namespace).iter().map(Wanted::review).collect()
+}
+
+impl Wanted {
+    /// The object that is sent.
+    fn review(&self) -> Value {
+        let Self { verb, group, resource, subresource, namespace, .. } = self;
+        let mut attributes = json!({"verb": verb, "group": group, "resource": resource});
+        if !subresource.is_empty() {
+            attributes["subresource"] = (*subresource).into();
+        }
+        if let Some(namespace) = namespace {
+            attributes["namespace"] = namespace.as_str().into();
+        }
+        json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        })
+    }
+}
+
+fn wanted_of_keda(namespace: &str) -> Vec<Wanted> {
     let of = |resource, purpose, namespace: Option<&str>| Wanted {
         verb: "list",
         group: "keda.sh",
@@ -34,12 +70,11 @@ pub(super) async fn ask_of_keda(client: &Client, namespace: &str) -> Vec<Right> 
         namespace: namespace.map(str::to_owned),
         purpose,
     };
-    let wanted = [
+    vec![
         of("scaledobjects", "the ScaledObject that the HPA is made from", Some(namespace)),
         of("triggerauthentications", "what KEDA logs in to the broker by", Some(namespace)),
         of("clustertriggerauthentications", "what KEDA logs in to the broker by", None),
-    ];
-    join_all(wanted.into_iter().map(|wanted| one(client, wanted))).await
+    ]
 }
 
 fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
@@ -82,30 +117,19 @@ fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
 }
 
 async fn one(client: &Client, wanted: Wanted) -> Right {
+    let review = wanted.review();
     let Wanted { verb, group, resource, subresource, namespace, purpose } = wanted;
-    let mut attributes = json!({"verb": verb, "group": group, "resource": resource});
-    if !subresource.is_empty() {
-        attributes["subresource"] = subresource.into();
-    }
-    if let Some(namespace) = &namespace {
-        attributes["namespace"] = namespace.as_str().into();
-    }
     let kind = if group.is_empty() { resource.to_owned() } else { format!("{resource}.{group}") };
     let part = if subresource.is_empty() { String::new() } else { format!(" --subresource={subresource}") };
     let place = namespace.as_ref().map_or_else(|| " -A".to_owned(), |namespace| format!(" -n {namespace}"));
     let how = format!("kubectl auth can-i {verb} {kind}{part}{place}");
     let resource = if subresource.is_empty() { kind } else { format!("{kind}/{subresource}") };
-    let allowed = Fact { seen: review(client, &attributes).await, how };
+    let allowed = Fact { seen: allowed(client, &review).await, how };
     Right { verb, resource, namespace, purpose, allowed }
 }
 
-async fn review(client: &Client, attributes: &Value) -> Seen<bool> {
-    let review = json!({
-        "apiVersion": "authorization.k8s.io/v1",
-        "kind": "SelfSubjectAccessReview",
-        "spec": {"resourceAttributes": attributes},
-    });
-    let request = Request::post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+async fn allowed(client: &Client, review: &Value) -> Seen<bool> {
+    let request = Request::post(REVIEWS)
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(review.to_string().into_bytes());
     let request = match request {

@@ -51,6 +51,17 @@ fn an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says() {
     assert!(seen(&report, "max-age").contains("the metric comes and goes"), "{report:#}");
     site.until_told(1, "max-age", "--metrics-max-age=10m");
     site.mended_by_its_fix("max-age", "--metrics-max-age=10m");
+
+    // What its chart asks by default; it lists nothing from there, and says of the metric that it could not find it.
+    argument(&site, "--prometheus-url", "http://prometheus.default.svc:9090/");
+    let report = site.until("the adapter's own word", |_, report| {
+        seen(report, "value").contains("could not find the metric")
+    });
+    assert!(
+        seen(&report, "adapter-url").contains("namespace default has no Service prometheus"),
+        "{report:#}"
+    );
+    site.mended_by_its_fix("adapter-url", "--prometheus-url=http://prometheus-");
 }
 
 /// Prometheus forgets the series, and the adapter lists what there is: nothing, for ten minutes, whatever comes back.
