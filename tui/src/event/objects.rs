@@ -35,6 +35,22 @@ pub struct Hpa {
     pub targets_column: String,
 }
 
+impl Hpa {
+    /// Whether its controller has written a status yet. Until then it says zero everywhere, and means nothing by it.
+    #[must_use]
+    pub fn has_synced(&self) -> bool {
+        !self.conditions.is_empty() || self.reading_milli.is_some() || self.desired_replicas > 0
+    }
+
+    /// The size that it wants; `None` while it has not computed one. A first sync without a reading leaves a zero that
+    /// nobody wants; only where nothing runs zero is a size.
+    #[must_use]
+    pub fn wanted(&self) -> Option<i32> {
+        let is_off = self.has_synced() && self.current_replicas == 0;
+        (self.reading_milli.is_some() || self.desired_replicas > 0 || is_off).then_some(self.desired_replicas)
+    }
+}
+
 /// The External metric of an HPA.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricRef {

@@ -144,7 +144,8 @@ impl Data {
     /// Replicas that the autoscaler counts with: what the workload reports, else what the HPA saw at its last sync.
     #[must_use]
     pub fn replicas(&self) -> Option<i32> {
-        self.workload.get().map(|w| w.replicas).or_else(|| self.hpa.get().map(|hpa| hpa.current_replicas))
+        let at_its_sync = || self.hpa.get().filter(|hpa| hpa.has_synced()).map(|hpa| hpa.current_replicas);
+        self.workload.get().map(|w| w.replicas).or_else(at_its_sync)
     }
 
     /// The target on the depth axis.

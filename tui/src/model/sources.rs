@@ -20,6 +20,8 @@ pub struct SourceStatus {
     pub since: At,
     /// When it first said how it is.
     pub first: At,
+    /// Whether it was live at any time before this state.
+    pub was_live: bool,
     /// When it last delivered.
     pub last_heard: Option<At>,
     /// When it was lost and when it came back, the last time.
@@ -67,7 +69,7 @@ impl SourceStatus {
     pub fn standing(&self, source: Source, now: At) -> Standing<'_> {
         // Only these are filled one after the other when everything is started.
         let patience = match source {
-            Source::Broker | Source::Prometheus | Source::ExternalMetric => PATIENCE,
+            Source::Broker | Source::Prometheus | Source::ExternalMetric | Source::Producer => PATIENCE,
             _ => Duration::ZERO,
         };
         match (&self.state, self.last_heard) {
@@ -125,7 +127,9 @@ mod tests {
             // Who has delivered and ceases has failed at once.
             (retrying, Some(at(2)), 3, Standing::Stale { heard: at(2), cause }),
         ] {
-            let status = SourceStatus { state, since: at(1), first: at(1), last_heard: heard, away: None };
+            let was_live = heard.is_some();
+            let (since, first) = (at(1), at(1));
+            let status = SourceStatus { state, since, first, was_live, last_heard: heard, away: None };
             assert_eq!(status.standing(Source::Broker, at(now)), expected, "at {now}");
         }
         // The API server answers a watch at once.
@@ -133,6 +137,7 @@ mod tests {
             state: SourceState::Unavailable(cause.to_owned()),
             since: at(1),
             first: at(1),
+            was_live: false,
             last_heard: None,
             away: None,
         };

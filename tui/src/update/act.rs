@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{At, Effect, PodPhase, Role, Source, SourceState};
+use crate::event::{At, Effect, Hpa, PodPhase, Role, Source, SourceState};
 use crate::model::beliefs::Place;
 use crate::model::bursts::Before;
 use crate::model::events::Weight;
@@ -87,7 +87,7 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
         depth,
         scraped: said(Place::Prometheus),
         metric: said(Place::ExternalApi),
-        desired: data.hpa.get().map(|hpa| hpa.desired_replicas),
+        desired: data.hpa.get().and_then(Hpa::wanted),
         spec_replicas: data.workload.get().map(|workload| workload.spec_replicas),
         blind: blind(data),
         pod_time: data.lanes.time(at),

@@ -94,6 +94,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     let changed = old.is_none_or(|old| old.state != state);
     let since = old.filter(|_| same_kind).map_or(at, |old| old.since);
     let first = old.map_or(at, |old| old.first);
+    let was_live = old.is_some_and(|old| old.was_live || old.state == SourceState::Live);
     let last_heard = old.and_then(|old| old.last_heard);
     let is_back = old.is_some_and(|old| {
         state == SourceState::Live && !matches!(old.state, SourceState::Live | SourceState::Connecting)
@@ -124,7 +125,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     }
     let old = model.data.sources.get(&source).cloned();
     super::sources::tell(model, at, source, old.as_ref(), &state);
-    model.data.sources.insert(source, SourceStatus { state, since, first, last_heard, away });
+    model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_heard, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
         // A reading that is gone is calculated with no longer.
         decide::again(model, at, News::Other);
@@ -144,9 +145,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
         model.data.bursts.blind(Source::Hpa, why::NO_HPA);
     }
     let believed = model.data.believed_total();
-    // An HPA that has never computed anything wants zero in words only.
-    let wanted = |hpa: &&Hpa| hpa.reading_milli.is_some() || hpa.desired_replicas > 0;
-    let desired = model.data.hpa.get().filter(wanted).map(|hpa| hpa.desired_replicas);
+    let desired = model.data.hpa.get().and_then(Hpa::wanted);
     let data = &mut model.data;
     data.beliefs.hear(
         Place::Hpa,

@@ -20,7 +20,7 @@ fn name(source: Source) -> &'static str {
     }
 }
 
-/// Tells that a source was lost, or is back; a source that was never there is no news, nor is one more attempt.
+/// Tells that a source was lost, or is back. One that was never there cannot be back, and one more attempt is no news.
 pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&SourceStatus>, new: &SourceState) {
     let Some(old) = old else { return };
     // Logs end with their pods, and every gap is told where it is counted.
@@ -32,7 +32,7 @@ pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&Sourc
         (SourceState::Live, SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause)) => {
             (Weight::Warning, "source lost", format!("{name}: {cause}"))
         }
-        (SourceState::Retrying { .. } | SourceState::Unavailable(_), SourceState::Live) => {
+        (SourceState::Retrying { .. } | SourceState::Unavailable(_), SourceState::Live) if old.was_live => {
             (Weight::Own, "source back", format!("{name}, after {} s", at.since(old.since).as_secs()))
         }
         _ => return,
@@ -52,7 +52,7 @@ mod tests {
     use crate::update::update;
 
     #[test]
-    fn a_source_is_told_lost_once_and_back_once() {
+    fn a_source_is_told_lost_once_and_back_once_if_it_was_there_before() {
         let retrying = |cause: &str| SourceState::Retrying { cause: cause.to_owned(), next: At::default() };
         let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
         let mut model = Model::new(day, (80, 24));
@@ -71,11 +71,8 @@ mod tests {
             model.data.events.iter().map(|entry| format!("{}: {}", entry.reason, entry.message)).collect();
         assert_eq!(
             told,
-            [
-                "source back: the broker, after 1 s",
-                "source lost: the broker: connection reset",
-                "source back: the broker, after 4 s"
-            ]
+            ["source lost: the broker: connection reset", "source back: the broker, after 4 s"],
+            "that it was late in coming is neither"
         );
     }
 }

@@ -105,8 +105,14 @@ mod tests {
     }
 
     fn with(data: &mut Data, source: Source, away: Option<(At, At)>) {
-        let status =
-            SourceStatus { state: SourceState::Live, since: at(0), first: at(0), last_heard: None, away };
+        let status = SourceStatus {
+            state: SourceState::Live,
+            since: at(0),
+            first: at(0),
+            was_live: true,
+            last_heard: None,
+            away,
+        };
         data.sources.insert(source, status);
     }
 

@@ -8,9 +8,10 @@ use ratatui::widgets::Widget;
 use super::drill;
 use super::text::{coarse, fit, phrase, put, put_right, span, width};
 use super::theme::Ink;
+use crate::event::Source;
 use crate::model::filter::Filter;
 use crate::model::target::State;
-use crate::model::{Access, Mode, Model, Screen};
+use crate::model::{Access, Data, Found, Mode, Model, Screen};
 
 /// Columns of a filter in the line, at most.
 const FILTER: usize = 18;
@@ -105,6 +106,7 @@ impl Header<'_> {
         let connection = match (&model.data.watched.state, model.paused_for()) {
             (_, Some(paused)) => Some(span(theme, Ink::Lit, format!("‖ paused {}", coarse(paused)))),
             (State::Ready, None) if !spans.is_empty() => None,
+            (State::Ready, None) if is_being_read(shown) => Some(span(theme, Ink::Pending, "◔ reading")),
             (State::Ready, None) => Some(span(theme, Ink::Ready, "● live")),
             (State::Looking(_), None) => Some(span(theme, Ink::Pending, "○ looking")),
             (State::Starting, None) => Some(span(theme, Ink::Pending, "◔ starting")),
@@ -143,6 +145,14 @@ impl Header<'_> {
         }
         spans
     }
+}
+
+/// Whether the first words of the watches are still awaited: then nothing that is shown is the present.
+fn is_being_read(data: &Data) -> bool {
+    let is_awaited = |source| data.standing(source).is_starting();
+    (data.hpa == Found::Unknown && is_awaited(Source::Hpa))
+        || (data.workload == Found::Unknown && is_awaited(Source::Workload))
+        || (!data.pods.is_listed() && is_awaited(Source::Pods))
 }
 
 impl Widget for &Header<'_> {

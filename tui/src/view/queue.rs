@@ -149,7 +149,11 @@ impl Queue<'_> {
                 }
             }
             Curve::Believed => {
-                match (data.hpa.get()?.reading_milli, data.metric_target(), data.believed_total()) {
+                let hpa = data.hpa.get()?;
+                match (hpa.reading_milli, data.metric_target(), data.believed_total()) {
+                    (None, ..) if !hpa.has_synced() => {
+                        ["HPA has not read yet".to_owned(), "HPA no sync yet".to_owned()]
+                    }
                     (None, ..) => ["HPA has no reading".to_owned(), "HPA no reading".to_owned()],
                     (Some(reading), Some(MetricTarget::Average(_)), Some((total, _))) => {
                         let total = count(total);

@@ -12,7 +12,7 @@ use super::queue::{guides, values};
 use super::stale;
 use super::text::{below, count, parts, row, rule, span};
 use super::theme::Ink;
-use crate::event::Source;
+use crate::event::{Hpa, Source};
 use crate::model::curves::Curve;
 use crate::model::shadow::Running;
 use crate::model::{Data, Lens, Theme};
@@ -112,7 +112,7 @@ impl Replicas<'_> {
         for (curve, live) in [
             (Curve::Ready, workload.map(|workload| workload.ready)),
             (Curve::Current, workload.map(|workload| workload.replicas)),
-            (Curve::Desired, hpa.map(|hpa| hpa.desired_replicas)),
+            (Curve::Desired, hpa.and_then(Hpa::wanted)),
             (Curve::Shadow, self.data.shadow.running().map(Running::size)),
         ] {
             // Where the past is looked at, what was then.

@@ -7,6 +7,9 @@ use super::theme::Ink;
 use crate::event::Source;
 use crate::model::{Data, Standing, Theme};
 
+/// Fewer columns than that do not say what is waited for.
+const BEGINNING: usize = 16;
+
 /// Why a source does not deliver, with how old its last word is: `12 s old: connection refused`. `None` when it delivers, or
 /// need not have yet.
 pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
@@ -40,11 +43,12 @@ pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
 pub(super) fn note(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
     let room = usize::from(width.saturating_sub(2));
     let (ink, mark, text) = match (sentence(data, source), waiting(data, source)) {
-        (Some(text), _) => (Ink::Warning, '!', text),
-        (None, Some(text)) => (Ink::Pending, '◔', text),
+        (Some(text), _) => (Ink::Warning, '!', fit(&text, room).into_owned()),
+        (None, Some(text)) if room >= BEGINNING => (Ink::Pending, '◔', fit(&text, room).into_owned()),
+        (None, Some(_)) => (Ink::Pending, '◔', "being read".to_owned()),
         (None, None) => return None,
     };
-    Some(vec![span(theme, ink, format!("{mark} {}", fit(&text, room)))])
+    Some(vec![span(theme, ink, format!("{mark} {text}"))])
 }
 
 /// For the right end of a line that has no title: how old its source's last word is, and why if that is short.

@@ -1,8 +1,10 @@
 //! The objects of the played world as the sources would bring them: pods, HPA, Deployment and Events.
 
+use std::time::Duration;
+
 use tui::event::*;
 
-use super::world::World;
+use super::world::{Worker, World};
 
 impl World {
     pub(super) fn name_last(&mut self) {
@@ -40,6 +42,48 @@ impl World {
     }
 
     pub(super) fn hpa(&mut self) {
+        let hpa = self.status();
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+    }
+
+    /// The first moment: everything runs, the controller has not looked yet, and the metric is not served yet.
+    pub(super) fn unsynced(&mut self) {
+        self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
+        self.send(Event::Target(TargetEvent::Ready));
+        for source in [Source::Hpa, Source::Workload, Source::Pods, Source::Broker, Source::Prometheus] {
+            self.send(Event::Source(source, SourceState::Live));
+        }
+        for (source, cause) in [
+            (Source::Producer, "no pod behind Service producer is ready"),
+            (
+                Source::ExternalMetric,
+                "asking for the external metric rabbitmq_queue_length: the server could not find the metric \
+                 rabbitmq_queue_length for",
+            ),
+        ] {
+            let next = At(Duration::from_secs(1));
+            self.send(Event::Source(source, SourceState::Retrying { cause: cause.to_owned(), next }));
+        }
+        self.workers.push(Worker { name: String::new(), created: 0, job: None, ends: false, ready: true });
+        self.name_last();
+        let pods = vec![other("producer-7c9d8f6b5-x2x9p", Role::Producer), self.pod(0)];
+        self.send(Event::Pods(PodsEvent::Listed(pods)));
+        let mut hpa = self.status();
+        (hpa.current_replicas, hpa.desired_replicas, hpa.reading_milli) = (0, 0, None);
+        hpa.conditions.clear();
+        hpa.targets_column = "<unknown>/20 (avg)".to_owned();
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+        self.workload();
+        self.send(Event::Depth(DepthSample {
+            ready: 0,
+            unacked: 0,
+            consumers: Some(1),
+            staleness: Duration::ZERO,
+        }));
+        self.send(Event::Scraped(ScrapedSample { value: None, scraped: None, age: None }));
+    }
+
+    fn status(&self) -> Hpa {
         let each = self.reading.div_ceil(self.current.max(1) as u64);
         let reading_milli = (self.reading as f64 * 1_000.0 / self.current.max(1) as f64).ceil() as i64;
         let condition = |kind: &str, status: &str, reason: &str| Condition {
@@ -68,7 +112,7 @@ impl World {
                 },
             ),
         ];
-        let hpa = Hpa {
+        Hpa {
             name: "worker-scaler".to_owned(),
             min: 1,
             max: self.max as i32,
@@ -87,8 +131,7 @@ impl World {
             last_scale: None,
             conditions,
             targets_column: format!("{each}/20 (avg)"),
-        };
-        self.send(Event::Hpa(Some(Box::new(hpa))));
+        }
     }
 
     /// The HPA gets no number any more, and says why.

@@ -25,9 +25,24 @@ pub(crate) use self::cluster::spec;
 pub(crate) use self::world::World;
 
 /// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 15] = [
-    "starting", "idle", "burst", "scaled", "draining", "done", "lost", "problem", "dropped", "unknown",
-    "help", "kill", "confirm", "lanes", "logs",
+pub(crate) const SCENES: [&str; 17] = [
+    "starting",
+    "connected",
+    "unsynced",
+    "idle",
+    "burst",
+    "scaled",
+    "draining",
+    "done",
+    "lost",
+    "problem",
+    "dropped",
+    "unknown",
+    "help",
+    "kill",
+    "confirm",
+    "lanes",
+    "logs",
 ];
 
 /// Every scene of every panel.
@@ -46,6 +61,11 @@ impl World {
             StepState::Waiting,
             StepState::Waiting,
         ]),
+        "connected" => {
+            world.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
+            world.send(Event::Target(TargetEvent::Ready));
+        }
+        "unsynced" => world.unsynced(),
         "idle" => {
             world.ready();
             world.run(40);

@@ -100,6 +100,8 @@ impl Reading {
                 || data.beliefs.get(Place::ExternalApi).is_none();
             return match newest.total {
                 Total::Read(_) | Total::Back(_) if is_ours_alone => Self::OfStatus(newest.total),
+                // It has not answered yet and need not have: unless the controller says so itself, nothing is gone.
+                _ if is_awaited(data) && !is_inactive(hpa) => Self::Unknown,
                 _ => gone(data, hpa, status.since, cause(&status.state)),
             };
         }
@@ -161,13 +163,22 @@ fn thousandths(total: f64) -> i64 {
 
 /// There is no reading, at least since `since`; the controller may have said so, and earlier.
 fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> Reading {
-    // A status that was never written says nothing: the condition is what says that a sync went without.
-    let is_inactive = hpa.conditions.iter().any(|c| c.kind == "ScalingActive" && c.status == "False");
-    let said = data.beliefs.get(Place::Hpa).filter(|belief| belief.total.is_none() && is_inactive);
+    let said = data.beliefs.get(Place::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
     Reading::Gone(match said {
         Some(belief) => Gone { since: belief.since, whose: Whose::Controller, why },
         None => Gone { since, whose: Whose::Api, why },
     })
+}
+
+/// Whether the external metrics API has never had a value, and need not have yet.
+fn is_awaited(data: &Data) -> bool {
+    let never = data.beliefs.get(Place::ExternalApi).is_none_or(|belief| belief.had.is_none());
+    never && data.standing(Source::ExternalMetric).is_starting()
+}
+
+/// Whether the controller says that its newest sync went without a reading. A status that was never written says nothing.
+fn is_inactive(hpa: &Hpa) -> bool {
+    hpa.conditions.iter().any(|c| c.kind == "ScalingActive" && c.status == "False")
 }
 
 fn cause(state: &SourceState) -> String {

@@ -10,6 +10,7 @@ use std::time::Duration;
 pub use self::pace::{Basis, Pace, Work};
 use super::Data;
 use super::decision;
+use crate::event::Hpa;
 
 /// The drain times for which the fewest pods are told.
 pub const ASKED: [Duration; 5] = [
@@ -101,7 +102,7 @@ pub fn outlook(data: &Data) -> Option<Outlook> {
     let arriving = if data.load.is_on() { data.load.rate } else { 0.0 };
     let count = |replicas: i32| u32::try_from(replicas).unwrap_or(0);
     let ready = data.workload.get().map_or(0, |workload| count(workload.ready));
-    let desired = data.hpa.get().map_or(ready, |hpa| count(hpa.desired_replicas));
+    let desired = data.hpa.get().and_then(Hpa::wanted).map_or(ready, count);
     let when = |pods| (pods, drained(depth, pods, work.time, arriving));
     Some(Outlook {
         depth,

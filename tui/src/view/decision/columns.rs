@@ -32,11 +32,15 @@ impl Screen<'_> {
     /// What the controller was seen to do.
     pub(super) fn last(&self, hpa: &Hpa) -> Column {
         let Some(last) = &self.data.estimate.last else {
+            if !hpa.has_synced() {
+                return Column { head: "Last sync  none yet".to_owned(), lines: Vec::new() };
+            }
             let head = "Last sync  none seen: nothing new was written".to_owned();
-            let sizes = format!("{} found, {} wanted", hpa.current_replicas, hpa.desired_replicas);
+            let wanted = hpa.wanted().map_or_else(|| "none".to_owned(), |wanted| wanted.to_string());
+            let sizes = format!("{} found, {wanted} wanted", hpa.current_replicas);
             let mut lines =
                 vec![Gate::new("reading", hpa.targets_column.clone()), Gate::new("replicas", sizes)];
-            lines.push(Gate::new("final", format!("{}  by its status", hpa.desired_replicas)));
+            lines.push(Gate::new("final", format!("{wanted}  by its status")));
             return Column { head, lines };
         };
         let ago = coarse(self.data.now.since(last.at));
@@ -71,12 +75,12 @@ impl Screen<'_> {
     /// What it would do next.
     pub(super) fn next(&self) -> Column {
         let Some(next) = &self.data.estimate.next else {
-            let head = match self.data.estimate.reading.gone().map(|gone| gone.whose) {
-                Some(Whose::Watch) => "Next sync  not calculated: the HPA is not heard",
-                Some(_) => "Next sync  not calculated",
-                None => "Next sync  not enough is known yet",
+            let why = match self.data.estimate.reading.gone().map(|gone| gone.whose) {
+                Some(Whose::Watch) => "not calculated: the HPA is not heard",
+                Some(_) => "not calculated",
+                None => said::awaited(self.data),
             };
-            return Column { head: head.to_owned(), lines: Vec::new() };
+            return Column { head: format!("Next sync  {why}"), lines: Vec::new() };
         };
         let trace = &next.decision.trace;
         let head = match next.due {

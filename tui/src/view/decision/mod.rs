@@ -33,12 +33,17 @@ impl Decision<'_> {
     /// What the HPA's status says: reading and target, and replicas as they were and as they shall be.
     fn observed(&self, hpa: &Hpa) -> [Vec<Span<'static>>; 2] {
         let theme = self.theme;
-        let ink = if hpa.desired_replicas == hpa.current_replicas { Ink::Value } else { Ink::Lit };
-        let replicas = vec![
-            span(theme, Ink::Value, hpa.current_replicas.to_string()),
-            span(theme, Ink::Dim, " → "),
-            span(theme, ink, hpa.desired_replicas.to_string()),
-        ];
+        let wanted = match hpa.wanted() {
+            Some(wanted) if wanted == hpa.current_replicas => span(theme, Ink::Value, wanted.to_string()),
+            Some(wanted) => span(theme, Ink::Lit, wanted.to_string()),
+            None => span(theme, Ink::Dim, "none yet"),
+        };
+        let replicas = if hpa.has_synced() {
+            let current = span(theme, Ink::Value, hpa.current_replicas.to_string());
+            vec![current, span(theme, Ink::Dim, " → "), wanted]
+        } else {
+            vec![span(theme, Ink::Pending, "no sync yet")]
+        };
         [vec![span(theme, Ink::Value, hpa.targets_column.clone())], replicas]
     }
 
@@ -122,7 +127,7 @@ impl Decision<'_> {
             return line;
         }
         let Some(next) = next else {
-            return vec![span(theme, Ink::Dim, "not enough is known yet")];
+            return vec![span(theme, Ink::Pending, said::awaited(self.data))];
         };
         let trace = &next.decision.trace;
         let mut steps: Vec<(bool, String)> = Vec::new();
@@ -230,7 +235,8 @@ impl Widget for &Decision<'_> {
             let text = format!("{}{}, {}", trace.desired, self.when(next), reason(trace));
             gates.push(Gate::by(Known::Estimated, "next", text));
         } else if missing.is_none() {
-            put(buffer, row(rest, 0), vec![span(theme, Ink::Dim, "    not enough is known yet")]);
+            let text = format!("    next        {}", said::awaited(self.data));
+            put(buffer, row(rest, 0), vec![span(theme, Ink::Pending, text)]);
             rest = below(rest, 1);
         }
         for gate in &gates {

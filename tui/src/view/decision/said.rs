@@ -5,11 +5,21 @@ use hpa::trace::Path;
 
 use super::super::text::{coarse, wrap};
 use crate::event::{At, Hpa};
-use crate::model::Data;
 use crate::model::decision::{Gone, Whose};
+use crate::model::{Data, Found};
 
 /// How the controller begins a message about a metric that it could not read; the cause stands at the end.
 const UNABLE: &str = "the HPA was unable to compute the replica count: ";
+
+/// What nothing can be calculated without and is not known yet: for a place where no next sync is shown.
+pub(super) fn awaited(data: &Data) -> &'static str {
+    match (&data.workload, data.hpa.get()) {
+        (Found::Unknown, _) => "waiting for the scale target",
+        (Found::Missing, _) => "the scale target is not there",
+        (Found::Here(_), Some(hpa)) if hpa.spec.is_none() => "its spec cannot be calculated",
+        (Found::Here(_), _) => "waiting for the first reading",
+    }
+}
 
 /// The reading that the next sync lacks, if it lacks one and would need it.
 pub(super) fn missing(data: &Data) -> Option<&Gone> {

@@ -14,7 +14,7 @@ use super::super::overview::halves;
 use super::super::replicas::Replicas;
 use super::super::shadow::Shadow;
 use super::super::stale;
-use super::super::text::{below, fit, put, row, rule, span, wrap};
+use super::super::text::{below, fit, more_rows, put, row, rule, span, wrap};
 use super::super::theme::Ink;
 use super::columns::Column;
 use super::gates::{Gate, Known, reason};
@@ -56,7 +56,8 @@ impl Widget for &Screen<'_> {
             .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&self.rhythm(), room.into()).into_owned())]);
         rule(buffer, row(area, 0), theme, "Decision", note);
         let rest = below(area, 1);
-        let rest = below(rest, self.missing(rest, buffer));
+        let missing = self.missing(rest, buffer);
+        let rest = below(rest, missing);
         let (last, next) = (self.last(hpa), self.next());
         let used = if area.width >= 110 {
             self.side_by_side(rest, buffer, &last, &next)
@@ -64,8 +65,9 @@ impl Widget for &Screen<'_> {
             self.stacked(rest, buffer, &last, &next)
         };
         let rest = below(rest, used);
-        let used = self.verdict(rest, buffer, hpa);
-        self.below(below(rest, used), buffer);
+        let said = self.verdict(rest, buffer, hpa);
+        self.below(below(rest, said), buffer);
+        more_rows(buffer, area, theme, 1 + missing + used + said);
     }
 }
 
@@ -174,7 +176,11 @@ impl Screen<'_> {
     fn verdict(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
         let theme = self.theme;
         let mut said = vec![span(theme, Ink::Dim, "    controller  "), span(theme, Ink::Dim, "    ")];
-        said.push(span(theme, Ink::Value, hpa.desired_replicas.to_string()));
+        said.push(match hpa.wanted() {
+            Some(wanted) => span(theme, Ink::Value, wanted.to_string()),
+            None if hpa.has_synced() => span(theme, Ink::Dim, "wants no size yet"),
+            None => span(theme, Ink::Pending, "has not synced yet"),
+        });
         let room = usize::from(area.width.saturating_sub(24));
         let Some(last) = &self.data.estimate.last else {
             put(buffer, row(area, 0), said);
