@@ -66,20 +66,21 @@ pub fn style(theme: Theme, ink: Ink) -> Style {
     }
     let is_dark = theme == Theme::Dark;
     let pick = |dark: Color, light: Color| plain.fg(if is_dark { dark } else { light });
+    // On white neither green nor yellow nor cyan can be read in the colours that most terminals have for them.
     match ink {
         Ink::Text => plain,
         Ink::Dim | Ink::Rule => plain.fg(Color::DarkGray),
         Ink::Title | Ink::Value => bold,
         Ink::Queue => pick(Color::LightCyan, Color::Blue),
         Ink::QueueFill => pick(Color::Cyan, Color::LightBlue),
-        Ink::InWork => pick(Color::Green, Color::LightGreen),
+        Ink::InWork => pick(Color::Green, Color::DarkGray),
         Ink::Target => pick(Color::LightYellow, Color::Red),
         Ink::Believed => pick(Color::LightMagenta, Color::Magenta),
-        Ink::Metric => pick(Color::Blue, Color::Cyan),
+        Ink::Metric => pick(Color::LightBlue, Color::Reset),
         Ink::Desired => pick(Color::LightYellow, Color::Red),
-        Ink::Ready => pick(Color::LightGreen, Color::Green),
-        Ink::Pending => pick(Color::Yellow, Color::Yellow),
-        Ink::Leaving => plain.fg(Color::DarkGray),
+        Ink::Ready => pick(Color::LightGreen, Color::Blue),
+        Ink::Pending => pick(Color::Yellow, Color::LightBlue),
+        Ink::Leaving => pick(Color::DarkGray, Color::Reset),
         Ink::Warning => pick(Color::Yellow, Color::Magenta),
         Ink::Error => pick(Color::LightRed, Color::Red).add_modifier(Modifier::BOLD),
         Ink::Key => pick(Color::LightCyan, Color::Blue).add_modifier(Modifier::BOLD),
@@ -91,6 +92,77 @@ pub fn style(theme: Theme, ink: Ink) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The colours of xterm, which others resemble; text that has none is black on white or light grey on black.
+    fn xterm(color: Color, theme: Theme) -> [u8; 3] {
+        match color {
+            Color::Reset if theme == Theme::Light => [0, 0, 0],
+            Color::Reset => [229, 229, 229],
+            Color::Red => [205, 0, 0],
+            Color::Green => [0, 205, 0],
+            Color::Yellow => [205, 205, 0],
+            Color::Blue => [0, 0, 238],
+            Color::Magenta => [205, 0, 205],
+            Color::Cyan => [0, 205, 205],
+            Color::DarkGray => [127, 127, 127],
+            Color::LightRed => [255, 0, 0],
+            Color::LightGreen => [0, 255, 0],
+            Color::LightYellow => [255, 255, 0],
+            Color::LightBlue => [92, 92, 255],
+            Color::LightMagenta => [255, 0, 255],
+            Color::LightCyan => [0, 255, 255],
+            other => panic!("{other:?} is none of the colours that are used"),
+        }
+    }
+
+    /// Relative luminance and contrast as WCAG 2 defines them.
+    fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
+        let luminance = |rgb: [u8; 3]| -> f64 {
+            rgb.iter()
+                .zip([0.2126, 0.7152, 0.0722])
+                .map(|(part, weight)| {
+                    let part = f64::from(*part) / 255.0;
+                    weight * if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+                })
+                .sum()
+        };
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        a.max(b) / a.min(b)
+    }
+
+    #[test]
+    fn every_ink_can_be_read_on_its_ground() {
+        let words = [
+            Ink::Text,
+            Ink::Title,
+            Ink::Value,
+            Ink::Queue,
+            Ink::Target,
+            Ink::Believed,
+            Ink::Desired,
+            Ink::Ready,
+            Ink::Pending,
+            Ink::Leaving,
+            Ink::Warning,
+            Ink::Error,
+            Ink::Key,
+            Ink::Brand,
+            Ink::Lit,
+        ];
+        // Lines, fills, and asides: the sixteen have one grey.
+        let marks = [Ink::Dim, Ink::Rule, Ink::QueueFill, Ink::InWork, Ink::Metric];
+        let all = words.map(|ink| (ink, 4.5)).into_iter().chain(marks.map(|ink| (ink, 3.0)));
+        for (ink, least) in all {
+            for (theme, ground) in [(Theme::Dark, [0, 0, 0]), (Theme::Light, [255, 255, 255])] {
+                let color = style(theme, ink).fg.unwrap();
+                let ratio = contrast(xterm(color, theme), ground);
+                assert!(
+                    ratio >= least,
+                    "{ink:?} in {theme:?}: {color:?} has {ratio:.2}, {least} is the least"
+                );
+            }
+        }
+    }
 
     #[test]
     fn mono_has_no_colour() {
