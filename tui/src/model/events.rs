@@ -1,6 +1,7 @@
 //! The list of what happened, newest last: Kubernetes Events, and what the dashboard itself saw.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::filter::Filter;
 use crate::clock::DayClock;
@@ -8,6 +9,9 @@ use crate::event::{At, ClusterEvent};
 
 /// Entries kept; the oldest go first.
 const MAX_ENTRIES: usize = 500;
+
+/// In a short list complaints with the same reason are one entry within so long a time.
+const TOGETHER: Duration = Duration::from_secs(60);
 
 /// How much an entry asks for attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +113,38 @@ impl Events {
         self.entries.iter().filter(|entry| filter.takes(&[&entry.reason, &entry.object, &entry.message]))
     }
 
+    /// The newest for a list of `most` rows, oldest first: without what is routine, unless a filter asks for it, and with what
+    /// many objects complain about in the same minute as one entry, which names the one that did last.
+    #[must_use]
+    pub fn short(&self, filter: &Filter, most: usize) -> Vec<Entry> {
+        let is_complaint = |entry: &Entry| entry.weight == Weight::Warning && entry.uid.is_some();
+        let mut short: Vec<(Entry, BTreeSet<&str>)> = Vec::new();
+        for entry in self.filtered(filter).rev().filter(|entry| !entry.is_routine || !filter.is_empty()) {
+            let is_same = |(newer, _): &(Entry, _)| {
+                is_complaint(entry)
+                    && is_complaint(newer)
+                    && newer.reason == entry.reason
+                    && newer.at.since(entry.at) <= TOGETHER
+            };
+            match short.iter().position(is_same) {
+                Some(index) => {
+                    let (newer, objects) = &mut short[index];
+                    newer.count = newer.count.saturating_add(entry.count);
+                    objects.insert(&entry.object);
+                }
+                None if short.len() < most => short.push((entry.clone(), BTreeSet::from([&*entry.object]))),
+                None => {}
+            }
+        }
+        let named = |(mut entry, objects): (Entry, BTreeSet<&str>)| {
+            if objects.len() > 1 {
+                entry.object.push_str(&format!(" and {} more", objects.len() - 1));
+            }
+            entry
+        };
+        short.into_iter().rev().map(named).collect()
+    }
+
     /// All entries, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
         self.entries.iter()
@@ -117,8 +153,6 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn event(uid: &str, count: i32) -> ClusterEvent {
@@ -144,6 +178,38 @@ mod tests {
         events.cluster(at(3), &day, event("x", 2));
         let counts: Vec<_> = events.iter().map(|e| (e.reason.as_str(), e.count)).collect();
         assert_eq!(counts, [("burst", 1), ("Started", 2)]);
+    }
+
+    #[test]
+    fn a_short_list_has_what_many_complain_about_once() {
+        let mut events = Events::default();
+        let at = |s| At(Duration::from_secs(s));
+        let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
+        let unhealthy = |uid: &str, pod: &str, count| ClusterEvent {
+            warning: true,
+            object: ("Pod".to_owned(), pod.to_owned()),
+            reason: "Unhealthy".to_owned(),
+            message: "Readiness probe failed".to_owned(),
+            ..event(uid, count)
+        };
+        events.cluster(at(1), &day, unhealthy("long ago", "a", 1));
+        events.own(at(90), &day, Weight::Own, "burst", "50 jobs".to_owned());
+        for (second, uid, pod, count) in
+            [(91, "1", "a", 3), (92, "2", "b", 2), (93, "3", "a", 1), (94, "4", "c", 1)]
+        {
+            events.cluster(at(second), &day, unhealthy(uid, pod, count));
+        }
+        events.cluster(at(95), &day, event("routine", 1));
+        let short = |filter: &str, most| -> Vec<String> {
+            let mut all = Filter::default();
+            all.add(filter);
+            let short = events.short(&all, most);
+            short.iter().map(|e| format!("{} {} ×{}", e.reason, e.object, e.count)).collect()
+        };
+        assert_eq!(short("", 9), ["Unhealthy a ×1", "burst  ×1", "Unhealthy c and 2 more ×7"]);
+        assert_eq!(short("", 2), ["burst  ×1", "Unhealthy c and 2 more ×7"]);
+        assert_eq!(short("Started", 2), ["Started a ×1"]);
+        assert!(short("", 0).is_empty());
     }
 
     #[test]
