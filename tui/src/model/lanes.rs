@@ -131,6 +131,13 @@ impl Lane {
         self.spans.back().and_then(|span| span.job)
     }
 
+    /// Whether it was ready at any time that is remembered.
+    #[must_use]
+    pub fn was_ready(&self) -> bool {
+        let is_ready = |doing| matches!(doing, Doing::Idle | Doing::Busy | Doing::NotSampled);
+        self.spans.iter().any(|span| is_ready(span.doing))
+    }
+
     /// What it did at a moment; `None` before it was there.
     #[must_use]
     pub fn at(&self, at: At) -> Option<Doing> {

@@ -10,8 +10,9 @@ use super::chart::cursor;
 use super::marks::Marks;
 use super::pods::state;
 use super::stale;
-use super::stopwatch::fitted;
-use super::text::{age, below, count, fit, fit_end, measured, parts, put, put_right, row, rule, set, span};
+use super::text::{
+    age, below, count, fit, fit_end, fitted, measured, parts, put, put_right, row, rule, set, span,
+};
 use super::theme::{Ink, style};
 use crate::event::{Role, Source};
 use crate::model::filter::Filter;
@@ -24,6 +25,9 @@ const WIDE_STATE: u16 = 40;
 
 /// Columns of that place.
 const EXTRA: u16 = 8;
+
+/// Rows that are no lanes: title, marks, labels, and what stands at the foot.
+const OTHER_ROWS: u16 = 6;
 
 /// Columns of the names, the lanes, and what a worker does: what, since when, and how much it has done.
 struct Columns {
@@ -82,6 +86,20 @@ fn mark_look(mark: LaneMark) -> (char, &'static str, Ink) {
 }
 
 impl Lanes<'_> {
+    /// The lanes that have a row, oldest first. Those that are gone have one while the axis still reaches to their end.
+    fn shown(&self) -> Vec<&Lane> {
+        let oldest = self.lens.stretch.from();
+        let is_shown = |lane: &&Lane| {
+            (lane.now() != Doing::Gone || lane.since() >= oldest) && self.filter.takes(&[&lane.name])
+        };
+        self.data.lanes.iter().filter(is_shown).collect()
+    }
+
+    /// How many lanes can lie below the screen.
+    pub(super) fn reach(&self, area: Rect) -> usize {
+        self.shown().len().saturating_sub(area.height.saturating_sub(OTHER_ROWS).into())
+    }
+
     fn legend(&self, room: u16) -> Vec<Span<'static>> {
         let all = [
             Doing::Busy,
@@ -136,6 +154,7 @@ impl Lanes<'_> {
             None => (lane.now(), lane.job(), Some(lane.since())),
         };
         let (_, word, ink) = look(doing);
+        let word = if doing == Doing::Starting && lane.was_ready() { "not ready" } else { word };
         let from = columns.names + columns.cells;
         let rest =
             Rect { x: line.x + from, width: columns.state.min(line.width.saturating_sub(from)), ..line };
@@ -185,7 +204,8 @@ impl Lanes<'_> {
         }
         if data.jobs.thrown > 0 {
             let work = measured(data.jobs.thrown_work);
-            let text = format!("✂ {} jobs thrown away, {work} of work", count(data.jobs.thrown as f64));
+            let jobs = if data.jobs.thrown == 1 { "job" } else { "jobs" };
+            let text = format!("✂ {} {jobs} thrown away, {work} of work", count(data.jobs.thrown as f64));
             facts.push(vec![span(theme, Ink::Warning, text)]);
         }
         if data.lanes.dropped() > 0 {
@@ -238,14 +258,9 @@ impl Widget for &Lanes<'_> {
         let axis = TimeAxis::new(self.lens.stretch, cells);
         let shared = plot(area);
         (&Marks { data: self.data, axis: &axis, theme }).render(shared, buffer);
-        let rows = area.height.saturating_sub(6);
-        // Those that are gone are shown while the axis still reaches to their end.
-        let oldest = self.lens.stretch.from();
-        let is_shown = |lane: &&Lane| {
-            (lane.now() != Doing::Gone || lane.since() >= oldest) && self.filter.takes(&[&lane.name])
-        };
-        let lanes: Vec<&Lane> = self.data.lanes.iter().filter(is_shown).collect();
-        let hidden = lanes.len().saturating_sub(usize::from(rows));
+        let rows = area.height.saturating_sub(OTHER_ROWS);
+        let lanes = self.shown();
+        let hidden = self.reach(area);
         // The newest stand at the bottom; scrolling goes up from there.
         let below_view = self.scroll.min(hidden);
         let above = hidden - below_view;
@@ -255,8 +270,11 @@ impl Widget for &Lanes<'_> {
             line = index + 1;
         }
         if line == 0 {
-            let text =
-                if self.filter.is_empty() { "no worker yet" } else { "no worker that the filter takes" };
+            let text = match () {
+                () if !self.data.pods.is_listed() => "not listed yet",
+                () if self.filter.is_empty() => "no worker yet",
+                () => "no worker that the filter takes",
+            };
             put(buffer, row(below(area, 2), 0), vec![span(theme, Ink::Dim, text)]);
             line = 1;
         }

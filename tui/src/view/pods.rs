@@ -6,8 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::stale;
-use super::stopwatch::fitted;
-use super::text::{age, fit_end, put, row, rule, span, width};
+use super::text::{age, fit_end, fitted, put, row, rule, span, width};
 use super::theme::Ink;
 use crate::event::{PodPhase, Role, Source};
 use crate::model::lanes::Lane;
@@ -26,6 +25,7 @@ pub(super) struct Pods<'a> {
 pub(super) fn state(data: &Data, known: &Known) -> (char, &'static str, Ink) {
     match known.pod.phase {
         PodPhase::Pending => ('○', "pending", Ink::Pending),
+        PodPhase::Starting if known.ready_at.is_some() => ('◔', "not ready", Ink::Pending),
         PodPhase::Starting => ('◔', "starting", Ink::Pending),
         PodPhase::Ready if known.pod.role != Role::Worker => ('●', "ready", Ink::Ready),
         PodPhase::Ready if data.jobs.in_hand(&known.pod.name).is_some() => ('◉', "busy", Ink::Ready),
@@ -113,8 +113,13 @@ impl Widget for &Pods<'_> {
                 break;
             }
             let (symbol, word, ink) = state(self.data, known);
-            // Symbol, state and time take what they need; the name gets the rest.
-            let name_width = usize::from(line.width.saturating_sub(23)).clamp(6, 40);
+            let restarts = match known.pod.restarts {
+                0 => String::new(),
+                restarts => format!("  ↺{restarts}"),
+            };
+            // Symbol, state, time and restarts take what they need; the name gets the rest.
+            let others = 23 + restarts.chars().count();
+            let name_width = usize::from(line.width).saturating_sub(others).clamp(6, 40);
             let name = fit_end(&known.pod.name, name_width);
             let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
             let since = age(self.data.now.since(lane.map_or(known.phase_since, Lane::since)));
@@ -124,12 +129,14 @@ impl Widget for &Pods<'_> {
                 span(self.theme, ink, format!("{word:<11}")),
                 span(self.theme, Ink::Dim, format!("{since:>8}")),
             ];
-            if known.pod.restarts > 0 {
-                spans.push(span(self.theme, Ink::Warning, format!("  {} restarts", known.pod.restarts)));
+            if !restarts.is_empty() {
+                spans.push(span(self.theme, Ink::Warning, restarts));
             }
-            if let Some(exit) = &known.pod.last_exit {
-                spans.push(Span::raw(" "));
-                spans.push(span(self.theme, Ink::Warning, exit.as_str()));
+            // The events have it too.
+            if let Some(exit) = &known.pod.last_exit
+                && width(&spans) + 1 + exit.chars().count() as u16 <= line.width
+            {
+                spans.push(span(self.theme, Ink::Warning, format!(" {exit}")));
             }
             put(buffer, line, spans);
         }

@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::stopwatch::{Behind, Steps, fitted, overlap, state};
-use super::text::{below, count, fit, measured, milli, phrase, put, put_right, row, rule, span};
+use super::steps::{Behind, Steps};
+use super::stopwatch::{fate, overlap};
+use super::text::{below, count, fit, measured, milli, more_rows, phrase, put, put_right, row, rule, span};
 use super::theme::Ink;
 use crate::event::MetricTarget;
 use crate::model::burst::Burst;
@@ -209,6 +210,7 @@ impl Runs<'_> {
             put(buffer, place, vec![span(theme, Ink::Dim, fit(&text, place.width.into()).into_owned())]);
             line += 1;
         }
+        more_rows(buffer, area, theme, line);
     }
 
     /// What became of the chosen run, step by step.
@@ -216,10 +218,10 @@ impl Runs<'_> {
         let theme = self.theme;
         let note = overlap(burst).map(|text| vec![span(theme, Ink::Warning, text)]).unwrap_or_default();
         rule(buffer, row(area, 0), theme, &format!("Steps of #{}", burst.number), note);
-        let place = row(area, 1);
-        put(buffer, place, fitted(&state(burst, theme), theme, place.width));
+        let rest = below(area, 1);
+        let used = fate(buffer, rest, burst, theme);
         let (data, behind) = (self.data, Behind::Words);
-        (&Steps { data, burst, behind, theme }).render(below(area, 2), buffer);
+        (&Steps { data, burst, behind, theme }).render(below(rest, used), buffer);
     }
 }
 

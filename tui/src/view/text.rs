@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Ink, style};
-pub(super) use super::words::{fit, fit_end, phrase, put_newest, put_wrapped, wrap, wrap_spans};
+pub(super) use super::words::{fit, fit_end, phrase, put_newest, put_wrapped, reach, wrap, wrap_spans};
 use crate::model::Theme;
 
 /// Text in an ink.
@@ -136,6 +136,37 @@ pub(super) fn parts<'a>(parts: impl IntoIterator<Item = Vec<Span<'a>>>, room: u1
     spans
 }
 
+/// As many of the parts as fit, and a sign if some do not. Of one that is long the beginning is shown where there is room for
+/// one: a sentence says something by it, which a figure without its word does not.
+pub(super) fn fitted(all: &[Vec<Span<'static>>], theme: Theme, room: u16) -> Vec<Span<'static>> {
+    const LONG: u16 = 24;
+    const BEGINNING: u16 = 12;
+    let whole = parts(all.iter().cloned(), u16::MAX);
+    if width(&whole) <= room {
+        return whole;
+    }
+    let mut shown: Vec<Span<'static>> = Vec::new();
+    for part in all.iter().filter(|part| !part.is_empty()) {
+        let gap = if shown.is_empty() { 0 } else { 3 };
+        let left = room.saturating_sub(width(&shown) + gap);
+        let fits = width(part) + 2 <= left;
+        let is_shortened = shown.is_empty() || (width(part) >= LONG && left >= BEGINNING);
+        if !fits && !is_shortened {
+            break;
+        }
+        if gap > 0 {
+            shown.push(Span::raw("   "));
+        }
+        if !fits {
+            shown.extend(cut(part.clone(), left.into()));
+            return shown;
+        }
+        shown.extend(part.iter().cloned());
+    }
+    shown.push(span(theme, Ink::Dim, " …"));
+    shown
+}
+
 /// A title line: `── title ──────── note ──`, the note only where there is room.
 pub(super) fn rule(buffer: &mut Buffer, row: Rect, theme: Theme, title: &str, note: Vec<Span<'_>>) {
     if row.is_empty() {
@@ -155,6 +186,18 @@ pub(super) fn rule(buffer: &mut Buffer, row: Rect, theme: Theme, title: &str, no
         spans.push(Span::raw(" "));
         put_right(buffer, inner, spans);
     }
+}
+
+/// In the last row of an area says how many more rows there would be, if it is not high enough for `needed`.
+pub(super) fn more_rows(buffer: &mut Buffer, area: Rect, theme: Theme, needed: u16) {
+    if needed <= area.height || area.is_empty() {
+        return;
+    }
+    let hidden = needed - area.height + 1;
+    let text = format!(" ⋮ {hidden} more rows in a higher window");
+    let last = row(area, area.height - 1);
+    put(buffer, last, vec![Span::raw(" ".repeat(last.width.into()))]);
+    put(buffer, last, vec![span(theme, Ink::Dim, text)]);
 }
 
 /// Sets one cell, if it is on the buffer.
@@ -220,6 +263,24 @@ mod tests {
             [(0, "0s"), (119, "119s"), (120, "2m"), (7_199, "119m"), (7_200, "2h"), (900_000, "10d")]
         {
             assert_eq!(age(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn of_parts_the_first_are_kept_and_a_long_one_is_shortened() {
+        let all = ["0/50 accepted", "waits: no pod behind Service producer is ready", "3 failed"]
+            .map(|text| vec![Span::raw(text)]);
+        for (room, shown) in [
+            (80, "0/50 accepted   waits: no pod behind Service producer is ready   3 failed"),
+            (70, "0/50 accepted   waits: no pod behind Service producer is ready …"),
+            (40, "0/50 accepted   waits: no pod behind …"),
+            (24, "0/50 accepted …"),
+            (8, "0/50 …"),
+        ] {
+            let text: String =
+                fitted(&all, Theme::Mono, room).iter().map(|span| span.content.as_ref()).collect();
+            assert_eq!(text, shown, "in {room}");
+            assert!(text.width() <= room.into(), "in {room}");
         }
     }
 
