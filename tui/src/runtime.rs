@@ -194,12 +194,18 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
+/// Whoever scrolls on at the end stays there: only the drawing knows where that is.
+pub fn stop_at_the_end(model: &mut Model) {
+    match model.ui.mode {
+        Mode::Help(top) => model.ui.mode = Mode::Help(top.min(view::reach(model))),
+        _ if model.ui.scroll > 0 => model.ui.scroll = model.ui.scroll.min(view::reach(model)),
+        _ => {}
+    }
+}
+
 fn draw<W: Write>(terminal: &mut Terminal<W>, model: &mut Model) -> io::Result<()> {
     model.ui.changed = false;
-    // Whoever scrolls on at the end stays there: only the drawing knows where that is.
-    if let Mode::Help(top) = model.ui.mode {
-        model.ui.mode = Mode::Help(top.min(view::help_reach(model)));
-    }
+    stop_at_the_end(model);
     terminal.resize(model.ui.size);
     terminal.draw(|area, buffer| view::draw(model, area, buffer))
 }

@@ -31,6 +31,7 @@ fn reason(row: usize, line: &str, at: usize) -> Option<&'static str> {
             Some("a time that goes on, or from one figure to another")
         }
         () if before.ends_with("  ") && next == ' ' => Some("still being measured, in a cell of its own"),
+        () if before.ends_with("› ") && next == ' ' => Some("still awaited, in a cell of its own"),
         () if before.ends_with("! ") => Some("what stands before the cause, of which the events have all"),
         () if row == 0 => Some("why this target was chosen: the help has it in full"),
         () if is_event(before) => Some("an event: the panel alone has it in full"),

@@ -5,11 +5,14 @@ mod scenes;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use scenes::World;
 use tui::event::{Effect, Event, Input};
+use tui::keys::{Press, TABLE, When};
 use tui::model::curves::Curves;
+use tui::model::sheet::Sheet;
 use tui::model::{Access, Answer, Confirm, Focus, Markers, Mode, Model, Theme};
 
-/// Types keys as they are written in the tables: characters, and names in angle brackets.
-fn type_keys(world: &mut World, keys: &str) {
+/// Keys as they are written in the tables: characters, and names in angle brackets.
+fn strokes(keys: &str) -> Vec<KeyEvent> {
+    let mut strokes = Vec::new();
     let mut rest = keys;
     while let Some(c) = rest.chars().next() {
         let named = rest.strip_prefix('<').and_then(|rest| rest.split_once('>'));
@@ -26,14 +29,31 @@ fn type_keys(world: &mut World, keys: &str) {
             Some("home") => (KeyCode::Home, KeyModifiers::NONE),
             Some("end") => (KeyCode::End, KeyModifiers::NONE),
             Some("pgup") => (KeyCode::PageUp, KeyModifiers::NONE),
-            Some("ctrl-c") => (KeyCode::Char('c'), KeyModifiers::CONTROL),
-            Some("ctrl-z") => (KeyCode::Char('z'), KeyModifiers::CONTROL),
-            Some("ctrl-l") => (KeyCode::Char('l'), KeyModifiers::CONTROL),
-            Some(name) => panic!("unknown key {name}"),
+            Some("pgdown") => (KeyCode::PageDown, KeyModifiers::NONE),
+            Some(name) => match name.strip_prefix("ctrl-").and_then(|letter| letter.chars().next()) {
+                Some(letter) => (KeyCode::Char(letter), KeyModifiers::CONTROL),
+                None => panic!("unknown key {name}"),
+            },
             None => (KeyCode::Char(c), KeyModifiers::NONE),
         };
         rest = named.map_or_else(|| &rest[c.len_utf8()..], |(_, rest)| rest);
-        world.send(Event::Input(Input::Key(KeyEvent::new(code, modifiers))));
+        strokes.push(KeyEvent::new(code, modifiers));
+    }
+    strokes
+}
+
+/// A key as the table names it.
+fn press(key: &KeyEvent) -> Press {
+    match key.code {
+        KeyCode::Char(c) if key.modifiers == KeyModifiers::CONTROL => Press::Ctrl(c),
+        KeyCode::Char(c) => Press::Char(c),
+        code => Press::Code(code),
+    }
+}
+
+fn type_keys(world: &mut World, keys: &str) {
+    for key in strokes(keys) {
+        world.send(Event::Input(Input::Key(key)));
     }
 }
 
@@ -51,6 +71,14 @@ fn state(world: &World) -> String {
             let yes = if *answer == Answer::Yes { " yes" } else { "" };
             parts.push(format!("kill {chosen}?{yes}"));
         }
+        Mode::Sheet(sheet) => parts.push(
+            match **sheet {
+                Sheet::Tune(_) => "tune",
+                Sheet::Shadow(_) => "shadow",
+                Sheet::Drills(_) => "drills",
+            }
+            .to_owned(),
+        ),
         other => parts.push(format!("{other:?}").to_lowercase()),
     }
     match ui.focus {
@@ -84,6 +112,9 @@ fn state(world: &World) -> String {
         if !filter.text().is_empty() {
             parts.push(format!("{name} /{}", filter.text()));
         }
+    }
+    if ui.asked != 1 {
+        parts.push(format!("asks {}", ui.asked));
     }
     if ui.scroll > 0 {
         parts.push(format!("scrolled {}", ui.scroll));
@@ -124,113 +155,172 @@ fn world() -> World {
     world
 }
 
+/// The keys, and what differs after them.
+const CONVERSATIONS: &[(&str, &str)] = &[
+    ("", "overview"),
+    // Load.
+    ("2", "overview, size 10"),
+    ("4", "overview, size 100"),
+    ("5", "overview, size 500"),
+    ("1 3 ", "overview, size 50, fired 1, fired 50"),
+    ("+", "overview, size 210"),
+    ("--", "overview, size 180"),
+    ("6+ ", "overview, burst of 1100?, size 1100"),
+    ("6+ y", "overview, size 1100, fired 1100"),
+    ("6+ n", "overview, size 1100"),
+    ("c", "overview, load 5 on, asked for 5/s"),
+    ("c>>", "overview, load 20 on, asked for 5/s, asked for 10/s, asked for 20/s"),
+    ("<<c", "overview, load 1 on, asked for 1/s"),
+    ("cc", "overview, asked for 5/s, asked for 0/s"),
+    ("K<down><down>", "overview, kill 2?"),
+    ("Kkjjy", "overview, killed"),
+    // Nothing dies of an enter too many: the answer that is chosen at first is no.
+    ("K<enter>", "overview"),
+    ("K<right>", "overview, kill 0? yes"),
+    ("K<right><down>", "overview, kill 1? yes"),
+    ("Kj<right><enter>", "overview, killed"),
+    ("K<tab><left><enter>", "overview"),
+    ("6+ <enter>", "overview, size 1100, fired 1100"),
+    ("6+ <left><enter>", "overview, size 1100"),
+    ("u", "overview"),
+    ("K<esc>", "overview"),
+    // Screens and panels.
+    ("<tab>", "pods"),
+    ("<tab><backtab>", "overview"),
+    ("L", "logs"),
+    ("<enter>", "overview, only chart"),
+    ("<enter><esc>", "overview, on chart"),
+    ("<enter><esc><esc>", "overview"),
+    ("<down><down>", "overview, on decision"),
+    ("<right><right><left><enter>", "overview, only chart"),
+    ("<up><up><enter>", "overview, only events"),
+    ("<up><up><enter><up><up>", "overview, only events, scrolled 2"),
+    ("<up><up><enter><up><end>", "overview, only events"),
+    ("<up><up><enter><up><up><esc><esc>", "overview, on events"),
+    ("<down><enter><tab>", "pods"),
+    // Time.
+    ("z", "overview, 60 s wide"),
+    ("zzzzzzz", "overview, 15 s wide"),
+    ("Z", "overview, 120 s wide"),
+    ("zz[", "overview, ends 7.5 s ago, 30 s wide"),
+    ("zz[[]", "overview, ends 7.5 s ago, 30 s wide"),
+    ("zz[]", "overview, 30 s wide"),
+    ("zz[[0", "overview, 30 s wide"),
+    ("v", "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+    ("v<left><left>", "overview, ends 0.0 s ago, cursor 1.50 s ago"),
+    ("v<left><left><right>", "overview, ends 0.0 s ago, cursor 0.75 s ago"),
+    ("v<left><esc>", "overview"),
+    ("vv", "overview"),
+    ("v<up>", "overview, ends 0.0 s ago, cursor 18.40 s ago"),
+    ("v<home><end>", "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+    ("zzv<home>", "overview, ends 35.0 s ago, 30 s wide, cursor 65.00 s ago"),
+    ("v 2", "overview, ends 0.0 s ago, cursor 0.00 s ago, size 10, fired 200"),
+    ("p", "overview, paused"),
+    ("pv<left>", "overview, ends 0.0 s ago, cursor 0.75 s ago, paused"),
+    ("pp", "overview"),
+    // Looks.
+    ("o", "overview, legend(0)"),
+    ("o<down>j<up> ", "overview, legend(1), 1 hidden"),
+    ("o  ", "overview, legend(0)"),
+    ("o <down><enter>o", "overview, 2 hidden"),
+    ("b", "overview, block"),
+    ("bb", "overview, ascii"),
+    ("bbb", "overview"),
+    ("T", "overview, light"),
+    ("TT", "overview, mono"),
+    ("m", "overview, no mouse"),
+    ("?", "overview, help from 0"),
+    ("?<down><down>", "overview, help from 2"),
+    ("?<esc>", "overview"),
+    ("?2 c", "overview, help from 0"),
+    // Filters: what is typed is text, also digits, space and q.
+    ("/", "overview, typing"),
+    ("/12 q?", "overview, typing, events /12 q?"),
+    ("/worker<enter>", "overview, events /worker"),
+    ("/worker<enter>3", "overview, events /worker, size 50"),
+    ("/worker<esc>", "overview"),
+    ("/ab<back>", "overview, typing, events /a"),
+    ("/a<back><back>", "overview"),
+    ("/a<enter><esc>", "overview"),
+    ("L/acked 2<enter>", "logs, logs /acked 2"),
+    ("<tab>/4kq2m<enter>", "pods, pods /4kq2m"),
+    ("/a<tab><up>", "overview, typing, events /a"),
+    ("<tab><tab>/", "decision, says \"there is no list to filter on this screen\""),
+    ("Lv", "logs, says \"there is no time axis on this screen\""),
+    // The end.
+    ("q", "overview, quit"),
+    ("cq", "overview, asked for 5/s, asked for 0/s, quit"),
+    ("/q<ctrl-c>", "overview, typing, events /q, quit"),
+    ("K<ctrl-c>", "overview, kill 0?, quit"),
+    ("<ctrl-z>", "overview, suspended"),
+    ("<ctrl-l>", "overview, redrawn"),
+    // The other keys of the table.
+    ("+==-", "overview, size 220"),
+    ("c..,", "overview, load 10 on, asked for 5/s, asked for 10/s, asked for 20/s, asked for 10/s"),
+    ("D", "overview, drills"),
+    ("t", "overview, tune"),
+    ("w", "overview, shadow"),
+    ("aa", "overview, asks 3"),
+    ("x", "overview"),
+    ("r", "doctor"),
+    ("zzf", "overview"),
+    ("zz[f", "overview"),
+    ("L<pgup><pgdown>", "logs"),
+    ("K<right><backtab><enter>", "overview"),
+    ("K<end>", "overview, kill 9?"),
+    ("K<end><home>", "overview, kill 0?"),
+    ("K<pgdown><up>", "overview, kill 8?"),
+    ("Kj<pgup>j", "overview, kill 1?"),
+    ("Kq", "overview"),
+    ("K?", "overview"),
+    ("ojk<esc>", "overview"),
+    ("ojjo", "overview"),
+    ("oq", "overview"),
+    ("on", "overview"),
+    ("/abc<ctrl-h><ctrl-w>", "overview, typing, events /a"),
+    ("o<ctrl-c>", "overview, legend(0), quit"),
+];
+
 #[test]
 fn keys_do_what_the_table_says() {
     let mut wrong = Vec::new();
-    for (keys, after) in [
-        ("", "overview"),
-        // Load.
-        ("2", "overview, size 10"),
-        ("1 3 ", "overview, size 50, fired 1, fired 50"),
-        ("+", "overview, size 210"),
-        ("--", "overview, size 180"),
-        ("6+ ", "overview, burst of 1100?, size 1100"),
-        ("6+ y", "overview, size 1100, fired 1100"),
-        ("6+ n", "overview, size 1100"),
-        ("c", "overview, load 5 on, asked for 5/s"),
-        ("c>>", "overview, load 20 on, asked for 5/s, asked for 10/s, asked for 20/s"),
-        ("<<c", "overview, load 1 on, asked for 1/s"),
-        ("cc", "overview, asked for 5/s, asked for 0/s"),
-        ("K<down><down>", "overview, kill 2?"),
-        ("Kkjjy", "overview, killed"),
-        // Nothing dies of an enter too many: the answer that is chosen at first is no.
-        ("K<enter>", "overview"),
-        ("K<right>", "overview, kill 0? yes"),
-        ("K<right><down>", "overview, kill 1? yes"),
-        ("Kj<right><enter>", "overview, killed"),
-        ("K<tab><left><enter>", "overview"),
-        ("6+ <enter>", "overview, size 1100, fired 1100"),
-        ("6+ <left><enter>", "overview, size 1100"),
-        ("u", "overview"),
-        ("K<esc>", "overview"),
-        // Screens and panels.
-        ("<tab>", "pods"),
-        ("<tab><backtab>", "overview"),
-        ("L", "logs"),
-        ("<enter>", "overview, only chart"),
-        ("<enter><esc>", "overview, on chart"),
-        ("<enter><esc><esc>", "overview"),
-        ("<down><down>", "overview, on decision"),
-        ("<right><right><left><enter>", "overview, only chart"),
-        ("<up><up><enter>", "overview, only events"),
-        ("<up><up><enter><up><up>", "overview, only events, scrolled 2"),
-        ("<up><up><enter><up><end>", "overview, only events"),
-        ("<up><up><enter><up><up><esc><esc>", "overview, on events"),
-        ("<down><enter><tab>", "pods"),
-        // Time.
-        ("z", "overview, 60 s wide"),
-        ("zzzzzzz", "overview, 15 s wide"),
-        ("Z", "overview, 120 s wide"),
-        ("zz[", "overview, ends 7.5 s ago, 30 s wide"),
-        ("zz[[]", "overview, ends 7.5 s ago, 30 s wide"),
-        ("zz[]", "overview, 30 s wide"),
-        ("zz[[0", "overview, 30 s wide"),
-        ("v", "overview, ends 0.0 s ago, cursor 0.00 s ago"),
-        ("v<left><left>", "overview, ends 0.0 s ago, cursor 1.50 s ago"),
-        ("v<left><left><right>", "overview, ends 0.0 s ago, cursor 0.75 s ago"),
-        ("v<left><esc>", "overview"),
-        ("vv", "overview"),
-        ("v<up>", "overview, ends 0.0 s ago, cursor 18.40 s ago"),
-        ("v<home><end>", "overview, ends 0.0 s ago, cursor 0.00 s ago"),
-        ("zzv<home>", "overview, ends 35.0 s ago, 30 s wide, cursor 65.00 s ago"),
-        ("v 2", "overview, ends 0.0 s ago, cursor 0.00 s ago, size 10, fired 200"),
-        ("p", "overview, paused"),
-        ("pv<left>", "overview, ends 0.0 s ago, cursor 0.75 s ago, paused"),
-        ("pp", "overview"),
-        // Looks.
-        ("o", "overview, legend(0)"),
-        ("o<down>j<up> ", "overview, legend(1), 1 hidden"),
-        ("o  ", "overview, legend(0)"),
-        ("o <down><enter>o", "overview, 2 hidden"),
-        ("b", "overview, block"),
-        ("bb", "overview, ascii"),
-        ("bbb", "overview"),
-        ("T", "overview, light"),
-        ("TT", "overview, mono"),
-        ("m", "overview, no mouse"),
-        ("?", "overview, help from 0"),
-        ("?<down><down>", "overview, help from 2"),
-        ("?<esc>", "overview"),
-        ("?2 c", "overview, help from 0"),
-        // Filters: what is typed is text, also digits, space and q.
-        ("/", "overview, typing"),
-        ("/12 q?", "overview, typing, events /12 q?"),
-        ("/worker<enter>", "overview, events /worker"),
-        ("/worker<enter>3", "overview, events /worker, size 50"),
-        ("/worker<esc>", "overview"),
-        ("/ab<back>", "overview, typing, events /a"),
-        ("/a<back><back>", "overview"),
-        ("/a<enter><esc>", "overview"),
-        ("L/acked 2<enter>", "logs, logs /acked 2"),
-        ("<tab>/4kq2m<enter>", "pods, pods /4kq2m"),
-        ("/a<tab><up>", "overview, typing, events /a"),
-        ("<tab><tab>/", "decision, says \"there is no list to filter on this screen\""),
-        ("Lv", "logs, says \"there is no time axis on this screen\""),
-        // The end.
-        ("q", "overview, quit"),
-        ("cq", "overview, asked for 5/s, asked for 0/s, quit"),
-        ("/q<ctrl-c>", "overview, typing, events /q, quit"),
-        ("K<ctrl-c>", "overview, kill 0?, quit"),
-        ("<ctrl-z>", "overview, suspended"),
-        ("<ctrl-l>", "overview, redrawn"),
-    ] {
+    for (keys, after) in CONVERSATIONS {
         let mut world = world();
         type_keys(&mut world, keys);
-        if state(&world) != after {
+        if state(&world) != *after {
             wrong.push(format!("{keys:?}: {}, and not {after}", state(&world)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_key_of_the_table_is_in_a_conversation() {
+    let mut typed = Vec::new();
+    for (keys, _) in CONVERSATIONS {
+        let mut world = world();
+        for key in strokes(keys) {
+            let place = match world.model.ui.mode {
+                Mode::Normal => When::Screen,
+                Mode::Help(_) | Mode::Confirm(..) => When::Dialog,
+                Mode::Legend(_) => When::Legend,
+                Mode::Filter => When::Filter,
+                // A sheet takes its keys as text.
+                Mode::Sheet(_) => When::Always,
+            };
+            typed.push((place, press(&key)));
+            world.send(Event::Input(Input::Key(key)));
+        }
+    }
+    let is_typed = |when, wanted| {
+        typed.iter().any(|(place, press)| *press == wanted && (when == When::Always || when == *place))
+    };
+    let missing: Vec<_> = TABLE
+        .iter()
+        .flat_map(|binding| binding.keys.iter().map(|(press, action)| (binding.when, *press, *action)))
+        .filter(|(when, press, _)| !is_typed(*when, *press))
+        .collect();
+    assert!(missing.is_empty(), "no conversation has {missing:#?}");
 }
 
 #[test]
@@ -326,6 +416,8 @@ fn the_mouse_chooses_what_it_points_at() {
         ("", click, "Events ─", (0, 0), "overview, on events"),
         // The right end of the marks is the present; the plot has 111 cells for 90 s.
         ("", click, " marks", (117, 0), "overview, ends 0.0 s ago, cursor 0.00 s ago"),
+        // What is shown at the cursor is no panel.
+        ("v", click, "At 14:", (3, 2), "overview, ends 0.0 s ago, cursor 0.00 s ago"),
         ("<tab>", click, "now", (2, 0), "pods, ends 0.0 s ago, cursor 0.00 s ago"),
         ("", ScrollUp, " marks", (117, 0), "overview, 60 s wide"),
         ("", ScrollDown, " marks", (117, 0), "overview, 120 s wide"),

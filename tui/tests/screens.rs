@@ -4,6 +4,7 @@
 
 mod scenes;
 
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
@@ -62,6 +63,55 @@ fn every_screen_has_a_scene_in_every_state() {
             let world = World::play(scene, 80, 24).unwrap();
             assert_eq!(world.model.ui.screen, *screen, "{state}");
         }
+    }
+}
+
+#[test]
+fn what_was_not_read_yet_is_said_to_be_read_and_has_no_figures() {
+    let screens = tui::model::Screen::ALL.len();
+    for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
+        for (scene, state) in [("connected", "◔ reading"), ("unsynced", "● live")] {
+            let mut world = World::play(scene, columns, rows).unwrap();
+            for screen in 0..screens {
+                let shown = text(&draw(&world));
+                assert!(shown.contains(state), "{state} at {columns}x{rows}:\n{shown}");
+                for figure in
+                    ["0 → 0", "0 desired", "FailedGet", "no reading since", "no pod", "0 wanted", "none: "]
+                {
+                    assert!(!shown.contains(figure), "{figure:?} on {screen} at {columns}x{rows}:\n{shown}");
+                }
+                world.keys("\t");
+            }
+        }
+    }
+    let shown = text(&draw(&World::play("unsynced", 120, 40).unwrap()));
+    for said in ["no sync yet", "waiting for the first reading", "HPA has not read yet"] {
+        assert!(shown.contains(said), "{said:?}:\n{shown}");
+    }
+}
+
+#[test]
+fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
+    for (scene, on, back) in [
+        ("logs", KeyCode::Up, KeyCode::Down),
+        ("lanes_many", KeyCode::Up, KeyCode::Down),
+        ("events_alone", KeyCode::Up, KeyCode::Down),
+        ("doctor_failing", KeyCode::Down, KeyCode::Up),
+        ("help", KeyCode::Down, KeyCode::Up),
+        ("runs_busy", KeyCode::Down, KeyCode::Up),
+        ("kill", KeyCode::Down, KeyCode::Up),
+        ("legend", KeyCode::Down, KeyCode::Up),
+    ] {
+        let mut world = World::play(scene, 80, 24).unwrap();
+        (0..300).for_each(|_| world.press(on));
+        let mut press = |code| {
+            world.press(code);
+            tui::runtime::stop_at_the_end(&mut world.model);
+            text(&draw(&world))
+        };
+        let at_the_end = press(on);
+        assert_ne!(press(back), at_the_end, "{scene} stands still");
+        assert_eq!(press(on), at_the_end, "{scene} comes back");
     }
 }
 
@@ -215,7 +265,7 @@ fn the_footer_keeps_the_way_out_at_every_width() {
 fn the_help_is_complete_at_every_size_and_stops_at_its_end() {
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
         let mut world = World::play("help", columns, rows).unwrap();
-        let reach = tui::view::help_reach(&world.model);
+        let reach = tui::view::reach(&world.model);
         let mut page = |top| {
             world.model.ui.mode = Mode::Help(top);
             text(&draw(&world))

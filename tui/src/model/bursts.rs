@@ -289,6 +289,9 @@ impl Bursts {
                 burst.fates.judge();
                 if let super::fates::Lost::Jobs(lost @ 1..) = burst.lost() {
                     losses.push((burst.number, lost));
+                    if lost == burst.accepted {
+                        burst.watch.note(Stage::FirstAck, Reading::Never(Why::Lost));
+                    }
                 }
             }
             if at.since(quiet_since) >= CLOSING {

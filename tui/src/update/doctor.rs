@@ -39,20 +39,7 @@ pub(super) fn scrolls(model: &Model) -> bool {
 
 /// Scrolls the report, which is read from its top.
 pub(super) fn scroll(model: &mut Model, action: Action) {
-    let page = usize::from(model.ui.size.1.saturating_sub(6)).max(1);
-    // The screen wraps what is long, and stops at the last line by itself.
-    let most = model.shown().doctor.found().map_or(0, |found| 3 * found.report.lines.len());
-    let top = model.ui.scroll;
-    model.ui.scroll = match action {
-        Action::Up => top.saturating_sub(1),
-        Action::Down => top + 1,
-        Action::PageUp => top.saturating_sub(page),
-        Action::PageDown => top + page,
-        Action::First => 0,
-        Action::Last => most,
-        _ => top,
-    }
-    .min(most);
+    model.ui.scroll = super::look::leafed(model.ui.scroll, action, model.ui.size.1.into());
 }
 
 #[cfg(test)]

@@ -65,10 +65,19 @@ fn typed(model: &mut Model, key: &KeyEvent) -> bool {
 }
 
 /// Moves what is chosen in a question.
-pub(super) fn choose(confirm: &mut Confirm, up: bool) {
+pub(super) fn choose(confirm: &mut Confirm, action: Action) {
+    const PAGE: usize = 10;
     if let Confirm::Kill { workers, chosen } = confirm {
-        *chosen =
-            if up { chosen.saturating_sub(1) } else { (*chosen + 1).min(workers.len().saturating_sub(1)) };
+        let last = workers.len().saturating_sub(1);
+        *chosen = match action {
+            Action::Up => chosen.saturating_sub(1),
+            Action::Down => (*chosen + 1).min(last),
+            Action::PageUp => chosen.saturating_sub(PAGE),
+            Action::PageDown => (*chosen + PAGE).min(last),
+            Action::First => 0,
+            Action::Last => last,
+            _ => *chosen,
+        };
     }
 }
 

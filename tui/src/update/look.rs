@@ -135,7 +135,7 @@ pub(super) fn go(model: &mut Model, action: Action) {
         Mode::Confirm(_, answer) if matches!(action, Action::Left | Action::Right) => {
             return *answer = answer.other();
         }
-        Mode::Confirm(confirm, _) => return choose(confirm, is_up),
+        Mode::Confirm(confirm, _) => return choose(confirm, action),
         Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
         Mode::Help(top) => return *top = leafed(*top, action, usize::from(model.ui.size.1)),
         Mode::Filter | Mode::Sheet(_) => return,
@@ -158,9 +158,9 @@ pub(super) fn go(model: &mut Model, action: Action) {
     }
 }
 
-/// The first row of the help after a key, in a window of so many rows. Where its end is only the drawing knows.
-fn leafed(top: usize, action: Action, rows: usize) -> usize {
-    const MOST: usize = u8::MAX as usize;
+/// The first row of a text after a key, in a window of so many rows. Where its end is only the drawing knows.
+pub(super) fn leafed(top: usize, action: Action, rows: usize) -> usize {
+    const MOST: usize = u16::MAX as usize;
     let page = rows.saturating_sub(7).max(1);
     match action {
         Action::Up => top.saturating_sub(1),

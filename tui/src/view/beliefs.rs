@@ -179,7 +179,9 @@ impl Beliefs<'_> {
             match (stale::sentence(self.data, source), self.data.standing(source)) {
                 (Some(sentence), _) => Some((Ink::Warning, format!("! {name}: {sentence}"))),
                 (None, Standing::Starting(Some(met))) => {
-                    Some((Ink::Pending, format!("{name}: starting; so far: {met}")))
+                    // What was asked for is plain here; what came of it stands at the end.
+                    let met = met.rsplit(": ").next().unwrap_or(met);
+                    Some((Ink::Pending, format!("{name} is awaited, so far: {met}")))
                 }
                 (None, _) => None,
             }
@@ -225,7 +227,7 @@ impl Beliefs<'_> {
         match self.data.standing(names(place).2) {
             Standing::Stale { .. } => span(self.theme, Ink::Warning, "stale"),
             Standing::Failed(_) => span(self.theme, Ink::Warning, "not read"),
-            Standing::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, "starting"),
+            Standing::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, "awaited"),
             Standing::Starting(_) | Standing::Live => {
                 span(self.theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(place, b, is_moving)))
             }
@@ -235,21 +237,9 @@ impl Beliefs<'_> {
     /// One line: `believed  broker 50 › prom 50 › API 50 › HPA ≈50  target 200`.
     pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
         let theme = self.theme;
-        let laggard = self.data.beliefs.laggard();
-        let mut spans = vec![span(theme, Ink::Dim, "believed  ")];
-        for (index, place) in Place::ALL.into_iter().enumerate() {
-            if index > 0 {
-                spans.push(span(theme, Ink::Dim, " › "));
-            }
-            spans.push(span(theme, Ink::Dim, format!("{} ", names(place).1)));
-            spans.push(self.number(place));
-            if laggard == Some(place) {
-                let by = match self.data.beliefs.lag(place, self.data.now) {
-                    Some(lag) if lag.by >= LEAST => format!(" ◂ {} behind", coarse(lag.by)),
-                    _ => " ◂ lags most".to_owned(),
-                };
-                spans.push(span(theme, Ink::Lit, by));
-            }
+        let mut spans = self.chain(true);
+        if width(&spans) > area.width {
+            spans = self.chain(false);
         }
         if let Some((total, _)) = self.target() {
             let target = [span(theme, Ink::Dim, "   target "), span(theme, Ink::Target, total)];
@@ -261,6 +251,29 @@ impl Beliefs<'_> {
             spans.push(span(theme, Ink::Dim, "   ready only"));
         }
         put(buffer, area, spans);
+    }
+
+    /// The places in their order, with how far the laggard is behind, or with its sign alone.
+    fn chain(&self, in_full: bool) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let laggard = self.data.beliefs.laggard();
+        let mut spans = vec![span(theme, Ink::Dim, "believed  ")];
+        for (index, place) in Place::ALL.into_iter().enumerate() {
+            if index > 0 {
+                spans.push(span(theme, Ink::Dim, " › "));
+            }
+            spans.push(span(theme, Ink::Dim, format!("{} ", names(place).1)));
+            spans.push(self.number(place));
+            if laggard == Some(place) {
+                let by = match self.data.beliefs.lag(place, self.data.now) {
+                    _ if !in_full => " ◂".to_owned(),
+                    Some(lag) if lag.by >= LEAST => format!(" ◂ {} behind", coarse(lag.by)),
+                    _ => " ◂ lags most".to_owned(),
+                };
+                spans.push(span(theme, Ink::Lit, by));
+            }
+        }
+        spans
     }
 
     /// All places in one row, the way from left to right.
@@ -319,13 +332,26 @@ impl Beliefs<'_> {
     }
 }
 
+impl Beliefs<'_> {
+    /// Whether all that were ever heard have a number now; else nobody can say that they agree.
+    fn all_are_read(&self) -> bool {
+        let has_number = |place| {
+            let belief = self.data.beliefs.get(place);
+            belief.is_none_or(|belief| {
+                belief.total.is_some() && self.data.standing(names(place).2).trouble().is_none()
+            })
+        };
+        self.data.beliefs.get(Place::Hpa).is_some() && Place::ALL.into_iter().all(has_number)
+    }
+}
+
 impl Widget for &Beliefs<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
         let laggard = self.data.beliefs.laggard();
         let note = match laggard {
             Some(place) => vec![span(theme, Ink::Lit, format!("{} lags", names(place).0))],
-            None if self.data.beliefs.get(Place::Hpa).and_then(|hpa| hpa.total).is_none() => Vec::new(),
+            None if !self.all_are_read() => Vec::new(),
             None if self.data.beliefs.differ(self.data.now) => vec![span(theme, Ink::Dim, "all within 2 s")],
             None => vec![span(theme, Ink::Dim, "all agree")],
         };

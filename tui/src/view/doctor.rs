@@ -121,6 +121,15 @@ impl Doctor<'_> {
     }
 }
 
+impl Doctor<'_> {
+    /// How many rows can lie above the screen.
+    pub(super) fn reach(&self, area: Rect) -> usize {
+        let rows = |report| self.rows(report, area.width.into()).len();
+        let all = self.data.doctor.found().map_or(0, |found| rows(&found.report));
+        all.saturating_sub(below(area, 1).height.into())
+    }
+}
+
 /// How a verdict is written here, and its ink.
 fn mark(verdict: Verdict) -> (&'static str, Ink) {
     match verdict {

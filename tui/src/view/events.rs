@@ -9,7 +9,7 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::stale;
-use super::text::{below, fit, put, put_newest, row, rule, span, wrap_spans};
+use super::text::{below, fit, put, put_newest, reach, row, rule, span, wrap_spans};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::events::{Entry, Weight};
@@ -85,12 +85,9 @@ impl Events<'_> {
 
     /// The newest entries without a title, newest last.
     pub(super) fn lines(&self, buffer: &mut Buffer, area: Rect) {
-        // What every pod goes through is to be seen in the pods themselves, unless somebody looks for it.
-        let is_wanted = |entry: &&Entry| !entry.is_routine || !self.filter.is_empty();
-        let newest = self.data.events.filtered(self.filter).rev().filter(is_wanted);
-        let shown: Vec<_> = newest.take(usize::from(area.height)).collect();
+        let shown = self.data.events.short(self.filter, area.height.into());
         self.nothing(buffer, area, shown.len());
-        for (index, entry) in (0..).zip(shown.into_iter().rev()) {
+        for (index, entry) in (0..).zip(&shown) {
             put(buffer, row(area, index), self.entry(entry, area.width));
         }
     }
@@ -109,12 +106,21 @@ impl Events<'_> {
         let area = below(area, 1);
         self.nothing(buffer, area, all);
         let newest = self.data.events.filtered(self.filter).rev().skip(scroll);
-        let in_full = |entry: &Entry| {
-            let mut spans = self.head(entry, true);
-            spans.push(span(self.theme, Ink::Text, format!(" {}", entry.message)));
-            wrap_spans(&spans, area.width.into(), INDENT)
-        };
-        put_newest(buffer, area, newest.map(in_full));
+        put_newest(buffer, area, newest.map(|entry| self.in_full(entry, area.width)));
+    }
+
+    /// An entry with its whole message, broken into rows of that width.
+    fn in_full(&self, entry: &Entry, width: u16) -> Vec<Vec<Span<'static>>> {
+        let mut spans = self.head(entry, true);
+        spans.push(span(self.theme, Ink::Text, format!(" {}", entry.message)));
+        wrap_spans(&spans, width.into(), INDENT)
+    }
+
+    /// How many entries can lie below the panel when it is alone.
+    pub(super) fn reach(&self, area: Rect) -> usize {
+        let all = self.data.events.filtered(self.filter).count();
+        let oldest = self.data.events.filtered(self.filter).map(|e| self.in_full(e, area.width).len());
+        reach(below(area, 1).height, all, oldest)
     }
 
     fn nothing(&self, buffer: &mut Buffer, area: Rect, shown: usize) {

@@ -2,11 +2,12 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::stale;
-use super::text::{below, fit_end, put, put_newest, row, rule, span, wrap_spans};
+use super::text::{below, fit_end, put, put_newest, reach, row, rule, span, wrap_spans};
 use super::theme::Ink;
 use crate::event::Source;
 use crate::model::filter::Filter;
@@ -23,6 +24,34 @@ pub(super) struct Logs<'a> {
     pub(super) scroll: usize,
     /// The colours.
     pub(super) theme: Theme,
+}
+
+impl Logs<'_> {
+    /// A line of a log, broken into rows of that width.
+    fn broken(&self, line: &Line, width: u16) -> Vec<Vec<Span<'static>>> {
+        let theme = self.theme;
+        let names: usize = if width >= 100 { 26 } else { 6 };
+        let ink = match line.about {
+            About::Anything => Ink::Dim,
+            About::Job => Ink::Text,
+            About::Trouble => Ink::Warning,
+        };
+        let room = usize::from(width).saturating_sub(names + TIME);
+        let text = if line.text.width() > room { short(&line.text) } else { line.text.clone() };
+        let spans = [
+            span(theme, Ink::Dim, format!("{} ", self.data.day.time_of_day(line.at))),
+            span(theme, Ink::Queue, format!("{:<names$} ", fit_end(&line.pod, names))),
+            span(theme, ink, text),
+        ];
+        wrap_spans(&spans, width.into(), TIME + names)
+    }
+
+    /// How many lines can lie below the screen.
+    pub(super) fn reach(&self, area: Rect) -> usize {
+        let all = self.data.logs.filtered(self.filter).count();
+        let oldest = self.data.logs.filtered(self.filter).map(|line| self.broken(line, area.width).len());
+        reach(below(area, 1).height, all, oldest)
+    }
 }
 
 impl Widget for &Logs<'_> {
@@ -48,24 +77,8 @@ impl Widget for &Logs<'_> {
             put(buffer, row(area, 0), vec![span(theme, Ink::Dim, text)]);
             return;
         }
-        let names: usize = if area.width >= 100 { 26 } else { 6 };
         let newest = self.data.logs.filtered(self.filter).rev().skip(self.scroll);
-        let lines = |line: &Line| {
-            let ink = match line.about {
-                About::Anything => Ink::Dim,
-                About::Job => Ink::Text,
-                About::Trouble => Ink::Warning,
-            };
-            let room = usize::from(area.width).saturating_sub(names + TIME);
-            let text = if line.text.width() > room { short(&line.text) } else { line.text.clone() };
-            let spans = [
-                span(theme, Ink::Dim, format!("{} ", self.data.day.time_of_day(line.at))),
-                span(theme, Ink::Queue, format!("{:<names$} ", fit_end(&line.pod, names))),
-                span(theme, ink, text),
-            ];
-            wrap_spans(&spans, area.width.into(), TIME + names)
-        };
-        put_newest(buffer, area, newest.map(lines));
+        put_newest(buffer, area, newest.map(|line| self.broken(line, area.width)));
     }
 }
 

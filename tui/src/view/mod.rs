@@ -28,6 +28,7 @@ mod shadow;
 mod spot;
 mod stale;
 mod startup;
+mod steps;
 mod stopwatch;
 mod text;
 pub mod theme;
@@ -43,7 +44,7 @@ use ratatui::widgets::Widget;
 pub use self::spot::spot;
 use crate::clean;
 use crate::model::sheet::Sheet;
-use crate::model::{Markers, Mode, Model, Screen};
+use crate::model::{Focus, Markers, Mode, Model, Panel, Screen};
 
 /// A window smaller than this shows only that it is too small: columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);
@@ -58,16 +59,31 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     gate(model.ui.markers, buffer);
 }
 
-/// How far the help can be scrolled in the model's window.
+/// How far what the keys go to can be scrolled in the model's window: the help, else what the screen shows.
 #[must_use]
-pub fn help_reach(model: &Model) -> usize {
+pub fn reach(model: &Model) -> usize {
     let (columns, rows) = model.ui.size;
     let area = Rect::new(0, 0, columns, rows);
     if is_too_small(area) {
         return 0;
     }
-    help::Help { target: model.shown().watched.target.as_ref(), top: 0, theme: model.ui.theme }
-        .reach(inside(area))
+    let (data, ui, theme, scroll) = (model.shown(), &model.ui, model.ui.theme, 0);
+    if let Mode::Help(top) = ui.mode {
+        return help::Help { target: data.watched.target.as_ref(), top, theme }.reach(inside(area));
+    }
+    let area = body(model, area);
+    match (ui.screen, ui.focus) {
+        (Screen::Logs, _) => logs::Logs { data, filter: &ui.filters.logs, scroll, theme }.reach(area),
+        (Screen::Pods, _) => {
+            let (filter, lens) = (&ui.filters.pods, ui.lens(data.now));
+            lanes::Lanes { data, filter, lens, scroll, theme }.reach(area)
+        }
+        (Screen::Doctor, _) => doctor::Doctor { data, scroll, theme }.reach(area),
+        (Screen::Overview, Focus::Expanded(Panel::Events)) => {
+            events::Events { data, filter: &ui.filters.events, theme }.reach(area)
+        }
+        _ => 0,
+    }
 }
 
 fn is_too_small(area: Rect) -> bool {

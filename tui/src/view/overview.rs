@@ -89,7 +89,9 @@ impl Overview<'_> {
             let chart = if panel == Panel::Chart { self.alone_parts(area).0 } else { area };
             return vec![(panel, chart)];
         }
-        self.places(area).into_iter().map(|(panel, place, _)| (panel, place)).collect()
+        // What is shown at the cursor is no panel: it stands in the place of one that is not there then.
+        let is_panel = |(_, _, form): &(Panel, Rect, Form)| *form != Form::Instant;
+        self.places(area).into_iter().filter(is_panel).map(|(panel, place, _)| (panel, place)).collect()
     }
 
     /// The chart, for whoever must know what it draws where.

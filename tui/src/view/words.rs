@@ -129,6 +129,21 @@ pub(super) fn put_newest(
     }
 }
 
+/// How many of the newest of `all` entries can lie below so many rows, by the lines of each from the oldest on: then the oldest
+/// stand in the rows in full.
+pub(super) fn reach(rows: u16, all: usize, oldest: impl Iterator<Item = usize>) -> usize {
+    let mut left = usize::from(rows);
+    let mut shown = 0;
+    for lines in oldest {
+        if lines > left {
+            break;
+        }
+        left -= lines;
+        shown += 1;
+    }
+    all.saturating_sub(shown.max(1))
+}
+
 /// The text's beginning in at most `width` columns.
 fn beginning(text: &str, width: usize) -> &str {
     let mut used = 0;

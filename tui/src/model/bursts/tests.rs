@@ -172,6 +172,23 @@ fn what_no_log_spoke_of_is_lost_once_the_queue_was_empty_for_long_enough() {
 }
 
 #[test]
+fn of_a_burst_that_is_lost_whole_no_ack_is_waited_for() {
+    for (acked, is_lost) in [(0, true), (1, false)] {
+        let mut bursts = Bursts::default();
+        bursts.fire(at(1), id("a"), 3, before());
+        accept(&mut bursts, "a", 3, true);
+        bursts.depth(asked(4), 3, Duration::ZERO);
+        bursts.depth(asked(10), 0, Duration::ZERO);
+        if acked > 0 {
+            ack(&mut bursts, 11, "a", 0..acked);
+        }
+        bursts.judge(at(20));
+        let burst = bursts.newest().unwrap();
+        assert_eq!(burst.watch.get(Stage::FirstAck) == &Reading::Never(Why::Lost), is_lost, "{acked} acked");
+    }
+}
+
+#[test]
 fn a_gap_in_a_log_makes_the_loss_unknown() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
