@@ -77,7 +77,7 @@ const SAID: [Row; 9] = [
 ];
 
 /// The traps of a real stack, the silent ones among them.
-const TRAPS: [Row; 21] = [
+const TRAPS: [Row; 22] = [
     row(
         "the rule's guard answers 0 for a misspelt queue",
         "queue",
@@ -141,6 +141,12 @@ const TRAPS: [Row; 21] = [
     row(
         "KEDA's finalizer on a TriggerAuthentication",
         "trigger-authentication",
+        Cluster("keda"),
+        "a_namespace_that_kedas_finalizer_keeps_goes_by_what_the_doctor_says",
+    ),
+    row(
+        "KEDA's finalizer on a ScaledObject",
+        "scaled-object",
         Cluster("keda"),
         "a_namespace_that_kedas_finalizer_keeps_goes_by_what_the_doctor_says",
     ),

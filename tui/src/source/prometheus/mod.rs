@@ -75,15 +75,29 @@ pub(crate) async fn once(
     metric: &MetricRef,
 ) -> Result<ScrapedSample, Failure> {
     let endpoints = locate::servers(client, None).await?;
-    let mut found: Vec<Server> = endpoints.into_iter().map(|at| Server::new(client.clone(), at)).collect();
     let matchers = matchers(&metric.selector, namespace);
-    let mut sample = ask_any(&mut found, &matchers).await?;
-    for _other_series in 1..SERIES.len() {
-        if sample.value.is_none() {
-            sample = ask_any(&mut found, &matchers).await?;
+    let mut samples = Vec::new();
+    let mut outcome = Err(Failure::Unavailable("no Prometheus was found".to_owned()));
+    for endpoint in endpoints {
+        let mut server = Server::new(client.clone(), endpoint);
+        for series in SERIES {
+            match server.ask_for(series, &matchers).await {
+                Ok(sample) => samples.push(sample),
+                Err(failure) => {
+                    outcome = Err(failure);
+                    break;
+                }
+            }
         }
     }
-    Ok(sample)
+    youngest(samples).map_or(outcome, Ok)
+}
+
+/// The one that was scraped last, of those with a value: what scraped the other series may be gone, and its last sample stays
+/// for minutes.
+fn youngest(samples: Vec<ScrapedSample>) -> Option<ScrapedSample> {
+    let rank = |sample: &ScrapedSample| (sample.value.is_none(), sample.age.is_none(), sample.age);
+    samples.into_iter().min_by_key(rank)
 }
 
 fn metric(hpa: Option<&Hpa>) -> Option<&MetricRef> {
@@ -102,16 +116,20 @@ impl Server {
     }
 
     async fn ask(&mut self, matchers: &str) -> Result<ScrapedSample, Failure> {
-        let path = format!("/api/v1/query?query={}", query::encode(&promql(SERIES[self.series], matchers)));
-        let host = self.kept.endpoint().service.clone();
-        let request = http::get(&host, &path).map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let answer = self.kept.ask(&request, WITHIN).await?;
-        let sample = answer::sample(answer.status, &answer.body).map_err(Failure::Lost)?;
+        let sample = self.ask_for(SERIES[self.series], matchers).await?;
         if sample.value.is_none() {
             // The next question is put to the other exporter's series.
             self.series = (self.series + 1) % SERIES.len();
         }
         Ok(sample)
+    }
+
+    async fn ask_for(&mut self, series: &str, matchers: &str) -> Result<ScrapedSample, Failure> {
+        let path = format!("/api/v1/query?query={}", query::encode(&promql(series, matchers)));
+        let host = self.kept.endpoint().service.clone();
+        let request = http::get(&host, &path).map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let answer = self.kept.ask(&request, WITHIN).await?;
+        answer::sample(answer.status, &answer.body).map_err(Failure::Lost)
     }
 }
 
@@ -154,6 +172,19 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_scraped_last_is_taken_of_several_series() {
+        let sample = |value: Option<f64>, age: Option<u64>| ScrapedSample {
+            value,
+            scraped: None,
+            age: age.map(Duration::from_secs),
+        };
+        let (old, new, none) = (sample(Some(5.0), Some(47)), sample(Some(0.0), Some(3)), sample(None, None));
+        assert_eq!(youngest(vec![none, old, new, sample(Some(1.0), None)]), Some(new));
+        assert_eq!(youngest(vec![none, none]), Some(none));
+        assert_eq!(youngest(Vec::new()), None);
+    }
 
     #[test]
     fn the_question_holds_value_and_time() {

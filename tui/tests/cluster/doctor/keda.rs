@@ -96,6 +96,8 @@ fn a_namespace_that_kedas_finalizer_keeps_goes_by_what_the_doctor_says() {
     site.run(&format!("kubectl create namespace {namespace}"));
     let object = r#"{"apiVersion":"keda.sh/v1alpha1","kind":"TriggerAuthentication","metadata":{"name":"kept","finalizers":["finalizer.keda.sh"]},"spec":{"secretTargetRef":[{"parameter":"username","name":"s","key":"username"}]}}"#;
     site.shell(&format!("kubectl create -n {namespace} -f -"), object);
+    let object = r#"{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","metadata":{"name":"kept","finalizers":["finalizer.keda.sh"]},"spec":{"scaleTargetRef":{"name":"nobody"},"triggers":[{"type":"rabbitmq","metadata":{"host":"amqp://nobody","queueName":"Orders","mode":"QueueLength","value":"20"}}]}}"#;
+    site.shell(&format!("kubectl create -n {namespace} -f -"), object);
     site.run(&format!("kubectl scale deployment/keda-operator --replicas=0 -n {operator}"));
     let report = site.until_told(1, "keda-operator", "kubectl scale deployment/keda-operator --replicas=1");
     assert!(seen(&report, "keda-operator").contains("scaled to 0 replicas"), "{report:#}");
@@ -104,7 +106,10 @@ fn a_namespace_that_kedas_finalizer_keeps_goes_by_what_the_doctor_says() {
     let report = site.until_of(&["--namespace", namespace], "namespace", |code, report| {
         code == Some(1) && is_fix(report, "namespace", "kubectl scale deployment/keda-operator --replicas=1")
     });
-    assert!(seen(&report, "namespace").contains("triggerauthentication/kept"), "{report:#}");
+    for kept in ["triggerauthentication/kept", "scaledobject/kept"] {
+        assert!(seen(&report, "namespace").contains(kept), "{kept}: {report:#}");
+    }
+    assert!(seen(&report, "scaled-object").contains("waits for KEDA's operator"), "{report:#}");
     assert!(seen(&report, "trigger-authentication").contains("waits for KEDA's operator"), "{report:#}");
     site.carry_out(&report);
     site.run(&format!("kubectl wait --for=delete namespace/{namespace} --timeout=180s"));
