@@ -91,6 +91,20 @@ fn what_was_not_read_yet_is_said_to_be_read_and_has_no_figures() {
 }
 
 #[test]
+fn what_a_burst_waits_for_is_seen_first() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
+        let mut world = World::play("idle", columns, rows).unwrap();
+        world.burst_that_waits(50, "no pod behind Service producer in namespace autoscaling-demo is ready");
+        for screen in ["Overview", "Pods", "Decision", "Runs"] {
+            let shown = text(&draw(&world));
+            let has = shown.contains("waits: no pod behind");
+            assert_eq!(has, ["Overview", "Runs"].contains(&screen), "{screen} at {columns}x{rows}:\n{shown}");
+            world.keys("\t");
+        }
+    }
+}
+
+#[test]
 fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
     for (scene, on, back) in [
         ("logs", KeyCode::Up, KeyCode::Down),

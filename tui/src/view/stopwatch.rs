@@ -75,7 +75,7 @@ pub(super) fn fate(buffer: &mut Buffer, area: Rect, burst: &Burst, theme: Theme)
     };
     let Some(waits) = waits(burst, theme) else { return used };
     let rest = below(area, used);
-    used + put_wrapped(buffer, Rect { height: rest.height.min(2), ..rest }, &[waits], 0)
+    used + put_wrapped(buffer, Rect { height: rest.height.min(3), ..rest }, &[waits], 0)
 }
 
 /// With whom a burst overlaps, as words.

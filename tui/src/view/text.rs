@@ -267,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_cut_off_at_the_foot_are_told() {
+        for (needed, last) in
+            [(2, "two"), (3, " ⋮ 2 more rows in a higher window"), (9, " ⋮ 8 more rows in a higher window")]
+        {
+            let area = Rect::new(0, 0, 40, 2);
+            let mut buffer = Buffer::empty(area);
+            put(&mut buffer, row(area, 1), vec![Span::raw("two")]);
+            more_rows(&mut buffer, area, Theme::Mono, needed);
+            let line: String = (0..40).map(|x| buffer[(x, 1)].symbol()).collect();
+            assert_eq!(line.trim_end(), last);
+        }
+    }
+
+    #[test]
     fn of_parts_the_first_are_kept_and_a_long_one_is_shortened() {
         let all = ["0/50 accepted", "waits: no pod behind Service producer is ready", "3 failed"]
             .map(|text| vec![Span::raw(text)]);

@@ -100,7 +100,10 @@ pub(super) fn put_wrapped(buffer: &mut Buffer, area: Rect, spans: &[Span<'_>], i
     let shown = lines.len().min(area.height.into());
     for (index, mut line) in (0..area.height).zip(lines.iter().take(shown).cloned()) {
         if usize::from(index) + 1 == shown && lines.len() > shown {
-            line.extend(lines[shown..].iter().flatten().cloned());
+            for rest in &lines[shown..] {
+                line.push(Span::raw(" "));
+                line.extend(rest.iter().cloned());
+            }
         }
         put(buffer, row(area, index), line);
     }
@@ -246,6 +249,15 @@ mod tests {
     use ratatui::style::{Color, Style};
 
     use super::*;
+
+    #[test]
+    fn words_stay_apart_where_the_rows_end() {
+        let area = Rect::new(0, 0, 13, 2);
+        let mut buffer = Buffer::empty(area);
+        put_wrapped(&mut buffer, area, &[Span::raw("no pod behind in namespace demo is ready")], 0);
+        let line: String = (0..13).map(|x| buffer[(x, 1)].symbol()).collect();
+        assert_eq!(line, "in namespace…");
+    }
 
     #[test]
     fn text_is_cut_between_words_and_a_lone_word_by_columns() {

@@ -25,13 +25,38 @@ impl World {
         self.accept(size, size);
     }
 
+    /// The newest burst that was fired.
+    fn fired(&self) -> BurstId {
+        let fired = self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Fire { id, .. } => Some(id.clone()),
+            _ => None,
+        });
+        fired.expect("a burst was fired")
+    }
+
+    /// A burst is fired, and nobody is there to take it.
+    pub(crate) fn burst_that_waits(&mut self, size: u32, waiting: &str) {
+        self.model.data.load.size = size;
+        self.keys(" ");
+        let id = self.fired();
+        self.send(Event::Burst(BurstProgress {
+            id,
+            size,
+            sent: 0,
+            accepted: 0,
+            failed: BTreeMap::new(),
+            new_ids: Vec::new(),
+            first_sent: None,
+            first_accepted: None,
+            last_accepted: None,
+            waiting: Some(waiting.to_owned()),
+            finished: false,
+        }));
+    }
+
     /// The producer has accepted so many of the newest burst's jobs.
     pub(crate) fn accept(&mut self, accepted: u32, size: u32) {
-        let Some(Effect::Fire { id, .. }) =
-            self.effects.iter().rev().find(|effect| matches!(effect, Effect::Fire { .. })).cloned()
-        else {
-            panic!("no burst was fired");
-        };
+        let id = self.fired();
         let at = |ms| Some(At(Duration::from_millis(ms)));
         self.send(Event::Burst(BurstProgress {
             id: id.clone(),

@@ -14,7 +14,7 @@ use super::super::overview::halves;
 use super::super::replicas::Replicas;
 use super::super::shadow::Shadow;
 use super::super::stale;
-use super::super::text::{below, fit, more_rows, put, row, rule, span, wrap};
+use super::super::text::{below, fit, more_rows, phrase, put, row, rule, span, wrap};
 use super::super::theme::Ink;
 use super::columns::Column;
 use super::gates::{Gate, Known, reason};
@@ -26,6 +26,9 @@ use crate::model::{Data, Found, Lens, Theme};
 /// The names of the lines, in their order.
 const LINES: [&str; 10] =
     ["reading", "replicas", "metric", "ratio", "tolerance", "raw", "stabilised", "rate", "min, max", "final"];
+
+/// From this width on forecast and shadow stand side by side at the bottom.
+const WIDE: u16 = 150;
 
 /// Columns of the names, with the marks before them.
 const NAMES: u16 = 16;
@@ -67,7 +70,8 @@ impl Widget for &Screen<'_> {
         let rest = below(rest, used);
         let said = self.verdict(rest, buffer, hpa);
         self.below(below(rest, said), buffer);
-        more_rows(buffer, area, theme, 1 + missing + used + said);
+        let forecast = if area.width < WIDE { forecast::ROWS } else { 0 };
+        more_rows(buffer, area, theme, 1 + missing + used + said + forecast);
     }
 }
 
@@ -154,8 +158,8 @@ impl Screen<'_> {
             for gate in &column.lines {
                 let essential = match gate.name {
                     "final" | "metric" => true,
-                    // The shadow's line needs their room.
-                    "reading" | "raw" => !has_shadow || gate.binds,
+                    // The shadow's line needs its room.
+                    "reading" => !has_shadow || gate.binds,
                     _ => gate.binds,
                 };
                 if is_past && is_short && !essential {
@@ -186,11 +190,12 @@ impl Screen<'_> {
             put(buffer, row(area, 0), said);
             return self.complaint(below(area, 1), buffer, hpa) + 1;
         };
-        let rescaled = last.said.last_scale.map_or_else(String::new, |time| {
-            format!(", last rescale {} ±1 s by its clock", self.data.day.of(time))
-        });
-        let text = format!("  {}{rescaled}", last.said.reason);
-        said.push(span(theme, Ink::Text, fit(&text, room).into_owned()));
+        let mut words = vec![format!("  {}", last.said.reason)];
+        if let Some(time) = last.said.last_scale {
+            let rescaled = format!("{}, last rescale {} ±1 s", words[0], self.data.day.of(time));
+            words.splice(0..0, [format!("{rescaled} by its clock"), rescaled]);
+        }
+        said.push(span(theme, Ink::Text, phrase(&words, room)));
         put(buffer, row(area, 0), said);
         let (ink, text) = match last.agreement() {
             Agreement::Same => (Ink::Dim, "= as calculated".to_owned()),
@@ -233,7 +238,7 @@ impl Screen<'_> {
         let (data, theme) = (self.data, self.theme);
         let (forecast, shadow) = (Forecast { data, asked: self.asked, theme }, Shadow { data, theme });
         let (ahead, beside) = (forecast::ROWS, shadow.rows());
-        if area.width >= 150 {
+        if area.width >= WIDE {
             // Chart above, forecast and shadow side by side at the bottom.
             let strip = ahead.max(beside).min(area.height);
             let chart = Rect { height: area.height - strip, ..area };
