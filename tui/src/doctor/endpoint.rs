@@ -4,7 +4,10 @@ use super::facts::{Facts, MetricsEndpoint, Sample, Seen};
 use super::line::{Fix, Pen};
 use super::metric;
 use super::prometheus::SERIES;
-use super::{rule, words};
+use super::{exporter, rule, words};
+
+/// Port of the exporter.
+const EXPORTER: u16 = 9419;
 
 /// The family of RabbitMQ's detailed metrics that holds the queue's series.
 const DETAILED: &str = "- port: metrics\n  path: /metrics/detailed\n  params:\n    family: [queue_coarse_metrics, queue_consumer_count]";
@@ -56,7 +59,10 @@ fn one(facts: &Facts, pen: &mut Pen<'_>, endpoint: &MetricsEndpoint, queue: Opti
         .collect();
     let Some(found) = queues.iter().find(|sample| queue.is_none_or(|queue| sample.label("queue") == queue))
     else {
-        return missing(pen, endpoint, samples, &queues, queue);
+        if exporter::is_exporter(samples) && exporter::leaves_out(facts, pen, endpoint, queue) {
+            return;
+        }
+        return missing(facts, pen, endpoint, samples, &queues, queue);
     };
     let which =
         queue.map_or_else(|| "the queues' series".to_owned(), |queue| format!("the series of queue {queue}"));
@@ -65,13 +71,14 @@ fn one(facts: &Facts, pen: &mut Pen<'_>, endpoint: &MetricsEndpoint, queue: Opti
 }
 
 fn missing(
+    facts: &Facts,
     pen: &mut Pen<'_>,
     endpoint: &MetricsEndpoint,
     samples: &[Sample],
     queues: &[&Sample],
     queue: Option<&str>,
 ) {
-    let (at, how) = (&endpoint.at, &endpoint.samples.how);
+    let at = &endpoint.at;
     if !queues.is_empty() {
         let saw = format!(
             "{at}{} has series of {}, and none of queue {}",
@@ -83,7 +90,7 @@ fn missing(
             "see which queues the broker has, and make the HPA ask for one of them",
             format!("kubectl get hpa -n {} -o yaml", at.namespace),
         );
-        pen.fail("endpoint-queue", saw, how, fix);
+        tell(facts, pen, endpoint, "endpoint-queue", saw, fix);
         return;
     }
     // The plain path of RabbitMQ's plugin has figures of the whole node, without a label for the queue.
@@ -102,16 +109,44 @@ fn missing(
         "scrape the path that has the queues' series",
         format!("endpoints:\n{DETAILED}\n  interval: 1s\n  scrapeTimeout: 1s"),
     );
-    pen.fail("endpoint-series", saw, how, fix);
+    tell(facts, pen, endpoint, "endpoint-series", saw, fix);
+}
+
+/// A failure, unless the autoscaler's metric is made without this endpoint.
+pub(super) fn tell(
+    facts: &Facts,
+    pen: &mut Pen<'_>,
+    endpoint: &MetricsEndpoint,
+    check: &'static str,
+    saw: String,
+    fix: Fix,
+) {
+    let how = &endpoint.samples.how;
+    if is_needed(facts, endpoint.at.port == EXPORTER) {
+        pen.fail(check, saw, how, fix);
+    } else {
+        pen.warn(check, format!("{saw}; the autoscaler's metric is made without it"), how, fix);
+    }
+}
+
+/// Whether the autoscaler's metric is made of what an exporter, or else the broker itself, exports.
+fn is_needed(facts: &Facts, of_exporter: bool) -> bool {
+    if super::api::is_keda(facts) {
+        return false;
+    }
+    let rules = facts.api.rules.get().and_then(|text| rule::parse(text).ok()).unwrap_or_default();
+    let metric = facts.autoscaler.get().and_then(metric::external);
+    let name = metric.as_ref().map_or("", |metric| metric.name.as_str());
+    let made = rule::rule_of(&rules, name);
+    let is_of = |wanted: &str| made.first().is_some_and(|(_, series)| series == wanted);
+    // The broker's older path has the exporter's names.
+    let has_exporter = facts.broker.endpoints.iter().any(|endpoint| endpoint.at.port == EXPORTER);
+    if of_exporter { !is_of(SERIES[0]) } else { !(has_exporter && is_of(SERIES[1])) }
 }
 
 /// An exporter cannot read the broker: a failure, unless the autoscaler's metric is made without it.
 pub(super) fn exporter_fails(facts: &Facts, pen: &mut Pen<'_>, saw: &str, how: &str, service: &str) {
-    let rules = facts.api.rules.get().and_then(|text| rule::parse(text).ok()).unwrap_or_default();
-    let metric = facts.autoscaler.get().and_then(metric::external);
-    let name = metric.as_ref().map_or("", |metric| metric.name.as_str());
-    let of_plugin = rule::rule_of(&rules, name).first().is_some_and(|(_, series)| series == SERIES[0]);
-    if of_plugin || super::api::is_keda(facts) {
+    if !is_needed(facts, true) {
         let saw = format!("{saw}; the autoscaler's metric is made without it");
         pen.warn("exporter-broker", saw, how, exporter_logs(facts, service));
     } else {

@@ -9,6 +9,7 @@ mod autoscaler;
 mod broker;
 mod drill;
 mod endpoint;
+mod exporter;
 pub mod facts;
 mod flags;
 mod intervals;

@@ -4,11 +4,14 @@
 use k8s_openapi::api::apps::v1::Deployment;
 
 use super::api;
-use super::facts::{Facts, Seen};
+use super::facts::{Facts, Seen, ServicePort};
 use super::line::{Fix, Pen};
 
 /// The adapter's argument.
 pub(super) const ARGUMENT: &str = "--prometheus-url";
+
+/// The label by which a Service selects the pods of an operator's Prometheus.
+const SELECTED: &str = "operator.prometheus.io/name";
 
 /// A URL that names a Service of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +97,25 @@ pub(super) fn examine(facts: &Facts, pen: &mut Pen<'_>) {
         }
     };
     pen.fail("adapter-url", saw, &fact.how, lead(facts));
+}
+
+/// Whether the URL leads to the Prometheus that answers: by its Service, or by another one that selects the same operator's
+/// Prometheus.
+pub(super) fn is_found(facts: &Facts) -> bool {
+    let Some(at) = facts.api.backend.get().and_then(upstream) else { return false };
+    let found = facts.prometheus.services.all();
+    let is_same = |found: &ServicePort| {
+        found.namespace == at.namespace && found.service == at.service && found.port == at.port
+    };
+    let selector = facts.api.upstream.get().and_then(|service| service.spec.as_ref()?.selector.as_ref());
+    let selected = selector.and_then(|labels| labels.get(SELECTED));
+    let resources = facts.prometheus.resources.all();
+    let is_selected = resources.iter().any(|resource| {
+        resource.namespace() == at.namespace
+            && found.iter().any(|found| found.namespace == at.namespace)
+            && selected.is_some_and(|name| name == resource.name())
+    });
+    found.iter().any(is_same) || is_selected
 }
 
 /// What leads the adapter to the Prometheus that was found, under the path that it has.

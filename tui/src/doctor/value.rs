@@ -153,7 +153,17 @@ fn refused(
             let url =
                 api::argument(facts, upstream::ARGUMENT).unwrap_or_else(|| "its --prometheus-url".to_owned());
             let answers = matches!(facts.prometheus.pools.seen, Seen::Value(_));
-            let (saw, fix) = if answers {
+            let (saw, fix) = if answers && upstream::is_found(facts) {
+                (
+                    format!(
+                        "{saw}; Prometheus answers here, and the adapter asks the same one at {url}: it may be back since a moment"
+                    ),
+                    Fix::command(
+                        "look again in half a minute; if it stays so, something on the way keeps the adapter from it, such as a network policy",
+                        "surge doctor",
+                    ),
+                )
+            } else if answers {
                 (
                     format!("{saw}; Prometheus answers here, and not to the adapter at {url}"),
                     upstream::lead(facts),

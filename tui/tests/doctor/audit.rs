@@ -77,7 +77,7 @@ const SAID: [Row; 9] = [
 ];
 
 /// The traps of a real stack, the silent ones among them.
-const TRAPS: [Row; 22] = [
+const TRAPS: [Row; 23] = [
     row(
         "the rule's guard answers 0 for a misspelt queue",
         "queue",
@@ -183,6 +183,12 @@ const TRAPS: [Row; 22] = [
     row(
         "an exporter stays up while its broker refuses it",
         "exporter-broker",
+        Cluster("exporter"),
+        "an_exporter_that_cannot_log_in_is_told_from_one_that_is_away",
+    ),
+    row(
+        "an exporter that leaves the queue out",
+        "exporter-queues",
         Cluster("exporter"),
         "an_exporter_that_cannot_log_in_is_told_from_one_that_is_away",
     ),

@@ -24,6 +24,58 @@ fn exporter_is_down(facts: &mut Facts) {
     facts.broker.endpoints[0].samples = Fact::seen("how", vec![up]);
 }
 
+/// An exporter that reads the broker and has series of no queue, with a variable of its Deployment.
+fn exporter_without_queues(facts: &mut Facts, name: &str, value: &str) {
+    exporter_is_down(facts);
+    by_exporter(facts);
+    let up = Sample { labels: [("__name__".to_owned(), "rabbitmq_up".to_owned())].into(), value: 1.0 };
+    facts.broker.endpoints[0].samples = Fact::seen("how", vec![up]);
+    facts.deployments = fact(json!([{"metadata": {"name": "rabbitmq-exporter"}, "spec": {"selector": {},
+        "template": {"spec": {"containers": [{"name": "e", "env": [{"name": name, "value": value}]}]}}}}]));
+}
+
+#[test]
+fn what_an_exporter_leaves_out() {
+    all(&[
+        Case {
+            name: "the queues are none of its parts",
+            breakage: |facts| exporter_without_queues(facts, "RABBIT_EXPORTERS", "overview,node"),
+            check: "exporter-queues",
+            verdict: Failure,
+            saw: "RABBIT_EXPORTERS is overview,node, without queue",
+            fix: "kubectl set env deployment/rabbitmq-exporter -n demo RABBIT_EXPORTERS=overview,node,queue",
+        },
+        Case {
+            name: "they are skipped",
+            breakage: |facts| exporter_without_queues(facts, "SKIP_QUEUES", "^O"),
+            check: "exporter-queues",
+            verdict: Failure,
+            saw: "it leaves out what SKIP_QUEUES=^O says",
+            fix: "kubectl set env deployment/rabbitmq-exporter -n demo SKIP_QUEUES-",
+        },
+        Case {
+            name: "the broker gives no figures",
+            breakage: |facts| exporter_without_queues(facts, "RABBIT_EXPORTERS", "overview,queue"),
+            check: "exporter-queues",
+            verdict: Failure,
+            saw: "whose tag does not end in -management",
+            fix: "grep disable_metrics_collector",
+        },
+        Case {
+            name: "nobody goes by it",
+            breakage: |facts| {
+                let rules = facts.api.rules.clone();
+                exporter_without_queues(facts, "SKIP_QUEUES", "^O");
+                facts.api.rules = rules;
+            },
+            check: "exporter-queues",
+            verdict: Warning,
+            saw: "the autoscaler's metric is made without it",
+            fix: "SKIP_QUEUES-",
+        },
+    ]);
+}
+
 #[test]
 fn what_the_broker_and_its_metrics_lack() {
     all(&[

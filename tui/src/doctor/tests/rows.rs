@@ -132,6 +132,31 @@ fn the_rows_of_the_metrics_api() {
             fix: r#""value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090/metrics""#,
         },
         Case {
+            name: "the adapter has not found the Prometheus that is back since a moment",
+            breakage: |facts| {
+                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.api.upstream = fact(json!({"spec": {"ports": [{"port": 9090}],
+                    "selector": {"operator.prometheus.io/name": "main"}}}));
+            },
+            check: "value",
+            verdict: Failure,
+            saw: "asks the same one at http://prometheus-main.monitoring.svc:9090/: it may be back since a moment",
+            fix: "surge doctor",
+        },
+        Case {
+            name: "the same by the Service that was found",
+            breakage: |facts| {
+                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+                let argument = "/spec/template/spec/containers/0/args/2";
+                let url = "--prometheus-url=http://prometheus-operated.monitoring.svc:9090";
+                set(&mut facts.api.backend, argument, json!(url));
+            },
+            check: "value",
+            verdict: Failure,
+            saw: "it may be back since a moment",
+            fix: "surge doctor",
+        },
+        Case {
             name: "the adapter that helm has made asks the wrong Prometheus",
             breakage: |facts| {
                 facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");

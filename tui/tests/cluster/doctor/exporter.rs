@@ -14,6 +14,12 @@ fn an_exporter_that_cannot_log_in_is_told_from_one_that_is_away() {
     assert!(seen(&report, "exporter-broker").contains("rabbitmq_up"), "{report:#}");
     site.until_fine();
 
+    // It reads the broker, which has the queue, and leaves it out.
+    site.run("kubectl set env deployment/rabbitmq-exporter RABBIT_EXPORTERS=overview -n NS");
+    site.mended_by_its_fix("exporter-queues", "RABBIT_EXPORTERS=overview,queue");
+    site.run("kubectl set env deployment/rabbitmq-exporter SKIP_QUEUES=^Orders$ -n NS");
+    site.mended_by_its_fix("exporter-queues", "SKIP_QUEUES-");
+
     site.run("kubectl scale deployment/rabbitmq-exporter --replicas=0 -n NS");
     site.mended_by_its_fix("workload", "kubectl scale deployment/rabbitmq-exporter --replicas=1");
 }
