@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{At, Effect, Hpa, PodPhase, Role, Source, SourceState};
+use crate::event::{At, Effect, PodPhase, Role, Source, SourceState};
 use crate::model::beliefs::Place;
 use crate::model::bursts::Before;
 use crate::model::events::Weight;
@@ -83,12 +83,14 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     // A place that was read and had no number will have one only by what comes: until then it stands for what the broker has.
     let depth = data.beliefs.get(Place::Broker).and_then(|belief| belief.total);
     let said = |place| data.beliefs.get(place).and_then(|belief| belief.total.or(depth));
+    let spec_replicas = data.workload.get().map(|workload| workload.spec_replicas);
     let before = Before {
         depth,
         scraped: said(Place::Prometheus),
         metric: said(Place::ExternalApi),
-        desired: data.hpa.get().and_then(Hpa::wanted),
-        spec_replicas: data.workload.get().map(|workload| workload.spec_replicas),
+        // One that has computed nothing yet leaves the size as it is.
+        desired: data.hpa.get().and_then(|hpa| hpa.wanted().or(spec_replicas)),
+        spec_replicas,
         blind: blind(data),
         pod_time: data.lanes.time(at),
         tuning: data.hpa.get().map(InForce::of),

@@ -150,6 +150,28 @@ fn a_burst_is_fired_by_space_and_counts_only_when_accepted() {
 }
 
 #[test]
+fn before_its_first_sync_an_hpa_wants_what_runs() {
+    let unsynced = || match hpa(0, 0, 0) {
+        Event::Hpa(Some(hpa)) => Event::Hpa(Some(Box::new(Hpa { reading_milli: None, ..*hpa }))),
+        other => other,
+    };
+    // The first sync may leave the size as it is, or be the one that changes it.
+    for first in [1, 3] {
+        let mut talk = Talk::ready(false);
+        talk.say(unsynced());
+        talk.say(workload(1, 1, 1));
+        talk.keys("3 ");
+        talk.at(100).accept(50, true);
+        talk.at(200).say(hpa(50_000, 1, first));
+        let desired = |talk: &Talk| talk.model.data.bursts.newest().unwrap().watch.at(Stage::Desired);
+        assert_eq!(desired(&talk).is_some(), first == 3);
+        talk.at(300).say(hpa(50_000, 1, 3));
+        let ms = if first == 3 { 200 } else { 300 };
+        assert_eq!(desired(&talk), Some(At(Duration::from_millis(ms))));
+    }
+}
+
+#[test]
 fn every_burst_has_an_id_of_its_own() {
     let mut talk = Talk::ready(false);
     let effects = talk.keys("1   ");
