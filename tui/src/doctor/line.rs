@@ -126,7 +126,7 @@ pub struct Line {
     pub saw: String,
     /// How it was asked, as a command or a request that shows the same; empty where several answers were put together.
     pub how: String,
-    /// What to do about it. A report shows only the first: see [`Report::fix`].
+    /// What to do about it. A report shows only the first: see [`Report::fix`](super::report::Report::fix).
     #[serde(skip)]
     pub fix: Option<Fix>,
 }
