@@ -80,9 +80,6 @@ pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Built> 
             "cluster",
             "--bin",
             "surge",
-            // Where any program is named, a test gets only those that are.
-            "--bin",
-            "sandbox-podling",
             "--no-run",
             "--message-format=json",
         ])
