@@ -6,8 +6,7 @@
 mod cells;
 
 use std::io::{self, Write};
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -25,8 +24,9 @@ use tokio::sync::Notify;
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// Set while the real terminal is ours, so that a panic anywhere knows whether there is something to give back.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the real terminal is ours, so that a panic anywhere knows whether there is something to give back. Locked
+/// while it is written to: a frame begun before a panic in another thread must not be written over its message.
+static TAKEN: Mutex<bool> = Mutex::new(false);
 
 /// Told when some task has panicked, so that the loop ends instead of drawing over the message.
 static PANICKED: Notify = Notify::const_new();
@@ -81,8 +81,9 @@ impl<W: Write> Terminal<W> {
 
     fn take(&mut self) -> io::Result<()> {
         if self.is_real {
+            let mut taken = taken();
             crossterm::terminal::enable_raw_mode()?;
-            TAKEN.store(true, Ordering::SeqCst);
+            *taken = true;
             execute!(self.out, EnterAlternateScreen, Hide, EnableBracketedPaste)?;
             self.switch_mouse()?;
         }
@@ -103,7 +104,10 @@ impl<W: Write> Terminal<W> {
         if self.mouse != on {
             self.mouse = on;
             if self.is_real {
-                self.switch_mouse()?;
+                let taken = taken();
+                if *taken {
+                    self.switch_mouse()?;
+                }
             }
         }
         Ok(())
@@ -142,10 +146,6 @@ impl<W: Write> Terminal<W> {
     /// # Errors
     /// When the terminal cannot be written to.
     pub fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
-        if self.is_real && !TAKEN.load(Ordering::SeqCst) {
-            // Given back by a panic in some thread: its message must not be drawn over.
-            return Ok(());
-        }
         self.next.reset();
         draw(self.next.area, &mut self.next);
         self.bytes.clear();
@@ -159,8 +159,14 @@ impl<W: Write> Terminal<W> {
         }
         cells::write(&mut self.bytes, &self.shown, &self.next);
         EndSynchronizedUpdate.write_ansi(&mut self.bytes).map_err(io::Error::other)?;
+        let taken = self.is_real.then(taken);
+        if taken.as_deref() == Some(&false) {
+            // Given back by a panic in some thread.
+            return Ok(());
+        }
         self.out.write_all(self.bytes.as_bytes())?;
         self.out.flush()?;
+        drop(taken);
         self.is_stale = false;
         std::mem::swap(&mut self.shown, &mut self.next);
         Ok(())
@@ -194,12 +200,17 @@ impl<W: Write> Drop for Terminal<W> {
 
 /// Gives the real terminal back if it is taken. Errors are ignored: there is nobody left to tell.
 pub(crate) fn give_back() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
+    let mut taken = taken();
+    if std::mem::take(&mut *taken) {
         let mut out = io::stdout();
         let _ = out.write_all(MOUSE_OFF.as_bytes());
         let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
         let _ = crossterm::terminal::disable_raw_mode();
     }
+}
+
+fn taken() -> MutexGuard<'static, bool> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// From now on a panic in any thread gives the terminal back before its message is written, and ends the loop.
@@ -244,6 +255,19 @@ mod tests {
         assert_eq!(draw(&mut terminal, "hullo"), 0);
         terminal.forget();
         assert!(draw(&mut terminal, "hullo") > 0);
+    }
+
+    #[test]
+    fn a_frame_that_a_panic_overtook_is_not_written() {
+        let mut terminal = Terminal::with(Vec::new(), (20, 2), true);
+        *taken() = true;
+        let overtaken = |_, buffer: &mut Buffer| {
+            *taken() = false;
+            buffer.set_string(0, 0, "hello", Style::new());
+        };
+        terminal.draw(overtaken).unwrap();
+        terminal.set_mouse(true).unwrap();
+        assert!(terminal.out.is_empty());
     }
 
     #[test]
