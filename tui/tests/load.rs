@@ -149,6 +149,40 @@ impl Dial for Reluctant {
     }
 }
 
+/// Its first connection has reached the end of its use when it is given out, though the server would still answer.
+struct Left {
+    dialled: Arc<AtomicU32>,
+    then: Tcp,
+}
+
+impl Dial for Left {
+    async fn dial(&self) -> Result<Connection, String> {
+        let connection = self.then.dial().await?;
+        if self.dialled.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Ok(connection.until(std::future::pending()));
+        }
+        let connection = connection.until(std::future::ready(()));
+        while connection.is_open() {
+            tokio::task::yield_now().await;
+        }
+        Ok(connection)
+    }
+
+    fn host(&self) -> axum::http::HeaderValue {
+        self.then.host()
+    }
+}
+
+#[tokio::test]
+async fn no_request_goes_to_a_server_that_is_known_to_leave() {
+    let left = Left { dialled: Arc::default(), then: Tcp(hang_up_after(10).await) };
+    let dialled = Arc::clone(&left.dialled);
+    let told = fire(left, 10, 1).await;
+    let last = told.last().unwrap();
+    assert_eq!((last.sent, last.accepted), (10, 10));
+    assert_eq!(dialled.load(Ordering::Relaxed), 2);
+}
+
 #[tokio::test]
 async fn the_load_waits_for_a_tunnel_and_says_for_what() {
     let app = Router::new().fallback(async || (StatusCode::ACCEPTED, OK));

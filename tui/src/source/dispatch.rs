@@ -19,7 +19,7 @@ use crate::source::pace::Pace;
 use crate::source::prometheus::{self, Address};
 use crate::source::tunnel::Tunnels;
 use crate::source::{
-    broker, doctor, drill, external_metric, kill, pulse, server_clock, tune, watch as watches,
+    broker, doctor, drill, external_metric, kill, pulse, server_clock, serving, tune, watch as watches,
 };
 
 /// The broker is asked at most this often, by the contract.
@@ -57,14 +57,15 @@ pub async fn run(
 ) -> Vec<String> {
     let mut tasks = JoinSet::new();
     let (watchfulness, watchful) = watch::channel(Watchfulness::Idle);
-    start_watching(&mut tasks, &client, &settings, &outbox, &watchful);
+    let (learner, serving) = serving::channel();
+    start_watching(&mut tasks, &client, &settings, &outbox, &watchful, learner);
 
     let producer_endpoint = Endpoint {
         namespace: settings.namespace.clone(),
         service: names::PRODUCER.to_owned(),
         port: names::PRODUCER_HTTP.into(),
     };
-    let bursts = Bursts::new(Tunnels::new(client.clone(), producer_endpoint), clock);
+    let bursts = Bursts::new(Tunnels::new(client.clone(), producer_endpoint, serving), clock);
     let (rate, rated) = watch::channel(0.0);
     tasks.spawn(producer::run(bursts.clone(), outbox.clone()));
     tasks.spawn(continuous::run(bursts.clone(), rated, outbox.clone()));
@@ -135,6 +136,7 @@ fn start_watching(
     settings: &Settings,
     outbox: &Outbox,
     watchful: &watch::Receiver<Watchfulness>,
+    serving: serving::Learner,
 ) {
     let namespace = || settings.namespace.clone();
     let samples = || Pace::new(watchful.clone(), SAMPLES_BUSY, IDLE);
@@ -146,7 +148,7 @@ fn start_watching(
     tasks.spawn(pulse::run(client.clone(), returned, outbox.clone()));
     tasks.spawn(watches::hpa::run(place(), settings.hpa.clone(), outbox.clone(), hpa));
     tasks.spawn(watches::workload::run(place(), latest_hpa.clone(), outbox.clone(), workload));
-    tasks.spawn(watches::pods::run(place(), latest_workload, outbox.clone()));
+    tasks.spawn(watches::pods::run(place(), latest_workload, serving, outbox.clone()));
     tasks.spawn(watches::events::run(place(), outbox.clone()));
     tasks.spawn(external_metric::run(
         client.clone(),

@@ -45,6 +45,8 @@ pub struct Endpoint {
 pub struct PodPort {
     /// Name of the pod.
     pub pod: String,
+    /// Its UID: another pod may come to have the name.
+    pub uid: String,
     /// Number of the port.
     pub port: u16,
 }
@@ -110,8 +112,10 @@ impl Endpoint {
                 namespace: self.namespace.clone(),
             });
         }
-        let port =
-            |pod: &Pod| Some(PodPort { pod: pod.name_any(), port: self.pod_port(service.as_ref(), pod)? });
+        let port = |pod: &Pod| {
+            let port = self.pod_port(service.as_ref(), pod)?;
+            Some(PodPort { pod: pod.name_any(), uid: pod.uid().unwrap_or_default(), port })
+        };
         let found: Vec<PodPort> = ready.iter().filter_map(port).collect();
         if found.is_empty() {
             return Err(ResolveError::NoSuchPort {

@@ -1,5 +1,7 @@
 //! HTTP/1.1 straight over a stream, without a local port: one connection, kept and used again and again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::AbortHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// A longer answer is an error: nothing that the dashboard asks for comes near it.
 const BODY_LIMIT: usize = 16 << 20;
@@ -42,7 +44,16 @@ pub enum HttpError {
 #[derive(Debug)]
 pub struct Connection {
     sender: SendRequest<Empty<Bytes>>,
-    driver: AbortHandle,
+    /// Reads and writes.
+    _driver: AbortOnDropHandle<()>,
+    end: Option<End>,
+}
+
+/// The end of a connection's use that is known before the stream tells of it.
+#[derive(Debug)]
+struct End {
+    came: Arc<AtomicBool>,
+    _waiter: AbortOnDropHandle<()>,
 }
 
 impl Connection {
@@ -61,13 +72,25 @@ impl Connection {
                 tracing::debug!(%error, "a connection ended");
             }
         });
-        Ok(Self { sender, driver: driver.abort_handle() })
+        Ok(Self { sender, _driver: AbortOnDropHandle::new(driver), end: None })
+    }
+
+    /// The connection, which takes no further request once `end` has come. One on its way then is still waited for.
+    #[must_use]
+    pub fn until(self, end: impl Future<Output = ()> + Send + 'static) -> Self {
+        let came = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&came);
+        let waiter = tokio::spawn(async move {
+            end.await;
+            told.store(true, Ordering::Relaxed);
+        });
+        Self { end: Some(End { came, _waiter: AbortOnDropHandle::new(waiter) }), ..self }
     }
 
     /// Whether a request can be sent, as far as is known here.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.sender.is_closed()
+        !self.sender.is_closed() && !self.end.as_ref().is_some_and(|end| end.came.load(Ordering::Relaxed))
     }
 
     /// Sends a request without a body and reads the whole answer, within `within`.
@@ -98,12 +121,6 @@ impl Connection {
 
 fn broken(error: &hyper::Error) -> HttpError {
     if error.is_parse() { HttpError::Broken(error.to_string()) } else { HttpError::Lost }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.driver.abort();
-    }
 }
 
 /// A request without a body to `host`, which is said in its `Host` field.

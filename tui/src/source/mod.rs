@@ -22,6 +22,7 @@ pub mod prometheus;
 mod pulse;
 mod query;
 mod server_clock;
+pub(crate) mod serving;
 pub mod target;
 pub mod tune;
 pub mod tunnel;

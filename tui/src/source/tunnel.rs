@@ -8,9 +8,10 @@ use tokio::io::DuplexStream;
 
 use crate::source::endpoint::{Endpoint, PodPort, ResolveError};
 use crate::source::explain;
+use crate::source::serving::Serving;
 
-/// How long one try to open a tunnel may take.
-pub const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long each step of a try to open a tunnel may take: finding the pods, and the tunnel itself.
+pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is no tunnel.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +20,10 @@ pub enum TunnelError {
     #[error(transparent)]
     Resolve(#[from] ResolveError),
     /// The API server did not answer in time.
-    #[error("the API server gave no tunnel to {to} within {OPEN_TIMEOUT:?}")]
+    #[error("the API server did not {what} within {STEP_TIMEOUT:?}")]
     Slow {
-        /// The Service behind which the pod stands.
-        to: String,
+        /// What it was asked to do.
+        what: String,
     },
     /// The API server refused or could not be reached.
     #[error("no tunnel to pod {pod}: {}", explain::kube(source))]
@@ -60,33 +61,47 @@ impl TunnelError {
 /// # Errors
 /// [`TunnelError`] says what was missing.
 pub async fn open(client: &Client, endpoint: &Endpoint, roll: f64) -> Result<DuplexStream, TunnelError> {
-    let opening = async {
-        let ready = endpoint.ready(client).await?;
-        to_one_of(client, &endpoint.namespace, &ready, roll).await
-    };
-    in_time(endpoint, opening).await
+    let ready = find(endpoint, client).await?;
+    let (stream, _pod) = to_one_of(client, &endpoint.namespace, &ready, roll).await?;
+    Ok(stream)
 }
 
 /// As [`open`], for several streams in a row: the pods found for one serve for the next, for a while.
-pub struct Tunnels {
+pub(crate) struct Tunnels {
     client: Client,
     endpoint: Endpoint,
-    known: tokio::sync::Mutex<Option<(Instant, Vec<PodPort>)>>,
+    known: tokio::sync::Mutex<Known>,
 }
 
-/// How long the pods found are taken for ready.
+/// The pods that were found ready last.
+struct Known {
+    found: Option<(Instant, Vec<PodPort>)>,
+    serving: Serving,
+}
+
+/// How long the pods found are taken for ready, when the watch has no news.
 const KNOWN: Duration = Duration::from_secs(1);
 
+/// A stream to a pod.
+pub(crate) struct Tunnel {
+    /// The stream.
+    pub(crate) stream: DuplexStream,
+    /// UID of the pod.
+    pub(crate) pod: String,
+    /// Tells when that pod takes no traffic any more.
+    pub(crate) serving: Serving,
+}
+
 impl Tunnels {
-    /// Tunnels to the pods behind `endpoint`.
+    /// Tunnels to the pods behind `endpoint`, with what is known of pods.
     #[must_use]
-    pub fn new(client: Client, endpoint: Endpoint) -> Self {
-        Self { client, endpoint, known: tokio::sync::Mutex::default() }
+    pub(crate) fn new(client: Client, endpoint: Endpoint, serving: Serving) -> Self {
+        Self { client, endpoint, known: tokio::sync::Mutex::new(Known { found: None, serving }) }
     }
 
     /// Where they lead to.
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
@@ -94,55 +109,61 @@ impl Tunnels {
     ///
     /// # Errors
     /// [`TunnelError`] says what was missing.
-    pub async fn open(&self, roll: f64) -> Result<DuplexStream, TunnelError> {
-        let opening = async {
-            let ready = self.ready().await?;
-            let opened = to_one_of(&self.client, &self.endpoint.namespace, &ready, roll).await;
-            if opened.is_err() {
-                self.known.lock().await.take();
-            }
-            opened
-        };
-        in_time(&self.endpoint, opening).await
+    pub(crate) async fn open(&self, roll: f64) -> Result<Tunnel, TunnelError> {
+        let (ready, serving) = self.ready().await?;
+        let opened = to_one_of(&self.client, &self.endpoint.namespace, &ready, roll).await;
+        if opened.is_err() {
+            self.known.lock().await.found = None;
+        }
+        let (stream, pod) = opened?;
+        Ok(Tunnel { stream, pod: pod.uid.clone(), serving })
     }
 
     /// The lock is held while the pods are looked up, so that many who ask at once cost one look.
-    async fn ready(&self) -> Result<Vec<PodPort>, TunnelError> {
+    async fn ready(&self) -> Result<(Vec<PodPort>, Serving), TunnelError> {
         let mut known = self.known.lock().await;
-        if let Some((_, ready)) = known.as_ref().filter(|(at, _)| at.elapsed() < KNOWN) {
-            return Ok(ready.clone());
+        if let Some((at, ready)) = &known.found
+            && at.elapsed() < KNOWN
+            && !known.serving.has_changed()
+        {
+            return Ok((ready.clone(), known.serving.clone()));
         }
-        let ready = self.endpoint.ready(&self.client).await?;
-        *known = Some((Instant::now(), ready.clone()));
-        Ok(ready)
+        // Before the question, so that what changes while it is asked makes the answer old.
+        known.serving.mark();
+        let ready = find(&self.endpoint, &self.client).await?;
+        known.found = Some((Instant::now(), ready.clone()));
+        Ok((ready, known.serving.clone()))
     }
 }
 
-async fn in_time<T>(
-    endpoint: &Endpoint,
-    opening: impl Future<Output = Result<T, TunnelError>>,
-) -> Result<T, TunnelError> {
-    tokio::time::timeout(OPEN_TIMEOUT, opening)
-        .await
-        .map_err(|_late| TunnelError::Slow { to: endpoint.service.clone() })?
+async fn find(endpoint: &Endpoint, client: &Client) -> Result<Vec<PodPort>, TunnelError> {
+    let what = || format!("name the pods behind Service {}", endpoint.service);
+    Ok(in_time(what, endpoint.ready(client)).await??)
 }
 
-async fn to_one_of(
+async fn in_time<T>(what: impl FnOnce() -> String, step: impl Future<Output = T>) -> Result<T, TunnelError> {
+    tokio::time::timeout(STEP_TIMEOUT, step).await.map_err(|_late| TunnelError::Slow { what: what() })
+}
+
+async fn to_one_of<'a>(
     client: &Client,
     namespace: &str,
-    ready: &[PodPort],
+    ready: &'a [PodPort],
     roll: f64,
-) -> Result<DuplexStream, TunnelError> {
-    let Some(PodPort { pod, port }) = pick(ready, roll) else {
+) -> Result<(DuplexStream, &'a PodPort), TunnelError> {
+    let Some(picked @ PodPort { pod, port, .. }) = pick(ready, roll) else {
         // There is at least one, by the contract of `Endpoint::ready`.
         return Err(TunnelError::NoStream { pod: String::new(), port: 0 });
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let mut forwarder = pods
-        .portforward(pod, &[*port])
-        .await
+    let what = || format!("open a tunnel to pod {pod}");
+    let mut forwarder = in_time(what, pods.portforward(pod, &[*port]))
+        .await?
         .map_err(|source| TunnelError::Kube { pod: pod.clone(), source })?;
-    forwarder.take_stream(*port).ok_or_else(|| TunnelError::NoStream { pod: pod.clone(), port: *port })
+    let stream = forwarder
+        .take_stream(*port)
+        .ok_or_else(|| TunnelError::NoStream { pod: pod.clone(), port: *port })?;
+    Ok((stream, picked))
 }
 
 fn pick<T>(from: &[T], roll: f64) -> Option<&T> {

@@ -38,7 +38,7 @@ pub(crate) fn a_producer_that_starts_again_is_reached_again(site: &Site, end: En
     dashboard.wait_until_live();
     dashboard.fire_and_finish("1", 1);
     restart(site, &dashboard, contract::names::PRODUCER, end);
-    dashboard.fire_past_a_lost_tunnel("2", 10);
+    dashboard.fire_and_finish("2", 10);
     dashboard.quit();
     site.wait_for_rest();
 }
@@ -55,7 +55,7 @@ pub(crate) fn a_broker_that_starts_again_is_asked_again(site: &Site, end: End) {
     dashboard.wait("the depth again", |screen| (screen.depth() == Some(0)).then_some(()));
     // Producer and workers find the broker again each in its own time.
     site.wait_for_rest();
-    dashboard.fire_past_a_lost_tunnel("2", 10);
+    dashboard.fire_and_finish("2", 10);
     dashboard.quit();
     site.wait_for_rest();
 }

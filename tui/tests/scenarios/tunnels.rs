@@ -34,7 +34,7 @@ fn scale(site: &Site, replicas: usize) {
 }
 
 /// The pod that the kept tunnels lead to is deleted, then its successor evicted; bursts go to whoever comes next. A kubelet may
-/// tell the end of a tunnel a second late, and a request that goes out meanwhile is lost and told so.
+/// tell the end of a tunnel a second late; that the pod takes no traffic any more is known before, and no request is lost.
 pub(crate) fn a_producer_that_goes_is_replaced(site: &Site) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
@@ -43,12 +43,12 @@ pub(crate) fn a_producer_that_goes_is_replaced(site: &Site) {
     let old = producer(site);
     site.run(site.pods().delete(&old, &DeleteParams::default())).unwrap();
     wait_for_another(site, &old);
-    dashboard.fire_past_a_lost_tunnel("2", 10);
+    dashboard.fire_and_finish("2", 10);
 
     let old = producer(site);
     site.run(site.pods().evict(&old, &EvictParams::default())).unwrap();
     wait_for_another(site, &old);
-    dashboard.fire_past_a_lost_tunnel("2", 10);
+    dashboard.fire_and_finish("2", 10);
     dashboard.quit();
     site.wait_for_rest();
 }

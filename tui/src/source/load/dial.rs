@@ -18,8 +18,11 @@ pub trait Dial: Send + Sync + 'static {
 
 impl Dial for Tunnels {
     async fn dial(&self) -> Result<Connection, String> {
-        let stream = self.open(fastrand::f64()).await.map_err(|error| error.to_string())?;
-        Connection::over(stream).await.map_err(|error| format!("the tunnel ended at once: {error}"))
+        let tunnel = self.open(fastrand::f64()).await.map_err(|error| error.to_string())?;
+        let connection = Connection::over(tunnel.stream)
+            .await
+            .map_err(|error| format!("the tunnel ended at once: {error}"))?;
+        Ok(connection.until(tunnel.serving.left(tunnel.pod)))
     }
 
     fn host(&self) -> HeaderValue {

@@ -12,16 +12,25 @@ use crate::event::{Event, Pod, PodsEvent, Role, Source, Workload};
 use crate::source::convert::pod::{Labels, Selector, convert, role};
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
+use crate::source::serving::Learner;
 
 /// Watches all pods of a namespace.
-pub(crate) async fn run(place: Place, mut workload: watch::Receiver<Option<Workload>>, outbox: Outbox) {
+pub(crate) async fn run(
+    place: Place,
+    mut workload: watch::Receiver<Option<Workload>>,
+    mut serving: Learner,
+    outbox: Outbox,
+) {
     let health = Health::new(Source::Pods, outbox.clone());
     let what = format!("pods in namespace {}", place.namespace);
     let mut follow = Follow::<ApiPod>::new(&place, watcher::Config::default(), what, health);
     let mut known = Known::default();
     loop {
         let news = tokio::select! {
-            event = follow.next() => known.take(event),
+            event = follow.next() => {
+                serving.learn(&event);
+                known.take(event)
+            }
             Ok(()) = workload.changed() => {
                 let selector = workload.borrow_and_update().as_ref().map(|workload| workload.selector.clone());
                 known.select(selector.as_deref().and_then(Selector::parse))
