@@ -15,6 +15,9 @@ use crate::model::Theme;
 
 /// Text in an ink.
 pub(super) fn span<'a>(theme: Theme, ink: Ink, text: impl Into<Cow<'a, str>>) -> Span<'a> {
+    let text = text.into();
+    // Without colours some inks are reversed, which would turn the room kept for a mark into a block.
+    let ink = if text.trim().is_empty() { Ink::Text } else { ink };
     Span::styled(text, style(theme, ink))
 }
 
@@ -224,7 +227,17 @@ pub(super) fn below(area: Rect, count: u16) -> Rect {
 
 #[cfg(test)]
 mod tests {
+    use ratatui::style::Modifier;
+
     use super::*;
+
+    #[test]
+    fn room_kept_for_a_mark_is_not_reversed() {
+        for (mark, is_reversed) in [("  ", false), ("▸ ", true)] {
+            let style = span(Theme::Mono, Ink::Lit, mark).style;
+            assert_eq!(style.add_modifier.contains(Modifier::REVERSED), is_reversed, "{mark:?}");
+        }
+    }
 
     #[test]
     fn numbers_are_grouped() {
