@@ -11,12 +11,14 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 
+use dashboard::clock::At;
+use dashboard::message::{Event, Stamped};
+use dashboard::update::update;
+use observed::{DepthSample, Pod, PodPhase, PodsEvent, Role};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scenes::World;
-use tui::event::{At, DepthSample, Event, Pod, PodPhase, PodsEvent, Role, Stamped};
 use tui::terminal::Terminal;
-use tui::update::update;
 
 /// The window of the larger figures.
 const LARGE: (u16, u16) = (240, 70);

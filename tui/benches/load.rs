@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::StatusCode;
+use dashboard::clock::Clock;
+use dashboard::message::Event;
+use dashboard::reported::BurstProgress;
 use tokio::sync::mpsc;
-use tui::clock::Clock;
-use tui::event::{BurstProgress, Event};
 use tui::source::load::burst::Bursts;
 use tui::source::load::dial::Tcp;
 use tui::source::outbox::Outbox;

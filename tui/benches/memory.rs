@@ -12,17 +12,19 @@ mod scenes;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use dashboard::clock::Clock;
+use dashboard::message::Event;
 use measure::{Sandbox, megabytes, text};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scenes::World;
 use testkit::pty::Pty;
 use tokio::sync::mpsc;
-use tui::clock::Clock;
-use tui::event::Event;
-use tui::source::dispatch::{self, Settings};
+use tui::source::dispatch;
+use tui::source::dispatch::Settings;
 use tui::source::outbox::Outbox;
-use tui::source::target::{self, Wish};
+use tui::source::target;
+use tui::source::target::Wish;
 use tui::terminal::Terminal;
 
 /// Ten hours, in seconds.
@@ -144,7 +146,7 @@ fn whole(kubeconfig: PathBuf) {
 
 fn wish(kubeconfig: &Path) -> Wish {
     Wish {
-        flags: tui::source::cluster::Flags { kubeconfig: Some(kubeconfig.to_owned()), context: None },
+        flags: cluster::connect::Flags { kubeconfig: Some(kubeconfig.to_owned()), context: None },
         namespace: None,
         hpa: contract::names::HPA.to_owned(),
         fallback: None,

@@ -7,11 +7,11 @@ mod scenes;
 
 use std::io::Write;
 
+use dashboard::ui::appearance::Theme;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scenes::World;
-use tui::model::Theme;
 
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);

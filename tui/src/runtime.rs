@@ -9,12 +9,14 @@ use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
-use crate::event::{Effect, Event, Input, Stamped};
-use crate::model::{Mode, Model};
-use crate::terminal::{self, Terminal};
-use crate::update::update;
+use crate::terminal;
+use crate::terminal::Terminal;
 use crate::view;
+use dashboard::clock::Clock;
+use dashboard::message::{Effect, Event, Input, Stamped};
+use dashboard::model::Model;
+use dashboard::ui::state::Mode;
+use dashboard::update::update;
 
 /// At most thirty frames a second.
 const FRAME: Duration = Duration::from_millis(33);
@@ -220,8 +222,9 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::clock::DayClock;
-    use crate::event::{DepthSample, Target, TargetEvent};
+    use dashboard::clock::DayClock;
+    use dashboard::reported::{Target, TargetEvent};
+    use observed::DepthSample;
 
     /// A terminal that keeps every frame that was written to it.
     #[derive(Clone, Default)]

@@ -6,10 +6,10 @@
 use std::time::{Duration, Instant};
 
 use crossterm::event::KeyCode;
+use dashboard::keys::{Press, TABLE, When};
+use dashboard::ui::state::Screen;
 use testkit::pty::Pty;
 use testkit::vt100::Color;
-use tui::keys::{Press, TABLE, When};
-use tui::model::Screen;
 
 const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 

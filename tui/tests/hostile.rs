@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use contract::{JobEvent, JobEventKind};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use dashboard::clock::*;
+use dashboard::message::*;
+use dashboard::model::Model;
+use dashboard::reported::*;
+use dashboard::update::update;
 use jiff::Timestamp;
+use observed::*;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scenes::World;
-use tui::event::*;
-use tui::model::Model;
-use tui::update::update;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 

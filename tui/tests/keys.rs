@@ -3,12 +3,15 @@
 mod scenes;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use dashboard::chart::curves::Curves;
+use dashboard::keys::{Press, TABLE, When};
+use dashboard::message::{Effect, Event, Input};
+use dashboard::model::Model;
+use dashboard::ui::answer::Answer;
+use dashboard::ui::appearance::{Markers, Theme};
+use dashboard::ui::sheet::Sheet;
+use dashboard::ui::state::{Access, Confirm, Focus, Mode};
 use scenes::World;
-use tui::event::{Effect, Event, Input};
-use tui::keys::{Press, TABLE, When};
-use tui::model::curves::Curves;
-use tui::model::sheet::Sheet;
-use tui::model::{Access, Answer, Confirm, Focus, Markers, Mode, Model, Theme};
 
 /// Keys as they are written in the tables: characters, and names in angle brackets.
 fn strokes(keys: &str) -> Vec<KeyEvent> {

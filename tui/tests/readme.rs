@@ -7,7 +7,7 @@ fn the_readme_has_the_table_of_keys() {
     const MARKS: (&str, &str) = ("<!-- keys -->\n", "<!-- /keys -->\n");
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let table = tui::keys::readme();
+    let table = dashboard::keys::readme();
     let (before, rest) = readme.split_once(MARKS.0).expect("the table's first mark");
     let (_, after) = rest.split_once(MARKS.1).expect("the table's second mark");
     let wanted = format!("{before}{}{table}{}{after}", MARKS.0, MARKS.1);
@@ -20,7 +20,7 @@ fn the_readme_has_the_table_of_keys() {
 
 #[test]
 fn a_line_of_help_fits_into_the_smallest_help() {
-    for binding in tui::keys::TABLE.iter().filter(|binding| binding.is_general()) {
+    for binding in dashboard::keys::TABLE.iter().filter(|binding| binding.is_general()) {
         assert!(binding.help.chars().count() <= 63, "{}: {}", binding.shown, binding.help);
         assert!(binding.shown.chars().count() <= 7, "{}", binding.shown);
     }

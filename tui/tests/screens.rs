@@ -5,12 +5,14 @@
 mod scenes;
 
 use crossterm::event::KeyCode;
+use dashboard::message::{Event, Input};
+use dashboard::reported::StepState;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Mode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use scenes::World;
-use tui::event::{Event, Input, StepState};
-use tui::model::{Mode, Theme};
 
 fn draw(world: &World) -> Buffer {
     let (columns, rows) = world.model.ui.size;
@@ -56,7 +58,7 @@ fn every_scene_at_every_size() {
 #[test]
 fn every_screen_has_a_scene_in_every_state() {
     let all = scenes::all();
-    for screen in tui::model::Screen::ALL {
+    for screen in dashboard::ui::state::Screen::ALL {
         let (_, states) = scenes::states::SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
         for (scene, state) in states.iter().zip(scenes::states::STATES) {
             assert!(all.contains(scene), "{scene}");
@@ -68,7 +70,7 @@ fn every_screen_has_a_scene_in_every_state() {
 
 #[test]
 fn what_was_not_read_yet_is_said_to_be_read_and_has_no_figures() {
-    let screens = tui::model::Screen::ALL.len();
+    let screens = dashboard::ui::state::Screen::ALL.len();
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
         for (scene, state) in [("connected", "◔ reading"), ("unsynced", "● live")] {
             let mut world = World::play(scene, columns, rows).unwrap();
@@ -131,7 +133,7 @@ fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
 
 #[test]
 fn every_panel_alone_in_every_state() {
-    for panel in tui::model::Panel::ALL {
+    for panel in dashboard::ui::state::Panel::ALL {
         for state in scenes::states::STATES {
             for (columns, rows) in [(80, 24), (120, 40)] {
                 let world = scenes::states::alone(*panel, state, columns, rows).unwrap();
@@ -287,7 +289,7 @@ fn the_help_is_complete_at_every_size_and_stops_at_its_end() {
         let all: String = (0..=reach).map(&mut page).collect();
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let seen: std::collections::BTreeSet<String> = words(&all).into_iter().collect();
-        for binding in tui::keys::TABLE.iter().filter(|binding| binding.is_general()) {
+        for binding in dashboard::keys::TABLE.iter().filter(|binding| binding.is_general()) {
             for word in words(binding.help).iter().chain(&words(binding.shown)) {
                 assert!(seen.contains(word), "{word:?} of {:?} at {columns}x{rows}:\n{all}", binding.help);
             }
@@ -308,9 +310,9 @@ fn badges_stand_in_the_title_and_leave_the_keys_alone() {
         let mut world = World::play("scaled", columns, 24).unwrap();
         let rows = |world: &World| text(&draw(world)).lines().map(str::to_owned).collect::<Vec<_>>();
         let footer = rows(&world).last().cloned();
-        world.model.ui.access = tui::model::Access::ReadOnly;
+        world.model.ui.access = dashboard::ui::state::Access::ReadOnly;
         assert!(rows(&world)[0].contains("read-only"), "{columns}");
-        world.model.ui.access = tui::model::Access::Full;
+        world.model.ui.access = dashboard::ui::state::Access::Full;
         world.keys("/rescale");
         world.press(crossterm::event::KeyCode::Enter);
         let filtered = rows(&world);
@@ -389,7 +391,7 @@ fn only_the_sixteen_colours_of_the_terminal_are_used_and_ascii_is_ascii() {
                 assert!(!matches!(cell.fg, Color::Rgb(..) | Color::Indexed(_) | Color::White | Color::Black));
             }
         }
-        world.model.ui.markers = tui::model::Markers::Ascii;
+        world.model.ui.markers = dashboard::ui::appearance::Markers::Ascii;
         assert!(text(&draw(&world)).is_ascii(), "{scene}");
     }
 }

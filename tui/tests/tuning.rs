@@ -10,11 +10,12 @@ mod scenarios;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use cluster::connect::{Flags, load};
+use dashboard::message::Event;
+use dashboard::reported::{Drill, DrillEvent, DrillRequest, Scaled, ScaledKind};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{Api, Client};
 use testkit::pty::Pty;
-use tui::event::{Drill, DrillEvent, DrillRequest, Event, Scaled, ScaledKind};
-use tui::source::cluster::{Flags, load};
 use tui::source::drill::Drills;
 
 const NAMESPACE: &str = "autoscaling-demo";

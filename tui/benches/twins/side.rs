@@ -4,17 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use dashboard::bursts::burst::Burst;
+use dashboard::clock::Clock;
+use dashboard::reported::Source;
+use diagnosis::{Flags, Timing, examine};
+use doctor::{Settings, collect};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec};
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::Instant;
-use tui::clock::Clock;
-use tui::doctor::{Flags, Timing, examine};
-use tui::event::Source;
-use tui::model::burst::Burst;
-use tui::source::doctor::{Settings, collect};
 
 use crate::headless::{self, Dashboard};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tui::doctor::Timing;
-use tui::model::stopwatch::Stage;
+use dashboard::bursts::stopwatch::Stage;
+use diagnosis::Timing;
 
 use crate::side::Took;
 
@@ -26,7 +26,7 @@ pub(crate) fn stages(ours: &Took, theirs: Option<&Took>, sync: Duration) {
     for (name, took) in [("sandbox", Some(ours)), ("cluster", theirs)] {
         let Some(took) = took else { continue };
         let jobs: u32 = took.bursts.iter().map(|burst| burst.size).sum();
-        let done: u32 = took.bursts.iter().map(tui::model::burst::Burst::done).sum();
+        let done: u32 = took.bursts.iter().map(dashboard::bursts::burst::Burst::done).sum();
         println!("{name}: {} bursts, {done} of {jobs} jobs done", took.bursts.len());
         // To see how they scatter, and whether one of them says something else than the mean.
         for stage in [Stage::Scraped, Stage::Desired, Stage::PodReady, Stage::BackAtMin] {
@@ -38,8 +38,9 @@ pub(crate) fn stages(ours: &Took, theirs: Option<&Took>, sync: Duration) {
 
 /// A step's times in seconds since the key press, burst by burst.
 fn seconds(took: &Took, stage: Stage) -> Vec<f64> {
-    let of =
-        |burst: &tui::model::burst::Burst| Some(burst.watch.at(stage)?.since(burst.pressed).as_secs_f64());
+    let of = |burst: &dashboard::bursts::burst::Burst| {
+        Some(burst.watch.at(stage)?.since(burst.pressed).as_secs_f64())
+    };
     took.bursts.iter().filter_map(of).collect()
 }
 

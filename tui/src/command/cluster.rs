@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::source::cluster::Flags;
+use cluster::connect::Flags;
 
 /// Which cluster, and where in it.
 #[derive(Debug, Clone, clap::Args)]

@@ -9,16 +9,21 @@ use tokio::sync::mpsc;
 
 use super::cluster::ClusterArgs;
 use super::{USAGE, complain, log};
-use crate::clock::{Clock, DayClock};
-use crate::event::{Effect, Event};
-use crate::model::drills;
-use crate::model::{Access, Markers, Model, Theme};
 use crate::runtime;
-use crate::source::dispatch::{self, Settings};
+use crate::source::dispatch;
+use crate::source::dispatch::Settings;
 use crate::source::outbox::Outbox;
-use crate::source::prometheus::Address;
-use crate::source::target::{self, Fallback, Wish};
-use crate::terminal::{self, Terminal};
+use crate::source::target;
+use crate::source::target::{Fallback, Wish};
+use crate::terminal;
+use crate::terminal::Terminal;
+use cluster::prometheus::Address;
+use dashboard::clock::{Clock, DayClock};
+use dashboard::message::{Effect, Event};
+use dashboard::model::Model;
+use dashboard::ui::appearance::{Markers, Theme};
+use dashboard::ui::drills;
+use dashboard::ui::state::Access;
 
 /// Events that may wait for the screen before sources wait too.
 const EVENTS: usize = 1024;

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use super::cluster::ClusterArgs;
 use super::{complain, log};
-use crate::doctor;
-use crate::install::up::say;
-use crate::source::cluster;
-use crate::source::doctor::{Settings, collect, questions};
-use crate::source::prometheus::Address;
+use cluster::connect;
+use cluster::prometheus::Address;
+
+use doctor::{Settings, collect, questions};
+use installer::up::say;
 
 /// The cluster cannot be reached.
 const UNREACHABLE: u8 = 3;
@@ -63,7 +63,7 @@ pub(super) fn main(arguments: Args) -> ExitCode {
 }
 
 async fn run(arguments: Args) -> u8 {
-    let cluster = match cluster::load(&arguments.cluster.flags()).await {
+    let cluster = match connect::load(&arguments.cluster.flags()).await {
         Ok(cluster) => cluster,
         Err(obstacle) => {
             complain(&format!("{}; {}", obstacle.what, obstacle.advice));
@@ -71,7 +71,7 @@ async fn run(arguments: Args) -> u8 {
         }
     };
     let settings = settings(&arguments, cluster.context, cluster.server);
-    let report = doctor::examine(&Box::pin(collect(&cluster.client, &settings)).await);
+    let report = diagnosis::examine(&Box::pin(collect(&cluster.client, &settings)).await);
     let text = match arguments.output {
         Output::Text => report.text(),
         Output::Json => format!("{:#}\n", report.json()),
@@ -90,7 +90,7 @@ fn settings(arguments: &Args, context: String, server: String) -> Settings {
         namespace: cluster.namespace.clone().unwrap_or_else(|| contract::names::NAMESPACE.to_owned()),
         hpa: arguments.hpa.clone(),
         prometheus: arguments.prometheus.clone(),
-        flags: doctor::Flags {
+        flags: diagnosis::Flags {
             context: cluster.context.clone(),
             kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
         },

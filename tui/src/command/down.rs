@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::ClusterArgs;
 use super::{duration, install};
-use crate::install::down::{self, Wish};
+use installer::down;
+use installer::down::Wish;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 use super::{complain, signals};
-use crate::install::failure::{Failure, Kind};
-use crate::install::up::{Mode, say};
+use installer::failure::{Failure, Kind};
+use installer::up::{Mode, say};
 
 /// Runs a command to its end; a signal asks it to end and decides the exit code.
 pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCode, Failure>) -> ExitCode {

@@ -12,7 +12,8 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
-use crate::source::cluster::{self, Flags};
+use cluster::connect;
+use cluster::connect::Flags;
 
 /// First inherited descriptor, by the convention of systemd's socket activation.
 const FIRST: RawFd = 3;
@@ -135,7 +136,7 @@ struct Prometheus {
 impl Server for Prometheus {
     async fn run(self, mut listeners: Listeners, shutdown: CancellationToken) -> Result<(), String> {
         // The kubeconfig in the environment stands for the service account's token.
-        let cluster = cluster::load(&Flags::default()).await.map_err(|obstacle| obstacle.what)?;
+        let cluster = connect::load(&Flags::default()).await.map_err(|obstacle| obstacle.what)?;
         let listener = bind(listeners.take(&["web", "http-web", "http"]), self.listen).await?;
         let mut config = scraper::Config::default();
         if let Some(interval) = self.scrape_interval {

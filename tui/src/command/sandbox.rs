@@ -15,9 +15,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::duration;
-use crate::event::{Event, Problem, StepState, Target, TargetEvent};
 use crate::source::outbox::Outbox;
-use crate::source::target::{self, Boxed, Fallback, Running};
+use crate::source::target;
+use crate::source::target::{Boxed, Fallback, Running};
+use dashboard::message::Event;
+use dashboard::reported::{Problem, StepState, Target, TargetEvent};
 
 use demo::{Numbers, TargetType};
 
@@ -209,7 +211,7 @@ fn step_state(state: sandbox::StepState) -> StepState {
         sandbox::StepState::Waiting(_) => StepState::Waiting,
         sandbox::StepState::Starting => StepState::Starting(String::new()),
         sandbox::StepState::Ready => StepState::Ready,
-        sandbox::StepState::Failed(sentence) => StepState::Failed(crate::clean::text(&sentence)),
+        sandbox::StepState::Failed(sentence) => StepState::Failed(text::clean::text(&sentence)),
     }
 }
 

@@ -7,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::ClusterArgs;
 use super::install;
-use crate::install::failure::Failure;
-use crate::install::hints::Hints;
-use crate::install::status;
-use crate::install::status::lines::{Line, State, is_fine, lines};
-use crate::install::status::questions::questions;
-use crate::install::up::say;
+use installer::failure::Failure;
+use installer::hints::Hints;
+use installer::status;
+use installer::status::lines::{Line, State, is_fine, lines};
+use installer::status::questions::questions;
+use installer::up::say;
 
 /// A check failed.
 const CHECK: u8 = 1;

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::ClusterArgs;
 use super::{duration, install};
-use crate::install::request::{ChartAt, ImageAt, Profile, Request, Stack};
-use crate::install::up;
+use installer::request::{ChartAt, ImageAt, Profile, Request, Stack};
+use installer::up;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

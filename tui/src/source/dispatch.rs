@@ -7,20 +7,22 @@ use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::clock::Clock;
-use crate::event::{BurstProgress, Effect, Event, Watchfulness};
 use crate::source::drill::Drills;
-use crate::source::endpoint::Endpoint;
 use crate::source::load::burst::Bursts;
 use crate::source::load::{continuous, producer};
 use crate::source::logs::Logs;
 use crate::source::outbox::Outbox;
 use crate::source::pace::Pace;
-use crate::source::prometheus::{self, Address};
-use crate::source::tunnel::Tunnels;
-use crate::source::{
-    broker, doctor, drill, external_metric, kill, pulse, server_clock, serving, tune, watch as watches,
-};
+use crate::source::prometheus;
+use crate::source::{broker, drill, external_metric, kill, pulse, server_clock, tune, watch as watches};
+use cluster::endpoint::Endpoint;
+use cluster::prometheus::Address;
+use cluster::serving;
+use cluster::tunnel::Tunnels;
+use dashboard::clock::Clock;
+use dashboard::message::{Effect, Event};
+use dashboard::reported::{BurstProgress, Watchfulness};
+use doctor;
 
 /// The broker is asked at most this often, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
@@ -108,11 +110,11 @@ pub async fn run(
                     namespace: settings.namespace.clone(),
                     hpa: settings.hpa.clone(),
                     prometheus: settings.prometheus.clone(),
-                    flags: crate::doctor::Flags::default(),
+                    flags: diagnosis::Flags::default(),
                 };
                 tasks.spawn(async move {
                     let facts = Box::pin(doctor::collect(&client, &wanted)).await;
-                    outbox.send(Event::Doctor(Box::new(crate::doctor::examine(&facts)))).await;
+                    outbox.send(Event::Doctor(Box::new(diagnosis::examine(&facts)))).await;
                 });
             }
             Effect::Drill(request) => {
@@ -187,7 +189,7 @@ fn refuse(effect: &Effect) -> Option<Event> {
             waiting: None,
             finished: true,
         })),
-        Effect::Load { rate } if *rate > 0.0 => Some(Event::Load(crate::event::LoadProgress {
+        Effect::Load { rate } if *rate > 0.0 => Some(Event::Load(dashboard::reported::LoadProgress {
             rate: 0.0,
             accepted: 0,
             failed: std::collections::BTreeMap::new(),

@@ -18,10 +18,11 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::json;
 use tokio::sync::Mutex;
 
-use crate::clean;
-use crate::event::{Drill, DrillEvent, DrillRequest, Event, Scaled, ScaledKind};
-use crate::source::explain;
 use crate::source::tune::may;
+use cluster::errors;
+use dashboard::message::Event;
+use dashboard::reported::{Drill, DrillEvent, DrillRequest, Scaled, ScaledKind};
+use text::clean;
 
 /// How long one answer may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -232,7 +233,7 @@ pub(crate) fn refused(request: &DrillRequest, why: &str) -> DrillEvent {
 async fn answer<T>(what: &str, question: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
     match tokio::time::timeout(WITHIN, question).await {
         Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(format!("{what} failed: {}", explain::kube(&error))),
+        Ok(Err(error)) => Err(format!("{what} failed: {}", errors::kube(&error))),
         Err(_late) => Err(format!("{what}: no answer within {} s", WITHIN.as_secs())),
     }
 }

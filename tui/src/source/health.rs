@@ -1,8 +1,10 @@
 //! One source's state: says only what has changed, and waits out failures.
 
-use crate::event::{Event, Problem, Source, SourceState, TargetEvent};
-use crate::source::backoff::Backoff;
 use crate::source::outbox::Outbox;
+use cluster::backoff::Backoff;
+use cluster::failure::Failure;
+use dashboard::message::Event;
+use dashboard::reported::{Problem, Source, SourceState, TargetEvent};
 
 /// Keeps a source's state and back-off.
 #[derive(Debug)]
@@ -87,13 +89,4 @@ impl Health {
             self.said = Some(state);
         }
     }
-}
-
-/// Why a source does not deliver.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Failure {
-    /// It was there, or may be there at any moment.
-    Lost(String),
-    /// Trying again soon is of no use: no rights, no such API, nothing to ask.
-    Unavailable(String),
 }

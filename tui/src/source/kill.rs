@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, Client};
 
-use crate::event::Event;
-use crate::source::explain;
+use cluster::errors;
+use dashboard::message::Event;
 
 /// How long the answer may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -19,7 +19,7 @@ pub(crate) async fn pod(client: Client, namespace: String, name: String, uid: St
     let parameters = DeleteParams::default().grace_period(0).preconditions(only_this);
     let result = match tokio::time::timeout(WITHIN, pods.delete(&name, &parameters)).await {
         Ok(Ok(_)) => Ok(format!("pod {name} is deleted")),
-        Ok(Err(error)) => Err(format!("deleting pod {name} failed: {}", explain::kube(&error))),
+        Ok(Err(error)) => Err(format!("deleting pod {name} failed: {}", errors::kube(&error))),
         Err(_late) => Err(format!("deleting pod {name}: no answer within {WITHIN:?}")),
     };
     Event::Done { what: format!("delete pod {name}"), result }

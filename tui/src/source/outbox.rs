@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::clock::Clock;
-use crate::event::{At, Event, Problem, Source, SourceState, Stamped, Step, StepState, TargetEvent};
+use dashboard::clock::At;
+use dashboard::clock::Clock;
+use dashboard::message::{Event, Stamped};
+use dashboard::reported::{Problem, Source, SourceState, Step, StepState, TargetEvent};
 
 /// Sends events to the model. Clones share the channel.
 #[derive(Debug, Clone)]

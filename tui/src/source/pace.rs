@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::event::Watchfulness;
+use dashboard::reported::Watchfulness;
 
 /// Waits between two questions, and cuts the wait short when things begin to happen.
 #[derive(Debug, Clone)]

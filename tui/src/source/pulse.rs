@@ -9,9 +9,10 @@ use http::Request;
 use kube::Client;
 use tokio::sync::watch;
 
-use crate::event::{Event, Problem, TargetEvent};
-use crate::source::explain;
 use crate::source::outbox::Outbox;
+use cluster::errors;
+use dashboard::message::Event;
+use dashboard::reported::{Problem, TargetEvent};
 
 /// How long an answer may take before the server is said not to answer; loaded servers take seconds.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -72,7 +73,7 @@ async fn answers(client: &Client) -> bool {
     let Ok(request) = Request::get("/version").body(kube::client::Body::empty()) else { return true };
     match tokio::time::timeout(WITHIN, client.send(request)).await {
         Err(_late) => false,
-        Ok(answer) => !answer.is_err_and(|error| explain::is_late(&error)),
+        Ok(answer) => !answer.is_err_and(|error| errors::is_late(&error)),
     }
 }
 
@@ -85,8 +86,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::clock::Clock;
-    use crate::event::Stamped;
+    use dashboard::clock::Clock;
+    use dashboard::message::Stamped;
 
     /// A server that answers the first question, hangs for three, and then is in trouble, which is an answer.
     fn hanging() -> Client {

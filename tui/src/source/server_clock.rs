@@ -11,9 +11,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use kube::Client;
 
-use crate::event::{Dated, Event};
-use crate::model::offset::Offset;
 use crate::source::outbox::Outbox;
+use dashboard::chain::offset::Offset;
+use dashboard::message::Event;
+use dashboard::reported::Dated;
 
 /// How long an answer may take; a later one would bound the clock too loosely.
 const WITHIN: Duration = Duration::from_secs(5);

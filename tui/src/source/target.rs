@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use kube::Client;
 
-use crate::clean;
-use crate::event::{Event, Problem, Target, TargetEvent};
-use crate::source::backoff::Backoff;
-use crate::source::cluster::{self, Cluster, Flags, Obstacle};
 use crate::source::outbox::Outbox;
+use cluster::backoff::Backoff;
+use cluster::connect;
+use cluster::connect::{Cluster, Flags, Obstacle};
+use dashboard::message::Event;
+use dashboard::reported::{Problem, Target, TargetEvent};
+use text::clean;
 
 /// How long the current context may take to show the demo when no cluster was asked for.
 const PROBE: Duration = Duration::from_secs(2);
@@ -91,8 +93,8 @@ async fn looking(outbox: &Outbox, sentence: &str) {
 }
 
 async fn find(wish: &Wish, within: Duration) -> Result<Cluster, Obstacle> {
-    let cluster = cluster::load(&wish.flags).await?;
-    cluster::probe(&cluster, wish.namespace(), &wish.hpa, within).await?;
+    let cluster = connect::load(&wish.flags).await?;
+    connect::probe(&cluster, wish.namespace(), &wish.hpa, within).await?;
     Ok(cluster)
 }
 

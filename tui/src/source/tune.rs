@@ -16,10 +16,11 @@ use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams, Vali
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::clean;
-use crate::edits::{differences, edit, holds, merge_patch};
-use crate::event::{Applied, Change, Event, Refusal, TuneEvent, TuneRequest};
-use crate::source::explain;
+use cluster::errors;
+use dashboard::edits::{differences, edit, holds, merge_patch};
+use dashboard::message::Event;
+use dashboard::reported::{Applied, Change, Refusal, TuneEvent, TuneRequest};
+use text::clean;
 
 /// How long one answer may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -117,7 +118,7 @@ impl Tuner {
     }
 
     /// Takes a change back, if what it set still stands.
-    async fn undo(&self, forward: &Value, back: Value) -> Result<Vec<crate::event::Difference>, Refusal> {
+    async fn undo(&self, forward: &Value, back: Value) -> Result<Vec<dashboard::edits::Difference>, Refusal> {
         let undone = self.patched(Store::Keep, |spec| {
             if holds(forward, spec) {
                 return Ok(back.clone());
@@ -189,7 +190,7 @@ impl Tuner {
             kube::Error::Api(status) if matches!(status.code, 400 | 422) => {
                 Refusal::Invalid(clean::text(&status.message))
             }
-            error => Refusal::Failed(format!("{doing} {} failed: {}", self.what(), explain::kube(error))),
+            error => Refusal::Failed(format!("{doing} {} failed: {}", self.what(), errors::kube(error))),
         }
     }
 
@@ -221,7 +222,7 @@ pub(crate) async fn may(client: &Client, attributes: ResourceAttributes) -> Resu
                 |reason| clean::text(&reason),
             ))
         }
-        Ok(Err(error)) => Err(format!("asking for the right failed: {}", explain::kube(&error))),
+        Ok(Err(error)) => Err(format!("asking for the right failed: {}", errors::kube(&error))),
         Err(_late) => Err(format!("asking for the right: no answer within {} s", WITHIN.as_secs())),
     }
 }
@@ -258,7 +259,7 @@ mod tests {
     use axum::response::IntoResponse as _;
 
     use super::*;
-    use crate::event::Edit;
+    use dashboard::edits::Edit;
 
     fn object() -> Value {
         json!({

@@ -8,10 +8,11 @@ use ratatui::layout::Rect;
 use super::plot::time_step;
 use super::text::{age, put, put_right, row, span, width};
 use super::theme::Ink;
-use crate::event::At;
-use crate::model::series::{Column, Series};
-use crate::model::viewport::Stretch;
-use crate::model::{Data, Theme};
+use dashboard::chart::series::{Column, Series};
+use dashboard::chart::viewport::Stretch;
+use dashboard::clock::At;
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
 
 /// Columns left of the plots, for the labels of the values.
 pub(super) const GUTTER: u16 = 7;

@@ -10,10 +10,13 @@ use ratatui::widgets::Widget;
 use super::stale;
 use super::text::{coarse, count, fit, measured, milli, put, put_right, row, rule, span, width, wrap};
 use super::theme::Ink;
-use crate::event::{MetricTarget, Source};
-use crate::model::beliefs::{Belief, Explanation, Place, explain, is_keda};
-use crate::model::lag::{LEAST, Lag};
-use crate::model::{Data, Standing, Theme};
+use dashboard::chain::beliefs::{Belief, Explanation, Place, explain, is_keda};
+use dashboard::chain::lag::{LEAST, Lag};
+use dashboard::chain::sources::Standing;
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use observed::MetricTarget;
 
 /// From this width on the places stand side by side.
 const STRIP: u16 = 60;

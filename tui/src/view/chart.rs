@@ -12,8 +12,10 @@ use super::queue::Queue;
 use super::replicas::Replicas;
 use super::text::{below, put, row, set};
 use super::theme::{Ink, style};
-use crate::event::At;
-use crate::model::{Data, Lens, Theme};
+use dashboard::clock::At;
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Lens;
 
 /// The panel.
 pub(super) struct Chart<'a> {

@@ -8,8 +8,11 @@ use ratatui::widgets::Widget;
 use super::text::{below, count, fit, put, put_wrapped, set, span};
 use super::theme::{Ink, style};
 use super::tune::sentences;
-use crate::model::tuning::in_words;
-use crate::model::{Answer, Confirm, Data, Theme};
+use dashboard::autoscaler::tuning::in_words;
+use dashboard::model::Data;
+use dashboard::ui::answer::Answer;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Confirm;
 
 /// An empty framed box in the middle of the area. Returns its inside.
 pub(super) fn frame(

@@ -7,9 +7,10 @@ use ratatui::widgets::Widget;
 
 use super::text::{age, below, coarse, fit, put, put_wrapped, row, rule, span, wrap, wrap_spans};
 use super::theme::Ink;
-use crate::doctor::{Report, Verdict};
-use crate::model::drills::title;
-use crate::model::{Data, Theme};
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::drills::title;
+use diagnosis::{Report, Verdict};
 
 /// Columns of the name of a hop.
 const HOP: usize = 21;
@@ -83,10 +84,8 @@ impl Doctor<'_> {
             );
             let lines: Vec<&str> = fix.text.lines().collect();
             let commands: Vec<String> = match fix.form {
-                crate::doctor::Form::Command => wrap(&fix.text, width.saturating_sub(2)),
-                crate::doctor::Form::Yaml => {
-                    lines.iter().map(|line| fit(line, width - 2).into_owned()).collect()
-                }
+                diagnosis::Form::Command => wrap(&fix.text, width.saturating_sub(2)),
+                diagnosis::Form::Yaml => lines.iter().map(|line| fit(line, width - 2).into_owned()).collect(),
             };
             let more = commands.len().saturating_sub(FIX_ROWS);
             for text in commands.into_iter().take(FIX_ROWS) {

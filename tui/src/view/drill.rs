@@ -9,8 +9,9 @@ use super::dialog::{answers, frame};
 use super::text::{coarse, fit, put, row, span, wrap};
 use super::theme::Ink;
 use super::tune::{keys, sentences};
-use crate::model::drills::{Dialog, Step, consequence, title};
-use crate::model::{Data, Theme};
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::drills::{Dialog, Step, consequence, title};
 
 /// Columns of the dialog.
 const WIDTH: u16 = 68;

@@ -11,10 +11,11 @@ use unicode_width::UnicodeWidthStr;
 use super::stale;
 use super::text::{below, fit, put, put_newest, reach, row, rule, span, wrap_spans};
 use super::theme::Ink;
-use crate::event::Source;
-use crate::model::events::{Entry, Weight};
-use crate::model::filter::Filter;
-use crate::model::{Data, Theme};
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::events::{Entry, Weight};
+use dashboard::ui::filter::Filter;
 
 /// The panel.
 pub(super) struct Events<'a> {

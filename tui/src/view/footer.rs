@@ -8,9 +8,10 @@ use ratatui::widgets::Widget;
 use super::forecast;
 use super::text::{count, fit, fit_end, put, put_right, span, width};
 use super::theme::Ink;
-use crate::keys::{Action, Binding, TABLE, When};
-use crate::model::filter::Filter;
-use crate::model::{Access, Confirm, Focus, Mode, Model, Panel, Screen};
+use dashboard::keys::{Action, Binding, TABLE, When};
+use dashboard::model::Model;
+use dashboard::ui::filter::Filter;
+use dashboard::ui::state::{Access, Confirm, Focus, Mode, Panel, Screen};
 
 /// Which keys of the screen go last when there is little room, from the first to stay on.
 const RANKS: [Action; 13] = [

@@ -7,8 +7,11 @@ use ratatui::widgets::Widget;
 
 use super::text::{coarse, count, fit, put, row, rule, span};
 use super::theme::Ink;
-use crate::model::forecast::{ASKED, Basis, Drained, Outlook, Trigger, outlook, smallest_instead, trigger};
-use crate::model::{Data, Theme};
+use dashboard::autoscaler::forecast::{
+    ASKED, Basis, Drained, Outlook, Trigger, outlook, smallest_instead, trigger,
+};
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
 
 /// Rows of the panel.
 pub(super) const ROWS: u16 = 5;

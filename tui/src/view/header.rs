@@ -8,10 +8,11 @@ use ratatui::widgets::Widget;
 use super::drill;
 use super::text::{coarse, fit, phrase, put, put_right, span, width};
 use super::theme::Ink;
-use crate::event::Source;
-use crate::model::filter::Filter;
-use crate::model::target::State;
-use crate::model::{Access, Data, Found, Mode, Model, Screen};
+use dashboard::model::{Data, Found, Model};
+use dashboard::reported::Source;
+use dashboard::target::State;
+use dashboard::ui::filter::Filter;
+use dashboard::ui::state::{Access, Mode, Screen};
 
 /// Columns of a filter in the line, at most.
 const FILTER: usize = 18;

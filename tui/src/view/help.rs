@@ -9,9 +9,9 @@ use super::dialog::frame;
 use super::marks::MARKS;
 use super::text::{below, put, put_right, row, span, wrap_spans};
 use super::theme::Ink;
-use crate::event::Target;
-use crate::keys::TABLE;
-use crate::model::Theme;
+use dashboard::keys::TABLE;
+use dashboard::reported::Target;
+use dashboard::ui::appearance::Theme;
 
 /// Columns of the keys' names, right-aligned, with the gap behind them.
 const NAMES: usize = 9;

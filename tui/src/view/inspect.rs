@@ -10,9 +10,12 @@ use super::marks::MARKS;
 use super::plot::sample;
 use super::text::{below, coarse, count, phrase, put, put_right, row, rule, span};
 use super::theme::Ink;
-use crate::event::{At, MetricTarget};
-use crate::model::curves::Curve;
-use crate::model::{Data, Lens, Theme};
+use dashboard::chart::curves::Curve;
+use dashboard::clock::At;
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Lens;
+use observed::MetricTarget;
 
 /// Columns of the values, between the fewest and the most that one of them gets.
 const WIDTHS: (u16, u16) = (17, 42);

@@ -14,11 +14,14 @@ use super::text::{
     age, below, count, fit, fit_end, fitted, measured, parts, put, put_right, row, rule, set, span,
 };
 use super::theme::{Ink, style};
-use crate::event::{Role, Source};
-use crate::model::filter::Filter;
-use crate::model::lanes::{Doing, Lane, LaneMark};
-use crate::model::sampling::MAX_FOLLOWED;
-use crate::model::{Data, Lens, Theme};
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::filter::Filter;
+use dashboard::ui::state::Lens;
+use dashboard::workers::lanes::{Doing, Lane, LaneMark};
+use dashboard::workers::sampling::MAX_FOLLOWED;
+use observed::Role;
 
 /// Columns right of the lanes from which on restarts and thrown away work have a place of their own.
 const WIDE_STATE: u16 = 40;

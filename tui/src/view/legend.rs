@@ -9,8 +9,9 @@ use super::marks::MARKS;
 use super::plot::sample;
 use super::text::{put, row, span};
 use super::theme::Ink;
-use crate::model::curves::Curve;
-use crate::model::{Lens, Theme};
+use dashboard::chart::curves::Curve;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Lens;
 
 /// The dialog.
 pub(super) struct Legend {

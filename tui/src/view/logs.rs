@@ -9,10 +9,11 @@ use unicode_width::UnicodeWidthStr;
 use super::stale;
 use super::text::{below, fit_end, put, put_newest, reach, row, rule, span, wrap_spans};
 use super::theme::Ink;
-use crate::event::Source;
-use crate::model::filter::Filter;
-use crate::model::logs::{About, Line};
-use crate::model::{Data, Theme};
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::filter::Filter;
+use dashboard::workers::logs::{About, Line};
 
 /// The screen.
 pub(super) struct Logs<'a> {

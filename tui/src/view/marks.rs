@@ -8,8 +8,9 @@ use ratatui::widgets::Widget;
 use super::axis::{GUTTER, TimeAxis};
 use super::text::{parts, put_right, row, set, span};
 use super::theme::{Ink, style};
-use crate::model::history::MarkKind;
-use crate::model::{Data, Theme};
+use dashboard::chart::history::MarkKind;
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
 
 /// The marks with their symbols, the weightiest last: where two fall on one cell the later one is shown.
 pub(super) const MARKS: [(MarkKind, char, Ink, &str); 11] = [

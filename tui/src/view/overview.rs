@@ -14,8 +14,10 @@ use super::stale;
 use super::stopwatch::Stopwatch;
 use super::text::{below, put, put_right, row, set, span};
 use super::theme::{Ink, style};
-use crate::event::Source;
-use crate::model::{Data, Focus, Lens, Panel, Theme, Ui, View};
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::{Focus, Lens, Panel, Ui, View};
 
 /// The screen.
 pub(super) struct Overview<'a> {

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::theme::{Ink, style};
-use crate::model::curves::Curve;
-use crate::model::{Markers, Theme};
+use dashboard::chart::curves::Curve;
+use dashboard::ui::appearance::{Markers, Theme};
 
 /// The braille bit of each dot of a cell, by column and by row from the top.
 const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];

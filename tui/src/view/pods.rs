@@ -8,10 +8,12 @@ use ratatui::widgets::Widget;
 use super::stale;
 use super::text::{age, fit_end, fitted, put, row, rule, span, width};
 use super::theme::Ink;
-use crate::event::{PodPhase, Role, Source};
-use crate::model::lanes::Lane;
-use crate::model::pods::Known;
-use crate::model::{Data, Theme};
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::workers::lanes::Lane;
+use dashboard::workers::pods::Known;
+use observed::{PodPhase, Role};
 
 /// The panel.
 pub(super) struct Pods<'a> {

@@ -12,11 +12,15 @@ use super::plot::{Canvas, LINE, Scale, sample};
 use super::stale;
 use super::text::{below, count, milli, parts, put_right, row, rule, set, span, width};
 use super::theme::{Ink, style};
-use crate::event::{At, MetricTarget, Source};
-use crate::model::curves::Curve;
-use crate::model::history::MarkKind;
-use crate::model::series::Column;
-use crate::model::{Data, Lens, Theme};
+use dashboard::chart::curves::Curve;
+use dashboard::chart::history::MarkKind;
+use dashboard::chart::series::Column;
+use dashboard::clock::At;
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Lens;
+use observed::MetricTarget;
 
 /// The panel.
 pub(super) struct Queue<'a> {

@@ -12,10 +12,13 @@ use super::queue::{guides, values};
 use super::stale;
 use super::text::{below, count, parts, row, rule, span};
 use super::theme::Ink;
-use crate::event::{Hpa, Source};
-use crate::model::curves::Curve;
-use crate::model::shadow::Running;
-use crate::model::{Data, Lens, Theme};
+use dashboard::autoscaler::shadow::Running;
+use dashboard::chart::curves::Curve;
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Lens;
+use observed::Hpa;
 
 /// The panel.
 pub(super) struct Replicas<'a> {

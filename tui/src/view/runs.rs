@@ -9,10 +9,11 @@ use super::steps::{Behind, Steps};
 use super::stopwatch::{fate, overlap};
 use super::text::{below, count, fit, measured, milli, more_rows, phrase, put, put_right, row, rule, span};
 use super::theme::Ink;
-use crate::event::MetricTarget;
-use crate::model::burst::Burst;
-use crate::model::runs::{Cell, Chosen, Extremes, Figure, InForce, Rank, Unit, cell};
-use crate::model::{Data, Theme};
+use dashboard::bursts::burst::Burst;
+use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, InForce, Rank, Unit, cell};
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
+use observed::MetricTarget;
 
 /// Columns of the number and the time of day, and of each figure.
 const HEAD: u16 = 15;

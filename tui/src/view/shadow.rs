@@ -11,9 +11,10 @@ use super::dialog::frame;
 use super::text::{coarse, fit, phrase, put, row, rule, span};
 use super::theme::Ink;
 use super::tune::{fields, keys, sentences};
-use crate::model::shadow::rehearsal::Outcome;
-use crate::model::shadow::{Dialog, Running, Score};
-use crate::model::{Data, Theme};
+use dashboard::autoscaler::shadow::rehearsal::Outcome;
+use dashboard::autoscaler::shadow::{Dialog, Running, Score};
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
 
 /// Rows of the panel while a shadow decides.
 pub(super) const ROWS: u16 = 9;

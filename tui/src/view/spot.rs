@@ -6,8 +6,9 @@ use super::chart::Chart;
 use super::header::Header;
 use super::overview::Overview;
 use super::{body, is_too_small, lanes};
-use crate::event::Spot;
-use crate::model::{Focus, Model, Panel, Screen};
+use dashboard::message::Spot;
+use dashboard::model::Model;
+use dashboard::ui::state::{Focus, Panel, Screen};
 
 /// What is drawn at a column and row of the window.
 #[must_use]

@@ -4,8 +4,10 @@ use ratatui::text::Span;
 
 use super::text::{coarse, fit, phrase, span};
 use super::theme::Ink;
-use crate::event::Source;
-use crate::model::{Data, Standing, Theme};
+use dashboard::chain::sources::Standing;
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
 
 /// Fewer columns than that do not say what is waited for.
 const BEGINNING: usize = 16;

@@ -6,9 +6,10 @@ use ratatui::widgets::Widget;
 
 use super::text::{coarse, fit, put, row, span, wrap};
 use super::theme::Ink;
-use crate::event::{Problem, StepState};
-use crate::model::target::State;
-use crate::model::{Data, Theme};
+use dashboard::model::Data;
+use dashboard::reported::{Problem, StepState};
+use dashboard::target::State;
+use dashboard::ui::appearance::Theme;
 
 /// The screen.
 pub(super) struct Startup<'a> {

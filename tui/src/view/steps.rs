@@ -10,10 +10,11 @@ use ratatui::widgets::Widget;
 use super::stale;
 use super::text::{below, coarse, fit, measured, phrase, put, put_right, row, set, span, wrap};
 use super::theme::{Ink, style};
-use crate::event::At;
-use crate::model::burst::Burst;
-use crate::model::stopwatch::{Elapsed, Reading, Seen, Stage, Stopwatch as Watch};
-use crate::model::{Data, Theme};
+use dashboard::bursts::burst::Burst;
+use dashboard::bursts::stopwatch::{Elapsed, Reading, Seen, Stage, Stopwatch as Watch};
+use dashboard::clock::At;
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
 
 /// From this width on the steps have their long names, and bars or explanations stand behind the times.
 pub(super) const WIDE: u16 = 56;

@@ -9,11 +9,12 @@ use super::stale;
 use super::steps::{Behind, Steps, WIDE};
 use super::text::{below, count, fit, fitted, measured, parts, put, put_wrapped, row, rule, span, width};
 use super::theme::Ink;
-use crate::event::Source;
-use crate::model::burst::Burst;
-use crate::model::fates::Lost;
-use crate::model::stopwatch::Stage;
-use crate::model::{Data, Theme};
+use dashboard::bursts::burst::Burst;
+use dashboard::bursts::fates::Lost;
+use dashboard::bursts::stopwatch::Stage;
+use dashboard::model::Data;
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
 
 /// From this width on there is room for how each time was come by.
 const SPOKEN: u16 = 100;

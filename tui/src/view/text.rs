@@ -11,7 +11,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Ink, style};
 pub(super) use super::words::{fit, fit_end, phrase, put_newest, put_wrapped, reach, wrap, wrap_spans};
-use crate::model::Theme;
+use dashboard::ui::appearance::Theme;
 
 /// Text in an ink.
 pub(super) fn span<'a>(theme: Theme, ink: Ink, text: impl Into<Cow<'a, str>>) -> Span<'a> {

@@ -3,7 +3,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::model::Theme;
+use dashboard::ui::appearance::Theme;
 
 /// What a piece of text or a dot stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

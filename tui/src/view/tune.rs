@@ -8,9 +8,10 @@ use ratatui::widgets::Widget;
 use super::dialog::{answers, frame};
 use super::text::{fit, fit_end, put, row, span, wrap};
 use super::theme::Ink;
-use crate::model::form::{Form, Name};
-use crate::model::tuning::{Dialog, Step, in_words};
-use crate::model::{Data, Theme};
+use dashboard::autoscaler::form::{Form, Name};
+use dashboard::autoscaler::tuning::{Dialog, Step, in_words};
+use dashboard::model::Data;
+use dashboard::ui::appearance::Theme;
 
 /// Columns of the dialog.
 const WIDTH: u16 = 70;

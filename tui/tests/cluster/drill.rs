@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+use dashboard::message::Event;
+use dashboard::reported::{Drill, DrillEvent, DrillRequest, Scaled};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
-use tui::event::{Drill, DrillEvent, DrillRequest, Event, Scaled};
 use tui::source::drill::Drills;
 
 use crate::handles;

@@ -129,7 +129,7 @@ impl Site {
     /// The ready pods of a workload of the demo, oldest first.
     pub(crate) fn ready_pods(&self, name: &str) -> Vec<Pod> {
         let mut pods = self.all_pods(name);
-        pods.retain(tui::source::endpoint::is_ready);
+        pods.retain(observed::convert::pod::is_ready);
         pods.sort_by_key(|pod| (pod.creation_timestamp().map(|at| at.0), pod.name_any()));
         pods
     }

@@ -1,11 +1,13 @@
 //! Changes of the HPA, on any kubeconfig: tried, made, refused and taken back. Each leaves the HPA as it found it.
 
+use dashboard::edits::{Difference, Edit, TargetKind};
+use dashboard::message::Event;
+use dashboard::reported::{Applied, Change, Refusal, TuneEvent, TuneRequest};
 use hpa::spec::Direction;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::json;
-use tui::event::{Applied, Change, Difference, Edit, Event, Refusal, TargetKind, TuneEvent, TuneRequest};
 use tui::source::tune::carry_out;
 
 /// An HPA on an API server.

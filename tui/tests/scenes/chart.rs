@@ -1,8 +1,12 @@
 //! Scenes of the chart, its cursor and legend, of panels alone, of filters, and of terminals that can show less.
 
 use crossterm::event::KeyCode;
-use tui::event::*;
-use tui::model::{Access, Markers};
+use dashboard::clock::*;
+use dashboard::message::*;
+use dashboard::reported::*;
+use dashboard::ui::appearance::Markers;
+use dashboard::ui::state::Access;
+use observed::*;
 
 use super::World;
 

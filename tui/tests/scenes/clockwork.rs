@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use contract::JobEventKind;
-use tui::event::*;
+use dashboard::message::*;
+use dashboard::reported::*;
+use observed::*;
 
 use super::traffic::WORK;
 use super::world::{Worker, World};

@@ -1,8 +1,11 @@
 //! Scenes of the screen Decision: calm, busy, disagreeing, failing and empty.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use tui::event::*;
-use tui::model::{Found, Screen};
+use dashboard::edits::*;
+use dashboard::message::*;
+use dashboard::model::Found;
+use dashboard::reported::*;
+use dashboard::ui::state::Screen;
 
 use super::World;
 

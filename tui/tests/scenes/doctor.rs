@@ -1,7 +1,8 @@
 //! Scenes of the screen Doctor: looking for the first time, all right, a broken chain, and one that a drill has broken.
 
-use tui::doctor::{Fix, Hop, Line, Report, Verdict};
-use tui::event::{Drill, DrillEvent, Event, Scaled, ScaledKind};
+use dashboard::message::Event;
+use dashboard::reported::{Drill, DrillEvent, Scaled, ScaledKind};
+use diagnosis::{Fix, Hop, Line, Report, Verdict};
 
 use super::World;
 

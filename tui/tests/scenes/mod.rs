@@ -19,7 +19,9 @@ mod world;
 
 use std::time::Duration;
 
-use tui::event::*;
+use dashboard::clock::*;
+use dashboard::message::*;
+use dashboard::reported::*;
 
 pub(crate) use self::cluster::spec;
 pub(crate) use self::world::World;
@@ -126,7 +128,7 @@ impl World {
             world.run(20);
             world.burst(200);
             world.run(150);
-            world.model.ui.screen = tui::model::Screen::Pods;
+            world.model.ui.screen = dashboard::ui::state::Screen::Pods;
         }
         "logs" => {
             world.ready();

@@ -1,7 +1,9 @@
 //! Scenes of the stopwatch, the beliefs, the lanes and the runs: calm, busy, failing and empty.
 
-use tui::event::*;
-use tui::model::{Focus, Panel, Screen};
+use dashboard::message::*;
+use dashboard::reported::*;
+use dashboard::ui::state::{Focus, Panel, Screen};
+use observed::*;
 
 use super::World;
 

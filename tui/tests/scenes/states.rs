@@ -2,8 +2,9 @@
 //! nothing to show.
 
 use crossterm::event::KeyCode;
-use tui::event::*;
-use tui::model::{Panel, Screen};
+use dashboard::message::*;
+use dashboard::ui::state::{Panel, Screen};
+use observed::*;
 
 use super::World;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use contract::{BurstId, JobEvent, JobEventKind};
-use tui::event::*;
+use dashboard::clock::*;
+use dashboard::message::*;
+use dashboard::reported::*;
+use observed::*;
 use uuid::Uuid;
 
 use super::cluster::other;

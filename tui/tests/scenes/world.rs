@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use contract::BurstId;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use dashboard::clock::DayClock;
+use dashboard::clock::*;
+use dashboard::message::*;
+use dashboard::model::Model;
+use dashboard::reported::*;
+use dashboard::update::update;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tui::clock::DayClock;
-use tui::event::*;
-use tui::model::Model;
-use tui::update::update;
+use observed::*;
 use uuid::Uuid;
 
 use super::clockwork::STEP;

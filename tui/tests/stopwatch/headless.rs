@@ -3,22 +3,25 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use cluster::connect;
+use cluster::connect::Flags;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use dashboard::clock::{Clock, DayClock};
+use dashboard::message::{Effect, Event, Input, Stamped};
+use dashboard::model::Model;
+use dashboard::reported::{Target, TargetEvent};
+use dashboard::update::update;
 use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tui::clock::{Clock, DayClock};
-use tui::event::{Effect, Event, Input, Stamped, Target, TargetEvent};
-use tui::model::Model;
-use tui::source::cluster::{self, Flags};
-use tui::source::dispatch::{self, Settings};
+use tui::source::dispatch;
+use tui::source::dispatch::Settings;
 use tui::source::outbox::Outbox;
-use tui::update::update;
 
 /// A client for the cluster of that kubeconfig; each call makes one with connections of its own.
 pub(crate) async fn client(kubeconfig: &Path) -> Client {
     let flags = Flags { kubeconfig: Some(kubeconfig.to_owned()), context: None };
-    cluster::load(&flags).await.unwrap().client
+    connect::load(&flags).await.unwrap().client
 }
 
 /// A dashboard that watches a cluster.

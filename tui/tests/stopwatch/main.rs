@@ -12,14 +12,15 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use dashboard::bursts::burst::Burst;
+use dashboard::bursts::fates::Lost;
+use dashboard::bursts::stopwatch::{How, Stage};
+use dashboard::clock::At;
+use dashboard::clock::Clock;
+use dashboard::reported::Source;
 use headless::Dashboard;
 use testkit::wait;
 use truth::{Bound, Truth};
-use tui::clock::Clock;
-use tui::event::{At, Source};
-use tui::model::burst::Burst;
-use tui::model::fates::Lost;
-use tui::model::stopwatch::{How, Stage};
 
 /// The whole loop, on a machine that does other things too.
 const LONG: Duration = Duration::from_secs(150);

@@ -6,7 +6,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
+use cluster::endpoint::{Endpoint, Port};
+use cluster::http;
+use cluster::http::Connection;
+use cluster::tunnel;
 use contract::{JobEvent, JobEventKind, names};
+use dashboard::bursts::stopwatch::Stage;
+use dashboard::clock::At;
+use dashboard::clock::Clock;
 use futures::{AsyncBufReadExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
@@ -17,12 +24,6 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
 use serde_json::Value;
 use testkit::wait;
-use tui::clock::Clock;
-use tui::event::At;
-use tui::model::stopwatch::Stage;
-use tui::source::endpoint::{Endpoint, Port};
-use tui::source::http::{self, Connection};
-use tui::source::tunnel;
 
 /// How often the truth is asked for.
 const FINE: Duration = Duration::from_millis(40);

@@ -16,9 +16,10 @@ use super::dial::Dial;
 use super::lane::{Lanes, Tickets};
 use super::pool::Pool;
 use super::tally::{Counts, Tally};
-use crate::clock::Clock;
-use crate::event::{BurstProgress, Event};
 use crate::source::outbox::Outbox;
+use dashboard::clock::Clock;
+use dashboard::message::Event;
+use dashboard::reported::BurstProgress;
 
 /// Most connections that all loads together hold.
 pub const MAX_CONNECTIONS: usize = 64;

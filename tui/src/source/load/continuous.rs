@@ -12,8 +12,9 @@ use super::burst::{Bursts, generate};
 use super::dial::Dial;
 use super::lane::{Lanes, Tickets};
 use super::tally::Tally;
-use crate::event::{Event, LoadProgress};
 use crate::source::outbox::Outbox;
+use dashboard::message::Event;
+use dashboard::reported::LoadProgress;
 
 /// The load ends by itself after so long: nobody should come back to a cluster that worked all night.
 pub const MAX_TIME: Duration = Duration::from_secs(10 * 60);

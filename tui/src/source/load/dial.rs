@@ -4,8 +4,8 @@ use std::future::Future;
 
 use http::HeaderValue;
 
-use crate::source::http::Connection;
-use crate::source::tunnel::Tunnels;
+use cluster::http::Connection;
+use cluster::tunnel::Tunnels;
 
 /// Makes connections to a server of `/generate`.
 pub trait Dial: Send + Sync + 'static {

@@ -13,9 +13,9 @@ use super::dial::Dial;
 use super::outcome::Outcome;
 use super::pool::Pool;
 use super::tally::Tally;
-use crate::clock::Clock;
-use crate::source::backoff::Backoff;
-use crate::source::http::Connection;
+use cluster::backoff::Backoff;
+use cluster::http::Connection;
+use dashboard::clock::Clock;
 
 /// How long an answer may take. The producer itself gives up on the broker after
 /// [`contract::routes::CONFIRM_TIMEOUT`]; the rest is for the way.

@@ -4,7 +4,7 @@ use contract::{Accepted, Cause, Problem};
 use http::StatusCode;
 use uuid::Uuid;
 
-use crate::source::http::{Answer, HttpError};
+use cluster::http::{Answer, HttpError};
 
 /// The end of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

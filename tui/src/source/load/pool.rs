@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::source::http::Connection;
+use cluster::http::Connection;
 
 /// Idle connections above the first one are closed after so long; the producer closes them a little later.
 const LINGER: Duration = Duration::from_secs(6);

@@ -7,11 +7,12 @@ use ::http::StatusCode;
 
 use super::burst::Bursts;
 use super::dial::Dial;
-use crate::clean;
-use crate::event::{Source, SourceState};
-use crate::source::health::{Failure, Health};
-use crate::source::http;
+use crate::source::health::Health;
 use crate::source::outbox::Outbox;
+use cluster::failure::Failure;
+use cluster::http;
+use dashboard::reported::{Source, SourceState};
+use text::clean;
 
 /// How often the kept connection is used; the producer closes one that is idle for twice as long.
 const INTERVAL: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::outcome::Outcome;
-use crate::event::At;
+use dashboard::clock::At;
 
 /// Counts of requests, shared by the connections that carry them.
 #[derive(Debug, Default)]

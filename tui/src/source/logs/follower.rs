@@ -13,11 +13,12 @@ use kube::api::LogParams;
 use tokio_util::sync::CancellationToken;
 
 use super::line::{self, Line, Position, Resume};
-use crate::clean;
-use crate::event::{Event, LogState, Source, SourceState};
-use crate::source::backoff::Backoff;
-use crate::source::explain;
 use crate::source::outbox::Outbox;
+use cluster::backoff::Backoff;
+use cluster::errors;
+use dashboard::message::Event;
+use dashboard::reported::{LogState, Source, SourceState};
+use text::clean;
 
 /// How long after a pod is gone its log may still be read.
 const LAST_WORDS: Duration = Duration::from_secs(20);
@@ -114,7 +115,7 @@ impl Follower {
                         return Ok(());
                     }
                 }
-                Err(error) if explain::is_missing(&error) => {
+                Err(error) if errors::is_missing(&error) => {
                     return match self.reach {
                         Reach::End => Ok(()),
                         Reach::Nothing => Err("the pod was gone before it could be opened".to_owned()),
@@ -123,8 +124,8 @@ impl Follower {
                 }
                 Err(error) => {
                     self.missed |= self.reach == Reach::Nothing;
-                    let cause = format!("reading the log of pod {}: {}", self.pod, explain::kube(&error));
-                    if explain::is_forbidden(&error) {
+                    let cause = format!("reading the log of pod {}: {}", self.pod, errors::kube(&error));
+                    if errors::is_forbidden(&error) {
                         self.outbox.source(Source::Logs, SourceState::Unavailable(cause)).await;
                     } else {
                         // A container that is about to start has no log yet; that is no news.
@@ -291,7 +292,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::clock::Clock;
+    use dashboard::clock::Clock;
 
     /// How the played API server answers a question for the log.
     #[derive(Clone, Copy)]

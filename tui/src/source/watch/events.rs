@@ -7,10 +7,12 @@ use k8s_openapi::api::core::v1::Event as ApiEvent;
 use kube::runtime::watcher;
 
 use super::{Follow, Place};
-use crate::event::{ClusterEvent, Event, Source};
-use crate::source::convert::event::convert;
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
+use dashboard::message::Event;
+use dashboard::reported::Source;
+use observed::ClusterEvent;
+use observed::convert::event::convert;
 
 /// Watches the Events of a namespace.
 pub(crate) async fn run(place: Place, outbox: Outbox) {

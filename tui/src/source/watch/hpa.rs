@@ -5,10 +5,12 @@ use kube::runtime::watcher;
 use tokio::sync::watch;
 
 use super::{Follow, Place};
-use crate::event::{Event, Hpa, Source};
-use crate::source::convert;
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
+use dashboard::message::Event;
+use dashboard::reported::Source;
+use observed::Hpa;
+use observed::convert;
 
 /// Watches HPA `name` and hands it to the model and to `latest`.
 pub(crate) async fn run(place: Place, name: String, outbox: Outbox, latest: watch::Sender<Option<Hpa>>) {

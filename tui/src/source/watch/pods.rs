@@ -8,11 +8,13 @@ use kube::runtime::watcher;
 use tokio::sync::watch;
 
 use super::{Follow, Place};
-use crate::event::{Event, Pod, PodsEvent, Role, Source, Workload};
-use crate::source::convert::pod::{Labels, Selector, convert, role};
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
-use crate::source::serving::Learner;
+use cluster::serving::Learner;
+use dashboard::message::Event;
+use dashboard::reported::Source;
+use observed::convert::pod::{Labels, Selector, convert, role};
+use observed::{Pod, PodsEvent, Role, Workload};
 
 /// Watches all pods of a namespace.
 pub(crate) async fn run(

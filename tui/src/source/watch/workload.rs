@@ -5,10 +5,12 @@ use kube::runtime::watcher;
 use tokio::sync::watch;
 
 use super::{Follow, Place};
-use crate::event::{Event, Hpa, Source, SourceState, Workload};
-use crate::source::convert;
 use crate::source::health::Health;
 use crate::source::outbox::Outbox;
+use dashboard::message::Event;
+use dashboard::reported::{Source, SourceState};
+use observed::convert;
+use observed::{Hpa, Workload};
 
 /// Watches the scale target of `hpa` and hands it to the model and to `latest`.
 pub(crate) async fn run(

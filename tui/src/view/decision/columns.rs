@@ -6,8 +6,10 @@ use super::super::text::{coarse, milli};
 use super::gates::{Gate, Known, Told, reason};
 use super::said;
 use super::screen::Screen;
-use crate::event::{At, Hpa, Source};
-use crate::model::decision::{Last, Next, Reading, Total, Whose};
+use dashboard::autoscaler::decision::{Last, Next, Reading, Total, Whose};
+use dashboard::clock::At;
+use dashboard::reported::Source;
+use observed::Hpa;
 
 /// A sync as lines.
 pub(super) struct Column {

@@ -8,8 +8,8 @@ use hpa::trace::{Constraint, Form, Held, Measured, MetricReason, Path, PolicyKin
 
 use super::super::text::{coarse, milli, phrase};
 use super::super::theme::Ink;
-use crate::event::At;
-use crate::model::decision;
+use dashboard::autoscaler::decision;
+use dashboard::clock::At;
 
 /// How a line is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 use hpa::trace::Path;
 
 use super::super::text::{coarse, wrap};
-use crate::event::{At, Hpa};
-use crate::model::decision::{Gone, Whose};
-use crate::model::{Data, Found};
+use dashboard::autoscaler::decision::{Gone, Whose};
+use dashboard::clock::At;
+use dashboard::model::{Data, Found};
+use observed::Hpa;
 
 /// How the controller begins a message about a metric that it could not read; the cause stands at the end.
 const UNABLE: &str = "the HPA was unable to compute the replica count: ";
@@ -25,7 +26,7 @@ pub(super) fn awaited(data: &Data) -> &'static str {
 pub(super) fn missing(data: &Data) -> Option<&Gone> {
     let gone = data.estimate.reading.gone()?;
     // A size out of its bounds is forced without a look at the metric.
-    let needs = |next: &crate::model::decision::Next| next.decision.trace.path == Path::Failed;
+    let needs = |next: &dashboard::autoscaler::decision::Next| next.decision.trace.path == Path::Failed;
     data.estimate.next.as_ref().is_none_or(needs).then_some(gone)
 }
 

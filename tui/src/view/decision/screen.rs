@@ -19,9 +19,12 @@ use super::super::theme::Ink;
 use super::columns::Column;
 use super::gates::{Gate, Known, reason};
 use super::{said, silence};
-use crate::event::{Hpa, Source};
-use crate::model::decision::{Agreement, Basis};
-use crate::model::{Data, Found, Lens, Theme};
+use dashboard::autoscaler::decision::{Agreement, Basis};
+use dashboard::model::{Data, Found};
+use dashboard::reported::Source;
+use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Lens;
+use observed::Hpa;
 
 /// The names of the lines, in their order.
 const LINES: [&str; 10] =

@@ -3,7 +3,8 @@
 use super::super::axis::TimeAxis;
 use super::super::plot::Canvas;
 use super::super::theme::Ink;
-use crate::model::{Data, decision};
+use dashboard::autoscaler::decision;
+use dashboard::model::Data;
 
 /// Shades the span; the plot's own bars and lines cover it.
 pub(in crate::view) fn shade(canvas: &mut Canvas, data: &Data, axis: &TimeAxis) {

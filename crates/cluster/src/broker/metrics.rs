@@ -1,0 +1,94 @@
+//! The broker's Prometheus endpoint, for those who may not ask the management API.
+
+use std::time::Duration;
+
+use contract::names;
+use http::StatusCode;
+use kube::Client;
+
+use super::{Asked, WITHIN};
+use crate::endpoint::Endpoint;
+use crate::failure::Failure;
+use crate::http::get;
+use crate::kept::Kept;
+use observed::DepthSample;
+
+/// Without a family the answer has no series of queues.
+const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
+
+/// RabbitMQ's `collect_statistics_interval` as it is without settings; the endpoint does not tell the one in use.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The metrics endpoint behind a kept tunnel.
+pub struct Metrics {
+    kept: Kept,
+}
+
+impl Metrics {
+    /// Opens nothing yet: the first request does.
+    #[must_use]
+    pub fn new(client: Client, namespace: &str) -> Self {
+        let endpoint = Endpoint {
+            namespace: namespace.to_owned(),
+            service: names::RABBITMQ.to_owned(),
+            port: names::RABBITMQ_METRICS.into(),
+        };
+        Self { kept: Kept::new(client, endpoint) }
+    }
+
+    /// Asks for the depth of one queue.
+    ///
+    /// # Errors
+    /// When the endpoint does not answer, or answers an error.
+    pub async fn ask(&mut self, queue: &str) -> Asked {
+        let request =
+            get(names::RABBITMQ, DETAILED).map_err(|error| Failure::Unavailable(error.to_string()))?;
+        let answer = self.kept.ask(&request, WITHIN).await?;
+        match answer.status {
+            StatusCode::OK => Ok(depth(&String::from_utf8_lossy(&answer.body), queue)),
+            status => Err(Failure::Lost(format!("the broker's metrics endpoint answered {status}"))),
+        }
+    }
+}
+
+/// The figures of one queue out of the text exposition.
+fn depth(text: &str, queue: &str) -> Option<DepthSample> {
+    let label = format!("queue=\"{queue}\"");
+    let value = |series: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+            let labels = line.strip_prefix(series)?.strip_prefix('{')?;
+            let (labels, value) = labels.rsplit_once('}')?;
+            let ours = labels.split(',').any(|pair| pair == label)
+                && labels.split(',').any(|pair| pair == "vhost=\"/\"");
+            let value = value.split_whitespace().next()?.parse::<f64>().ok()?;
+            (ours && value >= 0.0).then_some(value as u64)
+        })
+    };
+    Some(DepthSample {
+        ready: value("rabbitmq_detailed_queue_messages_ready")?,
+        unacked: value("rabbitmq_detailed_queue_messages_unacked")?,
+        consumers: value("rabbitmq_detailed_queue_consumers"),
+        staleness: STATISTICS_INTERVAL,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_series_of_one_queue_are_read() {
+        let text = r#"# TYPE rabbitmq_detailed_queue_messages_ready gauge
+rabbitmq_detailed_queue_messages_ready{vhost="/",queue="Orders.dead"} 9
+rabbitmq_detailed_queue_messages_ready{vhost="other",queue="Orders"} 8
+rabbitmq_detailed_queue_messages_ready{vhost="/",queue="Orders"} 5
+rabbitmq_detailed_queue_messages_unacked{vhost="/",queue="Orders"} 2 1700000000000
+rabbitmq_detailed_queue_consumers{vhost="/",queue="Orders"} 3.0
+"#;
+        let expected =
+            DepthSample { ready: 5, unacked: 2, consumers: Some(3), staleness: STATISTICS_INTERVAL };
+        assert_eq!(depth(text, "Orders"), Some(expected));
+        assert_eq!(depth(text, "nowhere"), None);
+        assert_eq!(depth("", "Orders"), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! The way into a cluster: kubeconfig, errors as sentences, tunnels to pods, HTTP over them, one-shot queries.
+
+pub mod backoff;
+pub mod broker;
+pub mod connect;
+pub mod endpoint;
+pub mod errors;
+pub mod external_metric;
+pub mod failure;
+pub mod http;
+pub mod kept;
+pub mod percent;
+pub mod prometheus;
+pub mod serving;
+pub mod tunnel;

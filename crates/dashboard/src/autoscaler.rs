@@ -1,0 +1,8 @@
+//! The HPA's decision, its shadow, the forecast and the tuning of its settings.
+
+pub mod decision;
+pub mod forecast;
+pub mod form;
+pub mod in_force;
+pub mod shadow;
+pub mod tuning;

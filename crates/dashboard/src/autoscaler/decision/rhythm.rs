@@ -1,0 +1,128 @@
+//! When the controller looks: its rhythm, estimated from the syncs that were seen.
+//!
+//! A sync is seen only if it writes something, so most go by unseen. They come at a fixed distance, though: from the last
+//! one that was seen the next ones can be told.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::clock::At;
+
+/// How often the controller looks unless its flag says otherwise.
+pub(super) const USUAL: Duration = Duration::from_secs(15);
+
+/// Syncs remembered.
+const REMEMBERED: usize = 16;
+
+/// A shorter distance than this is two words about one sync.
+const SHORTEST: Duration = Duration::from_millis(300);
+
+/// Where a period comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// It is Kubernetes' default, and nothing that was seen speaks against it.
+    Assumed,
+    /// Syncs were seen closer together than the default.
+    Seen,
+}
+
+/// The syncs that were seen, newest last.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rhythm {
+    seen: VecDeque<At>,
+}
+
+impl Rhythm {
+    /// A sync was seen.
+    pub fn saw(&mut self, at: At) {
+        if self.seen.back().is_some_and(|last| at.since(*last) < SHORTEST) {
+            return;
+        }
+        if self.seen.len() == REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(at);
+    }
+
+    /// The newest sync that was seen.
+    #[must_use]
+    pub fn last(&self) -> Option<At> {
+        self.seen.back().copied()
+    }
+
+    /// From sync to sync. Two distances that are alike and shorter than the default show another period; a longer one
+    /// cannot be told from syncs that had nothing to write.
+    #[must_use]
+    pub fn period(&self) -> (Duration, Basis) {
+        let mut gaps: Vec<Duration> =
+            self.seen.iter().zip(self.seen.iter().skip(1)).map(|(a, b)| b.since(*a)).collect();
+        gaps.sort_unstable();
+        let alike = gaps.windows(2).find(|pair| pair[1].as_secs_f64() <= pair[0].as_secs_f64() * 1.25);
+        match alike {
+            Some([gap, _]) if *gap + Duration::from_secs(1) < USUAL => (rounded(*gap), Basis::Seen),
+            _ => (USUAL, Basis::Assumed),
+        }
+    }
+
+    /// When the next sync after `now` is due; `None` before one was seen.
+    #[must_use]
+    pub fn next(&self, now: At) -> Option<At> {
+        let last = self.last()?;
+        let period = self.period().0.as_millis().max(1);
+        let gone = now.since(last).as_millis() / period + 1;
+        let ahead = u64::try_from(gone.saturating_mul(period)).unwrap_or(u64::MAX);
+        Some(At(last.0.saturating_add(Duration::from_millis(ahead))))
+    }
+}
+
+/// To half seconds, as people set periods; never nothing.
+fn rounded(gap: Duration) -> Duration {
+    let halves = (gap.as_secs_f64() * 2.0).round().max(1.0);
+    Duration::from_secs_f64(halves / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> At {
+        At(Duration::from_millis(ms))
+    }
+
+    fn rhythm(seen: &[u64]) -> Rhythm {
+        let mut rhythm = Rhythm::default();
+        seen.iter().for_each(|ms| rhythm.saw(at(*ms)));
+        rhythm
+    }
+
+    #[test]
+    fn the_period_is_the_usual_one_unless_closer_syncs_were_seen() {
+        for (seen, seconds, basis) in [
+            (&[][..], 15.0, Basis::Assumed),
+            (&[7_000], 15.0, Basis::Assumed),
+            (&[0, 15_020, 30_050, 60_100], 15.0, Basis::Assumed),
+            // Every second sync wrote something: that says nothing about the period.
+            (&[0, 30_000, 60_000], 15.0, Basis::Assumed),
+            (&[0, 1_010, 2_030, 5_000], 1.0, Basis::Seen),
+            (&[0, 5_040, 10_030, 40_000], 5.0, Basis::Seen),
+            // One short distance may be a late word.
+            (&[0, 15_000, 18_000, 33_000], 15.0, Basis::Assumed),
+        ] {
+            assert_eq!(rhythm(seen).period(), (Duration::from_secs_f64(seconds), basis), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn the_next_sync_is_a_whole_number_of_periods_after_the_last_that_was_seen() {
+        assert_eq!(rhythm(&[]).next(at(5)), None);
+        let rhythm = rhythm(&[2_000]);
+        for (now, next) in [(2_000, 17_000), (16_999, 17_000), (17_000, 32_000), (100_000, 107_000)] {
+            assert_eq!(rhythm.next(at(now)), Some(at(next)), "{now}");
+        }
+    }
+
+    #[test]
+    fn two_words_about_one_sync_are_one() {
+        assert_eq!(rhythm(&[1_000, 1_100]).last(), Some(at(1_000)));
+    }
+}

@@ -1,0 +1,479 @@
+//! Whole runs: a played controller writes its status, and our copy is asked what it makes of it.
+
+use std::time::Duration;
+
+use hpa::simulate::Simulator;
+use hpa::{Config, Reading, Spec};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::clock::DayClock;
+use crate::message::{Event, Stamped};
+use crate::model::Model;
+use crate::reported::{Source, SourceState, Target, TargetEvent};
+use crate::update::update;
+use observed::{Condition, MetricRef, MetricSample, MetricTarget, Workload};
+
+const TARGET: i64 = 20_000;
+
+fn spec(behavior: &serde_json::Value) -> Spec {
+    let mut spec: Spec = serde_json::from_value(serde_json::json!({
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
+        "minReplicas": 1, "maxReplicas": 10, "behavior": behavior,
+        "metrics": [{"type": "External", "external": {
+            "metric": {"name": "depth"}, "target": {"type": "AverageValue", "averageValue": "20"}}}]
+    }))
+    .unwrap();
+    hpa::defaults::default_spec(&mut spec);
+    spec
+}
+
+/// A controller that is watched: what it writes reaches the model, as it would from an API server.
+struct Watched {
+    model: Model,
+    controller: Simulator,
+    now: u64,
+}
+
+impl Watched {
+    fn new(spec: &Spec, size: i32) -> Self {
+        let controller = Simulator::new(spec.clone(), Config::release(hpa::Release::V1_34), size).unwrap();
+        let model = Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24));
+        let mut watched = Self { model, controller, now: 0 };
+        watched.send(Event::Target(TargetEvent::Chosen(Target {
+            title: "here".to_owned(),
+            reason: String::new(),
+            namespace: "demo".to_owned(),
+            version: Some("v1.34".to_owned()),
+            confirm_first_burst: false,
+        })));
+        watched.send(Event::Target(TargetEvent::Ready));
+        watched.workload();
+        watched
+    }
+
+    fn send(&mut self, event: Event) {
+        let at = At(Duration::from_millis(self.now));
+        let _ = update(&mut self.model, Stamped { at, event });
+    }
+
+    fn workload(&mut self) {
+        let size = self.controller.size();
+        let name = "worker".to_owned();
+        let selector = "app=worker".to_owned();
+        let workload = Workload { name, spec_replicas: size, replicas: size, ready: size, selector };
+        self.send(Event::Workload(Some(workload)));
+    }
+
+    fn metric(&mut self, total: i64) {
+        self.send(Event::Metric(MetricSample { value_milli: Some(total * 1_000), stamped: None }));
+    }
+
+    /// The controller looks: its new size is seen first, as it is written first, and then its status.
+    fn sync(&mut self, total: i64) -> hpa::Trace {
+        self.sync_at(self.now, total)
+    }
+
+    /// The same, decided at that millisecond and heard of when it is now.
+    fn sync_at(&mut self, decided: u64, total: i64) -> hpa::Trace {
+        self.metric(total);
+        let time = time(At(Duration::from_millis(decided)));
+        let step = self.controller.sync(time, &[Reading::External(vec![total * 1_000])], None);
+        if step.after != step.before {
+            self.workload();
+        }
+        let hpa = self.status(step.before, step.after, total);
+        self.send(Event::Hpa(Some(Box::new(hpa))));
+        step.decision.trace
+    }
+
+    fn status(&self, before: i32, after: i32, total: i64) -> Hpa {
+        let conditions = self.controller.status().conditions.iter().map(|condition| Condition {
+            kind: condition.type_.to_string(),
+            status: format!("{:?}", condition.status),
+            reason: condition.reason.to_string(),
+            message: condition.message.to_string(),
+        });
+        let spec = self.controller.spec();
+        let pods = i64::from(before.max(1));
+        Hpa {
+            name: "worker-scaler".to_owned(),
+            min: spec.min(),
+            max: spec.max_replicas,
+            scaled_object: None,
+            metric: Some(MetricRef {
+                name: "depth".to_owned(),
+                selector: String::new(),
+                queue: None,
+                target: MetricTarget::Average(TARGET),
+            }),
+            spec: Some(Box::new(spec.clone())),
+            scale_target: ("Deployment".to_owned(), "worker".to_owned()),
+            current_replicas: before,
+            desired_replicas: after,
+            reading_milli: Some((total * 1_000 + pods - 1) / pods),
+            last_scale: None,
+            conditions: conditions.collect(),
+            targets_column: String::new(),
+        }
+    }
+
+    fn estimate(&self) -> &Estimate {
+        &self.model.data.estimate
+    }
+}
+
+#[test]
+fn our_copy_decides_as_the_controller_does_through_a_burst() {
+    for behavior in [
+        serde_json::json!({}),
+        serde_json::Value::Null,
+        serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}}),
+        serde_json::json!({"scaleUp": {"stabilizationWindowSeconds": 30,
+            "policies": [{"type": "Pods", "value": 2, "periodSeconds": 60}]},
+            "scaleDown": {"stabilizationWindowSeconds": 30,
+            "policies": [{"type": "Pods", "value": 1, "periodSeconds": 30}]}}),
+    ] {
+        let mut watched = Watched::new(&spec(&behavior), 1);
+        // What was before the first word is unknown; a whole window later everything is known.
+        let mut disagreements = 0;
+        for sync in 0..80_u64 {
+            watched.now = sync * 15_000 + 400;
+            let total = match sync {
+                0..3 => 0,
+                3..9 => 200 - (sync as i64 - 3) * 20,
+                9..12 => 40,
+                30..34 => 90,
+                _ => 0,
+            };
+            let theirs = watched.sync(total);
+            let Some(last) = &watched.estimate().last else { continue };
+            if last.at.0.as_millis() != u128::from(watched.now) {
+                continue;
+            }
+            disagreements += u32::from(sync >= 3 && last.agreement() != Agreement::Same);
+            assert_eq!(last.trace.desired, theirs.desired, "{behavior} sync {sync}");
+            assert_eq!(last.trace.raw, theirs.raw, "{behavior} sync {sync}");
+            assert!(matches!(last.total, Total::Read(_)));
+        }
+        assert_eq!(disagreements, 0, "{behavior}");
+    }
+}
+
+#[test]
+fn the_next_sync_is_calculated_for_its_time_and_the_hold_for_now() {
+    let mut watched =
+        Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 1);
+    for (second, total) in [(0, 0), (15, 0), (30, 90), (45, 90), (60, 0), (75, 0)] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(total);
+    }
+    // The last 90 was recommended at 45 s: it holds until 105 s, which is when a sync is due.
+    watched.now = 104_000;
+    watched.send(Event::Tick);
+    let next = watched.estimate().next.as_ref().unwrap();
+    assert_eq!(next.due, Some(At(Duration::from_secs(105))));
+    assert_eq!(next.held.map(|held| (held.replicas, held.expires)), Some((5, Time(105_000))));
+    assert_eq!(next.decision.trace.desired, 1, "by then it has let go");
+}
+
+#[test]
+fn a_sync_that_wrote_nothing_is_presumed() {
+    let mut watched =
+        Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 1);
+    for (second, total) in [(0, 0), (15, 90), (30, 90), (45, 90)] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(total);
+    }
+    // From 60 s on the same 90 is read and nothing written: the recommendation goes on being made.
+    watched.now = 165_000;
+    watched.metric(90);
+    let _ = watched.sync(0);
+    let last = watched.estimate().last.as_ref().unwrap();
+    let held = last.trace.stabilised.and_then(|stabilised| stabilised.held_by).unwrap();
+    assert_eq!((held.replicas, held.at), (5, Time(150_000)));
+}
+
+#[test]
+fn a_controller_that_does_something_else_is_said_to_and_believed() {
+    let mut watched =
+        Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 8);
+    watched.metric(0);
+    let hpa = watched.status(8, 8, 160);
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    // It still remembers a larger size from before we looked: 8 are not let go, and we could not know.
+    watched.now = 15_000;
+    let mut hpa = watched.status(8, 6, 0);
+    hpa.conditions = vec![Condition {
+        kind: "AbleToScale".to_owned(),
+        status: "True".to_owned(),
+        reason: "SucceededRescale".to_owned(),
+        message: String::new(),
+    }];
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    let last = watched.estimate().last.clone().unwrap();
+    assert_eq!((last.trace.desired, last.said.desired), (8, 6), "the seed held, and theirs was older");
+    let Agreement::OtherSize(cause) = last.agreement() else { panic!("they differ: {last:?}") };
+    assert!(cause.contains("before this run"), "{cause}");
+    // What we took to hold is forgotten: the next sync is calculated without it.
+    let recommendations = watched.estimate().memory.recommendations.clone().unwrap();
+    assert!(recommendations.iter().all(|known| known.replicas <= 6), "{recommendations:?}");
+}
+
+#[test]
+fn the_first_word_is_no_sync() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    let _ = watched.sync(0);
+    assert_eq!((watched.estimate().last.clone(), watched.estimate().rhythm().last()), (None, None));
+    assert_eq!(watched.estimate().next.as_ref().unwrap().due, None);
+    watched.now = 15_000;
+    let _ = watched.sync(90);
+    assert!(watched.estimate().last.is_some());
+}
+
+#[test]
+fn a_changed_specification_is_no_sync() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    let _ = watched.sync(0);
+    let mut hpa = watched.model.data.hpa.get().unwrap().clone();
+    hpa.max = 5;
+    watched.now = 7_000;
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    assert_eq!(watched.estimate().rhythm().last(), None);
+}
+
+#[test]
+fn what_if_answers_for_another_metric() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    let _ = watched.sync(0);
+    for (total, raw) in [(10, 1), (22, 1), (23, 2), (200, 10), (5_000, 250)] {
+        let decision = what_if(&watched.model.data, total * 1_000).unwrap();
+        assert_eq!(decision.trace.raw, Some(raw), "{total}");
+    }
+}
+
+#[test]
+fn the_smallest_burst_is_the_smallest_for_which_the_arithmetic_asks_for_more() {
+    use crate::autoscaler::forecast::{Trigger, trigger};
+
+    for (behavior, size, waiting) in [
+        (serde_json::json!({}), 1, 0),
+        (serde_json::json!({}), 3, 7),
+        (serde_json::json!({"scaleUp": {"tolerance": "500m"}}), 2, 30),
+        (serde_json::Value::Null, 4, 80),
+    ] {
+        let mut watched = Watched::new(&spec(&behavior), size);
+        let _ = watched.sync(waiting);
+        let data = &watched.model.data;
+        let Some(Trigger::TooSmall { smallest, .. }) = trigger(data, 1) else {
+            panic!("one job is too small: {:?}", trigger(data, 1))
+        };
+        let raw = |jobs: u64| {
+            let total = waiting + i64::try_from(jobs).unwrap();
+            what_if(data, total * 1_000).unwrap().trace.raw.unwrap()
+        };
+        assert!(raw(smallest) > size, "{behavior}: {smallest} jobs are enough");
+        assert!(raw(smallest - 1) <= size, "{behavior}: {} jobs are not", smallest - 1);
+        let burst = u32::try_from(smallest).unwrap();
+        assert!(matches!(trigger(data, burst), Some(Trigger::Scales { .. })), "{:?}", trigger(data, burst));
+        assert!(matches!(trigger(data, burst - 1), Some(Trigger::TooSmall { .. })));
+    }
+}
+
+#[test]
+fn at_the_maximum_no_burst_asks_for_more() {
+    use crate::autoscaler::forecast::{Trigger, trigger};
+
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 10);
+    let _ = watched.sync(200);
+    assert_eq!(trigger(&watched.model.data, 500), Some(Trigger::AtMax(10)));
+}
+
+/// Prometheus has been stopped: the metrics API refuses, and the controller writes so at its next sync.
+fn lose_the_metric(watched: &mut Watched) {
+    let cause = "asking for the external metric depth: unable to fetch metrics (500)".to_owned();
+    let lost = SourceState::Retrying { cause, next: At(Duration::from_secs(90)) };
+    watched.send(Event::Source(Source::ExternalMetric, lost));
+}
+
+fn without_a_reading(watched: &mut Watched) {
+    let mut hpa = watched.model.data.hpa.get().unwrap().clone();
+    hpa.reading_milli = None;
+    hpa.conditions = vec![Condition {
+        kind: "ScalingActive".to_owned(),
+        status: "False".to_owned(),
+        reason: "FailedGetExternalMetric".to_owned(),
+        message: "unable to fetch metrics".to_owned(),
+    }];
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+}
+
+fn gone(watched: &Watched) -> Option<(u128, Whose)> {
+    watched.estimate().reading.gone().map(|gone| (gone.since.0.as_millis(), gone.whose))
+}
+
+#[test]
+fn nothing_is_calculated_from_a_reading_that_is_gone() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    for second in [0, 15, 30] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(200);
+    }
+    let size = watched.controller.size();
+    watched.metric(5);
+    assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(1));
+
+    watched.now = 32_000;
+    lose_the_metric(&mut watched);
+    assert_eq!(gone(&watched), Some((32_000, Whose::Api)));
+    let next = watched.estimate().next.as_ref().unwrap();
+    assert_eq!((next.decision.trace.path, next.decision.trace.raw), (hpa::trace::Path::Failed, None));
+    assert_eq!(next.decision.trace.desired, size, "without a reading the controller holds");
+    let said = next.decision.status.conditions.iter().find(|c| c.reason == "FailedGetExternalMetric");
+    assert!(said.is_some(), "as the controller will say: {:?}", next.decision.status.conditions);
+
+    // The controller says so too, at its next sync; the burst that comes meanwhile changes nothing.
+    watched.now = 45_000;
+    without_a_reading(&mut watched);
+    watched.now = 60_000;
+    watched.send(Event::Tick);
+    assert_eq!(gone(&watched), Some((45_000, Whose::Controller)));
+
+    assert!(!watched.estimate().is_older_than_this_run(At(Duration::from_secs(45))));
+    assert!(watched.estimate().is_older_than_this_run(At::default()), "there when the first word came");
+
+    // It is back.
+    watched.now = 61_000;
+    watched.send(Event::Source(Source::ExternalMetric, SourceState::Live));
+    watched.metric(200);
+    assert_eq!(gone(&watched), None);
+    assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(10));
+}
+
+#[test]
+fn what_held_before_this_run_is_read_off_the_status() {
+    for (reason, raw_then, held) in [
+        // Nothing held: the minimum binds at once, and not for a whole window what never was.
+        ("ReadyForNewScale", 0, None),
+        ("ScaleDownStabilized", 0, Some(4)),
+        // A size was written, which says nothing about what held.
+        ("SucceededRescale", 0, Some(4)),
+    ] {
+        let mut watched = Watched::new(&spec(&serde_json::json!({})), 4);
+        let mut hpa = watched.status(4, 4, raw_then * 20);
+        hpa.conditions = vec![Condition {
+            kind: "AbleToScale".to_owned(),
+            status: "True".to_owned(),
+            reason: reason.to_owned(),
+            message: String::new(),
+        }];
+        watched.send(Event::Hpa(Some(Box::new(hpa))));
+        watched.metric(0);
+        let next = watched.estimate().next.as_ref().unwrap();
+        assert_eq!(next.held.map(|held| held.replicas), held, "{reason}");
+        assert_eq!(next.decision.trace.desired, held.unwrap_or(1), "{reason}");
+    }
+}
+
+#[test]
+fn a_word_that_comes_early_is_still_a_period_after_the_one_before() {
+    // The controller begins a period when a sync ends, so that the change before has left a policy of as many seconds.
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    for (decided, heard, total) in
+        [(0, 10, 0), (15_030, 15_100, 200), (30_060, 30_070, 200), (45_090, 45_095, 200)]
+    {
+        watched.now = heard;
+        let theirs = watched.sync_at(decided, total);
+        let Some(last) = &watched.estimate().last else { continue };
+        assert_eq!(
+            (last.trace.desired, last.agreement()),
+            (theirs.desired, Agreement::Same),
+            "at {heard} ms"
+        );
+    }
+    assert_eq!(watched.controller.size(), 10);
+}
+
+#[test]
+fn a_metric_without_items_is_no_reading_either() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let _ = watched.sync(60);
+    watched.now = 4_000;
+    watched.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
+    assert_eq!(gone(&watched), Some((4_000, Whose::Api)));
+}
+
+#[test]
+fn where_only_we_may_not_ask_the_status_has_the_reading() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let refused = || SourceState::Unavailable("external metrics may not be read (403)".to_owned());
+    watched.send(Event::Source(Source::ExternalMetric, refused()));
+    let hpa = watched.status(3, 3, 60);
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    assert_eq!(watched.estimate().reading, super::Reading::OfStatus(Total::Back(60_000)));
+    assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(3));
+
+    // A right that is taken away meanwhile: a controller without a reading would have said so by now.
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let _ = watched.sync(60);
+    watched.now = 20_000;
+    watched.send(Event::Source(Source::ExternalMetric, refused()));
+    assert_eq!(gone(&watched), Some((20_000, Whose::Api)));
+    watched.now = 66_000;
+    watched.send(Event::Tick);
+    assert_eq!(watched.estimate().reading.total_milli(), Some(60_000));
+}
+
+#[test]
+fn while_the_hpa_is_not_heard_of_there_is_no_next_sync() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    watched.send(Event::Source(Source::Hpa, SourceState::Live));
+    for second in [0, 15] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(60 + i64::try_from(second).unwrap());
+    }
+    watched.now = 16_000;
+    let lost = SourceState::Retrying { cause: "connection refused".to_owned(), next: At::default() };
+    watched.send(Event::Source(Source::Hpa, lost));
+    assert_eq!(gone(&watched), Some((15_000, Whose::Watch)));
+    assert!(watched.estimate().next.is_none());
+    // What its syncs read meanwhile is not made up.
+    let before = watched.estimate().memory.clone();
+    watched.now = 120_000;
+    watched.send(Event::Tick);
+    assert_eq!(watched.estimate().memory, before);
+}
+
+#[test]
+fn a_reading_that_nobody_renews_is_too_old() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    let _ = watched.sync(60);
+    let age =
+        |watched: &Watched, seconds| watched.estimate().reading.too_old(At(Duration::from_secs(seconds)));
+    assert_eq!(age(&watched, 4), None);
+    assert_eq!(age(&watched, 7), Some(Duration::from_secs(7)));
+}
+
+#[test]
+fn a_controller_that_should_have_written_is_silent() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
+    for second in [0, 15] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(60 + i64::try_from(second).unwrap());
+    }
+    let silent = |watched: &mut Watched, second: u64, total: i64| {
+        watched.now = second * 1_000;
+        watched.metric(total);
+        watched.estimate().silent(At(Duration::from_millis(watched.now)))
+    };
+    // What it would read has not changed: it has nothing to write, for hours.
+    assert_eq!(silent(&mut watched, 600, 75), None);
+    // Now it has, and three periods are enough.
+    assert_eq!(silent(&mut watched, 601, 200), None);
+    assert_eq!(silent(&mut watched, 645, 180), None);
+    assert_eq!(silent(&mut watched, 647, 160), Some(At(Duration::from_secs(15))));
+    // Its word ends it.
+    let _ = watched.sync(160);
+    assert_eq!(silent(&mut watched, 648, 160), None);
+}

@@ -1,0 +1,41 @@
+//! The autoscaler's settings that were in force when a burst was fired.
+
+use observed::{Hpa, MetricTarget};
+
+/// The autoscaler's settings while a burst ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InForce {
+    /// The target, in milli-units, if it reads an External metric.
+    pub target: Option<MetricTarget>,
+    /// Fewest replicas.
+    pub min: i32,
+    /// Most replicas.
+    pub max: i32,
+    /// Stabilisation window of scaling up and down, in seconds.
+    pub windows: (Option<i32>, Option<i32>),
+}
+
+impl InForce {
+    /// The settings of an HPA.
+    #[must_use]
+    pub fn of(hpa: &Hpa) -> Self {
+        let behavior = hpa.spec.as_ref().and_then(|spec| spec.behavior.as_ref());
+        let window = |rules: Option<&hpa::spec::ScalingRules>| rules?.stabilization_window_seconds;
+        Self {
+            target: hpa.metric.as_ref().map(|metric| metric.target),
+            min: hpa.min,
+            max: hpa.max,
+            windows: (
+                window(behavior.and_then(|b| b.scale_up.as_ref())),
+                window(behavior.and_then(|b| b.scale_down.as_ref())),
+            ),
+        }
+    }
+
+    /// Messages that the target allows a worker; for Value, in all.
+    #[must_use]
+    pub fn per_worker(&self) -> Option<f64> {
+        let (MetricTarget::Average(milli) | MetricTarget::Value(milli)) = self.target?;
+        (milli > 0).then_some(milli as f64 / 1_000.0)
+    }
+}

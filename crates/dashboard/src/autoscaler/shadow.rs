@@ -1,0 +1,196 @@
+//! A second HPA beside the real one, which decides over the same measured series and scales nothing.
+//!
+//! It looks whenever the real controller does, at the same total. That total is what the real scaling made of the queue:
+//! with other pods it would have been another one. So the shadow's line is right for the first minutes after the two
+//! part ways and a hint after that; what a burst would come to under each is simulated apart from it, with a queue that
+//! does react ([`rehearsal`]).
+
+pub mod rehearsal;
+mod score;
+#[cfg(test)]
+mod tests;
+
+use hpa::simulate::Simulator;
+use hpa::{Reading, Trace};
+
+pub use self::rehearsal::Rehearsal;
+pub use self::score::Score;
+use crate::autoscaler::decision;
+use crate::autoscaler::decision::{Sync, time};
+use crate::autoscaler::form::{Form, in_short};
+use crate::clock::At;
+use crate::model::Data;
+
+/// The shadow.
+#[derive(Debug, Clone, Default)]
+pub enum Shadow {
+    /// There is none.
+    #[default]
+    Off,
+    /// It decides.
+    On(Box<Running>),
+}
+
+/// A shadow that decides.
+#[derive(Debug, Clone)]
+pub struct Running {
+    simulator: Simulator,
+    /// The newest decision.
+    pub last: Option<Trace>,
+    /// Since when.
+    pub since: At,
+    /// What the real HPA did since then.
+    pub real: Score,
+    /// What the shadow would have done.
+    pub shadow: Score,
+    /// What a burst of the chosen size would come to under both, simulated.
+    pub rehearsal: Rehearsal,
+    /// Messages for which a pod is needed, for both scores.
+    pub yardstick: f64,
+}
+
+/// Two shadows are alike if they show the same.
+impl PartialEq for Shadow {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Off, Self::Off) => true,
+            (Self::On(a), Self::On(b)) => {
+                a.simulator.spec() == b.simulator.spec()
+                    && a.simulator.size() == b.simulator.size()
+                    && (a.since, &a.last, &a.real, &a.shadow) == (b.since, &b.last, &b.real, &b.shadow)
+                    && a.rehearsal == b.rehearsal
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Shadow {
+    /// The shadow, if there is one.
+    #[must_use]
+    pub fn running(&self) -> Option<&Running> {
+        match self {
+            Self::Off => None,
+            Self::On(running) => Some(running),
+        }
+    }
+}
+
+impl Running {
+    /// A shadow that starts where the real one is.
+    ///
+    /// # Errors
+    /// What an API server would say about the specification.
+    pub fn new(spec: hpa::Spec, data: &Data, since: At) -> Result<Self, String> {
+        let size = data.workload.get().map_or(1, |workload| workload.spec_replicas);
+        let config = hpa::Config {
+            sync_period_seconds: i64::try_from(data.estimate.rhythm().period().0.as_secs().max(1))
+                .unwrap_or(15),
+            ..decision::config(data)
+        };
+        let simulator = Simulator::new(spec, config, size).map_err(|error| error.to_string())?;
+        let yardstick =
+            yardstick([data.hpa.get().and_then(|hpa| hpa.spec.as_deref()), Some(simulator.spec())]);
+        let mut running = Self {
+            simulator,
+            last: None,
+            since,
+            real: Score::new(since, size),
+            shadow: Score::new(since, size),
+            rehearsal: Rehearsal::default(),
+            yardstick,
+        };
+        running.rehearse(data);
+        Ok(running)
+    }
+
+    /// Its specification.
+    #[must_use]
+    pub fn spec(&self) -> &hpa::Spec {
+        self.simulator.spec()
+    }
+
+    /// Its settings in one line.
+    #[must_use]
+    pub fn in_short(&self) -> String {
+        in_short(self.simulator.spec())
+    }
+
+    /// The size that it wants.
+    #[must_use]
+    pub fn size(&self) -> i32 {
+        self.simulator.size()
+    }
+
+    /// The real controller looked; so does the shadow. `ready` is how many pods are ready: it goes for the shadow too
+    /// while both have the same size, and otherwise all of the shadow's are taken to be.
+    pub fn sync(&mut self, sync: Sync, real_size: i32, ready: i32) -> i32 {
+        let reading = match sync.total_milli {
+            Some(milli) => Reading::External(vec![milli]),
+            None => Reading::Failed("there was no reading".to_owned()),
+        };
+        let readings = vec![reading; self.simulator.spec().metrics.len()];
+        let ready = (self.simulator.size() == real_size).then_some(ready);
+        let step = self.simulator.sync(time(sync.at), &readings, ready);
+        self.last = Some(step.decision.trace);
+        step.after
+    }
+
+    /// Counts what both had since the last time.
+    pub fn account(&mut self, now: At, data: &Data) {
+        let total = data.estimate.reading.total_milli().map(|milli| milli as f64 / 1_000.0);
+        let work = data.pace.work().map(|work| work.time);
+        let most = data.hpa.get().map_or(i32::MAX, |hpa| hpa.max).max(self.simulator.spec().max_replicas);
+        let need = total.map(|total| need(total, self.yardstick).min(most));
+        let real = data.workload.get().map_or(0, |workload| workload.spec_replicas);
+        self.real.account(now, real, total, need, work);
+        self.shadow.account(now, self.simulator.size(), total, need, work);
+        self.rehearse(data);
+    }
+
+    /// Simulates the chosen burst anew where that could come to something else.
+    fn rehearse(&mut self, data: &Data) {
+        let Some(real) = data.hpa.get().and_then(|hpa| hpa.spec.as_deref()) else { return };
+        let work = data.pace.work().map(|work| work.time);
+        self.rehearsal.update(real, self.simulator.spec(), self.simulator.config(), data.load.size, work);
+    }
+}
+
+/// Pods that a total needs.
+fn need(total: f64, yardstick: f64) -> i32 {
+    // `as` saturates.
+    (total / yardstick.max(1e-9)).ceil() as i32
+}
+
+/// For how many messages a pod is needed: the target of the first specification that has one a pod, else the total one.
+fn yardstick<const N: usize>(specs: [Option<&hpa::Spec>; N]) -> f64 {
+    let targets = || {
+        specs
+            .iter()
+            .flatten()
+            .filter_map(|spec| spec.metrics.iter().find_map(|metric| metric.external.as_ref()))
+    };
+    let average = targets().find_map(|external| external.target.average_value);
+    average
+        .or_else(|| targets().find_map(|external| external.target.value))
+        .map_or(1.0, |value| value.to_f64())
+}
+
+/// The dialog in which the shadow is chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dialog {
+    /// What is edited: the real specification, at first with the other target type.
+    pub form: Form,
+    /// What stands in the way, a sentence each.
+    pub wrong: Vec<String>,
+}
+
+impl Dialog {
+    /// The dialog for a real specification.
+    #[must_use]
+    pub fn new(real: hpa::Spec) -> Self {
+        let mut form = Form::new(real);
+        form.turn_type();
+        Self { form, wrong: Vec::new() }
+    }
+}

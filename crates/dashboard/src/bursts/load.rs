@@ -1,0 +1,138 @@
+//! The load that the keys ask for: how large a burst is, and how fast the continuous load runs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::At;
+
+/// The sizes of the number keys, `1` to `6`.
+pub const SIZES: [u32; 6] = [1, 10, 50, 100, 500, 1_000];
+
+/// The largest burst that can be asked for.
+pub const MAX_SIZE: u32 = 10_000;
+
+/// Bursts above this are confirmed.
+pub const CONFIRM_ABOVE: u32 = 1_000;
+
+/// The rates that `<` and `>` step through, in requests per second.
+const RATES: [f64; 10] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+
+/// The continuous load switches itself off after this long: nobody should find it running in the morning.
+pub const MAX_TIME: Duration = Duration::from_secs(600);
+
+/// Whether the continuous load runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Running {
+    /// It is off.
+    #[default]
+    Off,
+    /// It runs since then.
+    Since(At),
+}
+
+/// What the next burst and the continuous load are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Load {
+    /// Requests of the next burst.
+    pub size: u32,
+    /// Requests per second, also while it is off.
+    pub rate: f64,
+    /// Whether it runs.
+    pub running: Running,
+    /// Jobs accepted since it was switched on.
+    pub accepted: u64,
+    /// Requests that failed since then, by cause.
+    pub failed: BTreeMap<String, u64>,
+    /// Whether the user has agreed to put load on this target.
+    pub agreed: bool,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            size: 50,
+            rate: 5.0,
+            running: Running::Off,
+            accepted: 0,
+            failed: BTreeMap::new(),
+            agreed: false,
+        }
+    }
+}
+
+impl Load {
+    /// Whether it runs.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.running != Running::Off
+    }
+
+    /// Requests that failed since it was switched on.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// The burst one step larger or smaller: steps of a tenth of the size, rounded to a power of ten.
+    pub fn adjust(&mut self, up: bool) {
+        let step = |size: u32| 10_u32.pow((size.max(1)).ilog10().saturating_sub(u32::from(size >= 100)));
+        self.size = if up {
+            let step = if self.size < 10 { 1 } else { step(self.size) };
+            (self.size + step) / step * step
+        } else {
+            let below = self.size.saturating_sub(1).max(1);
+            let step = if below < 10 { 1 } else { step(below) };
+            below / step * step
+        }
+        .clamp(1, MAX_SIZE);
+    }
+
+    /// The rate one step faster or slower.
+    pub fn change_rate(&mut self, faster: bool) {
+        let next = if faster {
+            RATES.into_iter().find(|rate| *rate > self.rate)
+        } else {
+            RATES.into_iter().rev().find(|rate| *rate < self.rate)
+        };
+        self.rate = next.unwrap_or(self.rate);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_go_up_and_down_in_round_steps() {
+        for (size, up, down) in [
+            (1, 2, 1),
+            (9, 10, 8),
+            (10, 20, 9),
+            (50, 60, 40),
+            (100, 110, 90),
+            (500, 510, 490),
+            (1_000, 1_100, 990),
+            (10_000, 10_000, 9_900),
+        ] {
+            let with = |is_up| {
+                let mut load = Load { size, ..Load::default() };
+                load.adjust(is_up);
+                load.size
+            };
+            assert_eq!((with(true), with(false)), (up, down), "{size}");
+        }
+    }
+
+    #[test]
+    fn rates_stop_at_both_ends() {
+        let mut load = Load::default();
+        for _ in 0..20 {
+            load.change_rate(true);
+        }
+        assert_eq!(load.rate, 500.0);
+        for _ in 0..20 {
+            load.change_rate(false);
+        }
+        assert_eq!(load.rate, 0.5);
+    }
+}

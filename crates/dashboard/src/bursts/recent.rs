@@ -1,0 +1,346 @@
+//! The bursts of this run, oldest first, and what an observation means for each of them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use contract::{BurstId, JobEvent, JobEventKind};
+
+pub use crate::bursts::burst::{Before, Burst};
+use crate::bursts::fates::{Gap, MAX_IDS};
+use crate::bursts::stopwatch::{Doubt, How, Reading, Seen, Stage, Why};
+use crate::clock::At;
+use crate::reported::{BurstProgress, Source};
+use crate::workers::lanes::PodTime;
+
+/// Bursts kept; the oldest go first.
+pub const MAX_BURSTS: usize = 100;
+
+/// So long after its acceptance an empty queue means that a burst is through, even if no sample ever showed it.
+const THROUGH: Duration = Duration::from_secs(5);
+
+/// How long after its end a burst can still make the HPA rescale: a scrape, a sync and some room.
+const SETTLED: Duration = Duration::from_secs(45);
+
+/// How long the queue must have been empty until what no log has spoken of is lost: the last lines need their time.
+const VERDICT: Duration = Duration::from_secs(5);
+
+/// How long after the verdict a late line may still prove a job done.
+const CLOSING: Duration = Duration::from_secs(60);
+
+/// How it is known that all is quiet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// The queue is empty, also as the HPA sees it, and the workers are at the minimum.
+    Seen,
+    /// The queue cannot be read; the HPA sees nothing in it, and the workers are at the minimum.
+    Unread,
+    /// The queue is empty, and it cannot be seen whether the workers are at the minimum: there is no HPA, or what it scales
+    /// cannot be read.
+    Unseen,
+}
+
+/// The bursts of this run, oldest first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Bursts {
+    list: VecDeque<Burst>,
+    fired: u32,
+    /// Since when the queue has been seen empty at every look.
+    empty_since: Option<At>,
+}
+
+impl Bursts {
+    /// A burst was fired.
+    pub fn fire(&mut self, at: At, id: BurstId, size: u32, before: Before) {
+        if self.list.len() == MAX_BURSTS {
+            self.list.pop_front();
+        }
+        self.fired += 1;
+        let blind = [(Source::Logs, Gap::Log), (Source::Pods, Gap::Pods)];
+        let gap = blind.into_iter().find(|(source, _)| before.blind.contains_key(source));
+        let mut burst = Burst::new(at, id, self.fired, size, before);
+        if let Some((_, gap)) = gap {
+            burst.fates.gap(gap);
+        }
+        for other in self.list.iter_mut().filter(|other| other.is_running()) {
+            other.overlaps.insert(burst.number);
+            burst.overlaps.insert(other.number);
+        }
+        self.list.push_back(burst);
+    }
+
+    /// All that are kept, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Burst> {
+        self.list.iter()
+    }
+
+    /// The newest.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Burst> {
+        self.list.back()
+    }
+
+    /// The burst of that number.
+    #[must_use]
+    pub fn get(&self, number: u32) -> Option<&Burst> {
+        self.list.iter().find(|burst| burst.number == number)
+    }
+
+    /// How many were fired in this run.
+    #[must_use]
+    pub fn fired(&self) -> u32 {
+        self.fired
+    }
+
+    /// How many still have requests to send or answers to come.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.list.iter().filter(|burst| !burst.finished).count()
+    }
+
+    /// Whether jobs of some burst may still be in the queue.
+    #[must_use]
+    pub fn in_flight(&self) -> bool {
+        self.list.iter().any(Burst::is_in_flight)
+    }
+
+    /// Whether some burst's stopwatch still runs.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.list.iter().any(Burst::is_running)
+    }
+
+    /// The burst of that ID.
+    pub fn get_mut(&mut self, id: &BurstId) -> Option<&mut Burst> {
+        self.list.iter_mut().find(|burst| burst.id == *id)
+    }
+
+    /// IDs that may still be remembered.
+    fn room(&self) -> usize {
+        MAX_IDS.saturating_sub(self.list.iter().map(|burst| burst.fates.ids()).sum())
+    }
+
+    /// How the requests of a burst go. Returns how many more jobs are accepted than before.
+    pub fn progress(&mut self, progress: BurstProgress) -> u32 {
+        let room = self.room();
+        let Some(burst) = self.get_mut(&progress.id) else { return 0 };
+        let news = progress.accepted.saturating_sub(burst.accepted);
+        burst.sent = burst.sent.max(progress.sent);
+        burst.accepted = burst.accepted.max(progress.accepted);
+        burst.failed = progress.failed;
+        burst.waiting = progress.waiting;
+        burst.finished |= progress.finished;
+        burst.fates.confirmed(news, &progress.new_ids, room);
+        if let Some(at) = progress.first_accepted {
+            burst.see(Stage::FirstAccepted, Seen::received(at, How::Answer));
+        }
+        if burst.accepted > 0 {
+            burst.promote();
+        }
+        if burst.finished {
+            match progress.last_accepted {
+                Some(at) => burst.see(Stage::LastAccepted, Seen::received(at, How::Answer)),
+                None => burst.give_up(Stage::FirstAccepted, &Why::NothingAccepted),
+            }
+        }
+        burst.drained_by_jobs();
+        news
+    }
+
+    /// A number of the chain was read: whoever waits to see more than before has seen it if `value` is higher.
+    ///
+    /// Where another burst or the continuous load (`load`) could be the cause, the time is an estimate.
+    pub fn number(&mut self, stage: Stage, seen: Seen, value: f64, load: bool) {
+        let open = self.list.iter().filter(|burst| burst.is_in_flight()).count();
+        for burst in &mut self.list {
+            let doubt = burst.doubt(load, open > 1);
+            burst.number(stage, value, seen.doubted(doubt));
+        }
+    }
+
+    /// The queue was seen with `total` messages: bursts whose jobs were seen in it are drained at zero. `staleness` is how
+    /// old the figure may be.
+    pub fn depth(&mut self, seen: Seen, total: u64, staleness: Duration) {
+        for burst in self.list.iter_mut().filter(|burst| burst.is_in_flight()) {
+            burst.peak_depth = burst.peak_depth.max(total as f64);
+        }
+        if total > 0 {
+            self.empty_since = None;
+            return;
+        }
+        self.empty_since.get_or_insert(seen.at);
+        for burst in &mut self.list {
+            // A figure from before the last job came says nothing about it.
+            let last = burst.watch.at(Stage::LastAccepted);
+            let is_fresh = last.is_some_and(|last| seen.at.since(last) >= staleness);
+            // A small burst can be through before any sample shows it; its jobs' own lines say so then.
+            let was_there = burst.watch.has(Stage::InBroker)
+                || last.is_some_and(|last| seen.at.since(last) >= THROUGH + staleness);
+            if burst.finished && burst.accepted > 0 && is_fresh && was_there {
+                // An overlapping burst may have kept the queue from being empty long after this one was through.
+                let others = !burst.overlaps.is_empty();
+                let doubt = burst.doubt(burst.with_load, others);
+                burst.watch.see(Stage::Drained, seen.doubted(doubt).not_before(burst.pressed));
+            }
+        }
+    }
+
+    /// The broker came back without messages that had been there: what was in flight may never be done.
+    pub fn lost(&mut self) {
+        for burst in self.list.iter_mut().filter(|burst| burst.accepted > 0) {
+            burst.watch.note(Stage::Drained, Reading::Never(Why::Lost));
+        }
+    }
+
+    /// The HPA wants `desired` replicas.
+    pub fn desired(&mut self, seen: Seen, desired: i32, load: bool) {
+        self.raised(Stage::Desired, seen, desired, load);
+    }
+
+    /// The scale target asks for `replicas` pods.
+    pub fn spec_replicas(&mut self, seen: Seen, replicas: i32, load: bool) {
+        for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
+            burst.peak_replicas = burst.peak_replicas.max(replicas);
+        }
+        self.raised(Stage::Deployment, seen, replicas, load);
+    }
+
+    /// The scale target is at the minimum, as asked for and as it is, or is not.
+    pub fn at_min(&mut self, seen: Seen, is_at_min: bool) {
+        for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
+            burst.at_min = if is_at_min && burst.is_scaled() { burst.at_min.or(Some(seen)) } else { None };
+        }
+    }
+
+    fn raised(&mut self, stage: Stage, seen: Seen, now: i32, load: bool) {
+        let running = self.list.iter().filter(|burst| burst.is_running()).count();
+        for burst in &mut self.list {
+            let doubt = burst.doubt(load, running > 1);
+            burst.raised(stage, now, seen.doubted(doubt));
+        }
+    }
+
+    /// A worker, first seen at `came`, was seen scheduled, started or ready: it is new to those bursts that were fired before
+    /// it came.
+    pub fn worker(&mut self, seen: Seen, came: At, stage: Stage) {
+        let running = self.list.iter().filter(|burst| burst.is_running()).count();
+        for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
+            if came > burst.pressed {
+                let doubt = burst.doubt(burst.with_load, running > 1);
+                burst.see(stage, seen.doubted(doubt));
+            }
+        }
+    }
+
+    /// A worker's log said something about a job of a burst.
+    pub fn job(&mut self, seen: Seen, event: &JobEvent) {
+        let room = self.room();
+        let Some(burst) = event.burst.as_ref().and_then(|id| self.get_mut(id)) else { return };
+        if let Some(waited) = event.wait_ms.map(Duration::from_millis) {
+            burst.longest_wait = burst.longest_wait.max(Some(waited));
+        }
+        match event.kind {
+            JobEventKind::Started | JobEventKind::Requeued => return,
+            JobEventKind::Acked => {
+                burst.fates.ended(event.id, room);
+                let doubt = (burst.unsampled > 0).then_some(Doubt::NotSampled);
+                burst.watch.see(Stage::FirstAck, seen.doubted(doubt).not_before(burst.pressed));
+            }
+            JobEventKind::Failed => {
+                burst.dead += u32::from(burst.fates.ended(event.id, room));
+            }
+        }
+        burst.last_ended = Some(seen.not_before(burst.pressed));
+        burst.drained_by_jobs();
+    }
+
+    /// A source could not be read, for that cause.
+    pub fn blind(&mut self, source: Source, cause: &str) {
+        for burst in &mut self.list {
+            burst.went_blind(source, cause);
+        }
+        if source == Source::Broker {
+            self.empty_since = None;
+        }
+    }
+
+    /// A log was not read without a gap, or `unsampled` workers are not followed at all.
+    pub fn gap(&mut self, gap: Gap, unsampled: usize) {
+        for burst in self.list.iter_mut().filter(|burst| burst.fates.are_open()) {
+            burst.fates.gap(gap);
+            burst.unsampled = burst.unsampled.max(unsampled);
+        }
+    }
+
+    /// The continuous load is on.
+    pub fn with_load(&mut self) {
+        for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
+            burst.with_load = true;
+        }
+    }
+
+    /// Says what is lost where the queue has been empty for long enough, and forgets IDs that are of no more use. Returns
+    /// the numbers of the bursts that have lost jobs, with how many.
+    pub fn judge(&mut self, at: At) -> Vec<(u32, u32)> {
+        let Some(empty_since) = self.empty_since else { return Vec::new() };
+        let mut losses = Vec::new();
+        for burst in &mut self.list {
+            let Some(last) = burst.watch.at(Stage::LastAccepted) else { continue };
+            let quiet_since = empty_since.max(last);
+            if burst.finished && burst.fates.are_open() && at.since(quiet_since) >= VERDICT {
+                burst.fates.judge();
+                if let crate::bursts::fates::Lost::Jobs(lost @ 1..) = burst.lost() {
+                    losses.push((burst.number, lost));
+                    if lost == burst.accepted {
+                        burst.watch.note(Stage::FirstAck, Reading::Never(Why::Lost));
+                    }
+                }
+            }
+            if at.since(quiet_since) >= CLOSING {
+                burst.fates.close();
+            }
+        }
+        losses
+    }
+
+    /// Whether a verdict is still to come, so that time matters.
+    #[must_use]
+    pub fn unjudged(&self) -> bool {
+        self.empty_since.is_some()
+            && self.list.iter().any(|burst| burst.finished && burst.accepted > 0 && burst.fates.are_open())
+    }
+
+    /// All is quiet, as far as can be seen.
+    pub fn quiet(&mut self, seen: Seen, pod_time: PodTime, quiet: Quiet) {
+        let running = self.list.iter().filter(|burst| burst.is_running()).count();
+        for burst in &mut self.list {
+            if burst.watch.is_over() || burst.accepted == 0 || !burst.finished {
+                continue;
+            }
+            let end = match (burst.watch.get(Stage::Drained), quiet) {
+                (Reading::Seen(drained), _) => drained.at,
+                (Reading::Never(_), _) => burst.pressed,
+                // The HPA may not have seen the burst yet, and the logs may still tell of its last job.
+                (Reading::NotYet, Quiet::Unread) if seen.at.since(burst.pressed) >= SETTLED => {
+                    let Some(cause) = burst.blind(Source::Broker).map(str::to_owned) else { continue };
+                    burst.watch.note(Stage::Drained, Reading::Never(Why::Unread(Source::Broker, cause)));
+                    burst.pressed
+                }
+                (Reading::NotYet, _) => continue,
+            };
+            if burst.is_scaled() && quiet != Quiet::Unseen {
+                let doubt = burst.doubt(burst.with_load, running > 1);
+                // Few jobs in the queue need no more than the minimum: that may have been before the last of them.
+                burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).doubted(doubt));
+                burst.give_up(Stage::InBroker, &Why::BetweenLooks);
+            } else if seen.at.since(end) >= SETTLED {
+                burst.give_up(Stage::InBroker, &Why::NotNeeded);
+            } else {
+                continue;
+            }
+            burst.ended = Some((seen.at, pod_time));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

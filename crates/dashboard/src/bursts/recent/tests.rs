@@ -1,0 +1,396 @@
+//! What an observation means for the bursts, and what becomes of them.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::bursts::fates::Lost;
+
+const POLL: Duration = Duration::from_millis(500);
+
+fn at(s: u64) -> At {
+    At(Duration::from_secs(s))
+}
+
+fn asked(s: u64) -> Seen {
+    Seen::within(at(s), How::Asked, POLL)
+}
+
+fn watched(s: u64) -> Seen {
+    Seen::received(at(s), How::Watch)
+}
+
+fn id(text: &str) -> BurstId {
+    text.parse().unwrap()
+}
+
+fn before() -> Before {
+    Before {
+        depth: Some(0.0),
+        scraped: Some(0.0),
+        metric: Some(0.0),
+        desired: Some(1),
+        spec_replicas: Some(1),
+        ..Before::default()
+    }
+}
+
+/// The jobs of a burst have the IDs from 0.
+fn accept(bursts: &mut Bursts, name: &str, accepted: u32, finished: bool) -> u32 {
+    let known = bursts.get_mut(&id(name)).unwrap().accepted;
+    bursts.progress(BurstProgress {
+        id: id(name),
+        size: 50,
+        sent: accepted,
+        accepted,
+        failed: BTreeMap::new(),
+        new_ids: (known..accepted).map(|n| Uuid::from_u128(n.into())).collect(),
+        first_sent: Some(at(1)),
+        first_accepted: (accepted > 0).then_some(at(1)),
+        last_accepted: (accepted > 0).then_some(at(2)),
+        waiting: None,
+        finished,
+    })
+}
+
+fn job(name: &str, kind: JobEventKind, n: u128) -> JobEvent {
+    JobEvent {
+        kind,
+        id: Some(Uuid::from_u128(n)),
+        burst: Some(id(name)),
+        traceparent: None,
+        at: jiff::Timestamp::UNIX_EPOCH,
+        redelivered: false,
+        wait_ms: Some(100 * u64::try_from(n).unwrap()),
+        work_ms: None,
+        reason: None,
+    }
+}
+
+fn ack(bursts: &mut Bursts, s: u64, name: &str, jobs: std::ops::Range<u128>) {
+    for n in jobs {
+        bursts.job(Seen::received(at(s), How::Log), &job(name, JobEventKind::Acked, n));
+    }
+}
+
+#[test]
+fn a_burst_goes_through_its_stages() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, before());
+    assert_eq!(accept(&mut bursts, "a", 20, false), 20);
+    assert_eq!(accept(&mut bursts, "a", 50, true), 30);
+    bursts.number(Stage::InBroker, asked(3), 50.0, false);
+    bursts.depth(asked(3), 50, Duration::ZERO);
+    bursts.number(Stage::Scraped, asked(4), 50.0, false);
+    bursts.number(Stage::ExternalApi, asked(5), 50.0, true);
+    bursts.desired(watched(6), 3, false);
+    bursts.spec_replicas(watched(7), 3, false);
+    bursts.worker(watched(8), at(0), Stage::Scheduled);
+    bursts.worker(watched(9), at(9), Stage::Scheduled);
+    bursts.worker(watched(10), at(9), Stage::Started);
+    bursts.worker(watched(10), at(9), Stage::PodReady);
+    ack(&mut bursts, 11, "a", 0..1);
+    bursts.depth(asked(12), 3, Duration::ZERO);
+    bursts.depth(asked(13), 0, Duration::ZERO);
+    bursts.quiet(watched(14), PodTime::default(), Quiet::Seen);
+    let burst = bursts.newest().unwrap();
+    let times: Vec<_> = Stage::ALL.into_iter().map(|stage| burst.watch.at(stage)).collect();
+    assert_eq!(times, [1, 1, 2, 3, 4, 5, 6, 7, 9, 10, 10, 11, 13, 14].map(|s| Some(at(s))));
+    let api = burst.watch.get(Stage::ExternalApi).seen().unwrap();
+    assert_eq!((api.doubt, api.margin), (Some(Doubt::Load), POLL));
+    assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, None);
+    assert_eq!((burst.peak_depth, burst.peak_replicas), (50.0, 3));
+    assert!(!bursts.running());
+}
+
+#[test]
+fn what_shows_before_the_first_answer_counts_from_when_it_showed() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, before());
+    bursts.number(Stage::InBroker, asked(2), 7.0, false);
+    assert!(!bursts.newest().unwrap().watch.has(Stage::InBroker), "nothing was accepted yet");
+    bursts.number(Stage::InBroker, asked(3), 9.0, false);
+    accept(&mut bursts, "a", 20, false);
+    assert_eq!(bursts.newest().unwrap().watch.at(Stage::InBroker), Some(at(2)));
+}
+
+#[test]
+fn a_pod_may_be_told_of_before_the_deployment_that_asked_for_it() {
+    for (pod, counts) in [(6, true), (2, false)] {
+        let mut bursts = Bursts::default();
+        bursts.fire(at(1), id("a"), 50, before());
+        accept(&mut bursts, "a", 50, true);
+        bursts.worker(watched(pod), at(pod), Stage::Scheduled);
+        assert!(!bursts.newest().unwrap().watch.has(Stage::Scheduled));
+        bursts.spec_replicas(watched(7), 3, false);
+        assert_eq!(bursts.newest().unwrap().watch.has(Stage::Scheduled), counts, "seen at {pod}");
+    }
+}
+
+#[test]
+fn the_last_job_ends_a_burst_though_others_are_in_the_queue() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 3, before());
+    accept(&mut bursts, "a", 3, true);
+    ack(&mut bursts, 5, "a", 0..2);
+    bursts.depth(asked(6), 40, Duration::ZERO);
+    assert!(!bursts.newest().unwrap().watch.has(Stage::Drained));
+    bursts.job(Seen::received(at(7), How::Log), &job("a", JobEventKind::Failed, 2));
+    let burst = bursts.newest().unwrap();
+    let drained = burst.watch.get(Stage::Drained).seen().unwrap();
+    assert_eq!((drained.at, drained.how, drained.doubt), (at(7), How::Log, None));
+    assert_eq!((burst.done(), burst.dead, burst.lost()), (2, 1, Lost::Jobs(0)));
+    assert_eq!(burst.longest_wait, Some(Duration::from_millis(200)));
+}
+
+#[test]
+fn jobs_that_end_before_the_last_answer_drain_the_burst_all_the_same() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 2, before());
+    ack(&mut bursts, 2, "a", 0..2);
+    accept(&mut bursts, "a", 2, true);
+    assert_eq!(bursts.newest().unwrap().watch.at(Stage::Drained), Some(at(2)));
+}
+
+#[test]
+fn what_no_log_spoke_of_is_lost_once_the_queue_was_empty_for_long_enough() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, before());
+    accept(&mut bursts, "a", 50, true);
+    ack(&mut bursts, 3, "a", 0..48);
+    bursts.depth(asked(4), 2, Duration::ZERO);
+    bursts.depth(asked(10), 0, Duration::ZERO);
+    assert_eq!(bursts.judge(at(14)), []);
+    assert!(bursts.unjudged());
+    assert_eq!(bursts.judge(at(15)), [(1, 2)]);
+    assert_eq!(bursts.judge(at(16)), [], "told once");
+    assert_eq!(bursts.newest().unwrap().lost(), Lost::Jobs(2));
+    bursts.judge(at(100));
+    assert_eq!(bursts.newest().unwrap().fates.ids(), 0);
+    assert_eq!(bursts.newest().unwrap().lost(), Lost::Jobs(2));
+}
+
+#[test]
+fn of_a_burst_that_is_lost_whole_no_ack_is_waited_for() {
+    for (acked, is_lost) in [(0, true), (1, false)] {
+        let mut bursts = Bursts::default();
+        bursts.fire(at(1), id("a"), 3, before());
+        accept(&mut bursts, "a", 3, true);
+        bursts.depth(asked(4), 3, Duration::ZERO);
+        bursts.depth(asked(10), 0, Duration::ZERO);
+        if acked > 0 {
+            ack(&mut bursts, 11, "a", 0..acked);
+        }
+        bursts.judge(at(20));
+        let burst = bursts.newest().unwrap();
+        assert_eq!(burst.watch.get(Stage::FirstAck) == &Reading::Never(Why::Lost), is_lost, "{acked} acked");
+    }
+}
+
+#[test]
+fn a_gap_in_a_log_makes_the_loss_unknown() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, before());
+    accept(&mut bursts, "a", 50, true);
+    bursts.gap(Gap::Log, 0);
+    bursts.depth(asked(10), 0, Duration::ZERO);
+    assert_eq!(bursts.judge(at(99)), []);
+    assert_eq!(bursts.newest().unwrap().lost(), Lost::Unknown(Gap::Log));
+}
+
+#[test]
+fn a_stale_zero_is_no_end() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, before());
+    accept(&mut bursts, "a", 50, true);
+    bursts.number(Stage::InBroker, asked(3), 50.0, false);
+    let stale = Duration::from_secs(5);
+    bursts.depth(asked(4), 0, stale);
+    assert!(!bursts.newest().unwrap().watch.has(Stage::Drained), "it may be from before the burst");
+    bursts.depth(asked(8), 0, stale);
+    assert!(bursts.newest().unwrap().watch.has(Stage::Drained));
+}
+
+#[test]
+fn in_a_draining_queue_more_than_the_lowest_counts() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 10, Before { depth: Some(30.0), ..before() });
+    accept(&mut bursts, "a", 10, true);
+    bursts.number(Stage::InBroker, asked(2), 12.0, false);
+    assert!(!bursts.newest().unwrap().watch.has(Stage::InBroker));
+    bursts.number(Stage::InBroker, asked(3), 22.0, false);
+    assert!(bursts.newest().unwrap().watch.has(Stage::InBroker));
+}
+
+#[test]
+fn a_burst_that_needs_no_rescale_ends_all_the_same() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 1, before());
+    bursts.blind(Source::Prometheus, "no right");
+    accept(&mut bursts, "a", 1, true);
+    ack(&mut bursts, 2, "a", 0..1);
+    bursts.quiet(watched(3), PodTime::default(), Quiet::Seen);
+    assert!(bursts.running(), "the HPA may still see it");
+    bursts.quiet(watched(60), PodTime::default(), Quiet::Seen);
+    assert!(!bursts.running());
+    let watch = &bursts.newest().unwrap().watch;
+    for (stage, why) in [
+        (Stage::InBroker, Why::BetweenLooks),
+        (Stage::Scraped, Why::Unread(Source::Prometheus, "no right".to_owned())),
+        (Stage::ExternalApi, Why::NotNeeded),
+        (Stage::Desired, Why::NotNeeded),
+        (Stage::BackAtMin, Why::NotNeeded),
+    ] {
+        assert_eq!(*watch.get(stage), Reading::Never(why), "{stage:?}");
+    }
+}
+
+#[test]
+fn the_way_back_may_end_before_the_last_job_does() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 2, before());
+    accept(&mut bursts, "a", 2, true);
+    bursts.at_min(watched(2), true);
+    bursts.spec_replicas(watched(3), 2, false);
+    for (second, is_at_min) in [(3, false), (5, true), (6, false), (7, true), (8, true)] {
+        bursts.at_min(watched(second), is_at_min);
+    }
+    ack(&mut bursts, 9, "a", 0..2);
+    bursts.quiet(watched(10), PodTime::default(), Quiet::Seen);
+    let watch = &bursts.newest().unwrap().watch;
+    assert_eq!((watch.at(Stage::BackAtMin), watch.at(Stage::Drained)), (Some(at(7)), Some(at(9))));
+}
+
+#[test]
+fn two_bursts_at_once_are_said_to_overlap_and_make_times_estimates() {
+    let mut bursts = Bursts::default();
+    for name in ["a", "b"] {
+        bursts.fire(at(1), id(name), 50, before());
+        accept(&mut bursts, name, 50, true);
+    }
+    bursts.number(Stage::InBroker, asked(3), 100.0, false);
+    for burst in bursts.iter() {
+        assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, Some(Doubt::OtherBurst));
+    }
+    let overlaps: Vec<Vec<u32>> = bursts.iter().map(|b| b.overlaps.iter().copied().collect()).collect();
+    assert_eq!(overlaps, [[2], [1]]);
+}
+
+#[test]
+fn a_burst_of_which_nothing_was_accepted_is_over() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, before());
+    assert!(bursts.running());
+    accept(&mut bursts, "a", 0, true);
+    assert!(!bursts.running());
+    let watch = &bursts.newest().unwrap().watch;
+    assert_eq!(*watch.get(Stage::InBroker), Reading::Never(Why::NothingAccepted));
+}
+
+#[test]
+fn only_so_many_bursts_and_ids_are_kept() {
+    let mut bursts = Bursts::default();
+    for n in 0..2 * MAX_BURSTS {
+        bursts.fire(at(1), id(&n.to_string()), 1_000, before());
+        accept(&mut bursts, &n.to_string(), 1_000, true);
+    }
+    assert_eq!(bursts.iter().count(), MAX_BURSTS);
+    assert_eq!(bursts.newest().unwrap().number, 2 * MAX_BURSTS as u32);
+    assert!(bursts.iter().map(|burst| burst.fates.ids()).sum::<usize>() <= MAX_IDS);
+    assert_eq!(bursts.newest().unwrap().lost(), Lost::Unknown(Gap::TooMany));
+}
+
+/// A burst of two jobs that makes the autoscaler ask for one pod more, all of it seen but what `unseen` tells of, for the cause
+/// "no right", until it is over.
+fn without(unseen: Source, quiet: Quiet) -> Burst {
+    let mut bursts = Bursts::default();
+    let blind = BTreeMap::from([(unseen, "no right".to_owned())]);
+    bursts.fire(at(1), id("a"), 2, Before { blind, ..before() });
+    accept(&mut bursts, "a", 2, true);
+    let sees = |source| source != unseen;
+    if sees(Source::Broker) {
+        bursts.number(Stage::InBroker, asked(3), 2.0, false);
+    }
+    if sees(Source::Prometheus) {
+        bursts.number(Stage::Scraped, asked(4), 2.0, false);
+    }
+    if sees(Source::ExternalMetric) {
+        bursts.number(Stage::ExternalApi, asked(5), 2.0, false);
+    }
+    if sees(Source::Hpa) {
+        bursts.desired(watched(6), 2, false);
+    }
+    if sees(Source::Workload) && sees(Source::Hpa) {
+        bursts.spec_replicas(watched(7), 2, false);
+    }
+    if sees(Source::Pods) && sees(Source::Hpa) {
+        for stage in [Stage::Scheduled, Stage::Started, Stage::PodReady] {
+            bursts.worker(watched(8), at(8), stage);
+        }
+    }
+    if sees(Source::Logs) && sees(Source::Pods) && sees(Source::Broker) {
+        ack(&mut bursts, 9, "a", 0..2);
+    }
+    if sees(Source::Broker) {
+        bursts.depth(asked(10), 0, Duration::ZERO);
+    }
+    bursts.quiet(watched(99), PodTime::default(), quiet);
+    assert!(!bursts.running(), "without {unseen:?} it never ends");
+    bursts.newest().unwrap().clone()
+}
+
+#[test]
+fn every_step_that_cannot_be_observed_says_why() {
+    use Source::{Broker, ExternalMetric, Hpa, Logs, Pods, Prometheus, Workload};
+    let pods = [Stage::Scheduled, Stage::Started, Stage::PodReady];
+    let from_desired = [&[Stage::Desired, Stage::Deployment][..], &pods, &[Stage::BackAtMin]].concat();
+    let after_pods = [&pods[..], &[Stage::FirstAck]].concat();
+    let cases: [(Source, Quiet, &[Stage]); 7] = [
+        (Broker, Quiet::Unread, &[Stage::InBroker, Stage::Drained]),
+        (Prometheus, Quiet::Seen, &[Stage::Scraped]),
+        (ExternalMetric, Quiet::Seen, &[Stage::ExternalApi]),
+        (Hpa, Quiet::Unseen, &from_desired),
+        (Workload, Quiet::Unseen, &[Stage::Deployment, Stage::BackAtMin]),
+        (Pods, Quiet::Seen, &after_pods),
+        (Logs, Quiet::Seen, &[Stage::FirstAck]),
+    ];
+    for (source, quiet, unseen) in cases {
+        let burst = without(source, quiet);
+        for stage in unseen {
+            let expected = Reading::Never(Why::Unread(source, "no right".to_owned()));
+            assert_eq!(*burst.watch.get(*stage), expected, "{source:?}: {stage:?}");
+        }
+        // Of the others each has a time, or a reason of its own.
+        for stage in Stage::ALL {
+            assert_ne!(*burst.watch.get(stage), Reading::NotYet, "{source:?}: {stage:?}");
+        }
+    }
+}
+
+#[test]
+fn a_first_ack_that_no_followed_log_told_of_says_why() {
+    for (unsampled, why) in [(3, Why::NotSampled), (0, Why::LogGap)] {
+        let mut bursts = Bursts::default();
+        bursts.fire(at(1), id("a"), 2, before());
+        accept(&mut bursts, "a", 2, true);
+        bursts.gap(if unsampled > 0 { Gap::NotSampled } else { Gap::Log }, unsampled);
+        bursts.number(Stage::InBroker, asked(3), 2.0, false);
+        bursts.depth(asked(10), 0, Duration::ZERO);
+        bursts.quiet(watched(99), PodTime::default(), Quiet::Seen);
+        assert_eq!(*bursts.newest().unwrap().watch.get(Stage::FirstAck), Reading::Never(why));
+    }
+}
+
+#[test]
+fn where_workers_or_their_logs_cannot_be_read_nothing_is_said_to_be_lost() {
+    for (source, gap) in [(Source::Logs, Gap::Log), (Source::Pods, Gap::Pods)] {
+        let mut bursts = Bursts::default();
+        let blind = BTreeMap::from([(source, "no right".to_owned())]);
+        bursts.fire(at(1), id("a"), 2, Before { blind, ..before() });
+        accept(&mut bursts, "a", 2, true);
+        bursts.depth(asked(10), 0, Duration::ZERO);
+        assert_eq!(bursts.judge(at(99)), []);
+        assert_eq!(bursts.newest().unwrap().lost(), Lost::Unknown(gap));
+    }
+}

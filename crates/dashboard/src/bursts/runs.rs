@@ -1,0 +1,318 @@
+//! The last bursts as rows of figures, and which of them were best and worst.
+
+use std::collections::BTreeMap;
+
+pub use crate::autoscaler::in_force::InForce;
+use crate::bursts::burst::Burst;
+use crate::bursts::fates::Lost;
+use crate::bursts::stopwatch::{Reading, Stage};
+use crate::model::Data;
+
+/// The figures of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Figure {
+    /// Jobs confirmed.
+    Size,
+    /// A step of the stopwatch, in seconds since the press.
+    Reaction(Stage),
+    /// The longest that a job waited for a worker, in seconds.
+    LongestWait,
+    /// Most replicas asked for.
+    Peak,
+    /// Replicas beyond those that the fullest queue called for.
+    Overshoot,
+    /// Seconds that workers existed, added up.
+    PodSeconds,
+    /// Share of the ready workers' time without a job, in percent.
+    Idle,
+    /// Deliveries beyond the first.
+    Redelivered,
+    /// Jobs lost.
+    Lost,
+}
+
+impl Figure {
+    /// All of them, in the order of the table.
+    pub const ALL: [Self; 14] = [
+        Self::Size,
+        Self::Reaction(Stage::InBroker),
+        Self::Reaction(Stage::Scraped),
+        Self::Reaction(Stage::ExternalApi),
+        Self::Reaction(Stage::Desired),
+        Self::Reaction(Stage::PodReady),
+        Self::Reaction(Stage::Drained),
+        Self::LongestWait,
+        Self::Peak,
+        Self::Overshoot,
+        Self::PodSeconds,
+        Self::Idle,
+        Self::Redelivered,
+        Self::Lost,
+    ];
+
+    /// For the head of the table, in at most seven columns, and for a row of its own, in at most 13.
+    #[must_use]
+    pub fn titles(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Size => ("jobs", "confirmed"),
+            Self::Reaction(Stage::InBroker) => ("broker", "in broker"),
+            Self::Reaction(Stage::Scraped) => ("scraped", "scraped"),
+            Self::Reaction(Stage::ExternalApi) => ("API", "external API"),
+            Self::Reaction(Stage::Desired) => ("desired", "desired"),
+            Self::Reaction(Stage::PodReady) => ("ready", "pod ready"),
+            Self::Reaction(Stage::Drained) => ("drained", "drained in"),
+            Self::Reaction(stage) => (stage.short(), stage.short()),
+            Self::LongestWait => ("wait", "longest wait"),
+            Self::Peak => ("peak", "peak replicas"),
+            Self::Overshoot => ("over", "overshoot"),
+            Self::PodSeconds => ("pod s", "pod-seconds"),
+            Self::Idle => ("idle", "idle share"),
+            Self::Redelivered => ("redel.", "redeliveries"),
+            Self::Lost => ("lost", "lost"),
+        }
+    }
+
+    /// In which unit it is.
+    #[must_use]
+    pub fn unit(self) -> Unit {
+        match self {
+            Self::Reaction(_) | Self::LongestWait => Unit::Seconds,
+            Self::Idle => Unit::Percent,
+            _ => Unit::Count,
+        }
+    }
+
+    /// Whether less of it is better. More jobs are neither.
+    #[must_use]
+    pub fn is_ranked(self) -> bool {
+        self != Self::Size
+    }
+}
+
+/// Unit of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// A number of things.
+    Count,
+    /// Hundredths.
+    Percent,
+}
+
+/// One cell of the table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell {
+    /// Not known yet.
+    Open,
+    /// So much.
+    Is(f64),
+    /// So much, as an estimate, or so far.
+    About(f64),
+    /// Not to be known, and why in a word or two.
+    Never(&'static str),
+}
+
+impl Cell {
+    /// The number, if there is one.
+    #[must_use]
+    pub fn number(self) -> Option<f64> {
+        match self {
+            Self::Is(number) | Self::About(number) => Some(number),
+            Self::Open | Self::Never(_) => None,
+        }
+    }
+}
+
+/// A figure of a burst, as far as it is known at `now`.
+#[must_use]
+pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
+    let is_over = !burst.is_running();
+    // What may still grow is said to.
+    let so_far = |number: f64| if is_over { Cell::Is(number) } else { Cell::About(number) };
+    // The logs say it; where some are not read there may be more.
+    let from_logs = |number: f64| match burst.lost() {
+        Lost::Unknown(_) => Cell::About(number),
+        _ => so_far(number),
+    };
+    match figure {
+        Figure::Size if burst.finished => Cell::Is(burst.accepted.into()),
+        Figure::Size => Cell::About(burst.accepted.into()),
+        Figure::Reaction(stage) => match burst.watch.get(stage) {
+            Reading::NotYet => Cell::Open,
+            Reading::Never(why) => Cell::Never(why.short()),
+            Reading::Seen(seen) => {
+                let seconds = seen.at.since(burst.pressed).as_secs_f64();
+                if seen.doubt.is_some() { Cell::About(seconds) } else { Cell::Is(seconds) }
+            }
+        },
+        Figure::LongestWait => match burst.longest_wait {
+            Some(wait) => from_logs(wait.as_secs_f64()),
+            None if is_over => Cell::Never("no log"),
+            None => Cell::Open,
+        },
+        Figure::Peak => so_far(burst.peak_replicas.into()),
+        Figure::Overshoot => match needed(burst) {
+            // What the fullest queue was is known as closely as the broker was asked.
+            Some(needed) => Cell::About((f64::from(burst.peak_replicas) - needed).max(0.0)),
+            None => Cell::Never("no target"),
+        },
+        Figure::PodSeconds => pod_seconds(data, burst, |time| Some(time.total().as_secs_f64())),
+        Figure::Idle => pod_seconds(data, burst, |time| Some(100.0 * time.idle_share()?)),
+        Figure::Redelivered => from_logs(burst.redelivered.into()),
+        Figure::Lost => match burst.lost() {
+            _ if burst.accepted == 0 => Cell::Is(0.0),
+            Lost::Open => Cell::Open,
+            Lost::Jobs(jobs) => Cell::Is(jobs.into()),
+            Lost::Unknown(_) => Cell::Never("unknown"),
+        },
+    }
+}
+
+/// Replicas that the fullest queue called for, within minimum and maximum.
+fn needed(burst: &Burst) -> Option<f64> {
+    let tuning = burst.tuning()?;
+    let (min, max) = (f64::from(tuning.min), f64::from(tuning.max));
+    Some((burst.peak_depth / tuning.per_worker()?).ceil().max(min).min(max.max(min)))
+}
+
+fn pod_seconds(
+    data: &Data,
+    burst: &Burst,
+    of: impl Fn(crate::workers::lanes::PodTime) -> Option<f64>,
+) -> Cell {
+    let before = burst.pod_time_before();
+    match burst.ended {
+        // Workers of which the log is not read may have been idle or busy.
+        Some((_, until)) => {
+            let time = until.since(&before);
+            let is_sure = time.not_sampled.is_zero() && burst.overlaps.is_empty();
+            match of(time) {
+                Some(number) if is_sure => Cell::Is(number),
+                Some(number) => Cell::About(number),
+                None => Cell::Never("none"),
+            }
+        }
+        None if burst.is_running() => {
+            of(data.lanes.time(data.now).since(&before)).map_or(Cell::Open, Cell::About)
+        }
+        None => Cell::Never("none"),
+    }
+}
+
+/// How a figure compares with the others of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// Nothing to compare with, or neither.
+    Plain,
+    /// The least of all.
+    Best,
+    /// The most of all.
+    Worst,
+}
+
+/// Whether a run can be compared with others: it is over, and nothing else was going on.
+#[must_use]
+pub fn is_comparable(burst: &Burst) -> bool {
+    !burst.is_running() && burst.accepted > 0 && burst.overlaps.is_empty() && !burst.with_load
+}
+
+/// The least and the most of every figure among comparable runs of each size.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Extremes {
+    by_size: BTreeMap<(u32, usize), Extreme>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Extreme {
+    least: f64,
+    most: f64,
+    count: usize,
+}
+
+impl Extremes {
+    /// Those of all runs that are kept.
+    #[must_use]
+    pub fn of(data: &Data) -> Self {
+        let mut by_size: BTreeMap<(u32, usize), Extreme> = BTreeMap::new();
+        for burst in data.bursts.iter().filter(|burst| is_comparable(burst)) {
+            for (index, figure) in
+                Figure::ALL.into_iter().enumerate().filter(|(_, figure)| figure.is_ranked())
+            {
+                let Some(number) = cell(data, burst, figure).number() else { continue };
+                let extreme = by_size.entry((burst.size, index)).or_insert(Extreme {
+                    least: number,
+                    most: number,
+                    count: 0,
+                });
+                extreme.least = extreme.least.min(number);
+                extreme.most = extreme.most.max(number);
+                extreme.count += 1;
+            }
+        }
+        Self { by_size }
+    }
+
+    /// How a burst's figure compares with those of the other comparable bursts of the same size.
+    #[must_use]
+    pub fn rank(&self, data: &Data, burst: &Burst, figure: Figure) -> Rank {
+        let index = Figure::ALL.iter().position(|other| *other == figure).unwrap_or(0);
+        let extreme = self.by_size.get(&(burst.size, index));
+        // Equal figures are no contest, and neither is one alone.
+        let Some(extreme) = extreme.filter(|extreme| extreme.count > 1 && extreme.most > extreme.least)
+        else {
+            return Rank::Plain;
+        };
+        match cell(data, burst, figure).number() {
+            Some(own) if !is_comparable(burst) || own.is_nan() => Rank::Plain,
+            Some(own) if own <= extreme.least => Rank::Best,
+            Some(own) if own >= extreme.most => Rank::Worst,
+            _ => Rank::Plain,
+        }
+    }
+}
+
+/// Which rows of the table are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chosen {
+    /// Number of the burst under the cursor; `None` follows the newest.
+    pub cursor: Option<u32>,
+    /// Number of the burst that it is compared with.
+    pub against: Option<u32>,
+}
+
+impl Chosen {
+    /// The burst under the cursor.
+    #[must_use]
+    pub fn burst<'a>(&self, data: &'a Data) -> Option<&'a Burst> {
+        self.cursor.and_then(|number| data.bursts.get(number)).or_else(|| data.bursts.newest())
+    }
+
+    /// The burst that it is compared with: the one chosen, else the one fired before it.
+    #[must_use]
+    pub fn other<'a>(&self, data: &'a Data) -> Option<&'a Burst> {
+        let burst = self.burst(data)?;
+        let chosen = self.against.and_then(|number| data.bursts.get(number));
+        chosen.or_else(|| data.bursts.get(burst.number - 1)).filter(|other| other.number != burst.number)
+    }
+
+    /// Moves the cursor to a newer (`up`) or older burst: the newest stands at the top.
+    pub fn step(&mut self, data: &Data, up: bool) {
+        let Some(burst) = self.burst(data) else { return };
+        let wanted = if up { burst.number + 1 } else { burst.number.saturating_sub(1) };
+        if data.bursts.get(wanted).is_some() {
+            // At the top it follows what comes.
+            let is_newest = data.bursts.newest().is_some_and(|newest| newest.number == wanted);
+            self.cursor = (!is_newest).then_some(wanted);
+        }
+    }
+
+    /// Chooses the burst under the cursor to be compared with, or no longer.
+    pub fn mark(&mut self, data: &Data) {
+        let number = self.burst(data).map(|burst| burst.number);
+        self.against = if self.against == number { None } else { number };
+    }
+}
+
+#[cfg(test)]
+mod tests;

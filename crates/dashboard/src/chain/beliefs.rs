@@ -1,0 +1,368 @@
+//! Who believes what about the queue, and who lags behind.
+
+use std::time::Duration;
+
+use crate::chain::lag::{Lag, Laggard, Track};
+use crate::clock::At;
+use crate::model::Data;
+use observed::DepthSample;
+
+/// So long a place may have no reading without being said to lag: the autoscaler reads every 15 s by default.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The places that a number passes on its way to the decision, in that order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Place {
+    /// The broker itself.
+    Broker,
+    /// The sample in Prometheus.
+    Prometheus,
+    /// The external metrics API.
+    ExternalApi,
+    /// The HPA's status.
+    Hpa,
+}
+
+impl Place {
+    /// All of them, in the order of the way.
+    pub const ALL: [Self; 4] = [Self::Broker, Self::Prometheus, Self::ExternalApi, Self::Hpa];
+}
+
+/// What one place says.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Belief {
+    /// Messages in all; `None` when it has no reading.
+    pub total: Option<f64>,
+    /// How far the total may be off because it was computed back from a per-pod figure; zero where it was not.
+    pub slack: f64,
+    /// When it was heard.
+    pub heard: At,
+    /// When the place came to say this, if that is known.
+    pub since: At,
+    /// When it last had a reading.
+    pub had: Option<At>,
+    /// How old the number already was when it was heard, if the place tells.
+    pub age: Option<Duration>,
+    /// The greatest age seen lately: what is normal for this place.
+    pub usual_age: Duration,
+}
+
+/// What every place says; `None` where nothing has been heard.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Beliefs {
+    said: [Option<Belief>; Place::ALL.len()],
+    /// Messages waiting for a worker, where the places behind the broker count only those.
+    ready_only: Option<f64>,
+    /// Which places cannot be read now: what they said last is no belief of theirs.
+    unread: [bool; Place::ALL.len()],
+    /// What the others are measured by: the first place on the way that can be read, and what it said over time.
+    truth: (Option<Place>, Track),
+    laggard: Laggard<{ Place::ALL.len() }>,
+}
+
+impl Beliefs {
+    /// A place said something.
+    pub fn hear(&mut self, place: Place, at: At, total: Option<f64>, slack: f64, age: Option<Duration>) {
+        let slot = &mut self.said[place as usize];
+        let since = slot.filter(|old| old.total == total).map_or(at, |old| old.since);
+        let usual_age = match (*slot, age) {
+            (Some(old), Some(age)) if age < old.usual_age => {
+                // Forgotten slowly, so that the figure stays still while the place works as usual.
+                old.usual_age.mul_f64(0.995).max(age)
+            }
+            (_, Some(age)) => age,
+            (old, None) => old.map_or(Duration::ZERO, |old| old.usual_age),
+        };
+        let had = if total.is_some() { Some(at) } else { slot.and_then(|old| old.had) };
+        *slot = Some(Belief { total, slack, heard: at, since, had, age, usual_age });
+        self.unread[place as usize] = false;
+        self.measure(at);
+    }
+
+    /// A place cannot be read from `at` on.
+    pub fn unread(&mut self, place: Place, at: At) {
+        self.unread[place as usize] = true;
+        self.measure(at);
+    }
+
+    /// Measures who is behind, by the first place that can be read.
+    fn measure(&mut self, at: At) {
+        let first = Place::ALL.into_iter().find_map(|place| Some((place, self.readable(place)?.total?)));
+        if first.map(|(place, _)| place) != self.truth.0 {
+            self.truth = (first.map(|(place, _)| place), Track::default());
+        }
+        if let Some((place, total)) = first {
+            let ready = self.ready_only.filter(|_| place == Place::Broker);
+            self.truth.1.show(at, total, ready);
+        }
+        let lags = Place::ALL.map(|place| self.lag(place, at).map(|lag| lag.by));
+        self.laggard.note(at, lags);
+    }
+
+    fn readable(&self, place: Place) -> Option<Belief> {
+        self.said[place as usize].filter(|_| !self.unread[place as usize])
+    }
+
+    /// How far a place is behind at `at`; `None` where that cannot be said: for the place by which it is measured, for those
+    /// before it, and for what cannot be read.
+    #[must_use]
+    pub fn lag(&self, place: Place, at: At) -> Option<Lag> {
+        let belief = self.readable(place)?;
+        let (Some(truth), track) = &self.truth else { return None };
+        if place <= *truth {
+            return None;
+        }
+        match (belief.total, belief.had) {
+            (Some(total), _) => Some(track.behind(at, total, belief.slack)),
+            // It had one and has lost it.
+            (None, Some(had)) => Some(Lag { by: at.since(had), is_least: false }),
+            // It has said so from the beginning, which at the beginning is nothing special.
+            (None, None) => {
+                let by = at.since(belief.since);
+                Some(Lag { by: if by < PATIENCE { Duration::ZERO } else { by }, is_least: true })
+            }
+        }
+    }
+
+    /// The furthest that a place was behind lately.
+    #[must_use]
+    pub fn worst_lag(&self, place: Place) -> Duration {
+        self.laggard.worst(place as usize)
+    }
+
+    /// Whether some place says something else than the truth now, however shortly.
+    #[must_use]
+    pub fn differ(&self, at: At) -> bool {
+        Place::ALL.into_iter().any(|place| self.lag(place, at).is_some_and(|lag| !lag.by.is_zero()))
+    }
+
+    /// The places behind the broker count only waiting messages, of which there are so many; `None` where they count all.
+    pub fn counts_ready(&mut self, ready: Option<f64>) {
+        self.ready_only = ready;
+    }
+
+    /// What a place says.
+    #[must_use]
+    pub fn get(&self, place: Place) -> Option<Belief> {
+        self.said[place as usize]
+    }
+
+    /// The place that is furthest behind, the first on the way where several are alike: there the news is held up.
+    #[must_use]
+    pub fn laggard(&self) -> Option<Place> {
+        self.laggard.get().map(|index| Place::ALL[index])
+    }
+}
+
+/// Why a place says something else than the one before it, as far as can be told from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Explanation {
+    /// The last sample is from before the change.
+    Scrape {
+        /// How long ago Prometheus last scraped.
+        ago: Duration,
+        /// The greatest such age lately: about how often it scrapes.
+        usual: Duration,
+        /// What the broker has and what the sample says.
+        numbers: (f64, f64),
+        /// How far the sample is behind.
+        lag: Lag,
+        /// Whether the external metrics API repeats the old number, under a fresh time stamp.
+        is_repeated: bool,
+    },
+    /// Prometheus answers and has no sample of the queue.
+    NoSample,
+    /// The external metrics API says something else than Prometheus, since so long.
+    Adapter {
+        /// How long the API has said this.
+        lasts: Duration,
+        /// What Prometheus and the API say.
+        numbers: (f64, f64),
+    },
+    /// The external metrics API has no value though the place before it has one.
+    NoValue,
+    /// The HPA has not read the new number yet.
+    Sync {
+        /// How far its status is behind.
+        lag: Lag,
+        /// The furthest that it was behind lately.
+        worst: Duration,
+    },
+    /// The HPA has no reading; its condition says why, if it does.
+    NoReading(Option<String>),
+    /// KEDA's scaler counts only waiting messages: so many more are in work.
+    ReadyOnly {
+        /// Messages delivered and not acknowledged.
+        unacked: u64,
+    },
+    /// The broker's own figure may be so old.
+    Statistics(Duration),
+}
+
+/// Whether the HPA is KEDA's and reads a queue by its scaler for RabbitMQ, whose metric is called `s0-rabbitmq-QUEUE` after
+/// the trigger's place. Its name alone says nothing: any metric may be called so.
+#[must_use]
+pub fn is_keda(data: &Data) -> bool {
+    let Some(hpa) = data.hpa.get().filter(|hpa| hpa.scaled_object.is_some()) else { return false };
+    let is_scaler = |metric: &str| {
+        let Some((index, rest)) = metric.strip_prefix('s').and_then(|rest| rest.split_once('-')) else {
+            return false;
+        };
+        !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) && rest.starts_with("rabbitmq")
+    };
+    hpa.metric.as_ref().is_some_and(|metric| is_scaler(&metric.name))
+}
+
+/// What there is to say about the places' disagreement, the laggard first.
+#[must_use]
+pub fn explain(data: &Data) -> Vec<Explanation> {
+    let beliefs = &data.beliefs;
+    let said = |place| beliefs.get(place);
+    let total = |place| said(place).and_then(|belief| belief.total);
+    let lasts = |place| said(place).map_or(Duration::ZERO, |belief| data.now.since(belief.since));
+    let mut all = Vec::new();
+    if let Some(laggard) = beliefs.laggard() {
+        all.push(match (laggard, total(laggard)) {
+            (Place::Broker | Place::Prometheus, Some(says)) => {
+                let belief = said(laggard).unwrap_or_default();
+                Explanation::Scrape {
+                    ago: belief.age.unwrap_or_default() + data.now.since(belief.heard),
+                    usual: belief.usual_age,
+                    lag: beliefs.lag(laggard, data.now).unwrap_or_default(),
+                    numbers: (total(Place::Broker).unwrap_or_default(), says),
+                    is_repeated: total(Place::ExternalApi) == Some(says),
+                }
+            }
+            (Place::Broker | Place::Prometheus, None) => Explanation::NoSample,
+            (Place::ExternalApi, Some(says)) => {
+                let before = total(Place::Prometheus).or(total(Place::Broker)).unwrap_or_default();
+                Explanation::Adapter { lasts: lasts(Place::ExternalApi), numbers: (before, says) }
+            }
+            (Place::ExternalApi, None) => Explanation::NoValue,
+            (Place::Hpa, Some(_)) => Explanation::Sync {
+                lag: beliefs.lag(Place::Hpa, data.now).unwrap_or_default(),
+                worst: beliefs.worst_lag(Place::Hpa),
+            },
+            (Place::Hpa, None) => Explanation::NoReading(inactive(data)),
+        });
+    }
+    if beliefs.laggard() != Some(Place::Hpa) && said(Place::Hpa).is_some_and(|hpa| hpa.total.is_none()) {
+        all.push(Explanation::NoReading(inactive(data)));
+    }
+    if let Some(DepthSample { unacked: unacked @ 1.., .. }) = data.depth.filter(|_| is_keda(data)) {
+        all.push(Explanation::ReadyOnly { unacked });
+    }
+    if let Some(depth) = data.depth.filter(|depth| !depth.staleness.is_zero()) {
+        all.push(Explanation::Statistics(depth.staleness));
+    }
+    all
+}
+
+/// Why the HPA says that it cannot scale, if it does.
+fn inactive(data: &Data) -> Option<String> {
+    let conditions = &data.hpa.get()?.conditions;
+    let active = conditions
+        .iter()
+        .find(|condition| condition.kind == "ScalingActive" && condition.status != "True")?;
+    Some(format!("{}: {}", active.reason, active.message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: u64) -> At {
+        At(Duration::from_secs(s))
+    }
+
+    /// Beliefs that agreed on 20 and are so at second `s`, asked every second since second 10.
+    fn beliefs(totals: [Option<f64>; 4], s: u64) -> Beliefs {
+        let mut beliefs = Beliefs::default();
+        let slack = |place| if place == Place::Hpa { 3.0 } else { 0.0 };
+        for place in Place::ALL {
+            beliefs.hear(place, at(9), Some(20.0), slack(place), None);
+        }
+        for second in 10..=s {
+            for (place, total) in Place::ALL.into_iter().zip(totals) {
+                beliefs.hear(place, at(second), total, slack(place), None);
+            }
+        }
+        beliefs
+    }
+
+    #[test]
+    fn the_laggard_is_where_the_news_is_held_up() {
+        for (totals, laggard) in [
+            ([Some(50.0), Some(50.0), Some(50.0), Some(50.0)], None),
+            ([Some(50.0), Some(20.0), Some(20.0), Some(20.0)], Some(Place::Prometheus)),
+            ([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], Some(Place::ExternalApi)),
+            ([Some(50.0), Some(50.0), Some(50.0), Some(20.0)], Some(Place::Hpa)),
+            // A total that was computed back from an average is not exact.
+            ([Some(50.0), Some(50.0), Some(50.0), Some(52.0)], None),
+            // A reading that is no more is a disagreement too.
+            ([Some(50.0), Some(50.0), None, Some(50.0)], Some(Place::ExternalApi)),
+            // Without the broker Prometheus is what the others are measured by.
+            ([None, Some(50.0), Some(50.0), Some(50.0)], None),
+            ([None, Some(50.0), Some(20.0), Some(20.0)], Some(Place::ExternalApi)),
+        ] {
+            assert_eq!(beliefs(totals, 10).laggard(), None, "not at once: {totals:?}");
+            assert_eq!(beliefs(totals, 13).laggard(), laggard, "{totals:?}");
+        }
+    }
+
+    #[test]
+    fn a_lag_is_the_time_since_the_figure_was_true() {
+        let beliefs = beliefs([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], 13);
+        let by = |place| beliefs.lag(place, at(14)).map(|lag| lag.by.as_secs());
+        assert_eq!(Place::ALL.map(by), [None, Some(0), Some(4), Some(4)]);
+        assert!(beliefs.differ(at(14)));
+        assert_eq!(beliefs.worst_lag(Place::Hpa), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn who_counts_waiting_messages_only_does_not_lag_for_it() {
+        for (ready, laggard) in [(None, Some(Place::ExternalApi)), (Some(40.0), None)] {
+            let mut beliefs = Beliefs::default();
+            for second in 0..5 {
+                beliefs.counts_ready(ready);
+                for (place, total) in [(Place::Broker, 50.0), (Place::ExternalApi, 40.0), (Place::Hpa, 40.0)]
+                {
+                    beliefs.hear(place, at(second), Some(total), 0.0, None);
+                }
+            }
+            assert_eq!(beliefs.laggard(), laggard);
+        }
+    }
+
+    #[test]
+    fn a_place_that_was_never_heard_is_passed_over_and_what_cannot_be_read_does_not_lag() {
+        let mut beliefs = Beliefs::default();
+        for second in 0..5 {
+            beliefs.hear(Place::Broker, at(second), Some(5.0), 0.0, None);
+            beliefs.hear(Place::Hpa, at(second), Some(0.0), 0.0, None);
+        }
+        assert_eq!(beliefs.laggard(), Some(Place::Hpa));
+        beliefs.unread(Place::Hpa, at(5));
+        assert_eq!(beliefs.laggard(), None);
+    }
+
+    #[test]
+    fn who_has_had_no_reading_yet_has_time_for_the_first() {
+        let mut beliefs = Beliefs::default();
+        for (second, laggard) in [(0, None), (19, None), (20, Some(Place::Hpa))] {
+            beliefs.hear(Place::Broker, at(second), Some(5.0), 0.0, None);
+            beliefs.hear(Place::Hpa, at(second), None, 0.0, None);
+            assert_eq!(beliefs.laggard(), laggard, "{second}");
+        }
+    }
+
+    #[test]
+    fn since_is_when_the_total_changed() {
+        let mut beliefs = Beliefs::default();
+        beliefs.hear(Place::Broker, at(1), Some(5.0), 0.0, None);
+        beliefs.hear(Place::Broker, at(2), Some(5.0), 0.0, None);
+        assert_eq!(beliefs.get(Place::Broker).unwrap().since, at(1));
+        beliefs.hear(Place::Broker, at(3), Some(6.0), 0.0, None);
+        assert_eq!(beliefs.get(Place::Broker).unwrap().since, at(3));
+    }
+}

@@ -1,0 +1,147 @@
+//! How each source is: not heard of yet, delivering, lost, or not to be had.
+//!
+//! A chain that is being started is empty for some seconds: no queue yet, no sample of it, no metric. That is no failure, and
+//! is not told as one while a source that has never delivered is still new.
+
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::model::Data;
+use crate::reported::{Source, SourceState};
+
+/// So long a source that has never delivered counts as starting: some scrapes, and a first look of everybody.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How a source is, and since when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceStatus {
+    /// How it is, in its own words.
+    pub state: SourceState,
+    /// Since when.
+    pub since: At,
+    /// When it first said how it is.
+    pub first: At,
+    /// Whether it was live at any time before this state.
+    pub was_live: bool,
+    /// When it last delivered.
+    pub last_heard: Option<At>,
+    /// When it was lost and when it came back, the last time.
+    pub away: Option<(At, At)>,
+}
+
+/// How a source is, for whoever reads the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// It has not delivered yet and need not have; what it met instead, if something.
+    Starting(Option<&'a str>),
+    /// It delivers.
+    Live,
+    /// It did deliver, at that time for the last time, and does not now, for that cause.
+    Stale {
+        /// When it last delivered.
+        heard: At,
+        /// Why it does not now.
+        cause: &'a str,
+    },
+    /// It has never delivered, for that cause.
+    Failed(&'a str),
+}
+
+impl Standing<'_> {
+    /// Why it does not deliver, if it should.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Stale { cause, .. } | Self::Failed(cause) => Some(cause),
+            Self::Starting(_) | Self::Live => None,
+        }
+    }
+
+    /// Whether it has not delivered yet and need not have.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        matches!(self, Self::Starting(_))
+    }
+}
+
+impl SourceStatus {
+    /// How it is at `now`, being the status of `source`.
+    #[must_use]
+    pub fn standing(&self, source: Source, now: At) -> Standing<'_> {
+        // Only these are filled one after the other when everything is started.
+        let patience = match source {
+            Source::Broker | Source::Prometheus | Source::ExternalMetric | Source::Producer => PATIENCE,
+            _ => Duration::ZERO,
+        };
+        match (&self.state, self.last_heard) {
+            (SourceState::Connecting, _) => Standing::Starting(None),
+            (SourceState::Live, _) => Standing::Live,
+            (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), Some(heard)) => {
+                Standing::Stale { heard, cause }
+            }
+            (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), None) => {
+                if now.since(self.first) < patience {
+                    Standing::Starting(Some(cause))
+                } else {
+                    Standing::Failed(cause)
+                }
+            }
+        }
+    }
+}
+
+impl Data {
+    /// How a source is; one that has said nothing is starting.
+    #[must_use]
+    pub fn standing(&self, source: Source) -> Standing<'_> {
+        let status = self.sources.get(&source);
+        status.map_or(Standing::Starting(None), |status| status.standing(source, self.now))
+    }
+
+    /// The state of a source that does not deliver, also where that is nothing to worry about yet: for what is calculated.
+    /// What is said about it goes by [`Self::standing`].
+    #[must_use]
+    pub fn trouble(&self, source: Source) -> Option<&SourceStatus> {
+        self.sources
+            .get(&source)
+            .filter(|s| matches!(s.state, SourceState::Retrying { .. } | SourceState::Unavailable(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_never_delivered_is_starting_until_patience_ends() {
+        let at = |s| At(Duration::from_secs(s));
+        let cause = "no queue";
+        let retrying = SourceState::Retrying { cause: cause.to_owned(), next: at(9) };
+        let gone = SourceState::Unavailable(cause.to_owned());
+        for (state, heard, now, expected) in [
+            (SourceState::Connecting, None, 1, Standing::Starting(None)),
+            (SourceState::Live, None, 1, Standing::Live),
+            (retrying.clone(), None, 10, Standing::Starting(Some(cause))),
+            (gone.clone(), None, 10, Standing::Starting(Some(cause))),
+            (gone, None, 11, Standing::Failed(cause)),
+            (retrying.clone(), None, 11, Standing::Failed(cause)),
+            // Who has delivered and ceases has failed at once.
+            (retrying, Some(at(2)), 3, Standing::Stale { heard: at(2), cause }),
+        ] {
+            let was_live = heard.is_some();
+            let (since, first) = (at(1), at(1));
+            let status = SourceStatus { state, since, first, was_live, last_heard: heard, away: None };
+            assert_eq!(status.standing(Source::Broker, at(now)), expected, "at {now}");
+        }
+        // The API server answers a watch at once.
+        let status = SourceStatus {
+            state: SourceState::Unavailable(cause.to_owned()),
+            since: at(1),
+            first: at(1),
+            was_live: false,
+            last_heard: None,
+            away: None,
+        };
+        assert_eq!(status.standing(Source::Pods, at(1)), Standing::Failed(cause));
+    }
+}

@@ -1,0 +1,155 @@
+//! The curves of the chart: which there are, what each is called, which are shown, and what each says at an instant.
+
+use crate::chart::history::History;
+use crate::chart::series::Series;
+use crate::clock::At;
+
+/// A curve of the chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Curve {
+    /// Messages that wait in the queue; on top of those in work.
+    Waiting,
+    /// Messages that a worker has and has not acknowledged.
+    InWork,
+    /// The target on the depth axis.
+    Target,
+    /// The total that the HPA went by.
+    Believed,
+    /// The external metric as the API serves it.
+    Metric,
+    /// Replicas that the HPA wants.
+    Desired,
+    /// Replicas that exist.
+    Current,
+    /// Replicas that are ready.
+    Ready,
+    /// Replicas that the ratio alone would ask for: a ready bar is striped above it.
+    Raw,
+    /// Replicas that the shadow wants: a second specification over the same series.
+    Shadow,
+}
+
+impl Curve {
+    /// All of them, in the order of the legend.
+    pub const ALL: &[Self] = &[
+        Self::Waiting,
+        Self::InWork,
+        Self::Target,
+        Self::Believed,
+        Self::Metric,
+        Self::Desired,
+        Self::Current,
+        Self::Ready,
+        Self::Raw,
+        Self::Shadow,
+    ];
+
+    /// What it is called.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Waiting => "messages waiting (ready)",
+            Self::InWork => "messages in work (unacked)",
+            Self::Target => "target",
+            Self::Believed => "what the HPA read",
+            Self::Metric => "external metric",
+            Self::Desired => "replicas desired",
+            Self::Current => "replicas current",
+            Self::Ready => "replicas ready",
+            Self::Raw => "replicas without the window",
+            Self::Shadow => "replicas of the shadow",
+        }
+    }
+
+    /// The same in a word or two.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::InWork => "in work",
+            Self::Target => "target",
+            Self::Believed => "HPA read",
+            Self::Metric => "metric",
+            Self::Desired => "desired",
+            Self::Current => "current",
+            Self::Ready => "ready",
+            Self::Raw => "raw",
+            Self::Shadow => "shadow",
+        }
+    }
+
+    /// What it said at an instant; `None` when there was no reading.
+    #[must_use]
+    pub fn at(self, history: &History, at: At) -> Option<f32> {
+        let series = |series: &Series| series.at(at);
+        match self {
+            // The two come in one sample.
+            Self::Waiting => {
+                Some((series(&history.depth)? - series(&history.in_work).unwrap_or(0.0)).max(0.0))
+            }
+            Self::InWork => series(&history.in_work),
+            Self::Target => series(&history.target),
+            Self::Believed => series(&history.believed),
+            Self::Metric => series(&history.metric),
+            Self::Desired => series(&history.desired),
+            Self::Current => series(&history.current),
+            Self::Ready => series(&history.ready),
+            Self::Raw => series(&history.raw),
+            Self::Shadow => series(&history.shadow),
+        }
+    }
+}
+
+/// Which curves are shown: all, until some are hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Curves {
+    /// One bit a curve.
+    hidden: u32,
+}
+
+impl Curves {
+    /// Whether it is shown.
+    #[must_use]
+    pub fn has(self, curve: Curve) -> bool {
+        self.hidden & (1 << curve as u32) == 0
+    }
+
+    /// Shows a curve that was hidden, or hides it.
+    pub fn toggle(&mut self, curve: Curve) {
+        self.hidden ^= 1 << curve as u32;
+    }
+
+    /// How many are hidden.
+    #[must_use]
+    pub fn hidden(self) -> u32 {
+        self.hidden.count_ones()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_curve_is_hidden_and_shown_again() {
+        let mut curves = Curves::default();
+        assert!(Curve::ALL.iter().all(|curve| curves.has(*curve)));
+        curves.toggle(Curve::Metric);
+        let hidden: Vec<_> = Curve::ALL.iter().filter(|curve| !curves.has(**curve)).collect();
+        assert_eq!(hidden, [&Curve::Metric]);
+        curves.toggle(Curve::Metric);
+        assert_eq!(curves, Curves::default());
+    }
+
+    #[test]
+    fn what_waits_is_the_depth_without_what_is_in_work() {
+        let mut history = History::default();
+        history.depth.push(At::default(), Some(12.0));
+        history.in_work.push(At::default(), Some(5.0));
+        let at = At(Duration::from_secs(1));
+        assert_eq!((Curve::Waiting.at(&history, at), Curve::InWork.at(&history, at)), (Some(7.0), Some(5.0)));
+        assert_eq!(Curve::Ready.at(&history, at), None);
+    }
+}

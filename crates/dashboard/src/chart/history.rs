@@ -1,0 +1,126 @@
+//! What the chart shows: the measured series and the marks, all on one time axis.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::chart::series::Series;
+use crate::clock::At;
+
+/// Marks kept; the oldest go first.
+const MAX_MARKS: usize = 8_000;
+
+/// Everything with a time axis.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Messages in the queue, waiting and unacknowledged, as the broker says.
+    pub depth: Series,
+    /// Of these, those that a worker has and has not acknowledged.
+    pub in_work: Series,
+    /// The target on the depth axis: per-pod target times replicas for AverageValue, the target itself for Value.
+    pub target: Series,
+    /// The total that the HPA went by: its reading, times replicas where it reads per pod (estimated then).
+    pub believed: Series,
+    /// The external metric as the API serves it.
+    pub metric: Series,
+    /// Replicas that the HPA wants.
+    pub desired: Series,
+    /// Replicas that exist, ready or not.
+    pub current: Series,
+    /// Replicas that are ready.
+    pub ready: Series,
+    /// Replicas that the metric asked for at each sync, before anything held or limited it (estimated).
+    pub raw: Series,
+    /// Replicas that the shadow wants, while there is one.
+    pub shadow: Series,
+    marks: VecDeque<Mark>,
+}
+
+/// Something that happened at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// When.
+    pub at: At,
+    /// What.
+    pub kind: MarkKind,
+}
+
+/// What can be marked on the time axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MarkKind {
+    /// A burst was fired.
+    Burst,
+    /// The scale target was given more replicas.
+    ScaleUp,
+    /// The scale target was given fewer replicas.
+    ScaleDown,
+    /// A worker became ready.
+    PodReady,
+    /// A worker is gone.
+    PodGone,
+    /// A job was delivered again.
+    Redelivery,
+    /// The HPA's settings were changed, by whomever.
+    Tuned,
+    /// A part of the metric chain was stopped for a drill.
+    Drill,
+    /// It was put back.
+    DrillOver,
+    /// Something failed: a request, a job, a worker.
+    Error,
+    /// The broker went away.
+    BrokerLost,
+}
+
+impl History {
+    /// Marks that something happened.
+    pub fn mark(&mut self, at: At, kind: MarkKind) {
+        if self.marks.len() == MAX_MARKS {
+            self.marks.pop_front();
+        }
+        // Sources stamp in their own tasks; in order, marks are found without looking at all of them.
+        let at = self.marks.back().map_or(at, |newest| newest.at.max(at));
+        self.marks.push_back(Mark { at, kind });
+    }
+
+    /// The marks from `from` on for `length`, oldest first.
+    pub fn marks(&self, from: At, length: Duration) -> impl DoubleEndedIterator<Item = Mark> + '_ {
+        let end = At(from.0.saturating_add(length));
+        let first = self.marks.partition_point(|mark| mark.at < from);
+        let after = self.marks.partition_point(|mark| mark.at <= end);
+        self.marks.range(first.min(after)..after).copied()
+    }
+
+    /// The last mark before an instant.
+    #[must_use]
+    pub fn mark_before(&self, at: At) -> Option<Mark> {
+        let next = self.marks.partition_point(|mark| mark.at < at);
+        self.marks.get(next.checked_sub(1)?).copied()
+    }
+
+    /// The first mark after an instant.
+    #[must_use]
+    pub fn mark_after(&self, at: At) -> Option<Mark> {
+        self.marks.get(self.marks.partition_point(|mark| mark.at <= at)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_bounded_and_found_by_time() {
+        let mut history = History::default();
+        for second in 0..9_000 {
+            history.mark(At(Duration::from_secs(second)), MarkKind::PodReady);
+        }
+        assert_eq!(history.marks(At::default(), Duration::from_secs(9_999)).count(), MAX_MARKS);
+        let at = |second| At(Duration::from_secs(second));
+        assert_eq!(history.marks(at(2_000), Duration::from_secs(9)).count(), 10);
+        assert_eq!(history.mark_before(at(2_000)).unwrap().at, at(1_999));
+        assert_eq!(history.mark_after(at(2_000)).unwrap().at, at(2_001));
+        assert_eq!((history.mark_before(at(1_000)), history.mark_after(at(8_999))), (None, None));
+        history.mark(at(5), MarkKind::Burst);
+        assert_eq!(history.marks(at(8_999), Duration::ZERO).count(), 2, "late news keep the order");
+    }
+}

@@ -1,0 +1,232 @@
+//! The list of what happened, newest last: Kubernetes Events, and what the dashboard itself saw.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use crate::clock::At;
+use crate::clock::DayClock;
+use crate::ui::filter::Filter;
+use observed::ClusterEvent;
+
+/// Entries kept; the oldest go first.
+const MAX_ENTRIES: usize = 500;
+
+/// In a short list complaints with the same reason are one entry within so long a time.
+const TOGETHER: Duration = Duration::from_secs(60);
+
+/// How much an entry asks for attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weight {
+    /// A Kubernetes Event of type Normal.
+    Normal,
+    /// A Kubernetes Event of type Warning, or a loss.
+    Warning,
+    /// Something that the dashboard did or saw.
+    Own,
+}
+
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When it was heard of, in the time of this run.
+    pub at: At,
+    /// When it happened, as a time of day.
+    pub time: String,
+    /// How much it asks for attention.
+    pub weight: Weight,
+    /// The reason word, such as `SuccessfulRescale`.
+    pub reason: String,
+    /// What it is about, such as `worker-scaler`; may be empty.
+    pub object: String,
+    /// The message.
+    pub message: String,
+    /// How often it was seen.
+    pub count: i32,
+    /// Whether every pod goes through it or another panel says it too: a list of a few lines leaves it out.
+    pub is_routine: bool,
+    /// The Event object's uid; a repeated event replaces its entry.
+    uid: Option<String>,
+}
+
+/// The list.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Events {
+    entries: VecDeque<Entry>,
+}
+
+impl Events {
+    /// Adds a Kubernetes Event; one that is repeated moves to the end.
+    pub fn cluster(&mut self, at: At, day: &DayClock, event: ClusterEvent) {
+        self.entries.retain(|entry| entry.uid.as_ref() != Some(&event.uid));
+        // What is told late happened when the cluster says; for the rest our own clock is finer than whole seconds.
+        let time = match event.last_seen {
+            Some(seen) if event.old => day.of(seen),
+            _ => day.time_of_day(at),
+        };
+        let is_routine =
+            !event.warning && matches!(event.object.0.as_str(), "Pod" | "ReplicaSet" | "StatefulSet");
+        self.push(Entry {
+            at,
+            time,
+            weight: if event.warning { Weight::Warning } else { Weight::Normal },
+            reason: event.reason,
+            object: event.object.1,
+            message: event.message,
+            count: event.count,
+            is_routine,
+            uid: Some(event.uid),
+        });
+    }
+
+    /// Adds something that the dashboard did or saw.
+    pub fn own(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+        self.told(at, day, weight, reason, message, false);
+    }
+
+    /// The same for what is to be seen elsewhere too: a list of a few lines leaves it out.
+    pub fn aside(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+        self.told(at, day, weight, reason, message, true);
+    }
+
+    fn told(
+        &mut self,
+        at: At,
+        day: &DayClock,
+        weight: Weight,
+        reason: &str,
+        message: String,
+        is_routine: bool,
+    ) {
+        let (reason, object) = (reason.to_owned(), String::new());
+        let time = day.time_of_day(at);
+        self.push(Entry { at, time, weight, reason, object, message, count: 1, is_routine, uid: None });
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if self.entries.len() == MAX_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+    }
+
+    /// Those that a filter takes, oldest first.
+    pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        self.entries.iter().filter(|entry| filter.takes(&[&entry.reason, &entry.object, &entry.message]))
+    }
+
+    /// The newest for a list of `most` rows, oldest first: without what is routine, unless a filter asks for it, and with what
+    /// many objects complain about in the same minute as one entry, which names the one that did last.
+    #[must_use]
+    pub fn short(&self, filter: &Filter, most: usize) -> Vec<Entry> {
+        let is_complaint = |entry: &Entry| entry.weight == Weight::Warning && entry.uid.is_some();
+        let mut short: Vec<(Entry, BTreeSet<&str>)> = Vec::new();
+        for entry in self.filtered(filter).rev().filter(|entry| !entry.is_routine || !filter.is_empty()) {
+            let is_same = |(newer, _): &(Entry, _)| {
+                is_complaint(entry)
+                    && is_complaint(newer)
+                    && newer.reason == entry.reason
+                    && newer.at.since(entry.at) <= TOGETHER
+            };
+            match short.iter().position(is_same) {
+                Some(index) => {
+                    let (newer, objects) = &mut short[index];
+                    newer.count = newer.count.saturating_add(entry.count);
+                    objects.insert(&entry.object);
+                }
+                None if short.len() < most => short.push((entry.clone(), BTreeSet::from([&*entry.object]))),
+                None => {}
+            }
+        }
+        let named = |(mut entry, objects): (Entry, BTreeSet<&str>)| {
+            if objects.len() > 1 {
+                entry.object.push_str(&format!(" and {} more", objects.len() - 1));
+            }
+            entry
+        };
+        short.into_iter().rev().map(named).collect()
+    }
+
+    /// All entries, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Entry> + ExactSizeIterator {
+        self.entries.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(uid: &str, count: i32) -> ClusterEvent {
+        ClusterEvent {
+            uid: uid.to_owned(),
+            warning: false,
+            object: ("Pod".to_owned(), "a".to_owned()),
+            reason: "Started".to_owned(),
+            message: "Started container".to_owned(),
+            count,
+            last_seen: None,
+            old: false,
+        }
+    }
+
+    #[test]
+    fn a_repeated_event_replaces_its_entry() {
+        let mut events = Events::default();
+        let at = |s| At(Duration::from_secs(s));
+        let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
+        events.cluster(at(1), &day, event("x", 1));
+        events.own(at(2), &day, Weight::Own, "burst", "50 jobs".to_owned());
+        events.cluster(at(3), &day, event("x", 2));
+        let counts: Vec<_> = events.iter().map(|e| (e.reason.as_str(), e.count)).collect();
+        assert_eq!(counts, [("burst", 1), ("Started", 2)]);
+    }
+
+    #[test]
+    fn a_short_list_has_what_many_complain_about_once() {
+        let mut events = Events::default();
+        let at = |s| At(Duration::from_secs(s));
+        let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
+        let unhealthy = |uid: &str, pod: &str, count| ClusterEvent {
+            warning: true,
+            object: ("Pod".to_owned(), pod.to_owned()),
+            reason: "Unhealthy".to_owned(),
+            message: "Readiness probe failed".to_owned(),
+            ..event(uid, count)
+        };
+        events.cluster(at(1), &day, unhealthy("long ago", "a", 1));
+        events.own(at(90), &day, Weight::Own, "burst", "50 jobs".to_owned());
+        for (second, uid, pod, count) in
+            [(91, "1", "a", 3), (92, "2", "b", 2), (93, "3", "a", 1), (94, "4", "c", 1)]
+        {
+            events.cluster(at(second), &day, unhealthy(uid, pod, count));
+        }
+        events.cluster(at(95), &day, event("routine", 1));
+        let short = |filter: &str, most| -> Vec<String> {
+            let mut all = Filter::default();
+            all.add(filter);
+            let short = events.short(&all, most);
+            short.iter().map(|e| format!("{} {} ×{}", e.reason, e.object, e.count)).collect()
+        };
+        assert_eq!(short("", 9), ["Unhealthy a ×1", "burst  ×1", "Unhealthy c and 2 more ×7"]);
+        assert_eq!(short("", 2), ["burst  ×1", "Unhealthy c and 2 more ×7"]);
+        assert_eq!(short("Started", 2), ["Started a ×1"]);
+        assert!(short("", 0).is_empty());
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_old_news_keep_their_time() {
+        let mut events = Events::default();
+        let day = DayClock::new("2026-01-02T12:00:00Z".parse().unwrap(), jiff::tz::TimeZone::UTC);
+        for _ in 0..2 * MAX_ENTRIES as u64 {
+            events.own(At::default(), &day, Weight::Own, "x", String::new());
+        }
+        assert_eq!(events.iter().len(), MAX_ENTRIES);
+        let old = ClusterEvent {
+            old: true,
+            last_seen: Some("2026-01-02T11:30:00Z".parse().unwrap()),
+            ..event("y", 1)
+        };
+        events.cluster(At::default(), &day, old);
+        assert_eq!(events.iter().next_back().unwrap().time, "11:30:00");
+    }
+}

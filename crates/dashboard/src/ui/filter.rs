@@ -1,0 +1,122 @@
+//! What of a list is shown: the lines that hold every word that was typed after `/`.
+
+use crate::ui::state::Screen;
+
+/// More is not taken: a pasted book is no filter.
+const MAX_CHARS: usize = 60;
+
+/// A filter; an empty one takes everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    text: String,
+}
+
+impl Filter {
+    /// As it was typed.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it takes everything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.trim().is_empty()
+    }
+
+    /// Whether a line with these fields is shown: each word must be somewhere in it, in whatever case.
+    #[must_use]
+    pub fn takes(&self, fields: &[&str]) -> bool {
+        if self.is_empty() {
+            return true;
+        }
+        let fields: Vec<String> = fields.iter().map(|field| field.to_lowercase()).collect();
+        let text = self.text.to_lowercase();
+        text.split_whitespace().all(|word| fields.iter().any(|field| field.contains(word)))
+    }
+
+    /// Text was typed or pasted; it is cleaned, and nothing is kept beyond a line's worth.
+    pub fn add(&mut self, text: &str) {
+        let room = MAX_CHARS.saturating_sub(self.text.chars().count());
+        self.text.extend(text::clean::text(text).chars().take(room));
+    }
+
+    /// Takes the last character back. Whether there was one.
+    pub fn take_back(&mut self) -> bool {
+        self.text.pop().is_some()
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.text.clear();
+    }
+}
+
+/// A filter for each list.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filters {
+    /// Of the events.
+    pub events: Filter,
+    /// Of the workers' logs.
+    pub logs: Filter,
+    /// Of the pods.
+    pub pods: Filter,
+}
+
+impl Filters {
+    /// The one that `/` means on a screen; `None` where there is no list.
+    #[must_use]
+    pub fn on(&self, screen: Screen) -> Option<&Filter> {
+        match screen {
+            Screen::Overview => Some(&self.events),
+            Screen::Logs => Some(&self.logs),
+            Screen::Pods => Some(&self.pods),
+            _ => None,
+        }
+    }
+
+    /// The same, to type into.
+    pub fn on_mut(&mut self, screen: Screen) -> Option<&mut Filter> {
+        match screen {
+            Screen::Overview => Some(&mut self.events),
+            Screen::Logs => Some(&mut self.logs),
+            Screen::Pods => Some(&mut self.pods),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_must_be_there_in_any_case() {
+        for (typed, taken) in [
+            ("", true),
+            ("  ", true),
+            ("rescale", true),
+            ("RESCALE size", true),
+            ("size worker-scaler", true),
+            ("size 9", false),
+            ("reSize", false),
+        ] {
+            let mut filter = Filter::default();
+            filter.add(typed);
+            let fields = ["SuccessfulRescale", "worker-scaler", "New size: 5"];
+            assert_eq!(filter.takes(&fields), taken, "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_pasted_is_cleaned_and_bounded() {
+        let mut filter = Filter::default();
+        filter.add("a\u{1b}[2Jb\nc");
+        assert_eq!(filter.text(), "a[2Jb c");
+        filter.add(&"x".repeat(10_000));
+        assert_eq!(filter.text().chars().count(), MAX_CHARS);
+        assert!(filter.take_back());
+        filter.clear();
+        assert!(!filter.take_back());
+    }
+}

@@ -1,0 +1,15 @@
+//! The dialogs in which people type: each is a sheet over the screen, and all keys without Ctrl go to it.
+
+use crate::autoscaler::{shadow, tuning};
+use crate::ui::drills;
+
+/// A sheet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Sheet {
+    /// The HPA is tuned.
+    Tune(tuning::Dialog),
+    /// The shadow is chosen.
+    Shadow(shadow::Dialog),
+    /// A part of the metric chain is stopped.
+    Drills(drills::Dialog),
+}

@@ -1,0 +1,51 @@
+//! The only place that changes the model: an event comes in, the model changes, and what is to be done comes out.
+
+mod act;
+mod decide;
+mod doctor;
+mod drill;
+mod forms;
+mod input;
+mod look;
+mod observe;
+mod shadow;
+mod sources;
+mod standing;
+#[cfg(test)]
+mod tests;
+mod told;
+mod tune;
+mod work;
+
+use crate::autoscaler::decision::News;
+use crate::message::{Effect, Event, Stamped};
+use crate::model::Model;
+
+/// Takes an event in. The effects are to be carried out in their order.
+#[must_use = "effects do nothing unless they are carried out"]
+pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
+    let at = stamped.at;
+    model.data.now = model.data.now.max(at);
+    let mut effects = Vec::new();
+    let changed = match stamped.event {
+        Event::Input(input) => input::take(model, at, &input, &mut effects),
+        Event::Tick => {
+            model.ui.tick_due = None;
+            decide::again(model, at, News::Other);
+            true
+        }
+        Event::Terminate => {
+            act::quit(model, &mut effects);
+            true
+        }
+        event => {
+            let changed = observe::take(model, at, event, &mut effects);
+            // Behind a paused view the data goes on unseen.
+            changed && model.paused_for().is_none()
+        }
+    };
+    let settled = standing::settle(model, at, &mut effects);
+    model.ui.changed |= changed || settled;
+    standing::ask(model, at, &mut effects);
+    effects
+}

@@ -1,0 +1,211 @@
+//! What a person can make the dashboard do to the cluster.
+
+use std::collections::BTreeMap;
+
+use crate::bursts::fates::Gap;
+use crate::bursts::load::{CONFIRM_ABOVE, Running};
+use crate::bursts::recent::Before;
+use crate::bursts::runs::InForce;
+use crate::bursts::why;
+use crate::chain::beliefs::Place;
+use crate::chart::history::MarkKind;
+use crate::clock::At;
+use crate::message::Effect;
+use crate::model::{Data, Found, Model};
+use crate::reported::{Source, SourceState};
+use crate::ui::events::Weight;
+use crate::ui::state::{Candidate, Confirm};
+use observed::{PodPhase, Role};
+
+/// More bursts than this are not sent at once.
+const MAX_UNFINISHED: usize = 20;
+
+/// Says something in the list of events.
+pub(super) fn say(model: &mut Model, at: At, weight: Weight, reason: &str, message: String) {
+    let data = &mut model.data;
+    data.events.own(at, &data.day, weight, reason, message);
+    super::look::joined(model, false);
+}
+
+/// Why nothing can be sent now, if so.
+fn refuse(model: &Model) -> Option<&'static str> {
+    if !model.data.watched.has_data() {
+        Some("the target is not ready yet")
+    } else if !model.data.watched.is_ready() {
+        Some("the target cannot be reached")
+    } else if model.data.bursts.unfinished() >= MAX_UNFINISHED {
+        Some("20 bursts are still being sent")
+    } else {
+        None
+    }
+}
+
+/// Whether the user must agree before there is any load on this target.
+fn must_agree(model: &Model) -> bool {
+    let target = model.data.watched.target.as_ref();
+    !model.data.load.agreed && target.is_some_and(|target| target.confirm_first_burst)
+}
+
+/// The burst key: fires, or asks first.
+pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if let Some(reason) = refuse(model) {
+        say(model, at, Weight::Warning, "no burst", reason.to_owned());
+        return;
+    }
+    let size = model.data.load.size;
+    if must_agree(model) || size > CONFIRM_ABOVE {
+        model.ui.mode = Confirm::Burst { size }.put();
+    } else {
+        fire(model, at, size, effects);
+    }
+}
+
+/// Sources that cannot be read, and why: also an HPA that is known not to be there has nothing to tell.
+fn blind(data: &Data) -> BTreeMap<Source, String> {
+    let causes = data.sources.iter().filter_map(|(source, status)| match &status.state {
+        SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => {
+            Some((*source, cause.clone()))
+        }
+        SourceState::Connecting | SourceState::Live => None,
+    });
+    let absent = [
+        (Source::Hpa, data.hpa == Found::Missing, why::NO_HPA),
+        (Source::Workload, data.workload == Found::Missing, why::NO_WORKLOAD),
+    ];
+    let absent = absent.into_iter().filter(|(_, is_absent, _)| *is_absent);
+    absent.map(|(source, _, cause)| (source, cause.to_owned())).chain(causes).collect()
+}
+
+/// Fires a burst that needs no further question.
+pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effect>) {
+    let data = &mut model.data;
+    // The characters are all legal in an ID and the length is far below its limit.
+    let Ok(id) =
+        format!("{:x}-{}", data.day.started_ms(), data.bursts.fired() + 1).parse::<contract::BurstId>()
+    else {
+        return;
+    };
+    // A place that was read and had no number will have one only by what comes: until then it stands for what the broker has.
+    let depth = data.beliefs.get(Place::Broker).and_then(|belief| belief.total);
+    let said = |place| data.beliefs.get(place).and_then(|belief| belief.total.or(depth));
+    let spec_replicas = data.workload.get().map(|workload| workload.spec_replicas);
+    let before = Before {
+        depth,
+        scraped: said(Place::Prometheus),
+        metric: said(Place::ExternalApi),
+        // One that has computed nothing yet leaves the size as it is.
+        desired: data.hpa.get().and_then(|hpa| hpa.wanted().or(spec_replicas)),
+        spec_replicas,
+        blind: blind(data),
+        pod_time: data.lanes.time(at),
+        tuning: data.hpa.get().map(InForce::of),
+    };
+    data.load.agreed = true;
+    data.bursts.fire(at, id.clone(), size, before);
+    if data.load.is_on() {
+        data.bursts.with_load();
+    }
+    let unsampled = data.sampling.unsampled();
+    if unsampled > 0 {
+        data.bursts.gap(Gap::NotSampled, unsampled);
+    }
+    data.history.mark(at, MarkKind::Burst);
+    let number = data.bursts.fired();
+    let jobs = if size == 1 { "job" } else { "jobs" };
+    say(model, at, Weight::Own, "burst", format!("#{number}: {size} {jobs}"));
+    effects.push(Effect::Fire { id, size });
+}
+
+/// The load key: on, off, or a question first.
+pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.data.load.is_on() {
+        stop_load(model, at, "switched off", effects);
+    } else if let Some(reason) = refuse(model) {
+        say(model, at, Weight::Warning, "no load", reason.to_owned());
+    } else if must_agree(model) {
+        model.ui.mode = Confirm::Load.put();
+    } else {
+        start_load(model, at, effects);
+    }
+}
+
+/// Starts the continuous load without further question.
+pub(super) fn start_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    let load = &mut model.data.load;
+    load.agreed = true;
+    load.running = Running::Since(at);
+    load.accepted = 0;
+    load.failed.clear();
+    let rate = load.rate;
+    effects.push(Effect::Load { rate });
+    say(model, at, Weight::Own, "load", format!("on, {rate} requests/s"));
+}
+
+/// Stops the continuous load, if it runs, and says why.
+pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut Vec<Effect>) {
+    if !model.data.load.is_on() {
+        return;
+    }
+    model.data.load.running = Running::Off;
+    effects.push(Effect::Load { rate: 0.0 });
+    let accepted = model.data.load.accepted;
+    say(model, at, Weight::Own, "load", format!("off after {accepted} jobs: {reason}"));
+}
+
+/// A faster or slower continuous load, at once if it runs.
+pub(super) fn change_rate(model: &mut Model, faster: bool, effects: &mut Vec<Effect>) {
+    let load = &mut model.data.load;
+    let before = load.rate;
+    load.change_rate(faster);
+    if load.is_on() && load.rate != before {
+        effects.push(Effect::Load { rate: load.rate });
+    }
+}
+
+/// The kill key: asks which worker.
+pub(super) fn ask_kill(model: &mut Model, at: At) {
+    let workers: Vec<Candidate> = model
+        .data
+        .pods
+        .of(Role::Worker)
+        .iter()
+        .filter(|known| !matches!(known.pod.phase, PodPhase::Completed))
+        .map(|known| Candidate { name: known.pod.name.clone(), uid: known.pod.uid.clone() })
+        .collect();
+    if workers.is_empty() {
+        say(model, at, Weight::Warning, "no kill", "there is no worker".to_owned());
+    } else {
+        model.ui.mode = Confirm::Kill { workers, chosen: 0 }.put();
+    }
+}
+
+/// The answer yes.
+pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut Vec<Effect>) {
+    // The world may have changed while the question stood.
+    let reason = match confirm {
+        Confirm::Burst { .. } | Confirm::Load => refuse(model),
+        Confirm::Kill { .. } | Confirm::Undo(_) => None,
+    };
+    if let Some(reason) = reason {
+        say(model, at, Weight::Warning, "not sent", reason.to_owned());
+        return;
+    }
+    match confirm {
+        Confirm::Burst { size } => fire(model, at, size, effects),
+        Confirm::Load => start_load(model, at, effects),
+        Confirm::Kill { mut workers, chosen } => {
+            if chosen < workers.len() {
+                let Candidate { name, uid } = workers.swap_remove(chosen);
+                effects.push(Effect::KillPod { name, uid });
+            }
+        }
+        Confirm::Undo(undo) => super::tune::undo(model, *undo, effects),
+    }
+}
+
+/// The end of the program: the load goes first.
+pub(super) fn quit(model: &mut Model, effects: &mut Vec<Effect>) {
+    let now = model.data.now;
+    stop_load(model, now, "quit", effects);
+    effects.push(Effect::Quit);
+}

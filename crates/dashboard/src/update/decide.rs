@@ -1,0 +1,34 @@
+//! The arithmetic follows what is observed: at every word of the HPA, its target and its metric, and as time goes by.
+
+use super::shadow;
+use crate::autoscaler::decision;
+use crate::autoscaler::decision::News;
+use crate::clock::At;
+use crate::model::Model;
+use observed::Hpa;
+
+/// Whether a word about the HPA is a sync of its controller, which writes its status only when that differs.
+pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> News {
+    // What the first word says was there before we looked.
+    let (Some(before), Some(now)) = (before, now) else { return News::Other };
+    let status = |hpa: &Hpa| {
+        (
+            hpa.current_replicas,
+            hpa.desired_replicas,
+            hpa.reading_milli,
+            hpa.last_scale,
+            hpa.conditions.clone(),
+        )
+    };
+    if status(before) == status(now) { News::Other } else { News::Synced }
+}
+
+/// Decides anew.
+pub(super) fn again(model: &mut Model, at: At, news: News) {
+    let data = &mut model.data;
+    let syncs = decision::estimate(data, at, news);
+    for sync in &syncs {
+        data.history.raw.push(sync.at, sync.raw.map(f64::from));
+    }
+    shadow::follow(model, at, &syncs);
+}

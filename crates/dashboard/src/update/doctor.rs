@@ -1,0 +1,79 @@
+//! The screen Doctor: asks for a look along the chain, and scrolls what was found.
+
+use crate::clock::At;
+use crate::keys::Action;
+use crate::message::Effect;
+use crate::model::Model;
+use crate::ui::doctor::Doctor;
+use crate::ui::state::{Mode, Screen};
+use diagnosis::Report;
+
+/// The doctor's key: its screen, and a new look.
+pub(super) fn again(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.ui.screen != Screen::Doctor {
+        model.ui.show(Screen::Doctor);
+    }
+    look(model, at, effects);
+}
+
+/// The first look comes by itself when the screen is first shown.
+pub(super) fn first(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.ui.screen == Screen::Doctor && model.data.doctor == Doctor::Idle {
+        look(model, at, effects);
+    }
+}
+
+fn look(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.data.watched.has_data() && model.data.doctor.begin(at) {
+        effects.push(Effect::Doctor);
+    }
+}
+
+/// It has looked.
+pub(super) fn found(model: &mut Model, at: At, report: Report) {
+    model.data.doctor.end(at, report);
+}
+
+/// Whether arrows and wheel scroll the report.
+pub(super) fn scrolls(model: &Model) -> bool {
+    model.ui.screen == Screen::Doctor && model.ui.mode == Mode::Normal
+}
+
+/// Scrolls the report, which is read from its top.
+pub(super) fn scroll(model: &mut Model, action: Action) {
+    model.ui.scroll = super::look::leafed(model.ui.scroll, action, model.ui.size.1.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Event;
+    use crate::update::tests::Talk;
+    use diagnosis::{Facts, examine};
+
+    fn asked(effects: &[Effect]) -> usize {
+        effects.iter().filter(|effect| **effect == Effect::Doctor).count()
+    }
+
+    #[test]
+    fn it_looks_when_first_shown_and_again_at_its_key() {
+        let mut talk = Talk::ready(false);
+        assert_eq!(asked(&talk.keys("r")), 1, "from another screen");
+        assert_eq!(talk.model.ui.screen, Screen::Doctor);
+        assert_eq!(asked(&talk.keys("rr")), 0, "it looks already");
+        let report = examine(&Facts::nothing("why"));
+        talk.say(Event::Doctor(Box::new(report.clone())));
+        assert_eq!(talk.model.data.doctor.found().map(|found| &found.report), Some(&report));
+        assert_eq!(asked(&talk.keys("r")), 1);
+        assert!(talk.model.data.doctor.found().is_some(), "what was found stays while it looks");
+    }
+
+    #[test]
+    fn the_way_by_tab_asks_once() {
+        let mut talk = Talk::ready(false);
+        let way = Screen::Doctor.index();
+        assert_eq!(asked(&talk.keys(&"⇥".repeat(way))), 1);
+        assert_eq!(talk.model.ui.screen, Screen::Doctor);
+        assert_eq!(asked(&talk.keys(&"⇥".repeat(Screen::ALL.len()))), 0);
+    }
+}

@@ -1,0 +1,197 @@
+//! The drill key: what to stop, a question, and putting it back.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::act::say;
+use super::forms;
+use crate::chart::history::MarkKind;
+use crate::clock::At;
+use crate::message::Effect;
+use crate::model::Model;
+use crate::reported::{DrillEvent, DrillRequest, Scaled};
+use crate::ui::answer::Answer;
+use crate::ui::drills::{Dialog, Step, title};
+use crate::ui::events::Weight;
+use crate::ui::sheet::Sheet;
+use crate::ui::state::Mode;
+
+/// The drill key.
+pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if !model.data.watched.has_data() {
+        return say(model, at, Weight::Warning, "no drill", "the target is not ready yet".to_owned());
+    }
+    model.ui.mode = Mode::Sheet(Box::new(Sheet::Drills(Dialog::default())));
+    effects.push(Effect::Drill(DrillRequest::Look));
+}
+
+fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
+    match mode {
+        Mode::Sheet(sheet) => match &mut **sheet {
+            Sheet::Drills(dialog) => Some(dialog),
+            Sheet::Tune(_) | Sheet::Shadow(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// A key went to the dialog.
+pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
+    let Some(dialog) = dialog(&mut model.ui.mode) else { return };
+    if let Step::Asking(_, _, chosen) = &mut dialog.step {
+        if forms::turns(key.code) {
+            *chosen = chosen.other();
+        }
+        match forms::answer(key.code, *chosen) {
+            Some(Answer::Yes) => {
+                effects.extend(dialog.yes().map(Effect::Drill));
+                model.ui.mode = Mode::Normal;
+            }
+            Some(Answer::No) => dialog.step = Step::Choosing,
+            None => {}
+        }
+        return;
+    }
+    let request = match key.code {
+        KeyCode::Esc | KeyCode::Char('q' | 'D') => {
+            model.ui.mode = Mode::Normal;
+            return;
+        }
+        KeyCode::Up | KeyCode::Char('k') => {
+            dialog.choose(true);
+            None
+        }
+        KeyCode::Down | KeyCode::Char('j') => {
+            dialog.choose(false);
+            None
+        }
+        KeyCode::Enter => dialog.enter(&model.data.drills),
+        _ => None,
+    };
+    if let Some(request) = request {
+        effects.push(Effect::Drill(request));
+        model.ui.mode = Mode::Normal;
+    }
+}
+
+/// An answer came.
+pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
+    let of = |scaled: &Scaled| format!("{} {}", scaled.kind.word(), scaled.name);
+    match answer {
+        DrillEvent::Seen(seen) => {
+            if let Some(dialog) = dialog(&mut model.ui.mode) {
+                dialog.show(seen, &model.data.drills);
+            }
+        }
+        DrillEvent::Stopped(drill, scaled) => {
+            let message = format!("{} is stopped ({} to 0); D puts it back", title(drill), of(&scaled));
+            model.data.drills.stopped(at, drill, scaled);
+            model.data.history.mark(at, MarkKind::Drill);
+            say(model, at, Weight::Warning, "drill", message);
+        }
+        DrillEvent::PutBack(drill, scaled) => {
+            let message = format!("{} is put back ({} to {})", title(drill), of(&scaled), scaled.replicas);
+            model.data.drills.put_back(drill);
+            model.data.history.mark(at, MarkKind::DrillOver);
+            say(model, at, Weight::Own, "drill", message);
+        }
+        DrillEvent::Failed(drill, sentence) => {
+            say(model, at, Weight::Warning, "drill", format!("{}: {sentence}", title(drill)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Event;
+    use crate::reported::{Drill, ScaledKind};
+    use crate::update::tests::Talk;
+
+    fn scaled(replicas: i32) -> Scaled {
+        let (namespace, name) = ("demo".to_owned(), "rabbitmq".to_owned());
+        Scaled { kind: ScaledKind::StatefulSet, namespace, name, replicas }
+    }
+
+    fn requests(effects: &[Effect]) -> Vec<DrillRequest> {
+        effects
+            .iter()
+            .filter_map(
+                |effect| if let Effect::Drill(request) = effect { Some(request.clone()) } else { None },
+            )
+            .collect()
+    }
+
+    /// The dialog is open and shows a broker with so many replicas, and no exporter.
+    fn open(replicas: i32) -> Talk {
+        let mut talk = Talk::ready(false);
+        assert_eq!(requests(&talk.keys("D")), [DrillRequest::Look]);
+        talk.say(Event::Drill(DrillEvent::Seen(vec![
+            (Drill::Exporter, Err("there is none".to_owned())),
+            (Drill::Broker, Ok(scaled(replicas))),
+        ])));
+        talk
+    }
+
+    #[test]
+    fn nothing_is_stopped_without_a_yes() {
+        for (keys, expected) in [
+            // What cannot be stopped is not offered first, and nothing comes of choosing it.
+            ("↑↵", vec![]),
+            ("↑↵y", vec![]),
+            ("↵", vec![]),
+            ("↵n", vec![]),
+            ("↵⎋↵n⎋", vec![]),
+            ("↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            ("↑↓↵y", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            // The answer that is chosen at first is no.
+            ("↵↵", vec![]),
+            ("↵→←↵", vec![]),
+            ("↵→↵", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
+            // Letters mean nothing here but what the dialog says.
+            ("↓ 6cK", vec![]),
+        ] {
+            let mut talk = open(1);
+            let effects = talk.keys(keys);
+            assert_eq!(requests(&effects), expected, "{keys}");
+            assert!(
+                !effects.iter().any(|effect| matches!(effect, Effect::Fire { .. } | Effect::Load { .. }))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_stopped_is_marked_shown_and_put_back_by_the_same_key() {
+        let mut talk = open(2);
+        talk.keys("↵y");
+        talk.say(Event::Drill(DrillEvent::Stopped(Drill::Broker, scaled(2))));
+        let kinds = |talk: &Talk| -> Vec<MarkKind> {
+            let marks = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);
+            marks.map(|mark| mark.kind).collect()
+        };
+        assert_eq!(kinds(&talk), [MarkKind::Drill]);
+        assert!(talk.model.data.drills.get(Drill::Broker).is_some());
+        talk.keys("D");
+        talk.say(Event::Drill(DrillEvent::Seen(vec![
+            (Drill::Exporter, Ok(scaled(1))),
+            (Drill::Broker, Ok(scaled(0))),
+        ])));
+        let back = DrillRequest::PutBack(Drill::Broker, scaled(2));
+        assert_eq!(requests(&talk.keys("↵")), [back], "to what it had");
+        talk.say(Event::Drill(DrillEvent::PutBack(Drill::Broker, scaled(2))));
+        assert_eq!(kinds(&talk), [MarkKind::Drill, MarkKind::DrillOver]);
+        assert!(talk.model.data.drills.get(Drill::Broker).is_none());
+    }
+
+    #[test]
+    fn what_another_dashboard_left_stopped_is_started() {
+        let mut talk = open(0);
+        assert_eq!(requests(&talk.keys("↵")), [DrillRequest::PutBack(Drill::Broker, scaled(1))]);
+    }
+
+    #[test]
+    fn a_failure_is_told() {
+        let mut talk = open(1);
+        talk.say(Event::Drill(DrillEvent::Failed(Drill::Broker, "no (403)".to_owned())));
+        assert_eq!(talk.events(), ["drill: broker: no (403)"]);
+    }
+}

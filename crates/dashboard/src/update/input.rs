@@ -1,0 +1,158 @@
+//! Keys, the mouse, pasted text and the window's size.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::{act, drill, forms, look, shadow, tune};
+use crate::autoscaler::forecast;
+use crate::bursts::load::SIZES;
+use crate::clock::At;
+use crate::keys;
+use crate::keys::{Action, When};
+use crate::message::{Effect, Input};
+use crate::model::Model;
+use crate::ui::answer::Answer;
+use crate::ui::events::Weight;
+use crate::ui::state::{Access, Confirm, Mode, Notice, Screen, View};
+
+/// Takes input in. Returns whether the frame could differ now.
+pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
+    match input {
+        // Letters and digits are text there; what holds everywhere holds there too.
+        Input::Key(key) if forms::takes(model, key) => forms::key(model, at, key, effects),
+        Input::Key(key) => {
+            let place = place(&model.ui.mode);
+            let Some(action) = keys::action(key, place) else { return typed(model, key) };
+            model.ui.notice = None;
+            act(model, at, action, effects);
+            true
+        }
+        // A pasted text is never a command, whatever its letters are.
+        Input::Paste(text) => {
+            let is_typing = model.ui.mode == Mode::Filter;
+            if is_typing {
+                look::type_filter(model, text);
+            }
+            is_typing
+        }
+        Input::Mouse(mouse, spot) => look::mouse(model, mouse.kind, *spot),
+        Input::Resize(columns, rows) => {
+            model.ui.size = (*columns, *rows);
+            true
+        }
+        Input::Resumed => {
+            effects.push(Effect::Redraw);
+            true
+        }
+    }
+}
+
+/// Where keys go to.
+fn place(mode: &Mode) -> When {
+    match mode {
+        Mode::Normal => When::Screen,
+        Mode::Help(_) | Mode::Confirm(..) | Mode::Sheet(_) => When::Dialog,
+        Mode::Legend(_) => When::Legend,
+        Mode::Filter => When::Filter,
+    }
+}
+
+/// A key that the table does not name is text where text is typed.
+fn typed(model: &mut Model, key: &KeyEvent) -> bool {
+    let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
+    match key.code {
+        KeyCode::Char(c) if is_plain && model.ui.mode == Mode::Filter && !key.is_release() => {
+            look::type_filter(model, c.encode_utf8(&mut [0; 4]));
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Moves what is chosen in a question.
+pub(super) fn choose(confirm: &mut Confirm, action: Action) {
+    const PAGE: usize = 10;
+    if let Confirm::Kill { workers, chosen } = confirm {
+        let last = workers.len().saturating_sub(1);
+        *chosen = match action {
+            Action::Up => chosen.saturating_sub(1),
+            Action::Down => (*chosen + 1).min(last),
+            Action::PageUp => chosen.saturating_sub(PAGE),
+            Action::PageDown => (*chosen + PAGE).min(last),
+            Action::First => 0,
+            Action::Last => last,
+            _ => *chosen,
+        };
+    }
+}
+
+fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
+    if action.drives() && model.ui.access == Access::ReadOnly {
+        let why = "nothing is sent to the cluster";
+        act::say(model, at, Weight::Warning, "read-only", format!("{why}: started with --read-only"));
+        model.ui.notice = Some(Notice { at, text: format!("read-only: {why}") });
+        return;
+    }
+    match action {
+        Action::Fire => act::burst(model, at, effects),
+        Action::Size(index) => model.data.load.size = SIZES[index.min(SIZES.len() - 1)],
+        Action::More => model.data.load.adjust(true),
+        Action::Less => model.data.load.adjust(false),
+        Action::Load => act::toggle_load(model, at, effects),
+        Action::Slower => act::change_rate(model, false, effects),
+        Action::Faster => act::change_rate(model, true, effects),
+        Action::Kill => act::ask_kill(model, at),
+        Action::Tune => tune::open(model, at, effects),
+        Action::Undo => tune::ask_undo(model, at),
+        Action::Shadow => shadow::toggle(model, at),
+        Action::Drill => drill::open(model, at, effects),
+        Action::Asked => model.ui.asked = (model.ui.asked + 1) % forecast::ASKED.len(),
+        Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
+        Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
+        Action::Logs => model.ui.show(Screen::Logs),
+        Action::Compare => look::compare(model),
+        Action::Doctor => super::doctor::again(model, at, effects),
+        Action::Pause => {
+            model.ui.view = match &model.ui.view {
+                View::Live => View::Paused(Box::new(model.data.clone())),
+                View::Paused(_) => View::Live,
+            };
+        }
+        Action::ZoomIn | Action::ZoomOut => look::zoom(model, action == Action::ZoomIn),
+        Action::Earlier | Action::Later => look::pan(model, action == Action::Earlier),
+        Action::Live => model.ui.viewport.live(),
+        Action::Fit => look::fit(model),
+        Action::Inspect => look::inspect(model),
+        Action::Legend => model.ui.mode = Mode::Legend(0),
+        Action::Toggle => look::toggle(model),
+        Action::Markers => model.ui.markers = model.ui.markers.next(),
+        Action::Expand => look::expand(model),
+        Action::Back => look::back(model),
+        Action::Filter => look::filter(model),
+        Action::TakeBack => look::take_back(model),
+        Action::Theme => model.ui.theme = model.ui.theme.next(),
+        Action::Mouse => model.ui.mouse = !model.ui.mouse,
+        Action::Help => model.ui.mode = Mode::Help(0),
+        Action::Redraw => effects.push(Effect::Redraw),
+        Action::Suspend => effects.push(Effect::Suspend),
+        Action::Quit => act::quit(model, effects),
+        Action::Yes => {
+            if let Mode::Confirm(confirm, _) = std::mem::take(&mut model.ui.mode) {
+                act::agree(model, at, confirm, effects);
+            }
+        }
+        Action::Chosen => {
+            if let Mode::Confirm(confirm, Answer::Yes) = std::mem::take(&mut model.ui.mode) {
+                act::agree(model, at, confirm, effects);
+            }
+        }
+        Action::No => look::close(model),
+        Action::Left
+        | Action::Right
+        | Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::First
+        | Action::Last => look::go(model, action),
+    }
+}

@@ -1,0 +1,328 @@
+//! What a person does to see something: nothing here touches the cluster or what was observed.
+
+use crossterm::event::{MouseButton, MouseEventKind};
+
+use super::input::choose;
+use crate::chart::curves::Curve;
+use crate::clock::At;
+use crate::keys::Action;
+use crate::message::Spot;
+use crate::model::Model;
+use crate::ui::filter::Filter;
+use crate::ui::state::{Focus, Mode, Notice, Panel, Screen};
+
+/// Lines that the wheel scrolls at once.
+const WHEEL: usize = 3;
+
+/// What the screen shows as now: a paused view stands still.
+fn now(model: &Model) -> At {
+    model.shown().now
+}
+
+pub(super) fn zoom(model: &mut Model, closer: bool) {
+    let now = now(model);
+    model.ui.viewport.zoom(now, closer, None);
+}
+
+/// As much time as the chart shows by itself.
+pub(super) fn fit(model: &mut Model) {
+    let now = now(model);
+    model.ui.viewport.fit(now);
+}
+
+pub(super) fn pan(model: &mut Model, earlier: bool) {
+    let now = now(model);
+    model.ui.viewport.pan(now, earlier);
+}
+
+/// Says in the footer why a key does nothing here.
+fn refuse(model: &mut Model, why: &str) {
+    model.ui.notice = Some(Notice { at: model.data.now, text: why.to_owned() });
+}
+
+/// The cursor at the newest instant in view, or away.
+pub(super) fn inspect(model: &mut Model) {
+    let now = now(model);
+    if !model.ui.screen.has_axis() && !model.ui.viewport.is_inspecting() {
+        return refuse(model, "there is no time axis on this screen");
+    }
+    if model.ui.viewport.is_inspecting() {
+        model.ui.viewport.leave();
+    } else {
+        let end = model.ui.viewport.stretch(now).end;
+        model.ui.viewport.inspect(now, end);
+    }
+}
+
+/// The chosen panel alone; the chart where none was chosen.
+pub(super) fn expand(model: &mut Model) {
+    if model.ui.screen != Screen::Overview {
+        return;
+    }
+    model.ui.scroll = 0;
+    model.ui.focus = match model.ui.focus {
+        Focus::Expanded(panel) => Focus::On(panel),
+        Focus::On(panel) => Focus::Expanded(panel),
+        Focus::Nowhere => Focus::Expanded(Panel::Chart),
+    };
+}
+
+/// Out of what was entered last.
+pub(super) fn back(model: &mut Model) {
+    let ui = &mut model.ui;
+    let filter = ui.filters.on_mut(ui.screen).filter(|filter| !filter.is_empty());
+    if ui.viewport.is_inspecting() {
+        ui.viewport.leave();
+    } else if ui.scroll > 0 {
+        ui.scroll = 0;
+    } else if let Focus::Expanded(panel) = ui.focus {
+        ui.focus = Focus::On(panel);
+    } else if let Some(filter) = filter {
+        filter.clear();
+    } else {
+        ui.focus = Focus::Nowhere;
+    }
+}
+
+/// Out of a dialog; a filter is emptied.
+pub(super) fn close(model: &mut Model) {
+    if std::mem::take(&mut model.ui.mode) == Mode::Filter {
+        if let Some(filter) = model.ui.filters.on_mut(model.ui.screen) {
+            filter.clear();
+        }
+        model.ui.scroll = 0;
+    }
+}
+
+/// Begins to type the filter of the screen's list.
+pub(super) fn filter(model: &mut Model) {
+    if model.ui.filters.on(model.ui.screen).is_none() {
+        return refuse(model, "there is no list to filter on this screen");
+    }
+    model.ui.mode = Mode::Filter;
+}
+
+pub(super) fn type_filter(model: &mut Model, text: &str) {
+    if let Some(filter) = model.ui.filters.on_mut(model.ui.screen) {
+        filter.add(text);
+    }
+    model.ui.scroll = 0;
+}
+
+/// Takes a character back; where there is none the filter is left.
+pub(super) fn take_back(model: &mut Model) {
+    if !model.ui.filters.on_mut(model.ui.screen).is_some_and(Filter::take_back) {
+        close(model);
+    }
+}
+
+/// Shows or hides the curve that is chosen in the legend.
+pub(super) fn toggle(model: &mut Model) {
+    if let Mode::Legend(chosen) = model.ui.mode
+        && let Some(curve) = Curve::ALL.get(chosen)
+    {
+        model.ui.curves.toggle(*curve);
+    }
+}
+
+/// Whether what is shown is a list that scrolls.
+fn is_list(model: &Model) -> bool {
+    matches!(model.ui.screen, Screen::Logs | Screen::Pods) || model.ui.focus == Focus::Expanded(Panel::Events)
+}
+
+/// An arrow or a page key: the choice of a dialog, the cursor, a list, or the panels.
+pub(super) fn go(model: &mut Model, action: Action) {
+    let is_up = matches!(action, Action::Up | Action::Left | Action::PageUp | Action::First);
+    match &mut model.ui.mode {
+        Mode::Confirm(_, answer) if matches!(action, Action::Left | Action::Right) => {
+            return *answer = answer.other();
+        }
+        Mode::Confirm(confirm, _) => return choose(confirm, action),
+        Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
+        Mode::Help(top) => return *top = leafed(*top, action, usize::from(model.ui.size.1)),
+        Mode::Filter | Mode::Sheet(_) => return,
+        Mode::Normal => {}
+    }
+    if model.ui.viewport.is_inspecting() {
+        cursor(model, action, is_up);
+    } else if is_list(model) {
+        scroll(model, action);
+    } else if model.ui.screen == Screen::Runs {
+        runs(model, action);
+    } else if super::doctor::scrolls(model) {
+        super::doctor::scroll(model, action);
+    } else if model.ui.screen == Screen::Overview {
+        model.ui.focus = match model.ui.focus {
+            Focus::Nowhere => Focus::On(Panel::Chart),
+            Focus::On(panel) => Focus::On(panel.neighbour(!is_up)),
+            Focus::Expanded(panel) => Focus::Expanded(panel.neighbour(!is_up)),
+        };
+    }
+}
+
+/// The first row of a text after a key, in a window of so many rows. Where its end is only the drawing knows.
+pub(super) fn leafed(top: usize, action: Action, rows: usize) -> usize {
+    const MOST: usize = u16::MAX as usize;
+    let page = rows.saturating_sub(7).max(1);
+    match action {
+        Action::Up => top.saturating_sub(1),
+        Action::Down => (top + 1).min(MOST),
+        Action::PageUp => top.saturating_sub(page),
+        Action::PageDown => (top + page).min(MOST),
+        Action::First => 0,
+        _ => MOST,
+    }
+}
+
+fn stepped(chosen: usize, is_up: bool, last: usize) -> usize {
+    if is_up { chosen.saturating_sub(1) } else { (chosen + 1).min(last) }
+}
+
+fn cursor(model: &mut Model, action: Action, earlier: bool) {
+    let data = model.shown();
+    let now = data.now;
+    let Some(cursor) = model.ui.viewport.stretch(now).cursor else { return };
+    let to = match action {
+        Action::Left | Action::Right => return model.ui.viewport.step(now, earlier),
+        Action::Up => data.history.mark_before(cursor).map(|mark| mark.at),
+        Action::Down => data.history.mark_after(cursor).map(|mark| mark.at),
+        Action::First => Some(At::default()),
+        Action::Last => Some(now),
+        _ => return model.ui.viewport.pan(now, earlier),
+    };
+    if let Some(to) = to {
+        model.ui.viewport.look_at(now, to);
+    }
+}
+
+/// On the screen Runs: another run.
+fn runs(model: &mut Model, action: Action) {
+    let mut chosen = model.ui.runs;
+    let data = model.shown();
+    let (steps, up) = match action {
+        Action::Up => (1, true),
+        Action::Down => (1, false),
+        Action::PageUp => (10, true),
+        Action::PageDown => (10, false),
+        Action::First | Action::Last => (crate::bursts::recent::MAX_BURSTS, action == Action::Last),
+        _ => return,
+    };
+    (0..steps).for_each(|_| chosen.step(data, up));
+    model.ui.runs = chosen;
+}
+
+/// On the screen Runs: compares others with the run that is chosen, or no longer.
+pub(super) fn compare(model: &mut Model) {
+    if model.ui.screen == Screen::Runs {
+        let mut chosen = model.ui.runs;
+        chosen.mark(model.shown());
+        model.ui.runs = chosen;
+    }
+}
+
+fn scroll(model: &mut Model, action: Action) {
+    let page = usize::from(model.ui.size.1.saturating_sub(4)).max(1);
+    let most = lines(model).saturating_sub(1);
+    let scroll = model.ui.scroll;
+    model.ui.scroll = match action {
+        Action::Up => scroll + 1,
+        Action::Down => scroll.saturating_sub(1),
+        Action::PageUp => scroll + page,
+        Action::PageDown => scroll.saturating_sub(page),
+        Action::First => most,
+        Action::Last => 0,
+        _ => scroll,
+    }
+    .min(most);
+}
+
+/// A line joined one of the lists: who reads further up goes on reading the same.
+pub(super) fn joined(model: &mut Model, is_log: bool) {
+    let shows_it =
+        is_list(model) && model.ui.screen != Screen::Pods && (model.ui.screen == Screen::Logs) == is_log;
+    if model.ui.scroll == 0 || !shows_it || model.paused_for().is_some() {
+        return;
+    }
+    let (data, filters) = (&model.data, &model.ui.filters);
+    let is_taken = if is_log {
+        data.logs.iter().next_back().is_some_and(|line| filters.logs.takes(&[&line.pod, &line.text]))
+    } else {
+        data.events.filtered(&filters.events).next_back() == data.events.iter().next_back()
+    };
+    model.ui.scroll += usize::from(is_taken);
+}
+
+/// Lines of the list that is shown, as its filter takes them.
+fn lines(model: &Model) -> usize {
+    let (data, filters) = (model.shown(), &model.ui.filters);
+    match model.ui.screen {
+        Screen::Logs => data.logs.filtered(&filters.logs).count(),
+        Screen::Pods => data.lanes.iter().filter(|lane| filters.pods.takes(&[&lane.name])).count(),
+        _ => data.events.filtered(&filters.events).count(),
+    }
+}
+
+/// The wheel, and the left button pressed or held.
+pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool {
+    let is_up = match kind {
+        MouseEventKind::ScrollUp => true,
+        MouseEventKind::ScrollDown => false,
+        MouseEventKind::Down(MouseButton::Left) => return click(model, spot),
+        MouseEventKind::Drag(MouseButton::Left) => return drag(model, spot),
+        _ => return false,
+    };
+    match &mut model.ui.mode {
+        Mode::Normal | Mode::Filter => {}
+        Mode::Sheet(_) => return false,
+        Mode::Help(_) | Mode::Legend(_) | Mode::Confirm(..) => {
+            go(model, if is_up { Action::Up } else { Action::Down });
+            return true;
+        }
+    }
+    let step = if is_up { Action::Up } else { Action::Down };
+    if is_list(model) {
+        (0..WHEEL).for_each(|_| scroll(model, step));
+    } else if super::doctor::scrolls(model) {
+        (0..WHEEL).for_each(|_| super::doctor::scroll(model, step));
+    } else {
+        let now = now(model);
+        let around = if let Spot::Axis(at) = spot { Some(at) } else { None };
+        model.ui.viewport.zoom(now, is_up, around);
+    }
+    true
+}
+
+/// The cursor goes along with the mouse, once a click has set it.
+fn drag(model: &mut Model, spot: Spot) -> bool {
+    match spot {
+        Spot::Axis(at) if model.ui.mode == Mode::Normal && model.ui.viewport.is_inspecting() => {
+            let now = now(model);
+            model.ui.viewport.inspect(now, at);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// A click: a screen by its name, the cursor on an axis, or a panel; a panel that is chosen already is expanded.
+fn click(model: &mut Model, spot: Spot) -> bool {
+    if model.ui.mode != Mode::Normal {
+        return false;
+    }
+    match spot {
+        Spot::Nothing | Spot::List => return false,
+        Spot::Tab(screen) => model.ui.show(screen),
+        Spot::Axis(at) => {
+            let now = now(model);
+            model.ui.viewport.inspect(now, at);
+        }
+        Spot::Panel(panel) => {
+            model.ui.focus = match model.ui.focus {
+                Focus::On(chosen) if chosen == panel => Focus::Expanded(panel),
+                Focus::Expanded(_) => return false,
+                _ => Focus::On(panel),
+            };
+        }
+    }
+    true
+}

@@ -1,0 +1,392 @@
+//! What the sources say.
+
+use super::act::{say, stop_load};
+use super::{decide, told, work};
+use crate::autoscaler::decision::News;
+use crate::bursts::fates::Gap;
+use crate::bursts::stopwatch::{How, Seen, Stage};
+use crate::bursts::why;
+use crate::chain::beliefs;
+use crate::chain::beliefs::Place;
+use crate::chain::sources::SourceStatus;
+use crate::chart::history::MarkKind;
+use crate::clock::At;
+use crate::message::{Effect, Event};
+use crate::model::{Found, Model};
+use crate::reported::{LoadProgress, Source, SourceState, TargetEvent};
+use crate::ui::events::Weight;
+use crate::ui::state::Screen;
+use crate::workers::pods::Change;
+use observed::{DepthSample, Hpa, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload};
+
+/// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
+pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
+    match event {
+        Event::Target(news) => target(model, at, news, effects),
+        Event::Hpa(hpa) => return hpa_changed(model, at, hpa.map(|hpa| *hpa)),
+        Event::Workload(workload) => return workload_changed(model, at, workload),
+        Event::Pods(news) => return pods(model, at, news),
+        Event::Cluster(event) => {
+            model.data.events.cluster(at, &model.data.day, event);
+            super::look::joined(model, false);
+        }
+        Event::Depth(sample) => return depth(model, at, sample),
+        Event::Metric(sample) => return metric(model, at, &sample),
+        Event::Scraped(sample) => return scraped(model, at, sample),
+        Event::Source(source, state) => return source_changed(model, at, source, state),
+        Event::Burst(progress) => work::burst(model, at, progress),
+        Event::Load(progress) => load(model, at, progress, effects),
+        Event::Job { pod, event } => work::job(model, at, &pod, &event),
+        Event::LogState { pod, state } => work::log_state(model, at, &pod, state),
+        Event::Dated(answer) => {
+            model.data.offset.hear(answer);
+            return false;
+        }
+        Event::Done { what, result } => match result {
+            Ok(message) => say(model, at, Weight::Own, &what, message),
+            Err(message) => say(model, at, Weight::Warning, &what, message),
+        },
+        Event::Log { pod, line } => {
+            told::heard(&mut model.data, at, Source::Logs);
+            model.data.logs.line(at, pod, line);
+            super::look::joined(model, true);
+            return model.ui.screen == Screen::Logs;
+        }
+        Event::Tune(answer) => super::tune::answered(model, at, answer),
+        Event::Doctor(report) => super::doctor::found(model, at, *report),
+        Event::Drill(answer) => super::drill::answered(model, at, answer),
+        // Input, ticks and the end are handled elsewhere.
+        Event::Input(_) | Event::Tick | Event::Terminate => return false,
+    }
+    true
+}
+
+fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect>) {
+    let was_ready = model.data.watched.is_ready();
+    model.data.watched.apply(at, news);
+    if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {
+        let what = problem.what.clone();
+        say(model, at, Weight::Warning, "cluster lost", what);
+    }
+    if model.data.watched.problem().is_some() {
+        stop_load(model, at, "the target cannot be reached", effects);
+    }
+}
+
+fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState) -> bool {
+    let gone = matches!(state, SourceState::Retrying { .. } | SourceState::Unavailable(_));
+    if gone {
+        // A line that goes on would claim a reading that nobody has.
+        let history = &mut model.data.history;
+        match source {
+            Source::Broker => history.depth.push(at, None),
+            Source::ExternalMetric => history.metric.push(at, None),
+            Source::Hpa => {
+                history.believed.push(at, None);
+                history.desired.push(at, None);
+            }
+            Source::Workload => {
+                history.current.push(at, None);
+                history.ready.push(at, None);
+            }
+            _ => {}
+        }
+    }
+    let old = model.data.sources.get(&source);
+    let same_kind =
+        old.is_some_and(|old| std::mem::discriminant(&old.state) == std::mem::discriminant(&state));
+    let changed = old.is_none_or(|old| old.state != state);
+    let since = old.filter(|_| same_kind).map_or(at, |old| old.since);
+    let first = old.map_or(at, |old| old.first);
+    let was_live = old.is_some_and(|old| old.was_live || old.state == SourceState::Live);
+    let last_heard = old.and_then(|old| old.last_heard);
+    let is_back = old.is_some_and(|old| {
+        state == SourceState::Live && !matches!(old.state, SourceState::Live | SourceState::Connecting)
+    });
+    let lost = last_heard.or(old.map(|old| old.since)).unwrap_or_default();
+    let away = if is_back { Some((lost, at)) } else { old.and_then(|old| old.away) };
+    if let SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) = &state {
+        model.data.bursts.blind(source, cause);
+        let place = match source {
+            Source::Broker => Some(Place::Broker),
+            Source::Prometheus => Some(Place::Prometheus),
+            Source::ExternalMetric => Some(Place::ExternalApi),
+            Source::Hpa => Some(Place::Hpa),
+            _ => None,
+        };
+        if let Some(place) = place {
+            model.data.beliefs.unread(place, at);
+        }
+        let gap = match source {
+            Source::Logs => Some(Gap::Log),
+            // Workers that come and go unseen have logs that nobody reads.
+            Source::Pods => Some(Gap::Pods),
+            _ => None,
+        };
+        if let Some(gap) = gap {
+            model.data.bursts.gap(gap, model.data.sampling.unsampled());
+        }
+    }
+    let old = model.data.sources.get(&source).cloned();
+    super::sources::tell(model, at, source, old.as_ref(), &state);
+    model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_heard, away });
+    if matches!(source, Source::Hpa | Source::ExternalMetric) {
+        // A reading that is gone is calculated with no longer.
+        decide::again(model, at, News::Other);
+    }
+    changed
+}
+
+fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
+    told::heard(&mut model.data, at, Source::Hpa);
+    let hpa = Found::from(hpa);
+    let changed = model.data.hpa != hpa;
+    let news = decide::news(model.data.hpa.get(), hpa.get());
+    let scaled = |hpa: &Found<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
+    let own = scaled(&hpa).filter(|own| scaled(&model.data.hpa) != Some(*own));
+    model.data.hpa = hpa;
+    if model.data.hpa == Found::Missing {
+        model.data.bursts.blind(Source::Hpa, why::NO_HPA);
+    }
+    let believed = model.data.believed_total();
+    let desired = model.data.hpa.get().and_then(Hpa::wanted);
+    let data = &mut model.data;
+    data.beliefs.hear(
+        Place::Hpa,
+        at,
+        believed.map(|(total, _)| total),
+        believed.map_or(0.0, |(_, slack)| slack),
+        None,
+    );
+    data.history.believed.push(at, believed.map(|(total, _)| total));
+    data.history.desired.push(at, desired.map(f64::from));
+    if let Some(desired) = desired {
+        let seen = told::with_own(data, told::watched(data, at, Source::Hpa), own);
+        data.bursts.desired(seen, desired, data.load.is_on());
+    }
+    let target = data.target_total();
+    data.history.target.push(at, target);
+    super::tune::observed(model, at);
+    decide::again(model, at, news);
+    changed
+}
+
+fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bool {
+    told::heard(&mut model.data, at, Source::Workload);
+    let workload = Found::from(workload);
+    let changed = model.data.workload != workload;
+    let before = model.data.workload.get().map(|workload| workload.spec_replicas);
+    model.data.workload = workload;
+    if model.data.workload == Found::Missing {
+        model.data.bursts.blind(Source::Workload, why::NO_WORKLOAD);
+    }
+    let now = model.data.workload.get().cloned();
+    let data = &mut model.data;
+    if let Some(now) = &now {
+        match before {
+            Some(before) if now.spec_replicas > before => data.history.mark(at, MarkKind::ScaleUp),
+            Some(before) if now.spec_replicas < before => data.history.mark(at, MarkKind::ScaleDown),
+            _ => {}
+        }
+        let seen = told::watched(data, at, Source::Workload);
+        data.bursts.spec_replicas(seen, now.spec_replicas, data.load.is_on());
+        let all = [now.spec_replicas, now.replicas, now.ready];
+        let is_at_min = data.hpa.get().is_some_and(|hpa| all == [hpa.min; 3]);
+        data.bursts.at_min(seen, is_at_min);
+    }
+    data.history.current.push(at, now.as_ref().map(|now| f64::from(now.replicas)));
+    data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
+    let target = data.target_total();
+    data.history.target.push(at, target);
+    decide::again(model, at, News::Other);
+    changed
+}
+
+fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
+    told::heard(&mut model.data, at, Source::Pods);
+    // What the first list names was there before; it is no news.
+    let is_first = !model.data.pods.is_listed();
+    let changes = model.data.pods.apply(at, news);
+    let changed = is_first || !changes.is_empty();
+    work::sample(&mut model.data, at);
+    for change in changes {
+        if let Change::New(pod) | Change::Changed { now: pod, .. } = &change
+            && pod.role == Role::Worker
+        {
+            let work = work::of_worker(&model.data, &pod.name);
+            model.data.lanes.pod(at, pod, work);
+        }
+        match change {
+            Change::New(pod) if !is_first => appeared(model, at, None, &pod),
+            Change::New(_) => {}
+            Change::Changed { before, now } => appeared(model, at, Some(&before), &now),
+            Change::Gone(pod) => gone(model, at, &pod),
+        }
+    }
+    changed
+}
+
+/// A pod is new or different.
+fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
+    let entered = |phase| now.phase == phase && before.is_none_or(|before| before.phase != phase);
+    let restarted = before.is_some_and(|before| now.restarts > before.restarts);
+    let data = &mut model.data;
+    match now.role {
+        Role::Worker => {
+            let came = data.pods.get(&now.uid).map_or(at, |known| known.first_seen);
+            let runs = matches!(now.phase, PodPhase::Starting | PodPhase::Ready);
+            let has_node = now.scheduled.is_some() || !matches!(now.phase, PodPhase::Pending);
+            for (stage, reached, own) in [
+                (Stage::Scheduled, has_node, now.scheduled),
+                (Stage::Started, runs || now.started.is_some(), now.started),
+                (Stage::PodReady, now.phase == PodPhase::Ready, now.ready_since),
+            ] {
+                if reached {
+                    let seen = told::with_own(data, told::watched(data, at, Source::Pods), own);
+                    data.bursts.worker(seen, came, stage);
+                }
+            }
+            if entered(PodPhase::Ready) {
+                data.history.mark(at, MarkKind::PodReady);
+            }
+            if let Some(before) = before.filter(|before| now.restarts > before.restarts) {
+                let times = u32::try_from(now.restarts.saturating_sub(before.restarts)).unwrap_or(0);
+                data.lanes.restarted(at, &now.uid, times);
+            }
+            if restarted || entered(PodPhase::Failed) {
+                data.history.mark(at, MarkKind::Error);
+                data.jobs.leave(at, &now.name);
+                let work = work::of_worker(data, &now.name);
+                data.lanes.job(at, &now.name, work, false);
+            }
+        }
+        Role::Broker => {
+            let was_up = before.is_some_and(|before| before.phase == PodPhase::Ready);
+            if restarted || (was_up && matches!(now.phase, PodPhase::Failed | PodPhase::Completed)) {
+                broker_lost(model, at);
+            }
+        }
+        Role::Producer | Role::Other => {}
+    }
+    if restarted {
+        let why = now.last_exit.as_deref().map(|exit| format!(" after {exit}")).unwrap_or_default();
+        say(model, at, Weight::Warning, "restarted", format!("{}{why}", now.name));
+    }
+}
+
+fn gone(model: &mut Model, at: At, pod: &Pod) {
+    match pod.role {
+        Role::Worker => {
+            model.data.history.mark(at, MarkKind::PodGone);
+            model.data.lanes.gone(at, &pod.uid);
+            model.data.jobs.leave(at, &pod.name);
+        }
+        Role::Broker => broker_lost(model, at),
+        Role::Producer | Role::Other => {}
+    }
+}
+
+fn is_broker_up(model: &Model) -> bool {
+    model.data.pods.of(Role::Broker).iter().any(|known| known.pod.phase == PodPhase::Ready)
+}
+
+fn broker_lost(model: &mut Model, at: At) {
+    // One node of several: the others still have the queue.
+    if is_broker_up(model) || model.data.jobs.away.is_some() {
+        return;
+    }
+    let known = model.data.depth.map_or(0, |depth| depth.total());
+    model.data.jobs.broker_lost(at, known);
+    model.data.history.mark(at, MarkKind::BrokerLost);
+    say(model, at, Weight::Warning, "broker gone", format!("{known} messages were known to be in it"));
+}
+
+fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
+    let look = told::heard(&mut model.data, at, Source::Broker);
+    let total = sample.total();
+    // While the broker is away, an answer can only be one that was already on its way.
+    if let Some(away) = model.data.jobs.away {
+        if at <= away.since || !is_broker_up(model) {
+            return false;
+        }
+        let lost = model.data.jobs.broker_back(total);
+        if lost > 0 {
+            model.data.bursts.lost();
+            let message = format!("{lost} of {} messages are lost", away.known);
+            say(model, at, Weight::Warning, "broker back", message);
+        } else {
+            say(model, at, Weight::Own, "broker back", format!("with {total} messages"));
+        }
+    }
+    let changed = model.data.depth != Some(sample);
+    let data = &mut model.data;
+    let load = data.load.is_on();
+    if load {
+        data.bursts.with_load();
+    }
+    data.depth = Some(sample);
+    data.beliefs.counts_ready(beliefs::is_keda(data).then_some(sample.ready as f64));
+    data.history.depth.push(at, Some(total as f64));
+    data.history.in_work.push(at, Some(sample.unacked as f64));
+    let age = (!sample.staleness.is_zero()).then_some(sample.staleness);
+    data.beliefs.hear(Place::Broker, at, Some(total as f64), 0.0, age);
+    let how = if sample.staleness.is_zero() { How::Asked } else { How::Statistics };
+    let seen = Seen::within(at, how, look + sample.staleness);
+    data.bursts.number(Stage::InBroker, seen, total as f64, load);
+    data.bursts.depth(seen, total, sample.staleness);
+    let ready = data.workload.get().map_or(0, |workload| u32::try_from(workload.ready).unwrap_or(0));
+    data.pace.depth(at, total, ready, data.load.is_on() || data.bursts.unfinished() > 0);
+    changed
+}
+
+fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
+    let look = told::heard(&mut model.data, at, Source::ExternalMetric);
+    let value = sample.value_milli.map(|milli| milli as f64 / 1_000.0);
+    let data = &mut model.data;
+    let changed = data.beliefs.get(Place::ExternalApi).is_none_or(|old| old.total != value);
+    data.beliefs.hear(Place::ExternalApi, at, value, 0.0, None);
+    data.history.metric.push(at, value);
+    if let Some(value) = value {
+        let seen = Seen::within(at, How::Asked, look);
+        data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
+    }
+    decide::again(model, at, News::Other);
+    changed
+}
+
+fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
+    let look = told::heard(&mut model.data, at, Source::Prometheus);
+    // A query that finds NaN has found nothing that could be compared.
+    let value = sample.value.filter(|value| value.is_finite());
+    let data = &mut model.data;
+    let changed = data.beliefs.get(Place::Prometheus).is_none_or(|old| old.total != value);
+    data.beliefs.hear(Place::Prometheus, at, value, 0.0, sample.age);
+    if let Some(value) = value {
+        // The sample was there since it was scraped, even if we asked later.
+        let seen = told::scraped(data, at, look, &sample);
+        data.bursts.number(Stage::Scraped, seen, value, data.load.is_on());
+    }
+    changed
+}
+
+fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Effect>) {
+    // Each cause is told once; how often it came is counted on the screen.
+    let new_causes: Vec<String> = progress
+        .failed
+        .keys()
+        .filter(|cause| !model.data.load.failed.contains_key(*cause))
+        .cloned()
+        .collect();
+    for cause in new_causes {
+        model.data.history.mark(at, MarkKind::Error);
+        say(model, at, Weight::Warning, "load", cause);
+    }
+    let load = &mut model.data.load;
+    let news = progress.accepted.saturating_sub(load.accepted);
+    load.accepted = load.accepted.max(progress.accepted);
+    load.failed = progress.failed;
+    model.data.jobs.accepted(u32::try_from(news).unwrap_or(u32::MAX));
+    if let Some(reason) = progress.stopped {
+        stop_load(model, at, &reason, effects);
+    }
+}

@@ -1,0 +1,142 @@
+//! The shadow key: chooses a second specification, or takes the shadow away.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::act::say;
+use crate::autoscaler::decision;
+use crate::autoscaler::decision::Sync;
+use crate::autoscaler::form::Heard;
+use crate::autoscaler::shadow::{Dialog, Running, Shadow};
+use crate::clock::At;
+use crate::model::Model;
+use crate::ui::events::Weight;
+use crate::ui::sheet::Sheet;
+use crate::ui::state::Mode;
+
+/// The shadow key.
+pub(super) fn toggle(model: &mut Model, at: At) {
+    if let Shadow::On(running) = &model.data.shadow {
+        let message = format!("off; it was {}", running.in_short());
+        model.data.shadow = Shadow::Off;
+        model.data.history.shadow.push(at, None);
+        return say(model, at, Weight::Own, "shadow", message);
+    }
+    let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
+    match spec {
+        Some(spec) => model.ui.mode = Mode::Sheet(Box::new(Sheet::Shadow(Dialog::new(spec)))),
+        None => say(model, at, Weight::Warning, "no shadow", "there is no HPA that can be read".to_owned()),
+    }
+}
+
+/// A key went to the dialog.
+pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
+    let config = decision::config(&model.data);
+    let Mode::Sheet(sheet) = &mut model.ui.mode else { return };
+    let Sheet::Shadow(dialog) = &mut **sheet else { return };
+    match key.code {
+        KeyCode::Esc => model.ui.mode = Mode::Normal,
+        KeyCode::Enter => {
+            let made = dialog
+                .form
+                .checked(&config)
+                .and_then(|(_, spec)| Running::new(spec, &model.data, at).map_err(|sentence| vec![sentence]));
+            match made {
+                Ok(running) => {
+                    let message = format!("on: {}", running.in_short());
+                    model.data.history.shadow.push(at, Some(f64::from(running.size())));
+                    model.data.shadow = Shadow::On(Box::new(running));
+                    model.ui.mode = Mode::Normal;
+                    say(model, at, Weight::Own, "shadow", message);
+                }
+                Err(wrong) => dialog.wrong = wrong,
+            }
+        }
+        code => {
+            if dialog.form.key(code) == Heard::Edited {
+                dialog.wrong.clear();
+            }
+        }
+    }
+}
+
+/// The real controller looked so often, and time has gone by.
+pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
+    let data = &mut model.data;
+    let Shadow::On(mut running) = std::mem::take(&mut data.shadow) else { return };
+    running.account(at, data);
+    let ready = data.workload.get().map_or(0, |workload| workload.ready);
+    let mut before = data.estimate.last.as_ref().map_or(0, |last| last.said.current);
+    let since = running.since;
+    for sync in syncs.iter().filter(|sync| sync.at >= since) {
+        let size = running.sync(*sync, before, ready);
+        before = sync.size;
+        data.history.shadow.push(sync.at, Some(f64::from(size)));
+    }
+    if !syncs.is_empty() {
+        running.account(at, data);
+    }
+    data.shadow = Shadow::On(running);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Event;
+    use crate::update::tests::Talk;
+    use crate::update::tune::tests::hpa;
+    use observed::{MetricSample, Workload};
+
+    fn talk() -> Talk {
+        let mut talk = Talk::ready(false);
+        let (name, selector) = ("worker".to_owned(), "app=worker".to_owned());
+        talk.say(Event::Workload(Some(Workload { name, spec_replicas: 1, replicas: 1, ready: 1, selector })));
+        talk.say(hpa(10));
+        talk
+    }
+
+    #[test]
+    fn keys_choose_a_shadow_and_take_it_away() {
+        for (keys, stands) in [
+            ("w", "choosing"),
+            ("w⎋", "off"),
+            // As it is offered: the other target type.
+            ("w↵", "20 in all, 1..10"),
+            ("w←↵", "20 a pod, 1..10"),
+            ("w↓⌦5↵", "5 in all, 1..10"),
+            ("w↓↓↓⌦0↵⌫", "choosing"),
+            ("w↓↓↓⌦0↵", "wrong: spec.maxReplicas: Invalid value: 0: must be greater than 0"),
+            ("w↵w", "off"),
+            ("w↵w w", "choosing"),
+        ] {
+            let mut talk = talk();
+            talk.keys(keys);
+            let is = match (&talk.model.ui.mode, &talk.model.data.shadow) {
+                (Mode::Sheet(sheet), _) => match &**sheet {
+                    Sheet::Shadow(dialog) => match dialog.wrong.first() {
+                        Some(wrong) => format!("wrong: {wrong}"),
+                        None => "choosing".to_owned(),
+                    },
+                    other => panic!("another sheet: {other:?}"),
+                },
+                (Mode::Normal, Shadow::On(running)) => running.in_short(),
+                (Mode::Normal, Shadow::Off) => "off".to_owned(),
+                (mode, _) => panic!("another mode: {mode:?}"),
+            };
+            assert_eq!(is, stands, "{keys}");
+        }
+    }
+
+    #[test]
+    fn the_shadow_looks_when_the_controller_does_and_leaves_a_line() {
+        let mut talk = talk();
+        talk.keys("w←↓↓↓⌦3↵");
+        talk.at(1_000).say(Event::Metric(MetricSample { value_milli: Some(200_000), stamped: None }));
+        // A sync that wrote nothing is presumed a period later, and the shadow looks with it.
+        talk.at(40_000).say(Event::Tick);
+        let data = &talk.model.data;
+        assert_eq!(data.history.shadow.last(), data.shadow.running().map(|running| running.size() as f32));
+        assert!(data.shadow.running().is_some_and(|running| running.last.is_some()), "it has decided");
+        talk.at(41_000).keys("w");
+        assert_eq!(talk.model.data.history.shadow.last(), None, "the line ends");
+    }
+}

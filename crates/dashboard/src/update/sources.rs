@@ -1,0 +1,80 @@
+//! What is told of a source that is lost or comes back: the list of events keeps it in full, where a panel's title has room
+//! for its first words only.
+
+use crate::chain::sources::SourceStatus;
+use crate::clock::At;
+use crate::model::Model;
+use crate::reported::{Source, SourceState};
+use crate::ui::events::Weight;
+
+/// What a source is called where it is told about.
+fn name(source: Source) -> &'static str {
+    match source {
+        Source::Hpa => "the HPA",
+        Source::Workload => "the scale target",
+        Source::Pods => "the pods",
+        Source::Events => "the Events",
+        Source::ExternalMetric => "the external metric",
+        Source::Broker => "the broker",
+        Source::Prometheus => "Prometheus",
+        Source::Producer => "the producer",
+        Source::Logs => "the logs",
+    }
+}
+
+/// Tells that a source was lost, or is back. One that was never there cannot be back, and one more attempt is no news.
+pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&SourceStatus>, new: &SourceState) {
+    let Some(old) = old else { return };
+    // Logs end with their pods, and every gap is told where it is counted.
+    if source == Source::Logs {
+        return;
+    }
+    let name = name(source);
+    let (weight, reason, message) = match (&old.state, new) {
+        (SourceState::Live, SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause)) => {
+            (Weight::Warning, "source lost", format!("{name}: {cause}"))
+        }
+        (SourceState::Retrying { .. } | SourceState::Unavailable(_), SourceState::Live) if old.was_live => {
+            (Weight::Own, "source back", format!("{name}, after {} s", at.since(old.since).as_secs()))
+        }
+        _ => return,
+    };
+    let data = &mut model.data;
+    data.events.aside(at, &data.day, weight, reason, message);
+    super::look::joined(model, false);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::DayClock;
+    use crate::message::{Event, Stamped};
+    use crate::update::update;
+
+    #[test]
+    fn a_source_is_told_lost_once_and_back_once_if_it_was_there_before() {
+        let retrying = |cause: &str| SourceState::Retrying { cause: cause.to_owned(), next: At::default() };
+        let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
+        let mut model = Model::new(day, (80, 24));
+        for (second, state) in [
+            (0, SourceState::Connecting),
+            (1, retrying("connection refused")),
+            (2, SourceState::Live),
+            (5, retrying("connection reset")),
+            (6, retrying("connection refused")),
+            (9, SourceState::Live),
+        ] {
+            let event = Event::Source(Source::Broker, state);
+            let _ = update(&mut model, Stamped { at: At(Duration::from_secs(second)), event });
+        }
+        let told: Vec<String> =
+            model.data.events.iter().map(|entry| format!("{}: {}", entry.reason, entry.message)).collect();
+        assert_eq!(
+            told,
+            ["source lost: the broker: connection reset", "source back: the broker, after 4 s"],
+            "that it was late in coming is neither"
+        );
+    }
+}

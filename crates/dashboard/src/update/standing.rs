@@ -1,0 +1,144 @@
+//! What holds after every event: what is due by now, how often the sources should look, and when the next tick is.
+
+use std::time::Duration;
+
+use super::act;
+use crate::bursts::load::{MAX_TIME, Running};
+use crate::bursts::recent::Quiet;
+use crate::clock::At;
+use crate::message::Effect;
+use crate::model::{Found, Model};
+use crate::reported::{Source, SourceState, Watchfulness};
+use crate::target::State;
+use crate::ui::events::Weight;
+use crate::ui::state::{Screen, View};
+use observed::{PodPhase, Role};
+
+/// How often the picture moves on while nothing happens.
+const CALM: Duration = Duration::from_secs(5);
+
+/// Does what is due. Returns whether the frame could differ now.
+pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
+    let mut changed = false;
+    if let Running::Since(since) = model.data.load.running
+        && at.since(since) >= MAX_TIME
+    {
+        act::stop_load(model, at, "it ran for ten minutes", effects);
+        changed = true;
+    }
+    let thrown = model.data.jobs.settle(at);
+    changed |= !thrown.is_empty();
+    super::work::throw_away(model, at, thrown);
+    for (number, lost) in model.data.bursts.judge(at) {
+        let message = format!("#{number}: {lost} confirmed jobs are neither done nor in the queue");
+        act::say(model, at, Weight::Warning, "lost", message);
+        changed = true;
+    }
+    if model.data.bursts.running()
+        && let Some(quiet) = quiet(model)
+    {
+        let seen = super::told::watched(&model.data, at, Source::Workload);
+        let time = model.data.lanes.time(at);
+        model.data.bursts.quiet(seen, time, quiet);
+        changed = true;
+    }
+    changed
+}
+
+/// How it is known that all is quiet, if it is.
+fn quiet(model: &Model) -> Option<Quiet> {
+    let data = &model.data;
+    let is_read = data.trouble(Source::Broker).is_none();
+    let is_empty = data.depth.is_some_and(|depth| depth.total() == 0);
+    let hpa = match &data.hpa {
+        Found::Unknown => return None,
+        Found::Missing => return (is_read && is_empty).then_some(Quiet::Unseen),
+        Found::Here(hpa) => hpa,
+    };
+    let sees_nothing = hpa.reading_milli == Some(0);
+    let is_seen = data.trouble(Source::Workload).is_none();
+    let Some(workload) = data.workload.get().filter(|_| is_seen) else {
+        let is_unseen = !is_seen || data.workload == Found::Missing;
+        return (is_unseen && is_read && is_empty && sees_nothing).then_some(Quiet::Unseen);
+    };
+    let is_at_min = [workload.spec_replicas, workload.replicas, workload.ready] == [hpa.min; 3];
+    match is_read {
+        true if is_empty && sees_nothing && is_at_min => Some(Quiet::Seen),
+        false if sees_nothing && is_at_min => Some(Quiet::Unread),
+        _ => None,
+    }
+}
+
+/// Asks for what the sources and the clock should do, where that has changed.
+pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    let wanted = if model.data.bursts.in_flight() || model.data.load.is_on() {
+        Watchfulness::Busy
+    } else {
+        Watchfulness::Idle
+    };
+    if wanted != model.ui.watchfulness {
+        model.ui.watchfulness = wanted;
+        effects.push(Effect::Watchfulness(wanted));
+    }
+    if !model.ui.followed.iter().map(String::as_str).eq(model.data.sampling.followed()) {
+        let logs: Vec<String> = model.data.sampling.followed().map(str::to_owned).collect();
+        model.ui.followed.clone_from(&logs);
+        effects.push(Effect::FollowLogs(logs));
+    }
+    super::doctor::first(model, at, effects);
+    // A paused view shows an earlier time: it stands still anyway.
+    let calm = is_calm(model);
+    if calm && model.paused_for().is_none() {
+        model.ui.viewport.stand_still(model.data.now);
+    }
+    let Some(period) = tick_period(model, calm) else { return };
+    let due = At(at.0 + period);
+    if model.ui.tick_due.is_none_or(|old| due < old) {
+        model.ui.tick_due = Some(due);
+        effects.push(Effect::TickIn(period));
+    }
+}
+
+/// How soon the frame or the model changes by time alone; `None` when it does not.
+fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
+    const SECOND: Duration = Duration::from_secs(1);
+    let data = &model.data;
+    let by_time_alone = data.load.is_on()
+        || data.jobs.unsettled()
+        || data.bursts.unjudged()
+        || model.ui.notice(data.now).is_some();
+    if matches!(model.ui.view, View::Paused(_)) {
+        return by_time_alone.then_some(SECOND);
+    }
+    match &data.watched.state {
+        // Something turns, so that a slow start does not look dead.
+        State::Looking(_) | State::Starting => Some(Duration::from_millis(120)),
+        State::Failed { was_ready: false, .. } => Some(SECOND),
+        State::Ready | State::Failed { .. } => Some(match () {
+            () if data.bursts.unfinished() > 0 => Duration::from_millis(100),
+            () if calm && model.ui.notice(data.now).is_none() => CALM,
+            () => SECOND,
+        }),
+    }
+}
+
+/// Whether nothing moves but the time axis: then it moves in larger steps, and an idle dashboard costs next to nothing.
+fn is_calm(model: &Model) -> bool {
+    let data = &model.data;
+    let moves = |known: &&crate::workers::pods::Known| {
+        matches!(known.pod.phase, PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating)
+    };
+    data.watched.is_ready()
+        // Countdowns are shown there.
+        && model.ui.screen != Screen::Decision
+        && data.doctor.looking(data.now).is_none()
+        && !data.load.is_on()
+        && !data.bursts.running()
+        && !data.jobs.unsettled()
+        && !data.bursts.unjudged()
+        && data.jobs.away.is_none()
+        && data.depth.is_none_or(|depth| depth.total() == 0)
+        && data.beliefs.laggard().is_none()
+        && data.sources.values().all(|s| matches!(s.state, SourceState::Connecting | SourceState::Live))
+        && !data.pods.of(Role::Worker).iter().any(moves)
+}

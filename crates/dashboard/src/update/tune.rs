@@ -1,0 +1,144 @@
+//! The dialog that tunes the HPA: edit, ask the server, agree, and take back.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::act::say;
+use super::forms;
+use crate::autoscaler::decision;
+use crate::autoscaler::tuning::{Dialog, Step, Undo, in_words, sentences};
+use crate::chart::history::MarkKind;
+use crate::clock::At;
+use crate::message::Effect;
+use crate::model::Model;
+use crate::reported::{TuneEvent, TuneRequest};
+use crate::ui::answer::Answer;
+use crate::ui::events::Weight;
+use crate::ui::sheet::Sheet;
+use crate::ui::state::{Confirm, Mode};
+
+/// The tune key: opens the dialog, and asks whether there is the right to use it.
+pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
+    let Some(spec) = spec else {
+        return say(model, at, Weight::Warning, "no tuning", "there is no HPA that can be read".to_owned());
+    };
+    model.ui.mode = Mode::Sheet(Box::new(Sheet::Tune(Dialog::new(spec))));
+    effects.push(Effect::Tune(TuneRequest::Rights));
+}
+
+fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
+    match mode {
+        Mode::Sheet(sheet) => match &mut **sheet {
+            Sheet::Tune(dialog) => Some(dialog),
+            Sheet::Shadow(_) | Sheet::Drills(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// A key went to the dialog.
+pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
+    let config = decision::config(&model.data);
+    let Some(dialog) = dialog(&mut model.ui.mode) else { return };
+    match (&dialog.step, key.code) {
+        (Step::Editing(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
+        (Step::Editing(_), KeyCode::Enter) => {
+            let number = model.data.tuning.number();
+            if let Some(change) = dialog.submit(number, &config) {
+                effects.push(Effect::Tune(TuneRequest::Try(change)));
+            }
+        }
+        (Step::Editing(_), code) => dialog.edit(code),
+        (Step::Review(change, differences, answer), code) if forms::turns(code) => {
+            dialog.step = Step::Review(change.clone(), differences.clone(), answer.other());
+        }
+        (Step::Review(change, _, chosen), code) => match forms::answer(code, *chosen) {
+            Some(Answer::Yes) => {
+                let mut change = change.clone();
+                change.number = model.data.tuning.number();
+                dialog.step = Step::Applying(change.number);
+                effects.push(Effect::Tune(TuneRequest::Apply(change)));
+            }
+            Some(Answer::No) => dialog.step = Step::Editing(Vec::new()),
+            None => {}
+        },
+        (Step::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => dialog.step = Step::Editing(Vec::new()),
+        // It is on its way and cannot be called back; closing the dialog does not stop it.
+        (Step::Applying(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
+        _ => {}
+    }
+}
+
+/// The undo key: shows what taking the newest change back would do, and asks.
+pub(super) fn ask_undo(model: &mut Model, at: At) {
+    match model.data.tuning.undo() {
+        Some(undo) => model.ui.mode = Confirm::Undo(Box::new(undo)).put(),
+        None => say(model, at, Weight::Warning, "no undo", "nothing was changed from here".to_owned()),
+    }
+}
+
+/// The change is to be taken back.
+pub(super) fn undo(model: &mut Model, undo: Undo, effects: &mut Vec<Effect>) {
+    let Undo { forward, back, .. } = undo;
+    let number = model.data.tuning.number();
+    effects.push(Effect::Tune(TuneRequest::Undo { number, forward, back }));
+}
+
+/// The HPA was heard of: whoever changed its settings, the change belongs on the time axis.
+pub(super) fn observed(model: &mut Model, at: At) {
+    let Some(spec) = model.data.hpa.get().and_then(|hpa| hpa.spec.clone()) else { return };
+    if model.data.tuning.seen(&spec) {
+        model.data.history.mark(at, MarkKind::Tuned);
+        let message = format!("now {}", model.data.tuning.in_force());
+        say(model, at, Weight::Own, "HPA changed", message);
+    }
+}
+
+/// An answer came.
+pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
+    let dialog = dialog(&mut model.ui.mode);
+    match answer {
+        TuneEvent::Rights(rights) => {
+            if let Some(dialog) = dialog {
+                dialog.rights = Some(rights);
+            }
+        }
+        TuneEvent::Tried { number, result } => {
+            if let Some(dialog) = dialog {
+                dialog.tried(number, result);
+            }
+        }
+        TuneEvent::Applied { number, result } => {
+            let dialog = dialog.filter(|dialog| dialog.step == Step::Applying(number));
+            match result {
+                Ok(applied) => {
+                    let words: Vec<String> = applied.differences.iter().map(in_words).collect();
+                    if dialog.is_some() {
+                        model.ui.mode = Mode::Normal;
+                    }
+                    model.data.tuning.made(at, applied);
+                    let message = format!("{}; u takes it back", words.join(", "));
+                    say(model, at, Weight::Own, "tuned", message);
+                }
+                Err(refusal) => {
+                    let message = sentences(&refusal).join(" ");
+                    if let Some(dialog) = dialog {
+                        dialog.refused(refusal);
+                    }
+                    say(model, at, Weight::Warning, "not tuned", message);
+                }
+            }
+        }
+        TuneEvent::Undone { result: Ok(differences), .. } => {
+            model.data.tuning.taken_back();
+            let words: Vec<String> = differences.iter().map(in_words).collect();
+            say(model, at, Weight::Own, "taken back", words.join(", "));
+        }
+        TuneEvent::Undone { result: Err(refusal), .. } => {
+            say(model, at, Weight::Warning, "not taken back", sentences(&refusal).join(" "));
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;

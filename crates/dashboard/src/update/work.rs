@@ -1,0 +1,122 @@
+//! What becomes of the bursts and their jobs: the requests' answers, and what the workers' logs say.
+
+use contract::{BurstId, JobEvent, JobEventKind};
+
+use super::act::say;
+use super::told;
+use crate::bursts::fates::Gap;
+use crate::bursts::jobs::Thrown;
+use crate::chart::history::MarkKind;
+use crate::clock::At;
+use crate::model::{Data, Model};
+use crate::reported::{BurstProgress, LogState, Source};
+use crate::ui::events::Weight;
+use crate::workers::lanes::{Doing, JobTag, Work};
+
+/// How the requests of a burst go.
+pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
+    let (finished, id) = (progress.finished, progress.id.clone());
+    let news = model.data.bursts.progress(progress);
+    model.data.jobs.accepted(news);
+    if !finished {
+        return;
+    }
+    let Some(burst) = model.data.bursts.get_mut(&id) else { return };
+    let (number, size, accepted, failures) = (burst.number, burst.size, burst.accepted, burst.failures());
+    if failures > 0 {
+        model.data.history.mark(at, MarkKind::Error);
+        let causes: Vec<String> =
+            burst.failed.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
+        let message = format!("#{number}: {accepted} of {size} accepted; {}", causes.join(", "));
+        say(model, at, Weight::Warning, "burst", message);
+    }
+}
+
+/// A worker's log said something about a job.
+pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
+    told::heard(&mut model.data, at, Source::Logs);
+    model.data.logs.job(at, pod, event);
+    super::look::joined(model, true);
+    let seen = told::line(&model.data, at, event.at);
+    let written = told::written(&model.data, at, event.at);
+    let data = &mut model.data;
+    let thrown = data.jobs.heard(written, pod, event);
+    if event.kind == JobEventKind::Started && event.redelivered {
+        data.history.mark(at, MarkKind::Redelivery);
+        if let Some(burst) = event.burst.as_ref().and_then(|id| data.bursts.get_mut(id)) {
+            burst.redelivered += 1;
+        }
+    }
+    if event.kind == JobEventKind::Failed {
+        data.history.mark(at, MarkKind::Error);
+    }
+    let work = of_worker(data, pod);
+    data.lanes.job(written, pod, work, event.kind == JobEventKind::Acked);
+    if let (JobEventKind::Acked, Some(work_ms)) = (event.kind, event.work_ms) {
+        data.pace.job(work_ms);
+    }
+    data.bursts.job(seen, event);
+    throw_away(model, at, thrown);
+}
+
+/// How the reading of a worker's log goes.
+pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
+    let thrown = match state {
+        LogState::Ended => model.data.jobs.log_ended(pod, true),
+        LogState::Gap(cause) => {
+            let unsampled = model.data.sampling.unsampled();
+            model.data.bursts.gap(Gap::Log, unsampled);
+            say(model, at, Weight::Warning, "log gap", cause);
+            model.data.jobs.log_ended(pod, false)
+        }
+    };
+    throw_away(model, at, thrown);
+}
+
+/// Says what work was thrown away, and marks it.
+pub(super) fn throw_away(model: &mut Model, at: At, thrown: impl IntoIterator<Item = Thrown>) {
+    for Thrown { pod, at: when, work } in thrown {
+        model.data.lanes.thrown(when, &pod);
+        let message = format!("{pod} had put {:.1} s into a job that it did not end", work.as_secs_f64());
+        say(model, at, Weight::Warning, "work thrown away", message);
+    }
+}
+
+/// Chooses whose logs are read, after the pods have changed.
+pub(super) fn sample(data: &mut Data, at: At) {
+    data.sampling.choose(&data.pods);
+    let unsampled = data.sampling.unsampled();
+    if unsampled > 0 {
+        data.bursts.gap(Gap::NotSampled, unsampled);
+    }
+    // Who is followed from now on is known to be idle until the log says otherwise.
+    let newly: Vec<String> = data
+        .lanes
+        .iter()
+        .filter(|lane| lane.now() == Doing::NotSampled && data.sampling.is_followed(&lane.name))
+        .map(|lane| lane.name.clone())
+        .collect();
+    for name in newly {
+        data.lanes.job(at, &name, Work::Nothing, false);
+    }
+}
+
+/// What a worker has in hand, as far as its log says.
+pub(super) fn of_worker(data: &Data, pod: &str) -> Work {
+    match data.jobs.in_hand(pod) {
+        Some(job) => {
+            let tail = job.id.map_or(0, |id| {
+                let bytes = id.into_bytes();
+                u32::from_be_bytes([bytes[12], bytes[13], bytes[14], bytes[15]])
+            });
+            Work::Job(JobTag { burst: number(data, job.burst.as_ref()), tail })
+        }
+        None if data.sampling.is_followed(pod) => Work::Nothing,
+        None => Work::NotSampled,
+    }
+}
+
+fn number(data: &Data, id: Option<&BurstId>) -> u32 {
+    let burst = id.and_then(|id| data.bursts.iter().rev().find(|burst| burst.id == *id));
+    burst.map_or(0, |burst| burst.number)
+}

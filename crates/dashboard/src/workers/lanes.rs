@@ -1,0 +1,325 @@
+//! What every worker did over time, for the lanes of the pods' screen, and the pod-seconds that came of it.
+
+use std::collections::VecDeque;
+
+use crate::clock::At;
+pub use crate::workers::pod_time::PodTime;
+use observed::{Pod, PodPhase};
+
+/// Lanes kept: those of workers that are gone are the first to go.
+const MAX_LANES: usize = 200;
+
+/// Changes of state kept for a worker; the oldest go first.
+const MAX_SPANS: usize = 600;
+
+/// Marks kept for a worker.
+const MAX_MARKS: usize = 50;
+
+/// What a worker does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doing {
+    /// It has no node yet, or its container has not started.
+    Pending,
+    /// Its container runs and is not ready.
+    Starting,
+    /// It waits for a job.
+    Idle,
+    /// It has a job in hand.
+    Busy,
+    /// It is ready, and whether it works is not known, because its log is not read.
+    NotSampled,
+    /// It was told to end and has a job in hand.
+    Finishing,
+    /// It was told to end.
+    Terminating,
+    /// Its container waits in a back-off, or the pod failed.
+    Failed,
+    /// It is no more.
+    Gone,
+}
+
+impl Doing {
+    /// What a pod does, as far as its phase and its log say.
+    #[must_use]
+    pub fn of(pod: &Pod, work: Work) -> Self {
+        match (pod.phase, work) {
+            (PodPhase::Pending, _) => Self::Pending,
+            (PodPhase::Starting, _) => Self::Starting,
+            (PodPhase::Ready, Work::Job(_)) => Self::Busy,
+            (PodPhase::Ready, Work::Nothing) => Self::Idle,
+            (PodPhase::Ready, Work::NotSampled) => Self::NotSampled,
+            (PodPhase::Terminating, Work::Job(_)) => Self::Finishing,
+            (PodPhase::Terminating, _) => Self::Terminating,
+            (PodPhase::Failed, _) => Self::Failed,
+            (PodPhase::Completed, _) => Self::Gone,
+        }
+    }
+}
+
+/// A job, in as few bytes as tell it from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobTag {
+    /// Number of its burst; zero when it belongs to none of this run.
+    pub burst: u32,
+    /// The last four bytes of its ID, which are random.
+    pub tail: u32,
+}
+
+impl std::fmt::Display for JobTag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let tail = self.tail & 0xffff;
+        if self.burst == 0 { write!(f, "{tail:04x}") } else { write!(f, "#{}·{tail:04x}", self.burst) }
+    }
+}
+
+/// What a worker's log says that it has in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing.
+    Nothing,
+    /// A job.
+    Job(JobTag),
+    /// Its log is not read.
+    NotSampled,
+}
+
+/// Something that happened to a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneMark {
+    /// Its container was started anew.
+    Restarted,
+    /// It went without having been told to end.
+    Killed,
+    /// The work that it had begun was thrown away.
+    Thrown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Span {
+    since: At,
+    doing: Doing,
+    job: Option<JobTag>,
+}
+
+/// One worker's lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lane {
+    /// The pod's name.
+    pub name: String,
+    /// The pod's uid.
+    pub uid: String,
+    /// Jobs that it has done.
+    pub done: u32,
+    /// Jobs that it had begun and that were thrown away.
+    pub thrown: u32,
+    /// How often its container was started anew while it was watched.
+    pub restarts: u32,
+    spans: VecDeque<Span>,
+    marks: VecDeque<(At, LaneMark)>,
+    phase: PodPhase,
+}
+
+impl Lane {
+    /// What it does now.
+    #[must_use]
+    pub fn now(&self) -> Doing {
+        self.spans.back().map_or(Doing::Pending, |span| span.doing)
+    }
+
+    /// The job that it has in hand now.
+    #[must_use]
+    pub fn job(&self) -> Option<JobTag> {
+        self.spans.back().and_then(|span| span.job)
+    }
+
+    /// Whether it was ready at any time that is remembered.
+    #[must_use]
+    pub fn was_ready(&self) -> bool {
+        let is_ready = |doing| matches!(doing, Doing::Idle | Doing::Busy | Doing::NotSampled);
+        self.spans.iter().any(|span| is_ready(span.doing))
+    }
+
+    /// What it did at a moment; `None` before it was there.
+    #[must_use]
+    pub fn at(&self, at: At) -> Option<Doing> {
+        self.span(at).map(|span| span.doing)
+    }
+
+    /// The job that it had in hand at a moment.
+    #[must_use]
+    pub fn job_at(&self, at: At) -> Option<JobTag> {
+        self.span(at).and_then(|span| span.job)
+    }
+
+    fn span(&self, at: At) -> Option<&Span> {
+        let after = self.spans.partition_point(|span| span.since <= at);
+        self.spans.get(after.checked_sub(1)?)
+    }
+
+    /// Since when it does what it does now.
+    #[must_use]
+    pub fn since(&self) -> At {
+        self.spans.back().map_or(At::default(), |span| span.since)
+    }
+
+    /// When it was first seen, as far as it is remembered.
+    #[must_use]
+    pub fn first(&self) -> At {
+        self.spans.front().map_or(At::default(), |span| span.since)
+    }
+
+    /// What happened to it, oldest first.
+    pub fn marks(&self) -> impl Iterator<Item = (At, LaneMark)> + '_ {
+        self.marks.iter().copied()
+    }
+
+    fn mark(&mut self, at: At, mark: LaneMark) {
+        if self.marks.len() == MAX_MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back((at, mark));
+    }
+
+    /// Does something else from `at` on; adds the time of what it did until then.
+    fn set(&mut self, at: At, doing: Doing, job: Option<JobTag>, time: &mut PodTime) {
+        let Some(last) = self.spans.back().copied() else {
+            self.spans.push_back(Span { since: at, doing, job });
+            return;
+        };
+        if last.doing == doing && last.job == job {
+            return;
+        }
+        // Word of something earlier that comes late cannot undo what came since.
+        let at = at.max(last.since);
+        time.add(last.doing, at.since(last.since));
+        if last.since == at {
+            self.spans.pop_back();
+        }
+        if self.spans.len() == MAX_SPANS {
+            self.spans.pop_front();
+        }
+        self.spans.push_back(Span { since: at, doing, job });
+    }
+}
+
+/// All lanes, oldest worker first.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Lanes {
+    lanes: VecDeque<Lane>,
+    /// What the workers have done with their time until their last change.
+    time: PodTime,
+    /// Workers whose lane was dropped because there were too many.
+    dropped: u64,
+}
+
+impl Lanes {
+    /// All of them, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Lane> {
+        self.lanes.iter()
+    }
+
+    /// Living workers whose time is not counted because there were too many.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Pod-seconds of the run until `now`.
+    #[must_use]
+    pub fn time(&self, now: At) -> PodTime {
+        let mut time = self.time;
+        for lane in &self.lanes {
+            time.add(lane.now(), now.since(lane.since()));
+        }
+        time
+    }
+
+    /// A worker is there, and does that.
+    pub fn pod(&mut self, at: At, pod: &Pod, work: Work) {
+        let doing = Doing::of(pod, work);
+        // A worker that has failed has nothing in hand any more, whatever its log said last.
+        let job = match (doing, work) {
+            (Doing::Busy | Doing::Finishing, Work::Job(tag)) => Some(tag),
+            _ => None,
+        };
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == pod.uid) {
+            lane.phase = pod.phase;
+            lane.set(at, doing, job, &mut self.time);
+            return;
+        }
+        if self.lanes.len() == MAX_LANES {
+            self.drop_one(at);
+        }
+        self.lanes.push_back(Lane {
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+            done: 0,
+            thrown: 0,
+            restarts: 0,
+            spans: VecDeque::from([Span { since: at, doing, job }]),
+            marks: VecDeque::new(),
+            phase: pod.phase,
+        });
+    }
+
+    fn drop_one(&mut self, at: At) {
+        let gone = self.lanes.iter().position(|lane| lane.now() == Doing::Gone);
+        if let Some(lane) = self.lanes.remove(gone.unwrap_or(0)) {
+            self.time.add(lane.now(), at.since(lane.since()));
+            self.dropped += u64::from(gone.is_none());
+        }
+    }
+
+    /// A worker is gone.
+    pub fn gone(&mut self, at: At, uid: &str) {
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
+            if !matches!(lane.phase, PodPhase::Terminating | PodPhase::Completed) {
+                lane.mark(at, LaneMark::Killed);
+            }
+            lane.set(at, Doing::Gone, None, &mut self.time);
+        }
+    }
+
+    /// A worker's container was started anew, `times` times.
+    pub fn restarted(&mut self, at: At, uid: &str, times: u32) {
+        if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
+            lane.restarts = lane.restarts.saturating_add(times);
+            lane.mark(at, LaneMark::Restarted);
+        }
+    }
+
+    /// The work that a worker had begun was thrown away.
+    pub fn thrown(&mut self, at: At, pod: &str) {
+        if let Some(lane) = self.named(pod) {
+            lane.thrown = lane.thrown.saturating_add(1);
+            lane.mark(at, LaneMark::Thrown);
+        }
+    }
+
+    /// Of two pods with one name the newer is meant.
+    fn named(&mut self, pod: &str) -> Option<&mut Lane> {
+        self.lanes.iter_mut().rev().find(|lane| lane.name == pod)
+    }
+
+    /// A worker's log said what it has in hand from now on; `done` says that it had finished what it had.
+    pub fn job(&mut self, at: At, pod: &str, work: Work, done: bool) {
+        let Some(index) = self.lanes.iter().rposition(|lane| lane.name == pod) else { return };
+        let lane = &mut self.lanes[index];
+        if done {
+            lane.done = lane.done.saturating_add(1);
+        }
+        let job = if let Work::Job(tag) = work { Some(tag) } else { None };
+        let doing = match (lane.now(), work) {
+            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::Job(_)) => Doing::Busy,
+            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::Nothing) => Doing::Idle,
+            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::NotSampled) => Doing::NotSampled,
+            (Doing::Finishing | Doing::Terminating, Work::Job(_)) => Doing::Finishing,
+            (Doing::Finishing | Doing::Terminating, _) => Doing::Terminating,
+            _ => return,
+        };
+        lane.set(at, doing, job, &mut self.time);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The pods of the demo, in the order in which people look for them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use jiff::Timestamp;
+
+use crate::clock::At;
+use observed::{Pod, PodPhase, PodsEvent, Role};
+
+/// Pods beyond this are not kept, those of the demo last: nothing a cluster does may grow our memory without bound.
+pub const MAX_PODS: usize = 20_000;
+
+/// What became of a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Not seen before.
+    New(Pod),
+    /// Seen before, and different now.
+    Changed {
+        /// As it was.
+        before: Pod,
+        /// As it is.
+        now: Pod,
+    },
+    /// Gone.
+    Gone(Pod),
+}
+
+/// A pod and since when it is known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The pod.
+    pub pod: Pod,
+    /// When it was first seen.
+    pub first_seen: At,
+    /// When it was first seen ready.
+    pub ready_at: Option<At>,
+    /// When it was last seen to enter its phase.
+    pub phase_since: At,
+}
+
+/// A pod's place among all: a role's stand together, the oldest first, so that a handful of workers is found at once
+/// among thousands of others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    role: Role,
+    created: Option<Timestamp>,
+    first_seen: At,
+    name: String,
+    uid: String,
+}
+
+impl Place {
+    fn of(pod: &Pod, first_seen: At) -> Self {
+        Self {
+            role: pod.role,
+            created: pod.created,
+            first_seen,
+            name: pod.name.clone(),
+            uid: pod.uid.clone(),
+        }
+    }
+
+    /// Before all pods of a role.
+    fn first(role: Role) -> Self {
+        Self { role, created: None, first_seen: At::default(), name: String::new(), uid: String::new() }
+    }
+}
+
+/// The namespace's pods.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pods {
+    in_order: BTreeMap<Place, Known>,
+    by_uid: BTreeMap<String, Place>,
+    /// Whether a complete list has come: before, an empty map means nothing.
+    listed: bool,
+}
+
+impl Pods {
+    /// Takes news in and says what changed.
+    pub fn apply(&mut self, at: At, news: PodsEvent) -> Vec<Change> {
+        match news {
+            PodsEvent::Listed(pods) => {
+                self.listed = true;
+                let named: HashSet<&str> = pods.iter().map(|pod| pod.uid.as_str()).collect();
+                let gone: Vec<String> =
+                    self.by_uid.keys().filter(|uid| !named.contains(uid.as_str())).cloned().collect();
+                let mut changes: Vec<Change> = gone.iter().filter_map(|uid| self.remove(uid)).collect();
+                changes.extend(pods.into_iter().filter_map(|pod| self.put(at, pod)));
+                changes
+            }
+            PodsEvent::Applied(pod) => self.put(at, *pod).into_iter().collect(),
+            PodsEvent::Deleted { uid, .. } => self.remove(&uid).into_iter().collect(),
+        }
+    }
+
+    fn remove(&mut self, uid: &str) -> Option<Change> {
+        let place = self.by_uid.remove(uid)?;
+        self.in_order.remove(&place).map(|known| Change::Gone(known.pod))
+    }
+
+    fn put(&mut self, at: At, pod: Pod) -> Option<Change> {
+        let is_ready = pod.phase == PodPhase::Ready;
+        if let Some(place) = self.by_uid.get(&pod.uid) {
+            let known = self.in_order.get_mut(place)?;
+            if known.pod == pod {
+                return None;
+            }
+            if known.pod.phase != pod.phase {
+                known.phase_since = at;
+            }
+            if is_ready && known.ready_at.is_none() {
+                known.ready_at = Some(at);
+            }
+            let before = std::mem::replace(&mut known.pod, pod.clone());
+            let now = Place::of(&pod, known.first_seen);
+            // A selector that became known makes another pod a worker.
+            if now != *place
+                && let Some(known) = self.in_order.remove(place)
+            {
+                self.in_order.insert(now.clone(), known);
+                self.by_uid.insert(pod.uid.clone(), now);
+            }
+            return Some(Change::Changed { before, now: pod });
+        }
+        if self.by_uid.len() >= MAX_PODS && !self.make_room(pod.role) {
+            return None;
+        }
+        let known =
+            Known { pod: pod.clone(), first_seen: at, ready_at: is_ready.then_some(at), phase_since: at };
+        let place = Place::of(&pod, at);
+        self.by_uid.insert(pod.uid.clone(), place.clone());
+        self.in_order.insert(place, known);
+        Some(Change::New(pod))
+    }
+
+    /// Whether there is room for one more of that role: a pod of the demo takes the place of another one.
+    fn make_room(&mut self, role: Role) -> bool {
+        let newest = self.in_order.last_key_value().filter(|(place, _)| place.role == Role::Other);
+        let Some(uid) = newest.filter(|_| role != Role::Other).map(|(place, _)| place.uid.clone()) else {
+            return false;
+        };
+        self.remove(&uid).is_some()
+    }
+
+    fn iter(&self, role: Role) -> impl Iterator<Item = &Known> {
+        let from = self.in_order.range(Place::first(role)..);
+        from.take_while(move |(place, _)| place.role == role).map(|(_, known)| known)
+    }
+
+    /// Whether the pods are known at all.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    /// All pods of a role, oldest first.
+    #[must_use]
+    pub fn of(&self, role: Role) -> Vec<&Known> {
+        self.iter(role).collect()
+    }
+
+    /// The pod of that uid.
+    #[must_use]
+    pub fn get(&self, uid: &str) -> Option<&Known> {
+        self.in_order.get(self.by_uid.get(uid)?)
+    }
+
+    /// How many pods of a role are in each phase.
+    #[must_use]
+    pub fn count(&self, role: Role) -> BTreeMap<PodPhase, usize> {
+        let mut counts = BTreeMap::new();
+        for known in self.iter(role) {
+            *counts.entry(known.pod.phase).or_insert(0) += 1;
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::pod;
+
+    #[test]
+    fn a_list_takes_away_what_it_does_not_name() {
+        let mut pods = Pods::default();
+        pods.apply(
+            At::default(),
+            PodsEvent::Listed(vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Ready)]),
+        );
+        let changes = pods.apply(At::default(), PodsEvent::Listed(vec![pod("b", PodPhase::Ready)]));
+        assert_eq!(changes, [Change::Gone(pod("a", PodPhase::Ready))]);
+    }
+
+    #[test]
+    fn an_equal_pod_is_no_change() {
+        let mut pods = Pods::default();
+        let changes = pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("a", PodPhase::Pending))));
+        assert_eq!(changes, [Change::New(pod("a", PodPhase::Pending))]);
+        let changes = pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("a", PodPhase::Pending))));
+        assert_eq!(changes, []);
+    }
+
+    #[test]
+    fn pods_without_end_do_not_grow_the_memory_nor_hide_the_workers() {
+        let mut pods = Pods::default();
+        let other = |i| Pod { role: Role::Other, ..pod(&format!("p{i}"), PodPhase::Ready) };
+        pods.apply(At::default(), PodsEvent::Listed((0..MAX_PODS + 10).map(other).collect()));
+        assert_eq!(pods.of(Role::Other).len(), MAX_PODS);
+        pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("worker", PodPhase::Ready))));
+        assert_eq!((pods.of(Role::Worker).len(), pods.of(Role::Other).len()), (1, MAX_PODS - 1));
+        assert_eq!(pods.by_uid.len(), pods.in_order.len());
+    }
+
+    #[test]
+    fn a_pod_that_becomes_a_worker_keeps_its_past() {
+        let mut pods = Pods::default();
+        let at = |seconds| At(std::time::Duration::from_secs(seconds));
+        let other = Pod { role: Role::Other, ..pod("a", PodPhase::Ready) };
+        pods.apply(at(1), PodsEvent::Listed(vec![other, pod("b", PodPhase::Ready)]));
+        pods.apply(at(5), PodsEvent::Applied(Box::new(pod("a", PodPhase::Ready))));
+        let names: Vec<_> = pods.of(Role::Worker).iter().map(|known| known.pod.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(pods.get("a").unwrap().first_seen, at(1));
+        assert!(pods.of(Role::Other).is_empty());
+        assert_eq!(pods.by_uid.len(), pods.in_order.len());
+    }
+}

@@ -1,0 +1,250 @@
+//! The autoscaler itself, and who else has a hand on the replicas.
+
+use serde_json::json;
+
+use super::{Case, all, condition, fact, set};
+use crate::Verdict;
+use crate::facts::Seen;
+
+use Verdict::{Failure, NotApplicable, Warning};
+
+/// A second HPA, of KEDA or not, on this Deployment.
+fn rival(facts: &mut crate::Facts, deployment: &str, is_kedas: bool) {
+    let owners = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "x", "uid": "u"}]);
+    let second = json!({
+        "metadata": {"name": "keda-hpa-x", "ownerReferences": if is_kedas { owners } else { json!([]) }},
+        "spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": deployment}},
+    });
+    let first = serde_json::to_value(facts.autoscaler.get().unwrap()).unwrap();
+    facts.autoscalers = fact(json!([first, second]));
+}
+
+#[test]
+fn the_autoscaler_and_its_rivals() {
+    all(&[
+        Case {
+            name: "no HPA",
+            breakage: |facts| facts.autoscaler.seen = Seen::Absent,
+            check: "hpa",
+            verdict: Failure,
+            saw: "has no HPA scaler",
+            fix: "surge doctor --namespace demo --hpa",
+        },
+        Case {
+            name: "a CPU HPA",
+            breakage: |facts| set(&mut facts.autoscaler, "/spec/metrics", json!([])),
+            check: "hpa",
+            verdict: NotApplicable,
+            saw: "reads no External metric",
+            fix: "",
+        },
+        Case {
+            name: "nothing to scale",
+            breakage: |facts| set(&mut facts.autoscaler, "/spec/scaleTargetRef/name", json!("workers")),
+            check: "scale-target",
+            verdict: Failure,
+            saw: "scales Deployment workers, and there is none",
+            fix: r#"{"name":"worker"}"#,
+        },
+        Case {
+            name: "a virtual host as a label",
+            breakage: |facts| {
+                set(
+                    &mut facts.autoscaler,
+                    "/spec/metrics/0/external/metric/selector/matchLabels",
+                    json!({"queue": "Orders", "vhost": "/"}),
+                );
+            },
+            check: "selector",
+            verdict: Failure,
+            saw: "the controller refuse it",
+            fix: "matchLabels/vhost",
+        },
+        Case {
+            name: "no selector",
+            breakage: |facts| {
+                set(
+                    &mut facts.autoscaler,
+                    "/spec/metrics/0/external/metric",
+                    json!({"name": "rabbitmq_queue_length"}),
+                );
+            },
+            check: "selector",
+            verdict: Warning,
+            saw: "without a selector",
+            fix: r#""queue":"Orders""#,
+        },
+        Case {
+            name: "Value",
+            breakage: |facts| {
+                set(
+                    &mut facts.autoscaler,
+                    "/spec/metrics/0/external/target",
+                    json!({"type": "Value", "value": "20"}),
+                );
+            },
+            check: "target-type",
+            verdict: Warning,
+            saw: "runs to the maximum",
+            fix: r#""averageValue":"20""#,
+        },
+        Case {
+            name: "no room",
+            breakage: |facts| set(&mut facts.autoscaler, "/spec/maxReplicas", json!(1)),
+            check: "bounds",
+            verdict: Warning,
+            saw: "there is nothing to scale",
+            fix: r#""maxReplicas":10"#,
+        },
+        Case {
+            name: "scaling down is off",
+            breakage: |facts| {
+                set(
+                    &mut facts.autoscaler,
+                    "/spec/behavior",
+                    json!({"scaleDown": {"selectPolicy": "Disabled"}}),
+                );
+            },
+            check: "behavior",
+            verdict: Warning,
+            saw: "scaleDown.selectPolicy is Disabled",
+            fix: r#""selectPolicy":"Max""#,
+        },
+        Case {
+            name: "two HPAs",
+            breakage: |facts| {
+                let mut second = serde_json::to_value(facts.autoscaler.get().unwrap()).unwrap();
+                second["metadata"]["name"] = "other".into();
+                facts.autoscalers = fact(json!([facts.autoscaler.get(), second]));
+            },
+            check: "two-autoscalers",
+            verdict: Failure,
+            saw: "two autoscalers, scaler and other",
+            fix: "kubectl delete hpa other -n demo",
+        },
+        Case {
+            name: "an HPA beside KEDA's",
+            breakage: |facts| {
+                let mut second = serde_json::to_value(facts.autoscaler.get().unwrap()).unwrap();
+                second["metadata"]["name"] = "keda-hpa-worker".into();
+                second["metadata"]["ownerReferences"] = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "worker", "uid": "1"}]);
+                facts.autoscalers = fact(json!([facts.autoscaler.get(), second]));
+            },
+            check: "two-autoscalers",
+            verdict: Failure,
+            saw: "keda-hpa-worker",
+            fix: "kubectl delete hpa scaler -n demo",
+        },
+        Case {
+            name: "the controller's word for two HPAs",
+            breakage: |facts| {
+                condition(
+                    facts,
+                    "AmbiguousSelector",
+                    "pods by selector app=worker are controlled by multiple HPAs: [demo/scaler demo/second]",
+                );
+            },
+            check: "scaling-active",
+            verdict: Failure,
+            saw: "HPA second has the same pods",
+            fix: "kubectl delete hpa second -n demo",
+        },
+        Case {
+            name: "the controller's word for an HPA beside KEDA's",
+            breakage: |facts| {
+                rival(facts, "worker", true);
+                condition(
+                    facts,
+                    "AmbiguousSelector",
+                    "pods by selector app=worker are controlled by multiple HPAs: [demo/keda-hpa-x demo/scaler]",
+                );
+            },
+            check: "scaling-active",
+            verdict: Failure,
+            saw: "HPA keda-hpa-x scales Deployment worker too",
+            fix: "kubectl delete hpa scaler -n demo",
+        },
+        Case {
+            name: "the controller's word for two Deployments with the same labels",
+            breakage: |facts| {
+                rival(facts, "packer", false);
+                condition(
+                    facts,
+                    "AmbiguousSelector",
+                    "pods by selector app=worker are controlled by multiple HPAs: [demo/scaler demo/keda-hpa-x]",
+                );
+            },
+            check: "scaling-active",
+            verdict: Failure,
+            saw: "HPA keda-hpa-x scales Deployment packer, and that selects the same pods as Deployment worker",
+            fix: "app.kubernetes.io/name: packer",
+        },
+        Case {
+            name: "the target at 0",
+            breakage: |facts| {
+                condition(
+                    facts,
+                    "ScalingDisabled",
+                    "scaling is disabled since the replica count of the target is zero",
+                );
+            },
+            check: "scaling-active",
+            verdict: Failure,
+            saw: "scaled the target to 0",
+            fix: "kubectl scale deployment/worker --replicas=1 -n demo",
+        },
+        Case {
+            name: "at the maximum",
+            breakage: |facts| {
+                set(
+                    &mut facts.autoscaler,
+                    "/status/conditions",
+                    json!([{"type": "ScalingLimited", "status": "True",
+                "reason": "TooManyReplicas", "message": "more than the maximum"}]),
+                );
+            },
+            check: "scaling-limited",
+            verdict: Warning,
+            saw: "more than maxReplicas 10",
+            fix: r#""maxReplicas":20"#,
+        },
+        Case {
+            name: "no controller",
+            breakage: |facts| set(&mut facts.autoscaler, "/status", json!({})),
+            check: "conditions",
+            verdict: Failure,
+            saw: "no controller has looked at it",
+            fix: "component=kube-controller-manager",
+        },
+        Case {
+            name: "replicas applied by a manifest",
+            breakage: |facts| {
+                set(
+                    &mut facts.deployments,
+                    "/1/metadata/annotations",
+                    json!({
+                "kubectl.kubernetes.io/last-applied-configuration": "{\"spec\":{\"replicas\":3}}"}),
+                );
+            },
+            check: "replicas",
+            verdict: Warning,
+            saw: "the next apply undoes the autoscaler",
+            fix: "left out, they are the autoscaler's",
+        },
+        Case {
+            name: "replicas applied by the server",
+            breakage: |facts| {
+                set(
+                    &mut facts.deployments,
+                    "/1/metadata/managedFields",
+                    json!([{"manager": "argocd",
+                "operation": "Apply", "fieldsV1": {"f:spec": {"f:replicas": {}}}}]),
+                );
+            },
+            check: "replicas",
+            verdict: Warning,
+            saw: "argocd applies deployment worker with spec.replicas",
+            fix: "replicas: left out",
+        },
+    ]);
+}

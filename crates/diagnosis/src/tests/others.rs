@@ -1,0 +1,180 @@
+//! The cluster, the workloads and the autoscaler itself.
+
+use serde_json::{Value, json};
+
+use super::{Case, all, fact, set};
+use crate::Verdict;
+use crate::facts::{Facts, Seen};
+
+use Verdict::{Failure, NotPermitted, Warning};
+
+/// A pod of the worker with this status.
+fn pod(facts: &mut Facts, status: &Value) {
+    facts.pods =
+        fact(json!([{"metadata": {"name": "worker-1", "labels": {"app": "worker"}}, "status": status}]));
+    set(&mut facts.deployments, "/1/status/readyReplicas", json!(0));
+}
+
+/// Whoever set the replicas of an object, as Surge.
+pub(super) fn drill(subresource: &str, operation: &str) -> Value {
+    json!([{"manager": "surge", "operation": operation, "subresource": subresource, "fieldsType": "FieldsV1",
+        "fieldsV1": {"f:spec": {"f:replicas": {}}}}])
+}
+
+fn waiting(facts: &mut Facts, reason: &str, last: &str) {
+    pod(
+        facts,
+        &json!({"containerStatuses": [{"name": "worker", "image": "surge/worker:1", "imageID": "", "ready": false,
+        "restartCount": 4, "state": {"waiting": {"reason": reason, "message": "because"}},
+        "lastState": {"terminated": {"reason": last, "exitCode": 137}}}]}),
+    );
+}
+
+#[test]
+fn namespaces_rights_and_workloads() {
+    all(&[
+        Case {
+            name: "no namespace",
+            breakage: |facts| facts.namespace.seen = Seen::Absent,
+            check: "namespace",
+            verdict: Failure,
+            saw: "there is no namespace demo",
+            fix: "surge up --namespace demo",
+        },
+        Case {
+            name: "a dead metrics API keeps the namespace from going",
+            breakage: |facts| {
+                facts.namespace = fact(json!({"status": {"phase": "Terminating", "conditions": [
+                {"type": "NamespaceDeletionDiscoveryFailure", "status": "True",
+                 "message": "stale GroupVersion discovery: external.metrics.k8s.io/v1beta1"}]}}));
+            },
+            check: "namespace",
+            verdict: Failure,
+            saw: "stale GroupVersion discovery",
+            fix: "kubectl delete apiservice v1beta1.external.metrics.k8s.io",
+        },
+        Case {
+            name: "a missing right",
+            breakage: |facts| facts.rights[0].allowed.seen = Seen::Value(false),
+            check: "right",
+            verdict: NotPermitted,
+            saw: "you may not get pods in namespace demo",
+            fix: "",
+        },
+        Case {
+            name: "a crash loop",
+            breakage: |facts| waiting(facts, "CrashLoopBackOff", "Error"),
+            check: "workload",
+            verdict: Failure,
+            saw: "CrashLoopBackOff after 4 restarts, last ended as Error (137)",
+            fix: "kubectl logs worker-1 -c worker -n demo --previous",
+        },
+        Case {
+            name: "no memory",
+            breakage: |facts| waiting(facts, "CrashLoopBackOff", "OOMKilled"),
+            check: "workload",
+            verdict: Failure,
+            saw: "OOMKilled",
+            fix: "kubectl set resources deployment/worker -c worker --limits=memory",
+        },
+        Case {
+            name: "no image",
+            breakage: |facts| waiting(facts, "ImagePullBackOff", "Error"),
+            check: "workload",
+            verdict: Failure,
+            saw: "image surge/worker:1 cannot be had",
+            fix: "kubectl set image deployment/worker worker=",
+        },
+        Case {
+            name: "no Secret",
+            breakage: |facts| waiting(facts, "CreateContainerConfigError", "Error"),
+            check: "workload",
+            verdict: Failure,
+            saw: "CreateContainerConfigError: because",
+            fix: "kubectl describe pod worker-1 -n demo",
+        },
+        Case {
+            name: "no node",
+            breakage: |facts| {
+                pod(
+                    facts,
+                    &json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}),
+                );
+            },
+            check: "workload",
+            verdict: Failure,
+            saw: "cannot be scheduled: 0/1 nodes",
+            fix: "kubectl describe pod worker-1 -n demo",
+        },
+        Case {
+            name: "refused pods",
+            breakage: |facts| {
+                set(
+                    &mut facts.deployments,
+                    "/1/status",
+                    json!({"conditions": [{"type": "ReplicaFailure",
+                "status": "True", "message": "violates PodSecurity"}]}),
+                );
+            },
+            check: "workload",
+            verdict: Failure,
+            saw: "violates PodSecurity",
+            fix: "kubectl describe deployment worker -n demo",
+        },
+        Case {
+            name: "the broker stopped by a drill",
+            breakage: |facts| {
+                set(&mut facts.stateful_sets, "/0/spec/replicas", json!(0));
+                set(&mut facts.stateful_sets, "/0/metadata/managedFields", drill("scale", "Update"));
+            },
+            check: "workload",
+            verdict: Failure,
+            saw: "scaled to 0 replicas, by a drill of the dashboard",
+            fix: "kubectl scale statefulset/rabbitmq --replicas=1 -n demo",
+        },
+        Case {
+            name: "the broker installed with no replicas",
+            breakage: |facts| {
+                set(&mut facts.stateful_sets, "/0/spec/replicas", json!(0));
+                set(&mut facts.stateful_sets, "/0/metadata/managedFields", drill("", "Apply"));
+            },
+            check: "workload",
+            verdict: Failure,
+            saw: "statefulset rabbitmq is scaled to 0 replicas",
+            fix: "kubectl scale statefulset/rabbitmq --replicas=1 -n demo",
+        },
+        Case {
+            name: "the broker's Service selects other pods",
+            breakage: |facts| {
+                set(&mut facts.services, "/0/spec/selector", json!({"app": "rabbit"}));
+            },
+            check: "service",
+            verdict: Failure,
+            saw: "Service rabbitmq selects no pod: nothing in namespace demo is labelled app=rabbit",
+            fix: r#"kubectl patch service rabbitmq -n demo --type json -p '[{"op":"replace","path":"/spec/selector","value":{"app":"rabbitmq"}}]'"#,
+        },
+        Case {
+            name: "a Service of somebody else selects nothing",
+            breakage: |facts| {
+                set(
+                    &mut facts.services,
+                    "/0",
+                    json!({"metadata": {"name": "other"},
+                    "spec": {"selector": {"app": "other"}, "ports": [{"port": 80}]}}),
+                );
+            },
+            check: "service",
+            verdict: Warning,
+            saw: "Service other selects no pod",
+            fix: "kubectl get pods -n demo --show-labels",
+        },
+        Case {
+            name: "the broker scaled to 0",
+            breakage: |facts| set(&mut facts.stateful_sets, "/0/spec/replicas", json!(0)),
+            check: "workload",
+            verdict: Failure,
+            saw: "statefulset rabbitmq is scaled to 0",
+            fix: "kubectl scale statefulset/rabbitmq --replicas=1 -n demo",
+        },
+    ]);
+}

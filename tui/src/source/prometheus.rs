@@ -1,0 +1,58 @@
+//! The sample in Prometheus behind the external metric, at the pace of the dashboard.
+
+use cluster::prometheus::{Address, Server, ask_any, matchers, servers};
+use dashboard::message::Event;
+use dashboard::reported::Source;
+use kube::Client;
+use observed::{Hpa, MetricRef};
+use tokio::sync::watch;
+
+use super::health::Health;
+use super::outbox::Outbox;
+use super::pace::Pace;
+
+/// Asks for the sample behind the HPA's metric, at the pace given.
+pub(crate) async fn run(
+    client: Client,
+    namespace: String,
+    address: Option<Address>,
+    mut hpa: watch::Receiver<Option<Hpa>>,
+    mut pace: Pace,
+    outbox: Outbox,
+) {
+    let mut health = Health::new(Source::Prometheus, outbox.clone());
+    let mut found: Vec<Server> = Vec::new();
+    health.connecting_if_new().await;
+    loop {
+        let matchers = match hpa.wait_for(|hpa| metric(hpa.as_ref()).is_some()).await {
+            Ok(hpa) => matchers(metric(hpa.as_ref()).map_or("", |metric| &metric.selector), &namespace),
+            Err(_ended) => return,
+        };
+        pace.due().await;
+        if found.is_empty() {
+            match servers(&client, address.as_ref()).await {
+                Ok(endpoints) => {
+                    found = endpoints.into_iter().map(|e| Server::new(client.clone(), e)).collect();
+                }
+                Err(failure) => {
+                    health.failed(failure).await;
+                    continue;
+                }
+            }
+        }
+        match ask_any(&mut found, &matchers).await {
+            Ok(sample) => {
+                health.live().await;
+                outbox.send(Event::Scraped(sample)).await;
+            }
+            Err(failure) => {
+                found.clear();
+                health.failed(failure).await;
+            }
+        }
+    }
+}
+
+fn metric(hpa: Option<&Hpa>) -> Option<&MetricRef> {
+    hpa.and_then(|hpa| hpa.metric.as_ref())
+}
