@@ -1,4 +1,4 @@
-//! Makes text from outside harmless: what a cluster says must not drive the terminal, hide itself or reorder a line.
+//! Makes text from outside harmless: it must not control the terminal, hide itself or reorder a line.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use unicode_width::UnicodeWidthChar;
 /// No text from outside is kept longer than this, in characters.
 pub const MAX_CHARS: usize = 2_000;
 
-/// Combining marks that one character may bear; more would climb over the neighbouring lines.
+/// Combining marks that one character may have; more would climb over the neighbouring lines.
 const MAX_MARKS: usize = 2;
 
-/// Whether a character may reach the screen: no control character, nothing invisible, nothing that turns a line around.
+/// Returns whether a character may reach the screen: no control character, nothing invisible, nothing that reorders a line.
 fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
@@ -33,11 +33,16 @@ fn is_harmless(c: char) -> bool {
         )
 }
 
-/// The text without what could do harm: line ends and tabs become a space, other control characters, bidi controls and
-/// invisible characters go, and what is longer than [`MAX_CHARS`] ends in `…`.
+/// Returns whether a character is harmless and takes a column of its own.
+pub(crate) fn is_visible(c: char) -> bool {
+    is_harmless(c) && c.width() != Some(0)
+}
+
+/// The text without harmful characters. Line ends and tabs become a space; other control characters, bidi controls and
+/// invisible characters are removed. Text longer than [`MAX_CHARS`] ends in `…`.
 ///
 /// ```
-/// assert_eq!(crate::clean::text("a\u{1b}[31mb\nc\u{202e}d"), "a[31mb cd");
+/// assert_eq!(text::clean::text("a\u{1b}[31mb\nc\u{202e}d"), "a[31mb cd");
 /// ```
 #[must_use]
 pub fn text(raw: &str) -> String {
@@ -63,8 +68,8 @@ pub fn text(raw: &str) -> String {
     clean
 }
 
-/// What one cell of the screen may hold: the last gate before the terminal, so that no panel can forget to clean.
-/// Harmless symbols come back as they are.
+/// The harmless part of a screen cell's symbol. The renderer applies it to every cell, so that no panel can forget to clean.
+/// Returns harmless symbols unchanged.
 #[must_use]
 pub fn symbol(symbol: &str) -> Cow<'_, str> {
     let harmless = match symbol.as_bytes() {
@@ -74,7 +79,7 @@ pub fn symbol(symbol: &str) -> Cow<'_, str> {
     if harmless {
         return Cow::Borrowed(symbol);
     }
-    // Without its joiners a cluster falls into characters that need more columns than the cell has: one of them stays.
+    // Without its joiners a cluster becomes several characters, for which the cell is too narrow: keep the first.
     let clean = text(symbol);
     let rest = clean.char_indices().skip(1).find(|(_, c)| c.width() != Some(0));
     Cow::Owned(clean[..rest.map_or(clean.len(), |(index, _)| index)].to_owned())
@@ -85,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn harm_is_taken_out() {
+    fn harmful_characters_are_removed() {
         for (raw, clean) in [
             ("plain", "plain"),
             ("\u{1b}]0;title\u{7}x", "]0;titlex"),
@@ -110,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_holds_nothing_harmful() {
+    fn cells_hold_only_harmless_characters() {
         assert_eq!(symbol("a"), "a");
         assert_eq!(symbol("⣿"), "⣿");
         assert_eq!(symbol("\u{1b}"), "");
