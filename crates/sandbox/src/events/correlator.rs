@@ -1,194 +1,165 @@
-//! Which events are stored, and how equal and similar ones are counted together, by the rules and numbers of
-//! client-go's event correlator.
+//! The rules and numbers of client-go's event correlator (`client-go/tools/record/events_cache.go`): which events are
+//! stored, and which are counted together.
 //!
-//! Equal events within its memory become one with a count. More than ten that differ in their message alone become one
-//! "combined from similar events". And one source may say about one object 25 things at once and then one every five
-//! minutes; the rest is dropped.
+//! Equal events become one event with a count. From the tenth different message within ten minutes on, events that
+//! differ only in their message become one event "(combined from similar events)". One source may report 25 events about
+//! one object at once and then one every five minutes; the correlator drops the rest.
+//!
+//! A plain count of equal events would be shorter. But a real cluster combines and drops the `SuccessfulRescale` events
+//! of an HPA that rescales often, and clients that read them must cope with that.
 
-use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 
 use k8s_openapi::jiff::Timestamp;
+use lru::LruCache;
 
-/// Events that differ only in their message and are still told apart.
-const SIMILAR: usize = 10;
-/// Seconds after which similar events are new ones.
-const SIMILAR_SECONDS: i64 = 600;
+/// Different messages from which on events are combined.
+const MAX_DIFFERENT_MESSAGES: usize = 10;
+/// Pause in seconds after which the count of different messages starts again.
+const AGGREGATION_INTERVAL_SECONDS: i64 = 600;
 /// Events of one source about one object that may come at once.
 const BURST: f64 = 25.0;
-/// Further events a second.
-const RATE: f64 = 1.0 / 300.0;
-/// Things remembered; the one that was silent longest is forgotten.
-const MEMORY: usize = 4096;
+/// Further such events a second.
+const REFILL_PER_SECOND: f64 = 1.0 / 300.0;
+/// Entries in each cache; the least recently changed one is removed first.
+const CACHE_ENTRIES: NonZeroUsize = NonZeroUsize::new(4096).expect("not zero");
 
-/// Who says it, about what, and which kind of thing: all of an event but its message.
+/// Component and host.
+type SourceKey = (String, String);
+/// Kind, namespace, name, UID and field path of an object.
+type ObjectKey = [String; 5];
+
+/// All fields of an event except its message and times.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Subject {
-    /// Component and host.
-    pub(super) source: (String, String),
-    /// Kind, namespace, name and UID of the object, and the part of it.
-    pub(super) object: [String; 5],
+pub(super) struct EventKey {
+    pub(super) source: SourceKey,
+    pub(super) object: ObjectKey,
     /// `Normal` or `Warning`.
     pub(super) event_type: String,
     /// Such as `Scheduled`.
     pub(super) reason: String,
 }
 
-/// What to do about an event.
+/// The action for an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Store a new event with this message.
-    New(String),
-    /// Count up the event that is stored under a name.
-    Again {
-        /// Its name.
+pub(super) enum Correlation {
+    /// Create an event with this message.
+    Create(String),
+    /// Update a stored event.
+    Count {
+        /// Name of the stored event.
         name: String,
-        /// How often it has been seen now.
+        /// New number of occurrences.
         count: i32,
-        /// When it was seen first.
+        /// Time of the first occurrence.
         first: Timestamp,
-        /// Its message.
+        /// New message.
         message: String,
     },
-    /// Too many; say nothing.
+    /// Drop the event: its source exceeds its rate.
     Drop,
 }
 
-type Full = (Subject, String);
-
-/// The memory of what has been said.
-#[derive(Debug, Default)]
+/// Remembers recent events.
+#[derive(Debug)]
 pub(super) struct Correlator {
-    similar: Memory<Subject, Similar>,
-    seen: Memory<Full, Seen>,
-    allowance: Memory<([String; 5], (String, String)), Allowance>,
+    messages: LruCache<EventKey, RecentMessages>,
+    /// By key and message; the message is empty for a combined event.
+    stored: LruCache<(EventKey, String), StoredEvent>,
+    buckets: LruCache<(ObjectKey, SourceKey), TokenBucket>,
 }
 
 #[derive(Debug, Clone)]
-struct Similar {
+struct RecentMessages {
     messages: BTreeSet<String>,
     last: Timestamp,
 }
 
 #[derive(Debug, Clone)]
-struct Seen {
+struct StoredEvent {
     name: String,
     count: i32,
     first: Timestamp,
 }
 
 #[derive(Debug, Clone)]
-struct Allowance {
+struct TokenBucket {
     tokens: f64,
     at: Timestamp,
 }
 
+impl Default for Correlator {
+    fn default() -> Self {
+        Self {
+            messages: LruCache::new(CACHE_ENTRIES),
+            stored: LruCache::new(CACHE_ENTRIES),
+            buckets: LruCache::new(CACHE_ENTRIES),
+        }
+    }
+}
+
 impl Correlator {
-    /// Decides about an event at `now`; a new one will be stored as `name`.
-    pub(super) fn judge(&mut self, subject: &Subject, message: &str, name: &str, now: Timestamp) -> Verdict {
-        let message = self.aggregate(subject, message, now);
-        let full = (subject.clone(), message.text);
-        let seen =
-            self.seen.entry(if message.combined { (full.0.clone(), String::new()) } else { full.clone() });
-        let verdict = match seen.get() {
-            Some(known) => {
-                let count = known.count.saturating_add(1);
-                let (name, first) = (known.name.clone(), known.first);
-                seen.set(Seen { name: name.clone(), count, first }, now);
-                Verdict::Again { name, count, first, message: full.1 }
+    /// Returns the action for an event at `now`; a created event will have the name `name`.
+    pub(super) fn correlate(
+        &mut self,
+        key: &EventKey,
+        message: &str,
+        name: &str,
+        now: Timestamp,
+    ) -> Correlation {
+        let combined = self.is_combined(key, message, now);
+        let stored_key = (key.clone(), if combined { String::new() } else { message.to_owned() });
+        let message =
+            if combined { format!("(combined from similar events): {message}") } else { message.to_owned() };
+        let correlation = match self.stored.get_mut(&stored_key) {
+            Some(stored) => {
+                stored.count = stored.count.saturating_add(1);
+                let StoredEvent { name, count, first } = stored.clone();
+                Correlation::Count { name, count, first, message }
             }
             None => {
-                seen.set(Seen { name: name.to_owned(), count: 1, first: now }, now);
-                Verdict::New(full.1)
+                self.stored.put(stored_key, StoredEvent { name: name.to_owned(), count: 1, first: now });
+                Correlation::Create(message)
             }
         };
-        if self.allowed(subject, now) { verdict } else { Verdict::Drop }
+        if self.take_token(key, now) { correlation } else { Correlation::Drop }
     }
 
-    /// The stored event is gone: the next equal one is a new one.
-    pub(super) fn forget(&mut self, subject: &Subject, message: &str) {
-        self.seen.remove(&(subject.clone(), message.to_owned()));
-        self.seen.remove(&(subject.clone(), String::new()));
+    /// Forgets a stored event that no longer exists, so that the next equal event is created.
+    pub(super) fn forget(&mut self, key: &EventKey, message: &str) {
+        self.stored.pop(&(key.clone(), message.to_owned()));
+        self.stored.pop(&(key.clone(), String::new()));
     }
 
-    fn aggregate(&mut self, subject: &Subject, message: &str, now: Timestamp) -> Aggregated {
-        let entry = self.similar.entry(subject.clone());
-        let mut similar = entry
-            .get()
-            .filter(|known| now.as_second() - known.last.as_second() <= SIMILAR_SECONDS)
-            .cloned()
-            .unwrap_or_else(|| Similar { messages: BTreeSet::new(), last: now });
-        similar.messages.insert(message.to_owned());
-        similar.last = now;
-        let combined = similar.messages.len() >= SIMILAR;
+    fn is_combined(&mut self, key: &EventKey, message: &str, now: Timestamp) -> bool {
+        let recent = self
+            .messages
+            .get_or_insert_mut(key.clone(), || RecentMessages { messages: BTreeSet::new(), last: now });
+        if now.as_second() - recent.last.as_second() > AGGREGATION_INTERVAL_SECONDS {
+            recent.messages.clear();
+        }
+        recent.messages.insert(message.to_owned());
+        recent.last = now;
+        let combined = recent.messages.len() >= MAX_DIFFERENT_MESSAGES;
         if combined {
-            similar.messages.pop_first();
+            recent.messages.pop_first();
         }
-        entry.set(similar, now);
-        let text =
-            if combined { format!("(combined from similar events): {message}") } else { message.to_owned() };
-        Aggregated { text, combined }
+        combined
     }
 
-    fn allowed(&mut self, subject: &Subject, now: Timestamp) -> bool {
-        let entry = self.allowance.entry((subject.object.clone(), subject.source.clone()));
-        let mut allowance = entry.get().cloned().unwrap_or(Allowance { tokens: BURST, at: now });
-        let passed = (now.as_millisecond() - allowance.at.as_millisecond()).max(0) as f64 / 1000.0;
-        allowance.tokens = (allowance.tokens + passed * RATE).min(BURST);
-        allowance.at = now;
-        let allowed = allowance.tokens >= 1.0;
+    fn take_token(&mut self, key: &EventKey, now: Timestamp) -> bool {
+        let bucket = self.buckets.get_or_insert_mut((key.object.clone(), key.source.clone()), || {
+            TokenBucket { tokens: BURST, at: now }
+        });
+        let passed = (now.as_millisecond() - bucket.at.as_millisecond()).max(0) as f64 / 1000.0;
+        bucket.tokens = (bucket.tokens + passed * REFILL_PER_SECOND).min(BURST);
+        bucket.at = now;
+        let allowed = bucket.tokens >= 1.0;
         if allowed {
-            allowance.tokens -= 1.0;
+            bucket.tokens -= 1.0;
         }
-        entry.set(allowance, now);
         allowed
-    }
-}
-
-struct Aggregated {
-    text: String,
-    combined: bool,
-}
-
-/// A map that forgets the entry that was set longest ago when it is full.
-#[derive(Debug)]
-struct Memory<K, V>(HashMap<K, (Timestamp, V)>);
-
-impl<K, V> Default for Memory<K, V> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-struct Entry<'a, K, V> {
-    memory: &'a mut Memory<K, V>,
-    key: K,
-}
-
-impl<K: Clone + Eq + Hash, V> Memory<K, V> {
-    fn entry(&mut self, key: K) -> Entry<'_, K, V> {
-        Entry { memory: self, key }
-    }
-
-    fn remove(&mut self, key: &K) {
-        self.0.remove(key);
-    }
-}
-
-impl<K: Clone + Eq + Hash, V> Entry<'_, K, V> {
-    fn get(&self) -> Option<&V> {
-        self.memory.0.get(&self.key).map(|(_, value)| value)
-    }
-
-    fn set(self, value: V, now: Timestamp) {
-        let map = &mut self.memory.0;
-        if map.len() >= MEMORY && !map.contains_key(&self.key) {
-            let oldest = map.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
-            if let Some(oldest) = oldest {
-                map.remove(&oldest);
-            }
-        }
-        map.insert(self.key, (now, value));
     }
 }
 
@@ -196,8 +167,8 @@ impl<K: Clone + Eq + Hash, V> Entry<'_, K, V> {
 mod tests {
     use super::*;
 
-    fn subject() -> Subject {
-        Subject {
+    fn key() -> EventKey {
+        EventKey {
             source: ("kubelet".into(), "surge".into()),
             object: ["Pod".into(), "demo".into(), "web".into(), "1".into(), String::new()],
             event_type: "Warning".into(),
@@ -212,13 +183,13 @@ mod tests {
     #[test]
     fn equal_events_are_counted() {
         let mut correlator = Correlator::default();
-        assert_eq!(correlator.judge(&subject(), "m", "a", at(1)), Verdict::New("m".into()));
+        assert_eq!(correlator.correlate(&key(), "m", "a", at(1)), Correlation::Create("m".into()));
         for count in 2..5 {
-            let again = Verdict::Again { name: "a".into(), count, first: at(1), message: "m".into() };
-            assert_eq!(correlator.judge(&subject(), "m", "b", at(9)), again);
+            let counted = Correlation::Count { name: "a".into(), count, first: at(1), message: "m".into() };
+            assert_eq!(correlator.correlate(&key(), "m", "b", at(9)), counted);
         }
-        correlator.forget(&subject(), "m");
-        assert_eq!(correlator.judge(&subject(), "m", "c", at(10)), Verdict::New("m".into()));
+        correlator.forget(&key(), "m");
+        assert_eq!(correlator.correlate(&key(), "m", "c", at(10)), Correlation::Create("m".into()));
     }
 
     #[test]
@@ -226,34 +197,24 @@ mod tests {
         let mut correlator = Correlator::default();
         for number in 1..10 {
             let message = format!("m{number}");
-            assert_eq!(correlator.judge(&subject(), &message, "n", at(0)), Verdict::New(message));
+            assert_eq!(correlator.correlate(&key(), &message, "n", at(0)), Correlation::Create(message));
         }
         let combined = |n| format!("(combined from similar events): m{n}");
-        assert_eq!(correlator.judge(&subject(), "m10", "x", at(1)), Verdict::New(combined(10)));
-        let again = Verdict::Again { name: "x".into(), count: 2, first: at(1), message: combined(11) };
-        assert_eq!(correlator.judge(&subject(), "m11", "y", at(2)), again);
-        assert_eq!(correlator.judge(&subject(), "m12", "z", at(700)), Verdict::New("m12".into()));
+        assert_eq!(correlator.correlate(&key(), "m10", "x", at(1)), Correlation::Create(combined(10)));
+        let counted = Correlation::Count { name: "x".into(), count: 2, first: at(1), message: combined(11) };
+        assert_eq!(correlator.correlate(&key(), "m11", "y", at(2)), counted);
+        assert_eq!(correlator.correlate(&key(), "m12", "z", at(700)), Correlation::Create("m12".into()));
     }
 
     #[test]
-    fn a_chatterbox_is_silenced() {
+    fn events_beyond_the_rate_are_dropped() {
         let mut correlator = Correlator::default();
-        let mut said = 0;
+        let mut stored = 0;
         for _ in 0..100 {
-            said += i32::from(correlator.judge(&subject(), "m", "a", at(0)) != Verdict::Drop);
+            stored += i32::from(correlator.correlate(&key(), "m", "a", at(0)) != Correlation::Drop);
         }
-        assert_eq!(said, 25);
-        assert_eq!(correlator.judge(&subject(), "m", "a", at(299)), Verdict::Drop);
-        assert_ne!(correlator.judge(&subject(), "m", "a", at(301)), Verdict::Drop);
-    }
-
-    #[test]
-    fn the_memory_is_bounded() {
-        let mut memory = Memory::default();
-        for number in 0..MEMORY + 10 {
-            memory.entry(number).set((), at(i64::try_from(number).unwrap()));
-        }
-        assert_eq!(memory.0.len(), MEMORY);
-        assert!(memory.entry(9).get().is_none() && memory.entry(10).get().is_some());
+        assert_eq!(stored, 25);
+        assert_eq!(correlator.correlate(&key(), "m", "a", at(299)), Correlation::Drop);
+        assert_ne!(correlator.correlate(&key(), "m", "a", at(301)), Correlation::Drop);
     }
 }
