@@ -1,5 +1,7 @@
 //! Label selectors, in the text form of query parameters and the object form of specs.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::Status;
@@ -80,7 +82,16 @@ impl LabelSelector {
     }
 
     pub(crate) fn matches(&self, labels: &[(String, String)]) -> bool {
-        let get = |key: &str| labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        self.holds(|key| labels.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()))
+    }
+
+    /// Returns true when it selects an object with these labels.
+    #[must_use]
+    pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.holds(|key| labels.get(key).map(String::as_str))
+    }
+
+    fn holds<'a>(&self, get: impl Fn(&str) -> Option<&'a str>) -> bool {
         self.0.iter().all(|requirement| match requirement {
             Requirement::In(key, values) => get(key).is_some_and(|v| values.iter().any(|x| x == v)),
             Requirement::NotIn(key, values) => get(key).is_none_or(|v| values.iter().all(|x| x != v)),

@@ -1,5 +1,4 @@
-//! Metrics as an HPA reads them: through the metrics APIs of the API server, with kube-controller-manager's words for
-//! what goes wrong.
+//! Reads the metrics of an HPA from the API server's metrics APIs, with kube-controller-manager's error messages.
 
 use std::str::FromStr as _;
 
@@ -8,9 +7,9 @@ use ::hpa::{Quantity, Reading};
 use kube::Client;
 use serde::Deserialize;
 
-use super::target::say;
+use crate::error::api_message;
 
-/// Where external metrics are served.
+/// Path of the external metrics API.
 const EXTERNAL: &str = "/apis/external.metrics.k8s.io/v1beta1";
 
 /// Reads one metric for an HPA of this namespace.
@@ -26,7 +25,7 @@ pub(super) async fn read(client: &Client, namespace: &str, metric: &Metric) -> R
         "Object" | "Pods" => {
             Reading::Failed("no custom metrics API (custom.metrics.k8s.io) registered".to_owned())
         }
-        // There is no metrics-server: pods are processes, whose usage nobody measures.
+        // There is no metrics-server.
         _ => Reading::Failed(
             "the server could not find the requested resource (get pods.metrics.k8s.io)".to_owned(),
         ),
@@ -62,7 +61,7 @@ async fn read_external(
     };
     let list: ValueList = match client.request(request).await {
         Ok(list) => list,
-        Err(error) => return Reading::Failed(named(&say(&error), name)),
+        Err(error) => return Reading::Failed(named(&api_message(&error), name)),
     };
     let mut milli = Vec::with_capacity(list.items.len());
     for item in list.items {
@@ -77,7 +76,7 @@ async fn read_external(
     Reading::External(milli)
 }
 
-/// Client-go names the resource where the server's own words do not.
+/// Adds the resource to messages without it, as client-go does.
 fn named(message: &str, metric: &str) -> String {
     let nameless = [
         "the server could not find the requested resource",

@@ -1,29 +1,30 @@
-//! The target of an HPA: its scale subresource and its pods.
+//! The scale subresource of an HPA's target.
 
 use ::hpa::Scale;
 use ::hpa::spec::TargetRef;
 use k8s_openapi::api::autoscaling::v1::Scale as ApiScale;
-use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use serde_json::json;
 
-/// Writes of a new size that meet a conflict are tried so often.
-const TRIES: usize = 5;
+use crate::error::{api_message, has_code};
 
-/// A target that was found.
+/// Attempts to write a new size after conflicts.
+const RESIZE_ATTEMPTS: usize = 5;
+
+/// A target and its scale.
 pub(super) struct Target {
     api: Api<DynamicObject>,
     name: String,
-    /// Its sizes and selector.
+    /// The target's sizes and selector.
     pub(super) scale: Scale,
 }
 
 /// Reads the target's scale.
 ///
 /// # Errors
-/// The API's own words.
+/// Returns the API server's message.
 pub(super) async fn find(client: &Client, namespace: &str, reference: &TargetRef) -> Result<Target, String> {
     let api_version = reference.api_version.as_deref().unwrap_or_default();
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
@@ -32,11 +33,11 @@ pub(super) async fn find(client: &Client, namespace: &str, reference: &TargetRef
         .await
         .ok_or_else(|| format!("no matches for kind \"{}\" in group \"{group}\"", reference.kind))?;
     let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource);
-    let scale = get(&api, &reference.name).await.map_err(|error| say(&error))?;
+    let scale = get(&api, &reference.name).await.map_err(|error| api_message(&error))?;
     Ok(Target { api, name: reference.name.clone(), scale: Scale::from(&scale) })
 }
 
-/// The usual kinds are known; others are looked up.
+/// The resource of a kind. Looks up kinds other than the usual ones.
 async fn resource(client: &Client, wanted: &GroupVersionKind) -> Option<ApiResource> {
     if wanted.group == "apps" && matches!(wanted.kind.as_str(), "Deployment" | "ReplicaSet" | "StatefulSet") {
         return Some(ApiResource::from_gvk(wanted));
@@ -46,7 +47,7 @@ async fn resource(client: &Client, wanted: &GroupVersionKind) -> Option<ApiResou
 
 async fn get(api: &Api<DynamicObject>, name: &str) -> Result<ApiScale, kube::Error> {
     let scale = api.get_scale(name).await?;
-    // The client's own type of a scale is the same JSON.
+    // Kube's own type of a scale has the same JSON.
     serde_json::from_value(json!(scale)).map_err(kube::Error::SerdeError)
 }
 
@@ -54,34 +55,17 @@ impl Target {
     /// Writes a new size.
     ///
     /// # Errors
-    /// The API's own words.
+    /// Returns the API server's message.
     pub(super) async fn resize(&self, size: i32) -> Result<(), String> {
         let mut last = String::new();
-        for _ in 0..TRIES {
+        for _ in 0..RESIZE_ATTEMPTS {
             let change = json!({"spec": {"replicas": size}});
             match self.api.patch_scale(&self.name, &PatchParams::default(), &Patch::Merge(&change)).await {
                 Ok(_) => return Ok(()),
-                Err(kube::Error::Api(answer)) if answer.code == 409 => last = answer.message.clone(),
-                Err(error) => return Err(say(&error)),
+                Err(error) if has_code(&error, 409) => last = api_message(&error),
+                Err(error) => return Err(api_message(&error)),
             }
         }
         Err(last)
-    }
-}
-
-/// The pods that a selector in text form picks; none when it is empty or cannot be read.
-pub(super) async fn pods(client: &Client, namespace: &str, selector: &str) -> Vec<Pod> {
-    if selector.is_empty() {
-        return Vec::new();
-    }
-    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    api.list(&ListParams::default().labels(selector)).await.map(|list| list.items).unwrap_or_default()
-}
-
-/// The API's own words.
-pub(super) fn say(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
     }
 }
