@@ -11,7 +11,9 @@ pub mod names;
 pub mod queue;
 pub mod routes;
 pub mod settings;
+mod step;
 
 pub use answer::{Accepted, Cause, PROBLEM_CONTENT_TYPE, Problem};
 pub use event::{JobEvent, JobEventKind};
 pub use job::{BurstId, InvalidBurstId, Job, JobError, MAX_JOB_BYTES};
+pub use step::StepState;
