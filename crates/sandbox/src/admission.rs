@@ -1,4 +1,4 @@
-//! The table of kinds with what the API server itself does not know: which HorizontalPodAutoscalers are refused.
+//! The API server's kinds, with `crates/hpa`'s validation for HorizontalPodAutoscalers.
 
 use std::sync::Arc;
 
@@ -7,34 +7,34 @@ use hpa::validate::{FieldError, drop_disabled_fields, validate, validate_update}
 use hpa::{Config, Spec};
 use serde_json::Value;
 
-/// The kinds of the sandbox, with the rules of `crates/hpa` for autoscalers.
+/// The sandbox's kinds. `autoscaler` decides which fields of an HPA are enabled.
 pub(crate) fn kinds(autoscaler: &Config) -> Vec<Kind> {
     let mut kinds = kinds::builtin();
     for kind in &mut kinds {
         if (kind.group, kind.version, kind.plural) == ("autoscaling", "v2", "horizontalpodautoscalers") {
             let config = *autoscaler;
-            kind.validate = Some(Arc::new(move |new, old| refused(new, old, &config)));
+            kind.validate = Some(Arc::new(move |new, old| validate_hpa(new, old, &config)));
         }
     }
     kinds
 }
 
-fn refused(new: &Value, old: Option<&Value>, config: &Config) -> Vec<Cause> {
-    let mut spec = match read(new) {
+fn validate_hpa(new: &Value, old: Option<&Value>, config: &Config) -> Vec<Cause> {
+    let mut spec = match decode_spec(new) {
         Ok(spec) => spec,
         Err(cause) => return vec![cause],
     };
-    // What is stored was readable when it was stored.
-    let old = old.and_then(|old| read(old).ok());
+    // The stored object was valid when it was stored.
+    let old = old.and_then(|old| decode_spec(old).ok());
     drop_disabled_fields(&mut spec, old.as_ref(), config);
     let errors = match &old {
         Some(old) => validate_update(&spec, old, config),
         None => validate(&spec, config),
     };
-    errors.into_iter().map(cause).collect()
+    errors.into_iter().map(to_cause).collect()
 }
 
-fn read(object: &Value) -> Result<Spec, Cause> {
+fn decode_spec(object: &Value) -> Result<Spec, Cause> {
     let spec = &object["spec"];
     if spec.is_null() {
         return Ok(Spec::default());
@@ -43,7 +43,7 @@ fn read(object: &Value) -> Result<Spec, Cause> {
         .map_err(|error| Cause::invalid("spec", &Value::Null, &error.to_string()))
 }
 
-fn cause(error: FieldError) -> Cause {
+fn to_cause(error: FieldError) -> Cause {
     Cause { reason: error.kind.cause(), message: error.body(), field: error.field }
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
     use super::*;
 
-    fn texts(new: &Value, old: Option<&Value>) -> Vec<String> {
+    fn errors(new: &Value, old: Option<&Value>) -> Vec<String> {
         let config = Config::release(hpa::Release::V1_34);
         let kinds = kinds(&config);
         let kind = kinds.iter().find(|kind| kind.kind == "HorizontalPodAutoscaler" && kind.version == "v2");
@@ -74,16 +74,16 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_named() {
-        assert_eq!(texts(&object(1, 10), None), [""; 0]);
+    fn invalid_hpas_are_refused() {
+        assert_eq!(errors(&object(1, 10), None), [""; 0]);
         assert_eq!(
-            texts(&object(1, 0), None),
+            errors(&object(1, 0), None),
             [
                 "spec.maxReplicas: Invalid value: 0: must be greater than 0",
                 "spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
             ]
         );
         let old = object(0, 10);
-        assert_eq!(texts(&object(0, 5), Some(&old)), [""; 0], "what was stored may stay");
+        assert_eq!(errors(&object(0, 5), Some(&old)), [""; 0], "a stored value may stay");
     }
 }

@@ -1,4 +1,4 @@
-//! What all parts of the sandbox share: the client, what is known of the objects, and a voice.
+//! Shared by all parts of the sandbox: the API client, the object caches, the event recorder and the tasks.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -9,14 +9,14 @@ use crate::events::Recorder;
 use crate::informer::Informer;
 use crate::tasks::Tasks;
 
-/// The cluster as its controllers see it; clones see the same.
+/// The cluster as its controllers see it; clones share it.
 #[derive(Clone)]
 pub(crate) struct Cluster {
-    /// Calls the API in this process.
+    /// Calls the API server in this process, without a socket.
     pub(crate) client: Client,
-    /// Writes events.
+    /// Writes Events.
     pub(crate) recorder: Recorder,
-    /// Runs the parts, and ends them.
+    /// Runs the background tasks.
     pub(crate) tasks: Tasks,
     pub(crate) pods: Informer<Pod>,
     pub(crate) deployments: Informer<Deployment>,
@@ -45,7 +45,7 @@ impl Cluster {
         }
     }
 
-    /// Starts the watches, once everybody has said what to listen for, and waits until each has its first list.
+    /// Starts the watches and waits for the first list of each. Register listeners before.
     pub(crate) async fn watch(&self) {
         macro_rules! run {
             ($($informer:ident),*) => {

@@ -1,11 +1,11 @@
-//! Settings of a sandbox. Every delay that a real cluster has is one of them.
+//! Settings of a sandbox, with every delay of a real cluster as a setting.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A command line: the program and the arguments that come before those of the manifest.
+/// A command line: the program and its first arguments, before those of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argv {
     /// Path of the executable.
@@ -15,35 +15,34 @@ pub struct Argv {
 }
 
 impl Argv {
-    /// A command line from its parts.
+    /// Creates a command line from its parts.
     pub fn new<A: Into<OsString>>(program: impl Into<PathBuf>, args: impl IntoIterator<Item = A>) -> Self {
         Self { program: program.into(), args: args.into_iter().map(Into::into).collect() }
     }
 }
 
-/// What stands in the cluster before anything is installed.
+/// The objects that exist in a new cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum System {
-    /// Nothing beside the API.
+    /// Only the API server's own objects.
     Bare,
-    /// The monitoring stack: namespace `monitoring`, a Prometheus behind Service `prometheus-operated:9090`, and the
-    /// metrics adapter's rules. Needs an argv for image [`Config::PROMETHEUS_IMAGE`].
+    /// The monitoring stack: namespace `monitoring` and a Prometheus behind Service `prometheus-operated:9090`. Needs a
+    /// command line for image [`Config::PROMETHEUS_IMAGE`].
     #[default]
     Monitoring,
 }
 
-/// How to run a sandbox.
+/// Settings of a sandbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// Which command line each image stands for. A pod with another image waits with `ErrImagePull`.
+    /// The command line of each image. A pod with another image waits with `ErrImagePull`.
     pub images: BTreeMap<String, Argv>,
-    /// Runs [`crate::reaper::run`] on its standard input: this executable with a hidden subcommand.
+    /// A command that runs [`crate::reaper::run`] on its standard input.
     pub reaper: Argv,
-    /// Where the kubeconfig is written (mode 0600); an existing file is not overwritten. Without it, into the
-    /// runtime folder.
+    /// Path of the kubeconfig (mode 0600), by default in the runtime folder. The file must not exist.
     pub kubeconfig: Option<PathBuf>,
-    /// Folder in which the private runtime folder (mode 0700) is made. Without it, `$XDG_RUNTIME_DIR`, else the
-    /// system's folder for temporary files.
+    /// Parent of the private runtime folder (mode 0700), by default `$XDG_RUNTIME_DIR` or the system's folder for
+    /// temporary files.
     pub runtime_parent: Option<PathBuf>,
     /// Name of the kubeconfig's cluster, user and context.
     pub context: String,
@@ -51,16 +50,16 @@ pub struct Config {
     pub namespace: String,
     /// Name of the one Node.
     pub node: String,
-    /// What stands in the cluster from the start.
+    /// The objects that exist from the start.
     pub system: System,
     /// Settings of the kubelet.
-    pub kubelet: Kubelet,
+    pub kubelet: KubeletConfig,
     /// Settings of the autoscaler.
-    pub autoscaling: Autoscaling,
+    pub autoscaling: AutoscalingConfig,
     /// Settings of the metrics adapter.
-    pub adapter: MetricsAdapter,
-    /// How long a connection to a Service without a ready pod waits for one before it is reset. A real Service
-    /// refuses at once; waiting spares clients that start at the same time as their server a round of back-off.
+    pub adapter: AdapterConfig,
+    /// Time for which a connection to a Service without a ready pod waits before its reset. A real Service refuses at
+    /// once. The wait saves clients that start together with their server a round of back-off.
     pub service_hold: Duration,
 }
 
@@ -68,7 +67,7 @@ impl Config {
     /// Image of the Prometheus that [`System::Monitoring`] installs.
     pub const PROMETHEUS_IMAGE: &str = "surge.local/prometheus:0.1.0";
 
-    /// The defaults, with this reaper and no images.
+    /// Creates the default settings, with this reaper and no images.
     #[must_use]
     pub fn new(reaper: Argv) -> Self {
         Self {
@@ -80,9 +79,9 @@ impl Config {
             namespace: "default".to_owned(),
             node: "surge".to_owned(),
             system: System::default(),
-            kubelet: Kubelet::default(),
-            autoscaling: Autoscaling::default(),
-            adapter: MetricsAdapter::default(),
+            kubelet: KubeletConfig::default(),
+            autoscaling: AutoscalingConfig::default(),
+            adapter: AdapterConfig::default(),
             service_hold: Duration::from_millis(500),
         }
     }
@@ -90,27 +89,26 @@ impl Config {
 
 /// Settings of the kubelet.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kubelet {
-    /// What pulling an image and making a container take on a real node, added to every container's start.
+pub struct KubeletConfig {
+    /// Delay before a container's first start, in place of pulling an image and creating a container.
     pub image_start_delay: Duration,
-    /// First wait before a container that ended is started again; doubles each time.
+    /// Delay before the second restart of a container; doubles with each restart.
     pub back_off_base: Duration,
-    /// Longest such wait.
+    /// Longest delay before a restart.
     pub back_off_max: Duration,
-    /// A container that ran so long starts with [`Self::back_off_base`] again.
+    /// Length of a run that resets the delay.
     pub back_off_reset: Duration,
-    /// Until a container is ready for the first time its readiness is probed at this interval instead of
-    /// `periodSeconds`, whose smallest value is a second.
+    /// Interval of readiness probes until the first success, in place of `periodSeconds`, which is at least a second.
     pub first_ready_probe: Duration,
-    /// Pods that the node takes; further ones stay pending.
+    /// Limit of pods on the node; further ones stay pending.
     pub max_pods: usize,
-    /// Bytes of log kept for each run of a container.
+    /// Limit of the log of each run of a container, in bytes.
     pub log_bytes: usize,
-    /// Longer lines are cut in two.
+    /// Limit of a log line in bytes; longer lines are split.
     pub log_line_bytes: usize,
 }
 
-impl Default for Kubelet {
+impl Default for KubeletConfig {
     fn default() -> Self {
         Self {
             image_start_delay: Duration::ZERO,
@@ -127,11 +125,11 @@ impl Default for Kubelet {
 
 /// Settings of the autoscaler: flags of kube-controller-manager.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Autoscaling {
+pub struct AutoscalingConfig {
     /// `--horizontal-pod-autoscaler-sync-period`.
     pub sync_period: Duration,
-    /// How long a new HPA waits for its first sync, at most a period. Kubernetes 1.34 lets it wait a whole period, later
-    /// releases look at once, when there is no metric yet.
+    /// Delay before the first sync of a new HPA, at most a period. Kubernetes 1.34 waits a whole period. Later releases
+    /// sync at once, when there is no metric yet.
     pub first_sync: Duration,
     /// `--horizontal-pod-autoscaler-downscale-stabilization`; an HPA's own `behavior` wins.
     pub downscale_stabilization: Duration,
@@ -139,7 +137,7 @@ pub struct Autoscaling {
     pub tolerance: f64,
 }
 
-impl Default for Autoscaling {
+impl Default for AutoscalingConfig {
     fn default() -> Self {
         Self {
             sync_period: Duration::from_secs(15),
@@ -152,15 +150,15 @@ impl Default for Autoscaling {
 
 /// Settings of the metrics adapter: flags of prometheus-adapter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MetricsAdapter {
-    /// How long a list of series is good for, so the longest that a new metric stays unknown:
-    /// `--metrics-relist-interval`. The adapter's own default is ten minutes, its chart's one minute.
+pub struct AdapterConfig {
+    /// `--metrics-relist-interval`: lifetime of the list of series, after which a new metric is known. The adapter's
+    /// default is ten minutes, its chart's is one minute.
     pub relist: Duration,
-    /// For how long a series without samples still counts: `--metrics-max-age`.
+    /// `--metrics-max-age`: time for which a series without new samples is still listed.
     pub max_age: Duration,
 }
 
-impl Default for MetricsAdapter {
+impl Default for AdapterConfig {
     fn default() -> Self {
         Self { relist: Duration::from_secs(1), max_age: Duration::from_secs(600) }
     }

@@ -1,70 +1,83 @@
-//! What can go wrong with a sandbox as a whole.
+//! Errors of the sandbox as a whole, and helpers for the API server's errors.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a sandbox did not start, or did not do what it was asked.
+/// Error of a start, an apply or a wait.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The private folder could not be made.
-    #[error("making a private runtime folder in {} failed: {source}; set XDG_RUNTIME_DIR or TMPDIR to a folder that you may write to", parent.display())]
+    /// The private folder could not be created.
+    #[error("creating a private runtime folder in {} failed: {source}; set XDG_RUNTIME_DIR or TMPDIR to a folder that you may write to", parent.display())]
     RuntimeDir {
-        /// The folder in which it was to be made.
+        /// The parent folder.
         parent: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The kubeconfig could not be written.
     #[error("writing the kubeconfig {} failed: {source}", path.display())]
     Kubeconfig {
-        /// Where it was to be written.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The child that cleans up after us did not come up; without it nothing is started.
-    #[error("starting the reaper ({command}), which ends the pods when this process ends, failed: {reason}")]
+    /// The child process that cleans up did not start; the sandbox starts no pods without it.
+    #[error("starting the reaper ({command}), which kills the pods when this process ends, failed: {reason}")]
     Reaper {
         /// Its command line.
         command: String,
-        /// What went wrong.
+        /// The cause.
         reason: String,
     },
-    /// No address to listen on.
+    /// The API server cannot listen.
     #[error("the API server found no free port on 127.0.0.1: {0}")]
     Listen(std::io::Error),
-    /// No certificate.
+    /// The certificate could not be created.
     #[error(transparent)]
     Tls(#[from] apiserver::TlsError),
-    /// The client that asks the pods' probes could not be made.
-    #[error("making the HTTP client for probes failed: {0}")]
+    /// The HTTP client for probes could not be created.
+    #[error("creating the HTTP client for probes failed: {0}")]
     Probes(String),
-    /// A manifest is not YAML, or no object.
-    #[error("a manifest could not be read: {0}")]
+    /// A manifest is not YAML or not a Kubernetes object.
+    #[error("invalid manifest: {0}")]
     Manifest(String),
-    /// The sandbox's own API refused a request.
-    #[error("{what} failed: {source}")]
+    /// The sandbox's API server refused a request.
+    #[error("{operation} failed: {source}")]
     Api {
-        /// What was tried.
-        what: String,
-        /// The API's answer.
+        /// The operation, such as `applying Service web`.
+        operation: String,
+        /// The client's error.
         source: Box<kube::Error>,
     },
     /// A workload did not become ready.
-    #[error("{what} did not become ready within {within:?}: {reason}")]
+    #[error("{workload} did not become ready within {timeout:?}: {reason}")]
     NotReady {
-        /// Which workload.
-        what: String,
-        /// How long it was waited for.
-        within: Duration,
-        /// What its pods say.
+        /// Kind and name of the workload.
+        workload: String,
+        /// The time limit.
+        timeout: Duration,
+        /// The reason that its pods report.
         reason: String,
     },
 }
 
 impl Error {
-    pub(crate) fn api(what: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
-        let what = what.into();
-        move |source| Self::Api { what, source: Box::new(source) }
+    pub(crate) fn api(operation: impl Into<String>) -> impl FnOnce(kube::Error) -> Self {
+        let operation = operation.into();
+        move |source| Self::Api { operation, source: Box::new(source) }
+    }
+}
+
+/// Returns whether the API server answered with this status code.
+pub(crate) fn has_code(error: &kube::Error, code: u16) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == code)
+}
+
+/// The message of the API server, or the text of another error.
+pub(crate) fn api_message(error: &kube::Error) -> String {
+    match error {
+        kube::Error::Api(status) => status.message.clone(),
+        other => other.to_string(),
     }
 }

@@ -1,9 +1,9 @@
-//! What controllers know of the cluster: a cache for each kind, fed by one watch and by the controllers' own writes.
+//! Caches of objects, one for each kind, fed by a watch and by the controllers' own writes.
 //!
-//! A controller that decides on a cache which lags behind its own writes makes too many pods. Kubernetes' controllers
-//! keep expectations for that; here the answer to each write goes into the cache at once ([`Informer::observe`]), and
-//! the watch's older news about the same object is passed over, by comparing resourceVersions, which Kubernetes
-//! declares to be comparable numbers.
+//! A controller whose cache lags behind its own writes would create too many pods. Kubernetes' controllers keep
+//! expectations against that. Here the response of each write goes into the cache at once ([`Informer::observe`]), and
+//! older watch events about the same object are ignored. Kubernetes defines resourceVersions as comparable numbers.
+//! `kube::runtime::reflector` cannot take such responses.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -16,7 +16,7 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-/// Namespace and name; the namespace is empty for objects of the cluster.
+/// Namespace and name; the namespace is empty for cluster-scoped objects.
 pub(crate) type Key = (String, String);
 
 /// The key of an object.
@@ -25,12 +25,12 @@ pub(crate) fn key_of<K: Resource>(object: &K) -> Key {
     (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default())
 }
 
-/// A change that the watch told of.
+/// A change that the watch reported.
 #[derive(Debug)]
 pub(crate) enum Change<K> {
-    /// There is a new or changed object; with what was known before.
+    /// A new or changed object, and its state before.
     Applied(Arc<K>, Option<Arc<K>>),
-    /// It is gone; with its last state.
+    /// A deleted object in its last state.
     Deleted(Arc<K>),
 }
 
@@ -57,16 +57,16 @@ impl<K> Clone for Informer<K> {
 }
 
 struct Shared<K> {
-    state: Mutex<State<K>>,
+    cache: Mutex<Cache<K>>,
     listeners: Mutex<Vec<Listener<K>>>,
     synced: watch::Sender<bool>,
 }
 
-struct State<K> {
+struct Cache<K> {
     objects: HashMap<Key, Arc<K>>,
-    /// The newest resourceVersion that the watch has brought.
+    /// The newest resourceVersion that the watch has reported.
     position: u64,
-    /// What a relist has brought so far.
+    /// The objects that a list in progress has returned so far.
     listed: HashMap<Key, Arc<K>>,
 }
 
@@ -75,35 +75,34 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     pub(crate) fn new() -> Self {
-        let state = State { objects: HashMap::new(), position: 0, listed: HashMap::new() };
+        let cache = Cache { objects: HashMap::new(), position: 0, listed: HashMap::new() };
         Self {
             shared: Arc::new(Shared {
-                state: Mutex::new(state),
+                cache: Mutex::new(cache),
                 listeners: Mutex::new(Vec::new()),
                 synced: watch::Sender::new(false),
             }),
         }
     }
 
-    /// Calls `listener` for each change, in the order of the changes; it must be quick. Add listeners before
-    /// [`Self::run`].
+    /// Calls `listener` for each change, in order. Listeners must return quickly. Add them before [`Self::run`].
     pub(crate) fn on_change(&self, listener: impl Fn(&Change<K>) + Send + Sync + 'static) {
         self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
-    /// Watches for ever.
+    /// Watches forever.
     pub(crate) async fn run(self, client: Client) {
         let mut events =
             Box::pin(watcher::watcher(Api::<K>::all(client), watcher::Config::default()).default_backoff());
         while let Some(event) = events.next().await {
             match event {
-                Ok(event) => self.take(event),
-                Err(error) => tracing::debug!(kind = %K::kind(&()), %error, "watching failed; trying again"),
+                Ok(event) => self.handle_event(event),
+                Err(error) => tracing::debug!(kind = %K::kind(&()), %error, "the watch failed; retrying"),
             }
         }
     }
 
-    /// Waits until the first list is in.
+    /// Waits for the first complete list.
     pub(crate) async fn synced(&self) {
         let mut synced = self.shared.synced.subscribe();
         let _never_dropped = synced.wait_for(|done| *done).await;
@@ -118,90 +117,91 @@ where
         self.select(|object| object.meta().namespace.as_deref() == Some(namespace))
     }
 
-    /// All objects that `wanted` picks.
+    /// All objects for which `wanted` returns true.
     pub(crate) fn select(&self, wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
         self.lock().objects.values().filter(|object| wanted(object)).cloned().collect()
     }
 
-    /// Takes in the answer to a write of ours.
+    /// Adds the response of the sandbox's own write.
     pub(crate) fn observe(&self, object: K) {
         let version = version_of(&object);
         let key = key_of(&object);
-        let mut state = self.lock();
-        let newer = match state.objects.get(&key) {
+        let mut cache = self.lock();
+        let newer = match cache.objects.get(&key) {
             Some(known) => version > version_of(&**known),
-            // The watch may have brought its creation and its end already.
-            None => version > state.position,
+            // The watch may have reported its creation and deletion already.
+            None => version > cache.position,
         };
         if newer {
-            state.objects.insert(key, Arc::new(object));
+            cache.objects.insert(key, Arc::new(object));
         }
     }
 
-    /// Takes in what a write of ours will have changed, although its answer did not tell: kept until the watch says more.
+    /// Adds the expected effect of an own write whose response does not contain the object. The next watch event replaces
+    /// it.
     pub(crate) fn assume(&self, object: K) {
         let key = key_of(&object);
-        let mut state = self.lock();
+        let mut cache = self.lock();
         let same = |known: &Arc<K>| known.meta().resource_version == object.meta().resource_version;
-        if state.objects.get(&key).is_some_and(same) {
-            state.objects.insert(key, Arc::new(object));
+        if cache.objects.get(&key).is_some_and(same) {
+            cache.objects.insert(key, Arc::new(object));
         }
     }
 
-    /// Takes in that our deletion removed the object with this UID.
+    /// Removes an object after the sandbox's own deletion, unless the cached one has another UID.
     pub(crate) fn forget(&self, object: &K) {
         let key = key_of(object);
-        let mut state = self.lock();
-        if state.objects.get(&key).is_some_and(|known| known.uid() == object.uid()) {
-            state.objects.remove(&key);
+        let mut cache = self.lock();
+        if cache.objects.get(&key).is_some_and(|known| known.uid() == object.uid()) {
+            cache.objects.remove(&key);
         }
     }
 
-    fn take(&self, event: Event<K>) {
+    fn handle_event(&self, event: Event<K>) {
         let mut changes = Vec::new();
         let mut listed_all = false;
-        let mut state = self.lock();
+        let mut cache = self.lock();
         match event {
             Event::Apply(object) => {
-                state.position = state.position.max(version_of(&object));
-                changes.push(apply(&mut state.objects, object));
+                cache.position = cache.position.max(version_of(&object));
+                changes.push(apply(&mut cache.objects, object));
             }
             Event::Delete(object) => {
-                state.position = state.position.max(version_of(&object));
+                cache.position = cache.position.max(version_of(&object));
                 let key = key_of(&object);
-                // A successor of the same name may be known from our own write.
-                if state.objects.get(&key).is_some_and(|known| known.uid() == object.uid()) {
-                    state.objects.remove(&key);
+                // An own write may have added a new object of the same name already.
+                if cache.objects.get(&key).is_some_and(|known| known.uid() == object.uid()) {
+                    cache.objects.remove(&key);
                 }
                 changes.push(Change::Deleted(Arc::new(object)));
             }
-            Event::Init => state.listed.clear(),
+            Event::Init => cache.listed.clear(),
             Event::InitApply(object) => {
-                state.listed.insert(key_of(&object), Arc::new(object));
+                cache.listed.insert(key_of(&object), Arc::new(object));
             }
             Event::InitDone => {
                 listed_all = true;
-                let listed = std::mem::take(&mut state.listed);
+                let listed = std::mem::take(&mut cache.listed);
                 let newest = listed.values().map(|object| version_of(&**object)).max().unwrap_or(0);
-                state.position = state.position.max(newest);
-                let gone: Vec<Key> = state
+                cache.position = cache.position.max(newest);
+                let gone: Vec<Key> = cache
                     .objects
                     .iter()
                     .filter(|(key, known)| {
-                        // What we wrote after the list was made is not in it.
-                        !listed.contains_key(*key) && version_of(&***known) <= state.position
+                        // Objects written after the list are not in it.
+                        !listed.contains_key(*key) && version_of(&***known) <= cache.position
                     })
                     .map(|(key, _)| key.clone())
                     .collect();
                 for key in gone {
-                    changes.extend(state.objects.remove(&key).map(Change::Deleted));
+                    changes.extend(cache.objects.remove(&key).map(Change::Deleted));
                 }
                 for object in listed.into_values() {
-                    changes.push(apply(&mut state.objects, Arc::unwrap_or_clone(object)));
+                    changes.push(apply(&mut cache.objects, Arc::unwrap_or_clone(object)));
                 }
             }
         }
-        drop(state);
+        drop(cache);
         let listeners = self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         for change in &changes {
             for listener in listeners.iter() {
@@ -214,8 +214,8 @@ where
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Cache<K>> {
+        self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -223,7 +223,7 @@ fn apply<K: Resource + Clone>(objects: &mut HashMap<Key, Arc<K>>, object: K) -> 
     let key = key_of(&object);
     let before = objects.get(&key).cloned();
     match before {
-        // We know of something newer that we wrote: whoever listens shall see that.
+        // An own write is newer: listeners get that version.
         Some(known) if version_of(&*known) > version_of(&object) => {
             Change::Applied(Arc::clone(&known), Some(known))
         }
@@ -236,7 +236,7 @@ fn apply<K: Resource + Clone>(objects: &mut HashMap<Key, Arc<K>>, object: K) -> 
 }
 
 fn version_of<K: Resource>(object: &K) -> u64 {
-    // A server whose versions are no numbers gets "always newer", which is what a plain cache does.
+    // A version that is not a number counts as the newest, as in a plain cache.
     object.meta().resource_version.as_deref().and_then(|text| text.parse().ok()).unwrap_or(u64::MAX)
 }
 
@@ -258,60 +258,60 @@ mod tests {
     }
 
     #[test]
-    fn our_own_writes_are_known_before_their_news() {
+    fn own_writes_are_visible_at_once() {
         let informer = Informer::new();
         informer.observe(object("a", "1", 5));
         assert_eq!(version(&informer, "a"), Some(5));
-        informer.take(Event::Apply(object("a", "1", 3)));
-        assert_eq!(version(&informer, "a"), Some(5), "older news change nothing");
-        informer.take(Event::Apply(object("a", "1", 6)));
+        informer.handle_event(Event::Apply(object("a", "1", 3)));
+        assert_eq!(version(&informer, "a"), Some(5), "an older event changes nothing");
+        informer.handle_event(Event::Apply(object("a", "1", 6)));
         informer.observe(object("a", "1", 5));
-        assert_eq!(version(&informer, "a"), Some(6), "and neither does an older answer");
+        assert_eq!(version(&informer, "a"), Some(6), "nor does an older response");
     }
 
     #[test]
-    fn an_answer_that_comes_after_the_news_of_the_end_brings_nothing_back() {
+    fn a_late_response_does_not_restore_an_object() {
         let informer = Informer::new();
-        informer.take(Event::Apply(object("a", "1", 5)));
-        informer.take(Event::Delete(object("a", "1", 7)));
+        informer.handle_event(Event::Apply(object("a", "1", 5)));
+        informer.handle_event(Event::Delete(object("a", "1", 7)));
         informer.observe(object("a", "1", 5));
         assert_eq!(version(&informer, "a"), None);
         informer.observe(object("a", "2", 8));
-        informer.take(Event::Delete(object("a", "1", 7)));
-        assert_eq!(version(&informer, "a"), Some(8), "a successor of the same name stays");
+        informer.handle_event(Event::Delete(object("a", "1", 7)));
+        assert_eq!(version(&informer, "a"), Some(8), "a new object of the same name stays");
     }
 
     #[test]
-    fn a_new_list_takes_away_what_is_not_in_it() {
+    fn a_new_list_removes_missing_objects() {
         let informer = Informer::<ConfigMap>::new();
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let hear = Arc::clone(&heard);
+        let changes = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&changes);
         informer.on_change(move |change| {
             let kind = if matches!(change, Change::Deleted(_)) { '-' } else { '+' };
-            hear.lock().unwrap().push(format!("{kind}{}", change.object().metadata.name.as_ref().unwrap()));
+            sink.lock().unwrap().push(format!("{kind}{}", change.object().metadata.name.as_ref().unwrap()));
         });
-        informer.take(Event::Apply(object("old", "1", 1)));
-        informer.observe(object("ours", "2", 9));
-        informer.take(Event::Init);
-        informer.take(Event::InitApply(object("new", "3", 4)));
+        informer.handle_event(Event::Apply(object("old", "1", 1)));
+        informer.observe(object("own", "2", 9));
+        informer.handle_event(Event::Init);
+        informer.handle_event(Event::InitApply(object("new", "3", 4)));
         assert!(!*informer.shared.synced.borrow(), "the list is not complete");
-        informer.take(Event::InitDone);
+        informer.handle_event(Event::InitDone);
         assert!(*informer.shared.synced.borrow());
         assert_eq!(version(&informer, "old"), None);
         assert_eq!(version(&informer, "new"), Some(4));
-        assert_eq!(version(&informer, "ours"), Some(9), "written after the list was made");
-        assert_eq!(*heard.lock().unwrap(), ["+old", "-old", "+new"]);
+        assert_eq!(version(&informer, "own"), Some(9), "written after the list");
+        assert_eq!(*changes.lock().unwrap(), ["+old", "-old", "+new"]);
     }
 
     #[test]
-    fn an_assumption_lasts_until_there_is_news() {
+    fn an_assumed_object_lasts_until_the_next_event() {
         let informer = Informer::<ConfigMap>::new();
-        informer.take(Event::Apply(object("a", "1", 1)));
+        informer.handle_event(Event::Apply(object("a", "1", 1)));
         let mut assumed = object("a", "1", 1);
         assumed.metadata.labels = Some([("x".to_owned(), "y".to_owned())].into());
         informer.assume(assumed.clone());
         assert!(informer.get("demo", "a").unwrap().metadata.labels.is_some());
-        informer.take(Event::Apply(object("a", "1", 2)));
+        informer.handle_event(Event::Apply(object("a", "1", 2)));
         informer.assume(assumed);
         assert!(informer.get("demo", "a").unwrap().metadata.labels.is_none());
     }

@@ -1,10 +1,10 @@
-//! One machine as a cluster: an API server, the controllers, a kubelet that runs pods as child processes, Services,
-//! the external metric and the HPA's loop.
+//! A Kubernetes cluster in one process: an API server, the controllers, a kubelet that runs pods as child processes,
+//! Services, the external metrics API and the HPA controller.
 //!
-//! It stands in for a real cluster, so it is told only what a cluster is told: manifests, and for each image the
-//! command line that runs it. It knows no producer, worker or broker.
+//! Its only inputs are those of a cluster: manifests, and a command line for each image. It contains nothing about
+//! producers, workers or brokers.
 //!
-//! # How it hangs together
+//! # Structure
 //!
 //! ```text
 //!   apiserver ◄── kube::Client in this process ──┬── controllers (Deployment, ReplicaSet, StatefulSet, Service,
@@ -14,16 +14,16 @@
 //!   (kubectl, the dashboard)                     └── HPA loop (crates/hpa)
 //! ```
 //!
-//! Controllers read through watches and write through the API, as those of a real cluster do: the same logic would
-//! work against any API server. Nothing polls; what waits, waits for an event or for a clock that Kubernetes has too.
+//! Controllers read through watches and write through the API, so their logic would work against any API server. No
+//! part polls: each waits for a watch event or for a timer that Kubernetes has too.
 //!
-//! # Nothing is left
+//! # Cleanup
 //!
-//! See [`reaper`]: a small child process kills every pod and removes every file when this process ends, however it
-//! ends.
+//! A small child process kills every pod and removes every file when this process ends, even after `kill -9`; see
+//! [`reaper`].
 
 mod admission;
-mod client;
+mod back_off;
 mod cluster;
 mod config;
 mod controllers;
@@ -45,7 +45,7 @@ mod system;
 mod tasks;
 mod workload;
 
-pub use config::{Argv, Autoscaling, Config, Kubelet, MetricsAdapter, System};
+pub use config::{AdapterConfig, Argv, AutoscalingConfig, Config, KubeletConfig, System};
 pub use error::Error;
 pub use manifests::parse as parse_manifests;
 pub use progress::{Progress, StepState};

@@ -1,4 +1,4 @@
-//! Manifests: text to objects, and objects to the API by server-side apply.
+//! Manifests: parsing YAML, and server-side apply.
 
 use kube::Client;
 use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
@@ -6,15 +6,15 @@ use kube::core::GroupVersionKind;
 use kube::discovery::Scope;
 use serde_json::Value;
 
-use crate::Error;
+use crate::error::Error;
 
-/// Field manager of what the sandbox applies.
-const MANAGER: &str = "surge";
+/// Field manager of the objects that the sandbox applies.
+const FIELD_MANAGER: &str = "surge";
 
-/// The objects of a text of YAML documents; lists are unfolded, empty documents skipped.
+/// Parses YAML documents into objects. Items of a list become objects of their own; empty documents are skipped.
 ///
 /// # Errors
-/// [`Error::Manifest`] when the text is not YAML or a document is no Kubernetes object.
+/// Returns [`Error::Manifest`] when the text is not YAML or a document is not a Kubernetes object.
 pub fn parse(text: &str) -> Result<Vec<Value>, Error> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|error| Error::Manifest(error.to_string()))?;
@@ -38,17 +38,19 @@ pub fn parse(text: &str) -> Result<Vec<Value>, Error> {
     Ok(objects)
 }
 
-/// Applies the objects in their order; those without a namespace go to `namespace` if their kind has one.
+/// Applies the objects in order. Namespaced objects without a namespace go to `namespace`.
 pub(crate) async fn apply(client: &Client, namespace: &str, objects: &[Value]) -> Result<(), Error> {
-    let mut known = Known::default();
+    let mut kinds = KindCache::default();
     for object in objects {
         let object: DynamicObject = serde_json::from_value(object.clone())
-            .map_err(|error| Error::Manifest(format!("an object could not be read: {error}")))?;
+            .map_err(|error| Error::Manifest(format!("not a Kubernetes object: {error}")))?;
         let types = object.types.clone().unwrap_or_default();
         let name = object.metadata.name.clone().unwrap_or_default();
-        let what = format!("applying {} {name}", types.kind);
-        let (resource, scope) =
-            known.find(client, &types.api_version, &types.kind).await.map_err(Error::api(what.clone()))?;
+        let operation = format!("applying {} {name}", types.kind);
+        let (resource, scope) = kinds
+            .find(client, &types.api_version, &types.kind)
+            .await
+            .map_err(Error::api(operation.clone()))?;
         let api: Api<DynamicObject> = match scope {
             Scope::Cluster => Api::all_with(client.clone(), &resource),
             Scope::Namespaced => {
@@ -56,17 +58,17 @@ pub(crate) async fn apply(client: &Client, namespace: &str, objects: &[Value]) -
                 Api::namespaced_with(client.clone(), namespace, &resource)
             }
         };
-        let parameters = PatchParams::apply(MANAGER).force();
-        api.patch(&name, &parameters, &Patch::Apply(&object)).await.map_err(Error::api(what))?;
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        api.patch(&name, &parameters, &Patch::Apply(&object)).await.map_err(Error::api(operation))?;
     }
     Ok(())
 }
 
-/// Discovery's answers, so that each kind is asked for once.
+/// Results of discovery, so that each kind is looked up once.
 #[derive(Default)]
-struct Known(Vec<(GroupVersionKind, ApiResource, Scope)>);
+struct KindCache(Vec<(GroupVersionKind, ApiResource, Scope)>);
 
-impl Known {
+impl KindCache {
     async fn find(
         &mut self,
         client: &Client,
@@ -89,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_and_lists_become_objects() {
+    fn documents_and_list_items_become_objects() {
         let text = "
 apiVersion: v1
 kind: Namespace
@@ -109,11 +111,11 @@ items:
     }
 
     #[test]
-    fn what_is_no_object_is_named() {
+    fn errors_name_the_missing_field() {
         for (text, expected) in [
             ("apiVersion: v1\nkind: Pod\n", "metadata.name"),
             ("kind: Pod\nmetadata: {name: x}\n", "apiVersion"),
-            (": :\n- [", "could not be read"),
+            (": :\n- [", "invalid manifest"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

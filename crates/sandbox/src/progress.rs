@@ -1,8 +1,9 @@
-//! How far a start has come, as data for a screen.
+//! Progress of a start, as data for a screen.
 
+pub use contract::StepState;
 use tokio::sync::mpsc;
 
-/// One step of the start has a new state.
+/// A new state of one step of the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The step's title, such as `API server`.
@@ -11,20 +12,7 @@ pub struct Progress {
     pub state: StepState,
 }
 
-/// State of a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepState {
-    /// Its turn has not come, or what it needs is not there yet; with what it waits for, when that is known.
-    Waiting(String),
-    /// Under way.
-    Starting,
-    /// Done.
-    Ready,
-    /// It will not come; a sentence that says why and what to do.
-    Failed(String),
-}
-
-/// Tells the listener; nobody listening is fine.
+/// Sends a step's state; does nothing when the receiver is gone.
 pub(crate) async fn report(to: &mpsc::Sender<Progress>, step: &str, state: StepState) {
-    let _nobody_listens = to.send(Progress { step: step.to_owned(), state }).await;
+    let _receiver_gone = to.send(Progress { step: step.to_owned(), state }).await;
 }

@@ -1,6 +1,6 @@
-//! A controller's work queue: each key at most once, now or at an instant, with back-off for what failed.
+//! A controller's work queue: each key at most once, now or at a later time, with back-off after failures.
 //!
-//! One task takes keys out, so a key is never worked on twice at once, and what changes meanwhile makes the key come
+//! One task processes the keys, so it never works on a key twice at once. A change during that work queues the key
 //! again.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -14,18 +14,20 @@ use futures::FutureExt as _;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// First wait after a failure; doubles.
-const RETRY_BASE: Duration = Duration::from_millis(5);
-/// Longest wait after failures.
-const RETRY_MAX: Duration = Duration::from_secs(30);
+use crate::back_off::exponential;
 
-/// Keys of objects that want to be looked at.
+/// Delay after the first failure of a key.
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(5);
+/// Longest delay after failures.
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
+
+/// Keys of objects that a controller must reconcile.
 pub(crate) struct Queue<K> {
-    state: Mutex<State<K>>,
+    state: Mutex<QueueState<K>>,
     notify: Notify,
 }
 
-struct State<K> {
+struct QueueState<K> {
     ready: VecDeque<K>,
     queued: HashSet<K>,
     later: BTreeSet<(Instant, K)>,
@@ -35,7 +37,7 @@ struct State<K> {
 
 impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
     pub(crate) fn new() -> Arc<Self> {
-        let state = State {
+        let state = QueueState {
             ready: VecDeque::new(),
             queued: HashSet::new(),
             later: BTreeSet::new(),
@@ -45,7 +47,7 @@ impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
         Arc::new(Self { state: Mutex::new(state), notify: Notify::new() })
     }
 
-    /// Asks for a look at once.
+    /// Queues a key now.
     pub(crate) fn add(&self, key: K) {
         let mut state = self.lock();
         if state.queued.insert(key.clone()) {
@@ -55,9 +57,9 @@ impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Asks for a look after `wait`, or earlier if that was asked before.
-    pub(crate) fn add_after(&self, key: K, wait: Duration) {
-        let at = Instant::now() + wait;
+    /// Queues a key after `delay`, unless it is already due earlier.
+    pub(crate) fn add_after(&self, key: K, delay: Duration) {
+        let at = Instant::now() + delay;
         let mut state = self.lock();
         match state.due.get(&key) {
             Some(due) if *due <= at => return,
@@ -73,7 +75,7 @@ impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
         self.notify.notify_one();
     }
 
-    /// Asks for another look after a failure, later each time.
+    /// Queues a key after a failure, with a longer delay each time.
     pub(crate) fn retry(&self, key: K) {
         let failures = {
             let mut state = self.lock();
@@ -81,18 +83,18 @@ impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
             *failures += 1;
             *failures
         };
-        self.add_after(key, back_off(failures));
+        self.add_after(key, retry_delay(failures));
     }
 
-    /// The work on a key went well: its next failure is its first.
-    pub(crate) fn succeeded(&self, key: &K) {
+    /// Resets the key's count of failures.
+    pub(crate) fn forget_failures(&self, key: &K) {
         self.lock().failures.remove(key);
     }
 
-    /// The next key; waits for one.
+    /// Waits for the next key.
     pub(crate) async fn next(&self) -> K {
         loop {
-            let wait = {
+            let due = {
                 let mut state = self.lock();
                 let now = Instant::now();
                 while let Some((at, key)) = state.later.first().cloned() {
@@ -111,7 +113,7 @@ impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
                 }
                 state.later.first().map(|(at, _)| *at)
             };
-            match wait {
+            match due {
                 Some(at) => {
                     tokio::select! {
                         () = self.notify.notified() => {}
@@ -123,13 +125,13 @@ impl<K: Clone + Eq + Ord + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K>> {
+    fn lock(&self) -> MutexGuard<'_, QueueState<K>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Works through a queue for ever: `reconcile` says by an error that a key must come again.
-pub(crate) async fn work<K, F, Fut>(name: &'static str, queue: Arc<Queue<K>>, reconcile: F)
+/// Processes the queue's keys forever. An error of `reconcile` queues the key again.
+pub(crate) async fn process<K, F, Fut>(name: &'static str, queue: Arc<Queue<K>>, reconcile: F)
 where
     K: Clone + Eq + Ord + Hash + Send + std::fmt::Debug + 'static,
     F: Fn(K) -> Fut,
@@ -137,25 +139,23 @@ where
 {
     loop {
         let key = queue.next().await;
-        // A mistake that shows with one object must not end the work on all others.
+        // A panic about one object must not end the work on all others.
         match AssertUnwindSafe(reconcile(key.clone())).catch_unwind().await {
-            Ok(Ok(())) => queue.succeeded(&key),
+            Ok(Ok(())) => queue.forget_failures(&key),
             Ok(Err(error)) => {
-                tracing::debug!(controller = name, ?key, %error, "will try again");
+                tracing::debug!(controller = name, ?key, %error, "reconciling failed; retrying");
                 queue.retry(key);
             }
             Err(_) => {
-                tracing::error!(controller = name, ?key, "a look at an object panicked; will try again");
+                tracing::error!(controller = name, ?key, "reconciling panicked; retrying");
                 queue.retry(key);
             }
         }
     }
 }
 
-fn back_off(failures: u32) -> Duration {
-    RETRY_BASE
-        .saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX))
-        .min(RETRY_MAX)
+fn retry_delay(failures: u32) -> Duration {
+    exponential(FIRST_RETRY_DELAY, MAX_RETRY_DELAY, failures.saturating_sub(1))
 }
 
 #[cfg(test)]
@@ -163,16 +163,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_wait_longer_each_time_up_to_a_bound() {
+    fn retry_delays_double_up_to_a_limit() {
         for (failures, expected) in
             [(1, 5), (2, 10), (3, 20), (10, 2560), (13, 20480), (14, 30000), (99, 30000)]
         {
-            assert_eq!(back_off(failures), Duration::from_millis(expected), "{failures}");
+            assert_eq!(retry_delay(failures), Duration::from_millis(expected), "{failures}");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_key_comes_once_and_in_its_time() {
+    async fn a_key_is_returned_once_and_on_time() {
         let queue = Queue::new();
         queue.add_after("later", Duration::from_secs(5));
         queue.add_after("later", Duration::from_secs(9));
@@ -190,21 +190,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_panic_about_one_key_does_not_end_the_work() {
+    async fn a_panic_about_one_key_does_not_stop_the_queue() {
         let queue = Queue::new();
         queue.add("bad");
         queue.add("good");
-        let (done, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let working = work("test", Arc::clone(&queue), move |key| {
+        let (done, mut reconciled) = tokio::sync::mpsc::unbounded_channel();
+        let processing = process("test", Arc::clone(&queue), move |key| {
             let done = done.clone();
             async move {
-                assert_ne!(key, "bad", "as this test wants it");
+                assert_ne!(key, "bad", "a panic on purpose");
                 done.send(key).unwrap();
                 Ok(())
             }
         });
-        let worker = tokio::spawn(working);
-        assert_eq!(heard.recv().await, Some("good"));
+        let worker = tokio::spawn(processing);
+        assert_eq!(reconciled.recv().await, Some("good"));
         worker.abort();
     }
 }

@@ -1,27 +1,27 @@
-//! The reaper: a small child process through which nothing outlives the sandbox, not even after `kill -9`.
+//! The reaper: a small child process that cleans up after the sandbox, even after `kill -9`.
 //!
 //! # How it works
 //!
 //! The reaper reads a pipe. The sandbox holds the writing end, and so does each pod's process from its fork until its
 //! exec (the descriptor is close-on-exec). Between the two, in the child itself, the pod's process writes its process
 //! group to the pipe (`Lifeline::register`). So the pipe's end comes only when the sandbox is gone **and** every
-//! child that it ever forked has either registered or died: there is no instant at which a pod runs that the reaper
-//! has not been told of or is not about to be told of. A pod whose group ended is taken off the list again, because
-//! the number may be used anew.
+//! child that it ever forked has either registered or died: no pod can run without being on the reaper's list or in
+//! the pipe on its way there. The sandbox removes a group that has ended from the list, because the system may reuse
+//! the number.
 //!
 //! At the end of the pipe the reaper sends SIGKILL to every group on its list, which ends stopped processes too,
-//! removes the folders and files that it was told of, and ends. It stands in a process group of its own and ignores
-//! the signals with which a terminal or a service manager ends the group of the sandbox, because these reach it in
-//! the same moment as the sandbox. Should the reaper die first, the sandbox starts another one and tells it all.
-//! While there is none, no pod starts: its write to the pipe ends it with SIGPIPE.
+//! removes the folders and files on its list, and ends. It runs in a process group of its own and ignores the signals
+//! with which a terminal or a service manager ends the sandbox's group, because these could reach it too. If the
+//! reaper dies first, the sandbox starts another one and sends it the whole list. While there is no reaper, no pod
+//! starts: its write to the pipe ends it with SIGPIPE.
 //!
-//! What a reaper cannot do: a pod that leaves its process group (`setsid`) escapes, as it would a shell.
+//! Limit: a pod that leaves its process group (`setsid`) escapes the reaper, as it would escape a shell.
 //!
 //! # Protocol
 //!
-//! Lines: `+PGID` and `-PGID`; `d HEX` and `f HEX` name a folder and a file to be removed, as hexadecimal bytes so that
-//! no path can break a line. Each is shorter than `PIPE_BUF`, so writes of several processes do not mix. The reaper
-//! writes `ready` to its standard output once signals no longer harm it.
+//! Lines: `+PGID` and `-PGID`; `d HEX` and `f HEX` name a folder and a file to remove, in hexadecimal so that no path
+//! can break a line. Each is shorter than `PIPE_BUF`, so writes of several processes do not mix. The reaper
+//! writes `ready` to its standard output once it ignores signals.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -35,21 +35,24 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncBufReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Argv, Error};
+use crate::config::Argv;
+use crate::error::Error;
 
-/// How long the reaper may take to come up, and to go.
-const DEADLINE: Duration = Duration::from_secs(10);
-/// How often a folder's removal is tried while dying processes may still write into it.
-const REMOVAL_TRIES: u32 = 20;
+/// Time limit for the reaper to report `ready`.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Attempts to remove a folder into which dying processes may still write.
+const REMOVAL_ATTEMPTS: u32 = 20;
+/// Pause between these attempts.
+const REMOVAL_RETRY_DELAY: Duration = Duration::from_millis(5);
 
-/// The reaper's whole life: returns when `pipe` has ended and everything is cleaned up.
+/// Runs the reaper until `pipe` has ended and everything on its list is cleaned up.
 ///
 /// # Errors
-/// When the signals cannot be caught, so that it could not outlive its parent.
+/// Returns an error when signals cannot be caught, because then the reaper could not outlive its parent.
 pub fn run(pipe: impl Read) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _entered = runtime.enter();
-    // A caught signal does nothing; an ignored one would be inherited, a caught one is not.
+    // Catches the signals instead of ignoring them: a child would inherit ignored signals.
     let _caught =
         [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()]
             .map(signal)
@@ -59,26 +62,26 @@ pub fn run(pipe: impl Read) -> io::Result<()> {
     stdout.write_all(b"ready\n")?;
     stdout.flush()?;
 
-    let mut estate = Estate::default();
+    let mut list = CleanupList::default();
     for line in BufReader::new(pipe).split(b'\n') {
-        // A pipe has no other errors than those of a wrong descriptor: clean up as at its end.
+        // Reading a pipe fails only for a wrong descriptor: clean up as at its end.
         let Ok(line) = line else { break };
-        estate.note(&String::from_utf8_lossy(&line));
+        list.record(&String::from_utf8_lossy(&line));
     }
-    estate.wind_up();
+    list.run();
     Ok(())
 }
 
-/// What is to be cleaned up.
+/// Process groups to kill, and folders and files to remove.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Estate {
+struct CleanupList {
     groups: BTreeSet<i32>,
     folders: BTreeSet<PathBuf>,
     files: BTreeSet<PathBuf>,
 }
 
-impl Estate {
-    fn note(&mut self, line: &str) {
+impl CleanupList {
+    fn record(&mut self, line: &str) {
         if let Some(group) = line.strip_prefix('+').and_then(|number| number.parse().ok()) {
             self.groups.insert(group);
         } else if let Some(group) = line.strip_prefix('-').and_then(|number| number.parse().ok()) {
@@ -90,7 +93,7 @@ impl Estate {
         }
     }
 
-    fn wind_up(&self) {
+    fn run(&self) {
         for group in &self.groups {
             kill_group(*group, Signal::KILL);
         }
@@ -98,10 +101,10 @@ impl Estate {
             let _gone_already = std::fs::remove_file(file);
         }
         for folder in &self.folders {
-            for _ in 0..REMOVAL_TRIES {
+            for _ in 0..REMOVAL_ATTEMPTS {
                 match std::fs::remove_dir_all(folder) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        std::thread::sleep(Duration::from_millis(5));
+                        std::thread::sleep(REMOVAL_RETRY_DELAY);
                     }
                     _ => break,
                 }
@@ -110,7 +113,7 @@ impl Estate {
     }
 }
 
-/// Signals a process group; one that is gone is fine. Returns false when there was none.
+/// Signals a process group. Returns false when there is no such group.
 pub(crate) fn kill_group(group: i32, signal: Signal) -> bool {
     Pid::from_raw(group)
         .filter(|pid| !pid.is_init())
@@ -137,7 +140,7 @@ fn unhex(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(std::ffi::OsString::from_vec(bytes?)))
 }
 
-/// The sandbox's side: tells the reaper what there is to clean up, and keeps one running.
+/// The sandbox's end of the pipe: sends the reaper its list and keeps a reaper running.
 #[derive(Clone)]
 pub(crate) struct Lifeline {
     shared: Arc<Shared>,
@@ -147,34 +150,34 @@ struct Shared {
     argv: Argv,
     folder: PathBuf,
     kubeconfig: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<LifelineState>,
 }
 
-struct State {
-    /// The pipe's writing end; gone once the sandbox ends.
+struct LifelineState {
+    /// The pipe's writing end; `None` once the sandbox ends.
     pipe: Option<Arc<OwnedFd>>,
     groups: BTreeSet<i32>,
 }
 
 impl Lifeline {
-    /// Starts the reaper and waits until it is ready.
+    /// Starts the reaper and waits until it is ready. Returns the task that supervises it, too.
     pub(crate) async fn start(
         argv: Argv,
         folder: PathBuf,
         kubeconfig: PathBuf,
     ) -> Result<(Self, tokio::task::JoinHandle<()>), Error> {
-        let state = Mutex::new(State { pipe: None, groups: BTreeSet::new() });
+        let state = Mutex::new(LifelineState { pipe: None, groups: BTreeSet::new() });
         let lifeline = Self { shared: Arc::new(Shared { argv, folder, kubeconfig, state }) };
         let child = lifeline.spawn().await?;
         let supervisor = tokio::spawn(lifeline.clone().supervise(child));
         Ok((lifeline, supervisor))
     }
 
-    /// Makes `command`'s process write its group to the pipe between fork and exec. Must be called before anything
-    /// else that runs there and may close descriptors.
+    /// Makes `command`'s process write its group to the pipe between fork and exec. Call it before any other
+    /// `pre_exec` hook that may close descriptors.
     ///
     /// # Errors
-    /// When the sandbox is ending: then nothing may start.
+    /// Returns an error when the sandbox is shutting down, because then no pod may start.
     pub(crate) fn register(&self, command: &mut Command) -> io::Result<()> {
         use std::os::unix::process::CommandExt as _;
         let pipe =
@@ -188,7 +191,7 @@ impl Lifeline {
                 Err(io::ErrorKind::WriteZero.into())
             }
         };
-        #[expect(unsafe_code, reason = "only the child itself can register before it can do anything else")]
+        #[expect(unsafe_code, reason = "only the child itself can register before it does anything else")]
         // SAFETY: the closure runs in the forked child, where only async-signal-safe calls are allowed: it calls
         // getpid and write, and formats into a buffer on the stack; it allocates nothing and takes no lock.
         unsafe {
@@ -197,21 +200,21 @@ impl Lifeline {
         Ok(())
     }
 
-    /// Notes that a group runs, for the case that the reaper has to be started again.
-    pub(crate) fn note(&self, group: i32) {
+    /// Records a running group, for the list that a restarted reaper receives.
+    pub(crate) fn record(&self, group: i32) {
         self.lock().groups.insert(group);
     }
 
-    /// Takes a group that is gone off the list.
+    /// Removes a group that has ended from the list.
     pub(crate) fn forget(&self, group: i32) {
         let mut state = self.lock();
         state.groups.remove(&group);
         if let Some(pipe) = &state.pipe {
-            let _reaper_gone = write_line(pipe, &format!("-{group}\n"));
+            let _reaper_gone = write_all(pipe, &format!("-{group}\n"));
         }
     }
 
-    /// Lets go of the pipe: the reaper ends every pod, removes the files, and ends.
+    /// Closes the pipe: the reaper kills every pod, removes the files, and ends.
     pub(crate) fn close(&self) {
         self.lock().pipe = None;
     }
@@ -232,19 +235,19 @@ impl Lifeline {
             .map_err(|error| failed(error.to_string()))?;
         let stdout = child.stdout.take().ok_or_else(|| failed("it has no standard output".to_owned()))?;
         let mut lines = tokio::io::BufReader::new(stdout).lines();
-        match tokio::time::timeout(DEADLINE, lines.next_line()).await {
+        match tokio::time::timeout(READY_TIMEOUT, lines.next_line()).await {
             Ok(Ok(Some(line))) if line == "ready" => {}
-            Ok(Ok(said)) => return Err(failed(format!("it said {said:?} instead of \"ready\""))),
+            Ok(Ok(line)) => return Err(failed(format!("it printed {line:?} instead of \"ready\""))),
             Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(_) => return Err(failed(format!("it was not ready within {DEADLINE:?}"))),
+            Err(_) => return Err(failed(format!("it was not ready within {READY_TIMEOUT:?}"))),
         }
         let pipe = Arc::new(OwnedFd::from(writer));
         let mut state = self.lock();
-        let mut story = format!("d {}\nf {}\n", hex(&self.shared.folder), hex(&self.shared.kubeconfig));
+        let mut lines = format!("d {}\nf {}\n", hex(&self.shared.folder), hex(&self.shared.kubeconfig));
         for group in &state.groups {
-            story.push_str(&format!("+{group}\n"));
+            lines.push_str(&format!("+{group}\n"));
         }
-        write_line(&pipe, &story).map_err(|error| failed(error.to_string()))?;
+        write_all(&pipe, &lines).map_err(|error| failed(error.to_string()))?;
         state.pipe = Some(pipe);
         drop(state);
         Ok(child)
@@ -256,23 +259,23 @@ impl Lifeline {
             if self.lock().pipe.is_none() {
                 return;
             }
-            tracing::error!(?ended, "the reaper ended before its time; starting another");
+            tracing::error!(?ended, "the reaper ended early; starting another one");
             match self.spawn().await {
                 Ok(next) => child = next,
                 Err(error) => {
-                    tracing::error!(%error, "no pod will start any more");
+                    tracing::error!(%error, "the reaper could not be restarted; no more pods will start");
                     return;
                 }
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LifelineState> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn write_line(pipe: &OwnedFd, mut text: &str) -> io::Result<()> {
+fn write_all(pipe: &OwnedFd, mut text: &str) -> io::Result<()> {
     while !text.is_empty() {
         let written = rustix::io::write(pipe.as_fd(), text.as_bytes())?;
         text = &text[written..];
@@ -280,7 +283,7 @@ fn write_line(pipe: &OwnedFd, mut text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// `+PID\n` without allocating.
+/// Formats `+PID\n` without allocating.
 fn announcement(pid: i32, buffer: &mut [u8; 16]) -> &[u8] {
     let mut at = buffer.len() - 1;
     buffer[at] = b'\n';
@@ -304,28 +307,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn announcements_are_lines() {
+    fn announcements_are_whole_lines() {
         for (pid, expected) in [(1, "+1\n"), (42, "+42\n"), (i32::MAX, "+2147483647\n")] {
             assert_eq!(announcement(pid, &mut [0; 16]), expected.as_bytes());
         }
     }
 
     #[test]
-    fn the_list_follows_the_lines() {
-        let mut estate = Estate::default();
+    fn the_cleanup_list_follows_the_protocol() {
+        let mut list = CleanupList::default();
         let folder = Path::new("/tmp/a b\nc\u{fc}");
         for line in ["+12", "+13", "-12", "-99", "", "nonsense", "+x", "d zz", &format!("d {}", hex(folder))]
         {
-            estate.note(line);
+            list.record(line);
         }
-        assert_eq!(estate.groups, BTreeSet::from([13]));
-        assert_eq!(estate.folders, BTreeSet::from([folder.to_owned()]));
-        assert!(estate.files.is_empty());
+        assert_eq!(list.groups, BTreeSet::from([13]));
+        assert_eq!(list.folders, BTreeSet::from([folder.to_owned()]));
+        assert!(list.files.is_empty());
     }
 
     #[test]
-    fn a_group_that_cannot_be_is_never_signalled() {
-        // 0 would be our own group, 1 everybody's.
+    fn groups_0_and_1_are_never_signalled() {
+        // `kill(2)` takes the negated group: 0 is this process's own group, -1 is every process.
         for group in [0, 1] {
             assert!(!kill_group(group, Signal::KILL), "{group}");
         }

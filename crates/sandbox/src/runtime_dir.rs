@@ -1,12 +1,12 @@
-//! The private folder that holds everything a sandbox writes.
+//! The private folder that holds all files of a sandbox.
 
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// Makes a fresh folder, mode 0700, in `parent` or where such folders belong.
-pub(crate) fn make(parent: Option<&Path>) -> Result<PathBuf, Error> {
+/// Creates a new folder, mode 0700, in `parent` or in the user's runtime folder.
+pub(crate) fn create(parent: Option<&Path>) -> Result<PathBuf, Error> {
     let parent = parent.map_or_else(default_parent, Path::to_owned);
     let failed = |source| Error::RuntimeDir { parent: parent.clone(), source };
     let folder = tempfile::Builder::new()
@@ -14,22 +14,23 @@ pub(crate) fn make(parent: Option<&Path>) -> Result<PathBuf, Error> {
         .permissions(std::fs::Permissions::from_mode(0o700))
         .tempdir_in(&parent)
         .map_err(failed)?;
-    // From here on the reaper removes it.
+    // The reaper removes it.
     Ok(folder.keep())
 }
 
-/// Writes a file that only the user may read, and that must not be there yet.
+/// Writes a new file that only the user may read; fails when it exists.
 pub(crate) fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())
 }
 
-/// Makes a folder, mode 0700, unless it is there. Its parent must be there: what the reaper has removed stays removed.
-pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+/// Creates a folder, mode 0700, unless it exists. Does not create its parent, so that a folder which the reaper removed
+/// is not created again.
+pub(crate) fn create_private(path: &Path) -> std::io::Result<()> {
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        made => made,
+        created => created,
     }
 }
 
@@ -47,18 +48,18 @@ mod tests {
     #[test]
     fn the_folder_and_its_files_are_private() {
         let parent = tempfile::tempdir().unwrap();
-        let folder = make(Some(parent.path())).unwrap();
+        let folder = create(Some(parent.path())).unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&folder), 0o700);
         let file = folder.join("secret");
         write_private(&file, "x").unwrap();
         assert_eq!(mode(&file), 0o600);
-        assert!(write_private(&file, "y").is_err(), "an existing file must stay as it is");
+        assert!(write_private(&file, "y").is_err(), "an existing file must not change");
     }
 
     #[test]
-    fn an_impossible_parent_is_named() {
-        let error = make(Some(Path::new("/nowhere/at/all"))).unwrap_err().to_string();
+    fn the_error_names_an_unusable_parent() {
+        let error = create(Some(Path::new("/nowhere/at/all"))).unwrap_err().to_string();
         assert!(error.contains("/nowhere/at/all"), "{error}");
     }
 }

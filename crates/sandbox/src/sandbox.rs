@@ -1,10 +1,11 @@
-//! The sandbox as a whole: starts every part in its order, and ends them all.
+//! The sandbox as a whole: starts its parts in order, and stops them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use apiserver::{ApiServer, Serve, Tls};
 use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -12,26 +13,28 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
+use crate::config::{Config, System};
+use crate::error::Error;
 use crate::events::Recorder;
 use crate::external_metric::{self, Adapter};
-use crate::kubelet::{Kubelet, Parts};
+use crate::kubelet::{Kubelet, NodeParts};
 use crate::network::{Ports, Services};
-use crate::progress::report;
+use crate::progress::{Progress, StepState, report};
 use crate::reaper::Lifeline;
 use crate::tasks::Tasks;
-use crate::{Config, Error, Progress, StepState, System, Workload, WorkloadKind};
-use crate::{admission, client, controllers, hpa_loop, manifests, runtime_dir, system};
+use crate::workload::{Workload, WorkloadKind};
+use crate::{admission, controllers, hpa_loop, manifests, runtime_dir, system};
 
-/// How long events are kept; a real API server's default.
-const EVENTS_KEPT: Duration = Duration::from_secs(3600);
-/// How long the end of the tasks and of the reaper is waited for.
-const FAREWELL: Duration = Duration::from_secs(3);
-/// Step of the API server and everything beside it that is not a pod.
+/// Lifetime of Events; a real API server's default.
+const EVENT_TTL: Duration = Duration::from_secs(3600);
+/// Time limit for the end of the tasks, and of the reaper.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
+/// Title of the step of the API server and all other parts that are not pods.
 const API_STEP: &str = "API server";
-/// Step of the monitoring stack.
+/// Title of the step of the monitoring stack.
 const PROMETHEUS_STEP: &str = "Prometheus";
 
-/// A running sandbox. Dropping it ends it too, only without waiting.
+/// A running sandbox. Dropping it stops it too, without waiting.
 pub struct Sandbox {
     cluster: Cluster,
     lifeline: Lifeline,
@@ -39,7 +42,7 @@ pub struct Sandbox {
     kubeconfig: String,
     kubeconfig_path: PathBuf,
     client: Client,
-    /// Told of each change to pods and workloads.
+    /// Notifies of each change of pods and workloads.
     changed: watch::Receiver<()>,
     progress: mpsc::Sender<Progress>,
     system: System,
@@ -53,13 +56,13 @@ impl std::fmt::Debug for Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the API server, the controllers and the kubelet, and installs the system. Pods of the system may still
-    /// be starting when it returns; see [`Sandbox::ready`].
+    /// Starts the API server, the controllers and the kubelet, and installs the system. The system's pods may still be
+    /// starting when it returns; see [`Sandbox::ready`].
     ///
-    /// Must be called on a runtime with I/O, time and at least the workers that a multi-thread runtime has.
+    /// Call it on a multi-thread runtime with I/O and time.
     ///
     /// # Errors
-    /// [`Error`] says what could not be made; nothing is left of it then.
+    /// Returns the cause of a failed start, after removing all parts that were started.
     pub async fn start(config: Config, progress: mpsc::Sender<Progress>) -> Result<Self, Error> {
         report(&progress, API_STEP, StepState::Starting).await;
         match Self::try_start(config, progress.clone()).await {
@@ -75,16 +78,16 @@ impl Sandbox {
     }
 
     async fn try_start(config: Config, progress: mpsc::Sender<Progress>) -> Result<Self, Error> {
-        let folder = runtime_dir::make(config.runtime_parent.as_deref())?;
+        let folder = runtime_dir::create(config.runtime_parent.as_deref())?;
         let kubeconfig_path = config.kubeconfig.clone().unwrap_or_else(|| folder.join("kubeconfig"));
         let owned_path = if config.kubeconfig.is_some() && kubeconfig_path.exists() {
-            // Not ours: it must not be removed with what is.
+            // The reaper must not remove a file that the sandbox did not create.
             let _empty = std::fs::remove_dir_all(&folder);
             return Err(Error::Kubeconfig {
                 path: kubeconfig_path,
                 source: std::io::Error::new(
                     std::io::ErrorKind::AlreadyExists,
-                    "it exists; choose another path or remove it",
+                    "the file exists; choose another path or remove it",
                 ),
             });
         } else {
@@ -106,7 +109,7 @@ impl Sandbox {
             }
             Err(error) => {
                 lifeline.close();
-                let _late = tokio::time::timeout(FAREWELL, supervisor).await;
+                let _late = tokio::time::timeout(SHUTDOWN_TIMEOUT, supervisor).await;
                 Err(error)
             }
         }
@@ -120,7 +123,7 @@ impl Sandbox {
         lifeline: Lifeline,
     ) -> Result<Self, Error> {
         let pods = folder.join("pods");
-        runtime_dir::make_private(&pods)
+        runtime_dir::create_private(&pods)
             .map_err(|source| Error::RuntimeDir { parent: folder.clone(), source })?;
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::Listen)?;
         let api_port = listener.local_addr().map_err(Error::Listen)?.port();
@@ -129,7 +132,7 @@ impl Sandbox {
         let url = format!("https://127.0.0.1:{api_port}");
         let kubeconfig =
             apiserver::kubeconfig(&config.context, &url, tls.ca_pem(), &token, &config.namespace);
-        // Pods read their own: the one that was asked for is its owner's, who may move it.
+        // Pods read a copy, because the user may move the requested file.
         let pods_kubeconfig = folder.join("pods.kubeconfig");
         for path in [&kubeconfig_path, &pods_kubeconfig] {
             runtime_dir::write_private(path, &kubeconfig)
@@ -138,14 +141,15 @@ impl Sandbox {
 
         let kinds = admission::kinds(&hpa_loop::config(&config.autoscaling));
         let server = ApiServer::new(apiserver::Config { kinds, ..apiserver::Config::default() });
-        let in_process = client::in_process(&server);
+        // Calls the API server's router directly: no socket, no TLS.
+        let in_process = Client::new(server.router(), "default");
         let tasks = Tasks::new();
-        let (recorder, events) = Recorder::new(in_process.clone(), EVENTS_KEPT);
+        let (recorder, events) = Recorder::new(in_process.clone(), EVENT_TTL);
         tasks.spawn(events);
         let cluster = Cluster::new(in_process, recorder, tasks.clone());
         let ports = Ports::default();
         let services = Services::start(&cluster, &ports, config.service_hold, api_port);
-        let parts = Parts {
+        let parts = NodeParts {
             ports,
             services: services.clone(),
             lifeline: lifeline.clone(),
@@ -170,12 +174,12 @@ impl Sandbox {
         ));
         controllers::start(&cluster, &config);
         hpa_loop::start(&cluster, &config.autoscaling);
-        let changed = changes(&cluster);
+        let changed = watch_changes(&cluster);
         let shutdown = tasks.token().clone();
         let shared = server.clone();
         tasks.spawn_until_done(async move {
             if let Err(error) = apiserver::run(server, Serve { tls, token }, listener, shutdown).await {
-                tracing::error!(%error, "the API server ended");
+                tracing::error!(%error, "the API server failed");
             }
         });
         cluster.watch().await;
@@ -183,7 +187,7 @@ impl Sandbox {
         if config.system == System::Monitoring {
             system::install_monitoring(&cluster.client).await?;
         }
-        let client = client::over_https(&kubeconfig).await.map_err(Error::Manifest)?;
+        let client = client_over_https(&kubeconfig).await.map_err(Error::Manifest)?;
         Ok(Self {
             cluster,
             lifeline,
@@ -198,7 +202,7 @@ impl Sandbox {
         })
     }
 
-    /// Where the kubeconfig lies.
+    /// The path of the kubeconfig.
     #[must_use]
     pub fn kubeconfig_path(&self) -> &Path {
         &self.kubeconfig_path
@@ -210,29 +214,29 @@ impl Sandbox {
         &self.kubeconfig
     }
 
-    /// A client that goes through the listener, as any other client does.
+    /// A client that connects over HTTPS, as any other client does.
     #[must_use]
     pub fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// Puts another program in the place of the metrics adapter: `router` gets every request below
-    /// `/apis/external.metrics.k8s.io/v1beta1/`, as if the `APIService` led to it.
+    /// Replaces the metrics adapter: `router` receives every request below `/apis/external.metrics.k8s.io/v1beta1/`, as
+    /// if an `APIService` pointed to it.
     pub fn serve_external_metrics(&self, router: axum::Router) {
         let service = (contract::names::MONITORING.to_owned(), "metrics".to_owned());
         self.server.aggregate(external_metric::served_by(service, router));
     }
 
-    /// Applies objects in their order by server-side apply; those without a namespace go to `namespace` if their kind
-    /// has one.
+    /// Applies objects in order by server-side apply. Namespaced objects without a namespace go to `namespace`.
     ///
     /// # Errors
-    /// [`Error::Manifest`] when an object is none, [`Error::Api`] when the API refuses one; the ones before it stay.
+    /// Returns [`Error::Manifest`] for an invalid object and [`Error::Api`] for one that the API server refuses. The
+    /// objects before it stay applied.
     pub async fn apply(&self, namespace: &str, objects: &[Value]) -> Result<(), Error> {
         manifests::apply(&self.cluster.client, namespace, objects).await
     }
 
-    /// The workloads that the system itself consists of.
+    /// The workloads of the system.
     #[must_use]
     pub fn system_workloads(&self) -> Vec<Workload> {
         match self.system {
@@ -246,52 +250,52 @@ impl Sandbox {
         }
     }
 
-    /// Waits until all workloads are ready; tells how each comes along.
+    /// Waits until all workloads are ready, and reports the progress of each.
     ///
     /// # Errors
-    /// [`Error::NotReady`] with what the pods say when one is not ready after `within`.
-    pub async fn ready(&self, workloads: &[Workload], within: Duration) -> Result<(), Error> {
-        let deadline = Instant::now() + within;
+    /// Returns [`Error::NotReady`], with the pods' reason, when a workload is not ready after `timeout`.
+    pub async fn ready(&self, workloads: &[Workload], timeout: Duration) -> Result<(), Error> {
+        let deadline = Instant::now() + timeout;
         let mut changed = self.changed.clone();
-        let mut told: Vec<Option<StepState>> = vec![None; workloads.len()];
+        let mut reported: Vec<Option<StepState>> = vec![None; workloads.len()];
         loop {
             changed.mark_unchanged();
             let mut waiting = None;
-            for (workload, told) in workloads.iter().zip(&mut told) {
+            for (workload, reported) in workloads.iter().zip(&mut reported) {
                 let state = workload.state(&self.cluster);
-                if told.as_ref() != Some(&state) {
+                if reported.as_ref() != Some(&state) {
                     report(&self.progress, &workload.title, state.clone()).await;
                 }
                 if state != StepState::Ready && waiting.is_none() {
                     waiting = Some((workload, state.clone()));
                 }
-                *told = Some(state);
+                *reported = Some(state);
             }
             let Some((workload, state)) = waiting else { return Ok(()) };
-            let more = tokio::time::timeout_at(deadline, changed.changed()).await;
-            if !matches!(more, Ok(Ok(()))) {
+            let change = tokio::time::timeout_at(deadline, changed.changed()).await;
+            if !matches!(change, Ok(Ok(()))) {
                 let reason = match state {
                     StepState::Waiting(reason) => reason,
                     _ => "its pods run but are not ready".to_owned(),
                 };
                 report(&self.progress, &workload.title, StepState::Failed(reason.clone())).await;
-                let what = format!("{} {}", workload.kind.name(), workload.name);
-                return Err(Error::NotReady { what, within, reason });
+                let workload = format!("{} {}", workload.kind.name(), workload.name);
+                return Err(Error::NotReady { workload, timeout, reason });
             }
         }
     }
 
-    /// Ends everything and waits until nothing is left: pods, files, listeners.
+    /// Stops the sandbox and waits until its pods, files and listeners are gone.
     pub async fn stop(mut self) {
-        // First, so that nothing is started again in place of what the reaper ends.
+        // First, so that no controller replaces the pods that the reaper kills.
         self.cluster.tasks.token().cancel();
         self.lifeline.close();
-        let ended = tokio::time::timeout(FAREWELL, self.cluster.tasks.end()).await;
+        let ended = tokio::time::timeout(SHUTDOWN_TIMEOUT, self.cluster.tasks.shut_down()).await;
         if ended.is_err() {
             tracing::warn!("some tasks of the sandbox did not end in time");
         }
         if let Some(supervisor) = self.supervisor.take()
-            && tokio::time::timeout(FAREWELL, supervisor).await.is_err()
+            && tokio::time::timeout(SHUTDOWN_TIMEOUT, supervisor).await.is_err()
         {
             tracing::warn!("the reaper did not end in time");
         }
@@ -305,16 +309,28 @@ impl Drop for Sandbox {
     }
 }
 
-/// One signal for any change that could make a workload ready.
-fn changes(cluster: &Cluster) -> watch::Receiver<()> {
+/// Creates a client that connects to the listener, because tunnels need a connection.
+async fn client_over_https(kubeconfig: &str) -> Result<Client, String> {
+    let kubeconfig = Kubeconfig::from_yaml(kubeconfig).map_err(|error| error.to_string())?;
+    let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| error.to_string())?;
+    // Loopback connections need no proxy, and callers must see a refusal at once.
+    config.proxy_url = None;
+    config.default_retry = false;
+    Client::try_from(config).map_err(|error| error.to_string())
+}
+
+/// Notifies of each change that could make a workload ready.
+fn watch_changes(cluster: &Cluster) -> watch::Receiver<()> {
     let (sender, receiver) = watch::channel(());
-    let tell = sender.clone();
+    let notify = sender.clone();
     cluster.pods.on_change(move |_| {
-        tell.send_replace(());
+        notify.send_replace(());
     });
-    let tell = sender.clone();
+    let notify = sender.clone();
     cluster.deployments.on_change(move |_| {
-        tell.send_replace(());
+        notify.send_replace(());
     });
     cluster.stateful_sets.on_change(move |_| {
         sender.send_replace(());

@@ -1,4 +1,4 @@
-//! What stands in the cluster before anything is installed: the API's own Service, and the monitoring stack.
+//! The objects of a new cluster: the API server's own Service, and the monitoring stack.
 
 use std::time::Duration;
 
@@ -7,17 +7,19 @@ use kube::Client;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde_json::json;
 
-use crate::{Config, Error, manifests};
+use crate::config::Config;
+use crate::error::Error;
+use crate::manifests;
 
-/// Namespaces that every cluster has beside those that the API server makes by itself.
+/// Namespaces of every cluster that the API server does not create itself.
 const NAMESPACES: &str = "
 apiVersion: v1
 kind: Namespace
 metadata: {name: kube-node-lease}
 ";
 
-/// The settings of the controllers, which run in this process and in no pod whose flags could be read.
-fn controllers(sync_period: Duration) -> String {
+/// A ConfigMap with the controllers' settings, because there is no kube-controller-manager pod whose flags show them.
+fn controller_settings(sync_period: Duration) -> String {
     format!(
         "
 apiVersion: v1
@@ -34,7 +36,7 @@ data: {{{key}: {period}}}
     )
 }
 
-/// The Prometheus as the operator makes it, and the Service that it has for every release.
+/// Prometheus as the Prometheus Operator installs it, with the operator's Service.
 fn monitoring() -> String {
     let namespace = contract::names::MONITORING;
     let service = contract::names::PROMETHEUS_SERVICE;
@@ -63,7 +65,7 @@ spec:
   ports:
   - {{name: http-web, port: {port}, targetPort: http-web}}
 ---
-# What the operator would read: which monitors it takes. Nothing here acts on it, the scraper has the same selector built in.
+# The Prometheus resource that the operator would read. No part of the sandbox reads it: the scraper has the same selector built in.
 apiVersion: monitoring.coreos.com/v1
 kind: Prometheus
 metadata: {{name: prometheus, namespace: {namespace}}}
@@ -108,9 +110,9 @@ spec:
     )
 }
 
-/// Installs what every cluster has.
+/// Installs the objects of every cluster.
 pub(crate) async fn install_base(client: &Client, api_port: u16, sync_period: Duration) -> Result<(), Error> {
-    let objects = format!("{NAMESPACES}---\n{}", controllers(sync_period));
+    let objects = format!("{NAMESPACES}---\n{}", controller_settings(sync_period));
     manifests::apply(client, "default", &manifests::parse(&objects)?).await?;
     let service: Service = serde_json::from_value(json!({
         "spec": {"clusterIP": "10.96.0.1", "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": api_port}]},
@@ -130,7 +132,7 @@ pub(crate) async fn install_base(client: &Client, api_port: u16, sync_period: Du
         ..service
     };
     let api: Api<Service> = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &service).await.map_err(Error::api("making Service kubernetes"))?;
+    api.create(&PostParams::default(), &service).await.map_err(Error::api("creating Service kubernetes"))?;
     Ok(())
 }
 
@@ -144,10 +146,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_manifests_are_objects() {
+    fn the_manifests_parse() {
         assert_eq!(manifests::parse(NAMESPACES).unwrap().len(), 1);
-        let controllers = manifests::parse(&controllers(Duration::from_millis(1_500))).unwrap();
-        assert_eq!(controllers[0]["data"], json!({"horizontal-pod-autoscaler-sync-period": "1500ms"}));
+        let settings = manifests::parse(&controller_settings(Duration::from_millis(1_500))).unwrap();
+        assert_eq!(settings[0]["data"], json!({"horizontal-pod-autoscaler-sync-period": "1500ms"}));
         let kinds: Vec<String> = manifests::parse(&monitoring())
             .unwrap()
             .iter()

@@ -1,11 +1,11 @@
-//! The sandbox's own tasks: started here, ended together.
+//! The sandbox's background tasks, which all end together.
 
 use std::future::Future;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Starts tasks that end when the sandbox does.
+/// Starts tasks that end with the sandbox.
 #[derive(Debug, Clone)]
 pub(crate) struct Tasks {
     token: CancellationToken,
@@ -28,7 +28,7 @@ impl Tasks {
         });
     }
 
-    /// Runs `task`, which minds [`Self::token`] itself and may take a moment to end.
+    /// Runs `task`, which watches [`Self::token`] itself and may need a moment to end.
     pub(crate) fn spawn_until_done(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(task);
     }
@@ -38,8 +38,8 @@ impl Tasks {
         &self.token
     }
 
-    /// Ends all tasks and waits for them.
-    pub(crate) async fn end(&self) {
+    /// Cancels all tasks and waits for their end.
+    pub(crate) async fn shut_down(&self) {
         self.token.cancel();
         self.tracker.close();
         self.tracker.wait().await;

@@ -1,4 +1,4 @@
-//! Waiting for workloads: when one is ready, and what it waits for until then.
+//! Readiness of workloads, and the reason why one is not ready.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
@@ -7,10 +7,10 @@ use crate::cluster::Cluster;
 use crate::meta;
 use crate::progress::StepState;
 
-/// A workload that a caller waits for.
+/// A workload whose readiness a caller waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
-    /// What it is.
+    /// Its kind.
     pub kind: WorkloadKind,
     /// Its namespace.
     pub namespace: String,
@@ -30,7 +30,7 @@ pub enum WorkloadKind {
 }
 
 impl WorkloadKind {
-    /// As messages call it.
+    /// The kind's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Deployment => "Deployment",
@@ -40,7 +40,7 @@ impl WorkloadKind {
 }
 
 impl Workload {
-    /// How far it has come.
+    /// The state of its step: ready when all replicas of the newest generation are.
     pub(crate) fn state(&self, cluster: &Cluster) -> StepState {
         let numbers = match self.kind {
             WorkloadKind::Deployment => cluster.deployments.get(&self.namespace, &self.name).map(|one| {
@@ -66,31 +66,31 @@ impl Workload {
         if current && ready >= wanted {
             return StepState::Ready;
         }
-        match self.trouble(cluster) {
-            Some(trouble) => StepState::Waiting(trouble),
+        match self.waiting_reason(cluster) {
+            Some(reason) => StepState::Waiting(reason),
             None => StepState::Starting,
         }
     }
 
-    /// What keeps its pods from running, in their own words.
-    fn trouble(&self, cluster: &Cluster) -> Option<String> {
-        let mine = |pod: &Pod| {
+    /// The first reason that one of its pods reports for not running.
+    fn waiting_reason(&self, cluster: &Cluster) -> Option<String> {
+        let owned = |pod: &Pod| {
             let owner = meta::controller_of(pod);
             pod.metadata.namespace.as_deref() == Some(&self.namespace)
                 && owner.is_some_and(|owner| match self.kind {
                     WorkloadKind::StatefulSet => owner.kind == "StatefulSet" && owner.name == self.name,
                     WorkloadKind::Deployment => {
                         let set = cluster.replica_sets.get(&self.namespace, &owner.name);
-                        let of = set.as_ref().and_then(|set| meta::controller_of(&**set));
-                        of.is_some_and(|of| of.kind == "Deployment" && of.name == self.name)
+                        let controller = set.as_ref().and_then(|set| meta::controller_of(&**set));
+                        controller.is_some_and(|owner| owner.kind == "Deployment" && owner.name == self.name)
                     }
                 })
         };
-        cluster.pods.select(mine).iter().find_map(|pod| trouble_of(pod))
+        cluster.pods.select(owned).iter().find_map(|pod| pod_waiting_reason(pod))
     }
 }
 
-fn trouble_of(pod: &Pod) -> Option<String> {
+fn pod_waiting_reason(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
     let waiting = status
         .container_statuses

@@ -1,4 +1,5 @@
-//! Volume claims of StatefulSets: made with the pod, kept when it goes, and bound to nothing, since pods are processes here.
+//! Volume claims of StatefulSets: created with the pod and kept after it. They are bound to no volume, because pods are
+//! processes here.
 
 use k8s_openapi::api::apps::v1::{StatefulSet, StatefulSetSpec};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimVolumeSource, Pod, Volume};
@@ -7,10 +8,10 @@ use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::pods;
+use crate::error::has_code;
 
-/// The claims of one pod, from the templates of its set; labelled as the set selects.
-pub(super) fn of_pod(set: &StatefulSet, spec: &StatefulSetSpec, pod: &str) -> Vec<PersistentVolumeClaim> {
+/// The claims of one pod, from the set's templates, with the labels of the set's selector.
+pub(super) fn for_pod(set: &StatefulSet, spec: &StatefulSetSpec, pod: &str) -> Vec<PersistentVolumeClaim> {
     let templates = spec.volume_claim_templates.iter().flatten();
     templates
         .map(|template| {
@@ -25,7 +26,7 @@ pub(super) fn of_pod(set: &StatefulSet, spec: &StatefulSetSpec, pod: &str) -> Ve
         .collect()
 }
 
-/// Gives the pod a volume for each template; one of the same name in the pod's template gives way.
+/// Adds a volume to the pod for each template; it replaces a volume of the same name.
 pub(super) fn mount(pod: &mut Pod, spec: &StatefulSetSpec, pod_name: &str) {
     let volumes = pod.spec.get_or_insert_default().volumes.get_or_insert_default();
     for template in spec.volume_claim_templates.iter().flatten() {
@@ -37,13 +38,16 @@ pub(super) fn mount(pod: &mut Pod, spec: &StatefulSetSpec, pod_name: &str) {
     }
 }
 
-/// Makes a claim that is not there yet, and binds it; says whether it was made.
-pub(super) async fn ensure(client: &Client, claim: &PersistentVolumeClaim) -> Result<bool, kube::Error> {
+/// Creates and binds a claim. Returns false when it exists.
+pub(super) async fn create_if_missing(
+    client: &Client,
+    claim: &PersistentVolumeClaim,
+) -> Result<bool, kube::Error> {
     let namespace = claim.namespace().unwrap_or_default();
     let api: Api<PersistentVolumeClaim> = Api::namespaced(client.clone(), &namespace);
     match api.create(&PostParams::default(), claim).await {
         Ok(_) => {}
-        Err(error) if pods::is_code(&error, 409) => return Ok(false),
+        Err(error) if has_code(&error, 409) => return Ok(false),
         Err(error) => return Err(error),
     }
     let spec = claim.spec.as_ref();
@@ -62,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_pod_has_a_claim_of_its_own_for_each_template() {
+    fn each_pod_has_its_own_claims() {
         let set: StatefulSet = serde_json::from_value(json!({
             "metadata": {"name": "rabbitmq", "namespace": "demo"},
             "spec": {
@@ -74,7 +78,7 @@ mod tests {
         }))
         .unwrap();
         let spec = set.spec.clone().unwrap();
-        let claims = serde_json::to_value(of_pod(&set, &spec, "rabbitmq-0")).unwrap();
+        let claims = serde_json::to_value(for_pod(&set, &spec, "rabbitmq-0")).unwrap();
         assert_eq!(
             claims,
             json!([{

@@ -1,4 +1,4 @@
-//! Services to the pods behind them, as Endpoints and EndpointSlices.
+//! Endpoints and EndpointSlices of Services.
 
 use std::sync::Arc;
 
@@ -8,43 +8,43 @@ use kube::api::{Api, ApiResource, DynamicObject, Patch, PatchParams};
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
-use super::pods;
 use crate::cluster::Cluster;
-use crate::informer::{Key, key_of};
+use crate::error::has_code;
+use crate::informer::{Change, Key, key_of};
 use crate::meta;
 use crate::network;
 use crate::queue::{self, Queue};
 
-/// Addresses in one EndpointSlice; this many fit the demo's node.
-const SLICE: usize = 1000;
+/// Limit of addresses, Kubernetes' own limit of one Endpoints object.
+const MAX_ADDRESSES: usize = 1000;
 
-/// Listens and works.
+/// Starts the controller.
 pub(super) fn start(cluster: &Cluster) {
     let queue = Queue::<Key>::new();
     let services = Arc::clone(&queue);
     cluster.services.on_change(move |change| services.add(key_of(&**change.object())));
-    let (backends, known) = (Arc::clone(&queue), cluster.services.clone());
+    let (backends, all_services) = (Arc::clone(&queue), cluster.services.clone());
     cluster.pods.on_change(move |change| {
         let pod = change.object();
-        for service in known.in_namespace(&pod.namespace().unwrap_or_default()) {
-            let before = match change {
-                crate::informer::Change::Applied(_, Some(before)) => network::selects(&service, before),
+        for service in all_services.in_namespace(&pod.namespace().unwrap_or_default()) {
+            let selected_before = match change {
+                Change::Applied(_, Some(before)) => network::selects(&service, before),
                 _ => false,
             };
-            if before || network::selects(&service, pod) {
+            if selected_before || network::selects(&service, pod) {
                 backends.add(key_of(&*service));
             }
         }
     });
     let cluster = cluster.clone();
-    cluster.tasks.clone().spawn(queue::work("endpoints", queue, move |key| {
+    cluster.tasks.clone().spawn(queue::process("endpoints", queue, move |key| {
         let cluster = cluster.clone();
         async move { reconcile(&cluster, key).await }
     }));
 }
 
 async fn reconcile(cluster: &Cluster, (namespace, name): Key) -> Result<(), kube::Error> {
-    // Both go with the Service through their owner reference or their name; see the garbage collector.
+    // The garbage collector removes the slice, which has an owner reference.
     let Some(service) = cluster.services.get(&namespace, &name) else {
         return remove(cluster, &namespace, &name).await;
     };
@@ -60,7 +60,7 @@ async fn reconcile(cluster: &Cluster, (namespace, name): Key) -> Result<(), kube
         .filter(|pod| network::selects(&service, pod) && !meta::is_terminal(pod) && address(pod).is_some())
         .collect();
     backends.sort_by_key(|pod| (pod.creation_timestamp(), pod.name_any()));
-    backends.truncate(SLICE);
+    backends.truncate(MAX_ADDRESSES);
     apply(cluster, &endpoints_kind(), &namespace, &endpoints(&service, &backends)).await?;
     apply(cluster, &slice_kind(), &namespace, &slice(&service, &backends)).await
 }
@@ -94,7 +94,7 @@ async fn remove(cluster: &Cluster, namespace: &str, name: &str) -> Result<(), ku
     kind.plural = "endpoints".to_owned();
     let api: Api<DynamicObject> = Api::namespaced_with(cluster.client.clone(), namespace, &kind);
     match api.delete(name, &Default::default()).await {
-        Err(error) if !pods::is_code(&error, 404) => Err(error),
+        Err(error) if !has_code(&error, 404) => Err(error),
         _ => Ok(()),
     }
 }
@@ -111,7 +111,7 @@ fn tolerates_unready(service: &Service) -> bool {
     service.spec.as_ref().and_then(|spec| spec.publish_not_ready_addresses) == Some(true)
 }
 
-/// The ports as endpoints have them: the number that the pod declares.
+/// The ports of the endpoints, with the numbers that the pod declares.
 fn ports(service: &Service, pod: Option<&Arc<Pod>>) -> Vec<Value> {
     let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
     ports
@@ -206,7 +206,7 @@ fn slice(service: &Service, backends: &[Arc<Pod>]) -> Value {
     })
 }
 
-/// A name that stays the same for one Service and looks like Kubernetes' own.
+/// A stable name for the Service's slice in Kubernetes' form.
 fn slice_name(service: &Service) -> String {
     let uid = service.uid().unwrap_or_default();
     let tail: String = uid.chars().filter(char::is_ascii_alphanumeric).take(5).collect();
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_tell_ready_pods_from_others() {
+    fn endpoints_separate_ready_and_unready_pods() {
         let service: Service = serde_json::from_value(json!({
             "metadata": {"name": "web", "namespace": "demo", "uid": "abcde-1"},
             "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "http"}]},

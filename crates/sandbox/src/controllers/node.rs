@@ -1,4 +1,4 @@
-//! The one Node: what it can take, its conditions, and the Lease by which it shows that it lives.
+//! The one Node: its capacity, its conditions, and its Lease.
 
 use std::time::Duration;
 
@@ -10,41 +10,44 @@ use kube::Client;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::Config;
 use crate::cluster::Cluster;
+use crate::config::Config;
 use crate::meta;
 
-/// Lease duration of a real kubelet; it renews four times in it.
+/// Lease duration of a real kubelet, which renews the Lease four times in it.
 const LEASE_SECONDS: i32 = 40;
-const RENEW: Duration = Duration::from_secs(10);
-/// How often a real kubelet reports its status when nothing changes.
-const REPORT: Duration = Duration::from_secs(300);
+const LEASE_RENEW_INTERVAL: Duration = Duration::from_secs(10);
+/// Interval at which a real kubelet reports an unchanged status.
+const STATUS_REPORT_INTERVAL: Duration = Duration::from_secs(300);
+/// Pause after a failed attempt to create the Node.
+const CREATE_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Namespace of the Leases of nodes.
-const LEASES: &str = "kube-node-lease";
+const LEASE_NAMESPACE: &str = "kube-node-lease";
 
-/// Makes the Node and keeps it fresh.
+/// Creates the Node, renews its Lease and reports its status.
 pub(super) fn start(cluster: &Cluster, config: &Config) {
     let (client, name, max_pods) = (cluster.client.clone(), config.node.clone(), config.kubelet.max_pods);
     cluster.tasks.spawn(async move {
-        while let Err(error) = make(&client, &name, max_pods).await {
-            tracing::debug!(%error, "making the node failed; trying again");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+        while let Err(error) = create(&client, &name, max_pods).await {
+            tracing::debug!(%error, "creating the Node failed; retrying");
+            tokio::time::sleep(CREATE_RETRY_DELAY).await;
         }
-        let mut renew = tokio::time::interval(RENEW);
-        let mut report = tokio::time::interval_at(tokio::time::Instant::now() + REPORT, REPORT);
+        let mut renew = tokio::time::interval(LEASE_RENEW_INTERVAL);
+        let first_report = tokio::time::Instant::now() + STATUS_REPORT_INTERVAL;
+        let mut report = tokio::time::interval_at(first_report, STATUS_REPORT_INTERVAL);
         loop {
-            let done = tokio::select! {
-                _ = renew.tick() => beat(&client, &name).await,
+            let result = tokio::select! {
+                _ = renew.tick() => renew_lease(&client, &name).await,
                 _ = report.tick() => report_status(&client, &name, max_pods).await,
             };
-            if let Err(error) = done {
-                tracing::debug!(%error, "the node's heartbeat failed");
+            if let Err(error) = result {
+                tracing::debug!(%error, "updating the Node or its Lease failed");
             }
         }
     });
 }
 
-/// Labels that a kubelet gives its node.
+/// Labels that a kubelet sets on its node.
 pub(super) fn labels(name: &str) -> Vec<(&'static str, String)> {
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
@@ -64,7 +67,7 @@ pub(super) fn labels(name: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn make(client: &Client, name: &str, max_pods: usize) -> Result<(), kube::Error> {
+async fn create(client: &Client, name: &str, max_pods: usize) -> Result<(), kube::Error> {
     let labels: serde_json::Map<String, Value> =
         labels(name).into_iter().map(|(label, value)| (label.to_owned(), value.into())).collect();
     let node = json!({
@@ -122,19 +125,19 @@ async fn report_status(client: &Client, name: &str, max_pods: usize) -> Result<(
     Ok(())
 }
 
-/// Memory of the machine; 0 where nobody says.
+/// Memory of the machine in KiB; 0 when it is unknown.
 fn memory_kib() -> u64 {
     let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return 0 };
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-async fn beat(client: &Client, name: &str) -> Result<(), kube::Error> {
-    let api: Api<Lease> = Api::namespaced(client.clone(), LEASES);
+async fn renew_lease(client: &Client, name: &str) -> Result<(), kube::Error> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), LEASE_NAMESPACE);
     let lease = Lease {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
-            namespace: Some(LEASES.to_owned()),
+            namespace: Some(LEASE_NAMESPACE.to_owned()),
             ..ObjectMeta::default()
         },
         spec: Some(LeaseSpec {

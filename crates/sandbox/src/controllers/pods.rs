@@ -1,4 +1,4 @@
-//! Making and removing pods on behalf of a controller, with the events that say so.
+//! Creates, deletes and adopts pods for a controller, with Kubernetes' events.
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
@@ -9,15 +9,16 @@ use kube::{Resource, ResourceExt as _};
 use serde_json::json;
 
 use crate::cluster::Cluster;
+use crate::error::{api_message, has_code};
 use crate::events::Source;
 use crate::meta;
 
-/// Pods made or removed by one look of a controller; the rest comes at the next one. Kubernetes' burst.
-pub(super) const BURST: usize = 500;
-/// Requests under way at once.
-const AT_ONCE: usize = 16;
+/// Limit of pods that one sync creates or deletes (`BurstReplicas` of the ReplicaSet controller).
+pub(super) const BURST_REPLICAS: usize = 500;
+/// Limit of concurrent requests.
+const MAX_CONCURRENT_REQUESTS: usize = 16;
 
-/// The pod that a template describes, without a name.
+/// The pod of a template, without a name.
 pub(super) fn from_template(template: &PodTemplateSpec, namespace: &str, owner: OwnerReference) -> Pod {
     let meta = template.metadata.clone().unwrap_or_default();
     Pod {
@@ -34,7 +35,7 @@ pub(super) fn from_template(template: &PodTemplateSpec, namespace: &str, owner: 
     }
 }
 
-/// Makes `count` pods like `pod`, whose `generateName` names them; says so in events about `owner`.
+/// Creates `count` pods like `pod`, named by its `generateName`, with events about `owner`.
 pub(super) async fn create<K: Resource<DynamicType = ()>>(
     cluster: &Cluster,
     source: &Source,
@@ -44,14 +45,14 @@ pub(super) async fn create<K: Resource<DynamicType = ()>>(
 ) -> Result<(), kube::Error> {
     let namespace = owner.namespace().unwrap_or_default();
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &namespace);
-    // One first: what keeps one pod from being made keeps them all.
-    let mut made = 0;
-    let mut at_once = 1;
-    while made < count {
-        let batch = at_once.min(count - made);
+    // Starts with one pod and doubles the batches, because an error of one pod would affect all (`slowStartBatch`).
+    let mut created = 0;
+    let mut batch_size = 1;
+    while created < count {
+        let batch = batch_size.min(count - created);
         let parameters = PostParams::default();
         let answers: Vec<_> = futures::stream::iter((0..batch).map(|_| api.create(&parameters, pod)))
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(MAX_CONCURRENT_REQUESTS)
             .collect()
             .await;
         for answer in answers {
@@ -66,37 +67,38 @@ pub(super) async fn create<K: Resource<DynamicType = ()>>(
                     cluster.pods.observe(pod);
                 }
                 Err(error) => {
-                    // A namespace on its way out takes nothing, and needs no event that it would not take either.
+                    // A terminating namespace refuses events too.
                     if !is_namespace_terminating(&error) {
                         cluster.recorder.warning(
                             source,
                             meta::reference(owner),
                             "FailedCreate",
-                            format!("Error creating: {}", say(&error)),
+                            format!("Error creating: {}", api_message(&error)),
                         );
                     }
                     return Err(error);
                 }
             }
         }
-        made += batch;
-        at_once *= 2;
+        created += batch;
+        batch_size *= 2;
     }
     Ok(())
 }
 
-/// Asks for the end of pods; says so in events about `owner`.
+/// Deletes pods, with events about `owner`.
 pub(super) async fn delete<K: Resource<DynamicType = ()>>(
     cluster: &Cluster,
     source: &Source,
     owner: &K,
-    victims: &[std::sync::Arc<Pod>],
+    pods: &[std::sync::Arc<Pod>],
 ) -> Result<(), kube::Error> {
-    let removals = victims.iter().cloned().map(|pod| async move {
+    let removals = pods.iter().cloned().map(|pod| async move {
         let answer = remove(cluster, &pod).await;
         (pod, answer)
     });
-    let answers: Vec<_> = futures::stream::iter(removals).buffer_unordered(AT_ONCE).collect().await;
+    let answers: Vec<_> =
+        futures::stream::iter(removals).buffer_unordered(MAX_CONCURRENT_REQUESTS).collect().await;
     let mut failed = Ok(());
     for (pod, answer) in answers {
         match answer {
@@ -112,7 +114,7 @@ pub(super) async fn delete<K: Resource<DynamicType = ()>>(
                     source,
                     meta::reference(owner),
                     "FailedDelete",
-                    format!("Error deleting: {}", say(&error)),
+                    format!("Error deleting: {}", api_message(&error)),
                 );
                 failed = Err(error);
             }
@@ -121,7 +123,7 @@ pub(super) async fn delete<K: Resource<DynamicType = ()>>(
     failed
 }
 
-/// Asks for the end of one pod; false when it was gone already.
+/// Deletes one pod. Returns false when it does not exist any more.
 pub(super) async fn remove(cluster: &Cluster, pod: &Pod) -> Result<bool, kube::Error> {
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &pod.namespace().unwrap_or_default());
     let parameters = DeleteParams {
@@ -136,25 +138,12 @@ pub(super) async fn remove(cluster: &Cluster, pod: &Pod) -> Result<bool, kube::E
             }
             Ok(true)
         }
-        Err(error) if is_code(&error, 404) || is_code(&error, 409) => {
-            // Gone, or a successor has its name.
+        Err(error) if has_code(&error, 404) || has_code(&error, 409) => {
+            // It is gone, or another pod has its name now.
             cluster.pods.forget(pod);
             Ok(false)
         }
         Err(error) => Err(error),
-    }
-}
-
-/// Whether the API answered with this code.
-pub(super) fn is_code(error: &kube::Error, code: u16) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == code)
-}
-
-/// The API's own words.
-pub(super) fn say(error: &kube::Error) -> String {
-    match error {
-        kube::Error::Api(status) => status.message.clone(),
-        other => other.to_string(),
     }
 }
 
@@ -168,8 +157,8 @@ fn is_namespace_terminating(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if cause(status))
 }
 
-/// The pods that `owner` controls; takes in those of its selector that nobody controls, and lets go of those that no
-/// longer match.
+/// Returns the pods that `owner` controls. Adopts matching pods without a controller, and releases pods that no longer
+/// match.
 pub(super) async fn claim<K: Resource<DynamicType = ()>>(
     cluster: &Cluster,
     owner: &K,
@@ -223,7 +212,7 @@ async fn patch_owners(
             cluster.pods.observe(pod.clone());
             Ok(Some(pod))
         }
-        Err(error) if is_code(&error, 404) => Ok(None),
+        Err(error) if has_code(&error, 404) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -1,4 +1,4 @@
-//! ReplicaSets: as many pods of a template as are asked for.
+//! ReplicaSets: a number of equal pods.
 
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
-use super::{pods, victims};
+use super::{pod_deletion_order, pods};
 use crate::cluster::Cluster;
+use crate::error::{api_message, has_code};
 use crate::events::Source;
 use crate::informer::{Key, key_of};
 use crate::meta;
@@ -19,7 +20,7 @@ use crate::queue::{self, Queue};
 
 const SOURCE: Source = Source::Controller("replicaset-controller");
 
-/// Listens and works.
+/// Starts the controller.
 pub(super) fn start(cluster: &Cluster) {
     let queue = Queue::<Key>::new();
     let sets = Arc::clone(&queue);
@@ -31,7 +32,7 @@ pub(super) fn start(cluster: &Cluster) {
         match meta::controller_of(&**pod) {
             Some(owner) if owner.kind == "ReplicaSet" => owners.add((namespace, owner.name.clone())),
             Some(_) => {}
-            // Somebody may want to take it in.
+            // A set may adopt it.
             None => {
                 for set in replica_sets.in_namespace(&namespace) {
                     owners.add(key_of(&*set));
@@ -39,10 +40,10 @@ pub(super) fn start(cluster: &Cluster) {
             }
         }
     });
-    let (cluster, again) = (cluster.clone(), Arc::clone(&queue));
-    cluster.tasks.clone().spawn(queue::work("replicaset", queue, move |key| {
-        let (cluster, again) = (cluster.clone(), Arc::clone(&again));
-        async move { reconcile(&cluster, &again, key).await }
+    let (cluster, delayed) = (cluster.clone(), Arc::clone(&queue));
+    cluster.tasks.clone().spawn(queue::process("replicaset", queue, move |key| {
+        let (cluster, delayed) = (cluster.clone(), Arc::clone(&delayed));
+        async move { reconcile(&cluster, &delayed, key).await }
     }));
 }
 
@@ -73,18 +74,18 @@ async fn manage(cluster: &Cluster, set: &ReplicaSet, mut active: Vec<Arc<Pod>>) 
         let template = spec.template.unwrap_or_default();
         let mut pod = pods::from_template(&template, &namespace, meta::controller_ref(set));
         pod.metadata.generate_name = Some(format!("{}-", set.name_any()));
-        let missing = (wanted - active.len()).min(pods::BURST);
+        let missing = (wanted - active.len()).min(pods::BURST_REPLICAS);
         pods::create(cluster, &SOURCE, set, &pod, missing).await
     } else if active.len() > wanted {
-        victims::sort(&mut active, Timestamp::now());
-        active.truncate((active.len() - wanted).min(pods::BURST));
+        pod_deletion_order::sort(&mut active, Timestamp::now());
+        active.truncate((active.len() - wanted).min(pods::BURST_REPLICAS));
         pods::delete(cluster, &SOURCE, set, &active).await
     } else {
         Ok(())
     }
 }
 
-/// What the pods add up to.
+/// The status that follows from the pods.
 fn status(set: &ReplicaSet, active: &[Arc<Pod>], now: Timestamp) -> ReplicaSetStatus {
     let spec = set.spec.clone().unwrap_or_default();
     let template = LabelSelector {
@@ -107,7 +108,7 @@ fn status(set: &ReplicaSet, active: &[Arc<Pod>], now: Timestamp) -> ReplicaSetSt
     }
 }
 
-/// Condition ReplicaFailure: there while pods cannot be made or removed.
+/// Sets condition `ReplicaFailure` while pods cannot be created or deleted.
 fn set_failure(status: &mut ReplicaSetStatus, error: Option<&kube::Error>, active: usize, set: &ReplicaSet) {
     let mut conditions = status.conditions.take().unwrap_or_default();
     match error {
@@ -119,7 +120,7 @@ fn set_failure(status: &mut ReplicaSetStatus, error: Option<&kube::Error>, activ
                 type_: "ReplicaFailure".to_owned(),
                 status: "True".to_owned(),
                 reason: Some(reason.to_owned()),
-                message: Some(pods::say(error)),
+                message: Some(api_message(error)),
                 last_transition_time: Some(meta::now()),
             });
         }
@@ -134,7 +135,7 @@ async fn write_status(
     status: &ReplicaSetStatus,
 ) -> Result<(), kube::Error> {
     let api: Api<ReplicaSet> = Api::namespaced(cluster.client.clone(), &set.namespace().unwrap_or_default());
-    // What is absent here shall be absent there.
+    // A merge patch removes only fields that are null.
     let mut status = json!(status);
     for field in ["fullyLabeledReplicas", "readyReplicas", "availableReplicas", "conditions"] {
         if status.get(field).is_none() {
@@ -147,7 +148,7 @@ async fn write_status(
             cluster.replica_sets.observe(set);
             Ok(())
         }
-        Err(error) if pods::is_code(&error, 404) => Ok(()),
+        Err(error) if has_code(&error, 404) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -1,36 +1,36 @@
-//! The arithmetic of a Deployment: how many replicas each of its ReplicaSets gets next. Pure.
+//! The arithmetic of a Deployment's rollout: the next size of each ReplicaSet. Pure.
 
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use k8s_openapi::jiff::Timestamp;
 
-/// What counts of a ReplicaSet.
+/// The sizes of a ReplicaSet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Set {
+pub(super) struct SetSizes {
     /// `spec.replicas`.
     pub(super) replicas: i32,
     /// `status.availableReplicas`.
     pub(super) available: i32,
-    /// Age order.
+    /// `metadata.creationTimestamp`, for the order by age.
     pub(super) created: Timestamp,
-    /// Size of the Deployment with its surge when this set was last scaled; see [`proportional`].
+    /// Annotation `max-replicas`: the Deployment's size with surge when this set was last scaled; see [`proportional`].
     pub(super) max_replicas: Option<i32>,
 }
 
-/// What counts of the Deployment.
+/// The sizes that a Deployment allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct DeploymentSizes {
     /// `spec.replicas`.
     pub(super) replicas: i32,
-    /// Pods above that during an update.
+    /// Pods above `replicas` during an update.
     pub(super) max_surge: i32,
-    /// Pods below that during an update.
+    /// Pods below `replicas` during an update.
     pub(super) max_unavailable: i32,
     /// `status.replicas`.
     pub(super) observed: i32,
 }
 
-/// `maxSurge` and `maxUnavailable` as numbers: surge rounds up, unavailable down, and not both may be zero.
-pub(super) fn limits(
+/// `maxSurge` and `maxUnavailable` as numbers: surge rounds up, unavailable rounds down, and one of them is not zero.
+pub(super) fn surge_and_unavailable(
     surge: Option<&IntOrString>,
     unavailable: Option<&IntOrString>,
     replicas: i32,
@@ -53,12 +53,12 @@ fn scaled(value: Option<&IntOrString>, total: i32, up: bool) -> i32 {
     }
 }
 
-fn total(sets: &[Set]) -> i32 {
+fn total(sets: &[SetSizes]) -> i32 {
     sets.iter().map(|set| set.replicas).fold(0, i32::saturating_add)
 }
 
 /// Next size of the newest set in a rolling update.
-pub(super) fn new_size(wanted: Wanted, new: Set, old: &[Set]) -> i32 {
+pub(super) fn new_size(wanted: DeploymentSizes, new: SetSizes, old: &[SetSizes]) -> i32 {
     if new.replicas >= wanted.replicas {
         return wanted.replicas;
     }
@@ -67,7 +67,7 @@ pub(super) fn new_size(wanted: Wanted, new: Set, old: &[Set]) -> i32 {
 }
 
 /// Next sizes of the old sets in a rolling update, in the order of `old`.
-pub(super) fn old_sizes(wanted: Wanted, new: Set, old: &[Set]) -> Vec<i32> {
+pub(super) fn old_sizes(wanted: DeploymentSizes, new: SetSizes, old: &[SetSizes]) -> Vec<i32> {
     let mut sizes: Vec<i32> = old.iter().map(|set| set.replicas).collect();
     let minimum = wanted.replicas - wanted.max_unavailable;
     let new_unavailable = new.replicas - new.available;
@@ -77,13 +77,13 @@ pub(super) fn old_sizes(wanted: Wanted, new: Set, old: &[Set]) -> Vec<i32> {
     }
     let mut by_age: Vec<usize> = (0..old.len()).collect();
     by_age.sort_by_key(|&index| old[index].created);
-    // Those that do no work go first: they free room without costing availability.
-    let mut taken = 0;
+    // Removes unavailable pods first, which costs no availability.
+    let mut removed = 0;
     for &index in &by_age {
         let idle = (old[index].replicas - old[index].available).max(0);
-        let cut = idle.min(spare - taken).max(0);
+        let cut = idle.min(spare - removed).max(0);
         sizes[index] -= cut;
-        taken += cut;
+        removed += cut;
     }
     let available: i32 = new.available + old.iter().map(|set| set.available).sum::<i32>();
     let mut cut_left = available - minimum;
@@ -98,13 +98,13 @@ pub(super) fn old_sizes(wanted: Wanted, new: Set, old: &[Set]) -> Vec<i32> {
     sizes
 }
 
-/// Sizes after the Deployment itself was scaled in the middle of an update: each set that has pods grows or shrinks
-/// in proportion. `sets` are those with pods; the result is in their order.
-pub(super) fn proportional(wanted: Wanted, sets: &[Set]) -> Vec<i32> {
+/// Sizes after the Deployment was scaled during an update: each set grows or shrinks in proportion. `sets` are the sets
+/// with pods; the result has their order.
+pub(super) fn proportional(wanted: DeploymentSizes, sets: &[SetSizes]) -> Vec<i32> {
     let allowed = if wanted.replicas > 0 { wanted.replicas + wanted.max_surge } else { 0 };
     let to_add = allowed - total(sets);
     let mut order: Vec<usize> = (0..sets.len()).collect();
-    // The largest get the leftovers; among equals the newer grows and the older shrinks.
+    // The largest set gets the remainder. Among equal sets the newer one grows and the older one shrinks.
     order.sort_by(|&a, &b| {
         let age = if to_add > 0 {
             sets[b].created.cmp(&sets[a].created)
@@ -133,7 +133,7 @@ pub(super) fn proportional(wanted: Wanted, sets: &[Set]) -> Vec<i32> {
     sizes.into_iter().map(|size| size.max(0)).collect()
 }
 
-fn fraction(wanted: Wanted, set: Set) -> i32 {
+fn fraction(wanted: DeploymentSizes, set: SetSizes) -> i32 {
     if wanted.replicas == 0 {
         return -set.replicas;
     }
@@ -146,17 +146,17 @@ fn fraction(wanted: Wanted, set: Set) -> i32 {
 mod tests {
     use super::*;
 
-    fn set(replicas: i32, available: i32, age: i64) -> Set {
+    fn set(replicas: i32, available: i32, age: i64) -> SetSizes {
         let created = Timestamp::from_second(1000 - age).unwrap();
-        Set { replicas, available, created, max_replicas: None }
+        SetSizes { replicas, available, created, max_replicas: None }
     }
 
-    fn wanted(replicas: i32, max_surge: i32, max_unavailable: i32) -> Wanted {
-        Wanted { replicas, max_surge, max_unavailable, observed: replicas }
+    fn wanted(replicas: i32, max_surge: i32, max_unavailable: i32) -> DeploymentSizes {
+        DeploymentSizes { replicas, max_surge, max_unavailable, observed: replicas }
     }
 
     #[test]
-    fn percentages_round_away_from_trouble() {
+    fn surge_rounds_up_and_unavailable_down() {
         let text = |text: &str| IntOrString::String(text.to_owned());
         for (surge, unavailable, replicas, expected) in [
             (None, None, 10, (3, 2)),
@@ -166,12 +166,16 @@ mod tests {
             (Some(IntOrString::Int(2)), Some(IntOrString::Int(50)), 10, (2, 10)),
             (Some(text("100%")), Some(text("50%")), 5, (5, 2)),
         ] {
-            assert_eq!(limits(surge.as_ref(), unavailable.as_ref(), replicas), expected, "{surge:?}");
+            assert_eq!(
+                surge_and_unavailable(surge.as_ref(), unavailable.as_ref(), replicas),
+                expected,
+                "{surge:?}"
+            );
         }
     }
 
     #[test]
-    fn the_new_set_grows_into_the_room_that_there_is() {
+    fn the_new_set_grows_within_the_surge() {
         for (expected, wanted, new, old) in [
             (3, wanted(10, 3, 2), set(0, 0, 0), vec![set(10, 10, 9)]),
             (5, wanted(10, 3, 2), set(3, 0, 0), vec![set(8, 8, 9)]),
@@ -184,11 +188,11 @@ mod tests {
     }
 
     #[test]
-    fn old_sets_shrink_idle_pods_first_and_never_below_the_minimum() {
+    fn old_sets_lose_unavailable_pods_first() {
         for (expected, wanted, new, old) in [
             (vec![8], wanted(10, 3, 2), set(3, 0, 0), vec![set(10, 10, 9)]),
             (vec![5], wanted(10, 3, 2), set(5, 3, 0), vec![set(8, 8, 9)]),
-            // Five of the old ones are broken: they go at once.
+            // Five old pods are unavailable and go at once.
             (vec![5], wanted(10, 3, 5), set(3, 0, 0), vec![set(10, 5, 9)]),
             (vec![0, 2], wanted(4, 1, 1), set(1, 1, 0), vec![set(1, 1, 9), set(3, 3, 8)]),
             (vec![1], wanted(1, 1, 0), set(1, 0, 0), vec![set(1, 1, 9)]),
@@ -199,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn scaling_during_an_update_is_shared() {
-        let sized = |replicas, age, max| Set { max_replicas: Some(max), ..set(replicas, replicas, age) };
+    fn scaling_during_an_update_is_proportional() {
+        let sized = |replicas, age, max| SetSizes { max_replicas: Some(max), ..set(replicas, replicas, age) };
         for (expected, wanted, sets) in [
             (vec![10, 10], wanted(20, 0, 0), vec![sized(5, 1, 10), sized(5, 2, 10)]),
             (vec![0, 0], wanted(0, 0, 1), vec![sized(5, 1, 10), sized(5, 2, 10)]),

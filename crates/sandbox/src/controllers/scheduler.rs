@@ -1,4 +1,4 @@
-//! The scheduler of a cluster with one node: a pod goes there, or stays pending while the node is full.
+//! The scheduler of a cluster with one node: binds a pod to it, or leaves it pending.
 
 use std::sync::Arc;
 
@@ -7,71 +7,70 @@ use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams, PostParams};
 use serde_json::json;
 
-use super::pods;
 use crate::cluster::Cluster;
+use crate::error::has_code;
 use crate::events::Source;
 use crate::informer::{Change, Key, key_of};
 use crate::meta;
 use crate::queue::{self, Queue};
 
-/// Schedules what names this scheduler.
-const NAME: &str = "default-scheduler";
-/// What a scheduler of Kubernetes 1.34 says of one node that is cordoned ...
+/// Name of this scheduler in `spec.schedulerName`.
+const SCHEDULER_NAME: &str = "default-scheduler";
+/// Kubernetes 1.34's message for a cordoned node.
 const UNSCHEDULABLE: &str = "0/1 nodes are available: 1 node(s) were unschedulable. no new claims to deallocate, \
     preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
-/// ... that has other labels than the pod wants ...
+/// Kubernetes 1.34's message for a node without the labels of the pod's node selector.
 const MISMATCH: &str = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. no new claims to \
     deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.";
-/// ... and that has no place left.
+/// Kubernetes 1.34's message for a full node.
 const FULL: &str = "0/1 nodes are available: 1 Too many pods. no new claims to deallocate, preemption: 0/1 nodes are \
     available: 1 No preemption victims found for incoming pod.";
 
-/// Listens and works.
+/// Starts the scheduler.
 pub(super) fn start(cluster: &Cluster, node: &str, max_pods: usize) {
     let queue = Queue::<Key>::new();
-    let (pods, known) = (Arc::clone(&queue), cluster.pods.clone());
+    let (pods, all_pods) = (Arc::clone(&queue), cluster.pods.clone());
     cluster.pods.on_change(move |change| match change {
-        Change::Applied(pod, _) if waits(pod) => pods.add(key_of(&**pod)),
-        // A place became free, perhaps.
-        Change::Deleted(_) => known.select(waits).iter().for_each(|pod| pods.add(key_of(&**pod))),
+        Change::Applied(pod, _) if is_unscheduled(pod) => pods.add(key_of(&**pod)),
+        // The node may have room now.
+        Change::Deleted(_) => all_pods.select(is_unscheduled).iter().for_each(|pod| pods.add(key_of(&**pod))),
         Change::Applied(pod, _) if meta::is_terminal(pod) => {
-            known.select(waits).iter().for_each(|pod| pods.add(key_of(&**pod)));
+            all_pods.select(is_unscheduled).iter().for_each(|pod| pods.add(key_of(&**pod)));
         }
         Change::Applied(..) => {}
     });
-    let (pods, known) = (Arc::clone(&queue), cluster.pods.clone());
+    let (pods, all_pods) = (Arc::clone(&queue), cluster.pods.clone());
     cluster.nodes.on_change(move |_| {
-        known.select(waits).iter().for_each(|pod| pods.add(key_of(&**pod)));
+        all_pods.select(is_unscheduled).iter().for_each(|pod| pods.add(key_of(&**pod)));
     });
     let (cluster, node) = (cluster.clone(), node.to_owned());
-    cluster.tasks.clone().spawn(queue::work("scheduler", queue, move |key| {
+    cluster.tasks.clone().spawn(queue::process("scheduler", queue, move |key| {
         let (cluster, node) = (cluster.clone(), node.clone());
         async move { schedule(&cluster, &node, max_pods, key).await }
     }));
 }
 
-fn waits(pod: &Pod) -> bool {
+fn is_unscheduled(pod: &Pod) -> bool {
     let spec = pod.spec.as_ref();
     let assigned = spec.and_then(|spec| spec.node_name.as_deref()).is_some_and(|node| !node.is_empty());
-    let ours = spec.and_then(|spec| spec.scheduler_name.as_deref()).is_none_or(|name| name == NAME);
+    let ours = spec.and_then(|spec| spec.scheduler_name.as_deref()).is_none_or(|name| name == SCHEDULER_NAME);
     !assigned && ours && meta::is_active(pod)
 }
 
 async fn schedule(cluster: &Cluster, node: &str, max_pods: usize, key: Key) -> Result<(), kube::Error> {
-    let Some(pod) = cluster.pods.get(&key.0, &key.1).filter(|pod| waits(pod)) else { return Ok(()) };
+    let Some(pod) = cluster.pods.get(&key.0, &key.1).filter(|pod| is_unscheduled(pod)) else { return Ok(()) };
     let assigned = |pod: &Pod| {
         let on = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
         on == Some(node) && !meta::is_terminal(pod)
     };
     let selector = pod.spec.as_ref().and_then(|spec| spec.node_selector.as_ref());
-    let unknown =
+    let mismatch =
         selector.is_some_and(|selector| !selector.iter().all(|(label, value)| has_label(node, label, value)));
-    // A pod waits for the node to be there, and while it is cordoned.
     let nodes: Api<Node> = Api::all(cluster.client.clone());
     let Some(object) = nodes.get_opt(node).await? else { return Ok(()) };
     let refusal = if object.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true) {
         Some(UNSCHEDULABLE)
-    } else if unknown {
+    } else if mismatch {
         Some(MISMATCH)
     } else if cluster.pods.select(assigned).len() >= max_pods {
         Some(FULL)
@@ -79,7 +78,7 @@ async fn schedule(cluster: &Cluster, node: &str, max_pods: usize, key: Key) -> R
         None
     };
     if let Some(message) = refusal {
-        return refuse(cluster, &pod, message).await;
+        return mark_unschedulable(cluster, &pod, message).await;
     }
     let binding = json!({
         "apiVersion": "v1",
@@ -94,23 +93,22 @@ async fn schedule(cluster: &Cluster, node: &str, max_pods: usize, key: Key) -> R
         Ok(_) => {
             let message = format!("Successfully assigned {}/{} to {node}", key.0, key.1);
             cluster.recorder.normal(&Source::Scheduler, meta::reference(&*pod), "Scheduled", message);
-            // Counts at once for the next pod that asks for the last place.
+            // Counts the pod for the next one, before the watch reports it.
             let mut bound = (*pod).clone();
             bound.spec.get_or_insert_default().node_name = Some(node.to_owned());
             cluster.pods.assume(bound);
             Ok(())
         }
-        Err(error) if pods::is_code(&error, 404) || pods::is_code(&error, 409) => Ok(()),
+        Err(error) if has_code(&error, 404) || has_code(&error, 409) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// The labels that the node bears; see [`super::node`].
 fn has_label(node: &str, label: &str, value: &str) -> bool {
-    super::node::labels(node).iter().any(|(known, its)| *known == label && its == value)
+    super::node::labels(node).iter().any(|(name, current)| *name == label && current == value)
 }
 
-async fn refuse(cluster: &Cluster, pod: &Pod, message: &str) -> Result<(), kube::Error> {
+async fn mark_unschedulable(cluster: &Cluster, pod: &Pod, message: &str) -> Result<(), kube::Error> {
     if meta::condition(pod, "PodScheduled").is_some_and(|c| c.message.as_deref() == Some(message)) {
         return Ok(());
     }
@@ -121,7 +119,7 @@ async fn refuse(cluster: &Cluster, pod: &Pod, message: &str) -> Result<(), kube:
     }]}});
     let api: Api<Pod> = Api::namespaced(cluster.client.clone(), &pod.namespace().unwrap_or_default());
     match api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Merge(&change)).await {
-        Err(error) if !pods::is_code(&error, 404) => Err(error),
+        Err(error) if !has_code(&error, 404) => Err(error),
         _ => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! StatefulSets: pods with fixed names, brought up and down in order.
+//! StatefulSets: pods with fixed names, created and deleted in order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{claims, pods, template};
 use crate::cluster::Cluster;
+use crate::error::{api_message, has_code};
 use crate::events::Source;
 use crate::informer::{Key, key_of};
 use crate::meta;
@@ -24,7 +25,7 @@ const REVISION_LABEL: &str = "controller-revision-hash";
 const NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 const INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
-/// Listens and works.
+/// Starts the controller.
 pub(super) fn start(cluster: &Cluster) {
     let queue = Queue::<Key>::new();
     let sets = Arc::clone(&queue);
@@ -36,10 +37,10 @@ pub(super) fn start(cluster: &Cluster) {
             owners.add((pod.namespace().unwrap_or_default(), owner.name.clone()));
         }
     });
-    let (cluster, again) = (cluster.clone(), Arc::clone(&queue));
-    cluster.tasks.clone().spawn(queue::work("statefulset", queue, move |key| {
-        let (cluster, again) = (cluster.clone(), Arc::clone(&again));
-        async move { reconcile(&cluster, &again, key).await }
+    let (cluster, delayed) = (cluster.clone(), Arc::clone(&queue));
+    cluster.tasks.clone().spawn(queue::process("statefulset", queue, move |key| {
+        let (cluster, delayed) = (cluster.clone(), Arc::clone(&delayed));
+        async move { reconcile(&cluster, &delayed, key).await }
     }));
 }
 
@@ -59,30 +60,36 @@ async fn reconcile(cluster: &Cluster, queue: &Queue<Key>, key: Key) -> Result<()
     let update = revision_name(&set, &spec);
     let status = set.status.clone().unwrap_or_default();
     let current = status.current_revision.clone().unwrap_or_else(|| update.clone());
-    note_revision(cluster, &set, &spec, &update).await?;
-    let look =
-        Look { cluster, set: &set, spec: &spec, pods: &by_ordinal, update: &update, current: &current };
-    let managed = if meta::is_deleting(&*set) { Ok(()) } else { look.manage().await };
-    let unavailable = look.write_status().await?;
+    store_revision(cluster, &set, &spec, &update).await?;
+    let sync = StatefulSetSync {
+        cluster,
+        set: &set,
+        spec: &spec,
+        pods: &by_ordinal,
+        update: &update,
+        current: &current,
+    };
+    let managed = if meta::is_deleting(&*set) { Ok(()) } else { sync.manage().await };
+    let unavailable = sync.write_status().await?;
     if unavailable && spec.min_ready_seconds.unwrap_or(0) > 0 {
         queue.add_after(key, std::time::Duration::from_secs(1));
     }
     managed
 }
 
-/// One look at one StatefulSet.
-struct Look<'a> {
+/// One sync of a StatefulSet.
+struct StatefulSetSync<'a> {
     cluster: &'a Cluster,
     set: &'a StatefulSet,
     spec: &'a StatefulSetSpec,
     pods: &'a BTreeMap<i32, Arc<Pod>>,
     /// Name of the newest revision.
     update: &'a str,
-    /// Name of the revision that all pods had when they were last alike.
+    /// Name of the revision of the last completed update.
     current: &'a str,
 }
 
-impl Look<'_> {
+impl StatefulSetSync<'_> {
     fn first(&self) -> i32 {
         self.spec.ordinals.as_ref().and_then(|ordinals| ordinals.start).unwrap_or(0)
     }
@@ -99,7 +106,7 @@ impl Look<'_> {
         meta::is_available(pod, self.spec.min_ready_seconds.unwrap_or(0), Timestamp::now())
     }
 
-    /// Makes, replaces or removes the next pod, and waits for the one before.
+    /// Creates, replaces or deletes the next pod; waits for the pod before unless the policy is `Parallel`.
     async fn manage(&self) -> Result<(), kube::Error> {
         let end = self.first() + self.replicas();
         for ordinal in self.first()..end {
@@ -114,7 +121,7 @@ impl Look<'_> {
                     let (namespace, name) = key_of(self.set);
                     let message =
                         format!("StatefulSet {namespace}/{name} is recreating failed Pod {}", pod.name_any());
-                    self.say("Warning", "RecreatingFailedPod", message);
+                    self.record_event("Warning", "RecreatingFailedPod", message);
                     self.delete(pod).await?;
                     if !self.is_parallel() {
                         return Ok(());
@@ -128,7 +135,7 @@ impl Look<'_> {
                 Some(_) => {}
             }
         }
-        // Too many: the last one first, one at a time.
+        // Deletes surplus pods, the last one first, one at a time.
         for (_, pod) in
             self.pods.iter().rev().filter(|(ordinal, _)| **ordinal >= end || **ordinal < self.first())
         {
@@ -176,8 +183,8 @@ impl Look<'_> {
             .and_then(|strategy| strategy.rolling_update.as_ref())
             .and_then(|rolling| rolling.partition)
             .unwrap_or(0);
-        // Below the partition the old revision would be made anew; without stored templates of old revisions the
-        // newest stands in, which is what Kubernetes does for a set that was never updated.
+        // Kubernetes creates pods below the partition from the stored template of the current revision. This controller
+        // does not read stored templates: it uses the newest template with the current revision's name.
         let revision = if ordinal < partition { self.current } else { self.update };
         let mut pod = pods::from_template(&self.spec.template, &namespace, meta::controller_ref(self.set));
         let name = format!("{set_name}-{ordinal}");
@@ -191,11 +198,11 @@ impl Look<'_> {
         pod_spec.hostname = Some(name.clone());
         pod_spec.subdomain = self.spec.service_name.clone().filter(|name| !name.is_empty());
         claims::mount(&mut pod, self.spec, &name);
-        for claim in claims::of_pod(self.set, self.spec, &name) {
-            if claims::ensure(&self.cluster.client, &claim).await? {
+        for claim in claims::for_pod(self.set, self.spec, &name) {
+            if claims::create_if_missing(&self.cluster.client, &claim).await? {
                 let claim = claim.name_any();
                 let message = format!("create Claim {claim} Pod {name} in StatefulSet {set_name} success");
-                self.say("Normal", "SuccessfulCreate", message);
+                self.record_event("Normal", "SuccessfulCreate", message);
             }
         }
         let api: Api<Pod> = Api::namespaced(self.cluster.client.clone(), &namespace);
@@ -203,17 +210,17 @@ impl Look<'_> {
             Ok(pod) => {
                 self.cluster.pods.observe(pod);
                 let message = format!("create Pod {name} in StatefulSet {set_name} successful");
-                self.say("Normal", "SuccessfulCreate", message);
+                self.record_event("Normal", "SuccessfulCreate", message);
                 Ok(())
             }
-            // The cache is behind, or somebody else has the name: the next look decides.
-            Err(error) if pods::is_code(&error, 409) => Err(error),
+            // The cache is behind, or another object has the name: the next sync decides.
+            Err(error) if has_code(&error, 409) => Err(error),
             Err(error) => {
                 let message = format!(
                     "create Pod {name} in StatefulSet {set_name} failed error: {}",
-                    pods::say(&error)
+                    api_message(&error)
                 );
-                self.say("Warning", "FailedCreate", message);
+                self.record_event("Warning", "FailedCreate", message);
                 Err(error)
             }
         }
@@ -223,28 +230,28 @@ impl Look<'_> {
         let set_name = self.set.name_any();
         if pods::remove(self.cluster, pod).await? {
             let message = format!("delete Pod {} in StatefulSet {set_name} successful", pod.name_any());
-            self.say("Normal", "SuccessfulDelete", message);
+            self.record_event("Normal", "SuccessfulDelete", message);
         }
         Ok(())
     }
 
-    fn say(&self, event_type: &'static str, reason: &str, message: String) {
-        self.cluster.recorder.note(&SOURCE, meta::reference(self.set), event_type, reason, message);
+    fn record_event(&self, event_type: &'static str, reason: &str, message: String) {
+        self.cluster.recorder.record(&SOURCE, meta::reference(self.set), event_type, reason, message);
     }
 
-    /// Writes the status if it changed; says whether some pod is ready but not yet available.
+    /// Writes a changed status. Returns true when a pod is ready but not yet available.
     async fn write_status(&self) -> Result<bool, kube::Error> {
         let key = key_of(self.set);
-        let mine = self.cluster.pods.select(|pod| {
+        let owned = self.cluster.pods.select(|pod| {
             key.0 == pod.metadata.namespace.as_deref().unwrap_or_default()
                 && meta::is_controlled_by(pod, self.set)
         });
-        let count = |wanted: &dyn Fn(&Pod) -> bool| mine.iter().filter(|pod| wanted(pod)).count() as i64;
-        let made = |pod: &Pod| !meta::phase(pod).is_empty();
-        let live = |pod: &Pod| made(pod) && !meta::is_deleting(pod);
-        let replicas = count(&made);
-        let ready = count(&|pod| made(pod) && meta::is_ready(pod));
-        let available = count(&|pod| made(pod) && self.is_available(pod));
+        let count = |wanted: &dyn Fn(&Pod) -> bool| owned.iter().filter(|pod| wanted(pod)).count() as i64;
+        let created = |pod: &Pod| !meta::phase(pod).is_empty();
+        let live = |pod: &Pod| created(pod) && !meta::is_deleting(pod);
+        let replicas = count(&created);
+        let ready = count(&|pod| created(pod) && meta::is_ready(pod));
+        let available = count(&|pod| created(pod) && self.is_available(pod));
         let updated = count(&|pod| live(pod) && revision_of(pod) == Some(self.update));
         let in_current = count(&|pod| live(pod) && revision_of(pod) == Some(self.current));
         let done = updated == i64::from(self.replicas()) && replicas == updated && ready == replicas;
@@ -261,17 +268,15 @@ impl Look<'_> {
             "updateRevision": self.update,
             "collisionCount": 0,
         });
-        let mut before = json!(self.set.status);
-        let known = |field: &str| before.get(field).cloned().unwrap_or(serde_json::Value::Null);
+        let before = json!(self.set.status);
         let changed =
-            next.as_object().is_some_and(|next| next.iter().any(|(field, value)| known(field) != *value));
-        before.take();
+            next.as_object().is_some_and(|next| next.iter().any(|(field, value)| before[field] != *value));
         if changed {
             let api: Api<StatefulSet> = Api::namespaced(self.cluster.client.clone(), &key.0);
             let change = json!({"metadata": {"uid": self.set.uid()}, "status": next});
             match api.patch_status(&key.1, &PatchParams::default(), &Patch::Merge(&change)).await {
                 Ok(set) => self.cluster.stateful_sets.observe(set),
-                Err(error) if pods::is_code(&error, 404) => {}
+                Err(error) if has_code(&error, 404) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -283,7 +288,7 @@ fn revision_of(pod: &Pod) -> Option<&str> {
     pod.metadata.labels.as_ref()?.get(REVISION_LABEL).map(String::as_str)
 }
 
-/// The number at the end of a pod's name, if the rest is the set's.
+/// The number at the end of a pod's name, if the rest is the set's name.
 fn ordinal(set: &StatefulSet, pod: &Pod) -> Option<i32> {
     let name = pod.metadata.name.as_deref()?;
     let (parent, number) = name.rsplit_once('-')?;
@@ -295,7 +300,7 @@ fn revision_name(set: &StatefulSet, spec: &StatefulSetSpec) -> String {
 }
 
 /// Stores the revision, which `kubectl rollout history` lists.
-async fn note_revision(
+async fn store_revision(
     cluster: &Cluster,
     set: &StatefulSet,
     spec: &StatefulSetSpec,
@@ -329,8 +334,8 @@ async fn note_revision(
     };
     match api.create(&PostParams::default(), &revision).await {
         Ok(_) => Ok(()),
-        Err(error) if pods::is_code(&error, 409) => {
-            // A template that was there before is the newest again.
+        Err(error) if has_code(&error, 409) => {
+            // An earlier template is the newest again.
             let change = json!({"revision": newest + 1});
             api.patch(name, &PatchParams::default(), &Patch::Merge(&change)).await.map(|_| ())
         }
@@ -343,7 +348,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinals_are_read_from_names() {
+    fn ordinals_come_from_names() {
         let set: StatefulSet = serde_json::from_value(json!({"metadata": {"name": "db"}})).unwrap();
         for (name, expected) in
             [("db-0", Some(0)), ("db-12", Some(12)), ("db-x", None), ("other-1", None), ("db", None)]

@@ -1,26 +1,26 @@
-//! Pod templates as identities: when two are the same, and the short hash that names a version.
+//! Comparison of pod templates, and the short hash that names a version.
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 
-/// Label that tells the pods of one version from those of another.
+/// Label that distinguishes the pods of different versions.
 pub(super) const HASH_LABEL: &str = "pod-template-hash";
 
-/// Whether two templates describe the same pods; the hash label that a controller added does not count.
+/// Returns true when two templates are equal apart from the hash label that a controller added.
 pub(super) fn same(a: &PodTemplateSpec, b: &PodTemplateSpec) -> bool {
-    let bare = |template: &PodTemplateSpec| {
+    let without_hash = |template: &PodTemplateSpec| {
         let mut template = template.clone();
         if let Some(labels) = template.metadata.as_mut().and_then(|meta| meta.labels.as_mut()) {
             labels.remove(HASH_LABEL);
         }
         template
     };
-    bare(a) == bare(b)
+    without_hash(a) == without_hash(b)
 }
 
-/// A short name for what `template` says; `collisions` makes another one when the first is taken.
+/// A short hash of `template`; another number of `collisions` gives another hash.
 ///
-/// The shape is that of Kubernetes (FNV-1a, written in letters that form no words); the value is not, because
-/// Kubernetes hashes the memory layout of a Go structure.
+/// Its form is Kubernetes' (FNV-1a, in letters that form no words). Its value differs, because Kubernetes hashes a dump
+/// of a Go structure.
 pub(super) fn hash(template: &PodTemplateSpec, collisions: Option<i32>) -> String {
     let text = serde_json::to_string(template).unwrap_or_default();
     let mut hash: u32 = 0x811c_9dc5;
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_label_does_not_make_a_difference_and_all_else_does() {
+    fn only_the_hash_label_is_ignored() {
         let plain = template(serde_json::json!({"metadata": {"labels": {"a": "b"}}}));
         let mut labelled = plain.clone();
         labelled.metadata.as_mut().unwrap().labels.as_mut().unwrap().insert(HASH_LABEL.into(), "x".into());

@@ -1,4 +1,4 @@
-//! One container of a pod: its state, and when it may start again. Pure.
+//! The state of one container of a pod, and the back-off of its restarts. Pure.
 
 use std::time::Duration;
 
@@ -9,61 +9,64 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::status::View;
+use super::status::ContainerView;
+use crate::back_off::exponential;
 
-/// What a container does.
+/// The state of a container.
 #[derive(Debug)]
-pub(super) enum State {
-    /// Not running; tried at `due`, or when its turn comes.
+pub(super) enum RunState {
+    /// Not running. The worker starts it at `due`, or as soon as the init containers are done.
     Waiting { reason: String, message: Option<String>, due: Option<Instant> },
-    /// A process runs.
-    Running(Run),
-    /// The process ended, at an instant.
-    Ended { how: ContainerStateTerminated, at: Instant },
+    /// Its process runs.
+    Running(RunningProcess),
+    /// Its process ended at `at`.
+    Terminated { status: ContainerStateTerminated, at: Instant },
 }
 
 /// A running process.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct RunningProcess {
     pub(super) pid: i32,
-    pub(super) since: Time,
+    /// Start, for the status.
+    pub(super) started_at: Time,
+    /// Start, for measuring durations.
     pub(super) started: Instant,
     /// Its declared ports.
     pub(super) ports: Vec<u16>,
-    /// Cancelled at its end: probes and the killer go with it.
-    pub(super) over: CancellationToken,
-    /// It was asked to end.
+    /// Cancelled when the process ends; ends its probes and its kill timer.
+    pub(super) ended: CancellationToken,
+    /// True once its termination has begun.
     pub(super) terminating: bool,
 }
 
-/// A container with its past.
+/// A container and its history.
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) spec: Spec,
-    pub(super) state: State,
+    pub(super) state: RunState,
     pub(super) last: Option<ContainerStateTerminated>,
     pub(super) restarts: i32,
-    /// Number of the run; tells news of this process from news of an earlier one.
+    /// Number of the current run. Updates about earlier runs are ignored.
     pub(super) run: u64,
     pub(super) pid: Option<i32>,
     pub(super) ready: bool,
     pub(super) started: bool,
-    /// The delay of a real node's start is over.
+    /// True once the configured start delay has been applied.
     pub(super) delayed: bool,
     pub(super) image_known: bool,
     pub(super) crashes: BackOff,
     pub(super) pulls: BackOff,
-    /// When it is said again that the container is held back.
-    pub(super) say_again: Option<Instant>,
-    /// When the image is looked for again.
-    pub(super) pull_again: Option<Instant>,
+    /// Time of the next repeated `BackOff` event.
+    pub(super) repeat_backoff_event_at: Option<Instant>,
+    /// Time of the next attempt to pull the image.
+    pub(super) next_pull_at: Option<Instant>,
 }
 
 impl Container {
     pub(super) fn new(spec: Spec, reason: &str) -> Self {
         Self {
             spec,
-            state: State::Waiting { reason: reason.to_owned(), message: None, due: None },
+            state: RunState::Waiting { reason: reason.to_owned(), message: None, due: None },
             last: None,
             restarts: 0,
             run: 0,
@@ -74,34 +77,34 @@ impl Container {
             image_known: false,
             crashes: BackOff::default(),
             pulls: BackOff::default(),
-            pull_again: None,
-            say_again: None,
+            next_pull_at: None,
+            repeat_backoff_event_at: None,
         }
     }
 
-    /// As the status shows it.
-    pub(super) fn view(&self) -> View {
+    /// The container's part of the pod status.
+    pub(super) fn view(&self) -> ContainerView {
         let state = match &self.state {
-            State::Waiting { reason, message, .. } => ContainerState {
+            RunState::Waiting { reason, message, .. } => ContainerState {
                 waiting: Some(ContainerStateWaiting {
                     reason: Some(reason.clone()),
                     message: message.clone(),
                 }),
                 ..ContainerState::default()
             },
-            State::Running(run) => ContainerState {
-                running: Some(ContainerStateRunning { started_at: Some(run.since.clone()) }),
+            RunState::Running(process) => ContainerState {
+                running: Some(ContainerStateRunning { started_at: Some(process.started_at.clone()) }),
                 ..ContainerState::default()
             },
-            State::Ended { how, .. } => {
-                ContainerState { terminated: Some(how.clone()), ..ContainerState::default() }
+            RunState::Terminated { status, .. } => {
+                ContainerState { terminated: Some(status.clone()), ..ContainerState::default() }
             }
         };
         let last = self
             .last
             .clone()
-            .map(|how| ContainerState { terminated: Some(how), ..ContainerState::default() });
-        View {
+            .map(|status| ContainerState { terminated: Some(status), ..ContainerState::default() });
+        ContainerView {
             name: self.spec.name.clone(),
             image: self.spec.image.clone().unwrap_or_default(),
             image_known: self.image_known,
@@ -114,52 +117,57 @@ impl Container {
         }
     }
 
-    /// Exit code, when it has ended.
+    /// The exit code of a terminated container.
     pub(super) fn exit_code(&self) -> Option<i32> {
         match &self.state {
-            State::Ended { how, .. } => Some(how.exit_code),
+            RunState::Terminated { status, .. } => Some(status.exit_code),
             _ => None,
         }
     }
 
     /// The running process.
-    pub(super) fn running(&mut self) -> Option<&mut Run> {
+    pub(super) fn running(&mut self) -> Option<&mut RunningProcess> {
         match &mut self.state {
-            State::Running(run) => Some(run),
+            RunState::Running(process) => Some(process),
             _ => None,
         }
     }
 }
 
-/// Doubling waits between restarts, with the first restart at once, as a kubelet does it.
+/// Counts failures of a container and doubles the delay after each, as a kubelet does.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct BackOff {
-    step: Duration,
+    failures: u32,
 }
 
 /// Settings of a [`BackOff`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) base: Duration,
+pub(super) struct BackOffLimits {
+    pub(super) first: Duration,
     pub(super) max: Duration,
+    /// A run of this length resets the delay.
     pub(super) reset: Duration,
 }
 
 impl BackOff {
-    /// How long after its end a run that lasted `ran` is followed by the next one.
-    pub(super) fn after(&mut self, ran: Duration, limits: Limits) -> Duration {
+    /// Returns the delay between the end of a run that lasted `ran` and the next start. The first restart is immediate.
+    pub(super) fn restart_delay(&mut self, ran: Duration, limits: BackOffLimits) -> Duration {
         if ran >= limits.reset {
-            self.step = Duration::ZERO;
+            self.failures = 0;
         }
-        let wait = self.step;
-        self.step = if wait.is_zero() { limits.base } else { (wait * 2).min(limits.max) };
-        wait
+        let earlier_failures = self.failures;
+        self.failures = self.failures.saturating_add(1);
+        match earlier_failures.checked_sub(1) {
+            None => Duration::ZERO,
+            Some(doublings) => exponential(limits.first, limits.max, doublings),
+        }
     }
 
-    /// As [`Self::after`], but the first failure waits too.
-    pub(super) fn next(&mut self, limits: Limits) -> Duration {
-        self.step = if self.step.is_zero() { limits.base } else { (self.step * 2).min(limits.max) };
-        self.step
+    /// Returns the delay after a failure, the first one included.
+    pub(super) fn retry_delay(&mut self, limits: BackOffLimits) -> Duration {
+        let delay = exponential(limits.first, limits.max, self.failures);
+        self.failures = self.failures.saturating_add(1);
+        delay
     }
 }
 
@@ -168,17 +176,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_restart_is_at_once_and_then_waits_double() {
+    fn restart_delays_double_after_the_first() {
         let seconds = Duration::from_secs;
-        let limits = Limits { base: seconds(10), max: seconds(300), reset: seconds(600) };
+        let limits = BackOffLimits { first: seconds(10), max: seconds(300), reset: seconds(600) };
         let mut back_off = BackOff::default();
-        let waits: Vec<u64> = (0..8).map(|_| back_off.after(seconds(1), limits).as_secs()).collect();
-        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(back_off.after(seconds(600), limits).as_secs(), 0, "a long run is forgiven");
-        assert_eq!(back_off.after(seconds(599), limits).as_secs(), 10);
+        let delays: Vec<u64> = (0..8).map(|_| back_off.restart_delay(seconds(1), limits).as_secs()).collect();
+        assert_eq!(delays, [0, 10, 20, 40, 80, 160, 300, 300]);
+        assert_eq!(back_off.restart_delay(seconds(600), limits).as_secs(), 0, "a long run resets the delay");
+        assert_eq!(back_off.restart_delay(seconds(599), limits).as_secs(), 10);
 
         let mut pulls = BackOff::default();
-        let waits: Vec<u64> = (0..3).map(|_| pulls.next(limits).as_secs()).collect();
-        assert_eq!(waits, [10, 20, 40]);
+        let delays: Vec<u64> = (0..3).map(|_| pulls.retry_delay(limits).as_secs()).collect();
+        assert_eq!(delays, [10, 20, 40]);
     }
 }

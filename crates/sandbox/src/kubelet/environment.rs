@@ -8,60 +8,63 @@ use kube::{Client, ResourceExt as _};
 
 use super::expand::expand;
 
-/// What the node knows that a pod's own fields do not say.
-pub(super) struct Given<'a> {
-    /// Variables of the Services.
+/// Inputs that come from the node and not from the pod's fields.
+pub(super) struct NodeContext<'a> {
+    /// Environment variables of the Services.
     pub(super) services: &'a [(String, String)],
     /// Address of the pod.
     pub(super) pod_ip: &'a str,
-    /// Kubeconfig that stands for a mounted token.
+    /// Path of the kubeconfig that replaces a mounted token.
     pub(super) kubeconfig: &'a str,
 }
 
-/// What a container is started with.
+/// Environment and command line of a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Prepared {
-    /// In order; later ones win.
+pub(super) struct ProcessSpec {
+    /// In order; a later value replaces an earlier one.
     pub(super) env: Vec<(String, String)>,
-    /// `command`, expanded; empty when the image's own is meant.
+    /// `command`, expanded; empty for the image's own command.
     pub(super) command: Vec<String>,
     /// `args`, expanded.
     pub(super) args: Vec<String>,
 }
 
-/// Resolves everything; an error is a sentence for `CreateContainerConfigError`.
-pub(super) async fn prepare(
+/// Resolves the environment and the command line of a container.
+///
+/// # Errors
+/// Returns the message for `CreateContainerConfigError`.
+pub(super) async fn resolve(
     client: &Client,
     pod: &Pod,
     container: &Container,
-    given: &Given<'_>,
-) -> Result<Prepared, String> {
-    let mut sources =
-        Sources { client, namespace: pod.namespace().unwrap_or_default(), known: BTreeMap::new() };
+    node: &NodeContext<'_>,
+) -> Result<ProcessSpec, String> {
+    let mut cache =
+        DataCache { client, namespace: pod.namespace().unwrap_or_default(), entries: BTreeMap::new() };
     let mut own: Vec<(String, String)> = Vec::new();
     for from in container.env_from.iter().flatten() {
         let prefix = from.prefix.as_deref().unwrap_or_default();
         let (kind, name, optional) = match (&from.config_map_ref, &from.secret_ref) {
-            (Some(map), _) => (Kind::ConfigMap, &map.name, map.optional),
-            (None, Some(secret)) => (Kind::Secret, &secret.name, secret.optional),
+            (Some(map), _) => (DataKind::ConfigMap, &map.name, map.optional),
+            (None, Some(secret)) => (DataKind::Secret, &secret.name, secret.optional),
             (None, None) => continue,
         };
-        match sources.get(kind, name).await? {
+        match cache.get(kind, name).await? {
             Some(data) => {
                 for (key, value) in data.clone() {
                     set(&mut own, format!("{prefix}{key}"), value);
                 }
             }
             None if optional == Some(true) => {}
-            None => return Err(kind.missing(name)),
+            None => return Err(kind.not_found(name)),
         }
     }
     for variable in container.env.iter().flatten() {
         let value = match (&variable.value, &variable.value_from) {
             (Some(text), _) if !text.is_empty() => {
-                Some(expand(text, |name| lookup(&own, name).or_else(|| lookup(given.services, name))))
+                Some(expand(text, |name| lookup(&own, name).or_else(|| lookup(node.services, name))))
             }
-            (_, Some(source)) => sources.resolve(source, pod, given.pod_ip).await?,
+            (_, Some(source)) => cache.resolve(source, pod, node.pod_ip).await?,
             _ => Some(String::new()),
         };
         if let Some(value) = value {
@@ -70,20 +73,20 @@ pub(super) async fn prepare(
     }
     let mut env = vec![("HOSTNAME".to_owned(), pod.name_any())];
     if has_token(pod) {
-        env.push(("KUBECONFIG".to_owned(), given.kubeconfig.to_owned()));
+        env.push(("KUBECONFIG".to_owned(), node.kubeconfig.to_owned()));
     }
-    env.extend(given.services.iter().cloned());
+    env.extend(node.services.iter().cloned());
     for (name, value) in own {
         set(&mut env, name, value);
     }
     let value_of = |name: &str| lookup(&env, name);
-    let all =
+    let expand_all =
         |texts: &Option<Vec<String>>| texts.iter().flatten().map(|text| expand(text, value_of)).collect();
-    let (command, args) = (all(&container.command), all(&container.args));
-    Ok(Prepared { env, command, args })
+    let (command, args) = (expand_all(&container.command), expand_all(&container.args));
+    Ok(ProcessSpec { env, command, args })
 }
 
-/// Whether the pod would find a token of its service account mounted.
+/// Returns true when Kubernetes would mount a service account token into the pod.
 fn has_token(pod: &Pod) -> bool {
     let Some(spec) = &pod.spec else { return false };
     let account = spec.service_account_name.as_ref().or(spec.service_account.as_ref());
@@ -91,24 +94,24 @@ fn has_token(pod: &Pod) -> bool {
 }
 
 fn set(variables: &mut Vec<(String, String)>, name: String, value: String) {
-    match variables.iter_mut().find(|(known, _)| *known == name) {
-        Some(known) => known.1 = value,
+    match variables.iter_mut().find(|(other, _)| *other == name) {
+        Some(variable) => variable.1 = value,
         None => variables.push((name, value)),
     }
 }
 
 fn lookup(variables: &[(String, String)], name: &str) -> Option<String> {
-    variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    variables.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum DataKind {
     ConfigMap,
     Secret,
 }
 
-impl Kind {
-    fn missing(self, name: &str) -> String {
+impl DataKind {
+    fn not_found(self, name: &str) -> String {
         match self {
             Self::ConfigMap => format!("configmap \"{name}\" not found"),
             Self::Secret => format!("secret \"{name}\" not found"),
@@ -116,30 +119,34 @@ impl Kind {
     }
 }
 
-/// Secrets and ConfigMaps, each read once for a start.
-struct Sources<'a> {
+/// Secrets and ConfigMaps, each read once for each start of a container.
+struct DataCache<'a> {
     client: &'a Client,
     namespace: String,
-    known: BTreeMap<(Kind, String), Option<BTreeMap<String, String>>>,
+    entries: BTreeMap<(DataKind, String), Option<BTreeMap<String, String>>>,
 }
 
-impl Sources<'_> {
-    async fn get(&mut self, kind: Kind, name: &str) -> Result<Option<&BTreeMap<String, String>>, String> {
+impl DataCache<'_> {
+    async fn get(&mut self, kind: DataKind, name: &str) -> Result<Option<&BTreeMap<String, String>>, String> {
         let key = (kind, name.to_owned());
-        if !self.known.contains_key(&key) {
+        if !self.entries.contains_key(&key) {
             let data = self.read(kind, name).await.map_err(|error| error.to_string())?;
-            self.known.insert(key.clone(), data);
+            self.entries.insert(key.clone(), data);
         }
-        Ok(self.known.get(&key).and_then(Option::as_ref))
+        Ok(self.entries.get(&key).and_then(Option::as_ref))
     }
 
-    async fn read(&self, kind: Kind, name: &str) -> Result<Option<BTreeMap<String, String>>, kube::Error> {
+    async fn read(
+        &self,
+        kind: DataKind,
+        name: &str,
+    ) -> Result<Option<BTreeMap<String, String>>, kube::Error> {
         match kind {
-            Kind::ConfigMap => {
+            DataKind::ConfigMap => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
                 Ok(api.get_opt(name).await?.map(|map| map.data.unwrap_or_default()))
             }
-            Kind::Secret => {
+            DataKind::Secret => {
                 let api: Api<Secret> = Api::namespaced(self.client.clone(), &self.namespace);
                 let text = |bytes: k8s_openapi::ByteString| String::from_utf8_lossy(&bytes.0).into_owned();
                 let data = api.get_opt(name).await?.map(|secret| secret.data.unwrap_or_default());
@@ -148,7 +155,7 @@ impl Sources<'_> {
         }
     }
 
-    /// The value, or nothing when an optional source is absent.
+    /// The value of a variable; `None` when an optional source is absent.
     async fn resolve(
         &mut self,
         source: &EnvVarSource,
@@ -160,29 +167,29 @@ impl Sources<'_> {
             return field_value(&field.field_path, pod, pod_ip).map(Some);
         }
         let (kind, name, key, optional) = match (&source.config_map_key_ref, &source.secret_key_ref) {
-            (Some(map), _) => (Kind::ConfigMap, &map.name, &map.key, map.optional),
-            (None, Some(secret)) => (Kind::Secret, &secret.name, &secret.key, secret.optional),
+            (Some(map), _) => (DataKind::ConfigMap, &map.name, &map.key, map.optional),
+            (None, Some(secret)) => (DataKind::Secret, &secret.name, &secret.key, secret.optional),
             (None, None) => {
-                return Err("only fieldRef, secretKeyRef and configMapKeyRef are offered here".to_owned());
+                return Err("the sandbox supports only fieldRef, secretKeyRef and configMapKeyRef".to_owned());
             }
         };
         let optional = optional == Some(true);
         match self.get(kind, name).await? {
             None if optional => Ok(None),
-            None => Err(kind.missing(name)),
+            None => Err(kind.not_found(name)),
             Some(data) => match data.get(key) {
                 Some(value) => Ok(Some(value.clone())),
                 None if optional => Ok(None),
                 None => Err(match kind {
-                    Kind::ConfigMap => format!("couldn't find key {key} in ConfigMap {namespace}/{name}"),
-                    Kind::Secret => format!("couldn't find key {key} in Secret {namespace}/{name}"),
+                    DataKind::ConfigMap => format!("couldn't find key {key} in ConfigMap {namespace}/{name}"),
+                    DataKind::Secret => format!("couldn't find key {key} in Secret {namespace}/{name}"),
                 }),
             },
         }
     }
 }
 
-/// A field of the pod, by Kubernetes' path.
+/// The value of a `fieldPath` of the downward API.
 fn field_value(path: &str, pod: &Pod, pod_ip: &str) -> Result<String, String> {
     let spec = pod.spec.as_ref();
     let keyed = |prefix: &str| {
@@ -215,7 +222,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn fields_of_the_pod_are_found() {
+    fn field_paths_are_resolved() {
         let pod: Pod = serde_json::from_value(json!({
             "metadata": {"name": "p", "namespace": "n", "uid": "u", "labels": {"a/b": "c"}},
             "spec": {"nodeName": "node", "containers": []},
@@ -237,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_there_unless_it_is_refused() {
+    fn a_token_needs_an_account_and_automount() {
         for (expected, spec) in [
             (false, json!({"containers": []})),
             (true, json!({"containers": [], "serviceAccountName": "x"})),

@@ -1,6 +1,6 @@
-//! `$(VAR)` in environment variables, commands and arguments, by Kubernetes' rules. Pure.
+//! References `$(VAR)` in environment variables, commands and arguments, by Kubernetes' rules. Pure.
 
-/// Replaces `$(VAR)` by what `value_of` knows and leaves unknown ones as they are; `$$` is a plain `$`.
+/// Replaces `$(VAR)` with the value that `value_of` returns. Keeps unknown references; `$$` becomes `$`.
 pub(super) fn expand(text: &str, value_of: impl Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_variables_are_put_in_and_others_are_left() {
+    fn known_variables_are_replaced_and_others_kept() {
         let value_of = |name: &str| match name {
             "A" => Some("1".to_owned()),
             "B" => Some("$(A)".to_owned()),

@@ -1,6 +1,6 @@
-//! The log of one run of a container: its last lines, each with its time, within a bound.
+//! Logs of containers: the last lines of each run with their times, up to a limit.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apiserver::LogOptions;
@@ -10,10 +10,10 @@ use k8s_openapi::jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 
-/// Bytes read at once, and most bytes handed to a reader at once.
-const CHUNK: usize = 16 * 1024;
+/// Limit of bytes that one read takes from a process, or gives to a client.
+const CHUNK_BYTES: usize = 16 * 1024;
 
-/// A bounded log; clones share it.
+/// The log of one run of a container; clones share it.
 #[derive(Clone)]
 pub(super) struct Log {
     shared: Arc<Shared>,
@@ -28,21 +28,21 @@ struct Shared {
 
 #[derive(Default)]
 struct Ring {
-    lines: VecDeque<Line>,
+    lines: VecDeque<LogLine>,
     bytes: usize,
     /// Number of the line at the front.
     first: u64,
-    ended: bool,
+    closed: bool,
 }
 
-struct Line {
+struct LogLine {
     at: Timestamp,
-    /// With its line end, unless the program's output ended without one.
+    /// With its line break, unless the output ended without one.
     text: Bytes,
 }
 
 impl Log {
-    /// An empty log of at most `max_bytes`, whose lines are cut at `max_line` bytes.
+    /// Creates an empty log of at most `max_bytes`. Splits lines longer than `max_line` bytes.
     pub(super) fn new(max_bytes: usize, max_line: usize) -> Self {
         let shared = Shared {
             ring: Mutex::default(),
@@ -53,14 +53,14 @@ impl Log {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Takes in everything that `output` says, until its end.
-    pub(super) async fn take(&self, mut output: impl AsyncRead + Unpin) {
-        let mut buffer = BytesMut::with_capacity(CHUNK);
+    /// Appends `output` until its end.
+    pub(super) async fn append_from(&self, mut output: impl AsyncRead + Unpin) {
+        let mut buffer = BytesMut::with_capacity(CHUNK_BYTES);
         loop {
-            buffer.reserve(CHUNK);
+            buffer.reserve(CHUNK_BYTES);
             match output.read_buf(&mut buffer).await {
                 Ok(0) | Err(_) => break,
-                Ok(_) => self.cut(&mut buffer),
+                Ok(_) => self.push_lines(&mut buffer),
             }
         }
         if !buffer.is_empty() {
@@ -68,8 +68,8 @@ impl Log {
         }
     }
 
-    /// Moves whole lines, and too long ones, from the buffer into the log.
-    fn cut(&self, buffer: &mut BytesMut) {
+    /// Moves complete and too long lines from the buffer to the log.
+    fn push_lines(&self, buffer: &mut BytesMut) {
         let now = Timestamp::now();
         loop {
             let end = buffer.iter().take(self.shared.max_line).position(|&byte| byte == b'\n');
@@ -86,11 +86,11 @@ impl Log {
     }
 
     fn push(&self, text: &[u8], at: Timestamp) {
-        // A slice would keep the whole buffer that it was read into.
+        // A slice would keep the whole read buffer in memory.
         let text = Bytes::copy_from_slice(text);
         let mut ring = self.lock();
         ring.bytes += text.len();
-        ring.lines.push_back(Line { at, text });
+        ring.lines.push_back(LogLine { at, text });
         while ring.bytes > self.shared.max_bytes {
             let Some(line) = ring.lines.pop_front() else { break };
             ring.bytes -= line.text.len();
@@ -100,15 +100,15 @@ impl Log {
         self.shared.changed.send_replace(());
     }
 
-    /// Nothing more will come: readers that follow end.
-    pub(super) fn end(&self) {
-        self.lock().ended = true;
+    /// Marks the log as complete, which ends the readers that follow it.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
         self.shared.changed.send_replace(());
     }
 
-    /// The log as the API gives it out.
+    /// Streams the log with the options of the API's `log` subresource.
     pub(super) fn read(&self, options: &LogOptions) -> BoxStream<'static, Bytes> {
-        let mut reader = Reader {
+        let mut reader = LogReader {
             log: self.clone(),
             changed: self.shared.changed.subscribe(),
             next: 0,
@@ -124,7 +124,7 @@ impl Log {
             reader.next = ring.first + (count - tail);
         }
         futures::stream::unfold(reader, |mut reader| async move {
-            let chunk = reader.chunk().await?;
+            let chunk = reader.next_chunk().await?;
             Some((chunk, reader))
         })
         .boxed()
@@ -135,7 +135,7 @@ impl Log {
     }
 }
 
-struct Reader {
+struct LogReader {
     log: Log,
     changed: watch::Receiver<()>,
     next: u64,
@@ -145,14 +145,14 @@ struct Reader {
     left: Option<u64>,
 }
 
-impl Reader {
-    async fn chunk(&mut self) -> Option<Bytes> {
+impl LogReader {
+    async fn next_chunk(&mut self) -> Option<Bytes> {
         loop {
             if self.left == Some(0) {
                 return None;
             }
             self.changed.mark_unchanged();
-            let (mut chunk, done) = self.collect();
+            let (mut chunk, complete) = self.available();
             if let Some(left) = &mut self.left {
                 let allowed = usize::try_from(*left).unwrap_or(usize::MAX).min(chunk.len());
                 chunk.truncate(allowed);
@@ -161,21 +161,21 @@ impl Reader {
             if !chunk.is_empty() {
                 return Some(chunk.freeze());
             }
-            if done || self.changed.changed().await.is_err() {
+            if complete || self.changed.changed().await.is_err() {
                 return None;
             }
         }
     }
 
-    /// What there is from here on, up to a chunk, and whether nothing can follow.
-    fn collect(&mut self) -> (BytesMut, bool) {
+    /// The next available lines, up to one chunk, and true when no more can follow.
+    fn available(&mut self) -> (BytesMut, bool) {
         let mut chunk = BytesMut::new();
         let ring = self.log.lock();
-        // Lines that went by while nobody read are lost to this reader.
+        // Skips lines that the log dropped before this reader came to them.
         self.next = self.next.max(ring.first);
         let skip = usize::try_from(self.next - ring.first).unwrap_or(usize::MAX);
         for line in ring.lines.iter().skip(skip) {
-            if chunk.len() >= CHUNK {
+            if chunk.len() >= CHUNK_BYTES {
                 return (chunk, false);
             }
             self.next += 1;
@@ -187,7 +187,47 @@ impl Reader {
             }
             chunk.extend_from_slice(&line.text);
         }
-        (chunk, ring.ended || !self.follow)
+        (chunk, ring.closed || !self.follow)
+    }
+}
+
+/// The logs of a pod's containers by name.
+#[derive(Default)]
+pub(super) struct PodLogs {
+    containers: Mutex<BTreeMap<String, ContainerLogs>>,
+}
+
+/// The logs of a container.
+#[derive(Default)]
+pub(super) struct ContainerLogs {
+    pub(super) current: Option<Log>,
+    /// The log of the run before.
+    pub(super) previous: Option<Log>,
+    /// Reason why the container does not run.
+    pub(super) waiting_reason: String,
+}
+
+impl PodLogs {
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<String, ContainerLogs>> {
+        self.containers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins the log of a new run; the current log becomes the previous one.
+    pub(super) fn begin(&self, container: &str, log: Log) {
+        let mut logs = self.lock();
+        let logs = logs.entry(container.to_owned()).or_default();
+        logs.previous = logs.current.replace(log);
+    }
+
+    pub(super) fn set_waiting_reason(&self, container: &str, reason: &str) {
+        reason.clone_into(&mut self.lock().entry(container.to_owned()).or_default().waiting_reason);
+    }
+
+    /// Closes all current logs.
+    pub(super) fn close(&self) {
+        for logs in self.lock().values() {
+            logs.current.iter().for_each(Log::close);
+        }
     }
 }
 
@@ -201,9 +241,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_come_back_as_they_were_asked_for() {
+    async fn reads_follow_their_options() {
         let log = Log::new(1000, 100);
-        log.take(&b"one\ntwo\nthree"[..]).await;
+        log.append_from(&b"one\ntwo\nthree"[..]).await;
         assert_eq!(all(&log, LogOptions::default()).await, "one\ntwo\nthree");
         assert_eq!(
             all(&log, LogOptions { tail_lines: Some(2), ..LogOptions::default() }).await,
@@ -220,23 +260,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_is_bounded_in_lines_and_bytes() {
+    async fn a_log_limits_bytes_and_line_length() {
         let log = Log::new(20, 8);
-        log.take(&b"0123456789abcdef\nx\ny\n"[..]).await;
+        log.append_from(&b"0123456789abcdef\nx\ny\n"[..]).await;
         assert_eq!(all(&log, LogOptions::default()).await, "789abcd\nef\nx\ny\n");
-        log.take(&b"12345\n123456\n"[..]).await;
+        log.append_from(&b"12345\n123456\n"[..]).await;
         assert_eq!(all(&log, LogOptions::default()).await, "ef\nx\ny\n12345\n123456\n");
     }
 
     #[tokio::test]
-    async fn who_follows_hears_more_until_the_end() {
+    async fn a_follower_reads_until_the_log_is_closed() {
         let log = Log::new(1000, 100);
-        log.take(&b"one\n"[..]).await;
+        log.append_from(&b"one\n"[..]).await;
         let mut stream = log.read(&LogOptions { follow: true, ..LogOptions::default() });
         assert_eq!(stream.next().await.unwrap(), "one\n");
-        log.take(&b"two\n"[..]).await;
+        log.append_from(&b"two\n"[..]).await;
         assert_eq!(stream.next().await.unwrap(), "two\n");
-        log.end();
+        log.close();
         assert_eq!(stream.next().await, None);
     }
 }

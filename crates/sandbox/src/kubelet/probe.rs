@@ -1,4 +1,4 @@
-//! Probes: a task for each asks the container at its period and tells the pod's worker what changed.
+//! Probes: one task for each probes a container periodically and reports changes to the pod's worker.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,19 +11,19 @@ use tokio::time::Instant;
 
 use crate::network::{self, Ports};
 
-/// How long a container that is not well yet is looked at more often than its period says.
-const FAST: Duration = Duration::from_secs(5);
+/// Time during which an unready container is probed more often than its period says.
+const FAST_PROBE_WINDOW: Duration = Duration::from_secs(5);
 
-/// Which probe.
+/// The kind of probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum ProbeType {
     Startup,
     Liveness,
     Readiness,
 }
 
-impl Purpose {
-    /// As events call it.
+impl ProbeType {
+    /// The name in events.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Startup => "Startup",
@@ -33,53 +33,53 @@ impl Purpose {
     }
 }
 
-/// What one question gave.
+/// The result of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// As it should be.
+pub(super) enum ProbeResult {
+    /// The container is healthy.
     Success,
-    /// Not; with what to say.
+    /// The container is unhealthy, with the message for the event.
     Failure(String),
-    /// The question could not be asked; nothing follows from that.
+    /// The probe could not run. It counts neither as a success nor as a failure.
     Error(String),
 }
 
-/// What the worker hears.
+/// A message to the pod's worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Report {
-    /// One question failed: an event is due.
-    Said(Answer),
-    /// The threshold is reached: the container is now well, or not.
-    Turned(bool),
+pub(super) enum ProbeReport {
+    /// An attempt did not succeed: record an event.
+    Unsuccessful(ProbeResult),
+    /// A threshold is reached: the container is healthy now (`true`) or unhealthy.
+    Changed(bool),
 }
 
-/// A probe with Kubernetes' defaults filled in.
+/// A probe with Kubernetes' defaults.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
-    pub(super) purpose: Purpose,
-    pub(super) action: Action,
+pub(super) struct ProbeSettings {
+    pub(super) probe_type: ProbeType,
+    pub(super) action: ProbeAction,
     pub(super) initial_delay: Duration,
     pub(super) period: Duration,
     pub(super) timeout: Duration,
-    pub(super) successes: u32,
-    pub(super) failures: u32,
+    pub(super) success_threshold: u32,
+    pub(super) failure_threshold: u32,
     /// Period until the first success, for readiness and startup.
     pub(super) first_period: Duration,
 }
 
-/// How to ask.
+/// The request of a probe.
 #[derive(Debug, Clone)]
-pub(super) enum Action {
-    /// GET and a status from 200 to 399.
+pub(super) enum ProbeAction {
+    /// A GET request that must return a status from 200 to 399.
     Http(HTTPGetAction),
-    /// A connection.
+    /// A connection that must open.
     Tcp(IntOrString),
-    /// Not offered; with its name.
-    Other(&'static str),
+    /// A kind that the sandbox does not support.
+    Unsupported(&'static str),
 }
 
-impl Plan {
-    pub(super) fn new(purpose: Purpose, probe: &Probe, first_period: Duration) -> Self {
+impl ProbeSettings {
+    pub(super) fn new(probe_type: ProbeType, probe: &Probe, first_period: Duration) -> Self {
         let seconds = |value: Option<i32>, default: u64| {
             Duration::from_secs(value.and_then(|value| u64::try_from(value).ok()).unwrap_or(default))
         };
@@ -87,51 +87,51 @@ impl Plan {
             value.and_then(|value| u32::try_from(value).ok()).filter(|&value| value > 0).unwrap_or(default)
         };
         let action = if let Some(get) = &probe.http_get {
-            Action::Http(get.clone())
+            ProbeAction::Http(get.clone())
         } else if let Some(tcp) = &probe.tcp_socket {
-            Action::Tcp(tcp.port.clone())
+            ProbeAction::Tcp(tcp.port.clone())
         } else if probe.exec.is_some() {
-            Action::Other("exec")
+            ProbeAction::Unsupported("exec")
         } else {
-            Action::Other("grpc")
+            ProbeAction::Unsupported("grpc")
         };
         let period = seconds(probe.period_seconds, 10).max(Duration::from_secs(1));
         Self {
-            purpose,
+            probe_type,
             action,
             initial_delay: seconds(probe.initial_delay_seconds, 0),
             period,
             timeout: seconds(probe.timeout_seconds, 1).max(Duration::from_secs(1)),
-            successes: count(probe.success_threshold, 1),
-            failures: count(probe.failure_threshold, 3),
+            success_threshold: count(probe.success_threshold, 1),
+            failure_threshold: count(probe.failure_threshold, 3),
             first_period: first_period.min(period),
         }
     }
 }
 
-/// Counts answers of one kind in a row and says when a threshold is reached. Pure.
+/// Counts equal results in a row and detects when a threshold is reached. Pure.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct ResultCounter {
     row: u32,
     last: Option<bool>,
     state: Option<bool>,
-    successes: u32,
-    failures: u32,
+    success_threshold: u32,
+    failure_threshold: u32,
 }
 
-impl Tally {
-    pub(super) fn new(successes: u32, failures: u32) -> Self {
-        Self { row: 0, last: None, state: None, successes, failures }
+impl ResultCounter {
+    pub(super) fn new(success_threshold: u32, failure_threshold: u32) -> Self {
+        Self { row: 0, last: None, state: None, success_threshold, failure_threshold }
     }
 
-    /// Takes in an answer; gives the new state when it turned.
+    /// Counts a result. Returns the new state when the result changes it.
     pub(super) fn count(&mut self, good: bool) -> Option<bool> {
         if self.last == Some(good) {
             self.row = self.row.saturating_add(1);
         } else {
             (self.last, self.row) = (Some(good), 1);
         }
-        let needed = if good { self.successes } else { self.failures };
+        let needed = if good { self.success_threshold } else { self.failure_threshold };
         if self.row >= needed && self.state != Some(good) {
             self.state = Some(good);
             return Some(good);
@@ -140,9 +140,9 @@ impl Tally {
     }
 }
 
-/// Where a container's ports are, and how messages name them.
+/// The pod that a probe or hook connects to.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct ProbeTarget {
     pub(super) ports: Ports,
     pub(super) client: reqwest::Client,
     pub(super) uid: String,
@@ -150,76 +150,80 @@ pub(super) struct Place {
     pub(super) pod: std::sync::Arc<Pod>,
 }
 
-/// Asks for ever, and tells `worker`. Ends when nobody listens, or a startup probe has succeeded.
-pub(super) async fn run(plan: Plan, place: Place, worker: mpsc::Sender<(Purpose, Report)>) {
-    let mut tally = Tally::new(plan.successes, plan.failures);
-    tokio::time::sleep(plan.initial_delay).await;
+/// Probes forever and reports to `worker`. Ends when the worker is gone or a startup probe has succeeded.
+pub(super) async fn run(
+    settings: ProbeSettings,
+    target: ProbeTarget,
+    worker: mpsc::Sender<(ProbeType, ProbeReport)>,
+) {
+    let mut counter = ResultCounter::new(settings.success_threshold, settings.failure_threshold);
+    tokio::time::sleep(settings.initial_delay).await;
     let mut next = Instant::now();
-    let slow_from = next + FAST;
-    // What is not well in the first period is only starting.
-    let mut next_event = next + plan.period - plan.first_period;
-    // Until it is well for the first time, looking more often makes it ready sooner without harm; only answers at the
-    // real period count as failures.
-    let mut fast = plan.purpose != Purpose::Liveness;
+    let slow_from = next + FAST_PROBE_WINDOW;
+    // Failures in the first period are normal for a container that starts.
+    let mut next_event = next + settings.period - settings.first_period;
+    // Before the first success, frequent probes make the container ready sooner. Only results at the real period count
+    // as failures.
+    let mut fast = settings.probe_type != ProbeType::Liveness;
     if !fast {
         next_event = next;
     }
     loop {
-        let answer = ask(&plan, &place).await;
+        let result = probe_once(&settings, &target).await;
         let now = Instant::now();
-        let good = answer == Answer::Success;
+        let good = result == ProbeResult::Success;
         let regular = good || now >= next_event;
         let mut reports = VecDeque::new();
         if regular {
             if !good {
-                next_event += plan.period;
-                reports.push_back(Report::Said(answer.clone()));
+                next_event += settings.period;
+                reports.push_back(ProbeReport::Unsuccessful(result.clone()));
             }
-            if !matches!(answer, Answer::Error(_)) {
-                reports.extend(tally.count(good).map(Report::Turned));
+            if !matches!(result, ProbeResult::Error(_)) {
+                reports.extend(counter.count(good).map(ProbeReport::Changed));
             }
         }
         for report in reports {
-            let over = plan.purpose == Purpose::Startup && report == Report::Turned(true);
-            if worker.send((plan.purpose, report)).await.is_err() || over {
+            let done = settings.probe_type == ProbeType::Startup && report == ProbeReport::Changed(true);
+            if worker.send((settings.probe_type, report)).await.is_err() || done {
                 return;
             }
         }
-        fast = fast && !good && !matches!(answer, Answer::Error(_)) && now < slow_from;
-        let step = if fast { plan.first_period } else { plan.period };
+        fast = fast && !good && !matches!(result, ProbeResult::Error(_)) && now < slow_from;
+        let step = if fast { settings.first_period } else { settings.period };
         next = if fast { now + step } else { (next + step).max(now) };
         tokio::time::sleep_until(next).await;
     }
 }
 
-async fn ask(plan: &Plan, place: &Place) -> Answer {
-    match &plan.action {
-        Action::Other(kind) => Answer::Error(format!(
-            "{kind} probes are not offered here: pods are processes of this machine and have no container to enter; \
+async fn probe_once(settings: &ProbeSettings, target: &ProbeTarget) -> ProbeResult {
+    match &settings.action {
+        ProbeAction::Unsupported(kind) => ProbeResult::Error(format!(
+            "the sandbox does not support {kind} probes, because pods are processes without a container; \
              use httpGet or tcpSocket"
         )),
-        Action::Tcp(port) => {
-            let Some(declared) = network::declared_port(port, Some(&place.pod)) else {
+        ProbeAction::Tcp(port) => {
+            let Some(declared) = network::declared_port(port, Some(&target.pod)) else {
                 return no_such_port(port);
             };
-            let connecting = place.ports.connect(&place.uid, declared);
-            let target = format!("dial tcp {}:{declared}", place.ip);
-            match tokio::time::timeout(plan.timeout, connecting).await {
-                Ok(Ok(_)) => Answer::Success,
-                Ok(Err(error)) => Answer::Failure(format!("{target}: {}", cause(&error))),
-                Err(_) => Answer::Failure(format!("{target}: i/o timeout")),
+            let connecting = target.ports.connect(&target.uid, declared);
+            let dial = format!("dial tcp {}:{declared}", target.ip);
+            match tokio::time::timeout(settings.timeout, connecting).await {
+                Ok(Ok(_)) => ProbeResult::Success,
+                Ok(Err(error)) => ProbeResult::Failure(format!("{dial}: {}", cause(&error))),
+                Err(_) => ProbeResult::Failure(format!("{dial}: i/o timeout")),
             }
         }
-        Action::Http(get) => http(plan.timeout, place, get).await,
+        ProbeAction::Http(get) => http_get(settings.timeout, target, get).await,
     }
 }
 
-fn no_such_port(port: &IntOrString) -> Answer {
+fn no_such_port(port: &IntOrString) -> ProbeResult {
     let text = match port {
         IntOrString::Int(number) => number.to_string(),
         IntOrString::String(name) => name.clone(),
     };
-    Answer::Error(format!("couldn't find port \"{text}\" in the pod's containers"))
+    ProbeResult::Error(format!("couldn't find port \"{text}\" in the pod's containers"))
 }
 
 fn cause(error: &io::Error) -> String {
@@ -230,21 +234,21 @@ fn cause(error: &io::Error) -> String {
     }
 }
 
-/// Asks once over HTTP.
-pub(super) async fn http(timeout: Duration, place: &Place, get: &HTTPGetAction) -> Answer {
-    let Some(declared) = network::declared_port(&get.port, Some(&place.pod)) else {
+/// Sends one GET request.
+pub(super) async fn http_get(timeout: Duration, target: &ProbeTarget, get: &HTTPGetAction) -> ProbeResult {
+    let Some(declared) = network::declared_port(&get.port, Some(&target.pod)) else {
         return no_such_port(&get.port);
     };
     let path = get.path.as_deref().unwrap_or("/");
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-    let shown = format!("Get \"http://{}:{declared}{path}\"", place.ip);
-    let Some(real) = place.ports.real(&place.uid, declared) else {
-        return Answer::Failure(format!(
+    let shown = format!("Get \"http://{}:{declared}{path}\"", target.ip);
+    let Some(real) = target.ports.real(&target.uid, declared) else {
+        return ProbeResult::Failure(format!(
             "{shown}: dial tcp {}:{declared}: connect: connection refused",
-            place.ip
+            target.ip
         ));
     };
-    let mut request = place
+    let mut request = target
         .client
         .get(format!("http://127.0.0.1:{real}{path}"))
         .header("User-Agent", "kube-probe/1.34")
@@ -254,19 +258,20 @@ pub(super) async fn http(timeout: Duration, place: &Place, get: &HTTPGetAction) 
         request = request.header(&header.name, &header.value);
     }
     match tokio::time::timeout(timeout, request.send()).await {
-        Err(_) => Answer::Failure(format!(
+        Err(_) => ProbeResult::Failure(format!(
             "{shown}: context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
         )),
-        Ok(Err(error)) if error.is_connect() => {
-            Answer::Failure(format!("{shown}: dial tcp {}:{declared}: connect: connection refused", place.ip))
-        }
-        Ok(Err(error)) => Answer::Failure(format!("{shown}: {error}")),
-        Ok(Ok(answer)) => {
-            let status = answer.status().as_u16();
+        Ok(Err(error)) if error.is_connect() => ProbeResult::Failure(format!(
+            "{shown}: dial tcp {}:{declared}: connect: connection refused",
+            target.ip
+        )),
+        Ok(Err(error)) => ProbeResult::Failure(format!("{shown}: {error}")),
+        Ok(Ok(response)) => {
+            let status = response.status().as_u16();
             if (200..400).contains(&status) {
-                Answer::Success
+                ProbeResult::Success
             } else {
-                Answer::Failure(format!("HTTP probe failed with statuscode: {status}"))
+                ProbeResult::Failure(format!("HTTP probe failed with statuscode: {status}"))
             }
         }
     }
@@ -277,25 +282,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thresholds_turn_the_state_once() {
-        let mut tally = Tally::new(1, 3);
-        let turned: Vec<Option<bool>> =
+    fn thresholds_change_the_state_once() {
+        let mut counter = ResultCounter::new(1, 3);
+        let changes: Vec<Option<bool>> =
             [false, false, false, false, true, true, false, false, true, false, false, false]
                 .into_iter()
-                .map(|good| tally.count(good))
+                .map(|good| counter.count(good))
                 .collect();
         let none = None;
         assert_eq!(
-            turned,
+            changes,
             [none, none, Some(false), none, Some(true), none, none, none, none, none, none, Some(false)]
         );
     }
 
     #[test]
-    fn absent_settings_have_the_defaults_of_kubernetes() {
-        let plan = Plan::new(Purpose::Readiness, &Probe::default(), Duration::from_millis(50));
-        assert_eq!((plan.period, plan.timeout), (Duration::from_secs(10), Duration::from_secs(1)));
-        assert_eq!((plan.successes, plan.failures), (1, 3));
-        assert!(plan.initial_delay.is_zero());
+    fn missing_settings_have_kubernetes_defaults() {
+        let settings = ProbeSettings::new(ProbeType::Readiness, &Probe::default(), Duration::from_millis(50));
+        assert_eq!((settings.period, settings.timeout), (Duration::from_secs(10), Duration::from_secs(1)));
+        assert_eq!((settings.success_threshold, settings.failure_threshold), (1, 3));
+        assert!(settings.initial_delay.is_zero());
     }
 }

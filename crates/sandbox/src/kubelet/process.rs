@@ -1,4 +1,4 @@
-//! A container's process: its start with inherited listeners, in a group of its own that the reaper knows.
+//! Processes of containers: started with inherited listeners, in a process group that the reaper knows.
 
 use std::io;
 use std::net::TcpListener;
@@ -12,21 +12,21 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
-use super::environment::Prepared;
-use crate::Argv;
+use super::environment::ProcessSpec;
+use crate::config::Argv;
 use crate::reaper::{Lifeline, kill_group};
 
-/// Variables that a process needs from the machine it runs on.
-const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH"];
-/// First inherited descriptor, by the convention of systemd's socket activation.
+/// Variables that a process inherits from the sandbox.
+const INHERITED_VARIABLES: [&str; 4] = ["PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH"];
+/// First inherited descriptor (`SD_LISTEN_FDS_START` of `sd_listen_fds(3)`).
 const FIRST_FD: i32 = 3;
-/// Name of a listener whose port has none, by the same convention.
-const NAMELESS: &str = "unknown";
+/// Name of a listener whose port has no name (`sd_listen_fds(3)`).
+const UNNAMED: &str = "unknown";
 
-/// A process that was just started.
-pub(super) struct Started {
+/// A process that has just started.
+pub(super) struct StartedProcess {
     pub(super) child: Child,
-    /// Its PID, which is its group's too.
+    /// PID of the process and number of its group.
     pub(super) pid: i32,
     /// Standard output and standard error in one stream.
     pub(super) output: pipe::Receiver,
@@ -34,16 +34,16 @@ pub(super) struct Started {
     pub(super) ports: Vec<(u16, u16)>,
 }
 
-/// Starts `image` with what was prepared, in `folder`.
+/// Starts the process of a container in `folder`, with a listener for each declared TCP port.
 pub(super) fn start(
     image: &Argv,
-    prepared: &Prepared,
+    spec: &ProcessSpec,
     ports: &[ContainerPort],
     folder: &Path,
     lifeline: &Lifeline,
-) -> io::Result<Started> {
+) -> io::Result<StartedProcess> {
     use std::os::unix::process::CommandExt as _;
-    let mut command = match prepared.command.split_first() {
+    let mut command = match spec.command.split_first() {
         Some((program, rest)) => {
             let mut command = Command::new(program);
             command.args(rest);
@@ -55,13 +55,13 @@ pub(super) fn start(
             command
         }
     };
-    command.args(&prepared.args).current_dir(folder).env_clear().env("HOME", folder);
-    for name in INHERITED {
+    command.args(&spec.args).current_dir(folder).env_clear().env("HOME", folder);
+    for name in INHERITED_VARIABLES {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
-    command.envs(prepared.env.iter().map(|(name, value)| (name, value)));
+    command.envs(spec.env.iter().map(|(name, value)| (name, value)));
 
     let mut names = Vec::new();
     let mut real_ports = Vec::new();
@@ -71,7 +71,7 @@ pub(super) fn start(
         let Ok(declared) = u16::try_from(port.container_port) else { continue };
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         real_ports.push((declared, listener.local_addr()?.port()));
-        names.push(port.name.as_deref().unwrap_or(NAMELESS));
+        names.push(port.name.as_deref().unwrap_or(UNNAMED));
         let child_fd = FIRST_FD + i32::try_from(mappings.len()).unwrap_or(i32::MAX - FIRST_FD);
         mappings.push(FdMapping { parent_fd: OwnedFd::from(listener), child_fd });
     }
@@ -87,26 +87,26 @@ pub(super) fn start(
     let pid = child
         .id()
         .and_then(|pid| i32::try_from(pid).ok())
-        .ok_or_else(|| io::Error::other("it ended at once"))?;
-    lifeline.note(pid);
+        .ok_or_else(|| io::Error::other("the process ended at once"))?;
+    lifeline.record(pid);
     let reader = OwnedFd::from(reader);
     rustix::io::ioctl_fionbio(&reader, true)?;
-    Ok(Started { child, pid, output: pipe::Receiver::from_owned_fd(reader)?, ports: real_ports })
+    Ok(StartedProcess { child, pid, output: pipe::Receiver::from_owned_fd(reader)?, ports: real_ports })
 }
 
-/// Asks the process to end, as a container runtime does: its first process alone gets the signal.
+/// Sends SIGTERM to the process alone, as a container runtime does with a container's first process.
 pub(super) fn terminate(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid).filter(|pid| !pid.is_init()) {
         let _gone_already = kill_process(pid, Signal::TERM);
     }
 }
 
-/// Ends the process and all that it started.
+/// Kills the process group.
 pub(super) fn kill(pid: i32) {
     kill_group(pid, Signal::KILL);
 }
 
-/// The exit code as a container has it: a signal counts as 128 and its number.
+/// The container's exit code: 128 plus the number for a process that a signal ended.
 pub(super) fn exit_code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
     status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255)

@@ -1,4 +1,4 @@
-//! The status that a kubelet reports for a pod: pure, from what its containers do.
+//! The pod status that a kubelet reports, computed from the states of the containers. Pure.
 
 use k8s_openapi::api::core::v1::{
     ContainerState, ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus,
@@ -10,12 +10,12 @@ use crate::meta;
 /// Address of the node.
 pub(super) const HOST_IP: &str = "127.0.0.1";
 
-/// What one container does.
+/// One container of the pod status.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct View {
+pub(super) struct ContainerView {
     pub(super) name: String,
     pub(super) image: String,
-    /// True when the image stands for a program.
+    /// True when the sandbox has a command line for the image.
     pub(super) image_known: bool,
     pub(super) state: ContainerState,
     pub(super) last: Option<ContainerState>,
@@ -26,67 +26,72 @@ pub(super) struct View {
     pub(super) pid: Option<i32>,
 }
 
-impl View {
+impl ContainerView {
     fn exit_code(&self) -> Option<i32> {
         self.state.terminated.as_ref().map(|terminated| terminated.exit_code)
     }
 
-    /// Has run at least once.
+    /// Returns true when the container has run at least once.
     fn has_run(&self) -> bool {
         self.state.running.is_some() || self.state.terminated.is_some() || self.last.is_some()
     }
 }
 
-/// What all of a pod does.
-pub(super) struct Whole<'a> {
+/// All inputs of the pod status.
+pub(super) struct PodView<'a> {
     pub(super) pod: &'a Pod,
     pub(super) ip: &'a str,
-    pub(super) init: Vec<View>,
-    pub(super) main: Vec<View>,
-    /// Accepted by the kubelet.
+    pub(super) init: Vec<ContainerView>,
+    pub(super) main: Vec<ContainerView>,
+    /// Time at which the kubelet accepted the pod.
     pub(super) start: Time,
-    /// Its end was asked for, or all its containers are over.
-    pub(super) ending: bool,
+    /// True when the pod is being deleted and all its containers have ended.
+    pub(super) deleted: bool,
 }
 
-/// The status at `now`; times of conditions that did not change are kept.
-pub(super) fn of(whole: &Whole<'_>, now: &Time) -> PodStatus {
-    let before = whole.pod.status.clone().unwrap_or_default();
-    let phase = phase(whole);
+/// The status at `now`. Conditions with an unchanged status keep their transition time.
+pub(super) fn pod_status(view: &PodView<'_>, now: &Time) -> PodStatus {
+    let before = view.pod.status.clone().unwrap_or_default();
+    let phase = phase(view);
     let mut status = PodStatus {
         phase: Some(phase.to_owned()),
         host_ip: Some(HOST_IP.to_owned()),
         host_ips: Some(vec![HostIP { ip: HOST_IP.to_owned() }]),
-        pod_ip: Some(whole.ip.to_owned()),
-        pod_ips: Some(vec![PodIP { ip: whole.ip.to_owned() }]),
-        start_time: Some(whole.start.clone()),
-        container_statuses: Some(whole.main.iter().map(container_status).collect()),
-        init_container_statuses: (!whole.init.is_empty())
-            .then(|| whole.init.iter().map(container_status).collect()),
-        observed_generation: whole.pod.metadata.generation,
+        pod_ip: Some(view.ip.to_owned()),
+        pod_ips: Some(vec![PodIP { ip: view.ip.to_owned() }]),
+        start_time: Some(view.start.clone()),
+        container_statuses: Some(view.main.iter().map(container_status).collect()),
+        init_container_statuses: (!view.init.is_empty())
+            .then(|| view.init.iter().map(container_status).collect()),
+        observed_generation: view.pod.metadata.generation,
         ..PodStatus::default()
     };
-    status.conditions = Some(conditions(whole, phase, &before, now));
+    status.conditions = Some(conditions(view, phase, &before, now));
     status
 }
 
-fn container_status(view: &View) -> ContainerStatus {
+fn container_status(container: &ContainerView) -> ContainerStatus {
     ContainerStatus {
-        name: view.name.clone(),
-        image: view.image.clone(),
-        image_id: if view.image_known && view.has_run() { view.image.clone() } else { String::new() },
-        container_id: view.pid.map(|pid| format!("process://{pid}")),
-        state: Some(view.state.clone()),
-        last_state: Some(view.last.clone().unwrap_or_default()),
-        ready: view.ready,
-        started: Some(view.started),
-        restart_count: view.restarts,
-        resources: view.has_run().then(k8s_openapi::api::core::v1::ResourceRequirements::default),
+        name: container.name.clone(),
+        image: container.image.clone(),
+        image_id: if container.image_known && container.has_run() {
+            container.image.clone()
+        } else {
+            String::new()
+        },
+        container_id: container.pid.map(|pid| format!("process://{pid}")),
+        state: Some(container.state.clone()),
+        last_state: Some(container.last.clone().unwrap_or_default()),
+        ready: container.ready,
+        started: Some(container.started),
+        restart_count: container.restarts,
+        resources: container.has_run().then(k8s_openapi::api::core::v1::ResourceRequirements::default),
         ..ContainerStatus::default()
     }
 }
 
-fn restarts(pod: &Pod, code: i32) -> bool {
+/// Returns true when the restart policy restarts a container with this exit code.
+pub(super) fn will_restart(pod: &Pod, code: i32) -> bool {
     match pod.spec.as_ref().and_then(|spec| spec.restart_policy.as_deref()) {
         Some("Never") => false,
         Some("OnFailure") => code != 0,
@@ -94,47 +99,52 @@ fn restarts(pod: &Pod, code: i32) -> bool {
     }
 }
 
-/// Whether an ended container with this exit code starts again.
-pub(super) fn comes_again(pod: &Pod, code: i32) -> bool {
-    restarts(pod, code)
+fn initialized(view: &PodView<'_>) -> bool {
+    view.init.iter().all(|container| container.exit_code() == Some(0))
+        || view.main.iter().any(ContainerView::has_run)
 }
 
-fn initialized(whole: &Whole<'_>) -> bool {
-    whole.init.iter().all(|view| view.exit_code() == Some(0)) || whole.main.iter().any(View::has_run)
-}
-
-fn phase(whole: &Whole<'_>) -> &'static str {
-    let failed_init = whole
+fn phase(view: &PodView<'_>) -> &'static str {
+    let failed_init = view
         .init
         .iter()
-        .filter_map(View::exit_code)
-        .any(|code| code != 0 && (whole.ending || !restarts(whole.pod, code)));
+        .filter_map(ContainerView::exit_code)
+        .any(|code| code != 0 && (view.deleted || !will_restart(view.pod, code)));
     if failed_init {
         return "Failed";
     }
-    let codes: Vec<Option<i32>> = whole.main.iter().map(View::exit_code).collect();
-    let over = codes.iter().all(|code| code.is_some_and(|code| whole.ending || !restarts(whole.pod, code)));
+    let codes: Vec<Option<i32>> = view.main.iter().map(ContainerView::exit_code).collect();
+    let over =
+        codes.iter().all(|code| code.is_some_and(|code| view.deleted || !will_restart(view.pod, code)));
     if over && !codes.is_empty() {
         return if codes.iter().flatten().all(|&code| code == 0) { "Succeeded" } else { "Failed" };
     }
-    let all_have_run = initialized(whole) && whole.main.iter().all(View::has_run);
+    let all_have_run = initialized(view) && view.main.iter().all(ContainerView::has_run);
     if all_have_run { "Running" } else { "Pending" }
 }
 
-fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) -> Vec<PodCondition> {
-    let any_process = whole.init.iter().chain(&whole.main).any(|view| view.state.running.is_some());
-    let initialized = initialized(whole);
-    let pending_init: Vec<&str> =
-        whole.init.iter().filter(|view| view.exit_code() != Some(0)).map(|view| view.name.as_str()).collect();
-    let unready: Vec<&str> =
-        whole.main.iter().filter(|view| !view.ready).map(|view| view.name.as_str()).collect();
-    let verdict = |good: bool, reason: &str, message: String| {
+fn conditions(view: &PodView<'_>, phase: &str, before: &PodStatus, now: &Time) -> Vec<PodCondition> {
+    let any_process = view.init.iter().chain(&view.main).any(|container| container.state.running.is_some());
+    let initialized = initialized(view);
+    let pending_init: Vec<&str> = view
+        .init
+        .iter()
+        .filter(|container| container.exit_code() != Some(0))
+        .map(|container| container.name.as_str())
+        .collect();
+    let unready: Vec<&str> = view
+        .main
+        .iter()
+        .filter(|container| !container.ready)
+        .map(|container| container.name.as_str())
+        .collect();
+    let value = |good: bool, reason: &str, message: String| {
         if good { (true, None, None) } else { (false, Some(reason.to_owned()), Some(message)) }
     };
     let ready = match phase {
         "Succeeded" => (false, Some("PodCompleted".to_owned()), None),
         "Failed" => (false, Some("PodFailed".to_owned()), None),
-        _ => verdict(
+        _ => value(
             unready.is_empty(),
             "ContainersNotReady",
             format!("containers with unready status: [{}]", unready.join(" ")),
@@ -143,17 +153,17 @@ fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) ->
     let init = if phase == "Succeeded" {
         (true, Some("PodCompleted".to_owned()), None)
     } else {
-        verdict(
+        value(
             initialized,
             "ContainersNotInitialized",
             format!("containers with incomplete status: [{}]", pending_init.join(" ")),
         )
     };
-    let over = whole.ending || phase == "Succeeded" || phase == "Failed";
+    let over = view.deleted || phase == "Succeeded" || phase == "Failed";
     let list = [
         ("PodReadyToStartContainers", (!over || any_process, None, None)),
         ("Initialized", init),
-        ("Ready", gated(whole.pod, before, ready.clone())),
+        ("Ready", apply_readiness_gates(view.pod, before, ready.clone())),
         ("ContainersReady", ready),
         ("PodScheduled", (true, None, None)),
     ];
@@ -170,21 +180,23 @@ fn conditions(whole: &Whole<'_>, phase: &str, before: &PodStatus, now: &Time) ->
                 status: status.to_owned(),
                 reason,
                 message,
-                observed_generation: whole.pod.metadata.generation,
+                observed_generation: view.pod.metadata.generation,
                 last_probe_time: None,
                 last_transition_time: Some(kept.unwrap_or_else(|| now.clone())),
             }
         })
         .collect();
-    // Those of others stay.
-    conditions.extend(before.conditions.iter().flatten().filter(|theirs| !list_has(&theirs.type_)).cloned());
+    // Keeps conditions that other components set.
+    conditions
+        .extend(before.conditions.iter().flatten().filter(|other| !is_own_condition(&other.type_)).cloned());
     conditions
 }
 
-type Verdict = (bool, Option<String>, Option<String>);
+/// Status, reason and message.
+type ConditionValue = (bool, Option<String>, Option<String>);
 
-/// `spec.readinessGates`: conditions that others set, without which the pod as a whole is not ready.
-fn gated(pod: &Pod, before: &PodStatus, ready: Verdict) -> Verdict {
+/// Applies `spec.readinessGates`: conditions of other components that must be True before the pod is ready.
+fn apply_readiness_gates(pod: &Pod, before: &PodStatus, ready: ConditionValue) -> ConditionValue {
     let gates = pod.spec.iter().flat_map(|spec| spec.readiness_gates.iter().flatten());
     let problems: Vec<String> = gates
         .filter_map(|gate| {
@@ -207,15 +219,15 @@ fn gated(pod: &Pod, before: &PodStatus, ready: Verdict) -> Verdict {
     ready
 }
 
-fn list_has(of_type: &str) -> bool {
+fn is_own_condition(of_type: &str) -> bool {
     ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"]
         .contains(&of_type)
 }
 
-/// Whether the pod's containers are all over and none will come again.
-pub(super) fn is_over(whole: &Whole<'_>) -> bool {
+/// Returns true when all containers have ended and none will restart.
+pub(super) fn is_terminal(view: &PodView<'_>) -> bool {
     meta::is_terminal(&Pod {
-        status: Some(PodStatus { phase: Some(phase(whole).to_owned()), ..PodStatus::default() }),
+        status: Some(PodStatus { phase: Some(phase(view).to_owned()), ..PodStatus::default() }),
         ..Pod::default()
     })
 }
@@ -225,8 +237,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn view(state: Value, ready: bool) -> View {
-        View {
+    fn container(state: Value, ready: bool) -> ContainerView {
+        ContainerView {
             name: "c".into(),
             image: "i".into(),
             image_known: true,
@@ -243,7 +255,7 @@ mod tests {
         json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}})
     }
 
-    fn ended(code: i32) -> Value {
+    fn terminated(code: i32) -> Value {
         json!({"terminated": {"exitCode": code, "reason": "x"}})
     }
 
@@ -253,41 +265,47 @@ mod tests {
             "spec": {"restartPolicy": policy, "containers": []},
             "status": {"conditions": [
                 {"type": "Ready", "status": "True", "lastTransitionTime": "2025-01-01T00:00:00Z"},
-                {"type": "Their", "status": "True"},
+                {"type": "Other", "status": "True"},
             ]},
         }))
         .unwrap()
     }
 
-    fn status_of(policy: &str, main: Vec<View>, init: Vec<View>, ending: bool) -> PodStatus {
+    fn status_of(
+        policy: &str,
+        main: Vec<ContainerView>,
+        init: Vec<ContainerView>,
+        deleted: bool,
+    ) -> PodStatus {
         let now = Time("2026-01-01T00:00:05Z".parse().unwrap());
         let pod = pod(policy);
-        of(&Whole { pod: &pod, ip: "10.244.0.2", init, main, start: now.clone(), ending }, &now)
+        let view = PodView { pod: &pod, ip: "10.244.0.2", init, main, start: now.clone(), deleted };
+        pod_status(&view, &now)
     }
 
     #[test]
     fn phases_follow_the_containers() {
         let waiting = || json!({"waiting": {"reason": "ContainerCreating"}});
-        for (expected, policy, main, ending) in [
+        for (expected, policy, main, deleted) in [
             ("Pending", "Always", vec![waiting()], false),
             ("Pending", "Always", vec![running(), waiting()], false),
             ("Running", "Always", vec![running()], false),
-            ("Running", "Always", vec![ended(1)], false),
-            ("Running", "OnFailure", vec![ended(1)], false),
-            ("Succeeded", "OnFailure", vec![ended(0)], false),
-            ("Failed", "Never", vec![ended(0), ended(3)], false),
-            ("Succeeded", "Always", vec![ended(0)], true),
-            ("Failed", "Always", vec![ended(137)], true),
+            ("Running", "Always", vec![terminated(1)], false),
+            ("Running", "OnFailure", vec![terminated(1)], false),
+            ("Succeeded", "OnFailure", vec![terminated(0)], false),
+            ("Failed", "Never", vec![terminated(0), terminated(3)], false),
+            ("Succeeded", "Always", vec![terminated(0)], true),
+            ("Failed", "Always", vec![terminated(137)], true),
         ] {
-            let views = main.iter().map(|state| view(state.clone(), false)).collect();
-            let status = status_of(policy, views, Vec::new(), ending);
+            let views = main.iter().map(|state| container(state.clone(), false)).collect();
+            let status = status_of(policy, views, Vec::new(), deleted);
             assert_eq!(status.phase.as_deref(), Some(expected), "{policy} {main:?}");
         }
     }
 
     #[test]
-    fn conditions_keep_their_times_and_those_of_others() {
-        let status = status_of("Always", vec![view(running(), true)], Vec::new(), false);
+    fn unchanged_conditions_keep_their_times() {
+        let status = status_of("Always", vec![container(running(), true)], Vec::new(), false);
         let find = |of_type: &str| {
             status.conditions.as_ref().unwrap().iter().find(|c| c.type_ == of_type).unwrap().clone()
         };
@@ -296,9 +314,9 @@ mod tests {
             find("ContainersReady").last_transition_time.unwrap().0.to_string(),
             "2026-01-01T00:00:05Z"
         );
-        assert_eq!(find("Their").status, "True");
+        assert_eq!(find("Other").status, "True");
 
-        let status = status_of("Always", vec![view(running(), false)], Vec::new(), false);
+        let status = status_of("Always", vec![container(running(), false)], Vec::new(), false);
         let ready = status.conditions.unwrap().into_iter().find(|c| c.type_ == "Ready").unwrap();
         assert_eq!(ready.reason.as_deref(), Some("ContainersNotReady"));
         assert_eq!(ready.message.as_deref(), Some("containers with unready status: [c]"));
@@ -306,9 +324,9 @@ mod tests {
     }
 
     #[test]
-    fn init_containers_hold_the_pod_back() {
-        let waiting = view(json!({"waiting": {"reason": "PodInitializing"}}), false);
-        let status = status_of("Always", vec![waiting.clone()], vec![view(running(), false)], false);
+    fn a_pod_waits_for_its_init_containers() {
+        let waiting = container(json!({"waiting": {"reason": "PodInitializing"}}), false);
+        let status = status_of("Always", vec![waiting.clone()], vec![container(running(), false)], false);
         assert_eq!(status.phase.as_deref(), Some("Pending"));
         let initialized = |status: &PodStatus| {
             status
@@ -322,13 +340,13 @@ mod tests {
                 .clone()
         };
         assert_eq!(initialized(&status), "False");
-        let status = status_of("Never", vec![waiting], vec![view(ended(1), false)], false);
+        let status = status_of("Never", vec![waiting], vec![container(terminated(1), false)], false);
         assert_eq!(status.phase.as_deref(), Some("Failed"));
     }
 
     #[test]
-    fn a_readiness_gate_holds_the_pod_back_but_not_its_containers() {
-        for (their, expected) in [
+    fn readiness_gates_affect_the_pod_alone() {
+        for (status, expected) in [
             (None, Some("corresponding condition of pod readiness gate \"a/b\" does not exist.")),
             (Some("False"), Some("the status of pod readiness gate \"a/b\" is not \"True\", but False")),
             (Some("True"), None),
@@ -336,21 +354,21 @@ mod tests {
             let mut pod = pod("Always");
             pod.spec.as_mut().unwrap().readiness_gates =
                 serde_json::from_value(json!([{"conditionType": "a/b"}])).unwrap();
-            if let Some(status) = their {
+            if let Some(status) = status {
                 let condition = serde_json::from_value(json!({"type": "a/b", "status": status})).unwrap();
                 pod.status.as_mut().unwrap().conditions.as_mut().unwrap().push(condition);
             }
             let now = Time("2026-01-01T00:00:05Z".parse().unwrap());
-            let main = vec![view(running(), true)];
-            let whole = Whole {
+            let main = vec![container(running(), true)];
+            let view = PodView {
                 pod: &pod,
                 ip: "10.244.0.2",
                 init: Vec::new(),
                 main,
                 start: now.clone(),
-                ending: false,
+                deleted: false,
             };
-            let conditions = of(&whole, &now).conditions.unwrap();
+            let conditions = pod_status(&view, &now).conditions.unwrap();
             let find =
                 |of_type: &str| conditions.iter().find(|condition| condition.type_ == of_type).unwrap();
             assert_eq!(find("Ready").message.as_deref(), expected);

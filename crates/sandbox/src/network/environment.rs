@@ -1,43 +1,43 @@
-//! The environment variables by which a pod finds Services, as every kubelet sets them. Pure.
+//! The environment variables of Services that a kubelet sets in pods. Pure.
 
-/// A Service as its clients in pods see it.
+/// A Service with an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Front {
+pub(crate) struct ServiceEnv {
     /// Its name.
     pub(crate) name: String,
-    /// Its ports in their order.
-    pub(crate) ports: Vec<FrontPort>,
+    /// Its ports in order.
+    pub(crate) ports: Vec<ServiceEnvPort>,
 }
 
 /// One port of a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FrontPort {
-    /// Its name, when it has one.
+pub(crate) struct ServiceEnvPort {
+    /// Its name, if it has one.
     pub(crate) name: Option<String>,
     /// The number in the manifest.
     pub(crate) declared: u16,
-    /// Where it listens on 127.0.0.1.
+    /// The port of 127.0.0.1 on which it listens.
     pub(crate) real: u16,
 }
 
 const HOST: &str = "127.0.0.1";
 
-/// The variables of all Services. Values are where a Service listens in truth; the names hold the declared port.
-pub(crate) fn variables(fronts: &[Front]) -> Vec<(String, String)> {
+/// The variables of all Services. Values contain real ports; names contain declared ports.
+pub(crate) fn variables(services: &[ServiceEnv]) -> Vec<(String, String)> {
     let mut variables = Vec::new();
-    for front in fronts {
-        let prefix = variable_name(&front.name);
-        let Some(first) = front.ports.first() else { continue };
+    for service in services {
+        let prefix = variable_name(&service.name);
+        let Some(first) = service.ports.first() else { continue };
         variables.push((format!("{prefix}_SERVICE_HOST"), HOST.to_owned()));
         variables.push((format!("{prefix}_SERVICE_PORT"), first.real.to_string()));
-        for port in &front.ports {
+        for port in &service.ports {
             if let Some(name) = &port.name {
                 let name = variable_name(name);
                 variables.push((format!("{prefix}_SERVICE_PORT_{name}"), port.real.to_string()));
             }
         }
-        // The form of Docker's links, which Kubernetes still sets.
-        for (index, port) in front.ports.iter().enumerate() {
+        // Docker's legacy link variables, which Kubernetes still sets.
+        for (index, port) in service.ports.iter().enumerate() {
             let url = format!("tcp://{HOST}:{}", port.real);
             if index == 0 {
                 variables.push((format!("{prefix}_PORT"), url.clone()));
@@ -61,15 +61,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_has_the_variables_that_kubernetes_gives_it() {
-        let front = Front {
+    fn a_service_has_kubernetes_variables() {
+        let service = ServiceEnv {
             name: "my-broker".into(),
             ports: vec![
-                FrontPort { name: Some("amqp".into()), declared: 5672, real: 40001 },
-                FrontPort { name: Some("web-ui".into()), declared: 15672, real: 40002 },
+                ServiceEnvPort { name: Some("amqp".into()), declared: 5672, real: 40001 },
+                ServiceEnvPort { name: Some("web-ui".into()), declared: 15672, real: 40002 },
             ],
         };
-        let variables = variables(&[front]);
+        let variables = variables(&[service]);
         let text: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             text,

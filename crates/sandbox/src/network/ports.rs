@@ -1,4 +1,4 @@
-//! Where the ports that pods declare listen in truth.
+//! The real ports behind the ports that pods declare.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-/// From a pod's UID and declared port to the port of 127.0.0.1; clones share it.
+/// Maps a pod's UID and declared port to a port of 127.0.0.1; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Ports {
     shared: Arc<Shared>,
@@ -20,13 +20,13 @@ struct Shared {
 }
 
 impl Ports {
-    /// The pod's declared port listens at `real`.
+    /// Adds a pod's declared port, which listens at `real`.
     pub(crate) fn open(&self, uid: &str, declared: u16, real: u16) {
         self.lock().entry(uid.to_owned()).or_default().insert(declared, real);
         self.shared.changed.send_replace(());
     }
 
-    /// Nobody listens there any more.
+    /// Removes a pod's declared port.
     pub(crate) fn close(&self, uid: &str, declared: u16) {
         let mut map = self.lock();
         if let Some(ports) = map.get_mut(uid) {
@@ -37,12 +37,12 @@ impl Ports {
         }
     }
 
-    /// Where the port listens.
+    /// The real port, if the declared port is open.
     pub(crate) fn real(&self, uid: &str, declared: u16) -> Option<u16> {
         self.lock().get(uid)?.get(&declared).copied()
     }
 
-    /// Tells of newly opened ports.
+    /// Notifies of newly opened ports.
     pub(crate) fn changes(&self) -> watch::Receiver<()> {
         self.shared.changed.subscribe()
     }
@@ -50,7 +50,7 @@ impl Ports {
     /// Connects to the pod's declared port.
     ///
     /// # Errors
-    /// `ConnectionRefused` when nothing listens there.
+    /// Returns `ConnectionRefused` when the port is not open.
     pub(crate) async fn connect(&self, uid: &str, declared: u16) -> io::Result<TcpStream> {
         let real = self.real(uid, declared).ok_or_else(|| {
             io::Error::new(
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_declared_port_is_found_while_it_is_open() {
+    async fn a_declared_port_connects_while_it_is_open() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let ports = Ports::default();
         ports.open("uid", 80, listener.local_addr().unwrap().port());

@@ -1,4 +1,4 @@
-//! Services: a loopback listener for each port, which hands connections to ready pods in turn.
+//! Services: one loopback listener for each port, which distributes connections round-robin over ready pods.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,16 +12,17 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::environment::{Front, FrontPort};
-use super::{Ports, selects, target_port};
+use super::environment::{ServiceEnv, ServiceEnvPort};
+use super::ports::Ports;
+use super::{selects, target_port};
 use crate::cluster::Cluster;
 use crate::informer::{Change, Key, key_of};
 use crate::meta;
 
-/// Connections through one Service's port at once; further ones wait.
-const CONNECTIONS: usize = 4096;
-/// Pause after `accept` failed, which mostly means that file descriptors ran out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Limit of concurrent connections to one Service port; further ones wait.
+const MAX_CONNECTIONS: usize = 4096;
+/// Pause after a failed `accept`, usually for lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// The Services of the cluster; clones share them.
 #[derive(Clone)]
@@ -34,20 +35,20 @@ struct Shared {
     ports: Ports,
     hold: Duration,
     api_port: u16,
-    bound: Mutex<HashMap<Key, Vec<Bound>>>,
-    /// Something about pods changed: a connection that waits may find one now.
+    bound: Mutex<HashMap<Key, Vec<BoundPort>>>,
+    /// Notifies waiting connections that a pod changed.
     pods_changed: watch::Sender<()>,
 }
 
-struct Bound {
+struct BoundPort {
     port: i32,
     real: u16,
     closed: CancellationToken,
 }
 
 impl Services {
-    /// Listens for Services and pods. A connection waits for a ready pod for `hold` at most; `api_port` is where
-    /// Service `default/kubernetes` listens.
+    /// Listens for changes of Services and pods. A connection waits up to `hold` for a ready pod. `api_port` is the real
+    /// port of Service `default/kubernetes`.
     pub(crate) fn start(cluster: &Cluster, ports: &Ports, hold: Duration, api_port: u16) -> Self {
         let shared = Arc::new(Shared {
             cluster: cluster.clone(),
@@ -70,20 +71,19 @@ impl Services {
         services
     }
 
-    /// The Services that a pod of this namespace finds in its environment: those of the namespace that have an
-    /// address, and the API server.
-    pub(crate) fn fronts(&self, namespace: &str) -> Vec<Front> {
+    /// The Services in the environment of this namespace's pods: its Services with an address, and the API server.
+    pub(crate) fn service_env(&self, namespace: &str) -> Vec<ServiceEnv> {
         let mut services: Vec<Arc<Service>> = self.shared.cluster.services.in_namespace(namespace);
         services.sort_by_key(|service| service.name_any());
-        let api = Front {
+        let api = ServiceEnv {
             name: "kubernetes".to_owned(),
-            ports: vec![FrontPort {
+            ports: vec![ServiceEnvPort {
                 name: Some("https".to_owned()),
                 declared: 443,
                 real: self.shared.api_port,
             }],
         };
-        let mut fronts = vec![api];
+        let mut all = vec![api];
         for service in services {
             let Some(spec) = &service.spec else { continue };
             let is_headless = spec.cluster_ip.as_deref().is_none_or(|ip| ip.is_empty() || ip == "None");
@@ -96,14 +96,14 @@ impl Services {
             let ports = spec.ports.iter().flatten().filter_map(|port| {
                 let bound = bound.iter().find(|bound| bound.port == port.port)?;
                 let declared = u16::try_from(port.port).ok()?;
-                Some(FrontPort { name: port.name.clone(), declared, real: bound.real })
+                Some(ServiceEnvPort { name: port.name.clone(), declared, real: bound.real })
             });
-            fronts.push(Front { name: service.name_any(), ports: ports.collect() });
+            all.push(ServiceEnv { name: service.name_any(), ports: ports.collect() });
         }
-        fronts
+        all
     }
 
-    /// Listens for each TCP port that the Service has, and no longer for those that it had.
+    /// Opens a listener for each TCP port of the Service, and closes those of removed ports.
     fn bind(&self, service: &Service) {
         let Some(spec) = &service.spec else { return };
         if spec.selector.as_ref().is_none_or(std::collections::BTreeMap::is_empty) {
@@ -127,7 +127,7 @@ impl Services {
             match listen() {
                 Ok((listener, real)) => {
                     let closed = self.shared.cluster.tasks.token().child_token();
-                    bound.push(Bound { port: port.port, real, closed: closed.clone() });
+                    bound.push(BoundPort { port: port.port, real, closed: closed.clone() });
                     self.shared.cluster.tasks.spawn(self.clone().serve(
                         key.clone(),
                         port.port,
@@ -136,7 +136,7 @@ impl Services {
                     ));
                 }
                 Err(error) => {
-                    tracing::error!(service = %key.1, %error, "a Service found no free port on 127.0.0.1");
+                    tracing::error!(service = %key.1, %error, "no free port on 127.0.0.1 for a Service");
                 }
             }
         }
@@ -149,8 +149,8 @@ impl Services {
     }
 
     async fn serve(self, key: Key, port: i32, listener: TcpListener, closed: CancellationToken) {
-        let turn = Arc::new(AtomicUsize::new(0));
-        let connections = Arc::new(Semaphore::new(CONNECTIONS));
+        let next_backend = Arc::new(AtomicUsize::new(0));
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         loop {
             let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
             let accepted = tokio::select! {
@@ -159,39 +159,38 @@ impl Services {
             };
             match accepted {
                 Ok((client, _)) => {
-                    let (this, key, turn) = (self.clone(), key.clone(), Arc::clone(&turn));
+                    let (this, key, next) = (self.clone(), key.clone(), Arc::clone(&next_backend));
                     self.shared.cluster.tasks.spawn(async move {
-                        this.forward(&key, port, client, &turn).await;
+                        this.forward(&key, port, client, &next).await;
                         drop(permit);
                     });
                 }
                 Err(error) => {
                     tracing::warn!(service = %key.1, %error, "accepting a connection failed");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    async fn forward(&self, key: &Key, port: i32, mut client: TcpStream, turn: &AtomicUsize) {
-        let Some(mut backend) = self.backend(key, port, turn).await else {
-            // A reset says "nobody there" more clearly than an orderly end does.
+    async fn forward(&self, key: &Key, port: i32, mut client: TcpStream, next: &AtomicUsize) {
+        let Some(mut backend) = self.connect_to_pod(key, port, next).await else {
+            // A reset shows the client that there is no backend; a normal close would not.
             if let Err(error) = client.set_zero_linger() {
                 tracing::debug!(%error, "resetting a connection failed");
             }
             return;
         };
-        let nodelay = client.set_nodelay(true);
-        if let Err(error) = nodelay {
-            tracing::debug!(%error, "TCP_NODELAY refused");
+        if let Err(error) = client.set_nodelay(true) {
+            tracing::debug!(%error, "setting TCP_NODELAY failed");
         }
         if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut backend).await {
-            tracing::trace!(service = %key.1, %error, "a connection through a Service broke");
+            tracing::trace!(service = %key.1, %error, "forwarding a connection failed");
         }
     }
 
-    /// A connection to the next ready pod; waits for one for a while.
-    async fn backend(&self, key: &Key, port: i32, turn: &AtomicUsize) -> Option<TcpStream> {
+    /// Connects to the next ready pod; waits up to `hold` for one.
+    async fn connect_to_pod(&self, key: &Key, port: i32, next: &AtomicUsize) -> Option<TcpStream> {
         let deadline = Instant::now() + self.shared.hold;
         let mut pods_changed = self.shared.pods_changed.subscribe();
         let mut ports_changed = self.shared.ports.changes();
@@ -199,7 +198,7 @@ impl Services {
             pods_changed.mark_unchanged();
             ports_changed.mark_unchanged();
             let candidates = self.candidates(key, port);
-            let first = turn.fetch_add(1, Ordering::Relaxed);
+            let first = next.fetch_add(1, Ordering::Relaxed);
             for offset in 0..candidates.len() {
                 let (uid, target) = &candidates[(first + offset) % candidates.len()];
                 if let Ok(stream) = self.shared.ports.connect(uid, *target).await {
@@ -218,12 +217,12 @@ impl Services {
         }
     }
 
-    /// UIDs and declared ports of the pods that may take a connection.
+    /// UIDs and declared ports of the pods that may receive a connection.
     fn candidates(&self, key: &Key, port: i32) -> Vec<(String, u16)> {
         let Some(service) = self.shared.cluster.services.get(&key.0, &key.1) else { return Vec::new() };
         let Some(spec) = &service.spec else { return Vec::new() };
         let Some(port) = spec.ports.iter().flatten().find(|one| one.port == port) else { return Vec::new() };
-        let unready_too = spec.publish_not_ready_addresses == Some(true);
+        let include_unready = spec.publish_not_ready_addresses == Some(true);
         let mut pods: Vec<Arc<Pod>> = self
             .shared
             .cluster
@@ -231,10 +230,10 @@ impl Services {
             .in_namespace(&key.0)
             .into_iter()
             .filter(|pod| {
-                selects(&service, pod) && !meta::is_terminal(pod) && (unready_too || meta::is_ready(pod))
+                selects(&service, pod) && !meta::is_terminal(pod) && (include_unready || meta::is_ready(pod))
             })
             .collect();
-        // Pods on their way out take connections only while there are no others.
+        // Terminating pods receive connections only while there are no others.
         if pods.iter().any(|pod| !meta::is_deleting(&**pod)) {
             pods.retain(|pod| !meta::is_deleting(&**pod));
         }
@@ -242,7 +241,7 @@ impl Services {
         pods.iter().filter_map(|pod| Some((pod.uid()?, target_port(port, Some(pod))?))).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Vec<Bound>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Vec<BoundPort>>> {
         self.shared.bound.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

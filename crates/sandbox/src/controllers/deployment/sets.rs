@@ -1,4 +1,4 @@
-//! What a Deployment does to its ReplicaSets: makes, scales, renames in revisions, and removes them.
+//! Creates, scales, numbers and removes the ReplicaSets of a Deployment.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,30 +10,34 @@ use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use serde_json::json;
 
-use super::super::rollout::{self, Set, Wanted};
-use super::super::{pods, template};
-use super::{DESIRED, Look, MAX, OWN_ANNOTATIONS, REVISION, number, replicas_of, set_template, view};
+use super::super::rollout::{self, DeploymentSizes, SetSizes};
+use super::super::template;
+use super::{
+    DESIRED_REPLICAS, DeploymentSync, MAX_REPLICAS, NOT_COPIED_ANNOTATIONS, REVISION, number, replicas_of,
+    set_template, sizes_of,
+};
+use crate::error::has_code;
 use crate::meta;
 
-impl Look<'_> {
-    /// The newest set, made if it is missing and `make` says so, with its revision.
-    pub(super) async fn new_set(&mut self, make: bool) -> Result<(), kube::Error> {
+impl DeploymentSync<'_> {
+    /// Updates the revision of the new set; creates a missing set when `create` is true.
+    pub(super) async fn ensure_new_set(&mut self, create: bool) -> Result<(), kube::Error> {
         let newest_old = self.old.iter().filter_map(|set| number::<i64>(set, REVISION)).max().unwrap_or(0);
         let revision = newest_old + 1;
-        let wanted = self.wanted();
+        let sizes = self.sizes();
         if let Some(new) = &self.new {
-            // After a rollback the newest template belongs to an old set: it becomes the newest revision.
+            // After a rollback the current template is that of an old set, which becomes the newest revision.
             let revision =
                 number::<i64>(new, REVISION).filter(|known| *known >= revision).unwrap_or(revision);
-            let mut annotations = handed_on(&self.deployment);
+            let mut annotations = copied_annotations(&self.deployment);
             annotations.insert(REVISION.to_owned(), revision.to_string());
             if annotations.iter().any(|(name, value)| new.annotations().get(name) != Some(value)) {
                 let change = json!({"metadata": {"annotations": annotations}});
                 self.new = Some(self.patch_set(&new.name_any(), change).await?);
             }
-            return self.note_revision(revision).await;
+            return self.write_revision(revision).await;
         }
-        if !make {
+        if !create {
             return Ok(());
         }
         let collisions = self.deployment.status.as_ref().and_then(|status| status.collision_count);
@@ -47,13 +51,12 @@ impl Look<'_> {
         let template_meta = pod_template.metadata.get_or_insert_default();
         template_meta.labels = with_hash(template_meta.labels.take());
         let labels = template_meta.labels.clone();
-        let old: Vec<Set> = self.old.iter().map(|set| view(set)).collect();
-        let none = Set { replicas: 0, available: 0, created: Timestamp::UNIX_EPOCH, max_replicas: None };
-        let replicas =
-            if self.is_recreate() { wanted.replicas } else { rollout::new_size(wanted, none, &old) };
-        let mut annotations = handed_on(&self.deployment);
+        let old: Vec<SetSizes> = self.old.iter().map(|set| sizes_of(set)).collect();
+        let none = SetSizes { replicas: 0, available: 0, created: Timestamp::UNIX_EPOCH, max_replicas: None };
+        let replicas = if self.is_recreate() { sizes.replicas } else { rollout::new_size(sizes, none, &old) };
+        let mut annotations = copied_annotations(&self.deployment);
         annotations.insert(REVISION.to_owned(), revision.to_string());
-        annotations.extend(sizes(wanted));
+        annotations.extend(size_annotations(sizes));
         let set = ReplicaSet {
             metadata: ObjectMeta {
                 name: Some(format!("{}-{hash}", self.deployment.name_any())),
@@ -76,25 +79,27 @@ impl Look<'_> {
         };
         let set = match self.sets().create(&PostParams::default(), &set).await {
             Ok(set) => set,
-            Err(error) if pods::is_code(&error, 409) => return self.collided(&set.name_any(), error).await,
+            Err(error) if has_code(&error, 409) => {
+                return self.handle_name_collision(&set.name_any(), error).await;
+            }
             Err(error) => return Err(error),
         };
         self.cluster.replica_sets.observe(set.clone());
         if replicas > 0 {
-            self.say(format!("Scaled up replica set {} from 0 to {replicas}", set.name_any()));
+            self.record_scaling(format!("Scaled up replica set {} from 0 to {replicas}", set.name_any()));
         }
         self.new = Some(Arc::new(set));
-        self.note_revision(revision).await
+        self.write_revision(revision).await
     }
 
-    /// The name of the new set is taken: by itself, when the cache is behind, or by another template.
-    pub(super) async fn collided(&mut self, name: &str, error: kube::Error) -> Result<(), kube::Error> {
-        let taken = self.sets().get(name).await?;
-        let ours = meta::is_controlled_by(&taken, &*self.deployment)
-            && set_template(&taken).is_some_and(|template| template::same(template, &self.spec.template));
+    /// Handles a taken name: the set exists already and the cache is behind, or another template has the same hash.
+    async fn handle_name_collision(&mut self, name: &str, error: kube::Error) -> Result<(), kube::Error> {
+        let existing = self.sets().get(name).await?;
+        let ours = meta::is_controlled_by(&existing, &*self.deployment)
+            && set_template(&existing).is_some_and(|template| template::same(template, &self.spec.template));
         if ours {
-            self.cluster.replica_sets.observe(taken.clone());
-            self.new = Some(Arc::new(taken));
+            self.cluster.replica_sets.observe(existing.clone());
+            self.new = Some(Arc::new(existing));
             return Ok(());
         }
         let collisions = self.deployment.status.as_ref().and_then(|s| s.collision_count).unwrap_or(0) + 1;
@@ -103,8 +108,8 @@ impl Look<'_> {
         Err(error)
     }
 
-    /// The Deployment bears its newest revision as an annotation.
-    pub(super) async fn note_revision(&mut self, revision: i64) -> Result<(), kube::Error> {
+    /// Writes the newest revision to the Deployment's annotation.
+    async fn write_revision(&mut self, revision: i64) -> Result<(), kube::Error> {
         let revision = revision.to_string();
         if self.deployment.annotations().get(REVISION) == Some(&revision) {
             return Ok(());
@@ -118,28 +123,28 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Gives all sets their share of a changed number of replicas.
+    /// Distributes a changed number of replicas over all sets.
     pub(super) async fn scale(&mut self) -> Result<(), kube::Error> {
-        let wanted = self.wanted();
+        let sizes = self.sizes();
         let active: Vec<usize> =
             (0..self.old.len()).filter(|&index| replicas_of(&self.old[index]) > 0).collect();
         let new_active = self.new.as_ref().is_some_and(|set| replicas_of(set) > 0);
         let count = active.len() + usize::from(new_active);
         if count <= 1 {
-            // The only one that has pods, else the newest.
+            // Scales the only set with pods, else the newest set.
             match active.first() {
-                Some(&index) => return self.scale_old(index, wanted.replicas).await,
-                None if self.new.is_some() => return self.scale_new(wanted.replicas).await,
+                Some(&index) => return self.scale_old(index, sizes.replicas).await,
+                None if self.new.is_some() => return self.scale_new(sizes.replicas).await,
                 None => match self.old.len().checked_sub(1) {
-                    Some(index) => return self.scale_old(index, wanted.replicas).await,
+                    Some(index) => return self.scale_old(index, sizes.replicas).await,
                     None => return Ok(()),
                 },
             }
         }
         let saturated = self.new.as_ref().is_some_and(|set| {
-            replicas_of(set) == wanted.replicas
-                && number(set, DESIRED) == Some(wanted.replicas)
-                && view(set).available == wanted.replicas
+            replicas_of(set) == sizes.replicas
+                && number(set, DESIRED_REPLICAS) == Some(sizes.replicas)
+                && sizes_of(set).available == sizes.replicas
         });
         if saturated {
             for index in active {
@@ -150,20 +155,20 @@ impl Look<'_> {
         if self.is_recreate() {
             return Ok(());
         }
-        let mut sets: Vec<Set> = active.iter().map(|&index| view(&self.old[index])).collect();
-        sets.extend(self.new.iter().filter(|_| new_active).map(|set| view(set)));
-        let sizes = rollout::proportional(wanted, &sets);
-        for (place, &index) in active.iter().enumerate() {
-            self.scale_old(index, sizes[place]).await?;
+        let mut sets: Vec<SetSizes> = active.iter().map(|&index| sizes_of(&self.old[index])).collect();
+        sets.extend(self.new.iter().filter(|_| new_active).map(|set| sizes_of(set)));
+        let shares = rollout::proportional(sizes, &sets);
+        for (&index, &share) in active.iter().zip(&shares) {
+            self.scale_old(index, share).await?;
         }
-        if new_active && let Some(&size) = sizes.last() {
-            self.scale_new(size).await?;
+        if new_active && let Some(&share) = shares.last() {
+            self.scale_new(share).await?;
         }
         Ok(())
     }
 
-    /// Removes the oldest versions beyond `revisionHistoryLimit`.
-    pub(super) async fn clean_up(&mut self) -> Result<(), kube::Error> {
+    /// Removes the oldest sets beyond `revisionHistoryLimit`.
+    pub(super) async fn remove_old_sets(&mut self) -> Result<(), kube::Error> {
         let keep = usize::try_from(self.spec.revision_history_limit.unwrap_or(10)).unwrap_or(usize::MAX);
         let excess = self.old.len().saturating_sub(keep);
         let mut by_revision = self.old.clone();
@@ -179,7 +184,7 @@ impl Look<'_> {
                 ..DeleteParams::background()
             };
             match self.sets().delete(&set.name_any(), &parameters).await {
-                Err(error) if !pods::is_code(&error, 404) && !pods::is_code(&error, 409) => {
+                Err(error) if !has_code(&error, 404) && !has_code(&error, 409) => {
                     return Err(error);
                 }
                 _ => self.cluster.replica_sets.forget(&set),
@@ -204,47 +209,42 @@ impl Look<'_> {
         Ok(())
     }
 
-    pub(super) async fn scale_set(
-        &self,
-        set: &ReplicaSet,
-        size: i32,
-    ) -> Result<Option<Arc<ReplicaSet>>, kube::Error> {
-        let wanted = self.wanted();
+    async fn scale_set(&self, set: &ReplicaSet, size: i32) -> Result<Option<Arc<ReplicaSet>>, kube::Error> {
+        let sizes = self.sizes();
         let before = replicas_of(set);
-        let notes = sizes(wanted);
-        let noted = notes.iter().all(|(name, value)| set.annotations().get(name) == Some(value));
-        if before == size && (noted || size == 0) {
+        let annotations = size_annotations(sizes);
+        let annotated = annotations.iter().all(|(name, value)| set.annotations().get(name) == Some(value));
+        if before == size && (annotated || size == 0) {
             return Ok(None);
         }
-        let change = json!({"metadata": {"annotations": notes}, "spec": {"replicas": size}});
+        let change = json!({"metadata": {"annotations": annotations}, "spec": {"replicas": size}});
         let set = self.patch_set(&set.name_any(), change).await?;
         if before != size {
             let direction = if size > before { "up" } else { "down" };
-            self.say(format!("Scaled {direction} replica set {} from {before} to {size}", set.name_any()));
+            self.record_scaling(format!(
+                "Scaled {direction} replica set {} from {before} to {size}",
+                set.name_any()
+            ));
         }
         Ok(Some(set))
     }
 
-    pub(super) async fn patch_set(
-        &self,
-        name: &str,
-        change: serde_json::Value,
-    ) -> Result<Arc<ReplicaSet>, kube::Error> {
+    async fn patch_set(&self, name: &str, change: serde_json::Value) -> Result<Arc<ReplicaSet>, kube::Error> {
         let set = self.sets().patch(name, &PatchParams::default(), &Patch::Merge(&change)).await?;
         self.cluster.replica_sets.observe(set.clone());
         Ok(Arc::new(set))
     }
 }
 
-fn handed_on(deployment: &Deployment) -> BTreeMap<String, String> {
+fn copied_annotations(deployment: &Deployment) -> BTreeMap<String, String> {
     let mut annotations = deployment.annotations().clone();
-    annotations.retain(|name, _| !OWN_ANNOTATIONS.contains(&name.as_str()));
+    annotations.retain(|name, _| !NOT_COPIED_ANNOTATIONS.contains(&name.as_str()));
     annotations
 }
 
-fn sizes(wanted: Wanted) -> BTreeMap<String, String> {
+fn size_annotations(sizes: DeploymentSizes) -> BTreeMap<String, String> {
     BTreeMap::from([
-        (DESIRED.to_owned(), wanted.replicas.to_string()),
-        (MAX.to_owned(), (wanted.replicas + wanted.max_surge).to_string()),
+        (DESIRED_REPLICAS.to_owned(), sizes.replicas.to_string()),
+        (MAX_REPLICAS.to_owned(), (sizes.replicas + sizes.max_surge).to_string()),
     ])
 }

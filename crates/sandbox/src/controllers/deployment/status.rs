@@ -1,4 +1,4 @@
-//! The status of a Deployment: what its ReplicaSets add up to, and how the rollout goes. Pure.
+//! The status of a Deployment: the sums over its ReplicaSets, and the progress of the rollout. Pure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,14 +17,14 @@ const PROGRESSING: &str = "Progressing";
 const NEW_SET_AVAILABLE: &str = "NewReplicaSetAvailable";
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 
-/// What the status should be now.
-pub(super) struct Next {
-    /// Whether it differs from what is stored.
+/// A computed status.
+pub(super) struct ComputedStatus {
+    /// True when it differs from the stored status.
     pub(super) changed: bool,
-    /// As a merge patch: absent numbers are null.
+    /// The status as a merge patch, with null for zero.
     pub(super) json: Value,
-    /// When the deadline of the rollout runs out.
-    pub(super) again: Option<Duration>,
+    /// Time until the rollout's progress deadline.
+    pub(super) until_deadline: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,20 +38,20 @@ struct Counts {
 
 fn counts<'a>(sets: impl Iterator<Item = &'a Arc<ReplicaSet>>, new: Option<&ReplicaSet>) -> Counts {
     let mut counts = Counts::default();
-    let mut asked = 0;
+    let mut requested = 0;
     for set in sets {
         let status = set.status.clone().unwrap_or_default();
-        asked += set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+        requested += set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
         counts.replicas += status.replicas;
         counts.ready += status.ready_replicas.unwrap_or(0);
         counts.available += status.available_replicas.unwrap_or(0);
     }
     counts.updated = new.and_then(|set| set.status.as_ref()).map_or(0, |status| status.replicas);
-    counts.unavailable = (asked - counts.available).max(0);
+    counts.unavailable = (requested - counts.available).max(0);
     counts
 }
 
-/// Whether the newest version has all replicas, available, and no other has any.
+/// Returns true when the newest set has all replicas, all are available, and no other set has any.
 pub(super) fn is_complete<'a>(
     spec: &DeploymentSpec,
     sets: impl Iterator<Item = &'a Arc<ReplicaSet>>,
@@ -65,14 +65,14 @@ fn complete(spec: &DeploymentSpec, counts: Counts) -> bool {
     counts.updated == wanted && counts.replicas == wanted && counts.available == wanted
 }
 
-/// The status at `now`.
-pub(super) fn next(
+/// Computes the status at `now`.
+pub(super) fn compute(
     deployment: &Deployment,
     spec: &DeploymentSpec,
     sets: &[Arc<ReplicaSet>],
     new: Option<&ReplicaSet>,
     now: Timestamp,
-) -> Next {
+) -> ComputedStatus {
     let counts = counts(sets.iter(), new);
     let before = deployment.status.clone().unwrap_or_default();
     let was = Counts {
@@ -83,7 +83,7 @@ pub(super) fn next(
         unavailable: before.unavailable_replicas.unwrap_or(0),
     };
     let mut conditions = Conditions { list: before.conditions.clone().unwrap_or_default(), now };
-    let mut again = None;
+    let mut until_deadline = None;
     if conditions.get(PROGRESSING).is_none()
         && let Some(new) = new
     {
@@ -102,7 +102,7 @@ pub(super) fn next(
         0
     } else {
         let surge = rolling.and_then(|rolling| rolling.max_surge.as_ref());
-        rollout::limits(surge, rolling.and_then(|r| r.max_unavailable.as_ref()), wanted).1
+        rollout::surge_and_unavailable(surge, rolling.and_then(|r| r.max_unavailable.as_ref()), wanted).1
     };
     if counts.available >= wanted - unavailable {
         let message = "Deployment has minimum availability.";
@@ -121,9 +121,9 @@ pub(super) fn next(
             let message = "Deployment is resumed".to_owned();
             conditions.set(PROGRESSING, "Unknown", "DeploymentResumed", message);
         }
-        again = progress(&mut conditions, spec, deployment, new, counts, was, now);
+        until_deadline = update_progressing(&mut conditions, spec, deployment, new, counts, was, now);
     }
-    failure(&mut conditions, sets);
+    update_replica_failure(&mut conditions, sets);
     let nonzero = |number: i32| if number == 0 { Value::Null } else { number.into() };
     let json = json!({
         "observedGeneration": deployment.metadata.generation,
@@ -137,10 +137,10 @@ pub(super) fn next(
     let changed = counts != was
         || before.observed_generation != deployment.metadata.generation
         || before.conditions.unwrap_or_default() != conditions.list;
-    Next { changed, json, again }
+    ComputedStatus { changed, json, until_deadline }
 }
 
-fn progress(
+fn update_progressing(
     conditions: &mut Conditions,
     spec: &DeploymentSpec,
     deployment: &Deployment,
@@ -191,8 +191,8 @@ fn progress(
     Some(Duration::from_secs(u64::try_from(left).unwrap_or(0).max(1)))
 }
 
-/// A ReplicaSet that cannot make its pods makes the Deployment say so.
-fn failure(conditions: &mut Conditions, sets: &[Arc<ReplicaSet>]) {
+/// Copies condition `ReplicaFailure` from the newest ReplicaSet that has it.
+fn update_replica_failure(conditions: &mut Conditions, sets: &[Arc<ReplicaSet>]) {
     let failing = sets
         .iter()
         .rev()
@@ -222,8 +222,8 @@ impl Conditions {
         self.get(of_type)?.reason.as_deref()
     }
 
-    /// As Kubernetes does it: nothing changes while status and reason stay, and the time of the transition only moves
-    /// with the status.
+    /// Sets a condition. As in Kubernetes, an equal status and reason change nothing, and the transition time changes
+    /// only with the status.
     fn set(&mut self, of_type: &str, status: &str, reason: &str, message: String) {
         if self.get(of_type).is_some_and(|c| c.status == status && c.reason.as_deref() == Some(reason)) {
             return;
@@ -231,7 +231,7 @@ impl Conditions {
         self.put(of_type, status, reason, message);
     }
 
-    /// As [`Self::set`] to True, but the time of the update moves in any case.
+    /// Sets a condition to True and always changes its update time.
     fn refresh(&mut self, of_type: &str, reason: &str, message: String) {
         self.put(of_type, "True", reason, message);
     }

@@ -1,23 +1,41 @@
-//! Who owns whom, by UID. Pure.
+//! The graph of owners and dependents, by UID. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use kube::ResourceExt as _;
-use kube::api::DynamicObject;
+use kube::api::{Api, ApiResource, DynamicObject};
+use kube::{Client, ResourceExt as _};
 
-use super::{FOREGROUND, ORPHAN, Watched};
+pub(super) const FOREGROUND: &str = "foregroundDeletion";
+pub(super) const ORPHAN: &str = "orphan";
+
+/// A kind that the collector watches.
+#[derive(Clone)]
+pub(super) struct WatchedKind {
+    pub(super) resource: ApiResource,
+    pub(super) namespaced: bool,
+}
+
+impl WatchedKind {
+    pub(super) fn api(&self, client: &Client, namespace: &str) -> Api<DynamicObject> {
+        if self.namespaced {
+            Api::namespaced_with(client.clone(), namespace, &self.resource)
+        } else {
+            Api::all_with(client.clone(), &self.resource)
+        }
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Graph {
-    pub(super) objects: HashMap<String, Known>,
+    pub(super) objects: HashMap<String, GraphObject>,
     /// Dependents by the UID of an owner.
-    pub(super) dependents: HashMap<String, HashSet<String>>,
+    dependents: HashMap<String, HashSet<String>>,
 }
 
 #[derive(Clone)]
-pub(super) struct Known {
-    pub(super) kind: Arc<Watched>,
+pub(super) struct GraphObject {
+    pub(super) kind: Arc<WatchedKind>,
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) owners: Vec<Owner>,
@@ -34,8 +52,8 @@ pub(super) struct Owner {
     pub(super) blocks: bool,
 }
 
-impl Known {
-    pub(super) fn of(object: &DynamicObject, kind: &Arc<Watched>) -> Self {
+impl GraphObject {
+    pub(super) fn new(object: &DynamicObject, kind: &Arc<WatchedKind>) -> Self {
         let owners = object.owner_references().iter().map(|owner| Owner {
             uid: owner.uid.clone(),
             api_version: owner.api_version.clone(),
@@ -59,34 +77,34 @@ impl Known {
 }
 
 impl Graph {
-    /// Takes in an object; returns whom to look at.
-    pub(super) fn put(&mut self, uid: String, known: Known) -> Vec<String> {
-        let mut look = self.cut(&uid);
-        look.clear();
-        for owner in &known.owners {
+    /// Inserts or replaces an object. Returns the objects to process.
+    pub(super) fn upsert(&mut self, uid: String, object: GraphObject) -> Vec<String> {
+        let mut affected = Vec::new();
+        self.remove_edges(&uid);
+        for owner in &object.owners {
             self.dependents.entry(owner.uid.clone()).or_default().insert(uid.clone());
-            // An owner that waits for its dependents wants to know.
+            // A deleting owner may wait for this dependent.
             if self.objects.get(&owner.uid).is_some_and(|owner| owner.deleting) {
-                look.push(owner.uid.clone());
+                affected.push(owner.uid.clone());
             }
         }
-        if known.waits_for(FOREGROUND) || known.waits_for(ORPHAN) || !known.owners.is_empty() {
-            look.push(uid.clone());
+        if object.waits_for(FOREGROUND) || object.waits_for(ORPHAN) || !object.owners.is_empty() {
+            affected.push(uid.clone());
         }
-        self.objects.insert(uid, known);
-        look
+        self.objects.insert(uid, object);
+        affected
     }
 
-    /// Takes out an object; returns whom to look at: its dependents, and its owners.
+    /// Removes an object. Returns the objects to process: its owners and dependents.
     pub(super) fn remove(&mut self, uid: &str) -> Vec<String> {
-        let mut look = self.cut(uid);
+        let mut affected = self.remove_edges(uid);
         self.objects.remove(uid);
-        look.extend(self.dependents.get(uid).into_iter().flatten().cloned());
-        look
+        affected.extend(self.dependents.get(uid).into_iter().flatten().cloned());
+        affected
     }
 
-    /// Removes the edges to its owners; returns the owners.
-    pub(super) fn cut(&mut self, uid: &str) -> Vec<String> {
+    /// Removes the edges from an object to its owners. Returns the owners.
+    fn remove_edges(&mut self, uid: &str) -> Vec<String> {
         let owners: Vec<String> = self
             .objects
             .get(uid)
@@ -103,7 +121,7 @@ impl Graph {
         owners
     }
 
-    pub(super) fn dependents_of(&self, uid: &str) -> Vec<(String, Known)> {
+    pub(super) fn dependents_of(&self, uid: &str) -> Vec<(String, GraphObject)> {
         let dependents = self.dependents.get(uid).into_iter().flatten();
         dependents.filter_map(|uid| Some((uid.clone(), self.objects.get(uid)?.clone()))).collect()
     }
@@ -111,11 +129,9 @@ impl Graph {
 
 #[cfg(test)]
 mod tests {
-    use kube::api::ApiResource;
-
     use super::*;
 
-    fn known(owners: &[&str], finalizers: &[&str], deleting: bool) -> Known {
+    fn object(owners: &[&str], finalizers: &[&str], deleting: bool) -> GraphObject {
         let resource = ApiResource::erase::<k8s_openapi::api::core::v1::Pod>(&());
         let owner = |uid: &&str| Owner {
             uid: (*uid).to_owned(),
@@ -124,8 +140,8 @@ mod tests {
             name: (*uid).to_owned(),
             blocks: true,
         };
-        Known {
-            kind: Arc::new(Watched { resource, namespaced: true }),
+        GraphObject {
+            kind: Arc::new(WatchedKind { resource, namespaced: true }),
             namespace: "demo".into(),
             name: "x".into(),
             owners: owners.iter().map(owner).collect(),
@@ -135,16 +151,16 @@ mod tests {
     }
 
     #[test]
-    fn the_graph_knows_whom_a_change_concerns() {
+    fn changes_affect_owners_and_dependents() {
         let mut graph = Graph::default();
-        assert!(graph.put("owner".into(), known(&[], &[], false)).is_empty());
-        assert_eq!(graph.put("child".into(), known(&["owner"], &[], false)), ["child"]);
+        assert!(graph.upsert("owner".into(), object(&[], &[], false)).is_empty());
+        assert_eq!(graph.upsert("child".into(), object(&["owner"], &[], false)), ["child"]);
         assert_eq!(graph.dependents_of("owner").len(), 1);
-        assert_eq!(graph.put("owner".into(), known(&[], &[FOREGROUND], true)), ["owner"]);
-        assert_eq!(graph.put("child".into(), known(&["owner"], &[], true)), ["owner", "child"]);
+        assert_eq!(graph.upsert("owner".into(), object(&[], &[FOREGROUND], true)), ["owner"]);
+        assert_eq!(graph.upsert("child".into(), object(&["owner"], &[], true)), ["owner", "child"]);
         assert_eq!(graph.remove("child"), ["owner"]);
         assert!(graph.dependents_of("owner").is_empty());
-        graph.put("child".into(), known(&["owner"], &[], false));
+        graph.upsert("child".into(), object(&["owner"], &[], false));
         assert_eq!(graph.remove("owner"), ["child"]);
     }
 }

@@ -1,7 +1,7 @@
-//! The network of the sandbox: where declared ports listen in truth, and Services in front of pods.
+//! The network of the sandbox: the real ports of pods, and Services in front of pods.
 //!
-//! All of it is loopback. A pod's address is made up and nobody dials it; whoever wants to reach a declared port asks
-//! [`Ports`] where it listens.
+//! All connections use the loopback interface. A pod's address is invented and never dialled; [`Ports`] maps a declared
+//! port to its real one.
 
 mod environment;
 mod ports;
@@ -14,7 +14,7 @@ pub(crate) use environment::variables;
 pub(crate) use ports::Ports;
 pub(crate) use services::Services;
 
-/// Whether the Service's selector picks the pod; a Service without a selector picks none.
+/// Returns true when the Service selects the pod. A Service without a selector selects none.
 pub(crate) fn selects(service: &Service, pod: &Pod) -> bool {
     let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
     let labels = pod.metadata.labels.as_ref();
@@ -26,7 +26,7 @@ pub(crate) fn selects(service: &Service, pod: &Pod) -> bool {
     })
 }
 
-/// The number of the container port that a Service's port leads to. A name needs a pod that declares it.
+/// The container port behind a Service port. A named target port needs a pod that declares it.
 pub(crate) fn target_port(port: &ServicePort, pod: Option<&Pod>) -> Option<u16> {
     match &port.target_port {
         None => u16::try_from(port.port).ok(),
@@ -35,7 +35,7 @@ pub(crate) fn target_port(port: &ServicePort, pod: Option<&Pod>) -> Option<u16> 
     }
 }
 
-/// The number of a container port that is given by number or by name.
+/// The number of a container port, from its number or name.
 pub(crate) fn declared_port(port: &IntOrString, pod: Option<&Pod>) -> Option<u16> {
     match port {
         IntOrString::Int(number) => u16::try_from(*number).ok(),

@@ -1,4 +1,4 @@
-//! Which pods go first when there are too many: the order of Kubernetes' ReplicaSet controller.
+//! The order in which surplus pods are deleted: `ActivePodsWithRanks` of Kubernetes' ReplicaSet controller.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -9,17 +9,16 @@ use kube::ResourceExt as _;
 
 use crate::meta;
 
-/// Annotation by which a user says how dear a pod is.
-const COST: &str = "controller.kubernetes.io/pod-deletion-cost";
+/// Annotation with which a user ranks pods.
+const COST_ANNOTATION: &str = "controller.kubernetes.io/pod-deletion-cost";
 
-/// Sorts so that the first pods are the ones to remove.
+/// Sorts the pods to delete to the front.
 ///
 /// Pods without a node before those with one, pending before running, not ready before ready, lower deletion cost
-/// first, ready for a shorter time first, more restarts first, younger first. Times are compared by their order of
-/// magnitude (powers of two), so that the choice among pods of about the same age is as good as random: the UID
-/// decides. Kubernetes lets the UID decide before it looks at restarts when two ready times differ within a magnitude;
-/// that is no order in which three pods always agree, and so not one to sort by. It also spreads over nodes; there is
-/// only one here.
+/// first, ready for a shorter time first, more restarts first, younger first. Times are compared by their power of two,
+/// so that the UID decides between pods of about the same age. Kubernetes compares UIDs before restarts when two ready
+/// times differ within a power of two. That comparison is not transitive, so it is not used here. Kubernetes also
+/// spreads pods over nodes; here is only one.
 pub(super) fn sort(pods: &mut [Arc<Pod>], now: Timestamp) {
     pods.sort_by_cached_key(|pod| {
         (
@@ -48,7 +47,7 @@ fn rank_of_phase(pod: &Pod) -> u8 {
 }
 
 fn cost(pod: &Pod) -> i32 {
-    pod.annotations().get(COST).and_then(|text| text.parse().ok()).unwrap_or(0)
+    pod.annotations().get(COST_ANNOTATION).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn restarts(pod: &Pod) -> i32 {
@@ -56,7 +55,7 @@ fn restarts(pod: &Pod) -> i32 {
     statuses.map(|status| status.restart_count).max().unwrap_or(0)
 }
 
-/// Power of two of the nanoseconds since `at`; -1 when that is no time at all.
+/// Power of two of the nanoseconds since `at`; -1 when `at` is not in the past.
 fn magnitude(at: Timestamp, now: Timestamp) -> i32 {
     let nanoseconds = now.as_nanosecond() - at.as_nanosecond();
     if nanoseconds <= 0 { -1 } else { (nanoseconds as f64).log2() as i32 }
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_useful_goes_first() {
+    fn the_least_useful_pod_is_first() {
         let ready = |since: &str| json!([{"type": "Ready", "status": "True", "lastTransitionTime": since}]);
         let mut pods = vec![
             pod("old", &json!({})),
@@ -92,18 +91,18 @@ mod tests {
                 &json!({"status": {"containerStatuses": [
                 {"name": "c", "restartCount": 3, "ready": true, "image": "", "imageID": ""}]}}),
             ),
-            pod("cheap", &json!({"metadata": {"annotations": {COST: "-5"}}})),
+            pod("cheap", &json!({"metadata": {"annotations": {COST_ANNOTATION: "-5"}}})),
             pod("unready", &json!({"status": {"conditions": []}})),
             pod("pending", &json!({"status": {"phase": "Pending", "conditions": []}})),
-            pod("homeless", &json!({"spec": {"nodeName": null}, "status": {"phase": "Pending"}})),
+            pod("unassigned", &json!({"spec": {"nodeName": null}, "status": {"phase": "Pending"}})),
         ];
         sort(&mut pods, "2026-01-01T00:10:00Z".parse().unwrap());
         let names: Vec<String> = pods.iter().map(|pod| pod.name_any()).collect();
-        assert_eq!(names, ["homeless", "pending", "unready", "cheap", "young", "restarted", "old"]);
+        assert_eq!(names, ["unassigned", "pending", "unready", "cheap", "young", "restarted", "old"]);
     }
 
     #[test]
-    fn any_number_of_pods_of_any_age_can_be_sorted() {
+    fn the_order_of_many_pods_is_consistent() {
         let now: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
         let mut pods: Vec<Arc<Pod>> = (0_u32..300)
             .map(|number| {

@@ -1,4 +1,4 @@
-//! The controllers: each brings the cluster nearer to what one kind of object asks for.
+//! The controllers: each brings the cluster closer to the desired state of one kind of object.
 
 mod claims;
 mod deployment;
@@ -6,18 +6,18 @@ mod endpoints;
 mod garbage;
 mod namespace;
 mod node;
+mod pod_deletion_order;
 mod pods;
 mod replica_set;
 mod rollout;
 mod scheduler;
 mod stateful_set;
 mod template;
-mod victims;
 
-use crate::Config;
 use crate::cluster::Cluster;
+use crate::config::Config;
 
-/// Says what to listen for and starts the controllers; the watches start afterwards.
+/// Registers the controllers' listeners and starts their tasks. Start the watches afterwards.
 pub(crate) fn start(cluster: &Cluster, config: &Config) {
     deployment::start(cluster);
     replica_set::start(cluster);

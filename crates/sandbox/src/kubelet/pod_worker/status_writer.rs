@@ -1,4 +1,4 @@
-//! Telling the API how the pod is, and that it is over.
+//! Writes the pod status, and removes the pod object after its termination.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, PodStatus};
 use kube::ResourceExt as _;
@@ -6,83 +6,84 @@ use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::super::container::{Container, State};
-use super::super::status::{self, Whole};
-use super::{Next, WRITE_AGAIN, Worker};
+use super::super::container::{Container, RunState};
+use super::super::status::{self, PodView};
+use super::{Next, PodWorker, STATUS_RETRY_DELAY};
+use crate::error::has_code;
 use crate::meta;
 
-impl Worker {
-    /// Writes the status if it is another one, and removes the object when the pod's end is complete.
-    pub(super) async fn publish(&mut self) -> Next {
-        let over = self.containers.iter_mut().all(|container| container.running().is_none());
-        let ended = self.ending.is_some() && over;
+impl PodWorker {
+    /// Writes a changed status, and removes the object when the pod's termination is complete.
+    pub(super) async fn sync_status(&mut self) -> Next {
+        let all_ended = self.containers.iter_mut().all(|container| container.running().is_none());
+        let terminated = self.grace_seconds.is_some() && all_ended;
         let mut views: Vec<_> = self.containers.iter().map(Container::view).collect();
-        if ended {
-            // A container that never ran has nothing to tell of its end.
+        if terminated {
+            // A container that never ran has no exit code.
             for view in &mut views {
                 if view.state.waiting.is_some() {
                     let last = view.last.take().and_then(|last| last.terminated);
-                    let how = last.unwrap_or_else(never_ran);
-                    view.state = ContainerState { terminated: Some(how), ..ContainerState::default() };
+                    let status = last.unwrap_or_else(never_ran);
+                    view.state = ContainerState { terminated: Some(status), ..ContainerState::default() };
                 }
             }
         }
-        let main = views.split_off(self.init);
-        let whole = Whole {
+        let main = views.split_off(self.init_count);
+        let view = PodView {
             pod: &self.pod,
             ip: &self.ip,
             init: views,
             main,
             start: self.start.clone(),
-            ending: ended,
+            deleted: terminated,
         };
-        let is_over = status::is_over(&whole);
-        let next = status::of(&whole, &meta::now());
-        self.tell_waiting();
+        let is_terminal = status::is_terminal(&view);
+        let next = status::pod_status(&view, &meta::now());
+        self.update_waiting_reasons();
         if !same(self.written.as_ref(), &next) {
             match self.write(&next).await {
-                Ok(Next::Finished) => return Next::Finished,
-                Ok(Next::GoOn) => {
+                Ok(Next::Finish) => return Next::Finish,
+                Ok(Next::Continue) => {
                     self.written = Some(next);
-                    self.write_again = None;
+                    self.retry_status_at = None;
                 }
                 Err(error) => {
                     tracing::debug!(pod = %self.pod.name_any(), %error, "writing the pod's status failed");
-                    self.write_again = Some(Instant::now() + WRITE_AGAIN);
-                    return Next::GoOn;
+                    self.retry_status_at = Some(Instant::now() + STATUS_RETRY_DELAY);
+                    return Next::Continue;
                 }
             }
         } else {
-            self.write_again = None;
+            self.retry_status_at = None;
         }
-        if is_over && over {
-            self.logs.end();
+        if is_terminal && all_ended {
+            self.logs.close();
         }
-        if !ended {
-            return Next::GoOn;
+        if !terminated {
+            return Next::Continue;
         }
         match self.remove_object().await {
-            Ok(()) => Next::Finished,
+            Ok(()) => Next::Finish,
             Err(error) => {
                 tracing::debug!(pod = %self.pod.name_any(), %error, "removing the pod failed");
-                self.write_again = Some(Instant::now() + WRITE_AGAIN);
-                Next::GoOn
+                self.retry_status_at = Some(Instant::now() + STATUS_RETRY_DELAY);
+                Next::Continue
             }
         }
     }
 
-    /// Readers of logs are told why there is none yet.
-    pub(super) fn tell_waiting(&self) {
+    /// Updates the reasons that log requests report for waiting containers.
+    fn update_waiting_reasons(&self) {
         for container in &self.containers {
-            if let State::Waiting { reason, .. } = &container.state {
-                self.logs.wait(&container.spec.name, reason);
+            if let RunState::Waiting { reason, .. } = &container.state {
+                self.logs.set_waiting_reason(&container.spec.name, reason);
             }
         }
     }
 
-    pub(super) async fn write(&mut self, status: &PodStatus) -> Result<Next, kube::Error> {
+    async fn write(&mut self, status: &PodStatus) -> Result<Next, kube::Error> {
         let mut status = json!(status);
-        // An absent list would leave the old one.
+        // A merge patch keeps fields that are absent.
         for field in ["initContainerStatuses", "reason", "message"] {
             if status.get(field).is_none() {
                 status[field] = Value::Null;
@@ -96,27 +97,27 @@ impl Worker {
         {
             Ok(pod) if pod.uid().as_ref() == Some(&self.uid) => {
                 self.node.cluster.pods.observe(pod);
-                Ok(Next::GoOn)
+                Ok(Next::Continue)
             }
-            Ok(_) => Ok(Next::Finished),
-            Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => {
-                // 409: a successor has the name. A mere race is tried again by the next change.
-                let there = self.api().get_opt(&self.pod.name_any()).await?;
-                let ours = there.is_some_and(|pod| pod.uid().as_ref() == Some(&self.uid));
-                if ours { Err(kube::Error::Api(answer)) } else { Ok(Next::Finished) }
+            Ok(_) => Ok(Next::Finish),
+            Err(error) if has_code(&error, 404) || has_code(&error, 409) => {
+                // 409: another pod has this name now. After a plain conflict the next change writes again.
+                let found = self.api().get_opt(&self.pod.name_any()).await?;
+                let ours = found.is_some_and(|pod| pod.uid().as_ref() == Some(&self.uid));
+                if ours { Err(error) } else { Ok(Next::Finish) }
             }
             Err(error) => Err(error),
         }
     }
 
-    pub(super) async fn remove_object(&self) -> Result<(), kube::Error> {
+    async fn remove_object(&self) -> Result<(), kube::Error> {
         let parameters = DeleteParams {
             grace_period_seconds: Some(0),
             preconditions: Some(Preconditions { uid: Some(self.uid.clone()), resource_version: None }),
             ..DeleteParams::default()
         };
         match self.api().delete(&self.pod.name_any(), &parameters).await {
-            Err(kube::Error::Api(answer)) if answer.code == 404 || answer.code == 409 => Ok(()),
+            Err(error) if has_code(&error, 404) || has_code(&error, 409) => Ok(()),
             Err(error) => Err(error),
             Ok(_) => Ok(()),
         }
@@ -132,15 +133,15 @@ fn never_ran() -> ContainerStateTerminated {
     }
 }
 
-/// Whether nothing differs but the times at which conditions would have changed.
+/// Returns true when the statuses differ at most in transition times.
 fn same(written: Option<&PodStatus>, next: &PodStatus) -> bool {
     let Some(written) = written else { return false };
-    let bare = |status: &PodStatus| {
+    let without_times = |status: &PodStatus| {
         let mut status = status.clone();
         for condition in status.conditions.iter_mut().flatten() {
             condition.last_transition_time = None;
         }
         status
     };
-    bare(written) == bare(next)
+    without_times(written) == without_times(next)
 }

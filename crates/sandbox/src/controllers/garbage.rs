@@ -1,7 +1,7 @@
-//! The garbage collector: what is owned goes with its owners, in the way that the deletion asked for.
+//! The garbage collector: deletes objects whose owners are gone, by the propagation policy of the owner's deletion.
 //!
 //! As in Kubernetes, it watches every kind that can be listed and deleted, keeps a graph of owners and dependents by
-//! UID, and asks the API before it deletes anything.
+//! UID, and reads an object from the API server before it deletes the object.
 
 mod graph;
 
@@ -10,50 +10,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::discovery::{ApiCapabilities, Discovery, Scope};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use kube::{Client, ResourceExt as _};
 use serde_json::json;
 
-use graph::{Graph, Known, Owner};
-
-use super::pods;
+use self::graph::{FOREGROUND, Graph, GraphObject, ORPHAN, Owner, WatchedKind};
 use crate::cluster::Cluster;
+use crate::error::has_code;
 use crate::queue::{self, Queue};
 
-const FOREGROUND: &str = "foregroundDeletion";
-const ORPHAN: &str = "orphan";
-/// Until discovery is asked again after it failed.
-const RETRY: Duration = Duration::from_millis(200);
+/// Pause after discovery failed.
+const DISCOVERY_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// A kind that is watched.
-#[derive(Clone)]
-pub(super) struct Watched {
-    pub(super) resource: ApiResource,
-    pub(super) namespaced: bool,
-}
-
-impl Watched {
-    pub(super) fn api(&self, client: &Client, namespace: &str) -> Api<DynamicObject> {
-        if self.namespaced {
-            Api::namespaced_with(client.clone(), namespace, &self.resource)
-        } else {
-            Api::all_with(client.clone(), &self.resource)
-        }
-    }
-}
-
-/// Every kind whose objects can be listed, watched and deleted. Events own nothing and are owned by nothing.
-pub(super) async fn kinds(client: &Client) -> Result<Vec<Watched>, kube::Error> {
+/// Every kind whose objects can be listed, watched and deleted. Events are left out: they have neither owners nor
+/// dependents.
+async fn kinds(client: &Client) -> Result<Vec<WatchedKind>, kube::Error> {
     let discovery = Discovery::new(client.clone()).run().await?;
     let mut kinds = Vec::new();
     for group in discovery.groups() {
         for (resource, capabilities) in group.recommended_resources() {
             let offers = |verb: &str| capabilities.supports_operation(verb);
             if offers("list") && offers("watch") && offers("delete") && resource.kind != "Event" {
-                kinds.push(Watched { namespaced: is_namespaced(&capabilities), resource });
+                kinds.push(WatchedKind { namespaced: is_namespaced(&capabilities), resource });
             }
         }
     }
@@ -64,16 +45,16 @@ fn is_namespaced(capabilities: &ApiCapabilities) -> bool {
     capabilities.scope == Scope::Namespaced
 }
 
-/// Watches, and works.
+/// Starts the collector.
 pub(super) fn start(cluster: &Cluster) {
     let (client, tasks) = (cluster.client.clone(), cluster.tasks.clone());
     cluster.tasks.spawn(async move {
         let kinds = loop {
             match kinds(&client).await {
                 Ok(kinds) => break kinds,
-                Err(error) => tracing::debug!(%error, "the garbage collector found no kinds; asking again"),
+                Err(error) => tracing::debug!(%error, "discovery for the garbage collector failed; retrying"),
             }
-            tokio::time::sleep(RETRY).await;
+            tokio::time::sleep(DISCOVERY_RETRY_DELAY).await;
         };
         let collector =
             Arc::new(Collector { client, graph: Mutex::new(Graph::default()), queue: Queue::new() });
@@ -81,9 +62,9 @@ pub(super) fn start(cluster: &Cluster) {
             tasks.spawn(watch(Arc::clone(&collector), Arc::new(kind)));
         }
         let queue = Arc::clone(&collector.queue);
-        queue::work("garbage", queue, move |uid| {
+        queue::process("garbage", queue, move |uid| {
             let collector = Arc::clone(&collector);
-            async move { collector.look_at(&uid).await }
+            async move { collector.process(&uid).await }
         })
         .await;
     });
@@ -95,16 +76,16 @@ struct Collector {
     queue: Arc<Queue<String>>,
 }
 
-async fn watch(collector: Arc<Collector>, kind: Arc<Watched>) {
+async fn watch(collector: Arc<Collector>, kind: Arc<WatchedKind>) {
     let api: Api<DynamicObject> = Api::all_with(collector.client.clone(), &kind.resource);
     let mut events = Box::pin(watcher::watcher(api, watcher::Config::default()).default_backoff());
     let mut listed: HashSet<String> = HashSet::new();
     while let Some(event) = events.next().await {
-        let look = match event {
-            Ok(Event::Apply(object)) => collector.take(&object, &kind),
+        let affected = match event {
+            Ok(Event::Apply(object)) => collector.upsert(&object, &kind),
             Ok(Event::InitApply(object)) => {
                 listed.extend(object.uid());
-                collector.take(&object, &kind)
+                collector.upsert(&object, &kind)
             }
             Ok(Event::Delete(object)) => collector.graph().remove(&object.uid().unwrap_or_default()),
             Ok(Event::Init) => {
@@ -113,11 +94,11 @@ async fn watch(collector: Arc<Collector>, kind: Arc<Watched>) {
             }
             Ok(Event::InitDone) => collector.forget_unlisted(&kind, &std::mem::take(&mut listed)),
             Err(error) => {
-                tracing::debug!(kind = kind.resource.kind, %error, "watching failed; trying again");
+                tracing::debug!(kind = kind.resource.kind, %error, "the watch failed; retrying");
                 Vec::new()
             }
         };
-        for uid in look {
+        for uid in affected {
             collector.queue.add(uid);
         }
     }
@@ -128,25 +109,25 @@ impl Collector {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, object: &DynamicObject, kind: &Arc<Watched>) -> Vec<String> {
-        self.graph().put(object.uid().unwrap_or_default(), Known::of(object, kind))
+    fn upsert(&self, object: &DynamicObject, kind: &Arc<WatchedKind>) -> Vec<String> {
+        self.graph().upsert(object.uid().unwrap_or_default(), GraphObject::new(object, kind))
     }
 
-    fn forget_unlisted(&self, kind: &Arc<Watched>, listed: &HashSet<String>) -> Vec<String> {
+    fn forget_unlisted(&self, kind: &Arc<WatchedKind>, listed: &HashSet<String>) -> Vec<String> {
         let mut graph = self.graph();
-        let same = |known: &Known| {
+        let same_kind = |known: &GraphObject| {
             known.kind.resource.kind == kind.resource.kind && known.kind.resource.group == kind.resource.group
         };
         let gone: Vec<String> = graph
             .objects
             .iter()
-            .filter(|(uid, known)| same(known) && !listed.contains(*uid))
+            .filter(|(uid, known)| same_kind(known) && !listed.contains(*uid))
             .map(|(uid, _)| uid.clone())
             .collect();
         gone.iter().flat_map(|uid| graph.remove(uid)).collect()
     }
 
-    async fn look_at(&self, uid: &str) -> Result<(), kube::Error> {
+    async fn process(&self, uid: &str) -> Result<(), kube::Error> {
         let (known, dependents) = {
             let graph = self.graph();
             let Some(known) = graph.objects.get(uid).cloned() else { return Ok(()) };
@@ -154,17 +135,17 @@ impl Collector {
         };
         if known.waits_for(ORPHAN) {
             for (dependent, object) in &dependents {
-                self.let_go(dependent, object, uid).await?;
+                self.remove_owner(dependent, object, uid).await?;
             }
-            return self.drop_finalizer(uid, &known, ORPHAN).await;
+            return self.remove_finalizer(uid, &known, ORPHAN).await;
         }
         if known.waits_for(FOREGROUND) {
-            let blocking: Vec<&(String, Known)> = dependents
+            let blocking: Vec<&(String, GraphObject)> = dependents
                 .iter()
                 .filter(|(_, object)| object.owners.iter().any(|owner| owner.uid == uid && owner.blocks))
                 .collect();
             if blocking.is_empty() {
-                return self.drop_finalizer(uid, &known, FOREGROUND).await;
+                return self.remove_finalizer(uid, &known, FOREGROUND).await;
             }
             for (dependent, object) in &dependents {
                 if !object.deleting {
@@ -178,16 +159,16 @@ impl Collector {
         self.collect(uid, &known, !dependents.is_empty()).await
     }
 
-    /// Deletes an object whose owners are all gone, or wait in the foreground for it.
-    async fn collect(&self, uid: &str, known: &Known, has_dependents: bool) -> Result<(), kube::Error> {
-        // Watches of different kinds are not in step: the end of an owner may be heard of before the object lost its
-        // reference to it.
+    /// Deletes an object whose owners are all gone or wait for it in foreground deletion.
+    async fn collect(&self, uid: &str, known: &GraphObject, has_dependents: bool) -> Result<(), kube::Error> {
+        // Watches of different kinds are not synchronised: the graph may learn of an owner's deletion before it learns
+        // that the object lost its reference to that owner.
         let api = known.kind.api(&self.client, &known.namespace);
         let Some(object) = api.get_opt(&known.name).await? else { return Ok(()) };
         if object.uid().as_deref() != Some(uid) {
             return Ok(());
         }
-        let known = &Known::of(&object, &known.kind);
+        let known = &GraphObject::new(&object, &known.kind);
         if known.deleting || known.owners.is_empty() {
             return Ok(());
         }
@@ -197,9 +178,9 @@ impl Collector {
             let in_graph = self.graph().objects.get(&owner.uid).cloned();
             match in_graph {
                 Some(found) if found.waits_for(FOREGROUND) => waiting = true,
-                Some(_) => return self.drop_references(uid, known, &gone).await,
+                Some(_) => return self.remove_owners(uid, known, &gone).await,
                 None if self.exists(owner, known).await? => {
-                    return self.drop_references(uid, known, &gone).await;
+                    return self.remove_owners(uid, known, &gone).await;
                 }
                 None => gone.push(owner.uid.clone()),
             }
@@ -213,25 +194,31 @@ impl Collector {
             }),
             ..policy
         };
-        done(api.delete(&known.name, &parameters).await.map(|_| ()))
+        ignore_not_found(api.delete(&known.name, &parameters).await.map(|_| ()))
     }
 
-    /// Some owners are gone and others live: the references to the gone ones go.
-    async fn drop_references(&self, uid: &str, known: &Known, gone: &[String]) -> Result<(), kube::Error> {
+    /// Removes the references to owners that are gone from an object with living owners.
+    async fn remove_owners(
+        &self,
+        uid: &str,
+        known: &GraphObject,
+        gone: &[String],
+    ) -> Result<(), kube::Error> {
         for owner in gone {
-            self.let_go(uid, known, owner).await?;
+            self.remove_owner(uid, known, owner).await?;
         }
         Ok(())
     }
 
-    /// Asks the API itself, because the graph may be behind. An owner in another namespace counts as absent.
-    async fn exists(&self, owner: &Owner, of: &Known) -> Result<bool, kube::Error> {
+    /// Asks the API server, because the graph may be behind. An owner in another namespace counts as absent.
+    async fn exists(&self, owner: &Owner, dependent: &GraphObject) -> Result<bool, kube::Error> {
         let (group, version) = owner.api_version.split_once('/').unwrap_or(("", &owner.api_version));
         let resource = {
             let graph = self.graph();
-            let same =
-                |known: &&Known| known.kind.resource.kind == owner.kind && known.kind.resource.group == group;
-            graph.objects.values().find(same).map(|known| Arc::clone(&known.kind))
+            let same_kind = |known: &&GraphObject| {
+                known.kind.resource.kind == owner.kind && known.kind.resource.group == group
+            };
+            graph.objects.values().find(same_kind).map(|known| Arc::clone(&known.kind))
         };
         let kind = match resource {
             Some(kind) => kind,
@@ -239,18 +226,19 @@ impl Collector {
                 let wanted = kube::core::GroupVersionKind::gvk(group, version, &owner.kind);
                 match kube::discovery::pinned_kind(&self.client, &wanted).await {
                     Ok((resource, capabilities)) => {
-                        Arc::new(Watched { namespaced: is_namespaced(&capabilities), resource })
+                        Arc::new(WatchedKind { namespaced: is_namespaced(&capabilities), resource })
                     }
-                    // A kind that is not there cannot have objects, but may come back: as Kubernetes, keep it.
+                    // The kind may come back: keeps the object, as Kubernetes does.
                     Err(_) => return Ok(true),
                 }
             }
         };
-        let found = kind.api(&self.client, &of.namespace).get_opt(&owner.name).await?;
+        let found = kind.api(&self.client, &dependent.namespace).get_opt(&owner.name).await?;
         Ok(found.is_some_and(|object| object.uid().as_ref() == Some(&owner.uid)))
     }
 
-    async fn let_go(&self, uid: &str, known: &Known, owner: &str) -> Result<(), kube::Error> {
+    /// Removes one owner reference.
+    async fn remove_owner(&self, uid: &str, known: &GraphObject, owner: &str) -> Result<(), kube::Error> {
         let api = known.kind.api(&self.client, &known.namespace);
         let Some(object) = api.get_opt(&known.name).await? else { return Ok(()) };
         if object.uid().as_deref() != Some(uid) {
@@ -259,10 +247,17 @@ impl Collector {
         let kept: Vec<_> =
             object.owner_references().iter().filter(|reference| reference.uid != owner).cloned().collect();
         let change = json!({"metadata": {"uid": uid, "ownerReferences": kept}});
-        done(api.patch(&known.name, &PatchParams::default(), &Patch::Merge(&change)).await.map(|_| ()))
+        ignore_not_found(
+            api.patch(&known.name, &PatchParams::default(), &Patch::Merge(&change)).await.map(|_| ()),
+        )
     }
 
-    async fn drop_finalizer(&self, uid: &str, known: &Known, finalizer: &str) -> Result<(), kube::Error> {
+    async fn remove_finalizer(
+        &self,
+        uid: &str,
+        known: &GraphObject,
+        finalizer: &str,
+    ) -> Result<(), kube::Error> {
         let api = known.kind.api(&self.client, &known.namespace);
         let Some(object) = api.get_opt(&known.name).await? else { return Ok(()) };
         if object.uid().as_deref() != Some(uid) {
@@ -272,14 +267,16 @@ impl Collector {
         let change = json!({"metadata": {
             "uid": uid, "resourceVersion": object.resource_version(), "finalizers": kept,
         }});
-        done(api.patch(&known.name, &PatchParams::default(), &Patch::Merge(&change)).await.map(|_| ()))
+        ignore_not_found(
+            api.patch(&known.name, &PatchParams::default(), &Patch::Merge(&change)).await.map(|_| ()),
+        )
     }
 }
 
-/// Gone already is as good as done.
-fn done(answer: Result<(), kube::Error>) -> Result<(), kube::Error> {
+/// Treats 404 as success.
+fn ignore_not_found(answer: Result<(), kube::Error>) -> Result<(), kube::Error> {
     match answer {
-        Err(error) if pods::is_code(&error, 404) => Ok(()),
+        Err(error) if has_code(&error, 404) => Ok(()),
         other => other,
     }
 }

@@ -1,4 +1,4 @@
-//! Deployments: versions of a pod template as ReplicaSets, and the way from one to the next.
+//! Deployments: one ReplicaSet for each version of the pod template, and the rollout from one version to the next.
 
 mod sets;
 mod status;
@@ -12,28 +12,29 @@ use kube::ResourceExt as _;
 use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 
-use super::rollout::{self, Set, Wanted};
-use super::{pods, template};
+use super::rollout::{self, DeploymentSizes, SetSizes};
+use super::template;
 use crate::cluster::Cluster;
+use crate::error::has_code;
 use crate::events::Source;
-use crate::informer::{Key, key_of};
+use crate::informer::{Change, Key, key_of};
 use crate::meta;
 use crate::queue::{self, Queue};
 
 const SOURCE: Source = Source::Controller("deployment-controller");
 const REVISION: &str = "deployment.kubernetes.io/revision";
-const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
-const MAX: &str = "deployment.kubernetes.io/max-replicas";
-/// Not handed on from a Deployment to its ReplicaSets.
-const OWN_ANNOTATIONS: [&str; 5] = [
+const DESIRED_REPLICAS: &str = "deployment.kubernetes.io/desired-replicas";
+const MAX_REPLICAS: &str = "deployment.kubernetes.io/max-replicas";
+/// Annotations that are not copied from a Deployment to its ReplicaSets.
+const NOT_COPIED_ANNOTATIONS: [&str; 5] = [
     "kubectl.kubernetes.io/last-applied-configuration",
     REVISION,
-    DESIRED,
-    MAX,
+    DESIRED_REPLICAS,
+    MAX_REPLICAS,
     "deprecated.deployment.rollback.to",
 ];
 
-/// Listens and works.
+/// Starts the controller.
 pub(super) fn start(cluster: &Cluster) {
     let queue = Queue::<Key>::new();
     let deployments = Arc::clone(&queue);
@@ -45,10 +46,10 @@ pub(super) fn start(cluster: &Cluster) {
             owners.add((set.namespace().unwrap_or_default(), owner.name.clone()));
         }
     });
-    // Strategy Recreate waits for the last old pod.
+    // Strategy Recreate waits for the deletion of the last old pod.
     let (pods_gone, sets) = (Arc::clone(&queue), cluster.replica_sets.clone());
     cluster.pods.on_change(move |change| {
-        let crate::informer::Change::Deleted(pod) = change else { return };
+        let Change::Deleted(pod) = change else { return };
         let namespace = pod.namespace().unwrap_or_default();
         let Some(owner) = meta::controller_of(&**pod) else { return };
         let Some(set) = sets.get(&namespace, &owner.name) else { return };
@@ -56,20 +57,21 @@ pub(super) fn start(cluster: &Cluster) {
             pods_gone.add((namespace, owner.name.clone()));
         }
     });
-    let (cluster, again) = (cluster.clone(), Arc::clone(&queue));
-    cluster.tasks.clone().spawn(queue::work("deployment", queue, move |key| {
-        let (cluster, again) = (cluster.clone(), Arc::clone(&again));
-        async move { reconcile(&cluster, &again, key).await }
+    let (cluster, delayed) = (cluster.clone(), Arc::clone(&queue));
+    cluster.tasks.clone().spawn(queue::process("deployment", queue, move |key| {
+        let (cluster, delayed) = (cluster.clone(), Arc::clone(&delayed));
+        async move { reconcile(&cluster, &delayed, key).await }
     }));
 }
 
-/// One look at one Deployment.
-struct Look<'a> {
+/// One sync of a Deployment.
+struct DeploymentSync<'a> {
     cluster: &'a Cluster,
     deployment: Arc<Deployment>,
     spec: DeploymentSpec,
-    /// All its ReplicaSets but the newest, oldest first.
+    /// All ReplicaSets except the one of the current template, oldest first.
     old: Vec<Arc<ReplicaSet>>,
+    /// The ReplicaSet of the current template.
     new: Option<Arc<ReplicaSet>>,
 }
 
@@ -84,29 +86,29 @@ async fn reconcile(cluster: &Cluster, queue: &Queue<Key>, key: Key) -> Result<()
         .iter()
         .position(|set| set_template(set).is_some_and(|template| template::same(template, &spec.template)));
     let new = newest.map(|index| sets.remove(index));
-    let mut look = Look { cluster, deployment, spec, old: sets, new };
-    if meta::is_deleting(&*look.deployment) {
-        look.write_status().await?;
+    let mut sync = DeploymentSync { cluster, deployment, spec, old: sets, new };
+    if meta::is_deleting(&*sync.deployment) {
+        sync.write_status().await?;
         return Ok(());
     }
-    if look.spec.paused == Some(true) {
-        look.scale().await?;
-        look.clean_up().await?;
-    } else if look.was_scaled() {
-        look.new_set(false).await?;
-        look.scale().await?;
-    } else if look.is_recreate() {
-        look.recreate().await?;
+    if sync.spec.paused == Some(true) {
+        sync.scale().await?;
+        sync.remove_old_sets().await?;
+    } else if sync.was_scaled() {
+        sync.ensure_new_set(false).await?;
+        sync.scale().await?;
+    } else if sync.is_recreate() {
+        sync.recreate().await?;
     } else {
-        look.roll().await?;
+        sync.roll().await?;
     }
-    if let Some(after) = look.write_status().await? {
+    if let Some(after) = sync.write_status().await? {
         queue.add_after(key, after);
     }
     Ok(())
 }
 
-impl Look<'_> {
+impl DeploymentSync<'_> {
     fn replicas(&self) -> i32 {
         self.spec.replicas.unwrap_or(1)
     }
@@ -115,50 +117,50 @@ impl Look<'_> {
         self.spec.strategy.as_ref().and_then(|strategy| strategy.type_.as_deref()) == Some("Recreate")
     }
 
-    fn wanted(&self) -> Wanted {
+    fn sizes(&self) -> DeploymentSizes {
         let rolling = self.spec.strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
         let replicas = self.replicas();
         let (max_surge, max_unavailable) = if self.is_recreate() {
             (0, 0)
         } else {
-            rollout::limits(
+            rollout::surge_and_unavailable(
                 rolling.and_then(|rolling| rolling.max_surge.as_ref()),
                 rolling.and_then(|rolling| rolling.max_unavailable.as_ref()),
                 replicas,
             )
         };
         let observed = self.deployment.status.as_ref().and_then(|status| status.replicas).unwrap_or(0);
-        Wanted { replicas, max_surge, max_unavailable, observed }
+        DeploymentSizes { replicas, max_surge, max_unavailable, observed }
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<ReplicaSet>> {
         self.old.iter().chain(&self.new)
     }
 
-    /// Whether somebody changed the number of replicas since the sets were last scaled.
+    /// Returns true when `spec.replicas` changed since the sets were last scaled.
     fn was_scaled(&self) -> bool {
         self.all()
             .filter(|set| replicas_of(set) > 0)
-            .any(|set| number::<i32>(set, DESIRED).is_some_and(|desired| desired != self.replicas()))
+            .any(|set| number::<i32>(set, DESIRED_REPLICAS).is_some_and(|desired| desired != self.replicas()))
     }
 
     async fn roll(&mut self) -> Result<(), kube::Error> {
-        self.new_set(true).await?;
+        self.ensure_new_set(true).await?;
         let Some(new) = self.new.clone() else { return Ok(()) };
-        let wanted = self.wanted();
-        let old: Vec<Set> = self.old.iter().map(|set| view(set)).collect();
-        let size = rollout::new_size(wanted, view(&new), &old);
+        let sizes = self.sizes();
+        let old: Vec<SetSizes> = self.old.iter().map(|set| sizes_of(set)).collect();
+        let size = rollout::new_size(sizes, sizes_of(&new), &old);
         if size != replicas_of(&new) {
             return self.scale_new(size).await;
         }
-        let sizes = rollout::old_sizes(wanted, view(&new), &old);
+        let old_sizes = rollout::old_sizes(sizes, sizes_of(&new), &old);
         let mut changed = false;
-        for (index, size) in sizes.into_iter().enumerate() {
+        for (index, size) in old_sizes.into_iter().enumerate() {
             changed |= size != replicas_of(&self.old[index]);
             self.scale_old(index, size).await?;
         }
         if !changed && status::is_complete(&self.spec, self.all(), Some(&new)) {
-            self.clean_up().await?;
+            self.remove_old_sets().await?;
         }
         Ok(())
     }
@@ -176,23 +178,23 @@ impl Look<'_> {
         if waiting || old_pods {
             return Ok(());
         }
-        self.new_set(true).await?;
+        self.ensure_new_set(true).await?;
         self.scale_new(self.replicas()).await?;
         if status::is_complete(&self.spec, self.all(), self.new.as_ref()) {
-            self.clean_up().await?;
+            self.remove_old_sets().await?;
         }
         Ok(())
     }
 
-    /// Writes the status if it changed; says when to look again because a deadline runs.
+    /// Writes a changed status. Returns the time until the rollout's deadline.
     async fn write_status(&mut self) -> Result<Option<Duration>, kube::Error> {
         let all: Vec<Arc<ReplicaSet>> = self.all().cloned().collect();
         let now = Timestamp::now();
-        let next = status::next(&self.deployment, &self.spec, &all, self.new.as_deref(), now);
+        let next = status::compute(&self.deployment, &self.spec, &all, self.new.as_deref(), now);
         if next.changed {
             self.patch_status(&json!({"status": next.json})).await?;
         }
-        Ok(next.again)
+        Ok(next.until_deadline)
     }
 
     async fn patch_status(&mut self, change: &serde_json::Value) -> Result<(), kube::Error> {
@@ -203,12 +205,12 @@ impl Look<'_> {
                 self.cluster.deployments.observe(deployment);
                 Ok(())
             }
-            Err(error) if pods::is_code(&error, 404) => Ok(()),
+            Err(error) if has_code(&error, 404) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    fn say(&self, message: String) {
+    fn record_scaling(&self, message: String) {
         let about = meta::reference(&*self.deployment);
         self.cluster.recorder.normal(&SOURCE, about, "ScalingReplicaSet", message);
     }
@@ -234,11 +236,11 @@ fn number<T: std::str::FromStr>(set: &ReplicaSet, annotation: &str) -> Option<T>
     set.annotations().get(annotation)?.parse().ok()
 }
 
-fn view(set: &ReplicaSet) -> Set {
-    Set {
+fn sizes_of(set: &ReplicaSet) -> SetSizes {
+    SetSizes {
         replicas: replicas_of(set),
         available: set.status.as_ref().and_then(|status| status.available_replicas).unwrap_or(0),
         created: set.creation_timestamp().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
-        max_replicas: number(set, MAX),
+        max_replicas: number(set, MAX_REPLICAS),
     }
 }
