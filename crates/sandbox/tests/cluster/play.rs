@@ -1,4 +1,4 @@
-//! Plays all scripts on a cluster at the same time and writes down what its controller saw and did.
+//! Plays all scripts on a cluster at the same time and records the inputs and outputs of its controller.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,24 +9,24 @@ use kube::{Api, Client};
 use serde_json::json;
 use testkit::wait;
 
-use crate::recorder::{Asked, Recorder};
+use crate::recorder::{LoggedSync, Recorder};
 use crate::replay::{Autoscaler, Recording, Sync};
 use crate::script::Script;
 use crate::world::Sizes;
 
-/// A size that changed less than this before a sync may not be the one that the controller saw.
-const SETTLED: Duration = Duration::from_millis(300);
+/// Minimum age of a size at a sync; the controller may not have seen a younger one.
+const MIN_SIZE_AGE: Duration = Duration::from_millis(300);
 
-/// A cluster on which the scripts are played.
+/// The cluster of the scripts.
 pub(crate) struct Stage<'a> {
     pub(crate) client: &'a Client,
     pub(crate) namespace: &'a str,
-    /// Image of the pods that do nothing.
+    /// Image of the idle pods.
     pub(crate) image: &'a str,
     pub(crate) period_seconds: u32,
 }
 
-/// Plays the scripts; `recorder` must be what answers for external metrics there.
+/// Plays the scripts. `recorder` must be the cluster's external metrics API.
 pub(crate) async fn play(stage: &Stage<'_>, scripts: &[Script], recorder: &Recorder) -> Vec<Autoscaler> {
     let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), stage.namespace);
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(stage.client.clone(), stage.namespace);
@@ -50,7 +50,7 @@ pub(crate) async fn play(stage: &Stage<'_>, scripts: &[Script], recorder: &Recor
     futures::future::join_all(played).await
 }
 
-/// Sees one script through.
+/// Plays one script.
 async fn follow(
     stage: &Stage<'_>,
     script: &Script,
@@ -61,44 +61,44 @@ async fn follow(
     let name = script.name.as_str();
     let mut syncs: Vec<Sync> = Vec::new();
     let mut first = None;
-    // The size before somebody else changed it.
-    let mut left_at = None;
+    // The size before the script changed it by hand.
+    let mut size_before_resize = None;
     for index in 0..=script.syncs.len() {
         let deadline = Duration::from_secs(u64::from(stage.period_seconds)) * 2 + wait::DEADLINE;
         let what = format!("sync {index} of {name}");
-        let asked =
-            wait::until_within(deadline, &what, || async { recorder.asked(name).get(index).cloned() }).await;
+        let recorded =
+            wait::until_within(deadline, &what, || async { recorder.syncs(name).get(index).cloned() }).await;
         if let Some(sync) = syncs.last_mut() {
-            let before: usize = recorder.asked(name)[index - 1].standing.events.len();
-            sync.size = left_at.take().unwrap_or(asked.standing.sizes.spec);
-            sync.status = crate::replay::timeless(&asked.standing.status);
-            sync.events = asked.standing.events[before..].to_vec();
+            let before: usize = recorder.syncs(name)[index - 1].observed.events.len();
+            sync.size = size_before_resize.take().unwrap_or(recorded.observed.sizes.spec);
+            sync.status = crate::replay::timeless(&recorded.observed.status);
+            sync.events = recorded.observed.events[before..].to_vec();
         }
         let Some(step) = script.syncs.get(index) else { break };
         assert!(
-            asked.standing.settled >= SETTLED,
-            "{name}: the sizes changed {:?} before sync {index}, so that what the controller saw is not sure",
-            asked.standing.settled
+            recorded.observed.size_age >= MIN_SIZE_AGE,
+            "{name}: the sizes changed {:?} before sync {index}; the controller may have seen older ones",
+            recorded.observed.size_age
         );
-        let first = *first.get_or_insert(asked.answered);
-        // The answer to the last metric may still be under way.
+        let first = *first.get_or_insert(recorded.answered);
+        // The response for the last metric may still be under way.
         let answered = last_answer(recorder, name, index).await;
         syncs.push(Sync {
             at_ms: millis(first, answered),
-            spec_replicas: asked.standing.sizes.spec,
-            status_replicas: asked.standing.sizes.status,
+            spec_replicas: recorded.observed.sizes.spec,
+            status_replicas: recorded.observed.sizes.status,
             answers: step.read.clone(),
             size: 0,
             status: json!(null),
             events: Vec::new(),
         });
         if let Some(size) = step.resize {
-            // The controller's own write comes first.
+            // Waits for the controller's own write.
             wait::until("the end of the sync", || async {
-                (answered.elapsed().unwrap_or_default() > SETTLED * 6).then_some(())
+                (answered.elapsed().unwrap_or_default() > MIN_SIZE_AGE * 6).then_some(())
             })
             .await;
-            left_at = Some(deployments.get(name).await.unwrap().spec.unwrap().replicas.unwrap());
+            size_before_resize = Some(deployments.get(name).await.unwrap().spec.unwrap().replicas.unwrap());
             let change = json!({"spec": {"replicas": size}});
             deployments.patch_scale(name, &PatchParams::default(), &Patch::Merge(change)).await.unwrap();
         }
@@ -112,12 +112,12 @@ async fn follow(
     }
 }
 
-/// When the last answer of a sync was given; a third of a second without another request ends it.
+/// The time of a sync's last response: no request follows within a third of a second.
 async fn last_answer(recorder: &Recorder, name: &str, index: usize) -> SystemTime {
-    wait::until("the last answer of a sync", || async {
-        let asked: Asked = recorder.asked(name)[index].clone();
-        let quiet = asked.answered.elapsed().unwrap_or_default() > Duration::from_millis(333);
-        quiet.then_some(asked.answered)
+    wait::until("the last response of a sync", || async {
+        let sync: LoggedSync = recorder.syncs(name)[index].clone();
+        let quiet = sync.answered.elapsed().unwrap_or_default() > Duration::from_millis(333);
+        quiet.then_some(sync.answered)
     })
     .await
 }
@@ -126,11 +126,11 @@ fn millis(from: SystemTime, to: SystemTime) -> i64 {
     i64::try_from(to.duration_since(from).unwrap_or_default().as_millis()).unwrap()
 }
 
-/// The recording as it is kept.
+/// The recording for the file.
 pub(crate) fn recording(kubernetes: String, period_seconds: u32, autoscalers: Vec<Autoscaler>) -> Recording {
     Recording {
-        about: "Syncs of a real kube-controller-manager: crates/sandbox/tests/cluster was the external metrics API and \
-                answered from scripts.yaml; sizes, statuses and events are from watches. Made anew by \
+        about: "Syncs of a real kube-controller-manager. crates/sandbox/tests/cluster was the external metrics API and \
+                answered from scripts.yaml; sizes, statuses and events come from watches. To record again: \
                 SURGE_UPDATE_GOLDENS=1 cargo test -p sandbox --test cluster -- --ignored predicts."
             .to_owned(),
         kubernetes,
@@ -139,14 +139,14 @@ pub(crate) fn recording(kubernetes: String, period_seconds: u32, autoscalers: Ve
     }
 }
 
-/// The recording as a file, a line for each sync.
+/// The recording as JSON, with one line for each sync.
 pub(crate) fn text(recording: &Recording) -> String {
     let mut whole = json!(recording);
     let mut lines = Vec::new();
     for autoscaler in whole["autoscalers"].as_array_mut().unwrap() {
         for sync in autoscaler["syncs"].as_array_mut().unwrap() {
-            let place = json!(format!("<{}>", lines.len()));
-            lines.push(std::mem::replace(sync, place));
+            let placeholder = json!(format!("<{}>", lines.len()));
+            lines.push(std::mem::replace(sync, placeholder));
         }
     }
     let mut text = serde_json::to_string_pretty(&whole).unwrap();

@@ -1,5 +1,5 @@
-//! An external metrics API that answers from scripts and logs who asked when. Each sync of the controller is one request
-//! for each metric, so the log is the list of its syncs, those included that change nothing.
+//! An external metrics API that answers from scripts and logs its requests. Each sync of the controller sends one
+//! request for each metric, so the log lists all syncs, also those that change nothing.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -12,19 +12,19 @@ use axum::{Json, Router};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
-use crate::replay::Answer;
 use testkit::wait;
 
+use crate::replay::Answer;
 use crate::script::{METRIC, Script};
-use crate::world::{Sizes, Standing, World};
+use crate::world::{ObservedState, Sizes, World};
 
-/// Where this API stands.
+/// Group and version of the API.
 pub(crate) const GROUP_VERSION: &str = "external.metrics.k8s.io/v1beta1";
 
-/// One sync: how things stood when the controller asked, and when it had its last answer.
+/// One sync: the state of the cluster at its first request, and the time of its last response.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) standing: Standing,
+pub(crate) struct LoggedSync {
+    pub(crate) observed: ObservedState,
     pub(crate) answered: SystemTime,
 }
 
@@ -34,12 +34,12 @@ pub(crate) struct Recorder {
     namespace: String,
     scripts: Arc<HashMap<String, Vec<Vec<Answer>>>>,
     world: Arc<Mutex<World>>,
-    log: Arc<Mutex<Log>>,
+    log: Arc<Mutex<RequestLog>>,
 }
 
 #[derive(Default)]
-struct Log {
-    asked: HashMap<String, Vec<Asked>>,
+struct RequestLog {
+    syncs: HashMap<String, Vec<LoggedSync>>,
     users: BTreeSet<String>,
 }
 
@@ -54,21 +54,21 @@ impl Recorder {
         }
     }
 
-    /// Waits until the watches tell these sizes of a target.
+    /// Waits until the watches report these sizes of a target.
     pub(crate) async fn wait_for(&self, name: &str, sizes: Sizes) {
-        wait::until("the watch to tell of the target", || async {
-            let standing = self.world.lock().unwrap().standing(name)?;
-            (standing.sizes == sizes).then_some(())
+        wait::until("the watch to report the target", || async {
+            let observed = self.world.lock().unwrap().state(name)?;
+            (observed.sizes == sizes).then_some(())
         })
         .await;
     }
 
     /// The syncs of an autoscaler so far.
-    pub(crate) fn asked(&self, name: &str) -> Vec<Asked> {
-        self.log.lock().unwrap().asked.get(name).cloned().unwrap_or_default()
+    pub(crate) fn syncs(&self, name: &str) -> Vec<LoggedSync> {
+        self.log.lock().unwrap().syncs.get(name).cloned().unwrap_or_default()
     }
 
-    /// Who has asked for the scripts' metrics, as the API server says.
+    /// The users that requested the scripts' metrics, from the API server's headers.
     pub(crate) fn users(&self) -> BTreeSet<String> {
         self.log.lock().unwrap().users.clone()
     }
@@ -78,24 +78,26 @@ impl Recorder {
         Router::new()
             .route(&root, get(resources))
             .route(&format!("{root}/namespaces/{{namespace}}/{{metric}}"), get(answer))
-            .fallback(async || refuse(404, "NotFound", "the server could not find the requested resource"))
+            .fallback(async || {
+                error_response(404, "NotFound", "the server could not find the requested resource")
+            })
             .with_state(self.clone())
     }
 
     fn next(&self, name: &str, index: usize, user: &str) -> Option<Answer> {
         let script = self.scripts.get(name)?;
-        let standing = self.world.lock().unwrap().standing(name)?;
+        let observed = self.world.lock().unwrap().state(name)?;
         let mut log = self.log.lock().unwrap();
         log.users.insert(user.to_owned());
-        let asked = log.asked.entry(name.to_owned()).or_default();
+        let syncs = log.syncs.entry(name.to_owned()).or_default();
         let answered = SystemTime::now();
         if index == 0 {
-            asked.push(Asked { standing, answered });
+            syncs.push(LoggedSync { observed, answered });
         } else {
-            asked.last_mut()?.answered = answered;
+            syncs.last_mut()?.answered = answered;
         }
-        // What comes after the script is asked until the recording is over, and is not recorded.
-        let step = script.get(asked.len() - 1).or(script.last())?;
+        // Syncs after the end of the script get its last answers and are not recorded.
+        let step = script.get(syncs.len() - 1).or(script.last())?;
         step.get(index).cloned()
     }
 }
@@ -135,12 +137,14 @@ async fn answer(
             }))
             .into_response()
         }
-        Some(Answer::Refused { code, reason, message }) => refuse(code, &reason, &message),
-        None => refuse(404, "NotFound", &format!("the server could not find the metric {metric} for ")),
+        Some(Answer::Refused { code, reason, message }) => error_response(code, &reason, &message),
+        None => {
+            error_response(404, "NotFound", &format!("the server could not find the metric {metric} for "))
+        }
     }
 }
 
-fn refuse(code: u16, reason: &str, message: &str) -> Response {
+fn error_response(code: u16, reason: &str, message: &str) -> Response {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code,

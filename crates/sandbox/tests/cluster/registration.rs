@@ -1,4 +1,4 @@
-//! Makes the recorder the external metrics API of a real cluster for the time of a test, and puts back what was there.
+//! Registers the recorder as the external metrics API of a real cluster during a test, and restores the registration.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -20,26 +20,26 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 const API_SERVICE: &str = "v1beta1.external.metrics.k8s.io";
-/// What stood there before, for a run that was killed before it could put it back.
-const KEPT: &str = "surge-twins/replaced";
+/// Annotation with the replaced registration, for the run after one that was killed.
+const REPLACED_ANNOTATION: &str = "surge-twins/replaced";
 const SERVICE: &str = "recorder";
 
-/// Where a listener of this machine is reached from the API server.
-pub(crate) struct Place {
+/// The address of the recorder's listener.
+pub(crate) struct ListenAddress {
     /// The address, as the API server sees it.
     pub(crate) address: IpAddr,
-    /// The network namespace that has this address, if it is not ours.
+    /// The network namespace of the address, if it is not this process' own.
     pub(crate) network: Option<PathBuf>,
 }
 
-impl Place {
-    /// Listens there, on a free port.
+impl ListenAddress {
+    /// Listens on a free port.
     fn listen(&self) -> TcpListener {
         let Self { address, network } = self;
         let bind = || std::net::TcpListener::bind((*address, 0));
         let listener = match network {
             None => bind().unwrap_or_else(|error| panic!("listening on {address}: {error}")),
-            // A socket stays in the namespace in which it was made, and a thread may enter one for itself alone.
+            // A socket stays in the namespace of its creation, and a thread can enter a namespace alone.
             Some(network) => std::thread::scope(|scope| {
                 let entered = scope.spawn(|| {
                     enter(network);
@@ -68,7 +68,7 @@ fn enter(network: &Path) {
     panic!("not run: {} cannot be entered, only Linux has network namespaces", network.display());
 }
 
-/// Connections whose TLS handshake is done.
+/// A listener that completes the TLS handshake.
 struct TlsListener {
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -92,26 +92,26 @@ impl Listener for TlsListener {
     }
 }
 
-/// Runs `test` while `router` answers for external metrics on the cluster, from a namespace that exists for as long.
-/// What was there before is put back in all cases, also when the test panics.
+/// Runs `test` while `router` is the cluster's external metrics API, with a Service in `namespace`. Restores the
+/// registration and deletes the namespace, also when the test panics.
 pub(crate) async fn with_recorder<T>(
     client: &Client,
     namespace: &str,
-    place: &Place,
+    address: &ListenAddress,
     router: Router,
     test: impl Future<Output = T>,
 ) -> T {
     use futures::FutureExt as _;
     let services: Api<APIService> = Api::all(client.clone());
-    let before = before(&services).await;
+    let before = registration(&services).await;
     let whole = async {
-        let (port, authority) = serve(place, namespace, router);
-        announce(client, namespace, place.address, port).await;
+        let (port, authority) = serve(address, namespace, router);
+        create_service(client, namespace, address.address, port).await;
         register(&services, namespace, &authority, before.as_ref()).await;
         test.await
     };
     let outcome = std::panic::AssertUnwindSafe(whole).catch_unwind().await;
-    put_back(&services, before).await;
+    restore(&services, before).await;
     let namespaces: Api<Namespace> = Api::all(client.clone());
     namespaces.delete(namespace, &DeleteParams::default()).await.unwrap();
     match outcome {
@@ -120,10 +120,10 @@ pub(crate) async fn with_recorder<T>(
     }
 }
 
-/// Makes the namespace, which must not exist.
+/// Creates the namespace, after deleting that of an earlier run.
 pub(crate) async fn make_namespace(client: &Client, name: &str) {
     let namespaces: Api<Namespace> = Api::all(client.clone());
-    wait::until_within(2 * wait::DEADLINE, "the namespace of an earlier run to go", || async {
+    wait::until_within(2 * wait::DEADLINE, "the namespace of an earlier run to be deleted", || async {
         let found = namespaces.get_opt(name).await.unwrap();
         if let Some(found) = &found
             && found.metadata.deletion_timestamp.is_none()
@@ -137,26 +137,26 @@ pub(crate) async fn make_namespace(client: &Client, name: &str) {
     namespaces.create(&PostParams::default(), &object).await.unwrap();
 }
 
-/// Serves the router over TLS; gives the port and the certificate to trust, as PEM.
-fn serve(place: &Place, namespace: &str, router: Router) -> (u16, String) {
-    let made = rcgen::generate_simple_self_signed([format!("{SERVICE}.{namespace}.svc")]).unwrap();
-    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+/// Serves the router over TLS. Returns the port and the certificate as PEM.
+fn serve(address: &ListenAddress, namespace: &str, router: Router) -> (u16, String) {
+    let certified = rcgen::generate_simple_self_signed([format!("{SERVICE}.{namespace}.svc")]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![certified.cert.der().clone()], key)
         .unwrap();
-    let listener = place.listen();
+    let listener = address.listen();
     let port = listener.local_addr().unwrap().port();
     let listener = TlsListener { listener, acceptor: TlsAcceptor::from(Arc::new(config)) };
     tokio::spawn(axum::serve(listener, router).into_future());
-    (port, made.cert.pem())
+    (port, certified.cert.pem())
 }
 
-/// A Service that leads to the recorder.
-async fn announce(client: &Client, namespace: &str, address: IpAddr, port: u16) {
+/// Creates the recorder's Service.
+async fn create_service(client: &Client, namespace: &str, address: IpAddr, port: u16) {
     let service = json!({
         "metadata": {"name": SERVICE},
         "spec": {"ports": [{"name": "https", "port": 443, "targetPort": port}]},
@@ -173,12 +173,12 @@ async fn announce(client: &Client, namespace: &str, address: IpAddr, port: u16) 
     slices.create(&PostParams::default(), &serde_json::from_value(slice).unwrap()).await.unwrap();
 }
 
-/// The registration that is to come back, if there is one.
-async fn before(services: &Api<APIService>) -> Option<Value> {
+/// The registration to restore, if there is one.
+async fn registration(services: &Api<APIService>) -> Option<Value> {
     let found = services.get_opt(API_SERVICE).await.unwrap()?;
-    let kept = found.metadata.annotations.as_ref().and_then(|all| all.get(KEPT).cloned());
-    match kept {
-        Some(kept) => serde_json::from_str(&kept).unwrap(),
+    let replaced = found.metadata.annotations.as_ref().and_then(|all| all.get(REPLACED_ANNOTATION).cloned());
+    match replaced {
+        Some(replaced) => serde_json::from_str(&replaced).unwrap(),
         None => Some(json!({
             "labels": found.metadata.labels, "annotations": found.metadata.annotations, "spec": found.spec,
         })),
@@ -188,7 +188,7 @@ async fn before(services: &Api<APIService>) -> Option<Value> {
 async fn register(services: &Api<APIService>, namespace: &str, authority: &str, before: Option<&Value>) {
     let object = json!({
         "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
-        "metadata": {"name": API_SERVICE, "annotations": {(KEPT): json!(before).to_string()}},
+        "metadata": {"name": API_SERVICE, "annotations": {(REPLACED_ANNOTATION): json!(before).to_string()}},
         "spec": {
             "group": "external.metrics.k8s.io", "version": "v1beta1",
             "groupPriorityMinimum": 100, "versionPriority": 100,
@@ -207,7 +207,7 @@ async fn register(services: &Api<APIService>, namespace: &str, authority: &str, 
     .await;
 }
 
-async fn put_back(services: &Api<APIService>, before: Option<Value>) {
+async fn restore(services: &Api<APIService>, before: Option<Value>) {
     let Some(before) = before else {
         services.delete(API_SERVICE, &DeleteParams::default()).await.unwrap();
         return;
@@ -220,7 +220,7 @@ async fn put_back(services: &Api<APIService>, before: Option<Value>) {
     replace(services, object).await;
 }
 
-/// Creates the object, or gives the one that is there its labels, annotations and specification.
+/// Creates the object or replaces the existing one.
 async fn replace(services: &Api<APIService>, mut object: Value) {
     let found = services.get_opt(API_SERVICE).await.unwrap();
     let Some(found) = found else {

@@ -1,13 +1,13 @@
-//! The scripts: what each autoscaler is made of and what it is told, read from `scripts.yaml`.
+//! The scripts: the settings of each autoscaler and the responses to its requests, from `scripts.yaml`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::replay::Answer;
 
-/// What the metric of every autoscaler is called.
+/// Name of the metric of every autoscaler.
 pub(crate) const METRIC: &str = "script";
-/// What a pod may have to do, in the metric's unit.
+/// Target value of the metric for each pod.
 const TARGET: &str = "20";
 
 #[derive(Debug, Clone, Deserialize)]
@@ -19,18 +19,18 @@ pub(crate) struct Script {
     #[serde(default = "one")]
     min_replicas: i32,
     max_replicas: i32,
-    /// How many metrics it has.
+    /// Number of metrics.
     #[serde(default = "one")]
     metrics: i32,
     behavior: Option<Value>,
-    pub(crate) syncs: Vec<Step>,
+    pub(crate) syncs: Vec<ScriptedSync>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Step {
+pub(crate) struct ScriptedSync {
     pub(crate) read: Vec<Answer>,
-    /// The size to which somebody sets the target after this sync.
+    /// The size that the test sets on the target after this sync.
     pub(crate) resize: Option<i32>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn scripts(period_seconds: u32) -> Vec<Script> {
 }
 
 impl Script {
-    /// The labels that tell the metrics of the autoscalers apart.
+    /// A metric with labels that identify the autoscaler.
     fn metric(&self, index: i32) -> Value {
         json!({"type": "External", "external": {
             "metric": {"name": METRIC, "selector": {"matchLabels": {
@@ -79,7 +79,7 @@ impl Script {
         object
     }
 
-    /// A target whose pods do nothing.
+    /// A target with idle pods.
     pub(crate) fn deployment(&self, image: &str) -> Value {
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": self.name},

@@ -1,10 +1,10 @@
-//! What a real cluster and the sandbox did with the same scripts, side by side.
+//! Compares the syncs of a real cluster with those of the sandbox.
 
 use serde_json::json;
 
 use crate::replay::{Autoscaler, timeless};
 
-/// Where the two differ, a line each. When a sync was is left out: the intervals are not in phase.
+/// Returns one line for each difference. Ignores times, because the periods are not in phase.
 pub(crate) fn compare(real: &[Autoscaler], ours: &[Autoscaler]) -> Vec<String> {
     let mut differences = Vec::new();
     for (real, ours) in real.iter().zip(ours) {
@@ -38,16 +38,15 @@ pub(crate) fn compare(real: &[Autoscaler], ours: &[Autoscaler]) -> Vec<String> {
     differences
 }
 
-/// A comparison must be able to fail.
 #[test]
-fn what_differs_is_told() {
+fn differences_are_reported() {
     let recording: crate::replay::Recording =
         serde_json::from_str(include_str!("../../../hpa/tests/data/recorded-1.34.json")).unwrap();
     let real = recording.autoscalers;
     assert_eq!(compare(&real, &real), Vec::<String>::new());
     let mut ours = real.clone();
     ours[0].syncs[2].at_ms += 1;
-    assert_eq!(compare(&real, &ours), Vec::<String>::new(), "intervals need not be in phase");
+    assert_eq!(compare(&real, &ours), Vec::<String>::new(), "times are ignored");
     ours[0].syncs[2].size += 1;
     ours[1].syncs[0].events.clear();
     ours[2].syncs.pop();

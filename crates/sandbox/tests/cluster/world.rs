@@ -1,4 +1,4 @@
-//! What watches tell of the namespace: sizes of the targets, statuses of the autoscalers, their events.
+//! The state of the namespace from watches: sizes of the targets, statuses and events of the autoscalers.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -20,7 +20,7 @@ pub(crate) struct Sizes {
     pub(crate) status: i32,
 }
 
-/// Everything seen so far.
+/// All objects and events so far.
 #[derive(Default)]
 pub(crate) struct World {
     sizes: HashMap<String, (Sizes, Instant)>,
@@ -29,30 +29,30 @@ pub(crate) struct World {
     seen: HashSet<(String, String)>,
 }
 
-/// How an autoscaler and its target stand.
+/// The state of an autoscaler and its target.
 #[derive(Debug, Clone)]
-pub(crate) struct Standing {
+pub(crate) struct ObservedState {
     pub(crate) sizes: Sizes,
-    /// For how long the sizes have been so.
-    pub(crate) settled: Duration,
+    /// Time since the last change of the sizes.
+    pub(crate) size_age: Duration,
     pub(crate) status: Value,
     /// All events so far.
     pub(crate) events: Vec<String>,
 }
 
 impl World {
-    pub(crate) fn standing(&self, name: &str) -> Option<Standing> {
+    pub(crate) fn state(&self, name: &str) -> Option<ObservedState> {
         let (sizes, since) = *self.sizes.get(name)?;
-        Some(Standing {
+        Some(ObservedState {
             sizes,
-            settled: since.elapsed(),
+            size_age: since.elapsed(),
             status: self.autoscalers.get(name).cloned().unwrap_or_default(),
             events: self.events.get(name).cloned().unwrap_or_default(),
         })
     }
 }
 
-/// Watches until the set is dropped. A watch that ends is taken up again where it was.
+/// Watches until the returned tasks are dropped. A watch that ends continues where it ended.
 pub(crate) fn watch(client: &Client, namespace: &str) -> (Arc<Mutex<World>>, JoinSet<()>) {
     let world = Arc::new(Mutex::new(World::default()));
     let mut tasks = JoinSet::new();
@@ -62,9 +62,9 @@ pub(crate) fn watch(client: &Client, namespace: &str) -> (Arc<Mutex<World>>, Joi
             spec: object.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
             status: object.status.as_ref().and_then(|status| status.replicas).unwrap_or(0),
         };
-        let kept = world.sizes.entry(object.name_any()).or_insert((sizes, Instant::now()));
-        if kept.0 != sizes {
-            *kept = (sizes, Instant::now());
+        let entry = world.sizes.entry(object.name_any()).or_insert((sizes, Instant::now()));
+        if entry.0 != sizes {
+            *entry = (sizes, Instant::now());
         }
     });
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), namespace);
@@ -100,17 +100,17 @@ fn follow<K: Send + 'static>(
     tasks: &mut JoinSet<()>,
     world: &Arc<Mutex<World>>,
     stream: impl Stream<Item = Result<K, watcher::Error>> + Send + 'static,
-    take: impl Fn(&mut World, K) + Send + 'static,
+    apply: impl Fn(&mut World, K) + Send + 'static,
 ) {
     let world = Arc::clone(world);
     tasks.spawn(async move {
         let mut stream = Box::pin(stream);
         loop {
             match stream.try_next().await {
-                Ok(Some(object)) => take(&mut world.lock().unwrap(), object),
+                Ok(Some(object)) => apply(&mut world.lock().unwrap(), object),
                 Ok(None) => return,
-                // The watcher says what went wrong, waits and goes on by itself.
-                Err(_again) => {}
+                // The watcher waits and retries by itself.
+                Err(_retried) => {}
             }
         }
     });

@@ -1,4 +1,4 @@
-//! A process that holds a sandbox with a pod, says where, and waits to be killed.
+//! A process that starts a sandbox with pods, prints its kubeconfig and PIDs, and waits until the test kills it.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use sandbox::{Argv, Config, Sandbox, System, Workload, WorkloadKind};
 use serde_json::json;
 
-/// Runs until it is killed.
+/// Runs until the process is killed.
 pub(crate) fn main() -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime.block_on(hold()).map_err(|error| error.to_string())
@@ -18,8 +18,8 @@ async fn hold() -> Result<(), Box<dyn std::error::Error>> {
     config.images.insert("podling:1".to_owned(), Argv::new(&me, ["pod"]));
     config.system = System::Bare;
     config.kubelet.back_off_base = Duration::from_millis(100);
-    let (progress, mut heard) = tokio::sync::mpsc::channel(64);
-    tokio::spawn(async move { while heard.recv().await.is_some() {} });
+    let (progress, mut received) = tokio::sync::mpsc::channel(64);
+    tokio::spawn(async move { while received.recv().await.is_some() {} });
     let sandbox = Sandbox::start(config, progress).await?;
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
@@ -28,7 +28,7 @@ async fn hold() -> Result<(), Box<dyn std::error::Error>> {
             "selector": {"matchLabels": {"app": "web"}},
             "template": {
                 "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [{"name": "web", "image": "podling:1", "args": ["--deaf"]}]},
+                "spec": {"containers": [{"name": "web", "image": "podling:1", "args": ["--ignore-sigterm"]}]},
             },
         },
     });

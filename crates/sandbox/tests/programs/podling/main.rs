@@ -1,4 +1,4 @@
-//! What the sandbox's tests run: as a pod, as the reaper, and as a process that holds a sandbox and is killed.
+//! The program that the sandbox's tests run: as a pod, as the reaper, and as a process with a sandbox that the test kills.
 
 mod host;
 mod pod;

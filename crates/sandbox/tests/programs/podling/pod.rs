@@ -1,7 +1,7 @@
-//! A pod: serves HTTP on the listeners that it inherits and does what its arguments say.
+//! A pod: serves HTTP on its inherited listeners.
 //!
-//! `--crash CODE` ends at once; `--unready` fails `/readyz`; `--deaf` ignores SIGTERM. It plays a Prometheus too, whose
-//! answer is set by `/set?value=N` (nothing is answered before).
+//! `--crash CODE` ends at once; `--unready` fails `/readyz`; `--ignore-sigterm` ignores SIGTERM. It also answers as a
+//! Prometheus, with the value that `/set?value=N` sets and without a sample before.
 
 use std::os::fd::FromRawFd as _;
 use std::process::ExitCode;
@@ -14,8 +14,8 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use serde_json::{Value, json};
 
-/// No value was set.
-const NOTHING: i64 = i64::MIN;
+/// Marks a value that was not set.
+const UNSET: i64 = i64::MIN;
 
 struct Shared {
     ready: bool,
@@ -31,7 +31,7 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
     if let Some(code) = crash {
         return ExitCode::from(code.parse::<u8>().unwrap_or(1));
     }
-    let shared = Arc::new(Shared { ready: !has("--unready"), value: AtomicI64::new(NOTHING) });
+    let shared = Arc::new(Shared { ready: !has("--unready"), value: AtomicI64::new(UNSET) });
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -39,11 +39,11 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(serve(shared, has("--deaf")));
+    runtime.block_on(serve(shared, has("--ignore-sigterm")));
     ExitCode::SUCCESS
 }
 
-async fn serve(shared: Arc<Shared>, deaf: bool) {
+async fn serve(shared: Arc<Shared>, ignore_sigterm: bool) {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(terminate) => terminate,
         Err(error) => return eprintln!("{error}"),
@@ -64,8 +64,8 @@ async fn serve(shared: Arc<Shared>, deaf: bool) {
         .with_state(shared);
     let count: i32 = std::env::var("LISTEN_FDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     for fd in 3..3 + count {
-        #[expect(unsafe_code, reason = "the kubelet hands listeners down from descriptor 3 on")]
-        // SAFETY: the descriptor was inherited for this and nobody else in this process owns it.
+        #[expect(unsafe_code, reason = "the kubelet passes listeners from descriptor 3 on")]
+        // SAFETY: the kubelet passes this descriptor for this listener, and no other code in this process owns it.
         let listener = unsafe { std::net::TcpListener::from_raw_fd(fd) };
         let listener =
             listener.set_nonblocking(true).and_then(|()| tokio::net::TcpListener::from_std(listener));
@@ -79,8 +79,8 @@ async fn serve(shared: Arc<Shared>, deaf: bool) {
     }
     loop {
         terminate.recv().await;
-        println!("asked to end");
-        if !deaf {
+        println!("received SIGTERM");
+        if !ignore_sigterm {
             return;
         }
     }
@@ -108,6 +108,6 @@ async fn series() -> axum::Json<Value> {
 async fn query(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
     let value = shared.value.load(Ordering::Relaxed);
     let result =
-        if value == NOTHING { json!([]) } else { json!([{"metric": {}, "value": [1.0, value.to_string()]}]) };
+        if value == UNSET { json!([]) } else { json!([{"metric": {}, "value": [1.0, value.to_string()]}]) };
     axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": result}}))
 }

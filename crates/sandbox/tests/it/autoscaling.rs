@@ -1,19 +1,16 @@
-//! The loop of the autoscaler, with a played Prometheus.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
+//! The HPA controller, with podlings in place of Prometheus.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::{Json, Router};
-use common::{Rig, config, deployment};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::Api;
 use sandbox::{System, WorkloadKind};
 use serde_json::{Value, json};
 use testkit::wait;
+
+use crate::rig::{Rig, config, deployment};
 
 fn hpa() -> Value {
     json!({
@@ -65,7 +62,7 @@ fn condition<'a>(status: &'a Value, of_type: &str) -> &'a Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_makes_pods_and_its_end_takes_them_away() {
+async fn a_queue_scales_a_deployment_up_and_down() {
     let mut config = config();
     config.system = System::Monitoring;
     config.autoscaling.sync_period = Duration::from_millis(200);
@@ -75,14 +72,14 @@ async fn a_queue_makes_pods_and_its_end_takes_them_away() {
     rig.ready(WorkloadKind::Deployment, "web").await;
     rig.apply(hpa()).await;
 
-    // No rule yet.
-    let said = status(&rig, "the HPA to miss its metric", |status| {
+    // Without a rule the adapter does not know the metric.
+    let failed = status(&rig, "the HPA to miss its metric", |status| {
         status["conditions"]
             .as_array()
             .is_some_and(|list| list.iter().any(|one| one["reason"] == "FailedGetExternalMetric"))
     })
     .await;
-    let message = condition(&said, "ScalingActive")["message"].as_str().unwrap().to_owned();
+    let message = condition(&failed, "ScalingActive")["message"].as_str().unwrap().to_owned();
     assert!(message.starts_with("the HPA was unable to compute the replica count: unable to get external metric default/queue_length/&LabelSelector{MatchLabels:map[string]string{queue: Orders,},MatchExpressions:[]LabelSelectorRequirement{},}: unable to fetch metrics from external metrics API: the server could not find the metric queue_length for "), "{message}");
 
     rig.apply(rules()).await;
@@ -104,21 +101,21 @@ async fn a_queue_makes_pods_and_its_end_takes_them_away() {
     wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
 }
 
-/// However long a sync took: only so is a change of one sync out of a policy's period of the same length when the next one
-/// looks back.
+/// The period begins at the end of a sync, so that a policy's period of the same length does not contain the change of
+/// the sync before.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_comes_a_whole_period_after_the_end_of_the_one_before() {
+async fn a_sync_starts_a_period_after_the_last_end() {
     const PERIOD: Duration = Duration::from_millis(400);
-    const ANSWER: Duration = Duration::from_millis(300);
+    const RESPONSE_DELAY: Duration = Duration::from_millis(300);
     let mut config = config();
     config.autoscaling.sync_period = PERIOD;
     let rig = Rig::start(config).await;
     let syncs: Arc<Mutex<Vec<(Instant, Instant)>>> = Arc::default();
-    let kept = Arc::clone(&syncs);
+    let log = Arc::clone(&syncs);
     let slow = move || async move {
-        let asked = Instant::now();
-        tokio::time::sleep(ANSWER).await;
-        kept.lock().unwrap().push((asked, Instant::now()));
+        let requested = Instant::now();
+        tokio::time::sleep(RESPONSE_DELAY).await;
+        log.lock().unwrap().push((requested, Instant::now()));
         Json(json!({
             "kind": "ExternalMetricValueList", "apiVersion": "external.metrics.k8s.io/v1beta1", "metadata": {},
             "items": [{"metricName": "queue_length", "metricLabels": {}, "timestamp": "2026-01-01T00:00:00Z", "value": "0"}],
@@ -132,13 +129,13 @@ async fn a_sync_comes_a_whole_period_after_the_end_of_the_one_before() {
     let syncs = syncs.lock().unwrap();
     for pair in syncs.windows(2) {
         let waited = pair[1].0 - pair[0].1;
-        assert!(waited >= PERIOD, "{waited:?} after the last answer");
+        assert!(waited >= PERIOD, "{waited:?} after the last response");
     }
 }
 
-/// Kubernetes' controller remembers by the name and forgets when a sync finds nothing there.
+/// Kubernetes' controller keeps its memory by name, and drops it when a sync finds no HPA.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_hpa_that_is_made_again_at_once_is_remembered() {
+async fn a_recreated_hpa_keeps_its_memory() {
     let mut config = config();
     config.autoscaling.sync_period = Duration::from_secs(5);
     let rig = Rig::start(config).await;
@@ -156,7 +153,7 @@ async fn an_hpa_that_is_made_again_at_once_is_remembered() {
             status["conditions"][0]["type"] == "AbleToScale" && status["conditions"][0]["reason"] == reason
         }
     };
-    // The size that an HPA finds counts as recommended until the window is over.
+    // The initial size counts as a recommendation until the window is over.
     status(&rig, "the first sync", is("ScaleDownStabilized")).await;
     status(&rig, "the second sync", is("ReadyForNewScale")).await;
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(rig.client.clone(), "default");

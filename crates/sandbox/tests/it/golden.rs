@@ -1,12 +1,8 @@
-//! The same objects here and on a real Kubernetes: the same events, phases, conditions and numbers.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
+//! Compares events, phases, conditions and numbers of one scenario with those of a real Kubernetes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Rig, config};
 use kube::ResourceExt as _;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::{ApiResource, GroupVersionKind};
@@ -14,16 +10,18 @@ use sandbox::{Argv, WorkloadKind};
 use serde_json::{Value, json};
 use testkit::wait;
 
-const NAMESPACE: &str = "golden";
-/// The scenario has restarts with their waits.
-const DEADLINE: Duration = Duration::from_secs(90);
+use crate::rig::{Rig, config};
 
-/// Begins a line of what is said once more time has passed: a slow machine may see it, and nobody waits for it.
+const NAMESPACE: &str = "golden";
+/// Time limit of the scenario, which has restarts with back-off.
+const TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Prefix of facts that appear later: a slow machine may see them, and the test does not wait for them.
 const LATER: &str = "later ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sandbox_says_what_a_real_cluster_says() {
-    let lines = include_str!("golden/kubernetes-1.34.txt").lines();
+async fn the_sandbox_equals_a_real_cluster() {
+    let lines = include_str!("../golden/kubernetes-1.34.txt").lines();
     let (later, golden): (BTreeSet<&str>, BTreeSet<&str>) = lines
         .filter(|line| !line.starts_with('#') && !line.is_empty())
         .partition(|line| line.starts_with(LATER));
@@ -31,7 +29,7 @@ async fn the_sandbox_says_what_a_real_cluster_says() {
     config.images.insert("surge.local/debian:12".to_owned(), Argv::new("/bin/sh", [] as [&str; 0]));
     config.autoscaling.sync_period = Duration::from_millis(300);
     let rig = Rig::start(config).await;
-    let objects = sandbox::parse_manifests(include_str!("golden/scenario.yaml")).unwrap();
+    let objects = sandbox::parse_manifests(include_str!("../golden/scenario.yaml")).unwrap();
     rig.sandbox.apply(NAMESPACE, &objects).await.unwrap();
     let workload = |kind, name: &str| sandbox::Workload {
         kind,
@@ -63,29 +61,29 @@ async fn the_sandbox_says_what_a_real_cluster_says() {
         Some(beginning) => ours.starts_with(beginning),
         None => golden == ours,
     };
-    // States pass; what is said stays. It must settle on the golden one.
+    // Intermediate facts may appear; the final facts must be the golden ones.
     let last = std::sync::Mutex::new((Vec::new(), Vec::new()));
-    let settled = wait::until_within(2 * DEADLINE, "the same as on a real cluster", || async {
+    let settled = wait::until_within(2 * TIMEOUT, "the same as on a real cluster", || async {
         let ours = facts(&rig).await;
         let missing: Vec<String> = golden
             .iter()
             .filter(|golden| !ours.iter().any(|ours| matches(golden, ours)))
             .map(|line| (*line).to_owned())
             .collect();
-        let may_be = |ours: &str| {
+        let is_allowed = |ours: &str| {
             let later = later.iter().filter_map(|line| line.strip_prefix(LATER));
             golden.iter().copied().chain(later).any(|golden| matches(golden, ours))
         };
-        let more: Vec<String> = ours.into_iter().filter(|ours| !may_be(ours)).collect();
+        let more: Vec<String> = ours.into_iter().filter(|ours| !is_allowed(ours)).collect();
         let done = missing.is_empty() && more.is_empty();
         *last.lock().unwrap() = (missing, more);
         done.then_some(())
     });
-    let settled = tokio::time::timeout(DEADLINE, settled).await;
+    let settled = tokio::time::timeout(TIMEOUT, settled).await;
     let (missing, more) = last.into_inner().unwrap();
     assert!(
         settled.is_ok(),
-        "a real cluster says, and the sandbox does not:\n{}\n\nonly the sandbox says:\n{}",
+        "only a real cluster has:\n{}\n\nonly the sandbox has:\n{}",
         missing.join("\n"),
         more.join("\n")
     );
@@ -164,11 +162,11 @@ async fn facts(rig: &Rig) -> BTreeSet<String> {
             ["availableReplicas", "observedGeneration", "readyReplicas", "replicas", "updatedReplicas"];
         facts.insert(format!("deploy {} status {}", object.name_any(), numbers(&object, &fields)));
     }
-    facts.iter().map(|line| plain(line)).collect()
+    facts.iter().map(|line| normalize(line)).collect()
 }
 
-/// Without what changes from run to run.
-fn plain(line: &str) -> String {
+/// Replaces the parts of a line that change from run to run.
+fn normalize(line: &str) -> String {
     let rules = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
         (r"10\.\d+\.\d+\.\d+", "IP"),

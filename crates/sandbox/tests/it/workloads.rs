@@ -1,8 +1,5 @@
-//! Controllers together: scaling, updates, ordinals, Services, garbage.
+//! The controllers together: scaling, updates, ordinals, Services, garbage collection.
 
-mod common;
-
-use common::{Rig, config, deployment, is_ready, pid, pod};
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use kube::{ResourceExt as _, api::ListParams};
@@ -10,8 +7,10 @@ use sandbox::WorkloadKind;
 use serde_json::json;
 use testkit::wait;
 
+use crate::rig::{Rig, config, deployment, is_ready, is_running, pid, pod};
+
 #[tokio::test(flavor = "multi_thread")]
-async fn scaling_makes_and_removes_pods() {
+async fn scaling_creates_and_deletes_pods() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 1, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
@@ -20,7 +19,7 @@ async fn scaling_makes_and_removes_pods() {
     for size in [4, 1, 0, 2] {
         let change = json!({"spec": {"replicas": size}});
         api.patch_scale("web", &PatchParams::default(), &Patch::Merge(&change)).await.unwrap();
-        wait::until("the pods to be as many as asked for", || async {
+        wait::until("the requested number of pods", || async {
             let pods = rig.list("app=web").await;
             (pods.len() == size && pods.iter().all(is_ready)).then_some(())
         })
@@ -29,7 +28,7 @@ async fn scaling_makes_and_removes_pods() {
             assert!(rig.list("app=web").await.iter().any(|pod| pod.name_any() == oldest));
         }
     }
-    let status = wait::until("the status to follow", || async {
+    let status = wait::until("the status of two replicas", || async {
         let status = api.get("web").await.unwrap().status.unwrap();
         (status.available_replicas == Some(2)).then_some(status)
     })
@@ -41,7 +40,7 @@ async fn scaling_makes_and_removes_pods() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_update_rolls_and_is_never_below_its_minimum() {
+async fn a_rolling_update_keeps_the_minimum() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 3, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
@@ -73,7 +72,7 @@ async fn an_update_rolls_and_is_never_below_its_minimum() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn recreate_ends_the_old_pods_first() {
+async fn recreate_deletes_the_old_pods_first() {
     let rig = Rig::start(config()).await;
     let with = |version: &str| {
         let mut object = deployment("web", 2, &json!({"env": [{"name": "VERSION", "value": version}]}));
@@ -97,14 +96,14 @@ async fn recreate_ends_the_old_pods_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployments_dependents_go_with_it() {
+async fn a_deployment_is_deleted_with_dependents() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 2, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
     let api: Api<Deployment> = Api::namespaced(rig.client.clone(), "default");
     api.delete("web", &DeleteParams::background()).await.unwrap();
     let sets: Api<ReplicaSet> = Api::namespaced(rig.client.clone(), "default");
-    wait::until("ReplicaSets and pods to go", || async {
+    wait::until("ReplicaSets and pods to be deleted", || async {
         let sets = sets.list(&ListParams::default()).await.unwrap().items.len();
         (sets == 0 && rig.list("app=web").await.is_empty()).then_some(())
     })
@@ -112,7 +111,7 @@ async fn a_deployments_dependents_go_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orphans_stay() {
+async fn orphaned_dependents_stay() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 1, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
@@ -129,7 +128,7 @@ async fn orphans_stay() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stateful_set_counts_its_pods_from_zero() {
+async fn stateful_pods_have_ordinals() {
     let rig = Rig::start(config()).await;
     let mut object = deployment("db", 3, &json!({}));
     object["kind"] = "StatefulSet".into();
@@ -141,16 +140,17 @@ async fn a_stateful_set_counts_its_pods_from_zero() {
     let names: Vec<String> = pods.iter().map(kube::ResourceExt::name_any).collect();
     assert_eq!(names, ["db-0", "db-1", "db-2"]);
     assert_eq!(pods[1].labels()["apps.kubernetes.io/pod-index"], "1");
-    // One after the other: each was created after the one before was ready.
+    // Each pod was created after the one before was ready.
     let created = |index: usize| pods[index].creation_timestamp().unwrap().0;
     assert!(created(0) <= created(1) && created(1) <= created(2));
 
     rig.pods().delete("db-1", &DeleteParams::default()).await.unwrap();
-    let again = rig.pod("db-1", "db-1 to come back", |pod| is_ready(pod) && pid(pod) != pid(&pods[1])).await;
-    assert_ne!(again.uid(), pods[1].uid());
+    let recreated =
+        rig.pod("db-1", "db-1 to be ready again", |pod| is_ready(pod) && pid(pod) != pid(&pods[1])).await;
+    assert_ne!(recreated.uid(), pods[1].uid());
     let api: Api<StatefulSet> = Api::namespaced(rig.client.clone(), "default");
     api.patch("db", &PatchParams::default(), &Patch::Merge(json!({"spec": {"replicas": 1}}))).await.unwrap();
-    wait::until("the last ones to go", || async {
+    wait::until("the surplus pods to be deleted", || async {
         let pods = rig.list("app=db").await;
         (pods.len() == 1 && pods[0].name_any() == "db-0").then_some(())
     })
@@ -159,7 +159,7 @@ async fn a_stateful_set_counts_its_pods_from_zero() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_leads_to_ready_pods_in_turn_and_waits_for_the_first() {
+async fn a_service_waits_for_pods_and_alternates() {
     let rig = Rig::start(config()).await;
     rig.apply(json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
@@ -174,21 +174,21 @@ async fn a_service_leads_to_ready_pods_in_turn_and_waits_for_the_first() {
         let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         client.get(&url).send().await.ok()?.text().await.ok()
     };
-    assert_eq!(ask().await, None, "nobody is there");
+    assert_eq!(ask().await, None, "no pod is ready");
     rig.apply(deployment("web", 2, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
     let mut pids: Vec<String> = rig.list("app=web").await.iter().map(|pod| pid(pod).to_string()).collect();
     pids.sort_unstable();
-    let mut seen = Vec::new();
+    let mut answers = Vec::new();
     for _ in 0..2 {
-        seen.push(wait::until("an answer through the Service", ask).await);
+        answers.push(wait::until("an answer through the Service", ask).await);
     }
-    seen.sort_unstable();
-    assert_eq!(seen, pids);
+    answers.sort_unstable();
+    assert_eq!(answers, pids);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_node_leaves_pods_pending() {
+async fn pods_wait_while_the_node_is_full() {
     let mut config = config();
     config.kubelet.max_pods = 1;
     let rig = Rig::start(config).await;
@@ -197,11 +197,11 @@ async fn a_full_node_leaves_pods_pending() {
     rig.apply(pod("second", &json!({}))).await;
     rig.event("second", "Warning FailedScheduling 0/1 nodes are available: 1 Too many pods.").await;
     rig.pods().delete("first", &DeleteParams::default()).await.unwrap();
-    rig.pod("second", "the second pod to get the place", is_ready).await;
+    rig.pod("second", "the second pod to be scheduled", is_ready).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cordoned_node_takes_no_pods() {
+async fn pods_wait_while_the_node_is_cordoned() {
     let rig = Rig::start(config()).await;
     let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(rig.client.clone());
     let cordon = |yes: bool| Patch::Merge(json!({"spec": {"unschedulable": yes}}));
@@ -213,7 +213,7 @@ async fn a_cordoned_node_takes_no_pods() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_namespace_goes_with_all_that_is_in_it() {
+async fn a_namespace_is_deleted_with_its_pods() {
     let rig = Rig::start(config()).await;
     rig.apply(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "short"}})).await;
     let mut object = deployment("web", 2, &json!({}));
@@ -227,15 +227,15 @@ async fn a_namespace_goes_with_all_that_is_in_it() {
     .await;
     let namespaces: Api<k8s_openapi::api::core::v1::Namespace> = Api::all(rig.client.clone());
     namespaces.delete("short", &DeleteParams::default()).await.unwrap();
-    wait::until("the namespace to go", || async {
+    wait::until("the namespace to be deleted", || async {
         namespaces.get_opt("short").await.unwrap().is_none().then_some(())
     })
     .await;
-    assert!(running.iter().all(|pod| !common::runs(pid(pod))));
+    assert!(running.iter().all(|pod| !is_running(pid(pod))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_pods_come_and_go() {
+async fn a_hundred_pods_start_and_end() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 100, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
@@ -246,15 +246,15 @@ async fn a_hundred_pods_come_and_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_in_the_foreground_ends_with_the_owner() {
+async fn foreground_deletion_removes_the_owner_last() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 2, &json!({}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
     let api: Api<Deployment> = Api::namespaced(rig.client.clone(), "default");
     api.delete("web", &DeleteParams::foreground()).await.unwrap();
-    wait::until("the Deployment to go", || async {
+    wait::until("the Deployment to be deleted", || async {
         api.get_opt("web").await.unwrap().is_none().then_some(())
     })
     .await;
-    assert!(rig.list("app=web").await.is_empty(), "its pods go first");
+    assert!(rig.list("app=web").await.is_empty(), "its pods are deleted first");
 }

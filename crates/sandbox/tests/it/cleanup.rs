@@ -1,32 +1,29 @@
-//! Nothing is left, however a sandbox ends.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
-mod common;
+//! Cleanup after a stopped and after a killed sandbox.
 
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use common::{Rig, config, podling, runs, signal};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use rustix::process::Signal;
 use testkit::wait;
 
+use crate::rig::{self, Rig, config, is_running, podling, signal};
+
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_outlives_a_killed_process_not_even_a_stopped_pod() {
+async fn a_killed_sandbox_leaves_no_process_or_file() {
     let mut host = Command::new(podling()).arg("host").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = std::io::BufReader::new(host.stdout.take().unwrap()).lines();
     let kubeconfig = PathBuf::from(lines.next().unwrap().unwrap());
     let mut pids: Vec<i32> =
         lines.next().unwrap().unwrap().split(' ').map(|pid| pid.parse().unwrap()).collect();
     assert_eq!(pids.len(), 2);
-    assert!(kubeconfig.exists() && pids.iter().all(|&pid| runs(pid)));
+    assert!(kubeconfig.exists() && pids.iter().all(|&pid| is_running(pid)));
     signal(pids[0], Signal::STOP);
 
     if cfg!(target_os = "linux") {
-        // A reaper that dies before its time has a successor. A pod that starts afterwards shows that it is at work.
+        // The sandbox replaces a reaper that dies. A pod that starts afterwards shows that the new one works.
         let first = reaper_of(host.id()).unwrap();
         signal(first, Signal::KILL);
         wait::until_blocking("another reaper", || reaper_of(host.id()).filter(|pid| *pid != first));
@@ -34,7 +31,7 @@ async fn nothing_outlives_a_killed_process_not_even_a_stopped_pod() {
         let pods = pods_of(&kubeconfig).await;
         let restarted = wait::until("the killed pod to run again", || async {
             let pods = pods.list(&Default::default()).await.unwrap().items;
-            pods.iter().filter(|pod| common::restarts(pod) > 0).map(common::pid).find(|&pid| runs(pid))
+            pods.iter().filter(|pod| rig::restarts(pod) > 0).map(rig::pid).find(|&pid| is_running(pid))
         })
         .await;
         pids[1] = restarted;
@@ -42,9 +39,9 @@ async fn nothing_outlives_a_killed_process_not_even_a_stopped_pod() {
 
     host.kill().unwrap();
     host.wait().unwrap();
-    wait::until_blocking("pods and files to go", || {
+    wait::until_blocking("pods and files to be removed", || {
         let folder = kubeconfig.parent().unwrap();
-        (!pids.iter().any(|&pid| runs(pid)) && !folder.exists()).then_some(())
+        (!pids.iter().any(|&pid| is_running(pid)) && !folder.exists()).then_some(())
     });
 }
 
@@ -54,14 +51,14 @@ async fn pods_of(kubeconfig: &Path) -> Api<Pod> {
     Api::namespaced(kube::Client::try_from(config).unwrap(), "default")
 }
 
-/// The child of `parent` that is its reaper and says that it is ready by waiting for its input.
+/// PID of the reaper, a child of `parent`.
 fn reaper_of(parent: u32) -> Option<i32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok()).find(|pid| {
         let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
         let parent_of =
             read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
-        parent_of == Some(parent) && read("cmdline").ends_with("\0reaper\0") && runs(*pid)
+        parent_of == Some(parent) && read("cmdline").ends_with("\0reaper\0") && is_running(*pid)
     })
 }
 
@@ -80,7 +77,7 @@ async fn a_stopped_sandbox_leaves_no_file() {
     rig.sandbox.stop().await;
     assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
 
-    // What was there before is not ours.
+    // A file that existed before is not changed.
     std::fs::write(parent.path().join("mine"), "precious").unwrap();
     let (sender, _progress) = tokio::sync::mpsc::channel(8);
     let error = sandbox::Sandbox::start(config, sender).await.unwrap_err().to_string();

@@ -1,8 +1,5 @@
-//! Pods as processes: start, logs, probes, crashes, signals, the end.
+//! Pods as processes: start, logs, probes, crashes, signals, termination.
 
-mod common;
-
-use common::{Rig, config, deployment, is_ready, pid, pod, restarts, runs, signal};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, LogParams};
 use rustix::process::Signal;
@@ -10,8 +7,10 @@ use sandbox::WorkloadKind;
 use serde_json::json;
 use testkit::wait;
 
+use crate::rig::{IMAGE, Rig, config, deployment, is_ready, is_running, pid, pod, restarts, signal};
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deployment_becomes_running_pods_with_logs() {
+async fn a_deployment_starts_pods_with_logs() {
     let rig = Rig::start(config()).await;
     rig.apply(deployment("web", 2, &json!({"args": ["--name", "$(HOSTNAME)"]}))).await;
     rig.ready(WorkloadKind::Deployment, "web").await;
@@ -34,12 +33,12 @@ async fn a_deployment_becomes_running_pods_with_logs() {
     rig.event("web", "Normal ScalingReplicaSet Scaled up replica set web-").await;
     rig.sandbox.stop().await;
     for pod in &pods {
-        wait::until("the pods to be gone", || async { (!runs(pid(pod))).then_some(()) }).await;
+        wait::until("the pods to be gone", || async { (!is_running(pid(pod))).then_some(()) }).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_environment_comes_from_everywhere() {
+async fn the_environment_has_all_sources() {
     let rig = Rig::start(config()).await;
     rig.apply(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"key": "hush"}}))
         .await;
@@ -71,14 +70,14 @@ async fn the_environment_comes_from_everywhere() {
         assert_eq!(rig.get("p", 8080, &format!("/env/{name}")).await, expected, "{name}");
     }
     let port = rig.get("p", 8080, "/env/MY_DB_SERVICE_PORT").await;
-    assert_ne!(port, "5432", "no fixed port of the machine is taken");
+    assert_ne!(port, "5432", "the Service has a free port of the machine");
     let url = rig.get("p", 8080, "/env/URL").await;
     assert_eq!(url, format!("db://127.0.0.1:{port}/hush$(NOTHING)"));
     assert!(rig.get("p", 8080, "/env/KUBECONFIG").await.ends_with("kubeconfig"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_secret_holds_the_container_back_until_it_is_there() {
+async fn a_container_waits_for_a_missing_secret() {
     let rig = Rig::start(config()).await;
     let env = json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "late", "key": "k"}}}]);
     rig.apply(pod("p", &json!({"env": env}))).await;
@@ -97,7 +96,7 @@ async fn a_missing_secret_holds_the_container_back_until_it_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_loop_backs_off_and_keeps_the_previous_log() {
+async fn a_crash_loop_keeps_the_previous_log() {
     let rig = Rig::start(config()).await;
     rig.apply(pod("p", &json!({"args": ["--crash", "3"]}))).await;
     let pod = rig
@@ -122,21 +121,21 @@ async fn a_crash_loop_backs_off_and_keeps_the_previous_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_image_is_an_image_that_cannot_be_pulled() {
+async fn an_unknown_image_cannot_be_pulled() {
     let rig = Rig::start(config()).await;
-    rig.apply(pod("p", &json!({"image": "nobody/knows:1"}))).await;
+    rig.apply(pod("p", &json!({"image": "example/unknown:1"}))).await;
     rig.pod("p", "ImagePullBackOff", |pod| {
         serde_json::to_string(&pod.status).unwrap().contains("ImagePullBackOff")
     })
     .await;
-    rig.event("p", "Warning Failed Failed to pull image \"nobody/knows:1\": ").await;
+    rig.event("p", "Warning Failed Failed to pull image \"example/unknown:1\": ").await;
     rig.event("p", "Warning Failed Error: ErrImagePull").await;
     let error = rig.pods().logs("p", &LogParams::default()).await.unwrap_err().to_string();
     assert!(error.contains("container \"c\" in pod \"p\" is waiting to start: "), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pod_killed_from_outside_restarts() {
+async fn a_killed_process_restarts() {
     let rig = Rig::start(config()).await;
     rig.apply(pod("p", &json!({}))).await;
     let first = rig.pod("p", "the pod to be ready", is_ready).await;
@@ -178,45 +177,45 @@ async fn a_failed_liveness_probe_restarts_the_container() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_that_is_not_offered_says_so() {
+async fn an_unsupported_probe_records_an_event() {
     let rig = Rig::start(config()).await;
     rig.apply(pod("p", &json!({"readinessProbe": {"exec": {"command": ["true"]}, "periodSeconds": 1}})))
         .await;
     let event = rig.event("p", "Warning Unhealthy Readiness probe errored").await;
-    assert!(event.contains("exec probes are not offered here"), "{event}");
+    assert!(event.contains("does not support exec probes"), "{event}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deletion_terminates_within_the_grace_and_kills_after_it() {
+async fn deletion_respects_the_grace_period() {
     let rig = Rig::start(config()).await;
-    rig.apply(pod("kind", &json!({}))).await;
-    let mut deaf = pod("deaf", &json!({"args": ["--deaf"]}));
-    deaf["spec"]["terminationGracePeriodSeconds"] = 1.into();
-    rig.apply(deaf).await;
-    for name in ["kind", "deaf"] {
+    rig.apply(pod("polite", &json!({}))).await;
+    let mut stubborn = pod("stubborn", &json!({"args": ["--ignore-sigterm"]}));
+    stubborn["spec"]["terminationGracePeriodSeconds"] = 1.into();
+    rig.apply(stubborn).await;
+    for name in ["polite", "stubborn"] {
         let ready = rig.pod(name, "the pod to be ready", is_ready).await;
         rig.pods().delete(name, &DeleteParams::default()).await.unwrap();
         let api = rig.pods();
-        wait::until("the pod's object to go", || async {
+        wait::until("the pod's object to be deleted", || async {
             api.get_opt(name).await.unwrap().is_none().then_some(())
         })
         .await;
-        assert!(!runs(pid(&ready)), "{name} still runs");
+        assert!(!is_running(pid(&ready)), "{name} still runs");
         rig.event(name, "Normal Killing Stopping container c").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_without_grace_leaves_nothing() {
+async fn deletion_without_grace_kills_at_once() {
     let rig = Rig::start(config()).await;
-    rig.apply(pod("p", &json!({"args": ["--deaf"]}))).await;
+    rig.apply(pod("p", &json!({"args": ["--ignore-sigterm"]}))).await;
     let ready = rig.pod("p", "the pod to be ready", is_ready).await;
     rig.pods().delete("p", &DeleteParams::default().grace_period(0)).await.unwrap();
-    wait::until("the process to end", || async { (!runs(pid(&ready))).then_some(()) }).await;
+    wait::until("the process to end", || async { (!is_running(pid(&ready))).then_some(()) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pods_that_end_for_good_have_a_phase() {
+async fn terminal_pods_have_a_phase() {
     let rig = Rig::start(config()).await;
     for (name, code, phase) in [("good", "0", "Succeeded"), ("bad", "7", "Failed")] {
         let mut object = pod(name, &json!({"args": ["--crash", code]}));
@@ -228,14 +227,14 @@ async fn pods_that_end_for_good_have_a_phase() {
         rig.pod(name, phase, in_phase).await;
         assert!(
             rig.log(name, &LogParams::default()).await.starts_with("hello"),
-            "the log outlives the process"
+            "the log remains after the process has ended"
         );
         rig.pods().delete(name, &DeleteParams::default()).await.unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hook_before_the_end_is_run_and_one_that_is_not_offered_says_so() {
+async fn pre_stop_hooks_run_or_record_an_event() {
     let rig = Rig::start(config()).await;
     let hook = |handler: serde_json::Value| json!({"lifecycle": {"preStop": handler}});
     rig.apply(pod("exec", &hook(json!({"exec": {"command": ["true"]}})))).await;
@@ -244,21 +243,23 @@ async fn a_hook_before_the_end_is_run_and_one_that_is_not_offered_says_so() {
         rig.pod(name, "the pod to be ready", is_ready).await;
         rig.pods().delete(name, &DeleteParams::default()).await.unwrap();
         let api = rig.pods();
-        wait::until("the pod to go", || async { api.get_opt(name).await.unwrap().is_none().then_some(()) })
-            .await;
+        wait::until("the pod to be deleted", || async {
+            api.get_opt(name).await.unwrap().is_none().then_some(())
+        })
+        .await;
     }
-    rig.event("exec", "Warning FailedPreStopHook PreStopHook failed: only hooks of kind").await;
+    rig.event("exec", "Warning FailedPreStopHook PreStopHook failed: the sandbox supports only hooks").await;
     let events = rig.events("get").await;
     assert!(!events.iter().any(|event| event.contains("FailedPreStopHook")), "{events:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn init_containers_come_one_after_the_other_before_the_rest() {
+async fn init_containers_run_in_order() {
     let rig = Rig::start(config()).await;
     let mut object = pod("p", &json!({}));
     object["spec"]["initContainers"] = json!([
-        {"name": "one", "image": common::IMAGE, "args": ["--crash", "0"]},
-        {"name": "two", "image": common::IMAGE, "args": ["--crash", "0"]},
+        {"name": "one", "image": IMAGE, "args": ["--crash", "0"]},
+        {"name": "two", "image": IMAGE, "args": ["--crash", "0"]},
     ]);
     rig.apply(object).await;
     let ready = rig.pod("p", "the pod to be ready", is_ready).await;
@@ -275,19 +276,18 @@ async fn init_containers_come_one_after_the_other_before_the_rest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_init_container_ends_a_pod_that_is_not_restarted() {
+async fn a_failed_init_container_fails_the_pod() {
     let rig = Rig::start(config()).await;
     let mut object = pod("p", &json!({}));
     object["spec"]["restartPolicy"] = "Never".into();
-    object["spec"]["initContainers"] =
-        json!([{"name": "one", "image": common::IMAGE, "args": ["--crash", "2"]}]);
+    object["spec"]["initContainers"] = json!([{"name": "one", "image": IMAGE, "args": ["--crash", "2"]}]);
     rig.apply(object).await;
     rig.pod("p", "the pod to fail", |pod| pod.status.as_ref().unwrap().phase.as_deref() == Some("Failed"))
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_startup_probe_holds_the_others_back() {
+async fn other_probes_wait_for_the_startup_probe() {
     let rig = Rig::start(config()).await;
     let get = |path: &str| json!({"httpGet": {"path": path, "port": "http"}, "periodSeconds": 1, "failureThreshold": 1});
     rig.apply(pod("good", &json!({"startupProbe": get("/healthz"), "readinessProbe": get("/readyz")}))).await;
@@ -299,9 +299,9 @@ async fn a_startup_probe_holds_the_others_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_workload_that_cannot_become_ready_says_why() {
+async fn an_unready_workload_has_a_reason() {
     let mut rig = Rig::start(config()).await;
-    rig.apply(deployment("web", 1, &json!({"image": "nobody/knows:1"}))).await;
+    rig.apply(deployment("web", 1, &json!({"image": "example/unknown:1"}))).await;
     rig.event("web", "Normal ScalingReplicaSet ").await;
     let web = sandbox::Workload {
         kind: WorkloadKind::Deployment,
@@ -309,10 +309,10 @@ async fn a_workload_that_cannot_become_ready_says_why() {
         name: "web".to_owned(),
         title: "the web".to_owned(),
     };
-    let within = std::time::Duration::from_secs(2);
-    let error = rig.sandbox.ready(&[web], within).await.unwrap_err().to_string();
+    let timeout = std::time::Duration::from_secs(2);
+    let error = rig.sandbox.ready(&[web], timeout).await.unwrap_err().to_string();
     assert!(error.starts_with("Deployment web did not become ready within 2s: pod web-"), "{error}");
-    assert!(error.contains("no program stands for image \"nobody/knows:1\""), "{error}");
+    assert!(error.contains("the sandbox has no program for image \"example/unknown:1\""), "{error}");
     let mut steps = Vec::new();
     while let Ok(progress) = rig.progress.try_recv() {
         steps.push(progress);
@@ -322,6 +322,6 @@ async fn a_workload_that_cannot_become_ready_says_why() {
     };
     assert_eq!(states("API server"), [sandbox::StepState::Starting, sandbox::StepState::Ready]);
     assert!(
-        matches!(states("the web").last(), Some(sandbox::StepState::Failed(why)) if why.contains("nobody/knows"))
+        matches!(states("the web").last(), Some(sandbox::StepState::Failed(reason)) if reason.contains("example/unknown"))
     );
 }

@@ -1,6 +1,4 @@
-//! A sandbox for a test, and questions to it.
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+//! A sandbox for a test, and helpers for requests to it.
 
 use std::time::Duration;
 
@@ -11,15 +9,15 @@ use sandbox::{Argv, Config, Progress, Sandbox, System, Workload, WorkloadKind};
 use serde_json::{Value, json};
 use testkit::wait;
 
-/// Image of the test's pods.
+/// Image of the tests' pods.
 pub(crate) const IMAGE: &str = "podling:1";
 
-/// The program that plays pods and the reaper.
+/// The program that runs as pods and as the reaper.
 pub(crate) fn podling() -> &'static str {
     env!("CARGO_BIN_EXE_sandbox-podling")
 }
 
-/// Settings with short waits and no monitoring.
+/// Settings with short back-off and without the monitoring stack.
 pub(crate) fn config() -> Config {
     let mut config = Config::new(Argv::new(podling(), ["reaper"]));
     config.images.insert(IMAGE.to_owned(), Argv::new(podling(), ["pod"]));
@@ -57,7 +55,7 @@ impl Rig {
         self.pods().list(&ListParams::default().labels(selector)).await.unwrap().items
     }
 
-    /// Waits until the pod is as wanted and returns it.
+    /// Waits until `wanted` returns true for the pod, and returns the pod.
     pub(crate) async fn pod(&self, name: &str, what: &str, wanted: impl Fn(&Pod) -> bool) -> Pod {
         let api = self.pods();
         wait::until(what, || async { api.get_opt(name).await.unwrap().filter(&wanted) }).await
@@ -88,11 +86,11 @@ impl Rig {
             .collect()
     }
 
-    /// Waits for an event about an object that begins so.
-    pub(crate) async fn event(&self, object: &str, beginning: &str) -> String {
-        let what = format!("an event about {object} that begins with {beginning:?}");
+    /// Waits for an event about an object that begins with `prefix`.
+    pub(crate) async fn event(&self, object: &str, prefix: &str) -> String {
+        let what = format!("an event about {object} that begins with {prefix:?}");
         wait::until(&what, || async {
-            self.events(object).await.into_iter().find(|event| event.starts_with(beginning))
+            self.events(object).await.into_iter().find(|event| event.starts_with(prefix))
         })
         .await
     }
@@ -101,7 +99,7 @@ impl Rig {
         self.pods().logs(pod, parameters).await.unwrap()
     }
 
-    /// GET from a pod's declared port through the API's proxy.
+    /// Sends a GET request to a pod's declared port through the API server's proxy.
     pub(crate) async fn get(&self, pod: &str, port: u16, path: &str) -> String {
         let path = format!("/api/v1/namespaces/default/pods/{pod}:{port}/proxy{path}");
         let request = http::Request::get(path).body(Vec::new()).unwrap();
@@ -109,7 +107,7 @@ impl Rig {
     }
 }
 
-/// A Deployment of podlings.
+/// A Deployment of podlings; `container` overrides fields of the container.
 pub(crate) fn deployment(name: &str, replicas: u32, container: &Value) -> Value {
     let mut spec = json!({
         "name": "c", "image": IMAGE,
@@ -130,7 +128,7 @@ pub(crate) fn deployment(name: &str, replicas: u32, container: &Value) -> Value 
     })
 }
 
-/// A single pod.
+/// A pod; `container` overrides fields of the container.
 pub(crate) fn pod(name: &str, container: &Value) -> Value {
     let mut spec = json!({"name": "c", "image": IMAGE, "ports": [{"name": "http", "containerPort": 8080}]});
     json_patch::merge(&mut spec, container);
@@ -152,19 +150,19 @@ pub(crate) fn restarts(pod: &Pod) -> i32 {
     statuses.and_then(|statuses| statuses.first()).map_or(0, |status| status.restart_count)
 }
 
-/// Whether condition Ready is True.
+/// Returns true when condition Ready is True.
 pub(crate) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
-/// Sends a signal.
+/// Sends a signal to a process.
 pub(crate) fn signal(pid: i32, signal: rustix::process::Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
-/// Whether a process with this number runs (a zombie does not).
-pub(crate) fn runs(pid: i32) -> bool {
+/// Returns true when a process with this PID runs and is not a zombie.
+pub(crate) fn is_running(pid: i32) -> bool {
     if cfg!(target_os = "linux") {
         return std::fs::read_to_string(format!("/proc/{pid}/stat"))
             .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with('Z'));
