@@ -1,4 +1,4 @@
-//! What a decision costs: `cargo bench -p hpa`.
+//! The cost of a decision: `cargo bench -p hpa`.
 
 use divan::{Bencher, black_box};
 use hpa::memory::{Memory, Recommendation, ScaleEvent};
@@ -11,7 +11,7 @@ fn main() {
     divan::main();
 }
 
-/// External metric, 20 for each pod, and behavior with windows and policies.
+/// A specification with an External metric, a target of 20 per pod, and behavior with windows and policies.
 fn spec() -> Spec {
     let mut spec: Spec = serde_json::from_str(
         r#"{"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
@@ -31,8 +31,7 @@ fn spec() -> Spec {
     spec
 }
 
-/// A memory as long as a window of 300 s at 15 s makes it, every entry inside, and changes of both directions in all the
-/// periods.
+/// A memory with all entries of a window of 300 s (a sync every 15 s), and changes of both directions in all periods.
 fn full_memory(now: Time, window_seconds: i64, period_seconds: i64) -> Memory {
     let times = |seconds: i64| (1..seconds / 15).map(move |i| now.minus_secs(i * 15));
     let event = |at| ScaleEvent { change: 1, at, outdated: false };
@@ -43,7 +42,7 @@ fn full_memory(now: Time, window_seconds: i64, period_seconds: i64) -> Memory {
     }
 }
 
-/// A status as the last sync left it: with all conditions and a reading.
+/// The status after a sync, with all conditions and a reading.
 fn status(spec: &Spec, config: &Config) -> Status {
     let mut simulator = Simulator::new(spec.clone(), *config, 10).expect("the specification is valid");
     let _ = simulator.sync(Time(0), &[Reading::External(vec![200_000])], None);
@@ -75,14 +74,14 @@ fn one_decision(bencher: Bencher<'_, '_>, spec: &Spec, memory: &Memory, depth: i
     });
 }
 
-/// The usual case: a window of 300 s, periods of 60 s; the size is held.
+/// The usual case: a window of 300 s and periods of 60 s hold the size.
 #[divan::bench]
 fn external_with_behavior_and_full_memory(bencher: Bencher<'_, '_>) {
     let memory = full_memory(Time::from_secs(100_000), 300, 60);
     one_decision(bencher, &spec(), &memory, 100);
 }
 
-/// The same, and the rate binds, so that the next change is looked for as well.
+/// The same, but the rate binds, so that the decision also computes the next change.
 #[divan::bench]
 fn external_with_behavior_and_full_memory_rate_binds(bencher: Bencher<'_, '_>) {
     let memory = full_memory(Time::from_secs(100_000), 300, 60);
@@ -113,7 +112,7 @@ fn external_legacy(bencher: Bencher<'_, '_>) {
     one_decision(bencher, &spec, &memory, 100);
 }
 
-/// A day of syncs, 5,760 of them, over a load that comes and goes.
+/// A day of syncs (5,760) over a varying load.
 #[divan::bench]
 fn a_day_at_15_seconds(bencher: Bencher<'_, '_>) {
     let simulator = || Simulator::new(spec(), Config::default(), 1).expect("the specification is valid");
@@ -126,7 +125,7 @@ fn a_day_at_15_seconds(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Ten minutes of a queue: a burst of 1,000 jobs of 5 s.
+/// Ten minutes of a queue with a burst of 1,000 jobs of 5 s.
 #[divan::bench]
 fn a_queue_with_a_burst(bencher: Bencher<'_, '_>) {
     let queue = Queue { arrivals: vec![Arrivals::Burst { at_ms: 1_000, jobs: 1_000 }], ..Queue::default() };

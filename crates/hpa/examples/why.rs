@@ -1,4 +1,4 @@
-//! Prints why an autoscaler does what it does, for a small made-up queue: `cargo run -p hpa --example why`.
+//! Explains each decision of an HPA for a small simulated queue: `cargo run -p hpa --example why`.
 //!
 //! 200 jobs of 5 s arrive at once; the target is 20 for each pod, at most 10 pods, and the behavior is the API's default.
 
@@ -37,18 +37,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             format!("{} -> {}", step.before, step.after)
         };
         let seconds = sample.at_ms / 1000;
-        let depth = sample.waiting + sample.held;
+        let depth = sample.ready_jobs + sample.unacked_jobs;
         let mut why = trace.to_string();
         if let Some(at) = trace.next_change_at() {
-            why.push_str(&format!("; next change at {}s", at.0 / 1000));
+            why.push_str(&format!("; next change at {} s", at.0 / 1000));
         }
-        // A held size says the same for minutes; once is enough.
-        let news =
-            format!("{depth} {} {size} {:?}", sample.ready, trace.hold().map(|h| std::mem::discriminant(&h)));
-        if news != last {
-            println!("{seconds:>4}s  {depth:>5}  {:>5}  {size:>9}  {why}", sample.ready);
+        // A held size repeats for minutes; print it once.
+        let state = format!(
+            "{depth} {} {size} {:?}",
+            sample.ready_pods,
+            trace.hold().map(|h| std::mem::discriminant(&h))
+        );
+        if state != last {
+            println!("{seconds:>3} s  {depth:>5}  {:>5}  {size:>9}  {why}", sample.ready_pods);
         }
-        last = news;
+        last = state;
     }
     match run.drained_at_ms {
         Some(at) => println!("drained after {:.1} s", (at - 20_000) as f64 / 1000.0),

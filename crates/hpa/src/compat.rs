@@ -1,23 +1,23 @@
-//! What differs between releases of Kubernetes, as switches.
+//! Differences between releases of Kubernetes, as switches.
 //!
-//! The numbers of a decision have been the same since 1.21 but for the four points below, so a caller names a release
-//! with [`Compat::release`] and overrides a single switch where a cluster is known to differ.
+//! A caller names a release with [`Compat::release`] and overrides a single switch if a cluster is known to differ. Apart
+//! from these switches, decisions have been the same since 1.21.
 
 use serde::{Deserialize, Serialize};
 
-/// A minor release of Kubernetes 1, such as 34 for 1.34. A development version counts as the release it becomes.
+/// A minor release of Kubernetes 1, such as 34 for 1.34. A development version counts as its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Release(pub u16);
 
 impl Release {
-    /// 1.34, the release that the product's sandbox behaves as.
+    /// Kubernetes 1.34.
     pub const V1_34: Self = Self(34);
-    /// The newest that this crate knows: the development version of 1.38.
+    /// The newest release that this crate knows: the development version of 1.38.
     pub const LATEST: Self = Self(38);
 }
 
-/// A text that names no release of Kubernetes 1.
+/// The error for a text that names no release of Kubernetes 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a release of Kubernetes: write it as 1.34, v1.34.2 or 1.38-dev")]
 pub struct ReleaseError {
@@ -43,52 +43,51 @@ impl std::fmt::Display for Release {
     }
 }
 
-/// How a ratio is compared with the tolerance.
+/// The comparison of a ratio with the tolerance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ToleranceForm {
-    /// `|1 - ratio| <= tolerance`, to 1.32: a ratio of exactly 1.1 with a tolerance of 0.1 scales, by rounding.
+pub enum ToleranceCheck {
+    /// `|1 - ratio| <= tolerance`, up to 1.32: a ratio of exactly 1.1 with a tolerance of 0.1 scales, due to rounding.
     Distance,
     /// `1 - down <= ratio <= 1 + up`, from 1.33.
     Interval,
 }
 
-/// When a workload with no replicas is left alone.
+/// The rule for a workload with 0 replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ZeroRule {
-    /// To 1.35: whenever `minReplicas` is above 0, and never when it is 0.
+    /// Up to 1.35: the HPA pauses if `minReplicas` is above 0.
     ByMinReplicas,
-    /// From 1.36: unless the condition `ScaledToZero` says that the autoscaler itself put it there.
+    /// From 1.36: the HPA pauses unless the condition `ScaledToZero` shows that it set the size itself.
     ByCondition,
 }
 
 /// The switches of one release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Compat {
-    /// How tolerance is tested.
-    pub tolerance_form: ToleranceForm,
-    /// What a size of 0 means.
+    /// The tolerance check.
+    pub tolerance_check: ToleranceCheck,
+    /// The rule for a size of 0.
     pub zero_rule: ZeroRule,
-    /// Whether pods in phase `Succeeded` are left out (1.38); before, they counted as pods with a missing reading.
+    /// Ignore pods in phase `Succeeded` (1.38). Before, they counted as pods without a sample.
     pub ignore_succeeded_pods: bool,
-    /// Whether a per-pod average over no pods is reported as 0 (1.38); before, it was the smallest 64-bit number,
-    /// which `kubectl` shows as `-9223372036854775808m`.
+    /// Report an average over no pods as 0 (1.38). Before, the status had the smallest 64-bit number, which `kubectl`
+    /// shows as `-9223372036854775808m`.
     pub zero_average_without_pods: bool,
-    /// Whether `behavior` knows a tolerance (1.33); the feature gate must be on as well.
+    /// Support tolerances in `behavior` (1.33), if the feature gate is on.
     pub behavior_tolerance: bool,
-    /// Whether validation looks at the `apiVersion` of the target and of described objects (about 1.34).
+    /// Validate the `apiVersion` of the target and of described objects (about 1.34).
     pub validate_api_version: bool,
-    /// Whether the message of `AmbiguousSelector` calls the others "more than one HPA" (after about 1.35) or "multiple
-    /// HPAs".
+    /// Say "more than one HPA" in the message of `AmbiguousSelector` (from 1.36) instead of "multiple HPAs".
     pub ambiguous_says_more_than_one: bool,
 }
 
 impl Compat {
-    /// The switches as that release has them.
+    /// The switches of a release.
     #[must_use]
     pub const fn release(release: Release) -> Self {
         let minor = release.0;
         Self {
-            tolerance_form: if minor <= 32 { ToleranceForm::Distance } else { ToleranceForm::Interval },
+            tolerance_check: if minor <= 32 { ToleranceCheck::Distance } else { ToleranceCheck::Interval },
             zero_rule: if minor <= 35 { ZeroRule::ByMinReplicas } else { ZeroRule::ByCondition },
             ignore_succeeded_pods: minor >= 38,
             zero_average_without_pods: minor >= 38,
@@ -113,14 +112,14 @@ pub struct Gates {
     pub scale_to_zero: bool,
     /// `HPAConfigurableTolerance`: `behavior` may set a tolerance for each direction.
     pub configurable_tolerance: bool,
-    /// `PodLevelResources`: requests of the pod as a whole win over those of its containers.
+    /// `PodLevelResources`: pod-level requests win over those of the containers.
     pub pod_level_resources: bool,
-    /// `HPAGeneration`: the status says which generation of the object it belongs to.
+    /// `HPAGeneration`: the status has `observedGeneration`.
     pub generation: bool,
 }
 
 impl Gates {
-    /// The gates as that release has them by default.
+    /// The default gates of a release.
     #[must_use]
     pub const fn release(release: Release) -> Self {
         let minor = release.0;
@@ -134,26 +133,26 @@ impl Gates {
 }
 
 impl Default for Gates {
-    /// Those of [`Release::LATEST`].
+    /// The default gates of [`Release::LATEST`].
     fn default() -> Self {
         Self::release(Release::LATEST)
     }
 }
 
-/// The controller's own settings (flags of kube-controller-manager) with its release and gates.
+/// The controller's settings (flags of kube-controller-manager), release and gates.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// Seconds between two syncs of one object. The decision does not use it; the simulation and forecasts do.
+    /// Seconds between two syncs of one HPA. Only simulations and forecasts use it.
     pub sync_period_seconds: i64,
-    /// Seconds for which an earlier, higher recommendation holds the size, where `behavior` does not say.
+    /// Scale-down stabilisation window in seconds, unless `behavior` sets one.
     pub downscale_stabilization_seconds: i64,
-    /// How far a ratio may be from 1, where `behavior` does not say.
+    /// Allowed distance of a ratio from 1, unless `behavior` sets one.
     pub tolerance: f64,
-    /// Seconds after a pod's start in which its CPU reading is taken only if it was ready for all of it.
+    /// Seconds after a pod's start during which its CPU sample counts only if the pod was ready for the whole window.
     pub cpu_initialization_period_seconds: i64,
-    /// Seconds after a pod's start in which losing readiness means that it has never been ready.
+    /// Seconds after a pod's start within which a transition to unready means that the pod has never been ready.
     pub initial_readiness_delay_seconds: i64,
-    /// Without `behavior`, one sync grows the size at most by this factor...
+    /// Without `behavior`, one sync multiplies the size at most by this factor...
     pub scale_up_limit_factor: f64,
     /// ...or to this size, if that is more.
     pub scale_up_limit_minimum: f64,
@@ -193,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn releases_are_read_in_the_usual_spellings() {
+    fn releases_parse_in_the_usual_spellings() {
         for (text, minor) in [("1.34", 34), ("v1.34.2", 34), ("1.38-dev", 38), ("1.33+k3s1", 33)] {
             assert_eq!(text.parse(), Ok(Release(minor)), "{text}");
         }

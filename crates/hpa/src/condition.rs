@@ -1,20 +1,20 @@
-//! The conditions' types, reasons and messages, and how one is set.
+//! Types and messages of the conditions, and the function that sets one.
 //!
 //! Source: `setConditionInList` and its callers in `pkg/controller/podautoscaler/horizontal.go`.
 
-use crate::number::Time;
 use crate::status::{Condition, ConditionStatus, Text};
+use crate::time::Time;
 
-/// Whether the size can be read and written.
+/// Condition: the controller can read and write the scale.
 pub const ABLE_TO_SCALE: &str = "AbleToScale";
-/// Whether the metrics give a number.
+/// Condition: the metrics give a size.
 pub const SCALING_ACTIVE: &str = "ScalingActive";
-/// Whether a limit cut the number.
+/// Condition: a limit changed the size.
 pub const SCALING_LIMITED: &str = "ScalingLimited";
-/// Whether the autoscaler itself put the size to 0 (from 1.36).
+/// Condition: the HPA itself scaled the workload to 0 (from 1.36).
 pub const SCALED_TO_ZERO: &str = "ScaledToZero";
 
-/// Sets a condition in place, or appends it. The time moves only if the status does.
+/// Updates a condition in place or appends it. The transition time changes only with the status.
 pub(crate) fn set(
     conditions: &mut Vec<Condition>,
     type_: &'static str,
@@ -43,7 +43,7 @@ pub(crate) fn set(
     }
 }
 
-/// What `ScalingLimited` says for each reason.
+/// The message of `ScalingLimited` for each reason.
 pub(crate) fn limit_message(reason: &str) -> &'static str {
     match reason {
         "TooManyReplicas" => "the desired replica count is more than the maximum replica count",

@@ -1,12 +1,12 @@
-//! What the API server fills in.
+//! Defaults that the API server sets.
 //!
 //! Source: `pkg/apis/autoscaling/v2/defaults.go`.
 
 use crate::quantity::Quantity;
 use crate::spec::{Behavior, Direction, Metric, Policy, ResourceMetric, ScalingRules, Spec, Target};
 
-/// Fills what is absent: one replica at least, 80 % CPU when there is no metric, and, only where there is a
-/// `behavior`, the rules of both directions.
+/// Sets absent fields: `minReplicas` 1, a target of 80 % CPU without metrics, and, only if there is a `behavior`, the
+/// rules of both directions.
 pub fn default_spec(spec: &mut Spec) {
     spec.min_replicas.get_or_insert(1);
     if spec.metrics.is_empty() {
@@ -28,14 +28,14 @@ pub fn default_spec(spec: &mut Spec) {
     }
 }
 
-/// Fills the rules of both directions.
+/// Sets the absent fields of the rules of both directions.
 pub fn default_behavior(behavior: &mut Behavior) {
     behavior.scale_up = Some(default_rules(Direction::Up, behavior.scale_up.as_ref()));
     behavior.scale_down = Some(default_rules(Direction::Down, behavior.scale_down.as_ref()));
 }
 
-/// The rules of one direction with what is absent filled in. The window of scale-down stays absent: the controller
-/// fills in its own setting when it decides.
+/// The rules of one direction with defaults for absent fields. The scale-down window stays absent: the controller uses
+/// its own setting when it decides.
 #[must_use]
 pub fn default_rules(direction: Direction, rules: Option<&ScalingRules>) -> ScalingRules {
     let given = rules.cloned().unwrap_or_default();
@@ -54,7 +54,7 @@ pub fn default_rules(direction: Direction, rules: Option<&ScalingRules>) -> Scal
     }
 }
 
-/// The tolerance of one direction, where the object sets one.
+/// The tolerance of one direction, if the object sets one.
 #[must_use]
 pub fn tolerance_of(rules: Option<&ScalingRules>) -> Option<f64> {
     rules.and_then(|r| r.tolerance.as_ref()).map(Quantity::to_f64)

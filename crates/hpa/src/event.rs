@@ -7,26 +7,26 @@ use crate::status::Text;
 /// One event about the HPA.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Whether it is a warning.
+    /// Its type.
     #[serde(rename = "type")]
     pub kind: EventKind,
-    /// One word why, such as `SuccessfulRescale`.
+    /// The reason in one word, such as `SuccessfulRescale`.
     pub reason: Text,
-    /// A sentence.
+    /// The message.
     pub message: String,
 }
 
 /// The two types of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {
-    /// As it should be.
+    /// Normal operation.
     Normal,
-    /// Something went wrong.
+    /// A failure.
     Warning,
 }
 
 impl EventKind {
-    /// The API's word.
+    /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,29 +1,29 @@
-//! The three questions that a trace answers: why this number, what holds it back, and when will that change.
+//! Explanations from a trace: the reason for the size, the constraint that binds, and the time at which it ends.
 
 use std::fmt;
 
-use crate::number::Time;
 use crate::quantity::Decimal;
 use crate::spec::Direction;
+use crate::time::Time;
 use crate::trace::{
-    Constraint, Form, Held, Measured, MetricState, MetricTrace, Path, PolicyKind, PolicyTrace, Rate,
-    RateRule, Trace,
+    Constraint, Measured, MetricState, MetricTrace, Path, PolicyKind, PolicyTrace, Rate, RateRule,
+    RecommendationHold, TargetType, Trace,
 };
 
-/// What keeps a decision from going where the metrics point.
+/// The cause that keeps the size from following the metrics, with its data.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Hold<'a> {
-    /// The size is 0 and not by the autoscaler's doing.
+    /// The size is 0, but the HPA did not set it.
     Paused,
     /// The scale could not be read.
     NoScale,
-    /// A metric failed, so nothing is decided. `None` if the selector or the specification is at fault.
+    /// A metric failed, so there is no decision. `None` if the cause is the selector or the specification.
     FailedMetric(Option<&'a MetricTrace>),
-    /// The ratio is not 1, but near enough.
+    /// The ratio is not 1, but within the tolerance.
     Tolerance(&'a Measured),
     /// An earlier recommendation.
-    Recommendation(Held),
-    /// The rate of change.
+    Recommendation(RecommendationHold),
+    /// A limit on the rate of change.
     Rate(Rate),
     /// `minReplicas`.
     Min(i32),
@@ -32,7 +32,7 @@ pub enum Hold<'a> {
 }
 
 impl Hold<'_> {
-    /// The hold in one word. A scale that is paused or cannot be read has none.
+    /// The constraint of this hold. A paused HPA and an unreadable scale have none.
     #[must_use]
     pub const fn constraint(&self) -> Option<Constraint> {
         match self {
@@ -48,13 +48,13 @@ impl Hold<'_> {
 }
 
 impl Trace {
-    /// The metric that won, if one did.
+    /// The metric that decided, if one did.
     #[must_use]
     pub fn winner(&self) -> Option<&MetricTrace> {
         self.metrics.iter().find(|m| m.state == MetricState::Used)
     }
 
-    /// What holds the decision back: of several gates the last one, which is the one that gave the number.
+    /// The hold that binds: of several the last one, which gives the size.
     #[must_use]
     pub fn hold(&self) -> Option<Hold<'_>> {
         match self.path {
@@ -86,10 +86,9 @@ impl Trace {
         (measured.within && !on_target).then_some(Hold::Tolerance(measured))
     }
 
-    /// The first moment at which what holds the decision back lets go by time alone, if the metrics go on asking for
-    /// what they ask now.
+    /// The first time at which the hold ends by itself, if the metrics keep proposing the same size.
     #[must_use]
-    pub fn lets_go_at(&self) -> Option<Time> {
+    pub fn hold_ends_at(&self) -> Option<Time> {
         match self.hold()? {
             Hold::Recommendation(held) => Some(held.expires),
             Hold::Rate(Rate { rule: RateRule::Policy(policy), .. }) => policy.next,
@@ -98,38 +97,39 @@ impl Trace {
         }
     }
 
-    /// The sync that changes the size because of that, if syncs keep their rhythm. `None` also if the next gate holds
-    /// the size just where it is.
+    /// The time of the sync that changes the size once the hold ends, if syncs stay one period apart.
+    ///
+    /// `None` if the hold does not end by itself, or if the size stays the same after it.
     #[must_use]
     pub fn next_change_at(&self) -> Option<Time> {
-        let moment = self.lets_go_at()?;
+        let end = self.hold_ends_at()?;
         if let Some(Hold::Recommendation(held)) = self.hold()
-            && held.then.max(self.min).min(self.max) == self.desired
+            && held.next_replicas.max(self.min).min(self.max) == self.desired
         {
             return None;
         }
         let period = self.sync_period_seconds.saturating_mul(1000).max(1);
-        let wait = moment.millis_since(self.at).max(1);
+        let wait = end.millis_since(self.at).max(1);
         let syncs = wait / period + i64::from(wait % period != 0);
         Some(Time(self.at.0.saturating_add(syncs.saturating_mul(period))))
     }
 
-    /// When the next sync is due.
+    /// The time of the next sync.
     #[must_use]
     pub fn next_sync(&self) -> Time {
         self.at.plus_secs(self.sync_period_seconds)
     }
 }
 
-/// The one-sentence form, such as `99/20 avg -> 5 wanted, +4 pods per 15s allows 5`.
+/// The one-sentence form, such as `99/20 avg: wants 5, +4 pods per 15 s allows 5`.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { current, min, max, .. } = *self;
         match self.path {
-            Path::NoScale => return write!(f, "the current size cannot be read, nothing is decided"),
-            Path::Paused => return write!(f, "size 0 was not set by the autoscaler: it waits for 1 or more"),
-            Path::AboveMax => return write!(f, "{current} is above the maximum: {max} at once"),
-            Path::BelowMin => return write!(f, "{current} is below the minimum: {min} at once"),
+            Path::NoScale => return write!(f, "no decision: the scale cannot be read"),
+            Path::Paused => return write!(f, "paused at size 0: set 1 or more to resume"),
+            Path::AboveMax => return write!(f, "{current} is above the maximum: set to {max}"),
+            Path::BelowMin => return write!(f, "{current} is below the minimum: set to {min}"),
             Path::Failed => return self.fmt_failed(f),
             Path::Computed => {}
         }
@@ -139,20 +139,22 @@ impl fmt::Display for Trace {
                 write!(f, "{} ", metric.name)?;
             }
             if let Some(measured) = &metric.measured {
-                write!(f, "{measured} -> ")?;
+                write!(f, "{measured}: ")?;
             }
         }
-        write!(f, "{} wanted", self.raw.unwrap_or_default())?;
+        write!(f, "wants {}", self.raw.unwrap_or_default())?;
         if winner.and_then(|m| m.measured).is_some_and(|m| m.within) {
             f.write_str(" (within tolerance)")?;
         }
         if let Some(held) = self.stabilised.and_then(|s| s.held_by) {
-            let (age, left) = (Seconds(held.age_ms), Seconds(held.expires.millis_since(self.at)));
             let size = self.stabilised.map_or(held.replicas, |s| s.replicas);
-            write!(f, ", held at {size} by the {} of {age} ago for {left} more", held.replicas)?;
+            write!(f, ", kept at {size} for {}", Seconds(held.expires.millis_since(self.at)))?;
+            if held.replicas != size {
+                write!(f, " ({} recommended {} ago)", held.replicas, Seconds(held.age_ms))?;
+            }
         }
         if let Some(limit) = self.limited {
-            // A rate that allows more than came out says nothing.
+            // A rate that allows more than the result does not bind.
             if let Some(rate) = limit.rate.filter(|rate| rate.allowed == limit.replicas) {
                 write!(f, ", {rate}")?;
             }
@@ -163,7 +165,7 @@ impl fmt::Display for Trace {
                     if let Some(Hold::Rate(Rate { rule: RateRule::Policy(policy), .. })) = self.hold() {
                         match policy.next {
                             Some(next) => write!(f, ", more in {}", Seconds(next.millis_since(self.at)))?,
-                            None => f.write_str(", for good")?,
+                            None => f.write_str(", no further change by time alone")?,
                         }
                     }
                 }
@@ -183,12 +185,12 @@ impl Trace {
     fn fmt_failed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let failed = self.metrics.iter().find(|m| m.state == MetricState::Invalid);
         let Some(error) = failed.and_then(|m| m.error.as_deref()) else {
-            return write!(f, "no pods can be selected, nothing is decided");
+            return write!(f, "no decision: the selector or the specification is unusable");
         };
-        let lower = self.metrics.iter().filter_map(|m| m.proposal).max();
-        match lower {
-            Some(size) => write!(f, "{size} wanted, but a failed metric forbids to shrink: {error}"),
-            None => write!(f, "no metric can be read, nothing is decided: {error}"),
+        let proposal = self.metrics.iter().filter_map(|m| m.proposal).max();
+        match proposal {
+            Some(size) => write!(f, "wants {size}, but a failed metric blocks scale-down: {error}"),
+            None => write!(f, "no decision: {error}"),
         }
     }
 }
@@ -197,11 +199,11 @@ impl Trace {
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let target = Decimal(self.target);
-        match self.form {
-            Form::Utilization => write!(f, "{}%/{}%", self.usage, self.target),
-            Form::Value => write!(f, "{}/{target} total", Decimal(self.usage)),
-            Form::AverageValue => match self.total_milli.filter(|_| self.replicas == 0) {
-                // Nothing runs: an average says nothing.
+        match self.target_type {
+            TargetType::Utilization => write!(f, "{}%/{}%", self.usage, self.target),
+            TargetType::Value => write!(f, "{}/{target} total", Decimal(self.usage)),
+            TargetType::AverageValue => match self.total_milli.filter(|_| self.replicas == 0) {
+                // Without pods there is no average.
                 Some(total) => write!(f, "{} over no pods/{target} avg", Decimal(total)),
                 None => write!(f, "{}/{target} avg", Decimal(self.usage)),
             },
@@ -209,24 +211,24 @@ impl fmt::Display for Measured {
     }
 }
 
-/// `+4 pods per 15s allows 5`.
+/// `+4 pods per 15 s allows 5`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sign, way) = match self.direction {
-            Direction::Up => ('+', "growing"),
-            Direction::Down => ('-', "shrinking"),
+            Direction::Up => ('+', "scale-up"),
+            Direction::Down => ('-', "scale-down"),
         };
         match self.rule {
             RateRule::Disabled => write!(f, "{way} is disabled"),
             RateRule::NoPolicy => write!(f, "no policy allows {way}"),
-            RateRule::Legacy => write!(f, "doubling allows {}", self.allowed),
+            RateRule::Legacy => write!(f, "the scale-up limit allows {}", self.allowed),
             RateRule::Policy(PolicyTrace { kind, value, period_seconds, .. }) => {
                 let unit = match kind {
                     PolicyKind::Pods if value == 1 => " pod",
                     PolicyKind::Pods => " pods",
                     PolicyKind::Percent => "%",
                 };
-                write!(f, "{sign}{value}{unit} per {period_seconds}s allows {}", self.allowed)
+                write!(f, "{sign}{value}{unit} per {period_seconds} s allows {}", self.allowed)
             }
         }
     }
@@ -237,9 +239,13 @@ struct Seconds(i64);
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A window that includes its edge ends one millisecond later, which says nothing to a reader.
+        // A window that includes its edge ends one millisecond later; readers do not need that.
         let whole = self.0 / 1000;
-        if matches!(self.0 % 1000, 0 | 1) { write!(f, "{whole}s") } else { write!(f, "{}s", Decimal(self.0)) }
+        if matches!(self.0 % 1000, 0 | 1) {
+            write!(f, "{whole} s")
+        } else {
+            write!(f, "{} s", Decimal(self.0))
+        }
     }
 }
 
@@ -248,8 +254,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seconds_are_short() {
-        for (ms, text) in [(255_000, "255s"), (255_001, "255s"), (1500, "1.5s"), (0, "0s"), (90, "0.09s")] {
+    fn seconds_are_formatted() {
+        for (ms, text) in
+            [(255_000, "255 s"), (255_001, "255 s"), (1500, "1.5 s"), (0, "0 s"), (90, "0.09 s")]
+        {
             assert_eq!(Seconds(ms).to_string(), text);
         }
     }

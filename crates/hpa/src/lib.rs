@@ -1,9 +1,9 @@
-//! The HorizontalPodAutoscaler's decision: pure, exact and explainable.
+//! The decision of the HorizontalPodAutoscaler: pure, exact and explainable.
 //!
-//! Kubernetes' own autoscaler says how many pods it wants, and little of why. This crate makes the same decisions as
-//! kube-controller-manager, number for number and word for word, as plain functions: no clock, no I/O, no global state,
-//! no panic. What the controller keeps in its head between two looks is a value, [`Memory`]; what time it is is an
-//! argument. So it serves a controller, a simulation and a dashboard alike.
+//! Kubernetes reports how many pods its autoscaler wants, but hardly why. This crate makes the same decisions as
+//! kube-controller-manager, with the same sizes and texts, as plain functions: no clock, no I/O, no global state, no
+//! panic. The controller's state between two syncs is a value, [`Memory`]; the time is an argument. It therefore serves a
+//! controller, a simulation and a dashboard.
 //!
 //! ```
 //! use hpa::{Config, Input, Memory, Reading, Release, Scale, Spec, Status, Time};
@@ -33,12 +33,12 @@
 //!     config: &config,
 //! };
 //!
-//! // The first half decides...
+//! // The first half decides.
 //! let mut decision = hpa::decide(&input, &mut memory);
 //! assert_eq!(decision.new_size, Some(5));
-//! assert_eq!(decision.trace.to_string(), "99/20 avg -> 5 wanted, +4 pods per 15s allows 5");
+//! assert_eq!(decision.trace.to_string(), "99/20 avg: wants 5, +4 pods per 15 s allows 5");
 //!
-//! // ...then the caller writes the size, and the second half takes note of how that went.
+//! // The caller writes the size; the second half processes the result of the write.
 //! hpa::after_scale(&input, &mut decision, Ok(()), input.now, &mut memory);
 //! assert_eq!(decision.events[0].message, "New size: 5; reason: external metric queue(nil) above target");
 //! status = decision.status;
@@ -46,45 +46,49 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where to find what
+//! # Modules
 //!
-//! - [`decide`] and [`after_scale`] are the two halves of a sync; [`Input`] is all that they know, [`Decision`] all that
-//!   comes out.
-//! - [`Trace`] is each step of the arithmetic as data. [`explain`] answers from it: why this number, what holds it back,
-//!   and when does that let go.
-//! - [`simulate`] makes many syncs in a row, over measured readings or a made-up queue.
-//! - [`defaults`] and [`validate`] are what an API server does to an object before the controller sees it.
+//! - [`decide`] and [`after_scale`] are the two halves of a sync, with [`Input`] and [`Decision`].
+//! - [`Trace`] has each step of the arithmetic as data. [`explain`] derives from it the reason for the size, the hold that
+//!   binds, and the time at which the hold ends.
+//! - [`simulate`] runs consecutive syncs, over recorded readings or a simulated queue.
+//! - [`defaults`] and [`validate`] are the steps of an API server before the controller sees an object.
+//! - [`selection`] finds the External metric of an HPA and the series that its selector picks.
 //! - [`compat`] has the controller's settings, feature gates and the differences between releases.
-//! - [`metric`], [`readiness`] and [`limits`] are the pieces of the decision, for those who need only one.
-//! - `k8s` (feature of that name) converts from and to k8s-openapi's types.
+//! - [`metric`], [`readiness`] and [`limits`] are the parts of the decision, for callers that need only one.
+//! - `k8s` (feature `k8s`) converts from and to k8s-openapi's types.
+//! - `recorded` (feature `recorded`) replays recorded syncs of a real controller and compares them.
 //!
 //! # Numbers
 //!
-//! Metric values and targets are whole thousandths (`i64`), sizes are `i32`, ratios are `f64`, and the order of the
-//! operations is upstream's, because its rounding shows in the result: 50 pods plus 10 % are 56. Where Go's conversion of
-//! a number that does not fit is undefined, this crate saturates; a quantity whose thousandths do not fit 64 bits, which
-//! upstream takes for 0, is an error.
+//! Metric values and targets are whole thousandths (`i64`), sizes are `i32`, ratios are `f64`. The order of the operations
+//! is upstream's, because its rounding changes results: 50 pods plus 10 % are 56. Where Go's conversion of a number that
+//! does not fit is undefined, this crate saturates. A quantity whose thousandths do not fit 64 bits is an error; upstream
+//! takes it for 0.
 
-mod combine;
 pub mod compat;
 pub mod condition;
 pub mod defaults;
 pub mod event;
 pub mod explain;
+mod field_path;
 pub mod input;
 #[cfg(feature = "k8s")]
 pub mod k8s;
 pub mod limits;
 pub mod memory;
 pub mod metric;
-pub mod number;
 pub mod quantity;
 pub mod readiness;
+#[cfg(feature = "recorded")]
+pub mod recorded;
+pub mod selection;
 pub mod selector;
 pub mod simulate;
 pub mod spec;
 pub mod status;
 pub mod sync;
+pub mod time;
 pub mod tolerance;
 pub mod trace;
 pub mod validate;
@@ -94,9 +98,9 @@ pub use event::{Event, EventKind};
 pub use explain::Hold;
 pub use input::{Input, Pod, Reading, Scale};
 pub use memory::Memory;
-pub use number::Time;
 pub use quantity::{Quantity, QuantityError};
 pub use spec::Spec;
 pub use status::Status;
 pub use sync::{Decision, SyncError, after_scale, decide};
+pub use time::Time;
 pub use trace::Trace;

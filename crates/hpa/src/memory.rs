@@ -1,61 +1,62 @@
-//! What the controller remembers of one HPA between syncs.
+//! The controller's memory of one HPA between syncs.
 //!
-//! Upstream keeps it in maps inside the controller: it is lost on a restart and deleted with the HPA. Here it is a value
-//! that the caller keeps, and may store.
+//! Upstream keeps it in maps inside the controller, loses it on a restart and deletes it with the HPA. Here it is a value
+//! that the caller keeps and can store.
 
 use serde::{Deserialize, Serialize};
 
-use crate::number::Time;
 use crate::spec::Direction;
+use crate::time::Time;
 
 /// Earlier recommendations and size changes of one HPA.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Memory {
-    /// What was recommended, **before** stabilisation and limits. `None` means that this HPA has never been seen; the
-    /// next sync then begins the list with the current size. The list is not sorted by time.
+    /// Recommendations **before** stabilisation and limits, not sorted by time. `None` means that the controller has not
+    /// synced this HPA yet; the first sync then starts the list with the current size.
     pub recommendations: Option<Vec<Recommendation>>,
-    /// Increases that were written (kept only with `behavior`).
+    /// Written increases (only with `behavior`).
     pub up_events: Vec<ScaleEvent>,
-    /// Decreases that were written (kept only with `behavior`).
+    /// Written decreases (only with `behavior`).
     pub down_events: Vec<ScaleEvent>,
 }
 
 /// One earlier recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recommendation {
-    /// The size that the metrics asked for.
+    /// The size that the metrics proposed.
     pub replicas: i32,
-    /// When.
+    /// Time of the sync.
     pub at: Time,
 }
 
 /// One change of the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScaleEvent {
-    /// By how many replicas, never negative.
+    /// Number of replicas, never negative.
     pub change: i32,
-    /// When.
+    /// Time of the write.
     pub at: Time,
-    /// Whether its place may be taken by a new event.
+    /// `true` if a new event may overwrite this one.
     pub outdated: bool,
 }
 
-/// Most entries of one list. Upstream has no bound: each sync overwrites one entry that is out of the windows or, where
-/// there is none, appends, so that a list is about as long as the window has syncs (241 for an hour at 15 s). This bound
-/// is reached only by more than one sync a second for more than an hour; then [`Memory`] first drops what cannot change a
-/// decision any more, and only if that does not help, the oldest entry.
-pub const MOST_ENTRIES: usize = 4096;
+/// The maximum number of entries of one list.
+///
+/// Upstream has no bound. Each sync overwrites one entry outside the windows or appends, so a list has about as many
+/// entries as the window has syncs (241 for an hour at 15 s). Only more than one sync a second for over an hour reaches
+/// this bound. [`Memory`] then drops entries that can no longer change a decision, and, if none exists, the oldest entry.
+pub const MAX_ENTRIES: usize = 4096;
 
-/// The changes later than `since`, added up.
+/// The sum of the changes after `since`.
 #[must_use]
 pub fn change_since(events: &[ScaleEvent], since: Time) -> i64 {
     events.iter().filter(|e| e.at > since).map(|e| i64::from(e.change)).sum()
 }
 
 impl Memory {
-    /// Remembers a change of the size that was written. `longest_seconds` is the longest period among the policies of
-    /// that direction: what is older may be overwritten, one entry at a time.
+    /// Records a written change of the size. `longest_seconds` is the longest period among the policies of this
+    /// direction; the record overwrites one older entry, if there is any.
     ///
     /// Source: `storeScaleEvent` in `pkg/controller/podautoscaler/horizontal.go`.
     pub fn store_event(&mut self, direction: Direction, change: i32, now: Time, longest_seconds: i64) {
@@ -64,66 +65,66 @@ impl Memory {
             Direction::Down => &mut self.down_events,
         };
         let cutoff = now.minus_secs(longest_seconds);
-        let mut place = None;
+        let mut slot = None;
         for (i, event) in list.iter_mut().enumerate() {
             if event.at < cutoff {
                 event.outdated = true;
             }
             if event.outdated {
-                place = Some(i);
+                slot = Some(i);
             }
         }
         let new = ScaleEvent { change, at: now, outdated: false };
-        if let Some(old) = place.and_then(|i| list.get_mut(i)) {
+        if let Some(old) = slot.and_then(|i| list.get_mut(i)) {
             *old = new;
             return;
         }
-        if list.len() >= MOST_ENTRIES {
+        if list.len() >= MAX_ENTRIES {
             merge(list);
         }
         list.push(new);
     }
 
-    /// Begins the list with the current size if this HPA has never been seen.
+    /// Starts the list with the current size if this is the first sync.
     pub(crate) fn seed(&mut self, current: i32, now: Time) -> &mut Vec<Recommendation> {
         self.recommendations.get_or_insert_with(|| vec![Recommendation { replicas: current, at: now }])
     }
 }
 
-/// Writes over `place`, or appends.
-pub(crate) fn record(list: &mut Vec<Recommendation>, place: Option<usize>, new: Recommendation) {
-    if let Some(old) = place.and_then(|i| list.get_mut(i)) {
+/// Overwrites the entry at `slot`, or appends.
+pub(crate) fn record(list: &mut Vec<Recommendation>, slot: Option<usize>, new: Recommendation) {
+    if let Some(old) = slot.and_then(|i| list.get_mut(i)) {
         *old = new;
         return;
     }
-    if list.len() >= MOST_ENTRIES {
+    if list.len() >= MAX_ENTRIES {
         compress(list);
     }
     list.push(new);
 }
 
-/// Drops the recommendations that can bind no more: those for which a later (or equal) one is at least as high and a
-/// later one at least as low. Time runs forwards and every window ends now, so whenever such an entry is inside a window,
-/// so are the other two.
+/// Drops recommendations that can no longer bind: a later one is at least as high, and a later one is at least as low.
+///
+/// Every window ends at the present, so a window that contains such an entry contains the two later ones too.
 fn compress(list: &mut Vec<Recommendation>) {
     list.sort_by_key(|r| std::cmp::Reverse(r.at));
-    let mut seen: Option<(i32, i32)> = None;
-    list.retain(|r| match seen {
+    let mut range: Option<(i32, i32)> = None;
+    list.retain(|r| match range {
         Some((low, high)) if (low..=high).contains(&r.replicas) => false,
         Some((low, high)) => {
-            seen = Some((low.min(r.replicas), high.max(r.replicas)));
+            range = Some((low.min(r.replicas), high.max(r.replicas)));
             true
         }
         None => {
-            seen = Some((r.replicas, r.replicas));
+            range = Some((r.replicas, r.replicas));
             true
         }
     });
-    list.truncate(MOST_ENTRIES - 1);
+    list.truncate(MAX_ENTRIES - 1);
     list.reverse();
 }
 
-/// Makes room: changes of the same instant become one; if all differ, the oldest becomes part of the next.
+/// Makes room: merges changes of the same time, or, if all times differ, the two oldest.
 fn merge(list: &mut Vec<ScaleEvent>) {
     list.sort_by_key(|e| e.at);
     list.dedup_by(|later, kept| {
@@ -133,7 +134,7 @@ fn merge(list: &mut Vec<ScaleEvent>) {
         }
         same
     });
-    if list.len() >= MOST_ENTRIES {
+    if list.len() >= MAX_ENTRIES {
         let oldest = list.remove(0);
         list[0].change = list[0].change.saturating_add(oldest.change);
     }

@@ -1,4 +1,4 @@
-//! Which pods' readings count.
+//! Selection of the pods whose samples count.
 //!
 //! Source: `groupPods` in `pkg/controller/podautoscaler/replica_calculator.go`.
 
@@ -6,33 +6,33 @@ use std::collections::BTreeMap;
 
 use crate::compat::Config;
 use crate::input::Pod;
-use crate::number::Time;
 use crate::status::ConditionStatus;
+use crate::time::Time;
 
-/// A pod's reading, summed over its containers or taken from one.
+/// The sample of one pod: the sum over its containers, or the value of one container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
+pub struct PodSample {
     /// Thousandths.
     pub milli: i64,
-    /// When it was measured.
+    /// Time of the measurement.
     pub at: Time,
     /// Seconds over which it was measured.
     pub window_seconds: i64,
 }
 
-/// Readings by pod name.
-pub type Samples<'a> = BTreeMap<&'a str, Sample>;
+/// Samples by pod name.
+pub type PodSamples<'a> = BTreeMap<&'a str, PodSample>;
 
-/// The pods by what becomes of their readings.
+/// The pods, grouped by the use of their samples.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Groups<'a> {
-    /// Pods that are ready and have a reading.
+pub struct PodGroups<'a> {
+    /// Number of ready pods with a sample.
     pub ready: usize,
-    /// Not ready: their readings are dropped; when growing they count as 0.
+    /// Pods that are not ready. The calculation drops their samples; on scale-up they count as 0.
     pub unready: Vec<&'a str>,
-    /// Without a reading.
+    /// Pods without a sample.
     pub missing: Vec<&'a str>,
-    /// Gone or going: dropped.
+    /// Failed, deleted or (1.38) succeeded pods. The calculation drops them.
     pub ignored: Vec<&'a str>,
 }
 
@@ -43,17 +43,18 @@ enum Group {
     Ignored,
 }
 
-/// Sorts the pods. Only for resource `cpu` does a running pod's own readiness matter, because a pod that is starting
-/// uses CPU that says nothing about its load.
+/// Groups the pods.
+///
+/// Readiness of a running pod matters for resource `cpu` only: a starting pod uses CPU that does not reflect its load.
 #[must_use]
-pub fn group<'a>(
+pub fn group_pods<'a>(
     pods: &'a [Pod],
-    samples: &Samples<'_>,
+    samples: &PodSamples<'_>,
     resource: &str,
     config: &Config,
     now: Time,
-) -> Groups<'a> {
-    let mut groups = Groups::default();
+) -> PodGroups<'a> {
+    let mut groups = PodGroups::default();
     for pod in pods {
         match group_of(pod, samples.get(pod.name.as_str()), resource, config, now) {
             Group::Ready => groups.ready += 1,
@@ -65,7 +66,7 @@ pub fn group<'a>(
     groups
 }
 
-fn group_of(pod: &Pod, sample: Option<&Sample>, resource: &str, config: &Config, now: Time) -> Group {
+fn group_of(pod: &Pod, sample: Option<&PodSample>, resource: &str, config: &Config, now: Time) -> Group {
     let succeeded = config.compat.ignore_succeeded_pods && pod.phase == "Succeeded";
     if pod.deleted || pod.phase == "Failed" || succeeded {
         return Group::Ignored;
@@ -80,10 +81,10 @@ fn group_of(pod: &Pod, sample: Option<&Sample>, resource: &str, config: &Config,
     let (Some(ready), Some(started)) = (pod.ready, pod.started_at) else { return Group::Unready };
     let is_false = ready.status == ConditionStatus::False;
     let unready = if started.plus_secs(config.cpu_initialization_period_seconds) > now {
-        // Starting: the reading must be wholly from the time in which the pod was ready.
+        // Starting: the whole window of the sample must lie after the pod became ready.
         is_false || sample.at < ready.since.plus_secs(sample.window_seconds)
     } else {
-        // Long started: only a pod that has never been ready is left out.
+        // Started: drop only a pod that has never been ready.
         is_false && started.plus_secs(config.initial_readiness_delay_seconds) > ready.since
     };
     if unready { Group::Unready } else { Group::Ready }
@@ -97,7 +98,7 @@ mod tests {
 
     const NOW: Time = Time::from_secs(100_000);
 
-    /// A running pod that started and last changed its readiness so many seconds ago, measured over 30 s just now.
+    /// The group of a running pod. `started` and `since` are seconds ago; the sample covers the last 30 s.
     fn grouped(status: ConditionStatus, started: i64, since: i64, resource: &str) -> &'static str {
         let pod = Pod {
             name: "p".to_owned(),
@@ -110,7 +111,7 @@ mod tests {
     }
 
     fn of(pod: &Pod, resource: &str, config: &Config) -> &'static str {
-        let sample = Sample { milli: 1, at: NOW, window_seconds: 30 };
+        let sample = PodSample { milli: 1, at: NOW, window_seconds: 30 };
         match group_of(pod, Some(&sample), resource, config, NOW) {
             Group::Ready => "ready",
             Group::Unready => "unready",
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn while_a_pod_starts_its_reading_must_be_from_its_ready_time() {
+    fn starting_pods_need_a_sample_from_their_ready_time() {
         use ConditionStatus::{False, True, Unknown};
         for (status, started, since, group) in [
             (True, 299, 31, "ready"),
@@ -128,7 +129,7 @@ mod tests {
             (True, 299, 29, "unready"),
             (False, 299, 31, "unready"),
             (Unknown, 299, 31, "ready"),
-            // Exactly at the end of the period it counts as started.
+            // At the end of the period the pod counts as started.
             (True, 300, 0, "ready"),
         ] {
             assert_eq!(grouped(status, started, since, "cpu"), group, "{status:?} {started} {since}");
@@ -136,12 +137,12 @@ mod tests {
     }
 
     #[test]
-    fn later_only_a_pod_that_was_never_ready_is_left_out() {
+    fn started_pods_are_dropped_only_if_never_ready() {
         use ConditionStatus::{False, True};
         for (status, started, since, group) in [
             (False, 400, 400, "unready"),
             (False, 400, 371, "unready"),
-            // Exactly at the delay it counts as having been ready before.
+            // At the delay the pod counts as ready before.
             (False, 400, 370, "ready"),
             (False, 400, 100, "ready"),
             (True, 400, 400, "ready"),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_come_first() {
+    fn the_phase_is_checked_first() {
         let config = |minor| Config::release(Release(minor));
         let pod = |phase: &str, deleted| Pod { phase: phase.to_owned(), deleted, ..Pod::default() };
         for (phase, deleted, minor, group) in [
@@ -172,9 +173,9 @@ mod tests {
         ] {
             assert_eq!(of(&pod(phase, deleted), "memory", &config(minor)), group, "{phase} at 1.{minor}");
         }
-        // A running pod without start time or without the condition has not begun.
+        // A running pod without start time or without the condition Ready is unready.
         assert_eq!(of(&pod("Running", false), "cpu", &config(38)), "unready");
         let group = group_of(&pod("Running", false), None, "cpu", &config(38), NOW);
-        assert!(matches!(group, Group::Missing), "that it has no reading is looked at before");
+        assert!(matches!(group, Group::Missing), "the missing sample is checked first");
     }
 }

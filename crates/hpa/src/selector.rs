@@ -1,13 +1,13 @@
-//! Label selectors: whether the text form can be read, and Go's way to print the structured form.
+//! Label selectors: a check of the text form, and the texts that Kubernetes prints for the structured form.
 //!
-//! The controller parses `status.selector` of the scale before it looks at any metric; the text in the conditions is
+//! The controller parses `status.selector` of the scale before it evaluates any metric. Conditions contain the result of
 //! Go's `String()` of a `metav1.LabelSelector`.
 
 use std::fmt::Write;
 
 use crate::spec::LabelSelector;
 
-/// Go's text of a selector: `nil`, or
+/// The result of Go's `String()` of a selector: `nil`, or
 /// `&LabelSelector{MatchLabels:map[string]string{queue: jobs,},MatchExpressions:[]LabelSelectorRequirement{},}`.
 #[must_use]
 pub fn go_text(selector: Option<&LabelSelector>) -> String {
@@ -31,17 +31,55 @@ pub fn go_text(selector: Option<&LabelSelector>) -> String {
     text
 }
 
-/// Why the text form of a selector cannot be read.
+impl LabelSelector {
+    /// The selector as a query parameter (`labelSelector`), in the order in which Kubernetes prints it.
+    #[must_use]
+    pub fn query(&self) -> String {
+        let equal = self.match_labels.iter().map(|(key, value)| (key, format!("{key}={value}")));
+        let expressions = self.match_expressions.iter().map(|requirement| {
+            let key = &requirement.key;
+            let mut values = requirement.values.clone();
+            values.sort();
+            let values = values.join(",");
+            let text = match requirement.operator.as_str() {
+                "In" => format!("{key} in ({values})"),
+                "NotIn" => format!("{key} notin ({values})"),
+                "Exists" => key.clone(),
+                _ => format!("!{key}"),
+            };
+            (key, text)
+        });
+        let mut parts: Vec<(&String, String)> = equal.chain(expressions).collect();
+        parts.sort_by_key(|(key, _)| *key);
+        parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+    }
+
+    /// The only value of the label `key` that `matchLabels` and the `In` requirements allow.
+    ///
+    /// `None` if they allow several values, any value, or none.
+    #[must_use]
+    pub fn only_value(&self, key: &str) -> Option<&str> {
+        let equal = self.match_labels.get(key).map(std::slice::from_ref);
+        let expressions = self.match_expressions.iter().filter(|r| r.key == key && r.operator == "In");
+        let mut sets = equal.into_iter().chain(expressions.map(|r| r.values.as_slice()));
+        let first = sets.next()?;
+        let mut common = first.iter().filter(|value| sets.clone().all(|set| set.contains(value)));
+        let only = common.next()?;
+        common.all(|value| value == only).then_some(only.as_str())
+    }
+}
+
+/// The error for an invalid text form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unable to parse requirement: {0}")]
 pub struct SelectorError(String);
 
 const OPERATORS: &str = "in, notin, =, ==, !=, gt, lt";
 
-/// Whether the text form, such as `app=worker,tier in (a, b),!canary`, can be read.
+/// Checks the text form, such as `app=worker,tier in (a, b),!canary`.
 ///
 /// # Errors
-/// The first requirement that cannot be read, and what was expected there.
+/// Names the first invalid requirement and the expected token.
 pub fn check(text: &str) -> Result<(), SelectorError> {
     let mut tokens = Tokens { rest: text };
     loop {
@@ -97,17 +135,14 @@ fn requirement(tokens: &mut Tokens<'_>) -> Result<(), SelectorError> {
 }
 
 fn check_value(value: &str) -> Result<(), SelectorError> {
-    if value.is_empty() || is_name(value) {
-        return if value.is_empty() {
-            Err(SelectorError("found '', expected: ',', ')' or identifier".to_owned()))
-        } else {
-            Ok(())
-        };
+    match value {
+        "" => Err(SelectorError("found '', expected: ',', ')' or identifier".to_owned())),
+        value if is_name(value) => Ok(()),
+        value => Err(SelectorError(format!("found '{value}', expected: identifier"))),
     }
-    Err(SelectorError(format!("found '{value}', expected: identifier")))
 }
 
-/// A label key: an optional DNS prefix and a name.
+/// Returns whether the text is a label key: an optional DNS prefix and a name.
 fn is_qualified(key: &str) -> bool {
     match key.split_once('/') {
         Some((prefix, name)) => is_dns_subdomain(prefix) && is_name(name),
@@ -115,12 +150,12 @@ fn is_qualified(key: &str) -> bool {
     }
 }
 
-/// Up to 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends.
+/// Returns whether the text is a label name: up to 63 letters, digits, `-`, `_` and `.`, a letter or digit at both ends.
 fn is_name(text: &str) -> bool {
-    text.len() <= 63 && is_name_of_any_length(text)
+    text.len() <= 63 && is_name_without_limit(text)
 }
 
-pub(crate) fn is_name_of_any_length(text: &str) -> bool {
+pub(crate) fn is_name_without_limit(text: &str) -> bool {
     let end = |c: Option<&u8>| c.is_some_and(u8::is_ascii_alphanumeric);
     let bytes = text.as_bytes();
     end(bytes.first())
@@ -128,18 +163,19 @@ pub(crate) fn is_name_of_any_length(text: &str) -> bool {
         && bytes.iter().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.'))
 }
 
-/// Up to 253 characters of DNS labels with dots between.
+/// Returns whether the text is a DNS subdomain: up to 253 characters, DNS labels separated by dots.
 pub(crate) fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label_of_any_length)
+    text.len() <= 253 && text.split('.').all(is_dns_label_without_limit)
 }
 
-/// Small letters, digits and `-`, a letter or digit at both ends.
-pub(crate) fn is_dns_label_of_any_length(text: &str) -> bool {
-    let small = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+/// Returns whether the text is a DNS label without its length limit: lowercase letters, digits and `-`, a letter or
+/// digit at both ends.
+pub(crate) fn is_dns_label_without_limit(text: &str) -> bool {
+    let lowercase = |c: &u8| c.is_ascii_lowercase() || c.is_ascii_digit();
     let bytes = text.as_bytes();
-    bytes.first().is_some_and(small)
-        && bytes.last().is_some_and(small)
-        && bytes.iter().all(|c| small(c) || *c == b'-')
+    bytes.first().is_some_and(lowercase)
+        && bytes.last().is_some_and(lowercase)
+        && bytes.iter().all(|c| lowercase(c) || *c == b'-')
 }
 
 struct Tokens<'a> {
@@ -177,13 +213,14 @@ mod tests {
     use crate::spec::LabelSelectorRequirement;
 
     #[test]
-    fn selectors_that_can_be_read() {
+    fn valid_selectors() {
         for text in [
             "app=worker",
             "app==worker,tier!=web",
             "a in (x, y),b notin (z),!c,d",
             "app.kubernetes.io/name=worker",
             "a=",
+            "a==",
             "a=,b",
             "n>1,m<2",
             " a = b ",
@@ -193,24 +230,18 @@ mod tests {
     }
 
     #[test]
-    fn selectors_that_cannot() {
+    fn invalid_selectors() {
         assert_eq!(
             check("cheddar cheese").unwrap_err().to_string(),
             "unable to parse requirement: found 'cheese', expected: in, notin, =, ==, !=, gt, lt"
         );
-        for text in
-            ["", "=a", "a in x", "a in (x", "a=b c", "-a=b", "a=b,", "n>x", "a=-b", "a/b/c=d", "!", "a=="]
-        {
-            if text == "a==" {
-                assert_eq!(check(text), Ok(()));
-            } else {
-                assert!(check(text).is_err(), "{text}");
-            }
+        for text in ["", "=a", "a in x", "a in (x", "a=b c", "-a=b", "a=b,", "n>x", "a=-b", "a/b/c=d", "!"] {
+            assert!(check(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn go_prints_selectors_its_own_way() {
+    fn go_text_is_that_of_go() {
         assert_eq!(go_text(None), "nil");
         let mut selector = LabelSelector::default();
         selector.match_labels.insert("queue".into(), "jobs".into());
@@ -226,5 +257,20 @@ mod tests {
         assert!(
             go_text(Some(&selector)).contains("LabelSelectorRequirement{Key:k,Operator:In,Values:[a b],},")
         );
+    }
+
+    #[test]
+    fn queries_are_those_of_kubernetes() {
+        let selector: LabelSelector = serde_json::from_value(serde_json::json!({
+            "matchLabels": {"queue": "Orders", "a": "b"},
+            "matchExpressions": [
+                {"key": "tier", "operator": "NotIn", "values": ["y", "x"]},
+                {"key": "kind", "operator": "In", "values": ["one"]},
+                {"key": "c", "operator": "Exists"},
+                {"key": "d", "operator": "DoesNotExist"}]
+        }))
+        .unwrap();
+        assert_eq!(selector.query(), "a=b,c,!d,kind in (one),queue=Orders,tier notin (x,y)");
+        assert_eq!(LabelSelector::default().query(), "");
     }
 }

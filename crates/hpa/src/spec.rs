@@ -1,7 +1,9 @@
-//! The HorizontalPodAutoscaler as `autoscaling/v2` has it, as far as the decision needs it.
+//! The `autoscaling/v2` HorizontalPodAutoscaler, as far as the decision needs it.
 //!
-//! Names, defaults and JSON forms are those of the API, so an object read from a cluster deserialises as it is. Types
-//! and policies stay texts: an unknown one must reach the validation and the controller, which both have a word for it.
+//! Names, defaults and JSON forms are those of the API, so `spec` of an object from a cluster deserialises directly. The
+//! types differ from k8s-openapi's in two points: a quantity is parsed ([`Quantity`]), and the crate does without
+//! k8s-openapi, whose types follow one release per build. Metric types and policies stay texts, because validation and
+//! controller report unknown ones.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +15,17 @@ use crate::quantity::Quantity;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spec {
-    /// What is scaled.
+    /// The workload to scale.
     pub scale_target_ref: TargetRef,
-    /// Fewest replicas; 1 where absent.
+    /// Minimum; 1 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_replicas: Option<i32>,
-    /// Most replicas.
+    /// Maximum.
     pub max_replicas: i32,
-    /// The metrics; the largest proposal wins.
+    /// Metrics; the largest proposal wins.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<Metric>,
-    /// Stabilisation, policies and tolerances; absent means the legacy limits, which differ from the defaults here.
+    /// Stabilisation, policies and tolerances. Without it the legacy limits apply, which differ from the defaults here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub behavior: Option<Behavior>,
 }
@@ -35,7 +37,7 @@ impl Spec {
         self.min_replicas.unwrap_or(1)
     }
 
-    /// Whether some metric can be read while no pod runs.
+    /// Returns whether a metric exists that needs no running pod.
     #[must_use]
     pub fn has_object_or_external(&self) -> bool {
         self.metrics.iter().any(|m| m.type_ == "Object" || m.type_ == "External")
@@ -59,16 +61,16 @@ pub struct TargetRef {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metric {
-    /// Which of the sources below is meant.
+    /// The source in use.
     #[serde(rename = "type")]
     pub type_: String,
-    /// A number from outside the cluster's objects.
+    /// A number about something outside the cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<ExternalMetric>,
     /// A number about one object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object: Option<ObjectMetric>,
-    /// A number of each pod.
+    /// A number per pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pods: Option<PodsMetric>,
     /// A resource of whole pods.
@@ -83,9 +85,9 @@ pub struct Metric {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExternalMetric {
-    /// Which metric.
+    /// The metric.
     pub metric: MetricIdentifier,
-    /// What it should be.
+    /// The target.
     pub target: Target,
 }
 
@@ -93,11 +95,11 @@ pub struct ExternalMetric {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectMetric {
-    /// The object that the number is about.
+    /// The object that the number describes.
     pub described_object: TargetRef,
-    /// Which metric.
+    /// The metric.
     pub metric: MetricIdentifier,
-    /// What it should be.
+    /// The target.
     pub target: Target,
 }
 
@@ -105,9 +107,9 @@ pub struct ObjectMetric {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PodsMetric {
-    /// Which metric.
+    /// The metric.
     pub metric: MetricIdentifier,
-    /// What it should be on average.
+    /// The target for the average.
     pub target: Target,
 }
 
@@ -117,7 +119,7 @@ pub struct PodsMetric {
 pub struct ResourceMetric {
     /// Resource name, such as `cpu`.
     pub name: String,
-    /// What it should be on average.
+    /// The target for the average.
     pub target: Target,
 }
 
@@ -129,7 +131,7 @@ pub struct ContainerResourceMetric {
     pub name: String,
     /// Container name.
     pub container: String,
-    /// What it should be on average.
+    /// The target for the average.
     pub target: Target,
 }
 
@@ -148,7 +150,7 @@ pub struct MetricIdentifier {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
-    /// Labels that must be equal.
+    /// Required labels.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub match_labels: BTreeMap<String, String>,
     /// Further requirements.
@@ -160,7 +162,7 @@ pub struct LabelSelector {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LabelSelectorRequirement {
-    /// Label.
+    /// Label name.
     pub key: String,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: String,
@@ -169,17 +171,17 @@ pub struct LabelSelectorRequirement {
     pub values: Vec<String>,
 }
 
-/// What a metric should be.
+/// The target of a metric.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Target {
-    /// `Utilization`, `Value` or `AverageValue`. Which value is set counts for more (except for Object metrics).
+    /// `Utilization`, `Value` or `AverageValue`. For all but Object metrics, the field that is set decides instead.
     #[serde(rename = "type")]
     pub type_: String,
-    /// One total.
+    /// A total.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Quantity>,
-    /// Per pod.
+    /// An average per pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average_value: Option<Quantity>,
     /// Percent of the pods' requests.
@@ -191,10 +193,10 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Behavior {
-    /// Rules for more replicas.
+    /// Rules for scale-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_up: Option<ScalingRules>,
-    /// Rules for fewer replicas.
+    /// Rules for scale-down.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale_down: Option<ScalingRules>,
 }
@@ -203,16 +205,16 @@ pub struct Behavior {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ScalingRules {
-    /// Seconds over which the most cautious recommendation is taken.
+    /// Stabilisation window in seconds: the most cautious recommendation in it applies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stabilization_window_seconds: Option<i32>,
     /// `Max`, `Min` or `Disabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub select_policy: Option<String>,
-    /// Limits on the rate of change; `None` takes the defaults, an empty list is invalid.
+    /// Limits on the rate of change. `None` means the defaults; an empty list is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policies: Option<Vec<Policy>>,
-    /// How far the ratio may be from 1 in this direction before anything is done.
+    /// Allowed distance of the ratio from 1 in this direction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tolerance: Option<Quantity>,
 }
@@ -226,11 +228,11 @@ pub struct Policy {
     pub type_: String,
     /// Pods or percent per period.
     pub value: i32,
-    /// Seconds.
+    /// Length of the period in seconds.
     pub period_seconds: i32,
 }
 
-/// Which way the size changes.
+/// The direction of a change of the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {

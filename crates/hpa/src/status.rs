@@ -1,47 +1,46 @@
-//! The HPA's status as the controller keeps it.
+//! The status of an HPA.
 //!
-//! The JSON form is that of the API but for the times, which are the caller's milliseconds; the feature `k8s` converts
-//! them.
+//! The JSON form is that of the API, except that times are milliseconds ([`Time`]). The feature `k8s` converts them.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::number::Time;
 use crate::quantity::Quantity;
 use crate::spec::{MetricIdentifier, TargetRef};
+use crate::time::Time;
 
-/// A text that is usually one of the controller's own.
+/// A text that usually is a constant of the controller.
 pub type Text = Cow<'static, str>;
 
 /// `status` of a HorizontalPodAutoscaler.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// The generation that was decided on (only with the gate).
+    /// Generation of the HPA that the controller last synced (only with the gate).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// When the autoscaler last changed the size.
+    /// Time of the last change of the size by the HPA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_scale_time: Option<Time>,
-    /// The **spec** size before the last decision, not the number of pods.
+    /// `spec.replicas` of the scale before the last decision, not the number of pods.
     pub current_replicas: i32,
-    /// What the last decision came to.
+    /// The size that the last sync decided.
     pub desired_replicas: i32,
-    /// What was read, in the order of `spec.metrics`; an entry of a failed metric is empty.
+    /// Readings in the order of `spec.metrics`; the entry of a failed metric is empty.
     pub current_metrics: Vec<MetricStatus>,
-    /// The conditions, in the order in which they were first set.
+    /// Conditions in the order of their first appearance.
     pub conditions: Vec<Condition>,
 }
 
 impl Status {
-    /// The condition of that type.
+    /// The condition of this type.
     #[must_use]
     pub fn condition(&self, type_: &str) -> Option<&Condition> {
         self.conditions.iter().find(|c| c.type_ == type_)
     }
 
-    /// Whether the condition of that type is `True`.
+    /// Returns whether the condition of this type is `True`.
     #[must_use]
     pub fn is_true(&self, type_: &str) -> bool {
         self.condition(type_).is_some_and(|c| c.status == ConditionStatus::True)
@@ -51,16 +50,16 @@ impl Status {
 /// `True`, `False` or `Unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ConditionStatus {
-    /// It holds.
+    /// The condition holds.
     True,
-    /// It does not.
+    /// The condition does not hold.
     False,
-    /// Nobody knows.
+    /// The state is unknown.
     Unknown,
 }
 
 impl ConditionStatus {
-    /// The API's word.
+    /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -81,16 +80,16 @@ impl From<bool> for ConditionStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `AbleToScale`, `ScalingActive`, `ScalingLimited` or `ScaledToZero`; others are kept untouched.
+    /// `AbleToScale`, `ScalingActive`, `ScalingLimited` or `ScaledToZero`; other conditions stay unchanged.
     #[serde(rename = "type")]
     pub type_: Text,
-    /// Whether it holds.
+    /// Its status.
     pub status: ConditionStatus,
-    /// One word why.
+    /// The reason in one word.
     pub reason: Text,
-    /// A sentence why.
+    /// The message.
     pub message: Text,
-    /// When `status` last changed.
+    /// Time of the last change of `status`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_transition_time: Option<Time>,
 }
@@ -99,7 +98,7 @@ pub struct Condition {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MetricStatus {
-    /// Which of the sources below is set; empty for a metric that failed.
+    /// The source that is set; empty for a failed metric.
     #[serde(rename = "type")]
     pub type_: Text,
     /// Reading of an External metric.
@@ -120,7 +119,7 @@ pub struct MetricStatus {
 }
 
 impl MetricStatus {
-    /// The reading, whatever the source.
+    /// The reading of any source.
     #[must_use]
     pub fn current(&self) -> Option<&Current> {
         let Self { external, object, pods, resource, container_resource, .. } = self;
@@ -136,9 +135,9 @@ impl MetricStatus {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExternalStatus {
-    /// Which metric.
+    /// The metric.
     pub metric: MetricIdentifier,
-    /// What was read.
+    /// The reading.
     pub current: Current,
 }
 
@@ -148,9 +147,9 @@ pub struct ExternalStatus {
 pub struct ObjectStatus {
     /// The object.
     pub described_object: TargetRef,
-    /// Which metric.
+    /// The metric.
     pub metric: MetricIdentifier,
-    /// What was read.
+    /// The reading.
     pub current: Current,
 }
 
@@ -158,9 +157,9 @@ pub struct ObjectStatus {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PodsStatus {
-    /// Which metric.
+    /// The metric.
     pub metric: MetricIdentifier,
-    /// What was read.
+    /// The reading.
     pub current: Current,
 }
 
@@ -170,7 +169,7 @@ pub struct PodsStatus {
 pub struct ResourceStatus {
     /// Resource name.
     pub name: String,
-    /// What was read.
+    /// The reading.
     pub current: Current,
 }
 
@@ -182,18 +181,18 @@ pub struct ContainerResourceStatus {
     pub name: String,
     /// Container name.
     pub container: String,
-    /// What was read.
+    /// The reading.
     pub current: Current,
 }
 
-/// What was read, in the form of the target.
+/// A reading, in the form of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Current {
-    /// One total.
+    /// A total.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Quantity>,
-    /// Per pod.
+    /// An average per pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average_value: Option<Quantity>,
     /// Percent of the pods' requests.

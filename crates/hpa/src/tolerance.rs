@@ -1,44 +1,44 @@
-//! Whether a ratio is near enough to 1.
+//! The tolerance: the range of ratios around 1 that cause no change.
 
 use serde::{Deserialize, Serialize};
 
-use crate::compat::{Config, ToleranceForm};
+use crate::compat::{Config, ToleranceCheck};
 use crate::defaults::tolerance_of;
 use crate::spec::Spec;
 
-/// How far below and above 1 a ratio may be.
+/// The allowed distance of a ratio from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Tolerance {
-    /// Below.
+    /// Distance below 1.
     pub down: f64,
-    /// Above.
+    /// Distance above 1.
     pub up: f64,
-    /// How the comparison is made.
-    pub form: ToleranceForm,
+    /// The comparison of the release.
+    pub check: ToleranceCheck,
 }
 
 impl Tolerance {
-    /// The controller's tolerance, or that of `behavior` where it says one and the gate is on.
+    /// The tolerances of `behavior` if it sets them and the gate is on, else the controller's.
     #[must_use]
-    pub fn of(spec: &Spec, config: &Config) -> Self {
+    pub fn from_spec(spec: &Spec, config: &Config) -> Self {
         let behavior = spec
             .behavior
             .as_ref()
             .filter(|_| config.gates.configurable_tolerance && config.compat.behavior_tolerance);
-        let of = |rules| tolerance_of(rules).unwrap_or(config.tolerance);
+        let or_default = |rules| tolerance_of(rules).unwrap_or(config.tolerance);
         Self {
-            down: of(behavior.and_then(|b| b.scale_down.as_ref())),
-            up: of(behavior.and_then(|b| b.scale_up.as_ref())),
-            form: config.compat.tolerance_form,
+            down: or_default(behavior.and_then(|b| b.scale_down.as_ref())),
+            up: or_default(behavior.and_then(|b| b.scale_up.as_ref())),
+            check: config.compat.tolerance_check,
         }
     }
 
-    /// Whether nothing is to be done at that ratio. Both ends are inside; NaN and infinity are not.
+    /// Returns whether the ratio causes no change. Both ends of the range are inside; NaN and infinity are outside.
     #[must_use]
     pub fn contains(&self, ratio: f64) -> bool {
-        match self.form {
-            ToleranceForm::Interval => 1.0 - self.down <= ratio && ratio <= 1.0 + self.up,
-            ToleranceForm::Distance => {
+        match self.check {
+            ToleranceCheck::Interval => 1.0 - self.down <= ratio && ratio <= 1.0 + self.up,
+            ToleranceCheck::Distance => {
                 let side = if ratio < 1.0 { self.down } else { self.up };
                 (1.0 - ratio).abs() <= side
             }

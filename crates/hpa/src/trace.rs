@@ -1,82 +1,82 @@
-//! Why a decision came out as it did: every step of the arithmetic as data.
+//! The trace of a decision: every step of the arithmetic as data.
 //!
-//! The words for reasons and constraints follow upstream's proposal for a decision trace (KEP-6107). The one-sentence
-//! form is in [`crate::explain`].
+//! Reasons and constraints have the names of upstream's proposal for a decision trace (KEP-6107).
+//! [`crate::explain`] prints a trace as one sentence.
 
 use serde::{Deserialize, Serialize};
 
-use crate::number::Time;
 use crate::spec::Direction;
+use crate::time::Time;
 use crate::tolerance::Tolerance;
 
 /// One decision, step by step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trace {
-    /// When it was made.
+    /// Time of the decision.
     pub at: Time,
-    /// The spec size before it.
+    /// `spec.replicas` of the scale before the decision.
     pub current: i32,
-    /// Fewest replicas allowed.
+    /// `minReplicas`.
     pub min: i32,
-    /// Most replicas allowed.
+    /// `maxReplicas`.
     pub max: i32,
-    /// Seconds to the next sync.
+    /// Seconds between two syncs.
     pub sync_period_seconds: i64,
-    /// Which way through the sync was taken.
+    /// The path through the sync.
     pub path: Path,
-    /// Each metric, in the order of the specification. Empty where no metric was looked at.
+    /// The metrics, in the order of the specification. Empty if the sync evaluated no metric.
     pub metrics: Vec<MetricTrace>,
-    /// What the metrics ask for: the largest proposal, not below 0.
+    /// The largest proposal of the metrics, at least 0.
     pub raw: Option<i32>,
-    /// After stabilisation.
+    /// The size after stabilisation.
     pub stabilised: Option<Stabilisation>,
-    /// After the limits.
+    /// The size after the limits.
     pub limited: Option<Limit>,
-    /// What came out.
+    /// The decided size.
     pub desired: i32,
-    /// In one word, what decided.
+    /// The reason for the decided size.
     pub reason: Reason,
 }
 
-/// Which way through the sync was taken.
+/// The path through a sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Path {
     /// The scale could not be read.
     NoScale,
-    /// The size is 0 and not by the autoscaler's doing: it waits.
+    /// The size is 0, but the HPA did not set it: the HPA pauses.
     Paused,
-    /// The size was above the maximum: metrics, stabilisation and rates are not asked.
+    /// The size was above the maximum: metrics, stabilisation and rates do not apply.
     AboveMax,
-    /// The size was below the minimum: likewise.
+    /// The size was below the minimum: metrics, stabilisation and rates do not apply.
     BelowMin,
-    /// No number could be computed.
+    /// The metrics gave no size.
     Failed,
-    /// The metrics decided.
+    /// The metrics gave a size.
     Computed,
 }
 
-/// In one word, what decided.
+/// The reason for a decided size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reason {
-    /// The metrics' recommendation was followed.
+    /// The size follows the metrics' recommendation.
     MetricRecommendation,
-    /// The winning metric was near enough to its target.
+    /// The ratio of the winning metric is within the tolerance.
     WithinTolerance,
-    /// An earlier recommendation held the size.
+    /// An earlier recommendation holds the size.
     Stabilized,
-    /// A limit on the rate of change cut it.
+    /// A scaling policy limits the size.
     PolicyLimited,
-    /// The minimum or maximum cut it.
+    /// The minimum or maximum limits the size.
     ReplicaLimit,
-    /// A failed metric forbade shrinking, or none could be read.
+    /// A failed metric blocks scale-down, or all metrics failed.
     InvalidMetrics,
-    /// The sync failed before any metric was read.
+    /// The sync failed before it evaluated a metric.
     RecommendationFailed,
     /// Scaling is off because the size is 0.
     ScalingDisabled,
 }
 
-/// One metric's part.
+/// The part of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricTrace {
     /// Its type, such as `External`.
@@ -84,52 +84,62 @@ pub struct MetricTrace {
     pub type_: String,
     /// Name of the metric or resource.
     pub name: String,
-    /// What became of it.
+    /// Its state.
     pub state: MetricState,
-    /// Why.
+    /// The reason for the state.
     pub reason: MetricReason,
-    /// The numbers, if there were any.
+    /// The arithmetic, unless the metric failed.
     pub measured: Option<Measured>,
-    /// The size that it asks for.
+    /// The proposed size.
     pub proposal: Option<i32>,
-    /// The text of its condition and event, if it failed.
+    /// The text of its condition and event, if the metric failed.
     pub error: Option<String>,
-    /// Whose fault an error is.
-    pub error_class: Option<crate::metric::ErrorClass>,
+    /// The class of the error, if the metric failed.
+    pub error_class: Option<ErrorClass>,
 }
 
-/// What became of a metric.
+/// The state of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MetricState {
-    /// It asked for most: its proposal was taken.
+    /// Its proposal was the largest and decided.
     Used,
-    /// It was read.
+    /// The metric was read.
     Valid,
-    /// It failed.
+    /// The metric failed.
     Invalid,
 }
 
-/// Why a metric is in its state.
+/// The reason for the state of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MetricReason {
-    /// The proposal was computed.
+    /// The metric gave a proposal.
     Computed,
-    /// The API gave no reading.
+    /// The metrics API gave no reading.
     FetchFailed,
-    /// The reading, the target or a request cannot be used.
+    /// The reading, the target or a request is unusable.
     InvalidMetricValue,
     /// The selector matches no pod.
     NoMatchingPods,
-    /// It was computed, but another metric failed and its proposal would have shrunk the size.
+    /// The metric proposed a smaller size, but another metric failed.
     SkippedScaleDown,
 }
 
-/// How usage and target are compared.
+/// The class of an error: a fault of the specification, or any other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ErrorClass {
+    /// An unreadable `scaleTargetRef.apiVersion` or an unknown metric type.
+    Spec,
+    /// Any other error.
+    Internal,
+}
+
+/// The target type: the comparison of usage and target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Form {
-    /// One total against one target.
+pub enum TargetType {
+    /// A total, compared with a target for the total.
     Value,
-    /// Per pod.
+    /// A value per pod.
     AverageValue,
     /// Percent of the pods' requests.
     Utilization,
@@ -138,35 +148,41 @@ pub enum Form {
 /// One metric's arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// How usage and target are compared; percent for [`Form::Utilization`], else thousandths.
-    pub form: Form,
-    /// What was read, in the form of the target, as the status shows it.
+    /// The target type. It sets the unit of `usage` and `target`: percent for [`TargetType::Utilization`], else thousandths.
+    pub target_type: TargetType,
+    /// The reading, in the unit of the target, as the status shows it.
     pub usage: i64,
-    /// What it should be.
+    /// The target.
     pub target: i64,
-    /// The sum over all series in thousandths, for metrics that have one.
+    /// The sum over all series in thousandths, for External and Object metrics.
     pub total_milli: Option<i64>,
-    /// Average per pod in thousandths, for metrics of pods.
+    /// Average per pod in thousandths, for metrics over pods.
     pub average_milli: Option<i64>,
-    /// Usage divided by target; `None` where there is no pod to divide by.
+    /// Usage divided by target; `None` without a pod to divide by.
     pub ratio: Option<f64>,
-    /// The ratio that decided, if assumptions for missing or unready pods changed it.
+    /// The deciding ratio, if assumed values for missing or unready pods changed it.
     pub assumed_ratio: Option<f64>,
-    /// The smallest and largest ratio at which nothing is done.
+    /// The smallest and the largest ratio within the tolerance.
     pub band: (f64, f64),
-    /// Whether the deciding ratio is inside.
+    /// `true` if the deciding ratio is within the tolerance.
     pub within: bool,
-    /// The number of pods that the calculation used: those that exist for an average of a total, ready ones for a
-    /// total, those with a reading for metrics of pods.
+    /// The number of pods in the calculation: existing pods for the average of a total, ready pods for a total, pods with
+    /// a sample for metrics over pods.
     pub replicas: i32,
-    /// The pods by readiness, for metrics of pods.
+    /// The pods by readiness, for metrics over pods.
     pub pods: Option<PodCounts>,
 }
 
 impl Measured {
-    pub(crate) fn new(form: Form, usage: i64, target: i64, ratio: f64, tolerance: Tolerance) -> Self {
+    pub(crate) fn new(
+        target_type: TargetType,
+        usage: i64,
+        target: i64,
+        ratio: f64,
+        tolerance: Tolerance,
+    ) -> Self {
         Self {
-            form,
+            target_type,
             usage,
             target,
             total_milli: None,
@@ -180,7 +196,7 @@ impl Measured {
         }
     }
 
-    /// Takes the ratio that follows from assumptions.
+    /// Sets the ratio that follows from assumed values.
     pub(crate) fn assume(&mut self, ratio: f64, tolerance: Tolerance) {
         self.assumed_ratio = finite(ratio);
         self.within = tolerance.contains(ratio);
@@ -191,61 +207,61 @@ fn finite(ratio: f64) -> Option<f64> {
     ratio.is_finite().then_some(ratio)
 }
 
-/// The pods of a metric by readiness.
+/// The pods of a metric, by readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PodCounts {
-    /// Ready and with a reading.
+    /// Ready pods with a sample.
     pub ready: usize,
-    /// Not ready.
+    /// Pods that are not ready.
     pub unready: usize,
-    /// Without a reading.
+    /// Pods without a sample.
     pub missing: usize,
-    /// Gone or going.
+    /// Failed, deleted or (1.38) succeeded pods.
     pub ignored: usize,
 }
 
-/// What stabilisation did.
+/// The result of stabilisation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stabilisation {
-    /// The size afterwards.
+    /// The stabilised size.
     pub replicas: i32,
-    /// The earlier recommendation that holds it, if one does.
-    pub held_by: Option<Held>,
+    /// The earlier recommendation that holds the size, if one does.
+    pub held_by: Option<RecommendationHold>,
 }
 
 /// An earlier recommendation that holds the size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Held {
-    /// Which change it holds back. Without `behavior` only shrinking is held back, but an old high recommendation can
-    /// even make the size grow.
+pub struct RecommendationHold {
+    /// The direction that it blocks. Without `behavior` this is always [`Direction::Down`], and an old high
+    /// recommendation can even raise the size.
     pub direction: Direction,
-    /// The size that was recommended.
+    /// The recommended size.
     pub replicas: i32,
-    /// When.
+    /// Time of the recommendation.
     pub at: Time,
-    /// How long ago, in milliseconds.
+    /// Age in milliseconds.
     pub age_ms: i64,
-    /// Seconds for which a recommendation counts.
+    /// Length of the stabilisation window in seconds.
     pub window_seconds: i64,
-    /// The first moment at which it does not count any more.
+    /// The first time at which it no longer counts.
     pub expires: Time,
-    /// The size that holds from then on, if the metrics go on asking for what they ask now.
-    pub then: i32,
+    /// The size from then on, if the metrics keep proposing the same size.
+    pub next_replicas: i32,
 }
 
-/// What the limits did.
+/// The result of the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
-    /// The size afterwards.
+    /// The limited size.
     pub replicas: i32,
-    /// What cut it, if anything did: [`Constraint::MinReplicas`], [`Constraint::MaxReplicas`] or
+    /// The limit that changed the size, if one did: [`Constraint::MinReplicas`], [`Constraint::MaxReplicas`] or
     /// [`Constraint::ScalingPolicy`].
     pub constraint: Option<Constraint>,
-    /// The limit on growth or shrinking that the rates allow now, where a change was wanted.
+    /// The limit on the rate of change at this time, if the stabilised size differs from the current one.
     pub rate: Option<Rate>,
 }
 
-/// In one word, what keeps the size from following the metrics.
+/// The constraint that keeps the size from following the metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Constraint {
     /// `minReplicas`.
@@ -254,61 +270,61 @@ pub enum Constraint {
     MaxReplicas,
     /// An earlier recommendation.
     Stabilization,
-    /// The ratio is near enough to 1.
+    /// The ratio is within the tolerance.
     Tolerance,
-    /// The rate of change.
+    /// A limit on the rate of change.
     ScalingPolicy,
     /// A failed metric.
     InvalidMetricGuard,
 }
 
-/// How far the size may change now.
+/// The limit on the rate of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// The size that is allowed.
+    /// The allowed size.
     pub allowed: i32,
-    /// Where that comes from.
+    /// The rule that gives the limit.
     pub rule: RateRule,
 }
 
-/// Where a limit on the rate comes from.
+/// The rule that gives a limit on the rate of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RateRule {
-    /// Without `behavior`: twice the size, or 4 if that is more.
+    /// Without `behavior`: twice the size, or 4 if that is more (both are settings of the controller).
     Legacy,
     /// `selectPolicy: Disabled`.
     Disabled,
-    /// There is no policy (validation forbids it).
+    /// The list of policies is empty (validation forbids it).
     NoPolicy,
-    /// The policy that gave the limit.
+    /// The policy that gives the limit.
     Policy(PolicyTrace),
 }
 
-/// The policy that gave the limit.
+/// The policy that gives the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PolicyTrace {
-    /// Its place in the list.
+    /// Its index in the list.
     pub index: usize,
-    /// Pods or percent.
+    /// The unit of `value`.
     pub kind: PolicyKind,
-    /// How many.
+    /// Pods or percent per period.
     pub value: i32,
-    /// In how many seconds.
+    /// Length of the period in seconds.
     pub period_seconds: i32,
-    /// Replicas added in the period so far.
+    /// Replicas added in the period.
     pub added: i32,
-    /// Replicas removed in the period so far.
+    /// Replicas removed in the period.
     pub removed: i32,
-    /// The size that the policy counts from: the current one without the changes in the period.
+    /// The size at the start of the period: the current size without the changes in the period.
     pub start: i32,
-    /// When more is allowed than was done now: the first moment at which enough changes have left their period. `None`
-    /// if none will by time alone.
+    /// The first time at which the policies allow a further change, because changes leave their periods. `None` if time
+    /// alone never allows one.
     pub next: Option<Time>,
 }
 
-/// What a policy counts.
+/// The unit of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PolicyKind {
     /// Pods.

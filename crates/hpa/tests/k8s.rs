@@ -37,7 +37,7 @@ fn spec() -> Value {
 }
 
 #[test]
-fn a_specification_goes_there_and_back() {
+fn specifications_round_trip() {
     let wire: api::HorizontalPodAutoscalerSpec = serde_json::from_value(spec()).unwrap();
     let ours = Spec::try_from(&wire).unwrap();
     assert_eq!(api::HorizontalPodAutoscalerSpec::from(&ours), wire);
@@ -52,11 +52,11 @@ fn an_empty_policy_list_stays_empty() {
     let wire: api::HorizontalPodAutoscalerSpec = serde_json::from_value(json).unwrap();
     let ours = Spec::try_from(&wire).unwrap();
     let rules = ours.behavior.as_ref().unwrap().scale_up.as_ref().unwrap();
-    assert_eq!(rules.policies, Some(Vec::new()), "validation has to see it");
+    assert_eq!(rules.policies, Some(Vec::new()), "validation rejects it later");
 }
 
 #[test]
-fn a_quantity_that_cannot_be_read_names_its_field() {
+fn errors_name_the_field_of_the_quantity() {
     for (pointer, field) in [
         ("/metrics/0/external/target/averageValue", "spec.metrics[0].external.target.averageValue"),
         ("/metrics/1/object/target/value", "spec.metrics[1].object.target.value"),
@@ -76,7 +76,7 @@ fn a_quantity_that_cannot_be_read_names_its_field() {
 }
 
 #[test]
-fn a_status_goes_there_and_back() {
+fn statuses_round_trip() {
     let json = json!({
         "observedGeneration": 3,
         "lastScaleTime": "2026-01-02T03:04:05Z",
@@ -109,7 +109,7 @@ fn a_status_goes_there_and_back() {
 }
 
 #[test]
-fn times_outside_of_what_a_timestamp_holds_become_its_ends() {
+fn times_saturate_at_the_ends_of_a_timestamp() {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ApiTime;
     for time in [Time(i64::MIN), Time(i64::MAX)] {
         let there = ApiTime::from(time);
@@ -119,7 +119,7 @@ fn times_outside_of_what_a_timestamp_holds_become_its_ends() {
 }
 
 #[test]
-fn scale_and_pods_are_read() {
+fn scales_and_pods_convert() {
     let scale: ApiScale = serde_json::from_value(json!({
         "spec": {"replicas": 3}, "status": {"replicas": 4, "selector": "app=worker"}
     }))

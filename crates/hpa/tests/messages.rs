@@ -1,10 +1,10 @@
-//! What a sync says: conditions, events, errors and status, in the controller's words.
+//! Texts of a sync: conditions, events, errors and status, equal to those of the controller.
 
 mod common;
 
-use common::{Scene, average_value, cpu, custom, external, reason, told, usage, value};
-use hpa::metric::ErrorClass;
+use common::{Scene, average_value, cpu, custom, events, external, reason, usage, value};
 use hpa::status::{Condition, ConditionStatus};
+use hpa::trace::ErrorClass;
 use hpa::{Config, Decision, Reading, Release, Time};
 
 fn condition(decision: &Decision, type_: &str) -> (ConditionStatus, String, String) {
@@ -23,7 +23,7 @@ fn error(decision: &Decision) -> (ErrorClass, String) {
 }
 
 #[test]
-fn a_rescale_says_its_size_and_the_metrics_name() {
+fn a_rescale_reports_size_and_metric() {
     let mut scene = Scene::average(1, "20", 99, Some("{}"));
     let decision = scene.decide();
     let name = "external metric queue(nil)";
@@ -37,7 +37,7 @@ fn a_rescale_says_its_size_and_the_metrics_name() {
     assert_eq!((status, reason.as_str()), (ConditionStatus::False, "DesiredWithinRange"));
     assert_eq!(message, "the desired count is within the acceptable range");
     let expected = event("SuccessfulRescale", &format!("New size: 5; reason: {name} above target"));
-    assert_eq!(told(&decision), [expected]);
+    assert_eq!(events(&decision), [expected]);
     assert_eq!(decision.status.current_replicas, 1, "the size before");
     assert_eq!(decision.status.desired_replicas, 5);
     assert_eq!(decision.status.last_scale_time, Some(scene.now));
@@ -88,7 +88,7 @@ fn names_of_metrics() {
 }
 
 #[test]
-fn the_inner_text_goes_to_condition_and_event_and_the_outer_to_the_error() {
+fn conditions_and_events_have_the_inner_error_text() {
     let failed = || Reading::Failed("boom".to_owned());
     let object = |target: &str| {
         format!(
@@ -197,11 +197,11 @@ fn the_inner_text_goes_to_condition_and_event_and_the_outer_to_the_error() {
         scene.readings = vec![reading];
         scene.status.desired_replicas = 3;
         let decision = scene.decide();
-        let (status, said, message) = condition(&decision, "ScalingActive");
-        assert_eq!((status, said.as_str()), (ConditionStatus::False, reason));
+        let (status, found, message) = condition(&decision, "ScalingActive");
+        assert_eq!((status, found.as_str()), (ConditionStatus::False, reason));
         assert_eq!(message, format!("the HPA was unable to compute the replica count: {inner}"));
         let whole = format!("invalid metrics (1 invalid out of 1), first error is: {outer}{inner}");
-        assert_eq!(told(&decision), [event(reason, inner), event("FailedComputeMetricsReplicas", &whole)]);
+        assert_eq!(events(&decision), [event(reason, inner), event("FailedComputeMetricsReplicas", &whole)]);
         let (class, text) = error(&decision);
         assert_eq!(class, ErrorClass::Internal);
         let prefix = "failed to compute desired number of replicas based on listed metrics for Deployment/demo/worker: ";
@@ -213,17 +213,17 @@ fn the_inner_text_goes_to_condition_and_event_and_the_outer_to_the_error() {
 }
 
 #[test]
-fn an_unknown_metric_type_is_the_specifications_fault() {
+fn an_unknown_metric_type_is_a_spec_error() {
     let mut scene = Scene::new(3, r#"{"type": "CheddarCheese"}"#, None);
     scene.readings = vec![Reading::Object(1)];
     let decision = scene.decide();
     let inner = "unknown metric source type \"CheddarCheese\"";
-    assert_eq!(told(&decision)[0], event("InvalidMetricSourceType", inner));
+    assert_eq!(events(&decision)[0], event("InvalidMetricSourceType", inner));
     assert_eq!(error(&decision).0, ErrorClass::Spec);
 }
 
 #[test]
-fn a_scale_that_cannot_be_read_leaves_everything_else_as_it_was() {
+fn an_unreadable_scale_changes_nothing_else() {
     let mut scene = Scene::average(3, "10", 90, None);
     let before = scene.sync().status;
     scene.scale = Err("no such Deployment".to_owned());
@@ -233,7 +233,7 @@ fn a_scale_that_cannot_be_read_leaves_everything_else_as_it_was() {
         condition(&decision, "AbleToScale"),
         (ConditionStatus::False, "FailedGetScale".to_owned(), text.to_owned())
     );
-    assert_eq!(told(&decision), [event("FailedGetScale", "no such Deployment")]);
+    assert_eq!(events(&decision), [event("FailedGetScale", "no such Deployment")]);
     let reference = "failed to query scale subresource for Deployment/demo/worker: no such Deployment";
     assert_eq!(error(&decision), (ErrorClass::Internal, reference.to_owned()));
     assert_eq!(decision.status.current_metrics, before.current_metrics);
@@ -247,12 +247,12 @@ fn a_scale_that_cannot_be_read_leaves_everything_else_as_it_was() {
     scene.scale = Ok(hpa::Scale::default());
     scene.spec.scale_target_ref.api_version = Some("a/b/c".to_owned());
     let decision = scene.decide();
-    assert_eq!(told(&decision), [event("FailedGetScale", "unexpected GroupVersion string: a/b/c")]);
+    assert_eq!(events(&decision), [event("FailedGetScale", "unexpected GroupVersion string: a/b/c")]);
     assert_eq!(error(&decision).0, ErrorClass::Spec);
 }
 
 #[test]
-fn selectors_that_cannot_be_used() {
+fn unusable_selectors() {
     let mut scene = Scene::average(3, "10", 90, None);
     let _ = scene.sync();
     scene.scale_mut().selector.clear();
@@ -261,7 +261,7 @@ fn selectors_that_cannot_be_used() {
     assert_eq!(condition(&decision, "ScalingActive").2, text);
     assert_eq!(reason(&decision, "ScalingActive"), "InvalidSelector");
     assert_eq!(
-        told(&decision),
+        events(&decision),
         [
             event("SelectorRequired", "selector is required"),
             event("FailedComputeMetricsReplicas", "selector is required"),
@@ -274,30 +274,30 @@ fn selectors_that_cannot_be_used() {
     let text = "couldn't convert selector into a corresponding internal selector object: unable to parse \
                 requirement: found 'cheese', expected: in, notin, =, ==, !=, gt, lt";
     assert_eq!(condition(&decision, "ScalingActive").2, text);
-    assert_eq!(told(&decision)[0], event("InvalidSelector", text));
+    assert_eq!(events(&decision)[0], event("InvalidSelector", text));
 
     scene.scale_mut().selector = "app=worker".to_owned();
     scene.selected_by = ["demo/a", "demo/b", "demo/c"].map(str::to_owned).to_vec();
     let decision = scene.decide();
     let text = "pods by selector app=worker are controlled by more than one HPA (e.g. [demo/a demo/b])";
-    assert_eq!(told(&decision)[0], event("AmbiguousSelector", text));
+    assert_eq!(events(&decision)[0], event("AmbiguousSelector", text));
     assert_eq!(condition(&decision, "ScalingActive").2, text);
     scene.config = Config::release(Release::V1_34);
     let text = "pods by selector app=worker are controlled by multiple HPAs: [demo/a demo/b demo/c]";
-    assert_eq!(told(&scene.decide())[0], event("AmbiguousSelector", text));
+    assert_eq!(events(&scene.decide())[0], event("AmbiguousSelector", text));
     scene.selected_by.truncate(1);
     assert_eq!(scene.decide().error, None, "one is this HPA itself");
 }
 
 #[test]
-fn a_failed_write_keeps_size_and_changes_out() {
+fn a_failed_write_records_no_change() {
     let mut scene = Scene::average(2, "10", 30, Some("{}"));
     scene.write = Err("conflict".to_owned());
     scene.status.desired_replicas = 2;
     let decision = scene.decide();
     let name = "external metric queue(nil) above target";
     let text = format!("New size: 3; reason: {name}; error: conflict");
-    assert_eq!(told(&decision), [event("FailedRescale", &text)]);
+    assert_eq!(events(&decision), [event("FailedRescale", &text)]);
     assert_eq!(
         condition(&decision, "AbleToScale"),
         (
@@ -318,7 +318,7 @@ fn a_failed_write_keeps_size_and_changes_out() {
 }
 
 #[test]
-fn forced_and_paused_syncs_clear_the_readings_and_leave_conditions_stale() {
+fn forced_and_paused_syncs_keep_stale_conditions() {
     let mut scene = Scene::average(3, "10", 90, None);
     let before = scene.sync().status;
     assert_eq!(before.current_metrics.len(), 1);
@@ -341,11 +341,11 @@ fn forced_and_paused_syncs_clear_the_readings_and_leave_conditions_stale() {
         (ConditionStatus::False, "ScalingDisabled".to_owned(), text.to_owned())
     );
     assert_eq!(paused.status.condition("ScalingLimited"), before.condition("ScalingLimited"));
-    assert_eq!(told(&paused), []);
+    assert_eq!(events(&paused), []);
 }
 
 #[test]
-fn stabilisation_and_limits_say_which() {
+fn stabilisation_and_limits_set_their_reasons() {
     let message = |decision: &Decision, type_| condition(decision, type_).2;
     let mut scene = Scene::average(5, "10", 10, None);
     scene.recommended(&[(5, 10)]);
@@ -395,11 +395,11 @@ fn stabilisation_and_limits_say_which() {
     let decision = steady.decide();
     assert_eq!(reason(&decision, "AbleToScale"), "ReadyForNewScale");
     assert_eq!(message(&decision, "AbleToScale"), "recommended size matches current size");
-    assert_eq!(told(&decision), []);
+    assert_eq!(events(&decision), []);
 }
 
 #[test]
-fn zero_is_remembered_by_a_condition() {
+fn a_condition_records_scaling_to_zero() {
     let mut scene = Scene::average(1, "10", 0, None);
     scene.spec.min_replicas = Some(0);
     let decision = scene.sync();
@@ -409,7 +409,7 @@ fn zero_is_remembered_by_a_condition() {
         condition(&decision, "ScaledToZero"),
         (ConditionStatus::True, "ScaledToZero".to_owned(), text.to_owned())
     );
-    // It wakes by itself...
+    // The HPA scales up from 0 by itself,
     scene.read(25);
     let decision = scene.sync();
     assert_eq!(decision.new_size, Some(3));
@@ -418,17 +418,17 @@ fn zero_is_remembered_by_a_condition() {
         condition(&decision, "ScaledToZero"),
         (ConditionStatus::False, "NotScaledToZero".to_owned(), text.to_owned())
     );
-    // ...but not if other hands put it to 0.
+    // but not if another client set the size to 0.
     scene.resize(0);
     let decision = scene.sync();
     assert_eq!((decision.new_size, reason(&decision, "ScalingActive").as_str()), (None, "ScalingDisabled"));
-    // A manual scale to 1 or more wakes it.
+    // A manual scale to 1 or more resumes it.
     scene.resize(1);
     assert_eq!(scene.sync().new_size, Some(3));
 }
 
 #[test]
-fn zero_before_1_36_is_a_matter_of_the_minimum() {
+fn before_1_36_the_minimum_decides_at_zero() {
     let mut scene = Scene::average(0, "10", 25, None);
     scene.config = Config::release(Release(35));
     assert_eq!(scene.decide().new_size, None, "a minimum of 1 at 0 always pauses");
@@ -439,10 +439,10 @@ fn zero_before_1_36_is_a_matter_of_the_minimum() {
 }
 
 #[test]
-fn a_minimum_raised_while_at_zero_is_reached_with_behavior_too() {
+fn a_minimum_raised_at_zero_applies_with_behavior() {
     let below = "Current number of replicas below Spec.MinReplicas";
     let above = "external metric queue(nil) above target";
-    // Without behavior the limits have already raised the size, and the reason stays as it was worded before them.
+    // Without behavior the limits have already raised the size; the reason does not change after them.
     for (behavior, at_zero) in [(None, ""), (Some("{}"), below)] {
         for (units, reason) in [(0, at_zero), (10, above)] {
             let mut scene = Scene::average(1, "10", 0, behavior);
@@ -453,7 +453,7 @@ fn a_minimum_raised_while_at_zero_is_reached_with_behavior_too() {
             scene.read(units);
             let decision = scene.decide();
             assert_eq!(decision.new_size, Some(3), "{behavior:?} with {units}");
-            let message = &told(&decision)[0].1;
+            let message = &events(&decision)[0].1;
             assert_eq!(*message, format!("New size: 3; reason: {reason}"), "{behavior:?} with {units}");
         }
     }
@@ -461,11 +461,11 @@ fn a_minimum_raised_while_at_zero_is_reached_with_behavior_too() {
 
 #[test]
 fn negative_readings() {
-    // An average takes a negative sum for an overflow and asks for as much as there is.
+    // An average takes a negative sum for an overflow and proposes the maximum.
     let mut scene = Scene::average(2, "10", -5, None);
     let decision = scene.decide();
     assert_eq!((decision.trace.raw, decision.new_size), (Some(i32::MAX), Some(4)));
-    // A total stays negative and asks for nothing.
+    // A total stays negative and proposes 0.
     let mut scene = Scene::value(2, "10", -5, None);
     let decision = scene.decide();
     assert_eq!((decision.trace.raw, decision.new_size), (Some(0), Some(1)));
@@ -474,7 +474,7 @@ fn negative_readings() {
 }
 
 #[test]
-fn a_target_that_does_not_fit_is_an_error_and_no_guess() {
+fn a_target_out_of_range_is_an_error() {
     let mut scene = Scene::average(2, "1E", 5, None);
     let decision = scene.decide();
     assert_eq!(decision.new_size, None);
@@ -483,7 +483,7 @@ fn a_target_that_does_not_fit_is_an_error_and_no_guess() {
 }
 
 #[test]
-fn a_time_moves_only_if_the_status_does() {
+fn transition_times_change_with_the_status_only() {
     let mut scene = Scene::average(3, "10", 30, None);
     let first = scene.sync();
     let start = first.status.condition("AbleToScale").unwrap().last_transition_time;
@@ -491,11 +491,11 @@ fn a_time_moves_only_if_the_status_does() {
     for condition in &second.status.conditions {
         assert_eq!(condition.last_transition_time, start, "{}", condition.type_);
     }
-    assert_eq!(first.status, second.status, "nothing is to be written");
+    assert_eq!(first.status, second.status, "there is nothing to write");
 }
 
 #[test]
-fn seeding_happens_once_and_on_every_path() {
+fn every_path_seeds_the_memory_once() {
     for size in [0, 3, 50] {
         let mut scene = Scene::average(size, "10", 30, None);
         scene.memory.recommendations = None;
@@ -509,7 +509,7 @@ fn seeding_happens_once_and_on_every_path() {
     unread.memory.recommendations = None;
     unread.scale = Err("gone".to_owned());
     let _ = unread.decide();
-    assert_eq!(unread.memory.recommendations, None, "a size that is not known seeds nothing");
+    assert_eq!(unread.memory.recommendations, None, "an unknown size seeds nothing");
 }
 
 #[test]
@@ -527,7 +527,7 @@ fn an_average_over_no_pods() {
 }
 
 #[test]
-fn the_callers_event_for_a_status_that_cannot_be_written() {
+fn the_event_for_a_failed_status_write() {
     let event = hpa::sync::status_update_failed("conflict");
     assert_eq!(
         (event.kind.as_str(), &*event.reason, event.message.as_str()),
@@ -536,7 +536,7 @@ fn the_callers_event_for_a_status_that_cannot_be_written() {
 }
 
 #[test]
-fn readings_are_needed_only_where_metrics_decide() {
+fn readings_are_needed_on_the_computed_path_only() {
     let mut scene = Scene::average(3, "10", 30, None);
     for (size, zeroed, min, release, needed) in [
         (3, false, 1, Release(38), true),

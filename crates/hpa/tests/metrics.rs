@@ -1,10 +1,10 @@
-//! Several metrics, and metrics of pods, where upstream has no table.
+//! Several metrics, and metrics over pods, beyond the cases of upstream.
 
 mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Scene, average_value, cpu, custom, external, pod, reason, told, usage};
+use common::{Scene, average_value, cpu, custom, events, external, pod, reason, usage};
 use hpa::Reading;
 use hpa::input::{Container, ContainerUsage, PodUsage, Ready};
 use hpa::status::ConditionStatus;
@@ -28,15 +28,15 @@ fn several(size: i32, units: &[Option<i64>]) -> Scene {
 }
 
 #[test]
-fn the_largest_proposal_wins_and_names_itself() {
+fn the_largest_proposal_wins() {
     for (units, raw, winner) in [
         (vec![Some(30), Some(40), Some(20)], Some(4), Some(1)),
-        // Among equals the first.
+        // Among equals the first wins.
         (vec![Some(40), Some(40)], Some(4), Some(0)),
-        // While nothing is asked for, each later one takes the name.
+        // While the best proposal is 0, each later metric replaces it.
         (vec![Some(0), Some(0), Some(0)], Some(0), Some(2)),
         (vec![Some(40), Some(0)], Some(4), Some(0)),
-        // A failed one forbids to shrink, not to stay or to grow.
+        // A failed metric blocks scale-down only.
         (vec![None, Some(40)], Some(4), Some(1)),
         (vec![Some(30), None], Some(3), Some(0)),
         (vec![Some(20), None], None, None),
@@ -62,23 +62,23 @@ fn the_largest_proposal_wins_and_names_itself() {
 }
 
 #[test]
-fn the_first_failure_speaks_for_all() {
+fn the_error_contains_the_first_failure() {
     let mut scene = several(3, &[Some(0), None, None]);
     scene.readings[2] = Reading::External(Vec::new());
     let decision = scene.decide();
     let whole = "invalid metrics (2 invalid out of 3), first error is: failed to get m1 external metric value: \
                  failed to get m1 external metric: unable to get external metric demo/m1/nil: unable to fetch \
                  metrics from external metrics API: boom";
-    let told = told(&decision);
-    assert_eq!(told.len(), 3, "one for each failed metric and one for the whole");
-    assert!(told[1].1.ends_with("demo/m2/nil: no metrics returned from external metrics API"));
-    assert_eq!(told[2], ("FailedComputeMetricsReplicas".to_owned(), whole.to_owned()));
+    let events = events(&decision);
+    assert_eq!(events.len(), 3, "one per failed metric and one for the sync");
+    assert!(events[1].1.ends_with("demo/m2/nil: no metrics returned from external metrics API"));
+    assert_eq!(events[2], ("FailedComputeMetricsReplicas".to_owned(), whole.to_owned()));
     let message = &decision.status.condition("ScalingActive").unwrap().message;
     assert!(message.ends_with("external metrics API: boom"), "the first one's inner text");
 }
 
 #[test]
-fn with_a_failed_metric_a_held_size_may_still_move() {
+fn a_held_size_can_change_despite_a_failure() {
     let mut scene = several(3, &[Some(30), None]);
     scene.recommended(&[(5, 20)]);
     let decision = scene.decide();
@@ -87,7 +87,7 @@ fn with_a_failed_metric_a_held_size_may_still_move() {
 }
 
 #[test]
-fn a_reading_that_is_not_there_or_of_another_kind_is_an_error() {
+fn missing_and_wrong_readings_are_errors() {
     for readings in [vec![], vec![Reading::Object(5)]] {
         let mut scene = Scene::average(3, "10", 90, None);
         scene.readings = readings;
@@ -98,7 +98,7 @@ fn a_reading_that_is_not_there_or_of_another_kind_is_an_error() {
 }
 
 #[test]
-fn custom_metrics_count_pods_that_are_not_listed_and_utilisation_skips_them() {
+fn unlisted_pods_count_for_custom_metrics_only() {
     let mut scene = Scene::new(2, QPS, None);
     let now = scene.now;
     scene.readings = vec![custom(now, &[("worker-0", 10_000), ("worker-1", 10_000), ("stranger", 40_000)])];
@@ -112,7 +112,7 @@ fn custom_metrics_count_pods_that_are_not_listed_and_utilisation_skips_them() {
 }
 
 #[test]
-fn unready_pods_do_not_stop_a_decrease_and_damp_an_increase() {
+fn unready_pods_damp_increases_only() {
     let mut scene = Scene::new(4, &cpu(50), None);
     let now = scene.now;
     scene.pods[3].ready = Some(Ready { status: ConditionStatus::False, since: now });
@@ -127,20 +127,20 @@ fn unready_pods_do_not_stop_a_decrease_and_damp_an_increase() {
     assert_eq!(trace.metrics[0].measured.unwrap().replicas, 3, "0.8 of three pods");
     scene.readings = all(1000);
     let trace = scene.decide().trace;
-    // 100 % of three pods, and a fourth that is taken to be idle: 75 % of 50 %, over four.
+    // 100 % of three pods, and a fourth that counts as idle: 75 % of 50 %, over four.
     assert_eq!((trace.raw, trace.metrics[0].measured.unwrap().assumed_ratio), (Some(6), Some(1.5)));
     assert_eq!(trace.metrics[0].measured.unwrap().usage, 100, "the status shows the first pass");
 }
 
 #[test]
-fn assumptions_never_turn_the_direction() {
-    // One of three pods reports twice its target; the two others, taken to be idle, would make it a decrease.
+fn assumed_values_never_reverse_the_direction() {
+    // One of three pods reports twice its target; the other two count as idle, which would turn it into a decrease.
     let mut scene = Scene::new(3, QPS, None);
     scene.readings = vec![custom(scene.now, &[("worker-0", 20_000)])];
     let trace = scene.decide().trace;
     assert_eq!(trace.metrics[0].measured.unwrap().assumed_ratio, Some(0.6666), "averages are integers");
     assert_eq!(trace.raw, Some(3));
-    // More readings than the size: a ratio below 1 that would grow the size is not followed.
+    // More samples than the size: a ratio below 1 does not raise the size.
     let mut scene = Scene::new(2, QPS, None);
     scene.pods.extend((2..8).map(|i| pod(&format!("worker-{i}"))));
     scene.readings =
@@ -151,7 +151,7 @@ fn assumptions_never_turn_the_direction() {
 }
 
 #[test]
-fn a_whole_pod_needs_every_container_and_a_named_container_only_itself() {
+fn a_pod_needs_samples_of_all_its_containers() {
     let container = |name: &str, cpu: Option<i64>| ContainerUsage {
         name: name.to_owned(),
         milli: cpu.map(|milli| ("cpu".to_owned(), milli)).into_iter().collect(),
@@ -194,7 +194,7 @@ fn a_whole_pod_needs_every_container_and_a_named_container_only_itself() {
 }
 
 #[test]
-fn memory_is_reported_in_powers_of_1024() {
+fn memory_has_binary_suffixes() {
     let metric = r#"{"type": "Resource", "resource": {"name": "memory",
         "target": {"type": "AverageValue", "averageValue": "100Mi"}}}"#;
     for (bytes, text) in [(150 << 20, "150Mi"), (1000, "1k"), ((1 << 20) + 1, "1048577")] {
@@ -208,7 +208,7 @@ fn memory_is_reported_in_powers_of_1024() {
 }
 
 #[test]
-fn requests_of_memory_beyond_what_64_bits_hold_in_percent() {
+fn percentages_of_memory_beyond_64_bits() {
     let metric = r#"{"type": "Resource", "resource": {"name": "memory",
         "target": {"type": "Utilization", "averageUtilization": 50}}}"#;
     let mut scene = Scene::new(1, metric, None);
@@ -237,7 +237,7 @@ fn tolerances_of_each_direction() {
     for (units, size) in [(51, 6), (50, 5), (25, 5), (24, 3)] {
         assert_eq!(Scene::average(5, "10", units, Some(behavior)).size(), size, "{units}");
     }
-    // With the gate closed the controller's tolerance holds in both directions.
+    // With the gate off, the controller's tolerance applies in both directions.
     for (units, size) in [(51, 5), (24, 3)] {
         let mut scene = Scene::average(5, "10", units, Some(behavior));
         scene.config.gates.configurable_tolerance = false;

@@ -1,6 +1,6 @@
-//! What holds for any input: no panic, sizes in their range, the same answer twice, and a memory that stays small.
+//! Properties for any input: no panic, sizes in range, deterministic decisions, bounded memory.
 
-use hpa::memory::{MOST_ENTRIES, Memory, Recommendation, change_since};
+use hpa::memory::{MAX_ENTRIES, Memory, Recommendation, change_since};
 use hpa::quantity::Quantity;
 use hpa::simulate::Simulator;
 use hpa::spec::{
@@ -12,7 +12,7 @@ use hpa::trace::Path;
 use hpa::{Config, Gates, Input, Pod, Reading, Release, Scale, Spec, Status, Time, after_scale, decide};
 use proptest::prelude::*;
 
-/// Small numbers and all numbers: the corners lie in both.
+/// Small numbers and all numbers; edge cases lie in both.
 fn milli() -> impl Strategy<Value = i64> {
     prop_oneof![
         4 => -100_000i64..10_000_000,
@@ -55,7 +55,7 @@ fn target(quantity: impl Strategy<Value = Quantity>) -> impl Strategy<Value = Ta
     })
 }
 
-/// A metric of any type, with a target of any form: many do not fit, and give errors.
+/// A metric of any type with any target; many combinations give errors.
 fn metric(quantity: impl Strategy<Value = Quantity>) -> impl Strategy<Value = Metric> {
     (0..6, target(quantity)).prop_map(|(type_, target)| {
         let metric = MetricIdentifier { name: "m".to_owned(), selector: None };
@@ -128,7 +128,7 @@ fn config() -> impl Strategy<Value = Config> {
 }
 
 prop_compose! {
-    /// Any specification: sizes and targets may make no sense.
+    /// Any specification, including nonsensical sizes and targets.
     fn any_spec()(
         min in prop::option::of(size()),
         max in size(),
@@ -146,7 +146,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    /// A specification that passes validation: External metrics, and sizes in order.
+    /// A specification that passes validation, with External metrics.
     fn valid_spec()(
         min in 0i32..20,
         more in prop_oneof![4 => 1i32..50, 1 => 1..i32::MAX - 20],
@@ -283,9 +283,9 @@ fn input<'a>(turn: &'a Turn, spec: &'a Spec, status: &'a Status, config: &'a Con
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
-    /// Whatever comes in, in whatever order of times: no panic, the same answer twice, and texts that can be made.
+    /// Any inputs with times in any order cause no panic, equal decisions and printable traces.
     #[test]
-    fn anything_is_answered_and_answered_alike(
+    fn decisions_are_deterministic(
         spec in any_spec(),
         config in config(),
         was_zeroed in any::<bool>(),
@@ -314,9 +314,9 @@ proptest! {
         }
     }
 
-    /// A valid specification never leads out of its range, except to leave a size of 0 alone.
+    /// With a valid specification the size stays in its range, except a size of 0 on a paused HPA.
     #[test]
-    fn sizes_stay_in_their_range(
+    fn sizes_stay_in_range(
         spec in valid_spec(),
         config in config(),
         was_zeroed in any::<bool>(),
@@ -352,9 +352,9 @@ proptest! {
         }
     }
 
-    /// Quantities survive their text, and no text makes them panic.
+    /// Quantities keep their value as text, and no text causes a panic.
     #[test]
-    fn quantities_survive_their_text(milli in any::<i64>(), text in "[-+]?[0-9.]{0,30}[a-zA-Z]{0,3}-?[0-9]{0,4}") {
+    fn quantities_round_trip(milli in any::<i64>(), text in "[-+]?[0-9.]{0,30}[a-zA-Z]{0,3}-?[0-9]{0,4}") {
         let quantity = Quantity::from_milli(milli);
         let again: Quantity = quantity.to_string().parse().unwrap();
         prop_assert_eq!((again, again.milli()), (quantity, Ok(milli)));
@@ -365,9 +365,9 @@ proptest! {
         }
     }
 
-    /// Validation answers anything, and what it lets pass can be simulated.
+    /// Validation accepts any input, and a valid specification can be simulated.
     #[test]
-    fn validation_answers_anything(spec in any_spec(), config in config()) {
+    fn validation_accepts_any_input(spec in any_spec(), config in config()) {
         let mut defaulted = spec.clone();
         hpa::defaults::default_spec(&mut defaulted);
         let errors = hpa::validate::validate(&defaulted, &config);
@@ -378,7 +378,7 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
-    /// With an exact clock the log is as long as the windows have syncs, and not longer.
+    /// With exact periods the list has as many entries as the window has syncs.
     #[test]
     fn memory_is_bounded_by_the_windows(
         spec in valid_spec(),
@@ -410,15 +410,14 @@ proptest! {
     }
 }
 
-/// Even at one moment for ever, or backwards, the lists stay bounded, and the decisions are what a list without bound
-/// would have given.
+/// Even if time stops or runs backwards the lists stay bounded, and decisions equal those of unbounded lists.
 #[test]
-fn memory_is_bounded_when_time_stands_still() {
+fn memory_is_bounded_when_time_stops() {
     for step in [0, 1, -1] {
         let mut list = Vec::new();
         let mut unbounded: Vec<Recommendation> = Vec::new();
         let (mut seed, window) = (1u32, 300);
-        for i in 0..MOST_ENTRIES + 600 {
+        for i in 0..MAX_ENTRIES + 600 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let desired = i32::try_from(seed >> 26).unwrap();
             let now = Time(1_000_000 + step * i64::try_from(i).unwrap());
@@ -429,13 +428,13 @@ fn memory_is_bounded_when_time_stands_still() {
                 assert_eq!(held.replicas, best.unwrap_or(desired).max(desired), "sync {i} by {step} ms");
             }
             unbounded.push(Recommendation { replicas: desired, at: now });
-            assert!(list.len() <= MOST_ENTRIES);
+            assert!(list.len() <= MAX_ENTRIES);
         }
     }
     let mut memory = Memory::default();
-    for i in 0..MOST_ENTRIES + 600 {
+    for i in 0..MAX_ENTRIES + 600 {
         memory.store_event(hpa::spec::Direction::Up, 1, Time(i64::try_from(i).unwrap()), 1800);
-        assert!(memory.up_events.len() <= MOST_ENTRIES);
+        assert!(memory.up_events.len() <= MAX_ENTRIES);
         let sum = change_since(&memory.up_events, Time(-1));
         assert_eq!(sum, i64::try_from(i).unwrap() + 1, "no change is lost");
     }

@@ -1,5 +1,5 @@
-//! Whole runs of syncs, worked out by hand: instant pods, an exact clock of 15 s, tolerance 0.1, between 1 and 30
-//! replicas; and the queue model.
+//! Runs of syncs, calculated by hand (instant pods, a sync every 15 s, tolerance 0.1, 1 to 30 replicas), and the queue
+//! model.
 
 use hpa::simulate::queue::{Arrivals, Counted, Queue, run};
 use hpa::simulate::series::{Point, series};
@@ -42,7 +42,7 @@ fn sizes(steps: &[(i64, Step)]) -> Vec<i32> {
 }
 
 #[test]
-fn a_burst_without_behavior_is_held_for_315_seconds_after_its_last_reading() {
+fn without_behavior_a_burst_holds_for_315_seconds() {
     let steps = burst(NO_BEHAVIOR);
     assert_eq!(sizes(&steps[..6]), [4, 8, 16, 20, 20, 20]);
     for (t, step) in &steps {
@@ -69,7 +69,7 @@ fn a_burst_without_behavior_is_held_for_315_seconds_after_its_last_reading() {
 }
 
 #[test]
-fn a_burst_with_empty_behavior_is_held_for_300_seconds_after_its_last_reading() {
+fn with_behavior_a_burst_holds_for_300_seconds() {
     let steps = burst(EMPTY_BEHAVIOR);
     assert_eq!(sizes(&steps[..6]), [5, 10, 20, 20, 20, 20]);
     for (t, step) in &steps {
@@ -104,7 +104,7 @@ fn one_total_doubles_the_size_until_it_falls() {
 }
 
 #[test]
-fn a_restart_forgets_the_peak_but_holds_the_size_for_a_window() {
+fn after_a_restart_the_size_holds_for_a_window() {
     let mut simulator = simulator(AVERAGE_10, NO_BEHAVIOR, 1);
     for t in [0, 15, 30, 45] {
         simulator.sync(Time::from_secs(t), &[hpa::Reading::External(vec![200_000])], None);
@@ -120,8 +120,8 @@ fn a_restart_forgets_the_peak_but_holds_the_size_for_a_window() {
 }
 
 #[test]
-fn a_seed_holds_growth_and_shrinking_for_a_window() {
-    // The first sync remembers the size that it found; both windows exclude their edge.
+fn the_seed_holds_both_directions_for_a_window() {
+    // The first sync records the current size; both windows exclude their edge.
     let behavior = r#", "behavior": {"scaleUp": {"stabilizationWindowSeconds": 60}}"#;
     let mut growing = simulator(AVERAGE_10, behavior, 2);
     for t in (0..60).step_by(15) {
@@ -145,7 +145,7 @@ fn a_seed_holds_growth_and_shrinking_for_a_window() {
 }
 
 #[test]
-fn ready_pods_are_listed_as_given() {
+fn the_given_number_of_pods_is_ready() {
     let mut simulator = simulator(VALUE_100, EMPTY_BEHAVIOR, 8);
     for (i, ready) in (0..).zip([8, 3, 0, 5, 100]) {
         simulator.set_size(8);
@@ -156,7 +156,7 @@ fn ready_pods_are_listed_as_given() {
 }
 
 #[test]
-fn a_queue_that_one_pod_drains() {
+fn one_pod_drains_a_small_queue() {
     let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
     let queue = Queue {
         arrivals: vec![Arrivals::Burst { at_ms: 1_000, jobs: 3 }],
@@ -173,7 +173,7 @@ fn a_queue_that_one_pod_drains() {
 }
 
 #[test]
-fn a_burst_makes_pods_that_share_the_work() {
+fn a_burst_adds_pods_that_share_the_jobs() {
     let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
     let queue = Queue {
         arrivals: vec![Arrivals::Burst { at_ms: 1_000, jobs: 50 }],
@@ -184,18 +184,18 @@ fn a_burst_makes_pods_that_share_the_work() {
         ..Queue::default()
     };
     let run = run(&mut simulator, &queue).expect("the settings are in range");
-    // At 15 s the scrape of that moment has 48 jobs: two were done at 6 and 11 s, and the third is in hand.
+    // The scrape at 15 s counts 48 jobs: two finished at 6 and 11 s, and the third is unacked.
     assert_eq!(run.samples[1].scraped, Some(48));
     assert_eq!(run.steps[1].after, 5);
-    // Four pods join at 18 s: 47 jobs are left then, of which one is done at 21 s, and five in 5 s from there on.
-    assert_eq!(run.samples[2].ready, 5);
+    // Four pods become ready at 18 s with 47 jobs left. One job finishes at 21 s, then five every 5 s.
+    assert_eq!(run.samples[2].ready_pods, 5);
     assert_eq!((run.arrived, run.done), (50, 50));
     assert_eq!(run.drained_at_ms, Some(68_000));
     assert_eq!(run.steps.last().map(|s| s.after), Some(5), "the peak is held for 300 s");
 }
 
 #[test]
-fn the_metric_may_count_waiting_jobs_only() {
+fn the_metric_can_count_ready_jobs_only() {
     let queue = |counted| Queue {
         arrivals: vec![Arrivals::Burst { at_ms: 0, jobs: 12 }],
         prefetch: 4,
@@ -203,11 +203,11 @@ fn the_metric_may_count_waiting_jobs_only() {
         counted,
         ..Queue::default()
     };
-    for (counted, depth, size) in [(Counted::All, 12, 2), (Counted::Waiting, 8, 1)] {
+    for (counted, depth, size) in [(Counted::All, 12, 2), (Counted::Ready, 8, 1)] {
         let mut simulator = simulator(AVERAGE_10, EMPTY_BEHAVIOR, 1);
         let run = run(&mut simulator, &queue(counted)).expect("the settings are in range");
         assert_eq!(run.samples[0].scraped, Some(depth));
-        assert_eq!((run.samples[0].waiting, run.samples[0].held), (8, 4));
+        assert_eq!((run.samples[0].ready_jobs, run.samples[0].unacked_jobs), (8, 4));
         assert_eq!(run.steps[0].after, size);
     }
 }
@@ -233,8 +233,8 @@ fn a_sync_before_the_first_scrape_fails() {
 }
 
 #[test]
-fn surplus_pods_finish_what_they_work_at() {
-    // A job of 100 s is begun by each of two pods; the HPA takes one pod away as soon as the window allows.
+fn removed_pods_finish_their_current_job() {
+    // Two pods begin a job of 100 s each; the HPA removes one pod as soon as the window allows.
     let behavior = r#", "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}"#;
     let mut simulator = simulator(AVERAGE_10, behavior, 2);
     let queue = Queue {
@@ -246,13 +246,16 @@ fn surplus_pods_finish_what_they_work_at() {
     };
     let run = run(&mut simulator, &queue).expect("the settings are in range");
     assert_eq!(run.steps[0].after, 1);
-    assert_eq!((run.samples[1].waiting, run.samples[1].held, run.samples[1].ready), (1, 3, 1));
-    // Both first jobs end at 100 s, the other two follow in the one pod that is left.
+    assert_eq!(
+        (run.samples[1].ready_jobs, run.samples[1].unacked_jobs, run.samples[1].ready_pods),
+        (1, 3, 1)
+    );
+    // Both first jobs end at 100 s; the remaining pod works on the other two.
     assert_eq!((run.done, run.drained_at_ms), (4, Some(300_000)));
 }
 
 #[test]
-fn what_cannot_be_simulated_says_why() {
+fn invalid_simulations_are_rejected() {
     let invalid = Simulator::new(spec(r#"{"type": "Value"}"#, ""), Config::default(), 1);
     let text = invalid.expect_err("there is no target").to_string();
     assert!(text.contains("spec.metrics[0].external.target.averageValue: Required value"), "{text}");
@@ -272,7 +275,7 @@ fn what_cannot_be_simulated_says_why() {
         let error = run(&mut simulator(AVERAGE_10, "", 1), &queue).expect_err("a setting is out of range");
         assert!(matches!(error, SimulateError::Setting { .. }), "{error}");
     }
-    let long = Queue { most_steps: 100, duration_ms: 1_000_000, ..Queue::default() };
+    let long = Queue { max_steps: 100, duration_ms: 1_000_000, ..Queue::default() };
     let error = run(&mut simulator(AVERAGE_10, "", 1), &long).expect_err("it has 200 scrapes");
     assert!(matches!(error, SimulateError::TooLong { .. }), "{error}");
 }

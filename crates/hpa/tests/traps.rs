@@ -1,9 +1,9 @@
-//! The corners in which a port goes wrong, one test each.
+//! Details that ports get wrong, one test each.
 
 mod common;
 
-use common::{Scene, average_value, cpu, custom, external, pod, reason, told, usage};
-use hpa::compat::ToleranceForm;
+use common::{Scene, average_value, cpu, custom, events, external, pod, reason, usage};
+use hpa::compat::ToleranceCheck;
 use hpa::input::Ready;
 use hpa::limits::behavior::{self, BothRules};
 use hpa::limits::legacy;
@@ -19,7 +19,7 @@ fn percent(value: i32) -> PolicyRate {
 }
 
 #[test]
-fn trap_01_percent_policies_are_in_floating_point() {
+fn trap_01_percent_policies_use_floating_point() {
     for (start, value, limit) in
         [(50, 10, 56), (90, 10, 100), (100, 10, 111), (110, 10, 122), (170, 10, 188), (200, 10, 221)]
     {
@@ -35,7 +35,7 @@ fn trap_01_percent_policies_are_in_floating_point() {
 }
 
 #[test]
-fn trap_02_the_ratio_is_divided_first_and_then_multiplied() {
+fn trap_02_division_precedes_multiplication() {
     for (percent, target, size) in [(62, 30, 32), (166, 10, 250)] {
         let mut scene = Scene::new(15, &cpu(target), None);
         scene.spec.max_replicas = 1000;
@@ -48,7 +48,7 @@ fn trap_02_the_ratio_is_divided_first_and_then_multiplied() {
 }
 
 #[test]
-fn trap_03_utilisation_is_truncated_before_the_ratio() {
+fn trap_03_utilisation_is_truncated_first() {
     let mut scene = Scene::new(1, &cpu(100), None);
     scene.readings = vec![usage("cpu", scene.now, &[("worker-0", 1099)])];
     let decision = scene.decide();
@@ -61,20 +61,20 @@ fn trap_03_utilisation_is_truncated_before_the_ratio() {
 
 #[test]
 fn trap_04_a_ratio_at_the_edge_of_the_tolerance() {
-    let tolerance = |amount, form| Tolerance { down: amount, up: amount, form };
-    let interval = |amount, ratio: f64| tolerance(amount, ToleranceForm::Interval).contains(ratio);
-    let distance = |amount, ratio: f64| tolerance(amount, ToleranceForm::Distance).contains(ratio);
-    assert!(interval(0.1, 1.1) && !distance(0.1, 1.1), "1.1: the older form scales");
+    let tolerance = |amount, check| Tolerance { down: amount, up: amount, check };
+    let interval = |amount, ratio: f64| tolerance(amount, ToleranceCheck::Interval).contains(ratio);
+    let distance = |amount, ratio: f64| tolerance(amount, ToleranceCheck::Distance).contains(ratio);
+    assert!(interval(0.1, 1.1) && !distance(0.1, 1.1), "1.1: the older check scales");
     assert!(interval(0.1, 0.9) && distance(0.1, 0.9), "0.9: both hold");
-    assert!(interval(0.05, 0.95) && !distance(0.05, 0.95), "0.95: the older form scales");
-    for form in [ToleranceForm::Interval, ToleranceForm::Distance] {
+    assert!(interval(0.05, 0.95) && !distance(0.05, 0.95), "0.95: the older check scales");
+    for check in [ToleranceCheck::Interval, ToleranceCheck::Distance] {
         for ratio in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(!tolerance(0.1, form).contains(ratio), "{ratio} is never within");
+            assert!(!tolerance(0.1, check).contains(ratio), "{ratio} is never within");
         }
-        assert!(tolerance(0.0, form).contains(1.0));
-        assert!(!tolerance(0.0, form).contains(1.0 + f64::EPSILON));
+        assert!(tolerance(0.0, check).contains(1.0));
+        assert!(!tolerance(0.0, check).contains(1.0 + f64::EPSILON));
     }
-    // The same in whole decisions: 11 for a target of 10.
+    // Whole decisions: 11 for a target of 10.
     for (release, size) in [(32, 2), (33, 1), (38, 1)] {
         let mut scene = Scene::average(1, "10", 11, None);
         scene.config = Config::release(hpa::Release(release));
@@ -83,19 +83,19 @@ fn trap_04_a_ratio_at_the_edge_of_the_tolerance() {
 }
 
 #[test]
-fn trap_05_value_uses_spec_size_and_ready_pods_and_average_value_uses_status_size() {
+fn trap_05_value_and_average_value_differ_in_size() {
     let surge = |scene: &mut Scene| {
         scene.scale_mut().status_replicas = 12;
         scene.spec.max_replicas = 30;
     };
-    // 120 over 12 pods is on target: the surge becomes the size. Over the spec size it would be 12 as well, but by scaling.
+    // 120 over 12 pods is on target, so the size becomes 12. Over the spec size the result is 12 too, but by scaling.
     let mut average = Scene::average(10, "10", 121, None);
     surge(&mut average);
     let decision = average.decide();
     assert!(decision.trace.metrics[0].measured.unwrap().within);
     assert_eq!(decision.new_size, Some(12));
 
-    // Ten asked for, four ready, twice the target: eight, which is fewer.
+    // Ten desired, four ready, twice the target: eight, which is fewer.
     let mut value = Scene::value(10, "100", 200, Some(r#"{"scaleDown": {"stabilizationWindowSeconds": 0}}"#));
     surge(&mut value);
     for unready in &mut value.pods[4..] {
@@ -104,11 +104,11 @@ fn trap_05_value_uses_spec_size_and_ready_pods_and_average_value_uses_status_siz
     let decision = value.decide();
     assert_eq!(decision.trace.raw, Some(8));
     assert_eq!(decision.new_size, Some(8));
-    assert_eq!(told(&decision)[0].1, "New size: 8; reason: All metrics below target");
+    assert_eq!(events(&decision)[0].1, "New size: 8; reason: All metrics below target");
 }
 
 #[test]
-fn trap_06_no_ready_pod_and_value_goes_to_the_minimum_through_the_window() {
+fn trap_06_value_without_ready_pods_gives_the_minimum() {
     let mut scene = Scene::value(6, "100", 900, None);
     scene.spec.min_replicas = Some(2);
     for pod in &mut scene.pods {
@@ -121,7 +121,7 @@ fn trap_06_no_ready_pod_and_value_goes_to_the_minimum_through_the_window() {
     assert_eq!((decision.trace.raw, decision.new_size), (Some(0), Some(2)));
     assert_eq!(reason(&decision, "ScalingLimited"), "TooFewReplicas");
 
-    // Pods that are being deleted but are still ready count.
+    // Pods in deletion that are still ready count.
     for pod in &mut scene.pods[..3] {
         pod.ready = Some(Ready { status: ConditionStatus::True, since: Time(0) });
         pod.deleted = true;
@@ -148,7 +148,7 @@ fn trap_08_edges_of_windows_and_periods() {
         scene.recommended(&[(5, age)]);
         assert_eq!(scene.size(), size, "legacy at {age} s");
     }
-    // With behavior it does not; an entry exactly at the edge is not overwritten either.
+    // With behavior it excludes its edge, and an entry at the edge stays.
     for (age, size, log) in
         [(299, 5, vec![(5, 299), (1, 0)]), (300, 1, vec![(5, 300), (1, 0)]), (301, 1, vec![(1, 0)])]
     {
@@ -161,17 +161,17 @@ fn trap_08_edges_of_windows_and_periods() {
     let pods = r#"{"scaleUp": {"policies": [{"type": "Pods", "value": 4, "periodSeconds": 60}]}}"#;
     for (age, size) in [(59, 5), (60, 9)] {
         let mut scene = Scene::average(5, "10", 990, Some(pods));
-        scene.memory.up_events = scene.events(&[(4, age)]);
+        scene.memory.up_events = scene.scale_events(&[(4, age)]);
         assert_eq!(scene.size(), size, "period at {age} s");
     }
-    // Outdated is strictly older: an event at the edge is neither counted nor overwritten.
+    // Outdated means strictly older: an event at the edge neither counts nor is overwritten.
     for (age, left) in [(60, 2), (61, 1)] {
         let mut scene = Scene::average(5, "10", 990, Some(pods));
-        scene.memory.up_events = scene.events(&[(4, age)]);
+        scene.memory.up_events = scene.scale_events(&[(4, age)]);
         let _ = scene.decide();
         assert_eq!(scene.memory.up_events.len(), left, "event of {age} s");
     }
-    // With a window of 0 not even a recommendation of this very instant counts.
+    // With a window of 0 not even a recommendation of the same time counts.
     let down = r#"{"scaleDown": {"stabilizationWindowSeconds": 0}}"#;
     let mut scene = Scene::average(5, "10", 10, Some(down));
     scene.recommended(&[(9, 0)]);
@@ -179,7 +179,7 @@ fn trap_08_edges_of_windows_and_periods() {
 }
 
 #[test]
-fn trap_09_one_old_entry_is_overwritten_the_last_one_and_nothing_is_sorted() {
+fn trap_09_one_sync_overwrites_the_last_old_entry() {
     let mut scene = Scene::average(5, "10", 30, None);
     scene.recommended(&[(10, 600), (4, 60), (8, 500), (5, 120), (9, 540)]);
     let _ = scene.decide();
@@ -189,14 +189,14 @@ fn trap_09_one_old_entry_is_overwritten_the_last_one_and_nothing_is_sorted() {
 
     let pods = r#"{"scaleUp": {"policies": [{"type": "Pods", "value": 9, "periodSeconds": 60}]}}"#;
     let mut scene = Scene::average(5, "10", 70, Some(pods));
-    scene.memory.up_events = scene.events(&[(1, 90), (2, 80), (3, 10)]);
+    scene.memory.up_events = scene.scale_events(&[(1, 90), (2, 80), (3, 10)]);
     let _ = scene.decide();
     let left: Vec<(i32, bool)> = scene.memory.up_events.iter().map(|e| (e.change, e.outdated)).collect();
     assert_eq!(left, [(1, true), (2, false), (3, false)]);
 }
 
 #[test]
-fn trap_10_an_empty_behavior_is_not_no_behavior() {
+fn trap_10_empty_behavior_differs_from_none() {
     for (from, without, with) in [(1, 4, 5), (3, 6, 7)] {
         let mut legacy = Scene::average(from, "10", 990, None);
         let mut behavior = Scene::average(from, "10", 990, Some("{}"));
@@ -207,26 +207,26 @@ fn trap_10_an_empty_behavior_is_not_no_behavior() {
 }
 
 #[test]
-fn trap_11_with_behavior_an_unchanged_size_is_not_compared_with_min_and_max() {
+fn trap_11_behavior_skips_limits_for_equal_sizes() {
     let config = Config::default();
     let nothing = Behavior::default();
     let rules = BothRules::new(&nothing, &config);
     let limit = |current| behavior::limit(current, current, (3, 10), &rules, &Memory::default(), Time(0)).0;
     assert_eq!((limit(20).replicas, limit(20).reason), (20, "DesiredWithinRange"));
     assert_eq!((limit(1).replicas, limit(1).reason), (1, "DesiredWithinRange"));
-    // In a whole sync the size has been forced into the range before.
+    // A whole sync forces the size into the range first.
     assert_eq!(Scene::average(20, "10", 200, Some("{}")).size(), 10);
 }
 
 #[test]
-fn trap_12_min_and_max_are_enforced_in_one_step() {
+fn trap_12_min_and_max_apply_in_one_step() {
     let disabled = r#"{"scaleDown": {"selectPolicy": "Disabled"}, "scaleUp": {"selectPolicy": "Disabled"}}"#;
     let mut above = Scene::average(50, "10", 5000, Some(disabled));
     above.recommended(&[(50, 1)]);
     let decision = above.decide();
     assert_eq!(decision.new_size, Some(10));
     let message = "New size: 10; reason: Current number of replicas above Spec.MaxReplicas";
-    assert_eq!(told(&decision), [("SuccessfulRescale".to_owned(), message.to_owned())]);
+    assert_eq!(events(&decision), [("SuccessfulRescale".to_owned(), message.to_owned())]);
     assert_eq!(above.log(), [(50, 1)], "a forced sync adds no recommendation");
     assert_eq!(above.memory.down_events[0].change, 40, "but the change is remembered");
 
@@ -234,11 +234,11 @@ fn trap_12_min_and_max_are_enforced_in_one_step() {
     below.spec.min_replicas = Some(6);
     let decision = below.decide();
     assert_eq!(decision.new_size, Some(6));
-    assert!(told(&decision)[0].1.ends_with("Current number of replicas below Spec.MinReplicas"));
+    assert!(events(&decision)[0].1.ends_with("Current number of replicas below Spec.MinReplicas"));
 }
 
 #[test]
-fn trap_13_missing_pods_at_a_ratio_of_exactly_one_are_not_filled_in() {
+fn trap_13_no_assumed_values_at_a_ratio_of_one() {
     let metric = r#"{"type": "Pods", "pods": {"metric": {"name": "qps"},
         "target": {"type": "AverageValue", "averageValue": "10"}}}"#;
     let mut scene = Scene::new(3, metric, None);
@@ -249,7 +249,7 @@ fn trap_13_missing_pods_at_a_ratio_of_exactly_one_are_not_filled_in() {
     assert_eq!((measured.ratio, measured.assumed_ratio), (Some(1.0), Some(1.0)));
     assert_eq!(measured.replicas, 2, "the missing pod was given no reading");
     assert_eq!(decision.new_size, None);
-    // Just below it is taken to be on target, just above to be idle.
+    // Just below 1 the missing pod counts as on target, just above as idle.
     scene.readings = vec![custom(now, &[("worker-0", 4_000), ("worker-1", 4_000)])];
     assert_eq!(scene.decide().trace.metrics[0].measured.unwrap().assumed_ratio, Some(0.6));
     scene.readings = vec![custom(now, &[("worker-0", 30_000), ("worker-1", 30_000)])];
@@ -257,17 +257,17 @@ fn trap_13_missing_pods_at_a_ratio_of_exactly_one_are_not_filled_in() {
 }
 
 #[test]
-fn trap_14_a_partial_failure_tells_the_metrics_event_only() {
+fn trap_14_partial_failures_emit_one_event() {
     let two = format!("{}, {}", external(&average_value("10")), external(&average_value("20")));
     let mut scene = Scene::new(2, &two, None);
     scene.readings = vec![Reading::External(vec![40_000]), Reading::Failed("gone".to_owned())];
     let decision = scene.decide();
     assert_eq!(decision.new_size, Some(4), "a failed metric does not forbid to grow");
-    let reasons: Vec<String> = told(&decision).into_iter().map(|(reason, _)| reason).collect();
+    let reasons: Vec<String> = events(&decision).into_iter().map(|(reason, _)| reason).collect();
     assert_eq!(reasons, ["FailedGetExternalMetric", "SuccessfulRescale"]);
     assert_eq!(reason(&decision, "ScalingActive"), "ValidMetricFound");
     assert!(decision.error.unwrap().message.starts_with("invalid metrics (1 invalid out of 2)"));
-    // It does not forbid to stay either (the size may still move, as above to what was recommended), but to shrink.
+    // A failed metric blocks scale-down only; an unchanged proposal still counts.
     scene.recommended(&[]);
     scene.readings[0] = Reading::External(vec![20_000]);
     let decision = scene.decide();
@@ -275,29 +275,29 @@ fn trap_14_a_partial_failure_tells_the_metrics_event_only() {
     scene.readings[0] = Reading::External(vec![0]);
     let decision = scene.decide();
     assert_eq!(reason(&decision, "ScalingActive"), "FailedGetExternalMetric");
-    assert_eq!(told(&decision)[1].0, "FailedComputeMetricsReplicas");
+    assert_eq!(events(&decision)[1].0, "FailedComputeMetricsReplicas");
 }
 
 #[test]
-fn trap_15_the_reason_is_worded_before_the_size_is_normalised() {
-    // A past peak, cut then, goes on pulling the size up after the metric has fallen.
+fn trap_15_the_reason_ignores_stabilisation() {
+    // A past peak that a limit had cut still raises the size after the metric has fallen.
     let mut scene = Scene::average(4, "10", 10, None);
     scene.recommended(&[(20, 30)]);
     let decision = scene.decide();
     assert_eq!(decision.new_size, Some(8));
-    assert_eq!(told(&decision)[0].1, "New size: 8; reason: All metrics below target");
-    // If the metric asks for what there is, the reason is empty.
+    assert_eq!(events(&decision)[0].1, "New size: 8; reason: All metrics below target");
+    // If the metric proposes the current size, the reason is empty.
     scene.recommended(&[(20, 30)]);
     scene.read(40);
-    assert_eq!(told(&scene.decide())[0].1, "New size: 8; reason: ");
-    // With behavior the size never moves against the metric.
+    assert_eq!(events(&scene.decide())[0].1, "New size: 8; reason: ");
+    // With behavior the size never changes against the metric.
     let mut scene = Scene::average(4, "10", 10, Some("{}"));
     scene.recommended(&[(20, 30)]);
     assert_eq!(scene.decide().new_size, None);
 }
 
 #[test]
-fn trap_16_from_zero_the_policies_count_from_nothing() {
+fn trap_16_at_zero_policies_count_from_zero() {
     let percent = r#"{"scaleUp": {"policies": [{"type": "Percent", "value": 900, "periodSeconds": 15}]}}"#;
     for (behavior, size) in [(None, 4), (Some("{}"), 4), (Some(percent), 0)] {
         let mut scene = Scene::average(0, "10", 990, behavior);
@@ -305,16 +305,16 @@ fn trap_16_from_zero_the_policies_count_from_nothing() {
         scene.spec.min_replicas = Some(0);
         assert_eq!(scene.size(), size, "with {behavior:?}");
     }
-    // A decrease within the period lifts the start.
+    // A decrease within the period raises the start.
     let mut scene = Scene::average(0, "10", 990, Some(percent));
     scene.config = Config::release(hpa::Release(35));
     scene.spec.min_replicas = Some(0);
-    scene.memory.down_events = scene.events(&[(1, 14)]);
+    scene.memory.down_events = scene.scale_events(&[(1, 14)]);
     assert_eq!(scene.size(), 10, "1 plus 900 %");
 }
 
 #[test]
-fn trap_17_the_constants_of_upstreams_tests_are_settings() {
+fn trap_17_constants_of_upstream_tests_are_settings() {
     let config = Config::default();
     let constants = (
         config.scale_up_limit_factor,
@@ -325,7 +325,7 @@ fn trap_17_the_constants_of_upstreams_tests_are_settings() {
     assert_eq!(constants, (2.0, 4.0, 300, 30), "the production values");
     let tests = Config { scale_up_limit_factor: 8.0, ..config };
     assert_eq!((legacy::up_limit(3, &config), legacy::up_limit(3, &tests)), (6, 24));
-    // A pod that started 130 s ago and has been ready for 10 s: still starting in production, not in upstream's tests.
+    // A pod that started 130 s ago and has been ready for 10 s: still starting by default, not in upstream's tests.
     let mut scene = Scene::new(1, &cpu(50), None);
     let now = scene.now;
     scene.pods = vec![pod("worker-0")];

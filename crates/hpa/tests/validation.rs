@@ -1,7 +1,7 @@
-//! Field errors: all of them, in Kubernetes' words.
+//! Field errors: all of them, with the texts of Kubernetes.
 
-use hpa::validate::{drop_disabled_fields, validate, validate_scale, validate_status, validate_update};
-use hpa::{Config, Gates, Release, Spec, Status};
+use hpa::validate::{drop_disabled_fields, validate, validate_update};
+use hpa::{Config, Gates, Release, Spec};
 
 fn spec(json: &str) -> Spec {
     serde_json::from_str(json).expect("the specification is JSON")
@@ -20,7 +20,7 @@ fn valid() -> Spec {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once() {
+fn all_errors_are_reported_at_once() {
     let spec = spec(
         r#"{"scaleTargetRef": {"apiVersion": "a/b/c", "kind": "", "name": "a/b%"},
             "minReplicas": -1, "maxReplicas": -2,
@@ -95,7 +95,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
-fn limits_themselves_are_allowed() {
+fn limits_are_inclusive() {
     let mut spec = valid();
     spec.behavior = Some(
         serde_json::from_str(
@@ -107,13 +107,13 @@ fn limits_themselves_are_allowed() {
         .unwrap(),
     );
     assert_eq!(texts(&spec, &Config::default()), Vec::<String>::new());
-    // The type is not compared with the value that is set.
+    // Validation does not compare the type with the field that is set.
     spec.metrics[0].external.as_mut().unwrap().target.type_ = "Value".to_owned();
     assert_eq!(texts(&spec, &Config::default()), Vec::<String>::new());
 }
 
 #[test]
-fn what_defaulting_makes_is_valid() {
+fn defaults_are_valid() {
     let mut spec = spec(
         r#"{"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"}, "maxReplicas": 1,
             "behavior": {}}"#,
@@ -127,7 +127,7 @@ fn what_defaulting_makes_is_valid() {
 }
 
 #[test]
-fn zero_needs_the_gate_or_a_past_and_a_metric_that_needs_no_pods() {
+fn a_minimum_of_zero_needs_gate_and_metric() {
     let closed = Config::release(Release::V1_34);
     let open = Config { gates: Gates { scale_to_zero: true, ..closed.gates }, ..closed };
     let mut zero = valid();
@@ -154,7 +154,7 @@ fn zero_needs_the_gate_or_a_past_and_a_metric_that_needs_no_pods() {
 }
 
 #[test]
-fn an_api_version_needs_its_group_and_stays_if_it_was_stored() {
+fn an_api_version_needs_a_group() {
     let config = Config::default();
     let target = |version: Option<&str>, kind: &str| {
         let mut spec = valid();
@@ -194,7 +194,7 @@ fn an_api_version_needs_its_group_and_stays_if_it_was_stored() {
 }
 
 #[test]
-fn a_closed_gate_drops_tolerances_silently() {
+fn a_disabled_gate_drops_tolerances() {
     let closed = Config::release(Release::V1_34);
     let mut spec = valid();
     spec.behavior = Some(serde_json::from_str(r#"{"scaleUp": {"tolerance": "-1"}}"#).unwrap());
@@ -208,22 +208,4 @@ fn a_closed_gate_drops_tolerances_silently() {
     drop_disabled_fields(&mut spec, None, &Config::default());
     assert!(tolerance(&spec).is_some(), "the gate is open");
     assert_eq!(validate(&spec, &Config::default()).len(), 1);
-}
-
-#[test]
-fn scales_and_statuses() {
-    assert_eq!(validate_scale(0), []);
-    let text = "spec.replicas: Invalid value: -1: must be greater than or equal to 0";
-    assert_eq!(validate_scale(-1)[0].to_string(), text);
-    assert_eq!(validate_scale(-1)[0].kind.cause(), "FieldValueInvalid");
-    assert_eq!(validate_status(&Status::default()), []);
-    let status = Status { current_replicas: -1, desired_replicas: -2, ..Status::default() };
-    let texts: Vec<String> = validate_status(&status).iter().map(ToString::to_string).collect();
-    assert_eq!(
-        texts,
-        [
-            "status.currentReplicas: Invalid value: -1: must be greater than or equal to 0",
-            "status.desiredReplicas: Invalid value: -2: must be greater than or equal to 0",
-        ]
-    );
 }

@@ -1,9 +1,11 @@
-//! The specification.
+//! Conversion of the specification.
 
 use k8s_openapi::api::autoscaling::v2 as api;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 
-use super::{At, ConvertError, to_api_quantity};
+use super::quantity::{ConvertError, to_api_quantity};
+use crate::field_path::FieldPath;
+use crate::selection::{self, ExternalSelection};
 use crate::spec::{
     Behavior, ContainerResourceMetric, ExternalMetric, LabelSelector, LabelSelectorRequirement, Metric,
     MetricIdentifier, ObjectMetric, PodsMetric, Policy, ResourceMetric, ScalingRules, Spec, Target,
@@ -14,30 +16,42 @@ impl TryFrom<&api::HorizontalPodAutoscalerSpec> for Spec {
     type Error = ConvertError;
 
     fn try_from(spec: &api::HorizontalPodAutoscalerSpec) -> Result<Self, ConvertError> {
-        let root = At::Root("spec");
-        let metrics_at = At::Field(&root, "metrics");
+        let root = FieldPath::Root("spec");
+        let metrics_at = FieldPath::Field(&root, "metrics");
         let metrics = spec.metrics.iter().flatten().enumerate();
         Ok(Self {
             scale_target_ref: (&spec.scale_target_ref).into(),
             min_replicas: spec.min_replicas,
             max_replicas: spec.max_replicas,
-            metrics: metrics.map(|(i, m)| metric(m, At::Index(&metrics_at, i))).collect::<Result<_, _>>()?,
+            metrics: metrics
+                .map(|(i, m)| metric(m, FieldPath::Index(&metrics_at, i)))
+                .collect::<Result<_, _>>()?,
             behavior: spec
                 .behavior
                 .as_ref()
-                .map(|b| behavior(b, At::Field(&root, "behavior")))
+                .map(|b| behavior(b, FieldPath::Field(&root, "behavior")))
                 .transpose()?,
         })
     }
 }
 
-fn metric(metric: &api::MetricSpec, at: At<'_>) -> Result<Metric, ConvertError> {
+/// Returns the first External metric with a usable target; see [`crate::selection::first_external`].
+///
+/// A metric with an unreadable quantity counts as absent.
+#[must_use]
+pub fn first_external(metrics: &[api::MetricSpec]) -> Option<ExternalSelection> {
+    let at = FieldPath::Root("metrics");
+    let metrics: Vec<Metric> = metrics.iter().map(|m| metric(m, at).unwrap_or_default()).collect();
+    selection::first_external(&metrics)
+}
+
+fn metric(metric: &api::MetricSpec, at: FieldPath<'_>) -> Result<Metric, ConvertError> {
     Ok(Metric {
         type_: metric.type_.clone(),
         external: match &metric.external {
             Some(s) => Some(ExternalMetric {
                 metric: (&s.metric).into(),
-                target: target(&s.target, At::Field(&at, "external"))?,
+                target: target(&s.target, FieldPath::Field(&at, "external"))?,
             }),
             None => None,
         },
@@ -45,21 +59,21 @@ fn metric(metric: &api::MetricSpec, at: At<'_>) -> Result<Metric, ConvertError> 
             Some(s) => Some(ObjectMetric {
                 described_object: (&s.described_object).into(),
                 metric: (&s.metric).into(),
-                target: target(&s.target, At::Field(&at, "object"))?,
+                target: target(&s.target, FieldPath::Field(&at, "object"))?,
             }),
             None => None,
         },
         pods: match &metric.pods {
             Some(s) => Some(PodsMetric {
                 metric: (&s.metric).into(),
-                target: target(&s.target, At::Field(&at, "pods"))?,
+                target: target(&s.target, FieldPath::Field(&at, "pods"))?,
             }),
             None => None,
         },
         resource: match &metric.resource {
             Some(s) => Some(ResourceMetric {
                 name: s.name.clone(),
-                target: target(&s.target, At::Field(&at, "resource"))?,
+                target: target(&s.target, FieldPath::Field(&at, "resource"))?,
             }),
             None => None,
         },
@@ -67,35 +81,42 @@ fn metric(metric: &api::MetricSpec, at: At<'_>) -> Result<Metric, ConvertError> 
             Some(s) => Some(ContainerResourceMetric {
                 name: s.name.clone(),
                 container: s.container.clone(),
-                target: target(&s.target, At::Field(&at, "containerResource"))?,
+                target: target(&s.target, FieldPath::Field(&at, "containerResource"))?,
             }),
             None => None,
         },
     })
 }
 
-fn target(target: &api::MetricTarget, source: At<'_>) -> Result<Target, ConvertError> {
-    let at = At::Field(&source, "target");
+fn target(target: &api::MetricTarget, source: FieldPath<'_>) -> Result<Target, ConvertError> {
+    let at = FieldPath::Field(&source, "target");
     Ok(Target {
         type_: target.type_.clone(),
-        value: At::Field(&at, "value").optional(target.value.as_ref())?,
-        average_value: At::Field(&at, "averageValue").optional(target.average_value.as_ref())?,
+        value: FieldPath::Field(&at, "value").optional(target.value.as_ref())?,
+        average_value: FieldPath::Field(&at, "averageValue").optional(target.average_value.as_ref())?,
         average_utilization: target.average_utilization,
     })
 }
 
-fn behavior(behavior: &api::HorizontalPodAutoscalerBehavior, at: At<'_>) -> Result<Behavior, ConvertError> {
+fn behavior(
+    behavior: &api::HorizontalPodAutoscalerBehavior,
+    at: FieldPath<'_>,
+) -> Result<Behavior, ConvertError> {
     Ok(Behavior {
-        scale_up: behavior.scale_up.as_ref().map(|r| rules(r, At::Field(&at, "scaleUp"))).transpose()?,
+        scale_up: behavior
+            .scale_up
+            .as_ref()
+            .map(|r| rules(r, FieldPath::Field(&at, "scaleUp")))
+            .transpose()?,
         scale_down: behavior
             .scale_down
             .as_ref()
-            .map(|r| rules(r, At::Field(&at, "scaleDown")))
+            .map(|r| rules(r, FieldPath::Field(&at, "scaleDown")))
             .transpose()?,
     })
 }
 
-fn rules(rules: &api::HPAScalingRules, at: At<'_>) -> Result<ScalingRules, ConvertError> {
+fn rules(rules: &api::HPAScalingRules, at: FieldPath<'_>) -> Result<ScalingRules, ConvertError> {
     let policy = |p: &api::HPAScalingPolicy| Policy {
         type_: p.type_.clone(),
         value: p.value,
@@ -105,7 +126,7 @@ fn rules(rules: &api::HPAScalingRules, at: At<'_>) -> Result<ScalingRules, Conve
         stabilization_window_seconds: rules.stabilization_window_seconds,
         select_policy: rules.select_policy.clone(),
         policies: rules.policies.as_ref().map(|list| list.iter().map(policy).collect()),
-        tolerance: At::Field(&at, "tolerance").optional(rules.tolerance.as_ref())?,
+        tolerance: FieldPath::Field(&at, "tolerance").optional(rules.tolerance.as_ref())?,
     })
 }
 

@@ -1,20 +1,21 @@
-//! The status.
+//! Conversion of the status.
 
 use k8s_openapi::api::autoscaling::v2 as api;
 
-use super::{At, ConvertError, to_api_quantity};
-use crate::number::Time;
+use super::quantity::{ConvertError, to_api_quantity};
+use crate::field_path::FieldPath;
 use crate::status::{
     Condition, ConditionStatus, ContainerResourceStatus, Current, ExternalStatus, MetricStatus, ObjectStatus,
     PodsStatus, ResourceStatus, Status,
 };
+use crate::time::Time;
 
 impl TryFrom<&api::HorizontalPodAutoscalerStatus> for Status {
     type Error = ConvertError;
 
     fn try_from(status: &api::HorizontalPodAutoscalerStatus) -> Result<Self, ConvertError> {
-        let root = At::Root("status");
-        let metrics_at = At::Field(&root, "currentMetrics");
+        let root = FieldPath::Root("status");
+        let metrics_at = FieldPath::Field(&root, "currentMetrics");
         let metrics = status.current_metrics.iter().flatten().enumerate();
         Ok(Self {
             observed_generation: status.observed_generation,
@@ -22,7 +23,7 @@ impl TryFrom<&api::HorizontalPodAutoscalerStatus> for Status {
             current_replicas: status.current_replicas.unwrap_or_default(),
             desired_replicas: status.desired_replicas,
             current_metrics: metrics
-                .map(|(i, m)| metric(m, At::Index(&metrics_at, i)))
+                .map(|(i, m)| metric(m, FieldPath::Index(&metrics_at, i)))
                 .collect::<Result<_, _>>()?,
             conditions: status.conditions.iter().flatten().map(Into::into).collect(),
         })
@@ -33,7 +34,7 @@ impl From<&api::HorizontalPodAutoscalerCondition> for Condition {
     fn from(condition: &api::HorizontalPodAutoscalerCondition) -> Self {
         Self {
             type_: condition.type_.clone().into(),
-            status: status_word(&condition.status),
+            status: parse_condition_status(&condition.status),
             reason: condition.reason.clone().unwrap_or_default().into(),
             message: condition.message.clone().unwrap_or_default().into(),
             last_transition_time: condition.last_transition_time.as_ref().map(Time::from),
@@ -41,7 +42,7 @@ impl From<&api::HorizontalPodAutoscalerCondition> for Condition {
     }
 }
 
-pub(super) fn status_word(word: &str) -> ConditionStatus {
+pub(super) fn parse_condition_status(word: &str) -> ConditionStatus {
     match word {
         "True" => ConditionStatus::True,
         "False" => ConditionStatus::False,
@@ -49,13 +50,13 @@ pub(super) fn status_word(word: &str) -> ConditionStatus {
     }
 }
 
-fn metric(metric: &api::MetricStatus, at: At<'_>) -> Result<MetricStatus, ConvertError> {
+fn metric(metric: &api::MetricStatus, at: FieldPath<'_>) -> Result<MetricStatus, ConvertError> {
     Ok(MetricStatus {
         type_: metric.type_.clone().into(),
         external: match &metric.external {
             Some(s) => Some(ExternalStatus {
                 metric: (&s.metric).into(),
-                current: current(&s.current, At::Field(&at, "external"))?,
+                current: current(&s.current, FieldPath::Field(&at, "external"))?,
             }),
             None => None,
         },
@@ -63,21 +64,21 @@ fn metric(metric: &api::MetricStatus, at: At<'_>) -> Result<MetricStatus, Conver
             Some(s) => Some(ObjectStatus {
                 described_object: (&s.described_object).into(),
                 metric: (&s.metric).into(),
-                current: current(&s.current, At::Field(&at, "object"))?,
+                current: current(&s.current, FieldPath::Field(&at, "object"))?,
             }),
             None => None,
         },
         pods: match &metric.pods {
             Some(s) => Some(PodsStatus {
                 metric: (&s.metric).into(),
-                current: current(&s.current, At::Field(&at, "pods"))?,
+                current: current(&s.current, FieldPath::Field(&at, "pods"))?,
             }),
             None => None,
         },
         resource: match &metric.resource {
             Some(s) => Some(ResourceStatus {
                 name: s.name.clone(),
-                current: current(&s.current, At::Field(&at, "resource"))?,
+                current: current(&s.current, FieldPath::Field(&at, "resource"))?,
             }),
             None => None,
         },
@@ -85,18 +86,18 @@ fn metric(metric: &api::MetricStatus, at: At<'_>) -> Result<MetricStatus, Conver
             Some(s) => Some(ContainerResourceStatus {
                 name: s.name.clone(),
                 container: s.container.clone(),
-                current: current(&s.current, At::Field(&at, "containerResource"))?,
+                current: current(&s.current, FieldPath::Field(&at, "containerResource"))?,
             }),
             None => None,
         },
     })
 }
 
-fn current(current: &api::MetricValueStatus, source: At<'_>) -> Result<Current, ConvertError> {
-    let at = At::Field(&source, "current");
+fn current(current: &api::MetricValueStatus, source: FieldPath<'_>) -> Result<Current, ConvertError> {
+    let at = FieldPath::Field(&source, "current");
     Ok(Current {
-        value: At::Field(&at, "value").optional(current.value.as_ref())?,
-        average_value: At::Field(&at, "averageValue").optional(current.average_value.as_ref())?,
+        value: FieldPath::Field(&at, "value").optional(current.value.as_ref())?,
+        average_value: FieldPath::Field(&at, "averageValue").optional(current.average_value.as_ref())?,
         average_utilization: current.average_utilization,
     })
 }

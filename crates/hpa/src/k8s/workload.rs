@@ -1,4 +1,4 @@
-//! The scale and the pods of a workload, which are only ever read.
+//! Conversion of the scale and the pods of a workload, from the API only.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,11 @@ use k8s_openapi::api::autoscaling::v1::Scale as ApiScale;
 use k8s_openapi::api::core::v1 as api;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 
-use super::status::status_word;
-use super::{At, ConvertError};
+use super::quantity::ConvertError;
+use super::status::parse_condition_status;
+use crate::field_path::FieldPath;
 use crate::input::{Container, Pod, Ready, Scale};
-use crate::number::Time;
+use crate::time::Time;
 
 impl From<&ApiScale> for Scale {
     fn from(scale: &ApiScale) -> Self {
@@ -26,20 +27,20 @@ impl TryFrom<&api::Pod> for Pod {
     type Error = ConvertError;
 
     fn try_from(pod: &api::Pod) -> Result<Self, ConvertError> {
-        let root = At::Root("spec");
+        let root = FieldPath::Root("spec");
         let status = pod.status.as_ref();
         let ready = status.and_then(|s| s.conditions.iter().flatten().find(|c| c.type_ == "Ready"));
         let spec = pod.spec.as_ref();
         let sidecar = |c: &&api::Container| c.restart_policy.as_deref() == Some("Always");
-        let containers = At::Field(&root, "containers");
-        let inits = At::Field(&root, "initContainers");
+        let containers = FieldPath::Field(&root, "containers");
+        let inits = FieldPath::Field(&root, "initContainers");
         let whole = spec.and_then(|s| s.resources.as_ref()).and_then(|r| r.requests.as_ref());
         Ok(Self {
             name: pod.metadata.name.clone().unwrap_or_default(),
             phase: status.and_then(|s| s.phase.clone()).unwrap_or_default(),
             deleted: pod.metadata.deletion_timestamp.is_some(),
             ready: ready.map(|condition| Ready {
-                status: status_word(&condition.status),
+                status: parse_condition_status(&condition.status),
                 since: condition.last_transition_time.as_ref().map(Time::from).unwrap_or(Time(i64::MIN)),
             }),
             started_at: status.and_then(|s| s.start_time.as_ref()).map(Time::from),
@@ -54,14 +55,14 @@ impl TryFrom<&api::Pod> for Pod {
                 .filter(sidecar)
                 .map(|c| container(c, inits))
                 .collect::<Result<_, _>>()?,
-            requests_milli: whole.map(|r| requests(r, At::Field(&root, "resources"))).transpose()?,
+            requests_milli: whole.map(|r| requests(r, FieldPath::Field(&root, "resources"))).transpose()?,
         })
     }
 }
 
-fn container(container: &api::Container, list: At<'_>) -> Result<Container, ConvertError> {
-    let here = At::Key(&list, &container.name);
-    let at = At::Field(&here, "resources");
+fn container(container: &api::Container, list: FieldPath<'_>) -> Result<Container, ConvertError> {
+    let here = FieldPath::Key(&list, &container.name);
+    let at = FieldPath::Field(&here, "resources");
     let given = container.resources.as_ref().and_then(|r| r.requests.as_ref());
     Ok(Container {
         name: container.name.clone(),
@@ -71,13 +72,13 @@ fn container(container: &api::Container, list: At<'_>) -> Result<Container, Conv
 
 fn requests(
     given: &BTreeMap<String, ApiQuantity>,
-    resources: At<'_>,
+    resources: FieldPath<'_>,
 ) -> Result<BTreeMap<String, i64>, ConvertError> {
-    let at = At::Field(&resources, "requests");
+    let at = FieldPath::Field(&resources, "requests");
     given
         .iter()
         .map(|(name, quantity)| {
-            let at = At::Key(&at, name);
+            let at = FieldPath::Key(&at, name);
             let milli = at
                 .quantity(quantity)?
                 .milli()

@@ -1,19 +1,19 @@
-//! Limits of an HPA without `behavior`.
+//! Stabilisation and limits of an HPA without `behavior`.
 //!
 //! Source: `stabilizeRecommendation` and `convertDesiredReplicasWithRules` in
 //! `pkg/controller/podautoscaler/horizontal.go`.
 
-use super::Limited;
+use super::limited::Limited;
 use crate::compat::Config;
 use crate::memory::{Recommendation, record};
-use crate::number::Time;
 use crate::spec::Direction;
-use crate::trace::{Held, Stabilisation};
+use crate::time::Time;
+use crate::trace::{RecommendationHold, Stabilisation};
 
-/// Takes the highest recommendation of the window, and remembers this one as it is: not stabilised, not cut.
+/// Returns the highest recommendation in the window and records `desired` itself, before stabilisation and limits.
 ///
-/// The window includes its edge. The maximum is not tied to the current size, so a past peak that a limit had cut goes
-/// on pulling the size up after the metric has fallen.
+/// The window includes its edge. The current size does not matter, so a past peak that a limit had cut still raises the
+/// size after the metric has fallen.
 pub fn stabilise(
     recommendations: &mut Vec<Recommendation>,
     desired: i32,
@@ -35,27 +35,27 @@ pub fn stabilise(
     }
     let held_by = holder.map(|holder| {
         let rest = recommendations.iter().filter(|r| r.at > holder.at).map(|r| r.replicas).max();
-        Held {
+        RecommendationHold {
             direction: Direction::Down,
             replicas: holder.replicas,
             at: holder.at,
             age_ms: now.millis_since(holder.at),
             window_seconds,
             expires: Time(holder.at.plus_secs(window_seconds).0.saturating_add(1)),
-            then: desired.max(rest.unwrap_or(desired)),
+            next_replicas: desired.max(rest.unwrap_or(desired)),
         }
     });
     record(recommendations, old, Recommendation { replicas: desired, at: now });
     Stabilisation { replicas: best, held_by }
 }
 
-/// The size that one sync may grow to.
+/// The largest size that one sync may set.
 #[must_use]
 pub fn up_limit(current: i32, config: &Config) -> i32 {
     (config.scale_up_limit_factor * f64::from(current)).max(config.scale_up_limit_minimum) as i32
 }
 
-/// Cuts to the minimum, to the maximum, and to the growth that one sync may make.
+/// Limits the size to minimum, maximum and [`up_limit`].
 #[must_use]
 pub fn clamp(current: i32, desired: i32, min: i32, max: i32, config: &Config) -> Limited {
     let up = up_limit(current, config);

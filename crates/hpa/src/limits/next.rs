@@ -1,13 +1,13 @@
-//! When the policies will allow more than they do now.
+//! The time at which the policies next allow a further change.
 
-use super::behavior::start_size;
-use super::rules::{PolicyRate, Rules, select};
+use super::rules::{PolicyRate, Rules, select, start_size};
 use crate::memory::{Memory, ScaleEvent};
-use crate::number::Time;
 use crate::spec::Direction;
+use crate::time::Time;
 
-/// The first moment after `now` at which the policies allow to go beyond `size`, if nothing but `event` happens until
-/// then. A change counts until its period is over, so only those moments have to be looked at.
+/// The first time after `now` at which the policies allow a size beyond `size`, if no change but `event` follows.
+///
+/// A change counts until it leaves its period, so the result is one of those times.
 pub(super) fn next_allowed(
     size: i32,
     rules: &Rules<'_>,
@@ -28,7 +28,7 @@ pub(super) fn next_allowed(
     };
     let expiry = |event: &ScaleEvent, rate: PolicyRate| event.at.plus_secs(i64::from(rate.period_seconds));
 
-    // Mostly the first change to leave its period is enough.
+    // In most cases the first change that leaves its period is enough.
     let first = rules
         .rates()
         .flat_map(|(_, rate)| added().chain(removed()).map(move |event| expiry(event, rate)))
@@ -49,7 +49,7 @@ pub(super) fn next_allowed(
         return Some(first);
     }
 
-    // Else all of them in order, with the sums kept up to date.
+    // Otherwise go through all of them in order and update the sums.
     let rates: Vec<PolicyRate> = rules.rates().map(|(_, rate)| rate).collect();
     let mut sums: Vec<(i64, i64)> = vec![(0, 0); rates.len()];
     let mut leaving = Vec::new();
@@ -82,12 +82,12 @@ pub(super) fn next_allowed(
 
 #[cfg(test)]
 mod tests {
-    use super::super::behavior::rate_limit;
+    use super::super::rate::rate_limit;
     use super::*;
     use crate::compat::Config;
     use crate::spec::{Policy, ScalingRules};
 
-    /// Numbers that look random and are the same every time.
+    /// A pseudo-random sequence with a fixed seed.
     struct Numbers(u64);
 
     impl Numbers {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_is_the_one_that_trying_each_second_finds() {
+    fn next_allowed_agrees_with_brute_force() {
         let config = Config::default();
         let now = Time::from_secs(1000);
         let mut numbers = Numbers(7);
@@ -132,10 +132,10 @@ mod tests {
                 ..ScalingRules::default()
             };
             let direction = if numbers.below(2) == 0 { Direction::Up } else { Direction::Down };
-            let rules = Rules::of(direction, Some(&given), &config);
+            let rules = Rules::new(direction, Some(&given), &config);
             let size = numbers.below(20);
             let event = Some(ScaleEvent { change: 1 + numbers.below(3), at: now, outdated: false });
-            let moment = next_allowed(size, &rules, &memory, event, now);
+            let computed = next_allowed(size, &rules, &memory, event, now);
 
             match direction {
                 Direction::Up => memory.up_events.extend(event),
@@ -145,14 +145,14 @@ mod tests {
                 let limit = rate_limit(size, &rules, &memory, now.plus_secs(*seconds)).replicas;
                 if direction == Direction::Up { limit > size } else { limit < size }
             });
-            // Where more is allowed already, the moment is not asked for.
+            // Callers ask only if no further change is allowed now.
             let already = rate_limit(size, &rules, &memory, now).replicas;
             if if direction == Direction::Up { already > size } else { already < size } {
                 continue;
             }
-            assert_eq!(moment, tried.map(|seconds| now.plus_secs(seconds)), "{rules:?} {memory:?} {size}");
-            found += u32::from(moment.is_some());
-            never += u32::from(moment.is_none());
+            assert_eq!(computed, tried.map(|seconds| now.plus_secs(seconds)), "{rules:?} {memory:?} {size}");
+            found += u32::from(computed.is_some());
+            never += u32::from(computed.is_none());
             late += u32::from(tried.is_some_and(|seconds| seconds > 30));
         }
         assert!(found > 500 && never > 10 && late > 50, "{found} found, {never} never, {late} late");

@@ -1,28 +1,28 @@
-//! The rules of one direction, read from the specification without copying it.
+//! The scaling rules of one direction, borrowed from the specification.
 
 use crate::compat::Config;
 use crate::spec::{Direction, Policy, ScalingRules};
 use crate::trace::PolicyKind;
 
-/// Which policy counts.
+/// `selectPolicy`: the policy that applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Select {
-    /// The one that allows the greatest change.
+    /// The policy that allows the greatest change.
     Max,
-    /// The one that allows the smallest change.
+    /// The policy that allows the smallest change.
     Min,
-    /// None: no change in this direction.
+    /// No change in this direction.
     Disabled,
 }
 
-/// The rules of one direction, with what is absent filled in.
+/// The rules of one direction, with defaults for absent fields.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// Which way.
+    /// The direction.
     pub direction: Direction,
-    /// Seconds over which the most cautious recommendation is taken.
+    /// Stabilisation window in seconds: the most cautious recommendation in it applies.
     pub window_seconds: i64,
-    /// Which policy counts.
+    /// The policy that applies.
     pub select: Select,
     policies: Policies<'a>,
 }
@@ -33,14 +33,14 @@ enum Policies<'a> {
     Default(&'static [PolicyRate]),
 }
 
-/// One policy with its type read.
+/// One policy with its parsed type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PolicyRate {
-    /// Pods or percent.
+    /// Unit of `value`.
     pub kind: PolicyKind,
-    /// How many.
+    /// Pods or percent per period.
     pub value: i32,
-    /// In how many seconds.
+    /// Length of the period in seconds.
     pub period_seconds: i32,
 }
 
@@ -50,10 +50,12 @@ const DEFAULT_UP: [PolicyRate; 2] = [PODS, PERCENT];
 const DEFAULT_DOWN: [PolicyRate; 1] = [PERCENT];
 
 impl<'a> Rules<'a> {
-    /// Reads the rules; what is absent is as [`crate::defaults::default_rules`] has it, and the window of scale-down as
-    /// the controller has it. An unknown `selectPolicy` counts as `Max`.
+    /// Reads the rules of one direction.
+    ///
+    /// Absent fields get the defaults of [`crate::defaults::default_rules`]; the scale-down window defaults to the
+    /// controller's setting. An unknown `selectPolicy` counts as `Max`.
     #[must_use]
-    pub fn of(direction: Direction, rules: Option<&'a ScalingRules>, config: &Config) -> Self {
+    pub fn new(direction: Direction, rules: Option<&'a ScalingRules>, config: &Config) -> Self {
         let window = match direction {
             Direction::Up => 0,
             Direction::Down => config.downscale_stabilization_seconds,
@@ -76,7 +78,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// The policies with their places in the list. One of unknown type is left out.
+    /// The policies with their indices in the list, without those of unknown type.
     pub fn rates(&self) -> impl Iterator<Item = (usize, PolicyRate)> + '_ {
         let (given, default): (&[Policy], &[PolicyRate]) = match self.policies {
             Policies::Given(given) => (given, &[]),
@@ -93,7 +95,7 @@ impl<'a> Rules<'a> {
         given.chain(default.iter().copied().enumerate())
     }
 
-    /// Seconds of the longest period.
+    /// The longest period in seconds.
     #[must_use]
     pub fn longest_period_seconds(&self) -> i64 {
         self.rates().map(|(_, rate)| i64::from(rate.period_seconds)).max().unwrap_or(0)
@@ -101,10 +103,10 @@ impl<'a> Rules<'a> {
 }
 
 impl PolicyRate {
-    /// The size that this policy allows, counted from the size at the period's start.
+    /// The size that this policy allows, counted from the size at the start of the period.
     ///
-    /// In floating point, as upstream has it: 50 plus 10 % is 56, and 5 less 80 % is 0. Growth is rounded up, so that a
-    /// small size can grow at all, and what remains is rounded down, for the same reason.
+    /// Percentages use floating point as upstream does: 50 plus 10 % is 56, and 5 minus 80 % is 0. Scale-up rounds up and
+    /// scale-down rounds down, so that small sizes can change at all.
     #[must_use]
     pub fn allows(&self, direction: Direction, start: i32) -> i32 {
         let fraction = f64::from(self.value) / 100.0;
@@ -117,7 +119,7 @@ impl PolicyRate {
     }
 }
 
-/// Chooses between what policies allow. `None` if there is none.
+/// Selects among the sizes that policies allow; `None` without policies.
 pub(crate) fn select<T: Copy>(
     direction: Direction,
     select: Select,
@@ -128,11 +130,21 @@ pub(crate) fn select<T: Copy>(
         (Direction::Up, Select::Max) | (Direction::Down, Select::Min | Select::Disabled)
     );
     let mut chosen: Option<(i32, T)> = None;
-    for (size, from) in allowed {
+    for (size, source) in allowed {
         let better = chosen.is_none_or(|(best, _)| if largest { size > best } else { size < best });
         if better {
-            chosen = Some((size, from));
+            chosen = Some((size, source));
         }
     }
     chosen
+}
+
+/// The size at the start of a period: the current size without the changes in the period.
+pub(super) fn start_size(current: i32, added: i64, removed: i64) -> i32 {
+    clamp_i32(i64::from(current).saturating_sub(added).saturating_add(removed))
+}
+
+/// The value, or the nearest end of `i32`.
+pub(super) fn clamp_i32(value: i64) -> i32 {
+    i32::try_from(value).unwrap_or(if value < 0 { i32::MIN } else { i32::MAX })
 }

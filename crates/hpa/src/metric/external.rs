@@ -1,8 +1,9 @@
-//! Metrics from outside the cluster's objects, such as a queue's depth.
+//! External metrics: numbers about things outside the cluster, such as a queue's depth.
 
-use super::{
-    Computed, Context, Failure, MetricError, PodTally, Proposal, empty, missing, ratio, target_milli,
+use super::proposal::{
+    Context, Failure, MetricError, MetricResult, PodTally, Proposal, empty, missing, target_milli,
 };
+use super::ratio;
 use crate::compat::Compat;
 use crate::input::Reading;
 use crate::quantity::Quantity;
@@ -11,7 +12,7 @@ use crate::spec::Metric;
 use crate::status::{Current, ExternalStatus, MetricStatus};
 use crate::tolerance::Tolerance;
 
-/// Target `value`: the sum of all series against one target, times the ready pods.
+/// Compares the sum of all series with target `value`; the ratio multiplies the ready pods.
 ///
 /// # Errors
 /// See [`ratio::total`].
@@ -36,8 +37,10 @@ pub fn value(
     ratio::total(current, target_milli, sum, tolerance, pods)
 }
 
-/// Target `averageValue`: the sum of all series against a target for each pod. A negative sum counts as an overflow,
-/// so a metric that really is negative asks for as much as there is.
+/// Compares the sum of all series with target `averageValue`.
+///
+/// Upstream takes a negative sum for an overflow and replaces it by the largest number. A metric that really is
+/// negative therefore asks for `maxReplicas`.
 #[must_use]
 pub fn average_value(
     status_replicas: i32,
@@ -57,7 +60,7 @@ pub fn average_value(
     ratio::average(status_replicas, target_milli, sum, tolerance, compat)
 }
 
-pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> Computed {
+pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> MetricResult {
     const CONDITION: &str = "FailedGetExternalMetric";
     let Some(source) = &metric.external else {
         let error = MetricError::value("invalid external metric source: field external is absent");
@@ -93,7 +96,7 @@ pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Readin
         (proposal, Current { average_value, ..Current::default() })
     } else if let Some(target) = source.target.value {
         let proposal = target_milli(target, "value").and_then(|target| {
-            value(cx.scale.spec_replicas, target, values()?, cx.tolerance, || PodTally::of(cx.input.pods))
+            value(cx.scale.spec_replicas, target, values()?, cx.tolerance, || PodTally::count(cx.input.pods))
         });
         let proposal = proposal.map_err(|error| {
             let prefix = format_args!(

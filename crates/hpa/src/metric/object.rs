@@ -1,14 +1,18 @@
-//! Metrics about one object of the cluster.
+//! Object metrics: one number about one object of the cluster.
 
-use super::{Computed, Context, Failure, MetricError, PodTally, Proposal, missing, ratio, target_milli};
+use super::proposal::{
+    Context, Failure, MetricError, MetricResult, PodTally, Proposal, missing, target_milli,
+};
+use super::ratio;
 use crate::input::Reading;
 use crate::quantity::Quantity;
 use crate::spec::Metric;
 use crate::status::{Current, MetricStatus, ObjectStatus};
 
-/// Target `value` and target `averageValue` are [`ratio::total`] and [`ratio::average`]. Unlike External metrics, the
-/// target's type counts as well: `type: Value` with only `averageValue` set is an error here.
-pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> Computed {
+/// Computes an Object metric: [`ratio::total`] for target `value`, [`ratio::average`] for `averageValue`.
+///
+/// Unlike for External metrics, the target's type matters: `type: Value` with only `averageValue` set is an error.
+pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> MetricResult {
     const CONDITION: &str = "FailedGetObjectMetric";
     const OUTER: &str = "failed to get object metric value: ";
     let Some(source) = &metric.object else {
@@ -38,7 +42,7 @@ pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Readin
         ("Value", Some(quantity), _) => target_milli(quantity, "value")
             .and_then(|target| {
                 ratio::total(cx.scale.spec_replicas, target, value()?, cx.tolerance, || {
-                    PodTally::of(cx.input.pods)
+                    PodTally::count(cx.input.pods)
                 })
             })
             .map(|proposal| {

@@ -1,30 +1,32 @@
-//! Metrics of each pod, and the pass over the pods that they share with resources: who is ready, whose reading is
-//! missing, and what is assumed for those.
+//! Pods metrics, and the arithmetic over pods that Pods and Resource metrics share: readiness, missing samples and the
+//! values that the controller assumes for them.
 //!
 //! Source: `calcPlainMetricReplicas` and `GetResourceReplicas` in
 //! `pkg/controller/podautoscaler/replica_calculator.go`.
 
 use std::collections::BTreeMap;
 
-use super::{Computed, Context, Failure, MetricError, Proposal, empty, missing, requests, target_milli};
+use super::proposal::{Context, Failure, MetricError, MetricResult, Proposal, empty, missing, target_milli};
+use super::ratio::ceil_to_replicas;
+use super::requests;
 use crate::compat::Config;
 use crate::input::{Pod, Reading};
-use crate::number::{Time, ceil_to_replicas};
 use crate::quantity::Quantity;
-use crate::readiness::{Sample, Samples, group};
+use crate::readiness::{PodSample, PodSamples, group_pods};
 use crate::spec::Metric;
 use crate::status::{Current, MetricStatus, PodsStatus};
+use crate::time::Time;
 use crate::tolerance::Tolerance;
-use crate::trace::{Form, Measured, MetricReason, PodCounts};
+use crate::trace::{Measured, MetricReason, PodCounts, TargetType};
 
-/// What a metric of the pods is computed from.
+/// The inputs of a metric over pods.
 #[derive(Debug, Clone, Copy)]
 pub struct PodsInput<'a> {
-    /// The spec size.
+    /// `spec.replicas` of the scale.
     pub current: i32,
     /// The pods that the selector matches.
     pub pods: &'a [Pod],
-    /// `cpu` turns the readiness rules on; empty for a custom metric.
+    /// The resource; `cpu` turns the readiness rules on. Empty for a custom metric.
     pub resource: &'a str,
     /// The tolerance.
     pub tolerance: Tolerance,
@@ -34,33 +36,34 @@ pub struct PodsInput<'a> {
     pub now: Time,
 }
 
-/// Average per pod against a target in thousandths. Readings of pods that are not listed count.
+/// Compares the average per pod with a target in thousandths. Samples of pods that are not listed count.
 ///
 /// # Errors
-/// No pod is listed, or no reading is left.
+/// Fails if no pod is listed or no sample is left.
 pub fn plain<'a>(
     input: &PodsInput<'a>,
     target_milli: i64,
-    samples: Samples<'a>,
+    samples: PodSamples<'a>,
 ) -> Result<Proposal, MetricError> {
-    pass(input, samples, &Plain { target_milli })
+    propose(input, samples, &Plain { target_milli })
 }
 
-/// Percent of the pods' requests against a target percentage. Readings of pods without a request are skipped by the
-/// sum, but counted when the ratio is multiplied.
+/// Compares usage in percent of the requests with a target percentage.
+///
+/// The sums skip samples of pods without a request, but the pods that multiply the ratio include them.
 ///
 /// # Errors
-/// No pod is listed, no reading is left, or a request is missing.
+/// Fails if no pod is listed, no sample is left, or a request is missing.
 pub fn utilization<'a>(
     input: &PodsInput<'a>,
     target_percent: i32,
     container: Option<&str>,
-    samples: Samples<'a>,
+    samples: PodSamples<'a>,
 ) -> Result<Proposal, MetricError> {
-    pass(input, samples, &Utilization { target_percent, container, resource: input.resource })
+    propose(input, samples, &Utilization { target_percent, container, resource: input.resource })
 }
 
-/// A ratio and what it was made of.
+/// A ratio and the numbers that it comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Usage {
     /// Usage divided by target.
@@ -71,7 +74,7 @@ pub struct Usage {
     pub average_milli: i64,
 }
 
-/// `sum / count`, as integers, against the target.
+/// The integer average (`sum / count`) divided by the target.
 #[must_use]
 pub fn plain_usage(values_milli: impl IntoIterator<Item = i64>, target_milli: i64) -> Usage {
     let (mut sum, mut count) = (0i128, 0i128);
@@ -83,10 +86,10 @@ pub fn plain_usage(values_milli: impl IntoIterator<Item = i64>, target_milli: i6
     Usage { ratio: average as f64 / target_milli as f64, usage: average, average_milli: average }
 }
 
-/// Usage in percent of the requests, **truncated** before it is divided by the target: 109.9 % is 109.
+/// Usage in percent of the requests, **truncated** before the division by the target: 109.9 % counts as 109 %.
 ///
 /// # Errors
-/// No reading belongs to a pod with a request.
+/// Fails if no sample belongs to a pod with a request.
 pub fn utilization_usage<'a>(
     values_milli: impl IntoIterator<Item = (&'a str, i64)>,
     requests_milli: &BTreeMap<&str, i64>,
@@ -117,15 +120,15 @@ fn to_i64(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
-/// The two ways to make a ratio of readings.
-trait Method {
+/// The two ways to compute a ratio from samples.
+trait RatioMethod {
     type Requests<'p>;
 
     fn requests<'p>(&self, pods: &'p [Pod], config: &Config) -> Result<Self::Requests<'p>, MetricError>;
-    fn usage(&self, samples: &Samples<'_>, requests: &Self::Requests<'_>) -> Result<Usage, MetricError>;
-    /// What is assumed for a pod without a reading when shrinking: that it is as busy as it should be.
+    fn usage(&self, samples: &PodSamples<'_>, requests: &Self::Requests<'_>) -> Result<Usage, MetricError>;
+    /// The value that the controller assumes, on scale-down, for a pod without a sample: exactly its target.
     fn assumed(&self, pod: &str, requests: &Self::Requests<'_>) -> i64;
-    fn form(&self) -> Form;
+    fn target_type(&self) -> TargetType;
     fn target(&self) -> i64;
 }
 
@@ -133,14 +136,14 @@ struct Plain {
     target_milli: i64,
 }
 
-impl Method for Plain {
+impl RatioMethod for Plain {
     type Requests<'p> = ();
 
     fn requests(&self, _: &[Pod], _: &Config) -> Result<(), MetricError> {
         Ok(())
     }
 
-    fn usage(&self, samples: &Samples<'_>, (): &()) -> Result<Usage, MetricError> {
+    fn usage(&self, samples: &PodSamples<'_>, (): &()) -> Result<Usage, MetricError> {
         Ok(plain_usage(samples.values().map(|s| s.milli), self.target_milli))
     }
 
@@ -148,8 +151,8 @@ impl Method for Plain {
         self.target_milli
     }
 
-    fn form(&self) -> Form {
-        Form::AverageValue
+    fn target_type(&self) -> TargetType {
+        TargetType::AverageValue
     }
 
     fn target(&self) -> i64 {
@@ -163,14 +166,14 @@ struct Utilization<'a> {
     resource: &'a str,
 }
 
-impl Method for Utilization<'_> {
+impl RatioMethod for Utilization<'_> {
     type Requests<'p> = BTreeMap<&'p str, i64>;
 
     fn requests<'p>(&self, pods: &'p [Pod], config: &Config) -> Result<Self::Requests<'p>, MetricError> {
-        requests::of(pods, self.container, self.resource, config.gates.pod_level_resources)
+        requests::by_pod(pods, self.container, self.resource, config.gates.pod_level_resources)
     }
 
-    fn usage(&self, samples: &Samples<'_>, requests: &Self::Requests<'_>) -> Result<Usage, MetricError> {
+    fn usage(&self, samples: &PodSamples<'_>, requests: &Self::Requests<'_>) -> Result<Usage, MetricError> {
         utilization_usage(samples.iter().map(|(pod, s)| (*pod, s.milli)), requests, self.target_percent)
     }
 
@@ -179,8 +182,8 @@ impl Method for Utilization<'_> {
         to_i64(request * i128::from(self.target_percent.max(100)) / 100)
     }
 
-    fn form(&self) -> Form {
-        Form::Utilization
+    fn target_type(&self) -> TargetType {
+        TargetType::Utilization
     }
 
     fn target(&self) -> i64 {
@@ -188,9 +191,9 @@ impl Method for Utilization<'_> {
     }
 }
 
-fn pass<'a, M: Method>(
+fn propose<'a, M: RatioMethod>(
     input: &PodsInput<'a>,
-    mut samples: Samples<'a>,
+    mut samples: PodSamples<'a>,
     method: &M,
 ) -> Result<Proposal, MetricError> {
     if input.pods.is_empty() {
@@ -199,7 +202,7 @@ fn pass<'a, M: Method>(
             "no pods returned by selector while calculating replica count",
         ));
     }
-    let groups = group(input.pods, &samples, input.resource, input.config, input.now);
+    let groups = group_pods(input.pods, &samples, input.resource, input.config, input.now);
     for pod in groups.ignored.iter().chain(&groups.unready) {
         samples.remove(pod);
     }
@@ -210,7 +213,7 @@ fn pass<'a, M: Method>(
     let first = method.usage(&samples, &requests)?;
 
     let mut measured =
-        Measured::new(method.form(), first.usage, method.target(), first.ratio, input.tolerance);
+        Measured::new(method.target_type(), first.usage, method.target(), first.ratio, input.tolerance);
     measured.average_milli = Some(first.average_milli);
     measured.pods = Some(PodCounts {
         ready: groups.ready,
@@ -218,16 +221,16 @@ fn pass<'a, M: Method>(
         missing: groups.missing.len(),
         ignored: groups.ignored.len(),
     });
-    let unready_count = !groups.unready.is_empty() && first.ratio > 1.0;
-    if !unready_count && groups.missing.is_empty() {
+    let count_unready = !groups.unready.is_empty() && first.ratio > 1.0;
+    if !count_unready && groups.missing.is_empty() {
         measured.replicas = i32::try_from(groups.ready).unwrap_or(i32::MAX);
         let replicas =
             if measured.within { input.current } else { ceil_to_replicas(first.ratio * groups.ready as f64) };
         return Ok(Proposal { replicas, measured });
     }
 
-    // Whatever is not known is assumed to speak against the change.
-    let assumed = |milli| Sample { milli, at: input.now, window_seconds: 0 };
+    // For missing samples, assume values that oppose the change.
+    let assumed = |milli| PodSample { milli, at: input.now, window_seconds: 0 };
     for pod in &groups.missing {
         if first.ratio < 1.0 {
             samples.insert(pod, assumed(method.assumed(pod, &requests)));
@@ -235,7 +238,7 @@ fn pass<'a, M: Method>(
             samples.insert(pod, assumed(0));
         }
     }
-    if unready_count {
+    if count_unready {
         for pod in &groups.unready {
             samples.insert(pod, assumed(0));
         }
@@ -243,20 +246,21 @@ fn pass<'a, M: Method>(
     let second = method.usage(&samples, &requests)?.ratio;
     measured.assume(second, input.tolerance);
     measured.replicas = i32::try_from(samples.len()).unwrap_or(i32::MAX);
-    let turned = (first.ratio < 1.0 && second > 1.0) || (first.ratio > 1.0 && second < 1.0);
+    let reversed = (first.ratio < 1.0 && second > 1.0) || (first.ratio > 1.0 && second < 1.0);
     let mut replicas = input.current;
-    if !measured.within && !turned {
+    if !measured.within && !reversed {
         let wanted = ceil_to_replicas(second * samples.len() as f64);
-        // The number of readings need not be the size, so the product may point the other way.
-        let backwards = (second < 1.0 && wanted > input.current) || (second > 1.0 && wanted < input.current);
-        if !backwards {
+        // The number of samples can differ from the size, so the product can point the other way.
+        let wrong_direction =
+            (second < 1.0 && wanted > input.current) || (second > 1.0 && wanted < input.current);
+        if !wrong_direction {
             replicas = wanted;
         }
     }
     Ok(Proposal { replicas, measured })
 }
 
-pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> Computed {
+pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> MetricResult {
     let fail =
         |error| Failure::new("FailedGetPodsMetric", error, format_args!("failed to get pods metric value: "));
     let Some(source) = &metric.pods else {
@@ -269,12 +273,14 @@ pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Readin
         Some(Reading::Pods(list)) if list.is_empty() => Err(empty("custom")),
         Some(Reading::Pods(list)) => Ok(list
             .iter()
-            .map(|r| (r.pod.as_str(), Sample { milli: r.milli, at: r.at, window_seconds: r.window_seconds }))
+            .map(|r| {
+                (r.pod.as_str(), PodSample { milli: r.milli, at: r.at, window_seconds: r.window_seconds })
+            })
             .collect()),
         other => Err(missing(other, "custom")),
     };
     let name = &source.metric.name;
-    let samples: Samples<'_> =
+    let samples: PodSamples<'_> =
         samples.map_err(|error| fail(error.prefixed(format_args!("unable to get metric {name}: "))))?;
     let pods_input = PodsInput {
         current: cx.scale.spec_replicas,

@@ -1,19 +1,18 @@
-//! The two ways to compare one number with a target, which External and Object metrics share.
+//! The two comparisons of one number with a target that External and Object metrics share.
 //!
 //! Source: `pkg/controller/podautoscaler/replica_calculator.go`.
 
-use super::{MetricError, PodTally, Proposal};
+use super::proposal::{MetricError, PodTally, Proposal};
 use crate::compat::Compat;
-use crate::number::{ceil_to_milli, ceil_to_replicas};
 use crate::tolerance::Tolerance;
-use crate::trace::{Form, Measured, MetricReason};
+use crate::trace::{Measured, MetricReason, TargetType};
 
-/// One total against one target: the ratio multiplies the **ready** pods.
+/// Compares a total with a target for the total: the ratio multiplies the **ready** pods.
 ///
-/// `current` is the spec size. Pods are counted only if they matter.
+/// `current` is `spec.replicas` of the scale. The function calls `pods` only if the result depends on it.
 ///
 /// # Errors
-/// No pod is listed.
+/// Fails if no pod is listed.
 pub fn total(
     current: i32,
     target_milli: i64,
@@ -22,7 +21,7 @@ pub fn total(
     pods: impl FnOnce() -> PodTally,
 ) -> Result<Proposal, MetricError> {
     let ratio = total_milli as f64 / target_milli as f64;
-    let mut measured = Measured::new(Form::Value, total_milli, target_milli, ratio, tolerance);
+    let mut measured = Measured::new(TargetType::Value, total_milli, target_milli, ratio, tolerance);
     measured.total_milli = Some(total_milli);
     if current == 0 {
         measured.within = false;
@@ -43,7 +42,7 @@ pub fn total(
     Ok(Proposal { replicas: ceil_to_replicas(ratio * pods.ready as f64), measured })
 }
 
-/// One total against a target for each pod: the size follows from the total alone, whatever runs.
+/// Compares a total with a target for each pod. Outside the tolerance, the size follows from the total alone.
 ///
 /// `status_replicas` is `status.replicas` of the scale.
 #[must_use]
@@ -56,12 +55,12 @@ pub fn average(
 ) -> Proposal {
     let ratio = total_milli as f64 / (target_milli as f64 * f64::from(status_replicas));
     let usage = if status_replicas == 0 && !compat.zero_average_without_pods {
-        // Before it was mended, Go converted an infinity, which gives this number on amd64.
+        // Go converts an infinity here; on amd64 the result is this number. 1.38 fixes it.
         i64::MIN
     } else {
         per_pod(total_milli, status_replicas)
     };
-    let mut measured = Measured::new(Form::AverageValue, usage, target_milli, ratio, tolerance);
+    let mut measured = Measured::new(TargetType::AverageValue, usage, target_milli, ratio, tolerance);
     measured.total_milli = Some(total_milli);
     measured.replicas = status_replicas;
     let replicas = if measured.within {
@@ -72,7 +71,7 @@ pub fn average(
     Proposal { replicas, measured }
 }
 
-/// The total divided by the pods, rounded up, as the status reports it; 0 where there is no pod.
+/// The total divided by the pods, rounded up, as the status reports it; 0 without pods.
 #[must_use]
 pub fn per_pod(total_milli: i64, status_replicas: i32) -> i64 {
     if total_milli as f64 >= i64::MAX as f64 {
@@ -82,4 +81,15 @@ pub fn per_pod(total_milli: i64, status_replicas: i32) -> i64 {
     } else {
         ceil_to_milli(total_milli as f64 / f64::from(status_replicas))
     }
+}
+
+/// Rounds up to a replica count. Saturates; NaN gives 0.
+#[must_use]
+pub(super) fn ceil_to_replicas(value: f64) -> i32 {
+    value.ceil() as i32
+}
+
+/// Rounds up to whole thousandths. Saturates; NaN gives 0.
+fn ceil_to_milli(value: f64) -> i64 {
+    value.ceil() as i64
 }

@@ -1,18 +1,20 @@
-//! What the pods request of a resource.
+//! Resource requests of the pods.
 //!
 //! Source: `calculateRequests` in `pkg/controller/podautoscaler/replica_calculator.go`.
 
 use std::collections::BTreeMap;
 
-use super::MetricError;
+use super::proposal::MetricError;
 use crate::input::Pod;
 
-/// The request of each pod in thousandths: of the one container, or of all containers and sidecars, or, where the
-/// feature is on and the pod states any, of the pod as a whole. Pods that are ignored otherwise count too.
+/// The request of each pod in thousandths, by pod name.
+///
+/// With `container`, it is the request of that container. Otherwise it is the sum over containers and sidecars, or, with
+/// `pod_level`, the request of the pod as a whole if the pod sets one. Failed and deleted pods count too.
 ///
 /// # Errors
-/// One missing request, or a pod without that container, fails the whole metric.
-pub fn of<'p>(
+/// Fails if one pod lacks the request or the container.
+pub fn by_pod<'p>(
     pods: &'p [Pod],
     container: Option<&str>,
     resource: &str,
@@ -22,33 +24,34 @@ pub fn of<'p>(
         .map(|pod| {
             let request = match &pod.requests_milli {
                 Some(whole) if pod_level && container.is_none() && whole.keys().any(|r| is_pod_level(r)) => {
-                    of_whole(pod, whole, resource)
+                    pod_request(pod, whole, resource)
                 }
-                _ => of_containers(pod, container, resource),
+                _ => sum_of_containers(pod, container, resource),
             };
             Ok((pod.name.as_str(), request?))
         })
         .collect()
 }
 
-/// Resources that a pod as a whole can request.
+/// Returns whether a pod as a whole can request the resource.
 fn is_pod_level(resource: &str) -> bool {
     matches!(resource, "cpu" | "memory") || resource.starts_with("hugepages-")
 }
 
-/// The pod's own request, or, for a resource that it states nothing about, what its containers state. (Init containers
-/// that end, and the overhead of a runtime class, are not known here.)
-fn of_whole(pod: &Pod, whole: &BTreeMap<String, i64>, resource: &str) -> Result<i64, MetricError> {
+/// The pod-level request, or the sum of the containers' requests if the pod sets none for this resource.
+///
+/// [`Pod`] does not carry init containers that end, nor the overhead of a runtime class.
+fn pod_request(pod: &Pod, whole: &BTreeMap<String, i64>, resource: &str) -> Result<i64, MetricError> {
     if let Some(request) = whole.get(resource).filter(|_| is_pod_level(resource)) {
         return Ok(*request);
     }
-    let stated = pod.containers.iter().chain(&pod.sidecars).filter_map(|c| c.requests_milli.get(resource));
-    stated.copied().reduce(i64::saturating_add).ok_or_else(|| {
+    let given = pod.containers.iter().chain(&pod.sidecars).filter_map(|c| c.requests_milli.get(resource));
+    given.copied().reduce(i64::saturating_add).ok_or_else(|| {
         MetricError::value(format!("missing pod-level request for {resource} in Pod {}", pod.name))
     })
 }
 
-fn of_containers(pod: &Pod, container: Option<&str>, resource: &str) -> Result<i64, MetricError> {
+fn sum_of_containers(pod: &Pod, container: Option<&str>, resource: &str) -> Result<i64, MetricError> {
     let (mut sum, mut found) = (0i64, false);
     for candidate in pod.containers.iter().chain(&pod.sidecars) {
         if container.is_some_and(|name| name != candidate.name) {
@@ -79,14 +82,14 @@ mod tests {
     use crate::input::Container;
 
     fn request(pod: &Pod, container: Option<&str>, resource: &str, pod_level: bool) -> Result<i64, String> {
-        match of(std::slice::from_ref(pod), container, resource, pod_level) {
+        match by_pod(std::slice::from_ref(pod), container, resource, pod_level) {
             Ok(requests) => Ok(requests["p"]),
             Err(error) => Err(error.message),
         }
     }
 
     #[test]
-    fn requests_of_the_pod_as_a_whole() {
+    fn pod_level_requests_win() {
         let container = |name: &str, cpu, memory: Option<i64>| Container {
             name: name.to_owned(),
             requests_milli: [("cpu", Some(cpu)), ("memory", memory)]
@@ -103,13 +106,13 @@ mod tests {
         };
         assert_eq!(request(&pod, None, "cpu", true), Ok(800));
         assert_eq!(request(&pod, None, "cpu", false), Ok(155), "the feature is off");
-        assert_eq!(request(&pod, Some("b"), "cpu", true), Ok(50), "a container's name goes before");
-        assert_eq!(request(&pod, None, "memory", true), Ok(8), "what the containers state");
+        assert_eq!(request(&pod, Some("b"), "cpu", true), Ok(50), "a named container wins");
+        assert_eq!(request(&pod, None, "memory", true), Ok(8), "falls back to the containers");
         let missing = "missing request for memory in container b of Pod p";
         assert_eq!(request(&pod, None, "memory", false), Err(missing.to_owned()));
         let missing = "missing pod-level request for hugepages-2Mi in Pod p";
         assert_eq!(request(&pod, None, "hugepages-2Mi", true), Err(missing.to_owned()));
-        // A resource that a pod as a whole cannot request does not count as stated.
+        // A pod-level request for another resource does not count.
         pod.requests_milli = Some(BTreeMap::from([("example.com/gpu".to_owned(), 1000)]));
         assert_eq!(request(&pod, None, "cpu", true), Ok(155));
         assert_eq!(request(&pod, Some("z"), "cpu", true), Err("container z not found in Pod p".to_owned()));

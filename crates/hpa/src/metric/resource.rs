@@ -1,24 +1,24 @@
-//! CPU, memory and other resources, of whole pods or of one container of each.
+//! Resource metrics (CPU, memory, ...) of whole pods or of one container of each pod.
 
 use super::pods::{PodsInput, plain, utilization};
-use super::{Computed, Context, Failure, MetricError, Proposal, empty, missing, target_milli};
+use super::proposal::{Context, Failure, MetricError, MetricResult, Proposal, empty, missing, target_milli};
 use crate::input::{PodUsage, Reading};
 use crate::quantity::{Quantity, status_format};
-use crate::readiness::{Sample, Samples};
+use crate::readiness::{PodSample, PodSamples};
 use crate::spec::{Metric, Target};
 use crate::status::{ContainerResourceStatus, Current, MetricStatus, ResourceStatus};
 
-/// The reading of each pod. A whole pod has one only if **every** container of it reports the resource.
+/// The sample of each pod. A pod as a whole has a sample only if **every** container reports the resource.
 ///
 /// # Errors
-/// A pod does not report that container at all.
+/// Fails if a pod does not report the container.
 pub fn samples<'a>(
     usage: &'a [PodUsage],
     namespace: &str,
     resource: &str,
     container: Option<&str>,
-) -> Result<Samples<'a>, MetricError> {
-    let mut samples = Samples::new();
+) -> Result<PodSamples<'a>, MetricError> {
+    let mut samples = PodSamples::new();
     for pod in usage {
         let milli = match container {
             Some(name) => {
@@ -36,22 +36,22 @@ pub fn samples<'a>(
             }),
         };
         if let Some(milli) = milli {
-            samples.insert(&pod.pod, Sample { milli, at: pod.at, window_seconds: pod.window_seconds });
+            samples.insert(&pod.pod, PodSample { milli, at: pod.at, window_seconds: pod.window_seconds });
         }
     }
     Ok(samples)
 }
 
-/// The reading of each pod out of the answer of the resource metrics API.
+/// The sample of each pod, from the response of the resource metrics API.
 ///
 /// # Errors
-/// There is no answer, it is empty, or see [`samples`]; with the controller's words.
+/// Fails, with the controller's text, if the response is absent or empty, or if [`samples`] fails.
 pub fn from_reading<'a>(
     reading: Option<&'a Reading>,
     namespace: &str,
     resource: &str,
     container: Option<&str>,
-) -> Result<Samples<'a>, MetricError> {
+) -> Result<PodSamples<'a>, MetricError> {
     match reading {
         Some(Reading::Resource(list)) if list.is_empty() => Err(empty("resource")),
         Some(Reading::Resource(list)) => samples(list, namespace, resource, container)
@@ -61,7 +61,7 @@ pub fn from_reading<'a>(
     .map_err(|error| error.prefixed(format_args!("unable to get metrics for resource {resource}: ")))
 }
 
-pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> Computed {
+pub(super) fn compute(cx: &Context<'_>, metric: &Metric, reading: Option<&Reading>) -> MetricResult {
     let of_container = metric.type_ == "ContainerResource";
     let source = match (&metric.resource, &metric.container_resource) {
         (_, Some(source)) if of_container => {

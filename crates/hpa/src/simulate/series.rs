@@ -1,34 +1,32 @@
-//! Decisions over readings that were measured elsewhere: what another specification would have done.
+//! Decisions over recorded readings: the syncs that another specification would have made.
 //!
-//! The readings are taken as they are: they do not react to the size that is decided here. Over a recorded queue this is
-//! an open loop, good for the first minutes after two specifications part ways and a hint after that; for a closed loop
-//! see [`super::queue`].
+//! The readings do not react to the simulated size (an open loop). The result is reliable for the first minutes after two
+//! specifications diverge, and a hint after that. For a closed loop see [`super::queue`].
 
 use super::{Simulator, Step};
 use crate::input::Reading;
-use crate::number::Time;
+use crate::time::Time;
 
-/// What was known at one sync.
+/// The readings of one sync.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// When the sync is made. Points are taken in the order given, whatever their times.
+    /// Time of the sync. The simulation keeps the order of the points, whatever their times.
     pub at: Time,
     /// One reading for each metric of the specification, in its order.
     pub readings: Vec<Reading>,
-    /// Pods that were ready. `None` for as many as the simulated size.
+    /// Number of ready pods; `None` means the simulated size.
     pub ready: Option<i32>,
 }
 
 impl Point {
-    /// A point with one External metric's value in thousandths, and all pods ready.
+    /// A point with the value of one External metric in thousandths, and all pods ready.
     #[must_use]
     pub fn external(at: Time, milli: i64) -> Self {
         Self { at, readings: vec![Reading::External(vec![milli])], ready: None }
     }
 }
 
-/// One sync for each point. The steps are made as they are asked for, so that a long series needs no more memory than a
-/// short one.
+/// Runs one sync per point. The iterator is lazy, so a long series needs no more memory than a short one.
 ///
 /// ```
 /// use hpa::simulate::{Simulator, series::{Point, series}};

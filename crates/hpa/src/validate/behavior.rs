@@ -1,10 +1,15 @@
-//! `spec.behavior`.
+//! Validation of `spec.behavior`.
 
-use super::error::{Errors, Path};
-use super::{MAX_PERIOD_SECONDS, MAX_STABILIZATION_WINDOW_SECONDS};
+use super::field_error::Errors;
+use crate::field_path::FieldPath;
 use crate::spec::{Behavior, Policy, ScalingRules};
 
-pub(super) fn check(errors: &mut Errors, behavior: &Behavior, at: Path<'_>, tolerance: bool) {
+/// The longest period of a policy in seconds.
+pub const MAX_PERIOD_SECONDS: i32 = 1800;
+/// The longest stabilisation window in seconds.
+pub const MAX_STABILIZATION_WINDOW_SECONDS: i32 = 3600;
+
+pub(super) fn check(errors: &mut Errors, behavior: &Behavior, at: FieldPath<'_>, tolerance: bool) {
     for (name, given) in [("scaleUp", &behavior.scale_up), ("scaleDown", &behavior.scale_down)] {
         if let Some(given) = given {
             rules(errors, given, at.field(name), tolerance);
@@ -12,15 +17,15 @@ pub(super) fn check(errors: &mut Errors, behavior: &Behavior, at: Path<'_>, tole
     }
 }
 
-fn rules(errors: &mut Errors, rules: &ScalingRules, at: Path<'_>, tolerance: bool) {
+fn rules(errors: &mut Errors, rules: &ScalingRules, at: FieldPath<'_>, tolerance: bool) {
     if let Some(window) = rules.stabilization_window_seconds {
         let field = at.field("stabilizationWindowSeconds");
         if window < 0 {
             errors.invalid(field, window, "must be greater than or equal to zero");
         }
         if window > MAX_STABILIZATION_WINDOW_SECONDS {
-            let most = MAX_STABILIZATION_WINDOW_SECONDS;
-            errors.invalid(field, window, format!("must be less than or equal to {most}"));
+            let max = MAX_STABILIZATION_WINDOW_SECONDS;
+            errors.invalid(field, window, format!("must be less than or equal to {max}"));
         }
     }
     let select = rules.select_policy.as_deref();
@@ -40,7 +45,7 @@ fn rules(errors: &mut Errors, rules: &ScalingRules, at: Path<'_>, tolerance: boo
     }
 }
 
-fn policy(errors: &mut Errors, policy: &Policy, at: Path<'_>) {
+fn policy(errors: &mut Errors, policy: &Policy, at: FieldPath<'_>) {
     if !matches!(policy.type_.as_str(), "Pods" | "Percent") {
         errors.not_supported(at.field("type"), &policy.type_, &["Percent", "Pods"]);
     }

@@ -1,13 +1,15 @@
-//! `spec.metrics`.
+//! Validation of `spec.metrics`.
 
-use super::error::{Errors, Path};
-use super::{ApiVersion, names, path_segment, reference};
+use super::field_error::Errors;
+use super::names;
+use super::reference::{self, ApiVersion, path_segment};
+use crate::field_path::FieldPath;
 use crate::spec::{
     ContainerResourceMetric, ExternalMetric, Metric, MetricIdentifier, ObjectMetric, PodsMetric,
     ResourceMetric, Spec, Target,
 };
 
-pub(super) fn check(errors: &mut Errors, spec: &Spec, at: Path<'_>, described: ApiVersion) {
+pub(super) fn check(errors: &mut Errors, spec: &Spec, at: FieldPath<'_>, described: ApiVersion) {
     for (i, given) in spec.metrics.iter().enumerate() {
         metric(errors, given, at.index(i), described);
     }
@@ -20,7 +22,7 @@ pub(super) fn check(errors: &mut Errors, spec: &Spec, at: Path<'_>, described: A
 
 const TYPES: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
 
-fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>, described: ApiVersion) {
+fn metric(errors: &mut Errors, metric: &Metric, at: FieldPath<'_>, described: ApiVersion) {
     if metric.type_.is_empty() {
         errors.required(at.field("type"), "must specify a metric source type");
     }
@@ -28,7 +30,7 @@ fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>, described: ApiVers
     if !known {
         errors.not_supported(at.field("type"), &metric.type_, &TYPES);
     }
-    // The first source that is there is checked, whatever the type says.
+    // Upstream checks the first source that is set, regardless of the type.
     if let Some(source) = &metric.object {
         object(errors, source, at.field("object"), described);
     } else if let Some(source) = &metric.external {
@@ -53,7 +55,7 @@ fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>, described: ApiVers
         }
     }
     if !known {
-        // Upstream looks twice, and says it twice.
+        // Upstream reports this twice.
         errors.not_supported(at.field("type"), &metric.type_, &TYPES);
     }
     if sources.iter().filter(|(.., present)| *present).count() != 1 {
@@ -65,8 +67,8 @@ fn metric(errors: &mut Errors, metric: &Metric, at: Path<'_>, described: ApiVers
     }
 }
 
-fn object(errors: &mut Errors, source: &ObjectMetric, at: Path<'_>, described: ApiVersion) {
-    reference(errors, &source.described_object, at.field("describedObject"), described);
+fn object(errors: &mut Errors, source: &ObjectMetric, at: FieldPath<'_>, described: ApiVersion) {
+    reference::check(errors, &source.described_object, at.field("describedObject"), described);
     identifier(errors, &source.metric, at.field("metric"));
     let field = at.field("target");
     target(errors, &source.target, field);
@@ -75,7 +77,7 @@ fn object(errors: &mut Errors, source: &ObjectMetric, at: Path<'_>, described: A
     }
 }
 
-fn external(errors: &mut Errors, source: &ExternalMetric, at: Path<'_>) {
+fn external(errors: &mut Errors, source: &ExternalMetric, at: FieldPath<'_>) {
     identifier(errors, &source.metric, at.field("metric"));
     let field = at.field("target");
     target(errors, &source.target, field);
@@ -92,7 +94,7 @@ fn external(errors: &mut Errors, source: &ExternalMetric, at: Path<'_>) {
     }
 }
 
-fn pods(errors: &mut Errors, source: &PodsMetric, at: Path<'_>) {
+fn pods(errors: &mut Errors, source: &PodsMetric, at: FieldPath<'_>) {
     identifier(errors, &source.metric, at.field("metric"));
     let field = at.field("target");
     target(errors, &source.target, field);
@@ -101,14 +103,14 @@ fn pods(errors: &mut Errors, source: &PodsMetric, at: Path<'_>) {
     }
 }
 
-fn resource(errors: &mut Errors, source: &ResourceMetric, at: Path<'_>) {
+fn resource(errors: &mut Errors, source: &ResourceMetric, at: FieldPath<'_>) {
     if source.name.is_empty() {
         errors.required(at.field("name"), "must specify a resource name");
     }
     resource_target(errors, &source.target, at.field("target"));
 }
 
-fn container_resource(errors: &mut Errors, source: &ContainerResourceMetric, at: Path<'_>) {
+fn container_resource(errors: &mut Errors, source: &ContainerResourceMetric, at: FieldPath<'_>) {
     let (name, container) = (at.field("name"), at.field("container"));
     if source.name.is_empty() {
         errors.required(name, "must specify a resource name");
@@ -126,7 +128,7 @@ fn container_resource(errors: &mut Errors, source: &ContainerResourceMetric, at:
     resource_target(errors, &source.target, at.field("target"));
 }
 
-fn resource_target(errors: &mut Errors, given: &Target, at: Path<'_>) {
+fn resource_target(errors: &mut Errors, given: &Target, at: FieldPath<'_>) {
     target(errors, given, at);
     match (given.average_utilization.is_some(), given.average_value.is_some()) {
         (false, false) => {
@@ -141,8 +143,9 @@ fn resource_target(errors: &mut Errors, given: &Target, at: Path<'_>) {
     }
 }
 
-/// Which value is set is not compared with the type: `type: Value` with `averageValue` passes.
-fn target(errors: &mut Errors, target: &Target, at: Path<'_>) {
+/// Checks a target. `type: Value` with `averageValue` passes: upstream does not compare the type with the field that is
+/// set.
+fn target(errors: &mut Errors, target: &Target, at: FieldPath<'_>) {
     if target.type_.is_empty() {
         errors.required(at.field("type"), "must specify a metric target type");
     }
@@ -160,7 +163,7 @@ fn target(errors: &mut Errors, target: &Target, at: Path<'_>) {
     }
 }
 
-fn identifier(errors: &mut Errors, metric: &MetricIdentifier, at: Path<'_>) {
+fn identifier(errors: &mut Errors, metric: &MetricIdentifier, at: FieldPath<'_>) {
     let name = at.field("name");
     if metric.name.is_empty() {
         errors.required(name, "must specify a metric name");

@@ -1,11 +1,11 @@
-//! Rules for names, with Kubernetes' words for what is wrong with one.
+//! Rules for names, with the error texts of Kubernetes.
 //!
 //! Source: `k8s.io/apimachinery/pkg/util/validation`, `.../pkg/api/validation/path` and
 //! `pkg/apis/core/v1/validation` (resource names of containers).
 
-use crate::selector::{is_dns_label_of_any_length, is_dns_subdomain, is_name_of_any_length};
+use crate::selector::{is_dns_label_without_limit, is_dns_subdomain, is_name_without_limit};
 
-/// What keeps a text from being one segment of a path.
+/// The errors of a text as one segment of a path.
 pub(super) fn path_segment(text: &str) -> Vec<String> {
     if matches!(text, "." | "..") {
         return vec![format!("may not be '{text}'")];
@@ -17,13 +17,13 @@ pub(super) fn path_segment(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What keeps a text from being a DNS label.
+/// The errors of a text as a DNS label.
 pub(super) fn dns_label(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > 63 {
         wrong.push("must be no more than 63 bytes".to_owned());
     }
-    if !is_dns_label_of_any_length(text) {
+    if !is_dns_label_without_limit(text) {
         wrong.push(
             "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and \
              end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
@@ -38,7 +38,7 @@ const NAME_PART: &str = "must consist of alphanumeric characters, '-', '_' or '.
      alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
      '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-/// What keeps a text from being a name with an optional DNS prefix.
+/// The errors of a text as a name with an optional DNS prefix.
 fn qualified(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let parts: Vec<&str> = text.split('/').collect();
@@ -69,13 +69,13 @@ fn qualified(text: &str) -> Vec<String> {
     } else if name.len() > 63 {
         wrong.push("name part must be no more than 63 bytes".to_owned());
     }
-    if !is_name_of_any_length(name) {
+    if !is_name_without_limit(name) {
         wrong.push(format!("name part {NAME_PART}"));
     }
     wrong
 }
 
-/// What keeps a text from being a resource that containers have. Nothing for an empty text.
+/// The errors of a text as the name of a container resource. An empty text has none.
 pub(super) fn container_resource(text: &str) -> Vec<String> {
     if text.is_empty() {
         return Vec::new();
@@ -102,7 +102,7 @@ pub(super) fn container_resource(text: &str) -> Vec<String> {
     wrong
 }
 
-/// Resources that quotas know besides those of containers.
+/// Returns whether quotas support the resource, apart from the resources of containers.
 fn is_standard(text: &str) -> bool {
     const NAMES: [&str; 17] = [
         "requests.cpu",
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn resources_of_containers() {
+    fn container_resource_names() {
         for good in
             ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "example.com/gpu", "kubernetes.io/x"]
         {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_and_segments() {
+    fn dns_labels_and_path_segments() {
         assert!(dns_label("worker-1").is_empty());
         for bad in ["Worker", "-a", "a-", "a_b", "a.b", "é"] {
             assert_eq!(dns_label(bad).len(), 1, "{bad}");

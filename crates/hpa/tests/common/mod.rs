@@ -1,4 +1,4 @@
-//! A whole sync with everything in it, to be changed where a test needs it otherwise.
+//! A complete sync that tests modify.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -22,12 +22,12 @@ pub(crate) struct Scene {
     pub(crate) write: Result<(), String>,
 }
 
-/// The moment of the first sync.
+/// Time of the first sync.
 pub(crate) const START: Time = Time::from_secs(10_000);
 
 impl Scene {
-    /// Between 1 and 10 replicas of Deployment `worker` with these metrics and behavior (JSON), `size` of them running and
-    /// ready. The memory knows nothing but is not new, so that no seed plays a part.
+    /// A Deployment `worker` of 1 to 10 replicas with these metrics and behavior (JSON); `size` pods are running and ready.
+    /// The list of recommendations exists but is empty, so that the first sync does not seed it.
     pub(crate) fn new(size: i32, metrics: &str, behavior: Option<&str>) -> Self {
         let behavior = behavior.map(|b| format!(r#""behavior": {b},"#)).unwrap_or_default();
         let json = format!(
@@ -66,7 +66,7 @@ impl Scene {
         scene
     }
 
-    /// All metrics read that many units.
+    /// Sets the reading of all metrics.
     pub(crate) fn read(&mut self, units: i64) {
         self.readings = vec![Reading::External(vec![units * 1000]); self.spec.metrics.len()];
     }
@@ -86,7 +86,7 @@ impl Scene {
         self.memory.recommendations = Some(list.iter().map(entry).collect());
     }
 
-    pub(crate) fn events(&self, list: &[(i32, i64)]) -> Vec<ScaleEvent> {
+    pub(crate) fn scale_events(&self, list: &[(i32, i64)]) -> Vec<ScaleEvent> {
         let entry = |&(change, age): &(i32, i64)| ScaleEvent {
             change,
             at: self.now.minus_secs(age),
@@ -114,7 +114,7 @@ impl Scene {
         self.input().needs_readings()
     }
 
-    /// One sync. The scene's status and size are as before; the memory has learned.
+    /// Runs one sync. Only the memory of the scene changes.
     pub(crate) fn decide(&mut self) -> Decision {
         let mut memory = std::mem::take(&mut self.memory);
         let input = self.input();
@@ -125,7 +125,7 @@ impl Scene {
         decision
     }
 
-    /// One sync, after which the status is written, the size is taken over, and 15 s pass.
+    /// Runs one sync, applies status and size, and advances the clock by 15 s.
     pub(crate) fn sync(&mut self) -> Decision {
         let decision = self.decide();
         self.status = decision.status.clone();
@@ -168,7 +168,7 @@ pub(crate) fn cpu(percent: i32) -> String {
     )
 }
 
-/// A pod that has long been ready, with one container that requests one CPU.
+/// A pod that has been ready for a long time, with one container that requests one CPU.
 pub(crate) fn pod(name: &str) -> Pod {
     Pod {
         name: name.to_owned(),
@@ -209,6 +209,6 @@ pub(crate) fn reason(decision: &Decision, condition: &str) -> String {
 }
 
 /// The events as (reason, message).
-pub(crate) fn told(decision: &Decision) -> Vec<(String, String)> {
+pub(crate) fn events(decision: &Decision) -> Vec<(String, String)> {
     decision.events.iter().map(|e| (e.reason.to_string(), e.message.clone())).collect()
 }

@@ -1,4 +1,4 @@
-//! Kinds of the replica calculator: one metric's arithmetic.
+//! Kinds of the replica calculator: the arithmetic of one metric.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use hpa::input::{ContainerUsage, PodUsage};
 use hpa::metric::pods::{PodsInput, plain, plain_usage, utilization, utilization_usage};
 use hpa::metric::{MetricError, PodTally, Proposal, external, ratio, requests, resource};
 use hpa::quantity::status_format;
-use hpa::readiness::{Sample, Samples, group};
+use hpa::readiness::{self, PodSample, PodSamples};
 use hpa::{Compat, Quantity, Release, Time};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -103,8 +103,8 @@ struct Reading {
 }
 
 impl Reading {
-    fn sample(&self) -> Sample {
-        Sample {
+    fn sample(&self) -> PodSample {
+        PodSample {
             milli: self.value_milli,
             at: Time::from_secs(self.timestamp_s),
             window_seconds: self.window_s,
@@ -116,7 +116,7 @@ pub(crate) fn pods_metric(input: Value, release: Release) -> Result<Actual, Stri
     let i: OfPods = read(input)?;
     let pods = pods(i.pods);
     let config = config(release, i.cpu_initialization_period_s, i.initial_readiness_delay_s);
-    let samples: Samples<'_> = i.metrics.iter().map(|(pod, r)| (pod.as_str(), r.sample())).collect();
+    let samples: PodSamples<'_> = i.metrics.iter().map(|(pod, r)| (pod.as_str(), r.sample())).collect();
     let pods_input = PodsInput {
         current: i.current_replicas,
         pods: &pods,
@@ -128,7 +128,7 @@ pub(crate) fn pods_metric(input: Value, release: Release) -> Result<Actual, Stri
     Ok(of_total(plain(&pods_input, i.target_average_milli, samples)))
 }
 
-/// Goes through the resource metrics API's form of the readings, because one case is about its answer.
+/// Uses the form of the resource metrics API, because one case tests an API error.
 pub(crate) fn resource_utilization(input: Value, release: Release) -> Result<Actual, String> {
     let i: OfPods = read(input)?;
     let config = config(release, i.cpu_initialization_period_s, i.initial_readiness_delay_s);
@@ -169,8 +169,8 @@ pub(crate) fn group_pods(input: Value, release: Release) -> Result<Actual, Strin
     let i: OfPods = read(input)?;
     let config = config(release, i.cpu_initialization_period_s, i.initial_readiness_delay_s);
     let pods = pods(i.pods);
-    let samples: Samples<'_> = i.metrics.iter().map(|(pod, r)| (pod.as_str(), r.sample())).collect();
-    let groups = group(&pods, &samples, &i.resource, &config, Time(0));
+    let samples: PodSamples<'_> = i.metrics.iter().map(|(pod, r)| (pod.as_str(), r.sample())).collect();
+    let groups = readiness::group_pods(&pods, &samples, &i.resource, &config, Time(0));
     Ok(actual(json!({
         "ready_count": groups.ready,
         "unready": groups.unready,
@@ -191,7 +191,7 @@ pub(crate) fn calculate_requests(input: Value) -> Result<Actual, String> {
     let i: OfRequests = read(input)?;
     let pods = pods(i.pods);
     let container = Some(i.container.as_str()).filter(|name| !name.is_empty());
-    Ok(actual(match requests::of(&pods, container, &i.resource, i.pod_level_resources_enabled) {
+    Ok(actual(match requests::by_pod(&pods, container, &i.resource, i.pod_level_resources_enabled) {
         Ok(requests) => json!({ "requests_milli": requests }),
         Err(error) => json!({ "error": error.message, "error_text": error.message }),
     }))

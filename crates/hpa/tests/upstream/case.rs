@@ -1,4 +1,4 @@
-//! One case: which kind it is, whether it runs, and how what is expected is compared with what came out.
+//! One case: its kind, its releases, and the comparison with the expected results.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{calculator, limits, reconcile, validation};
 
-/// What a kind computes: everything that a case may expect, by its key.
+/// The results of a kind, by the keys that a case can expect.
 pub(crate) type Actual = Map<String, Value>;
 
 pub(crate) enum Outcome {
@@ -44,14 +44,14 @@ impl Case {
         }
         let kind = self.json["kind"].as_str().unwrap_or_default();
         let input = self.json["input"].clone();
-        // A panic is a failure of this case, and not the end of all others.
+        // A panic fails this case only.
         let computed = std::panic::catch_unwind(|| compute(kind, input, release));
-        let actual = match computed.unwrap_or_else(|_| Err("it panicked".to_owned())) {
+        let actual = match computed.unwrap_or_else(|_| Err("panic".to_owned())) {
             Ok(actual) => actual,
             Err(why) => return Outcome::Failed(vec![why]),
         };
         let Some(mut expected) = self.json["expected"].as_object().cloned() else {
-            return Outcome::Failed(vec!["the case expects nothing".to_owned()]);
+            return Outcome::Failed(vec!["the case has no expected results".to_owned()]);
         };
         if release < Release(36) {
             without_scaled_to_zero(&mut expected);
@@ -93,12 +93,11 @@ fn compute(kind: &str, input: Value, release: Release) -> Result<Actual, String>
         "reconcile" => reconcile::reconcile(input, release),
         "validate_hpa" => validation::validate_hpa(input, release),
         "validate_hpa_update" => validation::validate_hpa_update(input, release),
-        "validate_scale" => validation::validate_scale(input),
         other => Err(format!("kind {other:?} is not known to this test")),
     }
 }
 
-/// The key of the whole value, where the expected one is a part.
+/// The key of the whole value, if a case expects a part of it.
 fn instead_of(key: &str) -> &str {
     match key {
         "error_contains" => "error_text",
@@ -116,7 +115,7 @@ fn matches(key: &str, expected: &Value, actual: &Actual) -> bool {
         "error_contains" => contains(expected, found),
         "unready" | "missing" | "ignored" => sorted(expected) == sorted(found),
         "first_error" => {
-            // The words are a hint only: they differ between releases.
+            // The message is only a hint; it differs between releases.
             ["field", "type"].iter().all(|part| expected[part] == found[part]) && found["field"].is_string()
         }
         "metric_actions" => match (expected.as_object(), found.as_object()) {
@@ -145,12 +144,12 @@ fn without_scaled_to_zero(expected: &mut Map<String, Value>) {
     }
 }
 
-/// Reads a kind's input.
+/// Parses the input of a kind.
 pub(crate) fn read<T: serde::de::DeserializeOwned>(input: Value) -> Result<T, String> {
     serde_json::from_value(input).map_err(|error| format!("the input does not fit the schema: {error}"))
 }
 
-/// Makes the object of what came out.
+/// Unwraps the object of results.
 pub(crate) fn actual(value: Value) -> Actual {
     match value {
         Value::Object(map) => map,
@@ -158,7 +157,7 @@ pub(crate) fn actual(value: Value) -> Actual {
     }
 }
 
-/// A tolerance as the cases write it.
+/// The form of a tolerance in the cases.
 #[derive(Clone, Copy, Deserialize)]
 pub(crate) struct ToleranceJson {
     down: f64,
@@ -167,11 +166,11 @@ pub(crate) struct ToleranceJson {
 
 impl ToleranceJson {
     pub(crate) fn at(self, release: Release) -> Tolerance {
-        Tolerance { down: self.down, up: self.up, form: Compat::release(release).tolerance_form }
+        Tolerance { down: self.down, up: self.up, check: Compat::release(release).tolerance_check }
     }
 }
 
-/// The controller's two periods of readiness.
+/// Settings with the two readiness periods.
 pub(crate) fn config(release: Release, initialization: i64, delay: i64) -> Config {
     Config {
         cpu_initialization_period_seconds: initialization,

@@ -1,7 +1,8 @@
 //! Kinds of stabilisation, rates, events and defaults.
 
-use hpa::limits::behavior::{self, BothRules, rate_limit};
+use hpa::limits::behavior::{self, BothRules};
 use hpa::limits::legacy;
+use hpa::limits::rate::rate_limit;
 use hpa::limits::rules::Rules;
 use hpa::memory::{Recommendation, ScaleEvent, change_since};
 use hpa::spec::{Behavior, Direction, ScalingRules};
@@ -69,7 +70,7 @@ pub(crate) fn scale_limit(input: Value, direction: Direction) -> Result<Actual, 
         ..Memory::default()
     };
     let config = Config::default();
-    let rules = Rules::of(direction, Some(&i.rules), &config);
+    let rules = Rules::new(direction, Some(&i.rules), &config);
     let limit = rate_limit(i.current_replicas, &rules, &memory, Time(0));
     Ok(actual(json!({ "limit": limit.replicas })))
 }
@@ -160,7 +161,7 @@ struct StoreEvent {
     period_s: i64,
 }
 
-/// `null` rules mean that the HPA has no behavior at all, and then nothing is stored.
+/// `null` rules mean that the HPA has no behavior; the controller then stores no event.
 pub(crate) fn store_scale_event(input: Value) -> Result<Actual, String> {
     let i: StoreEvent = read(input)?;
     let mut memory = Memory::default();
@@ -171,7 +172,7 @@ pub(crate) fn store_scale_event(input: Value) -> Result<Actual, String> {
         Direction::Down => memory.down_events = list,
     }
     let config = Config::default();
-    let rules = i.rules.as_ref().map(|given| Rules::of(i.direction, Some(given), &config));
+    let rules = i.rules.as_ref().map(|given| Rules::new(i.direction, Some(given), &config));
     if let Some(rules) = &rules {
         let change = i.new_replicas - i.previous_replicas;
         if (i.direction == Direction::Up) != (change > 0) {

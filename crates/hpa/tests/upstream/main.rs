@@ -1,8 +1,8 @@
-//! The cases of the upstream controller's own unit tests, as data.
+//! Cases from the unit tests of the upstream controller, as data.
 //!
-//! `HPA_CASES=FILE cargo test -p hpa --test upstream` runs another file of the same schema. Each case is run at two
-//! releases: at the newest, where none may be skipped, and at 1.34, where those of later releases are. The schema is
-//! described in `data/README.md`.
+//! `HPA_CASES=FILE cargo test -p hpa --test upstream` runs another file of the same schema. Each case runs at two
+//! releases: the newest, without skips, and 1.34, which skips cases of later releases. `data/README.md` describes the
+//! schema.
 
 mod calculator;
 mod case;
@@ -17,13 +17,13 @@ use case::{Case, Outcome};
 use hpa::Release;
 
 #[test]
-fn every_case_holds_at_1_38_dev() {
+fn all_cases_pass_at_1_38_dev() {
     let summary = run(Release(38));
     assert_eq!(summary.skipped, 0, "at the newest release every case runs");
 }
 
 #[test]
-fn every_case_that_it_knows_holds_at_1_34() {
+fn cases_up_to_1_34_pass_at_1_34() {
     run(Release(34));
 }
 
@@ -45,7 +45,7 @@ fn run(release: Release) -> Summary {
     }
     let total = cases.len();
     let failed = failures.len();
-    // Straight to standard error, because the test's own output is shown only if it fails.
+    // Write to standard error directly, because the test runner shows output of failed tests only.
     let line = format!(
         "upstream cases at {release}: {passed} passed, {failed} failed, {skipped} skipped as newer, of {total} in {}\n",
         path.display()
@@ -55,7 +55,7 @@ fn run(release: Release) -> Summary {
     Summary { skipped }
 }
 
-/// The file that `HPA_CASES` names, from the folder of the crate or of the workspace, or the crate's own.
+/// The file that `HPA_CASES` names (relative to the crate or the workspace), or the crate's own file.
 fn file() -> PathBuf {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let Some(given) = std::env::var_os("HPA_CASES").filter(|v| !v.is_empty()).map(PathBuf::from) else {

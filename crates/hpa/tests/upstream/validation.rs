@@ -60,13 +60,3 @@ pub(crate) fn validate_hpa_update(input: Value, release: Release) -> Result<Actu
     let old = i.old_hpa.ok_or("the case has no old_hpa")?;
     Ok(result(&validate_update(&i.hpa.spec, &old.spec, &config)))
 }
-
-#[derive(Deserialize)]
-struct ScaleJson {
-    spec_replicas: i32,
-}
-
-pub(crate) fn validate_scale(input: Value) -> Result<Actual, String> {
-    let i: ScaleJson = read(input)?;
-    Ok(result(&hpa::validate::validate_scale(i.spec_replicas)))
-}

@@ -1,7 +1,7 @@
-//! The first half, from the moment at which the way through it is known.
+//! The first half of a sync, once its path (computed, forced, paused) is known.
 
-use super::{Decision, SyncError, reference, zeroed};
-use crate::combine::{Combined, combine};
+use super::combine::{Combined, combine};
+use super::decision::{Decision, SyncError};
 use crate::compat::{Config, ZeroRule};
 use crate::condition::{self, ABLE_TO_SCALE, SCALED_TO_ZERO, SCALING_ACTIVE, SCALING_LIMITED, limit_message};
 use crate::event::Event;
@@ -18,15 +18,15 @@ use crate::trace::{Constraint, Limit, MetricState, Path, Rate, RateRule, Reason,
 const ABOVE_MAX: &str = "Current number of replicas above Spec.MaxReplicas";
 const BELOW_MIN: &str = "Current number of replicas below Spec.MinReplicas";
 
-/// The parts of a decision while it is made.
-pub(super) struct Making<'a> {
+/// A decision under construction.
+pub(super) struct Reconcile<'a> {
     input: &'a Input<'a>,
-    pub(super) conditions: Vec<Condition>,
+    conditions: Vec<Condition>,
     events: Vec<Event>,
-    pub(super) trace: Trace,
+    trace: Trace,
 }
 
-impl<'a> Making<'a> {
+impl<'a> Reconcile<'a> {
     pub(super) fn new(input: &'a Input<'a>) -> Self {
         let mut conditions = Vec::with_capacity(input.status.conditions.len().max(4));
         conditions.extend(input.status.conditions.iter().cloned());
@@ -47,6 +47,21 @@ impl<'a> Making<'a> {
         Self { input, conditions, events: Vec::new(), trace }
     }
 
+    /// Begins a sync whose scale could be read.
+    pub(super) fn with_scale(input: &'a Input<'a>, current: i32) -> Self {
+        let mut reconcile = Self::new(input);
+        condition::set(
+            &mut reconcile.conditions,
+            ABLE_TO_SCALE,
+            ConditionStatus::True,
+            "SucceededGetScale",
+            "the HPA controller was able to get the target's current scale",
+            input.now,
+        );
+        reconcile.trace.current = current;
+        reconcile
+    }
+
     fn status(&mut self, current: i32, desired: i32) -> Status {
         Status {
             observed_generation: self.input.generation.filter(|_| self.input.config.gates.generation),
@@ -58,7 +73,7 @@ impl<'a> Making<'a> {
         }
     }
 
-    pub(super) fn no_scale(mut self, (cause, error): (String, SyncError)) -> Decision {
+    pub(super) fn no_scale(mut self, cause: String, error: SyncError) -> Decision {
         condition::set(
             &mut self.conditions,
             ABLE_TO_SCALE,
@@ -100,7 +115,8 @@ impl<'a> Making<'a> {
         self.finish(status, None, String::new(), None)
     }
 
-    pub(super) fn forced(mut self, current: i32, desired: i32, path: Path) -> Decision {
+    pub(super) fn forced(mut self, desired: i32, path: Path) -> Decision {
+        let current = self.trace.current;
         self.trace.path = path;
         self.trace.desired = desired;
         self.trace.reason = Reason::ReplicaLimit;
@@ -122,7 +138,7 @@ impl<'a> Making<'a> {
     pub(super) fn computed(mut self, scale: &'a Scale, memory: &mut Memory) -> Decision {
         let input = self.input;
         let current = scale.spec_replicas;
-        let tolerance = Tolerance::of(input.spec, input.config);
+        let tolerance = Tolerance::from_spec(input.spec, input.config);
         let cx = Context { input, scale, tolerance };
         let Combined { best, error, statuses, traces } = combine(&cx, &mut self.conditions, &mut self.events);
         self.trace.metrics = traces;
@@ -138,7 +154,9 @@ impl<'a> Making<'a> {
         let (stabilised, limit) = self.normalise(current, raw, memory);
         let mut desired = limit.replicas;
         let min = input.spec.min();
-        let wakes = input.config.compat.zero_rule == ZeroRule::ByCondition && current == 0 && zeroed(input);
+        let wakes = input.config.compat.zero_rule == ZeroRule::ByCondition
+            && current == 0
+            && input.was_scaled_to_zero();
         if wakes && min != 0 && desired < min {
             desired = min;
             if reason.is_empty() {
@@ -158,19 +176,19 @@ impl<'a> Making<'a> {
         self.finish(status, rescale.then_some(desired), reason, error)
     }
 
-    /// Stabilisation and limits, with their conditions.
+    /// Applies stabilisation and limits and sets their conditions.
     fn normalise(&mut self, current: i32, raw: i32, memory: &mut Memory) -> (Stabilisation, Limit) {
         let Input { spec, config, now, .. } = *self.input;
         let (min, max) = (spec.min(), spec.max_replicas);
         let recommendations = memory.seed(current, now);
-        let (stabilised, limited, rate, held_word) = match &spec.behavior {
+        let (stabilised, limited, rate, direction) = match &spec.behavior {
             Some(behavior) => {
                 let rules = BothRules::new(behavior, config);
                 let stabilised = behavior::stabilise(recommendations, current, raw, &rules, now);
                 let wanted = stabilised.replicas;
                 let (limited, rate) = behavior::limit(current, wanted, (min, max), &rules, memory, now);
-                let word = if raw >= current { Direction::Up } else { Direction::Down };
-                (stabilised, limited, rate, word)
+                let direction = if raw >= current { Direction::Up } else { Direction::Down };
+                (stabilised, limited, rate, direction)
             }
             None => {
                 let window = config.downscale_stabilization_seconds;
@@ -185,7 +203,7 @@ impl<'a> Making<'a> {
                 (stabilised, limited, rate, Direction::Down)
             }
         };
-        let (reason, message) = match (stabilised.replicas == raw, held_word) {
+        let (reason, message) = match (stabilised.replicas == raw, direction) {
             (true, _) => ("ReadyForNewScale", "recommended size matches current size"),
             (false, Direction::Up) => (
                 "ScaleUpStabilized",
@@ -234,7 +252,7 @@ impl<'a> Making<'a> {
             self.events.push(Event::warning("FailedComputeMetricsReplicas", message.clone()));
             let message = format!(
                 "failed to compute desired number of replicas based on listed metrics for {}: {message}",
-                reference(input)
+                input.target_name()
             );
             SyncError { class, message }
         });

@@ -1,8 +1,8 @@
-//! Many decisions in a row, without a cluster and without waiting.
+//! Simulation of consecutive syncs, without a cluster and in no time.
 //!
-//! [`Simulator`] is one HPA with its memory and its workload's size: each [`Simulator::sync`] is a whole sync whose write
-//! succeeds. [`series`] feeds it what was measured elsewhere; [`queue`] makes up a queue, its consumers and its metric.
-//! Both are deterministic: the same input gives the same decisions.
+//! [`Simulator`] is one HPA with its memory and the size of its workload: each [`Simulator::sync`] is a whole sync whose
+//! write succeeds. [`series`] feeds it recorded readings; [`queue`] models a queue, its consumers and its metric. Both are
+//! deterministic: the same input gives the same decisions.
 
 pub mod queue;
 pub mod series;
@@ -11,37 +11,37 @@ use crate::compat::Config;
 use crate::defaults::default_spec;
 use crate::input::{Input, Pod, Reading, Ready, Scale};
 use crate::memory::Memory;
-use crate::number::Time;
 use crate::spec::Spec;
 use crate::status::Status;
 use crate::sync::{Decision, after_scale, decide};
+use crate::time::Time;
 use crate::validate::{FieldError, drop_disabled_fields, validate};
 
-/// Why a specification cannot be simulated.
+/// The error of a simulation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimulateError {
-    /// An API server would refuse it.
+    /// An API server would reject the specification.
     #[error("the specification is not valid: {}", list(.0))]
     Spec(Vec<FieldError>),
-    /// The start size is below 0.
-    #[error("the start size is {0}; it must be 0 or more")]
+    /// The initial size is below 0.
+    #[error("the initial size is {0}; it must be 0 or more")]
     Size(i32),
-    /// A setting of the model is out of its range.
+    /// A setting of the model is out of range.
     #[error("{field} is {value}; it must be {rule}")]
     Setting {
-        /// Which one.
+        /// Name of the setting.
         field: &'static str,
-        /// What it is.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// The allowed range.
         rule: &'static str,
     },
-    /// The run has more steps than it may.
-    #[error("the run was cut after {steps} steps at {at_ms} ms: simulate a shorter time or fewer jobs")]
+    /// The run exceeds the maximum number of steps.
+    #[error("the run stopped after {steps} steps at {at_ms} ms: simulate a shorter time or fewer jobs")]
     TooLong {
-        /// Steps made.
+        /// The maximum.
         steps: u64,
-        /// Simulated time at the cut.
+        /// Simulated time at the stop.
         at_ms: i64,
     },
 }
@@ -53,7 +53,7 @@ fn list(errors: &[FieldError]) -> String {
 /// One simulated HPA: its specification, status, memory, and the size of its workload.
 ///
 /// Every write of the size succeeds and takes effect at once: `status.replicas` of the scale is always its
-/// `spec.replicas`. What the pods do is the caller's.
+/// `spec.replicas`. The caller decides which pods are ready.
 #[derive(Debug, Clone)]
 pub struct Simulator {
     spec: Spec,
@@ -61,7 +61,7 @@ pub struct Simulator {
     scale: Scale,
     status: Status,
     memory: Memory,
-    /// Made-up pods, the first `ready` of them ready.
+    /// Synthetic pods, the first `ready` of them ready.
     pods: Vec<Pod>,
     ready: usize,
 }
@@ -69,25 +69,26 @@ pub struct Simulator {
 /// One simulated sync.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// When.
+    /// Time of the sync.
     pub at: Time,
     /// The size before it.
     pub before: i32,
     /// The size after it.
     pub after: i32,
-    /// What was decided, and why.
+    /// The decision with its trace.
     pub decision: Decision,
 }
 
 impl Simulator {
-    /// Most ready pods that are listed for metrics that count them.
-    const MOST_PODS: i32 = 100_000;
+    /// Maximum number of listed pods.
+    const MAX_PODS: i32 = 100_000;
 
-    /// Fills in the defaults, drops what closed gates hide, and checks the specification as an API server does. The
-    /// status is empty and the memory too, as after a restart of the controller.
+    /// Sets defaults, drops the fields of disabled gates and validates the specification, as an API server does.
+    ///
+    /// Status and memory start empty.
     ///
     /// # Errors
-    /// [`SimulateError::Spec`] with every field error, or [`SimulateError::Size`].
+    /// [`SimulateError::Spec`] with all field errors, or [`SimulateError::Size`].
     pub fn new(mut spec: Spec, config: Config, size: i32) -> Result<Self, SimulateError> {
         default_spec(&mut spec);
         drop_disabled_fields(&mut spec, None, &config);
@@ -104,19 +105,19 @@ impl Simulator {
         Ok(Self { spec, config, scale, status, memory, pods, ready: 0 })
     }
 
-    /// The size now.
+    /// The current size.
     #[must_use]
     pub const fn size(&self) -> i32 {
         self.scale.spec_replicas
     }
 
-    /// The size is changed by other hands, as with `kubectl scale`.
+    /// Changes the size from outside the HPA, as `kubectl scale` does.
     pub fn set_size(&mut self, size: i32) {
         self.scale.spec_replicas = size.max(0);
         self.scale.status_replicas = size.max(0);
     }
 
-    /// The specification, with its defaults.
+    /// The specification with defaults.
     #[must_use]
     pub const fn spec(&self) -> &Spec {
         &self.spec
@@ -128,26 +129,26 @@ impl Simulator {
         &self.config
     }
 
-    /// The status as the last sync left it.
+    /// The status after the last sync.
     #[must_use]
     pub const fn status(&self) -> &Status {
         &self.status
     }
 
-    /// The memory as the last sync left it.
+    /// The memory after the last sync.
     #[must_use]
     pub const fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// The controller restarts: it forgets recommendations and changes.
+    /// Restarts the controller: it loses recommendations and changes.
     pub fn restart(&mut self) {
         self.memory = Memory::default();
     }
 
-    /// One sync with so many ready pods, and pods that are there but not ready up to the size. Without `ready` all are.
+    /// Runs one sync. `ready` is the number of ready pods; the others up to the size are not ready. `None` means all.
     pub fn sync(&mut self, now: Time, readings: &[Reading], ready: Option<i32>) -> Step {
-        let listed = self.size().clamp(0, Self::MOST_PODS);
+        let listed = self.size().clamp(0, Self::MAX_PODS);
         self.list_pods(listed, ready.unwrap_or(listed));
         let pods = std::mem::take(&mut self.pods);
         let step = self.sync_with_pods(now, readings, &pods);
@@ -155,7 +156,7 @@ impl Simulator {
         step
     }
 
-    /// One sync with exactly these pods, for metrics that look at each of them.
+    /// Runs one sync with exactly these pods, for metrics over pods.
     pub fn sync_with_pods(&mut self, now: Time, readings: &[Reading], pods: &[Pod]) -> Step {
         let input = Input {
             now,
@@ -178,7 +179,7 @@ impl Simulator {
         Step { at: now, before, after, decision }
     }
 
-    /// Keeps the list of made-up pods at that length, the first `ready` of them ready.
+    /// Adjusts the list of synthetic pods to `listed` pods, the first `ready` of them ready.
     fn list_pods(&mut self, listed: i32, ready: i32) {
         let listed = usize::try_from(listed).unwrap_or_default();
         let ready = usize::try_from(ready).unwrap_or_default().min(listed);
@@ -193,8 +194,8 @@ impl Simulator {
             });
         }
         self.pods.truncate(listed);
-        let was = self.ready.min(listed);
-        for i in was.min(ready)..was.max(ready) {
+        let before = self.ready.min(listed);
+        for i in before.min(ready)..before.max(ready) {
             self.pods[i].ready = condition(i < ready);
         }
         self.ready = ready;

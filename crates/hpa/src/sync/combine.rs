@@ -1,28 +1,28 @@
-//! Several metrics: the largest proposal wins, and a failed metric forbids shrinking.
+//! The combination of several metrics: the largest proposal wins, and a failed metric blocks scale-down.
 //!
 //! Source: `computeReplicasForMetrics` in `pkg/controller/podautoscaler/horizontal.go`.
 
+use super::decision::SyncError;
 use crate::condition::{self, SCALING_ACTIVE};
 use crate::event::Event;
 use crate::input::Input;
-use crate::metric::{self, Context, ErrorClass, Failure, describe};
+use crate::metric::{self, Context, Failure, describe};
 use crate::selector;
 use crate::status::{Condition, ConditionStatus, MetricStatus};
-use crate::sync::SyncError;
-use crate::trace::{MetricReason, MetricState, MetricTrace};
+use crate::trace::{ErrorClass, MetricReason, MetricState, MetricTrace};
 
-/// What the metrics came to.
-pub(crate) struct Combined {
-    /// The largest proposal and the words for its metric, or nothing.
-    pub(crate) best: Option<(i32, String)>,
-    /// The error: of everything without `best`, else of the part that failed.
-    pub(crate) error: Option<SyncError>,
-    pub(crate) statuses: Vec<MetricStatus>,
-    pub(crate) traces: Vec<MetricTrace>,
+/// The result of all metrics.
+pub(super) struct Combined {
+    /// The largest proposal and the name of its metric.
+    pub(super) best: Option<(i32, String)>,
+    /// The error: of the whole sync without `best`, else of the failed metrics.
+    pub(super) error: Option<SyncError>,
+    pub(super) statuses: Vec<MetricStatus>,
+    pub(super) traces: Vec<MetricTrace>,
 }
 
 /// Checks the selector, computes every metric, and sets `ScalingActive`.
-pub(crate) fn combine(
+pub(super) fn combine(
     cx: &Context<'_>,
     conditions: &mut Vec<Condition>,
     events: &mut Vec<Event>,
@@ -34,7 +34,7 @@ pub(crate) fn combine(
     let metrics = &input.spec.metrics;
     let mut statuses = Vec::with_capacity(metrics.len());
     let mut traces = Vec::with_capacity(metrics.len());
-    // 0 doubles as "none yet": among equals the first wins, but while the best is 0 each later one takes its place.
+    // Upstream uses 0 for "no proposal yet": among equals the first wins, but a later metric replaces a best of 0.
     let mut best = 0;
     let mut winner = None;
     let mut first: Option<Failure> = None;
@@ -84,20 +84,20 @@ pub(crate) fn combine(
         ),
     });
     if metrics.is_empty() {
-        // Defaulting adds a metric, so that upstream never gets here.
+        // Defaulting adds a metric, so upstream never reaches this case.
         let message = "the specification has no metric".to_owned();
-        unable(conditions, "InvalidMetricSourceType", &message, input);
+        set_inactive(conditions, "InvalidMetricSourceType", &message, input);
         events.push(Event::warning("InvalidMetricSourceType", message.clone()));
         let error = Some(SyncError { class: ErrorClass::Spec, message });
         return Combined { best: None, error, statuses, traces };
     }
     match (winner, first) {
         (None, Some(failure)) => {
-            unable(conditions, failure.condition, &failure.inner, input);
+            set_inactive(conditions, failure.condition, &failure.inner, input);
             Combined { best: None, error, statuses, traces }
         }
         (Some(_), Some(failure)) if best < cx.scale.spec_replicas => {
-            unable(conditions, failure.condition, &failure.inner, input);
+            set_inactive(conditions, failure.condition, &failure.inner, input);
             for trace in traces.iter_mut().filter(|t| t.state == MetricState::Valid) {
                 trace.reason = MetricReason::SkippedScaleDown;
             }
@@ -121,7 +121,7 @@ pub(crate) fn combine(
     }
 }
 
-fn unable(conditions: &mut Vec<Condition>, reason: &'static str, error: &str, input: &Input<'_>) {
+fn set_inactive(conditions: &mut Vec<Condition>, reason: &'static str, error: &str, input: &Input<'_>) {
     let message = format!("the HPA was unable to compute the replica count: {error}");
     condition::set(conditions, SCALING_ACTIVE, ConditionStatus::False, reason, message, input.now);
 }

@@ -1,19 +1,20 @@
-//! The second half: what follows from the write.
+//! The second half of a sync: the consequences of the write.
 
-use super::{Decision, SyncError, reference};
+use super::decision::{Decision, SyncError};
 use crate::compat::ZeroRule;
 use crate::condition::{self, ABLE_TO_SCALE, SCALED_TO_ZERO};
 use crate::event::Event;
 use crate::input::Input;
 use crate::limits::behavior::BothRules;
 use crate::memory::Memory;
-use crate::metric::ErrorClass;
-use crate::number::Time;
 use crate::spec::Direction;
 use crate::status::ConditionStatus;
+use crate::time::Time;
+use crate::trace::ErrorClass;
 
-/// The second half of a sync: what follows from the write of `decision.new_size`, made at `now`, which failed with that
-/// text or succeeded. Without a `new_size` this does nothing.
+/// Runs the second half of a sync, after the write of `decision.new_size` at `now`.
+///
+/// `written` is the result of the write, with the error text. Without a `new_size` the function does nothing.
 pub fn after_scale(
     input: &Input<'_>,
     decision: &mut Decision,
@@ -36,7 +37,7 @@ pub fn after_scale(
             format!("the HPA controller was unable to update the target scale: {cause}"),
             now,
         );
-        let message = format!("failed to rescale {}: {cause}", reference(input));
+        let message = format!("failed to rescale {}: {cause}", input.target_name());
         *error = Some(SyncError { class: ErrorClass::Internal, message });
         return;
     }
@@ -51,19 +52,19 @@ pub fn after_scale(
     events.push(Event::normal("SuccessfulRescale", format!("New size: {new}; reason: {rescale_reason}")));
     if let Some(behavior) = &input.spec.behavior {
         let direction = if new > current { Direction::Up } else { Direction::Down };
-        let longest = BothRules::new(behavior, input.config).of(direction).longest_period_seconds();
+        let longest = BothRules::new(behavior, input.config).direction(direction).longest_period_seconds();
         memory.store_event(direction, new.saturating_sub(current).saturating_abs(), now, longest);
     }
     if input.config.compat.zero_rule == ZeroRule::ByCondition {
         if input.config.gates.scale_to_zero {
-            let zeroed =
+            let to_zero =
                 current > 0 && new == 0 && input.spec.min() == 0 && input.spec.has_object_or_external();
-            let (reason, message) = if zeroed {
+            let (reason, message) = if to_zero {
                 ("ScaledToZero", "the HPA controller scaled the workload to zero")
             } else {
                 ("NotScaledToZero", "the HPA controller did not scale the workload to zero")
             };
-            condition::set(conditions, SCALED_TO_ZERO, zeroed.into(), reason, message, now);
+            condition::set(conditions, SCALED_TO_ZERO, to_zero.into(), reason, message, now);
         } else {
             conditions.retain(|c| c.type_ != SCALED_TO_ZERO);
         }
@@ -72,7 +73,7 @@ pub fn after_scale(
     status.last_scale_time = Some(now);
 }
 
-/// Emitted by the caller if the status cannot be written.
+/// The event that the caller emits if the write of the status fails.
 #[must_use]
 pub fn status_update_failed(cause: &str) -> Event {
     Event::warning("FailedUpdateStatus", cause)

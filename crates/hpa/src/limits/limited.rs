@@ -1,11 +1,4 @@
-//! From what the metrics ask for to what is allowed: first stabilisation, then rates and the smallest and largest size.
-//!
-//! There are two ways, with and without `behavior`, and they differ in more than their defaults.
-
-pub mod behavior;
-pub mod legacy;
-mod next;
-pub mod rules;
+//! The result of the limits.
 
 use crate::trace::Constraint;
 
@@ -23,7 +16,7 @@ impl Limited {
         Self { replicas, reason }
     }
 
-    /// What cut the size, where it was cut.
+    /// The limit that changed the size, if one did.
     pub(crate) fn constraint(self, wanted: i32) -> Option<Constraint> {
         if self.replicas == wanted {
             return None;
