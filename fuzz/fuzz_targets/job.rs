@@ -1,4 +1,4 @@
-//! Whatever bytes a queue delivers, reading them as a job neither panics nor takes what it could not write.
+//! Parses any bytes as a job: no panic, and every accepted job round-trips.
 
 #![no_main]
 
@@ -9,9 +9,9 @@ fuzz_target!(|body: &[u8]| {
     match Job::parse(body) {
         Ok(job) => {
             assert!(body.len() <= MAX_JOB_BYTES);
-            let again = Job::parse(&job.to_body()).expect("a job that was read can be read again");
+            let again = Job::parse(&job.to_body()).expect("an accepted job parses again");
             assert_eq!((again.id, &again.burst), (job.id, &job.burst));
-            // Written with milliseconds, so read a second time it is the same in every bit.
+            // Job times have milliseconds, so the second body equals the first.
             assert_eq!(again.to_body(), job.to_body());
         }
         Err(error) => assert!(!error.to_string().is_empty()),

@@ -1,11 +1,11 @@
-//! A proxy on loopback that stands before an API server and fails on demand. It speaks TLS to both sides.
+//! A proxy on loopback in front of an API server that injects faults. It speaks TLS to both sides.
 //!
-//! It passes every request on with credentials of its own (or with those of the request, when it was given none) and can
-//! answer in the server's place, keep silent, close, delay, end streams in the ways that real servers and networks end
-//! them, stop listening, freeze, and lie about the time. What breaks is the way to the cluster, never the cluster.
+//! The proxy forwards every request, with its own credentials or, without any, with those of the request. It can respond in
+//! the place of the server, hang, close connections, delay requests, end streams as real servers and networks do, stop
+//! listening, freeze, and shift the `Date` header. Faults affect the connection to the cluster, never the cluster.
 
+mod client_side;
 mod faults;
-mod front;
 mod relay;
 mod stream;
 
@@ -20,49 +20,48 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use self::faults::Shared;
-pub use self::faults::{Asked, Fault, Injected};
-pub use self::stream::Ending;
+pub use self::faults::{Fault, FaultGuard, RecordedRequest, StreamEnd};
 
 /// A running proxy. Dropping it closes every connection.
 pub struct FaultProxy {
     address: SocketAddr,
-    /// What clients must trust, as PEM.
+    /// The certificate that clients must trust, as PEM.
     authority: String,
     shared: Arc<Shared>,
     listens: watch::Sender<bool>,
-    gate: watch::Sender<front::Gate>,
+    gate: watch::Sender<client_side::Gate>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl FaultProxy {
-    /// Starts a proxy before the API server that `upstream` leads to, on a port that the system chooses.
+    /// Starts a proxy for the API server of `upstream` on a free port.
     ///
     /// # Errors
-    /// When there is no such client to be had, or no port.
+    /// Fails if there is no client for `upstream` or no free port.
     pub fn start(upstream: kube::Config) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let (listens, listening) = watch::channel(true);
-        let (gate, gated) = watch::channel(front::Gate::default());
-        let certificate = front::Certificate::new()?;
-        // The client's tasks live where it is made.
+        let (gate, gated) = watch::channel(client_side::Gate::default());
+        let certificate = client_side::Certificate::new()?;
+        // The client spawns its tasks on the runtime that creates it.
         let client = runtime
             .block_on(async { kube::Client::try_from(upstream) })
-            .context("there is no client to the API server behind the proxy")?;
-        let front = relay::Front { tls: certificate.acceptor(), gate: gated, listening };
-        runtime.spawn(relay::run(listener, client, Arc::clone(&shared), front));
+            .context("cannot create a client for the API server")?;
+        let listener_settings = relay::Listener { tls: certificate.acceptor(), gate: gated, listening };
+        runtime.spawn(relay::run(listener, client, Arc::clone(&shared), listener_settings));
         Ok(Self { address, authority: certificate.pem, shared, listens, gate, runtime: Some(runtime) })
     }
 
-    /// Where it listens, as a kubeconfig names a server.
+    /// The URL of the proxy, as in a kubeconfig.
     #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    /// A kubeconfig (JSON, which is YAML) with one context, `context`, that leads here; `user` is what stands under
+    /// A kubeconfig (JSON, which is YAML) whose only context, `context`, uses the proxy; `user` is the value of
     /// `users[].user`.
     #[must_use]
     pub fn kubeconfig(&self, context: &str, user: &serde_json::Value) -> String {
@@ -78,71 +77,75 @@ impl FaultProxy {
         .to_string()
     }
 
-    /// From now on `fault` befalls the requests that `which` picks, until the returned value is dropped. The fault that
-    /// was injected last goes first.
-    #[must_use = "the fault is lifted when this is dropped"]
-    pub fn inject(&self, which: impl Fn(&Asked) -> bool + Send + 'static, fault: Fault) -> Injected {
-        Injected::new(&self.shared, Box::new(which), fault)
+    /// Injects `fault` into the requests that `which` selects, until the returned guard is dropped. The newest fault
+    /// applies first.
+    #[must_use = "dropping the guard lifts the fault"]
+    pub fn inject(
+        &self,
+        which: impl Fn(&RecordedRequest) -> bool + Send + 'static,
+        fault: Fault,
+    ) -> FaultGuard {
+        FaultGuard::new(&self.shared, Box::new(which), fault)
     }
 
-    /// Ends the streams (watches, logs that are followed, tunnels) that `which` picks, and says how many there were. A
-    /// tunnel is always cut.
-    pub fn end(&self, which: impl Fn(&Asked) -> bool, ending: Ending) -> usize {
-        self.shared.end(which, ending)
+    /// Ends the streams (watches, followed logs, tunnels) that `which` selects, and returns their number. Tunnels are
+    /// always cut.
+    pub fn end_streams(&self, which: impl Fn(&RecordedRequest) -> bool, end: StreamEnd) -> usize {
+        self.shared.end_streams(which, end)
     }
 
-    /// How many streams are open of those that `which` picks.
+    /// The number of open streams that `which` selects.
     #[must_use]
-    pub fn open(&self, which: impl Fn(&Asked) -> bool) -> usize {
-        self.shared.open(which)
+    pub fn open_streams(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.shared.open_streams(which)
     }
 
     /// Every request so far, in order.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
-        self.shared.asked()
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.shared.requests()
     }
 
-    /// Every bookmark that passed, with the watch that it belongs to and the `resourceVersion` that it gives.
+    /// Every forwarded bookmark: its watch and its `resourceVersion`.
     #[must_use]
-    pub fn bookmarks(&self) -> Vec<(Asked, String)> {
+    pub fn bookmarks(&self) -> Vec<(RecordedRequest, String)> {
         self.shared.bookmarks()
     }
 
-    /// Closes the port and every connection: from now on connections are refused.
+    /// Closes the port and every connection.
     pub fn stop_listening(&self) {
         self.listens.send_replace(false);
     }
 
-    /// Takes connections again on the same port.
+    /// Listens again on the same port.
     pub fn listen_again(&self) {
         self.listens.send_replace(true);
     }
 
-    /// From now on no byte passes in either direction, and no connection ends: a server that hangs, or a network that
-    /// swallows everything.
+    /// Stops all bytes in both directions without ending connections, like a hanging server or a network that drops
+    /// packets.
     pub fn freeze(&self) {
         self.gate.send_modify(|gate| gate.frozen = true);
     }
 
-    /// Lets everything pass again, what was held up too.
+    /// Forwards all bytes again, including those that waited.
     pub fn thaw(&self) {
         self.gate.send_modify(|gate| gate.frozen = false);
     }
 
-    /// No byte passes on the connections of now, for ever, and none of them ends; new ones are fine. A machine that slept
-    /// finds its connections so.
+    /// Stops all bytes on the current connections permanently without ending them; new connections work. A machine finds
+    /// its connections in this state after sleep.
     pub fn strand(&self) {
         let before = self.shared.connections.load(Ordering::Relaxed);
         self.gate.send_modify(|gate| gate.stranded_before = before);
     }
 
-    /// Adds so many seconds to the `Date` of every answer: a server whose clock is wrong.
+    /// Adds `seconds` to the `Date` of every response, like a server with a wrong clock.
     pub fn shift_date(&self, seconds: i64) {
         self.shared.date_shift.store(seconds, Ordering::Relaxed);
     }
 
-    /// Bytes of bodies and tunnels that went to the client so far.
+    /// Number of bytes of bodies and tunnels sent to clients so far.
     #[must_use]
     pub fn bytes_down(&self) -> u64 {
         self.shared.bytes_down.load(Ordering::Relaxed)

@@ -1,6 +1,7 @@
-//! For tests only: a pseudo-terminal driver, launchers for RabbitMQ and Prometheus, a proxy that fails on demand, and wait-until.
+//! Test support: a pseudo-terminal driver, launchers for RabbitMQ and Prometheus, a fault-injecting proxy, and waits for
+//! conditions.
 //!
-//! Tests wait for a condition with a deadline instead of sleeping for a guess.
+//! Tests wait for a condition with a deadline instead of sleeping for a guessed time.
 
 #[cfg(feature = "kubernetes")]
 pub mod fault_proxy;

@@ -1,4 +1,4 @@
-//! Starts the real Prometheus (Debian's package) on a port of its own, to hold ours against it.
+//! Starts a real Prometheus (Debian's package) on a free port, to compare our scraper with it.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::{http, wait};
 
-/// Where Debian installs it.
+/// Path of the program in Debian.
 pub const PROGRAM: &str = "/usr/bin/prometheus";
 
 /// A running Prometheus. Dropping it kills the process and removes its data.
@@ -18,19 +18,19 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with this configuration (YAML) and waits until it is ready.
+    /// Starts Prometheus with this configuration (YAML) and waits until it is ready.
     ///
     /// # Errors
-    /// When the program is not installed or cannot be started.
+    /// Fails if the program is not installed or does not start.
     ///
     /// # Panics
-    /// When it is not ready within [`wait::DEADLINE`].
+    /// Panics if Prometheus is not ready within [`wait::DEADLINE`].
     pub fn start(configuration: &str) -> anyhow::Result<Self> {
         anyhow::ensure!(Path::new(PROGRAM).exists(), "{PROGRAM} is missing: apt-get install prometheus");
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("prometheus.yml");
         std::fs::write(&config, configuration)?;
-        // Prometheus takes no inherited socket: the port is free now and taken a moment later.
+        // Prometheus takes no inherited socket, so find a free port first.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let child = Command::new(PROGRAM)
             .arg(format!("--config.file={}", config.display()))
@@ -42,15 +42,15 @@ impl Prometheus {
             .stderr(Stdio::null())
             .spawn()?;
         let prometheus = Self { child, port, _folder: folder };
-        // It takes connections before it answers queries.
+        // Prometheus accepts connections before it responds to queries.
         let address = (Ipv4Addr::LOCALHOST, port).into();
         wait::until_blocking("Prometheus to be ready", || {
-            http::answers_ok(address, "/-/ready").then_some(())
+            http::returns_ok(address, "/-/ready").then_some(())
         });
         Ok(prometheus)
     }
 
-    /// Its address, without a slash at the end.
+    /// Its URL without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

@@ -1,4 +1,4 @@
-//! Drives a program in a pseudo-terminal and reads its screen, as a person at a terminal would.
+//! Runs a program in a pseudo-terminal, sends keys and reads its screen.
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
@@ -12,27 +12,27 @@ use rustix::termios::LocalModes;
 
 use crate::wait;
 
-/// Opening the device must not make it the tests' own terminal.
+/// Keeps the device from becoming the controlling terminal of the tests.
 const NO_CONTROLLING_TERMINAL: i32 = rustix::fs::OFlags::NOCTTY.bits().cast_signed();
 
-/// What the program wrote so far: as bytes and as a screen.
+/// The output of the program so far, as bytes and as a screen.
 struct Output {
     bytes: Vec<u8>,
     parser: vt100::Parser,
 }
 
-/// Modes of a terminal that a program with a screen changes and must take back; the default is how a shell leaves them.
+/// Terminal modes that a full-screen program changes and must restore. The default is that of a shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Modes {
     /// No line editing, no echo, no signals from keys.
     pub raw: bool,
-    /// The alternate screen is shown.
+    /// The alternate screen is active.
     pub alternate_screen: bool,
-    /// The cursor is not shown.
+    /// The cursor is hidden.
     pub hidden_cursor: bool,
-    /// Pasted text is marked.
+    /// The terminal marks pasted text.
     pub bracketed_paste: bool,
-    /// The mouse is reported.
+    /// The terminal reports the mouse.
     pub mouse: bool,
 }
 
@@ -55,10 +55,11 @@ fn at_least_one(count: u16) -> NonZero<u16> {
 impl Pty {
     /// Starts `program` with `arguments` and extra environment variables in a terminal of the given size.
     ///
-    /// `TERM` is `xterm-256color`, the locale is one with UTF-8, and `RUST_BACKTRACE` is `0`, so that a trace cannot scroll a message away.
+    /// `TERM` is `xterm-256color`, the locale uses UTF-8, and `RUST_BACKTRACE` is `0`, so that a backtrace cannot scroll a
+    /// message away.
     ///
     /// # Errors
-    /// When no pseudo-terminal can be had or the program cannot be started.
+    /// Fails if there is no pseudo-terminal or the program does not start.
     pub fn spawn(
         program: &str,
         arguments: &[&str],
@@ -68,7 +69,7 @@ impl Pty {
         let pair = native_pty_system().openpty(size(columns, rows))?;
         let mut command = CommandBuilder::new(program);
         command.args(arguments);
-        // Otherwise it would start in $HOME, which a test may set to a place that does not exist.
+        // The default is $HOME, which a test can set to a missing directory.
         command.cwd(std::env::current_dir()?);
         command.env("TERM", "xterm-256color");
         command.env("LC_ALL", "C.UTF-8");
@@ -77,7 +78,7 @@ impl Pty {
             command.env(name, value);
         }
         let child = pair.slave.spawn_command(command)?;
-        // The program holds the other end alone, so that its end is the end of the output.
+        // Only the program keeps the other end, so the output ends with the program.
         drop(pair.slave);
         let mut reader = pair.master.try_clone_reader()?;
         let writer = pair.master.take_writer()?;
@@ -104,34 +105,34 @@ impl Pty {
     /// Types `text`.
     ///
     /// # Errors
-    /// When the terminal is closed.
+    /// Fails if the terminal is closed.
     pub fn send(&mut self, text: &str) -> anyhow::Result<()> {
         self.writer.write_all(text.as_bytes())?;
         self.writer.flush()?;
         Ok(())
     }
 
-    /// The screen's text, a line a row.
+    /// The text of the screen, one line per row.
     #[must_use]
     pub fn screen(&self) -> String {
         self.output().parser.screen().contents()
     }
 
-    /// Looks at the screen cell by cell.
-    pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        look(self.output().parser.screen())
+    /// Calls `inspect` with the screen.
+    pub fn with_screen<T>(&self, inspect: impl FnOnce(&vt100::Screen) -> T) -> T {
+        inspect(self.output().parser.screen())
     }
 
-    /// Whether the program is on the alternate screen.
+    /// Returns whether the alternate screen is active.
     #[must_use]
     pub fn alternate(&self) -> bool {
         self.output().parser.screen().alternate_screen()
     }
 
-    /// Which modes the terminal is in.
+    /// The modes of the terminal.
     ///
     /// # Errors
-    /// When the terminal's device cannot be asked.
+    /// Fails if the terminal's device is not accessible.
     pub fn modes(&self) -> anyhow::Result<Modes> {
         let device = self.master.tty_name().ok_or_else(|| anyhow::anyhow!("the terminal has no name"))?;
         let device =
@@ -148,24 +149,24 @@ impl Pty {
         })
     }
 
-    /// Everything that the program wrote so far.
+    /// All output of the program so far.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         self.output().bytes.clone()
     }
 
-    /// Waits until `condition` holds for the screen's text and returns that text.
+    /// Waits until `condition` holds for the text of the screen and returns this text.
     ///
     /// # Panics
-    /// When it does not within [`wait::DEADLINE`].
+    /// Panics after [`wait::DEADLINE`].
     pub fn wait_for(&self, what: &str, condition: impl Fn(&str) -> bool) -> String {
         wait::until_blocking(what, || Some(self.screen()).filter(|screen| condition(screen)))
     }
 
-    /// Gives the window another size.
+    /// Resizes the window.
     ///
     /// # Errors
-    /// When the terminal is closed.
+    /// Fails if the terminal is closed.
     pub fn resize(&self, columns: u16, rows: u16) -> anyhow::Result<()> {
         self.output().parser.screen_mut().set_size(at_least_one(rows), at_least_one(columns));
         self.master.resize(size(columns, rows))
@@ -180,15 +181,15 @@ impl Pty {
     /// Kills the program.
     ///
     /// # Errors
-    /// When it is gone already.
+    /// Fails if the program has ended already.
     pub fn kill(&mut self) -> anyhow::Result<()> {
         Ok(self.child.kill()?)
     }
 
-    /// Waits for the program's end and returns its exit code; a program that a signal ended has 1.
+    /// Waits for the program to end and returns its exit code, 1 after a signal.
     ///
     /// # Panics
-    /// When it does not end within [`wait::DEADLINE`].
+    /// Panics after [`wait::DEADLINE`].
     pub fn exit_code(&mut self) -> u32 {
         let child = &mut self.child;
         wait::until_blocking("the program to end", || child.try_wait().ok().flatten()).exit_code()
@@ -197,6 +198,6 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        let _gone_already = self.child.kill();
+        let _already_ended = self.child.kill();
     }
 }

@@ -1,8 +1,8 @@
-//! Starts the real RabbitMQ for a test, on free ports, with all its files in a private folder.
+//! Starts a real RabbitMQ on free ports, with all its files in a private directory.
 //!
-//! Debian's `/usr/sbin/rabbitmq-server` switches user and reads `/etc/rabbitmq`; the script below
-//! `/usr/lib/rabbitmq/bin` does neither and runs as anybody. Erlang would start a shared port mapper (epmd) that
-//! stays behind; here each node gets its own on its own port, which ends with it.
+//! Debian's `/usr/sbin/rabbitmq-server` switches the user and reads `/etc/rabbitmq`; the script in
+//! `/usr/lib/rabbitmq/bin` does neither and runs as any user. Erlang starts a shared port mapper (epmd) that outlives the
+//! node; here each node gets its own port mapper, which ends with it.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,20 +17,20 @@ use tempfile::TempDir;
 
 use crate::http;
 
-/// Where Debian's package keeps the scripts.
+/// Directory of the scripts in Debian's package.
 pub const BIN: &str = "/usr/lib/rabbitmq/bin";
-/// How long a node may take to answer; up to 10 s on an idle machine.
-const START_TIME: Duration = Duration::from_secs(120);
-/// How long a node may take to end after SIGTERM before it is killed.
-const STOP_TIME: Duration = Duration::from_secs(60);
-const PAUSE: Duration = Duration::from_millis(50);
+/// Timeout for the start of a node (up to 10 s on an idle machine).
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// Time between SIGTERM and SIGKILL.
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What a test may choose about the node.
+/// Settings of the node.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Milliseconds between two readings of a queue's counters (`collect_statistics_interval`).
+    /// Milliseconds between two readings of the queue counters (`collect_statistics_interval`).
     pub statistics_interval_ms: u32,
-    /// Further lines for `rabbitmq.conf`. With `load_definitions` among them there is no user `guest`.
+    /// Additional lines for `rabbitmq.conf`. With `load_definitions`, the node has no user `guest`.
     pub configuration: String,
 }
 
@@ -42,8 +42,8 @@ impl Default for Settings {
 
 /// A running node with management and Prometheus plugins, user and password `guest`, vhost `/`.
 ///
-/// Dropping it kills the node and its port mapper and removes the folder. All methods block; from async tests call
-/// them through `tokio::task::spawn_blocking` where the runtime has other work meanwhile.
+/// Dropping it kills the node and its port mapper and removes the directory. All methods block; in async tests with other
+/// work on the runtime, call them through `tokio::task::spawn_blocking`.
 pub struct RabbitMq {
     folder: TempDir,
     ports: Ports,
@@ -52,12 +52,12 @@ pub struct RabbitMq {
     users: Users,
 }
 
-/// Who may log in.
+/// The users of the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Users {
-    /// `guest` alone.
+    /// Only `guest`.
     Guest,
-    /// Those of the definitions that the node loads; it makes no `guest` then.
+    /// The users of the loaded definitions, without `guest`.
     Defined,
 }
 
@@ -70,8 +70,9 @@ struct Ports {
     mapper: u16,
 }
 
-/// Whether the package is installed; tests that need it are `#[ignore]`d and call [`RabbitMq::start`], which fails
-/// with a sentence when it is not.
+/// Returns whether the package is installed.
+///
+/// Tests that need it are `#[ignore]`d and call [`RabbitMq::start`], which reports a missing package.
 #[must_use]
 pub fn installed() -> bool {
     Path::new(BIN).join("rabbitmq-server").exists()
@@ -81,19 +82,19 @@ impl RabbitMq {
     /// Starts a node and waits until AMQP, management and metrics answer.
     ///
     /// # Errors
-    /// When RabbitMQ is not installed, ends early or is not ready in time; its output is part of the error.
+    /// Fails, with the output of RabbitMQ, if it is not installed, ends early or is not ready in time.
     pub fn start() -> anyhow::Result<Self> {
         Self::start_with(&Settings::default())
     }
 
-    /// As [`RabbitMq::start`], with settings.
+    /// Like [`RabbitMq::start`], with settings.
     ///
     /// # Errors
-    /// As [`RabbitMq::start`].
+    /// See [`RabbitMq::start`].
     pub fn start_with(settings: &Settings) -> anyhow::Result<Self> {
         ensure!(
             installed(),
-            "{BIN}/rabbitmq-server is not there; on Debian: apt-get install --no-install-recommends rabbitmq-server"
+            "{BIN}/rabbitmq-server is missing; on Debian: apt-get install --no-install-recommends rabbitmq-server"
         );
         let folder = tempfile::Builder::new().prefix("rabbitmq").tempdir()?;
         let ports = Ports::free()?;
@@ -113,38 +114,38 @@ impl RabbitMq {
         Ok(node)
     }
 
-    /// Where AMQP is served.
+    /// Address of the AMQP listener.
     #[must_use]
     pub fn amqp(&self) -> SocketAddr {
         loopback(self.ports.amqp)
     }
 
-    /// Where the management API is served.
+    /// Address of the management API.
     #[must_use]
     pub fn management(&self) -> SocketAddr {
         loopback(self.ports.management)
     }
 
-    /// Where the metrics are served.
+    /// Address of the metrics.
     #[must_use]
     pub fn metrics(&self) -> SocketAddr {
         loopback(self.ports.metrics)
     }
 
-    /// The node's process, for reading its CPU time and memory.
+    /// Process id of the node, for its CPU time and memory.
     ///
     /// # Errors
-    /// When the node has not written its pid file (it is stopped).
+    /// Fails if there is no pid file, because the node is stopped.
     pub fn pid(&self) -> anyhow::Result<u32> {
         let file = self.folder.path().join("rabbit.pid");
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         text.trim().parse().with_context(|| format!("{} does not hold a pid: {text:?}", file.display()))
     }
 
-    /// Runs `rabbitmqctl` with `arguments` and gives its standard output.
+    /// Runs `rabbitmqctl` with `arguments` and returns its standard output.
     ///
     /// # Errors
-    /// When the command fails; its standard error is part of the error.
+    /// Fails, with the standard error, if the command fails.
     pub fn ctl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = self
             .command("rabbitmqctl")
@@ -162,35 +163,35 @@ impl RabbitMq {
         Ok(stdout.into_owned())
     }
 
-    /// Closes every connection and stops serving; the Erlang node stays up. Durable queues are kept.
+    /// Closes every connection and stops the listeners. The Erlang node and durable queues stay.
     ///
     /// # Errors
-    /// When `rabbitmqctl` fails.
+    /// Fails if `rabbitmqctl` fails.
     pub fn stop_app(&self) -> anyhow::Result<()> {
         self.ctl(&["stop_app"]).map(drop)
     }
 
-    /// Serves again after [`RabbitMq::stop_app`].
+    /// Starts the listeners again after [`RabbitMq::stop_app`].
     ///
     /// # Errors
-    /// When `rabbitmqctl` fails or the listeners do not answer in time.
+    /// Fails if `rabbitmqctl` fails or the listeners do not respond in time.
     pub fn start_app(&mut self) -> anyhow::Result<()> {
         self.ctl(&["start_app"])?;
         self.wait_ready()
     }
 
-    /// Raises (true) or clears the memory alarm: publishing connections are blocked while it is raised.
+    /// Raises (`true`) or clears the memory alarm, which blocks publishing connections.
     ///
     /// # Errors
-    /// When `rabbitmqctl` fails.
+    /// Fails if `rabbitmqctl` fails.
     pub fn memory_alarm(&self, raised: bool) -> anyhow::Result<()> {
         self.ctl(&["set_vm_memory_high_watermark", if raised { "0" } else { "0.4" }]).map(drop)
     }
 
-    /// Sets a policy on the queues whose name matches `pattern`, for example `{"max-length": 10}`.
+    /// Sets a policy, such as `{"max-length": 10}`, on the queues whose names match `pattern`.
     ///
     /// # Errors
-    /// When `rabbitmqctl` fails.
+    /// Fails if `rabbitmqctl` fails.
     pub fn set_policy(
         &self,
         name: &str,
@@ -203,7 +204,7 @@ impl RabbitMq {
     /// Removes a policy.
     ///
     /// # Errors
-    /// When `rabbitmqctl` fails.
+    /// Fails if `rabbitmqctl` fails.
     pub fn clear_policy(&self, name: &str) -> anyhow::Result<()> {
         self.ctl(&["clear_policy", name]).map(drop)
     }
@@ -211,60 +212,63 @@ impl RabbitMq {
     /// Closes every client connection with 320 CONNECTION_FORCED.
     ///
     /// # Errors
-    /// When `rabbitmqctl` fails.
+    /// Fails if `rabbitmqctl` fails.
     pub fn close_all_connections(&self, reason: &str) -> anyhow::Result<()> {
         self.ctl(&["close_all_connections", reason]).map(drop)
     }
 
-    /// Stops the whole node in good order. [`RabbitMq::launch`] starts it again with the same ports and data.
+    /// Shuts the node down with SIGTERM. [`RabbitMq::launch`] starts it again with the same ports and data.
     ///
     /// # Errors
-    /// When the node does not end in time; it has been killed then.
+    /// Fails if the node does not end in time; it is killed then.
     pub fn stop(&mut self) -> anyhow::Result<()> {
         let Some(mut node) = self.node.take() else { return Ok(()) };
         signal(&node, Signal::TERM);
         let start = Instant::now();
         while node.try_wait()?.is_none() {
-            if start.elapsed() > STOP_TIME {
+            if start.elapsed() > STOP_TIMEOUT {
                 kill_group(&mut node);
-                bail!("RabbitMQ did not end {STOP_TIME:?} after SIGTERM and was killed\n{}", self.output());
+                bail!(
+                    "RabbitMQ did not end {STOP_TIMEOUT:?} after SIGTERM and was killed\n{}",
+                    self.output()
+                );
             }
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
-        // The Erlang port server and the like may outlast the node for a moment.
+        // Helper processes of Erlang can outlive the node for a short time.
         kill_group(&mut node);
         Ok(())
     }
 
-    /// Kills the node at once, as a power cut would.
+    /// Kills the node with SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut node) = self.node.take() {
             kill_group(&mut node);
         }
     }
 
-    /// Stops the node with SIGSTOP: sockets stay open and nothing answers.
+    /// Freezes the node with SIGSTOP: sockets stay open without responses.
     pub fn freeze(&self) {
-        self.each_process(Signal::STOP);
+        self.signal_group(Signal::STOP);
     }
 
-    /// Lets a frozen node run on.
+    /// Resumes a frozen node.
     pub fn thaw(&self) {
-        self.each_process(Signal::CONT);
+        self.signal_group(Signal::CONT);
     }
 
-    /// Starts the node (again) and waits until it serves.
+    /// Starts the node and waits until it is ready.
     ///
     /// # Errors
-    /// When it ends early or is not ready in time.
+    /// Fails if it ends early or is not ready in time.
     pub fn launch(&mut self) -> anyhow::Result<()> {
         self.kill();
-        // A pid file from before would belong to nobody, or to somebody else.
+        // An old pid file can name another process.
         let _ = fs::remove_file(self.folder.path().join("rabbit.pid"));
         let output = fs::File::options().create(true).append(true).open(self.output_file())?;
         let node = self
             .command("rabbitmq-server")
-            // Makes the script become the node instead of standing between it and us.
+            // Makes the script `exec` the node, so that the child process is the node.
             .env("RUNNING_UNDER_SYSTEMD", "true")
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -278,13 +282,13 @@ impl RabbitMq {
     fn wait_ready(&mut self) -> anyhow::Result<()> {
         let start = Instant::now();
         loop {
-            let managed = match self.users {
-                Users::Guest => http::answers_ok(self.management(), "/api/overview"),
-                Users::Defined => http::refuses_guest(self.management(), "/api/overview"),
+            let management_ready = match self.users {
+                Users::Guest => http::returns_ok(self.management(), "/api/overview"),
+                Users::Defined => http::rejects_guest(self.management(), "/api/overview"),
             };
-            let ready = managed
+            let ready = management_ready
                 && std::net::TcpStream::connect(self.amqp()).is_ok()
-                && http::answers_ok(self.metrics(), "/metrics");
+                && http::returns_ok(self.metrics(), "/metrics");
             if ready {
                 return Ok(());
             }
@@ -292,15 +296,15 @@ impl RabbitMq {
                 bail!("RabbitMQ ended before it was ready ({status})\n{}", self.output());
             }
             ensure!(
-                start.elapsed() < START_TIME,
-                "RabbitMQ was not ready within {START_TIME:?}\n{}",
+                start.elapsed() < START_TIMEOUT,
+                "RabbitMQ was not ready within {START_TIMEOUT:?}\n{}",
                 self.output()
             );
-            std::thread::sleep(PAUSE);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Everything that RabbitMQ's programs read from the environment; what the caller has set must not leak in.
+    /// A command of RabbitMQ with its environment, without the `RABBITMQ_*` variables of the caller.
     fn command(&self, script: &str) -> Command {
         let folder = self.folder.path();
         let mut command = Command::new(Path::new(BIN).join(script));
@@ -337,8 +341,8 @@ impl RabbitMq {
         lines[lines.len().saturating_sub(30)..].join("\n")
     }
 
-    /// The node and its helper processes.
-    fn each_process(&self, signal: Signal) {
+    /// Signals the node and its helper processes.
+    fn signal_group(&self, signal: Signal) {
         if let Some(group) = self.node.as_ref().and_then(pid_of) {
             let _ = kill_process_group(group, signal);
         }
@@ -354,7 +358,7 @@ impl Drop for RabbitMq {
 }
 
 impl Ports {
-    /// Ports that were free a moment ago. All are bound at once, so that none comes twice.
+    /// Finds free ports. It binds all of them at the same time, so that they differ.
     fn free() -> anyhow::Result<Self> {
         let mut listeners = Vec::new();
         let mut port = || -> anyhow::Result<u16> {
@@ -388,7 +392,7 @@ fn write_configuration(folder: &Path, ports: Ports, settings: &Settings) -> anyh
         ),
     )?;
     fs::write(folder.join("enabled_plugins"), "[rabbitmq_management,rabbitmq_prometheus].\n")?;
-    // Quorum queues report by this timer and not by the statistics interval.
+    // Quorum queues use this timer instead of the statistics interval.
     fs::write(
         folder.join("advanced.config"),
         format!("[{{rabbit,[{{quorum_tick_interval,{interval}}}]}}].\n"),

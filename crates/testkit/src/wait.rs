@@ -1,17 +1,17 @@
-//! Waits for a condition, with a deadline and a sentence for the failure.
+//! Waits for a condition with a deadline.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// How long a test waits unless it says otherwise; generous, because the machine may be busy.
+/// Default deadline, generous because the machine can be busy.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-const PAUSE: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Polls `condition` until it gives a value.
+/// Polls `condition` until it returns a value. `what` names the condition in the panic message.
 ///
 /// # Panics
-/// When [`DEADLINE`] passes first; `what` completes the sentence "waited for …".
+/// Panics after [`DEADLINE`].
 pub async fn until<T, F, Fut>(what: &str, condition: F) -> T
 where
     F: FnMut() -> Fut,
@@ -20,10 +20,10 @@ where
     until_within(DEADLINE, what, condition).await
 }
 
-/// As [`until`], with a deadline of its own.
+/// Like [`until`], with another deadline.
 ///
 /// # Panics
-/// When `deadline` passes first.
+/// Panics after `deadline`.
 pub async fn until_within<T, F, Fut>(deadline: Duration, what: &str, mut condition: F) -> T
 where
     F: FnMut() -> Fut,
@@ -34,22 +34,22 @@ where
         if let Some(value) = condition().await {
             return value;
         }
-        assert!(start.elapsed() < deadline, "waited {deadline:?} for {what}, in vain");
-        tokio::time::sleep(PAUSE).await;
+        assert!(start.elapsed() < deadline, "timed out after {deadline:?} waiting for {what}");
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Polls `condition` on a thread without a runtime.
+/// Like [`until`], on a thread without a runtime.
 ///
 /// # Panics
-/// When [`DEADLINE`] passes first.
+/// Panics after [`DEADLINE`].
 pub fn until_blocking<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}, in vain");
-        std::thread::sleep(PAUSE);
+        assert!(start.elapsed() < DEADLINE, "timed out after {DEADLINE:?} waiting for {what}");
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

@@ -1,10 +1,10 @@
-//! The launcher itself, against an installed RabbitMQ.
+//! The launcher with an installed RabbitMQ.
 
 use testkit::rabbitmq::RabbitMq;
 
 #[test]
 #[ignore = "needs RabbitMQ: /usr/lib/rabbitmq/bin/rabbitmq-server"]
-fn a_node_starts_obeys_and_leaves_nothing_behind() {
+fn a_node_starts_and_leaves_no_process() {
     let mut node = RabbitMq::start().unwrap();
     let pid = node.pid().unwrap();
     assert!(std::path::Path::new(&format!("/proc/{pid}")).exists());

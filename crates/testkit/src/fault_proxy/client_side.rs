@@ -1,6 +1,6 @@
-//! The proxy's side towards its clients: TLS, as an API server speaks it, over a wire that can be stopped.
+//! The connection to the client: TLS, as an API server speaks it, over a connection that can be frozen.
 //!
-//! TLS matters here: a connection that is cut ends without the farewell that TLS has, which clients tell from a plain end.
+//! TLS matters: a cut connection ends without TLS `close_notify`, which clients distinguish from a regular end.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// What is read of a wire at once.
+/// Maximum number of bytes per read.
 const CHUNK: usize = 16 * 1024;
 
-/// A certificate for loopback that was made for one proxy.
+/// A certificate for loopback, generated for one proxy.
 pub(super) struct Certificate {
-    /// What clients must trust, as PEM.
+    /// The certificate that clients must trust, as PEM.
     pub(super) pem: String,
     config: Arc<ServerConfig>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Certificate {
 impl Certificate {
     pub(super) fn new() -> anyhow::Result<Self> {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])
-            .context("there is no certificate for the proxy")?;
+            .context("cannot generate a certificate for the proxy")?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -41,16 +41,16 @@ impl Certificate {
     }
 }
 
-/// Which connections let bytes pass.
+/// The connections that forward bytes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Gate {
-    /// None does.
+    /// No connection forwards bytes.
     pub(super) frozen: bool,
-    /// Those before this number never do again.
+    /// Connections before this number never forward bytes again.
     pub(super) stranded_before: u64,
 }
 
-/// A connection, the one of that number, whose bytes stand still while the gate says so, in both directions.
+/// Wraps connection `number` so that `gate` can stop its bytes in both directions.
 pub(super) fn gated(stream: TcpStream, number: u64, gate: &watch::Receiver<Gate>) -> DuplexStream {
     let (near, far) = tokio::io::duplex(CHUNK);
     let gate = (number, gate.clone());
@@ -58,15 +58,15 @@ pub(super) fn gated(stream: TcpStream, number: u64, gate: &watch::Receiver<Gate>
         let (from_client, to_client) = stream.into_split();
         let (from_proxy, to_proxy) = tokio::io::split(far);
         tokio::select! {
-            () = carry(from_client, to_proxy, gate.clone()) => {}
-            // What the proxy has written last still goes out.
-            () = carry(from_proxy, to_client, gate) => {}
+            () = copy_gated(from_client, to_proxy, gate.clone()) => {}
+            // Forward the last bytes of the proxy.
+            () = copy_gated(from_proxy, to_client, gate) => {}
         }
     });
     near
 }
 
-async fn carry(
+async fn copy_gated(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     (number, mut gate): (u64, watch::Receiver<Gate>),

@@ -1,4 +1,4 @@
-//! What goes wrong, with which requests; and the record of what was asked.
+//! The injected faults, and the record of requests, streams and bookmarks.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,53 +6,51 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::stream::Ending;
-
-/// A request as it came.
+/// A request of a client.
 #[derive(Debug, Clone)]
-pub struct Asked {
-    /// `GET` and so on.
+pub struct RecordedRequest {
+    /// The HTTP method, such as `GET`.
     pub method: String,
     /// The path without the query.
     pub path: String,
-    /// The query without its question mark, as it was sent.
+    /// The raw query without its question mark.
     pub query: String,
-    /// When it came.
+    /// Time of arrival.
     pub at: Instant,
 }
 
-impl Asked {
-    /// Whether it opens a watch.
+impl RecordedRequest {
+    /// Returns whether the request opens a watch.
     #[must_use]
     pub fn is_watch(&self) -> bool {
         self.has("watch=true") || self.has("watch=1")
     }
 
-    /// Whether it opens a watch on objects of that kind, such as `pods`.
+    /// Returns whether the request opens a watch on this resource, such as `pods`.
     #[must_use]
     pub fn watches(&self, plural: &str) -> bool {
         self.is_watch() && self.is_about(plural)
     }
 
-    /// Whether it reads a list (and watches nothing) of objects of that kind.
+    /// Returns whether the request lists this resource.
     #[must_use]
     pub fn lists(&self, plural: &str) -> bool {
         self.method == "GET" && !self.is_watch() && self.is_about(plural)
     }
 
-    /// Whether it opens a tunnel to a pod.
+    /// Returns whether the request opens a tunnel to a pod.
     #[must_use]
     pub fn is_tunnel(&self) -> bool {
         self.path.ends_with("/portforward")
     }
 
-    /// Whether the answer goes on until somebody ends it.
+    /// Returns whether the response has no end of its own: a watch, a tunnel or followed logs.
     #[must_use]
     pub fn is_stream(&self) -> bool {
         self.is_watch() || self.is_tunnel() || self.has("follow=true")
     }
 
-    /// Whether the query has this parameter, written `name=value`.
+    /// Returns whether the query has this parameter, written `name=value`.
     #[must_use]
     pub fn has(&self, parameter: &str) -> bool {
         self.query.split('&').any(|part| part == parameter)
@@ -63,38 +61,51 @@ impl Asked {
     }
 }
 
-/// What befalls a request.
+/// A fault that a request meets.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// The server answers with a failure: HTTP code, reason and message of its `Status`.
-    Refuse(u16, &'static str, String),
-    /// The server answers 200 with this JSON.
-    Say(String),
-    /// The request is passed on so much later.
-    Late(Duration),
-    /// Nothing comes back, neither an answer nor an end, while the fault lasts.
+    /// A `Status` with this HTTP code, reason and message.
+    Status(u16, &'static str, String),
+    /// HTTP 200 with this JSON body.
+    Reply(String),
+    /// A delay before the proxy forwards the request.
+    Delay(Duration),
+    /// No response and no end while the fault lasts.
     Hang,
-    /// The connection is closed without an answer.
+    /// The connection closes without a response.
     Close,
 }
 
-pub(super) type Picks = Box<dyn Fn(&Asked) -> bool + Send>;
+/// The end of a watch or another stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// A regular end after a whole line, as at a timeout of the server.
+    Clean,
+    /// The connection breaks between two lines.
+    Cut,
+    /// The connection breaks within a line.
+    Torn,
+    /// An `ERROR` event with code 410: the resource version is too old.
+    Expired,
+}
 
-/// A fault that lasts as long as this value.
-pub struct Injected {
+pub(super) type Matcher = Box<dyn Fn(&RecordedRequest) -> bool + Send>;
+
+/// Lifts its fault when dropped.
+pub struct FaultGuard {
     shared: Arc<Shared>,
     id: u64,
 }
 
-impl Injected {
-    pub(super) fn new(shared: &Arc<Shared>, which: Picks, fault: Fault) -> Self {
+impl FaultGuard {
+    pub(super) fn new(shared: &Arc<Shared>, which: Matcher, fault: Fault) -> Self {
         let id = shared.next_id();
         shared.state().faults.push((id, which, fault));
         Self { shared: Arc::clone(shared), id }
     }
 }
 
-impl Drop for Injected {
+impl Drop for FaultGuard {
     fn drop(&mut self) {
         self.shared.state().faults.retain(|(id, ..)| *id != self.id);
     }
@@ -102,22 +113,22 @@ impl Drop for Injected {
 
 #[derive(Default)]
 struct State {
-    faults: Vec<(u64, Picks, Fault)>,
-    asked: Vec<Asked>,
-    streams: Vec<(u64, Asked, UnboundedSender<Ending>)>,
-    bookmarks: Vec<(Asked, String)>,
+    faults: Vec<(u64, Matcher, Fault)>,
+    requests: Vec<RecordedRequest>,
+    streams: Vec<(u64, RecordedRequest, UnboundedSender<StreamEnd>)>,
+    bookmarks: Vec<(RecordedRequest, String)>,
 }
 
-/// What the proxy's connections share.
+/// The state that all connections of the proxy share.
 #[derive(Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
     ids: AtomicU64,
-    /// Seconds added to every `Date`.
+    /// Seconds that the proxy adds to every `Date`.
     pub(super) date_shift: AtomicI64,
-    /// Connections so far.
+    /// Number of connections so far.
     pub(super) connections: AtomicU64,
-    /// Bytes that went to the client.
+    /// Number of bytes sent to clients.
     pub(super) bytes_down: AtomicU64,
 }
 
@@ -130,58 +141,58 @@ impl Shared {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    pub(super) fn note(&self, asked: Asked) {
-        self.state().asked.push(asked);
+    pub(super) fn record(&self, request: RecordedRequest) {
+        self.state().requests.push(request);
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
-        self.state().asked.clone()
+    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
+        self.state().requests.clone()
     }
 
-    /// The fault for a request, and its number.
-    pub(super) fn fault(&self, asked: &Asked) -> Option<(u64, Fault)> {
+    /// The newest fault that matches the request, with its id.
+    pub(super) fn fault(&self, request: &RecordedRequest) -> Option<(u64, Fault)> {
         let state = self.state();
-        let found = state.faults.iter().rev().find(|(_, which, _)| which(asked));
+        let found = state.faults.iter().rev().find(|(_, which, _)| which(request));
         found.map(|(id, _, fault)| (*id, fault.clone()))
     }
 
-    /// Whether the fault of that number has not been lifted.
+    /// Returns whether the fault with this id is still active.
     pub(super) fn lasts(&self, id: u64) -> bool {
         self.state().faults.iter().any(|(fault, ..)| *fault == id)
     }
 
-    /// From now on the stream can be ended through `orders`, until it is forgotten by the number returned.
-    pub(super) fn opened(&self, asked: Asked, orders: UnboundedSender<Ending>) -> u64 {
+    /// Registers a stream that `commands` can end, and returns its id.
+    pub(super) fn add_stream(&self, request: RecordedRequest, commands: UnboundedSender<StreamEnd>) -> u64 {
         let id = self.next_id();
-        self.state().streams.push((id, asked, orders));
+        self.state().streams.push((id, request, commands));
         id
     }
 
-    pub(super) fn bookmarked(&self, asked: &Asked, version: String) {
-        self.state().bookmarks.push((asked.clone(), version));
+    pub(super) fn record_bookmark(&self, request: &RecordedRequest, version: String) {
+        self.state().bookmarks.push((request.clone(), version));
     }
 
-    pub(super) fn bookmarks(&self) -> Vec<(Asked, String)> {
+    pub(super) fn bookmarks(&self) -> Vec<(RecordedRequest, String)> {
         self.state().bookmarks.clone()
     }
 
-    pub(super) fn forget(&self, id: u64) {
+    pub(super) fn remove_stream(&self, id: u64) {
         self.state().streams.retain(|(stream, ..)| *stream != id);
     }
 
-    pub(super) fn end(&self, which: impl Fn(&Asked) -> bool, ending: Ending) -> usize {
+    pub(super) fn end_streams(&self, which: impl Fn(&RecordedRequest) -> bool, kind: StreamEnd) -> usize {
         let mut ended = 0;
-        self.state().streams.retain(|(_, asked, orders)| {
-            let picked = which(asked);
-            if picked && orders.send(ending).is_ok() {
+        self.state().streams.retain(|(_, request, commands)| {
+            let matches = which(request);
+            if matches && commands.send(kind).is_ok() {
                 ended += 1;
             }
-            !picked
+            !matches
         });
         ended
     }
 
-    pub(super) fn open(&self, which: impl Fn(&Asked) -> bool) -> usize {
-        self.state().streams.iter().filter(|(_, asked, _)| which(asked)).count()
+    pub(super) fn open_streams(&self, which: impl Fn(&RecordedRequest) -> bool) -> usize {
+        self.state().streams.iter().filter(|(_, request, _)| which(request)).count()
     }
 }

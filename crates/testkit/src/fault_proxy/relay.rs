@@ -1,4 +1,4 @@
-//! Takes connections, passes requests on and answers back, unless a fault says otherwise.
+//! Accepts connections and forwards requests and responses, unless a fault applies.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -22,27 +21,30 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Asked, Fault, Shared};
-use super::front::{self, Gate};
-use super::stream;
+use super::client_side::{self, Gate};
+use super::faults::{Fault, RecordedRequest, Shared};
+use super::stream::{self, ResponseBody};
 
-pub(super) type Out = UnsyncBoxBody<Bytes, io::Error>;
+/// Interval at which a hanging request checks its fault.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// How often a request that hangs looks whether it still has to.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// How clients are met.
-pub(super) struct Front {
+/// The settings of the listener.
+pub(super) struct Listener {
     pub(super) tls: TlsAcceptor,
-    /// Which connections let bytes pass.
+    /// The connections that forward bytes.
     pub(super) gate: watch::Receiver<Gate>,
-    /// While it is false, the port is closed.
+    /// `false` closes the port.
     pub(super) listening: watch::Receiver<bool>,
 }
 
 /// Serves until the runtime ends.
-pub(super) async fn run(listener: TcpListener, client: kube::Client, shared: Arc<Shared>, front: Front) {
-    let Front { tls, gate, mut listening } = front;
+pub(super) async fn run(
+    listener: TcpListener,
+    client: kube::Client,
+    shared: Arc<Shared>,
+    listener_settings: Listener,
+) {
+    let Listener { tls, gate, mut listening } = listener_settings;
     let Ok(address) = listener.local_addr() else { return };
     let mut listener = Some(listener);
     let mut connections = CancellationToken::new();
@@ -55,10 +57,10 @@ pub(super) async fn run(listener: TcpListener, client: kube::Client, shared: Arc
             }
             (None, true) => {
                 connections = CancellationToken::new();
-                // Connections that just ended may hold the port for a moment.
+                // Ended connections can hold the port for a short time.
                 match TcpListener::bind(address).await {
                     Ok(bound) => listener = Some(bound),
-                    Err(_) => tokio::time::sleep(LOOK).await,
+                    Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
                 }
                 continue;
             }
@@ -72,7 +74,7 @@ pub(super) async fn run(listener: TcpListener, client: kube::Client, shared: Arc
         };
         tokio::select! {
             Ok((stream, _)) = accepted => {
-                let stream = front::gated(stream, shared.connections.fetch_add(1, Ordering::Relaxed), &gate);
+                let stream = client_side::gated(stream, shared.connections.fetch_add(1, Ordering::Relaxed), &gate);
                 let service = (client.clone(), Arc::clone(&shared), connections.clone());
                 tokio::spawn(connection(stream, tls.clone(), service));
             }
@@ -86,13 +88,13 @@ async fn connection(
     tls: TlsAcceptor,
     (client, shared, end): (kube::Client, Arc<Shared>, CancellationToken),
 ) {
-    let service = service_fn(|request| answer(request, client.clone(), Arc::clone(&shared), end.clone()));
+    let service = service_fn(|request| handle(request, client.clone(), Arc::clone(&shared), end.clone()));
     let serving = async {
-        // A client that does not trust the certificate, or speaks no TLS, is answered with the end.
+        // Close the connection of a client that does not trust the certificate or speaks no TLS.
         let Ok(stream) = tls.accept(stream).await else { return };
         let serving =
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // Clients close connections as they like; that is no failure of the proxy.
+        // Clients close connections at any time; that is no failure of the proxy.
         let _ended = serving.with_upgrades().await;
     };
     tokio::select! {
@@ -101,28 +103,28 @@ async fn connection(
     }
 }
 
-/// An error closes the connection without an answer.
-async fn answer(
+/// Handles one request. An error closes the connection without a response.
+async fn handle(
     mut request: Request<Incoming>,
     client: kube::Client,
     shared: Arc<Shared>,
     end: CancellationToken,
-) -> io::Result<Response<Out>> {
-    let asked = Asked {
+) -> io::Result<Response<ResponseBody>> {
+    let recorded = RecordedRequest {
         method: request.method().to_string(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().unwrap_or_default().to_owned(),
         at: Instant::now(),
     };
-    shared.note(asked.clone());
-    match shared.fault(&asked) {
-        Some((_, Fault::Refuse(code, reason, message))) => return Ok(refusal(code, reason, &message)),
-        Some((_, Fault::Say(json))) => return Ok(said(StatusCode::OK, json)),
-        Some((_, Fault::Close)) => return Err(closed()),
-        Some((_, Fault::Late(wait))) => tokio::time::sleep(wait).await,
+    shared.record(recorded.clone());
+    match shared.fault(&recorded) {
+        Some((_, Fault::Status(code, reason, message))) => return Ok(failure(code, reason, &message)),
+        Some((_, Fault::Reply(json))) => return Ok(reply(StatusCode::OK, json)),
+        Some((_, Fault::Close)) => return Err(closed_by_test()),
+        Some((_, Fault::Delay(wait))) => tokio::time::sleep(wait).await,
         Some((id, Fault::Hang)) => {
             while shared.lasts(id) {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         }
         None => {}
@@ -139,21 +141,21 @@ async fn answer(
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let upstream = hyper::upgrade::on(&mut response);
         if let Some(upgraded) = upgraded {
-            tokio::spawn(stream::tunnel(asked, upgraded, upstream, shared, end));
+            tokio::spawn(stream::tunnel(recorded, upgraded, upstream, shared, end));
         }
-        return Ok(response.map(|_none| nothing()));
+        return Ok(response.map(|_none| empty_body()));
     }
     let (mut parts, body) = response.into_parts();
     parts.headers.remove(TRANSFER_ENCODING);
     parts.headers.remove(CONNECTION);
-    Ok(Response::from_parts(parts, stream::body(asked, body, shared)))
+    Ok(Response::from_parts(parts, stream::body(recorded, body, shared)))
 }
 
-fn nothing() -> Out {
+fn empty_body() -> ResponseBody {
     Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync()
 }
 
-fn said(code: StatusCode, json: String) -> Response<Out> {
+fn reply(code: StatusCode, json: String) -> Response<ResponseBody> {
     let body = Full::new(Bytes::from(json)).map_err(|never: Infallible| match never {}).boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = code;
@@ -161,19 +163,19 @@ fn said(code: StatusCode, json: String) -> Response<Out> {
     response
 }
 
-fn refusal(code: u16, reason: &str, message: &str) -> Response<Out> {
+fn failure(code: u16, reason: &str, message: &str) -> Response<ResponseBody> {
     let status = json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code,
     });
-    said(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), status.to_string())
+    reply(StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), status.to_string())
 }
 
-fn closed() -> io::Error {
-    io::Error::new(io::ErrorKind::ConnectionAborted, "the proxy was told to close the connection")
+fn closed_by_test() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "a test closed the connection")
 }
 
-/// RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Shifts the `Date` header (RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`).
 fn shift_date(headers: &mut HeaderMap, seconds: i64) {
     let now = headers.get(DATE).and_then(|date| date.to_str().ok());
     let now = now.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map(|zoned| zoned.timestamp());
@@ -190,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_shifted_in_their_own_form() {
+    fn dates_keep_their_format() {
         let mut headers = HeaderMap::new();
         headers.insert(DATE, HeaderValue::from_static("Sun, 06 Nov 1994 23:59:37 GMT"));
         shift_date(&mut headers, 120);

@@ -1,10 +1,11 @@
-//! Answers on their way to the client, and the ways in which they can end.
+//! Response bodies and tunnels on their way to the client, and the ways in which they end.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use hyper::upgrade::OnUpgrade;
@@ -15,56 +16,47 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::faults::{Asked, Shared};
-use super::relay::Out;
+use super::faults::{RecordedRequest, Shared, StreamEnd};
 
-/// How a watch, or another stream, ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// As the server ends it when its time is up: after a whole line, in good order.
-    Clean,
-    /// The connection is gone between two lines.
-    Cut,
-    /// The connection is gone in the middle of a line.
-    Torn,
-    /// The server says that it no longer has the version to go on from: an `ERROR` event with code 410.
-    Expired,
-}
+/// The body of a response to the client.
+pub(super) type ResponseBody = UnsyncBoxBody<Bytes, io::Error>;
 
 type Frames = mpsc::Sender<io::Result<Frame<Bytes>>>;
 
-/// The body as it is passed on. Streams can be ended through `shared`, and a watch reaches the client in whole lines.
-pub(super) fn body(asked: Asked, body: Body, shared: Arc<Shared>) -> Out {
-    let (frames, passed) = mpsc::channel(16);
+/// The forwarded body. `shared` can end streams, and a watch reaches the client in whole lines.
+pub(super) fn body(request: RecordedRequest, body: Body, shared: Arc<Shared>) -> ResponseBody {
+    let (frames, forwarded) = mpsc::channel(16);
     tokio::spawn(async move {
-        let (orders, ordered) = mpsc::unbounded_channel();
-        // What is no stream ends by itself and takes no orders.
-        let (id, kept) = if asked.is_stream() {
-            (Some(shared.opened(asked.clone(), orders)), None)
+        let (commands, received) = mpsc::unbounded_channel();
+        // Other responses end by themselves and take no commands.
+        let (id, idle_sender) = if request.is_stream() {
+            (Some(shared.add_stream(request.clone(), commands)), None)
         } else {
-            (None, Some(orders))
+            (None, Some(commands))
         };
-        pass(&asked, body, &frames, ordered, &shared).await;
-        drop(kept);
+        forward(&request, body, &frames, received, &shared).await;
+        drop(idle_sender);
         if let Some(id) = id {
-            shared.forget(id);
+            shared.remove_stream(id);
         }
     });
-    let passed = futures::stream::unfold(passed, |mut passed| async { Some((passed.recv().await?, passed)) });
-    StreamBody::new(passed).boxed_unsync()
+    let forwarded = futures::stream::unfold(forwarded, |mut forwarded| async {
+        Some((forwarded.recv().await?, forwarded))
+    });
+    StreamBody::new(forwarded).boxed_unsync()
 }
 
-async fn pass(
-    asked: &Asked,
+async fn forward(
+    request: &RecordedRequest,
     mut body: Body,
     frames: &Frames,
-    mut orders: mpsc::UnboundedReceiver<Ending>,
+    mut commands: mpsc::UnboundedReceiver<StreamEnd>,
     shared: &Shared,
 ) {
     let mut line = Vec::new();
     loop {
         tokio::select! {
-            Some(ending) = orders.recv() => return end(ending, line, frames).await,
+            Some(end_kind) = commands.recv() => return end(end_kind, line, frames).await,
             () = frames.closed() => return,
             frame = body.frame() => {
                 let data = match frame {
@@ -75,10 +67,10 @@ async fn pass(
                     }
                     Some(Ok(frame)) => frame.into_data().unwrap_or_default(),
                 };
-                let data = if asked.is_watch() { whole_lines(&mut line, &data) } else { data };
-                if asked.is_watch() {
+                let data = if request.is_watch() { whole_lines(&mut line, &data) } else { data };
+                if request.is_watch() {
                     for version in data.split(|byte| *byte == b'\n').filter_map(bookmark) {
-                        shared.bookmarked(asked, version);
+                        shared.record_bookmark(request, version);
                     }
                 }
                 shared.bytes_down.fetch_add(data.len() as u64, Ordering::Relaxed);
@@ -93,14 +85,14 @@ async fn pass(
     }
 }
 
-/// What can be passed on now; `rest` keeps the line that has not ended yet.
+/// Returns the complete lines; `rest` keeps the incomplete last line.
 fn whole_lines(rest: &mut Vec<u8>, data: &Bytes) -> Bytes {
     rest.extend_from_slice(data);
     let end = rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     rest.drain(..end).collect::<Vec<u8>>().into()
 }
 
-/// The version that a line of a watch gives, if it is a bookmark.
+/// The resource version of a watch event, if it is a bookmark.
 fn bookmark(line: &[u8]) -> Option<String> {
     if !line.starts_with(br#"{"type":"BOOKMARK""#) {
         return None;
@@ -109,14 +101,14 @@ fn bookmark(line: &[u8]) -> Option<String> {
     Some(event["object"]["metadata"]["resourceVersion"].as_str()?.to_owned())
 }
 
-async fn end(ending: Ending, line: Vec<u8>, frames: &Frames) {
-    let cut = || io::Error::new(io::ErrorKind::ConnectionReset, "the proxy was told to cut the stream");
-    let last = match ending {
-        Ending::Clean => return,
-        Ending::Cut => Vec::new(),
-        Ending::Torn if line.is_empty() => br#"{"type":"MODIFIED","object":{"kind":"Po"#.to_vec(),
-        Ending::Torn => line,
-        Ending::Expired => {
+async fn end(kind: StreamEnd, line: Vec<u8>, frames: &Frames) {
+    let cut = || io::Error::new(io::ErrorKind::ConnectionReset, "a test cut the stream");
+    let last = match kind {
+        StreamEnd::Clean => return,
+        StreamEnd::Cut => Vec::new(),
+        StreamEnd::Torn if line.is_empty() => br#"{"type":"MODIFIED","object":{"kind":"Po"#.to_vec(),
+        StreamEnd::Torn => line,
+        StreamEnd::Expired => {
             let status = json!({"type": "ERROR", "object": {
                 "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
                 "message": "too old resource version: 1 (2)", "reason": "Expired", "code": 410,
@@ -127,24 +119,24 @@ async fn end(ending: Ending, line: Vec<u8>, frames: &Frames) {
     if !last.is_empty() {
         let _gone = frames.send(Ok(Frame::data(last.into()))).await;
     }
-    if ending != Ending::Expired {
-        // The torn line must be on its way before the connection is given up.
+    if kind != StreamEnd::Expired {
+        // Let the torn line reach the client before the connection ends.
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         let _gone = frames.send(Err(cut())).await;
     }
 }
 
-/// Carries a tunnel's bytes both ways until one end closes, an order comes or the connections end.
+/// Copies the bytes of a tunnel both ways until one end closes, a command arrives or the connections end.
 pub(super) async fn tunnel(
-    asked: Asked,
+    request: RecordedRequest,
     down: OnUpgrade,
     up: OnUpgrade,
     shared: Arc<Shared>,
     end: CancellationToken,
 ) {
     let (Ok(down), Ok(up)) = (down.await, up.await) else { return };
-    let (orders, mut ordered) = mpsc::unbounded_channel();
-    let id = shared.opened(asked, orders);
+    let (commands, mut received) = mpsc::unbounded_channel();
+    let id = shared.add_stream(request, commands);
     let (mut from_client, mut to_client) = tokio::io::split(TokioIo::new(down));
     let (mut from_server, mut to_server) = tokio::io::split(TokioIo::new(up));
     let both = async {
@@ -156,10 +148,10 @@ pub(super) async fn tunnel(
     };
     tokio::select! {
         () = both => {}
-        _ending = ordered.recv() => {}
+        _command = received.recv() => {}
         () = end.cancelled() => {}
     }
-    shared.forget(id);
+    shared.remove_stream(id);
 }
 
 async fn copy(
@@ -183,16 +175,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_passed_on_when_they_are_whole() {
+    fn watches_are_forwarded_in_whole_lines() {
         let mut rest = Vec::new();
-        for (data, passed) in [("ab", ""), ("c\nd", "abc\n"), ("\n\ne", "d\n\n"), ("", "")] {
-            assert_eq!(whole_lines(&mut rest, &Bytes::from(data)), passed);
+        for (data, forwarded) in [("ab", ""), ("c\nd", "abc\n"), ("\n\ne", "d\n\n"), ("", "")] {
+            assert_eq!(whole_lines(&mut rest, &Bytes::from(data)), forwarded);
         }
         assert_eq!(rest, b"e");
     }
 
     #[test]
-    fn bookmarks_are_told_from_other_events() {
+    fn bookmarks_are_recognised() {
         let version = r#""object":{"metadata":{"resourceVersion":"17"}}}"#;
         assert_eq!(bookmark(format!(r#"{{"type":"BOOKMARK",{version}"#).as_bytes()).as_deref(), Some("17"));
         assert_eq!(bookmark(format!(r#"{{"type":"MODIFIED",{version}"#).as_bytes()), None);
