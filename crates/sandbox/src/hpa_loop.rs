@@ -104,13 +104,7 @@ impl Controller {
         let selector = scale.as_ref().ok().and_then(|scale| parse_selector(&scale.selector));
         let pods = self.selected_pods(&key.0, selector.as_ref());
         let selected_by = self.selecting_hpas(key, selector, &pods);
-        let mut read = Vec::with_capacity(spec.metrics.len());
-        // Kubernetes reads no metrics when the target is paused or outside its bounds.
-        if scale.as_ref().is_ok_and(|scale| is_computed(&spec, scale.spec_replicas)) {
-            for metric in &spec.metrics {
-                read.push(readings::read(client, &key.0, metric).await);
-            }
-        }
+        let pods: Vec<_> = pods.iter().filter_map(|pod| ::hpa::Pod::try_from(&**pod).ok()).collect();
         let input = Input {
             now: now(),
             namespace: &key.0,
@@ -118,11 +112,19 @@ impl Controller {
             spec: &spec,
             status: &status,
             scale: scale.as_ref().map_err(String::as_str),
-            pods: &pods.iter().filter_map(|pod| ::hpa::Pod::try_from(&**pod).ok()).collect::<Vec<_>>(),
+            pods: &pods,
             selected_by: &selected_by,
-            readings: &read,
+            readings: &[],
             config: &self.config,
         };
+        // Kubernetes reads no metrics when the target is paused or outside its bounds.
+        let mut readings = Vec::with_capacity(spec.metrics.len());
+        if input.needs_readings() {
+            for metric in &spec.metrics {
+                readings.push(readings::read(client, &key.0, metric).await);
+            }
+        }
+        let input = Input { now: now(), readings: &readings, ..input };
         let mut memory =
             self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(key).unwrap_or_default();
         let mut decision = ::hpa::decide(&input, &mut memory);
@@ -202,12 +204,6 @@ impl Controller {
 /// Parses a selector in text form; `None` when it is empty or invalid.
 fn parse_selector(text: &str) -> Option<LabelSelector> {
     LabelSelector::parse(text).ok().filter(|selector| !selector.requirements().is_empty())
-}
-
-/// Returns true when the size follows from metrics, and not from the bounds alone.
-fn is_computed(spec: &Spec, current: i32) -> bool {
-    let min = spec.min();
-    if current == 0 { min == 0 } else { current >= min && current <= spec.max_replicas }
 }
 
 fn spec_and_status(object: &HorizontalPodAutoscaler) -> Result<(Spec, Status), ::hpa::k8s::ConvertError> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::fault_proxy::{Asked, Fault, FaultProxy, Injected};
+use testkit::fault_proxy::{Fault, FaultGuard, FaultProxy, RecordedRequest};
 
 use crate::sandbox::{BROKER, DEMO, Sandbox, doctor};
 
@@ -20,7 +20,7 @@ const VIEWED: [&str; 7] = [
     "rabbitmq_queue_length",
 ];
 
-fn is_viewed(asked: &Asked) -> bool {
+fn is_viewed(asked: &RecordedRequest) -> bool {
     let Some((_, rest)) = asked.path.split_once(&format!("/namespaces/{DEMO}/")) else { return false };
     let kind = rest.split('/').next().unwrap_or_default();
     asked.method == "GET" && VIEWED.contains(&kind) && !asked.is_tunnel()
@@ -29,24 +29,24 @@ fn is_viewed(asked: &Asked) -> bool {
 /// The way to the sandbox of a user who may read what it lets through, and else only ask for the version.
 struct Guest {
     kubeconfig: PathBuf,
-    _faults: [Injected; 2],
+    _faults: [FaultGuard; 2],
     _proxy: FaultProxy,
 }
 
 impl Guest {
-    fn new(sandbox: &Sandbox, may: fn(&Asked) -> bool) -> Self {
+    fn new(sandbox: &Sandbox, may: fn(&RecordedRequest) -> bool) -> Self {
         let config = sandbox.config();
         // It brings a runtime of its own, which cannot start within the test's.
         let proxy = std::thread::spawn(move || FaultProxy::start(config).unwrap()).join().unwrap();
-        let is_review = |asked: &Asked| asked.path.ends_with("/selfsubjectaccessreviews");
+        let is_review = |asked: &RecordedRequest| asked.path.ends_with("/selfsubjectaccessreviews");
         let no = "this is forbidden: User \"guest\" cannot do it";
         let denied = json!({"kind": "SelfSubjectAccessReview", "status": {"allowed": false}});
         let faults = [
             proxy.inject(
                 move |asked| asked.path != "/version" && !is_review(asked) && !may(asked),
-                Fault::Refuse(403, "Forbidden", no.to_owned()),
+                Fault::Status(403, "Forbidden", no.to_owned()),
             ),
-            proxy.inject(is_review, Fault::Say(denied.to_string())),
+            proxy.inject(is_review, Fault::Reply(denied.to_string())),
         ];
         let kubeconfig = sandbox.kubeconfig().with_file_name("guest");
         std::fs::write(&kubeconfig, proxy.kubeconfig("guest", &json!({}))).unwrap();

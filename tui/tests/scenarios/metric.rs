@@ -3,17 +3,17 @@
 
 use std::time::Duration;
 
-use testkit::fault_proxy::{Asked, Fault};
+use testkit::fault_proxy::{Fault, RecordedRequest};
 
 use super::site::Site;
 
-fn is_metric(asked: &Asked) -> bool {
+fn is_metric(asked: &RecordedRequest) -> bool {
     asked.path.starts_with("/apis/external.metrics.k8s.io/")
 }
 
 /// What comes back instead of the metric, and what the screen says of it.
 fn troubles() -> [(&'static str, Fault, &'static str); 6] {
-    let refuse = |code, reason, message: &str| Fault::Refuse(code, reason, message.to_owned());
+    let refuse = |code, reason, message: &str| Fault::Status(code, reason, message.to_owned());
     let empty = r#"{"kind":"ExternalMetricValueList","apiVersion":"external.metrics.k8s.io/v1beta1","metadata":{},"items":[]}"#;
     [
         (
@@ -31,8 +31,8 @@ fn troubles() -> [(&'static str, Fault, &'static str); 6] {
             refuse(500, "InternalError", "Internal error occurred: unable to fetch metrics"),
             "Internal error occurred: unable to fetch metrics (500)",
         ),
-        ("no series", Fault::Say(empty.to_owned()), "no reading"),
-        ("an answer that is none", Fault::Say("{\"items\": 7}".to_owned()), "not what it should be"),
+        ("no series", Fault::Reply(empty.to_owned()), "no reading"),
+        ("an answer that is none", Fault::Reply("{\"items\": 7}".to_owned()), "not what it should be"),
         ("no answer", Fault::Hang, "no answer within 5s"),
     ]
 }
@@ -58,7 +58,7 @@ pub(crate) fn each_trouble_with_the_metric_is_told_apart(site: &Site) {
         drop(trouble);
         back(&format!("after {name}"));
     }
-    let _slow = proxy.inject(is_metric, Fault::Late(Duration::from_secs(3)));
+    let _slow = proxy.inject(is_metric, Fault::Delay(Duration::from_secs(3)));
     back("from a slow API");
     dashboard.quit();
 }

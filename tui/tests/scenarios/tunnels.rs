@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, EvictParams, Patch, PatchParams, PostParams};
 use serde_json::json;
-use testkit::fault_proxy::{Asked, Ending};
+use testkit::fault_proxy::{RecordedRequest, StreamEnd};
 
 use super::site::Site;
 
@@ -60,9 +60,9 @@ pub(crate) fn cut_tunnels_are_opened_again(site: &Site) {
     let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
     dashboard.fire_and_finish("1", 1);
-    site.wait("tunnels to be open", || (proxy.open(Asked::is_tunnel) > 0).then_some(()));
+    site.wait("tunnels to be open", || (proxy.open_streams(RecordedRequest::is_tunnel) > 0).then_some(()));
     for _ in 0..3 {
-        proxy.end(Asked::is_tunnel, Ending::Cut);
+        proxy.end_streams(RecordedRequest::is_tunnel, StreamEnd::Cut);
         dashboard.fire_past_a_lost_tunnel("2", 10);
     }
     dashboard.quit();

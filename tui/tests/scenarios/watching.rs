@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Event;
 use kube::Api;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::json;
-use testkit::fault_proxy::{Asked, Ending, Fault, FaultProxy};
+use testkit::fault_proxy::{Fault, FaultProxy, RecordedRequest, StreamEnd};
 
 use super::dashboard::Dashboard;
 use super::site::Site;
@@ -15,7 +15,7 @@ use super::site::Site;
 const WATCHED: [&str; 4] = ["horizontalpodautoscalers", "deployments", "pods", "events"];
 
 fn all_open(proxy: &FaultProxy) -> bool {
-    WATCHED.iter().all(|plural| proxy.open(|asked| asked.watches(plural)) == 1)
+    WATCHED.iter().all(|plural| proxy.open_streams(|asked| asked.watches(plural)) == 1)
 }
 
 fn wait_until_all_are_open(site: &Site, proxy: &FaultProxy, when: &str) {
@@ -82,20 +82,21 @@ pub(crate) fn ended_watches_come_back(site: &Site) {
     let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
     let maximum = maximum(site);
-    for (turn, ending) in [Ending::Clean, Ending::Cut, Ending::Torn, Ending::Expired].into_iter().enumerate()
+    for (turn, ending) in
+        [StreamEnd::Clean, StreamEnd::Cut, StreamEnd::Torn, StreamEnd::Expired].into_iter().enumerate()
     {
         wait_until_all_are_open(site, &proxy, &format!("before {ending:?}"));
-        let before = proxy.asked().len();
-        assert_eq!(proxy.end(Asked::is_watch, ending), WATCHED.len(), "{ending:?}");
+        let before = proxy.requests().len();
+        assert_eq!(proxy.end_streams(RecordedRequest::is_watch, ending), WATCHED.len(), "{ending:?}");
         wait_until_all_are_open(site, &proxy, &format!("after {ending:?}"));
-        let since = proxy.asked().split_off(before);
+        let since = proxy.requests().split_off(before);
         let lists = WATCHED.map(|plural| since.iter().filter(|asked| asked.lists(plural)).count());
         match ending {
             // Nothing is read anew: the watch is resumed. (Samples list pods for their tunnels.)
-            Ending::Clean => assert_eq!([lists[0], lists[1], lists[3]], [0; 3], "{ending:?}"),
-            Ending::Expired => assert!(lists.iter().all(|lists| *lists > 0), "{ending:?}: {lists:?}"),
+            StreamEnd::Clean => assert_eq!([lists[0], lists[1], lists[3]], [0; 3], "{ending:?}"),
+            StreamEnd::Expired => assert!(lists.iter().all(|lists| *lists > 0), "{ending:?}: {lists:?}"),
             // Whether such an end is known from a clean one depends on where it comes.
-            Ending::Cut | Ending::Torn => {}
+            StreamEnd::Cut | StreamEnd::Torn => {}
         }
         dashboard
             .wait(&format!("a live dashboard after {ending:?}"), |screen| screen.is_live().then_some(()));
@@ -116,7 +117,7 @@ pub(crate) fn bookmarks_are_what_a_watch_resumes_from(site: &Site) {
     wait_until_all_are_open(site, &proxy, "at first");
     // A cluster writes other things all the time; here something has to move its version on.
     see_an_event(site, &dashboard, "SurgeE2EMoves");
-    let is_deployments = |asked: &Asked| asked.watches("deployments");
+    let is_deployments = |asked: &RecordedRequest| asked.watches("deployments");
     let version = site.wait("a bookmark on the Deployment's watch", || {
         proxy
             .bookmarks()
@@ -125,10 +126,10 @@ pub(crate) fn bookmarks_are_what_a_watch_resumes_from(site: &Site) {
             .find(|(asked, _)| is_deployments(asked))
             .map(|(_, version)| version)
     });
-    let before = proxy.asked().len();
-    assert_eq!(proxy.end(is_deployments, Ending::Clean), 1);
+    let before = proxy.requests().len();
+    assert_eq!(proxy.end_streams(is_deployments, StreamEnd::Clean), 1);
     let resumed = site.wait("the watch to be resumed", || {
-        proxy.asked().split_off(before).into_iter().find(|asked| is_deployments(asked))
+        proxy.requests().split_off(before).into_iter().find(|asked| is_deployments(asked))
     });
     let last = proxy.bookmarks().into_iter().rev().find(|(asked, _)| is_deployments(asked)).unwrap().1;
     assert!(
@@ -214,14 +215,14 @@ pub(crate) fn a_server_in_trouble_is_quoted_and_not_run_down(site: &Site) {
         (429, "TooManyRequests", "too many requests, please try again later"),
     ] {
         let trouble =
-            proxy.inject(|asked| !asked.is_stream(), Fault::Refuse(code, reason, message.to_owned()));
-        proxy.end(Asked::is_watch, Ending::Cut);
+            proxy.inject(|asked| !asked.is_stream(), Fault::Status(code, reason, message.to_owned()));
+        proxy.end_streams(RecordedRequest::is_watch, StreamEnd::Cut);
         dashboard.wait_for(&format!("{message} ({code})"));
-        let (before, began) = (proxy.asked().len(), Instant::now());
+        let (before, began) = (proxy.requests().len(), Instant::now());
         dashboard
             .wait("ten seconds of trouble", |_| (began.elapsed() > Duration::from_secs(10)).then_some(()));
         let hpa = proxy
-            .asked()
+            .requests()
             .split_off(before)
             .iter()
             .filter(|asked| asked.lists("horizontalpodautoscalers"))
@@ -238,7 +239,7 @@ pub(crate) fn a_server_in_trouble_is_quoted_and_not_run_down(site: &Site) {
 /// Every answer comes two seconds late: the dashboard comes up all the same, and a burst is accepted.
 pub(crate) fn a_slow_server_is_borne(site: &Site) {
     let proxy = site.proxy();
-    let _slow = proxy.inject(|_| true, Fault::Late(Duration::from_secs(2)));
+    let _slow = proxy.inject(|_| true, Fault::Delay(Duration::from_secs(2)));
     let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
     dashboard.fire_and_finish("1", 1);
@@ -256,8 +257,8 @@ pub(crate) fn nothing_is_asked_for_twice(site: &Site) {
     dashboard.wait("five quiet seconds", |_| (began.elapsed() > Duration::from_secs(5)).then_some(()));
     for plural in ["horizontalpodautoscalers", "deployments", "events"] {
         // A watch is asked for anew when its time is up; a list is not.
-        let lists = proxy.asked().iter().filter(|asked| asked.lists(plural)).count();
-        assert_eq!((lists, proxy.open(|asked| asked.watches(plural))), (1, 1), "{plural}");
+        let lists = proxy.requests().iter().filter(|asked| asked.lists(plural)).count();
+        assert_eq!((lists, proxy.open_streams(|asked| asked.watches(plural))), (1, 1), "{plural}");
     }
     dashboard.quit();
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use hpa::limits::rules::Rules;
 use hpa::memory::Recommendation;
 use hpa::spec::Direction;
-use hpa::trace::Held;
+use hpa::trace::RecommendationHold;
 use hpa::{Input, Memory, Scale, Spec, Status, Time};
 
 pub use self::inputs::{Total, config};
@@ -68,7 +68,7 @@ pub struct Next {
     /// From sync to sync, and where that comes from.
     pub period: (Duration, Basis),
     /// The recommendation that holds the size at this moment, even if it does no more at the next sync.
-    pub held: Option<Held>,
+    pub held: Option<RecommendationHold>,
     /// Since when recommendations are known: what holds since then may let go earlier.
     pub knows_since: At,
 }
@@ -292,7 +292,7 @@ impl Estimate {
             } else {
                 (Direction::Down, behavior.scale_down.as_ref())
             };
-            let longest = Rules::of(direction, rules, config).longest_period_seconds();
+            let longest = Rules::new(direction, rules, config).longest_period_seconds();
             let change = desired.saturating_sub(current).saturating_abs();
             self.memory.store_event(direction, change, time(when), longest);
         }

@@ -189,11 +189,11 @@ impl Edge {
     fn of(data: &Data) -> Option<Self> {
         let measured = data.estimate.next.as_ref()?.decision.trace.winner()?.measured?;
         // For an average the target is per existing pod, for a total it is the whole.
-        let pods = match measured.form {
-            hpa::trace::Form::AverageValue => f64::from(measured.replicas.max(1)),
-            hpa::trace::Form::Value => 1.0,
+        let pods = match measured.target_type {
+            hpa::trace::TargetType::AverageValue => f64::from(measured.replicas.max(1)),
+            hpa::trace::TargetType::Value => 1.0,
             // Percent of requests: messages do not show in it.
-            hpa::trace::Form::Utilization => return None,
+            hpa::trace::TargetType::Utilization => return None,
         };
         let (target, upper) = (measured.target as f64 * pods, measured.band.1);
         if target <= 0.0 {

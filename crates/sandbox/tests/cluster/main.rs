@@ -18,14 +18,13 @@
 mod play;
 mod recorder;
 mod registration;
-#[path = "../../../hpa/tests/recorded/replay.rs"]
-mod replay;
 mod script;
 mod twin;
 mod world;
 
 use std::time::Duration;
 
+use hpa::recorded::{RecordedHpa, SYNC_KINDS, replay};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use sandbox::{Argv, Config, Sandbox, System};
@@ -33,7 +32,6 @@ use sandbox::{Argv, Config, Sandbox, System};
 use play::{Stage, play, recording, text};
 use recorder::Recorder;
 use registration::{ListenAddress, make_namespace, with_recorder};
-use replay::{PHASES, replay};
 
 const NAMESPACE: &str = "surge-twins";
 /// Minimum of syncs that must agree.
@@ -90,8 +88,8 @@ async fn the_model_predicts_a_real_controllers_syncs() {
     let text = text(&recording);
     let file = tempfile::Builder::new().prefix("surge-syncs-").suffix(".json").tempfile().unwrap();
     std::fs::write(file.path(), &text).unwrap();
-    let outcome = replay(&recording);
-    println!("{} syncs agree: {:?}", outcome.agreed, outcome.phases);
+    let outcome = replay(&recording).unwrap();
+    println!("{} syncs agree: {:?}", outcome.agreed, outcome.kinds);
     if !outcome.differences.is_empty() {
         let (_, path) = file.keep().unwrap();
         panic!(
@@ -103,8 +101,8 @@ async fn the_model_predicts_a_real_controllers_syncs() {
         );
     }
     assert!(outcome.agreed >= MIN_SYNCS, "only {} syncs were recorded", outcome.agreed);
-    for phase in PHASES {
-        assert!(outcome.phases.contains_key(phase), "no sync was {phase}: {:?}", outcome.phases);
+    for kind in SYNC_KINDS {
+        assert!(outcome.kinds.contains_key(kind), "no sync was {kind}: {:?}", outcome.kinds);
     }
     let differences = twin::compare(&recording.autoscalers, &ours);
     assert!(
@@ -120,11 +118,7 @@ async fn the_model_predicts_a_real_controllers_syncs() {
 }
 
 /// Plays the scripts on the sandbox, with the same period.
-async fn on_the_sandbox(
-    scripts: &[script::Script],
-    image: &str,
-    period_seconds: u32,
-) -> Vec<replay::Autoscaler> {
+async fn on_the_sandbox(scripts: &[script::Script], image: &str, period_seconds: u32) -> Vec<RecordedHpa> {
     let mut config = Config::new(Argv::new(env!("CARGO_BIN_EXE_sandbox-podling"), ["reaper"]));
     config.system = System::Bare;
     config.images.insert(image.to_owned(), Argv::new("/bin/sleep", ["3600"]));

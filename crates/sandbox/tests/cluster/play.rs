@@ -10,9 +10,9 @@ use serde_json::json;
 use testkit::wait;
 
 use crate::recorder::{LoggedSync, Recorder};
-use crate::replay::{Autoscaler, Recording, Sync};
 use crate::script::Script;
 use crate::world::Sizes;
+use hpa::recorded::{RecordedHpa, RecordedSync, Recording, without_times};
 
 /// Minimum age of a size at a sync; the controller may not have seen a younger one.
 const MIN_SIZE_AGE: Duration = Duration::from_millis(300);
@@ -27,7 +27,7 @@ pub(crate) struct Stage<'a> {
 }
 
 /// Plays the scripts. `recorder` must be the cluster's external metrics API.
-pub(crate) async fn play(stage: &Stage<'_>, scripts: &[Script], recorder: &Recorder) -> Vec<Autoscaler> {
+pub(crate) async fn play(stage: &Stage<'_>, scripts: &[Script], recorder: &Recorder) -> Vec<RecordedHpa> {
     let deployments: Api<Deployment> = Api::namespaced(stage.client.clone(), stage.namespace);
     let autoscalers: Api<HorizontalPodAutoscaler> = Api::namespaced(stage.client.clone(), stage.namespace);
     for script in scripts {
@@ -57,9 +57,9 @@ async fn follow(
     recorder: &Recorder,
     deployments: &Api<Deployment>,
     autoscalers: &Api<HorizontalPodAutoscaler>,
-) -> Autoscaler {
+) -> RecordedHpa {
     let name = script.name.as_str();
-    let mut syncs: Vec<Sync> = Vec::new();
+    let mut syncs: Vec<RecordedSync> = Vec::new();
     let mut first = None;
     // The size before the script changed it by hand.
     let mut size_before_resize = None;
@@ -71,7 +71,7 @@ async fn follow(
         if let Some(sync) = syncs.last_mut() {
             let before: usize = recorder.syncs(name)[index - 1].observed.events.len();
             sync.size = size_before_resize.take().unwrap_or(recorded.observed.sizes.spec);
-            sync.status = crate::replay::timeless(&recorded.observed.status);
+            sync.status = without_times(&recorded.observed.status);
             sync.events = recorded.observed.events[before..].to_vec();
         }
         let Some(step) = script.syncs.get(index) else { break };
@@ -83,11 +83,11 @@ async fn follow(
         let first = *first.get_or_insert(recorded.answered);
         // The response for the last metric may still be under way.
         let answered = last_answer(recorder, name, index).await;
-        syncs.push(Sync {
+        syncs.push(RecordedSync {
             at_ms: millis(first, answered),
             spec_replicas: recorded.observed.sizes.spec,
             status_replicas: recorded.observed.sizes.status,
-            answers: step.read.clone(),
+            responses: step.read.clone(),
             size: 0,
             status: json!(null),
             events: Vec::new(),
@@ -104,7 +104,7 @@ async fn follow(
         }
     }
     let stored = autoscalers.get(name).await.unwrap();
-    Autoscaler {
+    RecordedHpa {
         name: name.to_owned(),
         namespace: stage.namespace.to_owned(),
         spec: json!(stored.spec),
@@ -127,7 +127,7 @@ fn millis(from: SystemTime, to: SystemTime) -> i64 {
 }
 
 /// The recording for the file.
-pub(crate) fn recording(kubernetes: String, period_seconds: u32, autoscalers: Vec<Autoscaler>) -> Recording {
+pub(crate) fn recording(kubernetes: String, period_seconds: u32, autoscalers: Vec<RecordedHpa>) -> Recording {
     Recording {
         about: "Syncs of a real kube-controller-manager. crates/sandbox/tests/cluster was the external metrics API and \
                 answered from scripts.yaml; sizes, statuses and events come from watches. To record again: \

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use testkit::wait;
 
-use crate::replay::Answer;
 use crate::script::{METRIC, Script};
 use crate::world::{ObservedState, Sizes, World};
+use hpa::recorded::MetricResponse;
 
 /// Group and version of the API.
 pub(crate) const GROUP_VERSION: &str = "external.metrics.k8s.io/v1beta1";
@@ -32,7 +32,7 @@ pub(crate) struct LoggedSync {
 #[derive(Clone)]
 pub(crate) struct Recorder {
     namespace: String,
-    scripts: Arc<HashMap<String, Vec<Vec<Answer>>>>,
+    scripts: Arc<HashMap<String, Vec<Vec<MetricResponse>>>>,
     world: Arc<Mutex<World>>,
     log: Arc<Mutex<RequestLog>>,
 }
@@ -84,7 +84,7 @@ impl Recorder {
             .with_state(self.clone())
     }
 
-    fn next(&self, name: &str, index: usize, user: &str) -> Option<Answer> {
+    fn next(&self, name: &str, index: usize, user: &str) -> Option<MetricResponse> {
         let script = self.scripts.get(name)?;
         let observed = self.world.lock().unwrap().state(name)?;
         let mut log = self.log.lock().unwrap();
@@ -126,7 +126,7 @@ async fn answer(
         .filter(|_| namespace == recorder.namespace && metric == METRIC)
         .and_then(|(name, index)| recorder.next(name, index, user));
     match answer {
-        Some(Answer::Values(values)) => {
+        Some(MetricResponse::Values(values)) => {
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
             let items: Vec<Value> = values
                 .iter()
@@ -137,7 +137,7 @@ async fn answer(
             }))
             .into_response()
         }
-        Some(Answer::Refused { code, reason, message }) => error_response(code, &reason, &message),
+        Some(MetricResponse::Refused { code, reason, message }) => error_response(code, &reason, &message),
         None => {
             error_response(404, "NotFound", &format!("the server could not find the metric {metric} for "))
         }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::replay::Answer;
+use hpa::recorded::MetricResponse;
 
 /// Name of the metric of every autoscaler.
 pub(crate) const METRIC: &str = "script";
@@ -29,7 +29,7 @@ pub(crate) struct Script {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScriptedSync {
-    pub(crate) read: Vec<Answer>,
+    pub(crate) read: Vec<MetricResponse>,
     /// The size that the test sets on the target after this sync.
     pub(crate) resize: Option<i32>,
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::replay::{Autoscaler, timeless};
+use hpa::recorded::{RecordedHpa, RecordedSync, Recording, without_times};
 
 /// Returns one line for each difference. Ignores times, because the periods are not in phase.
-pub(crate) fn compare(real: &[Autoscaler], ours: &[Autoscaler]) -> Vec<String> {
+pub(crate) fn compare(real: &[RecordedHpa], ours: &[RecordedHpa]) -> Vec<String> {
     let mut differences = Vec::new();
     for (real, ours) in real.iter().zip(ours) {
         assert_eq!(real.name, ours.name);
@@ -17,16 +17,16 @@ pub(crate) fn compare(real: &[Autoscaler], ours: &[Autoscaler]) -> Vec<String> {
                 ours.syncs.len()
             ));
         }
-        let specs = (timeless(&real.spec), timeless(&ours.spec));
+        let specs = (without_times(&real.spec), without_times(&ours.spec));
         if specs.0 != specs.1 {
             differences
                 .push(format!("{}: the specifications differ:\n  {}\n  {}", real.name, specs.0, specs.1));
         }
         for (index, (one, other)) in real.syncs.iter().zip(&ours.syncs).enumerate() {
-            let facts = |sync: &crate::replay::Sync| {
+            let facts = |sync: &RecordedSync| {
                 json!({
-                    "sizes": [sync.spec_replicas, sync.status_replicas], "answers": sync.answers, "size": sync.size,
-                    "status": timeless(&sync.status), "events": sync.events,
+                    "sizes": [sync.spec_replicas, sync.status_replicas], "responses": sync.responses, "size": sync.size,
+                    "status": without_times(&sync.status), "events": sync.events,
                 })
             };
             let (one, other) = (facts(one), facts(other));
@@ -40,7 +40,7 @@ pub(crate) fn compare(real: &[Autoscaler], ours: &[Autoscaler]) -> Vec<String> {
 
 #[test]
 fn differences_are_reported() {
-    let recording: crate::replay::Recording =
+    let recording: Recording =
         serde_json::from_str(include_str!("../../../hpa/tests/data/recorded-1.34.json")).unwrap();
     let real = recording.autoscalers;
     assert_eq!(compare(&real, &real), Vec::<String>::new());

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use hpa::Trace;
 use hpa::spec::Direction;
-use hpa::trace::{Constraint, Form, Held, Measured, MetricReason, Path, PolicyKind, Rate, RateRule, Reason};
+use hpa::trace::{
+    Constraint, Measured, MetricReason, Path, PolicyKind, Rate, RateRule, Reason, RecommendationHold,
+    TargetType,
+};
 
 use super::super::text::{coarse, milli, phrase};
 use super::super::theme::Ink;
@@ -83,7 +86,7 @@ pub(super) struct Told<'a> {
     /// Countdowns end here.
     pub(super) now: At,
     /// What holds the size at this moment, where that is known better than by the trace.
-    pub(super) held: Option<Held>,
+    pub(super) held: Option<RecommendationHold>,
     /// What was recommended before is not known.
     pub(super) knows_since: At,
     /// A moment as a time of day, for lines that have the room.
@@ -186,7 +189,7 @@ impl Told<'_> {
     }
 
     /// How long a recommendation holds: `for 43 s more`, and with room from when and until when; and in fewer words.
-    fn until(&self, held: &Held) -> [String; 2] {
+    fn until(&self, held: &RecommendationHold) -> [String; 2] {
         let (since, expires) = (decision::at(held.at), decision::at(held.expires));
         // What was there before this run may have been recommended earlier than it was first seen.
         let at_most = if since <= self.knows_since { "at most " } else { "" };
@@ -254,9 +257,13 @@ fn measured(measured: &Measured, gates: &mut Vec<Gate>, proposal: Option<i32>) {
     let target = milli(measured.target);
     let total = measured.total_milli.map_or_else(|| milli(measured.usage), milli);
     let pods = measured.replicas;
-    let (compared, raw) = match measured.form {
-        Form::AverageValue => (format!("{total} ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉")),
-        Form::Value | Form::Utilization => (format!("{total} ÷ {target}"), format!("⌈ratio × {pods} ready⌉")),
+    let (compared, raw) = match measured.target_type {
+        TargetType::AverageValue => {
+            (format!("{total} ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉"))
+        }
+        TargetType::Value | TargetType::Utilization => {
+            (format!("{total} ÷ {target}"), format!("⌈ratio × {pods} ready⌉"))
+        }
     };
     let value = measured.assumed_ratio.or(measured.ratio);
     gates.push(Gate::new(

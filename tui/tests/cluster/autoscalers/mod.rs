@@ -15,21 +15,17 @@ mod record;
 mod syncs;
 mod twin;
 
-#[path = "../../../../crates/hpa/tests/recorded/replay.rs"]
-#[expect(dead_code, reason = "a burst has some of the phases only, and nothing is refused")]
-mod replay;
-
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use hpa::recorded::{RecordedHpa, Recording, replay};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
 
 use crate::handles;
 use crate::scenarios::dashboard::SURGE;
 use crate::scenarios::site::Site;
 use record::{Side, follow};
-use replay::{Autoscaler, Recording, replay};
 use twin::Way;
 
 /// `surge sandbox` with the cluster's period and work, ended when dropped.
@@ -79,15 +75,15 @@ fn work(site: &Site) -> String {
 }
 
 /// Every sync of a side must be predicted.
-fn predicted(side: &str, kubernetes: String, period: Duration, autoscaler: &Autoscaler) {
+fn predicted(side: &str, kubernetes: String, period: Duration, autoscaler: &RecordedHpa) {
     let recording = Recording {
         about: side.to_owned(),
         kubernetes,
         period_seconds: i64::try_from(period.as_secs()).unwrap(),
         autoscalers: vec![autoscaler.clone()],
     };
-    let outcome = replay(&recording);
-    println!("{side}: {} syncs are as predicted: {:?}", outcome.agreed, outcome.phases);
+    let outcome = replay(&recording).unwrap();
+    println!("{side}: {} syncs are as predicted: {:?}", outcome.agreed, outcome.kinds);
     println!("{side}: {}", twin::told(autoscaler));
     assert!(
         outcome.differences.is_empty(),

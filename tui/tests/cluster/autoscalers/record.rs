@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
+use hpa::recorded::RecordedHpa;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec};
 use k8s_openapi::api::core::v1::Event;
@@ -14,7 +15,6 @@ use serde_json::{Value, json};
 use testkit::wait;
 use tokio::task::JoinSet;
 
-use super::replay::Autoscaler;
 use super::syncs::{self, Seen, Sizes};
 use crate::scenarios::site::LONG;
 
@@ -33,7 +33,7 @@ pub(crate) struct Side {
 }
 
 /// Makes the HPA anew, fires the burst a third of a period after a sync, and follows until all is at rest again.
-pub(crate) async fn follow(side: Side) -> Autoscaler {
+pub(crate) async fn follow(side: Side) -> RecordedHpa {
     let uid = made_anew(&side).await;
     let (seen, watches) = watch(&side, uid);
     let last = async || {
@@ -56,7 +56,7 @@ pub(crate) async fn follow(side: Side) -> Autoscaler {
         .await;
     drop(watches);
     let seen = std::mem::take(&mut *seen.lock().unwrap());
-    Autoscaler {
+    RecordedHpa {
         name: HPA.to_owned(),
         namespace: side.namespace.clone(),
         spec: json!(side.spec),

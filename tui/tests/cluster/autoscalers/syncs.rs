@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::replay::{Answer, Sync, timeless};
+use hpa::recorded::{MetricResponse, RecordedSync, without_times};
 
 /// The sizes of the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,8 @@ impl Seen {
 ///
 /// # Panics
 /// When two statuses were written in one period: then these are not the syncs.
-pub(crate) fn of(seen: &Seen, period: Duration) -> Vec<Sync> {
-    let mut syncs: Vec<Sync> = Vec::new();
+pub(crate) fn of(seen: &Seen, period: Duration) -> Vec<RecordedSync> {
+    let mut syncs: Vec<RecordedSync> = Vec::new();
     let mut before: Option<(Instant, &Value)> = None;
     for (at, status) in &seen.statuses {
         if let Some((last, same)) = before {
@@ -71,18 +71,18 @@ pub(crate) fn of(seen: &Seen, period: Duration) -> Vec<Sync> {
 }
 
 /// The sync whose end was seen at `at`. What led to it was there well before, what it did is there soon after.
-fn sync(seen: &Seen, index: usize, at: Instant, status: &Value, period: Duration) -> Sync {
+fn sync(seen: &Seen, index: usize, at: Instant, status: &Value, period: Duration) -> RecordedSync {
     let earlier = at.checked_sub(period / 3).unwrap_or(at);
     let (from, to) = (seen.sizes_at(earlier), at + period / 2);
     let is_of_it = |when: Instant| when + period / 2 > at && when <= to;
     let events = seen.events.iter().filter(|(when, _)| is_of_it(*when)).map(|(_, words)| words.clone());
-    Sync {
+    RecordedSync {
         at_ms: i64::try_from(index).unwrap() * rhythm_ms(period),
         spec_replicas: from.spec,
         status_replicas: from.status,
-        answers: vec![Answer::Values(vec![reading(status, from.status).to_string()])],
+        responses: vec![MetricResponse::Values(vec![reading(status, from.status).to_string()])],
         size: seen.sizes_at(to).spec,
-        status: timeless(status),
+        status: without_times(status),
         events: events.collect(),
     }
 }
@@ -136,10 +136,16 @@ fn silent_syncs_are_filled_in_and_the_reading_is_found() {
     let facts: Vec<_> = syncs
         .iter()
         .map(|sync| {
-            (sync.spec_replicas, sync.status_replicas, sync.answers[0].clone(), sync.size, sync.events.len())
+            (
+                sync.spec_replicas,
+                sync.status_replicas,
+                sync.responses[0].clone(),
+                sync.size,
+                sync.events.len(),
+            )
         })
         .collect();
-    let read = |value: &str| Answer::Values(vec![value.to_owned()]);
+    let read = |value: &str| MetricResponse::Values(vec![value.to_owned()]);
     let quiet = (1, 1, read("0"), 1, 0);
     let expected = [quiet.clone(), quiet.clone(), quiet, (1, 1, read("50"), 3, 1), (3, 3, read("50"), 3, 0)];
     assert_eq!(facts, expected);

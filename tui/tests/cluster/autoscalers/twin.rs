@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::replay::Autoscaler;
+use hpa::recorded::{RecordedHpa, Recording};
 
 /// How much of the way is the same whatever happens between two syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +14,9 @@ pub(crate) enum Way {
 }
 
 /// Where the two differ, a line each.
-pub(crate) fn compare(real: &Autoscaler, ours: &Autoscaler, way: Way) -> Vec<String> {
+pub(crate) fn compare(real: &RecordedHpa, ours: &RecordedHpa, way: Way) -> Vec<String> {
     let mut differences = Vec::new();
-    let mut same = |what: &str, of: &dyn Fn(&Autoscaler) -> Vec<String>| {
+    let mut same = |what: &str, of: &dyn Fn(&RecordedHpa) -> Vec<String>| {
         let (real, ours) = (of(real), of(ours));
         if real != ours {
             differences.push(format!(
@@ -33,7 +33,7 @@ pub(crate) fn compare(real: &Autoscaler, ours: &Autoscaler, way: Way) -> Vec<Str
 }
 
 /// The sizes in one line, for whoever reads what a test did.
-pub(crate) fn told(autoscaler: &Autoscaler) -> String {
+pub(crate) fn told(autoscaler: &RecordedHpa) -> String {
     numbers(&sizes(autoscaler)).join(" → ")
 }
 
@@ -42,7 +42,7 @@ fn numbers(sizes: &[i32]) -> Vec<String> {
 }
 
 /// The target's sizes in their order.
-fn sizes(autoscaler: &Autoscaler) -> Vec<i32> {
+fn sizes(autoscaler: &RecordedHpa) -> Vec<i32> {
     let mut sizes: Vec<i32> = autoscaler.syncs.first().map(|sync| sync.spec_replicas).into_iter().collect();
     sizes.extend(autoscaler.syncs.iter().map(|sync| sync.size));
     sizes.dedup();
@@ -61,7 +61,7 @@ fn way_of(sizes: &[i32], way: Way) -> Vec<i32> {
 }
 
 /// The events in their order; where the sizes on the way down are left out, each sort of event once.
-fn events(autoscaler: &Autoscaler, way: Way) -> Vec<String> {
+fn events(autoscaler: &RecordedHpa, way: Way) -> Vec<String> {
     let all = autoscaler.syncs.iter().flat_map(|sync| sync.events.iter().map(|event| masked(event, way)));
     let mut all: Vec<String> = all.collect();
     if way == Way::DownAsRead {
@@ -71,7 +71,7 @@ fn events(autoscaler: &Autoscaler, way: Way) -> Vec<String> {
 }
 
 /// Every state of a condition that was written, once.
-fn states(autoscaler: &Autoscaler, way: Way) -> Vec<String> {
+fn states(autoscaler: &RecordedHpa, way: Way) -> Vec<String> {
     let conditions =
         autoscaler.syncs.iter().filter_map(|sync| sync.status["conditions"].as_array()).flatten();
     let words = conditions.map(|condition| {
@@ -99,7 +99,7 @@ fn masked(words: &str, way: Way) -> String {
 /// A comparison must be able to fail.
 #[test]
 fn what_differs_is_told() {
-    let recording: super::replay::Recording =
+    let recording: Recording =
         serde_json::from_str(include_str!("../../../../crates/hpa/tests/data/recorded-1.34.json")).unwrap();
     let real = recording.autoscalers.into_iter().find(|one| one.name == "windows").unwrap();
     for way in [Way::Same, Way::DownAsRead] {

@@ -83,7 +83,7 @@ fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -
         // The burst falls between two syncs, as most do.
         sync_phase_ms: config.sync_period_seconds.saturating_mul(500),
         duration_ms: ms(LENGTH),
-        most_steps: MOST_STEPS,
+        max_steps: MOST_STEPS,
         ..Queue::default()
     };
     let run = run(&mut simulator, &queue).ok()?;
@@ -91,7 +91,7 @@ fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -
         .samples
         .iter()
         .rev()
-        .take_while(|sample| sample.waiting + sample.held == 0 && sample.size == spec.min())
+        .take_while(|sample| sample.ready_jobs + sample.unacked_jobs == 0 && sample.size == spec.min())
         .last()
         .map_or(ms(LENGTH), |sample| sample.at_ms);
     // After it is all quiet only the minimum is paid for, and that is no part of the burst's price.

@@ -66,7 +66,7 @@ proptest! {
         for (step, sample) in recorded.steps.iter().zip(&recorded.samples) {
             let total_milli = sample.scraped.map(|depth| i64::try_from(depth).unwrap() * 1_000);
             let sync = Sync { at: at(step.at.0), total_milli, size: step.after, raw: None };
-            prop_assert_eq!(shadow.sync(sync, step.before, sample.ready), step.after, "at {} ms", step.at.0);
+            prop_assert_eq!(shadow.sync(sync, step.before, sample.ready_pods), step.after, "at {} ms", step.at.0);
         }
     }
 }
