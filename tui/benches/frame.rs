@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dashboard::clock::At;
-use dashboard::message::{Event, Stamped};
+use dashboard::message::{Event, Timestamped};
 use dashboard::update::update;
 use observed::{DepthSample, Pod, PodPhase, PodsEvent, Role};
 use ratatui::buffer::Buffer;
@@ -115,7 +115,10 @@ fn update_sample(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| {
         ms += 200;
         let sample = DepthSample { ready: ms % 97, unacked: 3, consumers: None, staleness: Duration::ZERO };
-        update(&mut world.model, Stamped { at: At(Duration::from_millis(ms)), event: Event::Depth(sample) })
+        update(
+            &mut world.model,
+            Timestamped { at: At(Duration::from_millis(ms)), event: Event::Depth(sample) },
+        )
     });
 }
 

@@ -13,9 +13,9 @@ use dashboard::clock::Clock;
 use dashboard::message::Event;
 use dashboard::reported::BurstProgress;
 use tokio::sync::mpsc;
+use tui::source::event_sender::EventSender;
 use tui::source::load::burst::Bursts;
-use tui::source::load::dial::Tcp;
-use tui::source::outbox::Outbox;
+use tui::source::load::connector::Tcp;
 
 const ANSWER: &str = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
 const REQUESTS: u32 = 1_000;
@@ -50,7 +50,7 @@ fn main() {
 async fn burst(address: SocketAddr) -> (Duration, BurstProgress) {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
-    let outbox = Outbox::new(events, clock);
+    let outbox = EventSender::new(events, clock);
     let bursts = Bursts::new(Tcp(address), clock);
     let id = "bench".parse().expect("a burst's ID");
     let began = Instant::now();

@@ -22,9 +22,9 @@ use testkit::pty::Pty;
 use tokio::sync::mpsc;
 use tui::source::dispatch;
 use tui::source::dispatch::Settings;
-use tui::source::outbox::Outbox;
+use tui::source::event_sender::EventSender;
 use tui::source::target;
-use tui::source::target::Wish;
+use tui::source::target::TargetOptions;
 use tui::terminal::Terminal;
 
 /// Ten hours, in seconds.
@@ -126,7 +126,7 @@ fn whole(kubeconfig: PathBuf) {
         let mut terminal = Terminal::enter(true).expect("a terminal");
         let (events, received) = mpsc::channel(1_024);
         let (effects, wanted) = mpsc::channel(64);
-        let outbox = Outbox::new(events, clock);
+        let outbox = EventSender::new(events, clock);
         tokio::spawn(async move {
             let wish = wish(&kubeconfig);
             let Some(running) = target::choose(wish, &outbox).await else { return };
@@ -144,9 +144,9 @@ fn whole(kubeconfig: PathBuf) {
     });
 }
 
-fn wish(kubeconfig: &Path) -> Wish {
-    Wish {
-        flags: cluster::connect::Flags { kubeconfig: Some(kubeconfig.to_owned()), context: None },
+fn wish(kubeconfig: &Path) -> TargetOptions {
+    TargetOptions {
+        flags: cluster::connect::ConnectFlags { kubeconfig: Some(kubeconfig.to_owned()), context: None },
         namespace: None,
         hpa: contract::names::HPA.to_owned(),
         fallback: None,

@@ -13,7 +13,7 @@ use crate::terminal;
 use crate::terminal::Terminal;
 use crate::view;
 use dashboard::clock::Clock;
-use dashboard::message::{Effect, Event, Input, Stamped};
+use dashboard::message::{Effect, Event, Input, Timestamped};
 use dashboard::model::Model;
 use dashboard::ui::state::Mode;
 use dashboard::update::update;
@@ -47,7 +47,7 @@ pub enum Error {
 pub async fn run<W: Write>(
     terminal: &mut Terminal<W>,
     model: &mut Model,
-    events: mpsc::Receiver<Stamped>,
+    events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
 ) -> Result<(), Error> {
@@ -63,7 +63,7 @@ pub async fn run_with<W: Write>(
     terminal: &mut Terminal<W>,
     model: &mut Model,
     mut input: impl Stream<Item = io::Result<term::Event>> + Unpin,
-    mut events: mpsc::Receiver<Stamped>,
+    mut events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
 ) -> Result<(), Error> {
@@ -183,7 +183,9 @@ fn translate(event: term::Event, model: &Model) -> Option<Input> {
     match event {
         term::Event::Key(key) => Some(Input::Key(key)),
         term::Event::Paste(text) => Some(Input::Paste(text)),
-        term::Event::Mouse(mouse) => Some(Input::Mouse(mouse, view::spot(model, (mouse.column, mouse.row)))),
+        term::Event::Mouse(mouse) => {
+            Some(Input::Mouse(mouse, view::hit_test(model, (mouse.column, mouse.row))))
+        }
         term::Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
         term::Event::FocusGained | term::Event::FocusLost => None,
     }
@@ -199,8 +201,8 @@ async fn until(deadline: Option<Instant>) {
 /// Whoever scrolls on at the end stays there: only the drawing knows where that is.
 pub fn stop_at_the_end(model: &mut Model) {
     match model.ui.mode {
-        Mode::Help(top) => model.ui.mode = Mode::Help(top.min(view::reach(model))),
-        _ if model.ui.scroll > 0 => model.ui.scroll = model.ui.scroll.min(view::reach(model)),
+        Mode::Help(top) => model.ui.mode = Mode::Help(top.min(view::max_scroll(model))),
+        _ if model.ui.scroll > 0 => model.ui.scroll = model.ui.scroll.min(view::max_scroll(model)),
         _ => {}
     }
 }

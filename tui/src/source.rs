@@ -3,15 +3,15 @@
 pub(crate) mod broker;
 pub mod dispatch;
 pub mod drill;
+pub mod event_sender;
 pub(crate) mod external_metric;
 pub(crate) mod health;
 mod kill;
+mod liveness;
 pub mod load;
 mod logs;
-pub mod outbox;
-mod pace;
+mod poll_timer;
 pub mod prometheus;
-mod pulse;
 mod server_clock;
 pub mod target;
 pub mod tune;

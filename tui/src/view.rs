@@ -13,6 +13,7 @@ mod footer;
 mod forecast;
 mod header;
 mod help;
+mod hit_test;
 mod inspect;
 mod lanes;
 mod legend;
@@ -25,7 +26,6 @@ mod queue;
 mod replicas;
 mod runs;
 mod shadow;
-mod spot;
 mod stale;
 mod startup;
 mod steps;
@@ -41,11 +41,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::Widget;
 
-pub use self::spot::spot;
+pub use self::hit_test::hit_test;
 use ::text::clean;
 use dashboard::model::Model;
 use dashboard::ui::appearance::Markers;
-use dashboard::ui::sheet::Sheet;
+use dashboard::ui::dialog::Dialog;
 use dashboard::ui::state::{Focus, Mode, Panel, Screen};
 
 /// A window smaller than this shows only that it is too small: columns and rows.
@@ -63,7 +63,7 @@ pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
 
 /// How far what the keys go to can be scrolled in the model's window: the help, else what the screen shows.
 #[must_use]
-pub fn reach(model: &Model) -> usize {
+pub fn max_scroll(model: &Model) -> usize {
     let (columns, rows) = model.ui.size;
     let area = Rect::new(0, 0, columns, rows);
     if is_too_small(area) {
@@ -71,18 +71,18 @@ pub fn reach(model: &Model) -> usize {
     }
     let (data, ui, theme, scroll) = (model.shown(), &model.ui, model.ui.theme, 0);
     if let Mode::Help(top) = ui.mode {
-        return help::Help { target: data.watched.target.as_ref(), top, theme }.reach(inside(area));
+        return help::Help { target: data.watched.target.as_ref(), top, theme }.max_scroll(inside(area));
     }
     let area = body(model, area);
     match (ui.screen, ui.focus) {
-        (Screen::Logs, _) => logs::Logs { data, filter: &ui.filters.logs, scroll, theme }.reach(area),
+        (Screen::Logs, _) => logs::Logs { data, filter: &ui.filters.logs, scroll, theme }.max_scroll(area),
         (Screen::Pods, _) => {
             let (filter, lens) = (&ui.filters.pods, ui.lens(data.now));
-            lanes::Lanes { data, filter, lens, scroll, theme }.reach(area)
+            lanes::Lanes { data, filter, lens, scroll, theme }.max_scroll(area)
         }
-        (Screen::Doctor, _) => doctor::Doctor { data, scroll, theme }.reach(area),
+        (Screen::Doctor, _) => doctor::Doctor { data, scroll, theme }.max_scroll(area),
         (Screen::Overview, Focus::Expanded(Panel::Events)) => {
-            events::Events { data, filter: &ui.filters.events, theme }.reach(area)
+            events::Events { data, filter: &ui.filters.events, theme }.max_scroll(area)
         }
         _ => 0,
     }
@@ -131,9 +131,9 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
             (&dialog::Question { confirm, answer: *answer, data, theme }).render(whole, buffer);
         }
         Mode::Sheet(sheet) => match &**sheet {
-            Sheet::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
-            Sheet::Drills(dialog) => (&drill::Drills { dialog, data, theme }).render(whole, buffer),
-            Sheet::Shadow(dialog) => (&shadow::Choice { dialog, theme }).render(whole, buffer),
+            Dialog::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
+            Dialog::Drills(dialog) => (&drill::Drills { dialog, data, theme }).render(whole, buffer),
+            Dialog::Shadow(dialog) => (&shadow::Choice { dialog, theme }).render(whole, buffer),
         },
         Mode::Legend(chosen) => (&legend::Legend { lens, chosen: *chosen, theme }).render(whole, buffer),
     }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crossterm::event::KeyCode;
-use dashboard::keys::{Press, TABLE, When};
+use dashboard::keys::{KeyContext, Press, TABLE};
 use dashboard::ui::state::Screen;
 use testkit::pty::Pty;
 use testkit::vt100::Color;
@@ -192,7 +192,7 @@ fn every_key_does_on_the_real_program_what_it_says() {
 #[test]
 fn no_key_of_the_table_stops_the_program_or_leaves_it_stuck() {
     let mut dashboard = Dashboard::start(&[]);
-    for binding in TABLE.iter().filter(|b| b.when == When::Screen && !ELSEWHERE.contains(&b.shown)) {
+    for binding in TABLE.iter().filter(|b| b.when == KeyContext::Screen && !ELSEWHERE.contains(&b.shown)) {
         for (press, _) in binding.keys {
             let Some(keys) = bytes(*press) else { panic!("{press:?} cannot be typed here") };
             dashboard.pty.send(&keys).unwrap();

@@ -179,7 +179,7 @@ fn input() -> impl Strategy<Value = Input> {
         1 => Just(Input::Resumed),
         3 => (mouse, place).prop_map(|(kind, (column, row))| {
             // What is drawn there is known only once the events before have been taken.
-            Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, Spot::Nothing)
+            Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, HitTarget::Nothing)
         }),
     ]
 }
@@ -202,7 +202,7 @@ fn target() -> impl Strategy<Value = TargetEvent> {
                 confirm_first_burst,
             })
         }),
-        1 => (text(), step).prop_map(|(name, state)| TargetEvent::Step(Step { name, state })),
+        1 => (text(), step).prop_map(|(name, state)| TargetEvent::Step(StartStep { name, state })),
         3 => Just(TargetEvent::Ready),
         1 => (text(), text(), prop::option::of(0..100_u64)).prop_map(|(what, advice, retry)| {
             let retry = retry.map(|seconds| At(Duration::from_secs(seconds)));
@@ -315,7 +315,7 @@ proptest! {
             world.model.ui.size = (columns, rows);
             check(&draw(&world.model, columns, rows));
             for place in [(0, 0), (columns - 1, rows - 1), (columns / 2, rows / 2)] {
-                let _ = tui::view::spot(&world.model, place);
+                let _ = tui::view::hit_test(&world.model, place);
             }
         }
     }
@@ -325,11 +325,11 @@ proptest! {
 fn take(model: &mut Model, ms: u64, event: Event) {
     let event = match event {
         Event::Input(Input::Mouse(mouse, _)) => {
-            Event::Input(Input::Mouse(mouse, tui::view::spot(model, (mouse.column, mouse.row))))
+            Event::Input(Input::Mouse(mouse, tui::view::hit_test(model, (mouse.column, mouse.row))))
         }
         event => event,
     };
-    let _ = update(model, Stamped { at: At(Duration::from_millis(ms)), event });
+    let _ = update(model, Timestamped { at: At(Duration::from_millis(ms)), event });
 }
 
 #[test]

@@ -4,13 +4,13 @@ mod scenes;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use dashboard::chart::curves::Curves;
-use dashboard::keys::{Press, TABLE, When};
+use dashboard::keys::{KeyContext, Press, TABLE};
 use dashboard::message::{Effect, Event, Input};
 use dashboard::model::Model;
-use dashboard::ui::answer::Answer;
 use dashboard::ui::appearance::{Markers, Theme};
-use dashboard::ui::sheet::Sheet;
+use dashboard::ui::dialog::Dialog;
 use dashboard::ui::state::{Access, Confirm, Focus, Mode};
+use dashboard::ui::yes_no::YesNo;
 use scenes::World;
 
 /// Keys as they are written in the tables: characters, and names in angle brackets.
@@ -71,14 +71,14 @@ fn state(world: &World) -> String {
         Mode::Confirm(Confirm::Burst { size }, _) => parts.push(format!("burst of {size}?")),
         Mode::Confirm(Confirm::Load, _) => parts.push("load?".to_owned()),
         Mode::Confirm(Confirm::Kill { chosen, .. }, answer) => {
-            let yes = if *answer == Answer::Yes { " yes" } else { "" };
+            let yes = if *answer == YesNo::Yes { " yes" } else { "" };
             parts.push(format!("kill {chosen}?{yes}"));
         }
         Mode::Sheet(sheet) => parts.push(
             match **sheet {
-                Sheet::Tune(_) => "tune",
-                Sheet::Shadow(_) => "shadow",
-                Sheet::Drills(_) => "drills",
+                Dialog::Tune(_) => "tune",
+                Dialog::Shadow(_) => "shadow",
+                Dialog::Drills(_) => "drills",
             }
             .to_owned(),
         ),
@@ -304,19 +304,19 @@ fn every_key_of_the_table_is_in_a_conversation() {
         let mut world = world();
         for key in strokes(keys) {
             let place = match world.model.ui.mode {
-                Mode::Normal => When::Screen,
-                Mode::Help(_) | Mode::Confirm(..) => When::Dialog,
-                Mode::Legend(_) => When::Legend,
-                Mode::Filter => When::Filter,
+                Mode::Normal => KeyContext::Screen,
+                Mode::Help(_) | Mode::Confirm(..) => KeyContext::Dialog,
+                Mode::Legend(_) => KeyContext::Legend,
+                Mode::Filter => KeyContext::Filter,
                 // A sheet takes its keys as text.
-                Mode::Sheet(_) => When::Always,
+                Mode::Sheet(_) => KeyContext::Always,
             };
             typed.push((place, press(&key)));
             world.send(Event::Input(Input::Key(key)));
         }
     }
     let is_typed = |when, wanted| {
-        typed.iter().any(|(place, press)| *press == wanted && (when == When::Always || when == *place))
+        typed.iter().any(|(place, press)| *press == wanted && (when == KeyContext::Always || when == *place))
     };
     let missing: Vec<_> = TABLE
         .iter()
@@ -434,7 +434,7 @@ fn the_mouse_chooses_what_it_points_at() {
         type_keys(&mut world, keys);
         let (x, y) = place(&world, on);
         let (column, row) = (x + offset.0, y + offset.1);
-        let spot = tui::view::spot(&world.model, (column, row));
+        let spot = tui::view::hit_test(&world.model, (column, row));
         let mouse = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
         world.send(Event::Input(Input::Mouse(mouse, spot)));
         if state(&world) != after {

@@ -17,9 +17,9 @@ use dashboard::reported::BurstProgress;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tui::source::event_sender::EventSender;
 use tui::source::load::burst::Bursts;
-use tui::source::load::dial::{Dial, Tcp};
-use tui::source::outbox::Outbox;
+use tui::source::load::connector::{Connector, Tcp};
 
 const OK: &str = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
 
@@ -31,11 +31,11 @@ async fn serve(app: Router) -> SocketAddr {
 }
 
 /// Fires and returns everything that was told.
-async fn fire<D: Dial>(dial: D, size: u32, connections: usize) -> Vec<BurstProgress> {
+async fn fire<D: Connector>(dial: D, size: u32, connections: usize) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
     let bursts = Bursts::new(dial, clock);
-    let outbox = Outbox::new(events, clock);
+    let outbox = EventSender::new(events, clock);
     let firing = bursts.fire_over(connections, "b-1".parse().unwrap(), size, &outbox);
     tokio::time::timeout(testkit::wait::DEADLINE, firing).await.expect("the burst ends");
     drop(outbox);
@@ -136,7 +136,7 @@ struct Reluctant {
     then: Tcp,
 }
 
-impl Dial for Reluctant {
+impl Connector for Reluctant {
     async fn dial(&self) -> Result<Connection, String> {
         let refuse = |left: u32| left.checked_sub(1);
         if self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, refuse).is_ok() {
@@ -156,7 +156,7 @@ struct Left {
     then: Tcp,
 }
 
-impl Dial for Left {
+impl Connector for Left {
     async fn dial(&self) -> Result<Connection, String> {
         let connection = self.then.dial().await?;
         if self.dialled.fetch_add(1, Ordering::Relaxed) > 0 {
@@ -208,10 +208,10 @@ async fn a_burst_without_a_producer_ends_at_its_deadline() {
 }
 
 /// As [`fire`], without a deadline of its own: with paused time that would be the first to come.
-async fn fire_paused<D: Dial>(dial: D, size: u32) -> Vec<BurstProgress> {
+async fn fire_paused<D: Connector>(dial: D, size: u32) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(8);
     let clock = Clock::start();
-    let outbox = Outbox::new(events, clock);
+    let outbox = EventSender::new(events, clock);
     let bursts = Bursts::new(dial, clock);
     let collecting = tokio::spawn(async move {
         let mut told = Vec::new();

@@ -281,7 +281,7 @@ fn the_footer_keeps_the_way_out_at_every_width() {
 fn the_help_is_complete_at_every_size_and_stops_at_its_end() {
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
         let mut world = World::play("help", columns, rows).unwrap();
-        let reach = tui::view::reach(&world.model);
+        let reach = tui::view::max_scroll(&world.model);
         let mut page = |top| {
             world.model.ui.mode = Mode::Help(top);
             text(&draw(&world))

@@ -10,9 +10,9 @@ mod scenarios;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use cluster::connect::{Flags, load};
+use cluster::connect::{ConnectFlags, load};
 use dashboard::message::Event;
-use dashboard::reported::{Drill, DrillEvent, DrillRequest, Scaled, ScaledKind};
+use dashboard::reported::{Drill, DrillEvent, DrillRequest, ScaledKind, ScaledWorkload};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use kube::{Api, Client};
 use testkit::pty::Pty;
@@ -44,7 +44,7 @@ impl Sandbox {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let flags = Flags { kubeconfig: Some(kubeconfig.clone()), context: None };
+        let flags = ConnectFlags { kubeconfig: Some(kubeconfig.clone()), context: None };
         let client = load(&flags).await.unwrap().client;
         Self { child, client, kubeconfig, place }
     }
@@ -71,7 +71,7 @@ async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made() {
     scenarios::what_is_not_valid_or_not_as_it_was_seen_is_not_made(&place).await;
 }
 
-async fn seen(drills: &Drills) -> Vec<(Drill, Result<Scaled, String>)> {
+async fn seen(drills: &Drills) -> Vec<(Drill, Result<ScaledWorkload, String>)> {
     match drills.carry_out(DrillRequest::Look).await {
         Event::Drill(DrillEvent::Seen(seen)) => seen,
         other => panic!("what there is: {other:?}"),

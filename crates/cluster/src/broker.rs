@@ -16,7 +16,7 @@ use crate::failure::Failure;
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// The depth of one queue, asked for once: of the management API, else of the broker's metrics.
-pub async fn once(client: &Client, namespace: &str, queue: &str) -> Asked {
+pub async fn once(client: &Client, namespace: &str, queue: &str) -> DepthAnswer {
     match Management::new(client.clone(), namespace).ask(queue).await {
         Err(Failure::Unavailable(_)) => Metrics::new(client.clone(), namespace).ask(queue).await,
         asked => asked,
@@ -24,4 +24,4 @@ pub async fn once(client: &Client, namespace: &str, queue: &str) -> Asked {
 }
 
 /// An answer about one queue: `None` when the broker has no such queue.
-pub type Asked = Result<Option<DepthSample>, Failure>;
+pub type DepthAnswer = Result<Option<DepthSample>, Failure>;

@@ -19,7 +19,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Which cluster was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Flags {
+pub struct ConnectFlags {
     /// `--kubeconfig`; without it `$KUBECONFIG`, else `~/.kube/config`.
     pub kubeconfig: Option<PathBuf>,
     /// `--context`; without it the kubeconfig's current one.
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Cluster {
 /// Something that stands between here and the demo: what was tried and what came back, why in few words, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
-pub struct Obstacle {
+pub struct ConnectError {
     /// A sentence: what was tried, on what, and what came back.
     pub what: String,
     /// A few words for a title line.
@@ -55,7 +55,7 @@ pub struct Obstacle {
     pub advice: String,
 }
 
-impl Obstacle {
+impl ConnectError {
     fn new(what: impl Into<String>, short: impl Into<String>, advice: impl Into<String>) -> Self {
         let (what, short, advice): (String, String, String) = (what.into(), short.into(), advice.into());
         Self { what: clean::text(&what), short: clean::text(&short), advice: clean::text(&advice) }
@@ -65,13 +65,13 @@ impl Obstacle {
 /// Reads the kubeconfig and makes a client. Nothing is asked yet.
 ///
 /// # Errors
-/// An [`Obstacle`] when the kubeconfig is missing or broken, or has no such context.
-pub async fn load(flags: &Flags) -> Result<Cluster, Obstacle> {
+/// An [`ConnectError`] when the kubeconfig is missing or broken, or has no such context.
+pub async fn load(flags: &ConnectFlags) -> Result<Cluster, ConnectError> {
     let kubeconfig = read(flags)?;
     let context = context(&kubeconfig, flags)?;
     let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
     let unusable = |error: &dyn std::fmt::Display| {
-        Obstacle::new(
+        ConnectError::new(
             format!("context {context} of the kubeconfig cannot be used: {error}"),
             format!("context {context} cannot be used"),
             "look at the context's cluster and user with: kubectl config view",
@@ -97,25 +97,25 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-fn read(flags: &Flags) -> Result<Kubeconfig, Obstacle> {
+fn read(flags: &ConnectFlags) -> Result<Kubeconfig, ConnectError> {
     let read = match &flags.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
         None => Kubeconfig::read(),
     };
     read.map_err(|error| match error {
         KubeconfigError::ReadConfig(error, path) if error.kind() == std::io::ErrorKind::NotFound => {
-            Obstacle::new(
+            ConnectError::new(
                 format!("there is no kubeconfig at {}", path.display()),
                 "no kubeconfig found",
                 "name yours with --kubeconfig FILE, or set KUBECONFIG",
             )
         }
-        KubeconfigError::ReadConfig(error, path) => Obstacle::new(
+        KubeconfigError::ReadConfig(error, path) => ConnectError::new(
             format!("reading the kubeconfig {} failed: {error}", path.display()),
             "the kubeconfig cannot be read",
             "make it readable for you, or name another one with --kubeconfig FILE",
         ),
-        KubeconfigError::FindPath => Obstacle::new(
+        KubeconfigError::FindPath => ConnectError::new(
             "there is no kubeconfig: neither KUBECONFIG nor HOME is set",
             "no kubeconfig found",
             "name yours with --kubeconfig FILE, or set KUBECONFIG",
@@ -123,7 +123,7 @@ fn read(flags: &Flags) -> Result<Kubeconfig, Obstacle> {
         error => {
             let which =
                 flags.kubeconfig.as_ref().map_or_else(String::new, |path| format!(" {}", path.display()));
-            Obstacle::new(
+            ConnectError::new(
                 format!("the kubeconfig{which} is broken: {}", first_line(&error.to_string())),
                 "the kubeconfig is broken",
                 "mend it, or name another one with --kubeconfig FILE",
@@ -137,7 +137,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or(text)
 }
 
-fn context(kubeconfig: &Kubeconfig, flags: &Flags) -> Result<String, Obstacle> {
+fn context(kubeconfig: &Kubeconfig, flags: &ConnectFlags) -> Result<String, ConnectError> {
     let wanted =
         flags.context.as_ref().or(kubeconfig.current_context.as_ref()).filter(|name| !name.is_empty());
     let known: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
@@ -148,12 +148,12 @@ fn context(kubeconfig: &Kubeconfig, flags: &Flags) -> Result<String, Obstacle> {
     };
     match wanted {
         Some(wanted) if known.contains(&wanted.as_str()) => Ok(wanted.clone()),
-        Some(wanted) => Err(Obstacle::new(
+        Some(wanted) => Err(ConnectError::new(
             format!("the kubeconfig has no context {wanted}"),
             format!("no context {wanted}"),
             advice,
         )),
-        None => Err(Obstacle::new(
+        None => Err(ConnectError::new(
             "the kubeconfig has no current context",
             "no current context",
             format!("choose one with --context NAME; {advice}"),
@@ -164,8 +164,13 @@ fn context(kubeconfig: &Kubeconfig, flags: &Flags) -> Result<String, Obstacle> {
 /// Whether the demo is there: its HPA is what everything else is read from.
 ///
 /// # Errors
-/// An [`Obstacle`] that tells what is missing: the server, rights, the namespace or the HPA.
-pub async fn probe(cluster: &Cluster, namespace: &str, hpa: &str, within: Duration) -> Result<(), Obstacle> {
+/// An [`ConnectError`] that tells what is missing: the server, rights, the namespace or the HPA.
+pub async fn probe(
+    cluster: &Cluster,
+    namespace: &str,
+    hpa: &str,
+    within: Duration,
+) -> Result<(), ConnectError> {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(cluster.client.clone(), namespace);
     let context = &cluster.context;
     let error = match tokio::time::timeout(within, api.get(hpa)).await {
@@ -179,7 +184,7 @@ pub async fn probe(cluster: &Cluster, namespace: &str, hpa: &str, within: Durati
         return Err(absent(cluster, namespace, hpa, within).await);
     }
     if errors::is_unauthenticated(&error) {
-        return Err(Obstacle::new(
+        return Err(ConnectError::new(
             format!(
                 "the API server of context {context} does not accept the credentials of the kubeconfig: {}",
                 errors::kube(&error)
@@ -190,7 +195,7 @@ pub async fn probe(cluster: &Cluster, namespace: &str, hpa: &str, within: Durati
     }
     if errors::is_forbidden(&error) {
         let said = errors::kube(&error);
-        return Err(Obstacle::new(
+        return Err(ConnectError::new(
             format!("context {context} may not read HPA {hpa} in namespace {namespace}: {said}"),
             format!("not allowed to read the demo in context {context}"),
             "ask for the right to get and watch it, or choose another user with --context NAME",
@@ -199,16 +204,16 @@ pub async fn probe(cluster: &Cluster, namespace: &str, hpa: &str, within: Durati
     if errors::is_unreachable(&error) {
         return Err(unreachable(cluster, &errors::kube(&error)));
     }
-    Err(Obstacle::new(
+    Err(ConnectError::new(
         format!("asking context {context} for HPA {hpa} failed: {}", errors::kube(&error)),
         format!("context {context} gives no answer of use"),
         "look at the cluster with: kubectl get hpa -A",
     ))
 }
 
-fn unreachable(cluster: &Cluster, cause: &str) -> Obstacle {
+fn unreachable(cluster: &Cluster, cause: &str) -> ConnectError {
     let Cluster { context, server, .. } = cluster;
-    Obstacle::new(
+    ConnectError::new(
         format!("the API server of context {context} ({server}) cannot be reached: {cause}"),
         format!("context {context} cannot be reached"),
         "start it, or choose another one with --context NAME",
@@ -216,18 +221,18 @@ fn unreachable(cluster: &Cluster, cause: &str) -> Obstacle {
 }
 
 /// Which of both is missing, namespace or HPA; where namespaces may not be read, the HPA is.
-async fn absent(cluster: &Cluster, namespace: &str, hpa: &str, within: Duration) -> Obstacle {
+async fn absent(cluster: &Cluster, namespace: &str, hpa: &str, within: Duration) -> ConnectError {
     let context = &cluster.context;
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
     let asked = tokio::time::timeout(within, namespaces.get(namespace)).await;
     if matches!(&asked, Ok(Err(error)) if errors::is_missing(error)) {
-        return Obstacle::new(
+        return ConnectError::new(
             format!("context {context} has no namespace {namespace}"),
             format!("no demo found in context {context}"),
             "install the demo there, or name its namespace with --namespace NAME",
         );
     }
-    Obstacle::new(
+    ConnectError::new(
         format!("namespace {namespace} in context {context} has no HPA {hpa}"),
         format!("no demo found in context {context}"),
         "install the demo there, or name the HPA with --hpa NAME",
@@ -247,10 +252,10 @@ users: [{name: u, user: {}}]
 contexts: [{name: here, context: {cluster: c, user: u}}, {name: there, context: {cluster: c, user: u}}]
 ";
 
-    async fn load_text(text: &str, context: Option<&str>) -> Result<Cluster, Obstacle> {
+    async fn load_text(text: &str, context: Option<&str>) -> Result<Cluster, ConnectError> {
         let folder = std::env::temp_dir().join(format!("surge-kubeconfig-{}", fastrand::u64(..)));
         std::fs::write(&folder, text).unwrap();
-        let flags = Flags { kubeconfig: Some(folder.clone()), context: context.map(str::to_owned) };
+        let flags = ConnectFlags { kubeconfig: Some(folder.clone()), context: context.map(str::to_owned) };
         let loaded = load(&flags).await;
         std::fs::remove_file(folder).unwrap();
         loaded
@@ -271,7 +276,7 @@ contexts: [{name: here, context: {cluster: c, user: u}}, {name: there, context: 
     async fn what_is_wrong_with_a_kubeconfig_is_said() {
         let broken = load_text("clusters: [", None).await.unwrap_err();
         assert!(broken.what.contains("is broken: "), "{broken:?}");
-        let flags = Flags { kubeconfig: Some("/nowhere/config".into()), context: None };
+        let flags = ConnectFlags { kubeconfig: Some("/nowhere/config".into()), context: None };
         let missing = load(&flags).await.unwrap_err();
         assert_eq!(missing.what, "there is no kubeconfig at /nowhere/config");
         let no_cluster = load_text(&GOOD.replace("clusters: [{name: c", "clusters: [{name: d"), None).await;

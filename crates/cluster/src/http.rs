@@ -17,7 +17,7 @@ const BODY_LIMIT: usize = 16 << 20;
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct HttpResponse {
     /// Status code.
     pub status: StatusCode,
     /// Header fields.
@@ -103,7 +103,7 @@ impl Connection {
         &mut self,
         request: Request<Empty<Bytes>>,
         within: Duration,
-    ) -> Result<Answer, HttpError> {
+    ) -> Result<HttpResponse, HttpError> {
         let asking = async {
             self.sender.ready().await.map_err(|_closed| HttpError::Lost)?;
             let answer = self.sender.send_request(request).await.map_err(|error| broken(&error))?;
@@ -113,7 +113,7 @@ impl Connection {
                 .await
                 .map_err(|error| HttpError::Broken(error.to_string()))?
                 .to_bytes();
-            Ok(Answer { status: parts.status, headers: parts.headers, body })
+            Ok(HttpResponse { status: parts.status, headers: parts.headers, body })
         };
         tokio::time::timeout(within, asking).await.map_err(|_late| HttpError::Slow(within))?
     }

@@ -12,7 +12,7 @@ use observed::{MetricRef, ScrapedSample};
 pub use self::locate::{Address, servers};
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
-use crate::kept::Kept;
+use crate::persistent_connection::PersistentConnection;
 use crate::{http, percent};
 
 /// How long one question may take.
@@ -51,7 +51,7 @@ fn youngest(samples: Vec<ScrapedSample>) -> Option<ScrapedSample> {
 
 /// One Prometheus, and the series under which it was last found to have the depth.
 pub struct Server {
-    kept: Kept,
+    kept: PersistentConnection,
     series: usize,
 }
 
@@ -59,7 +59,7 @@ impl Server {
     /// Opens nothing yet: the first request does.
     #[must_use]
     pub fn new(client: Client, endpoint: Endpoint) -> Self {
-        Self { kept: Kept::new(client, endpoint), series: 0 }
+        Self { kept: PersistentConnection::new(client, endpoint), series: 0 }
     }
 
     async fn ask(&mut self, matchers: &str) -> Result<ScrapedSample, Failure> {

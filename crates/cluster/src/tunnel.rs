@@ -8,7 +8,7 @@ use tokio::io::DuplexStream;
 
 use crate::endpoint::{Endpoint, PodPort, ResolveError};
 use crate::errors;
-use crate::serving::Serving;
+use crate::ready_pods::ReadyPods;
 
 /// How long each step of a try to open a tunnel may take: finding the pods, and the tunnel itself.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,7 +76,7 @@ pub struct Tunnels {
 /// The pods that were found ready last.
 struct Known {
     found: Option<(Instant, Vec<PodPort>)>,
-    serving: Serving,
+    serving: ReadyPods,
 }
 
 /// How long the pods found are taken for ready, when the watch has no news.
@@ -89,13 +89,13 @@ pub struct Tunnel {
     /// UID of the pod.
     pub pod: String,
     /// Tells when that pod takes no traffic any more.
-    pub serving: Serving,
+    pub serving: ReadyPods,
 }
 
 impl Tunnels {
     /// Tunnels to the pods behind `endpoint`, with what is known of pods.
     #[must_use]
-    pub fn new(client: Client, endpoint: Endpoint, serving: Serving) -> Self {
+    pub fn new(client: Client, endpoint: Endpoint, serving: ReadyPods) -> Self {
         Self { client, endpoint, known: tokio::sync::Mutex::new(Known { found: None, serving }) }
     }
 
@@ -120,7 +120,7 @@ impl Tunnels {
     }
 
     /// The lock is held while the pods are looked up, so that many who ask at once cost one look.
-    async fn ready(&self) -> Result<(Vec<PodPort>, Serving), TunnelError> {
+    async fn ready(&self) -> Result<(Vec<PodPort>, ReadyPods), TunnelError> {
         let mut known = self.known.lock().await;
         if let Some((at, ready)) = &known.found
             && at.elapsed() < KNOWN

@@ -3,6 +3,6 @@
 pub mod decision;
 pub mod forecast;
 pub mod form;
-pub mod in_force;
+pub mod hpa_settings;
 pub mod shadow;
 pub mod tuning;

@@ -1,6 +1,6 @@
 //! The same number at every hop of the metric chain, and which hop lags.
 
 pub mod beliefs;
+pub mod clock_offset;
 pub mod lag;
-pub mod offset;
 pub mod sources;

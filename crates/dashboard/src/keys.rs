@@ -121,7 +121,7 @@ impl Action {
 
 /// Where a key means what its row says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum KeyContext {
     /// Everywhere, also over a dialog.
     Always,
     /// On the screens.
@@ -140,7 +140,7 @@ pub struct Binding {
     /// The keys, each with the action that it stands for.
     pub keys: &'static [(Press, Action)],
     /// Where it holds.
-    pub when: When,
+    pub when: KeyContext,
     /// How the keys are written.
     pub shown: &'static str,
     /// What it does, for the help and the README.
@@ -153,7 +153,7 @@ impl Binding {
     /// Whether the help and the README name it: what a dialog takes, the dialog says.
     #[must_use]
     pub fn is_general(&self) -> bool {
-        matches!(self.when, When::Always | When::Screen)
+        matches!(self.when, KeyContext::Always | KeyContext::Screen)
     }
 
     /// Whether it could change something on the cluster.
@@ -182,7 +182,7 @@ pub enum Press {
 
 /// What a key asks for where it goes to.
 #[must_use]
-pub fn action(key: &KeyEvent, place: When) -> Option<Action> {
+pub fn action(key: &KeyEvent, place: KeyContext) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
         return None;
     }
@@ -195,7 +195,7 @@ pub fn action(key: &KeyEvent, place: When) -> Option<Action> {
     };
     TABLE
         .iter()
-        .filter(|binding| binding.when == When::Always || binding.when == place)
+        .filter(|binding| binding.when == KeyContext::Always || binding.when == place)
         .flat_map(|binding| binding.keys)
         .find(|(known, _)| *known == press)
         .map(|(_, action)| *action)
@@ -218,9 +218,9 @@ mod tests {
 
     #[test]
     fn no_key_means_two_things_at_once() {
-        for place in [When::Screen, When::Dialog, When::Legend, When::Filter] {
+        for place in [KeyContext::Screen, KeyContext::Dialog, KeyContext::Legend, KeyContext::Filter] {
             let mut seen = Vec::new();
-            for binding in TABLE.iter().filter(|b| b.when == When::Always || b.when == place) {
+            for binding in TABLE.iter().filter(|b| b.when == KeyContext::Always || b.when == place) {
                 for (press, _) in binding.keys {
                     assert!(!seen.contains(press), "{press:?} twice");
                     seen.push(*press);
@@ -233,7 +233,7 @@ mod tests {
     fn keys_mean_what_the_table_says() {
         let key = |code, modifiers| KeyEvent::new(code, modifiers);
         let none = KeyModifiers::NONE;
-        use When::{Dialog, Filter, Legend, Screen};
+        use KeyContext::{Dialog, Filter, Legend, Screen};
         for (event, place, expected) in [
             (key(KeyCode::Char(' '), none), Screen, Some(Action::Fire)),
             (key(KeyCode::Char(' '), none), Dialog, None),

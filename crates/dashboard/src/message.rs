@@ -1,6 +1,6 @@
 //! Everything that can happen, as one closed enum, and everything that the program can do about it.
 //!
-//! Sources send [`Stamped`] events over one bounded channel; `update` folds them into the model and answers with
+//! Sources send [`Timestamped`] events over one bounded channel; `update` folds them into the model and answers with
 //! [`Effect`]s, which the runtime carries out. All data here is plain: no client, no handle, no Kubernetes type.
 //! Text from a cluster is cleaned (`clean::text`) where it becomes an event, so nothing behind this line can hold a
 //! control character.
@@ -13,14 +13,14 @@ use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedS
 
 use crate::clock::{At, Clock};
 use crate::reported::{
-    BurstProgress, Dated, DrillEvent, DrillRequest, LoadProgress, LogState, Source, SourceState, TargetEvent,
-    TuneEvent, TuneRequest, Watchfulness,
+    BurstProgress, DrillEvent, DrillRequest, LoadProgress, LogState, PollRate, ServerTime, Source,
+    SourceState, TargetEvent, TuneEvent, TuneRequest,
 };
 use crate::ui::state::{Panel, Screen};
 
 /// An event and when it was received here.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stamped {
+pub struct Timestamped {
     /// When it was received, before it waited in any channel.
     pub at: At,
     /// What happened.
@@ -71,7 +71,7 @@ pub enum Event {
         state: LogState,
     },
     /// What the API server's clock said.
-    Dated(Dated),
+    Dated(ServerTime),
     /// A log line, for the log screen.
     Log {
         /// The pod whose log it is.
@@ -104,7 +104,7 @@ pub enum Input {
     /// Text was pasted: never taken for keys.
     Paste(String),
     /// A mouse event, and what is drawn where it happened.
-    Mouse(crossterm::event::MouseEvent, Spot),
+    Mouse(crossterm::event::MouseEvent, HitTarget),
     /// New size in columns and rows.
     Resize(u16, u16),
     /// The terminal came back after Ctrl-Z and `fg`: everything must be drawn anew.
@@ -113,7 +113,7 @@ pub enum Input {
 
 /// What is drawn at one place of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Spot {
+pub enum HitTarget {
     /// Nothing that takes a click.
     #[default]
     Nothing,
@@ -156,7 +156,7 @@ pub enum Effect {
     /// Stop a part of the metric chain, or put it back.
     Drill(DrillRequest),
     /// Poll fast or slow: fast while a burst runs.
-    Watchfulness(Watchfulness),
+    Watchfulness(PollRate),
     /// Follow these pods' logs from now on; a pod that is no longer named is gone, and its log is read to the end.
     FollowLogs(Vec<String>),
     /// Ask for a [`Event::Tick`] this much later, instead of any asked for before.
@@ -172,7 +172,7 @@ pub enum Effect {
 impl Clock {
     /// Stamps an event with the current time.
     #[must_use]
-    pub fn stamp(&self, event: Event) -> Stamped {
-        Stamped { at: self.now(), event }
+    pub fn stamp(&self, event: Event) -> Timestamped {
+        Timestamped { at: self.now(), event }
     }
 }

@@ -10,18 +10,18 @@ use observed::{DepthSample, Hpa, MetricTarget, Workload};
 use crate::autoscaler::{decision, forecast, shadow, tuning};
 use crate::bursts::{jobs, load, recent as bursts};
 use crate::chain::sources::SourceStatus;
-use crate::chain::{beliefs, offset};
+use crate::chain::{beliefs, clock_offset};
 use crate::chart::history;
 use crate::clock::{At, DayClock};
 use crate::reported::Source;
 use crate::target;
 use crate::ui::state::{Ui, View};
 use crate::ui::{doctor, drills, events};
-use crate::workers::{lanes, logs, pods, sampling};
+use crate::workers::{logs, pods, sampling, timelines};
 
 /// Something that may not be there, or not be known yet.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Found<T> {
+pub enum Presence<T> {
     /// Nothing has been heard.
     #[default]
     Unknown,
@@ -31,7 +31,7 @@ pub enum Found<T> {
     Here(T),
 }
 
-impl<T> Found<T> {
+impl<T> Presence<T> {
     /// The thing, if it is there.
     pub fn get(&self) -> Option<&T> {
         match self {
@@ -41,7 +41,7 @@ impl<T> Found<T> {
     }
 }
 
-impl<T> From<Option<T>> for Found<T> {
+impl<T> From<Option<T>> for Presence<T> {
     fn from(thing: Option<T>) -> Self {
         thing.map_or(Self::Missing, Self::Here)
     }
@@ -55,17 +55,17 @@ pub struct Data {
     /// Turns times of the run into times of day.
     pub day: DayClock,
     /// What is watched.
-    pub watched: target::Watched,
+    pub watched: target::WatchedTarget,
     /// The sources that have said something about themselves.
     pub sources: BTreeMap<Source, SourceStatus>,
     /// The HPA.
-    pub hpa: Found<Hpa>,
+    pub hpa: Presence<Hpa>,
     /// What the HPA scales.
-    pub workload: Found<Workload>,
+    pub workload: Presence<Workload>,
     /// The pods.
     pub pods: pods::Pods,
     /// What every worker did.
-    pub lanes: lanes::Lanes,
+    pub lanes: timelines::Timelines,
     /// The queue, as last heard.
     pub depth: Option<DepthSample>,
     /// Who believes what.
@@ -77,7 +77,7 @@ pub struct Data {
     /// Whose logs are read.
     pub sampling: sampling::Sampling,
     /// The cluster's clock beside ours.
-    pub offset: offset::Offset,
+    pub offset: clock_offset::Offset,
     /// What became of the jobs.
     pub jobs: jobs::Jobs,
     /// The load.
@@ -156,18 +156,18 @@ impl Model {
             data: Data {
                 now: At::default(),
                 day,
-                watched: target::Watched::default(),
+                watched: target::WatchedTarget::default(),
                 sources: BTreeMap::new(),
-                hpa: Found::Unknown,
-                workload: Found::Unknown,
+                hpa: Presence::Unknown,
+                workload: Presence::Unknown,
                 pods: pods::Pods::default(),
-                lanes: lanes::Lanes::default(),
+                lanes: timelines::Timelines::default(),
                 depth: None,
                 beliefs: beliefs::Beliefs::default(),
                 history: history::History::default(),
                 bursts: bursts::Bursts::default(),
                 sampling: sampling::Sampling::default(),
-                offset: offset::Offset::default(),
+                offset: clock_offset::Offset::default(),
                 jobs: jobs::Jobs::default(),
                 load: load::Load::default(),
                 events: events::Events::default(),

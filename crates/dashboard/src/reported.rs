@@ -6,8 +6,9 @@ mod sources;
 mod target;
 
 pub use self::changes::{
-    Applied, Change, Drill, DrillEvent, DrillRequest, Refusal, Scaled, ScaledKind, TuneEvent, TuneRequest,
+    Applied, Change, Drill, DrillEvent, DrillRequest, Refusal, ScaledKind, ScaledWorkload, TuneEvent,
+    TuneRequest,
 };
 pub use self::load::{BurstProgress, LoadProgress};
-pub use self::sources::{Dated, LogState, Source, SourceState, Watchfulness};
-pub use self::target::{Problem, Step, StepState, Target, TargetEvent};
+pub use self::sources::{LogState, PollRate, ServerTime, Source, SourceState};
+pub use self::target::{Problem, StartStep, StepState, Target, TargetEvent};

@@ -1,14 +1,14 @@
 //! What is watched, and how far its start is. Neutral: a cluster far away and one on this machine look the same here.
 
 use crate::clock::At;
-use crate::reported::{Problem, Step, StepState, Target, TargetEvent};
+use crate::reported::{Problem, StartStep, StepState, Target, TargetEvent};
 
 /// Steps kept; a target that names more is not listened to.
 const MAX_STEPS: usize = 32;
 
 /// Where the target stands.
 #[derive(Debug, Clone, PartialEq)]
-pub enum State {
+pub enum TargetState {
     /// It is being looked for, and where.
     Looking(String),
     /// It is chosen and starts.
@@ -28,31 +28,35 @@ pub enum State {
 
 /// The target and its start.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Watched {
+pub struct WatchedTarget {
     /// What was chosen.
     pub target: Option<Target>,
     /// Where it stands.
-    pub state: State,
+    pub state: TargetState,
     /// The steps of its start, in the order in which they were first heard of.
-    pub steps: Vec<Step>,
+    pub steps: Vec<StartStep>,
 }
 
-impl Default for Watched {
+impl Default for WatchedTarget {
     fn default() -> Self {
-        Self { target: None, state: State::Looking("Looking for a target".to_owned()), steps: Vec::new() }
+        Self {
+            target: None,
+            state: TargetState::Looking("Looking for a target".to_owned()),
+            steps: Vec::new(),
+        }
     }
 }
 
-impl Watched {
+impl WatchedTarget {
     /// Takes news in.
     pub fn apply(&mut self, at: At, news: TargetEvent) {
         match news {
-            TargetEvent::Looking(place) => self.state = State::Looking(place),
+            TargetEvent::Looking(place) => self.state = TargetState::Looking(place),
             TargetEvent::Chosen(target) => {
                 // A second word about the same target, such as its version, is no new start.
                 let known = self.target.as_ref().is_some_and(|old| old.title == target.title);
-                if !(known && matches!(self.state, State::Ready)) {
-                    self.state = State::Starting;
+                if !(known && matches!(self.state, TargetState::Ready)) {
+                    self.state = TargetState::Starting;
                 }
                 self.target = Some(target);
             }
@@ -64,13 +68,13 @@ impl Watched {
                     None => self.steps.push(step),
                 }
             }
-            TargetEvent::Ready => self.state = State::Ready,
+            TargetEvent::Ready => self.state = TargetState::Ready,
             TargetEvent::Failed(problem) => {
                 let (since, was_ready) = match &self.state {
-                    State::Failed { since, was_ready, .. } => (*since, *was_ready),
-                    state => (at, matches!(state, State::Ready)),
+                    TargetState::Failed { since, was_ready, .. } => (*since, *was_ready),
+                    state => (at, matches!(state, TargetState::Ready)),
                 };
-                self.state = State::Failed { problem, since, was_ready };
+                self.state = TargetState::Failed { problem, since, was_ready };
             }
         }
     }
@@ -78,20 +82,20 @@ impl Watched {
     /// Whether there is data to show.
     #[must_use]
     pub fn has_data(&self) -> bool {
-        matches!(self.state, State::Ready | State::Failed { was_ready: true, .. })
+        matches!(self.state, TargetState::Ready | TargetState::Failed { was_ready: true, .. })
     }
 
     /// Whether the target is ready now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready)
+        matches!(self.state, TargetState::Ready)
     }
 
     /// The problem, if there is one.
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
         match &self.state {
-            State::Failed { problem, .. } => Some(problem),
+            TargetState::Failed { problem, .. } => Some(problem),
             _ => None,
         }
     }

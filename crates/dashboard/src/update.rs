@@ -1,29 +1,29 @@
 //! The only place that changes the model: an event comes in, the model changes, and what is to be done comes out.
 
 mod act;
+mod after_event;
 mod decide;
 mod doctor;
 mod drill;
 mod forms;
 mod input;
-mod look;
+mod jobs;
+mod navigation;
 mod observe;
+mod observed_at;
 mod shadow;
 mod sources;
-mod standing;
 #[cfg(test)]
 mod tests;
-mod told;
 mod tune;
-mod work;
 
-use crate::autoscaler::decision::News;
-use crate::message::{Effect, Event, Stamped};
+use crate::autoscaler::decision::StatusChange;
+use crate::message::{Effect, Event, Timestamped};
 use crate::model::Model;
 
 /// Takes an event in. The effects are to be carried out in their order.
 #[must_use = "effects do nothing unless they are carried out"]
-pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
+pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
     let at = stamped.at;
     model.data.now = model.data.now.max(at);
     let mut effects = Vec::new();
@@ -31,7 +31,7 @@ pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
         Event::Input(input) => input::take(model, at, &input, &mut effects),
         Event::Tick => {
             model.ui.tick_due = None;
-            decide::again(model, at, News::Other);
+            decide::again(model, at, StatusChange::Other);
             true
         }
         Event::Terminate => {
@@ -44,8 +44,8 @@ pub fn update(model: &mut Model, stamped: Stamped) -> Vec<Effect> {
             changed && model.paused_for().is_none()
         }
     };
-    let settled = standing::settle(model, at, &mut effects);
+    let settled = after_event::apply_timeouts(model, at, &mut effects);
     model.ui.changed |= changed || settled;
-    standing::ask(model, at, &mut effects);
+    after_event::emit_effects(model, at, &mut effects);
     effects
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use cluster::failure::Failure;
-use cluster::kept::Kept;
+use cluster::persistent_connection::PersistentConnection;
 use cluster::{errors, http as plain};
 use diagnosis::facts::{Answer, Fact, Seen};
 
@@ -99,9 +99,9 @@ pub(super) async fn metric(client: &Client, how: String, path: &str) -> Fact<Ans
 
 /// Asks a pod over a tunnel; `Err` is what to say instead of an answer.
 pub(super) async fn pod<T>(
-    kept: &mut Kept,
+    kept: &mut PersistentConnection,
     request: &Request<Empty<Bytes>>,
-) -> Result<plain::Answer, Seen<T>> {
+) -> Result<plain::HttpResponse, Seen<T>> {
     kept.ask(request, WITHIN).await.map_err(|failure| match failure {
         Failure::Unavailable(sentence) => Seen::NotPermitted(sentence),
         Failure::Lost(sentence) => Seen::Failed(sentence),

@@ -14,8 +14,8 @@ use super::ask;
 use super::exposition::samples;
 use cluster::endpoint::{Endpoint, Port};
 use cluster::http::get;
-use cluster::kept::Kept;
 use cluster::percent;
+use cluster::persistent_connection::PersistentConnection;
 use diagnosis::facts::{Broker, Custom, Fact, MetricsEndpoint, MonitorSpec, Queue, Seen, ServicePort};
 use diagnosis::monitor_covers;
 
@@ -131,13 +131,13 @@ fn endpoints(namespace: &str, services: &[Service], monitors: &[Custom<MonitorSp
     found
 }
 
-fn kept(client: &Client, at: &ServicePort) -> Kept {
+fn kept(client: &Client, at: &ServicePort) -> PersistentConnection {
     let endpoint = Endpoint {
         namespace: at.namespace.clone(),
         service: at.service.clone(),
         port: Port::Number(at.port),
     };
-    Kept::new(client.clone(), endpoint)
+    PersistentConnection::new(client.clone(), endpoint)
 }
 
 async fn scrape(client: &Client, scraped: Scraped) -> MetricsEndpoint {

@@ -11,8 +11,8 @@ use super::ask;
 use cluster::endpoint::Endpoint;
 use cluster::failure::Failure;
 use cluster::http::get;
-use cluster::kept::Kept;
 use cluster::percent;
+use cluster::persistent_connection::PersistentConnection;
 use cluster::prometheus::{Address, servers};
 use diagnosis::facts::{
     Custom, Fact, MonitorSpec, Prometheus, PrometheusSpec, RuleSpec, Sample, Seen, ServicePort, Targets,
@@ -183,7 +183,7 @@ async fn operator(client: &Client, namespace: &str) -> Fact<Deployment> {
 }
 
 struct Server {
-    kept: Kept,
+    kept: PersistentConnection,
     base: String,
 }
 
@@ -232,7 +232,7 @@ impl Server {
         };
         let base =
             format!("/api/v1/namespaces/{}/services/{}:{port}/proxy", endpoint.namespace, endpoint.service);
-        Self { kept: Kept::new(client.clone(), endpoint), base }
+        Self { kept: PersistentConnection::new(client.clone(), endpoint), base }
     }
 
     async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Fact<T> {

@@ -175,7 +175,7 @@ mod tests {
 
     fn request() -> Request {
         Request {
-            flags: cluster::connect::Flags::default(),
+            flags: cluster::connect::ConnectFlags::default(),
             namespace: "demo".into(),
             profile: Profile::Keda,
             values: vec!["mine.yaml".into()],

@@ -14,7 +14,7 @@ use super::print;
 use super::removal::{self, Namespace, Release, Removal, Seen, Step};
 use super::survey;
 use super::up::{Ground, Mode, ground, say};
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 use text::clean;
 
 mod work;
@@ -25,7 +25,7 @@ use work::Work;
 #[derive(Debug, Clone)]
 pub struct Wish {
     /// Kubeconfig and context.
-    pub flags: Flags,
+    pub flags: ConnectFlags,
     /// Namespace of the demo.
     pub namespace: String,
     /// Whether the namespaces that `up` made go too, without a question of their own.
@@ -47,7 +47,7 @@ pub async fn run(
     agree: impl AsyncFn(&str) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
     let Ground { cluster, version, mut objects } = ground(&wish.flags).await?;
-    let flags = Flags { context: Some(cluster.context.clone()), ..wish.flags.clone() };
+    let flags = ConnectFlags { context: Some(cluster.context.clone()), ..wish.flags.clone() };
     let (helm, unknown) = match Helm::find(&flags, stop.clone()).await {
         Ok(helm) => (Some(helm), None),
         Err(failure) if failure.kind == Kind::Stopped => return Err(failure),

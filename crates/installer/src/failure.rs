@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::again::Change;
-use cluster::connect::Obstacle;
+use cluster::connect::ConnectError;
 use cluster::errors;
 use text::clean;
 
@@ -120,8 +120,8 @@ fn lines(text: &str) -> String {
     clean.join("\n")
 }
 
-impl From<Obstacle> for Failure {
-    fn from(obstacle: Obstacle) -> Self {
+impl From<ConnectError> for Failure {
+    fn from(obstacle: ConnectError) -> Self {
         Self::new(Kind::Unreachable, obstacle.what, obstacle.advice)
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::failure::Failure;
 use super::program;
 use super::shell;
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 
 mod said;
 mod version;
@@ -54,7 +54,7 @@ impl Helm {
     ///
     /// # Errors
     /// When there is none, when it does not answer, or when it is older than 3.13.
-    pub async fn find(flags: &Flags, stop: CancellationToken) -> Result<Self, Failure> {
+    pub async fn find(flags: &ConnectFlags, stop: CancellationToken) -> Result<Self, Failure> {
         let program = program::find("helm", std::env::var_os("PATH").as_deref()).map_err(|missing| {
             Failure::step(
                 format!("{missing}; the charts are rendered and installed with helm"),
@@ -221,7 +221,7 @@ async fn farewell(child: &mut Child) {
 }
 
 /// The flags that make helm talk to the cluster that we talk to.
-fn cluster_flags(flags: &Flags) -> Vec<String> {
+fn cluster_flags(flags: &ConnectFlags) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(path) = &flags.kubeconfig {
         words.extend(["--kubeconfig".to_owned(), path.to_string_lossy().into_owned()]);

@@ -1,19 +1,19 @@
 //! Commands that a failure advises, for the cluster and the namespace that were asked for, so that they can be pasted as they are.
 
 use super::shell;
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 
 /// What every command has to say to mean the same cluster and demo.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
-    flags: Flags,
+    flags: ConnectFlags,
     namespace: String,
 }
 
 impl Hints {
     /// For what the command line said.
     #[must_use]
-    pub fn new(flags: &Flags, namespace: &str) -> Self {
+    pub fn new(flags: &ConnectFlags, namespace: &str) -> Self {
         Self { flags: flags.clone(), namespace: namespace.to_owned() }
     }
 
@@ -68,10 +68,10 @@ mod tests {
 
     #[test]
     fn commands_mean_what_was_meant() {
-        let usual = Hints::new(&Flags::default(), contract::names::NAMESPACE);
+        let usual = Hints::new(&ConnectFlags::default(), contract::names::NAMESPACE);
         assert_eq!(usual.surge(&[]), "surge");
         assert_eq!(usual.kubectl(&["get", "pods"]), "kubectl get pods");
-        let flags = Flags { kubeconfig: Some("/a b".into()), context: Some("far".into()) };
+        let flags = ConnectFlags { kubeconfig: Some("/a b".into()), context: Some("far".into()) };
         let other = Hints::new(&flags, "demo");
         assert_eq!(
             other.surge(&["doctor"]),

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_advice_names_the_option_and_the_pod() {
-        let hints = Hints::new(&cluster::connect::Flags::default(), "demo");
+        let hints = Hints::new(&cluster::connect::ConnectFlags::default(), "demo");
         let advice = |reason: &str, name| missing(reason, "").advice(name, "demo", &hints).join("\n");
         let worker = advice("ErrImagePull", image_of("worker"));
         for expected in

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 
 /// Where the autoscaler's number comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -40,7 +40,7 @@ impl fmt::Display for Profile {
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Kubeconfig and context.
-    pub flags: Flags,
+    pub flags: ConnectFlags,
     /// Namespace of the demo.
     pub namespace: String,
     /// Profile.

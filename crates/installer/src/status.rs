@@ -18,7 +18,7 @@ use super::ready::{self, Rollout};
 use super::seen::Metrics;
 use super::survey;
 use super::up::{Ground, ground};
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 use cluster::{broker, external_metric, failure, prometheus};
 use observed::convert;
 use observed::{DepthSample, Hpa, MetricSample, ScrapedSample};
@@ -68,12 +68,12 @@ pub struct Autoscaler {
 ///
 /// # Errors
 /// When the cluster cannot be reached. What is missing in it is a fact, not an error.
-pub async fn look(flags: &Flags, namespace: &str, stop: &CancellationToken) -> Result<Facts, Failure> {
+pub async fn look(flags: &ConnectFlags, namespace: &str, stop: &CancellationToken) -> Result<Facts, Failure> {
     let Ground { cluster, version, mut objects } = ground(flags).await?;
     let client = &cluster.client;
     let marked = survey::marked(&mut objects, namespace).await?;
     let up = clean::text(&Hints::new(flags, namespace).surge(&["up"]));
-    let flags = Flags { context: Some(cluster.context.clone()), ..flags.clone() };
+    let flags = ConnectFlags { context: Some(cluster.context.clone()), ..flags.clone() };
     let releases = async {
         let helm = Helm::find(&flags, stop.clone()).await?;
         helm.list(&survey::release_selector()).await

@@ -49,7 +49,7 @@ pub(super) struct Ground {
 }
 
 /// Finds the cluster and asks it for its version, so that everything after it can be believed to have a server.
-pub(super) async fn ground(flags: &connect::Flags) -> Result<Ground, Failure> {
+pub(super) async fn ground(flags: &connect::ConnectFlags) -> Result<Ground, Failure> {
     let cluster = connect::load(flags).await?;
     let what = format!("asking context {} ({}) for its version", cluster.context, cluster.server);
     let version = match tokio::time::timeout(WITHIN, cluster.client.apiserver_version()).await {
@@ -115,7 +115,7 @@ async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared
         Stack::Skip => skipped(request)?,
     };
     let Ground { cluster, version, mut objects } = ground(&request.flags).await?;
-    let flags = connect::Flags { context: Some(cluster.context.clone()), ..request.flags.clone() };
+    let flags = connect::ConnectFlags { context: Some(cluster.context.clone()), ..request.flags.clone() };
     let helm = Helm::find(&flags, stop.clone()).await?;
     for release in &mut releases {
         if !matches!(release.place, Place::Repository(_)) {

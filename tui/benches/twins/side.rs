@@ -139,7 +139,7 @@ impl Side {
         self.dashboard.read(|model| {
             let heard =
                 |source| model.data.sources.get(source).is_some_and(|status| status.last_heard.is_some());
-            let is_over = |burst: &Burst| burst.watch.is_over() && !burst.fates.are_open();
+            let is_over = |burst: &Burst| burst.watch.is_over() && !burst.job_tracker.are_open();
             let rests = READ.iter().all(heard)
                 && model.data.depth.is_some_and(|depth| depth.total() == 0)
                 && model.data.sampling.followed().count() == 1
@@ -151,7 +151,7 @@ impl Side {
     fn over(&self, number: u32) -> Option<Burst> {
         self.dashboard.read(|model| {
             let newest = model.data.bursts.newest()?;
-            (newest.number == number && newest.watch.is_over() && !newest.fates.are_open())
+            (newest.number == number && newest.watch.is_over() && !newest.job_tracker.are_open())
                 .then(|| newest.clone())
         })
     }

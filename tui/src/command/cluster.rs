@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 
 /// Which cluster, and where in it.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct ClusterArgs {
 
 impl ClusterArgs {
     /// What the kubeconfig is read with.
-    pub(super) fn flags(&self) -> Flags {
-        Flags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+    pub(super) fn flags(&self) -> ConnectFlags {
+        ConnectFlags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
     }
 }

@@ -12,9 +12,9 @@ use super::{USAGE, complain, log};
 use crate::runtime;
 use crate::source::dispatch;
 use crate::source::dispatch::Settings;
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use crate::source::target;
-use crate::source::target::{Fallback, Wish};
+use crate::source::target::{Fallback, TargetOptions};
 use crate::terminal;
 use crate::terminal::Terminal;
 use cluster::prometheus::Address;
@@ -84,9 +84,9 @@ impl Args {
         }
     }
 
-    fn wish(&self) -> Wish {
+    fn wish(&self) -> TargetOptions {
         let (fallback, straight_to_fallback) = self.fallback();
-        Wish {
+        TargetOptions {
             flags: self.cluster.flags(),
             namespace: self.cluster.namespace.clone(),
             hpa: self.hpa.clone(),
@@ -141,7 +141,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     };
     let (events, received) = mpsc::channel(EVENTS);
     let (effects, wanted) = mpsc::channel(EFFECTS);
-    let outbox = Outbox::new(events, clock);
+    let outbox = EventSender::new(events, clock);
     let (end, ended) = tokio::sync::oneshot::channel();
     let signals = tokio::spawn(tell_of_signals(outbox.clone()));
     let sources = tokio::spawn(watch(arguments.clone(), outbox, clock, wanted, ended));
@@ -194,7 +194,7 @@ fn wall_clock(clock: &Clock) -> DayClock {
 /// stopped and could not be put back, a sentence each.
 async fn watch(
     arguments: Args,
-    outbox: Outbox,
+    outbox: EventSender,
     clock: Clock,
     effects: mpsc::Receiver<Effect>,
     ended: tokio::sync::oneshot::Receiver<()>,
@@ -231,7 +231,7 @@ async fn watch(
 }
 
 /// The first signal asks the dashboard to end; a second one does not wait for it.
-async fn tell_of_signals(outbox: Outbox) {
+async fn tell_of_signals(outbox: EventSender) {
     let handlers = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
     let [Ok(mut terminate), Ok(mut hang_up), Ok(mut interrupt)] = handlers else {
         tracing::error!("signals cannot be caught");

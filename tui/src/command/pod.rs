@@ -13,7 +13,7 @@ use clap::{Parser, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use cluster::connect;
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 
 /// First inherited descriptor, by the convention of systemd's socket activation.
 const FIRST: RawFd = 3;
@@ -136,7 +136,7 @@ struct Prometheus {
 impl Server for Prometheus {
     async fn run(self, mut listeners: Listeners, shutdown: CancellationToken) -> Result<(), String> {
         // The kubeconfig in the environment stands for the service account's token.
-        let cluster = connect::load(&Flags::default()).await.map_err(|obstacle| obstacle.what)?;
+        let cluster = connect::load(&ConnectFlags::default()).await.map_err(|obstacle| obstacle.what)?;
         let listener = bind(listeners.take(&["web", "http-web", "http"]), self.listen).await?;
         let mut config = scraper::Config::default();
         if let Some(interval) = self.scrape_interval {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::duration;
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use crate::source::target;
 use crate::source::target::{Boxed, Fallback, Running};
 use dashboard::message::Event;
@@ -155,12 +155,16 @@ pub(super) fn fallback(options: Options) -> Box<dyn Fallback> {
 struct InTheDashboard(Options);
 
 impl Fallback for InTheDashboard {
-    fn start(self: Box<Self>, reason: String, outbox: Outbox) -> Boxed<Result<Running, Problem>> {
+    fn start(self: Box<Self>, reason: String, outbox: EventSender) -> Boxed<Result<Running, Problem>> {
         Box::pin(start_for_dashboard(self.0, reason, outbox))
     }
 }
 
-async fn start_for_dashboard(options: Options, reason: String, outbox: Outbox) -> Result<Running, Problem> {
+async fn start_for_dashboard(
+    options: Options,
+    reason: String,
+    outbox: EventSender,
+) -> Result<Running, Problem> {
     let namespace = contract::names::NAMESPACE.to_owned();
     let mut target = Target {
         title: "sandbox".to_owned(),

@@ -6,9 +6,9 @@
 use kube::Client;
 use tokio::sync::watch;
 
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
-use crate::source::pace::Pace;
+use crate::source::poll_timer::PollTimer;
 use cluster::broker::{Management, Metrics};
 use cluster::failure::Failure;
 use dashboard::message::Event;
@@ -23,8 +23,8 @@ pub(crate) async fn run(
     client: Client,
     namespace: String,
     hpa: watch::Receiver<Option<Hpa>>,
-    mut pace: Pace,
-    outbox: Outbox,
+    mut pace: PollTimer,
+    outbox: EventSender,
 ) {
     let mut health = Health::new(Source::Broker, outbox.clone());
     let mut management = Management::new(client.clone(), &namespace);

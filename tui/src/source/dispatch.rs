@@ -8,20 +8,20 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::source::drill::Drills;
+use crate::source::event_sender::EventSender;
 use crate::source::load::burst::Bursts;
 use crate::source::load::{continuous, producer};
 use crate::source::logs::Logs;
-use crate::source::outbox::Outbox;
-use crate::source::pace::Pace;
+use crate::source::poll_timer::PollTimer;
 use crate::source::prometheus;
-use crate::source::{broker, drill, external_metric, kill, pulse, server_clock, tune, watch as watches};
+use crate::source::{broker, drill, external_metric, kill, liveness, server_clock, tune, watch as watches};
 use cluster::endpoint::Endpoint;
 use cluster::prometheus::Address;
-use cluster::serving;
+use cluster::ready_pods;
 use cluster::tunnel::Tunnels;
 use dashboard::clock::Clock;
 use dashboard::message::{Effect, Event};
-use dashboard::reported::{BurstProgress, Watchfulness};
+use dashboard::reported::{BurstProgress, PollRate};
 use doctor;
 
 /// The broker is asked at most this often, by the contract.
@@ -53,13 +53,13 @@ pub const ENDS_WITHIN: Duration = drill::PUT_BACK_WITHIN.saturating_add(Duration
 pub async fn run(
     client: Client,
     settings: Settings,
-    outbox: Outbox,
+    outbox: EventSender,
     clock: Clock,
     mut effects: mpsc::Receiver<Effect>,
 ) -> Vec<String> {
     let mut tasks = JoinSet::new();
-    let (watchfulness, watchful) = watch::channel(Watchfulness::Idle);
-    let (learner, serving) = serving::channel();
+    let (watchfulness, watchful) = watch::channel(PollRate::Idle);
+    let (learner, serving) = ready_pods::channel();
     start_watching(&mut tasks, &client, &settings, &outbox, &watchful, learner);
 
     let producer_endpoint = Endpoint {
@@ -136,18 +136,18 @@ fn start_watching(
     tasks: &mut JoinSet<()>,
     client: &Client,
     settings: &Settings,
-    outbox: &Outbox,
-    watchful: &watch::Receiver<Watchfulness>,
-    serving: serving::Learner,
+    outbox: &EventSender,
+    watchful: &watch::Receiver<PollRate>,
+    serving: ready_pods::ReadyPodsWriter,
 ) {
     let namespace = || settings.namespace.clone();
-    let samples = || Pace::new(watchful.clone(), SAMPLES_BUSY, IDLE);
+    let samples = || PollTimer::new(watchful.clone(), SAMPLES_BUSY, IDLE);
     let (hpa, latest_hpa) = watch::channel(None);
     let (workload, latest_workload) = watch::channel(None);
-    let (returned, returns) = pulse::channel();
+    let (returned, returns) = liveness::channel();
     let place =
         || watches::Place { client: client.clone(), namespace: namespace(), returns: returns.clone() };
-    tasks.spawn(pulse::run(client.clone(), returned, outbox.clone()));
+    tasks.spawn(liveness::run(client.clone(), returned, outbox.clone()));
     tasks.spawn(watches::hpa::run(place(), settings.hpa.clone(), outbox.clone(), hpa));
     tasks.spawn(watches::workload::run(place(), latest_hpa.clone(), outbox.clone(), workload));
     tasks.spawn(watches::pods::run(place(), latest_workload, serving, outbox.clone()));
@@ -160,7 +160,7 @@ fn start_watching(
         outbox.clone(),
     ));
     tasks.spawn(server_clock::run(client.clone(), outbox.clone()));
-    let depth = Pace::new(watchful.clone(), DEPTH_BUSY, IDLE);
+    let depth = PollTimer::new(watchful.clone(), DEPTH_BUSY, IDLE);
     tasks.spawn(broker::run(client.clone(), namespace(), latest_hpa.clone(), depth, outbox.clone()));
     tasks.spawn(prometheus::run(
         client.clone(),

@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use crate::source::tune::may;
 use cluster::errors;
 use dashboard::message::Event;
-use dashboard::reported::{Drill, DrillEvent, DrillRequest, Scaled, ScaledKind};
+use dashboard::reported::{Drill, DrillEvent, DrillRequest, ScaledKind, ScaledWorkload};
 use text::clean;
 
 /// How long one answer may take.
@@ -40,7 +40,7 @@ pub struct Drills {
     namespace: String,
     /// What was stopped from here, with the replicas that it had. Held while a request is under way, so that putting
     /// back never overtakes stopping.
-    stopped: Arc<Mutex<BTreeMap<Drill, Scaled>>>,
+    stopped: Arc<Mutex<BTreeMap<Drill, ScaledWorkload>>>,
 }
 
 impl Drills {
@@ -82,14 +82,14 @@ impl Drills {
         tokio::time::timeout(PUT_BACK_WITHIN, putting).await.unwrap_or_else(|_late| late())
     }
 
-    async fn stop(&self, drill: Drill, scaled: Scaled) -> Result<(), String> {
+    async fn stop(&self, drill: Drill, scaled: ScaledWorkload) -> Result<(), String> {
         let mut stopped = self.stopped.lock().await;
         // Noted first: a request whose answer is lost may have been heard all the same.
         stopped.insert(drill, scaled.clone());
         self.scale(&scaled, 0).await
     }
 
-    async fn put_back(&self, drill: Drill, scaled: Scaled) -> Result<(), String> {
+    async fn put_back(&self, drill: Drill, scaled: ScaledWorkload) -> Result<(), String> {
         let mut stopped = self.stopped.lock().await;
         self.scale(&scaled, scaled.replicas).await?;
         stopped.remove(&drill);
@@ -97,7 +97,7 @@ impl Drills {
     }
 
     /// What there is to stop, and why something is not.
-    async fn look(&self) -> Vec<(Drill, Result<Scaled, String>)> {
+    async fn look(&self) -> Vec<(Drill, Result<ScaledWorkload, String>)> {
         let mut seen = Vec::new();
         for drill in Drill::ALL {
             let found = match drill {
@@ -114,7 +114,7 @@ impl Drills {
         seen
     }
 
-    async fn exporter(&self) -> Result<Scaled, String> {
+    async fn exporter(&self) -> Result<ScaledWorkload, String> {
         let api: Api<Deployment> = Api::namespaced(self.client.clone(), &self.namespace);
         let what = format!("looking for the exporter in namespace {}", self.namespace);
         let found = answer(&what, api.list(&ListParams::default().labels(EXPORTERS))).await?;
@@ -122,14 +122,14 @@ impl Drills {
         found.items.first().map(deployment).ok_or_else(|| none.to_owned())
     }
 
-    async fn broker(&self) -> Result<Scaled, String> {
+    async fn broker(&self) -> Result<ScaledWorkload, String> {
         let api: Api<StatefulSet> = Api::namespaced(self.client.clone(), &self.namespace);
         let what = format!("reading StatefulSet {} in namespace {}", names::RABBITMQ, self.namespace);
         answer(&what, api.get(names::RABBITMQ)).await.map(|object| stateful_set(&object))
     }
 
     /// What runs the pods of the Prometheus that is asked: its workload, or the object that its operator makes it from.
-    async fn prometheus(&self) -> Result<Scaled, String> {
+    async fn prometheus(&self) -> Result<ScaledWorkload, String> {
         let services: Api<Service> = Api::all(self.client.clone());
         let what = format!("looking for the Service {}", names::PROMETHEUS_SERVICE);
         let named = ListParams::default().fields(&format!("metadata.name={}", names::PROMETHEUS_SERVICE));
@@ -172,13 +172,13 @@ impl Drills {
         ))
     }
 
-    async fn custom(&self, namespace: &str, name: &str) -> Result<Scaled, String> {
+    async fn custom(&self, namespace: &str, name: &str) -> Result<ScaledWorkload, String> {
         let what = format!("reading Prometheus {name} in namespace {namespace}");
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), namespace, &resource(ScaledKind::Prometheus));
         let object = answer(&what, api.get(name)).await?;
         let replicas = object.data.pointer("/spec/replicas").and_then(serde_json::Value::as_i64).unwrap_or(1);
-        Ok(Scaled {
+        Ok(ScaledWorkload {
             kind: ScaledKind::Prometheus,
             namespace: clean::text(namespace),
             name: clean::text(name),
@@ -186,7 +186,7 @@ impl Drills {
         })
     }
 
-    async fn allowed(&self, scaled: &Scaled) -> Result<(), String> {
+    async fn allowed(&self, scaled: &ScaledWorkload) -> Result<(), String> {
         let resource = resource(scaled.kind);
         let attributes = ResourceAttributes {
             verb: Some("patch".to_owned()),
@@ -202,7 +202,7 @@ impl Drills {
             .map_err(|why| format!("scaling {} is not allowed: {why}", described(scaled)))
     }
 
-    async fn scale(&self, scaled: &Scaled, replicas: i32) -> Result<(), String> {
+    async fn scale(&self, scaled: &ScaledWorkload, replicas: i32) -> Result<(), String> {
         let api: Api<DynamicObject> =
             Api::namespaced_with(self.client.clone(), &scaled.namespace, &resource(scaled.kind));
         let what = format!("scaling {} to {replicas}", described(scaled));
@@ -250,21 +250,21 @@ fn resource(kind: ScaledKind) -> ApiResource {
 }
 
 /// `StatefulSet rabbitmq in namespace demo`.
-fn described(scaled: &Scaled) -> String {
+fn described(scaled: &ScaledWorkload) -> String {
     format!("{} {} in namespace {}", scaled.kind.word(), scaled.name, scaled.namespace)
 }
 
-fn deployment(object: &Deployment) -> Scaled {
+fn deployment(object: &Deployment) -> ScaledWorkload {
     let replicas = object.spec.as_ref().and_then(|spec| spec.replicas);
     scaled(ScaledKind::Deployment, object.namespace(), &object.name_any(), replicas)
 }
 
-fn stateful_set(object: &StatefulSet) -> Scaled {
+fn stateful_set(object: &StatefulSet) -> ScaledWorkload {
     let replicas = object.spec.as_ref().and_then(|spec| spec.replicas);
     scaled(ScaledKind::StatefulSet, object.namespace(), &object.name_any(), replicas)
 }
 
-fn scaled(kind: ScaledKind, namespace: Option<String>, name: &str, replicas: Option<i32>) -> Scaled {
+fn scaled(kind: ScaledKind, namespace: Option<String>, name: &str, replicas: Option<i32>) -> ScaledWorkload {
     let namespace = clean::text(&namespace.unwrap_or_default());
-    Scaled { kind, namespace, name: clean::text(name), replicas: replicas.unwrap_or(1) }
+    ScaledWorkload { kind, namespace, name: clean::text(name), replicas: replicas.unwrap_or(1) }
 }

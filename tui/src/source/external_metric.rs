@@ -3,9 +3,9 @@
 use kube::Client;
 use tokio::sync::watch;
 
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
-use crate::source::pace::Pace;
+use crate::source::poll_timer::PollTimer;
 use cluster::external_metric;
 use dashboard::message::Event;
 use dashboard::reported::{Source, SourceState};
@@ -16,8 +16,8 @@ pub(crate) async fn run(
     client: Client,
     namespace: String,
     mut hpa: watch::Receiver<Option<Hpa>>,
-    mut pace: Pace,
-    outbox: Outbox,
+    mut pace: PollTimer,
+    outbox: EventSender,
 ) {
     let mut health = Health::new(Source::ExternalMetric, outbox.clone());
     loop {

@@ -1,6 +1,6 @@
 //! One source's state: says only what has changed, and waits out failures.
 
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
 use cluster::failure::Failure;
 use dashboard::message::Event;
@@ -10,7 +10,7 @@ use dashboard::reported::{Problem, Source, SourceState, TargetEvent};
 #[derive(Debug)]
 pub(crate) struct Health {
     source: Source,
-    outbox: Outbox,
+    outbox: EventSender,
     said: Option<SourceState>,
     backoff: Backoff,
     target: Target,
@@ -28,12 +28,12 @@ enum Target {
 }
 
 impl Health {
-    pub(crate) fn new(source: Source, outbox: Outbox) -> Self {
+    pub(crate) fn new(source: Source, outbox: EventSender) -> Self {
         Self { source, outbox, said: None, backoff: Backoff::default(), target: Target::Apart }
     }
 
     /// As [`Self::new`], for the source without which the target as a whole cannot be reached.
-    pub(crate) fn of_target(source: Source, outbox: Outbox) -> Self {
+    pub(crate) fn of_target(source: Source, outbox: EventSender) -> Self {
         Self { target: Target::Fine, ..Self::new(source, outbox) }
     }
 

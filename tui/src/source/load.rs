@@ -4,10 +4,10 @@
 //! sent and not answered is never sent again: its job may be in the queue.
 
 pub mod burst;
+pub mod connector;
 pub mod continuous;
-pub mod dial;
-mod lane;
 mod outcome;
 mod pool;
 pub(crate) mod producer;
+mod sender;
 mod tally;

@@ -11,13 +11,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::follower::Follower;
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 
 /// Follows the logs of a changing set of pods, each to its end.
 pub(crate) struct Logs {
     client: Client,
     namespace: String,
-    outbox: Outbox,
+    outbox: EventSender,
     began: Instant,
     /// The followed pods, with the word that a pod is gone.
     followed: HashMap<String, CancellationToken>,
@@ -26,7 +26,7 @@ pub(crate) struct Logs {
 
 impl Logs {
     /// `began` is the start of the run: what the pods wrote before is not read.
-    pub(crate) fn new(client: Client, namespace: String, outbox: Outbox, began: Instant) -> Self {
+    pub(crate) fn new(client: Client, namespace: String, outbox: EventSender, began: Instant) -> Self {
         Self { client, namespace, outbox, began, followed: HashMap::new(), tasks: JoinSet::new() }
     }
 

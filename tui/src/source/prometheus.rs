@@ -7,9 +7,9 @@ use kube::Client;
 use observed::{Hpa, MetricRef};
 use tokio::sync::watch;
 
+use super::event_sender::EventSender;
 use super::health::Health;
-use super::outbox::Outbox;
-use super::pace::Pace;
+use super::poll_timer::PollTimer;
 
 /// Asks for the sample behind the HPA's metric, at the pace given.
 pub(crate) async fn run(
@@ -17,8 +17,8 @@ pub(crate) async fn run(
     namespace: String,
     address: Option<Address>,
     mut hpa: watch::Receiver<Option<Hpa>>,
-    mut pace: Pace,
-    outbox: Outbox,
+    mut pace: PollTimer,
+    outbox: EventSender,
 ) {
     let mut health = Health::new(Source::Prometheus, outbox.clone());
     let mut found: Vec<Server> = Vec::new();

@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use kube::Client;
 
-use crate::source::outbox::Outbox;
-use dashboard::chain::offset::Offset;
+use crate::source::event_sender::EventSender;
+use dashboard::chain::clock_offset::Offset;
 use dashboard::message::Event;
-use dashboard::reported::Dated;
+use dashboard::reported::ServerTime;
 
 /// How long an answer may take; a later one would bound the clock too loosely.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -30,7 +30,7 @@ const LATER: Duration = Duration::from_secs(60);
 
 /// Asks as long as the run lasts. Where there is no answer or no `Date`, nothing is said: the screen tells that the clock has
 /// not been compared.
-pub(crate) async fn run(client: Client, outbox: Outbox) {
+pub(crate) async fn run(client: Client, outbox: EventSender) {
     let mut offset = Offset::default();
     let mut asked: u32 = 0;
     loop {
@@ -44,12 +44,12 @@ pub(crate) async fn run(client: Client, outbox: Outbox) {
     }
 }
 
-async fn ask(client: &Client, outbox: &Outbox) -> Option<Dated> {
+async fn ask(client: &Client, outbox: &EventSender) -> Option<ServerTime> {
     let request = Request::get("/version").body(kube::client::Body::empty()).ok()?;
     let asked = outbox.now();
     let answer = tokio::time::timeout(WITHIN, client.send(request)).await.ok()?.ok()?;
     let answered = outbox.now();
-    Some(Dated { asked, answered, date: date(answer.headers())? })
+    Some(ServerTime { asked, answered, date: date(answer.headers())? })
 }
 
 /// The `Date`, in the one form that servers write (RFC 9110, section 5.6.7).

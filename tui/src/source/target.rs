@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use kube::Client;
 
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
 use cluster::connect;
-use cluster::connect::{Cluster, Flags, Obstacle};
+use cluster::connect::{Cluster, ConnectError, ConnectFlags};
 use dashboard::message::Event;
 use dashboard::reported::{Problem, Target, TargetEvent};
 use text::clean;
@@ -28,7 +28,7 @@ pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub trait Fallback: Send + Sync {
     /// Starts it, telling the steps of its start and its readiness through the outbox; `reason` says why it was turned
     /// to, and is empty when it was asked for. Returns as soon as it can be watched.
-    fn start(self: Box<Self>, reason: String, outbox: Outbox) -> Boxed<Result<Running, Problem>>;
+    fn start(self: Box<Self>, reason: String, outbox: EventSender) -> Boxed<Result<Running, Problem>>;
 }
 
 /// A target that can be watched.
@@ -42,9 +42,9 @@ pub struct Running {
 }
 
 /// What was asked for.
-pub struct Wish {
+pub struct TargetOptions {
     /// Kubeconfig and context.
-    pub flags: Flags,
+    pub flags: ConnectFlags,
     /// `--namespace`.
     pub namespace: Option<String>,
     /// Name of the HPA.
@@ -55,10 +55,10 @@ pub struct Wish {
     pub straight_to_fallback: bool,
 }
 
-impl Wish {
+impl TargetOptions {
     /// Whether a cluster was asked for, so that nothing else will do.
     fn names_a_cluster(&self) -> bool {
-        self.flags != Flags::default() || self.namespace.is_some()
+        self.flags != ConnectFlags::default() || self.namespace.is_some()
     }
 
     fn namespace(&self) -> &str {
@@ -67,39 +67,39 @@ impl Wish {
 }
 
 /// Finds the target, says so, and returns once it can be watched; `None` when there will be none.
-pub async fn choose(mut wish: Wish, outbox: &Outbox) -> Option<Running> {
+pub async fn choose(mut wish: TargetOptions, outbox: &EventSender) -> Option<Running> {
     if wish.straight_to_fallback
         && let Some(fallback) = wish.fallback.take()
     {
         return fall_back(fallback, String::new(), outbox).await;
     }
     if wish.names_a_cluster() {
-        return Some(insist(&wish, outbox).await);
+        return Some(wait_for_cluster(&wish, outbox).await);
     }
     looking(outbox, "looking for the demo in the current context of your kubeconfig").await;
     let found = tokio::time::timeout(PROBE, find(&wish, PROBE)).await.unwrap_or_else(|_late| {
         let what = format!("the current context gave no answer within {PROBE:?}");
-        Err(Obstacle { short: what.clone(), what, advice: String::new() })
+        Err(ConnectError { short: what.clone(), what, advice: String::new() })
     });
     match (found, wish.fallback.take()) {
         (Ok(cluster), _) => Some(watch(cluster, &wish, outbox).await),
         (Err(obstacle), Some(fallback)) => fall_back(fallback, obstacle.short, outbox).await,
-        (Err(_), None) => Some(insist(&wish, outbox).await),
+        (Err(_), None) => Some(wait_for_cluster(&wish, outbox).await),
     }
 }
 
-async fn looking(outbox: &Outbox, sentence: &str) {
+async fn looking(outbox: &EventSender, sentence: &str) {
     outbox.send(Event::Target(TargetEvent::Looking(sentence.to_owned()))).await;
 }
 
-async fn find(wish: &Wish, within: Duration) -> Result<Cluster, Obstacle> {
+async fn find(wish: &TargetOptions, within: Duration) -> Result<Cluster, ConnectError> {
     let cluster = connect::load(&wish.flags).await?;
     connect::probe(&cluster, wish.namespace(), &wish.hpa, within).await?;
     Ok(cluster)
 }
 
 /// Tries until the cluster shows the demo, saying each time what stands in the way.
-async fn insist(wish: &Wish, outbox: &Outbox) -> Running {
+async fn wait_for_cluster(wish: &TargetOptions, outbox: &EventSender) -> Running {
     let which = match &wish.flags.context {
         Some(context) => format!("context {}", clean::text(context)),
         None => "the current context".to_owned(),
@@ -125,7 +125,7 @@ async fn insist(wish: &Wish, outbox: &Outbox) -> Running {
 }
 
 /// Says that the cluster is the target.
-async fn watch(cluster: Cluster, wish: &Wish, outbox: &Outbox) -> Running {
+async fn watch(cluster: Cluster, wish: &TargetOptions, outbox: &EventSender) -> Running {
     let namespace = wish.namespace().to_owned();
     let mut target = Target {
         title: format!("{} / {}", clean::text(&cluster.context), clean::text(&namespace)),
@@ -153,7 +153,7 @@ pub async fn version(client: &Client) -> Option<String> {
     asked.ok()?.ok().map(|info| clean::text(&info.git_version))
 }
 
-async fn fall_back(fallback: Box<dyn Fallback>, reason: String, outbox: &Outbox) -> Option<Running> {
+async fn fall_back(fallback: Box<dyn Fallback>, reason: String, outbox: &EventSender) -> Option<Running> {
     match fallback.start(reason, outbox.clone()).await {
         Ok(running) => Some(running),
         Err(problem) => {

@@ -14,7 +14,7 @@ use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::source::health::Health;
-use crate::source::pulse::Returns;
+use crate::source::liveness::Returns;
 use cluster::errors;
 use cluster::failure::Failure;
 
@@ -142,10 +142,10 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::source::outbox::Outbox;
-    use crate::source::pulse;
+    use crate::source::event_sender::EventSender;
+    use crate::source::liveness;
     use dashboard::clock::Clock;
-    use dashboard::message::{Event, Stamped};
+    use dashboard::message::{Event, Timestamped};
     use dashboard::reported::{Source, SourceState, TargetEvent};
 
     /// Lists nothing and watches without end, but answers the first lists with these codes.
@@ -168,20 +168,20 @@ mod tests {
         Client::new(app, "default")
     }
 
-    fn health(kind: fn(Source, Outbox) -> Health) -> (Health, mpsc::Receiver<Stamped>) {
+    fn health(kind: fn(Source, EventSender) -> Health) -> (Health, mpsc::Receiver<Timestamped>) {
         let (events, received) = mpsc::channel(64);
-        (kind(Source::Pods, Outbox::new(events, Clock::start())), received)
+        (kind(Source::Pods, EventSender::new(events, Clock::start())), received)
     }
 
     async fn until_listed(client: Client, health: Health) {
-        let (_returned, returns) = pulse::channel();
+        let (_returned, returns) = liveness::channel();
         let place = Place { client, namespace: "demo".to_owned(), returns };
         let mut follow = Follow::<Pod>::new(&place, watcher::Config::default(), "pods", health);
         let listing = async { while !matches!(follow.next().await, watcher::Event::InitDone) {} };
         tokio::time::timeout(Duration::from_secs(30), listing).await.unwrap();
     }
 
-    async fn all(mut received: mpsc::Receiver<Stamped>) -> Vec<Event> {
+    async fn all(mut received: mpsc::Receiver<Timestamped>) -> Vec<Event> {
         let mut all = Vec::new();
         while let Some(stamped) = received.recv().await {
             all.push(stamped.event);

@@ -10,9 +10,9 @@ use ratatui::widgets::Widget;
 use super::stale;
 use super::text::{coarse, count, fit, measured, milli, put, put_right, row, rule, span, width, wrap};
 use super::theme::Ink;
-use dashboard::chain::beliefs::{Belief, Explanation, Place, explain, is_keda};
+use dashboard::chain::beliefs::{Belief, ChainHop, Explanation, explain, is_keda};
 use dashboard::chain::lag::{LEAST, Lag};
-use dashboard::chain::sources::Standing;
+use dashboard::chain::sources::SourceHealth;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
@@ -36,12 +36,12 @@ pub(super) struct Beliefs<'a> {
 }
 
 /// Names of the places, long and short.
-fn names(place: Place) -> (&'static str, &'static str, Source) {
+fn names(place: ChainHop) -> (&'static str, &'static str, Source) {
     match place {
-        Place::Broker => ("broker", "broker", Source::Broker),
-        Place::Prometheus => ("Prometheus", "prom", Source::Prometheus),
-        Place::ExternalApi => ("external API", "API", Source::ExternalMetric),
-        Place::Hpa => ("HPA status", "HPA", Source::Hpa),
+        ChainHop::Broker => ("broker", "broker", Source::Broker),
+        ChainHop::Prometheus => ("Prometheus", "prom", Source::Prometheus),
+        ChainHop::ExternalApi => ("external API", "API", Source::ExternalMetric),
+        ChainHop::Hpa => ("HPA status", "HPA", Source::Hpa),
     }
 }
 
@@ -137,7 +137,9 @@ fn fitting(all: Vec<(Ink, String)>, width: u16, room: usize) -> Vec<(Ink, String
 impl Beliefs<'_> {
     fn value(&self, belief: Option<Belief>) -> String {
         match belief {
-            Some(Belief { total: Some(total), slack, .. }) if slack > 0.0 => format!("≈{}", count(total)),
+            Some(Belief { total: Some(total), rounding_error, .. }) if rounding_error > 0.0 => {
+                format!("≈{}", count(total))
+            }
             Some(Belief { total: Some(total), .. }) => count(total),
             Some(Belief { had: None, .. }) => "none yet".to_owned(),
             Some(_) => "no reading".to_owned(),
@@ -147,7 +149,7 @@ impl Beliefs<'_> {
 
     /// How old the number is. While all agree the greatest usual age is shown, which stays still; the age that counts
     /// is shown while the news is on its way.
-    fn age(&self, place: Place, belief: Belief, is_moving: bool) -> String {
+    fn age(&self, place: ChainHop, belief: Belief, is_moving: bool) -> String {
         let waited = self.data.now.since(belief.heard);
         let lag = self.data.beliefs.lag(place, self.data.now).filter(|lag| lag.by >= LEAST);
         match (belief.age, lag) {
@@ -181,7 +183,7 @@ impl Beliefs<'_> {
             let (name, _, source) = names(place);
             match (stale::sentence(self.data, source), self.data.standing(source)) {
                 (Some(sentence), _) => Some((Ink::Warning, format!("! {name}: {sentence}"))),
-                (None, Standing::Starting(Some(met))) => {
+                (None, SourceHealth::Starting(Some(met))) => {
                     // What was asked for is plain here; what came of it stands at the end.
                     let met = met.rsplit(": ").next().unwrap_or(met);
                     Some((Ink::Pending, format!("{name} is awaited, so far: {met}")))
@@ -189,7 +191,7 @@ impl Beliefs<'_> {
                 (None, _) => None,
             }
         };
-        let complaints = Place::ALL.into_iter().filter_map(complaint);
+        let complaints = ChainHop::ALL.into_iter().filter_map(complaint);
         let explanations = explain(self.data).into_iter().flat_map(|e| sentences(&e));
         let all = complaints.chain(explanations.map(|text| (Ink::Text, text))).collect();
         fitting(all, width, room)
@@ -206,32 +208,32 @@ impl Beliefs<'_> {
         Self::head(width) + self.words(width.saturating_sub(2), LINES).len() as u16
     }
 
-    fn ink(&self, place: Place) -> Ink {
+    fn ink(&self, place: ChainHop) -> Ink {
         match (self.data.standing(names(place).2), self.data.beliefs.laggard()) {
-            (Standing::Stale { .. } | Standing::Failed(_), _) => Ink::Warning,
-            (Standing::Starting(_), _) => Ink::Pending,
-            (Standing::Live, Some(lags)) if lags == place => Ink::Lit,
-            (Standing::Live, _) => Ink::Value,
+            (SourceHealth::Stale { .. } | SourceHealth::Failed(_), _) => Ink::Warning,
+            (SourceHealth::Starting(_), _) => Ink::Pending,
+            (SourceHealth::Live, Some(lags)) if lags == place => Ink::Lit,
+            (SourceHealth::Live, _) => Ink::Value,
         }
     }
 
-    fn number(&self, place: Place) -> Span<'static> {
+    fn number(&self, place: ChainHop) -> Span<'static> {
         let belief = self.data.beliefs.get(place);
         let text = match self.data.standing(names(place).2) {
-            Standing::Stale { .. } | Standing::Failed(_) => self.value(belief) + "?",
-            Standing::Starting(_) if belief.is_none() => "…".to_owned(),
-            Standing::Starting(_) | Standing::Live => self.value(belief),
+            SourceHealth::Stale { .. } | SourceHealth::Failed(_) => self.value(belief) + "?",
+            SourceHealth::Starting(_) if belief.is_none() => "…".to_owned(),
+            SourceHealth::Starting(_) | SourceHealth::Live => self.value(belief),
         };
         span(self.theme, self.ink(place), text)
     }
 
-    fn note(&self, place: Place, is_moving: bool) -> Span<'static> {
+    fn note(&self, place: ChainHop, is_moving: bool) -> Span<'static> {
         let belief = self.data.beliefs.get(place);
         match self.data.standing(names(place).2) {
-            Standing::Stale { .. } => span(self.theme, Ink::Warning, "stale"),
-            Standing::Failed(_) => span(self.theme, Ink::Warning, "not read"),
-            Standing::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, "awaited"),
-            Standing::Starting(_) | Standing::Live => {
+            SourceHealth::Stale { .. } => span(self.theme, Ink::Warning, "stale"),
+            SourceHealth::Failed(_) => span(self.theme, Ink::Warning, "not read"),
+            SourceHealth::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, "awaited"),
+            SourceHealth::Starting(_) | SourceHealth::Live => {
                 span(self.theme, Ink::Dim, belief.map_or_else(String::new, |b| self.age(place, b, is_moving)))
             }
         }
@@ -261,7 +263,7 @@ impl Beliefs<'_> {
         let theme = self.theme;
         let laggard = self.data.beliefs.laggard();
         let mut spans = vec![span(theme, Ink::Dim, "believed  ")];
-        for (index, place) in Place::ALL.into_iter().enumerate() {
+        for (index, place) in ChainHop::ALL.into_iter().enumerate() {
             if index > 0 {
                 spans.push(span(theme, Ink::Dim, " › "));
             }
@@ -287,7 +289,7 @@ impl Beliefs<'_> {
             let until = COLUMNS.get(index + 1).map_or(line.width, |next| next - 2);
             Rect { x: line.x + from, width: until.saturating_sub(from), ..line }
         };
-        for (index, place) in (0..).zip(Place::ALL) {
+        for (index, place) in (0..).zip(ChainHop::ALL) {
             let (name, ..) = names(place);
             let ink = if laggard == Some(place) { Ink::Lit } else { Ink::Text };
             put(buffer, column(index, 1), vec![span(theme, ink, name)]);
@@ -323,7 +325,7 @@ impl Beliefs<'_> {
                 put(buffer, rest, vec![note]);
             }
         };
-        for (index, place) in (1..).zip(Place::ALL) {
+        for (index, place) in (1..).zip(ChainHop::ALL) {
             let marker = if laggard == Some(place) { "▸ " } else { "  " };
             let marker = span(theme, Ink::Lit, marker);
             line(index, marker, names(place).0, self.number(place), self.note(place, is_moving));
@@ -341,10 +343,10 @@ impl Beliefs<'_> {
         let has_number = |place| {
             let belief = self.data.beliefs.get(place);
             belief.is_none_or(|belief| {
-                belief.total.is_some() && self.data.standing(names(place).2).trouble().is_none()
+                belief.total.is_some() && self.data.standing(names(place).2).failure().is_none()
             })
         };
-        self.data.beliefs.get(Place::Hpa).is_some() && Place::ALL.into_iter().all(has_number)
+        self.data.beliefs.get(ChainHop::Hpa).is_some() && ChainHop::ALL.into_iter().all(has_number)
     }
 }
 

@@ -15,14 +15,14 @@ use super::theme::{Ink, style};
 use dashboard::clock::At;
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::Lens;
+use dashboard::ui::state::ChartView;
 
 /// The panel.
 pub(super) struct Chart<'a> {
     /// What is shown.
     pub(super) data: &'a Data,
     /// Which stretch of time, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }

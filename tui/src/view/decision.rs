@@ -17,8 +17,8 @@ pub(super) use self::screen::Screen;
 use super::stale;
 use super::text::{below, coarse, fit, milli, put, row, rule, span, width, wrap};
 use super::theme::Ink;
-use dashboard::autoscaler::decision::{Next, Reading};
-use dashboard::model::{Data, Found};
+use dashboard::autoscaler::decision::{Next, NextReading};
+use dashboard::model::{Data, Presence};
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use observed::Hpa;
@@ -57,7 +57,7 @@ impl Decision<'_> {
     fn hpa(&self, buffer: &mut Buffer, area: Rect) -> Option<&Hpa> {
         let theme = self.theme;
         let (ink, text) = match &self.data.hpa {
-            Found::Here(hpa) => {
+            Presence::Here(hpa) => {
                 let (kind, name) = &hpa.scale_target;
                 let about = format!("{} → {kind}/{name}", hpa.name);
                 let room = stale::room(area.width, "Decision");
@@ -67,8 +67,8 @@ impl Decision<'_> {
                 rule(buffer, row(area, 0), theme, "Decision", note);
                 return Some(hpa);
             }
-            Found::Missing => (Ink::Warning, "there is no HPA"),
-            Found::Unknown => (Ink::Dim, "waiting for the HPA"),
+            Presence::Missing => (Ink::Warning, "there is no HPA"),
+            Presence::Unknown => (Ink::Dim, "waiting for the HPA"),
         };
         rule(buffer, row(area, 0), theme, "Decision", Vec::new());
         put(buffer, row(area, 1), vec![span(theme, ink, text)]);
@@ -166,7 +166,7 @@ impl Decision<'_> {
         let reading = &self.data.estimate.reading;
         let total = milli(reading.total_milli()?);
         Some(match (reading, reading.too_old(self.data.now)) {
-            (Reading::OfStatus(_), _) => {
+            (NextReading::OfStatus(_), _) => {
                 Gate::by(Known::Estimated, "reading", format!("{total}, as the newest sync had it"))
             }
             (_, Some(age)) => {

@@ -10,9 +10,9 @@ use super::theme::{Ink, style};
 use super::tune::sentences;
 use dashboard::autoscaler::tuning::in_words;
 use dashboard::model::Data;
-use dashboard::ui::answer::Answer;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::Confirm;
+use dashboard::ui::yes_no::YesNo;
 
 /// An empty framed box in the middle of the area. Returns its inside.
 pub(super) fn frame(
@@ -68,13 +68,13 @@ pub(super) fn outline(buffer: &mut Buffer, outer: Rect, theme: Theme, title: &st
 }
 
 /// The two answers of a question, the chosen one lit and marked, and the keys for them. `yes` names what is done then.
-pub(super) fn answers(theme: Theme, yes: &'static str, chosen: Answer) -> Vec<Span<'static>> {
+pub(super) fn answers(theme: Theme, yes: &'static str, chosen: YesNo) -> Vec<Span<'static>> {
     let one = |text: &'static str, is_chosen: bool| {
         let (mark, ink) = if is_chosen { ("▸ ", Ink::Lit) } else { ("  ", Ink::Text) };
         [span(theme, Ink::Lit, mark), span(theme, ink, text), Span::raw("   ")]
     };
-    let mut line: Vec<Span<'_>> = one("Cancel", chosen == Answer::No).into();
-    line.extend(one(yes, chosen == Answer::Yes));
+    let mut line: Vec<Span<'_>> = one("Cancel", chosen == YesNo::No).into();
+    line.extend(one(yes, chosen == YesNo::Yes));
     for (key, what) in [("y", "yes"), ("n", "no"), ("← →", "choose")] {
         line.extend([span(theme, Ink::Key, format!("  {key}")), span(theme, Ink::Dim, format!(" {what}"))]);
     }
@@ -86,7 +86,7 @@ pub(super) struct Question<'a> {
     /// What is asked.
     pub(super) confirm: &'a Confirm,
     /// Which answer is chosen.
-    pub(super) answer: Answer,
+    pub(super) answer: YesNo,
     /// What is known about the target and the workers.
     pub(super) data: &'a Data,
     /// The colours.

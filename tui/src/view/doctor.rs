@@ -122,7 +122,7 @@ impl Doctor<'_> {
 
 impl Doctor<'_> {
     /// How many rows can lie above the screen.
-    pub(super) fn reach(&self, area: Rect) -> usize {
+    pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let rows = |report| self.rows(report, area.width.into()).len();
         let all = self.data.doctor.found().map_or(0, |found| rows(&found.report));
         all.saturating_sub(below(area, 1).height.into())

@@ -11,7 +11,7 @@ use super::theme::Ink;
 use super::tune::{keys, sentences};
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::drills::{Dialog, Step, consequence, title};
+use dashboard::ui::drills::{DrillDialog, DrillStep, consequence, title};
 
 /// Columns of the dialog.
 const WIDTH: u16 = 68;
@@ -19,7 +19,7 @@ const WIDTH: u16 = 68;
 /// The dialog.
 pub(super) struct Drills<'a> {
     /// What it holds.
-    pub(super) dialog: &'a Dialog,
+    pub(super) dialog: &'a DrillDialog,
     /// What is stopped.
     pub(super) data: &'a Data,
     /// The colours.
@@ -84,12 +84,12 @@ impl Widget for &Drills<'_> {
         let width = WIDTH.min(area.width.saturating_sub(6));
         let target = self.data.watched.target.as_ref().map_or("", |target| target.title.as_str());
         let (name, mut lines, last) = match &self.dialog.step {
-            Step::Choosing => (
+            DrillStep::Choosing => (
                 "Drill: stop a part of the chain",
                 self.choices(width),
                 keys(theme, &[("↑ ↓", "choose"), ("enter", "stop or put back"), ("esc", "close")]),
             ),
-            Step::Asking(drill, scaled, answer) => {
+            DrillStep::Asking(drill, scaled, answer) => {
                 let (kind, object) = (scaled.kind.word(), &scaled.name);
                 let what = format!("{kind} {object} in {}: {} → 0", scaled.namespace, scaled.replicas);
                 let mut lines = vec![vec![

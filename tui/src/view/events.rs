@@ -9,12 +9,12 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::stale;
-use super::text::{below, fit, put, put_newest, reach, row, rule, span, wrap_spans};
+use super::text::{below, fit, max_scroll, put, put_newest, row, rule, span, wrap_spans};
 use super::theme::Ink;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::events::{Entry, Weight};
+use dashboard::ui::events::{Entry, Severity};
 use dashboard::ui::filter::Filter;
 
 /// The panel.
@@ -54,9 +54,9 @@ impl Events<'_> {
     fn head(&self, entry: &Entry, with_object: bool) -> Vec<Span<'static>> {
         let theme = self.theme;
         let (symbol, ink) = match entry.weight {
-            Weight::Normal => (' ', Ink::Text),
-            Weight::Warning => ('!', Ink::Warning),
-            Weight::Own => ('›', Ink::Key),
+            Severity::Normal => (' ', Ink::Text),
+            Severity::Warning => ('!', Ink::Warning),
+            Severity::Own => ('›', Ink::Key),
         };
         let mut spans = vec![
             span(theme, Ink::Dim, format!("{} ", entry.time)),
@@ -118,10 +118,10 @@ impl Events<'_> {
     }
 
     /// How many entries can lie below the panel when it is alone.
-    pub(super) fn reach(&self, area: Rect) -> usize {
+    pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let all = self.data.events.filtered(self.filter).count();
         let oldest = self.data.events.filtered(self.filter).map(|e| self.in_full(e, area.width).len());
-        reach(below(area, 1).height, all, oldest)
+        max_scroll(below(area, 1).height, all, oldest)
     }
 
     fn nothing(&self, buffer: &mut Buffer, area: Rect, shown: usize) {

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use super::forecast;
 use super::text::{count, fit, fit_end, put, put_right, span, width};
 use super::theme::Ink;
-use dashboard::keys::{Action, Binding, TABLE, When};
+use dashboard::keys::{Action, Binding, KeyContext, TABLE};
 use dashboard::model::Model;
 use dashboard::ui::filter::Filter;
 use dashboard::ui::state::{Access, Confirm, Focus, Mode, Panel, Screen};
@@ -114,13 +114,13 @@ impl Footer<'_> {
             (Mode::Normal, when) => {
                 let is_said = self.here().iter().any(|(key, _)| *key == binding.shown);
                 let is_done = binding.means(Action::Inspect) && self.0.ui.viewport.is_inspecting();
-                when == When::Screen && !is_said && !is_done
+                when == KeyContext::Screen && !is_said && !is_done
             }
             (Mode::Help(_) | Mode::Sheet(_), _) => false,
-            (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == When::Dialog,
-            (Mode::Confirm(..), when) => when == When::Dialog && !binding.means(Action::Up),
-            (Mode::Legend(_), when) => when == When::Legend,
-            (Mode::Filter, when) => when == When::Filter,
+            (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == KeyContext::Dialog,
+            (Mode::Confirm(..), when) => when == KeyContext::Dialog && !binding.means(Action::Up),
+            (Mode::Legend(_), when) => when == KeyContext::Legend,
+            (Mode::Filter, when) => when == KeyContext::Filter,
         };
         shows.then_some(footer)
     }

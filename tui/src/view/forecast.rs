@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use super::text::{coarse, count, fit, put, row, rule, span};
 use super::theme::Ink;
 use dashboard::autoscaler::forecast::{
-    ASKED, Basis, Drained, Outlook, Trigger, outlook, smallest_instead, trigger,
+    ASKED, Drained, Outlook, PaceBasis, Trigger, outlook, smallest_instead, trigger,
 };
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
@@ -46,10 +46,10 @@ impl Forecast<'_> {
             Some(work) => {
                 let seconds = work.time.as_secs_f64();
                 match work.basis {
-                    Basis::Logs(jobs) => {
+                    PaceBasis::Logs(jobs) => {
                         format!("≈ {seconds:.1} s a job, median of {jobs} in the workers' logs")
                     }
-                    Basis::Drain => format!("≈ {seconds:.1} s a job, from how the queue falls"),
+                    PaceBasis::Drain => format!("≈ {seconds:.1} s a job, from how the queue falls"),
                 }
             }
             None => "no job was seen done yet".to_owned(),

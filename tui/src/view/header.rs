@@ -8,9 +8,9 @@ use ratatui::widgets::Widget;
 use super::drill;
 use super::text::{coarse, fit, phrase, put, put_right, span, width};
 use super::theme::Ink;
-use dashboard::model::{Data, Found, Model};
+use dashboard::model::{Data, Model, Presence};
 use dashboard::reported::Source;
-use dashboard::target::State;
+use dashboard::target::TargetState;
 use dashboard::ui::filter::Filter;
 use dashboard::ui::state::{Access, Mode, Screen};
 
@@ -106,12 +106,14 @@ impl Header<'_> {
         }
         let connection = match (&model.data.watched.state, model.paused_for()) {
             (_, Some(paused)) => Some(span(theme, Ink::Lit, format!("‖ paused {}", coarse(paused)))),
-            (State::Ready, None) if !spans.is_empty() => None,
-            (State::Ready, None) if is_being_read(shown) => Some(span(theme, Ink::Pending, "◔ reading")),
-            (State::Ready, None) => Some(span(theme, Ink::Ready, "● live")),
-            (State::Looking(_), None) => Some(span(theme, Ink::Pending, "○ looking")),
-            (State::Starting, None) => Some(span(theme, Ink::Pending, "◔ starting")),
-            (State::Failed { since, .. }, None) => {
+            (TargetState::Ready, None) if !spans.is_empty() => None,
+            (TargetState::Ready, None) if is_being_read(shown) => {
+                Some(span(theme, Ink::Pending, "◔ reading"))
+            }
+            (TargetState::Ready, None) => Some(span(theme, Ink::Ready, "● live")),
+            (TargetState::Looking(_), None) => Some(span(theme, Ink::Pending, "○ looking")),
+            (TargetState::Starting, None) => Some(span(theme, Ink::Pending, "◔ starting")),
+            (TargetState::Failed { since, .. }, None) => {
                 let ago = coarse(model.data.now.since(*since));
                 Some(span(theme, Ink::Error, format!("✗ not reachable for {ago}")))
             }
@@ -151,8 +153,8 @@ impl Header<'_> {
 /// Whether the first words of the watches are still awaited: then nothing that is shown is the present.
 fn is_being_read(data: &Data) -> bool {
     let is_awaited = |source| data.standing(source).is_starting();
-    (data.hpa == Found::Unknown && is_awaited(Source::Hpa))
-        || (data.workload == Found::Unknown && is_awaited(Source::Workload))
+    (data.hpa == Presence::Unknown && is_awaited(Source::Hpa))
+        || (data.workload == Presence::Unknown && is_awaited(Source::Workload))
         || (!data.pods.is_listed() && is_awaited(Source::Pods))
 }
 

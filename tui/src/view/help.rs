@@ -120,7 +120,7 @@ impl Help<'_> {
     }
 
     /// The last row from which on it can be shown.
-    pub(super) fn reach(&self, area: Rect) -> usize {
+    pub(super) fn max_scroll(&self, area: Rect) -> usize {
         self.page(area).room(area).1
     }
 }

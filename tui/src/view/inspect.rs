@@ -14,7 +14,7 @@ use dashboard::chart::curves::Curve;
 use dashboard::clock::At;
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::Lens;
+use dashboard::ui::state::ChartView;
 use observed::MetricTarget;
 
 /// Columns of the values, between the fewest and the most that one of them gets.
@@ -28,7 +28,7 @@ pub(super) struct Inspect<'a> {
     /// What is shown.
     pub(super) data: &'a Data,
     /// Which instant, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }

@@ -18,9 +18,9 @@ use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::filter::Filter;
-use dashboard::ui::state::Lens;
-use dashboard::workers::lanes::{Doing, Lane, LaneMark};
+use dashboard::ui::state::ChartView;
 use dashboard::workers::sampling::MAX_FOLLOWED;
+use dashboard::workers::timelines::{LaneMark, WorkerState, WorkerTimeline};
 use observed::Role;
 
 /// Columns right of the lanes from which on restarts and thrown away work have a place of their own.
@@ -57,7 +57,7 @@ pub(super) struct Lanes<'a> {
     /// Which of the workers.
     pub(super) filter: &'a Filter,
     /// Which stretch of time, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// Lanes below the screen; 0 shows the newest.
     pub(super) scroll: usize,
     /// The colours.
@@ -65,17 +65,17 @@ pub(super) struct Lanes<'a> {
 }
 
 /// Symbol, word and ink of what a worker does.
-fn look(doing: Doing) -> (char, &'static str, Ink) {
+fn look(doing: WorkerState) -> (char, &'static str, Ink) {
     match doing {
-        Doing::Pending => ('░', "pending", Ink::Pending),
-        Doing::Starting => ('▒', "starting", Ink::Pending),
-        Doing::Idle => ('─', "idle", Ink::Ready),
-        Doing::Busy => ('▆', "busy", Ink::Ready),
-        Doing::NotSampled => ('┄', "not sampled", Ink::Dim),
-        Doing::Finishing => ('▞', "finishing", Ink::Leaving),
-        Doing::Terminating => ('▚', "terminating", Ink::Leaving),
-        Doing::Failed => ('✗', "failed", Ink::Error),
-        Doing::Gone => (' ', "gone", Ink::Dim),
+        WorkerState::Pending => ('░', "pending", Ink::Pending),
+        WorkerState::Starting => ('▒', "starting", Ink::Pending),
+        WorkerState::Idle => ('─', "idle", Ink::Ready),
+        WorkerState::Busy => ('▆', "busy", Ink::Ready),
+        WorkerState::NotSampled => ('┄', "not sampled", Ink::Dim),
+        WorkerState::Finishing => ('▞', "finishing", Ink::Leaving),
+        WorkerState::Terminating => ('▚', "terminating", Ink::Leaving),
+        WorkerState::Failed => ('✗', "failed", Ink::Error),
+        WorkerState::Gone => (' ', "gone", Ink::Dim),
     }
 }
 
@@ -90,28 +90,28 @@ fn mark_look(mark: LaneMark) -> (char, &'static str, Ink) {
 
 impl Lanes<'_> {
     /// The lanes that have a row, oldest first. Those that are gone have one while the axis still reaches to their end.
-    fn shown(&self) -> Vec<&Lane> {
+    fn shown(&self) -> Vec<&WorkerTimeline> {
         let oldest = self.lens.stretch.from();
-        let is_shown = |lane: &&Lane| {
-            (lane.now() != Doing::Gone || lane.since() >= oldest) && self.filter.takes(&[&lane.name])
+        let is_shown = |lane: &&WorkerTimeline| {
+            (lane.now() != WorkerState::Gone || lane.since() >= oldest) && self.filter.takes(&[&lane.name])
         };
         self.data.lanes.iter().filter(is_shown).collect()
     }
 
     /// How many lanes can lie below the screen.
-    pub(super) fn reach(&self, area: Rect) -> usize {
+    pub(super) fn max_scroll(&self, area: Rect) -> usize {
         self.shown().len().saturating_sub(area.height.saturating_sub(OTHER_ROWS).into())
     }
 
     fn legend(&self, room: u16) -> Vec<Span<'static>> {
         let all = [
-            Doing::Busy,
-            Doing::Idle,
-            Doing::Pending,
-            Doing::Starting,
-            Doing::Finishing,
-            Doing::Terminating,
-            Doing::NotSampled,
+            WorkerState::Busy,
+            WorkerState::Idle,
+            WorkerState::Pending,
+            WorkerState::Starting,
+            WorkerState::Finishing,
+            WorkerState::Terminating,
+            WorkerState::NotSampled,
         ];
         let one = |doing| {
             let (symbol, word, ink) = look(doing);
@@ -125,10 +125,17 @@ impl Lanes<'_> {
         parts(all.map(one).into_iter().chain(marks), room)
     }
 
-    fn lane(&self, buffer: &mut Buffer, line: Rect, columns: &Columns, axis: &TimeAxis, lane: &Lane) {
+    fn lane(
+        &self,
+        buffer: &mut Buffer,
+        line: Rect,
+        columns: &Columns,
+        axis: &TimeAxis,
+        lane: &WorkerTimeline,
+    ) {
         let theme = self.theme;
         let name = fit_end(&lane.name, usize::from(columns.names.saturating_sub(1)));
-        let is_gone = lane.now() == Doing::Gone;
+        let is_gone = lane.now() == WorkerState::Gone;
         let ink = if is_gone { Ink::Dim } else { Ink::Text };
         put(buffer, Rect { width: columns.names, ..line }, vec![span(theme, ink, name.into_owned())]);
         for cell in 0..columns.cells.min(axis.begun_cells()) {
@@ -157,7 +164,7 @@ impl Lanes<'_> {
             None => (lane.now(), lane.job(), Some(lane.since())),
         };
         let (_, word, ink) = look(doing);
-        let word = if doing == Doing::Starting && lane.was_ready() { "not ready" } else { word };
+        let word = if doing == WorkerState::Starting && lane.was_ready() { "not ready" } else { word };
         let from = columns.names + columns.cells;
         let rest =
             Rect { x: line.x + from, width: columns.state.min(line.width.saturating_sub(from)), ..line };
@@ -263,7 +270,7 @@ impl Widget for &Lanes<'_> {
         (&Marks { data: self.data, axis: &axis, theme }).render(shared, buffer);
         let rows = area.height.saturating_sub(OTHER_ROWS);
         let lanes = self.shown();
-        let hidden = self.reach(area);
+        let hidden = self.max_scroll(area);
         // The newest stand at the bottom; scrolling goes up from there.
         let below_view = self.scroll.min(hidden);
         let above = hidden - below_view;

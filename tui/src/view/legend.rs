@@ -11,12 +11,12 @@ use super::text::{put, row, span};
 use super::theme::Ink;
 use dashboard::chart::curves::Curve;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::Lens;
+use dashboard::ui::state::ChartView;
 
 /// The dialog.
 pub(super) struct Legend {
     /// Which curves are shown, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// Which of them is chosen.
     pub(super) chosen: usize,
     /// The colours.

@@ -7,13 +7,13 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::stale;
-use super::text::{below, fit_end, put, put_newest, reach, row, rule, span, wrap_spans};
+use super::text::{below, fit_end, max_scroll, put, put_newest, row, rule, span, wrap_spans};
 use super::theme::Ink;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::filter::Filter;
-use dashboard::workers::logs::{About, Line};
+use dashboard::workers::logs::{About, LogLine};
 
 /// The screen.
 pub(super) struct Logs<'a> {
@@ -29,7 +29,7 @@ pub(super) struct Logs<'a> {
 
 impl Logs<'_> {
     /// A line of a log, broken into rows of that width.
-    fn broken(&self, line: &Line, width: u16) -> Vec<Vec<Span<'static>>> {
+    fn broken(&self, line: &LogLine, width: u16) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
         let names: usize = if width >= 100 { 26 } else { 6 };
         let ink = match line.about {
@@ -48,10 +48,10 @@ impl Logs<'_> {
     }
 
     /// How many lines can lie below the screen.
-    pub(super) fn reach(&self, area: Rect) -> usize {
+    pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let all = self.data.logs.filtered(self.filter).count();
         let oldest = self.data.logs.filtered(self.filter).map(|line| self.broken(line, area.width).len());
-        reach(below(area, 1).height, all, oldest)
+        max_scroll(below(area, 1).height, all, oldest)
     }
 }
 

@@ -17,7 +17,7 @@ use super::theme::{Ink, style};
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::{Focus, Lens, Panel, Ui, View};
+use dashboard::ui::state::{ChartView, Focus, Panel, Ui, View};
 
 /// The screen.
 pub(super) struct Overview<'a> {
@@ -26,7 +26,7 @@ pub(super) struct Overview<'a> {
     /// What the keys did.
     pub(super) ui: &'a Ui,
     /// Which stretch of time, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }

@@ -11,8 +11,8 @@ use super::theme::Ink;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::workers::lanes::Lane;
-use dashboard::workers::pods::Known;
+use dashboard::workers::pods::PodHistory;
+use dashboard::workers::timelines::WorkerTimeline;
 use observed::{PodPhase, Role};
 
 /// The panel.
@@ -24,7 +24,7 @@ pub(super) struct Pods<'a> {
 }
 
 /// Symbol, word and ink of a pod's state; a ready worker is idle or busy.
-pub(super) fn state(data: &Data, known: &Known) -> (char, &'static str, Ink) {
+pub(super) fn state(data: &Data, known: &PodHistory) -> (char, &'static str, Ink) {
     match known.pod.phase {
         PodPhase::Pending => ('○', "pending", Ink::Pending),
         PodPhase::Starting if known.ready_at.is_some() => ('◔', "not ready", Ink::Pending),
@@ -76,7 +76,7 @@ impl Pods<'_> {
         .collect()
     }
 
-    fn summary(&self, workers: &[&Known]) -> String {
+    fn summary(&self, workers: &[&PodHistory]) -> String {
         if !self.data.pods.is_listed() {
             return "not listed yet".to_owned();
         }
@@ -124,7 +124,7 @@ impl Widget for &Pods<'_> {
             let name_width = usize::from(line.width).saturating_sub(others).clamp(6, 40);
             let name = fit_end(&known.pod.name, name_width);
             let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
-            let since = age(self.data.now.since(lane.map_or(known.phase_since, Lane::since)));
+            let since = age(self.data.now.since(lane.map_or(known.phase_since, WorkerTimeline::since)));
             let mut spans = vec![
                 span(self.theme, ink, format!("{symbol} ")),
                 span(self.theme, Ink::Text, format!("{name:<name_width$} ")),

@@ -19,7 +19,7 @@ use dashboard::clock::At;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::Lens;
+use dashboard::ui::state::ChartView;
 use observed::MetricTarget;
 
 /// The panel.
@@ -29,7 +29,7 @@ pub(super) struct Queue<'a> {
     /// The time axis that it shares.
     pub(super) axis: &'a TimeAxis,
     /// Which curves, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }

@@ -12,12 +12,12 @@ use super::queue::{guides, values};
 use super::stale;
 use super::text::{below, count, parts, row, rule, span};
 use super::theme::Ink;
-use dashboard::autoscaler::shadow::Running;
+use dashboard::autoscaler::shadow::RunningShadow;
 use dashboard::chart::curves::Curve;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::Lens;
+use dashboard::ui::state::ChartView;
 use observed::Hpa;
 
 /// The panel.
@@ -27,7 +27,7 @@ pub(super) struct Replicas<'a> {
     /// The time axis that it shares.
     pub(super) axis: &'a TimeAxis,
     /// Which curves, and how.
-    pub(super) lens: Lens,
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -116,7 +116,7 @@ impl Replicas<'_> {
             (Curve::Ready, workload.map(|workload| workload.ready)),
             (Curve::Current, workload.map(|workload| workload.replicas)),
             (Curve::Desired, hpa.and_then(Hpa::wanted)),
-            (Curve::Shadow, self.data.shadow.running().map(Running::size)),
+            (Curve::Shadow, self.data.shadow.running().map(RunningShadow::size)),
         ] {
             // Where the past is looked at, what was then.
             let number = match self.lens.stretch.instant() {

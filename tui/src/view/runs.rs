@@ -10,7 +10,7 @@ use super::stopwatch::{fate, overlap};
 use super::text::{below, count, fit, measured, milli, more_rows, phrase, put, put_right, row, rule, span};
 use super::theme::Ink;
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, InForce, Rank, Unit, cell};
+use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, HpaSettings, Rank, Unit, cell};
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
 use observed::MetricTarget;
@@ -46,17 +46,17 @@ pub(super) struct Runs<'a> {
 }
 
 /// The autoscaler's settings in few words: `20 avg, 1–10, ↓60 s`.
-fn tuning(in_force: &InForce) -> String {
-    let target = match in_force.target {
+fn tuning(current_settings: &HpaSettings) -> String {
+    let target = match current_settings.target {
         Some(MetricTarget::Average(per_pod)) => format!("{} avg", milli(per_pod)),
         Some(MetricTarget::Value(all)) => format!("{} in all", milli(all)),
         None => "no target".to_owned(),
     };
-    let mut text = format!("{target}, {}–{}", in_force.min, in_force.max);
-    if let (Some(up @ 1..), _) = in_force.windows {
+    let mut text = format!("{target}, {}–{}", current_settings.min, current_settings.max);
+    if let (Some(up @ 1..), _) = current_settings.windows {
         text.push_str(&format!(", ↑{up} s"));
     }
-    if let (_, Some(down)) = in_force.windows {
+    if let (_, Some(down)) = current_settings.windows {
         text.push_str(&format!(", ↓{down} s"));
     }
     text
@@ -152,13 +152,13 @@ impl Runs<'_> {
                 let text = phrase(&[text.as_str(), UNSEEN], usize::from(EACH) - 1 - mark.chars().count());
                 put_right(buffer, place(line, index), vec![span(theme, ink, format!("{mark}{text}"))]);
             }
-            if let Some(in_force) = burst.tuning().filter(|_| has_tuning) {
+            if let Some(current_settings) = burst.tuning().filter(|_| has_tuning) {
                 let older = self.data.bursts.get(burst.number - 1).and_then(Burst::tuning);
-                let is_new = older.is_some_and(|older| older != in_force);
+                let is_new = older.is_some_and(|older| older != current_settings);
                 let ink = if is_new { Ink::Lit } else { Ink::Dim };
                 let rest = Rect { x: line.x + after, width: line.width - after, ..line };
                 let mark = if is_new { "▸ " } else { "" };
-                let text = format!("{mark}{}", tuning(in_force));
+                let text = format!("{mark}{}", tuning(current_settings));
                 put(buffer, rest, vec![span(theme, ink, fit(&text, rest.width.into()).into_owned())]);
             }
         }
@@ -205,8 +205,8 @@ impl Runs<'_> {
             }
         }
         for (mark, burst) in [Some(("▸", burst)), other.map(|other| ("◆", other))].into_iter().flatten() {
-            let Some(in_force) = burst.tuning() else { continue };
-            let text = format!("{mark} {}", tuning(in_force));
+            let Some(current_settings) = burst.tuning() else { continue };
+            let text = format!("{mark} {}", tuning(current_settings));
             let place = row(area, line);
             put(buffer, place, vec![span(theme, Ink::Dim, fit(&text, place.width.into()).into_owned())]);
             line += 1;

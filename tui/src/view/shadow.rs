@@ -12,7 +12,7 @@ use super::text::{coarse, fit, phrase, put, row, rule, span};
 use super::theme::Ink;
 use super::tune::{fields, keys, sentences};
 use dashboard::autoscaler::shadow::rehearsal::Outcome;
-use dashboard::autoscaler::shadow::{Dialog, Running, Score};
+use dashboard::autoscaler::shadow::{RunningShadow, Score, ShadowDialog};
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
 
@@ -37,7 +37,7 @@ impl Shadow<'_> {
     }
 
     /// The score in one line, for a window that has no room for the panel.
-    pub(super) fn brief(&self, running: &Running, row: Rect, buffer: &mut Buffer) {
+    pub(super) fn brief(&self, running: &RunningShadow, row: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
         let real = self.data.workload.get().map_or(0, |workload| workload.spec_replicas);
         let wait = |score: &Score| {
@@ -96,7 +96,7 @@ impl Shadow<'_> {
         format!("{name}: {drained}, peak {}, {} pod-s", outcome.peak, outcome.pod_seconds)
     }
 
-    fn running(&self, running: &Running, area: Rect, buffer: &mut Buffer) {
+    fn running(&self, running: &RunningShadow, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
         let head =
             ["", "pods now", "pod-seconds", "longest wait", "overshoot", "short of pods"].map(str::to_owned);
@@ -150,7 +150,7 @@ impl Widget for &Shadow<'_> {
 /// The dialog.
 pub(super) struct Choice<'a> {
     /// What it holds.
-    pub(super) dialog: &'a Dialog,
+    pub(super) dialog: &'a ShadowDialog,
     /// The colours.
     pub(super) theme: Theme,
 }

@@ -4,7 +4,7 @@ use ratatui::text::Span;
 
 use super::text::{coarse, fit, phrase, span};
 use super::theme::Ink;
-use dashboard::chain::sources::Standing;
+use dashboard::chain::sources::SourceHealth;
 use dashboard::model::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
@@ -16,15 +16,17 @@ const BEGINNING: usize = 16;
 /// need not have yet.
 pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
     match data.standing(source) {
-        Standing::Starting(_) | Standing::Live => None,
-        Standing::Stale { heard, cause } => Some(format!("{} old: {cause}", coarse(data.now.since(heard)))),
-        Standing::Failed(cause) => Some(cause.to_owned()),
+        SourceHealth::Starting(_) | SourceHealth::Live => None,
+        SourceHealth::Stale { heard, cause } => {
+            Some(format!("{} old: {cause}", coarse(data.now.since(heard))))
+        }
+        SourceHealth::Failed(cause) => Some(cause.to_owned()),
     }
 }
 
 /// What a source that has not delivered yet is waited for, and what it has met so far.
 pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
-    let Standing::Starting(met) = data.standing(source) else { return None };
+    let SourceHealth::Starting(met) = data.standing(source) else { return None };
     let first = match source {
         Source::Hpa => "the HPA",
         Source::Workload => "the Deployment",
@@ -57,8 +59,8 @@ pub(super) fn note(data: &Data, theme: Theme, source: Source, width: u16) -> Opt
 pub(super) fn aside(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
     let full = sentence(data, source)?;
     let old = match data.standing(source) {
-        Standing::Stale { heard, .. } => format!("{} old", coarse(data.now.since(heard))),
-        Standing::Failed(_) | Standing::Starting(_) | Standing::Live => "not read".to_owned(),
+        SourceHealth::Stale { heard, .. } => format!("{} old", coarse(data.now.since(heard))),
+        SourceHealth::Failed(_) | SourceHealth::Starting(_) | SourceHealth::Live => "not read".to_owned(),
     };
     let words = phrase(&[full, old], usize::from(width.saturating_sub(3)));
     Some(vec![span(theme, Ink::Warning, format!(" ! {words}"))])

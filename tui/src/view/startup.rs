@@ -8,7 +8,7 @@ use super::text::{coarse, fit, put, row, span, wrap};
 use super::theme::Ink;
 use dashboard::model::Data;
 use dashboard::reported::{Problem, StepState};
-use dashboard::target::State;
+use dashboard::target::TargetState;
 use dashboard::ui::appearance::Theme;
 
 /// The screen.
@@ -52,7 +52,7 @@ impl Widget for &Startup<'_> {
                 next(buffer, Vec::new());
             }
             None => {
-                if let State::Looking(place) = &watched.state {
+                if let TargetState::Looking(place) = &watched.state {
                     next(
                         buffer,
                         vec![

@@ -11,7 +11,7 @@ use super::stale;
 use super::text::{below, coarse, fit, measured, phrase, put, put_right, row, set, span, wrap};
 use super::theme::{Ink, style};
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::stopwatch::{Elapsed, Reading, Seen, Stage, Stopwatch as Watch};
+use dashboard::bursts::stopwatch::{Elapsed, Observation, Stage, StageTime, Stopwatch as Watch};
 use dashboard::clock::At;
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
@@ -74,13 +74,13 @@ impl Columns {
 }
 
 /// How far off a time may be: `±0.2 s`, or `told` for what came in as it happened.
-fn margin(seen: &Seen) -> String {
-    if seen.margin.is_zero() { "told".to_owned() } else { format!("±{}", tenths(seen.margin)) }
+fn margin(seen: &Observation) -> String {
+    if seen.uncertainty.is_zero() { "told".to_owned() } else { format!("±{}", tenths(seen.uncertainty)) }
 }
 
 /// The time since the step before: `+1.2 s`, or `↥1.2 s` where that is not the row above; `≤0.4 s` where the margins of the
 /// two overlap, and `≈0` where word of this one came in first.
-fn since_before(watch: &Watch, stage: Stage, seen: &Seen) -> Option<String> {
+fn since_before(watch: &Watch, stage: Stage, seen: &Observation) -> Option<String> {
     let (_, before) = watch.before(stage)?;
     let is_above = watch.follows_the_row_above(stage);
     let earlier = if is_above { "" } else { EARLIER };
@@ -116,9 +116,9 @@ impl Steps<'_> {
         }
         let burst = self.burst;
         let (until, ink) = match burst.watch.get(stage) {
-            Reading::Seen(seen) => (seen.at, Ink::Queue),
-            Reading::NotYet if burst.awaits(stage) => (end, Ink::Pending),
-            Reading::NotYet | Reading::Never(_) => return,
+            StageTime::Seen(seen) => (seen.at, Ink::Queue),
+            StageTime::NotYet if burst.awaits(stage) => (end, Ink::Pending),
+            StageTime::NotYet | StageTime::Never(_) => return,
         };
         let from = burst.watch.before(stage).map_or(burst.pressed, |(_, before)| before.at);
         let whole = end.since(burst.pressed).as_secs_f64().max(0.001);
@@ -144,7 +144,7 @@ impl Steps<'_> {
     /// How a step's time was come by, or why it has none, in words.
     fn words(&self, stage: Stage) -> String {
         match self.burst.watch.get(stage) {
-            Reading::Seen(seen) => {
+            StageTime::Seen(seen) => {
                 let mut words = String::new();
                 if let Some((before, _)) = self.burst.watch.before(stage)
                     && !self.burst.watch.follows_the_row_above(stage)
@@ -161,20 +161,20 @@ impl Steps<'_> {
                 }
                 words
             }
-            Reading::Never(why) => why.sentence(),
-            Reading::NotYet => self.trouble(stage).unwrap_or_default(),
+            StageTime::Never(why) => why.sentence(),
+            StageTime::NotYet => self.trouble(stage).unwrap_or_default(),
         }
     }
 
     /// The same in a word or two.
     fn short(&self, stage: Stage) -> String {
         match self.burst.watch.get(stage) {
-            Reading::Seen(seen) => match seen.doubt {
+            StageTime::Seen(seen) => match seen.doubt {
                 Some(doubt) => format!("{} ≈ {}", seen.how.short(), doubt.short()),
                 None => seen.how.short().to_owned(),
             },
-            Reading::Never(_) => String::new(),
-            Reading::NotYet => self.trouble(stage).unwrap_or_default(),
+            StageTime::Never(_) => String::new(),
+            StageTime::NotYet => self.trouble(stage).unwrap_or_default(),
         }
     }
 
@@ -203,7 +203,7 @@ impl Steps<'_> {
         let press = place(columns.name, columns.press);
         let rest = place(columns.name, columns.press + columns.delta + columns.margin);
         match burst.watch.get(stage) {
-            Reading::Seen(seen) => {
+            StageTime::Seen(seen) => {
                 let about = if seen.doubt.is_some() { "≈" } else { "" };
                 let time = format!("{about}{}", measured(seen.at.since(burst.pressed)));
                 put_right(buffer, press, vec![span(theme, Ink::Value, time)]);
@@ -219,11 +219,11 @@ impl Steps<'_> {
                     put_right(buffer, place(from, columns.margin), vec![span(theme, Ink::Dim, margin(seen))]);
                 }
             }
-            Reading::Never(why) => {
+            StageTime::Never(why) => {
                 let room = usize::from(rest.width.saturating_sub(1));
                 put_right(buffer, rest, vec![span(theme, Ink::Dim, fit(why.short(), room))]);
             }
-            Reading::NotYet if burst.awaits(stage) => {
+            StageTime::NotYet if burst.awaits(stage) => {
                 let time = format!("… {}", measured(self.data.now.since(burst.pressed)));
                 put_right(buffer, press, vec![span(theme, Ink::Pending, time)]);
                 let place = place(columns.name + columns.press, columns.delta + columns.margin);
@@ -236,7 +236,7 @@ impl Steps<'_> {
                     put_right(buffer, delta, vec![span(theme, Ink::Pending, text)]);
                 }
             }
-            Reading::NotYet => put_right(buffer, press, vec![span(theme, Ink::Dim, "·")]),
+            StageTime::NotYet => put_right(buffer, press, vec![span(theme, Ink::Dim, "·")]),
         }
         let from = columns.end() + 2;
         let behind =

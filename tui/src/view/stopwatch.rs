@@ -10,7 +10,7 @@ use super::steps::{Behind, Steps, WIDE};
 use super::text::{below, count, fit, fitted, measured, parts, put, put_wrapped, row, rule, span, width};
 use super::theme::Ink;
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::fates::Lost;
+use dashboard::bursts::job_outcomes::LostJobs;
 use dashboard::bursts::stopwatch::Stage;
 use dashboard::model::Data;
 use dashboard::reported::Source;
@@ -36,8 +36,8 @@ fn state(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
         add(Ink::Error, format!("{} failed", count(burst.failures().into())));
     }
     match burst.lost() {
-        Lost::Jobs(lost @ 1..) => add(Ink::Error, format!("{} lost", count(lost.into()))),
-        Lost::Unknown(gap) if !burst.is_in_flight() => {
+        LostJobs::Jobs(lost @ 1..) => add(Ink::Error, format!("{} lost", count(lost.into()))),
+        LostJobs::Unknown(gap) if !burst.is_in_flight() => {
             add(Ink::Warning, format!("lost unknown: {}", gap.words()));
         }
         _ => {}

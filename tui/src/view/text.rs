@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Ink, style};
-pub(super) use super::words::{fit, fit_end, phrase, put_newest, put_wrapped, reach, wrap, wrap_spans};
+pub(super) use super::words::{fit, fit_end, max_scroll, phrase, put_newest, put_wrapped, wrap, wrap_spans};
 use dashboard::ui::appearance::Theme;
 
 /// Text in an ink.

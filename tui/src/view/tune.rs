@@ -9,7 +9,7 @@ use super::dialog::{answers, frame};
 use super::text::{fit, fit_end, put, row, span, wrap};
 use super::theme::Ink;
 use dashboard::autoscaler::form::{Form, Name};
-use dashboard::autoscaler::tuning::{Dialog, Step, in_words};
+use dashboard::autoscaler::tuning::{TuneDialog, TuneStep, in_words};
 use dashboard::model::Data;
 use dashboard::ui::appearance::Theme;
 
@@ -25,7 +25,7 @@ const MOST_LINES: usize = 8;
 /// The dialog.
 pub(super) struct Tune<'a> {
     /// What it holds.
-    pub(super) dialog: &'a Dialog,
+    pub(super) dialog: &'a TuneDialog,
     /// What is known about the HPA.
     pub(super) data: &'a Data,
     /// The colours.
@@ -106,7 +106,7 @@ impl Widget for &Tune<'_> {
         // What is there besides must fit under the form.
         let room = usize::from(area.height).saturating_sub(Name::ALL.len() + 8).clamp(2, MOST_LINES);
         let last = match &self.dialog.step {
-            Step::Editing(wrong) => {
+            TuneStep::Editing(wrong) => {
                 lines.extend(fields(&self.dialog.form, theme, width, true));
                 lines.push(Vec::new());
                 match &self.dialog.rights {
@@ -125,13 +125,13 @@ impl Widget for &Tune<'_> {
                 }
                 keys(theme, &[("enter", "dry run"), ("↑ ↓", "field"), ("del", "empty"), ("esc", "close")])
             }
-            Step::Trying(_) => {
+            TuneStep::Trying(_) => {
                 lines.extend(fields(&self.dialog.form, theme, width, false));
                 lines.push(Vec::new());
                 lines.push(vec![span(theme, Ink::Pending, "the API server is asked (dry run) …")]);
                 keys(theme, &[("esc", "back")])
             }
-            Step::Review(_, differences, answer) => {
+            TuneStep::Review(_, differences, answer) => {
                 let target = self.data.watched.target.as_ref().map_or("", |target| target.title.as_str());
                 lines.push(vec![
                     span(theme, Ink::Text, "the API server would change on "),
@@ -145,7 +145,7 @@ impl Widget for &Tune<'_> {
                 lines.push(vec![span(theme, Ink::Dim, "all else stays as it is; u takes it back")]);
                 answers(theme, "Apply", *answer)
             }
-            Step::Applying(_) => {
+            TuneStep::Applying(_) => {
                 lines.push(vec![span(theme, Ink::Pending, "the change is being made …")]);
                 keys(theme, &[("esc", "close")])
             }

@@ -134,7 +134,7 @@ pub(super) fn put_newest(
 
 /// How many of the newest of `all` entries can lie below so many rows, by the lines of each from the oldest on: then the oldest
 /// stand in the rows in full.
-pub(super) fn reach(rows: u16, all: usize, oldest: impl Iterator<Item = usize>) -> usize {
+pub(super) fn max_scroll(rows: u16, all: usize, oldest: impl Iterator<Item = usize>) -> usize {
     let mut left = usize::from(rows);
     let mut shown = 0;
     for lines in oldest {

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use dashboard::message::Event;
-use dashboard::reported::{Drill, DrillEvent, DrillRequest, Scaled};
+use dashboard::reported::{Drill, DrillEvent, DrillRequest, ScaledWorkload};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::ListParams;
@@ -19,7 +19,7 @@ fn pods(site: &Site, namespace: &str) -> usize {
     site.run(api.list(&of_prometheus)).unwrap().items.len()
 }
 
-fn prometheus(site: &Site, drills: &Drills) -> Scaled {
+fn prometheus(site: &Site, drills: &Drills) -> ScaledWorkload {
     let Event::Drill(DrillEvent::Seen(seen)) = site.run(drills.carry_out(DrillRequest::Look)) else {
         panic!("what there is to stop")
     };

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dashboard::edits::*;
 use dashboard::message::*;
-use dashboard::model::Found;
+use dashboard::model::Presence;
 use dashboard::reported::*;
 use dashboard::ui::state::Screen;
 
@@ -109,7 +109,7 @@ impl World {
 
     /// The dialog of the drills, while Prometheus is stopped.
     fn drill(&mut self, scene: &str) {
-        let scaled = |kind, namespace: &str, name: &str| Scaled {
+        let scaled = |kind, namespace: &str, name: &str| ScaledWorkload {
             kind,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
@@ -122,7 +122,7 @@ impl World {
         let why = "there is no exporter in the namespace: the broker's own plugin is scraped";
         self.send(Event::Drill(DrillEvent::Seen(vec![
             (Drill::Exporter, Err(why.to_owned())),
-            (Drill::Prometheus, Ok(Scaled { replicas: 0, ..prometheus })),
+            (Drill::Prometheus, Ok(ScaledWorkload { replicas: 0, ..prometheus })),
             (Drill::Broker, Ok(scaled(ScaledKind::StatefulSet, "autoscaling-demo", "rabbitmq"))),
         ])));
         if scene == "drill_question" {
@@ -139,7 +139,7 @@ impl World {
 
     /// The controller's status says another size than the arithmetic gives.
     fn hold_at(&mut self, desired: i32) {
-        let Found::Here(mut hpa) = self.model.data.hpa.clone() else { return };
+        let Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
         hpa.desired_replicas = desired;
         self.send(Event::Hpa(Some(Box::new(hpa))));
     }

@@ -1,7 +1,7 @@
 //! Scenes of the screen Doctor: looking for the first time, all right, a broken chain, and one that a drill has broken.
 
 use dashboard::message::Event;
-use dashboard::reported::{Drill, DrillEvent, Scaled, ScaledKind};
+use dashboard::reported::{Drill, DrillEvent, ScaledKind, ScaledWorkload};
 use diagnosis::{Fix, Hop, Line, Report, Verdict};
 
 use super::World;
@@ -26,7 +26,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
             world.run(12);
         }
         "doctor_drill" => {
-            let scaled = Scaled {
+            let scaled = ScaledWorkload {
                 kind: ScaledKind::StatefulSet,
                 namespace: "autoscaling-demo".to_owned(),
                 name: "rabbitmq".to_owned(),

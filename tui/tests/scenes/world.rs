@@ -89,7 +89,7 @@ impl World {
     /// Sends an event now.
     pub(crate) fn send(&mut self, event: Event) {
         let at = At(Duration::from_millis(self.ms));
-        self.effects.extend(update(&mut self.model, Stamped { at, event }));
+        self.effects.extend(update(&mut self.model, Timestamped { at, event }));
     }
 
     /// Types keys.
@@ -116,7 +116,7 @@ impl World {
             confirm_first_burst: false,
         })));
         for (name, state) in ["API server", "broker", "producer", "worker"].into_iter().zip(states) {
-            self.send(Event::Target(TargetEvent::Step(Step { name: name.to_owned(), state })));
+            self.send(Event::Target(TargetEvent::Step(StartStep { name: name.to_owned(), state })));
         }
     }
 
@@ -146,7 +146,7 @@ impl World {
         for (asked, date) in [(40, 0), (745, 0), (760, 1), (1_730, 1), (1_755, 2)] {
             let (asked, answered) = (At(Duration::from_millis(asked)), At(Duration::from_millis(asked + 6)));
             let date = self.stamp(date * 1_000).unwrap();
-            self.send(Event::Dated(Dated { asked, answered, date }));
+            self.send(Event::Dated(ServerTime { asked, answered, date }));
         }
     }
 
@@ -160,6 +160,6 @@ impl World {
     /// Tells the dashboard the time, so many milliseconds after the last step.
     pub(crate) fn tick(&mut self, ms: u64) {
         let at = At(Duration::from_millis(self.ms + ms));
-        self.effects.extend(update(&mut self.model, Stamped { at, event: Event::Tick }));
+        self.effects.extend(update(&mut self.model, Timestamped { at, event: Event::Tick }));
     }
 }

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use cluster::connect;
-use cluster::connect::Flags;
+use cluster::connect::ConnectFlags;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dashboard::clock::{Clock, DayClock};
-use dashboard::message::{Effect, Event, Input, Stamped};
+use dashboard::message::{Effect, Event, Input, Timestamped};
 use dashboard::model::Model;
 use dashboard::reported::{Target, TargetEvent};
 use dashboard::update::update;
@@ -16,11 +16,11 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tui::source::dispatch;
 use tui::source::dispatch::Settings;
-use tui::source::outbox::Outbox;
+use tui::source::event_sender::EventSender;
 
 /// A client for the cluster of that kubeconfig; each call makes one with connections of its own.
 pub(crate) async fn client(kubeconfig: &Path) -> Client {
-    let flags = Flags { kubeconfig: Some(kubeconfig.to_owned()), context: None };
+    let flags = ConnectFlags { kubeconfig: Some(kubeconfig.to_owned()), context: None };
     connect::load(&flags).await.unwrap().client
 }
 
@@ -28,7 +28,7 @@ pub(crate) async fn client(kubeconfig: &Path) -> Client {
 pub(crate) struct Dashboard {
     /// What it knows.
     pub(crate) model: Arc<Mutex<Model>>,
-    events: mpsc::Sender<Stamped>,
+    events: mpsc::Sender<Timestamped>,
     clock: Clock,
     namespace: String,
 }
@@ -49,7 +49,7 @@ impl Dashboard {
             prometheus: None,
             read_only: false,
         };
-        let outbox = Outbox::new(events.clone(), clock);
+        let outbox = EventSender::new(events.clone(), clock);
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
         let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
         tokio::spawn(run(Arc::clone(&model), received, effects, clock));
@@ -89,7 +89,7 @@ impl Dashboard {
 
 async fn run(
     model: Arc<Mutex<Model>>,
-    mut events: mpsc::Receiver<Stamped>,
+    mut events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
 ) {

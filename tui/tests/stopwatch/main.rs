@@ -13,8 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::fates::Lost;
-use dashboard::bursts::stopwatch::{How, Stage};
+use dashboard::bursts::job_outcomes::LostJobs;
+use dashboard::bursts::stopwatch::{Provenance, Stage};
 use dashboard::clock::At;
 use dashboard::clock::Clock;
 use dashboard::reported::Source;
@@ -95,29 +95,31 @@ fn is_settled(dashboard: &Dashboard) -> bool {
     })
 }
 
-/// What is wrong with a step, if something is: `slack` is what this machine's lateness excuses.
-fn fault(burst: &Burst, stage: Stage, bound: Bound, slack: Duration) -> Option<String> {
+/// What is wrong with a step, if something is: `rounding_error` is what this machine's lateness excuses.
+fn fault(burst: &Burst, stage: Stage, bound: Bound, rounding_error: Duration) -> Option<String> {
     let Some(seen) = burst.watch.get(stage).seen() else {
         return Some(format!("{stage:?} has no time: {:?}", burst.watch.get(stage)));
     };
-    let earliest = At(seen.at.0.saturating_sub(seen.margin));
-    let line =
-        format!("{stage:?}: seen at {:?} ± {:?} ({:?}), truth {bound:?}", seen.at, seen.margin, seen.how);
+    let earliest = At(seen.at.0.saturating_sub(seen.uncertainty));
+    let line = format!(
+        "{stage:?}: seen at {:?} ± {:?} ({:?}), truth {bound:?}",
+        seen.at, seen.uncertainty, seen.how
+    );
     match () {
         // Nothing is counted before it happened. A time that was read from another process' clock has milliseconds.
-        () if seen.at.0 + EARLY + sample_margin(seen.how, seen.margin) < bound.after.0 => {
+        () if seen.at.0 + EARLY + sample_margin(seen.how, seen.uncertainty) < bound.after.0 => {
             Some(format!("too early: {line}"))
         }
-        () if earliest.0 > bound.by.0 + slack => Some(format!("too late: {line}")),
-        () if seen.margin > POLL + slack => Some(format!("too vague: {line}")),
+        () if earliest.0 > bound.by.0 + rounding_error => Some(format!("too late: {line}")),
+        () if seen.uncertainty > POLL + rounding_error => Some(format!("too vague: {line}")),
         () if seen.doubt.is_some() => Some(format!("in doubt: {line}")),
         () => None,
     }
 }
 
 /// Only a time that was computed back from an age may be early.
-fn sample_margin(how: How, margin: Duration) -> Duration {
-    if how == How::Sample { margin } else { Duration::ZERO }
+fn sample_margin(how: Provenance, margin: Duration) -> Duration {
+    if how == Provenance::Sample { margin } else { Duration::ZERO }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -136,7 +138,7 @@ async fn every_step_lies_where_it_happened() {
     let pressed_after = clock.now();
     dashboard.keys("3 ").await;
     let over = async || {
-        let is_over = |burst: &Burst| burst.watch.is_over() && !burst.fates.are_open();
+        let is_over = |burst: &Burst| burst.watch.is_over() && !burst.job_tracker.are_open();
         dashboard.read(|model| model.data.bursts.newest().is_some_and(is_over)).then_some(())
     };
     wait::until_within(LONG, "the burst to be over", over).await;
@@ -146,31 +148,31 @@ async fn every_step_lies_where_it_happened() {
 
     let burst = dashboard.read(|model| model.data.bursts.newest().unwrap().clone());
     // A quarter of a second for what several processes hand to each other, and what this machine took at worst.
-    let slack = Duration::from_millis(250) + 4 * truth.lateness();
+    let rounding_error = Duration::from_millis(250) + 4 * truth.lateness();
     assert!(burst.pressed >= pressed_after);
     let faults: Vec<String> = Stage::ALL[1..]
         .iter()
-        .filter_map(|stage| fault(&burst, *stage, truth.bound(*stage, JOBS).unwrap(), slack))
+        .filter_map(|stage| fault(&burst, *stage, truth.bound(*stage, JOBS).unwrap(), rounding_error))
         .collect();
-    assert!(faults.is_empty(), "slack {slack:?}\n{}", faults.join("\n"));
+    assert!(faults.is_empty(), "rounding_error {rounding_error:?}\n{}", faults.join("\n"));
 
     // The objects' own seconds agree with when word of them came in.
     for stage in [Stage::Scheduled, Stage::Started, Stage::PodReady] {
         let seen = burst.watch.get(stage).seen().unwrap();
         let (own, margin) = seen.own.unwrap();
         let apart = own.0.abs_diff(seen.at.0);
-        assert!(apart <= margin + slack, "{stage:?}: {own:?} ± {margin:?}, seen at {:?}", seen.at);
+        assert!(apart <= margin + rounding_error, "{stage:?}: {own:?} ± {margin:?}, seen at {:?}", seen.at);
     }
     // Everything is on one machine: its clock is not ahead of itself.
     let (ahead, uncertain) =
         dashboard.read(|model| model.data.offset.ahead(&model.data.day, model.data.now)).unwrap();
     assert!(ahead.abs() <= (uncertain + EARLY).as_secs_f64(), "{ahead} ± {uncertain:?}");
 
-    assert_eq!((burst.accepted, burst.done(), burst.lost()), (50, 50, Lost::Jobs(0)));
+    assert_eq!((burst.accepted, burst.done(), burst.lost()), (50, 50, LostJobs::Jobs(0)));
     let (_, time) = burst.ended.unwrap();
     let time = time.since(&burst.pod_time_before());
     // Fifty jobs of 0.3 s. A worker's first job may be begun before it is known to be ready, and counts from there on.
-    let least = Duration::from_secs(15).saturating_sub(3 * slack);
-    assert!(time.busy >= least && time.not_sampled.is_zero(), "{time:?}, slack {slack:?}");
+    let least = Duration::from_secs(15).saturating_sub(3 * rounding_error);
+    assert!(time.busy >= least && time.not_sampled.is_zero(), "{time:?}, rounding_error {rounding_error:?}");
     drop(sandbox);
 }

@@ -10,12 +10,12 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use serde::Deserialize;
 
-use super::{Asked, WITHIN};
+use super::{DepthAnswer, WITHIN};
 use crate::endpoint::Endpoint;
 use crate::errors;
 use crate::failure::Failure;
 use crate::http::get;
-use crate::kept::Kept;
+use crate::persistent_connection::PersistentConnection;
 use observed::DepthSample;
 
 /// All queues of the default virtual host, with nothing but their totals, which are read from the queues themselves.
@@ -24,7 +24,7 @@ const TOTALS: &str = "/api/queues/%2F?disable_stats=true&enable_queue_totals=tru
 /// The management API behind a kept tunnel.
 pub struct Management {
     client: Client,
-    kept: Kept,
+    kept: PersistentConnection,
     authorization: Option<HeaderValue>,
 }
 
@@ -37,14 +37,14 @@ impl Management {
             service: names::RABBITMQ.to_owned(),
             port: names::RABBITMQ_MANAGEMENT.into(),
         };
-        Self { kept: Kept::new(client.clone(), endpoint), client, authorization: None }
+        Self { kept: PersistentConnection::new(client.clone(), endpoint), client, authorization: None }
     }
 
     /// Asks for the depth of one queue.
     ///
     /// # Errors
     /// When the credentials cannot be read, or the broker does not answer or refuses.
-    pub async fn ask(&mut self, queue: &str) -> Asked {
+    pub async fn ask(&mut self, queue: &str) -> DepthAnswer {
         let authorization = match &self.authorization {
             Some(authorization) => authorization.clone(),
             None => self.authorization.insert(self.credentials().await?).clone(),

@@ -6,11 +6,11 @@ use contract::names;
 use http::StatusCode;
 use kube::Client;
 
-use super::{Asked, WITHIN};
+use super::{DepthAnswer, WITHIN};
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
 use crate::http::get;
-use crate::kept::Kept;
+use crate::persistent_connection::PersistentConnection;
 use observed::DepthSample;
 
 /// Without a family the answer has no series of queues.
@@ -21,7 +21,7 @@ const STATISTICS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The metrics endpoint behind a kept tunnel.
 pub struct Metrics {
-    kept: Kept,
+    kept: PersistentConnection,
 }
 
 impl Metrics {
@@ -33,14 +33,14 @@ impl Metrics {
             service: names::RABBITMQ.to_owned(),
             port: names::RABBITMQ_METRICS.into(),
         };
-        Self { kept: Kept::new(client, endpoint) }
+        Self { kept: PersistentConnection::new(client, endpoint) }
     }
 
     /// Asks for the depth of one queue.
     ///
     /// # Errors
     /// When the endpoint does not answer, or answers an error.
-    pub async fn ask(&mut self, queue: &str) -> Asked {
+    pub async fn ask(&mut self, queue: &str) -> DepthAnswer {
         let request =
             get(names::RABBITMQ, DETAILED).map_err(|error| Failure::Unavailable(error.to_string()))?;
         let answer = self.kept.ask(&request, WITHIN).await?;

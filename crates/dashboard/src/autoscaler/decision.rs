@@ -7,7 +7,7 @@
 mod inputs;
 mod last;
 mod reading;
-mod rhythm;
+mod sync_schedule;
 #[cfg(test)]
 mod tests;
 
@@ -20,11 +20,11 @@ use hpa::trace::RecommendationHold;
 use hpa::{Input, Memory, Scale, Spec, Status, Time};
 
 pub use self::inputs::{Total, config};
-pub use self::last::{Agreement, Last, Said};
+pub use self::last::{Agreement, LastSync, ReportedStatus};
 use self::reading::Newest;
-pub use self::reading::{Gone, OLD_AFTER, Reading, Whose};
-pub use self::rhythm::{Basis, Rhythm};
-use crate::chain::beliefs::{Belief, Place};
+pub use self::reading::{MissingAt, MissingReading, NextReading, OLD_AFTER};
+pub use self::sync_schedule::{PeriodBasis, SyncSchedule};
+use crate::chain::beliefs::{Belief, ChainHop};
 use crate::clock::At;
 use crate::model::Data;
 use crate::reported::Source;
@@ -36,11 +36,11 @@ const MOST_PRESUMED: u32 = 240;
 /// Periods in which a controller that has something to write would have written it.
 const SILENT_PERIODS: u32 = 3;
 
-/// Our copy of the controller: its memory, its rhythm, and the two syncs that the screens show.
+/// Our copy of the controller: its memory, its schedule, and the two syncs that the screens show.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Estimate {
     memory: Memory,
-    rhythm: Rhythm,
+    schedule: SyncSchedule,
     recent: inputs::Recent,
     /// The scale target that the memory belongs to.
     target: Option<hpa::spec::TargetRef>,
@@ -51,9 +51,9 @@ pub struct Estimate {
     /// Since when the metric has been another one than the newest sync read.
     differs: Option<At>,
     /// The last sync that was seen.
-    pub last: Option<Last>,
+    pub last: Option<LastSync>,
     /// What the next sync would read.
-    pub reading: Reading,
+    pub reading: NextReading,
     /// The next sync, if there is enough to calculate with. Without a reading it is what the controller does then.
     pub next: Option<Next>,
 }
@@ -63,10 +63,10 @@ pub struct Estimate {
 pub struct Next {
     /// What would be decided.
     pub decision: hpa::Decision,
-    /// When it is due; `None` while the controller's rhythm is not known. The decision is calculated for then.
+    /// When it is due; `None` while the controller's schedule is not known. The decision is calculated for then.
     pub due: Option<At>,
     /// From sync to sync, and where that comes from.
-    pub period: (Duration, Basis),
+    pub period: (Duration, PeriodBasis),
     /// The recommendation that holds the size at this moment, even if it does no more at the next sync.
     pub held: Option<RecommendationHold>,
     /// Since when recommendations are known: what holds since then may let go earlier.
@@ -75,7 +75,7 @@ pub struct Next {
 
 /// What the sources said, as far as it is about the controller's syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum News {
+pub enum StatusChange {
     /// The controller has written its status: a sync.
     Synced,
     /// Something else changed.
@@ -108,7 +108,7 @@ pub fn at(time: Time) -> At {
 }
 
 /// Decides anew from what is known at `now`. Returns the syncs that are known of since the last call, oldest first.
-pub fn estimate(data: &mut Data, now: At, news: News) -> Vec<Sync> {
+pub fn estimate(data: &mut Data, now: At, news: StatusChange) -> Vec<Sync> {
     let mut estimate = std::mem::take(&mut data.estimate);
     let syncs = estimate.take(data, now, news);
     data.estimate = estimate;
@@ -116,10 +116,10 @@ pub fn estimate(data: &mut Data, now: At, news: News) -> Vec<Sync> {
 }
 
 impl Estimate {
-    /// The controller's rhythm.
+    /// The controller's schedule.
     #[must_use]
-    pub fn rhythm(&self) -> &Rhythm {
-        &self.rhythm
+    pub fn schedule(&self) -> &SyncSchedule {
+        &self.schedule
     }
 
     /// Whether it was so already when the first word came: since when is not known then.
@@ -133,23 +133,23 @@ impl Estimate {
     #[must_use]
     pub fn silent(&self, now: At) -> Option<At> {
         let differs = self.differs?;
-        (now.since(differs) > self.patience()).then(|| self.rhythm.last().unwrap_or(differs))
+        (now.since(differs) > self.patience()).then(|| self.schedule.last().unwrap_or(differs))
     }
 
     /// Whether what is served is not what the controller's status says, which may be computed back from an average.
     fn differs_from(&self, status: Option<Belief>) -> bool {
-        let Reading::Served { total_milli, .. } = self.reading else { return false };
-        let Some(Belief { total: Some(read), slack, .. }) = status else { return true };
-        (total_milli as f64 / 1_000.0 - read).abs() > slack + 0.5
+        let NextReading::Served { total_milli, .. } = self.reading else { return false };
+        let Some(Belief { total: Some(read), rounding_error, .. }) = status else { return true };
+        (total_milli as f64 / 1_000.0 - read).abs() > rounding_error + 0.5
     }
 
     fn patience(&self) -> Duration {
-        self.rhythm.period().0.saturating_mul(SILENT_PERIODS)
+        self.schedule.period().0.saturating_mul(SILENT_PERIODS)
     }
 
-    fn take(&mut self, data: &Data, now: At, news: News) -> Vec<Sync> {
+    fn take(&mut self, data: &Data, now: At, news: StatusChange) -> Vec<Sync> {
         self.next = None;
-        self.reading = Reading::Unknown;
+        self.reading = NextReading::Unknown;
         let differed = self.differs.take();
         let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return Vec::new() };
         let Some(spec) = hpa.spec.as_deref() else { return Vec::new() };
@@ -165,16 +165,17 @@ impl Estimate {
         self.recent.note(workload, reading::served(data));
 
         let mut syncs = self.presume(data, hpa, spec, now);
-        if news == News::Synced {
-            syncs.push(self.saw(data, hpa, spec, now, knows_since));
+        if news == StatusChange::Synced {
+            syncs.push(self.observe_sync(data, hpa, spec, now, knows_since));
         }
         let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
         let total = inputs::total_then(&self.recent, hpa, scale_then.status_replicas);
-        let newest = Newest { at: self.rhythm.last(), total, patience: self.patience() };
-        self.reading = Reading::now(data, hpa, &newest);
+        let newest = Newest { at: self.schedule.last(), total, patience: self.patience() };
+        self.reading = NextReading::now(data, hpa, &newest);
         if matches!(
             &self.reading,
-            Reading::Unknown | Reading::Gone(Gone { whose: Whose::Watch | Whose::Kind, .. })
+            NextReading::Unknown
+                | NextReading::Gone(MissingReading { whose: MissingAt::Watch | MissingAt::Kind, .. })
         ) {
             // Nobody here knows what the controller sees.
             return syncs;
@@ -186,7 +187,7 @@ impl Estimate {
             status_replicas: workload.replicas,
             selector: workload.selector.clone(),
         };
-        let due = self.rhythm.next(now);
+        let due = self.schedule.next(now);
         let decide = |when: At| {
             // Looking must not leave traces: only a sync of the controller adds a recommendation.
             let mut memory = self.memory.clone();
@@ -196,9 +197,10 @@ impl Estimate {
         let decision = decide(due.unwrap_or(now));
         // A sync that looks at no metric writes none.
         let looks = decision.trace.path == hpa::trace::Path::Computed;
-        let differs = looks && news != News::Synced && self.differs_from(data.beliefs.get(Place::Hpa));
+        let differs =
+            looks && news != StatusChange::Synced && self.differs_from(data.beliefs.get(ChainHop::Hpa));
         self.differs = differs.then(|| differed.unwrap_or(now));
-        self.next = Some(Next { decision, due, period: self.rhythm.period(), held, knows_since });
+        self.next = Some(Next { decision, due, period: self.schedule.period(), held, knows_since });
         syncs
     }
 
@@ -221,14 +223,14 @@ impl Estimate {
     /// Takes in the syncs that must have gone by without a word: they read what the one before them read, or else they
     /// would have written it.
     fn presume(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At) -> Vec<Sync> {
-        let period = self.rhythm.period().0;
+        let period = self.schedule.period().0;
         let grace = grace(period);
         let mut synced = *self.synced.get_or_insert(now);
         let floor = At(now.0.saturating_sub(period.saturating_mul(MOST_PRESUMED)));
         synced = synced.max(floor);
         let mut syncs = Vec::new();
         let Some(workload) = data.workload.get() else { return syncs };
-        if data.trouble(Source::Hpa).is_some() {
+        if data.failure(Source::Hpa).is_some() {
             // What they read while nobody was told of them is not known: they are passed over.
             while now.since(synced) >= period + grace {
                 synced = At(synced.0 + period);
@@ -249,7 +251,7 @@ impl Estimate {
     }
 
     /// The controller was seen to have decided.
-    fn saw(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At, knows_since: At) -> Sync {
+    fn observe_sync(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At, knows_since: At) -> Sync {
         let selector = data.workload.get().map_or("", |workload| workload.selector.as_str());
         let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, selector);
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
@@ -257,9 +259,10 @@ impl Estimate {
         let mut memory = std::mem::take(&mut self.memory);
         let trace = self.decide(data, hpa, spec, &scale, total.milli(), when, &mut memory).trace;
         self.memory = memory;
-        let last = Last { at: now, said: Said::of(hpa), trace, total, existed_seen, knows_since };
+        let last =
+            LastSync { at: now, said: ReportedStatus::of(hpa), trace, total, existed_seen, knows_since };
         self.learn(&last, when, spec, &inputs::config(data));
-        self.rhythm.saw(now);
+        self.schedule.observe(now);
         self.synced = Some(when);
         let raw = last.trace.raw;
         let sync = Sync { at: now, total_milli: total.milli(), size: last.said.desired, raw };
@@ -272,7 +275,7 @@ impl Estimate {
     /// words of them may come closer together.
     fn decided(&self, now: At) -> At {
         let Some(before) = self.synced else { return now };
-        let period = self.rhythm.period().0;
+        let period = self.schedule.period().0;
         if now.since(before) + grace(period) < period {
             // Another period than is thought, or a sync out of turn.
             return now;
@@ -282,8 +285,8 @@ impl Estimate {
 
     /// Our memory follows what the controller did: its rescales count for the rates, and where it held more or less than
     /// we would have, it remembered something else than we do.
-    fn learn(&mut self, last: &Last, when: At, spec: &Spec, config: &hpa::Config) {
-        let Said { current, desired, .. } = last.said;
+    fn learn(&mut self, last: &LastSync, when: At, spec: &Spec, config: &hpa::Config) {
+        let ReportedStatus { current, desired, .. } = last.said;
         if desired != current
             && let Some(behavior) = &spec.behavior
         {
@@ -325,9 +328,9 @@ impl Estimate {
             desired_replicas: hpa.desired_replicas,
             ..Status::default()
         };
-        let readings = Reading::answers(total_milli, hpa, spec);
+        let readings = NextReading::answers(total_milli, hpa, spec);
         let pods = if inputs::needs_pods(spec) { inputs::pods(data, when) } else { Vec::new() };
-        let seconds = self.rhythm.period().0.as_secs().max(1);
+        let seconds = self.schedule.period().0.as_secs().max(1);
         let config = hpa::Config {
             sync_period_seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
             ..inputs::config(data)
@@ -363,7 +366,7 @@ pub fn what_if(data: &Data, total_milli: i64) -> Option<hpa::Decision> {
         status_replicas: workload.replicas,
         selector: workload.selector.clone(),
     };
-    let when = data.estimate.rhythm.next(data.now).unwrap_or(data.now);
+    let when = data.estimate.schedule.next(data.now).unwrap_or(data.now);
     let mut memory = data.estimate.memory.clone();
     Some(data.estimate.decide(data, hpa, spec, &scale, Some(total_milli), when, &mut memory))
 }

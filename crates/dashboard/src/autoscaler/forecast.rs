@@ -7,7 +7,7 @@ mod tests;
 
 use std::time::Duration;
 
-pub use self::pace::{Basis, Pace, Work};
+pub use self::pace::{JobDuration, Pace, PaceBasis};
 use crate::autoscaler::decision;
 use crate::model::Data;
 use observed::Hpa;
@@ -83,7 +83,7 @@ pub struct Outlook {
     /// Jobs in the queue, those in work included.
     pub depth: u64,
     /// How long a job takes, and how that is known.
-    pub work: Work,
+    pub work: JobDuration,
     /// Jobs that the continuous load sends a second.
     pub arriving: f64,
     /// Ready workers, and when they are done.

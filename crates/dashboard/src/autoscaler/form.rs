@@ -64,7 +64,7 @@ impl Name {
 
 /// What a key came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum FormOutcome {
     /// It means nothing here.
     Nothing,
     /// Another field is chosen.
@@ -108,18 +108,18 @@ impl Form {
     }
 
     /// A key went to the form.
-    pub fn key(&mut self, code: KeyCode) -> Heard {
+    pub fn key(&mut self, code: KeyCode) -> FormOutcome {
         let count = Name::ALL.len();
         let name = Name::ALL[self.chosen];
         let text = &mut self.texts[self.chosen];
         match code {
             KeyCode::Up | KeyCode::BackTab => {
                 self.chosen = (self.chosen + count - 1) % count;
-                return Heard::Moved;
+                return FormOutcome::Moved;
             }
             KeyCode::Down | KeyCode::Tab => {
                 self.chosen = (self.chosen + 1) % count;
-                return Heard::Moved;
+                return FormOutcome::Moved;
             }
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if name == Name::Kind => {
                 *text = kind(text).other().word().to_owned();
@@ -131,9 +131,9 @@ impl Form {
             KeyCode::Char(c) if name != Name::Kind && is_text(c) && text.chars().count() < LONGEST => {
                 text.push(c);
             }
-            _ => return Heard::Nothing,
+            _ => return FormOutcome::Nothing,
         }
-        Heard::Edited
+        FormOutcome::Edited
     }
 
     /// The other target type.
@@ -241,7 +241,7 @@ mod tests {
             form.key(KeyCode::Down);
         }
         form.key(KeyCode::Delete);
-        text.chars().for_each(|c| assert_eq!(form.key(KeyCode::Char(c)), Heard::Edited, "{c:?}"));
+        text.chars().for_each(|c| assert_eq!(form.key(KeyCode::Char(c)), FormOutcome::Edited, "{c:?}"));
     }
 
     #[test]
@@ -306,7 +306,10 @@ mod tests {
     #[test]
     fn the_type_is_turned_and_takes_the_quantity_with_it() {
         let mut form = Form::new(spec(&serde_json::Value::Null));
-        assert_eq!((form.key(KeyCode::Right), form.key(KeyCode::Char('x'))), (Heard::Edited, Heard::Nothing));
+        assert_eq!(
+            (form.key(KeyCode::Right), form.key(KeyCode::Char('x'))),
+            (FormOutcome::Edited, FormOutcome::Nothing)
+        );
         let (edits, edited) = form.checked(&hpa::Config::default()).unwrap();
         let quantity = "20".to_owned();
         assert_eq!(edits, [Edit::Target { metric: 0, kind: TargetKind::Value, quantity }]);

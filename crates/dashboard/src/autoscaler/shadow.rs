@@ -28,12 +28,12 @@ pub enum Shadow {
     #[default]
     Off,
     /// It decides.
-    On(Box<Running>),
+    On(Box<RunningShadow>),
 }
 
 /// A shadow that decides.
 #[derive(Debug, Clone)]
-pub struct Running {
+pub struct RunningShadow {
     simulator: Simulator,
     /// The newest decision.
     pub last: Option<Trace>,
@@ -68,7 +68,7 @@ impl PartialEq for Shadow {
 impl Shadow {
     /// The shadow, if there is one.
     #[must_use]
-    pub fn running(&self) -> Option<&Running> {
+    pub fn running(&self) -> Option<&RunningShadow> {
         match self {
             Self::Off => None,
             Self::On(running) => Some(running),
@@ -76,7 +76,7 @@ impl Shadow {
     }
 }
 
-impl Running {
+impl RunningShadow {
     /// A shadow that starts where the real one is.
     ///
     /// # Errors
@@ -84,7 +84,7 @@ impl Running {
     pub fn new(spec: hpa::Spec, data: &Data, since: At) -> Result<Self, String> {
         let size = data.workload.get().map_or(1, |workload| workload.spec_replicas);
         let config = hpa::Config {
-            sync_period_seconds: i64::try_from(data.estimate.rhythm().period().0.as_secs().max(1))
+            sync_period_seconds: i64::try_from(data.estimate.schedule().period().0.as_secs().max(1))
                 .unwrap_or(15),
             ..decision::config(data)
         };
@@ -178,14 +178,14 @@ fn yardstick<const N: usize>(specs: [Option<&hpa::Spec>; N]) -> f64 {
 
 /// The dialog in which the shadow is chosen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Dialog {
+pub struct ShadowDialog {
     /// What is edited: the real specification, at first with the other target type.
     pub form: Form,
     /// What stands in the way, a sentence each.
     pub wrong: Vec<String>,
 }
 
-impl Dialog {
+impl ShadowDialog {
     /// The dialog for a real specification.
     #[must_use]
     pub fn new(real: hpa::Spec) -> Self {

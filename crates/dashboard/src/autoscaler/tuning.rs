@@ -2,11 +2,11 @@
 
 use crossterm::event::KeyCode;
 
-use crate::autoscaler::form::{Form, Heard, in_short};
+use crate::autoscaler::form::{Form, FormOutcome, in_short};
 use crate::clock::At;
 use crate::edits::{Difference, Edit};
 use crate::reported::{Applied, Change, Refusal};
-use crate::ui::answer::Answer;
+use crate::ui::yes_no::YesNo;
 
 /// Changes kept for undoing; the oldest go first.
 const MAX_CHANGES: usize = 50;
@@ -42,7 +42,7 @@ pub struct Undo {
 impl Tuning {
     /// The settings in force in one line, such as `20 a pod, 1..10, down 60 s`; empty before the HPA is known.
     #[must_use]
-    pub fn in_force(&self) -> String {
+    pub fn current_settings(&self) -> String {
         self.spec.as_deref().map_or_else(String::new, in_short)
     }
 
@@ -99,76 +99,76 @@ impl Tuning {
 
 /// The dialog in which the HPA is tuned.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Dialog {
+pub struct TuneDialog {
     /// What is edited.
     pub form: Form,
     /// Whether the HPA may be changed from here; `None` until that is known.
     pub rights: Option<Result<(), String>>,
     /// How far it is.
-    pub step: Step,
+    pub step: TuneStep,
 }
 
 /// How far a change is.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum TuneStep {
     /// It is being edited; what stands in its way, a sentence each.
     Editing(Vec<String>),
     /// The API server is asked what it would make of it.
     Trying(Change),
     /// The server's answer waits for a yes, with the answer that is chosen.
-    Review(Change, Vec<Difference>, Answer),
+    Review(Change, Vec<Difference>, YesNo),
     /// It is being made.
     Applying(u32),
 }
 
-impl Dialog {
+impl TuneDialog {
     /// The dialog for a specification.
     #[must_use]
     pub fn new(spec: hpa::Spec) -> Self {
-        Self { form: Form::new(spec), rights: None, step: Step::Editing(Vec::new()) }
+        Self { form: Form::new(spec), rights: None, step: TuneStep::Editing(Vec::new()) }
     }
 
     /// The edits are to be tried. Returns what to ask the server, if they are in order.
     pub fn submit(&mut self, number: u32, config: &hpa::Config) -> Option<Change> {
         if let Some(Err(why)) = &self.rights {
-            self.step = Step::Editing(vec![why.clone()]);
+            self.step = TuneStep::Editing(vec![why.clone()]);
             return None;
         }
         let edits: Vec<Edit> = match self.form.checked(config) {
             Ok((edits, _)) => edits,
             Err(wrong) => {
-                self.step = Step::Editing(wrong);
+                self.step = TuneStep::Editing(wrong);
                 return None;
             }
         };
         if edits.is_empty() {
-            self.step = Step::Editing(vec!["nothing is different".to_owned()]);
+            self.step = TuneStep::Editing(vec!["nothing is different".to_owned()]);
             return None;
         }
         let change = Change { number, seen: Box::new(self.form.spec().clone()), edits };
-        self.step = Step::Trying(change.clone());
+        self.step = TuneStep::Trying(change.clone());
         Some(change)
     }
 
     /// A key goes to the form: what was said about the edits before it holds no longer.
     pub fn edit(&mut self, code: KeyCode) {
-        if self.form.key(code) == Heard::Edited {
-            self.step = Step::Editing(Vec::new());
+        if self.form.key(code) == FormOutcome::Edited {
+            self.step = TuneStep::Editing(Vec::new());
         }
     }
 
     /// The answer to a trial.
     pub fn tried(&mut self, number: u32, result: Result<Vec<Difference>, Refusal>) {
-        let Step::Trying(change) = &self.step else { return };
+        let TuneStep::Trying(change) = &self.step else { return };
         if change.number != number {
             return;
         }
         match result {
             Ok(differences) if differences.is_empty() => {
                 self.step =
-                    Step::Editing(vec!["the API server says that nothing would be different".to_owned()]);
+                    TuneStep::Editing(vec!["the API server says that nothing would be different".to_owned()]);
             }
-            Ok(differences) => self.step = Step::Review(change.clone(), differences, Answer::No),
+            Ok(differences) => self.step = TuneStep::Review(change.clone(), differences, YesNo::No),
             Err(refusal) => self.refused(refusal),
         }
     }
@@ -179,7 +179,7 @@ impl Dialog {
         if let Refusal::Conflict { now, .. } = refusal {
             self.form.rebase(*now);
         }
-        self.step = Step::Editing(sentences);
+        self.step = TuneStep::Editing(sentences);
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use contract::BurstId;
 
-use crate::bursts::fates::{Fates, Lost};
-use crate::bursts::runs::InForce;
-use crate::bursts::stopwatch::{Doubt, Reading, Seen, Stage, Stopwatch, Why};
+use crate::bursts::job_outcomes::{JobTracker, LostJobs};
+use crate::bursts::runs::HpaSettings;
+use crate::bursts::stopwatch::{Caveat, MissingReason, Observation, Stage, StageTime, Stopwatch};
 use crate::clock::At;
 use crate::reported::Source;
-use crate::workers::lanes::PodTime;
+use crate::workers::timelines::PodTime;
 
 /// What the watches tell may come in another order than it happened: a new pod counts as this burst's if it was seen at
 /// most so long before the Deployment was.
@@ -18,7 +18,7 @@ const WATCHES_APART: Duration = Duration::from_secs(2);
 
 /// What the chain showed when the key was pressed: a step has happened when it shows more than that.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Before {
+pub struct StateBefore {
     /// Messages in the queue.
     pub depth: Option<f64>,
     /// The sample in Prometheus.
@@ -34,7 +34,7 @@ pub struct Before {
     /// Pod-seconds of the run so far.
     pub pod_time: PodTime,
     /// The autoscaler's settings.
-    pub tuning: Option<InForce>,
+    pub tuning: Option<HpaSettings>,
 }
 
 /// One burst.
@@ -59,7 +59,7 @@ pub struct Burst {
     /// Whether all requests have ended, one way or the other.
     pub finished: bool,
     /// What became of its jobs.
-    pub fates: Fates,
+    pub job_tracker: JobTracker,
     /// Deliveries of its jobs beyond the first.
     pub redelivered: u32,
     /// Jobs that went to the dead-letter queue.
@@ -80,19 +80,19 @@ pub struct Burst {
     pub unsampled: usize,
     /// When it ended, and the pod-seconds of the run until then.
     pub ended: Option<(At, PodTime)>,
-    pub(super) before: Before,
+    pub(super) before: StateBefore,
     /// When the last of its jobs that has ended did so.
-    pub(super) last_ended: Option<Seen>,
+    pub(super) last_ended: Option<Observation>,
     /// Since when the workers have been back at the minimum, which may be before the last job is done.
-    pub(super) at_min: Option<Seen>,
+    pub(super) at_min: Option<Observation>,
     /// Steps that were seen before what must have come first was.
-    early: BTreeMap<Stage, Seen>,
+    early: BTreeMap<Stage, Observation>,
 }
 
 impl Burst {
-    pub(super) fn new(at: At, id: BurstId, number: u32, size: u32, before: Before) -> Self {
+    pub(super) fn new(at: At, id: BurstId, number: u32, size: u32, before: StateBefore) -> Self {
         let mut watch = Stopwatch::default();
-        watch.see(Stage::KeyPress, Seen::received(at, crate::bursts::stopwatch::How::Key));
+        watch.see(Stage::KeyPress, Observation::received(at, crate::bursts::stopwatch::Provenance::Key));
         Self {
             id,
             number,
@@ -103,7 +103,7 @@ impl Burst {
             failed: BTreeMap::new(),
             waiting: None,
             finished: false,
-            fates: Fates::default(),
+            job_tracker: JobTracker::default(),
             redelivered: 0,
             dead: 0,
             watch,
@@ -123,7 +123,7 @@ impl Burst {
 
     /// The autoscaler's settings when the key was pressed.
     #[must_use]
-    pub fn tuning(&self) -> Option<&InForce> {
+    pub fn tuning(&self) -> Option<&HpaSettings> {
         self.before.tuning.as_ref()
     }
 
@@ -142,19 +142,19 @@ impl Burst {
     /// Jobs done, each counted once, as the workers' logs say.
     #[must_use]
     pub fn done(&self) -> u32 {
-        self.fates.count().saturating_sub(self.dead)
+        self.job_tracker.count().saturating_sub(self.dead)
     }
 
     /// Confirmed jobs that are neither done nor in the queue.
     #[must_use]
-    pub fn lost(&self) -> Lost {
-        self.fates.lost(self.accepted)
+    pub fn lost(&self) -> LostJobs {
+        self.job_tracker.lost(self.accepted)
     }
 
     /// Whether jobs of it may still be in the queue.
     #[must_use]
     pub fn is_in_flight(&self) -> bool {
-        !self.finished || (self.accepted > 0 && *self.watch.get(Stage::Drained) == Reading::NotYet)
+        !self.finished || (self.accepted > 0 && *self.watch.get(Stage::Drained) == StageTime::NotYet)
     }
 
     /// Whether the stopwatch still runs.
@@ -182,18 +182,18 @@ impl Burst {
     }
 
     /// Why times of this burst are estimates, if something else was going on.
-    pub(super) fn doubt(&self, load: bool, others: bool) -> Option<Doubt> {
+    pub(super) fn doubt(&self, load: bool, others: bool) -> Option<Caveat> {
         if load {
-            Some(Doubt::Load)
+            Some(Caveat::Load)
         } else if others {
-            Some(Doubt::OtherBurst)
+            Some(Caveat::OtherBurst)
         } else {
             None
         }
     }
 
     /// A step was seen. Without a confirmed job it waits: a full queue alone is no sign of this burst.
-    pub(super) fn see(&mut self, stage: Stage, seen: Seen) {
+    pub(super) fn see(&mut self, stage: Stage, seen: Observation) {
         let seen = seen.not_before(self.pressed);
         let is_early = match stage {
             Stage::InBroker | Stage::Scraped | Stage::ExternalApi => self.accepted == 0,
@@ -230,7 +230,7 @@ impl Burst {
     pub(super) fn drained_by_jobs(&mut self) {
         if self.finished
             && self.accepted > 0
-            && self.fates.are_complete(self.accepted)
+            && self.job_tracker.are_complete(self.accepted)
             && let Some(seen) = self.last_ended
         {
             self.watch.see(Stage::Drained, seen);
@@ -238,7 +238,7 @@ impl Burst {
     }
 
     /// A replica count was read: more than before is the step; less becomes the new measure.
-    pub(super) fn raised(&mut self, stage: Stage, now: i32, seen: Seen) {
+    pub(super) fn raised(&mut self, stage: Stage, now: i32, seen: Observation) {
         if self.watch.is_over() || self.accepted == 0 {
             return;
         }
@@ -255,7 +255,7 @@ impl Burst {
     }
 
     /// A number of the chain was read: more than before, or than the lowest since, is the step.
-    pub(super) fn number(&mut self, stage: Stage, value: f64, seen: Seen) {
+    pub(super) fn number(&mut self, stage: Stage, value: f64, seen: Observation) {
         if self.watch.has(stage) || !self.is_in_flight() {
             return;
         }
@@ -270,7 +270,7 @@ impl Burst {
             // The queue may drain meanwhile: what was there before becomes less, so measure from the lowest.
             Some(low) => *low = low.min(value),
             // Nothing had been read before: whatever is there may be ours.
-            None if value > 0.0 => self.see(stage, seen.doubted(Some(Doubt::NothingBefore))),
+            None if value > 0.0 => self.see(stage, seen.doubted(Some(Caveat::NothingBefore))),
             None => *floor = Some(value),
         }
     }
@@ -293,30 +293,30 @@ impl Burst {
     }
 
     /// Says of every step that has not been seen, from `first` on, that it is not going to be, and why.
-    pub(super) fn give_up(&mut self, first: Stage, otherwise: &Why) {
+    pub(super) fn give_up(&mut self, first: Stage, otherwise: &MissingReason) {
         for stage in Stage::ALL.into_iter().filter(|stage| *stage >= first) {
-            if *self.watch.get(stage) != Reading::NotYet {
+            if *self.watch.get(stage) != StageTime::NotYet {
                 continue;
             }
             let unread = Self::needs(stage)
                 .iter()
-                .find_map(|source| Some(Why::Unread(*source, self.blind(*source)?.to_owned())));
+                .find_map(|source| Some(MissingReason::Unread(*source, self.blind(*source)?.to_owned())));
             let why = match (unread, stage) {
                 _ if self.accepted == 0 => otherwise.clone(),
                 (Some(unread), _) => unread,
-                (None, Stage::FirstAck) if self.unsampled > 0 => Why::NotSampled,
-                (None, Stage::FirstAck) => Why::LogGap,
+                (None, Stage::FirstAck) if self.unsampled > 0 => MissingReason::NotSampled,
+                (None, Stage::FirstAck) => MissingReason::LogGap,
                 (None, Stage::Scheduled | Stage::Started | Stage::PodReady) if self.is_scaled() => {
-                    Why::NoNewPod
+                    MissingReason::NoNewPod
                 }
                 (None, Stage::InBroker | Stage::Scraped | Stage::ExternalApi) if self.is_scaled() => {
-                    Why::BetweenLooks
+                    MissingReason::BetweenLooks
                 }
-                (None, Stage::Desired) if self.is_scaled() => Why::BetweenLooks,
-                (None, Stage::InBroker) => Why::BetweenLooks,
+                (None, Stage::Desired) if self.is_scaled() => MissingReason::BetweenLooks,
+                (None, Stage::InBroker) => MissingReason::BetweenLooks,
                 (None, _) => otherwise.clone(),
             };
-            self.watch.note(stage, Reading::Never(why));
+            self.watch.note(stage, StageTime::Never(why));
         }
     }
 }

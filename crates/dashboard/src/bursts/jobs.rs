@@ -34,7 +34,7 @@ struct Orphan {
 
 /// Work that a worker had begun and that was thrown away with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Thrown {
+pub struct AbortedWork {
     /// The worker.
     pub pod: String,
     /// When it was thrown away.
@@ -81,7 +81,7 @@ impl Jobs {
     }
 
     /// A worker's log said something. Returns what was thrown away.
-    pub fn heard(&mut self, at: At, pod: &str, event: &JobEvent) -> Option<Thrown> {
+    pub fn heard(&mut self, at: At, pod: &str, event: &JobEvent) -> Option<AbortedWork> {
         match event.kind {
             JobEventKind::Started => {
                 let job = InHand { id: event.id, burst: event.burst.clone(), since: at };
@@ -110,11 +110,11 @@ impl Jobs {
         }
     }
 
-    fn throw(&mut self, orphan: Orphan) -> Thrown {
+    fn throw(&mut self, orphan: Orphan) -> AbortedWork {
         let work = orphan.gone.since(orphan.job.since);
         self.thrown += 1;
         self.thrown_work += work;
-        Thrown { pod: orphan.pod, at: orphan.gone, work }
+        AbortedWork { pod: orphan.pod, at: orphan.gone, work }
     }
 
     fn put_down(&mut self, pod: &str, id: Option<Uuid>) {
@@ -136,7 +136,7 @@ impl Jobs {
 
     /// The log of a worker has been read to its end (`complete`), or will not be: then nobody knows what became of its job.
     /// Returns what was thrown away.
-    pub fn log_ended(&mut self, pod: &str, complete: bool) -> Vec<Thrown> {
+    pub fn log_ended(&mut self, pod: &str, complete: bool) -> Vec<AbortedWork> {
         let (ended, rest) = std::mem::take(&mut self.orphans).into_iter().partition(|o| o.pod == pod);
         self.orphans = rest;
         let ended: Vec<Orphan> = if complete { ended } else { Vec::new() };
@@ -144,7 +144,7 @@ impl Jobs {
     }
 
     /// Counts the jobs whose worker has been gone long enough as thrown away.
-    pub fn settle(&mut self, at: At) -> Vec<Thrown> {
+    pub fn settle(&mut self, at: At) -> Vec<AbortedWork> {
         if self.orphans.is_empty() {
             return Vec::new();
         }
@@ -203,8 +203,8 @@ mod tests {
         }
     }
 
-    fn thrown(pod: &str, ms: u64, work: u64) -> Thrown {
-        Thrown { pod: pod.to_owned(), at: at(ms), work: Duration::from_millis(work) }
+    fn thrown(pod: &str, ms: u64, work: u64) -> AbortedWork {
+        AbortedWork { pod: pod.to_owned(), at: at(ms), work: Duration::from_millis(work) }
     }
 
     #[test]

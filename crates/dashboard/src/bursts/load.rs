@@ -22,7 +22,7 @@ pub const MAX_TIME: Duration = Duration::from_secs(600);
 
 /// Whether the continuous load runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Running {
+pub enum LoadState {
     /// It is off.
     #[default]
     Off,
@@ -38,7 +38,7 @@ pub struct Load {
     /// Requests per second, also while it is off.
     pub rate: f64,
     /// Whether it runs.
-    pub running: Running,
+    pub running: LoadState,
     /// Jobs accepted since it was switched on.
     pub accepted: u64,
     /// Requests that failed since then, by cause.
@@ -52,7 +52,7 @@ impl Default for Load {
         Self {
             size: 50,
             rate: 5.0,
-            running: Running::Off,
+            running: LoadState::Off,
             accepted: 0,
             failed: BTreeMap::new(),
             agreed: false,
@@ -64,7 +64,7 @@ impl Load {
     /// Whether it runs.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.running != Running::Off
+        self.running != LoadState::Off
     }
 
     /// Requests that failed since it was switched on.

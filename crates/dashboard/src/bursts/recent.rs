@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use contract::{BurstId, JobEvent, JobEventKind};
 
-pub use crate::bursts::burst::{Before, Burst};
-use crate::bursts::fates::{Gap, MAX_IDS};
-use crate::bursts::stopwatch::{Doubt, How, Reading, Seen, Stage, Why};
+pub use crate::bursts::burst::{Burst, StateBefore};
+use crate::bursts::job_outcomes::{LogGap, MAX_IDS};
+use crate::bursts::stopwatch::{Caveat, MissingReason, Observation, Provenance, Stage, StageTime};
 use crate::clock::At;
 use crate::reported::{BurstProgress, Source};
-use crate::workers::lanes::PodTime;
+use crate::workers::timelines::PodTime;
 
 /// Bursts kept; the oldest go first.
 pub const MAX_BURSTS: usize = 100;
@@ -29,7 +29,7 @@ const CLOSING: Duration = Duration::from_secs(60);
 
 /// How it is known that all is quiet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quiet {
+pub enum Settled {
     /// The queue is empty, also as the HPA sees it, and the workers are at the minimum.
     Seen,
     /// The queue cannot be read; the HPA sees nothing in it, and the workers are at the minimum.
@@ -50,16 +50,16 @@ pub struct Bursts {
 
 impl Bursts {
     /// A burst was fired.
-    pub fn fire(&mut self, at: At, id: BurstId, size: u32, before: Before) {
+    pub fn fire(&mut self, at: At, id: BurstId, size: u32, before: StateBefore) {
         if self.list.len() == MAX_BURSTS {
             self.list.pop_front();
         }
         self.fired += 1;
-        let blind = [(Source::Logs, Gap::Log), (Source::Pods, Gap::Pods)];
+        let blind = [(Source::Logs, LogGap::Log), (Source::Pods, LogGap::Pods)];
         let gap = blind.into_iter().find(|(source, _)| before.blind.contains_key(source));
         let mut burst = Burst::new(at, id, self.fired, size, before);
         if let Some((_, gap)) = gap {
-            burst.fates.gap(gap);
+            burst.job_tracker.gap(gap);
         }
         for other in self.list.iter_mut().filter(|other| other.is_running()) {
             other.overlaps.insert(burst.number);
@@ -116,7 +116,7 @@ impl Bursts {
 
     /// IDs that may still be remembered.
     fn room(&self) -> usize {
-        MAX_IDS.saturating_sub(self.list.iter().map(|burst| burst.fates.ids()).sum())
+        MAX_IDS.saturating_sub(self.list.iter().map(|burst| burst.job_tracker.ids()).sum())
     }
 
     /// How the requests of a burst go. Returns how many more jobs are accepted than before.
@@ -129,17 +129,17 @@ impl Bursts {
         burst.failed = progress.failed;
         burst.waiting = progress.waiting;
         burst.finished |= progress.finished;
-        burst.fates.confirmed(news, &progress.new_ids, room);
+        burst.job_tracker.confirmed(news, &progress.new_ids, room);
         if let Some(at) = progress.first_accepted {
-            burst.see(Stage::FirstAccepted, Seen::received(at, How::Answer));
+            burst.see(Stage::FirstAccepted, Observation::received(at, Provenance::Answer));
         }
         if burst.accepted > 0 {
             burst.promote();
         }
         if burst.finished {
             match progress.last_accepted {
-                Some(at) => burst.see(Stage::LastAccepted, Seen::received(at, How::Answer)),
-                None => burst.give_up(Stage::FirstAccepted, &Why::NothingAccepted),
+                Some(at) => burst.see(Stage::LastAccepted, Observation::received(at, Provenance::Answer)),
+                None => burst.give_up(Stage::FirstAccepted, &MissingReason::NothingAccepted),
             }
         }
         burst.drained_by_jobs();
@@ -149,7 +149,7 @@ impl Bursts {
     /// A number of the chain was read: whoever waits to see more than before has seen it if `value` is higher.
     ///
     /// Where another burst or the continuous load (`load`) could be the cause, the time is an estimate.
-    pub fn number(&mut self, stage: Stage, seen: Seen, value: f64, load: bool) {
+    pub fn number(&mut self, stage: Stage, seen: Observation, value: f64, load: bool) {
         let open = self.list.iter().filter(|burst| burst.is_in_flight()).count();
         for burst in &mut self.list {
             let doubt = burst.doubt(load, open > 1);
@@ -159,7 +159,7 @@ impl Bursts {
 
     /// The queue was seen with `total` messages: bursts whose jobs were seen in it are drained at zero. `staleness` is how
     /// old the figure may be.
-    pub fn depth(&mut self, seen: Seen, total: u64, staleness: Duration) {
+    pub fn depth(&mut self, seen: Observation, total: u64, staleness: Duration) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_in_flight()) {
             burst.peak_depth = burst.peak_depth.max(total as f64);
         }
@@ -187,17 +187,17 @@ impl Bursts {
     /// The broker came back without messages that had been there: what was in flight may never be done.
     pub fn lost(&mut self) {
         for burst in self.list.iter_mut().filter(|burst| burst.accepted > 0) {
-            burst.watch.note(Stage::Drained, Reading::Never(Why::Lost));
+            burst.watch.note(Stage::Drained, StageTime::Never(MissingReason::Lost));
         }
     }
 
     /// The HPA wants `desired` replicas.
-    pub fn desired(&mut self, seen: Seen, desired: i32, load: bool) {
+    pub fn desired(&mut self, seen: Observation, desired: i32, load: bool) {
         self.raised(Stage::Desired, seen, desired, load);
     }
 
     /// The scale target asks for `replicas` pods.
-    pub fn spec_replicas(&mut self, seen: Seen, replicas: i32, load: bool) {
+    pub fn spec_replicas(&mut self, seen: Observation, replicas: i32, load: bool) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             burst.peak_replicas = burst.peak_replicas.max(replicas);
         }
@@ -205,13 +205,13 @@ impl Bursts {
     }
 
     /// The scale target is at the minimum, as asked for and as it is, or is not.
-    pub fn at_min(&mut self, seen: Seen, is_at_min: bool) {
+    pub fn at_min(&mut self, seen: Observation, is_at_min: bool) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             burst.at_min = if is_at_min && burst.is_scaled() { burst.at_min.or(Some(seen)) } else { None };
         }
     }
 
-    fn raised(&mut self, stage: Stage, seen: Seen, now: i32, load: bool) {
+    fn raised(&mut self, stage: Stage, seen: Observation, now: i32, load: bool) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in &mut self.list {
             let doubt = burst.doubt(load, running > 1);
@@ -221,7 +221,7 @@ impl Bursts {
 
     /// A worker, first seen at `came`, was seen scheduled, started or ready: it is new to those bursts that were fired before
     /// it came.
-    pub fn worker(&mut self, seen: Seen, came: At, stage: Stage) {
+    pub fn worker(&mut self, seen: Observation, came: At, stage: Stage) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             if came > burst.pressed {
@@ -232,7 +232,7 @@ impl Bursts {
     }
 
     /// A worker's log said something about a job of a burst.
-    pub fn job(&mut self, seen: Seen, event: &JobEvent) {
+    pub fn job(&mut self, seen: Observation, event: &JobEvent) {
         let room = self.room();
         let Some(burst) = event.burst.as_ref().and_then(|id| self.get_mut(id)) else { return };
         if let Some(waited) = event.wait_ms.map(Duration::from_millis) {
@@ -241,12 +241,12 @@ impl Bursts {
         match event.kind {
             JobEventKind::Started | JobEventKind::Requeued => return,
             JobEventKind::Acked => {
-                burst.fates.ended(event.id, room);
-                let doubt = (burst.unsampled > 0).then_some(Doubt::NotSampled);
+                burst.job_tracker.ended(event.id, room);
+                let doubt = (burst.unsampled > 0).then_some(Caveat::NotSampled);
                 burst.watch.see(Stage::FirstAck, seen.doubted(doubt).not_before(burst.pressed));
             }
             JobEventKind::Failed => {
-                burst.dead += u32::from(burst.fates.ended(event.id, room));
+                burst.dead += u32::from(burst.job_tracker.ended(event.id, room));
             }
         }
         burst.last_ended = Some(seen.not_before(burst.pressed));
@@ -264,9 +264,9 @@ impl Bursts {
     }
 
     /// A log was not read without a gap, or `unsampled` workers are not followed at all.
-    pub fn gap(&mut self, gap: Gap, unsampled: usize) {
-        for burst in self.list.iter_mut().filter(|burst| burst.fates.are_open()) {
-            burst.fates.gap(gap);
+    pub fn gap(&mut self, gap: LogGap, unsampled: usize) {
+        for burst in self.list.iter_mut().filter(|burst| burst.job_tracker.are_open()) {
+            burst.job_tracker.gap(gap);
             burst.unsampled = burst.unsampled.max(unsampled);
         }
     }
@@ -280,23 +280,23 @@ impl Bursts {
 
     /// Says what is lost where the queue has been empty for long enough, and forgets IDs that are of no more use. Returns
     /// the numbers of the bursts that have lost jobs, with how many.
-    pub fn judge(&mut self, at: At) -> Vec<(u32, u32)> {
+    pub fn mark_missing(&mut self, at: At) -> Vec<(u32, u32)> {
         let Some(empty_since) = self.empty_since else { return Vec::new() };
         let mut losses = Vec::new();
         for burst in &mut self.list {
             let Some(last) = burst.watch.at(Stage::LastAccepted) else { continue };
             let quiet_since = empty_since.max(last);
-            if burst.finished && burst.fates.are_open() && at.since(quiet_since) >= VERDICT {
-                burst.fates.judge();
-                if let crate::bursts::fates::Lost::Jobs(lost @ 1..) = burst.lost() {
+            if burst.finished && burst.job_tracker.are_open() && at.since(quiet_since) >= VERDICT {
+                burst.job_tracker.mark_missing();
+                if let crate::bursts::job_outcomes::LostJobs::Jobs(lost @ 1..) = burst.lost() {
                     losses.push((burst.number, lost));
                     if lost == burst.accepted {
-                        burst.watch.note(Stage::FirstAck, Reading::Never(Why::Lost));
+                        burst.watch.note(Stage::FirstAck, StageTime::Never(MissingReason::Lost));
                     }
                 }
             }
             if at.since(quiet_since) >= CLOSING {
-                burst.fates.close();
+                burst.job_tracker.forget_ids();
             }
         }
         losses
@@ -306,34 +306,39 @@ impl Bursts {
     #[must_use]
     pub fn unjudged(&self) -> bool {
         self.empty_since.is_some()
-            && self.list.iter().any(|burst| burst.finished && burst.accepted > 0 && burst.fates.are_open())
+            && self
+                .list
+                .iter()
+                .any(|burst| burst.finished && burst.accepted > 0 && burst.job_tracker.are_open())
     }
 
     /// All is quiet, as far as can be seen.
-    pub fn quiet(&mut self, seen: Seen, pod_time: PodTime, quiet: Quiet) {
+    pub fn quiet(&mut self, seen: Observation, pod_time: PodTime, quiet: Settled) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in &mut self.list {
             if burst.watch.is_over() || burst.accepted == 0 || !burst.finished {
                 continue;
             }
             let end = match (burst.watch.get(Stage::Drained), quiet) {
-                (Reading::Seen(drained), _) => drained.at,
-                (Reading::Never(_), _) => burst.pressed,
+                (StageTime::Seen(drained), _) => drained.at,
+                (StageTime::Never(_), _) => burst.pressed,
                 // The HPA may not have seen the burst yet, and the logs may still tell of its last job.
-                (Reading::NotYet, Quiet::Unread) if seen.at.since(burst.pressed) >= SETTLED => {
+                (StageTime::NotYet, Settled::Unread) if seen.at.since(burst.pressed) >= SETTLED => {
                     let Some(cause) = burst.blind(Source::Broker).map(str::to_owned) else { continue };
-                    burst.watch.note(Stage::Drained, Reading::Never(Why::Unread(Source::Broker, cause)));
+                    burst
+                        .watch
+                        .note(Stage::Drained, StageTime::Never(MissingReason::Unread(Source::Broker, cause)));
                     burst.pressed
                 }
-                (Reading::NotYet, _) => continue,
+                (StageTime::NotYet, _) => continue,
             };
-            if burst.is_scaled() && quiet != Quiet::Unseen {
+            if burst.is_scaled() && quiet != Settled::Unseen {
                 let doubt = burst.doubt(burst.with_load, running > 1);
                 // Few jobs in the queue need no more than the minimum: that may have been before the last of them.
                 burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).doubted(doubt));
-                burst.give_up(Stage::InBroker, &Why::BetweenLooks);
+                burst.give_up(Stage::InBroker, &MissingReason::BetweenLooks);
             } else if seen.at.since(end) >= SETTLED {
-                burst.give_up(Stage::InBroker, &Why::NotNeeded);
+                burst.give_up(Stage::InBroker, &MissingReason::NotNeeded);
             } else {
                 continue;
             }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::autoscaler::in_force::InForce;
+pub use crate::autoscaler::hpa_settings::HpaSettings;
 use crate::bursts::burst::Burst;
-use crate::bursts::fates::Lost;
-use crate::bursts::stopwatch::{Reading, Stage};
+use crate::bursts::job_outcomes::LostJobs;
+use crate::bursts::stopwatch::{Stage, StageTime};
 use crate::model::Data;
 
 /// The figures of a run.
@@ -132,16 +132,16 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
     let so_far = |number: f64| if is_over { Cell::Is(number) } else { Cell::About(number) };
     // The logs say it; where some are not read there may be more.
     let from_logs = |number: f64| match burst.lost() {
-        Lost::Unknown(_) => Cell::About(number),
+        LostJobs::Unknown(_) => Cell::About(number),
         _ => so_far(number),
     };
     match figure {
         Figure::Size if burst.finished => Cell::Is(burst.accepted.into()),
         Figure::Size => Cell::About(burst.accepted.into()),
         Figure::Reaction(stage) => match burst.watch.get(stage) {
-            Reading::NotYet => Cell::Open,
-            Reading::Never(why) => Cell::Never(why.short()),
-            Reading::Seen(seen) => {
+            StageTime::NotYet => Cell::Open,
+            StageTime::Never(why) => Cell::Never(why.short()),
+            StageTime::Seen(seen) => {
                 let seconds = seen.at.since(burst.pressed).as_secs_f64();
                 if seen.doubt.is_some() { Cell::About(seconds) } else { Cell::Is(seconds) }
             }
@@ -162,9 +162,9 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
         Figure::Redelivered => from_logs(burst.redelivered.into()),
         Figure::Lost => match burst.lost() {
             _ if burst.accepted == 0 => Cell::Is(0.0),
-            Lost::Open => Cell::Open,
-            Lost::Jobs(jobs) => Cell::Is(jobs.into()),
-            Lost::Unknown(_) => Cell::Never("unknown"),
+            LostJobs::Open => Cell::Open,
+            LostJobs::Jobs(jobs) => Cell::Is(jobs.into()),
+            LostJobs::Unknown(_) => Cell::Never("unknown"),
         },
     }
 }
@@ -179,7 +179,7 @@ fn needed(burst: &Burst) -> Option<f64> {
 fn pod_seconds(
     data: &Data,
     burst: &Burst,
-    of: impl Fn(crate::workers::lanes::PodTime) -> Option<f64>,
+    of: impl Fn(crate::workers::timelines::PodTime) -> Option<f64>,
 ) -> Cell {
     let before = burst.pod_time_before();
     match burst.ended {

@@ -3,34 +3,34 @@
 //! "Since the step before" is since the step that it waits for ([`Stage::after`]), which is not always the row above: a job is
 //! done long before the new pods are ready. Where the margins of the two overlap it is an upper bound ([`Elapsed`]).
 
-pub use crate::bursts::reading::{Doubt, Elapsed, How, Reading, Seen, Why};
 pub use crate::bursts::stage::Stage;
+pub use crate::bursts::stage_time::{Caveat, Elapsed, MissingReason, Observation, Provenance, StageTime};
 use crate::clock::At;
 
 /// The steps of one burst and when they happened.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stopwatch {
-    readings: [Reading; Stage::ALL.len()],
+    readings: [StageTime; Stage::ALL.len()],
 }
 
 impl Stopwatch {
     /// What is known about a step.
     #[must_use]
-    pub fn get(&self, stage: Stage) -> &Reading {
+    pub fn get(&self, stage: Stage) -> &StageTime {
         &self.readings[stage as usize]
     }
 
     /// Notes the first word about a step. A later one does not change it.
-    pub fn note(&mut self, stage: Stage, reading: Reading) {
+    pub fn note(&mut self, stage: Stage, reading: StageTime) {
         let slot = &mut self.readings[stage as usize];
-        if *slot == Reading::NotYet {
+        if *slot == StageTime::NotYet {
             *slot = reading;
         }
     }
 
     /// Notes that a step was seen.
-    pub fn see(&mut self, stage: Stage, seen: Seen) {
-        self.note(stage, Reading::Seen(seen));
+    pub fn see(&mut self, stage: Stage, seen: Observation) {
+        self.note(stage, StageTime::Seen(seen));
     }
 
     /// Whether a step has a time.
@@ -48,13 +48,13 @@ impl Stopwatch {
     /// Whether nothing more is expected.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        *self.get(Stage::BackAtMin) != Reading::NotYet
+        *self.get(Stage::BackAtMin) != StageTime::NotYet
     }
 
     /// The step that a step waits for, as it was seen: what "since the step before" counts from. One that could not be seen
     /// is passed over for the one before it.
     #[must_use]
-    pub fn before(&self, stage: Stage) -> Option<(Stage, &Seen)> {
+    pub fn before(&self, stage: Stage) -> Option<(Stage, &Observation)> {
         let mut stage = stage.after()?;
         loop {
             if let Some(seen) = self.get(stage).seen() {
@@ -74,8 +74,8 @@ impl Stopwatch {
     /// Whether what a step waits for has happened, or cannot be seen, and the step itself has not.
     #[must_use]
     pub fn is_awaited(&self, stage: Stage) -> bool {
-        *self.get(stage) == Reading::NotYet
-            && stage.after().is_some_and(|before| *self.get(before) != Reading::NotYet)
+        *self.get(stage) == StageTime::NotYet
+            && stage.after().is_some_and(|before| *self.get(before) != StageTime::NotYet)
     }
 }
 
@@ -92,18 +92,18 @@ mod tests {
     #[test]
     fn the_first_word_stays() {
         let mut watch = Stopwatch::default();
-        watch.see(Stage::Scraped, Seen::received(at(1), How::Sample));
-        watch.see(Stage::Scraped, Seen::received(at(2), How::Sample));
-        watch.note(Stage::Scraped, Reading::Never(Why::Lost));
+        watch.see(Stage::Scraped, Observation::received(at(1), Provenance::Sample));
+        watch.see(Stage::Scraped, Observation::received(at(2), Provenance::Sample));
+        watch.note(Stage::Scraped, StageTime::Never(MissingReason::Lost));
         assert_eq!(watch.at(Stage::Scraped), Some(at(1)));
     }
 
     #[test]
     fn the_step_before_is_the_last_one_that_was_seen() {
         let mut watch = Stopwatch::default();
-        watch.see(Stage::KeyPress, Seen::received(at(1), How::Key));
-        watch.see(Stage::InBroker, Seen::within(at(2), How::Asked, Duration::from_secs(1)));
-        watch.note(Stage::Scraped, Reading::Never(Why::BetweenLooks));
+        watch.see(Stage::KeyPress, Observation::received(at(1), Provenance::Key));
+        watch.see(Stage::InBroker, Observation::within(at(2), Provenance::Asked, Duration::from_secs(1)));
+        watch.note(Stage::Scraped, StageTime::Never(MissingReason::BetweenLooks));
         let before = |stage| watch.before(stage).map(|(stage, seen)| (stage, seen.at));
         assert_eq!(before(Stage::ExternalApi), Some((Stage::InBroker, at(2))));
         assert_eq!(before(Stage::KeyPress), None);
@@ -121,7 +121,7 @@ mod tests {
             Stage::ExternalApi,
             Stage::FirstAck,
         ]) {
-            watch.see(stage, Seen::received(at(second), How::Watch));
+            watch.see(stage, Observation::received(at(second), Provenance::Watch));
         }
         for (stage, expected) in [
             (Stage::FirstAccepted, true),

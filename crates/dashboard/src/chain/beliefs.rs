@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The places that a number passes on its way to the decision, in that order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Place {
+pub enum ChainHop {
     /// The broker itself.
     Broker,
     /// The sample in Prometheus.
@@ -23,7 +23,7 @@ pub enum Place {
     Hpa,
 }
 
-impl Place {
+impl ChainHop {
     /// All of them, in the order of the way.
     pub const ALL: [Self; 4] = [Self::Broker, Self::Prometheus, Self::ExternalApi, Self::Hpa];
 }
@@ -34,7 +34,7 @@ pub struct Belief {
     /// Messages in all; `None` when it has no reading.
     pub total: Option<f64>,
     /// How far the total may be off because it was computed back from a per-pod figure; zero where it was not.
-    pub slack: f64,
+    pub rounding_error: f64,
     /// When it was heard.
     pub heard: At,
     /// When the place came to say this, if that is known.
@@ -50,19 +50,26 @@ pub struct Belief {
 /// What every place says; `None` where nothing has been heard.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Beliefs {
-    said: [Option<Belief>; Place::ALL.len()],
+    said: [Option<Belief>; ChainHop::ALL.len()],
     /// Messages waiting for a worker, where the places behind the broker count only those.
     ready_only: Option<f64>,
     /// Which places cannot be read now: what they said last is no belief of theirs.
-    unread: [bool; Place::ALL.len()],
+    unread: [bool; ChainHop::ALL.len()],
     /// What the others are measured by: the first place on the way that can be read, and what it said over time.
-    truth: (Option<Place>, Track),
-    laggard: Laggard<{ Place::ALL.len() }>,
+    truth: (Option<ChainHop>, Track),
+    laggard: Laggard<{ ChainHop::ALL.len() }>,
 }
 
 impl Beliefs {
     /// A place said something.
-    pub fn hear(&mut self, place: Place, at: At, total: Option<f64>, slack: f64, age: Option<Duration>) {
+    pub fn record(
+        &mut self,
+        place: ChainHop,
+        at: At,
+        total: Option<f64>,
+        rounding_error: f64,
+        age: Option<Duration>,
+    ) {
         let slot = &mut self.said[place as usize];
         let since = slot.filter(|old| old.total == total).map_or(at, |old| old.since);
         let usual_age = match (*slot, age) {
@@ -74,46 +81,46 @@ impl Beliefs {
             (old, None) => old.map_or(Duration::ZERO, |old| old.usual_age),
         };
         let had = if total.is_some() { Some(at) } else { slot.and_then(|old| old.had) };
-        *slot = Some(Belief { total, slack, heard: at, since, had, age, usual_age });
+        *slot = Some(Belief { total, rounding_error, heard: at, since, had, age, usual_age });
         self.unread[place as usize] = false;
         self.measure(at);
     }
 
     /// A place cannot be read from `at` on.
-    pub fn unread(&mut self, place: Place, at: At) {
+    pub fn mark_unreadable(&mut self, place: ChainHop, at: At) {
         self.unread[place as usize] = true;
         self.measure(at);
     }
 
     /// Measures who is behind, by the first place that can be read.
     fn measure(&mut self, at: At) {
-        let first = Place::ALL.into_iter().find_map(|place| Some((place, self.readable(place)?.total?)));
+        let first = ChainHop::ALL.into_iter().find_map(|place| Some((place, self.readable(place)?.total?)));
         if first.map(|(place, _)| place) != self.truth.0 {
             self.truth = (first.map(|(place, _)| place), Track::default());
         }
         if let Some((place, total)) = first {
-            let ready = self.ready_only.filter(|_| place == Place::Broker);
+            let ready = self.ready_only.filter(|_| place == ChainHop::Broker);
             self.truth.1.show(at, total, ready);
         }
-        let lags = Place::ALL.map(|place| self.lag(place, at).map(|lag| lag.by));
+        let lags = ChainHop::ALL.map(|place| self.lag(place, at).map(|lag| lag.by));
         self.laggard.note(at, lags);
     }
 
-    fn readable(&self, place: Place) -> Option<Belief> {
+    fn readable(&self, place: ChainHop) -> Option<Belief> {
         self.said[place as usize].filter(|_| !self.unread[place as usize])
     }
 
     /// How far a place is behind at `at`; `None` where that cannot be said: for the place by which it is measured, for those
     /// before it, and for what cannot be read.
     #[must_use]
-    pub fn lag(&self, place: Place, at: At) -> Option<Lag> {
+    pub fn lag(&self, place: ChainHop, at: At) -> Option<Lag> {
         let belief = self.readable(place)?;
         let (Some(truth), track) = &self.truth else { return None };
         if place <= *truth {
             return None;
         }
         match (belief.total, belief.had) {
-            (Some(total), _) => Some(track.behind(at, total, belief.slack)),
+            (Some(total), _) => Some(track.behind(at, total, belief.rounding_error)),
             // It had one and has lost it.
             (None, Some(had)) => Some(Lag { by: at.since(had), is_least: false }),
             // It has said so from the beginning, which at the beginning is nothing special.
@@ -126,14 +133,14 @@ impl Beliefs {
 
     /// The furthest that a place was behind lately.
     #[must_use]
-    pub fn worst_lag(&self, place: Place) -> Duration {
+    pub fn worst_lag(&self, place: ChainHop) -> Duration {
         self.laggard.worst(place as usize)
     }
 
     /// Whether some place says something else than the truth now, however shortly.
     #[must_use]
     pub fn differ(&self, at: At) -> bool {
-        Place::ALL.into_iter().any(|place| self.lag(place, at).is_some_and(|lag| !lag.by.is_zero()))
+        ChainHop::ALL.into_iter().any(|place| self.lag(place, at).is_some_and(|lag| !lag.by.is_zero()))
     }
 
     /// The places behind the broker count only waiting messages, of which there are so many; `None` where they count all.
@@ -143,14 +150,14 @@ impl Beliefs {
 
     /// What a place says.
     #[must_use]
-    pub fn get(&self, place: Place) -> Option<Belief> {
+    pub fn get(&self, place: ChainHop) -> Option<Belief> {
         self.said[place as usize]
     }
 
     /// The place that is furthest behind, the first on the way where several are alike: there the news is held up.
     #[must_use]
-    pub fn laggard(&self) -> Option<Place> {
-        self.laggard.get().map(|index| Place::ALL[index])
+    pub fn laggard(&self) -> Option<ChainHop> {
+        self.laggard.get().map(|index| ChainHop::ALL[index])
     }
 }
 
@@ -223,30 +230,31 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
     let mut all = Vec::new();
     if let Some(laggard) = beliefs.laggard() {
         all.push(match (laggard, total(laggard)) {
-            (Place::Broker | Place::Prometheus, Some(says)) => {
+            (ChainHop::Broker | ChainHop::Prometheus, Some(says)) => {
                 let belief = said(laggard).unwrap_or_default();
                 Explanation::Scrape {
                     ago: belief.age.unwrap_or_default() + data.now.since(belief.heard),
                     usual: belief.usual_age,
                     lag: beliefs.lag(laggard, data.now).unwrap_or_default(),
-                    numbers: (total(Place::Broker).unwrap_or_default(), says),
-                    is_repeated: total(Place::ExternalApi) == Some(says),
+                    numbers: (total(ChainHop::Broker).unwrap_or_default(), says),
+                    is_repeated: total(ChainHop::ExternalApi) == Some(says),
                 }
             }
-            (Place::Broker | Place::Prometheus, None) => Explanation::NoSample,
-            (Place::ExternalApi, Some(says)) => {
-                let before = total(Place::Prometheus).or(total(Place::Broker)).unwrap_or_default();
-                Explanation::Adapter { lasts: lasts(Place::ExternalApi), numbers: (before, says) }
+            (ChainHop::Broker | ChainHop::Prometheus, None) => Explanation::NoSample,
+            (ChainHop::ExternalApi, Some(says)) => {
+                let before = total(ChainHop::Prometheus).or(total(ChainHop::Broker)).unwrap_or_default();
+                Explanation::Adapter { lasts: lasts(ChainHop::ExternalApi), numbers: (before, says) }
             }
-            (Place::ExternalApi, None) => Explanation::NoValue,
-            (Place::Hpa, Some(_)) => Explanation::Sync {
-                lag: beliefs.lag(Place::Hpa, data.now).unwrap_or_default(),
-                worst: beliefs.worst_lag(Place::Hpa),
+            (ChainHop::ExternalApi, None) => Explanation::NoValue,
+            (ChainHop::Hpa, Some(_)) => Explanation::Sync {
+                lag: beliefs.lag(ChainHop::Hpa, data.now).unwrap_or_default(),
+                worst: beliefs.worst_lag(ChainHop::Hpa),
             },
-            (Place::Hpa, None) => Explanation::NoReading(inactive(data)),
+            (ChainHop::Hpa, None) => Explanation::NoReading(inactive(data)),
         });
     }
-    if beliefs.laggard() != Some(Place::Hpa) && said(Place::Hpa).is_some_and(|hpa| hpa.total.is_none()) {
+    if beliefs.laggard() != Some(ChainHop::Hpa) && said(ChainHop::Hpa).is_some_and(|hpa| hpa.total.is_none())
+    {
         all.push(Explanation::NoReading(inactive(data)));
     }
     if let Some(DepthSample { unacked: unacked @ 1.., .. }) = data.depth.filter(|_| is_keda(data)) {
@@ -278,13 +286,13 @@ mod tests {
     /// Beliefs that agreed on 20 and are so at second `s`, asked every second since second 10.
     fn beliefs(totals: [Option<f64>; 4], s: u64) -> Beliefs {
         let mut beliefs = Beliefs::default();
-        let slack = |place| if place == Place::Hpa { 3.0 } else { 0.0 };
-        for place in Place::ALL {
-            beliefs.hear(place, at(9), Some(20.0), slack(place), None);
+        let rounding_error = |place| if place == ChainHop::Hpa { 3.0 } else { 0.0 };
+        for place in ChainHop::ALL {
+            beliefs.record(place, at(9), Some(20.0), rounding_error(place), None);
         }
         for second in 10..=s {
-            for (place, total) in Place::ALL.into_iter().zip(totals) {
-                beliefs.hear(place, at(second), total, slack(place), None);
+            for (place, total) in ChainHop::ALL.into_iter().zip(totals) {
+                beliefs.record(place, at(second), total, rounding_error(place), None);
             }
         }
         beliefs
@@ -294,16 +302,16 @@ mod tests {
     fn the_laggard_is_where_the_news_is_held_up() {
         for (totals, laggard) in [
             ([Some(50.0), Some(50.0), Some(50.0), Some(50.0)], None),
-            ([Some(50.0), Some(20.0), Some(20.0), Some(20.0)], Some(Place::Prometheus)),
-            ([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], Some(Place::ExternalApi)),
-            ([Some(50.0), Some(50.0), Some(50.0), Some(20.0)], Some(Place::Hpa)),
+            ([Some(50.0), Some(20.0), Some(20.0), Some(20.0)], Some(ChainHop::Prometheus)),
+            ([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], Some(ChainHop::ExternalApi)),
+            ([Some(50.0), Some(50.0), Some(50.0), Some(20.0)], Some(ChainHop::Hpa)),
             // A total that was computed back from an average is not exact.
             ([Some(50.0), Some(50.0), Some(50.0), Some(52.0)], None),
             // A reading that is no more is a disagreement too.
-            ([Some(50.0), Some(50.0), None, Some(50.0)], Some(Place::ExternalApi)),
+            ([Some(50.0), Some(50.0), None, Some(50.0)], Some(ChainHop::ExternalApi)),
             // Without the broker Prometheus is what the others are measured by.
             ([None, Some(50.0), Some(50.0), Some(50.0)], None),
-            ([None, Some(50.0), Some(20.0), Some(20.0)], Some(Place::ExternalApi)),
+            ([None, Some(50.0), Some(20.0), Some(20.0)], Some(ChainHop::ExternalApi)),
         ] {
             assert_eq!(beliefs(totals, 10).laggard(), None, "not at once: {totals:?}");
             assert_eq!(beliefs(totals, 13).laggard(), laggard, "{totals:?}");
@@ -314,20 +322,21 @@ mod tests {
     fn a_lag_is_the_time_since_the_figure_was_true() {
         let beliefs = beliefs([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], 13);
         let by = |place| beliefs.lag(place, at(14)).map(|lag| lag.by.as_secs());
-        assert_eq!(Place::ALL.map(by), [None, Some(0), Some(4), Some(4)]);
+        assert_eq!(ChainHop::ALL.map(by), [None, Some(0), Some(4), Some(4)]);
         assert!(beliefs.differ(at(14)));
-        assert_eq!(beliefs.worst_lag(Place::Hpa), Duration::from_secs(3));
+        assert_eq!(beliefs.worst_lag(ChainHop::Hpa), Duration::from_secs(3));
     }
 
     #[test]
     fn who_counts_waiting_messages_only_does_not_lag_for_it() {
-        for (ready, laggard) in [(None, Some(Place::ExternalApi)), (Some(40.0), None)] {
+        for (ready, laggard) in [(None, Some(ChainHop::ExternalApi)), (Some(40.0), None)] {
             let mut beliefs = Beliefs::default();
             for second in 0..5 {
                 beliefs.counts_ready(ready);
-                for (place, total) in [(Place::Broker, 50.0), (Place::ExternalApi, 40.0), (Place::Hpa, 40.0)]
+                for (place, total) in
+                    [(ChainHop::Broker, 50.0), (ChainHop::ExternalApi, 40.0), (ChainHop::Hpa, 40.0)]
                 {
-                    beliefs.hear(place, at(second), Some(total), 0.0, None);
+                    beliefs.record(place, at(second), Some(total), 0.0, None);
                 }
             }
             assert_eq!(beliefs.laggard(), laggard);
@@ -338,20 +347,20 @@ mod tests {
     fn a_place_that_was_never_heard_is_passed_over_and_what_cannot_be_read_does_not_lag() {
         let mut beliefs = Beliefs::default();
         for second in 0..5 {
-            beliefs.hear(Place::Broker, at(second), Some(5.0), 0.0, None);
-            beliefs.hear(Place::Hpa, at(second), Some(0.0), 0.0, None);
+            beliefs.record(ChainHop::Broker, at(second), Some(5.0), 0.0, None);
+            beliefs.record(ChainHop::Hpa, at(second), Some(0.0), 0.0, None);
         }
-        assert_eq!(beliefs.laggard(), Some(Place::Hpa));
-        beliefs.unread(Place::Hpa, at(5));
+        assert_eq!(beliefs.laggard(), Some(ChainHop::Hpa));
+        beliefs.mark_unreadable(ChainHop::Hpa, at(5));
         assert_eq!(beliefs.laggard(), None);
     }
 
     #[test]
     fn who_has_had_no_reading_yet_has_time_for_the_first() {
         let mut beliefs = Beliefs::default();
-        for (second, laggard) in [(0, None), (19, None), (20, Some(Place::Hpa))] {
-            beliefs.hear(Place::Broker, at(second), Some(5.0), 0.0, None);
-            beliefs.hear(Place::Hpa, at(second), None, 0.0, None);
+        for (second, laggard) in [(0, None), (19, None), (20, Some(ChainHop::Hpa))] {
+            beliefs.record(ChainHop::Broker, at(second), Some(5.0), 0.0, None);
+            beliefs.record(ChainHop::Hpa, at(second), None, 0.0, None);
             assert_eq!(beliefs.laggard(), laggard, "{second}");
         }
     }
@@ -359,10 +368,10 @@ mod tests {
     #[test]
     fn since_is_when_the_total_changed() {
         let mut beliefs = Beliefs::default();
-        beliefs.hear(Place::Broker, at(1), Some(5.0), 0.0, None);
-        beliefs.hear(Place::Broker, at(2), Some(5.0), 0.0, None);
-        assert_eq!(beliefs.get(Place::Broker).unwrap().since, at(1));
-        beliefs.hear(Place::Broker, at(3), Some(6.0), 0.0, None);
-        assert_eq!(beliefs.get(Place::Broker).unwrap().since, at(3));
+        beliefs.record(ChainHop::Broker, at(1), Some(5.0), 0.0, None);
+        beliefs.record(ChainHop::Broker, at(2), Some(5.0), 0.0, None);
+        assert_eq!(beliefs.get(ChainHop::Broker).unwrap().since, at(1));
+        beliefs.record(ChainHop::Broker, at(3), Some(6.0), 0.0, None);
+        assert_eq!(beliefs.get(ChainHop::Broker).unwrap().since, at(3));
     }
 }

@@ -64,10 +64,10 @@ impl Track {
         self.figures.clear();
     }
 
-    /// How long ago `figure`, which may be off by `slack`, was the true one: nought if it is now.
+    /// How long ago `figure`, which may be off by `rounding_error`, was the true one: nought if it is now.
     #[must_use]
-    pub fn behind(&self, at: At, figure: f64, slack: f64) -> Lag {
-        let near = |truth: f64| (truth - figure).abs() <= slack + 0.5;
+    pub fn behind(&self, at: At, figure: f64, rounding_error: f64) -> Lag {
+        let near = |truth: f64| (truth - figure).abs() <= rounding_error + 0.5;
         let agrees = |seen: &Figure| near(seen.total) || seen.ready.is_some_and(near);
         // When what was true after the figure began to be: then it ceased.
         let mut after: Option<&Figure> = None;
@@ -211,7 +211,7 @@ mod tests {
         for (second, total) in [(0, 0.0), (10, 100.0), (12, 100.0), (15, 90.0), (20, 60.0)] {
             track.show(at(1_000 * second), total, None);
         }
-        for (figure, slack, expected, is_least) in [
+        for (figure, rounding_error, expected, is_least) in [
             (60.0, 0.0, 0, false),
             (100.0, 0.0, 15, false),
             (0.0, 0.0, 20, false),
@@ -222,7 +222,7 @@ mod tests {
             // Nobody saw it.
             (500.0, 0.0, 30, true),
         ] {
-            let lag = track.behind(at(30_000), figure, slack);
+            let lag = track.behind(at(30_000), figure, rounding_error);
             assert_eq!((lag.by, lag.is_least), (seconds(expected), is_least), "{figure}");
         }
         assert_eq!(Track::default().behind(at(5_000), 1.0, 0.0), Lag::default(), "nothing to compare with");

@@ -31,7 +31,7 @@ pub struct SourceStatus {
 
 /// How a source is, for whoever reads the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
+pub enum SourceHealth<'a> {
     /// It has not delivered yet and need not have; what it met instead, if something.
     Starting(Option<&'a str>),
     /// It delivers.
@@ -47,10 +47,10 @@ pub enum Standing<'a> {
     Failed(&'a str),
 }
 
-impl Standing<'_> {
+impl SourceHealth<'_> {
     /// Why it does not deliver, if it should.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
+    pub fn failure(&self) -> Option<&str> {
         match self {
             Self::Stale { cause, .. } | Self::Failed(cause) => Some(cause),
             Self::Starting(_) | Self::Live => None,
@@ -67,23 +67,23 @@ impl Standing<'_> {
 impl SourceStatus {
     /// How it is at `now`, being the status of `source`.
     #[must_use]
-    pub fn standing(&self, source: Source, now: At) -> Standing<'_> {
+    pub fn standing(&self, source: Source, now: At) -> SourceHealth<'_> {
         // Only these are filled one after the other when everything is started.
         let patience = match source {
             Source::Broker | Source::Prometheus | Source::ExternalMetric | Source::Producer => PATIENCE,
             _ => Duration::ZERO,
         };
         match (&self.state, self.last_heard) {
-            (SourceState::Connecting, _) => Standing::Starting(None),
-            (SourceState::Live, _) => Standing::Live,
+            (SourceState::Connecting, _) => SourceHealth::Starting(None),
+            (SourceState::Live, _) => SourceHealth::Live,
             (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), Some(heard)) => {
-                Standing::Stale { heard, cause }
+                SourceHealth::Stale { heard, cause }
             }
             (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), None) => {
                 if now.since(self.first) < patience {
-                    Standing::Starting(Some(cause))
+                    SourceHealth::Starting(Some(cause))
                 } else {
-                    Standing::Failed(cause)
+                    SourceHealth::Failed(cause)
                 }
             }
         }
@@ -93,15 +93,15 @@ impl SourceStatus {
 impl Data {
     /// How a source is; one that has said nothing is starting.
     #[must_use]
-    pub fn standing(&self, source: Source) -> Standing<'_> {
+    pub fn standing(&self, source: Source) -> SourceHealth<'_> {
         let status = self.sources.get(&source);
-        status.map_or(Standing::Starting(None), |status| status.standing(source, self.now))
+        status.map_or(SourceHealth::Starting(None), |status| status.standing(source, self.now))
     }
 
     /// The state of a source that does not deliver, also where that is nothing to worry about yet: for what is calculated.
     /// What is said about it goes by [`Self::standing`].
     #[must_use]
-    pub fn trouble(&self, source: Source) -> Option<&SourceStatus> {
+    pub fn failure(&self, source: Source) -> Option<&SourceStatus> {
         self.sources
             .get(&source)
             .filter(|s| matches!(s.state, SourceState::Retrying { .. } | SourceState::Unavailable(_)))
@@ -119,14 +119,14 @@ mod tests {
         let retrying = SourceState::Retrying { cause: cause.to_owned(), next: at(9) };
         let gone = SourceState::Unavailable(cause.to_owned());
         for (state, heard, now, expected) in [
-            (SourceState::Connecting, None, 1, Standing::Starting(None)),
-            (SourceState::Live, None, 1, Standing::Live),
-            (retrying.clone(), None, 10, Standing::Starting(Some(cause))),
-            (gone.clone(), None, 10, Standing::Starting(Some(cause))),
-            (gone, None, 11, Standing::Failed(cause)),
-            (retrying.clone(), None, 11, Standing::Failed(cause)),
+            (SourceState::Connecting, None, 1, SourceHealth::Starting(None)),
+            (SourceState::Live, None, 1, SourceHealth::Live),
+            (retrying.clone(), None, 10, SourceHealth::Starting(Some(cause))),
+            (gone.clone(), None, 10, SourceHealth::Starting(Some(cause))),
+            (gone, None, 11, SourceHealth::Failed(cause)),
+            (retrying.clone(), None, 11, SourceHealth::Failed(cause)),
             // Who has delivered and ceases has failed at once.
-            (retrying, Some(at(2)), 3, Standing::Stale { heard: at(2), cause }),
+            (retrying, Some(at(2)), 3, SourceHealth::Stale { heard: at(2), cause }),
         ] {
             let was_live = heard.is_some();
             let (since, first) = (at(1), at(1));
@@ -142,6 +142,6 @@ mod tests {
             last_heard: None,
             away: None,
         };
-        assert_eq!(status.standing(Source::Pods, at(1)), Standing::Failed(cause));
+        assert_eq!(status.standing(Source::Pods, at(1)), SourceHealth::Failed(cause));
     }
 }

@@ -106,7 +106,7 @@ impl Drill {
 
 /// What is scaled for a drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scaled {
+pub struct ScaledWorkload {
     /// Its kind.
     pub kind: ScaledKind,
     /// Its namespace.
@@ -146,20 +146,20 @@ pub enum DrillRequest {
     /// What there is to stop here, and whether that is allowed.
     Look,
     /// Scale it to nothing.
-    Stop(Drill, Scaled),
+    Stop(Drill, ScaledWorkload),
     /// Scale it to the replicas that it had.
-    PutBack(Drill, Scaled),
+    PutBack(Drill, ScaledWorkload),
 }
 
 /// What came of a [`DrillRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrillEvent {
     /// What there is to stop; `Err` says why something is not.
-    Seen(Vec<(Drill, Result<Scaled, String>)>),
+    Seen(Vec<(Drill, Result<ScaledWorkload, String>)>),
     /// It is scaled to nothing.
-    Stopped(Drill, Scaled),
+    Stopped(Drill, ScaledWorkload),
     /// It is scaled to the replicas that it had.
-    PutBack(Drill, Scaled),
+    PutBack(Drill, ScaledWorkload),
     /// That did not work, as a sentence.
     Failed(Drill, String),
 }

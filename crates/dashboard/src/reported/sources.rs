@@ -47,7 +47,7 @@ pub enum SourceState {
 
 /// One answer of the API server with its `Date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dated {
+pub struct ServerTime {
     /// When the question went out.
     pub asked: At,
     /// When the answer was here.
@@ -67,7 +67,7 @@ pub enum LogState {
 
 /// How often sources poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Watchfulness {
+pub enum PollRate {
     /// Nothing is going on: once a second.
     Idle,
     /// Jobs are in flight: as often as the contract allows.

@@ -25,7 +25,7 @@ pub enum TargetEvent {
     /// The target is chosen; it may still be starting.
     Chosen(Target),
     /// One step of the start changed.
-    Step(Step),
+    Step(StartStep),
     /// Everything needed is there.
     Ready,
     /// It cannot be reached or used now.
@@ -34,7 +34,7 @@ pub enum TargetEvent {
 
 /// One step of the target's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct StartStep {
     /// What starts, such as `API server`; steps of the same name replace each other.
     pub name: String,
     /// How far it is.

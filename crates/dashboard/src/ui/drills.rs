@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::clock::At;
-use crate::reported::{Drill, DrillRequest, Scaled};
-use crate::ui::answer::Answer;
+use crate::reported::{Drill, DrillRequest, ScaledWorkload};
+use crate::ui::yes_no::YesNo;
 
 /// What is stopped at the moment.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,12 +18,12 @@ pub struct Open {
     /// Since when.
     pub since: At,
     /// What it was.
-    pub scaled: Scaled,
+    pub scaled: ScaledWorkload,
 }
 
 impl Drills {
     /// It was stopped.
-    pub fn stopped(&mut self, at: At, drill: Drill, scaled: Scaled) {
+    pub fn stopped(&mut self, at: At, drill: Drill, scaled: ScaledWorkload) {
         self.open.insert(drill, Open { since: at, scaled });
     }
 
@@ -66,28 +66,28 @@ pub fn consequence(drill: Drill) -> &'static str {
 
 /// The dialog.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Dialog {
+pub struct DrillDialog {
     /// What there is to stop, once that is known; `Err` says why something is not.
-    pub seen: Option<Vec<(Drill, Result<Scaled, String>)>>,
+    pub seen: Option<Vec<(Drill, Result<ScaledWorkload, String>)>>,
     /// Which of them is chosen.
     pub chosen: usize,
     /// How far it is.
-    pub step: Step,
+    pub step: DrillStep,
 }
 
 /// How far the dialog is.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Step {
+pub enum DrillStep {
     /// One is chosen.
     #[default]
     Choosing,
     /// Stopping it waits for a yes; the answer that is chosen.
-    Asking(Drill, Scaled, Answer),
+    Asking(Drill, ScaledWorkload, YesNo),
 }
 
-impl Dialog {
+impl DrillDialog {
     /// There is that to stop. Chosen is what is stopped, else the first that can be.
-    pub fn show(&mut self, seen: Vec<(Drill, Result<Scaled, String>)>, drills: &Drills) {
+    pub fn show(&mut self, seen: Vec<(Drill, Result<ScaledWorkload, String>)>, drills: &Drills) {
         if self.seen.is_none() {
             let stopped = seen.iter().position(|(drill, found)| {
                 drills.get(*drill).is_some() || found.as_ref().is_ok_and(|scaled| scaled.replicas == 0)
@@ -113,17 +113,17 @@ impl Dialog {
         }
         if scaled.replicas == 0 {
             // A dashboard that was killed has left it so; how many there were is not known any more.
-            return Some(DrillRequest::PutBack(drill, Scaled { replicas: 1, ..scaled.clone() }));
+            return Some(DrillRequest::PutBack(drill, ScaledWorkload { replicas: 1, ..scaled.clone() }));
         }
-        self.step = Step::Asking(drill, scaled.clone(), Answer::No);
+        self.step = DrillStep::Asking(drill, scaled.clone(), YesNo::No);
         None
     }
 
     /// The answer to the question is yes.
     pub fn yes(&mut self) -> Option<DrillRequest> {
         match std::mem::take(&mut self.step) {
-            Step::Asking(drill, scaled, _) => Some(DrillRequest::Stop(drill, scaled)),
-            Step::Choosing => None,
+            DrillStep::Asking(drill, scaled, _) => Some(DrillRequest::Stop(drill, scaled)),
+            DrillStep::Choosing => None,
         }
     }
 }

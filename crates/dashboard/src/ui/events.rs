@@ -16,7 +16,7 @@ const TOGETHER: Duration = Duration::from_secs(60);
 
 /// How much an entry asks for attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
+pub enum Severity {
     /// A Kubernetes Event of type Normal.
     Normal,
     /// A Kubernetes Event of type Warning, or a loss.
@@ -33,7 +33,7 @@ pub struct Entry {
     /// When it happened, as a time of day.
     pub time: String,
     /// How much it asks for attention.
-    pub weight: Weight,
+    pub weight: Severity,
     /// The reason word, such as `SuccessfulRescale`.
     pub reason: String,
     /// What it is about, such as `worker-scaler`; may be empty.
@@ -68,7 +68,7 @@ impl Events {
         self.push(Entry {
             at,
             time,
-            weight: if event.warning { Weight::Warning } else { Weight::Normal },
+            weight: if event.warning { Severity::Warning } else { Severity::Normal },
             reason: event.reason,
             object: event.object.1,
             message: event.message,
@@ -79,12 +79,12 @@ impl Events {
     }
 
     /// Adds something that the dashboard did or saw.
-    pub fn own(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+    pub fn push_local(&mut self, at: At, day: &DayClock, weight: Severity, reason: &str, message: String) {
         self.told(at, day, weight, reason, message, false);
     }
 
     /// The same for what is to be seen elsewhere too: a list of a few lines leaves it out.
-    pub fn aside(&mut self, at: At, day: &DayClock, weight: Weight, reason: &str, message: String) {
+    pub fn push_quiet(&mut self, at: At, day: &DayClock, weight: Severity, reason: &str, message: String) {
         self.told(at, day, weight, reason, message, true);
     }
 
@@ -92,7 +92,7 @@ impl Events {
         &mut self,
         at: At,
         day: &DayClock,
-        weight: Weight,
+        weight: Severity,
         reason: &str,
         message: String,
         is_routine: bool,
@@ -118,7 +118,7 @@ impl Events {
     /// many objects complain about in the same minute as one entry, which names the one that did last.
     #[must_use]
     pub fn short(&self, filter: &Filter, most: usize) -> Vec<Entry> {
-        let is_complaint = |entry: &Entry| entry.weight == Weight::Warning && entry.uid.is_some();
+        let is_complaint = |entry: &Entry| entry.weight == Severity::Warning && entry.uid.is_some();
         let mut short: Vec<(Entry, BTreeSet<&str>)> = Vec::new();
         for entry in self.filtered(filter).rev().filter(|entry| !entry.is_routine || !filter.is_empty()) {
             let is_same = |(newer, _): &(Entry, _)| {
@@ -175,7 +175,7 @@ mod tests {
         let at = |s| At(Duration::from_secs(s));
         let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
         events.cluster(at(1), &day, event("x", 1));
-        events.own(at(2), &day, Weight::Own, "burst", "50 jobs".to_owned());
+        events.push_local(at(2), &day, Severity::Own, "burst", "50 jobs".to_owned());
         events.cluster(at(3), &day, event("x", 2));
         let counts: Vec<_> = events.iter().map(|e| (e.reason.as_str(), e.count)).collect();
         assert_eq!(counts, [("burst", 1), ("Started", 2)]);
@@ -194,7 +194,7 @@ mod tests {
             ..event(uid, count)
         };
         events.cluster(at(1), &day, unhealthy("long ago", "a", 1));
-        events.own(at(90), &day, Weight::Own, "burst", "50 jobs".to_owned());
+        events.push_local(at(90), &day, Severity::Own, "burst", "50 jobs".to_owned());
         for (second, uid, pod, count) in
             [(91, "1", "a", 3), (92, "2", "b", 2), (93, "3", "a", 1), (94, "4", "c", 1)]
         {
@@ -218,7 +218,7 @@ mod tests {
         let mut events = Events::default();
         let day = DayClock::new("2026-01-02T12:00:00Z".parse().unwrap(), jiff::tz::TimeZone::UTC);
         for _ in 0..2 * MAX_ENTRIES as u64 {
-            events.own(At::default(), &day, Weight::Own, "x", String::new());
+            events.push_local(At::default(), &day, Severity::Own, "x", String::new());
         }
         assert_eq!(events.iter().len(), MAX_ENTRIES);
         let old = ClusterEvent {

@@ -6,10 +6,10 @@ use crate::chart::curves::Curves;
 use crate::chart::viewport::{Stretch, Viewport};
 use crate::clock::At;
 use crate::model::Data;
-use crate::reported::Watchfulness;
-use crate::ui::answer::Answer;
+use crate::reported::PollRate;
 use crate::ui::appearance::{Markers, Theme};
 use crate::ui::filter::Filters;
+use crate::ui::yes_no::YesNo;
 
 /// The screens that `tab` goes through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -151,7 +151,7 @@ impl Notice {
 
 /// What a panel with a time axis is drawn by.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Lens {
+pub struct ChartView {
     /// The stretch of time.
     pub stretch: Stretch,
     /// The curves that are shown.
@@ -193,10 +193,10 @@ pub enum Confirm {
 impl Confirm {
     /// The answer that is chosen at first: whatever takes something away from somebody waits for a deliberate yes.
     #[must_use]
-    pub fn at_first(&self) -> Answer {
+    pub fn at_first(&self) -> YesNo {
         match self {
-            Self::Burst { .. } | Self::Load => Answer::Yes,
-            Self::Kill { .. } | Self::Undo(_) => Answer::No,
+            Self::Burst { .. } | Self::Load => YesNo::Yes,
+            Self::Kill { .. } | Self::Undo(_) => YesNo::No,
         }
     }
 
@@ -217,13 +217,13 @@ pub enum Mode {
     /// The help, over the screen, from that row on.
     Help(usize),
     /// A dialog, over the screen, with the answer that is chosen.
-    Confirm(Confirm, Answer),
+    Confirm(Confirm, YesNo),
     /// The chart's legend, over the screen, with the curve that is chosen of it.
     Legend(usize),
     /// The filter of the screen's list is being typed.
     Filter,
     /// A sheet over the screen, in which is typed.
-    Sheet(Box<crate::ui::sheet::Sheet>),
+    Sheet(Box<crate::ui::dialog::Dialog>),
 }
 
 /// Whether the view follows the data.
@@ -275,7 +275,7 @@ pub struct Ui {
     /// When the next tick is due, if one was asked for.
     pub tick_due: Option<At>,
     /// How often the sources were told to poll.
-    pub watchfulness: Watchfulness,
+    pub watchfulness: PollRate,
     /// Whose logs the sources were told to follow.
     pub followed: Vec<String>,
 }
@@ -301,15 +301,15 @@ impl Ui {
             notice: None,
             changed: true,
             tick_due: None,
-            watchfulness: Watchfulness::Idle,
+            watchfulness: PollRate::Idle,
             followed: Vec::new(),
         }
     }
 
     /// What panels with a time axis are drawn by when the newest data is of `now`.
     #[must_use]
-    pub fn lens(&self, now: At) -> Lens {
-        Lens { stretch: self.viewport.stretch(now), curves: self.curves, markers: self.markers }
+    pub fn lens(&self, now: At) -> ChartView {
+        ChartView { stretch: self.viewport.stretch(now), curves: self.curves, markers: self.markers }
     }
 
     /// Shows another screen.

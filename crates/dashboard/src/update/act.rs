@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use crate::bursts::fates::Gap;
-use crate::bursts::load::{CONFIRM_ABOVE, Running};
-use crate::bursts::recent::Before;
-use crate::bursts::runs::InForce;
-use crate::bursts::why;
-use crate::chain::beliefs::Place;
+use crate::bursts::job_outcomes::LogGap;
+use crate::bursts::load::{CONFIRM_ABOVE, LoadState};
+use crate::bursts::missing_reason;
+use crate::bursts::recent::StateBefore;
+use crate::bursts::runs::HpaSettings;
+use crate::chain::beliefs::ChainHop;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::message::Effect;
-use crate::model::{Data, Found, Model};
+use crate::model::{Data, Model, Presence};
 use crate::reported::{Source, SourceState};
-use crate::ui::events::Weight;
+use crate::ui::events::Severity;
 use crate::ui::state::{Candidate, Confirm};
 use observed::{PodPhase, Role};
 
@@ -21,10 +21,10 @@ use observed::{PodPhase, Role};
 const MAX_UNFINISHED: usize = 20;
 
 /// Says something in the list of events.
-pub(super) fn say(model: &mut Model, at: At, weight: Weight, reason: &str, message: String) {
+pub(super) fn log_event(model: &mut Model, at: At, weight: Severity, reason: &str, message: String) {
     let data = &mut model.data;
-    data.events.own(at, &data.day, weight, reason, message);
-    super::look::joined(model, false);
+    data.events.push_local(at, &data.day, weight, reason, message);
+    super::navigation::joined(model, false);
 }
 
 /// Why nothing can be sent now, if so.
@@ -49,7 +49,7 @@ fn must_agree(model: &Model) -> bool {
 /// The burst key: fires, or asks first.
 pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if let Some(reason) = refuse(model) {
-        say(model, at, Weight::Warning, "no burst", reason.to_owned());
+        log_event(model, at, Severity::Warning, "no burst", reason.to_owned());
         return;
     }
     let size = model.data.load.size;
@@ -69,8 +69,8 @@ fn blind(data: &Data) -> BTreeMap<Source, String> {
         SourceState::Connecting | SourceState::Live => None,
     });
     let absent = [
-        (Source::Hpa, data.hpa == Found::Missing, why::NO_HPA),
-        (Source::Workload, data.workload == Found::Missing, why::NO_WORKLOAD),
+        (Source::Hpa, data.hpa == Presence::Missing, missing_reason::NO_HPA),
+        (Source::Workload, data.workload == Presence::Missing, missing_reason::NO_WORKLOAD),
     ];
     let absent = absent.into_iter().filter(|(_, is_absent, _)| *is_absent);
     absent.map(|(source, _, cause)| (source, cause.to_owned())).chain(causes).collect()
@@ -86,19 +86,19 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
         return;
     };
     // A place that was read and had no number will have one only by what comes: until then it stands for what the broker has.
-    let depth = data.beliefs.get(Place::Broker).and_then(|belief| belief.total);
+    let depth = data.beliefs.get(ChainHop::Broker).and_then(|belief| belief.total);
     let said = |place| data.beliefs.get(place).and_then(|belief| belief.total.or(depth));
     let spec_replicas = data.workload.get().map(|workload| workload.spec_replicas);
-    let before = Before {
+    let before = StateBefore {
         depth,
-        scraped: said(Place::Prometheus),
-        metric: said(Place::ExternalApi),
+        scraped: said(ChainHop::Prometheus),
+        metric: said(ChainHop::ExternalApi),
         // One that has computed nothing yet leaves the size as it is.
         desired: data.hpa.get().and_then(|hpa| hpa.wanted().or(spec_replicas)),
         spec_replicas,
         blind: blind(data),
         pod_time: data.lanes.time(at),
-        tuning: data.hpa.get().map(InForce::of),
+        tuning: data.hpa.get().map(HpaSettings::of),
     };
     data.load.agreed = true;
     data.bursts.fire(at, id.clone(), size, before);
@@ -107,12 +107,12 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     }
     let unsampled = data.sampling.unsampled();
     if unsampled > 0 {
-        data.bursts.gap(Gap::NotSampled, unsampled);
+        data.bursts.gap(LogGap::NotSampled, unsampled);
     }
     data.history.mark(at, MarkKind::Burst);
     let number = data.bursts.fired();
     let jobs = if size == 1 { "job" } else { "jobs" };
-    say(model, at, Weight::Own, "burst", format!("#{number}: {size} {jobs}"));
+    log_event(model, at, Severity::Own, "burst", format!("#{number}: {size} {jobs}"));
     effects.push(Effect::Fire { id, size });
 }
 
@@ -121,7 +121,7 @@ pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) 
     if model.data.load.is_on() {
         stop_load(model, at, "switched off", effects);
     } else if let Some(reason) = refuse(model) {
-        say(model, at, Weight::Warning, "no load", reason.to_owned());
+        log_event(model, at, Severity::Warning, "no load", reason.to_owned());
     } else if must_agree(model) {
         model.ui.mode = Confirm::Load.put();
     } else {
@@ -133,12 +133,12 @@ pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) 
 pub(super) fn start_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let load = &mut model.data.load;
     load.agreed = true;
-    load.running = Running::Since(at);
+    load.running = LoadState::Since(at);
     load.accepted = 0;
     load.failed.clear();
     let rate = load.rate;
     effects.push(Effect::Load { rate });
-    say(model, at, Weight::Own, "load", format!("on, {rate} requests/s"));
+    log_event(model, at, Severity::Own, "load", format!("on, {rate} requests/s"));
 }
 
 /// Stops the continuous load, if it runs, and says why.
@@ -146,10 +146,10 @@ pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut V
     if !model.data.load.is_on() {
         return;
     }
-    model.data.load.running = Running::Off;
+    model.data.load.running = LoadState::Off;
     effects.push(Effect::Load { rate: 0.0 });
     let accepted = model.data.load.accepted;
-    say(model, at, Weight::Own, "load", format!("off after {accepted} jobs: {reason}"));
+    log_event(model, at, Severity::Own, "load", format!("off after {accepted} jobs: {reason}"));
 }
 
 /// A faster or slower continuous load, at once if it runs.
@@ -173,7 +173,7 @@ pub(super) fn ask_kill(model: &mut Model, at: At) {
         .map(|known| Candidate { name: known.pod.name.clone(), uid: known.pod.uid.clone() })
         .collect();
     if workers.is_empty() {
-        say(model, at, Weight::Warning, "no kill", "there is no worker".to_owned());
+        log_event(model, at, Severity::Warning, "no kill", "there is no worker".to_owned());
     } else {
         model.ui.mode = Confirm::Kill { workers, chosen: 0 }.put();
     }
@@ -187,7 +187,7 @@ pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut V
         Confirm::Kill { .. } | Confirm::Undo(_) => None,
     };
     if let Some(reason) = reason {
-        say(model, at, Weight::Warning, "not sent", reason.to_owned());
+        log_event(model, at, Severity::Warning, "not sent", reason.to_owned());
         return;
     }
     match confirm {

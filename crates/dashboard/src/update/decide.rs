@@ -2,15 +2,15 @@
 
 use super::shadow;
 use crate::autoscaler::decision;
-use crate::autoscaler::decision::News;
+use crate::autoscaler::decision::StatusChange;
 use crate::clock::At;
 use crate::model::Model;
 use observed::Hpa;
 
 /// Whether a word about the HPA is a sync of its controller, which writes its status only when that differs.
-pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> News {
+pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusChange {
     // What the first word says was there before we looked.
-    let (Some(before), Some(now)) = (before, now) else { return News::Other };
+    let (Some(before), Some(now)) = (before, now) else { return StatusChange::Other };
     let status = |hpa: &Hpa| {
         (
             hpa.current_replicas,
@@ -20,11 +20,11 @@ pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> News {
             hpa.conditions.clone(),
         )
     };
-    if status(before) == status(now) { News::Other } else { News::Synced }
+    if status(before) == status(now) { StatusChange::Other } else { StatusChange::Synced }
 }
 
 /// Decides anew.
-pub(super) fn again(model: &mut Model, at: At, news: News) {
+pub(super) fn again(model: &mut Model, at: At, news: StatusChange) {
     let data = &mut model.data;
     let syncs = decision::estimate(data, at, news);
     for sync in &syncs {

@@ -41,7 +41,7 @@ pub(super) fn scrolls(model: &Model) -> bool {
 
 /// Scrolls the report, which is read from its top.
 pub(super) fn scroll(model: &mut Model, action: Action) {
-    model.ui.scroll = super::look::leafed(model.ui.scroll, action, model.ui.size.1.into());
+    model.ui.scroll = super::navigation::leafed(model.ui.scroll, action, model.ui.size.1.into());
 }
 
 #[cfg(test)]

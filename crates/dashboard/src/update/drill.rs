@@ -2,33 +2,33 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act::say;
+use super::act::log_event;
 use super::forms;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
-use crate::reported::{DrillEvent, DrillRequest, Scaled};
-use crate::ui::answer::Answer;
-use crate::ui::drills::{Dialog, Step, title};
-use crate::ui::events::Weight;
-use crate::ui::sheet::Sheet;
+use crate::reported::{DrillEvent, DrillRequest, ScaledWorkload};
+use crate::ui::dialog::Dialog;
+use crate::ui::drills::{DrillDialog, DrillStep, title};
+use crate::ui::events::Severity;
 use crate::ui::state::Mode;
+use crate::ui::yes_no::YesNo;
 
 /// The drill key.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if !model.data.watched.has_data() {
-        return say(model, at, Weight::Warning, "no drill", "the target is not ready yet".to_owned());
+        return log_event(model, at, Severity::Warning, "no drill", "the target is not ready yet".to_owned());
     }
-    model.ui.mode = Mode::Sheet(Box::new(Sheet::Drills(Dialog::default())));
+    model.ui.mode = Mode::Sheet(Box::new(Dialog::Drills(DrillDialog::default())));
     effects.push(Effect::Drill(DrillRequest::Look));
 }
 
-fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
+fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
     match mode {
         Mode::Sheet(sheet) => match &mut **sheet {
-            Sheet::Drills(dialog) => Some(dialog),
-            Sheet::Tune(_) | Sheet::Shadow(_) => None,
+            Dialog::Drills(dialog) => Some(dialog),
+            Dialog::Tune(_) | Dialog::Shadow(_) => None,
         },
         _ => None,
     }
@@ -37,16 +37,16 @@ fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
 /// A key went to the dialog.
 pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
-    if let Step::Asking(_, _, chosen) = &mut dialog.step {
+    if let DrillStep::Asking(_, _, chosen) = &mut dialog.step {
         if forms::turns(key.code) {
             *chosen = chosen.other();
         }
         match forms::answer(key.code, *chosen) {
-            Some(Answer::Yes) => {
+            Some(YesNo::Yes) => {
                 effects.extend(dialog.yes().map(Effect::Drill));
                 model.ui.mode = Mode::Normal;
             }
-            Some(Answer::No) => dialog.step = Step::Choosing,
+            Some(YesNo::No) => dialog.step = DrillStep::Choosing,
             None => {}
         }
         return;
@@ -75,7 +75,7 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
 
 /// An answer came.
 pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
-    let of = |scaled: &Scaled| format!("{} {}", scaled.kind.word(), scaled.name);
+    let of = |scaled: &ScaledWorkload| format!("{} {}", scaled.kind.word(), scaled.name);
     match answer {
         DrillEvent::Seen(seen) => {
             if let Some(dialog) = dialog(&mut model.ui.mode) {
@@ -86,16 +86,16 @@ pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
             let message = format!("{} is stopped ({} to 0); D puts it back", title(drill), of(&scaled));
             model.data.drills.stopped(at, drill, scaled);
             model.data.history.mark(at, MarkKind::Drill);
-            say(model, at, Weight::Warning, "drill", message);
+            log_event(model, at, Severity::Warning, "drill", message);
         }
         DrillEvent::PutBack(drill, scaled) => {
             let message = format!("{} is put back ({} to {})", title(drill), of(&scaled), scaled.replicas);
             model.data.drills.put_back(drill);
             model.data.history.mark(at, MarkKind::DrillOver);
-            say(model, at, Weight::Own, "drill", message);
+            log_event(model, at, Severity::Own, "drill", message);
         }
         DrillEvent::Failed(drill, sentence) => {
-            say(model, at, Weight::Warning, "drill", format!("{}: {sentence}", title(drill)));
+            log_event(model, at, Severity::Warning, "drill", format!("{}: {sentence}", title(drill)));
         }
     }
 }
@@ -107,9 +107,9 @@ mod tests {
     use crate::reported::{Drill, ScaledKind};
     use crate::update::tests::Talk;
 
-    fn scaled(replicas: i32) -> Scaled {
+    fn scaled(replicas: i32) -> ScaledWorkload {
         let (namespace, name) = ("demo".to_owned(), "rabbitmq".to_owned());
-        Scaled { kind: ScaledKind::StatefulSet, namespace, name, replicas }
+        ScaledWorkload { kind: ScaledKind::StatefulSet, namespace, name, replicas }
     }
 
     fn requests(effects: &[Effect]) -> Vec<DrillRequest> {

@@ -6,9 +6,9 @@ use super::{drill, shadow, tune};
 use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
-use crate::ui::answer::Answer;
-use crate::ui::sheet::Sheet;
+use crate::ui::dialog::Dialog;
 use crate::ui::state::Mode;
+use crate::ui::yes_no::YesNo;
 
 /// Whether a key goes to a form; keys with Ctrl and Alt keep their meaning.
 pub(super) fn takes(model: &Model, key: &KeyEvent) -> bool {
@@ -22,10 +22,10 @@ pub(super) fn turns(code: KeyCode) -> bool {
 }
 
 /// What a key answers to a question in which `chosen` is chosen, if it is an answer.
-pub(super) fn answer(code: KeyCode, chosen: Answer) -> Option<Answer> {
+pub(super) fn answer(code: KeyCode, chosen: YesNo) -> Option<YesNo> {
     match code {
-        KeyCode::Char('y') => Some(Answer::Yes),
-        KeyCode::Char('n') | KeyCode::Esc => Some(Answer::No),
+        KeyCode::Char('y') => Some(YesNo::Yes),
+        KeyCode::Char('n') | KeyCode::Esc => Some(YesNo::No),
         KeyCode::Enter => Some(chosen),
         _ => None,
     }
@@ -35,9 +35,9 @@ pub(super) fn answer(code: KeyCode, chosen: Answer) -> Option<Answer> {
 pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
     let Mode::Sheet(sheet) = &model.ui.mode else { return false };
     match &**sheet {
-        Sheet::Tune(_) => tune::key(model, key, effects),
-        Sheet::Drills(_) => drill::key(model, key, effects),
-        Sheet::Shadow(_) => shadow::key(model, at, key),
+        Dialog::Tune(_) => tune::key(model, key, effects),
+        Dialog::Drills(_) => drill::key(model, key, effects),
+        Dialog::Shadow(_) => shadow::key(model, at, key),
     }
     true
 }

@@ -2,17 +2,17 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{act, drill, forms, look, shadow, tune};
+use super::{act, drill, forms, navigation, shadow, tune};
 use crate::autoscaler::forecast;
 use crate::bursts::load::SIZES;
 use crate::clock::At;
 use crate::keys;
-use crate::keys::{Action, When};
+use crate::keys::{Action, KeyContext};
 use crate::message::{Effect, Input};
 use crate::model::Model;
-use crate::ui::answer::Answer;
-use crate::ui::events::Weight;
+use crate::ui::events::Severity;
 use crate::ui::state::{Access, Confirm, Mode, Notice, Screen, View};
+use crate::ui::yes_no::YesNo;
 
 /// Takes input in. Returns whether the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
@@ -30,11 +30,11 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
         Input::Paste(text) => {
             let is_typing = model.ui.mode == Mode::Filter;
             if is_typing {
-                look::type_filter(model, text);
+                navigation::type_filter(model, text);
             }
             is_typing
         }
-        Input::Mouse(mouse, spot) => look::mouse(model, mouse.kind, *spot),
+        Input::Mouse(mouse, spot) => navigation::mouse(model, mouse.kind, *spot),
         Input::Resize(columns, rows) => {
             model.ui.size = (*columns, *rows);
             true
@@ -47,12 +47,12 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
 }
 
 /// Where keys go to.
-fn place(mode: &Mode) -> When {
+fn place(mode: &Mode) -> KeyContext {
     match mode {
-        Mode::Normal => When::Screen,
-        Mode::Help(_) | Mode::Confirm(..) | Mode::Sheet(_) => When::Dialog,
-        Mode::Legend(_) => When::Legend,
-        Mode::Filter => When::Filter,
+        Mode::Normal => KeyContext::Screen,
+        Mode::Help(_) | Mode::Confirm(..) | Mode::Sheet(_) => KeyContext::Dialog,
+        Mode::Legend(_) => KeyContext::Legend,
+        Mode::Filter => KeyContext::Filter,
     }
 }
 
@@ -61,7 +61,7 @@ fn typed(model: &mut Model, key: &KeyEvent) -> bool {
     let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
     match key.code {
         KeyCode::Char(c) if is_plain && model.ui.mode == Mode::Filter && !key.is_release() => {
-            look::type_filter(model, c.encode_utf8(&mut [0; 4]));
+            navigation::type_filter(model, c.encode_utf8(&mut [0; 4]));
             true
         }
         _ => false,
@@ -88,7 +88,7 @@ pub(super) fn choose(confirm: &mut Confirm, action: Action) {
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     if action.drives() && model.ui.access == Access::ReadOnly {
         let why = "nothing is sent to the cluster";
-        act::say(model, at, Weight::Warning, "read-only", format!("{why}: started with --read-only"));
+        act::log_event(model, at, Severity::Warning, "read-only", format!("{why}: started with --read-only"));
         model.ui.notice = Some(Notice { at, text: format!("read-only: {why}") });
         return;
     }
@@ -109,7 +109,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),
-        Action::Compare => look::compare(model),
+        Action::Compare => navigation::compare(model),
         Action::Doctor => super::doctor::again(model, at, effects),
         Action::Pause => {
             model.ui.view = match &model.ui.view {
@@ -117,18 +117,18 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
                 View::Paused(_) => View::Live,
             };
         }
-        Action::ZoomIn | Action::ZoomOut => look::zoom(model, action == Action::ZoomIn),
-        Action::Earlier | Action::Later => look::pan(model, action == Action::Earlier),
+        Action::ZoomIn | Action::ZoomOut => navigation::zoom(model, action == Action::ZoomIn),
+        Action::Earlier | Action::Later => navigation::pan(model, action == Action::Earlier),
         Action::Live => model.ui.viewport.live(),
-        Action::Fit => look::fit(model),
-        Action::Inspect => look::inspect(model),
+        Action::Fit => navigation::fit(model),
+        Action::Inspect => navigation::inspect(model),
         Action::Legend => model.ui.mode = Mode::Legend(0),
-        Action::Toggle => look::toggle(model),
+        Action::Toggle => navigation::toggle(model),
         Action::Markers => model.ui.markers = model.ui.markers.next(),
-        Action::Expand => look::expand(model),
-        Action::Back => look::back(model),
-        Action::Filter => look::filter(model),
-        Action::TakeBack => look::take_back(model),
+        Action::Expand => navigation::expand(model),
+        Action::Back => navigation::back(model),
+        Action::Filter => navigation::filter(model),
+        Action::TakeBack => navigation::take_back(model),
         Action::Theme => model.ui.theme = model.ui.theme.next(),
         Action::Mouse => model.ui.mouse = !model.ui.mouse,
         Action::Help => model.ui.mode = Mode::Help(0),
@@ -141,11 +141,11 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
             }
         }
         Action::Chosen => {
-            if let Mode::Confirm(confirm, Answer::Yes) = std::mem::take(&mut model.ui.mode) {
+            if let Mode::Confirm(confirm, YesNo::Yes) = std::mem::take(&mut model.ui.mode) {
                 act::agree(model, at, confirm, effects);
             }
         }
-        Action::No => look::close(model),
+        Action::No => navigation::close(model),
         Action::Left
         | Action::Right
         | Action::Up
@@ -153,6 +153,6 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         | Action::PageUp
         | Action::PageDown
         | Action::First
-        | Action::Last => look::go(model, action),
+        | Action::Last => navigation::go(model, action),
     }
 }

@@ -1,22 +1,22 @@
 //! What the sources say.
 
-use super::act::{say, stop_load};
-use super::{decide, told, work};
-use crate::autoscaler::decision::News;
-use crate::bursts::fates::Gap;
-use crate::bursts::stopwatch::{How, Seen, Stage};
-use crate::bursts::why;
+use super::act::{log_event, stop_load};
+use super::{decide, jobs, observed_at};
+use crate::autoscaler::decision::StatusChange;
+use crate::bursts::job_outcomes::LogGap;
+use crate::bursts::missing_reason;
+use crate::bursts::stopwatch::{Observation, Provenance, Stage};
 use crate::chain::beliefs;
-use crate::chain::beliefs::Place;
+use crate::chain::beliefs::ChainHop;
 use crate::chain::sources::SourceStatus;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::message::{Effect, Event};
-use crate::model::{Found, Model};
+use crate::model::{Model, Presence};
 use crate::reported::{LoadProgress, Source, SourceState, TargetEvent};
-use crate::ui::events::Weight;
+use crate::ui::events::Severity;
 use crate::ui::state::Screen;
-use crate::workers::pods::Change;
+use crate::workers::pods::PodChange;
 use observed::{DepthSample, Hpa, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload};
 
 /// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
@@ -28,28 +28,28 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Pods(news) => return pods(model, at, news),
         Event::Cluster(event) => {
             model.data.events.cluster(at, &model.data.day, event);
-            super::look::joined(model, false);
+            super::navigation::joined(model, false);
         }
         Event::Depth(sample) => return depth(model, at, sample),
         Event::Metric(sample) => return metric(model, at, &sample),
         Event::Scraped(sample) => return scraped(model, at, sample),
         Event::Source(source, state) => return source_changed(model, at, source, state),
-        Event::Burst(progress) => work::burst(model, at, progress),
+        Event::Burst(progress) => jobs::burst(model, at, progress),
         Event::Load(progress) => load(model, at, progress, effects),
-        Event::Job { pod, event } => work::job(model, at, &pod, &event),
-        Event::LogState { pod, state } => work::log_state(model, at, &pod, state),
+        Event::Job { pod, event } => jobs::job(model, at, &pod, &event),
+        Event::LogState { pod, state } => jobs::log_state(model, at, &pod, state),
         Event::Dated(answer) => {
             model.data.offset.hear(answer);
             return false;
         }
         Event::Done { what, result } => match result {
-            Ok(message) => say(model, at, Weight::Own, &what, message),
-            Err(message) => say(model, at, Weight::Warning, &what, message),
+            Ok(message) => log_event(model, at, Severity::Own, &what, message),
+            Err(message) => log_event(model, at, Severity::Warning, &what, message),
         },
         Event::Log { pod, line } => {
-            told::heard(&mut model.data, at, Source::Logs);
+            observed_at::note_delivery(&mut model.data, at, Source::Logs);
             model.data.logs.line(at, pod, line);
-            super::look::joined(model, true);
+            super::navigation::joined(model, true);
             return model.ui.screen == Screen::Logs;
         }
         Event::Tune(answer) => super::tune::answered(model, at, answer),
@@ -66,7 +66,7 @@ fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect
     model.data.watched.apply(at, news);
     if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {
         let what = problem.what.clone();
-        say(model, at, Weight::Warning, "cluster lost", what);
+        log_event(model, at, Severity::Warning, "cluster lost", what);
     }
     if model.data.watched.problem().is_some() {
         stop_load(model, at, "the target cannot be reached", effects);
@@ -108,19 +108,19 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     if let SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) = &state {
         model.data.bursts.blind(source, cause);
         let place = match source {
-            Source::Broker => Some(Place::Broker),
-            Source::Prometheus => Some(Place::Prometheus),
-            Source::ExternalMetric => Some(Place::ExternalApi),
-            Source::Hpa => Some(Place::Hpa),
+            Source::Broker => Some(ChainHop::Broker),
+            Source::Prometheus => Some(ChainHop::Prometheus),
+            Source::ExternalMetric => Some(ChainHop::ExternalApi),
+            Source::Hpa => Some(ChainHop::Hpa),
             _ => None,
         };
         if let Some(place) = place {
-            model.data.beliefs.unread(place, at);
+            model.data.beliefs.mark_unreadable(place, at);
         }
         let gap = match source {
-            Source::Logs => Some(Gap::Log),
+            Source::Logs => Some(LogGap::Log),
             // Workers that come and go unseen have logs that nobody reads.
-            Source::Pods => Some(Gap::Pods),
+            Source::Pods => Some(LogGap::Pods),
             _ => None,
         };
         if let Some(gap) = gap {
@@ -132,36 +132,37 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_heard, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
         // A reading that is gone is calculated with no longer.
-        decide::again(model, at, News::Other);
+        decide::again(model, at, StatusChange::Other);
     }
     changed
 }
 
 fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
-    told::heard(&mut model.data, at, Source::Hpa);
-    let hpa = Found::from(hpa);
+    observed_at::note_delivery(&mut model.data, at, Source::Hpa);
+    let hpa = Presence::from(hpa);
     let changed = model.data.hpa != hpa;
     let news = decide::news(model.data.hpa.get(), hpa.get());
-    let scaled = |hpa: &Found<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
+    let scaled = |hpa: &Presence<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
     let own = scaled(&hpa).filter(|own| scaled(&model.data.hpa) != Some(*own));
     model.data.hpa = hpa;
-    if model.data.hpa == Found::Missing {
-        model.data.bursts.blind(Source::Hpa, why::NO_HPA);
+    if model.data.hpa == Presence::Missing {
+        model.data.bursts.blind(Source::Hpa, missing_reason::NO_HPA);
     }
     let believed = model.data.believed_total();
     let desired = model.data.hpa.get().and_then(Hpa::wanted);
     let data = &mut model.data;
-    data.beliefs.hear(
-        Place::Hpa,
+    data.beliefs.record(
+        ChainHop::Hpa,
         at,
         believed.map(|(total, _)| total),
-        believed.map_or(0.0, |(_, slack)| slack),
+        believed.map_or(0.0, |(_, rounding_error)| rounding_error),
         None,
     );
     data.history.believed.push(at, believed.map(|(total, _)| total));
     data.history.desired.push(at, desired.map(f64::from));
     if let Some(desired) = desired {
-        let seen = told::with_own(data, told::watched(data, at, Source::Hpa), own);
+        let seen =
+            observed_at::with_object_timestamp(data, observed_at::from_watch(data, at, Source::Hpa), own);
         data.bursts.desired(seen, desired, data.load.is_on());
     }
     let target = data.target_total();
@@ -172,13 +173,13 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
 }
 
 fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bool {
-    told::heard(&mut model.data, at, Source::Workload);
-    let workload = Found::from(workload);
+    observed_at::note_delivery(&mut model.data, at, Source::Workload);
+    let workload = Presence::from(workload);
     let changed = model.data.workload != workload;
     let before = model.data.workload.get().map(|workload| workload.spec_replicas);
     model.data.workload = workload;
-    if model.data.workload == Found::Missing {
-        model.data.bursts.blind(Source::Workload, why::NO_WORKLOAD);
+    if model.data.workload == Presence::Missing {
+        model.data.bursts.blind(Source::Workload, missing_reason::NO_WORKLOAD);
     }
     let now = model.data.workload.get().cloned();
     let data = &mut model.data;
@@ -188,7 +189,7 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
             Some(before) if now.spec_replicas < before => data.history.mark(at, MarkKind::ScaleDown),
             _ => {}
         }
-        let seen = told::watched(data, at, Source::Workload);
+        let seen = observed_at::from_watch(data, at, Source::Workload);
         data.bursts.spec_replicas(seen, now.spec_replicas, data.load.is_on());
         let all = [now.spec_replicas, now.replicas, now.ready];
         let is_at_min = data.hpa.get().is_some_and(|hpa| all == [hpa.min; 3]);
@@ -198,29 +199,29 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
     data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
     let target = data.target_total();
     data.history.target.push(at, target);
-    decide::again(model, at, News::Other);
+    decide::again(model, at, StatusChange::Other);
     changed
 }
 
 fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
-    told::heard(&mut model.data, at, Source::Pods);
+    observed_at::note_delivery(&mut model.data, at, Source::Pods);
     // What the first list names was there before; it is no news.
     let is_first = !model.data.pods.is_listed();
     let changes = model.data.pods.apply(at, news);
     let changed = is_first || !changes.is_empty();
-    work::sample(&mut model.data, at);
+    jobs::sample(&mut model.data, at);
     for change in changes {
-        if let Change::New(pod) | Change::Changed { now: pod, .. } = &change
+        if let PodChange::New(pod) | PodChange::Changed { now: pod, .. } = &change
             && pod.role == Role::Worker
         {
-            let work = work::of_worker(&model.data, &pod.name);
+            let work = jobs::of_worker(&model.data, &pod.name);
             model.data.lanes.pod(at, pod, work);
         }
         match change {
-            Change::New(pod) if !is_first => appeared(model, at, None, &pod),
-            Change::New(_) => {}
-            Change::Changed { before, now } => appeared(model, at, Some(&before), &now),
-            Change::Gone(pod) => gone(model, at, &pod),
+            PodChange::New(pod) if !is_first => appeared(model, at, None, &pod),
+            PodChange::New(_) => {}
+            PodChange::Changed { before, now } => appeared(model, at, Some(&before), &now),
+            PodChange::Gone(pod) => gone(model, at, &pod),
         }
     }
     changed
@@ -242,7 +243,11 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
                 (Stage::PodReady, now.phase == PodPhase::Ready, now.ready_since),
             ] {
                 if reached {
-                    let seen = told::with_own(data, told::watched(data, at, Source::Pods), own);
+                    let seen = observed_at::with_object_timestamp(
+                        data,
+                        observed_at::from_watch(data, at, Source::Pods),
+                        own,
+                    );
                     data.bursts.worker(seen, came, stage);
                 }
             }
@@ -256,7 +261,7 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
             if restarted || entered(PodPhase::Failed) {
                 data.history.mark(at, MarkKind::Error);
                 data.jobs.leave(at, &now.name);
-                let work = work::of_worker(data, &now.name);
+                let work = jobs::of_worker(data, &now.name);
                 data.lanes.job(at, &now.name, work, false);
             }
         }
@@ -270,7 +275,7 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
     }
     if restarted {
         let why = now.last_exit.as_deref().map(|exit| format!(" after {exit}")).unwrap_or_default();
-        say(model, at, Weight::Warning, "restarted", format!("{}{why}", now.name));
+        log_event(model, at, Severity::Warning, "restarted", format!("{}{why}", now.name));
     }
 }
 
@@ -298,11 +303,17 @@ fn broker_lost(model: &mut Model, at: At) {
     let known = model.data.depth.map_or(0, |depth| depth.total());
     model.data.jobs.broker_lost(at, known);
     model.data.history.mark(at, MarkKind::BrokerLost);
-    say(model, at, Weight::Warning, "broker gone", format!("{known} messages were known to be in it"));
+    log_event(
+        model,
+        at,
+        Severity::Warning,
+        "broker gone",
+        format!("{known} messages were known to be in it"),
+    );
 }
 
 fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
-    let look = told::heard(&mut model.data, at, Source::Broker);
+    let look = observed_at::note_delivery(&mut model.data, at, Source::Broker);
     let total = sample.total();
     // While the broker is away, an answer can only be one that was already on its way.
     if let Some(away) = model.data.jobs.away {
@@ -313,9 +324,9 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
         if lost > 0 {
             model.data.bursts.lost();
             let message = format!("{lost} of {} messages are lost", away.known);
-            say(model, at, Weight::Warning, "broker back", message);
+            log_event(model, at, Severity::Warning, "broker back", message);
         } else {
-            say(model, at, Weight::Own, "broker back", format!("with {total} messages"));
+            log_event(model, at, Severity::Own, "broker back", format!("with {total} messages"));
         }
     }
     let changed = model.data.depth != Some(sample);
@@ -329,9 +340,9 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
     data.history.depth.push(at, Some(total as f64));
     data.history.in_work.push(at, Some(sample.unacked as f64));
     let age = (!sample.staleness.is_zero()).then_some(sample.staleness);
-    data.beliefs.hear(Place::Broker, at, Some(total as f64), 0.0, age);
-    let how = if sample.staleness.is_zero() { How::Asked } else { How::Statistics };
-    let seen = Seen::within(at, how, look + sample.staleness);
+    data.beliefs.record(ChainHop::Broker, at, Some(total as f64), 0.0, age);
+    let how = if sample.staleness.is_zero() { Provenance::Asked } else { Provenance::Statistics };
+    let seen = Observation::within(at, how, look + sample.staleness);
     data.bursts.number(Stage::InBroker, seen, total as f64, load);
     data.bursts.depth(seen, total, sample.staleness);
     let ready = data.workload.get().map_or(0, |workload| u32::try_from(workload.ready).unwrap_or(0));
@@ -340,30 +351,30 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
 }
 
 fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
-    let look = told::heard(&mut model.data, at, Source::ExternalMetric);
+    let look = observed_at::note_delivery(&mut model.data, at, Source::ExternalMetric);
     let value = sample.value_milli.map(|milli| milli as f64 / 1_000.0);
     let data = &mut model.data;
-    let changed = data.beliefs.get(Place::ExternalApi).is_none_or(|old| old.total != value);
-    data.beliefs.hear(Place::ExternalApi, at, value, 0.0, None);
+    let changed = data.beliefs.get(ChainHop::ExternalApi).is_none_or(|old| old.total != value);
+    data.beliefs.record(ChainHop::ExternalApi, at, value, 0.0, None);
     data.history.metric.push(at, value);
     if let Some(value) = value {
-        let seen = Seen::within(at, How::Asked, look);
+        let seen = Observation::within(at, Provenance::Asked, look);
         data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
     }
-    decide::again(model, at, News::Other);
+    decide::again(model, at, StatusChange::Other);
     changed
 }
 
 fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
-    let look = told::heard(&mut model.data, at, Source::Prometheus);
+    let look = observed_at::note_delivery(&mut model.data, at, Source::Prometheus);
     // A query that finds NaN has found nothing that could be compared.
     let value = sample.value.filter(|value| value.is_finite());
     let data = &mut model.data;
-    let changed = data.beliefs.get(Place::Prometheus).is_none_or(|old| old.total != value);
-    data.beliefs.hear(Place::Prometheus, at, value, 0.0, sample.age);
+    let changed = data.beliefs.get(ChainHop::Prometheus).is_none_or(|old| old.total != value);
+    data.beliefs.record(ChainHop::Prometheus, at, value, 0.0, sample.age);
     if let Some(value) = value {
         // The sample was there since it was scraped, even if we asked later.
-        let seen = told::scraped(data, at, look, &sample);
+        let seen = observed_at::from_scrape(data, at, look, &sample);
         data.bursts.number(Stage::Scraped, seen, value, data.load.is_on());
     }
     changed
@@ -379,7 +390,7 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
         .collect();
     for cause in new_causes {
         model.data.history.mark(at, MarkKind::Error);
-        say(model, at, Weight::Warning, "load", cause);
+        log_event(model, at, Severity::Warning, "load", cause);
     }
     let load = &mut model.data.load;
     let news = progress.accepted.saturating_sub(load.accepted);

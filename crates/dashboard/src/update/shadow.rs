@@ -2,15 +2,15 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act::say;
+use super::act::log_event;
 use crate::autoscaler::decision;
 use crate::autoscaler::decision::Sync;
-use crate::autoscaler::form::Heard;
-use crate::autoscaler::shadow::{Dialog, Running, Shadow};
+use crate::autoscaler::form::FormOutcome;
+use crate::autoscaler::shadow::{RunningShadow, Shadow, ShadowDialog};
 use crate::clock::At;
 use crate::model::Model;
-use crate::ui::events::Weight;
-use crate::ui::sheet::Sheet;
+use crate::ui::dialog::Dialog;
+use crate::ui::events::Severity;
 use crate::ui::state::Mode;
 
 /// The shadow key.
@@ -19,12 +19,18 @@ pub(super) fn toggle(model: &mut Model, at: At) {
         let message = format!("off; it was {}", running.in_short());
         model.data.shadow = Shadow::Off;
         model.data.history.shadow.push(at, None);
-        return say(model, at, Weight::Own, "shadow", message);
+        return log_event(model, at, Severity::Own, "shadow", message);
     }
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     match spec {
-        Some(spec) => model.ui.mode = Mode::Sheet(Box::new(Sheet::Shadow(Dialog::new(spec)))),
-        None => say(model, at, Weight::Warning, "no shadow", "there is no HPA that can be read".to_owned()),
+        Some(spec) => model.ui.mode = Mode::Sheet(Box::new(Dialog::Shadow(ShadowDialog::new(spec)))),
+        None => log_event(
+            model,
+            at,
+            Severity::Warning,
+            "no shadow",
+            "there is no HPA that can be read".to_owned(),
+        ),
     }
 }
 
@@ -32,27 +38,26 @@ pub(super) fn toggle(model: &mut Model, at: At) {
 pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     let config = decision::config(&model.data);
     let Mode::Sheet(sheet) = &mut model.ui.mode else { return };
-    let Sheet::Shadow(dialog) = &mut **sheet else { return };
+    let Dialog::Shadow(dialog) = &mut **sheet else { return };
     match key.code {
         KeyCode::Esc => model.ui.mode = Mode::Normal,
         KeyCode::Enter => {
-            let made = dialog
-                .form
-                .checked(&config)
-                .and_then(|(_, spec)| Running::new(spec, &model.data, at).map_err(|sentence| vec![sentence]));
+            let made = dialog.form.checked(&config).and_then(|(_, spec)| {
+                RunningShadow::new(spec, &model.data, at).map_err(|sentence| vec![sentence])
+            });
             match made {
                 Ok(running) => {
                     let message = format!("on: {}", running.in_short());
                     model.data.history.shadow.push(at, Some(f64::from(running.size())));
                     model.data.shadow = Shadow::On(Box::new(running));
                     model.ui.mode = Mode::Normal;
-                    say(model, at, Weight::Own, "shadow", message);
+                    log_event(model, at, Severity::Own, "shadow", message);
                 }
                 Err(wrong) => dialog.wrong = wrong,
             }
         }
         code => {
-            if dialog.form.key(code) == Heard::Edited {
+            if dialog.form.key(code) == FormOutcome::Edited {
                 dialog.wrong.clear();
             }
         }
@@ -112,7 +117,7 @@ mod tests {
             talk.keys(keys);
             let is = match (&talk.model.ui.mode, &talk.model.data.shadow) {
                 (Mode::Sheet(sheet), _) => match &**sheet {
-                    Sheet::Shadow(dialog) => match dialog.wrong.first() {
+                    Dialog::Shadow(dialog) => match dialog.wrong.first() {
                         Some(wrong) => format!("wrong: {wrong}"),
                         None => "choosing".to_owned(),
                     },

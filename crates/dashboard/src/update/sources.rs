@@ -5,7 +5,7 @@ use crate::chain::sources::SourceStatus;
 use crate::clock::At;
 use crate::model::Model;
 use crate::reported::{Source, SourceState};
-use crate::ui::events::Weight;
+use crate::ui::events::Severity;
 
 /// What a source is called where it is told about.
 fn name(source: Source) -> &'static str {
@@ -32,16 +32,16 @@ pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&Sourc
     let name = name(source);
     let (weight, reason, message) = match (&old.state, new) {
         (SourceState::Live, SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause)) => {
-            (Weight::Warning, "source lost", format!("{name}: {cause}"))
+            (Severity::Warning, "source lost", format!("{name}: {cause}"))
         }
         (SourceState::Retrying { .. } | SourceState::Unavailable(_), SourceState::Live) if old.was_live => {
-            (Weight::Own, "source back", format!("{name}, after {} s", at.since(old.since).as_secs()))
+            (Severity::Own, "source back", format!("{name}, after {} s", at.since(old.since).as_secs()))
         }
         _ => return,
     };
     let data = &mut model.data;
-    data.events.aside(at, &data.day, weight, reason, message);
-    super::look::joined(model, false);
+    data.events.push_quiet(at, &data.day, weight, reason, message);
+    super::navigation::joined(model, false);
 }
 
 #[cfg(test)]
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
     use crate::clock::DayClock;
-    use crate::message::{Event, Stamped};
+    use crate::message::{Event, Timestamped};
     use crate::update::update;
 
     #[test]
@@ -67,7 +67,7 @@ mod tests {
             (9, SourceState::Live),
         ] {
             let event = Event::Source(Source::Broker, state);
-            let _ = update(&mut model, Stamped { at: At(Duration::from_secs(second)), event });
+            let _ = update(&mut model, Timestamped { at: At(Duration::from_secs(second)), event });
         }
         let told: Vec<String> =
             model.data.events.iter().map(|entry| format!("{}: {}", entry.reason, entry.message)).collect();

@@ -9,12 +9,12 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::bursts::load::MAX_TIME;
-use crate::bursts::stopwatch::{Reading, Stage, Why};
+use crate::bursts::stopwatch::{MissingReason, Stage, StageTime};
 use crate::clock::At;
 use crate::clock::DayClock;
 use crate::message::Input;
 use crate::reported::{
-    BurstProgress, LoadProgress, Problem, Source, SourceState, Target, TargetEvent, Watchfulness,
+    BurstProgress, LoadProgress, PollRate, Problem, Source, SourceState, Target, TargetEvent,
 };
 use crate::testing::pod;
 use crate::ui::state::{Confirm, Mode, View};
@@ -49,9 +49,9 @@ impl Talk {
         self
     }
 
-    pub(super) fn say(&mut self, event: Event) -> Vec<Effect> {
+    pub(super) fn log_event(&mut self, event: Event) -> Vec<Effect> {
         let at = At(Duration::from_millis(self.ms));
-        update(&mut self.model, Stamped { at, event })
+        update(&mut self.model, Timestamped { at, event })
     }
 
     pub(super) fn key(&mut self, code: KeyCode) -> Vec<Effect> {
@@ -311,7 +311,7 @@ fn what_was_in_a_lost_broker_is_counted_as_lost() {
     assert_eq!(talk.model.data.jobs.lost, 50);
     assert_eq!(talk.events().last().unwrap(), "broker back: 50 of 50 messages are lost");
     let watch = &talk.model.data.bursts.newest().unwrap().watch;
-    assert_eq!(*watch.get(Stage::Drained), Reading::Never(Why::Lost));
+    assert_eq!(*watch.get(Stage::Drained), StageTime::Never(MissingReason::Lost));
 }
 
 #[test]
@@ -347,8 +347,8 @@ fn one_of_several_brokers_is_no_loss() {
 #[test]
 fn sources_look_often_while_jobs_are_in_flight() {
     let mut talk = Talk::ready(false);
-    let busy = Effect::Watchfulness(Watchfulness::Busy);
-    let idle = Effect::Watchfulness(Watchfulness::Idle);
+    let busy = Effect::Watchfulness(PollRate::Busy);
+    let idle = Effect::Watchfulness(PollRate::Idle);
     assert!(talk.keys(" ").contains(&busy));
     assert!(!talk.accept(50, true).contains(&idle));
     talk.depth(50);
@@ -446,8 +446,8 @@ fn the_totals_follow_the_target_type() {
     talk.say(workload(5, 4, 3));
     talk.say(hpa(30_500, 4, 5));
     assert_eq!(talk.model.data.target_total(), Some(80.0));
-    let (total, slack) = talk.model.data.believed_total().unwrap();
-    assert!((total - 122.0).abs() < 1e-9 && slack > 0.0);
+    let (total, rounding_error) = talk.model.data.believed_total().unwrap();
+    assert!((total - 122.0).abs() < 1e-9 && rounding_error > 0.0);
     let Event::Hpa(Some(mut value)) = hpa(50_000, 4, 5) else { unreachable!() };
     value.metric.as_mut().unwrap().target = MetricTarget::Value(20_000);
     talk.say(Event::Hpa(Some(value)));

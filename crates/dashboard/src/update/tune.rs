@@ -2,35 +2,41 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act::say;
+use super::act::log_event;
 use super::forms;
 use crate::autoscaler::decision;
-use crate::autoscaler::tuning::{Dialog, Step, Undo, in_words, sentences};
+use crate::autoscaler::tuning::{TuneDialog, TuneStep, Undo, in_words, sentences};
 use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
 use crate::reported::{TuneEvent, TuneRequest};
-use crate::ui::answer::Answer;
-use crate::ui::events::Weight;
-use crate::ui::sheet::Sheet;
+use crate::ui::dialog::Dialog;
+use crate::ui::events::Severity;
 use crate::ui::state::{Confirm, Mode};
+use crate::ui::yes_no::YesNo;
 
 /// The tune key: opens the dialog, and asks whether there is the right to use it.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     let Some(spec) = spec else {
-        return say(model, at, Weight::Warning, "no tuning", "there is no HPA that can be read".to_owned());
+        return log_event(
+            model,
+            at,
+            Severity::Warning,
+            "no tuning",
+            "there is no HPA that can be read".to_owned(),
+        );
     };
-    model.ui.mode = Mode::Sheet(Box::new(Sheet::Tune(Dialog::new(spec))));
+    model.ui.mode = Mode::Sheet(Box::new(Dialog::Tune(TuneDialog::new(spec))));
     effects.push(Effect::Tune(TuneRequest::Rights));
 }
 
-fn dialog(mode: &mut Mode) -> Option<&mut Dialog> {
+fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
     match mode {
         Mode::Sheet(sheet) => match &mut **sheet {
-            Sheet::Tune(dialog) => Some(dialog),
-            Sheet::Shadow(_) | Sheet::Drills(_) => None,
+            Dialog::Tune(dialog) => Some(dialog),
+            Dialog::Shadow(_) | Dialog::Drills(_) => None,
         },
         _ => None,
     }
@@ -41,30 +47,32 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
     let config = decision::config(&model.data);
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     match (&dialog.step, key.code) {
-        (Step::Editing(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
-        (Step::Editing(_), KeyCode::Enter) => {
+        (TuneStep::Editing(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
+        (TuneStep::Editing(_), KeyCode::Enter) => {
             let number = model.data.tuning.number();
             if let Some(change) = dialog.submit(number, &config) {
                 effects.push(Effect::Tune(TuneRequest::Try(change)));
             }
         }
-        (Step::Editing(_), code) => dialog.edit(code),
-        (Step::Review(change, differences, answer), code) if forms::turns(code) => {
-            dialog.step = Step::Review(change.clone(), differences.clone(), answer.other());
+        (TuneStep::Editing(_), code) => dialog.edit(code),
+        (TuneStep::Review(change, differences, answer), code) if forms::turns(code) => {
+            dialog.step = TuneStep::Review(change.clone(), differences.clone(), answer.other());
         }
-        (Step::Review(change, _, chosen), code) => match forms::answer(code, *chosen) {
-            Some(Answer::Yes) => {
+        (TuneStep::Review(change, _, chosen), code) => match forms::answer(code, *chosen) {
+            Some(YesNo::Yes) => {
                 let mut change = change.clone();
                 change.number = model.data.tuning.number();
-                dialog.step = Step::Applying(change.number);
+                dialog.step = TuneStep::Applying(change.number);
                 effects.push(Effect::Tune(TuneRequest::Apply(change)));
             }
-            Some(Answer::No) => dialog.step = Step::Editing(Vec::new()),
+            Some(YesNo::No) => dialog.step = TuneStep::Editing(Vec::new()),
             None => {}
         },
-        (Step::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => dialog.step = Step::Editing(Vec::new()),
+        (TuneStep::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => {
+            dialog.step = TuneStep::Editing(Vec::new())
+        }
         // It is on its way and cannot be called back; closing the dialog does not stop it.
-        (Step::Applying(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
+        (TuneStep::Applying(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
         _ => {}
     }
 }
@@ -73,7 +81,9 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
 pub(super) fn ask_undo(model: &mut Model, at: At) {
     match model.data.tuning.undo() {
         Some(undo) => model.ui.mode = Confirm::Undo(Box::new(undo)).put(),
-        None => say(model, at, Weight::Warning, "no undo", "nothing was changed from here".to_owned()),
+        None => {
+            log_event(model, at, Severity::Warning, "no undo", "nothing was changed from here".to_owned())
+        }
     }
 }
 
@@ -89,8 +99,8 @@ pub(super) fn observed(model: &mut Model, at: At) {
     let Some(spec) = model.data.hpa.get().and_then(|hpa| hpa.spec.clone()) else { return };
     if model.data.tuning.seen(&spec) {
         model.data.history.mark(at, MarkKind::Tuned);
-        let message = format!("now {}", model.data.tuning.in_force());
-        say(model, at, Weight::Own, "HPA changed", message);
+        let message = format!("now {}", model.data.tuning.current_settings());
+        log_event(model, at, Severity::Own, "HPA changed", message);
     }
 }
 
@@ -109,7 +119,7 @@ pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
             }
         }
         TuneEvent::Applied { number, result } => {
-            let dialog = dialog.filter(|dialog| dialog.step == Step::Applying(number));
+            let dialog = dialog.filter(|dialog| dialog.step == TuneStep::Applying(number));
             match result {
                 Ok(applied) => {
                     let words: Vec<String> = applied.differences.iter().map(in_words).collect();
@@ -118,24 +128,24 @@ pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
                     }
                     model.data.tuning.made(at, applied);
                     let message = format!("{}; u takes it back", words.join(", "));
-                    say(model, at, Weight::Own, "tuned", message);
+                    log_event(model, at, Severity::Own, "tuned", message);
                 }
                 Err(refusal) => {
                     let message = sentences(&refusal).join(" ");
                     if let Some(dialog) = dialog {
                         dialog.refused(refusal);
                     }
-                    say(model, at, Weight::Warning, "not tuned", message);
+                    log_event(model, at, Severity::Warning, "not tuned", message);
                 }
             }
         }
         TuneEvent::Undone { result: Ok(differences), .. } => {
             model.data.tuning.taken_back();
             let words: Vec<String> = differences.iter().map(in_words).collect();
-            say(model, at, Weight::Own, "taken back", words.join(", "));
+            log_event(model, at, Severity::Own, "taken back", words.join(", "));
         }
         TuneEvent::Undone { result: Err(refusal), .. } => {
-            say(model, at, Weight::Warning, "not taken back", sentences(&refusal).join(" "));
+            log_event(model, at, Severity::Warning, "not taken back", sentences(&refusal).join(" "));
         }
     }
 }

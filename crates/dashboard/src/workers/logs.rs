@@ -24,7 +24,7 @@ pub enum About {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct LogLine {
     /// When it was heard.
     pub at: At,
     /// Whose log it is.
@@ -38,23 +38,23 @@ pub struct Line {
 /// The newest lines of all workers.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Logs {
-    lines: VecDeque<Line>,
+    lines: VecDeque<LogLine>,
 }
 
 impl Logs {
     /// All lines, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Line> + ExactSizeIterator {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &LogLine> + ExactSizeIterator {
         self.lines.iter()
     }
 
     /// Those that a filter takes, oldest first.
-    pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Line> {
+    pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a LogLine> {
         self.lines.iter().filter(|line| filter.takes(&[&line.pod, &line.text]))
     }
 
     /// A line that is about no job.
     pub fn line(&mut self, at: At, pod: String, text: String) {
-        self.push(Line { at, pod, about: About::Anything, text });
+        self.push(LogLine { at, pod, about: About::Anything, text });
     }
 
     /// A line about a job.
@@ -82,10 +82,10 @@ impl Logs {
         if let Some(reason) = &event.reason {
             text.push_str(&format!(": {reason}"));
         }
-        self.push(Line { at, pod: pod.to_owned(), about, text });
+        self.push(LogLine { at, pod: pod.to_owned(), about, text });
     }
 
-    fn push(&mut self, line: Line) {
+    fn push(&mut self, line: LogLine) {
         if self.lines.len() == MAX_LINES {
             self.lines.pop_front();
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::workers::lanes::Doing;
+use crate::workers::timelines::WorkerState;
 
 /// Pod-seconds by what was done with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,13 +42,15 @@ impl PodTime {
         (known > 0.0).then(|| self.idle.as_secs_f64() / known)
     }
 
-    pub(super) fn add(&mut self, doing: Doing, time: Duration) {
+    pub(super) fn add(&mut self, doing: WorkerState, time: Duration) {
         let place = match doing {
-            Doing::Idle => &mut self.idle,
-            Doing::Busy | Doing::Finishing => &mut self.busy,
-            Doing::NotSampled => &mut self.not_sampled,
-            Doing::Pending | Doing::Starting | Doing::Terminating | Doing::Failed => &mut self.other,
-            Doing::Gone => return,
+            WorkerState::Idle => &mut self.idle,
+            WorkerState::Busy | WorkerState::Finishing => &mut self.busy,
+            WorkerState::NotSampled => &mut self.not_sampled,
+            WorkerState::Pending | WorkerState::Starting | WorkerState::Terminating | WorkerState::Failed => {
+                &mut self.other
+            }
+            WorkerState::Gone => return,
         };
         *place += time;
     }

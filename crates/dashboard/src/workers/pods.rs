@@ -12,7 +12,7 @@ pub const MAX_PODS: usize = 20_000;
 
 /// What became of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum PodChange {
     /// Not seen before.
     New(Pod),
     /// Seen before, and different now.
@@ -28,7 +28,7 @@ pub enum Change {
 
 /// A pod and since when it is known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct PodHistory {
     /// The pod.
     pub pod: Pod,
     /// When it was first seen.
@@ -70,7 +70,7 @@ impl Place {
 /// The namespace's pods.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pods {
-    in_order: BTreeMap<Place, Known>,
+    in_order: BTreeMap<Place, PodHistory>,
     by_uid: BTreeMap<String, Place>,
     /// Whether a complete list has come: before, an empty map means nothing.
     listed: bool,
@@ -78,14 +78,14 @@ pub struct Pods {
 
 impl Pods {
     /// Takes news in and says what changed.
-    pub fn apply(&mut self, at: At, news: PodsEvent) -> Vec<Change> {
+    pub fn apply(&mut self, at: At, news: PodsEvent) -> Vec<PodChange> {
         match news {
             PodsEvent::Listed(pods) => {
                 self.listed = true;
                 let named: HashSet<&str> = pods.iter().map(|pod| pod.uid.as_str()).collect();
                 let gone: Vec<String> =
                     self.by_uid.keys().filter(|uid| !named.contains(uid.as_str())).cloned().collect();
-                let mut changes: Vec<Change> = gone.iter().filter_map(|uid| self.remove(uid)).collect();
+                let mut changes: Vec<PodChange> = gone.iter().filter_map(|uid| self.remove(uid)).collect();
                 changes.extend(pods.into_iter().filter_map(|pod| self.put(at, pod)));
                 changes
             }
@@ -94,12 +94,12 @@ impl Pods {
         }
     }
 
-    fn remove(&mut self, uid: &str) -> Option<Change> {
+    fn remove(&mut self, uid: &str) -> Option<PodChange> {
         let place = self.by_uid.remove(uid)?;
-        self.in_order.remove(&place).map(|known| Change::Gone(known.pod))
+        self.in_order.remove(&place).map(|known| PodChange::Gone(known.pod))
     }
 
-    fn put(&mut self, at: At, pod: Pod) -> Option<Change> {
+    fn put(&mut self, at: At, pod: Pod) -> Option<PodChange> {
         let is_ready = pod.phase == PodPhase::Ready;
         if let Some(place) = self.by_uid.get(&pod.uid) {
             let known = self.in_order.get_mut(place)?;
@@ -121,17 +121,21 @@ impl Pods {
                 self.in_order.insert(now.clone(), known);
                 self.by_uid.insert(pod.uid.clone(), now);
             }
-            return Some(Change::Changed { before, now: pod });
+            return Some(PodChange::Changed { before, now: pod });
         }
         if self.by_uid.len() >= MAX_PODS && !self.make_room(pod.role) {
             return None;
         }
-        let known =
-            Known { pod: pod.clone(), first_seen: at, ready_at: is_ready.then_some(at), phase_since: at };
+        let known = PodHistory {
+            pod: pod.clone(),
+            first_seen: at,
+            ready_at: is_ready.then_some(at),
+            phase_since: at,
+        };
         let place = Place::of(&pod, at);
         self.by_uid.insert(pod.uid.clone(), place.clone());
         self.in_order.insert(place, known);
-        Some(Change::New(pod))
+        Some(PodChange::New(pod))
     }
 
     /// Whether there is room for one more of that role: a pod of the demo takes the place of another one.
@@ -143,7 +147,7 @@ impl Pods {
         self.remove(&uid).is_some()
     }
 
-    fn iter(&self, role: Role) -> impl Iterator<Item = &Known> {
+    fn iter(&self, role: Role) -> impl Iterator<Item = &PodHistory> {
         let from = self.in_order.range(Place::first(role)..);
         from.take_while(move |(place, _)| place.role == role).map(|(_, known)| known)
     }
@@ -156,13 +160,13 @@ impl Pods {
 
     /// All pods of a role, oldest first.
     #[must_use]
-    pub fn of(&self, role: Role) -> Vec<&Known> {
+    pub fn of(&self, role: Role) -> Vec<&PodHistory> {
         self.iter(role).collect()
     }
 
     /// The pod of that uid.
     #[must_use]
-    pub fn get(&self, uid: &str) -> Option<&Known> {
+    pub fn get(&self, uid: &str) -> Option<&PodHistory> {
         self.in_order.get(self.by_uid.get(uid)?)
     }
 
@@ -190,14 +194,14 @@ mod tests {
             PodsEvent::Listed(vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Ready)]),
         );
         let changes = pods.apply(At::default(), PodsEvent::Listed(vec![pod("b", PodPhase::Ready)]));
-        assert_eq!(changes, [Change::Gone(pod("a", PodPhase::Ready))]);
+        assert_eq!(changes, [PodChange::Gone(pod("a", PodPhase::Ready))]);
     }
 
     #[test]
     fn an_equal_pod_is_no_change() {
         let mut pods = Pods::default();
         let changes = pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("a", PodPhase::Pending))));
-        assert_eq!(changes, [Change::New(pod("a", PodPhase::Pending))]);
+        assert_eq!(changes, [PodChange::New(pod("a", PodPhase::Pending))]);
         let changes = pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("a", PodPhase::Pending))));
         assert_eq!(changes, []);
     }

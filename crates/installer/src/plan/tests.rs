@@ -11,7 +11,7 @@ use crate::seen::{Existing, Found, Metrics, Rules};
 
 pub(crate) fn request() -> Request {
     Request {
-        flags: cluster::connect::Flags::default(),
+        flags: cluster::connect::ConnectFlags::default(),
         namespace: "demo".into(),
         profile: Profile::Plugin,
         values: Vec::new(),

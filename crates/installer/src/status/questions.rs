@@ -44,11 +44,11 @@ pub fn questions(hints: &Hints) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cluster::connect::Flags;
+    use cluster::connect::ConnectFlags;
 
     #[test]
     fn every_question_is_a_command_for_the_cluster_that_was_meant() {
-        let flags = Flags { kubeconfig: None, context: Some("far".into()) };
+        let flags = ConnectFlags { kubeconfig: None, context: Some("far".into()) };
         let text = questions(&Hints::new(&flags, "demo"));
         for expected in [
             "kubectl get statefulset/rabbitmq deployment/producer deployment/worker hpa/worker-scaler -n demo --context far\n",

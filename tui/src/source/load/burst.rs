@@ -12,11 +12,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::dial::Dial;
-use super::lane::{Lanes, Tickets};
+use super::connector::Connector;
 use super::pool::Pool;
+use super::sender::{Quota, Senders};
 use super::tally::{Counts, Tally};
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use dashboard::clock::Clock;
 use dashboard::message::Event;
 use dashboard::reported::BurstProgress;
@@ -56,7 +56,7 @@ impl<D> Clone for Bursts<D> {
     }
 }
 
-impl<D: Dial> Bursts<D> {
+impl<D: Connector> Bursts<D> {
     /// Bursts over connections that `dial` makes, with times by `clock`.
     #[must_use]
     pub fn new(dial: D, clock: Clock) -> Self {
@@ -78,11 +78,11 @@ impl<D: Dial> Bursts<D> {
 
     pub(super) fn lanes(
         &self,
-        tickets: Tickets,
+        tickets: Quota,
         tally: Tally,
         request: Request<Empty<Bytes>>,
-    ) -> Arc<Lanes<D>> {
-        Arc::new(Lanes {
+    ) -> Arc<Senders<D>> {
+        Arc::new(Senders {
             dial: Arc::clone(&self.dial),
             pool: self.pool.clone(),
             places: Arc::clone(&self.places),
@@ -94,15 +94,15 @@ impl<D: Dial> Bursts<D> {
     }
 
     /// Fires `size` requests over as many connections as suit their number, and tells how it goes until it is over.
-    pub async fn fire(&self, id: BurstId, size: u32, outbox: &Outbox) {
+    pub async fn fire(&self, id: BurstId, size: u32, outbox: &EventSender) {
         let connections = (size as usize).div_ceil(PER_CONNECTION).clamp(1, BURST_CONNECTIONS);
         self.fire_over(connections, id, size, outbox).await;
     }
 
     /// As [`Self::fire`], over so many connections.
-    pub async fn fire_over(&self, connections: usize, id: BurstId, size: u32, outbox: &Outbox) {
+    pub async fn fire_over(&self, connections: usize, id: BurstId, size: u32, outbox: &EventSender) {
         let request = generate(&self.dial.host(), Some(&id));
-        let lanes = self.lanes(Tickets::Counted(AtomicU32::new(size)), Tally::new(Some(size)), request);
+        let lanes = self.lanes(Quota::Counted(AtomicU32::new(size)), Tally::new(Some(size)), request);
         let mut tasks = JoinSet::new();
         for _ in 0..connections.min(size as usize) {
             tasks.spawn(Arc::clone(&lanes).lane());

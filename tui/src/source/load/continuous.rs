@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::burst::{Bursts, generate};
-use super::dial::Dial;
-use super::lane::{Lanes, Tickets};
+use super::connector::Connector;
+use super::sender::{Quota, Senders};
 use super::tally::Tally;
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use dashboard::message::Event;
 use dashboard::reported::LoadProgress;
 
@@ -41,7 +41,11 @@ const MAX_LANES: usize = 16;
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// Follows `rate` (requests per second, zero is off) until its sender is gone.
-pub(crate) async fn run<D: Dial>(bursts: Bursts<D>, mut rate: watch::Receiver<f64>, outbox: Outbox) {
+pub(crate) async fn run<D: Connector>(
+    bursts: Bursts<D>,
+    mut rate: watch::Receiver<f64>,
+    outbox: EventSender,
+) {
     loop {
         if rate.wait_for(|rate| *rate > 0.0).await.is_err() {
             return;
@@ -55,9 +59,9 @@ pub(crate) async fn run<D: Dial>(bursts: Bursts<D>, mut rate: watch::Receiver<f6
 }
 
 /// From switching on to switching off; true when it went off by itself.
-async fn on<D: Dial>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, outbox: &Outbox) -> bool {
+async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, outbox: &EventSender) -> bool {
     let request = generate(&bursts.dial().host(), None);
-    let lanes = bursts.lanes(Tickets::Paced(Semaphore::new(0)), Tally::new(None), request);
+    let lanes = bursts.lanes(Quota::Paced(Semaphore::new(0)), Tally::new(None), request);
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     let mut connected = began;
@@ -102,7 +106,7 @@ async fn on<D: Dial>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, outbox
             told = Some((Instant::now(), progress));
         }
     };
-    if let Tickets::Paced(permits) = &lanes.tickets {
+    if let Quota::Paced(permits) = &lanes.tickets {
         permits.close();
     }
     let drained = async { while tasks.join_next().await.is_some() {} };
@@ -120,8 +124,8 @@ fn rate_now(rate: &watch::Receiver<f64>) -> f64 {
 }
 
 /// Gives out the whole tickets of what is owed and returns the rest.
-fn give_out<D>(lanes: &Lanes<D>, owed: f64, rate: f64) -> f64 {
-    let Tickets::Paced(permits) = &lanes.tickets else {
+fn give_out<D>(lanes: &Senders<D>, owed: f64, rate: f64) -> f64 {
+    let Quota::Paced(permits) = &lanes.tickets else {
         return 0.0;
     };
     let room = ((rate * BACKLOG.as_secs_f64()).ceil() as usize).saturating_sub(permits.available_permits());
@@ -129,7 +133,7 @@ fn give_out<D>(lanes: &Lanes<D>, owed: f64, rate: f64) -> f64 {
     owed.fract()
 }
 
-fn progress<D>(lanes: &Lanes<D>, rate: f64, stopped: Option<String>) -> LoadProgress {
+fn progress<D>(lanes: &Senders<D>, rate: f64, stopped: Option<String>) -> LoadProgress {
     let counts = lanes.tally.take();
     let failed: BTreeMap<String, u64> =
         counts.failed.into_iter().map(|(cause, count)| (cause, u64::from(count))).collect();

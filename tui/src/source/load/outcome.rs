@@ -4,7 +4,7 @@ use contract::{Accepted, Cause, Problem};
 use http::StatusCode;
 use uuid::Uuid;
 
-use cluster::http::{Answer, HttpError};
+use cluster::http::{HttpError, HttpResponse};
 
 /// The end of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn of(answer: Result<Answer, HttpError>) -> Self {
+    pub(super) fn of(answer: Result<HttpResponse, HttpError>) -> Self {
         match answer {
             Ok(answer) if answer.status == StatusCode::ACCEPTED => accepted(&answer.body),
             Ok(answer) => refused(answer.status, &answer.body),
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn of(status: u16, body: &'static str) -> (u32, Option<String>) {
-        let answer = Answer {
+        let answer = HttpResponse {
             status: StatusCode::from_u16(status).unwrap(),
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use ::http::StatusCode;
 
 use super::burst::Bursts;
-use super::dial::Dial;
+use super::connector::Connector;
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
 use cluster::failure::Failure;
 use cluster::http;
 use dashboard::reported::{Source, SourceState};
@@ -24,7 +24,7 @@ const UNREADY_INTERVAL: Duration = Duration::from_secs(1);
 const WITHIN: Duration = Duration::from_secs(5);
 
 /// Asks the producer whether it is ready, for ever.
-pub(crate) async fn run<D: Dial>(bursts: Bursts<D>, outbox: Outbox) {
+pub(crate) async fn run<D: Connector>(bursts: Bursts<D>, outbox: EventSender) {
     let mut health = Health::new(Source::Producer, outbox.clone());
     loop {
         health.connecting_if_new().await;
@@ -45,7 +45,7 @@ pub(crate) async fn run<D: Dial>(bursts: Bursts<D>, outbox: Outbox) {
 }
 
 /// `None` when it is ready, else why it is not.
-async fn ask<D: Dial>(bursts: &Bursts<D>) -> Result<Option<String>, Failure> {
+async fn ask<D: Connector>(bursts: &Bursts<D>) -> Result<Option<String>, Failure> {
     let mut connection = match bursts.pool().take() {
         Some(connection) => connection,
         None => bursts.dial().dial().await.map_err(Failure::Lost)?,

@@ -13,7 +13,7 @@ use kube::api::LogParams;
 use tokio_util::sync::CancellationToken;
 
 use super::line::{self, Line, Position, Resume};
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
 use cluster::errors;
 use dashboard::message::Event;
@@ -34,7 +34,7 @@ const OVERLAP: Duration = Duration::from_secs(3);
 pub(super) struct Follower {
     api: Api<Pod>,
     pod: String,
-    outbox: Outbox,
+    outbox: EventSender,
     /// Cancelled when the pod is gone.
     gone: CancellationToken,
     position: Option<Position>,
@@ -77,7 +77,7 @@ enum Earlier {
 }
 
 impl Follower {
-    pub(super) fn new(api: Api<Pod>, pod: String, outbox: Outbox, gone: CancellationToken) -> Self {
+    pub(super) fn new(api: Api<Pod>, pod: String, outbox: EventSender, gone: CancellationToken) -> Self {
         let since = Instant::now();
         Self { api, pod, outbox, gone, position: None, since, reach: Reach::Nothing, missed: false }
     }
@@ -351,7 +351,7 @@ mod tests {
             }
         });
         let (events, mut received) = mpsc::channel(64);
-        let outbox = Outbox::new(events, Clock::start());
+        let outbox = EventSender::new(events, Clock::start());
         let api = Api::namespaced(Client::new(app, "default"), "demo");
         Follower::new(api, "w".to_owned(), outbox, gone).run(Instant::now()).await;
         let mut told = Vec::new();

@@ -7,15 +7,15 @@ use k8s_openapi::api::core::v1::Event as ApiEvent;
 use kube::runtime::watcher;
 
 use super::{Follow, Place};
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
 use dashboard::message::Event;
 use dashboard::reported::Source;
 use observed::ClusterEvent;
 use observed::convert::event::convert;
 
 /// Watches the Events of a namespace.
-pub(crate) async fn run(place: Place, outbox: Outbox) {
+pub(crate) async fn run(place: Place, outbox: EventSender) {
     let health = Health::new(Source::Events, outbox.clone());
     let what = format!("Events in namespace {}", place.namespace);
     let mut follow = Follow::<ApiEvent>::new(&place, watcher::Config::default(), what, health);

@@ -5,15 +5,15 @@ use kube::runtime::watcher;
 use tokio::sync::watch;
 
 use super::{Follow, Place};
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
 use dashboard::message::Event;
 use dashboard::reported::Source;
 use observed::Hpa;
 use observed::convert;
 
 /// Watches HPA `name` and hands it to the model and to `latest`.
-pub(crate) async fn run(place: Place, name: String, outbox: Outbox, latest: watch::Sender<Option<Hpa>>) {
+pub(crate) async fn run(place: Place, name: String, outbox: EventSender, latest: watch::Sender<Option<Hpa>>) {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let health = Health::of_target(Source::Hpa, outbox.clone());
     let what = format!("HPA {name} in namespace {}", place.namespace);

@@ -8,9 +8,9 @@ use kube::runtime::watcher;
 use tokio::sync::watch;
 
 use super::{Follow, Place};
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
-use cluster::serving::Learner;
+use cluster::ready_pods::ReadyPodsWriter;
 use dashboard::message::Event;
 use dashboard::reported::Source;
 use observed::convert::pod::{Labels, Selector, convert, role};
@@ -20,8 +20,8 @@ use observed::{Pod, PodsEvent, Role, Workload};
 pub(crate) async fn run(
     place: Place,
     mut workload: watch::Receiver<Option<Workload>>,
-    mut serving: Learner,
-    outbox: Outbox,
+    mut serving: ReadyPodsWriter,
+    outbox: EventSender,
 ) {
     let health = Health::new(Source::Pods, outbox.clone());
     let what = format!("pods in namespace {}", place.namespace);

@@ -5,8 +5,8 @@ use kube::runtime::watcher;
 use tokio::sync::watch;
 
 use super::{Follow, Place};
+use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use crate::source::outbox::Outbox;
 use dashboard::message::Event;
 use dashboard::reported::{Source, SourceState};
 use observed::convert;
@@ -16,7 +16,7 @@ use observed::{Hpa, Workload};
 pub(crate) async fn run(
     place: Place,
     mut hpa: watch::Receiver<Option<Hpa>>,
-    outbox: Outbox,
+    outbox: EventSender,
     latest: watch::Sender<Option<Workload>>,
 ) {
     loop {
@@ -39,7 +39,7 @@ async fn target_changed(hpa: &mut watch::Receiver<Option<Hpa>>, from: Option<(St
 async fn follow(
     place: &Place,
     target: Option<(String, String)>,
-    outbox: &Outbox,
+    outbox: &EventSender,
     latest: &watch::Sender<Option<Workload>>,
 ) {
     let mut health = Health::new(Source::Workload, outbox.clone());

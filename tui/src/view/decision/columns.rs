@@ -6,7 +6,7 @@ use super::super::text::{coarse, milli};
 use super::gates::{Gate, Known, Told, reason};
 use super::said;
 use super::screen::Screen;
-use dashboard::autoscaler::decision::{Last, Next, Reading, Total, Whose};
+use dashboard::autoscaler::decision::{LastSync, MissingAt, Next, NextReading, Total};
 use dashboard::clock::At;
 use dashboard::reported::Source;
 use observed::Hpa;
@@ -63,7 +63,7 @@ impl Screen<'_> {
         Column { head, lines }
     }
 
-    fn reading_then(&self, hpa: &Hpa, last: &Last) -> Gate {
+    fn reading_then(&self, hpa: &Hpa, last: &LastSync) -> Gate {
         let column = &hpa.targets_column;
         match last.total {
             Total::Read(total) => Gate::new("reading", format!("{column}, {} in all", milli(total))),
@@ -78,7 +78,7 @@ impl Screen<'_> {
     pub(super) fn next(&self) -> Column {
         let Some(next) = &self.data.estimate.next else {
             let why = match self.data.estimate.reading.gone().map(|gone| gone.whose) {
-                Some(Whose::Watch) => "not calculated: the HPA is not heard",
+                Some(MissingAt::Watch) => "not calculated: the HPA is not heard",
                 Some(_) => "not calculated",
                 None => said::awaited(self.data),
             };
@@ -96,7 +96,7 @@ impl Screen<'_> {
         if let Some(workload) = self.data.workload.get() {
             let (asked, exist) = (workload.spec_replicas, workload.replicas);
             let text = format!("{asked} asked for, {exist} exist");
-            lines.push(match self.data.trouble(Source::Workload).and_then(|status| status.last_heard) {
+            lines.push(match self.data.failure(Source::Workload).and_then(|status| status.last_heard) {
                 Some(heard) => {
                     let age = coarse(self.data.now.since(heard));
                     Gate::by(Known::Doubtful, "replicas", format!("{text}, {age} old"))
@@ -121,18 +121,20 @@ impl Screen<'_> {
     fn reading_now(&self) -> Gate {
         let reading = &self.data.estimate.reading;
         match reading {
-            Reading::Served { total_milli, heard } => {
+            NextReading::Served { total_milli, heard } => {
                 let (total, age) = (milli(*total_milli), coarse(self.data.now.since(*heard)));
                 let known =
                     if reading.too_old(self.data.now).is_some() { Known::Doubtful } else { Known::Seen };
                 Gate::by(known, "reading", format!("{total} in all, from the metrics API {age} ago"))
             }
-            Reading::OfStatus(total) => {
+            NextReading::OfStatus(total) => {
                 let total = total.milli().map_or_else(String::new, milli);
                 Gate::by(Known::Estimated, "reading", format!("{total} in all, as the newest sync had it"))
             }
-            Reading::Gone(gone) => Gate::by(Known::Doubtful, "reading", said::none_since(self.data, gone)),
-            Reading::Unknown => Gate::by(Known::Doubtful, "reading", "none yet".to_owned()),
+            NextReading::Gone(gone) => {
+                Gate::by(Known::Doubtful, "reading", said::none_since(self.data, gone))
+            }
+            NextReading::Unknown => Gate::by(Known::Doubtful, "reading", "none yet".to_owned()),
         }
     }
 }
@@ -147,7 +149,7 @@ fn outcome(next: &Next) -> String {
     }
 }
 
-fn replicas(last: &Last) -> Gate {
+fn replicas(last: &LastSync) -> Gate {
     let asked = last.said.current;
     let exist = last.trace.winner().and_then(|metric| metric.measured).map(|measured| measured.replicas);
     match exist {

@@ -4,9 +4,9 @@
 use hpa::trace::Path;
 
 use super::super::text::{coarse, wrap};
-use dashboard::autoscaler::decision::{Gone, Whose};
+use dashboard::autoscaler::decision::{MissingAt, MissingReading};
 use dashboard::clock::At;
-use dashboard::model::{Data, Found};
+use dashboard::model::{Data, Presence};
 use observed::Hpa;
 
 /// How the controller begins a message about a metric that it could not read; the cause stands at the end.
@@ -15,15 +15,15 @@ const UNABLE: &str = "the HPA was unable to compute the replica count: ";
 /// What nothing can be calculated without and is not known yet: for a place where no next sync is shown.
 pub(super) fn awaited(data: &Data) -> &'static str {
     match (&data.workload, data.hpa.get()) {
-        (Found::Unknown, _) => "waiting for the scale target",
-        (Found::Missing, _) => "the scale target is not there",
-        (Found::Here(_), Some(hpa)) if hpa.spec.is_none() => "its spec cannot be calculated",
-        (Found::Here(_), _) => "waiting for the first reading",
+        (Presence::Unknown, _) => "waiting for the scale target",
+        (Presence::Missing, _) => "the scale target is not there",
+        (Presence::Here(_), Some(hpa)) if hpa.spec.is_none() => "its spec cannot be calculated",
+        (Presence::Here(_), _) => "waiting for the first reading",
     }
 }
 
 /// The reading that the next sync lacks, if it lacks one and would need it.
-pub(super) fn missing(data: &Data) -> Option<&Gone> {
+pub(super) fn missing(data: &Data) -> Option<&MissingReading> {
     let gone = data.estimate.reading.gone()?;
     // A size out of its bounds is forced without a look at the metric.
     let needs = |next: &dashboard::autoscaler::decision::Next| next.decision.trace.path == Path::Failed;
@@ -37,42 +37,44 @@ fn since(data: &Data, since: At) -> String {
 }
 
 /// That there is nothing to calculate, since when, and what the controller does then.
-pub(super) fn nothing_to_calculate(data: &Data, gone: &Gone) -> String {
+pub(super) fn nothing_to_calculate(data: &Data, gone: &MissingReading) -> String {
     let (since, at) = (since(data, gone.since), data.day.time_of_day(gone.since));
     let size =
         data.workload.get().map_or_else(String::new, |workload| format!(" {}", workload.spec_replicas));
     match gone.whose {
-        Whose::Controller => {
+        MissingAt::Controller => {
             format!("the HPA has no reading {since}: nothing to calculate; it holds{size}")
         }
-        Whose::Api => {
+        MissingAt::Api => {
             format!("the metrics API has no reading {since}: nothing to calculate; the HPA will hold{size}")
         }
-        Whose::Watch => format!("the HPA was last heard of at {at}: what it does since is not known here"),
-        Whose::Kind => format!("{}: its decisions are not calculated here", gone.why),
+        MissingAt::Watch => {
+            format!("the HPA was last heard of at {at}: what it does since is not known here")
+        }
+        MissingAt::Kind => format!("{}: its decisions are not calculated here", gone.why),
     }
 }
 
 /// The same in a few words, for one line of the small window.
-pub(super) fn in_short(data: &Data, gone: &Gone) -> String {
+pub(super) fn in_short(data: &Data, gone: &MissingReading) -> String {
     let (since, at) = (since(data, gone.since), data.day.time_of_day(gone.since));
     let size =
         data.workload.get().map_or_else(String::new, |workload| format!(" {}", workload.spec_replicas));
     match gone.whose {
-        Whose::Controller => format!("no reading {since}: nothing to calculate, holds{size}"),
-        Whose::Api => format!("API without reading {since}: it will hold{size}"),
-        Whose::Watch => format!("the HPA was last heard of at {at}"),
-        Whose::Kind => gone.why.clone(),
+        MissingAt::Controller => format!("no reading {since}: nothing to calculate, holds{size}"),
+        MissingAt::Api => format!("API without reading {since}: it will hold{size}"),
+        MissingAt::Watch => format!("the HPA was last heard of at {at}"),
+        MissingAt::Kind => gone.why.clone(),
     }
 }
 
 /// For the row of the reading.
-pub(super) fn none_since(data: &Data, gone: &Gone) -> String {
+pub(super) fn none_since(data: &Data, gone: &MissingReading) -> String {
     let (since, age) = (since(data, gone.since), coarse(data.now.since(gone.since)));
     match gone.whose {
-        Whose::Controller | Whose::Api => format!("none {since}, {age}"),
-        Whose::Watch => format!("not known {since}, {age}"),
-        Whose::Kind => "of another kind than External".to_owned(),
+        MissingAt::Controller | MissingAt::Api => format!("none {since}, {age}"),
+        MissingAt::Watch => format!("not known {since}, {age}"),
+        MissingAt::Kind => "of another kind than External".to_owned(),
     }
 }
 

@@ -19,11 +19,11 @@ use super::super::theme::Ink;
 use super::columns::Column;
 use super::gates::{Gate, Known, reason};
 use super::{said, silence};
-use dashboard::autoscaler::decision::{Agreement, Basis};
-use dashboard::model::{Data, Found};
+use dashboard::autoscaler::decision::{Agreement, PeriodBasis};
+use dashboard::model::{Data, Presence};
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::Lens;
+use dashboard::ui::state::ChartView;
 use observed::Hpa;
 
 /// The names of the lines, in their order.
@@ -41,7 +41,7 @@ pub(in crate::view) struct Screen<'a> {
     /// What is shown.
     pub(in crate::view) data: &'a Data,
     /// Which stretch of time, and how.
-    pub(in crate::view) lens: Lens,
+    pub(in crate::view) lens: ChartView,
     /// Which drain time the forecast is asked for.
     pub(in crate::view) asked: usize,
     /// The colours.
@@ -52,14 +52,14 @@ impl Widget for &Screen<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
         let hpa = match &self.data.hpa {
-            Found::Here(hpa) => hpa,
-            Found::Missing => return self.nothing(area, buffer, Ink::Warning, "there is no HPA"),
-            Found::Unknown => return self.nothing(area, buffer, Ink::Dim, "waiting for the HPA"),
+            Presence::Here(hpa) => hpa,
+            Presence::Missing => return self.nothing(area, buffer, Ink::Warning, "there is no HPA"),
+            Presence::Unknown => return self.nothing(area, buffer, Ink::Dim, "waiting for the HPA"),
         };
         let room = stale::room(area.width, "Decision");
         let note = stale::note(self.data, theme, Source::Hpa, room)
             .or_else(|| silence(self.data, theme, room))
-            .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&self.rhythm(), room.into()).into_owned())]);
+            .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&self.schedule(), room.into()).into_owned())]);
         rule(buffer, row(area, 0), theme, "Decision", note);
         let rest = below(area, 1);
         let missing = self.missing(rest, buffer);
@@ -85,12 +85,12 @@ impl Screen<'_> {
     }
 
     /// How often the controller looks, and how that is known.
-    fn rhythm(&self) -> String {
-        let (period, basis) = self.data.estimate.rhythm().period();
+    fn schedule(&self) -> String {
+        let (period, basis) = self.data.estimate.schedule().period();
         let seconds = period.as_secs_f64();
         let basis = match basis {
-            Basis::Assumed => "assumed",
-            Basis::Seen => "as seen",
+            PeriodBasis::Assumed => "assumed",
+            PeriodBasis::Seen => "as seen",
         };
         format!("a sync each {seconds} s, {basis}")
     }

@@ -1,5 +1,5 @@
 //! The syncs of an autoscaler from what its status told. A status is written only when it changes, so a sync that left no
-//! trace had the readings of the one before it and came to the same; the rhythm says how many there were.
+//! trace had the readings of the one before it and came to the same; the schedule says how many there were.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

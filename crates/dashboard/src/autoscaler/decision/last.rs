@@ -10,11 +10,11 @@ use observed::Hpa;
 
 /// A sync that was seen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Last {
+pub struct LastSync {
     /// When its word was received.
     pub at: At,
     /// What the controller wrote.
-    pub said: Said,
+    pub said: ReportedStatus,
     /// Our arithmetic over the inputs as they were.
     pub trace: Trace,
     /// The total that it went by.
@@ -27,7 +27,7 @@ pub struct Last {
 
 /// What the controller wrote into the status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ReportedStatus {
     /// The size that it found.
     pub current: i32,
     /// The size that it wants.
@@ -51,7 +51,7 @@ pub enum Agreement {
     OtherSize(&'static str),
 }
 
-impl Said {
+impl ReportedStatus {
     /// What the status says.
     #[must_use]
     pub fn of(hpa: &Hpa) -> Self {
@@ -82,7 +82,7 @@ impl Said {
     }
 }
 
-impl Last {
+impl LastSync {
     /// Whether the controller did what we make of it.
     #[must_use]
     pub fn agreement(&self) -> Agreement {

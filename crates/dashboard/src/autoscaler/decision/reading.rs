@@ -6,7 +6,7 @@ use std::time::Duration;
 use hpa::Spec;
 
 use super::inputs::Total;
-use crate::chain::beliefs::{Belief, Place};
+use crate::chain::beliefs::{Belief, ChainHop};
 use crate::clock::At;
 use crate::model::Data;
 use crate::reported::{Source, SourceState};
@@ -17,7 +17,7 @@ pub const OLD_AFTER: Duration = Duration::from_secs(5);
 
 /// What the next sync would read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Reading {
+pub enum NextReading {
     /// Nothing has been heard yet.
     #[default]
     Unknown,
@@ -31,23 +31,23 @@ pub enum Reading {
     /// The API answers the controller but not us: its status says what its newest sync read.
     OfStatus(Total),
     /// There is none.
-    Gone(Gone),
+    Gone(MissingReading),
 }
 
 /// A reading that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gone {
+pub struct MissingReading {
     /// Since when.
     pub since: At,
     /// Who has none.
-    pub whose: Whose,
+    pub whose: MissingAt,
     /// Why, as far as it was said.
     pub why: String,
 }
 
 /// Who has no reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
+pub enum MissingAt {
     /// The controller said so in the HPA's status: its newest sync had none.
     Controller,
     /// The external metrics API, which the controller asks next.
@@ -58,7 +58,7 @@ pub enum Whose {
     Kind,
 }
 
-impl Reading {
+impl NextReading {
     /// The total, in thousandths, if there is one.
     #[must_use]
     pub fn total_milli(&self) -> Option<i64> {
@@ -71,7 +71,7 @@ impl Reading {
 
     /// Why there is none, if so.
     #[must_use]
-    pub fn gone(&self) -> Option<&Gone> {
+    pub fn gone(&self) -> Option<&MissingReading> {
         match self {
             Self::Gone(gone) => Some(gone),
             _ => None,
@@ -89,17 +89,17 @@ impl Reading {
 
     /// What a sync would read now.
     pub(super) fn now(data: &Data, hpa: &Hpa, newest: &Newest) -> Self {
-        if let Some(status) = data.trouble(Source::Hpa) {
+        if let Some(status) = data.failure(Source::Hpa) {
             let (since, why) = (status.last_heard.unwrap_or(status.since), cause(&status.state));
-            return Self::Gone(Gone { since, whose: Whose::Watch, why });
+            return Self::Gone(MissingReading { since, whose: MissingAt::Watch, why });
         }
         if hpa.metric.is_none() {
             let why = "the HPA reads no External metric".to_owned();
-            return Self::Gone(Gone { since: data.now, whose: Whose::Kind, why });
+            return Self::Gone(MissingReading { since: data.now, whose: MissingAt::Kind, why });
         }
-        if let Some(status) = data.trouble(Source::ExternalMetric) {
+        if let Some(status) = data.failure(Source::ExternalMetric) {
             let is_ours_alone = newest.had_one_after(status.since, data.now)
-                || data.beliefs.get(Place::ExternalApi).is_none();
+                || data.beliefs.get(ChainHop::ExternalApi).is_none();
             return match newest.total {
                 Total::Read(_) | Total::Back(_) if is_ours_alone => Self::OfStatus(newest.total),
                 // It has not answered yet and need not have: unless the controller says so itself, nothing is gone.
@@ -107,7 +107,7 @@ impl Reading {
                 _ => gone(data, hpa, status.since, cause(&status.state)),
             };
         }
-        match data.beliefs.get(Place::ExternalApi) {
+        match data.beliefs.get(ChainHop::ExternalApi) {
             Some(Belief { total: Some(total), heard, .. }) => {
                 Self::Served { total_milli: thousandths(total), heard }
             }
@@ -155,7 +155,7 @@ impl Newest {
 
 /// The external metric as it is served, in thousandths.
 pub(super) fn served(data: &Data) -> Option<i64> {
-    data.beliefs.get(Place::ExternalApi)?.total.map(thousandths)
+    data.beliefs.get(ChainHop::ExternalApi)?.total.map(thousandths)
 }
 
 /// Whole messages, far below what thousandths in 64 bits hold.
@@ -164,17 +164,17 @@ fn thousandths(total: f64) -> i64 {
 }
 
 /// There is no reading, at least since `since`; the controller may have said so, and earlier.
-fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> Reading {
-    let said = data.beliefs.get(Place::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
-    Reading::Gone(match said {
-        Some(belief) => Gone { since: belief.since, whose: Whose::Controller, why },
-        None => Gone { since, whose: Whose::Api, why },
+fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> NextReading {
+    let said = data.beliefs.get(ChainHop::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
+    NextReading::Gone(match said {
+        Some(belief) => MissingReading { since: belief.since, whose: MissingAt::Controller, why },
+        None => MissingReading { since, whose: MissingAt::Api, why },
     })
 }
 
 /// Whether the external metrics API has never had a value, and need not have yet.
 fn is_awaited(data: &Data) -> bool {
-    let never = data.beliefs.get(Place::ExternalApi).is_none_or(|belief| belief.had.is_none());
+    let never = data.beliefs.get(ChainHop::ExternalApi).is_none_or(|belief| belief.had.is_none());
     never && data.standing(Source::ExternalMetric).is_starting()
 }
 

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::clock::DayClock;
-use crate::message::{Event, Stamped};
+use crate::message::{Event, Timestamped};
 use crate::model::Model;
 use crate::reported::{Source, SourceState, Target, TargetEvent};
 use crate::update::update;
@@ -55,7 +55,7 @@ impl Watched {
 
     fn send(&mut self, event: Event) {
         let at = At(Duration::from_millis(self.now));
-        let _ = update(&mut self.model, Stamped { at, event });
+        let _ = update(&mut self.model, Timestamped { at, event });
     }
 
     fn workload(&mut self) {
@@ -79,7 +79,7 @@ impl Watched {
     fn sync_at(&mut self, decided: u64, total: i64) -> hpa::Trace {
         self.metric(total);
         let time = time(At(Duration::from_millis(decided)));
-        let step = self.controller.sync(time, &[Reading::External(vec![total * 1_000])], None);
+        let step = self.controller.sync(time, &[NextReading::External(vec![total * 1_000])], None);
         if step.after != step.before {
             self.workload();
         }
@@ -225,7 +225,7 @@ fn a_controller_that_does_something_else_is_said_to_and_believed() {
 fn the_first_word_is_no_sync() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
     let _ = watched.sync(0);
-    assert_eq!((watched.estimate().last.clone(), watched.estimate().rhythm().last()), (None, None));
+    assert_eq!((watched.estimate().last.clone(), watched.estimate().schedule().last()), (None, None));
     assert_eq!(watched.estimate().next.as_ref().unwrap().due, None);
     watched.now = 15_000;
     let _ = watched.sync(90);
@@ -240,7 +240,7 @@ fn a_changed_specification_is_no_sync() {
     hpa.max = 5;
     watched.now = 7_000;
     watched.send(Event::Hpa(Some(Box::new(hpa))));
-    assert_eq!(watched.estimate().rhythm().last(), None);
+    assert_eq!(watched.estimate().schedule().last(), None);
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn without_a_reading(watched: &mut Watched) {
     watched.send(Event::Hpa(Some(Box::new(hpa))));
 }
 
-fn gone(watched: &Watched) -> Option<(u128, Whose)> {
+fn gone(watched: &Watched) -> Option<(u128, MissingAt)> {
     watched.estimate().reading.gone().map(|gone| (gone.since.0.as_millis(), gone.whose))
 }
 
@@ -326,7 +326,7 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
 
     watched.now = 32_000;
     lose_the_metric(&mut watched);
-    assert_eq!(gone(&watched), Some((32_000, Whose::Api)));
+    assert_eq!(gone(&watched), Some((32_000, MissingAt::Api)));
     let next = watched.estimate().next.as_ref().unwrap();
     assert_eq!((next.decision.trace.path, next.decision.trace.raw), (hpa::trace::Path::Failed, None));
     assert_eq!(next.decision.trace.desired, size, "without a reading the controller holds");
@@ -338,7 +338,7 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
     without_a_reading(&mut watched);
     watched.now = 60_000;
     watched.send(Event::Tick);
-    assert_eq!(gone(&watched), Some((45_000, Whose::Controller)));
+    assert_eq!(gone(&watched), Some((45_000, MissingAt::Controller)));
 
     assert!(!watched.estimate().is_older_than_this_run(At(Duration::from_secs(45))));
     assert!(watched.estimate().is_older_than_this_run(At::default()), "there when the first word came");
@@ -401,7 +401,7 @@ fn a_metric_without_items_is_no_reading_either() {
     let _ = watched.sync(60);
     watched.now = 4_000;
     watched.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
-    assert_eq!(gone(&watched), Some((4_000, Whose::Api)));
+    assert_eq!(gone(&watched), Some((4_000, MissingAt::Api)));
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn where_only_we_may_not_ask_the_status_has_the_reading() {
     watched.send(Event::Source(Source::ExternalMetric, refused()));
     let hpa = watched.status(3, 3, 60);
     watched.send(Event::Hpa(Some(Box::new(hpa))));
-    assert_eq!(watched.estimate().reading, super::Reading::OfStatus(Total::Back(60_000)));
+    assert_eq!(watched.estimate().reading, super::NextReading::OfStatus(Total::Back(60_000)));
     assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(3));
 
     // A right that is taken away meanwhile: a controller without a reading would have said so by now.
@@ -419,7 +419,7 @@ fn where_only_we_may_not_ask_the_status_has_the_reading() {
     let _ = watched.sync(60);
     watched.now = 20_000;
     watched.send(Event::Source(Source::ExternalMetric, refused()));
-    assert_eq!(gone(&watched), Some((20_000, Whose::Api)));
+    assert_eq!(gone(&watched), Some((20_000, MissingAt::Api)));
     watched.now = 66_000;
     watched.send(Event::Tick);
     assert_eq!(watched.estimate().reading.total_milli(), Some(60_000));
@@ -436,7 +436,7 @@ fn while_the_hpa_is_not_heard_of_there_is_no_next_sync() {
     watched.now = 16_000;
     let lost = SourceState::Retrying { cause: "connection refused".to_owned(), next: At::default() };
     watched.send(Event::Source(Source::Hpa, lost));
-    assert_eq!(gone(&watched), Some((15_000, Whose::Watch)));
+    assert_eq!(gone(&watched), Some((15_000, MissingAt::Watch)));
     assert!(watched.estimate().next.is_none());
     // What its syncs read meanwhile is not made up.
     let before = watched.estimate().memory.clone();

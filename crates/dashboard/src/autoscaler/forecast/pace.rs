@@ -16,16 +16,16 @@ const FORGET_AFTER: f64 = 120.0;
 
 /// How long a job takes, and how that is known.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Work {
+pub struct JobDuration {
     /// For one job, on one worker.
     pub time: Duration,
     /// How that is known.
-    pub basis: Basis,
+    pub basis: PaceBasis,
 }
 
 /// Where a work time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Basis {
+pub enum PaceBasis {
     /// The median of so many jobs, as the workers' logs say.
     Logs(usize),
     /// From how fast the queue fell, and how many workers were ready meanwhile.
@@ -74,17 +74,17 @@ impl Pace {
 
     /// How long a job takes.
     #[must_use]
-    pub fn work(&self) -> Option<Work> {
+    pub fn work(&self) -> Option<JobDuration> {
         if !self.jobs.is_empty() {
             let mut sorted: Vec<u64> = self.jobs.iter().copied().collect();
             sorted.sort_unstable();
             let time = Duration::from_millis(sorted[sorted.len() / 2]);
-            return Some(Work { time, basis: Basis::Logs(sorted.len()) });
+            return Some(JobDuration { time, basis: PaceBasis::Logs(sorted.len()) });
         }
         if self.drained < FEWEST_DRAINED || self.pod_seconds <= 0.0 {
             return None;
         }
         let time = Duration::from_secs_f64(self.pod_seconds / self.drained);
-        Some(Work { time, basis: Basis::Drain })
+        Some(JobDuration { time, basis: PaceBasis::Drain })
     }
 }

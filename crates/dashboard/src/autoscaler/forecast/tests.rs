@@ -77,7 +77,7 @@ fn the_logs_say_how_long_a_job_takes_and_else_the_falling_queue() {
     for step in 0..10_u64 {
         pace.depth(At(secs(2 * step)), 100 - 4 * step, 4, false);
     }
-    assert_eq!(pace.work(), Some(Work { time: secs(2), basis: Basis::Drain }));
+    assert_eq!(pace.work(), Some(JobDuration { time: secs(2), basis: PaceBasis::Drain }));
     // While something arrives the fall says nothing.
     let before = pace.clone().work();
     pace.depth(At(secs(30)), 500, 4, true);
@@ -86,7 +86,7 @@ fn the_logs_say_how_long_a_job_takes_and_else_the_falling_queue() {
     for work_ms in [900, 5_000, 5_100] {
         pace.job(work_ms);
     }
-    assert_eq!(pace.work(), Some(Work { time: secs(5), basis: Basis::Logs(3) }));
+    assert_eq!(pace.work(), Some(JobDuration { time: secs(5), basis: PaceBasis::Logs(3) }));
 }
 
 #[test]

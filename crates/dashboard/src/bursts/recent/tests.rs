@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::*;
-use crate::bursts::fates::Lost;
+use crate::bursts::job_outcomes::LostJobs;
 
 const POLL: Duration = Duration::from_millis(500);
 
@@ -13,26 +13,26 @@ fn at(s: u64) -> At {
     At(Duration::from_secs(s))
 }
 
-fn asked(s: u64) -> Seen {
-    Seen::within(at(s), How::Asked, POLL)
+fn asked(s: u64) -> Observation {
+    Observation::within(at(s), Provenance::Asked, POLL)
 }
 
-fn watched(s: u64) -> Seen {
-    Seen::received(at(s), How::Watch)
+fn watched(s: u64) -> Observation {
+    Observation::received(at(s), Provenance::Watch)
 }
 
 fn id(text: &str) -> BurstId {
     text.parse().unwrap()
 }
 
-fn before() -> Before {
-    Before {
+fn before() -> StateBefore {
+    StateBefore {
         depth: Some(0.0),
         scraped: Some(0.0),
         metric: Some(0.0),
         desired: Some(1),
         spec_replicas: Some(1),
-        ..Before::default()
+        ..StateBefore::default()
     }
 }
 
@@ -70,7 +70,7 @@ fn job(name: &str, kind: JobEventKind, n: u128) -> JobEvent {
 
 fn ack(bursts: &mut Bursts, s: u64, name: &str, jobs: std::ops::Range<u128>) {
     for n in jobs {
-        bursts.job(Seen::received(at(s), How::Log), &job(name, JobEventKind::Acked, n));
+        bursts.job(Observation::received(at(s), Provenance::Log), &job(name, JobEventKind::Acked, n));
     }
 }
 
@@ -93,12 +93,12 @@ fn a_burst_goes_through_its_stages() {
     ack(&mut bursts, 11, "a", 0..1);
     bursts.depth(asked(12), 3, Duration::ZERO);
     bursts.depth(asked(13), 0, Duration::ZERO);
-    bursts.quiet(watched(14), PodTime::default(), Quiet::Seen);
+    bursts.quiet(watched(14), PodTime::default(), Settled::Seen);
     let burst = bursts.newest().unwrap();
     let times: Vec<_> = Stage::ALL.into_iter().map(|stage| burst.watch.at(stage)).collect();
     assert_eq!(times, [1, 1, 2, 3, 4, 5, 6, 7, 9, 10, 10, 11, 13, 14].map(|s| Some(at(s))));
     let api = burst.watch.get(Stage::ExternalApi).seen().unwrap();
-    assert_eq!((api.doubt, api.margin), (Some(Doubt::Load), POLL));
+    assert_eq!((api.doubt, api.uncertainty), (Some(Caveat::Load), POLL));
     assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, None);
     assert_eq!((burst.peak_depth, burst.peak_replicas), (50.0, 3));
     assert!(!bursts.running());
@@ -136,11 +136,11 @@ fn the_last_job_ends_a_burst_though_others_are_in_the_queue() {
     ack(&mut bursts, 5, "a", 0..2);
     bursts.depth(asked(6), 40, Duration::ZERO);
     assert!(!bursts.newest().unwrap().watch.has(Stage::Drained));
-    bursts.job(Seen::received(at(7), How::Log), &job("a", JobEventKind::Failed, 2));
+    bursts.job(Observation::received(at(7), Provenance::Log), &job("a", JobEventKind::Failed, 2));
     let burst = bursts.newest().unwrap();
     let drained = burst.watch.get(Stage::Drained).seen().unwrap();
-    assert_eq!((drained.at, drained.how, drained.doubt), (at(7), How::Log, None));
-    assert_eq!((burst.done(), burst.dead, burst.lost()), (2, 1, Lost::Jobs(0)));
+    assert_eq!((drained.at, drained.how, drained.doubt), (at(7), Provenance::Log, None));
+    assert_eq!((burst.done(), burst.dead, burst.lost()), (2, 1, LostJobs::Jobs(0)));
     assert_eq!(burst.longest_wait, Some(Duration::from_millis(200)));
 }
 
@@ -161,14 +161,14 @@ fn what_no_log_spoke_of_is_lost_once_the_queue_was_empty_for_long_enough() {
     ack(&mut bursts, 3, "a", 0..48);
     bursts.depth(asked(4), 2, Duration::ZERO);
     bursts.depth(asked(10), 0, Duration::ZERO);
-    assert_eq!(bursts.judge(at(14)), []);
+    assert_eq!(bursts.mark_missing(at(14)), []);
     assert!(bursts.unjudged());
-    assert_eq!(bursts.judge(at(15)), [(1, 2)]);
-    assert_eq!(bursts.judge(at(16)), [], "told once");
-    assert_eq!(bursts.newest().unwrap().lost(), Lost::Jobs(2));
-    bursts.judge(at(100));
-    assert_eq!(bursts.newest().unwrap().fates.ids(), 0);
-    assert_eq!(bursts.newest().unwrap().lost(), Lost::Jobs(2));
+    assert_eq!(bursts.mark_missing(at(15)), [(1, 2)]);
+    assert_eq!(bursts.mark_missing(at(16)), [], "told once");
+    assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Jobs(2));
+    bursts.mark_missing(at(100));
+    assert_eq!(bursts.newest().unwrap().job_tracker.ids(), 0);
+    assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Jobs(2));
 }
 
 #[test]
@@ -182,9 +182,13 @@ fn of_a_burst_that_is_lost_whole_no_ack_is_waited_for() {
         if acked > 0 {
             ack(&mut bursts, 11, "a", 0..acked);
         }
-        bursts.judge(at(20));
+        bursts.mark_missing(at(20));
         let burst = bursts.newest().unwrap();
-        assert_eq!(burst.watch.get(Stage::FirstAck) == &Reading::Never(Why::Lost), is_lost, "{acked} acked");
+        assert_eq!(
+            burst.watch.get(Stage::FirstAck) == &StageTime::Never(MissingReason::Lost),
+            is_lost,
+            "{acked} acked"
+        );
     }
 }
 
@@ -193,10 +197,10 @@ fn a_gap_in_a_log_makes_the_loss_unknown() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
     accept(&mut bursts, "a", 50, true);
-    bursts.gap(Gap::Log, 0);
+    bursts.gap(LogGap::Log, 0);
     bursts.depth(asked(10), 0, Duration::ZERO);
-    assert_eq!(bursts.judge(at(99)), []);
-    assert_eq!(bursts.newest().unwrap().lost(), Lost::Unknown(Gap::Log));
+    assert_eq!(bursts.mark_missing(at(99)), []);
+    assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Unknown(LogGap::Log));
 }
 
 #[test]
@@ -215,7 +219,7 @@ fn a_stale_zero_is_no_end() {
 #[test]
 fn in_a_draining_queue_more_than_the_lowest_counts() {
     let mut bursts = Bursts::default();
-    bursts.fire(at(1), id("a"), 10, Before { depth: Some(30.0), ..before() });
+    bursts.fire(at(1), id("a"), 10, StateBefore { depth: Some(30.0), ..before() });
     accept(&mut bursts, "a", 10, true);
     bursts.number(Stage::InBroker, asked(2), 12.0, false);
     assert!(!bursts.newest().unwrap().watch.has(Stage::InBroker));
@@ -230,19 +234,19 @@ fn a_burst_that_needs_no_rescale_ends_all_the_same() {
     bursts.blind(Source::Prometheus, "no right");
     accept(&mut bursts, "a", 1, true);
     ack(&mut bursts, 2, "a", 0..1);
-    bursts.quiet(watched(3), PodTime::default(), Quiet::Seen);
+    bursts.quiet(watched(3), PodTime::default(), Settled::Seen);
     assert!(bursts.running(), "the HPA may still see it");
-    bursts.quiet(watched(60), PodTime::default(), Quiet::Seen);
+    bursts.quiet(watched(60), PodTime::default(), Settled::Seen);
     assert!(!bursts.running());
     let watch = &bursts.newest().unwrap().watch;
     for (stage, why) in [
-        (Stage::InBroker, Why::BetweenLooks),
-        (Stage::Scraped, Why::Unread(Source::Prometheus, "no right".to_owned())),
-        (Stage::ExternalApi, Why::NotNeeded),
-        (Stage::Desired, Why::NotNeeded),
-        (Stage::BackAtMin, Why::NotNeeded),
+        (Stage::InBroker, MissingReason::BetweenLooks),
+        (Stage::Scraped, MissingReason::Unread(Source::Prometheus, "no right".to_owned())),
+        (Stage::ExternalApi, MissingReason::NotNeeded),
+        (Stage::Desired, MissingReason::NotNeeded),
+        (Stage::BackAtMin, MissingReason::NotNeeded),
     ] {
-        assert_eq!(*watch.get(stage), Reading::Never(why), "{stage:?}");
+        assert_eq!(*watch.get(stage), StageTime::Never(why), "{stage:?}");
     }
 }
 
@@ -257,7 +261,7 @@ fn the_way_back_may_end_before_the_last_job_does() {
         bursts.at_min(watched(second), is_at_min);
     }
     ack(&mut bursts, 9, "a", 0..2);
-    bursts.quiet(watched(10), PodTime::default(), Quiet::Seen);
+    bursts.quiet(watched(10), PodTime::default(), Settled::Seen);
     let watch = &bursts.newest().unwrap().watch;
     assert_eq!((watch.at(Stage::BackAtMin), watch.at(Stage::Drained)), (Some(at(7)), Some(at(9))));
 }
@@ -271,7 +275,7 @@ fn two_bursts_at_once_are_said_to_overlap_and_make_times_estimates() {
     }
     bursts.number(Stage::InBroker, asked(3), 100.0, false);
     for burst in bursts.iter() {
-        assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, Some(Doubt::OtherBurst));
+        assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, Some(Caveat::OtherBurst));
     }
     let overlaps: Vec<Vec<u32>> = bursts.iter().map(|b| b.overlaps.iter().copied().collect()).collect();
     assert_eq!(overlaps, [[2], [1]]);
@@ -285,7 +289,7 @@ fn a_burst_of_which_nothing_was_accepted_is_over() {
     accept(&mut bursts, "a", 0, true);
     assert!(!bursts.running());
     let watch = &bursts.newest().unwrap().watch;
-    assert_eq!(*watch.get(Stage::InBroker), Reading::Never(Why::NothingAccepted));
+    assert_eq!(*watch.get(Stage::InBroker), StageTime::Never(MissingReason::NothingAccepted));
 }
 
 #[test]
@@ -297,16 +301,16 @@ fn only_so_many_bursts_and_ids_are_kept() {
     }
     assert_eq!(bursts.iter().count(), MAX_BURSTS);
     assert_eq!(bursts.newest().unwrap().number, 2 * MAX_BURSTS as u32);
-    assert!(bursts.iter().map(|burst| burst.fates.ids()).sum::<usize>() <= MAX_IDS);
-    assert_eq!(bursts.newest().unwrap().lost(), Lost::Unknown(Gap::TooMany));
+    assert!(bursts.iter().map(|burst| burst.job_tracker.ids()).sum::<usize>() <= MAX_IDS);
+    assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Unknown(LogGap::TooMany));
 }
 
 /// A burst of two jobs that makes the autoscaler ask for one pod more, all of it seen but what `unseen` tells of, for the cause
 /// "no right", until it is over.
-fn without(unseen: Source, quiet: Quiet) -> Burst {
+fn without(unseen: Source, quiet: Settled) -> Burst {
     let mut bursts = Bursts::default();
     let blind = BTreeMap::from([(unseen, "no right".to_owned())]);
-    bursts.fire(at(1), id("a"), 2, Before { blind, ..before() });
+    bursts.fire(at(1), id("a"), 2, StateBefore { blind, ..before() });
     accept(&mut bursts, "a", 2, true);
     let sees = |source| source != unseen;
     if sees(Source::Broker) {
@@ -346,51 +350,51 @@ fn every_step_that_cannot_be_observed_says_why() {
     let pods = [Stage::Scheduled, Stage::Started, Stage::PodReady];
     let from_desired = [&[Stage::Desired, Stage::Deployment][..], &pods, &[Stage::BackAtMin]].concat();
     let after_pods = [&pods[..], &[Stage::FirstAck]].concat();
-    let cases: [(Source, Quiet, &[Stage]); 7] = [
-        (Broker, Quiet::Unread, &[Stage::InBroker, Stage::Drained]),
-        (Prometheus, Quiet::Seen, &[Stage::Scraped]),
-        (ExternalMetric, Quiet::Seen, &[Stage::ExternalApi]),
-        (Hpa, Quiet::Unseen, &from_desired),
-        (Workload, Quiet::Unseen, &[Stage::Deployment, Stage::BackAtMin]),
-        (Pods, Quiet::Seen, &after_pods),
-        (Logs, Quiet::Seen, &[Stage::FirstAck]),
+    let cases: [(Source, Settled, &[Stage]); 7] = [
+        (Broker, Settled::Unread, &[Stage::InBroker, Stage::Drained]),
+        (Prometheus, Settled::Seen, &[Stage::Scraped]),
+        (ExternalMetric, Settled::Seen, &[Stage::ExternalApi]),
+        (Hpa, Settled::Unseen, &from_desired),
+        (Workload, Settled::Unseen, &[Stage::Deployment, Stage::BackAtMin]),
+        (Pods, Settled::Seen, &after_pods),
+        (Logs, Settled::Seen, &[Stage::FirstAck]),
     ];
     for (source, quiet, unseen) in cases {
         let burst = without(source, quiet);
         for stage in unseen {
-            let expected = Reading::Never(Why::Unread(source, "no right".to_owned()));
+            let expected = StageTime::Never(MissingReason::Unread(source, "no right".to_owned()));
             assert_eq!(*burst.watch.get(*stage), expected, "{source:?}: {stage:?}");
         }
         // Of the others each has a time, or a reason of its own.
         for stage in Stage::ALL {
-            assert_ne!(*burst.watch.get(stage), Reading::NotYet, "{source:?}: {stage:?}");
+            assert_ne!(*burst.watch.get(stage), StageTime::NotYet, "{source:?}: {stage:?}");
         }
     }
 }
 
 #[test]
 fn a_first_ack_that_no_followed_log_told_of_says_why() {
-    for (unsampled, why) in [(3, Why::NotSampled), (0, Why::LogGap)] {
+    for (unsampled, why) in [(3, MissingReason::NotSampled), (0, MissingReason::LogGap)] {
         let mut bursts = Bursts::default();
         bursts.fire(at(1), id("a"), 2, before());
         accept(&mut bursts, "a", 2, true);
-        bursts.gap(if unsampled > 0 { Gap::NotSampled } else { Gap::Log }, unsampled);
+        bursts.gap(if unsampled > 0 { LogGap::NotSampled } else { LogGap::Log }, unsampled);
         bursts.number(Stage::InBroker, asked(3), 2.0, false);
         bursts.depth(asked(10), 0, Duration::ZERO);
-        bursts.quiet(watched(99), PodTime::default(), Quiet::Seen);
-        assert_eq!(*bursts.newest().unwrap().watch.get(Stage::FirstAck), Reading::Never(why));
+        bursts.quiet(watched(99), PodTime::default(), Settled::Seen);
+        assert_eq!(*bursts.newest().unwrap().watch.get(Stage::FirstAck), StageTime::Never(why));
     }
 }
 
 #[test]
 fn where_workers_or_their_logs_cannot_be_read_nothing_is_said_to_be_lost() {
-    for (source, gap) in [(Source::Logs, Gap::Log), (Source::Pods, Gap::Pods)] {
+    for (source, gap) in [(Source::Logs, LogGap::Log), (Source::Pods, LogGap::Pods)] {
         let mut bursts = Bursts::default();
         let blind = BTreeMap::from([(source, "no right".to_owned())]);
-        bursts.fire(at(1), id("a"), 2, Before { blind, ..before() });
+        bursts.fire(at(1), id("a"), 2, StateBefore { blind, ..before() });
         accept(&mut bursts, "a", 2, true);
         bursts.depth(asked(10), 0, Duration::ZERO);
-        assert_eq!(bursts.judge(at(99)), []);
-        assert_eq!(bursts.newest().unwrap().lost(), Lost::Unknown(gap));
+        assert_eq!(bursts.mark_missing(at(99)), []);
+        assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Unknown(gap));
     }
 }

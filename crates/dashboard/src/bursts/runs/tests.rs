@@ -7,30 +7,30 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::bursts::recent::{Before, Quiet};
-use crate::bursts::stopwatch::{How, Seen};
+use crate::bursts::recent::{Settled, StateBefore};
+use crate::bursts::stopwatch::{Observation, Provenance};
 use crate::clock::At;
 use crate::clock::DayClock;
 use crate::model::Model;
 use crate::reported::BurstProgress;
-use crate::workers::lanes::PodTime;
+use crate::workers::timelines::PodTime;
 use observed::MetricTarget;
 
 fn at(s: u64) -> At {
     At(Duration::from_secs(s))
 }
 
-fn before() -> Before {
-    Before {
+fn before() -> StateBefore {
+    StateBefore {
         depth: Some(0.0),
         spec_replicas: Some(1),
-        tuning: Some(InForce {
+        tuning: Some(HpaSettings {
             target: Some(MetricTarget::Average(20_000)),
             min: 1,
             max: 10,
             windows: (Some(0), Some(60)),
         }),
-        ..Before::default()
+        ..StateBefore::default()
     }
 }
 
@@ -54,17 +54,21 @@ fn data(runs: &[(u64, i32)]) -> Data {
             waiting: None,
             finished: true,
         });
-        let asked = |s| Seen::within(at(start + s), How::Asked, Duration::from_secs(1));
+        let asked = |s| Observation::within(at(start + s), Provenance::Asked, Duration::from_secs(1));
         data.bursts.number(Stage::InBroker, asked(1), 50.0, false);
         data.bursts.depth(asked(1), 50, Duration::ZERO);
-        data.bursts.spec_replicas(Seen::received(at(start + 2), How::Watch), *replicas, false);
+        data.bursts.spec_replicas(Observation::received(at(start + 2), Provenance::Watch), *replicas, false);
         data.bursts.depth(asked(*seconds), 0, Duration::ZERO);
         let time = PodTime {
             idle: Duration::from_secs(start + seconds),
             busy: Duration::from_secs(3 * (start + seconds)),
             ..PodTime::default()
         };
-        data.bursts.quiet(Seen::received(at(start + seconds + 9), How::Watch), time, Quiet::Seen);
+        data.bursts.quiet(
+            Observation::received(at(start + seconds + 9), Provenance::Watch),
+            time,
+            Settled::Seen,
+        );
     }
     data
 }

@@ -71,18 +71,18 @@ fn asked(effects: &[Effect]) -> Vec<String> {
 fn step(talk: &Talk) -> String {
     match &talk.model.ui.mode {
         Mode::Sheet(sheet) => match &**sheet {
-            other @ (Sheet::Shadow(_) | Sheet::Drills(_)) => panic!("another sheet: {other:?}"),
-            Sheet::Tune(dialog) => match &dialog.step {
-                Step::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
-                Step::Editing(wrong) => format!("editing: {}", wrong.join("; ")),
-                Step::Trying(_) => "trying".to_owned(),
-                Step::Review(_, differences, answer) if *answer == Answer::Yes => {
+            other @ (Dialog::Shadow(_) | Dialog::Drills(_)) => panic!("another sheet: {other:?}"),
+            Dialog::Tune(dialog) => match &dialog.step {
+                TuneStep::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
+                TuneStep::Editing(wrong) => format!("editing: {}", wrong.join("; ")),
+                TuneStep::Trying(_) => "trying".to_owned(),
+                TuneStep::Review(_, differences, answer) if *answer == YesNo::Yes => {
                     format!("review, yes: {}", differences.len())
                 }
-                Step::Review(_, differences, _) => {
+                TuneStep::Review(_, differences, _) => {
                     format!("review: {}", differences.iter().map(in_words).collect::<Vec<_>>().join("; "))
                 }
-                Step::Applying(_) => "applying".to_owned(),
+                TuneStep::Applying(_) => "applying".to_owned(),
             },
         },
         Mode::Normal => "closed".to_owned(),
@@ -149,7 +149,7 @@ fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
         assert_eq!(asked(&talk.keys(keys)), [""; 0], "{keys}");
     }
     talk.keys("u");
-    let Mode::Confirm(Confirm::Undo(undo), Answer::No) = &talk.model.ui.mode else { panic!("a question") };
+    let Mode::Confirm(Confirm::Undo(undo), YesNo::No) = &talk.model.ui.mode else { panic!("a question") };
     let shown: Vec<String> = undo.differences.iter().map(in_words).collect();
     assert_eq!(shown, ["spec.maxReplicas: 8 → 10"]);
     assert_eq!(asked(&talk.keys("→↵")), ["undo {\"maxReplicas\":10}"]);
@@ -203,9 +203,9 @@ fn whoever_changes_the_settings_the_change_is_marked_once() {
         let all = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);
         all.filter(|mark| mark.kind == MarkKind::Tuned).count()
     };
-    assert_eq!((marks(&talk), talk.model.data.tuning.in_force()), (0, "20 a pod, 1..10".to_owned()));
+    assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (0, "20 a pod, 1..10".to_owned()));
     talk.say(hpa(8));
     talk.say(hpa(8));
-    assert_eq!((marks(&talk), talk.model.data.tuning.in_force()), (1, "20 a pod, 1..8".to_owned()));
+    assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (1, "20 a pod, 1..8".to_owned()));
     assert_eq!(talk.events(), ["HPA changed: now 20 a pod, 1..8"]);
 }

@@ -4,7 +4,7 @@ use observed::{Hpa, MetricTarget};
 
 /// The autoscaler's settings while a burst ran.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InForce {
+pub struct HpaSettings {
     /// The target, in milli-units, if it reads an External metric.
     pub target: Option<MetricTarget>,
     /// Fewest replicas.
@@ -15,7 +15,7 @@ pub struct InForce {
     pub windows: (Option<i32>, Option<i32>),
 }
 
-impl InForce {
+impl HpaSettings {
     /// The settings of an HPA.
     #[must_use]
     pub fn of(hpa: &Hpa) -> Self {

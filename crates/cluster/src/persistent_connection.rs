@@ -9,17 +9,17 @@ use kube::Client;
 
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
-use crate::http::{Answer, Connection};
+use crate::http::{Connection, HttpResponse};
 use crate::tunnel;
 
 /// A connection through a tunnel that is kept between requests.
-pub struct Kept {
+pub struct PersistentConnection {
     client: Client,
     endpoint: Endpoint,
     connection: Option<Connection>,
 }
 
-impl Kept {
+impl PersistentConnection {
     /// Opens nothing yet: the first request does.
     #[must_use]
     pub fn new(client: Client, endpoint: Endpoint) -> Self {
@@ -38,7 +38,7 @@ impl Kept {
         &mut self,
         request: &Request<Empty<Bytes>>,
         within: Duration,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<HttpResponse, Failure> {
         if let Some(mut connection) = self.connection.take().filter(Connection::is_open)
             && let Ok(answer) = connection.send(request.clone(), within).await
         {

@@ -3,7 +3,7 @@
 
 /// An answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Answer {
+pub enum YesNo {
     /// It is not done.
     #[default]
     No,
@@ -11,7 +11,7 @@ pub enum Answer {
     Yes,
 }
 
-impl Answer {
+impl YesNo {
     /// The other one.
     #[must_use]
     pub fn other(self) -> Self {

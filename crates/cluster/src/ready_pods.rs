@@ -12,19 +12,19 @@ use observed::convert::pod::is_ready;
 
 /// The two ends: one learns from the watch, the other is asked.
 #[must_use]
-pub fn channel() -> (Learner, Serving) {
+pub fn channel() -> (ReadyPodsWriter, ReadyPods) {
     let (told, known) = watch::channel(HashSet::new());
-    (Learner { told, listing: HashSet::new() }, Serving(known))
+    (ReadyPodsWriter { told, listing: HashSet::new() }, ReadyPods(known))
 }
 
 /// Learns from each event of the watch.
-pub struct Learner {
+pub struct ReadyPodsWriter {
     told: watch::Sender<HashSet<String>>,
     /// What of a list has been read so far.
     listing: HashSet<String>,
 }
 
-impl Learner {
+impl ReadyPodsWriter {
     /// Takes an event into account.
     pub fn learn(&mut self, event: &Event<Pod>) {
         match event {
@@ -56,9 +56,9 @@ impl Learner {
 
 /// The UIDs of the pods that take traffic.
 #[derive(Debug, Clone)]
-pub struct Serving(watch::Receiver<HashSet<String>>);
+pub struct ReadyPods(watch::Receiver<HashSet<String>>);
 
-impl Serving {
+impl ReadyPods {
     /// Returns once the pod, which the watch had called ready, is so no more. What the watch does not tell of, because it
     /// lags or may not be opened, is never called gone.
     pub async fn left(mut self, uid: String) {
@@ -95,7 +95,7 @@ mod tests {
         .unwrap()
     }
 
-    fn list(learner: &mut Learner, pods: &[Pod]) {
+    fn list(learner: &mut ReadyPodsWriter, pods: &[Pod]) {
         learner.learn(&Event::Init);
         for pod in pods {
             learner.learn(&Event::InitApply(pod.clone()));
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_pod_has_left_when_it_was_ready_and_is_so_no_more() {
-        type Leave = fn(&mut Learner);
+        type Leave = fn(&mut ReadyPodsWriter);
         let ways: [(&str, Leave); 4] = [
             ("not ready", |learner| learner.learn(&Event::Apply(pod("a", false)))),
             ("deleted", |learner| learner.learn(&Event::Delete(pod("a", true)))),

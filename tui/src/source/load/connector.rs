@@ -8,7 +8,7 @@ use cluster::http::Connection;
 use cluster::tunnel::Tunnels;
 
 /// Makes connections to a server of `/generate`.
-pub trait Dial: Send + Sync + 'static {
+pub trait Connector: Send + Sync + 'static {
     /// A fresh connection, or a sentence that says why there is none.
     fn dial(&self) -> impl Future<Output = Result<Connection, String>> + Send;
 
@@ -16,7 +16,7 @@ pub trait Dial: Send + Sync + 'static {
     fn host(&self) -> HeaderValue;
 }
 
-impl Dial for Tunnels {
+impl Connector for Tunnels {
     async fn dial(&self) -> Result<Connection, String> {
         let tunnel = self.open(fastrand::f64()).await.map_err(|error| error.to_string())?;
         let connection = Connection::over(tunnel.stream)
@@ -34,7 +34,7 @@ impl Dial for Tunnels {
 #[derive(Debug, Clone, Copy)]
 pub struct Tcp(pub std::net::SocketAddr);
 
-impl Dial for Tcp {
+impl Connector for Tcp {
     async fn dial(&self) -> Result<Connection, String> {
         let failed = |error: std::io::Error| format!("connecting to {} failed: {error}", self.0);
         let stream = tokio::net::TcpStream::connect(self.0).await.map_err(failed)?;

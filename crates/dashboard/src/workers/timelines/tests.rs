@@ -13,19 +13,19 @@ fn at(s: u64) -> At {
 
 #[test]
 fn a_lane_remembers_what_was_done_when_and_the_time_adds_up() {
-    let mut lanes = Lanes::default();
-    lanes.pod(at(1), &pod("a", PodPhase::Pending), Work::Nothing);
-    lanes.pod(at(2), &pod("a", PodPhase::Starting), Work::Nothing);
-    lanes.pod(at(3), &pod("a", PodPhase::Ready), Work::Nothing);
-    lanes.job(at(4), "a", Work::Job(JOB), false);
-    lanes.job(at(9), "a", Work::Nothing, true);
-    lanes.job(at(9), "a", Work::Job(JOB), false);
-    lanes.pod(at(10), &pod("a", PodPhase::Terminating), Work::Job(JOB));
-    lanes.job(at(11), "a", Work::Nothing, true);
+    let mut lanes = Timelines::default();
+    lanes.pod(at(1), &pod("a", PodPhase::Pending), CurrentJob::Nothing);
+    lanes.pod(at(2), &pod("a", PodPhase::Starting), CurrentJob::Nothing);
+    lanes.pod(at(3), &pod("a", PodPhase::Ready), CurrentJob::Nothing);
+    lanes.job(at(4), "a", CurrentJob::Job(JOB), false);
+    lanes.job(at(9), "a", CurrentJob::Nothing, true);
+    lanes.job(at(9), "a", CurrentJob::Job(JOB), false);
+    lanes.pod(at(10), &pod("a", PodPhase::Terminating), CurrentJob::Job(JOB));
+    lanes.job(at(11), "a", CurrentJob::Nothing, true);
     lanes.gone(at(12), "a");
     let lane = lanes.iter().next().unwrap();
     let seen: Vec<_> = (0..13).map(|s| lane.at(at(s))).collect();
-    use Doing::*;
+    use WorkerState::*;
     let expected =
         [Pending, Starting, Idle, Busy, Busy, Busy, Busy, Busy, Busy, Finishing, Terminating, Gone];
     assert_eq!(seen[0], None);
@@ -41,10 +41,10 @@ fn a_lane_remembers_what_was_done_when_and_the_time_adds_up() {
 
 #[test]
 fn the_time_of_what_goes_on_counts_until_now() {
-    let mut lanes = Lanes::default();
-    lanes.pod(at(0), &pod("a", PodPhase::Ready), Work::NotSampled);
+    let mut lanes = Timelines::default();
+    lanes.pod(at(0), &pod("a", PodPhase::Ready), CurrentJob::NotSampled);
     assert_eq!(lanes.time(at(5)).not_sampled, Duration::from_secs(5));
-    lanes.job(at(5), "a", Work::Nothing, false);
+    lanes.job(at(5), "a", CurrentJob::Nothing, false);
     let time = lanes.time(at(8));
     assert_eq!((time.not_sampled.as_secs(), time.idle.as_secs()), (5, 3));
     assert_eq!(time.since(&lanes.time(at(6))).idle, Duration::from_secs(2));
@@ -52,8 +52,8 @@ fn the_time_of_what_goes_on_counts_until_now() {
 
 #[test]
 fn who_goes_without_having_been_told_was_killed() {
-    let mut lanes = Lanes::default();
-    lanes.pod(at(0), &pod("a", PodPhase::Ready), Work::Job(JOB));
+    let mut lanes = Timelines::default();
+    lanes.pod(at(0), &pod("a", PodPhase::Ready), CurrentJob::Job(JOB));
     lanes.restarted(at(1), "a", 1);
     lanes.gone(at(2), "a");
     lanes.thrown(at(4), "a");
@@ -65,29 +65,29 @@ fn who_goes_without_having_been_told_was_killed() {
 
 #[test]
 fn lanes_of_the_living_stay_longest() {
-    let mut lanes = Lanes::default();
+    let mut lanes = Timelines::default();
     for n in 0..MAX_LANES {
-        lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), Work::Nothing);
+        lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), CurrentJob::Nothing);
     }
     lanes.gone(at(2), "p7");
-    lanes.pod(at(3), &pod("new", PodPhase::Pending), Work::Nothing);
+    lanes.pod(at(3), &pod("new", PodPhase::Pending), CurrentJob::Nothing);
     assert_eq!(lanes.iter().count(), MAX_LANES);
     assert!(lanes.iter().all(|lane| lane.name != "p7"));
     assert_eq!(lanes.dropped(), 0);
-    lanes.pod(at(3), &pod("newer", PodPhase::Pending), Work::Nothing);
+    lanes.pod(at(3), &pod("newer", PodPhase::Pending), CurrentJob::Nothing);
     assert_eq!(lanes.dropped(), 1);
 }
 
 #[test]
 fn who_has_failed_has_no_job_in_hand() {
-    let mut lanes = Lanes::default();
+    let mut lanes = Timelines::default();
     for (second, phase, job) in [
         (0, PodPhase::Ready, Some(JOB)),
         (1, PodPhase::Failed, None),
         (2, PodPhase::Starting, None),
         (3, PodPhase::Terminating, Some(JOB)),
     ] {
-        lanes.pod(at(second), &pod("a", phase), Work::Job(JOB));
+        lanes.pod(at(second), &pod("a", phase), CurrentJob::Job(JOB));
         assert_eq!(lanes.iter().next().unwrap().job(), job, "{phase:?}");
     }
 }

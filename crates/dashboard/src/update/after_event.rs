@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::act;
-use crate::bursts::load::{MAX_TIME, Running};
-use crate::bursts::recent::Quiet;
+use crate::bursts::load::{LoadState, MAX_TIME};
+use crate::bursts::recent::Settled;
 use crate::clock::At;
 use crate::message::Effect;
-use crate::model::{Found, Model};
-use crate::reported::{Source, SourceState, Watchfulness};
-use crate::target::State;
-use crate::ui::events::Weight;
+use crate::model::{Model, Presence};
+use crate::reported::{PollRate, Source, SourceState};
+use crate::target::TargetState;
+use crate::ui::events::Severity;
 use crate::ui::state::{Screen, View};
 use observed::{PodPhase, Role};
 
@@ -18,9 +18,9 @@ use observed::{PodPhase, Role};
 const CALM: Duration = Duration::from_secs(5);
 
 /// Does what is due. Returns whether the frame could differ now.
-pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
+pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
     let mut changed = false;
-    if let Running::Since(since) = model.data.load.running
+    if let LoadState::Since(since) = model.data.load.running
         && at.since(since) >= MAX_TIME
     {
         act::stop_load(model, at, "it ran for ten minutes", effects);
@@ -28,16 +28,16 @@ pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bo
     }
     let thrown = model.data.jobs.settle(at);
     changed |= !thrown.is_empty();
-    super::work::throw_away(model, at, thrown);
-    for (number, lost) in model.data.bursts.judge(at) {
+    super::jobs::throw_away(model, at, thrown);
+    for (number, lost) in model.data.bursts.mark_missing(at) {
         let message = format!("#{number}: {lost} confirmed jobs are neither done nor in the queue");
-        act::say(model, at, Weight::Warning, "lost", message);
+        act::log_event(model, at, Severity::Warning, "lost", message);
         changed = true;
     }
     if model.data.bursts.running()
         && let Some(quiet) = quiet(model)
     {
-        let seen = super::told::watched(&model.data, at, Source::Workload);
+        let seen = super::observed_at::from_watch(&model.data, at, Source::Workload);
         let time = model.data.lanes.time(at);
         model.data.bursts.quiet(seen, time, quiet);
         changed = true;
@@ -46,35 +46,35 @@ pub(super) fn settle(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bo
 }
 
 /// How it is known that all is quiet, if it is.
-fn quiet(model: &Model) -> Option<Quiet> {
+fn quiet(model: &Model) -> Option<Settled> {
     let data = &model.data;
-    let is_read = data.trouble(Source::Broker).is_none();
+    let is_read = data.failure(Source::Broker).is_none();
     let is_empty = data.depth.is_some_and(|depth| depth.total() == 0);
     let hpa = match &data.hpa {
-        Found::Unknown => return None,
-        Found::Missing => return (is_read && is_empty).then_some(Quiet::Unseen),
-        Found::Here(hpa) => hpa,
+        Presence::Unknown => return None,
+        Presence::Missing => return (is_read && is_empty).then_some(Settled::Unseen),
+        Presence::Here(hpa) => hpa,
     };
     let sees_nothing = hpa.reading_milli == Some(0);
-    let is_seen = data.trouble(Source::Workload).is_none();
+    let is_seen = data.failure(Source::Workload).is_none();
     let Some(workload) = data.workload.get().filter(|_| is_seen) else {
-        let is_unseen = !is_seen || data.workload == Found::Missing;
-        return (is_unseen && is_read && is_empty && sees_nothing).then_some(Quiet::Unseen);
+        let is_unseen = !is_seen || data.workload == Presence::Missing;
+        return (is_unseen && is_read && is_empty && sees_nothing).then_some(Settled::Unseen);
     };
     let is_at_min = [workload.spec_replicas, workload.replicas, workload.ready] == [hpa.min; 3];
     match is_read {
-        true if is_empty && sees_nothing && is_at_min => Some(Quiet::Seen),
-        false if sees_nothing && is_at_min => Some(Quiet::Unread),
+        true if is_empty && sees_nothing && is_at_min => Some(Settled::Seen),
+        false if sees_nothing && is_at_min => Some(Settled::Unread),
         _ => None,
     }
 }
 
 /// Asks for what the sources and the clock should do, where that has changed.
-pub(super) fn ask(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let wanted = if model.data.bursts.in_flight() || model.data.load.is_on() {
-        Watchfulness::Busy
+        PollRate::Busy
     } else {
-        Watchfulness::Idle
+        PollRate::Idle
     };
     if wanted != model.ui.watchfulness {
         model.ui.watchfulness = wanted;
@@ -112,9 +112,9 @@ fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
     }
     match &data.watched.state {
         // Something turns, so that a slow start does not look dead.
-        State::Looking(_) | State::Starting => Some(Duration::from_millis(120)),
-        State::Failed { was_ready: false, .. } => Some(SECOND),
-        State::Ready | State::Failed { .. } => Some(match () {
+        TargetState::Looking(_) | TargetState::Starting => Some(Duration::from_millis(120)),
+        TargetState::Failed { was_ready: false, .. } => Some(SECOND),
+        TargetState::Ready | TargetState::Failed { .. } => Some(match () {
             () if data.bursts.unfinished() > 0 => Duration::from_millis(100),
             () if calm && model.ui.notice(data.now).is_none() => CALM,
             () => SECOND,
@@ -125,7 +125,7 @@ fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
 /// Whether nothing moves but the time axis: then it moves in larger steps, and an idle dashboard costs next to nothing.
 fn is_calm(model: &Model) -> bool {
     let data = &model.data;
-    let moves = |known: &&crate::workers::pods::Known| {
+    let moves = |known: &&crate::workers::pods::PodHistory| {
         matches!(known.pod.phase, PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating)
     };
     data.watched.is_ready()

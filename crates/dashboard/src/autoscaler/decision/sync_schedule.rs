@@ -1,4 +1,4 @@
-//! When the controller looks: its rhythm, estimated from the syncs that were seen.
+//! When the controller looks: its schedule, estimated from the syncs that were seen.
 //!
 //! A sync is seen only if it writes something, so most go by unseen. They come at a fixed distance, though: from the last
 //! one that was seen the next ones can be told.
@@ -19,7 +19,7 @@ const SHORTEST: Duration = Duration::from_millis(300);
 
 /// Where a period comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Basis {
+pub enum PeriodBasis {
     /// It is Kubernetes' default, and nothing that was seen speaks against it.
     Assumed,
     /// Syncs were seen closer together than the default.
@@ -28,13 +28,13 @@ pub enum Basis {
 
 /// The syncs that were seen, newest last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Rhythm {
+pub struct SyncSchedule {
     seen: VecDeque<At>,
 }
 
-impl Rhythm {
+impl SyncSchedule {
     /// A sync was seen.
-    pub fn saw(&mut self, at: At) {
+    pub fn observe(&mut self, at: At) {
         if self.seen.back().is_some_and(|last| at.since(*last) < SHORTEST) {
             return;
         }
@@ -53,14 +53,14 @@ impl Rhythm {
     /// From sync to sync. Two distances that are alike and shorter than the default show another period; a longer one
     /// cannot be told from syncs that had nothing to write.
     #[must_use]
-    pub fn period(&self) -> (Duration, Basis) {
+    pub fn period(&self) -> (Duration, PeriodBasis) {
         let mut gaps: Vec<Duration> =
             self.seen.iter().zip(self.seen.iter().skip(1)).map(|(a, b)| b.since(*a)).collect();
         gaps.sort_unstable();
         let alike = gaps.windows(2).find(|pair| pair[1].as_secs_f64() <= pair[0].as_secs_f64() * 1.25);
         match alike {
-            Some([gap, _]) if *gap + Duration::from_secs(1) < USUAL => (rounded(*gap), Basis::Seen),
-            _ => (USUAL, Basis::Assumed),
+            Some([gap, _]) if *gap + Duration::from_secs(1) < USUAL => (rounded(*gap), PeriodBasis::Seen),
+            _ => (USUAL, PeriodBasis::Assumed),
         }
     }
 
@@ -89,40 +89,40 @@ mod tests {
         At(Duration::from_millis(ms))
     }
 
-    fn rhythm(seen: &[u64]) -> Rhythm {
-        let mut rhythm = Rhythm::default();
-        seen.iter().for_each(|ms| rhythm.saw(at(*ms)));
-        rhythm
+    fn schedule(seen: &[u64]) -> SyncSchedule {
+        let mut schedule = SyncSchedule::default();
+        seen.iter().for_each(|ms| schedule.observe(at(*ms)));
+        schedule
     }
 
     #[test]
     fn the_period_is_the_usual_one_unless_closer_syncs_were_seen() {
         for (seen, seconds, basis) in [
-            (&[][..], 15.0, Basis::Assumed),
-            (&[7_000], 15.0, Basis::Assumed),
-            (&[0, 15_020, 30_050, 60_100], 15.0, Basis::Assumed),
+            (&[][..], 15.0, PeriodBasis::Assumed),
+            (&[7_000], 15.0, PeriodBasis::Assumed),
+            (&[0, 15_020, 30_050, 60_100], 15.0, PeriodBasis::Assumed),
             // Every second sync wrote something: that says nothing about the period.
-            (&[0, 30_000, 60_000], 15.0, Basis::Assumed),
-            (&[0, 1_010, 2_030, 5_000], 1.0, Basis::Seen),
-            (&[0, 5_040, 10_030, 40_000], 5.0, Basis::Seen),
+            (&[0, 30_000, 60_000], 15.0, PeriodBasis::Assumed),
+            (&[0, 1_010, 2_030, 5_000], 1.0, PeriodBasis::Seen),
+            (&[0, 5_040, 10_030, 40_000], 5.0, PeriodBasis::Seen),
             // One short distance may be a late word.
-            (&[0, 15_000, 18_000, 33_000], 15.0, Basis::Assumed),
+            (&[0, 15_000, 18_000, 33_000], 15.0, PeriodBasis::Assumed),
         ] {
-            assert_eq!(rhythm(seen).period(), (Duration::from_secs_f64(seconds), basis), "{seen:?}");
+            assert_eq!(schedule(seen).period(), (Duration::from_secs_f64(seconds), basis), "{seen:?}");
         }
     }
 
     #[test]
     fn the_next_sync_is_a_whole_number_of_periods_after_the_last_that_was_seen() {
-        assert_eq!(rhythm(&[]).next(at(5)), None);
-        let rhythm = rhythm(&[2_000]);
+        assert_eq!(schedule(&[]).next(at(5)), None);
+        let schedule = schedule(&[2_000]);
         for (now, next) in [(2_000, 17_000), (16_999, 17_000), (17_000, 32_000), (100_000, 107_000)] {
-            assert_eq!(rhythm.next(at(now)), Some(at(next)), "{now}");
+            assert_eq!(schedule.next(at(now)), Some(at(next)), "{now}");
         }
     }
 
     #[test]
     fn two_words_about_one_sync_are_one() {
-        assert_eq!(rhythm(&[1_000, 1_100]).last(), Some(at(1_000)));
+        assert_eq!(schedule(&[1_000, 1_100]).last(), Some(at(1_000)));
     }
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::clock::At;
 use crate::clock::DayClock;
-use crate::reported::Dated;
+use crate::reported::ServerTime;
 
 /// How far two clocks may drift apart meanwhile, in millionths: more than any machine's crystal, and than slewing.
 const DRIFT_PPM: i64 = 500;
@@ -50,7 +50,7 @@ impl Bounds {
 
 impl Offset {
     /// An answer came. One that contradicts what was known means that a clock was set: then only the new one counts.
-    pub fn hear(&mut self, answer: Dated) {
+    pub fn hear(&mut self, answer: ServerTime) {
         let date = answer.date.as_microsecond();
         let new = Bounds {
             low: date - micros(answer.answered),
@@ -110,10 +110,10 @@ mod tests {
     use super::*;
 
     /// What a server answers whose clock showed `start` microseconds when the run began.
-    fn answer(start: i64, asked: u64, trip: u64) -> Dated {
+    fn answer(start: i64, asked: u64, trip: u64) -> ServerTime {
         let at = |ms| At(Duration::from_millis(ms));
         let read = start + i64::try_from(asked + trip / 2).unwrap() * 1_000;
-        Dated {
+        ServerTime {
             asked: at(asked),
             answered: at(asked + trip),
             date: Timestamp::from_second(read.div_euclid(SECOND)).unwrap(),

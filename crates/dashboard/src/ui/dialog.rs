@@ -5,11 +5,11 @@ use crate::ui::drills;
 
 /// A sheet.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Sheet {
+pub enum Dialog {
     /// The HPA is tuned.
-    Tune(tuning::Dialog),
+    Tune(tuning::TuneDialog),
     /// The shadow is chosen.
-    Shadow(shadow::Dialog),
+    Shadow(shadow::ShadowDialog),
     /// A part of the metric chain is stopped.
-    Drills(drills::Dialog),
+    Drills(drills::DrillDialog),
 }

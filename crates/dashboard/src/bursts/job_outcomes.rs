@@ -11,7 +11,7 @@ pub const MAX_IDS: usize = 50_000;
 
 /// Why it cannot be said which jobs are lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Gap {
+pub enum LogGap {
     /// A worker's log was not read without a gap, or not to its end.
     Log,
     /// The pods could not be read, so that workers may have been missed.
@@ -24,7 +24,7 @@ pub enum Gap {
     NoIds,
 }
 
-impl Gap {
+impl LogGap {
     /// As a few words.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -40,13 +40,13 @@ impl Gap {
 
 /// How many confirmed jobs are neither done nor in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lost {
+pub enum LostJobs {
     /// Jobs are still under way; nothing can be said yet.
     Open,
     /// So many.
     Jobs(u32),
     /// It cannot be told, and why.
-    Unknown(Gap),
+    Unknown(LogGap),
 }
 
 /// Where the account stands.
@@ -63,22 +63,22 @@ enum State {
 
 /// The jobs of one burst.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Fates {
+pub struct JobTracker {
     open: BTreeSet<Uuid>,
     ended: BTreeSet<Uuid>,
     /// Jobs that have ended, each counted once.
     count: u32,
-    gap: Option<Gap>,
+    gap: Option<LogGap>,
     state: State,
 }
 
-impl Fates {
+impl JobTracker {
     /// Jobs were confirmed: `count` of them, with these IDs. `room` is how many more IDs may be remembered.
     pub fn confirmed(&mut self, count: u32, ids: &[Uuid], room: usize) {
         if ids.len() > room {
-            self.gap(Gap::TooMany);
+            self.gap(LogGap::TooMany);
         } else if (ids.len() as u64) < u64::from(count) {
-            self.gap(Gap::NoIds);
+            self.gap(LogGap::NoIds);
         }
         // A quick worker's log can be here before the producer's answer.
         self.open.extend(ids.iter().take(room).filter(|id| !self.ended.contains(id)));
@@ -95,7 +95,7 @@ impl Fates {
             Some(id) if room > 0 => self.ended.insert(id),
             // Too many to know by name.
             Some(_) | None => {
-                self.gap(if id.is_some() { Gap::TooMany } else { Gap::NoIds });
+                self.gap(if id.is_some() { LogGap::TooMany } else { LogGap::NoIds });
                 true
             }
         };
@@ -104,7 +104,7 @@ impl Fates {
     }
 
     /// From now on it cannot be told what became of jobs that are open.
-    pub fn gap(&mut self, gap: Gap) {
+    pub fn gap(&mut self, gap: LogGap) {
         if self.state == State::Open {
             self.gap.get_or_insert(gap);
         }
@@ -119,7 +119,9 @@ impl Fates {
     /// Whether each of `accepted` jobs is known to have ended.
     #[must_use]
     pub fn are_complete(&self, accepted: u32) -> bool {
-        self.open.is_empty() && self.count >= accepted && !matches!(self.gap, Some(Gap::TooMany | Gap::NoIds))
+        self.open.is_empty()
+            && self.count >= accepted
+            && !matches!(self.gap, Some(LogGap::TooMany | LogGap::NoIds))
     }
 
     /// IDs remembered.
@@ -135,14 +137,14 @@ impl Fates {
     }
 
     /// Nothing is in the queue, and the logs have had time to say so.
-    pub fn judge(&mut self) {
+    pub fn mark_missing(&mut self) {
         if self.state == State::Open {
             self.state = State::Judged;
         }
     }
 
     /// Forgets the IDs and keeps the numbers.
-    pub fn close(&mut self) {
+    pub fn forget_ids(&mut self) {
         if self.state == State::Judged {
             self.state = State::Closed(u32::try_from(self.open.len()).unwrap_or(u32::MAX));
             self.open.clear();
@@ -152,20 +154,20 @@ impl Fates {
 
     /// How many of the `accepted` jobs are lost.
     #[must_use]
-    pub fn lost(&self, accepted: u32) -> Lost {
+    pub fn lost(&self, accepted: u32) -> LostJobs {
         let open = match self.state {
             State::Closed(open) => open,
             State::Open | State::Judged => u32::try_from(self.open.len()).unwrap_or(u32::MAX),
         };
         let all_ended = open == 0 && self.count >= accepted;
         match (self.state, self.gap) {
-            (_, Some(gap @ (Gap::TooMany | Gap::NoIds))) => Lost::Unknown(gap),
+            (_, Some(gap @ (LogGap::TooMany | LogGap::NoIds))) => LostJobs::Unknown(gap),
             // Whatever was missed in between: each of them was heard of.
-            _ if all_ended && accepted > 0 => Lost::Jobs(0),
-            (_, Some(gap)) => Lost::Unknown(gap),
-            (State::Open, None) => Lost::Open,
+            _ if all_ended && accepted > 0 => LostJobs::Jobs(0),
+            (_, Some(gap)) => LostJobs::Unknown(gap),
+            (State::Open, None) => LostJobs::Open,
             // A later line may still prove a job done; then there is one less.
-            (State::Judged | State::Closed(_), None) => Lost::Jobs(open),
+            (State::Judged | State::Closed(_), None) => LostJobs::Jobs(open),
         }
     }
 }
@@ -180,65 +182,65 @@ mod tests {
 
     #[test]
     fn every_job_counts_once_whatever_comes_first() {
-        let mut fates = Fates::default();
-        assert!(fates.ended(Some(Uuid::from_u128(1)), 9), "before the answer");
-        fates.confirmed(3, &ids(0..3), 9);
-        assert_eq!(fates.lost(3), Lost::Open);
-        assert!(fates.ended(Some(Uuid::from_u128(0)), 9));
-        assert!(!fates.ended(Some(Uuid::from_u128(0)), 9), "delivered and done twice");
-        assert!(!fates.are_complete(3));
-        assert!(fates.ended(Some(Uuid::from_u128(2)), 9));
-        assert!(fates.are_complete(3));
-        assert_eq!((fates.count(), fates.lost(3)), (3, Lost::Jobs(0)));
+        let mut job_tracker = JobTracker::default();
+        assert!(job_tracker.ended(Some(Uuid::from_u128(1)), 9), "before the answer");
+        job_tracker.confirmed(3, &ids(0..3), 9);
+        assert_eq!(job_tracker.lost(3), LostJobs::Open);
+        assert!(job_tracker.ended(Some(Uuid::from_u128(0)), 9));
+        assert!(!job_tracker.ended(Some(Uuid::from_u128(0)), 9), "delivered and done twice");
+        assert!(!job_tracker.are_complete(3));
+        assert!(job_tracker.ended(Some(Uuid::from_u128(2)), 9));
+        assert!(job_tracker.are_complete(3));
+        assert_eq!((job_tracker.count(), job_tracker.lost(3)), (3, LostJobs::Jobs(0)));
     }
 
     #[test]
     fn what_is_open_while_the_queue_is_empty_is_lost_until_a_late_line_says_otherwise() {
-        let mut fates = Fates::default();
-        fates.confirmed(3, &ids(0..3), 9);
-        fates.ended(Some(Uuid::from_u128(0)), 9);
-        fates.judge();
-        assert_eq!(fates.lost(3), Lost::Jobs(2));
-        fates.ended(Some(Uuid::from_u128(1)), 9);
-        assert_eq!(fates.lost(3), Lost::Jobs(1));
-        fates.close();
-        assert_eq!((fates.lost(3), fates.ids()), (Lost::Jobs(1), 0));
-        assert!(!fates.ended(Some(Uuid::from_u128(2)), 9), "nothing is remembered any more");
+        let mut job_tracker = JobTracker::default();
+        job_tracker.confirmed(3, &ids(0..3), 9);
+        job_tracker.ended(Some(Uuid::from_u128(0)), 9);
+        job_tracker.mark_missing();
+        assert_eq!(job_tracker.lost(3), LostJobs::Jobs(2));
+        job_tracker.ended(Some(Uuid::from_u128(1)), 9);
+        assert_eq!(job_tracker.lost(3), LostJobs::Jobs(1));
+        job_tracker.forget_ids();
+        assert_eq!((job_tracker.lost(3), job_tracker.ids()), (LostJobs::Jobs(1), 0));
+        assert!(!job_tracker.ended(Some(Uuid::from_u128(2)), 9), "nothing is remembered any more");
     }
 
     #[test]
     fn after_a_gap_nobody_knows_unless_all_were_heard_of() {
-        for (heard, lost) in [(1, Lost::Unknown(Gap::Log)), (2, Lost::Jobs(0))] {
-            let mut fates = Fates::default();
-            fates.confirmed(2, &ids(0..2), 9);
-            fates.gap(Gap::Log);
+        for (heard, lost) in [(1, LostJobs::Unknown(LogGap::Log)), (2, LostJobs::Jobs(0))] {
+            let mut job_tracker = JobTracker::default();
+            job_tracker.confirmed(2, &ids(0..2), 9);
+            job_tracker.gap(LogGap::Log);
             ids(0..heard).into_iter().for_each(|id| {
-                fates.ended(Some(id), 9);
+                job_tracker.ended(Some(id), 9);
             });
-            fates.judge();
-            assert_eq!(fates.lost(2), lost);
+            job_tracker.mark_missing();
+            assert_eq!(job_tracker.lost(2), lost);
         }
     }
 
     #[test]
     fn a_gap_after_the_verdict_changes_nothing() {
-        let mut fates = Fates::default();
-        fates.confirmed(1, &ids(0..1), 9);
-        fates.judge();
-        fates.gap(Gap::Log);
-        assert_eq!(fates.lost(1), Lost::Jobs(1));
+        let mut job_tracker = JobTracker::default();
+        job_tracker.confirmed(1, &ids(0..1), 9);
+        job_tracker.mark_missing();
+        job_tracker.gap(LogGap::Log);
+        assert_eq!(job_tracker.lost(1), LostJobs::Jobs(1));
     }
 
     #[test]
     fn beyond_the_limit_nothing_is_claimed() {
-        let mut fates = Fates::default();
-        fates.confirmed(3, &ids(0..3), 2);
-        fates.ended(Some(Uuid::from_u128(7)), 0);
-        assert_eq!((fates.ids(), fates.count()), (2, 1));
-        fates.judge();
-        assert_eq!(fates.lost(3), Lost::Unknown(Gap::TooMany));
-        let mut fates = Fates::default();
-        fates.confirmed(2, &ids(0..1), 9);
-        assert_eq!(fates.lost(2), Lost::Unknown(Gap::NoIds));
+        let mut job_tracker = JobTracker::default();
+        job_tracker.confirmed(3, &ids(0..3), 2);
+        job_tracker.ended(Some(Uuid::from_u128(7)), 0);
+        assert_eq!((job_tracker.ids(), job_tracker.count()), (2, 1));
+        job_tracker.mark_missing();
+        assert_eq!(job_tracker.lost(3), LostJobs::Unknown(LogGap::TooMany));
+        let mut job_tracker = JobTracker::default();
+        job_tracker.confirmed(2, &ids(0..1), 9);
+        assert_eq!(job_tracker.lost(2), LostJobs::Unknown(LogGap::NoIds));
     }
 }

@@ -6,7 +6,7 @@ use super::input::choose;
 use crate::chart::curves::Curve;
 use crate::clock::At;
 use crate::keys::Action;
-use crate::message::Spot;
+use crate::message::HitTarget;
 use crate::model::Model;
 use crate::ui::filter::Filter;
 use crate::ui::state::{Focus, Mode, Notice, Panel, Screen};
@@ -263,7 +263,7 @@ fn lines(model: &Model) -> usize {
 }
 
 /// The wheel, and the left button pressed or held.
-pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool {
+pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: HitTarget) -> bool {
     let is_up = match kind {
         MouseEventKind::ScrollUp => true,
         MouseEventKind::ScrollDown => false,
@@ -286,16 +286,16 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: Spot) -> bool
         (0..WHEEL).for_each(|_| super::doctor::scroll(model, step));
     } else {
         let now = now(model);
-        let around = if let Spot::Axis(at) = spot { Some(at) } else { None };
+        let around = if let HitTarget::Axis(at) = spot { Some(at) } else { None };
         model.ui.viewport.zoom(now, is_up, around);
     }
     true
 }
 
 /// The cursor goes along with the mouse, once a click has set it.
-fn drag(model: &mut Model, spot: Spot) -> bool {
+fn drag(model: &mut Model, spot: HitTarget) -> bool {
     match spot {
-        Spot::Axis(at) if model.ui.mode == Mode::Normal && model.ui.viewport.is_inspecting() => {
+        HitTarget::Axis(at) if model.ui.mode == Mode::Normal && model.ui.viewport.is_inspecting() => {
             let now = now(model);
             model.ui.viewport.inspect(now, at);
             true
@@ -305,18 +305,18 @@ fn drag(model: &mut Model, spot: Spot) -> bool {
 }
 
 /// A click: a screen by its name, the cursor on an axis, or a panel; a panel that is chosen already is expanded.
-fn click(model: &mut Model, spot: Spot) -> bool {
+fn click(model: &mut Model, spot: HitTarget) -> bool {
     if model.ui.mode != Mode::Normal {
         return false;
     }
     match spot {
-        Spot::Nothing | Spot::List => return false,
-        Spot::Tab(screen) => model.ui.show(screen),
-        Spot::Axis(at) => {
+        HitTarget::Nothing | HitTarget::List => return false,
+        HitTarget::Tab(screen) => model.ui.show(screen),
+        HitTarget::Axis(at) => {
             let now = now(model);
             model.ui.viewport.inspect(now, at);
         }
-        Spot::Panel(panel) => {
+        HitTarget::Panel(panel) => {
             model.ui.focus = match model.ui.focus {
                 Focus::On(chosen) if chosen == panel => Focus::Expanded(panel),
                 Focus::Expanded(_) => return false,

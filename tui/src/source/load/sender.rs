@@ -9,7 +9,7 @@ use http::Request;
 use http_body_util::Empty;
 use tokio::sync::Semaphore;
 
-use super::dial::Dial;
+use super::connector::Connector;
 use super::outcome::Outcome;
 use super::pool::Pool;
 use super::tally::Tally;
@@ -23,14 +23,14 @@ const ANSWER: Duration = Duration::from_secs(15);
 
 /// Leave to send a request.
 #[derive(Debug)]
-pub(super) enum Tickets {
+pub(super) enum Quota {
     /// So many, to be sent as fast as the connections carry them.
     Counted(AtomicU32),
     /// One whenever the pacer gives one out.
     Paced(Semaphore),
 }
 
-impl Tickets {
+impl Quota {
     /// Waits for a ticket; false when there will be none any more.
     async fn take(&self) -> bool {
         match self {
@@ -43,18 +43,18 @@ impl Tickets {
 }
 
 /// What the lanes of one load share.
-pub(super) struct Lanes<D> {
+pub(super) struct Senders<D> {
     pub(super) dial: Arc<D>,
     pub(super) pool: Pool,
     /// Bounds the connections of all loads together.
     pub(super) places: Arc<Semaphore>,
-    pub(super) tickets: Tickets,
+    pub(super) tickets: Quota,
     pub(super) tally: Tally,
     pub(super) request: Request<Empty<Bytes>>,
     pub(super) clock: Clock,
 }
 
-impl<D: Dial> Lanes<D> {
+impl<D: Connector> Senders<D> {
     /// Carries requests until the tickets are used up. A connection that dies takes the one request with it that was on the
     /// way; the others wait until there is a new connection.
     pub(super) async fn lane(self: Arc<Self>) {

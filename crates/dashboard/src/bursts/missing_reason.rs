@@ -10,7 +10,7 @@ pub const NO_WORKLOAD: &str = "what the HPA scales is not there";
 
 /// Why a step has no time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
+pub enum MissingReason {
     /// The burst made the autoscaler do nothing.
     NotNeeded,
     /// It came and went between two looks.
@@ -29,7 +29,7 @@ pub enum Why {
     NoNewPod,
 }
 
-impl Why {
+impl MissingReason {
     /// In at most 21 columns.
     #[must_use]
     pub fn short(&self) -> &'static str {

@@ -5,19 +5,19 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use dashboard::reported::Watchfulness;
+use dashboard::reported::PollRate;
 
 /// Waits between two questions, and cuts the wait short when things begin to happen.
 #[derive(Debug, Clone)]
-pub(crate) struct Pace {
-    watchfulness: watch::Receiver<Watchfulness>,
+pub(crate) struct PollTimer {
+    watchfulness: watch::Receiver<PollRate>,
     busy: Duration,
     idle: Duration,
     last: Option<Instant>,
 }
 
-impl Pace {
-    pub(crate) fn new(watchfulness: watch::Receiver<Watchfulness>, busy: Duration, idle: Duration) -> Self {
+impl PollTimer {
+    pub(crate) fn new(watchfulness: watch::Receiver<PollRate>, busy: Duration, idle: Duration) -> Self {
         Self { watchfulness, busy, idle, last: None }
     }
 
@@ -25,8 +25,8 @@ impl Pace {
     pub(crate) async fn due(&mut self) {
         while let Some(last) = self.last {
             let period = match *self.watchfulness.borrow_and_update() {
-                Watchfulness::Busy => self.busy,
-                Watchfulness::Idle => self.idle,
+                PollRate::Busy => self.busy,
+                PollRate::Idle => self.idle,
             };
             tokio::select! {
                 () = tokio::time::sleep_until(last + period) => break,
@@ -48,9 +48,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn beginning_to_be_busy_cuts_the_wait_short() {
-        let (sender, receiver) = watch::channel(Watchfulness::Idle);
+        let (sender, receiver) = watch::channel(PollRate::Idle);
         let (busy, idle) = (Duration::from_millis(200), Duration::from_secs(1));
-        let mut pace = Pace::new(receiver, busy, idle);
+        let mut pace = PollTimer::new(receiver, busy, idle);
         let start = Instant::now();
         pace.due().await;
         assert_eq!(start.elapsed(), Duration::ZERO);
@@ -58,16 +58,16 @@ mod tests {
         assert_eq!(start.elapsed(), idle);
         let mut waiting = std::pin::pin!(pace.due());
         assert!(futures::poll!(waiting.as_mut()).is_pending());
-        sender.send(Watchfulness::Busy).unwrap();
+        sender.send(PollRate::Busy).unwrap();
         waiting.await;
         assert_eq!(start.elapsed(), idle + busy);
     }
 
     #[tokio::test(start_paused = true)]
     async fn without_a_sender_the_last_pace_goes_on() {
-        let (sender, receiver) = watch::channel(Watchfulness::Idle);
+        let (sender, receiver) = watch::channel(PollRate::Idle);
         drop(sender);
-        let mut pace = Pace::new(receiver, Duration::from_millis(200), Duration::from_secs(1));
+        let mut pace = PollTimer::new(receiver, Duration::from_millis(200), Duration::from_secs(1));
         let start = Instant::now();
         pace.due().await;
         pace.due().await;

@@ -6,20 +6,20 @@ use tokio::sync::mpsc;
 
 use dashboard::clock::At;
 use dashboard::clock::Clock;
-use dashboard::message::{Event, Stamped};
-use dashboard::reported::{Problem, Source, SourceState, Step, StepState, TargetEvent};
+use dashboard::message::{Event, Timestamped};
+use dashboard::reported::{Problem, Source, SourceState, StartStep, StepState, TargetEvent};
 
 /// Sends events to the model. Clones share the channel.
 #[derive(Debug, Clone)]
-pub struct Outbox {
-    events: mpsc::Sender<Stamped>,
+pub struct EventSender {
+    events: mpsc::Sender<Timestamped>,
     clock: Clock,
 }
 
-impl Outbox {
+impl EventSender {
     /// An outbox that stamps with the run's clock.
     #[must_use]
-    pub fn new(events: mpsc::Sender<Stamped>, clock: Clock) -> Self {
+    pub fn new(events: mpsc::Sender<Timestamped>, clock: Clock) -> Self {
         Self { events, clock }
     }
 
@@ -48,7 +48,7 @@ impl Outbox {
 
     /// Says how a step of the target's start is.
     pub async fn step(&self, name: &str, state: StepState) {
-        self.send(Event::Target(TargetEvent::Step(Step { name: name.to_owned(), state }))).await;
+        self.send(Event::Target(TargetEvent::Step(StartStep { name: name.to_owned(), state }))).await;
     }
 
     /// Says what is wrong with the target.

@@ -2,16 +2,16 @@
 
 use contract::{BurstId, JobEvent, JobEventKind};
 
-use super::act::say;
-use super::told;
-use crate::bursts::fates::Gap;
-use crate::bursts::jobs::Thrown;
+use super::act::log_event;
+use super::observed_at;
+use crate::bursts::job_outcomes::LogGap;
+use crate::bursts::jobs::AbortedWork;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::model::{Data, Model};
 use crate::reported::{BurstProgress, LogState, Source};
-use crate::ui::events::Weight;
-use crate::workers::lanes::{Doing, JobTag, Work};
+use crate::ui::events::Severity;
+use crate::workers::timelines::{CurrentJob, JobTag, WorkerState};
 
 /// How the requests of a burst go.
 pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
@@ -28,17 +28,17 @@ pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
         let causes: Vec<String> =
             burst.failed.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
         let message = format!("#{number}: {accepted} of {size} accepted; {}", causes.join(", "));
-        say(model, at, Weight::Warning, "burst", message);
+        log_event(model, at, Severity::Warning, "burst", message);
     }
 }
 
 /// A worker's log said something about a job.
 pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
-    told::heard(&mut model.data, at, Source::Logs);
+    observed_at::note_delivery(&mut model.data, at, Source::Logs);
     model.data.logs.job(at, pod, event);
-    super::look::joined(model, true);
-    let seen = told::line(&model.data, at, event.at);
-    let written = told::written(&model.data, at, event.at);
+    super::navigation::joined(model, true);
+    let seen = observed_at::from_log_line(&model.data, at, event.at);
+    let written = observed_at::log_timestamp(&model.data, at, event.at);
     let data = &mut model.data;
     let thrown = data.jobs.heard(written, pod, event);
     if event.kind == JobEventKind::Started && event.redelivered {
@@ -65,8 +65,8 @@ pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
         LogState::Ended => model.data.jobs.log_ended(pod, true),
         LogState::Gap(cause) => {
             let unsampled = model.data.sampling.unsampled();
-            model.data.bursts.gap(Gap::Log, unsampled);
-            say(model, at, Weight::Warning, "log gap", cause);
+            model.data.bursts.gap(LogGap::Log, unsampled);
+            log_event(model, at, Severity::Warning, "log gap", cause);
             model.data.jobs.log_ended(pod, false)
         }
     };
@@ -74,11 +74,11 @@ pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
 }
 
 /// Says what work was thrown away, and marks it.
-pub(super) fn throw_away(model: &mut Model, at: At, thrown: impl IntoIterator<Item = Thrown>) {
-    for Thrown { pod, at: when, work } in thrown {
+pub(super) fn throw_away(model: &mut Model, at: At, thrown: impl IntoIterator<Item = AbortedWork>) {
+    for AbortedWork { pod, at: when, work } in thrown {
         model.data.lanes.thrown(when, &pod);
         let message = format!("{pod} had put {:.1} s into a job that it did not end", work.as_secs_f64());
-        say(model, at, Weight::Warning, "work thrown away", message);
+        log_event(model, at, Severity::Warning, "work thrown away", message);
     }
 }
 
@@ -87,32 +87,32 @@ pub(super) fn sample(data: &mut Data, at: At) {
     data.sampling.choose(&data.pods);
     let unsampled = data.sampling.unsampled();
     if unsampled > 0 {
-        data.bursts.gap(Gap::NotSampled, unsampled);
+        data.bursts.gap(LogGap::NotSampled, unsampled);
     }
     // Who is followed from now on is known to be idle until the log says otherwise.
     let newly: Vec<String> = data
         .lanes
         .iter()
-        .filter(|lane| lane.now() == Doing::NotSampled && data.sampling.is_followed(&lane.name))
+        .filter(|lane| lane.now() == WorkerState::NotSampled && data.sampling.is_followed(&lane.name))
         .map(|lane| lane.name.clone())
         .collect();
     for name in newly {
-        data.lanes.job(at, &name, Work::Nothing, false);
+        data.lanes.job(at, &name, CurrentJob::Nothing, false);
     }
 }
 
 /// What a worker has in hand, as far as its log says.
-pub(super) fn of_worker(data: &Data, pod: &str) -> Work {
+pub(super) fn of_worker(data: &Data, pod: &str) -> CurrentJob {
     match data.jobs.in_hand(pod) {
         Some(job) => {
             let tail = job.id.map_or(0, |id| {
                 let bytes = id.into_bytes();
                 u32::from_be_bytes([bytes[12], bytes[13], bytes[14], bytes[15]])
             });
-            Work::Job(JobTag { burst: number(data, job.burst.as_ref()), tail })
+            CurrentJob::Job(JobTag { burst: number(data, job.burst.as_ref()), tail })
         }
-        None if data.sampling.is_followed(pod) => Work::Nothing,
-        None => Work::NotSampled,
+        None if data.sampling.is_followed(pod) => CurrentJob::Nothing,
+        None => CurrentJob::NotSampled,
     }
 }
 

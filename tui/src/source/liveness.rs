@@ -9,7 +9,7 @@ use http::Request;
 use kube::Client;
 use tokio::sync::watch;
 
-use crate::source::outbox::Outbox;
+use crate::source::event_sender::EventSender;
 use cluster::errors;
 use dashboard::message::Event;
 use dashboard::reported::{Problem, TargetEvent};
@@ -44,7 +44,7 @@ pub(crate) fn channel() -> (watch::Sender<u32>, Returns) {
 }
 
 /// Asks as long as the run lasts.
-pub(crate) async fn run(client: Client, returned: watch::Sender<u32>, outbox: Outbox) {
+pub(crate) async fn run(client: Client, returned: watch::Sender<u32>, outbox: EventSender) {
     loop {
         tokio::time::sleep(INTERVAL).await;
         if answers(&client).await {
@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
     use dashboard::clock::Clock;
-    use dashboard::message::Stamped;
+    use dashboard::message::Timestamped;
 
     /// A server that answers the first question, hangs for three, and then is in trouble, which is an answer.
     fn hanging() -> Client {
@@ -100,7 +100,7 @@ mod tests {
         Client::new(app, "default")
     }
 
-    async fn next(told: &mut mpsc::Receiver<Stamped>) -> TargetEvent {
+    async fn next(told: &mut mpsc::Receiver<Timestamped>) -> TargetEvent {
         match told.recv().await.unwrap().event {
             Event::Target(news) => news,
             other => panic!("only the target: {other:?}"),
@@ -111,7 +111,7 @@ mod tests {
     async fn a_server_that_hangs_is_said_to_and_its_return_is_told_to_the_watches() {
         let (events, mut told) = mpsc::channel(64);
         let (returned, mut returns) = channel();
-        let running = tokio::spawn(run(hanging(), returned, Outbox::new(events, Clock::start())));
+        let running = tokio::spawn(run(hanging(), returned, EventSender::new(events, Clock::start())));
         for _ in 0..3 {
             let TargetEvent::Failed(problem) = next(&mut told).await else { panic!("no answer three times") };
             assert_eq!(problem.what, "the API server gave no answer within 10s");

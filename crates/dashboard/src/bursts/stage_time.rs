@@ -1,16 +1,16 @@
 //! What is known about one step: when it happened, how that was come by and how exactly, or why it has no time.
 //!
 //! A step's time is when word of it was received here. What was asked for at intervals happened at some moment since the
-//! look before, which is its `margin`; an object's own time is a whole second of the cluster's clock.
+//! look before, which is its `uncertainty`; an object's own time is a whole second of the cluster's clock.
 
 use std::time::Duration;
 
-pub use crate::bursts::why::Why;
+pub use crate::bursts::missing_reason::MissingReason;
 use crate::clock::At;
 
 /// How a step's time was come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum How {
+pub enum Provenance {
     /// The key itself.
     Key,
     /// An answer of the producer came in.
@@ -33,7 +33,7 @@ pub enum How {
     LogTime,
 }
 
-impl How {
+impl Provenance {
     /// As a word or two.
     #[must_use]
     pub fn short(self) -> &'static str {
@@ -71,7 +71,7 @@ impl How {
 
 /// Why a time is no more than an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Doubt {
+pub enum Caveat {
     /// Another burst was under way and may be the cause.
     OtherBurst,
     /// The continuous load was on and may be the cause.
@@ -84,7 +84,7 @@ pub enum Doubt {
     CauseUnseen,
 }
 
-impl Doubt {
+impl Caveat {
     /// As a word or two.
     #[must_use]
     pub fn short(self) -> &'static str {
@@ -112,35 +112,35 @@ impl Doubt {
 
 /// A step that has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
+pub struct Observation {
     /// When.
     pub at: At,
     /// How that was come by.
-    pub how: How,
+    pub how: Provenance,
     /// How far off `at` may be; zero for what was received as it came.
-    pub margin: Duration,
+    pub uncertainty: Duration,
     /// The object's own time of it and how far off that may be, where the object has one.
     pub own: Option<(At, Duration)>,
     /// Why it is an estimate, if it is one.
-    pub doubt: Option<Doubt>,
+    pub doubt: Option<Caveat>,
 }
 
-impl Seen {
+impl Observation {
     /// Received as it came.
     #[must_use]
-    pub fn received(at: At, how: How) -> Self {
-        Self { at, how, margin: Duration::ZERO, own: None, doubt: None }
+    pub fn received(at: At, how: Provenance) -> Self {
+        Self { at, how, uncertainty: Duration::ZERO, own: None, doubt: None }
     }
 
-    /// Seen at `at` for the first time; it came at some time in the `margin` before.
+    /// Seen at `at` for the first time; it came at some time in the `uncertainty` before.
     #[must_use]
-    pub fn within(at: At, how: How, margin: Duration) -> Self {
-        Self { margin, ..Self::received(at, how) }
+    pub fn within(at: At, how: Provenance, uncertainty: Duration) -> Self {
+        Self { uncertainty, ..Self::received(at, how) }
     }
 
     /// The same with a doubt, unless it has one already.
     #[must_use]
-    pub fn doubted(self, doubt: Option<Doubt>) -> Self {
+    pub fn doubted(self, doubt: Option<Caveat>) -> Self {
         Self { doubt: self.doubt.or(doubt), ..self }
     }
 
@@ -148,23 +148,29 @@ impl Seen {
     #[must_use]
     pub fn not_before(self, earliest: At) -> Self {
         let at = self.at.max(earliest);
-        Self { at, margin: self.margin.min(at.since(earliest)), ..self }
+        Self { at, uncertainty: self.uncertainty.min(at.since(earliest)), ..self }
     }
 
     /// The earliest moment at which it can have happened.
     #[must_use]
     pub fn earliest(&self) -> At {
-        At(self.at.0.saturating_sub(self.margin))
+        At(self.at.0.saturating_sub(self.uncertainty))
     }
 
     /// The latest: what showed when asked came before, and a time that was read off another clock may be off both ways.
     #[must_use]
     pub fn latest(&self) -> At {
         match self.how {
-            How::Sample | How::OwnTime | How::LogTime => At(self.at.0 + self.margin),
-            How::Key | How::Answer | How::Asked | How::Statistics | How::Watch | How::Listed | How::Log => {
-                self.at
+            Provenance::Sample | Provenance::OwnTime | Provenance::LogTime => {
+                At(self.at.0 + self.uncertainty)
             }
+            Provenance::Key
+            | Provenance::Answer
+            | Provenance::Asked
+            | Provenance::Statistics
+            | Provenance::Watch
+            | Provenance::Listed
+            | Provenance::Log => self.at,
         }
     }
 
@@ -194,17 +200,17 @@ pub enum Elapsed {
 
 /// What is known about one step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Reading {
+pub enum StageTime {
     /// It has not happened, as far as is known.
     #[default]
     NotYet,
     /// It has.
-    Seen(Seen),
+    Seen(Observation),
     /// It has no time and will have none, and why.
-    Never(Why),
+    Never(MissingReason),
 }
 
-impl Reading {
+impl StageTime {
     /// When it happened, if that is known.
     #[must_use]
     pub fn at(&self) -> Option<At> {
@@ -213,7 +219,7 @@ impl Reading {
 
     /// The step as it was seen, if it was.
     #[must_use]
-    pub fn seen(&self) -> Option<&Seen> {
+    pub fn seen(&self) -> Option<&Observation> {
         match self {
             Self::Seen(seen) => Some(seen),
             Self::NotYet | Self::Never(_) => None,
@@ -228,30 +234,38 @@ mod tests {
     #[test]
     fn nothing_comes_before_the_press() {
         let at = |s| At(Duration::from_secs(s));
-        let seen = Seen::within(at(5), How::Asked, Duration::from_secs(3)).not_before(at(4));
-        assert_eq!((seen.at, seen.margin), (at(5), Duration::from_secs(1)));
-        let seen = Seen::within(at(3), How::Sample, Duration::from_secs(3)).not_before(at(4));
-        assert_eq!((seen.at, seen.margin), (at(4), Duration::ZERO));
+        let seen = Observation::within(at(5), Provenance::Asked, Duration::from_secs(3)).not_before(at(4));
+        assert_eq!((seen.at, seen.uncertainty), (at(5), Duration::from_secs(1)));
+        let seen = Observation::within(at(3), Provenance::Sample, Duration::from_secs(3)).not_before(at(4));
+        assert_eq!((seen.at, seen.uncertainty), (at(4), Duration::ZERO));
     }
 
     #[test]
     fn an_effect_never_comes_before_its_cause() {
         let ms = Duration::from_millis;
-        let seen = |at, how, margin| Seen::within(At(ms(at)), how, ms(margin));
+        let seen = |at, how, uncertainty| Observation::within(At(ms(at)), how, ms(uncertainty));
         for (cause, effect, expected) in [
             // Both as they came in.
-            (seen(100, How::Answer, 0), seen(250, How::Watch, 0), Elapsed::After(ms(150))),
-            (seen(100, How::Watch, 0), seen(100, How::Watch, 0), Elapsed::After(ms(0))),
+            (seen(100, Provenance::Answer, 0), seen(250, Provenance::Watch, 0), Elapsed::After(ms(150))),
+            (seen(100, Provenance::Watch, 0), seen(100, Provenance::Watch, 0), Elapsed::After(ms(0))),
             // The watches told it in the other order.
-            (seen(100, How::Watch, 0), seen(60, How::Watch, 0), Elapsed::Together),
+            (seen(100, Provenance::Watch, 0), seen(60, Provenance::Watch, 0), Elapsed::Together),
             // Far enough apart for their margins.
-            (seen(100, How::Asked, 200), seen(900, How::Asked, 200), Elapsed::After(ms(800))),
+            (seen(100, Provenance::Asked, 200), seen(900, Provenance::Asked, 200), Elapsed::After(ms(800))),
             // Not far enough: from the earliest that the one can have been to the latest of the other.
-            (seen(1_000, How::Asked, 200), seen(1_100, How::Asked, 200), Elapsed::Within(ms(300))),
-            (seen(1_000, How::Asked, 200), seen(877, How::Sample, 50), Elapsed::Within(ms(127))),
+            (
+                seen(1_000, Provenance::Asked, 200),
+                seen(1_100, Provenance::Asked, 200),
+                Elapsed::Within(ms(300)),
+            ),
+            (
+                seen(1_000, Provenance::Asked, 200),
+                seen(877, Provenance::Sample, 50),
+                Elapsed::Within(ms(127)),
+            ),
             // A time off another clock may also be too early.
-            (seen(1_000, How::Answer, 0), seen(990, How::Sample, 50), Elapsed::Within(ms(40))),
-            (seen(1_000, How::Answer, 0), seen(500, How::Sample, 50), Elapsed::Together),
+            (seen(1_000, Provenance::Answer, 0), seen(990, Provenance::Sample, 50), Elapsed::Within(ms(40))),
+            (seen(1_000, Provenance::Answer, 0), seen(500, Provenance::Sample, 50), Elapsed::Together),
         ] {
             assert_eq!(effect.after(&cause), expected, "{cause:?} {effect:?}");
         }

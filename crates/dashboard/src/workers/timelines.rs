@@ -17,7 +17,7 @@ const MAX_MARKS: usize = 50;
 
 /// What a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Doing {
+pub enum WorkerState {
     /// It has no node yet, or its container has not started.
     Pending,
     /// Its container runs and is not ready.
@@ -38,17 +38,17 @@ pub enum Doing {
     Gone,
 }
 
-impl Doing {
+impl WorkerState {
     /// What a pod does, as far as its phase and its log say.
     #[must_use]
-    pub fn of(pod: &Pod, work: Work) -> Self {
+    pub fn of(pod: &Pod, work: CurrentJob) -> Self {
         match (pod.phase, work) {
             (PodPhase::Pending, _) => Self::Pending,
             (PodPhase::Starting, _) => Self::Starting,
-            (PodPhase::Ready, Work::Job(_)) => Self::Busy,
-            (PodPhase::Ready, Work::Nothing) => Self::Idle,
-            (PodPhase::Ready, Work::NotSampled) => Self::NotSampled,
-            (PodPhase::Terminating, Work::Job(_)) => Self::Finishing,
+            (PodPhase::Ready, CurrentJob::Job(_)) => Self::Busy,
+            (PodPhase::Ready, CurrentJob::Nothing) => Self::Idle,
+            (PodPhase::Ready, CurrentJob::NotSampled) => Self::NotSampled,
+            (PodPhase::Terminating, CurrentJob::Job(_)) => Self::Finishing,
             (PodPhase::Terminating, _) => Self::Terminating,
             (PodPhase::Failed, _) => Self::Failed,
             (PodPhase::Completed, _) => Self::Gone,
@@ -74,7 +74,7 @@ impl std::fmt::Display for JobTag {
 
 /// What a worker's log says that it has in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
+pub enum CurrentJob {
     /// Nothing.
     Nothing,
     /// A job.
@@ -97,13 +97,13 @@ pub enum LaneMark {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Span {
     since: At,
-    doing: Doing,
+    doing: WorkerState,
     job: Option<JobTag>,
 }
 
 /// One worker's lane.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Lane {
+pub struct WorkerTimeline {
     /// The pod's name.
     pub name: String,
     /// The pod's uid.
@@ -119,11 +119,11 @@ pub struct Lane {
     phase: PodPhase,
 }
 
-impl Lane {
+impl WorkerTimeline {
     /// What it does now.
     #[must_use]
-    pub fn now(&self) -> Doing {
-        self.spans.back().map_or(Doing::Pending, |span| span.doing)
+    pub fn now(&self) -> WorkerState {
+        self.spans.back().map_or(WorkerState::Pending, |span| span.doing)
     }
 
     /// The job that it has in hand now.
@@ -135,13 +135,14 @@ impl Lane {
     /// Whether it was ready at any time that is remembered.
     #[must_use]
     pub fn was_ready(&self) -> bool {
-        let is_ready = |doing| matches!(doing, Doing::Idle | Doing::Busy | Doing::NotSampled);
+        let is_ready =
+            |doing| matches!(doing, WorkerState::Idle | WorkerState::Busy | WorkerState::NotSampled);
         self.spans.iter().any(|span| is_ready(span.doing))
     }
 
     /// What it did at a moment; `None` before it was there.
     #[must_use]
-    pub fn at(&self, at: At) -> Option<Doing> {
+    pub fn at(&self, at: At) -> Option<WorkerState> {
         self.span(at).map(|span| span.doing)
     }
 
@@ -181,7 +182,7 @@ impl Lane {
     }
 
     /// Does something else from `at` on; adds the time of what it did until then.
-    fn set(&mut self, at: At, doing: Doing, job: Option<JobTag>, time: &mut PodTime) {
+    fn set(&mut self, at: At, doing: WorkerState, job: Option<JobTag>, time: &mut PodTime) {
         let Some(last) = self.spans.back().copied() else {
             self.spans.push_back(Span { since: at, doing, job });
             return;
@@ -204,17 +205,17 @@ impl Lane {
 
 /// All lanes, oldest worker first.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Lanes {
-    lanes: VecDeque<Lane>,
+pub struct Timelines {
+    lanes: VecDeque<WorkerTimeline>,
     /// What the workers have done with their time until their last change.
     time: PodTime,
     /// Workers whose lane was dropped because there were too many.
     dropped: u64,
 }
 
-impl Lanes {
+impl Timelines {
     /// All of them, oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Lane> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &WorkerTimeline> {
         self.lanes.iter()
     }
 
@@ -235,11 +236,11 @@ impl Lanes {
     }
 
     /// A worker is there, and does that.
-    pub fn pod(&mut self, at: At, pod: &Pod, work: Work) {
-        let doing = Doing::of(pod, work);
+    pub fn pod(&mut self, at: At, pod: &Pod, work: CurrentJob) {
+        let doing = WorkerState::of(pod, work);
         // A worker that has failed has nothing in hand any more, whatever its log said last.
         let job = match (doing, work) {
-            (Doing::Busy | Doing::Finishing, Work::Job(tag)) => Some(tag),
+            (WorkerState::Busy | WorkerState::Finishing, CurrentJob::Job(tag)) => Some(tag),
             _ => None,
         };
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == pod.uid) {
@@ -250,7 +251,7 @@ impl Lanes {
         if self.lanes.len() == MAX_LANES {
             self.drop_one(at);
         }
-        self.lanes.push_back(Lane {
+        self.lanes.push_back(WorkerTimeline {
             name: pod.name.clone(),
             uid: pod.uid.clone(),
             done: 0,
@@ -263,7 +264,7 @@ impl Lanes {
     }
 
     fn drop_one(&mut self, at: At) {
-        let gone = self.lanes.iter().position(|lane| lane.now() == Doing::Gone);
+        let gone = self.lanes.iter().position(|lane| lane.now() == WorkerState::Gone);
         if let Some(lane) = self.lanes.remove(gone.unwrap_or(0)) {
             self.time.add(lane.now(), at.since(lane.since()));
             self.dropped += u64::from(gone.is_none());
@@ -276,7 +277,7 @@ impl Lanes {
             if !matches!(lane.phase, PodPhase::Terminating | PodPhase::Completed) {
                 lane.mark(at, LaneMark::Killed);
             }
-            lane.set(at, Doing::Gone, None, &mut self.time);
+            lane.set(at, WorkerState::Gone, None, &mut self.time);
         }
     }
 
@@ -297,24 +298,30 @@ impl Lanes {
     }
 
     /// Of two pods with one name the newer is meant.
-    fn named(&mut self, pod: &str) -> Option<&mut Lane> {
+    fn named(&mut self, pod: &str) -> Option<&mut WorkerTimeline> {
         self.lanes.iter_mut().rev().find(|lane| lane.name == pod)
     }
 
     /// A worker's log said what it has in hand from now on; `done` says that it had finished what it had.
-    pub fn job(&mut self, at: At, pod: &str, work: Work, done: bool) {
+    pub fn job(&mut self, at: At, pod: &str, work: CurrentJob, done: bool) {
         let Some(index) = self.lanes.iter().rposition(|lane| lane.name == pod) else { return };
         let lane = &mut self.lanes[index];
         if done {
             lane.done = lane.done.saturating_add(1);
         }
-        let job = if let Work::Job(tag) = work { Some(tag) } else { None };
+        let job = if let CurrentJob::Job(tag) = work { Some(tag) } else { None };
         let doing = match (lane.now(), work) {
-            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::Job(_)) => Doing::Busy,
-            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::Nothing) => Doing::Idle,
-            (Doing::Idle | Doing::Busy | Doing::NotSampled, Work::NotSampled) => Doing::NotSampled,
-            (Doing::Finishing | Doing::Terminating, Work::Job(_)) => Doing::Finishing,
-            (Doing::Finishing | Doing::Terminating, _) => Doing::Terminating,
+            (WorkerState::Idle | WorkerState::Busy | WorkerState::NotSampled, CurrentJob::Job(_)) => {
+                WorkerState::Busy
+            }
+            (WorkerState::Idle | WorkerState::Busy | WorkerState::NotSampled, CurrentJob::Nothing) => {
+                WorkerState::Idle
+            }
+            (WorkerState::Idle | WorkerState::Busy | WorkerState::NotSampled, CurrentJob::NotSampled) => {
+                WorkerState::NotSampled
+            }
+            (WorkerState::Finishing | WorkerState::Terminating, CurrentJob::Job(_)) => WorkerState::Finishing,
+            (WorkerState::Finishing | WorkerState::Terminating, _) => WorkerState::Terminating,
             _ => return,
         };
         lane.set(at, doing, job, &mut self.time);
