@@ -1,15 +1,15 @@
 #!/bin/sh
-# Made from charts/ by `cargo xtask manifests`: change the chart, not this file.
+# Generated from charts/ by `cargo xtask manifests`: change the chart, not this file.
 #
 # sh manifests/secrets.sh | kubectl create -f -
 #
-# prints the demo's namespace and its two Secrets with a random password, or with $PASSWORD. `kubectl create` refuses what is
-# there already, so a second time changes nothing.
+# prints the demo's namespace and its two Secrets, with a random password or with $PASSWORD. `kubectl create` refuses objects
+# that already exist, so a second run changes nothing.
 set -eu
 password=${PASSWORD:-$(LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 24)}
 case $password in
 *[!A-Za-z0-9._-]* | '')
-	echo "the password may have letters, digits and . _ - only: it goes into YAML and JSON as it is" >&2
+	echo "the password may contain only letters, digits, and . _ - (the script does not escape it)" >&2
 	exit 1
 	;;
 esac
@@ -26,7 +26,7 @@ metadata:
     pod-security.kubernetes.io/audit: restricted
     pod-security.kubernetes.io/warn: restricted
   annotations:
-    # Other things may live in it, the release's own records among them.
+    # The namespace may contain other objects, and it contains Helm's release records.
     helm.sh/resource-policy: keep
 ---
 apiVersion: v1
@@ -45,7 +45,7 @@ stringData:
   username: "surge"
   password: "$password"
 ---
-# A broker that loads definitions makes no default user, so the user is among them.
+# A broker that loads definitions creates no default user, so the definitions contain one.
 apiVersion: v1
 kind: Secret
 metadata:

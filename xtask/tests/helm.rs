@@ -1,7 +1,7 @@
-//! The chart by Helm itself, for each profile and each Kubernetes that it is meant for; what it renders by kustomize and
-//! kubernetes-validate; and what it refuses. `.ci/tools` brings the programs.
+//! The chart with the real Helm, for each profile and each supported release of Kubernetes: rendering, refused values, and
+//! the result with kustomize and kubernetes-validate. `.ci/tools` installs the programs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod common;
 mod server;
@@ -12,28 +12,27 @@ use std::process::Command;
 use common::{PROFILES, custom_resources, find, manifests, objects, path};
 use serde_json::Value;
 
-/// Releases of Kubernetes that the chart is checked for.
+/// Supported releases of Kubernetes.
 const RELEASES: [&str; 5] = ["1.33", "1.34", "1.35", "1.36", "1.37"];
 
 const CHART: &str = "charts/autoscaling-demo";
 
-/// Output and errors of a program in the repository's folder, and whether it was satisfied.
+/// Runs a program in the repository's folder. Returns its success, output and error output.
 fn run(program: &str, arguments: &[&str]) -> (bool, String, String) {
     let output = Command::new(program).args(arguments).current_dir(path("")).output();
-    let output = output
-        .unwrap_or_else(|error| panic!("{program}: {error}; `.ci/tools FOLDER` prints a folder with it"));
+    let output = output.unwrap_or_else(|error| panic!("{program}: {error}; `.ci/tools FOLDER` installs it"));
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.success(), text(output.stdout), text(output.stderr))
 }
 
-/// What `helm template` prints with these values, or its complaint.
+/// Returns the output of `helm template`, or its error output.
 fn template(arguments: &[&str]) -> Result<String, String> {
     let common = ["template", "autoscaling-demo", CHART, "--namespace", "autoscaling-demo"];
-    let (satisfied, printed, complaint) = run("helm", &[&common, arguments].concat());
-    if satisfied { Ok(printed) } else { Err(complaint) }
+    let (success, printed, error) = run("helm", &[&common, arguments].concat());
+    if success { Ok(printed) } else { Err(error) }
 }
 
-/// As sets, since the order is not the matter.
+/// Compares the objects without their order.
 fn same_objects(left: Vec<Value>, right: Vec<Value>) -> Result<(), String> {
     let texts = |objects: Vec<Value>| -> BTreeSet<String> { objects.iter().map(Value::to_string).collect() };
     let (left, right) = (texts(left), texts(right));
@@ -47,27 +46,27 @@ fn same_objects(left: Vec<Value>, right: Vec<Value>) -> Result<(), String> {
 
 #[test]
 #[ignore = "needs helm"]
-fn lint_has_nothing_to_say() {
+fn lint_finds_nothing() {
     for profile in PROFILES {
         for release in RELEASES {
             let source = format!("metrics.source={profile}");
-            let (satisfied, printed, complaint) =
+            let (success, printed, error) =
                 run("helm", &["lint", "--strict", CHART, "--kube-version", release, "--set", &source]);
-            assert!(satisfied, "{profile}, {release}: {printed}{complaint}");
+            assert!(success, "{profile}, {release}: {printed}{error}");
         }
     }
 }
 
 #[test]
 #[ignore = "needs helm"]
-fn manifests_are_what_the_chart_renders() {
+fn manifests_match_the_chart() {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask")).args(["manifests", "--check"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
 #[ignore = "needs helm"]
-fn every_release_of_kubernetes_gets_the_same() {
+fn every_release_gets_the_same_objects() {
     for profile in PROFILES {
         for release in RELEASES {
             let source = format!("metrics.source={profile}");
@@ -78,11 +77,11 @@ fn every_release_of_kubernetes_gets_the_same() {
     }
 }
 
-/// What the defaults do not show, as whole texts.
+/// Values other than the defaults, as snapshots.
 #[test]
 #[ignore = "needs helm"]
-fn every_value_has_its_place() {
-    let people = "rbac.viewers[0].kind=Group,rbac.viewers[0].name=everybody,rbac.operators[0].kind=ServiceAccount,\
+fn values_render_as_recorded() {
+    let people = "rbac.viewers[0].kind=Group,rbac.viewers[0].name=developers,rbac.operators[0].kind=ServiceAccount,\
                   rbac.operators[0].name=surge,rbac.operators[0].namespace=tools";
     let cases: [(&str, &[&str]); 3] = [
         (
@@ -127,7 +126,7 @@ fn every_value_has_its_place() {
 
 #[test]
 #[ignore = "needs helm"]
-fn what_cannot_work_is_refused_with_the_reason() {
+fn invalid_values_are_refused_with_a_reason() {
     for (values, kubernetes, expected) in [
         ("hpa.minReplica=1", "1.37", "additional properties 'minReplica' not allowed"),
         ("hpa.target=many", "1.37", "at '/hpa/target': got string, want integer"),
@@ -160,8 +159,8 @@ fn what_cannot_work_is_refused_with_the_reason() {
         ("images.worker=", "1.37", "at '/images/worker'"),
         ("hpa.minReplicas=1", "1.32", "chart requires kubeVersion: >=1.33.0-0"),
     ] {
-        let complaint = template(&["--kube-version", kubernetes, "--set", values]).unwrap_err();
-        assert!(complaint.contains(expected), "{values}: {complaint:?} should contain {expected:?}");
+        let error = template(&["--kube-version", kubernetes, "--set", values]).unwrap_err();
+        assert!(error.contains(expected), "{values}: {error:?} should contain {expected:?}");
     }
     for (values, kubernetes) in [
         ("hpa.minReplicas=0", "1.37"),
@@ -177,14 +176,14 @@ fn what_cannot_work_is_refused_with_the_reason() {
 
 #[test]
 #[ignore = "needs helm"]
-fn the_notes_name_the_next_step() {
+fn notes_name_the_next_command() {
     for profile in PROFILES {
         let source = format!("metrics.source={profile}");
-        let (satisfied, printed, complaint) = run(
+        let (success, printed, error) = run(
             "helm",
             &["install", "demo", CHART, "--namespace", "here", "--dry-run=client", "--set", &source],
         );
-        assert!(satisfied, "{complaint}");
+        assert!(success, "{error}");
         let (_, notes) = printed.split_once("\nNOTES:\n").unwrap();
         for expected in ["surge --namespace here", "kubectl -n here get hpa worker-scaler"] {
             assert!(notes.contains(expected), "{profile}: {notes}");
@@ -195,23 +194,23 @@ fn the_notes_name_the_next_step() {
 }
 
 #[test]
-#[ignore = "needs helm's wheel, for kubectl"]
-fn kustomize_makes_the_same_of_the_manifests() {
+#[ignore = "needs kubectl from helm's wheel"]
+fn kustomize_renders_the_same_objects() {
     for profile in PROFILES {
-        let (satisfied, printed, complaint) =
+        let (success, printed, error) =
             run("kubectl", &["kustomize", &format!("manifests/overlays/{profile}")]);
-        assert!(satisfied, "{complaint}");
+        assert!(success, "{error}");
         same_objects(objects(&printed), manifests(profile)).unwrap();
     }
-    let (satisfied, printed, complaint) = run("kubectl", &["kustomize", "manifests"]);
-    assert!(satisfied, "{complaint}");
+    let (success, printed, error) = run("kubectl", &["kustomize", "manifests"]);
+    assert!(success, "{error}");
     same_objects(objects(&printed), manifests("plugin")).unwrap();
 }
 
 #[test]
 #[ignore = "needs helm, and kubectl from its wheel"]
-fn the_component_ephemeral_is_the_value_persistence() {
-    // Kustomize takes relative paths only.
+fn the_ephemeral_component_matches_the_chart_value() {
+    // Kustomize accepts only relative paths.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let up = path("manifests").canonicalize().unwrap();
     let depth = folder.path().canonicalize().unwrap().components().count() - 1;
@@ -219,8 +218,8 @@ fn the_component_ephemeral_is_the_value_persistence() {
     let kustomization =
         format!("resources: [{manifests}/overlays/plugin]\ncomponents: [{manifests}/components/ephemeral]\n");
     std::fs::write(folder.path().join("kustomization.yaml"), kustomization).unwrap();
-    let (satisfied, printed, complaint) = run("kubectl", &["kustomize", folder.path().to_str().unwrap()]);
-    assert!(satisfied, "{complaint}");
+    let (success, printed, error) = run("kubectl", &["kustomize", folder.path().to_str().unwrap()]);
+    assert!(success, "{error}");
     let values = "managedBy=kustomize,rabbitmq.auth.create=false,rabbitmq.persistence.enabled=false";
     let rendered = template(&["--kube-version", "1.34", "--set", values]).unwrap();
     same_objects(objects(&printed), objects(&rendered)).unwrap();
@@ -228,9 +227,9 @@ fn the_component_ephemeral_is_the_value_persistence() {
 
 #[test]
 #[ignore = "needs kubernetes-validate and helm"]
-fn every_object_fits_the_schemas_of_every_release() {
+fn objects_fit_the_schemas_of_every_release() {
     let folder = tempfile::tempdir().unwrap();
-    // Not in Kubernetes: `custom_resources_fit_their_schemas` has them.
+    // Custom resources; `custom_resources_fit_their_schemas` checks them.
     let custom = ["ServiceMonitor", "PrometheusRule", "ScaledObject", "TriggerAuthentication"];
     for profile in PROFILES {
         let file = folder.path().join(format!("{profile}.yaml"));
@@ -240,17 +239,17 @@ fn every_object_fits_the_schemas_of_every_release() {
         );
         std::fs::write(&file, template(&["--kube-version", "1.34", "--set", &values]).unwrap()).unwrap();
         for release in RELEASES {
-            let (satisfied, printed, complaint) =
+            let (success, printed, error) =
                 run("kubernetes-validate", &["--strict", "-k", release, file.to_str().unwrap()]);
-            let text = printed + &complaint;
-            assert!(satisfied, "{profile}, {release}: {text}");
-            // An unknown kind is a warning only.
+            let text = printed + &error;
+            assert!(success, "{profile}, {release}: {text}");
+            // kubernetes-validate only warns about an unknown kind.
             for warning in text.lines().filter(|line| line.starts_with("WARN")) {
                 let known = custom.iter().any(|kind| warning.contains(&format!("for kind {kind} ")));
                 assert!(known, "{profile}, {release}: {warning}");
             }
             let passed = text.lines().filter(|line| line.contains(" passed for resource ")).count();
-            assert!(passed > 20, "{profile}, {release}: only {passed} objects were looked at");
+            assert!(passed > 20, "{profile}, {release}: only {passed} objects were checked");
         }
     }
     let file = folder.path().join("wrong.yaml");
@@ -262,14 +261,14 @@ fn every_object_fits_the_schemas_of_every_release() {
     );
 }
 
-/// A server that says who owns external.metrics.k8s.io, and Helm installing on it.
+/// Helm installs on an API server whose external.metrics.k8s.io has an owner.
 #[test]
 #[ignore = "needs helm, and kubectl from its wheel"]
-fn the_owner_of_the_metrics_api_decides_and_the_password_stays() {
+fn install_checks_the_metrics_api_and_upgrade_keeps_the_password() {
     let server = server::Server::start();
     let helm = |arguments: &[&str]| {
         let mut command = Command::new("helm");
-        // Not what the machine's user has.
+        // Ignores the Helm configuration of the user.
         for variable in ["HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"] {
             command.env(variable, server.folder());
         }
@@ -284,40 +283,40 @@ fn the_owner_of_the_metrics_api_decides_and_the_password_stays() {
     };
     server.external_metrics_by("keda", "keda-metrics-apiserver");
     for source in ["plugin", "exporter"] {
-        let (satisfied, complaint) = install(source);
-        assert!(!satisfied);
+        let (success, error) = install(source);
+        assert!(!success);
         let expected = format!(
             "metrics.source={source} needs prometheus-adapter, but KEDA (Service keda/keda-metrics-apiserver) serves"
         );
-        assert!(complaint.contains(&expected), "{complaint}");
+        assert!(error.contains(&expected), "{error}");
     }
     server.external_metrics_by("monitoring", "prometheus-adapter");
-    let (satisfied, complaint) = install("keda");
-    assert!(!satisfied);
+    let (success, error) = install("keda");
+    assert!(!success);
     assert!(
-        complaint.contains("metrics.source=keda, but Service monitoring/prometheus-adapter serves"),
-        "{complaint}"
+        error.contains("metrics.source=keda, but Service monitoring/prometheus-adapter serves"),
+        "{error}"
     );
-    let (satisfied, complaint) = install("plugin");
-    assert!(satisfied, "{complaint}");
+    let (success, error) = install("plugin");
+    assert!(success, "{error}");
 
     let password = || server.get("secret", "demo", "rabbitmq")["data"]["password"].clone();
     let first = password();
     assert!(first.is_string());
     let arguments = ["upgrade", "demo", CHART, "--namespace", "demo", "--set", "hpa.maxReplicas=5"];
-    let (satisfied, complaint) = helm(&arguments);
-    assert!(satisfied, "{complaint}");
-    assert_eq!(password(), first, "an upgrade finds the password of the install");
+    let (success, error) = helm(&arguments);
+    assert!(success, "{error}");
+    assert_eq!(password(), first, "an upgrade keeps the password of the install");
     assert_eq!(server.get("hpa", "demo", "worker-scaler")["spec"]["maxReplicas"], 5);
-    let (satisfied, complaint) = helm(&["uninstall", "demo", "--namespace", "demo"]);
-    assert!(satisfied, "{complaint}");
+    let (success, error) = helm(&["uninstall", "demo", "--namespace", "demo"]);
+    assert!(success, "{error}");
     let namespace = server.get("namespace", "demo", "demo");
-    assert_eq!(namespace["status"]["phase"], "Active", "other things may live in it");
+    assert_eq!(namespace["status"]["phase"], "Active", "it may contain other objects");
 }
 
 #[test]
 #[ignore = "needs helm"]
-fn the_secret_of_the_chart_is_that_of_the_script() {
+fn chart_and_script_make_the_same_secrets() {
     let rendered = template(&["--set", "rabbitmq.auth.password=geheim-1,managedBy=kustomize"]).unwrap();
     let rendered = objects(&rendered);
     let script =

@@ -5,7 +5,7 @@ app.kubernetes.io/component: {{ .component }}
 {{ include "demo.commonLabels" .root }}
 {{- end -}}
 
-{{/* Labels that all objects share; `part-of` and `managed-by` say what may be removed together. */}}
+{{/* Labels of all objects; `surge down` finds them by `part-of` and `managed-by`. */}}
 {{- define "demo.commonLabels" -}}
 app.kubernetes.io/part-of: autoscaling-demo
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -25,7 +25,7 @@ app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/part-of: autoscaling-demo
 {{- end -}}
 
-{{/* What Pod Security "restricted" asks of a container. */}}
+{{/* Container settings that Pod Security "restricted" requires. */}}
 {{- define "demo.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -33,7 +33,7 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* What Pod Security "restricted" asks of a pod. Takes the number of user and group. */}}
+{{/* Pod settings that Pod Security "restricted" requires. Takes the ID of user and group. */}}
 {{- define "demo.podSecurity" -}}
 runAsNonRoot: true
 runAsUser: {{ . }}
@@ -42,7 +42,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* Pods of a workload on different nodes where there are several. Takes the workload's name. */}}
+{{/* Spreads the pods of a workload over the nodes. Takes the workload's name. */}}
 {{- define "demo.spread" -}}
 - maxSkew: 1
   topologyKey: kubernetes.io/hostname
@@ -61,9 +61,9 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
-{{/* How a program of ours finds the broker. */}}
+{{/* Environment variables with which producer and worker connect to the broker. */}}
 {{- define "demo.amqpEnv" -}}
-# Variables of the Service: the kubelet expands them, so no name has to be resolved.
+# The kubelet expands the Service's variables, so the program needs no DNS.
 - name: AMQP_HOST
   value: $(RABBITMQ_SERVICE_HOST)
 - name: AMQP_PORT

@@ -1,4 +1,4 @@
-{{/* Names of the queue's series, which each source calls otherwise. Takes the part that differs: total, ready, unacked, consumers. */}}
+{{/* Name of a series of the queue, which depends on the source. Takes a dict: part (total, ready, unacked, consumers), root. */}}
 {{- define "demo.series" -}}
 {{- $exporter := dict "total" "rabbitmq_queue_messages" "ready" "rabbitmq_queue_messages_ready" "unacked" "rabbitmq_queue_messages_unacknowledged" "consumers" "rabbitmq_queue_consumers" -}}
 {{- $plugin := dict "total" "rabbitmq_detailed_queue_messages" "ready" "rabbitmq_detailed_queue_messages_ready" "unacked" "rabbitmq_detailed_queue_messages_unacked" "consumers" "rabbitmq_detailed_queue_consumers" -}}
@@ -9,12 +9,12 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The selector of the jobs' queue. */}}
+{{/* Selector of the job queue. */}}
 {{- define "demo.queueSelector" -}}
 {namespace="{{ .Release.Namespace }}",vhost="/",queue="Orders"}
 {{- end -}}
 
-{{/* The selector of the autoscaler in the series of kube-state-metrics. */}}
+{{/* Selector of the HPA in the series of kube-state-metrics. */}}
 {{- define "demo.hpaSelector" -}}
 namespace="{{ .Release.Namespace }}",horizontalpodautoscaler="worker-scaler"
 {{- end -}}
