@@ -1,7 +1,7 @@
-//! Images without Docker: builds the programs as static executables and packs each into an archive that
-//! `docker load`, `podman load`, `ctr images import`, `kind load image-archive` and `minikube image load` take.
+//! Images without Docker: builds static executables and packs each into an archive for `docker load`, `podman load`,
+//! `ctr images import`, `kind load image-archive` and `minikube image load`.
 //!
-//! The Dockerfiles beside the programs make the same images where Docker is at hand.
+//! The Dockerfiles of the programs build the same images with Docker.
 
 mod oci;
 mod tar;
@@ -20,13 +20,13 @@ use oci::Image;
 /// Arguments of `cargo xtask image`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which image
+    /// The image to build
     #[arg(value_enum, default_value = "all")]
     program: Program,
-    /// Folder for the archives, NAME.tar each
+    /// Folder for the archives NAME.tar
     #[arg(long, default_value = "target/images")]
     output: PathBuf,
-    /// Folder with executables that are built already; they must be static
+    /// Folder with static executables that are already built
     #[arg(long)]
     binary_dir: Option<PathBuf>,
     /// Tag [default: the workspace's version]
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Both images with everything else at its default, into that folder.
+    /// Both images into `output`, with defaults for the rest.
     pub(crate) fn all(output: PathBuf) -> Self {
         Self { program: Program::All, output, binary_dir: None, tag: None }
     }
@@ -48,7 +48,7 @@ enum Program {
     All,
 }
 
-/// Where one image comes from.
+/// The program and the metadata of one image.
 struct Source {
     program: &'static str,
     image: &'static str,
@@ -71,7 +71,7 @@ const SOURCES: [Source; 2] = [
     },
 ];
 
-/// Builds what is asked for and writes the archives; prints one line an image.
+/// Builds the images, writes the archives and prints one line per image.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no folder above it")?;
     let wanted: Vec<&Source> = SOURCES
@@ -99,11 +99,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         labels.extend(revision(root).map(|revision| ("org.opencontainers.image.revision", revision)));
         labels
     };
-    fs::create_dir_all(&args.output).with_context(|| format!("cannot make {}", args.output.display()))?;
+    fs::create_dir_all(&args.output).with_context(|| format!("cannot create {}", args.output.display()))?;
     for source in wanted {
         let path = binaries.join(source.program);
         let binary = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        ensure!(is_static(&binary), "{} is not a static executable: it would not run alone", path.display());
+        ensure!(
+            is_static(&binary),
+            "{} is not a static executable; the image has no dynamic linker",
+            path.display()
+        );
         let name = format!("docker.io/{}:{tag}", source.image);
         let image = Image {
             program: source.program,
@@ -122,17 +126,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the programs as the images want them and returns the folder that holds them.
+/// Builds the programs for the images and returns their folder.
 fn build(root: &Path, target: &str, wanted: &[&Source]) -> anyhow::Result<PathBuf> {
     let folder = root.join("target").join("image");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(root).args(["build", "--locked", "--profile", "image", "--target", target]);
-    // Two packages in one build unify their features, which are the same; one target folder serves both.
+    // The packages have the same features, so one build with unified features serves both.
     for source in wanted {
         command.args(["-p", source.program, "--features", &format!("{}/tls", source.program)]);
     }
-    // Paths of this machine must not get into the executable, else its digest would depend on where it was built.
+    // Without the remapping, the executable would contain paths of this machine, and its digest would depend on them.
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
     flags.push(format!("--remap-path-prefix={}=/source", root.display()));
     if let Some(home) = env::var_os("CARGO_HOME")
@@ -145,11 +149,11 @@ fn build(root: &Path, target: &str, wanted: &[&Source]) -> anyhow::Result<PathBu
         .env("CARGO_TARGET_DIR", &folder)
         .env_remove("RUSTFLAGS");
     let status = command.status().context("cannot start cargo")?;
-    ensure!(status.success(), "cargo build of the images' programs failed: {status}");
+    ensure!(status.success(), "cargo build of the programs failed: {status}");
     Ok(folder.join(target).join("image"))
 }
 
-/// Whether the ELF file asks for no interpreter, which is what a static executable is to the kernel.
+/// Returns true if the ELF file names no interpreter, as a static executable does.
 fn is_static(elf: &[u8]) -> bool {
     const PT_INTERP: u32 = 3;
     let word = |at: usize| elf.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes);
@@ -173,7 +177,7 @@ fn architecture() -> &'static str {
     }
 }
 
-/// Seconds since 1970 of the source: `SOURCE_DATE_EPOCH` (reproducible-builds.org), else the last commit.
+/// The time of the source in seconds since 1970: `SOURCE_DATE_EPOCH` (reproducible-builds.org), else the last commit.
 fn source_date(root: &Path) -> u64 {
     let given = env::var("SOURCE_DATE_EPOCH").ok();
     given
@@ -196,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_wants_a_linker_is_not_static() {
+    fn a_dynamic_executable_is_not_static() {
         let this = fs::read(env::current_exe().unwrap()).unwrap();
         assert!(!is_static(&this));
         assert!(!is_static(b"#!/bin/sh\n"));

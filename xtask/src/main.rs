@@ -1,4 +1,4 @@
-//! The project's own chores, run as `cargo xtask NAME`.
+//! Development tasks of the project, run as `cargo xtask NAME`.
 
 mod e2e;
 mod image;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "The project's own chores")]
+#[command(name = "cargo xtask", about = "Development tasks of the project")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -17,12 +17,12 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs the end-to-end suite on a cluster: builds, loads, installs, tests, removes
+    /// Runs the end-to-end tests on a cluster: build, load, install, test, remove
     #[command(after_help = e2e::VARIABLES)]
     E2e(e2e::Args),
-    /// Builds the producer's and the worker's images as archives, without Docker
+    /// Builds the images of the producer and the worker as archives, without Docker
     Image(image::Args),
-    /// Writes manifests/ from the chart, with Helm
+    /// Generates manifests/ from the chart, with Helm
     Manifests(manifests::Args),
 }
 
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // A sentence, whatever RUST_BACKTRACE says: what fails here is mostly the world, not this program.
+            // Without a backtrace, even with RUST_BACKTRACE=1: most errors come from the environment.
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }

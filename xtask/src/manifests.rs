@@ -1,7 +1,7 @@
 //! The chart as plain YAML: a kustomize base, and an overlay for each profile.
 //!
-//! The chart is the one source of the demo's objects. Who has no Helm applies these files, and the sandbox embeds them, so
-//! they are kept in the repository and a check fails when they are not what the chart renders.
+//! The chart is the single source of the demo's objects. Users without Helm apply these files, and the sandbox embeds
+//! them. They are in the repository, and a test fails when they differ from the rendered chart.
 
 mod adapter;
 mod kustomize;
@@ -14,18 +14,18 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
 
-/// Value `metrics.source` of the chart: a profile is an overlay.
+/// Values of the chart's `metrics.source`; each is a profile with its own overlay.
 pub(crate) const PROFILES: [&str; 3] = ["plugin", "exporter", "keda"];
 
-/// First line of everything that is generated.
-const NOTE: &str = "# Made from charts/ by `cargo xtask manifests`: change the chart, not this file.\n";
+/// First line of every generated file.
+const NOTE: &str = "# Generated from charts/ by `cargo xtask manifests`: change the chart, not this file.\n";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The Helm to render with
+    /// The Helm program
     #[arg(long, value_name = "PATH", default_value = "helm")]
     helm: PathBuf,
-    /// Change nothing; fail when a file is not what the chart renders
+    /// Change nothing; fail if a file differs from the rendered chart
     #[arg(long)]
     check: bool,
 }
@@ -36,21 +36,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let folder = root.join("manifests");
     let drift = drift(&folder, &wanted)?;
     if drift.is_empty() {
-        println!("manifests/ is what the chart renders");
+        println!("manifests/ is up to date");
         return Ok(());
     }
     if args.check {
-        bail!(
-            "manifests/ is not what the chart renders; run `cargo xtask manifests`:\n  {}",
-            drift.join("\n  ")
-        );
+        bail!("manifests/ differs from the chart; run `cargo xtask manifests`:\n  {}", drift.join("\n  "));
     }
     write(&folder, &wanted)?;
-    println!("written anew:\n  {}", drift.join("\n  "));
+    println!("written:\n  {}", drift.join("\n  "));
     Ok(())
 }
 
-/// Every file of `manifests/`, by its path there.
+/// Generates every file of `manifests/`, by its path in that folder.
 fn generate(root: &Path, helm: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut rendered = BTreeMap::new();
     for profile in PROFILES {
@@ -70,7 +67,7 @@ fn generate(root: &Path, helm: &Path) -> anyhow::Result<BTreeMap<String, String>
     Ok(files)
 }
 
-/// What `helm template` prints.
+/// Returns the output of `helm template`.
 fn render(root: &Path, helm: &Path, values: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut command = Command::new(helm);
     command.args(["template", contract::names::PART_OF, "charts/autoscaling-demo"]).current_dir(root);
@@ -81,17 +78,17 @@ fn render(root: &Path, helm: &Path, values: &[(&str, &str)]) -> anyhow::Result<S
     let helm = helm.display();
     let output = command
         .output()
-        .with_context(|| format!("{helm} could not be started; name Helm's path by --helm PATH"))?;
+        .with_context(|| format!("cannot start {helm}; set the path of Helm with --helm PATH"))?;
     ensure!(
         output.status.success(),
         "{helm} template failed ({}): {}",
         output.status,
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    String::from_utf8(output.stdout).with_context(|| format!("what {helm} printed is not UTF-8"))
+    String::from_utf8(output.stdout).with_context(|| format!("the output of {helm} is not UTF-8"))
 }
 
-/// The files that differ, are missing, or are there and should not be, each with what is the matter.
+/// Lists the files that differ, are missing or are extra, each with its problem.
 fn drift(folder: &Path, wanted: &BTreeMap<String, String>) -> anyhow::Result<Vec<String>> {
     let present = present(folder)?;
     let mut drift = Vec::new();
@@ -103,11 +100,11 @@ fn drift(folder: &Path, wanted: &BTreeMap<String, String>) -> anyhow::Result<Vec
         }
     }
     let extra = present.keys().filter(|path| !wanted.contains_key(*path));
-    drift.extend(extra.map(|path| format!("manifests/{path}: nothing renders it")));
+    drift.extend(extra.map(|path| format!("manifests/{path}: extra")));
     Ok(drift)
 }
 
-/// Every file below `folder`, by its path there.
+/// Reads every file below `folder`, by its path in that folder.
 fn present(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -138,7 +135,7 @@ fn write(folder: &Path, wanted: &BTreeMap<String, String>) -> anyhow::Result<()>
     for (path, text) in wanted {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
+            std::fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
         }
         std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     }
@@ -150,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn drift_is_named_file_by_file() {
+    fn drift_lists_every_file() {
         let folder = tempfile::tempdir().unwrap();
         let files = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
@@ -162,11 +159,7 @@ mod tests {
         let second = files(&[("a.yaml", "3"), ("d.yaml", "4")]);
         assert_eq!(
             drift(folder.path(), &second).unwrap(),
-            [
-                "manifests/a.yaml: differs",
-                "manifests/d.yaml: missing",
-                "manifests/b/c.yaml: nothing renders it"
-            ]
+            ["manifests/a.yaml: differs", "manifests/d.yaml: missing", "manifests/b/c.yaml: extra"]
         );
         write(folder.path(), &second).unwrap();
         assert_eq!(present(folder.path()).unwrap(), second);

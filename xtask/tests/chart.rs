@@ -1,7 +1,7 @@
-//! The chart as it is rendered into `manifests/`: it says what the contract says, keeps its own promises, and its dashboard and
-//! rules ask for metrics that exist.
+//! The rendered chart in `manifests/`: it agrees with the contract, its pods are restricted, and its dashboard and rules
+//! query only metrics that exist.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod common;
 
@@ -20,7 +20,7 @@ fn env<'a>(pod: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn names_ports_and_variables_are_the_contracts() {
+fn names_ports_and_variables_match_the_contract() {
     for profile in PROFILES {
         let all = manifests(profile);
         let programs: [(&str, &str, &[Port]); 3] = [
@@ -75,7 +75,7 @@ fn names_ports_and_variables_are_the_contracts() {
 }
 
 #[test]
-fn the_autoscaler_is_the_contracts_in_every_profile() {
+fn the_hpa_matches_the_contract_in_every_profile() {
     for profile in ["plugin", "exporter"] {
         let all = manifests(profile);
         let spec = &find(&all, "HorizontalPodAutoscaler", names::HPA)["spec"];
@@ -88,19 +88,19 @@ fn the_autoscaler_is_the_contracts_in_every_profile() {
         assert_eq!(spec["metrics"][0]["external"]["metric"], metric);
     }
     let all = manifests("keda");
-    assert!(!all.iter().any(|object| object["kind"] == "HorizontalPodAutoscaler"), "KEDA makes it");
+    assert!(!all.iter().any(|object| object["kind"] == "HorizontalPodAutoscaler"), "KEDA creates it");
     let spec = &find(&all, "ScaledObject", names::HPA)["spec"];
     assert_eq!(spec["advanced"]["horizontalPodAutoscalerConfig"]["name"], names::HPA);
     assert_eq!(spec["scaleTargetRef"]["name"], names::WORKER);
     assert_eq!(spec["triggers"][0]["metadata"]["queueName"], queue::ORDERS);
     for profile in PROFILES {
         let worker = &find(&manifests(profile), "Deployment", names::WORKER)["spec"].clone();
-        assert!(worker["replicas"].is_null(), "an apply would reset what the autoscaler has set");
+        assert!(worker["replicas"].is_null(), "an apply would reset the replicas of the HPA");
     }
 }
 
 #[test]
-fn pods_keep_to_what_is_promised() {
+fn pods_are_restricted_and_limited() {
     for profile in PROFILES {
         let all = manifests(profile);
         let namespace = find(&all, "Namespace", names::NAMESPACE);
@@ -133,12 +133,12 @@ fn pods_keep_to_what_is_promised() {
     }
 }
 
-/// Each right of a Role as `VERB GROUP/RESOURCE`, the core group without a name, with `:NAME` where one object is meant.
-fn rights(role: &Value) -> BTreeSet<String> {
+/// Each permission of a Role as `VERB GROUP/RESOURCE`, with `:NAME` if it covers one object. The core group has no name.
+fn permissions(role: &Value) -> BTreeSet<String> {
     let words = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     };
-    let mut rights = BTreeSet::new();
+    let mut permissions = BTreeSet::new();
     for rule in role["rules"].as_array().unwrap() {
         let names = match words(&rule["resourceNames"]) {
             none if none.is_empty() => vec![String::new()],
@@ -147,16 +147,16 @@ fn rights(role: &Value) -> BTreeSet<String> {
         for group in words(&rule["apiGroups"]) {
             for resource in words(&rule["resources"]) {
                 for verb in words(&rule["verbs"]) {
-                    rights.extend(names.iter().map(|name| format!("{verb} {group}/{resource}{name}")));
+                    permissions.extend(names.iter().map(|name| format!("{verb} {group}/{resource}{name}")));
                 }
             }
         }
     }
-    rights
+    permissions
 }
 
 #[test]
-fn roles_allow_what_they_are_for_and_nothing_else() {
+fn roles_have_exactly_their_permissions() {
     let all = manifests("plugin");
     let watched = [
         "/pods",
@@ -173,7 +173,7 @@ fn roles_allow_what_they_are_for_and_nothing_else() {
         .flat_map(|resource| ["get", "list", "watch"].map(|verb| format!("{verb} {resource}")))
         .collect();
     viewer.extend(["get", "list"].map(|verb| format!("{verb} external.metrics.k8s.io/*")));
-    assert_eq!(rights(find(&all, "Role", "surge-viewer")), viewer);
+    assert_eq!(permissions(find(&all, "Role", "surge-viewer")), viewer);
     let mut operator = viewer;
     operator.extend(
         [
@@ -185,17 +185,17 @@ fn roles_allow_what_they_are_for_and_nothing_else() {
         ]
         .map(str::to_owned),
     );
-    assert_eq!(rights(find(&all, "Role", "surge-operator")), operator);
+    assert_eq!(permissions(find(&all, "Role", "surge-operator")), operator);
     assert!(!all.iter().any(|object| object["kind"] == "ClusterRole"), "opt-in only");
-    let foreign = all.iter().filter(|object| object["kind"] != "Namespace");
-    for object in foreign {
+    let namespaced = all.iter().filter(|object| object["kind"] != "Namespace");
+    for object in namespaced {
         assert_eq!(object["metadata"]["namespace"], names::NAMESPACE, "{}", object["metadata"]["name"]);
     }
 }
 
-/// What `surge down` goes by.
+/// `surge down` finds the objects by these labels.
 #[test]
-fn every_object_says_what_it_is_part_of() {
+fn every_object_has_the_part_of_label() {
     for profile in PROFILES {
         for object in manifests(profile) {
             let labels = &object["metadata"]["labels"];
@@ -212,7 +212,7 @@ fn every_object_says_what_it_is_part_of() {
 }
 
 #[test]
-fn the_secrets_script_makes_what_the_broker_and_the_programs_agree_on() {
+fn the_secrets_script_prints_both_secrets() {
     let script = path("manifests/secrets.sh");
     let run = |password: &str| Command::new("sh").arg(&script).env("PASSWORD", password).output().unwrap();
     let output = run("geheim-1");
@@ -251,10 +251,10 @@ fn the_secrets_script_makes_what_the_broker_and_the_programs_agree_on() {
     assert_eq!(password.as_str().map(str::len), Some(24));
 }
 
-/// A key that one of them does not know ends that broker's start.
+/// The broker does not start if its configuration has an unknown key.
 #[test]
-fn the_brokers_configuration_has_only_keys_of_all_its_releases() {
-    let known_to_3_10_and_since = ["collect_statistics_interval", "load_definitions"];
+fn broker_keys_exist_in_all_supported_releases() {
+    let since_3_10 = ["collect_statistics_interval", "load_definitions"];
     for profile in PROFILES {
         let all = manifests(profile);
         let text = find(&all, "ConfigMap", names::RABBITMQ)["data"]["10-surge.conf"].as_str().unwrap();
@@ -263,12 +263,12 @@ fn the_brokers_configuration_has_only_keys_of_all_its_releases() {
             .filter(|line| !line.starts_with('#'))
             .map(|line| line.split('=').next().unwrap().trim())
             .collect();
-        assert_eq!(keys, known_to_3_10_and_since, "{profile}");
+        assert_eq!(keys, since_3_10, "{profile}");
     }
 }
 
 #[test]
-fn monitors_find_their_services_and_prometheus_the_monitors() {
+fn monitors_select_services_and_have_the_label() {
     for profile in PROFILES {
         let all = manifests(profile);
         let monitors: Vec<&Value> = all.iter().filter(|object| object["kind"] == "ServiceMonitor").collect();
@@ -291,7 +291,7 @@ fn monitors_find_their_services_and_prometheus_the_monitors() {
     }
 }
 
-/// Names in `charts/recorded/NAME.types`; a histogram is three.
+/// Metric names in `charts/recorded/NAME.types`; a histogram has three.
 fn recorded(name: &str) -> BTreeSet<String> {
     let text = read(&format!("charts/recorded/{name}.types"));
     let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -318,7 +318,7 @@ fn expressions(value: &Value, found: &mut Vec<String>) {
 }
 
 #[test]
-fn dashboard_and_rules_ask_for_metrics_that_somebody_exports() {
+fn dashboard_and_rules_query_exported_metrics() {
     for profile in PROFILES {
         let all = manifests(profile);
         let broker = if profile == "exporter" { "rabbitmq-exporter" } else { "rabbitmq" };
@@ -326,7 +326,7 @@ fn dashboard_and_rules_ask_for_metrics_that_somebody_exports() {
             .into_iter()
             .flat_map(recorded)
             .collect();
-        // Prometheus' own.
+        // Prometheus itself adds this one.
         exported.insert("up".to_owned());
         let rules = &find(&all, "PrometheusRule", names::PART_OF)["spec"];
         for group in rules["groups"].as_array().unwrap() {
@@ -337,19 +337,16 @@ fn dashboard_and_rules_ask_for_metrics_that_somebody_exports() {
         let dashboard = find(&all, "ConfigMap", "autoscaling-demo-dashboard");
         let dashboard = dashboard["data"]["autoscaling-demo.json"].as_str().unwrap();
         let dashboard: Value = serde_json::from_str(dashboard).unwrap();
-        let mut asked = Vec::new();
-        expressions(rules, &mut asked);
-        let of_the_rules = asked.len();
-        expressions(&dashboard, &mut asked);
-        assert!(of_the_rules >= 7 && asked.len() >= of_the_rules + 20, "{profile}: {}", asked.len());
-        for expression in asked {
+        let mut queries = Vec::new();
+        expressions(rules, &mut queries);
+        let rule_count = queries.len();
+        expressions(&dashboard, &mut queries);
+        assert!(rule_count >= 7 && queries.len() >= rule_count + 20, "{profile}: {}", queries.len());
+        for expression in queries {
             let names = metric_names::of(&expression);
-            assert!(!names.is_empty(), "{expression} asks for nothing");
+            assert!(!names.is_empty(), "{expression} selects no metric");
             let unknown: Vec<&String> = names.difference(&exported).collect();
-            assert!(
-                unknown.is_empty(),
-                "{profile}: nobody exports {unknown:?}, which is asked for by {expression}"
-            );
+            assert!(unknown.is_empty(), "{profile}: no target exports {unknown:?} of {expression}");
         }
         let mut ids: Vec<&Value> =
             dashboard["panels"].as_array().unwrap().iter().map(|panel| &panel["id"]).collect();
@@ -358,7 +355,7 @@ fn dashboard_and_rules_ask_for_metrics_that_somebody_exports() {
     }
 }
 
-/// The README's table of values: the default of each, as JSON.
+/// The defaults in the README's table of values, as JSON.
 fn described() -> BTreeMap<String, Value> {
     let readme = read("charts/autoscaling-demo/README.md");
     let (_, section) = readme.split_once("\n## Values\n").unwrap();
@@ -372,9 +369,9 @@ fn described() -> BTreeMap<String, Value> {
     .collect()
 }
 
-/// Compares each value with its row; a map that users fill themselves is one value and has one row.
-fn compare(of: &Value, above: &str, schema: &Value, rows: &mut BTreeMap<String, Value>) {
-    for (name, value) in of.as_object().unwrap() {
+/// Compares each value with its row. A map for the user's own entries is one value with one row.
+fn compare(values: &Value, above: &str, schema: &Value, rows: &mut BTreeMap<String, Value>) {
+    for (name, value) in values.as_object().unwrap() {
         let path = format!("{above}{name}");
         let schema = &schema["properties"][name];
         assert!(!schema.is_null(), "{path} is not in values.schema.json");
@@ -387,24 +384,24 @@ fn compare(of: &Value, above: &str, schema: &Value, rows: &mut BTreeMap<String, 
 }
 
 #[test]
-fn every_value_is_in_the_readme_and_in_the_schema() {
+fn readme_and_schema_have_every_value() {
     let schema: Value = serde_json::from_str(&read("charts/autoscaling-demo/values.schema.json")).unwrap();
     let mut rows = described();
     assert!(rows.len() > 50, "{}", rows.len());
     compare(&yaml("charts/autoscaling-demo/values.yaml"), "", &schema, &mut rows);
-    assert!(rows.is_empty(), "the README describes what is no value: {:?}", rows.keys());
-    closed(&schema, "");
+    assert!(rows.is_empty(), "the README describes unknown values: {:?}", rows.keys());
+    assert_closed(&schema, "");
 }
 
-/// Every object of the schema says what it may hold, so that a misspelt value is an error.
-fn closed(schema: &Value, path: &str) {
+/// Asserts that every object of the schema lists its properties, so that a misspelt value is an error.
+fn assert_closed(schema: &Value, path: &str) {
     if !schema["properties"].is_null() {
-        assert_eq!(schema["additionalProperties"], false, "{path} takes anything");
+        assert_eq!(schema["additionalProperties"], false, "{path} accepts any property");
     }
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-        closed(field, &format!("{path}.{name}"));
+        assert_closed(field, &format!("{path}.{name}"));
     }
     if schema["items"].is_object() {
-        closed(&schema["items"], &format!("{path}[]"));
+        assert_closed(&schema["items"], &format!("{path}[]"));
     }
 }

@@ -1,4 +1,4 @@
-//! The Dockerfiles and compose.yaml say the same as the images that `cargo xtask image` makes, and as the contract.
+//! The Dockerfiles and compose.yaml agree with the images of `cargo xtask image` and with the contract.
 
 use contract::{names, settings};
 
@@ -7,7 +7,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The instructions of a Dockerfile, continued lines joined.
+/// The instructions of a Dockerfile, with continued lines joined.
 fn instructions(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     let text = lines.join("\n").replace("\\\n", " ");
@@ -16,7 +16,7 @@ fn instructions(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_dockerfiles_end_in_the_program_alone_as_an_ordinary_user() {
+fn images_contain_only_the_program_and_run_as_a_user() {
     for (program, port) in [(names::PRODUCER, names::PRODUCER_HTTP), (names::WORKER, names::WORKER_METRICS)] {
         let all = instructions(&read(&format!("{program}/Dockerfile")));
         let last = all.iter().rposition(|line| line.starts_with("FROM ")).unwrap();
@@ -30,7 +30,7 @@ fn the_dockerfiles_end_in_the_program_alone_as_an_ordinary_user() {
         ] {
             assert!(image.contains(&expected), "{expected} is missing from {image:#?}");
         }
-        assert!(!image.iter().any(|line| line.starts_with("RUN ")), "there is no shell to run it");
+        assert!(!image.iter().any(|line| line.starts_with("RUN ")), "the image has no shell");
         let rust = format!("FROM rust:{}-", read("rust-toolchain.toml").split('"').nth(1).unwrap());
         let toolchain = build[0].trim_start_matches("FROM rust:").split('-').next().unwrap();
         assert!(rust.contains(toolchain), "{} and rust-toolchain.toml differ", build[0]);
@@ -42,12 +42,12 @@ fn the_dockerfiles_end_in_the_program_alone_as_an_ordinary_user() {
 }
 
 #[test]
-fn compose_starts_the_broker_first_and_checks_everybody() {
+fn compose_starts_the_broker_first() {
     let compose: serde_json::Value = serde_saphyr::from_str(&read("compose.yaml")).unwrap();
     let services = compose["services"].as_object().unwrap();
     let manifest = read("manifests/overlays/plugin/rabbitmq.yaml");
     let broker = services[names::RABBITMQ]["image"].as_str().unwrap();
-    assert!(manifest.contains(&format!("image: {broker}\n")), "{broker} is not the manifests' broker");
+    assert!(manifest.contains(&format!("image: {broker}\n")), "{broker} is not the image in the manifests");
     for (program, image) in [(names::PRODUCER, names::PRODUCER_IMAGE), (names::WORKER, names::WORKER_IMAGE)] {
         let service = &services[program];
         assert_eq!(service["image"], format!("{image}:{}", env!("CARGO_PKG_VERSION")));
@@ -58,11 +58,11 @@ fn compose_starts_the_broker_first_and_checks_everybody() {
         );
         assert_eq!(service["depends_on"][names::RABBITMQ]["condition"], "service_healthy");
         assert_eq!(service["environment"][settings::AMQP_HOST], names::RABBITMQ);
-        for (ours, theirs) in [
+        for (program, rabbitmq) in [
             (settings::AMQP_USER, "RABBITMQ_DEFAULT_USER"),
             (settings::AMQP_PASSWORD, "RABBITMQ_DEFAULT_PASS"),
         ] {
-            assert_eq!(service["environment"][ours], services[names::RABBITMQ]["environment"][theirs]);
+            assert_eq!(service["environment"][program], services[names::RABBITMQ]["environment"][rabbitmq]);
         }
     }
     assert!(services[names::RABBITMQ]["healthcheck"]["test"].is_array());

@@ -1,6 +1,6 @@
-//! The adapter's rules over series that were recorded while things went wrong, and the alerts: by promtool.
+//! The adapter's rules over series recorded during incidents, and the alerts, with promtool.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use common::{PROFILES, find, manifests, yaml};
 use serde_json::{Value, json};
 
-/// Runs promtool in a folder with these files; its output, and whether it was satisfied.
+/// Runs promtool in a folder with these files. Returns its success and output.
 fn promtool(arguments: &[&str], files: &[(&str, &Value)]) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     for (name, content) in files {
@@ -23,11 +23,11 @@ fn promtool(arguments: &[&str], files: &[(&str, &Value)]) -> (bool, String) {
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-/// What the adapter asks Prometheus when the autoscaler asks for queue `Orders` in a namespace.
+/// Returns the adapter's Prometheus query for queue `Orders` in a namespace.
 fn query(values: &str, namespace: &str) -> String {
     let rules = yaml(values)["rules"]["external"].clone();
     let rules = rules.as_array().unwrap();
-    assert_eq!(rules.len(), 1, "two rules of one name overwrite each other");
+    assert_eq!(rules.len(), 1, "the second of two rules with one name replaces the first");
     let series = rules[0]["name"]["matches"].as_str().unwrap().trim_matches(['^', '$']);
     assert!(rules[0]["seriesQuery"].as_str().unwrap().contains(&format!("__name__=\"{series}\"")));
     let query = rules[0]["metricsQuery"].as_str().unwrap();
@@ -39,8 +39,8 @@ fn query(values: &str, namespace: &str) -> String {
     query
 }
 
-/// Checks answers at seconds; `None` is no answer, by which the autoscaler holds still.
-fn answers(values: &str, recording: &str, moments: &[(u32, Option<u32>, &str)]) {
+/// Checks the query's results at seconds; `None` is no result, on which the HPA does not scale.
+fn check_results(values: &str, recording: &str, moments: &[(u32, Option<u32>, &str)]) {
     let series = yaml(recording);
     let query = query(values, "charts-demo");
     for (second, expected, why) in moments {
@@ -51,15 +51,15 @@ fn answers(values: &str, recording: &str, moments: &[(u32, Option<u32>, &str)]) 
             "input_series": series,
             "promql_expr_test": [{"expr": query, "eval_time": format!("{second}s"), "exp_samples": samples}],
         }]});
-        let (satisfied, text) = promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test)]);
-        assert!(satisfied, "second {second}, {why}: {text}");
+        let (success, text) = promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test)]);
+        assert!(success, "second {second}, {why}: {text}");
     }
 }
 
 #[test]
 #[ignore = "needs Debian's prometheus, for promtool"]
-fn the_adapters_rule_over_the_brokers_own_series() {
-    answers(
+fn the_rule_reads_the_brokers_series() {
+    check_results(
         "charts/values/prometheus-adapter.yaml",
         "charts/recorded/incidents-plugin.yaml",
         &[
@@ -77,15 +77,15 @@ fn the_adapters_rule_over_the_brokers_own_series() {
 
 #[test]
 #[ignore = "needs Debian's prometheus, for promtool"]
-fn the_adapters_rule_over_the_exporters_series() {
-    answers(
+fn the_rule_reads_the_exporters_series() {
+    check_results(
         "charts/values/prometheus-adapter-exporter.yaml",
         "charts/recorded/incidents-exporter.yaml",
         &[
             (5, Some(40), "two exporters read the broker, and a message counts once"),
             (12, Some(140), "more messages"),
             (22, Some(0), "the queue is deleted, the exporters reach the broker"),
-            (34, None, "one exporter says that it does not reach the broker, the other says nothing"),
+            (34, None, "one exporter reports no connection to the broker, the other is down"),
             (42, None, "the exporters are not scraped in time"),
             (62, Some(0), "the broker is back with an empty queue"),
         ],
@@ -94,7 +94,7 @@ fn the_adapters_rule_over_the_exporters_series() {
 
 #[test]
 #[ignore = "needs Debian's prometheus, for promtool"]
-fn one_more_job_than_the_rule_knows_does_not_double_the_count() {
+fn an_unknown_scrape_job_does_not_double_the_count() {
     // Other jobs, instances and ports; another vhost and another namespace, which are other queues.
     let series = |job: &str, vhost: &str, namespace: &str, value: &str| {
         json!({
@@ -115,8 +115,8 @@ fn one_more_job_than_the_rule_knows_does_not_double_the_count() {
             "exp_samples": [{"labels": "{}", "value": 100}],
         }],
     }]});
-    let (satisfied, text) = promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test)]);
-    assert!(satisfied, "{text}");
+    let (success, text) = promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test)]);
+    assert!(success, "{text}");
 }
 
 fn rules(profile: &str) -> Value {
@@ -125,29 +125,28 @@ fn rules(profile: &str) -> Value {
 
 #[test]
 #[ignore = "needs Debian's prometheus, for promtool"]
-fn promtool_takes_the_rules_and_would_not_take_others() {
+fn promtool_accepts_the_rules() {
     for profile in PROFILES {
-        let (satisfied, text) =
-            promtool(&["check", "rules", "rules.yaml"], &[("rules.yaml", &rules(profile))]);
-        assert!(satisfied && text.contains("SUCCESS"), "{profile}: {text}");
+        let (success, text) = promtool(&["check", "rules", "rules.yaml"], &[("rules.yaml", &rules(profile))]);
+        assert!(success && text.contains("SUCCESS"), "{profile}: {text}");
     }
     let mut broken = rules("plugin");
     broken["groups"][0]["rules"][0]["expr"] = json!("max by (namespace, queue) (x");
-    let (satisfied, _) = promtool(&["check", "rules", "rules.yaml"], &[("rules.yaml", &broken)]);
-    assert!(!satisfied);
+    let (success, _) = promtool(&["check", "rules", "rules.yaml"], &[("rules.yaml", &broken)]);
+    assert!(!success);
 }
 
-/// Series of the incident, and which alerts there are at which minute, each with the labels that its text speaks of.
+/// The series of an incident, and the expected alerts by time.
 struct Incident {
-    what: &'static str,
+    title: &'static str,
     series: Vec<(String, &'static str)>,
     alert: &'static str,
-    /// Labels and, for the text, the value; `None` where there must be no alert.
+    /// The time, and the alert's labels and formatted value; `None` if no alert may fire.
     at: Vec<(&'static str, Option<(Value, &'static str)>)>,
 }
 
-/// The text as Prometheus fills it in.
-fn filled(template: &str, labels: &Value, value: &str) -> String {
+/// Expands an annotation as Prometheus does.
+fn expand(template: &str, labels: &Value, value: &str) -> String {
     let mut text = template.replace("{{ $value | humanizeDuration }}", value);
     for (name, label) in labels.as_object().unwrap() {
         text = text.replace(&format!("{{{{ $labels.{name} }}}}"), label.as_str().unwrap());
@@ -171,7 +170,7 @@ fn check(profile: &str, incident: &Incident) {
                         .unwrap()
                         .iter()
                         .map(|(name, text)| {
-                            (name.clone(), filled(text.as_str().unwrap(), labels, value).into())
+                            (name.clone(), expand(text.as_str().unwrap(), labels, value).into())
                         })
                         .collect();
                     let mut labels = labels.clone();
@@ -187,14 +186,14 @@ fn check(profile: &str, incident: &Incident) {
     let test = json!({"rule_files": ["rules.yaml"], "evaluation_interval": "15s", "tests": [{
         "interval": "15s", "input_series": series, "alert_rule_test": alert_tests,
     }]});
-    let (satisfied, text) =
+    let (success, text) =
         promtool(&["test", "rules", "test.yaml"], &[("test.yaml", &test), ("rules.yaml", &rules)]);
-    assert!(satisfied, "{profile}, {}: {text}", incident.what);
+    assert!(success, "{profile}, {}: {text}", incident.title);
 }
 
 #[test]
 #[ignore = "needs Debian's prometheus, for promtool"]
-fn alerts_fire_when_they_should_and_not_otherwise() {
+fn alerts_fire_only_in_their_incidents() {
     let hpa = |name: &str, more: &str| {
         format!(
             r#"kube_horizontalpodautoscaler_{name}{{namespace="autoscaling-demo",horizontalpodautoscaler="worker-scaler"{more}}}"#
@@ -217,19 +216,19 @@ fn alerts_fire_when_they_should_and_not_otherwise() {
         };
         let incidents = [
             Incident {
-                what: "the queue grows with all workers there",
+                title: "the queue grows with all workers running",
                 series: at_maximum("10x60"),
                 alert: "QueueGrowsAtMaximum",
                 at: vec![("1m", None), ("6m", Some((of_the_queue.clone(), "")))],
             },
             Incident {
-                what: "the queue grows while workers are still coming",
+                title: "the queue grows while workers are starting",
                 series: at_maximum("9x60"),
                 alert: "QueueGrowsAtMaximum",
                 at: vec![("6m", None)],
             },
             Incident {
-                what: "there is no series",
+                title: "the series is missing",
                 series: vec![("something_else{}".to_owned(), "1x60")],
                 alert: "QueueMetricAbsent",
                 at: vec![(
@@ -238,20 +237,20 @@ fn alerts_fire_when_they_should_and_not_otherwise() {
                 )],
             },
             Incident {
-                what: "there is a series",
+                title: "the series exists",
                 series: vec![(queue.clone(), "0x60")],
                 alert: "QueueMetricAbsent",
                 at: vec![("3m", None)],
             },
             Incident {
-                what: "no sample for minutes, and no mark that the series ended",
-                // The last sample is that of the first minute.
+                title: "no sample for minutes, and no staleness marker",
+                // The last sample is at 1 minute.
                 series: vec![(queue.clone(), "5x4 _x60")],
                 alert: "QueueMetricStale",
                 at: vec![("1m", None), ("4m", Some((of_the_queue, "3m 0s")))],
             },
             Incident {
-                what: "the autoscaler has no metric",
+                title: "the HPA cannot read the metric",
                 series: vec![
                     (hpa("status_condition", r#",condition="ScalingActive",status="false""#), "0x3 1x60"),
                     (hpa("status_condition", r#",condition="AbleToScale",status="false""#), "0x60"),
@@ -280,7 +279,7 @@ fn alerts_fire_when_they_should_and_not_otherwise() {
     check(
         "exporter",
         &Incident {
-            what: "the exporter does not reach the broker",
+            title: "the exporter does not reach the broker",
             series: vec![(
                 r#"rabbitmq_up{namespace="autoscaling-demo",job="rabbitmq-exporter"}"#.to_owned(),
                 "1x3 0x60",

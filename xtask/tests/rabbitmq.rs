@@ -1,4 +1,4 @@
-//! A real RabbitMQ takes the chart's configuration and definitions, also a second time.
+//! A real RabbitMQ loads the chart's configuration and definitions, also after a restart.
 
 mod common;
 
@@ -12,7 +12,7 @@ use testkit::rabbitmq::{RabbitMq, Settings};
 
 #[test]
 #[ignore = "needs Debian's rabbitmq-server"]
-fn definitions_make_the_user_and_the_queues_and_nobody_else() {
+fn definitions_create_the_user_and_the_queues() {
     let script =
         Command::new("sh").arg(path("manifests/secrets.sh")).env("PASSWORD", "geheim-1").output().unwrap();
     let made = objects(&String::from_utf8(script.stdout).unwrap());
@@ -26,10 +26,10 @@ fn definitions_make_the_user_and_the_queues_and_nobody_else() {
     assert!(configuration.contains(mounted));
     let configuration = configuration.replace(mounted, file.to_str().unwrap());
     let mut broker = RabbitMq::start_with(&Settings { configuration, ..Settings::default() }).unwrap();
-    // The second time they are there already.
+    // The second time, they already exist.
     for _time in 0..2 {
-        let list = |what: &str, columns: &[&str]| -> Value {
-            let text = broker.ctl(&[&[what], columns, &["--formatter", "json"]].concat()).unwrap();
+        let list = |command: &str, columns: &[&str]| -> Value {
+            let text = broker.ctl(&[&[command], columns, &["--formatter", "json"]].concat()).unwrap();
             serde_json::from_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"))
         };
         assert_eq!(list("list_users", &[]), json!([{"user": "surge", "tags": ["monitoring"]}]));

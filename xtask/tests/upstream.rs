@@ -1,6 +1,6 @@
-//! What we set in other people's charts and custom resources exists there, by data that is kept in `charts/upstream/`.
+//! Values and custom resources for other projects' charts exist there, according to the data in `charts/upstream/`.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 mod common;
 
@@ -17,7 +17,7 @@ fn keys(text: &str) -> Keys {
     lines.map(|line| line.rsplit_once(' ').unwrap()).map(|(key, kind)| (key.into(), kind.into())).collect()
 }
 
-/// What of `values` the chart does not have, or has as something else.
+/// Returns the entries of `values` that the chart does not have, or that have another type there.
 fn unknown(values: &Value, keys: &Keys, above: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for (name, value) in values.as_object().into_iter().flatten() {
@@ -32,7 +32,7 @@ fn unknown(values: &Value, keys: &Keys, above: &str) -> Vec<String> {
         };
         match keys.get(&key).map(String::as_str) {
             None => wrong.push(format!("{key}: no such value")),
-            // What is empty upstream takes whatever it is given.
+            // Empty upstream, so the type is unknown.
             Some("any") => {}
             Some("free") if expected == "map" => {}
             Some("map") if expected == "map" => {
@@ -46,7 +46,7 @@ fn unknown(values: &Value, keys: &Keys, above: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_values_that_we_set_are_values_of_the_chart() {
+fn our_values_exist_in_the_upstream_charts() {
     for chart in yaml("charts/upstream/versions.yaml")["charts"].as_array().unwrap() {
         let name = chart["name"].as_str().unwrap();
         let keys = keys(&read(&format!("charts/upstream/values/{name}.keys")));
@@ -65,7 +65,7 @@ fn the_values_that_we_set_are_values_of_the_chart() {
 }
 
 #[test]
-fn a_misspelt_value_is_found() {
+fn a_misspelt_value_is_reported() {
     let keys = keys("# head\nrules map\nrules.default boolean\nresources free\nrules.external list\n");
     for (values, expected) in [
         ("{rules: {default: false, external: []}, resources: {limits: {cpu: 1}}}", vec![]),
@@ -80,7 +80,7 @@ fn a_misspelt_value_is_found() {
 }
 
 #[test]
-fn every_pin_is_whole_and_its_files_are_there() {
+fn every_pinned_chart_is_complete() {
     let versions = yaml("charts/upstream/versions.yaml");
     let charts = versions["charts"].as_array().unwrap();
     for chart in charts {
@@ -96,10 +96,10 @@ fn every_pin_is_whole_and_its_files_are_there() {
         );
         assert_eq!(charts.iter().filter(|other| other["name"] == chart["name"]).count(), 1, "{name}");
         for profile in chart["values"].as_object().unwrap().keys() {
-            assert!(PROFILES.contains(&profile.as_str()), "{name}: {profile} is no profile");
+            assert!(PROFILES.contains(&profile.as_str()), "{name}: unknown profile {profile}");
         }
     }
-    // There is one APIService for external metrics: no profile may install two that serve it.
+    // There is only one APIService for external metrics, so each profile installs exactly one server for it.
     for profile in PROFILES {
         let serving = |chart: &&Value| {
             ["prometheus-adapter", "keda"].contains(&chart["name"].as_str().unwrap())

@@ -1,4 +1,4 @@
-//! The demo on the cluster: installed by `surge up`, marked as this suite's own, removed by `surge down`.
+//! The demo on the cluster: `surge up` installs it, a label marks it as the suite's own, `surge down` removes it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,43 +9,43 @@ use serde_json::Value;
 
 use super::kubectl::Kubectl;
 
-/// Label of the namespace of a demo that this suite has installed, and its value.
-const MARK: (&str, &str) = ("surge-e2e", "installed");
+/// Label and value on the namespace of a demo that the suite installed.
+const OWNER_LABEL: (&str, &str) = ("surge-e2e", "installed");
 
-/// How long the autoscaler may take to have a first reading: the monitor has to reach Prometheus, and the adapter to list
-/// its series.
-const FIRST_READING: &str = "--timeout=300s";
+/// Time limit for the first metric value of the HPA: Prometheus must load the monitor, and the adapter must list the
+/// series.
+const METRIC_TIMEOUT: &str = "--timeout=300s";
 
-/// The demo that is installed, or not yet.
+/// The demo, installed or not.
 pub(super) struct Demo<'a> {
     pub(super) kubectl: &'a Kubectl,
     /// The program `surge`.
     pub(super) surge: PathBuf,
     pub(super) kubeconfig: &'a Path,
-    /// Whether the stack is installed too.
+    /// Install the monitoring stack too.
     pub(super) stack: bool,
     pub(super) rabbitmq_image: Option<&'a str>,
 }
 
-/// Whose the namespace of the demo is.
+/// The owner of the demo's namespace.
 #[derive(Debug, PartialEq, Eq)]
 enum Owner {
-    /// There is none.
-    Nobody,
-    /// It was made by an earlier run of this suite.
-    Us,
-    /// It was made by somebody else.
-    Another,
+    /// The namespace does not exist.
+    None,
+    /// An earlier run of the suite created it.
+    Suite,
+    /// A user created it.
+    Other,
 }
 
 /// # Errors
-/// When the cluster has a demo that this suite did not install.
-pub(super) fn refuse_a_foreign_one(kubectl: &Kubectl, context: &str) -> anyhow::Result<()> {
+/// When the cluster has a demo that the suite did not install.
+pub(super) fn refuse_foreign(kubectl: &Kubectl, context: &str) -> anyhow::Result<()> {
     let found = kubectl.run(["get", "namespace", names::NAMESPACE, "--ignore-not-found", "-o", "json"])?;
-    if owner(&found)? == Owner::Another {
+    if owner(&found)? == Owner::Other {
         bail!(
-            "the cluster of context {context} has a namespace {} that this suite did not make, so nothing was done; \
-             remove the demo there with `surge down --namespaces`, or test another cluster",
+            "context {context} has a namespace {} that this suite did not create; nothing changed. \
+             Remove the demo with `surge down --namespaces`, or use another cluster",
             names::NAMESPACE
         );
     }
@@ -53,23 +53,23 @@ pub(super) fn refuse_a_foreign_one(kubectl: &Kubectl, context: &str) -> anyhow::
 }
 
 impl Demo<'_> {
-    /// Installs the demo and waits until the autoscaler has read the metric once.
+    /// Installs the demo and waits until the HPA has read the metric once.
     ///
     /// # Errors
-    /// When `surge up` fails, or there is no reading in time.
+    /// When `surge up` fails, or the HPA has no metric value within the time limit.
     pub(super) fn install(&self) -> anyhow::Result<()> {
         let has_storage = self.kubectl.run(["get", "storageclass", "-o", "name"])?.lines().next().is_some();
         self.surge(&up(self.stack, has_storage, self.rabbitmq_image))?;
-        let mark = format!("{}={}", MARK.0, MARK.1);
-        self.kubectl.run(["label", "--overwrite", "namespace", names::NAMESPACE, &mark])?;
+        let label = format!("{}={}", OWNER_LABEL.0, OWNER_LABEL.1);
+        self.kubectl.run(["label", "--overwrite", "namespace", names::NAMESPACE, &label])?;
         let hpa = format!("hpa/{}", names::HPA);
         self.kubectl
-            .run(["-n", names::NAMESPACE, "wait", "--for=condition=ScalingActive", &hpa, FIRST_READING])
-            .context("the autoscaler has no reading of the metric; ask `surge doctor` why")?;
+            .run(["-n", names::NAMESPACE, "wait", "--for=condition=ScalingActive", &hpa, METRIC_TIMEOUT])
+            .context("the HPA cannot read the metric; `surge doctor` shows the cause")?;
         Ok(())
     }
 
-    /// Removes the demo and its namespace, if `surge up` or this suite made it.
+    /// Removes the demo, and its namespace if `surge up` or the suite created it.
     ///
     /// # Errors
     /// When `surge down` fails.
@@ -77,8 +77,8 @@ impl Demo<'_> {
         self.surge(&["down", "--yes", "--namespaces"].map(str::to_owned))
     }
 
-    /// The command that removes what was kept.
-    pub(super) fn removal(&self) -> String {
+    /// The command that removes the demo, for the user.
+    pub(super) fn removal_command(&self) -> String {
         format!("surge down --namespaces --kubeconfig {}", self.kubeconfig.display())
     }
 
@@ -89,22 +89,26 @@ impl Demo<'_> {
             .arg("--kubeconfig")
             .arg(self.kubeconfig)
             .status()
-            .with_context(|| format!("{} cannot be started", self.surge.display()))?;
+            .with_context(|| format!("cannot start {}", self.surge.display()))?;
         ensure!(status.success(), "surge {} failed: {status}", arguments.join(" "));
         Ok(())
     }
 }
 
-/// Whose namespace that is; `json` is empty when there is none.
+/// The owner of a namespace; `json` is empty if it does not exist.
 fn owner(json: &str) -> anyhow::Result<Owner> {
     if json.trim().is_empty() {
-        return Ok(Owner::Nobody);
+        return Ok(Owner::None);
     }
-    let namespace: Value = serde_json::from_str(json).context("kubectl's answer is no JSON")?;
-    Ok(if namespace["metadata"]["labels"][MARK.0] == MARK.1 { Owner::Us } else { Owner::Another })
+    let namespace: Value = serde_json::from_str(json).context("kubectl did not print JSON")?;
+    Ok(if namespace["metadata"]["labels"][OWNER_LABEL.0] == OWNER_LABEL.1 {
+        Owner::Suite
+    } else {
+        Owner::Other
+    })
 }
 
-/// What `surge` is asked for: the demo, with its stack or on the cluster's own; without a volume claim where no storage class could serve it.
+/// Arguments of `surge up`. Without a storage class, the broker gets no volume claim.
 fn up(stack: bool, has_storage: bool, rabbitmq_image: Option<&str>) -> Vec<String> {
     let mut arguments = ["up", "--yes"].map(str::to_owned).to_vec();
     if !stack {
@@ -124,20 +128,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_demo_without_the_mark_is_anothers() {
+    fn a_demo_without_the_label_is_foreign() {
         let with = |labels: &str| format!(r#"{{"metadata": {{"labels": {labels}}}}}"#);
         for (json, expected) in [
-            (String::new(), Owner::Nobody),
-            (with("{}"), Owner::Another),
-            (with(r#"{"surge-e2e": "installed"}"#), Owner::Us),
-            (r#"{"metadata": {}}"#.to_owned(), Owner::Another),
+            (String::new(), Owner::None),
+            (with("{}"), Owner::Other),
+            (with(r#"{"surge-e2e": "installed"}"#), Owner::Suite),
+            (r#"{"metadata": {}}"#.to_owned(), Owner::Other),
         ] {
             assert_eq!(owner(&json).unwrap(), expected, "{json}");
         }
     }
 
     #[test]
-    fn what_surge_is_asked_for_fits_the_cluster() {
+    fn up_arguments_depend_on_the_cluster() {
         assert_eq!(up(true, true, None), ["up", "--yes"]);
         let other = up(false, false, Some("registry:5000/rabbitmq:3.10"));
         assert_eq!(other[2..5], ["--skip-stack", "--set", "rabbitmq.persistence.enabled=false"]);

@@ -1,4 +1,4 @@
-//! Ctrl-C and its like: what runs is ended, what was installed is removed, and only a second one ends the removal too.
+//! Signals: the first Ctrl-C ends the running test, so that the suite can remove the demo; the second ends the suite.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -10,72 +10,70 @@ use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-/// How long a process may take to end after it was asked to.
-const FAREWELL: Duration = Duration::from_secs(20);
+/// Time between SIGTERM and SIGKILL.
+const GRACE_PERIOD: Duration = Duration::from_secs(20);
 
-/// Between two looks at a process.
-const LOOK: Duration = Duration::from_millis(100);
+/// Time between two checks of a process.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Whether somebody asked for the end.
+/// A flag that the first signal sets.
 #[derive(Clone, Default)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// From now on the first signal is noted, and the second one ends this process as it would any other.
+    /// Installs the handlers: the first signal sets the flag, the second one ends this process.
     ///
     /// # Errors
-    /// When the system takes no handler.
-    pub(super) fn watched() -> anyhow::Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
+    /// When the system refuses a handler.
+    pub(super) fn install() -> anyhow::Result<Self> {
+        let requested = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // The order counts: the second signal finds what the first one noted.
-            signal_hook::flag::register_conditional_default(signal, Arc::clone(&asked))
-                .and_then(|_id| signal_hook::flag::register(signal, Arc::clone(&asked)))
-                .context("signals cannot be caught")?;
+            // The order matters: the second signal finds the flag that the first one set.
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(&requested))
+                .and_then(|_id| signal_hook::flag::register(signal, Arc::clone(&requested)))
+                .context("cannot install signal handlers")?;
         }
-        Ok(Self(asked))
+        Ok(Self(requested))
     }
 
-    /// Whether a signal came.
-    pub(super) fn came(&self) -> bool {
+    /// Returns true after a signal.
+    pub(super) fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// How a process came to its end.
+/// The end of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// By itself, with exit code 0.
-    Well,
-    /// By itself, with another one or by a signal.
-    Badly,
-    /// It was late.
-    Late,
-    /// Somebody asked for the end.
+    /// Exit code 0.
+    Success,
+    /// Another exit code, or a signal that this process did not send.
+    Failure,
+    /// This process ended it after its time limit.
+    TimedOut,
+    /// This process ended it after a signal of the user.
     Interrupted,
 }
 
-/// Runs a command as the leader of a process group of its own, so that what it started ends with it, and a Ctrl-C of the
-/// terminal reaches this process alone.
+/// Runs a command as the leader of its own process group. Its children end with it, and a Ctrl-C in the terminal reaches
+/// only this process.
 ///
 /// # Errors
-/// When it cannot be started or waited for.
-pub(super) fn run(command: &mut Command, within: Duration, interrupt: &Interrupt) -> anyhow::Result<End> {
+/// When the command cannot be started, or its status cannot be read.
+pub(super) fn run(command: &mut Command, timeout: Duration, interrupt: &Interrupt) -> anyhow::Result<End> {
     let program = command.get_program().to_owned();
-    let mut child = command
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("{} cannot be started", program.display()))?;
+    let mut child =
+        command.process_group(0).spawn().with_context(|| format!("cannot start {}", program.display()))?;
     let began = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(if status.success() { End::Well } else { End::Badly });
+            return Ok(if status.success() { End::Success } else { End::Failure });
         }
         let end = match () {
-            () if interrupt.came() => End::Interrupted,
-            () if began.elapsed() > within => End::Late,
+            () if interrupt.requested() => End::Interrupted,
+            () if began.elapsed() > timeout => End::TimedOut,
             () => {
-                std::thread::sleep(LOOK);
+                std::thread::sleep(POLL_INTERVAL);
                 continue;
             }
         };
@@ -84,13 +82,13 @@ pub(super) fn run(command: &mut Command, within: Duration, interrupt: &Interrupt
     }
 }
 
-/// Asks the group to end, and makes it.
+/// Sends SIGTERM to the group, and SIGKILL after [`GRACE_PERIOD`].
 fn end_group(child: &mut Child) -> anyhow::Result<()> {
     let group = Pid::from_child(child);
     let _gone = kill_process_group(group, Signal::TERM);
-    let asked = Instant::now();
-    while child.try_wait()?.is_none() && asked.elapsed() < FAREWELL {
-        std::thread::sleep(LOOK);
+    let sent = Instant::now();
+    while child.try_wait()?.is_none() && sent.elapsed() < GRACE_PERIOD {
+        std::thread::sleep(POLL_INTERVAL);
     }
     let _gone = kill_process_group(group, Signal::KILL);
     child.wait()?;
@@ -108,31 +106,32 @@ mod tests {
     }
 
     #[test]
-    fn how_a_process_ends_is_told() {
+    fn run_reports_the_end_of_a_process() {
         let (none, long) = (Interrupt::default(), Duration::from_secs(120));
-        for (script, expected) in [("exit 0", End::Well), ("exit 3", End::Badly), ("kill -9 $$", End::Badly)]
+        for (script, expected) in
+            [("exit 0", End::Success), ("exit 3", End::Failure), ("kill -9 $$", End::Failure)]
         {
             assert_eq!(run(&mut shell(script), long, &none).unwrap(), expected, "{script}");
         }
     }
 
     #[test]
-    fn what_a_process_started_ends_with_it() {
+    fn children_end_with_their_process() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pid");
         let script = format!("sleep 600 & echo $! >{}; wait", file.display());
-        let came = Interrupt(Arc::new(AtomicBool::new(false)));
-        let (asked, written) = (came.clone(), file.clone());
-        let asking = std::thread::spawn(move || {
+        let interrupt = Interrupt(Arc::new(AtomicBool::new(false)));
+        let (flag, written) = (interrupt.clone(), file.clone());
+        let setter = std::thread::spawn(move || {
             testkit::wait::until_blocking("the process to run", || {
                 std::fs::read_to_string(&written).ok().filter(|text| text.ends_with('\n'))
             });
-            asked.0.store(true, Ordering::Relaxed);
+            flag.0.store(true, Ordering::Relaxed);
         });
-        assert_eq!(run(&mut shell(&script), Duration::from_secs(120), &came).unwrap(), End::Interrupted);
-        asking.join().unwrap();
+        assert_eq!(run(&mut shell(&script), Duration::from_secs(120), &interrupt).unwrap(), End::Interrupted);
+        setter.join().unwrap();
         let pid: i32 = std::fs::read_to_string(file).unwrap().trim().parse().unwrap();
-        // Whoever inherits it may be slow to bury it.
+        // Its new parent may take a while to reap it.
         testkit::wait::until_blocking("its child to be gone", || {
             let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
             state
@@ -144,8 +143,8 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_is_late_is_ended() {
+    fn run_ends_a_process_after_its_timeout() {
         let end = run(&mut shell("sleep 600"), Duration::ZERO, &Interrupt::default()).unwrap();
-        assert_eq!(end, End::Late);
+        assert_eq!(end, End::TimedOut);
     }
 }

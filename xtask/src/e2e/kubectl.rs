@@ -1,4 +1,4 @@
-//! kubectl with the one kubeconfig that was given.
+//! kubectl with the kubeconfig of the cluster under test.
 
 use std::ffi::OsStr;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-/// A kubectl that talks to the cluster under test.
+/// A kubectl for the cluster under test.
 pub(super) struct Kubectl {
     program: PathBuf,
     kubeconfig: PathBuf,
@@ -23,20 +23,20 @@ impl Kubectl {
             std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
         };
         let program = found.with_context(|| {
-            format!("there is no {}: install kubectl, or name it with --kubectl FILE", program.display())
+            format!("cannot find {}: install kubectl, or set --kubectl FILE", program.display())
         })?;
         Ok(Self { program, kubeconfig: kubeconfig.to_owned() })
     }
 
-    /// Where the program is.
+    /// The path of the program.
     pub(super) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// What kubectl writes to its standard output.
+    /// Runs kubectl and returns its standard output.
     ///
     /// # Errors
-    /// When it fails; its own words are in the error.
+    /// When kubectl fails; the error contains its message.
     pub(super) fn run<S: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = S>,
@@ -44,7 +44,7 @@ impl Kubectl {
         self.run_with("", arguments)
     }
 
-    /// As [`Self::run`], with a standard input.
+    /// Like [`Self::run`], with `input` on the standard input.
     pub(super) fn run_with<S: AsRef<OsStr>>(
         &self,
         input: &str,
@@ -57,11 +57,11 @@ impl Kubectl {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .with_context(|| format!("{} cannot be started", self.program.display()))?;
+            .with_context(|| format!("cannot start {}", self.program.display()))?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes()).context("kubectl does not read its input")?;
+            stdin.write_all(input.as_bytes()).context("cannot write to kubectl")?;
         }
-        let output = child.wait_with_output().context("kubectl cannot be waited for")?;
+        let output = child.wait_with_output().context("cannot wait for kubectl")?;
         if !output.status.success() {
             let words: Vec<_> = command.get_args().skip(2).map(OsStr::to_string_lossy).collect();
             bail!("kubectl {}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr).trim());
@@ -74,7 +74,7 @@ impl Kubectl {
         Ok(self.run(["config", "current-context"])?.trim().to_owned())
     }
 
-    /// What the API server calls itself.
+    /// The version that the API server reports.
     pub(super) fn version(&self) -> anyhow::Result<String> {
         let json: serde_json::Value = serde_json::from_str(&self.run(["get", "--raw", "/version"])?)?;
         Ok(format!("Kubernetes {}", json["gitVersion"].as_str().unwrap_or("of an unknown version")))

@@ -1,32 +1,29 @@
-//! How an image archive gets onto the nodes of a cluster.
+//! The command that loads an image archive onto the nodes of a cluster.
 
 use anyhow::{Context as _, ensure};
 
-/// Stands in a command for the archive's file.
+/// Placeholder for the archive's file in a command.
 pub(super) const ARCHIVE: &str = "{archive}";
 
-/// The command that was given, else the one of a tool that names its contexts in a way that is known.
+/// Returns the `given` command, else the one for a cluster tool whose context names are known.
 ///
 /// # Errors
-/// When no command was given and the context is nobody's that is known, or when the command names no archive.
+/// When no command was given for an unknown context, or when the command lacks the placeholder.
 pub(super) fn command(given: Option<&str>, context: &str) -> anyhow::Result<String> {
     if let Some(given) = given {
-        ensure!(
-            given.contains(ARCHIVE),
-            "`{given}` does not say where the archive's file goes: write {ARCHIVE} there"
-        );
+        ensure!(given.contains(ARCHIVE), "`{given}` lacks the placeholder {ARCHIVE} for the archive's file");
         return Ok(given.to_owned());
     }
     known(context).with_context(|| {
         format!(
-            "how images are loaded into the cluster of context {context} is not known; \
-             say it with --load 'COMMAND {{archive}}'"
+            "context {context} belongs to no known tool (kind, k3d, minikube); \
+             set --load 'COMMAND {{archive}}'"
         )
     })
 }
 
-/// kind calls its contexts `kind-NAME`, k3d `k3d-NAME`; minikube calls them by the profile's name, which is `minikube`
-/// unless another one was asked for.
+/// Contexts of kind are named `kind-NAME`, those of k3d `k3d-NAME`. minikube uses the profile's name, by default
+/// `minikube`.
 fn known(context: &str) -> Option<String> {
     if let Some(name) = context.strip_prefix("kind-") {
         return Some(format!("kind load image-archive {{archive}} --name {name}"));
@@ -42,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tools_are_known_by_their_contexts() {
+    fn a_context_name_identifies_the_tool() {
         for (context, command) in [
             ("kind-kind", Some("kind load image-archive {archive} --name kind")),
             ("k3d-demo", Some("k3d image import {archive} --cluster demo")),
@@ -55,6 +52,6 @@ mod tests {
         let error = command(None, "production").unwrap_err().to_string();
         assert!(error.contains("--load 'COMMAND {archive}'"), "{error}");
         let error = command(Some("ctr import"), "kind-kind").unwrap_err().to_string();
-        assert!(error.contains("write {archive} there"), "{error}");
+        assert!(error.contains("placeholder {archive}"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Builds the test targets named `cluster`, runs their tests one at a time, and prints one line a test.
+//! Builds the test targets named `cluster`, runs their tests one at a time, and prints one line per test.
 
 use std::fmt;
 use std::fs::File;
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use super::interrupt::{self, End, Interrupt};
 
-/// Begins the line in which a test says that it was not given what it needs. The tests write it.
+/// Prefix of the line that a test prints when it lacks a prerequisite.
 const NOT_RUN: &str = "not run:";
 
-/// A test that has not ended by then has failed.
-const DEADLINE: Duration = Duration::from_secs(20 * 60);
+/// Time limit for one test.
+const TEST_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
-/// A test.
+/// One test of a test executable.
 #[derive(Clone)]
 pub(super) struct Test {
     package: String,
@@ -26,13 +26,13 @@ pub(super) struct Test {
     name: String,
 }
 
-/// What became of all tests.
+/// The counts of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Summary {
     passed: usize,
     pub(super) failed: usize,
     not_run: usize,
-    /// Tests that were not begun, or not gone through, because somebody asked for the end.
+    /// Tests that a signal ended or prevented.
     pub(super) interrupted: usize,
     took: Duration,
 }
@@ -48,17 +48,17 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What became of one test.
+/// The result of one test.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Passed,
     Failed,
-    Late,
+    TimedOut,
     NotRun(String),
     Interrupted,
 }
 
-/// What was built: the tests, and the program that they run.
+/// The result of the build: the tests, and the program `surge`.
 pub(super) struct Built {
     pub(super) tests: Vec<Test>,
     pub(super) surge: PathBuf,
@@ -67,7 +67,7 @@ pub(super) struct Built {
 /// Builds the targets and lists the tests whose names contain `filter`.
 ///
 /// # Errors
-/// When they do not build, or there is no such test.
+/// When the build fails, or no test matches.
 pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Built> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -85,7 +85,7 @@ pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Built> 
         ])
         .stderr(Stdio::inherit())
         .output()
-        .context("cargo cannot be started")?;
+        .context("cannot start cargo")?;
     ensure!(output.status.success(), "the cluster tests do not build");
     let messages = String::from_utf8_lossy(&output.stdout);
     let surge = executables(&messages, "surge", "bin").next().context("cargo built no surge")?.executable;
@@ -94,25 +94,25 @@ pub(super) fn build(root: &Path, filter: Option<&str>) -> anyhow::Result<Built> 
         let listed = Command::new(&target.executable)
             .args(["--list", "--ignored", "--format", "terse"])
             .output()
-            .with_context(|| format!("{} cannot be run", target.executable.display()))?;
+            .with_context(|| format!("cannot run {}", target.executable.display()))?;
         for name in names(&String::from_utf8_lossy(&listed.stdout)) {
             if filter.is_none_or(|filter| name.contains(filter)) {
                 tests.push(Test { name, ..target.clone() });
             }
         }
     }
-    ensure!(!tests.is_empty(), "there is no such test");
+    ensure!(!tests.is_empty(), "no test matches");
     Ok(Built { tests, surge })
 }
 
-/// The executables of that name and kind that cargo tells of, each as a test without a name.
+/// The executables of that name and kind in cargo's JSON messages, each as a test without a name.
 fn executables<'a>(messages: &'a str, name: &'a str, kind: &'a str) -> impl Iterator<Item = Test> + 'a {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     messages.filter_map(move |message| {
         let target = &message["target"];
-        // A program has unit tests of its own, which are another executable of the same name.
-        let is_itself = message["profile"]["test"] == (kind == "test");
-        let is_wanted = target["name"] == name && target["kind"][0] == kind && is_itself;
+        // The unit tests of a program are another executable with the same name.
+        let is_right_profile = message["profile"]["test"] == (kind == "test");
+        let is_wanted = target["name"] == name && target["kind"][0] == kind && is_right_profile;
         let executable = PathBuf::from(message["executable"].as_str().filter(|_| is_wanted)?);
         let folder = Path::new(message["manifest_path"].as_str()?).parent()?.to_owned();
         let package = folder.file_name()?.to_string_lossy().into_owned();
@@ -124,21 +124,21 @@ fn names(listing: &str) -> Vec<String> {
     listing.lines().filter_map(|line| Some(line.strip_suffix(": test")?.to_owned())).collect()
 }
 
-/// Runs the tests, until somebody asks for the end; what each writes goes to a file in `folder`.
+/// Runs the tests until the end or a signal. The output of each goes to a file in `folder`.
 ///
 /// # Errors
-/// When a test cannot be started or its file not written. A test that fails is no error here.
+/// When a test cannot be started, or its file cannot be written. A failed test is not an error.
 pub(super) fn run(
     tests: &[Test],
     environment: &[(&str, String)],
     folder: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Summary> {
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let began = Instant::now();
     let mut summary = Summary::default();
     for test in tests {
-        if interrupt.came() {
+        if interrupt.requested() {
             summary.interrupted += 1;
             continue;
         }
@@ -149,12 +149,16 @@ pub(super) fn run(
         let (word, why, counter) = match &outcome {
             Outcome::Passed => ("ok", String::new(), &mut summary.passed),
             Outcome::Failed => ("FAILED", format!("  see {}", log.display()), &mut summary.failed),
-            Outcome::Late => {
-                let why = format!("  ended after {} minutes; see {}", DEADLINE.as_secs() / 60, log.display());
+            Outcome::TimedOut => {
+                let why = format!(
+                    "  timed out after {} minutes; see {}",
+                    TEST_TIMEOUT.as_secs() / 60,
+                    log.display()
+                );
                 ("FAILED", why, &mut summary.failed)
             }
             Outcome::NotRun(why) => ("not run", format!("  {why}"), &mut summary.not_run),
-            Outcome::Interrupted => ("ended", "  before it was through".to_owned(), &mut summary.interrupted),
+            Outcome::Interrupted => ("stopped", "  interrupted".to_owned(), &mut summary.interrupted),
         };
         *counter += 1;
         println!("{word:<8} {took:>8}  {}  {}{why}", test.package, test.name);
@@ -178,18 +182,19 @@ fn run_one(
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
         .stderr(file);
-    let end = interrupt::run(&mut command, DEADLINE, interrupt)?;
+    let end = interrupt::run(&mut command, TEST_TIMEOUT, interrupt)?;
     let written = std::fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
     Ok(outcome(end, &String::from_utf8_lossy(&written)))
 }
 
-/// A test that says it was not run has failed, because nobody may take it for passed; here it gets a word of its own.
+/// Classifies the end of a test. A test without its prerequisites fails, so that a plain `cargo test` does not count it as
+/// passed; here it is [`Outcome::NotRun`].
 fn outcome(end: End, written: &str) -> Outcome {
     match end {
-        End::Well => Outcome::Passed,
-        End::Late => Outcome::Late,
+        End::Success => Outcome::Passed,
+        End::TimedOut => Outcome::TimedOut,
         End::Interrupted => Outcome::Interrupted,
-        End::Badly => {
+        End::Failure => {
             let why = written.lines().find_map(|line| line.strip_prefix(NOT_RUN));
             why.map_or(Outcome::Failed, |why| Outcome::NotRun(why.trim().to_owned()))
         }
@@ -201,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cargo_and_the_test_programs_tell_is_read() {
+    fn cargo_messages_and_test_lists_are_parsed() {
         let artifact = |name: &str, kind: &str, test: bool, executable: Value| {
             serde_json::json!({
                 "profile": {"test": test}, "reason": "compiler-artifact", "manifest_path": "/source/tui/Cargo.toml",
@@ -227,14 +232,14 @@ mod tests {
     }
 
     #[test]
-    fn a_test_without_its_handle_is_not_passed_and_not_failed() {
-        let said =
+    fn a_test_without_its_prerequisite_is_not_run() {
+        let output =
             "thread 'x' panicked at a.rs:1:1:\nnot run: SURGE_E2E_KUBECTL does not say where kubectl is\n";
         let why = "SURGE_E2E_KUBECTL does not say where kubectl is".to_owned();
-        assert_eq!(outcome(End::Badly, said), Outcome::NotRun(why));
-        assert_eq!(outcome(End::Badly, "assertion failed"), Outcome::Failed);
-        assert_eq!(outcome(End::Well, ""), Outcome::Passed);
-        assert_eq!(outcome(End::Interrupted, said), Outcome::Interrupted);
-        assert_eq!(outcome(End::Late, said), Outcome::Late);
+        assert_eq!(outcome(End::Failure, output), Outcome::NotRun(why));
+        assert_eq!(outcome(End::Failure, "assertion failed"), Outcome::Failed);
+        assert_eq!(outcome(End::Success, ""), Outcome::Passed);
+        assert_eq!(outcome(End::Interrupted, output), Outcome::Interrupted);
+        assert_eq!(outcome(End::TimedOut, output), Outcome::TimedOut);
     }
 }

@@ -1,5 +1,5 @@
-//! An image as one archive that every tool loads: the OCI layout, and beside it the `manifest.json` that `docker load`
-//! of old reads. Both point at the same blobs.
+//! An image as one archive that every tool loads: the OCI layout, plus the `manifest.json` that old versions of
+//! `docker load` read. Both refer to the same blobs.
 //!
 //! Source: <https://github.com/opencontainers/image-spec/blob/main/image-layout.md> and `docker image save`'s format.
 
@@ -12,36 +12,36 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// What the image is to be.
+/// The content and the metadata of an image.
 #[derive(Debug)]
 pub(super) struct Image<'a> {
-    /// Name of the program, of its file in the root folder, and of the entry point.
+    /// Name of the program, which is also its file in the root folder and the entry point.
     pub(super) program: &'a str,
     /// The program's executable.
     pub(super) binary: &'a [u8],
     /// Full name with registry and tag, `docker.io/surge/producer:0.1.0`.
     pub(super) name: &'a str,
-    /// Port that the program serves on by default.
+    /// Default port of the program.
     pub(super) port: u16,
     /// `amd64` or `arm64`.
     pub(super) architecture: &'a str,
-    /// Seconds since 1970 that stand for the source's age.
+    /// Time of the source, in seconds since 1970.
     pub(super) created: u64,
     /// Labels, and annotations of the manifest.
     pub(super) labels: &'a [(&'a str, String)],
 }
 
-/// The user that runs it: `nobody`'s usual number in images without a user file.
+/// The user that runs the program: the usual number for an unprivileged user in images without a user file.
 const USER: &str = "65532:65532";
 
 impl Image<'_> {
-    /// The archive, and the digest of the image's manifest.
+    /// Returns the archive and the digest of the image's manifest.
     ///
     /// # Errors
-    /// A name does not fit the archive's headers.
+    /// When a name does not fit the archive's headers.
     pub(super) fn archive(&self) -> anyhow::Result<(Vec<u8>, String)> {
         let mut layer = Tar::default();
-        // No time of its own: a commit that leaves the program as it was leaves the layer as it was.
+        // The time is 0, so that a commit without a change of the program does not change the layer.
         layer.file(self.program, 0o755, 0, self.binary)?;
         let layer = Blob::new(layer.finish());
         let labels: Value = self.labels.iter().map(|(key, value)| (*key, value.as_str())).collect();
@@ -95,7 +95,7 @@ impl Image<'_> {
     }
 }
 
-/// Bytes, named by their digest.
+/// A blob, which is named by its digest.
 struct Blob {
     bytes: Vec<u8>,
     digest: String,
@@ -120,7 +120,7 @@ impl Blob {
     }
 }
 
-/// The time in UTC (Howard Hinnant's `civil_from_days`).
+/// Formats a time in UTC (Howard Hinnant's `civil_from_days`).
 fn rfc3339(seconds: u64) -> String {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
     let shifted = days + 719_468;
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_image_has_the_same_bytes_and_another_has_not() {
+    fn archives_are_reproducible() {
         let (bytes, digest) = image().archive().unwrap();
         assert_eq!(image().archive().unwrap(), (bytes, digest.clone()));
         let (_, other) = Image { binary: b"another", ..image() }.archive().unwrap();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn times() {
+    fn times_are_rfc_3339() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),

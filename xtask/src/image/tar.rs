@@ -1,13 +1,13 @@
-//! Tar archives (POSIX ustar) that depend on nothing but what is put into them: no times, users or orders of the
-//! machine, so the same content has the same digest everywhere.
+//! Tar archives (POSIX ustar) that depend only on their files, not on the machine's times, users or file order, so that
+//! the same content has the same digest everywhere.
 
 use anyhow::ensure;
 
 const BLOCK: usize = 512;
-/// The longest name that fits the header's first field; ours are far shorter.
+/// Limit of the header's first field; the names here are far shorter.
 const MAX_NAME: usize = 100;
 
-/// An archive that grows by files.
+/// An archive under construction.
 #[derive(Debug, Default)]
 pub(super) struct Tar {
     bytes: Vec<u8>,
@@ -17,7 +17,7 @@ impl Tar {
     /// Adds a file owned by root, with `mode` and the time `mtime` (seconds since 1970).
     ///
     /// # Errors
-    /// The name does not fit the header.
+    /// When the name does not fit the header.
     pub(super) fn file(&mut self, name: &str, mode: u32, mtime: u64, content: &[u8]) -> anyhow::Result<()> {
         ensure!(!name.is_empty() && name.len() <= MAX_NAME, "{name:?} does not fit a tar header");
         let mut header = [0_u8; BLOCK];
@@ -29,7 +29,7 @@ impl Tar {
         put(&mut header[136..], format!("{mtime:011o}\0").as_bytes());
         header[156] = b'0';
         put(&mut header[257..], b"ustar\x0000");
-        // The sum is taken with blanks in its own place.
+        // The checksum counts its own field as spaces.
         header[148..156].fill(b' ');
         let sum: u32 = header.iter().copied().map(u32::from).sum();
         put(&mut header[148..], format!("{sum:06o}\0 ").as_bytes());
@@ -39,15 +39,15 @@ impl Tar {
         Ok(())
     }
 
-    /// The archive with its end mark.
+    /// Returns the archive with its end-of-archive blocks.
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.bytes.resize(self.bytes.len() + 2 * BLOCK, 0);
         self.bytes
     }
 }
 
-fn put(place: &mut [u8], bytes: &[u8]) {
-    place[..bytes.len()].copy_from_slice(bytes);
+fn put(field: &mut [u8], bytes: &[u8]) {
+    field[..bytes.len()].copy_from_slice(bytes);
 }
 
 #[cfg(test)]
@@ -59,7 +59,7 @@ mod tests {
     };
 
     #[test]
-    fn gnu_tar_reads_what_was_put_in() {
+    fn gnu_tar_lists_the_archive() {
         let mut tar = Tar::default();
         tar.file("empty", 0o644, 0, b"").unwrap();
         tar.file("folder/program", 0o755, 1_700_000_000, &[7; 513]).unwrap();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_fit_is_refused() {
+    fn a_long_name_is_refused() {
         assert!(Tar::default().file(&"x".repeat(101), 0o644, 0, b"").is_err());
     }
 }

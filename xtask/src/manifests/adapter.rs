@@ -1,4 +1,4 @@
-//! The adapter's rules as its configuration file, for clusters whose adapter was not installed with our values.
+//! The adapter's rules as its configuration file, for clusters whose adapter does not use our Helm values.
 
 use std::path::Path;
 
@@ -7,16 +7,16 @@ use serde_json::Value;
 
 use super::NOTE;
 
-const WHY: &str = "\
-# The rule by which prometheus-adapter serves the queue's length: `rules.external` of its chart, `externalRules` of its
-# configuration file. This ConfigMap is where the chart keeps that file for a release called `prometheus-adapter`. On a cluster
-# whose adapter has other rules too, add the rule to them instead of applying this. The adapter reads it at its start only.
+const USAGE: &str = "\
+# The prometheus-adapter rule for the queue length: `rules.external` in the values of its chart, `externalRules` in its
+# configuration file. The chart keeps that file in this ConfigMap when its release is named `prometheus-adapter`. If your
+# adapter has other rules, add this one to them instead of applying this file. Restart the adapter after a change.
 ";
 
-/// The ConfigMap with the rules of a profile.
+/// Returns the ConfigMap with the rules of a profile.
 ///
 /// # Errors
-/// When the values cannot be read, or their rules are not written as a block under `external:`.
+/// When the values cannot be read, or their rules are not a block under `external:`.
 pub(super) fn config_map(root: &Path, profile: &str) -> anyhow::Result<String> {
     let file = match profile {
         "exporter" => "charts/values/prometheus-adapter-exporter.yaml",
@@ -27,22 +27,22 @@ pub(super) fn config_map(root: &Path, profile: &str) -> anyhow::Result<String> {
     let config: Vec<String> = config.lines().map(|line| format!("    {line}\n")).collect();
     let (name, namespace) = ("prometheus-adapter", contract::names::MONITORING);
     Ok(format!(
-        "{NOTE}{WHY}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: {namespace}\ndata:\n  \
+        "{NOTE}{USAGE}apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: {namespace}\ndata:\n  \
          config.yaml: |\n{}",
         config.concat()
     ))
 }
 
-/// `rules.external` of the chart's values as the adapter's file: the same lines, so that they read as they were written.
+/// Returns `rules.external` of the chart's values as the adapter's file, with the same lines and comments.
 fn config(values: &str) -> anyhow::Result<String> {
-    let (_, block) = values.split_once("\n  external:\n").context("there is no block external:")?;
+    let (_, block) = values.split_once("\n  external:\n").context("the block `external:` is missing")?;
     let lines = block.lines().take_while(|line| line.starts_with("    "));
     let lines: Vec<&str> = lines.filter_map(|line| line.strip_prefix("    ")).collect();
     let config = format!("externalRules:\n{}\n", lines.join("\n"));
-    let meant: Value = serde_saphyr::from_str(values)?;
+    let expected: Value = serde_saphyr::from_str(values)?;
     let written: Value = serde_saphyr::from_str(&config)?;
-    let meant = meant.pointer("/rules/external").context("there is no rules.external")?;
-    ensure!(written["externalRules"] == *meant, "the block is not the whole of rules.external");
+    let expected = expected.pointer("/rules/external").context("rules.external is missing")?;
+    ensure!(written["externalRules"] == *expected, "the block is only a part of rules.external");
     Ok(config)
 }
 

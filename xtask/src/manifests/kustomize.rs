@@ -1,4 +1,4 @@
-//! Kustomizations: those that list what was rendered, and those that are always the same.
+//! Kustomizations: the lists of rendered files, and those with fixed content.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,11 @@ use super::NOTE;
 
 const HEAD: &str = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
 
-/// What `kubectl apply -k manifests` applies.
+/// The overlay that `kubectl apply -k manifests` applies.
 const DEFAULT: &str = "overlays/plugin";
 
-/// The kustomization of a folder whose files are `names`; an overlay stands on the base.
-pub(super) fn of_folder(folder: &str, names: &[&str]) -> String {
+/// Returns the kustomization of a folder with the files `names`; an overlay includes the base.
+pub(super) fn list(folder: &str, names: &[&str]) -> String {
     let mut text = format!("{NOTE}{HEAD}resources:\n");
     if folder.starts_with("overlays/") {
         text.push_str("- ../../base\n");
@@ -22,7 +22,7 @@ pub(super) fn of_folder(folder: &str, names: &[&str]) -> String {
     text
 }
 
-/// Kustomizations that no template decides.
+/// Kustomizations with fixed content, by path.
 pub(super) fn fixed() -> [(String, String); 2] {
     [
         ("kustomization.yaml".to_owned(), format!("{NOTE}{HEAD}resources:\n- {DEFAULT}\n")),
@@ -30,9 +30,9 @@ pub(super) fn fixed() -> [(String, String); 2] {
     ]
 }
 
-/// The broker without a volume of its own; `rabbitmq.persistence.enabled=false` of the chart.
+/// The broker without a volume claim, like the chart's `rabbitmq.persistence.enabled=false`.
 const EPHEMERAL: &str = "\
-# For a cluster without a storage class: the broker's data ends with its pod. In a kustomization of your own:
+# For a cluster without a storage class: the broker's data is lost with its pod. In your own kustomization:
 #
 #   resources: [overlays/plugin]
 #   components: [components/ephemeral]

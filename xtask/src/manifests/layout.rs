@@ -1,4 +1,4 @@
-//! From what Helm prints for each profile to files: what all profiles share is the base, the rest is each one's overlay.
+//! Splits the rendered objects into files: objects that all profiles share go to the base, the others to overlays.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,25 @@ use anyhow::Context as _;
 
 use super::{NOTE, kustomize};
 
-/// One object, as Helm printed it.
+/// One object as Helm prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Document {
-    /// The template that it is from, without folders: the file that it goes to.
+    /// File name of its template, and of the file that it goes to.
     pub(super) file: String,
-    /// Its YAML with its comments, without the separator, ending in one line end.
+    /// YAML with comments, without the separator, with one newline at the end.
     pub(super) text: String,
 }
 
-/// The objects in what `helm template` printed.
+/// Parses the output of `helm template`.
 ///
 /// # Errors
-/// When a document does not say which template it is from.
+/// When a document does not name its template.
 pub(super) fn documents(printed: &str) -> anyhow::Result<Vec<Document>> {
     let mut documents = Vec::new();
     for part in format!("\n{printed}").split("\n---\n") {
         let (notes, text): (Vec<&str>, Vec<&str>) =
             part.lines().partition(|line| line.starts_with("# Source: "));
-        // A document of comments alone is no object.
+        // A document may consist of comments only.
         if !text.iter().any(|line| !line.is_empty() && !line.starts_with('#')) {
             continue;
         }
@@ -36,23 +36,23 @@ pub(super) fn documents(printed: &str) -> anyhow::Result<Vec<Document>> {
     Ok(documents)
 }
 
-/// The files of the base and of each overlay.
+/// Returns the files of the base and of each overlay.
 pub(super) fn files(rendered: &BTreeMap<&str, Vec<Document>>) -> BTreeMap<String, String> {
     let mut profiles = rendered.values();
     let first = profiles.next().cloned().unwrap_or_default();
     let shared: Vec<Document> =
         first.into_iter().filter(|document| profiles.clone().all(|all| all.contains(document))).collect();
     let mut files = BTreeMap::new();
-    place(&mut files, "base", &shared);
+    add(&mut files, "base", &shared);
     for (profile, all) in rendered {
         let own: Vec<Document> = all.iter().filter(|one| !shared.contains(one)).cloned().collect();
-        place(&mut files, &format!("overlays/{profile}"), &own);
+        add(&mut files, &format!("overlays/{profile}"), &own);
     }
     files
 }
 
-/// Writes the documents and their kustomization.
-fn place(files: &mut BTreeMap<String, String>, folder: &str, documents: &[Document]) {
+/// Adds the documents and their kustomization.
+fn add(files: &mut BTreeMap<String, String>, folder: &str, documents: &[Document]) {
     let mut names: Vec<&str> = Vec::new();
     for Document { file, text } in documents {
         if !names.contains(&file.as_str()) {
@@ -65,7 +65,7 @@ fn place(files: &mut BTreeMap<String, String>, folder: &str, documents: &[Docume
         whole.push_str(text);
     }
     names.sort_unstable();
-    files.insert(format!("{folder}/kustomization.yaml"), kustomize::of_folder(folder, &names));
+    files.insert(format!("{folder}/kustomization.yaml"), kustomize::list(folder, &names));
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
     const PRINTED: &str = "---\n# Source: demo/templates/b.yaml\nkind: B\n\n---\n# Source: demo/templates/a.yaml\n# why\nkind: A1  \n---\n# Source: demo/templates/a.yaml\nkind: A2\n---\n# Source: demo/templates/c.yaml\n# nothing\n";
 
     #[test]
-    fn documents_keep_their_comments_and_know_their_template() {
+    fn documents_keep_comments_and_template() {
         let documents = documents(PRINTED).unwrap();
         let found: Vec<(&str, &str)> =
             documents.iter().map(|one| (one.file.as_str(), one.text.as_str())).collect();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_share_is_the_base() {
+    fn shared_documents_go_to_the_base() {
         let other = documents(&PRINTED.replace("A2", "A3")).unwrap();
         let files = files(&[("x", documents(PRINTED).unwrap()), ("y", other)].into());
         assert_eq!(files["base/a.yaml"], format!("{NOTE}# why\nkind: A1\n"));

@@ -1,40 +1,40 @@
-//! The two Secrets, which plain YAML cannot hold: a shell script that prints them with a password of its own making.
+//! The two Secrets: a shell script that prints them with a random password, because plain YAML would contain a fixed one.
 
 use anyhow::ensure;
 
 use super::NOTE;
 use super::layout::Document;
 
-/// What the chart is rendered with in the password's place.
+/// The password in the rendered chart; the script replaces it.
 pub(super) const PLACEHOLDER: &str = "THE-PASSWORD";
 
 const HEAD: &str = r#"#
 # sh manifests/secrets.sh | kubectl create -f -
 #
-# prints the demo's namespace and its two Secrets with a random password, or with $PASSWORD. `kubectl create` refuses what is
-# there already, so a second time changes nothing.
+# prints the demo's namespace and its two Secrets, with a random password or with $PASSWORD. `kubectl create` refuses objects
+# that already exist, so a second run changes nothing.
 set -eu
 password=${PASSWORD:-$(LC_ALL=C tr -dc 'A-Za-z0-9' </dev/urandom | head -c 24)}
 case $password in
 *[!A-Za-z0-9._-]* | '')
-	echo "the password may have letters, digits and . _ - only: it goes into YAML and JSON as it is" >&2
+	echo "the password may contain only letters, digits, and . _ - (the script does not escape it)" >&2
 	exit 1
 	;;
 esac
 cat <<YAML
 "#;
 
-/// The script, from the rendered objects.
+/// Returns the script for the rendered objects.
 ///
 /// # Errors
-/// When the Secrets are not where they are expected, or hold what a shell would expand.
+/// When the chart has other Secrets than expected, or one contains characters that a shell expands.
 pub(super) fn script(documents: &[Document]) -> anyhow::Result<String> {
     let wanted = |one: &&Document| ["namespace.yaml", "rabbitmq-secret.yaml"].contains(&one.file.as_str());
     let texts: Vec<&str> = documents.iter().filter(wanted).map(|one| one.text.as_str()).collect();
     let text = texts.join("---\n");
-    ensure!(texts.len() == 3, "the chart has {} objects for secrets.sh instead of 3", texts.len());
-    ensure!(!text.contains(['$', '`', '\\']), "the Secrets hold characters that a shell would expand");
-    ensure!(text.matches(PLACEHOLDER).count() == 2, "the password is not in both Secrets");
+    ensure!(texts.len() == 3, "the chart renders {} objects for secrets.sh instead of 3", texts.len());
+    ensure!(!text.contains(['$', '`', '\\']), "the Secrets contain characters that a shell expands");
+    ensure!(text.matches(PLACEHOLDER).count() == 2, "the password is not in both Secrets exactly once");
     Ok(format!("#!/bin/sh\n{NOTE}{HEAD}{}YAML\n", text.replace(PLACEHOLDER, "$password")))
 }
 
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_the_only_thing_that_the_shell_fills_in() {
+    fn the_shell_expands_only_the_password() {
         let secrets = |text: &str| {
             script(&[
                 document("namespace.yaml", "kind: Namespace\n"),

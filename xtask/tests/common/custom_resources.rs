@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{path, schema, yaml};
 
-/// How many custom resources there are among the objects, and what is wrong with them.
+/// Returns the number of custom resources among the objects, and their errors.
 pub(crate) fn errors(objects: &[Value]) -> (usize, Vec<String>) {
     let schemas: Vec<Value> = std::fs::read_dir(path("charts/upstream/crds"))
         .unwrap()
@@ -24,11 +24,11 @@ pub(crate) fn errors(objects: &[Value]) -> (usize, Vec<String>) {
             schemas.iter().find(|schema| schema["group"] == group && schema["kind"] == object["kind"]);
         let versions = schema.and_then(|schema| schema["versions"].as_array()).into_iter().flatten();
         let Some(schema) = versions.clone().find(|served| served["name"] == version) else {
-            wrong.push(format!("{name}: there is no schema for {api_version}"));
+            wrong.push(format!("{name}: no schema for {api_version}"));
             continue;
         };
         let mut object = object.clone();
-        // The API server's own business.
+        // The API server validates the metadata.
         object["metadata"] = serde_json::json!({});
         let mistakes = schema::errors(&schema["schema"], &object);
         wrong.extend(mistakes.into_iter().map(|mistake| format!("{name}: {mistake}")));

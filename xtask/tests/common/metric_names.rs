@@ -1,9 +1,9 @@
-//! The names of the metrics in a PromQL expression.
+//! Metric names in a PromQL expression.
 
 use std::collections::BTreeSet;
 
-/// Words that are not metrics.
-const WORDS: [&str; 12] = [
+/// Keywords of PromQL.
+const KEYWORDS: [&str; 12] = [
     "by",
     "on",
     "without",
@@ -18,7 +18,7 @@ const WORDS: [&str; 12] = [
     "inf",
 ];
 
-/// Names that the expression selects. Label blocks, label lists, strings, durations and functions are not among them.
+/// Returns the metrics that the expression selects, without labels, strings, durations and functions.
 pub(crate) fn of(expression: &str) -> BTreeSet<String> {
     let characters: Vec<char> = without_labels(expression).chars().collect();
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
@@ -44,7 +44,7 @@ pub(crate) fn of(expression: &str) -> BTreeSet<String> {
         let rest: String = characters[end..].iter().collect();
         let is_aggregation = ["by", "without"].iter().any(|word| rest.trim_start().starts_with(word));
         let starts_like_a_name = !word.starts_with(|c: char| c.is_ascii_digit());
-        if starts_like_a_name && !is_function && !is_aggregation && !WORDS.contains(&word.as_str()) {
+        if starts_like_a_name && !is_function && !is_aggregation && !KEYWORDS.contains(&word.as_str()) {
             names.insert(word);
         }
         at = end;
@@ -70,7 +70,7 @@ fn without_labels(expression: &str) -> String {
 }
 
 #[test]
-fn names_are_told_from_everything_else() {
+fn only_metrics_are_names() {
     for (expression, expected) in [
         ("up", vec!["up"]),
         (r#"sum by (le, job) (rate(a_bucket{x="b{"}[5m]))"#, vec!["a_bucket"]),

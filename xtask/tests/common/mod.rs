@@ -1,7 +1,7 @@
-//! What the tests of the chart share: where things are, and objects by kind and name.
+//! Helpers of the chart's tests: files of the repository, and objects by kind and name.
 
-#![allow(dead_code, reason = "each test target uses its own part of it")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![allow(dead_code, reason = "each test target uses a part of it")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 pub(crate) mod custom_resources;
 pub(crate) mod metric_names;
@@ -35,7 +35,7 @@ pub(crate) fn objects(text: &str) -> Vec<Value> {
     all.into_iter().filter(|object| !object.is_null()).collect()
 }
 
-/// What a profile's overlay and the base hold.
+/// The objects of a profile's overlay and of the base.
 pub(crate) fn manifests(profile: &str) -> Vec<Value> {
     resources(&format!("manifests/overlays/{profile}"))
 }
@@ -58,12 +58,12 @@ fn resources(folder: &str) -> Vec<Value> {
 pub(crate) fn find<'a>(objects: &'a [Value], kind: &str, name: &str) -> &'a Value {
     let wanted = |object: &&Value| object["kind"] == kind && object["metadata"]["name"] == name;
     let mut found = objects.iter().filter(wanted);
-    let first = found.next().unwrap_or_else(|| panic!("there is no {kind} {name}"));
-    assert!(found.next().is_none(), "{kind} {name} stands twice");
+    let first = found.next().unwrap_or_else(|| panic!("{kind} {name} is missing"));
+    assert!(found.next().is_none(), "{kind} {name} exists twice");
     first
 }
 
-/// The pod's spec of every workload, with the workload's kind and name.
+/// The pod spec of every workload, with the workload's kind and name.
 pub(crate) fn pod_specs(objects: &[Value]) -> Vec<(String, &Value)> {
     let workloads = objects.iter().filter(|o| o["kind"] == "Deployment" || o["kind"] == "StatefulSet");
     workloads

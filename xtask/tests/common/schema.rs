@@ -1,10 +1,10 @@
-//! Structural schemas of custom resources, strictly: a field that the schema does not know is an error, although an API server
-//! would drop it in silence.
+//! Strict validation by structural schemas of custom resources: an unknown field is an error. An API server would drop it
+//! silently.
 
 use regex::Regex;
 use serde_json::Value;
 
-/// What is wrong with `value`, a line a mistake.
+/// Returns the errors in `value`, one per line.
 pub(crate) fn errors(schema: &Value, value: &Value) -> Vec<String> {
     let mut errors = Vec::new();
     check(schema, value, "", &mut errors);
@@ -12,7 +12,8 @@ pub(crate) fn errors(schema: &Value, value: &Value) -> Vec<String> {
 }
 
 fn check(schema: &Value, value: &Value, path: &str, errors: &mut Vec<String>) {
-    let mut say = |what: String| errors.push(format!("{}: {what}", if path.is_empty() { "." } else { path }));
+    let mut push =
+        |error: String| errors.push(format!("{}: {error}", if path.is_empty() { "." } else { path }));
     if value.is_null() && schema["nullable"] == true {
         return;
     }
@@ -32,33 +33,33 @@ fn check(schema: &Value, value: &Value, path: &str, errors: &mut Vec<String>) {
         None => true,
     };
     if !fits {
-        return say(format!("is a {kind}, not a {}", schema["type"].as_str().unwrap_or("number or string")));
+        return push(format!("is a {kind}, not a {}", schema["type"].as_str().unwrap_or("number or string")));
     }
     if let Some(allowed) = schema["enum"].as_array()
         && !allowed.contains(value)
     {
-        say(format!("{value} is not one of {allowed:?}"));
+        push(format!("{value} is not one of {allowed:?}"));
     }
     if let (Some(pattern), Some(text)) = (schema["pattern"].as_str(), value.as_str())
         && !Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
     {
-        say(format!("{text:?} does not match {pattern}"));
+        push(format!("{text:?} does not match {pattern}"));
     }
     if let (Some(least), Some(text)) = (schema["minLength"].as_u64(), value.as_str())
         && (text.chars().count() as u64) < least
     {
-        say(format!("is shorter than {least}"));
+        push(format!("is shorter than {least}"));
     }
     for (bound, wrong) in [("minimum", std::cmp::Ordering::Less), ("maximum", std::cmp::Ordering::Greater)] {
         if let (Some(bound), Some(number)) = (schema[bound].as_f64(), value.as_f64())
             && number.partial_cmp(&bound) == Some(wrong)
         {
-            say(format!("{number} is beyond {bound}"));
+            push(format!("{number} is beyond {bound}"));
         }
     }
     for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         if kind == "object" && value[required].is_null() {
-            say(format!("has no {required}"));
+            push(format!("has no {required}"));
         }
     }
     for (place, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -77,7 +78,7 @@ fn check(schema: &Value, value: &Value, path: &str, errors: &mut Vec<String>) {
 }
 
 #[test]
-fn every_kind_of_mistake_is_found() {
+fn every_kind_of_error_is_found() {
     let schema: Value = serde_json::json!({
         "type": "object", "required": ["port"],
         "properties": {
@@ -101,6 +102,6 @@ fn every_kind_of_mistake_is_found() {
         (serde_json::json!({"port": 1, "list": [0]}), ".list[0]: 0 is beyond 1"),
     ] {
         let found = errors(&schema, &bad);
-        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?} should begin with {expected}");
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{found:?} should start with {expected}");
     }
 }

@@ -1,6 +1,6 @@
-//! An API server in this process, for Helm and kubectl to talk to. Nothing runs pods.
+//! An API server in this process, for Helm and kubectl. It runs no pods.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use apiserver::{ApiServer, Config, Serve, Tls, kubeconfig};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-/// Ends with its value.
+/// The server; it stops on drop.
 pub(crate) struct Server {
     folder: tempfile::TempDir,
     shutdown: CancellationToken,
@@ -25,17 +25,17 @@ impl Server {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
-        let token = "of-this-test".to_owned();
+        let token = "test-token".to_owned();
         let text = kubeconfig("test", &url, tls.ca_pem(), &token, "default");
         std::fs::write(folder.path().join("kubeconfig"), text).unwrap();
         let shutdown = CancellationToken::new();
-        let ended = shutdown.clone();
+        let stopped = shutdown.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let server = ApiServer::new(Config::default());
-                apiserver::run(server, Serve { tls, token }, listener, ended).await.unwrap();
+                apiserver::run(server, Serve { tls, token }, listener, stopped).await.unwrap();
             });
         });
         Self { folder, shutdown, thread: Some(thread) }
@@ -67,7 +67,7 @@ impl Server {
         assert!(kubectl.wait().unwrap().success());
     }
 
-    /// An object.
+    /// Returns an object as JSON.
     pub(crate) fn get(&self, kind: &str, namespace: &str, name: &str) -> Value {
         let output =
             self.kubectl(&["get", kind, name, "--namespace", namespace, "--output", "json"]).output();
@@ -79,7 +79,7 @@ impl Server {
     fn kubectl(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("kubectl");
         command.args(arguments).env("KUBECONFIG", self.kubeconfig());
-        // Its cache of discovery goes there.
+        // For kubectl's discovery cache.
         command.env("HOME", self.folder());
         command
     }
@@ -89,7 +89,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown.cancel();
         if let Some(thread) = self.thread.take() {
-            let _ended = thread.join();
+            let _result = thread.join();
         }
     }
 }
