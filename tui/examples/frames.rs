@@ -1,4 +1,4 @@
-//! Prints the dashboard's screens with their colours, from a played loop: to look at them without a cluster.
+//! Prints a screen of the dashboard with its colours, from a recorded scene, without a cluster.
 //!
 //! `cargo run -p tui --example frames -- [SCENE] [COLUMNSxROWS] [dark|light|mono]`
 
@@ -21,7 +21,7 @@ fn main() -> std::io::Result<()> {
         size.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?))).unwrap_or((120, 40));
     let Some(mut world) = World::play(&scene, columns, rows) else {
         let scenes = scenes::all();
-        eprintln!("unknown scene {scene}; there are: {}", scenes.join(", "));
+        eprintln!("unknown scene {scene}; the scenes are: {}", scenes.join(", "));
         std::process::exit(2);
     };
     world.model.ui.theme = match arguments.next().as_deref() {
@@ -37,7 +37,7 @@ fn main() -> std::io::Result<()> {
         let mut line = Vec::new();
         let cells = (0..columns).map(|x| (x, 0, &buffer[(x, y)]));
         CrosstermBackend::new(&mut line).draw(cells)?;
-        // Lines, not places on a screen: the first positions the cursor, which a pager or a file cannot.
+        // A pager or a file cannot position the cursor, so the output starts without that sequence.
         let text = String::from_utf8_lossy(&line).replacen("\u{1b}[1;1H", "", 1);
         writeln!(out, "{text}")?;
     }
