@@ -1,7 +1,7 @@
 //! Helpers for objects: owners, times, conditions and phases of pods.
 
 use k8s_openapi::api::core::v1::{ObjectReference, Pod, PodCondition};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, OwnerReference, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{OwnerReference, Time};
 use k8s_openapi::jiff::Timestamp;
 use kube::{Resource, ResourceExt as _};
 
@@ -50,23 +50,6 @@ pub(crate) fn reference<K: Resource<DynamicType = ()>>(object: &K) -> ObjectRefe
     }
 }
 
-/// Whether labels satisfy a selector, by Kubernetes' rules: an empty selector selects everything.
-pub(crate) fn selects(selector: &LabelSelector, labels: &std::collections::BTreeMap<String, String>) -> bool {
-    let equal = selector.match_labels.iter().flatten().all(|(label, value)| labels.get(label) == Some(value));
-    equal
-        && selector.match_expressions.iter().flatten().all(|requirement| {
-            let value = labels.get(&requirement.key);
-            let listed = |value: &String| requirement.values.iter().flatten().any(|one| one == value);
-            match requirement.operator.as_str() {
-                "In" => value.is_some_and(listed),
-                "NotIn" => !value.is_some_and(listed),
-                "Exists" => value.is_some(),
-                "DoesNotExist" => value.is_none(),
-                _ => false,
-            }
-        })
-}
-
 /// A condition of a pod.
 pub(crate) fn condition<'a>(pod: &'a Pod, of_type: &str) -> Option<&'a PodCondition> {
     pod.status.as_ref()?.conditions.iter().flatten().find(|condition| condition.type_ == of_type)
@@ -108,38 +91,4 @@ pub(crate) fn is_active(pod: &Pod) -> bool {
 /// Returns true when the object's deletion was requested.
 pub(crate) fn is_deleting<K: Resource>(object: &K) -> bool {
     object.meta().deletion_timestamp.is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeMap;
-
-    #[test]
-    fn selectors_follow_the_rules_of_kubernetes() {
-        let labels = BTreeMap::from([("app".to_owned(), "web".to_owned())]);
-        let selector = |json| serde_json::from_value::<LabelSelector>(json).unwrap();
-        for (expected, json) in [
-            (true, serde_json::json!({})),
-            (true, serde_json::json!({"matchLabels": {"app": "web"}})),
-            (false, serde_json::json!({"matchLabels": {"app": "db"}})),
-            (false, serde_json::json!({"matchLabels": {"app": "web", "x": "y"}})),
-            (
-                true,
-                serde_json::json!({"matchExpressions": [{"key": "app", "operator": "In", "values": ["db", "web"]}]}),
-            ),
-            (
-                false,
-                serde_json::json!({"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]}),
-            ),
-            (
-                true,
-                serde_json::json!({"matchExpressions": [{"key": "x", "operator": "NotIn", "values": ["web"]}]}),
-            ),
-            (true, serde_json::json!({"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]})),
-            (false, serde_json::json!({"matchExpressions": [{"key": "x", "operator": "Exists"}]})),
-        ] {
-            assert_eq!(selects(&selector(json.clone()), &labels), expected, "{json}");
-        }
-    }
 }

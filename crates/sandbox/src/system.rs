@@ -75,6 +75,9 @@ spec:
   serviceMonitorSelector:
     matchLabels: {{{label}: {value}}}
   serviceMonitorNamespaceSelector: {{}}
+  podMonitorSelector:
+    matchLabels: {{{label}: {value}}}
+  podMonitorNamespaceSelector: {{}}
 ---
 apiVersion: apps/v1
 kind: StatefulSet

@@ -1,45 +1,44 @@
-//! What a server can be told; the defaults are Prometheus' own where it has one.
+//! Settings; the defaults are Prometheus' own where it has one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Settings of one server.
 ///
-/// Every bound is a bound on memory or time that a target or a client could otherwise claim.
+/// Every limit bounds memory or time that a target or a client could otherwise use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Labels that a ServiceMonitor must bear to be taken, as `serviceMonitorSelector.matchLabels` of the
-    /// Prometheus Operator. Empty takes all.
+    /// Labels that a ServiceMonitor or PodMonitor must have to be selected, as `serviceMonitorSelector.matchLabels`
+    /// of a `Prometheus`. Empty selects all.
     pub monitor_selector: BTreeMap<String, String>,
-    /// Time between two scrapes of a target whose monitor gives no `interval`.
+    /// Time between two scrapes of a target whose monitor sets no `interval`.
     pub scrape_interval: Duration,
-    /// The longest that one scrape may take where the monitor gives no `scrapeTimeout`; never more than the
-    /// interval.
+    /// Timeout of a scrape whose monitor sets no `scrapeTimeout`; at most the interval.
     pub scrape_timeout: Duration,
-    /// How old a series' newest sample may be and still answer an instant selector.
+    /// Maximum age of a sample that an instant selector returns.
     pub lookback: Duration,
-    /// How long samples are kept.
+    /// Maximum age of a stored sample.
     pub retention: Duration,
-    /// Most series held at once; a scrape that would pass it fails.
+    /// Most series in memory; a scrape that would exceed it fails.
     pub max_series: usize,
-    /// Most samples held at once; past it the oldest of a series make room for its newest.
+    /// Most samples in memory; beyond it, the newest sample of a series replaces its oldest.
     pub max_samples: usize,
-    /// Most samples taken from one scrape where the monitor gives no `sampleLimit`; a larger scrape fails.
+    /// Most samples of one scrape whose monitor sets no `sampleLimit`; a larger scrape fails.
     pub sample_limit: usize,
     /// Largest body of one scrape, in bytes; a larger scrape fails.
     pub body_limit: usize,
-    /// Most targets scraped; further ones are dropped and counted as dropped.
+    /// Most targets; further ones count as dropped.
     pub max_targets: usize,
-    /// The longest that one query may run; a request's own `timeout` can only shorten it.
+    /// Timeout of a query; the `timeout` of a request can only shorten it.
     pub query_timeout: Duration,
-    /// Most samples that one query may touch.
+    /// Most samples that one query may read.
     pub query_samples: usize,
-    /// Most queries evaluated at once; further ones wait within their time-out.
+    /// Most concurrent queries; further ones wait within their timeout.
     pub query_concurrency: usize,
 }
 
 impl Default for Config {
-    /// ServiceMonitors labelled `release: prometheus`, every 30 s, 15 minutes kept.
+    /// Monitors labelled `release: prometheus`, an interval of 30 s, a retention of 15 minutes.
     fn default() -> Self {
         Self {
             monitor_selector: BTreeMap::from([("release".to_owned(), "prometheus".to_owned())]),

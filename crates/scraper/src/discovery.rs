@@ -1,30 +1,30 @@
-//! Which targets follow from the monitors, Services and Pods of a cluster. Pure.
+//! Targets that follow from the monitors, Services and pods of a cluster. Pure.
 //!
-//! The rules are those of the Prometheus Operator's generated configuration: the selector looks at a *Service's*
-//! labels, the port is a *name* in the Service, and each pod behind the Service is a target with the labels `job`, `namespace`,
-//! `service`, `pod`, `container`, `endpoint` and `instance`.
+//! The rules are those of the configuration that the Prometheus Operator generates. The selector of a ServiceMonitor
+//! looks at the labels of a *Service*, its port is a *name* in the Service, and each pod behind the Service is a
+//! target. The selector of a PodMonitor looks at the labels of a pod, and its port is a name in the pod.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use kube::core::SelectorExt as _;
 
 use crate::labels::{Labels, sanitized};
-use crate::monitor::{Endpoint, Monitor, Namespaces, Port};
+use crate::monitor::{Endpoint, Monitor, MonitorKind, Port};
 use crate::relabel::relabel;
 
-/// What stands in a cluster, as far as targets follow from it.
+/// The objects of a cluster that targets follow from, by `namespace/name`.
 #[derive(Debug, Default)]
 pub(crate) struct Inventory {
-    /// By `namespace/name`; the monitors that are taken.
-    pub(crate) monitors: BTreeMap<String, Monitor>,
+    pub(crate) service_monitors: BTreeMap<String, Monitor>,
+    pub(crate) pod_monitors: BTreeMap<String, Monitor>,
     pub(crate) services: BTreeMap<String, ServiceFacts>,
     pub(crate) pods: BTreeMap<String, PodFacts>,
 }
 
-/// What matters of a Service.
+/// The fields of a Service that matter here.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ServiceFacts {
     namespace: String,
@@ -33,10 +33,10 @@ pub(crate) struct ServiceFacts {
     selector: BTreeMap<String, String>,
     /// Name, and the container's port by number or name.
     ports: Vec<(String, IntOrString)>,
-    unready: bool,
+    publishes_not_ready: bool,
 }
 
-/// What matters of a Pod.
+/// The fields of a pod that matter here.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PodFacts {
     namespace: String,
@@ -44,31 +44,47 @@ pub(crate) struct PodFacts {
     labels: BTreeMap<String, String>,
     ip: String,
     ended: bool,
-    leaving: bool,
-    /// Container, port's name, port's number.
-    ports: Vec<(String, String, i32)>,
+    terminating: bool,
+    ports: Vec<ContainerPort>,
 }
 
-/// One thing to scrape.
+/// A declared port of a container.
+#[derive(Debug, Clone, PartialEq)]
+struct ContainerPort {
+    container: String,
+    name: String,
+    number: i32,
+}
+
+/// A port of a pod that an endpoint of a monitor may select.
+#[derive(Debug, Clone, Copy)]
+struct Candidate<'a> {
+    /// The Service in front of the pod, with the port's name there; `None` for a PodMonitor.
+    service: Option<(&'a ServiceFacts, &'a str)>,
+    pod: &'a PodFacts,
+    port: i32,
+}
+
+/// A port that is scraped.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub(crate) pool: String,
     pub(crate) namespace: String,
     pub(crate) pod: String,
     pub(crate) port: i32,
-    /// What the target's series bear.
+    /// Labels that the target's series get.
     pub(crate) labels: Labels,
-    /// What was known before relabelling.
+    /// Labels before relabelling.
     pub(crate) discovered: Labels,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) sample_limit: usize,
 }
 
-/// What follows from an inventory.
+/// The targets of an inventory.
 #[derive(Debug, Default)]
 pub(crate) struct Discovered {
     pub(crate) targets: Vec<Target>,
-    /// Every pool of a monitor that is taken, with how many candidates were dropped.
+    /// Number of dropped candidates by pool; each endpoint of each monitor has a pool.
     pub(crate) pools: BTreeMap<String, usize>,
 }
 
@@ -88,18 +104,18 @@ impl ServiceFacts {
             labels: service.metadata.labels.clone().unwrap_or_default(),
             selector: spec.selector.unwrap_or_default(),
             ports: ports.collect(),
-            unready: spec.publish_not_ready_addresses.unwrap_or_default(),
+            publishes_not_ready: spec.publish_not_ready_addresses.unwrap_or_default(),
         }
     }
 
-    /// Whether an endpoint of this Service stands for the pod; a Service without a selector has none here.
-    fn fronts(&self, pod: &PodFacts) -> bool {
+    /// Returns `true` if the Service has an endpoint for the pod. A Service without a selector has none here.
+    fn has_endpoint(&self, pod: &PodFacts) -> bool {
         !self.selector.is_empty()
             && self.namespace == pod.namespace
             && self.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
             && !pod.ip.is_empty()
             && !pod.ended
-            && (!pod.leaving || self.unready)
+            && (!pod.terminating || self.publishes_not_ready)
     }
 }
 
@@ -108,10 +124,11 @@ impl PodFacts {
         let status = pod.status.clone().unwrap_or_default();
         let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
         let ports = containers.flat_map(|container| {
-            let ports =
-                container.ports.iter().flatten().filter(|port| port.protocol.as_deref() != Some("UDP"));
-            ports.map(|port| {
-                (container.name.clone(), port.name.clone().unwrap_or_default(), port.container_port)
+            let ports = container.ports.iter().flatten();
+            ports.filter(|port| port.protocol.as_deref() != Some("UDP")).map(|port| ContainerPort {
+                container: container.name.clone(),
+                name: port.name.clone().unwrap_or_default(),
+                number: port.container_port,
             })
         });
         Self {
@@ -120,7 +137,7 @@ impl PodFacts {
             labels: pod.metadata.labels.clone().unwrap_or_default(),
             ip: status.pod_ip.unwrap_or_default(),
             ended: matches!(status.phase.as_deref(), Some("Succeeded" | "Failed")),
-            leaving: pod.metadata.deletion_timestamp.is_some(),
+            terminating: pod.metadata.deletion_timestamp.is_some(),
             ports: ports.collect(),
         }
     }
@@ -129,41 +146,31 @@ impl PodFacts {
         match port {
             IntOrString::Int(number) => Some(*number),
             IntOrString::String(name) => {
-                self.ports.iter().find(|(_, known, _)| known == name).map(|(_, _, number)| *number)
+                self.ports.iter().find(|port| &port.name == name).map(|port| port.number)
             }
         }
     }
 }
 
 impl Inventory {
-    /// The targets, at most `limit` of them; each pod and port once per pool.
+    /// Finds the targets, at most `limit` of them; each pod and port once per pool.
     pub(crate) fn discover(&self, limit: usize) -> Discovered {
         let mut found = Discovered::default();
         let mut known: BTreeSet<(String, Labels)> = BTreeSet::new();
-        for monitor in self.monitors.values() {
+        for monitor in self.service_monitors.values().chain(self.pod_monitors.values()) {
+            let candidates = self.candidates(monitor);
             for (at, endpoint) in monitor.endpoints.iter().enumerate() {
                 let pool = monitor.pool(at);
                 let endpoint = Arc::new(endpoint.clone());
                 let mut dropped = 0;
-                for service in self.services.values().filter(|service| monitor.looks_into(&service.namespace))
-                {
-                    for pod in self.pods.values().filter(|pod| service.fronts(pod)) {
-                        for (name, port) in &service.ports {
-                            let target = pod
-                                .number(port)
-                                .filter(|_| selects(&monitor.selector, &service.labels))
-                                .and_then(|number| {
-                                    monitor.target(&pool, &endpoint, service, pod, name, number)
-                                });
-                            match target {
-                                Some(target) if found.targets.len() < limit => {
-                                    if known.insert((pool.clone(), target.labels.clone())) {
-                                        found.targets.push(target);
-                                    }
-                                }
-                                _ => dropped += 1,
+                for candidate in &candidates {
+                    match monitor.target(&pool, &endpoint, *candidate) {
+                        Some(target) if found.targets.len() < limit => {
+                            if known.insert((pool.clone(), target.labels.clone())) {
+                                found.targets.push(target);
                             }
                         }
+                        _ => dropped += 1,
                     }
                 }
                 found.pools.insert(pool, dropped);
@@ -171,74 +178,78 @@ impl Inventory {
         }
         found
     }
+
+    /// The ports in the monitor's namespaces, whether its selector matches or not: Prometheus counts the others as
+    /// dropped.
+    fn candidates(&self, monitor: &Monitor) -> Vec<Candidate<'_>> {
+        let is_included = |namespace: &str| monitor.namespaces.includes(&monitor.namespace, namespace);
+        match monitor.kind {
+            MonitorKind::Service => {
+                let services = self.services.values().filter(|service| is_included(&service.namespace));
+                let endpoints = services.flat_map(|service| {
+                    self.pods.values().filter(|pod| service.has_endpoint(pod)).map(move |pod| (service, pod))
+                });
+                let ports = endpoints.flat_map(|(service, pod)| {
+                    service.ports.iter().filter_map(move |(name, port)| {
+                        Some(Candidate { service: Some((service, name)), pod, port: pod.number(port)? })
+                    })
+                });
+                ports.collect()
+            }
+            MonitorKind::Pod => {
+                let pods = self.pods.values().filter(|pod| is_included(&pod.namespace) && !pod.ip.is_empty());
+                let ports = pods.flat_map(|pod| {
+                    pod.ports.iter().map(move |port| Candidate { service: None, pod, port: port.number })
+                });
+                ports.collect()
+            }
+        }
+    }
 }
 
 impl Monitor {
-    fn looks_into(&self, namespace: &str) -> bool {
-        match &self.namespaces {
-            Namespaces::Any => true,
-            Namespaces::These(names) => names.iter().any(|name| name == namespace),
+    /// The target of an endpoint at a candidate; `None` if the endpoint does not select it.
+    fn target(&self, pool: &str, endpoint: &Arc<Endpoint>, candidate: Candidate<'_>) -> Option<Target> {
+        let Candidate { service, pod, port } = candidate;
+        let selectable = service.map_or(&pod.labels, |(service, _)| &service.labels);
+        if !self.selector.matches(selectable) || (endpoint.only_running && pod.ended) {
+            return None;
         }
-    }
-
-    fn target(
-        &self,
-        pool: &str,
-        endpoint: &Arc<Endpoint>,
-        service: &ServiceFacts,
-        pod: &PodFacts,
-        port_name: &str,
-        port: i32,
-    ) -> Option<Target> {
-        let container = pod.ports.iter().find(|(_, _, number)| *number == port);
+        let container = pod.ports.iter().find(|known| known.number == port);
+        let port_name = match service {
+            Some((_, name)) => name,
+            None => container.map(|port| port.name.as_str()).unwrap_or_default(),
+        };
         let endpoint_label = match &endpoint.port {
             Port::Service(name) => (name == port_name).then(|| name.clone())?,
             Port::Container(IntOrString::Int(number)) => (*number == port).then(|| number.to_string())?,
             Port::Container(IntOrString::String(name)) => {
-                (container.is_some_and(|(_, known, _)| known == name)).then(|| name.clone())?
+                container.is_some_and(|port| &port.name == name).then(|| name.clone())?
             }
             Port::Every => port_name.to_owned(),
         };
-        let address = format!("{}:{port}", pod.ip);
+        let discovered = discovered(endpoint, candidate, container);
         let job =
-            self.job_label.as_ref().and_then(|label| service.labels.get(label)).filter(|job| !job.is_empty());
-        let mut discovered = vec![
-            ("__address__".to_owned(), address.clone()),
-            ("__scheme__".to_owned(), "http".to_owned()),
-            ("__metrics_path__".to_owned(), endpoint.path.clone()),
-            ("__meta_kubernetes_namespace".to_owned(), service.namespace.clone()),
-            ("__meta_kubernetes_service_name".to_owned(), service.name.clone()),
-            ("__meta_kubernetes_endpoint_port_name".to_owned(), port_name.to_owned()),
-            ("__meta_kubernetes_pod_name".to_owned(), pod.name.clone()),
-            ("__meta_kubernetes_pod_ip".to_owned(), pod.ip.clone()),
-        ];
-        if let Some((container, name, number)) = container {
-            discovered.extend([
-                ("__meta_kubernetes_pod_container_name".to_owned(), container.clone()),
-                ("__meta_kubernetes_pod_container_port_name".to_owned(), name.clone()),
-                ("__meta_kubernetes_pod_container_port_number".to_owned(), number.to_string()),
-            ]);
-        }
-        for (kind, labels) in [("service", &service.labels), ("pod", &pod.labels)] {
-            for (key, value) in labels {
-                discovered
-                    .push((format!("__meta_kubernetes_{kind}_label_{}", sanitized(key)), value.clone()));
-            }
-        }
+            self.job_label.as_ref().and_then(|label| selectable.get(label)).filter(|job| !job.is_empty());
+        let job = job.cloned().unwrap_or_else(|| match service {
+            Some((service, _)) => service.name.clone(),
+            None => format!("{}/{}", self.namespace, self.name),
+        });
         let mut labels = vec![
-            ("job".to_owned(), job.unwrap_or(&service.name).clone()),
-            ("namespace".to_owned(), service.namespace.clone()),
-            ("service".to_owned(), service.name.clone()),
+            ("job".to_owned(), job),
+            ("namespace".to_owned(), pod.namespace.clone()),
             ("pod".to_owned(), pod.name.clone()),
-            ("container".to_owned(), container.map(|(name, _, _)| name.clone()).unwrap_or_default()),
+            ("container".to_owned(), container.map(|port| port.container.clone()).unwrap_or_default()),
             ("endpoint".to_owned(), endpoint_label),
         ];
-        for (wanted, from) in [(&self.service_labels, &service.labels), (&self.pod_labels, &pod.labels)] {
+        if let Some((service, _)) = service {
+            labels.push(("service".to_owned(), service.name.clone()));
+        }
+        for (wanted, from) in [(&self.service_labels, selectable), (&self.pod_labels, &pod.labels)] {
             for key in wanted {
                 labels.push((sanitized(key), from.get(key).cloned().unwrap_or_default()));
             }
         }
-        let discovered = Labels::new(discovered);
         let all = Labels::new(
             discovered
                 .iter()
@@ -247,8 +258,9 @@ impl Monitor {
                 .filter(|(_, v)| !v.is_empty()),
         );
         let labels = relabel(all, &endpoint.relabelings)?.filter(|name| !name.starts_with("__"));
+        let address = discovered.get("__address__");
         let labels =
-            if labels.get("instance").is_empty() { labels.with("instance", &address) } else { labels };
+            if labels.get("instance").is_empty() { labels.with("instance", address) } else { labels };
         Some(Target {
             pool: pool.to_owned(),
             namespace: pod.namespace.clone(),
@@ -262,21 +274,35 @@ impl Monitor {
     }
 }
 
-/// Whether a label selector takes these labels; an empty one takes all.
-pub(crate) fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
-    let equal = selector.match_labels.iter().flatten().all(|(key, value)| labels.get(key) == Some(value));
-    let fits = selector.match_expressions.iter().flatten().all(|requirement| {
-        let value = labels.get(&requirement.key);
-        let listed = || requirement.values.iter().flatten().any(|known| Some(known) == value);
-        match requirement.operator.as_str() {
-            "In" => value.is_some() && listed(),
-            "NotIn" => !listed(),
-            "Exists" => value.is_some(),
-            "DoesNotExist" => value.is_none(),
-            _ => false,
-        }
-    });
-    equal && fits
+/// The labels that Prometheus' service discovery gives to a candidate.
+fn discovered(endpoint: &Endpoint, candidate: Candidate<'_>, container: Option<&ContainerPort>) -> Labels {
+    let Candidate { service, pod, port } = candidate;
+    let mut labels = vec![
+        ("__address__".to_owned(), format!("{}:{port}", pod.ip)),
+        ("__scheme__".to_owned(), "http".to_owned()),
+        ("__metrics_path__".to_owned(), endpoint.path.clone()),
+        ("__meta_kubernetes_namespace".to_owned(), pod.namespace.clone()),
+        ("__meta_kubernetes_pod_name".to_owned(), pod.name.clone()),
+        ("__meta_kubernetes_pod_ip".to_owned(), pod.ip.clone()),
+    ];
+    if let Some((service, port_name)) = service {
+        labels.extend([
+            ("__meta_kubernetes_service_name".to_owned(), service.name.clone()),
+            ("__meta_kubernetes_endpoint_port_name".to_owned(), port_name.to_owned()),
+        ]);
+    }
+    if let Some(ContainerPort { container, name, number }) = container {
+        labels.extend([
+            ("__meta_kubernetes_pod_container_name".to_owned(), container.clone()),
+            ("__meta_kubernetes_pod_container_port_name".to_owned(), name.clone()),
+            ("__meta_kubernetes_pod_container_port_number".to_owned(), number.to_string()),
+        ]);
+    }
+    let of_service = service.iter().flat_map(|(service, _)| &service.labels).map(|label| ("service", label));
+    for (kind, (key, value)) in of_service.chain(pod.labels.iter().map(|label| ("pod", label))) {
+        labels.push((format!("__meta_kubernetes_{kind}_label_{}", sanitized(key)), value.clone()));
+    }
+    Labels::new(labels)
 }
 
 #[cfg(test)]

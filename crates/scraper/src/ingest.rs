@@ -1,53 +1,53 @@
-//! From the text of one scrape to samples in the store.
+//! Turns the text of one scrape into samples in the store.
 //!
-//! A target remembers the series of its last scrape by the very text in which they came, so an unchanged series costs one
-//! look-up. What was there in the last scrape and is not in this one ends at once, with Prometheus' stale mark;
-//! so does everything when a scrape fails or the target goes away.
+//! Each target keeps the series of its last scrape under their text, so an unchanged series costs one look-up. A
+//! series that is missing from a scrape ends at once, with Prometheus' stale marker; so do all series when a scrape
+//! fails or the target disappears.
 
 use std::collections::HashMap;
 
-use crate::exposition;
-use crate::labels::{Labels, NAME};
+use promfmt::exposition::{self, NAME};
+
+use crate::discovery::Target;
+use crate::labels::Labels;
 use crate::relabel::relabel;
 use crate::sample::{Millis, Sample};
 use crate::store::{Appended, SeriesId, Store};
 
-use super::discovery::Target;
-
-/// The series that a target has now.
+/// The series of a target.
 #[derive(Debug, Default)]
 pub(crate) struct Ingest {
-    known: HashMap<Box<str>, Known>,
-    /// Counts scrapes; an entry that bears an older number was not seen in the newest.
+    known: HashMap<Box<str>, KnownSeries>,
+    /// Number of the current scrape; a series with an older number is missing from it.
     round: u64,
 }
 
 #[derive(Debug)]
-struct Known {
-    /// `None` where metric relabelling drops the series.
+struct KnownSeries {
+    /// `None` if metric relabelling drops the series.
     series: Option<(SeriesId, Labels)>,
     round: u64,
-    /// The target gave a time of its own; such a series is never ended by a mark, as in Prometheus.
+    /// The target gives timestamps. Such a series never gets a stale marker, as in Prometheus.
     timed: bool,
 }
 
-/// What one scrape brought.
+/// Numbers of one scrape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// In the answer.
+    /// Samples in the answer.
     pub(crate) scraped: usize,
-    /// Left after metric relabelling.
+    /// Samples left after metric relabelling.
     pub(crate) kept: usize,
-    /// Series that were not there before.
+    /// New series.
     pub(crate) added: usize,
 }
 
 impl Ingest {
-    /// Takes the body of a scrape made at `time`. All or nothing: an error leaves the store as it was.
+    /// Stores the body of a scrape made at `time`. All or nothing: an error leaves the store unchanged.
     ///
     /// # Errors
-    /// Why the body is refused.
-    pub(crate) fn take(
+    /// The reason for the refusal of the body.
+    pub(crate) fn store_body(
         &mut self,
         store: &mut Store,
         target: &Target,
@@ -57,16 +57,17 @@ impl Ingest {
         self.round += 1;
         let mut counts = Counts::default();
         let mut samples: Vec<(SeriesId, Sample)> = Vec::with_capacity(self.known.len());
-        for line in exposition::lines(body) {
-            let line = line.map_err(|error| error.to_string())?;
+        for scraped in exposition::samples(body) {
+            let scraped = scraped.map_err(|error| error.to_string())?;
             counts.scraped += 1;
-            let own = line.time.filter(|_| target.endpoint.honor_timestamps);
-            if !self.known.contains_key(line.series) {
-                let scraped = exposition::labels(line.series).map_err(|problem| {
-                    let text: String = line.series.chars().take(80).collect();
-                    format!("{text:?} is not a series of Prometheus' text format: {problem}")
+            let own = scraped.timestamp.filter(|_| target.endpoint.honor_timestamps);
+            if !self.known.contains_key(scraped.series) {
+                let labels = exposition::labels(scraped.series).map_err(|problem| {
+                    let text: String = scraped.series.chars().take(80).collect();
+                    format!("{text:?} is not a series in Prometheus' text format: {problem}")
                 })?;
-                let labels = relabel(merged(&scraped, target), &target.endpoint.metric_relabelings)
+                let labels = merged(&Labels::new(labels), target);
+                let labels = relabel(labels, &target.endpoint.metric_relabelings)
                     .filter(|labels| !labels.get(NAME).is_empty());
                 let series = match labels {
                     None => None,
@@ -75,10 +76,10 @@ impl Ingest {
                     }
                 };
                 counts.added += usize::from(series.is_some());
-                self.known
-                    .insert(line.series.into(), Known { series, round: self.round, timed: own.is_some() });
+                let known = KnownSeries { series, round: self.round, timed: own.is_some() };
+                self.known.insert(scraped.series.into(), known);
             }
-            let Some(known) = self.known.get_mut(line.series) else { continue };
+            let Some(known) = self.known.get_mut(scraped.series) else { continue };
             known.round = self.round;
             known.timed = own.is_some();
             let Some((id, _)) = known.series else { continue };
@@ -89,7 +90,7 @@ impl Ingest {
                     target.sample_limit
                 ));
             }
-            samples.push((id, Sample { time: own.unwrap_or(time), value: line.value }));
+            samples.push((id, Sample { time: own.unwrap_or(time), value: scraped.value }));
         }
         for (id, sample) in samples {
             if store.append(id, sample) == Appended::Unknown {
@@ -114,7 +115,7 @@ impl Ingest {
         }
     }
 
-    /// A series that the store forgot, because nothing was appended for longer than retention, is made again.
+    /// Creates a series again that the store dropped, because no sample came for longer than the retention.
     fn revive(&mut self, store: &mut Store, gone: SeriesId, sample: Sample) {
         let entry =
             self.known.values_mut().find_map(|known| known.series.as_mut().filter(|(id, _)| *id == gone));
@@ -127,7 +128,7 @@ impl Ingest {
     }
 }
 
-impl Known {
+impl KnownSeries {
     fn end(&self, store: &mut Store, time: Millis) {
         if let Some((id, _)) = &self.series
             && !self.timed
@@ -137,7 +138,7 @@ impl Known {
     }
 }
 
-/// What the server itself knows of a scrape, as series of the target.
+/// Stores the server's own series about a scrape, such as `up`.
 pub(crate) fn report(store: &mut Store, target: &Target, time: Millis, values: &[(&str, f64)]) {
     for (name, value) in values {
         if let Ok(id) = store.series_id(&target.labels.with(NAME, name)) {
@@ -146,8 +147,8 @@ pub(crate) fn report(store: &mut Store, target: &Target, time: Millis, values: &
     }
 }
 
-/// The labels of a scraped series on its target. Where both bear a label, the target's wins and the scraped one
-/// is kept as `exported_…`; with `honorLabels` the scraped one wins.
+/// Merges the labels of a scraped series and of its target. If both have a label, the target's wins and the scraped one
+/// becomes `exported_…`; with `honorLabels` the scraped one wins.
 fn merged(scraped: &Labels, target: &Target) -> Labels {
     if target.endpoint.honor_labels {
         let missing = target.labels.iter().filter(|(name, _)| scraped.get(name).is_empty());

@@ -1,24 +1,23 @@
-//! A series' identity: label names and values, sorted, without empty values.
+//! The labels that identify a series: names and values, sorted, without empty values.
 
 use std::fmt;
 use std::sync::Arc;
 
+use promfmt::exposition::NAME;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-/// The label that carries a metric's name.
-pub(crate) const NAME: &str = "__name__";
-
-/// A sorted set of labels. Clones share the text, so a series' labels exist once however often they are answered.
+/// A sorted set of labels. Clones share the text, so the labels of a series exist once however often they are
+/// answered.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Labels(Arc<[(Arc<str>, Arc<str>)]>);
 
 impl Labels {
-    /// No labels at all: what `sum(x)` bears.
+    /// No labels, as the result of `sum(x)` has.
     pub(crate) fn empty() -> Self {
         Self(Arc::from([]))
     }
 
-    /// Sorts the pairs; an empty value is the same as no label, and of a repeated name the last wins.
+    /// Sorts the pairs. An empty value is the same as no label; the last of a repeated name wins.
     pub(crate) fn new<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where
         N: Into<Arc<str>>,
@@ -36,7 +35,7 @@ impl Labels {
         Self(sorted.into())
     }
 
-    /// The value of `name`, empty where it is absent.
+    /// The value of `name`; empty if there is no such label.
     pub(crate) fn get(&self, name: &str) -> &str {
         match self.0.binary_search_by(|(known, _)| known.as_ref().cmp(name)) {
             Ok(at) => &self.0[at].1,
@@ -52,7 +51,7 @@ impl Labels {
         self.0.len()
     }
 
-    /// The labels for which `keep` says so.
+    /// The labels whose name passes `keep`.
     pub(crate) fn filter(&self, keep: impl Fn(&str) -> bool) -> Self {
         if self.0.iter().all(|(name, _)| keep(name)) {
             return self.clone();
@@ -60,19 +59,23 @@ impl Labels {
         Self(self.0.iter().filter(|(name, _)| keep(name)).cloned().collect())
     }
 
-    /// Without the metric's name, as a result that is no longer that metric.
+    /// The labels without the metric's name, for a result that is no longer that metric.
     pub(crate) fn unnamed(&self) -> Self {
         self.filter(|name| name != NAME)
     }
 
-    /// With `name` set to `value`; an empty value removes it.
+    /// The labels with `name` set to `value`; an empty value removes it.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let kept = self.0.iter().filter(|(known, _)| known.as_ref() != name).cloned();
         Self::new(kept.chain([(Arc::from(name), Arc::from(value))]))
     }
+
+    pub(crate) fn to_map(&self) -> promfmt::api::Labels {
+        self.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
 }
 
-/// As Prometheus writes a series: `name{label="value", …}`.
+/// The notation of Prometheus: `name{label="value", …}`.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.get(NAME))?;
@@ -104,14 +107,8 @@ impl Serialize for Labels {
     }
 }
 
-/// Whether `name` is a label name in the text format: `[a-zA-Z_][a-zA-Z0-9_]*`.
-pub(crate) fn is_label_name(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
-}
-
-/// Replaces what a label name may not hold by `_`, as service discovery does with Kubernetes' label keys.
+/// Replaces the characters that a label name cannot have by `_`, as service discovery does with Kubernetes' label
+/// keys.
 pub(crate) fn sanitized(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect()
 }
@@ -121,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sorts_drops_empty_values_and_keeps_the_last_of_a_name() {
+    fn sorts_drops_empty_values_and_keeps_the_last() {
         let labels = Labels::new([("b", "2"), ("a", "1"), ("c", ""), ("b", "3"), (NAME, "m")]);
         assert_eq!(labels.to_string(), r#"m{a="1", b="3"}"#);
         assert_eq!(labels.get("c"), "");
@@ -131,12 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_label_names() {
-        for (name, fine) in
-            [("a", true), ("_a9", true), ("9a", false), ("", false), ("a-b", false), ("ä", false)]
-        {
-            assert_eq!(is_label_name(name), fine, "{name}");
-        }
+    fn sanitizes_label_keys() {
         assert_eq!(sanitized("app.kubernetes.io/name"), "app_kubernetes_io_name");
     }
 }

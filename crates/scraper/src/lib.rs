@@ -1,19 +1,17 @@
-//! A small Prometheus: targets from ServiceMonitors, scrapes, instant queries.
+//! A small Prometheus: targets from ServiceMonitors and PodMonitors, scrapes, queries.
 //!
-//! It does for a demonstration on one machine what Prometheus and its operator do in a cluster: it watches
-//! `ServiceMonitor`s, Services and Pods through a [`kube::Client`], scrapes the pods they select, keeps the samples of
-//! the last minutes in memory and answers the part of Prometheus' HTTP API that autoscaling asks for. The crate's
-//! README lists what it offers and what it does not.
+//! It does for a demonstration on one machine what Prometheus and its operator do in a cluster. It watches monitors,
+//! Services and pods through a [`kube::Client`], scrapes the selected pods, keeps the samples of the last minutes in
+//! memory, and serves the part of Prometheus' HTTP API that autoscaling needs. The crate's README lists the supported
+//! parts.
 //!
-//! It never dials a pod. Every scrape is a GET on the API server's proxy
-//! (`/api/v1/namespaces/NAMESPACE/pods/NAME:PORT/proxy/PATH`), which reaches pods from any place that the client
-//! reaches the API server from: beside the cluster, inside it, and where a pod's address means nothing at all.
+//! It never connects to a pod. Every scrape is a GET on the API server's proxy
+//! (`/api/v1/namespaces/NAMESPACE/pods/NAME:PORT/proxy/PATH`), which works wherever the client reaches the API server,
+//! inside the cluster and outside of it.
 
 mod api;
 mod config;
 mod discovery;
-mod duration;
-mod exposition;
 mod ingest;
 mod labels;
 mod monitor;
@@ -35,38 +33,38 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 
-/// How often series past retention are looked for.
-const SWEEP: Duration = Duration::from_secs(30);
+/// Time between two removals of series past the retention.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The longest that the end waits for open answers.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// Time that open requests get to finish at shutdown.
+const GRACE_PERIOD: Duration = Duration::from_secs(2);
 
 /// Serves until `shutdown` is cancelled: watches and scrapes with `client`, answers on `listener`.
 ///
-/// The client should have `default_retry` off (`kube::Config::default_retry`): a scrape that the proxy answers with 503
-/// is a target that is down, to be known at once and not after a row of retries. Watches reconnect by themselves
-/// with a capped back-off, so an API server that is away, or knows no ServiceMonitors, ends nothing.
+/// The client should have `default_retry` off (`kube::Config::default_retry`): if the proxy answers a scrape with
+/// 503, the target is down, and retries would only delay that. Watches reconnect by themselves with a capped backoff,
+/// also if the API server is unreachable or does not know the monitors' kinds.
 ///
 /// # Errors
-/// When the listener fails.
+/// An error of the listener.
 pub async fn run(
     config: Config,
     client: kube::Client,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
-    // A failing listener ends the rest as `shutdown` does, without touching the caller's token.
+    // A failing listener ends the other tasks as `shutdown` does, without cancelling the caller's token.
     let stop = shutdown.child_token();
     let store =
         Arc::new(RwLock::new(store::Store::new(config.max_series, config.max_samples, config.retention)));
-    let view = Arc::new(RwLock::new(targets::View::default()));
+    let target_list = Arc::new(RwLock::new(targets::TargetList::default()));
     let scraper =
         scrape::Scraper { client: client.clone(), store: Arc::clone(&store), body_limit: config.body_limit };
-    let mut targets = targets::Targets::new(scraper, Arc::clone(&view), stop.clone());
-    let server = api::Server {
+    let mut targets = targets::Targets::new(scraper, Arc::clone(&target_list), stop.clone());
+    let server = api::ServerState {
         config: config.clone(),
         store: Arc::clone(&store),
-        view,
+        target_list,
         queries: Arc::new(Semaphore::new(config.query_concurrency.max(1))),
         started: Instant::now(),
     };
@@ -74,7 +72,7 @@ pub async fn run(
         tokio::select! {
             () = stop.cancelled() => {}
             () = watch::follow(&config, client, &mut targets) => {}
-            () = sweep(&store) => {}
+            () = expire_series(&store) => {}
         }
         targets.ended().await;
     };
@@ -83,7 +81,7 @@ pub async fn run(
         tokio::pin!(serving);
         let result = tokio::select! {
             result = &mut serving => result,
-            () = late(&stop) => Ok(()),
+            () = after_grace_period(&stop) => Ok(()),
         };
         stop.cancel();
         result
@@ -92,14 +90,15 @@ pub async fn run(
     result
 }
 
-/// Returns a while after `stop`: a client that keeps its answer open does not keep the server.
-async fn late(stop: &CancellationToken) {
+/// Waits for `stop` and the grace period: a client with an open request does not keep the server running.
+async fn after_grace_period(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(FAREWELL).await;
+    tokio::time::sleep(GRACE_PERIOD).await;
 }
 
-async fn sweep(store: &RwLock<store::Store>) {
-    let mut ticks = tokio::time::interval(SWEEP);
+/// Removes series past the retention, at an interval.
+async fn expire_series(store: &RwLock<store::Store>) {
+    let mut ticks = tokio::time::interval(EXPIRY_INTERVAL);
     loop {
         ticks.tick().await;
         store.write().unwrap_or_else(PoisonError::into_inner).expire(sample::now());

@@ -1,27 +1,38 @@
-//! What a ServiceMonitor asks for, read and checked.
+//! ServiceMonitors and PodMonitors, parsed and checked.
 //!
-//! A monitor is refused whole where one of its endpoints cannot be served as written: a scrape that quietly left
-//! something out would answer with wrong numbers. The shape is that of `monitoring.coreos.com/v1`.
+//! A monitor with an endpoint that cannot be served as written is refused as a whole: a scrape that quietly left
+//! something out would give wrong numbers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-use serde::Deserialize;
+use kube::core::Selector;
+use promfmt::duration;
+use promfmt::operator::{self, NamespaceSelector, PodMonitorSpec, RelabelConfig, ServiceMonitorSpec};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::duration;
-use crate::relabel::{Rule, RuleSpec};
+use crate::relabel::RelabelRule;
+
+/// The two kinds of monitors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MonitorKind {
+    /// Selects Services, and scrapes the pods behind them.
+    Service,
+    /// Selects pods.
+    Pod,
+}
 
 /// A monitor, ready to find targets with.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Monitor {
+    pub(crate) kind: MonitorKind,
     pub(crate) namespace: String,
     pub(crate) name: String,
-    pub(crate) namespaces: Namespaces,
-    pub(crate) selector: LabelSelector,
+    pub(crate) namespaces: NamespaceSelector,
+    pub(crate) selector: Selector,
     pub(crate) job_label: Option<String>,
     pub(crate) service_labels: Vec<String>,
     pub(crate) pod_labels: Vec<String>,
@@ -29,14 +40,7 @@ pub(crate) struct Monitor {
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
-/// Where a monitor looks for Services.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Namespaces {
-    Any,
-    These(Vec<String>),
-}
-
-/// One way to scrape each selected Service.
+/// Settings of the scrapes of one port.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) port: Port,
@@ -48,149 +52,124 @@ pub(crate) struct Endpoint {
     pub(crate) honor_timestamps: bool,
     /// Leave out pods that have ended.
     pub(crate) only_running: bool,
-    pub(crate) relabelings: Vec<Rule>,
-    pub(crate) metric_relabelings: Vec<Rule>,
+    pub(crate) relabelings: Vec<RelabelRule>,
+    pub(crate) metric_relabelings: Vec<RelabelRule>,
 }
 
-/// Which of a Service's ports.
+/// The port that an endpoint selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Port {
     /// The name of the Service's port.
     Service(String),
     /// The name or number of the container's port.
     Container(IntOrString),
-    /// Every port of the Service.
+    /// Every port.
     Every,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
-struct Spec {
-    namespace_selector: NamespaceSelector,
-    selector: LabelSelector,
-    job_label: Option<String>,
-    target_labels: Vec<String>,
-    pod_target_labels: Vec<String>,
-    sample_limit: Option<usize>,
-    endpoints: Vec<EndpointSpec>,
-}
+impl MonitorKind {
+    /// The `kind` of the resource.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Service => "ServiceMonitor",
+            Self::Pod => "PodMonitor",
+        }
+    }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct NamespaceSelector {
-    any: bool,
-    match_names: Vec<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct EndpointSpec {
-    port: Option<String>,
-    target_port: Option<IntOrString>,
-    path: Option<String>,
-    scheme: Option<String>,
-    params: BTreeMap<String, Vec<String>>,
-    interval: Option<String>,
-    scrape_timeout: Option<String>,
-    honor_labels: bool,
-    honor_timestamps: Option<bool>,
-    filter_running: Option<bool>,
-    relabelings: Vec<RuleSpec>,
-    metric_relabelings: Vec<RuleSpec>,
-    basic_auth: Option<Value>,
-    authorization: Option<Value>,
-    oauth2: Option<Value>,
-    bearer_token_file: Option<String>,
-    bearer_token_secret: Option<Value>,
-    proxy_url: Option<String>,
+    /// The resource's name in the API.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Self::Service => "servicemonitors",
+            Self::Pod => "podmonitors",
+        }
+    }
 }
 
 impl Monitor {
-    /// Reads the `spec` of the monitor `namespace/name`.
+    /// Parses the `spec` of the monitor `namespace/name`.
     ///
     /// # Errors
-    /// Why it is refused, as a sentence for the one who wrote it.
-    pub(crate) fn read(namespace: &str, name: &str, spec: &Value, config: &Config) -> Result<Self, String> {
-        let spec: Spec =
-            serde_json::from_value(spec.clone()).map_err(|error| format!("spec does not parse: {error}"))?;
-        let namespaces = match spec.namespace_selector {
-            NamespaceSelector { any: true, .. } => Namespaces::Any,
-            NamespaceSelector { match_names, .. } if match_names.is_empty() => {
-                Namespaces::These(vec![namespace.to_owned()])
+    /// The reason for the refusal, for the monitor's author.
+    pub(crate) fn parse(
+        kind: MonitorKind,
+        namespace: &str,
+        name: &str,
+        spec: &Value,
+        config: &Config,
+    ) -> Result<Self, String> {
+        let spec: ServiceMonitorSpec = match kind {
+            MonitorKind::Service => parsed(spec)?,
+            MonitorKind::Pod => {
+                let pods: PodMonitorSpec = parsed(spec)?;
+                ServiceMonitorSpec {
+                    selector: pods.selector,
+                    namespace_selector: pods.namespace_selector,
+                    job_label: pods.job_label,
+                    target_labels: Vec::new(),
+                    pod_target_labels: pods.pod_target_labels,
+                    sample_limit: pods.sample_limit,
+                    endpoints: pods.pod_metrics_endpoints,
+                }
             }
-            NamespaceSelector { match_names, .. } => Namespaces::These(match_names),
         };
-        for requirement in spec.selector.match_expressions.iter().flatten() {
-            if !matches!(requirement.operator.as_str(), "In" | "NotIn" | "Exists" | "DoesNotExist") {
-                return Err(format!("selector: {:?} is not a valid operator", requirement.operator));
-            }
-        }
-        let endpoints = spec
-            .endpoints
-            .into_iter()
-            .enumerate()
-            .map(|(at, endpoint)| {
-                Endpoint::read(endpoint, config).map_err(|error| format!("endpoints[{at}]: {error}"))
-            })
-            .collect::<Result<_, _>>()?;
+        let selector = Selector::try_from(spec.selector).map_err(|error| format!("selector: {error}"))?;
+        let endpoints = spec.endpoints.into_iter().enumerate().map(|(at, endpoint)| {
+            Endpoint::parse(kind, endpoint, config).map_err(|error| format!("endpoints[{at}]: {error}"))
+        });
         Ok(Self {
+            kind,
             namespace: namespace.to_owned(),
             name: name.to_owned(),
-            namespaces,
-            selector: spec.selector,
+            namespaces: spec.namespace_selector,
+            selector,
             job_label: spec.job_label.filter(|label| !label.is_empty()),
             service_labels: spec.target_labels,
             pod_labels: spec.pod_target_labels,
             sample_limit: spec.sample_limit.filter(|limit| *limit > 0).unwrap_or(config.sample_limit),
-            endpoints,
+            endpoints: endpoints.collect::<Result<_, _>>()?,
         })
     }
 
-    /// The name that Prometheus and its operator give to the targets of one endpoint.
+    /// The name that the Prometheus Operator gives to the targets of one endpoint.
     pub(crate) fn pool(&self, endpoint: usize) -> String {
-        format!("serviceMonitor/{}/{}/{endpoint}", self.namespace, self.name)
+        let kind = match self.kind {
+            MonitorKind::Service => "serviceMonitor",
+            MonitorKind::Pod => "podMonitor",
+        };
+        format!("{kind}/{}/{}/{endpoint}", self.namespace, self.name)
     }
 }
 
 impl Endpoint {
-    fn read(spec: EndpointSpec, config: &Config) -> Result<Self, String> {
-        let secured = [
-            ("basicAuth", spec.basic_auth.is_some()),
-            ("authorization", spec.authorization.is_some()),
-            ("oauth2", spec.oauth2.is_some()),
-            ("bearerTokenFile", spec.bearer_token_file.is_some_and(|file| !file.is_empty())),
-            (
-                "bearerTokenSecret",
-                spec.bearer_token_secret.is_some_and(|secret| secret["name"].as_str() > Some("")),
-            ),
-            ("proxyUrl", spec.proxy_url.is_some()),
-        ];
-        if let Some((field, _)) = secured.into_iter().find(|(_, set)| *set) {
-            return Err(format!("{field} is not offered by this server"));
+    fn parse(kind: MonitorKind, spec: operator::Endpoint, config: &Config) -> Result<Self, String> {
+        if let Some(field) = spec.credentials_field() {
+            return Err(format!("{field} is not supported by this server"));
         }
         if let Some(scheme) = spec.scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
-            return Err(format!("scheme {scheme:?} is not offered by this server, only http"));
+            return Err(format!("scheme {scheme:?} is not supported by this server, only http"));
         }
         let interval = positive("interval", spec.interval)?.unwrap_or(config.scrape_interval);
         let timeout = match positive("scrapeTimeout", spec.scrape_timeout)? {
             Some(timeout) if timeout > interval => {
                 return Err(format!(
                     "scrapeTimeout {:?} greater than scrapeInterval {:?}",
-                    duration::written(timeout),
-                    duration::written(interval)
+                    duration::format(timeout),
+                    duration::format(interval)
                 ));
             }
             Some(timeout) => timeout,
             None => config.scrape_timeout.min(interval),
         };
-        let port = match (spec.port.filter(|port| !port.is_empty()), spec.target_port) {
-            (Some(name), _) => Port::Service(name),
-            (None, Some(port)) => Port::Container(port),
-            (None, None) => Port::Every,
+        let port = match (spec.port.filter(|port| !port.is_empty()), spec.port_number, spec.target_port) {
+            (Some(name), _, _) if kind == MonitorKind::Service => Port::Service(name),
+            (Some(name), _, _) => Port::Container(IntOrString::String(name)),
+            (None, Some(number), _) if kind == MonitorKind::Pod => Port::Container(IntOrString::Int(number)),
+            (None, _, Some(port)) => Port::Container(port),
+            (None, _, None) => Port::Every,
         };
         let path = spec.path.filter(|path| !path.is_empty()).unwrap_or_else(|| "/metrics".to_owned());
-        let rules = |specs: Vec<RuleSpec>| specs.iter().map(Rule::new).collect::<Result<Vec<_>, _>>();
+        let rules =
+            |configs: &[RelabelConfig]| configs.iter().map(RelabelRule::new).collect::<Result<Vec<_>, _>>();
         Ok(Self {
             port,
             path: if path.starts_with('/') { path } else { format!("/{path}") },
@@ -200,10 +179,14 @@ impl Endpoint {
             honor_labels: spec.honor_labels,
             honor_timestamps: spec.honor_timestamps.unwrap_or(true),
             only_running: spec.filter_running.unwrap_or(true),
-            relabelings: rules(spec.relabelings)?,
-            metric_relabelings: rules(spec.metric_relabelings)?,
+            relabelings: rules(&spec.relabelings)?,
+            metric_relabelings: rules(&spec.metric_relabelings)?,
         })
     }
+}
+
+fn parsed<T: DeserializeOwned>(spec: &Value) -> Result<T, String> {
+    serde_json::from_value(spec.clone()).map_err(|error| format!("spec does not parse: {error}"))
 }
 
 fn positive(field: &str, text: Option<String>) -> Result<Option<Duration>, String> {
@@ -222,14 +205,19 @@ mod tests {
 
     use super::*;
 
-    fn read(spec: &Value) -> Result<Monitor, String> {
-        Monitor::read("demo", "broker", spec, &Config::default())
+    fn parse(kind: MonitorKind, spec: &Value) -> Result<Monitor, String> {
+        Monitor::parse(kind, "demo", "broker", spec, &Config::default())
+    }
+
+    fn service_monitor(spec: &Value) -> Result<Monitor, String> {
+        parse(MonitorKind::Service, spec)
     }
 
     #[test]
-    fn fills_in_what_is_left_out() {
-        let monitor = read(&json!({"endpoints": [{"port": "metrics"}]})).expect("taken");
-        assert_eq!(monitor.namespaces, Namespaces::These(vec!["demo".to_owned()]));
+    fn missing_fields_have_defaults() {
+        let monitor = service_monitor(&json!({"endpoints": [{"port": "metrics"}]})).expect("accepted");
+        assert!(monitor.namespaces.includes(&monitor.namespace, "demo"));
+        assert!(!monitor.namespaces.includes(&monitor.namespace, "other"));
         assert_eq!(monitor.pool(0), "serviceMonitor/demo/broker/0");
         let endpoint = &monitor.endpoints[0];
         assert_eq!(
@@ -240,8 +228,8 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_is_given() {
-        let monitor = read(&json!({
+    fn given_fields_are_parsed() {
+        let monitor = service_monitor(&json!({
             "namespaceSelector": {"any": true},
             "selector": {"matchLabels": {"app": "x"}},
             "jobLabel": "app",
@@ -251,8 +239,8 @@ mod tests {
                 {"targetPort": 9090, "interval": "20s", "scrapeTimeout": "500ms", "scheme": "HTTP", "honorLabels": true},
             ],
         }))
-        .expect("taken");
-        assert_eq!((monitor.namespaces, monitor.sample_limit), (Namespaces::Any, 7));
+        .expect("accepted");
+        assert_eq!((monitor.namespaces.any, monitor.sample_limit), (true, 7));
         let [first, second] = &monitor.endpoints[..] else { panic!("two endpoints") };
         assert_eq!((first.path.as_str(), first.timeout), ("/metrics/detailed", Duration::from_secs(1)));
         assert_eq!(second.port, Port::Container(IntOrString::Int(9090)));
@@ -260,7 +248,23 @@ mod tests {
     }
 
     #[test]
-    fn refuses_with_the_reason() {
+    fn ports_of_pod_monitors_are_the_containers() {
+        let monitor = parse(
+            MonitorKind::Pod,
+            &json!({"podMetricsEndpoints": [{"port": "metrics"}, {"portNumber": 80}, {"targetPort": "m"}, {}]}),
+        )
+        .expect("accepted");
+        let ports: Vec<&Port> = monitor.endpoints.iter().map(|endpoint| &endpoint.port).collect();
+        let named = |name: &str| Port::Container(IntOrString::String(name.to_owned()));
+        assert_eq!(
+            ports,
+            [&named("metrics"), &Port::Container(IntOrString::Int(80)), &named("m"), &Port::Every]
+        );
+        assert_eq!(monitor.pool(3), "podMonitor/demo/broker/3");
+    }
+
+    #[test]
+    fn a_refusal_gives_the_reason() {
         for (endpoint, reason) in [
             (
                 json!({"interval": "1s", "scrapeTimeout": "10s"}),
@@ -269,14 +273,15 @@ mod tests {
             (json!({"interval": "5 seconds"}), "is not a duration"),
             (json!({"interval": "0s"}), "is not a duration above zero"),
             (json!({"scheme": "https"}), "only http"),
-            (json!({"basicAuth": {"username": {}}}), "basicAuth is not offered"),
+            (json!({"basicAuth": {"username": {}}}), "basicAuth is not supported"),
             (json!({"relabelings": [{"action": "hashmod"}]}), "hashmod"),
             (json!({"port": 5}), "does not parse"),
         ] {
-            let error = read(&json!({"endpoints": [endpoint]})).expect_err("refused");
+            let error = service_monitor(&json!({"endpoints": [endpoint]})).expect_err("refused");
             assert!(error.contains(reason), "{error}");
         }
-        let error = read(&json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}));
-        assert!(error.expect_err("refused").contains("Like"));
+        let error =
+            service_monitor(&json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}));
+        assert!(error.expect_err("refused").starts_with("selector: "));
     }
 }

@@ -1,37 +1,25 @@
-//! Relabelling: rules that rewrite, keep or drop a target's or a sample's labels.
+//! Relabelling: rules that rewrite, keep or drop the labels of a target or of a sample.
 //!
-//! The rules are Prometheus' `relabel_config`, in the camel-case form of the Prometheus Operator. Every action but
-//! `hashmod` is offered.
+//! The rules are Prometheus' `relabel_config`; every action but `hashmod` is supported.
 
+use promfmt::exposition::is_label_name;
+use promfmt::operator::RelabelConfig;
 use regex::Regex;
-use serde::Deserialize;
 
-use crate::labels::{Labels, is_label_name};
+use crate::labels::Labels;
 
-/// One rule as a ServiceMonitor writes it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct RuleSpec {
-    source_labels: Vec<String>,
-    separator: Option<String>,
-    target_label: Option<String>,
-    regex: Option<String>,
-    replacement: Option<String>,
-    action: Option<String>,
-}
-
-/// One rule, checked.
+/// A checked rule.
 #[derive(Debug, Clone)]
-pub(crate) struct Rule {
-    spec: RuleSpec,
+pub(crate) struct RelabelRule {
+    config: RelabelConfig,
     regex: Regex,
     action: Action,
 }
 
-/// The specification says it all; a compiled expression cannot be compared.
-impl PartialEq for Rule {
+/// Compares the configurations: they determine the rest, and a compiled expression cannot be compared.
+impl PartialEq for RelabelRule {
     fn eq(&self, other: &Self) -> bool {
-        self.spec == other.spec
+        self.config == other.config
     }
 }
 
@@ -49,13 +37,13 @@ enum Action {
     LabelKeep,
 }
 
-impl Rule {
+impl RelabelRule {
     /// Checks a rule.
     ///
     /// # Errors
-    /// What is wrong with it, as a sentence's end.
-    pub(crate) fn new(spec: &RuleSpec) -> Result<Self, String> {
-        let name = spec.action.as_deref().unwrap_or("replace").to_lowercase();
+    /// The reason why the rule is refused.
+    pub(crate) fn new(config: &RelabelConfig) -> Result<Self, String> {
+        let name = config.action.as_deref().unwrap_or("replace").to_lowercase();
         let action = match name.as_str() {
             "replace" => Action::Replace,
             "lowercase" => Action::Lowercase,
@@ -67,9 +55,9 @@ impl Rule {
             "labelmap" => Action::LabelMap,
             "labeldrop" => Action::LabelDrop,
             "labelkeep" => Action::LabelKeep,
-            _ => return Err(format!("the relabelling action {name:?} is not offered")),
+            _ => return Err(format!("the relabelling action {name:?} is not supported")),
         };
-        let target = spec.target_label.as_deref().unwrap_or_default();
+        let target = config.target_label.as_deref().unwrap_or_default();
         let needs_target = matches!(
             action,
             Action::Replace | Action::Lowercase | Action::Uppercase | Action::KeepEqual | Action::DropEqual
@@ -77,19 +65,19 @@ impl Rule {
         if needs_target && target.is_empty() {
             return Err(format!("the relabelling action {name:?} needs a targetLabel"));
         }
-        let pattern = spec.regex.as_deref().unwrap_or("(.*)");
+        let pattern = config.regex.as_deref().unwrap_or("(.*)");
         let regex = Regex::new(&format!("^(?s:{pattern})$"))
             .map_err(|_| format!("the relabelling regex {pattern:?} does not parse"))?;
-        Ok(Self { spec: spec.clone(), regex, action })
+        Ok(Self { config: config.clone(), regex, action })
     }
 
-    /// The labels after this rule; `None` where it drops them.
+    /// The labels after this rule; `None` if it drops them.
     fn apply(&self, labels: Labels) -> Option<Labels> {
-        let separator = self.spec.separator.as_deref().unwrap_or(";");
-        let values: Vec<&str> = self.spec.source_labels.iter().map(|name| labels.get(name)).collect();
+        let separator = self.config.separator.as_deref().unwrap_or(";");
+        let values: Vec<&str> = self.config.source_labels.iter().map(|name| labels.get(name)).collect();
         let value = values.join(separator);
-        let target = self.spec.target_label.as_deref().unwrap_or_default();
-        let replacement = self.spec.replacement.as_deref().unwrap_or("$1");
+        let target = self.config.target_label.as_deref().unwrap_or_default();
+        let replacement = self.config.replacement.as_deref().unwrap_or("$1");
         match self.action {
             Action::Keep => self.regex.is_match(&value).then_some(labels),
             Action::Drop => (!self.regex.is_match(&value)).then_some(labels),
@@ -119,11 +107,12 @@ impl Rule {
     }
 }
 
-/// The labels after every rule in turn; `None` once one drops them.
-pub(crate) fn relabel(labels: Labels, rules: &[Rule]) -> Option<Labels> {
+/// The labels after all rules in turn; `None` if one drops them.
+pub(crate) fn relabel(labels: Labels, rules: &[RelabelRule]) -> Option<Labels> {
     rules.iter().try_fold(labels, |labels, rule| rule.apply(labels))
 }
 
+/// Fills the groups of a match into `template`.
 fn expanded(found: &regex::Captures<'_>, template: &str) -> String {
     let mut text = String::new();
     found.expand(template, &mut text);
@@ -134,12 +123,12 @@ fn expanded(found: &regex::Captures<'_>, template: &str) -> String {
 mod tests {
     use super::*;
 
-    fn rule(json: &serde_json::Value) -> Result<Rule, String> {
-        Rule::new(&serde_json::from_value(json.clone()).expect("a rule's shape"))
+    fn rule(json: &serde_json::Value) -> Result<RelabelRule, String> {
+        RelabelRule::new(&serde_json::from_value(json.clone()).expect("a rule's shape"))
     }
 
     #[test]
-    fn every_action_does_what_it_says() {
+    fn every_action_changes_labels_as_prometheus() {
         use serde_json::json;
         let before = Labels::new([("a", "Foo"), ("b", "bar"), ("__meta_x", "m")]);
         for (spec, after) in [
@@ -193,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_it_cannot_do() {
+    fn invalid_rules_are_refused() {
         use serde_json::json;
         for (spec, problem) in [
-            (json!({"action": "hashmod", "targetLabel": "a"}), "not offered"),
+            (json!({"action": "hashmod", "targetLabel": "a"}), "not supported"),
             (json!({"sourceLabels": ["a"]}), "needs a targetLabel"),
             (json!({"action": "keep", "regex": "("}), "does not parse"),
         ] {

@@ -1,33 +1,34 @@
-//! The samples of the last minutes, in memory and bounded.
+//! The samples of the last minutes, in bounded memory.
 //!
-//! A series is known by its labels; a scraper keeps the [`SeriesId`] that it was given, so that a scrape of unchanged series
+//! Labels identify a series. A scraper keeps the [`SeriesId`] of each series, so that a scrape of unchanged series
 //! looks up numbers and compares no labels.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use promfmt::exposition::NAME;
 use promql_parser::label::{MatchOp, Matcher};
 
-use crate::labels::{Labels, NAME};
+use crate::labels::Labels;
 use crate::sample::{Millis, Sample};
 
-/// A series' number. Never given twice, so a number kept past its series' end finds nothing.
+/// The number of a series. No number is used twice, so a number kept past the end of its series finds nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct SeriesId(u64);
 
-/// The store stands at its bound on series.
+/// The store holds its maximum number of series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the server holds {0} series already, which is as many as it may")]
+#[error("the server holds {0} series already, its limit")]
 pub(crate) struct Full(pub(crate) usize);
 
-/// What became of one sample.
+/// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Appended {
     Kept,
-    /// Not newer than the series' newest; the first value of a time wins.
+    /// The sample is not newer than the newest of the series; the first value of a time wins.
     OutOfOrder,
-    /// The series is gone: ask for a new number.
+    /// The series is gone; the caller needs a new number.
     Unknown,
 }
 
@@ -65,7 +66,7 @@ impl Store {
         }
     }
 
-    /// The number of the series with these labels, which is made if it is new.
+    /// The number of the series with these labels, which is created if necessary.
     pub(crate) fn series_id(&mut self, labels: &Labels) -> Result<SeriesId, Full> {
         if let Some(id) = self.ids.get(labels) {
             return Ok(*id);
@@ -81,7 +82,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Adds a sample to a series; what is past retention, or past the bound on samples, makes room.
+    /// Adds a sample to a series, and drops its oldest samples past the retention or past the limit on samples.
     pub(crate) fn append(&mut self, id: SeriesId, sample: Sample) -> Appended {
         let Some(series) = self.series.get_mut(&id) else { return Appended::Unknown };
         if series.samples.back().is_some_and(|newest| newest.time >= sample.time) {
@@ -99,7 +100,7 @@ impl Store {
         Appended::Kept
     }
 
-    /// Forgets the series whose newest sample is past retention at `now`.
+    /// Drops the series whose newest sample is past the retention at `now`.
     pub(crate) fn expire(&mut self, now: Millis) {
         let oldest = now.saturating_sub(self.retention);
         let gone: Vec<SeriesId> = self
@@ -121,7 +122,7 @@ impl Store {
         }
     }
 
-    /// The series that fulfil every matcher, in the order of their labels.
+    /// The series that match every matcher, in the order of their labels.
     pub(crate) fn select<'a>(&'a self, matchers: &[Matcher]) -> Vec<&'a Series> {
         let name = matchers.iter().find(|m| m.name == NAME && matches!(m.op, MatchOp::Equal));
         let fits = |series: &&Series| matchers.iter().all(|m| m.is_match(series.labels.get(&m.name)));
@@ -146,7 +147,7 @@ impl Store {
 }
 
 impl Series {
-    /// The newest sample at `time`, unless it is older than `lookback` or says that the series ended.
+    /// The newest sample at `time`, unless it is older than `lookback` or a stale marker.
     pub(crate) fn at(&self, time: Millis, lookback: Millis) -> Option<Sample> {
         let after = self.samples.partition_point(|sample| sample.time <= time);
         let sample = *self.samples.get(after.checked_sub(1)?)?;
@@ -154,7 +155,7 @@ impl Series {
         (fresh && !sample.is_stale()).then_some(sample)
     }
 
-    /// The samples after `start` up to `end`, without the marks that ended the series.
+    /// The samples after `start` up to `end`, without stale markers.
     pub(crate) fn between(&self, start: Millis, end: Millis) -> impl Iterator<Item = Sample> + '_ {
         let from = self.samples.partition_point(|sample| sample.time <= start);
         let to = self.samples.partition_point(|sample| sample.time <= end).max(from);
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_the_newest_sample_within_the_lookback() {
+    fn the_newest_sample_within_lookback_counts() {
         let mut store = store();
         fill(&mut store, &named("a"), &[(1_000, 1.0), (2_000, 2.0)]);
         let series = only(&store, "a");
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_mark_ends_a_series_until_it_returns() {
+    fn a_stale_marker_ends_a_series() {
         let mut store = store();
         let id = fill(&mut store, &named("a"), &[(1_000, 1.0)]);
         store.append(id, Sample::stale(2_000));
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_newer() {
+    fn samples_must_be_newer() {
         let mut store = store();
         let id = fill(&mut store, &named("a"), &[(1_000, 1.0)]);
         for time in [999, 1_000] {
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_no_more_series_than_it_may() {
+    fn the_number_of_series_is_limited() {
         let mut store = store();
         for name in ["a", "b", "c"] {
             fill(&mut store, &named(name), &[(1_000, 1.0)]);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_no_more_samples_than_it_may() {
+    fn the_number_of_samples_is_limited() {
         let mut store = store();
         fill(&mut store, &named("a"), &[(1, 1.0), (2, 2.0), (3, 3.0)]);
         fill(&mut store, &named("b"), &[(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0), (5, 5.0)]);
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn forgets_what_is_past_retention() {
+    fn samples_past_retention_are_dropped() {
         let mut store = store();
         let id = fill(&mut store, &named("a"), &[(0, 1.0), (MINUTE, 2.0), (3 * MINUTE, 3.0)]);
         assert_eq!(store.sample_count(), 2, "the sample of minute 0 made room");
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn selects_by_every_kind_of_matcher() {
+    fn every_kind_of_matcher_selects() {
         let mut store = store();
         for labels in [
             Labels::new([(NAME, "a"), ("queue", "Orders")]),

@@ -1,4 +1,4 @@
-//! Keeps one scraping task a target, as targets come and go.
+//! Runs one scraping task per target, and follows changes of the targets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,18 +11,18 @@ use crate::discovery::{Discovered, Target};
 use crate::labels::Labels;
 use crate::scrape::{Scraper, SharedHealth};
 
-/// What is scraped now, for who asks.
+/// The current targets, for the HTTP API.
 #[derive(Debug, Default)]
-pub(crate) struct View {
+pub(crate) struct TargetList {
     pub(crate) targets: Vec<(Arc<Target>, SharedHealth)>,
-    /// Pools and how many candidates each dropped.
+    /// Number of dropped candidates by pool.
     pub(crate) pools: BTreeMap<String, usize>,
 }
 
-/// The tasks, by pool and labels.
+/// The running tasks, by pool and labels.
 pub(crate) struct Targets {
     scraper: Scraper,
-    view: Arc<RwLock<View>>,
+    list: Arc<RwLock<TargetList>>,
     running: HashMap<(String, Labels), Running>,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -36,11 +36,11 @@ struct Running {
 }
 
 impl Targets {
-    pub(crate) fn new(scraper: Scraper, view: Arc<RwLock<View>>, stop: CancellationToken) -> Self {
-        Self { scraper, view, running: HashMap::new(), tasks: TaskTracker::new(), stop }
+    pub(crate) fn new(scraper: Scraper, list: Arc<RwLock<TargetList>>, stop: CancellationToken) -> Self {
+        Self { scraper, list, running: HashMap::new(), tasks: TaskTracker::new(), stop }
     }
 
-    /// Starts what is new, stops what is gone, and replaces what has changed.
+    /// Starts new targets, stops removed ones, and replaces changed ones.
     pub(crate) fn follow(&mut self, found: Discovered) {
         let mut before = std::mem::take(&mut self.running);
         for target in found.targets {
@@ -61,17 +61,18 @@ impl Targets {
             .map(|running| (Arc::clone(&running.target), Arc::clone(&running.health)))
             .collect();
         targets.sort_by(|(a, _), (b, _)| (&a.pool, &a.labels).cmp(&(&b.pool, &b.labels)));
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = View { targets, pools: found.pools };
+        *self.list.write().unwrap_or_else(PoisonError::into_inner) =
+            TargetList { targets, pools: found.pools };
     }
 
-    /// Waits until every task has ended its series; they were told by the token that `new` was given.
+    /// Waits until every task has ended its series, after the token of [`Self::new`] was cancelled.
     pub(crate) async fn ended(self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    /// A target that replaces one with the same labels starts when that one has ended, lest the old one's stale
-    /// marks end the new one's series.
+    /// Starts a target. One that replaces another with the same labels waits for its end: the old one's stale markers
+    /// would end the new one's series.
     fn start(&self, target: Target, before: Option<Running>) -> Running {
         let (target, health, stop) = (Arc::new(target), SharedHealth::default(), self.stop.child_token());
         let scrape = self.scraper.clone().run(Arc::clone(&target), Arc::clone(&health), stop.clone());

@@ -1,4 +1,4 @@
-//! Watches monitors, Services and Pods, and says which targets follow.
+//! Watches monitors, Services and pods, and updates the targets.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,26 +9,27 @@ use kube::api::{ApiResource, DynamicObject, ObjectMeta, PostParams};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, watcher::Error as WatchError};
 use kube::{Api, ResourceExt};
+use promfmt::operator::{GROUP, VERSION};
 
 use crate::config::Config;
 use crate::discovery::{Inventory, PodFacts, ServiceFacts};
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, MonitorKind};
 use crate::targets::Targets;
 
-/// Most watch events taken together before the targets are worked out anew.
-const BATCH: usize = 256;
+/// Most watch events that one update of the targets covers.
+const MAX_BATCH: usize = 256;
 
-/// How long telling a monitor's author may take.
-const TELL: std::time::Duration = std::time::Duration::from_secs(5);
+/// Timeout of the request that posts an event.
+const EVENT_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// One step of one of the three watches.
-enum Step {
-    Monitor(Box<Event<DynamicObject>>),
+/// An event of one of the watches.
+enum WatchEvent {
+    Monitor(MonitorKind, Box<Event<DynamicObject>>),
     Service(Box<Event<Service>>),
     Pod(Box<Event<Pod>>),
 }
 
-/// One kind's objects, and those of a listing under way.
+/// Objects of one kind during the initial list of a watch.
 struct Feed<T> {
     listing: BTreeMap<String, T>,
 }
@@ -39,23 +40,32 @@ impl<T> Default for Feed<T> {
     }
 }
 
-/// Follows the cluster for as long as it is polled.
+/// Follows the cluster. Never returns.
 pub(crate) async fn follow(config: &Config, client: kube::Client, targets: &mut Targets) {
-    let mut steps = steps(&client).ready_chunks(BATCH);
+    let mut events = events(&client).ready_chunks(MAX_BATCH);
     let mut inventory = Inventory::default();
-    let (mut monitors, mut services, mut pods) = (Feed::default(), Feed::default(), Feed::default());
+    let (mut service_monitors, mut pod_monitors) = (Feed::default(), Feed::default());
+    let (mut services, mut pods) = (Feed::default(), Feed::default());
     let mut refused: HashMap<String, String> = HashMap::new();
-    while let Some(batch) = steps.next().await {
+    while let Some(batch) = events.next().await {
         let mut changed = false;
-        for step in batch {
-            changed |= match step {
-                Step::Monitor(event) => {
-                    let mut read = |object: &DynamicObject| monitor(config, &client, &mut refused, object);
-                    monitors.apply(&mut inventory.monitors, *event, &mut read)
+        for event in batch {
+            changed |= match event {
+                WatchEvent::Monitor(kind, event) => {
+                    let mut parse =
+                        |object: &DynamicObject| monitor(kind, config, &client, &mut refused, object);
+                    let (feed, current) = match kind {
+                        MonitorKind::Service => (&mut service_monitors, &mut inventory.service_monitors),
+                        MonitorKind::Pod => (&mut pod_monitors, &mut inventory.pod_monitors),
+                    };
+                    feed.apply(current, *event, &mut parse)
                 }
-                Step::Service(event) => services
-                    .apply(&mut inventory.services, *event, &mut |service| Some(ServiceFacts::new(service))),
-                Step::Pod(event) => {
+                WatchEvent::Service(event) => {
+                    services.apply(&mut inventory.services, *event, &mut |service| {
+                        Some(ServiceFacts::new(service))
+                    })
+                }
+                WatchEvent::Pod(event) => {
                     pods.apply(&mut inventory.pods, *event, &mut |pod| Some(PodFacts::new(pod)))
                 }
             };
@@ -67,13 +77,13 @@ pub(crate) async fn follow(config: &Config, client: kube::Client, targets: &mut 
 }
 
 impl<T: PartialEq> Feed<T> {
-    /// Takes one event into `current`; says whether that changed anything. What `read` gives nothing for is as good as
-    /// deleted.
+    /// Applies one event to `current`; returns `true` if that changed anything. An object that `parse` rejects counts
+    /// as deleted.
     fn apply<K: ResourceExt>(
         &mut self,
         current: &mut BTreeMap<String, T>,
         event: Event<K>,
-        read: &mut impl FnMut(&K) -> Option<T>,
+        parse: &mut impl FnMut(&K) -> Option<T>,
     ) -> bool {
         match event {
             Event::Init => {
@@ -81,7 +91,7 @@ impl<T: PartialEq> Feed<T> {
                 false
             }
             Event::InitApply(object) => {
-                if let Some(facts) = read(&object) {
+                if let Some(facts) = parse(&object) {
                     self.listing.insert(key(&object), facts);
                 }
                 false
@@ -92,7 +102,7 @@ impl<T: PartialEq> Feed<T> {
                 *current = listed;
                 changed
             }
-            Event::Apply(object) => match read(&object) {
+            Event::Apply(object) => match parse(&object) {
                 None => current.remove(&key(&object)).is_some(),
                 Some(facts) if current.get(&key(&object)) == Some(&facts) => false,
                 Some(facts) => {
@@ -109,46 +119,47 @@ fn key(object: &impl ResourceExt) -> String {
     format!("{}/{}", object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// The three watches as one stream. A watch that fails is taken up again with a growing pause, for ever.
-fn steps(client: &kube::Client) -> impl Stream<Item = Step> + Unpin + use<> {
-    let resource = ApiResource {
-        group: "monitoring.coreos.com".to_owned(),
-        version: "v1".to_owned(),
-        api_version: "monitoring.coreos.com/v1".to_owned(),
-        kind: "ServiceMonitor".to_owned(),
-        plural: "servicemonitors".to_owned(),
-    };
-    let monitors = Api::<DynamicObject>::all_with(client.clone(), &resource);
-    let monitors =
-        settled("servicemonitors", watcher(monitors, watcher::Config::default()).default_backoff());
+/// The watches as one stream. A failed watch reconnects with a growing delay, without end.
+fn events(client: &kube::Client) -> impl Stream<Item = WatchEvent> + Unpin + use<> {
+    let monitors = [MonitorKind::Service, MonitorKind::Pod].map(|kind| {
+        let resource = ApiResource {
+            group: GROUP.to_owned(),
+            version: VERSION.to_owned(),
+            api_version: format!("{GROUP}/{VERSION}"),
+            kind: kind.name().to_owned(),
+            plural: kind.plural().to_owned(),
+        };
+        let api = Api::<DynamicObject>::all_with(client.clone(), &resource);
+        let events = watcher(api, watcher::Config::default()).default_backoff();
+        without_errors(kind.plural(), events).map(move |event| WatchEvent::Monitor(kind, Box::new(event)))
+    });
     let services = Api::<Service>::all(client.clone());
-    let services = settled("services", watcher(services, watcher::Config::default()).default_backoff());
+    let services =
+        without_errors("services", watcher(services, watcher::Config::default()).default_backoff());
     let pods = Api::<Pod>::all(client.clone());
-    let pods = settled("pods", watcher(pods, watcher::Config::default()).default_backoff());
-    futures::stream::select(
-        monitors.map(|event| Step::Monitor(Box::new(event))),
-        futures::stream::select(
-            services.map(|event| Step::Service(Box::new(event))),
-            pods.map(|event| Step::Pod(Box::new(event))),
-        ),
-    )
+    let pods = without_errors("pods", watcher(pods, watcher::Config::default()).default_backoff());
+    let objects = futures::stream::select(
+        services.map(|event| WatchEvent::Service(Box::new(event))),
+        pods.map(|event| WatchEvent::Pod(Box::new(event))),
+    );
+    futures::stream::select(futures::stream::select_all(monitors), objects)
 }
 
-/// Only what the watch brought; its errors are logged, the back-off beneath has them already.
-fn settled<K: Send + 'static>(
+/// The events of a watch; its errors are logged, and the backoff below handles them.
+fn without_errors<K: Send + 'static>(
     kind: &'static str,
     events: impl Stream<Item = Result<Event<K>, WatchError>> + Send + 'static,
 ) -> impl Stream<Item = Event<K>> + Send + Unpin {
     let events = events.filter_map(move |event| {
-        let event =
-            event.inspect_err(|error| tracing::warn!(kind, %error, "a watch failed and is taken up again"));
+        let event = event.inspect_err(|error| tracing::warn!(kind, %error, "a watch failed; it reconnects"));
         std::future::ready(event.ok())
     });
     Box::pin(events)
 }
 
-/// The monitor in `object`, if the selector takes it and it can be served. Its author is told once why it is not.
+/// Parses the monitor in `object`, if the selector matches it. A refusal is logged and posted as an event once.
 fn monitor(
+    kind: MonitorKind,
     config: &Config,
     client: &kube::Client,
     refused: &mut HashMap<String, String>,
@@ -160,26 +171,27 @@ fn monitor(
     }
     let namespace = object.namespace().unwrap_or_default();
     let spec = object.data.get("spec").cloned().unwrap_or_default();
-    let reason = match Monitor::read(&namespace, &object.name_any(), &spec, config) {
+    let id = format!("{} {}", kind.name(), key(object));
+    let reason = match Monitor::parse(kind, &namespace, &object.name_any(), &spec, config) {
         Ok(monitor) => {
-            refused.remove(&key(object));
+            refused.remove(&id);
             return Some(monitor);
         }
         Err(reason) => reason,
     };
-    // A cluster that keeps making broken monitors must not grow this map for ever.
+    // Limits the map in a cluster that keeps creating broken monitors.
     if refused.len() >= config.max_targets {
         refused.clear();
     }
-    if refused.insert(key(object), reason.clone()).as_ref() != Some(&reason) {
-        tracing::warn!(monitor = key(object), reason, "a ServiceMonitor is refused");
-        tokio::spawn(tell(client.clone(), refusal(object, &reason)));
+    if refused.insert(id.clone(), reason.clone()).as_ref() != Some(&reason) {
+        tracing::warn!(monitor = id, reason, "a monitor is refused");
+        tokio::spawn(post(client.clone(), refusal(kind, object, &reason)));
     }
     None
 }
 
-/// The event by which the Prometheus Operator tells that it does not take a monitor.
-fn refusal(object: &DynamicObject, reason: &str) -> KubeEvent {
+/// The event that the Prometheus Operator posts for a monitor that it refuses.
+fn refusal(kind: MonitorKind, object: &DynamicObject, reason: &str) -> KubeEvent {
     let now = Time(jiff::Timestamp::now());
     KubeEvent {
         metadata: ObjectMeta {
@@ -188,8 +200,8 @@ fn refusal(object: &DynamicObject, reason: &str) -> KubeEvent {
             ..ObjectMeta::default()
         },
         involved_object: ObjectReference {
-            api_version: Some("monitoring.coreos.com/v1".to_owned()),
-            kind: Some("ServiceMonitor".to_owned()),
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(kind.name().to_owned()),
             name: object.metadata.name.clone(),
             namespace: object.namespace(),
             uid: object.metadata.uid.clone(),
@@ -207,13 +219,13 @@ fn refusal(object: &DynamicObject, reason: &str) -> KubeEvent {
     }
 }
 
-/// Posts an event; without the right to it, the log line must do.
-async fn tell(client: kube::Client, event: KubeEvent) {
+/// Posts an event. Without permission for that, the log line has to do.
+async fn post(client: kube::Client, event: KubeEvent) {
     let events =
         Api::<KubeEvent>::namespaced(client, event.metadata.namespace.as_deref().unwrap_or("default"));
-    match tokio::time::timeout(TELL, events.create(&PostParams::default(), &event)).await {
+    match tokio::time::timeout(EVENT_TIMEOUT, events.create(&PostParams::default(), &event)).await {
         Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "an event could not be posted"),
+        Ok(Err(error)) => tracing::debug!(%error, "posting an event failed"),
         Err(_) => tracing::debug!("posting an event took too long"),
     }
 }

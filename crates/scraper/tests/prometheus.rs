@@ -1,4 +1,4 @@
-//! The cases of `promql/cases.txt`, asked of a real Prometheus: what our evaluator is held to must be true there.
+//! The cases of `promql/cases.txt` against a real Prometheus: it must give the results that our evaluator gives.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail it by panicking, as the test itself does")]
 
@@ -26,7 +26,7 @@ async fn ask(client: &reqwest::Client, url: &str, query: &str) -> Value {
     request.send().await.unwrap().json().await.unwrap()
 }
 
-/// An answer as the cases write it, sorted.
+/// An answer in the notation of the cases, sorted.
 fn written(answer: &Value) -> Vec<String> {
     if answer["status"] == "error" {
         return vec![format!("! {}", answer["errorType"].as_str().unwrap())];
@@ -65,7 +65,7 @@ fn series(metric: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's package prometheus"]
-async fn a_real_prometheus_gives_what_the_cases_say() {
+async fn a_real_prometheus_gives_the_same_results() {
     let target = target().await;
     let prometheus = Prometheus::start(&format!(
         "global: {{scrape_interval: 1s}}
@@ -79,7 +79,7 @@ scrape_configs:
     .unwrap();
     let url = prometheus.url();
     let client = reqwest::Client::new();
-    // Some cases look a minute back and want more than nothing there; one scrape is enough for all of them.
+    // Some cases look one minute back; one scrape is enough for all of them.
     wait::until("the first scrape", || async {
         let answer = ask(&client, &url, "sum(up) + sum(twin_a)").await;
         (written(&answer) == ["{} 8"]).then_some(())

@@ -1,4 +1,4 @@
-//! The whole server against an API that a test plays: from a ServiceMonitor to the answer of a query.
+//! The whole server against a fake Kubernetes API: from monitors to the results of queries.
 
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail it by panicking, as the test itself does")]
 
@@ -17,15 +17,15 @@ use testkit::wait;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// What the played API serves: a broker that can be away.
+/// A fake API with a broker that can be down.
 #[derive(Clone, Default)]
-struct Played {
-    away: Arc<Mutex<bool>>,
+struct FakeApi {
+    down: Arc<Mutex<bool>>,
 }
 
-impl Played {
-    fn set_away(&self, away: bool) {
-        *self.away.lock().unwrap() = away;
+impl FakeApi {
+    fn set_down(&self, down: bool) {
+        *self.down.lock().unwrap() = down;
     }
 
     async fn answer(self, request: Request) -> Response {
@@ -39,7 +39,7 @@ impl Played {
             .into_response()
         };
         if query.contains("watch=") {
-            // Nothing ever changes here; the stream just stays open.
+            // Nothing changes; the stream stays open.
             return Body::from_stream(futures::stream::pending::<Result<&str, std::io::Error>>().boxed())
                 .into_response();
         }
@@ -47,16 +47,20 @@ impl Played {
             "/apis/monitoring.coreos.com/v1/servicemonitors" => {
                 list("ServiceMonitor", "monitoring.coreos.com/v1", json!([monitor()]))
             }
+            "/apis/monitoring.coreos.com/v1/podmonitors" => {
+                list("PodMonitor", "monitoring.coreos.com/v1", json!([pod_monitor()]))
+            }
             "/api/v1/services" => list("Service", "v1", json!([service()])),
             "/api/v1/pods" => list("Pod", "v1", json!([pod()])),
             "/api/v1/namespaces/demo/pods/rabbitmq-0:15692/proxy/metrics/detailed" => {
-                assert_eq!(query, "family=queue_coarse_metrics", "the monitor's params are asked");
-                if *self.away.lock().unwrap() {
+                assert_eq!(query, "family=queue_coarse_metrics", "the request has the monitor's params");
+                if *self.down.lock().unwrap() {
                     StatusCode::SERVICE_UNAVAILABLE.into_response()
                 } else {
                     "rabbitmq_detailed_queue_messages{vhost=\"/\",queue=\"Orders\"} 42\n".into_response()
                 }
             }
+            "/api/v1/namespaces/demo/pods/rabbitmq-0:15692/proxy/metrics" => "node_up 1\n".into_response(),
             _ => StatusCode::NOT_FOUND.into_response(),
         }
     }
@@ -72,6 +76,17 @@ fn monitor() -> Value {
                 "port": "metrics", "path": "/metrics/detailed", "interval": "100ms", "scrapeTimeout": "100ms",
                 "params": {"family": ["queue_coarse_metrics"]},
             }],
+        },
+    })
+}
+
+fn pod_monitor() -> Value {
+    json!({
+        "apiVersion": "monitoring.coreos.com/v1", "kind": "PodMonitor",
+        "metadata": {"name": "nodes", "namespace": "demo", "labels": {"release": "prometheus"}, "uid": "p"},
+        "spec": {
+            "selector": {"matchLabels": {"app": "rabbitmq"}},
+            "podMetricsEndpoints": [{"port": "metrics", "interval": "100ms", "scrapeTimeout": "100ms"}],
         },
     })
 }
@@ -93,22 +108,22 @@ fn pod() -> Value {
     })
 }
 
-async fn ask(url: &str, query: &str) -> Value {
-    let request = reqwest::Client::new().get(format!("{url}/api/v1/query")).query(&[("query", query)]);
+async fn query(url: &str, text: &str) -> Value {
+    let request = reqwest::Client::new().get(format!("{url}/api/v1/query")).query(&[("query", text)]);
     request.send().await.unwrap().json().await.unwrap()
 }
 
 /// The one value of an instant vector with one element.
-async fn value(url: &str, query: &str) -> Option<String> {
-    let answer = ask(url, query).await;
+async fn value(url: &str, text: &str) -> Option<String> {
+    let answer = query(url, text).await;
     assert_eq!(answer["status"], "success", "{answer}");
     Some(answer["data"]["result"].get(0)?["value"][1].as_str().unwrap().to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_monitor_leads_to_samples_and_a_dead_target_to_up_zero() {
-    let played = Played::default();
-    let handler = played.clone();
+async fn monitors_lead_to_samples_and_down_targets_to_up_zero() {
+    let fake = FakeApi::default();
+    let handler = fake.clone();
     let api = Router::new().fallback(any(move |request: Request| handler.answer(request)));
     let client = kube::Client::new(api, "default");
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -124,19 +139,24 @@ async fn a_monitor_leads_to_samples_and_a_dead_target_to_up_zero() {
     .await;
     assert_eq!(value(&url, "up{job=\"rabbitmq\",pod=\"rabbitmq-0\"}").await.as_deref(), Some("1"));
 
-    played.set_away(true);
+    wait::until("the target of the PodMonitor", || async {
+        (value(&url, "node_up{job=\"demo/nodes\"}").await.as_deref() == Some("1")).then_some(())
+    })
+    .await;
+
+    fake.set_down(true);
     wait::until("the target to be down and its series to end", || async {
         let down = value(&url, "up{job=\"rabbitmq\"}").await.as_deref() == Some("0");
         (down && value(&url, &guarded).await.is_none()).then_some(())
     })
     .await;
 
-    played.set_away(false);
-    wait::until("the target to be back", || async { value(&url, depth).await }).await;
+    fake.set_down(false);
+    wait::until("the target to be up again", || async { value(&url, depth).await }).await;
 
-    let error = ask(&url, "sum(").await;
+    let error = query(&url, "sum(").await;
     assert_eq!((&error["status"], &error["errorType"]), (&json!("error"), &json!("bad_data")));
 
     shutdown.cancel();
-    tokio::time::timeout(Duration::from_secs(30), server).await.expect("it ends when told").unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(30), server).await.expect("the server stops").unwrap().unwrap();
 }

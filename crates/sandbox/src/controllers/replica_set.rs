@@ -50,7 +50,8 @@ pub(super) fn start(cluster: &Cluster) {
 async fn reconcile(cluster: &Cluster, queue: &Queue<Key>, key: Key) -> Result<(), kube::Error> {
     let Some(set) = cluster.replica_sets.get(&key.0, &key.1) else { return Ok(()) };
     let spec = set.spec.clone().unwrap_or_default();
-    let owned = pods::claim(cluster, &*set, |pod| meta::selects(&spec.selector, pod.labels())).await?;
+    let owned =
+        pods::claim(cluster, &*set, |pod| promfmt::selector::matches(&spec.selector, pod.labels())).await?;
     let active: Vec<Arc<Pod>> = owned.into_iter().filter(|pod| meta::is_active(pod)).collect();
     let managed = if meta::is_deleting(&*set) { Ok(()) } else { manage(cluster, &set, active.clone()).await };
     let now = Timestamp::now();
@@ -99,7 +100,7 @@ fn status(set: &ReplicaSet, active: &[Arc<Pod>], now: Timestamp) -> ReplicaSetSt
     let nonzero = |number: i32| (number != 0).then_some(number);
     ReplicaSetStatus {
         replicas: count(&|_| true),
-        fully_labeled_replicas: nonzero(count(&|pod| meta::selects(&template, pod.labels()))),
+        fully_labeled_replicas: nonzero(count(&|pod| promfmt::selector::matches(&template, pod.labels()))),
         ready_replicas: nonzero(count(&meta::is_ready)),
         available_replicas: nonzero(count(&|pod| meta::is_available(pod, min_ready, now))),
         observed_generation: set.metadata.generation,

@@ -48,7 +48,7 @@ async fn reconcile(cluster: &Cluster, queue: &Queue<Key>, key: Key) -> Result<()
     let Some(set) = cluster.stateful_sets.get(&key.0, &key.1) else { return Ok(()) };
     let spec = set.spec.clone().unwrap_or_default();
     let owned = pods::claim(cluster, &*set, |pod| {
-        meta::selects(&spec.selector, pod.labels()) && ordinal(&set, pod).is_some()
+        promfmt::selector::matches(&spec.selector, pod.labels()) && ordinal(&set, pod).is_some()
     })
     .await?;
     let mut by_ordinal: BTreeMap<i32, Arc<Pod>> = BTreeMap::new();

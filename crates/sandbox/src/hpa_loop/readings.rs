@@ -5,6 +5,7 @@ use std::str::FromStr as _;
 use ::hpa::spec::{LabelSelector, Metric};
 use ::hpa::{Quantity, Reading};
 use kube::Client;
+use promfmt::percent;
 use serde::Deserialize;
 
 use crate::error::api_message;
@@ -53,7 +54,7 @@ async fn read_external(
     let text = selector.map(LabelSelector::query).unwrap_or_default();
     if !text.is_empty() {
         path.push_str("?labelSelector=");
-        path.push_str(&percent_encoded(&text));
+        path.push_str(&percent::encode(&text));
     }
     let request = match http::Request::get(path).body(Vec::new()) {
         Ok(request) => request,
@@ -89,26 +90,9 @@ fn named(message: &str, metric: &str) -> String {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn queries_are_percent_encoded() {
-        assert_eq!(percent_encoded("queue=Orders,x"), "queue%3DOrders%2Cx");
-    }
 
     #[test]
     fn messages_name_the_resource() {

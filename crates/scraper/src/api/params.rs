@@ -1,4 +1,4 @@
-//! The parameters of a request, from its URL and, in a POST, from its form.
+//! Parameters of a request, from its URL and, in a POST, from its form.
 
 use std::time::Duration;
 
@@ -6,28 +6,29 @@ use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::Method;
 
-use crate::duration;
-use crate::sample::{Millis, parse_number};
+use promfmt::{duration, number};
 
-use super::answer::Failure;
+use crate::sample::Millis;
 
-/// Names and values in order; those of a form stand before those of the URL.
+use super::response::RequestError;
+
+/// Names and values in order, those of the form first.
 pub(super) struct Params(Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequest<S> for Params {
-    type Rejection = Failure;
+    type Rejection = RequestError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, RequestError> {
         let (mut parts, body) = request.into_parts();
         let Query(url) = Query::<Vec<(String, String)>>::from_request_parts(&mut parts, state)
             .await
-            .map_err(|error| Failure::BadData(error.body_text()))?;
+            .map_err(|error| RequestError::BadData(error.body_text()))?;
         let mut params = Vec::new();
         if parts.method == Method::POST {
             let request = Request::from_parts(parts, body);
             let Form(form) = Form::<Vec<(String, String)>>::from_request(request, state)
                 .await
-                .map_err(|error| Failure::BadData(error.body_text()))?;
+                .map_err(|error| RequestError::BadData(error.body_text()))?;
             params.extend(form);
         }
         params.extend(url);
@@ -50,26 +51,30 @@ impl Params {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A time: seconds since the epoch, or RFC 3339.
-    pub(super) fn time(&self, name: &str) -> Result<Option<Millis>, Failure> {
+    /// A time, as seconds since the epoch or in RFC 3339.
+    pub(super) fn time(&self, name: &str) -> Result<Option<Millis>, RequestError> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let seconds = parse_number(text).filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12);
+        let seconds = number::parse(text).filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12);
         let millis = seconds
             .map(|seconds| (seconds * 1000.0).round() as Millis)
             .or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond));
         match millis {
             Some(millis) => Ok(Some(millis)),
-            None => Err(Failure::parameter(name, format_args!("cannot parse {text:?} to a valid timestamp"))),
+            None => {
+                Err(RequestError::parameter(name, format_args!("cannot parse {text:?} to a valid timestamp")))
+            }
         }
     }
 
-    /// A duration: seconds, or as `1m30s`.
-    pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, Failure> {
+    /// A duration, as seconds or in the form `1m30s`.
+    pub(super) fn duration(&self, name: &str) -> Result<Option<Duration>, RequestError> {
         let Some(text) = self.get(name) else { return Ok(None) };
-        let seconds = parse_number(text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        let seconds = number::parse(text).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         match seconds.or_else(|| duration::parse(text)) {
             Some(duration) => Ok(Some(duration)),
-            None => Err(Failure::parameter(name, format_args!("cannot parse {text:?} to a valid duration"))),
+            None => {
+                Err(RequestError::parameter(name, format_args!("cannot parse {text:?} to a valid duration")))
+            }
         }
     }
 }
@@ -83,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_times() {
+    fn times_are_parsed() {
         for (text, millis) in [
             ("1700000000", Some(1_700_000_000_000)),
             ("1700000000.1234", Some(1_700_000_000_123)),
@@ -95,18 +100,18 @@ mod tests {
         }
         for text in ["now", "NaN", "+Inf", "2023-11-14", "1e300"] {
             let error = format!(r#"invalid parameter "p": cannot parse "{text}" to a valid timestamp"#);
-            assert_eq!(params(text).time("p"), Err(Failure::BadData(error)));
+            assert_eq!(params(text).time("p"), Err(RequestError::BadData(error)));
         }
     }
 
     #[test]
-    fn reads_durations() {
+    fn durations_are_parsed() {
         for (text, millis) in [("1.5", 1_500), ("1m", 60_000)] {
             assert_eq!(params(text).duration("p"), Ok(Some(Duration::from_millis(millis))), "{text}");
         }
         for text in ["-1", "soon", "NaN", "1e300"] {
             let error = format!(r#"invalid parameter "p": cannot parse "{text}" to a valid duration"#);
-            assert_eq!(params(text).duration("p"), Err(Failure::BadData(error)));
+            assert_eq!(params(text).duration("p"), Err(RequestError::BadData(error)));
         }
     }
 }

@@ -1,69 +1,72 @@
-//! `/api/v1/query` and `/api/v1/query_range`.
+//! `/api/v1/query` and `/api/v1/query_range`; dashboards draw with the latter.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use promfmt::number;
 use promql_parser::parser::Expr;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Value as Json, json};
 
 use crate::labels::Labels;
 use crate::promql::{self, Budget, Instants, Value};
-use crate::sample::{Millis, Sample, now, number};
+use crate::sample::{Millis, Sample, now};
 
-use super::Server;
-use super::answer::{Answer, Failure, success};
 use super::params::Params;
+use super::response::{HandlerResult, RequestError, success};
+use super::state::ServerState;
 
 /// Most instants of a range query, as in Prometheus.
-const STEPS: i64 = 11_000;
+const MAX_STEPS: i64 = 11_000;
 
 /// `GET` or `POST /api/v1/query?query=…[&time=…][&timeout=…]`
-pub(super) async fn instant(State(server): State<Arc<Server>>, params: Params) -> Answer {
+pub(super) async fn instant(State(state): State<Arc<ServerState>>, params: Params) -> HandlerResult {
     let time = params.time("time")?.unwrap_or_else(now);
     let expr = expression(&params)?;
-    let value = evaluated(&server, &params, move |server, budget| {
-        let store = server.store.read().unwrap_or_else(PoisonError::into_inner);
-        promql::evaluate(&expr, &store, Instants::at(time, lookback(server)), budget)
+    let value = evaluated(&state, &params, move |state, budget| {
+        let store = state.store.read().unwrap_or_else(PoisonError::into_inner);
+        promql::evaluate(&expr, &store, Instants::at(time, lookback(state)), budget)
     })
     .await?;
     success(Data { value, time })
 }
 
 /// `GET` or `POST /api/v1/query_range?query=…&start=…&end=…&step=…[&timeout=…]`
-pub(super) async fn range(State(server): State<Arc<Server>>, params: Params) -> Answer {
-    let required = |name: &str| -> Result<Millis, Failure> {
+pub(super) async fn range(State(state): State<Arc<ServerState>>, params: Params) -> HandlerResult {
+    let required = |name: &str| -> Result<Millis, RequestError> {
         let text = params.get(name).unwrap_or_default();
-        let missing = || Failure::parameter(name, format_args!("cannot parse {text:?} to a valid timestamp"));
+        let missing =
+            || RequestError::parameter(name, format_args!("cannot parse {text:?} to a valid timestamp"));
         params.time(name)?.ok_or_else(missing)
     };
     let (start, end) = (required("start")?, required("end")?);
     if end < start {
-        return Err(Failure::parameter("end", "end timestamp must not be before start time"));
+        return Err(RequestError::parameter("end", "end timestamp must not be before start time"));
     }
     let step = params.duration("step")?;
-    let step = step.ok_or_else(|| Failure::parameter("step", r#"cannot parse "" to a valid duration"#))?;
+    let step =
+        step.ok_or_else(|| RequestError::parameter("step", r#"cannot parse "" to a valid duration"#))?;
     let step = Millis::try_from(step.as_millis()).unwrap_or(Millis::MAX);
     if step == 0 {
         let problem =
             "zero or negative query resolution step widths are not accepted. Try a positive integer";
-        return Err(Failure::parameter("step", problem));
+        return Err(RequestError::parameter("step", problem));
     }
-    if (end - start) / step > STEPS {
+    if (end - start) / step > MAX_STEPS {
         let problem = "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query \
                        resolution (?step=XX)";
-        return Err(Failure::BadData(problem.to_owned()));
+        return Err(RequestError::BadData(problem.to_owned()));
     }
     let expr = expression(&params)?;
-    let value = evaluated(&server, &params, move |server, budget| {
+    let value = evaluated(&state, &params, move |state, budget| {
         let mut rows: Vec<promql::Row> = Vec::new();
-        let mut places: HashMap<Labels, usize> = HashMap::new();
+        let mut indices: HashMap<Labels, usize> = HashMap::new();
         let mut time = start;
         loop {
-            let instants = Instants { time, start, end, lookback: lookback(server) };
-            let store = server.store.read().unwrap_or_else(PoisonError::into_inner);
+            let instants = Instants { time, start, end, lookback: lookback(state) };
+            let store = state.store.read().unwrap_or_else(PoisonError::into_inner);
             let points = match promql::evaluate(&expr, &store, instants, budget)? {
                 Value::Vector(points) => points,
                 Value::Scalar(value) => vec![promql::Point { labels: Labels::empty(), value }],
@@ -74,11 +77,11 @@ pub(super) async fn range(State(server): State<Arc<Server>>, params: Params) -> 
             };
             drop(store);
             for point in points {
-                let place = *places.entry(point.labels.clone()).or_insert_with(|| {
+                let index = *indices.entry(point.labels.clone()).or_insert_with(|| {
                     rows.push(promql::Row { labels: point.labels, samples: Vec::new() });
                     rows.len() - 1
                 });
-                rows[place].samples.push(Sample { time, value: point.value });
+                rows[index].samples.push(Sample { time, value: point.value });
             }
             match time.checked_add(step) {
                 Some(next) if next <= end => time = next,
@@ -92,40 +95,41 @@ pub(super) async fn range(State(server): State<Arc<Server>>, params: Params) -> 
     success(Data { value, time: end })
 }
 
-fn expression(params: &Params) -> Result<Expr, Failure> {
-    promql::parse(params.get("query").unwrap_or_default()).map_err(|error| Failure::query("query", error))
+fn expression(params: &Params) -> Result<Expr, RequestError> {
+    promql::parse(params.get("query").unwrap_or_default())
+        .map_err(|error| RequestError::query("query", error))
 }
 
-fn lookback(server: &Server) -> Millis {
-    Millis::try_from(server.config.lookback.as_millis()).unwrap_or(Millis::MAX)
+fn lookback(state: &ServerState) -> Millis {
+    Millis::try_from(state.config.lookback.as_millis()).unwrap_or(Millis::MAX)
 }
 
-/// Evaluates on a thread where it may take its time, within the time-out and as one of few.
+/// Evaluates on a blocking thread, within the timeout and the limit on concurrent queries.
 async fn evaluated(
-    server: &Arc<Server>,
+    state: &Arc<ServerState>,
     params: &Params,
-    evaluate: impl FnOnce(&Server, &mut Budget) -> Result<Value, promql::Error> + Send + 'static,
-) -> Result<Value, Failure> {
+    evaluate: impl FnOnce(&ServerState, &mut Budget) -> Result<Value, promql::Error> + Send + 'static,
+) -> Result<Value, RequestError> {
     let asked = params.duration("timeout")?.unwrap_or(Duration::MAX);
-    let timeout = asked.min(server.config.query_timeout);
+    let timeout = asked.min(state.config.query_timeout);
     let deadline = Instant::now() + timeout;
-    let permit = match tokio::time::timeout(timeout, Arc::clone(&server.queries).acquire_owned()).await {
+    let permit = match tokio::time::timeout(timeout, Arc::clone(&state.queries).acquire_owned()).await {
         Ok(Ok(permit)) => permit,
-        Ok(Err(_)) => return Err(Failure::Internal("the server is shutting down".to_owned())),
-        Err(_) => return Err(Failure::Timeout("query timed out in query queue".to_owned())),
+        Ok(Err(_)) => return Err(RequestError::Internal("the server is shutting down".to_owned())),
+        Err(_) => return Err(RequestError::Timeout("query timed out in query queue".to_owned())),
     };
-    let server = Arc::clone(server);
+    let state = Arc::clone(state);
     let task = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        evaluate(&server, &mut Budget::new(server.config.query_samples, deadline))
+        evaluate(&state, &mut Budget::new(state.config.query_samples, deadline))
     });
     match task.await {
-        Ok(result) => result.map_err(|error| Failure::query("query", error)),
-        Err(error) => Err(Failure::Internal(format!("the evaluation of the query ended: {error}"))),
+        Ok(result) => result.map_err(|error| RequestError::query("query", error)),
+        Err(error) => Err(RequestError::Internal(format!("the evaluation of the query failed: {error}"))),
     }
 }
 
-/// A result at a time, in the API's form.
+/// A result at a time; serializes as the API's `data`.
 struct Data {
     value: Value,
     time: Millis,
@@ -157,10 +161,10 @@ impl Serialize for Data {
 }
 
 fn stamped(time: Millis, value: f64) -> Json {
-    json!([seconds(time), number(value)])
+    json!([seconds(time), number::format(value)])
 }
 
-/// Whole seconds as an integer, as Prometheus writes them.
+/// Seconds; whole seconds are an integer, as in Prometheus.
 fn seconds(time: Millis) -> Json {
     if time % 1000 == 0 { json!(time / 1000) } else { json!(time as f64 / 1000.0) }
 }

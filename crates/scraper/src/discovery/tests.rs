@@ -1,4 +1,4 @@
-//! Targets from inventories, as tables.
+//! Targets of inventories, as tables.
 
 use serde_json::{Value, json};
 
@@ -38,10 +38,18 @@ fn merge(into: &mut Value, changes: &Value) {
 }
 
 fn inventory(monitor: &Value, services: &[Value], pods: &[Value]) -> Inventory {
-    let monitor = Monitor::read("demo", "m", monitor, &Config::default()).expect("taken");
+    let kind =
+        if monitor["podMetricsEndpoints"].is_array() { MonitorKind::Pod } else { MonitorKind::Service };
+    let monitor = Monitor::parse(kind, "demo", "m", monitor, &Config::default()).expect("accepted");
+    let monitors = BTreeMap::from([("demo/m".to_owned(), monitor)]);
+    let (service_monitors, pod_monitors) = match kind {
+        MonitorKind::Service => (monitors, BTreeMap::new()),
+        MonitorKind::Pod => (BTreeMap::new(), monitors),
+    };
     let key = |object: &Value| format!("{}/{}", object["metadata"]["namespace"], object["metadata"]["name"]);
     Inventory {
-        monitors: BTreeMap::from([("demo/m".to_owned(), monitor)]),
+        service_monitors,
+        pod_monitors,
         services: services
             .iter()
             .map(|service| {
@@ -65,7 +73,7 @@ fn labels(inventory: &Inventory) -> Vec<String> {
 const PLAIN: &str = r#"{container="rabbitmq", endpoint="prom", instance="10.0.0.1:15692", job="broker-svc", namespace="demo", pod="p-0", service="broker-svc"}"#;
 
 #[test]
-fn labels_a_target_as_the_operator_does() {
+fn targets_have_the_operators_labels() {
     let plain = json!({"selector": {"matchLabels": {"team": "red"}}, "endpoints": [{"port": "prom"}]});
     let found = inventory(&plain, &[service(&json!({}))], &[pod("p-0", &json!({}))]).discover(100);
     assert_eq!(found.targets.len(), 1);
@@ -89,7 +97,7 @@ fn labels_a_target_as_the_operator_does() {
 }
 
 #[test]
-fn finds_the_port_by_the_services_name_or_the_containers() {
+fn ports_match_by_service_or_container() {
     for (endpoint, ports) in [
         (json!({"port": "prom"}), vec![15692]),
         (json!({"port": "metrics"}), vec![]),
@@ -107,7 +115,7 @@ fn finds_the_port_by_the_services_name_or_the_containers() {
 }
 
 #[test]
-fn leaves_out_pods_that_no_endpoint_would_name() {
+fn pods_without_endpoint_are_no_targets() {
     let monitor = json!({"endpoints": [{"port": "prom"}]});
     for (change, count) in [
         (json!({}), 1),
@@ -128,7 +136,7 @@ fn leaves_out_pods_that_no_endpoint_would_name() {
 }
 
 #[test]
-fn selects_services_by_label_and_namespace() {
+fn services_match_by_label_and_namespace() {
     let endpoints = json!([{"port": "prom"}]);
     for (selector, count) in [
         (json!({"selector": {"matchLabels": {"team": "red"}}}), 1),
@@ -159,7 +167,7 @@ fn selects_services_by_label_and_namespace() {
 }
 
 #[test]
-fn takes_no_more_targets_than_it_may() {
+fn targets_are_limited() {
     let pods: Vec<_> = (0..5)
         .map(|n| pod(&format!("p-{n}"), &json!({"status": {"podIP": format!("10.0.0.{n}")}})))
         .collect();
@@ -167,4 +175,44 @@ fn takes_no_more_targets_than_it_may() {
     let found = inventory.discover(3);
     assert_eq!(found.targets.len(), 3);
     assert_eq!(found.pools["serviceMonitor/demo/m/0"], 7, "two over the bound and five amqp ports");
+}
+
+#[test]
+fn pod_monitors_select_pods_without_a_service() {
+    let monitor = json!({
+        "selector": {"matchLabels": {"app": "broker"}}, "podTargetLabels": ["app"],
+        "podMetricsEndpoints": [{"port": "metrics"}],
+    });
+    let found = inventory(&monitor, &[], &[pod("p-0", &json!({}))]).discover(100);
+    assert_eq!(
+        found.targets.iter().map(|target| target.labels.to_string()).collect::<Vec<_>>(),
+        [
+            r#"{app="broker", container="rabbitmq", endpoint="metrics", instance="10.0.0.1:15692", job="demo/m", namespace="demo", pod="p-0"}"#
+        ]
+    );
+    assert_eq!(
+        found.pools,
+        BTreeMap::from([("podMonitor/demo/m/0".to_owned(), 1)]),
+        "the port amqp is dropped"
+    );
+
+    let job = json!({"jobLabel": "app", "podMetricsEndpoints": [{"port": "metrics"}]});
+    assert_eq!(
+        inventory(&job, &[], &[pod("p-0", &json!({}))]).discover(9).targets[0].labels.get("job"),
+        "broker"
+    );
+
+    for (change, count) in [
+        (json!({}), 2),
+        (json!({"status": {"podIP": null}}), 0),
+        (json!({"status": {"phase": "Succeeded"}}), 0),
+        (json!({"metadata": {"labels": {"app": "other"}}}), 0),
+        (json!({"metadata": {"namespace": "elsewhere"}}), 0),
+    ] {
+        let monitor = json!({
+            "selector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["broker"]}]},
+            "podMetricsEndpoints": [{}],
+        });
+        assert_eq!(labels(&inventory(&monitor, &[], &[pod("p-0", &change)])).len(), count, "{change}");
+    }
 }

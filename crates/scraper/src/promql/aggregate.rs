@@ -1,13 +1,15 @@
-//! `sum`, `avg`, `min`, `max`, `count` and `group`, over all or by labels.
+//! The aggregations `sum`, `avg`, `min`, `max` and `count`, over all elements or by labels.
 
 use std::collections::HashMap;
 
-use promql_parser::parser::token::{T_AVG, T_COUNT, T_GROUP, T_MAX, T_MIN, T_SUM};
+use promfmt::exposition::NAME;
+use promql_parser::parser::token::{T_AVG, T_COUNT, T_MAX, T_MIN, T_SUM};
 use promql_parser::parser::{AggregateExpr, LabelModifier};
 
-use crate::labels::{Labels, NAME};
+use crate::labels::Labels;
 
-use super::{Error, Point};
+use super::context::Error;
+use super::value::Point;
 
 #[derive(Clone, Copy)]
 enum Operation {
@@ -16,10 +18,9 @@ enum Operation {
     Min,
     Max,
     Count,
-    Group,
 }
 
-/// Groups `points` and folds each group to one value, in the order in which the groups appear.
+/// Groups `points` and folds each group to one value, in the order of the groups' first elements.
 pub(super) fn aggregate(expr: &AggregateExpr, points: Vec<Point>) -> Result<Vec<Point>, Error> {
     let operation = match expr.op.id() {
         T_SUM => Operation::Sum,
@@ -27,23 +28,22 @@ pub(super) fn aggregate(expr: &AggregateExpr, points: Vec<Point>) -> Result<Vec<
         T_MIN => Operation::Min,
         T_MAX => Operation::Max,
         T_COUNT => Operation::Count,
-        T_GROUP => Operation::Group,
         _ => {
             return Err(Error::Execution(format!(
-                "the aggregation {} is not offered by this server",
+                "the aggregation {} is not supported by this server",
                 expr.op
             )));
         }
     };
     let mut groups: Vec<(Labels, Vec<f64>)> = Vec::new();
-    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let mut indices: HashMap<Labels, usize> = HashMap::new();
     for Point { labels, value } in points {
         let key = group_labels(&labels, expr.modifier.as_ref());
-        let place = *places.entry(key.clone()).or_insert_with(|| {
+        let index = *indices.entry(key.clone()).or_insert_with(|| {
             groups.push((key, Vec::new()));
             groups.len() - 1
         });
-        groups[place].1.push(value);
+        groups[index].1.push(value);
     }
     Ok(groups.into_iter().map(|(labels, values)| Point { labels, value: fold(operation, &values) }).collect())
 }
@@ -61,22 +61,26 @@ fn group_labels(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
 }
 
 fn fold(operation: Operation, values: &[f64]) -> f64 {
-    let count = values.len() as f64;
     match operation {
         Operation::Sum => values.iter().sum(),
         Operation::Avg => mean(values),
-        Operation::Min => {
-            values.iter().copied().fold(f64::NAN, |low, v| if low.is_nan() || v < low { v } else { low })
-        }
-        Operation::Max => {
-            values.iter().copied().fold(f64::NAN, |top, v| if top.is_nan() || v > top { v } else { top })
-        }
-        Operation::Count => count,
-        Operation::Group => 1.0,
+        Operation::Min => values.iter().copied().fold(f64::NAN, lower),
+        Operation::Max => values.iter().copied().fold(f64::NAN, higher),
+        Operation::Count => values.len() as f64,
     }
 }
 
-/// The mean; where the sum overflows, each value's share is added up instead.
+/// The lower of two values; NaN only if both are.
+pub(super) fn lower(low: f64, value: f64) -> f64 {
+    if low.is_nan() || value < low { value } else { low }
+}
+
+/// The higher of two values; NaN only if both are.
+pub(super) fn higher(high: f64, value: f64) -> f64 {
+    if high.is_nan() || value > high { value } else { high }
+}
+
+/// The mean; if the sum overflows, the sum of each value's share.
 pub(super) fn mean(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     let sum: f64 = values.iter().sum();

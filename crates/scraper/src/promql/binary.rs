@@ -2,19 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use promfmt::exposition::NAME;
 use promql_parser::parser::token::{
-    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ,
-    T_POW, T_SUB,
+    T_ADD, T_DIV, T_EQLC, T_GTE, T_GTR, T_LAND, T_LOR, T_LSS, T_LTE, T_LUNLESS, T_MOD, T_MUL, T_NEQ, T_POW,
+    T_SUB,
 };
 use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
 
-use crate::labels::{Labels, NAME};
+use crate::labels::Labels;
 
-use super::eval::unexpected;
-use super::value::distinct;
-use super::{Error, Point, Value};
+use super::context::Error;
+use super::value::{Point, Value, distinct};
 
-/// A comparison answers a truth or filters; arithmetic answers a number.
+/// The kinds of operators. A comparison filters, or with `bool` gives 0 or 1.
 #[derive(Clone, Copy)]
 enum Operator {
     Arithmetic(fn(f64, f64) -> f64),
@@ -47,7 +47,7 @@ pub(super) fn binary(expr: &BinaryExpr, left: Value, right: Value) -> Result<Val
         (operator, Value::Scalar(a), Value::Vector(points)) => each(operator, truth, points, |b| (a, b)),
         (operator, Value::Vector(left), Value::Vector(right)) => pair(operator, modifier, truth, left, right),
         (_, Value::Scalar(_) | Value::Vector(_), other) | (_, other, _) => {
-            Err(unexpected("a scalar or an instant vector", &other))
+            Err(other.unexpected("a scalar or an instant vector"))
         }
     }
 }
@@ -60,7 +60,6 @@ fn operator(expr: &BinaryExpr) -> Result<Operator, Error> {
         T_DIV => Operator::Arithmetic(|a, b| a / b),
         T_MOD => Operator::Arithmetic(|a, b| a % b),
         T_POW => Operator::Arithmetic(f64::powf),
-        T_ATAN2 => Operator::Arithmetic(f64::atan2),
         T_EQLC => Operator::Comparison(|a, b| a == b),
         T_NEQ => Operator::Comparison(|a, b| a != b),
         T_GTR => Operator::Comparison(|a, b| a > b),
@@ -70,7 +69,12 @@ fn operator(expr: &BinaryExpr) -> Result<Operator, Error> {
         T_LAND => Operator::Set(Set::And),
         T_LOR => Operator::Set(Set::Or),
         T_LUNLESS => Operator::Set(Set::Unless),
-        _ => return Err(Error::Execution(format!("the operator {} is not offered by this server", expr.op))),
+        _ => {
+            return Err(Error::Execution(format!(
+                "the operator {} is not supported by this server",
+                expr.op
+            )));
+        }
     })
 }
 
@@ -135,7 +139,7 @@ fn pair(
     if modifier
         .is_some_and(|modifier| modifier.fill_values.lhs.is_some() || modifier.fill_values.rhs.is_some())
     {
-        return Err(Error::Execution("the fill modifiers are not offered by this server".to_owned()));
+        return Err(Error::Execution("the fill modifiers are not supported by this server".to_owned()));
     }
     let none = Vec::new();
     let (many, one, swapped, include) = match modifier.map(|modifier| &modifier.card) {

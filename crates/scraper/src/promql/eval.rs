@@ -1,22 +1,26 @@
-//! Walks the expression.
+//! Evaluation of expressions.
 
 use std::time::SystemTime;
 
+use promfmt::exposition::NAME;
+use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{AtModifier, Call, Expr, Offset, VectorSelector};
 
-use crate::sample::{Millis, Sample};
+use crate::labels::Labels;
+use crate::sample::{Millis, Sample, seconds};
 use crate::store::{Series, Store};
 
-use super::value::distinct;
-use super::{Budget, Error, Instants, Point, Row, Value, aggregate, binary, function, matchers};
+use super::context::{Budget, Error, Instants};
+use super::value::{Point, Row, Value, distinct, mapped};
+use super::{aggregate, binary, function, range};
 
 /// Deepest nesting of an expression; each level is a level of recursion here.
-const DEPTH: usize = 100;
+const MAX_DEPTH: usize = 100;
 
 /// One evaluation at one instant.
 pub(super) struct Evaluator<'a> {
     store: &'a Store,
-    pub(super) instants: Instants,
+    instants: Instants,
     budget: &'a mut Budget,
 }
 
@@ -26,8 +30,8 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn value(&mut self, expr: &Expr, depth: usize) -> Result<Value, Error> {
-        if depth > DEPTH {
-            return Err(Error::Execution(format!("the expression is nested deeper than {DEPTH} levels")));
+        if depth > MAX_DEPTH {
+            return Err(Error::Execution(format!("the expression is nested deeper than {MAX_DEPTH} levels")));
         }
         match expr {
             Expr::NumberLiteral(number) => Ok(Value::Scalar(number.val)),
@@ -36,11 +40,13 @@ impl<'a> Evaluator<'a> {
             Expr::Unary(inner) => match self.value(&inner.expr, depth + 1)? {
                 Value::Scalar(value) => Ok(Value::Scalar(-value)),
                 Value::Vector(points) => mapped(points, |value| -value),
-                other => Err(unexpected("a scalar or an instant vector", &other)),
+                other => Err(other.unexpected("a scalar or an instant vector")),
             },
             Expr::VectorSelector(selector) => {
-                let points = self.instant(selector)?.into_iter();
-                Ok(Value::Vector(points.map(|(series, s)| point(series, s.value)).collect()))
+                let samples = self.instant(selector)?.into_iter();
+                let points =
+                    samples.map(|(series, s)| Point { labels: series.labels.clone(), value: s.value });
+                Ok(Value::Vector(points.collect()))
             }
             Expr::MatrixSelector(selector) => {
                 Ok(Value::Matrix(self.range(&selector.vs, millis(selector.range))?))
@@ -56,35 +62,28 @@ impl<'a> Evaluator<'a> {
             }
             Expr::Call(call) => self.call(call, depth + 1),
             Expr::Subquery(_) => {
-                Err(Error::Execution("subqueries are not offered by this server".to_owned()))
+                Err(Error::Execution("subqueries are not supported by this server".to_owned()))
             }
             Expr::Extension(_) => Err(Error::Execution("an expression of an unknown kind".to_owned())),
         }
     }
 
-    pub(super) fn vector(&mut self, expr: &Expr, depth: usize) -> Result<Vec<Point>, Error> {
+    fn vector(&mut self, expr: &Expr, depth: usize) -> Result<Vec<Point>, Error> {
         match self.value(expr, depth)? {
             Value::Vector(points) => Ok(points),
-            other => Err(unexpected("an instant vector", &other)),
+            other => Err(other.unexpected("an instant vector")),
         }
     }
 
-    pub(super) fn scalar(&mut self, expr: &Expr, depth: usize) -> Result<f64, Error> {
+    fn scalar(&mut self, expr: &Expr, depth: usize) -> Result<f64, Error> {
         match self.value(expr, depth)? {
             Value::Scalar(value) => Ok(value),
-            other => Err(unexpected("a scalar", &other)),
+            other => Err(other.unexpected("a scalar")),
         }
     }
 
-    pub(super) fn matrix(&mut self, expr: &Expr, depth: usize) -> Result<Vec<Row>, Error> {
-        match self.value(expr, depth)? {
-            Value::Matrix(rows) => Ok(rows),
-            other => Err(unexpected("a range vector", &other)),
-        }
-    }
-
-    /// What an instant selector finds, with each sample's own time.
-    pub(super) fn instant(&mut self, selector: &VectorSelector) -> Result<Vec<(&'a Series, Sample)>, Error> {
+    /// The samples that an instant selector finds, with their own times.
+    fn instant(&mut self, selector: &VectorSelector) -> Result<Vec<(&'a Series, Sample)>, Error> {
         let (time, lookback) = (self.moment(selector), self.instants.lookback);
         let series = self.store.select(&matchers(selector)?);
         self.budget.spend(series.len())?;
@@ -104,7 +103,7 @@ impl<'a> Evaluator<'a> {
         Ok(rows)
     }
 
-    /// The instant that a selector looks at: its `@`, else the query's time, moved by its `offset`.
+    /// The instant that a selector looks at: its `@` or the query's time, moved by its `offset`.
     fn moment(&self, selector: &VectorSelector) -> Millis {
         let base = match &selector.at {
             None => self.instants.time,
@@ -122,29 +121,80 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The value of a call; an unsupported function is refused by name.
     fn call(&mut self, call: &Call, depth: usize) -> Result<Value, Error> {
-        function::call(self, call, depth)
+        let name = call.func.name;
+        let argument = |at: usize| call.args.args.get(at).map(AsRef::as_ref);
+        if let Some(fold) = range::fold_named(name) {
+            let Some(Expr::MatrixSelector(selector)) = argument(0) else {
+                return Err(function::unsupported_arguments(name));
+            };
+            let length = millis(selector.range);
+            let end = self.moment(&selector.vs);
+            let rows = self.range(&selector.vs, length)?;
+            let points = range::fold(&rows, range::Window { start: end.saturating_sub(length), end }, fold);
+            return distinct(points).map(Value::Vector);
+        }
+        match (name, argument(0)) {
+            ("time", None) => Ok(Value::Scalar(seconds(self.instants.time))),
+            ("vector", Some(scalar)) => {
+                let value = self.scalar(scalar, depth)?;
+                Ok(Value::Vector(vec![Point { labels: Labels::empty(), value }]))
+            }
+            ("absent", Some(vector)) => {
+                let present = !self.vector(vector, depth)?.is_empty();
+                let labels = function::absent_labels(vector);
+                Ok(Value::Vector(if present { Vec::new() } else { vec![Point { labels, value: 1.0 }] }))
+            }
+            ("timestamp", Some(vector)) => {
+                if let Some(selector) = function::selector(vector) {
+                    let samples = self.instant(selector)?.into_iter();
+                    let points = samples
+                        .map(|(series, s)| Point { labels: series.labels.unnamed(), value: seconds(s.time) });
+                    return distinct(points.collect()).map(Value::Vector);
+                }
+                let time = seconds(self.instants.time);
+                mapped(self.vector(vector, depth)?, |_| time)
+            }
+            ("ceil", Some(vector)) => mapped(self.vector(vector, depth)?, f64::ceil),
+            ("floor", Some(vector)) => mapped(self.vector(vector, depth)?, f64::floor),
+            ("round", Some(vector)) => {
+                let nearest = argument(1).map_or(Ok(1.0), |scalar| self.scalar(scalar, depth))?;
+                mapped(self.vector(vector, depth)?, |value| function::round(value, nearest))
+            }
+            ("clamp" | "clamp_min" | "clamp_max", Some(vector)) => {
+                let mut bound = |at: usize| match argument(at) {
+                    Some(scalar) => self.scalar(scalar, depth),
+                    None => Err(function::unsupported_arguments(name)),
+                };
+                let (low, high) = match name {
+                    "clamp_min" => (bound(1)?, f64::INFINITY),
+                    "clamp_max" => (f64::NEG_INFINITY, bound(1)?),
+                    _ => (bound(1)?, bound(2)?),
+                };
+                let points = self.vector(vector, depth)?;
+                if low > high {
+                    return Ok(Value::Vector(Vec::new()));
+                }
+                mapped(points, |value| function::clamp(value, low, high))
+            }
+            _ => Err(Error::Execution(format!("the function {name} is not supported by this server"))),
+        }
     }
 }
 
-/// Applies `change` to every value; what is changed is no longer the metric that its name says.
-pub(super) fn mapped(points: Vec<Point>, change: impl Fn(f64) -> f64) -> Result<Value, Error> {
-    let points = points.into_iter().map(|p| Point { labels: p.labels.unnamed(), value: change(p.value) });
-    distinct(points.collect()).map(Value::Vector)
-}
-
-pub(super) fn point(series: &Series, value: f64) -> Point {
-    Point { labels: series.labels.clone(), value }
-}
-
-pub(super) fn unexpected(wanted: &str, got: &Value) -> Error {
-    let got = match got {
-        Value::Scalar(_) => "a scalar",
-        Value::Text(_) => "a string",
-        Value::Vector(_) => "an instant vector",
-        Value::Matrix(_) => "a range vector",
-    };
-    Error::Execution(format!("expected {wanted}, got {got}"))
+/// The matchers of a selector, with its metric name.
+pub(super) fn matchers(selector: &VectorSelector) -> Result<Vec<Matcher>, Error> {
+    if !selector.matchers.or_matchers.is_empty() {
+        return Err(Error::Execution(
+            "matchers joined by `or` are not supported; write the selector twice".to_owned(),
+        ));
+    }
+    let mut matchers = selector.matchers.matchers.clone();
+    if let Some(name) = &selector.name {
+        matchers.push(Matcher::new(MatchOp::Equal, NAME, name));
+    }
+    Ok(matchers)
 }
 
 fn millis(duration: std::time::Duration) -> Millis {

@@ -1,20 +1,20 @@
-//! What an expression evaluates to.
+//! Results of expressions.
 
 use std::collections::HashSet;
 
 use crate::labels::Labels;
 use crate::sample::Sample;
 
-use super::Error;
+use super::context::Error;
 
-/// One element of an instant vector. Its time is the query's: only `timestamp()` looks at a sample's own.
+/// An element of an instant vector. Its time is the query's; only `timestamp()` reads the time of a sample.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Point {
     pub(crate) labels: Labels,
     pub(crate) value: f64,
 }
 
-/// One element of a range vector.
+/// An element of a range vector.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) labels: Labels,
@@ -30,12 +30,31 @@ pub(crate) enum Value {
     Matrix(Vec<Row>),
 }
 
-/// Refuses a vector that names one series twice, which an operation that drops labels can bring about.
-pub(crate) fn distinct(points: Vec<Point>) -> Result<Vec<Point>, Error> {
+impl Value {
+    /// The error for a value that is not of the type `wanted`.
+    pub(super) fn unexpected(&self, wanted: &str) -> Error {
+        let got = match self {
+            Self::Scalar(_) => "a scalar",
+            Self::Text(_) => "a string",
+            Self::Vector(_) => "an instant vector",
+            Self::Matrix(_) => "a range vector",
+        };
+        Error::Execution(format!("expected {wanted}, got {got}"))
+    }
+}
+
+/// Refuses a vector with two elements of the same labels, which an operation that drops labels can produce.
+pub(super) fn distinct(points: Vec<Point>) -> Result<Vec<Point>, Error> {
     let mut seen = HashSet::with_capacity(points.len());
     if points.iter().all(|point| seen.insert(&point.labels)) {
         Ok(points)
     } else {
         Err(Error::Execution("vector cannot contain metrics with the same labelset".to_owned()))
     }
+}
+
+/// Applies `change` to every value, and drops the metric's name: the result is another metric.
+pub(super) fn mapped(points: Vec<Point>, change: impl Fn(f64) -> f64) -> Result<Value, Error> {
+    let points = points.into_iter().map(|p| Point { labels: p.labels.unnamed(), value: change(p.value) });
+    distinct(points.collect()).map(Value::Vector)
 }

@@ -1,0 +1,325 @@
+//! Rules of prometheus-adapter (0.12): which series become which metrics, and the query that a request becomes.
+//!
+//! Two differences remain. Templates know the actions that rules use, not all of Go's `text/template`
+//! ([`QueryError::Action`]). And a rule without `seriesQuery` or `metricsQuery` is an error of the file; the adapter
+//! reports it with the first query.
+//!
+//! Source: `kubernetes-sigs/prometheus-adapter`, pkg/config, pkg/naming, docs/externalmetrics.md, docs/config.md.
+
+mod error;
+mod matchers;
+mod template;
+
+use std::collections::BTreeMap;
+
+use kube_core::Selector;
+use regex::Regex;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+pub use error::{ConfigError, QueryError, RuleProblem};
+use matchers::Matchers;
+use template::{Template, Unclosed, indexed_label};
+
+/// Key of the ConfigMap that the adapter's chart keeps the file under.
+pub const CONFIG_KEY: &str = "config.yaml";
+
+/// The adapter's configuration file.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Rules of the custom metrics API.
+    pub rules: Vec<Rule>,
+    /// Rules of the external metrics API.
+    pub external_rules: Vec<Rule>,
+}
+
+/// A kind of object, as rules name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resource<'a> {
+    /// API group; empty for the core group.
+    pub group: &'a str,
+    /// Such as `pods`.
+    pub plural: &'a str,
+    /// Such as `pod`.
+    pub singular: &'a str,
+}
+
+impl Resource<'static> {
+    /// Namespaces.
+    pub const NAMESPACES: Self = Self { group: "", plural: "namespaces", singular: "namespace" };
+}
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Selector of the series that the rule is about.
+    pub series_query: String,
+    /// The query, with the adapter's `<<…>>` in it.
+    pub metrics_query: String,
+    /// External metrics are limited to the namespace of the request.
+    pub namespaced: bool,
+    query: Template,
+    overrides: BTreeMap<String, GroupResource>,
+    label: Option<Template>,
+    filters: Vec<Filter>,
+    matches: Regex,
+    name_as: String,
+}
+
+#[derive(Debug, Clone)]
+enum Filter {
+    Is(Regex),
+    IsNot(Regex),
+}
+
+impl Config {
+    /// Parses the file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first problem. As in the adapter, an unknown field is one.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let file: File = serde_saphyr::from_str(text).map_err(|error| {
+            match serde_saphyr::from_str::<ChartValues>(text) {
+                Ok(_) => ConfigError::ChartValues,
+                Err(_) => ConfigError::Yaml(error.to_string()),
+            }
+        })?;
+        let rules = |list: &'static str, specs: Option<Vec<RuleSpec>>| {
+            let specs = specs.into_iter().flatten().enumerate();
+            specs
+                .map(|(index, spec)| {
+                    Rule::new(spec).map_err(|problem| ConfigError::Rule { list, index, problem })
+                })
+                .collect::<Result<Vec<Rule>, _>>()
+        };
+        Ok(Self {
+            rules: rules("rules", file.rules)?,
+            external_rules: rules("externalRules", file.external_rules)?,
+        })
+    }
+}
+
+impl Rule {
+    fn new(spec: RuleSpec) -> Result<Self, RuleProblem> {
+        for (field, text) in [("seriesQuery", &spec.series_query), ("metricsQuery", &spec.metrics_query)] {
+            if text.is_empty() {
+                return Err(RuleProblem::Missing(field));
+            }
+        }
+        let mut filters = Vec::with_capacity(spec.series_filters.len());
+        for filter in &spec.series_filters {
+            filters.push(match (filter.is.as_str(), filter.is_not.as_str()) {
+                ("", "") => return Err(RuleProblem::Filter),
+                (is, "") => Filter::Is(regex("seriesFilters.is", is)?),
+                ("", is_not) => Filter::IsNot(regex("seriesFilters.isNot", is_not)?),
+                _ => return Err(RuleProblem::Filter),
+            });
+        }
+        let pattern = if spec.name.matches.is_empty() { ".*" } else { spec.name.matches.as_str() };
+        let matches = regex("name.matches", pattern)?;
+        let name_as = match (spec.name.name_as, matches.captures_len()) {
+            (name, _) if !name.is_empty() => name,
+            (_, 1) => "$0".to_owned(),
+            (_, 2) => "$1".to_owned(),
+            _ => return Err(RuleProblem::NameAs),
+        };
+        let template = |field: &'static str, text: &str| {
+            Template::parse(text).map_err(|Unclosed| RuleProblem::Template(field))
+        };
+        let label = &spec.resources.template;
+        Ok(Self {
+            query: template("metricsQuery", &spec.metrics_query)?,
+            label: if label.is_empty() { None } else { Some(template("resources.template", label)?) },
+            series_query: spec.series_query,
+            metrics_query: spec.metrics_query,
+            namespaced: spec.resources.namespaced.unwrap_or(true),
+            overrides: spec.resources.overrides,
+            filters,
+            matches,
+            name_as,
+        })
+    }
+
+    /// The name of the metric that the series becomes; `None` if `seriesFilters` or `name.matches` exclude it.
+    #[must_use]
+    pub fn metric_name(&self, series: &str) -> Option<String> {
+        let passes = self.filters.iter().all(|filter| match filter {
+            Filter::Is(regex) => regex.is_match(series),
+            Filter::IsNot(regex) => !regex.is_match(series),
+        });
+        let captures = self.matches.captures(series).filter(|_| passes)?;
+        let mut name = String::new();
+        captures.expand(&self.name_as, &mut name);
+        Some(name)
+    }
+
+    /// The one series name that `seriesQuery` can select; `None` if it does not fix the name.
+    #[must_use]
+    pub fn fixed_series(&self) -> Option<&str> {
+        let query = self.series_query.trim();
+        let (leading, matchers) = query.split_once('{').unwrap_or((query, ""));
+        let leading = leading.trim_end();
+        if !leading.is_empty() {
+            return Some(leading);
+        }
+        matchers.split_once("__name__=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name)
+    }
+
+    /// The label whose value is the name of an object of this resource.
+    ///
+    /// # Errors
+    /// [`QueryError::NoLabel`] without an override and a template; [`QueryError::Action`].
+    pub fn label_for(&self, resource: Resource<'_>) -> Result<String, QueryError> {
+        let is_meant = |known: &GroupResource| {
+            known.group == resource.group
+                && (known.resource == resource.plural || known.resource == resource.singular)
+        };
+        if let Some((label, _)) = self.overrides.iter().find(|(_, known)| is_meant(known)) {
+            return Ok(label.clone());
+        }
+        let no_label = || QueryError::NoLabel { resource: resource.plural.to_owned() };
+        let label = self.label.as_ref().ok_or_else(no_label)?;
+        let label = label.render(|action| match action {
+            ".Resource" => Some(resource.singular.to_owned()),
+            ".Group" => Some(resource.group.replace(['.', '-'], "_")),
+            _ => None,
+        });
+        label
+            .map_err(QueryError::Action)
+            .and_then(|label| if label.is_empty() { Err(no_label()) } else { Ok(label) })
+    }
+
+    /// The label that limits external metrics to the namespace of the request; `None` if the rule is not
+    /// namespaced.
+    ///
+    /// # Errors
+    /// As [`Self::label_for`]: every request for a metric of this rule fails then.
+    pub fn namespace_label(&self) -> Result<Option<String>, QueryError> {
+        if self.namespaced { self.label_for(Resource::NAMESPACES).map(Some) } else { Ok(None) }
+    }
+
+    /// The query for an external metric.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn external_query(
+        &self,
+        series: &str,
+        namespace: &str,
+        selector: &Selector,
+    ) -> Result<String, QueryError> {
+        let mut matchers = Matchers::new(selector)?;
+        if let Some(label) = self.namespace_label()? {
+            matchers.add(&label, "=", namespace.to_owned());
+        }
+        self.render(series, &matchers, "")
+    }
+
+    /// The query for a custom metric of the objects `names` of one resource. `namespace` is empty for objects
+    /// outside of namespaces.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn object_query(
+        &self,
+        series: &str,
+        namespace: &str,
+        resource: Resource<'_>,
+        names: &[&str],
+        selector: &Selector,
+    ) -> Result<String, QueryError> {
+        let mut matchers = Matchers::new(selector)?;
+        if !namespace.is_empty() {
+            matchers.add(&self.label_for(Resource::NAMESPACES)?, "=", namespace.to_owned());
+        }
+        let label = self.label_for(resource)?;
+        matchers.add(&label, if names.len() > 1 { "=~" } else { "=" }, names.join("|"));
+        self.render(series, &matchers, &label)
+    }
+
+    fn render(&self, series: &str, matchers: &Matchers, group_by: &str) -> Result<String, QueryError> {
+        let query = self.query.render(|action| match action {
+            ".Series" => Some(series.to_owned()),
+            ".LabelMatchers" => Some(matchers.text()),
+            ".GroupBy" => Some(group_by.to_owned()),
+            // A missing key of a Go map of strings is the empty string.
+            _ => indexed_label(action).map(|label| matchers.values.get(label).cloned().unwrap_or_default()),
+        });
+        query
+            .map_err(QueryError::Action)
+            .and_then(|query| if query.is_empty() { Err(QueryError::Empty) } else { Ok(query) })
+    }
+}
+
+fn regex(field: &'static str, pattern: &str) -> Result<Regex, RuleProblem> {
+    Regex::new(pattern).map_err(|error| RuleProblem::Regex {
+        field,
+        pattern: pattern.to_owned(),
+        error: error.to_string(),
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct File {
+    rules: Option<Vec<RuleSpec>>,
+    external_rules: Option<Vec<RuleSpec>>,
+    #[serde(rename = "resourceRules")]
+    _resource_rules: Option<IgnoredAny>,
+}
+
+/// Values of the adapter's chart, which have the rules one level deeper.
+#[derive(Debug, Deserialize)]
+struct ChartValues {
+    #[serde(rename = "rules")]
+    _rules: ChartRules,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChartRules {
+    #[serde(rename = "external")]
+    _external: IgnoredAny,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct RuleSpec {
+    series_query: String,
+    series_filters: Vec<FilterSpec>,
+    resources: ResourcesSpec,
+    name: NameSpec,
+    metrics_query: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct FilterSpec {
+    is: String,
+    is_not: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ResourcesSpec {
+    namespaced: Option<bool>,
+    template: String,
+    overrides: BTreeMap<String, GroupResource>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GroupResource {
+    group: String,
+    resource: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct NameSpec {
+    matches: String,
+    #[serde(rename = "as")]
+    name_as: String,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! PromQL matchers for a label selector.
+//!
+//! Source: prometheus-adapter, pkg/naming/metrics_query.go (`processQueryParts`).
+
+use std::collections::BTreeMap;
+
+use kube_core::{Expression, Selector};
+
+use crate::selector::sorted;
+
+use super::error::QueryError;
+
+/// Matchers in the order of their labels, and the values that they ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Matchers {
+    texts: Vec<String>,
+    /// Values by label; several values are joined by `|`.
+    pub(super) values: BTreeMap<String, String>,
+}
+
+impl Matchers {
+    pub(super) fn new(selector: &Selector) -> Result<Self, QueryError> {
+        let mut matchers = Self::default();
+        for expression in sorted(selector.clone()) {
+            match expression {
+                Expression::Equal(label, value) => matchers.add(&label, "=", value),
+                Expression::NotEqual(label, value) => matchers.add(&label, "!=", value),
+                Expression::Exists(label) => matchers.add(&label, "!=", String::new()),
+                Expression::DoesNotExist(label) => matchers.add(&label, "=", String::new()),
+                Expression::In(label, values) | Expression::NotIn(label, values) if values.is_empty() => {
+                    return Err(QueryError::NoValues { label });
+                }
+                // A regular expression even for a single value.
+                Expression::In(label, values) => matchers.add(&label, "=~", joined(values)),
+                Expression::NotIn(label, values) => matchers.add(&label, "!~", joined(values)),
+            }
+        }
+        Ok(matchers)
+    }
+
+    pub(super) fn add(&mut self, label: &str, operator: &str, value: String) {
+        self.texts.push(format!("{label}{operator}{}", quoted(&value)));
+        self.values.insert(label.to_owned(), value);
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.texts.join(",")
+    }
+}
+
+fn joined(values: impl IntoIterator<Item = String>) -> String {
+    values.into_iter().collect::<Vec<_>>().join("|")
+}
+
+/// A string literal of PromQL, which has the escapes of Go.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn set<const N: usize>(values: [&str; N]) -> BTreeSet<String> {
+        values.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn translates_every_operator() {
+        let q = || "queue".to_owned();
+        for (expressions, expected) in [
+            (vec![], ""),
+            (vec![Expression::Equal(q(), "Orders".into())], r#"queue="Orders""#),
+            (vec![Expression::NotEqual(q(), "Orders".into())], r#"queue!="Orders""#),
+            (vec![Expression::In(q(), set(["Orders"]))], r#"queue=~"Orders""#),
+            (vec![Expression::In(q(), set(["b", "a"]))], r#"queue=~"a|b""#),
+            (vec![Expression::NotIn(q(), set(["a"]))], r#"queue!~"a""#),
+            (
+                vec![Expression::Exists("vhost".into()), Expression::NotIn(q(), set(["a", "b"]))],
+                r#"queue!~"a|b",vhost!="""#,
+            ),
+            (vec![Expression::DoesNotExist("vhost".into())], r#"vhost="""#),
+            (vec![Expression::Equal(q(), "a\"b\\c\u{1}ä".into())], r#"queue="a\"b\\c\u0001ä""#),
+        ] {
+            let matchers = Matchers::new(&expressions.into_iter().collect()).expect(expected);
+            assert_eq!(matchers.text(), expected);
+        }
+        let empty = Selector::from(Expression::In(q(), BTreeSet::new()));
+        assert_eq!(Matchers::new(&empty), Err(QueryError::NoValues { label: q() }));
+    }
+
+    #[test]
+    fn keeps_the_values_by_label() {
+        let selector = Selector::from(Expression::In("queue".into(), set(["b", "a"])));
+        let mut matchers = Matchers::new(&selector).expect("matchers");
+        matchers.add("namespace", "=", "demo".to_owned());
+        assert_eq!(matchers.values["queue"], "a|b");
+        assert_eq!(matchers.text(), r#"queue=~"a|b",namespace="demo""#);
+    }
+}
