@@ -31,7 +31,6 @@ const NOT_YET: &[&str] = &[
     "crates/installer/",
     "crates/observed/",
     "crates/podkit/",
-    "crates/sandbox/",
     "crates/scraper/",
     "crates/testkit/",
     "crates/text/",
