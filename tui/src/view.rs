@@ -46,7 +46,8 @@ use ::text::clean;
 use dashboard::model::Model;
 use dashboard::ui::appearance::Markers;
 use dashboard::ui::dialog::Dialog;
-use dashboard::ui::state::{Focus, Mode, Panel, Screen};
+use dashboard::ui::screen::{Focus, Panel, Screen};
+use dashboard::ui::state::Mode;
 
 /// A window smaller than this shows only that it is too small: columns and rows.
 pub const SMALLEST: (u16, u16) = (60, 15);

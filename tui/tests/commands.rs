@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::KeyCode;
 use dashboard::keys::{KeyContext, Press, TABLE};
-use dashboard::ui::state::Screen;
+use dashboard::ui::screen::Screen;
 use testkit::pty::Pty;
 use testkit::vt100::Color;
 

@@ -9,7 +9,8 @@ use dashboard::message::{Effect, Event, Input};
 use dashboard::model::Model;
 use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::dialog::Dialog;
-use dashboard::ui::state::{Access, Confirm, Focus, Mode};
+use dashboard::ui::screen::Focus;
+use dashboard::ui::state::{Access, Confirm, Mode};
 use dashboard::ui::yes_no::YesNo;
 use scenes::World;
 

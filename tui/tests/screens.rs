@@ -58,7 +58,7 @@ fn every_scene_at_every_size() {
 #[test]
 fn every_screen_has_a_scene_in_every_state() {
     let all = scenes::all();
-    for screen in dashboard::ui::state::Screen::ALL {
+    for screen in dashboard::ui::screen::Screen::ALL {
         let (_, states) = scenes::states::SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
         for (scene, state) in states.iter().zip(scenes::states::STATES) {
             assert!(all.contains(scene), "{scene}");
@@ -70,7 +70,7 @@ fn every_screen_has_a_scene_in_every_state() {
 
 #[test]
 fn what_was_not_read_yet_is_said_to_be_read_and_has_no_figures() {
-    let screens = dashboard::ui::state::Screen::ALL.len();
+    let screens = dashboard::ui::screen::Screen::ALL.len();
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
         for (scene, state) in [("connected", "◔ reading"), ("unsynced", "● live")] {
             let mut world = World::play(scene, columns, rows).unwrap();
@@ -133,7 +133,7 @@ fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
 
 #[test]
 fn every_panel_alone_in_every_state() {
-    for panel in dashboard::ui::state::Panel::ALL {
+    for panel in dashboard::ui::screen::Panel::ALL {
         for state in scenes::states::STATES {
             for (columns, rows) in [(80, 24), (120, 40)] {
                 let world = scenes::states::alone(*panel, state, columns, rows).unwrap();

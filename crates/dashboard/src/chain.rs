@@ -2,5 +2,6 @@
 
 pub mod beliefs;
 pub mod clock_offset;
+pub mod explanation;
 pub mod lag;
 pub mod sources;

@@ -7,6 +7,7 @@ pub mod bursts;
 pub mod chain;
 pub mod chart;
 pub mod clock;
+pub mod data;
 pub mod edits;
 pub mod keys;
 pub mod message;

@@ -16,7 +16,7 @@ use crate::reported::{
     BurstProgress, DrillEvent, DrillRequest, LoadProgress, LogState, PollRate, ServerTime, Source,
     SourceState, TargetEvent, TuneEvent, TuneRequest,
 };
-use crate::ui::state::{Panel, Screen};
+use crate::ui::screen::{Panel, Screen};
 
 /// An event and when it was received here.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,143 +1,12 @@
-//! What is known and what is shown: plain data and pure functions. Time is always an argument.
+//! Everything that the screen shows: what was observed and what the keys changed.
 //!
-//! [`Data`] is what was observed; [`Ui`] is what the keys did. Only `update` changes either.
+//! Only `update` changes a [`Model`]. Time is always an argument.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use observed::{DepthSample, Hpa, MetricTarget, Workload};
-
-use crate::autoscaler::{decision, forecast, shadow, tuning};
-use crate::bursts::{jobs, load, recent as bursts};
-use crate::chain::sources::SourceStatus;
-use crate::chain::{beliefs, clock_offset};
-use crate::chart::history;
-use crate::clock::{At, DayClock};
-use crate::reported::Source;
-use crate::target;
+use crate::clock::DayClock;
+use crate::data::Data;
 use crate::ui::state::{Ui, View};
-use crate::ui::{doctor, drills, events};
-use crate::workers::{logs, pods, sampling, timelines};
-
-/// Something that may not be there, or not be known yet.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum Presence<T> {
-    /// Nothing has been heard.
-    #[default]
-    Unknown,
-    /// It is said not to exist.
-    Missing,
-    /// It is there.
-    Here(T),
-}
-
-impl<T> Presence<T> {
-    /// The thing, if it is there.
-    pub fn get(&self) -> Option<&T> {
-        match self {
-            Self::Here(thing) => Some(thing),
-            _ => None,
-        }
-    }
-}
-
-impl<T> From<Option<T>> for Presence<T> {
-    fn from(thing: Option<T>) -> Self {
-        thing.map_or(Self::Missing, Self::Here)
-    }
-}
-
-/// Everything that was observed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Data {
-    /// When the newest event was received.
-    pub now: At,
-    /// Turns times of the run into times of day.
-    pub day: DayClock,
-    /// What is watched.
-    pub watched: target::WatchedTarget,
-    /// The sources that have said something about themselves.
-    pub sources: BTreeMap<Source, SourceStatus>,
-    /// The HPA.
-    pub hpa: Presence<Hpa>,
-    /// What the HPA scales.
-    pub workload: Presence<Workload>,
-    /// The pods.
-    pub pods: pods::Pods,
-    /// What every worker did.
-    pub lanes: timelines::Timelines,
-    /// The queue, as last heard.
-    pub depth: Option<DepthSample>,
-    /// Who believes what.
-    pub beliefs: beliefs::Beliefs,
-    /// The chart's series and marks.
-    pub history: history::History,
-    /// The bursts.
-    pub bursts: bursts::Bursts,
-    /// Whose logs are read.
-    pub sampling: sampling::Sampling,
-    /// The cluster's clock beside ours.
-    pub offset: clock_offset::Offset,
-    /// What became of the jobs.
-    pub jobs: jobs::Jobs,
-    /// The load.
-    pub load: load::Load,
-    /// The list of what happened.
-    pub events: events::Events,
-    /// What the workers logged.
-    pub logs: logs::Logs,
-    /// What the HPA would decide now.
-    pub estimate: decision::Estimate,
-    /// What is stopped for a drill.
-    pub drills: drills::Drills,
-    /// A second HPA over the same series.
-    pub shadow: shadow::Shadow,
-    /// How long a job takes, as far as was seen.
-    pub pace: forecast::Pace,
-    /// The HPA's settings in force, and what was changed from here.
-    pub tuning: tuning::Tuning,
-    /// What the doctor found.
-    pub doctor: doctor::Doctor,
-}
-
-impl Data {
-    /// The target in messages per pod (AverageValue) or in all (Value).
-    #[must_use]
-    pub fn metric_target(&self) -> Option<MetricTarget> {
-        self.hpa.get()?.metric.as_ref().map(|metric| metric.target)
-    }
-
-    /// Replicas that the autoscaler counts with: what the workload reports, else what the HPA saw at its last sync.
-    #[must_use]
-    pub fn replicas(&self) -> Option<i32> {
-        let at_its_sync = || self.hpa.get().filter(|hpa| hpa.has_synced()).map(|hpa| hpa.current_replicas);
-        self.workload.get().map(|w| w.replicas).or_else(at_its_sync)
-    }
-
-    /// The target on the depth axis.
-    #[must_use]
-    pub fn target_total(&self) -> Option<f64> {
-        match self.metric_target()? {
-            MetricTarget::Average(milli) => Some(milli as f64 / 1_000.0 * f64::from(self.replicas()?.max(1))),
-            MetricTarget::Value(milli) => Some(milli as f64 / 1_000.0),
-        }
-    }
-
-    /// The total that the HPA went by at its last sync, and how far off that may be: for AverageValue it is computed
-    /// back from an average that was rounded up, so it is an estimate.
-    #[must_use]
-    pub fn believed_total(&self) -> Option<(f64, f64)> {
-        let hpa = self.hpa.get()?;
-        let reading = hpa.reading_milli? as f64 / 1_000.0;
-        match self.metric_target()? {
-            MetricTarget::Average(_) => {
-                let pods = f64::from(hpa.current_replicas.max(1));
-                Some((reading * pods, pods / 1_000.0))
-            }
-            MetricTarget::Value(_) => Some((reading, 0.0)),
-        }
-    }
-}
 
 /// Everything: what was observed and what the keys did.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,35 +21,7 @@ impl Model {
     /// A model that knows nothing yet, for a window of that size.
     #[must_use]
     pub fn new(day: DayClock, size: (u16, u16)) -> Self {
-        Self {
-            data: Data {
-                now: At::default(),
-                day,
-                watched: target::WatchedTarget::default(),
-                sources: BTreeMap::new(),
-                hpa: Presence::Unknown,
-                workload: Presence::Unknown,
-                pods: pods::Pods::default(),
-                lanes: timelines::Timelines::default(),
-                depth: None,
-                beliefs: beliefs::Beliefs::default(),
-                history: history::History::default(),
-                bursts: bursts::Bursts::default(),
-                sampling: sampling::Sampling::default(),
-                offset: clock_offset::Offset::default(),
-                jobs: jobs::Jobs::default(),
-                load: load::Load::default(),
-                events: events::Events::default(),
-                logs: logs::Logs::default(),
-                estimate: decision::Estimate::default(),
-                drills: drills::Drills::default(),
-                shadow: shadow::Shadow::default(),
-                pace: forecast::Pace::default(),
-                tuning: tuning::Tuning::default(),
-                doctor: doctor::Doctor::default(),
-            },
-            ui: Ui::new(size),
-        }
+        Self { data: Data::new(day), ui: Ui::new(size) }
     }
 
     /// What is to be shown: the data as it is, or as it was when the view was paused.

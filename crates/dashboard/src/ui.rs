@@ -6,5 +6,6 @@ pub mod doctor;
 pub mod drills;
 pub mod events;
 pub mod filter;
+pub mod screen;
 pub mod state;
 pub mod yes_no;

@@ -2,22 +2,23 @@
 
 mod act;
 mod after_event;
+mod answers;
 mod decide;
 mod doctor;
 mod drill;
-mod forms;
 mod input;
 mod jobs;
+mod lists;
 mod navigation;
 mod observe;
 mod observed_at;
-mod shadow;
+pub(crate) mod shadow;
 mod sources;
 #[cfg(test)]
 mod tests;
 mod tune;
 
-use crate::autoscaler::decision::StatusChange;
+use crate::autoscaler::estimate::StatusChange;
 use crate::message::{Effect, Event, Timestamped};
 use crate::model::Model;
 

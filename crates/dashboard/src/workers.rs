@@ -1,7 +1,6 @@
 //! Pods, the timeline of each worker, and their logs.
 
 pub mod logs;
-pub mod pod_time;
 pub mod pods;
 pub mod sampling;
 pub mod timelines;

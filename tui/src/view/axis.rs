@@ -11,7 +11,7 @@ use super::theme::Ink;
 use dashboard::chart::series::{Column, Series};
 use dashboard::chart::viewport::Stretch;
 use dashboard::clock::At;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// Columns left of the plots, for the labels of the values.

@@ -13,7 +13,7 @@ use super::replicas::Replicas;
 use super::text::{below, put, row, set};
 use super::theme::{Ink, style};
 use dashboard::clock::At;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
 

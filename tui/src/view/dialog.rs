@@ -9,7 +9,7 @@ use super::text::{below, count, fit, put, put_wrapped, set, span};
 use super::theme::{Ink, style};
 use super::tune::sentences;
 use dashboard::autoscaler::tuning::in_words;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::Confirm;
 use dashboard::ui::yes_no::YesNo;

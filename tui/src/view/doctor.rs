@@ -7,7 +7,7 @@ use ratatui::widgets::Widget;
 
 use super::text::{age, below, coarse, fit, put, put_wrapped, row, rule, span, wrap, wrap_spans};
 use super::theme::Ink;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::drills::title;
 use diagnosis::{Report, Verdict};

@@ -9,7 +9,7 @@ use super::dialog::{answers, frame};
 use super::text::{coarse, fit, put, row, span, wrap};
 use super::theme::Ink;
 use super::tune::{keys, sentences};
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::drills::{DrillDialog, DrillStep, consequence, title};
 

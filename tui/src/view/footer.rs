@@ -11,7 +11,8 @@ use super::theme::Ink;
 use dashboard::keys::{Action, Binding, KeyContext, TABLE};
 use dashboard::model::Model;
 use dashboard::ui::filter::Filter;
-use dashboard::ui::state::{Access, Confirm, Focus, Mode, Panel, Screen};
+use dashboard::ui::screen::{Focus, Panel, Screen};
+use dashboard::ui::state::{Access, Confirm, Mode};
 
 /// Which keys of the screen go last when there is little room, from the first to stay on.
 const RANKS: [Action; 13] = [

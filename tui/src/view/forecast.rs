@@ -10,7 +10,7 @@ use super::theme::Ink;
 use dashboard::autoscaler::forecast::{
     ASKED, Drained, Outlook, PaceBasis, Trigger, outlook, smallest_instead, trigger,
 };
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// Rows of the panel.

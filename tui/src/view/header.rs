@@ -8,11 +8,13 @@ use ratatui::widgets::Widget;
 use super::drill;
 use super::text::{coarse, fit, phrase, put, put_right, span, width};
 use super::theme::Ink;
-use dashboard::model::{Data, Model, Presence};
+use dashboard::data::{Data, Presence};
+use dashboard::model::Model;
 use dashboard::reported::Source;
 use dashboard::target::TargetState;
 use dashboard::ui::filter::Filter;
-use dashboard::ui::state::{Access, Mode, Screen};
+use dashboard::ui::screen::Screen;
+use dashboard::ui::state::{Access, Mode};
 
 /// Columns of a filter in the line, at most.
 const FILTER: usize = 18;

@@ -8,7 +8,7 @@ use super::overview::Overview;
 use super::{body, is_too_small, lanes};
 use dashboard::message::HitTarget;
 use dashboard::model::Model;
-use dashboard::ui::state::{Focus, Panel, Screen};
+use dashboard::ui::screen::{Focus, Panel, Screen};
 
 /// What is drawn at a column and row of the window.
 #[must_use]

@@ -12,7 +12,7 @@ use super::text::{below, coarse, count, phrase, put, put_right, row, rule, span}
 use super::theme::Ink;
 use dashboard::chart::curves::Curve;
 use dashboard::clock::At;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
 use observed::MetricTarget;

@@ -14,7 +14,7 @@ use super::text::{
     age, below, count, fit, fit_end, fitted, measured, parts, put, put_right, row, rule, set, span,
 };
 use super::theme::{Ink, style};
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::filter::Filter;

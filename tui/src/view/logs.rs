@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::stale;
 use super::text::{below, fit_end, max_scroll, put, put_newest, row, rule, span, wrap_spans};
 use super::theme::Ink;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::filter::Filter;

@@ -9,7 +9,7 @@ use super::axis::{GUTTER, TimeAxis};
 use super::text::{parts, put_right, row, set, span};
 use super::theme::{Ink, style};
 use dashboard::chart::history::MarkKind;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// The marks with their symbols, the weightiest last: where two fall on one cell the later one is shown.

@@ -14,10 +14,11 @@ use super::stale;
 use super::stopwatch::Stopwatch;
 use super::text::{below, put, put_right, row, set, span};
 use super::theme::{Ink, style};
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::{ChartView, Focus, Panel, Ui, View};
+use dashboard::ui::screen::{Focus, Panel};
+use dashboard::ui::state::{ChartView, Ui, View};
 
 /// The screen.
 pub(super) struct Overview<'a> {

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use super::stale;
 use super::text::{age, fit_end, fitted, put, row, rule, span, width};
 use super::theme::Ink;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::workers::pods::PodHistory;

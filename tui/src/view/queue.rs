@@ -16,7 +16,7 @@ use dashboard::chart::curves::Curve;
 use dashboard::chart::history::MarkKind;
 use dashboard::chart::series::Column;
 use dashboard::clock::At;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;

@@ -14,7 +14,7 @@ use super::text::{below, count, parts, row, rule, span};
 use super::theme::Ink;
 use dashboard::autoscaler::shadow::RunningShadow;
 use dashboard::chart::curves::Curve;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;

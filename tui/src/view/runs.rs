@@ -9,9 +9,10 @@ use super::steps::{Behind, Steps};
 use super::stopwatch::{fate, overlap};
 use super::text::{below, count, fit, measured, milli, more_rows, phrase, put, put_right, row, rule, span};
 use super::theme::Ink;
+use dashboard::autoscaler::hpa_settings::HpaSettings;
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, HpaSettings, Rank, Unit, cell};
-use dashboard::model::Data;
+use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, Unit, cell};
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use observed::MetricTarget;
 
@@ -118,7 +119,7 @@ impl Runs<'_> {
         }
         let extremes = Extremes::of(self.data);
         let rows = area.height.saturating_sub(1);
-        let (cursor, other) = (self.chosen.burst(self.data), self.chosen.other(self.data));
+        let (cursor, other) = (self.chosen.burst(&self.data.bursts), self.chosen.other(&self.data.bursts));
         // The newest stands at the top; the one that is chosen is always in view.
         let all: Vec<&Burst> = self.data.bursts.iter().rev().collect();
         let chosen =
@@ -240,7 +241,7 @@ impl Widget for &Runs<'_> {
             note.push(span(theme, Ink::Dim, format!("  {hidden} figures more below")));
         }
         rule(buffer, row(area, 0), theme, "Runs", note);
-        let Some(burst) = self.chosen.burst(self.data) else {
+        let Some(burst) = self.chosen.burst(&self.data.bursts) else {
             put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
             return;
         };
@@ -252,7 +253,7 @@ impl Widget for &Runs<'_> {
             .max(least);
         self.table(buffer, Rect { height: rows.min(area.height), ..below(area, 1) }, &columns);
         let rest = below(area, rows + 1);
-        let other = self.chosen.other(self.data);
+        let other = self.chosen.other(&self.data.bursts);
         let versus = Rect { width: VERSUS.min(rest.width), ..rest };
         self.versus(buffer, versus, burst, other);
         let from = VERSUS + 2;

@@ -13,7 +13,7 @@ use super::theme::Ink;
 use super::tune::{fields, keys, sentences};
 use dashboard::autoscaler::shadow::rehearsal::Outcome;
 use dashboard::autoscaler::shadow::{RunningShadow, Score, ShadowDialog};
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// Rows of the panel while a shadow decides.

@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use super::text::{coarse, fit, phrase, span};
 use super::theme::Ink;
 use dashboard::chain::sources::SourceHealth;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 

@@ -6,7 +6,7 @@ use ratatui::widgets::Widget;
 
 use super::text::{coarse, fit, put, row, span, wrap};
 use super::theme::Ink;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::{Problem, StepState};
 use dashboard::target::TargetState;
 use dashboard::ui::appearance::Theme;

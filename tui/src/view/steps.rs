@@ -13,7 +13,7 @@ use super::theme::{Ink, style};
 use dashboard::bursts::burst::Burst;
 use dashboard::bursts::stopwatch::{Elapsed, Observation, Stage, StageTime, Stopwatch as Watch};
 use dashboard::clock::At;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// From this width on the steps have their long names, and bars or explanations stand behind the times.

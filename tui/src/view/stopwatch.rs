@@ -12,7 +12,7 @@ use super::theme::Ink;
 use dashboard::bursts::burst::Burst;
 use dashboard::bursts::job_outcomes::LostJobs;
 use dashboard::bursts::stopwatch::Stage;
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 

@@ -10,7 +10,7 @@ use super::text::{fit, fit_end, put, row, span, wrap};
 use super::theme::Ink;
 use dashboard::autoscaler::form::{Form, Name};
 use dashboard::autoscaler::tuning::{TuneDialog, TuneStep, in_words};
-use dashboard::model::Data;
+use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// Columns of the dialog.

@@ -139,7 +139,7 @@ impl World {
 
     /// The HPA gets no number any more, and says why.
     pub(super) fn no_reading(&mut self) {
-        let dashboard::model::Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
+        let dashboard::data::Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
         hpa.reading_milli = None;
         hpa.targets_column = "<unknown>/20 (avg)".to_owned();
         hpa.conditions[1] = Condition {

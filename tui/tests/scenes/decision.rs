@@ -1,11 +1,11 @@
 //! Scenes of the screen Decision: calm, busy, disagreeing, failing and empty.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use dashboard::data::Presence;
 use dashboard::edits::*;
 use dashboard::message::*;
-use dashboard::model::Presence;
 use dashboard::reported::*;
-use dashboard::ui::state::Screen;
+use dashboard::ui::screen::Screen;
 
 use super::World;
 

@@ -128,7 +128,7 @@ impl World {
             world.run(20);
             world.burst(200);
             world.run(150);
-            world.model.ui.screen = dashboard::ui::state::Screen::Pods;
+            world.model.ui.screen = dashboard::ui::screen::Screen::Pods;
         }
         "logs" => {
             world.ready();

@@ -2,7 +2,7 @@
 
 use dashboard::message::*;
 use dashboard::reported::*;
-use dashboard::ui::state::{Focus, Panel, Screen};
+use dashboard::ui::screen::{Focus, Panel, Screen};
 use observed::*;
 
 use super::World;

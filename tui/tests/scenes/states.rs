@@ -3,7 +3,7 @@
 
 use crossterm::event::KeyCode;
 use dashboard::message::*;
-use dashboard::ui::state::{Panel, Screen};
+use dashboard::ui::screen::{Panel, Screen};
 use observed::*;
 
 use super::World;

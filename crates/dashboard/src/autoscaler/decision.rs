@@ -4,108 +4,31 @@
 //! to be had from outside, so stabilisation and rates are estimates: a memory of our own is kept at the same pace. A sync
 //! is seen when it writes something; those in between are presumed to have read the same as the one before them.
 
-mod inputs;
-mod last;
-mod reading;
-mod sync_schedule;
 #[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
+use hpa::input::{Pod, Ready};
 use hpa::limits::rules::Rules;
 use hpa::memory::Recommendation;
 use hpa::spec::Direction;
-use hpa::trace::RecommendationHold;
-use hpa::{Input, Memory, Scale, Spec, Status, Time};
+use hpa::status::ConditionStatus;
+use hpa::{Input, Memory, Release, Scale, Spec, Status};
+use observed::{Hpa, PodPhase, Role, Workload};
 
-pub use self::inputs::{Total, config};
-pub use self::last::{Agreement, LastSync, ReportedStatus};
-use self::reading::Newest;
-pub use self::reading::{MissingAt, MissingReading, NextReading, OLD_AFTER};
-pub use self::sync_schedule::{PeriodBasis, SyncSchedule};
+use super::estimate::inputs;
+use super::estimate::{
+    Estimate, LastSync, MissingAt, MissingReading, Next, NextReading, ReportedStatus, StatusChange, Sync,
+    Total, time,
+};
 use crate::chain::beliefs::{Belief, ChainHop};
 use crate::clock::At;
-use crate::model::Data;
-use crate::reported::Source;
-use observed::{Hpa, Workload};
+use crate::data::Data;
+use crate::reported::{Source, SourceState};
 
 /// Presumed syncs that are made up for at once; an hour's window has as many at the usual pace.
 const MOST_PRESUMED: u32 = 240;
-
-/// Periods in which a controller that has something to write would have written it.
-const SILENT_PERIODS: u32 = 3;
-
-/// Our copy of the controller: its memory, its schedule, and the two syncs that the screens show.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Estimate {
-    memory: Memory,
-    schedule: SyncSchedule,
-    recent: inputs::Recent,
-    /// The scale target that the memory belongs to.
-    target: Option<hpa::spec::TargetRef>,
-    /// Since when the memory is kept.
-    began: Option<At>,
-    /// The newest sync that the memory knows, seen or presumed.
-    synced: Option<At>,
-    /// Since when the metric has been another one than the newest sync read.
-    differs: Option<At>,
-    /// The last sync that was seen.
-    pub last: Option<LastSync>,
-    /// What the next sync would read.
-    pub reading: NextReading,
-    /// The next sync, if there is enough to calculate with. Without a reading it is what the controller does then.
-    pub next: Option<Next>,
-}
-
-/// The next sync, with what is known now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Next {
-    /// What would be decided.
-    pub decision: hpa::Decision,
-    /// When it is due; `None` while the controller's schedule is not known. The decision is calculated for then.
-    pub due: Option<At>,
-    /// From sync to sync, and where that comes from.
-    pub period: (Duration, PeriodBasis),
-    /// The recommendation that holds the size at this moment, even if it does no more at the next sync.
-    pub held: Option<RecommendationHold>,
-    /// Since when recommendations are known: what holds since then may let go earlier.
-    pub knows_since: At,
-}
-
-/// What the sources said, as far as it is about the controller's syncs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusChange {
-    /// The controller has written its status: a sync.
-    Synced,
-    /// Something else changed.
-    Other,
-}
-
-/// A sync that our copy of the controller now knows, for others that keep its pace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sync {
-    /// When.
-    pub at: At,
-    /// The total that it went by, in thousandths.
-    pub total_milli: Option<i64>,
-    /// The size that it left.
-    pub size: i32,
-    /// What the metric asked for, by our arithmetic.
-    pub raw: Option<i32>,
-}
-
-/// A time of the run for crate `hpa`.
-#[must_use]
-pub fn time(at: At) -> Time {
-    Time(i64::try_from(at.0.as_millis()).unwrap_or(i64::MAX))
-}
-
-/// A time of crate `hpa` as one of the run.
-#[must_use]
-pub fn at(time: Time) -> At {
-    At(Duration::from_millis(u64::try_from(time.0).unwrap_or(0)))
-}
 
 /// Decides anew from what is known at `now`. Returns the syncs that are known of since the last call, oldest first.
 pub fn estimate(data: &mut Data, now: At, news: StatusChange) -> Vec<Sync> {
@@ -116,37 +39,6 @@ pub fn estimate(data: &mut Data, now: At, news: StatusChange) -> Vec<Sync> {
 }
 
 impl Estimate {
-    /// The controller's schedule.
-    #[must_use]
-    pub fn schedule(&self) -> &SyncSchedule {
-        &self.schedule
-    }
-
-    /// Whether it was so already when the first word came: since when is not known then.
-    #[must_use]
-    pub fn is_older_than_this_run(&self, since: At) -> bool {
-        self.began.is_some_and(|began| since <= began)
-    }
-
-    /// Since when the controller has been silent though what it would read has changed: longer than several of its
-    /// periods, in which it would have written that.
-    #[must_use]
-    pub fn silent(&self, now: At) -> Option<At> {
-        let differs = self.differs?;
-        (now.since(differs) > self.patience()).then(|| self.schedule.last().unwrap_or(differs))
-    }
-
-    /// Whether what is served is not what the controller's status says, which may be computed back from an average.
-    fn differs_from(&self, status: Option<Belief>) -> bool {
-        let NextReading::Served { total_milli, .. } = self.reading else { return false };
-        let Some(Belief { total: Some(read), rounding_error, .. }) = status else { return true };
-        (total_milli as f64 / 1_000.0 - read).abs() > rounding_error + 0.5
-    }
-
-    fn patience(&self) -> Duration {
-        self.schedule.period().0.saturating_mul(SILENT_PERIODS)
-    }
-
     fn take(&mut self, data: &Data, now: At, news: StatusChange) -> Vec<Sync> {
         self.next = None;
         self.reading = NextReading::Unknown;
@@ -162,7 +54,7 @@ impl Estimate {
         if is_first {
             self.seed(data, hpa, spec, workload, now);
         }
-        self.recent.note(workload, reading::served(data));
+        self.recent.note(workload, served(data));
 
         let mut syncs = self.presume(data, hpa, spec, now);
         if news == StatusChange::Synced {
@@ -171,7 +63,7 @@ impl Estimate {
         let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
         let total = inputs::total_then(&self.recent, hpa, scale_then.status_replicas);
         let newest = Newest { at: self.schedule.last(), total, patience: self.patience() };
-        self.reading = NextReading::now(data, hpa, &newest);
+        self.reading = read_now(data, hpa, &newest);
         if matches!(
             &self.reading,
             NextReading::Unknown
@@ -261,7 +153,7 @@ impl Estimate {
         self.memory = memory;
         let last =
             LastSync { at: now, said: ReportedStatus::of(hpa), trace, total, existed_seen, knows_since };
-        self.learn(&last, when, spec, &inputs::config(data));
+        self.learn(&last, when, spec, &config(data));
         self.schedule.observe(now);
         self.synced = Some(when);
         let raw = last.trace.raw;
@@ -328,13 +220,11 @@ impl Estimate {
             desired_replicas: hpa.desired_replicas,
             ..Status::default()
         };
-        let readings = NextReading::answers(total_milli, hpa, spec);
-        let pods = if inputs::needs_pods(spec) { inputs::pods(data, when) } else { Vec::new() };
+        let readings = answers(total_milli, hpa, spec);
+        let pods = if inputs::needs_pods(spec) { pods(data, when) } else { Vec::new() };
         let seconds = self.schedule.period().0.as_secs().max(1);
-        let config = hpa::Config {
-            sync_period_seconds: i64::try_from(seconds).unwrap_or(i64::MAX),
-            ..inputs::config(data)
-        };
+        let config =
+            hpa::Config { sync_period_seconds: i64::try_from(seconds).unwrap_or(i64::MAX), ..config(data) };
         let input = Input {
             now: time(when),
             namespace: data.watched.target.as_ref().map_or("", |target| target.namespace.as_str()),
@@ -369,4 +259,144 @@ pub fn what_if(data: &Data, total_milli: i64) -> Option<hpa::Decision> {
     let when = data.estimate.schedule.next(data.now).unwrap_or(data.now);
     let mut memory = data.estimate.memory.clone();
     Some(data.estimate.decide(data, hpa, spec, &scale, Some(total_milli), when, &mut memory))
+}
+
+/// The workers as the controller counts them.
+fn pods(data: &Data, at: At) -> Vec<Pod> {
+    let workers = data.pods.of(Role::Worker);
+    workers
+        .iter()
+        .map(|known| {
+            let is_ready = match known.pod.phase {
+                PodPhase::Ready => true,
+                PodPhase::Terminating => known.ready_at.is_some(),
+                _ => false,
+            };
+            Pod {
+                name: known.pod.name.clone(),
+                phase: match known.pod.phase {
+                    PodPhase::Pending => "Pending",
+                    PodPhase::Completed => "Succeeded",
+                    _ => "Running",
+                }
+                .to_owned(),
+                deleted: known.pod.phase == PodPhase::Terminating,
+                ready: Some(Ready {
+                    status: ConditionStatus::from(is_ready),
+                    since: time(known.ready_at.unwrap_or(at)),
+                }),
+                ..Pod::default()
+            }
+        })
+        .collect()
+}
+
+/// The controller's defaults for the server's version.
+#[must_use]
+pub fn config(data: &Data) -> hpa::Config {
+    let version = data.watched.target.as_ref().and_then(|target| target.version.as_deref());
+    let release = version.and_then(|version| version.parse::<Release>().ok());
+    release.map_or_else(hpa::Config::default, hpa::Config::release)
+}
+
+/// What a sync would read now.
+fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
+    if let Some(status) = data.failure(Source::Hpa) {
+        let (since, why) = (status.last_heard.unwrap_or(status.since), cause(&status.state));
+        return NextReading::Gone(MissingReading { since, whose: MissingAt::Watch, why });
+    }
+    if hpa.metric.is_none() {
+        let why = "the HPA reads no External metric".to_owned();
+        return NextReading::Gone(MissingReading { since: data.now, whose: MissingAt::Kind, why });
+    }
+    if let Some(status) = data.failure(Source::ExternalMetric) {
+        let is_ours_alone =
+            newest.had_one_after(status.since, data.now) || data.beliefs.get(ChainHop::ExternalApi).is_none();
+        return match newest.total {
+            Total::Read(_) | Total::Back(_) if is_ours_alone => NextReading::OfStatus(newest.total),
+            // It has not answered yet and need not have: unless the controller says so itself, nothing is gone.
+            _ if is_awaited(data) && !is_inactive(hpa) => NextReading::Unknown,
+            _ => gone(data, hpa, status.since, cause(&status.state)),
+        };
+    }
+    match data.beliefs.get(ChainHop::ExternalApi) {
+        Some(Belief { total: Some(total), heard, .. }) => {
+            NextReading::Served { total_milli: thousandths(total), heard }
+        }
+        Some(Belief { since, .. }) => {
+            gone(data, hpa, since, "the external metrics API has no item for it".to_owned())
+        }
+        None => NextReading::Unknown,
+    }
+}
+
+/// One answer for each metric, as the controller would get it. Only the External one that the screens are about is
+/// read here.
+fn answers(total_milli: Option<i64>, hpa: &Hpa, spec: &Spec) -> Vec<hpa::Reading> {
+    let ours = hpa.metric.as_ref().map(|metric| metric.name.as_str());
+    spec.metrics
+        .iter()
+        .map(|metric| {
+            let is_ours = metric.external.as_ref().is_some_and(|e| Some(e.metric.name.as_str()) == ours);
+            match total_milli {
+                Some(milli) if is_ours => hpa::Reading::External(vec![milli]),
+                None if is_ours => hpa::Reading::External(Vec::new()),
+                _ => hpa::Reading::Failed("not read by the dashboard".to_owned()),
+            }
+        })
+        .collect()
+}
+
+/// The newest sync that was seen.
+struct Newest {
+    /// When.
+    at: Option<At>,
+    /// What it went by.
+    total: Total,
+    /// In so long a controller without a reading would have said so.
+    patience: Duration,
+}
+
+impl Newest {
+    /// Whether the controller has had a reading after `lost`: it wrote one, or has long not written that it has none.
+    fn had_one_after(&self, lost: At, now: At) -> bool {
+        self.at.is_some_and(|at| at > lost) || now.since(lost) > self.patience
+    }
+}
+
+/// The external metric as it is served, in thousandths.
+fn served(data: &Data) -> Option<i64> {
+    data.beliefs.get(ChainHop::ExternalApi)?.total.map(thousandths)
+}
+
+/// Whole messages, far below what thousandths in 64 bits hold.
+fn thousandths(total: f64) -> i64 {
+    (total * 1_000.0) as i64
+}
+
+/// There is no reading, at least since `since`; the controller may have said so, and earlier.
+fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> NextReading {
+    let said = data.beliefs.get(ChainHop::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
+    NextReading::Gone(match said {
+        Some(belief) => MissingReading { since: belief.since, whose: MissingAt::Controller, why },
+        None => MissingReading { since, whose: MissingAt::Api, why },
+    })
+}
+
+/// Whether the external metrics API has never had a value, and need not have yet.
+fn is_awaited(data: &Data) -> bool {
+    let never = data.beliefs.get(ChainHop::ExternalApi).is_none_or(|belief| belief.had.is_none());
+    never && data.standing(Source::ExternalMetric).is_starting()
+}
+
+/// Whether the controller says that its newest sync went without a reading. A status that was never written says nothing.
+fn is_inactive(hpa: &Hpa) -> bool {
+    hpa.conditions.iter().any(|c| c.kind == "ScalingActive" && c.status == "False")
+}
+
+fn cause(state: &SourceState) -> String {
+    match state {
+        SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => cause.clone(),
+        SourceState::Connecting | SourceState::Live => String::new(),
+    }
 }

@@ -1,7 +1,7 @@
 //! What is going to happen: when the queue is empty, how many pods that takes, and whether the next burst makes the HPA
 //! do anything. All of it is an estimate; it rests on how long a job takes.
 
-mod pace;
+pub mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use self::pace::{JobDuration, Pace, PaceBasis};
 use crate::autoscaler::decision;
-use crate::model::Data;
+use crate::data::Data;
 use observed::Hpa;
 
 /// The drain times for which the fewest pods are told.

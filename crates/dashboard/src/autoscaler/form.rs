@@ -1,66 +1,18 @@
 //! An HPA's specification as the fields of a form: what a person edits to tune the real one, or to choose a shadow.
 
+mod field;
 mod text;
 
 use crossterm::event::KeyCode;
 use hpa::spec::Direction;
 
+pub use self::field::Name;
 pub use self::text::in_short;
 use self::text::{kind, policies, read, window};
 use crate::edits::{Edit, edit};
 
 /// The longest text of a field.
 const LONGEST: usize = 60;
-
-/// A field's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Name {
-    /// How the reading is compared.
-    Kind,
-    /// The target.
-    Target,
-    /// Fewest replicas.
-    Min,
-    /// Most replicas.
-    Max,
-    /// Stabilisation of growth, in seconds.
-    UpWindow,
-    /// Stabilisation of shrinking, in seconds.
-    DownWindow,
-    /// Policies of growth.
-    UpPolicies,
-    /// Policies of shrinking.
-    DownPolicies,
-}
-
-impl Name {
-    /// All of them, in the order of the form.
-    pub const ALL: [Self; 8] = [
-        Self::Kind,
-        Self::Target,
-        Self::Min,
-        Self::Max,
-        Self::UpWindow,
-        Self::DownWindow,
-        Self::UpPolicies,
-        Self::DownPolicies,
-    ];
-
-    /// For the screen.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Kind => "target type",
-            Self::Target => "target",
-            Self::Min => "min replicas",
-            Self::Max => "max replicas",
-            Self::UpWindow => "window up, s",
-            Self::DownWindow => "window down, s",
-            Self::UpPolicies => "policies up",
-            Self::DownPolicies => "policies down",
-        }
-    }
-}
 
 /// What a key came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,16 +10,16 @@ mod score;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use hpa::simulate::Simulator;
 use hpa::{Reading, Trace};
 
 pub use self::rehearsal::Rehearsal;
 pub use self::score::Score;
-use crate::autoscaler::decision;
-use crate::autoscaler::decision::{Sync, time};
+use crate::autoscaler::estimate::{Sync, time};
 use crate::autoscaler::form::{Form, in_short};
 use crate::clock::At;
-use crate::model::Data;
 
 /// The shadow.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +65,23 @@ impl PartialEq for Shadow {
     }
 }
 
+/// The real autoscaler's side of the comparison, at one moment.
+#[derive(Debug, Clone)]
+pub struct RealSide {
+    /// Its specification, where the HPA is known.
+    pub spec: Option<hpa::Spec>,
+    /// Replicas that the scale target was asked for, where it is known.
+    pub size: Option<i32>,
+    /// The controller's settings, with its sync period.
+    pub config: hpa::Config,
+    /// The total that the next sync would read.
+    pub total: Option<f64>,
+    /// How long a job takes.
+    pub work: Option<Duration>,
+    /// Size of the burst that is chosen.
+    pub burst: u32,
+}
+
 impl Shadow {
     /// The shadow, if there is one.
     #[must_use]
@@ -81,16 +98,10 @@ impl RunningShadow {
     ///
     /// # Errors
     /// What an API server would say about the specification.
-    pub fn new(spec: hpa::Spec, data: &Data, since: At) -> Result<Self, String> {
-        let size = data.workload.get().map_or(1, |workload| workload.spec_replicas);
-        let config = hpa::Config {
-            sync_period_seconds: i64::try_from(data.estimate.schedule().period().0.as_secs().max(1))
-                .unwrap_or(15),
-            ..decision::config(data)
-        };
-        let simulator = Simulator::new(spec, config, size).map_err(|error| error.to_string())?;
-        let yardstick =
-            yardstick([data.hpa.get().and_then(|hpa| hpa.spec.as_deref()), Some(simulator.spec())]);
+    pub fn new(spec: hpa::Spec, real: &RealSide, since: At) -> Result<Self, String> {
+        let size = real.size.unwrap_or(1);
+        let simulator = Simulator::new(spec, real.config.clone(), size).map_err(|error| error.to_string())?;
+        let yardstick = yardstick([real.spec.as_ref(), Some(simulator.spec())]);
         let mut running = Self {
             simulator,
             last: None,
@@ -100,7 +111,7 @@ impl RunningShadow {
             rehearsal: Rehearsal::default(),
             yardstick,
         };
-        running.rehearse(data);
+        running.rehearse(real);
         Ok(running)
     }
 
@@ -137,22 +148,19 @@ impl RunningShadow {
     }
 
     /// Counts what both had since the last time.
-    pub fn account(&mut self, now: At, data: &Data) {
-        let total = data.estimate.reading.total_milli().map(|milli| milli as f64 / 1_000.0);
-        let work = data.pace.work().map(|work| work.time);
-        let most = data.hpa.get().map_or(i32::MAX, |hpa| hpa.max).max(self.simulator.spec().max_replicas);
-        let need = total.map(|total| need(total, self.yardstick).min(most));
-        let real = data.workload.get().map_or(0, |workload| workload.spec_replicas);
-        self.real.account(now, real, total, need, work);
-        self.shadow.account(now, self.simulator.size(), total, need, work);
-        self.rehearse(data);
+    pub fn account(&mut self, now: At, real: &RealSide) {
+        let max = real.spec.as_ref().map_or(i32::MAX, |spec| spec.max_replicas);
+        let most = max.max(self.simulator.spec().max_replicas);
+        let need = real.total.map(|total| need(total, self.yardstick).min(most));
+        self.real.account(now, real.size.unwrap_or(0), real.total, need, real.work);
+        self.shadow.account(now, self.simulator.size(), real.total, need, real.work);
+        self.rehearse(real);
     }
 
-    /// Simulates the chosen burst anew where that could come to something else.
-    fn rehearse(&mut self, data: &Data) {
-        let Some(real) = data.hpa.get().and_then(|hpa| hpa.spec.as_deref()) else { return };
-        let work = data.pace.work().map(|work| work.time);
-        self.rehearsal.update(real, self.simulator.spec(), self.simulator.config(), data.load.size, work);
+    /// Simulates the chosen burst again if the result could differ.
+    fn rehearse(&mut self, real: &RealSide) {
+        let Some(spec) = &real.spec else { return };
+        self.rehearsal.update(spec, self.simulator.spec(), self.simulator.config(), real.burst, real.work);
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use contract::BurstId;
 
+use crate::autoscaler::hpa_settings::HpaSettings;
 use crate::bursts::job_outcomes::{JobTracker, LostJobs};
-use crate::bursts::runs::HpaSettings;
 use crate::bursts::stopwatch::{Caveat, MissingReason, Observation, Stage, StageTime, Stopwatch};
 use crate::clock::At;
 use crate::reported::Source;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::autoscaler::hpa_settings::HpaSettings;
 use crate::bursts::burst::Burst;
 use crate::bursts::job_outcomes::LostJobs;
+use crate::bursts::recent::Bursts;
 use crate::bursts::stopwatch::{Stage, StageTime};
-use crate::model::Data;
+use crate::data::Data;
 
 /// The figures of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -284,32 +284,32 @@ pub struct Chosen {
 impl Chosen {
     /// The burst under the cursor.
     #[must_use]
-    pub fn burst<'a>(&self, data: &'a Data) -> Option<&'a Burst> {
-        self.cursor.and_then(|number| data.bursts.get(number)).or_else(|| data.bursts.newest())
+    pub fn burst<'a>(&self, bursts: &'a Bursts) -> Option<&'a Burst> {
+        self.cursor.and_then(|number| bursts.get(number)).or_else(|| bursts.newest())
     }
 
     /// The burst that it is compared with: the one chosen, else the one fired before it.
     #[must_use]
-    pub fn other<'a>(&self, data: &'a Data) -> Option<&'a Burst> {
-        let burst = self.burst(data)?;
-        let chosen = self.against.and_then(|number| data.bursts.get(number));
-        chosen.or_else(|| data.bursts.get(burst.number - 1)).filter(|other| other.number != burst.number)
+    pub fn other<'a>(&self, bursts: &'a Bursts) -> Option<&'a Burst> {
+        let burst = self.burst(bursts)?;
+        let chosen = self.against.and_then(|number| bursts.get(number));
+        chosen.or_else(|| bursts.get(burst.number - 1)).filter(|other| other.number != burst.number)
     }
 
     /// Moves the cursor to a newer (`up`) or older burst: the newest stands at the top.
-    pub fn step(&mut self, data: &Data, up: bool) {
-        let Some(burst) = self.burst(data) else { return };
+    pub fn step(&mut self, bursts: &Bursts, up: bool) {
+        let Some(burst) = self.burst(bursts) else { return };
         let wanted = if up { burst.number + 1 } else { burst.number.saturating_sub(1) };
-        if data.bursts.get(wanted).is_some() {
+        if bursts.get(wanted).is_some() {
             // At the top it follows what comes.
-            let is_newest = data.bursts.newest().is_some_and(|newest| newest.number == wanted);
+            let is_newest = bursts.newest().is_some_and(|newest| newest.number == wanted);
             self.cursor = (!is_newest).then_some(wanted);
         }
     }
 
     /// Chooses the burst under the cursor to be compared with, or no longer.
-    pub fn mark(&mut self, data: &Data) {
-        let number = self.burst(data).map(|burst| burst.number);
+    pub fn mark(&mut self, bursts: &Bursts) {
+        let number = self.burst(bursts).map(|burst| burst.number);
         self.against = if self.against == number { None } else { number };
     }
 }

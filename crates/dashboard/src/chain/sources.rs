@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use crate::clock::At;
-use crate::model::Data;
 use crate::reported::{Source, SourceState};
 
 /// So long a source that has never delivered counts as starting: some scrapes, and a first look of everybody.
@@ -87,24 +86,6 @@ impl SourceStatus {
                 }
             }
         }
-    }
-}
-
-impl Data {
-    /// How a source is; one that has said nothing is starting.
-    #[must_use]
-    pub fn standing(&self, source: Source) -> SourceHealth<'_> {
-        let status = self.sources.get(&source);
-        status.map_or(SourceHealth::Starting(None), |status| status.standing(source, self.now))
-    }
-
-    /// The state of a source that does not deliver, also where that is nothing to worry about yet: for what is calculated.
-    /// What is said about it goes by [`Self::standing`].
-    #[must_use]
-    pub fn failure(&self, source: Source) -> Option<&SourceStatus> {
-        self.sources
-            .get(&source)
-            .filter(|s| matches!(s.state, SourceState::Retrying { .. } | SourceState::Unavailable(_)))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 
-use super::Press::{Char, Code, Ctrl};
-use super::{Action, Binding, KeyContext};
+use super::binding::Press::{Char, Code, Ctrl};
+use super::binding::{Action, Binding, KeyContext};
 
 /// The table, in the order of the help.
 pub const TABLE: &[Binding] = &[

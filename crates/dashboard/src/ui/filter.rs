@@ -1,6 +1,6 @@
 //! What of a list is shown: the lines that hold every word that was typed after `/`.
 
-use crate::ui::state::Screen;
+use crate::ui::screen::Screen;
 
 /// More is not taken: a pasted book is no filter.
 const MAX_CHARS: usize = 60;

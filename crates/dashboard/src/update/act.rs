@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::lists::log_event;
+use crate::autoscaler::hpa_settings::HpaSettings;
 use crate::bursts::job_outcomes::LogGap;
 use crate::bursts::load::{CONFIRM_ABOVE, LoadState};
 use crate::bursts::missing_reason;
 use crate::bursts::recent::StateBefore;
-use crate::bursts::runs::HpaSettings;
 use crate::chain::beliefs::ChainHop;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
+use crate::data::{Data, Presence};
 use crate::message::Effect;
-use crate::model::{Data, Model, Presence};
+use crate::model::Model;
 use crate::reported::{Source, SourceState};
 use crate::ui::events::Severity;
 use crate::ui::state::{Candidate, Confirm};
@@ -19,13 +21,6 @@ use observed::{PodPhase, Role};
 
 /// More bursts than this are not sent at once.
 const MAX_UNFINISHED: usize = 20;
-
-/// Says something in the list of events.
-pub(super) fn log_event(model: &mut Model, at: At, weight: Severity, reason: &str, message: String) {
-    let data = &mut model.data;
-    data.events.push_local(at, &data.day, weight, reason, message);
-    super::navigation::joined(model, false);
-}
 
 /// Why nothing can be sent now, if so.
 fn refuse(model: &Model) -> Option<&'static str> {

@@ -6,12 +6,14 @@ use super::act;
 use crate::bursts::load::{LoadState, MAX_TIME};
 use crate::bursts::recent::Settled;
 use crate::clock::At;
+use crate::data::Presence;
 use crate::message::Effect;
-use crate::model::{Model, Presence};
+use crate::model::Model;
 use crate::reported::{PollRate, Source, SourceState};
 use crate::target::TargetState;
 use crate::ui::events::Severity;
-use crate::ui::state::{Screen, View};
+use crate::ui::screen::Screen;
+use crate::ui::state::View;
 use observed::{PodPhase, Role};
 
 /// How often the picture moves on while nothing happens.
@@ -31,7 +33,7 @@ pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect
     super::jobs::throw_away(model, at, thrown);
     for (number, lost) in model.data.bursts.mark_missing(at) {
         let message = format!("#{number}: {lost} confirmed jobs are neither done nor in the queue");
-        act::log_event(model, at, Severity::Warning, "lost", message);
+        super::lists::log_event(model, at, Severity::Warning, "lost", message);
         changed = true;
     }
     if model.data.bursts.running()

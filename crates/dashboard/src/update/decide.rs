@@ -2,7 +2,7 @@
 
 use super::shadow;
 use crate::autoscaler::decision;
-use crate::autoscaler::decision::StatusChange;
+use crate::autoscaler::estimate::StatusChange;
 use crate::clock::At;
 use crate::model::Model;
 use observed::Hpa;

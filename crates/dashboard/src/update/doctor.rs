@@ -5,7 +5,8 @@ use crate::keys::Action;
 use crate::message::Effect;
 use crate::model::Model;
 use crate::ui::doctor::Doctor;
-use crate::ui::state::{Mode, Screen};
+use crate::ui::screen::Screen;
+use crate::ui::state::Mode;
 use diagnosis::Report;
 
 /// The doctor's key: its screen, and a new look.
@@ -41,7 +42,7 @@ pub(super) fn scrolls(model: &Model) -> bool {
 
 /// Scrolls the report, which is read from its top.
 pub(super) fn scroll(model: &mut Model, action: Action) {
-    model.ui.scroll = super::navigation::leafed(model.ui.scroll, action, model.ui.size.1.into());
+    model.ui.scroll = super::lists::page_top(model.ui.scroll, action, model.ui.size.1.into());
 }
 
 #[cfg(test)]
@@ -62,7 +63,7 @@ mod tests {
         assert_eq!(talk.model.ui.screen, Screen::Doctor);
         assert_eq!(asked(&talk.keys("rr")), 0, "it looks already");
         let report = examine(&Facts::nothing("why"));
-        talk.say(Event::Doctor(Box::new(report.clone())));
+        talk.send(Event::Doctor(Box::new(report.clone())));
         assert_eq!(talk.model.data.doctor.found().map(|found| &found.report), Some(&report));
         assert_eq!(asked(&talk.keys("r")), 1);
         assert!(talk.model.data.doctor.found().is_some(), "what was found stays while it looks");

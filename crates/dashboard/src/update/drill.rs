@@ -2,8 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act::log_event;
-use super::forms;
+use super::answers;
+use super::lists::log_event;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::message::Effect;
@@ -38,10 +38,10 @@ fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
 pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     if let DrillStep::Asking(_, _, chosen) = &mut dialog.step {
-        if forms::turns(key.code) {
+        if answers::toggles_answer(key.code) {
             *chosen = chosen.other();
         }
-        match forms::answer(key.code, *chosen) {
+        match answers::answer(key.code, *chosen) {
             Some(YesNo::Yes) => {
                 effects.extend(dialog.yes().map(Effect::Drill));
                 model.ui.mode = Mode::Normal;
@@ -125,7 +125,7 @@ mod tests {
     fn open(replicas: i32) -> Talk {
         let mut talk = Talk::ready(false);
         assert_eq!(requests(&talk.keys("D")), [DrillRequest::Look]);
-        talk.say(Event::Drill(DrillEvent::Seen(vec![
+        talk.send(Event::Drill(DrillEvent::Seen(vec![
             (Drill::Exporter, Err("there is none".to_owned())),
             (Drill::Broker, Ok(scaled(replicas))),
         ])));
@@ -163,7 +163,7 @@ mod tests {
     fn what_is_stopped_is_marked_shown_and_put_back_by_the_same_key() {
         let mut talk = open(2);
         talk.keys("↵y");
-        talk.say(Event::Drill(DrillEvent::Stopped(Drill::Broker, scaled(2))));
+        talk.send(Event::Drill(DrillEvent::Stopped(Drill::Broker, scaled(2))));
         let kinds = |talk: &Talk| -> Vec<MarkKind> {
             let marks = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);
             marks.map(|mark| mark.kind).collect()
@@ -171,13 +171,13 @@ mod tests {
         assert_eq!(kinds(&talk), [MarkKind::Drill]);
         assert!(talk.model.data.drills.get(Drill::Broker).is_some());
         talk.keys("D");
-        talk.say(Event::Drill(DrillEvent::Seen(vec![
+        talk.send(Event::Drill(DrillEvent::Seen(vec![
             (Drill::Exporter, Ok(scaled(1))),
             (Drill::Broker, Ok(scaled(0))),
         ])));
         let back = DrillRequest::PutBack(Drill::Broker, scaled(2));
         assert_eq!(requests(&talk.keys("↵")), [back], "to what it had");
-        talk.say(Event::Drill(DrillEvent::PutBack(Drill::Broker, scaled(2))));
+        talk.send(Event::Drill(DrillEvent::PutBack(Drill::Broker, scaled(2))));
         assert_eq!(kinds(&talk), [MarkKind::Drill, MarkKind::DrillOver]);
         assert!(talk.model.data.drills.get(Drill::Broker).is_none());
     }
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_failure_is_told() {
         let mut talk = open(1);
-        talk.say(Event::Drill(DrillEvent::Failed(Drill::Broker, "no (403)".to_owned())));
+        talk.send(Event::Drill(DrillEvent::Failed(Drill::Broker, "no (403)".to_owned())));
         assert_eq!(talk.events(), ["drill: broker: no (403)"]);
     }
 }

@@ -1,8 +1,9 @@
 //! Keys, the mouse, pasted text and the window's size.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{act, drill, forms, navigation, shadow, tune};
+use super::lists::log_event;
+use super::{act, drill, navigation, shadow, tune};
 use crate::autoscaler::forecast;
 use crate::bursts::load::SIZES;
 use crate::clock::At;
@@ -10,15 +11,17 @@ use crate::keys;
 use crate::keys::{Action, KeyContext};
 use crate::message::{Effect, Input};
 use crate::model::Model;
+use crate::ui::dialog::Dialog;
 use crate::ui::events::Severity;
-use crate::ui::state::{Access, Confirm, Mode, Notice, Screen, View};
+use crate::ui::screen::Screen;
+use crate::ui::state::{Access, Mode, Notice, View};
 use crate::ui::yes_no::YesNo;
 
 /// Takes input in. Returns whether the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
     match input {
         // Letters and digits are text there; what holds everywhere holds there too.
-        Input::Key(key) if forms::takes(model, key) => forms::key(model, at, key, effects),
+        Input::Key(key) if is_text_input(model, key) => type_into_dialog(model, at, key, effects),
         Input::Key(key) => {
             let place = place(&model.ui.mode);
             let Some(action) = keys::action(key, place) else { return typed(model, key) };
@@ -68,27 +71,10 @@ fn typed(model: &mut Model, key: &KeyEvent) -> bool {
     }
 }
 
-/// Moves what is chosen in a question.
-pub(super) fn choose(confirm: &mut Confirm, action: Action) {
-    const PAGE: usize = 10;
-    if let Confirm::Kill { workers, chosen } = confirm {
-        let last = workers.len().saturating_sub(1);
-        *chosen = match action {
-            Action::Up => chosen.saturating_sub(1),
-            Action::Down => (*chosen + 1).min(last),
-            Action::PageUp => chosen.saturating_sub(PAGE),
-            Action::PageDown => (*chosen + PAGE).min(last),
-            Action::First => 0,
-            Action::Last => last,
-            _ => *chosen,
-        };
-    }
-}
-
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     if action.drives() && model.ui.access == Access::ReadOnly {
         let why = "nothing is sent to the cluster";
-        act::log_event(model, at, Severity::Warning, "read-only", format!("{why}: started with --read-only"));
+        log_event(model, at, Severity::Warning, "read-only", format!("{why}: started with --read-only"));
         model.ui.notice = Some(Notice { at, text: format!("read-only: {why}") });
         return;
     }
@@ -155,4 +141,21 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         | Action::First
         | Action::Last => navigation::go(model, action),
     }
+}
+
+/// Whether a key goes to a form; keys with Ctrl and Alt keep their meaning.
+fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
+    let plain = key.modifiers.difference(KeyModifiers::SHIFT) == KeyModifiers::NONE;
+    plain && key.kind != KeyEventKind::Release && matches!(model.ui.mode, Mode::Sheet(_))
+}
+
+/// The key goes there. Returns whether the frame could differ now.
+fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
+    let Mode::Sheet(sheet) = &model.ui.mode else { return false };
+    match &**sheet {
+        Dialog::Tune(_) => tune::key(model, key, effects),
+        Dialog::Drills(_) => drill::key(model, key, effects),
+        Dialog::Shadow(_) => shadow::key(model, at, key),
+    }
+    true
 }

@@ -2,13 +2,14 @@
 
 use contract::{BurstId, JobEvent, JobEventKind};
 
-use super::act::log_event;
+use super::lists::log_event;
 use super::observed_at;
 use crate::bursts::job_outcomes::LogGap;
 use crate::bursts::jobs::AbortedWork;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
-use crate::model::{Data, Model};
+use crate::data::Data;
+use crate::model::Model;
 use crate::reported::{BurstProgress, LogState, Source};
 use crate::ui::events::Severity;
 use crate::workers::timelines::{CurrentJob, JobTag, WorkerState};
@@ -36,7 +37,7 @@ pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
 pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     observed_at::note_delivery(&mut model.data, at, Source::Logs);
     model.data.logs.job(at, pod, event);
-    super::navigation::joined(model, true);
+    super::lists::keep_position(model, true);
     let seen = observed_at::from_log_line(&model.data, at, event.at);
     let written = observed_at::log_timestamp(&model.data, at, event.at);
     let data = &mut model.data;

@@ -2,14 +2,15 @@
 
 use crossterm::event::{MouseButton, MouseEventKind};
 
-use super::input::choose;
+use super::lists::{choose, is_list, lines, page_top};
 use crate::chart::curves::Curve;
 use crate::clock::At;
 use crate::keys::Action;
 use crate::message::HitTarget;
 use crate::model::Model;
 use crate::ui::filter::Filter;
-use crate::ui::state::{Focus, Mode, Notice, Panel, Screen};
+use crate::ui::screen::{Focus, Panel, Screen};
+use crate::ui::state::{Mode, Notice};
 
 /// Lines that the wheel scrolls at once.
 const WHEEL: usize = 3;
@@ -125,11 +126,6 @@ pub(super) fn toggle(model: &mut Model) {
     }
 }
 
-/// Whether what is shown is a list that scrolls.
-fn is_list(model: &Model) -> bool {
-    matches!(model.ui.screen, Screen::Logs | Screen::Pods) || model.ui.focus == Focus::Expanded(Panel::Events)
-}
-
 /// An arrow or a page key: the choice of a dialog, the cursor, a list, or the panels.
 pub(super) fn go(model: &mut Model, action: Action) {
     let is_up = matches!(action, Action::Up | Action::Left | Action::PageUp | Action::First);
@@ -139,7 +135,7 @@ pub(super) fn go(model: &mut Model, action: Action) {
         }
         Mode::Confirm(confirm, _) => return choose(confirm, action),
         Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
-        Mode::Help(top) => return *top = leafed(*top, action, usize::from(model.ui.size.1)),
+        Mode::Help(top) => return *top = page_top(*top, action, usize::from(model.ui.size.1)),
         Mode::Filter | Mode::Sheet(_) => return,
         Mode::Normal => {}
     }
@@ -157,20 +153,6 @@ pub(super) fn go(model: &mut Model, action: Action) {
             Focus::On(panel) => Focus::On(panel.neighbour(!is_up)),
             Focus::Expanded(panel) => Focus::Expanded(panel.neighbour(!is_up)),
         };
-    }
-}
-
-/// The first row of a text after a key, in a window of so many rows. Where its end is only the drawing knows.
-pub(super) fn leafed(top: usize, action: Action, rows: usize) -> usize {
-    const MOST: usize = u16::MAX as usize;
-    let page = rows.saturating_sub(7).max(1);
-    match action {
-        Action::Up => top.saturating_sub(1),
-        Action::Down => (top + 1).min(MOST),
-        Action::PageUp => top.saturating_sub(page),
-        Action::PageDown => (top + page).min(MOST),
-        Action::First => 0,
-        _ => MOST,
     }
 }
 
@@ -198,7 +180,7 @@ fn cursor(model: &mut Model, action: Action, earlier: bool) {
 /// On the screen Runs: another run.
 fn runs(model: &mut Model, action: Action) {
     let mut chosen = model.ui.runs;
-    let data = model.shown();
+    let bursts = &model.shown().bursts;
     let (steps, up) = match action {
         Action::Up => (1, true),
         Action::Down => (1, false),
@@ -207,7 +189,7 @@ fn runs(model: &mut Model, action: Action) {
         Action::First | Action::Last => (crate::bursts::recent::MAX_BURSTS, action == Action::Last),
         _ => return,
     };
-    (0..steps).for_each(|_| chosen.step(data, up));
+    (0..steps).for_each(|_| chosen.step(bursts, up));
     model.ui.runs = chosen;
 }
 
@@ -215,7 +197,7 @@ fn runs(model: &mut Model, action: Action) {
 pub(super) fn compare(model: &mut Model) {
     if model.ui.screen == Screen::Runs {
         let mut chosen = model.ui.runs;
-        chosen.mark(model.shown());
+        chosen.mark(&model.shown().bursts);
         model.ui.runs = chosen;
     }
 }
@@ -234,32 +216,6 @@ fn scroll(model: &mut Model, action: Action) {
         _ => scroll,
     }
     .min(most);
-}
-
-/// A line joined one of the lists: who reads further up goes on reading the same.
-pub(super) fn joined(model: &mut Model, is_log: bool) {
-    let shows_it =
-        is_list(model) && model.ui.screen != Screen::Pods && (model.ui.screen == Screen::Logs) == is_log;
-    if model.ui.scroll == 0 || !shows_it || model.paused_for().is_some() {
-        return;
-    }
-    let (data, filters) = (&model.data, &model.ui.filters);
-    let is_taken = if is_log {
-        data.logs.iter().next_back().is_some_and(|line| filters.logs.takes(&[&line.pod, &line.text]))
-    } else {
-        data.events.filtered(&filters.events).next_back() == data.events.iter().next_back()
-    };
-    model.ui.scroll += usize::from(is_taken);
-}
-
-/// Lines of the list that is shown, as its filter takes them.
-fn lines(model: &Model) -> usize {
-    let (data, filters) = (model.shown(), &model.ui.filters);
-    match model.ui.screen {
-        Screen::Logs => data.logs.filtered(&filters.logs).count(),
-        Screen::Pods => data.lanes.iter().filter(|lane| filters.pods.takes(&[&lane.name])).count(),
-        _ => data.events.filtered(&filters.events).count(),
-    }
 }
 
 /// The wheel, and the left button pressed or held.

@@ -1,21 +1,23 @@
 //! What the sources say.
 
-use super::act::{log_event, stop_load};
+use super::act::stop_load;
+use super::lists::log_event;
 use super::{decide, jobs, observed_at};
-use crate::autoscaler::decision::StatusChange;
+use crate::autoscaler::estimate::StatusChange;
 use crate::bursts::job_outcomes::LogGap;
 use crate::bursts::missing_reason;
 use crate::bursts::stopwatch::{Observation, Provenance, Stage};
-use crate::chain::beliefs;
 use crate::chain::beliefs::ChainHop;
+use crate::chain::explanation;
 use crate::chain::sources::SourceStatus;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
+use crate::data::Presence;
 use crate::message::{Effect, Event};
-use crate::model::{Model, Presence};
+use crate::model::Model;
 use crate::reported::{LoadProgress, Source, SourceState, TargetEvent};
 use crate::ui::events::Severity;
-use crate::ui::state::Screen;
+use crate::ui::screen::Screen;
 use crate::workers::pods::PodChange;
 use observed::{DepthSample, Hpa, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload};
 
@@ -28,7 +30,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Pods(news) => return pods(model, at, news),
         Event::Cluster(event) => {
             model.data.events.cluster(at, &model.data.day, event);
-            super::navigation::joined(model, false);
+            super::lists::keep_position(model, false);
         }
         Event::Depth(sample) => return depth(model, at, sample),
         Event::Metric(sample) => return metric(model, at, &sample),
@@ -49,7 +51,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Log { pod, line } => {
             observed_at::note_delivery(&mut model.data, at, Source::Logs);
             model.data.logs.line(at, pod, line);
-            super::navigation::joined(model, true);
+            super::lists::keep_position(model, true);
             return model.ui.screen == Screen::Logs;
         }
         Event::Tune(answer) => super::tune::answered(model, at, answer),
@@ -336,7 +338,7 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
         data.bursts.with_load();
     }
     data.depth = Some(sample);
-    data.beliefs.counts_ready(beliefs::is_keda(data).then_some(sample.ready as f64));
+    data.beliefs.counts_ready(explanation::is_keda(data).then_some(sample.ready as f64));
     data.history.depth.push(at, Some(total as f64));
     data.history.in_work.push(at, Some(sample.unacked as f64));
     let age = (!sample.staleness.is_zero()).then_some(sample.staleness);

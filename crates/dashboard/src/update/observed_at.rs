@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::bursts::stopwatch::{Observation, Provenance};
 use crate::clock::At;
-use crate::model::Data;
+use crate::data::Data;
 use crate::reported::Source;
 use observed::ScrapedSample;
 

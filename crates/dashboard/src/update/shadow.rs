@@ -2,12 +2,13 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act::log_event;
+use super::lists::log_event;
 use crate::autoscaler::decision;
-use crate::autoscaler::decision::Sync;
+use crate::autoscaler::estimate::Sync;
 use crate::autoscaler::form::FormOutcome;
-use crate::autoscaler::shadow::{RunningShadow, Shadow, ShadowDialog};
+use crate::autoscaler::shadow::{RealSide, RunningShadow, Shadow, ShadowDialog};
 use crate::clock::At;
+use crate::data::Data;
 use crate::model::Model;
 use crate::ui::dialog::Dialog;
 use crate::ui::events::Severity;
@@ -43,7 +44,7 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
         KeyCode::Esc => model.ui.mode = Mode::Normal,
         KeyCode::Enter => {
             let made = dialog.form.checked(&config).and_then(|(_, spec)| {
-                RunningShadow::new(spec, &model.data, at).map_err(|sentence| vec![sentence])
+                RunningShadow::new(spec, &real_side(&model.data), at).map_err(|sentence| vec![sentence])
             });
             match made {
                 Ok(running) => {
@@ -64,11 +65,27 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     }
 }
 
+/// The real autoscaler's side as it is now.
+pub(crate) fn real_side(data: &Data) -> RealSide {
+    let seconds = data.estimate.schedule().period().0.as_secs().max(1);
+    RealSide {
+        spec: data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned()),
+        size: data.workload.get().map(|workload| workload.spec_replicas),
+        config: hpa::Config {
+            sync_period_seconds: i64::try_from(seconds).unwrap_or(15),
+            ..decision::config(data)
+        },
+        total: data.estimate.reading.total_milli().map(|milli| milli as f64 / 1_000.0),
+        work: data.pace.work().map(|work| work.time),
+        burst: data.load.size,
+    }
+}
+
 /// The real controller looked so often, and time has gone by.
 pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
     let data = &mut model.data;
     let Shadow::On(mut running) = std::mem::take(&mut data.shadow) else { return };
-    running.account(at, data);
+    running.account(at, &real_side(data));
     let ready = data.workload.get().map_or(0, |workload| workload.ready);
     let mut before = data.estimate.last.as_ref().map_or(0, |last| last.said.current);
     let since = running.since;
@@ -78,7 +95,7 @@ pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
         data.history.shadow.push(sync.at, Some(f64::from(size)));
     }
     if !syncs.is_empty() {
-        running.account(at, data);
+        running.account(at, &real_side(data));
     }
     data.shadow = Shadow::On(running);
 }
@@ -94,8 +111,14 @@ mod tests {
     fn talk() -> Talk {
         let mut talk = Talk::ready(false);
         let (name, selector) = ("worker".to_owned(), "app=worker".to_owned());
-        talk.say(Event::Workload(Some(Workload { name, spec_replicas: 1, replicas: 1, ready: 1, selector })));
-        talk.say(hpa(10));
+        talk.send(Event::Workload(Some(Workload {
+            name,
+            spec_replicas: 1,
+            replicas: 1,
+            ready: 1,
+            selector,
+        })));
+        talk.send(hpa(10));
         talk
     }
 
@@ -135,9 +158,9 @@ mod tests {
     fn the_shadow_looks_when_the_controller_does_and_leaves_a_line() {
         let mut talk = talk();
         talk.keys("w←↓↓↓⌦3↵");
-        talk.at(1_000).say(Event::Metric(MetricSample { value_milli: Some(200_000), stamped: None }));
+        talk.at(1_000).send(Event::Metric(MetricSample { value_milli: Some(200_000), stamped: None }));
         // A sync that wrote nothing is presumed a period later, and the shadow looks with it.
-        talk.at(40_000).say(Event::Tick);
+        talk.at(40_000).send(Event::Tick);
         let data = &talk.model.data;
         assert_eq!(data.history.shadow.last(), data.shadow.running().map(|running| running.size() as f32));
         assert!(data.shadow.running().is_some_and(|running| running.last.is_some()), "it has decided");

@@ -41,7 +41,7 @@ pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&Sourc
     };
     let data = &mut model.data;
     data.events.push_quiet(at, &data.day, weight, reason, message);
-    super::navigation::joined(model, false);
+    super::lists::keep_position(model, false);
 }
 
 #[cfg(test)]

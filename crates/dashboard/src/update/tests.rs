@@ -33,14 +33,14 @@ impl Talk {
     /// With a target that is ready, and that must be asked for before the first burst, or not.
     pub(super) fn ready(confirm_first_burst: bool) -> Self {
         let mut talk = Self::new();
-        talk.say(Event::Target(TargetEvent::Chosen(Target {
+        talk.send(Event::Target(TargetEvent::Chosen(Target {
             title: "kind-demo".to_owned(),
             reason: String::new(),
             namespace: "autoscaling-demo".to_owned(),
             version: None,
             confirm_first_burst,
         })));
-        talk.say(Event::Target(TargetEvent::Ready));
+        talk.send(Event::Target(TargetEvent::Ready));
         talk
     }
 
@@ -49,13 +49,13 @@ impl Talk {
         self
     }
 
-    pub(super) fn log_event(&mut self, event: Event) -> Vec<Effect> {
+    pub(super) fn send(&mut self, event: Event) -> Vec<Effect> {
         let at = At(Duration::from_millis(self.ms));
         update(&mut self.model, Timestamped { at, event })
     }
 
     pub(super) fn key(&mut self, code: KeyCode) -> Vec<Effect> {
-        self.say(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))))
+        self.send(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))))
     }
 
     /// Types keys; `↵ ⎋ ↑ ↓ ← → ⌦ ⌫ ⇥` are those that have no letter.
@@ -76,7 +76,7 @@ impl Talk {
     }
 
     fn depth(&mut self, ready: u64) -> Vec<Effect> {
-        self.say(Event::Depth(DepthSample { ready, unacked: 0, consumers: None, staleness: Duration::ZERO }))
+        self.send(Event::Depth(DepthSample { ready, unacked: 0, consumers: None, staleness: Duration::ZERO }))
     }
 
     /// The jobs of a burst have the IDs from 0.
@@ -95,7 +95,7 @@ impl Talk {
             waiting: None,
             finished,
         };
-        self.say(Event::Burst(progress))
+        self.send(Event::Burst(progress))
     }
 
     pub(super) fn events(&self) -> Vec<String> {
@@ -160,14 +160,14 @@ fn before_its_first_sync_an_hpa_wants_what_runs() {
     // The first sync may leave the size as it is, or be the one that changes it.
     for first in [1, 3] {
         let mut talk = Talk::ready(false);
-        talk.say(unsynced());
-        talk.say(workload(1, 1, 1));
+        talk.send(unsynced());
+        talk.send(workload(1, 1, 1));
         talk.keys("3 ");
         talk.at(100).accept(50, true);
-        talk.at(200).say(hpa(50_000, 1, first));
+        talk.at(200).send(hpa(50_000, 1, first));
         let desired = |talk: &Talk| talk.model.data.bursts.newest().unwrap().watch.at(Stage::Desired);
         assert_eq!(desired(&talk).is_some(), first == 3);
-        talk.at(300).say(hpa(50_000, 1, 3));
+        talk.at(300).send(hpa(50_000, 1, 3));
         let ms = if first == 3 { 200 } else { 300 };
         assert_eq!(desired(&talk), Some(At(Duration::from_millis(ms))));
     }
@@ -215,7 +215,7 @@ fn nothing_is_sent_to_a_target_that_is_not_ready() {
     talk.keys(" ");
     let problem = Problem { what: "gone".to_owned(), advice: String::new(), retry: None };
     for _ in 0..2 {
-        talk.say(Event::Target(TargetEvent::Failed(problem.clone())));
+        talk.send(Event::Target(TargetEvent::Failed(problem.clone())));
     }
     assert_eq!(talk.events(), ["cluster lost: gone"], "said once");
     assert_eq!(fired(&talk.keys("y")), [] as [u32; 0], "it went away while the question stood");
@@ -232,7 +232,7 @@ fn pasted_text_is_never_taken_for_keys() {
     let mut talk = Talk::ready(false);
     let before = talk.model.clone();
     talk.model.ui.changed = false;
-    assert_eq!(talk.say(Event::Input(Input::Paste(" q6 cK".to_owned()))), []);
+    assert_eq!(talk.send(Event::Input(Input::Paste(" q6 cK".to_owned()))), []);
     assert_eq!(talk.model.data.bursts, before.data.bursts);
     assert_eq!(talk.model.data.load, before.data.load);
     assert!(!talk.model.ui.changed);
@@ -259,26 +259,26 @@ fn the_load_stops_on_quit_on_disconnect_after_its_time_and_when_told() {
 
     let mut talk = Talk::ready(false);
     on(&mut talk);
-    let effects = talk.say(Event::Terminate);
+    let effects = talk.send(Event::Terminate);
     assert!(effects.contains(&off) && effects.contains(&Effect::Quit));
 
     let mut talk = Talk::ready(false);
     on(&mut talk);
     let problem = Problem { what: "gone".to_owned(), advice: String::new(), retry: None };
-    assert!(talk.say(Event::Target(TargetEvent::Failed(problem))).contains(&off));
+    assert!(talk.send(Event::Target(TargetEvent::Failed(problem))).contains(&off));
 
     let mut talk = Talk::ready(false);
     on(&mut talk);
     let end = u64::try_from(MAX_TIME.as_millis()).unwrap();
-    assert!(!talk.at(end - 1).say(Event::Tick).contains(&off));
-    assert!(talk.at(end).say(Event::Tick).contains(&off));
+    assert!(!talk.at(end - 1).send(Event::Tick).contains(&off));
+    assert!(talk.at(end).send(Event::Tick).contains(&off));
 
     let mut talk = Talk::ready(false);
     on(&mut talk);
     let stopped = Some("no producer".to_owned());
     let failed = BTreeMap::from([("connection refused".to_owned(), 3)]);
     let progress = LoadProgress { rate: 0.0, accepted: 7, failed, stopped };
-    talk.say(Event::Load(progress));
+    talk.send(Event::Load(progress));
     assert!(!talk.model.data.load.is_on());
     assert_eq!(talk.model.data.load.failures(), 3);
     assert!(talk.events().contains(&"load: connection refused".to_owned()));
@@ -296,17 +296,19 @@ fn the_load_on_somebodys_cluster_is_confirmed() {
 fn what_was_in_a_lost_broker_is_counted_as_lost() {
     let mut talk = Talk::ready(false);
     let broker = observed::Pod { role: Role::Broker, ..pod("rabbitmq-0", PodPhase::Ready) };
-    talk.say(Event::Pods(PodsEvent::Listed(vec![broker.clone()])));
+    talk.send(Event::Pods(PodsEvent::Listed(vec![broker.clone()])));
     talk.depth(0);
     talk.keys("3 ");
     talk.at(100).accept(50, true);
     talk.at(200).depth(50);
-    talk.at(300)
-        .say(Event::Pods(PodsEvent::Deleted { name: "rabbitmq-0".to_owned(), uid: "rabbitmq-0".to_owned() }));
+    talk.at(300).send(Event::Pods(PodsEvent::Deleted {
+        name: "rabbitmq-0".to_owned(),
+        uid: "rabbitmq-0".to_owned(),
+    }));
     talk.at(400).depth(50);
     assert_eq!(talk.model.data.jobs.away.map(|away| away.known), Some(50), "that answer was on its way");
     let again = observed::Pod { uid: "second".to_owned(), ..broker };
-    talk.at(500).say(Event::Pods(PodsEvent::Applied(Box::new(again))));
+    talk.at(500).send(Event::Pods(PodsEvent::Applied(Box::new(again))));
     talk.at(600).depth(0);
     assert_eq!(talk.model.data.jobs.lost, 50);
     assert_eq!(talk.events().last().unwrap(), "broker back: 50 of 50 messages are lost");
@@ -320,7 +322,7 @@ fn a_container_that_starts_again_is_told_of_with_its_last_exit() {
     let producer = Pod { role: Role::Producer, ..pod("producer-1", PodPhase::Ready) };
     // What had happened before the first list is no news.
     let mut now = Pod { restarts: 2, ..producer };
-    talk.say(Event::Pods(PodsEvent::Listed(vec![now.clone()])));
+    talk.send(Event::Pods(PodsEvent::Listed(vec![now.clone()])));
     assert!(talk.events().is_empty(), "{:?}", talk.events());
     for (restarts, last_exit, told) in [
         (3, Some("OOMKilled (137)"), "restarted: producer-1 after OOMKilled (137)"),
@@ -328,7 +330,7 @@ fn a_container_that_starts_again_is_told_of_with_its_last_exit() {
         (4, None, "restarted: producer-1"),
     ] {
         now = Pod { restarts, last_exit: last_exit.map(str::to_owned), ..now };
-        talk.say(Event::Pods(PodsEvent::Applied(Box::new(now.clone()))));
+        talk.send(Event::Pods(PodsEvent::Applied(Box::new(now.clone()))));
         assert_eq!(talk.events().last().unwrap(), told);
     }
     assert_eq!(talk.events().len(), 2, "each restart once");
@@ -338,9 +340,12 @@ fn a_container_that_starts_again_is_told_of_with_its_last_exit() {
 fn one_of_several_brokers_is_no_loss() {
     let mut talk = Talk::ready(false);
     let broker = |name| observed::Pod { role: Role::Broker, ..pod(name, PodPhase::Ready) };
-    talk.say(Event::Pods(PodsEvent::Listed(vec![broker("rabbitmq-0"), broker("rabbitmq-1")])));
+    talk.send(Event::Pods(PodsEvent::Listed(vec![broker("rabbitmq-0"), broker("rabbitmq-1")])));
     talk.depth(50);
-    talk.say(Event::Pods(PodsEvent::Deleted { name: "rabbitmq-0".to_owned(), uid: "rabbitmq-0".to_owned() }));
+    talk.send(Event::Pods(PodsEvent::Deleted {
+        name: "rabbitmq-0".to_owned(),
+        uid: "rabbitmq-0".to_owned(),
+    }));
     assert_eq!(talk.model.data.jobs.away, None);
 }
 
@@ -359,11 +364,11 @@ fn sources_look_often_while_jobs_are_in_flight() {
 fn logs_are_followed_where_there_are_some() {
     let mut talk = Talk::ready(false);
     let listed = vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Pending)];
-    let effects = talk.say(Event::Pods(PodsEvent::Listed(listed)));
+    let effects = talk.send(Event::Pods(PodsEvent::Listed(listed)));
     assert!(effects.contains(&Effect::FollowLogs(vec!["a".to_owned()])));
-    let effects = talk.say(Event::Pods(PodsEvent::Applied(Box::new(pod("b", PodPhase::Starting)))));
+    let effects = talk.send(Event::Pods(PodsEvent::Applied(Box::new(pod("b", PodPhase::Starting)))));
     assert!(effects.contains(&Effect::FollowLogs(vec!["a".to_owned(), "b".to_owned()])));
-    let effects = talk.say(Event::Tick);
+    let effects = talk.send(Event::Tick);
     assert!(!effects.iter().any(|e| matches!(e, Effect::FollowLogs(_))));
 }
 
@@ -372,7 +377,7 @@ fn a_worker_is_killed_only_after_a_question() {
     let mut talk = Talk::ready(false);
     talk.keys("K");
     assert_eq!(talk.events(), ["no kill: there is no worker"]);
-    talk.say(Event::Pods(PodsEvent::Listed(vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Ready)])));
+    talk.send(Event::Pods(PodsEvent::Listed(vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Ready)])));
     assert!(!talk.keys("K").iter().any(|e| matches!(e, Effect::KillPod { .. })));
     // An enter too many kills nobody: the answer that is chosen at first is no.
     assert!(!talk.keys("↵").iter().any(|e| matches!(e, Effect::KillPod { .. })));
@@ -401,9 +406,9 @@ fn what_repeats_itself_is_not_drawn() {
     let mut talk = Talk::ready(false);
     let source = Event::Source(Source::Broker, SourceState::Live);
     for event in [source, hpa(0, 1, 1), workload(1, 1, 1)] {
-        talk.say(event.clone());
+        talk.send(event.clone());
         talk.model.ui.changed = false;
-        talk.say(event.clone());
+        talk.send(event.clone());
         assert!(!talk.model.ui.changed, "{event:?}");
     }
     talk.depth(0);
@@ -418,9 +423,9 @@ fn what_repeats_itself_is_not_drawn() {
 fn one_tick_is_asked_for_at_a_time() {
     let mut talk = Talk::ready(false);
     let ticks = |effects: Vec<Effect>| effects.iter().filter(|e| matches!(e, Effect::TickIn(_))).count();
-    talk.say(Event::Tick);
+    talk.send(Event::Tick);
     assert_eq!(ticks(talk.depth(0)), 0, "one is on its way");
-    assert_eq!(ticks(talk.say(Event::Tick)), 1);
+    assert_eq!(ticks(talk.send(Event::Tick)), 1);
     // A burst makes time matter more.
     assert_eq!(ticks(talk.keys(" ")), 1);
 }
@@ -432,25 +437,25 @@ fn while_nothing_happens_the_picture_moves_on_seldom() {
     };
     let mut talk = Talk::ready(false);
     talk.depth(0);
-    assert_eq!(period(talk.say(Event::Tick)), Some(Duration::from_secs(5)));
+    assert_eq!(period(talk.send(Event::Tick)), Some(Duration::from_secs(5)));
     assert_eq!(period(talk.depth(3)), Some(Duration::from_secs(1)), "a queue that fills is worth a look");
     talk.depth(0);
-    talk.say(Event::Tick);
+    talk.send(Event::Tick);
     let lost = SourceState::Retrying { cause: "gone".to_owned(), next: At::default() };
-    assert_eq!(period(talk.say(Event::Source(Source::Hpa, lost))), Some(Duration::from_secs(1)));
+    assert_eq!(period(talk.send(Event::Source(Source::Hpa, lost))), Some(Duration::from_secs(1)));
 }
 
 #[test]
 fn the_totals_follow_the_target_type() {
     let mut talk = Talk::ready(false);
-    talk.say(workload(5, 4, 3));
-    talk.say(hpa(30_500, 4, 5));
+    talk.send(workload(5, 4, 3));
+    talk.send(hpa(30_500, 4, 5));
     assert_eq!(talk.model.data.target_total(), Some(80.0));
     let (total, rounding_error) = talk.model.data.believed_total().unwrap();
     assert!((total - 122.0).abs() < 1e-9 && rounding_error > 0.0);
     let Event::Hpa(Some(mut value)) = hpa(50_000, 4, 5) else { unreachable!() };
     value.metric.as_mut().unwrap().target = MetricTarget::Value(20_000);
-    talk.say(Event::Hpa(Some(value)));
+    talk.send(Event::Hpa(Some(value)));
     assert_eq!(talk.model.data.target_total(), Some(20.0));
     assert_eq!(talk.model.data.believed_total(), Some((50.0, 0.0)));
 }
@@ -460,8 +465,8 @@ fn control_keys_work_everywhere() {
     let mut talk = Talk::ready(true);
     talk.keys(" ");
     let ctrl = |c| Event::Input(Input::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)));
-    assert!(talk.say(ctrl('z')).contains(&Effect::Suspend));
-    assert!(talk.say(ctrl('l')).contains(&Effect::Redraw));
-    assert!(talk.say(ctrl('c')).contains(&Effect::Quit));
-    assert!(talk.say(Event::Input(Input::Resumed)).contains(&Effect::Redraw));
+    assert!(talk.send(ctrl('z')).contains(&Effect::Suspend));
+    assert!(talk.send(ctrl('l')).contains(&Effect::Redraw));
+    assert!(talk.send(ctrl('c')).contains(&Effect::Quit));
+    assert!(talk.send(Event::Input(Input::Resumed)).contains(&Effect::Redraw));
 }

@@ -2,8 +2,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act::log_event;
-use super::forms;
+use super::answers;
+use super::lists::log_event;
 use crate::autoscaler::decision;
 use crate::autoscaler::tuning::{TuneDialog, TuneStep, Undo, in_words, sentences};
 use crate::chart::history::MarkKind;
@@ -55,10 +55,10 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
             }
         }
         (TuneStep::Editing(_), code) => dialog.edit(code),
-        (TuneStep::Review(change, differences, answer), code) if forms::turns(code) => {
+        (TuneStep::Review(change, differences, answer), code) if answers::toggles_answer(code) => {
             dialog.step = TuneStep::Review(change.clone(), differences.clone(), answer.other());
         }
-        (TuneStep::Review(change, _, chosen), code) => match forms::answer(code, *chosen) {
+        (TuneStep::Review(change, _, chosen), code) => match answers::answer(code, *chosen) {
             Some(YesNo::Yes) => {
                 let mut change = change.clone();
                 change.number = model.data.tuning.number();

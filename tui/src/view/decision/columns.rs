@@ -6,7 +6,7 @@ use super::super::text::{coarse, milli};
 use super::gates::{Gate, Known, Told, reason};
 use super::said;
 use super::screen::Screen;
-use dashboard::autoscaler::decision::{LastSync, MissingAt, Next, NextReading, Total};
+use dashboard::autoscaler::estimate::{LastSync, MissingAt, Next, NextReading, Total};
 use dashboard::clock::At;
 use dashboard::reported::Source;
 use observed::Hpa;

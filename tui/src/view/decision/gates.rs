@@ -11,7 +11,7 @@ use hpa::trace::{
 
 use super::super::text::{coarse, milli, phrase};
 use super::super::theme::Ink;
-use dashboard::autoscaler::decision;
+use dashboard::autoscaler::estimate;
 use dashboard::clock::At;
 
 /// How a line is known.
@@ -180,7 +180,7 @@ impl Told<'_> {
             }
             // It holds now and will have let go by then.
             (None, Some(held)) => {
-                let left = self.left(decision::at(held.expires));
+                let left = self.left(estimate::at(held.expires));
                 format!("{}; the {} holds {left} more", stabilised.replicas, held.replicas)
             }
             (None, None) => format!("{}, nothing held", stabilised.replicas),
@@ -190,7 +190,7 @@ impl Told<'_> {
 
     /// How long a recommendation holds: `for 43 s more`, and with room from when and until when; and in fewer words.
     fn until(&self, held: &RecommendationHold) -> [String; 2] {
-        let (since, expires) = (decision::at(held.at), decision::at(held.expires));
+        let (since, expires) = (estimate::at(held.at), estimate::at(held.expires));
         // What was there before this run may have been recommended earlier than it was first seen.
         let at_most = if since <= self.knows_since { "at most " } else { "" };
         let left = self.left(expires);
@@ -232,7 +232,7 @@ impl Told<'_> {
                 };
                 let rule =
                     format!("{bound} {allowed}: {} {unit} in {} s", policy.value, policy.period_seconds);
-                let Some(next) = policy.next.filter(|_| binds).map(decision::at) else {
+                let Some(next) = policy.next.filter(|_| binds).map(estimate::at) else {
                     return [rule.clone(), rule];
                 };
                 let left = self.left(next);

@@ -4,9 +4,9 @@
 use hpa::trace::Path;
 
 use super::super::text::{coarse, wrap};
-use dashboard::autoscaler::decision::{MissingAt, MissingReading};
+use dashboard::autoscaler::estimate::{MissingAt, MissingReading};
 use dashboard::clock::At;
-use dashboard::model::{Data, Presence};
+use dashboard::data::{Data, Presence};
 use observed::Hpa;
 
 /// How the controller begins a message about a metric that it could not read; the cause stands at the end.
@@ -26,7 +26,7 @@ pub(super) fn awaited(data: &Data) -> &'static str {
 pub(super) fn missing(data: &Data) -> Option<&MissingReading> {
     let gone = data.estimate.reading.gone()?;
     // A size out of its bounds is forced without a look at the metric.
-    let needs = |next: &dashboard::autoscaler::decision::Next| next.decision.trace.path == Path::Failed;
+    let needs = |next: &dashboard::autoscaler::estimate::Next| next.decision.trace.path == Path::Failed;
     data.estimate.next.as_ref().is_none_or(needs).then_some(gone)
 }
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use hpa::simulate::Simulator;
-use hpa::{Config, Reading, Spec};
+use hpa::{Config, Reading, Spec, Time};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::autoscaler::estimate::Agreement;
 use crate::clock::DayClock;
 use crate::message::{Event, Timestamped};
 use crate::model::Model;
@@ -79,7 +80,7 @@ impl Watched {
     fn sync_at(&mut self, decided: u64, total: i64) -> hpa::Trace {
         self.metric(total);
         let time = time(At(Duration::from_millis(decided)));
-        let step = self.controller.sync(time, &[NextReading::External(vec![total * 1_000])], None);
+        let step = self.controller.sync(time, &[Reading::External(vec![total * 1_000])], None);
         if step.after != step.before {
             self.workload();
         }

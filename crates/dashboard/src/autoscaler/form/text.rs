@@ -2,7 +2,7 @@
 
 use hpa::spec::{Direction, Policy, ScalingRules};
 
-use super::Name;
+use super::field::Name;
 use crate::edits::{Edit, TargetKind};
 
 /// The target type of that word.

@@ -10,7 +10,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::clock::DayClock;
-use crate::model::Model;
+use crate::data::Data;
+use crate::update::shadow::real_side;
 
 fn spec(kind: &str, target: u32, max: i32, behavior: &serde_json::Value) -> hpa::Spec {
     let field = if kind == "Value" { "value" } else { "averageValue" };
@@ -26,7 +27,7 @@ fn spec(kind: &str, target: u32, max: i32, behavior: &serde_json::Value) -> hpa:
 }
 
 fn data() -> Data {
-    Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24)).data
+    Data::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC))
 }
 
 fn at(ms: i64) -> At {
@@ -62,7 +63,7 @@ proptest! {
             title: String::new(), reason: String::new(), namespace: String::new(),
             version: Some("v1.34".to_owned()), confirm_first_burst: false,
         });
-        let mut shadow = RunningShadow::new(spec, &data, At::default()).unwrap();
+        let mut shadow = RunningShadow::new(spec, &real_side(&data), At::default()).unwrap();
         for (step, sample) in recorded.steps.iter().zip(&recorded.samples) {
             let total_milli = sample.scraped.map(|depth| i64::try_from(depth).unwrap() * 1_000);
             let sync = Sync { at: at(step.at.0), total_milli, size: step.after, raw: None };
@@ -74,7 +75,8 @@ proptest! {
 #[test]
 fn another_specification_goes_another_way() {
     let behavior = serde_json::json!({});
-    let mut shadow = RunningShadow::new(spec("Value", 20, 10, &behavior), &data(), At::default()).unwrap();
+    let mut shadow =
+        RunningShadow::new(spec("Value", 20, 10, &behavior), &real_side(&data()), At::default()).unwrap();
     let sizes: Vec<i32> = (0..4_i64)
         .map(|index| {
             let sync = Sync { at: at(index * 15_000), total_milli: Some(60_000), size: 3, raw: None };
@@ -89,7 +91,7 @@ fn another_specification_goes_another_way() {
 #[test]
 fn a_specification_that_is_not_valid_makes_no_shadow() {
     let wrong = spec("Value", 20, 0, &serde_json::json!({}));
-    let sentence = RunningShadow::new(wrong, &data(), At::default()).unwrap_err();
+    let sentence = RunningShadow::new(wrong, &real_side(&data()), At::default()).unwrap_err();
     assert!(sentence.contains("spec.maxReplicas"), "{sentence}");
 }
 

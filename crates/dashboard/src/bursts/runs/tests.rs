@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::autoscaler::hpa_settings::HpaSettings;
 use crate::bursts::recent::{Settled, StateBefore};
 use crate::bursts::stopwatch::{Observation, Provenance};
 use crate::clock::At;
@@ -119,22 +120,22 @@ fn the_cursor_follows_the_newest_until_it_is_moved() {
     let mut chosen = Chosen::default();
     let three = data(&[(30, 5), (20, 5), (40, 5)]);
     let numbers = |chosen: &Chosen, data: &Data| {
-        (chosen.burst(data).map(|b| b.number), chosen.other(data).map(|b| b.number))
+        (chosen.burst(&data.bursts).map(|b| b.number), chosen.other(&data.bursts).map(|b| b.number))
     };
     assert_eq!(numbers(&chosen, &three), (Some(3), Some(2)), "against the one before");
-    chosen.step(&three, false);
+    chosen.step(&three.bursts, false);
     assert_eq!(numbers(&chosen, &three), (Some(2), Some(1)));
-    chosen.mark(&three);
-    chosen.step(&three, false);
+    chosen.mark(&three.bursts);
+    chosen.step(&three.bursts, false);
     assert_eq!(numbers(&chosen, &three), (Some(1), Some(2)));
-    chosen.step(&three, false);
+    chosen.step(&three.bursts, false);
     assert_eq!(numbers(&chosen, &three).0, Some(1), "there is no older one");
-    (0..9).for_each(|_| chosen.step(&three, true));
+    (0..9).for_each(|_| chosen.step(&three.bursts, true));
     let four = data(&[(30, 5), (20, 5), (40, 5), (10, 5)]);
     assert_eq!(numbers(&chosen, &four), (Some(4), Some(2)));
-    chosen.step(&four, false);
-    chosen.step(&four, false);
-    chosen.mark(&four);
+    chosen.step(&four.bursts, false);
+    chosen.step(&four.bursts, false);
+    chosen.mark(&four.bursts);
     assert_eq!(chosen.against, None, "a second time takes the choice back");
     assert_eq!(numbers(&Chosen::default(), &data(&[])), (None, None));
 }

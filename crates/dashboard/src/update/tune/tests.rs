@@ -41,7 +41,7 @@ pub(in crate::update) fn hpa(max: i32) -> Event {
 
 fn talk() -> Talk {
     let mut talk = Talk::ready(false);
-    talk.say(hpa(10));
+    talk.send(hpa(10));
     talk
 }
 
@@ -126,21 +126,21 @@ fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
     let mut talk = talk();
     talk.keys("t↓↓↓⌦8↵");
     let answer = TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) };
-    talk.say(Event::Tune(answer));
+    talk.send(Event::Tune(answer));
     assert_eq!(step(&talk), "review: spec.maxReplicas: 10 → 8");
     // An enter too many changes nothing: the answer that is chosen at first is no.
     assert_eq!(asked(&talk.keys("↵")), [""; 0]);
     assert_eq!(step(&talk), "editing");
     talk.keys("↵");
     // An answer to an earlier question is none to this one.
-    talk.say(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
+    talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
     assert_eq!(step(&talk), "trying");
-    talk.say(Event::Tune(TuneEvent::Tried { number: 2, result: Ok(vec![difference()]) }));
+    talk.send(Event::Tune(TuneEvent::Tried { number: 2, result: Ok(vec![difference()]) }));
     assert_eq!(asked(&talk.keys("→←→")), [""; 0]);
     assert_eq!(step(&talk), "review, yes: 1");
     assert_eq!(asked(&talk.keys("↵")), ["apply [Max(8)]"]);
     assert_eq!(step(&talk), "applying");
-    talk.say(Event::Tune(TuneEvent::Applied { number: 3, result: Ok(applied()) }));
+    talk.send(Event::Tune(TuneEvent::Applied { number: 3, result: Ok(applied()) }));
     assert_eq!(step(&talk), "closed");
     assert_eq!(talk.events(), ["tuned: spec.maxReplicas: 10 → 8; u takes it back"]);
 
@@ -153,7 +153,7 @@ fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
     let shown: Vec<String> = undo.differences.iter().map(in_words).collect();
     assert_eq!(shown, ["spec.maxReplicas: 8 → 10"]);
     assert_eq!(asked(&talk.keys("→↵")), ["undo {\"maxReplicas\":10}"]);
-    talk.say(Event::Tune(TuneEvent::Undone { number: 4, result: Ok(vec![]) }));
+    talk.send(Event::Tune(TuneEvent::Undone { number: 4, result: Ok(vec![]) }));
     assert_eq!(asked(&talk.keys("u")), [""; 0], "there is nothing more to take back");
     assert_eq!(talk.events().last().unwrap(), "no undo: nothing was changed from here");
 }
@@ -164,7 +164,7 @@ fn a_conflict_loses_nothing_that_was_typed() {
     talk.keys("t↓↓⌦2↵");
     let now = Box::new(spec(5));
     let refusal = Refusal::Conflict { theirs: vec![difference()], now };
-    talk.say(Event::Tune(TuneEvent::Tried { number: 1, result: Err(refusal) }));
+    talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Err(refusal) }));
     assert!(step(&talk).contains("somebody else changed the HPA meanwhile"), "{}", step(&talk));
     // The next try is made for what is there now.
     let effects = talk.keys("↵");
@@ -180,7 +180,7 @@ fn a_conflict_loses_nothing_that_was_typed() {
 fn without_the_right_it_says_so_and_asks_nothing() {
     let mut talk = talk();
     talk.keys("t");
-    talk.say(Event::Tune(TuneEvent::Rights(Err("switched off by --read-only".to_owned()))));
+    talk.send(Event::Tune(TuneEvent::Rights(Err("switched off by --read-only".to_owned()))));
     assert_eq!(asked(&talk.keys("↓↓↓⌦8↵")), [""; 0]);
     assert_eq!(step(&talk), "editing: switched off by --read-only");
 }
@@ -189,10 +189,10 @@ fn without_the_right_it_says_so_and_asks_nothing() {
 fn a_refused_change_is_told_also_when_the_dialog_is_closed() {
     let mut talk = talk();
     talk.keys("t↓↓↓⌦8↵");
-    talk.say(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
+    talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
     talk.keys("y⎋");
     let refusal = Refusal::Failed("no answer within 10 s".to_owned());
-    talk.say(Event::Tune(TuneEvent::Applied { number: 2, result: Err(refusal) }));
+    talk.send(Event::Tune(TuneEvent::Applied { number: 2, result: Err(refusal) }));
     assert_eq!(talk.events(), ["not tuned: no answer within 10 s"]);
 }
 
@@ -204,8 +204,8 @@ fn whoever_changes_the_settings_the_change_is_marked_once() {
         all.filter(|mark| mark.kind == MarkKind::Tuned).count()
     };
     assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (0, "20 a pod, 1..10".to_owned()));
-    talk.say(hpa(8));
-    talk.say(hpa(8));
+    talk.send(hpa(8));
+    talk.send(hpa(8));
     assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (1, "20 a pod, 1..8".to_owned()));
     assert_eq!(talk.events(), ["HPA changed: now 20 a pod, 1..8"]);
 }

@@ -2,28 +2,23 @@
 
 use std::collections::VecDeque;
 
-use hpa::input::{Pod, Ready};
-use hpa::status::ConditionStatus;
-use hpa::{Release, Scale, Spec};
+use hpa::{Scale, Spec};
 
-use super::time;
-use crate::clock::At;
-use crate::model::Data;
-use observed::{Hpa, MetricTarget, PodPhase, Role, Workload};
+use observed::{Hpa, MetricTarget, Workload};
 
 /// Sizes and totals remembered: words about one sync come a little apart, and in any order.
 const REMEMBERED: usize = 8;
 
 /// What was lately there: a word of the controller may be about what was a moment ago.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Recent {
+pub(crate) struct Recent {
     sizes: VecDeque<(i32, i32)>,
     totals: VecDeque<i64>,
 }
 
 impl Recent {
     /// Notes what is there now.
-    pub(super) fn note(&mut self, workload: &Workload, total_milli: Option<i64>) {
+    pub(crate) fn note(&mut self, workload: &Workload, total_milli: Option<i64>) {
         note(&mut self.sizes, (workload.spec_replicas, workload.replicas));
         if let Some(total) = total_milli {
             note(&mut self.totals, total);
@@ -70,7 +65,7 @@ impl Total {
 
 /// The sizes that the controller saw at the sync that its status is about. The second says whether the number of
 /// existing replicas was seen too, or is taken to have been what was asked for.
-pub(super) fn scale_then(recent: &Recent, hpa: &Hpa, selector: &str) -> (Scale, bool) {
+pub(crate) fn scale_then(recent: &Recent, hpa: &Hpa, selector: &str) -> (Scale, bool) {
     let existed = recent.existed(hpa.current_replicas);
     let scale = Scale {
         spec_replicas: hpa.current_replicas,
@@ -81,7 +76,7 @@ pub(super) fn scale_then(recent: &Recent, hpa: &Hpa, selector: &str) -> (Scale, 
 }
 
 /// The total that the controller went by at the sync that its status is about.
-pub(super) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
+pub(crate) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
     let (Some(reading), Some(metric)) = (hpa.reading_milli, &hpa.metric) else { return Total::None };
     let pods = i64::from(existed.max(1));
     match metric.target {
@@ -97,47 +92,9 @@ pub(super) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
 }
 
 /// Whether a decision looks at the pods at all: an average of a total does not.
-pub(super) fn needs_pods(spec: &Spec) -> bool {
+pub(crate) fn needs_pods(spec: &Spec) -> bool {
     let is_average = |metric: &hpa::spec::Metric| {
         metric.external.as_ref().is_some_and(|external| external.target.average_value.is_some())
     };
     !spec.metrics.iter().all(is_average)
-}
-
-/// The workers as the controller counts them.
-pub(super) fn pods(data: &Data, at: At) -> Vec<Pod> {
-    let workers = data.pods.of(Role::Worker);
-    workers
-        .iter()
-        .map(|known| {
-            let is_ready = match known.pod.phase {
-                PodPhase::Ready => true,
-                PodPhase::Terminating => known.ready_at.is_some(),
-                _ => false,
-            };
-            Pod {
-                name: known.pod.name.clone(),
-                phase: match known.pod.phase {
-                    PodPhase::Pending => "Pending",
-                    PodPhase::Completed => "Succeeded",
-                    _ => "Running",
-                }
-                .to_owned(),
-                deleted: known.pod.phase == PodPhase::Terminating,
-                ready: Some(Ready {
-                    status: ConditionStatus::from(is_ready),
-                    since: time(known.ready_at.unwrap_or(at)),
-                }),
-                ..Pod::default()
-            }
-        })
-        .collect()
-}
-
-/// The controller's defaults for the server's version.
-#[must_use]
-pub fn config(data: &Data) -> hpa::Config {
-    let version = data.watched.target.as_ref().and_then(|target| target.version.as_deref());
-    let release = version.and_then(|version| version.parse::<Release>().ok());
-    release.map_or_else(hpa::Config::default, hpa::Config::release)
 }
