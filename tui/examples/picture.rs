@@ -282,7 +282,8 @@ fn block(character: char) -> Option<(u32, Vec<[f32; 4]>)> {
     let quadrant = |bits: u8| {
         const QUADRANTS: [[f32; 4]; 4] =
             [[0.0, 0.0, 0.5, 0.5], [0.5, 0.0, 1.0, 0.5], [0.0, 0.5, 0.5, 1.0], [0.5, 0.5, 1.0, 1.0]];
-        (0..4).filter(|bit| bits >> bit & 1 == 1).map(|bit| QUADRANTS[usize::from(bit)]).collect()
+        let set = QUADRANTS.iter().enumerate().filter(|(bit, _)| bits >> bit & 1 == 1);
+        set.map(|(_, quadrant)| *quadrant).collect()
     };
     const WHOLE: [f32; 4] = [0.0, 0.0, 1.0, 1.0];
     Some(match character {
