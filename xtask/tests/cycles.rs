@@ -12,11 +12,9 @@ const CYCLES_NOT_YET: &[&str] = &[
     "crates/broker",
     "crates/dashboard",
     "crates/diagnosis",
-    "crates/hpa",
     "crates/installer",
     "crates/podkit",
     "crates/scraper",
-    "crates/testkit",
     "tui",
 ];
 

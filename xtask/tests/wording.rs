@@ -18,7 +18,6 @@ use regex::{Regex, RegexBuilder};
 
 /// Path prefixes that still break the rules. Remove your area's line when its count is 0; the list only gets shorter.
 const NOT_YET: &[&str] = &[
-    "ARCHITECTURE.md",
     "README.md",
     "crates/apiserver/",
     "crates/broker/",
@@ -32,8 +31,6 @@ const NOT_YET: &[&str] = &[
     "crates/observed/",
     "crates/podkit/",
     "crates/scraper/",
-    "crates/testkit/",
-    "crates/text/",
     "producer/",
     "tui/",
     "worker/",
