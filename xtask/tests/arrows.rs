@@ -21,7 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("installer", &["cluster", "observed", "contract", "text", "hpa", "promfmt"]),
     // Stand-ins for the servers of a cluster.
     ("broker", &[]),
-    ("apiserver", &[]),
+    ("apiserver", &["hpa"]),
     ("scraper", &["promfmt"]),
     ("sandbox", &["contract", "apiserver", "hpa", "promfmt"]),
     // The programs, and the parts that the pods share.

@@ -19,7 +19,6 @@ use regex::{Regex, RegexBuilder};
 /// Path prefixes that still break the rules. Remove your area's line when its count is 0; the list only gets shorter.
 const NOT_YET: &[&str] = &[
     "README.md",
-    "crates/apiserver/",
     "crates/broker/",
     "crates/cluster/",
     "crates/contract/",
@@ -85,7 +84,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ("charts/upstream/values/", "texts of other projects, verbatim"),
     ("crates/hpa/tests/data/", "texts of Kubernetes, verbatim"),
     ("crates/apiserver/tests/data/", "texts of Kubernetes, verbatim"),
-    ("crates/apiserver/tests/twins/data/", "texts of Kubernetes, verbatim"),
+    ("crates/apiserver/tests/suite/data/", "texts of Kubernetes, verbatim"),
     ("xtask/tests/wording.rs", "the list itself"),
 ];
 

@@ -1,33 +1,33 @@
-//! An API that another router serves below `/apis/GROUP/VERSION`, as an aggregated API server does.
+//! An API that another router serves below `/apis/GROUP/VERSION`, like an aggregated API server.
 
 use axum::Router;
 
 /// A resource of an aggregated API, for discovery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AggregatedResource {
-    /// Resource name in paths.
+    /// Resource name in paths, such as `externalmetrics`.
     pub plural: String,
     /// Singular name; may be empty.
     pub singular: String,
-    /// CamelCase name of what is returned.
+    /// Kind of the returned objects, in CamelCase.
     pub kind: String,
-    /// Whether it lives in namespaces.
+    /// True when its objects belong to namespaces.
     pub namespaced: bool,
-    /// Verbs that it offers, such as `get`.
+    /// Supported verbs, such as `get`.
     pub verbs: Vec<String>,
 }
 
-/// An aggregated API: shown in discovery and as an `APIService`, served by a router of its own.
+/// An aggregated API with its own router. Discovery lists it, and it has an `APIService` object.
 #[derive(Debug, Clone)]
 pub struct Aggregated {
-    /// Such as `external.metrics.k8s.io`.
+    /// API group, such as `external.metrics.k8s.io`.
     pub group: String,
-    /// Such as `v1beta1`.
+    /// Version, such as `v1beta1`.
     pub version: String,
     /// Namespace and name of the Service that the `APIService` object names.
     pub service: (String, String),
-    /// What discovery lists.
+    /// The resources for discovery.
     pub resources: Vec<AggregatedResource>,
-    /// Gets every request below `/apis/GROUP/VERSION/`, with its full path; discovery itself is answered by the server.
+    /// Receives every request below `/apis/GROUP/VERSION/`, with its full path. The server itself answers discovery.
     pub router: Router,
 }

@@ -1,22 +1,22 @@
-//! What the server offers: `/api`, `/apis` and below, in the old form (a document a version) and the aggregated one.
+//! Discovery: `/api`, `/apis` and below, in the old format (one document for each version) and the aggregated one.
 
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
 use serde_json::{Value, json};
 
-use crate::handle::call::json_response;
-use crate::handle::reviews::REVIEWS;
-use crate::kind::StatusPart;
-use crate::registry::Row;
+use crate::handlers::json_response;
+use crate::handlers::reviews::REVIEWS;
+use crate::kind::StatusSubresource;
+use crate::registry::Resource;
 use crate::{Aggregated, ApiServer, Status};
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-const PART: [&str; 3] = ["get", "patch", "update"];
+const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
 const AGGREGATED_V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 const AGGREGATED_V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
-/// Groups in the order in which clients shall try them for a short name, as in a real cluster.
-const ORDER: [&str; 14] = [
+/// Groups in the order in which clients resolve short names, as in a real cluster.
+const GROUP_ORDER: [&str; 14] = [
     "apiregistration.k8s.io",
     "apps",
     "events.k8s.io",
@@ -33,55 +33,58 @@ const ORDER: [&str; 14] = [
     "external.metrics.k8s.io",
 ];
 
-/// A resource or a part of one.
+/// A resource or subresource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Resource {
+struct DiscoveryResource {
     name: String,
     singular: String,
     namespaced: bool,
-    /// Group, version and kind of what is returned, where it is not that of the group.
-    of: Option<(&'static str, &'static str)>,
+    /// Group and version of the returned kind, where they differ from those of the resource.
+    returns: Option<(&'static str, &'static str)>,
     kind: String,
     verbs: Vec<String>,
-    short_names: &'static [&'static str],
-    categories: &'static [&'static str],
+    short_names: Vec<String>,
+    categories: Vec<String>,
 }
 
-fn verbs(names: &[&str]) -> Vec<String> {
+fn strings(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-fn resources_of(row: &Row) -> Vec<Resource> {
-    let kind = &row.kind;
-    let plain = Resource {
-        name: kind.plural.to_owned(),
-        singular: kind.singular.to_owned(),
+fn resources_of(resource: &Resource) -> Vec<DiscoveryResource> {
+    let kind = &resource.kind;
+    let plain = DiscoveryResource {
+        name: kind.plural.clone(),
+        singular: kind.singular.clone(),
         namespaced: kind.is_namespaced(),
-        of: None,
-        kind: kind.kind.to_owned(),
-        verbs: verbs(&VERBS),
-        short_names: kind.short_names,
-        categories: kind.categories,
+        returns: None,
+        kind: kind.kind.clone(),
+        verbs: strings(&VERBS),
+        short_names: kind.short_names.clone(),
+        categories: kind.categories.clone(),
     };
-    let part = |name: &str, of: Option<(&'static str, &'static str)>, kind: &str, names: &[&str]| Resource {
+    let subresource = |name: &str,
+                       returns: Option<(&'static str, &'static str)>,
+                       kind: &str,
+                       names: &[&str]| DiscoveryResource {
         name: format!("{}/{name}", plain.name),
         singular: String::new(),
-        of,
+        returns,
         kind: kind.to_owned(),
-        verbs: verbs(names),
-        short_names: &[],
-        categories: &[],
+        verbs: strings(names),
+        short_names: Vec::new(),
+        categories: Vec::new(),
         ..plain.clone()
     };
     let mut all = vec![plain.clone()];
     if kind.group.is_empty() {
-        match kind.plural {
+        match kind.plural.as_str() {
             "pods" => {
-                all.push(part("binding", None, "Binding", &["create"]));
-                all.push(part("eviction", Some(("policy", "v1")), "Eviction", &["create"]));
-                all.push(part("log", None, "Pod", &["get"]));
-                all.push(part("portforward", None, "PodPortForwardOptions", &["create", "get"]));
-                all.push(part(
+                all.push(subresource("binding", None, "Binding", &["create"]));
+                all.push(subresource("eviction", Some(("policy", "v1")), "Eviction", &["create"]));
+                all.push(subresource("log", None, "Pod", &["get"]));
+                all.push(subresource("portforward", None, "PodPortForwardOptions", &["create", "get"]));
+                all.push(subresource(
                     "proxy",
                     None,
                     "PodProxyOptions",
@@ -89,7 +92,7 @@ fn resources_of(row: &Row) -> Vec<Resource> {
                 ));
             }
             "services" => {
-                all.push(part(
+                all.push(subresource(
                     "proxy",
                     None,
                     "ServiceProxyOptions",
@@ -97,33 +100,33 @@ fn resources_of(row: &Row) -> Vec<Resource> {
                 ));
             }
             "namespaces" => {
-                all.push(part("finalize", None, "Namespace", &["update"]));
-                // A collection of namespaces cannot be deleted.
+                all.push(subresource("finalize", None, "Namespace", &["update"]));
+                // Clients cannot delete a collection of namespaces.
                 all[0].verbs.retain(|verb| verb != "deletecollection");
             }
             _ => {}
         }
     }
     if kind.scale.is_some() {
-        all.push(part("scale", Some(("autoscaling", "v1")), "Scale", &PART));
+        all.push(subresource("scale", Some(("autoscaling", "v1")), "Scale", &SUBRESOURCE_VERBS));
     }
-    if kind.status != StatusPart::None {
-        all.push(part("status", None, kind.kind, &PART));
+    if kind.status != StatusSubresource::None {
+        all.push(subresource("status", None, &kind.kind, &SUBRESOURCE_VERBS));
     }
     all
 }
 
-impl Resource {
-    fn of_aggregated(api: &Aggregated) -> Vec<Self> {
+impl DiscoveryResource {
+    fn from_aggregated(api: &Aggregated) -> Vec<Self> {
         let resource = |r: &crate::AggregatedResource| Self {
             name: r.plural.clone(),
             singular: r.singular.clone(),
             namespaced: r.namespaced,
-            of: None,
+            returns: None,
             kind: r.kind.clone(),
             verbs: r.verbs.clone(),
-            short_names: &[],
-            categories: &[],
+            short_names: Vec::new(),
+            categories: Vec::new(),
         };
         api.resources.iter().map(resource).collect()
     }
@@ -131,7 +134,7 @@ impl Resource {
     fn plain(&self) -> Value {
         let mut out = json!({"name": self.name, "singularName": self.singular, "namespaced": self.namespaced,
                              "kind": self.kind, "verbs": self.verbs});
-        if let Some((group, version)) = self.of {
+        if let Some((group, version)) = self.returns {
             out["group"] = group.into();
             out["version"] = version.into();
         }
@@ -144,53 +147,56 @@ impl Resource {
         out
     }
 
-    /// The kind that is returned; without group and version where they are those of the resource.
+    /// Returns the kind of the response, without group and version where they are those of the resource.
     fn response_kind(&self) -> Value {
-        let (group, version) = self.of.unwrap_or_default();
+        let (group, version) = self.returns.unwrap_or_default();
         json!({"group": group, "version": version, "kind": self.kind})
     }
 }
 
 /// A group and version with its resources.
-struct Served {
+struct ServedVersion {
     group: String,
     version: String,
-    resources: Vec<Resource>,
+    resources: Vec<DiscoveryResource>,
 }
 
 impl ApiServer {
-    fn served(&self) -> Vec<Served> {
-        let mut all: Vec<Served> = Vec::new();
-        let mut add = |group: &str, version: &str, resources: Vec<Resource>| match all
+    fn served(&self) -> Vec<ServedVersion> {
+        let mut all: Vec<ServedVersion> = Vec::new();
+        let mut add = |group: &str, version: &str, resources: Vec<DiscoveryResource>| match all
             .iter_mut()
             .find(|served| served.group == group && served.version == version)
         {
             Some(served) => served.resources.extend(resources),
-            None => all.push(Served { group: group.to_owned(), version: version.to_owned(), resources }),
+            None => {
+                all.push(ServedVersion { group: group.to_owned(), version: version.to_owned(), resources });
+            }
         };
-        for row in self.inner.registry.rows() {
-            add(row.kind.group, row.kind.version, resources_of(row));
+        for resource in self.registry().resources() {
+            add(&resource.kind.group, &resource.kind.version, resources_of(resource));
         }
         for review in &REVIEWS {
-            let resource = Resource {
+            let resource = DiscoveryResource {
                 name: review.plural.to_owned(),
                 singular: review.singular.to_owned(),
                 namespaced: false,
-                of: None,
+                returns: None,
                 kind: review.kind.to_owned(),
-                verbs: verbs(&["create"]),
-                short_names: &[],
-                categories: &[],
+                verbs: strings(&["create"]),
+                short_names: Vec::new(),
+                categories: Vec::new(),
             };
             add(review.group, review.version, vec![resource]);
         }
         for api in self.aggregated() {
-            add(&api.group, &api.version, Resource::of_aggregated(&api));
+            add(&api.group, &api.version, DiscoveryResource::from_aggregated(&api));
         }
         for served in &mut all {
             served.resources.sort_by(|a, b| a.name.cmp(&b.name));
         }
-        let place = |group: &str| ORDER.iter().position(|known| *known == group).unwrap_or(ORDER.len());
+        let place =
+            |group: &str| GROUP_ORDER.iter().position(|known| *known == group).unwrap_or(GROUP_ORDER.len());
         all.sort_by(|a, b| {
             (place(&a.group), &a.group)
                 .cmp(&(place(&b.group), &b.group))
@@ -199,7 +205,7 @@ impl ApiServer {
         all
     }
 
-    /// `/api` (`core`) and `/apis`.
+    /// Responds to `/api` (`core`) and `/apis`.
     pub(crate) fn discover(&self, headers: &HeaderMap, core: bool) -> Response {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut offers = accept.split(',').map(|range| range.split_whitespace().collect::<String>());
@@ -253,7 +259,7 @@ impl ApiServer {
         groups
     }
 
-    /// `/apis/GROUP`.
+    /// Responds to `/apis/GROUP`.
     pub(crate) fn discover_group(&self, group: &str) -> Option<Response> {
         let mut found = self.groups().into_iter().find(|g| g["name"] == group)?;
         found["kind"] = "APIGroup".into();
@@ -261,16 +267,16 @@ impl ApiServer {
         Some(json_response(200, found.to_string()))
     }
 
-    /// `/api/v1` and `/apis/GROUP/VERSION`.
+    /// Responds to `/api/v1` and `/apis/GROUP/VERSION`.
     pub(crate) fn discover_version(&self, group: &str, version: &str) -> Result<Response, Status> {
         let served =
             self.served().into_iter().find(|served| served.group == group && served.version == version);
         let served = served.ok_or_else(Status::unknown_resource)?;
         let name = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
-        let resources: Vec<Value> = served.resources.iter().map(Resource::plain).collect();
+        let resources: Vec<Value> = served.resources.iter().map(DiscoveryResource::plain).collect();
         let mut list = json!({"kind": "APIResourceList", "groupVersion": name, "resources": resources});
         if !group.is_empty() {
-            // The core group's list has never borne one.
+            // The list of the core group has no apiVersion.
             list["apiVersion"] = "v1".into();
         }
         Ok(json_response(200, list.to_string()))
@@ -279,7 +285,7 @@ impl ApiServer {
     fn aggregated_discovery(&self, core: bool, api_version: &str) -> Value {
         let mut groups: Vec<Value> = Vec::new();
         for served in self.served().iter().filter(|served| served.group.is_empty() == core) {
-            let (plain, parts): (Vec<&Resource>, Vec<&Resource>) =
+            let (plain, parts): (Vec<&DiscoveryResource>, Vec<&DiscoveryResource>) =
                 served.resources.iter().partition(|resource| !resource.name.contains('/'));
             let shown = plain.iter().map(|resource| {
                 let mut out = json!({

@@ -1,5 +1,6 @@
-//! One row of the table of kinds: everything the server knows about a kind, as data and small pure functions.
+//! One API kind: everything that the server knows about it, as data and small pure functions.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,52 +9,52 @@ use serde_json::Value;
 
 use crate::Cause;
 
-/// Fills in what a client may leave out.
+/// Sets the defaults of absent fields.
 pub type Default = fn(&mut Value);
 
-/// Says what is wrong with an object: `(new, old)`, where `old` is what is stored when it is an update.
+/// Returns the faults of an object. The arguments are the new object and, for an update, the stored one.
 pub type Validate = Arc<dyn Fn(&Value, Option<&Value>) -> Vec<Cause> + Send + Sync>;
 
-/// Whether objects of a kind live in namespaces.
+/// The scope of a kind's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Each object is in one namespace.
+    /// Each object belongs to one namespace.
     Namespaced,
-    /// Objects stand by themselves.
+    /// Objects belong to no namespace.
     Cluster,
 }
 
-/// Whether `status` is a subresource of its own: then the main resource ignores it, and `/status` all else.
+/// The separation of `status` from the rest of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusPart {
+pub enum StatusSubresource {
     /// There is no `/status`.
     None,
-    /// `/status` exists; writers of the spec cannot touch the status and the other way round.
-    Subresource,
-    /// The same, but a new object may bring a status, as a Node does.
-    KeptAtCreation,
+    /// `/status` writes only the status, and all other writes ignore it.
+    Enabled,
+    /// The same, but a new object may have a status, as a Node does.
+    SettableAtCreate,
 }
 
-/// When `metadata.generation` counts up.
+/// The changes that `metadata.generation` counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// The kind does not bear one.
+    /// The kind has no generation.
     None,
     /// It starts at 1 and counts the changes of `spec`.
     Spec,
-    /// It starts at 1 and counts the changes of anything but `metadata` and `status`.
+    /// It starts at 1 and counts all changes outside of `metadata` and `status`.
     Everything,
 }
 
-/// JSON pointers of the three numbers that the `scale` subresource shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// JSON pointers of the fields behind the `scale` subresource.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scale {
-    /// Wanted replicas, such as `/spec/replicas`.
-    pub replicas: &'static str,
+    /// Desired replicas, such as `/spec/replicas`.
+    pub replicas: Cow<'static, str>,
     /// Observed replicas, such as `/status/replicas`.
-    pub status_replicas: &'static str,
-    /// The label selector of the pods, such as `/spec/selector`; an object, or a text for custom kinds.
-    pub selector: &'static str,
+    pub status_replicas: Cow<'static, str>,
+    /// The label selector of the pods, such as `/spec/selector`. Custom kinds have it as a text, others as an object.
+    pub selector: Cow<'static, str>,
 }
 
 /// A column of the table that `kubectl get` prints.
@@ -65,86 +66,86 @@ pub struct Column {
     pub kind: &'static str,
     /// `name` for the column of names, else empty.
     pub format: &'static str,
-    /// 0 for columns that are always shown, 1 for those of `-o wide`.
+    /// 0 for a column that is always shown, 1 for one of `-o wide`.
     pub priority: u8,
 }
 
-/// How objects are printed as rows.
+/// The table form of a kind's objects.
 #[derive(Debug, Clone, Copy)]
 pub struct Table {
-    /// Headings.
+    /// The columns, in order.
     pub columns: &'static [Column],
-    /// The cells of one object at an instant (for ages), one for each column.
+    /// Returns one cell for each column, from an object and the current time (for ages).
     pub cells: fn(&Value, Timestamp) -> Vec<Value>,
 }
 
-/// A kind that is another view on the objects of a second kind, as `events.k8s.io/v1` is on core events.
-#[derive(Debug, Clone, Copy)]
+/// A second API for the objects of another kind, as `events.k8s.io/v1` is for core events.
+#[derive(Debug, Clone)]
 pub struct View {
-    /// Group of the kind that is stored.
-    pub group: &'static str,
-    /// Plural of the kind that is stored.
-    pub plural: &'static str,
-    /// From the stored shape to this one.
+    /// Group of the stored kind.
+    pub group: String,
+    /// Plural of the stored kind.
+    pub plural: String,
+    /// Converts the stored form to the form of this kind.
     pub show: fn(&mut Value),
-    /// From this shape to the stored one.
+    /// Converts the form of this kind to the stored form.
     pub store: fn(&mut Value),
 }
 
-/// What the server assigns to a new object beside its metadata.
+/// Fields that the server sets on a new object, in addition to its metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Assign {
-    /// Nothing.
+pub enum CreateStrategy {
+    /// None.
     Nothing,
-    /// A Service's `clusterIP` and node ports.
+    /// `clusterIP` and node ports of a Service.
     ServiceAddresses,
-    /// A Pod's phase, QoS class and service account.
+    /// Phase, QoS class and service account of a Pod.
     PodStatus,
-    /// A Namespace's phase, and the finalizer that keeps it until it is empty.
-    NamespaceLife,
+    /// Phase of a Namespace, and the finalizer that keeps it until it is empty.
+    NamespacePhase,
 }
 
-/// One row of the table of kinds.
+/// One API kind.
 #[derive(Clone)]
 pub struct Kind {
     /// API group; empty for the core group.
-    pub group: &'static str,
+    pub group: String,
     /// Version, such as `v1`.
-    pub version: &'static str,
-    /// CamelCase name, such as `Pod`.
-    pub kind: &'static str,
+    pub version: String,
+    /// Name in CamelCase, such as `Pod`.
+    pub kind: String,
     /// Resource name in paths, such as `pods`.
-    pub plural: &'static str,
-    /// Such as `pod`.
-    pub singular: &'static str,
-    /// Such as `po`.
-    pub short_names: &'static [&'static str],
-    /// Such as `all`.
-    pub categories: &'static [&'static str],
-    /// In namespaces or not.
+    pub plural: String,
+    /// Singular resource name, such as `pod`.
+    pub singular: String,
+    /// Short names, such as `po`.
+    pub short_names: Vec<String>,
+    /// Categories, such as `all`.
+    pub categories: Vec<String>,
+    /// The scope of the objects.
     pub scope: Scope,
-    /// Whether `/status` exists.
-    pub status: StatusPart,
-    /// Whether and over which fields `/scale` exists.
+    /// The separation of the status.
+    pub status: StatusSubresource,
+    /// The fields behind `/scale`; `None` when the kind has no such subresource.
     pub scale: Option<Scale>,
-    /// When the generation counts up.
+    /// The changes that the generation counts.
     pub generation: Generation,
-    /// The table of `kubectl get`.
+    /// The table form for `kubectl get`.
     pub table: Table,
-    /// Name of its type in `schema/*.schema`; empty for kinds whose fields the server does not know.
+    /// Name of the type in `schema/*.schema`; empty for custom kinds, whose fields the server does not check.
     pub schema: &'static str,
-    /// Field selectors beyond `metadata.name` and `metadata.namespace`: label and JSON pointer.
+    /// Field selectors in addition to `metadata.name` and `metadata.namespace`: label and JSON pointer.
     pub fields: &'static [(&'static str, &'static str)],
-    /// Fills in what a client may leave out.
+    /// Sets the defaults of absent fields.
     pub default: Default,
-    /// Says what is wrong; `None` accepts everything that has valid metadata.
+    /// Validates an object; `None` accepts every object with valid metadata.
     pub validate: Option<Validate>,
-    /// What the server assigns at creation.
-    pub assign: Assign,
-    /// How long an object lives after the last write to it; `None` for ever.
+    /// Fields that the server sets on a new object.
+    pub create_strategy: CreateStrategy,
+    /// Time from the last write to an object until it expires; `None` for objects that stay.
     pub lifetime: Option<Duration>,
-    /// What every answer warns of, where the kind is on its way out.
-    pub deprecated: Option<&'static str>,
+    /// The warning of every response, for a deprecated kind.
+    pub deprecated: Option<String>,
     /// Set when the objects are stored as another kind.
     pub view: Option<View>,
 }
@@ -156,25 +157,27 @@ impl std::fmt::Debug for Kind {
 }
 
 impl Kind {
-    /// `v1` or `apps/v1`.
+    /// Returns `v1` or `apps/v1`.
     #[must_use]
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_owned()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
-    /// `pods` or `deployments.apps`, as messages name a resource.
-    #[must_use]
-    pub fn resource(&self) -> String {
-        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
-    }
-
-    /// True when its objects live in namespaces.
+    /// Returns true when each object belongs to a namespace.
     #[must_use]
     pub fn is_namespaced(&self) -> bool {
         self.scope == Scope::Namespaced
+    }
+
+    /// Returns true for a kind without a type in the schema.
+    #[must_use]
+    pub fn is_custom(&self) -> bool {
+        self.schema.is_empty()
+    }
+
+    /// Returns true for this resource, in whichever version.
+    #[must_use]
+    pub fn is(&self, group: &str, plural: &str) -> bool {
+        self.group == group && self.plural == plural
     }
 }

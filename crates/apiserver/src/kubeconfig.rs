@@ -1,11 +1,11 @@
-//! The kubeconfig file that leads clients to a server of ours.
+//! The kubeconfig file for clients of this server.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A kubeconfig (YAML) with one cluster, user and context, all called `name`.
+/// Returns a kubeconfig (YAML) with one cluster, user and context, all called `name`.
 ///
-/// Every value is written as a JSON string, which is YAML too, so that no character of a name needs care.
+/// Every value is a JSON string, which is valid YAML for all characters.
 #[must_use]
 pub fn kubeconfig(name: &str, server_url: &str, ca_pem: &str, token: &str, namespace: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_reads_it() {
+    fn kube_reads_the_kubeconfig() {
         let text = kubeconfig("a \"b\"", "https://127.0.0.1:1", "PEM", "t:1", "demo");
         let config = kube::config::Kubeconfig::from_yaml(&text).unwrap();
         assert_eq!(config.current_context.as_deref(), Some("a \"b\""));

@@ -1,17 +1,17 @@
-//! The rules of `metadata`: what the server sets, keeps and refuses.
+//! The rules of `metadata`: fields that the server sets, fields that it keeps, and validation.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::names::{self, LABEL_KEY, LABEL_VALUE, is_label_key, is_label_value};
-use crate::registry::Row;
+use crate::registry::Resource;
 use crate::time::seconds;
 use crate::{Cause, Generation};
 
-/// Bytes of all annotations together.
+/// Total bytes of all annotations.
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
-/// `GROUP/VERSION, Kind=KIND` as Go writes it; the core group is empty.
+/// Returns `GROUP/VERSION, Kind=KIND`, Go's format; the core group is empty.
 pub(crate) fn group_version_kind(object: &Value) -> String {
     let text = |name: &str| object[name].as_str().unwrap_or_default();
     let version = text("apiVersion");
@@ -19,19 +19,19 @@ pub(crate) fn group_version_kind(object: &Value) -> String {
     format!("{slash}{version}, Kind={}", text("kind"))
 }
 
-/// A text of the metadata; empty when absent.
+/// Returns a text of the metadata; empty when absent.
 pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     object["metadata"][name].as_str().unwrap_or_default()
 }
 
-/// Gives `object` a metadata map when it has none.
+/// Returns the metadata map of `object`, and creates it when absent.
 pub(crate) fn metadata(object: &mut Value) -> &mut Map<String, Value> {
     if !object["metadata"].is_object() {
         object["metadata"] = Value::Object(Map::new());
     }
     match &mut object["metadata"] {
         Value::Object(map) => map,
-        _ => unreachable!("it was made a map above"),
+        _ => unreachable!("the metadata is an object"),
     }
 }
 
@@ -43,10 +43,10 @@ pub(crate) fn has_finalizers(object: &Value) -> bool {
     object["metadata"]["finalizers"].as_array().is_some_and(|list| !list.is_empty())
 }
 
-/// The finalizer of an object that is deleted after its dependents; the garbage collector takes it off.
+/// The finalizer of an object that is deleted after its dependents. The garbage collector removes it.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
 
-/// Adds a finalizer that is not there yet.
+/// Adds a finalizer, unless the object has it.
 pub(crate) fn add_finalizer(object: &mut Value, finalizer: &str) {
     let list = metadata(object).entry("finalizers").or_insert_with(|| Value::Array(Vec::new()));
     if let Some(list) = list.as_array_mut().filter(|list| list.iter().all(|one| one != finalizer)) {
@@ -54,8 +54,8 @@ pub(crate) fn add_finalizer(object: &mut Value, finalizer: &str) {
     }
 }
 
-/// Sets what the server decides about a new object.
-pub(crate) fn create(object: &mut Value, row: &Row, namespace: Option<&str>, now: Timestamp) {
+/// Sets the server's fields of a new object.
+pub(crate) fn create(object: &mut Value, resource: &Resource, namespace: Option<&str>, now: Timestamp) {
     let metadata = metadata(object);
     for name in
         ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"]
@@ -68,15 +68,16 @@ pub(crate) fn create(object: &mut Value, row: &Row, namespace: Option<&str>, now
     };
     metadata.insert("uid".into(), uuid::Uuid::new_v4().to_string().into());
     metadata.insert("creationTimestamp".into(), seconds(now).into());
-    if row.kind.generation != Generation::None {
+    if resource.kind.generation != Generation::None {
         metadata.insert("generation".into(), 1.into());
     }
 }
 
-/// Puts back what a client cannot change and, if the write `counts`, counts the generation.
-pub(crate) fn update(old: &Value, new: &mut Value, row: &Row, counts: bool) {
-    let changed = counts
-        && match row.kind.generation {
+/// Restores the fields that a client cannot change. Increments the generation after a change, if
+/// `counts_generation`.
+pub(crate) fn update(old: &Value, new: &mut Value, resource: &Resource, counts_generation: bool) {
+    let changed = counts_generation
+        && match resource.kind.generation {
             Generation::None => false,
             Generation::Spec => old["spec"] != new["spec"],
             Generation::Everything => {
@@ -116,7 +117,7 @@ pub(crate) fn update(old: &Value, new: &mut Value, row: &Row, counts: bool) {
     }
 }
 
-/// Marks an object as being deleted, `grace` seconds from now.
+/// Sets the deletion timestamp, `grace` seconds from now.
 pub(crate) fn mark_deleted(object: &mut Value, grace: i64, now: Timestamp) {
     let end = now.as_second().saturating_add(grace);
     let end = Timestamp::from_second(end).unwrap_or(now);
@@ -131,14 +132,15 @@ pub(crate) fn mark_deleted(object: &mut Value, grace: i64, now: Timestamp) {
     }
 }
 
-/// What is wrong with the metadata of an object that is about to be stored.
-pub(crate) fn validate(object: &Value, row: &Row) -> Vec<Cause> {
+/// Returns the faults in the metadata of an object.
+pub(crate) fn validate(object: &Value, resource: &Resource) -> Vec<Cause> {
     let mut causes = Vec::new();
     let metadata = &object["metadata"];
     match metadata["name"].as_str().unwrap_or_default() {
         "" => causes.push(Cause::required("metadata.name", "name or generateName is required")),
         name => {
-            let (fine, why): (bool, &str) = match (row.kind.group, row.kind.kind) {
+            let (fine, why): (bool, &str) = match (resource.kind.group.as_str(), resource.kind.kind.as_str())
+            {
                 ("rbac.authorization.k8s.io", _) => {
                     (names::is_path_segment(name), "may not be '.', '..' or contain '/' or '%'")
                 }

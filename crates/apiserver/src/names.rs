@@ -1,13 +1,13 @@
-//! Names of objects, keys and values of labels: what they may look like, and how random names are made.
+//! The syntax of object names, label keys and label values, and generated names.
 
-/// What Kubernetes says about a bad DNS subdomain.
+/// The error text for an invalid DNS subdomain.
 pub(crate) const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-/// What Kubernetes says about a bad DNS label.
+/// The error text for an invalid DNS label.
 pub(crate) const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
-/// What Kubernetes says about a bad name of a Service.
+/// The error text for an invalid Service name.
 pub(crate) const LABEL_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 
-/// `[a-z0-9]([-a-z0-9]*[a-z0-9])?`, up to 63 characters.
+/// Matches `[a-z0-9]([-a-z0-9]*[a-z0-9])?`, up to 63 characters.
 pub(crate) fn is_dns_label(text: &str) -> bool {
     text.len() <= 63 && is_label_of_any_length(text)
 }
@@ -21,27 +21,27 @@ fn is_label_of_any_length(text: &str) -> bool {
         && bytes.last().is_some_and(|&c| plain(c))
 }
 
-/// Labels with dots between, up to 253 characters.
+/// Matches DNS labels separated by dots, up to 253 characters.
 pub(crate) fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label_of_any_length)
 }
 
-/// A DNS label that begins with a letter.
+/// Matches a DNS label that begins with a letter.
 pub(crate) fn is_dns_1035_label(text: &str) -> bool {
     is_dns_label(text) && text.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
-/// A segment of a path: what RBAC's and a few other kinds' names must be.
+/// Matches a path segment, the syntax of RBAC names.
 pub(crate) fn is_path_segment(text: &str) -> bool {
     !text.is_empty() && text != "." && text != ".." && !text.contains(['/', '%'])
 }
 
-/// What Kubernetes says about a bad key of a label.
+/// The error text for an invalid label key.
 pub(crate) const LABEL_KEY: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-/// What Kubernetes says about a bad value of a label.
+/// The error text for an invalid label value.
 pub(crate) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-/// `[prefix/]name` as labels and annotations have it.
+/// Matches `[prefix/]name`, the syntax of label and annotation keys.
 pub(crate) fn is_label_key(key: &str) -> bool {
     let (prefix, name) = match key.split_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
@@ -52,7 +52,7 @@ pub(crate) fn is_label_key(key: &str) -> bool {
         && is_label_value(name)
 }
 
-/// The value of a label: up to 63 characters, or none.
+/// Matches a label value: up to 63 characters, possibly empty.
 pub(crate) fn is_label_value(value: &str) -> bool {
     let inner = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
     let ends = |c: Option<&u8>| c.is_none_or(u8::is_ascii_alphanumeric);
@@ -60,7 +60,7 @@ pub(crate) fn is_label_value(value: &str) -> bool {
     bytes.len() <= 63 && bytes.iter().all(|&c| inner(c)) && ends(bytes.first()) && ends(bytes.last())
 }
 
-/// `generateName` and five characters of those that spell no words.
+/// Returns `prefix` and five random characters, from an alphabet that spells no words.
 pub(crate) fn generate(prefix: &str) -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     const MAX_PREFIX: usize = 58;
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_checked() {
+    fn names_follow_their_syntax() {
         for (name, label, subdomain, service) in [
             ("a", true, true, true),
             ("a-b", true, true, true),
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_names_keep_the_prefix_and_fit() {
+    fn generated_names_keep_the_prefix_and_the_limit() {
         let name = generate("worker-");
         assert!(name.starts_with("worker-") && name.len() == 12, "{name}");
         assert_eq!(generate(&"x".repeat(100)).len(), 63);

@@ -1,33 +1,36 @@
-//! The life of namespaces: what they take in, and how they end.
+//! The lifecycle of namespaces.
 //!
-//! A namespace that is deleted turns `Terminating`, everything in it is deleted, and with the last object it goes too.
+//! A deleted namespace becomes `Terminating` and refuses new objects. The server deletes its contents, and removes it
+//! with the last object in it.
 
 use jiff::Timestamp;
 
-use crate::handle::delete::Options;
-use crate::registry::Row;
-use crate::store::{Key, Stored};
+use crate::handlers::delete::DeleteOptions;
+use crate::registry::Resource;
+use crate::storage::Key;
 use crate::{ApiServer, Cause, Details, Status, meta};
 
-/// Removals that a namespace's end is tried for when others write to it.
-const TRIES: usize = 32;
+/// Attempts to remove a namespace while others write to it.
+const MAX_ATTEMPTS: usize = 32;
 
 impl ApiServer {
-    fn namespaces(&self) -> Option<&Row> {
-        self.inner.registry.stored("", "namespaces")
-    }
-
-    /// Refuses a new object in a namespace that is absent or about to go.
-    pub(crate) fn namespace_takes(&self, row: &Row, namespace: &str, name: &str) -> Result<(), Status> {
-        let Some(namespaces) = self.namespaces() else { return Ok(()) };
+    /// Refuses a new object in a namespace that is absent or terminating.
+    pub(crate) fn check_namespace_accepts(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+    ) -> Result<(), Status> {
+        let registry = self.registry();
+        let Some(namespaces) = registry.stored_as("", "namespaces") else { return Ok(()) };
         let key: Key = (String::new(), namespace.to_owned());
-        match self.inner.store.get(namespaces.shelf, &key) {
+        match namespaces.objects.get(&key) {
             None => Err(Status::not_found("", "namespaces", namespace)),
             Some(found) if meta::is_terminating(&found.value) => {
                 let why = format!(
                     "unable to create new content in namespace {namespace} because it is being terminated"
                 );
-                let mut status = Status::forbidden(row.kind.group, row.kind.plural, name, &why);
+                let mut status = Status::forbidden(&resource.kind.group, &resource.kind.plural, name, &why);
                 let cause = Cause {
                     reason: "NamespaceTerminating",
                     message: format!("namespace {namespace} is being terminated"),
@@ -40,36 +43,35 @@ impl ApiServer {
         }
     }
 
-    /// Deletes everything in a namespace that is being deleted.
-    pub(crate) fn empty_namespace(&self, namespace: &str, now: Timestamp) {
-        for row in self.inner.registry.stored_rows().filter(|row| row.kind.is_namespaced()) {
-            for object in self.inner.store.list(row.shelf, Some(namespace)).0 {
-                let key = (namespace.to_owned(), object.record.name.clone());
-                if let Err(status) = self.delete_key(row, &key, &Options::default(), now) {
-                    tracing::debug!(%status, "an object went before its namespace's end reached it");
-                }
+    /// Deletes all objects of a terminating namespace.
+    pub(crate) fn delete_namespace_contents(&self, namespace: &str, now: Timestamp) {
+        for resource in self.registry().stored().filter(|resource| resource.kind.is_namespaced()) {
+            self.delete_all(resource, Some(namespace), now);
+        }
+        self.remove_if_empty_namespace(namespace);
+    }
+
+    /// Deletes the objects of a resource, in one namespace or in all.
+    pub(crate) fn delete_all(&self, resource: &Resource, namespace: Option<&str>, now: Timestamp) {
+        for object in resource.objects.list(namespace).0 {
+            let key = (object.record.namespace.clone(), object.record.name.clone());
+            if let Err(status) = self.delete_object(resource, &key, &DeleteOptions::default(), now) {
+                tracing::debug!(%status, "an object was already gone");
             }
         }
-        self.end_namespace(namespace);
     }
 
-    /// Told of each object that is gone.
-    pub(crate) fn removed(&self, row: &Row, stored: &Stored) {
-        if row.kind.is_namespaced() {
-            self.end_namespace(&stored.record.namespace);
-        }
-    }
-
-    /// Removes a namespace that is being deleted and has nothing in it.
-    fn end_namespace(&self, namespace: &str) {
-        let Some(namespaces) = self.namespaces() else { return };
+    /// Removes a terminating namespace that has no objects.
+    pub(crate) fn remove_if_empty_namespace(&self, namespace: &str) {
+        let registry = self.registry();
+        let Some(namespaces) = registry.stored_as("", "namespaces") else { return };
         let key: Key = (String::new(), namespace.to_owned());
         let is_empty = || {
-            let mut rows = self.inner.registry.stored_rows().filter(|row| row.kind.is_namespaced());
-            rows.all(|row| self.inner.store.list(row.shelf, Some(namespace)).0.is_empty())
+            let mut namespaced = registry.stored().filter(|resource| resource.kind.is_namespaced());
+            namespaced.all(|resource| resource.objects.is_empty(Some(namespace)))
         };
-        for _ in 0..TRIES {
-            let Some(found) = self.inner.store.get(namespaces.shelf, &key) else { return };
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(found) = namespaces.objects.get(&key) else { return };
             if !meta::is_terminating(&found.value) || meta::has_finalizers(&found.value) || !is_empty() {
                 return;
             }
@@ -77,7 +79,7 @@ impl ApiServer {
             if let Some(spec) = last["spec"].as_object_mut() {
                 spec.remove("finalizers");
             }
-            if self.inner.store.remove(namespaces.shelf, &key, found.version(), last).is_ok() {
+            if namespaces.objects.remove(&key, found.version(), last).is_ok() {
                 return;
             }
         }

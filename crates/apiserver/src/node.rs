@@ -1,4 +1,4 @@
-//! What the API server asks of the node that runs the pods: logs, and connections to their ports.
+//! The interface to the node that runs the pods: logs, and connections to their ports.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::Status;
 
-/// Which pod is meant. The UID tells a pod from its successor of the same name.
+/// A reference to one pod. The UID distinguishes a pod from its successor of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PodRef {
     /// `metadata.namespace`.
@@ -19,37 +19,37 @@ pub struct PodRef {
     pub uid: String,
 }
 
-/// The query of `pods/NAME/log`, checked: the container exists in the pod's spec.
+/// The validated query of `pods/NAME/log`. The container exists in the pod's spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// The container's name; the API server fills in the only one.
+    /// The container's name; the API server sets it for a pod with one container.
     pub container: String,
-    /// Go on with what is written later, until the container ends.
+    /// Continue with later output until the container ends.
     pub follow: bool,
-    /// Only the last so many lines of what is there.
+    /// Number of existing lines to return, from the end of the log.
     pub tail_lines: Option<u64>,
-    /// Only lines written at or after this instant (`sinceTime`, or now minus `sinceSeconds`).
+    /// Time of the first line to return (`sinceTime`, or now minus `sinceSeconds`).
     pub since: Option<Timestamp>,
-    /// Put the time (RFC 3339, nanoseconds) and a space before each line.
+    /// Prefix each line with its time (RFC 3339, nanoseconds) and a space.
     pub timestamps: bool,
-    /// The log of the container's run before the present one.
+    /// Return the log of the previous container.
     pub previous: bool,
-    /// End after so many bytes.
+    /// Number of bytes after which the log ends.
     pub limit_bytes: Option<u64>,
 }
 
-/// A kubelet as the API server sees it.
+/// The operations of a kubelet that the API server uses.
 #[async_trait]
 pub trait Node: Send + Sync + 'static {
-    /// The log of one container, in chunks; with [`LogOptions::follow`] the stream ends when the container does.
+    /// Returns the log of one container, in chunks. With [`LogOptions::follow`] the stream ends with the container.
     ///
     /// # Errors
-    /// A `Status` for the client: for example 400 `BadRequest`, `container "c" in pod "p" is waiting to start: ContainerCreating`.
+    /// The `Status` for the client, for example 400 `BadRequest`, `container "c" in pod "p" is waiting to start: ContainerCreating`.
     async fn logs(&self, pod: &PodRef, options: LogOptions) -> Result<BoxStream<'static, Bytes>, Status>;
 
-    /// A connection to `port` as the pod's spec declares it, wherever it listens in truth.
+    /// Connects to `port` of the pod's spec. The node maps it to the port on which the pod really listens.
     ///
     /// # Errors
-    /// When nobody listens there; the text is shown to the client.
+    /// The port does not listen. The client receives the text of the error.
     async fn connect(&self, pod: &PodRef, port: u16) -> std::io::Result<TcpStream>;
 }

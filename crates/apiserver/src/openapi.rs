@@ -1,36 +1,38 @@
-//! OpenAPI 3 documents, made of the schema's table: what `kubectl apply`, `explain` and `--validate` ask for.
+//! OpenAPI 3 documents from the schema, for `kubectl apply`, `explain` and `--validate`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::registry::Row;
+use crate::registry::Resource;
 use crate::schema::{self, Items, Merge, Shape, Type};
 use crate::{ApiServer, Kind, Status};
 
 impl ApiServer {
-    /// `/openapi/v3`.
+    /// Returns `/openapi/v3`.
     pub(crate) fn openapi_index(&self) -> Value {
         let mut paths = Map::new();
-        for row in self.inner.registry.rows() {
-            let path = group_path(row.kind.group, row.kind.version);
+        for resource in self.registry().resources() {
+            let path = group_path(&resource.kind.group, &resource.kind.version);
             let url = format!("/openapi/v3/{path}?hash={}", self.inner.config.version.git_version);
             paths.insert(path, json!({"serverRelativeURL": url}));
         }
         json!({"paths": paths})
     }
 
-    /// `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`.
+    /// Returns `/openapi/v3/api/v1` and `/openapi/v3/apis/GROUP/VERSION`.
     pub(crate) fn openapi_document(&self, group: &str, version: &str) -> Result<Value, Status> {
-        let registry = &self.inner.registry;
+        let registry = self.registry();
         if !registry.has_group_version(group, version) {
             return Err(Status::unknown_resource());
         }
-        let rows =
-            registry.rows().iter().filter(|row| row.kind.group == group && row.kind.version == version);
+        let rows = registry
+            .resources()
+            .iter()
+            .filter(|resource| resource.kind.group == group && resource.kind.version == version);
         let mut document = Document::default();
-        for row in rows {
-            document.add(row);
+        for resource in rows {
+            document.add(resource);
         }
         let title = json!({"title": "Kubernetes", "version": self.inner.config.version.git_version});
         Ok(
@@ -43,7 +45,7 @@ fn group_path(group: &str, version: &str) -> String {
     if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
-/// A type's name as Kubernetes' documents have it.
+/// Returns the name of a type in the documents of Kubernetes.
 fn type_name(name: &str) -> String {
     match name.split_once('.') {
         Some(("meta", rest)) => format!("io.k8s.apimachinery.pkg.apis.meta.{rest}"),
@@ -65,12 +67,12 @@ struct Document {
 }
 
 impl Document {
-    fn add(&mut self, row: &Row) {
-        let kind = &row.kind;
+    fn add(&mut self, resource: &Resource) {
+        let kind = &resource.kind;
         let identity = json!({"group": kind.group, "kind": kind.kind, "version": kind.version});
-        let name = if kind.schema.is_empty() {
+        let name = if kind.is_custom() {
             let name = custom_name(kind);
-            self.reach("meta.v1.ObjectMeta");
+            self.add_type("meta.v1.ObjectMeta");
             let metadata = json!({"allOf": [reference("meta.v1.ObjectMeta")]});
             self.schemas.insert(name.clone(), json!({
                 "type": "object",
@@ -79,18 +81,18 @@ impl Document {
             }));
             name
         } else {
-            self.reach(kind.schema);
+            self.add_type(kind.schema);
             type_name(kind.schema)
         };
         if let Some(schema) = self.schemas.get_mut(&name) {
             schema["x-kubernetes-group-version-kind"] = json!([identity.clone()]);
         }
-        self.add_paths(row, &identity, &json!({"$ref": format!("#/components/schemas/{name}")}));
+        self.add_paths(resource, &identity, &json!({"$ref": format!("#/components/schemas/{name}")}));
     }
 
-    fn add_paths(&mut self, row: &Row, identity: &Value, schema: &Value) {
-        let kind = &row.kind;
-        let root = group_path(kind.group, kind.version);
+    fn add_paths(&mut self, resource: &Resource, identity: &Value, schema: &Value) {
+        let kind = &resource.kind;
+        let root = group_path(&kind.group, &kind.version);
         let namespaced = if kind.is_namespaced() { "/namespaces/{namespace}" } else { "" };
         let collection = format!("/{root}{namespaced}/{}", kind.plural);
         let text = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}});
@@ -114,7 +116,7 @@ impl Document {
         };
         let write = ["dryRun", "fieldManager", "fieldValidation"];
         let strategic: &[&str] =
-            if kind.schema.is_empty() { &[] } else { &["application/strategic-merge-patch+json"] };
+            if kind.is_custom() { &[] } else { &["application/strategic-merge-patch+json"] };
         let patches = [
             &["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"],
             strategic,
@@ -132,8 +134,8 @@ impl Document {
         }));
     }
 
-    /// Puts a type and everything that it names into the document.
-    fn reach(&mut self, name: &'static str) {
+    /// Adds a type and all types that it refers to.
+    fn add_type(&mut self, name: &'static str) {
         let Some(ty) = schema::lookup(name) else { return };
         if !self.done.insert(name) {
             return;
@@ -171,7 +173,7 @@ impl Document {
             }
             Type::Any => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
             Type::Struct(name) => {
-                self.reach(name);
+                self.add_type(name);
                 json!({"allOf": [reference(name)]})
             }
             Type::List(item) => json!({"type": "array", "items": self.shape(item)}),
@@ -215,7 +217,7 @@ mod tests {
     use crate::Config;
 
     #[test]
-    fn documents_name_only_what_they_hold() {
+    fn documents_refer_only_to_their_own_schemas() {
         let server = ApiServer::new(Config::default());
         for path in ["/api/v1", "apps/v1", "autoscaling/v2", "monitoring.coreos.com/v1"] {
             let (group, version) = path.rsplit_once('/').unwrap();

@@ -1,4 +1,4 @@
-//! Query strings: `application/x-www-form-urlencoded`, in the order and multiplicity of the request.
+//! Query strings (`application/x-www-form-urlencoded`), with order and repetitions.
 
 use crate::Status;
 
@@ -15,13 +15,7 @@ impl Query {
         Self(pairs.collect())
     }
 
-    /// Makes `value` the only one of `name`.
-    pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.0.retain(|(n, _)| n != name);
-        self.0.push((name.to_owned(), value.to_owned()));
-    }
-
-    /// The first value of `name`; empty values count as absent, as they do in Kubernetes.
+    /// Returns the first value of `name`. Empty values count as absent, as in Kubernetes.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
@@ -30,12 +24,12 @@ impl Query {
         self.0.iter().filter(move |(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str())
     }
 
-    /// True for `name=true`, `name=1` and a bare `name`.
+    /// Returns true for `name=true`, `name=1` and a bare `name`.
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.0.iter().find(|(n, _)| n == name).is_some_and(|(_, v)| !matches!(v.as_str(), "false" | "0"))
     }
 
-    /// A whole number.
+    /// Returns an integer parameter.
     pub(crate) fn number(&self, name: &str) -> Result<Option<i64>, Status> {
         self.get(name)
             .map(|text| {
@@ -47,7 +41,7 @@ impl Query {
     }
 }
 
-/// Undoes percent-encoding; what is not valid UTF-8 afterwards is replaced.
+/// Decodes percent-encoding, and replaces invalid UTF-8.
 pub(crate) fn decode(text: &str, plus_is_space: bool) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
@@ -77,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_decoded_and_may_repeat() {
+    fn parameters_are_decoded_and_can_repeat() {
         let query =
             Query::parse("labelSelector=queue%3DOrders&ports=1&ports=2&watch&follow=false&x=a+b&y=%zz");
         assert_eq!(query.get("labelSelector"), Some("queue=Orders"));

@@ -1,100 +1,109 @@
-//! The table of kinds, ready for use: which shelf each kind's objects lie on, and which kinds are views of others.
+//! The resources that the server offers: each kind with its schema and its stored objects.
+
+use std::sync::Arc;
 
 use crate::schema::{self, Shape};
-use crate::store::ShelfId;
+use crate::storage::{Collection, Storage};
 use crate::{Kind, View};
 
-/// A row of the table with what follows from it.
+/// A kind at its path, with what follows from it.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct Resource {
     pub(crate) kind: Kind,
     pub(crate) api_version: String,
-    pub(crate) shelf: ShelfId,
+    /// The stored objects; a view shares them with the kind that it shows.
+    pub(crate) objects: Arc<Collection>,
     /// The fields of objects in this kind's own form.
     pub(crate) shape: &'static Shape,
-    /// Place of the row in whose form the objects are stored; its own unless it is a view.
-    pub(crate) stored_as: usize,
+    /// The resource in whose form the objects are stored, for a view.
+    stored_as: Option<Arc<Resource>>,
 }
 
-impl Row {
+impl Resource {
     pub(crate) fn view(&self) -> Option<&View> {
         self.kind.view.as_ref()
     }
+
+    /// The resource in whose form the objects are stored: itself, unless it is a view.
+    pub(crate) fn stored_as(self: &Arc<Self>) -> Arc<Self> {
+        self.stored_as.clone().unwrap_or_else(|| Arc::clone(self))
+    }
+
+    pub(crate) fn is_namespace(&self) -> bool {
+        self.kind.is("", "namespaces")
+    }
 }
 
-/// All rows.
-#[derive(Debug)]
+/// All resources.
+#[derive(Debug, Default)]
 pub(crate) struct Registry {
-    rows: Vec<Row>,
+    resources: Vec<Arc<Resource>>,
 }
 
 impl Registry {
-    /// Later rows for the same resource take the place of earlier ones, so that a caller can override a row. A view of
-    /// a kind that is not in the table is left out.
-    pub(crate) fn new(kinds: &[Kind]) -> Self {
+    /// Builds the resources of `kinds`. A later kind for the same path replaces an earlier one, so that a caller can
+    /// override a built-in kind. A view of an unknown kind is left out. Collections of `before` are kept.
+    pub(crate) fn new(kinds: &[Kind], storage: &Arc<Storage>, before: &Self) -> Self {
         let mut unique: Vec<Kind> = Vec::with_capacity(kinds.len());
         for kind in kinds {
-            let same = |k: &Kind| (k.group, k.version, k.plural) == (kind.group, kind.version, kind.plural);
+            let same = |known: &Kind| known.is(&kind.group, &kind.plural) && known.version == kind.version;
             match unique.iter().position(same) {
-                Some(place) => unique[place] = kind.clone(),
+                Some(index) => unique[index] = kind.clone(),
                 None => unique.push(kind.clone()),
             }
         }
-        let stored = |group: &str, plural: &str, kinds: &[Kind]| {
-            kinds.iter().position(|k| k.view.is_none() && k.group == group && k.plural == plural)
-        };
-        let known = unique.clone();
-        unique.retain(|kind| kind.view.is_none_or(|v| stored(v.group, v.plural, &known).is_some()));
-        let mut shelves = 0;
-        let mut rows: Vec<Row> = Vec::with_capacity(unique.len());
-        for (place, kind) in unique.iter().enumerate() {
-            let stored_as = kind.view.and_then(|v| stored(v.group, v.plural, &unique)).unwrap_or(place);
-            let shelf = if stored_as == place {
-                shelves += 1;
-                shelves - 1
-            } else {
-                usize::MAX
-            };
-            rows.push(Row {
+        let resource = |kind: &Kind, objects, stored_as| {
+            Arc::new(Resource {
                 api_version: kind.api_version(),
                 shape: schema::root(kind.schema),
                 kind: kind.clone(),
-                shelf,
+                objects,
                 stored_as,
-            });
-        }
-        for place in 0..rows.len() {
-            rows[place].shelf = rows[rows[place].stored_as].shelf;
-        }
-        Self { rows }
-    }
-
-    pub(crate) fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
-    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Row> {
-        self.rows
+            })
+        };
+        let stored: Vec<Arc<Resource>> = unique
             .iter()
-            .find(|row| row.kind.plural == plural && row.kind.group == group && row.kind.version == version)
+            .filter(|kind| kind.view.is_none())
+            .map(|kind| {
+                let known =
+                    before.stored_as(&kind.group, &kind.plural).map(|known| Arc::clone(&known.objects));
+                let objects = known.unwrap_or_else(|| Arc::new(Collection::new(storage, kind.fields)));
+                resource(kind, objects, None)
+            })
+            .collect();
+        let resources = unique.iter().filter_map(|kind| match &kind.view {
+            None => stored
+                .iter()
+                .find(|known| known.api_version == kind.api_version() && known.kind.plural == kind.plural)
+                .cloned(),
+            Some(view) => {
+                let source = stored.iter().find(|known| known.kind.is(&view.group, &view.plural))?;
+                Some(resource(kind, Arc::clone(&source.objects), Some(Arc::clone(source))))
+            }
+        });
+        Self { resources: resources.collect() }
     }
 
-    /// The row of a stored kind by its group and plural.
-    pub(crate) fn stored(&self, group: &str, plural: &str) -> Option<&Row> {
-        self.stored_rows().find(|row| row.kind.group == group && row.kind.plural == plural)
+    pub(crate) fn resources(&self) -> &[Arc<Resource>] {
+        &self.resources
     }
 
-    /// The row in whose form the objects of `row` are stored.
-    pub(crate) fn storage<'a>(&'a self, row: &'a Row) -> &'a Row {
-        self.rows.get(row.stored_as).unwrap_or(row)
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<Arc<Resource>> {
+        let mut all = self.resources.iter();
+        all.find(|known| known.kind.version == version && known.kind.is(group, plural)).cloned()
     }
 
-    /// One row for each shelf, in the order of the shelves.
-    pub(crate) fn stored_rows(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().enumerate().filter(|(place, row)| row.stored_as == *place).map(|(_, row)| row)
+    /// The resource in whose form the objects of a group and plural are stored.
+    pub(crate) fn stored_as(&self, group: &str, plural: &str) -> Option<&Arc<Resource>> {
+        self.stored().find(|known| known.kind.is(group, plural))
+    }
+
+    /// One resource for each collection.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.resources.iter().filter(|known| known.stored_as.is_none())
     }
 
     pub(crate) fn has_group_version(&self, group: &str, version: &str) -> bool {
-        self.rows.iter().any(|row| row.kind.group == group && row.kind.version == version)
+        self.resources.iter().any(|known| known.kind.group == group && known.kind.version == version)
     }
 }

@@ -1,32 +1,31 @@
-//! What the server knows about the fields of its kinds: types, list keys, merge keys.
+//! The fields of the kinds: types, list keys, merge keys and protobuf numbers.
 //!
-//! One table drives four things: refusing values of the wrong type and unknown fields, strategic-merge patches,
-//! server-side apply, and the OpenAPI documents. The table is text (`schema/*.schema`, one file a group and version):
-//! a type's name at the margin, its fields below it as `name[!] type flags…`. `!` marks a field that must be there.
+//! The schema drives typed decoding, strategic-merge patches, server-side apply, protobuf and the OpenAPI documents. It is
+//! text (`schema/*.schema`, one file for each group and version): the name of a type at the margin, and its fields below it
+//! as `name[!] type flags…`. `!` marks a required field.
 //!
 //! | flag | meaning |
 //! | --- | --- |
-//! | `atomic` | replaced as a whole by an apply |
-//! | `map:a,b` | a list whose items are told apart by the fields `a` and `b` |
+//! | `atomic` | an apply replaces it as a whole |
+//! | `map:a,b` | a list with the item keys `a` and `b` |
 //! | `set` | a list of distinct scalars |
-//! | `merge:a` | a strategic-merge patch merges the items of the list by field `a` |
-//! | `merge` | a strategic-merge patch adds to the list of scalars |
-//! | `retain` | a strategic-merge patch may name the keys that stay |
-//! | `inline` | a part that is always there, empty or not, so that nobody owns its mere presence |
-//! | `ptr` | a scalar whose zero is not the same as its absence |
-//! | `#2.3` | its number in protobuf, or the numbers of the messages around it and its own |
-//! | `null` | shown as null where it is absent, a text as the empty one |
-//! | `=x` | what an absent field counts as |
+//! | `merge:a` | a strategic-merge patch merges the items by field `a` |
+//! | `merge` | a strategic-merge patch appends to the list of scalars |
+//! | `retain` | a strategic-merge patch can list the keys to keep |
+//! | `inline` | a struct that Go always writes, so no manager owns its presence |
+//! | `ptr` | a scalar whose zero value differs from absence |
+//! | `#2.3` | its protobuf number, after the numbers of surrounding messages that JSON does not show |
+//! | `null` | Go writes null (for a text, the empty text) when it is absent |
+//! | `=x` | the default as an item key |
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-const FILES: [&str; 15] = [
+const FILES: [&str; 14] = [
     include_str!("../schema/apiregistration.v1.schema"),
     include_str!("../schema/apps.v1.schema"),
-    include_str!("../schema/authentication.v1.schema"),
     include_str!("../schema/authorization.v1.schema"),
     include_str!("../schema/autoscaling.v1.schema"),
     include_str!("../schema/autoscaling.v2.schema"),
@@ -41,11 +40,10 @@ const FILES: [&str; 15] = [
     include_str!("../schema/scheduling.v1.schema"),
 ];
 
-/// Names of [`FILES`], in the same order; a type's full name is `FILE.Type`.
-const PREFIXES: [&str; 15] = [
+/// Names of [`FILES`], in the same order. The full name of a type is `FILE.Type`.
+const PREFIXES: [&str; 14] = [
     "apiregistration.v1",
     "apps.v1",
-    "authentication.v1",
     "authorization.v1",
     "autoscaling.v1",
     "autoscaling.v2",
@@ -78,26 +76,26 @@ pub(crate) enum Type {
     Quantity,
     /// A text or a whole number, such as `25%`.
     IntOrString,
-    /// Whatever the client says: maps are merged key by key, lists are replaced.
+    /// Any JSON value: maps are merged key by key, lists are replaced.
     Any,
-    /// A type of the table, by its full name.
+    /// A type of the schema, by its full name.
     Struct(&'static str),
     List(Box<Shape>),
     Map(Box<Shape>),
 }
 
-/// How a list's items are told apart when two lists are merged by an apply.
+/// The identity of list items in an apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Items {
-    /// Not at all: the list is one value.
+    /// None: the list is one value.
     Atomic,
-    /// By their value.
+    /// Their value.
     Set,
-    /// By these fields.
+    /// These fields.
     Keyed(Vec<&'static str>),
 }
 
-/// How a strategic-merge patch treats a list.
+/// The treatment of a list by a strategic-merge patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Merge {
     Replace,
@@ -105,7 +103,7 @@ pub(crate) enum Merge {
     By(&'static str),
 }
 
-/// A value's type with what is particular to its place.
+/// A type with the flags of its field.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shape {
     pub(crate) ty: Type,
@@ -116,7 +114,7 @@ pub(crate) struct Shape {
     pub(crate) required: bool,
     pub(crate) null: bool,
     pub(crate) pointer: bool,
-    /// Numbers of the messages around it in protobuf, and its own; empty when it is not sent.
+    /// Protobuf numbers of the surrounding messages and of the field; empty when protobuf does not contain it.
     pub(crate) number: Vec<u32>,
     pub(crate) default: Option<Value>,
 }
@@ -137,7 +135,7 @@ impl Shape {
         }
     }
 
-    /// The shape of `name` inside a value of this shape; `None` when the type has no such field.
+    /// Returns the shape of the field `name`; `None` when the type has no such field.
     pub(crate) fn field(&'static self, name: &str) -> Option<&'static Self> {
         match &self.ty {
             Type::Struct(ty) => lookup(ty)?.fields.get(name),
@@ -147,7 +145,7 @@ impl Shape {
         }
     }
 
-    /// The shape of an item of a list.
+    /// Returns the shape of list items.
     pub(crate) fn item(&'static self) -> &'static Self {
         match &self.ty {
             Type::List(item) => item,
@@ -155,24 +153,24 @@ impl Shape {
         }
     }
 
-    /// True when an apply replaces values of this shape as a whole.
+    /// Returns true when an apply replaces values of this shape as a whole.
     pub(crate) fn is_atomic(&self) -> bool {
         self.atomic || matches!(&self.ty, Type::Struct(ty) if lookup(ty).is_some_and(|s| s.atomic))
     }
 
-    /// What is shown of it where it is absent and `null`.
-    pub(crate) fn nothing(&self) -> &'static Value {
+    /// Returns the value that Go writes for an absent field with the flag `null`.
+    pub(crate) fn null_value(&self) -> &'static Value {
         static NULL: Value = Value::Null;
         static EMPTY: Value = Value::String(String::new());
         if self.ty == Type::String { &EMPTY } else { &NULL }
     }
 
-    /// True for a list or map that is there, if only as null, whenever its owner is.
+    /// Returns true for a list or map that Go always writes, possibly as null.
     pub(crate) fn is_always_listed(&self) -> bool {
         self.required && matches!(self.ty, Type::List(_) | Type::Map(_))
     }
 
-    /// What a key of a list's items counts as when an item leaves it out.
+    /// Returns the default of an item key.
     pub(crate) fn key_default(&self) -> Option<Value> {
         self.default.clone().or(match self.ty {
             Type::String if self.required => Some("".into()),
@@ -181,16 +179,16 @@ impl Shape {
         })
     }
 
-    /// True for a field of a struct as opposed to an entry of a map.
+    /// Returns true for a field of a struct, as opposed to an entry of a map.
     pub(crate) fn declares(&self, name: &str) -> bool {
         matches!(&self.ty, Type::Struct(ty) if lookup(ty).is_some_and(|s| s.fields.contains_key(name)))
     }
 }
 
-/// The shape of what the server knows nothing about.
+/// The shape of untyped values.
 pub(crate) static ANY: Shape = Shape::plain(Type::Any);
 
-/// The root of kinds whose fields the server does not know: metadata as ever, all else as it comes.
+/// The type of custom kinds: typed metadata, and any other fields.
 const UNTYPED: &str = "untyped";
 
 /// A type with named fields.
@@ -283,23 +281,23 @@ fn set_flag(shape: &mut Shape, flag: &'static str) {
     }
 }
 
-/// The full name of a type as the table has it.
-pub(crate) fn name_of(name: &str) -> Option<&'static str> {
+/// Returns the static name of a type.
+pub(crate) fn static_name(name: &str) -> Option<&'static str> {
     TABLE.get_key_value(name).map(|(name, _)| name.as_str())
 }
 
-/// A type of the table by its full name.
+/// Returns a type by its full name.
 pub(crate) fn lookup(name: &str) -> Option<&'static Struct> {
     TABLE.get(name)
 }
 
-/// All types by their full names.
+/// Returns all types by their full names.
 #[cfg(test)]
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static Struct)> {
     TABLE.iter().map(|(name, ty)| (name.as_str(), ty))
 }
 
-/// The shape of a kind's objects; `schema` is [`crate::Kind::schema`].
+/// Returns the shape of a kind's objects; `schema` is [`crate::Kind::schema`].
 pub(crate) fn root(schema: &'static str) -> &'static Shape {
     static ROOTS: LazyLock<HashMap<&'static str, Shape>> = LazyLock::new(|| {
         let named = TABLE.keys().map(String::as_str);
@@ -309,7 +307,7 @@ pub(crate) fn root(schema: &'static str) -> &'static Shape {
     ROOTS.get(schema).unwrap_or(&UNKNOWN)
 }
 
-/// True when fields that the type does not name are to be taken as they come.
+/// Returns true when the type accepts unknown fields.
 pub(crate) fn is_open(shape: &Shape) -> bool {
     matches!(shape.ty, Type::Any | Type::Struct(UNTYPED))
 }
@@ -319,10 +317,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_that_a_field_names_is_in_the_table() {
+    fn every_type_of_a_field_exists() {
         fn check(place: &str, ty: &Type) {
             match ty {
-                Type::Struct(name) => assert!(lookup(name).is_some(), "{place} names {name}"),
+                Type::Struct(name) => assert!(lookup(name).is_some(), "{place}: no type {name}"),
                 Type::List(item) | Type::Map(item) => check(place, &item.ty),
                 _ => {}
             }
@@ -336,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_are_read() {
+    fn flags_are_parsed() {
         let container = lookup("core.v1.Container").unwrap();
         let ports = &container.fields["ports"];
         assert_eq!(ports.items, Items::Keyed(vec!["containerPort", "protocol"]));

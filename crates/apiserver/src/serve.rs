@@ -1,4 +1,6 @@
-//! HTTPS on a listener that the caller bound, with a bearer token, until told to stop.
+//! HTTPS on the caller's listener, with a bearer token.
+//!
+//! `axum::serve` has no TLS handshake with a timeout and no `header_read_timeout`, so the accept loop is here.
 
 use std::io;
 use std::sync::Arc;
@@ -13,34 +15,35 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{self, Tokens};
-use crate::{ApiServer, Tls};
+use crate::{ApiServer, Tls, auth};
 
-/// How long a client may take for the TLS handshake, and between a connection's start and the end of its header.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How long requests under way may take once the server is told to stop.
-const DRAIN: Duration = Duration::from_millis(500);
-/// Pause after `accept` failed, which mostly means that file descriptors ran out.
+/// Time limit for the TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit for the header of a request, including the idle time before it.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(600);
+/// Time limit for running requests after the shutdown has begun.
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Pause after a failed `accept`, which mostly means that the process has no free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How to serve.
+/// Settings of [`run`].
 #[derive(Debug, Clone)]
 pub struct Serve {
-    /// Certificate and authority.
+    /// The server's certificate and its authority.
     pub tls: Tls,
-    /// The administrator's bearer token; every other answer is 401.
+    /// The administrator's bearer token; requests without it get 401.
     pub token: String,
 }
 
-/// Marks a request with the server's end, so that watches, logs and tunnels end with it.
+/// The server's shutdown signal in each request, so that watches, logs and tunnels end with the server.
 #[derive(Debug, Clone)]
 pub(crate) struct Shutdown(pub(crate) CancellationToken);
 
-/// Serves `server` over HTTPS on `listener` until `shutdown` is cancelled; watches and tunnels end with it, within
-/// a second.
+/// Serves `server` over HTTPS on `listener` until `shutdown` is cancelled. Watches and tunnels end within a second after
+/// that.
 ///
 /// # Errors
-/// None at present after the start; accept errors are logged and waited out.
+/// None at present. The server logs a failed `accept` and tries again.
 pub async fn run(
     server: ApiServer,
     config: Serve,
@@ -50,7 +53,7 @@ pub async fn run(
     let acceptor = TlsAcceptor::from(config.tls.config());
     let connections = Arc::new(Semaphore::new(server.limits().connections));
     let tasks = TaskTracker::new();
-    let router = auth::require(server.router(), Tokens::admin(&config.token))
+    let router = auth::require_token(server.router(), &config.token)
         .layer(axum::Extension(Shutdown(shutdown.clone())));
     loop {
         let permit = tokio::select! {
@@ -62,7 +65,7 @@ pub async fn run(
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "accepting a connection to the API server failed");
+                    tracing::warn!(%error, "the API server cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -75,30 +78,30 @@ pub async fn run(
         });
     }
     tasks.close();
-    // Each connection bounds its own end; this is the belt to those braces.
-    if tokio::time::timeout(2 * DRAIN, tasks.wait()).await.is_err() {
-        tracing::debug!("connections to the API server did not end in time");
+    // Each connection limits its own end; this limits all of them together.
+    if tokio::time::timeout(2 * DRAIN_TIMEOUT, tasks.wait()).await.is_err() {
+        tracing::debug!("connections to the API server are still open after the drain timeout");
     }
     Ok(())
 }
 
 async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, router: Router, shutdown: CancellationToken) {
-    // A watch event is one small write; it must not wait for the acknowledgement of the one before.
+    // A watch event is one small write. It must not wait for the acknowledgement of the previous one.
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY refused");
+        tracing::debug!(%error, "setting TCP_NODELAY failed");
     }
-    let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream));
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
     let stream = tokio::select! {
         () = shutdown.cancelled() => return,
         accepted = handshake => match accepted {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
-            Err(_) => return tracing::debug!("TLS handshake took too long"),
+            Err(_) => return tracing::debug!("TLS handshake timed out"),
         },
     };
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(60 * 10))
+        .header_read_timeout(HEADER_READ_TIMEOUT)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -111,5 +114,5 @@ async fn connection(stream: TcpStream, acceptor: &TlsAcceptor, router: Router, s
         }
         () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    let _late = tokio::time::timeout(DRAIN, connection).await;
+    let _late = tokio::time::timeout(DRAIN_TIMEOUT, connection).await;
 }

@@ -1,28 +1,26 @@
-//! The server's handle, its settings and its bounds.
+//! The server's handle, its settings and its limits.
 
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::Router;
-use axum::extract::Request;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::registry::Registry;
-use crate::store::Store;
-use crate::{Aggregated, Kind, Node, Status, handle, kinds, meta, time};
+use crate::storage::Storage;
+use crate::{Aggregated, Kind, Node, Status, kinds, meta, time};
 
-/// Namespaces that every cluster has.
+/// The namespaces of every cluster.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-/// What `/version` says.
+/// The content of `/version`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// Such as `1`.
+    /// Major version, such as `1`.
     pub major: String,
-    /// Such as `34`.
+    /// Minor version, such as `34`.
     pub minor: String,
-    /// Such as `v1.34.4`.
+    /// Full version, such as `v1.34.4`.
     pub git_version: String,
 }
 
@@ -32,18 +30,18 @@ impl Default for Version {
     }
 }
 
-/// Bounds on what clients can make the server hold.
+/// Limits on the memory and connections that clients can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a request's body; Kubernetes takes 3 MiB.
+    /// Bytes of a request body; Kubernetes allows 3 MiB.
     pub body: usize,
-    /// Connections at once; further ones wait.
+    /// Concurrent connections; further ones wait.
     pub connections: usize,
-    /// Watches at once; further ones are answered 429.
+    /// Concurrent watches; further ones get 429.
     pub watches: usize,
-    /// Bytes of all objects together, as they are serialised; then nothing new is taken, 500.
+    /// Bytes of all serialised objects; beyond that, creates get 500.
     pub storage: usize,
-    /// Bytes of one kind's events that are kept for clients that are slow; who is further behind is cut off.
+    /// Bytes of one kind's events that the server keeps for slow clients. A watch that is further behind ends with 410.
     pub watch_backlog: usize,
 }
 
@@ -59,16 +57,16 @@ impl Default for Limits {
     }
 }
 
-/// How to set up an [`ApiServer`].
+/// Settings of an [`ApiServer`].
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// What `/version` says.
+    /// The content of `/version`.
     pub version: Version,
-    /// The table of kinds.
+    /// The kinds that the server offers.
     pub kinds: Vec<Kind>,
-    /// Watch events of each kind that are kept for clients that resume; older resourceVersions are answered 410.
+    /// Watch events of each kind that the server keeps for clients that resume; older resourceVersions get 410.
     pub history: usize,
-    /// Bounds on what clients can make the server hold.
+    /// Limits on the memory and connections that clients can use.
     pub limits: Limits,
 }
 
@@ -85,16 +83,16 @@ impl Default for Config {
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
-    pub(crate) registry: Registry,
-    pub(crate) store: Store,
+    pub(crate) registry: RwLock<Arc<Registry>>,
+    pub(crate) storage: Arc<Storage>,
     pub(crate) watches: Arc<Semaphore>,
-    /// When objects that expire were last looked for, in seconds.
-    pub(crate) swept: AtomicI64,
+    /// Time of the last search for expired objects, in seconds since the epoch.
+    pub(crate) last_expiry_check: AtomicI64,
     pub(crate) node: RwLock<Option<Arc<dyn Node>>>,
     pub(crate) aggregated: RwLock<Vec<Aggregated>>,
 }
 
-/// A Kubernetes API server in memory; clones share the objects.
+/// A Kubernetes API server in memory. Clones share the objects.
 #[derive(Clone)]
 pub struct ApiServer {
     pub(crate) inner: Arc<Inner>,
@@ -107,18 +105,18 @@ impl std::fmt::Debug for ApiServer {
 }
 
 impl ApiServer {
-    /// An empty server with the namespaces that every cluster has.
+    /// Creates an empty server with the namespaces of every cluster.
     #[must_use]
     pub fn new(config: Config) -> Self {
-        let registry = Registry::new(&config.kinds);
-        let fields = registry.stored_rows().map(|row| row.kind.fields);
-        let store = Store::new(fields, config.history, config.limits.watch_backlog, config.limits.storage);
+        let Limits { storage, watch_backlog, .. } = config.limits;
+        let storage = Arc::new(Storage::new(storage, config.history, watch_backlog));
+        let registry = Registry::new(&config.kinds, &storage, &Registry::default());
         let server = Self {
             inner: Arc::new(Inner {
-                registry,
-                store,
+                registry: RwLock::new(Arc::new(registry)),
+                storage,
                 watches: Arc::new(Semaphore::new(config.limits.watches)),
-                swept: AtomicI64::new(0),
+                last_expiry_check: AtomicI64::new(0),
                 config,
                 node: RwLock::new(None),
                 aggregated: RwLock::new(Vec::new()),
@@ -136,17 +134,18 @@ impl ApiServer {
         server
     }
 
-    /// Puts an object of the cluster there that belongs to the server itself.
+    /// Stores a cluster-scoped object of the server itself.
     fn install(&self, group: &str, plural: &str, mut object: Value) {
-        let Some(row) = self.inner.registry.stored(group, plural) else { return };
-        meta::create(&mut object, row, None, jiff::Timestamp::now());
+        let registry = self.registry();
+        let Some(resource) = registry.stored_as(group, plural) else { return };
+        meta::create(&mut object, resource, None, jiff::Timestamp::now());
         let key = (String::new(), meta::text(&object, "name").to_owned());
-        if self.inner.store.create(row.shelf, key, object).is_err() {
-            tracing::debug!(plural, "an object of the server was there already");
+        if resource.objects.create(key, object).is_err() {
+            tracing::debug!(plural, "an object of the server already exists");
         }
     }
 
-    /// Tells who runs the pods. Before that, logs, port-forward and proxy are answered 503.
+    /// Sets the node that runs the pods. Before that, logs, port-forward and proxy get 503.
     pub fn set_node(&self, node: Arc<dyn Node>) {
         *self.inner.node.write().unwrap_or_else(PoisonError::into_inner) = Some(node);
     }
@@ -156,8 +155,8 @@ impl ApiServer {
         node.ok_or_else(|| Status::unavailable("no node runs pods yet"))
     }
 
-    /// Adds an API that another router serves, with its `APIService` object and its place in discovery. It takes the place
-    /// of one of the same group and version.
+    /// Adds an API that another router serves, with its `APIService` object and its entry in discovery. It replaces an API
+    /// of the same group and version.
     pub fn aggregate(&self, api: Aggregated) {
         let (namespace, service) = &api.service;
         let since = time::seconds(jiff::Timestamp::now());
@@ -174,25 +173,23 @@ impl ApiServer {
         all.push(api);
     }
 
-    /// The APIs that are registered: without its `APIService` one is not served.
+    /// The APIs whose `APIService` exists; without it, an API is not served.
     pub(crate) fn aggregated(&self) -> Vec<Aggregated> {
         let all = self.inner.aggregated.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(row) = self.inner.registry.stored("apiregistration.k8s.io", "apiservices") else {
+        let registry = self.registry();
+        let Some(resource) = registry.stored_as("apiregistration.k8s.io", "apiservices") else {
             return all;
         };
         let is_registered = |api: &Aggregated| {
             let key = (String::new(), format!("{}.{}", api.version, api.group));
-            self.inner.store.get(row.shelf, &key).is_some()
+            resource.objects.get(&key).is_some()
         };
         all.into_iter().filter(is_registered).collect()
     }
 
-    /// The API without authentication, for clients in the same process.
-    ///
-    /// Upgrades (port-forward) need a connection and work only over [`crate::run`].
-    pub fn router(&self) -> Router {
-        let server = self.clone();
-        Router::new().fallback(move |request: Request| handle::handle(server.clone(), request))
+    /// The resources that the server offers now.
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.inner.registry.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -1,6 +1,6 @@
-//! `Status`: the one shape in which Kubernetes reports errors (and the success of a deletion).
+//! `Status`: the object with which Kubernetes reports errors, and the success of a deletion.
 //!
-//! Clients branch on `code` and `reason`, and print `message` as it is, so the words here are those of
+//! Clients branch on `code` and `reason` and print `message`, so the texts here are those of
 //! `k8s.io/apimachinery/pkg/api/errors`.
 
 use axum::body::Body;
@@ -8,19 +8,19 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
-/// One thing that is wrong with an object: an entry of `Status.details.causes`.
+/// One fault of an object: an entry of `Status.details.causes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// Machine-readable, such as `FieldValueInvalid`.
+    /// Machine-readable reason, such as `FieldValueInvalid`.
     pub reason: &'static str,
-    /// For a person, such as `Invalid value: 0: must be greater than 0`.
+    /// Text for users, such as `Invalid value: 0: must be greater than 0`.
     pub message: String,
     /// Path of the field, such as `spec.ports[0].name`.
     pub field: String,
 }
 
 impl Cause {
-    /// A field without which the object has no meaning is absent.
+    /// Returns the cause for an absent required field.
     #[must_use]
     pub fn required(field: impl Into<String>, detail: &str) -> Self {
         let message =
@@ -28,7 +28,7 @@ impl Cause {
         Self { reason: "FieldValueRequired", message, field: field.into() }
     }
 
-    /// A field's value cannot be accepted; `value` is shown as Kubernetes shows it (strings quoted).
+    /// Returns the cause for an unacceptable value. The text shows `value` as JSON.
     #[must_use]
     pub fn invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
         Self {
@@ -38,7 +38,7 @@ impl Cause {
         }
     }
 
-    /// A field's value is not one of those known; `supported` is listed as Kubernetes lists it.
+    /// Returns the cause for a value outside of the `supported` ones.
     #[must_use]
     pub fn not_supported(field: impl Into<String>, value: &Value, supported: &[&str]) -> Self {
         let list = supported.iter().map(|s| format!("\"{s}\"")).collect::<Vec<_>>().join(", ");
@@ -49,7 +49,7 @@ impl Cause {
         }
     }
 
-    /// Two entries of a list say the same where they must differ.
+    /// Returns the cause for a repeated list entry.
     #[must_use]
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
         Self {
@@ -59,13 +59,13 @@ impl Cause {
         }
     }
 
-    /// The field may not be set, or not be changed, in this place.
+    /// Returns the cause for a field that must not be set or changed.
     #[must_use]
     pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
         Self { reason: "FieldValueForbidden", message: format!("Forbidden: {detail}"), field: field.into() }
     }
 
-    /// A text or list is longer than it may be.
+    /// Returns the cause for a value of more than `max` bytes.
     #[must_use]
     pub fn too_long(field: impl Into<String>, max: usize) -> Self {
         Self {
@@ -93,20 +93,20 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// An answer of kind `Status`, as an error or as the outcome of a deletion.
+/// A response of kind `Status`: an error, or the outcome of a deletion.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
     /// HTTP status code.
     pub code: u16,
-    /// CamelCase word that clients branch on; empty for a success.
+    /// CamelCase reason for clients to branch on; empty for a success.
     pub reason: &'static str,
-    /// For a person.
+    /// Text for users.
     pub message: String,
-    /// `details`, when there are any.
+    /// Details, if any.
     pub details: Option<Box<Details>>,
 }
 
-/// What a [`Status`] is about.
+/// The subject of a [`Status`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Details {
     /// Name of the object.
@@ -117,19 +117,19 @@ pub struct Details {
     pub kind: String,
     /// UID of the object, in the answer to a deletion.
     pub uid: String,
-    /// Each thing that is wrong.
+    /// The faults of the object.
     pub causes: Vec<Cause>,
-    /// When to try again.
+    /// Seconds after which the client can retry.
     pub retry_after_seconds: Option<u32>,
 }
 
-/// Resource and group as an error names them: `pods`, `deployments.apps`.
+/// Returns resource and group as errors name them: `pods`, `deployments.apps`.
 fn qualified(group: &str, name: &str) -> String {
     if group.is_empty() { name.to_owned() } else { format!("{name}.{group}") }
 }
 
 impl Status {
-    /// An error without details.
+    /// Creates an error without details.
     #[must_use]
     pub fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self { code, reason, message: message.into(), details: None }
@@ -145,14 +145,14 @@ impl Status {
         self
     }
 
-    /// 404: `pods "x" not found`.
+    /// Returns 404: `pods "x" not found`.
     #[must_use]
     pub fn not_found(group: &str, plural: &str, name: &str) -> Self {
         let message = format!("{} \"{name}\" not found", qualified(group, plural));
         Self::new(404, "NotFound", message).about(group, plural, name)
     }
 
-    /// 404 for a path that is no resource of ours.
+    /// Returns 404 for a path without a resource.
     #[must_use]
     pub fn unknown_resource() -> Self {
         let mut status = Self::new(404, "NotFound", "the server could not find the requested resource");
@@ -160,14 +160,18 @@ impl Status {
         status
     }
 
-    /// 409: `pods "x" already exists`.
+    /// Returns 409: `pods "x" already exists`.
     #[must_use]
     pub fn already_exists(group: &str, plural: &str, name: &str) -> Self {
         let message = format!("{} \"{name}\" already exists", qualified(group, plural));
         Self::new(409, "AlreadyExists", message).about(group, plural, name)
     }
 
-    /// 409: somebody else changed the object, or it is not in the state that the request takes for granted.
+    /// The reason of a conflict with a faster write.
+    pub(crate) const MODIFIED: &str =
+        "the object has been modified; please apply your changes to the latest version and try again";
+
+    /// Returns 409: the object has changed, or is not in the state that the request expects.
     #[must_use]
     pub fn conflict(group: &str, plural: &str, name: &str, why: &str) -> Self {
         let message =
@@ -175,14 +179,14 @@ impl Status {
         Self::new(409, "Conflict", message).about(group, plural, name)
     }
 
-    /// 422: the object is understood and not acceptable.
+    /// Returns 422: the object is well-formed and not valid.
     #[must_use]
     pub fn invalid(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Self {
         let list = match causes.as_slice() {
             [] => "<nil>".to_owned(),
             [one] => one.to_string(),
             many => {
-                // Kubernetes aggregates the texts and drops repeated ones.
+                // Kubernetes joins the texts without repetitions.
                 let mut texts: Vec<String> = Vec::with_capacity(many.len());
                 for cause in many {
                     let text = cause.to_string();
@@ -204,19 +208,19 @@ impl Status {
         status
     }
 
-    /// 400.
+    /// Returns 400.
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(400, "BadRequest", message)
     }
 
-    /// 401.
+    /// Returns 401.
     #[must_use]
     pub fn unauthorized() -> Self {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
-    /// 403.
+    /// Returns 403.
     #[must_use]
     pub fn forbidden(group: &str, plural: &str, name: &str, why: &str) -> Self {
         let what = qualified(group, plural);
@@ -228,7 +232,7 @@ impl Status {
         Self::new(403, "Forbidden", message).about(group, plural, name)
     }
 
-    /// 405 for a verb that the resource does not offer.
+    /// Returns 405 for a verb that the resource does not support.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         let mut status = Self::new(
@@ -240,19 +244,19 @@ impl Status {
         status
     }
 
-    /// 410 for a resourceVersion or a continue token that is too old.
+    /// Returns 410 for an old resourceVersion or continue token.
     #[must_use]
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, "Expired", message)
     }
 
-    /// 415 for a body of a type that the verb does not take.
+    /// Returns 415 for a body of an unsupported media type.
     #[must_use]
     pub fn unsupported_media_type(message: impl Into<String>) -> Self {
         Self::new(415, "UnsupportedMediaType", message)
     }
 
-    /// 429: too much is asked at once.
+    /// Returns 429: too many concurrent requests.
     #[must_use]
     pub fn too_many_requests(message: impl Into<String>, retry_after_seconds: u32) -> Self {
         let mut status = Self::new(429, "TooManyRequests", message);
@@ -261,7 +265,7 @@ impl Status {
         status
     }
 
-    /// 500.
+    /// Returns 500.
     #[must_use]
     pub fn internal(message: impl std::fmt::Display) -> Self {
         let text = message.to_string();
@@ -273,19 +277,19 @@ impl Status {
         status
     }
 
-    /// 503: what the request needs is not there now.
+    /// Returns 503: something that the request needs is missing now.
     #[must_use]
     pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(503, "ServiceUnavailable", message)
     }
 
-    /// True when [`Status::code`] is an error's.
+    /// Returns true for an error.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.code >= 400
     }
 
-    /// The JSON of `meta/v1.Status`.
+    /// Returns the JSON of `meta/v1.Status`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut object = Map::new();
@@ -366,7 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_that_is_absent_is_named_with_its_group() {
+    fn not_found_names_the_group() {
         assert_eq!(Status::not_found("", "pods", "x").message, r#"pods "x" not found"#);
         assert_eq!(
             Status::not_found("apps", "deployments", "x").to_json(),
@@ -377,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn one_cause_stands_alone_and_several_in_brackets_without_repeats() {
+    fn several_causes_are_in_brackets_without_repetitions() {
         let a = Cause::invalid("spec.maxReplicas", &json!(0), "must be greater than 0");
         let b = Cause::required("spec.scaleTargetRef.kind", "");
         let one = Status::invalid("autoscaling", "HorizontalPodAutoscaler", "h", vec![a.clone()]);

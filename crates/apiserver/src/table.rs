@@ -1,11 +1,11 @@
-//! Tables: what `kubectl get` prints, made by the server.
+//! Tables for `kubectl get`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::registry::Row;
+use crate::registry::Resource;
 
-/// What each row carries beside its cells.
+/// The object in each row of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Include {
     Nothing,
@@ -13,29 +13,29 @@ pub(crate) enum Include {
     Object,
 }
 
-/// The table of `objects`, which are in the stored form of `row`.
+/// Renders `objects`, which are in the stored form of `resource`, as a table.
 pub(crate) fn render<'a>(
-    row: &Row,
+    resource: &Resource,
     objects: impl IntoIterator<Item = &'a Value>,
     metadata: &Value,
     include: Include,
     now: Timestamp,
     with_columns: bool,
 ) -> Value {
-    let table = &row.kind.table;
+    let table = &resource.kind.table;
     let columns: Vec<Value> = table
         .columns
         .iter()
         .map(|column| {
             json!({"name": column.name, "type": column.kind, "format": column.format,
-                   "description": describe(row, column.name), "priority": column.priority})
+                   "description": describe(resource, column.name), "priority": column.priority})
         })
         .collect();
     let rows: Vec<Value> = objects
         .into_iter()
         .map(|object| {
             let cells = (table.cells)(object, now);
-            debug_assert_eq!(cells.len(), table.columns.len(), "cells of {:?}", row.kind);
+            debug_assert_eq!(cells.len(), table.columns.len(), "cells of {:?}", resource.kind);
             let mut out = json!({"cells": cells});
             match include {
                 Include::Nothing => out["object"] = Value::Null,
@@ -57,11 +57,11 @@ pub(crate) fn render<'a>(
     })
 }
 
-/// One line for a person who asks what a column is.
-fn describe(row: &Row, column: &str) -> String {
+/// Returns the description of a column.
+fn describe(resource: &Resource, column: &str) -> String {
     match column {
         "Name" => "Name must be unique within a namespace.".to_owned(),
         "Age" => "Time since the object was created.".to_owned(),
-        other => format!("{other} of the {}", row.kind.kind),
+        other => format!("{other} of the {}", resource.kind.kind),
     }
 }

@@ -1,18 +1,18 @@
-//! Times as Kubernetes writes and shows them.
+//! Times in the formats of Kubernetes.
 
 use jiff::Timestamp;
 
-/// RFC 3339 in whole seconds, UTC, as `metav1.Time` is written.
+/// Formats a time like `metav1.Time`: RFC 3339, UTC, whole seconds.
 pub(crate) fn seconds(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// RFC 3339 in microseconds, as `metav1.MicroTime` is written.
+/// Formats a time like `metav1.MicroTime`: RFC 3339, UTC, microseconds.
 pub(crate) fn micros(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
-/// How long ago `text` was, as tables show it; `<unknown>` for no time.
+/// Returns the age since `text` as tables show it; `<unknown>` for no time.
 pub(crate) fn age(text: Option<&str>, now: Timestamp) -> String {
     match text.and_then(|text| text.parse::<Timestamp>().ok()) {
         Some(then) => duration(now.as_second() - then.as_second()),
@@ -20,9 +20,9 @@ pub(crate) fn age(text: Option<&str>, now: Timestamp) -> String {
     }
 }
 
-/// `5s`, `2m10s`, `3h`, `4d5h`: at most two units, the second only while it says something.
+/// Formats a duration with at most two units: `5s`, `2m10s`, `3h`, `4d5h`.
 ///
-/// The rule is that of `k8s.io/apimachinery/pkg/util/duration.HumanDuration`.
+/// Source: `k8s.io/apimachinery/pkg/util/duration.HumanDuration`.
 pub(crate) fn duration(seconds: i64) -> String {
     if seconds < -1 {
         return "<invalid>".to_owned();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_written_as_kubernetes_does() {
+    fn times_have_the_formats_of_kubernetes() {
         let time: Timestamp = "2026-01-02T03:04:05.678901234Z".parse().unwrap();
         assert_eq!(seconds(time), "2026-01-02T03:04:05Z");
         assert_eq!(micros(time), "2026-01-02T03:04:05.678901Z");

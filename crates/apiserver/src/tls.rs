@@ -1,7 +1,7 @@
-//! A certificate authority made for one run, and the server's certificate signed by it.
+//! A certificate authority for one run, and the server's certificate.
 //!
-//! A real kubectl sends no bearer token over plain HTTP, so the server must speak TLS even on loopback. The
-//! authority's key is dropped at once: nobody can sign a second certificate.
+//! kubectl sends no bearer token over plain HTTP, so the server uses TLS even on loopback. The authority's key is dropped
+//! after the first certificate, so it can sign no other one.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Why no certificate could be made.
+/// The reason why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// rcgen refused, for example a name that is neither an address nor a host name.
-    #[error("making the API server's certificate failed: {0}")]
+    /// rcgen rejected the input, for example a name that is neither an address nor a host name.
+    #[error("cannot create the API server's certificate: {0}")]
     Certificate(#[from] rcgen::Error),
-    /// rustls refused what rcgen made.
-    #[error("setting up TLS for the API server failed: {0}")]
+    /// rustls rejected the certificate.
+    #[error("cannot configure TLS for the API server: {0}")]
     Config(#[from] rustls::Error),
 }
 
-/// The server's side of TLS, and the authority that clients must trust.
+/// The server's TLS configuration, and the authority that clients must trust.
 #[derive(Clone)]
 pub struct Tls {
     ca_pem: String,
@@ -37,11 +37,11 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Makes an authority and a certificate for `names`: host names and IP addresses as text, such as
+    /// Creates an authority and a certificate for `names`: host names and IP addresses as text, such as
     /// `["127.0.0.1", "localhost"]`.
     ///
     /// # Errors
-    /// [`TlsError`] when a name cannot stand in a certificate.
+    /// [`TlsError`] when a name is not valid in a certificate.
     pub fn generate(names: &[&str]) -> Result<Self, TlsError> {
         let mut ca = CertificateParams::default();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -68,7 +68,7 @@ impl Tls {
         Ok(Self { ca_pem: ca.pem(), config: Arc::new(config) })
     }
 
-    /// The authority's certificate as PEM: what a kubeconfig carries in base64 as `certificate-authority-data`.
+    /// Returns the authority's certificate as PEM. A kubeconfig has it in base64 as `certificate-authority-data`.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem

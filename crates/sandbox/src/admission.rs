@@ -11,7 +11,7 @@ use serde_json::Value;
 pub(crate) fn kinds(autoscaler: &Config) -> Vec<Kind> {
     let mut kinds = kinds::builtin();
     for kind in &mut kinds {
-        if (kind.group, kind.version, kind.plural) == ("autoscaling", "v2", "horizontalpodautoscalers") {
+        if kind.is("autoscaling", "horizontalpodautoscalers") && kind.version == "v2" {
             let config = *autoscaler;
             kind.validate = Some(Arc::new(move |new, old| validate_hpa(new, old, &config)));
         }

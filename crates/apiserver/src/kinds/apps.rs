@@ -1,63 +1,68 @@
-//! Rows of the group `apps`.
+//! Kinds of the group `apps`.
 
-use super::cell::{age, containers, count, name, selector, selector_or_none, text as cell};
-use super::{AGE, NAME, default, number, row, text, validate, wide};
-use crate::kind::{Generation, Kind, Scale, StatusPart, Table};
+use std::borrow::Cow;
+
+use super::cells::{age, containers, count, name, selector, selector_or_none, text as cell};
+use super::{AGE, NAME, defaults, number, plain_kind, strings, text, validation, wide};
+use crate::kind::{Generation, Kind, Scale, StatusSubresource, Table};
 
 pub(super) fn kinds() -> Vec<Kind> {
     let workload = |kind, plural, singular| Kind {
-        categories: &["all"],
-        status: StatusPart::Subresource,
+        categories: strings(&["all"]),
+        status: StatusSubresource::Enabled,
         generation: Generation::Spec,
-        ..row("apps", "v1", kind, plural, singular)
+        ..plain_kind("apps", "v1", kind, plural, singular)
     };
     vec![
         Kind {
-            short_names: &["deploy"],
+            short_names: strings(&["deploy"]),
             scale: Some(SCALE),
             table: DEPLOYMENTS,
             schema: "apps.v1.Deployment",
-            default: default::deployment,
-            validate: Some(validate::with(validate::workload)),
+            default: defaults::deployment,
+            validate: Some(validation::rule(validation::workload)),
             ..workload("Deployment", "deployments", "deployment")
         },
         Kind {
-            short_names: &["rs"],
+            short_names: strings(&["rs"]),
             scale: Some(SCALE),
             table: REPLICA_SETS,
             schema: "apps.v1.ReplicaSet",
             fields: &[("status.replicas", "/status/replicas")],
-            default: default::replica_set,
-            validate: Some(validate::with(validate::workload)),
+            default: defaults::replica_set,
+            validate: Some(validation::rule(validation::workload)),
             ..workload("ReplicaSet", "replicasets", "replicaset")
         },
         Kind {
-            short_names: &["sts"],
+            short_names: strings(&["sts"]),
             scale: Some(SCALE),
             table: STATEFUL_SETS,
             schema: "apps.v1.StatefulSet",
-            default: default::stateful_set,
-            validate: Some(validate::with(validate::workload)),
+            default: defaults::stateful_set,
+            validate: Some(validation::rule(validation::workload)),
             ..workload("StatefulSet", "statefulsets", "statefulset")
         },
         Kind {
-            short_names: &["ds"],
+            short_names: strings(&["ds"]),
             table: DAEMON_SETS,
             schema: "apps.v1.DaemonSet",
-            default: default::daemon_set,
-            validate: Some(validate::with(validate::workload)),
+            default: defaults::daemon_set,
+            validate: Some(validation::rule(validation::workload)),
             ..workload("DaemonSet", "daemonsets", "daemonset")
         },
         Kind {
             table: REVISIONS,
             schema: "apps.v1.ControllerRevision",
-            ..row("apps", "v1", "ControllerRevision", "controllerrevisions", "controllerrevision")
+            ..plain_kind("apps", "v1", "ControllerRevision", "controllerrevisions", "controllerrevision")
         },
     ]
 }
 
-const SCALE: Scale =
-    Scale { replicas: "/spec/replicas", status_replicas: "/status/replicas", selector: "/spec/selector" };
+const SCALE: Scale = Scale {
+    replicas: Cow::Borrowed("/spec/replicas"),
+    status_replicas: Cow::Borrowed("/status/replicas"),
+    selector: Cow::Borrowed("/spec/selector"),
+};
 
 const DEPLOYMENTS: Table = Table {
     columns: &[

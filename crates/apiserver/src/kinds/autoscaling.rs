@@ -1,20 +1,20 @@
-//! Rows of the group `autoscaling`: version 2, in which autoscalers are stored, and the view of version 1.
+//! Kinds of the group `autoscaling`: version 2, in which HPAs are stored, and version 1 as a view.
 
 use serde_json::{Map, Value, json};
 
-use super::cell::{age, count, list, name, text as cell};
-use super::{AGE, NAME, default, row, text};
-use crate::kind::{Generation, Kind, StatusPart, Table, View};
+use super::cells::{age, count, list, name, text as cell};
+use super::{AGE, NAME, defaults, plain_kind, strings, text};
+use crate::kind::{Generation, Kind, StatusSubresource, Table, View};
 
 pub(super) fn kinds() -> Vec<Kind> {
     let scaler = |version, schema| Kind {
-        short_names: &["hpa"],
-        categories: &["all"],
-        status: StatusPart::Subresource,
+        short_names: strings(&["hpa"]),
+        categories: strings(&["all"]),
+        status: StatusSubresource::Enabled,
         generation: Generation::None,
         table: SCALERS,
         schema,
-        ..row(
+        ..plain_kind(
             "autoscaling",
             version,
             "HorizontalPodAutoscaler",
@@ -23,10 +23,15 @@ pub(super) fn kinds() -> Vec<Kind> {
         )
     };
     vec![
-        Kind { default: default::autoscaler, ..scaler("v2", "autoscaling.v2.HorizontalPodAutoscaler") },
+        Kind { default: defaults::autoscaler, ..scaler("v2", "autoscaling.v2.HorizontalPodAutoscaler") },
         Kind {
-            default: default::autoscaler_v1,
-            view: Some(View { group: "autoscaling", plural: "horizontalpodautoscalers", show, store }),
+            default: defaults::autoscaler_v1,
+            view: Some(View {
+                group: "autoscaling".into(),
+                plural: "horizontalpodautoscalers".into(),
+                show,
+                store,
+            }),
             ..scaler("v1", "autoscaling.v1.HorizontalPodAutoscaler")
         },
     ]
@@ -57,7 +62,7 @@ const SCALERS: Table = Table {
     },
 };
 
-/// Readings and targets, such as `50/20 (avg)`.
+/// Returns the current and target values of the metrics, such as `50/20 (avg)`.
 fn targets(object: &Value) -> String {
     const MAX: usize = 2;
     let statuses = list(object, "/status/currentMetrics");
@@ -82,7 +87,7 @@ fn target(spec: &Value, status: Option<&Value>) -> String {
     };
     let target = &spec[part]["target"];
     let current = status.map(|status| &status[part]["current"]).filter(|current| current.is_object());
-    // A quantity that is not there reads as zero, as in Go, once there is a status at all.
+    // With a status, an absent quantity reads as zero, as in Go.
     let reading = |field: &str, absent: &str| match current {
         None => "<unknown>".to_owned(),
         Some(current) => current[field].as_str().unwrap_or(absent).to_owned(),
@@ -114,12 +119,12 @@ const CURRENT: &str = "autoscaling.alpha.kubernetes.io/current-metrics";
 const CONDITIONS: &str = "autoscaling.alpha.kubernetes.io/conditions";
 const BEHAVIOR: &str = "autoscaling.alpha.kubernetes.io/behavior";
 
-/// A metric of CPU utilisation, which version 1 has fields for.
+/// Returns true for the CPU metric, for which version 1 has fields.
 fn is_cpu(metric: &Value) -> bool {
     metric["type"] == "Resource" && metric["resource"]["name"] == "cpu"
 }
 
-/// Version 1 has one target, for CPU; all else stands in annotations.
+/// Converts to version 1, which has one target, for CPU. Annotations contain everything else.
 fn show(object: &mut Value) {
     let mut annotations = object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
     let mut put = |name: &str, value: Value| {
@@ -204,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_read_as_kubectl_prints_them() {
+    fn targets_have_the_format_of_kubectl() {
         let average = json!({"type": "AverageValue", "averageValue": "20"});
         let value = json!({"type": "Value", "value": "20"});
         assert_eq!(external(&average, None), "<unknown>/20 (avg)");

@@ -1,20 +1,20 @@
-//! Rows of the core group.
+//! Kinds of the core group.
 
 use serde_json::{Value, json};
 
-use super::cell::{
+use super::cells::{
     NONE, age, at_most_three, count, entries, list, name, selector_or_none, text as cell, text_or,
 };
 use super::pod_table::PODS;
-use super::{AGE, NAME, default, row, text, validate, wide};
-use crate::kind::{Assign, Generation, Kind, Scope, StatusPart, Table};
+use super::{AGE, NAME, defaults, plain_kind, strings, text, validation, wide};
+use crate::kind::{CreateStrategy, Generation, Kind, Scope, StatusSubresource, Table};
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
         Kind {
-            short_names: &["po"],
-            categories: &["all"],
-            status: StatusPart::Subresource,
+            short_names: strings(&["po"]),
+            categories: strings(&["all"]),
+            status: StatusSubresource::Enabled,
             generation: Generation::Spec,
             table: PODS,
             schema: "core.v1.Pod",
@@ -28,25 +28,25 @@ pub(super) fn kinds() -> Vec<Kind> {
                 ("status.podIP", "/status/podIP"),
                 ("status.nominatedNodeName", "/status/nominatedNodeName"),
             ],
-            default: default::pod,
-            validate: Some(validate::with(validate::pod)),
-            assign: Assign::PodStatus,
-            ..row("", "v1", "Pod", "pods", "pod")
+            default: defaults::pod,
+            validate: Some(validation::rule(validation::pod)),
+            create_strategy: CreateStrategy::PodStatus,
+            ..plain_kind("", "v1", "Pod", "pods", "pod")
         },
         Kind {
-            short_names: &["svc"],
-            categories: &["all"],
-            status: StatusPart::Subresource,
+            short_names: strings(&["svc"]),
+            categories: strings(&["all"]),
+            status: StatusSubresource::Enabled,
             table: SERVICES,
             schema: "core.v1.Service",
             fields: &[("spec.clusterIP", "/spec/clusterIP"), ("spec.type", "/spec/type")],
-            default: default::service,
-            validate: Some(validate::with(validate::service)),
-            assign: Assign::ServiceAddresses,
-            ..row("", "v1", "Service", "services", "service")
+            default: defaults::service,
+            validate: Some(validation::rule(validation::service)),
+            create_strategy: CreateStrategy::ServiceAddresses,
+            ..plain_kind("", "v1", "Service", "services", "service")
         },
         Kind {
-            short_names: &["cm"],
+            short_names: strings(&["cm"]),
             table: Table {
                 columns: const { &[NAME, text("Data"), AGE] },
                 cells: |o, now| {
@@ -54,8 +54,8 @@ pub(super) fn kinds() -> Vec<Kind> {
                 },
             },
             schema: "core.v1.ConfigMap",
-            validate: Some(validate::with(validate::config_map)),
-            ..row("", "v1", "ConfigMap", "configmaps", "configmap")
+            validate: Some(validation::rule(validation::config_map)),
+            ..plain_kind("", "v1", "ConfigMap", "configmaps", "configmap")
         },
         Kind {
             table: Table {
@@ -66,60 +66,62 @@ pub(super) fn kinds() -> Vec<Kind> {
             },
             schema: "core.v1.Secret",
             fields: &[("type", "/type")],
-            default: default::secret,
-            validate: Some(validate::with(validate::secret)),
-            ..row("", "v1", "Secret", "secrets", "secret")
+            default: defaults::secret,
+            validate: Some(validation::rule(validation::secret)),
+            ..plain_kind("", "v1", "Secret", "secrets", "secret")
         },
         Kind {
-            short_names: &["ns"],
+            short_names: strings(&["ns"]),
             scope: Scope::Cluster,
-            status: StatusPart::Subresource,
+            status: StatusSubresource::Enabled,
             table: Table {
                 columns: const { &[NAME, text("Status"), AGE] },
                 cells: |o, now| vec![name(o), cell(o, "/status/phase").into(), age(o, now)],
             },
             schema: "core.v1.Namespace",
             fields: &[("status.phase", "/status/phase")],
-            default: default::namespace,
-            assign: Assign::NamespaceLife,
-            ..row("", "v1", "Namespace", "namespaces", "namespace")
+            default: defaults::namespace,
+            create_strategy: CreateStrategy::NamespacePhase,
+            ..plain_kind("", "v1", "Namespace", "namespaces", "namespace")
         },
         Kind {
-            short_names: &["no"],
+            short_names: strings(&["no"]),
             scope: Scope::Cluster,
-            status: StatusPart::KeptAtCreation,
+            status: StatusSubresource::SettableAtCreate,
             table: NODES,
             schema: "core.v1.Node",
             fields: &[("spec.unschedulable", "/spec/unschedulable")],
-            ..row("", "v1", "Node", "nodes", "node")
+            ..plain_kind("", "v1", "Node", "nodes", "node")
         },
         Kind {
-            short_names: &["sa"],
+            short_names: strings(&["sa"]),
             table: Table {
                 columns: const { &[NAME, text("Secrets"), AGE] },
                 cells: |o, now| vec![name(o), entries(o, "/secrets").into(), age(o, now)],
             },
             schema: "core.v1.ServiceAccount",
-            ..row("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount")
+            ..plain_kind("", "v1", "ServiceAccount", "serviceaccounts", "serviceaccount")
         },
         Kind {
-            short_names: &["ep"],
+            short_names: strings(&["ep"]),
             table: Table {
                 columns: const { &[NAME, text("Endpoints"), AGE] },
                 cells: |o, now| vec![name(o), endpoints(o).into(), age(o, now)],
             },
             schema: "core.v1.Endpoints",
-            default: default::endpoints,
-            deprecated: Some("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
-            ..row("", "v1", "Endpoints", "endpoints", "endpoints")
+            default: defaults::endpoints,
+            deprecated: Some(
+                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into(),
+            ),
+            ..plain_kind("", "v1", "Endpoints", "endpoints", "endpoints")
         },
         Kind {
-            short_names: &["pvc"],
-            status: StatusPart::Subresource,
+            short_names: strings(&["pvc"]),
+            status: StatusSubresource::Enabled,
             table: CLAIMS,
             schema: "core.v1.PersistentVolumeClaim",
-            default: default::claim,
-            ..row("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim")
+            default: defaults::claim,
+            ..plain_kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim")
         },
     ]
 }

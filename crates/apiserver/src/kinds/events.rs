@@ -1,33 +1,33 @@
-//! Rows of events: the core group's, and the view that `events.k8s.io` has on them.
+//! Events: those of the core group, and `events.k8s.io` as a view.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::cell::{count, name, text as cell};
-use super::{row, text, validate, wide};
+use super::cells::{count, name, text as cell};
+use super::{column, plain_kind, strings, text, validation, wide};
 use crate::kind::{Column, Kind, Table, View};
 use crate::time;
 
 pub(super) fn kinds() -> Vec<Kind> {
     vec![
         Kind {
-            short_names: &["ev"],
+            short_names: strings(&["ev"]),
             table: EVENTS,
             schema: "core.v1.Event",
             fields: FIELDS,
-            // As kube-apiserver's `--event-ttl` has it.
+            // The default of kube-apiserver's `--event-ttl`.
             lifetime: Some(Duration::from_secs(3600)),
-            validate: Some(validate::with(validate::event)),
-            ..row("", "v1", "Event", "events", "event")
+            validate: Some(validation::rule(validation::event)),
+            ..plain_kind("", "v1", "Event", "events", "event")
         },
         Kind {
-            short_names: &["ev"],
+            short_names: strings(&["ev"]),
             table: EVENTS,
             schema: "events.v1.Event",
-            view: Some(View { group: "", plural: "events", show, store }),
-            ..row("events.k8s.io", "v1", "Event", "events", "event")
+            view: Some(View { group: String::new(), plural: "events".into(), show, store }),
+            ..plain_kind("events.k8s.io", "v1", "Event", "events", "event")
         },
     ]
 }
@@ -46,7 +46,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("type", "/type"),
 ];
 
-/// Fields that are called otherwise in `events.k8s.io/v1`: the core name, and that one.
+/// Fields with another name in `events.k8s.io/v1`: the core name, and that name.
 const NAMES: [(&str, &str); 7] = [
     ("involvedObject", "regarding"),
     ("message", "note"),
@@ -69,7 +69,7 @@ fn show(event: &mut Value) {
     if event["eventTime"].is_null() {
         event["eventTime"] = Value::Null;
     }
-    // Only the core group shows them where they are empty.
+    // Only the core group shows them when empty.
     for name in ["reportingController", "reportingInstance"] {
         if event[name] == "" {
             event.as_object_mut().and_then(|fields| fields.remove(name));
@@ -91,7 +91,7 @@ const COLUMNS: &[Column] = &[
     text("Message"),
     wide("First Seen"),
     wide("Count"),
-    Column { name: "Name", kind: "string", format: "name", priority: 1 },
+    column("Name", "string", "name", 1),
 ];
 
 const EVENTS: Table = Table { columns: COLUMNS, cells };
@@ -139,7 +139,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_view_shows_the_same_event_under_other_names() {
+    fn the_view_renames_fields_both_ways() {
         let core = json!({"involvedObject": {"name": "p"}, "message": "m", "count": 2, "eventTime": null, "reason": "r",
             "source": {"component": "c"}, "reportingComponent": "c"});
         let mut shown = core.clone();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_events_row() {
+    fn an_event_has_its_cells() {
         let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
         let event = json!({"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", "name": "p"}, "type": "Normal",
             "reason": "Started", "message": " m\n", "firstTimestamp": "2026-01-01T00:00:00Z",

@@ -1,21 +1,27 @@
-//! Custom kinds of the monitoring operator: kept as they come.
+//! Custom kinds of the Prometheus operator, without a schema.
 
-use super::row;
-use crate::kind::{Generation, Kind, StatusPart};
+use super::{plain_kind, strings};
+use crate::kind::{Generation, Kind, StatusSubresource};
 
 pub(super) fn kinds() -> Vec<Kind> {
     let custom = |kind, plural, singular| Kind {
-        categories: &["prometheus-operator"],
+        categories: strings(&["prometheus-operator"]),
         generation: Generation::Everything,
-        ..row("monitoring.coreos.com", "v1", kind, plural, singular)
+        ..plain_kind("monitoring.coreos.com", "v1", kind, plural, singular)
     };
     vec![
-        Kind { short_names: &["smon"], ..custom("ServiceMonitor", "servicemonitors", "servicemonitor") },
-        Kind { short_names: &["pmon"], ..custom("PodMonitor", "podmonitors", "podmonitor") },
-        Kind { short_names: &["promrule"], ..custom("PrometheusRule", "prometheusrules", "prometheusrule") },
         Kind {
-            short_names: &["prom"],
-            status: StatusPart::Subresource,
+            short_names: strings(&["smon"]),
+            ..custom("ServiceMonitor", "servicemonitors", "servicemonitor")
+        },
+        Kind { short_names: strings(&["pmon"]), ..custom("PodMonitor", "podmonitors", "podmonitor") },
+        Kind {
+            short_names: strings(&["promrule"]),
+            ..custom("PrometheusRule", "prometheusrules", "prometheusrule")
+        },
+        Kind {
+            short_names: strings(&["prom"]),
+            status: StatusSubresource::Enabled,
             ..custom("Prometheus", "prometheuses", "prometheus")
         },
     ]

@@ -1,9 +1,11 @@
-//! The table of pods: the one whose cells have rules of their own.
+//! The table of pods.
+//!
+//! Source: `printPod` in `k8s.io/kubernetes/pkg/printers/internalversion/printers.go`.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::cell::{NONE, age, count, list, name, text, text_or};
+use super::cells::{NONE, age, count, list, name, text, text_or};
 use super::{AGE, NAME, text as column, wide};
 use crate::kind::{Column, Table};
 use crate::time;
@@ -22,7 +24,7 @@ const COLUMNS: &[Column] = &[
 
 pub(super) const PODS: Table = Table { columns: COLUMNS, cells };
 
-/// What the containers add up to.
+/// The summary of a pod's containers.
 struct Summary {
     ready: i64,
     total: i64,
@@ -43,7 +45,7 @@ fn finished(container: &Value) -> Option<Timestamp> {
     text(container, "/lastState/terminated/finishedAt").parse().ok()
 }
 
-/// `Init:` or nothing, and why a container that ended did.
+/// Returns the reason why a container ended.
 fn end_reason(container: &Value) -> Option<String> {
     let ended = container.pointer("/state/terminated")?;
     let reason = ended["reason"].as_str().unwrap_or_default();
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn status_is_what_keeps_the_pod_from_running() {
+    fn the_status_shows_why_a_pod_is_not_running() {
         let running = json!({"phase": "Running", "containerStatuses": [{"name": "a", "ready": true, "restartCount": 0, "state": {"running": {}}}]});
         for (status, deleted, wanted) in [
             (json!({"phase": "Pending"}), false, "0/1 Pending 0"),

@@ -3,21 +3,23 @@
 use serde_json::{Value, json};
 
 use super::compare::compare;
-use super::fields::{Fields, fields_of};
-use super::managed::{Entry, Operation, Writer, read, strip, without_entries, write};
+use super::field_set::{FieldSet, fields_of};
+use super::managed_fields::{
+    FieldManager, ManagedEntry, Operation, read, remove_unowned, without_entries, write,
+};
 use super::merge::{merge, prune};
 use crate::schema::Shape;
 use crate::{Cause, Details, Status, meta};
 
-/// Lays `config` over `live` (an empty object when there is none) for `writer`.
+/// Applies `config` to `live` (an empty object for a create) on behalf of `writer`.
 ///
-/// What the writer named before and names no longer goes, unless somebody else names it. A field that another manager
-/// set to something else is a conflict, 409, unless `force`.
+/// A field that the writer applied before and now omits is removed, unless another manager has it. A field that another
+/// manager set to a different value is a conflict, 409, unless `force`.
 pub(crate) fn apply(
     live: &Value,
     config: &Value,
     shape: &'static Shape,
-    writer: &Writer,
+    writer: &FieldManager,
     has_status: bool,
     force: bool,
 ) -> Result<Value, Status> {
@@ -35,14 +37,14 @@ pub(crate) fn apply(
     let merged = merge(Some(&live), Some(config), shape).map_err(failed)?.unwrap_or_else(|| json!({}));
 
     let mut set = fields_of(config, shape);
-    strip(&mut set, writer, has_status);
+    remove_unowned(&mut set, writer, has_status);
     let mine = entries.iter().position(|entry| entry.is_of(writer, Operation::Apply));
     let (mut entry, last) = match mine.map(|place| entries.remove(place)) {
         Some(entry) => {
             let last = entry.fields.clone();
             (entry, Some(last))
         }
-        None => (Entry::new(writer, Operation::Apply), None),
+        None => (ManagedEntry::new(writer, Operation::Apply), None),
     };
     let changed_set = last.as_ref() != Some(&set);
     let managed = entries.iter().fold(set.clone(), |all, entry| all.union(&entry.fields));
@@ -53,10 +55,10 @@ pub(crate) fn apply(
 
     let mut difference = compare(&live, &merged, shape);
     for part in [&mut difference.added, &mut difference.removed, &mut difference.modified] {
-        strip(part, writer, has_status);
+        remove_unowned(part, writer, has_status);
     }
     let changed = std::mem::take(&mut difference.added).union(&difference.modified);
-    let conflicts: Vec<(usize, Fields)> = entries
+    let conflicts: Vec<(usize, FieldSet)> = entries
         .iter()
         .enumerate()
         .map(|(place, entry)| (place, entry.fields.intersection(&changed)))
@@ -85,7 +87,7 @@ pub(crate) fn apply(
     Ok(out)
 }
 
-fn conflict(entries: &[Entry], conflicts: &[(usize, Fields)]) -> Status {
+fn conflict(entries: &[ManagedEntry], conflicts: &[(usize, FieldSet)]) -> Status {
     let mut all: Vec<(String, Vec<String>)> =
         conflicts.iter().map(|(place, set)| (entries[*place].shown(), set.paths())).collect();
     all.sort();
@@ -121,8 +123,8 @@ mod tests {
     use crate::schema::root;
     use jiff::Timestamp;
 
-    fn writer(manager: &str) -> Writer {
-        Writer {
+    fn writer(manager: &str) -> FieldManager {
+        FieldManager {
             manager: manager.into(),
             api_version: "v1".into(),
             subresource: String::new(),
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_longer_named_goes() {
+    fn an_omitted_field_is_removed() {
         let one = run(&json!({}), &json!({"a": "1", "b": "1"}), "one", false).unwrap();
         let two = run(&one, &json!({"a": "1"}), "one", false).unwrap();
         assert_eq!(two["data"], json!({"a": "1"}));
@@ -144,14 +146,14 @@ mod tests {
     }
 
     #[test]
-    fn shared_fields_stay_and_conflicts_are_told() {
+    fn shared_fields_stay_and_conflicts_are_reported() {
         let one = run(&json!({}), &json!({"a": "1", "b": "1"}), "one", false).unwrap();
         let shared = run(&one, &json!({"a": "1"}), "two", false).unwrap();
         let gone = run(&shared, &json!({"b": "1"}), "one", false).unwrap();
         assert_eq!(gone["data"], json!({"a": "1", "b": "1"}));
-        let refused = run(&gone, &json!({"a": "2", "b": "2"}), "three", false).unwrap_err();
+        let rejected = run(&gone, &json!({"a": "2", "b": "2"}), "three", false).unwrap_err();
         assert_eq!(
-            refused.message,
+            rejected.message,
             "Apply failed with 2 conflicts: conflicts with \"one\":\n- .data.b\nconflicts with \"two\":\n- .data.a"
         );
         let forced = run(&gone, &json!({"a": "2"}), "three", true).unwrap();

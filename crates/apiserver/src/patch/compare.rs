@@ -1,17 +1,17 @@
-//! What differs between two objects, as sets of fields.
+//! The difference of two objects, as sets of fields.
 
 use serde_json::{Map, Value};
 
-use super::fields::Fields;
-use super::walk::{Walk, step_to, walk};
+use super::field_set::FieldSet;
+use super::traverse::{NodeKind, node_kind, path_element};
 use crate::schema::Shape;
 
-/// What differs between two objects.
+/// The difference of two objects.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
-    pub(crate) added: Fields,
-    pub(crate) removed: Fields,
-    pub(crate) modified: Fields,
+    pub(crate) added: FieldSet,
+    pub(crate) removed: FieldSet,
+    pub(crate) modified: FieldSet,
 }
 
 impl Difference {
@@ -48,17 +48,18 @@ impl Compare<'_> {
         let sample = new.filter(|new| !new.is_null()).or(old).unwrap_or(&EMPTY);
         let same_walk = match (old, new) {
             (Some(old), Some(new)) if !old.is_null() && !new.is_null() => {
-                std::mem::discriminant(&walk(shape, old)) == std::mem::discriminant(&walk(shape, new))
+                std::mem::discriminant(&node_kind(shape, old))
+                    == std::mem::discriminant(&node_kind(shape, new))
             }
             _ => true,
         };
-        let walk = walk(shape, sample);
-        let leaf = !same_walk || matches!(walk, Walk::Leaf) || (empty(old) && empty(new));
+        let walk = node_kind(shape, sample);
+        let leaf = !same_walk || matches!(walk, NodeKind::Leaf) || (empty(old) && empty(new));
         if !leaf {
             match walk {
-                Walk::Map => self.maps(old, new, shape),
-                Walk::List => self.lists(old, new, shape),
-                Walk::Leaf => {}
+                NodeKind::Map => self.maps(old, new, shape),
+                NodeKind::List => self.lists(old, new, shape),
+                NodeKind::Leaf => {}
             }
         }
         if root {
@@ -82,12 +83,12 @@ impl Compare<'_> {
             let inner = shape.field(name).unwrap_or(&crate::schema::ANY);
             let (mut a, mut b) = (before.get(name), after.get(name));
             if inner.inline {
-                // The part is there whenever its owner is.
+                // The field exists whenever its owner does.
                 a = a.or(old.map(|_| &part));
                 b = b.or(new.map(|_| &part));
             } else if inner.null || inner.is_always_listed() {
-                a = a.or(old.map(|_| inner.nothing()));
-                b = b.or(new.map(|_| inner.nothing()));
+                a = a.or(old.map(|_| inner.null_value()));
+                b = b.or(new.map(|_| inner.null_value()));
             }
             self.path.push(format!("f:{name}"));
             self.values(a, b, inner, false);
@@ -99,7 +100,7 @@ impl Compare<'_> {
         let index = |list: Option<&'_ Value>| -> Vec<(String, Value)> {
             let items = list.and_then(Value::as_array).into_iter().flatten();
             items
-                .filter_map(|item| Some((step_to(&shape.items, shape.item(), item).ok()?, item.clone())))
+                .filter_map(|item| Some((path_element(&shape.items, shape.item(), item).ok()?, item.clone())))
                 .collect()
         };
         let (before, after) = (index(old), index(new));
@@ -126,7 +127,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn comparison_tells_added_removed_and_modified() {
+    fn a_comparison_finds_added_removed_and_modified() {
         let shape = root("apps.v1.Deployment");
         let old = json!({"metadata": {"labels": {"a": "1", "b": "2"}}, "spec": {"replicas": 1}});
         let new =

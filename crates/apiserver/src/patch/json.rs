@@ -1,24 +1,26 @@
-//! JSON patches (RFC 6902), with Kubernetes' words for what goes wrong.
+//! JSON patches (RFC 6902), with the error texts of Kubernetes.
 
 use serde_json::Value;
 
-use crate::{Status, go};
+use super::go_format;
+use crate::Status;
 
-/// Operations in one patch; Kubernetes takes as many.
+/// Operations in one patch, as in Kubernetes.
 const MAX_OPERATIONS: usize = 10_000;
 
-/// Does the operations of `patch` to `object`.
+/// Applies the operations of `patch` to `object`.
 pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
-    let unread = |sort: &str, wanted: &str| {
-        let why = format!("json: cannot unmarshal {sort} into Go value of type {wanted}");
+    let mistyped = |found: &str, wanted: &str| {
+        let why = format!("json: cannot unmarshal {found} into Go value of type {wanted}");
         Status::bad_request(format!("error decoding patch: {why}"))
     };
-    let operations = patch.as_array().ok_or_else(|| unread(go::sort(&patch), "[]handlers.jsonPatchOp"))?;
+    let operations =
+        patch.as_array().ok_or_else(|| mistyped(go_format::json_type(&patch), "[]handlers.jsonPatchOp"))?;
     if let Some(other) = operations.iter().find(|operation| !operation.is_object()) {
-        return Err(unread(go::sort(other), "handlers.jsonPatchOp"));
+        return Err(mistyped(go_format::json_type(other), "handlers.jsonPatchOp"));
     }
-    // What is no operation does not decode here, and cannot be done there.
-    let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|error| unfit(&error))?;
+    // An unknown operation fails here, and an impossible one below.
+    let patch: json_patch::Patch = serde_json::from_value(patch).map_err(|error| rejected(&error))?;
     if patch.0.len() > MAX_OPERATIONS {
         let message = format!(
             "The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {}",
@@ -27,14 +29,14 @@ pub(crate) fn patch(object: &mut Value, patch: Value) -> Result<(), Status> {
         return Err(Status::new(413, "RequestEntityTooLarge", message));
     }
     for operation in &patch.0 {
-        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| unfit(&error))?;
+        json_patch::patch(object, std::slice::from_ref(operation)).map_err(|error| rejected(&error))?;
     }
     Ok(())
 }
 
-/// Kubernetes keeps the cause to itself.
-fn unfit(error: &dyn std::fmt::Display) -> Status {
-    tracing::debug!(%error, "a JSON patch does not fit its object");
+/// Kubernetes does not return the cause.
+fn rejected(error: &dyn std::fmt::Display) -> Status {
+    tracing::debug!(%error, "a JSON patch cannot be applied");
     let why = "the server rejected our request due to an error in our request";
     let mut status = Status::new(422, "Invalid", why);
     status.details = Some(Box::default());
@@ -47,15 +49,15 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn operations_are_done_in_order_and_a_failed_test_refuses() {
+    fn operations_run_in_order_and_a_failed_test_rejects() {
         let mut object = json!({"spec": {"replicas": 1}});
         let ops = json!([{"op": "test", "path": "/spec/replicas", "value": 1},
             {"op": "replace", "path": "/spec/replicas", "value": 3}, {"op": "add", "path": "/spec/paused", "value": true}]);
         patch(&mut object, ops).unwrap();
         assert_eq!(object, json!({"spec": {"replicas": 3, "paused": true}}));
-        let refused =
+        let rejected =
             patch(&mut object, json!([{"op": "test", "path": "/spec/replicas", "value": 1}])).unwrap_err();
-        assert_eq!((refused.code, refused.reason), (422, "Invalid"));
+        assert_eq!((rejected.code, rejected.reason), (422, "Invalid"));
         assert_eq!(patch(&mut object, json!({"a": 1})).unwrap_err().code, 400);
     }
 }

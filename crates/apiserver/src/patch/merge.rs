@@ -1,15 +1,15 @@
-//! Laying an apply's configuration over an object, and taking out what it no longer names.
+//! The merge of an applied configuration into an object, and the removal of fields that it no longer contains.
 
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, fields_of, readable};
-use super::walk::{NoKey, Walk, step_to, walk};
+use super::field_set::{FieldSet, fields_of, readable};
+use super::traverse::{MissingKey, NodeKind, node_kind, path_element};
 use crate::schema::Shape;
 
-/// Takes the fields of `set` out of `value`.
-fn remove(value: &Value, set: &Fields, shape: &'static Shape) -> Option<Value> {
-    match (walk(shape, value), value) {
-        (Walk::Map, Value::Object(entries)) => {
+/// Removes the fields of `set` from `value`.
+fn remove(value: &Value, set: &FieldSet, shape: &'static Shape) -> Option<Value> {
+    match (node_kind(shape, value), value) {
+        (NodeKind::Map, Value::Object(entries)) => {
             if entries.is_empty() {
                 return None;
             }
@@ -19,7 +19,7 @@ fn remove(value: &Value, set: &Fields, shape: &'static Shape) -> Option<Value> {
                 match set.child(&format!("f:{name}")) {
                     Some(child) if child.is_owned() => {}
                     Some(child) if child.has_below() => {
-                        // What is left of nothing is null, which is not the same as absent to a comparison.
+                        // An emptied value becomes null, which a comparison distinguishes from an absent one.
                         kept.insert(name.clone(), remove(entry, child, inner).unwrap_or_default());
                     }
                     _ => {
@@ -29,11 +29,11 @@ fn remove(value: &Value, set: &Fields, shape: &'static Shape) -> Option<Value> {
             }
             (!kept.is_empty()).then_some(Value::Object(kept))
         }
-        (Walk::List, Value::Array(items)) => {
+        (NodeKind::List, Value::Array(items)) => {
             let kept: Vec<Value> = items
                 .iter()
                 .filter_map(|item| {
-                    let step = step_to(&shape.items, shape.item(), item).unwrap_or_default();
+                    let step = path_element(&shape.items, shape.item(), item).unwrap_or_default();
                     match set.child(&step) {
                         Some(child) if child.is_owned() => None,
                         Some(child) if child.has_below() => remove(item, child, shape.item()),
@@ -43,14 +43,15 @@ fn remove(value: &Value, set: &Fields, shape: &'static Shape) -> Option<Value> {
                 .collect();
             (!kept.is_empty()).then_some(Value::Array(kept))
         }
-        (Walk::Leaf, Value::Object(_) | Value::Array(_)) => None,
+        (NodeKind::Leaf, Value::Object(_) | Value::Array(_)) => None,
         _ => Some(value.clone()),
     }
 }
 
-/// Removes from `merged` what `last` named and nobody names any more; `managed` is what is named now, by anybody.
-pub(crate) fn prune(merged: &Value, last: &Fields, managed: &Fields, shape: &'static Shape) -> Value {
-    let removed = |set: &Fields| remove(merged, set, shape).unwrap_or_else(|| Value::Object(Map::new()));
+/// Removes from `merged` the fields of `last` that no manager has any more. `managed` is the union of all managers'
+/// fields.
+pub(crate) fn prune(merged: &Value, last: &FieldSet, managed: &FieldSet, shape: &'static Shape) -> Value {
+    let removed = |set: &FieldSet| remove(merged, set, shape).unwrap_or_else(|| Value::Object(Map::new()));
     let last = last.with_named(shape);
     let pruned = removed(&last);
     let all = fields_of(merged, shape).with_named(shape);
@@ -60,7 +61,7 @@ pub(crate) fn prune(merged: &Value, last: &Fields, managed: &Fields, shape: &'st
     removed(&all.difference(&left).intersection(&last))
 }
 
-/// Lays an apply's configuration over an object.
+/// Merges an applied configuration into an object.
 pub(crate) fn merge(
     old: Option<&Value>,
     new: Option<&Value>,
@@ -70,8 +71,8 @@ pub(crate) fn merge(
         (old, None) => return Ok(old.cloned()),
         (a, Some(b)) => (a, b),
     };
-    match (walk(shape, b), b) {
-        (Walk::Map, Value::Object(after))
+    match (node_kind(shape, b), b) {
+        (NodeKind::Map, Value::Object(after))
             if !after.is_empty() || a.is_some_and(|a| a.as_object().is_some_and(|m| !m.is_empty())) =>
         {
             let none = Map::new();
@@ -93,23 +94,25 @@ pub(crate) fn merge(
             }
             Ok((!out.is_empty()).then_some(Value::Object(out)))
         }
-        (Walk::List, Value::Array(after)) if !after.is_empty() => {
+        (NodeKind::List, Value::Array(after)) if !after.is_empty() => {
             let none = Vec::new();
             let before = a.and_then(Value::as_array).unwrap_or(&none);
             merge_lists(before, after, shape).map(Some)
         }
-        (Walk::List, Value::Array(_)) if a.is_some_and(|a| a.as_array().is_some_and(|l| !l.is_empty())) => {
+        (NodeKind::List, Value::Array(_))
+            if a.is_some_and(|a| a.as_array().is_some_and(|l| !l.is_empty())) =>
+        {
             Ok(a.cloned())
         }
         _ => Ok(Some(b.clone())),
     }
 }
 
-/// Items of both lists: those of the configuration in its order, the others where they stood among them.
+/// Merges two keyed lists: the items of the configuration in its order, the others in their relative places.
 fn merge_lists(before: &[Value], after: &[Value], shape: &'static Shape) -> Result<Value, String> {
     let index = |list: &[Value]| -> Result<Vec<String>, String> {
         let steps = list.iter().enumerate().map(|(place, item)| {
-            step_to(&shape.items, shape.item(), item).map_err(|NoKey(key)| {
+            path_element(&shape.items, shape.item(), item).map_err(|MissingKey(key)| {
                 format!("element {place}: associative list with keys has an element that omits key field \"{key}\" (and doesn't have default value)")
             })
         });
@@ -174,7 +177,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn merging_keeps_others_items_and_the_configurations_order() {
+    fn merge_keeps_other_items_and_the_new_order() {
         let shape = root("v1").field("x");
         assert!(shape.is_none());
         let shape = root("core.v1.Pod");
@@ -193,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn pruning_takes_only_what_nobody_names_any_more() {
+    fn prune_removes_fields_without_manager() {
         let shape = root("core.v1.ConfigMap");
-        let merged = json!({"data": {"mine": "1", "theirs": "2", "both": "3", "nobodys": "4"}});
-        let last = Fields::from_json(&json!({"f:data": {"f:mine": {}, "f:both": {}}}));
-        let managed = Fields::from_json(&json!({"f:data": {"f:theirs": {}, "f:both": {}}}));
+        let merged = json!({"data": {"mine": "1", "theirs": "2", "both": "3", "unmanaged": "4"}});
+        let last = FieldSet::from_json(&json!({"f:data": {"f:mine": {}, "f:both": {}}}));
+        let managed = FieldSet::from_json(&json!({"f:data": {"f:theirs": {}, "f:both": {}}}));
         assert_eq!(
             prune(&merged, &last, &managed, shape),
-            json!({"data": {"theirs": "2", "both": "3", "nobodys": "4"}})
+            json!({"data": {"theirs": "2", "both": "3", "unmanaged": "4"}})
         );
     }
 }

@@ -1,8 +1,8 @@
-//! Strategic-merge patches: JSON merge patches in which lists are merged by key, as the schema says.
+//! Strategic-merge patches: JSON merge patches that merge lists by key, according to the schema.
 
 use serde_json::{Map, Value};
 
-use super::go;
+use super::go_format;
 use crate::Status;
 use crate::schema::{Merge, Shape};
 
@@ -11,10 +11,10 @@ const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_PREFIX: &str = "$deleteFromPrimitiveList/";
 const ORDER_PREFIX: &str = "$setElementOrder/";
 
-/// Lays `patch` over `object`.
+/// Applies `patch` to `object`.
 pub(crate) fn patch(object: &mut Value, patch: &Value, shape: &'static Shape) -> Result<(), Status> {
     let Value::Object(changes) = patch else {
-        let kind = go::kind(patch);
+        let kind = go_format::json_type(patch);
         return Err(Status::bad_request(format!(
             "json: cannot unmarshal {kind} into Go value of type map[string]interface {{}}"
         )));
@@ -142,7 +142,7 @@ fn lists(
     Ok(in_order(&merged, order.unwrap_or(&wanted), before, Some(key)))
 }
 
-/// Puts the items that `wanted` names into its order, and the others where they stood relative to them.
+/// Sorts the items of `wanted` in its order. The other items keep their relative places from `before`.
 fn in_order(items: &[Value], wanted: &Value, before: &[Value], key: Option<&str>) -> Vec<Value> {
     let same = |a: &Value, b: &Value| match key {
         Some(key) => a.get(key) == b.get(key),
@@ -170,7 +170,7 @@ fn in_order(items: &[Value], wanted: &Value, before: &[Value], key: Option<&str>
     out
 }
 
-/// A value that is new to the object: `$patch` and the like have nothing to act on and go.
+/// Removes directives such as `$patch` from a value that is new to the object.
 fn without_directives(value: &Value) -> Option<Value> {
     match value {
         Value::Object(fields) => {
@@ -185,14 +185,14 @@ fn without_directives(value: &Value) -> Option<Value> {
     }
 }
 
-/// Kubernetes counts what a patch says wrongly among the server's errors, and gives no reason.
+/// Kubernetes answers a wrong patch with 500 and no reason.
 fn bad_directive(item: &Value) -> Status {
-    let (directive, item) = (go::text(&item[DIRECTIVE]), go::text(item));
+    let (directive, item) = (go_format::text(&item[DIRECTIVE]), go_format::text(item));
     Status::new(500, "", format!("unknown patch type: {directive} in map: {item}"))
 }
 
 fn no_key(item: &Value, key: &str) -> Status {
-    let item = go::text(item);
+    let item = go_format::text(item);
     Status::new(500, "", format!("map: {item} does not contain declared merge key: {key}"))
 }
 
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_without_key_are_replaced_and_scalars_added() {
+    fn lists_without_key_are_replaced_or_extended() {
         let pod = json!({"metadata": {"finalizers": ["a"]}, "spec": {"containers": [{"name": "a", "args": ["1"]}]}});
         assert_eq!(
             patched(
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn nulls_delete_and_maps_can_be_replaced_or_cut() {
+    fn nulls_delete_and_directives_replace() {
         let deployment = json!({"metadata": {"labels": {"a": "1", "b": "2"}}, "spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {}}}});
         assert_eq!(
             patched(
@@ -297,11 +297,11 @@ mod tests {
     }
 
     #[test]
-    fn an_item_without_its_key_is_refused() {
+    fn an_item_without_its_key_is_rejected() {
         let mut pod = json!({"spec": {"containers": [{"name": "a"}]}});
-        let refused =
+        let rejected =
             patch(&mut pod, &json!({"spec": {"containers": [{"image": "x"}]}}), root("core.v1.Pod"))
                 .unwrap_err();
-        assert_eq!(refused.message, "map: map[image:x] does not contain declared merge key: name");
+        assert_eq!(rejected.message, "map: map[image:x] does not contain declared merge key: name");
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::{Kind, Status};
 
-/// A conjunction of `label=value` and `label!=value` over the fields that a kind offers.
+/// A conjunction of `label=value` and `label!=value` over the selectable fields of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
 
 impl FieldSelector {
-    /// Reads `metadata.name=x,status.phase!=Running`.
+    /// Parses a selector such as `metadata.name=x,status.phase!=Running`.
     pub(crate) fn parse(text: &str, kind: &Kind) -> Result<Self, Status> {
         let mut all = Vec::new();
         for term in split_terms(text) {
@@ -42,7 +42,7 @@ impl FieldSelector {
     }
 }
 
-/// Kinds with fields of their own say so in other words than those that have only the two.
+/// The error text depends on whether the kind has fields of its own.
 fn unknown_field(kind: &Kind, label: &str) -> String {
     if kind.fields.is_empty() {
         return format!(
@@ -52,7 +52,7 @@ fn unknown_field(kind: &Kind, label: &str) -> String {
     format!("field label not supported: {label}")
 }
 
-/// Splits at commas that no backslash stands before.
+/// Splits at commas without a preceding backslash.
 fn split_terms(text: &str) -> Vec<String> {
     let (mut terms, mut term, mut escaped) = (Vec::new(), String::new(), false);
     for c in text.chars() {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn field_selectors() {
+    fn field_selectors_compare_and_reject_unknown_fields() {
         let kind = crate::kinds::builtin().into_iter().find(|k| k.kind == "Pod").unwrap();
         let fields = [("status.phase", "Running".to_owned()), ("spec.nodeName", String::new())];
         for (selector, picks) in [

@@ -1,4 +1,4 @@
-//! Label selectors, in the text form of query parameters and the object form of specs.
+//! Label selectors: the text form of query parameters and the object form of specs.
 
 use std::collections::BTreeMap;
 
@@ -10,35 +10,35 @@ use crate::names::{LABEL_KEY, LABEL_VALUE, SUBDOMAIN, is_dns_subdomain, is_label
 /// One condition on a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requirement {
-    /// The label has one of these values.
+    /// The label exists with one of these values.
     In(String, Vec<String>),
     /// The label is absent or has another value.
     NotIn(String, Vec<String>),
-    /// The label is there.
+    /// The label exists.
     Exists(String),
-    /// The label is not there.
+    /// The label does not exist.
     Absent(String),
-    /// The label is a greater number.
+    /// The label is a number greater than this one.
     Greater(String, i64),
-    /// The label is a smaller number.
+    /// The label is a number less than this one.
     Less(String, i64),
 }
 
-/// A conjunction of conditions on labels; the empty one picks everything.
+/// A conjunction of conditions on labels. The empty selector matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelSelector(Vec<Requirement>);
 
 impl LabelSelector {
-    /// Its conditions, all of which must hold.
+    /// Returns the conditions. An object matches when all of them hold.
     #[must_use]
     pub fn requirements(&self) -> &[Requirement] {
         &self.0
     }
 
-    /// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
+    /// Parses a selector such as `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
     ///
     /// # Errors
-    /// 400 with what was found and what was expected.
+    /// 400 with the unexpected and the expected token.
     pub fn parse(text: &str) -> Result<Self, Status> {
         let mut parser = Parser { tokens: tokens(text), at: 0 };
         parser
@@ -47,7 +47,7 @@ impl LabelSelector {
             .map(Self)
     }
 
-    /// Reads the object form, `matchLabels` and `matchExpressions`, or a plain map of labels.
+    /// Reads the object form (`matchLabels` and `matchExpressions`), or a plain map of labels.
     pub(crate) fn from_object(selector: &Value) -> Self {
         let texts = |map: &Map<String, Value>| {
             map.iter()
@@ -107,7 +107,7 @@ fn number(text: Option<&str>) -> Option<i64> {
     text?.parse().ok()
 }
 
-/// The text form, sorted by key, as `kubectl get -o wide` and the scale subresource show a selector.
+/// The text form, sorted by key, as in `kubectl get -o wide` and the scale subresource.
 impl std::fmt::Display for LabelSelector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut all: Vec<&Requirement> = self.0.iter().collect();
@@ -148,7 +148,7 @@ fn tokens(text: &str) -> Vec<String> {
         }
         let mut token = String::from(c);
         if is_special(c) {
-            // `==`, `!=` are the only operators of two characters.
+            // `==` and `!=` are the only operators of two characters.
             if matches!(c, '=' | '!') && chars.peek() == Some(&'=') {
                 token.push('=');
                 chars.next();
@@ -229,7 +229,7 @@ impl Parser {
         checked_key(self.next().unwrap_or_default())
     }
 
-    /// A single value; nothing at all is the empty value, as in `a=`.
+    /// Reads one value; an absent one is the empty value, as in `a=`.
     fn value(&mut self, key: &str) -> Result<String, String> {
         match self.peek() {
             None | Some(",") => Ok(String::new()),
@@ -282,7 +282,7 @@ fn checked_key(key: String) -> Result<String, String> {
             Some(_) => format!("prefix part {SUBDOMAIN}"),
             None => LABEL_KEY.to_owned(),
         };
-        // The parser names no field, and Go writes that so.
+        // The parser has no field name; Go formats that as `<nil>`.
         Err(format!("<nil>: Invalid value: \"{key}\": {why}"))
     }
 }
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn label_selectors() {
+    fn label_selectors_match_and_reject() {
         let app = labels(&[("app", "worker"), ("tier", "2"), ("empty", "")]);
         for (selector, picks) in [
             ("", true),

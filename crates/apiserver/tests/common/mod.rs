@@ -1,4 +1,4 @@
-//! A server over HTTPS on a free port, with a node that is made up.
+//! A server over HTTPS on a free port, with a fake node.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const TOKEN: &str = "secret-token";
 
-/// Logs that tests write and ports that tests listen on.
+/// A node with the logs and ports of a test.
 #[derive(Default)]
 pub(crate) struct FakeNode {
     pub(crate) ports: Mutex<HashMap<u16, u16>>,
@@ -36,7 +36,7 @@ impl Node for FakeNode {
             );
             return Err(Status::bad_request(why));
         }
-        let lines = self.log.lock().unwrap().take().expect("the test gives a log");
+        let lines = self.log.lock().unwrap().take().expect("the test provides a log");
         Ok(futures::stream::unfold(lines, |mut lines| async move { Some((lines.recv().await?, lines)) })
             .boxed())
     }
@@ -50,14 +50,13 @@ impl Node for FakeNode {
     }
 }
 
-/// A running server; it ends when this is dropped.
+/// A running server, which ends with this value.
 pub(crate) struct Running {
     pub(crate) server: ApiServer,
     pub(crate) node: Arc<FakeNode>,
     pub(crate) client: Client,
     pub(crate) address: std::net::SocketAddr,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) ended: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 impl Drop for Running {
@@ -80,9 +79,9 @@ pub(crate) async fn start_with(config: Config) -> Running {
     let text = kubeconfig("test", &format!("https://{address}"), tls.ca_pem(), TOKEN, "default");
     let shutdown = CancellationToken::new();
     let serve = Serve { tls, token: TOKEN.into() };
-    let ended = tokio::spawn(apiserver::run(server.clone(), serve, listener, shutdown.clone()));
+    tokio::spawn(apiserver::run(server.clone(), serve, listener, shutdown.clone()));
     let client = client(&text).await;
-    Running { server, node, client, address, shutdown, ended }
+    Running { server, node, client, address, shutdown }
 }
 
 pub(crate) async fn client(text: &str) -> Client {
@@ -94,7 +93,7 @@ pub(crate) async fn client(text: &str) -> Client {
     Client::try_from(config).unwrap()
 }
 
-/// A pod on a node.
+/// Returns a scheduled pod.
 pub(crate) fn pod(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "x"}},
@@ -102,7 +101,7 @@ pub(crate) fn pod(name: &str) -> Value {
     })
 }
 
-/// Listens on a free port, answers each connection with `answer`, and gives the port.
+/// Handles connections to a free port with `answer`, and returns the port.
 pub(crate) async fn listen<F, Fut>(answer: F) -> u16
 where
     F: Fn(TcpStream) -> Fut + Send + Sync + 'static,

@@ -1,0 +1,210 @@
+//! The subresources scale, binding, eviction and finalize.
+
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::body;
+use super::call::Call;
+use super::delete::DeleteOptions;
+use super::patch;
+use super::write::{self, WriteScope, Written};
+use crate::select::LabelSelector;
+use crate::storage::encode;
+use crate::{Cause, Scale, Status, meta};
+
+/// Returns the `autoscaling/v1` Scale of an object.
+fn scale_of(object: &Value, scale: &Scale) -> Value {
+    let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let metadata = &object["metadata"];
+    let mut shown = json!({});
+    for name in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        if !metadata[name].is_null() {
+            shown[name] = metadata[name].clone();
+        }
+    }
+    let mut out = json!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": shown,
+        "spec": {}, "status": {"replicas": number(&scale.status_replicas)},
+    });
+    // Go omits zero.
+    if number(&scale.replicas) != 0 {
+        out["spec"]["replicas"] = number(&scale.replicas).into();
+    }
+    let selector = match object.pointer(&scale.selector) {
+        Some(Value::String(text)) => text.clone(),
+        Some(selector) => LabelSelector::from_object(selector).to_string(),
+        None => String::new(),
+    };
+    if !selector.is_empty() {
+        out["status"]["selector"] = selector.into();
+    }
+    out
+}
+
+/// Handles GET of `/scale`.
+pub(crate) fn get_scale(call: &Call<'_>, scale: &Scale) -> Result<Response, Status> {
+    Ok(call.respond(200, encode(&scale_of(&call.object()?.value, scale))))
+}
+
+/// Handles PUT and PATCH of `/scale`.
+pub(crate) fn write_scale(
+    call: &mut Call<'_>,
+    scale: &Scale,
+    bytes: &[u8],
+    is_patch: bool,
+) -> Result<Response, Status> {
+    let media = body::content_type(call.headers).to_owned();
+    let sent = match (is_patch, media.as_str()) {
+        (false, _) => body::decode(call.headers, bytes, "Scale")?,
+        (true, "application/apply-patch+yaml") => body::yaml(bytes)?,
+        (true, media) => patch::decode_patch(media, bytes)?,
+    };
+    let written = write::change(call, WriteScope::Main, "scale", |call, old| {
+        let mut wanted = scale_of(old, scale);
+        match (is_patch, media.as_str()) {
+            (false, _) => wanted = sent.clone(),
+            // A scale has no lists, so all merge patches are the same.
+            (true, "application/json-patch+json") => crate::patch::json::patch(&mut wanted, sent.clone())?,
+            (true, _) => json_patch::merge(&mut wanted, &sent),
+        }
+        let replicas = match &wanted["spec"]["replicas"] {
+            Value::Null => 0,
+            number => number.as_i64().filter(|n| i32::try_from(*n).is_ok()).ok_or_else(|| {
+                Status::bad_request("Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal value into Go struct field ScaleSpec.spec.replicas of type int32")
+            })?,
+        };
+        if replicas < 0 {
+            let cause =
+                Cause::invalid("spec.replicas", &replicas.into(), "must be greater than or equal to 0");
+            return Err(Status::invalid("autoscaling", "Scale", call.name(), vec![cause]));
+        }
+        let mut object = old.clone();
+        let (parent, field) = crate::strategy::split(&scale.replicas);
+        if let Some(Value::Object(parent)) = object.pointer_mut(parent) {
+            parent.insert(field.to_owned(), replicas.into());
+        }
+        // The preconditions of the scale apply to the object.
+        let metadata = meta::metadata(&mut object);
+        for name in ["resourceVersion", "uid"] {
+            match wanted["metadata"][name].as_str() {
+                Some(text) if !text.is_empty() => metadata.insert(name.into(), text.into()),
+                _ => metadata.remove(name),
+            };
+        }
+        Ok(object)
+    })?;
+    let value = match &written {
+        Written::Stored(stored) => &stored.value,
+        Written::Dry(value) => value,
+    };
+    Ok(call.respond(200, encode(&scale_of(value, scale))))
+}
+
+fn created(call: &Call<'_>) -> Response {
+    call.respond(
+        201,
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
+            .to_string(),
+    )
+}
+
+/// Handles POST of `pods/NAME/binding`: assigns a pod to a node.
+pub(crate) fn bind(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
+    let binding = body::decode(call.headers, bytes, "Binding")?;
+    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    if node.is_empty() {
+        let cause = Cause::required("target.name", "");
+        return Err(Status::invalid("", "Binding", call.name(), vec![cause]));
+    }
+    let now = call.now;
+    // Spec and status change in one write, so no watcher sees a bound pod that is not scheduled.
+    write::change(call, WriteScope::Whole, "binding", |call, old| {
+        let has = old.pointer("/spec/nodeName").and_then(Value::as_str).unwrap_or_default();
+        if !has.is_empty() {
+            return Err(Status::conflict(
+                "",
+                "pods/binding",
+                call.name(),
+                &format!("pod {} is already assigned to node \"{has}\"", call.name()),
+            ));
+        }
+        if meta::is_terminating(old) {
+            let why = format!("pod {} is being deleted, cannot be assigned to a host", call.name());
+            return Err(Status::conflict("", "pods/binding", call.name(), &why));
+        }
+        let mut pod = old.clone();
+        pod["spec"]["nodeName"] = node.clone().into();
+        set_condition(
+            &mut pod,
+            json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": crate::time::seconds(now)}),
+        );
+        Ok(pod)
+    })?;
+    Ok(created(call))
+}
+
+fn set_condition(pod: &mut Value, condition: Value) {
+    let conditions = &mut pod["status"]["conditions"];
+    if !conditions.is_array() {
+        *conditions = json!([]);
+    }
+    let Some(list) = conditions.as_array_mut() else { return };
+    list.retain(|known| known["type"] != condition["type"]);
+    list.push(condition);
+}
+
+/// Handles POST of `pods/NAME/eviction`: a deletion that a disruption budget can refuse.
+pub(crate) fn evict(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
+    let eviction = body::decode(call.headers, bytes, "Eviction")?;
+    let options = DeleteOptions::from_object(call, &eviction["deleteOptions"])?;
+    let pod = call.object()?;
+    if let Some(budgets) = call.server.registry().stored_as("policy", "poddisruptionbudgets") {
+        let (budgets, _) = budgets.objects.list(call.info.namespace.as_deref());
+        let refuses = |budget: &Value| {
+            let selector = LabelSelector::from_object(&budget["spec"]["selector"]);
+            let running = pod.value.pointer("/status/phase").and_then(Value::as_str) == Some("Running");
+            // A budget without a status from its controller refuses nothing.
+            let allowed = budget.pointer("/status/disruptionsAllowed").and_then(Value::as_i64);
+            let counted = budget.pointer("/status/observedGeneration").is_some();
+            running
+                && counted
+                && allowed == Some(0)
+                && !budget["spec"]["selector"].is_null()
+                && selector.matches(&pod.record.labels)
+        };
+        if let Some(budget) = budgets.iter().find(|budget| refuses(&budget.value)) {
+            let mut status = Status::new(
+                429,
+                "TooManyRequests",
+                "Cannot evict pod as it would violate the pod's disruption budget.",
+            );
+            let healthy = |name: &str| budget.value["status"][name].as_i64().unwrap_or(0);
+            let cause = Cause {
+                reason: "DisruptionBudget",
+                message: format!(
+                    "The disruption budget {} needs {} healthy pods and has {} currently",
+                    budget.record.name,
+                    healthy("desiredHealthy"),
+                    healthy("currentHealthy")
+                ),
+                field: String::new(),
+            };
+            status.details =
+                Some(Box::new(crate::Details { causes: vec![cause], ..crate::Details::default() }));
+            return Err(status);
+        }
+    }
+    call.server.delete_object(&call.stored_as, &call.key(), &options, call.now)?;
+    Ok(created(call))
+}
+
+/// Handles PUT of `namespaces/NAME/finalize`: sets the finalizers in the spec.
+pub(crate) fn finalize(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Status> {
+    let sent = body::decode(call.headers, bytes, "Namespace")?;
+    let written = write::change(call, WriteScope::Whole, "finalize", |_, old| {
+        let mut object = old.clone();
+        object["spec"]["finalizers"] = sent["spec"]["finalizers"].clone();
+        Ok(object)
+    })?;
+    Ok(write::respond(call, 200, written))
+}

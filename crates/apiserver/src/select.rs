@@ -1,0 +1,7 @@
+//! Label selectors and field selectors.
+
+mod fields;
+mod labels;
+
+pub(crate) use fields::FieldSelector;
+pub use labels::{LabelSelector, Requirement};
