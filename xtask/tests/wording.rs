@@ -253,3 +253,19 @@ fn the_rules_find_what_they_name() {
     assert_eq!(rules.check("src/told.rs", "").len(), 1);
     assert_eq!(rules.check("README.md", "/// What.\n").len(), 0);
 }
+
+#[test]
+fn contributing_names_existing_files() {
+    let text = read("CONTRIBUTING.md");
+    let quoted = text.split('`').skip(1).step_by(2);
+    let paths: Vec<&str> = quoted
+        .filter(|word| {
+            ["charts/", "crates/", "docs/", "tui/", "xtask/"].iter().any(|top| word.starts_with(top))
+        })
+        .collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+        assert!(file.exists(), "CONTRIBUTING.md names {path}, which does not exist");
+    }
+}
