@@ -29,7 +29,6 @@ const NOT_YET: &[&str] = &[
     "crates/installer/",
     "crates/observed/",
     "crates/podkit/",
-    "crates/scraper/",
     "producer/",
     "tui/",
     "worker/",
