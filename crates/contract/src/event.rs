@@ -1,7 +1,7 @@
-//! The lines that a worker logs about its jobs.
+//! The job events that a worker writes to its log.
 //!
-//! A worker's counters die with its pod, so whoever wants to know what became of a job reads these lines from the
-//! pod's log: one JSON object a line on standard output, whatever the log format of everything else is.
+//! A worker's counters disappear with its pod. The outcome of a job is therefore also a line in the pod's log: one JSON
+//! object on standard output, independent of the format of the other log lines.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,40 +9,40 @@ use uuid::Uuid;
 
 use crate::job::{BurstId, milliseconds};
 
-/// One line: `{"job_event":"acked","id":"…","burst":"…","at":"…","wait_ms":12,"work_ms":5001}`.
+/// One log line: `{"job_event":"acked","id":"…","burst":"…","at":"…","wait_ms":12,"work_ms":5001}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobEvent {
-    /// What happened.
+    /// Kind of the event.
     #[serde(rename = "job_event")]
     pub kind: JobEventKind,
-    /// The job; absent when the message was too broken to have an id.
+    /// Id of the job; absent if the message had no readable id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
-    /// Its burst, if it has one.
+    /// Burst of the job, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<BurstId>,
-    /// When, by the worker's clock.
+    /// Time of the event, by the worker's clock.
     #[serde(serialize_with = "milliseconds")]
     pub at: Timestamp,
-    /// Whether the broker had delivered the message before.
+    /// True if the broker had delivered the message before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redelivered: bool,
     /// Milliseconds from `enqueued_at` to the start of the work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_ms: Option<u64>,
-    /// Milliseconds of work, once it is done.
+    /// Duration of the finished work, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub work_ms: Option<u64>,
-    /// Why a job failed.
+    /// Reason why the job failed or was requeued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The trace that the request to the producer belonged to (W3C Trace Context), if it named one.
+    /// `traceparent` of the request to the producer (W3C Trace Context), if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
 }
 
 impl JobEvent {
-    /// Reads a log line; `None` if the line is about something else.
+    /// Parses a log line; returns `None` if the line is not a job event.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
         if !line.contains("\"job_event\"") {
@@ -51,24 +51,24 @@ impl JobEvent {
         serde_json::from_str(line.trim()).ok()
     }
 
-    /// The line, without its end.
+    /// Formats the log line, without a newline.
     #[must_use]
     pub fn to_line(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// What happened to a job.
+/// Kind of a job event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobEventKind {
     /// Work has begun.
     Started,
-    /// Work is done and the acknowledgement was handed to the connection.
+    /// Work is done and the acknowledgement was passed to the connection.
     Acked,
-    /// The connection went away with the job in hand: the broker will deliver it again.
+    /// The connection was lost before the acknowledgement was sent: the broker will redeliver the job.
     Requeued,
-    /// The job is poison and went to the dead-letter queue.
+    /// The message is not a valid job and went to the dead-letter queue.
     Failed,
 }
 
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_comes_back_as_it_was_written() {
+    fn a_line_survives_a_round_trip() {
         let line = r#"{"job_event":"acked","id":"01890a5d-ac96-774b-bcce-b302099a8057","burst":"b1","at":"2026-01-02T03:04:05.678Z","redelivered":true,"wait_ms":12,"work_ms":5001}"#;
         assert_eq!(JobEvent::parse(line).unwrap().to_line(), line);
     }

@@ -1,8 +1,8 @@
-//! What all sides of the demo agree on: names, labels, ports, queue arguments, the job's JSON, the lines that
-//! workers log about jobs, and the producer's answers.
+//! The names and formats that all parts of the demo share: names, labels, ports, queue arguments, the job's JSON, the
+//! job events that workers log, and the producer's answers.
 //!
-//! Manifests, charts, dashboards and tests speak these names too, so they are fixed. The crate does no I/O and
-//! has no async: everything here is a constant, a plain type or a pure function.
+//! Manifests, charts, dashboards and tests use the same names, so they are fixed. The crate does no I/O and has no
+//! async code: it contains constants, plain types and pure functions.
 
 mod answer;
 mod event;

@@ -1,6 +1,6 @@
-//! Kubernetes names: the namespace, workloads, ports, labels and the metric that the autoscaler reads.
+//! Kubernetes names: the namespace, workloads, ports, labels, and the metric that the autoscaler reads.
 
-/// The namespace that the demo lives in unless a flag or chart value says otherwise.
+/// Default namespace of the demo.
 pub const NAMESPACE: &str = "autoscaling-demo";
 
 /// Deployment and Service of the web server that publishes jobs.
@@ -13,13 +13,13 @@ pub const RABBITMQ: &str = "rabbitmq";
 pub const PRODUCER_IMAGE: &str = "surge/producer";
 /// The worker's image, without registry and tag.
 pub const WORKER_IMAGE: &str = "surge/worker";
-/// Namespace in which the monitoring stack is looked for and, in the sandbox, installed.
+/// Default namespace of the monitoring stack; the sandbox installs it there.
 pub const MONITORING: &str = "monitoring";
-/// Headless Service that the Prometheus Operator makes for every Prometheus.
+/// Headless Service that the Prometheus Operator creates for every Prometheus.
 pub const PROMETHEUS_SERVICE: &str = "prometheus-operated";
 /// Port of [`PROMETHEUS_SERVICE`].
 pub const PROMETHEUS_PORT: u16 = 9090;
-/// Label that a ServiceMonitor must carry for the stack's Prometheus to select it.
+/// Label that a ServiceMonitor needs so that the stack's Prometheus selects it.
 pub const MONITOR_LABEL: (&str, &str) = ("release", "prometheus");
 
 /// Name of the HorizontalPodAutoscaler.
@@ -30,15 +30,15 @@ pub const EXTERNAL_METRIC: &str = "rabbitmq_queue_length";
 /// A named container port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Port {
-    /// Name in the manifests, which Services and ServiceMonitors refer to.
+    /// Name of the port in the manifests; Services and ServiceMonitors refer to it.
     pub name: &'static str,
-    /// Number that the container declares.
+    /// Port number in the container.
     pub number: u16,
 }
 
 /// The producer's HTTP port.
 pub const PRODUCER_HTTP: Port = Port { name: "http", number: 3000 };
-/// The worker's probes and metrics.
+/// The worker's port for probes and metrics.
 pub const WORKER_METRICS: Port = Port { name: "metrics", number: 9090 };
 /// The broker's AMQP 0-9-1 port.
 pub const RABBITMQ_AMQP: Port = Port { name: "amqp", number: 5672 };
@@ -47,14 +47,14 @@ pub const RABBITMQ_MANAGEMENT: Port = Port { name: "management", number: 15672 }
 /// The broker's Prometheus endpoint.
 pub const RABBITMQ_METRICS: Port = Port { name: "metrics", number: 15692 };
 
-/// `ConfigMap` of the namespace `kube-system` that tells the settings of a controller manager which runs elsewhere than in a
-/// pod, so that nobody can read its flags.
+/// `ConfigMap` in the namespace `kube-system` with the settings of a controller manager that does not run in a pod. Its
+/// flags cannot be read from a pod specification.
 pub const CONTROLLER_SETTINGS: &str = "kube-controller-manager";
-/// Flag of the controller manager, and key in [`CONTROLLER_SETTINGS`]: the time between two syncs of an autoscaler, such as
-/// `15s`.
+/// Flag of the controller manager and key in [`CONTROLLER_SETTINGS`]: the time between two syncs of an autoscaler, for
+/// example `15s`.
 pub const SYNC_PERIOD: &str = "horizontal-pod-autoscaler-sync-period";
 
-/// Key of the user's name in Secret [`RABBITMQ`].
+/// Key of the user name in Secret [`RABBITMQ`].
 pub const SECRET_USERNAME: &str = "username";
 /// Key of the password in Secret [`RABBITMQ`].
 pub const SECRET_PASSWORD: &str = "password";

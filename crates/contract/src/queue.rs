@@ -1,21 +1,21 @@
-//! The queues, and the one place that says with which arguments they are declared.
+//! The queues and the arguments that declare them.
 //!
 //! RabbitMQ refuses a declaration whose arguments differ from the existing queue's (406 PRECONDITION_FAILED), so
-//! producer, worker, sandbox and the definitions file must all take them from here.
+//! producer, worker, sandbox and the definitions file must all use these definitions.
 
 /// The jobs' queue.
 pub const ORDERS: &str = "Orders";
-/// Where poison jobs and messages over the delivery limit go.
+/// Dead-letter queue of [`ORDERS`]: receives invalid jobs and messages over the delivery limit.
 pub const ORDERS_DEAD: &str = "Orders.dead";
-/// Header of a poison job that says why the worker gave it up.
+/// Header of a dead-lettered job with the reason why the worker rejected it.
 pub const REASON_HEADER: &str = "x-surge-reason";
-/// Name of the virtual host.
+/// Virtual host of the demo.
 pub const VHOST: &str = "/";
 
-/// RabbitMQ's queue types that the demo knows.
+/// Queue types of RabbitMQ that the demo supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum QueueType {
-    /// One node, one process: the default.
+    /// Stored on one node: the default.
     #[default]
     Classic,
     /// Replicated by Raft; has a delivery limit.
@@ -23,7 +23,7 @@ pub enum QueueType {
 }
 
 impl QueueType {
-    /// The value of `x-queue-type`.
+    /// Returns the value of `x-queue-type`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -45,13 +45,13 @@ impl std::str::FromStr for QueueType {
     }
 }
 
-/// Name of the queue that takes what `queue` gives up.
+/// Returns the name of the dead-letter queue of `queue`.
 #[must_use]
 pub fn dead_letter_queue(queue: &str) -> String {
     format!("{queue}.dead")
 }
 
-/// Arguments of the jobs' queue, all of them strings. The queue itself is durable, not exclusive and not
+/// Returns the arguments of the jobs' queue; all values are strings. The queue is durable, not exclusive and not
 /// auto-deleted.
 #[must_use]
 pub fn arguments(queue: &str, queue_type: QueueType) -> Vec<(&'static str, String)> {
@@ -62,7 +62,7 @@ pub fn arguments(queue: &str, queue_type: QueueType) -> Vec<(&'static str, Strin
     ]
 }
 
-/// Arguments of the dead-letter queue, which is durable as well.
+/// Returns the arguments of the dead-letter queue, which is durable too.
 #[must_use]
 pub fn dead_letter_arguments() -> Vec<(&'static str, String)> {
     vec![("x-queue-type", QueueType::Classic.as_str().to_owned())]
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_exactly_the_contracts() {
+    fn queue_arguments_are_fixed() {
         assert_eq!(
             arguments(ORDERS, QueueType::Quorum),
             [
