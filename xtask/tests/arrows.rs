@@ -20,12 +20,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("doctor", &["cluster", "diagnosis", "observed", "contract", "text", "hpa", "promfmt"]),
     ("installer", &["cluster", "observed", "contract", "text", "hpa", "promfmt"]),
     // Stand-ins for the servers of a cluster.
-    ("broker", &[]),
+    ("http-server", &[]),
+    ("broker", &["http-server"]),
     ("apiserver", &["hpa"]),
     ("scraper", &["promfmt"]),
     ("sandbox", &["contract", "apiserver", "hpa", "promfmt"]),
     // The programs, and the parts that the pods share.
-    ("podkit", &["contract"]),
+    ("podkit", &["contract", "http-server"]),
     ("producer", &["contract", "podkit"]),
     ("worker", &["contract", "podkit"]),
     (
@@ -50,7 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     // Tools of the project.
-    ("testkit", &[]),
+    ("testkit", &["broker", "contract"]),
     ("xtask", &["contract"]),
 ];
 
