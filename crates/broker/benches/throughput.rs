@@ -1,8 +1,8 @@
-//! Confirmed and consumed messages a second, the broker's CPU time per message, and its memory with a million
-//! messages: this crate's broker and, where it is installed, the real RabbitMQ, with the same client in the same run.
+//! Messages per second, CPU time per message, and memory with a million messages: this crate's broker and, if installed,
+//! RabbitMQ, with the same client in the same run.
 //!
-//! `cargo bench -p broker` prints a table. Each broker runs in a process of its own, whose CPU time and memory are
-//! read from `/proc`; rounds alternate between the brokers, and the median round counts.
+//! `cargo bench -p broker` prints a table. Each broker is a separate process; the benchmark reads its CPU time and memory
+//! from `/proc`. The rounds alternate between the brokers, and the table has the median.
 
 use std::fmt::Write;
 use std::io::{BufRead, BufReader};
@@ -20,7 +20,7 @@ use testkit::rabbitmq::RabbitMq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Set in the environment of the process that is the broker.
+/// Environment variable of the child process that runs the broker.
 const CHILD: &str = "BROKER_BENCH_CHILD";
 const ROUNDS: usize = 3;
 const MESSAGES: usize = 60_000;
@@ -30,15 +30,15 @@ const QUEUE: &str = "bench";
 
 fn main() {
     if std::env::var_os(CHILD).is_some() {
-        return be_the_broker();
+        return run_broker();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let ours = Ours::start();
-    let real = testkit::rabbitmq::installed().then(|| RabbitMq::start().expect("RabbitMQ starts"));
-    let mut brokers = vec![Subject { name: "this broker", amqp: ours.amqp, pid: ours.child.id() }];
-    if let Some(real) = &real {
-        let pid = real.pid().expect("RabbitMQ's pid");
-        brokers.push(Subject { name: "RabbitMQ", amqp: real.amqp(), pid });
+    let in_memory = InMemoryBroker::start();
+    let rabbitmq = testkit::rabbitmq::installed().then(|| RabbitMq::start().expect("RabbitMQ starts"));
+    let mut brokers = vec![Subject { name: "this broker", amqp: in_memory.amqp, pid: in_memory.child.id() }];
+    if let Some(rabbitmq) = &rabbitmq {
+        let pid = rabbitmq.pid().expect("RabbitMQ's pid");
+        brokers.push(Subject { name: "RabbitMQ", amqp: rabbitmq.amqp(), pid });
     }
     let mut table = String::from(
         "| what | broker | messages/s | broker CPU per message |\n| --- | --- | ---: | ---: |\n",
@@ -62,11 +62,11 @@ fn main() {
             );
         }
     }
-    let before = resident(ours.child.id());
+    let before = resident(in_memory.child.id());
     runtime.block_on(brokers[0].fill(MILLION));
-    let full = resident(ours.child.id());
+    let full = resident(in_memory.child.id());
     runtime.block_on(brokers[0].purge());
-    let after = resident(ours.child.id());
+    let after = resident(in_memory.child.id());
     println!("{table}");
     println!(
         "Resident memory of this broker: {before} MB before, {full} MB with {MILLION} queued messages of {} bytes, \
@@ -75,14 +75,14 @@ fn main() {
     );
 }
 
-/// What is measured.
+/// A workload.
 #[derive(Clone, Copy)]
 enum Work {
-    /// So many tasks, each with one publish and its confirm at a time.
+    /// Concurrent tasks, each with one unconfirmed message.
     Tasks(usize),
-    /// One task with so many unconfirmed messages.
+    /// One task with this number of unconfirmed messages.
     Pipelined(usize),
-    /// One consumer with this prefetch, which acknowledges every message by itself.
+    /// One consumer with this prefetch, which acknowledges each message separately.
     Consume(u16),
 }
 
@@ -99,7 +99,7 @@ impl Work {
 #[derive(Clone, Copy)]
 struct Round {
     rate: f64,
-    /// Per message.
+    /// CPU time per message.
     cpu: Duration,
 }
 
@@ -160,20 +160,21 @@ impl Subject {
     }
 }
 
-/// Publishes with at most `window` messages unconfirmed. Messages are transient, which spares RabbitMQ its disk.
+/// Publishes with at most `window` unconfirmed messages. Messages are transient, so RabbitMQ does not write them to disk.
 async fn pipelined(channel: &Channel, count: usize, window: usize) {
-    let mut flying = FuturesUnordered::new();
+    let mut unconfirmed = FuturesUnordered::new();
     for _ in 0..count {
-        if flying.len() == window {
-            let confirm: lapin::Result<lapin::Confirmation> = flying.next().await.expect("one is flying");
+        if unconfirmed.len() == window {
+            let confirm: lapin::Result<lapin::Confirmation> =
+                unconfirmed.next().await.expect("an unconfirmed message");
             assert!(confirm.expect("a confirm").is_ack());
         }
         let options = BasicPublishOptions::default();
         let properties = BasicProperties::default().with_content_type("application/json".into());
         let confirm = channel.basic_publish("".into(), QUEUE.into(), options, &BODY, properties).await;
-        flying.push(confirm.expect("a publish"));
+        unconfirmed.push(confirm.expect("a publish"));
     }
-    while let Some(confirm) = flying.next().await {
+    while let Some(confirm) = unconfirmed.next().await {
         assert!(confirm.expect("a confirm").is_ack());
     }
 }
@@ -191,12 +192,12 @@ async fn consume(channel: &Channel, count: usize) {
 }
 
 /// This crate's broker in a child process.
-struct Ours {
+struct InMemoryBroker {
     child: Child,
     amqp: SocketAddr,
 }
 
-impl Ours {
+impl InMemoryBroker {
     fn start() -> Self {
         let mut child = Command::new(std::env::current_exe().expect("the path of this program"))
             .env(CHILD, "1")
@@ -211,15 +212,15 @@ impl Ours {
     }
 }
 
-impl Drop for Ours {
+impl Drop for InMemoryBroker {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-fn be_the_broker() {
-    // On one thread, as the crate advises.
+fn run_broker() {
+    // One thread, as the crate's documentation recommends.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let amqp = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -229,16 +230,16 @@ fn be_the_broker() {
     });
 }
 
-/// CPU time of a process, in user and system mode.
+/// Returns the CPU time of a process in user and system mode.
 fn cpu(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("/proc/PID/stat");
-    // Behind the name in parentheses: fields 14 and 15 of the line, in hundredths of a second.
+    // Fields 14 and 15 of the line, counted from the name in parentheses; unit: 10 ms.
     let fields: Vec<&str> = stat[stat.rfind(')').expect("a name") + 2..].split(' ').collect();
     let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("a number")).sum();
     Duration::from_millis(ticks * 10)
 }
 
-/// Resident memory of a process in megabytes.
+/// Returns the resident memory of a process in megabytes.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("/proc/PID/status");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");

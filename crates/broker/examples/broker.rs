@@ -1,5 +1,6 @@
-//! Serves a broker on free ports of 127.0.0.1 (or on those given: AMQP, management, metrics) until it is interrupted,
-//! and prints the addresses on one line.
+//! Serves a broker on 127.0.0.1 until it is interrupted, and prints its addresses on one line.
+//!
+//! Arguments: the ports for AMQP, management and metrics; default: free ports.
 
 use std::io::Write;
 

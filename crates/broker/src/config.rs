@@ -1,21 +1,21 @@
-//! What a broker is told when it starts: users, virtual hosts and the bounds on everything that a client controls.
+//! The configuration of a broker: users, virtual hosts and limits on everything that a client controls.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A broker's configuration. [`Config::default`] is RabbitMQ's: user and password `guest`, virtual host `/`.
+/// Configuration of a broker. The default is that of RabbitMQ: user and password `guest`, virtual host `/`.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Passwords by user name. Every user may do everything in every virtual host.
+    /// Passwords by user name. Every user has all permissions in every virtual host.
     pub users: BTreeMap<String, String>,
-    /// The virtual hosts that exist; a client that opens another one gets 530 NOT_ALLOWED.
+    /// Virtual hosts. A client that opens another one gets 530 NOT_ALLOWED.
     pub virtual_hosts: Vec<String>,
-    /// The node's name in the management API's answers.
+    /// Name of the node in the management API.
     pub node: String,
-    /// Redeliveries of a message of a quorum queue before it is dead-lettered or dropped, unless the queue says
-    /// `x-delivery-limit`. RabbitMQ 4 has 20; 3 had none.
+    /// Default of `x-delivery-limit`: redeliveries of a message of a quorum queue before it is dead-lettered or dropped.
+    /// The default of RabbitMQ 4 is 20; RabbitMQ 3 has none.
     pub delivery_limit: Option<u32>,
-    /// The bounds.
+    /// Limits on clients.
     pub limits: Limits,
 }
 
@@ -31,39 +31,39 @@ impl Default for Config {
     }
 }
 
-/// Bounds on what clients may use. Past one of them a client gets AMQP's own error.
+/// Limits on clients. A client over a limit gets AMQP's error.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections that have opened a virtual host; the next gets 530 NOT_ALLOWED.
+    /// Maximum number of connections that have opened a virtual host; further ones get 530 NOT_ALLOWED.
     pub connections: usize,
-    /// Connections that are still in their handshake; the next is closed without a word.
+    /// Maximum number of connections in the handshake; further ones are closed without an answer.
     pub handshakes: usize,
-    /// Time from accept to `connection.open`.
+    /// Time limit from accept to `connection.open`.
     pub handshake_time: Duration,
-    /// The largest frame in bytes, offered in `connection.tune`.
+    /// Maximum frame size in bytes, offered in `connection.tune`.
     pub frame_max: u32,
-    /// Channels of a connection, offered in `connection.tune`.
+    /// Maximum number of channels per connection, offered in `connection.tune`.
     pub channel_max: u16,
-    /// Seconds between heartbeats, offered in `connection.tune`; the client may choose another value or none (0).
+    /// Heartbeat interval in seconds, offered in `connection.tune`; the client may choose another value or none (0).
     pub heartbeat: u16,
-    /// Consumers of a channel; the next gets 530 NOT_ALLOWED.
+    /// Maximum number of consumers per channel; further ones get 530 NOT_ALLOWED.
     pub consumers_per_channel: usize,
-    /// Deliveries of a channel that wait for their acknowledgement: more are not delivered, and `basic.get` gets 406
+    /// Maximum number of unacknowledged deliveries per channel. Consumers get no more, and `basic.get` gets 406
     /// PRECONDITION_FAILED.
     pub unacknowledged_per_channel: usize,
-    /// Queues of a virtual host; the next declaration gets 406 PRECONDITION_FAILED.
+    /// Maximum number of queues per virtual host; further declarations get 406 PRECONDITION_FAILED.
     pub queues: usize,
-    /// Messages of a queue: past it the queue refuses what is published (`basic.nack`), whatever its own arguments.
+    /// Maximum number of messages per queue, independent of its arguments; the queue rejects further ones (`basic.nack`).
     pub queue_length: usize,
-    /// Bytes of a message's body; a larger one gets 406 PRECONDITION_FAILED.
+    /// Maximum size of a message's body in bytes; larger ones get 406 PRECONDITION_FAILED.
     pub message_size: u64,
-    /// Bytes of all messages: above, connections that publish are blocked (`connection.blocked`) until it falls below.
+    /// Memory of all messages in bytes. Above it, connections that publish are blocked (`connection.blocked`).
     pub memory: usize,
-    /// Bytes that wait to be read by a client. Above, its consumers get nothing more and its requests wait.
+    /// Bytes that a client may leave unread. Above it, its consumers get no more messages and its requests wait.
     pub outgoing: usize,
-    /// How long a client may leave bytes waiting without reading any before it is disconnected.
+    /// Time limit for a client that does not read; it is disconnected afterwards.
     pub stalled_time: Duration,
-    /// HTTP connections on each of the two HTTP listeners.
+    /// Maximum number of connections per HTTP listener.
     pub http_connections: usize,
 }
 

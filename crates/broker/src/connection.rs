@@ -1,4 +1,4 @@
-//! A client's connection: one task that reads, works and writes.
+//! A client's connection: one task that reads, processes and writes.
 
 mod handshake;
 mod link;
@@ -12,24 +12,24 @@ use tokio::sync::OwnedSemaphorePermit;
 use self::link::Link;
 use crate::shared::{Mode, Shared};
 
-/// Serves one client until it goes. `place` is held during the handshake.
-pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, place: OwnedSemaphorePermit) {
+/// Serves one client until its connection ends. Holds `permit` during the handshake.
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedSemaphorePermit) {
     shared.thawed().await;
     if shared.mode() == Mode::Stopped {
         return;
     }
-    // Answers are awaited: Nagle's algorithm would only delay them. Batching is done here.
+    // Clients wait for the answers and the session batches its writes, so Nagle's algorithm would only add delay.
     let _ = stream.set_nodelay(true);
-    let (time, most) = {
+    let (timeout, frame_max) = {
         let state = shared.lock();
         (state.config.limits.handshake_time, state.config.limits.frame_max)
     };
     let mut link = Link::new(stream);
-    let opened = tokio::time::timeout(time, handshake::run(&shared, &mut link, most)).await;
-    drop(place);
+    let opened = tokio::time::timeout(timeout, handshake::run(&shared, &mut link, frame_max)).await;
+    drop(permit);
     match opened {
         Ok(Ok(opened)) => session::run(&shared, link, opened).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
-        Err(_) => tracing::debug!("a handshake took longer than {time:?}"),
+        Ok(Err(error)) => tracing::debug!(%error, "handshake failed"),
+        Err(_) => tracing::debug!("handshake timed out after {timeout:?}"),
     }
 }

@@ -1,23 +1,23 @@
-//! Bad days on demand: what tests do to a broker from outside of the protocol.
+//! A handle for tests: faults on demand, outside of the protocol.
 
 use std::sync::Arc;
 
-use crate::fault::{Code, Fault};
+use crate::error::{AmqpError, ReplyCode};
 use crate::shared::{Mode, Shared};
 use crate::state::connection::Phase;
-use crate::state::ids::{ConnectionId, Place, QueueId};
-use crate::state::policy::{Definition, Policy};
+use crate::state::ids::{ChannelRef, ConnectionId, QueueId};
+use crate::state::policy::{Policy, PolicyDefinition};
 
-/// What happens to messages at [`Control::restart`]. There is no disk: a real restart loses them.
+/// Treatment of messages by [`Control::restart`]. The broker has no disk, so a real restart loses them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Messages {
-    /// Queues and messages are there again, as with durable queues and persistent messages on a disk.
+    /// Keep queues and messages, like durable queues and persistent messages on a disk.
     Keep,
-    /// Queues and messages are gone.
+    /// Delete queues and messages.
     Drop,
 }
 
-/// Why a policy was not set.
+/// Error for an invalid pattern of a policy.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set policy {name}: its pattern is not a regular expression: {source}")]
 pub struct BadPattern {
@@ -25,7 +25,7 @@ pub struct BadPattern {
     source: regex::Error,
 }
 
-/// Commands a running broker. Clones command the same one.
+/// Controls a running broker. Clones control the same one.
 #[derive(Debug, Clone)]
 pub struct Control {
     shared: Arc<Shared>,
@@ -36,8 +36,8 @@ impl Control {
         Self { shared }
     }
 
-    /// Blocks publishing, as an alarm does: connections that publish get `connection.blocked` with this reason and
-    /// are not read from until [`Control::unblock`].
+    /// Blocks publishing like an alarm: connections that publish get `connection.blocked` with this reason, and the broker
+    /// does not read from them until [`Control::unblock`].
     pub fn block(&self, reason: &str) {
         self.shared.lock().block(Some(reason.to_owned()));
     }
@@ -47,20 +47,20 @@ impl Control {
         self.shared.lock().block(None);
     }
 
-    /// Closes all connections with 320 CONNECTION_FORCED and turns new ones away until [`Control::start`]. Queues and
-    /// messages stay; exclusive queues go with their connections.
+    /// Closes all connections with 320 CONNECTION_FORCED and rejects new ones until [`Control::start`]. Queues and
+    /// messages stay; exclusive queues are deleted with their connections.
     pub fn stop(&self) {
         self.shared.set_mode(Mode::Stopped);
         self.disconnect_all("broker forced connection closure with reason 'shutdown'");
     }
 
-    /// Serves again after [`Control::stop`].
+    /// Accepts connections again after [`Control::stop`].
     pub fn start(&self) {
         self.shared.set_mode(Mode::Serving);
         self.wake_all();
     }
 
-    /// Cuts every connection without a word, as when the process dies, and serves on at once.
+    /// Drops every connection without a close, like a crash, and continues to serve.
     pub fn restart(&self, messages: Messages) {
         self.cut_all();
         if messages == Messages::Drop {
@@ -72,8 +72,7 @@ impl Control {
         }
     }
 
-    /// Neither reads nor writes on any AMQP connection until [`Control::thaw`], as a process under SIGSTOP. The HTTP
-    /// listeners go on.
+    /// Stops reading and writing on all AMQP connections until [`Control::thaw`], like SIGSTOP. HTTP is not affected.
     pub fn freeze(&self) {
         self.shared.set_mode(Mode::Frozen);
     }
@@ -84,17 +83,17 @@ impl Control {
         self.wake_all();
     }
 
-    /// Closes every connection with 320 CONNECTION_FORCED and a reason.
+    /// Closes every connection with 320 CONNECTION_FORCED and the given reason.
     pub fn disconnect_all(&self, reason: &str) {
         let now = self.shared.now();
         let mut state = self.shared.lock();
         let connections: Vec<ConnectionId> = state.connections.keys().copied().collect();
         for connection in connections {
-            state.close(connection, &Fault::new(Code::ConnectionForced, reason), now);
+            state.close(connection, &AmqpError::new(ReplyCode::ConnectionForced, reason), now);
         }
     }
 
-    /// Cuts every connection without a word.
+    /// Drops every connection without a close.
     pub fn cut_all(&self) {
         let now = self.shared.now();
         let mut state = self.shared.lock();
@@ -102,30 +101,33 @@ impl Control {
         for id in connections {
             state.release(id, now);
             if let Some(connection) = state.connections.get_mut(&id) {
-                connection.phase = Phase::Cut;
+                connection.phase = Phase::Aborted;
                 connection.wake.notify_one();
             }
         }
     }
 
-    /// Closes every open channel with 406 PRECONDITION_FAILED and a reason; the connections stay.
+    /// Closes every open channel with 406 PRECONDITION_FAILED and the given reason; the connections stay.
     pub fn close_channels(&self, reason: &str) {
         let now = self.shared.now();
         let mut state = self.shared.lock();
-        let places: Vec<Place> = state
+        let channel_refs: Vec<ChannelRef> = state
             .connections
             .values()
             .flat_map(|connection| {
                 let connection_id = connection.id;
-                connection.channels.keys().map(move |&channel| Place { connection: connection_id, channel })
+                connection
+                    .channels
+                    .keys()
+                    .map(move |&channel| ChannelRef { connection: connection_id, channel })
             })
             .collect();
-        for place in places {
-            state.fail(place, &Fault::new(Code::PreconditionFailed, reason), now);
+        for channel_ref in channel_refs {
+            state.fail(channel_ref, &AmqpError::new(ReplyCode::PreconditionFailed, reason), now);
         }
     }
 
-    /// Deletes a queue with its messages; its consumers get `basic.cancel`. False when there is no such queue.
+    /// Deletes a queue with its messages; its consumers get `basic.cancel`. Returns false if the queue does not exist.
     pub fn delete_queue(&self, vhost: &str, name: &str) -> bool {
         let mut state = self.shared.lock();
         let found = state.find(vhost, name);
@@ -135,22 +137,22 @@ impl Control {
         found.is_some()
     }
 
-    /// Refuses every login from now on, as if all passwords had changed, or takes them again.
+    /// Rejects (true) or accepts (false) all logins, as if the passwords had changed.
     pub fn refuse_credentials(&self, refuse: bool) {
         self.shared.lock().refuse_logins = refuse;
     }
 
-    /// Sets the policy of this name for the queues whose name matches the regular expression `pattern`, in all
-    /// virtual hosts. Of several that match the one with the highest priority holds.
+    /// Sets a policy for queues whose name matches the regular expression `pattern`, in all virtual hosts. If several
+    /// policies match, the one with the highest priority applies.
     ///
     /// # Errors
-    /// When `pattern` is not a regular expression.
+    /// `pattern` is not a regular expression.
     pub fn set_policy(
         &self,
         name: &str,
         pattern: &str,
         priority: i32,
-        definition: Definition,
+        definition: PolicyDefinition,
     ) -> Result<(), BadPattern> {
         let pattern =
             regex::Regex::new(pattern).map_err(|source| BadPattern { name: name.to_owned(), source })?;
@@ -170,19 +172,19 @@ impl Control {
         state.apply_policies(now);
     }
 
-    /// Ready and unacknowledged messages of a queue, or nothing when there is no such queue.
+    /// Returns the numbers of ready and unacknowledged messages; `None` if the queue does not exist.
     #[must_use]
     pub fn depth(&self, vhost: &str, name: &str) -> Option<(usize, usize)> {
         self.shared.lock().queue_report(vhost, name).map(|queue| (queue.ready, queue.unacked))
     }
 
-    /// Connections that have come through their handshake.
+    /// Returns the number of connections that have completed the handshake.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.shared.lock().connections.len()
     }
 
-    /// Bytes that all messages take, those on their way to clients included.
+    /// Returns the memory of all messages in bytes, including messages in outboxes.
     #[must_use]
     pub fn memory(&self) -> usize {
         self.shared.lock().meter.used()

@@ -1,11 +1,10 @@
 //! A small in-memory AMQP 0-9-1 broker with RabbitMQ's management and metrics endpoints.
 //!
-//! For demonstrations and tests on one machine: what a client of RabbitMQ does with queues on the default exchange
-//! it can do here, with the same answers and the same errors in the same words. There is no disk and no cluster; the
-//! crate's README lists what else is different.
+//! For demonstrations and tests on one machine. Clients can use queues on the default exchange as with RabbitMQ, and get
+//! the same answers and error texts. There is no disk and no cluster; the crate's README lists all differences.
 //!
-//! A broker does little per message, so a runtime of one thread serves it best: with more, they mostly wake each other.
-//! For a process of its own use `tokio::runtime::Builder::new_current_thread`.
+//! A broker does little work per message, so it is fastest on a runtime with one thread
+//! (`tokio::runtime::Builder::new_current_thread`).
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -26,8 +25,9 @@
 mod config;
 mod connection;
 mod control;
-mod fault;
+mod error;
 mod http;
+mod message;
 mod server;
 mod shared;
 mod state;
@@ -38,11 +38,11 @@ use tokio_util::sync::CancellationToken;
 pub use crate::config::{Config, Limits};
 pub use crate::control::{BadPattern, Control, Messages};
 pub use crate::server::{Broker, Listeners};
-pub use crate::state::policy::{Definition, Overflow};
+pub use crate::state::policy::{Overflow, PolicyDefinition};
 
-/// Serves a new broker until `shutdown` is cancelled, then closes all connections in good order.
+/// Serves a new broker until `shutdown` is cancelled, then closes all connections gracefully.
 ///
-/// Use [`Broker`] to have a [`Control`] handle as well.
+/// Use [`Broker`] to get a [`Control`] handle.
 pub async fn run(config: Config, listeners: Listeners, shutdown: CancellationToken) {
     Broker::new(config).run(listeners, shutdown).await;
 }

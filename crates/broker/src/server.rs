@@ -14,57 +14,58 @@ use crate::control::Control;
 use crate::shared::{Mode, Shared};
 use crate::{connection, http};
 
-/// Pause after an accept error, such as too many open files, which would otherwise spin.
+/// Pause after a failed `accept`, for example because the process has no free file descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How long clients may take to say goodbye when the broker stops.
-const STOP_TIME: Duration = Duration::from_secs(2);
+/// Time limit for the close handshakes after the shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The sockets that a broker serves.
+/// The listeners of a broker.
 #[derive(Debug)]
 pub struct Listeners {
-    /// AMQP 0-9-1; RabbitMQ's port is 5672.
+    /// AMQP 0-9-1 (RabbitMQ's port 5672).
     pub amqp: TcpListener,
-    /// The management API; RabbitMQ's port is 15672.
+    /// Management API (RabbitMQ's port 15672).
     pub management: Option<TcpListener>,
-    /// Metrics for Prometheus; RabbitMQ's port is 15692.
+    /// Metrics for Prometheus (RabbitMQ's port 15692).
     pub metrics: Option<TcpListener>,
 }
 
-/// A broker that does not serve yet.
+/// A broker that has not started.
 #[derive(Debug)]
 pub struct Broker {
     shared: Arc<Shared>,
 }
 
 impl Broker {
-    /// A broker with no queues.
+    /// Creates a broker without queues.
     #[must_use]
     pub fn new(config: Config) -> Self {
         Self { shared: Arc::new(Shared::new(config)) }
     }
 
-    /// A handle for tests.
+    /// Returns a handle for tests.
     #[must_use]
     pub fn control(&self) -> Control {
         Control::new(self.shared.clone())
     }
 
-    /// Serves until `shutdown` is cancelled, then closes all connections in good order.
+    /// Serves until `shutdown` is cancelled, then closes all connections gracefully.
     pub async fn run(self, listeners: Listeners, shutdown: CancellationToken) {
         let Listeners { amqp, management, metrics } = listeners;
         let shared = &self.shared;
         let connections = shared.lock().config.limits.http_connections;
+        let limits = http_server::Limits { connections, ..http_server::Limits::default() };
         tokio::join!(
             serve_amqp(shared, amqp, &shutdown),
             expire(shared, &shutdown),
             async {
                 if let Some(listener) = management {
-                    http::serve(listener, http::management(shared), connections, &shutdown).await;
+                    http_server::serve(listener, http::management(shared), limits, &shutdown).await;
                 }
             },
             async {
                 if let Some(listener) = metrics {
-                    http::serve(listener, http::metrics(shared), connections, &shutdown).await;
+                    http_server::serve(listener, http::metrics(shared), limits, &shutdown).await;
                 }
             },
         );
@@ -74,8 +75,8 @@ impl Broker {
 async fn serve_amqp(shared: &Arc<Shared>, listener: TcpListener, shutdown: &CancellationToken) {
     let handshakes = Arc::new(Semaphore::new(shared.lock().config.limits.handshakes));
     let clients = TaskTracker::new();
-    // Cancelled when the clients have had their time.
-    let cut = CancellationToken::new();
+    // Cancelled after the shutdown timeout.
+    let abort = CancellationToken::new();
     loop {
         let accepted = tokio::select! {
             () = shutdown.cancelled() => break,
@@ -83,15 +84,15 @@ async fn serve_amqp(shared: &Arc<Shared>, listener: TcpListener, shutdown: &Canc
         };
         match accepted {
             Ok((stream, _)) => {
-                let Ok(place) = handshakes.clone().try_acquire_owned() else { continue };
+                let Ok(permit) = handshakes.clone().try_acquire_owned() else { continue };
                 if shared.mode() == Mode::Stopped {
                     continue;
                 }
-                let (shared, cut) = (shared.clone(), cut.clone());
+                let (shared, abort) = (shared.clone(), abort.clone());
                 clients.spawn(async move {
                     tokio::select! {
-                        () = connection::serve(shared, stream, place) => {}
-                        () = cut.cancelled() => {}
+                        () = connection::serve(shared, stream, permit) => {}
+                        () = abort.cancelled() => {}
                     }
                 });
             }
@@ -104,13 +105,13 @@ async fn serve_amqp(shared: &Arc<Shared>, listener: TcpListener, shutdown: &Canc
     drop(listener);
     Control::new(shared.clone()).stop();
     clients.close();
-    if tokio::time::timeout(STOP_TIME, clients.wait()).await.is_err() {
-        cut.cancel();
+    if tokio::time::timeout(SHUTDOWN_TIMEOUT, clients.wait()).await.is_err() {
+        abort.cancel();
         clients.wait().await;
     }
 }
 
-/// Takes expired messages out of queues that nobody reads.
+/// Removes expired messages from queues without consumers.
 async fn expire(shared: &Shared, shutdown: &CancellationToken) {
     let timer = shared.lock().timer.clone();
     loop {

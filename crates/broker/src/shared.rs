@@ -1,4 +1,4 @@
-//! What all tasks of one broker share: the state behind its lock, the clock, and whether the broker serves at all.
+//! Shared by all tasks of a broker: the state behind its lock, the clock, and the mode.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -8,11 +8,11 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::state::{Now, State};
 
-/// Whether the broker answers.
+/// Mode of the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Serving,
-    /// Connections stay open and nothing is read or written, as if the process were stopped.
+    /// Connections stay open, but nothing is read or written.
     Frozen,
     /// New connections are closed at once.
     Stopped,
@@ -34,7 +34,7 @@ impl Shared {
         }
     }
 
-    /// Locks the state. Never hold it over an await.
+    /// Locks the state. The guard must not live across an await.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

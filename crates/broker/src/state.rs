@@ -1,8 +1,8 @@
-//! The broker's state: virtual hosts, queues, connections, and what the protocol's methods do to them.
+//! The broker's state: virtual hosts, queues and connections, and the effects of the protocol's methods on them.
 //!
-//! There is no I/O in here, and time is an argument. Connections' tasks lock the state, hand in the frames that they
-//! have read, take the bytes that are to be written, and unlock; nothing waits inside. What one connection's frames
-//! cause for another (a delivery, a cancel) is appended to the other's outbox, and its task is woken.
+//! The module does no I/O, and time is an argument. The task of a connection locks the state, passes its received frames,
+//! takes the bytes to write and unlocks. Frames for another connection (a delivery, a cancel) are appended to its outbox,
+//! and its task is woken.
 
 pub(crate) mod alarm;
 pub(crate) mod arguments;
@@ -14,12 +14,12 @@ pub(crate) mod dispatch;
 pub(crate) mod exchange;
 pub(crate) mod frames;
 pub(crate) mod ids;
-pub(crate) mod message;
 pub(crate) mod policy;
 pub(crate) mod publish;
 pub(crate) mod queue;
 pub(crate) mod queues;
 pub(crate) mod report;
+pub(crate) mod settings;
 pub(crate) mod settle;
 #[cfg(test)]
 mod tests;
@@ -32,41 +32,41 @@ use tokio::sync::Notify;
 
 use self::alarm::Alarm;
 use self::connection::{Client, Connection, Flow, Phase};
-use self::dead_letter::Dead;
+use self::dead_letter::DeadLetter;
 use self::ids::{ConnectionId, ConsumerId, Map, QueueId};
-use self::message::Meter;
 use self::policy::Policy;
 use self::queue::Queue;
 use crate::config::Config;
-use crate::fault::{Code, Fault};
+use crate::error::{AmqpError, ReplyCode};
+use crate::message::MemoryMeter;
 
-/// The time of an event: the broker's own clock for waits, the calendar's for headers.
+/// The time of an event, on the broker's monotonic clock and as a calendar time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Now {
-    /// Milliseconds on a clock that never goes back.
+    /// Milliseconds on a monotonic clock, for timeouts.
     pub(crate) ms: u64,
-    /// Seconds since 1970.
+    /// Seconds since 1970, for headers.
     pub(crate) unix: u64,
 }
 
-/// Everything that a broker knows.
+/// The state of a broker.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) config: Config,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) meter: Arc<MemoryMeter>,
     /// Queues by name, per virtual host.
     vhosts: BTreeMap<Arc<str>, HashMap<Arc<str>, QueueId>>,
     pub(crate) queues: Map<QueueId, Queue>,
     pub(crate) connections: Map<ConnectionId, Connection>,
     pub(crate) policies: Vec<Policy>,
     pub(crate) alarm: Alarm,
-    /// Refuses every login while true, for tests.
+    /// Rejects every login while true, for tests.
     pub(crate) refuse_logins: bool,
-    /// Messages that have left a queue and are to be dead-lettered.
-    dead: VecDeque<Dead>,
-    /// When the next message expires, as far as known; [`State::expire`] is to be called then.
-    soonest: Option<u64>,
-    /// Told when [`State::soonest`] has become sooner.
+    /// Messages that have left a queue and wait for dead-lettering.
+    dead_letters: VecDeque<DeadLetter>,
+    /// Earliest known expiry of a message in milliseconds; [`State::expire`] is due then.
+    next_expiry: Option<u64>,
+    /// Notified when [`State::next_expiry`] becomes earlier.
     pub(crate) timer: Arc<Notify>,
     last_id: u64,
 }
@@ -84,8 +84,8 @@ impl State {
             policies: Vec::new(),
             alarm: Alarm::default(),
             refuse_logins: false,
-            dead: VecDeque::new(),
-            soonest: None,
+            dead_letters: VecDeque::new(),
+            next_expiry: None,
             timer: Arc::default(),
             last_id: 0,
         }
@@ -96,25 +96,25 @@ impl State {
         self.last_id
     }
 
-    /// Whether a user may log in with a password.
+    /// Returns true if the user's password is correct.
     pub(crate) fn admits(&self, user: &str, password: &[u8]) -> bool {
         !self.refuse_logins && self.config.users.get(user).is_some_and(|known| known.as_bytes() == password)
     }
 
-    /// The virtual host of this name, when it exists.
+    /// Returns the virtual host, if it exists.
     pub(crate) fn vhost(&self, name: &str) -> Option<Arc<str>> {
         self.vhosts.get_key_value(name).map(|(name, _)| name.clone())
     }
 
-    /// Takes in a connection that has come through its handshake.
+    /// Adds a connection that has completed its handshake.
     ///
     /// # Errors
-    /// 530 when there are too many.
-    pub(crate) fn connect(&mut self, client: Client, wake: Arc<Notify>) -> Result<ConnectionId, Fault> {
+    /// 530 if the limit on connections is reached.
+    pub(crate) fn connect(&mut self, client: Client, wake: Arc<Notify>) -> Result<ConnectionId, AmqpError> {
         let most = self.config.limits.connections;
         if self.connections.len() >= most {
-            return Err(Fault::new(
-                Code::NotAllowed,
+            return Err(AmqpError::new(
+                ReplyCode::NotAllowed,
                 format!("connection refused: node connection limit ({most}) is reached"),
             )
             .at((10, 40)));
@@ -124,27 +124,27 @@ impl State {
         Ok(id)
     }
 
-    /// Forgets a connection whose socket is gone; what it had not acknowledged goes back.
+    /// Removes a connection whose socket is closed and requeues its unacknowledged messages.
     pub(crate) fn disconnect(&mut self, id: ConnectionId, now: Now) {
         self.release(id, now);
         self.connections.remove(&id);
-        // What was on its way to the client has gone with it.
+        // Messages in its outbox are released now.
         self.check_alarm();
     }
 
-    /// Ends everything that a connection has: channels, consumers, exclusive queues.
+    /// Ends a connection's channels and consumers and deletes its exclusive queues.
     pub(crate) fn release(&mut self, id: ConnectionId, now: Now) {
         let channels: Vec<u16> = self
             .connections
             .get(&id)
             .map(|connection| connection.channels.keys().copied().collect())
             .unwrap_or_default();
-        // All consumers go before the first message comes back: it shall not go to the next channel of the dying.
+        // Remove all consumers before the first requeue, so that no message goes to another channel of this connection.
         for &channel in &channels {
-            self.drop_consumers(ids::Place { connection: id, channel }, now);
+            self.drop_consumers(ids::ChannelRef { connection: id, channel }, now);
         }
         for channel in channels {
-            self.end_channel(ids::Place { connection: id, channel }, now);
+            self.end_channel(ids::ChannelRef { connection: id, channel }, now);
         }
         let owned: Vec<QueueId> =
             self.queues.values().filter(|queue| queue.owner == Some(id)).map(|queue| queue.id).collect();
@@ -153,29 +153,29 @@ impl State {
         }
     }
 
-    /// Tells a client that its connection ends, and why.
-    pub(crate) fn close(&mut self, id: ConnectionId, fault: &Fault, now: Now) {
+    /// Sends `connection.close` with an error.
+    pub(crate) fn close(&mut self, id: ConnectionId, error: &AmqpError, now: Now) {
         self.release(id, now);
         if let Some(connection) = self.connections.get_mut(&id)
             && connection.phase == Phase::Open
         {
             connection.phase = Phase::Closing;
-            // Its answer is to be read.
+            // Read the client's answer even if the connection was blocked.
             connection.flow = Flow::Running;
-            connection.send(0, frames::connection_close(fault));
+            connection.send(0, frames::connection_close(error));
         }
     }
 
-    /// The queue of this name.
+    /// Returns the id of a queue.
     pub(crate) fn find(&self, vhost: &str, name: &str) -> Option<QueueId> {
         self.vhosts.get(vhost)?.get(name).copied()
     }
 
-    fn names(&mut self, vhost: &str) -> Option<&mut HashMap<Arc<str>, QueueId>> {
+    fn queue_names(&mut self, vhost: &str) -> Option<&mut HashMap<Arc<str>, QueueId>> {
         self.vhosts.get_mut(vhost)
     }
 
-    fn next_consumer(&mut self) -> ConsumerId {
+    fn next_consumer_id(&mut self) -> ConsumerId {
         ConsumerId(self.next_id())
     }
 }

@@ -1,4 +1,4 @@
-//! AMQP's bytes: frames in, frames out.
+//! The wire format of AMQP: decoding and encoding of frames.
 
 pub(crate) mod bytes;
 pub(crate) mod frame;

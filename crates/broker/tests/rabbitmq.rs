@@ -1,15 +1,23 @@
-//! The suite against the real RabbitMQ: one node for all cases, one test, every failure named.
+//! The cases of `suite` with RabbitMQ, on one node, and promtool's check of this broker's metrics.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod suite;
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
+use std::process::{Command, Stdio};
 
+use broker::{Broker, Config, Listeners};
 use futures::FutureExt;
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
 use serde_json::Value;
-use suite::{Case, Operator, Under, for_all_cases};
+use suite::{BrokerUnderTest, Case, Operator, for_all_cases};
 use testkit::rabbitmq::RabbitMq;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 struct Node(RabbitMq);
 
@@ -35,7 +43,7 @@ macro_rules! list {
     ($($group:ident: [$($case:ident,)*],)*) => {
         const CASES: &[Case] = &[$($((
             concat!(stringify!($group), "::", stringify!($case)),
-            |under| Box::pin(suite::$group::$case(under)),
+            |broker| Box::pin(suite::$group::$case(broker)),
         ),)*)*];
     };
 }
@@ -44,24 +52,64 @@ for_all_cases!(list);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs RabbitMQ: /usr/lib/rabbitmq/bin/rabbitmq-server"]
-async fn rabbitmq_does_what_the_suite_says() {
+async fn all_cases_pass_with_rabbitmq() {
     let node = tokio::task::spawn_blocking(RabbitMq::start).await.unwrap().unwrap();
-    let under = Under {
+    let broker = BrokerUnderTest {
         amqp: node.amqp(),
         management: node.management(),
         metrics: node.metrics(),
         operator: Box::new(Node(node)),
     };
-    // One case by name, when one is looked into.
+    // `CASE` selects cases by name.
     let only = std::env::var("CASE").ok();
     let mut failed = Vec::new();
     for (name, case) in CASES {
         if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }
-        if AssertUnwindSafe(case(&under)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(case(&broker)).catch_unwind().await.is_err() {
             failed.push(*name);
         }
     }
-    assert!(failed.is_empty(), "RabbitMQ does not do: {failed:#?}");
+    assert!(failed.is_empty(), "failed cases: {failed:#?}");
+}
+
+#[tokio::test]
+#[ignore = "needs Debian's prometheus, for promtool"]
+async fn promtool_reports_nothing() {
+    let bind = || TcpListener::bind("127.0.0.1:0");
+    let (amqp, metrics) = (bind().await.unwrap(), bind().await.unwrap());
+    let (amqp_address, metrics_address) = (amqp.local_addr().unwrap(), metrics.local_addr().unwrap());
+    let shutdown = CancellationToken::new();
+    let listeners = Listeners { amqp, management: None, metrics: Some(metrics) };
+    let running = tokio::spawn(Broker::new(Config::default()).run(listeners, shutdown.clone()));
+
+    let url = format!("amqp://guest:guest@{amqp_address}/%2F");
+    let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .queue_declare("Orders".into(), QueueDeclareOptions::durable(), FieldTable::default())
+        .await
+        .unwrap();
+    for path in [
+        "/metrics",
+        "/metrics/per-object",
+        "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count&family=queue_metrics",
+    ] {
+        let text =
+            reqwest::get(format!("http://{metrics_address}{path}")).await.unwrap().text().await.unwrap();
+        assert!(path == "/metrics" || text.contains("queue=\"Orders\""), "{path}: {text}");
+        let mut promtool = Command::new("promtool")
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = promtool.wait_with_output().unwrap();
+        assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    shutdown.cancel();
+    running.await.unwrap();
 }

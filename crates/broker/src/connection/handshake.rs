@@ -1,4 +1,4 @@
-//! From the protocol header to `connection.open-ok`.
+//! The handshake, from the protocol header to `connection.open-ok`.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::link::Link;
 use crate::config::Limits;
-use crate::fault::{Code, Fault};
+use crate::error::{AmqpError, ReplyCode};
 use crate::shared::{Mode, Shared};
 use crate::state::connection::{Capabilities, Client};
 use crate::state::frames::connection_close;
@@ -20,12 +20,13 @@ use crate::wire::frame::{Frame, Method};
 use crate::wire::table;
 
 const HEADER: &[u8; 8] = b"AMQP\x00\x00\x09\x01";
-/// The largest frame before the sizes are agreed upon, and the smallest that a client may choose.
-const FRAME_MIN: u32 = 8192;
-const FRAME_MIN_NEGOTIATED: u32 = 4096;
+/// Maximum frame size before the negotiation.
+const FRAME_MAX_BEFORE_TUNE: u32 = 8192;
+/// Smallest frame size that a client may choose.
+const FRAME_MIN: u32 = 4096;
 
-/// A client that is in.
-pub(super) struct Opened {
+/// A connection that has completed the handshake.
+pub(super) struct OpenConnection {
     pub(super) id: ConnectionId,
     pub(super) wake: Arc<Notify>,
     pub(super) frame_max: u32,
@@ -33,38 +34,42 @@ pub(super) struct Opened {
     pub(super) heartbeat: u16,
 }
 
-/// Why a handshake did not come to its end.
+/// Reason why a handshake failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
-    #[error("the connection broke: {0}")]
+pub(super) enum HandshakeError {
+    #[error("the connection failed: {0}")]
     Io(#[from] io::Error),
     #[error("the client does not speak AMQP 0-9-1")]
     Protocol,
-    #[error("the client was refused: {0}")]
-    Refused(String),
+    #[error("rejected the client: {0}")]
+    Rejected(String),
 }
 
-pub(super) async fn run(shared: &Arc<Shared>, link: &mut Link, frame_max: u32) -> Result<Opened, Failed> {
+pub(super) async fn run(
+    shared: &Arc<Shared>,
+    link: &mut Link,
+    frame_max: u32,
+) -> Result<OpenConnection, HandshakeError> {
     let mut header = [0; 8];
     link.stream.read_exact(&mut header).await?;
     if &header != HEADER {
-        // The specification's answer: the header that would have been right.
+        // The specification requires the supported protocol header as the answer.
         link.stream.write_all(HEADER).await?;
         let _ = link.stream.shutdown().await;
-        return Err(Failed::Protocol);
+        return Err(HandshakeError::Protocol);
     }
     let mut capabilities = Capabilities::default();
     match steps(shared, link, frame_max, &mut capabilities).await {
         Ok(Ok(opened)) => Ok(opened),
-        Ok(Err(fault)) => {
-            // A client that does not say that it understands the close takes the closed socket for a refused login.
-            let login = fault.code == Code::AccessRefused;
+        Ok(Err(error)) => {
+            // A client without this capability interprets a closed socket as a refused login.
+            let login = error.code == ReplyCode::AccessRefused;
             if !login || capabilities.authentication_failure_close {
-                link.sending.method(0, connection_close(&fault));
-                // Until its answer, or whatever else it says; the caller's deadline holds.
+                link.sending.method(0, connection_close(&error));
+                // Wait for the next frame; the caller has a timeout.
                 let _ = link.next_frame(frame_max).await;
             }
-            Err(Failed::Refused(fault.text))
+            Err(HandshakeError::Rejected(error.text))
         }
         Err(error) => Err(error.into()),
     }
@@ -75,17 +80,17 @@ async fn steps(
     link: &mut Link,
     frame_max: u32,
     capabilities: &mut Capabilities,
-) -> io::Result<Result<Opened, Fault>> {
+) -> io::Result<Result<OpenConnection, AmqpError>> {
     link.sending.method(0, start());
-    let start_ok = match expect(link, FRAME_MIN, (10, 11)).await? {
+    let start_ok = match expect(link, FRAME_MAX_BEFORE_TUNE, (10, 11)).await? {
         Ok(connection::AMQPMethod::StartOk(start_ok)) => start_ok,
         Ok(_) => return Ok(Err(unexpected((10, 11)))),
-        Err(fault) => return Ok(Err(fault)),
+        Err(error) => return Ok(Err(error)),
     };
     *capabilities = capabilities_of(&start_ok.client_properties);
     let user = match login(shared, &start_ok) {
         Ok(user) => user,
-        Err(fault) => return Ok(Err(fault.fatal().at((10, 11)))),
+        Err(error) => return Ok(Err(error.fatal().at((10, 11)))),
     };
     let limits = shared.lock().config.limits.clone();
     link.sending.method(
@@ -96,27 +101,29 @@ async fn steps(
             heartbeat: limits.heartbeat,
         })),
     );
-    let tuned = match expect(link, FRAME_MIN, (10, 31)).await? {
+    let tuned = match expect(link, FRAME_MAX_BEFORE_TUNE, (10, 31)).await? {
         Ok(connection::AMQPMethod::TuneOk(tuned)) => tuned,
         Ok(_) => return Ok(Err(unexpected((10, 31)))),
-        Err(fault) => return Ok(Err(fault)),
+        Err(error) => return Ok(Err(error)),
     };
-    if let Err(fault) = check_tuned(&tuned, &limits) {
-        return Ok(Err(fault.at((10, 31))));
+    if let Err(error) = check_tuned(&tuned, &limits) {
+        return Ok(Err(error.at((10, 31))));
     }
     let frame_max = tuned.frame_max.min(frame_max);
     let open = match expect(link, frame_max, (10, 40)).await? {
         Ok(connection::AMQPMethod::Open(open)) => open,
         Ok(_) => return Ok(Err(unexpected((10, 40)))),
-        Err(fault) => return Ok(Err(fault)),
+        Err(error) => return Ok(Err(error)),
     };
     let name = open.virtual_host.as_str();
     let mut state = shared.lock();
     let Some(vhost) = state.vhost(name) else {
-        return Ok(Err(Fault::new(Code::NotAllowed, format!("vhost {name} not found")).at((10, 40))));
+        return Ok(
+            Err(AmqpError::new(ReplyCode::NotAllowed, format!("vhost {name} not found")).at((10, 40))),
+        );
     };
     if shared.mode() == Mode::Stopped {
-        return Ok(Err(Fault::new(Code::ConnectionForced, "broker is stopping").at((10, 40))));
+        return Ok(Err(AmqpError::new(ReplyCode::ConnectionForced, "broker is stopping").at((10, 40))));
     }
     let client =
         Client { user, vhost, frame_max, channel_max: tuned.channel_max, capabilities: *capabilities };
@@ -125,20 +132,20 @@ async fn steps(
         if let Some(connection) = state.connections.get_mut(&id) {
             connection.send(0, AMQPClass::Connection(connection::AMQPMethod::OpenOk(connection::OpenOk {})));
         }
-        Opened { id, wake, frame_max, heartbeat: tuned.heartbeat }
+        OpenConnection { id, wake, frame_max, heartbeat: tuned.heartbeat }
     }))
 }
 
-fn unexpected(expected: (u16, u16)) -> Fault {
-    Fault::new(Code::CommandInvalid, format!("expected method {}.{}", expected.0, expected.1))
+fn unexpected(expected: (u16, u16)) -> AmqpError {
+    AmqpError::new(ReplyCode::CommandInvalid, format!("expected method {}.{}", expected.0, expected.1))
 }
 
-/// The next method of class connection; heartbeats may come between.
+/// Returns the next method of class connection; skips heartbeats.
 async fn expect(
     link: &mut Link,
     frame_max: u32,
     expected: (u16, u16),
-) -> io::Result<Result<connection::AMQPMethod, Fault>> {
+) -> io::Result<Result<connection::AMQPMethod, AmqpError>> {
     loop {
         match link.next_frame(frame_max).await? {
             Ok(Frame::Heartbeat) => {}
@@ -147,12 +154,15 @@ async fn expect(
                 _ => return Ok(Err(unexpected(expected))),
             },
             Ok(Frame::Method { .. }) => {
-                return Ok(Err(Fault::new(Code::ChannelError, "the connection is not open yet")));
+                return Ok(Err(AmqpError::new(ReplyCode::ChannelError, "the connection is not open yet")));
             }
             Ok(_) => {
-                return Ok(Err(Fault::new(Code::UnexpectedFrame, "content before the connection is open")));
+                return Ok(Err(AmqpError::new(
+                    ReplyCode::UnexpectedFrame,
+                    "content before the connection is open",
+                )));
             }
-            Err(fault) => return Ok(Err(fault)),
+            Err(error) => return Ok(Err(error)),
         }
     }
 }
@@ -202,23 +212,23 @@ fn capabilities_of(properties: &FieldTable) -> Capabilities {
     }
 }
 
-/// The user's name, when the password is right.
-fn login(shared: &Arc<Shared>, start_ok: &connection::StartOk) -> Result<String, Fault> {
+/// Checks the password and returns the user name.
+fn login(shared: &Arc<Shared>, start_ok: &connection::StartOk) -> Result<String, AmqpError> {
     let mechanism = start_ok.mechanism.as_str();
     let credentials = match mechanism {
         "PLAIN" => plain(start_ok.response.as_bytes()),
         "AMQPLAIN" => amqplain(&start_ok.response),
         _ => {
-            return Err(Fault::new(
-                Code::CommandInvalid,
+            return Err(AmqpError::new(
+                ReplyCode::CommandInvalid,
                 format!("unknown authentication mechanism '{mechanism}'"),
             ));
         }
     };
     credentials.filter(|(user, password)| shared.lock().admits(user, password)).map(|(user, _)| user).ok_or_else(
         || {
-            Fault::new(
-                Code::AccessRefused,
+            AmqpError::new(
+                ReplyCode::AccessRefused,
                 format!(
                     "Login was refused using authentication mechanism {mechanism}. For details see the broker logfile."
                 ),
@@ -227,14 +237,14 @@ fn login(shared: &Arc<Shared>, start_ok: &connection::StartOk) -> Result<String,
     )
 }
 
-/// `authorization identity NUL user NUL password` (RFC 4616).
+/// Parses PLAIN: `authorization identity NUL user NUL password` (RFC 4616).
 fn plain(response: &[u8]) -> Option<(String, Vec<u8>)> {
     let mut parts = response.splitn(3, |byte| *byte == 0).skip(1);
     let user = String::from_utf8(parts.next()?.to_vec()).ok()?;
     Some((user, parts.next()?.to_vec()))
 }
 
-/// A field table without its length, with the keys LOGIN and PASSWORD.
+/// Parses AMQPLAIN: a field table without its length, with the keys LOGIN and PASSWORD.
 fn amqplain(response: &LongString) -> Option<(String, Vec<u8>)> {
     let length = u32::try_from(response.len()).ok()?;
     let bytes = [&length.to_be_bytes()[..], response.as_bytes()].concat();
@@ -247,19 +257,19 @@ fn amqplain(response: &LongString) -> Option<(String, Vec<u8>)> {
     Some((String::from_utf8(text("LOGIN")?).ok()?, text("PASSWORD")?))
 }
 
-fn check_tuned(tuned: &connection::TuneOk, limits: &Limits) -> Result<(), Fault> {
+fn check_tuned(tuned: &connection::TuneOk, limits: &Limits) -> Result<(), AmqpError> {
     let higher = |what: &str, chosen: u64, most: u64| {
         let chosen = if chosen == 0 { "no limit".to_owned() } else { chosen.to_string() };
-        Fault::new(
-            Code::NotAllowed,
+        AmqpError::new(
+            ReplyCode::NotAllowed,
             format!("negotiated {what} = {chosen} is higher than the maximum allowed value ({most})"),
         )
     };
-    if tuned.frame_max != 0 && tuned.frame_max < FRAME_MIN_NEGOTIATED {
-        return Err(Fault::new(
-            Code::NotAllowed,
+    if tuned.frame_max != 0 && tuned.frame_max < FRAME_MIN {
+        return Err(AmqpError::new(
+            ReplyCode::NotAllowed,
             format!(
-                "negotiated frame_max = {} is lower than the minimum allowed value ({FRAME_MIN_NEGOTIATED})",
+                "negotiated frame_max = {} is lower than the minimum allowed value ({FRAME_MIN})",
                 tuned.frame_max
             ),
         ));

@@ -1,4 +1,4 @@
-//! The socket with its buffers.
+//! The socket and its buffers.
 
 use std::io;
 
@@ -7,42 +7,40 @@ use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::fault::Fault;
+use crate::error::AmqpError;
 use crate::wire::frame::{self, Frame};
 use crate::wire::outbox::Outbox;
 
-/// The receive buffer of a connection that says little.
-const SMALL: usize = 4 * 1024;
-/// The receive buffer of one that says much.
-const LARGE: usize = 256 * 1024;
+/// Minimum size of the receive buffer.
+const MIN_RECEIVE_BUFFER: usize = 4 * 1024;
+/// Maximum size of the receive buffer.
+const MAX_RECEIVE_BUFFER: usize = 256 * 1024;
 
 pub(super) struct Link {
     pub(super) stream: TcpStream,
     pub(super) input: BytesMut,
-    /// Bytes that the next write sends.
+    /// Bytes for the next write.
     pub(super) sending: Outbox,
-    /// Room made for the next read.
+    /// Buffer size for the next read.
     room: usize,
 }
 
-/// What woke a connection.
+/// Event that woke a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Woken {
-    /// So many bytes were read; none is the end of the stream.
+pub(super) enum Readiness {
+    /// Number of bytes read; 0 is the end of the stream.
     Read(usize),
     Writable,
 }
 
 impl Link {
     pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, input: BytesMut::new(), sending: Outbox::default(), room: SMALL }
+        Self { stream, input: BytesMut::new(), sending: Outbox::default(), room: MIN_RECEIVE_BUFFER }
     }
 
-    /// Reads, when `reading`, or waits until something can be written, when `writing`; whichever comes first.
-    ///
-    /// Nothing is lost when the future is dropped.
-    pub(super) async fn ready(&mut self, reading: bool, writing: bool) -> io::Result<Woken> {
-        // A connection that was busy once gives its memory back.
+    /// Waits for received bytes if `reading`, and until the socket is writable if `writing`. It is cancel-safe.
+    pub(super) async fn ready(&mut self, reading: bool, writing: bool) -> io::Result<Readiness> {
+        // Release the memory of a formerly busy connection.
         if self.input.is_empty() && self.input.capacity() > 2 * self.room {
             self.input = BytesMut::new();
         }
@@ -52,18 +50,18 @@ impl Link {
             read = reader.read_buf(&mut self.input), if reading => {
                 let count = read?;
                 if count >= self.room {
-                    self.room = (self.room * 4).min(LARGE);
+                    self.room = (self.room * 4).min(MAX_RECEIVE_BUFFER);
                 } else if count < self.room / 16 {
-                    self.room = (self.room / 2).max(SMALL);
+                    self.room = (self.room / 2).max(MIN_RECEIVE_BUFFER);
                 }
-                Ok(Woken::Read(count))
+                Ok(Readiness::Read(count))
             }
-            writable = writer.writable(), if writing => writable.map(|()| Woken::Writable),
+            writable = writer.writable(), if writing => writable.map(|()| Readiness::Writable),
             else => std::future::pending().await,
         }
     }
 
-    /// Writes what can be written, without waiting, and gives the number of bytes.
+    /// Writes without waiting and returns the number of bytes.
     pub(super) fn try_write(&mut self) -> io::Result<usize> {
         let mut total = 0;
         while !self.sending.is_empty() {
@@ -85,14 +83,14 @@ impl Link {
         Ok(total)
     }
 
-    /// Waits for the next frame, with what was to be sent gone out first.
-    pub(super) async fn next_frame(&mut self, frame_max: u32) -> io::Result<Result<Frame, Fault>> {
+    /// Sends all pending bytes, then waits for the next frame.
+    pub(super) async fn next_frame(&mut self, frame_max: u32) -> io::Result<Result<Frame, AmqpError>> {
         self.flush().await?;
         loop {
             match frame::take(&mut self.input, frame_max) {
                 Ok(Some(frame)) => return Ok(Ok(frame)),
                 Ok(None) => {}
-                Err(fault) => return Ok(Err(fault)),
+                Err(error) => return Ok(Err(error)),
             }
             if self.stream.read_buf(&mut self.input).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
@@ -108,7 +106,7 @@ impl Link {
         Ok(())
     }
 
-    /// Ends the connection so that what was sent still arrives: a socket closed with unread bytes would be reset.
+    /// Closes the connection so that sent bytes still arrive: closing a socket with unread bytes would reset it.
     pub(super) async fn finish(mut self) {
         let _ = self.stream.shutdown().await;
         let mut rest = [0; 1024];

@@ -1,8 +1,8 @@
 //! The open connection: frames in, bytes out, heartbeats.
 //!
-//! Work comes in batches. What one read brought is decoded without the lock, worked on under it, and answered with one
-//! write. Reading stops while the client leaves too much unread or is blocked, so that its own TCP connection holds it
-//! back.
+//! The session works in batches. It decodes the bytes of one read without the lock, processes the frames under the lock,
+//! and answers with one write. It stops reading while the client is blocked or leaves too many bytes unread, so that TCP
+//! flow control slows the client down.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,59 +12,59 @@ use std::time::{Duration, Instant};
 
 use tokio::time::MissedTickBehavior;
 
-use super::handshake::Opened;
-use super::link::{Link, Woken};
-use crate::fault::Fault;
+use super::handshake::OpenConnection;
+use super::link::{Link, Readiness};
+use crate::error::AmqpError;
 use crate::shared::{Mode, Shared};
 use crate::state::connection::{Flow, Phase};
-use crate::state::ids::{ConnectionId, Place};
+use crate::state::ids::{ChannelRef, ConnectionId};
 use crate::wire::frame::{self, Frame};
 
-/// Frames that are worked on under one lock.
-const BATCH: usize = 512;
-/// How often a connection without heartbeats looks after its deadlines.
-const LOOK: Duration = Duration::from_secs(5);
-/// How long a client may take over its `close-ok`.
-const CLOSE_TIME: Duration = Duration::from_secs(10);
-/// How long a closed socket may still take bytes that nobody wants.
-const LINGER: Duration = Duration::from_secs(1);
+/// Maximum number of frames processed under one lock.
+const BATCH_FRAMES: usize = 512;
+/// Interval of the timeout checks of a connection without heartbeats.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Time limit for the client's `close-ok`.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time limit for discarding received bytes before the socket closes.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the state said after a batch.
+/// State of the connection after a batch.
 #[derive(Debug, Clone, Copy)]
-struct Worked {
+struct BatchResult {
     phase: Phase,
-    /// Publishing is blocked for this client: nothing of it is worked on.
+    /// The client is blocked: its frames are not processed.
     blocked: bool,
-    /// There is more to work on as soon as what is being sent has left.
+    /// More frames can be processed when the pending bytes are sent.
     more: bool,
-    /// An alarm is on, which a message that leaves memory may end.
+    /// An alarm is active; releasing a message may clear it.
     alarm: bool,
 }
 
 struct Session<'a> {
     shared: &'a Arc<Shared>,
     link: Link,
-    opened: Opened,
-    /// Bytes that the client may leave unread before its requests wait.
+    opened: OpenConnection,
+    /// Limit on unread bytes before the client's requests wait.
     outgoing: usize,
     stalled_time: Duration,
-    /// Decoded and not yet worked on.
+    /// Decoded frames that are not processed yet.
     frames: VecDeque<Frame>,
-    /// What is wrong behind the last of `frames`.
-    fault: Option<Fault>,
-    /// Whether the input may hold further whole frames.
+    /// Decoding error after the last of `frames`.
+    error: Option<AmqpError>,
+    /// True if the input may contain more complete frames.
     undecoded: bool,
     received: bool,
     sent: bool,
-    /// Ticks since the client said something.
-    silent: u32,
-    /// Since when bytes wait that the client does not read.
+    /// Ticks since the last received byte.
+    silent_ticks: u32,
+    /// Time since which the client has not read pending bytes.
     stuck: Option<Instant>,
     closing: Option<Instant>,
 }
 
 /// Serves an open connection until it ends.
-pub(super) async fn run(shared: &Arc<Shared>, link: Link, opened: Opened) {
+pub(super) async fn run(shared: &Arc<Shared>, link: Link, opened: OpenConnection) {
     let id = opened.id;
     let (outgoing, stalled_time) = {
         let state = shared.lock();
@@ -77,32 +77,32 @@ pub(super) async fn run(shared: &Arc<Shared>, link: Link, opened: Opened) {
         outgoing,
         stalled_time,
         frames: VecDeque::new(),
-        fault: None,
+        error: None,
         undecoded: true,
         received: false,
         sent: false,
-        silent: 0,
+        silent_ticks: 0,
         stuck: None,
         closing: None,
     };
-    let registered = Registered { shared, id };
+    let registered = ConnectionGuard { shared, id };
     let ended = session.serve().await;
     drop(registered);
     match ended {
         Ok(()) => {
-            let _ = tokio::time::timeout(LINGER, session.link.finish()).await;
+            let _ = tokio::time::timeout(LINGER_TIMEOUT, session.link.finish()).await;
         }
-        Err(error) => tracing::debug!(%error, "a connection broke"),
+        Err(error) => tracing::debug!(%error, "connection failed"),
     }
 }
 
-/// Takes a connection out of the state whichever way its task ends, so that nothing stays with a consumer that is gone.
-struct Registered<'a> {
+/// Removes the connection from the state when its task ends, including by a panic or an abort.
+struct ConnectionGuard<'a> {
     shared: &'a Shared,
     id: ConnectionId,
 }
 
-impl Drop for Registered<'_> {
+impl Drop for ConnectionGuard<'_> {
     fn drop(&mut self) {
         let now = self.shared.now();
         self.shared.lock().disconnect(self.id, now);
@@ -112,59 +112,60 @@ impl Drop for Registered<'_> {
 impl Session<'_> {
     async fn serve(&mut self) -> io::Result<()> {
         let half = Duration::from_secs(u64::from(self.opened.heartbeat)) / 2;
-        let mut tick = tokio::time::interval(if half.is_zero() { LOOK.min(self.stalled_time) } else { half });
+        let mut tick =
+            tokio::time::interval(if half.is_zero() { CHECK_INTERVAL.min(self.stalled_time) } else { half });
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
         loop {
             if self.shared.mode() == Mode::Frozen {
                 self.shared.thawed().await;
-                // Silence while nobody listened does not count.
+                // Silence during the freeze does not count.
                 self.received = true;
             }
-            let worked = self.work();
-            if worked.phase == Phase::Cut {
+            let batch = self.process();
+            if batch.phase == Phase::Aborted {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             let wrote = self.link.try_write()?;
-            if worked.alarm && wrote > 0 {
-                // Bodies that were sent from where they lay are free now.
+            if batch.alarm && wrote > 0 {
+                // Sent message bodies are released now.
                 self.shared.lock().check_alarm();
             }
             let waiting = !self.link.sending.is_empty();
             self.note_progress(wrote > 0, waiting);
             if !waiting {
-                if worked.more {
+                if batch.more {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                if worked.phase == Phase::Closed {
+                if batch.phase == Phase::Closed {
                     return Ok(());
                 }
             }
-            if worked.phase == Phase::Closing {
+            if batch.phase == Phase::Closing {
                 self.closing.get_or_insert_with(Instant::now);
             }
-            // A client that is held back is read from as far as one frame goes, to notice when it leaves.
-            let backlog = worked.blocked || !self.frames.is_empty();
+            // Read up to one frame from a blocked client, to notice a closed connection.
+            let backlog = batch.blocked || !self.frames.is_empty();
             let reading = !backlog || self.link.input.len() < self.opened.frame_max as usize;
             tokio::select! {
                 woken = self.link.ready(reading, waiting) => match woken? {
-                    Woken::Writable => {}
-                    Woken::Read(0) if worked.phase == Phase::Open => {
+                    Readiness::Writable => {}
+                    Readiness::Read(0) if batch.phase == Phase::Open => {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
-                    Woken::Read(0) => return Ok(()),
-                    Woken::Read(_) => (self.received, self.undecoded) = (true, true),
+                    Readiness::Read(0) => return Ok(()),
+                    Readiness::Read(_) => (self.received, self.undecoded) = (true, true),
                 },
                 () = self.opened.wake.notified() => {}
-                _ = tick.tick() => self.tick(worked.blocked)?,
+                _ = tick.tick() => self.tick(batch.blocked)?,
             }
         }
     }
 
-    /// Works on what has been read, and takes what is to be written.
-    fn work(&mut self) -> Worked {
-        if self.frames.is_empty() && self.fault.is_none() {
+    /// Processes received frames and takes the bytes to write.
+    fn process(&mut self) -> BatchResult {
+        if self.frames.is_empty() && self.error.is_none() {
             self.decode();
         }
         let now = self.shared.now();
@@ -176,9 +177,9 @@ impl Session<'_> {
             }
             if let Some(frame) = self.frames.pop_front() {
                 state.frame(id, frame, now);
-            } else if let Some(fault) = self.fault.take() {
-                state.fail(Place { connection: id, channel: 0 }, &fault, now);
-                // Behind a broken frame nothing can be understood.
+            } else if let Some(error) = self.error.take() {
+                state.fail(ChannelRef { connection: id, channel: 0 }, &error, now);
+                // Bytes after a malformed frame cannot be decoded.
                 self.link.input.clear();
                 self.undecoded = false;
             } else {
@@ -191,13 +192,13 @@ impl Session<'_> {
             if self.link.sending.is_empty() {
                 std::mem::swap(&mut self.link.sending, &mut connection.outbox);
                 if connection.stalled {
-                    state.drained(id, now);
+                    state.resume_consumers(id, now);
                 }
             }
             behind = state.connections.get(&id).is_some_and(|connection| !connection.outbox.is_empty());
         }
-        // What this very work has put into the outbox has just been taken: it needs no further waking. Others wake only
-        // under the lock, so none of theirs is lost.
+        // This batch's own bytes are already taken, so its wake-up is consumed here. Other tasks wake this one only under
+        // the lock, so no other wake-up is lost.
         let own = std::pin::pin!(self.opened.wake.notified());
         let _ = own.poll(&mut Context::from_waker(Waker::noop()));
         state.check_alarm();
@@ -205,21 +206,21 @@ impl Session<'_> {
         match state.connections.get(&id) {
             Some(connection) => {
                 let blocked = connection.flow == Flow::Blocked;
-                let waiting = !self.frames.is_empty() || self.fault.is_some() || self.undecoded;
-                Worked { phase: connection.phase, blocked, more: behind || waiting && !blocked, alarm }
+                let waiting = !self.frames.is_empty() || self.error.is_some() || self.undecoded;
+                BatchResult { phase: connection.phase, blocked, more: behind || waiting && !blocked, alarm }
             }
-            // Only this task removes it; so this does not happen, and would be the end.
-            None => Worked { phase: Phase::Closed, blocked: false, more: false, alarm },
+            // Unreachable: only this task removes the connection.
+            None => BatchResult { phase: Phase::Closed, blocked: false, more: false, alarm },
         }
     }
 
     fn decode(&mut self) {
-        while self.undecoded && self.frames.len() < BATCH {
+        while self.undecoded && self.frames.len() < BATCH_FRAMES {
             match frame::take(&mut self.link.input, self.opened.frame_max) {
                 Ok(Some(frame)) => self.frames.push_back(frame),
                 Ok(None) => self.undecoded = false,
-                Err(fault) => {
-                    self.fault = Some(fault);
+                Err(error) => {
+                    self.error = Some(error);
                     return;
                 }
             }
@@ -235,10 +236,10 @@ impl Session<'_> {
         }
     }
 
-    /// Heartbeats and deadlines, twice in a heartbeat's interval.
+    /// Sends heartbeats and checks timeouts, twice per heartbeat interval.
     fn tick(&mut self, blocked: bool) -> io::Result<()> {
         let over = |since: Option<Instant>, most| since.is_some_and(|since| since.elapsed() > most);
-        if over(self.closing, CLOSE_TIME) || over(self.stuck, self.stalled_time) {
+        if over(self.closing, CLOSE_TIMEOUT) || over(self.stuck, self.stalled_time) {
             return Err(io::ErrorKind::TimedOut.into());
         }
         if self.opened.heartbeat == 0 {
@@ -247,10 +248,10 @@ impl Session<'_> {
         if !self.sent && self.link.sending.is_empty() {
             self.link.sending.heartbeat();
         }
-        self.silent = if self.received || blocked { 0 } else { self.silent + 1 };
+        self.silent_ticks = if self.received || blocked { 0 } else { self.silent_ticks + 1 };
         (self.received, self.sent) = (false, false);
-        // Two intervals without a byte: the client is gone, and a close would reach nobody.
-        if self.silent >= 4 {
+        // Two intervals without a byte: the client is gone and would not receive a close.
+        if self.silent_ticks >= 4 {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "missed heartbeats"));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The part of RabbitMQ's management API that tells about queues. Read only.
+//! The read-only part of RabbitMQ's management API for queues.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::query::Pairs;
+use super::query::QueryPairs;
 use crate::shared::Shared;
 use crate::state::report::QueueReport;
 
-/// The version whose answers these are modelled on; clients look at it to know what to expect.
+/// RabbitMQ version of the API; clients use it to detect features.
 const RABBITMQ_VERSION: &str = "3.10.8";
 
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
@@ -91,7 +91,7 @@ async fn overview(State(shared): State<Arc<Shared>>) -> Response {
     .into_response()
 }
 
-async fn all_queues(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Response {
+async fn all_queues(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Response {
     let (reports, node) = {
         let state = shared.lock();
         (state.queue_reports(None), state.config.node.clone())
@@ -99,7 +99,7 @@ async fn all_queues(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Response
     list(&reports, &node, &pairs)
 }
 
-async fn queues(State(shared): State<Arc<Shared>>, Path(vhost): Path<String>, pairs: Pairs) -> Response {
+async fn queues(State(shared): State<Arc<Shared>>, Path(vhost): Path<String>, pairs: QueryPairs) -> Response {
     let (reports, node) = {
         let state = shared.lock();
         (state.vhost(&vhost).map(|_| state.queue_reports(Some(&vhost))), state.config.node.clone())
@@ -113,7 +113,7 @@ async fn queues(State(shared): State<Arc<Shared>>, Path(vhost): Path<String>, pa
 async fn queue(
     State(shared): State<Arc<Shared>>,
     Path((vhost, name)): Path<(String, String)>,
-    pairs: Pairs,
+    pairs: QueryPairs,
 ) -> Response {
     let (report, node) = {
         let state = shared.lock();
@@ -125,13 +125,13 @@ async fn queue(
     }
 }
 
-fn list(reports: &[QueueReport], node: &str, pairs: &Pairs) -> Response {
+fn list(reports: &[QueueReport], node: &str, pairs: &QueryPairs) -> Response {
     let queues: Vec<Value> = reports.iter().map(|report| object(report, node, pairs)).collect();
     Json(queues).into_response()
 }
 
-/// A queue with what `disable_stats` and `enable_queue_totals` leave of it.
-fn object(report: &QueueReport, node: &str, pairs: &Pairs) -> Value {
+/// Formats a queue; `disable_stats` and `enable_queue_totals` select its fields.
+fn object(report: &QueueReport, node: &str, pairs: &QueryPairs) -> Value {
     let stats = !pairs.is_true("disable_stats");
     let mut object = Map::new();
     let mut set = |key: &str, value: Value| object.insert(key.to_owned(), value);

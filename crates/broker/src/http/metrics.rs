@@ -1,5 +1,5 @@
-//! Metrics in Prometheus' text format, with the series of RabbitMQ's own plugin: `/metrics` for the whole node,
-//! `/metrics/per-object` for every queue, `/metrics/detailed` for the families that are asked for.
+//! Metrics in Prometheus' text format, with the series of RabbitMQ's plugin: `/metrics` for the node, `/metrics/per-object`
+//! for every queue, `/metrics/detailed` for the requested families.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use regex::Regex;
 
-use super::query::Pairs;
+use super::query::QueryPairs;
 use crate::shared::Shared;
 use crate::state::report::{QueueReport, Totals};
 
@@ -25,7 +25,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
 
 /// A metric of a queue.
 struct Metric {
-    /// Without the prefix.
+    /// Name without the prefix.
     name: &'static str,
     help: &'static str,
     value: fn(&QueueReport) -> usize,
@@ -54,7 +54,7 @@ const COARSE: [Metric; 3] = [
 const CONSUMERS: [Metric; 1] =
     [Metric { name: "queue_consumers", help: "Consumers on a queue", value: |queue| queue.consumers }];
 
-/// Family `queue_metrics`, as far as it means something here.
+/// The supported part of family `queue_metrics`.
 const BYTES: [Metric; 3] = [
     Metric {
         name: "queue_messages_bytes",
@@ -81,7 +81,7 @@ async fn node(State(shared): State<Arc<Shared>>) -> Response {
         let sum: usize = reports.iter().map(metric.value).sum();
         let _ = writeln!(text, "rabbitmq_{} {sum}", metric.name);
     }
-    tail(&mut text, totals, memory, limit, &node);
+    node_metrics(&mut text, totals, memory, limit, &node);
     answer(text)
 }
 
@@ -91,23 +91,23 @@ async fn per_object(State(shared): State<Arc<Shared>>) -> Response {
     for metric in COARSE.iter().chain(&CONSUMERS).chain(&BYTES) {
         per_queue(&mut text, "rabbitmq_", metric, &reports);
     }
-    tail(&mut text, totals, memory, limit, &node);
+    node_metrics(&mut text, totals, memory, limit, &node);
     answer(text)
 }
 
-async fn detailed(State(shared): State<Arc<Shared>>, pairs: Pairs) -> Response {
+async fn detailed(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Response {
     let (_, mut reports, _, _, node) = read(&shared);
     let vhosts: Vec<&str> = pairs.all("vhost").collect();
     if !vhosts.is_empty() {
         reports.retain(|report| vhosts.contains(&&*report.vhost));
     }
-    // As RabbitMQ 4.3: a regular expression that the name must match somewhere.
+    // As in RabbitMQ 4.3: an unanchored regular expression.
     let names: Result<Vec<Regex>, _> = pairs.all("queue").map(Regex::new).collect();
     let names = match names {
         Ok(names) => names,
         Err(error) => {
-            let sentence = format!("the parameter queue is not a regular expression: {error}\n");
-            return (StatusCode::BAD_REQUEST, sentence).into_response();
+            let text = format!("the parameter queue is not a regular expression: {error}\n");
+            return (StatusCode::BAD_REQUEST, text).into_response();
         }
     };
     if !names.is_empty() {
@@ -152,8 +152,8 @@ fn per_queue(text: &mut String, prefix: &str, metric: &Metric, reports: &[QueueR
     }
 }
 
-/// What is the node's and not a queue's.
-fn tail(text: &mut String, totals: Totals, memory: usize, limit: usize, node: &str) {
+/// Appends the metrics of the node.
+fn node_metrics(text: &mut String, totals: Totals, memory: usize, limit: usize, node: &str) {
     for (name, help, value) in [
         ("connections", "Connections currently open", totals.connections),
         ("channels", "Channels currently open", totals.channels),
@@ -175,7 +175,7 @@ fn identity(text: &mut String, node: &str) {
         writeln!(text, "rabbitmq_identity_info{{rabbitmq_node=\"{node}\",rabbitmq_cluster=\"{node}\"}} 1");
 }
 
-/// A label's value (Prometheus' text format).
+/// Escapes a label value for Prometheus' text format.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

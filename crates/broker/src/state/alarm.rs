@@ -1,18 +1,18 @@
-//! Blocked publishing: when messages take more memory than allowed, or when a test says so.
+//! Alarms: publishing is blocked while messages exceed the memory limit, or on request of a test.
 
 use amq_protocol::protocol::{AMQPClass, connection};
 
 use super::State;
 use super::connection::Flow;
 use super::ids::ConnectionId;
-use crate::fault::short;
+use crate::error::truncate;
 
-/// Why publishing is blocked.
+/// The reasons for blocked publishing.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
-    /// Messages weigh more than [`crate::Limits::memory`].
+    /// Messages use more than [`crate::Limits::memory`].
     memory: bool,
-    /// The control handle's reason.
+    /// Reason from the control handle.
     manual: Option<String>,
 }
 
@@ -33,16 +33,16 @@ impl State {
         }
     }
 
-    /// Blocks publishing for a reason, or lets it go on.
+    /// Blocks publishing with a reason, or unblocks it (`None`).
     pub(crate) fn block(&mut self, reason: Option<String>) {
         let before = self.alarm.reason().is_some();
-        self.alarm.manual = reason.map(short);
+        self.alarm.manual = reason.map(truncate);
         self.alarm_changed(before);
     }
 
     fn alarm_changed(&mut self, before: bool) {
         if !before || self.alarm.reason().is_some() {
-            // A connection learns of an alarm when it publishes next.
+            // A connection is blocked at its next publish.
             return;
         }
         for connection in self.connections.values_mut() {
@@ -57,8 +57,8 @@ impl State {
         }
     }
 
-    /// A connection has published: while an alarm is on it is blocked and, if it understands, told.
-    pub(super) fn published(&mut self, id: ConnectionId) {
+    /// Blocks a connection that has published during an alarm, and notifies it if it has the capability.
+    pub(super) fn block_publisher(&mut self, id: ConnectionId) {
         self.check_alarm();
         let Some(reason) = self.alarm.reason() else { return };
         let Some(connection) = self.connections.get_mut(&id) else { return };

@@ -1,16 +1,16 @@
-//! A queue's optional arguments: which are known, what they may be, and when two declarations say the same.
+//! Optional arguments of a queue: parsing, validation and comparison of two declarations.
 //!
-//! The texts are RabbitMQ's, because clients and their users know them.
+//! The error texts are those of RabbitMQ, because clients and users know them.
 
 use amq_protocol::types::{AMQPValue, FieldTable};
 
 use self::value::{integer, kind, same, shown, text};
-use super::policy::{Definition, Overflow};
-use crate::fault::{Code, Fault};
+use super::policy::{Overflow, PolicyDefinition};
+use crate::error::{AmqpError, ReplyCode};
 
 pub(crate) mod value;
 
-/// Arguments that a second declaration must repeat. Others are kept and have no effect, as in RabbitMQ.
+/// Arguments that a second declaration must repeat. Other arguments are stored without effect, as in RabbitMQ.
 const COMPARED: [&str; 9] = [
     QUEUE_TYPE,
     "x-max-length",
@@ -28,12 +28,12 @@ const DEAD_LETTER_ROUTING_KEY: &str = "x-dead-letter-routing-key";
 /// RabbitMQ's largest timer, 2^32 - 1 milliseconds.
 const MAX_TTL: i64 = 0xFFFF_FFFF;
 
-/// A queue's arguments as declared, and what they mean.
+/// The declared arguments of a queue and their meaning.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Arguments {
     table: FieldTable,
     quorum: bool,
-    definition: Definition,
+    definition: PolicyDefinition,
 }
 
 impl PartialEq for Arguments {
@@ -43,16 +43,16 @@ impl PartialEq for Arguments {
 }
 
 impl Arguments {
-    /// Reads the table of a declaration of queue `name` in `vhost`.
+    /// Parses the arguments of a declaration of queue `name` in `vhost`.
     ///
     /// # Errors
-    /// 406 for what RabbitMQ refuses, 540 for what it has and this broker has not.
-    pub(crate) fn read(table: FieldTable, durable: bool, name: &str, vhost: &str) -> Result<Self, Fault> {
+    /// 406 for invalid arguments, 540 for arguments that only RabbitMQ supports.
+    pub(crate) fn read(table: FieldTable, durable: bool, name: &str, vhost: &str) -> Result<Self, AmqpError> {
         let reader = Reader { table: &table, name, vhost };
         let quorum = reader.queue_type()?;
         if quorum && !durable {
-            return Err(Fault::new(
-                Code::PreconditionFailed,
+            return Err(AmqpError::new(
+                ReplyCode::PreconditionFailed,
                 format!("invalid property 'non-durable' for queue '{name}' in vhost '{vhost}'"),
             ));
         }
@@ -62,22 +62,24 @@ impl Arguments {
                 return Err(reader.wrong_type(other_type, quorum));
             }
         }
-        reader.not_offered()?;
+        reader.check_unsupported()?;
         reader.queue_mode()?;
-        let dead_letter_exchange = reader.text(DEAD_LETTER_EXCHANGE, |kind| {
-            format!(
-                "invalid type '{kind}' for arg '{DEAD_LETTER_EXCHANGE}' in queue '{name}' in vhost '{vhost}'"
+        let dead_letter_exchange = reader.text(DEAD_LETTER_EXCHANGE, |value| {
+            let kind = kind(value);
+            AmqpError::new(
+                ReplyCode::PreconditionFailed,
+                format!(
+                    "invalid type '{kind}' for arg '{DEAD_LETTER_EXCHANGE}' in queue '{name}' in vhost '{vhost}'"
+                ),
             )
         })?;
-        let dead_letter_routing_key = reader.text(DEAD_LETTER_ROUTING_KEY, |kind| {
-            reader.invalid(DEAD_LETTER_ROUTING_KEY, &format!("{{unacceptable_type,{kind}}}"))
+        let dead_letter_routing_key = reader.text(DEAD_LETTER_ROUTING_KEY, |value| {
+            reader.unacceptable_type(DEAD_LETTER_ROUTING_KEY, value)
         })?;
         if dead_letter_routing_key.is_some() && dead_letter_exchange.is_none() {
-            return Err(
-                reader.fault(reader.invalid(DEAD_LETTER_ROUTING_KEY, "routing_key_but_no_dlx_defined"))
-            );
+            return Err(reader.invalid(DEAD_LETTER_ROUTING_KEY, "routing_key_but_no_dlx_defined"));
         }
-        let definition = Definition {
+        let definition = PolicyDefinition {
             max_length: reader.number("x-max-length", i64::MAX)?,
             max_length_bytes: reader.number("x-max-length-bytes", i64::MAX)?,
             overflow: reader.overflow()?,
@@ -99,7 +101,7 @@ impl Arguments {
         if self.quorum { "quorum" } else { "classic" }
     }
 
-    pub(crate) fn definition(&self) -> &Definition {
+    pub(crate) fn definition(&self) -> &PolicyDefinition {
         &self.definition
     }
 
@@ -107,13 +109,13 @@ impl Arguments {
         &self.table
     }
 
-    /// What differs between these arguments and `received`: the argument's name and RabbitMQ's words for it.
+    /// Returns the first difference to the `received` arguments: the argument's name and RabbitMQ's error text.
     pub(crate) fn difference(&self, received: &Self) -> Option<(&'static str, String)> {
         COMPARED.into_iter().find_map(|key| {
             let (current, new) = (self.table.inner().get(key), received.table.inner().get(key));
-            let words = match (current, new) {
+            let text = match (current, new) {
                 (None, None) => return None,
-                // Classic is what a queue is without the argument.
+                // The default type is classic.
                 (None, Some(value)) | (Some(value), None)
                     if key == QUEUE_TYPE && text(value) == Some("classic") =>
                 {
@@ -132,7 +134,7 @@ impl Arguments {
                     kind(current)
                 ),
             };
-            Some((key, words))
+            Some((key, text))
         })
     }
 }
@@ -148,19 +150,22 @@ impl Reader<'_> {
         self.table.inner().get(key)
     }
 
-    fn invalid(&self, key: &str, why: &str) -> String {
-        format!("invalid arg '{key}' for queue '{}' in vhost '{}': {why}", self.name, self.vhost)
+    fn invalid(&self, key: &str, why: &str) -> AmqpError {
+        let (name, vhost) = (self.name, self.vhost);
+        AmqpError::new(
+            ReplyCode::PreconditionFailed,
+            format!("invalid arg '{key}' for queue '{name}' in vhost '{vhost}': {why}"),
+        )
     }
 
-    #[expect(clippy::unused_self, reason = "reads as one sentence with `invalid`")]
-    fn fault(&self, text: String) -> Fault {
-        Fault::new(Code::PreconditionFailed, text)
+    fn unacceptable_type(&self, key: &str, value: &AMQPValue) -> AmqpError {
+        self.invalid(key, &format!("{{unacceptable_type,{}}}", kind(value)))
     }
 
-    fn wrong_type(&self, key: &str, quorum: bool) -> Fault {
+    fn wrong_type(&self, key: &str, quorum: bool) -> AmqpError {
         let queue_type = if quorum { "quorum" } else { "classic" };
-        Fault::new(
-            Code::PreconditionFailed,
+        AmqpError::new(
+            ReplyCode::PreconditionFailed,
             format!(
                 "invalid arg '{key}' for queue '{}' in vhost '{}' of queue type rabbit_{queue_type}_queue",
                 self.name, self.vhost
@@ -168,80 +173,74 @@ impl Reader<'_> {
         )
     }
 
-    fn queue_type(&self) -> Result<bool, Fault> {
+    fn queue_type(&self) -> Result<bool, AmqpError> {
         let Some(value) = self.get(QUEUE_TYPE) else { return Ok(false) };
         match text(value) {
             Some("classic") => Ok(false),
             Some("quorum") => Ok(true),
-            Some("stream") => Err(Fault::new(Code::NotImplemented, "queues of type stream")),
-            Some(other) => {
-                Err(self.fault(self.invalid(QUEUE_TYPE, &format!("\"unsupported queue type '{other}'\""))))
-            }
-            None => {
-                Err(self.fault(self.invalid(QUEUE_TYPE, &format!("{{unacceptable_type,{}}}", kind(value)))))
-            }
+            Some("stream") => Err(AmqpError::new(ReplyCode::NotImplemented, "queues of type stream")),
+            Some(other) => Err(self.invalid(QUEUE_TYPE, &format!("\"unsupported queue type '{other}'\""))),
+            None => Err(self.unacceptable_type(QUEUE_TYPE, value)),
         }
     }
 
-    fn not_offered(&self) -> Result<(), Fault> {
+    fn check_unsupported(&self) -> Result<(), AmqpError> {
         for key in ["x-max-priority", "x-expires"] {
             if self.get(key).is_some() {
-                return Err(Fault::new(Code::NotImplemented, format!("queue argument {key}")));
+                return Err(AmqpError::new(ReplyCode::NotImplemented, format!("queue argument {key}")));
             }
         }
         match self.get("x-single-active-consumer") {
             None | Some(AMQPValue::Boolean(false)) => Ok(()),
             Some(AMQPValue::Boolean(true)) => {
-                Err(Fault::new(Code::NotImplemented, "queue argument x-single-active-consumer"))
+                Err(AmqpError::new(ReplyCode::NotImplemented, "queue argument x-single-active-consumer"))
             }
-            Some(value) => Err(self.fault(
-                self.invalid("x-single-active-consumer", &format!("{{unacceptable_type,{}}}", kind(value))),
-            )),
+            Some(value) => Err(self.unacceptable_type("x-single-active-consumer", value)),
         }
     }
 
-    fn queue_mode(&self) -> Result<(), Fault> {
+    fn queue_mode(&self) -> Result<(), AmqpError> {
         match self.get("x-queue-mode").map(|value| (value, text(value))) {
-            // Both keep messages where they can be had; here that is memory.
+            // Both modes store messages in memory here.
             None | Some((_, Some("default" | "lazy"))) => Ok(()),
             Some((_, Some(other))) => {
-                Err(self
-                    .fault(self.invalid("x-queue-mode", &format!("\"unsupported queue mode '{other}'\""))))
+                Err(self.invalid("x-queue-mode", &format!("\"unsupported queue mode '{other}'\"")))
             }
-            Some((value, None)) => {
-                Err(self
-                    .fault(self.invalid("x-queue-mode", &format!("{{unacceptable_type,{}}}", kind(value)))))
-            }
+            Some((value, None)) => Err(self.unacceptable_type("x-queue-mode", value)),
         }
     }
 
-    fn text(&self, key: &str, wrong: impl Fn(&str) -> String) -> Result<Option<String>, Fault> {
+    fn text(
+        &self,
+        key: &str,
+        invalid: impl Fn(&AMQPValue) -> AmqpError,
+    ) -> Result<Option<String>, AmqpError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        text(value).map(|text| Some(text.to_owned())).ok_or_else(|| self.fault(wrong(kind(value))))
+        text(value).map(|text| Some(text.to_owned())).ok_or_else(|| invalid(value))
     }
 
-    fn number(&self, key: &str, most: i64) -> Result<Option<u64>, Fault> {
+    fn number(&self, key: &str, most: i64) -> Result<Option<u64>, AmqpError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let Some(number) = integer(value) else {
-            return Err(self.fault(self.invalid(key, &format!("\"expected integer, got {}\"", kind(value)))));
+            return Err(self.invalid(key, &format!("\"expected integer, got {}\"", kind(value))));
         };
         if number > most {
-            return Err(self.fault(self.invalid(key, &format!("{{value_too_large,{number}}}"))));
+            return Err(self.invalid(key, &format!("{{value_too_large,{number}}}")));
         }
         u64::try_from(number)
             .map(Some)
-            .map_err(|_| self.fault(self.invalid(key, &format!("{{value_negative,{number}}}"))))
+            .map_err(|_| self.invalid(key, &format!("{{value_negative,{number}}}")))
     }
 
-    fn overflow(&self) -> Result<Option<Overflow>, Fault> {
+    fn overflow(&self) -> Result<Option<Overflow>, AmqpError> {
         let key = "x-overflow";
         let Some(value) = self.get(key) else { return Ok(None) };
         match text(value) {
             Some("drop-head") => Ok(Some(Overflow::DropHead)),
             Some("reject-publish") => Ok(Some(Overflow::RejectPublish)),
             Some("reject-publish-dlx") => Ok(Some(Overflow::RejectPublishDlx)),
-            Some(_) => Err(self.fault(self.invalid(key, "invalid_overflow"))),
-            None => Err(self.fault(self.invalid(key, &format!("{{unacceptable_type,{}}}", kind(value))))),
+            Some(_) => Err(self.invalid(key, "invalid_overflow")),
+            None => Err(self.unacceptable_type(key, value)),
         }
     }
 }
@@ -263,11 +262,11 @@ mod tests {
     }
 
     fn read(pairs: &[(&str, AMQPValue)]) -> Result<Arguments, String> {
-        Arguments::read(table(pairs), true, "q", "/").map_err(|fault| fault.text)
+        Arguments::read(table(pairs), true, "q", "/").map_err(|error| error.text)
     }
 
     #[test]
-    fn what_rabbitmq_refuses_is_refused_in_its_words() {
+    fn invalid_arguments_have_rabbitmqs_errors() {
         let cases: &[(&str, AMQPValue, &str)] = &[
             ("x-max-length", long("10"), "\"expected integer, got longstr\""),
             ("x-max-length", AMQPValue::LongInt(-1), "{value_negative,-1}"),
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn difference_speaks_as_rabbitmq() {
+    fn differences_have_rabbitmqs_texts() {
         let ten = || ("x-max-length", AMQPValue::LongInt(10));
         let cases: &[(&[_], &[_], Option<&str>)] = &[
             (&[], &[ten()], Some("received the value '10' of type 'signedint' but current is none")),
@@ -309,7 +308,7 @@ mod tests {
         ];
         for (current, received, expected) in cases {
             let difference = read(current).unwrap().difference(&read(received).unwrap());
-            assert_eq!(difference.map(|(_, words)| words).as_deref(), *expected);
+            assert_eq!(difference.map(|(_, text)| text).as_deref(), *expected);
         }
     }
 }

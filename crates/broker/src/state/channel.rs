@@ -2,101 +2,108 @@
 
 use amq_protocol::protocol::{AMQPClass, channel, confirm};
 
-use super::connection::{Channel, Confirms, Content};
+use super::connection::{Channel, Confirms, IncomingContent};
 use super::frames::channel_close_ok;
-use super::ids::Place;
+use super::ids::ChannelRef;
 use super::{Now, State};
-use crate::fault::{Code, Fault};
+use crate::error::{AmqpError, ReplyCode};
 
 impl State {
-    pub(super) fn open_channel(&mut self, place: Place) -> Result<(), Fault> {
-        let Some(connection) = self.connections.get_mut(&place.connection) else { return Ok(()) };
+    pub(super) fn open_channel(&mut self, channel_ref: ChannelRef) -> Result<(), AmqpError> {
+        let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return Ok(()) };
         let most = connection.client.channel_max;
         let open = connection.channels.len();
         let refused = if open >= usize::from(most) {
             format!("number of channels opened ({open}) has reached the negotiated channel_max ({most})")
-        } else if place.channel > most {
-            format!("channel {} is beyond the negotiated channel_max ({most})", place.channel)
+        } else if channel_ref.channel > most {
+            format!("channel {} is beyond the negotiated channel_max ({most})", channel_ref.channel)
         } else {
             String::new()
         };
         if !refused.is_empty() {
-            return Err(Fault::new(Code::NotAllowed, refused).at((20, 10)));
+            return Err(AmqpError::new(ReplyCode::NotAllowed, refused).at((20, 10)));
         }
-        connection.channels.insert(place.channel, Channel::new());
-        connection.send(place.channel, AMQPClass::Channel(channel::AMQPMethod::OpenOk(channel::OpenOk {})));
+        connection.channels.insert(channel_ref.channel, Channel::new());
+        connection
+            .send(channel_ref.channel, AMQPClass::Channel(channel::AMQPMethod::OpenOk(channel::OpenOk {})));
         Ok(())
     }
 
     pub(super) fn method_of_channel(
         &mut self,
-        place: Place,
+        channel_ref: ChannelRef,
         method: &channel::AMQPMethod,
         now: Now,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AmqpError> {
         use channel::AMQPMethod;
         match method {
-            AMQPMethod::Open(_) => Err(Fault::new(Code::ChannelError, "second 'channel.open' seen")),
+            AMQPMethod::Open(_) => Err(AmqpError::new(ReplyCode::ChannelError, "second 'channel.open' seen")),
             AMQPMethod::Close(_) => {
-                self.drop_consumers(place, now);
-                self.end_channel(place, now);
-                if let Some(connection) = self.connections.get_mut(&place.connection) {
-                    connection.send(place.channel, channel_close_ok());
-                    connection.channels.remove(&place.channel);
+                self.drop_consumers(channel_ref, now);
+                self.end_channel(channel_ref, now);
+                if let Some(connection) = self.connections.get_mut(&channel_ref.connection) {
+                    connection.send(channel_ref.channel, channel_close_ok());
+                    connection.channels.remove(&channel_ref.channel);
                 }
                 Ok(())
             }
             AMQPMethod::Flow(channel::Flow { active: true }) => {
-                self.reply(place, AMQPClass::Channel(AMQPMethod::FlowOk(channel::FlowOk { active: true })));
+                self.reply(
+                    channel_ref,
+                    AMQPClass::Channel(AMQPMethod::FlowOk(channel::FlowOk { active: true })),
+                );
                 Ok(())
             }
-            AMQPMethod::Flow(_) => Err(Fault::new(Code::NotImplemented, "active=false")),
-            // Answers to what this broker never asks.
+            AMQPMethod::Flow(_) => Err(AmqpError::new(ReplyCode::NotImplemented, "active=false")),
+            // Answers to methods that this broker does not send.
             AMQPMethod::FlowOk(_) | AMQPMethod::CloseOk(_) | AMQPMethod::OpenOk(_) => Ok(()),
         }
     }
 
     pub(super) fn method_of_confirm(
         &mut self,
-        place: Place,
+        channel_ref: ChannelRef,
         method: &confirm::AMQPMethod,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AmqpError> {
         let confirm::AMQPMethod::Select(select) = method else { return Ok(()) };
-        if let Some(channel) = self.channel(place) {
+        if let Some(channel) = self.channel(channel_ref) {
             channel.confirms.get_or_insert_with(Confirms::default);
         }
         if !select.nowait {
-            self.reply(place, AMQPClass::Confirm(confirm::AMQPMethod::SelectOk(confirm::SelectOk {})));
+            self.reply(channel_ref, AMQPClass::Confirm(confirm::AMQPMethod::SelectOk(confirm::SelectOk {})));
         }
         Ok(())
     }
 
-    pub(super) fn channel(&mut self, place: Place) -> Option<&mut Channel> {
-        self.connections.get_mut(&place.connection)?.channels.get_mut(&place.channel)
+    pub(super) fn channel(&mut self, channel_ref: ChannelRef) -> Option<&mut Channel> {
+        self.connections.get_mut(&channel_ref.connection)?.channels.get_mut(&channel_ref.channel)
     }
 
-    pub(super) fn reply(&mut self, place: Place, method: AMQPClass) {
-        if let Some(connection) = self.connections.get_mut(&place.connection) {
-            connection.send(place.channel, method);
+    pub(super) fn reply(&mut self, channel_ref: ChannelRef, method: AMQPClass) {
+        if let Some(connection) = self.connections.get_mut(&channel_ref.connection) {
+            connection.send(channel_ref.channel, method);
         }
     }
 
-    /// Takes a channel's consumers from their queues.
-    pub(super) fn drop_consumers(&mut self, place: Place, now: Now) {
-        let Some(channel) = self.channel(place) else { return };
+    /// Removes a channel's consumers from their queues.
+    pub(super) fn drop_consumers(&mut self, channel_ref: ChannelRef, now: Now) {
+        let Some(channel) = self.channel(channel_ref) else { return };
         for (_, (queue, consumer)) in std::mem::take(&mut channel.consumers) {
             self.remove_consumer(queue, consumer, now);
         }
     }
 
-    /// Gives back what a channel had not acknowledged and forgets what it was being sent.
-    pub(super) fn end_channel(&mut self, place: Place, now: Now) {
-        let Some(connection) = self.connections.get_mut(&place.connection) else { return };
-        let Some(channel) = connection.channels.get_mut(&place.channel) else { return };
-        if let Some(Content::Arriving { bytes, border, .. }) = channel.incoming.take().map(|it| it.content) {
-            connection.assembling = connection.assembling.saturating_sub(bytes.len() - border);
+    /// Requeues a channel's unacknowledged messages and discards an incomplete publish.
+    pub(super) fn end_channel(&mut self, channel_ref: ChannelRef, now: Now) {
+        let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return };
+        let Some(channel) = connection.channels.get_mut(&channel_ref.channel) else { return };
+        if let Some(IncomingContent::Arriving { bytes, properties_len, .. }) =
+            channel.incoming.take().map(|it| it.content)
+        {
+            connection.incomplete_bytes =
+                connection.incomplete_bytes.saturating_sub(bytes.len() - properties_len);
         }
         let unacked = channel.unacked.take_all();
-        self.give_back(unacked, now);
+        self.requeue(unacked, now);
     }
 }

@@ -1,4 +1,4 @@
-//! A client's connection and its channels, as the broker's state knows them.
+//! Connections and channels in the broker's state.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::unacked::Unacked;
 use crate::wire::frame::Publish;
 use crate::wire::outbox::Outbox;
 
-/// What the handshake found out about a client.
+/// Properties of a client from the handshake.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     pub(crate) user: String,
@@ -22,35 +22,35 @@ pub(crate) struct Client {
     pub(crate) capabilities: Capabilities,
 }
 
-/// What a client says that it understands.
+/// Capabilities that a client announces.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Capabilities {
-    /// Wants `basic.cancel` when its consumer's queue goes.
+    /// The client accepts `basic.cancel` when a consumer's queue is deleted.
     pub(crate) consumer_cancel_notify: bool,
-    /// Understands `connection.blocked`.
+    /// The client accepts `connection.blocked`.
     pub(crate) blocked: bool,
-    /// Understands `connection.close` as the answer to a refused login.
+    /// The client accepts `connection.close` as the answer to a refused login.
     pub(crate) authentication_failure_close: bool,
 }
 
-/// How far a connection is.
+/// Phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     Open,
-    /// `connection.close` was sent; only its answer counts.
+    /// The broker has sent `connection.close` and ignores everything except the answer.
     Closing,
-    /// All is said; the socket closes when the outbox is empty.
+    /// The close handshake is complete; the socket closes when the outbox is empty.
     Closed,
-    /// The socket closes at once, as when the process dies.
-    Cut,
+    /// The socket closes at once, like after a crash.
+    Aborted,
 }
 
-/// Where a connection stands while publishing is blocked.
+/// Flow control of a connection during an alarm.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Flow {
     #[default]
     Running,
-    /// Has published since publishing was blocked: nothing more is read from it.
+    /// The connection has published during the alarm: the broker does not read from it.
     Blocked,
 }
 
@@ -62,14 +62,14 @@ pub(crate) struct Connection {
     pub(crate) flow: Flow,
     pub(crate) channels: Map<u16, Channel>,
     pub(crate) outbox: Outbox,
-    /// Wakes the connection's task when another's doing put something into its outbox.
+    /// Wakes the connection's task after a change of its outbox.
     pub(crate) wake: Arc<Notify>,
-    /// A consumer was passed over because the outbox was full.
+    /// A consumer was skipped because the outbox was full.
     pub(crate) stalled: bool,
-    /// Channels with confirms that are not written yet.
-    pub(crate) unconfirmed: Vec<u16>,
-    /// Bytes of contents that have arrived in part.
-    pub(crate) assembling: usize,
+    /// Channels with pending confirms.
+    pub(crate) confirming_channels: Vec<u16>,
+    /// Bytes of incomplete message bodies.
+    pub(crate) incomplete_bytes: usize,
 }
 
 impl Connection {
@@ -83,12 +83,12 @@ impl Connection {
             outbox: Outbox::default(),
             wake,
             stalled: false,
-            unconfirmed: Vec::new(),
-            assembling: 0,
+            confirming_channels: Vec::new(),
+            incomplete_bytes: 0,
         }
     }
 
-    /// Writes a method on a channel, behind the confirms that came first.
+    /// Writes a method on a channel, after the channel's pending confirms.
     pub(crate) fn send(&mut self, channel: u16, method: AMQPClass) {
         self.flush_confirms(channel);
         self.outbox.method(channel, method);
@@ -98,19 +98,19 @@ impl Connection {
     pub(crate) fn flush_confirms(&mut self, channel: u16) {
         if let Some(Confirms { pending: pending @ Some(_), .. }) =
             self.channels.get_mut(&channel).and_then(|channel| channel.confirms.as_mut())
-            && let Some(Pending { acknowledged, last, count }) = pending.take()
+            && let Some(PendingConfirm { acknowledged, last, count }) = pending.take()
         {
             self.outbox.confirm(channel, acknowledged, last, count > 1);
         }
     }
 
     pub(crate) fn flush_all_confirms(&mut self) {
-        while let Some(channel) = self.unconfirmed.pop() {
+        while let Some(channel) = self.confirming_channels.pop() {
             self.flush_confirms(channel);
         }
     }
 
-    /// Notes that the broker took (or refused) the next message published on `channel`.
+    /// Adds the confirm for the next message published on `channel`: ack or nack.
     pub(crate) fn confirm(&mut self, channel: u16, acknowledged: bool) {
         let Some(confirms) = self.channels.get_mut(&channel).and_then(|channel| channel.confirms.as_mut())
         else {
@@ -123,40 +123,40 @@ impl Connection {
                 pending.count += 1;
             }
             pending => {
-                if let Some(Pending { acknowledged, last, count }) = pending.take() {
+                if let Some(PendingConfirm { acknowledged, last, count }) = pending.take() {
                     self.outbox.confirm(channel, acknowledged, last, count > 1);
                 } else {
-                    self.unconfirmed.push(channel);
+                    self.confirming_channels.push(channel);
                 }
-                *pending = Some(Pending { acknowledged, last: confirms.last, count: 1 });
+                *pending = Some(PendingConfirm { acknowledged, last: confirms.last, count: 1 });
             }
         }
     }
 }
 
-/// How far a channel is.
+/// Phase of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ChannelPhase {
     Open,
-    /// `channel.close` was sent; only its answer counts.
+    /// The broker has sent `channel.close` and ignores everything except the answer.
     Closing,
 }
 
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) phase: ChannelPhase,
-    /// A publish whose content is still arriving.
+    /// A publish whose content is incomplete.
     pub(crate) incoming: Option<Incoming>,
-    /// Publisher confirms, when selected.
+    /// Publisher confirms, if selected.
     pub(crate) confirms: Option<Confirms>,
     pub(crate) last_tag: u64,
     pub(crate) unacked: Unacked<Delivery>,
     pub(crate) consumers: HashMap<Arc<str>, (QueueId, ConsumerId)>,
-    /// Prefetch of consumers to come (`basic.qos`, not global).
+    /// Prefetch of future consumers (`basic.qos` without global).
     pub(crate) prefetch: u16,
-    /// Prefetch of all consumers of the channel together (`basic.qos`, global); 0 is none.
+    /// Shared prefetch of all consumers of the channel (`basic.qos` with global); 0 is unlimited.
     pub(crate) global_prefetch: u16,
-    /// What an empty queue name stands for.
+    /// Name of the last declared queue, which an empty queue name refers to.
     pub(crate) last_queue: Option<String>,
 }
 
@@ -181,40 +181,40 @@ impl Channel {
     }
 }
 
-/// A message that was delivered and waits for its acknowledgement.
+/// An unacknowledged delivery.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) queue: QueueId,
-    /// Nobody for `basic.get`.
+    /// `None` for `basic.get`.
     pub(crate) consumer: Option<ConsumerId>,
     pub(crate) entry: Entry,
 }
 
-/// A published message that has arrived in part.
+/// A published message with incomplete content.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) publish: Publish,
-    pub(crate) content: Content,
+    pub(crate) content: IncomingContent,
 }
 
 #[derive(Debug)]
-pub(crate) enum Content {
-    /// The content header is to come.
+pub(crate) enum IncomingContent {
+    /// The content header has not arrived.
     Expected,
-    /// `bytes` holds the properties, `border` bytes, and the body as far as it came.
-    Arriving { bytes: Vec<u8>, border: usize, size: usize },
+    /// `bytes` contains the properties (`properties_len` bytes) and the received part of the body.
+    Arriving { bytes: Vec<u8>, properties_len: usize, size: usize },
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Confirms {
-    /// Sequence number of the last message published.
+    /// Sequence number of the last published message.
     last: u64,
-    pending: Option<Pending>,
+    pending: Option<PendingConfirm>,
 }
 
-/// Confirms of consecutive messages that leave as one.
+/// Confirms of consecutive messages, sent as one.
 #[derive(Debug)]
-struct Pending {
+struct PendingConfirm {
     acknowledged: bool,
     last: u64,
     count: u64,

@@ -1,18 +1,17 @@
-//! Where messages go that a queue gives up: to the queue that its dead-letter settings name, with their history.
+//! Dead-lettering: messages that a queue drops go to the queue of its dead-letter settings, with their history.
 //!
-//! The header `x-death` is RabbitMQ's: an array of tables, the latest first, one per queue and reason with a count.
+//! The header `x-death` has RabbitMQ's format: an array of tables, newest first, one per queue and reason, with a count.
 
 use amq_protocol::protocol::basic::AMQPProperties;
 use amq_protocol::types::{AMQPValue, FieldArray, FieldTable, LongString};
 
 use super::ids::QueueId;
-use super::message::Message;
-use super::publish::Outcome;
-use super::queue::Entry;
+use super::queue::{Enqueued, Entry};
 use super::{Now, State};
+use crate::message::Message;
 use crate::wire::properties;
 
-/// Why a message left its queue.
+/// Reason why a message was dead-lettered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
     Rejected,
@@ -32,16 +31,16 @@ impl Reason {
     }
 }
 
-/// A message that has left its queue and is to be dead-lettered.
+/// A message that has left its queue and waits for dead-lettering.
 #[derive(Debug)]
-pub(super) struct Dead {
+pub(super) struct DeadLetter {
     from: QueueId,
     message: Message,
     returns: u32,
     reason: Reason,
 }
 
-impl Dead {
+impl DeadLetter {
     fn new(from: QueueId, entry: Entry, reason: Reason) -> Self {
         Self { from, message: entry.message, returns: entry.returns, reason }
     }
@@ -54,56 +53,56 @@ impl Dead {
         Self::new(from, entry, Reason::Expired)
     }
 
-    pub(super) fn displaced(from: QueueId, entry: Entry) -> Self {
+    pub(super) fn over_length(from: QueueId, entry: Entry) -> Self {
         Self::new(from, entry, Reason::MaxLength)
     }
 
-    /// Returned more often than the queue allows.
-    pub(super) fn worn_out(from: QueueId, entry: Entry) -> Self {
+    /// The message was returned more often than the delivery limit allows.
+    pub(super) fn delivery_limit_reached(from: QueueId, entry: Entry) -> Self {
         Self::new(from, entry, Reason::DeliveryLimit)
     }
 
-    /// Never entered the queue, because it was full.
-    pub(super) fn refused(from: QueueId, message: Message) -> Self {
+    /// The message was rejected by a full queue.
+    pub(super) fn not_enqueued(from: QueueId, message: Message) -> Self {
         Self { from, message, returns: 0, reason: Reason::MaxLength }
     }
 }
 
 impl State {
-    /// Dead-letters everything that has left a queue since the last call. A message that arrives may displace others,
-    /// which follow in the same call.
-    pub(super) fn bury(&mut self, now: Now) {
-        while let Some(dead) = self.dead.pop_front() {
+    /// Dead-letters all messages that have left a queue since the last call, including messages that are dropped by this
+    /// call.
+    pub(super) fn flush_dead_letters(&mut self, now: Now) {
+        while let Some(dead) = self.dead_letters.pop_front() {
             self.dead_letter(dead, now);
         }
     }
 
-    fn dead_letter(&mut self, dead: Dead, now: Now) {
-        let Dead { from, message, returns, reason } = dead;
+    fn dead_letter(&mut self, dead: DeadLetter, now: Now) {
+        let DeadLetter { from, message, returns, reason } = dead;
         let Some(queue) = self.queues.get(&from) else { return };
-        // Only the default exchange exists; to any other the message is lost, as in RabbitMQ.
-        if queue.rules.dead_letter_exchange.as_deref() != Some("") {
+        // Only the default exchange exists. Messages to another exchange are lost, as in RabbitMQ.
+        if queue.settings.dead_letter_exchange.as_deref() != Some("") {
             return;
         }
-        let key = queue.rules.dead_letter_routing_key.clone().unwrap_or_else(|| queue.name.to_string());
+        let key = queue.settings.dead_letter_routing_key.clone().unwrap_or_else(|| queue.name.to_string());
         let Some(target) = self.find(&queue.vhost, &key) else { return };
         let mut properties = properties::decode(message.properties());
-        if reason != Reason::Rejected && goes_round(&properties, &key, &queue.name) {
+        if reason != Reason::Rejected && is_cycle(&properties, &key, &queue.name) {
             return;
         }
         if queue.is_quorum() && returns > 0 {
             properties = count_deliveries(properties, returns);
         }
         let name = queue.name.to_string();
-        let properties = bury_in(properties, &name, reason, now);
+        let properties = add_death(properties, &name, reason, now);
         let message = message.with_properties(&properties::encode(&properties));
-        if self.enqueue(target, message, None, now) == Outcome::Refused {
-            tracing::debug!(queue = key, "a dead-lettered message found no room and is lost");
+        if self.enqueue(target, message, None, now) == Enqueued::Rejected {
+            tracing::debug!(queue = key, "lost a dead-lettered message: the target queue is full");
         }
     }
 }
 
-/// The message with the header that a quorum queue adds to redelivered ones.
+/// Returns the message with the header that a quorum queue adds to a redelivery.
 pub(super) fn with_delivery_count(message: &Message, returns: u32) -> Message {
     let properties = count_deliveries(properties::decode(message.properties()), returns);
     message.with_properties(&properties::encode(&properties))
@@ -130,9 +129,9 @@ fn deaths(headers: &FieldTable) -> &[AMQPValue] {
     }
 }
 
-/// Whether a message that nobody rejected would come back to a queue that it has been in since its last rejection:
-/// without this it would go round for ever.
-fn goes_round(properties: &AMQPProperties, target: &str, from: &str) -> bool {
+/// Returns true if a message would return to a queue that it was in since its last rejection. RabbitMQ drops such a
+/// message, because it would circulate forever.
+fn is_cycle(properties: &AMQPProperties, target: &str, from: &str) -> bool {
     if target == from {
         return true;
     }
@@ -149,8 +148,8 @@ fn goes_round(properties: &AMQPProperties, target: &str, from: &str) -> bool {
     false
 }
 
-/// Writes a death into the message's headers.
-fn bury_in(mut properties: AMQPProperties, queue: &str, reason: Reason, now: Now) -> AMQPProperties {
+/// Adds a death to the message's headers.
+fn add_death(mut properties: AMQPProperties, queue: &str, reason: Reason, now: Now) -> AMQPProperties {
     let mut headers = properties.headers().clone().unwrap_or_default();
     let (mut count, mut first) = (1, now.unix);
     let mut others = Vec::new();
@@ -176,7 +175,7 @@ fn bury_in(mut properties: AMQPProperties, queue: &str, reason: Reason, now: Now
     death.insert("reason".into(), long(reason.name()));
     death.insert("routing-keys".into(), AMQPValue::FieldArray(vec![long(queue)].into()));
     death.insert("time".into(), AMQPValue::Timestamp(first));
-    // The time to live was the dead queue's business; the next one must not drop the message for it.
+    // The time to live applied to the original queue only.
     if let Some(expiration) = properties.expiration().clone() {
         death.insert("original-expiration".into(), long(expiration.as_str()));
         properties = without_expiration(&properties);
@@ -194,7 +193,7 @@ fn bury_in(mut properties: AMQPProperties, queue: &str, reason: Reason, now: Now
     properties.with_headers(headers)
 }
 
-/// amq-protocol's properties can be set but not cleared.
+/// Returns the properties without `expiration`; amq-protocol has no method to clear a property.
 fn without_expiration(properties: &AMQPProperties) -> AMQPProperties {
     let mut copy = AMQPProperties::default();
     macro_rules! carry {

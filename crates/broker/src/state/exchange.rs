@@ -1,14 +1,14 @@
-//! Exchanges. There is one, the default exchange, which takes a message to the queue that its routing key names.
+//! Exchanges. Only the default exchange exists; it routes a message to the queue named by the routing key.
 //!
-//! The exchanges that every RabbitMQ has are known by name, so that a client that only looks for them finds them.
+//! A passive declaration of RabbitMQ's predeclared exchanges succeeds, because clients check for them.
 
 use amq_protocol::protocol::{AMQPClass, exchange};
 
 use super::State;
-use super::ids::Place;
-use crate::fault::{Code, Fault};
+use super::ids::ChannelRef;
+use crate::error::{AmqpError, ReplyCode};
 
-/// Present in every virtual host of RabbitMQ.
+/// Exchanges of every virtual host of RabbitMQ.
 const PREDECLARED: [&str; 6] =
     ["amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match", "amq.rabbitmq.trace"];
 
@@ -16,36 +16,33 @@ pub(super) fn is_predeclared(name: &str) -> bool {
     PREDECLARED.contains(&name)
 }
 
-/// Refuses what the default exchange does not allow and what does not exist.
-///
-/// # Errors
-/// 403 for the default exchange, 404 for one that does not exist, 540 for one that does.
-pub(super) fn refuse_binding(name: &str, vhost: &str) -> Fault {
+/// Returns the error for a binding: 403 for the default exchange, 540 for a predeclared one, 404 for others.
+pub(super) fn binding_error(name: &str, vhost: &str) -> AmqpError {
     if name.is_empty() {
         default_exchange()
     } else if is_predeclared(name) {
-        Fault::new(Code::NotImplemented, "bindings: this broker has the default exchange only")
+        AmqpError::new(ReplyCode::NotImplemented, "bindings: this broker has the default exchange only")
     } else {
         missing(name, vhost)
     }
 }
 
-pub(super) fn missing(name: &str, vhost: &str) -> Fault {
-    Fault::new(Code::NotFound, format!("no exchange '{name}' in vhost '{vhost}'"))
+pub(super) fn missing(name: &str, vhost: &str) -> AmqpError {
+    AmqpError::new(ReplyCode::NotFound, format!("no exchange '{name}' in vhost '{vhost}'"))
 }
 
-fn default_exchange() -> Fault {
-    Fault::new(Code::AccessRefused, "operation not permitted on the default exchange")
+fn default_exchange() -> AmqpError {
+    AmqpError::new(ReplyCode::AccessRefused, "operation not permitted on the default exchange")
 }
 
 impl State {
     pub(super) fn method_of_exchange(
         &mut self,
-        place: Place,
+        channel_ref: ChannelRef,
         method: exchange::AMQPMethod,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AmqpError> {
         use exchange::AMQPMethod;
-        let vhost = self.vhost_of(place);
+        let vhost = self.vhost_of(channel_ref);
         match method {
             AMQPMethod::Declare(declare) => {
                 let name = declare.exchange.as_str();
@@ -58,17 +55,20 @@ impl State {
                     }
                     if !declare.nowait {
                         let answer = AMQPMethod::DeclareOk(exchange::DeclareOk {});
-                        self.reply(place, AMQPClass::Exchange(answer));
+                        self.reply(channel_ref, AMQPClass::Exchange(answer));
                     }
                     return Ok(());
                 }
                 if name.starts_with("amq.") && !is_predeclared(name) {
-                    return Err(Fault::new(
-                        Code::AccessRefused,
+                    return Err(AmqpError::new(
+                        ReplyCode::AccessRefused,
                         format!("exchange name '{name}' contains reserved prefix 'amq.*'"),
                     ));
                 }
-                Err(Fault::new(Code::NotImplemented, "exchanges: this broker has the default exchange only"))
+                Err(AmqpError::new(
+                    ReplyCode::NotImplemented,
+                    "exchanges: this broker has the default exchange only",
+                ))
             }
             AMQPMethod::Delete(delete) => {
                 let name = delete.exchange.as_str();
@@ -76,20 +76,20 @@ impl State {
                     return Err(default_exchange());
                 }
                 if is_predeclared(name) {
-                    return Err(Fault::new(
-                        Code::AccessRefused,
+                    return Err(AmqpError::new(
+                        ReplyCode::AccessRefused,
                         format!("deletion of system exchange '{name}' in vhost '{vhost}' not allowed"),
                     ));
                 }
-                // Deleting what does not exist succeeds.
+                // Deleting an unknown exchange succeeds.
                 if !delete.nowait {
                     let answer = AMQPMethod::DeleteOk(exchange::DeleteOk {});
-                    self.reply(place, AMQPClass::Exchange(answer));
+                    self.reply(channel_ref, AMQPClass::Exchange(answer));
                 }
                 Ok(())
             }
-            AMQPMethod::Bind(bind) => Err(refuse_binding(bind.source.as_str(), &vhost)),
-            AMQPMethod::Unbind(unbind) => Err(refuse_binding(unbind.source.as_str(), &vhost)),
+            AMQPMethod::Bind(bind) => Err(binding_error(bind.source.as_str(), &vhost)),
+            AMQPMethod::Unbind(unbind) => Err(binding_error(unbind.source.as_str(), &vhost)),
             AMQPMethod::DeclareOk(_)
             | AMQPMethod::DeleteOk(_)
             | AMQPMethod::BindOk(_)
@@ -97,8 +97,8 @@ impl State {
         }
     }
 
-    /// The virtual host that a connection has opened.
-    pub(super) fn vhost_of(&self, place: Place) -> std::sync::Arc<str> {
-        self.connections.get(&place.connection).map_or_else(|| "".into(), |it| it.client.vhost.clone())
+    /// Returns the virtual host of a connection.
+    pub(super) fn vhost_of(&self, channel_ref: ChannelRef) -> std::sync::Arc<str> {
+        self.connections.get(&channel_ref.connection).map_or_else(|| "".into(), |it| it.client.vhost.clone())
     }
 }

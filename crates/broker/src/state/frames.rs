@@ -1,23 +1,23 @@
-//! One frame of a client: which channel it is for, whether it may come now, and to whom it goes.
+//! Frame processing: finds the channel of a frame, checks the order of frames, and calls the method's handler.
 
 use amq_protocol::protocol::{AMQPClass, channel, connection};
 use bytes::Bytes;
 
-use super::connection::{ChannelPhase, Connection, Content, Phase};
-use super::ids::{ConnectionId, Place};
+use super::connection::{ChannelPhase, Connection, IncomingContent, Phase};
+use super::ids::{ChannelRef, ConnectionId};
 use super::{Now, State};
-use crate::fault::{Code, Fault, Scope};
+use crate::error::{AmqpError, ReplyCode, Scope};
 use crate::wire::frame::{Frame, Method, PUBLISH};
 use crate::wire::properties;
 
 impl State {
-    /// Works on one frame. What is wrong with it is told to the client and ends its channel or connection.
+    /// Processes one frame. An error is sent to the client and closes its channel or connection.
     pub(crate) fn frame(&mut self, id: ConnectionId, frame: Frame, now: Now) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match connection.phase {
             Phase::Open => {}
-            Phase::Closing => return after_close(connection, &frame),
-            Phase::Closed | Phase::Cut => return,
+            Phase::Closing => return handle_after_close(connection, &frame),
+            Phase::Closed | Phase::Aborted => return,
         }
         let channel = match &frame {
             Frame::Heartbeat => return,
@@ -25,43 +25,43 @@ impl State {
                 *channel
             }
         };
-        let place = Place { connection: id, channel };
+        let channel_ref = ChannelRef { connection: id, channel };
         let result = match frame {
             Frame::Method { channel: 0, method } => self.connection_method(id, method, now),
-            Frame::Method { method, .. } => self.channel_method(place, method, now),
+            Frame::Method { method, .. } => self.channel_method(channel_ref, method, now),
             _ if channel == 0 => {
-                Err(Fault::new(Code::UnexpectedFrame, "content on channel 0 instead of a method"))
+                Err(AmqpError::new(ReplyCode::UnexpectedFrame, "content on channel 0 instead of a method"))
             }
             Frame::Header { class, size, properties, .. } => {
-                self.header(place, class, size, &properties, now)
+                self.header(channel_ref, class, size, &properties, now)
             }
-            Frame::Body { payload, .. } => self.body(place, &payload, now),
+            Frame::Body { payload, .. } => self.body(channel_ref, &payload, now),
             Frame::Heartbeat => Ok(()),
         };
-        if let Err(fault) = result {
-            self.fail(place, &fault, now);
+        if let Err(error) = result {
+            self.fail(channel_ref, &error, now);
         }
     }
 
-    /// Ends the channel or the connection with a fault.
-    pub(crate) fn fail(&mut self, place: Place, fault: &Fault, now: Now) {
-        if fault.scope == Scope::Connection || place.channel == 0 {
-            return self.close(place.connection, fault, now);
+    /// Closes the channel or the connection with an error.
+    pub(crate) fn fail(&mut self, channel_ref: ChannelRef, error: &AmqpError, now: Now) {
+        if error.scope == Scope::Connection || channel_ref.channel == 0 {
+            return self.close(channel_ref.connection, error, now);
         }
-        self.drop_consumers(place, now);
-        self.end_channel(place, now);
-        if let Some(connection) = self.connections.get_mut(&place.connection) {
-            connection.send(place.channel, channel_close(fault));
-            if let Some(channel) = connection.channels.get_mut(&place.channel) {
+        self.drop_consumers(channel_ref, now);
+        self.end_channel(channel_ref, now);
+        if let Some(connection) = self.connections.get_mut(&channel_ref.connection) {
+            connection.send(channel_ref.channel, channel_close(error));
+            if let Some(channel) = connection.channels.get_mut(&channel_ref.channel) {
                 channel.phase = ChannelPhase::Closing;
             }
         }
     }
 
-    fn connection_method(&mut self, id: ConnectionId, method: Method, now: Now) -> Result<(), Fault> {
+    fn connection_method(&mut self, id: ConnectionId, method: Method, now: Now) -> Result<(), AmqpError> {
         use connection::AMQPMethod;
         let Method::Other(method) = method else {
-            return Err(Fault::new(Code::CommandInvalid, "channel method on channel 0"));
+            return Err(AmqpError::new(ReplyCode::CommandInvalid, "channel method on channel 0"));
         };
         match *method {
             AMQPClass::Connection(AMQPMethod::Close(_)) => {
@@ -74,7 +74,7 @@ impl State {
                 Ok(())
             }
             AMQPClass::Connection(AMQPMethod::UpdateSecret(_)) => {
-                // Passwords do not expire here.
+                // Passwords do not expire in this broker.
                 if let Some(connection) = self.connections.get_mut(&id) {
                     let answer = AMQPMethod::UpdateSecretOk(connection::UpdateSecretOk {});
                     connection.send(0, AMQPClass::Connection(answer));
@@ -83,8 +83,8 @@ impl State {
             }
             other => {
                 let method = (other.get_amqp_class_id(), other.get_amqp_method_id());
-                Err(Fault::new(
-                    Code::CommandInvalid,
+                Err(AmqpError::new(
+                    ReplyCode::CommandInvalid,
                     format!("method {}.{} not expected on channel 0", method.0, method.1),
                 )
                 .at(method))
@@ -92,20 +92,20 @@ impl State {
         }
     }
 
-    fn channel_method(&mut self, place: Place, method: Method, now: Now) -> Result<(), Fault> {
-        let Some(connection) = self.connections.get_mut(&place.connection) else { return Ok(()) };
-        let Some(channel) = connection.channels.get_mut(&place.channel) else {
-            return self.closed_channel_method(place, method);
+    fn channel_method(&mut self, channel_ref: ChannelRef, method: Method, now: Now) -> Result<(), AmqpError> {
+        let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return Ok(()) };
+        let Some(channel) = connection.channels.get_mut(&channel_ref.channel) else {
+            return self.closed_channel_method(channel_ref, method);
         };
         if channel.phase == ChannelPhase::Closing {
             match method {
                 Method::Other(method) => match *method {
                     AMQPClass::Channel(channel::AMQPMethod::CloseOk(_)) => {
-                        connection.channels.remove(&place.channel);
+                        connection.channels.remove(&channel_ref.channel);
                     }
-                    // Both closed at the same time.
+                    // Both sides closed the channel at the same time.
                     AMQPClass::Channel(channel::AMQPMethod::Close(_)) => {
-                        connection.send(place.channel, channel_close_ok());
+                        connection.send(channel_ref.channel, channel_close_ok());
                     }
                     _ => {}
                 },
@@ -114,150 +114,161 @@ impl State {
             return Ok(());
         }
         if channel.incoming.is_some() {
-            return Err(Fault::new(
-                Code::UnexpectedFrame,
+            return Err(AmqpError::new(
+                ReplyCode::UnexpectedFrame,
                 "expected content header or body, got a method frame instead",
             )
             .at(PUBLISH));
         }
         match method {
-            Method::Publish(publish) => self.publish(place, publish),
-            Method::Ack { tag, multiple } => self.acknowledge(place, tag, multiple, now),
-            Method::Other(method) => self.other_method(place, *method, now),
+            Method::Publish(publish) => self.publish(channel_ref, publish),
+            Method::Ack { tag, multiple } => self.acknowledge(channel_ref, tag, multiple, now),
+            Method::Other(method) => self.other_method(channel_ref, *method, now),
         }
     }
 
-    fn closed_channel_method(&mut self, place: Place, method: Method) -> Result<(), Fault> {
+    fn closed_channel_method(&mut self, channel_ref: ChannelRef, method: Method) -> Result<(), AmqpError> {
         match method {
             Method::Other(method) => match *method {
-                AMQPClass::Channel(channel::AMQPMethod::Open(_)) => self.open_channel(place),
-                // The answer to a close that crossed ours.
+                AMQPClass::Channel(channel::AMQPMethod::Open(_)) => self.open_channel(channel_ref),
+                // The answer to a close that crossed the client's close.
                 AMQPClass::Channel(channel::AMQPMethod::CloseOk(_)) => Ok(()),
                 AMQPClass::Channel(channel::AMQPMethod::Close(_)) => {
-                    if let Some(connection) = self.connections.get_mut(&place.connection) {
-                        connection.send(place.channel, channel_close_ok());
+                    if let Some(connection) = self.connections.get_mut(&channel_ref.connection) {
+                        connection.send(channel_ref.channel, channel_close_ok());
                     }
                     Ok(())
                 }
-                other => Err(Fault::new(Code::ChannelError, "expected 'channel.open'")
+                other => Err(AmqpError::new(ReplyCode::ChannelError, "expected 'channel.open'")
                     .at((other.get_amqp_class_id(), other.get_amqp_method_id()))),
             },
-            Method::Publish(_) => Err(Fault::new(Code::ChannelError, "expected 'channel.open'").at(PUBLISH)),
-            Method::Ack { .. } => Err(Fault::new(Code::ChannelError, "expected 'channel.open'").at((60, 80))),
+            Method::Publish(_) => {
+                Err(AmqpError::new(ReplyCode::ChannelError, "expected 'channel.open'").at(PUBLISH))
+            }
+            Method::Ack { .. } => {
+                Err(AmqpError::new(ReplyCode::ChannelError, "expected 'channel.open'").at((60, 80)))
+            }
         }
     }
 
-    fn other_method(&mut self, place: Place, method: AMQPClass, now: Now) -> Result<(), Fault> {
+    fn other_method(
+        &mut self,
+        channel_ref: ChannelRef,
+        method: AMQPClass,
+        now: Now,
+    ) -> Result<(), AmqpError> {
         let id = (method.get_amqp_class_id(), method.get_amqp_method_id());
         match method {
-            AMQPClass::Channel(method) => self.method_of_channel(place, &method, now),
-            AMQPClass::Queue(method) => self.method_of_queue(place, method, now),
-            AMQPClass::Basic(method) => self.method_of_basic(place, method, now),
-            AMQPClass::Exchange(method) => self.method_of_exchange(place, method),
-            AMQPClass::Confirm(method) => self.method_of_confirm(place, &method),
-            AMQPClass::Tx(_) => Err(Fault::new(Code::NotImplemented, "transactions")),
-            AMQPClass::Access(_) => Err(Fault::new(Code::NotImplemented, "access.request")),
+            AMQPClass::Channel(method) => self.method_of_channel(channel_ref, &method, now),
+            AMQPClass::Queue(method) => self.method_of_queue(channel_ref, method, now),
+            AMQPClass::Basic(method) => self.method_of_basic(channel_ref, method, now),
+            AMQPClass::Exchange(method) => self.method_of_exchange(channel_ref, method),
+            AMQPClass::Confirm(method) => self.method_of_confirm(channel_ref, &method),
+            AMQPClass::Tx(_) => Err(AmqpError::new(ReplyCode::NotImplemented, "transactions")),
+            AMQPClass::Access(_) => Err(AmqpError::new(ReplyCode::NotImplemented, "access.request")),
             AMQPClass::Connection(_) => {
-                Err(Fault::new(Code::CommandInvalid, "connection method on a channel"))
+                Err(AmqpError::new(ReplyCode::CommandInvalid, "connection method on a channel"))
             }
         }
-        .map_err(|fault| fault.at(id))
+        .map_err(|error| error.at(id))
     }
 
     fn header(
         &mut self,
-        place: Place,
+        channel_ref: ChannelRef,
         class: u16,
         size: u64,
         encoded: &Bytes,
         now: Now,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AmqpError> {
         let most = self.config.limits.message_size;
-        let Some(connection) = self.connections.get_mut(&place.connection) else { return Ok(()) };
-        let Some(channel) = connection.channels.get_mut(&place.channel) else {
-            return Err(Fault::new(Code::ChannelError, "expected 'channel.open'"));
+        let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return Ok(()) };
+        let Some(channel) = connection.channels.get_mut(&channel_ref.channel) else {
+            return Err(AmqpError::new(ReplyCode::ChannelError, "expected 'channel.open'"));
         };
         if channel.phase == ChannelPhase::Closing {
             return Ok(());
         }
         let Some(incoming) = &mut channel.incoming else {
-            return Err(Fault::new(
-                Code::UnexpectedFrame,
+            return Err(AmqpError::new(
+                ReplyCode::UnexpectedFrame,
                 "expected method frame, got non method frame instead",
             ));
         };
-        if !matches!(incoming.content, Content::Expected) {
-            return Err(Fault::new(
-                Code::UnexpectedFrame,
+        if !matches!(incoming.content, IncomingContent::Expected) {
+            return Err(AmqpError::new(
+                ReplyCode::UnexpectedFrame,
                 "expected content body, got non content body frame instead",
             )
             .at(PUBLISH));
         }
         if class != 60 {
-            return Err(Fault::new(
-                Code::UnexpectedFrame,
+            return Err(AmqpError::new(
+                ReplyCode::UnexpectedFrame,
                 format!("expected content header for class 60, got one for class {class} instead"),
             )
             .at(PUBLISH));
         }
         if size > most {
             channel.incoming = None;
-            return Err(Fault::new(
-                Code::PreconditionFailed,
+            return Err(AmqpError::new(
+                ReplyCode::PreconditionFailed,
                 format!("message size {size} is larger than configured max size {most}"),
             )
             .at(PUBLISH));
         }
-        properties::look(encoded).map_err(|_| {
-            Fault::new(Code::SyntaxError, "cannot decode the content's properties").at(PUBLISH)
+        properties::inspect(encoded).map_err(|_| {
+            AmqpError::new(ReplyCode::SyntaxError, "cannot decode the content's properties").at(PUBLISH)
         })?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        // Memory for what is announced is taken only as it arrives, beyond a first portion.
-        const PORTION: usize = 128 * 1024;
-        let mut bytes = Vec::with_capacity(encoded.len() + size.min(PORTION));
+        // Memory beyond this size is allocated only when the bytes arrive.
+        const MAX_PREALLOCATION: usize = 128 * 1024;
+        let mut bytes = Vec::with_capacity(encoded.len() + size.min(MAX_PREALLOCATION));
         bytes.extend_from_slice(encoded);
-        incoming.content = Content::Arriving { bytes, border: encoded.len(), size };
-        if size == 0 { self.arrived(place, now) } else { Ok(()) }
+        incoming.content = IncomingContent::Arriving { bytes, properties_len: encoded.len(), size };
+        if size == 0 { self.route(channel_ref, now) } else { Ok(()) }
     }
 
-    fn body(&mut self, place: Place, payload: &Bytes, now: Now) -> Result<(), Fault> {
-        // One message of the largest size and its like may arrive side by side on a connection's channels.
+    fn body(&mut self, channel_ref: ChannelRef, payload: &Bytes, now: Now) -> Result<(), AmqpError> {
+        // The channels of a connection may receive messages in parallel, up to twice the maximum size.
         let most = usize::try_from(self.config.limits.message_size).unwrap_or(usize::MAX).saturating_mul(2);
-        let Some(connection) = self.connections.get_mut(&place.connection) else { return Ok(()) };
-        let Some(channel) = connection.channels.get_mut(&place.channel) else {
-            return Err(Fault::new(Code::ChannelError, "expected 'channel.open'"));
+        let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return Ok(()) };
+        let Some(channel) = connection.channels.get_mut(&channel_ref.channel) else {
+            return Err(AmqpError::new(ReplyCode::ChannelError, "expected 'channel.open'"));
         };
         if channel.phase == ChannelPhase::Closing {
             return Ok(());
         }
         match channel.incoming.as_mut().map(|incoming| &mut incoming.content) {
-            None => {
-                Err(Fault::new(Code::UnexpectedFrame, "expected method frame, got non method frame instead"))
-            }
-            Some(Content::Expected) => Err(Fault::new(
-                Code::UnexpectedFrame,
+            None => Err(AmqpError::new(
+                ReplyCode::UnexpectedFrame,
+                "expected method frame, got non method frame instead",
+            )),
+            Some(IncomingContent::Expected) => Err(AmqpError::new(
+                ReplyCode::UnexpectedFrame,
                 "expected content header, got non content header frame instead",
             )
             .at(PUBLISH)),
-            Some(Content::Arriving { bytes, border, size }) => {
-                let arrived = bytes.len() - *border + payload.len();
+            Some(IncomingContent::Arriving { bytes, properties_len, size }) => {
+                let arrived = bytes.len() - *properties_len + payload.len();
                 if arrived > *size {
-                    return Err(Fault::new(
-                        Code::FrameError,
-                        format!("content of {arrived} bytes where {size} were announced"),
+                    return Err(AmqpError::new(
+                        ReplyCode::FrameError,
+                        format!("content has {arrived} bytes, but the header announced {size}"),
                     )
                     .at(PUBLISH));
                 }
                 bytes.extend_from_slice(payload);
                 if arrived == *size {
-                    connection.assembling = connection.assembling.saturating_sub(arrived - payload.len());
-                    return self.arrived(place, now);
+                    connection.incomplete_bytes =
+                        connection.incomplete_bytes.saturating_sub(arrived - payload.len());
+                    return self.route(channel_ref, now);
                 }
-                connection.assembling += payload.len();
-                if connection.assembling > most {
-                    return Err(Fault::new(
-                        Code::ResourceError,
-                        format!("more than {most} bytes of unfinished messages on one connection"),
+                connection.incomplete_bytes += payload.len();
+                if connection.incomplete_bytes > most {
+                    return Err(AmqpError::new(
+                        ReplyCode::ResourceError,
+                        format!("more than {most} bytes of incomplete messages on one connection"),
                     )
                     .at(PUBLISH));
                 }
@@ -267,8 +278,8 @@ impl State {
     }
 }
 
-/// After our `connection.close` only the client's answer counts, or its own close.
-fn after_close(connection: &mut Connection, frame: &Frame) {
+/// Handles frames after the broker's `connection.close`: only the answer or the client's own close matter.
+fn handle_after_close(connection: &mut Connection, frame: &Frame) {
     if let Frame::Method { channel: 0, method: Method::Other(method) } = frame {
         match **method {
             AMQPClass::Connection(connection::AMQPMethod::CloseOk(_)) => connection.phase = Phase::Closed,
@@ -281,12 +292,12 @@ fn after_close(connection: &mut Connection, frame: &Frame) {
     }
 }
 
-pub(crate) fn connection_close(fault: &Fault) -> AMQPClass {
+pub(crate) fn connection_close(error: &AmqpError) -> AMQPClass {
     AMQPClass::Connection(connection::AMQPMethod::Close(connection::Close {
-        reply_code: fault.code.number(),
-        reply_text: fault.text.as_str().into(),
-        class_id: fault.method.0,
-        method_id: fault.method.1,
+        reply_code: error.code.number(),
+        reply_text: error.text.as_str().into(),
+        class_id: error.method.0,
+        method_id: error.method.1,
     }))
 }
 
@@ -294,12 +305,12 @@ fn close_ok() -> AMQPClass {
     AMQPClass::Connection(connection::AMQPMethod::CloseOk(connection::CloseOk {}))
 }
 
-fn channel_close(fault: &Fault) -> AMQPClass {
+fn channel_close(error: &AmqpError) -> AMQPClass {
     AMQPClass::Channel(channel::AMQPMethod::Close(channel::Close {
-        reply_code: fault.code.number(),
-        reply_text: fault.text.as_str().into(),
-        class_id: fault.method.0,
-        method_id: fault.method.1,
+        reply_code: error.code.number(),
+        reply_text: error.text.as_str().into(),
+        class_id: error.method.0,
+        method_id: error.method.1,
     }))
 }
 

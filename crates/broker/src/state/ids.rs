@@ -1,4 +1,4 @@
-//! Numbers that name things inside one broker, and a map keyed by them.
+//! Ids of objects in one broker, and a map keyed by ids.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,24 +6,24 @@ use std::hash::{BuildHasherDefault, Hasher};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct ConnectionId(pub(crate) u64);
 
-/// One incarnation of a queue: a queue deleted and declared again gets another.
+/// Id of a queue; a queue that is deleted and declared again gets a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct QueueId(pub(crate) u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ConsumerId(pub(crate) u64);
 
-/// A channel of a connection.
+/// Reference to a channel of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ChannelRef {
     pub(crate) connection: ConnectionId,
     pub(crate) channel: u16,
 }
 
-/// A map keyed by numbers that the broker hands out itself, so that nobody can choose colliding ones.
+/// A map keyed by ids that the broker assigns, so clients cannot cause collisions.
 pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<NumberHasher>>;
 
-/// Spreads consecutive numbers (Fibonacci hashing).
+/// Hashes ids by Fibonacci hashing.
 #[derive(Default)]
 pub(crate) struct NumberHasher(u64);
 

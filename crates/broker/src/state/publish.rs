@@ -1,61 +1,55 @@
-//! `basic.publish`: from the method over header and body to the queue, the return and the confirm.
+//! `basic.publish`: method, header, body, then the queue, the return and the confirm.
 
 use std::num::NonZeroU64;
 
 use amq_protocol::protocol::basic;
 
-use super::connection::{Content, Incoming};
-use super::dead_letter::Dead;
+use super::connection::{Incoming, IncomingContent};
+use super::dead_letter::DeadLetter;
 use super::exchange::{is_predeclared, missing};
-use super::ids::{Place, QueueId};
-use super::message::Message;
+use super::ids::{ChannelRef, QueueId};
 use super::policy::Overflow;
+use super::queue::Enqueued;
 use super::{Now, State};
-use crate::fault::{Code, Fault};
+use crate::error::{AmqpError, ReplyCode};
+use crate::message::Message;
 use crate::wire::frame::{PUBLISH, Publish};
-use crate::wire::properties::{self, Expiration, Looked};
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Taken,
-    /// The queue is full and refuses.
-    Refused,
-}
+use crate::wire::properties::{self, Expiration, RoutedProperties};
 
 impl State {
-    /// The method itself; the content follows in frames of its own.
-    pub(super) fn publish(&mut self, place: Place, publish: Publish) -> Result<(), Fault> {
+    /// Handles the method. The content follows in further frames.
+    pub(super) fn publish(&mut self, channel_ref: ChannelRef, publish: Publish) -> Result<(), AmqpError> {
         if publish.immediate {
-            return Err(Fault::new(Code::NotImplemented, "immediate=true").at(PUBLISH));
+            return Err(AmqpError::new(ReplyCode::NotImplemented, "immediate=true").at(PUBLISH));
         }
         let exchange = publish.exchange.as_str();
         if !exchange.is_empty() && !is_predeclared(exchange) {
-            return Err(missing(exchange, &self.vhost_of(place)).at(PUBLISH));
+            return Err(missing(exchange, &self.vhost_of(channel_ref)).at(PUBLISH));
         }
-        if let Some(channel) = self.channel(place) {
-            channel.incoming = Some(Incoming { publish, content: Content::Expected });
+        if let Some(channel) = self.channel(channel_ref) {
+            channel.incoming = Some(Incoming { publish, content: IncomingContent::Expected });
         }
         Ok(())
     }
 
-    /// The content is complete.
-    pub(super) fn arrived(&mut self, place: Place, now: Now) -> Result<(), Fault> {
-        let Some(connection) = self.connections.get_mut(&place.connection) else { return Ok(()) };
+    /// Routes a message whose content is complete.
+    pub(super) fn route(&mut self, channel_ref: ChannelRef, now: Now) -> Result<(), AmqpError> {
+        let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return Ok(()) };
         let frame_max = connection.client.frame_max;
-        let Some(channel) = connection.channels.get_mut(&place.channel) else { return Ok(()) };
-        let Some(Incoming { publish, content: Content::Arriving { bytes, border, .. } }) =
+        let Some(channel) = connection.channels.get_mut(&channel_ref.channel) else { return Ok(()) };
+        let Some(Incoming { publish, content: IncomingContent::Arriving { bytes, properties_len, .. } }) =
             channel.incoming.take()
         else {
             return Ok(());
         };
-        let Looked { expiration, user_id } = properties::look(&bytes[..border]).unwrap_or_default();
+        let RoutedProperties { expiration, user_id } =
+            properties::inspect(&bytes[..properties_len]).unwrap_or_default();
         let time = match expiration {
             Expiration::None => None,
             Expiration::Milliseconds(time) => Some(time),
             Expiration::Invalid(text) => {
-                return Err(Fault::new(
-                    Code::PreconditionFailed,
+                return Err(AmqpError::new(
+                    ReplyCode::PreconditionFailed,
                     format!("invalid expiration '{text}': no_integer"),
                 )
                 .at(PUBLISH));
@@ -63,8 +57,8 @@ impl State {
         };
         let user = connection.client.user.as_str();
         if let Some(user_id) = user_id.filter(|user_id| *user_id != user) {
-            return Err(Fault::new(
-                Code::PreconditionFailed,
+            return Err(AmqpError::new(
+                ReplyCode::PreconditionFailed,
                 format!("user_id property set to '{user_id}' but authenticated user was '{user}'"),
             )
             .at(PUBLISH));
@@ -75,10 +69,10 @@ impl State {
                 .and_then(|names| names.get(publish.routing_key.as_str()))
                 .copied()
         } else {
-            // The other exchanges that are known have no bindings.
+            // The predeclared exchanges have no bindings.
             None
         };
-        let message = Message::new(&self.meter, bytes, border);
+        let message = Message::new(&self.meter, bytes, properties_len);
         let outcome = match queue {
             Some(queue) => self.enqueue(queue, message, time, now),
             None => {
@@ -89,56 +83,56 @@ impl State {
                         exchange: publish.exchange.as_str().into(),
                         routing_key: publish.routing_key.as_str().into(),
                     };
-                    connection.outbox.give_back(place.channel, returned, &message, frame_max);
+                    connection.outbox.return_message(channel_ref.channel, returned, &message, frame_max);
                 }
-                Outcome::Taken
+                Enqueued::Accepted
             }
         };
-        self.bury(now);
-        if let Some(connection) = self.connections.get_mut(&place.connection) {
-            connection.confirm(place.channel, outcome == Outcome::Taken);
+        self.flush_dead_letters(now);
+        if let Some(connection) = self.connections.get_mut(&channel_ref.connection) {
+            connection.confirm(channel_ref.channel, outcome == Enqueued::Accepted);
         }
-        self.published(place.connection);
+        self.block_publisher(channel_ref.connection);
         Ok(())
     }
 
-    /// Puts a message, which may have a time to live in milliseconds of its own, into a queue and on to a consumer
-    /// that waits. Displaced messages are left to [`State::bury`].
-    pub(super) fn enqueue(&mut self, id: QueueId, message: Message, time: Option<u64>, now: Now) -> Outcome {
+    /// Adds a message to a queue and delivers it to a waiting consumer. `time` is the message's time to live in
+    /// milliseconds. The caller calls [`State::flush_dead_letters`] for dropped messages.
+    pub(super) fn enqueue(&mut self, id: QueueId, message: Message, time: Option<u64>, now: Now) -> Enqueued {
         let hard_limit = self.config.limits.queue_length;
-        let Some(queue) = self.queues.get_mut(&id) else { return Outcome::Taken };
-        let rejects = queue.rules.overflow != Overflow::DropHead;
+        let Some(queue) = self.queues.get_mut(&id) else { return Enqueued::Accepted };
+        let rejects = queue.settings.overflow != Overflow::DropHead;
         if queue.ready() + queue.unacked >= hard_limit || rejects && queue.is_full(message.body().len()) {
-            if queue.rules.overflow == Overflow::RejectPublishDlx {
-                self.dead.push_back(Dead::refused(id, message));
+            if queue.settings.overflow == Overflow::RejectPublishDlx {
+                self.dead_letters.push_back(DeadLetter::not_enqueued(id, message));
             }
-            return Outcome::Refused;
+            return Enqueued::Rejected;
         }
-        let time = match (queue.rules.message_ttl, time) {
+        let time = match (queue.settings.message_ttl, time) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
         let expires_at = time.and_then(|time| NonZeroU64::new(now.ms.saturating_add(time).max(1)));
         queue.push(message, expires_at);
-        if queue.has_line() {
+        if queue.has_waiting() {
             self.dispatch(id, now);
         }
         if let Some(at) = expires_at {
-            self.expires(at.get());
+            self.schedule_expiry(at.get());
         }
-        self.displace(id);
-        Outcome::Taken
+        self.drop_head(id);
+        Enqueued::Accepted
     }
 
-    /// Takes the oldest messages out of a queue that holds more than it may.
-    pub(super) fn displace(&mut self, id: QueueId) {
+    /// Drops the oldest messages of a queue that exceeds its maximum length.
+    pub(super) fn drop_head(&mut self, id: QueueId) {
         let Some(queue) = self.queues.get_mut(&id) else { return };
-        if queue.rules.overflow != Overflow::DropHead {
+        if queue.settings.overflow != Overflow::DropHead {
             return;
         }
         while queue.is_over() {
             let Some(entry) = queue.pop() else { break };
-            self.dead.push_back(Dead::displaced(id, entry));
+            self.dead_letters.push_back(DeadLetter::over_length(id, entry));
         }
     }
 }

@@ -1,29 +1,37 @@
-//! One queue: its messages in order, its consumers, its bounds. No I/O and no clock.
+//! A queue: its messages in order, its consumers and its limits. No I/O and no clock.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::arguments::Arguments;
-use super::ids::{ConnectionId, ConsumerId, Map, Place, QueueId};
-use super::message::Message;
-use super::policy::Rules;
+use super::ids::{ChannelRef, ConnectionId, ConsumerId, Map, QueueId};
+use super::settings::QueueSettings;
+use crate::message::Message;
 
-/// A message in its place in a queue.
+/// Result of adding a message to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Enqueued {
+    Accepted,
+    /// The queue is full and rejects the message.
+    Rejected,
+}
+
+/// A message in a queue.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Order of arrival in this queue; a message that comes back goes to its old place.
+    /// Order of arrival in this queue; a requeued message returns to this position.
     pub(crate) sequence: u64,
     pub(crate) message: Message,
-    /// When it expires, on the broker's clock in milliseconds.
+    /// Expiry in milliseconds on the broker's clock.
     pub(crate) expires_at: Option<NonZeroU64>,
-    /// How often it came back unacknowledged.
+    /// Number of returns without an acknowledgement.
     pub(crate) returns: u32,
 }
 
-/// What a declaration says beside the name; declaring again must say the same.
+/// Properties of a declaration; a second declaration must have the same.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Declared {
+pub(crate) struct DeclaredProperties {
     pub(crate) durable: bool,
     pub(crate) exclusive: bool,
     pub(crate) auto_delete: bool,
@@ -32,20 +40,26 @@ pub(crate) struct Declared {
 
 #[derive(Debug)]
 pub(crate) struct Consumer {
-    pub(crate) place: Place,
+    pub(crate) channel_ref: ChannelRef,
     pub(crate) tag: Arc<str>,
     pub(crate) no_ack: bool,
     pub(crate) exclusive: bool,
-    /// Deliveries that may wait for their acknowledgement; 0 is no bound.
+    /// Maximum number of unacknowledged deliveries; 0 is unlimited.
     pub(crate) prefetch: u16,
     pub(crate) unacked: usize,
-    /// Whether it stands in [`Queue::line`].
+    /// True if the consumer is in [`Queue::waiting`].
     waiting: bool,
 }
 
 impl Consumer {
-    pub(crate) fn new(place: Place, tag: Arc<str>, no_ack: bool, exclusive: bool, prefetch: u16) -> Self {
-        Self { place, tag, no_ack, exclusive, prefetch, unacked: 0, waiting: false }
+    pub(crate) fn new(
+        channel_ref: ChannelRef,
+        tag: Arc<str>,
+        no_ack: bool,
+        exclusive: bool,
+        prefetch: u16,
+    ) -> Self {
+        Self { channel_ref, tag, no_ack, exclusive, prefetch, unacked: 0, waiting: false }
     }
 }
 
@@ -54,34 +68,34 @@ pub(crate) struct Queue {
     pub(crate) id: QueueId,
     pub(crate) name: Arc<str>,
     pub(crate) vhost: Arc<str>,
-    pub(crate) declared: Declared,
-    /// The connection that alone may use an exclusive queue.
+    pub(crate) declared: DeclaredProperties,
+    /// Owner of an exclusive queue.
     pub(crate) owner: Option<ConnectionId>,
-    /// Arguments and policy together.
-    pub(crate) rules: Rules,
+    /// Arguments combined with the matching policy.
+    pub(crate) settings: QueueSettings,
     ready: VecDeque<Entry>,
     ready_bytes: usize,
-    /// Ready messages that expire some time.
+    /// Number of ready messages with an expiry.
     expiring: usize,
     pub(crate) unacked: usize,
     pub(crate) unacked_bytes: usize,
     next_sequence: u64,
     pub(crate) consumers: Map<ConsumerId, Consumer>,
-    /// Consumers that may take a message, the next one first.
-    line: VecDeque<ConsumerId>,
-    /// An auto-delete queue goes when its last consumer goes, not before the first came.
+    /// Consumers that can accept a message, next one first.
+    waiting: VecDeque<ConsumerId>,
+    /// True after the first consumer. An auto-delete queue is not deleted before it had one.
     pub(crate) had_consumer: bool,
 }
 
 impl Queue {
-    pub(crate) fn new(id: QueueId, name: Arc<str>, vhost: Arc<str>, declared: Declared) -> Self {
+    pub(crate) fn new(id: QueueId, name: Arc<str>, vhost: Arc<str>, declared: DeclaredProperties) -> Self {
         Self {
             id,
             name,
             vhost,
             declared,
             owner: None,
-            rules: Rules::default(),
+            settings: QueueSettings::default(),
             ready: VecDeque::new(),
             ready_bytes: 0,
             expiring: 0,
@@ -89,7 +103,7 @@ impl Queue {
             unacked_bytes: 0,
             next_sequence: 0,
             consumers: Map::default(),
-            line: VecDeque::new(),
+            waiting: VecDeque::new(),
             had_consumer: false,
         }
     }
@@ -106,7 +120,7 @@ impl Queue {
         self.ready.front()
     }
 
-    /// Whether messages expire some time, at the head or behind it.
+    /// Returns true if any ready message has an expiry.
     pub(crate) fn is_expiring(&self) -> bool {
         self.expiring > 0
     }
@@ -129,84 +143,84 @@ impl Queue {
         let entry = self.ready.pop_front()?;
         self.ready_bytes -= entry.message.body().len();
         self.expiring -= usize::from(entry.expires_at.is_some());
-        // A queue that was long once gives its memory back.
+        // Release the memory of a formerly long queue.
         if self.ready.capacity() > 4096 && self.ready.len() < self.ready.capacity() / 8 {
             self.ready.shrink_to(self.ready.len() * 2);
         }
         Some(entry)
     }
 
-    /// Puts messages back where they stood. `entries` may come in any order.
-    pub(crate) fn put_back(&mut self, mut entries: Vec<Entry>) {
+    /// Requeues messages at their old positions. `entries` may have any order.
+    pub(crate) fn requeue(&mut self, mut entries: Vec<Entry>) {
         entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.sequence));
         for entry in entries {
             self.count(&entry);
-            // What comes back is mostly older than all that waits.
+            // Requeued messages are usually older than all ready ones.
             if self.ready.front().is_none_or(|front| front.sequence > entry.sequence) {
                 self.ready.push_front(entry);
             } else {
-                let place = self.ready.partition_point(|other| other.sequence < entry.sequence);
-                self.ready.insert(place, entry);
+                let index = self.ready.partition_point(|other| other.sequence < entry.sequence);
+                self.ready.insert(index, entry);
             }
         }
     }
 
-    /// Removes all ready messages and gives their number.
+    /// Removes all ready messages and returns their number.
     pub(crate) fn purge(&mut self) -> usize {
         (self.ready_bytes, self.expiring) = (0, 0);
         std::mem::take(&mut self.ready).len()
     }
 
-    /// Whether one more message of `bytes` would break a bound on ready messages.
+    /// Returns true if another message of `bytes` would exceed a limit.
     pub(crate) fn is_full(&self, bytes: usize) -> bool {
-        self.rules.max_length.is_some_and(|most| self.ready.len() as u64 + 1 > most)
-            || self.rules.max_length_bytes.is_some_and(|most| (self.ready_bytes + bytes) as u64 > most)
+        self.settings.max_length.is_some_and(|most| self.ready.len() as u64 + 1 > most)
+            || self.settings.max_length_bytes.is_some_and(|most| (self.ready_bytes + bytes) as u64 > most)
     }
 
-    /// Whether the ready messages break a bound.
+    /// Returns true if the ready messages exceed a limit.
     pub(crate) fn is_over(&self) -> bool {
-        self.rules.max_length.is_some_and(|most| self.ready.len() as u64 > most)
-            || self.rules.max_length_bytes.is_some_and(|most| self.ready_bytes as u64 > most)
+        self.settings.max_length.is_some_and(|most| self.ready.len() as u64 > most)
+            || self.settings.max_length_bytes.is_some_and(|most| self.ready_bytes as u64 > most)
     }
 
     pub(crate) fn add_consumer(&mut self, id: ConsumerId, consumer: Consumer) {
         self.consumers.insert(id, consumer);
         self.had_consumer = true;
-        self.line_up(id);
+        self.add_waiting(id);
     }
 
     pub(crate) fn remove_consumer(&mut self, id: ConsumerId) -> Option<Consumer> {
         let consumer = self.consumers.remove(&id)?;
         if consumer.waiting {
-            self.line.retain(|other| *other != id);
+            self.waiting.retain(|other| *other != id);
         }
         Some(consumer)
     }
 
-    /// Puts a consumer at the end of the line, unless it stands there already.
-    pub(crate) fn line_up(&mut self, id: ConsumerId) {
+    /// Adds a consumer to the end of the waiting list, if it is not in the list.
+    pub(crate) fn add_waiting(&mut self, id: ConsumerId) {
         if let Some(consumer) = self.consumers.get_mut(&id)
             && !consumer.waiting
         {
             consumer.waiting = true;
-            self.line.push_back(id);
+            self.waiting.push_back(id);
         }
     }
 
-    /// Takes the first consumer out of the line.
-    pub(crate) fn next_in_line(&mut self) -> Option<ConsumerId> {
-        let id = self.line.pop_front()?;
+    /// Removes the first consumer from the waiting list.
+    pub(crate) fn pop_waiting(&mut self) -> Option<ConsumerId> {
+        let id = self.waiting.pop_front()?;
         if let Some(consumer) = self.consumers.get_mut(&id) {
             consumer.waiting = false;
         }
         Some(id)
     }
 
-    pub(crate) fn has_line(&self) -> bool {
-        !self.line.is_empty()
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    /// Notes that a message was delivered and waits for its acknowledgement.
+    /// Counts an unacknowledged delivery.
     pub(crate) fn delivered(&mut self, entry: &Entry, consumer: Option<ConsumerId>) {
         self.unacked += 1;
         self.unacked_bytes += entry.message.body().len();
@@ -215,7 +229,7 @@ impl Queue {
         }
     }
 
-    /// Notes that a delivered message was settled, whichever way; its consumer may take another.
+    /// Counts a settled delivery; its consumer can accept another message.
     pub(crate) fn settled(&mut self, entry: &Entry, consumer: Option<ConsumerId>) {
         self.unacked -= 1;
         self.unacked_bytes -= entry.message.body().len();
@@ -223,7 +237,7 @@ impl Queue {
             && let Some(consumer) = self.consumers.get_mut(&id)
         {
             consumer.unacked = consumer.unacked.saturating_sub(1);
-            self.line_up(id);
+            self.add_waiting(id);
         }
     }
 

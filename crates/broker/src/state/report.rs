@@ -1,4 +1,4 @@
-//! What the management API and the metrics tell about the state.
+//! Snapshots of the state for the management API and the metrics.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::State;
 use super::queue::Queue;
 
-/// A queue at one moment.
+/// Snapshot of a queue.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueReport {
     pub(crate) name: Arc<str>,
@@ -25,7 +25,7 @@ pub(crate) struct QueueReport {
     pub(crate) consumers: usize,
 }
 
-/// Sums over the whole broker.
+/// Totals of the whole broker.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Totals {
     pub(crate) ready: usize,
@@ -37,7 +37,7 @@ pub(crate) struct Totals {
 }
 
 impl State {
-    /// Queues of one virtual host, or of all, by name.
+    /// Returns the queues of one virtual host or of all, sorted by name.
     pub(crate) fn queue_reports(&self, vhost: Option<&str>) -> Vec<QueueReport> {
         let mut reports: Vec<QueueReport> = self
             .queues
@@ -78,7 +78,7 @@ fn queue_report(queue: &Queue) -> QueueReport {
         auto_delete: queue.declared.auto_delete,
         exclusive: queue.declared.exclusive,
         arguments: json(queue),
-        policy: queue.rules.policy.clone(),
+        policy: queue.settings.policy.clone(),
         ready: queue.ready(),
         unacked: queue.unacked,
         ready_bytes: queue.ready_bytes(),

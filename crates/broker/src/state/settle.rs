@@ -1,65 +1,66 @@
-//! What consumers do with deliveries: acknowledge, reject, give back.
+//! Settlement of deliveries: ack, nack, reject, recover.
 
 use super::connection::Delivery;
-use super::dead_letter::Dead;
-use super::ids::{Place, QueueId};
+use super::dead_letter::DeadLetter;
+use super::ids::{ChannelRef, QueueId};
 use super::queue::Entry;
 use super::{Now, State};
-use crate::fault::{Code, Fault};
+use crate::error::{AmqpError, ReplyCode};
 
 impl State {
     pub(super) fn acknowledge(
         &mut self,
-        place: Place,
+        channel_ref: ChannelRef,
         tag: u64,
         multiple: bool,
         now: Now,
-    ) -> Result<(), Fault> {
-        let deliveries = self.take_unacked(place, tag, multiple).map_err(|fault| fault.at((60, 80)))?;
-        let queues = self.settled(place, &deliveries);
+    ) -> Result<(), AmqpError> {
+        let deliveries = self.take_unacked(channel_ref, tag, multiple).map_err(|error| error.at((60, 80)))?;
+        let queues = self.settled(channel_ref, &deliveries);
         drop(deliveries);
         for queue in queues {
             self.dispatch(queue, now);
         }
-        self.bury(now);
+        self.flush_dead_letters(now);
         Ok(())
     }
 
-    /// `basic.nack` and `basic.reject`.
+    /// Handles `basic.nack` and `basic.reject`.
     pub(super) fn reject(
         &mut self,
-        place: Place,
+        channel_ref: ChannelRef,
         tag: u64,
         multiple: bool,
         requeue: bool,
         now: Now,
-    ) -> Result<(), Fault> {
-        let deliveries = self.take_unacked(place, tag, multiple)?;
+    ) -> Result<(), AmqpError> {
+        let deliveries = self.take_unacked(channel_ref, tag, multiple)?;
         if requeue {
-            self.settle_global(place, deliveries.len(), now);
-            self.give_back(deliveries, now);
+            self.dispatch_unblocked(channel_ref, deliveries.len(), now);
+            self.requeue(deliveries, now);
         } else {
-            let queues = self.settled(place, &deliveries);
-            self.dead.extend(deliveries.into_iter().map(|it| Dead::rejected(it.queue, it.entry)));
+            let queues = self.settled(channel_ref, &deliveries);
+            self.dead_letters
+                .extend(deliveries.into_iter().map(|it| DeadLetter::rejected(it.queue, it.entry)));
             for queue in queues {
                 self.dispatch(queue, now);
             }
-            self.bury(now);
+            self.flush_dead_letters(now);
         }
         Ok(())
     }
 
-    /// `basic.recover`: everything that a channel has not acknowledged goes back.
-    pub(super) fn recover(&mut self, place: Place, now: Now) {
-        if let Some(channel) = self.channel(place) {
+    /// Handles `basic.recover`: requeues all unacknowledged deliveries of a channel.
+    pub(super) fn recover(&mut self, channel_ref: ChannelRef, now: Now) {
+        if let Some(channel) = self.channel(channel_ref) {
             let deliveries = channel.unacked.take_all();
-            self.settle_global(place, deliveries.len(), now);
-            self.give_back(deliveries, now);
+            self.dispatch_unblocked(channel_ref, deliveries.len(), now);
+            self.requeue(deliveries, now);
         }
     }
 
-    /// Puts deliveries back into their queues and delivers them anew.
-    pub(super) fn give_back(&mut self, deliveries: Vec<Delivery>, now: Now) {
+    /// Requeues deliveries and dispatches them again.
+    pub(super) fn requeue(&mut self, deliveries: Vec<Delivery>, now: Now) {
         if deliveries.is_empty() {
             return;
         }
@@ -68,8 +69,8 @@ impl State {
             let Some(queue) = self.queues.get_mut(&id) else { continue };
             queue.settled(&entry, consumer);
             entry.returns = entry.returns.saturating_add(1);
-            if queue.rules.delivery_limit.is_some_and(|most| entry.returns > most) {
-                self.dead.push_back(Dead::worn_out(id, entry));
+            if queue.settings.delivery_limit.is_some_and(|most| entry.returns > most) {
+                self.dead_letters.push_back(DeadLetter::delivery_limit_reached(id, entry));
                 continue;
             }
             match returned.iter_mut().find(|(known, _)| *known == id) {
@@ -80,28 +81,35 @@ impl State {
         let queues: Vec<QueueId> = returned.iter().map(|(id, _)| *id).collect();
         for (id, entries) in returned {
             if let Some(queue) = self.queues.get_mut(&id) {
-                queue.put_back(entries);
+                queue.requeue(entries);
             }
         }
         for id in queues {
             self.dispatch(id, now);
-            self.displace(id);
+            self.drop_head(id);
         }
-        self.bury(now);
+        self.flush_dead_letters(now);
     }
 
-    fn take_unacked(&mut self, place: Place, tag: u64, multiple: bool) -> Result<Vec<Delivery>, Fault> {
-        let Some(channel) = self.channel(place) else { return Ok(Vec::new()) };
+    fn take_unacked(
+        &mut self,
+        channel_ref: ChannelRef,
+        tag: u64,
+        multiple: bool,
+    ) -> Result<Vec<Delivery>, AmqpError> {
+        let Some(channel) = self.channel(channel_ref) else { return Ok(Vec::new()) };
         let taken = match (tag, multiple) {
             (0, true) => Some(channel.unacked.take_all()),
             (_, true) => channel.unacked.take_up_to(tag),
             (_, false) => channel.unacked.take(tag).map(|delivery| vec![delivery]),
         };
-        taken.ok_or_else(|| Fault::new(Code::PreconditionFailed, format!("unknown delivery tag {tag}")))
+        taken.ok_or_else(|| {
+            AmqpError::new(ReplyCode::PreconditionFailed, format!("unknown delivery tag {tag}"))
+        })
     }
 
-    /// Counts deliveries as settled and gives the queues whose consumers may take more.
-    fn settled(&mut self, place: Place, deliveries: &[Delivery]) -> Vec<QueueId> {
+    /// Counts deliveries as settled and returns the queues whose consumers can accept more.
+    fn settled(&mut self, channel_ref: ChannelRef, deliveries: &[Delivery]) -> Vec<QueueId> {
         let mut queues = Vec::new();
         for delivery in deliveries {
             if let Some(queue) = self.queues.get_mut(&delivery.queue) {
@@ -111,29 +119,29 @@ impl State {
                 }
             }
         }
-        self.widen(place, deliveries.len(), &mut queues);
+        self.add_unblocked_queues(channel_ref, deliveries.len(), &mut queues);
         queues
     }
 
-    /// A bound on the whole channel may have held back consumers of other queues.
-    fn widen(&mut self, place: Place, freed: usize, queues: &mut Vec<QueueId>) {
+    /// Adds the queues of consumers that a limit of the channel had blocked.
+    fn add_unblocked_queues(&mut self, channel_ref: ChannelRef, freed: usize, queues: &mut Vec<QueueId>) {
         let bound = self.config.limits.unacknowledged_per_channel;
-        let Some(channel) = self.channel(place) else { return };
+        let Some(channel) = self.channel(channel_ref) else { return };
         if channel.global_prefetch == 0 && channel.unacked.len() + freed < bound {
             return;
         }
         let consumers: Vec<_> = channel.consumers.values().copied().collect();
         for (id, consumer) in consumers {
             if let Some(queue) = self.queues.get_mut(&id) {
-                queue.line_up(consumer);
+                queue.add_waiting(consumer);
                 queues.push(id);
             }
         }
     }
 
-    fn settle_global(&mut self, place: Place, freed: usize, now: Now) {
+    fn dispatch_unblocked(&mut self, channel_ref: ChannelRef, freed: usize, now: Now) {
         let mut queues = Vec::new();
-        self.widen(place, freed, &mut queues);
+        self.add_unblocked_queues(channel_ref, freed, &mut queues);
         for queue in queues {
             self.dispatch(queue, now);
         }

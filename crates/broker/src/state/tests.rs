@@ -1,4 +1,4 @@
-//! The state without sockets: what a batch of frames puts into the outboxes, byte for byte and in order.
+//! Tests of the state without sockets: the exact frames that a batch adds to the outboxes.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::wire::frame::take;
 
 const NOW: Now = Now { ms: 1000, unix: 1_700_000_000 };
 
-/// A client that is through its handshake and has channel 1 open.
+/// Adds a client that has completed its handshake and opened channel 1.
 fn client(state: &mut State) -> ConnectionId {
     let client = Client {
         user: "guest".to_owned(),
@@ -71,7 +71,7 @@ fn consume(state: &mut State, id: ConnectionId, queue: &str) {
     send(state, id, AMQPClass::Basic(basic::AMQPMethod::Consume(consume)));
 }
 
-/// Takes what a batch has put into a client's outbox.
+/// Removes and decodes the frames in a client's outbox.
 fn answers(state: &mut State, id: ConnectionId) -> Vec<AMQPFrame> {
     let connection = state.connections.get_mut(&id).unwrap();
     connection.flush_all_confirms();
@@ -96,8 +96,8 @@ fn answers(state: &mut State, id: ConnectionId) -> Vec<AMQPFrame> {
     frames
 }
 
-/// Frames in few words.
-fn told(frames: &[AMQPFrame]) -> Vec<String> {
+/// Formats frames in a short form.
+fn summary(frames: &[AMQPFrame]) -> Vec<String> {
     frames
         .iter()
         .map(|frame| match frame {
@@ -117,21 +117,21 @@ fn told(frames: &[AMQPFrame]) -> Vec<String> {
 }
 
 #[test]
-fn confirms_of_a_batch_leave_as_one() {
+fn confirms_of_a_batch_are_combined() {
     let mut state = State::new(Config::default());
     let id = client(&mut state);
     declare(&mut state, id, "q", FieldTable::default());
     confirms(&mut state, id);
     publish(&mut state, id, "q", b"x");
-    assert_eq!(told(&answers(&mut state, id)), ["ack 1 false"]);
+    assert_eq!(summary(&answers(&mut state, id)), ["ack 1 false"]);
     for _ in 0..5 {
         publish(&mut state, id, "q", b"x");
     }
-    assert_eq!(told(&answers(&mut state, id)), ["ack 6 true"]);
+    assert_eq!(summary(&answers(&mut state, id)), ["ack 6 true"]);
 }
 
 #[test]
-fn refusals_stand_between_the_acks_and_returns_before_theirs() {
+fn confirms_keep_the_order_of_publishing() {
     let mut state = State::new(Config::default());
     let id = client(&mut state);
     let mut arguments = FieldTable::default();
@@ -143,7 +143,7 @@ fn refusals_stand_between_the_acks_and_returns_before_theirs() {
         publish(&mut state, id, queue, b"x");
     }
     assert_eq!(
-        told(&answers(&mut state, id)),
+        summary(&answers(&mut state, id)),
         [
             "ack 2 true",
             "return none",
@@ -159,7 +159,7 @@ fn refusals_stand_between_the_acks_and_returns_before_theirs() {
 }
 
 #[test]
-fn answers_on_a_channel_come_after_its_confirms() {
+fn answers_follow_pending_confirms() {
     let mut state = State::new(Config::default());
     let id = client(&mut state);
     declare(&mut state, id, "q", FieldTable::default());
@@ -167,13 +167,13 @@ fn answers_on_a_channel_come_after_its_confirms() {
     publish(&mut state, id, "q", b"x");
     publish(&mut state, id, "q", b"x");
     send(&mut state, id, AMQPClass::Channel(channel::AMQPMethod::Close(channel::Close::default())));
-    let told = told(&answers(&mut state, id));
-    assert_eq!(told[0], "ack 2 true");
-    assert!(told[1].contains("CloseOk"), "{told:?}");
+    let frames = summary(&answers(&mut state, id));
+    assert_eq!(frames[0], "ack 2 true");
+    assert!(frames[1].contains("CloseOk"), "{frames:?}");
 }
 
 #[test]
-fn what_a_gone_consumer_held_goes_to_the_next_in_order() {
+fn requeued_messages_keep_their_order() {
     let mut state = State::new(Config::default());
     let (one, two) = (client(&mut state), client(&mut state));
     declare(&mut state, one, "q", FieldTable::default());
@@ -181,7 +181,7 @@ fn what_a_gone_consumer_held_goes_to_the_next_in_order() {
     for body in [b"a", b"b", b"c"] {
         publish(&mut state, two, "q", body);
     }
-    assert_eq!(told(&answers(&mut state, one)).len(), 9);
+    assert_eq!(summary(&answers(&mut state, one)).len(), 9);
     send(
         &mut state,
         one,
@@ -190,12 +190,12 @@ fn what_a_gone_consumer_held_goes_to_the_next_in_order() {
     consume(&mut state, two, "q");
     assert!(answers(&mut state, two).is_empty());
     state.disconnect(one, NOW);
-    let told = told(&answers(&mut state, two));
-    assert_eq!(told, ["deliver 1 true", "header", "a", "deliver 2 true", "header", "c"]);
+    let frames = summary(&answers(&mut state, two));
+    assert_eq!(frames, ["deliver 1 true", "header", "a", "deliver 2 true", "header", "c"]);
 }
 
 #[test]
-fn a_body_is_cut_to_the_frames_of_its_receiver() {
+fn bodies_are_split_by_the_receivers_frame_max() {
     let mut state = State::new(Config::default());
     let id = client(&mut state);
     declare(&mut state, id, "q", FieldTable::default());
@@ -210,7 +210,7 @@ fn a_body_is_cut_to_the_frames_of_its_receiver() {
 }
 
 #[test]
-fn what_expires_behind_a_head_is_not_forgotten() {
+fn messages_after_the_head_expire() {
     let mut state = State::new(Config::default());
     let id = client(&mut state);
     declare(&mut state, id, "q", FieldTable::default());
@@ -218,7 +218,7 @@ fn what_expires_behind_a_head_is_not_forgotten() {
     publish_with(&mut state, id, "q", b"goes", AMQPProperties::default().with_expiration("10".into()));
     let depth = |state: &State| state.queue_report("/", "q").map(|queue| queue.ready);
     let later = |ms| Now { ms, ..NOW };
-    assert!(state.expire(later(1100)).is_some(), "there is something to look for");
+    assert!(state.expire(later(1100)).is_some(), "a message will expire");
     assert_eq!(depth(&state), Some(2));
     let get = basic::Get { queue: "q".into(), no_ack: true };
     send(&mut state, id, AMQPClass::Basic(basic::AMQPMethod::Get(get)));
@@ -227,7 +227,7 @@ fn what_expires_behind_a_head_is_not_forgotten() {
 }
 
 #[test]
-fn nothing_is_weighed_when_nothing_is_left() {
+fn memory_is_zero_without_messages() {
     let mut state = State::new(Config::default());
     let id = client(&mut state);
     declare(&mut state, id, "q", FieldTable::default());
@@ -245,7 +245,7 @@ fn nothing_is_weighed_when_nothing_is_left() {
             ..Default::default()
         })),
     );
-    // The one that was fetched is still the channel's.
+    // The unacknowledged message still uses memory.
     assert!(state.meter.used() > 0);
     state.disconnect(id, NOW);
     assert_eq!(state.meter.used(), 0);

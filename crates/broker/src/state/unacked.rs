@@ -1,7 +1,7 @@
-//! The deliveries of a channel that wait for their acknowledgement, by delivery tag.
+//! The unacknowledged deliveries of a channel, by delivery tag.
 //!
-//! Tags only grow, so the deliveries stand in order. Most are settled at the front; one settled further back leaves a
-//! gap, which goes when the front reaches it or when gaps prevail.
+//! Tags increase, so the deliveries are sorted. Most are settled at the front. One that is settled further back leaves a
+//! gap, which is removed when it reaches the front or when the gaps outnumber the deliveries.
 
 use std::collections::VecDeque;
 
@@ -22,14 +22,14 @@ impl<T> Unacked<T> {
         self.live
     }
 
-    /// Adds a delivery; `tag` must be greater than all before.
+    /// Adds a delivery; `tag` must be greater than all earlier tags.
     pub(crate) fn push(&mut self, tag: u64, delivery: T) {
         debug_assert!(self.slots.back().is_none_or(|(last, _)| *last < tag));
         self.slots.push_back((tag, Some(delivery)));
         self.live += 1;
     }
 
-    /// Takes the delivery with this tag.
+    /// Removes the delivery with this tag.
     pub(crate) fn take(&mut self, tag: u64) -> Option<T> {
         let index = self.find(tag)?;
         let taken = self.slots[index].1.take()?;
@@ -38,7 +38,7 @@ impl<T> Unacked<T> {
         Some(taken)
     }
 
-    /// Takes all deliveries up to and with this tag, which must be one that waits.
+    /// Removes all deliveries up to and including this tag, which must be unacknowledged.
     pub(crate) fn take_up_to(&mut self, tag: u64) -> Option<Vec<T>> {
         let index = self.find(tag)?;
         self.slots[index].1.as_ref()?;
@@ -55,7 +55,7 @@ impl<T> Unacked<T> {
 
     fn find(&self, tag: u64) -> Option<usize> {
         let first = self.slots.front()?.0;
-        // Without gaps in the tags the place can be computed; else it is searched.
+        // Without gaps in the tags the index is computed, else searched.
         let guess = usize::try_from(tag.checked_sub(first)?).ok()?;
         if self.slots.get(guess).is_some_and(|(found, _)| *found == tag) {
             return Some(guess);
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn single_tags_in_any_order() {
+    fn tags_are_settled_in_any_order() {
         let mut unacked = up_to(1000);
         for tag in (1..=1000).rev() {
             assert_eq!(unacked.take(tag), Some(tag * 10));
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_do_not_pile_up_behind_one_that_stays() {
+    fn gaps_are_removed() {
         let mut unacked = up_to(1);
         for tag in 2..100_000 {
             unacked.push(tag, tag);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once() {
+    fn multiple_settles_all_up_to_a_tag() {
         let mut unacked = up_to(5);
         unacked.take(2);
         assert_eq!(unacked.take_up_to(2), None);

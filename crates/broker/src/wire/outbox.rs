@@ -1,7 +1,7 @@
-//! Bytes on their way to a client.
+//! Bytes to send to a client.
 //!
-//! Frames are written one behind the other into one buffer, so that many small messages leave in one system call. Long
-//! bodies are not copied into it: the buffer is cut there, and the body goes out of the message's own memory.
+//! Frames are appended to one buffer, so that one system call sends many small messages. Large bodies are not copied: the
+//! outbox refers to the message's memory.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -9,18 +9,18 @@ use std::io::IoSlice;
 use amq_protocol::frame::{AMQPFrame, gen_frame};
 use amq_protocol::protocol::{AMQPClass, basic};
 
-use super::frame::OVERHEAD;
-use crate::state::message::Message;
+use super::frame::FRAME_OVERHEAD;
+use crate::message::Message;
 
 const END: u8 = 0xCE;
-/// Bodies from this size on are sent from where they lie.
-const SHARED: usize = 16 * 1024;
-/// The largest buffer that is kept for the next time.
-const KEEP: usize = 64 * 1024;
-/// Slices given to one system call.
-const SLICES: usize = 64;
+/// Minimum size in bytes of a body that is sent without a copy.
+const SHARED_BODY_MIN: usize = 16 * 1024;
+/// Maximum capacity of a buffer that is reused.
+const REUSED_BUFFER_MAX: usize = 64 * 1024;
+/// Maximum number of slices per system call.
+const MAX_SLICES: usize = 64;
 
-/// Where a delivered message comes from, in the order of `basic.deliver`'s and `basic.get-ok`'s fields.
+/// Origin of a delivered message, in the field order of `basic.deliver` and `basic.get-ok`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) redelivered: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Origin<'a> {
 }
 
 #[derive(Debug)]
-enum Piece {
+enum Chunk {
     Own(Vec<u8>),
     /// Part of a message's body.
     Shared {
@@ -39,7 +39,7 @@ enum Piece {
     },
 }
 
-impl Piece {
+impl Chunk {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Own(bytes) => bytes,
@@ -48,18 +48,18 @@ impl Piece {
     }
 }
 
-/// Bytes to be written, in order.
+/// Bytes to write, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    pieces: VecDeque<Piece>,
-    /// Bytes of all pieces.
+    chunks: VecDeque<Chunk>,
+    /// Total bytes of all chunks.
     length: usize,
-    /// Bytes of the first piece that have been written.
+    /// Written bytes of the first chunk.
     written: usize,
 }
 
 impl Outbox {
-    /// Bytes that are not written yet.
+    /// Returns the number of unwritten bytes.
     pub(crate) fn len(&self) -> usize {
         self.length - self.written
     }
@@ -68,7 +68,7 @@ impl Outbox {
         self.len() == 0
     }
 
-    /// Appends a method. For `basic.deliver` and its like use the methods below, which know the content.
+    /// Appends a method without content. Methods with content have their own functions below.
     pub(crate) fn method(&mut self, channel: u16, method: AMQPClass) {
         self.frame(&AMQPFrame::Method(channel, method));
     }
@@ -81,7 +81,7 @@ impl Outbox {
         self.own(|buffer| buffer.extend_from_slice(bytes));
     }
 
-    /// A frame by amq-protocol's encoder.
+    /// Appends a frame by amq-protocol's encoder.
     fn frame(&mut self, frame: &AMQPFrame) {
         match gen_frame(frame)(Vec::new().into()) {
             Ok(context) => self.raw(&context.into_inner().0),
@@ -90,7 +90,7 @@ impl Outbox {
         }
     }
 
-    /// `basic.ack` or `basic.nack` to a publisher.
+    /// Appends `basic.ack` or `basic.nack` for a publisher.
     pub(crate) fn confirm(&mut self, channel: u16, acknowledged: bool, tag: u64, multiple: bool) {
         self.own(|buffer| {
             method_frame(buffer, channel, (60, if acknowledged { 80 } else { 120 }), |buffer| {
@@ -100,7 +100,7 @@ impl Outbox {
         });
     }
 
-    /// `basic.deliver` with its content.
+    /// Appends `basic.deliver` with its content.
     pub(crate) fn deliver(
         &mut self,
         channel: u16,
@@ -122,7 +122,7 @@ impl Outbox {
         self.content(channel, message, frame_max);
     }
 
-    /// `basic.get-ok` with its content.
+    /// Appends `basic.get-ok` with its content.
     pub(crate) fn get_ok(
         &mut self,
         channel: u16,
@@ -144,8 +144,8 @@ impl Outbox {
         self.content(channel, message, frame_max);
     }
 
-    /// `basic.return` with its content.
-    pub(crate) fn give_back(
+    /// Appends `basic.return` with its content.
+    pub(crate) fn return_message(
         &mut self,
         channel: u16,
         returned: basic::Return,
@@ -158,7 +158,7 @@ impl Outbox {
 
     fn content(&mut self, channel: u16, message: &Message, frame_max: u32) {
         let (properties, body) = (message.properties(), message.body());
-        let most = (frame_max as usize).saturating_sub(OVERHEAD).max(1);
+        let most = (frame_max as usize).saturating_sub(FRAME_OVERHEAD).max(1);
         self.own(|buffer| {
             frame_start(buffer, 2, channel, 12 + properties.len());
             buffer.extend_from_slice(&[0, 60, 0, 0]);
@@ -170,11 +170,11 @@ impl Outbox {
         while start < body.len() {
             let end = body.len().min(start + most);
             self.own(|buffer| frame_start(buffer, 3, channel, end - start));
-            if end - start < SHARED {
+            if end - start < SHARED_BODY_MIN {
                 self.raw(&body[start..end]);
             } else {
                 self.length += end - start;
-                self.pieces.push_back(Piece::Shared { message: message.clone(), start, end });
+                self.chunks.push_back(Chunk::Shared { message: message.clone(), start, end });
             }
             self.raw(&[END]);
             start = end;
@@ -182,42 +182,42 @@ impl Outbox {
     }
 
     fn own(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !matches!(self.pieces.back(), Some(Piece::Own(_))) {
-            self.pieces.push_back(Piece::Own(Vec::new()));
+        if !matches!(self.chunks.back(), Some(Chunk::Own(_))) {
+            self.chunks.push_back(Chunk::Own(Vec::new()));
         }
-        if let Some(Piece::Own(buffer)) = self.pieces.back_mut() {
+        if let Some(Chunk::Own(buffer)) = self.chunks.back_mut() {
             let before = buffer.len();
             write(buffer);
             self.length += buffer.len() - before;
         }
     }
 
-    /// The next bytes for one vectored write.
+    /// Adds the next bytes for one vectored write to `slices`.
     pub(crate) fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>) {
         let mut skip = self.written;
-        for piece in self.pieces.iter().take(SLICES) {
-            slices.push(IoSlice::new(&piece.bytes()[skip..]));
+        for chunk in self.chunks.iter().take(MAX_SLICES) {
+            slices.push(IoSlice::new(&chunk.bytes()[skip..]));
             skip = 0;
         }
     }
 
-    /// Notes that `count` bytes of [`Outbox::slices`] were written.
+    /// Marks `count` bytes of [`Outbox::slices`] as written.
     pub(crate) fn advance(&mut self, count: usize) {
         self.written += count;
-        while let Some(length) = self.pieces.front().map(|piece| piece.bytes().len()) {
+        while let Some(length) = self.chunks.front().map(|chunk| chunk.bytes().len()) {
             if length > self.written {
                 break;
             }
             self.written -= length;
             self.length -= length;
-            let last = self.pieces.len() == 1;
-            match self.pieces.front_mut() {
-                // The buffer is used again.
-                Some(Piece::Own(buffer)) if last && buffer.capacity() <= KEEP => {
+            let last = self.chunks.len() == 1;
+            match self.chunks.front_mut() {
+                // Reuse the buffer.
+                Some(Chunk::Own(buffer)) if last && buffer.capacity() <= REUSED_BUFFER_MAX => {
                     buffer.clear();
                     break;
                 }
-                _ => drop(self.pieces.pop_front()),
+                _ => drop(self.chunks.pop_front()),
             }
         }
     }

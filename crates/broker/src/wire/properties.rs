@@ -1,20 +1,20 @@
-//! A message's properties: kept as the bytes that came, looked into only as far as the broker must.
+//! Message properties: stored as received, and decoded only as far as the broker needs them.
 
 use amq_protocol::protocol::basic::{AMQPProperties, gen_properties, parse_properties};
 
 use super::bytes::Cursor;
-use super::table;
+use super::table::{self, TableError};
 
-/// What the broker itself needs to know of a message's properties.
+/// The properties that the broker needs for routing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Looked<'a> {
-    /// Time to live in milliseconds, from the property `expiration`.
+pub(crate) struct RoutedProperties<'a> {
+    /// Time to live, from the property `expiration`.
     pub(crate) expiration: Expiration<'a>,
-    /// Who the publisher says that it is.
+    /// Publisher's user name, from the property `user-id`.
     pub(crate) user_id: Option<&'a str>,
 }
 
-/// The property `expiration`, which is a number written as text.
+/// The property `expiration`: a number as text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Expiration<'a> {
     #[default]
@@ -24,15 +24,15 @@ pub(crate) enum Expiration<'a> {
     Invalid(&'a str),
 }
 
-/// Checks the bytes of a property list from its flags on: they are sent on to consumers as they are, so what is wrong
-/// with them must be found here.
-pub(crate) fn look(bytes: &[u8]) -> Result<Looked<'_>, table::Bad> {
+/// Validates an encoded property list, beginning with its flags. Consumers get the same bytes, so errors must be found
+/// here.
+pub(crate) fn inspect(bytes: &[u8]) -> Result<RoutedProperties<'_>, TableError> {
     let mut cursor = Cursor::new(bytes);
-    let mut looked = Looked::default();
+    let mut inspected = RoutedProperties::default();
     let flags = cursor.u16()?;
-    // Bit 0 announces a further word of flags, which no property of 0-9-1 needs; bit 1 stands for none.
+    // Bit 0 announces further flags, which AMQP 0-9-1 does not use; bit 1 has no property.
     if flags & 0b11 != 0 {
-        return Err(table::Bad::Malformed);
+        return Err(TableError::Malformed);
     }
     for bit in (2..=15).rev() {
         if flags & (1 << bit) == 0 {
@@ -42,28 +42,28 @@ pub(crate) fn look(bytes: &[u8]) -> Result<Looked<'_>, table::Bad> {
             2 => table::check(&mut cursor)?,
             // Delivery mode and priority.
             3 | 4 => cursor.u8().map(drop)?,
-            7 => looked.expiration = expiration(text(cursor.short_string()?)?),
+            7 => inspected.expiration = expiration(text(cursor.short_string()?)?),
             9 => cursor.u64().map(drop)?,
             property => {
                 let text = text(cursor.short_string()?)?;
                 if property == 11 {
-                    looked.user_id = Some(text);
+                    inspected.user_id = Some(text);
                 }
             }
         }
     }
-    if cursor.is_empty() { Ok(looked) } else { Err(table::Bad::Malformed) }
+    if cursor.is_empty() { Ok(inspected) } else { Err(TableError::Malformed) }
 }
 
-fn text(bytes: &[u8]) -> Result<&str, table::Bad> {
-    std::str::from_utf8(bytes).map_err(|_| table::Bad::Malformed)
+fn text(bytes: &[u8]) -> Result<&str, TableError> {
+    std::str::from_utf8(bytes).map_err(|_| TableError::Malformed)
 }
 
 fn expiration(text: &str) -> Expiration<'_> {
     text.parse().map_or(Expiration::Invalid(text), Expiration::Milliseconds)
 }
 
-/// Decodes bytes that [`look`] has accepted.
+/// Decodes bytes that [`inspect`] has validated.
 pub(crate) fn decode(bytes: &[u8]) -> AMQPProperties {
     parse_properties(bytes).map(|(_, properties)| properties).unwrap_or_default()
 }
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_property_is_walked_over() {
+    fn all_properties_are_parsed() {
         let mut headers = FieldTable::default();
         headers.insert("a".into(), AMQPValue::LongString("b".into()));
         let all = AMQPProperties::default()
@@ -98,17 +98,17 @@ mod tests {
             .with_app_id("a".into())
             .with_cluster_id("c".into());
         let bytes = encode(&all);
-        assert_eq!(look(&bytes).unwrap().expiration, Expiration::Milliseconds(1500));
+        assert_eq!(inspect(&bytes).unwrap().expiration, Expiration::Milliseconds(1500));
         assert_eq!(decode(&bytes), all);
         for end in 0..bytes.len() {
-            assert!(look(&bytes[..end]).is_err(), "cut at {end}");
+            assert!(inspect(&bytes[..end]).is_err(), "cut at {end}");
         }
-        assert!(look(&[bytes, vec![0]].concat()).is_err());
+        assert!(inspect(&[bytes, vec![0]].concat()).is_err());
     }
 
     #[test]
-    fn an_expiration_that_is_no_number_is_seen() {
+    fn an_invalid_expiration_is_detected() {
         let properties = AMQPProperties::default().with_expiration("soon".into());
-        assert_eq!(look(&encode(&properties)).unwrap().expiration, Expiration::Invalid("soon"));
+        assert_eq!(inspect(&encode(&properties)).unwrap().expiration, Expiration::Invalid("soon"));
     }
 }

@@ -1,24 +1,24 @@
-//! Checks a field table before it is decoded.
+//! Validates a field table before it is decoded.
 //!
-//! amq-protocol decodes tables by recursion. A frame of 128 KiB can hold twenty thousand arrays inside each other,
-//! which would run the stack over and end the process; so depth and structure are checked first, without recursion.
+//! amq-protocol decodes tables recursively. A frame of 128 KiB can contain twenty thousand nested arrays, which would
+//! overflow the stack. This module checks depth and structure first, without recursion.
 
-use super::bytes::{Cursor, Short};
+use super::bytes::{Cursor, UnexpectedEnd};
 
-/// How deep tables and arrays may stand in each other.
-const DEPTH: usize = 32;
+/// Maximum nesting depth of tables and arrays.
+const MAX_DEPTH: usize = 32;
 
-/// Why a table is not accepted.
+/// Reason why a table is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bad {
+pub(crate) enum TableError {
     /// The bytes are not a table.
     Malformed,
-    /// Tables and arrays stand in each other more than [`DEPTH`] deep.
+    /// Tables and arrays are nested more than [`MAX_DEPTH`] deep.
     TooDeep,
 }
 
-impl From<Short> for Bad {
-    fn from(_: Short) -> Self {
+impl From<UnexpectedEnd> for TableError {
+    fn from(_: UnexpectedEnd) -> Self {
         Self::Malformed
     }
 }
@@ -29,8 +29,8 @@ enum Kind {
     Array,
 }
 
-/// Checks a table and moves the cursor behind it.
-pub(crate) fn check(cursor: &mut Cursor<'_>) -> Result<(), Bad> {
+/// Validates a table and moves the cursor after it.
+pub(crate) fn check(cursor: &mut Cursor<'_>) -> Result<(), TableError> {
     let mut open = vec![(Kind::Table, Cursor::new(cursor.long_string()?))];
     while let Some((kind, inside)) = open.last_mut() {
         if inside.is_empty() {
@@ -38,8 +38,8 @@ pub(crate) fn check(cursor: &mut Cursor<'_>) -> Result<(), Bad> {
             continue;
         }
         if *kind == Kind::Table {
-            // The decoder takes keys for text.
-            std::str::from_utf8(inside.short_string()?).map_err(|_| Bad::Malformed)?;
+            // The decoder requires UTF-8 keys.
+            std::str::from_utf8(inside.short_string()?).map_err(|_| TableError::Malformed)?;
         }
         let deeper = match inside.u8()? {
             b't' | b'b' | b'B' => inside.take(1).map(|_| None)?,
@@ -51,11 +51,11 @@ pub(crate) fn check(cursor: &mut Cursor<'_>) -> Result<(), Bad> {
             b'V' => None,
             b'A' => Some((Kind::Array, Cursor::new(inside.long_string()?))),
             b'F' => Some((Kind::Table, Cursor::new(inside.long_string()?))),
-            _ => return Err(Bad::Malformed),
+            _ => return Err(TableError::Malformed),
         };
         if let Some(deeper) = deeper {
-            if open.len() == DEPTH {
-                return Err(Bad::TooDeep);
+            if open.len() == MAX_DEPTH {
+                return Err(TableError::TooDeep);
             }
             open.push(deeper);
         }
@@ -82,27 +82,27 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_bounded() {
+    fn depth_is_limited() {
         assert_eq!(check(&mut Cursor::new(&nested(10))), Ok(()));
         assert_eq!(check(&mut Cursor::new(&nested(31))), Ok(()));
-        assert_eq!(check(&mut Cursor::new(&nested(32))), Err(Bad::TooDeep));
-        assert_eq!(check(&mut Cursor::new(&nested(20_000))), Err(Bad::TooDeep));
+        assert_eq!(check(&mut Cursor::new(&nested(32))), Err(TableError::TooDeep));
+        assert_eq!(check(&mut Cursor::new(&nested(20_000))), Err(TableError::TooDeep));
     }
 
     #[test]
-    fn garbage_is_refused() {
+    fn malformed_tables_are_rejected() {
         for bytes in [
             &[0, 0, 0, 9][..],
             &[0, 0, 0, 3, 1, b'k', b'?'],
             &[0, 0, 0, 3, 1, 0xff, b'V'],
             &[0, 0, 0, 4, 1, b'k', b'S', 0],
         ] {
-            assert_eq!(check(&mut Cursor::new(bytes)), Err(Bad::Malformed), "{bytes:?}");
+            assert_eq!(check(&mut Cursor::new(bytes)), Err(TableError::Malformed), "{bytes:?}");
         }
     }
 
     #[test]
-    fn the_cursor_stands_behind_the_table() {
+    fn the_cursor_moves_after_the_table() {
         let mut bytes = nested(1);
         bytes.push(7);
         let mut cursor = Cursor::new(&bytes);

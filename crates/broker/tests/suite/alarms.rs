@@ -1,19 +1,19 @@
-//! Blocked publishing.
+//! Alarms.
 
 use futures::StreamExt;
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Event, options::*};
 
-use super::Under;
+use super::BrokerUnderTest;
 use super::client::*;
 
-/// Clears the alarm also when the case fails, so that it fails alone.
-struct Alarm<'a>(&'a Under);
+/// Clears the alarm even if the case fails, so that later cases are not affected.
+struct Alarm<'a>(&'a BrokerUnderTest);
 
 impl<'a> Alarm<'a> {
-    fn raise(under: &'a Under) -> Self {
-        under.operator.alarm(true);
-        Self(under)
+    fn raise(broker: &'a BrokerUnderTest) -> Self {
+        broker.operator.alarm(true);
+        Self(broker)
     }
 }
 
@@ -23,11 +23,11 @@ impl Drop for Alarm<'_> {
     }
 }
 
-pub(crate) async fn an_alarm_blocks_who_publishes(under: &Under) {
-    let (connection, channel) = with_queue(under, "alarms_block", FieldTable::default()).await;
-    let (_other, quiet) = super::client::channel(under).await;
+pub(crate) async fn an_alarm_blocks_publishers(broker: &BrokerUnderTest) {
+    let (connection, channel) = with_queue(broker, "alarms_block", FieldTable::default()).await;
+    let (_other, quiet) = super::client::channel(broker).await;
     let mut events = Box::pin(connection.events_listener());
-    let alarm = Alarm::raise(under);
+    let alarm = Alarm::raise(broker);
     let send = |body: &'static [u8]| {
         channel.basic_publish(
             "".into(),
@@ -47,7 +47,7 @@ pub(crate) async fn an_alarm_blocks_who_publishes(under: &Under) {
         }
     })
     .await;
-    // Who does not publish goes on.
+    // A connection that does not publish is not blocked.
     assert!(ready(&quiet, "alarms_block").await <= 1);
     drop(alarm);
     soon(async { while !matches!(events.next().await, Some(Event::ConnectionUnblocked)) {} }).await;
@@ -56,11 +56,11 @@ pub(crate) async fn an_alarm_blocks_who_publishes(under: &Under) {
     assert_eq!(ready(&channel, "alarms_block").await, 2);
 }
 
-pub(crate) async fn consumers_go_on_under_an_alarm(under: &Under) {
-    let (_connection, channel) = with_queue(under, "alarms_consume", FieldTable::default()).await;
+pub(crate) async fn an_alarm_does_not_block_consumers(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "alarms_consume", FieldTable::default()).await;
     publish_numbers(&channel, "alarms_consume", 0..10).await;
-    let _alarm = Alarm::raise(under);
-    let (_other, theirs) = super::client::channel(under).await;
+    let _alarm = Alarm::raise(broker);
+    let (_other, theirs) = super::client::channel(broker).await;
     theirs.basic_qos(1, BasicQosOptions::default()).await.unwrap();
     let mut consumer = consume(&theirs, "alarms_consume").await;
     for expected in 0..10 {

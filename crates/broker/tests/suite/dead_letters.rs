@@ -1,11 +1,11 @@
-//! Where messages go that a queue gives up.
+//! Dead-lettering.
 
 use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::options::*;
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::Under;
+use super::BrokerUnderTest;
 use super::client::*;
 
 const DROP: BasicRejectOptions = BasicRejectOptions { requeue: false };
@@ -18,7 +18,7 @@ fn header(delivery: &Delivery, key: &str) -> Option<AMQPValue> {
     delivery.properties.headers().as_ref()?.inner().get(key).cloned()
 }
 
-/// The tables of `x-death`, the latest first.
+/// Returns the tables of `x-death`, newest first.
 fn deaths(delivery: &Delivery) -> Vec<FieldTable> {
     let Some(AMQPValue::FieldArray(array)) = header(delivery, "x-death") else { return Vec::new() };
     array
@@ -31,8 +31,8 @@ fn deaths(delivery: &Delivery) -> Vec<FieldTable> {
         .collect()
 }
 
-pub(crate) async fn rejected_messages_go_with_their_history(under: &Under) {
-    let (_connection, channel) = with_queue(under, "dead_one.dead", FieldTable::default()).await;
+pub(crate) async fn rejected_messages_are_dead_lettered(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "dead_one.dead", FieldTable::default()).await;
     let table = arguments(&dead_to("dead_one.dead"));
     channel.queue_declare("dead_one".into(), QueueDeclareOptions::durable(), table).await.unwrap();
     let properties = BasicProperties::default()
@@ -42,7 +42,7 @@ pub(crate) async fn rejected_messages_go_with_their_history(under: &Under) {
         let properties = if round == 1 {
             properties.clone()
         } else {
-            // The same message again: its history goes on.
+            // The same message again: its history is extended.
             get(&channel, "dead_one.dead").await.unwrap().properties
         };
         publish_with(&channel, "dead_one", b"job", properties).await;
@@ -68,8 +68,8 @@ pub(crate) async fn rejected_messages_go_with_their_history(under: &Under) {
     assert!(matches!(death["time"], AMQPValue::Timestamp(1_700_000_000..)));
 }
 
-pub(crate) async fn displaced_and_expired_messages_go(under: &Under) {
-    let (_connection, channel) = with_queue(under, "dead_two.dead", FieldTable::default()).await;
+pub(crate) async fn dropped_and_expired_messages_are_dead_lettered(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "dead_two.dead", FieldTable::default()).await;
     let mut table = dead_to("dead_two.dead");
     table.extend([("x-max-length", int(1))]);
     let table = arguments(&table);
@@ -85,7 +85,7 @@ pub(crate) async fn displaced_and_expired_messages_go(under: &Under) {
         let dead = get_eventually(&channel, "dead_two.dead").await;
         reasons.push((number(&dead), header(&dead, "x-first-death-reason")));
         if number(&dead) == 2 {
-            // The next queue must not drop it for a time that has run out.
+            // The next queue must not apply the old time to live.
             assert_eq!(*dead.properties.expiration(), None);
             assert_eq!(deaths(&dead)[0].inner()["original-expiration"], text("1"));
         }
@@ -93,24 +93,24 @@ pub(crate) async fn displaced_and_expired_messages_go(under: &Under) {
     assert_eq!(reasons, [(1, Some(text("maxlen"))), (2, Some(text("expired")))]);
 }
 
-pub(crate) async fn without_rejection_nothing_goes_round(under: &Under) {
+pub(crate) async fn dead_letter_cycles_are_dropped(broker: &BrokerUnderTest) {
     let mut table = dead_to("dead_round_2");
     table.push(("x-message-ttl", int(10)));
-    let (_connection, channel) = with_queue(under, "dead_round_1", arguments(&table)).await;
+    let (_connection, channel) = with_queue(broker, "dead_round_1", arguments(&table)).await;
     let mut table = dead_to("dead_round_1");
     table.push(("x-message-ttl", int(10)));
     let table = arguments(&table);
     channel.queue_declare("dead_round_2".into(), QueueDeclareOptions::durable(), table).await.unwrap();
     publish_numbers(&channel, "dead_round_1", 0..1).await;
-    testkit::wait::until("both to be empty", || async {
+    testkit::wait::until("both queues to be empty", || async {
         let depth = ready(&channel, "dead_round_1").await + ready(&channel, "dead_round_2").await;
         (depth == 0).then_some(())
     })
     .await;
 }
 
-pub(crate) async fn a_delivery_limit_ends_redelivery(under: &Under) {
-    let (_connection, channel) = with_queue(under, "dead_limit.dead", FieldTable::default()).await;
+pub(crate) async fn the_delivery_limit_ends_redelivery(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "dead_limit.dead", FieldTable::default()).await;
     let mut table = dead_to("dead_limit.dead");
     table.extend([("x-queue-type", text("quorum")), ("x-delivery-limit", int(2))]);
     let table = arguments(&table);
@@ -125,9 +125,9 @@ pub(crate) async fn a_delivery_limit_ends_redelivery(under: &Under) {
     assert_eq!(header(&dead, "x-first-death-reason"), Some(text("delivery_limit")));
 }
 
-pub(crate) async fn redelivered_messages_of_quorum_queues_are_counted(under: &Under) {
+pub(crate) async fn quorum_queues_count_deliveries(broker: &BrokerUnderTest) {
     let (_connection, channel) =
-        with_queue(under, "dead_counted", arguments(&[("x-queue-type", text("quorum"))])).await;
+        with_queue(broker, "dead_counted", arguments(&[("x-queue-type", text("quorum"))])).await;
     publish_numbers(&channel, "dead_counted", 0..1).await;
     let mut consumer = consume(&channel, "dead_counted").await;
     let mut counts = Vec::new();

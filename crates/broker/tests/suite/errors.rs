@@ -1,4 +1,4 @@
-//! What is not there, not allowed or not offered.
+//! Errors for unknown, forbidden and unsupported requests.
 
 use amq_protocol::protocol::{AMQPClass, basic, channel};
 use lapin::BasicProperties;
@@ -6,12 +6,12 @@ use lapin::ExchangeKind;
 use lapin::options::*;
 use lapin::types::FieldTable;
 
-use super::Under;
+use super::BrokerUnderTest;
 use super::client::*;
 use super::raw::{Raw, any_frame};
 
-pub(crate) async fn exchanges_that_are_not_there(under: &Under) {
-    let connection = connect(under).await;
+pub(crate) async fn unknown_exchanges_are_errors(broker: &BrokerUnderTest) {
+    let connection = connect(broker).await;
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
     let confirm = channel
@@ -39,8 +39,8 @@ pub(crate) async fn exchanges_that_are_not_there(under: &Under) {
     channel.exchange_delete("nope".into(), ExchangeDeleteOptions::default()).await.unwrap();
 }
 
-pub(crate) async fn the_default_exchange_is_not_to_be_touched(under: &Under) {
-    let (connection, channel) = with_queue(under, "errors_default", FieldTable::default()).await;
+pub(crate) async fn the_default_exchange_is_protected(broker: &BrokerUnderTest) {
+    let (connection, channel) = with_queue(broker, "errors_default", FieldTable::default()).await;
     let words = "ACCESS_REFUSED - operation not permitted on the default exchange".to_owned();
     let bound = channel
         .queue_bind(
@@ -59,7 +59,7 @@ pub(crate) async fn the_default_exchange_is_not_to_be_touched(under: &Under) {
     );
 }
 
-pub(crate) async fn what_is_not_offered_is_refused(under: &Under) {
+pub(crate) async fn unsupported_methods_are_rejected(broker: &BrokerUnderTest) {
     let immediate = basic::Publish { routing_key: "q".into(), immediate: true, ..Default::default() };
     let recover = basic::Recover { requeue: false };
     let flow = channel::Flow { active: false };
@@ -68,7 +68,7 @@ pub(crate) async fn what_is_not_offered_is_refused(under: &Under) {
         (AMQPClass::Basic(basic::AMQPMethod::Recover(recover)), "requeue=false"),
         (AMQPClass::Channel(channel::AMQPMethod::Flow(flow)), "active=false"),
     ] {
-        let mut raw = Raw::open(under.amqp).await;
+        let mut raw = Raw::open(broker.amqp).await;
         let publishes = words == "immediate=true";
         raw.send(1, method).await;
         if publishes {
@@ -76,14 +76,14 @@ pub(crate) async fn what_is_not_offered_is_refused(under: &Under) {
         }
         assert_eq!(raw.connection_closed().await, (540, format!("NOT_IMPLEMENTED - {words}")));
     }
-    // A prefetch by bytes, which the client library cannot even ask for.
-    let mut raw = Raw::open(under.amqp).await;
+    // A prefetch in bytes, which the client library does not support.
+    let mut raw = Raw::open(broker.amqp).await;
     raw.bytes(&any_frame(1, 1, &[0, 60, 0, 10, 0, 0, 0, 5, 0, 1, 0])).await;
     assert_eq!(raw.connection_closed().await, (540, "NOT_IMPLEMENTED - prefetch_size!=0 (5)".to_owned()));
 }
 
-pub(crate) async fn bad_properties_are_refused(under: &Under) {
-    let (connection, _channel) = with_queue(under, "errors_properties", FieldTable::default()).await;
+pub(crate) async fn invalid_properties_are_rejected(broker: &BrokerUnderTest) {
+    let (connection, _channel) = with_queue(broker, "errors_properties", FieldTable::default()).await;
     for (properties, code, words) in [
         (
             BasicProperties::default().with_user_id("bob".into()),
@@ -112,11 +112,11 @@ pub(crate) async fn bad_properties_are_refused(under: &Under) {
     }
 }
 
-pub(crate) async fn operators_disconnect_with_a_reason(under: &Under) {
-    let (_connection, channel) = super::client::channel(under).await;
-    let operator = &under.operator;
+pub(crate) async fn operators_close_connections_with_a_reason(broker: &BrokerUnderTest) {
+    let (_connection, channel) = super::client::channel(broker).await;
+    let operator = &broker.operator;
     operator.disconnect_all("maintenance");
-    testkit::wait::until("the connection to end", || async {
+    testkit::wait::until("the connection to close", || async {
         let asked = channel.basic_get("q".into(), BasicGetOptions::default()).await;
         match asked {
             Err(error) if format!("{error:?}").contains("404") => None,

@@ -1,4 +1,4 @@
-//! Before a connection is open.
+//! The handshake.
 
 use amq_protocol::frame::AMQPFrame;
 use amq_protocol::protocol::{AMQPClass, channel, connection};
@@ -6,13 +6,13 @@ use amq_protocol::types::FieldTable;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::Under;
+use super::BrokerUnderTest;
 use super::client::soon;
 use super::raw::{HEADER, Raw, capable};
 
-pub(crate) async fn another_protocol_is_answered_with_ours(under: &Under) {
+pub(crate) async fn another_protocol_gets_the_supported_header(broker: &BrokerUnderTest) {
     for theirs in [&b"AMQP\x00\x00\x08\x00"[..], b"GET / HTTP/1.1\r\n\r\n"] {
-        let mut stream = TcpStream::connect(under.amqp).await.unwrap();
+        let mut stream = TcpStream::connect(broker.amqp).await.unwrap();
         stream.write_all(theirs).await.unwrap();
         let mut answer = [0; 8];
         soon(stream.read_exact(&mut answer)).await.unwrap();
@@ -23,19 +23,19 @@ pub(crate) async fn another_protocol_is_answered_with_ours(under: &Under) {
     }
 }
 
-pub(crate) async fn plain_and_amqplain_log_in(under: &Under) {
+pub(crate) async fn plain_and_amqplain_log_in(broker: &BrokerUnderTest) {
     for (mechanism, response) in [
         ("PLAIN", &b"\0guest\0guest"[..]),
         ("AMQPLAIN", b"\x05LOGINS\0\0\0\x05guest\x08PASSWORDS\0\0\0\x05guest"),
     ] {
-        let mut raw = Raw::connect(under.amqp).await;
+        let mut raw = Raw::connect(broker.amqp).await;
         raw.log_in(capable(), mechanism, response).await;
         raw.tune().await;
     }
 }
 
-pub(crate) async fn a_wrong_password_is_told_to_who_understands(under: &Under) {
-    let mut raw = Raw::connect(under.amqp).await;
+pub(crate) async fn a_wrong_password_is_reported_if_supported(broker: &BrokerUnderTest) {
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.log_in(capable(), "PLAIN", b"\0guest\0wrong").await;
     let (code, text) = raw.connection_closed().await;
     assert_eq!(code, 403);
@@ -45,14 +45,14 @@ pub(crate) async fn a_wrong_password_is_told_to_who_understands(under: &Under) {
     );
 }
 
-pub(crate) async fn a_wrong_password_closes_for_who_does_not(under: &Under) {
-    let mut raw = Raw::connect(under.amqp).await;
+pub(crate) async fn a_wrong_password_closes_the_socket_otherwise(broker: &BrokerUnderTest) {
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.log_in(FieldTable::default(), "PLAIN", b"\0nobody\0guest").await;
     assert_eq!(raw.next().await, None);
 }
 
-pub(crate) async fn an_unknown_virtual_host_is_refused(under: &Under) {
-    let mut raw = Raw::connect(under.amqp).await;
+pub(crate) async fn an_unknown_virtual_host_is_rejected(broker: &BrokerUnderTest) {
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.log_in(capable(), "PLAIN", b"\0guest\0guest").await;
     let tune = raw.tune().await;
     raw.tune_ok(tune.channel_max, tune.frame_max, 0).await;
@@ -61,15 +61,15 @@ pub(crate) async fn an_unknown_virtual_host_is_refused(under: &Under) {
     assert_eq!((code, text.as_str()), (530, "NOT_ALLOWED - vhost nope not found"));
 }
 
-pub(crate) async fn the_sizes_of_rabbitmq_are_offered(under: &Under) {
-    let mut raw = Raw::connect(under.amqp).await;
+pub(crate) async fn tune_offers_rabbitmqs_defaults(broker: &BrokerUnderTest) {
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.log_in(capable(), "PLAIN", b"\0guest\0guest").await;
     let tune = raw.tune().await;
     assert_eq!((tune.channel_max, tune.frame_max, tune.heartbeat), (2047, 131_072, 60));
 }
 
-pub(crate) async fn channels_are_bounded(under: &Under) {
-    let mut raw = Raw::connect(under.amqp).await;
+pub(crate) async fn channels_are_limited(broker: &BrokerUnderTest) {
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.log_in(capable(), "PLAIN", b"\0guest\0guest").await;
     let tune = raw.tune().await;
     raw.tune_ok(2, tune.frame_max, 0).await;
@@ -86,17 +86,17 @@ pub(crate) async fn channels_are_bounded(under: &Under) {
     );
 }
 
-pub(crate) async fn heartbeats_come_and_are_missed(under: &Under) {
-    // The broker sends, as the client wished, every second; the client says nothing and is taken for dead.
-    let mut raw = Raw::open_with(under.amqp, 1).await;
+pub(crate) async fn heartbeats_are_sent_and_expected(broker: &BrokerUnderTest) {
+    // The broker sends a heartbeat every second. The client sends none and is disconnected.
+    let mut raw = Raw::open_with(broker.amqp, 1).await;
     assert_eq!(raw.next().await, Some(AMQPFrame::Heartbeat));
     while let Some(frame) = raw.next().await {
         assert_eq!(frame, AMQPFrame::Heartbeat);
     }
 }
 
-pub(crate) async fn a_close_is_answered(under: &Under) {
-    let mut raw = Raw::open(under.amqp).await;
+pub(crate) async fn a_close_is_answered(broker: &BrokerUnderTest) {
+    let mut raw = Raw::open(broker.amqp).await;
     let close = connection::Close { reply_code: 200, reply_text: "bye".into(), class_id: 0, method_id: 0 };
     raw.send_connection(connection::AMQPMethod::Close(close)).await;
     let (0, AMQPClass::Connection(connection::AMQPMethod::CloseOk(_))) = raw.method().await else {

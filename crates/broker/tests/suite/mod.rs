@@ -1,7 +1,7 @@
-//! What a broker must do, as functions over a broker's address: `ours.rs` runs them against this crate's broker,
-//! `rabbitmq.rs` against the real one. A case that only one of them passes is a difference and belongs in the README.
+//! Cases for any broker: `it.rs` runs them with this crate's broker, `rabbitmq.rs` with RabbitMQ. A case that only one of
+//! them passes is a difference and belongs in the README.
 
-#![expect(clippy::unwrap_used, reason = "a case that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the case")]
 
 pub(crate) mod alarms;
 pub(crate) mod client;
@@ -21,14 +21,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 /// A broker under test.
-pub(crate) struct Under {
+pub(crate) struct BrokerUnderTest {
     pub(crate) amqp: SocketAddr,
     pub(crate) management: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) operator: Box<dyn Operator>,
 }
 
-/// What an operator can do to a broker from outside of the protocol.
+/// Operations on a broker outside of the protocol.
 pub(crate) trait Operator: Send + Sync {
     fn set_policy(&self, name: &str, pattern: &str, definition: &serde_json::Value);
     fn clear_policy(&self, name: &str);
@@ -38,44 +38,45 @@ pub(crate) trait Operator: Send + Sync {
 }
 
 /// A case with its name.
-#[allow(dead_code, reason = "only the run against RabbitMQ needs a list")]
-pub(crate) type Case = (&'static str, for<'a> fn(&'a Under) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>);
+#[allow(dead_code, reason = "only the run with RabbitMQ needs a list")]
+pub(crate) type Case =
+    (&'static str, for<'a> fn(&'a BrokerUnderTest) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>);
 
 /// Calls a macro with the names of all cases.
 macro_rules! for_all_cases {
     ($run:ident) => {
         $run! {
             handshake: [
-                another_protocol_is_answered_with_ours,
+                another_protocol_gets_the_supported_header,
                 plain_and_amqplain_log_in,
-                a_wrong_password_is_told_to_who_understands,
-                a_wrong_password_closes_for_who_does_not,
-                an_unknown_virtual_host_is_refused,
-                the_sizes_of_rabbitmq_are_offered,
-                channels_are_bounded,
-                heartbeats_come_and_are_missed,
+                a_wrong_password_is_reported_if_supported,
+                a_wrong_password_closes_the_socket_otherwise,
+                an_unknown_virtual_host_is_rejected,
+                tune_offers_rabbitmqs_defaults,
+                channels_are_limited,
+                heartbeats_are_sent_and_expected,
                 a_close_is_answered,
             ],
             frames: [
                 a_frame_without_its_end_is_an_error,
                 an_unknown_frame_type_is_an_error,
-                a_frame_beyond_frame_max_is_an_error,
+                a_frame_over_frame_max_is_an_error,
                 content_without_a_method_is_unexpected,
                 a_method_instead_of_content_is_unexpected,
                 a_channel_must_be_opened_once,
-                a_servers_method_is_refused,
-                frames_may_come_in_pieces,
-                a_body_may_come_in_many_frames,
+                a_server_method_is_rejected,
+                frames_may_arrive_in_parts,
+                a_body_may_have_many_frames,
                 other_channels_survive_a_channel_error,
-                a_closed_channel_may_be_opened_again,
+                a_closed_channel_can_be_reopened,
             ],
             queues: [
-                declare_tells_counts,
-                declare_again_must_say_the_same,
-                arguments_are_checked,
+                declare_returns_counts,
+                redeclaration_must_be_equivalent,
+                arguments_are_validated,
                 passive_declare_finds_or_fails,
-                an_empty_name_is_made_or_the_last,
-                reserved_names_are_refused,
+                an_empty_name_is_generated_or_the_last,
+                reserved_names_are_rejected,
                 delete_has_conditions,
                 purge_empties,
                 exclusive_queues_belong_to_a_connection,
@@ -83,28 +84,28 @@ macro_rules! for_all_cases {
                 quorum_queues_are_accepted,
             ],
             publishing: [
-                confirms_come_for_every_message,
-                unroutable_mandatory_messages_come_back_before_the_ack,
+                every_message_is_confirmed,
+                a_return_precedes_its_ack,
                 properties_and_body_arrive_unchanged,
                 empty_and_large_bodies_arrive,
                 many_tasks_share_a_channel,
                 several_connections_publish_at_once,
             ],
             consuming: [
-                messages_come_in_order,
-                prefetch_bounds_each_consumer,
-                global_prefetch_bounds_the_channel,
+                messages_are_delivered_in_order,
+                prefetch_limits_each_consumer,
+                global_prefetch_limits_the_channel,
                 consumers_take_turns,
                 no_ack_needs_no_ack,
-                exclusive_consumers_are_alone,
-                consumer_tags_are_made_and_unique,
+                exclusive_consumers_exclude_others,
+                consumer_tags_are_generated_and_unique,
                 cancel_stops_deliveries,
                 a_deleted_queue_cancels_its_consumers,
                 get_fetches_one,
             ],
             settling: [
                 multiple_acks_all_before,
-                unknown_tags_are_refused,
+                unknown_tags_are_rejected,
                 reject_drops_or_requeues,
                 nack_requeues_in_order,
                 a_lost_channel_requeues_in_order,
@@ -115,34 +116,34 @@ macro_rules! for_all_cases {
                 reject_publish_nacks,
                 drop_head_drops_the_oldest,
                 bytes_are_limited_too,
-                policies_limit_queues_that_are_there,
+                policies_limit_existing_queues,
                 messages_expire,
             ],
             dead_letters: [
-                rejected_messages_go_with_their_history,
-                displaced_and_expired_messages_go,
-                without_rejection_nothing_goes_round,
-                a_delivery_limit_ends_redelivery,
-                redelivered_messages_of_quorum_queues_are_counted,
+                rejected_messages_are_dead_lettered,
+                dropped_and_expired_messages_are_dead_lettered,
+                dead_letter_cycles_are_dropped,
+                the_delivery_limit_ends_redelivery,
+                quorum_queues_count_deliveries,
             ],
             errors: [
-                exchanges_that_are_not_there,
-                the_default_exchange_is_not_to_be_touched,
-                what_is_not_offered_is_refused,
-                bad_properties_are_refused,
-                operators_disconnect_with_a_reason,
+                unknown_exchanges_are_errors,
+                the_default_exchange_is_protected,
+                unsupported_methods_are_rejected,
+                invalid_properties_are_rejected,
+                operators_close_connections_with_a_reason,
             ],
             http: [
                 queue_totals_are_exact,
-                single_queues_are_told,
-                management_wants_a_password,
-                what_is_not_there_is_not_found,
-                detailed_metrics_have_the_families_asked_for,
+                a_single_queue_is_returned,
+                management_requires_a_password,
+                unknown_objects_are_not_found,
+                detailed_metrics_have_the_requested_families,
                 per_object_metrics_name_queues,
             ],
             alarms: [
-                an_alarm_blocks_who_publishes,
-                consumers_go_on_under_an_alarm,
+                an_alarm_blocks_publishers,
+                an_alarm_does_not_block_consumers,
             ],
         }
     };

@@ -1,14 +1,14 @@
-//! From a publisher into a queue.
+//! Publishing and confirms.
 
 use lapin::BasicProperties;
 use lapin::options::*;
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::Under;
+use super::BrokerUnderTest;
 use super::client::*;
 
-pub(crate) async fn confirms_come_for_every_message(under: &Under) {
-    let (_connection, channel) = with_queue(under, "publishing_confirms", FieldTable::default()).await;
+pub(crate) async fn every_message_is_confirmed(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "publishing_confirms", FieldTable::default()).await;
     let mut confirms = Vec::new();
     for number in 0..1000_u32 {
         let confirm = channel
@@ -29,19 +29,19 @@ pub(crate) async fn confirms_come_for_every_message(under: &Under) {
     assert_eq!(ready(&channel, "publishing_confirms").await, 1000);
 }
 
-pub(crate) async fn unroutable_mandatory_messages_come_back_before_the_ack(under: &Under) {
-    let (_connection, channel) = with_queue(under, "publishing_mandatory", FieldTable::default()).await;
+pub(crate) async fn a_return_precedes_its_ack(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "publishing_mandatory", FieldTable::default()).await;
     assert!(returned(&channel, "publishing_mandatory").await.is_none());
-    let back = returned(&channel, "publishing_nowhere").await.expect("the message should come back");
+    let back = returned(&channel, "publishing_nowhere").await.expect("the broker returns the message");
     assert_eq!((back.reply_code, back.reply_text.as_str()), (312, "NO_ROUTE"));
     assert_eq!(back.delivery.routing_key.as_str(), "publishing_nowhere");
     assert_eq!(back.delivery.data, b"lost");
-    // Without the flag it is lost and confirmed all the same.
+    // Without the flag mandatory the message is lost, but confirmed.
     assert!(publish(&channel, "publishing_nowhere", b"lost").await.is_ack());
 }
 
-pub(crate) async fn properties_and_body_arrive_unchanged(under: &Under) {
-    let (_connection, channel) = with_queue(under, "publishing_properties", FieldTable::default()).await;
+pub(crate) async fn properties_and_body_arrive_unchanged(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "publishing_properties", FieldTable::default()).await;
     let headers = arguments(&[
         ("text", text("ü")),
         ("number", AMQPValue::LongLongInt(-5)),
@@ -69,9 +69,9 @@ pub(crate) async fn properties_and_body_arrive_unchanged(under: &Under) {
     assert!(!delivery.redelivered);
 }
 
-pub(crate) async fn empty_and_large_bodies_arrive(under: &Under) {
-    let (_connection, channel) = with_queue(under, "publishing_sizes", FieldTable::default()).await;
-    // Around the size of a frame, and far beyond.
+pub(crate) async fn empty_and_large_bodies_arrive(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "publishing_sizes", FieldTable::default()).await;
+    // Around the frame size, and much larger.
     for size in [0, 1, 131_064, 131_065, 1_000_000, 5_000_000] {
         let body: Vec<u8> = (0..size).map(|index| index.to_string().as_bytes()[0]).collect();
         assert!(publish(&channel, "publishing_sizes", &body).await.is_ack());
@@ -80,8 +80,8 @@ pub(crate) async fn empty_and_large_bodies_arrive(under: &Under) {
     }
 }
 
-pub(crate) async fn many_tasks_share_a_channel(under: &Under) {
-    let (_connection, channel) = with_queue(under, "publishing_tasks", FieldTable::default()).await;
+pub(crate) async fn many_tasks_share_a_channel(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "publishing_tasks", FieldTable::default()).await;
     let tasks = (0..64).map(|_| {
         let channel = channel.clone();
         tokio::spawn(async move { publish_numbers(&channel, "publishing_tasks", 0..400).await })
@@ -92,10 +92,10 @@ pub(crate) async fn many_tasks_share_a_channel(under: &Under) {
     assert_eq!(ready(&channel, "publishing_tasks").await, 64 * 400);
 }
 
-pub(crate) async fn several_connections_publish_at_once(under: &Under) {
-    let (_connection, channel) = with_queue(under, "publishing_several", FieldTable::default()).await;
+pub(crate) async fn several_connections_publish_at_once(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "publishing_several", FieldTable::default()).await;
     let publishers = (0..8).map(|_| async {
-        let (_connection, channel) = with_queue(under, "publishing_several", FieldTable::default()).await;
+        let (_connection, channel) = with_queue(broker, "publishing_several", FieldTable::default()).await;
         publish_numbers(&channel, "publishing_several", 0..50).await;
     });
     futures::future::join_all(publishers).await;

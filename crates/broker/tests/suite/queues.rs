@@ -1,13 +1,13 @@
-//! Queues come, are looked at, and go.
+//! Queues: declare, purge, delete.
 
 use lapin::options::*;
 use lapin::types::{AMQPValue, FieldTable};
 
-use super::Under;
+use super::BrokerUnderTest;
 use super::client::*;
 
-pub(crate) async fn declare_tells_counts(under: &Under) {
-    let (_connection, channel) = with_queue(under, "queues_counts", FieldTable::default()).await;
+pub(crate) async fn declare_returns_counts(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "queues_counts", FieldTable::default()).await;
     publish_numbers(&channel, "queues_counts", 0..3).await;
     let queue = channel
         .queue_declare("queues_counts".into(), QueueDeclareOptions::durable(), FieldTable::default())
@@ -24,13 +24,13 @@ pub(crate) async fn declare_tells_counts(under: &Under) {
         .queue_declare("queues_counts".into(), QueueDeclareOptions::durable(), FieldTable::default())
         .await
         .unwrap();
-    // The one that was delivered is not counted.
+    // The unacknowledged message does not count.
     assert_eq!((queue.message_count(), queue.consumer_count()), (2, 1));
 }
 
-pub(crate) async fn declare_again_must_say_the_same(under: &Under) {
+pub(crate) async fn redeclaration_must_be_equivalent(broker: &BrokerUnderTest) {
     let declared = || arguments(&[("x-max-length", int(10)), ("x-dead-letter-exchange", text(""))]);
-    let (connection, channel) = with_queue(under, "queues_same", declared()).await;
+    let (connection, channel) = with_queue(broker, "queues_same", declared()).await;
     channel.queue_declare("queues_same".into(), QueueDeclareOptions::durable(), declared()).await.unwrap();
     let dead = || ("x-dead-letter-exchange", text(""));
     let cases = [
@@ -70,16 +70,16 @@ pub(crate) async fn declare_again_must_say_the_same(under: &Under) {
     ];
     for (options, table, words) in cases {
         let channel = connection.create_channel().await.unwrap();
-        let (code, said) = reply(channel.queue_declare("queues_same".into(), options, table).await);
-        assert_eq!((code, said), (406, format!("PRECONDITION_FAILED - inequivalent arg {words}")));
+        let (code, reply_text) = reply(channel.queue_declare("queues_same".into(), options, table).await);
+        assert_eq!((code, reply_text), (406, format!("PRECONDITION_FAILED - inequivalent arg {words}")));
     }
-    // A classic queue may be called one.
+    // The argument may name the default type.
     let table = arguments(&[("x-max-length", int(10)), dead(), ("x-queue-type", text("classic"))]);
     channel.queue_declare("queues_same".into(), QueueDeclareOptions::durable(), table).await.unwrap();
 }
 
-pub(crate) async fn arguments_are_checked(under: &Under) {
-    let connection = connect(under).await;
+pub(crate) async fn arguments_are_validated(broker: &BrokerUnderTest) {
+    let connection = connect(broker).await;
     let cases: &[(&str, AMQPValue, &str)] = &[
         ("x-max-length", text("10"), "\"expected integer, got longstr\""),
         ("x-max-length", int(-1), "{value_negative,-1}"),
@@ -92,35 +92,35 @@ pub(crate) async fn arguments_are_checked(under: &Under) {
     for (key, value, why) in cases {
         let channel = connection.create_channel().await.unwrap();
         let table = arguments(&[(key, value.clone())]);
-        let (code, said) =
+        let (code, reply_text) =
             reply(channel.queue_declare("queues_bad".into(), QueueDeclareOptions::durable(), table).await);
         let words =
             format!("PRECONDITION_FAILED - invalid arg '{key}' for queue 'queues_bad' in vhost '/': {why}");
-        assert_eq!((code, said), (406, words));
+        assert_eq!((code, reply_text), (406, words));
     }
     let channel = connection.create_channel().await.unwrap();
     let table = arguments(&[("x-delivery-limit", int(3))]);
-    let (code, said) =
+    let (code, reply_text) =
         reply(channel.queue_declare("queues_bad".into(), QueueDeclareOptions::durable(), table).await);
     assert_eq!(code, 406);
     assert_eq!(
-        said,
+        reply_text,
         "PRECONDITION_FAILED - invalid arg 'x-delivery-limit' for queue 'queues_bad' in vhost '/' of queue type \
          rabbit_classic_queue"
     );
 }
 
-pub(crate) async fn passive_declare_finds_or_fails(under: &Under) {
-    let (_connection, channel) = with_queue(under, "queues_passive", FieldTable::default()).await;
+pub(crate) async fn passive_declare_finds_or_fails(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "queues_passive", FieldTable::default()).await;
     assert_eq!(ready(&channel, "queues_passive").await, 0);
     let options = QueueDeclareOptions::durable().passive();
-    let (code, said) =
+    let (code, reply_text) =
         reply(channel.queue_declare("queues_nope".into(), options, FieldTable::default()).await);
-    assert_eq!((code, said.as_str()), (404, "NOT_FOUND - no queue 'queues_nope' in vhost '/'"));
+    assert_eq!((code, reply_text.as_str()), (404, "NOT_FOUND - no queue 'queues_nope' in vhost '/'"));
 }
 
-pub(crate) async fn an_empty_name_is_made_or_the_last(under: &Under) {
-    let (_connection, channel) = channel(under).await;
+pub(crate) async fn an_empty_name_is_generated_or_the_last(broker: &BrokerUnderTest) {
+    let (_connection, channel) = channel(broker).await;
     let made = channel
         .queue_declare("".into(), QueueDeclareOptions::exclusive(), FieldTable::default())
         .await
@@ -128,12 +128,12 @@ pub(crate) async fn an_empty_name_is_made_or_the_last(under: &Under) {
     assert!(made.name().as_str().starts_with("amq.gen-"), "{made:?}");
     assert_eq!(channel.queue_purge("".into(), QueuePurgeOptions::default()).await.unwrap(), 0);
     let fresh = _connection.create_channel().await.unwrap();
-    let (code, said) = reply(fresh.queue_purge("".into(), QueuePurgeOptions::default()).await);
-    assert_eq!((code, said.as_str()), (404, "NOT_FOUND - no previously declared queue"));
+    let (code, reply_text) = reply(fresh.queue_purge("".into(), QueuePurgeOptions::default()).await);
+    assert_eq!((code, reply_text.as_str()), (404, "NOT_FOUND - no previously declared queue"));
 }
 
-pub(crate) async fn reserved_names_are_refused(under: &Under) {
-    let (_connection, channel) = channel(under).await;
+pub(crate) async fn reserved_names_are_rejected(broker: &BrokerUnderTest) {
+    let (_connection, channel) = channel(broker).await;
     let declared =
         channel.queue_declare("amq.mine".into(), QueueDeclareOptions::durable(), FieldTable::default()).await;
     assert_eq!(
@@ -142,33 +142,33 @@ pub(crate) async fn reserved_names_are_refused(under: &Under) {
     );
 }
 
-pub(crate) async fn delete_has_conditions(under: &Under) {
-    let (connection, channel) = with_queue(under, "queues_delete", FieldTable::default()).await;
+pub(crate) async fn delete_has_conditions(broker: &BrokerUnderTest) {
+    let (connection, channel) = with_queue(broker, "queues_delete", FieldTable::default()).await;
     publish_numbers(&channel, "queues_delete", 0..2).await;
     let other = connection.create_channel().await.unwrap();
     let options = QueueDeleteOptions { if_empty: true, ..Default::default() };
-    let (code, said) = reply(other.queue_delete("queues_delete".into(), options).await);
+    let (code, reply_text) = reply(other.queue_delete("queues_delete".into(), options).await);
     assert_eq!(
-        (code, said.as_str()),
+        (code, reply_text.as_str()),
         (406, "PRECONDITION_FAILED - queue 'queues_delete' in vhost '/' not empty")
     );
     let _consumer = consume(&channel, "queues_delete").await;
     let other = connection.create_channel().await.unwrap();
     let options = QueueDeleteOptions { if_unused: true, ..Default::default() };
-    let (code, said) = reply(other.queue_delete("queues_delete".into(), options).await);
+    let (code, reply_text) = reply(other.queue_delete("queues_delete".into(), options).await);
     assert_eq!(
-        (code, said.as_str()),
+        (code, reply_text.as_str()),
         (406, "PRECONDITION_FAILED - queue 'queues_delete' in vhost '/' in use")
     );
     channel.queue_delete("queues_delete".into(), QueueDeleteOptions::default()).await.unwrap();
-    // Deleting what is not there succeeds.
+    // Deleting an unknown queue succeeds.
     channel.queue_delete("queues_delete".into(), QueueDeleteOptions::default()).await.unwrap();
 }
 
-pub(crate) async fn purge_empties(under: &Under) {
-    let (_connection, channel) = with_queue(under, "queues_purge", FieldTable::default()).await;
+pub(crate) async fn purge_empties(broker: &BrokerUnderTest) {
+    let (_connection, channel) = with_queue(broker, "queues_purge", FieldTable::default()).await;
     publish_numbers(&channel, "queues_purge", 0..5).await;
-    // What is with a consumer stays.
+    // Unacknowledged messages stay.
     let held = get(&channel, "queues_purge").await.unwrap();
     assert_eq!(channel.queue_purge("queues_purge".into(), QueuePurgeOptions::default()).await.unwrap(), 4);
     assert_eq!(ready(&channel, "queues_purge").await, 0);
@@ -176,24 +176,24 @@ pub(crate) async fn purge_empties(under: &Under) {
     until_ready(&channel, "queues_purge", 1).await;
 }
 
-pub(crate) async fn exclusive_queues_belong_to_a_connection(under: &Under) {
-    let (owner, mine) = channel(under).await;
+pub(crate) async fn exclusive_queues_belong_to_a_connection(broker: &BrokerUnderTest) {
+    let (owner, mine) = channel(broker).await;
     mine.queue_declare("queues_exclusive".into(), QueueDeclareOptions::exclusive(), FieldTable::default())
         .await
         .unwrap();
-    let (_connection, theirs) = channel(under).await;
+    let (_connection, theirs) = channel(broker).await;
     let options = QueueDeclareOptions::default().passive();
-    let (code, said) =
+    let (code, reply_text) =
         reply(theirs.queue_declare("queues_exclusive".into(), options, FieldTable::default()).await);
     assert_eq!(code, 405);
     assert!(
-        said.starts_with(
+        reply_text.starts_with(
             "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'queues_exclusive' in vhost '/'."
         ),
-        "{said}"
+        "{reply_text}"
     );
     owner.close(200, "".into()).await.unwrap();
-    testkit::wait::until("the queue to go with its connection", || async {
+    testkit::wait::until("the queue to be deleted with its connection", || async {
         let theirs = _connection.create_channel().await.unwrap();
         let options = QueueDeclareOptions::default().passive();
         let declared = theirs.queue_declare("queues_exclusive".into(), options, FieldTable::default()).await;
@@ -202,8 +202,8 @@ pub(crate) async fn exclusive_queues_belong_to_a_connection(under: &Under) {
     .await;
 }
 
-pub(crate) async fn auto_delete_follows_the_last_consumer(under: &Under) {
-    let (connection, channel) = channel(under).await;
+pub(crate) async fn auto_delete_follows_the_last_consumer(broker: &BrokerUnderTest) {
+    let (connection, channel) = channel(broker).await;
     let options = QueueDeclareOptions::durable().auto_delete();
     channel.queue_declare("queues_auto".into(), options, FieldTable::default()).await.unwrap();
     assert_eq!(ready(&channel, "queues_auto").await, 0);
@@ -212,7 +212,7 @@ pub(crate) async fn auto_delete_follows_the_last_consumer(under: &Under) {
     channel.basic_cancel(one.tag(), BasicCancelOptions::default()).await.unwrap();
     assert_eq!(ready(&channel, "queues_auto").await, 0);
     channel.basic_cancel(two.tag(), BasicCancelOptions::default()).await.unwrap();
-    testkit::wait::until("the queue to go", || async {
+    testkit::wait::until("the queue to be deleted", || async {
         let channel = connection.create_channel().await.unwrap();
         let options = QueueDeclareOptions::durable().passive();
         let declared = channel.queue_declare("queues_auto".into(), options, FieldTable::default()).await;
@@ -221,9 +221,9 @@ pub(crate) async fn auto_delete_follows_the_last_consumer(under: &Under) {
     .await;
 }
 
-pub(crate) async fn quorum_queues_are_accepted(under: &Under) {
+pub(crate) async fn quorum_queues_are_accepted(broker: &BrokerUnderTest) {
     let quorum = || arguments(&[("x-queue-type", text("quorum"))]);
-    let (connection, channel) = with_queue(under, "queues_quorum", quorum()).await;
+    let (connection, channel) = with_queue(broker, "queues_quorum", quorum()).await;
     publish_numbers(&channel, "queues_quorum", 0..3).await;
     let mut consumer = consume(&channel, "queues_quorum").await;
     for expected in 0..3 {

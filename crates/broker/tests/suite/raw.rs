@@ -1,4 +1,4 @@
-//! A client that says exactly what it is told to, right or wrong.
+//! A client that sends given bytes and frames, valid or not.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ pub(crate) fn encode(frame: &AMQPFrame) -> Vec<u8> {
     gen_frame(frame)(Vec::new().into()).unwrap().into_inner().0
 }
 
-/// A frame of any type with any payload and a right end.
+/// Encodes a frame of any type with any payload and a valid end byte.
 pub(crate) fn any_frame(kind: u8, channel: u16, payload: &[u8]) -> Vec<u8> {
     let size = u32::try_from(payload.len()).unwrap();
     [&[kind][..], &channel.to_be_bytes(), &size.to_be_bytes(), payload, &[0xCE]].concat()
@@ -36,7 +36,7 @@ impl Raw {
         raw
     }
 
-    /// Logs in with `guest`, the offered sizes and no heartbeats, opens `/`, and channel 1.
+    /// Logs in as `guest` with the offered limits and no heartbeats, and opens `/` and channel 1.
     pub(crate) async fn open(address: SocketAddr) -> Self {
         Self::open_with(address, 0).await
     }
@@ -129,7 +129,7 @@ impl Raw {
         AMQPFrame::Header(channel, AMQPContentHeader { class_id: 60, body_size, properties })
     }
 
-    /// The next frame, heartbeats included; nothing at the end of the stream.
+    /// Returns the next frame, including heartbeats; `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<AMQPFrame> {
         soon(async {
             loop {
@@ -146,7 +146,7 @@ impl Raw {
         .await
     }
 
-    /// The next frame that is not a heartbeat, which must be a method.
+    /// Returns the next frame that is not a heartbeat; it must be a method.
     pub(crate) async fn method(&mut self) -> (u16, AMQPClass) {
         loop {
             match self.next().await {
@@ -157,19 +157,19 @@ impl Raw {
         }
     }
 
-    /// Expects `connection.close`, answers it, and expects the end. Gives code and text.
+    /// Expects `connection.close`, answers it, and expects the end of the stream. Returns code and text.
     pub(crate) async fn connection_closed(&mut self) -> (u16, String) {
         match self.method().await {
             (0, AMQPClass::Connection(connection::AMQPMethod::Close(close))) => {
                 self.send_connection(connection::AMQPMethod::CloseOk(connection::CloseOk {})).await;
-                assert_eq!(self.next().await, None, "nothing should follow the close");
+                assert_eq!(self.next().await, None, "a frame after the close");
                 (close.reply_code, close.reply_text.to_string())
             }
             other => panic!("expected connection.close, not {other:?}"),
         }
     }
 
-    /// Expects `channel.close` on `number` and answers it. Gives code and text.
+    /// Expects `channel.close` on `number` and answers it. Returns code and text.
     pub(crate) async fn channel_closed(&mut self, number: u16) -> (u16, String) {
         match self.method().await {
             (on, AMQPClass::Channel(channel::AMQPMethod::Close(close))) => {
@@ -183,7 +183,7 @@ impl Raw {
     }
 }
 
-/// The properties of a client that understands everything.
+/// Returns the properties of a client with all capabilities.
 pub(crate) fn capable() -> FieldTable {
     let mut capabilities = FieldTable::default();
     for name in [

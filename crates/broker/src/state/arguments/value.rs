@@ -1,4 +1,4 @@
-//! Arguments' values: read, compared, and shown as RabbitMQ shows them.
+//! Values of arguments: parsing, comparison and RabbitMQ's display forms.
 
 use amq_protocol::types::AMQPValue;
 
@@ -22,7 +22,7 @@ pub(super) fn integer(value: &AMQPValue) -> Option<i64> {
     }
 }
 
-/// Integers are the same by value, whatever their width.
+/// Compares two values; integers of different widths are equal if their values are.
 pub(super) fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
     match (integer(one), integer(other)) {
         (Some(one), Some(other)) => one == other,
@@ -39,7 +39,7 @@ pub(super) fn shown(value: &AMQPValue) -> String {
     }
 }
 
-/// An argument as the management API shows it.
+/// Converts an argument to the JSON of the management API.
 pub(crate) fn json(value: &AMQPValue) -> serde_json::Value {
     match value {
         AMQPValue::Boolean(value) => (*value).into(),
@@ -54,7 +54,7 @@ pub(crate) fn json(value: &AMQPValue) -> serde_json::Value {
     }
 }
 
-/// RabbitMQ's names of the types.
+/// Returns RabbitMQ's name of the value's type.
 pub(super) fn kind(value: &AMQPValue) -> &'static str {
     match value {
         AMQPValue::Boolean(_) => "bool",

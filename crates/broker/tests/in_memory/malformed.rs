@@ -1,4 +1,4 @@
-//! Bytes from somebody who means harm, or whose memory is broken.
+//! Malformed bytes from clients.
 
 use amq_protocol::frame::AMQPFrame;
 use amq_protocol::protocol::basic::AMQPProperties;
@@ -7,11 +7,11 @@ use lapin::types::FieldTable;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::start;
+use super::start;
 use crate::suite::client::*;
 use crate::suite::raw::{HEADER, Raw, any_frame, encode};
 
-/// Arrays inside each other, as deep as a frame allows.
+/// Returns a table with nested arrays.
 fn nested(depth: usize) -> Vec<u8> {
     let mut value = vec![b'V'];
     for _ in 0..depth {
@@ -23,31 +23,31 @@ fn nested(depth: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn tables_too_deep_are_refused() {
-    let (under, _control, _guard) = start().await;
+async fn deeply_nested_tables_are_rejected() {
+    let (broker, _control, _guard) = start().await;
     let table = nested(20_000);
     let declare = [&[0, 50, 0, 10, 0, 0, 1, b'q', 2][..], &table].concat();
-    let mut raw = Raw::open(under.amqp).await;
+    let mut raw = Raw::open(broker.amqp).await;
     raw.bytes(&any_frame(1, 1, &declare)).await;
     assert_eq!(raw.connection_closed().await.0, 502);
-    // In a message's headers likewise.
-    let mut raw = Raw::open(under.amqp).await;
+    // In a message's headers.
+    let mut raw = Raw::open(broker.amqp).await;
     raw.send(1, Raw::publish("q")).await;
     let header = [&[0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0][..], &table].concat();
     raw.bytes(&any_frame(2, 1, &header)).await;
     assert_eq!(raw.connection_closed().await.0, 502);
-    // And before the login.
-    let mut raw = Raw::connect(under.amqp).await;
+    // Before the login.
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.method().await;
     raw.bytes(&any_frame(1, 0, &[&[0, 10, 0, 11][..], &nested(1000)].concat())).await;
     assert_eq!(raw.connection_closed().await.0, 502);
-    with_queue(&under, "q", FieldTable::default()).await;
+    with_queue(&broker, "q", FieldTable::default()).await;
 }
 
 #[tokio::test]
-async fn an_announced_size_costs_nothing_until_it_comes() {
-    let (under, control, _guard) = start().await;
-    let mut raw = Raw::open(under.amqp).await;
+async fn an_announced_size_allocates_nothing() {
+    let (broker, control, _guard) = start().await;
+    let mut raw = Raw::open(broker.amqp).await;
     raw.send(1, Raw::publish("q")).await;
     raw.frame(&Raw::header(1, u64::MAX, AMQPProperties::default())).await;
     let (code, text) = raw.channel_closed(1).await;
@@ -57,9 +57,9 @@ async fn an_announced_size_costs_nothing_until_it_comes() {
 }
 
 #[tokio::test]
-async fn names_of_any_length_fit_into_reply_texts() {
-    let (under, _control, _guard) = start().await;
-    let mut raw = Raw::open(under.amqp).await;
+async fn reply_texts_are_truncated() {
+    let (broker, _control, _guard) = start().await;
+    let mut raw = Raw::open(broker.amqp).await;
     let purge = queue::Purge { queue: "ä".repeat(127).as_str().into(), nowait: false };
     raw.send(1, AMQPClass::Queue(queue::AMQPMethod::Purge(purge))).await;
     let (code, text) = raw.channel_closed(1).await;
@@ -67,10 +67,10 @@ async fn names_of_any_length_fit_into_reply_texts() {
     assert!(text.len() <= 255);
 }
 
-/// A small generator (xorshift), so that every run sends the same.
-struct Dice(u64);
+/// A pseudo-random generator (xorshift) with a fixed seed, so that every run sends the same bytes.
+struct Xorshift(u64);
 
-impl Dice {
+impl Xorshift {
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -79,12 +79,12 @@ impl Dice {
     }
 }
 
-/// A session of all kinds of frames, one byte of which is changed each time: whatever the broker makes of it, it
-/// goes on serving others, and holds on to nothing.
+/// Sends a session with all kinds of frames many times, with changed bytes. The broker must continue to serve other
+/// clients and release all resources.
 #[tokio::test]
-async fn broken_sessions_do_not_break_the_broker() {
-    let (under, control, _guard) = start().await;
-    let (_connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
+async fn malformed_sessions_do_not_affect_others() {
+    let (broker, control, _guard) = start().await;
+    let (_connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
     let mut session = HEADER.to_vec();
     for frame in [
         handshake::start_ok(),
@@ -126,26 +126,28 @@ async fn broken_sessions_do_not_break_the_broker() {
     ] {
         session.extend(encode(&frame));
     }
-    let mut dice = Dice(0x5eed_5eed_5eed_5eed);
+    let mut random = Xorshift(0x5eed_5eed_5eed_5eed);
     for _ in 0..400 {
         let mut bytes = session.clone();
-        for _ in 0..=dice.below(3) {
-            let place = dice.below(bytes.len());
-            bytes[place] = dice.below(256).to_le_bytes()[0];
+        for _ in 0..=random.below(3) {
+            let place = random.below(bytes.len());
+            bytes[place] = random.below(256).to_le_bytes()[0];
         }
-        bytes.truncate(bytes.len() - dice.below(20));
-        let mut stream = TcpStream::connect(under.amqp).await.unwrap();
-        // The broker may have closed before everything was sent.
+        bytes.truncate(bytes.len() - random.below(20));
+        let mut stream = TcpStream::connect(broker.amqp).await.unwrap();
+        // The broker may close the connection before it has read everything.
         let _ = stream.write_all(&bytes).await;
         let _ = stream.shutdown().await;
-        // A socket closed with unread bytes would be reset, and the broker would not see the session's end.
+        // Closing a socket with unread bytes would reset it, and the broker would not read the rest of the session.
         let _ = soon(stream.read_to_end(&mut Vec::new())).await;
     }
-    testkit::wait::until("the broken to be gone", || async { (control.connections() == 1).then_some(()) })
-        .await;
+    testkit::wait::until("the malformed sessions to end", || async {
+        (control.connections() == 1).then_some(())
+    })
+    .await;
     let (ready, unacked) = control.depth("/", "q").unwrap();
     assert_eq!(unacked, 0);
-    assert!(ready > 0, "some sessions should have got as far as to publish");
+    assert!(ready > 0, "no session has published");
     assert!(publish(&channel, "q", b"x").await.is_ack());
     assert_eq!(control.depth("/", "q"), Some((ready + 1, 0)));
 }

@@ -1,18 +1,18 @@
-//! AMQP's errors: a reply code, a text in RabbitMQ's words, and whether a channel or the connection ends with it.
+//! AMQP errors: a reply code, RabbitMQ's text, and the scope (channel or connection).
 
-/// A method's class and method number, as `channel.close` and `connection.close` name the culprit.
+/// Class and method number, as in the fields of `channel.close` and `connection.close`.
 pub(crate) type MethodId = (u16, u16);
 
-/// What ends because of a fault.
+/// Scope of an error: it closes the channel or the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
     Channel,
     Connection,
 }
 
-/// The reply codes that this broker uses (AMQP 0-9-1, section 1.8).
+/// Reply codes of this broker (AMQP 0-9-1, section 1.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Code {
+pub(crate) enum ReplyCode {
     AccessRefused,
     NotFound,
     ResourceLocked,
@@ -28,7 +28,7 @@ pub(crate) enum Code {
     NotImplemented,
 }
 
-impl Code {
+impl ReplyCode {
     pub(crate) fn number(self) -> u16 {
         match self {
             Self::AccessRefused => 403,
@@ -65,7 +65,7 @@ impl Code {
         }
     }
 
-    /// The specification's division into soft errors, which close the channel, and hard ones.
+    /// Returns the scope by the specification: soft errors close the channel, hard errors the connection.
     pub(crate) fn scope(self) -> Scope {
         match self {
             Self::AccessRefused | Self::NotFound | Self::ResourceLocked | Self::PreconditionFailed => {
@@ -76,20 +76,20 @@ impl Code {
     }
 }
 
-/// An error that a client is told.
+/// An error for a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) code: Code,
+pub(crate) struct AmqpError {
+    pub(crate) code: ReplyCode,
     pub(crate) scope: Scope,
     pub(crate) text: String,
-    /// Which method was at fault; (0, 0) when none was.
+    /// Method that caused the error; (0, 0) if none did.
     pub(crate) method: MethodId,
 }
 
-impl Fault {
-    pub(crate) fn new(code: Code, text: impl AsRef<str>) -> Self {
+impl AmqpError {
+    pub(crate) fn new(code: ReplyCode, text: impl AsRef<str>) -> Self {
         let text = format!("{} - {}", code.name(), text.as_ref());
-        Self { code, scope: code.scope(), text: short(text), method: (0, 0) }
+        Self { code, scope: code.scope(), text: truncate(text), method: (0, 0) }
     }
 
     pub(crate) fn at(mut self, method: MethodId) -> Self {
@@ -97,15 +97,15 @@ impl Fault {
         self
     }
 
-    /// A soft error that ends the connection all the same, such as a refused login.
+    /// Extends a soft error to the connection, for example for a refused login.
     pub(crate) fn fatal(mut self) -> Self {
         self.scope = Scope::Connection;
         self
     }
 }
 
-/// Reply texts are short strings: 255 bytes at most. Names in them come from clients.
-pub(crate) fn short(mut text: String) -> String {
+/// Truncates a text to a short string of 255 bytes. Reply texts contain names from clients.
+pub(crate) fn truncate(mut text: String) -> String {
     const MAX: usize = 255;
     if text.len() > MAX {
         let mut end = MAX;
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_at_a_character() {
-        let fault = Fault::new(Code::NotFound, "ü".repeat(300));
-        assert!(fault.text.len() <= 255);
-        assert!(fault.text.starts_with("NOT_FOUND - ü"));
+        let error = AmqpError::new(ReplyCode::NotFound, "ü".repeat(300));
+        assert!(error.text.len() <= 255);
+        assert!(error.text.starts_with("NOT_FOUND - ü"));
     }
 }

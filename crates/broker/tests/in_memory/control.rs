@@ -1,7 +1,7 @@
 //! The control handle.
 
 use amq_protocol::protocol::{AMQPClass, connection};
-use broker::{Broker, Config, Definition, Listeners, Messages};
+use broker::{Broker, Config, Listeners, Messages, PolicyDefinition};
 use futures::StreamExt;
 use lapin::options::*;
 use lapin::types::FieldTable;
@@ -9,16 +9,16 @@ use lapin::{BasicProperties, Event};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::start;
+use super::start;
 use crate::suite::client::*;
 use crate::suite::raw::{Raw, capable};
 
 #[tokio::test]
-async fn block_gives_its_reason() {
-    let (under, control, _guard) = start().await;
-    let (connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
+async fn block_sends_its_reason() {
+    let (broker, control, _guard) = start().await;
+    let (connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
     let mut events = Box::pin(connection.events_listener());
-    control.block("because of a test");
+    control.block("requested by the test");
     let options = BasicPublishOptions::default();
     let confirm = channel
         .basic_publish("".into(), "q".into(), options, b"x", BasicProperties::default())
@@ -32,33 +32,34 @@ async fn block_gives_its_reason() {
         }
     })
     .await;
-    assert_eq!(reason, "because of a test");
+    assert_eq!(reason, "requested by the test");
     control.unblock();
     assert!(soon(confirm).await.unwrap().is_ack());
 }
 
 #[tokio::test]
-async fn stop_closes_and_turns_away_and_start_goes_on() {
-    let (under, control, _guard) = start().await;
-    let (_connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
+async fn stop_rejects_connections_until_start() {
+    let (broker, control, _guard) = start().await;
+    let (_connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
     publish_numbers(&channel, "q", 0..3).await;
-    let mut raw = Raw::open(under.amqp).await;
+    let mut raw = Raw::open(broker.amqp).await;
     control.stop();
     let words = "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'".to_owned();
     assert_eq!(raw.connection_closed().await, (320, words));
-    let mut late = Raw::connect(under.amqp).await;
+    let mut late = Raw::connect(broker.amqp).await;
     assert_eq!(late.next().await, None);
-    testkit::wait::until("all to be gone", || async { (control.connections() == 0).then_some(()) }).await;
+    testkit::wait::until("all connections to close", || async { (control.connections() == 0).then_some(()) })
+        .await;
     control.start();
-    let (_connection, channel) = crate::suite::client::channel(&under).await;
+    let (_connection, channel) = crate::suite::client::channel(&broker).await;
     assert_eq!(ready(&channel, "q").await, 3);
 }
 
 #[tokio::test]
 async fn a_blocked_connection_can_be_closed() {
-    let (under, control, _guard) = start().await;
+    let (broker, control, _guard) = start().await;
     control.block("a test");
-    let mut raw = Raw::open(under.amqp).await;
+    let mut raw = Raw::open(broker.amqp).await;
     raw.send(1, Raw::publish("none")).await;
     raw.frame(&Raw::header(1, 0, Default::default())).await;
     let (0, AMQPClass::Connection(connection::AMQPMethod::Blocked(_))) = raw.method().await else {
@@ -70,27 +71,27 @@ async fn a_blocked_connection_can_be_closed() {
 
 #[tokio::test]
 async fn restart_keeps_or_drops_messages() {
-    let (under, control, _guard) = start().await;
+    let (broker, control, _guard) = start().await;
     for (messages, kept) in [(Messages::Keep, Some((3, 0))), (Messages::Drop, None)] {
-        let (_connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
+        let (_connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
         channel.queue_purge("q".into(), QueuePurgeOptions::default()).await.unwrap();
         publish_numbers(&channel, "q", 0..3).await;
         let _held = get(&channel, "q").await.unwrap();
-        let mut raw = Raw::open(under.amqp).await;
+        let mut raw = Raw::open(broker.amqp).await;
         control.restart(messages);
-        // Cut, not closed.
+        // The socket closes without connection.close.
         assert_eq!(raw.next().await, None);
         assert_eq!(control.depth("/", "q"), kept);
     }
-    // It serves on.
-    with_queue(&under, "q", FieldTable::default()).await;
+    // The broker still serves.
+    with_queue(&broker, "q", FieldTable::default()).await;
     assert_eq!(control.depth("/", "q"), Some((0, 0)));
 }
 
 #[tokio::test]
-async fn a_frozen_broker_answers_when_it_thaws() {
-    let (under, control, _guard) = start().await;
-    let (_connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
+async fn a_frozen_broker_answers_after_thaw() {
+    let (broker, control, _guard) = start().await;
+    let (_connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
     control.freeze();
     let options = BasicPublishOptions::default();
     let confirm = channel
@@ -98,7 +99,7 @@ async fn a_frozen_broker_answers_when_it_thaws() {
         .await
         .unwrap();
     let newcomer = tokio::spawn(async move {
-        let connection = connect(&under).await;
+        let connection = connect(&broker).await;
         connection.close(200, "".into()).await
     });
     let pause = std::time::Duration::from_millis(100);
@@ -114,23 +115,23 @@ async fn a_frozen_broker_answers_when_it_thaws() {
 }
 
 #[tokio::test]
-async fn credentials_can_be_refused() {
-    let (under, control, _guard) = start().await;
+async fn logins_can_be_rejected() {
+    let (broker, control, _guard) = start().await;
     control.refuse_credentials(true);
-    let mut raw = Raw::connect(under.amqp).await;
+    let mut raw = Raw::connect(broker.amqp).await;
     raw.log_in(capable(), "PLAIN", b"\0guest\0guest").await;
     assert_eq!(raw.connection_closed().await.0, 403);
-    let url = format!("http://{}/api/overview", under.management);
+    let url = format!("http://{}/api/overview", broker.management);
     let answer = reqwest::Client::new().get(&url).basic_auth("guest", Some("guest")).send().await.unwrap();
     assert_eq!(answer.status(), 401);
     control.refuse_credentials(false);
-    connect(&under).await;
+    connect(&broker).await;
 }
 
 #[tokio::test]
 async fn channels_can_be_closed_and_queues_deleted() {
-    let (under, control, _guard) = start().await;
-    let (connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
+    let (broker, control, _guard) = start().await;
+    let (connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
     let mut consumer = consume(&channel, "q").await;
     control.close_channels("a test");
     let failed = soon(consumer.next()).await;
@@ -143,29 +144,29 @@ async fn channels_can_be_closed_and_queues_deleted() {
 }
 
 #[tokio::test]
-async fn the_policy_with_the_highest_priority_holds() {
-    let (under, control, _guard) = start().await;
-    let (_connection, channel) = with_queue(&under, "q", FieldTable::default()).await;
-    let at_most = |length| Definition { max_length: Some(length), ..Definition::default() };
+async fn the_highest_priority_policy_applies() {
+    let (broker, control, _guard) = start().await;
+    let (_connection, channel) = with_queue(&broker, "q", FieldTable::default()).await;
+    let at_most = |length| PolicyDefinition { max_length: Some(length), ..PolicyDefinition::default() };
     control.set_policy("low", ".*", 1, at_most(1)).unwrap();
     control.set_policy("high", "^q$", 2, at_most(5)).unwrap();
     publish_numbers(&channel, "q", 0..10).await;
     assert_eq!(control.depth("/", "q"), Some((5, 0)));
     control.clear_policy("high");
     assert_eq!(control.depth("/", "q"), Some((1, 0)));
-    let error = control.set_policy("bad", "(", 0, Definition::default()).unwrap_err().to_string();
+    let error = control.set_policy("bad", "(", 0, PolicyDefinition::default()).unwrap_err().to_string();
     assert!(error.starts_with("cannot set policy bad: its pattern is not a regular expression"), "{error}");
 }
 
 #[tokio::test]
-async fn a_shut_down_broker_says_goodbye_and_ends() {
+async fn shutdown_closes_connections() {
     let amqp = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = amqp.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let listeners = Listeners { amqp, management: None, metrics: None };
     let running = tokio::spawn(Broker::new(Config::default()).run(listeners, shutdown.clone()));
     let mut raw = Raw::open(address).await;
-    // One that never answers the close does not hold it up.
+    // A client that never answers the close does not delay the shutdown.
     let _rude = Raw::open(address).await;
     shutdown.cancel();
     assert_eq!(raw.connection_closed().await.0, 320);
