@@ -1,20 +1,19 @@
-//! What both programs in pods share: settings, the broker connection, probes and metrics endpoint, shutdown, logging.
+//! The shared parts of both programs that run in pods: settings, broker connection, probes, metrics, shutdown, logging.
 //!
-//! The programs differ in what they do with a session of the broker; everything around it (how a setting is read,
-//! how a lost connection comes back, what a probe says, what the second signal does) is here, once.
+//! The programs differ only in their use of a broker session. This crate has everything around it: how a setting is
+//! read, how a lost connection is replaced, what the probes answer and how signals end the process.
 
-pub mod backoff;
 pub mod broker;
-pub mod health;
 pub mod http;
 pub mod logging;
 pub mod metrics;
+pub mod probe_client;
 pub mod probes;
 pub mod program;
 pub mod settings;
 pub mod shutdown;
 pub mod trace_context;
 
-pub use broker::{Ended, Session, State, Status};
+pub use broker::{Session, SessionEnd, State, Status};
 pub use settings::{Address, BrokerArgs, QueueArgs, SettingsError};
 pub use shutdown::Shutdown;

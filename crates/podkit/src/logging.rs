@@ -1,4 +1,4 @@
-//! Where log lines go and how they look.
+//! The log: format, filter and start.
 
 use clap::ValueEnum;
 use tracing::{Level, Metadata};
@@ -9,24 +9,25 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-/// What is logged when `RUST_LOG` does not say. lapin's own lines repeat ours with less context.
+/// Filter if `RUST_LOG` is not set. lapin's lines are off: they repeat ours with less context.
 const DEFAULT_FILTER: &str = "info,lapin=off";
 
-/// Form of the log lines on standard error.
+/// Format of the log lines on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Plain text.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Begins to log to standard error what `asked` for (`info`, or `warn,producer=debug`). What is not understood is said
-/// and passed over: a variable that other programs read too should not keep this one from starting. A second call does
-/// nothing, so a program inside another one keeps its log.
-pub fn start(format: LogFormat, asked: Option<&str>) {
-    let parsed = asked.filter(|asked| !asked.is_empty()).map(str::parse::<Targets>);
+/// Starts logging to standard error with the given filter (for example `info` or `warn,producer=debug`).
+///
+/// An invalid filter is reported and ignored: other programs read `RUST_LOG` too, so it must not stop this one. A second
+/// call does nothing.
+pub fn start(format: LogFormat, filter: Option<&str>) {
+    let parsed = filter.filter(|filter| !filter.is_empty()).map(str::parse::<Targets>);
     let filter = match &parsed {
         Some(Ok(filter)) => filter.clone(),
         _ => DEFAULT_FILTER.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO)),
@@ -36,17 +37,17 @@ pub fn start(format: LogFormat, asked: Option<&str>) {
         LogFormat::Text => lines.with_ansi(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
-    let lines = lines.with_filter(filter.and(filter_fn(harmless)));
+    let lines = lines.with_filter(filter.and(filter_fn(contains_no_secret)));
     if tracing_subscriber::registry().with(lines).try_init().is_err() {
-        tracing::debug!("the log was started before");
+        tracing::debug!("logging has already started");
     } else if let Some(Err(error)) = parsed {
-        tracing::warn!(%error, "RUST_LOG is not understood, so {DEFAULT_FILTER} holds");
+        tracing::warn!(%error, "invalid RUST_LOG: using {DEFAULT_FILTER}");
     }
 }
 
-/// Whether the line can hold no secret. The AMQP crates print frames, and the login is one of them;
-/// returned messages are printed with their bodies, as warnings.
-fn harmless(line: &Metadata<'_>) -> bool {
+/// Returns true if the line cannot contain a secret. The AMQP crates log frames, including the login, and returned
+/// messages with their bodies.
+fn contains_no_secret(line: &Metadata<'_>) -> bool {
     let foreign = ["lapin", "amq_protocol", "async_rs"].iter().any(|name| line.target().starts_with(name));
     !foreign || *line.level() <= Level::ERROR
 }

@@ -1,4 +1,4 @@
-//! What `/healthz`, `/readyz` and `/metrics` answer, in both programs the same way.
+//! The endpoints `/healthz`, `/readyz` and `/metrics` of both programs.
 
 use axum::{
     Router,
@@ -15,7 +15,7 @@ use crate::{
     shutdown::Shutdown,
 };
 
-/// Everything that a probe looks at.
+/// State behind the endpoints.
 #[derive(Debug, Clone)]
 pub struct Probes {
     status: Status,
@@ -25,14 +25,14 @@ pub struct Probes {
 }
 
 impl Probes {
-    /// Readiness follows `status`, until `shutdown` begins; `/metrics` shows `registry`, to which this adds
-    /// `broker_connected`.
+    /// Creates the endpoints' state. Readiness follows `status` until `shutdown` begins. Adds `broker_connected` to
+    /// `registry`.
     ///
     /// # Errors
-    /// The registry has a metric of that name already.
+    /// The registry already has a metric `broker_connected`.
     pub fn new(status: &Status, shutdown: &Shutdown, registry: &Registry) -> Result<Self, RegisterError> {
         let name = "broker_connected";
-        let gauge = IntGauge::new(name, "Whether the broker is connected: 1 or 0.");
+        let gauge = IntGauge::new(name, "Connection to the broker: 1 connected, 0 not connected.");
         Ok(Self {
             status: status.clone(),
             shutdown: shutdown.clone(),
@@ -41,14 +41,14 @@ impl Probes {
         })
     }
 
-    /// The samples as of now.
+    /// Updates the gauge and encodes all samples.
     fn scrape(&self) -> Vec<u8> {
         self.connected.set(self.status.is_connected().into());
         metrics::text(&self.registry)
     }
 }
 
-/// Routes `/healthz`, `/readyz` and `/metrics`.
+/// Returns a router with `/healthz`, `/readyz` and `/metrics`.
 pub fn router<S: Clone + Send + Sync + 'static>(probes: &Probes) -> Router<S> {
     let ready = probes.clone();
     let scraped = probes.clone();
@@ -73,7 +73,7 @@ fn readiness(probes: &Probes) -> Response {
     }
 }
 
-/// A problem document as an answer (RFC 9457).
+/// Converts a problem document (RFC 9457) to a response.
 #[must_use]
 pub fn problem(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -81,17 +81,17 @@ pub fn problem(problem: &Problem) -> Response {
     (status, [(header::CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], body).into_response()
 }
 
-/// 404 for a path that is not served.
+/// Answers 404 for an unknown path.
 pub async fn not_found() -> Response {
-    problem(&Problem::new(404, "Not Found", "nothing is served at this path"))
+    problem(&Problem::new(404, "Not Found", "no such path"))
 }
 
-/// 405 for a path that is served by other methods; the router adds `Allow`.
+/// Answers 405 for a method that the path does not support; the router adds `Allow`.
 pub async fn method_not_allowed() -> Response {
     problem(&Problem::new(
         405,
         "Method Not Allowed",
-        "this path does not take this method: see the header Allow",
+        "the path does not support this method: see the header Allow",
     ))
 }
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readiness_follows_the_broker_and_liveness_does_not() {
+    async fn readiness_follows_the_broker_liveness_does_not() {
         let probes = probes();
         let retrying = State::Retrying {
             attempt: 3,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_program_that_leaves_is_not_ready() {
+    async fn a_program_that_shuts_down_is_not_ready() {
         let probes = probes();
         probes.status.set(State::Connected);
         probes.shutdown.begin();

@@ -1,4 +1,4 @@
-//! From arguments to exit code: what both `main`s and `surge pod NAME` do around a program.
+//! The frame of a program, from arguments to exit code; `main` and `surge pod NAME` use it.
 
 use std::{
     ffi::OsString,
@@ -9,43 +9,44 @@ use std::{
 };
 
 use clap::{Args, Parser};
-use contract::settings as names_of;
+use contract::settings as variables;
 
-use crate::{health, logging, logging::LogFormat, shutdown::Shutdown};
+use crate::{logging, logging::LogFormat, probe_client, shutdown::Shutdown};
 
-/// Settings of the process rather than of its work.
+/// Settings of the process.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Process")]
 pub struct ProcessArgs {
-    /// Form of the log on standard error
-    #[arg(long, env = names_of::LOG_FORMAT, value_name = "LOG_FORMAT", default_value = "text")]
+    /// Format of the log on standard error
+    #[arg(long, env = variables::LOG_FORMAT, value_name = "LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-    /// What is logged: a level, or a level for each part, such as warn,producer=debug [default: info]
+    /// Log filter: a level, or a level per module, such as warn,producer=debug [default: info]
     #[arg(long, env = "RUST_LOG", value_name = "RUST_LOG")]
     pub rust_log: Option<String>,
-    /// Ask the program that listens on LISTEN whether it is ready, and exit 0 or 1
+    /// Check the readiness of the program on LISTEN; exit with 0 or 1
     #[arg(long)]
     pub probe: bool,
 }
 
-/// A program's settings, as far as starting it needs them.
+/// The settings that starting a program needs.
 pub trait Settings: Parser + Debug {
-    /// Address to listen on when no listener was inherited.
+    /// Returns the address to listen on if there is no inherited listener.
     fn listen(&self) -> SocketAddr;
-    /// Log and the like.
+    /// Returns the settings of the process.
     fn process(&self) -> &ProcessArgs;
 }
 
-/// Wrong usage, by the convention of clap and of `sysexits`' elders.
+/// Exit code for invalid arguments, as clap uses it.
 const USAGE: u8 = 2;
 
-/// Reads the arguments (the first is the program's name), starts log, runtime and signal handlers, and runs the program.
+/// Parses the arguments (the first is the program's name), starts the log, the runtime and the signal handlers, and runs
+/// the program. With `listener`, the program serves on it instead of binding an address.
 ///
-/// With `listener` the program serves on it instead of binding its own. The exit code is 0 after a clean end, also by
-/// the first signal; 1 when the program failed or the one that was probed is not ready; 2 for wrong arguments; 143 or 130 by a second signal.
+/// Exit codes: 0 after a clean end, including the first signal; 1 if the program failed or a probed program is not ready;
+/// 2 for invalid arguments; 143 or 130 after a second signal.
 ///
-/// One thread runs everything but the broker's socket, which has lapin's thread: a process that may stand a hundred
-/// times on one machine must be small, and publishing from one thread keeps delivery tags in the order of the frames.
+/// One thread runs everything except lapin's thread for the broker's socket. A machine may run a hundred of these
+/// processes, so they must be small.
 pub fn main<S, E, R>(
     args: impl IntoIterator<Item = OsString>,
     listener: Option<std::net::TcpListener>,
@@ -59,7 +60,7 @@ where
     let settings = match S::try_parse_from(args) {
         Ok(settings) => settings,
         Err(error) => {
-            // A closed standard output is nobody's loss here.
+            // Standard output may be closed.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
@@ -87,18 +88,18 @@ where
             Err(error) => failed(&error.to_string()),
         }
     });
-    // Threads that resolve names cannot be interrupted, and nothing is owed to them.
+    // Threads that resolve host names cannot be interrupted, so the runtime does not wait for them.
     runtime.shutdown_background();
     code
 }
 
 fn probe(address: SocketAddr) -> ExitCode {
-    let (said, code) = match health::ask(address) {
-        Ok(said) => (said, ExitCode::SUCCESS),
-        Err(said) => (said, ExitCode::FAILURE),
+    let (answer, code) = match probe_client::get_readiness(address) {
+        Ok(answer) => (answer, ExitCode::SUCCESS),
+        Err(answer) => (answer, ExitCode::FAILURE),
     };
-    // A closed standard output is nobody's loss here.
-    let _ = writeln!(std::io::stdout(), "{}", said.trim_end());
+    // Standard output may be closed.
+    let _ = writeln!(std::io::stdout(), "{}", answer.trim_end());
     code
 }
 
@@ -112,7 +113,7 @@ fn bind(
     address: SocketAddr,
 ) -> Result<tokio::net::TcpListener, String> {
     let refused =
-        |error: std::io::Error| format!("{}: cannot listen on {address}: {error}", names_of::LISTEN);
+        |error: std::io::Error| format!("{}: cannot listen on {address}: {error}", variables::LISTEN);
     let listener = match inherited {
         Some(listener) => listener,
         None => std::net::TcpListener::bind(address).map_err(refused)?,

@@ -1,45 +1,49 @@
-//! Settings: flags, each with an environment variable of the same name everywhere.
+//! Settings: flags, each with an environment variable.
 //!
-//! A value is checked once, here, and every message names the variable. Secrets are plain text to clap, so that no
-//! message of clap's can repeat one, and are never printed by anything of ours.
+//! This module validates every value, and every error names the variable. clap does not validate secrets, so that its
+//! error messages cannot contain one.
 
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::Args;
-use contract::{names, queue, settings as names_of};
+use contract::{names, queue, settings as variables};
+use jiff::SignedDuration;
 use lapin::uri::{AMQPScheme, AMQPUri};
 
-/// Frames larger than this are not agreed to. The least that RabbitMQ 4 allows: lapin keeps 64 of them as buffers,
-/// which at RabbitMQ's own 128 KiB would be more memory than all the rest of a worker.
+/// Negotiated maximum frame size in bytes: the minimum that RabbitMQ 4 allows. lapin keeps 64 buffers of this size; with
+/// RabbitMQ's default of 128 KiB they would need more memory than the rest of a worker.
 const FRAME_MAX: u32 = 8192;
-/// Seconds between heartbeats; a silent peer is given up after twice that.
+/// Heartbeat interval in seconds; the connection is lost after two intervals of silence.
 const HEARTBEAT: u16 = 10;
 
-/// Why the settings cannot be used; the sentence begins with the variable's name.
+/// Maximum of [`duration`].
+const MAX_DURATION: Duration = Duration::from_secs(24 * 3600);
+
+/// Reason why the settings are invalid. The text begins with the variable's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// The value does not mean anything.
+    /// The value is invalid.
     #[error("{variable}: {problem}")]
     Invalid {
         /// Name of the variable.
         variable: String,
-        /// What is wrong and what to write instead; never the value of a secret.
+        /// Explanation and valid form; never the value of a secret.
         problem: String,
     },
-    /// The secret is given twice.
-    #[error("{variable} and {variable}{FILE}: set one of them, not both", FILE = names_of::FILE_SUFFIX)]
+    /// Both the secret and its file are set.
+    #[error("{variable} and {variable}{FILE}: set one of them, not both", FILE = variables::FILE_SUFFIX)]
     Both {
         /// Name of the variable without the suffix.
         variable: &'static str,
     },
     /// The secret's file cannot be read.
-    #[error("{variable}{FILE}: cannot read {path}: {problem}", FILE = names_of::FILE_SUFFIX)]
+    #[error("{variable}{FILE}: cannot read {path}: {problem}", FILE = variables::FILE_SUFFIX)]
     File {
         /// Name of the variable without the suffix.
         variable: &'static str,
         /// The file.
         path: String,
-        /// What the operating system said.
+        /// Error from the operating system.
         problem: String,
     },
 }
@@ -48,12 +52,12 @@ fn invalid(variable: impl Into<String>, problem: impl Into<String>) -> SettingsE
     SettingsError::Invalid { variable: variable.into(), problem: problem.into() }
 }
 
-/// Text that no `Debug` shows.
+/// A secret text that `Debug` does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself.
+    /// Returns the secret.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -80,49 +84,49 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How to reach the broker: a URL, or its parts.
+/// Address of the broker: a URL or its parts.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Broker")]
 pub struct BrokerArgs {
-    /// Whole URL, amqp://user:password@host:port/vhost; the parts below are then ignored
-    #[arg(long, env = names_of::AMQP_URL, value_name = "AMQP_URL", hide_env_values = true)]
+    /// Complete URL, amqp://user:password@host:port/vhost; overrides the parts below
+    #[arg(long, env = variables::AMQP_URL, value_name = "AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<Secret>,
-    /// File that holds the URL
+    /// File that contains the URL
     #[arg(long, env = "AMQP_URL_FILE", value_name = "AMQP_URL_FILE")]
     pub amqp_url_file: Option<PathBuf>,
     /// Host name or address [default: localhost]
-    #[arg(long, env = names_of::AMQP_HOST, value_name = "AMQP_HOST")]
+    #[arg(long, env = variables::AMQP_HOST, value_name = "AMQP_HOST")]
     pub amqp_host: Option<String>,
     /// Port [default: 5672]
-    #[arg(long, env = names_of::AMQP_PORT, value_name = "AMQP_PORT")]
+    #[arg(long, env = variables::AMQP_PORT, value_name = "AMQP_PORT")]
     pub amqp_port: Option<String>,
     /// User [default: guest]
-    #[arg(long, env = names_of::AMQP_USER, value_name = "AMQP_USER", hide_env_values = true)]
+    #[arg(long, env = variables::AMQP_USER, value_name = "AMQP_USER", hide_env_values = true)]
     pub amqp_user: Option<Secret>,
-    /// File that holds the user
+    /// File that contains the user
     #[arg(long, env = "AMQP_USER_FILE", value_name = "AMQP_USER_FILE")]
     pub amqp_user_file: Option<PathBuf>,
-    /// Password [default: guest]; prefer the variable or the file: flags are seen in the process list
-    #[arg(long, env = names_of::AMQP_PASSWORD, value_name = "AMQP_PASSWORD", hide_env_values = true)]
+    /// Password [default: guest]; flags are visible in the process list, so use the variable or the file
+    #[arg(long, env = variables::AMQP_PASSWORD, value_name = "AMQP_PASSWORD", hide_env_values = true)]
     pub amqp_password: Option<Secret>,
-    /// File that holds the password
+    /// File that contains the password
     #[arg(long, env = "AMQP_PASSWORD_FILE", value_name = "AMQP_PASSWORD_FILE")]
     pub amqp_password_file: Option<PathBuf>,
     /// Virtual host [default: /]
-    #[arg(long, env = names_of::AMQP_VHOST, value_name = "AMQP_VHOST")]
+    #[arg(long, env = variables::AMQP_VHOST, value_name = "AMQP_VHOST")]
     pub amqp_vhost: Option<String>,
-    /// PEM file of the authorities that may sign the broker's certificate, for amqps [default: the system's]
+    /// PEM file with the CA certificates for amqps [default: the system's]
     #[arg(long, env = "AMQP_CA_FILE", value_name = "AMQP_CA_FILE")]
     pub amqp_ca_file: Option<PathBuf>,
 }
 
 impl BrokerArgs {
-    /// The checked address. Reads the files that hold secrets; a line end at a file's end is not part of the secret.
+    /// Validates the settings and returns the address. Reads the files with secrets, without their final newline.
     ///
     /// # Errors
-    /// [`SettingsError`] names the variable; it never repeats a URL, user or password.
+    /// [`SettingsError`] names the variable. It never contains a URL, user or password.
     pub fn address(&self) -> Result<Address, SettingsError> {
-        let url = secret(names_of::AMQP_URL, self.amqp_url.as_ref(), self.amqp_url_file.as_ref())?;
+        let url = secret(variables::AMQP_URL, self.amqp_url.as_ref(), self.amqp_url_file.as_ref())?;
         let mut uri = match url {
             Some(url) => parse_url(url.expose())?,
             None => self.uri_of_parts()?,
@@ -131,8 +135,8 @@ impl BrokerArgs {
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
         if uri.scheme == AMQPScheme::AMQPS && !cfg!(feature = "tls") {
             return Err(invalid(
-                names_of::AMQP_URL,
-                "this build does not speak amqps: use amqp://, or a build with feature tls as the images have it",
+                variables::AMQP_URL,
+                "this build does not support amqps: use amqp://, or a build with the feature tls (as in the images)",
             ));
         }
         let authorities = match &self.amqp_ca_file {
@@ -150,7 +154,7 @@ impl BrokerArgs {
         if let Some(host) = text(&self.amqp_host) {
             if host.chars().any(|c| c.is_whitespace() || c == '/' || c == '@') {
                 return Err(invalid(
-                    names_of::AMQP_HOST,
+                    variables::AMQP_HOST,
                     format!("{host:?} is not a host name or an IP address"),
                 ));
             }
@@ -158,18 +162,18 @@ impl BrokerArgs {
         }
         if let Some(port) = text(&self.amqp_port) {
             uri.authority.port = port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-                invalid(names_of::AMQP_PORT, format!("{port:?} is not a port number from 1 to 65535"))
+                invalid(variables::AMQP_PORT, format!("{port:?} is not a port number from 1 to 65535"))
             })?;
         } else {
             uri.authority.port = names::RABBITMQ_AMQP.number;
         }
         if let Some(user) =
-            secret(names_of::AMQP_USER, self.amqp_user.as_ref(), self.amqp_user_file.as_ref())?
+            secret(variables::AMQP_USER, self.amqp_user.as_ref(), self.amqp_user_file.as_ref())?
         {
             uri.authority.userinfo.username = user.0;
         }
         let password =
-            secret(names_of::AMQP_PASSWORD, self.amqp_password.as_ref(), self.amqp_password_file.as_ref())?;
+            secret(variables::AMQP_PASSWORD, self.amqp_password.as_ref(), self.amqp_password_file.as_ref())?;
         if let Some(password) = password {
             uri.authority.userinfo.password = password.0;
         }
@@ -194,7 +198,7 @@ fn secret(
             let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
             let text = text.trim_end_matches(['\r', '\n']);
             if text.is_empty() {
-                return Err(failed("it is empty".to_owned()));
+                return Err(failed("the file is empty".to_owned()));
             }
             Ok(Some(Secret(text.to_owned())))
         }
@@ -202,32 +206,32 @@ fn secret(
 }
 
 fn parse_url(url: &str) -> Result<AMQPUri, SettingsError> {
-    let wrong = |problem: &str| invalid(names_of::AMQP_URL, problem);
-    let form = "it is not a URL of the form amqp://user:password@host:port/vhost";
+    let wrong = |problem: &str| invalid(variables::AMQP_URL, problem);
+    let form = "not a URL of the form amqp://user:password@host:port/vhost";
     let rest =
         url.strip_prefix("amqp://").or_else(|| url.strip_prefix("amqps://")).ok_or_else(|| wrong(form))?;
-    // The parser's own words may repeat the URL, and with it the password.
+    // The parser's error may contain the URL and its password.
     let mut uri: AMQPUri = url.parse().map_err(|_| wrong(form))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     if host.is_empty() || host.starts_with(':') {
-        return Err(wrong("it names no host"));
+        return Err(wrong("the URL has no host"));
     }
-    // The parser takes an IPv6 address for no host at all and silently falls back to localhost.
+    // The parser does not recognise an IPv6 address as a host and silently uses localhost.
     if let Some((address, _)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
         uri.authority.host = address.to_owned();
     }
     if uri.authority.port == 0 {
-        return Err(wrong("port 0 is not a port"));
+        return Err(wrong("port 0 is not valid"));
     }
-    // amqp://host/ names an empty virtual host by RabbitMQ's rules, and nobody who writes it means that.
+    // By RabbitMQ's rules `amqp://host/` means an empty virtual host, which is never intended.
     if uri.vhost.is_empty() {
         uri.vhost = queue::VHOST.to_owned();
     }
     Ok(uri)
 }
 
-/// A checked broker address. Its text forms hold no password.
+/// A validated broker address. `Display` and `Debug` omit the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(crate) uri: AMQPUri,
@@ -262,15 +266,15 @@ impl fmt::Debug for Address {
     }
 }
 
-/// Which queue, and of which type.
+/// Name and type of the queue.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
 #[command(next_help_heading = "Queue")]
 pub struct QueueArgs {
     /// Queue of the jobs
-    #[arg(long, env = names_of::QUEUE, value_name = "QUEUE", default_value = queue::ORDERS, value_parser = queue_name)]
+    #[arg(long, env = variables::QUEUE, value_name = "QUEUE", default_value = queue::ORDERS, value_parser = queue_name)]
     pub queue: String,
     /// Type of the queue: classic or quorum
-    #[arg(long, env = names_of::QUEUE_TYPE, value_name = "QUEUE_TYPE", default_value = "classic")]
+    #[arg(long, env = variables::QUEUE_TYPE, value_name = "QUEUE_TYPE", default_value = "classic")]
     pub queue_type: queue::QueueType,
 }
 
@@ -280,51 +284,30 @@ impl Default for QueueArgs {
     }
 }
 
-/// AMQP names are at most 255 bytes, names with `amq.` belong to the broker, and `.dead` must fit behind ours.
+/// AMQP limits names to 255 bytes and reserves the prefix `amq.`. The dead-letter queue needs 5 bytes for `.dead`.
 fn queue_name(text: &str) -> Result<String, String> {
     if text.is_empty() || text.len() > 250 {
-        Err("a queue's name has 1 to 250 bytes".to_owned())
+        Err("a queue name has 1 to 250 bytes".to_owned())
     } else if text.starts_with("amq.") {
-        Err("names that begin with amq. belong to the broker".to_owned())
+        Err("names with the prefix amq. are reserved for the broker".to_owned())
     } else if text.chars().any(char::is_control) {
-        Err("a queue's name has no control characters".to_owned())
+        Err("a queue name has no control characters".to_owned())
     } else {
         Ok(text.to_owned())
     }
 }
 
-/// Reads a duration as Go and Kubernetes write it: `5s`, `250ms`, `1m30s`, `0`.
+/// Parses a duration in jiff's format, which includes that of Go and Kubernetes: `5s`, `250ms`, `1m30s`, `0`.
 ///
 /// # Errors
-/// What to write instead.
+/// A sentence with the valid form, for a text that is not a duration from 0 to 24 hours.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration such as 5s, 250ms or 1m30s, at most 24h");
+    let invalid = || format!("{text:?} is not a duration such as 5s, 250ms or 1m30s, at most 24h");
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
-        let (number, tail) = rest.split_at(digits);
-        let unit_end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_end);
-        let seconds = match unit {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 1e-3,
-            "us" | "µs" => 1e-6,
-            _ => return Err(wrong()),
-        };
-        let number: f64 = number.parse().map_err(|_| wrong())?;
-        total += Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())?;
-        rest = tail;
-    }
-    if text.is_empty() || total > Duration::from_secs(24 * 3600) {
-        return Err(wrong());
-    }
-    Ok(total)
+    let duration: SignedDuration = text.parse().map_err(|_| invalid())?;
+    Duration::try_from(duration).ok().filter(|duration| *duration <= MAX_DURATION).ok_or_else(invalid)
 }
 
 #[cfg(test)]
@@ -336,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_and_parts_give_addresses_without_passwords() {
+    fn addresses_do_not_show_passwords() {
         let parts = BrokerArgs {
             amqp_host: Some("rabbitmq".to_owned()),
             amqp_port: Some("5673".to_owned()),
@@ -402,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_come_from_files_without_their_line_end() {
+    fn secrets_are_read_from_files_without_newline() {
         let path = std::env::temp_dir().join(format!("podkit-secret-{}", std::process::id()));
         std::fs::write(&path, "pass word\n").unwrap();
         let args = BrokerArgs { amqp_password_file: Some(path.clone()), ..BrokerArgs::default() };
@@ -411,7 +394,7 @@ mod tests {
         let empty = args.address().unwrap_err().to_string();
         std::fs::remove_file(&path).unwrap();
         assert_eq!(address.uri.authority.userinfo.password, "pass word");
-        assert!(empty.ends_with("it is empty"), "{empty}");
+        assert!(empty.ends_with("the file is empty"), "{empty}");
     }
 
     #[test]
@@ -421,7 +404,7 @@ mod tests {
         {
             assert_eq!(duration(text).unwrap(), Duration::from_millis(expected), "{text}");
         }
-        for text in ["", "5", "s", "-1s", "1d", "5 s", "1e9s", "..s", "25h", "9999999999999999999h"] {
+        for text in ["", "5", "s", "-1s", "1d", "1e9s", "..s", "25h", "9999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
         }
     }

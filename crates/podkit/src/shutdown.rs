@@ -1,26 +1,26 @@
-//! The way out: the first signal drains, the second aborts.
+//! Graceful shutdown: the first signal drains, the second one aborts.
 
 use tokio_util::sync::CancellationToken;
 
-/// Tells every part of a program that it should finish what it has in hand and leave. Clones share one state.
+/// Signal to all parts of a program to finish their current work and stop. Clones share one state.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown(CancellationToken);
 
 impl Shutdown {
-    /// A shutdown that only [`Self::begin`] starts, as tests and embedding programs want it.
+    /// Creates a shutdown that only [`Self::begin`] starts.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A shutdown that SIGTERM or SIGINT starts. Another signal afterwards ends the process at once with 128 plus its
-    /// number (143 or 130): whatever was in hand goes back to the broker when the connection dies.
+    /// Creates a shutdown that SIGTERM or SIGINT starts. A second signal ends the process at once with 128 plus its
+    /// number (143 or 130); the broker then requeues the unacknowledged messages.
     ///
-    /// The handlers are in place when this returns, which is what makes it work as PID 1 as well, where the kernel
-    /// ignores a signal without a handler.
+    /// The handlers are installed when this returns. PID 1 needs them, because the kernel ignores signals to PID 1 that
+    /// have no handler.
     ///
     /// # Errors
-    /// The operating system refused a handler.
+    /// The operating system rejected a handler.
     pub fn on_signals() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let shutdown = Self::new();
@@ -34,10 +34,10 @@ impl Shutdown {
                     _ = interrupt.recv() => ("SIGINT", 130),
                 };
                 if begin.has_begun() {
-                    tracing::warn!(signal = name, "second signal: leaving at once");
+                    tracing::warn!(signal = name, "second signal: exiting immediately");
                     std::process::exit(code);
                 }
-                tracing::info!(signal = name, "finishing what is in hand, then leaving");
+                tracing::info!(signal = name, "shutting down after the current work");
                 begin.begin();
             }
         });
@@ -49,13 +49,13 @@ impl Shutdown {
         self.0.cancel();
     }
 
-    /// Whether it has started.
+    /// Returns true if the shutdown has started.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// Returns when it starts.
+    /// Waits until the shutdown starts.
     pub async fn begun(&self) {
         self.0.cancelled().await;
     }

@@ -1,12 +1,12 @@
-//! W3C Trace Context: the `traceparent` that a request brings, checked before it travels on in a message.
+//! W3C Trace Context: validates the `traceparent` of a request before a message carries it.
 //!
-//! Source of the form: <https://www.w3.org/TR/trace-context/#traceparent-header>.
+//! Format: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 
 /// Name of the HTTP header and of the AMQP message header.
 pub const TRACEPARENT: &str = "traceparent";
 
-/// The text if it is a version-00 `traceparent`: `00-` 32 hex digits `-` 16 hex digits `-` 2 hex digits, lower case,
-/// neither id all zeros. Anything else must not be passed on.
+/// Returns the text if it is a valid version-00 `traceparent`: `00-` 32 hex digits `-` 16 hex digits `-` 2 hex digits, in
+/// lower case, and neither id is all zeros.
 #[must_use]
 pub fn valid(text: &str) -> Option<&str> {
     let hex = |part: &str, digits: usize| {
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_form_of_the_recommendation_is_valid() {
+    fn only_the_w3c_format_is_valid() {
         let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         assert_eq!(valid(good), Some(good));
         for bad in [

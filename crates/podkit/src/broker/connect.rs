@@ -1,7 +1,7 @@
-//! Opens a connection whose socket can be cut.
+//! Opens a connection and keeps a handle of its socket.
 //!
-//! lapin drives a connection on a thread of its own, which has no deadline for the handshake and outlives a peer that
-//! is stopped rather than gone. A second handle of the socket, shut down, ends that thread in every state.
+//! lapin runs a connection on its own thread. This thread has no timeout for the handshake and waits forever for a peer
+//! that hangs. Shutting down a second handle of the socket ends the thread in every state.
 
 use std::{
     io,
@@ -17,47 +17,47 @@ use lapin::{
     uri::{AMQPScheme, AMQPUri},
 };
 
-use super::session::OpenError;
+use super::error::OpenError;
 use crate::settings::Address;
 
-/// Time for one address to take the TCP connection.
+/// Time limit for the TCP connection to one address.
 const TCP_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for everything: name, TCP, TLS, AMQP handshake.
+/// Time limit for the whole: name resolution, TCP, TLS and AMQP handshake.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Cuts the connection that belongs to it.
+/// A handle that shuts down the socket of a connection.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cut(Arc<Mutex<Option<std::net::TcpStream>>>);
+pub(super) struct SocketHandle(Arc<Mutex<Option<std::net::TcpStream>>>);
 
-impl Cut {
+impl SocketHandle {
     fn set(&self, socket: std::net::TcpStream) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
     }
 
-    /// Shuts the socket down, if there is one yet; lapin takes it for a lost connection.
-    pub(super) fn now(&self) {
+    /// Shuts the socket down, if it exists; lapin then reports a lost connection.
+    pub(super) fn shut_down(&self) {
         if let Some(socket) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // A socket that the peer has closed already cannot be shut down, and need not be.
+            // This fails if the peer has already closed the socket, which is fine.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 }
 
 /// Connects and logs in within [`OPEN_TIMEOUT`].
-pub(super) async fn connect(address: &Address, name: &str) -> Result<(Connection, Cut), OpenError> {
+pub(super) async fn connect(address: &Address, name: &str) -> Result<(Connection, SocketHandle), OpenError> {
     let failed = |source: lapin::Error| OpenError::Refused { address: address.to_string(), source };
     let runtime = lapin::runtime::default_runtime().map_err(failed)?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     let tls = OwnedTLSConfig { identity: None, cert_chain: address.authorities.clone() };
-    let cut = Cut::default();
-    let socket = cut.clone();
+    let handle = SocketHandle::default();
+    let socket = handle.clone();
     let opening = Connection::connector(
         address.uri.clone(),
         runtime,
         async move |uri: AMQPUri, runtime| {
             let host = uri.authority.host.as_str();
-            let mut refused = io::Error::new(io::ErrorKind::NotFound, "the host's name has no address");
-            // On lapin's thread, with our runtime entered: tokio's own functions work here.
+            let mut refused = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
+            // This runs on lapin's thread inside our runtime, so tokio's functions work here.
             for addr in tokio::net::lookup_host((host, uri.authority.port)).await? {
                 match tokio::time::timeout(TCP_TIMEOUT, AsyncTcpStream::connect(&runtime, addr)).await {
                     Ok(Ok(stream)) => {
@@ -78,13 +78,13 @@ pub(super) async fn connect(address: &Address, name: &str) -> Result<(Connection
         properties,
     );
     match tokio::time::timeout(OPEN_TIMEOUT, opening).await {
-        Ok(Ok(connection)) => Ok((connection, cut)),
+        Ok(Ok(connection)) => Ok((connection, handle)),
         Ok(Err(error)) => {
-            cut.now();
+            handle.shut_down();
             Err(failed(error))
         }
         Err(_) => {
-            cut.now();
+            handle.shut_down();
             Err(OpenError::TimedOut { address: address.to_string(), after: OPEN_TIMEOUT })
         }
     }

@@ -1,4 +1,4 @@
-//! What the connection is doing, for probes, metrics and whoever waits for it.
+//! The state of the connection, shared with probes and metrics.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,33 +7,33 @@ use tokio::sync::watch;
 /// State of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// An attempt is under way.
+    /// An attempt is in progress.
     Connecting {
-        /// What went wrong last, as a sentence, if this is not the first attempt.
+        /// Cause of the previous failure as a sentence, if there was one.
         after: Option<String>,
     },
-    /// The session stands and can do its work.
+    /// The session is open and can do its work.
     Connected,
-    /// The session stands, but the broker takes no messages: a memory or disk alarm.
+    /// The session is open, but the broker blocks publishers: a memory or disk alarm.
     Blocked {
-        /// The broker's word for it.
+        /// Reason from the broker.
         reason: String,
     },
-    /// The last attempt or session failed; the next attempt comes.
+    /// The last attempt or session failed; the next attempt follows after a delay.
     Retrying {
-        /// Failures in a row.
+        /// Number of consecutive failures.
         attempt: u32,
-        /// Wait before the next attempt, from the moment of the failure.
+        /// Delay between the failure and the next attempt.
         after: Duration,
-        /// What went wrong, as a sentence.
+        /// Cause of the failure as a sentence.
         cause: String,
     },
-    /// The program has closed the connection and is leaving.
+    /// The program has closed the connection and is about to exit.
     Closed,
 }
 
 impl State {
-    /// Whether a session stands.
+    /// Returns true if a session is open.
     #[must_use]
     pub const fn is_connected(&self) -> bool {
         matches!(self, Self::Connected | Self::Blocked { .. })
@@ -44,23 +44,23 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connecting { after: None } => f.write_str("connecting to the broker"),
-            Self::Connecting { after: Some(cause) } => write!(f, "{cause}; connecting to the broker again"),
+            Self::Connecting { after: Some(cause) } => write!(f, "{cause}; reconnecting to the broker"),
             Self::Connected => f.write_str("the broker is connected"),
             Self::Blocked { reason } => write!(f, "the broker is connected but blocks publishers: {reason}"),
             Self::Retrying { attempt, after, cause } => {
-                write!(f, "{cause}; failure {attempt} in a row, next attempt within {after:.1?}")
+                write!(f, "{cause}; {attempt} consecutive failures, next attempt within {after:.1?}")
             }
             Self::Closed => f.write_str("the connection to the broker is closed"),
         }
     }
 }
 
-/// The state, shared: one sets it, everybody may look or wait. Clones share it.
+/// The shared state: one task sets it, others read it. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Status(Arc<watch::Sender<State>>);
 
 impl Status {
-    /// Begins at the first [`State::Connecting`].
+    /// Starts with [`State::Connecting`].
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(State::Connecting { after: None })))
@@ -71,27 +71,27 @@ impl Status {
         self.0.send_replace(state);
     }
 
-    /// The state now.
+    /// Returns the current state.
     #[must_use]
     pub fn current(&self) -> State {
         self.0.borrow().clone()
     }
 
-    /// Whether a session stands now.
+    /// Returns true if a session is open.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.0.borrow().is_connected()
     }
 
-    /// Whether the broker blocks publishers now.
+    /// Returns true if the broker blocks publishers.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         matches!(*self.0.borrow(), State::Blocked { .. })
     }
 
-    /// Returns when `wanted` holds, at once if it does already.
+    /// Waits until `wanted` returns true for the state.
     pub async fn until(&self, wanted: impl FnMut(&State) -> bool) {
-        // It fails only when the sender is gone, and we hold it.
+        // This fails only without a sender, and `self` holds it.
         let _ = self.0.subscribe().wait_for(wanted).await;
     }
 }
