@@ -6,6 +6,8 @@
 #[cfg(feature = "kubernetes")]
 pub mod fault_proxy;
 mod http;
+#[cfg(feature = "programs")]
+pub mod programs;
 pub mod prometheus;
 pub mod pty;
 pub mod rabbitmq;
