@@ -1,12 +1,8 @@
-//! The worker beside the limit: lapin alone, consuming and acknowledging the same messages from the same broker in the
-//! same run.
+//! The worker compared with lapin alone, with the same messages and the same broker in the same run.
 //!
-//! `cargo bench -p worker`, with Debian's RabbitMQ or with the broker that `AMQP_URL` names. Each figure is the median of
-//! five rounds taken in turn. `OTHER_WORKER` may name a command to compare with: it consumes `JOBS` messages of `QUEUE` at
-//! `AMQP_URL` with a prefetch of one and prints jobs a second. The queue `surge-bench` is declared as the contract says and deleted at the end.
-
-#[path = "../../producer/benches/support/mod.rs"]
-mod support;
+//! `cargo bench -p worker` uses Debian's RabbitMQ, or the broker of `AMQP_URL`. Each figure is the median of five rounds;
+//! the rounds alternate. `OTHER_WORKER` may be a shell command to compare with: it consumes `JOBS` messages of `QUEUE` at
+//! `AMQP_URL` with a prefetch of one and prints the jobs per second. The queue `surge-bench` is deleted at the end.
 
 use std::{
     io::{BufRead, BufReader},
@@ -24,14 +20,14 @@ use lapin::{
     },
     types::{AMQPValue, FieldTable},
 };
-use support::{Broker, Program, ROUNDS, Result, middle, start_to_ready};
+use testkit::programs::bench::{BenchProgram, LoadedBroker, ROUNDS, Result, median, start_to_ready};
 
 const QUEUE: &str = "surge-bench";
 const JOBS: usize = 20_000;
 const BINARY: &str = env!("CARGO_BIN_EXE_worker");
 
 fn main() -> Result<()> {
-    let Some(broker) = Broker::find()? else { return Ok(()) };
+    let Some(broker) = LoadedBroker::find()? else { return Ok(()) };
     let url = broker.url.as_str();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let connection = runtime.block_on(Connection::connect(url, ConnectionProperties::default()))?;
@@ -46,40 +42,40 @@ fn main() -> Result<()> {
             runtime.block_on(fill(&connection))?;
             row[at] = runtime.block_on(bare(&connection, prefetch))?;
             runtime.block_on(fill(&connection))?;
-            (row[at + 1], row[at + 2], memory) = ours(url, prefetch)?;
+            (row[at + 1], row[at + 2], memory) = worker(url, prefetch)?;
         }
         if let Some(command) = &other {
             runtime.block_on(fill(&connection))?;
-            row[6] = another(command, url)?;
+            row[6] = other_worker(command, url)?;
         }
-        // The first round warms everything up.
+        // Round 0 is a warm-up.
         if round > 0 {
             println!("round {round}: {row:.1?}");
             rows.push(row);
         }
     }
-    let median = |column: usize| middle(rows.iter().map(|row| row[column]).collect());
+    let column = |index: usize| median(rows.iter().map(|row| row[index]).collect());
     for (at, prefetch) in [(0, 1), (3, 100)] {
-        println!("prefetch {prefetch:3}, bare lapin   {:9.0}/s", median(at));
+        println!("prefetch {prefetch:3}, bare lapin   {:9.0}/s", column(at));
         println!(
             "prefetch {prefetch:3}, worker       {:9.0}/s = {:.2} of bare",
-            median(at + 1),
-            median(at + 1) / median(at)
+            column(at + 1),
+            column(at + 1) / column(at)
         );
-        println!("worker's CPU a job         {:9.1} us", median(at + 2));
+        println!("worker's CPU a job         {:9.1} us", column(at + 2));
     }
     if other.is_some() {
         println!(
             "prefetch   1, another one  {:9.0}/s: the worker is {:.2} of it",
-            median(6),
-            median(1) / median(6)
+            column(6),
+            column(1) / column(6)
         );
     }
     println!("resident memory            {:9.1} MB after the load, {:.1} MB at its peak", memory.0, memory.1);
     let environment = environment(url, "1");
     println!(
         "idle                       {:9.3} % of a core",
-        Program::start(BINARY, &environment)?.idle()? * 100.0
+        BenchProgram::start(BINARY, &environment)?.idle()? * 100.0
     );
     println!("start to ready             {:9.1} ms", start_to_ready(BINARY, &environment)?);
     runtime.block_on(delete(&connection))
@@ -89,14 +85,13 @@ fn environment<'a>(url: &'a str, prefetch: &'a str) -> [(&'static str, &'a str);
     [("AMQP_URL", url), ("QUEUE", QUEUE), ("WORK_DURATION", "0s"), ("PREFETCH", prefetch)]
 }
 
-/// Jobs a second, microseconds of processor time a job, and memory.
-fn ours(url: &str, prefetch: u16) -> Result<(f64, f64, (f64, f64))> {
+/// Returns jobs per second, CPU time per job in microseconds, and memory.
+fn worker(url: &str, prefetch: u16) -> Result<(f64, f64, (f64, f64))> {
     let prefetch = prefetch.to_string();
-    let mut worker = Program::start(BINARY, &environment(url, &prefetch))?;
+    let mut worker = BenchProgram::start(BINARY, &environment(url, &prefetch))?;
     let lines = BufReader::new(worker.child.stdout.take().ok_or("no standard output")?).lines();
     let (mut begun, mut ended, mut acked) = (None, None, 0);
     for line in lines {
-        // Told apart by their length would be cheaper; this reads what a dashboard reads.
         let Some(event) = JobEvent::parse(&line?) else { continue };
         begun.get_or_insert(event.at);
         if event.kind == JobEventKind::Acked {
@@ -113,8 +108,8 @@ fn ours(url: &str, prefetch: u16) -> Result<(f64, f64, (f64, f64))> {
     Ok((JOBS as f64 / took, cpu, worker.memory()?))
 }
 
-/// Jobs a second of another program.
-fn another(command: &str, url: &str) -> Result<f64> {
+/// Returns the jobs per second of another program.
+fn other_worker(command: &str, url: &str) -> Result<f64> {
     let output = std::process::Command::new("sh")
         .args(["-c", command])
         .env("AMQP_URL", url)
@@ -124,7 +119,7 @@ fn another(command: &str, url: &str) -> Result<f64> {
     Ok(String::from_utf8(output.stdout)?.trim().parse()?)
 }
 
-/// Jobs a second of a loop that reads, parses and acknowledges, and does nothing else.
+/// Returns the jobs per second of a loop that only consumes, parses and acknowledges.
 async fn bare(connection: &Connection, prefetch: u16) -> Result<f64> {
     let channel = connection.create_channel().await?;
     channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
@@ -169,7 +164,7 @@ async fn delete(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Puts the jobs of one round into the queue.
+/// Publishes the jobs of one round.
 async fn fill(connection: &Connection) -> Result<()> {
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;

@@ -1,4 +1,4 @@
-//! One session of consuming: job by job until the session is lost or the shutdown begins.
+//! Consumes one job after another until the session is lost or the shutdown begins.
 
 use std::time::{Duration, Instant};
 
@@ -12,41 +12,41 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 use podkit::{
-    Address, Ended, QueueArgs, Session, Shutdown,
-    broker::{explain, rpc},
+    Address, QueueArgs, Session, SessionEnd, Shutdown,
+    broker::{error_text, rpc},
     trace_context::{self, TRACEPARENT},
 };
 use tracing::Instrument;
 
-use crate::{metrics::Metrics, poison::DeadLetters, settings::Settings};
+use crate::{dead_letters::DeadLetterPublisher, metrics::Metrics, settings::Settings};
 
-/// Time for an acknowledgement to reach the socket.
+/// Time limit for an acknowledgement to reach the socket.
 const ACK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The worker's work, over however many sessions it takes.
-pub(crate) struct Work<T> {
+/// The consumer of jobs. It outlives sessions.
+pub(crate) struct JobConsumer<T> {
     queue: QueueArgs,
     prefetch: u16,
     duration: Duration,
     shutdown: Shutdown,
     metrics: Metrics,
-    dead: DeadLetters,
-    tell: T,
+    dead_letters: DeadLetterPublisher,
+    emit: T,
 }
 
-/// A session's channel and consumer.
-struct Intake {
+/// The channel and the AMQP consumer of a session.
+struct Subscription {
     channel: Channel,
     consumer: Consumer,
 }
 
-impl<T: FnMut(&[JobEvent])> Work<T> {
+impl<T: FnMut(&[JobEvent])> JobConsumer<T> {
     pub(crate) fn new(
         settings: &Settings,
         address: &Address,
         shutdown: &Shutdown,
         metrics: Metrics,
-        tell: T,
+        emit: T,
     ) -> Self {
         Self {
             queue: settings.queue.clone(),
@@ -54,22 +54,22 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
             duration: settings.work_duration,
             shutdown: shutdown.clone(),
             metrics,
-            dead: DeadLetters::new(address, &settings.queue.queue),
-            tell,
+            dead_letters: DeadLetterPublisher::new(address, &settings.queue.queue),
+            emit,
         }
     }
 
-    /// Consumes until the session is lost or the shutdown begins; the job in hand is done first.
-    pub(crate) async fn consume(&mut self, session: &mut Session) -> Ended {
-        let ended = match self.begin(session).await {
-            Ok(intake) => self.take_jobs(session, intake).await,
-            Err(cause) => Ended::Lost(cause),
+    /// Consumes until the session is lost or the shutdown begins. After a shutdown it finishes the current job first.
+    pub(crate) async fn consume(&mut self, session: &mut Session) -> SessionEnd {
+        let end = match self.subscribe(session).await {
+            Ok(subscription) => self.consume_jobs(session, subscription).await,
+            Err(cause) => SessionEnd::Lost(cause),
         };
-        self.dead.close().await;
-        ended
+        self.dead_letters.close().await;
+        end
     }
 
-    async fn begin(&self, session: &Session) -> Result<Intake, String> {
+    async fn subscribe(&self, session: &Session) -> Result<Subscription, String> {
         session.declare(&self.queue).await?;
         let channel = session.channel().await?;
         rpc("set the prefetch", channel.basic_qos(self.prefetch, BasicQosOptions::default())).await?;
@@ -81,44 +81,44 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
         );
         let consumer = rpc(&format!("consume from {}", self.queue.queue), consume).await?;
         session.ready();
-        Ok(Intake { channel, consumer })
+        Ok(Subscription { channel, consumer })
     }
 
-    async fn take_jobs(&mut self, session: &mut Session, mut intake: Intake) -> Ended {
+    async fn consume_jobs(&mut self, session: &mut Session, mut subscription: Subscription) -> SessionEnd {
         loop {
             let delivery = tokio::select! {
                 biased;
                 () = self.shutdown.begun() => {
-                    cancel(&intake).await;
-                    return Ended::Finished;
+                    cancel(&subscription).await;
+                    return SessionEnd::Finished;
                 }
-                delivery = intake.consumer.next() => delivery,
-                cause = session.lost() => return Ended::Lost(cause),
+                delivery = subscription.consumer.next() => delivery,
+                cause = session.lost() => return SessionEnd::Lost(cause),
             };
-            let ended = match delivery {
-                Some(Ok(delivery)) => self.take(session, &intake, delivery).await,
-                Some(Err(error)) if session.stands() => {
-                    Err(format!("the broker closed the channel: {}", explain(&error)))
+            let result = match delivery {
+                Some(Ok(delivery)) => self.handle(session, &subscription, delivery).await,
+                Some(Err(error)) if session.is_connected() => {
+                    Err(format!("the broker closed the channel: {}", error_text(&error)))
                 }
-                Some(Err(error)) => Err(format!("lost the broker: {}", explain(&error))),
+                Some(Err(error)) => Err(format!("lost the connection to the broker: {}", error_text(&error))),
                 None => Err(format!(
                     "the broker cancelled the consumer: the queue {} was deleted or is not available",
                     self.queue.queue
                 )),
             };
-            if let Err(cause) = ended {
-                return Ended::Lost(cause);
+            if let Err(cause) = result {
+                return SessionEnd::Lost(cause);
             }
-            // With jobs that take no time and a full buffer nothing above ever waits, and probes want an answer.
+            // With a full buffer and jobs of zero duration nothing above waits: yield so that the probes are answered.
             tokio::task::coop::consume_budget().await;
         }
     }
 
-    /// Takes one message. An error is a sentence that ends the session.
-    async fn take(
+    /// Handles one message. An error is a sentence that ends the session.
+    async fn handle(
         &mut self,
         session: &mut Session,
-        intake: &Intake,
+        subscription: &Subscription,
         delivery: Delivery,
     ) -> Result<(), String> {
         let _busy = self.metrics.busy();
@@ -134,16 +134,16 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
                     traceparent = traceparent(&delivery),
                     deliveries = delivery_count(&delivery),
                 );
-                self.work(session, intake, &delivery, &job).instrument(span).await
+                self.process(session, subscription, &delivery, &job).instrument(span).await
             }
-            Err(error) => self.fail(&delivery, &error.to_string()).await,
+            Err(error) => self.dead_letter(&delivery, &error.to_string()).await,
         }
     }
 
-    async fn work(
+    async fn process(
         &mut self,
         session: &mut Session,
-        intake: &Intake,
+        subscription: &Subscription,
         delivery: &Delivery,
         job: &Job,
     ) -> Result<(), String> {
@@ -161,17 +161,17 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
             reason: None,
             traceparent: traceparent(delivery).map(str::to_owned),
         };
-        // A job without work has no time between its beginning and its end, so both are told at once.
-        let mut untold = Vec::with_capacity(2);
-        let begun = Instant::now();
+        // A job of zero duration starts and ends at the same moment, so both events are emitted together.
+        let mut pending_events = Vec::with_capacity(2);
+        let started = Instant::now();
         let worked = if self.duration.is_zero() {
-            untold.push(event.clone());
+            pending_events.push(event.clone());
             Ok(())
         } else {
-            (self.tell)(std::slice::from_ref(&event));
-            self.labour(session, intake).await
+            (self.emit)(std::slice::from_ref(&event));
+            self.simulate_work(session, subscription).await
         };
-        let spent = begun.elapsed();
+        let spent = started.elapsed();
         let acked = match worked {
             Ok(()) => acknowledge(delivery).await,
             Err(cause) => Err(cause),
@@ -188,21 +188,21 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
                 event.kind = JobEventKind::Requeued;
                 event.reason = Some(cause.clone());
                 self.metrics.requeued.inc();
-                tracing::warn!("the job goes back to the queue: {cause}");
+                tracing::warn!("the broker will requeue the job: {cause}");
             }
         }
-        untold.push(event);
-        (self.tell)(&untold);
+        pending_events.push(event);
+        (self.emit)(&pending_events);
         acked
     }
 
-    /// The work itself: time passes. It is given up when the session is lost, since another worker gets the job then.
-    /// When the shutdown begins, the broker is told at once to send no more, and the work goes on.
-    async fn labour(&self, session: &mut Session, intake: &Intake) -> Result<(), String> {
+    /// Simulates the work by sleeping. Stops if the session is lost, because the broker then redelivers the job. Cancels
+    /// the consumer when the shutdown begins and continues the work.
+    async fn simulate_work(&self, session: &mut Session, subscription: &Subscription) -> Result<(), String> {
         let work = tokio::time::sleep(self.duration);
         let stopping = async {
             self.shutdown.begun().await;
-            cancel(intake).await;
+            cancel(subscription).await;
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -212,17 +212,17 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
         }
     }
 
-    async fn fail(&mut self, delivery: &Delivery, reason: &str) -> Result<(), String> {
-        self.dead.bury(delivery, reason).await?;
+    async fn dead_letter(&mut self, delivery: &Delivery, reason: &str) -> Result<(), String> {
+        self.dead_letters.publish(delivery, reason).await?;
         acknowledge(delivery).await?;
         self.metrics.failed.inc();
         let id = delivery.properties.message_id().as_ref().and_then(|id| id.as_str().parse().ok());
         tracing::warn!(
             id = id.map(tracing::field::debug::<uuid::Uuid>),
             reason,
-            "a poison message went to the dead-letter queue"
+            "moved an invalid message to the dead-letter queue"
         );
-        (self.tell)(&[JobEvent {
+        (self.emit)(&[JobEvent {
             kind: JobEventKind::Failed,
             id,
             burst: None,
@@ -237,27 +237,28 @@ impl<T: FnMut(&[JobEvent])> Work<T> {
     }
 }
 
-/// Tells the broker to send no more. If it cannot be told, the closing of the connection will.
-async fn cancel(intake: &Intake) {
-    let tag = intake.consumer.tag();
+/// Cancels the consumer. An error does not matter: closing the connection has the same effect.
+async fn cancel(subscription: &Subscription) {
+    let tag = subscription.consumer.tag();
     if let Err(cause) =
-        rpc("cancel the consumer", intake.channel.basic_cancel(tag, BasicCancelOptions::default())).await
+        rpc("cancel the consumer", subscription.channel.basic_cancel(tag, BasicCancelOptions::default()))
+            .await
     {
         tracing::debug!("{cause}");
     }
 }
 
-/// Hands the acknowledgement to the connection. lapin says false, not an error, when the channel is gone already.
+/// Passes the acknowledgement to the connection. For a closed channel lapin returns false, not an error.
 async fn acknowledge(delivery: &Delivery) -> Result<(), String> {
     match tokio::time::timeout(ACK_TIMEOUT, delivery.acker.ack(BasicAckOptions::default())).await {
         Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err("the acknowledgement could not be sent: the channel is closed".to_owned()),
-        Ok(Err(error)) => Err(format!("the acknowledgement could not be sent: {}", explain(&error))),
-        Err(_) => Err(format!("the acknowledgement could not be sent within {ACK_TIMEOUT:?}")),
+        Ok(Ok(false)) => Err("cannot send the acknowledgement: the channel is closed".to_owned()),
+        Ok(Err(error)) => Err(format!("cannot send the acknowledgement: {}", error_text(&error))),
+        Err(_) => Err(format!("cannot send the acknowledgement within {ACK_TIMEOUT:?}")),
     }
 }
 
-/// The trace that the message says it belongs to.
+/// Returns the message's `traceparent`, if it is valid.
 fn traceparent(delivery: &Delivery) -> Option<&str> {
     header(delivery, TRACEPARENT).and_then(trace_context::valid)
 }
@@ -270,7 +271,7 @@ fn header<'a>(delivery: &'a Delivery, name: &str) -> Option<&'a str> {
     }
 }
 
-/// How often a quorum queue has tried to deliver the message before; classic queues do not count.
+/// Returns the number of earlier delivery attempts of a quorum queue; classic queues do not count them.
 fn delivery_count(delivery: &Delivery) -> Option<i64> {
     match delivery.properties.headers().as_ref()?.inner().get("x-delivery-count")? {
         AMQPValue::LongLongInt(count) => Some(*count),

@@ -1,10 +1,10 @@
-//! Job events on standard output: one line each, whole and at once, since the log is followed live.
+//! Job events on standard output, one line each. The output is flushed at once, because clients follow the log live.
 
 use std::io::Write;
 
 use contract::JobEvent;
 
-/// Prints the events' lines in one write. A closed standard output ends nobody's job.
+/// Prints the events' lines in one write. A closed standard output is not an error.
 pub(crate) fn print(events: &[JobEvent]) {
     let mut lines = String::new();
     for event in events {

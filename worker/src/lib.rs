@@ -1,12 +1,12 @@
-//! The demo's worker: takes one job after another from the queue and acknowledges each after its work.
+//! The demo's worker: consumes one job after another and acknowledges each one after its work.
 //!
-//! What becomes of every job is told by one line of JSON on standard output ([`contract::JobEvent`]); everything else
-//! is logged to standard error.
+//! It reports the progress of each job as JSON lines on standard output ([`contract::JobEvent`]). The log is on standard
+//! error.
 
 mod consume;
+mod dead_letters;
 mod events;
 mod metrics;
-mod poison;
 mod settings;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -14,7 +14,7 @@ use std::{ffi::OsString, process::ExitCode};
 use contract::JobEvent;
 use podkit::{
     SettingsError, Shutdown, Status, broker,
-    http::{self, Limits},
+    http::{self, ConnectionLimits, RequestLimits},
     metrics::RegisterError,
     probes::{self, Probes},
 };
@@ -24,22 +24,22 @@ use tokio_util::sync::CancellationToken;
 
 pub use settings::Settings;
 
-/// Name of the program, and of its connections in RabbitMQ's management.
+/// Name of the program and of its connections in RabbitMQ's management UI.
 pub const NAME: &str = contract::names::WORKER;
 
-/// Why the worker could not run.
+/// Reason why the worker could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting cannot be used.
+    /// A setting is invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The metrics are wrong: a mistake in the program.
+    /// A metric cannot be registered: a bug in the program.
     #[error(transparent)]
     Metrics(#[from] RegisterError),
 }
 
-/// Runs the program as `main` does: `args` begins with the program's name, `listener` stands for `--listen` when it was
-/// inherited. Returns the process's exit code (0 clean, 1 failed, 2 usage; a second signal ends the process itself).
+/// Runs the program as `main` does. `args` begins with the program's name. `listener` is an inherited socket that replaces
+/// `--listen`. Returns the exit code: 0 clean, 1 failed, 2 invalid arguments. A second signal ends the process.
 pub fn main_with(
     args: impl IntoIterator<Item = OsString>,
     listener: Option<std::net::TcpListener>,
@@ -47,16 +47,16 @@ pub fn main_with(
     podkit::program::main(args, listener, run)
 }
 
-/// Works until `shutdown` begins and the job in hand is done and acknowledged; probes and metrics are served on
-/// `listener` meanwhile, and job events go to standard output.
+/// Works until `shutdown` begins and the current job is acknowledged. Serves probes and metrics on `listener` and prints
+/// job events on standard output.
 ///
 /// # Errors
-/// Only before the work begins; a broker that is away is no error, but said by `/readyz` and the log.
+/// Only before the work starts. An unreachable broker is not an error; `/readyz` and the log report it.
 pub async fn run(settings: Settings, listener: TcpListener, shutdown: Shutdown) -> Result<(), Error> {
     run_with(settings, listener, shutdown, events::print).await
 }
 
-/// As [`run`], with the job events given to `tell` in the order in which they happen.
+/// As [`run`], but passes the job events to `emit`, in order.
 ///
 /// # Errors
 /// As [`run`].
@@ -64,7 +64,7 @@ pub async fn run_with(
     settings: Settings,
     listener: TcpListener,
     shutdown: Shutdown,
-    tell: impl FnMut(&[JobEvent]),
+    emit: impl FnMut(&[JobEvent]),
 ) -> Result<(), Error> {
     let address = settings.broker.address()?;
     let registry = Registry::new();
@@ -74,20 +74,21 @@ pub async fn run_with(
     let app = probes::router(&probes)
         .method_not_allowed_fallback(probes::method_not_allowed)
         .fallback(probes::not_found);
-    let limits = Limits { connections: 32, ..Limits::default() };
+    let app = http::limited(app, RequestLimits::default());
+    let limits = ConnectionLimits { connections: 32, ..ConnectionLimits::default() };
     if let Ok(local) = listener.local_addr() {
         tracing::info!(address = %local, broker = %address, queue = settings.queue.queue, "working");
     }
 
     let stop = CancellationToken::new();
-    let serving = http::serve(listener, http::limited(app, limits), limits, &stop);
-    let mut work = consume::Work::new(&settings, &address, &shutdown, metrics, tell);
+    let serving = http::serve(listener, app, limits, &stop);
+    let mut consumer = consume::JobConsumer::new(&settings, &address, &shutdown, metrics, emit);
     let working = async {
-        broker::maintain(&address, NAME, &status, &shutdown, async |session| work.consume(session).await)
+        broker::maintain(&address, NAME, &status, &shutdown, async |session| consumer.consume(session).await)
             .await;
         stop.cancel();
     };
     tokio::join!(serving, working);
-    tracing::info!("nothing is in hand, leaving");
+    tracing::info!("shut down");
     Ok(())
 }

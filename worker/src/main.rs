@@ -1,4 +1,4 @@
-//! The worker as a program of its own; everything is in the library.
+//! The worker's binary; the library has the code.
 
 use std::process::ExitCode;
 

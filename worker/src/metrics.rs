@@ -1,14 +1,15 @@
-//! The worker's metrics, by the contract's names.
+//! The worker's metrics.
 
 use podkit::metrics::{RegisterError, register};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 
-/// Upper bounds of the time spent on a job, in seconds.
+/// Upper bounds of the buckets of the time spent on a job, in seconds.
 const WORK: [f64; 10] = [0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
-/// Upper bounds of the time a job waited, in seconds: from an idle worker's milliseconds to a long queue.
+/// Upper bounds of the buckets of a job's waiting time, in seconds: milliseconds with an idle worker, minutes with a long
+/// queue.
 const WAIT: [f64; 11] = [0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0];
 
-/// What the worker counts.
+/// The worker's metrics.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) processed: IntCounter,
@@ -32,27 +33,38 @@ impl Metrics {
             processed: counter("jobs_processed_total", "Jobs done and acknowledged.")?,
             redelivered: counter(
                 "jobs_redelivered_total",
-                "Jobs that came with the broker's redelivered mark.",
+                "Jobs that the broker delivered with the redelivered flag.",
             )?,
-            failed: counter("jobs_failed_total", "Poison jobs that were moved to the dead-letter queue.")?,
+            failed: counter(
+                "jobs_failed_total",
+                "Invalid messages that were moved to the dead-letter queue.",
+            )?,
             requeued: counter(
                 "jobs_requeued_total",
-                "Jobs whose acknowledgement could not be sent: redeliveries to come.",
+                "Jobs whose acknowledgement could not be sent; the broker redelivers them.",
             )?,
-            wait: histogram("job_wait_seconds", "Time from a job's making to the start of its work.", &WAIT)?,
+            wait: histogram(
+                "job_wait_seconds",
+                "Time between the creation of a job and the start of its work.",
+                &WAIT,
+            )?,
             duration: histogram("job_duration_seconds", "Time spent on a job.", &WORK)?,
-            busy: register(registry, busy, IntGauge::new(busy, "Whether a job is in hand: 1 or 0."))?,
+            busy: register(
+                registry,
+                busy,
+                IntGauge::new(busy, "Worker state: 1 while it processes a job, else 0."),
+            )?,
         })
     }
 
-    /// Busy until the guard is dropped, however the job ends.
+    /// Sets `worker_busy` to 1 until the guard is dropped.
     pub(crate) fn busy(&self) -> Busy {
         self.busy.set(1);
         Busy(self.busy.clone())
     }
 }
 
-/// A job is in hand.
+/// Guard that sets `worker_busy` to 0 when it is dropped.
 pub(crate) struct Busy(IntGauge);
 
 impl Drop for Busy {

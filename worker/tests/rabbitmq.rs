@@ -1,15 +1,13 @@
-//! The worker against the real RabbitMQ.
+//! The worker with installed tools: RabbitMQ and promtool.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where and stop")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod scenarios;
 mod soak;
-#[path = "../../producer/tests/support/mod.rs"]
-mod support;
 
-use support::control::{Control, Real};
+use testkit::programs::{InMemoryBroker, Program, RabbitMqBroker, TestBroker, client, promtool};
 
-/// Runs scenarios one after another on one node, and tells which one failed.
+/// Runs scenarios one after another on one node and prints their names.
 macro_rules! scenarios {
     ($broker:expr, $($name:ident),* $(,)?) => {
         $(
@@ -21,49 +19,71 @@ macro_rules! scenarios {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's rabbitmq-server"]
-async fn the_suite_holds() {
-    let real = tokio::task::block_in_place(Real::start);
-    let broker: &dyn Control = &real;
+async fn shared_scenarios_pass_with_rabbitmq() {
+    let rabbitmq = tokio::task::block_in_place(RabbitMqBroker::start);
+    let broker: &dyn TestBroker = &rabbitmq;
     scenarios!(
         broker,
-        jobs_are_done_and_told,
-        poison_goes_to_the_dead_letters,
-        a_queue_deleted_under_the_consumer_comes_back,
-        a_job_whose_connection_is_lost_comes_again,
-        other_arguments_are_an_error_that_says_so,
-        a_wrong_password_is_named_and_never_shown,
-        the_first_signal_lets_the_job_end,
-        the_second_signal_gives_the_job_back,
-        without_a_broker_it_lives_and_says_so,
-        a_restart_is_survived,
+        jobs_are_processed_and_reported,
+        invalid_messages_are_dead_lettered,
+        a_deleted_queue_is_declared_again,
+        a_lost_connection_requeues_the_job,
+        different_queue_arguments_are_reported,
+        a_wrong_password_is_reported_but_not_logged,
+        the_first_signal_finishes_the_job,
+        the_second_signal_requeues_the_job,
+        an_unreachable_broker_is_reported,
+        consuming_continues_after_a_restart,
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's rabbitmq-server"]
-async fn what_only_the_real_broker_can_do_is_understood() {
-    let real = tokio::task::block_in_place(Real::start);
+async fn rabbitmq_only_scenarios_pass() {
+    let rabbitmq = tokio::task::block_in_place(RabbitMqBroker::start);
     scenarios!(
-        &real,
-        the_delivery_limit_of_a_quorum_queue_holds,
-        a_channel_closed_under_a_job_is_named,
-        poison_during_an_alarm_waits,
-        a_silent_broker_is_noticed,
+        &rabbitmq,
+        a_quorum_queue_limits_deliveries,
+        a_consumer_timeout_is_reported,
+        invalid_messages_wait_during_an_alarm,
+        missed_heartbeats_are_detected,
     );
 }
 
-/// The kernel ignores a signal to PID 1 that has no handler, so this is worth its own proof.
+/// The kernel ignores signals to PID 1 that have no handler, so this case needs its own test.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's rabbitmq-server, and root for a PID namespace"]
-async fn as_pid_one_it_leaves_as_cleanly() {
-    let real = tokio::task::block_in_place(Real::start);
-    println!("as_pid_one_signals_work");
-    scenarios::as_pid_one_signals_work(&real).await;
+async fn signals_work_as_pid_one() {
+    let rabbitmq = tokio::task::block_in_place(RabbitMqBroker::start);
+    scenarios::signals_work_as_pid_one(&rabbitmq).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's rabbitmq-server; takes about a minute"]
-async fn no_confirmed_job_is_lost_whoever_dies() {
-    let real = tokio::task::block_in_place(Real::start);
-    soak::soak(&real).await;
+async fn no_confirmed_job_is_lost() {
+    let rabbitmq = tokio::task::block_in_place(RabbitMqBroker::start);
+    soak::soak(&rabbitmq).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Debian's prometheus, for promtool"]
+async fn promtool_reports_nothing() {
+    let broker = InMemoryBroker::start().await;
+    let worker = Program::start(env!("CARGO_BIN_EXE_worker"), &[("AMQP_URL", &broker.url())]);
+    let http = client();
+    worker.wait_for_readyz(&http, 200).await;
+    let text = http.get(worker.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    for name in [
+        "jobs_processed_total",
+        "jobs_redelivered_total",
+        "jobs_failed_total",
+        "jobs_requeued_total",
+        "job_wait_seconds",
+        "job_duration_seconds",
+        "worker_busy",
+        "broker_connected",
+    ] {
+        assert!(text.contains(&format!("# TYPE {name} ")), "{name} is missing from\n{text}");
+    }
+    assert_eq!(promtool(&text), "");
 }

@@ -1,10 +1,11 @@
-//! Twenty thousand jobs while workers are killed, workers are asked to leave, and the broker is restarted twice.
+//! Twenty thousand jobs while workers are killed or terminated and the broker restarts twice.
 //!
-//! The promise: every id that the producer confirmed is acknowledged at least once. A worker that is killed between its
-//! acknowledgement and its line about it leaves the job begun and gone from the queue; such a job must have been the last
-//! that a killed worker spoke of. And what is done twice is explained:
-//! with a prefetch of one, a worker's death or lost session sends back at most the one message that it had. After a crash
-//! the broker marks everything that it recovered as redelivered, so the mark alone is proof only of what came before.
+//! Asserts that every confirmed job is acknowledged at least once. A worker that is killed between the acknowledgement and
+//! its log line leaves an unreported job; such a job must be the last one that a killed worker started.
+//!
+//! Asserts that every repetition has a cause. With a prefetch of one, a killed worker or a lost session requeues at most
+//! one message. After a crash the broker flags every recovered message as redelivered, so the flag proves a redelivery only
+//! before the crash.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -20,74 +21,69 @@ use contract::{JobEvent, JobEventKind};
 use jiff::Timestamp;
 use reqwest::Method;
 use rustix::process::Signal;
-use testkit::wait;
+use testkit::{
+    programs::{Program, Queues, RabbitMqBroker, TestBroker, client, send},
+    wait,
+};
 use uuid::Uuid;
 
-use crate::{
-    scenarios,
-    support::{
-        ask, client,
-        control::{Control, Real},
-        program::Program,
-        queues::Queues,
-    },
-};
+use crate::scenarios;
 
 const JOBS: usize = 20_000;
 const WORKERS: usize = 4;
 const QUEUE: &str = "soak";
-/// Bound of the whole, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Time limit for each phase on a busy machine.
+const PHASE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What dead workers leave behind.
+/// Records of the workers that have exited.
 #[derive(Default)]
-struct Remains {
+struct WorkerRecords {
     events: Vec<JobEvent>,
     killed: usize,
-    left: usize,
+    terminated: usize,
     sessions_lost: usize,
     crash: Option<Timestamp>,
-    /// The jobs that killed workers had in hand.
-    in_hand: HashSet<Uuid>,
+    /// The last started job of each killed worker.
+    unfinished: HashSet<Uuid>,
 }
 
-impl Remains {
-    fn bury(&mut self, worker: &Program) {
+impl WorkerRecords {
+    fn add(&mut self, worker: &Program) {
         self.events.extend(worker.events());
         self.sessions_lost += sessions_lost(&worker.log());
     }
 }
 
-/// Sessions that ended by themselves. A worker that is asked to leave in that moment looks for no other session, so a
-/// job that goes back says it too.
+/// Counts lost sessions. A worker that is terminated at that moment does not reconnect, so a requeued job counts too.
 fn sessions_lost(log: &str) -> usize {
     let sessions = log.split("connected to the broker").skip(1);
-    sessions.filter(|said| said.contains("retry_in_ms") || said.contains("goes back to the queue")).count()
+    sessions.filter(|log| log.contains("retry_in_ms") || log.contains("will requeue the job")).count()
 }
 
-pub(crate) async fn soak(broker: &Real) {
+pub(crate) async fn soak(broker: &RabbitMqBroker) {
     let seed = std::env::var("SURGE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("SURGE_SEED={seed}");
     let url = broker.url();
     let producer = Program::start(&producer_binary(), &[("AMQP_URL", &url), ("QUEUE", QUEUE)]);
     let http = client();
-    producer.ready(&http, 200).await;
+    producer.wait_for_readyz(&http, 200).await;
 
     let confirmed = Arc::new(Mutex::new(HashSet::new()));
     let clients: Vec<_> =
         (0..4).map(|_| tokio::spawn(load(producer.url("/generate?count=100"), confirmed.clone()))).collect();
-    let over = AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     let mut workers: Vec<Program> = (0..WORKERS).map(|_| worker(broker)).collect();
-    let mut remains = Remains::default();
-    let misery = misery(broker, &mut workers, &mut remains, fastrand::Rng::with_seed(seed), &over);
+    let mut records = WorkerRecords::default();
+    let interruptions =
+        interrupt_workers(broker, &mut workers, &mut records, fastrand::Rng::with_seed(seed), &done);
     let work = async {
         let mut crash = None;
-        for (after, orderly) in [(JOBS / 4, true), (JOBS / 2, false)] {
+        for (after, graceful) in [(JOBS / 4, true), (JOBS / 2, false)] {
             let enough = || async { (confirmed.lock().unwrap().len() >= after).then_some(()) };
-            wait::until_within(PATIENCE, "jobs to be confirmed", enough).await;
+            wait::until_within(PHASE_TIMEOUT, "jobs to be confirmed", enough).await;
             tokio::task::block_in_place(|| {
                 let mut node = broker.node();
-                if orderly {
+                if graceful {
                     node.stop().unwrap();
                 } else {
                     crash = Some(Timestamp::now());
@@ -95,76 +91,76 @@ pub(crate) async fn soak(broker: &Real) {
                 }
                 node.launch().unwrap();
             });
-            println!("restarted, orderly: {orderly}");
+            println!("restarted, graceful: {graceful}");
         }
         for client in clients {
             client.await.unwrap();
         }
         let queues = Queues::open(&url).await;
         let drained = || async { (queues.ready(QUEUE).await == Some(0)).then_some(()) };
-        wait::until_within(PATIENCE, "the queue to be drained", drained).await;
-        over.store(true, Ordering::Release);
+        wait::until_within(PHASE_TIMEOUT, "the queue to be drained", drained).await;
+        done.store(true, Ordering::Release);
         crash
     };
-    let (crash, ()) = tokio::join!(work, misery);
-    remains.crash = crash;
+    let (crash, ()) = tokio::join!(work, interruptions);
+    records.crash = crash;
 
-    // Those that still live may have a job in hand.
+    // The remaining workers may have a job.
     for worker in &mut workers {
         worker.signal(Signal::TERM);
-        assert_eq!(worker.ended().await.code(), Some(0), "{}", worker.log());
-        remains.left += 1;
-        remains.bury(worker);
+        assert_eq!(worker.wait_for_exit().await.code(), Some(0), "{}", worker.log());
+        records.terminated += 1;
+        records.add(worker);
     }
     let queues = Queues::open(&url).await;
-    assert_eq!(queues.ready(QUEUE).await, Some(0), "nothing is left");
-    judge(&remains, &confirmed.lock().unwrap());
+    assert_eq!(queues.ready(QUEUE).await, Some(0), "the queue is empty");
+    check(&records, &confirmed.lock().unwrap());
 }
 
-/// Counts what was done, and what was done twice.
-fn judge(remains: &Remains, confirmed: &HashSet<Uuid>) {
+/// Counts the jobs that were processed once and repeatedly, and asserts the limits.
+fn check(records: &WorkerRecords, confirmed: &HashSet<Uuid>) {
     let mut acked: HashMap<Uuid, usize> = HashMap::new();
     let mut started = HashSet::new();
-    let (mut again, mut marked, mut marked_after_the_crash, mut requeued) = (0, 0, 0, 0);
-    let mut events: Vec<&JobEvent> = remains.events.iter().collect();
+    let (mut again, mut marked, mut flagged_after_crash, mut requeued) = (0, 0, 0, 0);
+    let mut events: Vec<&JobEvent> = records.events.iter().collect();
     events.sort_by_key(|event| event.at);
     for event in events {
         match event.kind {
             JobEventKind::Acked => *acked.entry(event.id.unwrap()).or_default() += 1,
             JobEventKind::Started if !started.insert(event.id.unwrap()) => again += 1,
             JobEventKind::Started if !event.redelivered => {}
-            JobEventKind::Started if Some(event.at) > remains.crash => marked_after_the_crash += 1,
+            JobEventKind::Started if Some(event.at) > records.crash => flagged_after_crash += 1,
             JobEventKind::Started => marked += 1,
             JobEventKind::Requeued => requeued += 1,
-            JobEventKind::Failed => panic!("no job was poison: {event:?}"),
+            JobEventKind::Failed => panic!("no job is invalid: {event:?}"),
         }
     }
-    let untold = |id: &Uuid| !acked.contains_key(id) && remains.in_hand.contains(id);
-    let untold = confirmed.iter().filter(|id| untold(id)).count();
-    let lost = confirmed.iter().filter(|id| !acked.contains_key(id)).count() - untold;
+    let unreported = |id: &Uuid| !acked.contains_key(id) && records.unfinished.contains(id);
+    let unreported = confirmed.iter().filter(|id| unreported(id)).count();
+    let lost = confirmed.iter().filter(|id| !acked.contains_key(id)).count() - unreported;
     let twice: usize = acked.values().map(|times| times - 1).sum();
-    let interruptions = remains.killed + remains.left + remains.sessions_lost;
+    let interruptions = records.killed + records.terminated + records.sessions_lost;
     println!(
-        "{} confirmed, {} acknowledged, {untold} untold, {lost} lost; {} killed, {} left, {} sessions lost: {again} begun again, {twice} of them done twice, {requeued} requeued, {marked} only marked, {marked_after_the_crash} only marked after the crash",
+        "{} confirmed, {} acknowledged, {unreported} unreported, {lost} lost; {} killed, {} terminated, {} sessions lost: {again} started again, {twice} of them acknowledged twice, {requeued} requeued, {marked} only flagged, {flagged_after_crash} only flagged after the crash",
         confirmed.len(),
         acked.len(),
-        remains.killed,
-        remains.left,
-        remains.sessions_lost,
+        records.killed,
+        records.terminated,
+        records.sessions_lost,
     );
     assert_eq!(lost, 0, "of {} confirmed jobs", confirmed.len());
     assert!(confirmed.len() >= JOBS);
-    assert!(remains.killed > 0 && remains.left > WORKERS && remains.sessions_lost > 0);
+    assert!(records.killed > 0 && records.terminated > WORKERS && records.sessions_lost > 0);
     assert!(again > 0);
-    assert!(requeued <= remains.sessions_lost, "a session gives back at most the one job that it had");
+    assert!(requeued <= records.sessions_lost, "a lost session requeues at most one job");
     assert!(twice <= again && again + marked <= interruptions, "{interruptions} interruptions");
 }
 
-/// Asks for a hundred jobs again and again until enough are confirmed, and keeps the ids.
+/// Requests a hundred jobs repeatedly until enough are confirmed, and records the ids.
 async fn load(url: String, confirmed: Arc<Mutex<HashSet<Uuid>>>) {
     let http = client();
     while confirmed.lock().unwrap().len() < JOBS {
-        let (status, _, body) = ask(&http, Method::POST, &url).await;
+        let (status, _, body) = send(&http, Method::POST, &url).await;
         assert!(status == 202 || status == 503, "{status}: {body}");
         let ids: Vec<Uuid> = body["ids"]
             .as_array()
@@ -175,48 +171,48 @@ async fn load(url: String, confirmed: Arc<Mutex<HashSet<Uuid>>>) {
         assert_eq!(body["confirmed"].as_u64().unwrap(), ids.len() as u64, "{body}");
         confirmed.lock().unwrap().extend(ids);
         if status == 503 {
-            // A client that is told to come again in a second does not come at once.
+            // Retry-After is one second; a tenth keeps the test short.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 }
 
-/// Ends one worker after another, by force or by asking, and starts another in its place.
-async fn misery(
-    broker: &Real,
+/// Kills or terminates one worker after another and starts a replacement.
+async fn interrupt_workers(
+    broker: &RabbitMqBroker,
     workers: &mut [Program],
-    remains: &mut Remains,
+    records: &mut WorkerRecords,
     mut random: fastrand::Rng,
-    over: &AtomicBool,
+    done: &AtomicBool,
 ) {
-    while !over.load(Ordering::Acquire) {
+    while !done.load(Ordering::Acquire) {
         tokio::time::sleep(Duration::from_millis(random.u64(100..500))).await;
         let worker = &mut workers[random.usize(..WORKERS)];
         if random.bool() {
             worker.signal(Signal::KILL);
-            assert_eq!(worker.ended().await.signal(), Some(9));
-            remains.killed += 1;
+            assert_eq!(worker.wait_for_exit().await.signal(), Some(9));
+            records.killed += 1;
             let last = worker.events().pop().filter(|event| event.kind == JobEventKind::Started);
-            remains.in_hand.extend(last.and_then(|event| event.id));
+            records.unfinished.extend(last.and_then(|event| event.id));
         } else {
             worker.signal(Signal::TERM);
-            assert_eq!(worker.ended().await.code(), Some(0), "{}", worker.log());
-            remains.left += 1;
+            assert_eq!(worker.wait_for_exit().await.code(), Some(0), "{}", worker.log());
+            records.terminated += 1;
         }
-        remains.bury(worker);
+        records.add(worker);
         *worker = self::worker(broker);
     }
 }
 
-fn worker(broker: &Real) -> Program {
+fn worker(broker: &RabbitMqBroker) -> Program {
     scenarios::start(broker, QUEUE, &[("WORK_DURATION", "1ms")])
 }
 
-/// The producer's executable, which cargo puts beside the worker's; built here, since no test of the worker's would.
+/// Builds the producer and returns its executable, in the same folder as the worker's.
 fn producer_binary() -> String {
-    let beside = std::path::Path::new(env!("CARGO_BIN_EXE_worker")).with_file_name("producer");
+    let path = std::path::Path::new(env!("CARGO_BIN_EXE_worker")).with_file_name("producer");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo).args(["build", "--locked", "-p", "producer"]).status();
-    assert!(built.unwrap().success() && beside.exists(), "cannot build {}", beside.display());
-    beside.to_str().unwrap().to_owned()
+    assert!(built.unwrap().success() && path.exists(), "cannot build {}", path.display());
+    path.to_str().unwrap().to_owned()
 }

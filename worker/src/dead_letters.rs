@@ -1,9 +1,11 @@
-//! Puts poison messages where people can look at them: published to the dead-letter queue with the reason, confirmed,
-//! and only then acknowledged. A crash in between leaves a duplicate there, never a loss.
+//! Publishes invalid messages to the dead-letter queue, with the reason.
 //!
-//! Over a connection of its own, opened for the first poison message: a broker that blocks publishers stops reading
-//! from the publishing connection altogether, and acknowledgements stuck behind a poison message would keep the very
-//! queue full that the alarm is about.
+//! The worker acknowledges the original only after the broker has confirmed the copy. A crash between the two leaves a
+//! duplicate in the dead-letter queue and never loses a message.
+//!
+//! The copies use a separate connection, which the first invalid message opens. During an alarm the broker reads nothing
+//! from a connection that publishes. On a shared connection it would not read the acknowledgements either, and the queue
+//! that caused the alarm would stay full.
 
 use std::time::Duration;
 
@@ -16,37 +18,37 @@ use lapin::{
 };
 use podkit::{Address, Session, Status, broker::rpc};
 
-/// Bytes of the reason that travel along.
-const MAX_REASON: usize = 500;
-/// Time for the side connection to say goodbye.
+/// Maximum size of the reason header in bytes.
+const MAX_REASON_BYTES: usize = 500;
+/// Time limit for the close handshake of the connection.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The side connection, if one was needed yet.
+/// A publisher with its own connection, which it opens on demand.
 #[derive(Debug)]
-pub(crate) struct DeadLetters {
+pub(crate) struct DeadLetterPublisher {
     address: Address,
     queue: String,
     open: Option<(Session, lapin::Channel)>,
 }
 
-impl DeadLetters {
+impl DeadLetterPublisher {
     pub(crate) fn new(address: &Address, queue: &str) -> Self {
         Self { address: address.clone(), queue: dead_letter_queue(queue), open: None }
     }
 
-    /// Publishes a copy of `delivery` with the reason and awaits the confirm.
+    /// Publishes a copy of `delivery` with the reason and waits for the confirm.
     ///
     /// # Errors
-    /// A sentence; the message must not be acknowledged then.
-    pub(crate) async fn bury(&mut self, delivery: &Delivery, reason: &str) -> Result<(), String> {
-        let buried = self.try_bury(delivery, reason).await;
-        if buried.is_err() {
+    /// A sentence. The caller must not acknowledge the message.
+    pub(crate) async fn publish(&mut self, delivery: &Delivery, reason: &str) -> Result<(), String> {
+        let result = self.try_publish(delivery, reason).await;
+        if result.is_err() {
             self.close().await;
         }
-        buried
+        result
     }
 
-    async fn try_bury(&mut self, delivery: &Delivery, reason: &str) -> Result<(), String> {
+    async fn try_publish(&mut self, delivery: &Delivery, reason: &str) -> Result<(), String> {
         let channel = match &self.open {
             Some((_, channel)) if channel.status().connected() => channel,
             _ => {
@@ -61,22 +63,22 @@ impl DeadLetters {
             }
         };
         let mut headers = delivery.properties.headers().clone().unwrap_or_default();
-        headers.insert(REASON_HEADER.into(), AMQPValue::LongString(shortened(reason).into()));
+        headers.insert(REASON_HEADER.into(), AMQPValue::LongString(truncated(reason).into()));
         let properties = delivery.properties.clone().with_headers(headers).with_delivery_mode(2);
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let publish = async {
             let queue = self.queue.as_str().into();
             channel.basic_publish("".into(), queue, options, &delivery.data, properties).await?.await
         };
-        let what = format!("move a poison message to {}", self.queue);
+        let what = format!("move an invalid message to {}", self.queue);
         match rpc(&what, publish).await? {
             Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) => Err(format!("cannot {what}: there is no such queue")),
-            _ => Err(format!("cannot {what}: the broker refused it")),
+            Confirmation::Ack(Some(_)) => Err(format!("cannot {what}: no such queue")),
+            _ => Err(format!("cannot {what}: the broker rejected it (basic.nack)")),
         }
     }
 
-    /// Closes the side connection.
+    /// Closes the connection, if it is open.
     pub(crate) async fn close(&mut self) {
         if let Some((session, _)) = self.open.take() {
             session.close(CLOSE_TIMEOUT).await;
@@ -84,8 +86,8 @@ impl DeadLetters {
     }
 }
 
-fn shortened(reason: &str) -> &str {
-    let mut end = reason.len().min(MAX_REASON);
+fn truncated(reason: &str) -> &str {
+    let mut end = reason.len().min(MAX_REASON_BYTES);
     while !reason.is_char_boundary(end) {
         end -= 1;
     }
@@ -97,11 +99,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_reason_is_cut_between_characters() {
-        assert_eq!(shortened("short"), "short");
-        let long = "ä".repeat(MAX_REASON);
-        assert_eq!(shortened(&long).len(), MAX_REASON);
+    fn a_long_reason_is_cut_at_a_character() {
+        assert_eq!(truncated("short"), "short");
+        let long = "ä".repeat(MAX_REASON_BYTES);
+        assert_eq!(truncated(&long).len(), MAX_REASON_BYTES);
         let odd = format!("a{long}");
-        assert_eq!(shortened(&odd).len(), MAX_REASON - 1);
+        assert_eq!(truncated(&odd).len(), MAX_REASON_BYTES - 1);
     }
 }
