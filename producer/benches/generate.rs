@@ -1,9 +1,7 @@
-//! The producer beside the limit: lapin alone, doing the same against the same broker in the same run.
+//! The producer compared with lapin alone, with the same broker in the same run.
 //!
-//! `cargo bench -p producer`, with Debian's RabbitMQ or with the broker that `AMQP_URL` names. Each figure is the median of five rounds taken in turn.
-//! The queue `surge-bench` is declared as the contract says, emptied between rounds and deleted at the end.
-
-mod support;
+//! `cargo bench -p producer` uses Debian's RabbitMQ, or the broker of `AMQP_URL`. Each figure is the median of five rounds;
+//! the rounds alternate. The queue `surge-bench` is purged between rounds and deleted at the end.
 
 use std::{
     io::{Read, Write},
@@ -21,7 +19,7 @@ use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
     options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeleteOptions, QueuePurgeOptions},
 };
-use support::{Broker, Program, ROUNDS, Result, middle, start_to_ready};
+use testkit::programs::bench::{BenchProgram, LoadedBroker, ROUNDS, Result, median, start_to_ready};
 
 const QUEUE: &str = "surge-bench";
 const TASKS: usize = 64;
@@ -30,12 +28,12 @@ const BATCH: usize = 1000;
 const SINGLES: usize = 1000;
 
 fn main() -> Result<()> {
-    let Some(broker) = Broker::find()? else { return Ok(()) };
+    let Some(broker) = LoadedBroker::find()? else { return Ok(()) };
     let url = broker.url.as_str();
     let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let many = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let environment = [("AMQP_URL", url), ("QUEUE", QUEUE)];
-    let producer = Producer(Program::start(BINARY, &environment)?);
+    let producer = Producer(BenchProgram::start(BINARY, &environment)?);
     let bare_one = one.block_on(Bare::open(url))?;
     let bare_many = many.block_on(Bare::open(url))?;
 
@@ -53,21 +51,21 @@ fn main() -> Result<()> {
             cpu,
         ];
         one.block_on(bare_one.purge())?;
-        // The first round warms everything up.
+        // Round 0 is a warm-up.
         if round > 0 {
             println!("round {round}: {row:.3?}");
             rows.push(row);
         }
     }
-    let median = |column: usize| middle(rows.iter().map(|row| row[column]).collect());
-    let bare = median(0).max(median(1));
-    println!("64 tasks, bare lapin        {bare:9.0}/s (one thread {:.0}, two {:.0})", median(0), median(1));
-    println!("64 connections, /generate   {:9.0}/s = {:.2} of bare", median(2), median(2) / bare);
-    println!("producer's CPU a request    {:9.1} us", median(7));
-    println!("1000 at once, bare lapin    {:9.2} ms", median(3));
-    println!("/generate?count=1000        {:9.2} ms = {:.2} of bare", median(4), median(4) / median(3));
-    println!("one confirm, bare lapin     {:9.3} ms", median(5));
-    println!("one /generate               {:9.3} ms, {:.3} ms more", median(6), median(6) - median(5));
+    let column = |index: usize| median(rows.iter().map(|row| row[index]).collect());
+    let bare = column(0).max(column(1));
+    println!("64 tasks, bare lapin        {bare:9.0}/s (one thread {:.0}, two {:.0})", column(0), column(1));
+    println!("64 connections, /generate   {:9.0}/s = {:.2} of bare", column(2), column(2) / bare);
+    println!("producer's CPU a request    {:9.1} us", column(7));
+    println!("1000 at once, bare lapin    {:9.2} ms", column(3));
+    println!("/generate?count=1000        {:9.2} ms = {:.2} of bare", column(4), column(4) / column(3));
+    println!("one confirm, bare lapin     {:9.3} ms", column(5));
+    println!("one /generate               {:9.3} ms, {:.3} ms more", column(6), column(6) - column(5));
     let (now, peak) = producer.0.memory()?;
     println!("resident memory             {now:9.1} MB after the load, {peak:.1} MB at its peak");
     println!("idle                        {:9.3} % of a core", producer.0.idle()? * 100.0);
@@ -77,7 +75,7 @@ fn main() -> Result<()> {
 
 const BINARY: &str = env!("CARGO_BIN_EXE_producer");
 
-/// lapin with nothing around it.
+/// lapin without the producer around it.
 struct Bare {
     _connection: Connection,
     channel: Channel,
@@ -121,7 +119,7 @@ impl Bare {
             }
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
-        Ok(middle(times))
+        Ok(median(times))
     }
 
     async fn single(&self) -> Result<f64> {
@@ -131,7 +129,7 @@ impl Bare {
             publish(&self.channel).await?.await?;
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
-        Ok(middle(times))
+        Ok(median(times))
     }
 
     async fn purge(&self) -> Result<()> {
@@ -157,8 +155,8 @@ async fn publish(channel: &Channel) -> lapin::Result<lapin::PublisherConfirm> {
     channel.basic_publish("".into(), QUEUE.into(), options, &job.to_body(), properties).await
 }
 
-/// The program itself.
-struct Producer(Program);
+/// The program.
+struct Producer(BenchProgram);
 
 impl Producer {
     async fn rate(&self, cpu: &mut f64) -> Result<f64> {
@@ -184,7 +182,7 @@ impl Producer {
                         while !complete(&answer[..read]) {
                             let more = stream.read(&mut answer[read..]).await?;
                             if more == 0 {
-                                return Err(std::io::Error::other("the producer hung up"));
+                                return Err(std::io::Error::other("the producer closed the connection"));
                             }
                             read += more;
                         }
@@ -230,13 +228,13 @@ impl Producer {
             }
             took.push(begun.elapsed().as_secs_f64() * 1e3);
         }
-        Ok(middle(took))
+        Ok(median(took))
     }
 }
 
 const REQUEST: &[u8] = b"POST /generate HTTP/1.1\r\nhost: bench\r\n\r\n";
 
-/// Whether the bytes are a whole answer with a Content-Length.
+/// Returns true if the bytes are a complete answer with a Content-Length.
 fn complete(bytes: &[u8]) -> bool {
     let Some(head) = bytes.windows(4).position(|end| end == b"\r\n\r\n") else { return false };
     let text = std::str::from_utf8(&bytes[..head]).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The producer's HTTP side: routes, answers, and the counting of requests.
+//! The producer's HTTP interface: routes, answers and request metrics.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,25 +13,22 @@ use axum::{
 use contract::{Accepted, Cause, Problem, routes};
 use podkit::{
     Shutdown,
-    http::{Limits, limited},
+    http::{RequestLimits, limited},
     probes::{self, Probes, method_not_allowed, not_found, problem},
     trace_context,
 };
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    complaints::Complaints,
-    metrics::Metrics,
-    publisher::{Outcome, Publisher},
-    query,
+    log_throttle::LogThrottle, metrics::Metrics, publish_batch::Outcome, publisher::Publisher, query,
 };
 
-/// Label of every path that is not served.
+/// Value of the label `path` for unknown paths.
 const OTHER: &str = "other";
-/// Seconds after which a client may try again.
+/// Seconds until a client should retry.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// What the handlers share.
+/// State of the handlers.
 #[derive(Debug, Clone)]
 pub(crate) struct Api(Arc<Inner>);
 
@@ -41,41 +38,41 @@ struct Inner {
     metrics: Metrics,
     shutdown: Shutdown,
     in_flight: TaskTracker,
-    complaints: Complaints,
+    failures: LogThrottle,
 }
 
 impl Api {
     pub(crate) fn new(publisher: Publisher, metrics: Metrics, shutdown: Shutdown) -> Self {
-        let complaints = Complaints::default();
-        Self(Arc::new(Inner { publisher, metrics, shutdown, in_flight: TaskTracker::new(), complaints }))
+        let (in_flight, failures) = (TaskTracker::new(), LogThrottle::default());
+        Self(Arc::new(Inner { publisher, metrics, shutdown, in_flight, failures }))
     }
 
-    /// Returns when no request is in flight. To be called after the shutdown has begun: no more are let in then.
+    /// Waits until no request is in flight. Call it after the shutdown has begun, when new requests are rejected.
     pub(crate) async fn drained(&self) {
         self.0.in_flight.close();
         self.0.in_flight.wait().await;
     }
 }
 
-/// All routes, within `limits`, counted.
-pub(crate) fn router(api: &Api, probes: &Probes, limits: Limits) -> Router {
+/// Returns the router with all routes, limits and metrics.
+pub(crate) fn router(api: &Api, probes: &Probes) -> Router {
     let routes = Router::new()
         .route(routes::GENERATE, any(generate))
         .merge(probes::router(probes))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(not_found)
         .with_state(api.clone());
-    limited(routes, limits).layer(middleware::from_fn_with_state(api.clone(), count))
+    limited(routes, RequestLimits::default()).layer(middleware::from_fn_with_state(api.clone(), count))
 }
 
-/// Counts every answer, also those of the fallbacks and the limits.
+/// Counts every answer, including those of the fallbacks and the limits.
 async fn count(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+    let started = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
     let answer = next.run(request).await;
     let path = path.as_ref().map_or(OTHER, MatchedPath::as_str);
-    api.0.metrics.request(&method, path, answer.status().as_u16(), begun.elapsed());
+    api.0.metrics.request(&method, path, answer.status().as_u16(), started.elapsed());
     answer
 }
 
@@ -85,7 +82,7 @@ async fn generate(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    // axum's GET also takes HEAD, which would publish and hide the answer.
+    // axum's GET route also accepts HEAD, which would publish jobs without an answer body.
     if method != Method::GET && method != Method::POST {
         return ([(header::ALLOW, "GET, POST")], method_not_allowed().await).into_response();
     }
@@ -94,17 +91,17 @@ async fn generate(
         Err(error) => return problem(&Problem::new(400, "Bad Request", error.to_string())),
     };
     let traceparent = headers.get(trace_context::TRACEPARENT).and_then(|value| value.to_str().ok());
-    // The token first, then the question: so a shutdown either sees this request or is seen by it.
+    // Register before the check: either the shutdown waits for this request, or this request sees the shutdown.
     let in_flight = (api.0.in_flight.token(), api.0.metrics.in_flight());
     let outcome = if api.0.shutdown.has_begun() {
-        Outcome::nothing(order.count, Cause::ShuttingDown)
+        Outcome::rejected(order.count, Cause::ShuttingDown)
     } else {
         api.0.publisher.publish(&order, traceparent.and_then(trace_context::valid)).await
     };
     drop(in_flight);
     if let Some(cause) = outcome.cause {
         api.0.metrics.failed(outcome.failed, cause);
-        api.0.complaints.failed(cause, outcome.failed, Instant::now());
+        api.0.failures.failed(cause, outcome.failed, Instant::now());
     }
     answer(outcome)
 }
@@ -117,7 +114,8 @@ fn answer(outcome: Outcome) -> Response {
         let json = HeaderValue::from_static("application/json");
         return (StatusCode::ACCEPTED, [(header::CONTENT_TYPE, json)], body).into_response();
     };
-    let detail = format!("{}; {confirmed} of {} jobs were confirmed", explain(cause), confirmed + failed);
+    let detail =
+        format!("{}; the broker confirmed {confirmed} of {} jobs", explain(cause), confirmed + failed);
     let body = Problem {
         confirmed: Some(confirmed),
         ids,
@@ -130,19 +128,17 @@ fn answer(outcome: Outcome) -> Response {
 
 const fn explain(cause: Cause) -> &'static str {
     match cause {
-        Cause::Disconnected => "the broker is not connected, nothing was published: see /readyz",
+        Cause::Disconnected => "no connection to the broker (see /readyz), nothing was published",
         Cause::ConnectionLost => {
-            "the connection to the broker was lost before it answered: the jobs that failed may or may not be queued"
+            "lost the connection to the broker before the confirm, the failed jobs may be queued"
         }
-        Cause::Nacked => "the broker refused a job, as a full queue does",
-        Cause::Returned => "the broker has no queue for the jobs",
+        Cause::Nacked => "the broker rejected a job (basic.nack), for example because the queue is full",
+        Cause::Returned => "the broker has no such queue",
         Cause::Blocked => {
-            "the broker is blocking publishers, being short of memory or disk: jobs that were sent before it said so may be queued later"
+            "the broker blocks publishers because of a memory or disk alarm, jobs sent before the alarm may be queued"
         }
-        Cause::Slow => "the broker did not confirm in time: the jobs that failed may or may not be queued",
-        Cause::Busy => "too many jobs are waiting for a confirm, nothing was published",
-        Cause::ShuttingDown => {
-            "this producer is shutting down, nothing was published: another one may take it"
-        }
+        Cause::Slow => "the broker did not confirm in time, the failed jobs may be queued",
+        Cause::Busy => "too many unconfirmed jobs, nothing was published",
+        Cause::ShuttingDown => "the producer is shutting down, nothing was published",
     }
 }

@@ -1,14 +1,13 @@
-//! The demo's web server: `GET` or `POST /generate` publishes jobs, and the answer comes after the broker's confirm.
+//! The demo's web server: `GET` or `POST /generate` publishes jobs and answers after the broker's confirm.
 //!
-//! A request is answered 202 only when the broker has confirmed every job. Otherwise the answer says how many were
-//! confirmed, how many were not, and why, as one of [`contract::Cause`]. Nothing is published twice by the producer.
+//! It answers 202 only if the broker has confirmed every job. Otherwise the answer contains the number of confirmed jobs,
+//! the number of failed jobs and a [`contract::Cause`]. The producer never publishes a job twice.
 
 mod api;
-mod complaints;
-mod flight;
-mod ledger;
-mod line;
+mod confirm_channels;
+mod log_throttle;
 mod metrics;
+mod publish_batch;
 mod publisher;
 pub mod query;
 mod settings;
@@ -16,8 +15,8 @@ mod settings;
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use podkit::{
-    Ended, SettingsError, Shutdown, Status, broker,
-    http::{self, Limits},
+    SessionEnd, SettingsError, Shutdown, Status, broker,
+    http::{self, ConnectionLimits},
     metrics::RegisterError,
     probes::Probes,
 };
@@ -27,26 +26,26 @@ use tokio_util::sync::CancellationToken;
 
 pub use settings::Settings;
 
-/// Name of the program, and of its connections in RabbitMQ's management.
+/// Name of the program and of its connections in RabbitMQ's management UI.
 pub const NAME: &str = contract::names::PRODUCER;
 
-/// How long requests in flight may take to get their answer once the shutdown has begun; each waits for a confirm at
-/// most [`contract::routes::CONFIRM_TIMEOUT`] a window.
+/// Time limit for open requests after the shutdown has begun. A request may wait [`contract::routes::CONFIRM_TIMEOUT`] for
+/// each window of messages.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Why the producer could not run.
+/// Reason why the producer could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A setting cannot be used.
+    /// A setting is invalid.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The metrics are wrong: a mistake in the program.
+    /// A metric cannot be registered: a bug in the program.
     #[error(transparent)]
     Metrics(#[from] RegisterError),
 }
 
-/// Runs the program as `main` does: `args` begins with the program's name, `listener` stands for `--listen` when it was
-/// inherited. Returns the process's exit code (0 clean, 1 failed, 2 usage; a second signal ends the process itself).
+/// Runs the program as `main` does. `args` begins with the program's name. `listener` is an inherited socket that replaces
+/// `--listen`. Returns the exit code: 0 clean, 1 failed, 2 invalid arguments. A second signal ends the process.
 pub fn main_with(
     args: impl IntoIterator<Item = OsString>,
     listener: Option<std::net::TcpListener>,
@@ -54,10 +53,10 @@ pub fn main_with(
     podkit::program::main(args, listener, run)
 }
 
-/// Serves on `listener` and publishes to the broker until `shutdown` begins and the requests in flight are answered.
+/// Serves on `listener` and publishes to the broker until `shutdown` begins and the open requests are answered.
 ///
 /// # Errors
-/// Only before it serves; a broker that is away is no error, but said in every answer.
+/// Only before it serves. An unreachable broker is not an error; every answer reports it.
 pub async fn run(settings: Settings, listener: TcpListener, shutdown: Shutdown) -> Result<(), Error> {
     let address = settings.broker.address()?;
     let registry = Registry::new();
@@ -66,7 +65,7 @@ pub async fn run(settings: Settings, listener: TcpListener, shutdown: Shutdown) 
     let metrics = metrics::Metrics::register(&registry)?;
     let publisher = publisher::Publisher::new(&settings, &status, &metrics);
     let api = api::Api::new(publisher.clone(), metrics, shutdown.clone());
-    let app = api::router(&api, &probes, Limits::default());
+    let app = api::router(&api, &probes);
     if let Ok(local) = listener.local_addr() {
         tracing::info!(address = %local, broker = %address, queue = settings.queue.queue, "serving");
     }
@@ -75,20 +74,20 @@ pub async fn run(settings: Settings, listener: TcpListener, shutdown: Shutdown) 
     let draining = async {
         shutdown.begun().await;
         if tokio::time::timeout(DRAIN_TIMEOUT, api.drained()).await.is_err() {
-            tracing::warn!("leaving with requests unanswered");
+            tracing::warn!("exiting with unanswered requests");
         }
         stop.cancel();
     };
-    let serving = http::serve(listener, app, Limits::default(), &stop);
+    let serving = http::serve(listener, app, ConnectionLimits::default(), &stop);
     let connecting = broker::maintain(&address, NAME, &status, &shutdown, async |session| {
-        let ended = tokio::select! {
-            ended = publisher.serve(session, &settings.queue) => ended,
-            () = stop.cancelled() => Ended::Finished,
+        let end = tokio::select! {
+            end = publisher.serve(session, &settings.queue) => end,
+            () = stop.cancelled() => SessionEnd::Finished,
         };
         publisher.detach();
-        ended
+        end
     });
     tokio::join!(draining, serving, connecting);
-    tracing::info!("all requests are answered, leaving");
+    tracing::info!("shut down");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The producer as a program of its own; everything is in the library.
+//! The producer's binary; the library has the code.
 
 use std::process::ExitCode;
 

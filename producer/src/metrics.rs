@@ -1,4 +1,4 @@
-//! The producer's metrics, by the contract's names.
+//! The producer's metrics.
 
 use std::time::Duration;
 
@@ -7,20 +7,18 @@ use contract::Cause;
 use podkit::metrics::{RegisterError, register};
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
-/// Upper bounds of the duration buckets, in seconds: a confirm takes about a millisecond, a time-out two seconds.
+/// Upper bounds of the duration buckets, in seconds: a confirm takes about a millisecond, a timeout two seconds.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
-/// What the producer counts.
+/// The producer's metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     requests: IntCounterVec,
     statuses: IntCounterVec,
     in_flight: IntGauge,
     durations: Histogram,
-    /// Counted as the broker confirms, also when nobody waits any more.
-    pub(crate) published: IntCounter,
-    /// The part of them that was reported as failed before.
-    pub(crate) late: IntCounter,
+    published: IntCounter,
+    late: IntCounter,
     failed: IntCounterVec,
 }
 
@@ -37,7 +35,7 @@ impl Metrics {
             requests: counters("http_request_total", "Requests answered.", &["method", "path", "status"])?,
             statuses: counters(
                 "request_status",
-                "Requests answered, as the first demo named it.",
+                "Requests answered, under the name of the original demo.",
                 &["path", "status"],
             )?,
             in_flight: register(
@@ -49,13 +47,17 @@ impl Metrics {
             published: counter("messages_published_total", "Jobs that the broker confirmed.")?,
             late: counter(
                 "messages_late_total",
-                "Jobs that the broker confirmed after they had been answered as failed.",
+                "Jobs that the broker confirmed after the producer had reported them as failed.",
             )?,
-            failed: counters("messages_failed_total", "Jobs that were answered as failed.", &["cause"])?,
+            failed: counters(
+                "messages_failed_total",
+                "Jobs that the producer reported as failed.",
+                &["cause"],
+            )?,
         })
     }
 
-    /// Counts a request as in flight until the guard is dropped, also when the client hangs up.
+    /// Counts a request as in flight until the guard is dropped.
     pub(crate) fn in_flight(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
@@ -74,13 +76,21 @@ impl Metrics {
         self.durations.observe(took.as_secs_f64());
     }
 
-    /// Counts the jobs of one request that were answered as failed.
+    /// Counts confirmed jobs. `late` jobs were reported as failed before.
+    pub(crate) fn confirmed(&self, jobs: u32, late: bool) {
+        self.published.inc_by(jobs.into());
+        if late {
+            self.late.inc_by(jobs.into());
+        }
+    }
+
+    /// Counts the jobs of one request that were reported as failed.
     pub(crate) fn failed(&self, failed: u32, cause: Cause) {
         self.failed.with_label_values(&[cause.as_str()]).inc_by(failed.into());
     }
 }
 
-/// A request without an answer yet.
+/// Guard for a request in flight.
 pub(crate) struct InFlight(IntGauge);
 
 impl Drop for InFlight {
@@ -89,7 +99,7 @@ impl Drop for InFlight {
     }
 }
 
-/// A status code as text, without an allocation a request.
+/// Formats a status code without an allocation.
 fn three_digits(status: u16, digits: &mut [u8; 3]) -> &str {
     for (digit, divisor) in digits.iter_mut().zip([100, 10, 1]) {
         *digit = b'0' + u8::try_from(status / divisor % 10).unwrap_or(0);

@@ -1,37 +1,37 @@
-//! What a request to `/generate` asks for, read strictly: a mistyped count must not publish one job in silence.
+//! The query of `/generate`. The parser is strict: a mistyped count must not publish one job by default.
 
 use contract::{BurstId, routes::MAX_COUNT};
 
-/// A request's parameters.
+/// Parameters of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    /// Jobs to publish.
+    /// Number of jobs to publish.
     pub count: u32,
-    /// The burst that they belong to.
+    /// Burst of the jobs.
     pub burst: Option<BurstId>,
 }
 
-/// Why the query cannot be used; the text is for the client.
+/// Reason why the query is invalid; the text is for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// Not a number within bounds.
-    #[error("count must be a whole number from 1 to {MAX_COUNT}, written in digits")]
+    /// `count` is not a number within its limits.
+    #[error("count must be a whole number from 1 to {MAX_COUNT}, in digits")]
     Count,
-    /// Not a burst's ID.
+    /// `burst` is not a burst ID.
     #[error("burst: {0}")]
     Burst(#[from] contract::InvalidBurstId),
-    /// A parameter stands there twice.
-    #[error("{0} is given twice")]
+    /// A parameter occurs twice.
+    #[error("{0} occurs twice")]
     Twice(&'static str),
-    /// Cannot be decoded.
+    /// The query cannot be decoded.
     #[error("the query is not percent-encoded UTF-8")]
     Encoding,
 }
 
-/// Reads `count` (1 when absent) and `burst`; other parameters mean nothing and are passed over.
+/// Parses `count` (default 1) and `burst`; ignores other parameters.
 ///
 /// # Errors
-/// [`QueryError`] says which parameter is wrong; nothing may be published then.
+/// [`QueryError`] names the invalid parameter. The request must not publish anything then.
 pub fn parse(query: &str) -> Result<Order, QueryError> {
     let mut count = None;
     let mut burst = None;
@@ -52,7 +52,7 @@ fn set<T>(place: &mut Option<T>, value: T, name: &'static str) -> Result<(), Que
 }
 
 fn number(text: &str) -> Result<u32, QueryError> {
-    // Rust's own parser would take "+5".
+    // Rust's parser would accept "+5".
     if text.is_empty() || !text.bytes().all(|c| c.is_ascii_digit()) {
         return Err(QueryError::Count);
     }
@@ -120,21 +120,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_what_is_taken_is_within_bounds(query in any::<String>()) {
+        fn any_text_is_rejected_or_within_limits(query in any::<String>()) {
             if let Ok(order) = parse(&query) {
                 prop_assert!((1..=MAX_COUNT).contains(&order.count));
             }
         }
 
         #[test]
-        fn near_misses_neither(query in "(count|burst|%63ount)=[0-9a-zA-Z%+&=-]{0,12}") {
+        fn near_misses_are_rejected_or_within_limits(query in "(count|burst|%63ount)=[0-9a-zA-Z%+&=-]{0,12}") {
             if let Ok(order) = parse(&query) {
                 prop_assert!((1..=MAX_COUNT).contains(&order.count));
             }
         }
 
         #[test]
-        fn every_legal_order_is_read(count in 1..=MAX_COUNT, burst in "[A-Za-z0-9_-]{1,64}") {
+        fn valid_queries_are_parsed(count in 1..=MAX_COUNT, burst in "[A-Za-z0-9_-]{1,64}") {
             let order = parse(&format!("burst={burst}&count={count}")).unwrap();
             prop_assert_eq!(order, Order { count, burst: Some(burst.parse().unwrap()) });
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Parser;
-use contract::settings as names_of;
+use contract::settings as variables;
 use podkit::{
     BrokerArgs, QueueArgs,
     program::{self, ProcessArgs},
@@ -17,11 +17,11 @@ use podkit::{
     about = "Publishes jobs to RabbitMQ: GET or POST /generate[?count=1..10000][&burst=ID]"
 )]
 pub struct Settings {
-    /// Address to serve HTTP on; all interfaces, since a pod's probes and Service come from outside
-    #[arg(long, env = names_of::LISTEN, value_name = "LISTEN", default_value = "0.0.0.0:3000")]
+    /// Address for HTTP; all interfaces by default, because kubelet and Service connect from outside
+    #[arg(long, env = variables::LISTEN, value_name = "LISTEN", default_value = "0.0.0.0:3000")]
     pub listen: SocketAddr,
-    /// Messages on the way without a confirm, at most; requests beyond it are answered 503 with Retry-After
-    #[arg(long, env = names_of::MAX_UNCONFIRMED, value_name = "MAX_UNCONFIRMED", default_value_t = 10_000,
+    /// Maximum number of unconfirmed messages; further requests get 503 with Retry-After
+    #[arg(long, env = variables::MAX_UNCONFIRMED, value_name = "MAX_UNCONFIRMED", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_unconfirmed: u32,
     /// The broker.
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wrong_values_name_the_variable() {
+    fn invalid_values_name_the_variable() {
         for (flag, value, variable) in [
             ("--listen", "nowhere", "LISTEN"),
             ("--max-unconfirmed", "0", "MAX_UNCONFIRMED"),
@@ -65,24 +65,24 @@ mod tests {
     }
 
     #[test]
-    fn help_names_every_variable_and_no_secret() {
+    fn help_lists_every_variable() {
         use clap::CommandFactory;
         let help = Settings::command().render_long_help().to_string();
         for name in [
-            names_of::AMQP_URL,
-            names_of::AMQP_HOST,
-            names_of::AMQP_PORT,
-            names_of::AMQP_USER,
-            names_of::AMQP_PASSWORD,
-            names_of::AMQP_VHOST,
+            variables::AMQP_URL,
+            variables::AMQP_HOST,
+            variables::AMQP_PORT,
+            variables::AMQP_USER,
+            variables::AMQP_PASSWORD,
+            variables::AMQP_VHOST,
             "AMQP_URL_FILE",
             "AMQP_USER_FILE",
             "AMQP_PASSWORD_FILE",
-            names_of::QUEUE,
-            names_of::QUEUE_TYPE,
-            names_of::LISTEN,
-            names_of::MAX_UNCONFIRMED,
-            names_of::LOG_FORMAT,
+            variables::QUEUE,
+            variables::QUEUE_TYPE,
+            variables::LISTEN,
+            variables::MAX_UNCONFIRMED,
+            variables::LOG_FORMAT,
             "AMQP_CA_FILE",
             "RUST_LOG",
         ] {

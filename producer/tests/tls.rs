@@ -1,13 +1,13 @@
-//! AMQP over TLS against the real RabbitMQ: `cargo test -p producer --features tls --test tls -- --ignored`.
+//! AMQP over TLS with RabbitMQ: `cargo test -p producer --features tls --test tls -- --ignored`.
 
 #![cfg(feature = "tls")]
 
-mod support;
+use testkit::{
+    programs::{Program, RabbitMqBroker, client, send},
+    rabbitmq::Settings,
+};
 
-use support::{ask, client, control::Real, program::Program};
-use testkit::rabbitmq::Settings;
-
-/// Authority and server certificate for 127.0.0.1, as RabbitMQ reads them.
+/// PEM files of a CA and a server certificate for 127.0.0.1.
 struct Certificates {
     folder: tempfile::TempDir,
 }
@@ -17,7 +17,7 @@ impl Certificates {
         let folder = tempfile::tempdir().expect("a folder");
         let mut authority = rcgen::CertificateParams::new(Vec::new()).expect("no names to be wrong");
         authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        authority.distinguished_name.push(rcgen::DnType::CommonName, "the test's authority");
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "CA of the test");
         let authority_key = rcgen::KeyPair::generate().expect("a key");
         let authority_cert = authority.self_signed(&authority_key).expect("a certificate");
         let issuer = rcgen::Issuer::new(authority, authority_key);
@@ -41,7 +41,7 @@ impl Certificates {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Debian's rabbitmq-server"]
-async fn amqps_works_with_the_right_authority_and_with_no_other() {
+async fn amqps_needs_the_right_ca() {
     let certificates = Certificates::make();
     let port =
         std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
@@ -52,20 +52,20 @@ async fn amqps_works_with_the_right_authority_and_with_no_other() {
         certificates.path("key.pem"),
     );
     let settings = Settings { configuration, ..Settings::default() };
-    let _broker = tokio::task::block_in_place(|| Real::start_with(&settings));
+    let _broker = tokio::task::block_in_place(|| RabbitMqBroker::start_with(&settings));
     let url = format!("amqps://guest:guest@127.0.0.1:{port}/%2F");
     let binary = env!("CARGO_BIN_EXE_producer");
     let http = client();
 
     let ca = certificates.path("ca.pem");
     let producer = Program::start(binary, &[("AMQP_URL", &url), ("AMQP_CA_FILE", &ca), ("QUEUE", "tls")]);
-    producer.ready(&http, 200).await;
-    let (status, _, body) = ask(&http, reqwest::Method::POST, &producer.url("/generate?count=100")).await;
+    producer.wait_for_readyz(&http, 200).await;
+    let (status, _, body) = send(&http, reqwest::Method::POST, &producer.url("/generate?count=100")).await;
     assert_eq!((status, &body["confirmed"]), (202, &100.into()), "{body}");
 
-    // The system's authorities did not sign this broker's certificate.
-    let stranger = Program::start(binary, &[("AMQP_URL", &url), ("QUEUE", "tls")]);
-    stranger.logged("certificate").await;
-    let said = stranger.ready(&http, 503).await;
-    assert!(said.to_lowercase().contains("certificate") || said.contains("UnknownIssuer"), "{said}");
+    // The system's CAs did not sign the broker's certificate.
+    let untrusting = Program::start(binary, &[("AMQP_URL", &url), ("QUEUE", "tls")]);
+    untrusting.wait_for_log("certificate").await;
+    let answer = untrusting.wait_for_readyz(&http, 503).await;
+    assert!(answer.to_lowercase().contains("certificate") || answer.contains("UnknownIssuer"), "{answer}");
 }
