@@ -1,7 +1,7 @@
-//! The terminal: taken over, drawn on, and given back, whatever happens.
+//! The terminal: taken over, drawn on, and restored.
 //!
-//! Frames are compared here and only the difference is written, in one piece; a frame without a difference writes
-//! nothing at all, so an idle dashboard is silent.
+//! Only the difference between two frames is written, in one piece. A frame without a difference writes nothing, so an idle
+//! dashboard is silent.
 
 mod cells;
 
@@ -19,34 +19,33 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::Notify;
 
-/// Clicks and the wheel, in the form without a limit on columns. Not the pointer's every move, which crossterm's own
-/// command would ask for too.
+/// Clicks and the wheel, in the form without a limit on columns. crossterm's own command would also report every move.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// Whether the real terminal is ours, so that a panic anywhere knows whether there is something to give back. Locked
-/// while it is written to: a frame begun before a panic in another thread must not be written over its message.
+/// Set while this program owns the terminal, so that a panic knows whether to restore it. Locked during a write: a frame
+/// that was begun before a panic in another thread must not overwrite its message.
 static TAKEN: Mutex<bool> = Mutex::new(false);
 
-/// Told when some task has panicked, so that the loop ends instead of drawing over the message.
+/// Notified when a task panicked, so that the loop ends instead of drawing over the message.
 static PANICKED: Notify = Notify::const_new();
 
-/// A terminal, real or pretended.
+/// A real or a simulated terminal.
 pub struct Terminal<W: Write> {
     out: W,
-    /// Whether `out` is the real terminal, with modes to set and take back.
+    /// Set if `out` is the real terminal, with modes to set and restore.
     is_real: bool,
     mouse: bool,
     shown: Buffer,
     next: Buffer,
     bytes: String,
-    /// Whether what is on the screen is unknown.
+    /// Set if the content of the screen is unknown.
     is_stale: bool,
 }
 
 impl Terminal<io::Stdout> {
-    /// Takes the terminal over: raw mode, alternate screen, bracketed paste, no cursor. Dropping gives it back, and
-    /// so does a panic in any thread.
+    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor. Dropping the value restores it, and so does a
+    /// panic in any thread.
     ///
     /// # Errors
     /// When standard output is no terminal or its modes cannot be set.
@@ -96,7 +95,7 @@ impl<W: Write> Terminal<W> {
         self.out.flush()
     }
 
-    /// Switches the mouse on or off; off leaves it to the terminal, to select text with.
+    /// Switches the mouse on or off; when off, the terminal selects text with it.
     ///
     /// # Errors
     /// When the terminal cannot be written to.
@@ -113,7 +112,7 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Gives the terminal back. May be called more than once.
+    /// Restores the terminal. Can be called more than once.
     pub fn leave(&mut self) {
         if self.is_real {
             give_back();
@@ -126,7 +125,7 @@ impl<W: Write> Terminal<W> {
         (self.next.area.width, self.next.area.height)
     }
 
-    /// The window has another size now.
+    /// Notes a new size of the window.
     pub fn resize(&mut self, (columns, rows): (u16, u16)) {
         if (columns, rows) != self.size() {
             let area = Rect::new(0, 0, columns, rows);
@@ -136,7 +135,7 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// Forgets what is on the screen: the next frame is written whole.
+    /// Forgets the screen: the next frame is written whole.
     pub fn forget(&mut self) {
         self.is_stale = true;
     }
@@ -161,7 +160,7 @@ impl<W: Write> Terminal<W> {
         EndSynchronizedUpdate.write_ansi(&mut self.bytes).map_err(io::Error::other)?;
         let taken = self.is_real.then(taken);
         if taken.as_deref() == Some(&false) {
-            // Given back by a panic in some thread.
+            // A panic in another thread has restored it.
             return Ok(());
         }
         self.out.write_all(self.bytes.as_bytes())?;
@@ -172,8 +171,7 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Gives the terminal back, stops this process group as a shell's Ctrl-Z would, and takes the terminal over again
-    /// when it goes on.
+    /// Restores the terminal, stops this process group as a shell's Ctrl-Z does, and takes the terminal again afterwards.
     ///
     /// # Errors
     /// When the terminal cannot be taken over again.
@@ -182,8 +180,8 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         give_back();
-        // The whole group, so that a `cargo run` around it stops too and the shell gets its prompt. Returns when the
-        // shell continues it, or at once where nobody could (no job control).
+        // The whole group, so that a `cargo run` around it stops too and the shell gets its prompt. Returns when the shell
+        // continues it, or at once without job control.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         self.take()?;
         let size = crossterm::terminal::size()?;
@@ -198,7 +196,7 @@ impl<W: Write> Drop for Terminal<W> {
     }
 }
 
-/// Gives the real terminal back if it is taken. Errors are ignored: there is nobody left to tell.
+/// Restores the real terminal if it is taken. Errors are ignored: there is no place left to report them.
 pub(crate) fn give_back() {
     let mut taken = taken();
     if std::mem::take(&mut *taken) {
@@ -213,7 +211,7 @@ fn taken() -> MutexGuard<'static, bool> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a panic in any thread gives the terminal back before its message is written, and ends the loop.
+/// From now on a panic in any thread restores the terminal before its message is written, and ends the loop.
 fn give_back_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -226,7 +224,7 @@ fn give_back_on_panic() {
     });
 }
 
-/// Returns once some thread has panicked.
+/// Returns once a thread has panicked.
 pub(crate) async fn panicked() {
     PANICKED.notified().await;
 }
@@ -258,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_that_a_panic_overtook_is_not_written() {
+    fn a_frame_is_not_written_over_a_panic() {
         let mut terminal = Terminal::with(Vec::new(), (20, 2), true);
         *taken() = true;
         let overtaken = |_, buffer: &mut Buffer| {
@@ -271,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_what_was_drawn() {
+    fn the_written_cells_are_the_drawn_cells() {
         let mut terminal = Terminal::pretend(Vec::new(), (20, 2));
         for text in ["hello, world", "hello", "日本 and more", "x"] {
             draw(&mut terminal, text);

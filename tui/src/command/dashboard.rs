@@ -25,7 +25,7 @@ use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::drills;
 use dashboard::ui::state::Access;
 
-/// Events that may wait for the screen before sources wait too.
+/// Events that may wait for the screen before the sources wait.
 const EVENTS: usize = 1024;
 
 /// Effects that may wait for the sources.
@@ -44,7 +44,7 @@ pub(super) struct Args {
     /// Do nothing that changes the cluster: no load, no kill, no tuning, no drill
     #[arg(long, help_heading = "Cluster")]
     read_only: bool,
-    /// Leave the mouse to the terminal
+    /// Disable mouse capture
     #[arg(long)]
     no_mouse: bool,
     /// Characters to draw with [default: what TERM and the locale allow]
@@ -58,12 +58,12 @@ pub(super) struct Args {
     sandbox: SandboxArgs,
 }
 
-/// What the dashboard hands to the sandbox.
+/// The sandbox's settings from the dashboard's command line.
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Sandbox")]
 struct SandboxArgs {
-    /// Watch a sandbox on this machine, whatever clusters there are
+    /// Watch a sandbox on this machine, even if a cluster has the demo
     #[arg(long, conflicts_with_all = ["context", "namespace", "kubeconfig"])]
     sandbox: bool,
     #[command(flatten)]
@@ -108,7 +108,7 @@ impl Args {
 
 pub(super) fn main(arguments: Args) -> ExitCode {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        complain("the dashboard needs a terminal, and standard input or output is none");
+        complain("the dashboard needs a terminal (stdin and stdout must be a TTY)");
         return ExitCode::from(USAGE);
     }
     if let Some(path) = &arguments.log
@@ -126,7 +126,7 @@ pub(super) fn main(arguments: Args) -> ExitCode {
         }
     };
     let code = runtime.block_on(run(arguments, clock));
-    // Whatever still runs has nothing to finish: the sandbox is stopped, and requests are counted only when answered.
+    // Nothing that still runs must finish: the sandbox is stopped, and requests count only when answered.
     runtime.shutdown_background();
     code
 }
@@ -155,12 +155,15 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     }
     let result = runtime::run(&mut terminal, &mut model, received, effects, clock).await;
     terminal.leave();
-    // From here on another signal ends the process as it would any other.
+    // From here on, another signal ends the process at once.
     signals.abort();
     drop(end);
     for (drill, open) in model.data.drills.iter() {
         let (kind, name, replicas) = (open.scaled.kind.word(), &open.scaled.name, open.scaled.replicas);
-        complain(&format!("putting back the {}: {kind} {name} to {replicas}", drills::title(drill)));
+        complain(&format!(
+            "restoring the {} failed: scale {kind} {name} to {replicas}",
+            drills::title(drill)
+        ));
     }
     let stopped = sources.await;
     for sentence in stopped.iter().flatten() {
@@ -180,7 +183,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     }
 }
 
-/// The machine's wall clock at the start of the run. Tests set it wrong, to see that nothing depends on its being right.
+/// The machine's wall clock at the start of the run. Tests set it wrong to prove that nothing depends on it.
 fn wall_clock(clock: &Clock) -> DayClock {
     let day = DayClock::of_run(clock);
     #[cfg(debug_assertions)]
@@ -190,8 +193,8 @@ fn wall_clock(clock: &Clock) -> DayClock {
     day
 }
 
-/// Finds the target and runs its sources until `ended`; then ends what was started for it. Returns what drills have
-/// stopped and could not be put back, a sentence each.
+/// Finds the target and runs its sources until `ended`, then ends what was started for it. Returns one sentence for each
+/// drill that could not be restored.
 async fn watch(
     arguments: Args,
     outbox: EventSender,
@@ -199,11 +202,11 @@ async fn watch(
     effects: mpsc::Receiver<Effect>,
     ended: tokio::sync::oneshot::Receiver<()>,
 ) -> Vec<String> {
-    // Tests see by it that a panic, wherever it comes, gives the terminal back.
+    // Tests use it to see that a panic in any task restores the terminal.
     #[cfg(debug_assertions)]
     assert!(std::env::var_os("SURGE_TEST_PANIC").is_none(), "SURGE_TEST_PANIC asks for a panic");
     let mut ended = std::pin::pin!(async {
-        // Dropping the sender is the word.
+        // Dropping the sender ends it.
         let _dropped = ended.await;
     });
     let running = tokio::select! {
@@ -222,8 +225,8 @@ async fn watch(
     };
     let mut sources = std::pin::pin!(dispatch::run(running.client, settings, outbox, clock, effects));
     let left = tokio::select! {
-        // Nobody sends effects any more: the sources end by themselves, after they have put back what is to be.
-        () = &mut ended => tokio::time::timeout(dispatch::ENDS_WITHIN, &mut sources).await.unwrap_or_default(),
+        // Effects have no sender any more: the sources end by themselves, after they have restored the drills.
+        () = &mut ended => tokio::time::timeout(dispatch::SHUTDOWN_TIMEOUT, &mut sources).await.unwrap_or_default(),
         left = &mut sources => left,
     };
     (running.stop)().await;

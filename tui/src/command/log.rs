@@ -1,4 +1,4 @@
-//! `--log FILE`: what the program notes for its developers goes to a file, never to the screen.
+//! `--log FILE`: the program's own log goes to a file, never to the screen.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// What is noted when `RUST_LOG` does not say.
+/// The filter without `RUST_LOG`.
 const DEFAULT_FILTER: &str = "info,kube=warn,kube_client=warn,kube_runtime=warn";
 
 fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> bool {
@@ -21,7 +21,7 @@ fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> bool {
     tracing_subscriber::registry().with(lines).try_init().is_ok()
 }
 
-/// Begins to write to `path`, appending, readable by the user alone.
+/// Starts to append to `path`, which only the user can read.
 pub(super) fn to_file(path: &Path) -> Result<(), String> {
     let file = OpenOptions::new()
         .create(true)
@@ -32,7 +32,7 @@ pub(super) fn to_file(path: &Path) -> Result<(), String> {
     if start(Mutex::new(file)) { Ok(()) } else { Err("the log was started before".to_owned()) }
 }
 
-/// Begins to write to standard error, for commands without a screen.
+/// Starts to write to standard error, for commands without a screen.
 pub(super) fn to_standard_error() {
     if !start(std::io::stderr) {
         tracing::debug!("the log was started before");

@@ -1,5 +1,5 @@
-//! `surge pod NAME`: what a pod of the sandbox runs. The programs are those of the real images; here they are linked
-//! into one executable, and take the listeners that they inherit instead of binding their own.
+//! `surge pod NAME`: the programs of the sandbox's pods. They are those of the real images, linked into one executable. They
+//! take the listeners that they inherit instead of binding their own.
 
 use std::ffi::OsString;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use cluster::connect::ConnectFlags;
 /// First inherited descriptor, by the convention of systemd's socket activation.
 const FIRST: RawFd = 3;
 
-/// What a port without a name is called there.
+/// Name of a port without a name, by the same convention.
 const UNNAMED: &str = "unknown";
 
 #[derive(Debug, clap::Args)]
@@ -55,7 +55,7 @@ pub(super) fn main(arguments: Args) -> ExitCode {
     }
 }
 
-/// A server that has no settings of its own program: what it takes from the command line, and how it runs.
+/// A server without a program of its own: its command line, and how it runs.
 trait Server: Parser {
     /// Serves until `shutdown` is cancelled.
     async fn run(self, listeners: Listeners, shutdown: CancellationToken) -> Result<(), String>;
@@ -95,7 +95,7 @@ fn run<S: Server>(arguments: impl Iterator<Item = OsString>, listeners: Listener
     }
 }
 
-/// The broker, in the place of RabbitMQ; it is told what RabbitMQ's image is told.
+/// The broker, in the place of RabbitMQ; it reads the variables of RabbitMQ's image.
 #[derive(Debug, Parser)]
 struct Rabbitmq {
     /// User that may log in
@@ -135,7 +135,7 @@ struct Prometheus {
 
 impl Server for Prometheus {
     async fn run(self, mut listeners: Listeners, shutdown: CancellationToken) -> Result<(), String> {
-        // The kubeconfig in the environment stands for the service account's token.
+        // The kubeconfig in the environment replaces the service account's token.
         let cluster = connect::load(&ConnectFlags::default()).await.map_err(|obstacle| obstacle.what)?;
         let listener = bind(listeners.take(&["web", "http-web", "http"]), self.listen).await?;
         let mut config = scraper::Config::default();
@@ -172,20 +172,20 @@ fn from_std(listener: TcpListener) -> Result<tokio::net::TcpListener, String> {
 struct Listeners(Vec<(String, TcpListener)>);
 
 impl Listeners {
-    /// Takes over what `LISTEN_FDS` and `LISTEN_FDNAMES` announce; without them there is nothing, and the programs
-    /// bind their own.
+    /// Takes over the listeners that `LISTEN_FDS` and `LISTEN_FDNAMES` announce. Without these variables the programs bind their
+    /// own.
     fn inherit() -> Result<Self, String> {
         let Ok(count) = std::env::var("LISTEN_FDS") else {
             return Ok(Self::default());
         };
-        let count: RawFd = count.parse().map_err(|_| format!("LISTEN_FDS={count} is no number"))?;
+        let count: RawFd = count.parse().map_err(|_| format!("LISTEN_FDS={count} is not a number"))?;
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');
         let mut listeners = Vec::new();
         for descriptor in FIRST..FIRST.saturating_add(count) {
             let name = names.next().filter(|name| !name.is_empty()).unwrap_or(UNNAMED).to_owned();
             let listener = take_over(descriptor)
-                .map_err(|error| format!("descriptor {descriptor} ({name}) is no listener: {error}"))?;
+                .map_err(|error| format!("descriptor {descriptor} ({name}) is not a listener: {error}"))?;
             listeners.push((name, listener));
         }
         Ok(Self(listeners))

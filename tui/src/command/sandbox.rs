@@ -1,6 +1,6 @@
-//! The sandbox: with a dashboard as what it turns to where no cluster has the demo, and by itself as `surge sandbox`.
+//! The sandbox: the dashboard's fallback, and by itself as `surge sandbox`.
 //!
-//! It is told what a cluster is told, the manifests, and which of this executable's subcommands each image stands for.
+//! Its input is a cluster's input, the manifests, and the subcommand of this executable that replaces each image.
 
 mod demo;
 
@@ -24,43 +24,43 @@ use dashboard::reported::{Problem, StepState, Target, TargetEvent};
 
 use demo::{Numbers, TargetType};
 
-/// How long the demo may take to become ready.
+/// Limit for the demo to become ready.
 const READY: Duration = Duration::from_secs(60);
 
-/// What both forms of the sandbox take.
+/// Settings of both forms of the sandbox.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Options {
-    /// Time between two decisions of the autoscaler
+    /// Time between two syncs of the HPA
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = duration::parse)]
     sync_period: Duration,
-    /// How long the autoscaler looks back before it scales down
+    /// Scale-down stabilization window
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
     scale_down_window: Duration,
-    /// How long one job takes
+    /// Duration of one job
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration::parse)]
     work_duration: Duration,
-    /// Fewest workers
+    /// Minimum number of workers
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=250))]
     min: u32,
-    /// Most workers
+    /// Maximum number of workers
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=250))]
     max: u32,
-    /// Messages that the autoscaler aims at
+    /// Target of the HPA, in messages
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     target: u32,
-    /// Whether the target is per worker or in all
+    /// Type of the target: per worker, or total
     #[arg(long, value_name = "TYPE", default_value = "average-value")]
     target_type: TargetType,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where to write the kubeconfig; an existing file is left alone
+    /// Write the kubeconfig to this file; an existing file is not overwritten
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
-    /// Without the demo, so that it can be installed
+    /// Start without the demo, so that it can be installed
     #[arg(long)]
     empty: bool,
 }
@@ -83,7 +83,7 @@ impl Options {
         Ok(objects)
     }
 
-    /// The sandbox's configuration: every image is this executable with another subcommand.
+    /// The sandbox's configuration: this executable with a subcommand replaces every image.
     fn config(&self, kubeconfig: Option<PathBuf>) -> Result<sandbox::Config, String> {
         let program = std::env::current_exe()
             .map_err(|error| format!("this executable's own path cannot be found: {error}"))?;
@@ -98,7 +98,7 @@ impl Options {
     }
 }
 
-/// The demo's objects as they are for any cluster.
+/// The demo's objects, as for any cluster.
 fn parsed() -> Result<Vec<Value>, String> {
     let mut objects = Vec::new();
     for text in demo::MANIFESTS {
@@ -107,7 +107,7 @@ fn parsed() -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
-/// Starts the sandbox and, unless it is to be empty, applies the demo.
+/// Starts the sandbox, and applies the demo unless it is to be empty.
 async fn start(
     options: &Options,
     kubeconfig: Option<PathBuf>,
@@ -130,7 +130,7 @@ async fn start(
     Ok(sandbox)
 }
 
-/// The workloads that a person waits for, in the order of their dependence.
+/// The workloads that the start waits for, in the order of their dependence.
 fn workloads(sandbox: &Sandbox) -> Vec<Workload> {
     let workload = |kind, name: &str, title: &str| Workload {
         kind,
@@ -147,7 +147,7 @@ fn workloads(sandbox: &Sandbox) -> Vec<Workload> {
     workloads
 }
 
-/// What the dashboard turns to.
+/// The sandbox as the dashboard's fallback.
 pub(super) fn fallback(options: Options) -> Box<dyn Fallback> {
     Box::new(InTheDashboard(options))
 }
@@ -174,10 +174,10 @@ async fn start_for_dashboard(
         confirm_first_burst: false,
     };
     outbox.send(Event::Target(TargetEvent::Chosen(target.clone()))).await;
-    let (progress, mut told) = mpsc::channel::<Progress>(64);
+    let (progress, mut states) = mpsc::channel::<Progress>(64);
     let steps = outbox.clone();
     tokio::spawn(async move {
-        while let Some(Progress { step, state }) = told.recv().await {
+        while let Some(Progress { step, state }) = states.recv().await {
             steps.step(&step, step_state(state)).await;
         }
     });
@@ -193,7 +193,7 @@ async fn start_for_dashboard(
             match sandbox.ready(&workloads(&sandbox), READY).await {
                 Ok(()) => outbox.send(Event::Target(TargetEvent::Ready)).await,
                 Err(error) => {
-                    let advice = "look at the pods below; `surge --log FILE` tells more".to_owned();
+                    let advice = "see the pods below; `surge --log FILE` logs more".to_owned();
                     outbox.failed(Problem { what: error.to_string(), advice, retry: None }).await;
                 }
             }
@@ -256,13 +256,13 @@ async fn run(arguments: Args) -> Result<(), String> {
     let shutdown = CancellationToken::new();
     let _signals = super::signals::cancel_on_signal(&shutdown)
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
-    let (progress, told) = mpsc::channel(64);
-    tokio::spawn(print_progress(told));
+    let (progress, states) = mpsc::channel(64);
+    tokio::spawn(print_progress(states));
     let Args { kubeconfig, options, empty } = arguments;
     let starting = start(&options, kubeconfig, empty, progress);
     let sandbox = tokio::select! {
         started = starting => started?,
-        // What has been started so far ends with this process.
+        // Everything that was started ends with this process.
         () = shutdown.cancelled() => return Ok(()),
     };
     let result = tokio::select! {
@@ -276,7 +276,7 @@ async fn run(arguments: Args) -> Result<(), String> {
     result
 }
 
-/// Waits for the demo and prints the one line that a shell can evaluate.
+/// Waits for the demo and prints the line that a shell evaluates.
 async fn ready(sandbox: &Sandbox, empty: bool) -> Result<(), String> {
     if !empty {
         sandbox.ready(&workloads(sandbox), READY).await.map_err(|error| error.to_string())?;
@@ -286,8 +286,8 @@ async fn ready(sandbox: &Sandbox, empty: bool) -> Result<(), String> {
     Ok(())
 }
 
-async fn print_progress(mut told: mpsc::Receiver<Progress>) {
-    while let Some(Progress { step, state }) = told.recv().await {
+async fn print_progress(mut states: mpsc::Receiver<Progress>) {
+    while let Some(Progress { step, state }) = states.recv().await {
         match state {
             sandbox::StepState::Waiting(for_what) if for_what.is_empty() => eprintln!("{step}: waiting"),
             sandbox::StepState::Waiting(for_what) => eprintln!("{step}: waiting for {for_what}"),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_manifests() {
+    fn the_defaults_equal_the_manifests() {
         let objects = objects(&[]).unwrap();
         let mut plain = sandbox::parse_manifests(demo::HPA).unwrap();
         assert_eq!(hpa(&objects), &plain.remove(0));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_reaches_its_place() {
+    fn every_setting_reaches_its_object() {
         let objects = objects(&[
             "--min",
             "2",
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_sandbox_knows_the_images_that_are_installed_on_a_cluster() {
+    fn an_empty_sandbox_knows_the_demos_images() {
         let images = demo::named_images(&mut parsed().unwrap()).unwrap();
         let programs: Vec<&str> = images.iter().map(|(_, program)| *program).collect();
         assert_eq!(programs, ["producer", "worker", "rabbitmq"]);

@@ -3,8 +3,8 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `stop` at SIGINT or SIGTERM; a second one ends the process. What comes back holds the exit code that the first one
-/// means: 130 or 143.
+/// Cancels `stop` at SIGINT or SIGTERM; a second one ends the process. The result holds the exit code of the first signal:
+/// 130 or 143.
 pub(super) fn first_signal(stop: &CancellationToken) -> std::io::Result<tokio::sync::watch::Receiver<u8>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,7 +1,7 @@
 //! The queue's depth as the broker knows it, through a tunnel.
 //!
-//! The management API's totals query is asked first, because it reads the queue itself. Where that is not allowed, the
-//! broker's metrics stand in, whose figures are as old as the broker's statistics interval.
+//! The management API's totals query comes first, because it reads the queue itself. If it is not allowed, the broker's
+//! metrics replace it. Those figures are up to one statistics interval old.
 
 use kube::Client;
 use tokio::sync::watch;
@@ -15,10 +15,10 @@ use dashboard::message::Event;
 use dashboard::reported::{Source, SourceState};
 use observed::Hpa;
 
-/// How many questions are put to the metrics before the management API is tried again.
+/// Polls of the metrics before the management API is tried again.
 const METRICS_ROUNDS: u32 = 60;
 
-/// Asks for the depth of the queue that the HPA's metric selects, at the pace given.
+/// Polls the depth of the queue that the HPA's metric selects.
 pub(crate) async fn run(
     client: Client,
     namespace: String,
@@ -46,11 +46,11 @@ pub(crate) async fn run(
                 outbox.send(Event::Depth(sample)).await;
             }
             Ok(None) => {
-                health.say(SourceState::Unavailable(format!("the broker has no queue {queue}"))).await;
+                health.report(SourceState::Unavailable(format!("the broker has no queue {queue}"))).await;
             }
             Err(Failure::Unavailable(cause)) if metrics_rounds == 0 => {
-                // The next round asks the metrics; if they fail too, their cause is said.
-                tracing::info!(%cause, "the management API is not to be had; asking the broker's metrics");
+                // The next round polls the metrics; if they fail too, their cause is reported.
+                tracing::info!(%cause, "no management API; using the broker metrics");
                 metrics_rounds = METRICS_ROUNDS;
             }
             Err(failure) => health.failed(failure).await,
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     }
 }
 
-/// The queue that the HPA's metric selects; before the HPA is known, or where it selects none, the contract's.
+/// The queue that the HPA's metric selects; the contract's queue if the HPA is unknown or selects none.
 fn queue(hpa: &watch::Receiver<Option<Hpa>>) -> String {
     let hpa = hpa.borrow();
     let selected = hpa.as_ref().and_then(|hpa| hpa.metric.as_ref()?.queue.clone());

@@ -1,4 +1,4 @@
-//! Starts the sources of a target, and carries out the effects that the runtime hands on.
+//! Starts the sources of a target, and carries out the effects of the dashboard.
 
 use std::time::{Duration, Instant};
 
@@ -24,32 +24,33 @@ use dashboard::message::{Effect, Event};
 use dashboard::reported::{BurstProgress, PollRate};
 use doctor;
 
-/// The broker is asked at most this often, by the contract.
+/// Shortest interval between two polls of the broker, by the contract.
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
-/// The other samples while jobs are in flight.
+/// Interval of the other polls while jobs are in flight.
 const SAMPLES_BUSY: Duration = Duration::from_millis(250);
-/// Everything while nothing happens.
+/// Interval of all polls while nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// What is watched and what may be done with it.
+/// The watched target and the rights to change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Namespace of the demo.
     pub namespace: String,
     /// Name of the HPA.
     pub hpa: String,
-    /// Where Prometheus is, when it is not to be looked for.
+    /// Address of Prometheus; `None` searches for it.
     pub prometheus: Option<Address>,
-    /// Nothing that changes the cluster is done.
+    /// If set, nothing changes the cluster.
     pub read_only: bool,
 }
 
-/// How long the end may take: what drills have stopped is put back first.
-pub const ENDS_WITHIN: Duration = drill::PUT_BACK_WITHIN.saturating_add(Duration::from_secs(1));
+/// Limit of the shutdown, in which drills restore what they stopped.
+pub const SHUTDOWN_TIMEOUT: Duration = drill::RESTORE_TIMEOUT.saturating_add(Duration::from_secs(1));
 
-/// Runs all sources with `client`, and `effects`, until the sender of `effects` is gone. Everything ends with the
-/// returned future, also when it is dropped. Then what drills have stopped is put back; what could not be is returned, a
-/// sentence each.
+/// Runs all sources with `client`, and carries out `effects` until their sender is gone.
+///
+/// Dropping the future ends everything. At the end the drills are restored. Returns one sentence for each part that could
+/// not be restored.
 pub async fn run(
     client: Client,
     settings: Settings,
@@ -125,7 +126,7 @@ pub async fn run(
                 watchfulness.send_replace(wanted);
             }
             Effect::FollowLogs(pods) => logs.follow(&pods),
-            // The runtime's own.
+            // The runtime carries these out itself.
             Effect::TickIn(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }
     }
@@ -172,7 +173,7 @@ fn start_watching(
     ));
 }
 
-/// What is said instead of doing something that would change a cluster.
+/// The event that replaces an effect that would change the cluster.
 fn refuse(effect: &Effect) -> Option<Event> {
     const WHY: &str = "switched off by --read-only";
     match effect {

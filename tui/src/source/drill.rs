@@ -1,8 +1,7 @@
-//! Drills: stops a part of the metric chain by scaling it to nothing, and puts it back.
+//! Drills: scale a part of the metric chain to zero, and restore it.
 //!
-//! What was stopped is remembered here and put back when the dashboard ends, however long that takes within
-//! [`PUT_BACK_WITHIN`]. Only a dashboard that is killed leaves it stopped; the next one sees no replicas and offers to
-//! start one.
+//! The dashboard remembers what it stopped and restores it when it ends, within [`RESTORE_TIMEOUT`]. A dashboard that is
+//! killed leaves the part stopped. The next dashboard sees no replicas and offers to start one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,13 +23,13 @@ use dashboard::message::Event;
 use dashboard::reported::{Drill, DrillEvent, DrillRequest, ScaledKind, ScaledWorkload};
 use text::clean;
 
-/// How long one answer may take.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Limit of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long putting everything back may take when the dashboard ends.
-pub const PUT_BACK_WITHIN: Duration = Duration::from_secs(15);
+/// Limit of restoring everything when the dashboard ends.
+pub const RESTORE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Names that the label of an exporter may bear: the demo's own chart, and the upstream one.
+/// Values of the exporter's name label: the demo's own chart, and the upstream one.
 const EXPORTERS: &str = "app.kubernetes.io/name in (rabbitmq-exporter,prometheus-rabbitmq-exporter)";
 
 /// The drills of this run. Clones share them.
@@ -38,13 +37,12 @@ const EXPORTERS: &str = "app.kubernetes.io/name in (rabbitmq-exporter,prometheus
 pub struct Drills {
     client: Client,
     namespace: String,
-    /// What was stopped from here, with the replicas that it had. Held while a request is under way, so that putting
-    /// back never overtakes stopping.
+    /// The stopped parts with their former replicas. Locked during a request, so that a restore never overtakes a stop.
     stopped: Arc<Mutex<BTreeMap<Drill, ScaledWorkload>>>,
 }
 
 impl Drills {
-    /// No drills yet, for the demo in that namespace.
+    /// No drills yet, for the demo in `namespace`.
     #[must_use]
     pub fn new(client: Client, namespace: String) -> Self {
         Self { client, namespace, stopped: Arc::default() }
@@ -65,7 +63,7 @@ impl Drills {
         })
     }
 
-    /// Puts back whatever is stopped. Returns what could not be, a sentence each.
+    /// Restores everything that is stopped. Returns one sentence for each failure.
     pub async fn put_all_back(&self) -> Vec<String> {
         let putting = async {
             let stopped = std::mem::take(&mut *self.stopped.lock().await);
@@ -77,14 +75,13 @@ impl Drills {
             }
             failed
         };
-        let late =
-            || vec![format!("putting back what the drills stopped: no answer within {PUT_BACK_WITHIN:?}")];
-        tokio::time::timeout(PUT_BACK_WITHIN, putting).await.unwrap_or_else(|_late| late())
+        let late = || vec![format!("restoring the drills: no answer within {RESTORE_TIMEOUT:?}")];
+        tokio::time::timeout(RESTORE_TIMEOUT, putting).await.unwrap_or_else(|_late| late())
     }
 
     async fn stop(&self, drill: Drill, scaled: ScaledWorkload) -> Result<(), String> {
         let mut stopped = self.stopped.lock().await;
-        // Noted first: a request whose answer is lost may have been heard all the same.
+        // Noted first: the server may have acted on a request whose answer is lost.
         stopped.insert(drill, scaled.clone());
         self.scale(&scaled, 0).await
     }
@@ -96,7 +93,7 @@ impl Drills {
         Ok(())
     }
 
-    /// What there is to stop, and why something is not.
+    /// The parts that can be stopped, and the reason for each that cannot.
     async fn look(&self) -> Vec<(Drill, Result<ScaledWorkload, String>)> {
         let mut seen = Vec::new();
         for drill in Drill::ALL {
@@ -128,7 +125,7 @@ impl Drills {
         answer(&what, api.get(names::RABBITMQ)).await.map(|object| stateful_set(&object))
     }
 
-    /// What runs the pods of the Prometheus that is asked: its workload, or the object that its operator makes it from.
+    /// The workload that runs the Prometheus in use, or the object from which its operator makes that workload.
     async fn prometheus(&self) -> Result<ScaledWorkload, String> {
         let services: Api<Service> = Api::all(self.client.clone());
         let what = format!("looking for the Service {}", names::PROMETHEUS_SERVICE);
@@ -150,7 +147,7 @@ impl Drills {
         for set in answer(&what, sets.list(&all)).await?.items {
             let labels = set.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref()?.labels.as_ref());
             if matches(labels) {
-                // Its operator would put the StatefulSet back at once.
+                // Its operator would restore the StatefulSet at once.
                 let made_from = set.owner_references().iter().find(|owner| owner.kind == "Prometheus");
                 return match made_from {
                     Some(owner) => self.custom(&namespace, &owner.name).await,
@@ -209,7 +206,7 @@ impl Drills {
         let parameters = PatchParams { field_manager: Some("surge".to_owned()), ..PatchParams::default() };
         let patch = Patch::Merge(json!({"spec": {"replicas": replicas}}));
         if scaled.kind == ScaledKind::Prometheus {
-            // The subresource of this kind scales its shards.
+            // The scale subresource of this kind scales its shards.
             answer(&what, api.patch(&scaled.name, &parameters, &patch)).await.map(drop)
         } else {
             answer(&what, api.patch_scale(&scaled.name, &parameters, &patch)).await.map(drop)
@@ -217,7 +214,7 @@ impl Drills {
     }
 }
 
-/// The request where nothing may be changed.
+/// The answer in read-only mode.
 pub(crate) fn refused(request: &DrillRequest, why: &str) -> DrillEvent {
     match request {
         DrillRequest::Look => {
@@ -229,12 +226,12 @@ pub(crate) fn refused(request: &DrillRequest, why: &str) -> DrillEvent {
     }
 }
 
-/// An answer in time, or a sentence.
+/// The answer of a request, or a sentence.
 async fn answer<T>(what: &str, question: impl Future<Output = kube::Result<T>>) -> Result<T, String> {
-    match tokio::time::timeout(WITHIN, question).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, question).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{what} failed: {}", errors::kube(&error))),
-        Err(_late) => Err(format!("{what}: no answer within {} s", WITHIN.as_secs())),
+        Err(_late) => Err(format!("{what}: no answer within {} s", REQUEST_TIMEOUT.as_secs())),
     }
 }
 

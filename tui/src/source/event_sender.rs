@@ -1,4 +1,4 @@
-//! The sources' end of the event channel: stamps every event with the time at which it was received here.
+//! The sources' end of the event channel: stamps every event with the time of its arrival.
 
 use std::time::Duration;
 
@@ -17,41 +17,41 @@ pub struct EventSender {
 }
 
 impl EventSender {
-    /// An outbox that stamps with the run's clock.
+    /// A sender that stamps with the run's clock.
     #[must_use]
     pub fn new(events: mpsc::Sender<Timestamped>, clock: Clock) -> Self {
         Self { events, clock }
     }
 
-    /// Now, as events are stamped.
+    /// The current time of the run.
     #[must_use]
     pub fn now(&self) -> At {
         self.clock.now()
     }
 
-    /// When it will be `wait` later.
+    /// The time `wait` from now.
     #[must_use]
     pub fn after(&self, wait: Duration) -> At {
         At(self.clock.now().0 + wait)
     }
 
-    /// Sends an event, waiting for room: a source never runs ahead of the screen by more than the channel.
+    /// Sends an event and waits for room: a source never runs ahead of the screen by more than the channel.
     pub async fn send(&self, event: Event) {
-        // The receiver goes away when the dashboard ends, and then nobody is interested any more.
+        // The receiver goes away when the dashboard ends; then the event has no reader.
         let _ended = self.events.send(self.clock.stamp(event)).await;
     }
 
-    /// Says how a source is.
+    /// Reports the state of a source.
     pub async fn source(&self, source: Source, state: SourceState) {
         self.send(Event::Source(source, state)).await;
     }
 
-    /// Says how a step of the target's start is.
+    /// Reports the state of a start-up step.
     pub async fn step(&self, name: &str, state: StepState) {
         self.send(Event::Target(TargetEvent::Step(StartStep { name: name.to_owned(), state }))).await;
     }
 
-    /// Says what is wrong with the target.
+    /// Reports a problem of the target.
     pub async fn failed(&self, problem: Problem) {
         self.send(Event::Target(TargetEvent::Failed(problem))).await;
     }

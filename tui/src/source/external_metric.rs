@@ -1,4 +1,4 @@
-//! The external metric as the API serves it, which is what the HPA's controller asks for too.
+//! The external metric as the API serves it: the HPA's controller reads the same.
 
 use kube::Client;
 use tokio::sync::watch;
@@ -11,7 +11,7 @@ use dashboard::message::Event;
 use dashboard::reported::{Source, SourceState};
 use observed::Hpa;
 
-/// Asks for the metric that the HPA names, at the pace given.
+/// Polls the metric that the HPA names.
 pub(crate) async fn run(
     client: Client,
     namespace: String,
@@ -26,7 +26,7 @@ pub(crate) async fn run(
             Err(_ended) => return,
         };
         let Some(metric) = metric else {
-            health.say(SourceState::Unavailable("the HPA reads no External metric".to_owned())).await;
+            health.report(SourceState::Unavailable("the HPA reads no External metric".to_owned())).await;
             if hpa.changed().await.is_err() {
                 return;
             }

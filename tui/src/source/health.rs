@@ -1,4 +1,4 @@
-//! One source's state: says only what has changed, and waits out failures.
+//! The state of one source: reports changes only, and waits after failures.
 
 use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
@@ -6,75 +6,75 @@ use cluster::failure::Failure;
 use dashboard::message::Event;
 use dashboard::reported::{Problem, Source, SourceState, TargetEvent};
 
-/// Keeps a source's state and back-off.
+/// The state and the back-off of a source.
 #[derive(Debug)]
 pub(crate) struct Health {
     source: Source,
     outbox: EventSender,
-    said: Option<SourceState>,
+    reported: Option<SourceState>,
     backoff: Backoff,
     target: Target,
 }
 
-/// Whether the source's state is the whole target's too.
+/// Connection between the state of the source and that of the whole target.
 #[derive(Debug, PartialEq, Eq)]
 enum Target {
-    /// It is not.
+    /// The source does not stand for the target.
     Apart,
-    /// It is, and the target was not said to be lost.
+    /// The source stands for the target, which is reachable.
     Fine,
-    /// It is, and the target was said to be lost.
+    /// The source stands for the target, which was reported as lost.
     Lost,
 }
 
 impl Health {
     pub(crate) fn new(source: Source, outbox: EventSender) -> Self {
-        Self { source, outbox, said: None, backoff: Backoff::default(), target: Target::Apart }
+        Self { source, outbox, reported: None, backoff: Backoff::default(), target: Target::Apart }
     }
 
-    /// As [`Self::new`], for the source without which the target as a whole cannot be reached.
+    /// As [`Self::new`], for the source that stands for the whole target.
     pub(crate) fn of_target(source: Source, outbox: EventSender) -> Self {
         Self { target: Target::Fine, ..Self::new(source, outbox) }
     }
 
-    /// The source is being opened, which is said the first time only.
+    /// Reports that the source is being opened, the first time only.
     pub(crate) async fn connecting_if_new(&mut self) {
-        if self.said.is_none() {
-            self.say(SourceState::Connecting).await;
+        if self.reported.is_none() {
+            self.report(SourceState::Connecting).await;
         }
     }
 
-    /// The source delivers.
+    /// Reports that the source delivers.
     pub(crate) async fn live(&mut self) {
         self.backoff.succeeded();
-        self.say(SourceState::Live).await;
+        self.report(SourceState::Live).await;
         if self.target == Target::Lost {
             self.outbox.send(Event::Target(TargetEvent::Ready)).await;
             self.target = Target::Fine;
         }
     }
 
-    /// The source was lost for `cause`: says so with the time of the next try, and waits until then.
+    /// Reports that the source was lost for `cause`, with the time of the next try, and waits until then.
     pub(crate) async fn lost(&mut self, cause: String) {
         let wait = self.backoff.failed(fastrand::f64());
         let next = self.outbox.after(wait);
         if self.target != Target::Apart {
-            let advice = "what is shown is old; it goes on by itself once the API server answers".to_owned();
+            let advice = "the screen is stale; it continues when the API server answers".to_owned();
             self.outbox.failed(Problem { what: cause.clone(), advice, retry: Some(next) }).await;
             self.target = Target::Lost;
         }
-        self.say(SourceState::Retrying { cause, next }).await;
+        self.report(SourceState::Retrying { cause, next }).await;
         tokio::time::sleep(wait).await;
     }
 
-    /// The source is not to be had, for `cause`: says so once, and waits all the same, because rights are granted and
-    /// things are installed while the dashboard runs.
+    /// Reports once that the source is unavailable for `cause`, and waits: rights may be granted and parts installed while the
+    /// dashboard runs.
     pub(crate) async fn unavailable(&mut self, cause: String) {
-        self.say(SourceState::Unavailable(cause)).await;
+        self.report(SourceState::Unavailable(cause)).await;
         tokio::time::sleep(self.backoff.failed(fastrand::f64())).await;
     }
 
-    /// Waits out `failure` in the way that it asks for.
+    /// Waits as `failure` requires.
     pub(crate) async fn failed(&mut self, failure: Failure) {
         match failure {
             Failure::Lost(cause) => self.lost(cause).await,
@@ -82,11 +82,11 @@ impl Health {
         }
     }
 
-    /// Says the state if it differs from what was said last.
-    pub(crate) async fn say(&mut self, state: SourceState) {
-        if self.said.as_ref() != Some(&state) {
+    /// Reports the state if it differs from the last reported one.
+    pub(crate) async fn report(&mut self, state: SourceState) {
+        if self.reported.as_ref() != Some(&state) {
             self.outbox.source(self.source, state.clone()).await;
-            self.said = Some(state);
+            self.reported = Some(state);
         }
     }
 }

@@ -9,18 +9,18 @@ use kube::{Api, Client};
 use cluster::errors;
 use dashboard::message::Event;
 
-/// How long the answer may take.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Limit of the request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Deletes pod `name`, if it still is the one with `uid`, and says how that went.
+/// Deletes pod `name` if it still has this `uid`, and reports the result.
 pub(crate) async fn pod(client: Client, namespace: String, name: String, uid: String) -> Event {
     let pods: Api<Pod> = Api::namespaced(client, &namespace);
     let only_this = Preconditions { uid: Some(uid), resource_version: None };
     let parameters = DeleteParams::default().grace_period(0).preconditions(only_this);
-    let result = match tokio::time::timeout(WITHIN, pods.delete(&name, &parameters)).await {
+    let result = match tokio::time::timeout(REQUEST_TIMEOUT, pods.delete(&name, &parameters)).await {
         Ok(Ok(_)) => Ok(format!("pod {name} is deleted")),
         Ok(Err(error)) => Err(format!("deleting pod {name} failed: {}", errors::kube(&error))),
-        Err(_late) => Err(format!("deleting pod {name}: no answer within {WITHIN:?}")),
+        Err(_late) => Err(format!("deleting pod {name}: no answer within {REQUEST_TIMEOUT:?}")),
     };
     Event::Done { what: format!("delete pod {name}"), result }
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_kill_leaves_no_grace_and_means_this_pod_only() {
+    async fn a_kill_has_no_grace_and_a_uid_precondition() {
         let sent: Arc<Mutex<Vec<(Method, Value)>>> = Arc::default();
         let seen = Arc::clone(&sent);
         let app =

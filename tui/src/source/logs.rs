@@ -1,4 +1,4 @@
-//! The workers' logs: what became of every job stands there, and nowhere else once a pod is gone.
+//! The workers' logs: the only source of each job's outcome once a pod is gone.
 
 mod follower;
 mod line;
@@ -19,18 +19,18 @@ pub(crate) struct Logs {
     namespace: String,
     outbox: EventSender,
     began: Instant,
-    /// The followed pods, with the word that a pod is gone.
+    /// The followed pods, each with the token that reports the pod as gone.
     followed: HashMap<String, CancellationToken>,
     tasks: JoinSet<()>,
 }
 
 impl Logs {
-    /// `began` is the start of the run: what the pods wrote before is not read.
+    /// `began` is the start of the run: earlier lines are not read.
     pub(crate) fn new(client: Client, namespace: String, outbox: EventSender, began: Instant) -> Self {
         Self { client, namespace, outbox, began, followed: HashMap::new(), tasks: JoinSet::new() }
     }
 
-    /// Follows these pods from now on. A pod that is no longer named is gone: what its log still holds is read first.
+    /// Follows these pods from now on. A pod that is no longer listed is gone; the rest of its log is read first.
     pub(crate) fn follow(&mut self, pods: &[String]) {
         while self.tasks.try_join_next().is_some() {}
         self.followed.retain(|pod, gone| {

@@ -1,4 +1,4 @@
-//! How often the sources ask: fast while jobs are in flight, slowly while nothing happens.
+//! The poll rate of the sources: fast while jobs are in flight, slow while nothing happens.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use dashboard::reported::PollRate;
 
-/// Waits between two questions, and cuts the wait short when things begin to happen.
+/// Waits between two polls, and shortens the wait when jobs start.
 #[derive(Debug, Clone)]
 pub(crate) struct PollTimer {
     watchfulness: watch::Receiver<PollRate>,
@@ -21,7 +21,7 @@ impl PollTimer {
         Self { watchfulness, busy, idle, last: None }
     }
 
-    /// Returns when the next question is due. The first one is due at once, later ones a period after the one before.
+    /// Returns when the next poll is due: the first one at once, later ones a period after the one before.
     pub(crate) async fn due(&mut self) {
         while let Some(last) = self.last {
             let period = match *self.watchfulness.borrow_and_update() {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn beginning_to_be_busy_cuts_the_wait_short() {
+    async fn a_busy_rate_shortens_the_wait() {
         let (sender, receiver) = watch::channel(PollRate::Idle);
         let (busy, idle) = (Duration::from_millis(200), Duration::from_secs(1));
         let mut pace = PollTimer::new(receiver, busy, idle);
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_a_sender_the_last_pace_goes_on() {
+    async fn the_last_rate_stays_without_a_sender() {
         let (sender, receiver) = watch::channel(PollRate::Idle);
         drop(sender);
         let mut pace = PollTimer::new(receiver, Duration::from_millis(200), Duration::from_secs(1));

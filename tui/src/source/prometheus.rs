@@ -1,4 +1,4 @@
-//! The sample in Prometheus behind the external metric, at the pace of the dashboard.
+//! The sample in Prometheus behind the external metric.
 
 use cluster::prometheus::{Address, Server, ask_any, matchers, servers};
 use dashboard::message::Event;
@@ -11,7 +11,7 @@ use super::event_sender::EventSender;
 use super::health::Health;
 use super::poll_timer::PollTimer;
 
-/// Asks for the sample behind the HPA's metric, at the pace given.
+/// Polls the sample behind the HPA's metric.
 pub(crate) async fn run(
     client: Client,
     namespace: String,

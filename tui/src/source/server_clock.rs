@@ -1,7 +1,7 @@
-//! The cluster's clock, from the `Date` of the API server's answers.
+//! The cluster's clock, from the `Date` header of the API server's responses.
 //!
-//! `/version` is asked, because everybody may and it costs the server next to nothing: a few times at the start, just when
-//! the server's clock is about to turn to its next second, and once a minute from then on.
+//! The requests go to `/version`, which everyone may read at almost no cost: a few at the start, just before the server's clock
+//! turns to its next second, and one a minute after that.
 
 use std::time::Duration;
 
@@ -16,20 +16,19 @@ use dashboard::chain::clock_offset::Offset;
 use dashboard::message::Event;
 use dashboard::reported::ServerTime;
 
-/// How long an answer may take; a later one would bound the clock too loosely.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Limit of one request; a later answer would bound the clock too loosely.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Questions at the start.
+/// Requests at the start.
 const FIRST: u32 = 8;
 
-/// Least time between those.
+/// Shortest time between those.
 const APART: Duration = Duration::from_millis(400);
 
-/// Time between later ones: clocks drift apart by less than a few milliseconds meanwhile.
+/// Time between later ones: clocks drift by less than a few milliseconds in that time.
 const LATER: Duration = Duration::from_secs(60);
 
-/// Asks as long as the run lasts. Where there is no answer or no `Date`, nothing is said: the screen tells that the clock has
-/// not been compared.
+/// Polls until the run ends. Without an answer or a `Date` it reports nothing, and the screen shows the clock as not compared.
 pub(crate) async fn run(client: Client, outbox: EventSender) {
     let mut offset = Offset::default();
     let mut asked: u32 = 0;
@@ -47,7 +46,7 @@ pub(crate) async fn run(client: Client, outbox: EventSender) {
 async fn ask(client: &Client, outbox: &EventSender) -> Option<ServerTime> {
     let request = Request::get("/version").body(kube::client::Body::empty()).ok()?;
     let asked = outbox.now();
-    let answer = tokio::time::timeout(WITHIN, client.send(request)).await.ok()?.ok()?;
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, client.send(request)).await.ok()?.ok()?;
     let answered = outbox.now();
     Some(ServerTime { asked, answered, date: date(answer.headers())? })
 }

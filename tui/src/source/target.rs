@@ -1,4 +1,4 @@
-//! Which cluster is watched: the one asked for, else the current context's if the demo is there, else a fallback.
+//! The choice of the cluster: the requested one, else the current context's if it has the demo, else a fallback.
 //!
 //! The choice is made once. A cluster that goes away later is waited for, never replaced.
 
@@ -15,19 +15,19 @@ use dashboard::message::Event;
 use dashboard::reported::{Problem, Target, TargetEvent};
 use text::clean;
 
-/// How long the current context may take to show the demo when no cluster was asked for.
+/// Limit for finding the demo in the current context when no cluster was requested.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// How long one question to a cluster that was asked for may take.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Limit of one request to a requested cluster.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A boxed future.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Something to watch where no cluster has the demo.
+/// A target to watch when no cluster has the demo.
 pub trait Fallback: Send + Sync {
-    /// Starts it, telling the steps of its start and its readiness through the outbox; `reason` says why it was turned
-    /// to, and is empty when it was asked for. Returns as soon as it can be watched.
+    /// Starts the target and reports its steps and its readiness. `reason` is why it is used; it is empty if the user asked for
+    /// it. Returns as soon as the target can be watched.
     fn start(self: Box<Self>, reason: String, outbox: EventSender) -> Boxed<Result<Running, Problem>>;
 }
 
@@ -37,11 +37,11 @@ pub struct Running {
     pub client: Client,
     /// Namespace of the demo.
     pub namespace: String,
-    /// Ends what was started for it.
+    /// Ends what was started for the target.
     pub stop: Box<dyn FnOnce() -> Boxed<()> + Send>,
 }
 
-/// What was asked for.
+/// The user's choice of a target.
 pub struct TargetOptions {
     /// Kubeconfig and context.
     pub flags: ConnectFlags,
@@ -49,14 +49,14 @@ pub struct TargetOptions {
     pub namespace: Option<String>,
     /// Name of the HPA.
     pub hpa: String,
-    /// What to turn to; `None` when there is nothing.
+    /// The fallback, if there is one.
     pub fallback: Option<Box<dyn Fallback>>,
-    /// Whether the fallback itself was asked for.
+    /// Set if the user asked for the fallback.
     pub straight_to_fallback: bool,
 }
 
 impl TargetOptions {
-    /// Whether a cluster was asked for, so that nothing else will do.
+    /// Returns true if the user asked for a cluster, which excludes the fallback.
     fn names_a_cluster(&self) -> bool {
         self.flags != ConnectFlags::default() || self.namespace.is_some()
     }
@@ -66,25 +66,25 @@ impl TargetOptions {
     }
 }
 
-/// Finds the target, says so, and returns once it can be watched; `None` when there will be none.
-pub async fn choose(mut wish: TargetOptions, outbox: &EventSender) -> Option<Running> {
-    if wish.straight_to_fallback
-        && let Some(fallback) = wish.fallback.take()
+/// Finds the target and reports it. Returns once it can be watched, or `None` if there will be none.
+pub async fn choose(mut options: TargetOptions, outbox: &EventSender) -> Option<Running> {
+    if options.straight_to_fallback
+        && let Some(fallback) = options.fallback.take()
     {
         return fall_back(fallback, String::new(), outbox).await;
     }
-    if wish.names_a_cluster() {
-        return Some(wait_for_cluster(&wish, outbox).await);
+    if options.names_a_cluster() {
+        return Some(wait_for_cluster(&options, outbox).await);
     }
     looking(outbox, "looking for the demo in the current context of your kubeconfig").await;
-    let found = tokio::time::timeout(PROBE, find(&wish, PROBE)).await.unwrap_or_else(|_late| {
+    let found = tokio::time::timeout(PROBE, find(&options, PROBE)).await.unwrap_or_else(|_late| {
         let what = format!("the current context gave no answer within {PROBE:?}");
         Err(ConnectError { short: what.clone(), what, advice: String::new() })
     });
-    match (found, wish.fallback.take()) {
-        (Ok(cluster), _) => Some(watch(cluster, &wish, outbox).await),
+    match (found, options.fallback.take()) {
+        (Ok(cluster), _) => Some(watch(cluster, &options, outbox).await),
         (Err(obstacle), Some(fallback)) => fall_back(fallback, obstacle.short, outbox).await,
-        (Err(_), None) => Some(wait_for_cluster(&wish, outbox).await),
+        (Err(_), None) => Some(wait_for_cluster(&options, outbox).await),
     }
 }
 
@@ -92,23 +92,23 @@ async fn looking(outbox: &EventSender, sentence: &str) {
     outbox.send(Event::Target(TargetEvent::Looking(sentence.to_owned()))).await;
 }
 
-async fn find(wish: &TargetOptions, within: Duration) -> Result<Cluster, ConnectError> {
-    let cluster = connect::load(&wish.flags).await?;
-    connect::probe(&cluster, wish.namespace(), &wish.hpa, within).await?;
+async fn find(options: &TargetOptions, within: Duration) -> Result<Cluster, ConnectError> {
+    let cluster = connect::load(&options.flags).await?;
+    connect::probe(&cluster, options.namespace(), &options.hpa, within).await?;
     Ok(cluster)
 }
 
-/// Tries until the cluster shows the demo, saying each time what stands in the way.
-async fn wait_for_cluster(wish: &TargetOptions, outbox: &EventSender) -> Running {
-    let which = match &wish.flags.context {
+/// Retries until the cluster shows the demo, and reports each obstacle.
+async fn wait_for_cluster(options: &TargetOptions, outbox: &EventSender) -> Running {
+    let which = match &options.flags.context {
         Some(context) => format!("context {}", clean::text(context)),
         None => "the current context".to_owned(),
     };
     looking(outbox, &format!("looking for the demo in {which}")).await;
     let mut backoff = Backoff::default();
     loop {
-        match find(wish, WITHIN).await {
-            Ok(cluster) => return watch(cluster, wish, outbox).await,
+        match find(options, REQUEST_TIMEOUT).await {
+            Ok(cluster) => return watch(cluster, options, outbox).await,
             Err(obstacle) => {
                 let wait = backoff.failed(fastrand::f64());
                 outbox
@@ -124,9 +124,9 @@ async fn wait_for_cluster(wish: &TargetOptions, outbox: &EventSender) -> Running
     }
 }
 
-/// Says that the cluster is the target.
-async fn watch(cluster: Cluster, wish: &TargetOptions, outbox: &EventSender) -> Running {
-    let namespace = wish.namespace().to_owned();
+/// Reports the cluster as the target.
+async fn watch(cluster: Cluster, options: &TargetOptions, outbox: &EventSender) -> Running {
+    let namespace = options.namespace().to_owned();
     let mut target = Target {
         title: format!("{} / {}", clean::text(&cluster.context), clean::text(&namespace)),
         reason: String::new(),
@@ -137,7 +137,7 @@ async fn watch(cluster: Cluster, wish: &TargetOptions, outbox: &EventSender) -> 
     outbox.send(Event::Target(TargetEvent::Chosen(target.clone()))).await;
     outbox.send(Event::Target(TargetEvent::Ready)).await;
     let (client, outbox) = (cluster.client.clone(), outbox.clone());
-    // The version is only for the title line; nothing waits for it.
+    // The version is only for the title line, so nothing waits for it.
     tokio::spawn(async move {
         target.version = version(&client).await;
         if target.version.is_some() {
@@ -147,9 +147,9 @@ async fn watch(cluster: Cluster, wish: &TargetOptions, outbox: &EventSender) -> 
     Running { client: cluster.client, namespace, stop: Box::new(|| Box::pin(async {})) }
 }
 
-/// The version that the API server reports, if it does.
+/// The version that the API server reports.
 pub async fn version(client: &Client) -> Option<String> {
-    let asked = tokio::time::timeout(WITHIN, client.apiserver_version()).await;
+    let asked = tokio::time::timeout(REQUEST_TIMEOUT, client.apiserver_version()).await;
     asked.ok()?.ok().map(|info| clean::text(&info.git_version))
 }
 

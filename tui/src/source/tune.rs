@@ -1,10 +1,9 @@
-//! Changes the HPA, and asks first what the API server would make of it.
+//! Changes the HPA, after a dry run on the API server.
 //!
-//! A JSON merge patch of the fields that differ: what it does not name stays as it is, also what this program does not
-//! know. Server-side apply would be the other way, but it takes away what its manager set before and does not send again,
-//! so that a second change would undo the first. The patch bears the object's `resourceVersion`, so that a change of
-//! somebody else in between is refused, and the field manager `surge`, so that `kubectl get --show-managed-fields` says
-//! who did it.
+//! The change is a JSON merge patch of the fields that differ, so all other fields stay as they are, also unknown ones.
+//! Server-side apply would remove fields that its manager set before and does not send again; a second change would then undo the
+//! first. The patch carries the object's `resourceVersion`, so the server refuses it after someone else's change. It also
+//! carries the field manager `surge`, which `kubectl get --show-managed-fields` shows.
 
 use std::time::Duration;
 
@@ -22,14 +21,13 @@ use dashboard::message::Event;
 use dashboard::reported::{Applied, Change, Refusal, TuneEvent, TuneRequest};
 use text::clean;
 
-/// How long one answer may take.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Limit of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The controller writes its status all the time, and each write makes a new version: so often a change that met one is
-/// tried again on the newest version.
+/// Retries on a newer version. The controller writes its status often, and each write makes a new version.
 const TRIES: usize = 8;
 
-/// Who changes the fields.
+/// The field manager.
 const MANAGER: &str = "surge";
 
 /// Carries out a request about HPA `name`.
@@ -50,7 +48,7 @@ pub async fn carry_out(client: Client, namespace: String, name: String, request:
     })
 }
 
-/// The answer where nothing may be changed.
+/// The answer in read-only mode.
 pub(crate) fn refused(request: &TuneRequest, why: &str) -> TuneEvent {
     let refusal = || Refusal::Failed(why.to_owned());
     match request {
@@ -61,7 +59,7 @@ pub(crate) fn refused(request: &TuneRequest, why: &str) -> TuneEvent {
     }
 }
 
-/// Whether the server keeps what it is sent.
+/// Dry run or real change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Store {
     DryRun,
@@ -101,7 +99,7 @@ impl Tuner {
             .map_err(|why| format!("changing {} is not allowed: {why}", self.what()))
     }
 
-    /// Makes the edits, if the specification still is the one that the user saw.
+    /// Applies the edits if the specification is still the one that the user saw.
     async fn change(&self, change: &Change, store: Store) -> Result<Applied, Refusal> {
         self.patched(store, |spec| {
             let now = typed(spec)?;
@@ -117,7 +115,7 @@ impl Tuner {
         .await
     }
 
-    /// Takes a change back, if what it set still stands.
+    /// Reverts a change if its values are still in place.
     async fn undo(&self, forward: &Value, back: Value) -> Result<Vec<dashboard::edits::Difference>, Refusal> {
         let undone = self.patched(Store::Keep, |spec| {
             if holds(forward, spec) {
@@ -129,7 +127,7 @@ impl Tuner {
         undone.await.map(|applied| applied.differences)
     }
 
-    /// Reads the object, lets `make` make a patch of its specification, and sends that for exactly this version.
+    /// Reads the object, lets `make` build a patch of its specification, and sends it for exactly this version.
     async fn patched(
         &self,
         store: Store,
@@ -154,7 +152,7 @@ impl Tuner {
             });
             let body = Patch::Merge(body);
             let sending = self.api.patch(&self.name, &parameters, &body);
-            match tokio::time::timeout(WITHIN, sending).await {
+            match tokio::time::timeout(REQUEST_TIMEOUT, sending).await {
                 Ok(Ok(changed)) => {
                     let after = changed.data.get("spec").cloned().unwrap_or_default();
                     return Ok(Applied {
@@ -163,7 +161,7 @@ impl Tuner {
                         forward: merge_patch(&before, &after),
                     });
                 }
-                // Another version by now; whether that is somebody's change or only the status is seen in the next round.
+                // The version changed. The next round shows whether someone changed the specification or only the status.
                 Ok(Err(kube::Error::Api(status))) if status.code == 409 => {}
                 Ok(Err(error)) => return Err(self.refusal("changing", &error)),
                 Err(_late) => return Err(self.late("changing")),
@@ -178,7 +176,7 @@ impl Tuner {
         doing: &str,
         question: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, Refusal> {
-        match tokio::time::timeout(WITHIN, question).await {
+        match tokio::time::timeout(REQUEST_TIMEOUT, question).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(self.refusal(doing, &error)),
             Err(_late) => Err(self.late(doing)),
@@ -195,11 +193,11 @@ impl Tuner {
     }
 
     fn late(&self, doing: &str) -> Refusal {
-        Refusal::Failed(format!("{doing} {}: no answer within {} s", self.what(), WITHIN.as_secs()))
+        Refusal::Failed(format!("{doing} {}: no answer within {} s", self.what(), REQUEST_TIMEOUT.as_secs()))
     }
 }
 
-/// Asks the API server whether this user may do something; `Err` says why not, as far as it tells.
+/// Asks the API server whether this user may do something; `Err` has the reason, as far as the server gives one.
 pub(crate) async fn may(client: &Client, attributes: ResourceAttributes) -> Result<(), String> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let question = SelfSubjectAccessReview {
@@ -210,7 +208,7 @@ pub(crate) async fn may(client: &Client, attributes: ResourceAttributes) -> Resu
         ..SelfSubjectAccessReview::default()
     };
     let parameters = PostParams::default();
-    match tokio::time::timeout(WITHIN, reviews.create(&parameters, &question)).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, reviews.create(&parameters, &question)).await {
         Ok(Ok(review)) => {
             let status = review.status.unwrap_or_default();
             if status.allowed {
@@ -223,11 +221,11 @@ pub(crate) async fn may(client: &Client, attributes: ResourceAttributes) -> Resu
             ))
         }
         Ok(Err(error)) => Err(format!("asking for the right failed: {}", errors::kube(&error))),
-        Err(_late) => Err(format!("asking for the right: no answer within {} s", WITHIN.as_secs())),
+        Err(_late) => Err(format!("asking for the right: no answer within {} s", REQUEST_TIMEOUT.as_secs())),
     }
 }
 
-/// The specification as the screens know it, with defaults.
+/// The specification with defaults, as the screens know it.
 fn typed(spec: &Value) -> Result<hpa::Spec, Refusal> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Refusal::Failed(format!(
@@ -270,7 +268,7 @@ mod tests {
         })
     }
 
-    /// Gives the object, and answers each patch with the next code; after the last one patches go through.
+    /// Serves the object, and answers each patch with the next code; after the last code, patches succeed.
     fn playing(codes: &'static [u16]) -> Client {
         let patches = Arc::new(AtomicUsize::new(0));
         Client::new(
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_version_that_is_gone_is_tried_again_and_not_for_ever() {
+    async fn a_conflict_is_retried_a_few_times() {
         assert!(apply(&[409, 409]).await.is_ok());
         let refusal = apply(&[409; 50]).await.unwrap_err();
         assert!(
@@ -308,14 +306,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_is_told_in_the_servers_words() {
+    async fn a_refusal_has_the_servers_words() {
         assert_eq!(apply(&[422]).await.unwrap_err(), Refusal::Invalid("no, said it".to_owned()));
         let sentence = "changing HPA h in namespace demo failed: no, said it (403)".to_owned();
         assert_eq!(apply(&[403]).await.unwrap_err(), Refusal::Failed(sentence));
     }
 
     #[tokio::test]
-    async fn a_missing_right_is_told_with_its_reason() {
+    async fn a_missing_right_has_its_reason() {
         for (status, expected) in [
             (json!({"allowed": true}), Ok(())),
             (json!({"allowed": false, "reason": "no rule\u{1b}"}), Err("no rule")),

@@ -1,4 +1,4 @@
-//! Watches on what the API server knows: the HPA, its scale target, pods and Events.
+//! Watches on the API server: the HPA, its scale target, pods and Events.
 
 pub(crate) mod events;
 pub(crate) mod hpa;
@@ -18,21 +18,21 @@ use crate::source::liveness::Returns;
 use cluster::errors;
 use cluster::failure::Failure;
 
-/// A watch is asked for so many seconds at a time, and taken for dead five seconds later: nothing else tells that a network has
-/// dropped its connection while others still work. Servers send a bookmark after about a minute, from which it is resumed.
+/// Limit of one watch request in seconds; it counts as dead five seconds later, because nothing else reveals a connection that
+/// a network dropped. Servers send a bookmark after about a minute, from which the watch resumes.
 const SECONDS: u32 = 120;
 
-/// What watches have in common.
+/// State that the watches share.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) client: Client,
     pub(crate) namespace: String,
-    /// When the server is back from saying nothing, a watch is opened anew.
+    /// Reports the return of a server that stopped answering; each watch is then opened again.
     pub(crate) returns: Returns,
 }
 
 impl Place {
-    /// Its objects of one kind.
+    /// The API of one kind of object.
     fn api<K>(&self) -> Api<K>
     where
         K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
@@ -44,10 +44,10 @@ impl Place {
 
 type Items<K> = Pin<Box<dyn Stream<Item = watcher::Result<watcher::Event<K>>> + Send>>;
 
-/// A watch that never ends: it lists, watches, and after a failure says why, waits and lists anew.
+/// A watch that never ends: it lists, watches, and after a failure reports the cause, waits and lists again.
 ///
-/// Listing anew costs one request more than resuming, but its end is the one sure sign that the watch lives again:
-/// a resumed watch on something that does not change says nothing for minutes.
+/// Listing costs one more request than resuming. But its end is the one sure sign that the watch works: a resumed watch on
+/// something that does not change is silent for minutes.
 pub(crate) struct Follow<K: Resource> {
     api: Api<K>,
     config: watcher::Config,
@@ -55,7 +55,7 @@ pub(crate) struct Follow<K: Resource> {
     health: Health,
     returns: Returns,
     items: Option<Items<K>>,
-    /// The end of a list that has been received but not yet returned, so that dropping [`Self::next`] loses nothing.
+    /// The end of a received list that was not returned yet, so that dropping [`Self::next`] loses nothing.
     list_end: bool,
 }
 
@@ -73,7 +73,7 @@ where
         Self { api: place.api(), config, what: what.into(), health, returns, items: None, list_end: false }
     }
 
-    /// The next event. Errors are said and waited out in here. Dropping the future loses no event.
+    /// The next event. Errors are reported and waited out in here. Dropping the future loses no event.
     pub(crate) async fn next(&mut self) -> watcher::Event<K> {
         loop {
             if self.list_end {
@@ -90,7 +90,7 @@ where
             };
             let item = tokio::select! {
                 item = items.next() => item,
-                // On a connection that may be dead, it might deliver nothing for minutes.
+                // On a connection that may be dead it might deliver nothing for minutes.
                 () = self.returns.next() => None,
             };
             match item {
@@ -109,7 +109,7 @@ where
     }
 }
 
-/// The server no longer has the version to go on from, which is no failure: the list is read anew.
+/// The server no longer has the version to resume from. That is no failure: the list is read again.
 fn is_gone(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchError(status) if status.code == 410)
 }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watch_says_why_it_waits_and_when_it_lives() {
+    async fn a_watch_reports_its_waits_and_its_return() {
         let (health, received) = health(Health::new);
         until_listed(playing(&[503, 403]), health).await;
         let states: Vec<SourceState> = all(received)
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_watch_that_speaks_for_the_target_says_when_it_is_back() {
+    async fn the_targets_watch_reports_its_return() {
         let (health, received) = health(Health::of_target);
         until_listed(playing(&[500]), health).await;
         let about_target: Vec<TargetEvent> = all(received)

@@ -1,8 +1,8 @@
-//! Cells as a terminal's bytes, and few of them: over a slow line it is bytes that take time.
+//! Cells as few bytes of a terminal, because on a slow line bytes take the time.
 //!
-//! Crossterm's backend spells each colour as one of 256 with its background, each place in full, and ends each frame with
-//! four resets. Here the sixteen colours have their own short codes, only what differs from the cell before is said, a place
-//! on the same row is its column alone, and blank cells take the colour that is on: about half the bytes for the same picture.
+//! Crossterm's backend writes each colour as one of 256 with its background, each position in full, and ends each frame with four
+//! resets. Here the sixteen colours use their short codes, only differences from the previous cell are written, a position on
+//! the same row is its column alone, and blank cells take the current colour: about half the bytes for the same picture.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -11,10 +11,10 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
-/// What is seen of a blank cell, beside its background.
+/// The modifiers that are visible on a blank cell, apart from its background.
 const ON_BLANKS: Modifier = Modifier::REVERSED.union(Modifier::UNDERLINED).union(Modifier::CROSSED_OUT);
 
-/// How the terminal writes now.
+/// The current pen of the terminal.
 #[derive(Clone, Copy, PartialEq)]
 struct Pen {
     fg: Color,
@@ -29,12 +29,12 @@ impl Pen {
         Self { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
     }
 
-    /// Whether a blank looks the same with either.
+    /// Returns true if a blank looks the same with both.
     fn blank_is_as(self, other: Self) -> bool {
         self.bg == other.bg && self.modifier & ON_BLANKS == other.modifier & ON_BLANKS
     }
 
-    /// Writes what makes this pen of `before`.
+    /// Writes the change from `before` to this pen.
     fn change(self, before: Self, out: &mut String) {
         if self == PLAIN {
             out.push_str("\x1b[m");
@@ -42,12 +42,12 @@ impl Pen {
         }
         let mut from = before;
         let mut codes = Codes { out, first: true };
-        // There is no one code that takes a single modifier away from all of them.
+        // No code removes a single modifier from all of them.
         if !(before.modifier - self.modifier).is_empty() {
             codes.add(0);
             from = PLAIN;
         }
-        // In the order of their bits they have the codes from 1 on.
+        // Codes from 1 on, in the order of their bits.
         for one in (self.modifier - from.modifier).iter() {
             codes.add(one.bits().trailing_zeros() + 1);
         }
@@ -74,7 +74,7 @@ impl Codes<'_> {
         number(self.out, code);
     }
 
-    /// A colour; `base` is 30 for text and 40 for what is behind it.
+    /// A colour; `base` is 30 for text and 40 for the background.
     fn colour(&mut self, colour: Color, base: u32) {
         let dark = |n: u32| base + n;
         let bright = |n: u32| base + 60 + n;
@@ -111,10 +111,10 @@ fn number(out: &mut String, number: u32) {
     let _written = write!(out, "{number}");
 }
 
-/// Appends what makes a terminal that shows one buffer show another of the same size. It writes plainly before and after.
+/// Appends the change from one buffer to another of the same size. The terminal writes plainly before and after.
 pub(super) fn write(out: &mut String, shown: &Buffer, next: &Buffer) {
     let mut pen = PLAIN;
-    // Where the terminal would write next, if that is sure.
+    // The next position of the terminal, if that is certain.
     let mut place = None;
     for (x, y, cell) in shown.diff_iter(next) {
         match place {
@@ -139,7 +139,7 @@ pub(super) fn write(out: &mut String, shown: &Buffer, next: &Buffer) {
             pen = wanted;
         }
         out.push_str(cell.symbol());
-        // Terminals differ in how wide they think some characters are: after anything but a plain cell the place is said.
+        // Terminals differ in the width of some characters: after anything but a plain cell the position is written.
         place = Some((if cell.symbol().width() == 1 { x + 1 } else { u16::MAX }, y));
     }
     if pen != PLAIN {
@@ -147,7 +147,7 @@ pub(super) fn write(out: &mut String, shown: &Buffer, next: &Buffer) {
     }
 }
 
-/// Writes the unchanged cells of a gap once more, where that takes fewer bytes than to say the place behind it.
+/// Writes the unchanged cells of a gap again if that takes fewer bytes than the position after it.
 fn bridge(out: &mut String, next: &Buffer, pen: Pen, gap: Range<u16>, y: u16) -> bool {
     const LEAST_MOVE: usize = "\x1b[1G".len();
     let cells = || gap.clone().filter_map(|x| next.cell((x, y)));
@@ -155,7 +155,7 @@ fn bridge(out: &mut String, next: &Buffer, pen: Pen, gap: Range<u16>, y: u16) ->
         let same = Pen::of(cell) == pen || (cell.symbol() == " " && Pen::of(cell).blank_is_as(pen));
         same && cell.symbol().width() == 1
     };
-    // A place that is not sure is far to the right, and the gap is empty.
+    // An uncertain position is far to the right, and the gap is empty.
     let can = !gap.is_empty()
         && gap.len() < LEAST_MOVE
         && cells().map(|cell| cell.symbol().len()).sum::<usize>() < LEAST_MOVE
@@ -194,19 +194,19 @@ mod tests {
         next.set_string(6, 1, "c", Style::new().fg(Color::LightCyan));
         next.set_string(7, 1, "d", Style::new());
         assert_eq!(drawn(&buffer(), &next), "\x1b[2;3H\x1b[1;96mab  \x1b[0;96mc\x1b[md");
-        // Over a short gap it is shorter to write what stands there.
+        // Over a short gap it is shorter to repeat the cells.
         let mut dotted = next.clone();
         dotted.set_string(8, 2, "⠄ ⠄", Style::new());
         assert_eq!(drawn(&next, &dotted), "\x1b[3;9H⠄ ⠄");
-        // What is taken away needs no colour.
+        // A removed character needs no colour.
         let mut cleared = next.clone();
         cleared.set_string(2, 1, "  ", Style::new().fg(Color::Red));
         assert_eq!(drawn(&next, &cleared), "\x1b[2;3H  ");
-        // How wide a wide character is, terminals disagree about.
+        // Terminals disagree about the width of a wide character.
         let mut wide = next.clone();
         wide.set_string(0, 0, "日x", Style::new());
         assert_eq!(drawn(&next, &wide), "\x1b[1;1H日\x1b[3Gx");
-        // A background is seen behind blanks too.
+        // A background shows behind blanks too.
         let mut lit = next.clone();
         lit.set_string(0, 0, " ", Style::new().bg(Color::Blue));
         assert_eq!(drawn(&next, &lit), "\x1b[1;1H\x1b[44m \x1b[m");
@@ -233,7 +233,7 @@ mod tests {
             Just(Modifier::UNDERLINED | Modifier::DIM),
         ];
         let style = (colours(), colours(), modifier)
-            // Bold and dim at once would be one too many for the terminal that judges here.
+            // Bold and dim together are too much for the terminal of this test.
             .prop_map(|(fg, bg, modifier)| Style::reset().fg(fg).bg(bg).add_modifier(modifier));
         let text = prop_oneof![Just("a"), Just("  "), Just("⣿x"), Just("│ "), Just("wörd")];
         prop::collection::vec((0..SIZE.0, 0..SIZE.1, text, style), 0..12)
@@ -263,7 +263,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_terminal_shows_what_was_drawn_after_every_frame(frames in prop::collection::vec(pieces(), 1..4)) {
+        fn a_terminal_shows_each_drawn_frame(frames in prop::collection::vec(pieces(), 1..4)) {
             let mut parser = vt100::Parser::new(SIZE.1.try_into().unwrap(), SIZE.0.try_into().unwrap(), 0);
             let mut shown = buffer();
             for frame in frames {

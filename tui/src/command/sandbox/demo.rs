@@ -1,12 +1,10 @@
-//! The demo's manifests, as they are for any cluster, and what the sandbox changes in them: numbers that were asked for, and
-//! images that it has.
+//! The demo's manifests, and the changes that the sandbox makes in them: requested numbers, and its own images.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// The files of `manifests/` that the sandbox applies: the base and the overlay `plugin`, the broker before those who connect
-/// to it.
+/// The files of `manifests/` that the sandbox applies: the base and the overlay `plugin`, the broker before its clients.
 pub(super) const MANIFESTS: [&str; 17] = [
     include_str!("../../../../manifests/base/namespace.yaml"),
     SECRET,
@@ -24,12 +22,12 @@ pub(super) const MANIFESTS: [&str; 17] = [
     include_str!("../../../../manifests/overlays/plugin/network-policy.yaml"),
     include_str!("../../../../manifests/overlays/plugin/rules.yaml"),
     include_str!("../../../../manifests/overlays/plugin/dashboard.yaml"),
-    // Its own file: on a cluster that has an adapter it is to be added to the rules that are there.
+    // Its own file: a cluster that has an adapter must merge it into the existing rules.
     include_str!("../../../../manifests/adapter/plugin.yaml"),
 ];
 
-/// What `manifests/secrets.sh` makes on a cluster. The sandbox listens on loopback only and its pods are processes of the
-/// person who started it.
+/// The Secrets that `manifests/secrets.sh` makes on a cluster. The sandbox listens on loopback only, and its pods are processes
+/// of the user who started it.
 const SECRET: &str = "
 apiVersion: v1
 kind: Secret
@@ -38,17 +36,17 @@ type: Opaque
 stringData: {username: surge, password: autoscaling-demo}
 ";
 
-/// The autoscaler's manifest.
+/// The HPA's manifest.
 pub(super) const HPA: &str = include_str!("../../../../manifests/overlays/plugin/hpa.yaml");
 
-/// Which workloads run which program of ours instead of the image that the manifest names.
+/// The workloads, and the program that replaces the image of each.
 pub(super) const PROGRAMS: [(&str, &str); 3] = [
     ("Deployment", contract::names::PRODUCER),
     ("Deployment", contract::names::WORKER),
     ("StatefulSet", contract::names::RABBITMQ),
 ];
 
-/// How the HPA compares the queue with its target.
+/// The way in which the HPA compares the queue with its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum TargetType {
     /// Messages per worker
@@ -57,7 +55,7 @@ pub(crate) enum TargetType {
     Value,
 }
 
-/// What can be asked for.
+/// The numbers that can be changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Numbers {
     pub(super) min: u32,
@@ -68,16 +66,16 @@ pub(super) struct Numbers {
     pub(super) work_duration: Duration,
 }
 
-/// The image under which the sandbox knows a program of ours.
+/// The sandbox's name for the image of a program.
 pub(super) fn image(program: &str) -> String {
     format!("surge.local/{program}:{}", env!("CARGO_PKG_VERSION"))
 }
 
-/// The images that the manifests name, each with the program of ours that does the same: what is installed onto an empty
-/// sandbox as onto any cluster runs there.
+/// The images in the manifests, each with the program that replaces it. A demo that is installed onto an empty sandbox runs
+/// there as on any cluster.
 ///
 /// # Errors
-/// A sentence when a workload is not where it is expected.
+/// A sentence if a workload is not in its expected place.
 pub(super) fn named_images(objects: &mut [Value]) -> Result<Vec<(String, &'static str)>, String> {
     let mut images = Vec::new();
     for (kind, program) in PROGRAMS {
@@ -92,7 +90,7 @@ pub(super) fn named_images(objects: &mut [Value]) -> Result<Vec<(String, &'stati
 /// Changes the objects.
 ///
 /// # Errors
-/// A sentence when an object is not where it is expected: the manifests were changed and this was not.
+/// A sentence if an object is not in its expected place: the manifests changed, and this code did not.
 pub(super) fn adapt(objects: &mut [Value], numbers: &Numbers) -> Result<(), String> {
     for (kind, name) in PROGRAMS {
         set(objects, kind, name, "/spec/template/spec/containers/0/image", json!(image(name)))?;
@@ -107,7 +105,7 @@ pub(super) fn adapt(objects: &mut [Value], numbers: &Numbers) -> Result<(), Stri
         TargetType::Value => json!({"type": "Value", "value": numbers.target.to_string()}),
     };
     set(objects, kind, hpa, "/spec/metrics/0/external/target", target)?;
-    // Whole seconds are all that the field can say.
+    // The field holds whole seconds only.
     let window = numbers.scale_down_window.as_secs_f64().round() as u64;
     set(objects, kind, hpa, "/spec/behavior/scaleDown/stabilizationWindowSeconds", json!(window))?;
     set_work_duration(objects, numbers.work_duration)
@@ -119,12 +117,12 @@ fn set_work_duration(objects: &mut [Value], duration: Duration) -> Result<(), St
         .pointer_mut("/spec/template/spec/containers/0/env")
         .and_then(Value::as_array_mut)
         .and_then(|env| env.iter_mut().find(|v| v["name"] == contract::settings::WORK_DURATION))
-        .ok_or("the worker's manifest sets no WORK_DURATION")?;
+        .ok_or("the manifest of the worker sets no WORK_DURATION")?;
     variable["value"] = json!(written(duration));
     Ok(())
 }
 
-/// A duration as people write it in a manifest.
+/// A duration as manifests write it.
 fn written(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
         format!("{}s", duration.as_secs())
@@ -151,7 +149,7 @@ fn set(objects: &mut [Value], kind: &str, name: &str, pointer: &str, value: Valu
 mod tests {
     use super::*;
 
-    /// Every file of a kustomization, and of those that it stands on.
+    /// Every file of a kustomization and of those that it refers to.
     fn resources(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
         let text = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
         text.lines()
@@ -164,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sandbox_applies_all_that_a_cluster_is_given() {
+    fn the_sandbox_applies_every_manifest() {
         let manifests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
         let embedded: Vec<Value> =
             MANIFESTS.iter().flat_map(|text| sandbox::parse_manifests(text).unwrap()).collect();

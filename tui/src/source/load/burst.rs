@@ -21,22 +21,22 @@ use dashboard::clock::Clock;
 use dashboard::message::Event;
 use dashboard::reported::BurstProgress;
 
-/// Most connections that all loads together hold.
+/// Maximum number of connections of all loads together.
 pub const MAX_CONNECTIONS: usize = 64;
 
-/// Most connections of one burst; more tunnels cost the API server more than they bring.
+/// Maximum number of connections of one burst; more tunnels cost the API server more than they gain.
 const BURST_CONNECTIONS: usize = 16;
 
-/// Requests that are worth one more connection.
+/// Requests that justify one more connection.
 const PER_CONNECTION: usize = 8;
 
-/// A burst that is not through after so long is given up: what was not sent then is counted as failed.
+/// Limit of a burst; requests that were not sent by then count as failed.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Progress is told at most this often; the last one comes at once.
+/// Shortest interval between two progress events; the last one is sent at once.
 const INTERVAL: Duration = Duration::from_millis(33);
 
-/// What bursts have in common.
+/// State that all bursts share.
 #[derive(Debug)]
 pub struct Bursts<D> {
     dial: Arc<D>,
@@ -57,7 +57,7 @@ impl<D> Clone for Bursts<D> {
 }
 
 impl<D: Connector> Bursts<D> {
-    /// Bursts over connections that `dial` makes, with times by `clock`.
+    /// Bursts over connections of `dial`, with times of `clock`.
     #[must_use]
     pub fn new(dial: D, clock: Clock) -> Self {
         Self {
@@ -93,13 +93,13 @@ impl<D: Connector> Bursts<D> {
         })
     }
 
-    /// Fires `size` requests over as many connections as suit their number, and tells how it goes until it is over.
+    /// Fires `size` requests over a suitable number of connections, and reports progress until the end.
     pub async fn fire(&self, id: BurstId, size: u32, outbox: &EventSender) {
         let connections = (size as usize).div_ceil(PER_CONNECTION).clamp(1, BURST_CONNECTIONS);
         self.fire_over(connections, id, size, outbox).await;
     }
 
-    /// As [`Self::fire`], over so many connections.
+    /// As [`Self::fire`], over `lanes` connections.
     pub async fn fire_over(&self, connections: usize, id: BurstId, size: u32, outbox: &EventSender) {
         let request = generate(&self.dial.host(), Some(&id));
         let lanes = self.lanes(Quota::Counted(AtomicU32::new(size)), Tally::new(Some(size)), request);
@@ -120,10 +120,10 @@ impl<D: Connector> Bursts<D> {
             if finished {
                 break;
             }
-            // Together with what comes within the interval, unless that is the last of it.
+            // Combined with the progress of the interval, unless the burst is finished.
             let _complete = tokio::time::timeout(INTERVAL, lanes.tally.complete.notified()).await;
         }
-        // Lanes that are through give their connections back; one that still dials has nothing to do any more.
+        // Finished senders return their connections; one that still connects has nothing left to do.
         while tasks.try_join_next().is_some() {}
         tasks.abort_all();
     }
@@ -137,13 +137,13 @@ pub(super) fn generate(host: &HeaderValue, id: Option<&BurstId>) -> Request<Empt
     };
     let mut request = Request::new(Empty::new());
     *request.method_mut() = Method::POST;
-    // A burst's ID has no character that a query could not hold.
+    // A burst's ID has no character that a query must encode.
     *request.uri_mut() = path.parse().unwrap_or_default();
     request.headers_mut().insert(header::HOST, host.clone());
     request
 }
 
-/// Counts what has no outcome at the deadline as failed.
+/// Counts requests without an outcome at the deadline as failed.
 fn give_up(mut counts: Counts, size: u32) -> Counts {
     let unanswered = counts.sent.saturating_sub(counts.answered);
     let unsent = size.saturating_sub(counts.sent);

@@ -1,4 +1,4 @@
-//! How a connection to the producer is made.
+//! Connections to the producer.
 
 use std::future::Future;
 
@@ -9,7 +9,7 @@ use cluster::tunnel::Tunnels;
 
 /// Makes connections to a server of `/generate`.
 pub trait Connector: Send + Sync + 'static {
-    /// A fresh connection, or a sentence that says why there is none.
+    /// A new connection, or a sentence with the reason why there is none.
     fn dial(&self) -> impl Future<Output = Result<Connection, String>> + Send;
 
     /// The `Host` field of requests.
@@ -30,7 +30,7 @@ impl Connector for Tunnels {
     }
 }
 
-/// Straight over TCP: for tests and benchmarks against a server that no cluster hides.
+/// Plain TCP: for tests and benchmarks against a server outside a cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct Tcp(pub std::net::SocketAddr);
 

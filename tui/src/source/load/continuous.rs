@@ -1,4 +1,4 @@
-//! The continuous load: requests at a rate, until it is switched off, goes on for too long or nobody can be reached.
+//! The continuous load: requests at a rate, until it is switched off, reaches its time limit or has no connection.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use crate::source::event_sender::EventSender;
 use dashboard::message::Event;
 use dashboard::reported::LoadProgress;
 
-/// The load ends by itself after so long: nobody should come back to a cluster that worked all night.
+/// Time limit of the load, so that a forgotten load does not run all night.
 pub const MAX_TIME: Duration = Duration::from_secs(10 * 60);
 
-/// The load ends when there was no connection for so long.
+/// The load ends after this time without a connection.
 const MAX_DISCONNECTED: Duration = Duration::from_secs(30);
 
-/// Tickets are given out so often.
+/// Interval at which permits are issued.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Progress is told at most this often.
+/// Shortest interval between two progress events.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// What the connections could not carry within this time is not made up for: the load is a rate, not a debt.
+/// Arrears beyond this time are dropped: the load is a rate, not a debt.
 const BACKLOG: Duration = Duration::from_millis(500);
 
-/// Requests per second that are worth one more connection.
+/// Requests per second that justify one more connection.
 const RATE_PER_CONNECTION: f64 = 20.0;
 
-/// Most connections of the load.
+/// Maximum number of connections of the load.
 const MAX_LANES: usize = 16;
 
-/// How long requests under way may take once it is switched off.
+/// Limit for the requests in flight after the load is switched off.
 const DRAIN: Duration = Duration::from_secs(3);
 
 /// Follows `rate` (requests per second, zero is off) until its sender is gone.
@@ -51,21 +51,21 @@ pub(crate) async fn run<D: Connector>(
             return;
         }
         let stopped = on(&bursts, &mut rate, &outbox).await;
-        // Having stopped by itself, it waits for another word before it goes on.
+        // After it stopped by itself, the load waits for a new rate.
         if stopped && rate.changed().await.is_err() {
             return;
         }
     }
 }
 
-/// From switching on to switching off; true when it went off by itself.
+/// From switching on to switching off; true if the load stopped by itself.
 async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, outbox: &EventSender) -> bool {
     let request = generate(&bursts.dial().host(), None);
     let lanes = bursts.lanes(Quota::Paced(Semaphore::new(0)), Tally::new(None), request);
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     let mut connected = began;
-    let mut told: Option<(Instant, LoadProgress)> = None;
+    let mut reported: Option<(Instant, LoadProgress)> = None;
     let mut owed = 0.0;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -101,9 +101,9 @@ async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, o
         if began.elapsed() > MAX_TIME {
             break Some(format!("it ran for {} minutes", MAX_TIME.as_secs() / 60));
         }
-        if told.as_ref().is_none_or(|(at, known)| at.elapsed() >= INTERVAL && *known != progress) {
+        if reported.as_ref().is_none_or(|(at, known)| at.elapsed() >= INTERVAL && *known != progress) {
             outbox.send(Event::Load(progress.clone())).await;
-            told = Some((Instant::now(), progress));
+            reported = Some((Instant::now(), progress));
         }
     };
     if let Quota::Paced(permits) = &lanes.tickets {
@@ -123,7 +123,7 @@ fn rate_now(rate: &watch::Receiver<f64>) -> f64 {
     if rate.is_finite() { rate.max(0.0) } else { 0.0 }
 }
 
-/// Gives out the whole tickets of what is owed and returns the rest.
+/// Issues the whole permits and returns the remaining fraction.
 fn give_out<D>(lanes: &Senders<D>, owed: f64, rate: f64) -> f64 {
     let Quota::Paced(permits) = &lanes.tickets else {
         return 0.0;

@@ -1,4 +1,4 @@
-//! What became of one request, in words that a person can count by.
+//! The outcome of one request, in words that can be counted.
 
 use contract::{Accepted, Cause, Problem};
 use http::StatusCode;
@@ -6,14 +6,14 @@ use uuid::Uuid;
 
 use cluster::http::{HttpError, HttpResponse};
 
-/// The end of one request.
+/// The outcome of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// Jobs that the producer reported as confirmed.
     pub(super) confirmed: u32,
-    /// Their ids.
+    /// Their IDs.
     pub(super) ids: Vec<Uuid>,
-    /// Why it failed, if it did.
+    /// The cause of a failure.
     pub(super) failure: Option<String>,
 }
 
@@ -22,10 +22,10 @@ impl Outcome {
         match answer {
             Ok(answer) if answer.status == StatusCode::ACCEPTED => accepted(&answer.body),
             Ok(answer) => refused(answer.status, &answer.body),
-            // Said in full, because such a job may be in the queue all the same.
+            // The full sentence, because such a job may be in the queue.
             Err(HttpError::Lost) => Self::failed("connection lost before the answer"),
             Err(HttpError::Slow(_)) => Self::failed("no answer in time"),
-            Err(HttpError::Broken(_)) => Self::failed("the answer was no HTTP"),
+            Err(HttpError::Broken(_)) => Self::failed("the response was not HTTP"),
         }
     }
 
@@ -37,7 +37,7 @@ impl Outcome {
 fn accepted(body: &[u8]) -> Outcome {
     match serde_json::from_slice::<Accepted>(body) {
         Ok(accepted) => Outcome { confirmed: accepted.confirmed, ids: accepted.ids, failure: None },
-        Err(_) => Outcome::failed("accepted, but the answer was not the producer's"),
+        Err(_) => Outcome::failed("accepted, but not by the producer"),
     }
 }
 
@@ -54,7 +54,7 @@ fn words(cause: Cause) -> &'static str {
         Cause::Disconnected => "broker away",
         Cause::ConnectionLost => "broker connection lost",
         Cause::Nacked => "refused by the broker (queue full)",
-        Cause::Returned => "no queue takes it",
+        Cause::Returned => "not routed to a queue",
         Cause::Blocked => "broker blocks publishers",
         Cause::Slow => "no confirm in time",
         Cause::Busy => "producer busy",
@@ -80,11 +80,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_producers_own_success_counts() {
+    fn only_the_producers_success_counts() {
         let ok = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
         assert_eq!(of(202, ok), (1, None));
         assert_eq!(of(200, ok), (0, Some("answered 200 OK".to_owned())));
-        assert_eq!(of(202, "ok").1.unwrap(), "accepted, but the answer was not the producer's");
+        assert_eq!(of(202, "ok").1.unwrap(), "accepted, but not by the producer");
         assert_eq!(of(502, "<html>"), (0, Some("answered 502 Bad Gateway".to_owned())));
         let away = r#"{"type":"about:blank","title":"t","status":503,"detail":"d","confirmed":0,"failed":1,"cause":"disconnected"}"#;
         assert_eq!(of(503, away), (0, Some("broker away".to_owned())));

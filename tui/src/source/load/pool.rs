@@ -1,4 +1,4 @@
-//! Connections that are open and idle, so that the next burst need not wait for a tunnel.
+//! Open idle connections, so that the next burst need not wait for a tunnel.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use cluster::http::Connection;
 
-/// Idle connections above the first one are closed after so long; the producer closes them a little later.
+/// Idle connections above the first one are closed after this time; the producer closes them a little later.
 const LINGER: Duration = Duration::from_secs(6);
 
-/// Idle connections, the one used last in front. Clones share them.
+/// Idle connections, the last used one in front. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool(Arc<Mutex<VecDeque<(Connection, Instant)>>>);
 
@@ -18,7 +18,7 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An open connection, if there is one.
+    /// Returns an open connection, if there is one.
     pub(crate) fn take(&self) -> Option<Connection> {
         let mut idle = self.idle();
         while let Some((connection, _)) = idle.pop_front() {
@@ -36,7 +36,7 @@ impl Pool {
         }
     }
 
-    /// Closes what is dead, and what was idle for long except for one.
+    /// Closes dead connections, and all but one of those that were idle for long.
     pub(crate) fn prune(&self) {
         let mut idle = self.idle();
         idle.retain(|(connection, _)| connection.is_open());

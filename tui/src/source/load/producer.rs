@@ -1,5 +1,5 @@
-//! Keeps one connection to the producer open, so that a burst's first request goes out at once, and knows whether the producer
-//! is ready before anybody fires.
+//! Keeps one connection to the producer open, so that a burst's first request goes out at once, and reports whether the
+//! producer is ready.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use cluster::http;
 use dashboard::reported::{Source, SourceState};
 use text::clean;
 
-/// How often the kept connection is used; the producer closes one that is idle for twice as long.
+/// Interval at which the connection is used; the producer closes one that is idle for twice as long.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// How often a producer that is not ready is asked again.
+/// Interval of the polls of a producer that is not ready.
 const UNREADY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long an answer may take.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Limit of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the producer whether it is ready, for ever.
+/// Polls the producer's readiness until the run ends.
 pub(crate) async fn run<D: Connector>(bursts: Bursts<D>, outbox: EventSender) {
     let mut health = Health::new(Source::Producer, outbox.clone());
     loop {
@@ -36,7 +36,7 @@ pub(crate) async fn run<D: Connector>(bursts: Bursts<D>, outbox: EventSender) {
             }
             Ok(Some(cause)) => {
                 let next = outbox.after(UNREADY_INTERVAL);
-                health.say(SourceState::Retrying { cause, next }).await;
+                health.report(SourceState::Retrying { cause, next }).await;
                 tokio::time::sleep(UNREADY_INTERVAL).await;
             }
             Err(failure) => health.failed(failure).await,
@@ -44,7 +44,7 @@ pub(crate) async fn run<D: Connector>(bursts: Bursts<D>, outbox: EventSender) {
     }
 }
 
-/// `None` when it is ready, else why it is not.
+/// `None` if it is ready, otherwise the reason.
 async fn ask<D: Connector>(bursts: &Bursts<D>) -> Result<Option<String>, Failure> {
     let mut connection = match bursts.pool().take() {
         Some(connection) => connection,
@@ -54,7 +54,7 @@ async fn ask<D: Connector>(bursts: &Bursts<D>) -> Result<Option<String>, Failure
     let request = http::get(host.to_str().unwrap_or_default(), contract::routes::READYZ)
         .map_err(|error| Failure::Unavailable(error.to_string()))?;
     let answer = connection
-        .send(request, WITHIN)
+        .send(request, REQUEST_TIMEOUT)
         .await
         .map_err(|error| Failure::Lost(format!("the producer: {error}")))?;
     bursts.pool().give(connection);

@@ -1,4 +1,4 @@
-//! One connection's worth of load: takes a ticket, sends a request, waits for the answer, again and again.
+//! One connection of the load: takes a permit, sends a request, waits for the answer, and repeats.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,21 +17,21 @@ use cluster::backoff::Backoff;
 use cluster::http::Connection;
 use dashboard::clock::Clock;
 
-/// How long an answer may take. The producer itself gives up on the broker after
-/// [`contract::routes::CONFIRM_TIMEOUT`]; the rest is for the way.
+/// Limit of one request. The producer itself gives up on the broker after [`contract::routes::CONFIRM_TIMEOUT`]; the rest
+/// is for the way.
 const ANSWER: Duration = Duration::from_secs(15);
 
-/// Leave to send a request.
+/// Permits to send requests.
 #[derive(Debug)]
 pub(super) enum Quota {
-    /// So many, to be sent as fast as the connections carry them.
+    /// A fixed number, sent as fast as the connections carry them.
     Counted(AtomicU32),
-    /// One whenever the pacer gives one out.
+    /// One permit whenever the pacer issues one.
     Paced(Semaphore),
 }
 
 impl Quota {
-    /// Waits for a ticket; false when there will be none any more.
+    /// Waits for a permit; false if there are no more.
     async fn take(&self) -> bool {
         match self {
             Self::Counted(left) => {
@@ -42,7 +42,7 @@ impl Quota {
     }
 }
 
-/// What the lanes of one load share.
+/// State that the senders of one load share.
 pub(super) struct Senders<D> {
     pub(super) dial: Arc<D>,
     pub(super) pool: Pool,
@@ -55,8 +55,8 @@ pub(super) struct Senders<D> {
 }
 
 impl<D: Connector> Senders<D> {
-    /// Carries requests until the tickets are used up. A connection that dies takes the one request with it that was on the
-    /// way; the others wait until there is a new connection.
+    /// Sends requests until the permits are used up. A connection that dies loses the one request in flight; the others wait for
+    /// a new connection.
     pub(super) async fn lane(self: Arc<Self>) {
         let Ok(_place) = self.places.acquire().await else {
             return;
@@ -76,10 +76,10 @@ impl<D: Connector> Senders<D> {
         }
     }
 
-    /// Sends until the tickets are used up, which leaves the connection, or the connection dies.
+    /// Sends until the permits are used up, which leaves the connection, or until the connection dies.
     async fn carry(&self, mut connection: Connection) -> Option<Connection> {
         loop {
-            // Before the ticket, so that a request is not spent on a connection that has died while idle.
+            // Checked before the permit, so that no request is spent on a connection that died while idle.
             if !connection.is_open() {
                 return None;
             }

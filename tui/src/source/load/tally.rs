@@ -1,4 +1,4 @@
-//! What has become of the requests of a burst or a stream so far.
+//! The counts of a burst or a stream.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,35 +13,35 @@ use dashboard::clock::At;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     counts: Mutex<Counts>,
-    /// Something was counted.
+    /// Notified when a count changed.
     pub(super) changed: Notify,
-    /// `answered` has reached `expected`.
+    /// Notified when `answered` reached `expected`.
     pub(super) complete: Notify,
     expected: Option<u32>,
 }
 
-/// The counts themselves.
+/// The counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Requests written to a connection.
     pub(super) sent: u32,
-    /// Requests whose outcome is known.
+    /// Requests with a known outcome.
     pub(super) answered: u32,
     /// Jobs confirmed.
     pub(super) accepted: u32,
-    /// Requests that failed, by cause.
+    /// Failed requests by cause.
     pub(super) failed: BTreeMap<String, u32>,
-    /// Ids of jobs confirmed since they were last taken.
+    /// IDs of jobs that were confirmed since the last read.
     pub(super) ids: Vec<Uuid>,
-    /// When the first request was sent.
+    /// Time of the first request.
     pub(super) first_sent: Option<At>,
-    /// When the first confirm came.
+    /// Time of the first confirm.
     pub(super) first_accepted: Option<At>,
-    /// When the last confirm came.
+    /// Time of the last confirm.
     pub(super) last_accepted: Option<At>,
-    /// Connections that are up.
+    /// Open connections.
     pub(super) connected: u32,
-    /// Why the last try to connect failed, until one succeeds.
+    /// Cause of the last failure to connect, until one succeeds.
     pub(super) trouble: Option<String>,
 }
 
@@ -96,7 +96,7 @@ impl Tally {
         self.changed.notify_one();
     }
 
-    /// The counts as they are, with the ids that were not taken before.
+    /// The counts, with the IDs that were not read before.
     pub(super) fn take(&self) -> Counts {
         let mut counts = self.counts();
         let ids = std::mem::take(&mut counts.ids);

@@ -1,8 +1,8 @@
-//! One pod's log, over all runs of its container and to its end, with word of every gap.
+//! One pod's log, over all runs of its container and to its end, with a report of every gap.
 //!
-//! A stream that ends in order has told everything that the container wrote. One that breaks off is opened again a little
-//! before where it was; only if the line read last is met again is nothing missing. If it is not, the container may have been
-//! started anew in place meanwhile: then the rest stands in the log of the run before, which is read first.
+//! A stream that ends in order has delivered everything that the container wrote. A stream that breaks off is opened again a
+//! little before its last line. If that line appears again, nothing is missing. If it does not, the container may have
+//! restarted in place; then the previous run's log has the rest, and is read first.
 
 use std::time::{Duration, Instant};
 
@@ -20,14 +20,14 @@ use dashboard::message::Event;
 use dashboard::reported::{LogState, Source, SourceState};
 use text::clean;
 
-/// How long after a pod is gone its log may still be read.
+/// Time after a pod's end in which its log may still be read.
 const LAST_WORDS: Duration = Duration::from_secs(20);
 
-/// A stream that was silent for so long is opened anew: a connection that the network has dropped looks the same as a worker
-/// without work, and a job whose line nobody reads would be taken for lost.
+/// A stream that is silent for this long is opened again: a dropped connection looks the same as a worker without work, and
+/// a job with an unread line would count as lost.
 const SILENT: Duration = Duration::from_secs(120);
 
-/// So much further back a log is read again than it was read.
+/// Overlap with which a log is read again.
 const OVERLAP: Duration = Duration::from_secs(3);
 
 /// Follows one pod's log.
@@ -38,34 +38,34 @@ pub(super) struct Follower {
     /// Cancelled when the pod is gone.
     gone: CancellationToken,
     position: Option<Position>,
-    /// Since when the log must be read again, if it must.
+    /// Time from which the log must be read again.
     since: Instant,
     reach: Reach,
-    /// Whether the log could not be opened when it was wanted: a run may have come and gone meanwhile.
+    /// Set if the log could not be opened when it was wanted: a run may have come and gone in between.
     missed: bool,
 }
 
-/// How far the log is known to have been read.
+/// The point up to which the log is known to have been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Not at all.
+    /// Nothing was read.
     Nothing,
     /// To the end of a run of the container.
     End,
-    /// To where the stream broke off.
+    /// To the point at which the stream broke off.
     Broken,
 }
 
-/// Which run of the container a log is of.
+/// The run of the container that a log belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Run {
-    /// The present one, or the last.
+    /// The current or the last one.
     Present,
-    /// The one before.
+    /// The previous one.
     Before,
 }
 
-/// What came of reading the log of the run before.
+/// The result of reading the previous run's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Earlier {
     /// There was no such run.
@@ -82,7 +82,7 @@ impl Follower {
         Self { api, pod, outbox, gone, position: None, since, reach: Reach::Nothing, missed: false }
     }
 
-    /// Follows from `began` on until the pod is gone and its log is read to the end, or will not be.
+    /// Follows from `began` on until the pod is gone and its log is read to the end, or cannot be.
     pub(super) async fn run(mut self, began: Instant) {
         self.since = began;
         let gone = self.gone.clone();
@@ -92,17 +92,17 @@ impl Follower {
         };
         let ended = tokio::select! {
             ended = self.follow() => ended,
-            () = too_late => Err("its end was not told in time".to_owned()),
+            () = too_late => Err("the log did not end in time".to_owned()),
         };
         let pod = self.pod.clone();
         let state = match ended {
             Ok(()) => LogState::Ended,
-            Err(cause) => LogState::Gap(format!("the log of {pod} was not read to its end: {cause}")),
+            Err(cause) => LogState::Gap(format!("the log of {pod} is incomplete: {cause}")),
         };
         self.outbox.send(Event::LogState { pod, state }).await;
     }
 
-    /// Reads until the log can hold nothing more; `Err` says why it is not known to be complete.
+    /// Reads until the log can hold nothing more; `Err` has the reason why it may be incomplete.
     async fn follow(&mut self) -> Result<(), String> {
         let mut backoff = Backoff::default();
         loop {
@@ -118,8 +118,8 @@ impl Follower {
                 Err(error) if errors::is_missing(&error) => {
                     return match self.reach {
                         Reach::End => Ok(()),
-                        Reach::Nothing => Err("the pod was gone before it could be opened".to_owned()),
-                        Reach::Broken => Err("it broke off, and then the pod was gone".to_owned()),
+                        Reach::Nothing => Err("the pod ended before its log was opened".to_owned()),
+                        Reach::Broken => Err("the log broke off, then the pod ended".to_owned()),
                     };
                 }
                 Err(error) => {
@@ -128,12 +128,12 @@ impl Follower {
                     if errors::is_forbidden(&error) {
                         self.outbox.source(Source::Logs, SourceState::Unavailable(cause)).await;
                     } else {
-                        // A container that is about to start has no log yet; that is no news.
+                        // A container that is about to start has no log yet; that is no failure.
                         tracing::debug!(%cause, "no log");
                     }
                 }
             }
-            // The end of a pod is worth a look at once: its log goes with it.
+            // The end of a pod is checked at once: its log disappears with it.
             let wait = tokio::time::sleep(backoff.failed(fastrand::f64()));
             if self.gone.is_cancelled() {
                 wait.await;
@@ -146,7 +146,7 @@ impl Follower {
         }
     }
 
-    /// What is asked for: from where one is, and a little before.
+    /// The request: from the last position, and a little before it.
     fn parameters(&self, run: Run) -> LogParams {
         // A span instead of an instant, because the cluster's clock may differ from ours.
         let since = (self.since.elapsed() + OVERLAP).as_secs();
@@ -159,7 +159,7 @@ impl Follower {
         }
     }
 
-    /// Reads until the stream ends or was silent for long; returns whether it was of use, so that the next may be opened at once.
+    /// Reads until the stream ends or was silent for long; true if it delivered, so that the next one may be opened at once.
     async fn stream(&mut self) -> Result<bool, kube::Error> {
         let opened = Instant::now();
         let parameters = self.parameters(Run::Present);
@@ -172,7 +172,7 @@ impl Follower {
         let mut stream = std::pin::pin!(stream);
         let mut lines = 0;
         let mut text = Vec::new();
-        // A run may have ended before its log was ever opened.
+        // A run may have ended before its log was first opened.
         let mut is_first = std::mem::take(&mut self.missed) && self.position.is_none();
         let ended = loop {
             match tokio::time::timeout(SILENT, line::read(&mut stream, &mut text)).await {
@@ -208,8 +208,8 @@ impl Follower {
         Ok(lines > 0)
     }
 
-    /// Tells what the run of the container before the present one wrote after the line that was read last, and of a gap if
-    /// lines are missing all the same. Returns how many lines were new.
+    /// Reports the lines that the previous run wrote after the last read line, and a gap if lines are still missing. Returns
+    /// the number of new lines.
     async fn run_before(&mut self, reached: Reach) -> u64 {
         let mut resume = Resume::new(self.position.clone());
         let had_position = self.position.is_some();
@@ -232,15 +232,15 @@ impl Follower {
                     }
                 }
             }
-            // A container that was never started anew has no run before; 404 is the answer when the pod is gone.
+            // A container that never restarted has no previous run; 404 is the answer when the pod is gone.
             Err(kube::Error::Api(status)) if status.code == 400 || status.code == 404 => Earlier::None,
             Err(_error) => Earlier::Unread,
         };
         let is_whole = match (end, reached) {
             (Earlier::Unread, _) => false,
-            // Where nothing was read yet, nothing can be missing between.
+            // If nothing was read yet, nothing can be missing in between.
             (Earlier::Read | Earlier::None, _) if !had_position => true,
-            // The run that was read to its end is the one before, or it is still the present one.
+            // The run that was read to its end is the previous one, or still the current one.
             (Earlier::Read, Reach::End) => resume.has_met() || lines == 0,
             (Earlier::None, Reach::End) => true,
             (Earlier::Read, _) => resume.has_met(),
@@ -252,7 +252,7 @@ impl Follower {
         lines
     }
 
-    /// One more line has been read.
+    /// Notes one more line as read.
     async fn line(&mut self, at: &str, text: &str) {
         self.position = Some(Position::after(self.position.take(), at));
         self.since = Instant::now();
@@ -261,7 +261,7 @@ impl Follower {
 
     async fn gap(&self) {
         let pod = self.pod.clone();
-        let cause = format!("the log of {pod} broke off, and lines are missing where it went on");
+        let cause = format!("the log of {pod} broke off and lost lines");
         self.outbox.send(Event::LogState { pod, state: LogState::Gap(cause) }).await;
     }
 
@@ -294,14 +294,14 @@ mod tests {
     use super::*;
     use dashboard::clock::Clock;
 
-    /// How the played API server answers a question for the log.
+    /// An answer of the simulated API server to a log request.
     #[derive(Clone, Copy)]
     enum Answer {
         /// These lines, and the end.
         Whole(&'static str),
         /// These lines, and then the connection breaks.
         Broken(&'static str),
-        /// These lines, and then nothing more, not even the end.
+        /// These lines, and then silence without an end.
         Silent(&'static str),
         /// The container has not started yet.
         NotYet,
@@ -323,8 +323,8 @@ mod tests {
                     Body::from_stream(futures::stream::iter(parts)).into_response()
                 }
                 Self::Silent(lines) => {
-                    let said = futures::stream::iter([Ok::<_, std::io::Error>(lines)]);
-                    Body::from_stream(said.chain(futures::stream::pending())).into_response()
+                    let lines = futures::stream::iter([Ok::<_, std::io::Error>(lines)]);
+                    Body::from_stream(lines.chain(futures::stream::pending())).into_response()
                 }
                 Self::NotYet => failure(StatusCode::BAD_REQUEST, "BadRequest"),
                 Self::Missing => failure(StatusCode::NOT_FOUND, "NotFound"),
@@ -332,9 +332,9 @@ mod tests {
         }
     }
 
-    /// What a follower tells when the API server answers like that, one question after the other, and so of the run before;
-    /// after the last answer the pod is gone.
-    async fn told(answers: &'static [Answer], before: Answer) -> Vec<String> {
+    /// The events of a follower when the API server gives these answers in turn, and `before` for the previous run. After the
+    /// last answer the pod is gone.
+    async fn reported(answers: &'static [Answer], before: Answer) -> Vec<String> {
         let (asked, gone) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
         let app = axum::Router::new().fallback({
             let gone = gone.clone();
@@ -354,36 +354,36 @@ mod tests {
         let outbox = EventSender::new(events, Clock::start());
         let api = Api::namespaced(Client::new(app, "default"), "demo");
         Follower::new(api, "w".to_owned(), outbox, gone).run(Instant::now()).await;
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while let Some(stamped) = received.recv().await {
             match stamped.event {
-                Event::Log { line, .. } => told.push(line),
-                Event::LogState { state: LogState::Ended, .. } => told.push("ended".to_owned()),
-                Event::LogState { state: LogState::Gap(_), .. } => told.push("gap".to_owned()),
+                Event::Log { line, .. } => reported.push(line),
+                Event::LogState { state: LogState::Ended, .. } => reported.push("ended".to_owned()),
+                Event::LogState { state: LogState::Gap(_), .. } => reported.push("gap".to_owned()),
                 Event::Source(Source::Logs, SourceState::Live) => {}
-                other => panic!("nothing else is told: {other:?}"),
+                other => panic!("nothing else is reported: {other:?}"),
             }
         }
-        told
+        reported
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_log_is_followed_to_its_end_and_every_gap_is_told() {
+    async fn a_log_is_read_to_its_end_with_every_gap() {
         use Answer::{Broken, Missing, NotYet, Silent, Whole};
         let cases: [(&[Answer], Answer, &[&str]); 18] = [
             (&[Whole("1 a\n2 b\n")], NotYet, &["a", "b", "ended"]),
-            // The same log again, with more: what was read is not told twice.
+            // The same log again, with more: no line is reported twice.
             (&[Broken("1 a\n2 b\n"), Whole("1 a\n2 b\n3 c\n")], NotYet, &["a", "b", "c", "ended"]),
-            // The line read last is not met again, and there is no run before.
+            // The last read line is missing, and there is no previous run.
             (&[Broken("1 a\n2 b\n"), Whole("5 c\n")], NotYet, &["a", "b", "gap", "c", "ended"]),
             // After an end in order it is another run's log.
             (&[Whole("1 a\n"), Whole("5 c\n")], Whole("1 a\n"), &["a", "c", "ended"]),
-            // The same run, which had nothing to say for long.
+            // The same run, which wrote nothing for a long time.
             (&[Whole("1 a\n"), Whole("5 c\n")], NotYet, &["a", "c", "ended"]),
             (&[Broken("1 a\n"), Missing], NotYet, &["a", "gap"]),
             (&[Whole("1 a\n"), Missing], NotYet, &["a", "ended"]),
             (&[Missing], NotYet, &["gap"]),
-            // What was written while the connection was dead is read over the next one.
+            // The next connection delivers what was written while the old one was dead.
             (
                 &[Silent("1 a\n"), Silent("1 a\n2 b\n"), Whole("2 b\n3 c\n")],
                 NotYet,
@@ -391,14 +391,14 @@ mod tests {
             ),
             // Nothing had been written when it broke off.
             (&[Broken(""), Whole("1 a\n")], NotYet, &["a", "ended"]),
-            // Broken off, and started anew in place: the rest stands in the log of the run before.
+            // Broken off, and restarted in place: the previous run's log has the rest.
             (&[Broken("1 a\n"), Whole("5 d\n")], Whole("1 a\n2 b\n3 c\n"), &["a", "b", "c", "d", "ended"]),
-            // The same, and the new run has nothing to say yet.
+            // The same, and the new run has written nothing yet.
             (&[Broken("1 a\n"), Whole("")], Whole("1 a\n2 b\n"), &["a", "b", "ended"]),
-            // The log of the run before does not reach back to the line read last.
+            // The previous run's log does not reach back to the last read line.
             (&[Broken("1 a\n"), Whole("5 d\n")], Whole("3 c\n"), &["a", "c", "gap", "d", "ended"]),
             (&[Broken("1 a\n"), Whole("5 d\n")], Broken("1 a\n2 b\n"), &["a", "b", "gap", "d", "ended"]),
-            // Two runs later: what was between is told, and nobody knows whether that was all.
+            // Two runs later: the run in between is reported, and it may not have been all.
             (&[Whole("1 a\n"), Whole("5 d\n")], Whole("3 c\n"), &["a", "c", "gap", "d", "ended"]),
             (&[Whole("1 a\n"), Whole("5 d\n")], Broken("3 c\n"), &["a", "c", "gap", "d", "ended"]),
             // The first run was over before its log could be opened.
@@ -406,7 +406,7 @@ mod tests {
             (&[NotYet, Whole("5 d\n")], NotYet, &["d", "ended"]),
         ];
         for (index, (answers, before, expected)) in cases.into_iter().enumerate() {
-            assert_eq!(told(answers, before).await, expected, "case {index}");
+            assert_eq!(reported(answers, before).await, expected, "case {index}");
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Lines of a log, bounded in length, and where in a log one is.
+//! Lines of a log, bounded in length, and the position in a log.
 
 use std::io;
 
 use futures::{AsyncBufRead, AsyncBufReadExt as _};
 
-/// The longest line that is read; the rest of a longer one is skipped.
+/// Limit of a line's length; the rest of a longer line is skipped.
 pub(super) const LINE_LIMIT: usize = 64 * 1024;
 
 /// Reads the next line without its end into `line`; false at the end of the stream.
 ///
 /// # Errors
-/// When the stream breaks off: then nobody knows whether there was more.
+/// If the stream breaks off: there may have been more.
 pub(super) async fn read<R: AsyncBufRead + Unpin>(stream: &mut R, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let mut any = false;
@@ -34,8 +34,8 @@ pub(super) async fn read<R: AsyncBufRead + Unpin>(stream: &mut R, line: &mut Vec
     }
 }
 
-/// How far a log has been read: the time of the last line as the API server writes it, and how many lines of that time
-/// have been read. The times are RFC 3339 in UTC with a fixed number of digits, so their order is that of their texts.
+/// The position in a log: the API server's time of the last line, and the number of lines of that time. The times are
+/// RFC 3339 in UTC with a fixed number of digits, so they sort as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Position {
     at: String,
@@ -43,7 +43,7 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// After one more line of that time.
+    /// The position after one more line of `time`.
     pub(super) fn after(position: Option<Self>, at: &str) -> Self {
         match position {
             Some(position) if position.at == at => Self { count: position.count + 1, ..position },
@@ -52,41 +52,41 @@ impl Position {
     }
 }
 
-/// Tells the lines of a log that is read again from those that are new.
+/// Separates the lines of a log that is read again from new ones.
 #[derive(Debug)]
 pub(super) enum Resume {
-    /// Not beyond the line read last, of whose time so many lines have been met again.
+    /// Not beyond the last read line; this many lines of its time were met again.
     Before {
-        /// The line read last.
+        /// The last read line.
         from: Position,
         /// Lines of its time.
         met: usize,
     },
-    /// Beyond it, and whether it was met.
+    /// Beyond it.
     Beyond {
-        /// Whether all up to the line read last stood there again.
+        /// Set if all lines up to the last read one appeared again.
         has_met: bool,
     },
 }
 
-/// What a line is.
+/// The kind of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
     /// It was read before.
     Known,
     /// It is new.
     New,
-    /// It is new, and the one that was read last did not stand before it: lines are missing.
+    /// It is new, and the last read line did not come before it: lines are missing.
     NewAfterGap,
 }
 
 impl Resume {
-    /// Goes on after `from`.
+    /// Continues after `from`.
     pub(super) fn new(from: Option<Position>) -> Self {
         from.map_or(Self::Beyond { has_met: true }, |from| Self::Before { from, met: 0 })
     }
 
-    /// Whether the line that was read last has been met again, if there was one.
+    /// Returns true if the last read line appeared again.
     pub(super) fn has_met(&self) -> bool {
         match self {
             Self::Before { from, met } => *met >= from.count,
@@ -94,12 +94,12 @@ impl Resume {
         }
     }
 
-    /// Whether all lines so far stand before the one that was read last.
+    /// Returns true if all lines so far come before the last read one.
     pub(super) fn is_short(&self) -> bool {
         matches!(self, Self::Before { .. }) && !self.has_met()
     }
 
-    /// What a line of that time is.
+    /// The kind of a line of `time`.
     pub(super) fn line(&mut self, at: &str) -> Line {
         let Self::Before { from, met } = self else { return Line::New };
         if at < from.at.as_str() {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn lines_are_cut_at_the_limit_and_the_last_needs_no_end() {
+    async fn long_lines_are_cut_and_the_last_needs_no_end() {
         let long = "x".repeat(LINE_LIMIT + 10);
         let text = format!("one\r\n\n{long}\nlast");
         let mut stream = text.as_bytes();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_were_read_are_known_again_also_among_those_of_one_time() {
+    fn read_lines_are_recognised_among_equal_times() {
         let position = ["1", "2", "2"].iter().fold(None, |position, at| Some(Position::after(position, at)));
         for (times, expected) in [
             (

@@ -27,10 +27,10 @@ pub(crate) async fn run(place: Place, outbox: EventSender) {
     }
 }
 
-/// How often an Event was seen, and when last: what differs when it is repeated.
+/// Count and last time of an Event: these differ when it is repeated.
 type Seen = (i32, Option<Timestamp>);
 
-/// What was told, so that a list that is read anew tells only what was missed.
+/// The Events that were reported, so that a repeated list reports only new ones.
 #[derive(Default)]
 struct Known {
     seen: HashMap<String, Seen>,
@@ -38,7 +38,7 @@ struct Known {
 }
 
 impl Known {
-    /// The news in what the watch delivers. What stands in a list happened before now, by the cluster's clock.
+    /// The new Events in a watch event. Those of a list happened before now, by the cluster's clock.
     fn take(&mut self, delivered: watcher::Event<ApiEvent>) -> Vec<ClusterEvent> {
         match delivered {
             watcher::Event::Init => {
@@ -95,26 +95,26 @@ mod tests {
         for event in events {
             assert!(known.take(watcher::Event::InitApply(event.clone())).is_empty());
         }
-        told(known.take(watcher::Event::InitDone))
+        reported(known.take(watcher::Event::InitDone))
     }
 
-    fn told(events: Vec<ClusterEvent>) -> Vec<(String, i32, bool)> {
+    fn reported(events: Vec<ClusterEvent>) -> Vec<(String, i32, bool)> {
         events.into_iter().map(|event| (event.uid, event.count, event.old)).collect()
     }
 
     #[test]
-    fn a_list_is_told_in_the_order_of_time_and_once() {
+    fn a_list_is_reported_once_in_order_of_time() {
         let mut known = Known::default();
         let (early, late) = (event("a", 1, 9), event("z", 1, 1));
         let (a, z) = (("a".to_owned(), 1, true), ("z".to_owned(), 1, true));
         assert_eq!(list(&mut known, &[early.clone(), late.clone()]), [z, a]);
-        // Nothing was missed, then one was repeated while nobody watched.
+        // Nothing was missed, then one was repeated while there was no watch.
         assert_eq!(list(&mut known, &[early.clone(), late]), []);
         assert_eq!(list(&mut known, &[early, event("z", 2, 20)]), [("z".to_owned(), 2, true)]);
     }
 
     #[test]
-    fn a_repeated_event_is_news_and_one_that_is_only_written_again_is_not() {
+    fn only_a_repeated_event_is_new() {
         let mut known = Known::default();
         for (event, news) in [
             (event("a", 1, 1), vec![("a".to_owned(), 1, false)]),
@@ -122,9 +122,9 @@ mod tests {
             (event("a", 2, 1), vec![("a".to_owned(), 2, false)]),
             (event("a", 2, 5), vec![("a".to_owned(), 2, false)]),
         ] {
-            assert_eq!(told(known.take(watcher::Event::Apply(event))), news);
+            assert_eq!(reported(known.take(watcher::Event::Apply(event))), news);
         }
         assert!(known.take(watcher::Event::Delete(event("a", 2, 5))).is_empty());
-        assert_eq!(told(known.take(watcher::Event::Apply(event("a", 2, 5)))).len(), 1);
+        assert_eq!(reported(known.take(watcher::Event::Apply(event("a", 2, 5)))).len(), 1);
     }
 }

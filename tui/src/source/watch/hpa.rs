@@ -1,4 +1,4 @@
-//! The watch on the one HPA. Other sources read from it what to ask for.
+//! The watch on the HPA. Other sources learn from it what to poll.
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::runtime::watcher;
@@ -12,7 +12,7 @@ use dashboard::reported::Source;
 use observed::Hpa;
 use observed::convert;
 
-/// Watches HPA `name` and hands it to the model and to `latest`.
+/// Watches HPA `name` and passes it to the model and to `latest`.
 pub(crate) async fn run(place: Place, name: String, outbox: EventSender, latest: watch::Sender<Option<Hpa>>) {
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     let health = Health::of_target(Source::Hpa, outbox.clone());
@@ -34,7 +34,7 @@ pub(crate) async fn run(place: Place, name: String, outbox: EventSender, latest:
             watcher::Event::Delete(_) => None,
         };
         let hpa = now.as_ref().map(convert::hpa::convert);
-        // What the controller writes again without a change is no news.
+        // A write of the controller without a change is no news.
         let is_news = latest.send_if_modified(|known| {
             let differs = *known != hpa;
             known.clone_from(&hpa);

@@ -1,5 +1,4 @@
-//! The watch on the namespace's pods. Which of them are workers is known from the scale target's selector, which may
-//! come later than the pods.
+//! The watch on the namespace's pods. The scale target's selector identifies the workers; it may arrive after the pods.
 
 use std::collections::HashMap;
 
@@ -44,8 +43,8 @@ pub(crate) async fn run(
     }
 }
 
-/// A pod as it was told, and by what its role is judged anew when another selector comes. The object itself has some ten
-/// kilobytes and is not kept: thousands of them would be most of this program's memory.
+/// A pod, and the labels that decide its role again when the selector changes. The object itself has about ten kilobytes
+/// and is not kept: thousands of objects would fill most of this program's memory.
 struct Kept {
     pod: Pod,
     labels: Labels,
@@ -58,11 +57,11 @@ impl Kept {
     }
 }
 
-/// The pods as they were told last.
+/// The pods as last reported.
 #[derive(Default)]
 struct Known {
     selector: Option<Selector>,
-    told: HashMap<String, Kept>,
+    reported: HashMap<String, Kept>,
     listing: HashMap<String, Kept>,
 }
 
@@ -79,39 +78,39 @@ impl Known {
                 None
             }
             watcher::Event::InitDone => {
-                self.told = std::mem::take(&mut self.listing);
+                self.reported = std::mem::take(&mut self.listing);
                 Some(self.list())
             }
             watcher::Event::Apply(object) => {
                 let kept = Kept::of(&object, self.selector.as_ref());
                 let pod = kept.pod.clone();
-                let before = self.told.insert(pod.uid.clone(), kept);
+                let before = self.reported.insert(pod.uid.clone(), kept);
                 let is_news = before.is_none_or(|before| before.pod != pod);
                 is_news.then(|| PodsEvent::Applied(Box::new(pod)))
             }
             watcher::Event::Delete(object) => {
                 let pod = convert(&object, Role::Other);
-                self.told.remove(&pod.uid);
+                self.reported.remove(&pod.uid);
                 Some(PodsEvent::Deleted { name: pod.name, uid: pod.uid })
             }
         }
     }
 
-    /// Another selector makes other pods workers: all are told anew, once they have been told at all.
+    /// A new selector changes which pods are workers: all pods are reported again, if they were reported before.
     fn select(&mut self, selector: Option<Selector>) -> Option<PodsEvent> {
         if self.selector == selector {
             return None;
         }
         self.selector = selector;
-        (!self.told.is_empty()).then(|| self.list())
+        (!self.reported.is_empty()).then(|| self.list())
     }
 
-    /// All pods, each with the role that it has by now.
+    /// All pods, each with its current role.
     fn list(&mut self) -> PodsEvent {
-        for kept in self.told.values_mut() {
+        for kept in self.reported.values_mut() {
             kept.pod.role = role(&kept.labels, self.selector.as_ref());
         }
-        let mut pods: Vec<Pod> = self.told.values().map(|kept| kept.pod.clone()).collect();
+        let mut pods: Vec<Pod> = self.reported.values().map(|kept| kept.pod.clone()).collect();
         pods.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
         PodsEvent::Listed(pods)
     }
@@ -139,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_replaces_everything_and_a_selector_tells_it_anew() {
+    fn a_list_replaces_all_pods_and_a_selector_reports_them() {
         let mut known = Known::default();
         assert_eq!(known.select(None), None);
         for event in [

@@ -1,4 +1,4 @@
-//! The watch on the Deployment that the HPA scales, whichever the HPA names.
+//! The watch on the Deployment that the HPA scales.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::runtime::watcher;
@@ -12,7 +12,7 @@ use dashboard::reported::{Source, SourceState};
 use observed::convert;
 use observed::{Hpa, Workload};
 
-/// Watches the scale target of `hpa` and hands it to the model and to `latest`.
+/// Watches the scale target of `hpa` and passes it to the model and to `latest`.
 pub(crate) async fn run(
     place: Place,
     mut hpa: watch::Receiver<Option<Hpa>>,
@@ -48,7 +48,7 @@ async fn follow(
     };
     if kind != "Deployment" {
         let cause = format!("the HPA scales {kind} {name}; only Deployments are watched");
-        health.say(SourceState::Unavailable(cause)).await;
+        health.report(SourceState::Unavailable(cause)).await;
         return std::future::pending().await;
     }
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
