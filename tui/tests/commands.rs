@@ -13,19 +13,19 @@ use testkit::vt100::Color;
 
 const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// The loop takes as long as it takes while other tests use the machine.
+/// A generous limit, because other tests use the machine.
 const LONG: Duration = Duration::from_secs(90);
 
-/// Keys that end or stop the program, or that another test types: `terminal.rs` has those.
+/// Keys that end or stop the program, or that another test presses: `terminal.rs` has those.
 const ELSEWHERE: [&str; 3] = ["Ctrl-Z", "q", "Ctrl-C"];
 
-/// What the help begins with.
+/// The first words of the help.
 const HELP: &str = "fire a burst: one request a job";
 
 /// Columns and rows.
 const SIZE: (u16, u16) = (160, 50);
 
-/// Which keys of the table, what is typed, and what is on the screen then. Pan, panels and what has no words come after it.
+/// Keys of the table, the typed text, and the text on the screen afterwards. Pan, panels and keys without a text follow it.
 const ROWS: &[(&str, &str, &str)] = &[
     ("1..6", "2", "burst 10 "),
     ("+ -", "+", "burst 20 "),
@@ -92,7 +92,7 @@ impl Dashboard {
         self.wait(&format!("{wanted:?} after {keys:?}"), |screen| screen.contains(wanted));
     }
 
-    /// Presses keys again and again until something is to be seen.
+    /// Presses keys again and again until the text appears.
     fn press_until(&mut self, keys: &str, wanted: &str) {
         let began = Instant::now();
         while !self.pty.screen().contains(wanted) {
@@ -102,8 +102,8 @@ impl Dashboard {
         }
     }
 
-    /// Out of whatever is open and into the help, which shows that keys are still taken. An escape that is read together
-    /// with the key after it is another key, so it may take more than one try.
+    /// Leaves every mode and opens the help, which proves that keys are still read. An escape that is read together with the next
+    /// key is another key, so it may take more than one try.
     fn help_comes(&mut self) {
         let began = Instant::now();
         while !self.pty.screen().contains(HELP) {
@@ -129,7 +129,7 @@ impl Dashboard {
     }
 }
 
-/// What a terminal sends for a key.
+/// The bytes that a terminal sends for a key.
 fn bytes(press: Press) -> Option<String> {
     Some(match press {
         Press::Char(c) => c.to_string(),
@@ -155,14 +155,14 @@ fn bytes(press: Press) -> Option<String> {
 }
 
 #[test]
-fn every_key_does_on_the_real_program_what_it_says() {
+fn every_key_does_what_the_help_says() {
     let mut dashboard = Dashboard::start(&[]);
     for (_, keys, wanted) in ROWS {
         dashboard.expect(keys, wanted);
     }
-    // The time axis and the panels are the overview's.
+    // The time axis and the panels belong to the Overview.
     dashboard.expect(&"\t".repeat(Screen::ALL.len() - Screen::Logs.index()), "▪ Overview");
-    // There is nothing earlier to see before the run is as long as the stretch.
+    // There is nothing earlier before the run is as long as the visible stretch.
     dashboard.press_until("zzzz[", "), 0 for now");
     dashboard.expect("]]]]]]]]", "  ● live");
     dashboard.press_until("[", "), 0 for now");
@@ -190,7 +190,7 @@ fn every_key_does_on_the_real_program_what_it_says() {
 }
 
 #[test]
-fn no_key_of_the_table_stops_the_program_or_leaves_it_stuck() {
+fn no_key_stops_or_blocks_the_program() {
     let mut dashboard = Dashboard::start(&[]);
     for binding in TABLE.iter().filter(|b| b.when == KeyContext::Screen && !ELSEWHERE.contains(&b.shown)) {
         for (press, _) in binding.keys {
@@ -210,7 +210,7 @@ fn a_read_only_dashboard_drives_nothing() {
     assert!(dashboard.pty.screen().contains("read-only"));
     for key in [" ", "c", "K"] {
         dashboard.expect(key, "! read-only: nothing is sent to the cluster");
-        // Any other key takes the sentence away.
+        // Any other key removes the notice.
         dashboard.pty.send("z").unwrap();
         dashboard.wait("the keys", |screen| screen.contains("? help"));
     }
@@ -219,7 +219,7 @@ fn a_read_only_dashboard_drives_nothing() {
 }
 
 #[test]
-fn the_environment_and_the_flags_choose_colours_characters_and_the_mouse() {
+fn environment_and_flags_choose_the_appearance() {
     let place = tempfile::tempdir().unwrap();
     let missing = place.path().join("config");
     let start = |arguments: &[&str], environment: &[(&str, &str)]| {

@@ -1,5 +1,5 @@
-//! The faults that `tests/cluster/` tries on a real Kubernetes, tried on the sandbox, which needs nothing but this machine: a
-//! proxy that fails on demand stands before the sandbox's API server.
+//! The faults that `tests/cluster/` tries on a real Kubernetes, on the sandbox, which needs only this machine: a proxy that
+//! fails on demand sits before the sandbox's API server.
 
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
@@ -15,7 +15,7 @@ use scenarios::dashboard::SURGE;
 use scenarios::site::Site;
 use scenarios::{clock, metric, objects, restarts, tunnels, watching};
 
-/// `surge sandbox` with short intervals, ended when dropped.
+/// `surge sandbox` with short intervals; dropping the value ends it.
 struct Sandbox {
     child: Child,
     site: Site,
@@ -59,28 +59,28 @@ fn ended_watches_come_back() {
 }
 
 #[test]
-fn bookmarks_are_what_a_watch_resumes_from() {
-    watching::bookmarks_are_what_a_watch_resumes_from(&Sandbox::start().site);
+fn a_watch_resumes_from_its_bookmark() {
+    watching::a_watch_resumes_from_its_bookmark(&Sandbox::start().site);
 }
 
 #[test]
-fn a_server_that_goes_away_or_is_in_trouble_or_slow_is_borne() {
+fn a_lost_failing_or_slow_server_is_survived() {
     let sandbox = Sandbox::start();
     watching::nothing_is_asked_for_twice(&sandbox.site);
-    watching::a_server_that_went_away_is_waited_for(&sandbox.site);
-    watching::a_server_in_trouble_is_quoted_and_not_run_down(&sandbox.site);
+    watching::a_lost_server_is_awaited(&sandbox.site);
+    watching::a_failing_server_is_quoted_and_polled_less(&sandbox.site);
     watching::a_slow_server_is_borne(&sandbox.site);
 }
 
 #[test]
-fn a_server_or_a_network_that_says_nothing_is_noticed() {
+fn a_silent_server_or_network_is_noticed() {
     let sandbox = Sandbox::start();
-    watching::a_server_that_hangs_is_told_from_one_at_rest(&sandbox.site);
-    watching::connections_that_are_silently_dead_are_given_up(&sandbox.site);
+    watching::a_hanging_server_differs_from_an_idle_one(&sandbox.site);
+    watching::silently_dead_connections_are_replaced(&sandbox.site);
 }
 
 #[test]
-fn pods_at_the_far_end_of_tunnels_come_and_go() {
+fn pods_behind_tunnels_come_and_go() {
     let sandbox = Sandbox::start();
     tunnels::a_producer_that_goes_is_replaced(&sandbox.site);
     tunnels::cut_tunnels_are_opened_again(&sandbox.site);
@@ -98,23 +98,23 @@ fn end_process(_site: &Site, pod: &Pod) {
 }
 
 #[test]
-fn programs_that_start_again_in_their_pods_are_found_again() {
+fn restarted_programs_are_reconnected() {
     let sandbox = Sandbox::start();
-    restarts::a_producer_that_starts_again_is_reached_again(&sandbox.site, end_process);
-    restarts::a_worker_that_starts_again_keeps_its_lane(&sandbox.site, end_process);
-    restarts::a_broker_that_starts_again_is_asked_again(&sandbox.site, end_process);
+    restarts::a_restarted_producer_is_reached(&sandbox.site, end_process);
+    restarts::a_restarted_worker_keeps_its_lane(&sandbox.site, end_process);
+    restarts::a_restarted_broker_is_polled(&sandbox.site, end_process);
 }
 
 #[test]
 fn objects_and_the_metric_come_and_go() {
     let sandbox = Sandbox::start();
-    metric::each_trouble_with_the_metric_is_told_apart(&sandbox.site);
-    objects::an_hpa_that_is_made_again_is_watched_again(&sandbox.site);
-    objects::a_namespace_that_is_made_again_is_watched_again(&sandbox.site);
+    metric::each_metric_failure_is_shown_as_such(&sandbox.site);
+    objects::a_recreated_hpa_is_watched(&sandbox.site);
+    objects::a_recreated_namespace_is_watched(&sandbox.site);
 }
 
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "only debug builds take a wrong clock on demand")]
-fn a_wrong_clock_moves_no_stage() {
-    clock::a_wrong_clock_moves_no_stage(&Sandbox::start().site);
+fn a_wrong_clock_shifts_no_stage() {
+    clock::a_wrong_clock_shifts_no_stage(&Sandbox::start().site);
 }

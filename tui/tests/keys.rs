@@ -1,4 +1,4 @@
-//! Conversations with the keyboard as data: what is on the screen before, the keys, and what is different after them.
+//! Conversations with the keyboard as data: the scene before, the keys, and the differences after them.
 
 mod scenes;
 
@@ -14,7 +14,7 @@ use dashboard::ui::state::{Access, Confirm, Mode};
 use dashboard::ui::yes_no::YesNo;
 use scenes::World;
 
-/// Keys as they are written in the tables: characters, and names in angle brackets.
+/// Keys in the notation of the tables: characters, and names in angle brackets.
 fn strokes(keys: &str) -> Vec<KeyEvent> {
     let mut strokes = Vec::new();
     let mut rest = keys;
@@ -46,7 +46,7 @@ fn strokes(keys: &str) -> Vec<KeyEvent> {
     strokes
 }
 
-/// A key as the table names it.
+/// A key by its name in the table.
 fn press(key: &KeyEvent) -> Press {
     match key.code {
         KeyCode::Char(c) if key.modifiers == KeyModifiers::CONTROL => Press::Ctrl(c),
@@ -61,7 +61,7 @@ fn type_keys(world: &mut World, keys: &str) {
     }
 }
 
-/// What differs from a dashboard that nobody has touched, and what was asked for.
+/// The differences from an untouched dashboard, and the requested effects.
 fn state(world: &World) -> String {
     let Model { data, ui } = &world.model;
     let mut parts = vec![ui.screen.title().to_lowercase()];
@@ -152,14 +152,14 @@ fn state(world: &World) -> String {
     parts.join(", ")
 }
 
-/// The scene `scaled` 65 s after the start, a burst of 200 under way, ten workers.
+/// The scene `scaled` 65 s after the start, with a burst of 200 in progress and ten workers.
 fn world() -> World {
     let mut world = World::play("scaled", 120, 40).expect("a scene of that name");
     world.effects.clear();
     world
 }
 
-/// The keys, and what differs after them.
+/// The keys, and the differences after them.
 const CONVERSATIONS: &[(&str, &str)] = &[
     ("", "overview"),
     // Load.
@@ -178,7 +178,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("cc", "overview, asked for 5/s, asked for 0/s"),
     ("K<down><down>", "overview, kill 2?"),
     ("Kkjjy", "overview, killed"),
-    // Nothing dies of an enter too many: the answer that is chosen at first is no.
+    // The preselected answer is no, so a stray enter kills nothing.
     ("K<enter>", "overview"),
     ("K<right>", "overview, kill 0? yes"),
     ("K<right><down>", "overview, kill 1? yes"),
@@ -222,7 +222,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("p", "overview, paused"),
     ("pv<left>", "overview, ends 0.0 s ago, cursor 0.75 s ago, paused"),
     ("pp", "overview"),
-    // Looks.
+    // Appearance.
     ("o", "overview, legend(0)"),
     ("o<down>j<up> ", "overview, legend(1), 1 hidden"),
     ("o  ", "overview, legend(0)"),
@@ -237,7 +237,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("?<down><down>", "overview, help from 2"),
     ("?<esc>", "overview"),
     ("?2 c", "overview, help from 0"),
-    // Filters: what is typed is text, also digits, space and q.
+    // Filters: typed keys are text, also digits, space and q.
     ("/", "overview, typing"),
     ("/12 q?", "overview, typing, events /12 q?"),
     ("/worker<enter>", "overview, events /worker"),
@@ -299,7 +299,7 @@ fn keys_do_what_the_table_says() {
 }
 
 #[test]
-fn every_key_of_the_table_is_in_a_conversation() {
+fn every_key_has_a_conversation() {
     let mut typed = Vec::new();
     for (keys, _) in CONVERSATIONS {
         let mut world = world();
@@ -309,7 +309,7 @@ fn every_key_of_the_table_is_in_a_conversation() {
                 Mode::Help(_) | Mode::Confirm(..) => KeyContext::Dialog,
                 Mode::Legend(_) => KeyContext::Legend,
                 Mode::Filter => KeyContext::Filter,
-                // A sheet takes its keys as text.
+                // A dialog takes its keys as text.
                 Mode::Sheet(_) => KeyContext::Always,
             };
             typed.push((place, press(&key)));
@@ -338,7 +338,7 @@ fn runs_are_chosen_with_the_arrows_and_compared_with_x() {
         ("x<down>", Some(4), Some(5)),
         ("<home>", Some(1), None),
         ("<home><down>", Some(1), None),
-        // Whoever goes to the newest stays with the newest.
+        // The newest row stays chosen when a newer one arrives.
         ("<home><end>", None, None),
         ("<tab>x<backtab>", None, None),
     ] {
@@ -350,7 +350,7 @@ fn runs_are_chosen_with_the_arrows_and_compared_with_x() {
 }
 
 #[test]
-fn lanes_scroll_where_there_are_more_than_rows() {
+fn lanes_scroll_beyond_the_last_row() {
     let mut world = World::play("lanes_many", 80, 24).expect("a scene of that name");
     for (keys, top) in [("", "00029"), ("<up><up>", "00027"), ("<home>", "4kq2m"), ("<end>", "00029")] {
         type_keys(&mut world, keys);
@@ -360,7 +360,7 @@ fn lanes_scroll_where_there_are_more_than_rows() {
 }
 
 #[test]
-fn a_read_only_dashboard_drives_nothing_and_says_why() {
+fn a_read_only_dashboard_explains_its_refusals() {
     for (keys, after) in [
         (" ", "overview, says \"read-only\""),
         ("c", "overview, says \"read-only\""),
@@ -376,7 +376,7 @@ fn a_read_only_dashboard_drives_nothing_and_says_why() {
 }
 
 #[test]
-fn pasted_text_goes_into_an_open_filter_and_nowhere_else() {
+fn pasted_text_goes_into_an_open_filter_only() {
     for (keys, after) in [
         ("", "overview"),
         ("K", "overview, kill 0?"),
@@ -390,7 +390,7 @@ fn pasted_text_goes_into_an_open_filter_and_nowhere_else() {
     }
 }
 
-/// Where a text stands on the screen, as the column and row of its first character.
+/// The column and row of a text's first character.
 fn place(world: &World, wanted: &str) -> (u16, u16) {
     let (columns, rows) = world.model.ui.size;
     let area = ratatui::layout::Rect::new(0, 0, columns, rows);
@@ -420,7 +420,7 @@ fn the_mouse_chooses_what_it_points_at() {
         ("", click, "Events ─", (0, 0), "overview, on events"),
         // The right end of the marks is the present; the plot has 111 cells for 90 s.
         ("", click, " marks", (117, 0), "overview, ends 0.0 s ago, cursor 0.00 s ago"),
-        // What is shown at the cursor is no panel.
+        // The values at the cursor are not a panel.
         ("v", click, "At 14:", (3, 2), "overview, ends 0.0 s ago, cursor 0.00 s ago"),
         ("<tab>", click, "now", (2, 0), "pods, ends 0.0 s ago, cursor 0.00 s ago"),
         ("", ScrollUp, " marks", (117, 0), "overview, 60 s wide"),
@@ -446,7 +446,7 @@ fn the_mouse_chooses_what_it_points_at() {
 }
 
 #[test]
-fn a_read_list_stays_where_it_is_while_it_grows() {
+fn a_scrolled_list_stays_in_place_while_it_grows() {
     let mut world = world();
     type_keys(&mut world, "L<up><up>");
     let before = world.model.data.logs.iter().len();

@@ -1,4 +1,4 @@
-//! Bursts against small servers on loopback: what is counted, and what happens when connections die.
+//! Bursts against small servers on loopback: the counts, and connections that die.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -30,7 +30,7 @@ async fn serve(app: Router) -> SocketAddr {
     address
 }
 
-/// Fires and returns everything that was told.
+/// Fires and returns every progress event.
 async fn fire<D: Connector>(dial: D, size: u32, connections: usize) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
@@ -50,7 +50,7 @@ async fn fire<D: Connector>(dial: D, size: u32, connections: usize) -> Vec<Burst
 }
 
 #[tokio::test]
-async fn every_request_bears_the_burst_and_every_answer_counts_once() {
+async fn every_request_has_the_burst_id_and_counts_once() {
     let requests = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&requests);
     let app = Router::new().fallback(async move |RawQuery(query): RawQuery| {
@@ -92,7 +92,7 @@ async fn failures_are_counted_by_cause() {
     assert_eq!(failed, [("answered 502 Bad Gateway", 10), ("broker blocks publishers", 10)]);
 }
 
-/// Answers `good` requests on each connection, reads one more and hangs up.
+/// Answers `good` requests on each connection, reads one more and closes it.
 async fn hang_up_after(good: usize) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -123,7 +123,7 @@ async fn answer(mut stream: TcpStream, good: usize) {
 }
 
 #[tokio::test]
-async fn a_connection_that_dies_takes_one_request_with_it_and_is_replaced() {
+async fn a_dead_connection_loses_one_request() {
     let told = fire(Tcp(hang_up_after(4).await), 50, 1).await;
     let last = told.last().unwrap();
     assert_eq!((last.sent, last.accepted), (50, 40));
@@ -150,7 +150,7 @@ impl Connector for Reluctant {
     }
 }
 
-/// Its first connection has reached the end of its use when it is given out, though the server would still answer.
+/// Its first connection has reached its end when it is handed out, though the server would still answer.
 struct Left {
     dialled: Arc<AtomicU32>,
     then: Tcp,
@@ -175,7 +175,7 @@ impl Connector for Left {
 }
 
 #[tokio::test]
-async fn no_request_goes_to_a_server_that_is_known_to_leave() {
+async fn no_request_goes_to_a_leaving_server() {
     let left = Left { dialled: Arc::default(), then: Tcp(hang_up_after(10).await) };
     let dialled = Arc::clone(&left.dialled);
     let told = fire(left, 10, 1).await;
@@ -185,7 +185,7 @@ async fn no_request_goes_to_a_server_that_is_known_to_leave() {
 }
 
 #[tokio::test]
-async fn the_load_waits_for_a_tunnel_and_says_for_what() {
+async fn the_load_waits_for_a_tunnel_and_shows_why() {
     let app = Router::new().fallback(async || (StatusCode::ACCEPTED, OK));
     let dial = Reluctant { refusals: AtomicU32::new(3), then: Tcp(serve(app).await) };
     let told = fire(dial, 10, 1).await;
@@ -207,7 +207,7 @@ async fn a_burst_without_a_producer_ends_at_its_deadline() {
     assert_eq!(began.elapsed().as_secs(), 60);
 }
 
-/// As [`fire`], without a deadline of its own: with paused time that would be the first to come.
+/// As [`fire`], without a deadline of its own: with paused time that deadline would come first.
 async fn fire_paused<D: Connector>(dial: D, size: u32) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(8);
     let clock = Clock::start();

@@ -1,4 +1,4 @@
-//! What goes over the wire to the terminal: the difference between two frames and nothing else, so that a slow line keeps up.
+//! The bytes to the terminal: the difference between two frames and nothing else, so that a slow line keeps up.
 
 mod scenes;
 
@@ -9,7 +9,7 @@ use std::rc::Rc;
 use scenes::World;
 use tui::terminal::Terminal;
 
-/// Counts what is written.
+/// Counts the written bytes.
 #[derive(Clone, Default)]
 struct Count(Rc<Cell<usize>>);
 
@@ -24,7 +24,7 @@ impl Write for Count {
     }
 }
 
-/// A terminal, and what was written to it since the last look.
+/// A terminal, and the bytes since the last read.
 struct Line {
     terminal: Terminal<Count>,
     count: Count,
@@ -55,13 +55,13 @@ fn the_same_model_drawn_again_writes_nothing() {
 }
 
 #[test]
-fn while_everything_moves_a_frame_is_a_small_part_of_a_whole_one() {
+fn a_busy_frame_writes_a_small_part() {
     let mut world = World::play("draining", 240, 70).expect("a scene of that name");
     world.burst(200);
     let mut line = Line::new((240, 70));
     let whole = line.draw(&world);
     let (mut all, mut frames) = (0, 0);
-    // Thirty seconds at five frames a second: bursts, samples, pods that come and go, a chart that moves on.
+    // Thirty seconds at five frames a second: bursts, samples, pods that come and go, a chart that moves.
     for _ in 0..150 {
         world.step();
         all += line.draw(&world);
@@ -72,7 +72,7 @@ fn while_everything_moves_a_frame_is_a_small_part_of_a_whole_one() {
 }
 
 #[test]
-fn a_key_that_only_chooses_a_size_writes_a_few_cells() {
+fn a_size_key_writes_a_few_cells() {
     let mut world = World::play("scaled", 120, 40).expect("a scene of that name");
     let mut line = Line::new((120, 40));
     line.draw(&world);
@@ -82,7 +82,7 @@ fn a_key_that_only_chooses_a_size_writes_a_few_cells() {
 }
 
 #[test]
-fn while_nothing_happens_the_picture_stands_still_and_only_its_end_grows() {
+fn an_idle_picture_only_grows_at_its_end() {
     for (size, most) in [((80, 24), 1_500), ((120, 40), 2_000), ((200, 50), 2_000)] {
         let mut world = World::new(size.0, size.1);
         world.ready();
@@ -90,7 +90,7 @@ fn while_nothing_happens_the_picture_stands_still_and_only_its_end_grows() {
         world.run(400);
         let mut line = Line::new(size);
         line.draw(&world);
-        // A minute, drawn as often as the dashboard wakes while it is calm.
+        // A minute, drawn as often as the idle dashboard wakes.
         let mut bytes = 0;
         for _ in 0..12 {
             world.run(5);

@@ -1,6 +1,6 @@
-//! The README's table of keys is the one that the program acts by.
+//! The README's table of keys equals the program's table.
 //!
-//! `INSTA_UPDATE=always cargo test -p tui --test readme` writes it anew, as it does the screens.
+//! `INSTA_UPDATE=always cargo test -p tui --test readme` rewrites it, as it does the screens.
 
 #[test]
 fn the_readme_has_the_table_of_keys() {
@@ -19,7 +19,7 @@ fn the_readme_has_the_table_of_keys() {
 }
 
 #[test]
-fn a_line_of_help_fits_into_the_smallest_help() {
+fn each_help_line_fits_the_smallest_window() {
     for binding in dashboard::keys::TABLE.iter().filter(|binding| binding.is_general()) {
         assert!(binding.help.chars().count() <= 63, "{}: {}", binding.shown, binding.help);
         assert!(binding.shown.chars().count() <= 7, "{}", binding.shown);

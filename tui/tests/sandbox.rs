@@ -1,5 +1,5 @@
-//! The whole loop on one machine, as a person sees it: the dashboard in a pseudo-terminal on the sandbox, real pods, and
-//! nothing left afterwards.
+//! The whole loop on one machine, as a user sees it: the dashboard in a pseudo-terminal on the sandbox, real pods, and no
+//! leftovers afterwards.
 
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
@@ -17,14 +17,14 @@ use testkit::wait;
 
 const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// The loop takes as long as its windows; all of it happens while other tests use the machine.
+/// The loop takes as long as its windows, while other tests use the machine.
 const LONG: Duration = Duration::from_secs(90);
 
 /// Short intervals, so that a test sees minutes of a real cluster in seconds.
 const QUICK: [&str; 8] =
     ["--sync-period", "1s", "--scale-down-window", "3s", "--work-duration", "400ms", "--max", "4"];
 
-/// A place of its own for whatever is written, and no cluster but those that a test names.
+/// A folder for all files, and no cluster but those that a test names.
 struct Place(tempfile::TempDir);
 
 impl Place {
@@ -45,7 +45,7 @@ impl Place {
         Pty::spawn(SURGE, arguments, &self.environment(), (160, 50)).unwrap()
     }
 
-    /// The names of what lies in it.
+    /// The names of its entries.
     fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.path()).unwrap();
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
@@ -87,11 +87,11 @@ fn signal(pid: u32, signal: Signal) {
 
 fn is_alive(pid: u32) -> bool {
     let state = Command::new("ps").args(["-o", "state=", "-p", &pid.to_string()]).output().unwrap().stdout;
-    // A zombie is only waited for by somebody else.
+    // A zombie only waits for its parent.
     !state.is_empty() && !state.starts_with(b"Z")
 }
 
-/// Waits until none of the processes lives and nothing lies in the folder but what is expected to.
+/// Waits until none of the processes lives and the folder has only the expected entries.
 fn nothing_left(processes: &BTreeMap<u32, String>, place: &Place, expected: &[&str]) {
     wait::until_blocking("all processes to be gone", || {
         processes.keys().all(|pid| !is_alive(*pid)).then_some(())
@@ -110,7 +110,7 @@ fn number_before(screen: &str, word: &str) -> Option<u32> {
     words[at].parse().ok()
 }
 
-/// Whether the stopwatch has a time for a stage.
+/// Returns true if the stopwatch has a time for a stage.
 fn has_time(screen: &str, stage: &str) -> bool {
     screen.lines().filter_map(|line| line.split_once(stage)).any(|(_, rest)| {
         let known = rest.trim_start().trim_start_matches(['≈', ' ']);
@@ -162,7 +162,7 @@ fn a_burst_scales_real_workers_up_and_down_again() {
 }
 
 #[test]
-fn nothing_outlives_a_killed_dashboard_with_a_stopped_worker() {
+fn nothing_outlives_a_killed_dashboard() {
     let place = Place::new();
     let pty = ready(&place, &QUICK);
     let root = pty.pid().unwrap();
@@ -174,7 +174,7 @@ fn nothing_outlives_a_killed_dashboard_with_a_stopped_worker() {
 }
 
 #[test]
-fn a_killed_worker_gives_its_job_back_and_is_replaced() {
+fn a_killed_worker_returns_its_job() {
     let place = Place::new();
     let mut pty = ready(&place, &["--work-duration", "3s", "--max", "1"]);
     let root = pty.pid().unwrap();
@@ -192,7 +192,7 @@ fn a_killed_worker_gives_its_job_back_and_is_replaced() {
 }
 
 #[test]
-fn a_killed_broker_loses_its_messages_and_the_loop_goes_on() {
+fn a_killed_broker_loses_its_messages() {
     let place = Place::new();
     let mut pty = ready(&place, &["--work-duration", "20s", "--max", "1"]);
     let root = pty.pid().unwrap();
@@ -202,7 +202,7 @@ fn a_killed_broker_loses_its_messages_and_the_loop_goes_on() {
     signal(pods_of(root, "rabbitmq")[0], Signal::KILL);
     wait_long(&pty, "the loss", |screen| screen.contains("10 lost"));
     wait_long(&pty, "a broker", |screen| !pods_of(root, "rabbitmq").is_empty() && screen.contains("● live"));
-    // The producer connects again after its own back-off, so the first requests after the loss may still fail.
+    // The producer reconnects after its own back-off, so the first requests after the loss may still fail.
     wait::until_blocking("a burst to be accepted again", || {
         pty.send(" ").ok()?;
         std::thread::sleep(Duration::from_millis(500));
@@ -249,7 +249,7 @@ impl Drop for Alone {
 }
 
 #[test]
-fn the_sandbox_by_itself_tells_its_kubeconfig_and_ends_at_a_signal() {
+fn the_sandbox_prints_its_kubeconfig() {
     for sent in [Signal::INT, Signal::TERM] {
         let place = Place::new();
         let mut sandbox = Alone::start(&place, &QUICK);
@@ -263,7 +263,7 @@ fn the_sandbox_by_itself_tells_its_kubeconfig_and_ends_at_a_signal() {
 }
 
 #[test]
-fn a_second_terminal_finds_the_sandbox_by_its_kubeconfig() {
+fn a_second_terminal_finds_the_sandbox() {
     let place = Place::new();
     let mut sandbox = Alone::start(&place, &QUICK);
     let config = sandbox.kubeconfig.to_str().unwrap().to_owned();
@@ -298,7 +298,7 @@ fn read_only_fires_nothing() {
 }
 
 #[test]
-fn an_existing_kubeconfig_is_left_alone() {
+fn an_existing_kubeconfig_is_not_overwritten() {
     let place = Place::new();
     let path = place.path().join("config");
     std::fs::write(&path, "mine").unwrap();
@@ -313,7 +313,7 @@ fn an_existing_kubeconfig_is_left_alone() {
 }
 
 #[test]
-fn a_cluster_and_the_sandbox_cannot_both_be_asked_for() {
+fn a_cluster_and_the_sandbox_exclude_each_other() {
     let output = Command::new(SURGE).args(["--sandbox", "--context", "x"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }

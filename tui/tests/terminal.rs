@@ -1,5 +1,5 @@
-//! The dashboard in a pseudo-terminal, without anything to watch: it starts at once, says what is wrong, and gives the terminal
-//! back in every way in which it can end.
+//! The dashboard in a pseudo-terminal without a target: it starts at once, shows what is wrong, and restores the terminal at every
+//! kind of end.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -12,11 +12,11 @@ use testkit::wait;
 
 const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// What the dashboard needs from the terminal while it runs.
+/// The terminal modes of the running dashboard.
 const TAKEN: Modes =
     Modes { raw: true, alternate_screen: true, hidden_cursor: true, bracketed_paste: true, mouse: true };
 
-/// A file that is gone with the value.
+/// A file that is removed with the value.
 struct File(PathBuf);
 
 impl File {
@@ -37,7 +37,7 @@ impl Drop for File {
     }
 }
 
-/// Where nothing listens: the reserved port, which no server takes by chance.
+/// An address without a listener: the reserved port, which no server takes by chance.
 fn unreachable() -> File {
     File::new(
         "{apiVersion: v1, kind: Config, current-context: far, \
@@ -95,7 +95,7 @@ fn wrong_arguments_end_with_2_and_a_sentence() {
 }
 
 #[test]
-fn every_way_to_quit_gives_the_terminal_back() {
+fn every_way_to_quit_restores_the_terminal() {
     for keys in ["q", "\u{3}"] {
         let mut pty = without_cluster();
         pty.send(keys).unwrap();
@@ -116,7 +116,7 @@ fn signals_give_the_terminal_back() {
 
 #[test]
 #[cfg_attr(not(debug_assertions), ignore = "the hook that panics on demand is in debug builds only")]
-fn a_panic_gives_the_terminal_back_and_is_seen() {
+fn a_panic_restores_the_terminal_and_is_visible() {
     let mut pty =
         Pty::spawn(SURGE, &["--kubeconfig", "/nowhere/config"], &[("SURGE_TEST_PANIC", "1")], (120, 40))
             .unwrap();
@@ -127,7 +127,7 @@ fn a_panic_gives_the_terminal_back_and_is_seen() {
 }
 
 #[test]
-fn stopping_and_going_on_works_as_in_any_shell() {
+fn ctrl_z_and_fg_work_as_in_any_shell() {
     let mut shell = Pty::spawn(
         "bash",
         &["--norc", "--noprofile", "-i"],
@@ -157,7 +157,7 @@ fn stopping_and_going_on_works_as_in_any_shell() {
 fn pasted_text_is_not_taken_for_keys() {
     let mut pty = without_cluster();
     pty.send("\u{1b}[200~q?q\u{3}\u{1b}[201~").unwrap();
-    // A key that shows something proves that what was pasted before has been read.
+    // A key with a visible effect proves that the pasted text before it was read.
     pty.send("?").unwrap();
     pty.wait_for("the help", |screen| screen.contains("fire a burst: one request a job"));
     pty.send("\u{1b}").unwrap();
@@ -166,7 +166,7 @@ fn pasted_text_is_not_taken_for_keys() {
 }
 
 #[test]
-fn other_sizes_are_drawn_and_too_small_ones_said() {
+fn all_sizes_are_drawn_or_refused() {
     let pty = without_cluster();
     for (columns, rows) in [(80, 24), (200, 50), (60, 15)] {
         pty.resize(columns, rows).unwrap();
@@ -182,11 +182,11 @@ fn other_sizes_are_drawn_and_too_small_ones_said() {
 }
 
 #[test]
-fn keys_typed_while_the_window_changes_its_size_are_taken() {
+fn keys_during_a_resize_are_read() {
     let mut pty = without_cluster();
     for round in 0..40 {
         let (key, size) = [("1", "burst 1 "), ("2", "burst 10 ")][round % 2];
-        // While the first key is worked on, the others and the new size come together.
+        // While the first key is handled, the others and the new size arrive together.
         pty.send("3").unwrap();
         pty.resize(120 + u16::try_from(round % 3).unwrap(), 40).unwrap();
         pty.send(key).unwrap();
@@ -195,7 +195,7 @@ fn keys_typed_while_the_window_changes_its_size_are_taken() {
 }
 
 #[test]
-fn what_is_wrong_with_the_cluster_is_said_and_tried_again() {
+fn a_cluster_problem_is_shown_and_retried() {
     let broken = File::new("clusters: [");
     let far = unreachable();
     for (arguments, said) in [
@@ -211,7 +211,7 @@ fn what_is_wrong_with_the_cluster_is_said_and_tried_again() {
 }
 
 #[test]
-fn a_kubeconfig_that_comes_later_is_taken() {
+fn a_later_kubeconfig_is_used() {
     let far = unreachable();
     let text = std::fs::read_to_string(&far.0).unwrap();
     std::fs::write(&far.0, "clusters: [").unwrap();

@@ -1,5 +1,5 @@
-//! What changes a cluster by hand, tuning and drills, against an API server: the sandbox's, whose validation, versions and
-//! managed fields are those of Kubernetes.
+//! Manual changes of a cluster, tuning and drills, against an API server: the sandbox's, whose validation, versions and managed
+//! fields are those of Kubernetes.
 
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
@@ -58,17 +58,17 @@ impl Drop for Sandbox {
 }
 
 #[tokio::test]
-async fn a_change_is_tried_made_and_taken_back() {
+async fn a_change_is_tried_applied_and_undone() {
     let sandbox = Sandbox::start().await;
     let place = scenarios::Place::new(sandbox.client.clone(), NAMESPACE);
-    scenarios::a_change_is_tried_made_and_taken_back(&place).await;
+    scenarios::a_change_is_tried_applied_and_undone(&place).await;
 }
 
 #[tokio::test]
-async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made() {
+async fn an_invalid_or_conflicting_change_is_refused() {
     let sandbox = Sandbox::start().await;
     let place = scenarios::Place::new(sandbox.client.clone(), NAMESPACE);
-    scenarios::what_is_not_valid_or_not_as_it_was_seen_is_not_made(&place).await;
+    scenarios::an_invalid_or_conflicting_change_is_refused(&place).await;
 }
 
 async fn seen(drills: &Drills) -> Vec<(Drill, Result<ScaledWorkload, String>)> {
@@ -78,14 +78,14 @@ async fn seen(drills: &Drills) -> Vec<(Drill, Result<ScaledWorkload, String>)> {
     }
 }
 
-/// Replicas of the broker, as its StatefulSet asks for them.
+/// Replicas in the spec of the broker's StatefulSet.
 async fn brokers(client: &Client) -> i32 {
     let api: Api<StatefulSet> = Api::namespaced(client.clone(), NAMESPACE);
     api.get_scale("rabbitmq").await.unwrap().spec.unwrap().replicas.unwrap_or_default()
 }
 
 #[tokio::test]
-async fn a_drill_stops_the_broker_and_the_end_puts_it_back() {
+async fn a_drill_stops_the_broker_and_the_end_restores_it() {
     let sandbox = Sandbox::start().await;
     let drills = Drills::new(sandbox.client.clone(), NAMESPACE.to_owned());
     let found = seen(&drills).await;
@@ -110,12 +110,12 @@ async fn a_drill_stops_the_broker_and_the_end_puts_it_back() {
     assert_eq!(answer, Event::Drill(DrillEvent::PutBack(Drill::Prometheus, prometheus.clone())));
     assert_eq!(drills.put_all_back().await, [""; 0]);
     assert_eq!(brokers(&sandbox.client).await, 1);
-    // What is put back already is left alone from then on.
+    // A restored part is left alone from then on.
     assert_eq!(drills.put_all_back().await, [""; 0]);
 }
 
 #[tokio::test]
-async fn a_dashboard_that_ends_puts_back_what_it_stopped() {
+async fn an_ending_dashboard_restores_its_drills() {
     let sandbox = Sandbox::start().await;
     let (folder, kubeconfig) = (sandbox.place.path().to_str().unwrap(), sandbox.kubeconfig.to_str().unwrap());
     let environment = [("HOME", folder), ("TMPDIR", folder), ("KUBECONFIG", kubeconfig)];

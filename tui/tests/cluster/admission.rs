@@ -1,4 +1,4 @@
-//! What the API server admits: the demo's pods under Pod Security `restricted`, and its NetworkPolicies.
+//! The API server's admission of the demo's pods: Pod Security `restricted`, and the NetworkPolicies.
 
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -10,7 +10,7 @@ use crate::handles;
 
 #[test]
 #[ignore = "needs a cluster"]
-fn pod_security_restricted_accepts_every_pod_and_refuses_another() {
+fn pod_security_restricted_admits_the_demo() {
     let site = handles::demo();
     let namespaces: Api<Namespace> = Api::all(site.client.clone());
     let namespace = site.run(namespaces.get(&site.namespace)).unwrap();
@@ -28,7 +28,7 @@ fn pod_security_restricted_accepts_every_pod_and_refuses_another() {
         let mut spec = serde_json::to_value(pod.unwrap().spec.as_ref().unwrap()).unwrap();
         spec["nodeName"] = json!(null);
         create(spec.clone()).unwrap_or_else(|error| panic!("{name} is refused: {error}"));
-        // The same pod with one right more is refused, so the admission is really asked.
+        // The same pod with one more privilege is refused, so admission is really active.
         spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = json!(true);
         let refused = create(spec).unwrap_err().to_string();
         assert!(refused.contains("violates PodSecurity \"restricted"), "{name}: {refused}");

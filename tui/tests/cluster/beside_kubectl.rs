@@ -1,4 +1,4 @@
-//! kubectl at the same pods at the same time: port-forward, logs and exec see what the dashboard sees.
+//! kubectl on the same pods at the same time: port-forward, logs and exec see what the dashboard sees.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -19,7 +19,7 @@ fn kubectl(site: &Site, arguments: &[&str]) -> Command {
     command
 }
 
-/// A kubectl that runs until the value is dropped, and the lines that it writes.
+/// A kubectl that runs until the value is dropped, and its output lines.
 struct Running {
     child: Child,
     lines: mpsc::Receiver<String>,
@@ -56,12 +56,12 @@ impl Drop for Running {
 
 #[test]
 #[ignore = "needs a cluster and kubectl"]
-fn port_forward_logs_and_exec_agree_with_the_dashboard() {
+fn kubectl_and_the_dashboard_agree() {
     let site = handles::demo();
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
 
-    // Its own tunnel to the producer, beside ours.
+    // Its own tunnel to the producer, in addition to ours.
     let forward = Running::start(kubectl(&site, &["port-forward", "service/producer", ":3000"]));
     let line = forward.wait_for("Forwarding from 127.0.0.1:");
     let port: u16 = line.split("127.0.0.1:").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
@@ -78,7 +78,7 @@ fn port_forward_logs_and_exec_agree_with_the_dashboard() {
     logs.wait_for(id);
 
     dashboard.fire("4", 100);
-    // Both ask the broker: while jobs are worked on, its own tool and the screen must come to agree.
+    // Both ask the broker: while jobs run, its own tool and the screen must come to agree.
     site.wait("rabbitmqctl and the screen to agree on a queue that is not empty", || {
         let exec = ["exec", "rabbitmq-0", "--", "rabbitmqctl", "--quiet", "list_queues", "name", "messages"];
         let before = dashboard.screen().depth()?;
@@ -88,7 +88,7 @@ fn port_forward_logs_and_exec_agree_with_the_dashboard() {
         let line =
             text.lines().find(|line| line.split_whitespace().next() == Some(contract::queue::ORDERS))?;
         let messages: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        // The queue only drains meanwhile.
+        // The queue only drains in that time.
         ((after..=before).contains(&messages) && messages > 0).then_some(())
     });
     drop((forward, logs));

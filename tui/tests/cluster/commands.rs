@@ -1,5 +1,4 @@
-//! `surge up --skip-stack`, `status`, `doctor` and `down` in a namespace of their own, beside whatever else is there, with the
-//! profile that the cluster's stack serves.
+//! `surge up --skip-stack`, `status`, `doctor` and `down` in a namespace of their own, with the profile of the cluster's stack.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -20,7 +19,7 @@ use crate::scenarios::site::Site;
 
 const NAMESPACE: &str = "surge-e2e-commands";
 
-/// What `up` may have installed, and whether its kind has a status, with which its resource version moves by itself.
+/// The kinds that `up` may install. True if the kind has a status, which changes its resource version.
 const KINDS: [(&str, &str, &str, bool); 13] = [
     ("", "v1", "ConfigMap", false),
     ("", "v1", "Secret", false),
@@ -37,14 +36,14 @@ const KINDS: [(&str, &str, &str, bool); 13] = [
     ("keda.sh", "v1alpha1", "ScaledObject", true),
 ];
 
-/// A demo of this test's own, with the profile of the cluster's stack.
+/// A demo of this test, with the profile of the cluster's stack.
 struct Own {
     site: Site,
     profile: &'static str,
 }
 
 impl Own {
-    /// Nothing of it is there afterwards, and nothing of an earlier run that was ended.
+    /// Removes all of it, also after an earlier run that was interrupted.
     fn new(namespace: &str) -> Self {
         handles::helm();
         let mut site = handles::cluster();
@@ -69,7 +68,7 @@ impl Own {
         self.surge_as(&self.site.kubeconfig, arguments)
     }
 
-    /// Runs it and expects exit code 0; returns what it wrote.
+    /// Runs it and expects exit code 0; returns its output.
     #[track_caller]
     fn succeed(&self, arguments: &[&str]) -> String {
         ended(&self.surge(arguments), 0, arguments)
@@ -82,7 +81,7 @@ impl Own {
         if self.site.run(classes.list(&ListParams::default())).unwrap().items.is_empty() {
             words.extend(["--set", "rabbitmq.persistence.enabled=false"]);
         }
-        // Jobs and the window to scale down are short, so that a burst is over soon.
+        // Jobs and the scale-down window are short, so that a burst ends soon.
         words.extend(["--set", "worker.workDuration=1s"]);
         words.extend(["--set", "hpa.behavior.scaleDown.stabilizationWindowSeconds=15"]);
         let mut words: Vec<String> = words.into_iter().map(str::to_owned).collect();
@@ -104,7 +103,7 @@ impl Own {
         ended(&self.surge(&arguments), 4, &arguments)
     }
 
-    /// Waits until the doctor finds nothing that fails.
+    /// Waits until the doctor finds no failure.
     fn until_fine(&self) {
         self.site
             .wait("the doctor to find no failure", || self.surge(&["doctor"]).status.success().then_some(()));
@@ -117,7 +116,7 @@ impl Own {
         });
     }
 
-    /// Kind, name and version of every object: the resource version, or the generation where a status moves that.
+    /// Kind, name and version of every object: the resource version, or the generation where a status changes that.
     fn versions(&self) -> Vec<(&'static str, String, Option<String>)> {
         let mut found = Vec::new();
         for (group, version, kind, has_status) in KINDS {
@@ -154,14 +153,14 @@ impl Own {
         self.site.ready_pods(contract::names::WORKER).len()
     }
 
-    /// Removes it, and sees that it is gone.
+    /// Removes it, and checks that it is gone.
     fn down(self) {
         self.succeed(&["down", "--yes", "--namespaces"]);
         self.until_gone();
     }
 }
 
-/// What a command wrote, if it ended so.
+/// The output of a command that ended with the expected code.
 #[track_caller]
 fn ended(output: &Output, code: i32, arguments: &[&str]) -> String {
     let written =
@@ -170,7 +169,7 @@ fn ended(output: &Output, code: i32, arguments: &[&str]) -> String {
     written
 }
 
-/// The profile that the owner of the external metrics API serves.
+/// The profile of the component that serves the external metrics API.
 fn profile(site: &Site) -> &'static str {
     let path = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io";
     let request = http::Request::get(path).body(Vec::new()).unwrap();
@@ -185,14 +184,14 @@ fn profile(site: &Site) -> &'static str {
 
 #[test]
 #[ignore = "needs a cluster and Helm"]
-fn the_chain_of_the_profile_carries_a_burst_to_workers_and_back() {
+fn the_profile_scales_a_burst_up_and_down() {
     let own = Own::new(NAMESPACE);
     let empty = own.surge(&["status"]);
     assert!(ended(&empty, 1, &["status"]).contains("not installed: surge up"), "{empty:?}");
 
     let first = own.up(&[]);
     assert!(first.contains(" answers: "), "{first}");
-    // The autoscaler may not have looked yet, which is no fault.
+    // The autoscaler may not have synced yet, which is no failure.
     let status = own.succeed(&["status"]);
     assert_eq!(status.lines().count(), 10, "{status}");
     assert!(status.contains(&format!("installed by surge up, profile {}", own.profile)), "{status}");
@@ -218,10 +217,10 @@ fn the_chain_of_the_profile_carries_a_burst_to_workers_and_back() {
     own.down();
 }
 
-/// Also the broker's, whose StatefulSet would wait for the pod that it has.
+/// Also the broker's image: its StatefulSet would wait for its existing pod.
 #[test]
 #[ignore = "needs a cluster and Helm"]
-fn an_image_that_cannot_be_had_is_told_before_the_time_is_up_and_can_be_corrected() {
+fn an_unavailable_image_is_reported_early() {
     let own = Own::new("surge-e2e-images");
     for name in ["rabbitmq", "worker"] {
         let image = format!("{name}=registry.invalid/nothing/{name}:1");
@@ -242,7 +241,7 @@ fn an_image_that_cannot_be_had_is_told_before_the_time_is_up_and_can_be_correcte
 /// A user without rights, bound to nothing.
 #[test]
 #[ignore = "needs a cluster and Helm"]
-fn who_may_not_install_is_told_and_nothing_changes() {
+fn a_user_without_rights_changes_nothing() {
     let own = Own::new("surge-e2e-rights");
     let accounts: Api<ServiceAccount> = Api::namespaced(own.site.client.clone(), "default");
     let name = format!("surge-e2e-{:x}", fastrand::u32(..));
@@ -271,11 +270,11 @@ fn who_may_not_install_is_told_and_nothing_changes() {
     assert_eq!(own.site.run(namespaces.get_opt("surge-e2e-rights")).unwrap(), None);
 }
 
-/// Failures that everything reports as fine: a selector that picks nothing, whose metric is a steady 0, and a queue that nobody
-/// declares any more.
+/// Failures that every component reports as fine: a selector without a match, whose metric is a constant 0, and a queue that
+/// is not declared any more.
 #[test]
 #[ignore = "needs a cluster, Helm and kubectl"]
-fn the_doctor_finds_a_selector_that_matches_nothing_and_a_queue_that_is_not_there() {
+fn the_doctor_finds_a_wrong_selector_and_queue() {
     let kubectl = handles::kubectl();
     let own = Own::new("surge-e2e-silent");
     let run = |words: &[&str]| {
@@ -300,7 +299,7 @@ fn the_doctor_finds_a_selector_that_matches_nothing_and_a_queue_that_is_not_ther
     own.up(&[]);
     own.site.wait_for_rest();
     own.until_fine();
-    // KEDA's own HPA is KEDA's to choose a selector for.
+    // KEDA chooses the selector of its own HPA.
     if own.profile != "keda" {
         run(&[
             "patch",

@@ -1,4 +1,4 @@
-//! The drill that stops Prometheus: its operator must not put it back before the dashboard does.
+//! The drill that stops Prometheus: its operator must not restore it before the dashboard does.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -29,7 +29,7 @@ fn prometheus(site: &Site, drills: &Drills) -> ScaledWorkload {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn prometheus_is_stopped_and_put_back() {
+fn prometheus_is_stopped_and_restored() {
     let site = handles::cluster();
     let drills = Drills::new(site.client.clone(), site.namespace.clone());
     let scaled = prometheus(&site, &drills);

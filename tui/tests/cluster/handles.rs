@@ -1,12 +1,12 @@
-//! What a test is given to work with. A test without the handle that it needs fails with the mark by which
-//! `cargo xtask e2e` knows that it has not run.
+//! The handles of a test. A test without a handle that it needs fails with the mark by which `cargo xtask e2e` prints it as not
+//! run.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::scenarios::site::Site;
 
-/// Begins the message of a test that could not run. `xtask/src/e2e/suite.rs` looks for it.
+/// The prefix of the message of a test that could not run. `xtask/src/e2e/suite.rs` searches for it.
 const NOT_RUN: &str = "not run:";
 
 fn handle(variable: &str, what: &str) -> String {
@@ -41,14 +41,14 @@ pub(crate) fn kubectl() -> String {
     handle("SURGE_E2E_KUBECTL", "where kubectl is")
 }
 
-/// Helm, which `surge up` looks for on the path.
+/// Helm, which `surge up` finds on the path.
 pub(crate) fn helm() {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let is_there = std::env::split_paths(&path).any(|folder| folder.join("helm").is_file());
     assert!(is_there, "{NOT_RUN} there is no helm on the path");
 }
 
-/// Images of the cluster's own where the chart's cannot be had, as `--image` takes them.
+/// Images of the cluster that replace the chart's, as `--image` takes them.
 pub(crate) fn images() -> Vec<String> {
     let named = [("rabbitmq", "SURGE_E2E_RABBITMQ_IMAGE"), ("exporter", "SURGE_E2E_EXPORTER_IMAGE")];
     let given = named.iter().filter_map(|(name, variable)| {
@@ -58,12 +58,12 @@ pub(crate) fn images() -> Vec<String> {
     given.collect()
 }
 
-/// Which of the two profiles with prometheus-adapter its rules are for; what is not said is `plugin`.
+/// The profile of the adapter's rules; the default is `plugin`.
 pub(crate) fn is_exporter() -> bool {
     std::env::var("SURGE_E2E_PROFILE").is_ok_and(|profile| profile == "exporter")
 }
 
-/// How often the cluster's autoscaler looks.
+/// The sync period of the cluster's autoscaler.
 pub(crate) fn sync_period() -> Duration {
     let seconds = std::env::var("SURGE_E2E_SYNC_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(15))

@@ -1,7 +1,7 @@
-//! The dashboard and the commands against a real Kubernetes: any cluster with the demo and the stack that it reads from,
-//! named by `SURGE_E2E_KUBECONFIG`. `cargo xtask e2e` installs the demo, runs this and removes what it installed.
+//! The dashboard and the commands against a real Kubernetes: any cluster with the demo and its stack, named by
+//! `SURGE_E2E_KUBECONFIG`. `cargo xtask e2e` installs the demo, runs this and removes what it installed.
 //!
-//! The tests share the cluster, so they run one at a time; each leaves the demo as it found it.
+//! The tests share the cluster, so they run one at a time; each restores the demo.
 
 #[path = "../scenarios/mod.rs"]
 mod scenarios;

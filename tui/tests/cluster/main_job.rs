@@ -1,5 +1,5 @@
-//! What the dashboard is for, on a cluster: a burst by the user's own key scales the workers up and down again, and at every
-//! instant the screen agrees with what the API says by other ways.
+//! The main use on a cluster: a burst by the user's key scales the workers up and down, and the screen agrees with the API at
+//! every instant.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -15,11 +15,11 @@ use crate::recorder::{Recorder, Series};
 use crate::scenarios::dashboard::Screen;
 use crate::scenarios::site::Site;
 
-/// How far the screen may be away from the recorder: one poll of the dashboard (a second when it is idle), one of the
-/// recorder, and two seconds for a machine that has other work.
+/// Allowed distance between the screen and the recorder: one poll of the dashboard (a second when it is idle), one of the
+/// recorder, and two seconds for a machine with other work.
 const ONE_POLL: Duration = Duration::from_millis(3_250);
 
-/// What is read off the screen, what the same is called by the API, and how the two are compared.
+/// The figures of the screen, the same figures in the API, and the comparison of both.
 type Reading = (&'static str, fn(&Screen) -> Option<u64>, Series);
 
 const READINGS: [Reading; 5] = [
@@ -34,7 +34,7 @@ const JOBS: u32 = 50;
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_burst_scales_real_pods_up_and_down_and_the_screen_agrees_with_the_api() {
+fn the_screen_agrees_with_the_api_through_a_burst() {
     let site = handles::demo();
     let recorder = Recorder::start(&site);
     let mut dashboard = site.dashboard(&[]);
@@ -64,7 +64,7 @@ fn a_burst_scales_real_pods_up_and_down_and_the_screen_agrees_with_the_api() {
     {
         assert!(screen.has_time(stage), "the stopwatch has no time for {stage:?}:\n{}", screen.0);
     }
-    // The recorder must have seen what comes after the last sample.
+    // The recorder must have seen what follows the last sample.
     std::thread::sleep(ONE_POLL);
     samples.0.push((Instant::now(), dashboard.screen()));
 
@@ -77,19 +77,19 @@ fn a_burst_scales_real_pods_up_and_down_and_the_screen_agrees_with_the_api() {
     dashboard.quit();
 }
 
-/// The screens that were looked at, each with its instant.
+/// The sampled screens, each with its instant.
 #[derive(Default)]
 struct Samples(Vec<(Instant, Screen)>);
 
 impl Samples {
-    /// Looks until `condition` holds.
+    /// Samples until `condition` holds.
     fn until(
         &mut self,
         dashboard: &crate::scenarios::dashboard::Dashboard,
         what: &str,
         condition: impl Fn(&Screen) -> bool,
     ) {
-        // The wait is the dashboard's; the samples are what it looked at.
+        // The wait is the dashboard's; the samples are the screens that it saw.
         let looked = std::cell::RefCell::new(&mut self.0);
         dashboard.wait(what, |screen| {
             let mut looked = looked.borrow_mut();
@@ -103,7 +103,7 @@ impl Samples {
         });
     }
 
-    /// Every figure of every sample was true within one poll of its instant.
+    /// Asserts that every figure of every sample was true within one poll of its instant.
     fn agree_with(&self, recorder: &Recorder) {
         let mut wrong = Vec::new();
         for (name, read, series) in READINGS {
@@ -128,7 +128,7 @@ impl Samples {
         assert!(wrong.is_empty(), "{} samples disagree:\n{}", wrong.len(), wrong.join("\n"));
     }
 
-    /// Every event that the HPA's controller wrote during the samples was on a screen, with its time.
+    /// Asserts that every event of the HPA's controller was on a screen, with its time.
     fn tell_of_every_rescale(&self, site: &Site) {
         let events: Api<Event> = Api::namespaced(site.client.clone(), &site.namespace);
         let about = ListParams::default()
@@ -161,7 +161,7 @@ impl Samples {
 
 #[test]
 #[ignore = "needs a cluster and kubectl"]
-fn the_targets_are_what_kubectl_prints() {
+fn the_targets_column_equals_kubectl() {
     let (site, kubectl) = (handles::demo(), handles::kubectl());
     let dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();

@@ -1,10 +1,10 @@
-//! The external metrics API in trouble, seen through a proxy: nobody else's metric is disturbed.
+//! The external metrics API in trouble, seen through a proxy: no other metric is disturbed.
 
 use crate::handles;
 use crate::scenarios::metric;
 
 #[test]
 #[ignore = "needs a cluster"]
-fn each_trouble_with_the_metric_is_told_apart() {
-    metric::each_trouble_with_the_metric_is_told_apart(&handles::demo());
+fn each_metric_failure_is_shown_as_such() {
+    metric::each_metric_failure_is_shown_as_such(&handles::demo());
 }

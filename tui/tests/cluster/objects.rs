@@ -1,16 +1,16 @@
-//! The HPA and the namespace deleted under the dashboard.
+//! The HPA and the namespace are deleted while the dashboard runs.
 
 use crate::handles;
 use crate::scenarios::objects;
 
 #[test]
 #[ignore = "needs a cluster"]
-fn an_hpa_that_is_made_again_is_watched_again() {
-    objects::an_hpa_that_is_made_again_is_watched_again(&handles::demo());
+fn a_recreated_hpa_is_watched() {
+    objects::a_recreated_hpa_is_watched(&handles::demo());
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_namespace_that_is_made_again_is_watched_again() {
-    objects::a_namespace_that_is_made_again_is_watched_again(&handles::demo());
+fn a_recreated_namespace_is_watched() {
+    objects::a_recreated_namespace_is_watched(&handles::demo());
 }

@@ -1,5 +1,5 @@
-//! What the API says at which instant, recorded beside the dashboard, by ways of its own: watches for objects, the
-//! external metrics API, and the broker's metrics through the API server's Service proxy.
+//! A recording of the API, independent of the dashboard: watches for objects, the external metrics API, and the broker's metrics
+//! through the API server's Service proxy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,22 +13,22 @@ use tokio::task::JoinHandle;
 
 use crate::scenarios::site::Site;
 
-/// The series that are recorded.
+/// The recorded series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Series {
     /// Ready replicas of the scale target.
     Ready,
     /// Replicas of the scale target.
     Current,
-    /// Replicas that the HPA wants.
+    /// Desired replicas of the HPA.
     Desired,
-    /// What the external metrics API serves.
+    /// The value of the external metrics API.
     Metric,
     /// Messages in the queue, by the broker's own metrics.
     Depth,
 }
 
-/// A value, and between which instants it was asked for and seen.
+/// A value, and the instants of its request and its answer.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     series: Series,
@@ -45,7 +45,7 @@ pub(crate) struct Recorder {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Between two questions.
+/// Time between two requests.
 const POLL: Duration = Duration::from_millis(250);
 
 impl Recorder {
@@ -78,8 +78,8 @@ impl Recorder {
         points.iter().filter(|point| point.series == series).copied().collect()
     }
 
-    /// The least and the greatest value that the series may have had between the instants: those seen then, and the
-    /// neighbours on both sides. `None` when nothing was seen.
+    /// The smallest and the largest value of the series between the instants: those seen then, and the neighbours on both sides.
+    /// `None` if nothing was seen.
     pub(crate) fn between(&self, series: Series, from: Instant, to: Instant) -> Option<(u64, u64)> {
         let points = self.of(series);
         let first = points.iter().rposition(|point| point.seen <= from).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Programs ended inside their containers on a real cluster, from inside: the kubelet starts them again in place.
+//! Programs ended inside their containers on a real cluster: the kubelet restarts them in place.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -11,8 +11,8 @@ use crate::handles;
 use crate::scenarios::restarts;
 use crate::scenarios::site::Site;
 
-/// The images of producer and worker have no shell: a guest container with the broker's image, which every node of the demo
-/// can have, joins their processes and ends the first one.
+/// The images of producer and worker have no shell. An ephemeral container with the broker's image, which every node of the
+/// demo can pull, joins their processes and ends the first one.
 fn end_as_a_guest(site: &Site, pod: &Pod) {
     let broker = site.ready_pods(contract::names::RABBITMQ).remove(0);
     let own = &pod.spec.as_ref().unwrap().containers[0];
@@ -35,7 +35,7 @@ fn end_by_its_own_tool(site: &Site, pod: &Pod) {
     let attached = AttachParams::default().stdin(false);
     let told = site.run(async {
         let mut told = site.pods().exec(&pod.name_any(), stop, &attached).await?;
-        // The answer may not come: what would give it has ended.
+        // The answer may not come: the process that sends it has ended.
         let _status = told.take_status().unwrap().await;
         Ok::<(), kube::Error>(())
     });
@@ -44,18 +44,18 @@ fn end_by_its_own_tool(site: &Site, pod: &Pod) {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_producer_that_starts_again_is_reached_again() {
-    restarts::a_producer_that_starts_again_is_reached_again(&handles::demo(), end_as_a_guest);
+fn a_restarted_producer_is_reached() {
+    restarts::a_restarted_producer_is_reached(&handles::demo(), end_as_a_guest);
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_broker_that_starts_again_is_asked_again() {
-    restarts::a_broker_that_starts_again_is_asked_again(&handles::demo(), end_by_its_own_tool);
+fn a_restarted_broker_is_polled() {
+    restarts::a_restarted_broker_is_polled(&handles::demo(), end_by_its_own_tool);
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_worker_that_starts_again_keeps_its_lane() {
-    restarts::a_worker_that_starts_again_keeps_its_lane(&handles::demo(), end_as_a_guest);
+fn a_restarted_worker_keeps_its_lane() {
+    restarts::a_restarted_worker_keeps_its_lane(&handles::demo(), end_as_a_guest);
 }

@@ -1,4 +1,4 @@
-//! Users with few rights, credentials that stop being good, and credentials that a program has to fetch.
+//! Users with few rights, credentials that expire, and credentials of an exec plugin.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -15,7 +15,7 @@ use crate::handles;
 use crate::scenarios::dashboard::Dashboard;
 use crate::scenarios::site::Site;
 
-/// A ServiceAccount of the test, removed with the value.
+/// A ServiceAccount of the test; dropping the value removes it.
 struct Guest<'a> {
     site: &'a Site,
     name: String,
@@ -84,7 +84,7 @@ impl Drop for Guest<'_> {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_viewer_watches_and_is_told_which_right_it_lacks_to_drive() {
+fn a_viewer_sees_which_right_it_lacks() {
     let site = handles::demo();
     let guest = Guest::new(&site, Some("surge-viewer"));
     let mut dashboard = guest.dashboard(&[]);
@@ -125,7 +125,7 @@ fn an_operator_does_everything() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_user_without_rights_is_told_the_missing_verb() {
+fn a_user_without_rights_sees_the_missing_verb() {
     let site = handles::demo();
     let guest = Guest::new(&site, None);
     let dashboard = guest.dashboard(&["--namespace", &site.namespace]);
@@ -135,7 +135,7 @@ fn a_user_without_rights_is_told_the_missing_verb() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_token_that_stops_being_good_is_told_from_a_missing_right() {
+fn an_expired_token_differs_from_a_missing_right() {
     let site = handles::demo();
     let guest = Guest::new(&site, Some("surge-operator"));
     let secret: Secret = serde_json::from_value(json!({"metadata": {"name": guest.name}})).unwrap();
@@ -144,7 +144,7 @@ fn a_token_that_stops_being_good_is_told_from_a_missing_right() {
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &[]);
     dashboard.wait_until_live();
     site.run(guest.api::<Secret>().delete(&guest.name, &DeleteParams::default())).unwrap();
-    // The API server takes a token for good for some seconds after it was.
+    // The API server accepts a token for some seconds after its end.
     dashboard.wait_for("Unauthorized (401)");
     dashboard.quit();
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &["--namespace", &site.namespace]);
@@ -166,7 +166,7 @@ fn with_plugin(site: &Site, script: &str) -> PathBuf {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_credential_plugin_is_asked_again_when_its_token_ends() {
+fn a_credential_plugin_runs_again_after_expiry() {
     let site = handles::demo();
     let guest = Guest::new(&site, Some("surge-operator"));
     let calls = site.folder().join("calls");
@@ -200,7 +200,7 @@ echo '{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_credential_plugin_that_fails_is_named() {
+fn a_failing_credential_plugin_is_named() {
     let site = handles::demo();
     let kubeconfig = with_plugin(&site, "#!/bin/sh\necho 'please log in first' >&2\nexit 3\n");
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &["--namespace", &site.namespace]);

@@ -13,20 +13,20 @@ fn ended_watches_come_back() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn bookmarks_are_what_a_watch_resumes_from() {
-    watching::bookmarks_are_what_a_watch_resumes_from(&handles::demo());
+fn a_watch_resumes_from_its_bookmark() {
+    watching::a_watch_resumes_from_its_bookmark(&handles::demo());
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_server_that_went_away_is_waited_for() {
-    watching::a_server_that_went_away_is_waited_for(&handles::demo());
+fn a_lost_server_is_awaited() {
+    watching::a_lost_server_is_awaited(&handles::demo());
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_server_in_trouble_is_quoted_and_not_run_down() {
-    watching::a_server_in_trouble_is_quoted_and_not_run_down(&handles::demo());
+fn a_failing_server_is_quoted_and_polled_less() {
+    watching::a_failing_server_is_quoted_and_polled_less(&handles::demo());
 }
 
 #[test]
@@ -37,14 +37,14 @@ fn a_slow_server_is_borne() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_server_that_hangs_is_told_from_one_at_rest() {
-    watching::a_server_that_hangs_is_told_from_one_at_rest(&handles::demo());
+fn a_hanging_server_differs_from_an_idle_one() {
+    watching::a_hanging_server_differs_from_an_idle_one(&handles::demo());
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn connections_that_are_silently_dead_are_given_up() {
-    watching::connections_that_are_silently_dead_are_given_up(&handles::demo());
+fn silently_dead_connections_are_replaced() {
+    watching::silently_dead_connections_are_replaced(&handles::demo());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn nothing_is_asked_for_twice() {
 
 #[test]
 #[ignore = "needs a cluster and a command that restarts its API server"]
-fn a_restarted_api_server_is_found_again() {
+fn a_restarted_api_server_is_reconnected() {
     let (site, command) = (handles::demo(), handles::restart_apiserver());
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();

@@ -101,7 +101,7 @@ async fn a_viewer_is_told_which_rights_it_lacks_and_a_breakage_all_the_same() {
 }
 
 #[tokio::test]
-async fn who_may_see_nothing_sees_no_failure() {
+async fn a_user_without_rights_sees_no_failure() {
     let sandbox = Sandbox::start().await;
     let stranger = Guest::new(&sandbox, |_| false);
     let (code, report) = stranger.doctor();

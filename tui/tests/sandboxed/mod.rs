@@ -1,4 +1,4 @@
-//! An empty sandbox as the cluster that commands are tried on, and the commands as a person runs them.
+//! An empty sandbox as the cluster for commands, and the commands as a user runs them.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl Sandbox {
         command
     }
 
-    /// A client of it, for what a test wants to see or to break.
+    /// A client, for the test's own reads and breakages.
     pub(crate) async fn client(&self) -> kube::Client {
         let kubeconfig = kube::config::Kubeconfig::read_from(self.kubeconfig()).unwrap();
         let options = kube::config::KubeConfigOptions::default();
@@ -88,7 +88,7 @@ pub(crate) fn signal(child: &Child, sent: Signal) {
     let _ended = kill_process(pid, sent);
 }
 
-/// What a command said, and its exit code.
+/// The output of a command, and its exit code.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -109,14 +109,14 @@ impl Said {
         command.output().unwrap().into()
     }
 
-    /// The command did what it was asked for.
+    /// Asserts that the command succeeded.
     #[track_caller]
     pub(crate) fn fine(self) -> Self {
         assert_eq!(self.code, Some(0), "{}\n{}", self.out, self.err);
         self
     }
 
-    /// The command ended with `code` and said every one of `words` on standard error.
+    /// Asserts that the command ended with `code` and wrote all of `words` to standard error.
     #[track_caller]
     pub(crate) fn failed(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
@@ -127,15 +127,15 @@ impl Said {
     }
 }
 
-/// Waits until a file holds `text`.
+/// Waits until a file contains `text`.
 pub(crate) fn until_written(path: &Path, text: &str) {
     wait::until_blocking(&format!("{text:?} in {}", path.display()), || {
         std::fs::read_to_string(path).is_ok_and(|read| read.contains(text)).then_some(())
     });
 }
 
-/// Every object of the demo's namespace and of the adapter's, as kind, name and resource version, without what changes by
-/// itself: pods, events, endpoints and what controllers make.
+/// Every object of the demo's namespace and of the adapter's, as kind, name and resource version, without those that change
+/// by themselves: pods, events, endpoints and the controllers' objects.
 pub(crate) async fn versions(client: &kube::Client) -> Vec<(String, String, String)> {
     use kube::api::{Api, ApiResource, DynamicObject, ListParams};
     let kinds = [
@@ -170,7 +170,7 @@ pub(crate) async fn versions(client: &kube::Client) -> Vec<(String, String, Stri
     found
 }
 
-/// Generations of the workloads and the autoscaler, whose resource versions move with their status.
+/// Generations of the workloads and the HPA, whose resource versions change with their status.
 pub(crate) async fn generations(client: &kube::Client, namespace: &str) -> Vec<(String, Option<i64>)> {
     use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
     use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;

@@ -1,11 +1,11 @@
-//! A machine whose clock is two minutes off the cluster's: times on one axis stay consistent, and the difference is told.
+//! A machine whose clock differs by two minutes from the cluster's: times on one axis stay consistent, and the screen shows the difference.
 
 use std::time::Instant;
 
 use super::dashboard::{Dashboard, Screen};
 use super::site::Site;
 
-pub(crate) fn a_wrong_clock_moves_no_stage(site: &Site) {
+pub(crate) fn a_wrong_clock_shifts_no_stage(site: &Site) {
     for (skew, ahead) in [("120", -120.0), ("-120", 120.0)] {
         let wrong = [("SURGE_TEST_CLOCK", skew)];
         let mut dashboard = Dashboard::start_with(site.folder(), &site.kubeconfig, &[], &wrong);
@@ -27,7 +27,7 @@ pub(crate) fn a_wrong_clock_moves_no_stage(site: &Site) {
             (told - ahead).abs() < 2.5,
             "the cluster's clock is {ahead} s ahead, and the screen says {told}"
         );
-        // What happened during the run is told in this machine's time, right or wrong.
+        // Times of the run are in this machine's time, right or wrong.
         let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(-ahead as i64);
         let rescales = screen.events("SuccessfulRes");
         let last = rescales.last().unwrap_or_else(|| panic!("no rescale is told of:\n{}", screen.0));

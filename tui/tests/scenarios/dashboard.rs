@@ -1,4 +1,4 @@
-//! The dashboard in a pseudo-terminal, and what a person reads off its screen.
+//! The dashboard in a pseudo-terminal, and the values that a user reads off its screen.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::site::LONG;
 
 pub(crate) const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// Wide and high enough for every panel with whole sentences.
+/// Large enough for every panel with whole sentences.
 const SIZE: (u16, u16) = (240, 60);
 
 /// A running dashboard; dropping it ends it.
@@ -53,7 +53,7 @@ impl Dashboard {
         self.pty.pid().unwrap()
     }
 
-    /// Waits until `condition` gives something for the screen, for at most [`LONG`].
+    /// Waits until `condition` returns a value for the screen, for at most [`LONG`].
     pub(crate) fn wait<T>(&self, what: &str, condition: impl Fn(&Screen) -> Option<T>) -> T {
         let began = Instant::now();
         loop {
@@ -66,7 +66,7 @@ impl Dashboard {
         }
     }
 
-    /// Waits until the screen says `text`.
+    /// Waits until the screen shows `text`.
     pub(crate) fn wait_for(&self, text: &str) -> Screen {
         self.wait(&format!("{text:?} on the screen"), |screen| {
             screen.says(text).then(|| Screen(screen.0.clone()))
@@ -80,7 +80,7 @@ impl Dashboard {
         });
     }
 
-    /// Presses the keys for a burst, answers the question before the first one, and waits until the burst has its number.
+    /// Presses the keys for a burst, answers the first question, and waits until the burst has its number.
     pub(crate) fn press(&mut self, size: &str) -> u32 {
         let before = self.screen().last_burst();
         self.send(size);
@@ -97,7 +97,7 @@ impl Dashboard {
         self.wait("the burst", |screen| Some(screen.last_burst()).filter(|last| *last > before))
     }
 
-    /// Fires a burst of the size that the key stands for, and waits until every request is accepted.
+    /// Fires a burst of the key's size, and waits until every request is accepted.
     pub(crate) fn fire(&mut self, size: &str, jobs: u32) {
         let number = self.press(size);
         self.wait(&format!("{jobs} accepted requests of burst #{number}"), |screen| {
@@ -111,8 +111,8 @@ impl Dashboard {
         self.wait_for(&format!("{jobs} done"));
     }
 
-    /// Fires a burst where tunnels may have been cut a moment ago. A request that went out before that was known is counted as
-    /// failed and not sent again; then the next burst must be accepted and done as a whole.
+    /// Fires a burst soon after tunnels were cut. A request on a dead tunnel counts as failed and is not repeated; then the next
+    /// burst must be accepted and done as a whole.
     pub(crate) fn fire_past_a_lost_tunnel(&mut self, size: &str, jobs: u32) {
         let number = self.press(size);
         let all_accepted = self.wait(&format!("the end of burst #{number}"), |screen| {
@@ -139,12 +139,12 @@ impl Dashboard {
 pub(crate) struct Screen(pub(crate) String);
 
 impl Screen {
-    /// Whether it says `text`, which may be broken into lines.
+    /// Returns true if the screen shows `text`, which may be broken into lines.
     pub(crate) fn says(&self, text: &str) -> bool {
         self.0.contains(text) || self.words().contains(&words(text))
     }
 
-    /// Everything in one line, with single blanks and without the frames of dialogs.
+    /// The screen in one line, with single blanks and without the frames of dialogs.
     fn words(&self) -> String {
         words(&self.0)
     }
@@ -153,12 +153,12 @@ impl Screen {
         self.0.lines().next().is_some_and(|title| title.contains("● live"))
     }
 
-    /// Messages in the queue, those in work too.
+    /// Messages in the queue, including unacknowledged ones.
     pub(crate) fn depth(&self) -> Option<u64> {
         self.before("deep", &["deep"])
     }
 
-    /// Messages that workers have and have not acknowledged.
+    /// Unacknowledged messages.
     pub(crate) fn in_work(&self) -> Option<u64> {
         self.before("in work", &["deep"])
     }
@@ -175,7 +175,7 @@ impl Screen {
         self.before("desired", &["ready", "desired"])
     }
 
-    /// What the queue's title gives as the target times the workers.
+    /// The target times the workers, from the queue's title.
     pub(crate) fn target(&self) -> Option<u64> {
         let line = self.0.lines().find(|line| line.contains("deep") && line.contains("target"))?;
         let (_, rest) = line.split_once("target")?;
@@ -183,12 +183,12 @@ impl Screen {
         number(rest.split_whitespace().next()?)
     }
 
-    /// What stands under that name among those who believe something, if it is a number and not an old one.
+    /// The value of a hop in the beliefs panel, if it is a number and not stale.
     pub(crate) fn belief(&self, who: &str) -> Option<u64> {
         number(self.beliefs(who).first()?.trim_start_matches(['›', '▸', ' ']).split_whitespace().next()?)
     }
 
-    /// Whether the panel of those who believe something says `text` of `who`: under the name, or as its trouble.
+    /// Returns true if the beliefs panel shows `text` for `who`: below the name, or as its failure.
     pub(crate) fn belief_says(&self, who: &str, text: &str) -> bool {
         let troubles = words(&self.panel("Who believes what").join(" "));
         let of = |rest: &str| rest[..rest.find(" ! ").unwrap_or(rest.len())].contains(text);
@@ -196,7 +196,7 @@ impl Screen {
             || troubles.split(&format!("! {who}: ")).skip(1).any(of)
     }
 
-    /// The two lines under a name of the panel of those who believe something: the value, and its age.
+    /// The two lines below a name of the beliefs panel: the value, and its age.
     fn beliefs(&self, who: &str) -> Vec<String> {
         const NAMES: [&str; 5] = ["broker", "Prometheus", "external API", "HPA status", "target"];
         let panel = self.panel("Who believes what");
@@ -206,7 +206,7 @@ impl Screen {
         let column = |name: &str| Some(panel[at][..panel[at].find(name)?].chars().count());
         let Some(from) = column(who) else { return Vec::new() };
         let next = NAMES.iter().filter_map(|name| column(name)).filter(|column| *column > from).min();
-        // The signs before a value stand two columns to the left of it.
+        // The signs before a value are two columns to the left of it.
         let (from, to) = (from.saturating_sub(2), next.map_or(usize::MAX, |next| next.saturating_sub(2)));
         let below = panel.iter().skip(at + 1).take(2);
         below.map(|line| line.chars().skip(from).take(to - from).collect()).collect()
@@ -223,26 +223,26 @@ impl Screen {
         let below = lines.map(|line| line.chars().skip(column).collect::<String>());
         below.take_while(|line| !line.starts_with("──")).collect()
     }
-    /// The greatest number of a burst that is anywhere on the screen.
+    /// The highest burst number on the screen.
     pub(crate) fn last_burst(&self) -> u32 {
         let rests = self.0.split("burst #").skip(1);
         let numbers = rests.map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default());
         numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0)
     }
 
-    /// Whether the stopwatch is on that burst and says that all its requests were accepted.
+    /// Returns true if the stopwatch shows that burst with all its requests accepted.
     pub(crate) fn accepted(&self, burst: u32, jobs: u32) -> bool {
         let title = self.0.lines().find(|line| line.contains("── Stopwatch"));
         title.is_some_and(|title| title.contains(&format!("#{burst} ")))
             && self.says(&format!("{jobs}/{jobs} accepted"))
     }
 
-    /// Whether the list of workers has that pod: after a sign of its state, at the left edge.
+    /// Returns true if the list of workers has that pod: after its state sign, at the left edge.
     pub(crate) fn lists_worker(&self, pod: &str) -> bool {
         self.0.lines().any(|line| line.split_whitespace().nth(1) == Some(pod))
     }
 
-    /// The lines that tell of an event with this reason: the line from the time of day on.
+    /// The lines of events with this reason, from the time of day on.
     pub(crate) fn events(&self, reason: &str) -> Vec<String> {
         let events = self.0.lines().filter_map(|line| {
             let at = line.find(reason)?;
@@ -254,14 +254,14 @@ impl Screen {
         events.collect()
     }
 
-    /// Whether the stopwatch has a time for a stage.
+    /// Returns true if the stopwatch has a time for a stage.
     pub(crate) fn has_time(&self, stage: &str) -> bool {
         self.0.lines().filter_map(|line| line.split_once(stage)).any(|(_, rest)| {
             rest.trim_start().trim_start_matches(['≈', ' ']).starts_with(|c: char| c.is_ascii_digit())
         })
     }
 
-    /// The stopwatch's stages that have a time, in seconds since the key press.
+    /// The stopwatch's stages with a time, in seconds since the key press.
     pub(crate) fn stages(&self) -> Vec<(String, f64)> {
         let panel = self.panel("Stopwatch");
         let stage = |line: &String| {
@@ -272,7 +272,7 @@ impl Screen {
         panel.iter().filter_map(stage).collect()
     }
 
-    /// Seconds that the cluster's clock is said to be ahead.
+    /// Seconds by which the cluster's clock is ahead, as the screen shows them.
     pub(crate) fn cluster_clock(&self) -> Option<f64> {
         self.0.split("cluster's clock ").nth(1)?.split_whitespace().next()?.parse().ok()
     }

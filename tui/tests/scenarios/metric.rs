@@ -1,5 +1,5 @@
-//! The external metrics API absent, empty, erroring and slow: the dashboard says which, goes on with everything else, and
-//! has the value again when it is back.
+//! The external metrics API absent, empty, failing and slow: the dashboard shows which, keeps everything else, and shows the
+//! value again when it returns.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn is_metric(asked: &RecordedRequest) -> bool {
     asked.path.starts_with("/apis/external.metrics.k8s.io/")
 }
 
-/// What comes back instead of the metric, and what the screen says of it.
+/// The answer that replaces the metric, and the text on the screen.
 fn troubles() -> [(&'static str, Fault, &'static str); 6] {
     let refuse = |code, reason, message: &str| Fault::Status(code, reason, message.to_owned());
     let empty = r#"{"kind":"ExternalMetricValueList","apiVersion":"external.metrics.k8s.io/v1beta1","metadata":{},"items":[]}"#;
@@ -37,7 +37,7 @@ fn troubles() -> [(&'static str, Fault, &'static str); 6] {
     ]
 }
 
-pub(crate) fn each_trouble_with_the_metric_is_told_apart(site: &Site) {
+pub(crate) fn each_metric_failure_is_shown_as_such(site: &Site) {
     let proxy = site.proxy();
     let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();

@@ -1,5 +1,5 @@
-//! What the dashboard must survive, written once: each scenario runs on any kubeconfig, so the same functions judge it on
-//! the sandbox (always) and on a real cluster (when there is one).
+//! The faults that the dashboard must survive, written once: each scenario runs on any kubeconfig, on the sandbox (always) and on
+//! a real cluster (if there is one).
 
 #![allow(dead_code, reason = "each test target needs others of the scenarios")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]

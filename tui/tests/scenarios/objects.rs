@@ -1,4 +1,4 @@
-//! What the dashboard watches is deleted under it and made again.
+//! Watched objects are deleted and made again while the dashboard runs.
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Namespace;
@@ -10,8 +10,8 @@ use super::site::Site;
 
 const HPA: &str = contract::names::HPA;
 
-/// The HPA is deleted and made again: the dashboard says that it is gone, keeps what else it knows, and goes on.
-pub(crate) fn an_hpa_that_is_made_again_is_watched_again(site: &Site) {
+/// The HPA is deleted and made again: the dashboard reports it as gone, keeps its other data, and continues.
+pub(crate) fn a_recreated_hpa_is_watched(site: &Site) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
     let mut hpa = site.run(site.hpas().get(HPA)).unwrap();
@@ -35,8 +35,8 @@ pub(crate) fn an_hpa_that_is_made_again_is_watched_again(site: &Site) {
     site.wait_for_rest();
 }
 
-/// A namespace with an HPA and nothing else, deleted under the dashboard and made again.
-pub(crate) fn a_namespace_that_is_made_again_is_watched_again(site: &Site) {
+/// A namespace with an HPA and nothing else is deleted and made again.
+pub(crate) fn a_recreated_namespace_is_watched(site: &Site) {
     let name = format!("surge-e2e-{:x}", fastrand::u32(..));
     let namespaces: Api<Namespace> = Api::all(site.client.clone());
     let make = || {

@@ -1,5 +1,5 @@
-//! Programs that end inside their pods and are started again in the same place: the pod's name stays, every tunnel to it is
-//! gone, and only the count of restarts tells of it.
+//! Programs that end inside their pods and restart in place: the pod's name stays, every tunnel to it ends, and only the restart
+//! count shows it.
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
@@ -15,8 +15,8 @@ fn restarts(pod: &Pod) -> i32 {
     statuses.map(|status| status.restart_count).sum()
 }
 
-/// Ends the program of the workload's one pod, waits until it runs again in the same pod, and until the screen says so.
-/// Returns the pod's name.
+/// Ends the program of the workload's one pod, waits until it runs again in the same pod and the screen shows it. Returns the
+/// pod's name.
 fn restart(site: &Site, dashboard: &Dashboard, workload: &str, end: End) -> String {
     let pod = site.ready_pods(workload).remove(0);
     let (name, before) = (pod.name_any(), restarts(&pod));
@@ -32,8 +32,8 @@ fn restart(site: &Site, dashboard: &Dashboard, workload: &str, end: End) -> Stri
     name
 }
 
-/// The kept tunnels lead to a program that is gone, and come back by themselves.
-pub(crate) fn a_producer_that_starts_again_is_reached_again(site: &Site, end: End) {
+/// The kept tunnels lead to a program that is gone, and recover by themselves.
+pub(crate) fn a_restarted_producer_is_reached(site: &Site, end: End) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
     dashboard.fire_and_finish("1", 1);
@@ -43,8 +43,8 @@ pub(crate) fn a_producer_that_starts_again_is_reached_again(site: &Site, end: En
     site.wait_for_rest();
 }
 
-/// The depth is read through a tunnel too; while the broker is away, no old figure passes for a new one.
-pub(crate) fn a_broker_that_starts_again_is_asked_again(site: &Site, end: End) {
+/// The depth comes through a tunnel too; while the broker is away, no stale figure counts as new.
+pub(crate) fn a_restarted_broker_is_polled(site: &Site, end: End) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
     dashboard.wait("the depth", |screen| (screen.depth() == Some(0)).then_some(()));
@@ -53,15 +53,15 @@ pub(crate) fn a_broker_that_starts_again_is_asked_again(site: &Site, end: End) {
         dashboard.wait_for(word);
     }
     dashboard.wait("the depth again", |screen| (screen.depth() == Some(0)).then_some(()));
-    // Producer and workers find the broker again each in its own time.
+    // Producer and workers reconnect to the broker each in its own time.
     site.wait_for_rest();
     dashboard.fire_and_finish("2", 10);
     dashboard.quit();
     site.wait_for_rest();
 }
 
-/// A worker keeps its lane, which bears the restart, and takes jobs again.
-pub(crate) fn a_worker_that_starts_again_keeps_its_lane(site: &Site, end: End) {
+/// A worker keeps its lane, which shows the restart, and takes jobs again.
+pub(crate) fn a_restarted_worker_keeps_its_lane(site: &Site, end: End) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
     let name = restart(site, &dashboard, contract::names::WORKER, end);

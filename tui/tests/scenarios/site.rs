@@ -1,4 +1,4 @@
-//! A cluster as a test sees it: a kubeconfig, a client of the test's own, and a folder for what the test writes.
+//! A cluster for a test: a kubeconfig, a client of the test's own, and a folder for its files.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::dashboard::Dashboard;
 
-/// What happens in a cluster takes as long as its intervals and windows, on a machine that does other things too.
+/// A generous limit: a cluster takes its intervals and windows, on a machine with other work.
 pub(crate) const LONG: Duration = Duration::from_secs(300);
 
 /// A cluster with the demo.
@@ -48,12 +48,12 @@ impl Site {
         }
     }
 
-    /// Runs a future of the test's client.
+    /// Runs a future on the test's runtime.
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 
-    /// Runs it beside the test.
+    /// Runs it in the background.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         future: impl Future<Output = T> + Send + 'static,
@@ -120,7 +120,7 @@ impl Site {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// The pods of a workload of the demo, in whatever state.
+    /// The pods of a workload of the demo, in any state.
     pub(crate) fn all_pods(&self, name: &str) -> Vec<Pod> {
         let selector = format!("{}={name}", contract::names::LABEL_NAME);
         self.run(self.pods().list(&ListParams::default().labels(&selector))).unwrap().items
@@ -134,7 +134,7 @@ impl Site {
         pods
     }
 
-    /// Waits until `condition` gives something, for at most [`LONG`].
+    /// Waits until `condition` returns a value, for at most [`LONG`].
     pub(crate) fn wait<T>(&self, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
         let began = Instant::now();
         loop {

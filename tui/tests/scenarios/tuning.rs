@@ -1,4 +1,4 @@
-//! Changes of the HPA, on any kubeconfig: tried, made, refused and taken back. Each leaves the HPA as it found it.
+//! Changes of the HPA, on any kubeconfig: tried, applied, refused and undone. Each restores the HPA.
 
 use dashboard::edits::{Difference, Edit, TargetKind};
 use dashboard::message::Event;
@@ -35,7 +35,7 @@ impl Place {
         spec
     }
 
-    /// Somebody else changes the specification.
+    /// Changes the specification as another user.
     async fn somebody(&self, spec: serde_json::Value) {
         let patch = Patch::Merge(json!({"spec": spec}));
         self.api().patch(contract::names::HPA, &PatchParams::default(), &patch).await.unwrap();
@@ -66,7 +66,7 @@ impl Place {
     }
 }
 
-pub(crate) async fn a_change_is_tried_made_and_taken_back(place: &Place) {
+pub(crate) async fn a_change_is_tried_applied_and_undone(place: &Place) {
     assert_eq!(place.ask(TuneRequest::Rights).await, TuneEvent::Rights(Ok(())));
     let before = place.object().await;
     let seen = place.spec().await;
@@ -106,7 +106,7 @@ pub(crate) async fn a_change_is_tried_made_and_taken_back(place: &Place) {
     assert_eq!(place.object().await.spec, before.spec, "to the field");
 }
 
-pub(crate) async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made(place: &Place) {
+pub(crate) async fn an_invalid_or_conflicting_change_is_refused(place: &Place) {
     let seen = place.spec().await;
     let (min, max) = (seen.min(), seen.max_replicas);
 
@@ -114,7 +114,7 @@ pub(crate) async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made(place: &
     let Refusal::Invalid(words) = refusal else { panic!("the server's words: {refusal:?}") };
     assert!(words.contains("spec.maxReplicas: Invalid value: 0: must be greater than 0"), "{words}");
 
-    // Somebody is faster: nothing of theirs is lost, and what they did is told.
+    // Another user is faster: their change stays, and is reported.
     place.somebody(json!({"minReplicas": 2})).await;
     let refusal = place.apply(seen, vec![Edit::Max(6)]).await.unwrap_err();
     let Refusal::Conflict { theirs, now } = refusal else { panic!("a conflict: {refusal:?}") };
@@ -122,7 +122,7 @@ pub(crate) async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made(place: &
     assert_eq!(told, [("spec.minReplicas", Some("2"))]);
     assert_eq!(*now, place.spec().await);
 
-    // On what is there now it goes through, and is not taken back over somebody's newer word.
+    // On the current version it succeeds, and undo does not overwrite the other user's newer value.
     let applied = place.apply(*now, vec![Edit::Max(6)]).await.unwrap();
     place.somebody(json!({"maxReplicas": 9})).await;
     let refusal = place.undo(applied.clone()).await.unwrap_err();
@@ -132,7 +132,7 @@ pub(crate) async fn what_is_not_valid_or_not_as_it_was_seen_is_not_made(place: &
     assert_eq!(told, [("spec.maxReplicas", Some("6"), Some("9"))]);
     assert_eq!(place.spec().await.max_replicas, 9);
 
-    // A change elsewhere does not stand in the way.
+    // A change of another field is no conflict.
     place.somebody(json!({"maxReplicas": 6, "minReplicas": min})).await;
     place.undo(applied).await.unwrap();
     let spec = place.spec().await;

@@ -23,7 +23,7 @@ fn wait_for_another(site: &Site, old: &str) {
     });
 }
 
-/// Scales the producer and waits until as many are ready and no other is left, one that ends neither.
+/// Scales the producer and waits until this many are ready and no other pod is left.
 fn scale(site: &Site, replicas: usize) {
     let patch = json!({"spec": {"replicas": replicas}});
     let deployments: kube::Api<Deployment> = site.deployments();
@@ -33,8 +33,8 @@ fn scale(site: &Site, replicas: usize) {
     });
 }
 
-/// The pod that the kept tunnels lead to is deleted, then its successor evicted; bursts go to whoever comes next. A kubelet may
-/// tell the end of a tunnel a second late; that the pod takes no traffic any more is known before, and no request is lost.
+/// The pod of the kept tunnels is deleted, then its successor evicted; bursts go to the next one. A kubelet may report the end of
+/// a tunnel a second late. The watch reports earlier that the pod takes no traffic, so no request is lost.
 pub(crate) fn a_producer_that_goes_is_replaced(site: &Site) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
@@ -53,8 +53,8 @@ pub(crate) fn a_producer_that_goes_is_replaced(site: &Site) {
     site.wait_for_rest();
 }
 
-/// Tunnels are cut: a request that goes out before that is known is counted as failed and not sent again; every later one
-/// goes through new tunnels and is accepted.
+/// Tunnels are cut: a request on a dead tunnel counts as failed and is not repeated; every later one goes through new tunnels and
+/// is accepted.
 pub(crate) fn cut_tunnels_are_opened_again(site: &Site) {
     let proxy = site.proxy();
     let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
@@ -69,12 +69,12 @@ pub(crate) fn cut_tunnels_are_opened_again(site: &Site) {
     site.wait_for_rest();
 }
 
-/// Without a ready producer a burst waits and says for what; with one it goes out.
+/// Without a ready producer a burst waits and shows the reason; with one it is sent.
 pub(crate) fn a_burst_waits_for_a_ready_producer(site: &Site) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();
     scale(site, 0);
-    // A request on a tunnel that is not yet known to be closed would be lost; that is told before anybody fires.
+    // A request on a tunnel that is not yet known to be closed would be lost; that is shown before a burst.
     dashboard.wait_for(&format!("no pod behind Service {PRODUCER}"));
     dashboard.press("1");
     dashboard.wait_for(&format!("waits: no pod behind Service {PRODUCER}"));
@@ -85,7 +85,7 @@ pub(crate) fn a_burst_waits_for_a_ready_producer(site: &Site) {
     site.wait_for_rest();
 }
 
-/// A second producer that never becomes ready, because of a gate that nobody opens, gets no request.
+/// A second producer that never becomes ready, because its readiness gate stays closed, gets no request.
 pub(crate) fn a_pod_that_is_not_ready_gets_nothing(site: &Site) {
     let mut dashboard = site.dashboard(&[]);
     dashboard.wait_until_live();

@@ -1,4 +1,4 @@
-//! Watches that end in every way in which servers and networks end them: the dashboard goes on, and misses nothing.
+//! Watches that end in every way in which servers and networks end them: the dashboard continues, and misses nothing.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use testkit::fault_proxy::{Fault, FaultProxy, RecordedRequest, StreamEnd};
 use super::dashboard::Dashboard;
 use super::site::Site;
 
-/// The watches that a dashboard keeps, by what they are on.
+/// The dashboard's watches, by their resource.
 const WATCHED: [&str; 4] = ["horizontalpodautoscalers", "deployments", "pods", "events"];
 
 fn all_open(proxy: &FaultProxy) -> bool {
@@ -92,10 +92,10 @@ pub(crate) fn ended_watches_come_back(site: &Site) {
         let since = proxy.requests().split_off(before);
         let lists = WATCHED.map(|plural| since.iter().filter(|asked| asked.lists(plural)).count());
         match ending {
-            // Nothing is read anew: the watch is resumed. (Samples list pods for their tunnels.)
+            // Nothing is listed again: the watch is resumed. (Samples list pods for their tunnels.)
             StreamEnd::Clean => assert_eq!([lists[0], lists[1], lists[3]], [0; 3], "{ending:?}"),
             StreamEnd::Expired => assert!(lists.iter().all(|lists| *lists > 0), "{ending:?}: {lists:?}"),
-            // Whether such an end is known from a clean one depends on where it comes.
+            // The position of such an end decides if it looks clean.
             StreamEnd::Cut | StreamEnd::Torn => {}
         }
         dashboard
@@ -108,14 +108,14 @@ pub(crate) fn ended_watches_come_back(site: &Site) {
     dashboard.quit();
 }
 
-/// A watch on something that does not change is resumed from the last bookmark, not from a version that the server may
-/// have forgotten by then.
-pub(crate) fn bookmarks_are_what_a_watch_resumes_from(site: &Site) {
+/// A watch on something that does not change is resumed from the last bookmark, not from a version that the server may have
+/// forgotten by then.
+pub(crate) fn a_watch_resumes_from_its_bookmark(site: &Site) {
     let proxy = site.proxy();
     let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
     wait_until_all_are_open(site, &proxy, "at first");
-    // A cluster writes other things all the time; here something has to move its version on.
+    // A cluster writes other objects all the time; here the test must move its version on.
     see_an_event(site, &dashboard, "SurgeE2EMoves");
     let is_deployments = |asked: &RecordedRequest| asked.watches("deployments");
     let version = site.wait("a bookmark on the Deployment's watch", || {
@@ -141,9 +141,9 @@ pub(crate) fn bookmarks_are_what_a_watch_resumes_from(site: &Site) {
     dashboard.quit();
 }
 
-/// The API server goes away: connections are refused. What is shown is marked as old; when the server is back, so is
+/// The API server goes away: connections are refused. The screen marks its data as stale; when the server is back, so is
 /// everything, and the next burst is accepted.
-pub(crate) fn a_server_that_went_away_is_waited_for(site: &Site) {
+pub(crate) fn a_lost_server_is_awaited(site: &Site) {
     let proxy = site.proxy();
     let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
@@ -161,9 +161,9 @@ pub(crate) fn a_server_that_went_away_is_waited_for(site: &Site) {
     site.wait_for_rest();
 }
 
-/// The API server hangs: connections stay open, and nothing comes over them. What is shown is marked as old all the same,
-/// keys work, and when the server goes on, so does everything.
-pub(crate) fn a_server_that_hangs_is_told_from_one_at_rest(site: &Site) {
+/// The API server hangs: connections stay open, and nothing arrives. The screen still marks its data as stale, keys work, and
+/// when the server continues, so does everything.
+pub(crate) fn a_hanging_server_differs_from_an_idle_one(site: &Site) {
     let proxy = site.proxy();
     let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
@@ -185,8 +185,8 @@ pub(crate) fn a_server_that_hangs_is_told_from_one_at_rest(site: &Site) {
     site.wait_for_rest();
 }
 
-/// Every connection is dead and nobody says so, as after a sleep of the machine: watches are opened anew in about two minutes.
-pub(crate) fn connections_that_are_silently_dead_are_given_up(site: &Site) {
+/// Every connection dies silently, as after a sleep of the machine: watches are opened again in about two minutes.
+pub(crate) fn silently_dead_connections_are_replaced(site: &Site) {
     let proxy = site.proxy();
     let mut dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
@@ -203,8 +203,8 @@ pub(crate) fn connections_that_are_silently_dead_are_given_up(site: &Site) {
     site.wait_for_rest();
 }
 
-/// A server that answers every list with an error is asked again, less and less often, and its words are shown.
-pub(crate) fn a_server_in_trouble_is_quoted_and_not_run_down(site: &Site) {
+/// A server that answers every list with an error is polled again, less and less often, and its message is shown.
+pub(crate) fn a_failing_server_is_quoted_and_polled_less(site: &Site) {
     let proxy = site.proxy();
     let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
     dashboard.wait_until_live();
@@ -236,7 +236,7 @@ pub(crate) fn a_server_in_trouble_is_quoted_and_not_run_down(site: &Site) {
     dashboard.quit();
 }
 
-/// Every answer comes two seconds late: the dashboard comes up all the same, and a burst is accepted.
+/// Every answer comes two seconds late: the dashboard still comes up, and a burst is accepted.
 pub(crate) fn a_slow_server_is_borne(site: &Site) {
     let proxy = site.proxy();
     let _slow = proxy.inject(|_| true, Fault::Delay(Duration::from_secs(2)));
@@ -247,7 +247,7 @@ pub(crate) fn a_slow_server_is_borne(site: &Site) {
     site.wait_for_rest();
 }
 
-/// A dashboard at rest has listed each kind of object once, and watches it once.
+/// An idle dashboard has listed each kind of object once, and watches it once.
 pub(crate) fn nothing_is_asked_for_twice(site: &Site) {
     let proxy = site.proxy();
     let dashboard = site.dashboard_through(&proxy, &["--context", "proxied"]);
@@ -256,7 +256,7 @@ pub(crate) fn nothing_is_asked_for_twice(site: &Site) {
     let began = Instant::now();
     dashboard.wait("five quiet seconds", |_| (began.elapsed() > Duration::from_secs(5)).then_some(()));
     for plural in ["horizontalpodautoscalers", "deployments", "events"] {
-        // A watch is asked for anew when its time is up; a list is not.
+        // A watch is requested again when its time is up; a list is not.
         let lists = proxy.requests().iter().filter(|asked| asked.lists(plural)).count();
         assert_eq!((lists, proxy.open_streams(|asked| asked.watches(plural))), (1, 1), "{plural}");
     }

@@ -26,7 +26,7 @@ pub(crate) async fn client(kubeconfig: &Path) -> Client {
 
 /// A dashboard that watches a cluster.
 pub(crate) struct Dashboard {
-    /// What it knows.
+    /// Its model.
     pub(crate) model: Arc<Mutex<Model>>,
     events: mpsc::Sender<Timestamped>,
     clock: Clock,
@@ -56,12 +56,12 @@ impl Dashboard {
         Self { model, events, clock, namespace: namespace.to_owned() }
     }
 
-    /// Something that no source of a cluster sends.
+    /// Sends an event that no source of a cluster sends.
     pub(crate) async fn send(&self, event: Event) {
         self.events.send(self.clock.stamp(event)).await.unwrap();
     }
 
-    /// Says that the target is there.
+    /// Reports the target as ready.
     pub(crate) async fn ready(&self) {
         let target = Target {
             title: "here".to_owned(),
@@ -81,7 +81,7 @@ impl Dashboard {
         }
     }
 
-    /// Something of what it knows.
+    /// A value of its model.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
         look(&self.model.lock().unwrap())
     }

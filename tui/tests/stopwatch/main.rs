@@ -1,5 +1,5 @@
-//! The stopwatch against the truth: a burst on the sandbox, watched by the dashboard without a terminal, and beside it by
-//! an observer of the test's own. Every step must lie where the observer found it, within one poll interval.
+//! The stopwatch against the truth: a burst on the sandbox, watched by the dashboard without a terminal and by an observer of the
+//! test. Every step must be where the observer found it, within one poll interval.
 
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
@@ -22,14 +22,14 @@ use headless::Dashboard;
 use testkit::wait;
 use truth::{Bound, Truth};
 
-/// The whole loop, on a machine that does other things too.
+/// A generous limit for the whole loop.
 const LONG: Duration = Duration::from_secs(150);
 
-/// The longest interval at which the dashboard asks: once a second while nothing happens.
+/// The longest poll interval of the dashboard: once a second while nothing happens.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How far two readings of this machine's clocks may be apart: lines and samples have milliseconds, and a process may be
-/// made to wait between a look at the clock and the line that bears it.
+/// Allowed distance of two readings of this machine's clocks: lines and samples have milliseconds, and a process may wait between
+/// reading the clock and writing the line.
 const EARLY: Duration = Duration::from_millis(30);
 
 /// Jobs of the burst.
@@ -60,7 +60,7 @@ impl Sandbox {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        // It says this once everything is ready, or ends.
+        // It prints this once everything is ready, or ends.
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         assert!(line.starts_with("export KUBECONFIG="), "{line:?}");
         Self(child)
@@ -69,13 +69,13 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // Its reaper takes the pods with it.
+        // Its reaper ends the pods with it.
         let _ended = self.0.kill();
         let _status = self.0.wait();
     }
 }
 
-/// Whether all that the dashboard reads is being read, and its clock compared.
+/// Returns true if every source delivers, and the clock is compared.
 fn is_settled(dashboard: &Dashboard) -> bool {
     dashboard.read(|model| {
         let heard = |source| model.data.sources.get(source).is_some_and(|status| status.last_heard.is_some());
@@ -95,7 +95,7 @@ fn is_settled(dashboard: &Dashboard) -> bool {
     })
 }
 
-/// What is wrong with a step, if something is: `rounding_error` is what this machine's lateness excuses.
+/// The fault of a step, if it has one: `rounding_error` is what this machine's lateness excuses.
 fn fault(burst: &Burst, stage: Stage, bound: Bound, rounding_error: Duration) -> Option<String> {
     let Some(seen) = burst.watch.get(stage).seen() else {
         return Some(format!("{stage:?} has no time: {:?}", burst.watch.get(stage)));
@@ -106,7 +106,7 @@ fn fault(burst: &Burst, stage: Stage, bound: Bound, rounding_error: Duration) ->
         seen.at, seen.uncertainty, seen.how
     );
     match () {
-        // Nothing is counted before it happened. A time that was read from another process' clock has milliseconds.
+        // No step counts before it happened. A time from another process' clock has milliseconds.
         () if seen.at.0 + EARLY + sample_margin(seen.how, seen.uncertainty) < bound.after.0 => {
             Some(format!("too early: {line}"))
         }
@@ -147,7 +147,7 @@ async fn every_step_lies_where_it_happened() {
     wait::until_within(wait::DEADLINE, "the truth to be known", known).await;
 
     let burst = dashboard.read(|model| model.data.bursts.newest().unwrap().clone());
-    // A quarter of a second for what several processes hand to each other, and what this machine took at worst.
+    // A quarter of a second for the hand-over between several processes, and the worst delay of this machine.
     let rounding_error = Duration::from_millis(250) + 4 * truth.lateness();
     assert!(burst.pressed >= pressed_after);
     let faults: Vec<String> = Stage::ALL[1..]
@@ -156,7 +156,7 @@ async fn every_step_lies_where_it_happened() {
         .collect();
     assert!(faults.is_empty(), "rounding_error {rounding_error:?}\n{}", faults.join("\n"));
 
-    // The objects' own seconds agree with when word of them came in.
+    // The objects' own seconds agree with the times of arrival.
     for stage in [Stage::Scheduled, Stage::Started, Stage::PodReady] {
         let seen = burst.watch.get(stage).seen().unwrap();
         let (own, margin) = seen.own.unwrap();
@@ -171,7 +171,7 @@ async fn every_step_lies_where_it_happened() {
     assert_eq!((burst.accepted, burst.done(), burst.lost()), (50, 50, LostJobs::Jobs(0)));
     let (_, time) = burst.ended.unwrap();
     let time = time.since(&burst.pod_time_before());
-    // Fifty jobs of 0.3 s. A worker's first job may be begun before it is known to be ready, and counts from there on.
+    // Fifty jobs of 0.3 s. A worker's first job may start before the pod is known to be ready, and counts from there on.
     let least = Duration::from_secs(15).saturating_sub(3 * rounding_error);
     assert!(time.busy >= least && time.not_sampled.is_zero(), "{time:?}, rounding_error {rounding_error:?}");
     drop(sandbox);

@@ -1,5 +1,5 @@
-//! What really happened when, found out without the dashboard's sources: own watches, own tunnels asked at short
-//! intervals, the times that the objects, the samples and the workers' lines bear, and the machine's own lateness.
+//! The real times, without the dashboard's sources: own watches, own tunnels with short poll intervals, the times in objects,
+//! samples and workers' lines, and the machine's own lateness.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ use kube::{Api, Client};
 use serde_json::Value;
 use testkit::wait;
 
-/// How often the truth is asked for.
+/// The poll interval of the truth.
 const FINE: Duration = Duration::from_millis(40);
 
 /// Something happened after `after` and, at the latest, at `by`.
@@ -35,22 +35,22 @@ pub(crate) struct Bound {
     pub(crate) by: At,
 }
 
-/// What is known of the truth.
+/// The known part of the truth.
 #[derive(Default)]
 struct Known {
     bounds: BTreeMap<Stage, Bound>,
-    /// When the workers say that they handed over their acknowledgements, by job.
+    /// The workers' own times of their acks, by job.
     acks: BTreeMap<uuid::Uuid, At>,
-    /// When jobs were published.
+    /// Publish times of the jobs.
     published: Vec<At>,
     late: Duration,
-    /// How many watches have told what was there before.
+    /// The number of watches that have reported the initial state.
     watching: usize,
     workers: BTreeSet<String>,
 }
 
-/// A watch that waits between its tries: one without would never give its thread back once the cluster is gone, and the
-/// test could not end.
+/// A watch that waits between its tries: without the wait it would never yield its thread once the cluster is gone, and the test
+/// could not end.
 fn observed<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = watcher::Result<watcher::Event<K>>>
 where
     K: kube::Resource + Clone + serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
@@ -69,7 +69,7 @@ pub(crate) struct Truth {
 
 impl Truth {
     pub(crate) fn new(clock: Clock) -> Self {
-        // Between two looks at two clocks this process may have been made to wait: the closest pair counts.
+        // Between two reads of two clocks this process may have waited: the closest pair counts.
         let pair = || {
             let before = clock.now();
             let now = Timestamp::now();
@@ -93,7 +93,7 @@ impl Truth {
         self.at(text.as_str().unwrap().parse().unwrap())
     }
 
-    /// What is known of a stage. For the last acknowledgement `jobs` says how many there must be.
+    /// The known bounds of a stage. For the last ack, `jobs` is the number of expected ones.
     pub(crate) fn bound(&self, stage: Stage, jobs: usize) -> Option<Bound> {
         let known = self.known.lock().unwrap();
         let exactly = |at: Option<At>| at.map(|at| Bound { after: at, by: at });
@@ -108,7 +108,7 @@ impl Truth {
         }
     }
 
-    /// How late this machine was at most with what was due or asked for.
+    /// The greatest lateness of this machine.
     pub(crate) fn lateness(&self) -> Duration {
         self.known.lock().unwrap().late
     }
@@ -118,7 +118,7 @@ impl Truth {
         known.late = known.late.max(by);
     }
 
-    /// Starts to find out. What is there now is no news.
+    /// Starts to observe. The present state is no news.
     pub(crate) async fn watch(&self, client: &Client) {
         let pods: Api<Pod> = Api::namespaced(client.clone(), names::NAMESPACE);
         let listed = pods.list(&kube::api::ListParams::default()).await.unwrap();
@@ -131,12 +131,12 @@ impl Truth {
         tokio::spawn(self.clone().broker(client.clone()));
         tokio::spawn(self.clone().prometheus(client.clone()));
         tokio::spawn(self.clone().metric(client.clone()));
-        // What happens before a watch stands would be told with the time of something later.
+        // Events before the first watch would get a later time.
         let stand = async || (self.known.lock().unwrap().watching >= 3).then_some(());
         wait::until("the observer's watches to stand", stand).await;
     }
 
-    /// What a watch is about, if an object; counts the watch once it stands.
+    /// The object of a watch event; counts the watch once it is up.
     fn object<K>(&self, item: watcher::Result<watcher::Event<K>>) -> Option<K> {
         match item {
             Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => Some(object),
@@ -148,7 +148,7 @@ impl Truth {
         }
     }
 
-    /// Measures how late the machine is with what is due.
+    /// Measures the lateness of the machine's timers.
     async fn sleep(self) {
         loop {
             let before = self.clock.now();
@@ -233,7 +233,7 @@ impl Truth {
         }
     }
 
-    /// A worker's lines bear the times themselves.
+    /// A worker's lines have times of their own.
     async fn log(self, api: Api<Pod>, name: String) {
         let parameters = LogParams { follow: true, ..LogParams::default() };
         let Ok(stream) = api.log_stream(&name, &parameters).await else { return };
@@ -254,7 +254,7 @@ impl Truth {
         }
     }
 
-    /// Asks again and again until `is_there` says yes to an answer.
+    /// Polls until `is_there` accepts an answer.
     async fn poll(
         &self,
         stage: Stage,
@@ -285,7 +285,7 @@ impl Truth {
             self.late(answered.since(asked));
             let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else { continue };
             match is_there(&value) {
-                // It bears a time of its own.
+                // It has a time of its own.
                 Some(Some(own)) => return self.saw(stage, own, own),
                 Some(None) => return self.saw(stage, before, answered),
                 None => before = asked,
@@ -316,7 +316,7 @@ impl Truth {
     }
 
     async fn prometheus(self, client: Client) {
-        // Value and time of the sample in one question, as two elements.
+        // Value and time of the sample in one request, as two elements.
         let series = "rabbitmq_detailed_queue_messages%7Bqueue%3D%22Orders%22%7D";
         let path = format!("/api/v1/query?query=sum({series})%20or%20timestamp({series})");
         let request = http::get("prometheus-operated", &path).unwrap();

@@ -1,13 +1,11 @@
-//! Twin autoscalers: the same bursts, through real queues, on the cluster and on a sandbox beside it.
+//! Twin autoscalers: the same bursts, through real queues, on the cluster and on a sandbox on this machine.
 //!
-//! Each side's HPA is made anew with the cluster's own specification, so that both begin with an empty memory, and each
-//! burst is fired at the same moment between two of its controller's syncs. Then
+//! Each side gets a new HPA with the cluster's specification, so both start with an empty memory. Each burst is fired at the
+//! same moment between two syncs. Then
 //!
-//! - every sync of each side must be what `crates/hpa` predicts from that side's own readings: size, conditions, messages,
-//!   events;
-//! - both sides must have done and said the same. What lies between two syncs is in no controller's hands, so how often a
-//!   state is repeated and, where more than one target's worth of jobs is done within a period, which sizes are passed on
-//!   the way down is left out of that.
+//! - `crates/hpa` must predict every sync of each side from that side's readings: size, conditions, messages, events;
+//! - both sides must show the same result. A controller does not control what happens between two syncs. So the comparison leaves
+//!   out how often a state repeats, and the sizes on the way down where a period works off more than one target of jobs.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may end at the first surprise")]
 
@@ -28,7 +26,7 @@ use crate::scenarios::site::Site;
 use record::{Side, follow};
 use twin::Way;
 
-/// `surge sandbox` with the cluster's period and work, ended when dropped.
+/// `surge sandbox` with the cluster's period and work; dropping the value ends it.
 struct Sandbox {
     child: Child,
     site: Site,
@@ -65,7 +63,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// How long one job takes on the cluster.
+/// Duration of one job on the cluster.
 fn work(site: &Site) -> String {
     let worker = site.run(site.deployments().get(contract::names::WORKER)).unwrap();
     let containers = worker.spec.and_then(|spec| spec.template.spec).map(|spec| spec.containers);
@@ -74,7 +72,7 @@ fn work(site: &Site) -> String {
     found.and_then(|variable| variable.value).unwrap_or("5s".to_owned())
 }
 
-/// Every sync of a side must be predicted.
+/// Asserts that every sync of a side is predicted.
 fn predicted(side: &str, kubernetes: String, period: Duration, autoscaler: &RecordedHpa) {
     let recording = Recording {
         about: side.to_owned(),
@@ -119,22 +117,21 @@ fn both(jobs: u32, way: Way) {
     real.wait_for_rest();
 }
 
-/// One more worker for a while. The readings leave no choice, whatever the phase.
+/// One more worker for a while. The readings leave one result, whatever the phase.
 #[test]
 #[ignore = "needs a cluster"]
 fn a_burst_of_30_scales_both_autoscalers_alike() {
     both(30, Way::Same);
 }
 
-/// Limited by the policy on the way up. No more than a target's worth of jobs is done within a period, so each size is passed on
-/// the way down.
+/// Limited by the policy on the way up. A period works off at most one target of jobs, so each size appears on the way down.
 #[test]
 #[ignore = "needs a cluster"]
 fn a_burst_of_110_scales_both_autoscalers_alike() {
     both(110, Way::Same);
 }
 
-/// To the maximum; ten workers do more than a target's worth of jobs within a period.
+/// To the maximum; ten workers work off more than one target of jobs within a period.
 #[test]
 #[ignore = "needs a cluster"]
 fn a_burst_of_400_scales_both_autoscalers_alike() {

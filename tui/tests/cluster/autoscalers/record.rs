@@ -1,4 +1,4 @@
-//! What an autoscaler did with a burst, by watches alone, so that nothing on the cluster has to be replaced for it.
+//! A recording of an autoscaler during a burst, by watches alone, so that nothing on the cluster is replaced for it.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -20,19 +20,19 @@ use crate::scenarios::site::LONG;
 
 const HPA: &str = contract::names::HPA;
 
-/// A cluster with the demo at rest, and what is to be done there.
+/// A cluster with the demo at rest, and the task.
 pub(crate) struct Side {
     pub(crate) client: Client,
     pub(crate) namespace: String,
-    /// What the HPA is made anew with.
+    /// The specification of the new HPA.
     pub(crate) spec: HorizontalPodAutoscalerSpec,
-    /// Between two syncs of the controller.
+    /// Time between two syncs of the controller.
     pub(crate) period: Duration,
     /// Jobs of the burst.
     pub(crate) jobs: u32,
 }
 
-/// Makes the HPA anew, fires the burst a third of a period after a sync, and follows until all is at rest again.
+/// Makes a new HPA, fires the burst a third of a period after a sync, and follows until all is at rest.
 pub(crate) async fn follow(side: Side) -> RecordedHpa {
     let uid = made_anew(&side).await;
     let (seen, watches) = watch(&side, uid);
@@ -49,7 +49,7 @@ pub(crate) async fn follow(side: Side) -> RecordedHpa {
         let (at, status) = last().await?;
         (at > fired && scaled(&seen.lock().unwrap()) && is_at_rest(&status)).then_some(())
     };
-    // The slowest burst, its window, and a machine that does other things too.
+    // The slowest burst, its window, and time for a machine with other work.
     wait::until_within(3 * LONG, "the autoscaler to be at rest again", rests).await;
     let settled = Instant::now();
     wait::until_within(LONG, "what is told late", async || (settled.elapsed() > side.period).then_some(()))
@@ -64,8 +64,8 @@ pub(crate) async fn follow(side: Side) -> RecordedHpa {
     }
 }
 
-/// Deletes the HPA and makes one with the same labels. Its controller begins with an empty memory: it forgets what it knows under
-/// the name when a sync finds nothing there, which is within a period.
+/// Deletes the HPA and makes one with the same labels. Its controller starts with an empty memory: it drops the memory of a
+/// name when a sync finds no HPA, which takes at most a period.
 async fn made_anew(side: &Side) -> String {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(side.client.clone(), &side.namespace);
     let before = api.get(HPA).await.unwrap();
@@ -81,7 +81,7 @@ async fn made_anew(side: &Side) -> String {
     api.create(&PostParams::default(), &object).await.unwrap().uid().unwrap()
 }
 
-/// All jobs with one request, through the API server's way to the producer.
+/// Sends all jobs with one request, through the API server's proxy to the producer.
 async fn fire(side: &Side) {
     let (service, port) = (contract::names::PRODUCER, contract::names::PRODUCER_HTTP.name);
     let path = format!(
@@ -94,13 +94,13 @@ async fn fire(side: &Side) {
     side.client.request_text(request).await.unwrap();
 }
 
-/// Whether the target has had more than its first size.
+/// Returns true if the target had more than its first size.
 fn scaled(seen: &Seen) -> bool {
     let first = seen.sizes.first().map(|(_, sizes)| sizes.spec);
     seen.sizes.iter().any(|(_, sizes)| Some(sizes.spec) > first)
 }
 
-/// Whether nothing will change any more: the queue is empty, and the minimum holds the size.
+/// Returns true if nothing will change: the queue is empty, and the minimum holds the size.
 fn is_at_rest(status: &Value) -> bool {
     let condition = |kind: &str, reason: &str| {
         let mut all = status["conditions"].as_array().into_iter().flatten();
@@ -146,7 +146,7 @@ fn watch(side: &Side, uid: String) -> (Arc<Mutex<Seen>>, JoinSet<()>) {
     (seen, tasks)
 }
 
-/// Hands over every version of every object that a watch tells of; a watch that ends is taken up where it was.
+/// Passes on every version of every object that a watch reports; a watch that ends is resumed.
 fn each<K>(
     tasks: &mut JoinSet<()>,
     api: Api<K>,
@@ -159,7 +159,7 @@ fn each<K>(
     tasks.spawn(async move {
         let mut objects = std::pin::pin!(objects);
         while let Some(object) = objects.next().await {
-            // The watcher says what went wrong, waits and goes on by itself.
+            // The watcher logs the error, waits and continues by itself.
             if let Ok(object) = object {
                 take(object);
             }

@@ -1,5 +1,5 @@
-//! The syncs of an autoscaler from what its status told. A status is written only when it changes, so a sync that left no
-//! trace had the readings of the one before it and came to the same; the schedule says how many there were.
+//! The syncs of an autoscaler, from its status. A status is written only when it changes. A sync without a trace had the
+//! readings of the previous one and the same result; the schedule gives the number of such syncs.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ pub(crate) struct Sizes {
     pub(crate) status: i32,
 }
 
-/// What the watches told, each with when.
+/// The reports of the watches, with their times.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Each status of the HPA that differs from the one before.
+    /// Each status of the HPA that differs from the previous one.
     pub(crate) statuses: Vec<(Instant, Value)>,
     pub(crate) sizes: Vec<(Instant, Sizes)>,
     /// `Type Reason Message`.
@@ -27,21 +27,21 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Takes a status, unless it is the one that is known.
+    /// Adds a status, unless it is already known.
     pub(crate) fn wrote(&mut self, at: Instant, status: Value) {
         if self.statuses.last().is_none_or(|(_, last)| *last != status) {
             self.statuses.push((at, status));
         }
     }
 
-    /// Takes a version of an event once.
+    /// Adds a version of an event once.
     pub(crate) fn told(&mut self, at: Instant, version: (String, String), words: String) {
         if self.versions.insert(version) {
             self.events.push((at, words));
         }
     }
 
-    /// The sizes as they were at an instant.
+    /// The sizes at an instant.
     fn sizes_at(&self, at: Instant) -> Sizes {
         let before = self.sizes.iter().rev().find(|(seen, _)| *seen <= at);
         before.or(self.sizes.first()).expect("the target was seen").1
@@ -51,7 +51,7 @@ impl Seen {
 /// Every sync from the first status to the last.
 ///
 /// # Panics
-/// When two statuses were written in one period: then these are not the syncs.
+/// If two statuses were written in one period: then these are not the syncs.
 pub(crate) fn of(seen: &Seen, period: Duration) -> Vec<RecordedSync> {
     let mut syncs: Vec<RecordedSync> = Vec::new();
     let mut before: Option<(Instant, &Value)> = None;
@@ -70,7 +70,7 @@ pub(crate) fn of(seen: &Seen, period: Duration) -> Vec<RecordedSync> {
     syncs
 }
 
-/// The sync whose end was seen at `at`. What led to it was there well before, what it did is there soon after.
+/// The sync that ended at `at`. Its causes were there well before, and its effects soon after.
 fn sync(seen: &Seen, index: usize, at: Instant, status: &Value, period: Duration) -> RecordedSync {
     let earlier = at.checked_sub(period / 3).unwrap_or(at);
     let (from, to) = (seen.sizes_at(earlier), at + period / 2);
@@ -87,13 +87,13 @@ fn sync(seen: &Seen, index: usize, at: Instant, status: &Value, period: Duration
     }
 }
 
-/// Milliseconds from one sync to the next: the controller waits a whole period after the end of one, so it is a little more,
-/// and what happened a number of periods ago lies outside of a window of as many.
+/// Milliseconds from one sync to the next. The controller waits a whole period after the end of a sync, so it is a little more.
+/// What happened N periods ago lies outside a window of N periods.
 fn rhythm_ms(period: Duration) -> i64 {
     i64::try_from(period.as_millis()).unwrap() + 5
 }
 
-/// The metric's value, which the status has divided by the pods and rounded up to thousandths.
+/// The metric's value; the status divides it by the pods and rounds up to thousandths.
 fn reading(status: &Value, pods: i32) -> i64 {
     let mut conditions = status["conditions"].as_array().into_iter().flatten();
     if let Some(failed) = conditions.find(|one| one["type"] == "ScalingActive" && one["status"] == "False") {
@@ -113,7 +113,7 @@ fn reading(status: &Value, pods: i32) -> i64 {
 }
 
 #[test]
-fn silent_syncs_are_filled_in_and_the_reading_is_found() {
+fn silent_syncs_and_readings_are_reconstructed() {
     let start = Instant::now();
     let at = |seconds: f64| start + Duration::from_secs_f64(seconds);
     let status = |average: &str| {
@@ -130,7 +130,7 @@ fn silent_syncs_are_filled_in_and_the_reading_is_found() {
     seen.told(at(61.0), ("a".to_owned(), "1".to_owned()), "up".to_owned());
     seen.sizes.push((at(60.1), Sizes { spec: 3, status: 1 }));
     seen.sizes.push((at(60.4), Sizes { spec: 3, status: 3 }));
-    // 50 of 3 pods.
+    // 50 with 3 pods.
     seen.wrote(at(75.1), status("16667m"));
     let syncs = of(&seen, Duration::from_secs(15));
     let facts: Vec<_> = syncs

@@ -1,19 +1,19 @@
-//! What the autoscalers of two clusters did with the same burst, side by side.
+//! The behaviour of the autoscalers of two clusters with the same burst.
 
 use std::collections::BTreeSet;
 
 use hpa::recorded::{RecordedHpa, Recording};
 
-/// How much of the way is the same whatever happens between two syncs.
+/// The part that is the same whatever happens between two syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
     /// All of it.
     Same,
-    /// All of it but the sizes on the way down, which follow what each side read.
+    /// All but the sizes on the way down, which follow the readings of each side.
     DownAsRead,
 }
 
-/// Where the two differ, a line each.
+/// The differences, a line each.
 pub(crate) fn compare(real: &RecordedHpa, ours: &RecordedHpa, way: Way) -> Vec<String> {
     let mut differences = Vec::new();
     let mut same = |what: &str, of: &dyn Fn(&RecordedHpa) -> Vec<String>| {
@@ -32,7 +32,7 @@ pub(crate) fn compare(real: &RecordedHpa, ours: &RecordedHpa, way: Way) -> Vec<S
     differences
 }
 
-/// The sizes in one line, for whoever reads what a test did.
+/// The sizes in one line, for the test's log.
 pub(crate) fn told(autoscaler: &RecordedHpa) -> String {
     numbers(&sizes(autoscaler)).join(" → ")
 }
@@ -41,7 +41,7 @@ fn numbers(sizes: &[i32]) -> Vec<String> {
     sizes.iter().map(ToString::to_string).collect()
 }
 
-/// The target's sizes in their order.
+/// The target's sizes in order.
 fn sizes(autoscaler: &RecordedHpa) -> Vec<i32> {
     let mut sizes: Vec<i32> = autoscaler.syncs.first().map(|sync| sync.spec_replicas).into_iter().collect();
     sizes.extend(autoscaler.syncs.iter().map(|sync| sync.size));
@@ -49,18 +49,18 @@ fn sizes(autoscaler: &RecordedHpa) -> Vec<i32> {
     sizes
 }
 
-/// What of the sizes must be the same: the way up, and where it ends.
+/// The sizes that must be equal: the way up, and the end.
 fn way_of(sizes: &[i32], way: Way) -> Vec<i32> {
     if way == Way::Same {
         return sizes.to_vec();
     }
     let up = 1 + sizes.windows(2).take_while(|pair| pair[0] < pair[1]).count();
     let rises_again = sizes[up.min(sizes.len())..].windows(2).any(|pair| pair[0] < pair[1]);
-    // A way down that is none is told with all of its sizes.
+    // If there is no way down, all sizes are compared.
     if rises_again { sizes.to_vec() } else { [&sizes[..up], &sizes[sizes.len() - 1..]].concat() }
 }
 
-/// The events in their order; where the sizes on the way down are left out, each sort of event once.
+/// The events in order; without the sizes on the way down, each kind of event once.
 fn events(autoscaler: &RecordedHpa, way: Way) -> Vec<String> {
     let all = autoscaler.syncs.iter().flat_map(|sync| sync.events.iter().map(|event| masked(event, way)));
     let mut all: Vec<String> = all.collect();
@@ -81,7 +81,7 @@ fn states(autoscaler: &RecordedHpa, way: Way) -> Vec<String> {
     words.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
-/// The words with `N` for the size, where sizes are left out.
+/// The message with `N` for each size, where sizes are left out.
 fn masked(words: &str, way: Way) -> String {
     if way == Way::Same {
         return words.to_owned();
@@ -114,7 +114,7 @@ fn what_differs_is_told() {
 }
 
 #[test]
-fn sizes_on_the_way_down_are_left_out_on_demand() {
+fn sizes_on_the_way_down_can_be_left_out() {
     for (sizes, expected) in [
         (vec![1, 5, 10, 7, 4, 1], vec![1, 5, 10, 1]),
         (vec![1, 5, 10, 9, 2, 1], vec![1, 5, 10, 1]),

@@ -1,13 +1,13 @@
-//! The demo's own objects, broken where they stand; nothing of the stack is touched.
+//! The demo's own objects, broken in place; the stack stays untouched.
 
 use super::{Profile, Site, is_fix, seen, verdicts};
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_broken_chain_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_a_broken_chain() {
     let site = Site::of(Profile::Plugin);
 
-    // The rule's guard answers 0 for it, and the autoscaler is content.
+    // The rule's guard answers 0 for it, and the autoscaler reports no problem.
     site.run("kubectl patch hpa worker-scaler -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/metrics/0/external/metric/selector/matchLabels/queue\",\"value\":\"orders\"}]'");
     site.mended_by_its_fix("queue", r#""matchLabels":{"queue":"Orders"}"#);
 
@@ -23,7 +23,7 @@ fn a_broken_chain_is_mended_by_what_the_doctor_says() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_monitor_that_leads_nowhere_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_a_wrong_monitor() {
     let site = Site::of(Profile::Plugin);
 
     site.run("kubectl label servicemonitor rabbitmq -n NS release=another --overwrite");
@@ -35,7 +35,7 @@ fn a_monitor_that_leads_nowhere_is_mended_by_what_the_doctor_says() {
     site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"matchLabels\":{\"app.kubernetes.io/name\":\"rabbit\"}}}]'");
     site.mended_by_its_fix("monitor-selector", "kubectl patch servicemonitor rabbitmq");
 
-    // The API server takes it; the operator says in an event that it does not.
+    // The API server accepts it; the operator rejects it in an event.
     site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/endpoints/0/scrapeTimeout\",\"value\":\"10s\"}]'");
     site.mended_by_its_fix("monitor-rejected", "/spec/endpoints/0/scrapeTimeout");
 
@@ -51,7 +51,7 @@ fn a_monitor_that_leads_nowhere_is_mended_by_what_the_doctor_says() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn an_image_that_cannot_be_pulled_is_told_while_the_old_one_runs() {
+fn a_failed_pull_is_found_behind_old_pods() {
     let site = Site::of(Profile::Plugin);
     site.run("kubectl set image deployment/worker worker=nowhere.invalid/worker:0 -n NS");
     let report = site.until("the pull to fail", |code, report| {
@@ -62,10 +62,10 @@ fn an_image_that_cannot_be_pulled_is_told_while_the_old_one_runs() {
     site.until("no warning", |code, report| code == Some(0) && report["fix"]["check"] != "workload");
 }
 
-/// An HPA that is not the demo's: its own namespace, name and target, and a metric whose rule looks for the broker there.
+/// An HPA that is not the demo's: its own namespace, name and target, and a metric whose rule expects the broker there.
 #[test]
 #[ignore = "needs a cluster"]
-fn an_autoscaler_in_another_namespace_finds_no_series() {
+fn an_hpa_in_another_namespace_has_no_series() {
     let site = Site::of(Profile::Plugin);
     let namespace = "surge-e2e-elsewhere";
     site.run(&format!(

@@ -1,10 +1,10 @@
-//! The demo by an exporter, which stays up when its broker does not.
+//! The demo with an exporter, which stays up when its broker does not.
 
 use super::{Profile, Site, is_fix, seen};
 
 #[test]
 #[ignore = "needs a cluster"]
-fn an_exporter_that_cannot_log_in_is_told_from_one_that_is_away() {
+fn a_refused_exporter_differs_from_a_missing_one() {
     let site = Site::of(Profile::Exporter);
     site.run("kubectl set env deployment/rabbitmq-exporter RABBIT_PASSWORD=wrong -n NS");
     let report = site.until("the exporter to be refused", |code, report| {
@@ -14,7 +14,7 @@ fn an_exporter_that_cannot_log_in_is_told_from_one_that_is_away() {
     assert!(seen(&report, "exporter-broker").contains("rabbitmq_up"), "{report:#}");
     site.until_fine();
 
-    // It reads the broker, which has the queue, and leaves it out.
+    // It reads the broker, which has the queue, and leaves the queue out.
     site.run("kubectl set env deployment/rabbitmq-exporter RABBIT_EXPORTERS=overview -n NS");
     site.mended_by_its_fix("exporter-queues", "RABBIT_EXPORTERS=overview,queue");
     site.run("kubectl set env deployment/rabbitmq-exporter SKIP_QUEUES=^Orders$ -n NS");
@@ -24,10 +24,10 @@ fn an_exporter_that_cannot_log_in_is_told_from_one_that_is_away() {
     site.mended_by_its_fix("workload", "kubectl scale deployment/rabbitmq-exporter --replicas=1");
 }
 
-/// `up` of an exporter stays 1 when its broker is down, so a rule that is guarded by it says 0 in the outage.
+/// `up` of an exporter stays 1 when its broker is down, so a rule with that guard reports 0 in the outage.
 #[test]
 #[ignore = "needs a cluster"]
-fn a_rule_that_trusts_an_exporters_own_up_is_told() {
+fn a_rule_with_the_exporters_up_is_found() {
     let site = Site::of(Profile::Exporter);
     let rules = site.run(
         "kubectl get configmap prometheus-adapter -n monitoring -o json | sed '/\"resourceVersion\"/d; /\"uid\"/d'",

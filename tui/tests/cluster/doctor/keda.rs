@@ -1,4 +1,4 @@
-//! The demo by KEDA: what its ScaledObject names, who else has a hand on the pods, and what KEDA's finalizer keeps.
+//! The demo with KEDA: the names in its ScaledObject, other writers of the replicas, and the objects that KEDA's finalizer keeps.
 
 use super::{Profile, Site, is_fix, seen};
 
@@ -11,7 +11,7 @@ fn patch(site: &Site, path: &str, value: &str) {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn what_keda_logs_in_by_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_kedas_credentials() {
     let site = Site::of(Profile::Keda);
 
     patch(&site, "authenticationRef/name", "rabbit");
@@ -37,7 +37,7 @@ fn what_keda_logs_in_by_is_mended_by_what_the_doctor_says() {
 #[ignore = "needs a cluster"]
 fn an_autoscaler_beside_kedas_goes() {
     let site = Site::of(Profile::Keda);
-    // Nobody stops an HPA beside KEDA's; KEDA refuses only the other way round.
+    // Nothing prevents an HPA in addition to KEDA's; KEDA refuses only the reverse.
     let own = r#"{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"own"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"worker"},"maxReplicas":3,"metrics":[{"type":"External","external":{"metric":{"name":"rabbitmq_queue_length","selector":{"matchLabels":{"queue":"Orders"}}},"target":{"type":"AverageValue","averageValue":"20"}}}]}}"#;
     site.shell(&format!("kubectl create -n {} -f -", site.namespace), own);
 
@@ -53,10 +53,10 @@ fn an_autoscaler_beside_kedas_goes() {
     site.until_fine();
 }
 
-/// In an outage a `prometheus` trigger says 0, by its query or by KEDA's default, unless it is told to fail.
+/// In an outage a `prometheus` trigger reports 0, by its query or by KEDA's default, unless it is set to fail.
 #[test]
 #[ignore = "needs a cluster"]
-fn a_trigger_that_takes_an_outage_for_an_empty_queue_is_put_right() {
+fn a_trigger_that_reads_an_outage_as_zero_is_fixed() {
     let site = Site::of(Profile::Keda);
     let prometheus = site.run("kubectl get service -A --field-selector metadata.name=prometheus-operated -o 'jsonpath={.items[0].metadata.namespace}'");
     let object = format!(
@@ -73,7 +73,7 @@ fn a_trigger_that_takes_an_outage_for_an_empty_queue_is_put_right() {
     };
     site.until_of(&arguments, "or vector(0)", told("trigger-fallback"));
 
-    // Without the constant KEDA says 0 all the same.
+    // Without the constant KEDA still reports 0.
     site.run("kubectl patch scaledobject by-query -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/triggers/0/metadata/query\",\"value\":\"sum(nobody_has_this)\"}]'");
     let report = site.until_of(&arguments, "nothing taken for 0", told("trigger-null"));
     site.carry_out(&report);
@@ -88,7 +88,7 @@ fn a_trigger_that_takes_an_outage_for_an_empty_queue_is_put_right() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_namespace_that_kedas_finalizer_keeps_goes_by_what_the_doctor_says() {
+fn the_fix_frees_a_namespace_from_kedas_finalizer() {
     let site = Site::of(Profile::Keda);
     let namespace = "surge-e2e-kept";
     let operator =

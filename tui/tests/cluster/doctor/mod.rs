@@ -1,8 +1,8 @@
-//! `surge doctor` on a real cluster whose chain is broken in one way after another, each time mended by the doctor's own fix,
-//! carried out as it is printed: a fix that does not mend is no fix.
+//! `surge doctor` on a real cluster whose chain is broken in one way after another. Each time the test carries out the doctor's
+//! printed fix, which must repair it.
 //!
-//! Each test says which profile it needs and does not run on another. The operator brings a changed monitor to Prometheus only
-//! at the kubelet's next look, so that a minute or two may pass.
+//! Each test names its profile and does not run on another. The operator passes a changed monitor to Prometheus at the kubelet's
+//! next sync, which may take a minute or two.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -20,8 +20,7 @@ use serde_json::Value;
 
 const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// How long a breakage may take to show and to heal: the operator, the kubelet, Prometheus, the adapter and a sync, one
-/// after another.
+/// Limit for a breakage to show and to heal: the operator, the kubelet, Prometheus, the adapter and a sync, one after another.
 const LONG: Duration = Duration::from_secs(300);
 
 /// The cluster under test.
@@ -31,10 +30,10 @@ struct Site {
     namespace: String,
 }
 
-/// The name of the external metrics API's registration.
+/// The name of the external metrics API's APIService.
 const API: &str = "v1beta1.external.metrics.k8s.io";
 
-/// Who makes the HPA's metric.
+/// The component that makes the HPA's metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Profile {
     /// The broker's own endpoint, and an adapter.
@@ -57,7 +56,7 @@ impl Site {
             (false, true) => Profile::Plugin,
             (false, false) => Profile::Exporter,
         };
-        // The suite looks for lines that begin so, which those of `assert_eq` do not.
+        // The suite searches for lines with this prefix, which `assert_eq` does not print.
         assert!(found == profile, "not run: it needs the profile {profile:?} and finds {found:?}");
         site.until_fine();
         site
@@ -78,7 +77,7 @@ impl Site {
         }
     }
 
-    /// What the shell prints; `kubectl` in it is the one under test.
+    /// The output of a shell command; `kubectl` in it uses the cluster under test.
     fn shell(&self, script: &str, input: &str) -> String {
         let script = format!("set -e; kubectl() {{ command {} \"$@\"; }}; {script}", self.kubectl);
         let mut child = Command::new("sh")
@@ -144,7 +143,7 @@ impl Site {
         self.until("nothing to fail", |code, _| code == Some(0));
     }
 
-    /// Waits for the failure, or the warning, of `check` whose fix has these words.
+    /// Waits for the failure, or the warning, of `check` whose fix contains these words.
     fn until_told(&self, code: i32, check: &str, words: &str) -> Value {
         self.until(check, |found, report| found == Some(code) && is_fix(report, check, words))
     }
@@ -156,7 +155,7 @@ impl Site {
         self.until_fine();
     }
 
-    /// Does what the report says is to be done.
+    /// Carries out the report's fix.
     fn carry_out(&self, report: &Value) {
         let text = report["fix"]["text"].as_str().unwrap();
         let _said = match report["fix"]["form"].as_str() {
@@ -166,19 +165,19 @@ impl Site {
     }
 }
 
-/// Whether the report's fix is for that check and has these words.
+/// Returns true if the report's fix belongs to that check and contains these words.
 fn is_fix(report: &Value, check: &str, words: &str) -> bool {
     let fix = &report["fix"];
     fix["check"] == check && fix["text"].as_str().is_some_and(|text| text.contains(words))
 }
 
-/// The verdicts of the lines of a check.
+/// The verdicts of a check's findings.
 fn verdicts<'a>(report: &'a Value, check: &str) -> Vec<&'a str> {
     let lines = report["lines"].as_array().unwrap();
     lines.iter().filter(|line| line["check"] == check).filter_map(|line| line["verdict"].as_str()).collect()
 }
 
-/// What was seen in the lines of a check.
+/// The details of a check's findings.
 fn seen(report: &Value, check: &str) -> String {
     let lines = report["lines"].as_array().unwrap();
     let of_check = lines.iter().filter(|line| line["check"] == check);

@@ -1,10 +1,10 @@
-//! Users with few rights: what may not be seen is told, with the right that is missing, and is no failure of the chain.
+//! Users with few rights: the doctor reports the missing right, and no failure of the chain.
 
 use serde_json::Value;
 
 use super::{Site, verdicts};
 
-/// A ServiceAccount of the test, removed with the value.
+/// A ServiceAccount of the test; dropping the value removes it.
 struct Guest<'a> {
     site: &'a Site,
     _folder: tempfile::TempDir,
@@ -56,7 +56,7 @@ fn denied(report: &Value, check: &str) -> usize {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn who_may_see_nothing_sees_no_failure() {
+fn a_user_without_rights_sees_no_failure() {
     let site = Site::found();
     site.until_fine();
     let report = Guest::new(&site, &[]).report();
@@ -68,7 +68,7 @@ fn who_may_see_nothing_sees_no_failure() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_viewer_sees_the_demo_and_is_told_what_it_may_not_see() {
+fn a_viewer_sees_the_demo_and_its_missing_rights() {
     let site = Site::found();
     site.until_fine();
     let binding = format!("rolebinding {NAME} -n NS --role=surge-viewer");
@@ -86,7 +86,7 @@ fn a_viewer_sees_the_demo_and_is_told_what_it_may_not_see() {
 /// The ClusterRole that the chart makes with `rbac.doctor.enabled`.
 #[test]
 #[ignore = "needs a cluster"]
-fn who_has_the_doctors_role_sees_the_stack_too() {
+fn the_doctors_role_shows_the_stack() {
     let site = Site::found();
     site.until_fine();
     if site.run("kubectl get clusterrole surge-doctor --ignore-not-found -o name").is_empty() {

@@ -1,4 +1,4 @@
-//! The stack that all share, broken and mended: Prometheus, its operator, the adapter, the registration of its API.
+//! The shared stack, broken and repaired: Prometheus, its operator, the adapter, the APIService.
 
 use super::{API, Profile, Site, is_fix, seen, verdicts};
 
@@ -15,7 +15,7 @@ fn argument(site: &Site, name: &str, value: &str) {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn a_broken_stack_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_a_broken_stack() {
     let site = Site::of(Profile::Plugin);
 
     site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
@@ -42,7 +42,7 @@ fn a_broken_stack_is_mended_by_what_the_doctor_says() {
 
 #[test]
 #[ignore = "needs a cluster"]
-fn an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_the_adapters_settings() {
     let site = Site::of(Profile::Plugin);
 
     // As short as the time between two scrapes.
@@ -52,7 +52,7 @@ fn an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says() {
     site.until_told(1, "max-age", "--metrics-max-age=10m");
     site.mended_by_its_fix("max-age", "--metrics-max-age=10m");
 
-    // What its chart asks by default; it lists nothing from there, and says of the metric that it could not find it.
+    // The default of its chart; the adapter lists nothing from there and reports that it could not find the metric.
     argument(&site, "--prometheus-url", "http://prometheus.default.svc:9090/");
     let report = site.until("the adapter's own word", |_, report| {
         seen(report, "value").contains("could not find the metric")
@@ -64,10 +64,10 @@ fn an_adapter_with_wrong_settings_is_mended_by_what_the_doctor_says() {
     site.mended_by_its_fix("adapter-url", "--prometheus-url=http://prometheus-");
 }
 
-/// Prometheus forgets the series, and the adapter lists what there is: nothing, for ten minutes, whatever comes back.
+/// Prometheus forgets the series, and the adapter lists nothing for ten minutes, even if the series return.
 #[test]
 #[ignore = "needs a cluster"]
-fn a_metric_that_the_adapter_has_not_listed_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_an_unlisted_metric() {
     let site = Site::of(Profile::Plugin);
     let relist = site.run("kubectl get deployment prometheus-adapter -n monitoring -o yaml | sed -n 's/.*--metrics-relist-interval=//p' | head -n 1");
 
@@ -95,10 +95,10 @@ fn a_metric_that_the_adapter_has_not_listed_is_mended_by_what_the_doctor_says() 
     site.until_fine();
 }
 
-/// What the operator does not bring to Prometheus is first young, and then a failure.
+/// A monitor that the operator does not pass to Prometheus is first reported as new, and then as a failure.
 #[test]
 #[ignore = "needs a cluster"]
-fn a_monitor_that_nobody_brings_to_prometheus_is_mended_by_what_the_doctor_says() {
+fn the_fix_repairs_a_monitor_without_operator() {
     let site = Site::of(Profile::Plugin);
     let operators = "kubectl get deployment -n monitoring -o 'jsonpath={range .items[*]}{.metadata.name} {.spec.template.spec.containers[0].image}{\"\\n\"}{end}'";
     let operator =
@@ -114,10 +114,10 @@ fn a_monitor_that_nobody_brings_to_prometheus_is_mended_by_what_the_doctor_says(
     site.until_fine();
 }
 
-/// A registration without anything behind it keeps every namespace from going.
+/// An APIService without a backend blocks the deletion of every namespace.
 #[test]
 #[ignore = "needs a cluster"]
-fn a_namespace_that_a_dead_api_keeps_goes_by_what_the_doctor_says() {
+fn the_fix_frees_a_namespace_from_a_dead_api() {
     let site = Site::of(Profile::Plugin);
     let namespace = "surge-e2e-kept";
     let registration = site.run(&format!(
