@@ -1,11 +1,11 @@
-//! The one clock of a run: everything else in the dashboard takes time as an argument.
+//! The clock of a run: everything else in the dashboard takes time as an argument.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Time since the run began, by the monotonic clock. The model's `Clock` turns it into a time of day.
+/// Time since the run began, by the monotonic clock. [`DayClock`] turns it into a time of day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct At(pub Duration);
 
@@ -16,7 +16,7 @@ impl At {
         self.0.as_secs_f64()
     }
 
-    /// How long ago `earlier` was; zero if it is later.
+    /// The time since `earlier`; zero if that is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
@@ -36,7 +36,7 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
-    /// The clock of a run that has been going on for so long; it starts now where the system's clock does not reach back.
+    /// A clock of a run that began `ago`; it starts now if the system's clock does not reach back.
     #[must_use]
     pub fn started_before(ago: Duration) -> Self {
         let now = Instant::now();
@@ -49,7 +49,7 @@ impl Clock {
         At(self.started.elapsed())
     }
 
-    /// The instant that `at` stands for, to wait until it.
+    /// The instant of `at`, to wait until it.
     #[must_use]
     pub fn instant(&self, at: At) -> Instant {
         self.started + at.0
@@ -73,7 +73,7 @@ impl DayClock {
     /// The day clock of the run that `clock` counts from, in the machine's time zone.
     #[must_use]
     pub fn of_run(clock: &Clock) -> Self {
-        // Between two looks at two clocks this process may have been made to wait: the closest pair of a few counts.
+        // The system may preempt this process between the two reads: the closest of a few pairs counts.
         let pair = || {
             let before = clock.now();
             let now = Timestamp::now();
@@ -83,7 +83,7 @@ impl DayClock {
         Self::new(now.checked_sub(at.0).unwrap_or(now), TimeZone::system())
     }
 
-    /// This clock, set forward by so many seconds.
+    /// This clock, set forward by `seconds`.
     #[must_use]
     pub fn set_forward(self, seconds: i64) -> Self {
         let started =
@@ -103,10 +103,10 @@ impl DayClock {
         self.zone.to_datetime(time).strftime("%H:%M:%S").to_string()
     }
 
-    /// The moments between `from` and `to` at which the clock on the wall stands at a multiple of `step` seconds.
+    /// The moments between `from` and `to` at which the time of day is a multiple of `step` seconds.
     pub fn round(&self, from: At, to: At, step: u64) -> impl Iterator<Item = At> + use<> {
         let midnight = self.zone.to_datetime(self.started).time();
-        // Where the run's start stands in its day; a change of the hour meanwhile moves the labels, not their truth.
+        // The time of day of the run's start; a later change of the zone's offset moves only the labels.
         let start = midnight.duration_since(jiff::civil::Time::midnight()).unsigned_abs();
         let step = Duration::from_secs(step.max(1));
         let first = (start + from.0).as_millis().div_ceil(step.as_millis());
@@ -118,13 +118,14 @@ impl DayClock {
             .take_while(move |at| *at <= to)
     }
 
-    /// Milliseconds since 1970 when the run started: makes the IDs of this run's bursts its own.
+    /// Milliseconds since 1970 at the start of the run: makes the IDs of this run's bursts unique.
     #[must_use]
     pub fn started_ms(&self) -> i64 {
         self.started.as_millisecond()
     }
 
-    /// When a cluster's timestamp was, assuming that its clock agrees with ours; times before the run are its start.
+    /// Converts a cluster's timestamp, assuming that its clock agrees with ours; times before the run become
+    /// its start.
     #[must_use]
     pub fn at(&self, time: Timestamp) -> At {
         At(time.duration_since(self.started).try_into().unwrap_or_default())
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn round_moments_are_round_on_the_wall() {
+    fn round_moments_are_round_in_the_time_of_day() {
         let clock = DayClock::new("2026-01-02T14:03:20.5Z".parse().unwrap(), TimeZone::UTC);
         let at = |seconds| At(Duration::from_secs(seconds));
         let times: Vec<_> = clock.round(at(10), at(250), 60).map(|at| clock.time_of_day(at)).collect();

@@ -1,4 +1,4 @@
-//! Everything that was observed: one value for each subject.
+//! The observed data: one value for each subject.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use crate::target;
 use crate::ui::{doctor, drills, events};
 use crate::workers::{logs, pods, sampling, timelines};
 
-/// Something that may not be there, or not be known yet.
+/// A thing that may be missing or not known yet.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Presence<T> {
-    /// Nothing has been heard.
+    /// No source has reported it.
     #[default]
     Unknown,
-    /// It is said not to exist.
+    /// The source reports that it does not exist.
     Missing,
-    /// It is there.
+    /// It exists.
     Here(T),
 }
 
 impl<T> Presence<T> {
-    /// The thing, if it is there.
+    /// The thing, if it exists.
     pub fn get(&self) -> Option<&T> {
         match self {
             Self::Here(thing) => Some(thing),
@@ -45,61 +45,61 @@ impl<T> From<Option<T>> for Presence<T> {
     }
 }
 
-/// Everything that was observed.
+/// The observed data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
-    /// When the newest event was received.
+    /// The arrival time of the newest event.
     pub now: At,
     /// Turns times of the run into times of day.
     pub day: DayClock,
-    /// What is watched.
+    /// The target.
     pub watched: target::WatchedTarget,
-    /// The sources that have said something about themselves.
+    /// The sources that have reported their state.
     pub sources: BTreeMap<Source, SourceStatus>,
     /// The HPA.
     pub hpa: Presence<Hpa>,
-    /// What the HPA scales.
+    /// The HPA's scale target.
     pub workload: Presence<Workload>,
     /// The pods.
     pub pods: pods::Pods,
-    /// What every worker did.
+    /// The timeline of every worker.
     pub lanes: timelines::Timelines,
-    /// The queue, as last heard.
+    /// The newest sample of the queue.
     pub depth: Option<DepthSample>,
-    /// Who believes what.
+    /// The belief of every hop about the queue.
     pub beliefs: beliefs::Beliefs,
     /// The chart's series and marks.
     pub history: history::History,
     /// The bursts.
     pub bursts: bursts::Bursts,
-    /// Whose logs are read.
+    /// The workers whose logs are read.
     pub sampling: sampling::Sampling,
-    /// The cluster's clock beside ours.
+    /// The offset of the cluster's clock.
     pub offset: clock_offset::Offset,
-    /// What became of the jobs.
+    /// The outcome of the jobs.
     pub jobs: jobs::Jobs,
     /// The load.
     pub load: load::Load,
-    /// The list of what happened.
+    /// The list of events.
     pub events: events::Events,
-    /// What the workers logged.
+    /// The workers' log lines.
     pub logs: logs::Logs,
-    /// What the HPA would decide now.
+    /// The HPA's next decision.
     pub estimate: Estimate,
-    /// What is stopped for a drill.
+    /// The parts stopped for a drill.
     pub drills: drills::Drills,
     /// A second HPA over the same series.
     pub shadow: shadow::Shadow,
-    /// How long a job takes, as far as was seen.
+    /// The work time per job, as far as observed.
     pub pace: Pace,
-    /// The HPA's settings in force, and what was changed from here.
+    /// The HPA's current settings, and the changes made from here.
     pub tuning: tuning::Tuning,
-    /// What the doctor found.
+    /// The doctor's report.
     pub doctor: doctor::Doctor,
 }
 
 impl Data {
-    /// Nothing observed yet.
+    /// The state before any observation.
     #[must_use]
     pub fn new(day: DayClock) -> Self {
         Self {
@@ -130,13 +130,14 @@ impl Data {
         }
     }
 
-    /// The target in messages per pod (AverageValue) or in all (Value).
+    /// The target in messages per pod (AverageValue) or in total (Value).
     #[must_use]
     pub fn metric_target(&self) -> Option<MetricTarget> {
         self.hpa.get()?.metric.as_ref().map(|metric| metric.target)
     }
 
-    /// Replicas that the autoscaler counts with: what the workload reports, else what the HPA saw at its last sync.
+    /// Replicas that the autoscaler counts with: the workload's status, else the HPA's status at its last
+    /// sync.
     #[must_use]
     pub fn replicas(&self) -> Option<i32> {
         let at_its_sync = || self.hpa.get().filter(|hpa| hpa.has_synced()).map(|hpa| hpa.current_replicas);
@@ -152,8 +153,8 @@ impl Data {
         }
     }
 
-    /// The total that the HPA went by at its last sync, and how far off that may be: for AverageValue it is computed
-    /// back from an average that was rounded up, so it is an estimate.
+    /// The total that the HPA used at its last sync, and its possible error: for AverageValue it is computed
+    /// back from an average rounded up, so it is an estimate.
     #[must_use]
     pub fn believed_total(&self) -> Option<(f64, f64)> {
         let hpa = self.hpa.get()?;
@@ -167,15 +168,15 @@ impl Data {
         }
     }
 
-    /// How a source is; one that has said nothing is starting.
+    /// The health of a source; one without a report is starting.
     #[must_use]
     pub fn standing(&self, source: Source) -> SourceHealth<'_> {
         let status = self.sources.get(&source);
         status.map_or(SourceHealth::Starting(None), |status| status.standing(source, self.now))
     }
 
-    /// The state of a source that does not deliver, also where that is nothing to worry about yet: for what is calculated.
-    /// What is said about it goes by [`Self::standing`].
+    /// The status of a source that does not deliver, even if that is not a problem yet: for calculations. The
+    /// screens use [`Self::health`].
     #[must_use]
     pub fn failure(&self, source: Source) -> Option<&SourceStatus> {
         self.sources

@@ -1,39 +1,38 @@
-//! Changes of an HPA's specification as data: what is to be different, the patch that makes it so, and the difference
-//! that came of it.
+//! Changes of an HPA's specification as data: the edits, their patch, and the resulting differences.
 //!
-//! Neutral ground: the model edits with it, and the source that talks to the API server patches with it. Pure.
+//! The model edits with it, and the source that talks to the API server patches with it. Pure.
 
 use hpa::spec::{Direction, Policy};
 use serde_json::{Map, Value, json};
 
 use text::clean;
 
-/// One field that is to be different.
+/// The edit of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
     /// `spec.minReplicas`.
     Min(i32),
     /// `spec.maxReplicas`.
     Max(i32),
-    /// The target of the External metric at that place of `spec.metrics`.
+    /// The target of one External metric.
     Target {
-        /// Its place.
+        /// Its index in `spec.metrics`.
         metric: usize,
-        /// How it is compared.
+        /// The target type.
         kind: TargetKind,
         /// The quantity, such as `20` or `1500m`.
         quantity: String,
     },
     /// `stabilizationWindowSeconds` of one direction; `None` leaves it to the defaults.
     Window {
-        /// Which way.
+        /// The direction.
         direction: Direction,
         /// Seconds.
         seconds: Option<i32>,
     },
-    /// The policies of one direction, and which of them counts.
+    /// The policies of one direction, and the select policy.
     Policies {
-        /// Which way.
+        /// The direction.
         direction: Direction,
         /// `Max`, `Min` or `Disabled`.
         select: String,
@@ -42,7 +41,7 @@ pub enum Edit {
     },
 }
 
-/// How a reading is compared with its target.
+/// The target type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TargetKind {
     /// Per pod.
@@ -53,7 +52,7 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    /// As the API writes it.
+    /// The API's name.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -62,7 +61,7 @@ impl TargetKind {
         }
     }
 
-    /// The other one.
+    /// The other type.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
@@ -77,13 +76,13 @@ impl TargetKind {
 pub struct Difference {
     /// Its path, such as `spec.maxReplicas`.
     pub path: String,
-    /// What it was; `None` if it was absent.
+    /// The old value; `None` if it was absent.
     pub before: Option<String>,
-    /// What it is; `None` if it is absent.
+    /// The new value; `None` if it is absent.
     pub after: Option<String>,
 }
 
-/// The specification with the edits; what they do not name stays as it is, also what this program does not know.
+/// Applies edits to a specification; all other fields keep their values, including unknown ones.
 #[must_use]
 pub fn edit(spec: &Value, edits: &[Edit]) -> Value {
     let mut spec = spec.clone();
@@ -125,7 +124,7 @@ pub fn edit(spec: &Value, edits: &[Edit]) -> Value {
     spec
 }
 
-/// The rules of one direction, made where there are none; `None` where something else stands in their place.
+/// The rules of one direction, created if missing; `None` if the field is not an object.
 fn rules(spec: &mut Value, direction: Direction) -> Option<&mut Map<String, Value>> {
     let name = match direction {
         Direction::Up => "scaleUp",
@@ -135,7 +134,7 @@ fn rules(spec: &mut Value, direction: Direction) -> Option<&mut Map<String, Valu
     behavior.as_object_mut()?.entry(name).or_insert_with(|| json!({})).as_object_mut()
 }
 
-/// The JSON merge patch (RFC 7386) that makes `to` of `from`: lists as a whole, null for what goes.
+/// The JSON merge patch (RFC 7386) from `from` to `to`: lists as a whole, null for removed fields.
 #[must_use]
 pub fn merge_patch(from: &Value, to: &Value) -> Value {
     let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
@@ -157,7 +156,7 @@ pub fn merge_patch(from: &Value, to: &Value) -> Value {
     Value::Object(patch)
 }
 
-/// Whether a merge patch would change nothing: what it sets is as it sets it.
+/// Returns true if a merge patch would change nothing.
 #[must_use]
 pub fn holds(patch: &Value, value: &Value) -> bool {
     match (patch, value) {
@@ -224,7 +223,7 @@ fn is_in(value: Option<&Value>, name: &str) -> bool {
     value.is_some_and(|value| value.get(name).is_some())
 }
 
-/// A value as people write it: texts without quotes, policies as `4 Pods/15s`.
+/// A value as people write it: strings without quotes, policies as `4 Pods/15s`.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => clean::text(text),
@@ -265,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn edits_change_what_they_name_and_nothing_else() {
+    fn edits_change_only_the_fields_they_name() {
         let edits = [
             Edit::Min(2),
             Edit::Max(8),
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_are_written_as_a_whole_and_shown_in_short() {
+    fn policies_are_written_whole_and_shown_short() {
         let policies = vec![Policy { type_: "Pods".to_owned(), value: 4, period_seconds: 15 }];
         let direction = Direction::Up;
         let edited = edit(&spec(), &[Edit::Policies { direction, select: "Min".to_owned(), policies }]);
@@ -311,14 +310,14 @@ mod tests {
     }
 
     #[test]
-    fn taking_a_window_away_leaves_the_rest_of_the_rules() {
+    fn removing_a_window_keeps_the_other_rules() {
         let with = edit(&spec(), &[Edit::Window { direction: Direction::Down, seconds: Some(5) }]);
         let without = edit(&with, &[Edit::Window { direction: Direction::Down, seconds: None }]);
         assert_eq!(without["behavior"], json!({"scaleDown": {}}));
     }
 
     #[test]
-    fn a_patch_holds_where_nothing_else_was_changed() {
+    fn a_patch_holds_if_its_fields_are_unchanged() {
         let before = spec();
         let after =
             edit(&before, &[Edit::Max(8), Edit::Window { direction: Direction::Up, seconds: Some(9) }]);
@@ -347,13 +346,13 @@ mod tests {
         })
     }
 
-    /// An object of such values, made so: what is thrown away until one comes up may be too much.
+    /// An object of such values, generated directly: filtering would reject too many.
     fn object() -> impl Strategy<Value = Value> {
         prop::collection::btree_map("[a-d]", value(), 0..4)
             .prop_map(|map| Value::Object(map.into_iter().collect()))
     }
 
-    /// A merge patch applied, as the RFC has it.
+    /// Applies a merge patch by the RFC.
     fn merged(target: &Value, patch: &Value) -> Value {
         let Value::Object(patch) = patch else { return patch.clone() };
         let mut result = target.as_object().cloned().unwrap_or_default();

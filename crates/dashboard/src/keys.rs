@@ -1,4 +1,4 @@
-//! All keys in one table: what they do, what the help says about them, and what the footer and the README show.
+//! All keys in one table: their actions, their help, and their text in the footer and the README.
 
 mod binding;
 mod table;
@@ -8,7 +8,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 pub use self::binding::{Action, Binding, KeyContext, Press};
 pub use self::table::TABLE;
 
-/// What a key asks for where it goes to.
+/// The action of a key in a context.
 #[must_use]
 pub fn action(key: &KeyEvent, place: KeyContext) -> Option<Action> {
     if key.kind == KeyEventKind::Release {
@@ -29,7 +29,7 @@ pub fn action(key: &KeyEvent, place: KeyContext) -> Option<Action> {
         .map(|(_, action)| *action)
 }
 
-/// The table of the keys in Markdown, as it stands in the README.
+/// The table of the keys in Markdown, as in the README.
 #[must_use]
 pub fn readme() -> String {
     let mut text = String::from("| key | what it does |\n| --- | --- |\n");
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_means_two_things_at_once() {
+    fn no_key_has_two_actions() {
         for place in [KeyContext::Screen, KeyContext::Dialog, KeyContext::Legend, KeyContext::Filter] {
             let mut seen = Vec::new();
             for binding in TABLE.iter().filter(|b| b.when == KeyContext::Always || b.when == place) {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_mean_what_the_table_says() {
+    fn keys_act_by_the_table() {
         let key = |code, modifiers| KeyEvent::new(code, modifiers);
         let none = KeyModifiers::NONE;
         use KeyContext::{Dialog, Filter, Legend, Screen};

@@ -1,4 +1,4 @@
-//! The dashboard without a screen: what it knows, what events and keys change, and what it asks the runtime to do.
+//! The dashboard without a screen: its data, the changes by events and keys, and the effects for the runtime.
 //!
 //! No drawing and no I/O. Time is always an argument.
 

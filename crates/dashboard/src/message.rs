@@ -1,9 +1,9 @@
-//! Everything that can happen, as one closed enum, and everything that the program can do about it.
+//! Events and effects, each as one closed enum.
 //!
-//! Sources send [`Timestamped`] events over one bounded channel; `update` folds them into the model and answers with
-//! [`Effect`]s, which the runtime carries out. All data here is plain: no client, no handle, no Kubernetes type.
-//! Text from a cluster is cleaned (`clean::text`) where it becomes an event, so nothing behind this line can hold a
-//! control character.
+//! Sources send [`Timestamped`] events over one bounded channel. `update` folds them into the model and
+//! returns [`Effect`]s, which the runtime carries out. All data here is plain: no client, no handle, no
+//! Kubernetes type. Sources clean text from a cluster (`clean::text`) when they build an event, so no event
+//! contains a control character.
 
 use std::time::Duration;
 
@@ -18,77 +18,77 @@ use crate::reported::{
 };
 use crate::ui::screen::{Panel, Screen};
 
-/// An event and when it was received here.
+/// An event and its arrival time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timestamped {
-    /// When it was received, before it waited in any channel.
+    /// The arrival time, before the event waited in any channel.
     pub at: At,
-    /// What happened.
+    /// The event.
     pub event: Event,
 }
 
-/// What can happen.
+/// The events.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// Something was typed, pasted, clicked, or the window changed its size.
+    /// The user typed, pasted or clicked, or the window changed its size.
     Input(Input),
-    /// Time went by: sent only while something on the screen moves with time.
+    /// Time passed: sent only while something on the screen changes with time.
     Tick,
-    /// What is being watched, and how its start goes.
+    /// The target, and the progress of its start.
     Target(TargetEvent),
-    /// The HPA as the API server has it now; `None` when there is none.
+    /// The HPA's state at the API server; `None` if there is none.
     Hpa(Option<Box<Hpa>>),
-    /// The HPA's scale target; `None` when there is none.
+    /// The HPA's scale target; `None` if there is none.
     Workload(Option<Workload>),
     /// The pods of the namespace changed.
     Pods(PodsEvent),
     /// A Kubernetes Event about one of our objects.
     Cluster(ClusterEvent),
-    /// The queue as the broker says it is.
+    /// The queue's state from the broker.
     Depth(DepthSample),
     /// The external metric as the API serves it.
     Metric(MetricSample),
-    /// The sample in Prometheus, with its own time.
+    /// The sample in Prometheus, with its own timestamp.
     Scraped(ScrapedSample),
     /// A source's state changed.
     Source(Source, SourceState),
-    /// How a burst goes.
+    /// The progress of a burst.
     Burst(BurstProgress),
-    /// How the continuous load goes.
+    /// The progress of the continuous load.
     Load(LoadProgress),
-    /// A worker's log said something about a job.
+    /// A worker's log event about a job.
     Job {
-        /// The pod whose log it is.
+        /// The pod that wrote the log.
         pod: String,
-        /// What it said.
+        /// The log event.
         event: JobEvent,
     },
-    /// How a worker's log is being read.
+    /// The state of reading a worker's log.
     LogState {
-        /// The pod whose log it is.
+        /// The pod that wrote the log.
         pod: String,
-        /// How it goes.
+        /// The state.
         state: LogState,
     },
-    /// What the API server's clock said.
+    /// The time of the API server's clock.
     Dated(ServerTime),
     /// A log line, for the log screen.
     Log {
-        /// The pod whose log it is.
+        /// The pod that wrote the log.
         pod: String,
         /// The line, cleaned.
         line: String,
     },
     /// The result of an effect that changes the cluster.
     Done {
-        /// What was tried, such as "delete pod worker-abc".
+        /// The attempt, such as "delete pod worker-abc".
         what: String,
         /// `Err` with a sentence when it failed.
         result: Result<String, String>,
     },
     /// The answer to a [`TuneRequest`].
     Tune(TuneEvent),
-    /// The doctor has looked along the chain.
+    /// The doctor's report.
     Doctor(Box<Report>),
     /// The answer to a [`DrillRequest`].
     Drill(DrillEvent),
@@ -96,25 +96,25 @@ pub enum Event {
     Terminate,
 }
 
-/// What the terminal reported.
+/// Input from the terminal.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// A key went down.
+    /// A key press.
     Key(crossterm::event::KeyEvent),
-    /// Text was pasted: never taken for keys.
+    /// Pasted text: never treated as keys.
     Paste(String),
-    /// A mouse event, and what is drawn where it happened.
+    /// A mouse event, and the hit target at its position.
     Mouse(crossterm::event::MouseEvent, HitTarget),
     /// New size in columns and rows.
     Resize(u16, u16),
-    /// The terminal came back after Ctrl-Z and `fg`: everything must be drawn anew.
+    /// The terminal came back after Ctrl-Z and `fg`: the screen needs a redraw.
     Resumed,
 }
 
-/// What is drawn at one place of the screen.
+/// The hit target at a position of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HitTarget {
-    /// Nothing that takes a click.
+    /// Nothing clickable.
     #[default]
     Nothing,
     /// The name of a screen in the title line.
@@ -127,7 +127,7 @@ pub enum HitTarget {
     List,
 }
 
-/// What `update` asks the runtime to do.
+/// The requests of `update` to the runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Fire a burst of `size` requests of one job each.
@@ -142,30 +142,30 @@ pub enum Effect {
         /// Requests per second.
         rate: f64,
     },
-    /// Delete a pod with no grace.
+    /// Delete a pod with a grace period of zero.
     KillPod {
         /// Its name.
         name: String,
         /// Its uid, as a precondition.
         uid: String,
     },
-    /// Ask or change the HPA.
+    /// Read or change the HPA.
     Tune(TuneRequest),
-    /// Look along the metric chain; the answer is an [`Event::Doctor`].
+    /// Run the doctor; the answer is an [`Event::Doctor`].
     Doctor,
-    /// Stop a part of the metric chain, or put it back.
+    /// Stop a part of the metric chain, or start it again.
     Drill(DrillRequest),
-    /// Poll fast or slow: fast while a burst runs.
+    /// Poll fast or slow: fast during a burst.
     Watchfulness(PollRate),
-    /// Follow these pods' logs from now on; a pod that is no longer named is gone, and its log is read to the end.
+    /// Follow these pods' logs from now on; the log of a pod that is no longer listed is read to its end.
     FollowLogs(Vec<String>),
-    /// Ask for a [`Event::Tick`] this much later, instead of any asked for before.
+    /// Send an [`Event::Tick`] after this time; it replaces any earlier request.
     TickIn(Duration),
-    /// Stop the process as Ctrl-Z does, with the terminal given back meanwhile.
+    /// Stop the process as Ctrl-Z does, and restore the terminal meanwhile.
     Suspend,
-    /// Draw everything anew.
+    /// Redraw the screen.
     Redraw,
-    /// Give the terminal back and end.
+    /// Restore the terminal and quit.
     Quit,
 }
 

@@ -1,4 +1,4 @@
-//! Everything that the screen shows: what was observed and what the keys changed.
+//! The state of the dashboard: the observed data, and the state that the keys change.
 //!
 //! Only `update` changes a [`Model`]. Time is always an argument.
 
@@ -8,23 +8,23 @@ use crate::clock::DayClock;
 use crate::data::Data;
 use crate::ui::state::{Ui, View};
 
-/// Everything: what was observed and what the keys did.
+/// The observed data and the state that the keys change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// What was observed.
+    /// The observed data.
     pub data: Data,
-    /// What the keys did.
+    /// The state that the keys change.
     pub ui: Ui,
 }
 
 impl Model {
-    /// A model that knows nothing yet, for a window of that size.
+    /// An empty model for a window of that size.
     #[must_use]
     pub fn new(day: DayClock, size: (u16, u16)) -> Self {
         Self { data: Data::new(day), ui: Ui::new(size) }
     }
 
-    /// What is to be shown: the data as it is, or as it was when the view was paused.
+    /// The data to show: the current data, or that of the moment of the pause.
     #[must_use]
     pub fn shown(&self) -> &Data {
         match &self.ui.view {
@@ -33,7 +33,7 @@ impl Model {
         }
     }
 
-    /// How long the view has been paused.
+    /// The time since the view was paused.
     #[must_use]
     pub fn paused_for(&self) -> Option<Duration> {
         match &self.ui.view {

@@ -1,4 +1,4 @@
-//! What the sources report, and the requests that they answer: plain data below the model.
+//! Reports of the sources, and the requests that they answer: plain data below the model.
 
 mod changes;
 mod load;

@@ -1,27 +1,27 @@
-//! What is watched, and how far its start is. Neutral: a cluster far away and one on this machine look the same here.
+//! The target and the progress of its start: the same for a remote cluster and for one on this machine.
 
 use crate::clock::At;
 use crate::reported::{Problem, StartStep, StepState, Target, TargetEvent};
 
-/// Steps kept; a target that names more is not listened to.
+/// Limit of the steps; further ones are ignored.
 const MAX_STEPS: usize = 32;
 
-/// Where the target stands.
+/// The state of the target.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetState {
-    /// It is being looked for, and where.
+    /// It is being looked up; the sentence names the place.
     Looking(String),
     /// It is chosen and starts.
     Starting,
-    /// Everything needed is there.
+    /// It is ready.
     Ready,
     /// It cannot be used now.
     Failed {
-        /// What is wrong.
+        /// The problem.
         problem: Problem,
-        /// Since when.
+        /// The time of the failure.
         since: At,
-        /// Whether it had been ready before, so that there is something to show.
+        /// True if it had been ready before, so that there is data to show.
         was_ready: bool,
     },
 }
@@ -29,11 +29,11 @@ pub enum TargetState {
 /// The target and its start.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchedTarget {
-    /// What was chosen.
+    /// The chosen target.
     pub target: Option<Target>,
-    /// Where it stands.
+    /// Its state.
     pub state: TargetState,
-    /// The steps of its start, in the order in which they were first heard of.
+    /// The steps of its start, in the order of their first reports.
     pub steps: Vec<StartStep>,
 }
 
@@ -48,12 +48,12 @@ impl Default for WatchedTarget {
 }
 
 impl WatchedTarget {
-    /// Takes news in.
+    /// Applies a change.
     pub fn apply(&mut self, at: At, news: TargetEvent) {
         match news {
             TargetEvent::Looking(place) => self.state = TargetState::Looking(place),
             TargetEvent::Chosen(target) => {
-                // A second word about the same target, such as its version, is no new start.
+                // A second report about the same target, such as its version, does not restart it.
                 let known = self.target.as_ref().is_some_and(|old| old.title == target.title);
                 if !(known && matches!(self.state, TargetState::Ready)) {
                     self.state = TargetState::Starting;
@@ -79,13 +79,13 @@ impl WatchedTarget {
         }
     }
 
-    /// Whether there is data to show.
+    /// Returns true if there is data to show.
     #[must_use]
     pub fn has_data(&self) -> bool {
         matches!(self.state, TargetState::Ready | TargetState::Failed { was_ready: true, .. })
     }
 
-    /// Whether the target is ready now.
+    /// Returns true if the target is ready now.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         matches!(self.state, TargetState::Ready)
@@ -100,7 +100,7 @@ impl WatchedTarget {
         }
     }
 
-    /// How many steps are done.
+    /// Number of finished steps.
     #[must_use]
     pub fn done(&self) -> usize {
         self.steps.iter().filter(|step| step.state == StepState::Ready).count()

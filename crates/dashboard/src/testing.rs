@@ -1,4 +1,4 @@
-//! Small builders for the unit tests of this floor.
+//! Builders for the unit tests.
 
 use observed::{Pod, PodPhase, Role};
 

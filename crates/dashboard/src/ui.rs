@@ -1,4 +1,4 @@
-//! What the keys changed: screen, dialogs, filters, colours, lists.
+//! The state that the keys change: screen, dialogs, filters, colours, lists.
 
 pub mod appearance;
 pub mod dialog;

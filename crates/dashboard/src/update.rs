@@ -1,4 +1,4 @@
-//! The only place that changes the model: an event comes in, the model changes, and what is to be done comes out.
+//! The only place that changes the model: it folds an event into the model and returns the effects.
 
 mod act;
 mod after_event;
@@ -22,7 +22,7 @@ use crate::autoscaler::estimate::StatusChange;
 use crate::message::{Effect, Event, Timestamped};
 use crate::model::Model;
 
-/// Takes an event in. The effects are to be carried out in their order.
+/// Handles an event. The runtime must carry out the effects in order.
 #[must_use = "effects do nothing unless they are carried out"]
 pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
     let at = stamped.at;
@@ -41,7 +41,7 @@ pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
         }
         event => {
             let changed = observe::take(model, at, event, &mut effects);
-            // Behind a paused view the data goes on unseen.
+            // Data behind a paused view is not visible.
             changed && model.paused_for().is_none()
         }
     };

@@ -1,8 +1,9 @@
-//! What the HPA decided and what it would decide, computed beside it with the controller's own arithmetic.
+//! The HPA's last decision and its next one, computed with the controller's own arithmetic.
 //!
-//! The metric, the replicas and the specification are observed. What the controller remembers between its syncs is not
-//! to be had from outside, so stabilisation and rates are estimates: a memory of our own is kept at the same pace. A sync
-//! is seen when it writes something; those in between are presumed to have read the same as the one before them.
+//! The metric, the replicas and the specification are observed. The controller's memory between syncs is not
+//! visible from outside, so stabilisation and rate limits are estimates from a memory kept here at the same
+//! pace. A sync is visible only if it writes the status; the model presumes that syncs in between read the
+//! same values as the one before.
 
 #[cfg(test)]
 mod tests;
@@ -27,10 +28,11 @@ use crate::clock::At;
 use crate::data::Data;
 use crate::reported::{Source, SourceState};
 
-/// Presumed syncs that are made up for at once; an hour's window has as many at the usual pace.
+/// Limit on presumed syncs that are made up at once; a window of one hour has this many at the default
+/// period.
 const MOST_PRESUMED: u32 = 240;
 
-/// Decides anew from what is known at `now`. Returns the syncs that are known of since the last call, oldest first.
+/// Recomputes the estimate from the data at `now`. Returns the syncs since the last call, oldest first.
 pub fn estimate(data: &mut Data, now: At, news: StatusChange) -> Vec<Sync> {
     let mut estimate = std::mem::take(&mut data.estimate);
     let syncs = estimate.take(data, now, news);
@@ -45,7 +47,7 @@ impl Estimate {
         let differed = self.differs.take();
         let (Some(hpa), Some(workload)) = (data.hpa.get(), data.workload.get()) else { return Vec::new() };
         let Some(spec) = hpa.spec.as_deref() else { return Vec::new() };
-        // Another scale target: what was remembered is about something else.
+        // The memory belongs to one scale target.
         if self.target.as_ref() != Some(&spec.scale_target_ref) {
             *self = Self { target: Some(spec.scale_target_ref.clone()), ..Self::default() };
         }
@@ -69,7 +71,7 @@ impl Estimate {
             NextReading::Unknown
                 | NextReading::Gone(MissingReading { whose: MissingAt::Watch | MissingAt::Kind, .. })
         ) {
-            // Nobody here knows what the controller sees.
+            // The controller's reading is unknown here.
             return syncs;
         }
         let total_now = self.reading.total_milli();
@@ -81,13 +83,13 @@ impl Estimate {
         };
         let due = self.schedule.next(now);
         let decide = |when: At| {
-            // Looking must not leave traces: only a sync of the controller adds a recommendation.
+            // A preview must not change the memory: only a sync of the controller adds a recommendation.
             let mut memory = self.memory.clone();
             self.decide(data, hpa, spec, &scale, total_now, when, &mut memory)
         };
         let held = decide(now).trace.stabilised.and_then(|stabilised| stabilised.held_by);
         let decision = decide(due.unwrap_or(now));
-        // A sync that looks at no metric writes none.
+        // A sync that reads no metric writes none.
         let looks = decision.trace.path == hpa::trace::Path::Computed;
         let differs =
             looks && news != StatusChange::Synced && self.differs_from(data.beliefs.get(ChainHop::Hpa));
@@ -96,8 +98,9 @@ impl Estimate {
         syncs
     }
 
-    /// What was recommended before this run is not known. The status says whether it holds the size: if not, the newest
-    /// sync recommended what its metric asked for, and if so, whatever it was came to this size.
+    /// Seeds the memory, because recommendations from before this run are unknown. If the status says that no
+    /// recommendation holds the size, the newest sync recommended what its metric asked for. Otherwise the
+    /// current size stands for all earlier recommendations.
     fn seed(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, workload: &Workload, now: At) {
         let holds = !hpa.conditions.iter().any(|c| c.kind == "AbleToScale" && c.reason == "ReadyForNewScale");
         let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
@@ -112,8 +115,8 @@ impl Estimate {
         }
     }
 
-    /// Takes in the syncs that must have gone by without a word: they read what the one before them read, or else they
-    /// would have written it.
+    /// Adds the syncs that wrote nothing: they read the same values as the sync before, because otherwise
+    /// they would have written them.
     fn presume(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At) -> Vec<Sync> {
         let period = self.schedule.period().0;
         let grace = grace(period);
@@ -123,7 +126,7 @@ impl Estimate {
         let mut syncs = Vec::new();
         let Some(workload) = data.workload.get() else { return syncs };
         if data.failure(Source::Hpa).is_some() {
-            // What they read while nobody was told of them is not known: they are passed over.
+            // Their readings are unknown while the watch is down: skip them.
             while now.since(synced) >= period + grace {
                 synced = At(synced.0 + period);
             }
@@ -142,7 +145,7 @@ impl Estimate {
         syncs
     }
 
-    /// The controller was seen to have decided.
+    /// Records a sync that the controller wrote to the status.
     fn observe_sync(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At, knows_since: At) -> Sync {
         let selector = data.workload.get().map_or("", |workload| workload.selector.as_str());
         let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, selector);
@@ -162,21 +165,21 @@ impl Estimate {
         sync
     }
 
-    /// When a sync of which word came at `now` was decided, as far as memory goes. The controller begins a period when the
-    /// sync before has ended, so that two are a little more than one apart, and what was a period ago counts no longer;
-    /// words of them may come closer together.
+    /// Returns the time at which a sync was decided whose status update arrived at `now`. The controller
+    /// starts a period when the sync before has ended, so two syncs are slightly more than one period apart
+    /// and the oldest entries have expired. Their status updates may arrive closer together.
     fn decided(&self, now: At) -> At {
         let Some(before) = self.synced else { return now };
         let period = self.schedule.period().0;
         if now.since(before) + grace(period) < period {
-            // Another period than is thought, or a sync out of turn.
+            // The period differs from the assumed one, or the sync came out of turn.
             return now;
         }
         now.max(At(before.0 + period))
     }
 
-    /// Our memory follows what the controller did: its rescales count for the rates, and where it held more or less than
-    /// we would have, it remembered something else than we do.
+    /// Aligns our memory with the controller: its rescales count for the rate limits. If it held more or less
+    /// than the model, its memory differs from ours.
     fn learn(&mut self, last: &LastSync, when: At, spec: &Spec, config: &hpa::Config) {
         let ReportedStatus { current, desired, .. } = last.said;
         if desired != current
@@ -194,7 +197,7 @@ impl Estimate {
         let Some(recommendations) = &mut self.memory.recommendations else { return };
         let raw = last.trace.raw.unwrap_or(desired);
         if desired < last.trace.desired && raw <= desired {
-            // Something that holds here does not hold there.
+            // A recommendation that holds the size here does not hold it in the controller.
             recommendations.retain(|known| known.replicas <= desired);
         } else if desired > last.trace.desired && raw < desired {
             recommendations.push(Recommendation { replicas: desired, at: time(last.knows_since) });
@@ -241,12 +244,12 @@ impl Estimate {
     }
 }
 
-/// So much late or early a word of a sync may come.
+/// Tolerance for the arrival time of a status update.
 fn grace(period: Duration) -> Duration {
     (period / 4).min(Duration::from_millis(1_500))
 }
 
-/// What the next sync would decide if the metric were `total_milli` instead.
+/// Returns what the next sync would decide if the metric were `total_milli` instead.
 #[must_use]
 pub fn what_if(data: &Data, total_milli: i64) -> Option<hpa::Decision> {
     let (hpa, workload) = (data.hpa.get()?, data.workload.get()?);
@@ -299,7 +302,7 @@ pub fn config(data: &Data) -> hpa::Config {
     release.map_or_else(hpa::Config::default, hpa::Config::release)
 }
 
-/// What a sync would read now.
+/// Returns what a sync would read now.
 fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
     if let Some(status) = data.failure(Source::Hpa) {
         let (since, why) = (status.last_heard.unwrap_or(status.since), cause(&status.state));
@@ -314,7 +317,8 @@ fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
             newest.had_one_after(status.since, data.now) || data.beliefs.get(ChainHop::ExternalApi).is_none();
         return match newest.total {
             Total::Read(_) | Total::Back(_) if is_ours_alone => NextReading::OfStatus(newest.total),
-            // It has not answered yet and need not have: unless the controller says so itself, nothing is gone.
+            // The API has not answered yet and need not have: unless the controller reports it, no reading is
+            // missing.
             _ if is_awaited(data) && !is_inactive(hpa) => NextReading::Unknown,
             _ => gone(data, hpa, status.since, cause(&status.state)),
         };
@@ -330,8 +334,8 @@ fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
     }
 }
 
-/// One answer for each metric, as the controller would get it. Only the External one that the screens are about is
-/// read here.
+/// Returns one reading for each metric, as the controller would get it. The model reads only the External
+/// metric that the screens show.
 fn answers(total_milli: Option<i64>, hpa: &Hpa, spec: &Spec) -> Vec<hpa::Reading> {
     let ours = hpa.metric.as_ref().map(|metric| metric.name.as_str());
     spec.metrics
@@ -347,34 +351,35 @@ fn answers(total_milli: Option<i64>, hpa: &Hpa, spec: &Spec) -> Vec<hpa::Reading
         .collect()
 }
 
-/// The newest sync that was seen.
+/// The newest observed sync.
 struct Newest {
-    /// When.
+    /// The time of the sync.
     at: Option<At>,
-    /// What it went by.
+    /// The total that it used.
     total: Total,
-    /// In so long a controller without a reading would have said so.
+    /// Time within which a controller without a reading would have reported it.
     patience: Duration,
 }
 
 impl Newest {
-    /// Whether the controller has had a reading after `lost`: it wrote one, or has long not written that it has none.
+    /// Returns true if the controller has had a reading after `lost`: it wrote one, or it has not reported a
+    /// missing one for long enough.
     fn had_one_after(&self, lost: At, now: At) -> bool {
         self.at.is_some_and(|at| at > lost) || now.since(lost) > self.patience
     }
 }
 
-/// The external metric as it is served, in thousandths.
+/// The external metric as the API serves it, in thousandths.
 fn served(data: &Data) -> Option<i64> {
     data.beliefs.get(ChainHop::ExternalApi)?.total.map(thousandths)
 }
 
-/// Whole messages, far below what thousandths in 64 bits hold.
+/// Converts whole messages to thousandths; the counts are far below the limit of 64 bits.
 fn thousandths(total: f64) -> i64 {
     (total * 1_000.0) as i64
 }
 
-/// There is no reading, at least since `since`; the controller may have said so, and earlier.
+/// The missing reading, since `since` or earlier if the controller reported it earlier.
 fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> NextReading {
     let said = data.beliefs.get(ChainHop::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
     NextReading::Gone(match said {
@@ -383,13 +388,14 @@ fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> NextReading {
     })
 }
 
-/// Whether the external metrics API has never had a value, and need not have yet.
+/// Returns true if the external metrics API has never had a value and need not have one yet.
 fn is_awaited(data: &Data) -> bool {
     let never = data.beliefs.get(ChainHop::ExternalApi).is_none_or(|belief| belief.had.is_none());
     never && data.standing(Source::ExternalMetric).is_starting()
 }
 
-/// Whether the controller says that its newest sync went without a reading. A status that was never written says nothing.
+/// Returns true if the controller reports that its newest sync had no reading. A status that was never
+/// written reports nothing.
 fn is_inactive(hpa: &Hpa) -> bool {
     hpa.conditions.iter().any(|c| c.kind == "ScalingActive" && c.status == "False")
 }

@@ -17,7 +17,7 @@ pub use self::sync_schedule::{PeriodBasis, SyncSchedule};
 use crate::chain::beliefs::Belief;
 use crate::clock::At;
 
-/// Periods in which a controller that has something to write would have written it.
+/// Periods after which a controller that has something to write would have written it.
 const SILENT_PERIODS: u32 = 3;
 
 /// Our copy of the controller: its memory, its schedule, and the two syncs that the screens show.
@@ -28,36 +28,38 @@ pub struct Estimate {
     pub(super) recent: inputs::Recent,
     /// The scale target that the memory belongs to.
     pub(super) target: Option<hpa::spec::TargetRef>,
-    /// Since when the memory is kept.
+    /// The start of the memory.
     pub(super) began: Option<At>,
-    /// The newest sync that the memory knows, seen or presumed.
+    /// The newest sync in the memory, observed or presumed.
     pub(super) synced: Option<At>,
-    /// Since when the metric has been another one than the newest sync read.
+    /// The time since which the metric differs from the newest sync's reading.
     pub(super) differs: Option<At>,
-    /// The last sync that was seen.
+    /// The last observed sync.
     pub last: Option<LastSync>,
-    /// What the next sync would read.
+    /// The reading that the next sync would use.
     pub reading: NextReading,
-    /// The next sync, if there is enough to calculate with. Without a reading it is what the controller does then.
+    /// The next sync, if there is enough data. Without a reading it is the controller's behaviour in that
+    /// case.
     pub next: Option<Next>,
 }
 
-/// The next sync, with what is known now.
+/// The next sync, from the data known now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Next {
-    /// What would be decided.
+    /// The decision.
     pub decision: hpa::Decision,
-    /// When it is due; `None` while the controller's schedule is not known. The decision is calculated for then.
+    /// The due time; `None` while the controller's schedule is unknown. The decision is computed for this
+    /// time.
     pub due: Option<At>,
-    /// From sync to sync, and where that comes from.
+    /// The sync period, and where it comes from.
     pub period: (Duration, PeriodBasis),
-    /// The recommendation that holds the size at this moment, even if it does no more at the next sync.
+    /// The recommendation that holds the size now, even if it expires before the next sync.
     pub held: Option<RecommendationHold>,
-    /// Since when recommendations are known: what holds since then may let go earlier.
+    /// The time since which recommendations are known: a hold may end earlier than computed from these.
     pub knows_since: At,
 }
 
-/// What the sources said, as far as it is about the controller's syncs.
+/// The kind of an observed change, as far as it concerns the controller's syncs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusChange {
     /// The controller has written its status: a sync.
@@ -66,26 +68,26 @@ pub enum StatusChange {
     Other,
 }
 
-/// A sync that our copy of the controller now knows, for others that keep its pace.
+/// A sync in our copy of the controller, for others that keep its pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sync {
-    /// When.
+    /// The time of the sync.
     pub at: At,
-    /// The total that it went by, in thousandths.
+    /// The total that it used, in thousandths.
     pub total_milli: Option<i64>,
     /// The size that it left.
     pub size: i32,
-    /// What the metric asked for, by our arithmetic.
+    /// The size that the metric asked for, by our arithmetic.
     pub raw: Option<i32>,
 }
 
-/// A time of the run for crate `hpa`.
+/// Converts a time of the run for crate `hpa`.
 #[must_use]
 pub fn time(at: At) -> Time {
     Time(i64::try_from(at.0.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// A time of crate `hpa` as one of the run.
+/// Converts a time of crate `hpa` into one of the run.
 #[must_use]
 pub fn at(time: Time) -> At {
     At(Duration::from_millis(u64::try_from(time.0).unwrap_or(0)))
@@ -98,21 +100,22 @@ impl Estimate {
         &self.schedule
     }
 
-    /// Whether it was so already when the first word came: since when is not known then.
+    /// Returns true if a state existed before this run's first observation: its start is then unknown.
     #[must_use]
     pub fn is_older_than_this_run(&self, since: At) -> bool {
         self.began.is_some_and(|began| since <= began)
     }
 
-    /// Since when the controller has been silent though what it would read has changed: longer than several of its
-    /// periods, in which it would have written that.
+    /// Returns the time since which the controller has been silent although its reading has changed: longer
+    /// than [`SILENT_PERIODS`], in which it would have written the status.
     #[must_use]
     pub fn silent(&self, now: At) -> Option<At> {
         let differs = self.differs?;
         (now.since(differs) > self.patience()).then(|| self.schedule.last().unwrap_or(differs))
     }
 
-    /// Whether what is served is not what the controller's status says, which may be computed back from an average.
+    /// Returns true if the served metric differs from the controller's status, which may be computed back
+    /// from an average.
     pub(super) fn differs_from(&self, status: Option<Belief>) -> bool {
         let NextReading::Served { total_milli, .. } = self.reading else { return false };
         let Some(Belief { total: Some(read), rounding_error, .. }) = status else { return true };

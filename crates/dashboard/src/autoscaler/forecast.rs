@@ -1,5 +1,5 @@
-//! What is going to happen: when the queue is empty, how many pods that takes, and whether the next burst makes the HPA
-//! do anything. All of it is an estimate; it rests on how long a job takes.
+//! The forecast: when the queue is empty, how many pods that takes, and whether the next burst makes the HPA
+//! scale. All of it is an estimate based on the work time per job.
 
 pub mod pace;
 #[cfg(test)]
@@ -12,7 +12,7 @@ use crate::autoscaler::decision;
 use crate::data::Data;
 use observed::Hpa;
 
-/// The drain times for which the fewest pods are told.
+/// The drain times for which the forecast computes the fewest pods.
 pub const ASKED: [Duration; 5] = [
     Duration::from_secs(30),
     Duration::from_secs(60),
@@ -21,19 +21,19 @@ pub const ASKED: [Duration; 5] = [
     Duration::from_secs(600),
 ];
 
-/// When a queue is empty.
+/// The time at which a queue is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
-    /// It is.
+    /// It is empty now.
     Already,
-    /// In so long.
+    /// After this duration.
     In(Duration),
-    /// Not with these pods: as much arrives as they do, or there are none.
+    /// Never with these pods: jobs arrive as fast as they finish, or there are no pods.
     Never,
 }
 
-/// When `depth` jobs are done that take `work` each and of which `pods` do one at a time each, while `arriving` jobs a
-/// second come in.
+/// Time until `depth` jobs are drained by `pods` workers at `work` per job, with `arriving` new jobs per
+/// second.
 #[must_use]
 pub fn drained(depth: u64, pods: u32, work: Duration, arriving: f64) -> Drained {
     if depth == 0 {
@@ -43,7 +43,7 @@ pub fn drained(depth: u64, pods: u32, work: Duration, arriving: f64) -> Drained 
         return if pods == 0 { Drained::Never } else { Drained::In(Duration::ZERO) };
     }
     if arriving <= 0.0 {
-        // In rounds: the last one takes as long as any other, whatever is in it.
+        // In rounds: the last round takes as long as any other, however few jobs it has.
         let rounds = u32::try_from(depth.div_ceil(pods.into())).unwrap_or(u32::MAX);
         return Drained::In(work.saturating_mul(rounds));
     }
@@ -55,7 +55,7 @@ pub fn drained(depth: u64, pods: u32, work: Duration, arriving: f64) -> Drained 
     Drained::In(Duration::from_secs_f64(seconds).max(work))
 }
 
-/// The fewest pods that are done with `depth` jobs within `time`; `None` if one job alone takes longer.
+/// The fewest pods that finish `depth` jobs within `time`; `None` if one job alone takes longer.
 #[must_use]
 pub fn fewest(depth: u64, time: Duration, work: Duration, arriving: f64) -> Option<u32> {
     if depth == 0 {
@@ -72,29 +72,29 @@ pub fn fewest(depth: u64, time: Duration, work: Duration, arriving: f64) -> Opti
         return u32::try_from(depth.div_ceil(rounds)).ok();
     }
     let pods = (depth as f64 / time.as_secs_f64() + arriving) * work.as_secs_f64();
-    // A hair above a whole number is that number: it came from floating point.
+    // A value barely above a whole number is that number: floating point rounded it up.
     let pods = (pods - 1e-9).ceil().max(1.0);
     (pods < f64::from(u32::MAX)).then_some(pods as u32)
 }
 
-/// What the queue comes to.
+/// The forecast for the queue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outlook {
-    /// Jobs in the queue, those in work included.
+    /// Jobs in the queue, including unacknowledged ones.
     pub depth: u64,
-    /// How long a job takes, and how that is known.
+    /// The work time per job, and its origin.
     pub work: JobDuration,
-    /// Jobs that the continuous load sends a second.
+    /// Jobs per second from the continuous load.
     pub arriving: f64,
-    /// Ready workers, and when they are done.
+    /// Ready workers, and when they finish.
     pub current: (u32, Drained),
-    /// Workers that the HPA wants, and when so many would be done.
+    /// Workers that the HPA wants, and when that many would finish.
     pub desired: (u32, Drained),
-    /// For each of [`ASKED`] the fewest pods.
+    /// The fewest pods for each of [`ASKED`].
     pub fewest: [Option<u32>; ASKED.len()],
 }
 
-/// What the queue comes to; `None` while it is not known how deep it is or how long a job takes.
+/// Computes the forecast; `None` while the depth or the work time is unknown.
 #[must_use]
 pub fn outlook(data: &Data) -> Option<Outlook> {
     let depth = data.depth?.total();
@@ -114,7 +114,7 @@ pub fn outlook(data: &Data) -> Option<Outlook> {
     })
 }
 
-/// What a burst of the chosen size would make the HPA do.
+/// The HPA's reaction to a burst of the chosen size.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
     /// It would want more workers at the next sync.
@@ -123,25 +123,25 @@ pub enum Trigger {
         from: i32,
         /// Workers that it would want.
         to: i32,
-        /// Whether the workers may have done so much before that sync that it sees too little.
+        /// True if the workers may finish too many jobs before that sync.
         may_be_gone: bool,
     },
-    /// It would do nothing: the metric stays within tolerance, or below the target.
+    /// No reaction: the metric stays within tolerance, or below the target.
     TooSmall {
         /// The metric divided by the target.
         ratio: f64,
-        /// Up to which ratio nothing is done.
+        /// The ratio up to which the HPA does not scale.
         upper: f64,
-        /// The smallest burst that would be enough.
+        /// The smallest burst that scales.
         smallest: u64,
     },
-    /// There are as many workers as there may be.
+    /// The workers are at their maximum.
     AtMax(i32),
-    /// Something holds the size, whatever the metric says.
+    /// A recommendation, a policy or a limit holds the size, whatever the metric reports.
     Held,
 }
 
-/// What a burst of `size` would make the HPA do; `None` where it is not known.
+/// Predicts the HPA's reaction to a burst of `size`; `None` while it is unknown.
 #[must_use]
 pub fn trigger(data: &Data, size: u32) -> Option<Trigger> {
     let next = data.estimate.next.as_ref()?;
@@ -167,7 +167,7 @@ pub fn trigger(data: &Data, size: u32) -> Option<Trigger> {
     Some(Trigger::Scales { from, to, may_be_gone })
 }
 
-/// The smallest burst that is enough, if one of `size` is too small to trigger anything: cheap enough for every frame.
+/// The smallest burst that scales, if one of `size` is too small: cheap enough for every frame.
 #[must_use]
 pub fn smallest_instead(data: &Data, size: u32) -> Option<u64> {
     let (hpa, workload) = (data.hpa.get()?, data.workload.get()?);
@@ -177,7 +177,7 @@ pub fn smallest_instead(data: &Data, size: u32) -> Option<u64> {
     }
 }
 
-/// Where the metric stands, and where it would have to be for the HPA to want more; in thousandths.
+/// The metric, and the value from which the HPA would want more; in thousandths.
 struct Edge {
     total: i64,
     target: f64,
@@ -188,11 +188,11 @@ struct Edge {
 impl Edge {
     fn of(data: &Data) -> Option<Self> {
         let measured = data.estimate.next.as_ref()?.decision.trace.winner()?.measured?;
-        // For an average the target is per existing pod, for a total it is the whole.
+        // An average has its target per existing pod, a total has one target.
         let pods = match measured.target_type {
             hpa::trace::TargetType::AverageValue => f64::from(measured.replicas.max(1)),
             hpa::trace::TargetType::Value => 1.0,
-            // Percent of requests: messages do not show in it.
+            // Percent of requests: messages do not change it.
             hpa::trace::TargetType::Utilization => return None,
         };
         let (target, upper) = (measured.target as f64 * pods, measured.band.1);
@@ -203,7 +203,7 @@ impl Edge {
         Some(Self { total, target, upper, most: target * upper })
     }
 
-    /// The metric once a burst is in the queue.
+    /// The metric with a burst in the queue.
     fn after(&self, size: u32) -> i64 {
         self.total.saturating_add(i64::from(size) * 1_000)
     }

@@ -1,4 +1,5 @@
-//! An HPA's specification as the fields of a form: what a person edits to tune the real one, or to choose a shadow.
+//! An HPA's specification as the fields of a form: the user edits it to tune the real HPA or to choose a
+//! shadow.
 
 mod field;
 mod text;
@@ -14,26 +15,26 @@ use crate::edits::{Edit, edit};
 /// The longest text of a field.
 const LONGEST: usize = 60;
 
-/// What a key came to.
+/// The effect of a key on the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormOutcome {
-    /// It means nothing here.
+    /// No effect.
     Nothing,
     /// Another field is chosen.
     Moved,
-    /// A text may be another one now: what was said about the edits holds no longer.
+    /// A text may have changed: earlier error messages about the edits no longer apply.
     Edited,
 }
 
 /// The form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
-    /// The specification that it began with, with defaults.
+    /// The original specification, with defaults.
     spec: Box<hpa::Spec>,
-    /// Place of the External metric; without one there is no target to edit.
+    /// Index of the External metric; without one there is no target to edit.
     metric: Option<usize>,
     texts: [String; Name::ALL.len()],
-    /// The field that keys go to.
+    /// The field that receives keys.
     chosen: usize,
 }
 
@@ -46,7 +47,7 @@ impl Form {
         Self { spec: Box::new(spec), metric, texts, chosen: usize::from(metric.is_none()) * 2 }
     }
 
-    /// The specification that it began with.
+    /// The original specification.
     #[must_use]
     pub fn spec(&self) -> &hpa::Spec {
         &self.spec
@@ -59,7 +60,7 @@ impl Form {
         })
     }
 
-    /// A key went to the form.
+    /// Handles a key.
     pub fn key(&mut self, code: KeyCode) -> FormOutcome {
         let count = Name::ALL.len();
         let name = Name::ALL[self.chosen];
@@ -95,7 +96,7 @@ impl Form {
         }
     }
 
-    /// Somebody changed the specification: what was not edited here follows it, what was edited stays.
+    /// Follows a change by another client: fields without edits take its values, edited fields keep theirs.
     pub fn rebase(&mut self, spec: hpa::Spec) {
         let metric = spec.metrics.iter().position(|metric| metric.external.is_some());
         for (name, text) in Name::ALL.into_iter().zip(&mut self.texts) {
@@ -107,10 +108,11 @@ impl Form {
         self.metric = metric;
     }
 
-    /// What differs, and the specification that comes of it.
+    /// Returns the edits and the resulting specification.
     ///
     /// # Errors
-    /// What is wrong, one sentence each: a field that cannot be read, or else what an API server would say.
+    ///
+    /// One sentence for each problem: a field that cannot be read, or else the API server's validation error.
     pub fn checked(&self, config: &hpa::Config) -> Result<(Vec<Edit>, hpa::Spec), Vec<String>> {
         let (mut edits, mut wrong) = (Vec::new(), Vec::new());
         for (name, text, _, differs) in self.fields() {
@@ -144,7 +146,7 @@ impl Form {
         match name {
             Name::Min => Ok(Edit::Min(whole("spec.minReplicas")?)),
             Name::Max => Ok(Edit::Max(whole("spec.maxReplicas")?)),
-            // One edit for both: the type says which field the quantity goes to.
+            // One edit for both: the type selects the quantity's field.
             Name::Kind | Name::Target => {
                 let Some(metric) = self.metric else {
                     return Err(
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_becomes_edits() {
+    fn typed_text_becomes_edits() {
         let behavior = serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}});
         for (name, text, edits) in [
             (Name::Min, "2", vec![Edit::Min(2)]),
@@ -234,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_as_an_api_server_says_it() {
+    fn errors_read_like_those_of_an_api_server() {
         for (name, text, sentence) in [
             (Name::Max, "0", "spec.maxReplicas: Invalid value: 0: must be greater than 0"),
             (
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_is_turned_and_takes_the_quantity_with_it() {
+    fn turning_the_type_keeps_the_quantity() {
         let mut form = Form::new(spec(&serde_json::Value::Null));
         assert_eq!(
             (form.key(KeyCode::Right), form.key(KeyCode::Char('x'))),
@@ -271,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn somebodys_change_moves_what_was_not_edited() {
+    fn another_clients_change_moves_unedited_fields() {
         let mut form = Form::new(spec(&serde_json::json!({})));
         typed(&mut form, Name::Max, "7");
         let mut theirs = spec(&serde_json::json!({}));

@@ -1,22 +1,22 @@
-//! The autoscaler's settings that were in force when a burst was fired.
+//! The autoscaler's settings at the start of a burst.
 
 use observed::{Hpa, MetricTarget};
 
-/// The autoscaler's settings while a burst ran.
+/// The autoscaler's settings during a burst.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HpaSettings {
     /// The target, in milli-units, if it reads an External metric.
     pub target: Option<MetricTarget>,
-    /// Fewest replicas.
+    /// The minimum of replicas.
     pub min: i32,
-    /// Most replicas.
+    /// The maximum of replicas.
     pub max: i32,
-    /// Stabilisation window of scaling up and down, in seconds.
+    /// Stabilisation windows of scaling up and down, in seconds.
     pub windows: (Option<i32>, Option<i32>),
 }
 
 impl HpaSettings {
-    /// The settings of an HPA.
+    /// Reads the settings of an HPA.
     #[must_use]
     pub fn of(hpa: &Hpa) -> Self {
         let behavior = hpa.spec.as_ref().and_then(|spec| spec.behavior.as_ref());
@@ -32,7 +32,7 @@ impl HpaSettings {
         }
     }
 
-    /// Messages that the target allows a worker; for Value, in all.
+    /// The target in messages per worker; for Value, the total.
     #[must_use]
     pub fn per_worker(&self) -> Option<f64> {
         let (MetricTarget::Average(milli) | MetricTarget::Value(milli)) = self.target?;

@@ -1,9 +1,9 @@
-//! A second HPA beside the real one, which decides over the same measured series and scales nothing.
+//! A second HPA over the same measured series, which decides but scales nothing.
 //!
-//! It looks whenever the real controller does, at the same total. That total is what the real scaling made of the queue:
-//! with other pods it would have been another one. So the shadow's line is right for the first minutes after the two
-//! part ways and a hint after that; what a burst would come to under each is simulated apart from it, with a queue that
-//! does react ([`rehearsal`]).
+//! The shadow syncs whenever the real controller does, with the same total. The real scaling shaped that
+//! total: with other pods it would have been different. So the shadow's curve is right for the first minutes
+//! after the two diverge, and a hint after that. [`rehearsal`] simulates a burst under each specification
+//! separately, with a queue that reacts.
 
 pub mod rehearsal;
 mod score;
@@ -21,13 +21,13 @@ use crate::autoscaler::estimate::{Sync, time};
 use crate::autoscaler::form::{Form, in_short};
 use crate::clock::At;
 
-/// The shadow.
+/// The shadow, on or off.
 #[derive(Debug, Clone, Default)]
 pub enum Shadow {
-    /// There is none.
+    /// There is no shadow.
     #[default]
     Off,
-    /// It decides.
+    /// The shadow decides.
     On(Box<RunningShadow>),
 }
 
@@ -37,19 +37,19 @@ pub struct RunningShadow {
     simulator: Simulator,
     /// The newest decision.
     pub last: Option<Trace>,
-    /// Since when.
+    /// The time at which it was switched on.
     pub since: At,
-    /// What the real HPA did since then.
+    /// The real HPA's score since then.
     pub real: Score,
-    /// What the shadow would have done.
+    /// The shadow's score.
     pub shadow: Score,
-    /// What a burst of the chosen size would come to under both, simulated.
+    /// The simulated result of a burst of the chosen size under both.
     pub rehearsal: Rehearsal,
-    /// Messages for which a pod is needed, for both scores.
+    /// Messages per needed pod, for both scores.
     pub yardstick: f64,
 }
 
-/// Two shadows are alike if they show the same.
+/// Two shadows are equal if they show the same.
 impl PartialEq for Shadow {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -65,25 +65,25 @@ impl PartialEq for Shadow {
     }
 }
 
-/// The real autoscaler's side of the comparison, at one moment.
+/// The real autoscaler's side of the comparison at one moment.
 #[derive(Debug, Clone)]
 pub struct RealSide {
-    /// Its specification, where the HPA is known.
+    /// Its specification, if the HPA is known.
     pub spec: Option<hpa::Spec>,
-    /// Replicas that the scale target was asked for, where it is known.
+    /// Replicas that the scale target asks for, if known.
     pub size: Option<i32>,
     /// The controller's settings, with its sync period.
     pub config: hpa::Config,
     /// The total that the next sync would read.
     pub total: Option<f64>,
-    /// How long a job takes.
+    /// The work time per job.
     pub work: Option<Duration>,
-    /// Size of the burst that is chosen.
+    /// Size of the chosen burst.
     pub burst: u32,
 }
 
 impl Shadow {
-    /// The shadow, if there is one.
+    /// The running shadow, if there is one.
     #[must_use]
     pub fn running(&self) -> Option<&RunningShadow> {
         match self {
@@ -94,10 +94,11 @@ impl Shadow {
 }
 
 impl RunningShadow {
-    /// A shadow that starts where the real one is.
+    /// Starts a shadow from the real HPA's state.
     ///
     /// # Errors
-    /// What an API server would say about the specification.
+    ///
+    /// The API server's validation error for the specification.
     pub fn new(spec: hpa::Spec, real: &RealSide, since: At) -> Result<Self, String> {
         let size = real.size.unwrap_or(1);
         let simulator = Simulator::new(spec, real.config.clone(), size).map_err(|error| error.to_string())?;
@@ -133,8 +134,8 @@ impl RunningShadow {
         self.simulator.size()
     }
 
-    /// The real controller looked; so does the shadow. `ready` is how many pods are ready: it goes for the shadow too
-    /// while both have the same size, and otherwise all of the shadow's are taken to be.
+    /// Runs a sync with the real controller's. `ready` is the number of ready pods. It applies to the shadow
+    /// while both have the same size; otherwise all of the shadow's pods count as ready.
     pub fn sync(&mut self, sync: Sync, real_size: i32, ready: i32) -> i32 {
         let reading = match sync.total_milli {
             Some(milli) => Reading::External(vec![milli]),
@@ -147,7 +148,7 @@ impl RunningShadow {
         step.after
     }
 
-    /// Counts what both had since the last time.
+    /// Updates both scores up to `now`.
     pub fn account(&mut self, now: At, real: &RealSide) {
         let max = real.spec.as_ref().map_or(i32::MAX, |spec| spec.max_replicas);
         let most = max.max(self.simulator.spec().max_replicas);
@@ -164,13 +165,14 @@ impl RunningShadow {
     }
 }
 
-/// Pods that a total needs.
+/// Pods needed for a total.
 fn need(total: f64, yardstick: f64) -> i32 {
     // `as` saturates.
     (total / yardstick.max(1e-9)).ceil() as i32
 }
 
-/// For how many messages a pod is needed: the target of the first specification that has one a pod, else the total one.
+/// Messages per needed pod: the target of the first specification with a per-pod target, else the total
+/// target.
 fn yardstick<const N: usize>(specs: [Option<&hpa::Spec>; N]) -> f64 {
     let targets = || {
         specs
@@ -184,17 +186,17 @@ fn yardstick<const N: usize>(specs: [Option<&hpa::Spec>; N]) -> f64 {
         .map_or(1.0, |value| value.to_f64())
 }
 
-/// The dialog in which the shadow is chosen.
+/// The dialog that configures the shadow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShadowDialog {
-    /// What is edited: the real specification, at first with the other target type.
+    /// The edited specification: the real one, at first with the other target type.
     pub form: Form,
-    /// What stands in the way, a sentence each.
+    /// Validation errors, one sentence each.
     pub wrong: Vec<String>,
 }
 
 impl ShadowDialog {
-    /// The dialog for a real specification.
+    /// Opens the dialog for a real specification.
     #[must_use]
     pub fn new(real: hpa::Spec) -> Self {
         let mut form = Form::new(real);

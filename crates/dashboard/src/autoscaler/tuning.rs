@@ -1,4 +1,4 @@
-//! The HPA's settings in force, the change that is being edited, and the changes that were made.
+//! The HPA's current settings, the change in the dialog, and the applied changes.
 
 use crossterm::event::KeyCode;
 
@@ -8,10 +8,10 @@ use crate::edits::{Difference, Edit};
 use crate::reported::{Applied, Change, Refusal};
 use crate::ui::yes_no::YesNo;
 
-/// Changes kept for undoing; the oldest go first.
+/// Changes kept for undo; the oldest go first.
 const MAX_CHANGES: usize = 50;
 
-/// The settings in force and the changes of this run.
+/// The current settings and the changes of this run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Tuning {
     spec: Option<Box<hpa::Spec>>,
@@ -19,34 +19,35 @@ pub struct Tuning {
     requests: u32,
 }
 
-/// A change that was made from here.
+/// An applied change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Made {
-    /// When it was answered.
+    /// The time of the answer.
     pub at: At,
-    /// What it did.
+    /// The change.
     pub applied: Applied,
 }
 
-/// A change that would be taken back.
+/// A change to undo.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undo {
-    /// What would be different then.
+    /// The differences that undoing makes.
     pub differences: Vec<Difference>,
-    /// What was made.
+    /// The applied patch.
     pub forward: serde_json::Value,
-    /// What undoes it.
+    /// The patch that undoes it.
     pub back: serde_json::Value,
 }
 
 impl Tuning {
-    /// The settings in force in one line, such as `20 a pod, 1..10, down 60 s`; empty before the HPA is known.
+    /// The current settings in one line, such as `20 per pod, 1..10, down 60 s`; empty before the HPA is
+    /// known.
     #[must_use]
     pub fn current_settings(&self) -> String {
         self.spec.as_deref().map_or_else(String::new, in_short)
     }
 
-    /// The HPA has this specification. Returns whether it is another one than before.
+    /// Records the HPA's specification. Returns true if it differs from the one before.
     pub fn seen(&mut self, spec: &hpa::Spec) -> bool {
         let changed = self.spec.as_deref().is_some_and(|known| known != spec);
         if changed || self.spec.is_none() {
@@ -61,7 +62,7 @@ impl Tuning {
         self.requests
     }
 
-    /// A change was made.
+    /// Records an applied change.
     pub fn made(&mut self, at: At, applied: Applied) {
         if self.changes.len() == MAX_CHANGES {
             self.changes.remove(0);
@@ -69,13 +70,13 @@ impl Tuning {
         self.changes.push(Made { at, applied });
     }
 
-    /// The newest change that can be taken back.
+    /// The newest change that can be undone.
     #[must_use]
     pub fn newest(&self) -> Option<&Made> {
         self.changes.last()
     }
 
-    /// What it would take to take the newest change back.
+    /// The undo of the newest change.
     #[must_use]
     pub fn undo(&self) -> Option<Undo> {
         let applied = &self.newest()?.applied;
@@ -91,44 +92,44 @@ impl Tuning {
         })
     }
 
-    /// The newest change was taken back.
+    /// Removes the newest change after its undo.
     pub fn taken_back(&mut self) {
         self.changes.pop();
     }
 }
 
-/// The dialog in which the HPA is tuned.
+/// The dialog that tunes the HPA.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TuneDialog {
-    /// What is edited.
+    /// The edited form.
     pub form: Form,
-    /// Whether the HPA may be changed from here; `None` until that is known.
+    /// The permission to change the HPA, `Err` with the reason; `None` until the answer arrives.
     pub rights: Option<Result<(), String>>,
-    /// How far it is.
+    /// The step of the change.
     pub step: TuneStep,
 }
 
-/// How far a change is.
+/// The step of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TuneStep {
-    /// It is being edited; what stands in its way, a sentence each.
+    /// The user edits it; the validation errors, one sentence each.
     Editing(Vec<String>),
-    /// The API server is asked what it would make of it.
+    /// The dry run at the API server is under way.
     Trying(Change),
-    /// The server's answer waits for a yes, with the answer that is chosen.
+    /// The dry run's answer waits for a yes; the chosen answer.
     Review(Change, Vec<Difference>, YesNo),
-    /// It is being made.
+    /// The change is under way.
     Applying(u32),
 }
 
 impl TuneDialog {
-    /// The dialog for a specification.
+    /// Opens the dialog for a specification.
     #[must_use]
     pub fn new(spec: hpa::Spec) -> Self {
         Self { form: Form::new(spec), rights: None, step: TuneStep::Editing(Vec::new()) }
     }
 
-    /// The edits are to be tried. Returns what to ask the server, if they are in order.
+    /// Submits the edits. Returns the change to dry-run if they are valid.
     pub fn submit(&mut self, number: u32, config: &hpa::Config) -> Option<Change> {
         if let Some(Err(why)) = &self.rights {
             self.step = TuneStep::Editing(vec![why.clone()]);
@@ -150,14 +151,14 @@ impl TuneDialog {
         Some(change)
     }
 
-    /// A key goes to the form: what was said about the edits before it holds no longer.
+    /// Passes a key to the form: an edit clears the errors.
     pub fn edit(&mut self, code: KeyCode) {
         if self.form.key(code) == FormOutcome::Edited {
             self.step = TuneStep::Editing(Vec::new());
         }
     }
 
-    /// The answer to a trial.
+    /// Handles the answer to a dry run.
     pub fn tried(&mut self, number: u32, result: Result<Vec<Difference>, Refusal>) {
         let TuneStep::Trying(change) = &self.step else { return };
         if change.number != number {
@@ -173,7 +174,7 @@ impl TuneDialog {
         }
     }
 
-    /// The change was not made: everything that was typed is still there.
+    /// Handles a refusal: the typed text stays.
     pub fn refused(&mut self, refusal: Refusal) {
         let sentences = sentences(&refusal);
         if let Refusal::Conflict { now, .. } = refusal {
@@ -197,7 +198,7 @@ pub fn sentences(refusal: &Refusal) -> Vec<String> {
     }
 }
 
-/// `spec.maxReplicas: 10 → 8`.
+/// A difference such as `spec.maxReplicas: 10 → 8`.
 #[must_use]
 pub fn in_words(difference: &Difference) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(absent)".to_owned());

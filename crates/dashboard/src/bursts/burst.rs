@@ -1,4 +1,4 @@
-//! One burst: how its requests went, what became of its jobs, its stopwatch, and what it was measured by.
+//! One burst: its requests, the outcome of its jobs, its stopwatch, and the state before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::clock::At;
 use crate::reported::Source;
 use crate::workers::timelines::PodTime;
 
-/// What the watches tell may come in another order than it happened: a new pod counts as this burst's if it was seen at
-/// most so long before the Deployment was.
+/// Watch events may arrive in another order than the changes happened. A new pod counts as this burst's if
+/// its event came at most this long before the Deployment's.
 const WATCHES_APART: Duration = Duration::from_secs(2);
 
-/// What the chain showed when the key was pressed: a step has happened when it shows more than that.
+/// The state of the chain at the key press: a step has happened when a value exceeds it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StateBefore {
     /// Messages in the queue.
@@ -29,9 +29,9 @@ pub struct StateBefore {
     pub desired: Option<i32>,
     /// Replicas that the Deployment asked for.
     pub spec_replicas: Option<i32>,
-    /// Sources that could not be read, and why.
+    /// Sources that could not be read, with the cause.
     pub blind: BTreeMap<Source, String>,
-    /// Pod-seconds of the run so far.
+    /// Pod-seconds of the run until then.
     pub pod_time: PodTime,
     /// The autoscaler's settings.
     pub tuning: Option<HpaSettings>,
@@ -44,9 +44,9 @@ pub struct Burst {
     pub id: BurstId,
     /// Its number in this run, from 1.
     pub number: u32,
-    /// Requests that it consists of.
+    /// Number of requests.
     pub size: u32,
-    /// When the key was pressed.
+    /// The time of the key press.
     pub pressed: At,
     /// Requests written to a tunnel.
     pub sent: u32,
@@ -54,11 +54,11 @@ pub struct Burst {
     pub accepted: u32,
     /// Requests that failed, by cause.
     pub failed: BTreeMap<String, u32>,
-    /// What it waits for.
+    /// The reason for which it waits.
     pub waiting: Option<String>,
-    /// Whether all requests have ended, one way or the other.
+    /// True once all requests have succeeded or failed.
     pub finished: bool,
-    /// What became of its jobs.
+    /// The outcome of its jobs.
     pub job_tracker: JobTracker,
     /// Deliveries of its jobs beyond the first.
     pub redelivered: u32,
@@ -66,26 +66,26 @@ pub struct Burst {
     pub dead: u32,
     /// The steps.
     pub watch: Stopwatch,
-    /// The longest that one of its jobs waited for a worker, as the workers' logs say.
+    /// The longest wait of one of its jobs for a worker, from the workers' logs.
     pub longest_wait: Option<Duration>,
-    /// Most messages seen in the queue meanwhile.
+    /// Most messages in the queue during the burst.
     pub peak_depth: f64,
-    /// Most replicas that the Deployment asked for meanwhile.
+    /// Most replicas that the Deployment asked for during the burst.
     pub peak_replicas: i32,
-    /// Numbers of the bursts that were under way at the same time.
+    /// Numbers of the bursts that ran at the same time.
     pub overlaps: BTreeSet<u32>,
-    /// Whether the continuous load ran meanwhile.
+    /// True if the continuous load ran during the burst.
     pub with_load: bool,
-    /// Workers beyond those whose logs are read, at most.
+    /// Most workers whose logs were not read.
     pub unsampled: usize,
-    /// When it ended, and the pod-seconds of the run until then.
+    /// The time of its end, and the pod-seconds of the run until then.
     pub ended: Option<(At, PodTime)>,
     pub(super) before: StateBefore,
-    /// When the last of its jobs that has ended did so.
+    /// The end of the latest of its ended jobs.
     pub(super) last_ended: Option<Observation>,
-    /// Since when the workers have been back at the minimum, which may be before the last job is done.
+    /// The time since which the workers have been back at the minimum; it may be before the last job is done.
     pub(super) at_min: Option<Observation>,
-    /// Steps that were seen before what must have come first was.
+    /// Steps observed before the steps that they depend on.
     early: BTreeMap<Stage, Observation>,
 }
 
@@ -121,13 +121,13 @@ impl Burst {
         }
     }
 
-    /// The autoscaler's settings when the key was pressed.
+    /// The autoscaler's settings at the key press.
     #[must_use]
     pub fn tuning(&self) -> Option<&HpaSettings> {
         self.before.tuning.as_ref()
     }
 
-    /// Pod-seconds of the run when the key was pressed.
+    /// Pod-seconds of the run at the key press.
     #[must_use]
     pub fn pod_time_before(&self) -> PodTime {
         self.before.pod_time
@@ -139,7 +139,7 @@ impl Burst {
         self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Jobs done, each counted once, as the workers' logs say.
+    /// Jobs done, each counted once, from the workers' logs.
     #[must_use]
     pub fn done(&self) -> u32 {
         self.job_tracker.count().saturating_sub(self.dead)
@@ -151,25 +151,25 @@ impl Burst {
         self.job_tracker.lost(self.accepted)
     }
 
-    /// Whether jobs of it may still be in the queue.
+    /// Returns true if jobs of it may still be in the queue.
     #[must_use]
     pub fn is_in_flight(&self) -> bool {
         !self.finished || (self.accepted > 0 && *self.watch.get(Stage::Drained) == StageTime::NotYet)
     }
 
-    /// Whether the stopwatch still runs.
+    /// Returns true while the stopwatch runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.is_in_flight() || (self.accepted > 0 && !self.watch.is_over())
     }
 
-    /// Whether a step is being waited for: what it waits on has happened.
+    /// Returns true if a step is awaited: the step that it depends on has happened.
     #[must_use]
     pub fn awaits(&self, stage: Stage) -> bool {
         self.is_running() && self.watch.is_awaited(stage)
     }
 
-    /// Why a source could not be read while this burst ran, if so.
+    /// The cause for which a source could not be read during this burst, if there was one.
     #[must_use]
     pub fn blind(&self, source: Source) -> Option<&str> {
         self.before.blind.get(&source).map(String::as_str)
@@ -181,7 +181,7 @@ impl Burst {
         }
     }
 
-    /// Why times of this burst are estimates, if something else was going on.
+    /// The reason why times of this burst are estimates, if something else was going on.
     pub(super) fn doubt(&self, load: bool, others: bool) -> Option<Caveat> {
         if load {
             Some(Caveat::Load)
@@ -192,7 +192,8 @@ impl Burst {
         }
     }
 
-    /// A step was seen. Without a confirmed job it waits: a full queue alone is no sign of this burst.
+    /// Records a step. Without a confirmed job the step is kept back: a full queue alone does not show this
+    /// burst.
     pub(super) fn see(&mut self, stage: Stage, seen: Observation) {
         let seen = seen.not_before(self.pressed);
         let is_early = match stage {
@@ -207,13 +208,13 @@ impl Burst {
         }
     }
 
-    /// Whether it made the autoscaler ask for more pods, as far as can be seen.
+    /// Returns true if it made the autoscaler ask for more pods, as far as observed.
     pub(super) fn is_scaled(&self) -> bool {
         self.watch.has(Stage::Deployment)
             || (self.watch.has(Stage::Desired) && self.blind(Source::Workload).is_some())
     }
 
-    /// Notes the steps that waited for what has now been seen.
+    /// Records the steps that were kept back for this observation.
     pub(super) fn promote(&mut self) {
         for (stage, seen) in std::mem::take(&mut self.early) {
             let is_ours = match self.watch.at(Stage::Deployment) {
@@ -226,7 +227,7 @@ impl Burst {
         }
     }
 
-    /// Each of its confirmed jobs is known to have ended: it is through, whatever else is in the queue.
+    /// Marks the burst as drained once each of its confirmed jobs has ended, whatever else is in the queue.
     pub(super) fn drained_by_jobs(&mut self) {
         if self.finished
             && self.accepted > 0
@@ -237,7 +238,7 @@ impl Burst {
         }
     }
 
-    /// A replica count was read: more than before is the step; less becomes the new measure.
+    /// Handles a replica count: more than before is the step; less becomes the new baseline.
     pub(super) fn raised(&mut self, stage: Stage, now: i32, seen: Observation) {
         if self.watch.is_over() || self.accepted == 0 {
             return;
@@ -254,7 +255,7 @@ impl Burst {
         }
     }
 
-    /// A number of the chain was read: more than before, or than the lowest since, is the step.
+    /// Handles a value of the chain: more than before, or than the lowest since, is the step.
     pub(super) fn number(&mut self, stage: Stage, value: f64, seen: Observation) {
         if self.watch.has(stage) || !self.is_in_flight() {
             return;
@@ -267,15 +268,15 @@ impl Burst {
         };
         match floor {
             Some(low) if value > *low => self.see(stage, seen),
-            // The queue may drain meanwhile: what was there before becomes less, so measure from the lowest.
+            // The queue may drain meanwhile, so compare with the lowest value.
             Some(low) => *low = low.min(value),
-            // Nothing had been read before: whatever is there may be ours.
+            // There was no value before: this one may be ours.
             None if value > 0.0 => self.see(stage, seen.doubted(Some(Caveat::NothingBefore))),
             None => *floor = Some(value),
         }
     }
 
-    /// Without which sources a step cannot be seen: the one that tells of it first, then those on which that depends.
+    /// The sources without which a step is not visible: the reporting one first, then its dependencies.
     fn needs(stage: Stage) -> &'static [Source] {
         match stage {
             Stage::KeyPress => &[],
@@ -284,15 +285,15 @@ impl Burst {
             Stage::Scraped => &[Source::Prometheus],
             Stage::ExternalApi => &[Source::ExternalMetric],
             Stage::Desired => &[Source::Hpa],
-            // Without an HPA nobody asks for more, nor is there a minimum to come back to.
+            // Without an HPA nothing asks for more, and there is no minimum to return to.
             Stage::Deployment | Stage::BackAtMin => &[Source::Workload, Source::Hpa],
             Stage::Scheduled | Stage::Started | Stage::PodReady => &[Source::Pods, Source::Hpa],
-            // Whose log is to be read, the pods say.
+            // The pods decide which logs are read.
             Stage::FirstAck => &[Source::Logs, Source::Pods],
         }
     }
 
-    /// Says of every step that has not been seen, from `first` on, that it is not going to be, and why.
+    /// Marks every step that has not happened, from `first` on, as missing, with the reason.
     pub(super) fn give_up(&mut self, first: Stage, otherwise: &MissingReason) {
         for stage in Stage::ALL.into_iter().filter(|stage| *stage >= first) {
             if *self.watch.get(stage) != StageTime::NotYet {

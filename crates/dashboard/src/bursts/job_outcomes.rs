@@ -1,20 +1,20 @@
-//! What became of every job of a burst: each confirmed ID is open until a worker's log says that it was acknowledged or
-//! went to the dead-letter queue. What is open while nothing is in the queue is lost, unless a log has a gap.
+//! The outcome of every job of a burst. A confirmed ID is open until a worker's log reports an ack or a dead
+//! letter. A job that is open while the queue is empty is lost, unless a log has a gap.
 
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-/// IDs remembered for all bursts together. Beyond it jobs are counted and not known by name, so that a long run of large
-/// bursts holds a few megabytes at most.
+/// IDs remembered for all bursts together. Beyond it, jobs are counted without their IDs, so that a long run
+/// of large bursts holds a few megabytes at most.
 pub const MAX_IDS: usize = 50_000;
 
-/// Why it cannot be said which jobs are lost.
+/// The reason why lost jobs cannot be determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogGap {
     /// A worker's log was not read without a gap, or not to its end.
     Log,
-    /// The pods could not be read, so that workers may have been missed.
+    /// The pods could not be read, so workers may be unknown.
     Pods,
     /// Workers beyond the limit were not followed.
     NotSampled,
@@ -25,7 +25,7 @@ pub enum LogGap {
 }
 
 impl LogGap {
-    /// As a few words.
+    /// The gap in a few words.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -38,26 +38,26 @@ impl LogGap {
     }
 }
 
-/// How many confirmed jobs are neither done nor in the queue.
+/// The number of confirmed jobs that are neither done nor in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LostJobs {
-    /// Jobs are still under way; nothing can be said yet.
+    /// Jobs are still under way.
     Open,
-    /// So many.
+    /// This many jobs.
     Jobs(u32),
-    /// It cannot be told, and why.
+    /// Unknown, with the reason.
     Unknown(LogGap),
 }
 
-/// Where the account stands.
+/// The state of the tracker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum State {
     /// Jobs are under way.
     #[default]
     Open,
-    /// The queue was empty long enough: what is open is lost.
+    /// The queue was empty long enough: open jobs are lost.
     Judged,
-    /// Closed: nothing is remembered any more but the numbers.
+    /// Closed: only the numbers are kept.
     Closed(u32),
 }
 
@@ -66,25 +66,25 @@ enum State {
 pub struct JobTracker {
     open: BTreeSet<Uuid>,
     ended: BTreeSet<Uuid>,
-    /// Jobs that have ended, each counted once.
+    /// Ended jobs, each counted once.
     count: u32,
     gap: Option<LogGap>,
     state: State,
 }
 
 impl JobTracker {
-    /// Jobs were confirmed: `count` of them, with these IDs. `room` is how many more IDs may be remembered.
+    /// Records `count` confirmed jobs with these IDs. At most `room` more IDs may be remembered.
     pub fn confirmed(&mut self, count: u32, ids: &[Uuid], room: usize) {
         if ids.len() > room {
             self.gap(LogGap::TooMany);
         } else if (ids.len() as u64) < u64::from(count) {
             self.gap(LogGap::NoIds);
         }
-        // A quick worker's log can be here before the producer's answer.
+        // A fast worker's log may arrive before the producer's answer.
         self.open.extend(ids.iter().take(room).filter(|id| !self.ended.contains(id)));
     }
 
-    /// A worker's log says that a job has ended. Returns whether that is news: a job that was delivered twice may end twice.
+    /// Records the end of a job. Returns true if it is new: a job that was delivered twice may end twice.
     pub fn ended(&mut self, id: Option<Uuid>, room: usize) -> bool {
         let is_news = match id {
             Some(id) if self.open.remove(&id) => {
@@ -93,7 +93,7 @@ impl JobTracker {
             }
             Some(_) if matches!(self.state, State::Closed(_)) => false,
             Some(id) if room > 0 => self.ended.insert(id),
-            // Too many to know by name.
+            // Too many to remember their IDs.
             Some(_) | None => {
                 self.gap(if id.is_some() { LogGap::TooMany } else { LogGap::NoIds });
                 true
@@ -103,20 +103,20 @@ impl JobTracker {
         is_news
     }
 
-    /// From now on it cannot be told what became of jobs that are open.
+    /// Marks the outcome of open jobs as unknown from now on.
     pub fn gap(&mut self, gap: LogGap) {
         if self.state == State::Open {
             self.gap.get_or_insert(gap);
         }
     }
 
-    /// Jobs that have ended.
+    /// Ended jobs.
     #[must_use]
     pub fn count(&self) -> u32 {
         self.count
     }
 
-    /// Whether each of `accepted` jobs is known to have ended.
+    /// Returns true if each of `accepted` jobs has ended.
     #[must_use]
     pub fn are_complete(&self, accepted: u32) -> bool {
         self.open.is_empty()
@@ -124,19 +124,19 @@ impl JobTracker {
             && !matches!(self.gap, Some(LogGap::TooMany | LogGap::NoIds))
     }
 
-    /// IDs remembered.
+    /// Number of remembered IDs.
     #[must_use]
     pub fn ids(&self) -> usize {
         self.open.len() + self.ended.len()
     }
 
-    /// Whether nobody has judged yet.
+    /// Returns true while no verdict exists.
     #[must_use]
     pub fn are_open(&self) -> bool {
         self.state == State::Open
     }
 
-    /// Nothing is in the queue, and the logs have had time to say so.
+    /// Marks open jobs as missing: the queue is empty, and the logs have had time to report them.
     pub fn mark_missing(&mut self) {
         if self.state == State::Open {
             self.state = State::Judged;
@@ -152,7 +152,7 @@ impl JobTracker {
         }
     }
 
-    /// How many of the `accepted` jobs are lost.
+    /// The number of lost jobs among the `accepted` ones.
     #[must_use]
     pub fn lost(&self, accepted: u32) -> LostJobs {
         let open = match self.state {
@@ -162,11 +162,11 @@ impl JobTracker {
         let all_ended = open == 0 && self.count >= accepted;
         match (self.state, self.gap) {
             (_, Some(gap @ (LogGap::TooMany | LogGap::NoIds))) => LostJobs::Unknown(gap),
-            // Whatever was missed in between: each of them was heard of.
+            // A gap does not matter: each job has ended.
             _ if all_ended && accepted > 0 => LostJobs::Jobs(0),
             (_, Some(gap)) => LostJobs::Unknown(gap),
             (State::Open, None) => LostJobs::Open,
-            // A later line may still prove a job done; then there is one less.
+            // A later line may still prove a job done; then one less is lost.
             (State::Judged | State::Closed(_), None) => LostJobs::Jobs(open),
         }
     }
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_job_counts_once_whatever_comes_first() {
+    fn every_job_counts_once_in_any_order() {
         let mut job_tracker = JobTracker::default();
         assert!(job_tracker.ended(Some(Uuid::from_u128(1)), 9), "before the answer");
         job_tracker.confirmed(3, &ids(0..3), 9);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_open_while_the_queue_is_empty_is_lost_until_a_late_line_says_otherwise() {
+    fn open_jobs_are_lost_when_the_queue_is_empty() {
         let mut job_tracker = JobTracker::default();
         job_tracker.confirmed(3, &ids(0..3), 9);
         job_tracker.ended(Some(Uuid::from_u128(0)), 9);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_gap_nobody_knows_unless_all_were_heard_of() {
+    fn after_a_gap_lost_jobs_are_unknown() {
         for (heard, lost) in [(1, LostJobs::Unknown(LogGap::Log)), (2, LostJobs::Jobs(0))] {
             let mut job_tracker = JobTracker::default();
             job_tracker.confirmed(2, &ids(0..2), 9);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_limit_nothing_is_claimed() {
+    fn beyond_the_limit_lost_jobs_are_unknown() {
         let mut job_tracker = JobTracker::default();
         job_tracker.confirmed(3, &ids(0..3), 2);
         job_tracker.ended(Some(Uuid::from_u128(7)), 0);

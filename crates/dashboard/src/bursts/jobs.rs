@@ -1,4 +1,4 @@
-//! What becomes of the jobs: in hand, done, delivered again, dead, thrown away half done, or lost with the broker.
+//! The outcome of all jobs: in hand, done, redelivered, dead, aborted, or lost with the broker.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,10 +8,11 @@ use uuid::Uuid;
 
 use crate::clock::At;
 
-/// How long the log of a worker that is gone may still say that its job was acknowledged, where its end is not told.
+/// Grace period for the log of a deleted worker, in which it may still report an ack when the end of the log
+/// is unknown.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Jobs whose worker is gone that are remembered at once; the oldest are forgotten uncounted.
+/// Jobs of deleted workers remembered at once; the oldest are forgotten without a count.
 const MAX_ORPHANS: usize = 10_000;
 
 /// A job that a worker has begun.
@@ -19,7 +20,7 @@ const MAX_ORPHANS: usize = 10_000;
 pub struct InHand {
     /// The job.
     pub id: Option<Uuid>,
-    /// Its burst.
+    /// The arrival time of the log line that begins it.
     pub burst: Option<BurstId>,
     /// When its start was heard of.
     pub since: At,
@@ -32,42 +33,42 @@ struct Orphan {
     gone: At,
 }
 
-/// Work that a worker had begun and that was thrown away with it.
+/// Work on an unfinished job that was lost with its worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AbortedWork {
     /// The worker.
     pub pod: String,
-    /// When it was thrown away.
+    /// The time at which it was lost.
     pub at: At,
-    /// The time that had been put into it.
+    /// The time spent on it.
     pub work: Duration,
 }
 
-/// The broker is away, and what was in it when it was last seen.
+/// The state of the broker before it went away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Away {
-    /// Since when.
+    /// The time at which it went away.
     pub since: At,
-    /// Messages that were known to be there, and those accepted after that.
+    /// Messages in it then, and those accepted later.
     pub known: u64,
 }
 
-/// Counts and what is in work.
+/// Counts, and the jobs in hand.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Jobs {
     in_hand: BTreeMap<String, InHand>,
     orphans: Vec<Orphan>,
     /// Jobs done.
     pub acked: u64,
-    /// Deliveries that the broker marked as not the first.
+    /// Deliveries that the broker marked as redelivered.
     pub redelivered: u64,
     /// Jobs that went to the dead-letter queue.
     pub dead: u64,
-    /// Jobs that were begun and thrown away.
+    /// Jobs that were begun and aborted.
     pub thrown: u64,
-    /// The time that had been put into them.
+    /// The time spent on them.
     pub thrown_work: Duration,
-    /// Messages that were known to be in the broker and are not there after it came back.
+    /// Messages that were in the broker and are missing after it came back.
     pub lost: u64,
     /// Set while the broker is away.
     pub away: Option<Away>,
@@ -80,14 +81,14 @@ impl Jobs {
         self.in_hand.get(pod)
     }
 
-    /// A worker's log said something. Returns what was thrown away.
+    /// Records a worker's log event. Returns the work that it aborts.
     pub fn heard(&mut self, at: At, pod: &str, event: &JobEvent) -> Option<AbortedWork> {
         match event.kind {
             JobEventKind::Started => {
                 let job = InHand { id: event.id, burst: event.burst.clone(), since: at };
                 self.in_hand.insert(pod.to_owned(), job);
                 self.redelivered += u64::from(event.redelivered);
-                // Begun anew elsewhere: what the worker before had done of it is certainly of no use.
+                // Another worker begins it again: the work of the worker before is certainly lost.
                 let id = event.id.filter(|_| event.redelivered)?;
                 let index = self.orphans.iter().position(|orphan| orphan.job.id == Some(id))?;
                 let orphan = self.orphans.swap_remove(index);
@@ -124,7 +125,8 @@ impl Jobs {
         self.orphans.retain(|orphan| orphan.job.id != id);
     }
 
-    /// A worker is gone, or its container: what it had in hand is thrown away, unless its log still says otherwise.
+    /// Handles the end of a worker or of its container: its job is aborted unless its log still reports an
+    /// end.
     pub fn leave(&mut self, at: At, pod: &str) {
         if let Some(job) = self.in_hand.remove(pod) {
             if self.orphans.len() >= MAX_ORPHANS {
@@ -134,8 +136,8 @@ impl Jobs {
         }
     }
 
-    /// The log of a worker has been read to its end (`complete`), or will not be: then nobody knows what became of its job.
-    /// Returns what was thrown away.
+    /// Handles the end of a worker's log. If it is not `complete`, the outcome of its job is unknown. Returns
+    /// the aborted work.
     pub fn log_ended(&mut self, pod: &str, complete: bool) -> Vec<AbortedWork> {
         let (ended, rest) = std::mem::take(&mut self.orphans).into_iter().partition(|o| o.pod == pod);
         self.orphans = rest;
@@ -143,7 +145,7 @@ impl Jobs {
         ended.into_iter().map(|orphan| self.throw(orphan)).collect()
     }
 
-    /// Counts the jobs whose worker has been gone long enough as thrown away.
+    /// Counts the jobs whose worker went away longer than the grace period ago as aborted.
     pub fn settle(&mut self, at: At) -> Vec<AbortedWork> {
         if self.orphans.is_empty() {
             return Vec::new();
@@ -155,25 +157,25 @@ impl Jobs {
         due.into_iter().map(|orphan| self.throw(orphan)).collect()
     }
 
-    /// Whether a job's fate is still open, so that time matters.
+    /// Returns true while the outcome of a job depends on time.
     #[must_use]
     pub fn unsettled(&self) -> bool {
         !self.orphans.is_empty()
     }
 
-    /// The broker went away with `known` messages.
+    /// Records that the broker went away with `known` messages.
     pub fn broker_lost(&mut self, at: At, known: u64) {
         self.away.get_or_insert(Away { since: at, known });
     }
 
-    /// Jobs were accepted.
+    /// Records accepted jobs.
     pub fn accepted(&mut self, count: u32) {
         if let Some(away) = &mut self.away {
             away.known = away.known.saturating_add(u64::from(count));
         }
     }
 
-    /// The broker is back with `total` messages. Returns how many are lost.
+    /// Records that the broker is back with `total` messages. Returns the number of lost ones.
     pub fn broker_back(&mut self, total: u64) -> u64 {
         let lost = self.away.take().map_or(0, |away| away.known.saturating_sub(total));
         self.lost = self.lost.saturating_add(lost);
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redelivery_counts_when_it_happens_and_the_work_before_it_is_thrown_away() {
+    fn a_redelivery_aborts_the_work_before_it() {
         let mut jobs = Jobs::default();
         jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.leave(at(1_000), "a");
@@ -216,13 +218,13 @@ mod tests {
         let again = event(JobEventKind::Started, 1, true);
         assert_eq!(jobs.heard(at(2_000), "b", &again), Some(thrown("a", 1_000, 1_000)));
         assert_eq!((jobs.redelivered, jobs.thrown, jobs.unsettled()), (1, 1, false));
-        // The same job may be delivered yet again.
+        // The same job may be delivered once more.
         assert_eq!(jobs.heard(at(9_000), "c", &again), None);
         assert_eq!(jobs.redelivered, 2);
     }
 
     #[test]
-    fn what_nobody_spoke_of_for_long_enough_is_thrown_away() {
+    fn a_job_without_log_lines_is_aborted_in_time() {
         let mut jobs = Jobs::default();
         jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.leave(at(1_000), "a");
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_log_decides_at_once_and_a_gap_leaves_it_open() {
+    fn the_end_of_the_log_decides_unless_it_has_a_gap() {
         for (complete, count) in [(true, 1), (false, 0)] {
             let mut jobs = Jobs::default();
             jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_gives_its_job_back_has_worked_for_nothing() {
+    fn a_requeued_job_aborts_the_work() {
         let mut jobs = Jobs::default();
         jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.broker_lost(at(900), 1);
@@ -254,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_finishes_before_it_goes_throws_nothing_away() {
+    fn a_worker_that_finishes_first_aborts_nothing() {
         let mut jobs = Jobs::default();
         jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.leave(at(1_000), "a");
@@ -264,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_known_to_be_in_the_broker_is_lost_when_it_comes_back_empty() {
+    fn messages_are_lost_when_the_broker_is_empty() {
         let mut jobs = Jobs::default();
         jobs.broker_lost(at(0), 40);
         jobs.broker_lost(at(5), 7);

@@ -1,4 +1,4 @@
-//! The load that the keys ask for: how large a burst is, and how fast the continuous load runs.
+//! The load that the keys control: the size of a burst, and the rate of the continuous load.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,42 +8,42 @@ use crate::clock::At;
 /// The sizes of the number keys, `1` to `6`.
 pub const SIZES: [u32; 6] = [1, 10, 50, 100, 500, 1_000];
 
-/// The largest burst that can be asked for.
+/// The largest burst that the keys can choose.
 pub const MAX_SIZE: u32 = 10_000;
 
-/// Bursts above this are confirmed.
+/// Bursts above this need a confirmation.
 pub const CONFIRM_ABOVE: u32 = 1_000;
 
 /// The rates that `<` and `>` step through, in requests per second.
 const RATES: [f64; 10] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
-/// The continuous load switches itself off after this long: nobody should find it running in the morning.
+/// Time after which the continuous load switches itself off, so that it does not run overnight.
 pub const MAX_TIME: Duration = Duration::from_secs(600);
 
-/// Whether the continuous load runs.
+/// The state of the continuous load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LoadState {
     /// It is off.
     #[default]
     Off,
-    /// It runs since then.
+    /// It has run since then.
     Since(At),
 }
 
-/// What the next burst and the continuous load are.
+/// The settings of the next burst and of the continuous load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Load {
     /// Requests of the next burst.
     pub size: u32,
     /// Requests per second, also while it is off.
     pub rate: f64,
-    /// Whether it runs.
+    /// The state of the continuous load.
     pub running: LoadState,
     /// Jobs accepted since it was switched on.
     pub accepted: u64,
     /// Requests that failed since then, by cause.
     pub failed: BTreeMap<String, u64>,
-    /// Whether the user has agreed to put load on this target.
+    /// True once the user has agreed to put load on this target.
     pub agreed: bool,
 }
 
@@ -61,7 +61,7 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Whether it runs.
+    /// Returns true while the load runs.
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.running != LoadState::Off
@@ -73,7 +73,7 @@ impl Load {
         self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// The burst one step larger or smaller: steps of a tenth of the size, rounded to a power of ten.
+    /// Makes the burst one step larger or smaller: steps of a tenth of the size, rounded to a power of ten.
     pub fn adjust(&mut self, up: bool) {
         let step = |size: u32| 10_u32.pow((size.max(1)).ilog10().saturating_sub(u32::from(size >= 100)));
         self.size = if up {
@@ -87,7 +87,7 @@ impl Load {
         .clamp(1, MAX_SIZE);
     }
 
-    /// The rate one step faster or slower.
+    /// Changes the rate by one step.
     pub fn change_rate(&mut self, faster: bool) {
         let next = if faster {
             RATES.into_iter().find(|rate| *rate > self.rate)
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_go_up_and_down_in_round_steps() {
+    fn sizes_change_in_round_steps() {
         for (size, up, down) in [
             (1, 2, 1),
             (9, 10, 8),

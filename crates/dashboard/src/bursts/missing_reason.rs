@@ -1,36 +1,36 @@
-//! Why a step of a burst has no time, in a word or two and as a sentence.
+//! The reason why a step of a burst has no time.
 
 use crate::reported::Source;
 
-/// The cause where there is no HPA.
+/// The cause if there is no HPA.
 pub const NO_HPA: &str = "there is no such HorizontalPodAutoscaler";
 
-/// The cause where there is nothing to scale.
+/// The cause if the scale target is missing.
 pub const NO_WORKLOAD: &str = "what the HPA scales is not there";
 
-/// Why a step has no time.
+/// The reason why a step has no time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingReason {
-    /// The burst made the autoscaler do nothing.
+    /// The burst did not make the autoscaler scale.
     NotNeeded,
-    /// It came and went between two looks.
+    /// It came and went between two polls.
     BetweenLooks,
-    /// Its source could not be read then, for the cause given.
+    /// Its source could not be read, with the cause.
     Unread(Source, String),
-    /// It would stand in the log of a worker whose log is not read.
+    /// It may be in the log of a worker whose log is not read.
     NotSampled,
     /// A worker's log has a gap.
     LogGap,
-    /// None of the requests was accepted.
+    /// No request was accepted.
     NothingAccepted,
     /// The messages were lost with the broker.
     Lost,
-    /// No new pod came.
+    /// No new pod was created.
     NoNewPod,
 }
 
 impl MissingReason {
-    /// In at most 21 columns.
+    /// The reason in at most 21 columns.
     #[must_use]
     pub fn short(&self) -> &'static str {
         match self {
@@ -55,7 +55,7 @@ impl MissingReason {
         }
     }
 
-    /// As a sentence.
+    /// The reason as a sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! The bursts of this run, oldest first, and what an observation means for each of them.
+//! The bursts of this run, oldest first, and the meaning of an observation for each of them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -15,27 +15,28 @@ use crate::workers::timelines::PodTime;
 /// Bursts kept; the oldest go first.
 pub const MAX_BURSTS: usize = 100;
 
-/// So long after its acceptance an empty queue means that a burst is through, even if no sample ever showed it.
+/// Time after its acceptance from which an empty queue means that a burst is drained, even if no sample ever
+/// showed it.
 const THROUGH: Duration = Duration::from_secs(5);
 
-/// How long after its end a burst can still make the HPA rescale: a scrape, a sync and some room.
+/// Time after its end in which a burst can still make the HPA rescale: a scrape, a sync and a margin.
 const SETTLED: Duration = Duration::from_secs(45);
 
-/// How long the queue must have been empty until what no log has spoken of is lost: the last lines need their time.
+/// Time for which the queue must be empty before unreported jobs are lost: the last log lines need it.
 const VERDICT: Duration = Duration::from_secs(5);
 
-/// How long after the verdict a late line may still prove a job done.
+/// Time after the verdict in which a late line may still prove a job done.
 const CLOSING: Duration = Duration::from_secs(60);
 
-/// How it is known that all is quiet.
+/// The basis for the verdict that all is quiet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
-    /// The queue is empty, also as the HPA sees it, and the workers are at the minimum.
+    /// The queue is empty, also for the HPA, and the workers are at the minimum.
     Seen,
-    /// The queue cannot be read; the HPA sees nothing in it, and the workers are at the minimum.
+    /// The queue cannot be read; it is empty for the HPA, and the workers are at the minimum.
     Unread,
-    /// The queue is empty, and it cannot be seen whether the workers are at the minimum: there is no HPA, or what it scales
-    /// cannot be read.
+    /// The queue is empty. The minimum cannot be compared: there is no HPA, or its scale target cannot be
+    /// read.
     Unseen,
 }
 
@@ -44,12 +45,12 @@ pub enum Settled {
 pub struct Bursts {
     list: VecDeque<Burst>,
     fired: u32,
-    /// Since when the queue has been seen empty at every look.
+    /// The time since which every poll has shown an empty queue.
     empty_since: Option<At>,
 }
 
 impl Bursts {
-    /// A burst was fired.
+    /// Adds a burst.
     pub fn fire(&mut self, at: At, id: BurstId, size: u32, before: StateBefore) {
         if self.list.len() == MAX_BURSTS {
             self.list.pop_front();
@@ -68,58 +69,58 @@ impl Bursts {
         self.list.push_back(burst);
     }
 
-    /// All that are kept, oldest first.
+    /// All bursts in memory, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Burst> {
         self.list.iter()
     }
 
-    /// The newest.
+    /// The newest burst.
     #[must_use]
     pub fn newest(&self) -> Option<&Burst> {
         self.list.back()
     }
 
-    /// The burst of that number.
+    /// The burst with a number.
     #[must_use]
     pub fn get(&self, number: u32) -> Option<&Burst> {
         self.list.iter().find(|burst| burst.number == number)
     }
 
-    /// How many were fired in this run.
+    /// Number of bursts fired in this run.
     #[must_use]
     pub fn fired(&self) -> u32 {
         self.fired
     }
 
-    /// How many still have requests to send or answers to come.
+    /// Number of bursts with unsent requests or missing answers.
     #[must_use]
     pub fn unfinished(&self) -> usize {
         self.list.iter().filter(|burst| !burst.finished).count()
     }
 
-    /// Whether jobs of some burst may still be in the queue.
+    /// Returns true if jobs of any burst may still be in the queue.
     #[must_use]
     pub fn in_flight(&self) -> bool {
         self.list.iter().any(Burst::is_in_flight)
     }
 
-    /// Whether some burst's stopwatch still runs.
+    /// Returns true while any burst's stopwatch runs.
     #[must_use]
     pub fn running(&self) -> bool {
         self.list.iter().any(Burst::is_running)
     }
 
-    /// The burst of that ID.
+    /// The burst with an ID.
     pub fn get_mut(&mut self, id: &BurstId) -> Option<&mut Burst> {
         self.list.iter_mut().find(|burst| burst.id == *id)
     }
 
-    /// IDs that may still be remembered.
+    /// Number of IDs that may still be remembered.
     fn room(&self) -> usize {
         MAX_IDS.saturating_sub(self.list.iter().map(|burst| burst.job_tracker.ids()).sum())
     }
 
-    /// How the requests of a burst go. Returns how many more jobs are accepted than before.
+    /// Records the progress of a burst's requests. Returns the number of newly accepted jobs.
     pub fn progress(&mut self, progress: BurstProgress) -> u32 {
         let room = self.room();
         let Some(burst) = self.get_mut(&progress.id) else { return 0 };
@@ -146,9 +147,10 @@ impl Bursts {
         news
     }
 
-    /// A number of the chain was read: whoever waits to see more than before has seen it if `value` is higher.
+    /// Handles a value of the chain: bursts that wait for more than before record the step if `value` is
+    /// higher.
     ///
-    /// Where another burst or the continuous load (`load`) could be the cause, the time is an estimate.
+    /// If another burst or the continuous load (`load`) could be the cause, the time is an estimate.
     pub fn number(&mut self, stage: Stage, seen: Observation, value: f64, load: bool) {
         let open = self.list.iter().filter(|burst| burst.is_in_flight()).count();
         for burst in &mut self.list {
@@ -157,8 +159,8 @@ impl Bursts {
         }
     }
 
-    /// The queue was seen with `total` messages: bursts whose jobs were seen in it are drained at zero. `staleness` is how
-    /// old the figure may be.
+    /// Handles a queue of `total` messages: bursts whose jobs were in it are drained at zero. `staleness` is
+    /// the possible age of the figure.
     pub fn depth(&mut self, seen: Observation, total: u64, staleness: Duration) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_in_flight()) {
             burst.peak_depth = burst.peak_depth.max(total as f64);
@@ -169,14 +171,14 @@ impl Bursts {
         }
         self.empty_since.get_or_insert(seen.at);
         for burst in &mut self.list {
-            // A figure from before the last job came says nothing about it.
+            // A figure from before the last job was accepted shows nothing about it.
             let last = burst.watch.at(Stage::LastAccepted);
             let is_fresh = last.is_some_and(|last| seen.at.since(last) >= staleness);
-            // A small burst can be through before any sample shows it; its jobs' own lines say so then.
+            // A small burst can drain before any sample shows it; its jobs' log lines report it then.
             let was_there = burst.watch.has(Stage::InBroker)
                 || last.is_some_and(|last| seen.at.since(last) >= THROUGH + staleness);
             if burst.finished && burst.accepted > 0 && is_fresh && was_there {
-                // An overlapping burst may have kept the queue from being empty long after this one was through.
+                // An overlapping burst may have kept the queue filled long after this one was drained.
                 let others = !burst.overlaps.is_empty();
                 let doubt = burst.doubt(burst.with_load, others);
                 burst.watch.see(Stage::Drained, seen.doubted(doubt).not_before(burst.pressed));
@@ -184,19 +186,19 @@ impl Bursts {
         }
     }
 
-    /// The broker came back without messages that had been there: what was in flight may never be done.
+    /// Marks the jobs in flight as lost: the broker came back without its messages.
     pub fn lost(&mut self) {
         for burst in self.list.iter_mut().filter(|burst| burst.accepted > 0) {
             burst.watch.note(Stage::Drained, StageTime::Never(MissingReason::Lost));
         }
     }
 
-    /// The HPA wants `desired` replicas.
+    /// Handles the HPA's `desired` replicas.
     pub fn desired(&mut self, seen: Observation, desired: i32, load: bool) {
         self.raised(Stage::Desired, seen, desired, load);
     }
 
-    /// The scale target asks for `replicas` pods.
+    /// Handles the replicas that the scale target asks for.
     pub fn spec_replicas(&mut self, seen: Observation, replicas: i32, load: bool) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             burst.peak_replicas = burst.peak_replicas.max(replicas);
@@ -204,7 +206,7 @@ impl Bursts {
         self.raised(Stage::Deployment, seen, replicas, load);
     }
 
-    /// The scale target is at the minimum, as asked for and as it is, or is not.
+    /// Records that the scale target is at the minimum, in its spec and its status, or is not.
     pub fn at_min(&mut self, seen: Observation, is_at_min: bool) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             burst.at_min = if is_at_min && burst.is_scaled() { burst.at_min.or(Some(seen)) } else { None };
@@ -219,8 +221,8 @@ impl Bursts {
         }
     }
 
-    /// A worker, first seen at `came`, was seen scheduled, started or ready: it is new to those bursts that were fired before
-    /// it came.
+    /// Handles a worker that is scheduled, started or ready. It is new to those bursts that were fired before
+    /// `came`, when it first appeared.
     pub fn worker(&mut self, seen: Observation, came: At, stage: Stage) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
@@ -231,7 +233,7 @@ impl Bursts {
         }
     }
 
-    /// A worker's log said something about a job of a burst.
+    /// Handles a log event about a job of a burst.
     pub fn job(&mut self, seen: Observation, event: &JobEvent) {
         let room = self.room();
         let Some(burst) = event.burst.as_ref().and_then(|id| self.get_mut(id)) else { return };
@@ -253,7 +255,7 @@ impl Bursts {
         burst.drained_by_jobs();
     }
 
-    /// A source could not be read, for that cause.
+    /// Records that a source cannot be read, with the cause.
     pub fn blind(&mut self, source: Source, cause: &str) {
         for burst in &mut self.list {
             burst.went_blind(source, cause);
@@ -263,7 +265,7 @@ impl Bursts {
         }
     }
 
-    /// A log was not read without a gap, or `unsampled` workers are not followed at all.
+    /// Records a gap in a log, or `unsampled` workers that are not followed at all.
     pub fn gap(&mut self, gap: LogGap, unsampled: usize) {
         for burst in self.list.iter_mut().filter(|burst| burst.job_tracker.are_open()) {
             burst.job_tracker.gap(gap);
@@ -271,15 +273,15 @@ impl Bursts {
         }
     }
 
-    /// The continuous load is on.
+    /// Records that the continuous load is on.
     pub fn with_load(&mut self) {
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             burst.with_load = true;
         }
     }
 
-    /// Says what is lost where the queue has been empty for long enough, and forgets IDs that are of no more use. Returns
-    /// the numbers of the bursts that have lost jobs, with how many.
+    /// Marks open jobs as lost where the queue has been empty for long enough, and forgets IDs without
+    /// further use. Returns the numbers of the bursts that have lost jobs, each with the count.
     pub fn mark_missing(&mut self, at: At) -> Vec<(u32, u32)> {
         let Some(empty_since) = self.empty_since else { return Vec::new() };
         let mut losses = Vec::new();
@@ -302,7 +304,7 @@ impl Bursts {
         losses
     }
 
-    /// Whether a verdict is still to come, so that time matters.
+    /// Returns true while a verdict is pending, so that time matters.
     #[must_use]
     pub fn unjudged(&self) -> bool {
         self.empty_since.is_some()
@@ -312,7 +314,7 @@ impl Bursts {
                 .any(|burst| burst.finished && burst.accepted > 0 && burst.job_tracker.are_open())
     }
 
-    /// All is quiet, as far as can be seen.
+    /// Ends the bursts: all is quiet, as far as observed.
     pub fn quiet(&mut self, seen: Observation, pod_time: PodTime, quiet: Settled) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in &mut self.list {
@@ -322,7 +324,7 @@ impl Bursts {
             let end = match (burst.watch.get(Stage::Drained), quiet) {
                 (StageTime::Seen(drained), _) => drained.at,
                 (StageTime::Never(_), _) => burst.pressed,
-                // The HPA may not have seen the burst yet, and the logs may still tell of its last job.
+                // The HPA may not have read the burst yet, and the logs may still report its last job.
                 (StageTime::NotYet, Settled::Unread) if seen.at.since(burst.pressed) >= SETTLED => {
                     let Some(cause) = burst.blind(Source::Broker).map(str::to_owned) else { continue };
                     burst
@@ -334,7 +336,8 @@ impl Bursts {
             };
             if burst.is_scaled() && quiet != Settled::Unseen {
                 let doubt = burst.doubt(burst.with_load, running > 1);
-                // Few jobs in the queue need no more than the minimum: that may have been before the last of them.
+                // A few jobs in the queue need no more than the minimum: that state may begin before the last
+                // job ends.
                 burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).doubted(doubt));
                 burst.give_up(Stage::InBroker, &MissingReason::BetweenLooks);
             } else if seen.at.since(end) >= SETTLED {

@@ -1,4 +1,4 @@
-//! The last bursts as rows of figures, and which of them were best and worst.
+//! The last bursts as rows of figures, with the best and worst of each figure.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ pub enum Figure {
     Size,
     /// A step of the stopwatch, in seconds since the press.
     Reaction(Stage),
-    /// The longest that a job waited for a worker, in seconds.
+    /// The longest wait of a job for a worker, in seconds.
     LongestWait,
-    /// Most replicas asked for.
+    /// Most replicas requested.
     Peak,
-    /// Replicas beyond those that the fullest queue called for.
+    /// Replicas beyond those that the fullest queue needed.
     Overshoot,
-    /// Seconds that workers existed, added up.
+    /// Seconds that workers existed, summed.
     PodSeconds,
     /// Share of the ready workers' time without a job, in percent.
     Idle,
@@ -50,7 +50,7 @@ impl Figure {
         Self::Lost,
     ];
 
-    /// For the head of the table, in at most seven columns, and for a row of its own, in at most 13.
+    /// The title in the table's head, at most seven columns, and in a row of its own, at most 13.
     #[must_use]
     pub fn titles(self) -> (&'static str, &'static str) {
         match self {
@@ -72,7 +72,7 @@ impl Figure {
         }
     }
 
-    /// In which unit it is.
+    /// The unit of the figure.
     #[must_use]
     pub fn unit(self) -> Unit {
         match self {
@@ -82,7 +82,7 @@ impl Figure {
         }
     }
 
-    /// Whether less of it is better. More jobs are neither.
+    /// Returns true if less is better. For the number of jobs neither is.
     #[must_use]
     pub fn is_ranked(self) -> bool {
         self != Self::Size
@@ -105,11 +105,11 @@ pub enum Unit {
 pub enum Cell {
     /// Not known yet.
     Open,
-    /// So much.
+    /// A value.
     Is(f64),
-    /// So much, as an estimate, or so far.
+    /// An estimate, or a value so far.
     About(f64),
-    /// Not to be known, and why in a word or two.
+    /// Not available, with the reason in a word or two.
     Never(&'static str),
 }
 
@@ -128,9 +128,9 @@ impl Cell {
 #[must_use]
 pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
     let is_over = !burst.is_running();
-    // What may still grow is said to.
+    // A value that may still grow is marked.
     let so_far = |number: f64| if is_over { Cell::Is(number) } else { Cell::About(number) };
-    // The logs say it; where some are not read there may be more.
+    // From the logs; the true value is higher if some are not read.
     let from_logs = |number: f64| match burst.lost() {
         LostJobs::Unknown(_) => Cell::About(number),
         _ => so_far(number),
@@ -153,7 +153,7 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
         },
         Figure::Peak => so_far(burst.peak_replicas.into()),
         Figure::Overshoot => match needed(burst) {
-            // What the fullest queue was is known as closely as the broker was asked.
+            // The fullest queue is known to within one poll interval.
             Some(needed) => Cell::About((f64::from(burst.peak_replicas) - needed).max(0.0)),
             None => Cell::Never("no target"),
         },
@@ -169,7 +169,7 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
     }
 }
 
-/// Replicas that the fullest queue called for, within minimum and maximum.
+/// Replicas that the fullest queue needed, within minimum and maximum.
 fn needed(burst: &Burst) -> Option<f64> {
     let tuning = burst.tuning()?;
     let (min, max) = (f64::from(tuning.min), f64::from(tuning.max));
@@ -183,7 +183,7 @@ fn pod_seconds(
 ) -> Cell {
     let before = burst.pod_time_before();
     match burst.ended {
-        // Workers of which the log is not read may have been idle or busy.
+        // Workers without a followed log may have been idle or busy.
         Some((_, until)) => {
             let time = until.since(&before);
             let is_sure = time.not_sampled.is_zero() && burst.overlaps.is_empty();
@@ -200,24 +200,24 @@ fn pod_seconds(
     }
 }
 
-/// How a figure compares with the others of its kind.
+/// The rank of a figure among others of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rank {
-    /// Nothing to compare with, or neither.
+    /// No comparison, or neither.
     Plain,
-    /// The least of all.
+    /// The lowest.
     Best,
-    /// The most of all.
+    /// The highest.
     Worst,
 }
 
-/// Whether a run can be compared with others: it is over, and nothing else was going on.
+/// Returns true if a run can be compared with others: it is over, and nothing else was going on.
 #[must_use]
 pub fn is_comparable(burst: &Burst) -> bool {
     !burst.is_running() && burst.accepted > 0 && burst.overlaps.is_empty() && !burst.with_load
 }
 
-/// The least and the most of every figure among comparable runs of each size.
+/// The lowest and highest value of every figure among comparable runs of each size.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Extremes {
     by_size: BTreeMap<(u32, usize), Extreme>,
@@ -231,7 +231,7 @@ struct Extreme {
 }
 
 impl Extremes {
-    /// Those of all runs that are kept.
+    /// The extremes of all runs in memory.
     #[must_use]
     pub fn of(data: &Data) -> Self {
         let mut by_size: BTreeMap<(u32, usize), Extreme> = BTreeMap::new();
@@ -253,12 +253,12 @@ impl Extremes {
         Self { by_size }
     }
 
-    /// How a burst's figure compares with those of the other comparable bursts of the same size.
+    /// The rank of a burst's figure among the comparable bursts of the same size.
     #[must_use]
     pub fn rank(&self, data: &Data, burst: &Burst, figure: Figure) -> Rank {
         let index = Figure::ALL.iter().position(|other| *other == figure).unwrap_or(0);
         let extreme = self.by_size.get(&(burst.size, index));
-        // Equal figures are no contest, and neither is one alone.
+        // Equal figures have no rank, and neither has a single one.
         let Some(extreme) = extreme.filter(|extreme| extreme.count > 1 && extreme.most > extreme.least)
         else {
             return Rank::Plain;
@@ -272,12 +272,12 @@ impl Extremes {
     }
 }
 
-/// Which rows of the table are chosen.
+/// The chosen rows of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chosen {
     /// Number of the burst under the cursor; `None` follows the newest.
     pub cursor: Option<u32>,
-    /// Number of the burst that it is compared with.
+    /// Number of the burst to compare with.
     pub against: Option<u32>,
 }
 
@@ -288,7 +288,7 @@ impl Chosen {
         self.cursor.and_then(|number| bursts.get(number)).or_else(|| bursts.newest())
     }
 
-    /// The burst that it is compared with: the one chosen, else the one fired before it.
+    /// The burst to compare with: the marked one, else the one fired before.
     #[must_use]
     pub fn other<'a>(&self, bursts: &'a Bursts) -> Option<&'a Burst> {
         let burst = self.burst(bursts)?;
@@ -296,18 +296,18 @@ impl Chosen {
         chosen.or_else(|| bursts.get(burst.number - 1)).filter(|other| other.number != burst.number)
     }
 
-    /// Moves the cursor to a newer (`up`) or older burst: the newest stands at the top.
+    /// Moves the cursor to a newer (`up`) or older burst: the newest is at the top.
     pub fn step(&mut self, bursts: &Bursts, up: bool) {
         let Some(burst) = self.burst(bursts) else { return };
         let wanted = if up { burst.number + 1 } else { burst.number.saturating_sub(1) };
         if bursts.get(wanted).is_some() {
-            // At the top it follows what comes.
+            // At the top the cursor follows new bursts.
             let is_newest = bursts.newest().is_some_and(|newest| newest.number == wanted);
             self.cursor = (!is_newest).then_some(wanted);
         }
     }
 
-    /// Chooses the burst under the cursor to be compared with, or no longer.
+    /// Marks the burst under the cursor for the comparison, or unmarks it.
     pub fn mark(&mut self, bursts: &Bursts) {
         let number = self.burst(bursts).map(|burst| burst.number);
         self.against = if self.against == number { None } else { number };

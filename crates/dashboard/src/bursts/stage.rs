@@ -1,15 +1,15 @@
-//! The steps of a burst, each with the step that it waits for and the source that tells of it.
+//! The steps of a burst, each with the step that it depends on and the source that reports it.
 
 use crate::reported::Source;
 
-/// The steps of one burst, in the order in which they usually come.
+/// The steps of one burst, in their usual order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
     /// The key was pressed.
     KeyPress,
-    /// The first answer with a confirm came.
+    /// The first answer with a confirm arrived.
     FirstAccepted,
-    /// The last answer with a confirm came.
+    /// The last answer with a confirm arrived.
     LastAccepted,
     /// The broker shows the jobs.
     InBroker,
@@ -54,7 +54,7 @@ impl Stage {
         Self::BackAtMin,
     ];
 
-    /// For the screen, in at most 19 columns.
+    /// The title on the screen, in at most 19 columns.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl Stage {
         }
     }
 
-    /// For a narrow panel, in at most 12 columns.
+    /// The title in a narrow panel, in at most 12 columns.
     #[must_use]
     pub fn short(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl Stage {
         }
     }
 
-    /// The step that it waits for: "since the step before" is the time from there.
+    /// The step that it depends on: "since the step before" is the time from there.
     #[must_use]
     pub fn after(self) -> Option<Self> {
         Some(match self {
@@ -115,7 +115,7 @@ impl Stage {
         })
     }
 
-    /// Where word of it comes from; `None` for what happens here.
+    /// The source that reports it; `None` for local steps.
     #[must_use]
     pub fn source(self) -> Option<Source> {
         Some(match self {
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stages_are_numbered_and_each_waits_for_an_earlier_one() {
+    fn each_stage_depends_on_an_earlier_one() {
         for (index, stage) in Stage::ALL.into_iter().enumerate() {
             assert_eq!(stage as usize, index);
             assert!(stage.after().is_none_or(|before| before < stage), "{stage:?}");

@@ -1,40 +1,41 @@
-//! What is known about one step: when it happened, how that was come by and how exactly, or why it has no time.
+//! The state of one step: its time with provenance and uncertainty, or the reason why it has none.
 //!
-//! A step's time is when word of it was received here. What was asked for at intervals happened at some moment since the
-//! look before, which is its `uncertainty`; an object's own time is a whole second of the cluster's clock.
+//! A step's time is when its notification arrived here. A polled change happened at some moment since the
+//! poll before, which is its `uncertainty`. An object's own timestamp is a whole second of the cluster's
+//! clock.
 
 use std::time::Duration;
 
 pub use crate::bursts::missing_reason::MissingReason;
 use crate::clock::At;
 
-/// How a step's time was come by.
+/// The origin of a step's time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provenance {
     /// The key itself.
     Key,
-    /// An answer of the producer came in.
+    /// An answer of the producer arrived.
     Answer,
-    /// It showed when the source was asked, which is done at intervals.
+    /// A poll showed it; its interval is the uncertainty.
     Asked,
-    /// It showed in the broker's statistics, which lag by an interval of their own.
+    /// The broker's statistics showed it, which lag by an interval of their own.
     Statistics,
-    /// The time of the sample, by its age when Prometheus answered.
+    /// The sample's timestamp, by its age when Prometheus answered.
     Sample,
-    /// The watch told it.
+    /// A watch event arrived.
     Watch,
-    /// The list told it after the watch had been away.
+    /// The list showed it after the watch had been down.
     Listed,
-    /// The object's own time, because the watch was away when it happened.
+    /// The object's own timestamp, because the watch was down.
     OwnTime,
-    /// A worker's log line came in.
+    /// A worker's log line arrived.
     Log,
-    /// The time in a worker's log line that was read late.
+    /// The timestamp in a worker's log line that was read late.
     LogTime,
 }
 
 impl Provenance {
-    /// As a word or two.
+    /// The provenance in a word or two.
     #[must_use]
     pub fn short(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl Provenance {
         }
     }
 
-    /// As a few words.
+    /// The provenance in a few words.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -69,23 +70,23 @@ impl Provenance {
     }
 }
 
-/// Why a time is no more than an estimate.
+/// The reason why a time is only an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caveat {
-    /// Another burst was under way and may be the cause.
+    /// Another burst ran and may be the cause.
     OtherBurst,
     /// The continuous load was on and may be the cause.
     Load,
-    /// Nothing had been read before the press to compare with.
+    /// There was no value before the press to compare with.
     NothingBefore,
-    /// Not every worker's log is read: it may have happened earlier in another.
+    /// Some workers' logs are not read: it may have happened earlier in one of them.
     NotSampled,
-    /// What should have come before it could not be read.
+    /// The step before it could not be read.
     CauseUnseen,
 }
 
 impl Caveat {
-    /// As a word or two.
+    /// The caveat in a word or two.
     #[must_use]
     pub fn short(self) -> &'static str {
         match self {
@@ -97,7 +98,7 @@ impl Caveat {
         }
     }
 
-    /// As a few words.
+    /// The caveat in a few words.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -113,51 +114,52 @@ impl Caveat {
 /// A step that has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Observation {
-    /// When.
+    /// The time.
     pub at: At,
-    /// How that was come by.
+    /// The origin of the time.
     pub how: Provenance,
-    /// How far off `at` may be; zero for what was received as it came.
+    /// The possible error of `at`; zero for exact notifications.
     pub uncertainty: Duration,
-    /// The object's own time of it and how far off that may be, where the object has one.
+    /// The object's own timestamp and its possible error, if the object has one.
     pub own: Option<(At, Duration)>,
-    /// Why it is an estimate, if it is one.
+    /// The reason why it is an estimate, if it is one.
     pub doubt: Option<Caveat>,
 }
 
 impl Observation {
-    /// Received as it came.
+    /// An exact notification.
     #[must_use]
     pub fn received(at: At, how: Provenance) -> Self {
         Self { at, how, uncertainty: Duration::ZERO, own: None, doubt: None }
     }
 
-    /// Seen at `at` for the first time; it came at some time in the `uncertainty` before.
+    /// A change first visible at `at`; it happened within `uncertainty` before.
     #[must_use]
     pub fn within(at: At, how: Provenance, uncertainty: Duration) -> Self {
         Self { uncertainty, ..Self::received(at, how) }
     }
 
-    /// The same with a doubt, unless it has one already.
+    /// Adds a caveat, unless there is one already.
     #[must_use]
     pub fn doubted(self, doubt: Option<Caveat>) -> Self {
         Self { doubt: self.doubt.or(doubt), ..self }
     }
 
-    /// The same, not before `earliest`: nothing that a press caused came before it.
+    /// The same, but not before `earliest`: nothing that a press caused came before it.
     #[must_use]
     pub fn not_before(self, earliest: At) -> Self {
         let at = self.at.max(earliest);
         Self { at, uncertainty: self.uncertainty.min(at.since(earliest)), ..self }
     }
 
-    /// The earliest moment at which it can have happened.
+    /// The earliest possible time.
     #[must_use]
     pub fn earliest(&self) -> At {
         At(self.at.0.saturating_sub(self.uncertainty))
     }
 
-    /// The latest: what showed when asked came before, and a time that was read off another clock may be off both ways.
+    /// The latest possible time: a polled change came before the poll, and a time from another clock may be
+    /// off both ways.
     #[must_use]
     pub fn latest(&self) -> At {
         match self.how {
@@ -174,7 +176,7 @@ impl Observation {
         }
     }
 
-    /// How long after `cause` it came.
+    /// The time from `cause` to this step.
     #[must_use]
     pub fn after(&self, cause: &Self) -> Elapsed {
         let most = self.latest().since(cause.earliest());
@@ -186,19 +188,19 @@ impl Observation {
     }
 }
 
-/// How long after the step that it waits for a step came. Never less than nothing: a cause comes first, whatever the order in
-/// which word of the two came in.
+/// The time from one step to a step that depends on it. Never negative: a cause comes first, whatever the
+/// order in which the two notifications arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Elapsed {
-    /// So long.
+    /// This long.
     After(Duration),
-    /// So long at most: both times are known to within their margins, and these overlap.
+    /// At most this long: the uncertainties of the two times overlap.
     Within(Duration),
-    /// No longer than their words took: that of the effect came in first.
+    /// No longer than the notifications took: that of the effect arrived first.
     Together,
 }
 
-/// What is known about one step.
+/// The state of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum StageTime {
     /// It has not happened, as far as is known.
@@ -206,18 +208,18 @@ pub enum StageTime {
     NotYet,
     /// It has.
     Seen(Observation),
-    /// It has no time and will have none, and why.
+    /// It has no time and will have none, with the reason.
     Never(MissingReason),
 }
 
 impl StageTime {
-    /// When it happened, if that is known.
+    /// The time of the step, if known.
     #[must_use]
     pub fn at(&self) -> Option<At> {
         self.seen().map(|seen| seen.at)
     }
 
-    /// The step as it was seen, if it was.
+    /// The observation of the step, if there is one.
     #[must_use]
     pub fn seen(&self) -> Option<&Observation> {
         match self {
@@ -245,14 +247,14 @@ mod tests {
         let ms = Duration::from_millis;
         let seen = |at, how, uncertainty| Observation::within(At(ms(at)), how, ms(uncertainty));
         for (cause, effect, expected) in [
-            // Both as they came in.
+            // Both arrived in order.
             (seen(100, Provenance::Answer, 0), seen(250, Provenance::Watch, 0), Elapsed::After(ms(150))),
             (seen(100, Provenance::Watch, 0), seen(100, Provenance::Watch, 0), Elapsed::After(ms(0))),
-            // The watches told it in the other order.
+            // The watch events arrived in the other order.
             (seen(100, Provenance::Watch, 0), seen(60, Provenance::Watch, 0), Elapsed::Together),
-            // Far enough apart for their margins.
+            // Far enough apart for their uncertainties.
             (seen(100, Provenance::Asked, 200), seen(900, Provenance::Asked, 200), Elapsed::After(ms(800))),
-            // Not far enough: from the earliest that the one can have been to the latest of the other.
+            // Not far enough: from the earliest possible time of the one to the latest of the other.
             (
                 seen(1_000, Provenance::Asked, 200),
                 seen(1_100, Provenance::Asked, 200),
@@ -263,7 +265,7 @@ mod tests {
                 seen(877, Provenance::Sample, 50),
                 Elapsed::Within(ms(127)),
             ),
-            // A time off another clock may also be too early.
+            // A time from another clock may also be too early.
             (seen(1_000, Provenance::Answer, 0), seen(990, Provenance::Sample, 50), Elapsed::Within(ms(40))),
             (seen(1_000, Provenance::Answer, 0), seen(500, Provenance::Sample, 50), Elapsed::Together),
         ] {

@@ -1,26 +1,27 @@
-//! How long every step of a burst took, from the key press to the moment when all is quiet again.
+//! The duration of every step of a burst, from the key press until all is quiet.
 //!
-//! "Since the step before" is since the step that it waits for ([`Stage::after`]), which is not always the row above: a job is
-//! done long before the new pods are ready. Where the margins of the two overlap it is an upper bound ([`Elapsed`]).
+//! "Since the step before" is since the step that it depends on ([`Stage::after`]), which is not always the
+//! row above: a job is done long before the new pods are ready. If the uncertainties of the two overlap, it
+//! is an upper bound ([`Elapsed`]).
 
 pub use crate::bursts::stage::Stage;
 pub use crate::bursts::stage_time::{Caveat, Elapsed, MissingReason, Observation, Provenance, StageTime};
 use crate::clock::At;
 
-/// The steps of one burst and when they happened.
+/// The steps of one burst and their times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stopwatch {
     readings: [StageTime; Stage::ALL.len()],
 }
 
 impl Stopwatch {
-    /// What is known about a step.
+    /// The state of a step.
     #[must_use]
     pub fn get(&self, stage: Stage) -> &StageTime {
         &self.readings[stage as usize]
     }
 
-    /// Notes the first word about a step. A later one does not change it.
+    /// Records the first state of a step. A later one does not change it.
     pub fn note(&mut self, stage: Stage, reading: StageTime) {
         let slot = &mut self.readings[stage as usize];
         if *slot == StageTime::NotYet {
@@ -28,31 +29,31 @@ impl Stopwatch {
         }
     }
 
-    /// Notes that a step was seen.
+    /// Records a step that has happened.
     pub fn see(&mut self, stage: Stage, seen: Observation) {
         self.note(stage, StageTime::Seen(seen));
     }
 
-    /// Whether a step has a time.
+    /// Returns true if a step has a time.
     #[must_use]
     pub fn has(&self, stage: Stage) -> bool {
         self.get(stage).at().is_some()
     }
 
-    /// When a step happened, if that is known.
+    /// The time of a step, if known.
     #[must_use]
     pub fn at(&self, stage: Stage) -> Option<At> {
         self.get(stage).at()
     }
 
-    /// Whether nothing more is expected.
+    /// Returns true if no more steps are expected.
     #[must_use]
     pub fn is_over(&self) -> bool {
         *self.get(Stage::BackAtMin) != StageTime::NotYet
     }
 
-    /// The step that a step waits for, as it was seen: what "since the step before" counts from. One that could not be seen
-    /// is passed over for the one before it.
+    /// The observation of the step that a step depends on: the start of "since the step before". A step that
+    /// could not be observed is skipped for the one before it.
     #[must_use]
     pub fn before(&self, stage: Stage) -> Option<(Stage, &Observation)> {
         let mut stage = stage.after()?;
@@ -64,14 +65,15 @@ impl Stopwatch {
         }
     }
 
-    /// Whether, of the steps in their order, the step before is also the last one above with a time.
+    /// Returns true if the step before is also the last row above that has a time.
     #[must_use]
     pub fn follows_the_row_above(&self, stage: Stage) -> bool {
         let above = Stage::ALL.into_iter().rfind(|above| *above < stage && self.has(*above));
         above == self.before(stage).map(|(before, _)| before)
     }
 
-    /// Whether what a step waits for has happened, or cannot be seen, and the step itself has not.
+    /// Returns true if a step's dependency has happened or cannot be observed, and the step itself has not
+    /// happened.
     #[must_use]
     pub fn is_awaited(&self, stage: Stage) -> bool {
         *self.get(stage) == StageTime::NotYet
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_word_stays() {
+    fn the_first_observation_stays() {
         let mut watch = Stopwatch::default();
         watch.see(Stage::Scraped, Observation::received(at(1), Provenance::Sample));
         watch.see(Stage::Scraped, Observation::received(at(2), Provenance::Sample));
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_step_before_is_the_last_one_that_was_seen() {
+    fn the_step_before_is_the_last_observed_one() {
         let mut watch = Stopwatch::default();
         watch.see(Stage::KeyPress, Observation::received(at(1), Provenance::Key));
         watch.see(Stage::InBroker, Observation::within(at(2), Provenance::Asked, Duration::from_secs(1)));
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_says_when_it_does_not_count_from_the_row_above() {
+    fn a_row_shows_if_it_does_not_follow_the_row_above() {
         let mut watch = Stopwatch::default();
         for (second, stage) in (1..).zip([
             Stage::KeyPress,
@@ -126,9 +128,9 @@ mod tests {
         for (stage, expected) in [
             (Stage::FirstAccepted, true),
             (Stage::LastAccepted, true),
-            // It waits for the first answer, not for the last.
+            // It depends on the first answer, not on the last.
             (Stage::InBroker, false),
-            // The scrape was not seen.
+            // The scrape was not observed.
             (Stage::ExternalApi, true),
             (Stage::FirstAck, false),
         ] {

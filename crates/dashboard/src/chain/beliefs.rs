@@ -1,14 +1,14 @@
-//! Who believes what about the queue, and who lags behind.
+//! The queue's depth as each hop of the metric chain believes it, and the hop that lags.
 
 use std::time::Duration;
 
 use crate::chain::lag::{Lag, Laggard, Track};
 use crate::clock::At;
 
-/// So long a place may have no reading without being said to lag: the autoscaler reads every 15 s by default.
+/// Time for which a hop without a first reading does not lag: the autoscaler reads every 15 s by default.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The places that a number passes on its way to the decision, in that order.
+/// The hops that a number passes on its way to the decision, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChainHop {
     /// The broker itself.
@@ -22,44 +22,44 @@ pub enum ChainHop {
 }
 
 impl ChainHop {
-    /// All of them, in the order of the way.
+    /// All hops in order.
     pub const ALL: [Self; 4] = [Self::Broker, Self::Prometheus, Self::ExternalApi, Self::Hpa];
 }
 
-/// What one place says.
+/// The belief of one hop.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Belief {
-    /// Messages in all; `None` when it has no reading.
+    /// Messages in total; `None` without a reading.
     pub total: Option<f64>,
-    /// How far the total may be off because it was computed back from a per-pod figure; zero where it was not.
+    /// Possible error of a total that was computed back from a per-pod figure; zero otherwise.
     pub rounding_error: f64,
-    /// When it was heard.
+    /// The time at which the report arrived.
     pub heard: At,
-    /// When the place came to say this, if that is known.
+    /// The time at which the hop first reported this total.
     pub since: At,
-    /// When it last had a reading.
+    /// The time of its last reading.
     pub had: Option<At>,
-    /// How old the number already was when it was heard, if the place tells.
+    /// The age of the number on arrival, if the hop reports it.
     pub age: Option<Duration>,
-    /// The greatest age seen lately: what is normal for this place.
+    /// The highest recent age: the usual age of this hop.
     pub usual_age: Duration,
 }
 
-/// What every place says; `None` where nothing has been heard.
+/// The belief of every hop; `None` before its first report.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Beliefs {
     said: [Option<Belief>; ChainHop::ALL.len()],
-    /// Messages waiting for a worker, where the places behind the broker count only those.
+    /// Ready messages, if the hops behind the broker count only those.
     ready_only: Option<f64>,
-    /// Which places cannot be read now: what they said last is no belief of theirs.
+    /// The hops that cannot be read now: their last reports are no beliefs.
     unread: [bool; ChainHop::ALL.len()],
-    /// What the others are measured by: the first place on the way that can be read, and what it said over time.
+    /// The reference: the first readable hop, and its figures over time.
     truth: (Option<ChainHop>, Track),
     laggard: Laggard<{ ChainHop::ALL.len() }>,
 }
 
 impl Beliefs {
-    /// A place said something.
+    /// Records a hop's report.
     pub fn record(
         &mut self,
         place: ChainHop,
@@ -72,7 +72,7 @@ impl Beliefs {
         let since = slot.filter(|old| old.total == total).map_or(at, |old| old.since);
         let usual_age = match (*slot, age) {
             (Some(old), Some(age)) if age < old.usual_age => {
-                // Forgotten slowly, so that the figure stays still while the place works as usual.
+                // Decays slowly, so that the figure stays stable while the hop works as usual.
                 old.usual_age.mul_f64(0.995).max(age)
             }
             (_, Some(age)) => age,
@@ -84,13 +84,13 @@ impl Beliefs {
         self.measure(at);
     }
 
-    /// A place cannot be read from `at` on.
+    /// Marks a hop as unreadable from `at` on.
     pub fn mark_unreadable(&mut self, place: ChainHop, at: At) {
         self.unread[place as usize] = true;
         self.measure(at);
     }
 
-    /// Measures who is behind, by the first place that can be read.
+    /// Measures the lags against the first readable hop.
     fn measure(&mut self, at: At) {
         let first = ChainHop::ALL.into_iter().find_map(|place| Some((place, self.readable(place)?.total?)));
         if first.map(|(place, _)| place) != self.truth.0 {
@@ -108,8 +108,7 @@ impl Beliefs {
         self.said[place as usize].filter(|_| !self.unread[place as usize])
     }
 
-    /// How far a place is behind at `at`; `None` where that cannot be said: for the place by which it is measured, for those
-    /// before it, and for what cannot be read.
+    /// The lag of a hop at `at`; `None` for the reference hop, for those before it, and for unreadable ones.
     #[must_use]
     pub fn lag(&self, place: ChainHop, at: At) -> Option<Lag> {
         let belief = self.readable(place)?;
@@ -119,9 +118,9 @@ impl Beliefs {
         }
         match (belief.total, belief.had) {
             (Some(total), _) => Some(track.behind(at, total, belief.rounding_error)),
-            // It had one and has lost it.
+            // It had a reading and has lost it.
             (None, Some(had)) => Some(Lag { by: at.since(had), is_least: false }),
-            // It has said so from the beginning, which at the beginning is nothing special.
+            // It has never had a reading, which is normal at the start.
             (None, None) => {
                 let by = at.since(belief.since);
                 Some(Lag { by: if by < PATIENCE { Duration::ZERO } else { by }, is_least: true })
@@ -129,30 +128,31 @@ impl Beliefs {
         }
     }
 
-    /// The furthest that a place was behind lately.
+    /// The worst recent lag of a hop.
     #[must_use]
     pub fn worst_lag(&self, place: ChainHop) -> Duration {
         self.laggard.worst(place as usize)
     }
 
-    /// Whether some place says something else than the truth now, however shortly.
+    /// Returns true if any hop differs from the reference now, however shortly.
     #[must_use]
     pub fn differ(&self, at: At) -> bool {
         ChainHop::ALL.into_iter().any(|place| self.lag(place, at).is_some_and(|lag| !lag.by.is_zero()))
     }
 
-    /// The places behind the broker count only waiting messages, of which there are so many; `None` where they count all.
+    /// Sets the number of ready messages if the hops behind the broker count only those; `None` if they count
+    /// all.
     pub fn counts_ready(&mut self, ready: Option<f64>) {
         self.ready_only = ready;
     }
 
-    /// What a place says.
+    /// The belief of a hop.
     #[must_use]
     pub fn get(&self, place: ChainHop) -> Option<Belief> {
         self.said[place as usize]
     }
 
-    /// The place that is furthest behind, the first on the way where several are alike: there the news is held up.
+    /// The hop that lags most, the first of several with about the same lag: the new value is held up there.
     #[must_use]
     pub fn laggard(&self) -> Option<ChainHop> {
         self.laggard.get().map(|index| ChainHop::ALL[index])
@@ -167,7 +167,7 @@ mod tests {
         At(Duration::from_secs(s))
     }
 
-    /// Beliefs that agreed on 20 and are so at second `s`, asked every second since second 10.
+    /// Beliefs that agreed on 20 at second 9 and report `totals` every second from second 10 to `s`.
     fn beliefs(totals: [Option<f64>; 4], s: u64) -> Beliefs {
         let mut beliefs = Beliefs::default();
         let rounding_error = |place| if place == ChainHop::Hpa { 3.0 } else { 0.0 };
@@ -189,11 +189,11 @@ mod tests {
             ([Some(50.0), Some(20.0), Some(20.0), Some(20.0)], Some(ChainHop::Prometheus)),
             ([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], Some(ChainHop::ExternalApi)),
             ([Some(50.0), Some(50.0), Some(50.0), Some(20.0)], Some(ChainHop::Hpa)),
-            // A total that was computed back from an average is not exact.
+            // A total computed back from an average is not exact.
             ([Some(50.0), Some(50.0), Some(50.0), Some(52.0)], None),
-            // A reading that is no more is a disagreement too.
+            // A lost reading is a disagreement too.
             ([Some(50.0), Some(50.0), None, Some(50.0)], Some(ChainHop::ExternalApi)),
-            // Without the broker Prometheus is what the others are measured by.
+            // Without the broker, Prometheus is the reference.
             ([None, Some(50.0), Some(50.0), Some(50.0)], None),
             ([None, Some(50.0), Some(20.0), Some(20.0)], Some(ChainHop::ExternalApi)),
         ] {
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn who_counts_waiting_messages_only_does_not_lag_for_it() {
+    fn a_hop_that_counts_ready_messages_does_not_lag() {
         for (ready, laggard) in [(None, Some(ChainHop::ExternalApi)), (Some(40.0), None)] {
             let mut beliefs = Beliefs::default();
             for second in 0..5 {
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_was_never_heard_is_passed_over_and_what_cannot_be_read_does_not_lag() {
+    fn an_unreadable_hop_does_not_lag() {
         let mut beliefs = Beliefs::default();
         for second in 0..5 {
             beliefs.record(ChainHop::Broker, at(second), Some(5.0), 0.0, None);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_had_no_reading_yet_has_time_for_the_first() {
+    fn a_hop_has_time_for_its_first_reading() {
         let mut beliefs = Beliefs::default();
         for (second, laggard) in [(0, None), (19, None), (20, Some(ChainHop::Hpa))] {
             beliefs.record(ChainHop::Broker, at(second), Some(5.0), 0.0, None);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn since_is_when_the_total_changed() {
+    fn since_is_the_time_of_the_last_change() {
         let mut beliefs = Beliefs::default();
         beliefs.record(ChainHop::Broker, at(1), Some(5.0), 0.0, None);
         beliefs.record(ChainHop::Broker, at(2), Some(5.0), 0.0, None);

@@ -1,8 +1,9 @@
-//! The cluster's clock beside ours, from the `Date` of the API server's answers.
+//! The offset of the cluster's clock from the local one, from the `Date` header of the API server's answers.
 //!
-//! `Date` is cut to whole seconds, and the server read its clock somewhere between question and answer: so each answer bounds
-//! the difference from both sides, and several answers at different moments of a second bound it closely. Kubelets, the
-//! controllers and Prometheus are assumed to agree with the API server, as in any cluster with time synchronisation.
+//! `Date` has whole seconds, and the server read its clock between request and answer. So each answer bounds
+//! the offset from both sides, and several answers at different fractions of a second bound it closely.
+//! Kubelets, the controllers and Prometheus are assumed to agree with the API server, as in any cluster with
+//! time synchronisation.
 
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use crate::clock::At;
 use crate::clock::DayClock;
 use crate::reported::ServerTime;
 
-/// How far two clocks may drift apart meanwhile, in millionths: more than any machine's crystal, and than slewing.
+/// Assumed limit of the clocks' drift, in millionths: more than any machine's crystal, and than slewing.
 const DRIFT_PPM: i64 = 500;
 
-/// The steps of `Date`, in microseconds.
+/// The resolution of `Date`, in microseconds.
 const SECOND: i64 = 1_000_000;
 
-/// Between which two moments of the cluster's clock this run began.
+/// The bounds of this run's start on the cluster's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Offset {
     bounds: Option<Bounds>,
@@ -41,7 +42,7 @@ fn duration(micros: i64) -> Duration {
 }
 
 impl Bounds {
-    /// As they are at another time, when the clocks may have drifted apart.
+    /// The bounds at a later time, widened by possible drift.
     fn at(self, now: At) -> Self {
         let drift = micros(At(now.since(self.measured))) / SECOND * DRIFT_PPM;
         Self { low: self.low - drift, high: self.high + drift, measured: now }
@@ -49,7 +50,8 @@ impl Bounds {
 }
 
 impl Offset {
-    /// An answer came. One that contradicts what was known means that a clock was set: then only the new one counts.
+    /// Adds an answer. One that contradicts the earlier ones means that a clock was set: then only the new
+    /// one counts.
     pub fn hear(&mut self, answer: ServerTime) {
         let date = answer.date.as_microsecond();
         let new = Bounds {
@@ -73,30 +75,30 @@ impl Offset {
         Some((bounds.low + (bounds.high - bounds.low) / 2, duration((bounds.high - bounds.low) / 2)))
     }
 
-    /// When a time of the cluster's clock was, and how far off that may be; `None` before the clock was compared. Times
-    /// before the run are its start.
+    /// Converts a time of the cluster's clock, with its uncertainty; `None` before the first comparison.
+    /// Times before the run become its start.
     #[must_use]
     pub fn place(&self, time: Timestamp, now: At) -> Option<(At, Duration)> {
         let (start, uncertain) = self.middle(now)?;
         Some((At(duration(time.as_microsecond().saturating_sub(start))), uncertain))
     }
 
-    /// When a whole second of the cluster's clock began; what it stands for came within a second of that.
+    /// Converts a whole second of the cluster's clock; the event happened within a second of its start.
     #[must_use]
     pub fn place_second(&self, time: Timestamp, now: At) -> Option<(At, Duration)> {
         let (at, uncertain) = self.place(time, now)?;
         Some((at, uncertain + Duration::from_secs(1)))
     }
 
-    /// Seconds that the cluster's clock is ahead of ours, and how far off that may be.
+    /// Seconds that the cluster's clock is ahead, with the uncertainty.
     #[must_use]
     pub fn ahead(&self, day: &DayClock, now: At) -> Option<(f64, Duration)> {
         let (start, uncertain) = self.middle(now)?;
         Some(((start - day.started_ms() * 1_000) as f64 / 1e6, uncertain))
     }
 
-    /// How long to wait from `now` until the cluster's clock, as far as is known, turns to its next second: an answer from
-    /// just then halves the uncertainty. At least `least`.
+    /// Time from `now` until the cluster's clock turns to its next second, at least `least`: an answer from
+    /// just after the turn halves the uncertainty.
     #[must_use]
     pub fn until_turn(&self, now: At, least: Duration) -> Duration {
         let Some((start, _)) = self.middle(now) else { return least };
@@ -109,7 +111,7 @@ impl Offset {
 mod tests {
     use super::*;
 
-    /// What a server answers whose clock showed `start` microseconds when the run began.
+    /// The answer of a server whose clock showed `start` microseconds at the start of the run.
     fn answer(start: i64, asked: u64, trip: u64) -> ServerTime {
         let at = |ms| At(Duration::from_millis(ms));
         let read = start + i64::try_from(asked + trip / 2).unwrap() * 1_000;
@@ -126,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_bounds_the_clock_and_answers_at_the_turn_halve_the_rest() {
+    fn answers_at_the_turn_halve_the_uncertainty() {
         for start in [1_767_000_000_123_456_i64, 1_767_000_000_999_999, 1_767_000_000_000_000] {
             let mut offset = Offset::default();
             let mut now = 37;
@@ -159,7 +161,7 @@ mod tests {
         let (at, uncertain) = offset.place_second(whole, now).unwrap();
         assert!(at.0.abs_diff(Duration::from_secs(7)) <= uncertain, "{at:?} ± {uncertain:?}");
         assert_eq!(offset.place(Timestamp::UNIX_EPOCH, now).unwrap().0, At::default());
-        // Our own clock of the day is 1.4 s behind.
+        // The local clock of the day is 1.4 s behind.
         let day =
             DayClock::new(Timestamp::from_microsecond(start - 1_400_000).unwrap(), jiff::tz::TimeZone::UTC);
         let (ahead, uncertain) = offset.ahead(&day, now).unwrap();
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_is_believed_anew() {
+    fn a_clock_that_is_set_starts_a_new_comparison() {
         let mut offset = Offset::default();
         offset.hear(answer(1_767_000_000_000_000, 100, 10));
         let set = 1_767_000_060_000_000;
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_known_long_ago_is_known_less_well() {
+    fn old_bounds_are_wider() {
         let mut offset = Offset::default();
         offset.hear(answer(1_767_000_000_000_000, 0, 10));
         let width = |s| offset.middle(At(Duration::from_secs(s))).unwrap().1;

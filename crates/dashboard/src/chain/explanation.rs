@@ -1,4 +1,4 @@
-//! Why the hops disagree, as far as it can be seen from outside.
+//! The reasons why the hops disagree, as far as they are visible from outside.
 
 use std::time::Duration;
 
@@ -8,53 +8,53 @@ use crate::chain::beliefs::ChainHop;
 use crate::chain::lag::Lag;
 use crate::data::Data;
 
-/// Why a place says something else than the one before it, as far as can be told from outside.
+/// The reason why a hop differs from the one before it, as far as it is visible from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Explanation {
     /// The last sample is from before the change.
     Scrape {
-        /// How long ago Prometheus last scraped.
+        /// The time since the last scrape.
         ago: Duration,
-        /// The greatest such age lately: about how often it scrapes.
+        /// The highest recent age: about the scrape interval.
         usual: Duration,
-        /// What the broker has and what the sample says.
+        /// The figures of the broker and of the sample.
         numbers: (f64, f64),
-        /// How far the sample is behind.
+        /// The lag of the sample.
         lag: Lag,
-        /// Whether the external metrics API repeats the old number, under a fresh time stamp.
+        /// True if the external metrics API repeats the old number with a new timestamp.
         is_repeated: bool,
     },
     /// Prometheus answers and has no sample of the queue.
     NoSample,
-    /// The external metrics API says something else than Prometheus, since so long.
+    /// The external metrics API differs from Prometheus.
     Adapter {
-        /// How long the API has said this.
+        /// The time since the API has served this value.
         lasts: Duration,
-        /// What Prometheus and the API say.
+        /// The figures of Prometheus and of the API.
         numbers: (f64, f64),
     },
-    /// The external metrics API has no value though the place before it has one.
+    /// The external metrics API has no value although the hop before it has one.
     NoValue,
     /// The HPA has not read the new number yet.
     Sync {
-        /// How far its status is behind.
+        /// The lag of its status.
         lag: Lag,
-        /// The furthest that it was behind lately.
+        /// Its worst recent lag.
         worst: Duration,
     },
-    /// The HPA has no reading; its condition says why, if it does.
+    /// The HPA has no reading; the reason from its condition, if there is one.
     NoReading(Option<String>),
-    /// KEDA's scaler counts only waiting messages: so many more are in work.
+    /// KEDA's scaler counts only ready messages.
     ReadyOnly {
         /// Messages delivered and not acknowledged.
         unacked: u64,
     },
-    /// The broker's own figure may be so old.
+    /// The broker's own figure may be this old.
     Statistics(Duration),
 }
 
-/// Whether the HPA is KEDA's and reads a queue by its scaler for RabbitMQ, whose metric is called `s0-rabbitmq-QUEUE` after
-/// the trigger's place. Its name alone says nothing: any metric may be called so.
+/// Returns true if KEDA owns the HPA and its RabbitMQ scaler reads the queue; the metric is then
+/// `s0-rabbitmq-QUEUE` after the trigger's index. The name alone is no proof: any metric may have it.
 #[must_use]
 pub fn is_keda(data: &Data) -> bool {
     let Some(hpa) = data.hpa.get().filter(|hpa| hpa.scaled_object.is_some()) else { return false };
@@ -67,7 +67,7 @@ pub fn is_keda(data: &Data) -> bool {
     hpa.metric.as_ref().is_some_and(|metric| is_scaler(&metric.name))
 }
 
-/// What there is to say about the places' disagreement, the laggard first.
+/// The explanations of the disagreement, the laggard's first.
 #[must_use]
 pub fn explain(data: &Data) -> Vec<Explanation> {
     let beliefs = &data.beliefs;
@@ -113,7 +113,7 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
     all
 }
 
-/// Why the HPA says that it cannot scale, if it does.
+/// The HPA's reason why it cannot scale, if it reports one.
 fn inactive(data: &Data) -> Option<String> {
     let conditions = &data.hpa.get()?.conditions;
     let active = conditions

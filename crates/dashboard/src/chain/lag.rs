@@ -1,36 +1,38 @@
-//! How far behind a figure is, in time, and which of several places is the one that lags.
+//! The lag of a figure in time, and which of several hops lags.
 //!
-//! While a queue moves every place is behind by a little, and each catches up whenever it is asked: the greatest lag of the
-//! moment jumps from one to another. What counts is how far behind a place was at worst lately, and the mark moves only when
-//! that has been another one's for a while.
+//! While a queue moves, every hop lags a little and catches up at each poll: the greatest lag of the moment
+//! jumps between hops. So the worst recent lag of a hop counts, and the mark moves only after another hop has
+//! had it for a while.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::At;
 
-/// Less than this is no lag: every place is asked once a second at least, and answers take their time.
+/// Lags below this count as none: every hop is polled at least once a second, and answers take their time.
 pub const LEAST: Duration = Duration::from_secs(2);
 
-/// Places that are behind by no more than this apart are equally far behind: what the first of them does not know, those
-/// after it cannot know either.
+/// Lags that differ by no more than this are equal: hops after the first one cannot know what the first one
+/// does not know.
 const ALIKE: Duration = Duration::from_secs(1);
 
-/// How long another place must be the one that lags until the mark moves, and how long nobody may lag until it goes.
+/// Time for which another hop must lag until the mark moves, and for which no hop may lag until it
+/// disappears.
 const STEADY: Duration = Duration::from_secs(3);
 
-/// The worst lag is remembered for this long at least, and for twice as long at most: a sync, a scrape and some room.
+/// Minimum time for which the worst lag is remembered; the maximum is twice that: a sync, a scrape and a
+/// margin.
 const MEMORY: Duration = Duration::from_secs(20);
 
-/// Figures that are remembered; the oldest go first.
+/// Figures remembered; the oldest go first.
 const MAX_FIGURES: usize = 3_000;
 
-/// How far behind a place is.
+/// The lag of a hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Lag {
-    /// So long ago its figure was the true one.
+    /// The time since its figure was the true one.
     pub by: Duration,
-    /// Whether that is as far back as is known, so that it may be more.
+    /// True if the lag may be larger, because the record does not reach further back.
     pub is_least: bool,
 }
 
@@ -41,14 +43,15 @@ struct Figure {
     ready: Option<f64>,
 }
 
-/// The true figure over time, as far as it was seen.
+/// The reference value over time.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Track {
     figures: VecDeque<Figure>,
 }
 
 impl Track {
-    /// The true figure is that: `total` messages, of which so many wait where some places count only those.
+    /// Records the reference value: `total` messages, and `ready` of them for hops that count only ready
+    /// messages.
     pub fn show(&mut self, at: At, total: f64, ready: Option<f64>) {
         if self.figures.back().is_some_and(|last| last.total == total && last.ready == ready) {
             return;
@@ -59,20 +62,21 @@ impl Track {
         self.figures.push_back(Figure { since: at, total, ready });
     }
 
-    /// Nothing of what was seen counts any more.
+    /// Forgets all values.
     pub fn clear(&mut self) {
         self.figures.clear();
     }
 
-    /// How long ago `figure`, which may be off by `rounding_error`, was the true one: nought if it is now.
+    /// The time since `figure`, with a possible error of `rounding_error`, was the true value; zero if it is
+    /// true now.
     #[must_use]
     pub fn behind(&self, at: At, figure: f64, rounding_error: f64) -> Lag {
         let near = |truth: f64| (truth - figure).abs() <= rounding_error + 0.5;
         let agrees = |seen: &Figure| near(seen.total) || seen.ready.is_some_and(near);
-        // When what was true after the figure began to be: then it ceased.
+        // The value after the figure: its start is the figure's end.
         let mut after: Option<&Figure> = None;
         for seen in self.figures.iter().rev() {
-            // What the queue went through between two looks was true, too.
+            // Values that the queue passed between two polls were true, too.
             let passed = after.is_some_and(|after| (seen.total - figure) * (after.total - figure) < 0.0);
             if agrees(seen) || passed {
                 let by = after.map_or(Duration::ZERO, |after| at.since(after.since));
@@ -85,7 +89,7 @@ impl Track {
     }
 }
 
-/// The greatest lag of a place lately.
+/// The worst recent lag of a hop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Worst {
     since: At,
@@ -106,22 +110,22 @@ impl Worst {
     }
 }
 
-/// Which of `N` places lags, held steady.
+/// The laggard among `N` hops, held steady.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Laggard<const N: usize> {
     worst: [Worst; N],
     mark: Mark,
 }
 
-/// Where the mark stands.
+/// The position of the mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Mark {
-    /// Nobody lags.
+    /// No hop lags.
     #[default]
     Nowhere,
-    /// At a place.
+    /// At a hop.
     At(usize),
-    /// At a place, while since then another one, or nobody, has been the one that lags.
+    /// At a hop, while another hop or none has lagged since `since`.
     Leaving { from: usize, to: Option<usize>, since: At },
 }
 
@@ -132,7 +136,7 @@ impl<const N: usize> Default for Laggard<N> {
 }
 
 impl<const N: usize> Laggard<N> {
-    /// The place that lags.
+    /// The hop that lags.
     #[must_use]
     pub fn get(&self) -> Option<usize> {
         match self.mark {
@@ -141,13 +145,13 @@ impl<const N: usize> Laggard<N> {
         }
     }
 
-    /// The greatest lag of a place in the last half minute or so.
+    /// The worst lag of a hop in the last half minute.
     #[must_use]
     pub fn worst(&self, place: usize) -> Duration {
         self.worst[place].get()
     }
 
-    /// So far behind the places are now, in the order of the way; `None` for those of which that is not known.
+    /// Records the current lags of the hops in order; `None` if a lag is unknown.
     pub fn note(&mut self, at: At, lags: [Option<Duration>; N]) {
         for (worst, lag) in self.worst.iter_mut().zip(lags) {
             match lag {
@@ -155,7 +159,7 @@ impl<const N: usize> Laggard<N> {
                 None => *worst = Worst::default(),
             }
         }
-        // What was read has no part in it any more once it cannot be.
+        // An unreadable hop keeps no mark.
         if self.get().is_some_and(|place| lags[place].is_none()) {
             self.mark = Mark::Nowhere;
         }
@@ -170,7 +174,7 @@ impl<const N: usize> Laggard<N> {
                 Mark::Leaving { from, to, since: at }
             }
             (Mark::Leaving { from, since, .. }, to) if at.since(since) < STEADY => {
-                // Who has all the news while another waits for it is not the one that lags.
+                // A hop that has caught up while another waits does not lag.
                 match to {
                     Some(to) if lags[from].is_none_or(|lag| lag < ALIKE) => Mark::At(to),
                     to => Mark::Leaving { from, to, since },
@@ -180,12 +184,12 @@ impl<const N: usize> Laggard<N> {
             (Mark::Leaving { .. }, None) => Mark::Nowhere,
         };
         if self.mark == Mark::Nowhere {
-            // The next burst starts afresh.
+            // The next burst starts without a history.
             self.worst = [Worst::default(); N];
         }
     }
 
-    /// The first place on the way that was about as far behind as the furthest.
+    /// The first hop whose lag is about the worst.
     fn furthest(&self) -> Option<usize> {
         let most = self.worst.iter().map(Worst::get).max()?;
         let is_furthest = |worst: &Worst| worst.get() >= LEAST && worst.get() + ALIKE >= most;
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_behind_since_it_ceased_to_be_true() {
+    fn a_lag_begins_when_the_figure_ceased_to_be_true() {
         let mut track = Track::default();
         for (second, total) in [(0, 0.0), (10, 100.0), (12, 100.0), (15, 90.0), (20, 60.0)] {
             track.show(at(1_000 * second), total, None);
@@ -215,11 +219,11 @@ mod tests {
             (60.0, 0.0, 0, false),
             (100.0, 0.0, 15, false),
             (0.0, 0.0, 20, false),
-            // Between two looks it was true, and at the later of them no more.
+            // Between two polls it was true, and at the later one no more.
             (75.0, 0.0, 10, false),
             // Not exact.
             (63.0, 3.0, 0, false),
-            // Nobody saw it.
+            // No poll showed it.
             (500.0, 0.0, 30, true),
         ] {
             let lag = track.behind(at(30_000), figure, rounding_error);
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn who_counts_what_waits_is_compared_with_that() {
+    fn ready_counts_are_compared_with_ready_counts() {
         let mut track = Track::default();
         track.show(at(0), 50.0, Some(50.0));
         track.show(at(4_000), 50.0, Some(40.0));
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_track_does_not_grow_without_bound() {
+    fn the_track_is_bounded() {
         let mut track = Track::default();
         for n in 0..2 * MAX_FIGURES as u64 {
             track.show(at(n), n as f64, None);
@@ -247,7 +251,8 @@ mod tests {
         assert_eq!(track.figures.len(), MAX_FIGURES);
     }
 
-    /// Where the mark stands at each fifth of a second, without repetitions, for lags in milliseconds as functions of time.
+    /// The positions of the mark at each fifth of a second, without repetitions, for lags in milliseconds as
+    /// functions of time.
     fn marks(of: [fn(u64) -> u64; 3], until: u64) -> Vec<Option<usize>> {
         let mut laggard = Laggard::<3>::default();
         let mut marks = Vec::new();
@@ -261,20 +266,21 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_stays_where_the_news_is_held_up_longest() {
-        // Scraped every second, asked at once, read every fifteen seconds: the last one lags, through all its syncs.
+    fn the_mark_stays_at_the_worst_laggard() {
+        // Scraped every second, polled at once, synced every fifteen seconds: the HPA lags, through all its
+        // syncs.
         let every = [|ms| ms % 1_000, |ms| ms % 1_000, |ms| ms % 15_000];
         assert_eq!(marks(every, 120_000), [None, Some(2)]);
-        // Scraped every ten seconds: both move, and the one that is further behind keeps the mark.
+        // Scraped every ten seconds: both move, and the one with the larger lag keeps the mark.
         let both = [|ms| ms % 10_000, |ms| ms % 10_000, |ms| ms % 15_000 + ms % 10_000];
         assert_eq!(marks(both, 120_000).last(), Some(&Some(2)));
         assert!(marks(both, 120_000).len() <= 3, "{:?}", marks(both, 120_000));
-        // Not scraped any more: what follows repeats the same old figure, and is not to blame.
+        // Scrapes have stopped: later hops repeat the same old figure and are not the cause.
         assert_eq!(marks([|ms| ms, |ms| ms, |ms| ms], 60_000), [None, Some(0)]);
     }
 
     #[test]
-    fn the_mark_follows_the_news_along_the_way_and_goes_when_it_has_arrived() {
+    fn the_mark_follows_the_value_along_the_chain() {
         // The scrape brings it at eight seconds, the sync at twelve.
         let lags = [
             |ms| if ms < 8_000 { ms } else { 0 },
@@ -285,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_does_not_lag() {
+    fn an_unreadable_hop_has_no_mark() {
         let mut laggard = Laggard::<2>::default();
         laggard.note(at(0), [None, Some(seconds(9))]);
         assert_eq!(laggard.get(), Some(1));

@@ -1,53 +1,54 @@
-//! How each source is: not heard of yet, delivering, lost, or not to be had.
+//! The health of each source: starting, live, stale or failed.
 //!
-//! A chain that is being started is empty for some seconds: no queue yet, no sample of it, no metric. That is no failure, and
-//! is not told as one while a source that has never delivered is still new.
+//! A starting chain is empty for some seconds: no queue, no sample, no metric. That is not reported as a
+//! failure while a source that has never delivered is still new.
 
 use std::time::Duration;
 
 use crate::clock::At;
 use crate::reported::{Source, SourceState};
 
-/// So long a source that has never delivered counts as starting: some scrapes, and a first look of everybody.
+/// Time in which a source that has never delivered counts as starting: a few scrapes, and a first poll of
+/// each.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How a source is, and since when.
+/// The state of a source, and its history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceStatus {
-    /// How it is, in its own words.
+    /// The state that it reports.
     pub state: SourceState,
-    /// Since when.
+    /// The time of that state.
     pub since: At,
-    /// When it first said how it is.
+    /// The time of its first report.
     pub first: At,
-    /// Whether it was live at any time before this state.
+    /// True if it was live at any time before this state.
     pub was_live: bool,
-    /// When it last delivered.
+    /// The time of its last delivery.
     pub last_heard: Option<At>,
-    /// When it was lost and when it came back, the last time.
+    /// The times of its last loss and return.
     pub away: Option<(At, At)>,
 }
 
-/// How a source is, for whoever reads the screen.
+/// The health of a source, for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceHealth<'a> {
-    /// It has not delivered yet and need not have; what it met instead, if something.
+    /// It has not delivered yet and need not have; the problem, if there is one.
     Starting(Option<&'a str>),
     /// It delivers.
     Live,
-    /// It did deliver, at that time for the last time, and does not now, for that cause.
+    /// It has delivered before and does not now.
     Stale {
-        /// When it last delivered.
+        /// The time of its last delivery.
         heard: At,
-        /// Why it does not now.
+        /// The cause.
         cause: &'a str,
     },
-    /// It has never delivered, for that cause.
+    /// It has never delivered, with the cause.
     Failed(&'a str),
 }
 
 impl SourceHealth<'_> {
-    /// Why it does not deliver, if it should.
+    /// The cause for which it does not deliver, if it should.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
         match self {
@@ -56,7 +57,7 @@ impl SourceHealth<'_> {
         }
     }
 
-    /// Whether it has not delivered yet and need not have.
+    /// Returns true if it has not delivered yet and need not have.
     #[must_use]
     pub fn is_starting(&self) -> bool {
         matches!(self, Self::Starting(_))
@@ -64,10 +65,10 @@ impl SourceHealth<'_> {
 }
 
 impl SourceStatus {
-    /// How it is at `now`, being the status of `source`.
+    /// The health at `now`; this is the status of `source`.
     #[must_use]
     pub fn standing(&self, source: Source, now: At) -> SourceHealth<'_> {
-        // Only these are filled one after the other when everything is started.
+        // Only these fill one after the other at the start.
         let patience = match source {
             Source::Broker | Source::Prometheus | Source::ExternalMetric | Source::Producer => PATIENCE,
             _ => Duration::ZERO,
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_never_delivered_is_starting_until_patience_ends() {
+    fn a_new_source_is_starting_for_a_while() {
         let at = |s| At(Duration::from_secs(s));
         let cause = "no queue";
         let retrying = SourceState::Retrying { cause: cause.to_owned(), next: at(9) };
@@ -106,7 +107,7 @@ mod tests {
             (gone.clone(), None, 10, SourceHealth::Starting(Some(cause))),
             (gone, None, 11, SourceHealth::Failed(cause)),
             (retrying.clone(), None, 11, SourceHealth::Failed(cause)),
-            // Who has delivered and ceases has failed at once.
+            // A source that has delivered and stops has failed at once.
             (retrying, Some(at(2)), 3, SourceHealth::Stale { heard: at(2), cause }),
         ] {
             let was_live = heard.is_some();

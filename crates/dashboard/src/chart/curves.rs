@@ -1,4 +1,4 @@
-//! The curves of the chart: which there are, what each is called, which are shown, and what each says at an instant.
+//! The curves of the chart: their names, which are visible, and their values at an instant.
 
 use crate::chart::history::History;
 use crate::chart::series::Series;
@@ -7,13 +7,13 @@ use crate::clock::At;
 /// A curve of the chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
-    /// Messages that wait in the queue; on top of those in work.
+    /// Ready messages in the queue; drawn on top of the unacknowledged ones.
     Waiting,
     /// Messages that a worker has and has not acknowledged.
     InWork,
     /// The target on the depth axis.
     Target,
-    /// The total that the HPA went by.
+    /// The total that the HPA used.
     Believed,
     /// The external metric as the API serves it.
     Metric,
@@ -23,7 +23,7 @@ pub enum Curve {
     Current,
     /// Replicas that are ready.
     Ready,
-    /// Replicas that the ratio alone would ask for: a ready bar is striped above it.
+    /// Replicas that the ratio alone would ask for: a ready bar has stripes above it.
     Raw,
     /// Replicas that the shadow wants: a second specification over the same series.
     Shadow,
@@ -44,7 +44,7 @@ impl Curve {
         Self::Shadow,
     ];
 
-    /// What it is called.
+    /// The name of the curve.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -61,7 +61,7 @@ impl Curve {
         }
     }
 
-    /// The same in a word or two.
+    /// The name in a word or two.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -78,12 +78,12 @@ impl Curve {
         }
     }
 
-    /// What it said at an instant; `None` when there was no reading.
+    /// The value at an instant; `None` without a reading.
     #[must_use]
     pub fn at(self, history: &History, at: At) -> Option<f32> {
         let series = |series: &Series| series.at(at);
         match self {
-            // The two come in one sample.
+            // One sample has both values.
             Self::Waiting => {
                 Some((series(&history.depth)? - series(&history.in_work).unwrap_or(0.0)).max(0.0))
             }
@@ -100,26 +100,26 @@ impl Curve {
     }
 }
 
-/// Which curves are shown: all, until some are hidden.
+/// The visible curves: all, until some are hidden.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Curves {
-    /// One bit a curve.
+    /// One bit per curve.
     hidden: u32,
 }
 
 impl Curves {
-    /// Whether it is shown.
+    /// Returns true if a curve is visible.
     #[must_use]
     pub fn has(self, curve: Curve) -> bool {
         self.hidden & (1 << curve as u32) == 0
     }
 
-    /// Shows a curve that was hidden, or hides it.
+    /// Shows a hidden curve, or hides it.
     pub fn toggle(&mut self, curve: Curve) {
         self.hidden ^= 1 << curve as u32;
     }
 
-    /// How many are hidden.
+    /// Number of hidden curves.
     #[must_use]
     pub fn hidden(self) -> u32 {
         self.hidden.count_ones()
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_the_depth_without_what_is_in_work() {
+    fn ready_is_the_depth_without_unacked() {
         let mut history = History::default();
         history.depth.push(At::default(), Some(12.0));
         history.in_work.push(At::default(), Some(5.0));

@@ -1,4 +1,4 @@
-//! What the chart shows: the measured series and the marks, all on one time axis.
+//! The data of the chart: the measured series and the marks, on one time axis.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use crate::clock::At;
 /// Marks kept; the oldest go first.
 const MAX_MARKS: usize = 8_000;
 
-/// Everything with a time axis.
+/// All series and marks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct History {
-    /// Messages in the queue, waiting and unacknowledged, as the broker says.
+    /// Messages in the queue, ready and unacknowledged, from the broker.
     pub depth: Series,
-    /// Of these, those that a worker has and has not acknowledged.
+    /// The unacknowledged ones among them.
     pub in_work: Series,
     /// The target on the depth axis: per-pod target times replicas for AverageValue, the target itself for Value.
     pub target: Series,
-    /// The total that the HPA went by: its reading, times replicas where it reads per pod (estimated then).
+    /// The total that the HPA used: its reading, times replicas for a per-pod target (estimated then).
     pub believed: Series,
     /// The external metric as the API serves it.
     pub metric: Series,
@@ -28,9 +28,9 @@ pub struct History {
     pub current: Series,
     /// Replicas that are ready.
     pub ready: Series,
-    /// Replicas that the metric asked for at each sync, before anything held or limited it (estimated).
+    /// Replicas that the metric asked for at each sync, before any hold or limit (estimated).
     pub raw: Series,
-    /// Replicas that the shadow wants, while there is one.
+    /// Replicas that the shadow wants, while it is on.
     pub shadow: Series,
     marks: VecDeque<Mark>,
 }
@@ -38,13 +38,13 @@ pub struct History {
 /// Something that happened at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// When.
+    /// The time.
     pub at: At,
-    /// What.
+    /// The kind.
     pub kind: MarkKind,
 }
 
-/// What can be marked on the time axis.
+/// The kinds of marks on the time axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MarkKind {
     /// A burst was fired.
@@ -55,15 +55,15 @@ pub enum MarkKind {
     ScaleDown,
     /// A worker became ready.
     PodReady,
-    /// A worker is gone.
+    /// A worker was deleted.
     PodGone,
     /// A job was delivered again.
     Redelivery,
-    /// The HPA's settings were changed, by whomever.
+    /// A client changed the HPA's settings.
     Tuned,
     /// A part of the metric chain was stopped for a drill.
     Drill,
-    /// It was put back.
+    /// The stopped part was started again.
     DrillOver,
     /// Something failed: a request, a job, a worker.
     Error,
@@ -72,12 +72,12 @@ pub enum MarkKind {
 }
 
 impl History {
-    /// Marks that something happened.
+    /// Adds a mark.
     pub fn mark(&mut self, at: At, kind: MarkKind) {
         if self.marks.len() == MAX_MARKS {
             self.marks.pop_front();
         }
-        // Sources stamp in their own tasks; in order, marks are found without looking at all of them.
+        // Sources stamp events in their own tasks; the marks are kept in order for binary search.
         let at = self.marks.back().map_or(at, |newest| newest.at.max(at));
         self.marks.push_back(Mark { at, kind });
     }

@@ -1,23 +1,24 @@
-//! One measured quantity over time in bounded memory: fine for the last minutes, coarse for the hours before, and
-//! extremes are kept at every resolution.
+//! One measured quantity over time in bounded memory: fine for the last minutes, coarse for the hours before.
+//! Every resolution keeps the extremes.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::At;
 
-/// Bucket width in milliseconds and number of buckets, from fine to coarse: ten minutes at 0.2 s, ten hours at 1 s, and a
-/// day at 10 s. The last is for speed as much as for the day: a wide stretch is drawn from a tenth of the buckets.
+/// Bucket width in milliseconds and number of buckets, from fine to coarse: ten minutes at 0.2 s, ten hours
+/// at 1 s, and a day at 10 s. The last level also saves time: a wide stretch is drawn from a tenth of the
+/// buckets.
 const LEVELS: [(u64, usize); 3] = [(200, 3_000), (1_000, 36_000), (10_000, 8_640)];
 
-/// What was measured while one bucket lasted. Sixteen bytes, because there are many of them.
+/// The values during one bucket. Sixteen bytes, because there are many of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Bucket {
     /// Its start in widths of its level since the run began; enough for 27 years of the finest.
     slot: u32,
     min: f32,
     max: f32,
-    /// The value at the bucket's end, which holds until the next bucket; NaN when there is no reading from there on.
+    /// The value at the bucket's end, which holds until the next bucket; NaN without a reading.
     last: f32,
 }
 
@@ -28,7 +29,7 @@ struct Level {
     buckets: VecDeque<Bucket>,
 }
 
-/// What a quantity did during one column of a chart.
+/// The values during one column of a chart.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Column {
     /// Smallest value.
@@ -55,13 +56,14 @@ impl Level {
     fn push(&mut self, at: At, value: f32) {
         let slot = u32::try_from(at.0.as_millis() / u128::from(self.width)).unwrap_or(u32::MAX);
         match self.buckets.back_mut() {
-            // Sources stamp in their own tasks, so a sample may come a little late: it joins the newest bucket.
+            // Sources stamp events in their own tasks, so a sample may come a little late: it joins the
+            // newest bucket.
             Some(newest) if newest.slot >= slot => {
                 newest.min = newest.min.min(value);
                 newest.max = newest.max.max(value);
                 newest.last = value;
             }
-            // The same value holds anyway; leaving it out makes a quiet hour cheap.
+            // The same value holds anyway; skipping it makes a quiet hour cheap.
             Some(newest)
                 if newest.last.to_bits() == value.to_bits() && newest.min == value && newest.max == value => {
             }
@@ -69,7 +71,7 @@ impl Level {
                 if self.buckets.len() == self.capacity {
                     self.buckets.pop_front();
                 } else if self.buckets.len() == self.buckets.capacity() {
-                    // Twice as many as usual, but never more than there will be.
+                    // Twice the usual room, but never more than the capacity.
                     let room = self.buckets.len().max(16).min(self.capacity - self.buckets.len());
                     self.buckets.reserve_exact(room);
                 }
@@ -78,7 +80,7 @@ impl Level {
         }
     }
 
-    /// When a bucket begins, in milliseconds since the run began.
+    /// The start of a bucket, in milliseconds since the run began.
     fn start(&self, bucket: &Bucket) -> u64 {
         u64::from(bucket.slot) * self.width
     }
@@ -89,7 +91,7 @@ impl Level {
 }
 
 impl Series {
-    /// Adds a value; `None` says that there is no reading from here on.
+    /// Adds a value; `None` means no reading from here on.
     pub fn push(&mut self, at: At, value: Option<f64>) {
         #[expect(clippy::cast_possible_truncation, reason = "seven digits are more than a chart can show")]
         let value = value.map_or(f32::NAN, |v| v as f32);
@@ -98,13 +100,13 @@ impl Series {
         }
     }
 
-    /// The newest value; `None` when there is no reading.
+    /// The newest value; `None` without a reading.
     #[must_use]
     pub fn last(&self) -> Option<f32> {
         self.levels[0].buckets.back().map(|b| b.last).filter(|v| !v.is_nan())
     }
 
-    /// The value that held at an instant, to the width of a bucket; `None` when there was no reading.
+    /// The value at an instant, to the width of a bucket; `None` without a reading.
     #[must_use]
     pub fn at(&self, at: At) -> Option<f32> {
         let at = u64::try_from(at.0.as_millis()).unwrap_or(u64::MAX);
@@ -114,12 +116,12 @@ impl Series {
         level.buckets.get(after.checked_sub(1)?).map(|bucket| bucket.last).filter(|value| !value.is_nan())
     }
 
-    /// What happened in each of `count` columns of width `step` from `from` on; `None` where nothing is known.
+    /// The values in each of `count` columns of width `step` from `from` on; `None` if unknown.
     #[must_use]
     pub fn columns(&self, from: At, step: Duration, count: usize) -> Vec<Option<Column>> {
         let from = u64::try_from(from.0.as_millis()).unwrap_or(u64::MAX);
         let step = u64::try_from(step.as_millis()).unwrap_or(u64::MAX).max(1);
-        // The coarsest level that still has a bucket a column, else the finest that reaches back far enough.
+        // The coarsest level that has a bucket per column, else the finest that reaches back far enough.
         let level = self
             .levels
             .iter()
@@ -128,13 +130,13 @@ impl Series {
             .or_else(|| self.levels.iter().find(|level| level.covers(from)))
             .unwrap_or(&self.levels[LEVELS.len() - 1]);
         let buckets = &level.buckets;
-        // A bucket that reaches into the first column belongs to it: its extremes may have been there.
+        // A bucket that reaches into the first column belongs to it: its extremes may be in there.
         let mut next = buckets.partition_point(|b| level.start(b) + level.width <= from);
         let mut held = next.checked_sub(1).map_or(f32::NAN, |i| buckets[i].last);
         let mut columns = Vec::with_capacity(count);
         for index in 0..count {
             let end = from.saturating_add(step.saturating_mul(index as u64 + 1));
-            // `min` and `max` of f32 skip NaN, so a gap only shows where nothing else is in the column.
+            // `min` and `max` of f32 skip NaN, so a gap is visible only if nothing else is in the column.
             let (mut min, mut max) = (held, held);
             while let Some(bucket) = buckets.get(next).filter(|b| level.start(b) < end) {
                 min = min.min(bucket.min);
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn extremes_survive_every_resolution_and_memory_stays_bounded() {
+    fn extremes_survive_and_memory_is_bounded() {
         let mut series = Series::default();
         let hours = 14 * 3_600_000;
         for ms in (0..hours).step_by(200) {
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_has_the_value_that_held_then() {
+    fn an_instant_has_the_value_of_that_time() {
         let mut series = Series::default();
         series.push(at(1_000), Some(3.0));
         series.push(at(4_000), None);
@@ -247,7 +249,7 @@ mod tests {
                 }
                 proptest::prop_assert_eq!(series.at(at(ms)), value.map(|value| value as f32));
             }
-            // What the coarsest level holds is a day; all of it is in view, in columns of any width.
+            // The coarsest level holds a day; all of it is in view, in columns of any width.
             let begin = ms.saturating_sub(80_000_000);
             let step = (ms - begin) / count + 1;
             let columns = series.columns(at(begin), Duration::from_millis(step), count as usize);

@@ -1,6 +1,6 @@
-//! What stretch of time is drawn: whether it follows the present, how wide it is, and which instant is looked at closely.
+//! The stretch of time on the screen: whether it follows the present, its width, and the inspected instant.
 //!
-//! It is the only owner of that. Chart, lanes and cursor are handed a [`Stretch`] of it, so they cannot disagree.
+//! The viewport is its only owner. Chart, lanes and cursor take a [`Stretch`] of it, so they cannot disagree.
 
 use std::time::Duration;
 
@@ -9,50 +9,50 @@ use crate::clock::At;
 /// The widths that `z` and `Z` step through, in seconds.
 pub const WIDTHS: [u64; 12] = [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800, 36_000];
 
-/// The widths that a stretch without a chosen one grows through with the run's first minutes.
+/// The widths through which an automatic stretch grows in the run's first minutes.
 const GROWN: [u64; 5] = [60, 90, 120, 180, 300];
 
-/// While nothing happens the picture moves on by this part of its width at once, and stands still between.
+/// The divisor of the width by which an idle picture moves at once; it is still in between.
 const STRIDES: u64 = 10;
 
-/// So many steps of the cursor cross the stretch.
+/// Cursor steps across the stretch.
 const CURSOR_STEPS: u64 = 120;
 
-/// Where a stretch ends.
+/// The end of a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// At the present, whenever that is.
+    /// The present.
     Live,
-    /// At an instant; the data goes on beyond it.
+    /// An instant; the data goes on after it.
     At(At),
 }
 
-/// How long a stretch is, in seconds.
+/// The length of a stretch, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Width {
-    /// As long as the run so far, from one to five minutes: it grows by itself.
+    /// Automatic: as long as the run so far, from one to five minutes.
     Fitted,
-    /// The same, held where it was while the picture stands still.
+    /// Automatic, but frozen while the picture is still.
     Held(u64),
-    /// As somebody has chosen it.
+    /// Chosen by the user.
     Chosen(u64),
 }
 
-/// An instant that is looked at closely.
+/// The inspected instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Inspection {
     cursor: At,
-    /// Whether the stretch followed the present before, and will again.
+    /// True if the stretch followed the present before, and will again.
     was_live: bool,
 }
 
-/// The owner of what stretch of time is drawn.
+/// The owner of the stretch of time on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Viewport {
     end: End,
     width: Width,
-    /// How far the live picture reaches ahead of the present. Until then it stands still and fills from the left, so that
-    /// an idle dashboard writes what is new and not all of it in another place.
+    /// The end of the live picture, ahead of the present. Until then the picture is still and fills from the
+    /// left, so that an idle dashboard writes only new cells.
     edge: Option<At>,
     inspection: Option<Inspection>,
 }
@@ -63,22 +63,22 @@ impl Default for Viewport {
     }
 }
 
-/// A stretch of time to draw, and what of it is looked at.
+/// A stretch of time to draw, and the inspected instant in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stretch {
-    /// Its last instant; it may be yet to come.
+    /// Its last instant; it may be in the future.
     pub end: At,
-    /// The newest instant that is known: what lies after it is empty.
+    /// The newest known instant: the stretch is empty after it.
     pub now: At,
-    /// How long it is, in seconds; it may begin before the run did.
+    /// Its length in seconds; it may begin before the run did.
     pub seconds: u64,
-    /// Whether its end is the present.
+    /// True if its end is the present.
     pub is_live: bool,
-    /// The instant that is looked at closely.
+    /// The inspected instant.
     pub cursor: Option<At>,
 }
 
-/// The length that a stretch has by itself when the run is that old.
+/// The automatic length of a stretch at that age of the run.
 fn fitted(now: At) -> u64 {
     GROWN.into_iter().find(|width| *width >= now.0.as_secs()).unwrap_or(GROWN[GROWN.len() - 1])
 }
@@ -90,7 +90,8 @@ impl Stretch {
         Duration::from_millis((self.seconds.saturating_mul(1_000) / CURSOR_STEPS).max(1))
     }
 
-    /// The instant that figures beside the picture speak of, if that is not the present: the cursor's, else the last one.
+    /// The instant of the figures next to the picture, if it is not the present: the cursor's, else the last
+    /// one.
     #[must_use]
     pub fn instant(&self) -> Option<At> {
         self.cursor.or((!self.is_live).then_some(self.end.min(self.now)))
@@ -104,7 +105,7 @@ impl Stretch {
 }
 
 impl Viewport {
-    /// What is to be drawn when the newest data is of `now`.
+    /// The stretch to draw when the newest data is from `now`.
     #[must_use]
     pub fn stretch(&self, now: At) -> Stretch {
         let seconds = match self.width {
@@ -113,20 +114,21 @@ impl Viewport {
         };
         let end = match self.end {
             End::Live => self.reach(now),
-            // What is drawn may be older than what is known: a paused view.
+            // A paused view may be older than the data.
             End::At(end) => end.min(self.reach(now)),
         };
         let cursor = self.inspection.map(|inspection| inspection.cursor.min(now));
         Stretch { end, now, seconds, is_live: self.end == End::Live, cursor }
     }
 
-    /// Where a live picture ends.
+    /// The end of a live picture.
     fn reach(&self, now: At) -> At {
         self.edge.map_or(now, |edge| edge.max(now))
     }
 
-    /// Nothing moves but the time: a live picture stands still, with room for what comes. Once that is filled it is given new
-    /// room; where something happens meanwhile, it fills the room and the picture follows the present from there on.
+    /// Keeps a live picture still while nothing but time changes, with room for new data. Once the room is
+    /// full it adds more. If something happens meanwhile, the data fills the room and the picture then
+    /// follows the present.
     pub fn stand_still(&mut self, now: At) {
         if self.end != End::Live || self.edge.is_some_and(|edge| now <= edge) {
             return;
@@ -142,13 +144,13 @@ impl Viewport {
         });
     }
 
-    /// Shows that many seconds.
+    /// Sets the width in seconds.
     pub fn set_width(&mut self, seconds: u64) {
         self.width = Width::Chosen(seconds.max(1));
         self.edge = None;
     }
 
-    /// Less time, or more: one step. What is at `around` stays where it is, else the cursor, else the present or the
+    /// Zooms by one step. The instant `around` keeps its place, else the cursor, else the present or the
     /// middle.
     pub fn zoom(&mut self, now: At, closer: bool, around: Option<At>) {
         let old = self.stretch(now);
@@ -160,7 +162,7 @@ impl Viewport {
         self.resize(now, Width::Chosen(next.unwrap_or(old.seconds)), around);
     }
 
-    /// As much time as the stretch shows by itself, also after somebody has zoomed.
+    /// Returns to the automatic width, also after a manual zoom.
     pub fn fit(&mut self, now: At) {
         let width = if self.end == End::Live { Width::Fitted } else { Width::Held(fitted(now)) };
         self.resize(now, width, None);
@@ -169,7 +171,7 @@ impl Viewport {
     fn resize(&mut self, now: At, width: Width, around: Option<At>) {
         let old = self.stretch(now);
         self.width = width;
-        // Room that would be most of a narrow picture is given up.
+        // Room that would be most of a narrow picture is removed.
         let seconds = self.stretch(now).seconds;
         self.edge = self.edge.filter(|edge| edge.since(now) * 2 <= Duration::from_secs(seconds));
         if self.end == End::Live {
@@ -182,14 +184,14 @@ impl Viewport {
         self.end_at(now, At(fixed.0.saturating_add(right)));
     }
 
-    /// What stands still does not grow.
+    /// Freezes an automatic width.
     fn hold(&mut self, now: At) {
         if self.width == Width::Fitted {
             self.width = Width::Held(self.stretch(now).seconds);
         }
     }
 
-    /// What follows the present grows again, unless somebody has chosen its length.
+    /// Lets an automatic width grow again.
     fn follow(&mut self) {
         self.end = End::Live;
         if matches!(self.width, Width::Held(_)) {
@@ -197,7 +199,7 @@ impl Viewport {
         }
     }
 
-    /// A quarter of the stretch earlier, or later; at the present it follows it again.
+    /// Pans by a quarter of the stretch; at the present it follows it again.
     pub fn pan(&mut self, now: At, earlier: bool) {
         self.hold(now);
         let old = self.stretch(now);
@@ -206,19 +208,19 @@ impl Viewport {
         self.end_at(now, At(end));
     }
 
-    /// Back to the present, and no closer look at anything.
+    /// Returns to the present and ends the inspection.
     pub fn live(&mut self) {
         self.inspection = None;
         self.follow();
     }
 
-    /// Whether an instant is looked at closely.
+    /// Returns true while an instant is inspected.
     #[must_use]
     pub fn is_inspecting(&self) -> bool {
         self.inspection.is_some()
     }
 
-    /// Looks closely at an instant. Meanwhile the picture stands still.
+    /// Inspects an instant. Meanwhile the picture is still.
     pub fn inspect(&mut self, now: At, at: At) {
         let stretch = self.stretch(now);
         let was_live = self.inspection.map_or(self.end == End::Live, |inspection| inspection.was_live);
@@ -228,7 +230,7 @@ impl Viewport {
         self.inspection = Some(Inspection { cursor, was_live });
     }
 
-    /// No closer look any more.
+    /// Ends the inspection.
     pub fn leave(&mut self) {
         let Some(inspection) = self.inspection.take() else { return };
         if inspection.was_live {
@@ -236,7 +238,7 @@ impl Viewport {
         }
     }
 
-    /// The cursor one step earlier or later. At an edge the stretch goes with it.
+    /// Moves the cursor by one step. At an edge the stretch moves with it.
     pub fn step(&mut self, now: At, earlier: bool) {
         let stretch = self.stretch(now);
         let step = stretch.step();
@@ -245,7 +247,7 @@ impl Viewport {
         self.look_at(now, At(to));
     }
 
-    /// The cursor to an instant, wherever it is; the stretch goes with it.
+    /// Moves the cursor to any instant; the stretch moves with it.
     pub fn look_at(&mut self, now: At, at: At) {
         let stretch = self.stretch(now);
         let Some(inspection) = &mut self.inspection else { return };
@@ -258,13 +260,14 @@ impl Viewport {
         }
     }
 
-    /// Ends at an instant; neither before the run's start fills the left edge nor after the live picture's end.
+    /// Ends the stretch at an instant, but neither before the run's start fills the left edge nor after the
+    /// live picture's end.
     fn end_at(&mut self, now: At, end: At) {
         let seconds = self.stretch(now).seconds;
         let latest = self.reach(now);
         let earliest = At(Duration::from_secs(seconds)).min(latest);
         let end = end.clamp(earliest, latest);
-        // Who looks closely wants the picture to stand still, also at the present.
+        // The picture is still during an inspection, also at the present.
         if end == latest && self.inspection.is_none() {
             self.follow();
         } else {
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stretch_that_nobody_has_zoomed_grows_again_at_the_present() {
+    fn an_automatic_width_grows_again_at_the_present() {
         type Step = fn(&mut Viewport, At);
         let ways: [(&str, Step, Step); 3] = [
             ("inspect", |view, now| view.inspect(now, now), |view, _| view.leave()),
@@ -342,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn panning_leaves_the_present_and_comes_back_to_it() {
+    fn panning_leaves_the_present_and_returns() {
         let mut view = Viewport::default();
         view.pan(at(1_000), true);
         let stretch = view.stretch(at(1_500));
@@ -363,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn zooming_keeps_what_is_pointed_at_in_its_place() {
+    fn zooming_keeps_the_pointed_instant_in_place() {
         let mut view = Viewport::default();
         view.set_width(1_200);
         view.pan(at(9_000), true);
@@ -377,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn inspecting_holds_the_picture_and_leaving_lets_it_go() {
+    fn inspecting_freezes_the_picture() {
         let mut view = Viewport::default();
         view.inspect(at(1_000), at(1_000));
         let stretch = view.stretch(at(1_060));
@@ -395,19 +398,19 @@ mod tests {
     }
 
     #[test]
-    fn while_nothing_happens_the_picture_stands_still_until_its_room_is_filled() {
+    fn an_idle_picture_is_still_until_its_room_is_full() {
         let mut view = Viewport::default();
         view.set_width(60);
-        // When it is told to stand still, and where it ends then.
+        // The time at which it must be still, and its end then.
         for (calm, now, end) in [
             (false, 10, 10),
             // A young run begins at the left.
             (true, 20, 60),
             (true, 40, 60),
-            // A burst fills the room and then pushes the picture on.
+            // A burst fills the room and then moves the picture.
             (false, 59, 60),
             (false, 61, 61),
-            // From then on a tenth of the width at a time.
+            // From then on it moves by a tenth of the width at once.
             (true, 62, 66),
             (true, 66, 66),
             (true, 67, 72),
@@ -422,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn the_room_for_what_comes_is_not_looked_at_closely_and_not_zoomed_into() {
+    fn room_for_new_data_is_neither_inspected_nor_zoomed() {
         let mut view = Viewport::default();
         view.stand_still(at(20));
         view.inspect(at(20), at(55));

@@ -2,7 +2,7 @@
 
 use crossterm::event::KeyCode;
 
-/// What a key asks for.
+/// The actions of the keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Fire a burst.
@@ -27,21 +27,21 @@ pub enum Action {
     Undo,
     /// A second HPA over the same series, or none.
     Shadow,
-    /// Another drain time in the forecast.
+    /// The next drain time of the forecast.
     Asked,
     /// Stop a part of the metric chain.
     Drill,
     /// The next screen.
     NextScreen,
-    /// The screen before.
+    /// The previous screen.
     PreviousScreen,
     /// The workers' logs.
     Logs,
     /// On the screen Runs: compare with the chosen run.
     Compare,
-    /// The doctor's look along the chain.
+    /// Run the doctor's checks.
     Doctor,
-    /// Pause the view, or go on.
+    /// Pause the view, or resume it.
     Pause,
     /// Show less time in more detail.
     ZoomIn,
@@ -53,23 +53,23 @@ pub enum Action {
     Later,
     /// Back to the present.
     Live,
-    /// As much time as the chart shows by itself.
+    /// Automatic width of the chart.
     Fit,
-    /// Look closely at an instant.
+    /// Inspect an instant.
     Inspect,
-    /// Which curves are drawn.
+    /// Open the chart's legend.
     Legend,
-    /// Show or hide what is chosen in the legend.
+    /// Show or hide the curve chosen in the legend.
     Toggle,
-    /// The next kind of characters for the chart.
+    /// The next set of chart characters.
     Markers,
-    /// The chosen panel alone on the screen.
+    /// Show the chosen panel alone.
     Expand,
-    /// Out of what was entered last.
+    /// Leave the innermost state: cursor, panel, filter.
     Back,
     /// Filter the screen's list.
     Filter,
-    /// Take a character of the filter back.
+    /// Delete the filter's last character.
     TakeBack,
     /// The next theme.
     Theme,
@@ -77,45 +77,45 @@ pub enum Action {
     Mouse,
     /// Show the help.
     Help,
-    /// Draw everything anew.
+    /// Redraw the screen.
     Redraw,
     /// Stop the process as a shell's Ctrl-Z does.
     Suspend,
-    /// End.
+    /// Quit.
     Quit,
     /// In a dialog: yes.
     Yes,
-    /// In a dialog: the answer that is chosen.
+    /// In a dialog: the chosen answer.
     Chosen,
     /// In a dialog: no.
     No,
-    /// To the left: the cursor, or the panel before.
+    /// Left: the cursor, or the previous panel.
     Left,
-    /// To the right: the cursor, or the panel after.
+    /// Right: the cursor, or the next panel.
     Right,
-    /// The choice above, or a line up.
+    /// Up: the previous choice, or a line.
     Up,
-    /// The choice below, or a line down.
+    /// Down: the next choice, or a line.
     Down,
     /// A page up.
     PageUp,
     /// A page down.
     PageDown,
-    /// To the oldest.
+    /// To the oldest entry.
     First,
-    /// To the newest.
+    /// To the newest entry.
     Last,
 }
 
 impl Action {
-    /// Whether it could change something on the cluster: `--read-only` takes these away.
+    /// Returns true if the action may change the cluster: `--read-only` disables it.
     #[must_use]
     pub fn drives(self) -> bool {
         matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo | Self::Drill)
     }
 }
 
-/// Where a key means what its row says.
+/// The context in which a row of the table applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyContext {
     /// Everywhere, also over a dialog.
@@ -126,46 +126,46 @@ pub enum KeyContext {
     Dialog,
     /// In the chart's legend.
     Legend,
-    /// While a filter is typed: every character that is not named is part of it.
+    /// While the user types a filter: every character without a row is part of it.
     Filter,
 }
 
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
-    /// The keys, each with the action that it stands for.
+    /// The keys, each with its action.
     pub keys: &'static [(Press, Action)],
-    /// Where it holds.
+    /// The context.
     pub when: KeyContext,
-    /// How the keys are written.
+    /// The keys as text.
     pub shown: &'static str,
-    /// What it does, for the help and the README.
+    /// The description, for the help and the README.
     pub help: &'static str,
-    /// What the footer says; `None` keeps it out of the footer.
+    /// The text in the footer; `None` keeps it out of the footer.
     pub footer: Option<&'static str>,
 }
 
 impl Binding {
-    /// Whether the help and the README name it: what a dialog takes, the dialog says.
+    /// Returns true if the help and the README list it: a dialog shows its own keys.
     #[must_use]
     pub fn is_general(&self) -> bool {
         matches!(self.when, KeyContext::Always | KeyContext::Screen)
     }
 
-    /// Whether it could change something on the cluster.
+    /// Returns true if one of its keys may change the cluster.
     #[must_use]
     pub fn drives(&self) -> bool {
         self.keys.iter().any(|(_, action)| action.drives())
     }
 
-    /// Whether one of its keys asks for that.
+    /// Returns true if one of its keys has the action.
     #[must_use]
     pub fn means(&self, action: Action) -> bool {
         self.keys.iter().any(|(_, meant)| *meant == action)
     }
 }
 
-/// A key as the table names it.
+/// A key in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Press {
     /// A character, without Ctrl or Alt.

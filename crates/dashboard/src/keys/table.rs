@@ -1,4 +1,4 @@
-//! The table itself, in the order of the help: one row a key or a few that belong together.
+//! The table of the keys in the order of the help: one row for a key, or for a few related keys.
 
 use crossterm::event::KeyCode;
 

@@ -1,17 +1,17 @@
-//! What a person may change in a cluster, tuning and drills: what is asked for, and what came of it.
+//! Changes of the cluster by the user, tuning and drills: the requests and their results.
 
 use crate::edits::{Difference, Edit};
 
-/// What can be asked about a change of the HPA. Every request has a number, which its answer bears.
+/// A request about the HPA. Every request has a number, and its answer repeats it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TuneRequest {
-    /// Whether the HPA may be changed at all.
+    /// Check the permission to change the HPA.
     Rights,
-    /// What the API server would make of the edits: a dry run, nothing is stored.
+    /// Dry-run the edits at the API server; nothing is stored.
     Try(Change),
-    /// Make the edits.
+    /// Apply the edits.
     Apply(Change),
-    /// Take a change back, if what it set still stands.
+    /// Undo a change, if its values are still in place.
     Undo {
         /// The request's number.
         number: u32,
@@ -22,76 +22,76 @@ pub enum TuneRequest {
     },
 }
 
-/// Edits, and the specification that they were made for.
+/// Edits, and the specification that they are for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The request's number.
     pub number: u32,
-    /// The specification that the user saw, with defaults: if it is another one by now, nothing is changed.
+    /// The specification that the user saw, with defaults: if it has changed, the edits are refused.
     pub seen: Box<hpa::Spec>,
-    /// What is to be different.
+    /// The edits.
     pub edits: Vec<Edit>,
 }
 
-/// What came of a [`TuneRequest`].
+/// The answer to a [`TuneRequest`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum TuneEvent {
-    /// Whether the HPA may be changed; `Err` says why not.
+    /// The permission to change the HPA; `Err` with the reason.
     Rights(Result<(), String>),
-    /// What the dry run came to.
+    /// The result of a dry run.
     Tried {
         /// The request's number.
         number: u32,
-        /// What would be different.
+        /// The differences.
         result: Result<Vec<Difference>, Refusal>,
     },
-    /// What the change came to.
+    /// The result of a change.
     Applied {
         /// The request's number.
         number: u32,
-        /// What is different.
+        /// The applied change.
         result: Result<Applied, Refusal>,
     },
-    /// What taking a change back came to.
+    /// The result of an undo.
     Undone {
         /// The request's number.
         number: u32,
-        /// What is different.
+        /// The differences.
         result: Result<Vec<Difference>, Refusal>,
     },
 }
 
-/// A change that was made.
+/// An applied change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
-    /// What is different.
+    /// The differences.
     pub differences: Vec<Difference>,
     /// The merge patch of the specification.
     pub forward: serde_json::Value,
-    /// The merge patch that takes it back.
+    /// The merge patch that undoes it.
     pub back: serde_json::Value,
 }
 
-/// Why a change was not made.
+/// The reason why a change was not made.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Refusal {
-    /// Somebody else changed the specification meanwhile.
+    /// Another client changed the specification meanwhile.
     Conflict {
-        /// What they changed.
+        /// The other client's changes.
         theirs: Vec<Difference>,
-        /// The specification as it is now, with defaults.
+        /// The current specification, with defaults.
         now: Box<hpa::Spec>,
     },
-    /// The API server does not accept it, in its own words.
+    /// The API server's validation error.
     Invalid(String),
-    /// It could not be done, as a sentence.
+    /// Another failure, as a sentence.
     Failed(String),
 }
 
-/// A part of the metric chain that can be stopped to see what the rest makes of it.
+/// A part of the metric chain that can be stopped to show the effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Drill {
-    /// The program that reads the broker for Prometheus.
+    /// The exporter that reads the broker for Prometheus.
     Exporter,
     /// Prometheus.
     Prometheus,
@@ -100,11 +100,11 @@ pub enum Drill {
 }
 
 impl Drill {
-    /// All of them, in the order of the way.
+    /// All drills, in the order of the chain.
     pub const ALL: [Self; 3] = [Self::Exporter, Self::Prometheus, Self::Broker];
 }
 
-/// What is scaled for a drill.
+/// The workload that a drill scales.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScaledWorkload {
     /// Its kind.
@@ -113,23 +113,23 @@ pub struct ScaledWorkload {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Replicas that it has, or had before it was stopped.
+    /// Its current replicas, or those before the stop.
     pub replicas: i32,
 }
 
-/// What can be scaled for a drill.
+/// The kinds of workloads that a drill can scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScaledKind {
     /// A Deployment.
     Deployment,
     /// A StatefulSet.
     StatefulSet,
-    /// The operator's object.
+    /// The operator's Prometheus object.
     Prometheus,
 }
 
 impl ScaledKind {
-    /// As Kubernetes writes it.
+    /// The kind as Kubernetes writes it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -140,26 +140,26 @@ impl ScaledKind {
     }
 }
 
-/// What can be asked about drills.
+/// A request about drills.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrillRequest {
-    /// What there is to stop here, and whether that is allowed.
+    /// Find the workloads and check the permission.
     Look,
-    /// Scale it to nothing.
+    /// Scale it to zero.
     Stop(Drill, ScaledWorkload),
-    /// Scale it to the replicas that it had.
+    /// Scale it to its earlier replicas.
     PutBack(Drill, ScaledWorkload),
 }
 
-/// What came of a [`DrillRequest`].
+/// The answer to a [`DrillRequest`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrillEvent {
-    /// What there is to stop; `Err` says why something is not.
+    /// The workloads; `Err` with the reason if one cannot be stopped.
     Seen(Vec<(Drill, Result<ScaledWorkload, String>)>),
-    /// It is scaled to nothing.
+    /// It is scaled to zero.
     Stopped(Drill, ScaledWorkload),
-    /// It is scaled to the replicas that it had.
+    /// It is scaled to its earlier replicas.
     PutBack(Drill, ScaledWorkload),
-    /// That did not work, as a sentence.
+    /// The request failed, as a sentence.
     Failed(Drill, String),
 }

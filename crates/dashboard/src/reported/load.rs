@@ -1,4 +1,4 @@
-//! How bursts and the continuous load go.
+//! The progress of bursts and of the continuous load.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use contract::BurstId;
 
 use crate::clock::At;
 
-/// How a burst goes. Counts never fall; the last one of a burst has `finished` set.
+/// The progress of a burst. Counts never fall; the last report of a burst has `finished` set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BurstProgress {
-    /// Which burst.
+    /// The burst.
     pub id: BurstId,
-    /// Requests it consists of.
+    /// Number of requests.
     pub size: u32,
     /// Requests written to a tunnel.
     pub sent: u32,
@@ -19,29 +19,29 @@ pub struct BurstProgress {
     pub accepted: u32,
     /// Requests that failed, by cause in words.
     pub failed: BTreeMap<String, u32>,
-    /// Ids of the confirmed jobs since the last progress event.
+    /// IDs of the jobs confirmed since the last report.
     pub new_ids: Vec<uuid::Uuid>,
-    /// When the first byte of the first request went out.
+    /// The time at which the first byte of the first request was sent.
     pub first_sent: Option<At>,
-    /// When the first answer with a confirm came.
+    /// The arrival time of the first answer with a confirm.
     pub first_accepted: Option<At>,
-    /// When the last answer with a confirm came.
+    /// The arrival time of the last answer with a confirm.
     pub last_accepted: Option<At>,
-    /// What it waits for, when it waits: no ready producer, a tunnel being reopened.
+    /// The reason for waiting, if it waits: no ready producer, a tunnel that reopens.
     pub waiting: Option<String>,
-    /// Set once nothing more will happen.
+    /// Set on the last report.
     pub finished: bool,
 }
 
-/// How the continuous load goes.
+/// The progress of the continuous load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoadProgress {
-    /// Requests per second asked for; zero when it is off.
+    /// The rate in requests per second; zero when it is off.
     pub rate: f64,
     /// Jobs accepted since it was switched on.
     pub accepted: u64,
     /// Requests that failed since then, by cause in words.
     pub failed: BTreeMap<String, u64>,
-    /// Why it was switched off by itself, if it was.
+    /// The reason why it switched itself off, if it did.
     pub stopped: Option<String>,
 }

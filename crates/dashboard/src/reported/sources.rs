@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::clock::At;
 
-/// Where data comes from. Each reconnects by itself.
+/// The sources of data. Each reconnects by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Source {
     /// Watch on the HPA.
@@ -27,45 +27,45 @@ pub enum Source {
     Logs,
 }
 
-/// How a source is.
+/// The state of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourceState {
-    /// Being opened for the first time.
+    /// The first connection is being opened.
     Connecting,
-    /// Delivering.
+    /// It delivers.
     Live,
-    /// Lost; it is tried again at the given time.
+    /// Lost; the next attempt is scheduled.
     Retrying {
-        /// Why it was lost, as a sentence.
+        /// The cause, as a sentence.
         cause: String,
-        /// When the next try is.
+        /// The time of the next attempt.
         next: At,
     },
-    /// Not to be had here, and why: no rights, no such API, nothing to ask.
+    /// Not available, with the reason: no permission, no such API, nothing to read.
     Unavailable(String),
 }
 
 /// One answer of the API server with its `Date`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerTime {
-    /// When the question went out.
+    /// The time at which the request was sent.
     pub asked: At,
-    /// When the answer was here.
+    /// The arrival time of the answer.
     pub answered: At,
-    /// The server's clock at some moment between, cut to whole seconds.
+    /// The server's clock at a moment in between, in whole seconds.
     pub date: Timestamp,
 }
 
-/// How the reading of a worker's log goes.
+/// The state of reading a worker's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogState {
-    /// It has been read to its end: the worker will say nothing more.
+    /// It was read to its end: the worker writes no more lines.
     Ended,
-    /// Lines are missing or may be, and why.
+    /// Lines are missing or may be missing, with the reason.
     Gap(String),
 }
 
-/// How often sources poll.
+/// The poll rate of the sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PollRate {
     /// Nothing is going on: once a second.

@@ -1,43 +1,43 @@
-//! What is watched, how its start goes, and what stands in its way.
+//! The target, the progress of its start, and its problems.
 
 use crate::clock::At;
 
-/// What is watched: neutral about whether it is a cluster far away or one on this machine.
+/// The target: the same for a remote cluster and for one on this machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     /// For the title line, such as `sandbox` or `kind-demo / autoscaling-demo`.
     pub title: String,
-    /// Why this one, such as "no kubeconfig found"; empty when the user asked for it.
+    /// The reason for this target, such as "no kubeconfig found"; empty when the user asked for it.
     pub reason: String,
     /// Namespace of the demo.
     pub namespace: String,
-    /// Version that the API server reports, once known.
+    /// The API server's version, once known.
     pub version: Option<String>,
-    /// Whether the first burst must be confirmed (it is somebody's cluster).
+    /// True if the first burst needs a confirmation, as on a shared cluster.
     pub confirm_first_burst: bool,
 }
 
-/// News about the target.
+/// A change of the target.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TargetEvent {
-    /// The target is being looked for; the sentence says where.
+    /// The target is being looked up; the sentence names the place.
     Looking(String),
     /// The target is chosen; it may still be starting.
     Chosen(Target),
     /// One step of the start changed.
     Step(StartStep),
-    /// Everything needed is there.
+    /// The target is ready.
     Ready,
-    /// It cannot be reached or used now.
+    /// The target cannot be reached or used now.
     Failed(Problem),
 }
 
 /// One step of the target's start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartStep {
-    /// What starts, such as `API server`; steps of the same name replace each other.
+    /// The component, such as `API server`; steps of the same name replace each other.
     pub name: String,
-    /// How far it is.
+    /// The state.
     pub state: StepState,
 }
 
@@ -54,13 +54,13 @@ pub enum StepState {
     Failed(String),
 }
 
-/// Something that a person must know: what was tried, what came back, what to do.
+/// A problem for the user: the attempt, the answer, and advice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What was tried, on what, and what came back, as a sentence.
+    /// The attempt and the answer, as a sentence.
     pub what: String,
-    /// What to do about it, as a sentence or a command; may be empty.
+    /// The advice, as a sentence or a command; may be empty.
     pub advice: String,
-    /// When it is tried again, if it is.
+    /// The time of the next attempt, if there is one.
     pub retry: Option<At>,
 }

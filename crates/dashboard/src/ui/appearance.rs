@@ -1,6 +1,6 @@
-//! How things are drawn on this terminal: with which colours, and with which characters.
+//! The colours and characters for this terminal.
 
-/// Which set of colours.
+/// A set of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
     /// For dark backgrounds.
@@ -13,7 +13,7 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// The theme that the environment asks for: `NO_COLOR` set and not empty means no colours.
+    /// The theme for an environment: `NO_COLOR` set and not empty means no colours.
     #[must_use]
     pub fn from_env(no_color: Option<&str>, colorfgbg: Option<&str>) -> Self {
         if no_color.is_some_and(|value| !value.is_empty()) {
@@ -37,7 +37,7 @@ impl Theme {
     }
 }
 
-/// Which characters the chart is drawn with.
+/// The characters of the chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Markers {
     /// Braille dots: eight to a cell.
@@ -45,17 +45,17 @@ pub enum Markers {
     Braille,
     /// Half blocks and shades, which every console font has.
     Block,
-    /// Nothing but ASCII, on all of the screen.
+    /// Only ASCII, on the whole screen.
     Ascii,
 }
 
 impl Markers {
-    /// What a terminal of that `TERM` can show, in that locale: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
+    /// The characters for a `TERM` and a locale: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set.
     #[must_use]
     pub fn from_env(term: Option<&str>, locale: Option<&str>) -> Self {
         let is_ascii = |locale: &str| {
             let locale = locale.to_ascii_lowercase();
-            // No locale at all says nothing: containers have none, and their terminals speak UTF-8.
+            // A missing locale means nothing: containers have none, and their terminals use UTF-8.
             !locale.is_empty() && !locale.contains("utf-8") && !locale.contains("utf8")
         };
         match term {
@@ -67,7 +67,7 @@ impl Markers {
         }
     }
 
-    /// The next ones.
+    /// The next set.
     #[must_use]
     pub fn next(self) -> Self {
         match self {

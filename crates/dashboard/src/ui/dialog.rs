@@ -1,15 +1,15 @@
-//! The dialogs in which people type: each is a sheet over the screen, and all keys without Ctrl go to it.
+//! The dialogs with text fields: each receives all keys without Ctrl.
 
 use crate::autoscaler::{shadow, tuning};
 use crate::ui::drills;
 
-/// A sheet.
+/// A dialog with text fields.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dialog {
-    /// The HPA is tuned.
+    /// The dialog that tunes the HPA.
     Tune(tuning::TuneDialog),
-    /// The shadow is chosen.
+    /// The dialog that configures the shadow.
     Shadow(shadow::ShadowDialog),
-    /// A part of the metric chain is stopped.
+    /// The dialog that stops a part of the metric chain.
     Drills(drills::DrillDialog),
 }

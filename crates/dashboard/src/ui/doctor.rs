@@ -1,38 +1,38 @@
-//! What the doctor found along the metric chain, when, and whether it is looking now.
+//! The doctor's newest report, its time, and a run in progress.
 
 use std::time::Duration;
 
 use crate::clock::At;
 use diagnosis::Report;
 
-/// What was found, and when.
+/// A report and its time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
     /// The report.
     pub report: Report,
-    /// When it came.
+    /// The arrival time.
     pub at: At,
 }
 
-/// How far the doctor is.
+/// The state of the doctor.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Doctor {
-    /// Nobody has asked yet.
+    /// The user has not asked for it yet.
     #[default]
     Idle,
-    /// It looks.
+    /// It runs.
     Looking {
-        /// Since when.
+        /// The start of the run.
         since: At,
-        /// What it found the last time.
+        /// The report before.
         before: Option<Box<Found>>,
     },
-    /// It has looked.
+    /// It has reported.
     Known(Box<Found>),
 }
 
 impl Doctor {
-    /// Begins to look, unless it does already. Returns whether it is to be asked.
+    /// Begins a run, unless one is in progress. Returns true if it began.
     pub fn begin(&mut self, at: At) -> bool {
         let before = match std::mem::take(self) {
             Self::Idle => None,
@@ -46,7 +46,7 @@ impl Doctor {
         true
     }
 
-    /// A report came.
+    /// Records a report.
     pub fn end(&mut self, at: At, report: Report) {
         *self = Self::Known(Box::new(Found { report, at }));
     }
@@ -61,7 +61,7 @@ impl Doctor {
         }
     }
 
-    /// For how long it has been looking, if it is.
+    /// The duration of the run in progress, if there is one.
     #[must_use]
     pub fn looking(&self, now: At) -> Option<Duration> {
         match self {

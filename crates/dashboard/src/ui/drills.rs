@@ -1,4 +1,4 @@
-//! The drills: what was stopped from here, and the dialog that stops it and puts it back.
+//! The drills: the stopped parts, and the dialog that stops and starts them.
 
 use std::collections::BTreeMap;
 
@@ -6,45 +6,45 @@ use crate::clock::At;
 use crate::reported::{Drill, DrillRequest, ScaledWorkload};
 use crate::ui::yes_no::YesNo;
 
-/// What is stopped at the moment.
+/// The stopped parts.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Drills {
     open: BTreeMap<Drill, Open>,
 }
 
-/// Something that is stopped.
+/// A stopped part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Open {
-    /// Since when.
+    /// The time of the stop.
     pub since: At,
-    /// What it was.
+    /// The stopped workload.
     pub scaled: ScaledWorkload,
 }
 
 impl Drills {
-    /// It was stopped.
+    /// Records a stop.
     pub fn stopped(&mut self, at: At, drill: Drill, scaled: ScaledWorkload) {
         self.open.insert(drill, Open { since: at, scaled });
     }
 
-    /// It was put back.
+    /// Records a start.
     pub fn put_back(&mut self, drill: Drill) {
         self.open.remove(&drill);
     }
 
-    /// It, if it is stopped.
+    /// The stopped part of a drill, if it is stopped.
     #[must_use]
     pub fn get(&self, drill: Drill) -> Option<&Open> {
         self.open.get(&drill)
     }
 
-    /// Everything that is stopped.
+    /// All stopped parts.
     pub fn iter(&self) -> impl Iterator<Item = (Drill, &Open)> {
         self.open.iter().map(|(drill, open)| (*drill, open))
     }
 }
 
-/// What a drill is called.
+/// The name of a drill's part.
 #[must_use]
 pub fn title(drill: Drill) -> &'static str {
     match drill {
@@ -54,7 +54,7 @@ pub fn title(drill: Drill) -> &'static str {
     }
 }
 
-/// What is to be seen while it is stopped.
+/// The effect of stopping it.
 #[must_use]
 pub fn consequence(drill: Drill) -> &'static str {
     match drill {
@@ -67,26 +67,26 @@ pub fn consequence(drill: Drill) -> &'static str {
 /// The dialog.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DrillDialog {
-    /// What there is to stop, once that is known; `Err` says why something is not.
+    /// The workloads, once known; `Err` with the reason if one cannot be stopped.
     pub seen: Option<Vec<(Drill, Result<ScaledWorkload, String>)>>,
-    /// Which of them is chosen.
+    /// Index of the chosen drill.
     pub chosen: usize,
-    /// How far it is.
+    /// The step of the dialog.
     pub step: DrillStep,
 }
 
-/// How far the dialog is.
+/// The step of the dialog.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum DrillStep {
-    /// One is chosen.
+    /// The user chooses a drill.
     #[default]
     Choosing,
-    /// Stopping it waits for a yes; the answer that is chosen.
+    /// The stop waits for a yes; the chosen answer.
     Asking(Drill, ScaledWorkload, YesNo),
 }
 
 impl DrillDialog {
-    /// There is that to stop. Chosen is what is stopped, else the first that can be.
+    /// Shows the workloads. It chooses a stopped one, else the first that can be stopped.
     pub fn show(&mut self, seen: Vec<(Drill, Result<ScaledWorkload, String>)>, drills: &Drills) {
         if self.seen.is_none() {
             let stopped = seen.iter().position(|(drill, found)| {
@@ -98,13 +98,13 @@ impl DrillDialog {
         self.seen = Some(seen);
     }
 
-    /// The choice one up or down.
+    /// Moves the choice up or down.
     pub fn choose(&mut self, up: bool) {
         let last = Drill::ALL.len() - 1;
         self.chosen = if up { self.chosen.saturating_sub(1) } else { (self.chosen + 1).min(last) };
     }
 
-    /// The chosen drill is wanted: a question first, or what puts it back at once.
+    /// Acts on the chosen drill: asks before a stop, or returns the request that starts it again.
     pub fn enter(&mut self, drills: &Drills) -> Option<DrillRequest> {
         let (drill, found) = self.seen.as_ref()?.get(self.chosen)?;
         let (drill, Ok(scaled)) = (*drill, found) else { return None };
@@ -112,14 +112,14 @@ impl DrillDialog {
             return Some(DrillRequest::PutBack(drill, open.scaled.clone()));
         }
         if scaled.replicas == 0 {
-            // A dashboard that was killed has left it so; how many there were is not known any more.
+            // An earlier dashboard ended without starting it; its earlier replicas are unknown.
             return Some(DrillRequest::PutBack(drill, ScaledWorkload { replicas: 1, ..scaled.clone() }));
         }
         self.step = DrillStep::Asking(drill, scaled.clone(), YesNo::No);
         None
     }
 
-    /// The answer to the question is yes.
+    /// Answers the question with yes.
     pub fn yes(&mut self) -> Option<DrillRequest> {
         match std::mem::take(&mut self.step) {
             DrillStep::Asking(drill, scaled, _) => Some(DrillRequest::Stop(drill, scaled)),

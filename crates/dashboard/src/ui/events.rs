@@ -1,4 +1,4 @@
-//! The list of what happened, newest last: Kubernetes Events, and what the dashboard itself saw.
+//! The list of events, newest last: Kubernetes Events, and the dashboard's own entries.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,38 +11,38 @@ use observed::ClusterEvent;
 /// Entries kept; the oldest go first.
 const MAX_ENTRIES: usize = 500;
 
-/// In a short list complaints with the same reason are one entry within so long a time.
+/// Time within which a short list combines warnings with the same reason.
 const TOGETHER: Duration = Duration::from_secs(60);
 
-/// How much an entry asks for attention.
+/// The severity of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// A Kubernetes Event of type Normal.
     Normal,
     /// A Kubernetes Event of type Warning, or a loss.
     Warning,
-    /// Something that the dashboard did or saw.
+    /// An action or observation of the dashboard.
     Own,
 }
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// When it was heard of, in the time of this run.
+    /// The arrival time, in the time of this run.
     pub at: At,
-    /// When it happened, as a time of day.
+    /// The time at which it happened, as a time of day.
     pub time: String,
-    /// How much it asks for attention.
+    /// The severity.
     pub weight: Severity,
-    /// The reason word, such as `SuccessfulRescale`.
+    /// The reason, such as `SuccessfulRescale`.
     pub reason: String,
-    /// What it is about, such as `worker-scaler`; may be empty.
+    /// The object, such as `worker-scaler`; may be empty.
     pub object: String,
     /// The message.
     pub message: String,
-    /// How often it was seen.
+    /// The number of occurrences.
     pub count: i32,
-    /// Whether every pod goes through it or another panel says it too: a list of a few lines leaves it out.
+    /// True for entries of every pod's life, or that another panel shows too: a short list omits them.
     pub is_routine: bool,
     /// The Event object's uid; a repeated event replaces its entry.
     uid: Option<String>,
@@ -55,10 +55,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// Adds a Kubernetes Event; one that is repeated moves to the end.
+    /// Adds a Kubernetes Event; a repeated one moves to the end.
     pub fn cluster(&mut self, at: At, day: &DayClock, event: ClusterEvent) {
         self.entries.retain(|entry| entry.uid.as_ref() != Some(&event.uid));
-        // What is told late happened when the cluster says; for the rest our own clock is finer than whole seconds.
+        // Late Events show the cluster's time; for the others the local clock is finer than whole seconds.
         let time = match event.last_seen {
             Some(seen) if event.old => day.of(seen),
             _ => day.time_of_day(at),
@@ -78,12 +78,12 @@ impl Events {
         });
     }
 
-    /// Adds something that the dashboard did or saw.
+    /// Adds an entry of the dashboard.
     pub fn push_local(&mut self, at: At, day: &DayClock, weight: Severity, reason: &str, message: String) {
         self.told(at, day, weight, reason, message, false);
     }
 
-    /// The same for what is to be seen elsewhere too: a list of a few lines leaves it out.
+    /// Adds an entry that another panel shows too: a short list omits it.
     pub fn push_quiet(&mut self, at: At, day: &DayClock, weight: Severity, reason: &str, message: String) {
         self.told(at, day, weight, reason, message, true);
     }
@@ -109,13 +109,14 @@ impl Events {
         self.entries.push_back(entry);
     }
 
-    /// Those that a filter takes, oldest first.
+    /// The entries that match a filter, oldest first.
     pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a Entry> {
         self.entries.iter().filter(|entry| filter.takes(&[&entry.reason, &entry.object, &entry.message]))
     }
 
-    /// The newest for a list of `most` rows, oldest first: without what is routine, unless a filter asks for it, and with what
-    /// many objects complain about in the same minute as one entry, which names the one that did last.
+    /// The newest entries for a list of `most` rows, oldest first. It omits routine entries unless a filter
+    /// asks for them. Warnings of many objects in the same minute become one entry, which names the last
+    /// object.
     #[must_use]
     pub fn short(&self, filter: &Filter, most: usize) -> Vec<Entry> {
         let is_complaint = |entry: &Entry| entry.weight == Severity::Warning && entry.uid.is_some();
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_list_has_what_many_complain_about_once() {
+    fn a_short_list_combines_warnings_of_many_objects() {
         let mut events = Events::default();
         let at = |s| At(Duration::from_secs(s));
         let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_bounded_and_old_news_keep_their_time() {
+    fn the_list_is_bounded_and_late_events_keep_their_time() {
         let mut events = Events::default();
         let day = DayClock::new("2026-01-02T12:00:00Z".parse().unwrap(), jiff::tz::TimeZone::UTC);
         for _ in 0..2 * MAX_ENTRIES as u64 {

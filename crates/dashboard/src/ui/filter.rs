@@ -1,30 +1,30 @@
-//! What of a list is shown: the lines that hold every word that was typed after `/`.
+//! Filters of lists: they match lines that contain every word typed after `/`.
 
 use crate::ui::screen::Screen;
 
-/// More is not taken: a pasted book is no filter.
+/// Limit of the length, against pasted files.
 const MAX_CHARS: usize = 60;
 
-/// A filter; an empty one takes everything.
+/// A filter; an empty one matches everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     text: String,
 }
 
 impl Filter {
-    /// As it was typed.
+    /// The typed text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether it takes everything.
+    /// Returns true if it matches everything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
     }
 
-    /// Whether a line with these fields is shown: each word must be somewhere in it, in whatever case.
+    /// Returns true if each word is in one of the fields, in any case.
     #[must_use]
     pub fn takes(&self, fields: &[&str]) -> bool {
         if self.is_empty() {
@@ -35,13 +35,13 @@ impl Filter {
         text.split_whitespace().all(|word| fields.iter().any(|field| field.contains(word)))
     }
 
-    /// Text was typed or pasted; it is cleaned, and nothing is kept beyond a line's worth.
+    /// Adds typed or pasted text, cleaned and cut to the limit.
     pub fn add(&mut self, text: &str) {
         let room = MAX_CHARS.saturating_sub(self.text.chars().count());
         self.text.extend(text::clean::text(text).chars().take(room));
     }
 
-    /// Takes the last character back. Whether there was one.
+    /// Deletes the last character. Returns true if there was one.
     pub fn take_back(&mut self) -> bool {
         self.text.pop().is_some()
     }
@@ -55,16 +55,16 @@ impl Filter {
 /// A filter for each list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filters {
-    /// Of the events.
+    /// The filter of the events.
     pub events: Filter,
-    /// Of the workers' logs.
+    /// The filter of the workers' logs.
     pub logs: Filter,
-    /// Of the pods.
+    /// The filter of the pods.
     pub pods: Filter,
 }
 
 impl Filters {
-    /// The one that `/` means on a screen; `None` where there is no list.
+    /// The filter of a screen; `None` if it has no list.
     #[must_use]
     pub fn on(&self, screen: Screen) -> Option<&Filter> {
         match screen {
@@ -75,7 +75,7 @@ impl Filters {
         }
     }
 
-    /// The same, to type into.
+    /// The filter of a screen, to edit.
     pub fn on_mut(&mut self, screen: Screen) -> Option<&mut Filter> {
         match screen {
             Screen::Overview => Some(&mut self.events),
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_word_must_be_there_in_any_case() {
+    fn every_word_must_match_in_any_case() {
         for (typed, taken) in [
             ("", true),
             ("  ", true),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pasted_is_cleaned_and_bounded() {
+    fn pasted_text_is_cleaned_and_bounded() {
         let mut filter = Filter::default();
         filter.add("a\u{1b}[2Jb\nc");
         assert_eq!(filter.text(), "a[2Jb c");

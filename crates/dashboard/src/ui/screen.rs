@@ -1,29 +1,29 @@
-//! The screens, the panels of the overview, and the panel that is chosen.
+//! The screens, the panels of the overview, and the chosen panel.
 
-/// The screens that `tab` goes through.
+/// The screens in the order of `tab`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Screen {
     /// Chart, decision, beliefs, pods, stopwatch and events.
     #[default]
     Overview,
-    /// A lane for every worker.
+    /// The timeline of every worker.
     Pods,
-    /// The whole arithmetic of the last and the next sync.
+    /// The full arithmetic of the last and the next sync.
     Decision,
     /// The last bursts as a table.
     Runs,
-    /// What the doctor found along the metric chain.
+    /// The doctor's report.
     Doctor,
-    /// What the workers log.
+    /// The workers' log lines.
     Logs,
 }
 
 impl Screen {
-    /// All of them, in the order of `tab`.
+    /// All screens, in the order of `tab`.
     pub const ALL: &[Self] =
         &[Self::Overview, Self::Pods, Self::Decision, Self::Runs, Self::Doctor, Self::Logs];
 
-    /// For the title line.
+    /// The title in the header.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -36,48 +36,48 @@ impl Screen {
         }
     }
 
-    /// Its place in the order of `tab`.
+    /// The index in the order of `tab`.
     #[must_use]
     pub fn index(self) -> usize {
         Self::ALL.iter().position(|screen| *screen == self).unwrap_or(0)
     }
 
-    /// Whether something on it is drawn over time.
+    /// Returns true if it has a time axis.
     #[must_use]
     pub fn has_axis(self) -> bool {
         matches!(self, Self::Overview | Self::Pods | Self::Decision)
     }
 
-    /// The screen after this one, or before it.
+    /// The next or previous screen.
     #[must_use]
     pub fn neighbour(self, forwards: bool) -> Self {
         neighbour(Self::ALL, self.index(), forwards)
     }
 }
 
-/// The panels of the overview, which can be had alone.
+/// The panels of the overview, which can be shown alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Panel {
     /// Queue, marks and replicas on one time axis.
     Chart,
     /// The autoscaler's arithmetic.
     Decision,
-    /// How long every step of a burst took.
+    /// The duration of every step of a burst.
     Stopwatch,
-    /// Who believes what.
+    /// The belief of every hop about the queue.
     Beliefs,
     /// The workers.
     Workers,
-    /// What happened.
+    /// The list of events.
     Events,
 }
 
 impl Panel {
-    /// All of them, in the order in which the arrows go through them.
+    /// All panels, in the order of the arrow keys.
     pub const ALL: &[Self] =
         &[Self::Chart, Self::Decision, Self::Stopwatch, Self::Beliefs, Self::Workers, Self::Events];
 
-    /// The panel after this one, or before it.
+    /// The next or previous panel.
     #[must_use]
     pub fn neighbour(self, forwards: bool) -> Self {
         let index = Self::ALL.iter().position(|panel| *panel == self).unwrap_or(0);
@@ -85,26 +85,26 @@ impl Panel {
     }
 }
 
-/// The next of a ring, or the one before.
+/// The next or previous element of a ring.
 fn neighbour<T: Copy>(ring: &[T], index: usize, forwards: bool) -> T {
     let step = if forwards { 1 } else { ring.len() - 1 };
     ring[(index + step) % ring.len()]
 }
 
-/// Which panel of the overview is meant.
+/// The chosen panel of the overview.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Focus {
-    /// None: nobody has asked for one.
+    /// No panel is chosen.
     #[default]
     Nowhere,
-    /// This one, among the others.
+    /// One panel among the others.
     On(Panel),
     /// This one, alone on the screen.
     Expanded(Panel),
 }
 
 impl Focus {
-    /// The panel, if one is meant.
+    /// The chosen panel, if there is one.
     #[must_use]
     pub fn panel(self) -> Option<Panel> {
         match self {

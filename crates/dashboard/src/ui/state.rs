@@ -1,4 +1,4 @@
-//! What the keys did: which screen, which dialog, which panel, which stretch of time.
+//! The state that the keys change: screen, mode, panel, stretch of time.
 
 use std::time::Duration;
 
@@ -12,42 +12,42 @@ use crate::ui::filter::Filters;
 use crate::ui::screen::{Focus, Screen};
 use crate::ui::yes_no::YesNo;
 
-/// Whether the keys may change anything on the cluster.
+/// The permission of the keys to change the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
-    /// They may.
+    /// Changes are allowed.
     #[default]
     Full,
-    /// They may not: `--read-only`.
+    /// Changes are not allowed: `--read-only`.
     ReadOnly,
 }
 
-/// A sentence for a moment, in the place of the footer.
+/// A short message in place of the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Since when.
+    /// The start of its display.
     pub at: At,
-    /// The sentence.
+    /// The message.
     pub text: String,
 }
 
 impl Notice {
-    /// How long it is shown.
+    /// The time for which it is visible.
     pub const TIME: Duration = Duration::from_secs(6);
 }
 
-/// What a panel with a time axis is drawn by.
+/// The settings of panels with a time axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChartView {
     /// The stretch of time.
     pub stretch: Stretch,
-    /// The curves that are shown.
+    /// The visible curves.
     pub curves: Curves,
     /// The characters.
     pub markers: Markers,
 }
 
-/// A worker that could be killed.
+/// A worker that the user may kill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// Its name.
@@ -56,29 +56,29 @@ pub struct Candidate {
     pub uid: String,
 }
 
-/// What a dialog asks.
+/// The question of a dialog.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Confirm {
-    /// Whether to fire this burst: the first on somebody's cluster, or a large one.
+    /// Fire this burst, which is the first on a shared cluster or a large one?
     Burst {
         /// Its size.
         size: u32,
     },
-    /// Whether to put continuous load on somebody's cluster.
+    /// Put continuous load on a shared cluster?
     Load,
-    /// Which worker to kill.
+    /// Kill which worker?
     Kill {
         /// The workers, oldest first.
         workers: Vec<Candidate>,
-        /// Which of them is chosen.
+        /// Index of the chosen worker.
         chosen: usize,
     },
-    /// Whether the newest change of the HPA is to be taken back.
+    /// Undo the newest change of the HPA?
     Undo(Box<crate::autoscaler::tuning::Undo>),
 }
 
 impl Confirm {
-    /// The answer that is chosen at first: whatever takes something away from somebody waits for a deliberate yes.
+    /// The answer that is chosen at first: No for everything that deletes or undoes.
     #[must_use]
     pub fn at_first(&self) -> YesNo {
         match self {
@@ -87,7 +87,7 @@ impl Confirm {
         }
     }
 
-    /// The question as it is put.
+    /// The mode that shows the question.
     #[must_use]
     pub fn put(self) -> Mode {
         let answer = self.at_first();
@@ -95,7 +95,7 @@ impl Confirm {
     }
 }
 
-/// What the keys go to.
+/// The receiver of the keys.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Mode {
     /// The screen.
@@ -103,67 +103,67 @@ pub enum Mode {
     Normal,
     /// The help, over the screen, from that row on.
     Help(usize),
-    /// A dialog, over the screen, with the answer that is chosen.
+    /// A question, over the screen, with the chosen answer.
     Confirm(Confirm, YesNo),
-    /// The chart's legend, over the screen, with the curve that is chosen of it.
+    /// The chart's legend, over the screen, with the chosen curve.
     Legend(usize),
-    /// The filter of the screen's list is being typed.
+    /// The filter of the screen's list.
     Filter,
-    /// A sheet over the screen, in which is typed.
+    /// A dialog with text fields, over the screen.
     Sheet(Box<crate::ui::dialog::Dialog>),
 }
 
-/// Whether the view follows the data.
+/// The view, live or paused.
 #[derive(Debug, Clone, PartialEq)]
 pub enum View {
-    /// It does.
+    /// It follows the data.
     Live,
-    /// It shows what was there when it was paused; the data goes on behind it.
+    /// It shows the data of the moment of the pause; new data is collected behind it.
     Paused(Box<Data>),
 }
 
-/// Everything that the keys did.
+/// The state that the keys change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ui {
     /// Columns and rows of the window.
     pub size: (u16, u16),
-    /// Which screen is shown.
+    /// The visible screen.
     pub screen: Screen,
-    /// What the keys go to.
+    /// The receiver of the keys.
     pub mode: Mode,
-    /// Whether the view follows the data.
+    /// The view, live or paused.
     pub view: View,
     /// The colours.
     pub theme: Theme,
-    /// Whether clicks and the wheel come to us; otherwise the terminal selects text with them.
+    /// True if clicks and the wheel come to the program; otherwise the terminal selects text with them.
     pub mouse: bool,
-    /// What stretch of time is drawn.
+    /// The stretch of time on the screen.
     pub viewport: Viewport,
-    /// Which curves are drawn.
+    /// The visible curves.
     pub curves: Curves,
-    /// With which characters.
+    /// The characters of the chart.
     pub markers: Markers,
-    /// Which panel is meant.
+    /// The chosen panel.
     pub focus: Focus,
-    /// Lines above the newest at which a list ends; 0 follows it.
+    /// Lines from the newest one to the end of a list; 0 follows it.
     pub scroll: usize,
-    /// What of the lists is shown.
+    /// The filters of the lists.
     pub filters: Filters,
-    /// Which of the forecast's drain times is asked for.
+    /// Index of the forecast's chosen drain time.
     pub asked: usize,
-    /// Which runs are chosen.
+    /// The chosen runs.
     pub runs: crate::bursts::runs::Chosen,
-    /// Whether the keys may change anything on the cluster.
+    /// The permission of the keys to change the cluster.
     pub access: Access,
-    /// What is to be said for a moment.
+    /// The current notice.
     pub notice: Option<Notice>,
-    /// Whether the next frame could differ from the last.
+    /// True if the next frame could differ from the last.
     pub changed: bool,
-    /// When the next tick is due, if one was asked for.
+    /// The due time of the next tick, if one was requested.
     pub tick_due: Option<At>,
-    /// How often the sources were told to poll.
+    /// The poll rate that the sources have.
     pub watchfulness: PollRate,
-    /// Whose logs the sources were told to follow.
+    /// The workers whose logs the sources follow.
     pub followed: Vec<String>,
 }
 
@@ -193,7 +193,7 @@ impl Ui {
         }
     }
 
-    /// What panels with a time axis are drawn by when the newest data is of `now`.
+    /// The settings of panels with a time axis when the newest data is from `now`.
     #[must_use]
     pub fn lens(&self, now: At) -> ChartView {
         ChartView { stretch: self.viewport.stretch(now), curves: self.curves, markers: self.markers }
@@ -208,7 +208,7 @@ impl Ui {
         }
     }
 
-    /// The sentence for the moment, if it still is one.
+    /// The current notice, while it is visible.
     #[must_use]
     pub fn notice(&self, now: At) -> Option<&str> {
         let notice = self.notice.as_ref()?;

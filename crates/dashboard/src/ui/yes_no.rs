@@ -1,13 +1,13 @@
-//! The two answers of a question, one of which is chosen while it stands. Where something would be changed or lost that is
-//! `No`: `enter` alone does nothing then.
+//! The two answers of a question. The chosen one is `No` where something would be changed or lost: `enter`
+//! alone then does nothing.
 
 /// An answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum YesNo {
-    /// It is not done.
+    /// Do not do it.
     #[default]
     No,
-    /// It is done.
+    /// Do it.
     Yes,
 }
 

@@ -1,4 +1,4 @@
-//! What a person can make the dashboard do to the cluster.
+//! Actions of the user on the cluster.
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,10 @@ use crate::ui::events::Severity;
 use crate::ui::state::{Candidate, Confirm};
 use observed::{PodPhase, Role};
 
-/// More bursts than this are not sent at once.
+/// Limit of the bursts that are being sent.
 const MAX_UNFINISHED: usize = 20;
 
-/// Why nothing can be sent now, if so.
+/// The reason why nothing can be sent now, if there is one.
 fn refuse(model: &Model) -> Option<&'static str> {
     if !model.data.watched.has_data() {
         Some("the target is not ready yet")
@@ -35,7 +35,7 @@ fn refuse(model: &Model) -> Option<&'static str> {
     }
 }
 
-/// Whether the user must agree before there is any load on this target.
+/// Returns true if the user must agree before any load on this target.
 fn must_agree(model: &Model) -> bool {
     let target = model.data.watched.target.as_ref();
     !model.data.load.agreed && target.is_some_and(|target| target.confirm_first_burst)
@@ -55,7 +55,7 @@ pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Sources that cannot be read, and why: also an HPA that is known not to be there has nothing to tell.
+/// Sources that cannot be read, with the cause. An HPA that does not exist counts as unreadable.
 fn blind(data: &Data) -> BTreeMap<Source, String> {
     let causes = data.sources.iter().filter_map(|(source, status)| match &status.state {
         SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) => {
@@ -71,7 +71,7 @@ fn blind(data: &Data) -> BTreeMap<Source, String> {
     absent.map(|(source, _, cause)| (source, cause.to_owned())).chain(causes).collect()
 }
 
-/// Fires a burst that needs no further question.
+/// Fires a burst without a question.
 pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effect>) {
     let data = &mut model.data;
     // The characters are all legal in an ID and the length is far below its limit.
@@ -80,7 +80,8 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     else {
         return;
     };
-    // A place that was read and had no number will have one only by what comes: until then it stands for what the broker has.
+    // A hop that was read and had no number gets one only from new messages: until then the broker's depth
+    // stands in for it.
     let depth = data.beliefs.get(ChainHop::Broker).and_then(|belief| belief.total);
     let said = |place| data.beliefs.get(place).and_then(|belief| belief.total.or(depth));
     let spec_replicas = data.workload.get().map(|workload| workload.spec_replicas);
@@ -88,7 +89,7 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
         depth,
         scraped: said(ChainHop::Prometheus),
         metric: said(ChainHop::ExternalApi),
-        // One that has computed nothing yet leaves the size as it is.
+        // An HPA that has computed nothing yet leaves the size as it is.
         desired: data.hpa.get().and_then(|hpa| hpa.wanted().or(spec_replicas)),
         spec_replicas,
         blind: blind(data),
@@ -124,7 +125,7 @@ pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) 
     }
 }
 
-/// Starts the continuous load without further question.
+/// Starts the continuous load without a question.
 pub(super) fn start_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let load = &mut model.data.load;
     load.agreed = true;
@@ -136,7 +137,7 @@ pub(super) fn start_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     log_event(model, at, Severity::Own, "load", format!("on, {rate} requests/s"));
 }
 
-/// Stops the continuous load, if it runs, and says why.
+/// Stops the continuous load if it runs, and logs the reason.
 pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut Vec<Effect>) {
     if !model.data.load.is_on() {
         return;
@@ -147,7 +148,7 @@ pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut V
     log_event(model, at, Severity::Own, "load", format!("off after {accepted} jobs: {reason}"));
 }
 
-/// A faster or slower continuous load, at once if it runs.
+/// Changes the rate of the continuous load, at once if it runs.
 pub(super) fn change_rate(model: &mut Model, faster: bool, effects: &mut Vec<Effect>) {
     let load = &mut model.data.load;
     let before = load.rate;
@@ -174,9 +175,9 @@ pub(super) fn ask_kill(model: &mut Model, at: At) {
     }
 }
 
-/// The answer yes.
+/// Carries out a confirmed question.
 pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut Vec<Effect>) {
-    // The world may have changed while the question stood.
+    // The state may have changed while the question was open.
     let reason = match confirm {
         Confirm::Burst { .. } | Confirm::Load => refuse(model),
         Confirm::Kill { .. } | Confirm::Undo(_) => None,
@@ -198,7 +199,7 @@ pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut V
     }
 }
 
-/// The end of the program: the load goes first.
+/// Quits; the load stops first.
 pub(super) fn quit(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.data.now;
     stop_load(model, now, "quit", effects);

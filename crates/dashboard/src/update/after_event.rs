@@ -1,4 +1,4 @@
-//! What holds after every event: what is due by now, how often the sources should look, and when the next tick is.
+//! Runs after every event: expires timers, sets the poll rate and schedules the next tick.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::ui::screen::Screen;
 use crate::ui::state::View;
 use observed::{PodPhase, Role};
 
-/// How often the picture moves on while nothing happens.
+/// Interval at which an idle picture moves.
 const CALM: Duration = Duration::from_secs(5);
 
-/// Does what is due. Returns whether the frame could differ now.
+/// Expires timers. Returns true if the frame could differ now.
 pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
     let mut changed = false;
     if let LoadState::Since(since) = model.data.load.running
@@ -47,7 +47,7 @@ pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect
     changed
 }
 
-/// How it is known that all is quiet, if it is.
+/// The basis for the verdict that all is quiet, if it is.
 fn quiet(model: &Model) -> Option<Settled> {
     let data = &model.data;
     let is_read = data.failure(Source::Broker).is_none();
@@ -71,7 +71,7 @@ fn quiet(model: &Model) -> Option<Settled> {
     }
 }
 
-/// Asks for what the sources and the clock should do, where that has changed.
+/// Emits effects for the poll rate, the followed logs and the next tick if they have changed.
 pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let wanted = if model.data.bursts.in_flight() || model.data.load.is_on() {
         PollRate::Busy
@@ -88,7 +88,7 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
         effects.push(Effect::FollowLogs(logs));
     }
     super::doctor::first(model, at, effects);
-    // A paused view shows an earlier time: it stands still anyway.
+    // A paused view shows an earlier time: it is still anyway.
     let calm = is_calm(model);
     if calm && model.paused_for().is_none() {
         model.ui.viewport.stand_still(model.data.now);
@@ -101,7 +101,7 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
     }
 }
 
-/// How soon the frame or the model changes by time alone; `None` when it does not.
+/// The period at which the frame or the model changes by time alone; `None` if it does not.
 fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
     const SECOND: Duration = Duration::from_secs(1);
     let data = &model.data;
@@ -113,7 +113,7 @@ fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
         return by_time_alone.then_some(SECOND);
     }
     match &data.watched.state {
-        // Something turns, so that a slow start does not look dead.
+        // A spinner turns, so that a slow start does not look dead.
         TargetState::Looking(_) | TargetState::Starting => Some(Duration::from_millis(120)),
         TargetState::Failed { was_ready: false, .. } => Some(SECOND),
         TargetState::Ready | TargetState::Failed { .. } => Some(match () {
@@ -124,14 +124,15 @@ fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
     }
 }
 
-/// Whether nothing moves but the time axis: then it moves in larger steps, and an idle dashboard costs next to nothing.
+/// Returns true if only the time axis moves: then it moves in larger steps, and an idle dashboard costs
+/// almost nothing.
 fn is_calm(model: &Model) -> bool {
     let data = &model.data;
     let moves = |known: &&crate::workers::pods::PodHistory| {
         matches!(known.pod.phase, PodPhase::Pending | PodPhase::Starting | PodPhase::Terminating)
     };
     data.watched.is_ready()
-        // Countdowns are shown there.
+        // The screen shows countdowns.
         && model.ui.screen != Screen::Decision
         && data.doctor.looking(data.now).is_none()
         && !data.load.is_on()

@@ -4,12 +4,12 @@ use crossterm::event::KeyCode;
 
 use crate::ui::yes_no::YesNo;
 
-/// Whether a key turns to the other answer of a question.
+/// Returns true if a key toggles the answer of a question.
 pub(super) fn toggles_answer(code: KeyCode) -> bool {
     matches!(code, KeyCode::Left | KeyCode::Right | KeyCode::Tab | KeyCode::BackTab)
 }
 
-/// What a key answers to a question in which `chosen` is chosen, if it is an answer.
+/// The answer of a key to a question with the answer `chosen`, if it is one.
 pub(super) fn answer(code: KeyCode, chosen: YesNo) -> Option<YesNo> {
     match code {
         KeyCode::Char('y') => Some(YesNo::Yes),

@@ -1,4 +1,4 @@
-//! The arithmetic follows what is observed: at every word of the HPA, its target and its metric, and as time goes by.
+//! Recomputes the decision after every change of the HPA, its target and its metric, and as time passes.
 
 use super::shadow;
 use crate::autoscaler::decision;
@@ -7,9 +7,9 @@ use crate::clock::At;
 use crate::model::Model;
 use observed::Hpa;
 
-/// Whether a word about the HPA is a sync of its controller, which writes its status only when that differs.
+/// Classifies a change of the HPA as a sync or not. The controller writes its status only when that differs.
 pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusChange {
-    // What the first word says was there before we looked.
+    // The first report describes a state from before this run.
     let (Some(before), Some(now)) = (before, now) else { return StatusChange::Other };
     let status = |hpa: &Hpa| {
         (
@@ -23,7 +23,7 @@ pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusChange {
     if status(before) == status(now) { StatusChange::Other } else { StatusChange::Synced }
 }
 
-/// Decides anew.
+/// Recomputes the decision.
 pub(super) fn again(model: &mut Model, at: At, news: StatusChange) {
     let data = &mut model.data;
     let syncs = decision::estimate(data, at, news);

@@ -1,4 +1,4 @@
-//! The screen Doctor: asks for a look along the chain, and scrolls what was found.
+//! The screen Doctor: starts a run, and scrolls the report.
 
 use crate::clock::At;
 use crate::keys::Action;
@@ -9,7 +9,7 @@ use crate::ui::screen::Screen;
 use crate::ui::state::Mode;
 use diagnosis::Report;
 
-/// The doctor's key: its screen, and a new look.
+/// The doctor's key: shows its screen and starts a run.
 pub(super) fn again(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if model.ui.screen != Screen::Doctor {
         model.ui.show(Screen::Doctor);
@@ -17,7 +17,7 @@ pub(super) fn again(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     look(model, at, effects);
 }
 
-/// The first look comes by itself when the screen is first shown.
+/// Starts the first run when the screen is first shown.
 pub(super) fn first(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if model.ui.screen == Screen::Doctor && model.data.doctor == Doctor::Idle {
         look(model, at, effects);
@@ -30,17 +30,17 @@ fn look(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     }
 }
 
-/// It has looked.
+/// Records a report.
 pub(super) fn found(model: &mut Model, at: At, report: Report) {
     model.data.doctor.end(at, report);
 }
 
-/// Whether arrows and wheel scroll the report.
+/// Returns true if arrows and wheel scroll the report.
 pub(super) fn scrolls(model: &Model) -> bool {
     model.ui.screen == Screen::Doctor && model.ui.mode == Mode::Normal
 }
 
-/// Scrolls the report, which is read from its top.
+/// Scrolls the report from its top.
 pub(super) fn scroll(model: &mut Model, action: Action) {
     model.ui.scroll = super::lists::page_top(model.ui.scroll, action, model.ui.size.1.into());
 }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_when_first_shown_and_again_at_its_key() {
+    fn it_runs_when_first_shown_and_at_its_key() {
         let mut talk = Talk::ready(false);
         assert_eq!(asked(&talk.keys("r")), 1, "from another screen");
         assert_eq!(talk.model.ui.screen, Screen::Doctor);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_by_tab_asks_once() {
+    fn tab_starts_one_run() {
         let mut talk = Talk::ready(false);
         let way = Screen::Doctor.index();
         assert_eq!(asked(&talk.keys(&"⇥".repeat(way))), 1);

@@ -1,4 +1,4 @@
-//! The drill key: what to stop, a question, and putting it back.
+//! The drill key: the dialog that stops a part of the chain after a question, and starts it again.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -34,7 +34,7 @@ fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
     }
 }
 
-/// A key went to the dialog.
+/// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     if let DrillStep::Asking(_, _, chosen) = &mut dialog.step {
@@ -73,7 +73,7 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
     }
 }
 
-/// An answer came.
+/// Handles an answer.
 pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
     let of = |scaled: &ScaledWorkload| format!("{} {}", scaled.kind.word(), scaled.name);
     match answer {
@@ -121,7 +121,7 @@ mod tests {
             .collect()
     }
 
-    /// The dialog is open and shows a broker with so many replicas, and no exporter.
+    /// Opens the dialog for a broker with `replicas`, and without an exporter.
     fn open(replicas: i32) -> Talk {
         let mut talk = Talk::ready(false);
         assert_eq!(requests(&talk.keys("D")), [DrillRequest::Look]);
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn nothing_is_stopped_without_a_yes() {
         for (keys, expected) in [
-            // What cannot be stopped is not offered first, and nothing comes of choosing it.
+            // A part that cannot be stopped is not chosen first, and choosing it does nothing.
             ("↑↵", vec![]),
             ("↑↵y", vec![]),
             ("↵", vec![]),
@@ -147,7 +147,7 @@ mod tests {
             ("↵↵", vec![]),
             ("↵→←↵", vec![]),
             ("↵→↵", vec![DrillRequest::Stop(Drill::Broker, scaled(1))]),
-            // Letters mean nothing here but what the dialog says.
+            // Letters do only what the dialog shows.
             ("↓ 6cK", vec![]),
         ] {
             let mut talk = open(1);
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stopped_is_marked_shown_and_put_back_by_the_same_key() {
+    fn the_same_key_starts_a_stopped_part() {
         let mut talk = open(2);
         talk.keys("↵y");
         talk.send(Event::Drill(DrillEvent::Stopped(Drill::Broker, scaled(2))));
@@ -183,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn what_another_dashboard_left_stopped_is_started() {
+    fn a_part_left_stopped_by_another_dashboard_is_started() {
         let mut talk = open(0);
         assert_eq!(requests(&talk.keys("↵")), [DrillRequest::PutBack(Drill::Broker, scaled(1))]);
     }
 
     #[test]
-    fn a_failure_is_told() {
+    fn a_failure_is_logged() {
         let mut talk = open(1);
         talk.send(Event::Drill(DrillEvent::Failed(Drill::Broker, "no (403)".to_owned())));
         assert_eq!(talk.events(), ["drill: broker: no (403)"]);

@@ -17,10 +17,10 @@ use crate::ui::screen::Screen;
 use crate::ui::state::{Access, Mode, Notice, View};
 use crate::ui::yes_no::YesNo;
 
-/// Takes input in. Returns whether the frame could differ now.
+/// Handles input. Returns true if the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
     match input {
-        // Letters and digits are text there; what holds everywhere holds there too.
+        // Letters and digits are text there; keys of [`KeyContext::Always`] still apply.
         Input::Key(key) if is_text_input(model, key) => type_into_dialog(model, at, key, effects),
         Input::Key(key) => {
             let place = place(&model.ui.mode);
@@ -29,7 +29,7 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
             act(model, at, action, effects);
             true
         }
-        // A pasted text is never a command, whatever its letters are.
+        // Pasted text is never a command.
         Input::Paste(text) => {
             let is_typing = model.ui.mode == Mode::Filter;
             if is_typing {
@@ -49,7 +49,7 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
     }
 }
 
-/// Where keys go to.
+/// The context of keys in a mode.
 fn place(mode: &Mode) -> KeyContext {
     match mode {
         Mode::Normal => KeyContext::Screen,
@@ -59,7 +59,7 @@ fn place(mode: &Mode) -> KeyContext {
     }
 }
 
-/// A key that the table does not name is text where text is typed.
+/// Adds a key without a row in the table to a text field.
 fn typed(model: &mut Model, key: &KeyEvent) -> bool {
     let is_plain = key.modifiers.difference(KeyModifiers::SHIFT).is_empty();
     match key.code {
@@ -143,13 +143,13 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     }
 }
 
-/// Whether a key goes to a form; keys with Ctrl and Alt keep their meaning.
+/// Returns true if a key goes to a form; keys with Ctrl and Alt keep their meaning.
 fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
     let plain = key.modifiers.difference(KeyModifiers::SHIFT) == KeyModifiers::NONE;
     plain && key.kind != KeyEventKind::Release && matches!(model.ui.mode, Mode::Sheet(_))
 }
 
-/// The key goes there. Returns whether the frame could differ now.
+/// Passes a key to the dialog. Returns true if the frame could differ now.
 fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
     let Mode::Sheet(sheet) = &model.ui.mode else { return false };
     match &**sheet {

@@ -1,4 +1,4 @@
-//! What becomes of the bursts and their jobs: the requests' answers, and what the workers' logs say.
+//! The outcome of the bursts and their jobs: the requests' answers, and the workers' logs.
 
 use contract::{BurstId, JobEvent, JobEventKind};
 
@@ -14,7 +14,7 @@ use crate::reported::{BurstProgress, LogState, Source};
 use crate::ui::events::Severity;
 use crate::workers::timelines::{CurrentJob, JobTag, WorkerState};
 
-/// How the requests of a burst go.
+/// Handles the progress of a burst's requests.
 pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
     let (finished, id) = (progress.finished, progress.id.clone());
     let news = model.data.bursts.progress(progress);
@@ -33,7 +33,7 @@ pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
     }
 }
 
-/// A worker's log said something about a job.
+/// Handles a worker's log event about a job.
 pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     observed_at::note_delivery(&mut model.data, at, Source::Logs);
     model.data.logs.job(at, pod, event);
@@ -60,7 +60,7 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     throw_away(model, at, thrown);
 }
 
-/// How the reading of a worker's log goes.
+/// Handles the state of reading a worker's log.
 pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
     let thrown = match state {
         LogState::Ended => model.data.jobs.log_ended(pod, true),
@@ -74,7 +74,7 @@ pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
     throw_away(model, at, thrown);
 }
 
-/// Says what work was thrown away, and marks it.
+/// Logs and marks aborted work.
 pub(super) fn throw_away(model: &mut Model, at: At, thrown: impl IntoIterator<Item = AbortedWork>) {
     for AbortedWork { pod, at: when, work } in thrown {
         model.data.lanes.thrown(when, &pod);
@@ -83,14 +83,14 @@ pub(super) fn throw_away(model: &mut Model, at: At, thrown: impl IntoIterator<It
     }
 }
 
-/// Chooses whose logs are read, after the pods have changed.
+/// Chooses the workers whose logs are read after the pods have changed.
 pub(super) fn sample(data: &mut Data, at: At) {
     data.sampling.choose(&data.pods);
     let unsampled = data.sampling.unsampled();
     if unsampled > 0 {
         data.bursts.gap(LogGap::NotSampled, unsampled);
     }
-    // Who is followed from now on is known to be idle until the log says otherwise.
+    // A newly followed worker counts as idle until its log reports a job.
     let newly: Vec<String> = data
         .lanes
         .iter()
@@ -102,7 +102,7 @@ pub(super) fn sample(data: &mut Data, at: At) {
     }
 }
 
-/// What a worker has in hand, as far as its log says.
+/// The job that a worker has in hand, from its log.
 pub(super) fn of_worker(data: &Data, pod: &str) -> CurrentJob {
     match data.jobs.in_hand(pod) {
         Some(job) => {

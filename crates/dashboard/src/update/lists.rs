@@ -1,4 +1,4 @@
-//! Lists on the screen: moving in them, keeping their position, adding to the list of events.
+//! Lists on the screen: navigation, position, and adding to the list of events.
 
 use crate::clock::At;
 use crate::keys::Action;
@@ -7,7 +7,7 @@ use crate::ui::events::Severity;
 use crate::ui::screen::{Focus, Panel, Screen};
 use crate::ui::state::Confirm;
 
-/// Moves what is chosen in a question.
+/// Moves the choice in a question.
 pub(super) fn choose(confirm: &mut Confirm, action: Action) {
     const PAGE: usize = 10;
     if let Confirm::Kill { workers, chosen } = confirm {
@@ -24,7 +24,7 @@ pub(super) fn choose(confirm: &mut Confirm, action: Action) {
     }
 }
 
-/// The first row of a text after a key, in a window of so many rows. Where its end is only the drawing knows.
+/// The first row of a text after a key, in a window of `rows`. Only the drawing knows the last row.
 pub(super) fn page_top(top: usize, action: Action, rows: usize) -> usize {
     const MOST: usize = u16::MAX as usize;
     let page = rows.saturating_sub(7).max(1);
@@ -45,7 +45,7 @@ pub(super) fn log_event(model: &mut Model, at: At, weight: Severity, reason: &st
     keep_position(model, false);
 }
 
-/// Keeps the lines that are shown in place after a line was added to a list, unless the newest line is shown.
+/// Keeps the visible lines in place when a line is added to a list, unless the newest line is visible.
 pub(super) fn keep_position(model: &mut Model, is_log: bool) {
     let shows_it =
         is_list(model) && model.ui.screen != Screen::Pods && (model.ui.screen == Screen::Logs) == is_log;
@@ -61,7 +61,7 @@ pub(super) fn keep_position(model: &mut Model, is_log: bool) {
     model.ui.scroll += usize::from(is_taken);
 }
 
-/// Lines of the list that is shown, as its filter takes them.
+/// Number of lines in the visible list that match its filter.
 pub(super) fn lines(model: &Model) -> usize {
     let (data, filters) = (model.shown(), &model.ui.filters);
     match model.ui.screen {
@@ -71,7 +71,7 @@ pub(super) fn lines(model: &Model) -> usize {
     }
 }
 
-/// Whether what is shown is a list that scrolls.
+/// Returns true if the screen shows a list that scrolls.
 pub(super) fn is_list(model: &Model) -> bool {
     matches!(model.ui.screen, Screen::Logs | Screen::Pods) || model.ui.focus == Focus::Expanded(Panel::Events)
 }

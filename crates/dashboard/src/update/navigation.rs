@@ -1,4 +1,4 @@
-//! What a person does to see something: nothing here touches the cluster or what was observed.
+//! Navigation of the user: nothing here changes the cluster or the observed data.
 
 use crossterm::event::{MouseButton, MouseEventKind};
 
@@ -12,10 +12,10 @@ use crate::ui::filter::Filter;
 use crate::ui::screen::{Focus, Panel, Screen};
 use crate::ui::state::{Mode, Notice};
 
-/// Lines that the wheel scrolls at once.
+/// Lines per step of the wheel.
 const WHEEL: usize = 3;
 
-/// What the screen shows as now: a paused view stands still.
+/// The time that the screen shows as now: a paused view is still.
 fn now(model: &Model) -> At {
     model.shown().now
 }
@@ -25,7 +25,7 @@ pub(super) fn zoom(model: &mut Model, closer: bool) {
     model.ui.viewport.zoom(now, closer, None);
 }
 
-/// As much time as the chart shows by itself.
+/// Returns to the automatic width of the chart.
 pub(super) fn fit(model: &mut Model) {
     let now = now(model);
     model.ui.viewport.fit(now);
@@ -36,12 +36,12 @@ pub(super) fn pan(model: &mut Model, earlier: bool) {
     model.ui.viewport.pan(now, earlier);
 }
 
-/// Says in the footer why a key does nothing here.
+/// Shows in the footer why a key does nothing here.
 fn refuse(model: &mut Model, why: &str) {
     model.ui.notice = Some(Notice { at: model.data.now, text: why.to_owned() });
 }
 
-/// The cursor at the newest instant in view, or away.
+/// Sets the cursor to the newest visible instant, or removes it.
 pub(super) fn inspect(model: &mut Model) {
     let now = now(model);
     if !model.ui.screen.has_axis() && !model.ui.viewport.is_inspecting() {
@@ -55,7 +55,7 @@ pub(super) fn inspect(model: &mut Model) {
     }
 }
 
-/// The chosen panel alone; the chart where none was chosen.
+/// Shows the chosen panel alone; the chart if none is chosen.
 pub(super) fn expand(model: &mut Model) {
     if model.ui.screen != Screen::Overview {
         return;
@@ -68,7 +68,7 @@ pub(super) fn expand(model: &mut Model) {
     };
 }
 
-/// Out of what was entered last.
+/// Leaves the innermost state.
 pub(super) fn back(model: &mut Model) {
     let ui = &mut model.ui;
     let filter = ui.filters.on_mut(ui.screen).filter(|filter| !filter.is_empty());
@@ -85,7 +85,7 @@ pub(super) fn back(model: &mut Model) {
     }
 }
 
-/// Out of a dialog; a filter is emptied.
+/// Closes a dialog; clears a filter.
 pub(super) fn close(model: &mut Model) {
     if std::mem::take(&mut model.ui.mode) == Mode::Filter {
         if let Some(filter) = model.ui.filters.on_mut(model.ui.screen) {
@@ -95,7 +95,7 @@ pub(super) fn close(model: &mut Model) {
     }
 }
 
-/// Begins to type the filter of the screen's list.
+/// Begins to edit the filter of the screen's list.
 pub(super) fn filter(model: &mut Model) {
     if model.ui.filters.on(model.ui.screen).is_none() {
         return refuse(model, "there is no list to filter on this screen");
@@ -110,14 +110,14 @@ pub(super) fn type_filter(model: &mut Model, text: &str) {
     model.ui.scroll = 0;
 }
 
-/// Takes a character back; where there is none the filter is left.
+/// Deletes a character; leaves an empty filter.
 pub(super) fn take_back(model: &mut Model) {
     if !model.ui.filters.on_mut(model.ui.screen).is_some_and(Filter::take_back) {
         close(model);
     }
 }
 
-/// Shows or hides the curve that is chosen in the legend.
+/// Shows or hides the curve chosen in the legend.
 pub(super) fn toggle(model: &mut Model) {
     if let Mode::Legend(chosen) = model.ui.mode
         && let Some(curve) = Curve::ALL.get(chosen)
@@ -126,7 +126,7 @@ pub(super) fn toggle(model: &mut Model) {
     }
 }
 
-/// An arrow or a page key: the choice of a dialog, the cursor, a list, or the panels.
+/// Handles an arrow or page key: the choice of a dialog, the cursor, a list, or the panels.
 pub(super) fn go(model: &mut Model, action: Action) {
     let is_up = matches!(action, Action::Up | Action::Left | Action::PageUp | Action::First);
     match &mut model.ui.mode {
@@ -177,7 +177,7 @@ fn cursor(model: &mut Model, action: Action, earlier: bool) {
     }
 }
 
-/// On the screen Runs: another run.
+/// On the screen Runs: moves the cursor.
 fn runs(model: &mut Model, action: Action) {
     let mut chosen = model.ui.runs;
     let bursts = &model.shown().bursts;
@@ -193,7 +193,7 @@ fn runs(model: &mut Model, action: Action) {
     model.ui.runs = chosen;
 }
 
-/// On the screen Runs: compares others with the run that is chosen, or no longer.
+/// On the screen Runs: marks the run under the cursor for the comparison, or unmarks it.
 pub(super) fn compare(model: &mut Model) {
     if model.ui.screen == Screen::Runs {
         let mut chosen = model.ui.runs;
@@ -218,7 +218,7 @@ fn scroll(model: &mut Model, action: Action) {
     .min(most);
 }
 
-/// The wheel, and the left button pressed or held.
+/// Handles the wheel, and the left button pressed or held.
 pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: HitTarget) -> bool {
     let is_up = match kind {
         MouseEventKind::ScrollUp => true,
@@ -248,7 +248,7 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: HitTarget) ->
     true
 }
 
-/// The cursor goes along with the mouse, once a click has set it.
+/// Moves the cursor with the mouse, once a click has set it.
 fn drag(model: &mut Model, spot: HitTarget) -> bool {
     match spot {
         HitTarget::Axis(at) if model.ui.mode == Mode::Normal && model.ui.viewport.is_inspecting() => {
@@ -260,7 +260,8 @@ fn drag(model: &mut Model, spot: HitTarget) -> bool {
     }
 }
 
-/// A click: a screen by its name, the cursor on an axis, or a panel; a panel that is chosen already is expanded.
+/// Handles a click: a screen's tab, the cursor on an axis, or a panel; a click on the chosen panel expands
+/// it.
 fn click(model: &mut Model, spot: HitTarget) -> bool {
     if model.ui.mode != Mode::Normal {
         return false;

@@ -1,4 +1,4 @@
-//! What the sources say.
+//! Handles the reports of the sources.
 
 use super::act::stop_load;
 use super::lists::log_event;
@@ -21,7 +21,7 @@ use crate::ui::screen::Screen;
 use crate::workers::pods::PodChange;
 use observed::{DepthSample, Hpa, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload};
 
-/// Takes an observation in. Returns whether the frame could differ now; what repeats the last word waits for the tick.
+/// Handles an observation. Returns true if the frame could differ now; a repeated report waits for the tick.
 pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
     match event {
         Event::Target(news) => target(model, at, news, effects),
@@ -57,7 +57,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Tune(answer) => super::tune::answered(model, at, answer),
         Event::Doctor(report) => super::doctor::found(model, at, *report),
         Event::Drill(answer) => super::drill::answered(model, at, answer),
-        // Input, ticks and the end are handled elsewhere.
+        // Input, ticks and the end have their own handlers.
         Event::Input(_) | Event::Tick | Event::Terminate => return false,
     }
     true
@@ -78,7 +78,7 @@ fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect
 fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState) -> bool {
     let gone = matches!(state, SourceState::Retrying { .. } | SourceState::Unavailable(_));
     if gone {
-        // A line that goes on would claim a reading that nobody has.
+        // A curve that goes on would claim a reading that does not exist.
         let history = &mut model.data.history;
         match source {
             Source::Broker => history.depth.push(at, None),
@@ -121,7 +121,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
         }
         let gap = match source {
             Source::Logs => Some(LogGap::Log),
-            // Workers that come and go unseen have logs that nobody reads.
+            // Workers that come and go unobserved have logs that are never read.
             Source::Pods => Some(LogGap::Pods),
             _ => None,
         };
@@ -133,7 +133,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     super::sources::tell(model, at, source, old.as_ref(), &state);
     model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_heard, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
-        // A reading that is gone is calculated with no longer.
+        // A missing reading leaves the calculation.
         decide::again(model, at, StatusChange::Other);
     }
     changed
@@ -207,7 +207,7 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
 
 fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
     observed_at::note_delivery(&mut model.data, at, Source::Pods);
-    // What the first list names was there before; it is no news.
+    // The first list describes earlier changes.
     let is_first = !model.data.pods.is_listed();
     let changes = model.data.pods.apply(at, news);
     let changed = is_first || !changes.is_empty();
@@ -229,7 +229,7 @@ fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
     changed
 }
 
-/// A pod is new or different.
+/// Handles a new or changed pod.
 fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
     let entered = |phase| now.phase == phase && before.is_none_or(|before| before.phase != phase);
     let restarted = before.is_some_and(|before| now.restarts > before.restarts);
@@ -369,13 +369,13 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
 
 fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
     let look = observed_at::note_delivery(&mut model.data, at, Source::Prometheus);
-    // A query that finds NaN has found nothing that could be compared.
+    // A query that returns NaN has found no comparable value.
     let value = sample.value.filter(|value| value.is_finite());
     let data = &mut model.data;
     let changed = data.beliefs.get(ChainHop::Prometheus).is_none_or(|old| old.total != value);
     data.beliefs.record(ChainHop::Prometheus, at, value, 0.0, sample.age);
     if let Some(value) = value {
-        // The sample was there since it was scraped, even if we asked later.
+        // The sample has existed since its scrape, even if we asked later.
         let seen = observed_at::from_scrape(data, at, look, &sample);
         data.bursts.number(Stage::Scraped, seen, value, data.load.is_on());
     }
@@ -383,7 +383,7 @@ fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
 }
 
 fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Effect>) {
-    // Each cause is told once; how often it came is counted on the screen.
+    // Each cause is logged once; the screen counts its occurrences.
     let new_causes: Vec<String> = progress
         .failed
         .keys()

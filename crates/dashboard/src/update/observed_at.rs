@@ -1,4 +1,4 @@
-//! When something happened, from when and how word of it came in.
+//! Derives the time of an event from its arrival time and channel.
 
 use std::time::Duration;
 
@@ -10,24 +10,25 @@ use crate::data::Data;
 use crate::reported::Source;
 use observed::ScrapedSample;
 
-/// What a watch tells so soon after it came back is what its list found, and not news of this moment.
+/// Watch events within this time after a reconnect come from its list and are not new.
 const LISTING: Duration = Duration::from_secs(1);
 
-/// How much later than its own time a line may come in and still count as having come at once.
+/// Delay up to which a log line counts as read at once.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// How far off the time in a log line may be by itself: it has milliseconds.
+/// Possible error of the timestamp in a log line, which has milliseconds.
 const LINE: Duration = Duration::from_millis(1);
 
-/// Notes that a source delivered. Returns how long ago it had done so before: what it shows now and did not show then
-/// happened in between.
+/// Records a delivery of a source. Returns the time since its last one: a change that is visible now happened
+/// in between.
 pub(super) fn note_delivery(data: &mut Data, at: At, source: Source) -> Duration {
     let Some(status) = data.sources.get_mut(&source) else { return at.0 };
     let before = status.last_heard.replace(at);
     before.map_or(at.0, |before| at.since(before))
 }
 
-/// What a watch told at `at`: as it happened, or, if the watch had been away until just now, at some time meanwhile.
+/// The observation of a watch event: exact, or, right after a reconnect, at some time while the watch was
+/// down.
 pub(super) fn from_watch(data: &Data, at: At, source: Source) -> Observation {
     let away = data.sources.get(&source).and_then(|status| status.away);
     match away {
@@ -38,8 +39,7 @@ pub(super) fn from_watch(data: &Data, at: At, source: Source) -> Observation {
     }
 }
 
-/// The same for something of which the object tells the second by the cluster's clock. While the watch was away, that is the
-/// better time.
+/// Adds the object's own timestamp. It is the better time if the watch was down.
 pub(super) fn with_object_timestamp(data: &Data, seen: Observation, own: Option<Timestamp>) -> Observation {
     let own = own.and_then(|time| data.offset.place_second(time, seen.at));
     match own {
@@ -50,11 +50,11 @@ pub(super) fn with_object_timestamp(data: &Data, seen: Observation, own: Option<
     }
 }
 
-/// When a sample was scraped: by its age, else by Prometheus' clock, else only that it showed now.
+/// The time of a scrape: by the sample's age, else by Prometheus' clock, else the time of the poll.
 pub(super) fn from_scrape(data: &Data, at: At, look: Duration, sample: &ScrapedSample) -> Observation {
     let placed = sample.scraped.and_then(|time| data.offset.place(time, at));
     match (sample.age, placed) {
-        // The answer was on its way for less than it is since the one before.
+        // The answer travelled for less than the time since the one before.
         (Some(age), _) => Observation::within(At(at.0.saturating_sub(age)), Provenance::Sample, look),
         (None, Some((taken, uncertainty))) => {
             Observation::within(taken.min(at), Provenance::Sample, uncertainty)
@@ -63,10 +63,10 @@ pub(super) fn from_scrape(data: &Data, at: At, look: Duration, sample: &ScrapedS
     }
 }
 
-/// When a worker wrote a line: now, as it came in, unless it is read long after it was written.
+/// The time of a log line: its arrival, unless it was read long after it was written.
 pub(super) fn from_log_line(data: &Data, at: At, written: Timestamp) -> Observation {
     match data.offset.place(written, at) {
-        // A time before the run is of a clock that nobody set.
+        // A time before the run comes from a clock that is not set.
         Some((own, uncertainty)) if own > At::default() && own.0 + uncertainty + AT_ONCE < at.0 => {
             Observation::within(own, Provenance::LogTime, uncertainty + LINE)
         }
@@ -74,8 +74,8 @@ pub(super) fn from_log_line(data: &Data, at: At, written: Timestamp) -> Observat
     }
 }
 
-/// When a worker wrote a line, as close as can be told: how long a job took must not depend on how its lines came in.
-/// Never later than now.
+/// The best estimate of a log line's time, never later than now: a job's duration must not depend on the
+/// arrival of its lines.
 pub(super) fn log_timestamp(data: &Data, at: At, written: Timestamp) -> At {
     match data.offset.place(written, at) {
         Some((own, _)) if own > At::default() => own.min(at),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_reaches_back_to_the_one_before() {
+    fn a_poll_reaches_back_to_the_one_before() {
         let mut data = data();
         assert_eq!(
             note_delivery(&mut data, at(700), Source::Broker),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_watch_tells_right_after_it_was_away_came_meanwhile() {
+    fn events_right_after_a_reconnect_came_meanwhile() {
         let mut data = data();
         with(&mut data, Source::Pods, Some((at(3_000), at(9_000))));
         let listed = from_watch(&data, at(9_100), Source::Pods);
@@ -148,14 +148,14 @@ mod tests {
         assert_eq!(own.how, Provenance::OwnTime);
         assert!(own.at.0.abs_diff(at(5_000).0) < Duration::from_millis(20), "{own:?}");
         assert!(own.uncertainty < Duration::from_millis(1_020), "{own:?}");
-        // Of what came as it happened, it is no more than another word.
+        // For an exact event it is only an additional time.
         let told =
             with_object_timestamp(&data, from_watch(&data, at(20_000), Source::Pods), Some(time(19_000)));
         assert_eq!((told.how, told.at, told.own.is_some()), (Provenance::Watch, at(20_000), true));
     }
 
     #[test]
-    fn a_sample_is_placed_by_its_age_else_by_its_time_else_by_when_it_showed() {
+    fn a_sample_is_placed_by_age_then_time_then_poll() {
         let data = data();
         let sample = |scraped, age| ScrapedSample { value: Some(1.0), scraped, age };
         let look = Duration::from_millis(250);
@@ -171,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_read_late_counts_from_when_it_was_written() {
+    fn a_late_line_counts_from_its_timestamp() {
         let data = data();
         for (written, received, how) in [
             (8_900, 9_000, Provenance::Log),
             (3_000, 9_000, Provenance::LogTime),
-            // A clock that nobody set.
+            // A clock that is not set.
             (-999_000, 9_000, Provenance::Log),
         ] {
             let seen = from_log_line(&data, at(received), time(written));

@@ -1,4 +1,4 @@
-//! The shadow key: chooses a second specification, or takes the shadow away.
+//! The shadow key: opens its dialog, or switches the shadow off.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -35,7 +35,7 @@ pub(super) fn toggle(model: &mut Model, at: At) {
     }
 }
 
-/// A key went to the dialog.
+/// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     let config = decision::config(&model.data);
     let Mode::Sheet(sheet) = &mut model.ui.mode else { return };
@@ -65,7 +65,7 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     }
 }
 
-/// The real autoscaler's side as it is now.
+/// The real autoscaler's side at this moment.
 pub(crate) fn real_side(data: &Data) -> RealSide {
     let seconds = data.estimate.schedule().period().0.as_secs().max(1);
     RealSide {
@@ -81,7 +81,7 @@ pub(crate) fn real_side(data: &Data) -> RealSide {
     }
 }
 
-/// The real controller looked so often, and time has gone by.
+/// Runs the shadow for the real controller's syncs, and for the time since the last call.
 pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
     let data = &mut model.data;
     let Shadow::On(mut running) = std::mem::take(&mut data.shadow) else { return };
@@ -123,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn keys_choose_a_shadow_and_take_it_away() {
+    fn keys_switch_a_shadow_on_and_off() {
         for (keys, stands) in [
             ("w", "choosing"),
             ("w⎋", "off"),
-            // As it is offered: the other target type.
+            // As offered: the other target type.
             ("w↵", "20 in all, 1..10"),
             ("w←↵", "20 a pod, 1..10"),
             ("w↓⌦5↵", "5 in all, 1..10"),
@@ -155,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn the_shadow_looks_when_the_controller_does_and_leaves_a_line() {
+    fn the_shadow_syncs_with_the_controller() {
         let mut talk = talk();
         talk.keys("w←↓↓↓⌦3↵");
         talk.at(1_000).send(Event::Metric(MetricSample { value_milli: Some(200_000), stamped: None }));
-        // A sync that wrote nothing is presumed a period later, and the shadow looks with it.
+        // A sync that wrote nothing is presumed a period later, and the shadow syncs with it.
         talk.at(40_000).send(Event::Tick);
         let data = &talk.model.data;
         assert_eq!(data.history.shadow.last(), data.shadow.running().map(|running| running.size() as f32));

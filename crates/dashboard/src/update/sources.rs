@@ -1,5 +1,5 @@
-//! What is told of a source that is lost or comes back: the list of events keeps it in full, where a panel's title has room
-//! for its first words only.
+//! Log entries for a source that is lost or comes back: the list of events keeps the whole cause, and a
+//! panel's title only its start.
 
 use crate::chain::sources::SourceStatus;
 use crate::clock::At;
@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::reported::{Source, SourceState};
 use crate::ui::events::Severity;
 
-/// What a source is called where it is told about.
+/// The name of a source in log entries.
 fn name(source: Source) -> &'static str {
     match source {
         Source::Hpa => "the HPA",
@@ -22,10 +22,11 @@ fn name(source: Source) -> &'static str {
     }
 }
 
-/// Tells that a source was lost, or is back. One that was never there cannot be back, and one more attempt is no news.
+/// Logs that a source is lost or back. A source that was never live cannot be back, and a further failed
+/// attempt is not logged.
 pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&SourceStatus>, new: &SourceState) {
     let Some(old) = old else { return };
-    // Logs end with their pods, and every gap is told where it is counted.
+    // Logs end with their pods, and gaps are logged elsewhere.
     if source == Source::Logs {
         return;
     }
@@ -54,7 +55,7 @@ mod tests {
     use crate::update::update;
 
     #[test]
-    fn a_source_is_told_lost_once_and_back_once_if_it_was_there_before() {
+    fn a_source_is_logged_lost_once_and_back_once() {
         let retrying = |cause: &str| SourceState::Retrying { cause: cause.to_owned(), next: At::default() };
         let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
         let mut model = Model::new(day, (80, 24));

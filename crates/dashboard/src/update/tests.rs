@@ -1,4 +1,4 @@
-//! Whole conversations with the model: events in, effects and changes out.
+//! Whole dialogues with the model: events in, effects and changes out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +30,7 @@ impl Talk {
         Self { model: Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24)), ms: 0 }
     }
 
-    /// With a target that is ready, and that must be asked for before the first burst, or not.
+    /// A dialogue with a ready target; `confirm_first_burst` makes the first burst ask.
     pub(super) fn ready(confirm_first_burst: bool) -> Self {
         let mut talk = Self::new();
         talk.send(Event::Target(TargetEvent::Chosen(Target {
@@ -58,7 +58,7 @@ impl Talk {
         self.send(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))))
     }
 
-    /// Types keys; `↵ ⎋ ↑ ↓ ← → ⌦ ⌫ ⇥` are those that have no letter.
+    /// Types keys; `↵ ⎋ ↑ ↓ ← → ⌦ ⌫ ⇥` are keys without a letter.
     pub(super) fn keys(&mut self, keys: &str) -> Vec<Effect> {
         let code = |c| match c {
             '↵' => KeyCode::Enter,
@@ -139,7 +139,7 @@ fn workload(spec_replicas: i32, replicas: i32, ready: i32) -> Event {
 }
 
 #[test]
-fn a_burst_is_fired_by_space_and_counts_only_when_accepted() {
+fn a_burst_counts_only_when_accepted() {
     let mut talk = Talk::ready(false);
     assert_eq!(fired(&talk.keys("3 ")), [50]);
     let burst = talk.model.data.bursts.newest().unwrap();
@@ -152,12 +152,12 @@ fn a_burst_is_fired_by_space_and_counts_only_when_accepted() {
 }
 
 #[test]
-fn before_its_first_sync_an_hpa_wants_what_runs() {
+fn before_its_first_sync_an_hpa_wants_the_current_size() {
     let unsynced = || match hpa(0, 0, 0) {
         Event::Hpa(Some(hpa)) => Event::Hpa(Some(Box::new(Hpa { reading_milli: None, ..*hpa }))),
         other => other,
     };
-    // The first sync may leave the size as it is, or be the one that changes it.
+    // The first sync may keep the size, or be the one that changes it.
     for first in [1, 3] {
         let mut talk = Talk::ready(false);
         talk.send(unsynced());
@@ -174,7 +174,7 @@ fn before_its_first_sync_an_hpa_wants_what_runs() {
 }
 
 #[test]
-fn every_burst_has_an_id_of_its_own() {
+fn every_burst_has_its_own_id() {
     let mut talk = Talk::ready(false);
     let effects = talk.keys("1   ");
     let ids: std::collections::BTreeSet<_> = effects
@@ -185,7 +185,7 @@ fn every_burst_has_an_id_of_its_own() {
 }
 
 #[test]
-fn the_first_burst_on_somebodys_cluster_is_confirmed_once() {
+fn the_first_burst_on_a_shared_cluster_is_confirmed() {
     let mut talk = Talk::ready(true);
     assert_eq!(fired(&talk.keys(" ")), [] as [u32; 0]);
     assert_eq!(talk.model.ui.mode, Confirm::Burst { size: 50 }.put());
@@ -222,7 +222,7 @@ fn nothing_is_sent_to_a_target_that_is_not_ready() {
 }
 
 #[test]
-fn a_held_key_does_not_pile_up_bursts_without_end() {
+fn a_held_key_sends_a_limited_number_of_bursts() {
     let mut talk = Talk::ready(false);
     assert_eq!(fired(&talk.keys(&" ".repeat(100))).len(), 20);
 }
@@ -239,7 +239,7 @@ fn pasted_text_is_never_taken_for_keys() {
 }
 
 #[test]
-fn the_load_stops_on_quit_on_disconnect_after_its_time_and_when_told() {
+fn the_load_stops_on_quit_disconnect_and_timeout() {
     let on = |talk: &mut Talk| {
         assert!(talk.keys("c").contains(&Effect::Load { rate: 5.0 }));
     };
@@ -285,7 +285,7 @@ fn the_load_stops_on_quit_on_disconnect_after_its_time_and_when_told() {
 }
 
 #[test]
-fn the_load_on_somebodys_cluster_is_confirmed() {
+fn the_load_on_a_shared_cluster_is_confirmed() {
     let mut talk = Talk::ready(true);
     assert!(!talk.keys("c").iter().any(|e| matches!(e, Effect::Load { .. })));
     assert_eq!(talk.model.ui.mode, Confirm::Load.put());
@@ -293,7 +293,7 @@ fn the_load_on_somebodys_cluster_is_confirmed() {
 }
 
 #[test]
-fn what_was_in_a_lost_broker_is_counted_as_lost() {
+fn messages_of_a_lost_broker_are_counted_as_lost() {
     let mut talk = Talk::ready(false);
     let broker = observed::Pod { role: Role::Broker, ..pod("rabbitmq-0", PodPhase::Ready) };
     talk.send(Event::Pods(PodsEvent::Listed(vec![broker.clone()])));
@@ -317,10 +317,10 @@ fn what_was_in_a_lost_broker_is_counted_as_lost() {
 }
 
 #[test]
-fn a_container_that_starts_again_is_told_of_with_its_last_exit() {
+fn a_restart_is_logged_with_its_last_exit() {
     let mut talk = Talk::ready(false);
     let producer = Pod { role: Role::Producer, ..pod("producer-1", PodPhase::Ready) };
-    // What had happened before the first list is no news.
+    // Restarts from before the first list are not logged.
     let mut now = Pod { restarts: 2, ..producer };
     talk.send(Event::Pods(PodsEvent::Listed(vec![now.clone()])));
     assert!(talk.events().is_empty(), "{:?}", talk.events());
@@ -350,7 +350,7 @@ fn one_of_several_brokers_is_no_loss() {
 }
 
 #[test]
-fn sources_look_often_while_jobs_are_in_flight() {
+fn sources_poll_fast_while_jobs_are_in_flight() {
     let mut talk = Talk::ready(false);
     let busy = Effect::Watchfulness(PollRate::Busy);
     let idle = Effect::Watchfulness(PollRate::Idle);
@@ -361,7 +361,7 @@ fn sources_look_often_while_jobs_are_in_flight() {
 }
 
 #[test]
-fn logs_are_followed_where_there_are_some() {
+fn existing_logs_are_followed() {
     let mut talk = Talk::ready(false);
     let listed = vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Pending)];
     let effects = talk.send(Event::Pods(PodsEvent::Listed(listed)));
@@ -379,7 +379,7 @@ fn a_worker_is_killed_only_after_a_question() {
     assert_eq!(talk.events(), ["no kill: there is no worker"]);
     talk.send(Event::Pods(PodsEvent::Listed(vec![pod("a", PodPhase::Ready), pod("b", PodPhase::Ready)])));
     assert!(!talk.keys("K").iter().any(|e| matches!(e, Effect::KillPod { .. })));
-    // An enter too many kills nobody: the answer that is chosen at first is no.
+    // An accidental enter kills no worker: the answer that is chosen at first is no.
     assert!(!talk.keys("↵").iter().any(|e| matches!(e, Effect::KillPod { .. })));
     let effects = talk.keys("K↓→↵");
     assert!(effects.contains(&Effect::KillPod { name: "b".to_owned(), uid: "b".to_owned() }));
@@ -387,7 +387,7 @@ fn a_worker_is_killed_only_after_a_question() {
 }
 
 #[test]
-fn a_paused_view_stands_still_while_the_data_goes_on() {
+fn a_paused_view_is_still_while_the_data_goes_on() {
     let mut talk = Talk::ready(false);
     talk.depth(7);
     talk.keys("p");
@@ -402,7 +402,7 @@ fn a_paused_view_stands_still_while_the_data_goes_on() {
 }
 
 #[test]
-fn what_repeats_itself_is_not_drawn() {
+fn repeated_reports_are_not_drawn() {
     let mut talk = Talk::ready(false);
     let source = Event::Source(Source::Broker, SourceState::Live);
     for event in [source, hpa(0, 1, 1), workload(1, 1, 1)] {
@@ -420,18 +420,18 @@ fn what_repeats_itself_is_not_drawn() {
 }
 
 #[test]
-fn one_tick_is_asked_for_at_a_time() {
+fn one_tick_is_requested_at_a_time() {
     let mut talk = Talk::ready(false);
     let ticks = |effects: Vec<Effect>| effects.iter().filter(|e| matches!(e, Effect::TickIn(_))).count();
     talk.send(Event::Tick);
     assert_eq!(ticks(talk.depth(0)), 0, "one is on its way");
     assert_eq!(ticks(talk.send(Event::Tick)), 1);
-    // A burst makes time matter more.
+    // A burst needs a shorter period.
     assert_eq!(ticks(talk.keys(" ")), 1);
 }
 
 #[test]
-fn while_nothing_happens_the_picture_moves_on_seldom() {
+fn an_idle_picture_moves_seldom() {
     let period = |effects: Vec<Effect>| {
         effects.into_iter().find_map(|e| if let Effect::TickIn(period) = e { Some(period) } else { None })
     };

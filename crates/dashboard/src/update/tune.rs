@@ -1,4 +1,4 @@
-//! The dialog that tunes the HPA: edit, ask the server, agree, and take back.
+//! The dialog that tunes the HPA: edit, dry run, confirm, undo.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -16,7 +16,7 @@ use crate::ui::events::Severity;
 use crate::ui::state::{Confirm, Mode};
 use crate::ui::yes_no::YesNo;
 
-/// The tune key: opens the dialog, and asks whether there is the right to use it.
+/// The tune key: opens the dialog, and checks the permission.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     let Some(spec) = spec else {
@@ -42,7 +42,7 @@ fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
     }
 }
 
-/// A key went to the dialog.
+/// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let config = decision::config(&model.data);
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
@@ -71,13 +71,13 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
         (TuneStep::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => {
             dialog.step = TuneStep::Editing(Vec::new())
         }
-        // It is on its way and cannot be called back; closing the dialog does not stop it.
+        // The request cannot be cancelled; closing the dialog does not stop it.
         (TuneStep::Applying(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
         _ => {}
     }
 }
 
-/// The undo key: shows what taking the newest change back would do, and asks.
+/// The undo key: shows the differences of an undo, and asks.
 pub(super) fn ask_undo(model: &mut Model, at: At) {
     match model.data.tuning.undo() {
         Some(undo) => model.ui.mode = Confirm::Undo(Box::new(undo)).put(),
@@ -87,14 +87,14 @@ pub(super) fn ask_undo(model: &mut Model, at: At) {
     }
 }
 
-/// The change is to be taken back.
+/// Undoes the newest change.
 pub(super) fn undo(model: &mut Model, undo: Undo, effects: &mut Vec<Effect>) {
     let Undo { forward, back, .. } = undo;
     let number = model.data.tuning.number();
     effects.push(Effect::Tune(TuneRequest::Undo { number, forward, back }));
 }
 
-/// The HPA was heard of: whoever changed its settings, the change belongs on the time axis.
+/// Marks a change of the HPA's settings on the time axis, whichever client made it.
 pub(super) fn observed(model: &mut Model, at: At) {
     let Some(spec) = model.data.hpa.get().and_then(|hpa| hpa.spec.clone()) else { return };
     if model.data.tuning.seen(&spec) {
@@ -104,7 +104,7 @@ pub(super) fn observed(model: &mut Model, at: At) {
     }
 }
 
-/// An answer came.
+/// Handles an answer.
 pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
     let dialog = dialog(&mut model.ui.mode);
     match answer {

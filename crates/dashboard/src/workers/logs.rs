@@ -1,4 +1,4 @@
-//! What the workers logged, newest last.
+//! The workers' log lines, newest last.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::ui::filter::Filter;
 /// Lines kept; the oldest go first.
 const MAX_LINES: usize = 1_000;
 
-/// What a line is about.
+/// The subject of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum About {
-    /// Anything; the line as it was logged.
+    /// Any line, unchanged.
     Anything,
     /// A job that was begun or done.
     Job,
@@ -25,11 +25,11 @@ pub enum About {
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// When it was heard.
+    /// The arrival time.
     pub at: At,
-    /// Whose log it is.
+    /// The pod that wrote it.
     pub pod: String,
-    /// What it is about.
+    /// The subject.
     pub about: About,
     /// The line, or the job event in words.
     pub text: String,
@@ -47,17 +47,17 @@ impl Logs {
         self.lines.iter()
     }
 
-    /// Those that a filter takes, oldest first.
+    /// The lines that match a filter, oldest first.
     pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a LogLine> {
         self.lines.iter().filter(|line| filter.takes(&[&line.pod, &line.text]))
     }
 
-    /// A line that is about no job.
+    /// Adds a line that is not about a job.
     pub fn line(&mut self, at: At, pod: String, text: String) {
         self.push(LogLine { at, pod, about: About::Anything, text });
     }
 
-    /// A line about a job.
+    /// Adds a job event.
     pub fn job(&mut self, at: At, pod: &str, event: &JobEvent) {
         let (word, about) = match event.kind {
             JobEventKind::Started => ("started", About::Job),
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jobs_are_told_in_words_and_lines_are_bounded() {
+    fn job_events_become_text_and_lines_are_bounded() {
         let mut logs = Logs::default();
         for _ in 0..2 * MAX_LINES {
             logs.line(At::default(), "worker-a".to_owned(), "connected".to_owned());

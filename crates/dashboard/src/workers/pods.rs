@@ -1,4 +1,4 @@
-//! The pods of the demo, in the order in which people look for them.
+//! The pods of the demo, in a useful order.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,40 +7,41 @@ use jiff::Timestamp;
 use crate::clock::At;
 use observed::{Pod, PodPhase, PodsEvent, Role};
 
-/// Pods beyond this are not kept, those of the demo last: nothing a cluster does may grow our memory without bound.
+/// Limit of the pods in memory, so that no cluster can grow it without bound; the demo's own pods are dropped
+/// last.
 pub const MAX_PODS: usize = 20_000;
 
-/// What became of a pod.
+/// A change of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodChange {
     /// Not seen before.
     New(Pod),
     /// Seen before, and different now.
     Changed {
-        /// As it was.
+        /// The old state.
         before: Pod,
-        /// As it is.
+        /// The new state.
         now: Pod,
     },
     /// Gone.
     Gone(Pod),
 }
 
-/// A pod and since when it is known here.
+/// A pod and its times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodHistory {
     /// The pod.
     pub pod: Pod,
-    /// When it was first seen.
+    /// The time at which it first appeared.
     pub first_seen: At,
-    /// When it was first seen ready.
+    /// The time at which it first appeared as ready.
     pub ready_at: Option<At>,
-    /// When it was last seen to enter its phase.
+    /// The time at which it entered its phase, as observed.
     pub phase_since: At,
 }
 
-/// A pod's place among all: a role's stand together, the oldest first, so that a handful of workers is found at once
-/// among thousands of others.
+/// A pod's sort key: pods of a role are adjacent, oldest first, so that a few workers are found fast among
+/// thousands of pods.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     role: Role,
@@ -61,7 +62,7 @@ impl Place {
         }
     }
 
-    /// Before all pods of a role.
+    /// The key before all pods of a role.
     fn first(role: Role) -> Self {
         Self { role, created: None, first_seen: At::default(), name: String::new(), uid: String::new() }
     }
@@ -72,12 +73,12 @@ impl Place {
 pub struct Pods {
     in_order: BTreeMap<Place, PodHistory>,
     by_uid: BTreeMap<String, Place>,
-    /// Whether a complete list has come: before, an empty map means nothing.
+    /// True after the first complete list: before that, an empty map means nothing.
     listed: bool,
 }
 
 impl Pods {
-    /// Takes news in and says what changed.
+    /// Applies an event and returns the changes.
     pub fn apply(&mut self, at: At, news: PodsEvent) -> Vec<PodChange> {
         match news {
             PodsEvent::Listed(pods) => {
@@ -138,7 +139,7 @@ impl Pods {
         Some(PodChange::New(pod))
     }
 
-    /// Whether there is room for one more of that role: a pod of the demo takes the place of another one.
+    /// Makes room for a pod of a role: a pod of the demo replaces another one. Returns true if there is room.
     fn make_room(&mut self, role: Role) -> bool {
         let newest = self.in_order.last_key_value().filter(|(place, _)| place.role == Role::Other);
         let Some(uid) = newest.filter(|_| role != Role::Other).map(|(place, _)| place.uid.clone()) else {
@@ -152,7 +153,7 @@ impl Pods {
         from.take_while(move |(place, _)| place.role == role).map(|(_, known)| known)
     }
 
-    /// Whether the pods are known at all.
+    /// Returns true once the pods are known.
     #[must_use]
     pub fn is_listed(&self) -> bool {
         self.listed
@@ -164,13 +165,13 @@ impl Pods {
         self.iter(role).collect()
     }
 
-    /// The pod of that uid.
+    /// The pod with a uid.
     #[must_use]
     pub fn get(&self, uid: &str) -> Option<&PodHistory> {
         self.in_order.get(self.by_uid.get(uid)?)
     }
 
-    /// How many pods of a role are in each phase.
+    /// Number of pods of a role in each phase.
     #[must_use]
     pub fn count(&self, role: Role) -> BTreeMap<PodPhase, usize> {
         let mut counts = BTreeMap::new();
@@ -187,7 +188,7 @@ mod tests {
     use crate::testing::pod;
 
     #[test]
-    fn a_list_takes_away_what_it_does_not_name() {
+    fn a_list_removes_missing_pods() {
         let mut pods = Pods::default();
         pods.apply(
             At::default(),
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_without_end_do_not_grow_the_memory_nor_hide_the_workers() {
+    fn too_many_pods_do_not_hide_the_workers() {
         let mut pods = Pods::default();
         let other = |i| Pod { role: Role::Other, ..pod(&format!("p{i}"), PodPhase::Ready) };
         pods.apply(At::default(), PodsEvent::Listed((0..MAX_PODS + 10).map(other).collect()));

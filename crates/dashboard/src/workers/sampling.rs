@@ -1,15 +1,15 @@
-//! Whose logs are read: at most so many workers, because each costs a stream of the API server. Who is followed stays
-//! followed to the end; a place that becomes free goes to the oldest worker without one.
+//! The choice of workers whose logs are read. Their number is limited, because each costs a stream of the API
+//! server. A followed worker is followed to its end; a free place goes to the oldest worker without one.
 
 use std::collections::BTreeSet;
 
 use crate::workers::pods::Pods;
 use observed::{PodPhase, Role};
 
-/// Workers whose logs are read at once.
+/// Limit of the workers whose logs are read at once.
 pub const MAX_FOLLOWED: usize = 32;
 
-/// Whose logs are read.
+/// The workers whose logs are read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sampling {
     followed: BTreeSet<String>,
@@ -17,7 +17,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// Chooses anew from the pods that there are now. Returns whether the choice has changed.
+    /// Updates the choice from the current pods. Returns true if it has changed.
     pub fn choose(&mut self, pods: &Pods) -> bool {
         let with_log: Vec<&str> = pods
             .of(Role::Worker)
@@ -42,18 +42,18 @@ impl Sampling {
         changed
     }
 
-    /// Whose logs are read, by name.
+    /// The names of the followed workers.
     pub fn followed(&self) -> impl Iterator<Item = &str> {
         self.followed.iter().map(String::as_str)
     }
 
-    /// Whether a worker's log is read.
+    /// Returns true if a worker's log is read.
     #[must_use]
     pub fn is_followed(&self, pod: &str) -> bool {
         self.followed.contains(pod)
     }
 
-    /// Workers with a log that is not read.
+    /// Number of workers with a log that is not read.
     #[must_use]
     pub fn unsampled(&self) -> usize {
         self.unsampled
@@ -90,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_followed_and_who_is_followed_stays() {
+    fn followed_workers_stay_followed() {
         let mut sampling = Sampling::default();
         assert!(sampling.choose(&pods(0..40, PodPhase::Ready)));
         assert_eq!((sampling.followed().count(), sampling.unsampled()), (MAX_FOLLOWED, 8));
         assert!(sampling.is_followed("p031") && !sampling.is_followed("p032"));
-        // One goes, and an older name comes: nobody is dropped for it.
+        // One worker ends, and an older name appears: no followed worker is dropped for it.
         assert!(sampling.choose(&pods((0..40).filter(|n| *n != 5), PodPhase::Ready)));
         assert!(sampling.is_followed("p031") && sampling.is_followed("p032"));
         assert_eq!(sampling.unsampled(), 7);

@@ -1,4 +1,4 @@
-//! What every worker did over time, for the lanes of the pods' screen, and the pod-seconds that came of it.
+//! The states of every worker over time, for the timelines on the screen Pods, and the resulting pod-seconds.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::clock::At;
 use observed::{Pod, PodPhase};
 
-/// Lanes kept: those of workers that are gone are the first to go.
+/// Limit of the timelines: those of deleted workers are dropped first.
 const MAX_LANES: usize = 200;
 
 /// Changes of state kept for a worker; the oldest go first.
@@ -15,7 +15,7 @@ const MAX_SPANS: usize = 600;
 /// Marks kept for a worker.
 const MAX_MARKS: usize = 50;
 
-/// What a worker does.
+/// The state of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WorkerState {
     /// It has no node yet, or its container has not started.
@@ -26,20 +26,20 @@ pub enum WorkerState {
     Idle,
     /// It has a job in hand.
     Busy,
-    /// It is ready, and whether it works is not known, because its log is not read.
+    /// It is ready; its log is not read, so its work is unknown.
     NotSampled,
-    /// It was told to end and has a job in hand.
+    /// It is terminating and has a job in hand.
     Finishing,
-    /// It was told to end.
+    /// It is terminating.
     Terminating,
     /// Its container waits in a back-off, or the pod failed.
     Failed,
-    /// It is no more.
+    /// It is deleted.
     Gone,
 }
 
 impl WorkerState {
-    /// What a pod does, as far as its phase and its log say.
+    /// The state of a pod from its phase and its log.
     #[must_use]
     pub fn of(pod: &Pod, work: CurrentJob) -> Self {
         match (pod.phase, work) {
@@ -56,10 +56,10 @@ impl WorkerState {
     }
 }
 
-/// A job, in as few bytes as tell it from others.
+/// A short tag for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobTag {
-    /// Number of its burst; zero when it belongs to none of this run.
+    /// Number of its burst; zero if it belongs to no burst of this run.
     pub burst: u32,
     /// The last four bytes of its ID, which are random.
     pub tail: u32,
@@ -72,7 +72,7 @@ impl std::fmt::Display for JobTag {
     }
 }
 
-/// What a worker's log says that it has in hand.
+/// The job in a worker's hands, from its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CurrentJob {
     /// Nothing.
@@ -83,14 +83,14 @@ pub enum CurrentJob {
     NotSampled,
 }
 
-/// Something that happened to a worker.
+/// An event of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneMark {
-    /// Its container was started anew.
+    /// Its container restarted.
     Restarted,
-    /// It went without having been told to end.
+    /// It was deleted without a termination phase.
     Killed,
-    /// The work that it had begun was thrown away.
+    /// Its unfinished job was aborted.
     Thrown,
 }
 
@@ -101,7 +101,7 @@ struct Span {
     job: Option<JobTag>,
 }
 
-/// One worker's lane.
+/// The timeline of one worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkerTimeline {
     /// The pod's name.
@@ -110,9 +110,9 @@ pub struct WorkerTimeline {
     pub uid: String,
     /// Jobs that it has done.
     pub done: u32,
-    /// Jobs that it had begun and that were thrown away.
+    /// Jobs that it began and that were aborted.
     pub thrown: u32,
-    /// How often its container was started anew while it was watched.
+    /// Restarts of its container while it was watched.
     pub restarts: u32,
     spans: VecDeque<Span>,
     marks: VecDeque<(At, LaneMark)>,
@@ -120,7 +120,7 @@ pub struct WorkerTimeline {
 }
 
 impl WorkerTimeline {
-    /// What it does now.
+    /// The current state.
     #[must_use]
     pub fn now(&self) -> WorkerState {
         self.spans.back().map_or(WorkerState::Pending, |span| span.doing)
@@ -132,7 +132,7 @@ impl WorkerTimeline {
         self.spans.back().and_then(|span| span.job)
     }
 
-    /// Whether it was ready at any time that is remembered.
+    /// Returns true if it was ready at any remembered time.
     #[must_use]
     pub fn was_ready(&self) -> bool {
         let is_ready =
@@ -140,7 +140,7 @@ impl WorkerTimeline {
         self.spans.iter().any(|span| is_ready(span.doing))
     }
 
-    /// What it did at a moment; `None` before it was there.
+    /// The state at a moment; `None` before its first state.
     #[must_use]
     pub fn at(&self, at: At) -> Option<WorkerState> {
         self.span(at).map(|span| span.doing)
@@ -157,19 +157,19 @@ impl WorkerTimeline {
         self.spans.get(after.checked_sub(1)?)
     }
 
-    /// Since when it does what it does now.
+    /// The start of the current state.
     #[must_use]
     pub fn since(&self) -> At {
         self.spans.back().map_or(At::default(), |span| span.since)
     }
 
-    /// When it was first seen, as far as it is remembered.
+    /// The start of the first remembered state.
     #[must_use]
     pub fn first(&self) -> At {
         self.spans.front().map_or(At::default(), |span| span.since)
     }
 
-    /// What happened to it, oldest first.
+    /// Its events, oldest first.
     pub fn marks(&self) -> impl Iterator<Item = (At, LaneMark)> + '_ {
         self.marks.iter().copied()
     }
@@ -181,7 +181,7 @@ impl WorkerTimeline {
         self.marks.push_back((at, mark));
     }
 
-    /// Does something else from `at` on; adds the time of what it did until then.
+    /// Changes the state from `at` on, and adds the duration of the old one to `time`.
     fn set(&mut self, at: At, doing: WorkerState, job: Option<JobTag>, time: &mut PodTime) {
         let Some(last) = self.spans.back().copied() else {
             self.spans.push_back(Span { since: at, doing, job });
@@ -190,7 +190,7 @@ impl WorkerTimeline {
         if last.doing == doing && last.job == job {
             return;
         }
-        // Word of something earlier that comes late cannot undo what came since.
+        // A late report about an earlier time does not undo later ones.
         let at = at.max(last.since);
         time.add(last.doing, at.since(last.since));
         if last.since == at {
@@ -203,23 +203,23 @@ impl WorkerTimeline {
     }
 }
 
-/// All lanes, oldest worker first.
+/// All timelines, oldest worker first.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Timelines {
     lanes: VecDeque<WorkerTimeline>,
-    /// What the workers have done with their time until their last change.
+    /// The workers' time until their last change, by state.
     time: PodTime,
-    /// Workers whose lane was dropped because there were too many.
+    /// Workers whose timeline was dropped because there were too many.
     dropped: u64,
 }
 
 impl Timelines {
-    /// All of them, oldest first.
+    /// All timelines, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &WorkerTimeline> {
         self.lanes.iter()
     }
 
-    /// Living workers whose time is not counted because there were too many.
+    /// Existing workers whose time is not counted because there were too many.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
@@ -235,10 +235,10 @@ impl Timelines {
         time
     }
 
-    /// A worker is there, and does that.
+    /// Records a worker's state.
     pub fn pod(&mut self, at: At, pod: &Pod, work: CurrentJob) {
         let doing = WorkerState::of(pod, work);
-        // A worker that has failed has nothing in hand any more, whatever its log said last.
+        // A failed worker has no job in hand, whatever its log reported last.
         let job = match (doing, work) {
             (WorkerState::Busy | WorkerState::Finishing, CurrentJob::Job(tag)) => Some(tag),
             _ => None,
@@ -271,7 +271,7 @@ impl Timelines {
         }
     }
 
-    /// A worker is gone.
+    /// Records that a worker was deleted.
     pub fn gone(&mut self, at: At, uid: &str) {
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
             if !matches!(lane.phase, PodPhase::Terminating | PodPhase::Completed) {
@@ -281,7 +281,7 @@ impl Timelines {
         }
     }
 
-    /// A worker's container was started anew, `times` times.
+    /// Records `times` restarts of a worker's container.
     pub fn restarted(&mut self, at: At, uid: &str, times: u32) {
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
             lane.restarts = lane.restarts.saturating_add(times);
@@ -289,7 +289,7 @@ impl Timelines {
         }
     }
 
-    /// The work that a worker had begun was thrown away.
+    /// Records that a worker's unfinished job was aborted.
     pub fn thrown(&mut self, at: At, pod: &str) {
         if let Some(lane) = self.named(pod) {
             lane.thrown = lane.thrown.saturating_add(1);
@@ -297,12 +297,12 @@ impl Timelines {
         }
     }
 
-    /// Of two pods with one name the newer is meant.
+    /// The timeline of a pod's name; the newer of two.
     fn named(&mut self, pod: &str) -> Option<&mut WorkerTimeline> {
         self.lanes.iter_mut().rev().find(|lane| lane.name == pod)
     }
 
-    /// A worker's log said what it has in hand from now on; `done` says that it had finished what it had.
+    /// Records a log report about the job in hand; `done` means that the one before is finished.
     pub fn job(&mut self, at: At, pod: &str, work: CurrentJob, done: bool) {
         let Some(index) = self.lanes.iter().rposition(|lane| lane.name == pod) else { return };
         let lane = &mut self.lanes[index];
@@ -328,27 +328,27 @@ impl Timelines {
     }
 }
 
-/// Pod-seconds by what was done with them.
+/// Pod-seconds by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PodTime {
     /// Ready, without a job.
     pub idle: Duration,
-    /// With a job in hand, also while ending.
+    /// With a job in hand, also while terminating.
     pub busy: Duration,
-    /// Ready, and not known whether it worked.
+    /// Ready, with unknown work.
     pub not_sampled: Duration,
-    /// Not ready: on the way up or down, or failed.
+    /// Not ready: starting, terminating or failed.
     pub other: Duration,
 }
 
 impl PodTime {
-    /// All of it.
+    /// The sum.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.idle + self.busy + self.not_sampled + self.other
     }
 
-    /// What came on top of `before`.
+    /// The difference from `before`.
     #[must_use]
     pub fn since(&self, before: &Self) -> Self {
         Self {
@@ -359,7 +359,7 @@ impl PodTime {
         }
     }
 
-    /// The part of the known time with ready workers in which they were idle, from 0 to 1.
+    /// The idle share of the ready workers' known time, from 0 to 1.
     #[must_use]
     pub fn idle_share(&self) -> Option<f64> {
         let known = (self.idle + self.busy).as_secs_f64();

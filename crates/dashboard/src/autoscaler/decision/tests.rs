@@ -1,4 +1,4 @@
-//! Whole runs: a played controller writes its status, and our copy is asked what it makes of it.
+//! Whole runs: a simulated controller writes its status, and the tests compare our copy with it.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn spec(behavior: &serde_json::Value) -> Spec {
     spec
 }
 
-/// A controller that is watched: what it writes reaches the model, as it would from an API server.
+/// A controller under observation: its status updates reach the model as they would from an API server.
 struct Watched {
     model: Model,
     controller: Simulator,
@@ -71,12 +71,13 @@ impl Watched {
         self.send(Event::Metric(MetricSample { value_milli: Some(total * 1_000), stamped: None }));
     }
 
-    /// The controller looks: its new size is seen first, as it is written first, and then its status.
+    /// Runs a sync. The new size is visible first, because the controller writes it before its status.
     fn sync(&mut self, total: i64) -> hpa::Trace {
         self.sync_at(self.now, total)
     }
 
-    /// The same, decided at that millisecond and heard of when it is now.
+    /// Runs a sync that is decided at the millisecond `decided`; its status update arrives at the current
+    /// time.
     fn sync_at(&mut self, decided: u64, total: i64) -> hpa::Trace {
         self.metric(total);
         let time = time(At(Duration::from_millis(decided)));
@@ -126,7 +127,7 @@ impl Watched {
 }
 
 #[test]
-fn our_copy_decides_as_the_controller_does_through_a_burst() {
+fn our_copy_follows_the_controller_through_a_burst() {
     for behavior in [
         serde_json::json!({}),
         serde_json::Value::Null,
@@ -137,7 +138,7 @@ fn our_copy_decides_as_the_controller_does_through_a_burst() {
             "policies": [{"type": "Pods", "value": 1, "periodSeconds": 30}]}}),
     ] {
         let mut watched = Watched::new(&spec(&behavior), 1);
-        // What was before the first word is unknown; a whole window later everything is known.
+        // The memory from before the first update is unknown; after one whole window all of it is known.
         let mut disagreements = 0;
         for sync in 0..80_u64 {
             watched.now = sync * 15_000 + 400;
@@ -163,14 +164,14 @@ fn our_copy_decides_as_the_controller_does_through_a_burst() {
 }
 
 #[test]
-fn the_next_sync_is_calculated_for_its_time_and_the_hold_for_now() {
+fn the_next_sync_uses_its_due_time_and_the_hold_now() {
     let mut watched =
         Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 1);
     for (second, total) in [(0, 0), (15, 0), (30, 90), (45, 90), (60, 0), (75, 0)] {
         watched.now = second * 1_000;
         let _ = watched.sync(total);
     }
-    // The last 90 was recommended at 45 s: it holds until 105 s, which is when a sync is due.
+    // The last 90 was recommended at 45 s: it holds until 105 s, and then a sync is due.
     watched.now = 104_000;
     watched.send(Event::Tick);
     let next = watched.estimate().next.as_ref().unwrap();
@@ -187,7 +188,7 @@ fn a_sync_that_wrote_nothing_is_presumed() {
         watched.now = second * 1_000;
         let _ = watched.sync(total);
     }
-    // From 60 s on the same 90 is read and nothing written: the recommendation goes on being made.
+    // From 60 s on, syncs read the same 90 and write nothing: each repeats the recommendation.
     watched.now = 165_000;
     watched.metric(90);
     let _ = watched.sync(0);
@@ -197,13 +198,13 @@ fn a_sync_that_wrote_nothing_is_presumed() {
 }
 
 #[test]
-fn a_controller_that_does_something_else_is_said_to_and_believed() {
+fn another_decision_of_the_controller_corrects_us() {
     let mut watched =
         Watched::new(&spec(&serde_json::json!({"scaleDown": {"stabilizationWindowSeconds": 60}})), 8);
     watched.metric(0);
     let hpa = watched.status(8, 8, 160);
     watched.send(Event::Hpa(Some(Box::new(hpa))));
-    // It still remembers a larger size from before we looked: 8 are not let go, and we could not know.
+    // The controller remembers a larger size from before this run: it keeps 8, and the model cannot know.
     watched.now = 15_000;
     let mut hpa = watched.status(8, 6, 0);
     hpa.conditions = vec![Condition {
@@ -217,13 +218,13 @@ fn a_controller_that_does_something_else_is_said_to_and_believed() {
     assert_eq!((last.trace.desired, last.said.desired), (8, 6), "the seed held, and theirs was older");
     let Agreement::OtherSize(cause) = last.agreement() else { panic!("they differ: {last:?}") };
     assert!(cause.contains("before this run"), "{cause}");
-    // What we took to hold is forgotten: the next sync is calculated without it.
+    // The model drops the recommendations that it assumed to hold: the next sync is computed without them.
     let recommendations = watched.estimate().memory.recommendations.clone().unwrap();
     assert!(recommendations.iter().all(|known| known.replicas <= 6), "{recommendations:?}");
 }
 
 #[test]
-fn the_first_word_is_no_sync() {
+fn the_first_status_is_no_sync() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
     let _ = watched.sync(0);
     assert_eq!((watched.estimate().last.clone(), watched.estimate().schedule().last()), (None, None));
@@ -245,7 +246,7 @@ fn a_changed_specification_is_no_sync() {
 }
 
 #[test]
-fn what_if_answers_for_another_metric() {
+fn what_if_decides_for_another_metric() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
     let _ = watched.sync(0);
     for (total, raw) in [(10, 1), (22, 1), (23, 2), (200, 10), (5_000, 250)] {
@@ -255,7 +256,7 @@ fn what_if_answers_for_another_metric() {
 }
 
 #[test]
-fn the_smallest_burst_is_the_smallest_for_which_the_arithmetic_asks_for_more() {
+fn the_smallest_burst_is_the_first_to_ask_for_more() {
     use crate::autoscaler::forecast::{Trigger, trigger};
 
     for (behavior, size, waiting) in [
@@ -291,7 +292,7 @@ fn at_the_maximum_no_burst_asks_for_more() {
     assert_eq!(trigger(&watched.model.data, 500), Some(Trigger::AtMax(10)));
 }
 
-/// Prometheus has been stopped: the metrics API refuses, and the controller writes so at its next sync.
+/// Stops Prometheus: the metrics API refuses, and the controller reports that at its next sync.
 fn lose_the_metric(watched: &mut Watched) {
     let cause = "asking for the external metric depth: unable to fetch metrics (500)".to_owned();
     let lost = SourceState::Retrying { cause, next: At(Duration::from_secs(90)) };
@@ -315,7 +316,7 @@ fn gone(watched: &Watched) -> Option<(u128, MissingAt)> {
 }
 
 #[test]
-fn nothing_is_calculated_from_a_reading_that_is_gone() {
+fn a_missing_reading_is_not_calculated_with() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
     for second in [0, 15, 30] {
         watched.now = second * 1_000;
@@ -334,7 +335,7 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
     let said = next.decision.status.conditions.iter().find(|c| c.reason == "FailedGetExternalMetric");
     assert!(said.is_some(), "as the controller will say: {:?}", next.decision.status.conditions);
 
-    // The controller says so too, at its next sync; the burst that comes meanwhile changes nothing.
+    // The controller reports it at its next sync too; a burst in between changes nothing.
     watched.now = 45_000;
     without_a_reading(&mut watched);
     watched.now = 60_000;
@@ -344,7 +345,7 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
     assert!(!watched.estimate().is_older_than_this_run(At(Duration::from_secs(45))));
     assert!(watched.estimate().is_older_than_this_run(At::default()), "there when the first word came");
 
-    // It is back.
+    // The reading is back.
     watched.now = 61_000;
     watched.send(Event::Source(Source::ExternalMetric, SourceState::Live));
     watched.metric(200);
@@ -353,12 +354,12 @@ fn nothing_is_calculated_from_a_reading_that_is_gone() {
 }
 
 #[test]
-fn what_held_before_this_run_is_read_off_the_status() {
+fn the_status_shows_what_held_before_this_run() {
     for (reason, raw_then, held) in [
-        // Nothing held: the minimum binds at once, and not for a whole window what never was.
+        // No recommendation held: the minimum applies at once, and not after a whole window.
         ("ReadyForNewScale", 0, None),
         ("ScaleDownStabilized", 0, Some(4)),
-        // A size was written, which says nothing about what held.
+        // The sync wrote a size, which does not show what held.
         ("SucceededRescale", 0, Some(4)),
     ] {
         let mut watched = Watched::new(&spec(&serde_json::json!({})), 4);
@@ -378,8 +379,9 @@ fn what_held_before_this_run_is_read_off_the_status() {
 }
 
 #[test]
-fn a_word_that_comes_early_is_still_a_period_after_the_one_before() {
-    // The controller begins a period when a sync ends, so that the change before has left a policy of as many seconds.
+fn an_early_status_update_still_belongs_to_its_period() {
+    // The controller starts a period when a sync ends, so the change before has left a policy of that many
+    // seconds.
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
     for (decided, heard, total) in
         [(0, 10, 0), (15_030, 15_100, 200), (30_060, 30_070, 200), (45_090, 45_095, 200)]
@@ -397,7 +399,7 @@ fn a_word_that_comes_early_is_still_a_period_after_the_one_before() {
 }
 
 #[test]
-fn a_metric_without_items_is_no_reading_either() {
+fn a_metric_without_items_is_a_missing_reading() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
     let _ = watched.sync(60);
     watched.now = 4_000;
@@ -406,7 +408,7 @@ fn a_metric_without_items_is_no_reading_either() {
 }
 
 #[test]
-fn where_only_we_may_not_ask_the_status_has_the_reading() {
+fn the_status_replaces_a_reading_we_may_not_ask_for() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
     let refused = || SourceState::Unavailable("external metrics may not be read (403)".to_owned());
     watched.send(Event::Source(Source::ExternalMetric, refused()));
@@ -415,7 +417,7 @@ fn where_only_we_may_not_ask_the_status_has_the_reading() {
     assert_eq!(watched.estimate().reading, super::NextReading::OfStatus(Total::Back(60_000)));
     assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(3));
 
-    // A right that is taken away meanwhile: a controller without a reading would have said so by now.
+    // The permission is revoked later: by now a controller without a reading would have reported it.
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
     let _ = watched.sync(60);
     watched.now = 20_000;
@@ -427,7 +429,7 @@ fn where_only_we_may_not_ask_the_status_has_the_reading() {
 }
 
 #[test]
-fn while_the_hpa_is_not_heard_of_there_is_no_next_sync() {
+fn a_lost_hpa_watch_leaves_no_next_sync() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
     watched.send(Event::Source(Source::Hpa, SourceState::Live));
     for second in [0, 15] {
@@ -439,7 +441,7 @@ fn while_the_hpa_is_not_heard_of_there_is_no_next_sync() {
     watched.send(Event::Source(Source::Hpa, lost));
     assert_eq!(gone(&watched), Some((15_000, MissingAt::Watch)));
     assert!(watched.estimate().next.is_none());
-    // What its syncs read meanwhile is not made up.
+    // Readings of its syncs in between are not made up.
     let before = watched.estimate().memory.clone();
     watched.now = 120_000;
     watched.send(Event::Tick);
@@ -447,7 +449,7 @@ fn while_the_hpa_is_not_heard_of_there_is_no_next_sync() {
 }
 
 #[test]
-fn a_reading_that_nobody_renews_is_too_old() {
+fn a_reading_without_updates_is_too_old() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 3);
     let _ = watched.sync(60);
     let age =
@@ -468,13 +470,13 @@ fn a_controller_that_should_have_written_is_silent() {
         watched.metric(total);
         watched.estimate().silent(At(Duration::from_millis(watched.now)))
     };
-    // What it would read has not changed: it has nothing to write, for hours.
+    // Its reading has not changed: it has nothing to write, for hours.
     assert_eq!(silent(&mut watched, 600, 75), None);
-    // Now it has, and three periods are enough.
+    // Now the reading differs, and three periods are enough.
     assert_eq!(silent(&mut watched, 601, 200), None);
     assert_eq!(silent(&mut watched, 645, 180), None);
     assert_eq!(silent(&mut watched, 647, 160), Some(At(Duration::from_secs(15))));
-    // Its word ends it.
+    // A status update ends the silence.
     let _ = watched.sync(160);
     assert_eq!(silent(&mut watched, 648, 160), None);
 }

@@ -1,4 +1,4 @@
-//! What the controller decided from, as far as it can be seen from outside.
+//! The inputs of the controller's decision, as far as they are visible from outside.
 
 use std::collections::VecDeque;
 
@@ -6,10 +6,10 @@ use hpa::{Scale, Spec};
 
 use observed::{Hpa, MetricTarget, Workload};
 
-/// Sizes and totals remembered: words about one sync come a little apart, and in any order.
+/// Sizes and totals remembered: updates about one sync arrive a little apart and in any order.
 const REMEMBERED: usize = 8;
 
-/// What was lately there: a word of the controller may be about what was a moment ago.
+/// Recent states: a status update may be about a moment ago.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Recent {
     sizes: VecDeque<(i32, i32)>,
@@ -17,7 +17,7 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// Notes what is there now.
+    /// Records the current state.
     pub(crate) fn note(&mut self, workload: &Workload, total_milli: Option<i64>) {
         note(&mut self.sizes, (workload.spec_replicas, workload.replicas));
         if let Some(total) = total_milli {
@@ -25,7 +25,7 @@ impl Recent {
         }
     }
 
-    /// Replicas that existed when the workload was asked for `spec`; `None` if it was not seen so.
+    /// Replicas that existed when the workload asked for `spec`; `None` if that was not observed.
     fn existed(&self, spec: i32) -> Option<i32> {
         self.sizes.iter().rev().find(|(asked, _)| *asked == spec).map(|(_, existed)| *existed)
     }
@@ -41,12 +41,12 @@ fn note<T: PartialEq>(list: &mut VecDeque<T>, new: T) {
     list.push_back(new);
 }
 
-/// The total that a sync went by, in thousandths, and how it is known.
+/// The total that a sync used, in thousandths, and its origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Total {
-    /// The external metrics API said so at the time, and the status agrees.
+    /// The external metrics API served it at the time, and the status agrees.
     Read(i64),
-    /// Computed back from the status, which holds an average that was rounded up.
+    /// Computed back from the status, which holds an average rounded up.
     Back(i64),
     /// There was no reading.
     None,
@@ -63,8 +63,8 @@ impl Total {
     }
 }
 
-/// The sizes that the controller saw at the sync that its status is about. The second says whether the number of
-/// existing replicas was seen too, or is taken to have been what was asked for.
+/// Returns the sizes that the controller saw at the sync in its status. The second value is true if the
+/// number of existing replicas was observed, and false if the requested number stands in for it.
 pub(crate) fn scale_then(recent: &Recent, hpa: &Hpa, selector: &str) -> (Scale, bool) {
     let existed = recent.existed(hpa.current_replicas);
     let scale = Scale {
@@ -75,7 +75,7 @@ pub(crate) fn scale_then(recent: &Recent, hpa: &Hpa, selector: &str) -> (Scale, 
     (scale, existed.is_some())
 }
 
-/// The total that the controller went by at the sync that its status is about.
+/// Returns the total that the controller used at the sync in its status.
 pub(crate) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
     let (Some(reading), Some(metric)) = (hpa.reading_milli, &hpa.metric) else { return Total::None };
     let pods = i64::from(existed.max(1));
@@ -91,7 +91,7 @@ pub(crate) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
     }
 }
 
-/// Whether a decision looks at the pods at all: an average of a total does not.
+/// Returns true if a decision reads the pods at all: an average of a total does not.
 pub(crate) fn needs_pods(spec: &Spec) -> bool {
     let is_average = |metric: &hpa::spec::Metric| {
         metric.external.as_ref().is_some_and(|external| external.target.average_value.is_some())

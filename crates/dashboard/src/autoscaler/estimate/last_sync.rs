@@ -1,4 +1,4 @@
-//! The last sync: what the controller was seen to do, beside what we make of the inputs as they were then.
+//! The last sync: the controller's status next to our arithmetic over the same inputs.
 
 use hpa::Trace;
 use hpa::trace::{Constraint, Path};
@@ -8,51 +8,51 @@ use super::inputs::Total;
 use crate::clock::At;
 use observed::Hpa;
 
-/// A sync that was seen.
+/// An observed sync.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LastSync {
-    /// When its word was received.
+    /// The time at which its status update arrived.
     pub at: At,
-    /// What the controller wrote.
+    /// The status that the controller wrote.
     pub said: ReportedStatus,
-    /// Our arithmetic over the inputs as they were.
+    /// Our arithmetic over the inputs of that time.
     pub trace: Trace,
-    /// The total that it went by.
+    /// The total that it used.
     pub total: Total,
-    /// Whether the number of existing replicas was seen, or is assumed.
+    /// True if the number of existing replicas was observed, false if it is assumed.
     pub existed_seen: bool,
-    /// Since when we know what the controller recommends: what it recommended before is unknown here.
+    /// The time since which the controller's recommendations are known.
     pub knows_since: At,
 }
 
-/// What the controller wrote into the status.
+/// The part of the HPA's status that a sync writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedStatus {
     /// The size that it found.
     pub current: i32,
     /// The size that it wants.
     pub desired: i32,
-    /// What bound, by its conditions.
+    /// The gate that limited the size, by its conditions.
     pub bound: Option<Constraint>,
-    /// The reason word of that condition, or the one that says that nothing bound.
+    /// The reason of that condition, or of the one that says that nothing limited the size.
     pub reason: String,
-    /// When it last rescaled, in whole seconds of the cluster's clock.
+    /// The last rescale, in whole seconds of the cluster's clock.
     pub last_scale: Option<Timestamp>,
 }
 
-/// Whether the controller did what we make of it.
+/// The result of the comparison of the controller's status with our arithmetic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agreement {
-    /// The same size, and the same gate or none that can be compared.
+    /// The same size, and the same gate or none to compare.
     Same,
     /// The same size, but its conditions name another gate.
     OtherGate,
-    /// Another size, and what may be the cause.
+    /// Another size, with the probable cause.
     OtherSize(&'static str),
 }
 
 impl ReportedStatus {
-    /// What the status says.
+    /// Reads the status of an HPA.
     #[must_use]
     pub fn of(hpa: &Hpa) -> Self {
         let condition = |kind: &str| hpa.conditions.iter().find(|condition| condition.kind == kind);
@@ -83,13 +83,13 @@ impl ReportedStatus {
 }
 
 impl LastSync {
-    /// Whether the controller did what we make of it.
+    /// Compares the controller's status with our arithmetic.
     #[must_use]
     pub fn agreement(&self) -> Agreement {
         if self.trace.desired != self.said.desired {
             return Agreement::OtherSize(self.cause());
         }
-        // Where a size was written the condition of stabilisation is overwritten, and tolerance has none.
+        // When the size changes, the controller overwrites the stabilisation condition; tolerance has none.
         let ours = self.trace.hold().and_then(|hold| hold.constraint());
         let comparable = |gate: &Option<Constraint>| {
             gate.is_some_and(|gate| {
@@ -103,7 +103,7 @@ impl LastSync {
         }
     }
 
-    /// Why our arithmetic may have come out differently.
+    /// The probable cause of a different result.
     fn cause(&self) -> &'static str {
         let window = self.trace.stabilised.and_then(|s| s.held_by).map_or(300, |held| held.window_seconds);
         let known = self.at.since(self.knows_since).as_secs();

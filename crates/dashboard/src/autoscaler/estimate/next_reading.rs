@@ -1,54 +1,54 @@
-//! The reading that the next sync would go by, as far as it can be seen from here. One that is gone is none, however
-//! lately it was there: nothing is calculated from it.
+//! The reading that the next sync would use, as far as it is visible from here. A reading that is missing now
+//! counts as missing, however recent the last one is: nothing is computed from it.
 
 use std::time::Duration;
 
 use super::inputs::Total;
 use crate::clock::At;
 
-/// The API is asked once a second at the least: what is older than a few of these is marked.
+/// Age from which a reading is marked: the API is polled at least once a second.
 pub const OLD_AFTER: Duration = Duration::from_secs(5);
 
-/// What the next sync would read.
+/// The reading that the next sync would use.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum NextReading {
-    /// Nothing has been heard yet.
+    /// No source has reported yet.
     #[default]
     Unknown,
     /// The external metrics API served it.
     Served {
         /// The sum of its items, in thousandths.
         total_milli: i64,
-        /// When it answered.
+        /// The time of the answer.
         heard: At,
     },
-    /// The API answers the controller but not us: its status says what its newest sync read.
+    /// The API answers the controller but not us; the status holds the reading of its newest sync.
     OfStatus(Total),
-    /// There is none.
+    /// There is no reading.
     Gone(MissingReading),
 }
 
-/// A reading that is not there.
+/// A missing reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingReading {
-    /// Since when.
+    /// The time since which it is missing.
     pub since: At,
-    /// Who has none.
+    /// The place where it is missing.
     pub whose: MissingAt,
-    /// Why, as far as it was said.
+    /// The reported cause.
     pub why: String,
 }
 
-/// Who has no reading.
+/// The place where a reading is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingAt {
-    /// The controller said so in the HPA's status: its newest sync had none.
+    /// The controller reported it in the HPA's status: its newest sync had none.
     Controller,
     /// The external metrics API, which the controller asks next.
     Api,
-    /// We do not hear of the HPA any more: what it read since, nobody here knows.
+    /// The watch on the HPA is down: the controller's newer readings are unknown here.
     Watch,
-    /// The HPA goes by something else than an External metric, and that is not read here.
+    /// The HPA reads something else than an External metric, which this program does not read.
     Kind,
 }
 
@@ -63,7 +63,7 @@ impl NextReading {
         }
     }
 
-    /// Why there is none, if so.
+    /// The missing reading, if there is none.
     #[must_use]
     pub fn gone(&self) -> Option<&MissingReading> {
         match self {
@@ -72,7 +72,7 @@ impl NextReading {
         }
     }
 
-    /// How old it is at `now`, if that is more than it should be.
+    /// Its age at `now`, if that exceeds [`OLD_AFTER`].
     #[must_use]
     pub fn too_old(&self, now: At) -> Option<Duration> {
         match self {

@@ -1,39 +1,39 @@
-//! When the controller looks: its schedule, estimated from the syncs that were seen.
+//! The controller's sync schedule, estimated from observed syncs.
 //!
-//! A sync is seen only if it writes something, so most go by unseen. They come at a fixed distance, though: from the last
-//! one that was seen the next ones can be told.
+//! A sync is visible only if it writes something, so most are not. They come at a fixed interval, so the last
+//! observed sync predicts the next ones.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::At;
 
-/// How often the controller looks unless its flag says otherwise.
+/// The controller's default sync period.
 pub(super) const USUAL: Duration = Duration::from_secs(15);
 
 /// Syncs remembered.
 const REMEMBERED: usize = 16;
 
-/// A shorter distance than this is two words about one sync.
+/// A shorter interval than this is two updates about one sync.
 const SHORTEST: Duration = Duration::from_millis(300);
 
-/// Where a period comes from.
+/// The origin of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeriodBasis {
-    /// It is Kubernetes' default, and nothing that was seen speaks against it.
+    /// Kubernetes' default; no observation contradicts it.
     Assumed,
-    /// Syncs were seen closer together than the default.
+    /// Observed syncs were closer together than the default.
     Seen,
 }
 
-/// The syncs that were seen, newest last.
+/// The observed syncs, newest last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SyncSchedule {
     seen: VecDeque<At>,
 }
 
 impl SyncSchedule {
-    /// A sync was seen.
+    /// Records a sync.
     pub fn observe(&mut self, at: At) {
         if self.seen.back().is_some_and(|last| at.since(*last) < SHORTEST) {
             return;
@@ -44,14 +44,14 @@ impl SyncSchedule {
         self.seen.push_back(at);
     }
 
-    /// The newest sync that was seen.
+    /// The newest observed sync.
     #[must_use]
     pub fn last(&self) -> Option<At> {
         self.seen.back().copied()
     }
 
-    /// From sync to sync. Two distances that are alike and shorter than the default show another period; a longer one
-    /// cannot be told from syncs that had nothing to write.
+    /// The sync period. Two equal intervals shorter than the default show another period. A longer interval
+    /// may only mean that syncs had nothing to write.
     #[must_use]
     pub fn period(&self) -> (Duration, PeriodBasis) {
         let mut gaps: Vec<Duration> =
@@ -64,7 +64,7 @@ impl SyncSchedule {
         }
     }
 
-    /// When the next sync after `now` is due; `None` before one was seen.
+    /// The due time of the next sync after `now`; `None` before the first observed one.
     #[must_use]
     pub fn next(&self, now: At) -> Option<At> {
         let last = self.last()?;
@@ -75,7 +75,7 @@ impl SyncSchedule {
     }
 }
 
-/// To half seconds, as people set periods; never nothing.
+/// Rounds to half seconds, as people configure periods; never zero.
 fn rounded(gap: Duration) -> Duration {
     let halves = (gap.as_secs_f64() * 2.0).round().max(1.0);
     Duration::from_secs_f64(halves / 2.0)
@@ -96,16 +96,16 @@ mod tests {
     }
 
     #[test]
-    fn the_period_is_the_usual_one_unless_closer_syncs_were_seen() {
+    fn the_period_is_the_default_unless_syncs_are_closer() {
         for (seen, seconds, basis) in [
             (&[][..], 15.0, PeriodBasis::Assumed),
             (&[7_000], 15.0, PeriodBasis::Assumed),
             (&[0, 15_020, 30_050, 60_100], 15.0, PeriodBasis::Assumed),
-            // Every second sync wrote something: that says nothing about the period.
+            // Every second sync wrote something: that shows nothing about the period.
             (&[0, 30_000, 60_000], 15.0, PeriodBasis::Assumed),
             (&[0, 1_010, 2_030, 5_000], 1.0, PeriodBasis::Seen),
             (&[0, 5_040, 10_030, 40_000], 5.0, PeriodBasis::Seen),
-            // One short distance may be a late word.
+            // One short interval may be a late update.
             (&[0, 15_000, 18_000, 33_000], 15.0, PeriodBasis::Assumed),
         ] {
             assert_eq!(schedule(seen).period(), (Duration::from_secs_f64(seconds), basis), "{seen:?}");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_sync_is_a_whole_number_of_periods_after_the_last_that_was_seen() {
+    fn the_next_sync_is_whole_periods_after_the_last() {
         assert_eq!(schedule(&[]).next(at(5)), None);
         let schedule = schedule(&[2_000]);
         for (now, next) in [(2_000, 17_000), (16_999, 17_000), (17_000, 32_000), (100_000, 107_000)] {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn two_words_about_one_sync_are_one() {
+    fn two_updates_about_one_sync_are_one() {
         assert_eq!(schedule(&[1_000, 1_100]).last(), Some(at(1_000)));
     }
 }

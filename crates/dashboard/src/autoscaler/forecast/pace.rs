@@ -1,49 +1,49 @@
-//! How long a job takes: as the workers' logs say, or else as the queue falls.
+//! The work time per job: from the workers' logs, or else from the queue's decline.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::At;
 
-/// Jobs of which the median is taken.
+/// Jobs in the median.
 const JOBS: usize = 64;
 
-/// Without so many jobs nothing is told from the queue's fall.
+/// Jobs that must have left the queue before its decline gives an estimate.
 const FEWEST_DRAINED: f64 = 5.0;
 
-/// When so many pod-seconds have been seen, what is older counts half.
+/// Observed pod-seconds after which older ones count half.
 const FORGET_AFTER: f64 = 120.0;
 
-/// How long a job takes, and how that is known.
+/// The work time per job, and its origin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct JobDuration {
-    /// For one job, on one worker.
+    /// The work time of one job on one worker.
     pub time: Duration,
-    /// How that is known.
+    /// The origin.
     pub basis: PaceBasis,
 }
 
-/// Where a work time comes from.
+/// The origin of a work time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaceBasis {
-    /// The median of so many jobs, as the workers' logs say.
+    /// The median of this many jobs from the workers' logs.
     Logs(usize),
-    /// From how fast the queue fell, and how many workers were ready meanwhile.
+    /// The queue's decline, and the number of ready workers meanwhile.
     Drain,
 }
 
-/// What was seen of the work.
+/// Observations of the work.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Pace {
     jobs: VecDeque<u64>,
-    /// Depth, ready workers and time of the last sample, while nothing arrived.
+    /// Time, depth and ready workers of the last sample while nothing arrived.
     last: Option<(At, u64, u32)>,
     drained: f64,
     pod_seconds: f64,
 }
 
 impl Pace {
-    /// A worker's log says that a job took so long.
+    /// Records the work time of a job from a worker's log.
     pub fn job(&mut self, work_ms: u64) {
         if self.jobs.len() == JOBS {
             self.jobs.pop_front();
@@ -51,7 +51,7 @@ impl Pace {
         self.jobs.push_back(work_ms);
     }
 
-    /// The queue was so deep while so many workers were ready. What falls while something arrives says nothing.
+    /// Records the depth and the number of ready workers. While jobs arrive, the decline shows nothing.
     pub fn depth(&mut self, at: At, depth: u64, ready: u32, arriving: bool) {
         let before = self.last.take();
         if arriving {
@@ -59,7 +59,7 @@ impl Pace {
         }
         if let Some((then, deep, pods)) = before
             && depth <= deep
-            // A worker without a job would count as one that works.
+            // An idle worker would count as a working one.
             && deep >= u64::from(pods)
         {
             self.drained += (deep - depth) as f64;
@@ -72,7 +72,7 @@ impl Pace {
         self.last = Some((at, depth, ready));
     }
 
-    /// How long a job takes.
+    /// The work time per job.
     #[must_use]
     pub fn work(&self) -> Option<JobDuration> {
         if !self.jobs.is_empty() {

@@ -1,4 +1,4 @@
-//! Tables, and what must hold whatever the numbers.
+//! Tables, and properties that hold for any numbers.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ fn a_queue_is_drained_in_rounds() {
         (10, 10, 0.0, Drained::In(secs(5))),
         (11, 10, 0.0, Drained::In(secs(10))),
         (200, 10, 0.0, Drained::In(secs(100))),
-        // Two jobs a second come in, and ten workers do two a second.
+        // Two jobs a second arrive, and ten workers finish two a second.
         (200, 10, 2.0, Drained::Never),
         (200, 20, 2.0, Drained::In(secs(100))),
         (1, 20, 2.0, Drained::In(secs(5))),
@@ -70,7 +70,7 @@ proptest! {
 }
 
 #[test]
-fn the_logs_say_how_long_a_job_takes_and_else_the_falling_queue() {
+fn the_work_time_is_from_the_logs_or_the_decline() {
     let mut pace = Pace::default();
     assert_eq!(pace.work(), None);
     // Four workers do four jobs in two seconds.
@@ -78,7 +78,7 @@ fn the_logs_say_how_long_a_job_takes_and_else_the_falling_queue() {
         pace.depth(At(secs(2 * step)), 100 - 4 * step, 4, false);
     }
     assert_eq!(pace.work(), Some(JobDuration { time: secs(2), basis: PaceBasis::Drain }));
-    // While something arrives the fall says nothing.
+    // While jobs arrive the decline shows nothing.
     let before = pace.clone().work();
     pace.depth(At(secs(30)), 500, 4, true);
     pace.depth(At(secs(32)), 400, 4, false);
@@ -90,7 +90,7 @@ fn the_logs_say_how_long_a_job_takes_and_else_the_falling_queue() {
 }
 
 #[test]
-fn idle_workers_are_not_taken_for_slow_ones() {
+fn idle_workers_are_not_slow_workers() {
     let mut pace = Pace::default();
     for step in 0..200_u64 {
         pace.depth(At(secs(step)), 0, 4, false);

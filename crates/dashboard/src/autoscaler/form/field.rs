@@ -3,21 +3,21 @@
 /// A field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
-    /// How the reading is compared.
+    /// The target type.
     Kind,
     /// The target.
     Target,
-    /// Fewest replicas.
+    /// The minimum of replicas.
     Min,
-    /// Most replicas.
+    /// The maximum of replicas.
     Max,
-    /// Stabilisation of growth, in seconds.
+    /// Stabilisation window of scaling up, in seconds.
     UpWindow,
-    /// Stabilisation of shrinking, in seconds.
+    /// Stabilisation window of scaling down, in seconds.
     DownWindow,
-    /// Policies of growth.
+    /// Policies of scaling up.
     UpPolicies,
-    /// Policies of shrinking.
+    /// Policies of scaling down.
     DownPolicies,
 }
 
@@ -34,7 +34,7 @@ impl Name {
         Self::DownPolicies,
     ];
 
-    /// For the screen.
+    /// The title on the screen.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {

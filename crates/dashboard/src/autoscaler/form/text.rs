@@ -1,11 +1,11 @@
-//! The parts of a specification as people type them, there and back: `4 pods/15s, 100%/15s, max`.
+//! The parts of a specification as text, in both directions: `4 pods/15s, 100%/15s, max`.
 
 use hpa::spec::{Direction, Policy, ScalingRules};
 
 use super::field::Name;
 use crate::edits::{Edit, TargetKind};
 
-/// The target type of that word.
+/// Parses a target type.
 pub(super) fn kind(text: &str) -> TargetKind {
     if text == TargetKind::Value.word() { TargetKind::Value } else { TargetKind::AverageValue }
 }
@@ -27,7 +27,7 @@ pub(super) fn window(direction: Direction, text: &str) -> Result<Edit, String> {
     Ok(Edit::Window { direction, seconds: Some(seconds) })
 }
 
-/// Reads `4 pods/15s, 100%/15s, max`.
+/// Parses `4 pods/15s, 100%/15s, max`.
 pub(super) fn policies(direction: Direction, text: &str) -> Result<Edit, String> {
     let (mut select, mut policies) = ("Max", Vec::new());
     for word in text.split(',').map(|word| word.trim().to_ascii_lowercase()).filter(|word| !word.is_empty()) {
@@ -59,7 +59,7 @@ fn read_policy(text: &str) -> Option<Policy> {
     Some(Policy { type_: type_.to_owned(), value: value.trim().parse().ok()?, period_seconds })
 }
 
-/// What a field says for that specification.
+/// The text of a field for a specification.
 pub(super) fn read(spec: &hpa::Spec, metric: Option<usize>, name: Name) -> String {
     let target = metric.and_then(|index| spec.metrics.get(index)?.external.as_ref()).map(|e| &e.target);
     let up = spec.behavior.as_ref().and_then(|behavior| behavior.scale_up.as_ref());
@@ -68,7 +68,7 @@ pub(super) fn read(spec: &hpa::Spec, metric: Option<usize>, name: Name) -> Strin
         rules.and_then(|rules| rules.stabilization_window_seconds).map_or_else(String::new, |s| s.to_string())
     };
     match name {
-        // The API goes by which quantity is there.
+        // The API decides by the quantity that is set.
         Name::Kind => target.map_or_else(String::new, |target| {
             let kind =
                 if target.average_value.is_some() { TargetKind::AverageValue } else { TargetKind::Value };
@@ -97,7 +97,7 @@ fn policies_text(rules: Option<&ScalingRules>) -> String {
     policies.chain(select).collect::<Vec<_>>().join(", ")
 }
 
-/// The settings in one line: `20 a pod, 1..10, down 60 s`.
+/// The settings in one line: `20 per pod, 1..10, down 60 s`.
 #[must_use]
 pub fn in_short(spec: &hpa::Spec) -> String {
     let target =
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_reads_back_as_itself() {
+    fn every_text_parses_to_itself() {
         for behavior in [
             serde_json::json!({}),
             serde_json::json!({"scaleUp": {"selectPolicy": "Disabled"}}),

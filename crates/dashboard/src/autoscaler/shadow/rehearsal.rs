@@ -1,41 +1,41 @@
-//! What one burst would come to under two specifications, with a queue that reacts: simulated, not measured.
+//! The result of one burst under two specifications with a queue that reacts: simulated, not measured.
 
 use std::time::Duration;
 
 use hpa::simulate::Simulator;
 use hpa::simulate::queue::{Arrivals, Queue, run};
 
-/// How long a new pod is taken to need until it is ready.
+/// Assumed time from a new pod to ready.
 pub const POD_START: Duration = Duration::from_secs(3);
 
-/// How long is simulated at most.
+/// Limit of the simulated time.
 const LENGTH: Duration = Duration::from_secs(1_800);
 
-/// Steps of one simulation: a larger burst is not simulated, because the keys would wait for it.
+/// Limit of the simulated steps: a larger burst is not simulated, because the keys would wait for it.
 const MOST_STEPS: u64 = 40_000;
 
-/// One burst under one specification.
+/// The result of one burst under one specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// When the last job was done; `None` if not within half an hour.
+    /// The time at which the last job was done; `None` if not within half an hour.
     pub drained: Option<Duration>,
     /// The largest size.
     pub peak: i32,
-    /// Ready pods times seconds until the queue was empty and the size back at its minimum, or the end.
+    /// Ready pods times seconds until the queue is empty and the size is back at its minimum, or the end.
     pub pod_seconds: u64,
 }
 
-/// The burst under both.
+/// The burst under both specifications.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rehearsal {
     asked: Option<Asked>,
-    /// Under the real specification; `None` where it cannot be simulated.
+    /// The result under the real specification; `None` if it cannot be simulated.
     pub real: Option<Outcome>,
-    /// Under the shadow's.
+    /// The result under the shadow's.
     pub shadow: Option<Outcome>,
 }
 
-/// What was simulated.
+/// The simulation's inputs.
 #[derive(Debug, Clone, PartialEq)]
 struct Asked {
     real: hpa::Spec,
@@ -45,7 +45,7 @@ struct Asked {
 }
 
 impl Rehearsal {
-    /// Simulates anew if something differs. Without a work time there is nothing to simulate with.
+    /// Simulates again if an input differs. It needs a work time.
     pub fn update(
         &mut self,
         real: &hpa::Spec,
@@ -68,7 +68,7 @@ impl Rehearsal {
     }
 }
 
-/// To a tenth of a second: a median that moves by milliseconds is no other work.
+/// Rounds to a tenth of a second: small moves of a median must not start another simulation.
 fn rounded(work: Duration) -> Duration {
     Duration::from_millis(u64::try_from((work.as_millis() + 50) / 100 * 100).unwrap_or(u64::MAX))
 }
@@ -94,7 +94,7 @@ fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -
         .take_while(|sample| sample.ready_jobs + sample.unacked_jobs == 0 && sample.size == spec.min())
         .last()
         .map_or(ms(LENGTH), |sample| sample.at_ms);
-    // After it is all quiet only the minimum is paid for, and that is no part of the burst's price.
+    // After the burst only the minimum runs, which is not part of the burst's cost.
     let quiet = (ms(LENGTH) - back).max(0).saturating_mul(i64::from(spec.min().max(0)));
     let drained = run.drained_at_ms.and_then(|at| u64::try_from(at).ok()).map(Duration::from_millis);
     Some(Outcome {

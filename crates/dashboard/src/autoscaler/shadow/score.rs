@@ -1,7 +1,7 @@
-//! What an autoscaler cost and what it made people wait, from the sizes that it asked for.
+//! The cost of an autoscaler and the waiting time that it caused, from the sizes that it asked for.
 //!
-//! The real one and the shadow are scored by the same rule, as if every pod that is asked for were ready at once: the
-//! shadow has no pods that could start.
+//! The same rule scores the real one and the shadow, as if every requested pod were ready at once: the shadow
+//! has no pods that could start.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::clock::At;
 /// The score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
-    /// Pods that were asked for, times seconds.
+    /// Requested pods times seconds.
     pub pod_seconds: f64,
-    /// The longest time that a job at the end of the queue would have waited, by the size of the moment (estimated).
+    /// The longest wait of a job at the end of the queue, at the size of that moment (estimated).
     pub longest_wait: Option<Duration>,
     /// The largest size.
     pub peak: i32,
     /// The largest number of pods that the queue needed.
     pub needed: i32,
-    /// The longest stretch with fewer pods than the queue needed: the time to enough pods.
+    /// The longest time with fewer pods than the queue needed: the time to enough pods.
     pub longest_short: Duration,
     since: At,
     size: i32,
@@ -26,7 +26,7 @@ pub struct Score {
 }
 
 impl Score {
-    /// A score that begins with that size.
+    /// A score that begins with `size`.
     #[must_use]
     pub fn new(at: At, size: i32) -> Self {
         Self {
@@ -41,13 +41,13 @@ impl Score {
         }
     }
 
-    /// Pods beyond what was ever needed.
+    /// Pods beyond the largest need.
     #[must_use]
     pub fn overshoot(&self) -> i32 {
         (self.peak - self.needed.max(1)).max(0)
     }
 
-    /// The size that was asked for until now is counted, and from now on it is `size`.
+    /// Counts the old size up to `now` and continues with `size`.
     pub fn account(
         &mut self,
         now: At,

@@ -36,9 +36,9 @@ fn at(ms: i64) -> At {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    /// The same specification over what was recorded gives the line that was recorded.
+    /// The same specification over a recording gives the recorded curve.
     #[test]
-    fn the_shadow_of_the_real_one_is_the_real_one(
+    fn a_shadow_of_the_same_spec_is_the_real_curve(
         jobs in prop::collection::vec((0..400_u32, 0..400_000_i64), 1..4),
         kind in prop_oneof![Just("AverageValue"), Just("Value")],
         target in 1..60_u32, max in 1..30_i32, window in 0..200_i32, is_legacy in any::<bool>(),
@@ -73,7 +73,7 @@ proptest! {
 }
 
 #[test]
-fn another_specification_goes_another_way() {
+fn another_specification_diverges() {
     let behavior = serde_json::json!({});
     let mut shadow =
         RunningShadow::new(spec("Value", 20, 10, &behavior), &real_side(&data()), At::default()).unwrap();
@@ -83,23 +83,23 @@ fn another_specification_goes_another_way() {
             shadow.sync(sync, 3, 3)
         })
         .collect();
-    // The total does not fall for a shadow: it runs away to the maximum.
+    // The total does not fall for a shadow: it grows to the maximum.
     assert_eq!(sizes, [3, 7, 10, 10]);
     assert_eq!(shadow.in_short(), "20 in all, 1..10");
 }
 
 #[test]
-fn a_specification_that_is_not_valid_makes_no_shadow() {
+fn an_invalid_specification_makes_no_shadow() {
     let wrong = spec("Value", 20, 0, &serde_json::json!({}));
     let sentence = RunningShadow::new(wrong, &real_side(&data()), At::default()).unwrap_err();
     assert!(sentence.contains("spec.maxReplicas"), "{sentence}");
 }
 
 #[test]
-fn the_score_counts_what_was_asked_for_and_what_was_waited() {
+fn the_score_counts_requested_pods_and_waits() {
     let work = Some(Duration::from_secs(5));
     let mut score = Score::new(at(0), 1);
-    // 200 messages at 20 a pod need 10: it takes 30 s until as many are asked for.
+    // 200 messages at 20 per pod need 10: the autoscaler takes 30 s to ask for as many.
     for (second, size, total) in
         [(10, 1, 200.0), (20, 5, 190.0), (40, 10, 150.0), (60, 10, 100.0), (100, 10, 0.0), (120, 1, 0.0)]
     {
@@ -112,7 +112,7 @@ fn the_score_counts_what_was_asked_for_and_what_was_waited() {
 }
 
 #[test]
-fn the_yardstick_is_the_target_a_pod_of_whoever_has_one() {
+fn the_yardstick_is_the_per_pod_target() {
     let (total, average) =
         (spec("Value", 50, 9, &serde_json::json!({})), spec("AverageValue", 20, 9, &serde_json::json!({})));
     assert_eq!(yardstick([Some(&total), Some(&average)]), 20.0);

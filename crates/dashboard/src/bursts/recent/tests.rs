@@ -1,4 +1,4 @@
-//! What an observation means for the bursts, and what becomes of them.
+//! The meaning of an observation for the bursts, and their outcomes.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +105,7 @@ fn a_burst_goes_through_its_stages() {
 }
 
 #[test]
-fn what_shows_before_the_first_answer_counts_from_when_it_showed() {
+fn early_steps_count_once_a_job_is_accepted() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
     bursts.number(Stage::InBroker, asked(2), 7.0, false);
@@ -116,7 +116,7 @@ fn what_shows_before_the_first_answer_counts_from_when_it_showed() {
 }
 
 #[test]
-fn a_pod_may_be_told_of_before_the_deployment_that_asked_for_it() {
+fn a_pod_event_may_precede_the_deployments() {
     for (pod, counts) in [(6, true), (2, false)] {
         let mut bursts = Bursts::default();
         bursts.fire(at(1), id("a"), 50, before());
@@ -129,7 +129,7 @@ fn a_pod_may_be_told_of_before_the_deployment_that_asked_for_it() {
 }
 
 #[test]
-fn the_last_job_ends_a_burst_though_others_are_in_the_queue() {
+fn the_last_job_ends_a_burst_in_a_full_queue() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 3, before());
     accept(&mut bursts, "a", 3, true);
@@ -145,7 +145,7 @@ fn the_last_job_ends_a_burst_though_others_are_in_the_queue() {
 }
 
 #[test]
-fn jobs_that_end_before_the_last_answer_drain_the_burst_all_the_same() {
+fn jobs_that_end_before_the_answer_drain_the_burst() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 2, before());
     ack(&mut bursts, 2, "a", 0..2);
@@ -154,7 +154,7 @@ fn jobs_that_end_before_the_last_answer_drain_the_burst_all_the_same() {
 }
 
 #[test]
-fn what_no_log_spoke_of_is_lost_once_the_queue_was_empty_for_long_enough() {
+fn unreported_jobs_are_lost_after_a_while() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
     accept(&mut bursts, "a", 50, true);
@@ -172,7 +172,7 @@ fn what_no_log_spoke_of_is_lost_once_the_queue_was_empty_for_long_enough() {
 }
 
 #[test]
-fn of_a_burst_that_is_lost_whole_no_ack_is_waited_for() {
+fn a_wholly_lost_burst_waits_for_no_ack() {
     for (acked, is_lost) in [(0, true), (1, false)] {
         let mut bursts = Bursts::default();
         bursts.fire(at(1), id("a"), 3, before());
@@ -217,7 +217,7 @@ fn a_stale_zero_is_no_end() {
 }
 
 #[test]
-fn in_a_draining_queue_more_than_the_lowest_counts() {
+fn in_a_draining_queue_the_lowest_value_counts() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 10, StateBefore { depth: Some(30.0), ..before() });
     accept(&mut bursts, "a", 10, true);
@@ -228,7 +228,7 @@ fn in_a_draining_queue_more_than_the_lowest_counts() {
 }
 
 #[test]
-fn a_burst_that_needs_no_rescale_ends_all_the_same() {
+fn a_burst_without_a_rescale_ends_too() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 1, before());
     bursts.blind(Source::Prometheus, "no right");
@@ -251,7 +251,7 @@ fn a_burst_that_needs_no_rescale_ends_all_the_same() {
 }
 
 #[test]
-fn the_way_back_may_end_before_the_last_job_does() {
+fn the_minimum_may_come_before_the_last_job() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 2, before());
     accept(&mut bursts, "a", 2, true);
@@ -267,7 +267,7 @@ fn the_way_back_may_end_before_the_last_job_does() {
 }
 
 #[test]
-fn two_bursts_at_once_are_said_to_overlap_and_make_times_estimates() {
+fn overlapping_bursts_have_estimated_times() {
     let mut bursts = Bursts::default();
     for name in ["a", "b"] {
         bursts.fire(at(1), id(name), 50, before());
@@ -282,7 +282,7 @@ fn two_bursts_at_once_are_said_to_overlap_and_make_times_estimates() {
 }
 
 #[test]
-fn a_burst_of_which_nothing_was_accepted_is_over() {
+fn a_burst_without_accepted_jobs_is_over() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
     assert!(bursts.running());
@@ -293,7 +293,7 @@ fn a_burst_of_which_nothing_was_accepted_is_over() {
 }
 
 #[test]
-fn only_so_many_bursts_and_ids_are_kept() {
+fn the_number_of_bursts_and_ids_is_bounded() {
     let mut bursts = Bursts::default();
     for n in 0..2 * MAX_BURSTS {
         bursts.fire(at(1), id(&n.to_string()), 1_000, before());
@@ -305,8 +305,8 @@ fn only_so_many_bursts_and_ids_are_kept() {
     assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Unknown(LogGap::TooMany));
 }
 
-/// A burst of two jobs that makes the autoscaler ask for one pod more, all of it seen but what `unseen` tells of, for the cause
-/// "no right", until it is over.
+/// A burst of two jobs that adds one pod. The source `unseen` cannot be read until the burst is over, because
+/// of "no right".
 fn without(unseen: Source, quiet: Settled) -> Burst {
     let mut bursts = Bursts::default();
     let blind = BTreeMap::from([(unseen, "no right".to_owned())]);
@@ -345,7 +345,7 @@ fn without(unseen: Source, quiet: Settled) -> Burst {
 }
 
 #[test]
-fn every_step_that_cannot_be_observed_says_why() {
+fn every_unobserved_step_has_a_reason() {
     use Source::{Broker, ExternalMetric, Hpa, Logs, Pods, Prometheus, Workload};
     let pods = [Stage::Scheduled, Stage::Started, Stage::PodReady];
     let from_desired = [&[Stage::Desired, Stage::Deployment][..], &pods, &[Stage::BackAtMin]].concat();
@@ -365,7 +365,7 @@ fn every_step_that_cannot_be_observed_says_why() {
             let expected = StageTime::Never(MissingReason::Unread(source, "no right".to_owned()));
             assert_eq!(*burst.watch.get(*stage), expected, "{source:?}: {stage:?}");
         }
-        // Of the others each has a time, or a reason of its own.
+        // Each other step has a time, or a reason of its own.
         for stage in Stage::ALL {
             assert_ne!(*burst.watch.get(stage), StageTime::NotYet, "{source:?}: {stage:?}");
         }
@@ -373,7 +373,7 @@ fn every_step_that_cannot_be_observed_says_why() {
 }
 
 #[test]
-fn a_first_ack_that_no_followed_log_told_of_says_why() {
+fn an_unlogged_first_ack_has_a_reason() {
     for (unsampled, why) in [(3, MissingReason::NotSampled), (0, MissingReason::LogGap)] {
         let mut bursts = Bursts::default();
         bursts.fire(at(1), id("a"), 2, before());
@@ -387,7 +387,7 @@ fn a_first_ack_that_no_followed_log_told_of_says_why() {
 }
 
 #[test]
-fn where_workers_or_their_logs_cannot_be_read_nothing_is_said_to_be_lost() {
+fn without_workers_or_logs_no_job_is_lost() {
     for (source, gap) in [(Source::Logs, LogGap::Log), (Source::Pods, LogGap::Pods)] {
         let mut bursts = Bursts::default();
         let blind = BTreeMap::from([(source, "no right".to_owned())]);

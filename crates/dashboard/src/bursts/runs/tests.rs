@@ -1,4 +1,4 @@
-//! The figures of runs, and which of them are best and worst.
+//! The figures of runs, with the best and worst of them.
 
 use std::time::Duration;
 
@@ -35,7 +35,8 @@ fn before() -> StateBefore {
     }
 }
 
-/// Bursts of one size, one after the other, each drained after so many seconds and scaled to so many replicas.
+/// Bursts of one size, one after the other; each drains after `runs.0` seconds and scales to `runs.1`
+/// replicas.
 fn data(runs: &[(u64, i32)]) -> Data {
     let mut data = Model::new(DayClock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC), (80, 24)).data;
     for (index, (seconds, replicas)) in (0_u64..).zip(runs) {
@@ -75,7 +76,7 @@ fn data(runs: &[(u64, i32)]) -> Data {
 }
 
 #[test]
-fn the_least_is_best_and_the_most_is_worst_among_comparable_runs() {
+fn the_lowest_comparable_figure_is_best() {
     let data = data(&[(30, 5), (20, 5), (40, 5)]);
     let extremes = Extremes::of(&data);
     let ranks = |figure| data.bursts.iter().map(|b| extremes.rank(&data, b, figure)).collect::<Vec<_>>();
@@ -86,7 +87,7 @@ fn the_least_is_best_and_the_most_is_worst_among_comparable_runs() {
 }
 
 #[test]
-fn one_alone_is_neither_best_nor_worst() {
+fn a_single_run_has_no_rank() {
     let data = data(&[(30, 5)]);
     let burst = data.bursts.newest().unwrap();
     let extremes = Extremes::of(&data);
@@ -94,7 +95,7 @@ fn one_alone_is_neither_best_nor_worst() {
 }
 
 #[test]
-fn figures_come_from_what_was_seen() {
+fn figures_come_from_observations() {
     let data = data(&[(30, 5)]);
     let burst = data.bursts.newest().unwrap();
     for (figure, expected) in [
@@ -103,12 +104,12 @@ fn figures_come_from_what_was_seen() {
         (Figure::Reaction(Stage::Scraped), Cell::Never("between two looks")),
         (Figure::Reaction(Stage::Drained), Cell::Is(30.0)),
         (Figure::Peak, Cell::Is(5.0)),
-        // Fifty messages call for three workers of twenty.
+        // Fifty messages need three workers at twenty each.
         (Figure::Overshoot, Cell::About(2.0)),
         (Figure::PodSeconds, Cell::Is(120.0)),
         (Figure::Idle, Cell::Is(25.0)),
         (Figure::Redelivered, Cell::Is(0.0)),
-        // Nobody has judged yet.
+        // There is no verdict yet.
         (Figure::Lost, Cell::Open),
     ] {
         assert_eq!(cell(&data, burst, figure), expected, "{figure:?}");
@@ -116,7 +117,7 @@ fn figures_come_from_what_was_seen() {
 }
 
 #[test]
-fn the_cursor_follows_the_newest_until_it_is_moved() {
+fn the_cursor_follows_the_newest_until_it_moves() {
     let mut chosen = Chosen::default();
     let three = data(&[(30, 5), (20, 5), (40, 5)]);
     let numbers = |chosen: &Chosen, data: &Data| {

@@ -1,4 +1,4 @@
-//! The dialog that tunes, played: keys and answers in, requests and words out.
+//! Whole dialogues with the tune dialog: keys and answers in, requests and texts out.
 
 use serde_json::json;
 
@@ -55,7 +55,7 @@ fn applied() -> Applied {
     Applied { differences: vec![difference()], forward, back }
 }
 
-/// What the effects ask about the HPA, in short.
+/// The requests about the HPA among the effects, in short.
 fn asked(effects: &[Effect]) -> Vec<String> {
     let short = |effect: &Effect| match effect {
         Effect::Tune(TuneRequest::Rights) => Some("rights".to_owned()),
@@ -96,7 +96,7 @@ fn keys_lead_through_the_form() {
         ("t", vec!["rights"], "editing"),
         ("t⎋", vec!["rights"], "closed"),
         ("t↵", vec!["rights"], "editing: nothing is different"),
-        // What was said about the edits goes with the next edit, not with the next field.
+        // An edit clears the errors; another field does not.
         ("t↵↓", vec!["rights"], "editing: nothing is different"),
         ("t↵↓↓↓⌫", vec!["rights"], "editing"),
         ("t↵→", vec!["rights"], "editing"),
@@ -122,17 +122,17 @@ fn keys_lead_through_the_form() {
 }
 
 #[test]
-fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
+fn nothing_changes_before_a_yes_to_the_dry_run() {
     let mut talk = talk();
     talk.keys("t↓↓↓⌦8↵");
     let answer = TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) };
     talk.send(Event::Tune(answer));
     assert_eq!(step(&talk), "review: spec.maxReplicas: 10 → 8");
-    // An enter too many changes nothing: the answer that is chosen at first is no.
+    // An accidental enter changes nothing: the answer that is chosen at first is no.
     assert_eq!(asked(&talk.keys("↵")), [""; 0]);
     assert_eq!(step(&talk), "editing");
     talk.keys("↵");
-    // An answer to an earlier question is none to this one.
+    // An answer to an earlier request is ignored.
     talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
     assert_eq!(step(&talk), "trying");
     talk.send(Event::Tune(TuneEvent::Tried { number: 2, result: Ok(vec![difference()]) }));
@@ -144,7 +144,7 @@ fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
     assert_eq!(step(&talk), "closed");
     assert_eq!(talk.events(), ["tuned: spec.maxReplicas: 10 → 8; u takes it back"]);
 
-    // Taking it back shows what that does, and waits for a yes as well.
+    // An undo shows its differences and asks for a yes as well.
     for keys in ["u", "n", "u⎋", "u↵", "u→←↵"] {
         assert_eq!(asked(&talk.keys(keys)), [""; 0], "{keys}");
     }
@@ -159,14 +159,14 @@ fn nothing_is_changed_before_a_yes_to_the_servers_own_answer() {
 }
 
 #[test]
-fn a_conflict_loses_nothing_that_was_typed() {
+fn a_conflict_keeps_the_typed_text() {
     let mut talk = talk();
     talk.keys("t↓↓⌦2↵");
     let now = Box::new(spec(5));
     let refusal = Refusal::Conflict { theirs: vec![difference()], now };
     talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Err(refusal) }));
     assert!(step(&talk).contains("somebody else changed the HPA meanwhile"), "{}", step(&talk));
-    // The next try is made for what is there now.
+    // The next try is for the current specification.
     let effects = talk.keys("↵");
     let Some(Effect::Tune(TuneRequest::Try(change))) =
         effects.iter().find(|effect| matches!(effect, Effect::Tune(_)))
@@ -177,7 +177,7 @@ fn a_conflict_loses_nothing_that_was_typed() {
 }
 
 #[test]
-fn without_the_right_it_says_so_and_asks_nothing() {
+fn without_permission_it_asks_nothing() {
     let mut talk = talk();
     talk.keys("t");
     talk.send(Event::Tune(TuneEvent::Rights(Err("switched off by --read-only".to_owned()))));
@@ -186,7 +186,7 @@ fn without_the_right_it_says_so_and_asks_nothing() {
 }
 
 #[test]
-fn a_refused_change_is_told_also_when_the_dialog_is_closed() {
+fn a_refused_change_is_logged_after_closing_too() {
     let mut talk = talk();
     talk.keys("t↓↓↓⌦8↵");
     talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
@@ -197,7 +197,7 @@ fn a_refused_change_is_told_also_when_the_dialog_is_closed() {
 }
 
 #[test]
-fn whoever_changes_the_settings_the_change_is_marked_once() {
+fn a_change_by_any_client_is_marked_once() {
     let mut talk = talk();
     let marks = |talk: &Talk| {
         let all = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);

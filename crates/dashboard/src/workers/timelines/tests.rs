@@ -1,4 +1,4 @@
-//! The lanes, what is done when, and the time that adds up.
+//! The timelines, their states and the sum of the times.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn at(s: u64) -> At {
 }
 
 #[test]
-fn a_lane_remembers_what_was_done_when_and_the_time_adds_up() {
+fn a_timeline_has_states_and_a_sum_of_times() {
     let mut lanes = Timelines::default();
     lanes.pod(at(1), &pod("a", PodPhase::Pending), CurrentJob::Nothing);
     lanes.pod(at(2), &pod("a", PodPhase::Starting), CurrentJob::Nothing);
@@ -40,7 +40,7 @@ fn a_lane_remembers_what_was_done_when_and_the_time_adds_up() {
 }
 
 #[test]
-fn the_time_of_what_goes_on_counts_until_now() {
+fn the_current_state_counts_until_now() {
     let mut lanes = Timelines::default();
     lanes.pod(at(0), &pod("a", PodPhase::Ready), CurrentJob::NotSampled);
     assert_eq!(lanes.time(at(5)).not_sampled, Duration::from_secs(5));
@@ -51,7 +51,7 @@ fn the_time_of_what_goes_on_counts_until_now() {
 }
 
 #[test]
-fn who_goes_without_having_been_told_was_killed() {
+fn a_deletion_without_termination_is_a_kill() {
     let mut lanes = Timelines::default();
     lanes.pod(at(0), &pod("a", PodPhase::Ready), CurrentJob::Job(JOB));
     lanes.restarted(at(1), "a", 1);
@@ -64,7 +64,7 @@ fn who_goes_without_having_been_told_was_killed() {
 }
 
 #[test]
-fn lanes_of_the_living_stay_longest() {
+fn timelines_of_existing_workers_stay_longest() {
     let mut lanes = Timelines::default();
     for n in 0..MAX_LANES {
         lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), CurrentJob::Nothing);
@@ -79,7 +79,7 @@ fn lanes_of_the_living_stay_longest() {
 }
 
 #[test]
-fn who_has_failed_has_no_job_in_hand() {
+fn a_failed_worker_has_no_job_in_hand() {
     let mut lanes = Timelines::default();
     for (second, phase, job) in [
         (0, PodPhase::Ready, Some(JOB)),
