@@ -6,10 +6,11 @@ use hpa::quantity::Quantity;
 use jiff::Timestamp;
 use kube::Client;
 use observed::{MetricRef, MetricSample};
+use promfmt::percent;
 use serde::Deserialize;
 
+use crate::errors;
 use crate::failure::Failure;
-use crate::{errors, percent};
 
 /// Limit of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

@@ -8,8 +8,9 @@ pub mod errors;
 pub mod external_metric;
 pub mod failure;
 pub mod http;
-pub mod percent;
 pub mod persistent_connection;
 pub mod prometheus;
 pub mod ready_pods;
 pub mod tunnel;
+
+pub use promfmt::percent;

@@ -8,12 +8,14 @@ use std::time::Duration;
 use kube::Client;
 use observed::convert::pod::Selector;
 use observed::{MetricRef, ScrapedSample};
+use promfmt::percent;
+use promfmt::promql::quote;
 
 pub use self::locate::{Address, servers};
 use crate::endpoint::Endpoint;
 use crate::failure::Failure;
+use crate::http;
 use crate::persistent_connection::PersistentConnection;
-use crate::{http, percent};
 
 /// How long one question may take.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -105,15 +107,11 @@ fn promql(series: &str, matchers: &str) -> String {
 
 /// The label matchers of PromQL for the HPA's selector, in the namespace of the demo.
 pub fn matchers(selector: &str, namespace: &str) -> String {
-    let mut matchers = vec![format!("namespace={}", quoted(namespace)), "vhost=\"/\"".to_owned()];
+    let mut matchers = vec![format!("namespace={}", quote(namespace)), "vhost=\"/\"".to_owned()];
     if let Some(selector) = Selector::parse(selector) {
-        matchers.extend(selector.pairs().iter().map(|(label, value)| format!("{label}={}", quoted(value))));
+        matchers.extend(selector.pairs().iter().map(|(label, value)| format!("{label}={}", quote(value))));
     }
     matchers.join(",")
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', r"\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! The crate parses and prints; it does no I/O and knows no clock:
 //!
 //! - [`exposition`]: the text format of a scrape.
+//! - [`promql`]: string literals of expressions.
 //! - [`number`] and [`duration`]: sample values and durations such as `1m30s`.
 //! - [`adapter`]: the rules of prometheus-adapter, from the file to the query that a request becomes.
 //! - [`operator`]: the fields of `ServiceMonitor`, `PodMonitor` and `Prometheus` that decide what is scraped.
@@ -17,4 +18,5 @@ pub mod exposition;
 pub mod number;
 pub mod operator;
 pub mod percent;
+pub mod promql;
 pub mod selector;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use contract::names;
 use http::StatusCode;
 use kube::Client;
+use promfmt::exposition;
 
 use super::{DepthAnswer, WITHIN};
 use crate::endpoint::Endpoint;
@@ -51,18 +52,16 @@ impl Metrics {
     }
 }
 
-/// The figures of one queue out of the text exposition.
+/// The depth of one queue in the text exposition. Malformed lines are skipped.
 fn depth(text: &str, queue: &str) -> Option<DepthSample> {
-    let label = format!("queue=\"{queue}\"");
-    let value = |series: &str| {
-        text.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
-            let labels = line.strip_prefix(series)?.strip_prefix('{')?;
-            let (labels, value) = labels.rsplit_once('}')?;
-            let ours = labels.split(',').any(|pair| pair == label)
-                && labels.split(',').any(|pair| pair == "vhost=\"/\"");
-            let value = value.split_whitespace().next()?.parse::<f64>().ok()?;
-            (ours && value >= 0.0).then_some(value as u64)
-        })
+    let value = |name: &str| {
+        let samples = exposition::samples(text).filter_map(Result::ok).filter(|sample| sample.name() == name);
+        let mut ours = samples.filter(|sample| {
+            let labels = exposition::labels(sample.series).unwrap_or_default();
+            let has = |name: &str, value: &str| labels.iter().any(|(n, v)| *n == name && v == value);
+            has("queue", queue) && has("vhost", "/")
+        });
+        ours.find(|sample| sample.value >= 0.0).map(|sample| sample.value as u64)
     };
     Some(DepthSample {
         ready: value("rabbitmq_detailed_queue_messages_ready")?,
@@ -90,5 +89,14 @@ rabbitmq_detailed_queue_consumers{vhost="/",queue="Orders"} 3.0
         assert_eq!(depth(text, "Orders"), Some(expected));
         assert_eq!(depth(text, "nowhere"), None);
         assert_eq!(depth("", "Orders"), None);
+    }
+
+    #[test]
+    fn queue_names_may_have_commas_and_quotes() {
+        let text = r#"rabbitmq_detailed_queue_messages_ready{vhost="/",queue="a,\"b\""} 5
+rabbitmq_detailed_queue_messages_unacked{queue="a,\"b\"",vhost="/"} 2
+"#;
+        let depth = depth(text, r#"a,"b""#).unwrap();
+        assert_eq!((depth.ready, depth.unacked, depth.consumers), (5, 2, None));
     }
 }

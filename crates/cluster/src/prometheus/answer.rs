@@ -1,53 +1,30 @@
 //! Prometheus' answer to an instant query.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use serde::Deserialize;
+use promfmt::api::{Answer, Element, QueryResult};
 
 use observed::ScrapedSample;
 use text::clean;
 
-#[derive(Debug, Deserialize)]
-struct Answer {
-    #[serde(default)]
-    data: Data,
-    #[serde(default)]
-    error: String,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Data {
-    #[serde(default)]
-    result: Vec<Element>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Element {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    /// When Prometheus evaluated the query, by its clock, and the value.
-    value: (f64, String),
-}
-
 /// Reads the answer: the element without labels is the value, those with labels are the times of its parts. A sum is
 /// as old as its oldest part.
 pub(super) fn sample(status: StatusCode, body: &[u8]) -> Result<ScrapedSample, String> {
-    let answer: Answer = serde_json::from_slice(body)
-        .map_err(|error| format!("Prometheus answered {status} and no JSON: {error}"))?;
-    if !status.is_success() {
-        return Err(format!("Prometheus answered {status}: {}", clean::text(&answer.error)));
-    }
+    let answer: Answer<QueryResult> = serde_json::from_slice(body)
+        .map_err(|error| format!("Prometheus answered {status} and an unknown body: {error}"))?;
+    let result = answer
+        .into_result()
+        .map_err(|error| format!("Prometheus answered {status}: {}", clean::text(&error.message)))?;
     let mut sample = ScrapedSample { value: None, scraped: None, age: None };
     let mut oldest: Option<(f64, f64)> = None;
-    for element in &answer.data.result {
-        let (evaluated, ref text) = element.value;
-        let Some(value) = text.parse::<f64>().ok().filter(|value| value.is_finite()) else {
+    for Element { metric, value: point } in result.into_vector().unwrap_or_default() {
+        let (evaluated, value) = (point.time, point.value);
+        if !value.is_finite() {
             continue;
-        };
-        if element.metric.is_empty() {
+        }
+        if metric.is_empty() {
             sample.value = Some(value);
         } else if oldest.is_none_or(|(scraped, _)| value < scraped) {
             oldest = Some((value, evaluated));
