@@ -78,7 +78,7 @@ pub fn max_scroll(model: &Model) -> usize {
     match (ui.screen, ui.focus) {
         (Screen::Logs, _) => logs::Logs { data, filter: &ui.filters.logs, scroll, theme }.max_scroll(area),
         (Screen::Pods, _) => {
-            let (filter, lens) = (&ui.filters.pods, ui.lens(data.now));
+            let (filter, lens) = (&ui.filters.pods, ui.chart_view(data.now));
             lanes::Lanes { data, filter, lens, scroll, theme }.max_scroll(area)
         }
         (Screen::Doctor, _) => doctor::Doctor { data, scroll, theme }.max_scroll(area),
@@ -97,7 +97,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
     let (data, theme) = (model.shown(), model.ui.theme);
     (&header::Header(model)).render(text::row(area, 0), buffer);
     (&footer::Footer(model)).render(text::row(area, area.height - 1), buffer);
-    let lens = model.ui.lens(data.now);
+    let lens = model.ui.chart_view(data.now);
     let ui = &model.ui;
     let whole = inside(area);
     if data.watched.has_data() {
@@ -114,7 +114,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
                 (&lanes::Lanes { data, filter, lens, scroll, theme }).render(body, buffer);
             }
             Screen::Decision => {
-                (&decision::Screen { data, lens, asked: ui.asked, theme }).render(body, buffer);
+                (&decision::Screen { data, lens, asked: ui.drain_time, theme }).render(body, buffer);
             }
             Screen::Runs => (&runs::Runs { data, chosen: ui.runs, theme }).render(body, buffer),
             Screen::Doctor => (&doctor::Doctor { data, scroll: ui.scroll, theme }).render(body, buffer),
@@ -131,7 +131,7 @@ fn screen(model: &Model, area: Rect, buffer: &mut Buffer) {
         Mode::Confirm(confirm, answer) => {
             (&dialog::Question { confirm, answer: *answer, data, theme }).render(whole, buffer);
         }
-        Mode::Sheet(sheet) => match &**sheet {
+        Mode::Dialog(sheet) => match &**sheet {
             Dialog::Tune(dialog) => (&tune::Tune { dialog, data, theme }).render(whole, buffer),
             Dialog::Drills(dialog) => (&drill::Drills { dialog, data, theme }).render(whole, buffer),
             Dialog::Shadow(dialog) => (&shadow::Choice { dialog, theme }).render(whole, buffer),

@@ -186,8 +186,8 @@ fn input() -> impl Strategy<Value = Input> {
 
 fn target() -> impl Strategy<Value = TargetEvent> {
     let step = prop_oneof![
-        Just(StepState::Waiting),
-        text().prop_map(StepState::Starting),
+        text().prop_map(StepState::Waiting),
+        Just(StepState::Starting),
         Just(StepState::Ready),
         text().prop_map(StepState::Failed)
     ];
@@ -270,7 +270,7 @@ fn event() -> impl Strategy<Value = Event> {
             },
         }),
         1 => (text(), text()).prop_map(|(pod, line)| Event::Log { pod, line }),
-        1 => (text(), text()).prop_map(|(what, message)| Event::Done { what, result: Err(message) }),
+        1 => (text(), text()).prop_map(|(what, message)| Event::KillDone { attempt: what, result: Err(message) }),
         1 => Just(Event::Terminate),
     ]
 }

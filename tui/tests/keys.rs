@@ -75,7 +75,7 @@ fn state(world: &World) -> String {
             let yes = if *answer == YesNo::Yes { " yes" } else { "" };
             parts.push(format!("kill {chosen}?{yes}"));
         }
-        Mode::Sheet(sheet) => parts.push(
+        Mode::Dialog(sheet) => parts.push(
             match **sheet {
                 Dialog::Tune(_) => "tune",
                 Dialog::Shadow(_) => "shadow",
@@ -117,8 +117,8 @@ fn state(world: &World) -> String {
             parts.push(format!("{name} /{}", filter.text()));
         }
     }
-    if ui.asked != 1 {
-        parts.push(format!("asks {}", ui.asked));
+    if ui.drain_time != 1 {
+        parts.push(format!("asks {}", ui.drain_time));
     }
     if ui.scroll > 0 {
         parts.push(format!("scrolled {}", ui.scroll));
@@ -310,7 +310,7 @@ fn every_key_has_a_conversation() {
                 Mode::Legend(_) => KeyContext::Legend,
                 Mode::Filter => KeyContext::Filter,
                 // A dialog takes its keys as text.
-                Mode::Sheet(_) => KeyContext::Always,
+                Mode::Dialog(_) => KeyContext::Always,
             };
             typed.push((place, press(&key)));
             world.send(Event::Input(Input::Key(key)));

@@ -424,7 +424,8 @@ fn a_paused_view_is_said_to_be_paused() {
 fn a_failed_step_says_why() {
     let mut world = World::new(80, 24);
     let failed = StepState::Failed("port 5672: permission denied".to_owned());
-    world.starting([StepState::Ready, failed, StepState::Waiting, StepState::Waiting]);
+    let waiting = StepState::Waiting(String::new());
+    world.starting([StepState::Ready, failed, waiting.clone(), waiting]);
     let screen = text(&draw(&world));
     assert!(screen.contains("✗ broker"), "{screen}");
     assert!(screen.contains("permission denied"), "{screen}");

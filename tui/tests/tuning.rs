@@ -72,8 +72,8 @@ async fn an_invalid_or_conflicting_change_is_refused() {
 }
 
 async fn seen(drills: &Drills) -> Vec<(Drill, Result<ScaledWorkload, String>)> {
-    match drills.carry_out(DrillRequest::Look).await {
-        Event::Drill(DrillEvent::Seen(seen)) => seen,
+    match drills.carry_out(DrillRequest::Find).await {
+        Event::Drill(DrillEvent::Found(seen)) => seen,
         other => panic!("what there is: {other:?}"),
     }
 }

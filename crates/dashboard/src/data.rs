@@ -170,9 +170,9 @@ impl Data {
 
     /// The health of a source; one without a report is starting.
     #[must_use]
-    pub fn standing(&self, source: Source) -> SourceHealth<'_> {
+    pub fn health(&self, source: Source) -> SourceHealth<'_> {
         let status = self.sources.get(&source);
-        status.map_or(SourceHealth::Starting(None), |status| status.standing(source, self.now))
+        status.map_or(SourceHealth::Starting(None), |status| status.health(source, self.now))
     }
 
     /// The status of a source that does not deliver, even if that is not a problem yet: for calculations. The

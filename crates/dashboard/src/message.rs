@@ -71,7 +71,7 @@ pub enum Event {
         state: LogState,
     },
     /// The time of the API server's clock.
-    Dated(ServerTime),
+    ServerTime(ServerTime),
     /// A log line, for the log screen.
     Log {
         /// The pod that wrote the log.
@@ -79,10 +79,10 @@ pub enum Event {
         /// The line, cleaned.
         line: String,
     },
-    /// The result of an effect that changes the cluster.
-    Done {
+    /// The result of an [`Effect::KillPod`].
+    KillDone {
         /// The attempt, such as "delete pod worker-abc".
-        what: String,
+        attempt: String,
         /// `Err` with a sentence when it failed.
         result: Result<String, String>,
     },
@@ -156,7 +156,7 @@ pub enum Effect {
     /// Stop a part of the metric chain, or start it again.
     Drill(DrillRequest),
     /// Poll fast or slow: fast during a burst.
-    Watchfulness(PollRate),
+    PollRate(PollRate),
     /// Follow these pods' logs from now on; the log of a pod that is no longer listed is read to its end.
     FollowLogs(Vec<String>),
     /// Send an [`Event::Tick`] after this time; it replaces any earlier request.

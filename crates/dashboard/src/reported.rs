@@ -11,4 +11,5 @@ pub use self::changes::{
 };
 pub use self::load::{BurstProgress, LoadProgress};
 pub use self::sources::{LogState, PollRate, ServerTime, Source, SourceState};
-pub use self::target::{Problem, StartStep, StepState, Target, TargetEvent};
+pub use self::target::{Problem, StartStep, Target, TargetEvent};
+pub use contract::StepState;

@@ -138,7 +138,7 @@ impl Side {
         ];
         self.dashboard.read(|model| {
             let heard =
-                |source| model.data.sources.get(source).is_some_and(|status| status.last_heard.is_some());
+                |source| model.data.sources.get(source).is_some_and(|status| status.last_delivery.is_some());
             let is_over = |burst: &Burst| burst.watch.is_over() && !burst.job_tracker.are_open();
             let rests = READ.iter().all(heard)
                 && model.data.depth.is_some_and(|depth| depth.total() == 0)

@@ -20,7 +20,7 @@ use crate::source::event_sender::EventSender;
 use crate::source::target;
 use crate::source::target::{Boxed, Fallback, Running};
 use dashboard::message::Event;
-use dashboard::reported::{Problem, StepState, Target, TargetEvent};
+use dashboard::reported::{Problem, Target, TargetEvent};
 
 use demo::{Numbers, TargetType};
 
@@ -178,7 +178,7 @@ async fn start_for_dashboard(
     let steps = outbox.clone();
     tokio::spawn(async move {
         while let Some(Progress { step, state }) = states.recv().await {
-            steps.step(&step, step_state(state)).await;
+            steps.step(&step, state).await;
         }
     });
     let problem = |what: String| Problem { what, advice: String::new(), retry: None };
@@ -209,15 +209,6 @@ async fn start_for_dashboard(
         })
     };
     Ok(Running { client, namespace, stop: Box::new(stop) })
-}
-
-fn step_state(state: sandbox::StepState) -> StepState {
-    match state {
-        sandbox::StepState::Waiting(_) => StepState::Waiting,
-        sandbox::StepState::Starting => StepState::Starting(String::new()),
-        sandbox::StepState::Ready => StepState::Ready,
-        sandbox::StepState::Failed(sentence) => StepState::Failed(text::clean::text(&sentence)),
-    }
 }
 
 /// `surge reaper`.

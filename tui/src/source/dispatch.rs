@@ -122,7 +122,7 @@ pub async fn run(
                 let (drills, outbox) = (drills.clone(), outbox.clone());
                 tasks.spawn(async move { outbox.send(drills.carry_out(request).await).await });
             }
-            Effect::Watchfulness(wanted) => {
+            Effect::PollRate(wanted) => {
                 watchfulness.send_replace(wanted);
             }
             Effect::FollowLogs(pods) => logs.follow(&pods),
@@ -197,7 +197,7 @@ fn refuse(effect: &Effect) -> Option<Event> {
             stopped: Some(WHY.to_owned()),
         })),
         Effect::KillPod { name, .. } => {
-            Some(Event::Done { what: format!("delete pod {name}"), result: Err(WHY.to_owned()) })
+            Some(Event::KillDone { attempt: format!("delete pod {name}"), result: Err(WHY.to_owned()) })
         }
         Effect::Tune(request) => Some(Event::Tune(tune::refused(request, WHY))),
         Effect::Drill(request) => Some(Event::Drill(drill::refused(request, WHY))),

@@ -51,7 +51,7 @@ impl Drills {
     /// Carries out a request.
     pub async fn carry_out(&self, request: DrillRequest) -> Event {
         Event::Drill(match request {
-            DrillRequest::Look => DrillEvent::Seen(self.look().await),
+            DrillRequest::Find => DrillEvent::Found(self.look().await),
             DrillRequest::Stop(drill, scaled) => match self.stop(drill, scaled.clone()).await {
                 Ok(()) => DrillEvent::Stopped(drill, scaled),
                 Err(sentence) => DrillEvent::Failed(drill, sentence),
@@ -217,8 +217,8 @@ impl Drills {
 /// The answer in read-only mode.
 pub(crate) fn refused(request: &DrillRequest, why: &str) -> DrillEvent {
     match request {
-        DrillRequest::Look => {
-            DrillEvent::Seen(Drill::ALL.into_iter().map(|drill| (drill, Err(why.to_owned()))).collect())
+        DrillRequest::Find => {
+            DrillEvent::Found(Drill::ALL.into_iter().map(|drill| (drill, Err(why.to_owned()))).collect())
         }
         DrillRequest::Stop(drill, _) | DrillRequest::PutBack(drill, _) => {
             DrillEvent::Failed(*drill, why.to_owned())

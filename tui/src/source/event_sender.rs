@@ -46,8 +46,13 @@ impl EventSender {
         self.send(Event::Source(source, state)).await;
     }
 
-    /// Reports the state of a start-up step.
+    /// Reports the state of a start-up step; its text may come from outside and is cleaned here.
     pub async fn step(&self, name: &str, state: StepState) {
+        let state = match state {
+            StepState::Waiting(reason) => StepState::Waiting(text::clean::text(&reason)),
+            StepState::Failed(reason) => StepState::Failed(text::clean::text(&reason)),
+            StepState::Starting | StepState::Ready => state,
+        };
         self.send(Event::Target(TargetEvent::Step(StartStep { name: name.to_owned(), state }))).await;
     }
 

@@ -22,7 +22,7 @@ pub(crate) async fn pod(client: Client, namespace: String, name: String, uid: St
         Ok(Err(error)) => Err(format!("deleting pod {name} failed: {}", errors::kube(&error))),
         Err(_late) => Err(format!("deleting pod {name}: no answer within {REQUEST_TIMEOUT:?}")),
     };
-    Event::Done { what: format!("delete pod {name}"), result }
+    Event::KillDone { attempt: format!("delete pod {name}"), result }
 }
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
             });
         let (name, uid) = ("a".to_owned(), "u".to_owned());
         let event = pod(Client::new(app, "demo"), "demo".to_owned(), name, uid).await;
-        assert!(matches!(event, Event::Done { result: Ok(_), .. }), "{event:?}");
+        assert!(matches!(event, Event::KillDone { result: Ok(_), .. }), "{event:?}");
         let sent = sent.lock().unwrap();
         let [(method, body)] = sent.as_slice() else { panic!("one request: {sent:?}") };
         assert_eq!(*method, Method::DELETE);

@@ -34,8 +34,8 @@ pub(crate) async fn run(client: Client, outbox: EventSender) {
     let mut asked: u32 = 0;
     loop {
         if let Some(answer) = ask(&client, &outbox).await {
-            offset.hear(answer);
-            outbox.send(Event::Dated(answer)).await;
+            offset.add(answer);
+            outbox.send(Event::ServerTime(answer)).await;
         }
         asked = asked.saturating_add(1);
         let least = if asked < FIRST { APART } else { LATER };

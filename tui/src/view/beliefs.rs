@@ -12,7 +12,7 @@ use super::text::{coarse, count, fit, measured, milli, put, put_right, row, rule
 use super::theme::Ink;
 use dashboard::chain::beliefs::{Belief, ChainHop};
 use dashboard::chain::explanation::{Explanation, explain, is_keda};
-use dashboard::chain::lag::{LEAST, Lag};
+use dashboard::chain::lag::{Lag, MIN_LAG};
 use dashboard::chain::sources::SourceHealth;
 use dashboard::data::Data;
 use dashboard::reported::Source;
@@ -48,7 +48,7 @@ fn names(place: ChainHop) -> (&'static str, &'static str, Source) {
 
 /// How far behind: `9.3 s`, or `more than 9.3 s`.
 fn behind(lag: Lag) -> String {
-    let least = if lag.is_least { "more than " } else { "" };
+    let least = if lag.is_lower_bound { "more than " } else { "" };
     format!("{least}{}", measured(lag.by))
 }
 
@@ -93,7 +93,7 @@ fn sentences(explanation: &Explanation) -> Vec<String> {
         ],
         Explanation::NoValue => vec!["The external metrics API has no value for this metric.".to_owned()],
         Explanation::Sync { lag, worst } => {
-            let much = if lag.by >= LEAST {
+            let much = if lag.by >= MIN_LAG {
                 format!("is {} behind", behind(*lag))
             } else {
                 format!("was up to {} behind", measured(*worst))
@@ -151,8 +151,8 @@ impl Beliefs<'_> {
     /// How old the number is. While all agree the greatest usual age is shown, which stays still; the age that counts
     /// is shown while the news is on its way.
     fn age(&self, place: ChainHop, belief: Belief, is_moving: bool) -> String {
-        let waited = self.data.now.since(belief.heard);
-        let lag = self.data.beliefs.lag(place, self.data.now).filter(|lag| lag.by >= LEAST);
+        let waited = self.data.now.since(belief.received);
+        let lag = self.data.beliefs.lag(place, self.data.now).filter(|lag| lag.by >= MIN_LAG);
         match (belief.age, lag) {
             (Some(age), _) if is_moving => format!("{} old", measured(age + waited)),
             (_, Some(lag)) if belief.total.is_some() => format!("{} behind", coarse(lag.by)),
@@ -182,7 +182,7 @@ impl Beliefs<'_> {
     fn words(&self, width: u16, room: usize) -> Vec<(Ink, String)> {
         let complaint = |place| {
             let (name, _, source) = names(place);
-            match (stale::sentence(self.data, source), self.data.standing(source)) {
+            match (stale::sentence(self.data, source), self.data.health(source)) {
                 (Some(sentence), _) => Some((Ink::Warning, format!("! {name}: {sentence}"))),
                 (None, SourceHealth::Starting(Some(met))) => {
                     // What was asked for is plain here; what came of it stands at the end.
@@ -210,7 +210,7 @@ impl Beliefs<'_> {
     }
 
     fn ink(&self, place: ChainHop) -> Ink {
-        match (self.data.standing(names(place).2), self.data.beliefs.laggard()) {
+        match (self.data.health(names(place).2), self.data.beliefs.laggard()) {
             (SourceHealth::Stale { .. } | SourceHealth::Failed(_), _) => Ink::Warning,
             (SourceHealth::Starting(_), _) => Ink::Pending,
             (SourceHealth::Live, Some(lags)) if lags == place => Ink::Lit,
@@ -220,7 +220,7 @@ impl Beliefs<'_> {
 
     fn number(&self, place: ChainHop) -> Span<'static> {
         let belief = self.data.beliefs.get(place);
-        let text = match self.data.standing(names(place).2) {
+        let text = match self.data.health(names(place).2) {
             SourceHealth::Stale { .. } | SourceHealth::Failed(_) => self.value(belief) + "?",
             SourceHealth::Starting(_) if belief.is_none() => "…".to_owned(),
             SourceHealth::Starting(_) | SourceHealth::Live => self.value(belief),
@@ -230,7 +230,7 @@ impl Beliefs<'_> {
 
     fn note(&self, place: ChainHop, is_moving: bool) -> Span<'static> {
         let belief = self.data.beliefs.get(place);
-        match self.data.standing(names(place).2) {
+        match self.data.health(names(place).2) {
             SourceHealth::Stale { .. } => span(self.theme, Ink::Warning, "stale"),
             SourceHealth::Failed(_) => span(self.theme, Ink::Warning, "not read"),
             SourceHealth::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, "awaited"),
@@ -273,7 +273,7 @@ impl Beliefs<'_> {
             if laggard == Some(place) {
                 let by = match self.data.beliefs.lag(place, self.data.now) {
                     _ if !in_full => " ◂".to_owned(),
-                    Some(lag) if lag.by >= LEAST => format!(" ◂ {} behind", coarse(lag.by)),
+                    Some(lag) if lag.by >= MIN_LAG => format!(" ◂ {} behind", coarse(lag.by)),
                     _ => " ◂ lags most".to_owned(),
                 };
                 spans.push(span(theme, Ink::Lit, by));
@@ -344,7 +344,7 @@ impl Beliefs<'_> {
         let has_number = |place| {
             let belief = self.data.beliefs.get(place);
             belief.is_none_or(|belief| {
-                belief.total.is_some() && self.data.standing(names(place).2).failure().is_none()
+                belief.total.is_some() && self.data.health(names(place).2).failure().is_none()
             })
         };
         self.data.beliefs.get(ChainHop::Hpa).is_some() && ChainHop::ALL.into_iter().all(has_number)

@@ -53,7 +53,7 @@ impl Events<'_> {
     /// When, how grave, and what about.
     fn head(&self, entry: &Entry, with_object: bool) -> Vec<Span<'static>> {
         let theme = self.theme;
-        let (symbol, ink) = match entry.weight {
+        let (symbol, ink) = match entry.severity {
             Severity::Normal => (' ', Ink::Text),
             Severity::Warning => ('!', Ink::Warning),
             Severity::Own => ('›', Ink::Key),

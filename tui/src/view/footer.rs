@@ -117,7 +117,7 @@ impl Footer<'_> {
                 let is_done = binding.means(Action::Inspect) && self.0.ui.viewport.is_inspecting();
                 when == KeyContext::Screen && !is_said && !is_done
             }
-            (Mode::Help(_) | Mode::Sheet(_), _) => false,
+            (Mode::Help(_) | Mode::Dialog(_), _) => false,
             (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == KeyContext::Dialog,
             (Mode::Confirm(..), when) => when == KeyContext::Dialog && !binding.means(Action::Up),
             (Mode::Legend(_), when) => when == KeyContext::Legend,

@@ -8,7 +8,7 @@ use ratatui::widgets::Widget;
 use super::text::{coarse, count, fit, put, row, rule, span};
 use super::theme::Ink;
 use dashboard::autoscaler::forecast::{
-    ASKED, Drained, Outlook, PaceBasis, Trigger, outlook, smallest_instead, trigger,
+    DRAIN_TIMES, Drained, Outlook, PaceBasis, Trigger, outlook, smallest_instead, trigger,
 };
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
@@ -82,7 +82,7 @@ impl Forecast<'_> {
         };
         let mut pods = vec![head("fewest pods".to_owned())];
         let max = self.data.hpa.get().map_or(i32::MAX, |hpa| hpa.max);
-        for (index, (time, fewest)) in ASKED.into_iter().zip(outlook.fewest).enumerate() {
+        for (index, (time, fewest)) in DRAIN_TIMES.into_iter().zip(outlook.fewest).enumerate() {
             let is_asked = index == self.asked;
             let too_many = fewest.is_none_or(|pods| i64::from(pods) > i64::from(max));
             let pods_text = fewest.map_or_else(|| "-".to_owned(), |pods| pods.to_string());
@@ -119,7 +119,7 @@ impl Forecast<'_> {
         };
         let mut line = vec![span(theme, Ink::Dim, format!("    {name:<14}"))];
         let (ink, text) = match trigger(self.data, size) {
-            None => match self.data.estimate.reading.gone() {
+            None => match self.data.estimate.reading.missing() {
                 Some(_) => (Ink::Warning, "! changes nothing while the HPA has no reading".to_owned()),
                 None => (Ink::Dim, "what it would do is not known yet".to_owned()),
             },

@@ -154,7 +154,7 @@ impl Header<'_> {
 
 /// Whether the first words of the watches are still awaited: then nothing that is shown is the present.
 fn is_being_read(data: &Data) -> bool {
-    let is_awaited = |source| data.standing(source).is_starting();
+    let is_awaited = |source| data.health(source).is_starting();
     (data.hpa == Presence::Unknown && is_awaited(Source::Hpa))
         || (data.workload == Presence::Unknown && is_awaited(Source::Workload))
         || (!data.pods.is_listed() && is_awaited(Source::Pods))

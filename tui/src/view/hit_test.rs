@@ -34,7 +34,7 @@ pub fn hit_test(model: &Model, (column, row): (u16, u16)) -> HitTarget {
     match model.ui.screen {
         Screen::Logs => HitTarget::List,
         Screen::Overview => {
-            let lens = model.ui.lens(data.now);
+            let lens = model.ui.chart_view(data.now);
             let overview = Overview { data, ui: &model.ui, lens, theme: model.ui.theme };
             let Some((panel, place)) = overview.panels(body).into_iter().find(|(_, place)| is_in(place))
             else {
@@ -48,7 +48,7 @@ pub fn hit_test(model: &Model, (column, row): (u16, u16)) -> HitTarget {
             }
         }
         Screen::Pods => {
-            let chart = Chart { data, lens: model.ui.lens(data.now), theme: model.ui.theme };
+            let chart = Chart { data, lens: model.ui.chart_view(data.now), theme: model.ui.theme };
             chart.at(lanes::plot(body), column).map_or(HitTarget::List, HitTarget::Axis)
         }
         _ => HitTarget::Nothing,

@@ -84,7 +84,7 @@ fn mark_look(mark: LaneMark) -> (char, &'static str, Ink) {
     match mark {
         LaneMark::Restarted => ('↺', "restarted", Ink::Warning),
         LaneMark::Killed => ('✗', "killed", Ink::Error),
-        LaneMark::Thrown => ('✂', "work thrown away", Ink::Warning),
+        LaneMark::Aborted => ('✂', "work thrown away", Ink::Warning),
     }
 }
 
@@ -118,7 +118,7 @@ impl Lanes<'_> {
             let sample = format!("{symbol}{symbol} ");
             vec![span(self.theme, ink, sample), span(self.theme, Ink::Text, word)]
         };
-        let marks = [LaneMark::Killed, LaneMark::Restarted, LaneMark::Thrown].map(|mark| {
+        let marks = [LaneMark::Killed, LaneMark::Restarted, LaneMark::Aborted].map(|mark| {
             let (symbol, word, ink) = mark_look(mark);
             vec![span(self.theme, ink, format!("{symbol} ")), span(self.theme, Ink::Text, word)]
         });
@@ -180,7 +180,7 @@ impl Lanes<'_> {
         ];
         if columns.state >= WIDE_STATE {
             let many = |mark, times| if times > 0 { format!(" {mark}{times}") } else { String::new() };
-            let (thrown, restarts) = (many('✂', lane.thrown), many('↺', lane.restarts));
+            let (thrown, restarts) = (many('✂', lane.aborted), many('↺', lane.restarts));
             let room = usize::from(columns.state - WIDE_STATE + EXTRA);
             spans[0] = span(theme, ink, format!(" {:<width$}", word, width = words - room));
             spans.push(span(theme, Ink::Warning, format!("{thrown}{restarts}")));
@@ -212,10 +212,10 @@ impl Lanes<'_> {
             let text = format!("{unsampled} workers not sampled: the logs of {MAX_FOLLOWED} are read");
             facts.push(vec![span(theme, Ink::Warning, text)]);
         }
-        if data.jobs.thrown > 0 {
-            let work = measured(data.jobs.thrown_work);
-            let jobs = if data.jobs.thrown == 1 { "job" } else { "jobs" };
-            let text = format!("✂ {} {jobs} thrown away, {work} of work", count(data.jobs.thrown as f64));
+        if data.jobs.aborted > 0 {
+            let work = measured(data.jobs.aborted_work);
+            let jobs = if data.jobs.aborted == 1 { "job" } else { "jobs" };
+            let text = format!("✂ {} {jobs} thrown away, {work} of work", count(data.jobs.aborted as f64));
             facts.push(vec![span(theme, Ink::Warning, text)]);
         }
         if data.lanes.dropped() > 0 {

@@ -66,7 +66,7 @@ impl Pods<'_> {
         [
             (Ink::Error, jobs.lost, "lost"),
             (Ink::Warning, jobs.redelivered, "redelivered"),
-            (Ink::Warning, jobs.thrown, "thrown away"),
+            (Ink::Warning, jobs.aborted, "thrown away"),
             (Ink::Warning, jobs.dead, "dead"),
             (Ink::Dim, unsampled, "not sampled"),
         ]

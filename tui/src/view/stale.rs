@@ -15,10 +15,10 @@ const BEGINNING: usize = 16;
 /// Why a source does not deliver, with how old its last word is: `12 s old: connection refused`. `None` when it delivers, or
 /// need not have yet.
 pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
-    match data.standing(source) {
+    match data.health(source) {
         SourceHealth::Starting(_) | SourceHealth::Live => None,
-        SourceHealth::Stale { heard, cause } => {
-            Some(format!("{} old: {cause}", coarse(data.now.since(heard))))
+        SourceHealth::Stale { last_delivery, cause } => {
+            Some(format!("{} old: {cause}", coarse(data.now.since(last_delivery))))
         }
         SourceHealth::Failed(cause) => Some(cause.to_owned()),
     }
@@ -26,7 +26,7 @@ pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
 
 /// What a source that has not delivered yet is waited for, and what it has met so far.
 pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
-    let SourceHealth::Starting(met) = data.standing(source) else { return None };
+    let SourceHealth::Starting(met) = data.health(source) else { return None };
     let first = match source {
         Source::Hpa => "the HPA",
         Source::Workload => "the Deployment",
@@ -58,8 +58,8 @@ pub(super) fn note(data: &Data, theme: Theme, source: Source, width: u16) -> Opt
 /// For the right end of a line that has no title: how old its source's last word is, and why if that is short.
 pub(super) fn aside(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
     let full = sentence(data, source)?;
-    let old = match data.standing(source) {
-        SourceHealth::Stale { heard, .. } => format!("{} old", coarse(data.now.since(heard))),
+    let old = match data.health(source) {
+        SourceHealth::Stale { last_delivery, .. } => format!("{} old", coarse(data.now.since(last_delivery))),
         SourceHealth::Failed(_) | SourceHealth::Starting(_) | SourceHealth::Live => "not read".to_owned(),
     };
     let words = phrase(&[full, old], usize::from(width.saturating_sub(3)));

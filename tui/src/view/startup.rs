@@ -66,11 +66,9 @@ impl Widget for &Startup<'_> {
         }
         for step in &watched.steps {
             let (symbol, ink, state) = match &step.state {
-                StepState::Waiting => ('·', Ink::Dim, "waiting".to_owned()),
-                StepState::Starting(what) if what.is_empty() => {
-                    (wheel(self.data), Ink::Pending, "starting".to_owned())
-                }
-                StepState::Starting(what) => (wheel(self.data), Ink::Pending, format!("starting: {what}")),
+                StepState::Waiting(reason) if reason.is_empty() => ('·', Ink::Dim, "waiting".to_owned()),
+                StepState::Waiting(reason) => (wheel(self.data), Ink::Pending, format!("waiting: {reason}")),
+                StepState::Starting => (wheel(self.data), Ink::Pending, "starting".to_owned()),
                 StepState::Ready => ('✓', Ink::Ready, "ready".to_owned()),
                 StepState::Failed(reason) => ('✗', Ink::Error, reason.clone()),
             };

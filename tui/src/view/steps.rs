@@ -151,12 +151,12 @@ impl Steps<'_> {
                 {
                     words.push_str(&format!("since {}; ", before.title()));
                 }
-                words.push_str(seen.how.words());
-                if let Some((own, margin)) = seen.own {
+                words.push_str(seen.provenance.words());
+                if let Some((own, margin)) = seen.object_time {
                     let time = self.data.day.time_of_day(own);
                     words.push_str(&format!("; its own time {time} ±{}", measured(margin)));
                 }
-                if let Some(doubt) = seen.doubt {
+                if let Some(doubt) = seen.caveat {
                     words.push_str(&format!("; ≈ {}", doubt.words()));
                 }
                 words
@@ -169,9 +169,9 @@ impl Steps<'_> {
     /// The same in a word or two.
     fn short(&self, stage: Stage) -> String {
         match self.burst.watch.get(stage) {
-            StageTime::Seen(seen) => match seen.doubt {
-                Some(doubt) => format!("{} ≈ {}", seen.how.short(), doubt.short()),
-                None => seen.how.short().to_owned(),
+            StageTime::Seen(seen) => match seen.caveat {
+                Some(doubt) => format!("{} ≈ {}", seen.provenance.short(), doubt.short()),
+                None => seen.provenance.short().to_owned(),
             },
             StageTime::Never(_) => String::new(),
             StageTime::NotYet => self.trouble(stage).unwrap_or_default(),
@@ -204,7 +204,7 @@ impl Steps<'_> {
         let rest = place(columns.name, columns.press + columns.delta + columns.margin);
         match burst.watch.get(stage) {
             StageTime::Seen(seen) => {
-                let about = if seen.doubt.is_some() { "≈" } else { "" };
+                let about = if seen.caveat.is_some() { "≈" } else { "" };
                 let time = format!("{about}{}", measured(seen.at.since(burst.pressed)));
                 put_right(buffer, press, vec![span(theme, Ink::Value, time)]);
                 if let Some(text) = since_before(&burst.watch, stage, seen) {

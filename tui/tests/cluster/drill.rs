@@ -20,7 +20,7 @@ fn pods(site: &Site, namespace: &str) -> usize {
 }
 
 fn prometheus(site: &Site, drills: &Drills) -> ScaledWorkload {
-    let Event::Drill(DrillEvent::Seen(seen)) = site.run(drills.carry_out(DrillRequest::Look)) else {
+    let Event::Drill(DrillEvent::Found(seen)) = site.run(drills.carry_out(DrillRequest::Find)) else {
         panic!("what there is to stop")
     };
     let found = seen.into_iter().find(|(drill, _)| *drill == Drill::Prometheus).unwrap();

@@ -120,7 +120,7 @@ impl World {
         self.run(12);
         self.keys("D");
         let why = "there is no exporter in the namespace: the broker's own plugin is scraped";
-        self.send(Event::Drill(DrillEvent::Seen(vec![
+        self.send(Event::Drill(DrillEvent::Found(vec![
             (Drill::Exporter, Err(why.to_owned())),
             (Drill::Prometheus, Ok(ScaledWorkload { replicas: 0, ..prometheus })),
             (Drill::Broker, Ok(scaled(ScaledKind::StatefulSet, "autoscaling-demo", "rabbitmq"))),

@@ -59,9 +59,9 @@ impl World {
         match scene {
         "starting" => world.starting([
             StepState::Ready,
-            StepState::Starting("the pod rabbitmq-0 is not ready".to_owned()),
-            StepState::Waiting,
-            StepState::Waiting,
+            StepState::Waiting("the pod rabbitmq-0 is not ready".to_owned()),
+            StepState::Waiting(String::new()),
+            StepState::Waiting(String::new()),
         ]),
         "connected" => {
             world.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);

@@ -146,7 +146,7 @@ impl World {
         for (asked, date) in [(40, 0), (745, 0), (760, 1), (1_730, 1), (1_755, 2)] {
             let (asked, answered) = (At(Duration::from_millis(asked)), At(Duration::from_millis(asked + 6)));
             let date = self.stamp(date * 1_000).unwrap();
-            self.send(Event::Dated(ServerTime { asked, answered, date }));
+            self.send(Event::ServerTime(ServerTime { asked, answered, date }));
         }
     }
 

@@ -78,7 +78,8 @@ impl Drop for Sandbox {
 /// Returns true if every source delivers, and the clock is compared.
 fn is_settled(dashboard: &Dashboard) -> bool {
     dashboard.read(|model| {
-        let heard = |source| model.data.sources.get(source).is_some_and(|status| status.last_heard.is_some());
+        let delivers =
+            |source| model.data.sources.get(source).is_some_and(|status| status.last_delivery.is_some());
         let asked = [
             Source::Hpa,
             Source::Workload,
@@ -88,7 +89,7 @@ fn is_settled(dashboard: &Dashboard) -> bool {
             Source::ExternalMetric,
         ];
         let ahead = model.data.offset.ahead(&model.data.day, model.data.now);
-        asked.iter().all(heard)
+        asked.iter().all(delivers)
             && model.data.depth.is_some_and(|depth| depth.total() == 0)
             && model.data.sampling.followed().count() == 1
             && ahead.is_some_and(|(_, uncertain)| uncertain < Duration::from_millis(300))
@@ -103,16 +104,16 @@ fn fault(burst: &Burst, stage: Stage, bound: Bound, rounding_error: Duration) ->
     let earliest = At(seen.at.0.saturating_sub(seen.uncertainty));
     let line = format!(
         "{stage:?}: seen at {:?} ± {:?} ({:?}), truth {bound:?}",
-        seen.at, seen.uncertainty, seen.how
+        seen.at, seen.uncertainty, seen.provenance
     );
     match () {
         // No step counts before it happened. A time from another process' clock has milliseconds.
-        () if seen.at.0 + EARLY + sample_margin(seen.how, seen.uncertainty) < bound.after.0 => {
+        () if seen.at.0 + EARLY + sample_margin(seen.provenance, seen.uncertainty) < bound.after.0 => {
             Some(format!("too early: {line}"))
         }
         () if earliest.0 > bound.by.0 + rounding_error => Some(format!("too late: {line}")),
         () if seen.uncertainty > POLL + rounding_error => Some(format!("too vague: {line}")),
-        () if seen.doubt.is_some() => Some(format!("in doubt: {line}")),
+        () if seen.caveat.is_some() => Some(format!("in doubt: {line}")),
         () => None,
     }
 }
@@ -159,7 +160,7 @@ async fn every_step_lies_where_it_happened() {
     // The objects' own seconds agree with the times of arrival.
     for stage in [Stage::Scheduled, Stage::Started, Stage::PodReady] {
         let seen = burst.watch.get(stage).seen().unwrap();
-        let (own, margin) = seen.own.unwrap();
+        let (own, margin) = seen.object_time.unwrap();
         let apart = own.0.abs_diff(seen.at.0);
         assert!(apart <= margin + rounding_error, "{stage:?}: {own:?} ± {margin:?}, seen at {:?}", seen.at);
     }

@@ -30,7 +30,7 @@ use crate::reported::{Source, SourceState};
 
 /// Limit on presumed syncs that are made up at once; a window of one hour has this many at the default
 /// period.
-const MOST_PRESUMED: u32 = 240;
+const MAX_PRESUMED: u32 = 240;
 
 /// Recomputes the estimate from the data at `now`. Returns the syncs since the last call, oldest first.
 pub fn estimate(data: &mut Data, now: At, news: StatusChange) -> Vec<Sync> {
@@ -69,7 +69,7 @@ impl Estimate {
         if matches!(
             &self.reading,
             NextReading::Unknown
-                | NextReading::Gone(MissingReading { whose: MissingAt::Watch | MissingAt::Kind, .. })
+                | NextReading::Missing(MissingReading { at: MissingAt::Watch | MissingAt::Kind, .. })
         ) {
             // The controller's reading is unknown here.
             return syncs;
@@ -121,7 +121,7 @@ impl Estimate {
         let period = self.schedule.period().0;
         let grace = grace(period);
         let mut synced = *self.synced.get_or_insert(now);
-        let floor = At(now.0.saturating_sub(period.saturating_mul(MOST_PRESUMED)));
+        let floor = At(now.0.saturating_sub(period.saturating_mul(MAX_PRESUMED)));
         synced = synced.max(floor);
         let mut syncs = Vec::new();
         let Some(workload) = data.workload.get() else { return syncs };
@@ -155,12 +155,12 @@ impl Estimate {
         let trace = self.decide(data, hpa, spec, &scale, total.milli(), when, &mut memory).trace;
         self.memory = memory;
         let last =
-            LastSync { at: now, said: ReportedStatus::of(hpa), trace, total, existed_seen, knows_since };
+            LastSync { at: now, reported: ReportedStatus::of(hpa), trace, total, existed_seen, knows_since };
         self.learn(&last, when, spec, &config(data));
         self.schedule.observe(now);
         self.synced = Some(when);
         let raw = last.trace.raw;
-        let sync = Sync { at: now, total_milli: total.milli(), size: last.said.desired, raw };
+        let sync = Sync { at: now, total_milli: total.milli(), size: last.reported.desired, raw };
         self.last = Some(last);
         sync
     }
@@ -181,7 +181,7 @@ impl Estimate {
     /// Aligns our memory with the controller: its rescales count for the rate limits. If it held more or less
     /// than the model, its memory differs from ours.
     fn learn(&mut self, last: &LastSync, when: At, spec: &Spec, config: &hpa::Config) {
-        let ReportedStatus { current, desired, .. } = last.said;
+        let ReportedStatus { current, desired, .. } = last.reported;
         if desired != current
             && let Some(behavior) = &spec.behavior
         {
@@ -305,12 +305,12 @@ pub fn config(data: &Data) -> hpa::Config {
 /// Returns what a sync would read now.
 fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
     if let Some(status) = data.failure(Source::Hpa) {
-        let (since, why) = (status.last_heard.unwrap_or(status.since), cause(&status.state));
-        return NextReading::Gone(MissingReading { since, whose: MissingAt::Watch, why });
+        let (since, why) = (status.last_delivery.unwrap_or(status.since), cause(&status.state));
+        return NextReading::Missing(MissingReading { since, at: MissingAt::Watch, why });
     }
     if hpa.metric.is_none() {
         let why = "the HPA reads no External metric".to_owned();
-        return NextReading::Gone(MissingReading { since: data.now, whose: MissingAt::Kind, why });
+        return NextReading::Missing(MissingReading { since: data.now, at: MissingAt::Kind, why });
     }
     if let Some(status) = data.failure(Source::ExternalMetric) {
         let is_ours_alone =
@@ -320,15 +320,15 @@ fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
             // The API has not answered yet and need not have: unless the controller reports it, no reading is
             // missing.
             _ if is_awaited(data) && !is_inactive(hpa) => NextReading::Unknown,
-            _ => gone(data, hpa, status.since, cause(&status.state)),
+            _ => missing(data, hpa, status.since, cause(&status.state)),
         };
     }
     match data.beliefs.get(ChainHop::ExternalApi) {
-        Some(Belief { total: Some(total), heard, .. }) => {
-            NextReading::Served { total_milli: thousandths(total), heard }
+        Some(Belief { total: Some(total), received, .. }) => {
+            NextReading::Served { total_milli: thousandths(total), received }
         }
         Some(Belief { since, .. }) => {
-            gone(data, hpa, since, "the external metrics API has no item for it".to_owned())
+            missing(data, hpa, since, "the external metrics API has no item for it".to_owned())
         }
         None => NextReading::Unknown,
     }
@@ -380,18 +380,19 @@ fn thousandths(total: f64) -> i64 {
 }
 
 /// The missing reading, since `since` or earlier if the controller reported it earlier.
-fn gone(data: &Data, hpa: &Hpa, since: At, why: String) -> NextReading {
-    let said = data.beliefs.get(ChainHop::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
-    NextReading::Gone(match said {
-        Some(belief) => MissingReading { since: belief.since, whose: MissingAt::Controller, why },
-        None => MissingReading { since, whose: MissingAt::Api, why },
+fn missing(data: &Data, hpa: &Hpa, since: At, why: String) -> NextReading {
+    let reported =
+        data.beliefs.get(ChainHop::Hpa).filter(|belief| belief.total.is_none() && is_inactive(hpa));
+    NextReading::Missing(match reported {
+        Some(belief) => MissingReading { since: belief.since, at: MissingAt::Controller, why },
+        None => MissingReading { since, at: MissingAt::Api, why },
     })
 }
 
 /// Returns true if the external metrics API has never had a value and need not have one yet.
 fn is_awaited(data: &Data) -> bool {
     let never = data.beliefs.get(ChainHop::ExternalApi).is_none_or(|belief| belief.had.is_none());
-    never && data.standing(Source::ExternalMetric).is_starting()
+    never && data.health(Source::ExternalMetric).is_starting()
 }
 
 /// Returns true if the controller reports that its newest sync had no reading. A status that was never

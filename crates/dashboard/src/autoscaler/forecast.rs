@@ -13,7 +13,7 @@ use crate::data::Data;
 use observed::Hpa;
 
 /// The drain times for which the forecast computes the fewest pods.
-pub const ASKED: [Duration; 5] = [
+pub const DRAIN_TIMES: [Duration; 5] = [
     Duration::from_secs(30),
     Duration::from_secs(60),
     Duration::from_secs(120),
@@ -90,8 +90,8 @@ pub struct Outlook {
     pub current: (u32, Drained),
     /// Workers that the HPA wants, and when that many would finish.
     pub desired: (u32, Drained),
-    /// The fewest pods for each of [`ASKED`].
-    pub fewest: [Option<u32>; ASKED.len()],
+    /// The fewest pods for each of [`DRAIN_TIMES`].
+    pub fewest: [Option<u32>; DRAIN_TIMES.len()],
 }
 
 /// Computes the forecast; `None` while the depth or the work time is unknown.
@@ -110,7 +110,7 @@ pub fn outlook(data: &Data) -> Option<Outlook> {
         arriving,
         current: when(ready),
         desired: when(desired),
-        fewest: ASKED.map(|time| fewest(depth, time, work.time, arriving)),
+        fewest: DRAIN_TIMES.map(|time| fewest(depth, time, work.time, arriving)),
     })
 }
 

@@ -13,7 +13,7 @@ use self::text::{kind, policies, read, window};
 use crate::edits::{Edit, edit};
 
 /// The longest text of a field.
-const LONGEST: usize = 60;
+const MAX_CHARS: usize = 60;
 
 /// The effect of a key on the form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl Form {
                 text.pop();
             }
             KeyCode::Delete if name != Name::Kind => text.clear(),
-            KeyCode::Char(c) if name != Name::Kind && is_text(c) && text.chars().count() < LONGEST => {
+            KeyCode::Char(c) if name != Name::Kind && is_text(c) && text.chars().count() < MAX_CHARS => {
                 text.push(c);
             }
             _ => return FormOutcome::Nothing,

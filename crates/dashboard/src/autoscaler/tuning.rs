@@ -93,7 +93,7 @@ impl Tuning {
     }
 
     /// Removes the newest change after its undo.
-    pub fn taken_back(&mut self) {
+    pub fn undone(&mut self) {
         self.changes.pop();
     }
 }

@@ -14,7 +14,7 @@ use crate::workers::timelines::PodTime;
 
 /// Watch events may arrive in another order than the changes happened. A new pod counts as this burst's if
 /// its event came at most this long before the Deployment's.
-const WATCHES_APART: Duration = Duration::from_secs(2);
+const MAX_EVENT_SKEW: Duration = Duration::from_secs(2);
 
 /// The state of the chain at the key press: a step has happened when a value exceeds it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -92,7 +92,7 @@ pub struct Burst {
 impl Burst {
     pub(super) fn new(at: At, id: BurstId, number: u32, size: u32, before: StateBefore) -> Self {
         let mut watch = Stopwatch::default();
-        watch.see(Stage::KeyPress, Observation::received(at, crate::bursts::stopwatch::Provenance::Key));
+        watch.see(Stage::KeyPress, Observation::exact(at, crate::bursts::stopwatch::Provenance::Key));
         Self {
             id,
             number,
@@ -175,14 +175,14 @@ impl Burst {
         self.before.blind.get(&source).map(String::as_str)
     }
 
-    pub(super) fn went_blind(&mut self, source: Source, cause: &str) {
+    pub(super) fn mark_unreadable(&mut self, source: Source, cause: &str) {
         if self.is_running() {
             self.before.blind.entry(source).or_insert_with(|| cause.to_owned());
         }
     }
 
     /// The reason why times of this burst are estimates, if something else was going on.
-    pub(super) fn doubt(&self, load: bool, others: bool) -> Option<Caveat> {
+    pub(super) fn caveat(&self, load: bool, others: bool) -> Option<Caveat> {
         if load {
             Some(Caveat::Load)
         } else if others {
@@ -218,7 +218,7 @@ impl Burst {
     pub(super) fn promote(&mut self) {
         for (stage, seen) in std::mem::take(&mut self.early) {
             let is_ours = match self.watch.at(Stage::Deployment) {
-                Some(scaled) if stage >= Stage::Scheduled => At(seen.at.0 + WATCHES_APART) >= scaled,
+                Some(scaled) if stage >= Stage::Scheduled => At(seen.at.0 + MAX_EVENT_SKEW) >= scaled,
                 _ => true,
             };
             if is_ours {
@@ -228,7 +228,7 @@ impl Burst {
     }
 
     /// Marks the burst as drained once each of its confirmed jobs has ended, whatever else is in the queue.
-    pub(super) fn drained_by_jobs(&mut self) {
+    pub(super) fn drain_by_jobs(&mut self) {
         if self.finished
             && self.accepted > 0
             && self.job_tracker.are_complete(self.accepted)
@@ -271,7 +271,7 @@ impl Burst {
             // The queue may drain meanwhile, so compare with the lowest value.
             Some(low) => *low = low.min(value),
             // There was no value before: this one may be ours.
-            None if value > 0.0 => self.see(stage, seen.doubted(Some(Caveat::NothingBefore))),
+            None if value > 0.0 => self.see(stage, seen.with_caveat(Some(Caveat::NothingBefore))),
             None => *floor = Some(value),
         }
     }
@@ -311,10 +311,10 @@ impl Burst {
                     MissingReason::NoNewPod
                 }
                 (None, Stage::InBroker | Stage::Scraped | Stage::ExternalApi) if self.is_scaled() => {
-                    MissingReason::BetweenLooks
+                    MissingReason::BetweenPolls
                 }
-                (None, Stage::Desired) if self.is_scaled() => MissingReason::BetweenLooks,
-                (None, Stage::InBroker) => MissingReason::BetweenLooks,
+                (None, Stage::Desired) if self.is_scaled() => MissingReason::BetweenPolls,
+                (None, Stage::InBroker) => MissingReason::BetweenPolls,
                 (None, _) => otherwise.clone(),
             };
             self.watch.note(stage, StageTime::Never(why));

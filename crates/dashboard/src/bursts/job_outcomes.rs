@@ -210,11 +210,11 @@ mod tests {
 
     #[test]
     fn after_a_gap_lost_jobs_are_unknown() {
-        for (heard, lost) in [(1, LostJobs::Unknown(LogGap::Log)), (2, LostJobs::Jobs(0))] {
+        for (ended, lost) in [(1, LostJobs::Unknown(LogGap::Log)), (2, LostJobs::Jobs(0))] {
             let mut job_tracker = JobTracker::default();
             job_tracker.confirmed(2, &ids(0..2), 9);
             job_tracker.gap(LogGap::Log);
-            ids(0..heard).into_iter().for_each(|id| {
+            ids(0..ended).into_iter().for_each(|id| {
                 job_tracker.ended(Some(id), 9);
             });
             job_tracker.mark_missing();

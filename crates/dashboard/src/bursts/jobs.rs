@@ -10,7 +10,7 @@ use crate::clock::At;
 
 /// Grace period for the log of a deleted worker, in which it may still report an ack when the end of the log
 /// is unknown.
-const GRACE: Duration = Duration::from_secs(5);
+const LOG_GRACE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Jobs of deleted workers remembered at once; the oldest are forgotten without a count.
 const MAX_ORPHANS: usize = 10_000;
@@ -22,7 +22,7 @@ pub struct InHand {
     pub id: Option<Uuid>,
     /// The arrival time of the log line that begins it.
     pub burst: Option<BurstId>,
-    /// When its start was heard of.
+    /// The arrival time of its start.
     pub since: At,
 }
 
@@ -65,9 +65,9 @@ pub struct Jobs {
     /// Jobs that went to the dead-letter queue.
     pub dead: u64,
     /// Jobs that were begun and aborted.
-    pub thrown: u64,
+    pub aborted: u64,
     /// The time spent on them.
-    pub thrown_work: Duration,
+    pub aborted_work: Duration,
     /// Messages that were in the broker and are missing after it came back.
     pub lost: u64,
     /// Set while the broker is away.
@@ -82,7 +82,7 @@ impl Jobs {
     }
 
     /// Records a worker's log event. Returns the work that it aborts.
-    pub fn heard(&mut self, at: At, pod: &str, event: &JobEvent) -> Option<AbortedWork> {
+    pub fn record(&mut self, at: At, pod: &str, event: &JobEvent) -> Option<AbortedWork> {
         match event.kind {
             JobEventKind::Started => {
                 let job = InHand { id: event.id, burst: event.burst.clone(), since: at };
@@ -92,7 +92,7 @@ impl Jobs {
                 let id = event.id.filter(|_| event.redelivered)?;
                 let index = self.orphans.iter().position(|orphan| orphan.job.id == Some(id))?;
                 let orphan = self.orphans.swap_remove(index);
-                Some(self.throw(orphan))
+                Some(self.abort(orphan))
             }
             JobEventKind::Acked => {
                 self.acked += 1;
@@ -106,15 +106,15 @@ impl Jobs {
             }
             JobEventKind::Requeued => {
                 let job = self.in_hand.remove(pod)?;
-                Some(self.throw(Orphan { pod: pod.to_owned(), job, gone: at }))
+                Some(self.abort(Orphan { pod: pod.to_owned(), job, gone: at }))
             }
         }
     }
 
-    fn throw(&mut self, orphan: Orphan) -> AbortedWork {
+    fn abort(&mut self, orphan: Orphan) -> AbortedWork {
         let work = orphan.gone.since(orphan.job.since);
-        self.thrown += 1;
-        self.thrown_work += work;
+        self.aborted += 1;
+        self.aborted_work += work;
         AbortedWork { pod: orphan.pod, at: orphan.gone, work }
     }
 
@@ -142,7 +142,7 @@ impl Jobs {
         let (ended, rest) = std::mem::take(&mut self.orphans).into_iter().partition(|o| o.pod == pod);
         self.orphans = rest;
         let ended: Vec<Orphan> = if complete { ended } else { Vec::new() };
-        ended.into_iter().map(|orphan| self.throw(orphan)).collect()
+        ended.into_iter().map(|orphan| self.abort(orphan)).collect()
     }
 
     /// Counts the jobs whose worker went away longer than the grace period ago as aborted.
@@ -150,11 +150,11 @@ impl Jobs {
         if self.orphans.is_empty() {
             return Vec::new();
         }
-        let is_due = |orphan: &Orphan| at.since(orphan.gone) >= GRACE;
+        let is_due = |orphan: &Orphan| at.since(orphan.gone) >= LOG_GRACE_PERIOD;
         let (due, rest) = std::mem::take(&mut self.orphans).into_iter().partition(is_due);
         self.orphans = rest;
         let due: Vec<Orphan> = due;
-        due.into_iter().map(|orphan| self.throw(orphan)).collect()
+        due.into_iter().map(|orphan| self.abort(orphan)).collect()
     }
 
     /// Returns true while the outcome of a job depends on time.
@@ -205,38 +205,38 @@ mod tests {
         }
     }
 
-    fn thrown(pod: &str, ms: u64, work: u64) -> AbortedWork {
+    fn aborted(pod: &str, ms: u64, work: u64) -> AbortedWork {
         AbortedWork { pod: pod.to_owned(), at: at(ms), work: Duration::from_millis(work) }
     }
 
     #[test]
     fn a_redelivery_aborts_the_work_before_it() {
         let mut jobs = Jobs::default();
-        jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
+        jobs.record(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.leave(at(1_000), "a");
         assert_eq!((jobs.settle(at(1_500)).len(), jobs.redelivered), (0, 0));
         let again = event(JobEventKind::Started, 1, true);
-        assert_eq!(jobs.heard(at(2_000), "b", &again), Some(thrown("a", 1_000, 1_000)));
-        assert_eq!((jobs.redelivered, jobs.thrown, jobs.unsettled()), (1, 1, false));
+        assert_eq!(jobs.record(at(2_000), "b", &again), Some(aborted("a", 1_000, 1_000)));
+        assert_eq!((jobs.redelivered, jobs.aborted, jobs.unsettled()), (1, 1, false));
         // The same job may be delivered once more.
-        assert_eq!(jobs.heard(at(9_000), "c", &again), None);
+        assert_eq!(jobs.record(at(9_000), "c", &again), None);
         assert_eq!(jobs.redelivered, 2);
     }
 
     #[test]
     fn a_job_without_log_lines_is_aborted_in_time() {
         let mut jobs = Jobs::default();
-        jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
+        jobs.record(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.leave(at(1_000), "a");
-        assert_eq!(jobs.settle(at(6_000)), [thrown("a", 1_000, 1_000)]);
-        assert_eq!((jobs.thrown, jobs.thrown_work, jobs.redelivered), (1, Duration::from_secs(1), 0));
+        assert_eq!(jobs.settle(at(6_000)), [aborted("a", 1_000, 1_000)]);
+        assert_eq!((jobs.aborted, jobs.aborted_work, jobs.redelivered), (1, Duration::from_secs(1), 0));
     }
 
     #[test]
     fn the_end_of_the_log_decides_unless_it_has_a_gap() {
         for (complete, count) in [(true, 1), (false, 0)] {
             let mut jobs = Jobs::default();
-            jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
+            jobs.record(at(0), "a", &event(JobEventKind::Started, 1, false));
             jobs.leave(at(1_000), "a");
             assert_eq!(jobs.log_ended("b", true), []);
             assert_eq!(jobs.log_ended("a", complete).len(), count);
@@ -247,22 +247,22 @@ mod tests {
     #[test]
     fn a_requeued_job_aborts_the_work() {
         let mut jobs = Jobs::default();
-        jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
+        jobs.record(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.broker_lost(at(900), 1);
         let requeued = event(JobEventKind::Requeued, 1, false);
-        assert_eq!(jobs.heard(at(1_000), "a", &requeued), Some(thrown("a", 1_000, 1_000)));
+        assert_eq!(jobs.record(at(1_000), "a", &requeued), Some(aborted("a", 1_000, 1_000)));
         assert_eq!((jobs.redelivered, jobs.broker_back(0), jobs.lost), (0, 1, 1));
-        assert_eq!(jobs.heard(at(1_100), "a", &requeued), None);
+        assert_eq!(jobs.record(at(1_100), "a", &requeued), None);
     }
 
     #[test]
     fn a_worker_that_finishes_first_aborts_nothing() {
         let mut jobs = Jobs::default();
-        jobs.heard(at(0), "a", &event(JobEventKind::Started, 1, false));
+        jobs.record(at(0), "a", &event(JobEventKind::Started, 1, false));
         jobs.leave(at(1_000), "a");
-        jobs.heard(at(1_100), "a", &event(JobEventKind::Acked, 1, false));
+        jobs.record(at(1_100), "a", &event(JobEventKind::Acked, 1, false));
         assert!(jobs.settle(at(9_000)).is_empty());
-        assert_eq!((jobs.acked, jobs.thrown), (1, 0));
+        assert_eq!((jobs.acked, jobs.aborted), (1, 0));
     }
 
     #[test]

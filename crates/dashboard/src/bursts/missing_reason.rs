@@ -14,7 +14,7 @@ pub enum MissingReason {
     /// The burst did not make the autoscaler scale.
     NotNeeded,
     /// It came and went between two polls.
-    BetweenLooks,
+    BetweenPolls,
     /// Its source could not be read, with the cause.
     Unread(Source, String),
     /// It may be in the log of a worker whose log is not read.
@@ -35,7 +35,7 @@ impl MissingReason {
     pub fn short(&self) -> &'static str {
         match self {
             Self::NotNeeded => "not needed",
-            Self::BetweenLooks => "between two looks",
+            Self::BetweenPolls => "between two looks",
             Self::Unread(source, _) => match source {
                 Source::Hpa => "HPA not read",
                 Source::Workload => "Deployment not read",
@@ -60,7 +60,7 @@ impl MissingReason {
     pub fn sentence(&self) -> String {
         match self {
             Self::NotNeeded => "the autoscaler had nothing to do for this burst".to_owned(),
-            Self::BetweenLooks => "it came and went between two looks".to_owned(),
+            Self::BetweenPolls => "it came and went between two looks".to_owned(),
             Self::Unread(_, cause) => cause.clone(),
             Self::NotSampled => "the worker is beyond the 32 whose logs are read".to_owned(),
             Self::LogGap => "the log of a worker has a gap, and it may stand there".to_owned(),

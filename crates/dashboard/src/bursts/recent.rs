@@ -17,16 +17,16 @@ pub const MAX_BURSTS: usize = 100;
 
 /// Time after its acceptance from which an empty queue means that a burst is drained, even if no sample ever
 /// showed it.
-const THROUGH: Duration = Duration::from_secs(5);
+const DRAINED_AFTER: Duration = Duration::from_secs(5);
 
 /// Time after its end in which a burst can still make the HPA rescale: a scrape, a sync and a margin.
-const SETTLED: Duration = Duration::from_secs(45);
+const RESCALE_DELAY: Duration = Duration::from_secs(45);
 
 /// Time for which the queue must be empty before unreported jobs are lost: the last log lines need it.
-const VERDICT: Duration = Duration::from_secs(5);
+const VERDICT_DELAY: Duration = Duration::from_secs(5);
 
 /// Time after the verdict in which a late line may still prove a job done.
-const CLOSING: Duration = Duration::from_secs(60);
+const CLOSING_DELAY: Duration = Duration::from_secs(60);
 
 /// The basis for the verdict that all is quiet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,18 +132,18 @@ impl Bursts {
         burst.finished |= progress.finished;
         burst.job_tracker.confirmed(news, &progress.new_ids, room);
         if let Some(at) = progress.first_accepted {
-            burst.see(Stage::FirstAccepted, Observation::received(at, Provenance::Answer));
+            burst.see(Stage::FirstAccepted, Observation::exact(at, Provenance::Answer));
         }
         if burst.accepted > 0 {
             burst.promote();
         }
         if burst.finished {
             match progress.last_accepted {
-                Some(at) => burst.see(Stage::LastAccepted, Observation::received(at, Provenance::Answer)),
+                Some(at) => burst.see(Stage::LastAccepted, Observation::exact(at, Provenance::Answer)),
                 None => burst.give_up(Stage::FirstAccepted, &MissingReason::NothingAccepted),
             }
         }
-        burst.drained_by_jobs();
+        burst.drain_by_jobs();
         news
     }
 
@@ -154,8 +154,8 @@ impl Bursts {
     pub fn number(&mut self, stage: Stage, seen: Observation, value: f64, load: bool) {
         let open = self.list.iter().filter(|burst| burst.is_in_flight()).count();
         for burst in &mut self.list {
-            let doubt = burst.doubt(load, open > 1);
-            burst.number(stage, value, seen.doubted(doubt));
+            let caveat = burst.caveat(load, open > 1);
+            burst.number(stage, value, seen.with_caveat(caveat));
         }
     }
 
@@ -176,12 +176,12 @@ impl Bursts {
             let is_fresh = last.is_some_and(|last| seen.at.since(last) >= staleness);
             // A small burst can drain before any sample shows it; its jobs' log lines report it then.
             let was_there = burst.watch.has(Stage::InBroker)
-                || last.is_some_and(|last| seen.at.since(last) >= THROUGH + staleness);
+                || last.is_some_and(|last| seen.at.since(last) >= DRAINED_AFTER + staleness);
             if burst.finished && burst.accepted > 0 && is_fresh && was_there {
                 // An overlapping burst may have kept the queue filled long after this one was drained.
                 let others = !burst.overlaps.is_empty();
-                let doubt = burst.doubt(burst.with_load, others);
-                burst.watch.see(Stage::Drained, seen.doubted(doubt).not_before(burst.pressed));
+                let caveat = burst.caveat(burst.with_load, others);
+                burst.watch.see(Stage::Drained, seen.with_caveat(caveat).not_before(burst.pressed));
             }
         }
     }
@@ -216,8 +216,8 @@ impl Bursts {
     fn raised(&mut self, stage: Stage, seen: Observation, now: i32, load: bool) {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in &mut self.list {
-            let doubt = burst.doubt(load, running > 1);
-            burst.raised(stage, now, seen.doubted(doubt));
+            let caveat = burst.caveat(load, running > 1);
+            burst.raised(stage, now, seen.with_caveat(caveat));
         }
     }
 
@@ -227,8 +227,8 @@ impl Bursts {
         let running = self.list.iter().filter(|burst| burst.is_running()).count();
         for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
             if came > burst.pressed {
-                let doubt = burst.doubt(burst.with_load, running > 1);
-                burst.see(stage, seen.doubted(doubt));
+                let caveat = burst.caveat(burst.with_load, running > 1);
+                burst.see(stage, seen.with_caveat(caveat));
             }
         }
     }
@@ -244,21 +244,21 @@ impl Bursts {
             JobEventKind::Started | JobEventKind::Requeued => return,
             JobEventKind::Acked => {
                 burst.job_tracker.ended(event.id, room);
-                let doubt = (burst.unsampled > 0).then_some(Caveat::NotSampled);
-                burst.watch.see(Stage::FirstAck, seen.doubted(doubt).not_before(burst.pressed));
+                let caveat = (burst.unsampled > 0).then_some(Caveat::NotSampled);
+                burst.watch.see(Stage::FirstAck, seen.with_caveat(caveat).not_before(burst.pressed));
             }
             JobEventKind::Failed => {
                 burst.dead += u32::from(burst.job_tracker.ended(event.id, room));
             }
         }
         burst.last_ended = Some(seen.not_before(burst.pressed));
-        burst.drained_by_jobs();
+        burst.drain_by_jobs();
     }
 
     /// Records that a source cannot be read, with the cause.
     pub fn blind(&mut self, source: Source, cause: &str) {
         for burst in &mut self.list {
-            burst.went_blind(source, cause);
+            burst.mark_unreadable(source, cause);
         }
         if source == Source::Broker {
             self.empty_since = None;
@@ -288,7 +288,7 @@ impl Bursts {
         for burst in &mut self.list {
             let Some(last) = burst.watch.at(Stage::LastAccepted) else { continue };
             let quiet_since = empty_since.max(last);
-            if burst.finished && burst.job_tracker.are_open() && at.since(quiet_since) >= VERDICT {
+            if burst.finished && burst.job_tracker.are_open() && at.since(quiet_since) >= VERDICT_DELAY {
                 burst.job_tracker.mark_missing();
                 if let crate::bursts::job_outcomes::LostJobs::Jobs(lost @ 1..) = burst.lost() {
                     losses.push((burst.number, lost));
@@ -297,7 +297,7 @@ impl Bursts {
                     }
                 }
             }
-            if at.since(quiet_since) >= CLOSING {
+            if at.since(quiet_since) >= CLOSING_DELAY {
                 burst.job_tracker.forget_ids();
             }
         }
@@ -325,7 +325,7 @@ impl Bursts {
                 (StageTime::Seen(drained), _) => drained.at,
                 (StageTime::Never(_), _) => burst.pressed,
                 // The HPA may not have read the burst yet, and the logs may still report its last job.
-                (StageTime::NotYet, Settled::Unread) if seen.at.since(burst.pressed) >= SETTLED => {
+                (StageTime::NotYet, Settled::Unread) if seen.at.since(burst.pressed) >= RESCALE_DELAY => {
                     let Some(cause) = burst.blind(Source::Broker).map(str::to_owned) else { continue };
                     burst
                         .watch
@@ -335,12 +335,12 @@ impl Bursts {
                 (StageTime::NotYet, _) => continue,
             };
             if burst.is_scaled() && quiet != Settled::Unseen {
-                let doubt = burst.doubt(burst.with_load, running > 1);
+                let caveat = burst.caveat(burst.with_load, running > 1);
                 // A few jobs in the queue need no more than the minimum: that state may begin before the last
                 // job ends.
-                burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).doubted(doubt));
-                burst.give_up(Stage::InBroker, &MissingReason::BetweenLooks);
-            } else if seen.at.since(end) >= SETTLED {
+                burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).with_caveat(caveat));
+                burst.give_up(Stage::InBroker, &MissingReason::BetweenPolls);
+            } else if seen.at.since(end) >= RESCALE_DELAY {
                 burst.give_up(Stage::InBroker, &MissingReason::NotNeeded);
             } else {
                 continue;

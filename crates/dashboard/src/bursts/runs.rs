@@ -143,7 +143,7 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
             StageTime::Never(why) => Cell::Never(why.short()),
             StageTime::Seen(seen) => {
                 let seconds = seen.at.since(burst.pressed).as_secs_f64();
-                if seen.doubt.is_some() { Cell::About(seconds) } else { Cell::Is(seconds) }
+                if seen.caveat.is_some() { Cell::About(seconds) } else { Cell::Is(seconds) }
             }
         },
         Figure::LongestWait => match burst.longest_wait {

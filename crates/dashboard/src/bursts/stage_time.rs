@@ -17,7 +17,7 @@ pub enum Provenance {
     /// An answer of the producer arrived.
     Answer,
     /// A poll showed it; its interval is the uncertainty.
-    Asked,
+    Polled,
     /// The broker's statistics showed it, which lag by an interval of their own.
     Statistics,
     /// The sample's timestamp, by its age when Prometheus answered.
@@ -27,7 +27,7 @@ pub enum Provenance {
     /// The list showed it after the watch had been down.
     Listed,
     /// The object's own timestamp, because the watch was down.
-    OwnTime,
+    ObjectTime,
     /// A worker's log line arrived.
     Log,
     /// The timestamp in a worker's log line that was read late.
@@ -41,12 +41,12 @@ impl Provenance {
         match self {
             Self::Key => "key",
             Self::Answer => "answer",
-            Self::Asked => "asked",
+            Self::Polled => "asked",
             Self::Statistics => "statistics",
             Self::Sample => "sample's time",
             Self::Watch => "watch",
             Self::Listed => "listed late",
-            Self::OwnTime => "own second",
+            Self::ObjectTime => "own second",
             Self::Log => "log line",
             Self::LogTime => "line's time",
         }
@@ -58,12 +58,12 @@ impl Provenance {
         match self {
             Self::Key => "the key, as it was pressed here",
             Self::Answer => "the producer's answer, as it came in here",
-            Self::Asked => "showed when asked; it came at some time since the look before",
+            Self::Polled => "showed when asked; it came at some time since the look before",
             Self::Statistics => "showed in the broker's statistics, which lag",
             Self::Sample => "time of the sample, by its age when Prometheus answered",
             Self::Watch => "the watch, as it came in here",
             Self::Listed => "listed after the watch was away; it came meanwhile",
-            Self::OwnTime => "the object's own second, as the watch was away",
+            Self::ObjectTime => "the object's own second, as the watch was away",
             Self::Log => "a worker's log line, as it came in here",
             Self::LogTime => "the time in a worker's log line that was read late",
         }
@@ -117,32 +117,32 @@ pub struct Observation {
     /// The time.
     pub at: At,
     /// The origin of the time.
-    pub how: Provenance,
+    pub provenance: Provenance,
     /// The possible error of `at`; zero for exact notifications.
     pub uncertainty: Duration,
     /// The object's own timestamp and its possible error, if the object has one.
-    pub own: Option<(At, Duration)>,
+    pub object_time: Option<(At, Duration)>,
     /// The reason why it is an estimate, if it is one.
-    pub doubt: Option<Caveat>,
+    pub caveat: Option<Caveat>,
 }
 
 impl Observation {
     /// An exact notification.
     #[must_use]
-    pub fn received(at: At, how: Provenance) -> Self {
-        Self { at, how, uncertainty: Duration::ZERO, own: None, doubt: None }
+    pub fn exact(at: At, provenance: Provenance) -> Self {
+        Self { at, provenance, uncertainty: Duration::ZERO, object_time: None, caveat: None }
     }
 
     /// A change first visible at `at`; it happened within `uncertainty` before.
     #[must_use]
-    pub fn within(at: At, how: Provenance, uncertainty: Duration) -> Self {
-        Self { uncertainty, ..Self::received(at, how) }
+    pub fn within(at: At, provenance: Provenance, uncertainty: Duration) -> Self {
+        Self { uncertainty, ..Self::exact(at, provenance) }
     }
 
     /// Adds a caveat, unless there is one already.
     #[must_use]
-    pub fn doubted(self, doubt: Option<Caveat>) -> Self {
-        Self { doubt: self.doubt.or(doubt), ..self }
+    pub fn with_caveat(self, caveat: Option<Caveat>) -> Self {
+        Self { caveat: self.caveat.or(caveat), ..self }
     }
 
     /// The same, but not before `earliest`: nothing that a press caused came before it.
@@ -162,13 +162,13 @@ impl Observation {
     /// off both ways.
     #[must_use]
     pub fn latest(&self) -> At {
-        match self.how {
-            Provenance::Sample | Provenance::OwnTime | Provenance::LogTime => {
+        match self.provenance {
+            Provenance::Sample | Provenance::ObjectTime | Provenance::LogTime => {
                 At(self.at.0 + self.uncertainty)
             }
             Provenance::Key
             | Provenance::Answer
-            | Provenance::Asked
+            | Provenance::Polled
             | Provenance::Statistics
             | Provenance::Watch
             | Provenance::Listed
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn nothing_comes_before_the_press() {
         let at = |s| At(Duration::from_secs(s));
-        let seen = Observation::within(at(5), Provenance::Asked, Duration::from_secs(3)).not_before(at(4));
+        let seen = Observation::within(at(5), Provenance::Polled, Duration::from_secs(3)).not_before(at(4));
         assert_eq!((seen.at, seen.uncertainty), (at(5), Duration::from_secs(1)));
         let seen = Observation::within(at(3), Provenance::Sample, Duration::from_secs(3)).not_before(at(4));
         assert_eq!((seen.at, seen.uncertainty), (at(4), Duration::ZERO));
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn an_effect_never_comes_before_its_cause() {
         let ms = Duration::from_millis;
-        let seen = |at, how, uncertainty| Observation::within(At(ms(at)), how, ms(uncertainty));
+        let seen = |at, provenance, uncertainty| Observation::within(At(ms(at)), provenance, ms(uncertainty));
         for (cause, effect, expected) in [
             // Both arrived in order.
             (seen(100, Provenance::Answer, 0), seen(250, Provenance::Watch, 0), Elapsed::After(ms(150))),
@@ -253,15 +253,15 @@ mod tests {
             // The watch events arrived in the other order.
             (seen(100, Provenance::Watch, 0), seen(60, Provenance::Watch, 0), Elapsed::Together),
             // Far enough apart for their uncertainties.
-            (seen(100, Provenance::Asked, 200), seen(900, Provenance::Asked, 200), Elapsed::After(ms(800))),
+            (seen(100, Provenance::Polled, 200), seen(900, Provenance::Polled, 200), Elapsed::After(ms(800))),
             // Not far enough: from the earliest possible time of the one to the latest of the other.
             (
-                seen(1_000, Provenance::Asked, 200),
-                seen(1_100, Provenance::Asked, 200),
+                seen(1_000, Provenance::Polled, 200),
+                seen(1_100, Provenance::Polled, 200),
                 Elapsed::Within(ms(300)),
             ),
             (
-                seen(1_000, Provenance::Asked, 200),
+                seen(1_000, Provenance::Polled, 200),
                 seen(877, Provenance::Sample, 50),
                 Elapsed::Within(ms(127)),
             ),

@@ -94,8 +94,8 @@ mod tests {
     #[test]
     fn the_first_observation_stays() {
         let mut watch = Stopwatch::default();
-        watch.see(Stage::Scraped, Observation::received(at(1), Provenance::Sample));
-        watch.see(Stage::Scraped, Observation::received(at(2), Provenance::Sample));
+        watch.see(Stage::Scraped, Observation::exact(at(1), Provenance::Sample));
+        watch.see(Stage::Scraped, Observation::exact(at(2), Provenance::Sample));
         watch.note(Stage::Scraped, StageTime::Never(MissingReason::Lost));
         assert_eq!(watch.at(Stage::Scraped), Some(at(1)));
     }
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn the_step_before_is_the_last_observed_one() {
         let mut watch = Stopwatch::default();
-        watch.see(Stage::KeyPress, Observation::received(at(1), Provenance::Key));
-        watch.see(Stage::InBroker, Observation::within(at(2), Provenance::Asked, Duration::from_secs(1)));
-        watch.note(Stage::Scraped, StageTime::Never(MissingReason::BetweenLooks));
+        watch.see(Stage::KeyPress, Observation::exact(at(1), Provenance::Key));
+        watch.see(Stage::InBroker, Observation::within(at(2), Provenance::Polled, Duration::from_secs(1)));
+        watch.note(Stage::Scraped, StageTime::Never(MissingReason::BetweenPolls));
         let before = |stage| watch.before(stage).map(|(stage, seen)| (stage, seen.at));
         assert_eq!(before(Stage::ExternalApi), Some((Stage::InBroker, at(2))));
         assert_eq!(before(Stage::KeyPress), None);
@@ -123,7 +123,7 @@ mod tests {
             Stage::ExternalApi,
             Stage::FirstAck,
         ]) {
-            watch.see(stage, Observation::received(at(second), Provenance::Watch));
+            watch.see(stage, Observation::exact(at(second), Provenance::Watch));
         }
         for (stage, expected) in [
             (Stage::FirstAccepted, true),

@@ -6,7 +6,7 @@ use crate::chain::lag::{Lag, Laggard, Track};
 use crate::clock::At;
 
 /// Time for which a hop without a first reading does not lag: the autoscaler reads every 15 s by default.
-const PATIENCE: Duration = Duration::from_secs(20);
+const FIRST_READING_TIME: Duration = Duration::from_secs(20);
 
 /// The hops that a number passes on its way to the decision, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ pub struct Belief {
     /// Possible error of a total that was computed back from a per-pod figure; zero otherwise.
     pub rounding_error: f64,
     /// The time at which the report arrived.
-    pub heard: At,
+    pub received: At,
     /// The time at which the hop first reported this total.
     pub since: At,
     /// The time of its last reading.
@@ -48,11 +48,11 @@ pub struct Belief {
 /// The belief of every hop; `None` before its first report.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Beliefs {
-    said: [Option<Belief>; ChainHop::ALL.len()],
+    beliefs: [Option<Belief>; ChainHop::ALL.len()],
     /// Ready messages, if the hops behind the broker count only those.
     ready_only: Option<f64>,
     /// The hops that cannot be read now: their last reports are no beliefs.
-    unread: [bool; ChainHop::ALL.len()],
+    unreadable: [bool; ChainHop::ALL.len()],
     /// The reference: the first readable hop, and its figures over time.
     truth: (Option<ChainHop>, Track),
     laggard: Laggard<{ ChainHop::ALL.len() }>,
@@ -62,13 +62,13 @@ impl Beliefs {
     /// Records a hop's report.
     pub fn record(
         &mut self,
-        place: ChainHop,
+        hop: ChainHop,
         at: At,
         total: Option<f64>,
         rounding_error: f64,
         age: Option<Duration>,
     ) {
-        let slot = &mut self.said[place as usize];
+        let slot = &mut self.beliefs[hop as usize];
         let since = slot.filter(|old| old.total == total).map_or(at, |old| old.since);
         let usual_age = match (*slot, age) {
             (Some(old), Some(age)) if age < old.usual_age => {
@@ -79,65 +79,68 @@ impl Beliefs {
             (old, None) => old.map_or(Duration::ZERO, |old| old.usual_age),
         };
         let had = if total.is_some() { Some(at) } else { slot.and_then(|old| old.had) };
-        *slot = Some(Belief { total, rounding_error, heard: at, since, had, age, usual_age });
-        self.unread[place as usize] = false;
+        *slot = Some(Belief { total, rounding_error, received: at, since, had, age, usual_age });
+        self.unreadable[hop as usize] = false;
         self.measure(at);
     }
 
     /// Marks a hop as unreadable from `at` on.
-    pub fn mark_unreadable(&mut self, place: ChainHop, at: At) {
-        self.unread[place as usize] = true;
+    pub fn mark_unreadable(&mut self, hop: ChainHop, at: At) {
+        self.unreadable[hop as usize] = true;
         self.measure(at);
     }
 
     /// Measures the lags against the first readable hop.
     fn measure(&mut self, at: At) {
-        let first = ChainHop::ALL.into_iter().find_map(|place| Some((place, self.readable(place)?.total?)));
-        if first.map(|(place, _)| place) != self.truth.0 {
-            self.truth = (first.map(|(place, _)| place), Track::default());
+        let first = ChainHop::ALL.into_iter().find_map(|hop| Some((hop, self.readable(hop)?.total?)));
+        if first.map(|(hop, _)| hop) != self.truth.0 {
+            self.truth = (first.map(|(hop, _)| hop), Track::default());
         }
-        if let Some((place, total)) = first {
-            let ready = self.ready_only.filter(|_| place == ChainHop::Broker);
+        if let Some((hop, total)) = first {
+            let ready = self.ready_only.filter(|_| hop == ChainHop::Broker);
             self.truth.1.show(at, total, ready);
         }
-        let lags = ChainHop::ALL.map(|place| self.lag(place, at).map(|lag| lag.by));
+        let lags = ChainHop::ALL.map(|hop| self.lag(hop, at).map(|lag| lag.by));
         self.laggard.note(at, lags);
     }
 
-    fn readable(&self, place: ChainHop) -> Option<Belief> {
-        self.said[place as usize].filter(|_| !self.unread[place as usize])
+    fn readable(&self, hop: ChainHop) -> Option<Belief> {
+        self.beliefs[hop as usize].filter(|_| !self.unreadable[hop as usize])
     }
 
     /// The lag of a hop at `at`; `None` for the reference hop, for those before it, and for unreadable ones.
     #[must_use]
-    pub fn lag(&self, place: ChainHop, at: At) -> Option<Lag> {
-        let belief = self.readable(place)?;
+    pub fn lag(&self, hop: ChainHop, at: At) -> Option<Lag> {
+        let belief = self.readable(hop)?;
         let (Some(truth), track) = &self.truth else { return None };
-        if place <= *truth {
+        if hop <= *truth {
             return None;
         }
         match (belief.total, belief.had) {
             (Some(total), _) => Some(track.behind(at, total, belief.rounding_error)),
             // It had a reading and has lost it.
-            (None, Some(had)) => Some(Lag { by: at.since(had), is_least: false }),
+            (None, Some(had)) => Some(Lag { by: at.since(had), is_lower_bound: false }),
             // It has never had a reading, which is normal at the start.
             (None, None) => {
                 let by = at.since(belief.since);
-                Some(Lag { by: if by < PATIENCE { Duration::ZERO } else { by }, is_least: true })
+                Some(Lag {
+                    by: if by < FIRST_READING_TIME { Duration::ZERO } else { by },
+                    is_lower_bound: true,
+                })
             }
         }
     }
 
     /// The worst recent lag of a hop.
     #[must_use]
-    pub fn worst_lag(&self, place: ChainHop) -> Duration {
-        self.laggard.worst(place as usize)
+    pub fn worst_lag(&self, hop: ChainHop) -> Duration {
+        self.laggard.worst(hop as usize)
     }
 
     /// Returns true if any hop differs from the reference now, however shortly.
     #[must_use]
     pub fn differ(&self, at: At) -> bool {
-        ChainHop::ALL.into_iter().any(|place| self.lag(place, at).is_some_and(|lag| !lag.by.is_zero()))
+        ChainHop::ALL.into_iter().any(|hop| self.lag(hop, at).is_some_and(|lag| !lag.by.is_zero()))
     }
 
     /// Sets the number of ready messages if the hops behind the broker count only those; `None` if they count
@@ -148,8 +151,8 @@ impl Beliefs {
 
     /// The belief of a hop.
     #[must_use]
-    pub fn get(&self, place: ChainHop) -> Option<Belief> {
-        self.said[place as usize]
+    pub fn get(&self, hop: ChainHop) -> Option<Belief> {
+        self.beliefs[hop as usize]
     }
 
     /// The hop that lags most, the first of several with about the same lag: the new value is held up there.
@@ -170,13 +173,13 @@ mod tests {
     /// Beliefs that agreed on 20 at second 9 and report `totals` every second from second 10 to `s`.
     fn beliefs(totals: [Option<f64>; 4], s: u64) -> Beliefs {
         let mut beliefs = Beliefs::default();
-        let rounding_error = |place| if place == ChainHop::Hpa { 3.0 } else { 0.0 };
-        for place in ChainHop::ALL {
-            beliefs.record(place, at(9), Some(20.0), rounding_error(place), None);
+        let rounding_error = |hop| if hop == ChainHop::Hpa { 3.0 } else { 0.0 };
+        for hop in ChainHop::ALL {
+            beliefs.record(hop, at(9), Some(20.0), rounding_error(hop), None);
         }
         for second in 10..=s {
-            for (place, total) in ChainHop::ALL.into_iter().zip(totals) {
-                beliefs.record(place, at(second), total, rounding_error(place), None);
+            for (hop, total) in ChainHop::ALL.into_iter().zip(totals) {
+                beliefs.record(hop, at(second), total, rounding_error(hop), None);
             }
         }
         beliefs
@@ -205,7 +208,7 @@ mod tests {
     #[test]
     fn a_lag_is_the_time_since_the_figure_was_true() {
         let beliefs = beliefs([Some(50.0), Some(50.0), Some(20.0), Some(20.0)], 13);
-        let by = |place| beliefs.lag(place, at(14)).map(|lag| lag.by.as_secs());
+        let by = |hop| beliefs.lag(hop, at(14)).map(|lag| lag.by.as_secs());
         assert_eq!(ChainHop::ALL.map(by), [None, Some(0), Some(4), Some(4)]);
         assert!(beliefs.differ(at(14)));
         assert_eq!(beliefs.worst_lag(ChainHop::Hpa), Duration::from_secs(3));
@@ -217,10 +220,10 @@ mod tests {
             let mut beliefs = Beliefs::default();
             for second in 0..5 {
                 beliefs.counts_ready(ready);
-                for (place, total) in
+                for (hop, total) in
                     [(ChainHop::Broker, 50.0), (ChainHop::ExternalApi, 40.0), (ChainHop::Hpa, 40.0)]
                 {
-                    beliefs.record(place, at(second), Some(total), 0.0, None);
+                    beliefs.record(hop, at(second), Some(total), 0.0, None);
                 }
             }
             assert_eq!(beliefs.laggard(), laggard);

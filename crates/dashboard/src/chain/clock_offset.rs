@@ -52,7 +52,7 @@ impl Bounds {
 impl Offset {
     /// Adds an answer. One that contradicts the earlier ones means that a clock was set: then only the new
     /// one counts.
-    pub fn hear(&mut self, answer: ServerTime) {
+    pub fn add(&mut self, answer: ServerTime) {
         let date = answer.date.as_microsecond();
         let new = Bounds {
             low: date - micros(answer.answered),
@@ -134,7 +134,7 @@ mod tests {
             let mut now = 37;
             let mut widths = Vec::new();
             for _ in 0..9 {
-                offset.hear(answer(start, now, 8));
+                offset.add(answer(start, now, 8));
                 let at = At(Duration::from_millis(now + 8));
                 assert!(contains(&offset, start, at), "{start} after {now} ms");
                 widths.push(offset.middle(at).unwrap().1);
@@ -152,7 +152,7 @@ mod tests {
         let now = At(Duration::from_secs(20));
         assert_eq!(offset.place(Timestamp::UNIX_EPOCH, now), None);
         for asked in (0..40).map(|n| n * 510) {
-            offset.hear(answer(start, asked, 4));
+            offset.add(answer(start, asked, 4));
         }
         let time = Timestamp::from_microsecond(start + 7_000_000).unwrap();
         let (at, uncertain) = offset.place(time, now).unwrap();
@@ -171,16 +171,16 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_starts_a_new_comparison() {
         let mut offset = Offset::default();
-        offset.hear(answer(1_767_000_000_000_000, 100, 10));
+        offset.add(answer(1_767_000_000_000_000, 100, 10));
         let set = 1_767_000_060_000_000;
-        offset.hear(answer(set, 5_000, 10));
+        offset.add(answer(set, 5_000, 10));
         assert!(contains(&offset, set, At(Duration::from_millis(5_010))));
     }
 
     #[test]
     fn old_bounds_are_wider() {
         let mut offset = Offset::default();
-        offset.hear(answer(1_767_000_000_000_000, 0, 10));
+        offset.add(answer(1_767_000_000_000_000, 0, 10));
         let width = |s| offset.middle(At(Duration::from_secs(s))).unwrap().1;
         assert!(width(3_600) > width(1) + Duration::from_secs(1));
     }

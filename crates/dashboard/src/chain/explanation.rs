@@ -80,7 +80,7 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
             (ChainHop::Broker | ChainHop::Prometheus, Some(says)) => {
                 let belief = said(laggard).unwrap_or_default();
                 Explanation::Scrape {
-                    ago: belief.age.unwrap_or_default() + data.now.since(belief.heard),
+                    ago: belief.age.unwrap_or_default() + data.now.since(belief.received),
                     usual: belief.usual_age,
                     lag: beliefs.lag(laggard, data.now).unwrap_or_default(),
                     numbers: (total(ChainHop::Broker).unwrap_or_default(), says),

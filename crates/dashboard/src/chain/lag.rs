@@ -10,15 +10,15 @@ use std::time::Duration;
 use crate::clock::At;
 
 /// Lags below this count as none: every hop is polled at least once a second, and answers take their time.
-pub const LEAST: Duration = Duration::from_secs(2);
+pub const MIN_LAG: Duration = Duration::from_secs(2);
 
 /// Lags that differ by no more than this are equal: hops after the first one cannot know what the first one
 /// does not know.
-const ALIKE: Duration = Duration::from_secs(1);
+const EQUAL_LAG: Duration = Duration::from_secs(1);
 
 /// Time for which another hop must lag until the mark moves, and for which no hop may lag until it
 /// disappears.
-const STEADY: Duration = Duration::from_secs(3);
+const HOLD_TIME: Duration = Duration::from_secs(3);
 
 /// Minimum time for which the worst lag is remembered; the maximum is twice that: a sync, a scrape and a
 /// margin.
@@ -33,7 +33,7 @@ pub struct Lag {
     /// The time since its figure was the true one.
     pub by: Duration,
     /// True if the lag may be larger, because the record does not reach further back.
-    pub is_least: bool,
+    pub is_lower_bound: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,12 +80,12 @@ impl Track {
             let passed = after.is_some_and(|after| (seen.total - figure) * (after.total - figure) < 0.0);
             if agrees(seen) || passed {
                 let by = after.map_or(Duration::ZERO, |after| at.since(after.since));
-                return Lag { by, is_least: false };
+                return Lag { by, is_lower_bound: false };
             }
             after = Some(seen);
         }
         let by = after.map_or(Duration::ZERO, |oldest| at.since(oldest.since));
-        Lag { by, is_least: after.is_some() }
+        Lag { by, is_lower_bound: after.is_some() }
     }
 }
 
@@ -163,7 +163,7 @@ impl<const N: usize> Laggard<N> {
         if self.get().is_some_and(|place| lags[place].is_none()) {
             self.mark = Mark::Nowhere;
         }
-        let is_behind = lags.iter().flatten().any(|lag| *lag >= LEAST);
+        let is_behind = lags.iter().flatten().any(|lag| *lag >= MIN_LAG);
         let to = if is_behind { self.furthest() } else { None };
         self.mark = match (self.mark, to) {
             (Mark::Nowhere, None) => Mark::Nowhere,
@@ -173,10 +173,10 @@ impl<const N: usize> Laggard<N> {
             (Mark::Leaving { from, to: other, .. }, to) if other != to => {
                 Mark::Leaving { from, to, since: at }
             }
-            (Mark::Leaving { from, since, .. }, to) if at.since(since) < STEADY => {
+            (Mark::Leaving { from, since, .. }, to) if at.since(since) < HOLD_TIME => {
                 // A hop that has caught up while another waits does not lag.
                 match to {
-                    Some(to) if lags[from].is_none_or(|lag| lag < ALIKE) => Mark::At(to),
+                    Some(to) if lags[from].is_none_or(|lag| lag < EQUAL_LAG) => Mark::At(to),
                     to => Mark::Leaving { from, to, since },
                 }
             }
@@ -192,7 +192,7 @@ impl<const N: usize> Laggard<N> {
     /// The first hop whose lag is about the worst.
     fn furthest(&self) -> Option<usize> {
         let most = self.worst.iter().map(Worst::get).max()?;
-        let is_furthest = |worst: &Worst| worst.get() >= LEAST && worst.get() + ALIKE >= most;
+        let is_furthest = |worst: &Worst| worst.get() >= MIN_LAG && worst.get() + EQUAL_LAG >= most;
         self.worst.iter().position(is_furthest)
     }
 }
@@ -215,7 +215,7 @@ mod tests {
         for (second, total) in [(0, 0.0), (10, 100.0), (12, 100.0), (15, 90.0), (20, 60.0)] {
             track.show(at(1_000 * second), total, None);
         }
-        for (figure, rounding_error, expected, is_least) in [
+        for (figure, rounding_error, expected, is_lower_bound) in [
             (60.0, 0.0, 0, false),
             (100.0, 0.0, 15, false),
             (0.0, 0.0, 20, false),
@@ -227,7 +227,7 @@ mod tests {
             (500.0, 0.0, 30, true),
         ] {
             let lag = track.behind(at(30_000), figure, rounding_error);
-            assert_eq!((lag.by, lag.is_least), (seconds(expected), is_least), "{figure}");
+            assert_eq!((lag.by, lag.is_lower_bound), (seconds(expected), is_lower_bound), "{figure}");
         }
         assert_eq!(Track::default().behind(at(5_000), 1.0, 0.0), Lag::default(), "nothing to compare with");
     }

@@ -10,7 +10,7 @@ use crate::reported::{Source, SourceState};
 
 /// Time in which a source that has never delivered counts as starting: a few scrapes, and a first poll of
 /// each.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const STARTING_TIME: Duration = Duration::from_secs(10);
 
 /// The state of a source, and its history.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ pub struct SourceStatus {
     /// True if it was live at any time before this state.
     pub was_live: bool,
     /// The time of its last delivery.
-    pub last_heard: Option<At>,
+    pub last_delivery: Option<At>,
     /// The times of its last loss and return.
     pub away: Option<(At, At)>,
 }
@@ -39,7 +39,7 @@ pub enum SourceHealth<'a> {
     /// It has delivered before and does not now.
     Stale {
         /// The time of its last delivery.
-        heard: At,
+        last_delivery: At,
         /// The cause.
         cause: &'a str,
     },
@@ -67,20 +67,20 @@ impl SourceHealth<'_> {
 impl SourceStatus {
     /// The health at `now`; this is the status of `source`.
     #[must_use]
-    pub fn standing(&self, source: Source, now: At) -> SourceHealth<'_> {
+    pub fn health(&self, source: Source, now: At) -> SourceHealth<'_> {
         // Only these fill one after the other at the start.
-        let patience = match source {
-            Source::Broker | Source::Prometheus | Source::ExternalMetric | Source::Producer => PATIENCE,
+        let limit = match source {
+            Source::Broker | Source::Prometheus | Source::ExternalMetric | Source::Producer => STARTING_TIME,
             _ => Duration::ZERO,
         };
-        match (&self.state, self.last_heard) {
+        match (&self.state, self.last_delivery) {
             (SourceState::Connecting, _) => SourceHealth::Starting(None),
             (SourceState::Live, _) => SourceHealth::Live,
-            (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), Some(heard)) => {
-                SourceHealth::Stale { heard, cause }
+            (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), Some(last_delivery)) => {
+                SourceHealth::Stale { last_delivery, cause }
             }
             (SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause), None) => {
-                if now.since(self.first) < patience {
+                if now.since(self.first) < limit {
                     SourceHealth::Starting(Some(cause))
                 } else {
                     SourceHealth::Failed(cause)
@@ -100,7 +100,7 @@ mod tests {
         let cause = "no queue";
         let retrying = SourceState::Retrying { cause: cause.to_owned(), next: at(9) };
         let gone = SourceState::Unavailable(cause.to_owned());
-        for (state, heard, now, expected) in [
+        for (state, last_delivery, now, expected) in [
             (SourceState::Connecting, None, 1, SourceHealth::Starting(None)),
             (SourceState::Live, None, 1, SourceHealth::Live),
             (retrying.clone(), None, 10, SourceHealth::Starting(Some(cause))),
@@ -108,12 +108,13 @@ mod tests {
             (gone, None, 11, SourceHealth::Failed(cause)),
             (retrying.clone(), None, 11, SourceHealth::Failed(cause)),
             // A source that has delivered and stops has failed at once.
-            (retrying, Some(at(2)), 3, SourceHealth::Stale { heard: at(2), cause }),
+            (retrying, Some(at(2)), 3, SourceHealth::Stale { last_delivery: at(2), cause }),
         ] {
-            let was_live = heard.is_some();
+            let was_live = last_delivery.is_some();
             let (since, first) = (at(1), at(1));
-            let status = SourceStatus { state, since, first, was_live, last_heard: heard, away: None };
-            assert_eq!(status.standing(Source::Broker, at(now)), expected, "at {now}");
+            let status =
+                SourceStatus { state, since, first, was_live, last_delivery: last_delivery, away: None };
+            assert_eq!(status.health(Source::Broker, at(now)), expected, "at {now}");
         }
         // The API server answers a watch at once.
         let status = SourceStatus {
@@ -121,9 +122,9 @@ mod tests {
             since: at(1),
             first: at(1),
             was_live: false,
-            last_heard: None,
+            last_delivery: None,
             away: None,
         };
-        assert_eq!(status.standing(Source::Pods, at(1)), SourceHealth::Failed(cause));
+        assert_eq!(status.health(Source::Pods, at(1)), SourceHealth::Failed(cause));
     }
 }

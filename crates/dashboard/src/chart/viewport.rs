@@ -10,7 +10,7 @@ use crate::clock::At;
 pub const WIDTHS: [u64; 12] = [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800, 36_000];
 
 /// The widths through which an automatic stretch grows in the run's first minutes.
-const GROWN: [u64; 5] = [60, 90, 120, 180, 300];
+const AUTO_WIDTHS: [u64; 5] = [60, 90, 120, 180, 300];
 
 /// The divisor of the width by which an idle picture moves at once; it is still in between.
 const STRIDES: u64 = 10;
@@ -80,7 +80,10 @@ pub struct Stretch {
 
 /// The automatic length of a stretch at that age of the run.
 fn fitted(now: At) -> u64 {
-    GROWN.into_iter().find(|width| *width >= now.0.as_secs()).unwrap_or(GROWN[GROWN.len() - 1])
+    AUTO_WIDTHS
+        .into_iter()
+        .find(|width| *width >= now.0.as_secs())
+        .unwrap_or(AUTO_WIDTHS[AUTO_WIDTHS.len() - 1])
 }
 
 impl Stretch {
@@ -129,7 +132,7 @@ impl Viewport {
     /// Keeps a live picture still while nothing but time changes, with room for new data. Once the room is
     /// full it adds more. If something happens meanwhile, the data fills the room and the picture then
     /// follows the present.
-    pub fn stand_still(&mut self, now: At) {
+    pub fn hold_still(&mut self, now: At) {
         if self.end != End::Live || self.edge.is_some_and(|edge| now <= edge) {
             return;
         }
@@ -417,7 +420,7 @@ mod tests {
             (false, 90, 90),
         ] {
             if calm {
-                view.stand_still(at(now));
+                view.hold_still(at(now));
             }
             let stretch = view.stretch(at(now));
             assert_eq!((stretch.end, stretch.now, stretch.is_live), (at(end), at(now), true), "{now}");
@@ -427,10 +430,10 @@ mod tests {
     #[test]
     fn room_for_new_data_is_neither_inspected_nor_zoomed() {
         let mut view = Viewport::default();
-        view.stand_still(at(20));
+        view.hold_still(at(20));
         view.inspect(at(20), at(55));
         let stretch = view.stretch(at(30));
-        assert_eq!((stretch.end, stretch.cursor), (at(60), Some(at(20))), "it stands as it stood");
+        assert_eq!((stretch.end, stretch.cursor), (at(60), Some(at(20))), "it is unchanged");
         view.leave();
         view.zoom(at(20), true, None);
         assert_eq!(view.stretch(at(20)).end, at(20), "two thirds of it would be empty");
@@ -496,7 +499,7 @@ mod tests {
                     Move::Look(second) => view.look_at(at(now), at(second)),
                     Move::Leave => view.leave(),
                     Move::Wait(seconds) => now += seconds,
-                    Move::StandStill => view.stand_still(at(now)),
+                    Move::StandStill => view.hold_still(at(now)),
                 }
                 let stretch = view.stretch(at(now));
                 prop_assert!(stretch.from() <= at(now), "{stretch:?} after {one:?}");

@@ -28,7 +28,7 @@ pub enum Action {
     /// A second HPA over the same series, or none.
     Shadow,
     /// The next drain time of the forecast.
-    Asked,
+    DrainTime,
     /// Stop a part of the metric chain.
     Drill,
     /// The next screen.

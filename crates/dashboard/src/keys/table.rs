@@ -83,7 +83,7 @@ pub const TABLE: &[Binding] = &[
         footer: None,
     },
     Binding {
-        keys: &[(Char('a'), Action::Asked)],
+        keys: &[(Char('a'), Action::DrainTime)],
         when: KeyContext::Screen,
         shown: "a",
         help: "another drain time to ask the forecast about",

@@ -144,7 +144,7 @@ impl ScaledKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrillRequest {
     /// Find the workloads and check the permission.
-    Look,
+    Find,
     /// Scale it to zero.
     Stop(Drill, ScaledWorkload),
     /// Scale it to its earlier replicas.
@@ -155,7 +155,7 @@ pub enum DrillRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrillEvent {
     /// The workloads; `Err` with the reason if one cannot be stopped.
-    Seen(Vec<(Drill, Result<ScaledWorkload, String>)>),
+    Found(Vec<(Drill, Result<ScaledWorkload, String>)>),
     /// It is scaled to zero.
     Stopped(Drill, ScaledWorkload),
     /// It is scaled to its earlier replicas.

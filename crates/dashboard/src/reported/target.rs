@@ -1,5 +1,7 @@
 //! The target, the progress of its start, and its problems.
 
+use contract::StepState;
+
 use crate::clock::At;
 
 /// The target: the same for a remote cluster and for one on this machine.
@@ -39,19 +41,6 @@ pub struct StartStep {
     pub name: String,
     /// The state.
     pub state: StepState,
-}
-
-/// How far a step is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepState {
-    /// Something else must come first.
-    Waiting,
-    /// Under way, with what it waits for.
-    Starting(String),
-    /// Done.
-    Ready,
-    /// Not going to be done, with the reason.
-    Failed(String),
 }
 
 /// A problem for the user: the attempt, the answer, and advice.

@@ -12,7 +12,7 @@ use observed::ClusterEvent;
 const MAX_ENTRIES: usize = 500;
 
 /// Time within which a short list combines warnings with the same reason.
-const TOGETHER: Duration = Duration::from_secs(60);
+const COMBINE_WITHIN: Duration = Duration::from_secs(60);
 
 /// The severity of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Entry {
     /// The time at which it happened, as a time of day.
     pub time: String,
     /// The severity.
-    pub weight: Severity,
+    pub severity: Severity,
     /// The reason, such as `SuccessfulRescale`.
     pub reason: String,
     /// The object, such as `worker-scaler`; may be empty.
@@ -68,7 +68,7 @@ impl Events {
         self.push(Entry {
             at,
             time,
-            weight: if event.warning { Severity::Warning } else { Severity::Normal },
+            severity: if event.warning { Severity::Warning } else { Severity::Normal },
             reason: event.reason,
             object: event.object.1,
             message: event.message,
@@ -79,27 +79,27 @@ impl Events {
     }
 
     /// Adds an entry of the dashboard.
-    pub fn push_local(&mut self, at: At, day: &DayClock, weight: Severity, reason: &str, message: String) {
-        self.told(at, day, weight, reason, message, false);
+    pub fn push_local(&mut self, at: At, day: &DayClock, severity: Severity, reason: &str, message: String) {
+        self.push_entry(at, day, severity, reason, message, false);
     }
 
     /// Adds an entry that another panel shows too: a short list omits it.
-    pub fn push_quiet(&mut self, at: At, day: &DayClock, weight: Severity, reason: &str, message: String) {
-        self.told(at, day, weight, reason, message, true);
+    pub fn push_quiet(&mut self, at: At, day: &DayClock, severity: Severity, reason: &str, message: String) {
+        self.push_entry(at, day, severity, reason, message, true);
     }
 
-    fn told(
+    fn push_entry(
         &mut self,
         at: At,
         day: &DayClock,
-        weight: Severity,
+        severity: Severity,
         reason: &str,
         message: String,
         is_routine: bool,
     ) {
         let (reason, object) = (reason.to_owned(), String::new());
         let time = day.time_of_day(at);
-        self.push(Entry { at, time, weight, reason, object, message, count: 1, is_routine, uid: None });
+        self.push(Entry { at, time, severity, reason, object, message, count: 1, is_routine, uid: None });
     }
 
     fn push(&mut self, entry: Entry) {
@@ -119,14 +119,14 @@ impl Events {
     /// object.
     #[must_use]
     pub fn short(&self, filter: &Filter, most: usize) -> Vec<Entry> {
-        let is_complaint = |entry: &Entry| entry.weight == Severity::Warning && entry.uid.is_some();
+        let is_complaint = |entry: &Entry| entry.severity == Severity::Warning && entry.uid.is_some();
         let mut short: Vec<(Entry, BTreeSet<&str>)> = Vec::new();
         for entry in self.filtered(filter).rev().filter(|entry| !entry.is_routine || !filter.is_empty()) {
             let is_same = |(newer, _): &(Entry, _)| {
                 is_complaint(entry)
                     && is_complaint(newer)
                     && newer.reason == entry.reason
-                    && newer.at.since(entry.at) <= TOGETHER
+                    && newer.at.since(entry.at) <= COMBINE_WITHIN
             };
             match short.iter().position(is_same) {
                 Some(index) => {

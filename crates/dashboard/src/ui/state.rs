@@ -110,7 +110,7 @@ pub enum Mode {
     /// The filter of the screen's list.
     Filter,
     /// A dialog with text fields, over the screen.
-    Sheet(Box<crate::ui::dialog::Dialog>),
+    Dialog(Box<crate::ui::dialog::Dialog>),
 }
 
 /// The view, live or paused.
@@ -150,7 +150,7 @@ pub struct Ui {
     /// The filters of the lists.
     pub filters: Filters,
     /// Index of the forecast's chosen drain time.
-    pub asked: usize,
+    pub drain_time: usize,
     /// The chosen runs.
     pub runs: crate::bursts::runs::Chosen,
     /// The permission of the keys to change the cluster.
@@ -162,7 +162,7 @@ pub struct Ui {
     /// The due time of the next tick, if one was requested.
     pub tick_due: Option<At>,
     /// The poll rate that the sources have.
-    pub watchfulness: PollRate,
+    pub poll_rate: PollRate,
     /// The workers whose logs the sources follow.
     pub followed: Vec<String>,
 }
@@ -182,20 +182,20 @@ impl Ui {
             focus: Focus::default(),
             scroll: 0,
             filters: Filters::default(),
-            asked: 1,
+            drain_time: 1,
             runs: crate::bursts::runs::Chosen::default(),
             access: Access::default(),
             notice: None,
             changed: true,
             tick_due: None,
-            watchfulness: PollRate::Idle,
+            poll_rate: PollRate::Idle,
             followed: Vec::new(),
         }
     }
 
     /// The settings of panels with a time axis when the newest data is from `now`.
     #[must_use]
-    pub fn lens(&self, now: At) -> ChartView {
+    pub fn chart_view(&self, now: At) -> ChartView {
         ChartView { stretch: self.viewport.stretch(now), curves: self.curves, markers: self.markers }
     }
 

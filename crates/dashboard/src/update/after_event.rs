@@ -17,7 +17,7 @@ use crate::ui::state::View;
 use observed::{PodPhase, Role};
 
 /// Interval at which an idle picture moves.
-const CALM: Duration = Duration::from_secs(5);
+const IDLE_PERIOD: Duration = Duration::from_secs(5);
 
 /// Expires timers. Returns true if the frame could differ now.
 pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
@@ -28,9 +28,9 @@ pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect
         act::stop_load(model, at, "it ran for ten minutes", effects);
         changed = true;
     }
-    let thrown = model.data.jobs.settle(at);
-    changed |= !thrown.is_empty();
-    super::jobs::throw_away(model, at, thrown);
+    let aborted = model.data.jobs.settle(at);
+    changed |= !aborted.is_empty();
+    super::jobs::log_aborted(model, at, aborted);
     for (number, lost) in model.data.bursts.mark_missing(at) {
         let message = format!("#{number}: {lost} confirmed jobs are neither done nor in the queue");
         super::lists::log_event(model, at, Severity::Warning, "lost", message);
@@ -78,9 +78,9 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
     } else {
         PollRate::Idle
     };
-    if wanted != model.ui.watchfulness {
-        model.ui.watchfulness = wanted;
-        effects.push(Effect::Watchfulness(wanted));
+    if wanted != model.ui.poll_rate {
+        model.ui.poll_rate = wanted;
+        effects.push(Effect::PollRate(wanted));
     }
     if !model.ui.followed.iter().map(String::as_str).eq(model.data.sampling.followed()) {
         let logs: Vec<String> = model.data.sampling.followed().map(str::to_owned).collect();
@@ -91,7 +91,7 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
     // A paused view shows an earlier time: it is still anyway.
     let calm = is_calm(model);
     if calm && model.paused_for().is_none() {
-        model.ui.viewport.stand_still(model.data.now);
+        model.ui.viewport.hold_still(model.data.now);
     }
     let Some(period) = tick_period(model, calm) else { return };
     let due = At(at.0 + period);
@@ -118,7 +118,7 @@ fn tick_period(model: &Model, calm: bool) -> Option<Duration> {
         TargetState::Failed { was_ready: false, .. } => Some(SECOND),
         TargetState::Ready | TargetState::Failed { .. } => Some(match () {
             () if data.bursts.unfinished() > 0 => Duration::from_millis(100),
-            () if calm && model.ui.notice(data.now).is_none() => CALM,
+            () if calm && model.ui.notice(data.now).is_none() => IDLE_PERIOD,
             () => SECOND,
         }),
     }

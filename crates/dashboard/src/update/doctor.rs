@@ -10,7 +10,7 @@ use crate::ui::state::Mode;
 use diagnosis::Report;
 
 /// The doctor's key: shows its screen and starts a run.
-pub(super) fn again(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+pub(super) fn run(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if model.ui.screen != Screen::Doctor {
         model.ui.show(Screen::Doctor);
     }
@@ -52,29 +52,29 @@ mod tests {
     use crate::update::tests::Talk;
     use diagnosis::{Facts, examine};
 
-    fn asked(effects: &[Effect]) -> usize {
+    fn runs(effects: &[Effect]) -> usize {
         effects.iter().filter(|effect| **effect == Effect::Doctor).count()
     }
 
     #[test]
     fn it_runs_when_first_shown_and_at_its_key() {
         let mut talk = Talk::ready(false);
-        assert_eq!(asked(&talk.keys("r")), 1, "from another screen");
+        assert_eq!(runs(&talk.keys("r")), 1, "from another screen");
         assert_eq!(talk.model.ui.screen, Screen::Doctor);
-        assert_eq!(asked(&talk.keys("rr")), 0, "it looks already");
+        assert_eq!(runs(&talk.keys("rr")), 0, "it runs already");
         let report = examine(&Facts::nothing("why"));
         talk.send(Event::Doctor(Box::new(report.clone())));
         assert_eq!(talk.model.data.doctor.found().map(|found| &found.report), Some(&report));
-        assert_eq!(asked(&talk.keys("r")), 1);
-        assert!(talk.model.data.doctor.found().is_some(), "what was found stays while it looks");
+        assert_eq!(runs(&talk.keys("r")), 1);
+        assert!(talk.model.data.doctor.found().is_some(), "the report stays during a run");
     }
 
     #[test]
     fn tab_starts_one_run() {
         let mut talk = Talk::ready(false);
         let way = Screen::Doctor.index();
-        assert_eq!(asked(&talk.keys(&"⇥".repeat(way))), 1);
+        assert_eq!(runs(&talk.keys(&"⇥".repeat(way))), 1);
         assert_eq!(talk.model.ui.screen, Screen::Doctor);
-        assert_eq!(asked(&talk.keys(&"⇥".repeat(Screen::ALL.len()))), 0);
+        assert_eq!(runs(&talk.keys(&"⇥".repeat(Screen::ALL.len()))), 0);
     }
 }

@@ -20,13 +20,13 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if !model.data.watched.has_data() {
         return log_event(model, at, Severity::Warning, "no drill", "the target is not ready yet".to_owned());
     }
-    model.ui.mode = Mode::Sheet(Box::new(Dialog::Drills(DrillDialog::default())));
-    effects.push(Effect::Drill(DrillRequest::Look));
+    model.ui.mode = Mode::Dialog(Box::new(Dialog::Drills(DrillDialog::default())));
+    effects.push(Effect::Drill(DrillRequest::Find));
 }
 
 fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
     match mode {
-        Mode::Sheet(sheet) => match &mut **sheet {
+        Mode::Dialog(sheet) => match &mut **sheet {
             Dialog::Drills(dialog) => Some(dialog),
             Dialog::Tune(_) | Dialog::Shadow(_) => None,
         },
@@ -77,7 +77,7 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
 pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
     let of = |scaled: &ScaledWorkload| format!("{} {}", scaled.kind.word(), scaled.name);
     match answer {
-        DrillEvent::Seen(seen) => {
+        DrillEvent::Found(seen) => {
             if let Some(dialog) = dialog(&mut model.ui.mode) {
                 dialog.show(seen, &model.data.drills);
             }
@@ -124,8 +124,8 @@ mod tests {
     /// Opens the dialog for a broker with `replicas`, and without an exporter.
     fn open(replicas: i32) -> Talk {
         let mut talk = Talk::ready(false);
-        assert_eq!(requests(&talk.keys("D")), [DrillRequest::Look]);
-        talk.send(Event::Drill(DrillEvent::Seen(vec![
+        assert_eq!(requests(&talk.keys("D")), [DrillRequest::Find]);
+        talk.send(Event::Drill(DrillEvent::Found(vec![
             (Drill::Exporter, Err("there is none".to_owned())),
             (Drill::Broker, Ok(scaled(replicas))),
         ])));
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!(kinds(&talk), [MarkKind::Drill]);
         assert!(talk.model.data.drills.get(Drill::Broker).is_some());
         talk.keys("D");
-        talk.send(Event::Drill(DrillEvent::Seen(vec![
+        talk.send(Event::Drill(DrillEvent::Found(vec![
             (Drill::Exporter, Ok(scaled(1))),
             (Drill::Broker, Ok(scaled(0))),
         ])));

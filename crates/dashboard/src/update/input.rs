@@ -53,7 +53,7 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
 fn place(mode: &Mode) -> KeyContext {
     match mode {
         Mode::Normal => KeyContext::Screen,
-        Mode::Help(_) | Mode::Confirm(..) | Mode::Sheet(_) => KeyContext::Dialog,
+        Mode::Help(_) | Mode::Confirm(..) | Mode::Dialog(_) => KeyContext::Dialog,
         Mode::Legend(_) => KeyContext::Legend,
         Mode::Filter => KeyContext::Filter,
     }
@@ -91,12 +91,12 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Undo => tune::ask_undo(model, at),
         Action::Shadow => shadow::toggle(model, at),
         Action::Drill => drill::open(model, at, effects),
-        Action::Asked => model.ui.asked = (model.ui.asked + 1) % forecast::ASKED.len(),
+        Action::DrainTime => model.ui.drain_time = (model.ui.drain_time + 1) % forecast::DRAIN_TIMES.len(),
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),
         Action::Compare => navigation::compare(model),
-        Action::Doctor => super::doctor::again(model, at, effects),
+        Action::Doctor => super::doctor::run(model, at, effects),
         Action::Pause => {
             model.ui.view = match &model.ui.view {
                 View::Live => View::Paused(Box::new(model.data.clone())),
@@ -146,12 +146,12 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
 /// Returns true if a key goes to a form; keys with Ctrl and Alt keep their meaning.
 fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
     let plain = key.modifiers.difference(KeyModifiers::SHIFT) == KeyModifiers::NONE;
-    plain && key.kind != KeyEventKind::Release && matches!(model.ui.mode, Mode::Sheet(_))
+    plain && key.kind != KeyEventKind::Release && matches!(model.ui.mode, Mode::Dialog(_))
 }
 
 /// Passes a key to the dialog. Returns true if the frame could differ now.
 fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
-    let Mode::Sheet(sheet) = &model.ui.mode else { return false };
+    let Mode::Dialog(sheet) = &model.ui.mode else { return false };
     match &**sheet {
         Dialog::Tune(_) => tune::key(model, key, effects),
         Dialog::Drills(_) => drill::key(model, key, effects),

@@ -41,7 +41,7 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
     let seen = observed_at::from_log_line(&model.data, at, event.at);
     let written = observed_at::log_timestamp(&model.data, at, event.at);
     let data = &mut model.data;
-    let thrown = data.jobs.heard(written, pod, event);
+    let aborted = data.jobs.record(written, pod, event);
     if event.kind == JobEventKind::Started && event.redelivered {
         data.history.mark(at, MarkKind::Redelivery);
         if let Some(burst) = event.burst.as_ref().and_then(|id| data.bursts.get_mut(id)) {
@@ -57,12 +57,12 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
         data.pace.job(work_ms);
     }
     data.bursts.job(seen, event);
-    throw_away(model, at, thrown);
+    log_aborted(model, at, aborted);
 }
 
 /// Handles the state of reading a worker's log.
 pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
-    let thrown = match state {
+    let aborted = match state {
         LogState::Ended => model.data.jobs.log_ended(pod, true),
         LogState::Gap(cause) => {
             let unsampled = model.data.sampling.unsampled();
@@ -71,15 +71,15 @@ pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
             model.data.jobs.log_ended(pod, false)
         }
     };
-    throw_away(model, at, thrown);
+    log_aborted(model, at, aborted);
 }
 
 /// Logs and marks aborted work.
-pub(super) fn throw_away(model: &mut Model, at: At, thrown: impl IntoIterator<Item = AbortedWork>) {
-    for AbortedWork { pod, at: when, work } in thrown {
-        model.data.lanes.thrown(when, &pod);
+pub(super) fn log_aborted(model: &mut Model, at: At, aborted: impl IntoIterator<Item = AbortedWork>) {
+    for AbortedWork { pod, at: when, work } in aborted {
+        model.data.lanes.aborted(when, &pod);
         let message = format!("{pod} had put {:.1} s into a job that it did not end", work.as_secs_f64());
-        log_event(model, at, Severity::Warning, "work thrown away", message);
+        log_event(model, at, Severity::Warning, "work aborted away", message);
     }
 }
 

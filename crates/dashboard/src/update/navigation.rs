@@ -136,7 +136,7 @@ pub(super) fn go(model: &mut Model, action: Action) {
         Mode::Confirm(confirm, _) => return choose(confirm, action),
         Mode::Legend(chosen) => return *chosen = stepped(*chosen, is_up, Curve::ALL.len() - 1),
         Mode::Help(top) => return *top = page_top(*top, action, usize::from(model.ui.size.1)),
-        Mode::Filter | Mode::Sheet(_) => return,
+        Mode::Filter | Mode::Dialog(_) => return,
         Mode::Normal => {}
     }
     if model.ui.viewport.is_inspecting() {
@@ -229,7 +229,7 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: HitTarget) ->
     };
     match &mut model.ui.mode {
         Mode::Normal | Mode::Filter => {}
-        Mode::Sheet(_) => return false,
+        Mode::Dialog(_) => return false,
         Mode::Help(_) | Mode::Legend(_) | Mode::Confirm(..) => {
             go(model, if is_up { Action::Up } else { Action::Down });
             return true;

@@ -40,11 +40,11 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Load(progress) => load(model, at, progress, effects),
         Event::Job { pod, event } => jobs::job(model, at, &pod, &event),
         Event::LogState { pod, state } => jobs::log_state(model, at, &pod, state),
-        Event::Dated(answer) => {
-            model.data.offset.hear(answer);
+        Event::ServerTime(answer) => {
+            model.data.offset.add(answer);
             return false;
         }
-        Event::Done { what, result } => match result {
+        Event::KillDone { attempt: what, result } => match result {
             Ok(message) => log_event(model, at, Severity::Own, &what, message),
             Err(message) => log_event(model, at, Severity::Warning, &what, message),
         },
@@ -76,8 +76,8 @@ fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect
 }
 
 fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState) -> bool {
-    let gone = matches!(state, SourceState::Retrying { .. } | SourceState::Unavailable(_));
-    if gone {
+    let is_lost = matches!(state, SourceState::Retrying { .. } | SourceState::Unavailable(_));
+    if is_lost {
         // A curve that goes on would claim a reading that does not exist.
         let history = &mut model.data.history;
         match source {
@@ -101,11 +101,11 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     let since = old.filter(|_| same_kind).map_or(at, |old| old.since);
     let first = old.map_or(at, |old| old.first);
     let was_live = old.is_some_and(|old| old.was_live || old.state == SourceState::Live);
-    let last_heard = old.and_then(|old| old.last_heard);
+    let last_delivery = old.and_then(|old| old.last_delivery);
     let is_back = old.is_some_and(|old| {
         state == SourceState::Live && !matches!(old.state, SourceState::Live | SourceState::Connecting)
     });
-    let lost = last_heard.or(old.map(|old| old.since)).unwrap_or_default();
+    let lost = last_delivery.or(old.map(|old| old.since)).unwrap_or_default();
     let away = if is_back { Some((lost, at)) } else { old.and_then(|old| old.away) };
     if let SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) = &state {
         model.data.bursts.blind(source, cause);
@@ -130,8 +130,8 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
         }
     }
     let old = model.data.sources.get(&source).cloned();
-    super::sources::tell(model, at, source, old.as_ref(), &state);
-    model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_heard, away });
+    super::sources::log_change(model, at, source, old.as_ref(), &state);
+    model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_delivery, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
         // A missing reading leaves the calculation.
         decide::again(model, at, StatusChange::Other);
@@ -285,7 +285,7 @@ fn gone(model: &mut Model, at: At, pod: &Pod) {
     match pod.role {
         Role::Worker => {
             model.data.history.mark(at, MarkKind::PodGone);
-            model.data.lanes.gone(at, &pod.uid);
+            model.data.lanes.deleted(at, &pod.uid);
             model.data.jobs.leave(at, &pod.name);
         }
         Role::Broker => broker_lost(model, at),
@@ -315,7 +315,7 @@ fn broker_lost(model: &mut Model, at: At) {
 }
 
 fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
-    let look = observed_at::note_delivery(&mut model.data, at, Source::Broker);
+    let since_last = observed_at::note_delivery(&mut model.data, at, Source::Broker);
     let total = sample.total();
     // While the broker is away, an answer can only be one that was already on its way.
     if let Some(away) = model.data.jobs.away {
@@ -343,8 +343,8 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
     data.history.in_work.push(at, Some(sample.unacked as f64));
     let age = (!sample.staleness.is_zero()).then_some(sample.staleness);
     data.beliefs.record(ChainHop::Broker, at, Some(total as f64), 0.0, age);
-    let how = if sample.staleness.is_zero() { Provenance::Asked } else { Provenance::Statistics };
-    let seen = Observation::within(at, how, look + sample.staleness);
+    let provenance = if sample.staleness.is_zero() { Provenance::Polled } else { Provenance::Statistics };
+    let seen = Observation::within(at, provenance, since_last + sample.staleness);
     data.bursts.number(Stage::InBroker, seen, total as f64, load);
     data.bursts.depth(seen, total, sample.staleness);
     let ready = data.workload.get().map_or(0, |workload| u32::try_from(workload.ready).unwrap_or(0));
@@ -353,14 +353,14 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
 }
 
 fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
-    let look = observed_at::note_delivery(&mut model.data, at, Source::ExternalMetric);
+    let since_last = observed_at::note_delivery(&mut model.data, at, Source::ExternalMetric);
     let value = sample.value_milli.map(|milli| milli as f64 / 1_000.0);
     let data = &mut model.data;
     let changed = data.beliefs.get(ChainHop::ExternalApi).is_none_or(|old| old.total != value);
     data.beliefs.record(ChainHop::ExternalApi, at, value, 0.0, None);
     data.history.metric.push(at, value);
     if let Some(value) = value {
-        let seen = Observation::within(at, Provenance::Asked, look);
+        let seen = Observation::within(at, Provenance::Polled, since_last);
         data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
     }
     decide::again(model, at, StatusChange::Other);
@@ -368,7 +368,7 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
 }
 
 fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
-    let look = observed_at::note_delivery(&mut model.data, at, Source::Prometheus);
+    let since_last = observed_at::note_delivery(&mut model.data, at, Source::Prometheus);
     // A query that returns NaN has found no comparable value.
     let value = sample.value.filter(|value| value.is_finite());
     let data = &mut model.data;
@@ -376,7 +376,7 @@ fn scraped(model: &mut Model, at: At, sample: ScrapedSample) -> bool {
     data.beliefs.record(ChainHop::Prometheus, at, value, 0.0, sample.age);
     if let Some(value) = value {
         // The sample has existed since its scrape, even if we asked later.
-        let seen = observed_at::from_scrape(data, at, look, &sample);
+        let seen = observed_at::from_scrape(data, at, since_last, &sample);
         data.bursts.number(Stage::Scraped, seen, value, data.load.is_on());
     }
     changed

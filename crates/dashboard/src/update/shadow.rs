@@ -24,7 +24,7 @@ pub(super) fn toggle(model: &mut Model, at: At) {
     }
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     match spec {
-        Some(spec) => model.ui.mode = Mode::Sheet(Box::new(Dialog::Shadow(ShadowDialog::new(spec)))),
+        Some(spec) => model.ui.mode = Mode::Dialog(Box::new(Dialog::Shadow(ShadowDialog::new(spec)))),
         None => log_event(
             model,
             at,
@@ -38,7 +38,7 @@ pub(super) fn toggle(model: &mut Model, at: At) {
 /// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     let config = decision::config(&model.data);
-    let Mode::Sheet(sheet) = &mut model.ui.mode else { return };
+    let Mode::Dialog(sheet) = &mut model.ui.mode else { return };
     let Dialog::Shadow(dialog) = &mut **sheet else { return };
     match key.code {
         KeyCode::Esc => model.ui.mode = Mode::Normal,
@@ -87,7 +87,7 @@ pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
     let Shadow::On(mut running) = std::mem::take(&mut data.shadow) else { return };
     running.account(at, &real_side(data));
     let ready = data.workload.get().map_or(0, |workload| workload.ready);
-    let mut before = data.estimate.last.as_ref().map_or(0, |last| last.said.current);
+    let mut before = data.estimate.last.as_ref().map_or(0, |last| last.reported.current);
     let since = running.since;
     for sync in syncs.iter().filter(|sync| sync.at >= since) {
         let size = running.sync(*sync, before, ready);
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn keys_switch_a_shadow_on_and_off() {
-        for (keys, stands) in [
+        for (keys, expected) in [
             ("w", "choosing"),
             ("w⎋", "off"),
             // As offered: the other target type.
@@ -139,7 +139,7 @@ mod tests {
             let mut talk = talk();
             talk.keys(keys);
             let is = match (&talk.model.ui.mode, &talk.model.data.shadow) {
-                (Mode::Sheet(sheet), _) => match &**sheet {
+                (Mode::Dialog(sheet), _) => match &**sheet {
                     Dialog::Shadow(dialog) => match dialog.wrong.first() {
                         Some(wrong) => format!("wrong: {wrong}"),
                         None => "choosing".to_owned(),
@@ -150,7 +150,7 @@ mod tests {
                 (Mode::Normal, Shadow::Off) => "off".to_owned(),
                 (mode, _) => panic!("another mode: {mode:?}"),
             };
-            assert_eq!(is, stands, "{keys}");
+            assert_eq!(is, expected, "{keys}");
         }
     }
 

@@ -24,14 +24,20 @@ fn name(source: Source) -> &'static str {
 
 /// Logs that a source is lost or back. A source that was never live cannot be back, and a further failed
 /// attempt is not logged.
-pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&SourceStatus>, new: &SourceState) {
+pub(super) fn log_change(
+    model: &mut Model,
+    at: At,
+    source: Source,
+    old: Option<&SourceStatus>,
+    new: &SourceState,
+) {
     let Some(old) = old else { return };
     // Logs end with their pods, and gaps are logged elsewhere.
     if source == Source::Logs {
         return;
     }
     let name = name(source);
-    let (weight, reason, message) = match (&old.state, new) {
+    let (severity, reason, message) = match (&old.state, new) {
         (SourceState::Live, SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause)) => {
             (Severity::Warning, "source lost", format!("{name}: {cause}"))
         }
@@ -41,7 +47,7 @@ pub(super) fn tell(model: &mut Model, at: At, source: Source, old: Option<&Sourc
         _ => return,
     };
     let data = &mut model.data;
-    data.events.push_quiet(at, &data.day, weight, reason, message);
+    data.events.push_quiet(at, &data.day, severity, reason, message);
     super::lists::keep_position(model, false);
 }
 
@@ -70,10 +76,10 @@ mod tests {
             let event = Event::Source(Source::Broker, state);
             let _ = update(&mut model, Timestamped { at: At(Duration::from_secs(second)), event });
         }
-        let told: Vec<String> =
+        let logged: Vec<String> =
             model.data.events.iter().map(|entry| format!("{}: {}", entry.reason, entry.message)).collect();
         assert_eq!(
-            told,
+            logged,
             ["source lost: the broker: connection reset", "source back: the broker, after 4 s"],
             "that it was late in coming is neither"
         );

@@ -324,14 +324,14 @@ fn a_restart_is_logged_with_its_last_exit() {
     let mut now = Pod { restarts: 2, ..producer };
     talk.send(Event::Pods(PodsEvent::Listed(vec![now.clone()])));
     assert!(talk.events().is_empty(), "{:?}", talk.events());
-    for (restarts, last_exit, told) in [
+    for (restarts, last_exit, expected) in [
         (3, Some("OOMKilled (137)"), "restarted: producer-1 after OOMKilled (137)"),
         (3, Some("OOMKilled (137)"), "restarted: producer-1 after OOMKilled (137)"),
         (4, None, "restarted: producer-1"),
     ] {
         now = Pod { restarts, last_exit: last_exit.map(str::to_owned), ..now };
         talk.send(Event::Pods(PodsEvent::Applied(Box::new(now.clone()))));
-        assert_eq!(talk.events().last().unwrap(), told);
+        assert_eq!(talk.events().last().unwrap(), expected);
     }
     assert_eq!(talk.events().len(), 2, "each restart once");
 }
@@ -352,8 +352,8 @@ fn one_of_several_brokers_is_no_loss() {
 #[test]
 fn sources_poll_fast_while_jobs_are_in_flight() {
     let mut talk = Talk::ready(false);
-    let busy = Effect::Watchfulness(PollRate::Busy);
-    let idle = Effect::Watchfulness(PollRate::Idle);
+    let busy = Effect::PollRate(PollRate::Busy);
+    let idle = Effect::PollRate(PollRate::Idle);
     assert!(talk.keys(" ").contains(&busy));
     assert!(!talk.accept(50, true).contains(&idle));
     talk.depth(50);

@@ -28,13 +28,13 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
             "there is no HPA that can be read".to_owned(),
         );
     };
-    model.ui.mode = Mode::Sheet(Box::new(Dialog::Tune(TuneDialog::new(spec))));
+    model.ui.mode = Mode::Dialog(Box::new(Dialog::Tune(TuneDialog::new(spec))));
     effects.push(Effect::Tune(TuneRequest::Rights));
 }
 
 fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
     match mode {
-        Mode::Sheet(sheet) => match &mut **sheet {
+        Mode::Dialog(sheet) => match &mut **sheet {
             Dialog::Tune(dialog) => Some(dialog),
             Dialog::Shadow(_) | Dialog::Drills(_) => None,
         },
@@ -140,7 +140,7 @@ pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
             }
         }
         TuneEvent::Undone { result: Ok(differences), .. } => {
-            model.data.tuning.taken_back();
+            model.data.tuning.undone();
             let words: Vec<String> = differences.iter().map(in_words).collect();
             log_event(model, at, Severity::Own, "taken back", words.join(", "));
         }

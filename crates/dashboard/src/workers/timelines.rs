@@ -91,7 +91,7 @@ pub enum LaneMark {
     /// It was deleted without a termination phase.
     Killed,
     /// Its unfinished job was aborted.
-    Thrown,
+    Aborted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,7 +111,7 @@ pub struct WorkerTimeline {
     /// Jobs that it has done.
     pub done: u32,
     /// Jobs that it began and that were aborted.
-    pub thrown: u32,
+    pub aborted: u32,
     /// Restarts of its container while it was watched.
     pub restarts: u32,
     spans: VecDeque<Span>,
@@ -255,7 +255,7 @@ impl Timelines {
             name: pod.name.clone(),
             uid: pod.uid.clone(),
             done: 0,
-            thrown: 0,
+            aborted: 0,
             restarts: 0,
             spans: VecDeque::from([Span { since: at, doing, job }]),
             marks: VecDeque::new(),
@@ -272,7 +272,7 @@ impl Timelines {
     }
 
     /// Records that a worker was deleted.
-    pub fn gone(&mut self, at: At, uid: &str) {
+    pub fn deleted(&mut self, at: At, uid: &str) {
         if let Some(lane) = self.lanes.iter_mut().find(|lane| lane.uid == uid) {
             if !matches!(lane.phase, PodPhase::Terminating | PodPhase::Completed) {
                 lane.mark(at, LaneMark::Killed);
@@ -290,10 +290,10 @@ impl Timelines {
     }
 
     /// Records that a worker's unfinished job was aborted.
-    pub fn thrown(&mut self, at: At, pod: &str) {
+    pub fn aborted(&mut self, at: At, pod: &str) {
         if let Some(lane) = self.named(pod) {
-            lane.thrown = lane.thrown.saturating_add(1);
-            lane.mark(at, LaneMark::Thrown);
+            lane.aborted = lane.aborted.saturating_add(1);
+            lane.mark(at, LaneMark::Aborted);
         }
     }
 

@@ -77,7 +77,7 @@ impl Screen<'_> {
     /// What it would do next.
     pub(super) fn next(&self) -> Column {
         let Some(next) = &self.data.estimate.next else {
-            let why = match self.data.estimate.reading.gone().map(|gone| gone.whose) {
+            let why = match self.data.estimate.reading.missing().map(|gone| gone.at) {
                 Some(MissingAt::Watch) => "not calculated: the HPA is not heard",
                 Some(_) => "not calculated",
                 None => said::awaited(self.data),
@@ -96,7 +96,7 @@ impl Screen<'_> {
         if let Some(workload) = self.data.workload.get() {
             let (asked, exist) = (workload.spec_replicas, workload.replicas);
             let text = format!("{asked} asked for, {exist} exist");
-            lines.push(match self.data.failure(Source::Workload).and_then(|status| status.last_heard) {
+            lines.push(match self.data.failure(Source::Workload).and_then(|status| status.last_delivery) {
                 Some(heard) => {
                     let age = coarse(self.data.now.since(heard));
                     Gate::by(Known::Doubtful, "replicas", format!("{text}, {age} old"))
@@ -121,8 +121,8 @@ impl Screen<'_> {
     fn reading_now(&self) -> Gate {
         let reading = &self.data.estimate.reading;
         match reading {
-            NextReading::Served { total_milli, heard } => {
-                let (total, age) = (milli(*total_milli), coarse(self.data.now.since(*heard)));
+            NextReading::Served { total_milli, received } => {
+                let (total, age) = (milli(*total_milli), coarse(self.data.now.since(*received)));
                 let known =
                     if reading.too_old(self.data.now).is_some() { Known::Doubtful } else { Known::Seen };
                 Gate::by(known, "reading", format!("{total} in all, from the metrics API {age} ago"))
@@ -131,7 +131,7 @@ impl Screen<'_> {
                 let total = total.milli().map_or_else(String::new, milli);
                 Gate::by(Known::Estimated, "reading", format!("{total} in all, as the newest sync had it"))
             }
-            NextReading::Gone(gone) => {
+            NextReading::Missing(gone) => {
                 Gate::by(Known::Doubtful, "reading", said::none_since(self.data, gone))
             }
             NextReading::Unknown => Gate::by(Known::Doubtful, "reading", "none yet".to_owned()),
@@ -150,7 +150,7 @@ fn outcome(next: &Next) -> String {
 }
 
 fn replicas(last: &LastSync) -> Gate {
-    let asked = last.said.current;
+    let asked = last.reported.current;
     let exist = last.trace.winner().and_then(|metric| metric.measured).map(|measured| measured.replicas);
     match exist {
         Some(exist) if last.existed_seen => {

@@ -24,7 +24,7 @@ pub(super) fn awaited(data: &Data) -> &'static str {
 
 /// The reading that the next sync lacks, if it lacks one and would need it.
 pub(super) fn missing(data: &Data) -> Option<&MissingReading> {
-    let gone = data.estimate.reading.gone()?;
+    let gone = data.estimate.reading.missing()?;
     // A size out of its bounds is forced without a look at the metric.
     let needs = |next: &dashboard::autoscaler::estimate::Next| next.decision.trace.path == Path::Failed;
     data.estimate.next.as_ref().is_none_or(needs).then_some(gone)
@@ -41,7 +41,7 @@ pub(super) fn nothing_to_calculate(data: &Data, gone: &MissingReading) -> String
     let (since, at) = (since(data, gone.since), data.day.time_of_day(gone.since));
     let size =
         data.workload.get().map_or_else(String::new, |workload| format!(" {}", workload.spec_replicas));
-    match gone.whose {
+    match gone.at {
         MissingAt::Controller => {
             format!("the HPA has no reading {since}: nothing to calculate; it holds{size}")
         }
@@ -60,7 +60,7 @@ pub(super) fn in_short(data: &Data, gone: &MissingReading) -> String {
     let (since, at) = (since(data, gone.since), data.day.time_of_day(gone.since));
     let size =
         data.workload.get().map_or_else(String::new, |workload| format!(" {}", workload.spec_replicas));
-    match gone.whose {
+    match gone.at {
         MissingAt::Controller => format!("no reading {since}: nothing to calculate, holds{size}"),
         MissingAt::Api => format!("API without reading {since}: it will hold{size}"),
         MissingAt::Watch => format!("the HPA was last heard of at {at}"),
@@ -71,7 +71,7 @@ pub(super) fn in_short(data: &Data, gone: &MissingReading) -> String {
 /// For the row of the reading.
 pub(super) fn none_since(data: &Data, gone: &MissingReading) -> String {
     let (since, age) = (since(data, gone.since), coarse(data.now.since(gone.since)));
-    match gone.whose {
+    match gone.at {
         MissingAt::Controller | MissingAt::Api => format!("none {since}, {age}"),
         MissingAt::Watch => format!("not known {since}, {age}"),
         MissingAt::Kind => "of another kind than External".to_owned(),

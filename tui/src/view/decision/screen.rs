@@ -193,8 +193,8 @@ impl Screen<'_> {
             put(buffer, row(area, 0), said);
             return self.complaint(below(area, 1), buffer, hpa) + 1;
         };
-        let mut words = vec![format!("  {}", last.said.reason)];
-        if let Some(time) = last.said.last_scale {
+        let mut words = vec![format!("  {}", last.reported.reason)];
+        if let Some(time) = last.reported.last_scale {
             let rescaled = format!("{}, last rescale {} ±1 s", words[0], self.data.day.of(time));
             words.splice(0..0, [format!("{rescaled} by its clock"), rescaled]);
         }
@@ -205,11 +205,11 @@ impl Screen<'_> {
             Agreement::OtherGate => {
                 let ours = reason(&last.trace);
                 let text =
-                    format!("≠ same size, another reason: calculated {ours}, said {}", last.said.reason);
+                    format!("≠ same size, another reason: calculated {ours}, said {}", last.reported.reason);
                 (Ink::Warning, text)
             }
             Agreement::OtherSize(cause) => {
-                let (ours, theirs) = (last.trace.desired, last.said.desired);
+                let (ours, theirs) = (last.trace.desired, last.reported.desired);
                 (Ink::Lit, format!("≠ calculated {ours}, the controller says {theirs}: {cause}"))
             }
         };

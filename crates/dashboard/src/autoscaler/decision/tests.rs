@@ -215,7 +215,7 @@ fn another_decision_of_the_controller_corrects_us() {
     }];
     watched.send(Event::Hpa(Some(Box::new(hpa))));
     let last = watched.estimate().last.clone().unwrap();
-    assert_eq!((last.trace.desired, last.said.desired), (8, 6), "the seed held, and theirs was older");
+    assert_eq!((last.trace.desired, last.reported.desired), (8, 6), "the seed held, and theirs was older");
     let Agreement::OtherSize(cause) = last.agreement() else { panic!("they differ: {last:?}") };
     assert!(cause.contains("before this run"), "{cause}");
     // The model drops the recommendations that it assumed to hold: the next sync is computed without them.
@@ -311,8 +311,8 @@ fn without_a_reading(watched: &mut Watched) {
     watched.send(Event::Hpa(Some(Box::new(hpa))));
 }
 
-fn gone(watched: &Watched) -> Option<(u128, MissingAt)> {
-    watched.estimate().reading.gone().map(|gone| (gone.since.0.as_millis(), gone.whose))
+fn missing(watched: &Watched) -> Option<(u128, MissingAt)> {
+    watched.estimate().reading.missing().map(|missing| (missing.since.0.as_millis(), missing.at))
 }
 
 #[test]
@@ -328,19 +328,19 @@ fn a_missing_reading_is_not_calculated_with() {
 
     watched.now = 32_000;
     lose_the_metric(&mut watched);
-    assert_eq!(gone(&watched), Some((32_000, MissingAt::Api)));
+    assert_eq!(missing(&watched), Some((32_000, MissingAt::Api)));
     let next = watched.estimate().next.as_ref().unwrap();
     assert_eq!((next.decision.trace.path, next.decision.trace.raw), (hpa::trace::Path::Failed, None));
     assert_eq!(next.decision.trace.desired, size, "without a reading the controller holds");
-    let said = next.decision.status.conditions.iter().find(|c| c.reason == "FailedGetExternalMetric");
-    assert!(said.is_some(), "as the controller will say: {:?}", next.decision.status.conditions);
+    let reported = next.decision.status.conditions.iter().find(|c| c.reason == "FailedGetExternalMetric");
+    assert!(reported.is_some(), "as the controller will say: {:?}", next.decision.status.conditions);
 
     // The controller reports it at its next sync too; a burst in between changes nothing.
     watched.now = 45_000;
     without_a_reading(&mut watched);
     watched.now = 60_000;
     watched.send(Event::Tick);
-    assert_eq!(gone(&watched), Some((45_000, MissingAt::Controller)));
+    assert_eq!(missing(&watched), Some((45_000, MissingAt::Controller)));
 
     assert!(!watched.estimate().is_older_than_this_run(At(Duration::from_secs(45))));
     assert!(watched.estimate().is_older_than_this_run(At::default()), "there when the first word came");
@@ -349,7 +349,7 @@ fn a_missing_reading_is_not_calculated_with() {
     watched.now = 61_000;
     watched.send(Event::Source(Source::ExternalMetric, SourceState::Live));
     watched.metric(200);
-    assert_eq!(gone(&watched), None);
+    assert_eq!(missing(&watched), None);
     assert_eq!(watched.estimate().next.as_ref().unwrap().decision.trace.raw, Some(10));
 }
 
@@ -383,16 +383,16 @@ fn an_early_status_update_still_belongs_to_its_period() {
     // The controller starts a period when a sync ends, so the change before has left a policy of that many
     // seconds.
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
-    for (decided, heard, total) in
+    for (decided, received, total) in
         [(0, 10, 0), (15_030, 15_100, 200), (30_060, 30_070, 200), (45_090, 45_095, 200)]
     {
-        watched.now = heard;
+        watched.now = received;
         let theirs = watched.sync_at(decided, total);
         let Some(last) = &watched.estimate().last else { continue };
         assert_eq!(
             (last.trace.desired, last.agreement()),
             (theirs.desired, Agreement::Same),
-            "at {heard} ms"
+            "at {received} ms"
         );
     }
     assert_eq!(watched.controller.size(), 10);
@@ -404,7 +404,7 @@ fn a_metric_without_items_is_a_missing_reading() {
     let _ = watched.sync(60);
     watched.now = 4_000;
     watched.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
-    assert_eq!(gone(&watched), Some((4_000, MissingAt::Api)));
+    assert_eq!(missing(&watched), Some((4_000, MissingAt::Api)));
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn the_status_replaces_a_reading_we_may_not_ask_for() {
     let _ = watched.sync(60);
     watched.now = 20_000;
     watched.send(Event::Source(Source::ExternalMetric, refused()));
-    assert_eq!(gone(&watched), Some((20_000, MissingAt::Api)));
+    assert_eq!(missing(&watched), Some((20_000, MissingAt::Api)));
     watched.now = 66_000;
     watched.send(Event::Tick);
     assert_eq!(watched.estimate().reading.total_milli(), Some(60_000));
@@ -439,7 +439,7 @@ fn a_lost_hpa_watch_leaves_no_next_sync() {
     watched.now = 16_000;
     let lost = SourceState::Retrying { cause: "connection refused".to_owned(), next: At::default() };
     watched.send(Event::Source(Source::Hpa, lost));
-    assert_eq!(gone(&watched), Some((15_000, MissingAt::Watch)));
+    assert_eq!(missing(&watched), Some((15_000, MissingAt::Watch)));
     assert!(watched.estimate().next.is_none());
     // Readings of its syncs in between are not made up.
     let before = watched.estimate().memory.clone();

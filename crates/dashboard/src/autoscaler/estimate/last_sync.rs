@@ -14,7 +14,7 @@ pub struct LastSync {
     /// The time at which its status update arrived.
     pub at: At,
     /// The status that the controller wrote.
-    pub said: ReportedStatus,
+    pub reported: ReportedStatus,
     /// Our arithmetic over the inputs of that time.
     pub trace: Trace,
     /// The total that it used.
@@ -86,7 +86,7 @@ impl LastSync {
     /// Compares the controller's status with our arithmetic.
     #[must_use]
     pub fn agreement(&self) -> Agreement {
-        if self.trace.desired != self.said.desired {
+        if self.trace.desired != self.reported.desired {
             return Agreement::OtherSize(self.cause());
         }
         // When the size changes, the controller overwrites the stabilisation condition; tolerance has none.
@@ -96,7 +96,7 @@ impl LastSync {
                 matches!(gate, Constraint::MinReplicas | Constraint::MaxReplicas | Constraint::ScalingPolicy)
             })
         };
-        if (comparable(&ours) || comparable(&self.said.bound)) && ours != self.said.bound {
+        if (comparable(&ours) || comparable(&self.reported.bound)) && ours != self.reported.bound {
             Agreement::OtherGate
         } else {
             Agreement::Same

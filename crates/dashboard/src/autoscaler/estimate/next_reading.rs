@@ -20,12 +20,12 @@ pub enum NextReading {
         /// The sum of its items, in thousandths.
         total_milli: i64,
         /// The time of the answer.
-        heard: At,
+        received: At,
     },
     /// The API answers the controller but not us; the status holds the reading of its newest sync.
     OfStatus(Total),
     /// There is no reading.
-    Gone(MissingReading),
+    Missing(MissingReading),
 }
 
 /// A missing reading.
@@ -34,7 +34,7 @@ pub struct MissingReading {
     /// The time since which it is missing.
     pub since: At,
     /// The place where it is missing.
-    pub whose: MissingAt,
+    pub at: MissingAt,
     /// The reported cause.
     pub why: String,
 }
@@ -59,15 +59,15 @@ impl NextReading {
         match self {
             Self::Served { total_milli, .. } => Some(*total_milli),
             Self::OfStatus(total) => total.milli(),
-            Self::Unknown | Self::Gone(_) => None,
+            Self::Unknown | Self::Missing(_) => None,
         }
     }
 
     /// The missing reading, if there is none.
     #[must_use]
-    pub fn gone(&self) -> Option<&MissingReading> {
+    pub fn missing(&self) -> Option<&MissingReading> {
         match self {
-            Self::Gone(gone) => Some(gone),
+            Self::Missing(missing) => Some(missing),
             _ => None,
         }
     }
@@ -76,7 +76,7 @@ impl NextReading {
     #[must_use]
     pub fn too_old(&self, now: At) -> Option<Duration> {
         match self {
-            Self::Served { heard, .. } => Some(now.since(*heard)).filter(|age| *age >= OLD_AFTER),
+            Self::Served { received, .. } => Some(now.since(*received)).filter(|age| *age >= OLD_AFTER),
             _ => None,
         }
     }

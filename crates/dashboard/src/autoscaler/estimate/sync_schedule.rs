@@ -9,13 +9,13 @@ use std::time::Duration;
 use crate::clock::At;
 
 /// The controller's default sync period.
-pub(super) const USUAL: Duration = Duration::from_secs(15);
+pub(super) const DEFAULT_PERIOD: Duration = Duration::from_secs(15);
 
 /// Syncs remembered.
 const REMEMBERED: usize = 16;
 
 /// A shorter interval than this is two updates about one sync.
-const SHORTEST: Duration = Duration::from_millis(300);
+const MIN_INTERVAL: Duration = Duration::from_millis(300);
 
 /// The origin of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct SyncSchedule {
 impl SyncSchedule {
     /// Records a sync.
     pub fn observe(&mut self, at: At) {
-        if self.seen.back().is_some_and(|last| at.since(*last) < SHORTEST) {
+        if self.seen.back().is_some_and(|last| at.since(*last) < MIN_INTERVAL) {
             return;
         }
         if self.seen.len() == REMEMBERED {
@@ -59,8 +59,10 @@ impl SyncSchedule {
         gaps.sort_unstable();
         let alike = gaps.windows(2).find(|pair| pair[1].as_secs_f64() <= pair[0].as_secs_f64() * 1.25);
         match alike {
-            Some([gap, _]) if *gap + Duration::from_secs(1) < USUAL => (rounded(*gap), PeriodBasis::Seen),
-            _ => (USUAL, PeriodBasis::Assumed),
+            Some([gap, _]) if *gap + Duration::from_secs(1) < DEFAULT_PERIOD => {
+                (rounded(*gap), PeriodBasis::Seen)
+            }
+            _ => (DEFAULT_PERIOD, PeriodBasis::Assumed),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::clock::At;
 const JOBS: usize = 64;
 
 /// Jobs that must have left the queue before its decline gives an estimate.
-const FEWEST_DRAINED: f64 = 5.0;
+const MIN_DRAINED: f64 = 5.0;
 
 /// Observed pod-seconds after which older ones count half.
 const FORGET_AFTER: f64 = 120.0;
@@ -81,7 +81,7 @@ impl Pace {
             let time = Duration::from_millis(sorted[sorted.len() / 2]);
             return Some(JobDuration { time, basis: PaceBasis::Logs(sorted.len()) });
         }
-        if self.drained < FEWEST_DRAINED || self.pod_seconds <= 0.0 {
+        if self.drained < MIN_DRAINED || self.pod_seconds <= 0.0 {
             return None;
         }
         let time = Duration::from_secs_f64(self.pod_seconds / self.drained);

@@ -9,10 +9,10 @@ use hpa::simulate::queue::{Arrivals, Queue, run};
 pub const POD_START: Duration = Duration::from_secs(3);
 
 /// Limit of the simulated time.
-const LENGTH: Duration = Duration::from_secs(1_800);
+const MAX_TIME: Duration = Duration::from_secs(1_800);
 
 /// Limit of the simulated steps: a larger burst is not simulated, because the keys would wait for it.
-const MOST_STEPS: u64 = 40_000;
+const MAX_STEPS: u64 = 40_000;
 
 /// The result of one burst under one specification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Outcome {
 /// The burst under both specifications.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Rehearsal {
-    asked: Option<Asked>,
+    inputs: Option<Inputs>,
     /// The result under the real specification; `None` if it cannot be simulated.
     pub real: Option<Outcome>,
     /// The result under the shadow's.
@@ -37,7 +37,7 @@ pub struct Rehearsal {
 
 /// The simulation's inputs.
 #[derive(Debug, Clone, PartialEq)]
-struct Asked {
+struct Inputs {
     real: hpa::Spec,
     shadow: hpa::Spec,
     burst: u32,
@@ -55,16 +55,16 @@ impl Rehearsal {
         work: Option<Duration>,
     ) {
         let Some(work) = work.map(rounded).filter(|work| !work.is_zero()) else { return };
-        let is_known = self.asked.as_ref().is_some_and(|asked| {
-            asked.burst == burst && asked.work == work && asked.real == *real && asked.shadow == *shadow
+        let is_known = self.inputs.as_ref().is_some_and(|inputs| {
+            inputs.burst == burst && inputs.work == work && inputs.real == *real && inputs.shadow == *shadow
         });
         if is_known {
             return;
         }
-        let asked = Asked { real: real.clone(), shadow: shadow.clone(), burst, work };
-        self.real = outcome(&asked.real, config, burst, work);
-        self.shadow = outcome(&asked.shadow, config, burst, work);
-        self.asked = Some(asked);
+        let inputs = Inputs { real: real.clone(), shadow: shadow.clone(), burst, work };
+        self.real = outcome(&inputs.real, config, burst, work);
+        self.shadow = outcome(&inputs.shadow, config, burst, work);
+        self.inputs = Some(inputs);
     }
 }
 
@@ -82,8 +82,8 @@ fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -
         pod_start_ms: ms(POD_START),
         // The burst falls between two syncs, as most do.
         sync_phase_ms: config.sync_period_seconds.saturating_mul(500),
-        duration_ms: ms(LENGTH),
-        max_steps: MOST_STEPS,
+        duration_ms: ms(MAX_TIME),
+        max_steps: MAX_STEPS,
         ..Queue::default()
     };
     let run = run(&mut simulator, &queue).ok()?;
@@ -93,9 +93,9 @@ fn outcome(spec: &hpa::Spec, config: &hpa::Config, burst: u32, work: Duration) -
         .rev()
         .take_while(|sample| sample.ready_jobs + sample.unacked_jobs == 0 && sample.size == spec.min())
         .last()
-        .map_or(ms(LENGTH), |sample| sample.at_ms);
+        .map_or(ms(MAX_TIME), |sample| sample.at_ms);
     // After the burst only the minimum runs, which is not part of the burst's cost.
-    let quiet = (ms(LENGTH) - back).max(0).saturating_mul(i64::from(spec.min().max(0)));
+    let quiet = (ms(MAX_TIME) - back).max(0).saturating_mul(i64::from(spec.min().max(0)));
     let drained = run.drained_at_ms.and_then(|at| u64::try_from(at).ok()).map(Duration::from_millis);
     Some(Outcome {
         drained,

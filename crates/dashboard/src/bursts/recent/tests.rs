@@ -13,12 +13,12 @@ fn at(s: u64) -> At {
     At(Duration::from_secs(s))
 }
 
-fn asked(s: u64) -> Observation {
-    Observation::within(at(s), Provenance::Asked, POLL)
+fn polled(s: u64) -> Observation {
+    Observation::within(at(s), Provenance::Polled, POLL)
 }
 
 fn watched(s: u64) -> Observation {
-    Observation::received(at(s), Provenance::Watch)
+    Observation::exact(at(s), Provenance::Watch)
 }
 
 fn id(text: &str) -> BurstId {
@@ -70,7 +70,7 @@ fn job(name: &str, kind: JobEventKind, n: u128) -> JobEvent {
 
 fn ack(bursts: &mut Bursts, s: u64, name: &str, jobs: std::ops::Range<u128>) {
     for n in jobs {
-        bursts.job(Observation::received(at(s), Provenance::Log), &job(name, JobEventKind::Acked, n));
+        bursts.job(Observation::exact(at(s), Provenance::Log), &job(name, JobEventKind::Acked, n));
     }
 }
 
@@ -80,10 +80,10 @@ fn a_burst_goes_through_its_stages() {
     bursts.fire(at(1), id("a"), 50, before());
     assert_eq!(accept(&mut bursts, "a", 20, false), 20);
     assert_eq!(accept(&mut bursts, "a", 50, true), 30);
-    bursts.number(Stage::InBroker, asked(3), 50.0, false);
-    bursts.depth(asked(3), 50, Duration::ZERO);
-    bursts.number(Stage::Scraped, asked(4), 50.0, false);
-    bursts.number(Stage::ExternalApi, asked(5), 50.0, true);
+    bursts.number(Stage::InBroker, polled(3), 50.0, false);
+    bursts.depth(polled(3), 50, Duration::ZERO);
+    bursts.number(Stage::Scraped, polled(4), 50.0, false);
+    bursts.number(Stage::ExternalApi, polled(5), 50.0, true);
     bursts.desired(watched(6), 3, false);
     bursts.spec_replicas(watched(7), 3, false);
     bursts.worker(watched(8), at(0), Stage::Scheduled);
@@ -91,15 +91,15 @@ fn a_burst_goes_through_its_stages() {
     bursts.worker(watched(10), at(9), Stage::Started);
     bursts.worker(watched(10), at(9), Stage::PodReady);
     ack(&mut bursts, 11, "a", 0..1);
-    bursts.depth(asked(12), 3, Duration::ZERO);
-    bursts.depth(asked(13), 0, Duration::ZERO);
+    bursts.depth(polled(12), 3, Duration::ZERO);
+    bursts.depth(polled(13), 0, Duration::ZERO);
     bursts.quiet(watched(14), PodTime::default(), Settled::Seen);
     let burst = bursts.newest().unwrap();
     let times: Vec<_> = Stage::ALL.into_iter().map(|stage| burst.watch.at(stage)).collect();
     assert_eq!(times, [1, 1, 2, 3, 4, 5, 6, 7, 9, 10, 10, 11, 13, 14].map(|s| Some(at(s))));
     let api = burst.watch.get(Stage::ExternalApi).seen().unwrap();
-    assert_eq!((api.doubt, api.uncertainty), (Some(Caveat::Load), POLL));
-    assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, None);
+    assert_eq!((api.caveat, api.uncertainty), (Some(Caveat::Load), POLL));
+    assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().caveat, None);
     assert_eq!((burst.peak_depth, burst.peak_replicas), (50.0, 3));
     assert!(!bursts.running());
 }
@@ -108,9 +108,9 @@ fn a_burst_goes_through_its_stages() {
 fn early_steps_count_once_a_job_is_accepted() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
-    bursts.number(Stage::InBroker, asked(2), 7.0, false);
+    bursts.number(Stage::InBroker, polled(2), 7.0, false);
     assert!(!bursts.newest().unwrap().watch.has(Stage::InBroker), "nothing was accepted yet");
-    bursts.number(Stage::InBroker, asked(3), 9.0, false);
+    bursts.number(Stage::InBroker, polled(3), 9.0, false);
     accept(&mut bursts, "a", 20, false);
     assert_eq!(bursts.newest().unwrap().watch.at(Stage::InBroker), Some(at(2)));
 }
@@ -134,12 +134,12 @@ fn the_last_job_ends_a_burst_in_a_full_queue() {
     bursts.fire(at(1), id("a"), 3, before());
     accept(&mut bursts, "a", 3, true);
     ack(&mut bursts, 5, "a", 0..2);
-    bursts.depth(asked(6), 40, Duration::ZERO);
+    bursts.depth(polled(6), 40, Duration::ZERO);
     assert!(!bursts.newest().unwrap().watch.has(Stage::Drained));
-    bursts.job(Observation::received(at(7), Provenance::Log), &job("a", JobEventKind::Failed, 2));
+    bursts.job(Observation::exact(at(7), Provenance::Log), &job("a", JobEventKind::Failed, 2));
     let burst = bursts.newest().unwrap();
     let drained = burst.watch.get(Stage::Drained).seen().unwrap();
-    assert_eq!((drained.at, drained.how, drained.doubt), (at(7), Provenance::Log, None));
+    assert_eq!((drained.at, drained.provenance, drained.caveat), (at(7), Provenance::Log, None));
     assert_eq!((burst.done(), burst.dead, burst.lost()), (2, 1, LostJobs::Jobs(0)));
     assert_eq!(burst.longest_wait, Some(Duration::from_millis(200)));
 }
@@ -159,12 +159,12 @@ fn unreported_jobs_are_lost_after_a_while() {
     bursts.fire(at(1), id("a"), 50, before());
     accept(&mut bursts, "a", 50, true);
     ack(&mut bursts, 3, "a", 0..48);
-    bursts.depth(asked(4), 2, Duration::ZERO);
-    bursts.depth(asked(10), 0, Duration::ZERO);
+    bursts.depth(polled(4), 2, Duration::ZERO);
+    bursts.depth(polled(10), 0, Duration::ZERO);
     assert_eq!(bursts.mark_missing(at(14)), []);
     assert!(bursts.unjudged());
     assert_eq!(bursts.mark_missing(at(15)), [(1, 2)]);
-    assert_eq!(bursts.mark_missing(at(16)), [], "told once");
+    assert_eq!(bursts.mark_missing(at(16)), [], "logged once");
     assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Jobs(2));
     bursts.mark_missing(at(100));
     assert_eq!(bursts.newest().unwrap().job_tracker.ids(), 0);
@@ -177,8 +177,8 @@ fn a_wholly_lost_burst_waits_for_no_ack() {
         let mut bursts = Bursts::default();
         bursts.fire(at(1), id("a"), 3, before());
         accept(&mut bursts, "a", 3, true);
-        bursts.depth(asked(4), 3, Duration::ZERO);
-        bursts.depth(asked(10), 0, Duration::ZERO);
+        bursts.depth(polled(4), 3, Duration::ZERO);
+        bursts.depth(polled(10), 0, Duration::ZERO);
         if acked > 0 {
             ack(&mut bursts, 11, "a", 0..acked);
         }
@@ -198,7 +198,7 @@ fn a_gap_in_a_log_makes_the_loss_unknown() {
     bursts.fire(at(1), id("a"), 50, before());
     accept(&mut bursts, "a", 50, true);
     bursts.gap(LogGap::Log, 0);
-    bursts.depth(asked(10), 0, Duration::ZERO);
+    bursts.depth(polled(10), 0, Duration::ZERO);
     assert_eq!(bursts.mark_missing(at(99)), []);
     assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Unknown(LogGap::Log));
 }
@@ -208,11 +208,11 @@ fn a_stale_zero_is_no_end() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
     accept(&mut bursts, "a", 50, true);
-    bursts.number(Stage::InBroker, asked(3), 50.0, false);
+    bursts.number(Stage::InBroker, polled(3), 50.0, false);
     let stale = Duration::from_secs(5);
-    bursts.depth(asked(4), 0, stale);
+    bursts.depth(polled(4), 0, stale);
     assert!(!bursts.newest().unwrap().watch.has(Stage::Drained), "it may be from before the burst");
-    bursts.depth(asked(8), 0, stale);
+    bursts.depth(polled(8), 0, stale);
     assert!(bursts.newest().unwrap().watch.has(Stage::Drained));
 }
 
@@ -221,9 +221,9 @@ fn in_a_draining_queue_the_lowest_value_counts() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 10, StateBefore { depth: Some(30.0), ..before() });
     accept(&mut bursts, "a", 10, true);
-    bursts.number(Stage::InBroker, asked(2), 12.0, false);
+    bursts.number(Stage::InBroker, polled(2), 12.0, false);
     assert!(!bursts.newest().unwrap().watch.has(Stage::InBroker));
-    bursts.number(Stage::InBroker, asked(3), 22.0, false);
+    bursts.number(Stage::InBroker, polled(3), 22.0, false);
     assert!(bursts.newest().unwrap().watch.has(Stage::InBroker));
 }
 
@@ -240,7 +240,7 @@ fn a_burst_without_a_rescale_ends_too() {
     assert!(!bursts.running());
     let watch = &bursts.newest().unwrap().watch;
     for (stage, why) in [
-        (Stage::InBroker, MissingReason::BetweenLooks),
+        (Stage::InBroker, MissingReason::BetweenPolls),
         (Stage::Scraped, MissingReason::Unread(Source::Prometheus, "no right".to_owned())),
         (Stage::ExternalApi, MissingReason::NotNeeded),
         (Stage::Desired, MissingReason::NotNeeded),
@@ -273,9 +273,9 @@ fn overlapping_bursts_have_estimated_times() {
         bursts.fire(at(1), id(name), 50, before());
         accept(&mut bursts, name, 50, true);
     }
-    bursts.number(Stage::InBroker, asked(3), 100.0, false);
+    bursts.number(Stage::InBroker, polled(3), 100.0, false);
     for burst in bursts.iter() {
-        assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().doubt, Some(Caveat::OtherBurst));
+        assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().caveat, Some(Caveat::OtherBurst));
     }
     let overlaps: Vec<Vec<u32>> = bursts.iter().map(|b| b.overlaps.iter().copied().collect()).collect();
     assert_eq!(overlaps, [[2], [1]]);
@@ -314,13 +314,13 @@ fn without(unseen: Source, quiet: Settled) -> Burst {
     accept(&mut bursts, "a", 2, true);
     let sees = |source| source != unseen;
     if sees(Source::Broker) {
-        bursts.number(Stage::InBroker, asked(3), 2.0, false);
+        bursts.number(Stage::InBroker, polled(3), 2.0, false);
     }
     if sees(Source::Prometheus) {
-        bursts.number(Stage::Scraped, asked(4), 2.0, false);
+        bursts.number(Stage::Scraped, polled(4), 2.0, false);
     }
     if sees(Source::ExternalMetric) {
-        bursts.number(Stage::ExternalApi, asked(5), 2.0, false);
+        bursts.number(Stage::ExternalApi, polled(5), 2.0, false);
     }
     if sees(Source::Hpa) {
         bursts.desired(watched(6), 2, false);
@@ -337,7 +337,7 @@ fn without(unseen: Source, quiet: Settled) -> Burst {
         ack(&mut bursts, 9, "a", 0..2);
     }
     if sees(Source::Broker) {
-        bursts.depth(asked(10), 0, Duration::ZERO);
+        bursts.depth(polled(10), 0, Duration::ZERO);
     }
     bursts.quiet(watched(99), PodTime::default(), quiet);
     assert!(!bursts.running(), "without {unseen:?} it never ends");
@@ -379,8 +379,8 @@ fn an_unlogged_first_ack_has_a_reason() {
         bursts.fire(at(1), id("a"), 2, before());
         accept(&mut bursts, "a", 2, true);
         bursts.gap(if unsampled > 0 { LogGap::NotSampled } else { LogGap::Log }, unsampled);
-        bursts.number(Stage::InBroker, asked(3), 2.0, false);
-        bursts.depth(asked(10), 0, Duration::ZERO);
+        bursts.number(Stage::InBroker, polled(3), 2.0, false);
+        bursts.depth(polled(10), 0, Duration::ZERO);
         bursts.quiet(watched(99), PodTime::default(), Settled::Seen);
         assert_eq!(*bursts.newest().unwrap().watch.get(Stage::FirstAck), StageTime::Never(why));
     }
@@ -393,7 +393,7 @@ fn without_workers_or_logs_no_job_is_lost() {
         let blind = BTreeMap::from([(source, "no right".to_owned())]);
         bursts.fire(at(1), id("a"), 2, StateBefore { blind, ..before() });
         accept(&mut bursts, "a", 2, true);
-        bursts.depth(asked(10), 0, Duration::ZERO);
+        bursts.depth(polled(10), 0, Duration::ZERO);
         assert_eq!(bursts.mark_missing(at(99)), []);
         assert_eq!(bursts.newest().unwrap().lost(), LostJobs::Unknown(gap));
     }

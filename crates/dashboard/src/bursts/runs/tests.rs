@@ -56,18 +56,18 @@ fn data(runs: &[(u64, i32)]) -> Data {
             waiting: None,
             finished: true,
         });
-        let asked = |s| Observation::within(at(start + s), Provenance::Asked, Duration::from_secs(1));
-        data.bursts.number(Stage::InBroker, asked(1), 50.0, false);
-        data.bursts.depth(asked(1), 50, Duration::ZERO);
-        data.bursts.spec_replicas(Observation::received(at(start + 2), Provenance::Watch), *replicas, false);
-        data.bursts.depth(asked(*seconds), 0, Duration::ZERO);
+        let polled = |s| Observation::within(at(start + s), Provenance::Polled, Duration::from_secs(1));
+        data.bursts.number(Stage::InBroker, polled(1), 50.0, false);
+        data.bursts.depth(polled(1), 50, Duration::ZERO);
+        data.bursts.spec_replicas(Observation::exact(at(start + 2), Provenance::Watch), *replicas, false);
+        data.bursts.depth(polled(*seconds), 0, Duration::ZERO);
         let time = PodTime {
             idle: Duration::from_secs(start + seconds),
             busy: Duration::from_secs(3 * (start + seconds)),
             ..PodTime::default()
         };
         data.bursts.quiet(
-            Observation::received(at(start + seconds + 9), Provenance::Watch),
+            Observation::exact(at(start + seconds + 9), Provenance::Watch),
             time,
             Settled::Seen,
         );

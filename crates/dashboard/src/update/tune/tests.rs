@@ -56,7 +56,7 @@ fn applied() -> Applied {
 }
 
 /// The requests about the HPA among the effects, in short.
-fn asked(effects: &[Effect]) -> Vec<String> {
+fn requests(effects: &[Effect]) -> Vec<String> {
     let short = |effect: &Effect| match effect {
         Effect::Tune(TuneRequest::Rights) => Some("rights".to_owned()),
         Effect::Tune(TuneRequest::Try(change)) => Some(format!("try {:?}", change.edits)),
@@ -70,7 +70,7 @@ fn asked(effects: &[Effect]) -> Vec<String> {
 /// The step of the dialog, in short.
 fn step(talk: &Talk) -> String {
     match &talk.model.ui.mode {
-        Mode::Sheet(sheet) => match &**sheet {
+        Mode::Dialog(sheet) => match &**sheet {
             other @ (Dialog::Shadow(_) | Dialog::Drills(_)) => panic!("another sheet: {other:?}"),
             Dialog::Tune(dialog) => match &dialog.step {
                 TuneStep::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
@@ -92,7 +92,7 @@ fn step(talk: &Talk) -> String {
 
 #[test]
 fn keys_lead_through_the_form() {
-    for (keys, asks, stands) in [
+    for (keys, asks, expected) in [
         ("t", vec!["rights"], "editing"),
         ("t⎋", vec!["rights"], "closed"),
         ("t↵", vec!["rights"], "editing: nothing is different"),
@@ -115,8 +115,8 @@ fn keys_lead_through_the_form() {
     ] {
         let mut talk = talk();
         let effects = talk.keys(keys);
-        assert_eq!(asked(&effects), asks, "{keys}");
-        assert_eq!(step(&talk), stands, "{keys}");
+        assert_eq!(requests(&effects), asks, "{keys}");
+        assert_eq!(step(&talk), expected, "{keys}");
         assert!(!effects.iter().any(|effect| matches!(effect, Effect::Fire { .. } | Effect::Quit)), "{keys}");
     }
 }
@@ -129,16 +129,16 @@ fn nothing_changes_before_a_yes_to_the_dry_run() {
     talk.send(Event::Tune(answer));
     assert_eq!(step(&talk), "review: spec.maxReplicas: 10 → 8");
     // An accidental enter changes nothing: the answer that is chosen at first is no.
-    assert_eq!(asked(&talk.keys("↵")), [""; 0]);
+    assert_eq!(requests(&talk.keys("↵")), [""; 0]);
     assert_eq!(step(&talk), "editing");
     talk.keys("↵");
     // An answer to an earlier request is ignored.
     talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Ok(vec![difference()]) }));
     assert_eq!(step(&talk), "trying");
     talk.send(Event::Tune(TuneEvent::Tried { number: 2, result: Ok(vec![difference()]) }));
-    assert_eq!(asked(&talk.keys("→←→")), [""; 0]);
+    assert_eq!(requests(&talk.keys("→←→")), [""; 0]);
     assert_eq!(step(&talk), "review, yes: 1");
-    assert_eq!(asked(&talk.keys("↵")), ["apply [Max(8)]"]);
+    assert_eq!(requests(&talk.keys("↵")), ["apply [Max(8)]"]);
     assert_eq!(step(&talk), "applying");
     talk.send(Event::Tune(TuneEvent::Applied { number: 3, result: Ok(applied()) }));
     assert_eq!(step(&talk), "closed");
@@ -146,15 +146,15 @@ fn nothing_changes_before_a_yes_to_the_dry_run() {
 
     // An undo shows its differences and asks for a yes as well.
     for keys in ["u", "n", "u⎋", "u↵", "u→←↵"] {
-        assert_eq!(asked(&talk.keys(keys)), [""; 0], "{keys}");
+        assert_eq!(requests(&talk.keys(keys)), [""; 0], "{keys}");
     }
     talk.keys("u");
     let Mode::Confirm(Confirm::Undo(undo), YesNo::No) = &talk.model.ui.mode else { panic!("a question") };
     let shown: Vec<String> = undo.differences.iter().map(in_words).collect();
     assert_eq!(shown, ["spec.maxReplicas: 8 → 10"]);
-    assert_eq!(asked(&talk.keys("→↵")), ["undo {\"maxReplicas\":10}"]);
+    assert_eq!(requests(&talk.keys("→↵")), ["undo {\"maxReplicas\":10}"]);
     talk.send(Event::Tune(TuneEvent::Undone { number: 4, result: Ok(vec![]) }));
-    assert_eq!(asked(&talk.keys("u")), [""; 0], "there is nothing more to take back");
+    assert_eq!(requests(&talk.keys("u")), [""; 0], "there is nothing more to take back");
     assert_eq!(talk.events().last().unwrap(), "no undo: nothing was changed from here");
 }
 
@@ -181,7 +181,7 @@ fn without_permission_it_asks_nothing() {
     let mut talk = talk();
     talk.keys("t");
     talk.send(Event::Tune(TuneEvent::Rights(Err("switched off by --read-only".to_owned()))));
-    assert_eq!(asked(&talk.keys("↓↓↓⌦8↵")), [""; 0]);
+    assert_eq!(requests(&talk.keys("↓↓↓⌦8↵")), [""; 0]);
     assert_eq!(step(&talk), "editing: switched off by --read-only");
 }
 

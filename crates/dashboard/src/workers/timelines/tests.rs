@@ -22,7 +22,7 @@ fn a_timeline_has_states_and_a_sum_of_times() {
     lanes.job(at(9), "a", CurrentJob::Job(JOB), false);
     lanes.pod(at(10), &pod("a", PodPhase::Terminating), CurrentJob::Job(JOB));
     lanes.job(at(11), "a", CurrentJob::Nothing, true);
-    lanes.gone(at(12), "a");
+    lanes.deleted(at(12), "a");
     let lane = lanes.iter().next().unwrap();
     let seen: Vec<_> = (0..13).map(|s| lane.at(at(s))).collect();
     use WorkerState::*;
@@ -55,12 +55,12 @@ fn a_deletion_without_termination_is_a_kill() {
     let mut lanes = Timelines::default();
     lanes.pod(at(0), &pod("a", PodPhase::Ready), CurrentJob::Job(JOB));
     lanes.restarted(at(1), "a", 1);
-    lanes.gone(at(2), "a");
-    lanes.thrown(at(4), "a");
+    lanes.deleted(at(2), "a");
+    lanes.aborted(at(4), "a");
     let lane = lanes.iter().next().unwrap();
     let marks: Vec<_> = lane.marks().collect();
-    let expected = [(at(1), LaneMark::Restarted), (at(2), LaneMark::Killed), (at(4), LaneMark::Thrown)];
-    assert_eq!((marks.as_slice(), lane.thrown, lane.restarts), (expected.as_slice(), 1, 1));
+    let expected = [(at(1), LaneMark::Restarted), (at(2), LaneMark::Killed), (at(4), LaneMark::Aborted)];
+    assert_eq!((marks.as_slice(), lane.aborted, lane.restarts), (expected.as_slice(), 1, 1));
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn timelines_of_existing_workers_stay_longest() {
     for n in 0..MAX_LANES {
         lanes.pod(at(1), &pod(&format!("p{n}"), PodPhase::Ready), CurrentJob::Nothing);
     }
-    lanes.gone(at(2), "p7");
+    lanes.deleted(at(2), "p7");
     lanes.pod(at(3), &pod("new", PodPhase::Pending), CurrentJob::Nothing);
     assert_eq!(lanes.iter().count(), MAX_LANES);
     assert!(lanes.iter().all(|lane| lane.name != "p7"));
