@@ -1,5 +1,7 @@
 //! Enforces the shape inside each package: its modules depend on each other one way, and one style of module files.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
+
 mod modules;
 
 use std::path::{Path, PathBuf};

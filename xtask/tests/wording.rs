@@ -9,6 +9,8 @@
 //!
 //! `SURGE_WORDING=crates/broker cargo test -p xtask --test wording` checks one area, also one that is in [`NOT_YET`].
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
