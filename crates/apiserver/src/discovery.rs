@@ -16,7 +16,7 @@ const AGGREGATED_V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIG
 const AGGREGATED_V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
 /// Groups in the order in which clients resolve short names, as in a real cluster.
-const GROUP_ORDER: [&str; 14] = [
+const GROUP_ORDER: [&str; 15] = [
     "apiregistration.k8s.io",
     "apps",
     "events.k8s.io",
@@ -26,6 +26,7 @@ const GROUP_ORDER: [&str; 14] = [
     "networking.k8s.io",
     "policy",
     "rbac.authorization.k8s.io",
+    "apiextensions.k8s.io",
     "scheduling.k8s.io",
     "coordination.k8s.io",
     "discovery.k8s.io",
@@ -116,6 +117,27 @@ fn resources_of(resource: &Resource) -> Vec<DiscoveryResource> {
     all
 }
 
+/// The sort key of a version: stable ones before beta and alpha, and then larger numbers first, as in `v2`, `v1`, `v2beta1`.
+/// Other names come last.
+///
+/// Source: `k8s.io/apimachinery/pkg/version.CompareKubeAwareVersionStrings`.
+fn version_priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>) {
+    let parse = || {
+        let rest = version.strip_prefix('v')?;
+        let (major, stage) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+        let (rank, minor) = match stage {
+            "" => (3, "0"),
+            _ => stage
+                .strip_prefix("beta")
+                .map(|minor| (2, minor))
+                .or_else(|| stage.strip_prefix("alpha").map(|minor| (1, minor)))?,
+        };
+        Some((rank, major.parse().ok()?, minor.parse().ok()?))
+    };
+    let (rank, major, minor) = parse().unwrap_or_default();
+    (rank, major, minor, std::cmp::Reverse(version))
+}
+
 impl DiscoveryResource {
     fn from_aggregated(api: &Aggregated) -> Vec<Self> {
         let resource = |r: &crate::AggregatedResource| Self {
@@ -200,7 +222,7 @@ impl ApiServer {
         all.sort_by(|a, b| {
             (place(&a.group), &a.group)
                 .cmp(&(place(&b.group), &b.group))
-                .then_with(|| b.version.cmp(&a.version))
+                .then_with(|| version_priority(&b.version).cmp(&version_priority(&a.version)))
         });
         all
     }
@@ -330,5 +352,21 @@ impl ApiServer {
             }
         }
         json!({"kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{api_version}"), "metadata": {}, "items": groups})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_sorted_by_stability() {
+        let mut versions =
+            ["v1alpha1", "foo1", "v2beta1", "v1", "v10", "foo10", "v2", "v11beta2", "v3beta1", "v12alpha1"];
+        versions.sort_by(|a, b| version_priority(b).cmp(&version_priority(a)));
+        assert_eq!(
+            versions,
+            ["v10", "v2", "v1", "v11beta2", "v3beta1", "v2beta1", "v12alpha1", "v1alpha1", "foo1", "foo10"]
+        );
     }
 }

@@ -84,12 +84,28 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
     match words.as_slice() {
         [] => {
             read_only()?;
-            let paths =
-                ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"];
+            let paths = [
+                "/api",
+                "/api/v1",
+                "/apis",
+                "/healthz",
+                "/livez",
+                "/openapi/v2",
+                "/openapi/v3",
+                "/readyz",
+                "/version",
+            ];
             Ok(json_response(200, json!({"paths": paths}).to_string()))
         }
         ["healthz" | "livez" | "readyz", ..] => read_only().map(|()| ok()),
         ["version"] => read_only().map(|()| version(&server)),
+        ["openapi", "v2"] => {
+            read_only()?;
+            let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+            Ok(server
+                .openapi_v2(accept.unwrap_or_default())
+                .unwrap_or_else(|| http::StatusCode::NOT_ACCEPTABLE.into_response()))
+        }
         ["openapi", "v3"] => {
             read_only()?;
             Ok(json_response(200, server.openapi_index().to_string()))

@@ -79,6 +79,23 @@ pub struct Table {
     pub cells: fn(&Value, Timestamp) -> Vec<Value>,
 }
 
+/// A column of a custom kind, from `additionalPrinterColumns`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrinterColumn {
+    /// Heading, such as `Ready`.
+    pub name: String,
+    /// `string`, `integer`, `number`, `boolean` or `date`.
+    pub kind: String,
+    /// Format, mostly empty.
+    pub format: String,
+    /// Description for users.
+    pub description: String,
+    /// 0 for a column that is always shown, larger for one of `-o wide`.
+    pub priority: i64,
+    /// Path of the value, such as `.spec.replicas`.
+    pub json_path: String,
+}
+
 /// A second API for the objects of another kind, as `events.k8s.io/v1` is for core events.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -103,6 +120,8 @@ pub enum CreateStrategy {
     PodStatus,
     /// Phase of a Namespace, and the finalizer that keeps it until it is empty.
     NamespacePhase,
+    /// Status of a CustomResourceDefinition, and the finalizer that keeps it until its objects are deleted.
+    DefinitionStatus,
 }
 
 /// One API kind.
@@ -132,8 +151,12 @@ pub struct Kind {
     pub generation: Generation,
     /// The table form for `kubectl get`.
     pub table: Table,
+    /// The columns of a custom kind after the name; they replace `table`.
+    pub printer_columns: Option<Arc<[PrinterColumn]>>,
     /// Name of the type in `schema/*.schema`; empty for custom kinds, whose fields the server does not check.
     pub schema: &'static str,
+    /// The OpenAPI schema of a custom kind.
+    pub openapi: Option<Arc<Value>>,
     /// Field selectors in addition to `metadata.name` and `metadata.namespace`: label and JSON pointer.
     pub fields: &'static [(&'static str, &'static str)],
     /// Sets the defaults of absent fields.

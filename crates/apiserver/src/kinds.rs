@@ -4,9 +4,9 @@ mod apps;
 mod autoscaling;
 mod cells;
 mod core;
+pub mod custom;
 mod defaults;
 mod events;
-mod monitoring;
 mod pod_table;
 mod small_groups;
 mod validation;
@@ -22,7 +22,7 @@ pub fn builtin() -> Vec<Kind> {
         apps::kinds(),
         autoscaling::kinds(),
         small_groups::kinds(),
-        monitoring::kinds(),
+        custom::kinds(),
     ]
     .concat()
 }
@@ -46,7 +46,9 @@ fn plain_kind(group: &str, version: &str, kind: &str, plural: &str, singular: &s
         scale: None,
         generation: Generation::None,
         table: NAME_AND_AGE,
+        printer_columns: None,
         schema: "",
+        openapi: None,
         fields: &[],
         default: |_| {},
         validate: None,

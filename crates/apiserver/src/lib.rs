@@ -2,7 +2,8 @@
 //!
 //! It behaves like kube-apiserver v1.34 for kubectl, helm and kube clients; the test `twins` compares its responses with those
 //! of a real server. It deliberately leaves out authorization (the token grants everything), admission plugins, conversion
-//! beyond the views of events and HPAs, and the controllers, which its caller provides.
+//! beyond the views of events and HPAs, the schemas of custom kinds (it serves them, and accepts every field), and the
+//! controllers, which its caller provides.
 //!
 //! | place | subject |
 //! | --- | --- |
@@ -13,7 +14,7 @@
 //! | `handlers` | from a request to its response: read, watch, create, write, patch, delete, subresources |
 //! | `patch` | JSON, strategic-merge and apply patches, and `managedFields` |
 //! | `decode` | typed decoding: pruning of unknown fields, zero values, canonical quantities and times |
-//! | `strategy`, `namespace`, `expiry` | the server's own fields and the lifecycle of objects |
+//! | `strategy`, `namespace`, `definitions`, `expiry` | the server's own fields and the lifecycle of objects |
 //! | `table`, `discovery`, `openapi` | tables and the description of the API |
 //! | `serve`, `tls`, `auth`, `kubeconfig` | HTTPS on the caller's listener, and access to it |
 //!
@@ -24,9 +25,11 @@
 mod aggregate;
 mod auth;
 mod decode;
+mod definitions;
 mod discovery;
 mod expiry;
 mod handlers;
+mod json_path;
 mod kind;
 pub mod kinds;
 mod kubeconfig;
@@ -52,7 +55,8 @@ mod tls;
 pub use aggregate::{Aggregated, AggregatedResource};
 pub use auth::User;
 pub use kind::{
-    Column, CreateStrategy, Default, Generation, Kind, Scale, Scope, StatusSubresource, Table, Validate, View,
+    Column, CreateStrategy, Default, Generation, Kind, PrinterColumn, Scale, Scope, StatusSubresource, Table,
+    Validate, View,
 };
 pub use kubeconfig::kubeconfig;
 pub use node::{LogOptions, Node, PodRef};

@@ -54,6 +54,17 @@ pub(crate) fn add_finalizer(object: &mut Value, finalizer: &str) {
     }
 }
 
+/// Removes a finalizer.
+pub(crate) fn remove_finalizer(object: &mut Value, finalizer: &str) {
+    let metadata = metadata(object);
+    if let Some(list) = metadata.get_mut("finalizers").and_then(Value::as_array_mut) {
+        list.retain(|one| one != finalizer);
+        if list.is_empty() {
+            metadata.remove("finalizers");
+        }
+    }
+}
+
 /// Sets the server's fields of a new object.
 pub(crate) fn create(object: &mut Value, resource: &Resource, namespace: Option<&str>, now: Timestamp) {
     let metadata = metadata(object);

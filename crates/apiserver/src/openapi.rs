@@ -1,7 +1,14 @@
-//! OpenAPI 3 documents from the schema, for `kubectl apply`, `explain` and `--validate`.
+//! OpenAPI documents from the schema, for `kubectl apply`, `explain` and `--validate`.
+
+mod proto;
+mod v2;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use crate::registry::Resource;
@@ -14,7 +21,12 @@ impl ApiServer {
         let mut paths = Map::new();
         for resource in self.registry().resources() {
             let path = group_path(&resource.kind.group, &resource.kind.version);
-            let url = format!("/openapi/v3/{path}?hash={}", self.inner.config.version.git_version);
+            // kubectl caches a document by its hash, and a definition can change the document of a custom kind.
+            let hash = match resource.kind.is_custom() {
+                true => format!("{}-{}", self.inner.config.version.git_version, self.inner.storage.version()),
+                false => self.inner.config.version.git_version.clone(),
+            };
+            let url = format!("/openapi/v3/{path}?hash={hash}");
             paths.insert(path, json!({"serverRelativeURL": url}));
         }
         json!({"paths": paths})
@@ -26,18 +38,35 @@ impl ApiServer {
         if !registry.has_group_version(group, version) {
             return Err(Status::unknown_resource());
         }
-        let rows = registry
-            .resources()
-            .iter()
-            .filter(|resource| resource.kind.group == group && resource.kind.version == version);
-        let mut document = Document::default();
-        for resource in rows {
-            document.add(resource);
-        }
-        let title = json!({"title": "Kubernetes", "version": self.inner.config.version.git_version});
-        Ok(
-            json!({"openapi": "3.0.0", "info": title, "paths": document.paths, "components": {"schemas": document.schemas}}),
-        )
+        let is_wanted =
+            |resource: &&Arc<Resource>| resource.kind.group == group && resource.kind.version == version;
+        let document = Document::new(registry.resources().iter().filter(is_wanted));
+        Ok(json!({"openapi": "3.0.0", "info": self.openapi_info(), "paths": document.paths,
+                  "components": {"schemas": document.schemas}}))
+    }
+
+    fn openapi_info(&self) -> Value {
+        json!({"title": "Kubernetes", "version": self.inner.config.version.git_version})
+    }
+
+    /// Responds to `/openapi/v2` in JSON or protobuf. `None` when the client accepts neither.
+    pub(crate) fn openapi_v2(&self, accept: &str) -> Option<Response> {
+        const JSON: &str = "application/json";
+        const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+        // The name that kubectl sends.
+        const OLD_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+        let ranges = accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim());
+        let media = ranges.into_iter().find_map(|range| match range {
+            JSON | "*/*" | "application/*" | "" => Some(JSON),
+            PROTOBUF | OLD_PROTOBUF => Some(PROTOBUF),
+            _ => None,
+        })?;
+        let Document { paths, schemas, .. } = Document::new(self.registry().resources());
+        let document = v2::document(&self.openapi_info(), paths, schemas);
+        let body = if media == JSON { document.to_string().into_bytes() } else { proto::encode(&document) };
+        let mut response = Response::new(Body::from(body));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        Some(response)
     }
 }
 
@@ -67,6 +96,12 @@ struct Document {
 }
 
 impl Document {
+    fn new<'a>(resources: impl IntoIterator<Item = &'a Arc<Resource>>) -> Self {
+        let mut document = Self::default();
+        resources.into_iter().for_each(|resource| document.add(resource));
+        document
+    }
+
     fn add(&mut self, resource: &Resource) {
         let kind = &resource.kind;
         let identity = json!({"group": kind.group, "kind": kind.kind, "version": kind.version});
@@ -74,11 +109,14 @@ impl Document {
             let name = custom_name(kind);
             self.add_type("meta.v1.ObjectMeta");
             let metadata = json!({"allOf": [reference("meta.v1.ObjectMeta")]});
-            self.schemas.insert(name.clone(), json!({
-                "type": "object",
-                "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": metadata},
-                "x-kubernetes-preserve-unknown-fields": true,
-            }));
+            let mut schema = match &kind.openapi {
+                Some(schema) => Value::clone(schema),
+                None => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+            };
+            schema["properties"]["apiVersion"] = json!({"type": "string"});
+            schema["properties"]["kind"] = json!({"type": "string"});
+            schema["properties"]["metadata"] = metadata;
+            self.schemas.insert(name.clone(), schema);
             name
         } else {
             self.add_type(kind.schema);
@@ -122,6 +160,11 @@ impl Document {
             strategic,
         ]
         .concat();
+        if kind.is_namespaced() {
+            // The list of all namespaces, where kubectl explain also looks for the kind.
+            self.paths
+                .insert(format!("/{root}/{}", kind.plural), json!({"get": operation("list", &[], &[])}));
+        }
         self.paths.insert(collection.clone(), json!({
             "get": operation("list", &["labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "watch"], &[]),
             "post": operation("post", &write, &["application/json"]),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::kinds::custom;
 use crate::schema::{self, Shape};
 use crate::storage::{Collection, Storage};
 use crate::{Kind, View};
@@ -31,6 +32,10 @@ impl Resource {
 
     pub(crate) fn is_namespace(&self) -> bool {
         self.kind.is("", "namespaces")
+    }
+
+    pub(crate) fn is_definition(&self) -> bool {
+        self.kind.is(custom::GROUP, custom::PLURAL)
     }
 }
 

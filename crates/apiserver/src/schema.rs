@@ -23,7 +23,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
+    include_str!("../schema/apiextensions.v1.schema"),
     include_str!("../schema/apiregistration.v1.schema"),
     include_str!("../schema/apps.v1.schema"),
     include_str!("../schema/authorization.v1.schema"),
@@ -41,7 +42,8 @@ const FILES: [&str; 14] = [
 ];
 
 /// Names of [`FILES`], in the same order. The full name of a type is `FILE.Type`.
-const PREFIXES: [&str; 14] = [
+const PREFIXES: [&str; 15] = [
+    "apiextensions.v1",
     "apiregistration.v1",
     "apps.v1",
     "authorization.v1",

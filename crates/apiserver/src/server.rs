@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::registry::Registry;
 use crate::storage::Storage;
-use crate::{Aggregated, Kind, Node, Status, kinds, meta, time};
+use crate::{Aggregated, Kind, Node, Status, kinds, meta, strategy, time};
 
 /// The namespaces of every cluster.
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -62,8 +62,10 @@ impl Default for Limits {
 pub struct Config {
     /// The content of `/version`.
     pub version: Version,
-    /// The kinds that the server offers.
+    /// The built-in kinds.
     pub kinds: Vec<Kind>,
+    /// CustomResourceDefinitions that exist from the start.
+    pub definitions: Vec<Value>,
     /// Watch events of each kind that the server keeps for clients that resume; older resourceVersions get 410.
     pub history: usize,
     /// Limits on the memory and connections that clients can use.
@@ -75,6 +77,7 @@ impl Default for Config {
         Self {
             version: Version::default(),
             kinds: kinds::builtin(),
+            definitions: kinds::custom::monitoring(),
             history: 4096,
             limits: Limits::default(),
         }
@@ -131,6 +134,10 @@ impl ApiServer {
                 "spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}),
             );
         }
+        for definition in server.inner.config.definitions.clone() {
+            server.install(kinds::custom::GROUP, kinds::custom::PLURAL, definition);
+        }
+        server.rebuild_registry();
         server
     }
 
@@ -139,6 +146,9 @@ impl ApiServer {
         let registry = self.registry();
         let Some(resource) = registry.stored_as(group, plural) else { return };
         meta::create(&mut object, resource, None, jiff::Timestamp::now());
+        if let Err(status) = strategy::prepare_for_create(&registry, resource, &mut object) {
+            tracing::debug!(plural, %status, "an object of the server is not valid");
+        }
         let key = (String::new(), meta::text(&object, "name").to_owned());
         if resource.objects.create(key, object).is_err() {
             tracing::debug!(plural, "an object of the server already exists");

@@ -232,6 +232,16 @@ impl Collection {
         self.lock().head.subscribe()
     }
 
+    /// Removes all objects and ends the watches, because the kind is no longer served.
+    pub(crate) fn close(&self) {
+        let mut contents = self.lock();
+        for object in std::mem::take(&mut contents.objects).into_values() {
+            self.storage.count(object.record.body.len(), 0);
+        }
+        // The receivers of the old sender end.
+        contents.head = watch::Sender::new(0);
+    }
+
     /// Returns the events after `version`, oldest first and at most `limit`, and the version up to which they are
     /// complete.
     pub(crate) fn events_since(&self, version: u64, limit: usize) -> Result<(Vec<Arc<Event>>, u64), TooOld> {

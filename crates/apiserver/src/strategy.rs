@@ -4,14 +4,18 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::Status;
 use crate::kind::CreateStrategy;
-use crate::registry::Resource;
+use crate::registry::{Registry, Resource};
+use crate::{Status, meta, time};
 
 /// The range of node ports, as in kube-apiserver's `--service-node-port-range`.
 const NODE_PORTS: std::ops::Range<u16> = 30_000..32_768;
+
+/// The finalizer that keeps a definition until its objects are deleted.
+pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 /// Returns the fields that keep their value when an update omits them.
 pub(crate) fn kept_on_update(resource: &Resource) -> &'static [&'static str] {
@@ -21,7 +25,7 @@ pub(crate) fn kept_on_update(resource: &Resource) -> &'static [&'static str] {
         }
         CreateStrategy::PodStatus => &["/spec/nodeName"],
         CreateStrategy::NamespacePhase => &["/spec/finalizers"],
-        CreateStrategy::Nothing => &[],
+        CreateStrategy::Nothing | CreateStrategy::DefinitionStatus => &[],
     }
 }
 
@@ -31,7 +35,11 @@ pub(crate) fn split(pointer: &str) -> (&str, &str) {
 }
 
 /// Sets the fields that the kind's strategy names.
-pub(crate) fn prepare_for_create(resource: &Resource, object: &mut Value) -> Result<(), Status> {
+pub(crate) fn prepare_for_create(
+    registry: &Registry,
+    resource: &Resource,
+    object: &mut Value,
+) -> Result<(), Status> {
     match resource.kind.create_strategy {
         CreateStrategy::Nothing => Ok(()),
         CreateStrategy::PodStatus => {
@@ -44,6 +52,17 @@ pub(crate) fn prepare_for_create(resource: &Resource, object: &mut Value) -> Res
             object["status"] = json!({"phase": "Active"});
             Ok(())
         }
+        CreateStrategy::DefinitionStatus => {
+            accept_definition(registry, object, None);
+            Ok(())
+        }
+    }
+}
+
+/// Updates the server's fields of a changed object.
+pub(crate) fn prepare_for_update(registry: &Registry, resource: &Resource, old: &Value, new: &mut Value) {
+    if resource.kind.create_strategy == CreateStrategy::DefinitionStatus {
+        accept_definition(registry, new, Some(old));
     }
 }
 
@@ -134,6 +153,65 @@ fn qos_class(spec: &Value) -> &'static str {
         (true, true) => "Guaranteed",
         (true, false) => "Burstable",
     }
+}
+
+/// Sets the finalizer and the status of a definition whose spec is new or has changed.
+fn accept_definition(registry: &Registry, definition: &mut Value, old: Option<&Value>) {
+    if !meta::is_terminating(definition) {
+        meta::add_finalizer(definition, CLEANUP);
+    }
+    if old.is_some_and(|old| old["spec"] == definition["spec"]) {
+        return;
+    }
+    let spec = &definition["spec"];
+    let names = spec["names"].clone();
+    let taken = ["kind", "plural"].into_iter().find(|field| is_taken(registry, spec, field));
+    let now = time::seconds(Timestamp::now());
+    let condition = |kind: &str, is_true: bool, reason: &str, message: String| {
+        json!({"type": kind, "status": if is_true { "True" } else { "False" }, "lastTransitionTime": now,
+               "reason": reason, "message": message})
+    };
+    let conditions = match taken {
+        None => json!([
+            condition("NamesAccepted", true, "NoConflicts", "no conflicts found".to_owned()),
+            condition(
+                "Established",
+                true,
+                "InitialNamesAccepted",
+                "the initial names have been accepted".to_owned()
+            ),
+        ]),
+        Some(field) => {
+            let reason = if field == "kind" { "KindConflict" } else { "PluralConflict" };
+            json!([
+                condition("NamesAccepted", false, reason, format!("{} is already in use", names[field])),
+                condition("Established", false, "NotAccepted", "not all names are accepted".to_owned()),
+            ])
+        }
+    };
+    let before = old.and_then(|old| old["status"]["storedVersions"].as_array().cloned());
+    let mut stored = before.unwrap_or_default();
+    let versions = spec["versions"].as_array().into_iter().flatten();
+    let storage =
+        versions.filter(|version| version["storage"] == true).map(|version| version["name"].clone());
+    for version in storage {
+        if !stored.contains(&version) {
+            stored.push(version);
+        }
+    }
+    definition["status"] =
+        json!({"conditions": conditions, "acceptedNames": names, "storedVersions": stored});
+}
+
+/// Returns true when another resource of the group has the kind or the plural of the definition.
+fn is_taken(registry: &Registry, spec: &Value, field: &str) -> bool {
+    let (group, names) = (&spec["group"], &spec["names"]);
+    registry.resources().iter().any(|known| {
+        let kind = &known.kind;
+        let is_own = kind.is_custom() && names["plural"] == kind.plural;
+        let value = if field == "kind" { &kind.kind } else { &kind.plural };
+        *group == kind.group && !is_own && names[field] == *value
+    })
 }
 
 #[cfg(test)]

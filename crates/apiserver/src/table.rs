@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::kind::PrinterColumn;
 use crate::registry::Resource;
+use crate::{json_path, time};
 
 /// The object in each row of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,39 +24,40 @@ pub(crate) fn render<'a>(
     now: Timestamp,
     with_columns: bool,
 ) -> Value {
-    let table = &resource.kind.table;
-    let columns: Vec<Value> = table
-        .columns
-        .iter()
-        .map(|column| {
-            json!({"name": column.name, "type": column.kind, "format": column.format,
-                   "description": describe(resource, column.name), "priority": column.priority})
-        })
-        .collect();
-    let rows: Vec<Value> = objects
-        .into_iter()
-        .map(|object| {
-            let cells = (table.cells)(object, now);
-            debug_assert_eq!(cells.len(), table.columns.len(), "cells of {:?}", resource.kind);
-            let mut out = json!({"cells": cells});
-            match include {
-                Include::Nothing => out["object"] = Value::Null,
-                Include::Object => out["object"] = object.clone(),
-                Include::Metadata => {
-                    out["object"] = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-                                           "metadata": object["metadata"]});
-                }
-            }
-            out
-        })
-        .collect();
+    let printer_columns = resource.kind.printer_columns.as_deref();
+    let columns = match printer_columns {
+        None => fixed_columns(resource),
+        Some(columns) => custom_columns(columns),
+    };
+    let rows = objects.into_iter().map(|object| {
+        let cells = match printer_columns {
+            None => (resource.kind.table.cells)(object, now),
+            Some(columns) => custom_cells(columns, object, now),
+        };
+        debug_assert_eq!(cells.len(), columns.len(), "cells of {:?}", resource.kind);
+        let object = match include {
+            Include::Nothing => Value::Null,
+            Include::Object => object.clone(),
+            Include::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+                                        "metadata": object["metadata"]}),
+        };
+        json!({"cells": cells, "object": object})
+    });
     json!({
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
+        "rows": rows.collect::<Vec<_>>(),
         "columnDefinitions": if with_columns { Value::Array(columns) } else { Value::Null },
-        "rows": rows,
     })
+}
+
+fn fixed_columns(resource: &Resource) -> Vec<Value> {
+    let columns = resource.kind.table.columns.iter().map(|column| {
+        json!({"name": column.name, "type": column.kind, "format": column.format,
+               "description": describe(resource, column.name), "priority": column.priority})
+    });
+    columns.collect()
 }
 
 /// Returns the description of a column.
@@ -63,5 +66,69 @@ fn describe(resource: &Resource, column: &str) -> String {
         "Name" => "Name must be unique within a namespace.".to_owned(),
         "Age" => "Time since the object was created.".to_owned(),
         other => format!("{other} of the {}", resource.kind.kind),
+    }
+}
+
+fn custom_columns(columns: &[PrinterColumn]) -> Vec<Value> {
+    let name = json!({"name": "Name", "type": "string", "format": "name",
+        "description": "Name must be unique within a namespace.", "priority": 0});
+    let columns = columns.iter().map(|column| {
+        json!({"name": column.name, "type": column.kind, "format": column.format,
+               "description": column.description, "priority": column.priority})
+    });
+    std::iter::once(name).chain(columns).collect()
+}
+
+fn custom_cells(columns: &[PrinterColumn], object: &Value, now: Timestamp) -> Vec<Value> {
+    let cells = columns.iter().map(|column| {
+        let found = json_path::find(object, &column.json_path);
+        let Some(first) = found.first() else { return Value::Null };
+        match (column.kind.as_str(), first) {
+            ("date", Value::String(text)) if text.parse::<Timestamp>().is_err() => "<invalid>".into(),
+            ("date", Value::String(text)) => time::age(Some(text), now).into(),
+            ("integer" | "number", Value::Number(_)) | ("boolean", Value::Bool(_)) => (*first).clone(),
+            ("string", _) => {
+                let texts =
+                    found.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+                texts.collect::<Vec<_>>().join(" ").into()
+            }
+            _ => Value::Null,
+        }
+    });
+    std::iter::once(object["metadata"]["name"].clone()).chain(cells).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn custom_cells_have_the_type_of_their_column() {
+        let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+        let object = json!({"metadata": {"name": "w", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"size": 3, "tags": ["a", "b"], "on": true}});
+        let cell = |kind: &str, json_path: &str| {
+            let column = PrinterColumn {
+                name: "c".into(),
+                kind: kind.into(),
+                format: String::new(),
+                description: String::new(),
+                priority: 0,
+                json_path: json_path.into(),
+            };
+            custom_cells(&[column], &object, now)[1].clone()
+        };
+        for (kind, path, wanted) in [
+            ("integer", ".spec.size", json!(3)),
+            ("string", ".spec.size", json!("3")),
+            ("string", ".spec.tags[*]", json!("a b")),
+            ("boolean", ".spec.on", json!(true)),
+            ("integer", ".spec.on", Value::Null),
+            ("date", ".metadata.creationTimestamp", json!("60s")),
+            ("date", ".metadata.name", json!("<invalid>")),
+            ("string", ".spec.absent", Value::Null),
+        ] {
+            assert_eq!(cell(kind, path), wanted, "{kind} {path}");
+        }
     }
 }

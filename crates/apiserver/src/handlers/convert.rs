@@ -156,9 +156,9 @@ pub(super) fn check_namespace(call: &Call<'_>, object: &Value) -> Result<(), Sta
 /// Converts a stored object into the form of the requested kind.
 pub(super) fn from_stored(call: &Call<'_>, stored: &Value) -> Value {
     let mut object = stored.clone();
+    object["kind"] = call.resource.kind.kind.clone().into();
+    object["apiVersion"] = call.resource.api_version.clone().into();
     if let Some(view) = call.resource.view() {
-        object["kind"] = call.resource.kind.kind.clone().into();
-        object["apiVersion"] = call.resource.api_version.clone().into();
         (view.show)(&mut object);
     }
     object

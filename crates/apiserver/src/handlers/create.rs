@@ -33,6 +33,11 @@ pub(super) fn insert(
 ) -> Result<Written, Status> {
     check_namespace(call, &object)?;
     let resource = Arc::clone(&call.stored_as);
+    if resource.kind.is_custom() && call.server.is_definition_terminating(&resource) {
+        let mut status = Status::method_not_allowed();
+        status.message = "create not allowed while custom resource definition is terminating".to_owned();
+        return Err(status);
+    }
     let namespace = resource.kind.is_namespaced().then(|| call.namespace().to_owned());
     if let Some(namespace) = &namespace {
         call.server.check_namespace_accepts(&resource, namespace, meta::text(&object, "name"))?;
@@ -62,7 +67,7 @@ pub(super) fn insert(
             meta::metadata(&mut object).insert("name".into(), names::generate(&generate).into());
         }
         if attempt == 1 {
-            strategy::prepare_for_create(&resource, &mut object)?;
+            strategy::prepare_for_create(&call.server.registry(), &resource, &mut object)?;
             let mut causes = meta::validate(&object, &resource);
             causes.extend(resource.kind.validate.iter().flat_map(|validate| validate(&object, None)));
             if !causes.is_empty() {
@@ -83,6 +88,7 @@ pub(super) fn insert(
         }
         match resource.objects.create(key, object.clone()) {
             Ok(stored) => {
+                call.server.after_change(&resource);
                 call.server.remove_expired(&resource, call.now);
                 return Ok(Written::Stored(stored));
             }

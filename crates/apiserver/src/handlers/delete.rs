@@ -201,7 +201,9 @@ impl ApiServer {
                 if let Deleted::Removed(stored) = &outcome {
                     self.after_removal(resource, stored);
                 }
-                if resource.is_namespace() {
+                if resource.is_definition() {
+                    self.delete_definition_contents(&key.1, now);
+                } else if resource.is_namespace() {
                     self.delete_namespace_contents(&key.1, now);
                 }
                 return Ok(outcome);
@@ -214,6 +216,17 @@ impl ApiServer {
     pub(crate) fn after_removal(&self, resource: &Resource, removed: &Stored) {
         if resource.kind.is_namespaced() {
             self.remove_if_empty_namespace(&removed.record.namespace);
+        }
+        if resource.kind.is_custom() && self.is_definition_terminating(resource) {
+            self.remove_if_empty_definition(resource);
+        }
+        self.after_change(resource);
+    }
+
+    /// Serves the kinds of the definitions after one of them has changed.
+    pub(crate) fn after_change(&self, resource: &Resource) {
+        if resource.is_definition() {
+            self.rebuild_registry();
         }
     }
 

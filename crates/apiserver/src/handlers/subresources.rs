@@ -32,8 +32,8 @@ fn scale_of(object: &Value, scale: &Scale) -> Value {
     }
     let selector = match object.pointer(&scale.selector) {
         Some(Value::String(text)) => text.clone(),
-        Some(selector) => LabelSelector::from_object(selector).to_string(),
-        None => String::new(),
+        Some(selector) if !scale.selector.is_empty() => LabelSelector::from_object(selector).to_string(),
+        _ => String::new(),
     };
     if !selector.is_empty() {
         out["status"]["selector"] = selector.into();

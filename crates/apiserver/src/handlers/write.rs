@@ -148,6 +148,9 @@ pub(super) fn put(
         let manager = manager(call, subresource);
         managed_fields::record_update(&base, &mut wanted, resource.shape, &manager, has_status);
     }
+    if scope == WriteScope::Main {
+        strategy::prepare_for_update(&call.server.registry(), &resource, &old.value, &mut wanted);
+    }
     decode::normalize(&mut wanted, resource.shape);
     let mut causes = meta::validate(&wanted, &resource);
     causes.extend(resource.kind.validate.iter().flat_map(|validate| validate(&wanted, Some(&old.value))));
@@ -174,7 +177,10 @@ pub(super) fn put(
         return Ok(objects.get(&key).filter(|now| now.version() == old.version()).map(Written::Stored));
     }
     match objects.replace(&key, old.version(), wanted) {
-        Ok(stored) => Ok(Some(Written::Stored(stored))),
+        Ok(stored) => {
+            call.server.after_change(&resource);
+            Ok(Some(Written::Stored(stored)))
+        }
         Err(Refusal::Raced) => Ok(None),
         Err(Refusal::Full) => Err(storage_full()),
     }

@@ -15,7 +15,7 @@ pub(super) use pod::pod;
 pub(super) use workload::{claim, daemon_set, deployment, replica_set, stateful_set};
 
 /// Sets an absent field.
-fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
+pub(super) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
     if let Some(fields) = object.as_object_mut() {
         fields.entry(name).or_insert_with(|| value.into());
     }
@@ -27,7 +27,7 @@ fn items<'a>(object: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut 
 }
 
 /// Returns a field that is an object.
-fn part<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+pub(super) fn part<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
     object.get_mut(name).filter(|part| part.is_object())
 }
 

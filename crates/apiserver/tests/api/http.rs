@@ -70,9 +70,32 @@ async fn health_version_and_root_paths_respond() {
     );
     let (code, status) = send(&server, Request::post("/version").body(Body::empty()).unwrap()).await;
     assert_eq!((code.as_u16(), &status["reason"]), (405, &json!("MethodNotAllowed")));
+    let (code, document) = get(&server, "/openapi/v2").await;
+    assert_eq!((code, &document["swagger"]), (StatusCode::OK, &json!("2.0")));
+    let autoscalers = &document["definitions"]["io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler"];
+    assert_eq!(autoscalers["x-kubernetes-group-version-kind"][0]["version"], "v2");
     let index = get(&server, "/openapi/v3").await.1;
     let url = index["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().unwrap();
     assert_eq!(get(&server, url).await.1["openapi"], "3.0.0");
+}
+
+#[tokio::test]
+async fn openapi_v2_is_negotiated() {
+    const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+    let server = ApiServer::new(Config::default());
+    for (accept, media) in [
+        ("application/json", Some("application/json")),
+        ("*/*", Some("application/json")),
+        ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", Some(PROTOBUF)),
+        ("text/html, application/com.github.proto-openapi.spec.v2.v1.0+protobuf;q=0.9", Some(PROTOBUF)),
+        ("text/html", None),
+    ] {
+        let request = Request::get("/openapi/v2").header(header::ACCEPT, accept).body(Body::empty()).unwrap();
+        let response = server.router().oneshot(request).await.unwrap();
+        let found = response.headers().get(header::CONTENT_TYPE).map(|media| media.to_str().unwrap());
+        assert_eq!(found.filter(|_| response.status() == StatusCode::OK), media, "{accept}");
+        assert!(media.is_some() || response.status() == StatusCode::NOT_ACCEPTABLE, "{accept}");
+    }
 }
 
 #[tokio::test]

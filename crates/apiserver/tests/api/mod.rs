@@ -1,5 +1,6 @@
 //! One file for each subject.
 
+mod custom;
 mod http;
 mod objects;
 mod streams;
