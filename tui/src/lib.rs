@@ -1,6 +1,7 @@
 //! The dashboard as a library: the binary `surge` is a thin `main` on top of it.
 
 pub mod command;
+pub mod headless;
 pub mod runtime;
 pub mod source;
 pub mod terminal;

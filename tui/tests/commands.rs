@@ -1,6 +1,5 @@
 //! Every key of the table, pressed on the real program in a pseudo-terminal, on a sandbox with real pods.
 
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use std::time::{Duration, Instant};

@@ -1,10 +1,8 @@
 //! Text that has lost its end: on no screen and at no size is a word cut where its rest cannot be had elsewhere.
 
-mod scenes;
-
+use crate::scenes::World;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scenes::World;
 
 /// The sizes that people have, and some between.
 const SIZES: [(u16, u16); 6] = [(60, 15), (80, 24), (100, 30), (120, 40), (160, 45), (200, 50)];
@@ -74,7 +72,7 @@ fn is_event(before: &str) -> bool {
 #[test]
 fn no_text_ends_where_its_rest_cannot_be_had() {
     let mut lost = Vec::new();
-    for scene in scenes::all() {
+    for scene in crate::scenes::all() {
         for (columns, rows_of) in SIZES {
             let world = World::play(scene, columns, rows_of).expect("a scene of that name");
             for (row, line) in rows(&world).iter().enumerate() {

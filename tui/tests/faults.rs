@@ -1,19 +1,16 @@
 //! The faults that `tests/cluster/` tries on a real Kubernetes, on the sandbox, which needs only this machine: a proxy that
 //! fails on demand sits before the sandbox's API server.
 
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
-mod scenarios;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
+use crate::scenarios::dashboard::SURGE;
+use crate::scenarios::site::Site;
+use crate::scenarios::{clock, metric, objects, restarts, tunnels, watching};
 use k8s_openapi::api::core::v1::Pod;
 use rustix::process::{Pid, Signal, kill_process};
-use scenarios::dashboard::SURGE;
-use scenarios::site::Site;
-use scenarios::{clock, metric, objects, restarts, tunnels, watching};
 
 /// `surge sandbox` with short intervals; dropping the value ends it.
 struct Sandbox {

@@ -1,10 +1,9 @@
 //! Whatever comes from outside: no text drives the terminal, no order of events and no size of window breaks anything.
 
-mod scenes;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::scenes::World;
 use contract::{JobEvent, JobEventKind};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use dashboard::clock::*;
@@ -17,7 +16,6 @@ use observed::*;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scenes::World;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
@@ -98,7 +96,7 @@ fn an_hpa() -> impl Strategy<Value = Hpa> {
         prop_oneof![any::<i64>().prop_map(MetricTarget::Average), any::<i64>().prop_map(MetricTarget::Value)];
     let spec = prop_oneof![
         Just(None),
-        Just(Some(Box::new(scenes::spec()))),
+        Just(Some(Box::new(crate::scenes::spec()))),
         Just(Some(Box::new(hpa::Spec::default()))),
     ];
     (text(), any::<(i32, i32, i32, i32)>(), target, prop::option::of(any::<i64>()), text(), spec).prop_map(
@@ -300,7 +298,7 @@ proptest! {
 
     #[test]
     fn no_keys_and_no_size_of_window_do_harm(
-        scene in prop::sample::select(scenes::all().into_iter().filter(|scene| *scene != "hours").collect::<Vec<_>>()),
+        scene in prop::sample::select(crate::scenes::all().into_iter().filter(|scene| *scene != "hours").collect::<Vec<_>>()),
         inputs in prop::collection::vec((input(), 0..3_000_u64), 0..80),
         sizes in prop::collection::vec((1..260_u16, 1..80_u16), 4),
     ) {
@@ -334,7 +332,7 @@ fn take(model: &mut Model, ms: u64, event: Event) {
 
 #[test]
 fn any_size_of_window_is_drawn() {
-    for scene in scenes::all() {
+    for scene in crate::scenes::all() {
         let world = World::play(scene, 100, 30).unwrap();
         for columns in [0, 1, 2, 59, 60, 61, 75, 99, 100, 130, 149, 150, 220, 300] {
             for rows in [0, 1, 14, 15, 16, 21, 29, 30, 37, 38, 60, 100] {

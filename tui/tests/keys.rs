@@ -1,7 +1,6 @@
 //! Conversations with the keyboard as data: the scene before, the keys, and the differences after them.
 
-mod scenes;
-
+use crate::scenes::World;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use dashboard::chart::curves::Curves;
 use dashboard::keys::{KeyContext, Press, TABLE};
@@ -12,7 +11,6 @@ use dashboard::ui::dialog::Dialog;
 use dashboard::ui::screen::Focus;
 use dashboard::ui::state::{Access, Confirm, Mode};
 use dashboard::ui::yes_no::YesNo;
-use scenes::World;
 
 /// Keys in the notation of the tables: characters, and names in angle brackets.
 fn strokes(keys: &str) -> Vec<KeyEvent> {

@@ -1,6 +1,6 @@
 //! The README's table of keys equals the program's table.
 //!
-//! `INSTA_UPDATE=always cargo test -p tui --test readme` rewrites it, as it does the screens.
+//! `INSTA_UPDATE=always cargo test -p tui --test it readme` rewrites it, as it does the screens.
 
 #[test]
 fn the_readme_has_the_table_of_keys() {

@@ -1,7 +1,6 @@
 //! The whole loop on one machine, as a user sees it: the dashboard in a pseudo-terminal on the sandbox, real pods, and no
 //! leftovers afterwards.
 
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use std::collections::BTreeMap;

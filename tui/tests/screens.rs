@@ -2,8 +2,7 @@
 //!
 //! `INSTA_UPDATE=always cargo test -p tui --test screens` writes them anew; look at the difference before committing it.
 
-mod scenes;
-
+use crate::scenes::World;
 use crossterm::event::KeyCode;
 use dashboard::message::{Event, Input};
 use dashboard::reported::StepState;
@@ -12,7 +11,6 @@ use dashboard::ui::state::Mode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use scenes::World;
 
 fn draw(world: &World) -> Buffer {
     let (columns, rows) = world.model.ui.size;
@@ -48,7 +46,7 @@ fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
 #[test]
 fn every_scene_at_every_size() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
-        for scene in scenes::all() {
+        for scene in crate::scenes::all() {
             let world = World::play(scene, columns, rows).unwrap();
             insta::assert_snapshot!(format!("{scene}_{columns}x{rows}"), text(&draw(&world)));
         }
@@ -57,10 +55,11 @@ fn every_scene_at_every_size() {
 
 #[test]
 fn every_screen_has_a_scene_in_every_state() {
-    let all = scenes::all();
+    let all = crate::scenes::all();
     for screen in dashboard::ui::screen::Screen::ALL {
-        let (_, states) = scenes::states::SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
-        for (scene, state) in states.iter().zip(scenes::states::STATES) {
+        let (_, states) =
+            crate::scenes::states::SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
+        for (scene, state) in states.iter().zip(crate::scenes::states::STATES) {
             assert!(all.contains(scene), "{scene}");
             let world = World::play(scene, 80, 24).unwrap();
             assert_eq!(world.model.ui.screen, *screen, "{state}");
@@ -134,9 +133,9 @@ fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
 #[test]
 fn every_panel_alone_in_every_state() {
     for panel in dashboard::ui::screen::Panel::ALL {
-        for state in scenes::states::STATES {
+        for state in crate::scenes::states::STATES {
             for (columns, rows) in [(80, 24), (120, 40)] {
-                let world = scenes::states::alone(*panel, state, columns, rows).unwrap();
+                let world = crate::scenes::states::alone(*panel, state, columns, rows).unwrap();
                 let name = format!("alone_{panel:?}_{state}_{columns}x{rows}").to_lowercase();
                 insta::assert_snapshot!(name, text(&draw(&world)));
             }
@@ -382,7 +381,7 @@ fn without_colours_shapes_and_weights_say_the_same() {
 
 #[test]
 fn only_the_sixteen_colours_of_the_terminal_are_used_and_ascii_is_ascii() {
-    for scene in scenes::all() {
+    for scene in crate::scenes::all() {
         let mut world = World::play(scene, 120, 40).unwrap();
         for theme in [Theme::Dark, Theme::Light] {
             world.model.ui.theme = theme;

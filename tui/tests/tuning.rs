@@ -1,11 +1,7 @@
 //! Manual changes of a cluster, tuning and drills, against an API server: the sandbox's, whose validation, versions and managed
 //! fields are those of Kubernetes.
 
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
-#[path = "scenarios/tuning.rs"]
-mod scenarios;
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -60,15 +56,15 @@ impl Drop for Sandbox {
 #[tokio::test]
 async fn a_change_is_tried_applied_and_undone() {
     let sandbox = Sandbox::start().await;
-    let place = scenarios::Place::new(sandbox.client.clone(), NAMESPACE);
-    scenarios::a_change_is_tried_applied_and_undone(&place).await;
+    let place = crate::scenarios::tuning::Place::new(sandbox.client.clone(), NAMESPACE);
+    crate::scenarios::tuning::a_change_is_tried_applied_and_undone(&place).await;
 }
 
 #[tokio::test]
 async fn an_invalid_or_conflicting_change_is_refused() {
     let sandbox = Sandbox::start().await;
-    let place = scenarios::Place::new(sandbox.client.clone(), NAMESPACE);
-    scenarios::an_invalid_or_conflicting_change_is_refused(&place).await;
+    let place = crate::scenarios::tuning::Place::new(sandbox.client.clone(), NAMESPACE);
+    crate::scenarios::tuning::an_invalid_or_conflicting_change_is_refused(&place).await;
 }
 
 async fn seen(drills: &Drills) -> Vec<(Drill, Result<ScaledWorkload, String>)> {

@@ -5,9 +5,6 @@
 //! with the cluster's own autoscaler and work. Without a kubeconfig it measures the sandbox alone. What it was given no handle
 //! for is printed as not measured. Memory and the begin of a process are read from `/proc`, so on Linux only.
 
-#[path = "../../tests/stopwatch/headless.rs"]
-#[expect(clippy::unwrap_used, dead_code, reason = "the test's dashboard, of which this needs a part")]
-mod headless;
 mod process;
 mod side;
 mod start;

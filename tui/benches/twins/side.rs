@@ -16,7 +16,7 @@ use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::headless::{self, Dashboard};
+use tui::headless::{self, Dashboard};
 
 /// A burst with its window, or the demo's start, takes longer than this on no machine that can run it.
 const LONG: Duration = Duration::from_secs(600);
@@ -70,14 +70,14 @@ pub(crate) struct Took {
 impl Side {
     /// A cluster as it is found.
     pub(crate) async fn of_cluster(kubeconfig: &Path, namespace: &str) -> anyhow::Result<Self> {
-        let client = headless::client(kubeconfig).await;
+        let client = headless::client(kubeconfig).await?;
         let demo = found(&client, namespace).await?;
         Ok(Self::new("cluster", client, namespace, demo))
     }
 
     /// A sandbox, whose autoscaler is given the specification.
     pub(crate) async fn of_sandbox(kubeconfig: &Path, demo: &Demo) -> anyhow::Result<Self> {
-        let client = headless::client(kubeconfig).await;
+        let client = headless::client(kubeconfig).await?;
         let namespace = contract::names::NAMESPACE;
         if let Some(spec) = &demo.spec {
             let hpas: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), namespace);

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use kube::Client;
 
-use crate::headless;
 use crate::process::{self, Watched};
 use crate::side::Demo;
+use tui::headless;
 
 /// An API server that takes longer does not come.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -84,7 +84,7 @@ pub(crate) async fn sandbox(kubeconfig: &Path) -> anyhow::Result<Duration> {
         ensure!(began.elapsed() < DEADLINE, "the sandbox wrote no kubeconfig in {DEADLINE:?}");
         tokio::time::sleep(LOOK).await;
     }
-    until_ready(&headless::client(kubeconfig).await, || true).await?;
+    until_ready(&headless::client(kubeconfig).await?, || true).await?;
     Ok(began.elapsed())
 }
 
@@ -96,7 +96,7 @@ pub(crate) async fn cluster(
     server: Option<&Watched>,
     rounds: u32,
 ) -> anyhow::Result<(String, Vec<Duration>)> {
-    let client = headless::client(kubeconfig).await;
+    let client = headless::client(kubeconfig).await?;
     let mut took = Vec::new();
     for _ in 0..rounds {
         let before = server.and_then(Watched::pid);

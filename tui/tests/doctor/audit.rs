@@ -279,10 +279,10 @@ fn source(on: On) -> &'static str {
         Sandbox("chain") => include_str!("chain.rs"),
         Sandbox("rules") => include_str!("rules.rs"),
         Sandbox("autoscaler") => include_str!("autoscaler.rs"),
-        Cluster("chain") => include_str!("../cluster/doctor/chain.rs"),
-        Cluster("stack") => include_str!("../cluster/doctor/stack.rs"),
-        Cluster("keda") => include_str!("../cluster/doctor/keda.rs"),
-        Cluster("exporter") => include_str!("../cluster/doctor/exporter.rs"),
+        Cluster("chain") => include_str!("../on_cluster/doctor/chain.rs"),
+        Cluster("stack") => include_str!("../on_cluster/doctor/stack.rs"),
+        Cluster("keda") => include_str!("../on_cluster/doctor/keda.rs"),
+        Cluster("exporter") => include_str!("../on_cluster/doctor/exporter.rs"),
         other => panic!("no file of tests for {other:?}"),
     }
 }

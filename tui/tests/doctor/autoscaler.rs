@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{APPLY, DEMO, HPA, Sandbox, WORKER};
+use crate::doctor::sandbox::{APPLY, DEMO, HPA, Sandbox, WORKER};
 
 /// Another queue for the HPA to ask for.
 fn queue(name: &str) -> Value {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{API, MONITOR, PROMETHEUS, SERVICE, Sandbox};
+use crate::doctor::sandbox::{API, MONITOR, PROMETHEUS, SERVICE, Sandbox};
 
 #[tokio::test]
 async fn what_is_between_the_broker_and_the_metrics_api() {

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::sandbox::{SURGE, Sandbox, doctor};
+use crate::doctor::sandbox::{SURGE, Sandbox, doctor};
 
 #[tokio::test]
 async fn what_is_not_there_and_who_is_not_known() {

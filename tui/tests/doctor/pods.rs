@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{BROKER, Sandbox, WORKER};
+use crate::doctor::sandbox::{BROKER, Sandbox, WORKER};
 
 #[tokio::test]
 async fn what_runs_in_pods() {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::fault_proxy::{Fault, FaultGuard, FaultProxy, RecordedRequest};
 
-use crate::sandbox::{BROKER, DEMO, Sandbox, doctor};
+use crate::doctor::sandbox::{BROKER, DEMO, Sandbox, doctor};
 
 /// What the chart's role `surge-viewer` lets its user read, in the demo's namespace.
 const VIEWED: [&str; 7] = [

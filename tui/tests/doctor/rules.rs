@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{DEMO, HPA, MONITOR, RULES, Sandbox};
+use crate::doctor::sandbox::{DEMO, HPA, MONITOR, RULES, Sandbox};
 
 #[tokio::test]
 async fn what_the_adapters_rules_lack() {

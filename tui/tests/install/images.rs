@@ -1,7 +1,7 @@
 //! Images for clusters on this machine are loaded by the program that keeps the cluster.
 
+use crate::install::stand_ins::{LOADER, SHORT, SMALL, StandIns, run};
 use crate::sandboxed::{Said, Sandbox};
-use crate::stand_ins::{LOADER, SHORT, SMALL, StandIns, run};
 
 #[test]
 fn images_are_loaded_by_the_program_that_keeps_the_cluster() {

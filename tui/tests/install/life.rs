@@ -1,7 +1,7 @@
 //! The demo comes, stays as it is, loses what is no longer asked for, and goes; a person is asked first.
 
+use crate::install::stand_ins::{SHORT, SMALL, StandIns, UP, demo, run};
 use crate::sandboxed::{self, Sandbox, generations, versions};
-use crate::stand_ins::{SHORT, SMALL, StandIns, UP, demo, run};
 
 #[tokio::test]
 async fn the_demo_comes_stays_as_it_is_and_goes() {

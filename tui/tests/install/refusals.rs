@@ -1,7 +1,7 @@
 //! What cannot be done is told with its exit code and a sentence, before anything has changed.
 
+use crate::install::stand_ins::{SMALL, StandIns, UP, run};
 use crate::sandboxed::{Said, Sandbox, versions};
-use crate::stand_ins::{SMALL, StandIns, UP, run};
 
 #[tokio::test]
 async fn what_somebody_else_made_is_refused_before_anything_changes() {

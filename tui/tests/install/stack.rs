@@ -5,8 +5,8 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
+use crate::install::stand_ins::{SMALL, StandIns, run};
 use crate::sandboxed::{Said, Sandbox, signal, until_written};
-use crate::stand_ins::{SMALL, StandIns, run};
 
 /// A stack of which both releases are there and ours, the first one in `status`.
 fn with_stack(stand_ins: &StandIns, status: &str) {

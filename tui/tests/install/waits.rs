@@ -4,8 +4,8 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
+use crate::install::stand_ins::{SMALL, StandIns, UP, run};
 use crate::sandboxed::{Said, Sandbox, signal, until_written};
-use crate::stand_ins::{SMALL, StandIns, UP, run};
 
 /// A worker with that image, which is not told its broker.
 fn worker(image: &str) -> String {

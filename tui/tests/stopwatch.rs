@@ -1,10 +1,8 @@
 //! The stopwatch against the truth: a burst on the sandbox, watched by the dashboard without a terminal and by an observer of the
 //! test. Every step must be where the observer found it, within one poll interval.
 
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
-mod headless;
 mod truth;
 
 use std::io::{BufRead as _, BufReader};
@@ -18,9 +16,9 @@ use dashboard::bursts::stopwatch::{Provenance, Stage};
 use dashboard::clock::At;
 use dashboard::clock::Clock;
 use dashboard::reported::Source;
-use headless::Dashboard;
 use testkit::wait;
 use truth::{Bound, Truth};
+use tui::headless::{self, Dashboard};
 
 /// A generous limit for the whole loop.
 const LONG: Duration = Duration::from_secs(150);
@@ -129,12 +127,12 @@ async fn every_step_lies_where_it_happened() {
     let kubeconfig = folder.path().join("config");
     let sandbox = Sandbox::start(folder.path());
     let clock = Clock::start();
-    let dashboard = Dashboard::start(headless::client(&kubeconfig).await, clock);
+    let dashboard = Dashboard::start(headless::client(&kubeconfig).await.unwrap(), clock);
     dashboard.ready().await;
     let looks = async || is_settled(&dashboard).then_some(());
     wait::until_within(LONG, "the dashboard to read everything", looks).await;
     let truth = Truth::new(clock);
-    truth.watch(&headless::client(&kubeconfig).await).await;
+    truth.watch(&headless::client(&kubeconfig).await.unwrap()).await;
 
     let pressed_after = clock.now();
     dashboard.keys("3 ").await;

@@ -1,10 +1,13 @@
 //! The dashboard without a terminal: the library's sources, update and model, driven as its loop drives them.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::source::dispatch;
+use crate::source::dispatch::Settings;
+use crate::source::event_sender::EventSender;
 use cluster::connect;
-use cluster::connect::ConnectFlags;
+use cluster::connect::{ConnectError, ConnectFlags};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dashboard::clock::{Clock, DayClock};
 use dashboard::message::{Effect, Event, Input, Timestamped};
@@ -14,20 +17,21 @@ use dashboard::update::update;
 use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tui::source::dispatch;
-use tui::source::dispatch::Settings;
-use tui::source::event_sender::EventSender;
 
 /// A client for the cluster of that kubeconfig; each call makes one with connections of its own.
-pub(crate) async fn client(kubeconfig: &Path) -> Client {
+///
+/// # Errors
+/// When the kubeconfig cannot be used.
+pub async fn client(kubeconfig: &Path) -> Result<Client, ConnectError> {
     let flags = ConnectFlags { kubeconfig: Some(kubeconfig.to_owned()), context: None };
-    connect::load(&flags).await.unwrap().client
+    Ok(connect::load(&flags).await?.client)
 }
 
 /// A dashboard that watches a cluster.
-pub(crate) struct Dashboard {
+#[derive(Debug)]
+pub struct Dashboard {
     /// Its model.
-    pub(crate) model: Arc<Mutex<Model>>,
+    pub model: Arc<Mutex<Model>>,
     events: mpsc::Sender<Timestamped>,
     clock: Clock,
     namespace: String,
@@ -35,12 +39,12 @@ pub(crate) struct Dashboard {
 
 impl Dashboard {
     /// Starts to watch, with times by `clock`.
-    pub(crate) fn start(client: Client, clock: Clock) -> Self {
+    pub fn start(client: Client, clock: Clock) -> Self {
         Self::start_in(client, clock, contract::names::NAMESPACE)
     }
 
     /// The same for the demo in another namespace.
-    pub(crate) fn start_in(client: Client, clock: Clock, namespace: &str) -> Self {
+    pub fn start_in(client: Client, clock: Clock, namespace: &str) -> Self {
         let (events, received) = mpsc::channel(1_024);
         let (effects, wanted) = mpsc::channel(64);
         let settings = Settings {
@@ -57,12 +61,13 @@ impl Dashboard {
     }
 
     /// Sends an event that no source of a cluster sends.
-    pub(crate) async fn send(&self, event: Event) {
-        self.events.send(self.clock.stamp(event)).await.unwrap();
+    pub async fn send(&self, event: Event) {
+        // The receiver goes away when the dashboard ends.
+        let _ended = self.events.send(self.clock.stamp(event)).await;
     }
 
     /// Reports the target as ready.
-    pub(crate) async fn ready(&self) {
+    pub async fn ready(&self) {
         let target = Target {
             title: "here".to_owned(),
             reason: String::new(),
@@ -75,15 +80,15 @@ impl Dashboard {
     }
 
     /// Types keys.
-    pub(crate) async fn keys(&self, keys: &str) {
+    pub async fn keys(&self, keys: &str) {
         for c in keys.chars() {
             self.send(Event::Input(Input::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE)))).await;
         }
     }
 
     /// A value of its model.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
-        look(&self.model.lock().unwrap())
+    pub fn read<T>(&self, look: impl FnOnce(&Model) -> T) -> T {
+        look(&self.model.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -109,7 +114,7 @@ async fn run(
             }
         };
         let Some(stamped) = stamped else { return };
-        let wanted = update(&mut model.lock().unwrap(), stamped);
+        let wanted = update(&mut model.lock().unwrap_or_else(PoisonError::into_inner), stamped);
         for effect in wanted {
             match effect {
                 Effect::TickIn(period) => tick = Some(Instant::now() + period),

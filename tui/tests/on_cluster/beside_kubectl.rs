@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::site::Site;
 
 /// kubectl in the demo's namespace.

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::watching;
 
 #[test]

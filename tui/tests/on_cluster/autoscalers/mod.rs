@@ -20,7 +20,7 @@ use std::time::Duration;
 use hpa::recorded::{RecordedHpa, Recording, replay};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscalerSpec;
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::dashboard::SURGE;
 use crate::scenarios::site::Site;
 use record::{Side, follow};

@@ -3,9 +3,6 @@
 //!
 //! The tests share the cluster, so they run one at a time; each restores the demo.
 
-#[path = "../scenarios/mod.rs"]
-mod scenarios;
-
 mod admission;
 mod autoscalers;
 mod beside_kubectl;

@@ -7,7 +7,7 @@ use kube::ResourceExt as _;
 use kube::api::{AttachParams, Patch, PatchParams};
 use serde_json::json;
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::restarts;
 use crate::scenarios::site::Site;
 

@@ -1,6 +1,6 @@
 //! Tunnels through a real kubelet, to pods that come and go.
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::tunnels;
 
 #[test]

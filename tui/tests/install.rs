@@ -1,11 +1,7 @@
 //! `up`, `down` and `status` on an empty sandbox, with programs on `PATH` that stand in for helm, kind, minikube and k3d: what
 //! they are asked for, and what becomes of a person's mistakes.
 
-#![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
-#[path = "../sandboxed/mod.rs"]
-mod sandboxed;
 
 mod images;
 mod life;

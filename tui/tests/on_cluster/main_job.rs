@@ -10,8 +10,8 @@ use kube::Api;
 use kube::api::ListParams;
 use testkit::wait;
 
-use crate::handles;
-use crate::recorder::{Recorder, Series};
+use crate::on_cluster::handles;
+use crate::on_cluster::recorder::{Recorder, Series};
 use crate::scenarios::dashboard::Screen;
 use crate::scenarios::site::Site;
 

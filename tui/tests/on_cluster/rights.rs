@@ -11,7 +11,7 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::json;
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::dashboard::Dashboard;
 use crate::scenarios::site::Site;
 

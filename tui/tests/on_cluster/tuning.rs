@@ -1,6 +1,6 @@
 //! Tuning on a real API server: its validation, its versions, its managed fields.
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::tuning::{self, Place};
 
 #[test]

@@ -6,7 +6,7 @@ use kube::api::{ListParams, PostParams};
 use kube::{Api, ResourceExt as _};
 use serde_json::json;
 
-use crate::handles;
+use crate::on_cluster::handles;
 
 #[test]
 #[ignore = "needs a cluster"]

@@ -13,7 +13,7 @@ use kube::api::{ApiResource, DeleteParams, DynamicObject, ListParams, PostParams
 use kube::core::GroupVersionKind;
 use serde_json::{Value, json};
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::dashboard::SURGE;
 use crate::scenarios::site::Site;
 

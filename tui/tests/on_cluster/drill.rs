@@ -9,7 +9,7 @@ use kube::Api;
 use kube::api::ListParams;
 use tui::source::drill::Drills;
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::site::Site;
 
 /// Pods of Prometheus in that namespace.

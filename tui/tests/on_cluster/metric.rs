@@ -1,6 +1,6 @@
 //! The external metrics API in trouble, seen through a proxy: no other metric is disturbed.
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::metric;
 
 #[test]

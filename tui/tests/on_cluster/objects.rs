@@ -1,6 +1,6 @@
 //! The HPA and the namespace are deleted while the dashboard runs.
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::objects;
 
 #[test]

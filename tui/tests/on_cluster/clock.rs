@@ -1,6 +1,6 @@
 //! A clock that differs by two minutes from the cluster's.
 
-use crate::handles;
+use crate::on_cluster::handles;
 use crate::scenarios::clock;
 
 #[test]

@@ -1,0 +1,30 @@
+//! The tests that need nothing but this machine, in one program: linking the dashboard and the sandbox takes most of their
+//! build time.
+
+#[cfg(feature = "sandbox")]
+mod commands;
+mod cut;
+#[cfg(feature = "sandbox")]
+mod doctor;
+#[cfg(feature = "sandbox")]
+mod faults;
+mod hostile;
+#[cfg(feature = "sandbox")]
+mod install;
+mod keys;
+mod load;
+mod output;
+mod readme;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+#[cfg(feature = "sandbox")]
+mod sandboxed;
+#[cfg(feature = "sandbox")]
+mod scenarios;
+mod scenes;
+mod screens;
+#[cfg(feature = "sandbox")]
+mod stopwatch;
+mod terminal;
+#[cfg(feature = "sandbox")]
+mod tuning;
