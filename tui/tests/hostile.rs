@@ -107,7 +107,10 @@ fn an_hpa() -> impl Strategy<Value = Hpa> {
             scaled_object: Some(name.clone()),
             metric: Some(MetricRef {
                 name: "rabbitmq_queue_length".to_owned(),
-                selector: name.clone(),
+                selector: hpa::spec::LabelSelector {
+                    match_labels: [(name.clone(), name.clone())].into(),
+                    ..Default::default()
+                },
                 queue: Some(name.clone()),
                 target,
             }),
@@ -230,7 +233,11 @@ fn event() -> impl Strategy<Value = Event> {
         2 => prop::option::of(an_hpa().prop_map(Box::new)).prop_map(Event::Hpa),
         2 => prop::option::of((text(), any::<(i32, i32, i32)>())).prop_map(|workload| {
             Event::Workload(workload.map(|(name, (spec_replicas, replicas, ready))| Workload {
-                name: name.clone(), spec_replicas, replicas, ready, selector: name,
+                selector: hpa::spec::LabelSelector {
+                    match_labels: [(name.clone(), name.clone())].into(),
+                    ..Default::default()
+                },
+                name, spec_replicas, replicas, ready,
             }))
         }),
         2 => prop::collection::vec(a_pod(), 0..6).prop_map(|pods| Event::Pods(PodsEvent::Listed(pods))),

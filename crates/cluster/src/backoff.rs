@@ -1,33 +1,38 @@
-//! How long to wait before the next try: doubling, capped, jittered. Pure: the randomness is an argument.
+//! Waits between reconnects.
 
 use std::time::Duration;
 
-/// First wait.
-pub const FIRST: Duration = Duration::from_millis(200);
-/// No wait is longer than this.
-pub const CAP: Duration = Duration::from_secs(10);
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// Counts failures in a row and says how long to wait after each.
+/// The shortest wait.
+pub const MIN_WAIT: Duration = Duration::from_millis(100);
+
+/// The longest wait.
+pub const MAX_WAIT: Duration = Duration::from_secs(10);
+
+/// The wait after each failure in a row.
 ///
-/// The wait doubles from [`FIRST`] to [`CAP`]; half of it is fixed and half is scaled by the roll, so that many
-/// clients that failed together do not come back together, and none comes back at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Backoff {
-    failures: u32,
+/// It doubles from [`MIN_WAIT`] to half of [`MAX_WAIT`]. Random jitter of up to the same length is added: clients that
+/// fail together do not reconnect together.
+#[derive(Debug)]
+pub struct Backoff(ExponentialBackoff);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        let builder = ExponentialBuilder::new().with_min_delay(MIN_WAIT).with_max_delay(MAX_WAIT / 2);
+        Self(builder.without_max_times().with_jitter().build())
+    }
 }
 
 impl Backoff {
-    /// Wait after one more failure; `roll` is in `0.0..1.0`, anything else is clamped.
-    pub fn failed(&mut self, roll: f64) -> Duration {
-        let doubled = FIRST.saturating_mul(2_u32.saturating_pow(self.failures)).min(CAP);
-        self.failures = self.failures.saturating_add(1);
-        let roll = if roll.is_nan() { 0.0 } else { roll.clamp(0.0, 1.0) };
-        doubled / 2 + (doubled / 2).mul_f64(roll)
+    /// The wait after one more failure.
+    pub fn next_wait(&mut self) -> Duration {
+        self.0.next().unwrap_or(MAX_WAIT)
     }
 
-    /// It worked: the next failure starts over.
-    pub fn succeeded(&mut self) {
-        self.failures = 0;
+    /// Starts over after a success.
+    pub fn reset(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -36,32 +41,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_double_up_to_the_cap() {
-        let mut low = Backoff::default();
-        let mut high = Backoff::default();
-        for (least, most) in [
-            (100, 200),
-            (200, 400),
-            (400, 800),
-            (800, 1600),
-            (1600, 3200),
-            (3200, 6400),
-            (5000, 10_000),
-            (5000, 10_000),
-        ] {
-            assert_eq!(low.failed(0.0), Duration::from_millis(least));
-            assert_eq!(high.failed(1.0), Duration::from_millis(most));
-        }
-    }
-
-    #[test]
-    fn success_starts_over() {
+    fn waits_double_up_to_the_maximum() {
         let mut backoff = Backoff::default();
-        for _ in 0..100 {
-            backoff.failed(0.5);
+        for base in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+            let wait = backoff.next_wait().as_millis();
+            assert!((base..=2 * base + 1).contains(&wait), "{wait} ms, base {base} ms");
         }
-        assert_eq!(backoff.failed(f64::NAN), CAP / 2);
-        backoff.succeeded();
-        assert_eq!(backoff.failed(1.0), FIRST);
+        backoff.reset();
+        assert!(backoff.next_wait() < 2 * MIN_WAIT + Duration::from_millis(1));
     }
 }

@@ -1,4 +1,4 @@
-//! The depth of a queue as the broker knows it, through a tunnel.
+//! The depth of a queue from the broker, through a tunnel.
 
 mod management;
 mod metrics;
@@ -10,18 +10,21 @@ use observed::DepthSample;
 
 pub use self::management::Management;
 pub use self::metrics::Metrics;
-use crate::failure::Failure;
+use crate::errors::Failure;
 
-/// Limit of one request.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Timeout of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The depth of one queue, asked for once: of the management API, else of the broker's metrics.
+/// A sample of one queue: `None` if the broker does not have the queue.
+pub type DepthAnswer = Result<Option<DepthSample>, Failure>;
+
+/// Queries the depth of one queue once: from the management API, else from the broker's metrics.
+///
+/// # Errors
+/// If neither answers.
 pub async fn once(client: &Client, namespace: &str, queue: &str) -> DepthAnswer {
     match Management::new(client.clone(), namespace).ask(queue).await {
         Err(Failure::Unavailable(_)) => Metrics::new(client.clone(), namespace).ask(queue).await,
-        asked => asked,
+        answer => answer,
     }
 }
-
-/// An answer about one queue: `None` when the broker has no such queue.
-pub type DepthAnswer = Result<Option<DepthSample>, Failure>;

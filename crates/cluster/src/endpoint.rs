@@ -1,6 +1,5 @@
-//! From a Service to a pod's port: a tunnel leads to a pod, but manifests and people name Services.
+//! Ready pods and their ports behind a Service. Tunnels lead to pods, while manifests and users name Services.
 
-use observed::convert::pod::is_ready;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
@@ -8,19 +7,21 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt as _};
 
+use observed::convert::pod::is_ready;
+
 use crate::errors;
 
-/// The port of a Service that is wanted.
+/// A port of a Service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Port {
-    /// By its name; the number is that of the pod when the Service cannot be read.
+    /// By its name.
     Named {
         /// Name of the Service's port.
         name: &'static str,
-        /// Number of the pod's port.
+        /// Number of the pod's port, for a Service that cannot be read.
         number: u16,
     },
-    /// By its number at the Service.
+    /// By the Service's port number.
     Number(u16),
 }
 
@@ -30,66 +31,66 @@ impl From<contract::names::Port> for Port {
     }
 }
 
-/// Something in the cluster that takes connections.
+/// A port of a Service in a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Namespace of the Service.
     pub namespace: String,
     /// Name of the Service.
     pub service: String,
-    /// Which of its ports.
+    /// The port.
     pub port: Port,
 }
 
-/// A pod and the port that its containers declare.
+/// A port of a pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodPort {
     /// Name of the pod.
     pub pod: String,
-    /// Its UID: another pod may come to have the name.
+    /// Its UID: a later pod may reuse the name.
     pub uid: String,
     /// Number of the port.
     pub port: u16,
 }
 
-/// Why there is no pod to connect to.
+/// The reason why there is no pod to connect to.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// No pod behind the Service is ready.
-    #[error("no pod behind Service {service} in namespace {namespace} is ready")]
+    #[error("Service {service} in namespace {namespace} has no ready pod")]
     NoReadyPod {
         /// Service.
         service: String,
         /// Namespace.
         namespace: String,
     },
-    /// The Service has no such port.
+    /// The Service does not have the port.
     #[error("Service {service} in namespace {namespace} has no port {port}")]
     NoSuchPort {
         /// Service.
         service: String,
         /// Namespace.
         namespace: String,
-        /// The port asked for.
+        /// The port.
         port: String,
     },
     /// The API server refused or could not be reached.
     #[error("{what}: {}", errors::kube(source))]
     Api {
-        /// What was asked for.
+        /// The request.
         what: String,
-        /// What came back.
+        /// The error.
         source: kube::Error,
     },
 }
 
 impl Endpoint {
-    /// The ready pods behind the Service and the port of each that the Service leads to: at least one.
+    /// The ready pods behind the Service, with the pod's port that the Service's port leads to; at least one.
     ///
-    /// Where Services may not be read, or there is none of the name, pods labelled with the Service's name stand in for it.
+    /// If the Service is missing or may not be read, pods labelled with its name are used.
     ///
     /// # Errors
-    /// [`ResolveError`] says what was missing.
+    /// [`ResolveError`].
     pub async fn ready(&self, client: &Client) -> Result<Vec<PodPort>, ResolveError> {
         let services: Api<Service> = Api::namespaced(client.clone(), &self.namespace);
         let service = match services.get_opt(&self.service).await {
@@ -144,7 +145,7 @@ impl Endpoint {
                 Some(IntOrString::Int(number)) => *number,
                 None => port.port,
             },
-            // A Service that does not publish the port says nothing about the pod's own.
+            // The Service does not publish the port; the pod may have it all the same.
             (None, Port::Named { name, number }) => {
                 container_port(pod, name).unwrap_or_else(|| i32::from(*number))
             }
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_port_leads_to_a_pod_port() {
+    fn a_service_port_is_resolved_to_a_pod_port() {
         let named = || Port::Named { name: "http", number: 3000 };
         let by_name = service(&json!([{"name": "http", "port": 80, "targetPort": "http"}]));
         let by_number = service(&json!([{"name": "http", "port": 80, "targetPort": 8080}]));
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_are_found_by_the_services_selector_or_by_its_name() {
+    fn pods_are_selected_by_selector_or_service_name() {
         assert_eq!(selector(Some(&service(&json!([]))), "s"), "a=b,c=d");
         assert_eq!(selector(Some(&Service::default()), "s"), "app.kubernetes.io/name=s");
         assert_eq!(selector(None, "s"), "app.kubernetes.io/name=s");

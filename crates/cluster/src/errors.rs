@@ -1,17 +1,26 @@
-//! The Kubernetes client's errors as sentences: what was tried, what came back, and what to do about it.
+//! The Kubernetes client's errors as sentences.
 
 use std::error::Error as _;
 
-use crate::failure::Failure;
+use kube::client::UpgradeConnectionError;
 
-/// A sentence for an error of the API, without the request that it belongs to; cleaned, because servers write into it.
+/// The reason why a source delivers nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// Temporary: the connection was lost, or the server may come back at any moment.
+    Lost(String),
+    /// Lasting: a missing right, a missing API, nothing to query. A retry soon does not help.
+    Unavailable(String),
+}
+
+/// A sentence for an error of the API, without the request. It is cleaned, because servers write into it.
 #[must_use]
 pub fn kube(error: &kube::Error) -> String {
     text::clean::text(&raw(error))
 }
 
-/// What a deadline's error is called.
-const LATE: &str = "no answer in time";
+/// The sentence for a timeout.
+const TIMED_OUT: &str = "no answer in time";
 
 fn raw(error: &kube::Error) -> String {
     match error {
@@ -19,10 +28,8 @@ fn raw(error: &kube::Error) -> String {
             format!("{} ({})", status.message, status.code)
         }
         kube::Error::Api(status) => format!("the API server answered {} {}", status.code, status.reason),
-        kube::Error::Auth(error) => format!("the credentials of the kubeconfig are of no use: {error}"),
-        kube::Error::SerdeError(error) => {
-            format!("the API server's answer is not what it should be: {error}")
-        }
+        kube::Error::Auth(error) => format!("invalid credentials in the kubeconfig: {error}"),
+        kube::Error::SerdeError(error) => format!("invalid answer of the API server: {error}"),
         kube::Error::UpgradeConnection(error) => upgrade(error),
         kube::Error::ProxyProtocolDisabled { proxy_url, .. }
         | kube::Error::ProxyProtocolUnsupported { proxy_url } => {
@@ -32,65 +39,68 @@ fn raw(error: &kube::Error) -> String {
     }
 }
 
-/// The innermost cause, which is what a person can act on: "Connection refused" rather than five layers around it.
+/// The innermost cause: "Connection refused" instead of five layers around it.
 fn root(error: &dyn std::error::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
     }
     let text = innermost.to_string();
-    if text.contains("deadline has elapsed") { LATE.to_owned() } else { text }
+    if text.contains("deadline has elapsed") { TIMED_OUT.to_owned() } else { text }
 }
 
-fn upgrade(error: &kube::client::UpgradeConnectionError) -> String {
+fn upgrade(error: &UpgradeConnectionError) -> String {
     match error {
-        // No body comes with it, so the right is named here: WebSockets ask for `get`, and for `create` from 1.35 on.
-        kube::client::UpgradeConnectionError::ProtocolSwitch(status) if status.as_u16() == 403 => {
+        // The answer has no body that names the right. WebSockets need `get`, and from Kubernetes 1.35 `create`.
+        UpgradeConnectionError::ProtocolSwitch(status) if status.as_u16() == 403 => {
             "the right to get and create pods/portforward is missing (403)".to_owned()
         }
-        kube::client::UpgradeConnectionError::ProtocolSwitch(status) if status.as_u16() == 401 => {
-            "the API server does not accept the credentials of the kubeconfig (401)".to_owned()
+        UpgradeConnectionError::ProtocolSwitch(status) if status.as_u16() == 401 => {
+            "the API server rejects the credentials of the kubeconfig (401)".to_owned()
         }
-        kube::client::UpgradeConnectionError::ProtocolSwitch(status) => {
+        UpgradeConnectionError::ProtocolSwitch(status) => {
             format!("the API server answered {status} instead of opening a tunnel")
         }
         other => other.source().map_or_else(|| other.to_string(), root),
     }
 }
 
-/// Whether the API said that it is not allowed.
+/// Returns true if the API refused the request: 401 or 403.
 #[must_use]
 pub fn is_forbidden(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 403 || status.code == 401)
-        || matches!(error, kube::Error::UpgradeConnection(kube::client::UpgradeConnectionError::ProtocolSwitch(status))
-            if status.as_u16() == 403 || status.as_u16() == 401)
+    let code = match error {
+        kube::Error::Api(status) => status.code,
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => status.as_u16(),
+        _ => return false,
+    };
+    matches!(code, 401 | 403)
 }
 
-/// Whether the API does not know who asks: the credentials are wrong, or no longer good.
+/// Returns true if the API rejected the credentials: 401.
 #[must_use]
 pub fn is_unauthenticated(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 401)
 }
 
-/// Whether the API said that there is no such thing.
+/// Returns true if the object or its kind does not exist: 404.
 #[must_use]
 pub fn is_missing(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-/// Whether nothing came back in the time that connecting may take.
+/// Returns true if connecting timed out.
 #[must_use]
 pub fn is_late(error: &kube::Error) -> bool {
-    is_unreachable(error) && root(error) == LATE
+    is_unreachable(error) && root(error) == TIMED_OUT
 }
 
-/// Whether no server answered at all.
+/// Returns true if no server answered.
 #[must_use]
 pub fn is_unreachable(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Service(_) | kube::Error::HyperError(_))
 }
 
-/// How a source should take `error`, which came when `what` was tried.
+/// The failure of a source whose request `what` met `error`.
 pub fn failure(what: &str, error: &kube::Error) -> Failure {
     let sentence = format!("{what}: {}", kube(error));
     if is_forbidden(error) || is_missing(error) {
@@ -111,13 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn servers_cannot_write_to_the_terminal() {
+    fn control_characters_of_servers_are_removed() {
         assert_eq!(kube(&api(500, "a\u{1b}[2Jb\nc")), "a[2Jb c (500)");
         assert_eq!(kube(&api(418, "")), "the API server answered 418 Why");
     }
 
     #[test]
-    fn what_cannot_be_had_is_told_from_what_is_lost() {
+    fn missing_rights_and_objects_are_lasting_failures() {
         for (code, unavailable) in
             [(401, true), (403, true), (404, true), (429, false), (500, false), (503, false)]
         {

@@ -1,4 +1,4 @@
-//! The external metric as the API serves it, which is what the HPA's controller asks for too.
+//! The external metric as the API serves it. The HPA's controller sends the same request.
 
 use std::time::Duration;
 
@@ -6,26 +6,25 @@ use hpa::quantity::Quantity;
 use jiff::Timestamp;
 use kube::Client;
 use observed::{MetricRef, MetricSample};
-use promfmt::percent;
 use serde::Deserialize;
 
-use crate::errors;
-use crate::failure::Failure;
+use crate::errors::{self, Failure};
+use crate::percent;
 
 /// Limit of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the external metrics API for `metric` once.
+/// Requests the value of `metric` once.
 ///
 /// # Errors
-/// When the API does not answer, refuses, or answers something else.
+/// If the API does not answer, refuses the request, or answers something else.
 pub async fn ask(client: &Client, namespace: &str, metric: &MetricRef) -> Result<MetricSample, Failure> {
     let what = format!("asking for the external metric {}", metric.name);
     let path = format!(
         "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/{}?labelSelector={}",
         percent::encode(namespace),
         percent::encode(&metric.name),
-        percent::encode(&metric.selector),
+        percent::encode(&metric.selector.query()),
     );
     let request = http::Request::get(path)
         .body(Vec::new())
@@ -50,7 +49,7 @@ struct Item {
     timestamp: Option<Timestamp>,
 }
 
-/// The sum of the items, as the controller takes it; no item is no reading.
+/// The sum of the items, as in the controller. Without items there is no value.
 fn sample(list: &List) -> Result<MetricSample, hpa::quantity::QuantityError> {
     let mut sum = 0_i64;
     for item in &list.items {
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn items_are_summed_and_none_is_no_reading() {
+    fn items_are_summed() {
         for (json, value, stamped) in [
             (r#"{"items": []}"#, None, None),
             (r"{}", None, None),

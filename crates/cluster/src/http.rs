@@ -1,4 +1,4 @@
-//! HTTP/1.1 straight over a stream, without a local port: one connection, kept and used again and again.
+//! HTTP/1.1 over a stream, without a local port. The connection is reused between requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
 
-/// A longer answer is an error: nothing that the dashboard asks for comes near it.
+/// Longest body; a longer one is an error.
 const BODY_LIMIT: usize = 16 << 20;
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
     /// Status code.
@@ -26,17 +26,17 @@ pub struct HttpResponse {
     pub body: Bytes,
 }
 
-/// Why a request has no answer.
+/// The reason why a request has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The connection ended.
     #[error("the connection was lost")]
     Lost,
-    /// Nothing came in time.
+    /// The timeout elapsed.
     #[error("no answer within {0:?}")]
     Slow(Duration),
-    /// The answer breaks off, is too long or is not HTTP.
-    #[error("the answer is broken: {0}")]
+    /// The response is truncated, too long or not HTTP.
+    #[error("invalid response: {0}")]
     Broken(String),
 }
 
@@ -49,18 +49,18 @@ pub struct Connection {
     end: Option<End>,
 }
 
-/// The end of a connection's use that is known before the stream tells of it.
+/// An end of use that is known before the stream closes.
 #[derive(Debug)]
 struct End {
-    came: Arc<AtomicBool>,
+    reached: Arc<AtomicBool>,
     _waiter: AbortOnDropHandle<()>,
 }
 
 impl Connection {
-    /// Takes over a stream that a server of HTTP/1.1 has at its other end.
+    /// A connection over a stream to an HTTP/1.1 server.
     ///
     /// # Errors
-    /// When the stream has ended already.
+    /// If the stream is closed.
     pub async fn over<S>(stream: S) -> Result<Self, HttpError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -75,36 +75,36 @@ impl Connection {
         Ok(Self { sender, _driver: AbortOnDropHandle::new(driver), end: None })
     }
 
-    /// The connection, which takes no further request once `end` has come. One on its way then is still waited for.
+    /// Makes the connection refuse requests once `end` completes. A request in flight still gets its response.
     #[must_use]
     pub fn until(self, end: impl Future<Output = ()> + Send + 'static) -> Self {
-        let came = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&came);
+        let reached = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&reached);
         let waiter = tokio::spawn(async move {
             end.await;
-            told.store(true, Ordering::Relaxed);
+            flag.store(true, Ordering::Relaxed);
         });
-        Self { end: Some(End { came, _waiter: AbortOnDropHandle::new(waiter) }), ..self }
+        Self { end: Some(End { reached, _waiter: AbortOnDropHandle::new(waiter) }), ..self }
     }
 
-    /// Whether a request can be sent, as far as is known here.
+    /// Returns false if the connection is known to be unusable.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !self.sender.is_closed() && !self.end.as_ref().is_some_and(|end| end.came.load(Ordering::Relaxed))
+        !self.sender.is_closed() && !self.end.as_ref().is_some_and(|end| end.reached.load(Ordering::Relaxed))
     }
 
-    /// Sends a request without a body and reads the whole answer, within `within`.
+    /// Sends a request without a body and reads the whole response within `timeout`.
     ///
-    /// After an error the connection is of no more use.
+    /// After an error the connection is unusable.
     ///
     /// # Errors
-    /// [`HttpError`] says how it ended.
+    /// [`HttpError`].
     pub async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<HttpResponse, HttpError> {
-        let asking = async {
+        let exchange = async {
             self.sender.ready().await.map_err(|_closed| HttpError::Lost)?;
             let answer = self.sender.send_request(request).await.map_err(|error| broken(&error))?;
             let (parts, body) = answer.into_parts();
@@ -115,7 +115,7 @@ impl Connection {
                 .to_bytes();
             Ok(HttpResponse { status: parts.status, headers: parts.headers, body })
         };
-        tokio::time::timeout(within, asking).await.map_err(|_late| HttpError::Slow(within))?
+        tokio::time::timeout(timeout, exchange).await.map_err(|_elapsed| HttpError::Slow(timeout))?
     }
 }
 
@@ -123,10 +123,10 @@ fn broken(error: &hyper::Error) -> HttpError {
     if error.is_parse() { HttpError::Broken(error.to_string()) } else { HttpError::Lost }
 }
 
-/// A request without a body to `host`, which is said in its `Host` field.
+/// A request without a body; `host` is its `Host` field.
 ///
 /// # Errors
-/// When the path is no path.
+/// If the host or the path is invalid.
 pub fn request(method: Method, host: &str, path: &str) -> Result<Request<Empty<Bytes>>, http::Error> {
     Request::builder()
         .method(method)
@@ -135,10 +135,10 @@ pub fn request(method: Method, host: &str, path: &str) -> Result<Request<Empty<B
         .body(Empty::new())
 }
 
-/// As [`request`], with the method GET.
+/// A GET request; see [`request`].
 ///
 /// # Errors
-/// When the path is no path.
+/// If the host or the path is invalid.
 pub fn get(host: &str, path: &str) -> Result<Request<Empty<Bytes>>, http::Error> {
     request(Method::GET, host, path)
 }

@@ -1,4 +1,4 @@
-//! The way into a cluster: kubeconfig, errors as sentences, tunnels to pods, HTTP over them, one-shot queries.
+//! Access to a cluster: kubeconfig, errors as sentences, tunnels to pods, HTTP over them, and one-shot queries.
 
 pub mod backoff;
 pub mod broker;
@@ -6,7 +6,6 @@ pub mod connect;
 pub mod endpoint;
 pub mod errors;
 pub mod external_metric;
-pub mod failure;
 pub mod http;
 pub mod persistent_connection;
 pub mod prometheus;

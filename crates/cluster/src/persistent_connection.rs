@@ -1,4 +1,4 @@
-//! One kept connection to a Service's pod, opened when it is needed and reopened when it is lost.
+//! A connection to a Service's pod that is reused between requests.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use http_body_util::Empty;
 use kube::Client;
 
 use crate::endpoint::Endpoint;
-use crate::failure::Failure;
+use crate::errors::Failure;
 use crate::http::{Connection, HttpResponse};
 use crate::tunnel;
 
-/// A connection through a tunnel that is kept between requests.
+/// A connection through a tunnel that is reused between requests.
 pub struct PersistentConnection {
     client: Client,
     endpoint: Endpoint,
@@ -20,7 +20,7 @@ pub struct PersistentConnection {
 }
 
 impl PersistentConnection {
-    /// Opens nothing yet: the first request does.
+    /// A closed connection; the first request opens it.
     #[must_use]
     pub fn new(client: Client, endpoint: Endpoint) -> Self {
         Self { client, endpoint, connection: None }
@@ -32,15 +32,17 @@ impl PersistentConnection {
         &self.endpoint
     }
 
-    /// Asks over the kept connection; a lost one is opened anew once, because a pod may have been replaced or an idle
-    /// tunnel closed since the last request.
+    /// Sends a request. A broken connection is opened again once: the pod may have been replaced or an idle tunnel closed.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] without the right to open a tunnel, else [`Failure::Lost`].
     pub async fn ask(
         &mut self,
         request: &Request<Empty<Bytes>>,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<HttpResponse, Failure> {
         if let Some(mut connection) = self.connection.take().filter(Connection::is_open)
-            && let Ok(answer) = connection.send(request.clone(), within).await
+            && let Ok(answer) = connection.send(request.clone(), timeout).await
         {
             self.connection = Some(connection);
             return Ok(answer);
@@ -52,9 +54,9 @@ impl PersistentConnection {
                 Failure::Lost(error.to_string())
             }
         })?;
-        let lost = |error| Failure::Lost(format!("{} gave no answer: {error}", self.endpoint.service));
+        let lost = |error| Failure::Lost(format!("no answer from Service {}: {error}", self.endpoint.service));
         let mut connection = Connection::over(stream).await.map_err(lost)?;
-        let answer = connection.send(request.clone(), within).await.map_err(lost)?;
+        let answer = connection.send(request.clone(), timeout).await.map_err(lost)?;
         self.connection = Some(connection);
         Ok(answer)
     }

@@ -1,38 +1,43 @@
-//! The sample in Prometheus behind the external metric, with its age, which the external metrics API hides.
+//! The Prometheus sample behind the external metric, with its age. The external metrics API does not report the age.
 
 mod answer;
 mod locate;
 
 use std::time::Duration;
 
+use hpa::spec::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as ApiSelector;
 use kube::Client;
-use observed::convert::pod::Selector;
+use kube::core::{Expression, Selector};
 use observed::{MetricRef, ScrapedSample};
-use promfmt::percent;
-use promfmt::promql::quote;
+use promfmt::adapter;
+use promfmt::exposition::is_label_name;
 
 pub use self::locate::{Address, servers};
 use crate::endpoint::Endpoint;
-use crate::failure::Failure;
-use crate::http;
+use crate::errors::Failure;
 use crate::persistent_connection::PersistentConnection;
+use crate::{http, percent};
 
-/// How long one question may take.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Timeout of one request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Series that hold a queue's depth: RabbitMQ's own plugin, and the exporter for older versions.
+/// Series with a queue's depth: of RabbitMQ's own plugin, and of the exporter for older versions.
 const SERIES: [&str; 2] = ["rabbitmq_detailed_queue_messages", "rabbitmq_queue_messages"];
 
-/// The sample behind `metric`, asked for once, of whichever series and Prometheus has it.
+/// Queries the sample behind `metric` once: the newest of all series and all Prometheus servers.
+///
+/// # Errors
+/// If no server is found or none answers.
 pub async fn once(client: &Client, namespace: &str, metric: &MetricRef) -> Result<ScrapedSample, Failure> {
+    let matchers = matchers(&metric.selector, namespace)?;
     let endpoints = locate::servers(client, None).await?;
-    let matchers = matchers(&metric.selector, namespace);
     let mut samples = Vec::new();
-    let mut outcome = Err(Failure::Unavailable("no Prometheus was found".to_owned()));
+    let mut outcome = Err(no_server());
     for endpoint in endpoints {
         let mut server = Server::new(client.clone(), endpoint);
         for series in SERIES {
-            match server.ask_for(series, &matchers).await {
+            match server.query(series, &matchers).await {
                 Ok(sample) => samples.push(sample),
                 Err(failure) => {
                     outcome = Err(failure);
@@ -44,48 +49,53 @@ pub async fn once(client: &Client, namespace: &str, metric: &MetricRef) -> Resul
     youngest(samples).map_or(outcome, Ok)
 }
 
-/// The one that was scraped last, of those with a value: what scraped the other series may be gone, and its last sample stays
-/// for minutes.
+fn no_server() -> Failure {
+    Failure::Unavailable("no Prometheus was found".to_owned())
+}
+
+/// The sample that was scraped last, of those with a value. A removed exporter's last sample stays for minutes.
 fn youngest(samples: Vec<ScrapedSample>) -> Option<ScrapedSample> {
     let rank = |sample: &ScrapedSample| (sample.value.is_none(), sample.age.is_none(), sample.age);
     samples.into_iter().min_by_key(rank)
 }
 
-/// One Prometheus, and the series under which it was last found to have the depth.
+/// One Prometheus server, and the series that had the depth last.
 pub struct Server {
-    kept: PersistentConnection,
+    connection: PersistentConnection,
     series: usize,
 }
 
 impl Server {
-    /// Opens nothing yet: the first request does.
+    /// A server without a connection; the first request opens one.
     #[must_use]
     pub fn new(client: Client, endpoint: Endpoint) -> Self {
-        Self { kept: PersistentConnection::new(client, endpoint), series: 0 }
+        Self { connection: PersistentConnection::new(client, endpoint), series: 0 }
     }
 
     async fn ask(&mut self, matchers: &str) -> Result<ScrapedSample, Failure> {
-        let sample = self.ask_for(SERIES[self.series], matchers).await?;
+        let sample = self.query(SERIES[self.series], matchers).await?;
         if sample.value.is_none() {
-            // The next question is put to the other exporter's series.
+            // The next request queries the other exporter's series.
             self.series = (self.series + 1) % SERIES.len();
         }
         Ok(sample)
     }
 
-    async fn ask_for(&mut self, series: &str, matchers: &str) -> Result<ScrapedSample, Failure> {
+    async fn query(&mut self, series: &str, matchers: &str) -> Result<ScrapedSample, Failure> {
         let path = format!("/api/v1/query?query={}", percent::encode(&promql(series, matchers)));
-        let host = self.kept.endpoint().service.clone();
+        let host = self.connection.endpoint().service.clone();
         let request = http::get(&host, &path).map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let answer = self.kept.ask(&request, WITHIN).await?;
+        let answer = self.connection.ask(&request, REQUEST_TIMEOUT).await?;
         answer::sample(answer.status, &answer.body).map_err(Failure::Lost)
     }
 }
 
-/// Asks the servers in turn until one has a value, and puts that one first. Without a value anywhere, the answer is that
-/// there is none; a failure is one only if no server answered.
+/// Queries the servers in turn until one has a value, and moves that one to the front.
+///
+/// # Errors
+/// If no server answers. An answer without a value is no error.
 pub async fn ask_any(servers: &mut [Server], matchers: &str) -> Result<ScrapedSample, Failure> {
-    let mut outcome = Err(Failure::Unavailable("no Prometheus was found".to_owned()));
+    let mut outcome = Err(no_server());
     for index in 0..servers.len() {
         match servers[index].ask(matchers).await {
             Ok(sample) if sample.value.is_some() => {
@@ -99,27 +109,39 @@ pub async fn ask_any(servers: &mut [Server], matchers: &str) -> Result<ScrapedSa
     outcome
 }
 
-/// The sample and, as further elements, the time at which each part of it was scraped, in one question: what stands left of
-/// `or` has no labels, what stands right of it keeps its own.
+/// One query for the value and for the scrape times of its series: the left side of `or` has no labels, the right side keeps
+/// those of the series.
 fn promql(series: &str, matchers: &str) -> String {
     format!("sum({series}{{{matchers}}}) or timestamp({series}{{{matchers}}})")
 }
 
-/// The label matchers of PromQL for the HPA's selector, in the namespace of the demo.
-pub fn matchers(selector: &str, namespace: &str) -> String {
-    let mut matchers = vec![format!("namespace={}", quote(namespace)), "vhost=\"/\"".to_owned()];
-    if let Some(selector) = Selector::parse(selector) {
-        matchers.extend(selector.pairs().iter().map(|(label, value)| format!("{label}={}", quote(value))));
+/// PromQL matchers for the HPA's selector in the namespace of the demo.
+///
+/// # Errors
+/// If the selector has no equivalent in PromQL.
+pub fn matchers(selector: &LabelSelector, namespace: &str) -> Result<String, Failure> {
+    let invalid = |cause: String| Failure::Unavailable(format!("Prometheus cannot select by {cause}"));
+    let keys = || selector.match_labels.keys().chain(selector.match_expressions.iter().map(|r| &r.key));
+    if let Some(key) = keys().find(|key| !is_label_name(key)) {
+        return Err(invalid(format!("the label {key}")));
     }
-    matchers.join(",")
+    let mut all = Selector::try_from(ApiSelector::from(selector)).map_err(|error| invalid(error.to_string()))?;
+    for (key, value) in [("namespace", namespace), ("vhost", "/")] {
+        if !keys().any(|known| known == key) {
+            all.extend(Expression::Equal(key.to_owned(), value.to_owned()));
+        }
+    }
+    adapter::matchers(&all).map_err(|error| invalid(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
-    fn what_was_scraped_last_is_taken_of_several_series() {
+    fn the_newest_sample_with_a_value_wins() {
         let sample = |value: Option<f64>, age: Option<u64>| ScrapedSample {
             value,
             scraped: None,
@@ -132,12 +154,31 @@ mod tests {
     }
 
     #[test]
-    fn the_question_holds_value_and_time() {
-        assert_eq!(
-            promql("m", &matchers("queue=Orders", "demo")),
-            "sum(m{namespace=\"demo\",vhost=\"/\",queue=\"Orders\"}) or \
-             timestamp(m{namespace=\"demo\",vhost=\"/\",queue=\"Orders\"})"
-        );
-        assert_eq!(matchers("", "a\"b\\"), "namespace=\"a\\\"b\\\\\",vhost=\"/\"");
+    fn one_query_asks_for_value_and_time() {
+        assert_eq!(promql("m", "a=\"b\""), "sum(m{a=\"b\"}) or timestamp(m{a=\"b\"})");
+    }
+
+    #[test]
+    fn selectors_become_matchers() {
+        let translate = |selector: &Value, namespace| {
+            matchers(&serde_json::from_value(selector.clone()).unwrap(), namespace)
+        };
+        let any_of = json!([{"key": "queue", "operator": "In", "values": ["b", "a"]}]);
+        for (selector, namespace, expected) in [
+            (json!({}), "a\"b\\", r#"namespace="a\"b\\",vhost="/""#),
+            (
+                json!({"matchLabels": {"queue": "Orders"}}),
+                "demo",
+                r#"namespace="demo",queue="Orders",vhost="/""#,
+            ),
+            (json!({"matchExpressions": any_of}), "demo", r#"namespace="demo",queue=~"a|b",vhost="/""#),
+            (json!({"matchLabels": {"vhost": "v", "namespace": "n"}}), "demo", r#"namespace="n",vhost="v""#),
+        ] {
+            assert_eq!(translate(&selector, namespace).as_deref(), Ok(expected), "{selector}");
+        }
+        let keda = json!({"matchLabels": {"scaledobject.keda.sh/name": "worker"}});
+        let failure = translate(&keda, "demo").unwrap_err();
+        let cause = "Prometheus cannot select by the label scaledobject.keda.sh/name";
+        assert_eq!(failure, Failure::Unavailable(cause.to_owned()));
     }
 }

@@ -1,5 +1,7 @@
-//! Which pods take traffic, as the watch on them tells. A pod that is deleted, evicted or not ready any more is known here a
-//! second or more before its kubelet tells the end of the tunnels to it; a request sent over one meanwhile would be lost.
+//! Pods that receive traffic, according to the watch on pods.
+//!
+//! The watch reports a deleted, evicted or unready pod a second or more before its kubelet closes the tunnels to it. A request
+//! sent through such a tunnel meanwhile would be lost.
 
 use std::collections::HashSet;
 
@@ -10,23 +12,23 @@ use tokio::sync::watch;
 
 use observed::convert::pod::is_ready;
 
-/// The two ends: one learns from the watch, the other is asked.
+/// The writer, which follows the watch, and the reader.
 #[must_use]
 pub fn channel() -> (ReadyPodsWriter, ReadyPods) {
-    let (told, known) = watch::channel(HashSet::new());
-    (ReadyPodsWriter { told, listing: HashSet::new() }, ReadyPods(known))
+    let (sender, receiver) = watch::channel(HashSet::new());
+    (ReadyPodsWriter { sender, listing: HashSet::new() }, ReadyPods(receiver))
 }
 
-/// Learns from each event of the watch.
+/// Follows the events of the watch.
 pub struct ReadyPodsWriter {
-    told: watch::Sender<HashSet<String>>,
-    /// What of a list has been read so far.
+    sender: watch::Sender<HashSet<String>>,
+    /// The ready pods of the list that is being received.
     listing: HashSet<String>,
 }
 
 impl ReadyPodsWriter {
-    /// Takes an event into account.
-    pub fn learn(&mut self, event: &Event<Pod>) {
+    /// Applies a watch event.
+    pub fn observe(&mut self, event: &Event<Pod>) {
         match event {
             Event::Init => self.listing.clear(),
             Event::InitApply(pod) => {
@@ -36,9 +38,9 @@ impl ReadyPodsWriter {
             }
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listing);
-                self.told.send_if_modified(|told| {
-                    *told != listed && {
-                        *told = listed;
+                self.sender.send_if_modified(|ready| {
+                    *ready != listed && {
+                        *ready = listed;
                         true
                     }
                 });
@@ -48,32 +50,33 @@ impl ReadyPodsWriter {
         }
     }
 
-    fn set(&self, pod: &Pod, serves: bool) {
+    fn set(&self, pod: &Pod, is_ready: bool) {
         let Some(uid) = pod.uid() else { return };
-        self.told.send_if_modified(|told| if serves { told.insert(uid) } else { told.remove(&uid) });
+        self.sender.send_if_modified(|ready| if is_ready { ready.insert(uid) } else { ready.remove(&uid) });
     }
 }
 
-/// The UIDs of the pods that take traffic.
+/// The UIDs of the pods that receive traffic.
 #[derive(Debug, Clone)]
 pub struct ReadyPods(watch::Receiver<HashSet<String>>);
 
 impl ReadyPods {
-    /// Returns once the pod, which the watch had called ready, is so no more. What the watch does not tell of, because it
-    /// lags or may not be opened, is never called gone.
-    pub async fn left(mut self, uid: String) {
-        let came = self.0.wait_for(|serving| serving.contains(&uid)).await.is_ok();
-        if !came || self.0.wait_for(|serving| !serving.contains(&uid)).await.is_err() {
+    /// Returns once the watch has reported the pod as ready and then as not ready or deleted.
+    ///
+    /// Without news from the watch it never returns: the watch may lag or be forbidden.
+    pub async fn until_unready(mut self, uid: String) {
+        let was_ready = self.0.wait_for(|ready| ready.contains(&uid)).await.is_ok();
+        if !was_ready || self.0.wait_for(|ready| !ready.contains(&uid)).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// From now on [`Self::has_changed`] tells of changes after this one.
+    /// Marks the current set as seen, for [`Self::has_changed`].
     pub fn mark(&mut self) {
         self.0.mark_unchanged();
     }
 
-    /// Whether some pod has come or left since [`Self::mark`].
+    /// Returns true if the set has changed since [`Self::mark`].
     pub fn has_changed(&self) -> bool {
         self.0.has_changed().unwrap_or(false)
     }
@@ -86,8 +89,8 @@ mod tests {
 
     use super::*;
 
-    fn pod(name: &str, ready: bool) -> Pod {
-        let status = if ready { "True" } else { "False" };
+    fn pod(name: &str, is_ready: bool) -> Pod {
+        let status = if is_ready { "True" } else { "False" };
         serde_json::from_value(json!({
             "metadata": {"name": name, "uid": name},
             "status": {"conditions": [{"type": "Ready", "status": status}]},
@@ -95,50 +98,50 @@ mod tests {
         .unwrap()
     }
 
-    fn list(learner: &mut ReadyPodsWriter, pods: &[Pod]) {
-        learner.learn(&Event::Init);
+    fn list(writer: &mut ReadyPodsWriter, pods: &[Pod]) {
+        writer.observe(&Event::Init);
         for pod in pods {
-            learner.learn(&Event::InitApply(pod.clone()));
+            writer.observe(&Event::InitApply(pod.clone()));
         }
-        learner.learn(&Event::InitDone);
+        writer.observe(&Event::InitDone);
     }
 
     #[test]
-    fn a_pod_has_left_when_it_was_ready_and_is_so_no_more() {
+    fn a_pod_is_unready_after_it_was_ready() {
         type Leave = fn(&mut ReadyPodsWriter);
         let ways: [(&str, Leave); 4] = [
-            ("not ready", |learner| learner.learn(&Event::Apply(pod("a", false)))),
-            ("deleted", |learner| learner.learn(&Event::Delete(pod("a", true)))),
-            ("listed as not ready", |learner| list(learner, &[pod("a", false)])),
-            ("not listed", |learner| list(learner, &[pod("b", true)])),
+            ("not ready", |writer| writer.observe(&Event::Apply(pod("a", false)))),
+            ("deleted", |writer| writer.observe(&Event::Delete(pod("a", true)))),
+            ("listed as not ready", |writer| list(writer, &[pod("a", false)])),
+            ("not listed", |writer| list(writer, &[pod("b", true)])),
         ];
         for (way, leave) in ways {
-            let (mut learner, serving) = channel();
-            let mut left = Box::pin(serving.left("a".to_owned()));
-            list(&mut learner, &[pod("a", false), pod("b", true)]);
-            assert!((&mut left).now_or_never().is_none(), "{way}: never seen ready");
-            learner.learn(&Event::Apply(pod("a", true)));
-            list(&mut learner, &[pod("a", true)]);
-            learner.learn(&Event::Apply(pod("c", true)));
-            learner.learn(&Event::Delete(pod("c", true)));
-            assert!((&mut left).now_or_never().is_none(), "{way}: others came and went");
-            leave(&mut learner);
-            assert!((&mut left).now_or_never().is_some(), "{way}");
+            let (mut writer, ready) = channel();
+            let mut unready = Box::pin(ready.until_unready("a".to_owned()));
+            list(&mut writer, &[pod("a", false), pod("b", true)]);
+            assert!((&mut unready).now_or_never().is_none(), "{way}: never seen ready");
+            writer.observe(&Event::Apply(pod("a", true)));
+            list(&mut writer, &[pod("a", true)]);
+            writer.observe(&Event::Apply(pod("c", true)));
+            writer.observe(&Event::Delete(pod("c", true)));
+            assert!((&mut unready).now_or_never().is_none(), "{way}: other pods changed");
+            leave(&mut writer);
+            assert!((&mut unready).now_or_never().is_some(), "{way}");
         }
     }
 
     #[test]
-    fn without_a_watch_nothing_is_called_gone() {
-        let (mut learner, serving) = channel();
-        learner.learn(&Event::Apply(pod("a", true)));
-        let mut left = Box::pin(serving.left("a".to_owned()));
-        drop(learner);
-        assert!((&mut left).now_or_never().is_none());
+    fn without_a_watch_no_pod_becomes_unready() {
+        let (mut writer, ready) = channel();
+        writer.observe(&Event::Apply(pod("a", true)));
+        let mut unready = Box::pin(ready.until_unready("a".to_owned()));
+        drop(writer);
+        assert!((&mut unready).now_or_never().is_none());
     }
 
     #[test]
-    fn only_who_comes_and_leaves_is_a_change() {
-        let (mut learner, mut serving) = channel();
+    fn only_changes_of_readiness_are_changes() {
+        let (mut writer, mut ready) = channel();
         let steps: [(&str, Event<Pod>, bool); 4] = [
             ("not ready yet", Event::Apply(pod("a", false)), false),
             ("ready", Event::Apply(pod("a", true)), true),
@@ -146,9 +149,9 @@ mod tests {
             ("gone", Event::Delete(pod("a", true)), true),
         ];
         for (step, event, changes) in steps {
-            serving.mark();
-            learner.learn(&event);
-            assert_eq!(serving.has_changed(), changes, "{step}");
+            ready.mark();
+            writer.observe(&event);
+            assert_eq!(ready.has_changed(), changes, "{step}");
         }
     }
 }

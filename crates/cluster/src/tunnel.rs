@@ -1,4 +1,4 @@
-//! Byte streams to a pod's port, through `pods/NAME/portforward`: one WebSocket is one connection.
+//! Byte streams to a pod's port through `pods/NAME/portforward`. One WebSocket carries one connection.
 
 use std::time::{Duration, Instant};
 
@@ -10,19 +10,19 @@ use crate::endpoint::{Endpoint, PodPort, ResolveError};
 use crate::errors;
 use crate::ready_pods::ReadyPods;
 
-/// How long each step of a try to open a tunnel may take: finding the pods, and the tunnel itself.
+/// Timeout of each step: listing the pods, and opening the tunnel.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why there is no tunnel.
+/// The reason why there is no tunnel.
 #[derive(Debug, thiserror::Error)]
 pub enum TunnelError {
-    /// There is no pod to lead it to.
+    /// The endpoint has no usable pod.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
-    /// The API server did not answer in time.
+    /// The API server did not answer within [`STEP_TIMEOUT`].
     #[error("the API server did not {what} within {STEP_TIMEOUT:?}")]
     Slow {
-        /// What it was asked to do.
+        /// The step, as an infinitive.
         what: String,
     },
     /// The API server refused or could not be reached.
@@ -30,10 +30,10 @@ pub enum TunnelError {
     Kube {
         /// The pod.
         pod: String,
-        /// What came back.
+        /// The error.
         source: kube::Error,
     },
-    /// The API server answered without the stream that was asked for.
+    /// The API server answered without a stream.
     #[error("the API server opened no stream to port {port} of pod {pod}")]
     NoStream {
         /// The pod.
@@ -44,7 +44,7 @@ pub enum TunnelError {
 }
 
 impl TunnelError {
-    /// Whether rights are missing, so that trying again soon is of no use.
+    /// Returns true if rights are missing: a retry soon does not help.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         match self {
@@ -59,28 +59,28 @@ impl TunnelError {
 /// Opens a stream to a ready pod behind `endpoint`; `roll` in `0.0..1.0` picks among several pods.
 ///
 /// # Errors
-/// [`TunnelError`] says what was missing.
+/// [`TunnelError`].
 pub async fn open(client: &Client, endpoint: &Endpoint, roll: f64) -> Result<DuplexStream, TunnelError> {
     let ready = find(endpoint, client).await?;
     let (stream, _pod) = to_one_of(client, &endpoint.namespace, &ready, roll).await?;
     Ok(stream)
 }
 
-/// As [`open`], for several streams in a row: the pods found for one serve for the next, for a while.
+/// Opens several streams in a row. It caches the ready pods for a second.
 pub struct Tunnels {
     client: Client,
     endpoint: Endpoint,
-    known: tokio::sync::Mutex<Known>,
+    cache: tokio::sync::Mutex<Cache>,
 }
 
-/// The pods that were found ready last.
-struct Known {
+/// The ready pods of the last lookup, and its time.
+struct Cache {
     found: Option<(Instant, Vec<PodPort>)>,
-    serving: ReadyPods,
+    ready_pods: ReadyPods,
 }
 
-/// How long the pods found are taken for ready, when the watch has no news.
-const KNOWN: Duration = Duration::from_secs(1);
+/// Lifetime of the cached pods. A change that the watch reports ends it early.
+const CACHE_LIFETIME: Duration = Duration::from_secs(1);
 
 /// A stream to a pod.
 pub struct Tunnel {
@@ -88,18 +88,18 @@ pub struct Tunnel {
     pub stream: DuplexStream,
     /// UID of the pod.
     pub pod: String,
-    /// Tells when that pod takes no traffic any more.
-    pub serving: ReadyPods,
+    /// Reports when that pod is no longer ready.
+    pub ready_pods: ReadyPods,
 }
 
 impl Tunnels {
-    /// Tunnels to the pods behind `endpoint`, with what is known of pods.
+    /// Tunnels to the pods behind `endpoint`.
     #[must_use]
-    pub fn new(client: Client, endpoint: Endpoint, serving: ReadyPods) -> Self {
-        Self { client, endpoint, known: tokio::sync::Mutex::new(Known { found: None, serving }) }
+    pub fn new(client: Client, endpoint: Endpoint, ready_pods: ReadyPods) -> Self {
+        Self { client, endpoint, cache: tokio::sync::Mutex::new(Cache { found: None, ready_pods }) }
     }
 
-    /// Where they lead to.
+    /// The endpoint at the other end.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -108,40 +108,40 @@ impl Tunnels {
     /// Opens a stream.
     ///
     /// # Errors
-    /// [`TunnelError`] says what was missing.
+    /// [`TunnelError`].
     pub async fn open(&self, roll: f64) -> Result<Tunnel, TunnelError> {
-        let (ready, serving) = self.ready().await?;
+        let (ready, ready_pods) = self.ready().await?;
         let opened = to_one_of(&self.client, &self.endpoint.namespace, &ready, roll).await;
         if opened.is_err() {
-            self.known.lock().await.found = None;
+            self.cache.lock().await.found = None;
         }
         let (stream, pod) = opened?;
-        Ok(Tunnel { stream, pod: pod.uid.clone(), serving })
+        Ok(Tunnel { stream, pod: pod.uid.clone(), ready_pods })
     }
 
-    /// The lock is held while the pods are looked up, so that many who ask at once cost one look.
+    /// Holds the lock during the lookup: simultaneous callers share one.
     async fn ready(&self) -> Result<(Vec<PodPort>, ReadyPods), TunnelError> {
-        let mut known = self.known.lock().await;
-        if let Some((at, ready)) = &known.found
-            && at.elapsed() < KNOWN
-            && !known.serving.has_changed()
+        let mut cache = self.cache.lock().await;
+        if let Some((at, ready)) = &cache.found
+            && at.elapsed() < CACHE_LIFETIME
+            && !cache.ready_pods.has_changed()
         {
-            return Ok((ready.clone(), known.serving.clone()));
+            return Ok((ready.clone(), cache.ready_pods.clone()));
         }
-        // Before the question, so that what changes while it is asked makes the answer old.
-        known.serving.mark();
+        // Before the request: a change during the request makes its answer stale.
+        cache.ready_pods.mark();
         let ready = find(&self.endpoint, &self.client).await?;
-        known.found = Some((Instant::now(), ready.clone()));
-        Ok((ready, known.serving.clone()))
+        cache.found = Some((Instant::now(), ready.clone()));
+        Ok((ready, cache.ready_pods.clone()))
     }
 }
 
 async fn find(endpoint: &Endpoint, client: &Client) -> Result<Vec<PodPort>, TunnelError> {
-    let what = || format!("name the pods behind Service {}", endpoint.service);
-    Ok(in_time(what, endpoint.ready(client)).await??)
+    let what = || format!("list the pods behind Service {}", endpoint.service);
+    Ok(with_timeout(what, endpoint.ready(client)).await??)
 }
 
-async fn in_time<T>(what: impl FnOnce() -> String, step: impl Future<Output = T>) -> Result<T, TunnelError> {
+async fn with_timeout<T>(what: impl FnOnce() -> String, step: impl Future<Output = T>) -> Result<T, TunnelError> {
     tokio::time::timeout(STEP_TIMEOUT, step).await.map_err(|_late| TunnelError::Slow { what: what() })
 }
 
@@ -152,12 +152,12 @@ async fn to_one_of<'a>(
     roll: f64,
 ) -> Result<(DuplexStream, &'a PodPort), TunnelError> {
     let Some(picked @ PodPort { pod, port, .. }) = pick(ready, roll) else {
-        // There is at least one, by the contract of `Endpoint::ready`.
+        // `Endpoint::ready` returns at least one pod.
         return Err(TunnelError::NoStream { pod: String::new(), port: 0 });
     };
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let what = || format!("open a tunnel to pod {pod}");
-    let mut forwarder = in_time(what, pods.portforward(pod, &[*port]))
+    let mut forwarder = with_timeout(what, pods.portforward(pod, &[*port]))
         .await?
         .map_err(|source| TunnelError::Kube { pod: pod.clone(), source })?;
     let stream = forwarder

@@ -9,7 +9,7 @@ use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use cluster::failure::Failure;
+use cluster::errors::Failure;
 use cluster::persistent_connection::PersistentConnection;
 use cluster::{errors, http as plain};
 use diagnosis::facts::{Answer, Fact, Seen};

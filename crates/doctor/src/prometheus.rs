@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::ask;
 use cluster::endpoint::Endpoint;
-use cluster::failure::Failure;
+use cluster::errors::Failure;
 use cluster::http::get;
 use cluster::percent;
 use cluster::persistent_connection::PersistentConnection;

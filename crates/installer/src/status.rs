@@ -19,7 +19,7 @@ use super::seen::Metrics;
 use super::survey;
 use super::up::{Ground, ground};
 use cluster::connect::ConnectFlags;
-use cluster::{broker, external_metric, failure, prometheus};
+use cluster::{broker, errors, external_metric, prometheus};
 use observed::convert;
 use observed::{DepthSample, Hpa, MetricSample, ScrapedSample};
 use text::clean;
@@ -124,9 +124,9 @@ pub async fn look(flags: &ConnectFlags, namespace: &str, stop: &CancellationToke
     })
 }
 
-fn cause(failure: failure::Failure) -> String {
+fn cause(failure: errors::Failure) -> String {
     match failure {
-        failure::Failure::Lost(cause) | failure::Failure::Unavailable(cause) => cause,
+        errors::Failure::Lost(cause) | errors::Failure::Unavailable(cause) => cause,
     }
 }
 

@@ -20,7 +20,6 @@ use super::object::Key;
 use super::progress::Progress;
 use super::pull::{self, Missing, Pulls};
 use super::ready::{self, Log, More, Reason, Rollout, When};
-use observed::convert;
 use text::clean;
 
 /// Time between two looks.
@@ -163,7 +162,7 @@ impl Waiting<'_> {
 
     async fn pods(&self, namespace: &str, selector: Option<&LabelSelector>) -> Result<Vec<Pod>, Failure> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let selector = selector.map(convert::selector_query).unwrap_or_default();
+        let selector = selector.map(|selector| hpa::spec::LabelSelector::from(selector).query()).unwrap_or_default();
         let listed = within("listing pods", api.list(&ListParams::default().labels(&selector))).await?;
         Ok(listed.items)
     }

@@ -1,6 +1,6 @@
-//! What Surge reads from a cluster, as plain data, and the conversions from Kubernetes' types.
+//! Plain data read from a cluster, and the conversions from Kubernetes' types.
 //!
-//! Everything is pure. The conversions clean all text, so that no value of these types holds a control character.
+//! Everything is pure. The conversions clean all text that a screen shows: it holds no control characters.
 
 pub mod convert;
 pub mod keda;

@@ -1,8 +1,9 @@
-//! The cluster's objects, as far as the screens need them.
+//! Objects of the cluster, with the fields that Surge uses.
 
+use hpa::spec::LabelSelector;
 use jiff::Timestamp;
 
-/// The HPA, as far as the screens need it.
+/// A HorizontalPodAutoscaler.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hpa {
     /// Its name.
@@ -11,39 +12,39 @@ pub struct Hpa {
     pub min: i32,
     /// `spec.maxReplicas`.
     pub max: i32,
-    /// Name of the ScaledObject that KEDA has made it from, by its owner or KEDA's label; `None` for any other HPA.
+    /// Name of the ScaledObject that KEDA made it from; `None` for any other HPA.
     pub scaled_object: Option<String>,
-    /// The External metric that it reads, if it has one.
+    /// Its first External metric.
     pub metric: Option<MetricRef>,
-    /// The whole specification with the API's defaults, for the arithmetic; `None` when it cannot be read. Its texts are
-    /// not cleaned.
+    /// The whole specification with the API's defaults; `None` if it is invalid. Its texts are not cleaned.
     pub spec: Option<Box<hpa::Spec>>,
     /// `spec.scaleTargetRef` as kind and name.
     pub scale_target: (String, String),
-    /// `status.currentReplicas`, the spec size at the last sync.
+    /// `status.currentReplicas`: `spec.replicas` of the scale target at the last sync.
     pub current_replicas: i32,
     /// `status.desiredReplicas`.
     pub desired_replicas: i32,
-    /// What the HPA read at its last sync, in milli-units: per pod for AverageValue, the total for Value. `None`
-    /// when it has no reading.
+    /// Metric value of the last sync in thousandths: per pod for AverageValue, the total for Value. `None` without a
+    /// reading.
     pub reading_milli: Option<i64>,
-    /// When it last rescaled (whole seconds, the cluster's clock).
+    /// Time of the last rescale (whole seconds, the cluster's clock).
     pub last_scale: Option<Timestamp>,
     /// Its conditions.
     pub conditions: Vec<Condition>,
-    /// What `kubectl get hpa` prints under TARGETS, such as `50/20 (avg)`.
+    /// The column TARGETS of `kubectl get hpa`, such as `50/20 (avg)`.
     pub targets_column: String,
 }
 
 impl Hpa {
-    /// Whether its controller has written a status yet. Until then it says zero everywhere, and means nothing by it.
+    /// Returns true once the controller has written a status. Until then every number is a meaningless 0.
     #[must_use]
     pub fn has_synced(&self) -> bool {
         !self.conditions.is_empty() || self.reading_milli.is_some() || self.desired_replicas > 0
     }
 
-    /// The size that it wants; `None` while it has not computed one. A first sync without a reading leaves a zero that
-    /// nobody wants; only where nothing runs zero is a size.
+    /// Desired replicas; `None` until the controller computed them.
+    ///
+    /// A first sync without a reading leaves a meaningless 0. A 0 counts only if the scale target has no replicas.
     #[must_use]
     pub fn wanted(&self) -> Option<i32> {
         let is_off = self.has_synced() && self.current_replicas == 0;
@@ -56,15 +57,15 @@ impl Hpa {
 pub struct MetricRef {
     /// Metric name.
     pub name: String,
-    /// Label selector as a query string, such as `queue=Orders`.
-    pub selector: String,
-    /// Value of the selector's `queue` label, if it has one.
+    /// Selector of its series. Its texts are not cleaned.
+    pub selector: LabelSelector,
+    /// The only `queue` that the selector allows, if there is one.
     pub queue: Option<String>,
     /// The target.
     pub target: MetricTarget,
 }
 
-/// Target of an External metric, in milli-units.
+/// Target of an External metric, in thousandths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricTarget {
     /// `AverageValue`: per pod.
@@ -80,7 +81,7 @@ pub struct Condition {
     pub kind: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-    /// The reason word.
+    /// Reason in CamelCase.
     pub reason: String,
     /// The message.
     pub message: String,
@@ -97,14 +98,14 @@ pub struct Workload {
     pub replicas: i32,
     /// `status.readyReplicas`.
     pub ready: i32,
-    /// Its pod selector as a query string.
-    pub selector: String,
+    /// Its pod selector. Its texts are not cleaned.
+    pub selector: LabelSelector,
 }
 
-/// News about pods.
+/// A change of the pods.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PodsEvent {
-    /// A complete list: what is not in it is gone.
+    /// A complete list: all other pods are gone.
     Listed(Vec<Pod>),
     /// A pod is new or has changed.
     Applied(Box<Pod>),
@@ -117,34 +118,34 @@ pub enum PodsEvent {
     },
 }
 
-/// A pod, as far as the screens need it.
+/// A pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pod {
     /// Its name.
     pub name: String,
     /// Its uid.
     pub uid: String,
-    /// Which of the demo's workloads it belongs to.
+    /// The workload that it belongs to.
     pub role: Role,
-    /// What `kubectl get pods` prints under STATUS, such as `Running` or `CrashLoopBackOff`.
+    /// The column STATUS of `kubectl get pods`, such as `Running` or `CrashLoopBackOff`.
     pub status: String,
-    /// Where in its life it is.
+    /// Phase of its life.
     pub phase: PodPhase,
     /// Container restarts.
     pub restarts: i32,
     /// `metadata.creationTimestamp` (whole seconds, the cluster's clock).
     pub created: Option<Timestamp>,
-    /// When PodScheduled became true (whole seconds, the cluster's clock).
+    /// Time at which PodScheduled became true (whole seconds, the cluster's clock).
     pub scheduled: Option<Timestamp>,
-    /// When its container started (whole seconds, the cluster's clock).
+    /// Start of its first container (whole seconds, the cluster's clock).
     pub started: Option<Timestamp>,
-    /// When Ready became true (whole seconds, the cluster's clock).
+    /// Time at which Ready became true (whole seconds, the cluster's clock).
     pub ready_since: Option<Timestamp>,
-    /// Why its container last ended, such as `OOMKilled (137)`.
+    /// Reason and exit code of the last container exit, such as `OOMKilled (137)`.
     pub last_exit: Option<String>,
 }
 
-/// Which workload a pod belongs to.
+/// The workload that a pod belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// The HPA's scale target.
@@ -157,7 +158,7 @@ pub enum Role {
     Other,
 }
 
-/// Where in its life a pod is.
+/// Phase of a pod's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PodPhase {
     /// Not scheduled, or its container has not started.
@@ -179,18 +180,18 @@ pub enum PodPhase {
 pub struct ClusterEvent {
     /// The Event object's uid; a repeated event keeps it and raises `count`.
     pub uid: String,
-    /// `Normal` or `Warning`.
+    /// True for type `Warning`.
     pub warning: bool,
-    /// Kind and name of what it is about.
+    /// Kind and name of the involved object.
     pub object: (String, String),
-    /// The reason word, such as `SuccessfulRescale`.
+    /// Reason in CamelCase, such as `SuccessfulRescale`.
     pub reason: String,
     /// The message.
     pub message: String,
-    /// How often it was seen.
+    /// Number of occurrences.
     pub count: i32,
-    /// When it was last seen (the cluster's clock).
+    /// Time of the last occurrence (the cluster's clock).
     pub last_seen: Option<Timestamp>,
-    /// Whether it happened before it was told: before this run, or while the watch was away.
+    /// True if it happened before the watch delivered it: before this run, or while the watch was down.
     pub old: bool,
 }

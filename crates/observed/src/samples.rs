@@ -1,24 +1,24 @@
-//! The numbers that are asked for, and how the places are that they come from.
+//! Samples of the queue's depth, as the broker, Prometheus and the external metrics API answer them.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The queue as the broker's management API says it is.
+/// The depth of a queue, as the broker answers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DepthSample {
-    /// Messages waiting.
+    /// Messages that wait for a consumer.
     pub ready: u64,
-    /// Messages delivered and not acknowledged.
+    /// Messages that a consumer has and did not acknowledge.
     pub unacked: u64,
-    /// Consumers, where the source tells.
+    /// Number of consumers; `None` if the source does not report it.
     pub consumers: Option<u64>,
-    /// How old the figure may be: zero for the totals query, the statistics interval for `/metrics`.
+    /// Maximum age: zero for the totals query, the statistics interval for `/metrics`.
     pub staleness: Duration,
 }
 
 impl DepthSample {
-    /// Messages in all.
+    /// All messages of the queue.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.ready.saturating_add(self.unacked)
@@ -30,7 +30,7 @@ impl DepthSample {
 pub struct MetricSample {
     /// Sum of the items in milli-units; `None` when the API answers no item.
     pub value_milli: Option<i64>,
-    /// The answer's own timestamp: query time, not the sample's.
+    /// Timestamp in the answer: the time of the query, not of the sample.
     pub stamped: Option<Timestamp>,
 }
 
@@ -39,7 +39,7 @@ pub struct MetricSample {
 pub struct ScrapedSample {
     /// Value; `None` when the query finds nothing.
     pub value: Option<f64>,
-    /// When the value was scraped, by Prometheus's clock.
+    /// Time of the scrape, by Prometheus' clock.
     pub scraped: Option<Timestamp>,
     /// Age of the sample when Prometheus answered.
     pub age: Option<Duration>,

@@ -251,6 +251,14 @@ impl Rule {
     }
 }
 
+/// PromQL matchers for a label selector, without the braces: `queue="Orders",vhost="/"`, sorted by label.
+///
+/// # Errors
+/// [`QueryError::NoValues`] for `In` or `NotIn` without values.
+pub fn matchers(selector: &Selector) -> Result<String, QueryError> {
+    Ok(Matchers::new(selector)?.text())
+}
+
 fn regex(field: &'static str, pattern: &str) -> Result<Regex, RuleProblem> {
     Regex::new(pattern).map_err(|error| RuleProblem::Regex {
         field,

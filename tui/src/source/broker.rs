@@ -10,7 +10,7 @@ use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
 use crate::source::poll_timer::PollTimer;
 use cluster::broker::{Management, Metrics};
-use cluster::failure::Failure;
+use cluster::errors::Failure;
 use dashboard::message::Event;
 use dashboard::reported::{Source, SourceState};
 use observed::Hpa;

@@ -2,7 +2,7 @@
 
 use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
-use cluster::failure::Failure;
+use cluster::errors::Failure;
 use dashboard::message::Event;
 use dashboard::reported::{Problem, Source, SourceState, TargetEvent};
 
@@ -46,7 +46,7 @@ impl Health {
 
     /// Reports that the source delivers.
     pub(crate) async fn live(&mut self) {
-        self.backoff.succeeded();
+        self.backoff.reset();
         self.report(SourceState::Live).await;
         if self.target == Target::Lost {
             self.outbox.send(Event::Target(TargetEvent::Ready)).await;
@@ -56,7 +56,7 @@ impl Health {
 
     /// Reports that the source was lost for `cause`, with the time of the next try, and waits until then.
     pub(crate) async fn lost(&mut self, cause: String) {
-        let wait = self.backoff.failed(fastrand::f64());
+        let wait = self.backoff.next_wait();
         let next = self.outbox.after(wait);
         if self.target != Target::Apart {
             let advice = "the screen is stale; it continues when the API server answers".to_owned();
@@ -71,7 +71,7 @@ impl Health {
     /// dashboard runs.
     pub(crate) async fn unavailable(&mut self, cause: String) {
         self.report(SourceState::Unavailable(cause)).await;
-        tokio::time::sleep(self.backoff.failed(fastrand::f64())).await;
+        tokio::time::sleep(self.backoff.next_wait()).await;
     }
 
     /// Waits as `failure` requires.

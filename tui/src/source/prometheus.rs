@@ -24,9 +24,16 @@ pub(crate) async fn run(
     let mut found: Vec<Server> = Vec::new();
     health.connecting_if_new().await;
     loop {
-        let matchers = match hpa.wait_for(|hpa| metric(hpa.as_ref()).is_some()).await {
-            Ok(hpa) => matchers(metric(hpa.as_ref()).map_or("", |metric| &metric.selector), &namespace),
+        let selector = match hpa.wait_for(|hpa| metric(hpa.as_ref()).is_some()).await {
+            Ok(hpa) => metric(hpa.as_ref()).map(|metric| metric.selector.clone()).unwrap_or_default(),
             Err(_ended) => return,
+        };
+        let matchers = match matchers(&selector, &namespace) {
+            Ok(matchers) => matchers,
+            Err(failure) => {
+                health.failed(failure).await;
+                continue;
+            }
         };
         pace.due().await;
         if found.is_empty() {

@@ -110,7 +110,7 @@ async fn wait_for_cluster(options: &TargetOptions, outbox: &EventSender) -> Runn
         match find(options, REQUEST_TIMEOUT).await {
             Ok(cluster) => return watch(cluster, options, outbox).await,
             Err(obstacle) => {
-                let wait = backoff.failed(fastrand::f64());
+                let wait = backoff.next_wait();
                 outbox
                     .failed(Problem {
                         what: obstacle.what,

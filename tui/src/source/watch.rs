@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::source::health::Health;
 use crate::source::liveness::Returns;
 use cluster::errors;
-use cluster::failure::Failure;
+use cluster::errors::Failure;
 
 /// Limit of one watch request in seconds; it counts as dead five seconds later, because nothing else reveals a connection that
 /// a network dropped. Servers send a bookmark after about a minute, from which the watch resumes.

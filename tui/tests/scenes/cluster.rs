@@ -122,7 +122,10 @@ impl World {
             scaled_object: self.keda.then(|| "worker-scaler".to_owned()),
             metric: Some(MetricRef {
                 name: if self.keda { "s0-rabbitmq-Orders" } else { "rabbitmq_queue_length" }.to_owned(),
-                selector: "queue=Orders".to_owned(),
+                selector: hpa::spec::LabelSelector {
+                    match_labels: [("queue".to_owned(), "Orders".to_owned())].into(),
+                    ..Default::default()
+                },
                 queue: Some("Orders".to_owned()),
                 target: MetricTarget::Average(20_000),
             }),
@@ -162,7 +165,10 @@ impl World {
             spec_replicas: self.spec as i32,
             replicas: self.workers.iter().filter(|w| !w.ends).count() as i32,
             ready: self.workers.iter().filter(|w| w.ready && !w.ends).count() as i32,
-            selector: "app.kubernetes.io/name=worker".to_owned(),
+            selector: hpa::spec::LabelSelector {
+                match_labels: [("app.kubernetes.io/name".to_owned(), "worker".to_owned())].into(),
+                ..Default::default()
+            },
         };
         self.send(Event::Workload(Some(workload)));
     }

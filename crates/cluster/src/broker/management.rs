@@ -1,4 +1,4 @@
-//! The management API's totals query, with the credentials of the broker's Secret.
+//! The totals query of the management API, with the credentials of the broker's Secret.
 
 use std::time::Duration;
 
@@ -10,26 +10,25 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 use serde::Deserialize;
 
-use super::{DepthAnswer, WITHIN};
+use super::{DepthAnswer, REQUEST_TIMEOUT};
 use crate::endpoint::Endpoint;
-use crate::errors;
-use crate::failure::Failure;
+use crate::errors::{self, Failure};
 use crate::http::get;
 use crate::persistent_connection::PersistentConnection;
 use observed::DepthSample;
 
-/// All queues of the default virtual host, with nothing but their totals, which are read from the queues themselves.
+/// All queues of the default virtual host with their totals only. RabbitMQ reads those from the queues, not from statistics.
 const TOTALS: &str = "/api/queues/%2F?disable_stats=true&enable_queue_totals=true";
 
-/// The management API behind a kept tunnel.
+/// The management API, through a persistent connection.
 pub struct Management {
     client: Client,
-    kept: PersistentConnection,
+    connection: PersistentConnection,
     authorization: Option<HeaderValue>,
 }
 
 impl Management {
-    /// Opens nothing yet: the first request does.
+    /// A closed connection; the first request opens it.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
         let endpoint = Endpoint {
@@ -37,13 +36,13 @@ impl Management {
             service: names::RABBITMQ.to_owned(),
             port: names::RABBITMQ_MANAGEMENT.into(),
         };
-        Self { kept: PersistentConnection::new(client.clone(), endpoint), client, authorization: None }
+        Self { connection: PersistentConnection::new(client.clone(), endpoint), client, authorization: None }
     }
 
-    /// Asks for the depth of one queue.
+    /// Queries the depth of one queue.
     ///
     /// # Errors
-    /// When the credentials cannot be read, or the broker does not answer or refuses.
+    /// If the credentials are not readable, or the broker does not answer or rejects them.
     pub async fn ask(&mut self, queue: &str) -> DepthAnswer {
         let authorization = match &self.authorization {
             Some(authorization) => authorization.clone(),
@@ -52,32 +51,32 @@ impl Management {
         let mut request =
             get(names::RABBITMQ, TOTALS).map_err(|error| Failure::Unavailable(error.to_string()))?;
         request.headers_mut().insert(header::AUTHORIZATION, authorization);
-        let answer = self.kept.ask(&request, WITHIN).await?;
+        let answer = self.connection.ask(&request, REQUEST_TIMEOUT).await?;
         match answer.status {
             StatusCode::OK => depth(&answer.body, queue).map_err(|error| {
-                Failure::Lost(format!("the broker's answer is not what it should be: {error}"))
+                Failure::Lost(format!("invalid answer of the broker's management API: {error}"))
             }),
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                // The Secret may be changed meanwhile.
+                // Read the Secret again: it may have changed.
                 self.authorization = None;
                 Err(Failure::Unavailable(format!(
-                    "the broker's management API refused the user of Secret {} ({})",
+                    "the broker's management API rejects the user of Secret {} ({})",
                     names::RABBITMQ,
                     answer.status.as_u16()
                 )))
             }
             StatusCode::NOT_FOUND => Err(Failure::Unavailable(
-                "the broker's management API does not offer the totals query (404)".to_owned(),
+                "the broker's management API has no totals query (404)".to_owned(),
             )),
             status => Err(Failure::Lost(format!("the broker's management API answered {status}"))),
         }
     }
 
-    /// `Authorization` from Secret `rabbitmq`.
+    /// The `Authorization` field, from Secret `rabbitmq`.
     async fn credentials(&self) -> Result<HeaderValue, Failure> {
         let what = format!("reading Secret {}", names::RABBITMQ);
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.kept.endpoint().namespace);
-        let secret = within(WITHIN, &what, secrets.get(names::RABBITMQ)).await?;
+        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.connection.endpoint().namespace);
+        let secret = with_timeout(&what, secrets.get(names::RABBITMQ)).await?;
         let field = |key: &str| {
             let bytes = secret.data.as_ref().and_then(|data| data.get(key));
             bytes
@@ -92,14 +91,13 @@ impl Management {
     }
 }
 
-async fn within<T>(
-    within: Duration,
+async fn with_timeout<T>(
     what: &str,
-    asking: impl Future<Output = Result<T, kube::Error>>,
+    request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Failure> {
-    match tokio::time::timeout(within, asking).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
         Ok(answer) => answer.map_err(|error| errors::failure(what, &error)),
-        Err(_late) => Err(Failure::Lost(format!("{what}: no answer within {within:?}"))),
+        Err(_elapsed) => Err(Failure::Lost(format!("{what}: no answer within {REQUEST_TIMEOUT:?}"))),
     }
 }
 
@@ -113,7 +111,7 @@ struct Queue<'a> {
     consumers: Option<u64>,
 }
 
-/// The totals of one queue out of the answer; `None` if it is not in there, or has no totals yet.
+/// The totals of one queue; `None` if the answer does not have the queue, or no totals of it yet.
 fn depth(body: &[u8], name: &str) -> serde_json::Result<Option<DepthSample>> {
     let queues: Vec<Queue<'_>> = serde_json::from_slice(body)?;
     let found = queues.iter().find(|queue| queue.name == name);
@@ -132,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_queue_is_read_out_of_all() {
+    fn the_totals_of_one_queue_are_read() {
         let body = br#"[
             {"name": "Orders.dead", "vhost": "/", "messages_ready": 9, "messages_unacknowledged": 0},
             {"name": "Orders", "vhost": "/", "messages": 7, "messages_ready": 5, "messages_unacknowledged": 2},

@@ -1,32 +1,32 @@
-//! The broker's Prometheus endpoint, for those who may not ask the management API.
+//! The broker's Prometheus endpoint, for users without access to the management API.
 
 use std::time::Duration;
 
 use contract::names;
 use http::StatusCode;
 use kube::Client;
-use promfmt::exposition;
 
-use super::{DepthAnswer, WITHIN};
+use super::{DepthAnswer, REQUEST_TIMEOUT};
 use crate::endpoint::Endpoint;
-use crate::failure::Failure;
+use crate::errors::Failure;
 use crate::http::get;
 use crate::persistent_connection::PersistentConnection;
 use observed::DepthSample;
+use promfmt::exposition::{self, Sample};
 
-/// Without a family the answer has no series of queues.
+/// Only the named families have series of queues.
 const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
 
-/// RabbitMQ's `collect_statistics_interval` as it is without settings; the endpoint does not tell the one in use.
+/// The default of RabbitMQ's `collect_statistics_interval`. The endpoint does not report the actual one.
 const STATISTICS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The metrics endpoint behind a kept tunnel.
+/// The metrics endpoint, through a persistent connection.
 pub struct Metrics {
-    kept: PersistentConnection,
+    connection: PersistentConnection,
 }
 
 impl Metrics {
-    /// Opens nothing yet: the first request does.
+    /// A closed connection; the first request opens it.
     #[must_use]
     pub fn new(client: Client, namespace: &str) -> Self {
         let endpoint = Endpoint {
@@ -34,17 +34,17 @@ impl Metrics {
             service: names::RABBITMQ.to_owned(),
             port: names::RABBITMQ_METRICS.into(),
         };
-        Self { kept: PersistentConnection::new(client, endpoint) }
+        Self { connection: PersistentConnection::new(client, endpoint) }
     }
 
-    /// Asks for the depth of one queue.
+    /// Queries the depth of one queue.
     ///
     /// # Errors
-    /// When the endpoint does not answer, or answers an error.
+    /// If the endpoint does not answer, or answers an error.
     pub async fn ask(&mut self, queue: &str) -> DepthAnswer {
         let request =
             get(names::RABBITMQ, DETAILED).map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let answer = self.kept.ask(&request, WITHIN).await?;
+        let answer = self.connection.ask(&request, REQUEST_TIMEOUT).await?;
         match answer.status {
             StatusCode::OK => Ok(depth(&String::from_utf8_lossy(&answer.body), queue)),
             status => Err(Failure::Lost(format!("the broker's metrics endpoint answered {status}"))),
@@ -52,16 +52,18 @@ impl Metrics {
     }
 }
 
-/// The depth of one queue in the text exposition. Malformed lines are skipped.
+/// The totals of one queue of the default virtual host, from the text exposition.
 fn depth(text: &str, queue: &str) -> Option<DepthSample> {
+    let of_queue = |sample: &Sample<'_>| {
+        let labels = exposition::labels(sample.series).unwrap_or_default();
+        let has = |name: &str, value: &str| labels.iter().any(|(n, v)| *n == name && v == value);
+        has("queue", queue) && has("vhost", "/")
+    };
+    let samples: Vec<Sample<'_>> =
+        exposition::samples(text).filter_map(Result::ok).filter(of_queue).collect();
     let value = |name: &str| {
-        let samples = exposition::samples(text).filter_map(Result::ok).filter(|sample| sample.name() == name);
-        let mut ours = samples.filter(|sample| {
-            let labels = exposition::labels(sample.series).unwrap_or_default();
-            let has = |name: &str, value: &str| labels.iter().any(|(n, v)| *n == name && v == value);
-            has("queue", queue) && has("vhost", "/")
-        });
-        ours.find(|sample| sample.value >= 0.0).map(|sample| sample.value as u64)
+        let sample = samples.iter().find(|sample| sample.name() == name && sample.value >= 0.0)?;
+        Some(sample.value as u64)
     };
     Some(DepthSample {
         ready: value("rabbitmq_detailed_queue_messages_ready")?,
@@ -83,20 +85,14 @@ rabbitmq_detailed_queue_messages_ready{vhost="other",queue="Orders"} 8
 rabbitmq_detailed_queue_messages_ready{vhost="/",queue="Orders"} 5
 rabbitmq_detailed_queue_messages_unacked{vhost="/",queue="Orders"} 2 1700000000000
 rabbitmq_detailed_queue_consumers{vhost="/",queue="Orders"} 3.0
+rabbitmq_detailed_queue_messages_ready{vhost="/",queue="a,\"b\""} 4
+rabbitmq_detailed_queue_messages_unacked{vhost="/",queue="a,\"b\""} 0
 "#;
         let expected =
             DepthSample { ready: 5, unacked: 2, consumers: Some(3), staleness: STATISTICS_INTERVAL };
         assert_eq!(depth(text, "Orders"), Some(expected));
+        assert_eq!(depth(text, "a,\"b\"").map(|depth| depth.ready), Some(4));
         assert_eq!(depth(text, "nowhere"), None);
         assert_eq!(depth("", "Orders"), None);
-    }
-
-    #[test]
-    fn queue_names_may_have_commas_and_quotes() {
-        let text = r#"rabbitmq_detailed_queue_messages_ready{vhost="/",queue="a,\"b\""} 5
-rabbitmq_detailed_queue_messages_unacked{queue="a,\"b\"",vhost="/"} 2
-"#;
-        let depth = depth(text, r#"a,"b""#).unwrap();
-        assert_eq!((depth.ready, depth.unacked, depth.consumers), (5, 2, None));
     }
 }

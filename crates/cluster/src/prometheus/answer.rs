@@ -1,30 +1,29 @@
-//! Prometheus' answer to an instant query.
+//! Prometheus' answer to the query for value and time.
 
 use std::time::Duration;
 
 use http::StatusCode;
 use jiff::Timestamp;
-use promfmt::api::{Answer, Element, QueryResult};
-
 use observed::ScrapedSample;
+use promfmt::api::{Answer, QueryResult};
 use text::clean;
 
-/// Reads the answer: the element without labels is the value, those with labels are the times of its parts. A sum is
-/// as old as its oldest part.
+/// Parses the answer. The element without labels is the value; the others are scrape times of its series. The sample is as
+/// old as the oldest of them.
 pub(super) fn sample(status: StatusCode, body: &[u8]) -> Result<ScrapedSample, String> {
     let answer: Answer<QueryResult> = serde_json::from_slice(body)
-        .map_err(|error| format!("Prometheus answered {status} and an unknown body: {error}"))?;
-    let result = answer
-        .into_result()
-        .map_err(|error| format!("Prometheus answered {status}: {}", clean::text(&error.message)))?;
+        .map_err(|error| format!("Prometheus answered {status} with invalid JSON: {error}"))?;
+    let elements = match answer {
+        Answer::Success { data } => data.into_vector().unwrap_or_default(),
+        Answer::Error(error) => {
+            return Err(format!("Prometheus answered {status}: {}", clean::text(&error.message)));
+        }
+    };
     let mut sample = ScrapedSample { value: None, scraped: None, age: None };
     let mut oldest: Option<(f64, f64)> = None;
-    for Element { metric, value: point } in result.into_vector().unwrap_or_default() {
-        let (evaluated, value) = (point.time, point.value);
-        if !value.is_finite() {
-            continue;
-        }
-        if metric.is_empty() {
+    for element in elements.iter().filter(|element| element.value.value.is_finite()) {
+        let (evaluated, value) = (element.value.time, element.value.value);
+        if element.metric.is_empty() {
             sample.value = Some(value);
         } else if oldest.is_none_or(|(scraped, _)| value < scraped) {
             oldest = Some((value, evaluated));
@@ -46,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn value_and_the_oldest_time_are_read() {
+    fn value_and_oldest_time_are_read() {
         let body = vector(
             r#"{"metric":{},"value":[1700000010.5,"57"]},
                {"metric":{"pod":"a"},"value":[1700000010.5,"1700000009.25"]},
@@ -59,13 +58,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_found_is_no_value() {
+    fn an_empty_vector_is_no_value() {
         let sample = sample(StatusCode::OK, vector("").as_bytes()).unwrap();
         assert_eq!(sample, ScrapedSample { value: None, scraped: None, age: None });
     }
 
     #[test]
-    fn errors_are_told() {
+    fn errors_are_reported() {
         let body = br#"{"status":"error","errorType":"bad_data","error":"parse\u001b error"}"#;
         let error = sample(StatusCode::BAD_REQUEST, body).unwrap_err();
         assert_eq!(error, "Prometheus answered 400 Bad Request: parse error");

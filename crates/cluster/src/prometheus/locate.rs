@@ -1,4 +1,4 @@
-//! Where Prometheus is: as it was told, else behind the Services that the Prometheus Operator makes.
+//! The address of Prometheus: from the command line, else the Services of the Prometheus Operator.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,11 +9,10 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 
 use crate::endpoint::{Endpoint, Port};
-use crate::errors;
-use crate::failure::Failure;
+use crate::errors::{self, Failure};
 
-/// How long the search may take.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Timeout of the search.
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `NAMESPACE/SERVICE:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +41,10 @@ impl FromStr for Address {
     }
 }
 
-/// The endpoints to ask. Where Services of all namespaces may not be listed, the usual namespace is tried.
+/// The Prometheus endpoints. Without the right to list Services in all namespaces it is the default namespace's.
+///
+/// # Errors
+/// If there is no Service, or the API does not answer.
 pub async fn servers(client: &Client, address: Option<&Address>) -> Result<Vec<Endpoint>, Failure> {
     if let Some(address) = address {
         let port = Port::Number(address.port);
@@ -57,15 +59,15 @@ pub async fn servers(client: &Client, address: Option<&Address>) -> Result<Vec<E
         service: names::PROMETHEUS_SERVICE.to_owned(),
         port: Port::Number(names::PROMETHEUS_PORT),
     };
-    let what = format!("looking for Services named {}", names::PROMETHEUS_SERVICE);
+    let what = format!("listing Services named {}", names::PROMETHEUS_SERVICE);
     let services: Api<Service> = Api::all(client.clone());
     let named = ListParams::default().fields(&format!("metadata.name={}", names::PROMETHEUS_SERVICE));
-    match tokio::time::timeout(WITHIN, services.list(&named)).await {
-        Err(_late) => Err(Failure::Lost(format!("{what}: no answer within {WITHIN:?}"))),
+    match tokio::time::timeout(SEARCH_TIMEOUT, services.list(&named)).await {
+        Err(_elapsed) => Err(Failure::Lost(format!("{what}: no answer within {SEARCH_TIMEOUT:?}"))),
         Ok(Err(error)) if errors::is_forbidden(&error) => Ok(vec![at(names::MONITORING.to_owned())]),
         Ok(Err(error)) => Err(errors::failure(&what, &error)),
         Ok(Ok(found)) if found.items.is_empty() => Err(Failure::Unavailable(format!(
-            "no Service named {} in any namespace; name yours with --prometheus NAMESPACE/SERVICE:PORT",
+            "no Service is named {}; use --prometheus NAMESPACE/SERVICE:PORT",
             names::PROMETHEUS_SERVICE
         ))),
         Ok(Ok(found)) => Ok(found.items.iter().filter_map(ResourceExt::namespace).map(at).collect()),
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_read_whole() {
+    fn addresses_are_complete() {
         let address: Address = "monitoring/prometheus-operated:9090".parse().unwrap();
         assert_eq!((address.namespace.as_str(), address.port), ("monitoring", 9090));
         for bad in ["", "a", "a/b", "a/b:", "a/b:0", "a/b:70000", "/b:1", "a/:1"] {

@@ -62,7 +62,7 @@ impl Estimate {
         if news == StatusChange::Synced {
             syncs.push(self.observe_sync(data, hpa, spec, now, knows_since));
         }
-        let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
+        let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
         let total = inputs::total_then(&self.recent, hpa, scale_then.status_replicas);
         let newest = Newest { at: self.schedule.last(), total, patience: self.patience() };
         self.reading = read_now(data, hpa, &newest);
@@ -79,7 +79,7 @@ impl Estimate {
         let scale = Scale {
             spec_replicas: workload.spec_replicas,
             status_replicas: workload.replicas,
-            selector: workload.selector.clone(),
+            selector: workload.selector.query(),
         };
         let due = self.schedule.next(now);
         let decide = |when: At| {
@@ -103,7 +103,7 @@ impl Estimate {
     /// current size stands for all earlier recommendations.
     fn seed(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, workload: &Workload, now: At) {
         let holds = !hpa.conditions.iter().any(|c| c.kind == "AbleToScale" && c.reason == "ReadyForNewScale");
-        let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
+        let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
         let known = Recommendation { replicas: workload.spec_replicas, at: time(now) };
         if holds || total == Total::None {
@@ -131,7 +131,7 @@ impl Estimate {
                 synced = At(synced.0 + period);
             }
         }
-        let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector);
+        let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
         let scale = Scale { spec_replicas: workload.spec_replicas, ..scale };
         while now.since(synced) >= period + grace {
             synced = At(synced.0 + period);
@@ -147,8 +147,8 @@ impl Estimate {
 
     /// Records a sync that the controller wrote to the status.
     fn observe_sync(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At, knows_since: At) -> Sync {
-        let selector = data.workload.get().map_or("", |workload| workload.selector.as_str());
-        let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, selector);
+        let selector = data.workload.get().map(|workload| workload.selector.query()).unwrap_or_default();
+        let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, &selector);
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
         let when = self.decided(now);
         let mut memory = std::mem::take(&mut self.memory);
@@ -257,7 +257,7 @@ pub fn what_if(data: &Data, total_milli: i64) -> Option<hpa::Decision> {
     let scale = Scale {
         spec_replicas: workload.spec_replicas,
         status_replicas: workload.replicas,
-        selector: workload.selector.clone(),
+        selector: workload.selector.query(),
     };
     let when = data.estimate.schedule.next(data.now).unwrap_or(data.now);
     let mut memory = data.estimate.memory.clone();

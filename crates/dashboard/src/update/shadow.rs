@@ -110,7 +110,7 @@ mod tests {
 
     fn talk() -> Talk {
         let mut talk = Talk::ready(false);
-        let (name, selector) = ("worker".to_owned(), "app=worker".to_owned());
+        let (name, selector) = ("worker".to_owned(), hpa::spec::LabelSelector::default());
         talk.send(Event::Workload(Some(Workload {
             name,
             spec_replicas: 1,

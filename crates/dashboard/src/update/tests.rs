@@ -118,7 +118,7 @@ fn hpa(reading: i64, current: i32, desired: i32) -> Event {
         scaled_object: None,
         metric: Some(MetricRef {
             name: "rabbitmq_queue_length".to_owned(),
-            selector: "queue=Orders".to_owned(),
+            selector: hpa::spec::LabelSelector::default(),
             queue: Some("Orders".to_owned()),
             target: MetricTarget::Average(20_000),
         }),
@@ -134,7 +134,7 @@ fn hpa(reading: i64, current: i32, desired: i32) -> Event {
 }
 
 fn workload(spec_replicas: i32, replicas: i32, ready: i32) -> Event {
-    let (name, selector) = ("worker".to_owned(), String::new());
+    let (name, selector) = ("worker".to_owned(), hpa::spec::LabelSelector::default());
     Event::Workload(Some(Workload { name, spec_replicas, replicas, ready, selector }))
 }
 

@@ -13,7 +13,7 @@ use crate::plan::API_SERVICE;
 use crate::progress::Progress;
 use crate::survey;
 use cluster::external_metric;
-use cluster::failure;
+use cluster::errors;
 use observed::MetricRef;
 use observed::convert;
 use text::clean;
@@ -41,7 +41,7 @@ impl Waiting<'_> {
                         Some(value) => return Ok((metric.name, value)),
                         None => "its query gives nothing yet: Prometheus has no sample of the queue, or the broker's target is down".to_owned(),
                     },
-                    Err(failure::Failure::Unavailable(cause) | failure::Failure::Lost(cause)) => explained(&cause),
+                    Err(errors::Failure::Unavailable(cause) | errors::Failure::Lost(cause)) => explained(&cause),
                 },
             };
             progress.waiting(&reason);

@@ -1,4 +1,4 @@
-//! Kubernetes Events, `v1`, in the two forms that components write: with `count` and with `series`.
+//! Kubernetes Events (`v1`). Components write them in two forms: with `count` and with `series`.
 
 use k8s_openapi::api::core::v1::Event;
 
@@ -6,7 +6,7 @@ use super::timestamp;
 use crate::ClusterEvent;
 use text::clean;
 
-/// `old` says that it happened before it is told.
+/// Converts an Event; `old` marks one that happened before the watch delivered it.
 pub fn convert(object: &Event, old: bool) -> ClusterEvent {
     let series = object.series.as_ref();
     let last_seen = series

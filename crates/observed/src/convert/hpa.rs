@@ -1,23 +1,25 @@
 //! The HorizontalPodAutoscaler, `autoscaling/v2`.
 
+use hpa::k8s::first_external;
 use hpa::quantity::{Format, Quantity, format_milli};
+use hpa::selection::{ExternalSelection, ExternalTarget};
 use k8s_openapi::api::autoscaling::v2::{
     ExternalMetricStatus, HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget as ApiTarget,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 
-use super::{selector_query, timestamp};
+use super::timestamp;
 use crate::keda;
 use crate::{Condition, Hpa, MetricRef, MetricTarget};
 use text::clean;
 
-/// What the HPA says, as far as the screens need it.
+/// Converts an HPA.
 pub fn convert(object: &HorizontalPodAutoscaler) -> Hpa {
     let spec = object.spec.clone().unwrap_or_default();
     let status = object.status.clone().unwrap_or_default();
     let metrics = spec.metrics.as_deref().unwrap_or_default();
     let current = status.current_metrics.as_deref().unwrap_or_default();
-    let metric = metrics.iter().find_map(external);
+    let metric = first_external(metrics).map(metric_ref);
     Hpa {
         name: clean::text(object.metadata.name.as_deref().unwrap_or_default()),
         min: spec.min_replicas.unwrap_or(1),
@@ -52,26 +54,19 @@ fn milli(quantity: &ApiQuantity) -> Option<i64> {
     quantity.0.parse::<Quantity>().ok()?.milli().ok()
 }
 
-/// The first External metric of the spec.
-fn external(metric: &MetricSpec) -> Option<MetricRef> {
-    let external = metric.external.as_ref()?;
-    let selector = external.metric.selector.as_ref();
-    let target = match (&external.target.average_value, &external.target.value) {
-        (Some(average), _) => MetricTarget::Average(milli(average)?),
-        (None, Some(value)) => MetricTarget::Value(milli(value)?),
-        (None, None) => return None,
-    };
-    Some(MetricRef {
-        name: clean::text(&external.metric.name),
-        selector: selector.map(selector_query).map(|query| clean::text(&query)).unwrap_or_default(),
-        queue: selector
-            .and_then(|selector| selector.match_labels.as_ref()?.get("queue"))
-            .map(|queue| clean::text(queue)),
-        target,
-    })
+fn metric_ref(external: ExternalSelection) -> MetricRef {
+    MetricRef {
+        name: clean::text(&external.name),
+        queue: external.selector.only_value("queue").map(clean::text),
+        selector: external.selector,
+        target: match external.target {
+            ExternalTarget::AverageValue(milli) => MetricTarget::Average(milli),
+            ExternalTarget::Value(milli) => MetricTarget::Value(milli),
+        },
+    }
 }
 
-/// What the HPA read for `metric`. The controller writes the least number of 64 bits where it has no reading.
+/// Reading of `metric` in the status. The controller writes `i64::MIN` if it has no reading.
 fn reading(metric: &MetricRef, current: &[MetricStatus]) -> Option<i64> {
     let status = current
         .iter()
@@ -84,8 +79,8 @@ fn reading(metric: &MetricRef, current: &[MetricStatus]) -> Option<i64> {
     value.and_then(milli).filter(|milli| *milli != i64::MIN)
 }
 
-/// The column TARGETS of `kubectl get hpa`: an External metric as `50/20 (avg)` or `50/20`, several separated by
-/// commas, any other kind by its name alone.
+/// The column TARGETS of `kubectl get hpa`: an External metric as `50/20 (avg)` or `50/20`, any other metric as its
+/// type, separated by commas.
 fn targets_column(metrics: &[MetricSpec], current: &[MetricStatus]) -> String {
     if metrics.is_empty() {
         return "<none>".to_owned();
@@ -113,7 +108,7 @@ fn target(target: &ApiTarget, status: Option<&ExternalMetricStatus>) -> String {
     }
 }
 
-/// A quantity as kubectl prints it; what is none stays as it is.
+/// A quantity as kubectl prints it; an invalid one as it is.
 fn canonical(quantity: &ApiQuantity) -> String {
     match milli(quantity) {
         Some(i64::MIN) => "<unknown>".to_owned(),
@@ -149,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn readings_and_the_targets_column_follow_the_target_type() {
+    fn the_target_type_picks_reading_and_targets_column() {
         let average = json!({"type": "AverageValue", "averageValue": "20"});
         let value = json!({"type": "Value", "value": "20"});
         let nothing = json!([]);
@@ -167,24 +162,45 @@ mod tests {
     }
 
     #[test]
-    fn everything_is_read_from_the_spec() {
+    fn spec_and_conditions_are_read() {
         let hpa = hpa(&json!({"type": "AverageValue", "averageValue": "1500m"}), &json!([]));
         assert_eq!((hpa.min, hpa.max, hpa.current_replicas, hpa.desired_replicas), (2, 9, 1, 3));
         assert_eq!(hpa.scale_target, ("Deployment".to_owned(), "worker".to_owned()));
         let metric = hpa.metric.unwrap();
-        assert_eq!((metric.name.as_str(), metric.selector.as_str()), ("depth", "queue=Orders"));
+        assert_eq!((metric.name.as_str(), metric.selector.query().as_str()), ("depth", "queue=Orders"));
         assert_eq!(metric.queue.as_deref(), Some("Orders"));
         assert_eq!(metric.target, MetricTarget::Average(1500));
         assert_eq!(hpa.conditions[0].reason, "Bad[31m");
     }
 
     #[test]
-    fn an_hpa_without_an_external_metric_is_shown_as_it_is() {
+    fn an_hpa_without_external_metric_has_no_metric() {
         let object = json!({"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}]}});
         let hpa = convert(&serde_json::from_value(object).unwrap());
         assert_eq!((hpa.metric, hpa.min, hpa.targets_column.as_str()), (None, 1, "Resource"));
         let empty = convert(&HorizontalPodAutoscaler::default());
         assert_eq!(empty.targets_column, "<none>");
+    }
+
+    #[test]
+    fn the_queue_is_the_only_one_that_the_selector_allows() {
+        let with = |selector: Value| {
+            let object = json!({"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
+                "metrics": [{"type": "External", "external": {"metric": {"name": "m", "selector": selector},
+                    "target": {"type": "Value", "value": "1"}}}]}});
+            convert(&serde_json::from_value(object).unwrap()).metric.unwrap()
+        };
+        let any_of = |values: &[&str]| json!({"matchExpressions": [{"key": "queue", "operator": "In", "values": values}]});
+        for (selector, query, queue) in [
+            (json!({"matchLabels": {"queue": "Orders"}}), "queue=Orders", Some("Orders")),
+            (any_of(&["Orders"]), "queue in (Orders)", Some("Orders")),
+            (any_of(&["Orders", "Other"]), "queue in (Orders,Other)", None),
+            (json!({"matchLabels": {"vhost": "a"}}), "vhost=a", None),
+            (json!(null), "", None),
+        ] {
+            let metric = with(selector.clone());
+            assert_eq!((metric.selector.query().as_str(), metric.queue.as_deref()), (query, queue), "{selector}");
+        }
     }
 }

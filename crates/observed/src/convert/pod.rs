@@ -1,12 +1,15 @@
-//! Pods, with the words of `kubectl get pods`.
+//! Pods, with the status column of `kubectl get pods`.
 
+use hpa::spec::LabelSelector;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod as ApiPod, PodStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as ApiSelector;
+use kube_core::{Selector, SelectorExt as _};
 
 use super::timestamp;
 use crate::{Pod, PodPhase, Role};
 use text::clean;
 
-/// The pod as the screens need it; `worker` says whether it belongs to the HPA's scale target.
+/// Converts a pod; `role` is its workload, see [`role`].
 pub fn convert(object: &ApiPod, role: Role) -> Pod {
     let status = object.status.clone().unwrap_or_default();
     let containers = status.container_statuses.as_deref().unwrap_or_default();
@@ -34,8 +37,8 @@ pub fn convert(object: &ApiPod, role: Role) -> Pod {
     }
 }
 
-/// Which workload a pod belongs to, by its labels: the scale target's selector first, then the names of the contract.
-pub fn role(labels: &Labels, worker_selector: Option<&Selector>) -> Role {
+/// The workload of a pod, by its labels: first by the scale target's selector, then by the names of the contract.
+pub fn role(labels: &Labels, worker_selector: Option<&PodSelector>) -> Role {
     if worker_selector.is_some_and(|selector| selector.matches(labels)) {
         return Role::Worker;
     }
@@ -47,7 +50,7 @@ pub fn role(labels: &Labels, worker_selector: Option<&Selector>) -> Role {
     }
 }
 
-/// A pod's labels in one piece of text, a line each: thousands of pods are kept with theirs.
+/// The labels of a pod as one text, a label a line. The dashboard keeps those of thousands of pods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels(Box<str>);
 
@@ -55,41 +58,35 @@ impl Labels {
     /// The labels of a pod.
     pub fn of(object: &ApiPod) -> Self {
         let labels = object.metadata.labels.iter().flatten();
-        // Neither names nor values of labels may have a line's end in them, nor names an equals sign.
+        // Keys have no equals sign, and neither keys nor values have a line break.
         let lines: Vec<String> = labels.map(|(key, value)| format!("{key}={value}")).collect();
         Self(lines.join("\n").into_boxed_str())
     }
 
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.lines().filter_map(|line| line.split_once('='))
+    }
+
     fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .lines()
-            .filter_map(|line| line.split_once('='))
-            .find_map(|(k, value)| (k == key).then_some(value))
+        self.pairs().find_map(|(k, value)| (k == key).then_some(value))
     }
 }
 
-/// The equalities of a label selector; a Deployment's has mostly nothing else.
+/// The pod selector of a workload, ready for matching.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Selector(Vec<(String, String)>);
+pub struct PodSelector(Selector);
 
-impl Selector {
-    /// Reads a query string such as `a=b,c=d`; `None` if it selects by no equality at all.
-    pub fn parse(query: &str) -> Option<Self> {
-        let pairs: Vec<_> = query
-            .split(',')
-            .filter_map(|part| part.split_once('='))
-            .map(|(key, value)| (key.trim().to_owned(), value.trim_start_matches('=').trim().to_owned()))
-            .collect();
-        (!pairs.is_empty()).then_some(Self(pairs))
+impl PodSelector {
+    /// `None` for a selector that selects everything or has an unknown operator: it identifies no workload.
+    #[must_use]
+    pub fn new(selector: &LabelSelector) -> Option<Self> {
+        let selector = Selector::try_from(ApiSelector::from(selector)).ok()?;
+        (!selector.selects_all()).then_some(Self(selector))
     }
 
     fn matches(&self, labels: &Labels) -> bool {
-        self.0.iter().all(|(key, value)| labels.get(key) == Some(value))
-    }
-
-    /// The pairs.
-    pub fn pairs(&self) -> &[(String, String)] {
-        &self.0
+        let labels = labels.pairs().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        self.0.matches(&labels)
     }
 }
 
@@ -117,8 +114,9 @@ fn phase(object: &ApiPod, status: &PodStatus) -> PodPhase {
     }
 }
 
-/// The column STATUS of `kubectl get pods`, for pods without init containers: the pod's reason or phase, overridden by
-/// what its containers wait for or ended with, and by its deletion.
+/// The column STATUS of `kubectl get pods`, for pods without init containers.
+///
+/// It is the pod's reason or phase. A waiting or terminated container overrides it, and a deletion overrides both.
 fn status_word(object: &ApiPod, status: &PodStatus) -> String {
     let mut word =
         status.reason.clone().or_else(|| status.phase.clone()).unwrap_or_else(|| "Unknown".to_owned());
@@ -146,7 +144,7 @@ fn terminated_word(terminated: &ContainerStateTerminated) -> String {
     }
 }
 
-/// Why a container last ended, such as `OOMKilled (137)`.
+/// Reason and exit code of the last container exit, such as `OOMKilled (137)`.
 fn last_exit(containers: &[ContainerStatus]) -> Option<String> {
     let terminated = |container: &ContainerStatus| {
         let now = container.state.as_ref().and_then(|state| state.terminated.clone());
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn phases_and_words_are_those_of_kubectl() {
+    fn phase_and_status_are_kubectls() {
         let running = json!({"running": {"startedAt": "2026-01-01T00:00:00Z"}});
         let waiting = |reason: &str| json!({"waiting": {"reason": reason}});
         let ended = json!({"terminated": {"exitCode": 1, "reason": "Error"}});
@@ -226,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_about_containers_are_kept() {
+    fn restarts_exit_and_start_are_read() {
         let running = json!({"running": {"startedAt": "2026-01-01T00:00:05Z"}});
         let pod = convert(&pod(&with("Running", &running, true), false), Role::Worker);
         assert_eq!(pod.restarts, 2);
@@ -235,26 +233,28 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_targets_selector_wins_over_names() {
+    fn the_scale_targets_selector_comes_before_names() {
         let labelled = |labels: Value| {
             Labels::of(&serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap())
         };
-        let selector = Selector::parse("app=w, tier==back");
+        let selector = |selector: Value| PodSelector::new(&serde_json::from_value(selector).unwrap());
+        let back = json!({"key": "tier", "operator": "In", "values": ["back", "middle"]});
+        let workers = selector(json!({"matchLabels": {"app": "w"}, "matchExpressions": [back]}));
         let worker = labelled(json!({"app": "w", "tier": "back"}));
         let by_name = labelled(json!({"app.kubernetes.io/name": "worker"}));
         let producer = labelled(json!({"app.kubernetes.io/name": "producer"}));
         let broker = labelled(json!({"app.kubernetes.io/name": "rabbitmq"}));
-        assert_eq!(role(&worker, selector.as_ref()), Role::Worker);
-        assert_eq!(role(&by_name, selector.as_ref()), Role::Other);
+        assert_eq!(role(&worker, workers.as_ref()), Role::Worker);
+        assert_eq!(role(&by_name, workers.as_ref()), Role::Other);
         assert_eq!(role(&by_name, None), Role::Worker);
-        assert_eq!(role(&producer, selector.as_ref()), Role::Producer);
+        assert_eq!(role(&producer, workers.as_ref()), Role::Producer);
         assert_eq!(role(&broker, None), Role::Broker);
         assert_eq!(role(&Labels::default(), None), Role::Other);
-        assert_eq!(Selector::parse("!a,b in (c)"), None);
+        assert_eq!(selector(json!({})), None);
     }
 
     #[test]
-    fn a_deleted_pod_takes_no_traffic() {
+    fn a_deleted_pod_is_not_ready() {
         let mut pod = pod(&json!({}), false);
         assert!(!is_ready(&pod));
         pod.status =

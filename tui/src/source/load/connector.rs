@@ -22,7 +22,7 @@ impl Connector for Tunnels {
         let connection = Connection::over(tunnel.stream)
             .await
             .map_err(|error| format!("the tunnel ended at once: {error}"))?;
-        Ok(connection.until(tunnel.serving.left(tunnel.pod)))
+        Ok(connection.until(tunnel.ready_pods.until_unready(tunnel.pod)))
     }
 
     fn host(&self) -> HeaderValue {

@@ -9,7 +9,7 @@ use super::burst::Bursts;
 use super::connector::Connector;
 use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
-use cluster::failure::Failure;
+use cluster::errors::Failure;
 use cluster::http;
 use dashboard::reported::{Source, SourceState};
 use text::clean;

@@ -103,7 +103,7 @@ impl<D: Connector> Senders<D> {
                 Ok(connection) => return connection,
                 Err(cause) => {
                     self.tally.trouble(cause);
-                    tokio::time::sleep(backoff.failed(fastrand::f64())).await;
+                    tokio::time::sleep(backoff.next_wait()).await;
                 }
             }
         }

@@ -109,7 +109,7 @@ impl Follower {
             match self.stream().await {
                 Ok(was_of_use) => {
                     if was_of_use {
-                        backoff.succeeded();
+                        backoff.reset();
                     }
                     if self.reach == Reach::End && self.gone.is_cancelled() {
                         return Ok(());
@@ -134,7 +134,7 @@ impl Follower {
                 }
             }
             // The end of a pod is checked at once: its log disappears with it.
-            let wait = tokio::time::sleep(backoff.failed(fastrand::f64()));
+            let wait = tokio::time::sleep(backoff.next_wait());
             if self.gone.is_cancelled() {
                 wait.await;
             } else {

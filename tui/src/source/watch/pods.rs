@@ -12,7 +12,7 @@ use crate::source::health::Health;
 use cluster::ready_pods::ReadyPodsWriter;
 use dashboard::message::Event;
 use dashboard::reported::Source;
-use observed::convert::pod::{Labels, Selector, convert, role};
+use observed::convert::pod::{Labels, PodSelector, convert, role};
 use observed::{Pod, PodsEvent, Role, Workload};
 
 /// Watches all pods of a namespace.
@@ -29,12 +29,12 @@ pub(crate) async fn run(
     loop {
         let news = tokio::select! {
             event = follow.next() => {
-                serving.learn(&event);
+                serving.observe(&event);
                 known.take(event)
             }
             Ok(()) = workload.changed() => {
                 let selector = workload.borrow_and_update().as_ref().map(|workload| workload.selector.clone());
-                known.select(selector.as_deref().and_then(Selector::parse))
+                known.select(selector.as_ref().and_then(PodSelector::new))
             }
         };
         if let Some(news) = news {
@@ -51,7 +51,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn of(object: &ApiPod, selector: Option<&Selector>) -> Self {
+    fn of(object: &ApiPod, selector: Option<&PodSelector>) -> Self {
         let labels = Labels::of(object);
         Self { pod: convert(object, role(&labels, selector)), labels }
     }
@@ -60,7 +60,7 @@ impl Kept {
 /// The pods as last reported.
 #[derive(Default)]
 struct Known {
-    selector: Option<Selector>,
+    selector: Option<PodSelector>,
     reported: HashMap<String, Kept>,
     listing: HashMap<String, Kept>,
 }
@@ -97,7 +97,7 @@ impl Known {
     }
 
     /// A new selector changes which pods are workers: all pods are reported again, if they were reported before.
-    fn select(&mut self, selector: Option<Selector>) -> Option<PodsEvent> {
+    fn select(&mut self, selector: Option<PodSelector>) -> Option<PodsEvent> {
         if self.selector == selector {
             return None;
         }
@@ -130,6 +130,10 @@ mod tests {
         .unwrap()
     }
 
+    fn workers() -> Option<PodSelector> {
+        PodSelector::new(&serde_json::from_value(json!({"matchLabels": {"app": "w"}})).unwrap())
+    }
+
     fn names(event: Option<PodsEvent>) -> Vec<(String, Role)> {
         match event {
             Some(PodsEvent::Listed(pods)) => pods.into_iter().map(|pod| (pod.name, pod.role)).collect(),
@@ -151,8 +155,8 @@ mod tests {
         let both = vec![("a".to_owned(), Role::Other), ("b".to_owned(), Role::Other)];
         assert_eq!(names(known.take(watcher::Event::InitDone)), both);
         let selected = vec![("a".to_owned(), Role::Worker), ("b".to_owned(), Role::Other)];
-        assert_eq!(names(known.select(Selector::parse("app=w"))), selected);
-        assert_eq!(known.select(Selector::parse("app=w")), None);
+        assert_eq!(names(known.select(workers())), selected);
+        assert_eq!(known.select(workers()), None);
 
         assert_eq!(known.take(watcher::Event::Init), None);
         assert_eq!(names(known.take(watcher::Event::InitDone)), vec![]);

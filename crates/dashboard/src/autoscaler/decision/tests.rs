@@ -62,7 +62,10 @@ impl Watched {
     fn workload(&mut self) {
         let size = self.controller.size();
         let name = "worker".to_owned();
-        let selector = "app=worker".to_owned();
+        let selector = hpa::spec::LabelSelector {
+            match_labels: [("app".to_owned(), "worker".to_owned())].into(),
+            ..Default::default()
+        };
         let workload = Workload { name, spec_replicas: size, replicas: size, ready: size, selector };
         self.send(Event::Workload(Some(workload)));
     }
@@ -106,7 +109,7 @@ impl Watched {
             scaled_object: None,
             metric: Some(MetricRef {
                 name: "depth".to_owned(),
-                selector: String::new(),
+                selector: hpa::spec::LabelSelector::default(),
                 queue: None,
                 target: MetricTarget::Average(TARGET),
             }),

@@ -16,7 +16,7 @@ fn hpa() -> Hpa {
         scaled_object: None,
         metric: Some(MetricRef {
             name: "m".into(),
-            selector: "queue=Orders".into(),
+            selector: hpa::spec::LabelSelector::default(),
             queue: Some("Orders".into()),
             target: MetricTarget::Average(20_000),
         }),

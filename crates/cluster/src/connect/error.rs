@@ -1,0 +1,129 @@
+//! The obstacles between the kubeconfig and the demo, as sentences.
+
+use std::path::Path;
+
+use text::clean;
+
+/// An obstacle: a sentence with the cause, a title, and the fix.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct ConnectError {
+    /// A sentence: what was tried, on which object, and the cause.
+    pub what: String,
+    /// A few words for a title line.
+    pub short: String,
+    /// The fix.
+    pub advice: String,
+}
+
+impl ConnectError {
+    pub(super) fn new(what: impl AsRef<str>, short: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
+        let [what, short, advice] = [what.as_ref(), short.as_ref(), advice.as_ref()].map(clean::text);
+        Self { what, short, advice }
+    }
+
+    /// No kubeconfig at `path`; `None` if there is no default path.
+    pub(super) fn no_kubeconfig(path: Option<&Path>) -> Self {
+        let what = match path {
+            Some(path) => format!("there is no kubeconfig at {}", path.display()),
+            None => "there is no kubeconfig: neither KUBECONFIG nor HOME is set".to_owned(),
+        };
+        Self::new(what, "no kubeconfig found", "use --kubeconfig FILE, or set KUBECONFIG")
+    }
+
+    /// An unreadable kubeconfig.
+    pub(super) fn unreadable_kubeconfig(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(
+            format!("reading the kubeconfig {} failed: {error}", path.display()),
+            "the kubeconfig is not readable",
+            "make it readable for you, or use --kubeconfig FILE",
+        )
+    }
+
+    /// A kubeconfig that cannot be parsed.
+    pub(super) fn invalid_kubeconfig(path: Option<&Path>, cause: &str) -> Self {
+        let which = path.map_or_else(String::new, |path| format!(" {}", path.display()));
+        Self::new(
+            format!("the kubeconfig{which} is invalid: {cause}"),
+            "the kubeconfig is invalid",
+            "fix it, or use --kubeconfig FILE",
+        )
+    }
+
+    /// A kubeconfig without the context; `wanted` is empty if it has no current context either.
+    pub(super) fn no_context(wanted: &str, known: &[&str]) -> Self {
+        let known = match known {
+            [] => "it has no contexts; use --kubeconfig FILE".to_owned(),
+            known => format!("it has: {}", known.join(", ")),
+        };
+        if wanted.is_empty() {
+            let what = "the kubeconfig has no current context";
+            return Self::new(what, "no current context", format!("use --context NAME; {known}"));
+        }
+        let what = format!("the kubeconfig has no context {wanted}");
+        Self::new(what, format!("no context {wanted}"), known)
+    }
+
+    /// A context from which no client can be made.
+    pub(super) fn unusable_context(context: &str, cause: &str) -> Self {
+        Self::new(
+            format!("context {context} is not usable: {cause}"),
+            format!("context {context} is not usable"),
+            "check its cluster and user with: kubectl config view",
+        )
+    }
+
+    /// A server that does not answer.
+    pub(super) fn unreachable(context: &str, server: &str, cause: &str) -> Self {
+        Self::new(
+            format!("the API server of context {context} ({server}) is not reachable: {cause}"),
+            format!("context {context} is not reachable"),
+            "start the cluster, or use --context NAME",
+        )
+    }
+
+    /// A server that rejects the credentials.
+    pub(super) fn unauthenticated(context: &str, cause: &str) -> Self {
+        Self::new(
+            format!("the API server of context {context} rejects the kubeconfig's credentials: {cause}"),
+            format!("context {context} rejects the credentials"),
+            "log in again, or choose another user with --context NAME",
+        )
+    }
+
+    /// A user without the right to read the HPA.
+    pub(super) fn forbidden(context: &str, namespace: &str, hpa: &str, cause: &str) -> Self {
+        Self::new(
+            format!("context {context} may not read HPA {hpa} in namespace {namespace}: {cause}"),
+            format!("context {context} may not read the demo"),
+            "ask for the right to get and watch it, or use --context NAME",
+        )
+    }
+
+    /// Any other answer to the request for the HPA.
+    pub(super) fn failed(context: &str, hpa: &str, cause: &str) -> Self {
+        Self::new(
+            format!("reading HPA {hpa} in context {context} failed: {cause}"),
+            format!("context {context} answers with an error"),
+            "check the cluster with: kubectl get hpa -A",
+        )
+    }
+
+    /// A cluster without the namespace.
+    pub(super) fn no_namespace(context: &str, namespace: &str) -> Self {
+        Self::new(
+            format!("context {context} has no namespace {namespace}"),
+            format!("no demo found in context {context}"),
+            "install the demo there, or use --namespace NAME",
+        )
+    }
+
+    /// A namespace without the HPA.
+    pub(super) fn no_hpa(context: &str, namespace: &str, hpa: &str) -> Self {
+        Self::new(
+            format!("namespace {namespace} in context {context} has no HPA {hpa}"),
+            format!("no demo found in context {context}"),
+            "install the demo there, or use --hpa NAME",
+        )
+    }
+}
