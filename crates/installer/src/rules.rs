@@ -1,6 +1,7 @@
 //! The adapter's rules for a stack that has none: the same as the chart of prometheus-adapter is given, as the ConfigMap that it
 //! would make of them.
 
+use promfmt::adapter::{CONFIG_KEY, Config, Rule};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -24,13 +25,13 @@ pub fn object(request: &Request) -> Result<Value, Failure> {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name, "namespace": namespace},
-        "data": {"config.yaml": text},
+        "data": {CONFIG_KEY: text},
     });
     owner::mark(&mut object, &request.namespace, request.profile.name());
     Ok(object)
 }
 
-/// What the rules in a ConfigMap say about the demo's metric.
+/// Finds out whether the rules in a ConfigMap make the demo's metric from the profile's series.
 #[must_use]
 pub fn judge(config_map: Option<&Value>, profile: Profile) -> Rules {
     let Some(config_map) = config_map else { return Rules::Absent };
@@ -38,10 +39,14 @@ pub fn judge(config_map: Option<&Value>, profile: Profile) -> Rules {
         Profile::Exporter => "rabbitmq_queue_messages",
         Profile::Plugin | Profile::Keda => "rabbitmq_detailed_queue_messages",
     };
+    let makes_metric = |rule: &Rule| {
+        rule.fixed_series().is_none_or(|fixed| fixed == series)
+            && rule.metric_name(series).as_deref() == Some(contract::names::EXTERNAL_METRIC)
+    };
     let texts = config_map["data"].as_object().into_iter().flatten().filter_map(|(_, text)| text.as_str());
-    let mut serving =
-        texts.filter(|text| text.contains(contract::names::EXTERNAL_METRIC) && text.contains(series));
-    if serving.next().is_some() { Rules::Serve } else { Rules::Lack }
+    let mut configs = texts.filter_map(|text| Config::parse(text).ok());
+    let serves = configs.any(|config| config.external_rules.iter().any(makes_metric));
+    if serves { Rules::Serve } else { Rules::Lack }
 }
 
 #[cfg(test)]
@@ -56,13 +61,21 @@ mod tests {
             request.profile = profile;
             let object = object(&request).unwrap();
             assert_eq!(judge(Some(&object), profile), Rules::Serve, "{object}");
-            let text = object["data"]["config.yaml"].as_str().unwrap();
-            let read: Value = serde_saphyr::from_str(text).unwrap();
-            assert_eq!(read["externalRules"].as_array().unwrap().len(), 1, "{text}");
+            let text = object["data"][CONFIG_KEY].as_str().unwrap();
+            assert_eq!(Config::parse(text).unwrap().external_rules.len(), 1, "{text}");
             let other = if profile == Profile::Plugin { Profile::Exporter } else { Profile::Plugin };
             assert_eq!(judge(Some(&object), other), Rules::Lack);
         }
         assert_eq!(judge(None, Profile::Plugin), Rules::Absent);
-        assert_eq!(judge(Some(&json!({"data": {"config.yaml": "rules: []"}})), Profile::Plugin), Rules::Lack);
+        let lacking = [
+            "rules: []",
+            "# rabbitmq_queue_length of rabbitmq_detailed_queue_messages",
+            "externalRules: [{seriesQuery: rabbitmq_detailed_queue_messages, metricsQuery: q, \
+             name: {as: rabbitmq_queue_length}, seriesFilters: [{isNot: detailed}]}]",
+        ];
+        for text in lacking {
+            let map = json!({"data": {"config.yaml": text}});
+            assert_eq!(judge(Some(&map), Profile::Plugin), Rules::Lack, "{text}");
+        }
     }
 }
