@@ -1,5 +1,5 @@
-//! `surge doctor` on a sandbox that is broken in one way after another: each time the verdict and the one fix are those of
-//! that breakage, and gone once the fix is carried out as it is printed.
+//! `surge doctor` on a sandbox with one breakage after another: the verdict and the fix match the breakage, and both
+//! disappear after the printed fix was run.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

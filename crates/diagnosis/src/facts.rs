@@ -1,10 +1,10 @@
-//! Everything that was seen along the chain, each with how it was asked. Plain data: what it means is said elsewhere.
+//! Observations along the chain, each with the command that shows the same. Plain data without judgement.
 //!
-//! Texts are kept as they came; they are cleaned where a line of the report is made of them.
+//! Text stays as it arrived. The [`ReportWriter`](crate::finding::ReportWriter) cleans it.
 
-mod api;
 mod broker;
 mod keda;
+mod metrics_api;
 mod prometheus;
 
 use std::time::Duration;
@@ -15,128 +15,141 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
+use text::command::{ClusterFlags, Command};
 
-pub use self::api::{Answer, MetricsApi};
 pub use self::broker::{Broker, MetricsEndpoint, Queue, Sample, ServicePort};
 pub use self::keda::{
     AuthenticationReference, AuthenticationSpec, Keda, ScaledObject, ScaledObjectSpec, SecretKeys,
     SecretReference, Trigger,
 };
-pub use self::prometheus::{MonitorSpec, Prometheus, PrometheusSpec, RuleSpec, Target, Targets, Track};
-pub use super::flags::Flags;
+pub use self::metrics_api::{MetricResponse, MetricsApi};
+pub use self::prometheus::{MonitorSpec, Prometheus, PrometheusSpec, RuleSpec, SampleTimes};
+pub use promfmt::api::{Target, Targets};
 
-/// An answer, and the question.
+/// The outcome of a request, and a command that shows the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact<T> {
-    /// The command or request that shows the same.
-    pub how: String,
-    /// The answer.
-    pub seen: Seen<T>,
+    /// The command that shows the same; `None` when nothing was requested.
+    pub command: Option<Command>,
+    /// The outcome.
+    pub outcome: Outcome<T>,
 }
 
-/// What a question came to.
+/// The outcome of a request.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen<T> {
-    /// It is there.
+pub enum Outcome<T> {
+    /// The value.
     Value(T),
-    /// It is said not to be there.
+    /// The server says that it does not exist.
     Absent,
-    /// It may not be seen; a sentence.
+    /// The user may not see it; a sentence.
     NotPermitted(String),
-    /// There was no answer of use; a sentence.
+    /// The request failed; a sentence.
     Failed(String),
-    /// Nothing was asked, and why.
+    /// Nothing was requested; the reason.
     NotAsked(String),
 }
 
+impl<T> Outcome<T> {
+    /// The same outcome with another value.
+    pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Outcome<U> {
+        match self {
+            Self::Value(value) => Outcome::Value(turn(value)),
+            Self::Absent => Outcome::Absent,
+            Self::NotPermitted(sentence) => Outcome::NotPermitted(sentence),
+            Self::Failed(sentence) => Outcome::Failed(sentence),
+            Self::NotAsked(reason) => Outcome::NotAsked(reason),
+        }
+    }
+}
+
 impl<T> Fact<T> {
-    /// A question that was not put.
+    /// A request that was not made.
     #[must_use]
-    pub fn not_asked(why: impl Into<String>) -> Self {
-        Self { how: String::new(), seen: Seen::NotAsked(why.into()) }
+    pub fn not_asked(reason: impl Into<String>) -> Self {
+        Self { command: None, outcome: Outcome::NotAsked(reason.into()) }
     }
 
-    /// A thing that was seen.
+    /// An outcome of the request that the command repeats.
     #[must_use]
-    pub fn seen(how: impl Into<String>, thing: T) -> Self {
-        Self { how: how.into(), seen: Seen::Value(thing) }
+    pub fn new(command: Command, outcome: Outcome<T>) -> Self {
+        Self { command: Some(command), outcome }
     }
 
-    /// The thing, if it was seen.
+    /// A value.
+    #[must_use]
+    pub fn value(command: Command, value: T) -> Self {
+        Self::new(command, Outcome::Value(value))
+    }
+
+    /// The value, if the request returned one.
     #[must_use]
     pub fn get(&self) -> Option<&T> {
-        match &self.seen {
-            Seen::Value(thing) => Some(thing),
+        match &self.outcome {
+            Outcome::Value(value) => Some(value),
             _ => None,
         }
     }
 
-    /// The same answer about something made of the thing.
+    /// The same fact with another value.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Fact<U> {
-        let seen = match self.seen {
-            Seen::Value(thing) => Seen::Value(turn(thing)),
-            Seen::Absent => Seen::Absent,
-            Seen::NotPermitted(sentence) => Seen::NotPermitted(sentence),
-            Seen::Failed(sentence) => Seen::Failed(sentence),
-            Seen::NotAsked(why) => Seen::NotAsked(why),
-        };
-        Fact { how: self.how, seen }
+        Fact { command: self.command, outcome: self.outcome.map(turn) }
     }
 
-    /// Whether it is said not to be there.
+    /// Returns whether the server said that the thing does not exist.
     #[must_use]
     pub fn is_absent(&self) -> bool {
-        matches!(self.seen, Seen::Absent)
+        matches!(self.outcome, Outcome::Absent)
     }
 }
 
 impl<T> Fact<Vec<T>> {
-    /// The things that were seen, none where none could be.
+    /// The values; none unless the request returned them.
     #[must_use]
     pub fn all(&self) -> &[T] {
         self.get().map_or(&[], Vec::as_slice)
     }
 }
 
-/// What was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+/// The HPA under examination.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Subject {
     /// Name of the context.
     pub context: String,
     /// Namespace of the HPA.
     pub namespace: String,
     /// Name of the HPA.
     pub hpa: String,
-    /// How a command reaches the same cluster.
-    pub flags: Flags,
+    /// The flags that lead a command to the same cluster.
+    pub flags: ClusterFlags,
 }
 
-/// A right that is needed for a part of the look, or for the dashboard.
+/// A permission that the doctor or the dashboard needs.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Right {
-    /// As `kubectl auth can-i` takes it, such as `get`.
+pub struct Permission {
+    /// The verb as `kubectl auth can-i` takes it, such as `get`.
     pub verb: &'static str,
-    /// Resource, with its group and subresource, such as `pods/portforward`.
+    /// Resource with its group and subresource, such as `pods/portforward`.
     pub resource: String,
-    /// Namespace; `None` for all of them.
+    /// Namespace; `None` for all namespaces.
     pub namespace: Option<String>,
-    /// What cannot be seen without it.
+    /// The subject that stays unknown without the permission.
     pub purpose: &'static str,
-    /// The answer.
+    /// The API server's answer.
     pub allowed: Fact<bool>,
 }
 
-/// A custom object of which only a few fields are read.
+/// A custom resource, with only the fields that the doctor reads.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct Custom<S> {
+pub struct CustomObject<S> {
     /// Metadata.
     pub metadata: ObjectMeta,
     /// Specification.
     pub spec: S,
 }
 
-impl<S> Custom<S> {
+impl<S> CustomObject<S> {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -150,36 +163,36 @@ impl<S> Custom<S> {
     }
 }
 
-/// A second look at the HPA, taken when the first did not agree with the metrics API.
+/// A second reading of the HPA and its metric, taken when the first readings disagreed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Later {
-    /// How long after the first.
+pub struct Recheck {
+    /// Time since the first reading.
     pub after: Duration,
-    /// The HPA then.
+    /// The HPA.
     pub autoscaler: Fact<HorizontalPodAutoscaler>,
-    /// The metric then.
-    pub answer: Fact<Answer>,
+    /// The metric.
+    pub response: Fact<MetricResponse>,
 }
 
-/// Everything that was seen.
+/// All observations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
-    /// What was looked at.
-    pub place: Place,
-    /// When, by the clock here.
+    /// The HPA under examination.
+    pub subject: Subject,
+    /// Time of the examination, by the local clock.
     pub now: Timestamp,
-    /// Version of the API server, such as `v1.34.4`, and where it is.
+    /// Version and address of the API server, such as `Kubernetes v1.34.4 at https://…`.
     pub version: Fact<String>,
-    /// What may be done.
-    pub rights: Vec<Right>,
+    /// The user's permissions.
+    pub permissions: Vec<Permission>,
     /// The namespace.
     pub namespace: Fact<Namespace>,
     /// The HPA.
     pub autoscaler: Fact<HorizontalPodAutoscaler>,
     /// All HPAs of the namespace.
     pub autoscalers: Fact<Vec<HorizontalPodAutoscaler>>,
-    /// The HPA after a while.
-    pub later: Option<Later>,
+    /// The second reading, if one was taken.
+    pub recheck: Option<Recheck>,
     /// Deployments of the namespace.
     pub deployments: Fact<Vec<Deployment>>,
     /// StatefulSets of the namespace.
@@ -188,7 +201,7 @@ pub struct Facts {
     pub pods: Fact<Vec<Pod>>,
     /// Services of the namespace.
     pub services: Fact<Vec<Service>>,
-    /// Events of the namespace that are warnings.
+    /// Events of type Warning of the namespace.
     pub warnings: Fact<Vec<Event>>,
     /// The broker.
     pub broker: Broker,
@@ -198,41 +211,36 @@ pub struct Facts {
     pub api: MetricsApi,
     /// KEDA.
     pub keda: Keda,
-    /// The controller manager's arguments, where its pod can be read.
+    /// Arguments of the controller manager, if its pod can be read.
     pub controller_arguments: Fact<Vec<String>>,
-    /// The ConfigMap that tells the settings of a controller manager that is no pod.
+    /// ConfigMap with the settings of a controller manager that runs outside the cluster.
     pub controller_settings: Fact<ConfigMap>,
 }
 
 impl Facts {
-    /// Nothing was seen, and why.
+    /// Facts of which none was requested.
     #[must_use]
-    pub fn nothing(why: &str) -> Self {
+    pub fn not_asked(reason: &str) -> Self {
         Self {
-            place: Place {
-                context: String::new(),
-                namespace: String::new(),
-                hpa: String::new(),
-                flags: Flags::default(),
-            },
+            subject: Subject::default(),
             now: Timestamp::UNIX_EPOCH,
-            version: Fact::not_asked(why),
-            rights: Vec::new(),
-            namespace: Fact::not_asked(why),
-            autoscaler: Fact::not_asked(why),
-            autoscalers: Fact::not_asked(why),
-            later: None,
-            deployments: Fact::not_asked(why),
-            stateful_sets: Fact::not_asked(why),
-            pods: Fact::not_asked(why),
-            services: Fact::not_asked(why),
-            warnings: Fact::not_asked(why),
-            broker: Broker::nothing(why),
-            prometheus: Prometheus::nothing(why),
-            api: MetricsApi::nothing(why),
-            keda: Keda::nothing(why),
-            controller_arguments: Fact::not_asked(why),
-            controller_settings: Fact::not_asked(why),
+            version: Fact::not_asked(reason),
+            permissions: Vec::new(),
+            namespace: Fact::not_asked(reason),
+            autoscaler: Fact::not_asked(reason),
+            autoscalers: Fact::not_asked(reason),
+            recheck: None,
+            deployments: Fact::not_asked(reason),
+            stateful_sets: Fact::not_asked(reason),
+            pods: Fact::not_asked(reason),
+            services: Fact::not_asked(reason),
+            warnings: Fact::not_asked(reason),
+            broker: Broker::not_asked(reason),
+            prometheus: Prometheus::not_asked(reason),
+            api: MetricsApi::not_asked(reason),
+            keda: Keda::not_asked(reason),
+            controller_arguments: Fact::not_asked(reason),
+            controller_settings: Fact::not_asked(reason),
         }
     }
 }

@@ -1,90 +1,93 @@
-//! The metric chain, hop by hop: what was seen comes in as [`Facts`], what it means comes out as a [`Report`].
+//! The metric chain, hop by hop: [`Facts`] come in, a [`Report`] comes out. Pure.
 //!
-//! Pure. `source::doctor` collects the facts; the command `surge doctor`, the screen Doctor and the tests show the report.
-//! A hop only speaks for itself: a cause stands before its consequences, so the first failure is the one to mend.
+//! The crate `doctor` collects the facts. `surge doctor` and the screen Doctor show the report. A cause comes before its
+//! consequences, so the first failure is the one to fix.
+//!
+//! # Adding a check
+//!
+//! 1. **Fact.** If the facts lack the observation, add a field to `facts.rs` or to its file of the hop, and read it in the
+//!    file of the same name in the crate `doctor`. A fact says the request and its outcome, without judgement.
+//! 2. **Sentences.** Add the finding's sentences and the remedy (`fix_…`) to `messages.rs`. They contain no commands.
+//! 3. **Check.** In the file of its hop in `hops/`, write the finding with a `ReportWriter`: a fixed name for scripts, the
+//!    sentence, the command of the fact as evidence, and a [`Fix`]. Build commands from [`text::command::Command`] and
+//!    patches with `serde_json`; `fixes.rs` has the usual ones. A remedy of two hops belongs in `fixes.rs`, a question of
+//!    two hops in `chain.rs`, since no hop uses another.
+//! 4. **Test.** Copy a `Case` in `tests/` of the hop: what breaks, which check, which verdict, which words and which fix. The
+//!    tables also run with hostile names, so an unquoted value fails. Then add a row to `tui/tests/doctor/audit.rs` with a test
+//!    that breaks a sandbox in that way.
 
-mod adapter;
-mod api;
-mod autoscaler;
-mod broker;
+mod chain;
 mod drill;
-mod endpoint;
-mod exporter;
 pub mod facts;
-mod flags;
-mod intervals;
-mod keda;
-mod line;
+mod finding;
+mod fixes;
+mod fmt;
+mod hops;
+mod messages;
 mod metric;
-mod monitors;
-mod prometheus;
-mod reach;
 mod report;
-mod rights;
 mod rule;
+mod scaled_object;
 mod select;
-mod selection;
-mod series;
-mod services;
-mod status;
-mod targets;
 #[cfg(test)]
 mod tests;
-mod upstream;
-mod value;
-mod words;
-mod workloads;
 
-pub use self::facts::{Facts, Flags};
-pub use self::line::{Fix, Form, Hop, Line, Verdict};
+use text::command::ClusterFlags;
+
+pub use self::chain::{SERIES, is_keda};
+pub use self::facts::Facts;
+pub use self::finding::{Finding, Fix, Form, Hop, Verdict};
+pub use self::hops::api::adapter_url::{PrometheusService, prometheus_service};
+pub use self::hops::autoscaler::status::disagrees;
 pub use self::metric::{Metric, external};
-pub use self::prometheus::SERIES;
 pub use self::report::{Report, Timing};
-pub use self::rule::{Rule, parse as parse_rules, rule_of};
-pub use self::select::{monitor_covers, selects};
-pub use self::status::disagrees;
-pub use self::upstream::upstream;
+pub use self::rule::{Rule, parse as parse_rules, rules_for};
+pub use self::select::{matches, selects_service};
 
-use self::line::Pen;
-use self::reach::Reached;
+use self::finding::ReportWriter;
+use self::hops::api_server::Access;
 
-/// Whether KEDA answers for the external metrics API.
-#[must_use]
-pub fn is_keda(facts: &Facts) -> bool {
-    api::is_keda(facts)
-}
-
-/// What the facts mean.
+/// Judges the facts, hop by hop.
 #[must_use]
 pub fn examine(facts: &Facts) -> Report {
-    let mut lines = Vec::new();
+    let mut findings = Vec::new();
     let mut timing = None;
-    let reached = reach::examine(facts, &mut Pen { hop: Hop::Cluster, lines: &mut lines });
-    if reached == Reached::Server {
-        rights::examine(facts, &mut Pen { hop: Hop::Rights, lines: &mut lines });
-        workloads::examine(facts, &mut Pen { hop: Hop::Workloads, lines: &mut lines });
-        services::examine(facts, &mut Pen { hop: Hop::Workloads, lines: &mut lines });
-        broker::examine(facts, &mut Pen { hop: Hop::Broker, lines: &mut lines });
-        endpoint::examine(facts, &mut Pen { hop: Hop::Endpoint, lines: &mut lines });
-        prometheus::examine(facts, &mut Pen { hop: Hop::Prometheus, lines: &mut lines });
-        api::examine(facts, &mut Pen { hop: Hop::Api, lines: &mut lines });
-        autoscaler::examine(facts, &mut Pen { hop: Hop::Autoscaler, lines: &mut lines });
-        timing = intervals::examine(facts, &mut Pen { hop: Hop::Intervals, lines: &mut lines });
-    }
-    let flags = &facts.place.flags;
-    for line in &mut lines {
-        line.how = flags.lead(&line.how);
-        if let Some(fix) = &mut line.fix {
-            fix.what = flags.lead(&fix.what);
-            fix.text = flags.lead(&fix.text);
+    let mut writer = ReportWriter { hop: Hop::Cluster, findings: &mut findings };
+    let access = hops::api_server::examine(facts, &mut writer);
+    if access == Access::Granted {
+        let hops: [(Hop, fn(&Facts, &mut ReportWriter<'_>)); 7] = [
+            (Hop::Permissions, hops::permissions::examine),
+            (Hop::Workloads, hops::workloads::examine),
+            (Hop::Broker, hops::broker::examine),
+            (Hop::Endpoint, hops::endpoint::examine),
+            (Hop::Prometheus, hops::prometheus::examine),
+            (Hop::Api, hops::api::examine),
+            (Hop::Autoscaler, hops::autoscaler::examine),
+        ];
+        for (hop, examine) in hops {
+            writer.hop = hop;
+            examine(facts, &mut writer);
         }
+        writer.hop = Hop::Intervals;
+        timing = hops::intervals::examine(facts, &mut writer);
     }
+    select_cluster(&mut findings, &facts.subject.flags);
     Report {
-        context: facts.place.context.clone(),
-        namespace: facts.place.namespace.clone(),
-        hpa: facts.place.hpa.clone(),
-        is_reachable: reached != Reached::Not,
-        lines,
+        context: facts.subject.context.clone(),
+        namespace: facts.subject.namespace.clone(),
+        hpa: facts.subject.hpa.clone(),
+        is_reachable: access != Access::Unreachable,
+        findings,
         timing,
+    }
+}
+
+/// Leads the commands of all findings to the cluster under examination.
+fn select_cluster(findings: &mut [Finding], flags: &ClusterFlags) {
+    for finding in findings {
+        finding.evidence = finding.evidence.take().map(|command| command.on(flags));
+        if let Some(fix) = &mut finding.fix {
+            fix.command = fix.command.take().map(|command| command.on(flags));
+        }
     }
 }

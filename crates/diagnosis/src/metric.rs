@@ -1,69 +1,57 @@
-//! The External metric that an HPA reads.
+//! The External metric of an HPA.
 
-use hpa::quantity::Quantity;
+use hpa::selection::ExternalTarget;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
-use super::select;
+use crate::facts::Facts;
 
 /// An External metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Its place among the HPA's metrics.
+    /// Its index in the HPA's metrics.
     pub index: usize,
     /// Its name in the external metrics API.
     pub name: String,
-    /// Which of its series.
+    /// The selector of its series.
     pub selector: LabelSelector,
-    /// The selector as the API takes it in a query.
+    /// The selector in the syntax of the API's `labelSelector` parameter.
     pub query: String,
-    /// The queue that the selector names, if it names exactly one.
+    /// The queue, if the selector names exactly one.
     pub queue: Option<String>,
-    /// What the HPA aims at.
-    pub target: Target,
+    /// The HPA's target value.
+    pub target: MetricTarget,
 }
 
-/// The target, in milli-units.
+/// The target value, in milli-units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// Per pod.
+pub enum MetricTarget {
+    /// `AverageValue`: per pod.
     Average(i64),
-    /// In all.
+    /// `Value`: in total.
     Value(i64),
 }
 
-/// The first External metric of the HPA.
+/// The first External metric of the HPA under examination.
+pub(crate) fn examined(facts: &Facts) -> Option<Metric> {
+    facts.autoscaler.get().and_then(external)
+}
+
+/// The first External metric of an HPA.
 #[must_use]
 pub fn external(hpa: &HorizontalPodAutoscaler) -> Option<Metric> {
     let metrics = hpa.spec.as_ref()?.metrics.as_deref()?;
-    metrics.iter().enumerate().find_map(|(index, metric)| {
-        let external = metric.external.as_ref()?;
-        let milli = |text: &str| text.parse::<Quantity>().ok()?.milli().ok();
-        let target = match (&external.target.average_value, &external.target.value) {
-            (Some(average), _) => Target::Average(milli(&average.0)?),
-            (None, Some(value)) => Target::Value(milli(&value.0)?),
-            (None, None) => return None,
-        };
-        let selector = external.metric.selector.clone().unwrap_or_default();
-        Some(Metric {
-            index,
-            name: external.metric.name.clone(),
-            query: select::query(&selector),
-            queue: queue(&selector),
-            selector,
-            target,
-        })
+    let found = ::hpa::k8s::first_external(metrics)?;
+    let selector = metrics[found.index].external.as_ref()?.metric.selector.clone();
+    Some(Metric {
+        index: found.index,
+        query: found.selector.query(),
+        queue: found.selector.only_value("queue").map(str::to_owned),
+        name: found.name,
+        selector: selector.unwrap_or_default(),
+        target: match found.target {
+            ExternalTarget::AverageValue(milli) => MetricTarget::Average(milli),
+            ExternalTarget::Value(milli) => MetricTarget::Value(milli),
+        },
     })
-}
-
-fn queue(selector: &LabelSelector) -> Option<String> {
-    if let Some(queue) = selector.match_labels.as_ref().and_then(|labels| labels.get("queue")) {
-        return Some(queue.clone());
-    }
-    let mut expressions = selector.match_expressions.iter().flatten();
-    let named = expressions.find(|requirement| requirement.key == "queue" && requirement.operator == "In")?;
-    match named.values.as_deref() {
-        Some([only]) => Some(only.clone()),
-        _ => None,
-    }
 }

@@ -1,67 +1,67 @@
-//! What a look along the chain found: one line a check, and one fix. The command, the dashboard and the tests read the same.
+//! The report: one finding per check, and one fix. The command, the dashboard and the tests read the same report.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::line::{Fix, Line, Verdict};
 use text::clean;
 
-/// How long it takes from a burst to a decision, by what was read and what had to be assumed.
+use crate::finding::{Finding, Fix, Verdict};
+
+/// The time from a burst to a decision, computed from periods that were read or assumed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timing {
-    /// Seconds if every clock happens to be about to tick.
+    /// Seconds if every period is about to end.
     pub least_seconds: f64,
     /// Seconds on average.
     pub mean_seconds: f64,
-    /// Seconds if every clock has just ticked.
+    /// Seconds if every period has just begun.
     pub worst_seconds: f64,
 }
 
 impl Timing {
-    /// Of clocks that tick one after another, each with its period and independent of the others: nothing at the least,
-    /// half of each on average, all of each at worst.
+    /// The sum of independent periods, one after another: none of each at best, half of each on average, all of each at worst.
     #[must_use]
-    pub fn of(periods: impl IntoIterator<Item = Duration>) -> Self {
+    pub fn new(periods: impl IntoIterator<Item = Duration>) -> Self {
         let worst: f64 = periods.into_iter().map(|period| period.as_secs_f64()).sum();
         Self { least_seconds: 0.0, mean_seconds: worst / 2.0, worst_seconds: worst }
     }
 }
 
-/// Everything that was found.
+/// The findings of one examination.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// Name of the context, or what else leads to the cluster.
+    /// Name of the context, or another name of the cluster.
     pub context: String,
     /// Namespace of the HPA.
     pub namespace: String,
     /// Name of the HPA.
     pub hpa: String,
-    /// Whether the API server answered.
+    /// The API server answered.
     pub is_reachable: bool,
-    /// The lines, in the order of the chain.
-    pub lines: Vec<Line>,
-    /// How long a burst takes, where that can be told.
+    /// The findings, in the order of the chain.
+    pub findings: Vec<Finding>,
+    /// The time from a burst to a decision, if it can be computed.
     pub timing: Option<Timing>,
 }
 
-/// Exit code: nothing failed.
-const FINE: u8 = 0;
-/// Exit code: a check failed.
+/// Exit code when no check failed.
+const PASSED: u8 = 0;
+/// Exit code when a check failed.
 const FAILED: u8 = 1;
-/// Exit code: the API server did not answer.
+/// Exit code when the API server did not answer.
 const UNREACHABLE: u8 = 3;
 
 impl Report {
-    /// How many lines have that verdict.
+    /// The number of findings with that verdict.
     #[must_use]
     pub fn count(&self, verdict: Verdict) -> usize {
-        self.lines.iter().filter(|line| line.verdict == verdict).count()
+        self.findings.iter().filter(|finding| finding.verdict == verdict).count()
     }
 
-    /// The verdict of the whole: the gravest of its lines. What may not be seen makes nothing worse.
+    /// The worst verdict. A missing permission does not count.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         [Verdict::Failure, Verdict::Warning]
@@ -70,16 +70,18 @@ impl Report {
             .unwrap_or(Verdict::Ok)
     }
 
-    /// The line to mend first and how: the first failure, else the first warning that something can be done about.
-    /// Causes stand before their consequences, so what comes after it may well be mended with it.
+    /// The first failure with its fix, or else the first warning with its fix. A cause comes before its consequences, so this
+    /// fix may resolve later findings too.
     #[must_use]
-    pub fn fix(&self) -> Option<(&Line, &Fix)> {
-        let first = |verdict| self.lines.iter().find(|line| line.verdict == verdict && line.fix.is_some());
-        let line = match self.count(Verdict::Failure) {
+    pub fn fix(&self) -> Option<(&Finding, &Fix)> {
+        let first = |verdict| {
+            self.findings.iter().find(|finding| finding.verdict == verdict && finding.fix.is_some())
+        };
+        let finding = match self.count(Verdict::Failure) {
             0 => first(Verdict::Warning),
             _ => first(Verdict::Failure),
         }?;
-        Some((line, line.fix.as_ref()?))
+        Some((finding, finding.fix.as_ref()?))
     }
 
     /// 0, 1 when a check failed, 3 when the API server cannot be reached.
@@ -88,11 +90,11 @@ impl Report {
         match (self.is_reachable, self.verdict()) {
             (false, _) => UNREACHABLE,
             (true, Verdict::Failure) => FAILED,
-            (true, _) => FINE,
+            (true, _) => PASSED,
         }
     }
 
-    /// `1 failure, 2 warnings, 20 ok, …`
+    /// The counts by verdict, such as `1 failure, 2 warnings, 20 ok`.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
@@ -112,7 +114,7 @@ impl Report {
         parts.join(", ")
     }
 
-    /// The report for a person: a heading a hop, a line a check, and the fix.
+    /// The report for a person: a heading per hop, a row per finding, and the fix.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = format!(
@@ -122,23 +124,24 @@ impl Report {
             clean::text(&self.context)
         );
         let mut hop = None;
-        for line in &self.lines {
-            if hop != Some(line.hop) {
-                let _ = write!(text, "\n{}\n", line.hop.title());
-                hop = Some(line.hop);
+        for finding in &self.findings {
+            if hop != Some(finding.hop) {
+                let _ = write!(text, "\n{}\n", finding.hop.title());
+                hop = Some(finding.hop);
             }
-            let _ = writeln!(text, "  {:<13} {}", line.verdict.word(), line.saw);
-            let needs_proof =
-                matches!(line.verdict, Verdict::Failure | Verdict::Warning | Verdict::NotPermitted);
-            if needs_proof && !line.how.is_empty() {
-                let _ = writeln!(text, "  {:<13} seen by: {}", "", line.how);
+            let _ = writeln!(text, "  {:<13} {}", finding.verdict.word(), finding.detail);
+            let needs_evidence =
+                matches!(finding.verdict, Verdict::Failure | Verdict::Warning | Verdict::NotPermitted);
+            if let Some(evidence) = finding.evidence.as_ref().filter(|_| needs_evidence) {
+                let _ = writeln!(text, "  {:<13} evidence: {evidence}", "");
             }
         }
         let _ = write!(text, "\n{}\n", self.summary());
-        if let Some((line, fix)) = self.fix() {
-            let first = if line.verdict == Verdict::Failure { "first failure" } else { "first warning" };
-            let _ = write!(text, "\nThe {first}: {}\nThe fix: {}\n\n", line.saw, fix.what);
-            for line in fix.text.lines() {
+        if let Some((finding, fix)) = self.fix() {
+            let first = if finding.verdict == Verdict::Failure { "First failure" } else { "First warning" };
+            let _ = write!(text, "\n{first}: {}\nFix: {}\n\n", finding.detail, fix.what);
+            let command = fix.command.as_ref().map(ToString::to_string);
+            for line in command.iter().chain(&fix.yaml).flat_map(|part| part.lines()) {
                 let _ = writeln!(text, "    {line}");
             }
         }
@@ -148,9 +151,15 @@ impl Report {
     /// The report for a program.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
-        let fix = self.fix().map(|(line, fix)| {
+        let fix = self.fix().map(|(finding, fix)| {
             serde_json::json!({
-                "hop": line.hop, "check": line.check, "what": fix.what, "form": fix.form, "text": fix.text,
+                "hop": finding.hop,
+                "check": finding.check,
+                "what": fix.what,
+                "form": fix.form(),
+                "text": fix.text(),
+                "command": fix.command.as_ref().map(ToString::to_string),
+                "yaml": fix.yaml,
             })
         });
         serde_json::json!({
@@ -160,7 +169,7 @@ impl Report {
             "reachable": self.is_reachable,
             "verdict": self.verdict(),
             "summary": self.summary(),
-            "lines": self.lines,
+            "lines": self.findings,
             "burstToDecision": self.timing,
             "fix": fix,
         })

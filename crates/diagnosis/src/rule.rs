@@ -1,4 +1,4 @@
-//! The adapter's rules: which of them makes the metric, what it asks Prometheus, and what is unsound about it.
+//! The adapter's rules: the one that makes a metric, its query for Prometheus, and its faults.
 //!
 //! Source: `kubernetes-sigs/prometheus-adapter`, docs/externalmetrics.md, pkg/naming, pkg/external-provider.
 
@@ -8,13 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use regex::Regex;
 use serde::Deserialize;
 
-use super::metric::Metric;
+use crate::messages;
+use crate::metric::Metric;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct File {
     external_rules: Option<Vec<Text>>,
-    /// Where the values of the adapter's chart have them, and its file does not.
+    /// The place of the rules in the values of the adapter's chart, which its own file does not have.
     rules: Option<serde_json::Value>,
 }
 
@@ -48,54 +49,48 @@ struct Name {
     r#as: String,
 }
 
-/// How a rule tells namespaces apart.
+/// A rule's filter by namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Namespaced {
-    /// It does not: `namespaced: false`.
-    No,
-    /// By this label, which is asked to be the HPA's namespace.
+pub enum NamespaceLabel {
+    /// No filter: `namespaced: false`.
+    None,
+    /// The label that must have the HPA's namespace.
     Label(String),
-    /// It wants to and says no label, so that each of its queries is an error.
-    Unsaid,
+    /// A filter without a label, so that each query is an error.
+    Missing,
 }
 
 /// One rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Selector of the series that it is about.
+    /// Selector of its series.
     pub series_query: String,
-    /// The query, with the adapter's `<<…>>` in it.
+    /// The query, a template with the adapter's `<<…>>`.
     pub metrics_query: String,
-    /// How it tells namespaces apart.
-    pub namespaced: Namespaced,
+    /// Its filter by namespace.
+    pub namespace_label: NamespaceLabel,
     matches: Regex,
     named: String,
 }
 
-/// Reads the adapter's file.
+/// Parses the adapter's configuration file.
 ///
 /// # Errors
-/// A sentence when the file cannot be read, or has its rules in the wrong place.
+/// A sentence when the file is invalid, or has its rules in the wrong place.
 pub fn parse(text: &str) -> Result<Vec<Rule>, String> {
-    let file: File = serde_saphyr::from_str(text)
-        .map_err(|error| format!("the adapter's file is no YAML that it takes: {error}"))?;
+    let file: File = serde_saphyr::from_str(text).map_err(|error| messages::rules_not_yaml(error))?;
     let misplaced = file.rules.as_ref().is_some_and(|rules| rules.get("external").is_some());
     match file.external_rules {
         Some(rules) => rules.into_iter().map(rule).collect(),
-        None if misplaced => {
-            Err("the rules stand under `rules.external`, as in the chart's values; the adapter's \
-                                  own file has them under `externalRules`"
-                .to_owned())
-        }
+        None if misplaced => Err(messages::rules_misplaced()),
         None => Ok(Vec::new()),
     }
 }
 
 fn rule(text: Text) -> Result<Rule, String> {
     let pattern = if text.name.matches.is_empty() { ".*" } else { text.name.matches.as_str() };
-    let matches = Regex::new(pattern).map_err(|_broken| {
-        format!("name.matches {pattern:?} of the adapter's rule is no regular expression")
-    })?;
+    let matches =
+        Regex::new(pattern).map_err(|_broken| messages::rule_bad_pattern(format_args!("{pattern:?}")))?;
     let named = match (text.name.r#as.as_str(), matches.captures_len()) {
         ("", 1) => "$0".to_owned(),
         ("", _) => "$1".to_owned(),
@@ -103,26 +98,26 @@ fn rule(text: Text) -> Result<Rule, String> {
     };
     let namespaces = |resource: &str| matches!(resource, "namespace" | "namespaces" | "ns");
     let by_label = text.resources.overrides.iter().find(|(_, over)| namespaces(&over.resource));
-    let namespaced = match (text.resources.namespaced, by_label) {
-        (Some(false), _) => Namespaced::No,
-        (_, Some((label, _))) => Namespaced::Label(label.clone()),
-        (_, None) if text.resources.template.is_empty() => Namespaced::Unsaid,
-        (_, None) => Namespaced::Label(
+    let namespace_label = match (text.resources.namespaced, by_label) {
+        (Some(false), _) => NamespaceLabel::None,
+        (_, Some((label, _))) => NamespaceLabel::Label(label.clone()),
+        (_, None) if text.resources.template.is_empty() => NamespaceLabel::Missing,
+        (_, None) => NamespaceLabel::Label(
             text.resources.template.replace("<<.Resource>>", "namespace").replace("<<.Group>>", ""),
         ),
     };
     Ok(Rule {
         series_query: text.series_query,
         metrics_query: text.metrics_query,
-        namespaced,
+        namespace_label,
         matches,
         named,
     })
 }
 
-/// The rules that make the metric, each with the series that it makes it of.
+/// The rules that make the metric, each with the series that it uses.
 #[must_use]
-pub fn rule_of<'a>(rules: &'a [Rule], metric: &str) -> Vec<(&'a Rule, String)> {
+pub fn rules_for<'a>(rules: &'a [Rule], metric: &str) -> Vec<(&'a Rule, String)> {
     let made = |rule: &'a Rule| {
         let series =
             rule.series_names().into_iter().find(|series| rule.metric(series).as_deref() == Some(metric))?;
@@ -132,7 +127,7 @@ pub fn rule_of<'a>(rules: &'a [Rule], metric: &str) -> Vec<(&'a Rule, String)> {
 }
 
 impl Rule {
-    /// The series names that the series query pins, or those of RabbitMQ where it pins none.
+    /// The series name of the series query, or RabbitMQ's names if it has none.
     fn series_names(&self) -> Vec<String> {
         let query = self.series_query.trim();
         let pinned =
@@ -140,7 +135,7 @@ impl Rule {
         let leading = query.split_once('{').map_or(query, |(name, _)| name);
         match (pinned, leading) {
             (Some(name), _) => vec![name.to_owned()],
-            (None, "") => super::prometheus::SERIES.map(str::to_owned).to_vec(),
+            (None, "") => crate::chain::SERIES.map(str::to_owned).to_vec(),
             (None, name) => vec![name.to_owned()],
         }
     }
@@ -152,13 +147,13 @@ impl Rule {
         Some(name)
     }
 
-    /// The query that the adapter puts to Prometheus for the HPA.
+    /// The query that the adapter sends to Prometheus for the HPA.
     ///
     /// # Errors
-    /// A sentence for an action that is not known here.
+    /// A sentence for an unknown template action.
     pub fn query(&self, series: &str, metric: &Metric, namespace: &str) -> Result<String, String> {
         let mut matchers = matchers(&metric.selector);
-        if let Namespaced::Label(label) = &self.namespaced {
+        if let NamespaceLabel::Label(label) = &self.namespace_label {
             matchers.push((label.clone(), "=", namespace.to_owned()));
         }
         let text: Vec<String> =
@@ -166,8 +161,7 @@ impl Rule {
         let mut rendered = String::with_capacity(self.metrics_query.len());
         let mut rest = self.metrics_query.as_str();
         while let Some((before, after)) = rest.split_once("<<") {
-            let (action, behind) =
-                after.split_once(">>").ok_or_else(|| "the rule's query has a << without >>".to_owned())?;
+            let (action, behind) = after.split_once(">>").ok_or_else(messages::query_unclosed)?;
             rendered.push_str(before);
             match action.trim() {
                 ".Series" => rendered.push_str(series),
@@ -179,9 +173,7 @@ impl Rule {
                         .map(str::trim_start)
                         .and_then(|rest| rest.strip_prefix(".LabelValuesByName"))
                         .and_then(|rest| rest.trim().strip_prefix('"')?.strip_suffix('"'))
-                        .ok_or_else(|| {
-                            format!("the rule's query has <<{other}>>, which is not known here")
-                        })?;
+                        .ok_or_else(|| messages::query_unknown_action(other))?;
                     let value = matchers
                         .iter()
                         .find(|(known, _, _)| known == label)
@@ -195,45 +187,45 @@ impl Rule {
         Ok(rendered)
     }
 
-    /// The label by which namespaces are told apart, if they are.
+    /// The label of the filter by namespace, if the rule has one.
     #[must_use]
     pub fn namespace_label(&self) -> Option<&str> {
-        match &self.namespaced {
-            Namespaced::Label(label) => Some(label),
-            Namespaced::No | Namespaced::Unsaid => None,
+        match &self.namespace_label {
+            NamespaceLabel::Label(label) => Some(label),
+            NamespaceLabel::None | NamespaceLabel::Missing => None,
         }
     }
 
-    /// Whether the query answers 0 also while the broker cannot be scraped.
-    pub(super) fn has_constant_fallback(&self) -> bool {
+    /// Returns whether the query returns 0 while scrapes fail.
+    pub(crate) fn has_constant_fallback(&self) -> bool {
         let squeezed: String = self.metrics_query.chars().filter(|c| !c.is_whitespace()).collect();
         squeezed.contains("orvector(0)") || squeezed.contains("oron()vector(0)")
     }
 
-    /// Whether the query answers 0 for a queue that is not there, while something else is up.
-    pub(super) fn has_guard(&self) -> bool {
+    /// Returns whether the query returns 0 for a missing queue while a guard holds.
+    pub(crate) fn has_guard(&self) -> bool {
         self.metrics_query.contains(" or ") && !self.has_constant_fallback()
     }
 
-    /// Whether that something is only `up`, which an exporter stays when its broker is down.
-    pub(super) fn guards_by_up_alone(&self) -> bool {
+    /// Returns whether that guard is `up`, which stays 1 for an exporter without its broker.
+    pub(crate) fn guards_by_up_alone(&self) -> bool {
         self.has_guard() && !self.metrics_query.contains("rabbitmq_up")
     }
 
-    /// Whether the query picks one of several jobs that scrape the same queue.
-    pub(super) fn pins_job(&self) -> bool {
+    /// Returns whether the query selects one of several jobs that scrape the same queue.
+    pub(crate) fn pins_job(&self) -> bool {
         let measured = self.metrics_query.split(" or ").next().unwrap_or_default();
         ["job=", "job=~", "instance=", "pod="].iter().any(|label| measured.contains(label))
             || ["max(", "max by", "avg(", "avg by", "max without"].iter().any(|f| measured.contains(f))
     }
 
-    /// Whether the query picks one virtual host.
-    pub(super) fn pins_vhost(&self) -> bool {
+    /// Returns whether the query selects one virtual host.
+    pub(crate) fn pins_vhost(&self) -> bool {
         self.metrics_query.contains("vhost=")
     }
 }
 
-/// The selector as matchers of PromQL.
+/// The selector as PromQL matchers: label, operator, value.
 fn matchers(selector: &LabelSelector) -> Vec<(String, &'static str, String)> {
     let equal =
         selector.match_labels.iter().flatten().map(|(label, value)| (label.clone(), "=", value.clone()));
@@ -265,14 +257,14 @@ mod tests {
             "metrics": [{"type": "External", "external": {
                 "metric": {"name": "rabbitmq_queue_length", "selector": {"matchLabels": {"queue": "Orders"}}},
                 "target": {"type": "AverageValue", "averageValue": "20"}}}]}});
-        super::super::external(&serde_json::from_value(hpa).unwrap()).unwrap()
+        crate::external(&serde_json::from_value(hpa).unwrap()).unwrap()
     }
 
     #[test]
-    fn the_demos_own_rule_is_read_and_filled_in() {
+    fn the_demos_rule_is_parsed_and_filled_in() {
         let map: serde_json::Value = serde_saphyr::from_str(OURS).unwrap();
         let rules = parse(map["data"]["config.yaml"].as_str().unwrap()).unwrap();
-        let found = rule_of(&rules, "rabbitmq_queue_length");
+        let found = rules_for(&rules, "rabbitmq_queue_length");
         let [(rule, series)] = found.as_slice() else { panic!("one rule: {found:?}") };
         assert_eq!(series, "rabbitmq_detailed_queue_messages");
         let query = rule.query(series, &metric(), "demo").unwrap();
@@ -285,29 +277,29 @@ mod tests {
     }
 
     #[test]
-    fn what_a_rule_lacks_is_seen() {
+    fn faults_of_rules_are_found() {
         let one = |resources: &str, query: &str| {
             let text = format!(
                 "externalRules: [{{seriesQuery: 'm{{a=\"b\"}}', resources: {resources}, metricsQuery: '{query}'}}]"
             );
             parse(&text).unwrap().remove(0)
         };
-        assert_eq!(one("{}", "sum(<<.Series>>)").namespaced, Namespaced::Unsaid);
-        assert_eq!(one("{namespaced: false}", "q").namespaced, Namespaced::No);
+        assert_eq!(one("{}", "sum(<<.Series>>)").namespace_label, NamespaceLabel::Missing);
+        assert_eq!(one("{namespaced: false}", "q").namespace_label, NamespaceLabel::None);
         assert_eq!(
-            one("{template: kube_<<.Resource>>}", "q").namespaced,
-            Namespaced::Label("kube_namespace".into())
+            one("{template: kube_<<.Resource>>}", "q").namespace_label,
+            NamespaceLabel::Label("kube_namespace".into())
         );
         let rule =
             one("{namespaced: false}", "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) or vector(0)");
         assert!(rule.has_constant_fallback() && !rule.has_guard() && !rule.pins_job() && !rule.pins_vhost());
         assert_eq!(rule.query("m", &metric(), "n").unwrap(), "sum(m{queue=\"Orders\"}) by () or vector(0)");
         assert!(one("{namespaced: false}", "<<range>>").query("m", &metric(), "n").is_err());
-        assert_eq!(rule_of(&[rule], "m").len(), 1);
+        assert_eq!(rules_for(&[rule], "m").len(), 1);
     }
 
     #[test]
-    fn rules_in_the_wrong_place_are_told_from_none() {
+    fn misplaced_rules_are_an_error() {
         assert!(parse("rules: {external: []}").unwrap_err().contains("externalRules"));
         assert!(parse("rules: []").unwrap().is_empty());
         assert!(parse("externalRules: 3").is_err());

@@ -4,62 +4,35 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use promfmt::selector;
 
-use super::facts::{Custom, MonitorSpec};
+use crate::facts::{CustomObject, MonitorSpec};
 
 type Labels = BTreeMap<String, String>;
 
-/// Whether the selector picks an object with these labels; an empty one picks everything.
+/// Returns whether the selector matches these labels. An empty selector matches all, an invalid one none.
 #[must_use]
-pub fn selects(selector: &LabelSelector, labels: Option<&Labels>) -> bool {
-    let value = |key: &str| labels.and_then(|labels| labels.get(key));
-    let equal = selector.match_labels.iter().flatten().all(|(key, wanted)| value(key) == Some(wanted));
-    let expressions = selector.match_expressions.iter().flatten().all(|requirement| {
-        let values = requirement.values.as_deref().unwrap_or_default();
-        let found = value(&requirement.key);
-        match requirement.operator.as_str() {
-            "In" => found.is_some_and(|found| values.contains(found)),
-            "NotIn" => found.is_none_or(|found| !values.contains(found)),
-            "Exists" => found.is_some(),
-            "DoesNotExist" => found.is_none(),
-            _ => false,
-        }
-    });
-    equal && expressions
+pub fn matches(selector: &LabelSelector, labels: Option<&Labels>) -> bool {
+    selector::matches(selector, labels.unwrap_or(&Labels::new()))
 }
 
-/// Whether the monitor looks into that namespace.
-pub(super) fn looks_into(monitor: &Custom<MonitorSpec>, namespace: &str) -> bool {
+/// Returns whether the monitor selects Services of that namespace.
+pub(crate) fn selects_namespace(monitor: &CustomObject<MonitorSpec>, namespace: &str) -> bool {
     let wanted = &monitor.spec.namespace_selector;
     wanted.any
         || wanted.match_names.iter().any(|name| name == namespace)
         || (wanted.match_names.is_empty() && monitor.namespace() == namespace)
 }
 
-/// Whether the monitor takes the Service: its namespace, and its own labels, not those of the pods.
+/// Returns whether the monitor selects the Service: by its namespace and by its own labels, not those of its pods.
 #[must_use]
-pub fn monitor_covers(monitor: &Custom<MonitorSpec>, service: &Service) -> bool {
-    looks_into(monitor, service.metadata.namespace.as_deref().unwrap_or_default())
-        && selects(&monitor.spec.selector, service.metadata.labels.as_ref())
+pub fn selects_service(monitor: &CustomObject<MonitorSpec>, service: &Service) -> bool {
+    selects_namespace(monitor, service.metadata.namespace.as_deref().unwrap_or_default())
+        && matches(&monitor.spec.selector, service.metadata.labels.as_ref())
 }
 
-/// The selector as the API takes it in a query.
-pub(super) fn query(selector: &LabelSelector) -> String {
-    let equal = selector.match_labels.iter().flatten().map(|(key, value)| format!("{key}={value}"));
-    let expressions = selector.match_expressions.iter().flatten().map(|requirement| {
-        let values = requirement.values.as_deref().unwrap_or_default().join(",");
-        match requirement.operator.as_str() {
-            "In" => format!("{} in ({values})", requirement.key),
-            "NotIn" => format!("{} notin ({values})", requirement.key),
-            "DoesNotExist" => format!("!{}", requirement.key),
-            _ => requirement.key.clone(),
-        }
-    });
-    equal.chain(expressions).collect::<Vec<_>>().join(",")
-}
-
-/// The first label whose value no label may have, such as `/`: the HPA's controller refuses such a selector.
-pub(super) fn invalid_value(selector: &LabelSelector) -> Option<(&str, &str)> {
+/// The first label with an invalid value, such as `/`: the HPA's controller rejects such a selector.
+pub(crate) fn invalid_value(selector: &LabelSelector) -> Option<(&str, &str)> {
     let equal = selector.match_labels.iter().flatten().map(|(key, value)| (key.as_str(), value.as_str()));
     let expressions = selector.match_expressions.iter().flatten().flat_map(|requirement| {
         requirement.values.iter().flatten().map(|value| (requirement.key.as_str(), value.as_str()))
@@ -67,7 +40,7 @@ pub(super) fn invalid_value(selector: &LabelSelector) -> Option<(&str, &str)> {
     equal.chain(expressions).find(|(_, value)| !is_label_value(value))
 }
 
-/// At most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends; or nothing.
+/// Label values have at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends. They may be empty.
 fn is_label_value(value: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let end = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
@@ -85,24 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_selected_as_the_api_does() {
-        let labels = Labels::from([("a".to_owned(), "1".to_owned())]);
-        for (json, picked) in [
-            (json!({}), true),
-            (json!({"matchLabels": {"a": "1"}}), true),
-            (json!({"matchLabels": {"a": "2"}}), false),
-            (json!({"matchLabels": {"b": "1"}}), false),
-            (json!({"matchExpressions": [{"key": "a", "operator": "In", "values": ["1", "2"]}]}), true),
-            (json!({"matchExpressions": [{"key": "b", "operator": "NotIn", "values": ["1"]}]}), true),
-            (json!({"matchExpressions": [{"key": "b", "operator": "Exists"}]}), false),
-            (json!({"matchExpressions": [{"key": "b", "operator": "DoesNotExist"}]}), true),
-        ] {
-            assert_eq!(selects(&selector(json.clone()), Some(&labels)), picked, "{json}");
-        }
-    }
-
-    #[test]
-    fn a_virtual_host_is_no_label_value() {
+    fn a_slash_is_no_label_value() {
         for (value, valid) in
             [("Orders", true), ("a.b_c-d", true), ("", true), ("/", false), ("-a", false), ("a b", false)]
         {

@@ -1,8 +1,9 @@
-//! What each breakage of the chain looks like and what is said about it, as tables.
+//! Breakages of the chain and the findings that they cause, as tables.
 
 mod autoscaler;
 mod broker;
 mod healthy;
+mod hostile;
 mod keda;
 mod operator;
 mod others;
@@ -11,50 +12,52 @@ mod rows;
 mod rules;
 mod selector;
 
-use super::{Facts, Report, Verdict, examine};
-pub(super) use healthy::{api_error, condition, fact, healthy, set};
+use crate::{Facts, Report, Verdict, examine};
+pub(crate) use healthy::{api_error, condition, fact, healthy, known, set};
 
-/// A breakage: its name, what it does to the facts of a working chain, and what must be said.
-pub(super) struct Case {
-    /// What is broken.
-    pub(super) name: &'static str,
-    /// Breaks it.
-    pub(super) breakage: fn(&mut Facts),
-    /// The check that must tell it.
-    pub(super) check: &'static str,
-    /// With which verdict.
-    pub(super) verdict: Verdict,
-    /// Words of what was seen.
-    pub(super) saw: &'static str,
-    /// Words of the fix of that line.
-    pub(super) fix: &'static str,
+/// A breakage: its name, its change to the facts of a working chain, and the expected finding.
+pub(crate) struct Case {
+    /// The breakage.
+    pub(crate) name: &'static str,
+    /// Changes the facts.
+    pub(crate) breakage: fn(&mut Facts),
+    /// The check that must find it.
+    pub(crate) check: &'static str,
+    /// The expected verdict.
+    pub(crate) verdict: Verdict,
+    /// A part of the expected detail.
+    pub(crate) detail: &'static str,
+    /// A part of the expected fix.
+    pub(crate) fix: &'static str,
 }
 
-/// Breaks a working chain in each way and looks at what is said.
-pub(super) fn all(cases: &[Case]) {
+/// Breaks a working chain in each way and checks the findings; then again with hostile names.
+pub(crate) fn all(cases: &[Case]) {
     for case in cases {
         let mut facts = healthy();
         (case.breakage)(&mut facts);
         let report = examine(&facts);
-        let told = report.lines.iter().find(|line| line.check == case.check && line.verdict == case.verdict);
-        let Some(line) = told else {
+        let mut findings = report.findings.iter();
+        let found = findings.find(|finding| finding.check == case.check && finding.verdict == case.verdict);
+        let Some(finding) = found else {
             panic!("{}: no {:?} of {}:\n{}", case.name, case.verdict, case.check, report.text());
         };
-        assert!(line.saw.contains(case.saw), "{}: {:?}", case.name, line.saw);
-        let fix = line.fix.as_ref().map_or("", |fix| fix.text.as_str());
+        assert!(finding.detail.contains(case.detail), "{}: {:?}", case.name, finding.detail);
+        let fix = finding.fix.as_ref().map_or_else(String::new, crate::Fix::text);
         assert!(fix.contains(case.fix), "{}: {fix:?}", case.name);
     }
+    hostile::check(cases.iter().map(|case| case.breakage));
 }
 
-/// The line that the report's fix belongs to.
-pub(super) fn first(report: &Report) -> (&'static str, String) {
-    report.fix().map_or(("", String::new()), |(line, fix)| (line.check, fix.text.clone()))
+/// Check and fix of the report's first fix.
+pub(crate) fn first(report: &Report) -> (&'static str, String) {
+    report.fix().map_or(("", String::new()), |(finding, fix)| (finding.check, fix.text()))
 }
 
 #[test]
-fn a_working_chain_is_all_right() {
+fn a_working_chain_has_no_findings() {
     let report = examine(&healthy());
-    let bad: Vec<_> = report.lines.iter().filter(|line| line.verdict != Verdict::Ok).collect();
+    let bad: Vec<_> = report.findings.iter().filter(|finding| finding.verdict != Verdict::Ok).collect();
     assert!(bad.is_empty(), "{bad:?}");
     assert_eq!((report.exit_code(), report.fix()), (0, None));
     let timing = report.timing.unwrap();

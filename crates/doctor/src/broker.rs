@@ -1,6 +1,6 @@
-//! The broker and its metrics, each through a tunnel to a pod behind its Service.
+//! The broker and its metrics endpoints, each through a tunnel to a pod behind its Service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,40 +8,42 @@ use contract::names;
 use futures::future::join_all;
 use http::{HeaderValue, StatusCode, header};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
-use kube::Client;
+use promfmt::{exposition, percent};
+use text::command::Command;
 
-use super::ask;
-use super::exposition::samples;
+use crate::request::{self, Cluster, Tunnel, get_one};
 use cluster::endpoint::{Endpoint, Port};
 use cluster::http::get;
-use cluster::percent;
-use cluster::persistent_connection::PersistentConnection;
-use diagnosis::facts::{Broker, Custom, Fact, MetricsEndpoint, MonitorSpec, Queue, Seen, ServicePort};
-use diagnosis::monitor_covers;
+use diagnosis::facts::{
+    Broker, CustomObject, Fact, MetricsEndpoint, MonitorSpec, Outcome, Queue, Sample, ServicePort,
+};
+use diagnosis::selects_service;
 
 /// Port of the exporter.
-pub(super) const EXPORTER: u16 = 9419;
+const EXPORTER: u16 = 9419;
 
-/// The exporter's path.
-pub(super) const METRICS: &str = "/metrics";
+/// Path of the exporter.
+const METRICS: &str = "/metrics";
 
-/// The management API's paths: the queues with their totals, and with their consumers.
-pub(super) const QUEUES: [&str; 2] =
-    ["/api/queues?disable_stats=true&enable_queue_totals=true", "/api/queues"];
+/// Paths of the management API: the queues with their totals, and with their consumers.
+const QUEUES: [&str; 2] = ["/api/queues?disable_stats=true&enable_queue_totals=true", "/api/queues"];
 
-/// The plugin's path that has the series of single queues.
-pub(super) const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
+/// Path of the plugin with the series per queue.
+const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
 
-/// ConfigMaps read for the statistics interval.
+/// Number of ConfigMaps that are read for the statistics interval at most.
 const MAX_SETTINGS: usize = 8;
 
-/// Looks at the broker in `namespace`, if there is one.
-pub(super) async fn look(
-    client: &Client,
+/// Number of samples of an endpoint that are kept at most.
+const MAX_SAMPLES: usize = 5_000;
+
+/// Reads the broker in `namespace`, if it has one.
+pub(crate) async fn read(
+    cluster: &Cluster,
     namespace: &str,
     services: &[Service],
     pods: &[Pod],
-    monitors: &[Custom<MonitorSpec>],
+    monitors: &[CustomObject<MonitorSpec>],
 ) -> Broker {
     let management = services.iter().find_map(|service| {
         let port = port(service, |number, name| {
@@ -51,13 +53,13 @@ pub(super) async fn look(
     });
     let queues = async {
         match &management {
-            Some(at) => queues(client, at).await,
-            None => Fact::not_asked("no Service leads to RabbitMQ's management port"),
+            Some(at) => queues(cluster, at).await,
+            None => Fact::not_asked("no Service has RabbitMQ's management port"),
         }
     };
     let endpoints = endpoints(namespace, services, monitors);
-    let endpoints = join_all(endpoints.into_iter().map(|endpoint| scrape(client, endpoint)));
-    let settings = settings(client, namespace, services, pods);
+    let endpoints = join_all(endpoints.into_iter().map(|endpoint| scrape(cluster, endpoint)));
+    let settings = settings(cluster, namespace, services, pods);
     let (queues, endpoints, settings) = tokio::join!(queues, endpoints, settings);
     Broker { management, queues, endpoints, settings }
 }
@@ -78,7 +80,7 @@ fn port(service: &Service, wanted: impl Fn(u16, &str) -> bool) -> Option<u16> {
     })
 }
 
-/// Whether AMQP or the management API is behind it.
+/// Returns whether a Service has a port of AMQP or of the management API.
 fn is_broker(service: &Service) -> bool {
     port(service, |number, _| {
         number == names::RABBITMQ_AMQP.number || number == names::RABBITMQ_MANAGEMENT.number
@@ -92,14 +94,14 @@ struct Scraped {
     monitor: Option<String>,
 }
 
-/// Where the figures are to be had: where monitors lead, else the usual path of each Service that has the port.
-fn endpoints(namespace: &str, services: &[Service], monitors: &[Custom<MonitorSpec>]) -> Vec<Scraped> {
+/// The metrics endpoints that monitors select, or else the usual path of each Service with a metrics port.
+fn endpoints(namespace: &str, services: &[Service], monitors: &[CustomObject<MonitorSpec>]) -> Vec<Scraped> {
     let mut found = Vec::new();
     for service in services {
         let usual = port(service, |number, _| number == names::RABBITMQ_METRICS.number || number == EXPORTER);
         let named = |name: &str| port(service, |_, known| known == name);
-        let mut led = false;
-        for monitor in monitors.iter().filter(|monitor| monitor_covers(monitor, service)) {
+        let mut is_monitored = false;
+        for monitor in monitors.iter().filter(|monitor| selects_service(monitor, service)) {
             for endpoint in &monitor.spec.endpoints {
                 let Some(port) = endpoint.port.as_deref().and_then(named) else { continue };
                 if usual != Some(port) && !is_broker(service) {
@@ -120,10 +122,10 @@ fn endpoints(namespace: &str, services: &[Service], monitors: &[Custom<MonitorSp
                     path,
                     monitor: Some(monitor.name().to_owned()),
                 });
-                led = true;
+                is_monitored = true;
             }
         }
-        if let Some(port) = usual.filter(|_| !led) {
+        if let Some(port) = usual.filter(|_| !is_monitored) {
             let path = if port == EXPORTER { METRICS } else { DETAILED };
             found.push(Scraped { at: at(namespace, service, port), path: path.to_owned(), monitor: None });
         }
@@ -131,81 +133,101 @@ fn endpoints(namespace: &str, services: &[Service], monitors: &[Custom<MonitorSp
     found
 }
 
-fn kept(client: &Client, at: &ServicePort) -> PersistentConnection {
+fn tunnel(cluster: &Cluster, at: &ServicePort) -> Tunnel {
     let endpoint = Endpoint {
         namespace: at.namespace.clone(),
         service: at.service.clone(),
         port: Port::Number(at.port),
     };
-    PersistentConnection::new(client.clone(), endpoint)
+    Tunnel::new(cluster, endpoint)
 }
 
-async fn scrape(client: &Client, scraped: Scraped) -> MetricsEndpoint {
+async fn scrape(cluster: &Cluster, scraped: Scraped) -> MetricsEndpoint {
     let Scraped { at, path, monitor } = scraped;
-    let how = format!(
-        "kubectl get --raw '/api/v1/namespaces/{}/services/{}:{}/proxy{path}'",
-        at.namespace, at.service, at.port
-    );
-    let seen = match get(&at.service, &path) {
-        Err(error) => Seen::Failed(format!("{path} is no path: {error}")),
-        Ok(request) => match ask::pod(&mut kept(client, &at), &request).await {
-            Err(seen) => seen,
-            Ok(answer) if answer.status == StatusCode::OK => {
-                Seen::Value(samples(&String::from_utf8_lossy(&answer.body)))
+    let outcome = match get(&at.service, &path) {
+        Err(error) => Outcome::Failed(format!("{path} is not a path: {error}")),
+        Ok(request) => match tunnel(cluster, &at).request(&request).await {
+            Err(outcome) => outcome,
+            Ok(response) if response.status == StatusCode::OK => {
+                Outcome::Value(samples(&String::from_utf8_lossy(&response.body)))
             }
-            Ok(answer) => Seen::Failed(format!("{at}{path} answered {}", answer.status)),
+            Ok(response) => Outcome::Failed(format!("{at}{path} answered {}", response.status)),
         },
     };
-    MetricsEndpoint { at, path, monitor, samples: Fact { how, seen } }
+    let samples = Fact::new(request::proxied(&at, &path), outcome);
+    MetricsEndpoint { at, path, monitor, samples }
 }
 
-/// The queues of all virtual hosts: their totals as the queues themselves say, and their consumers by the statistics.
-async fn queues(client: &Client, at: &ServicePort) -> Fact<Vec<Queue>> {
-    let how = format!(
-        "kubectl port-forward -n {} service/{} {port}:{port} & curl -u USER:PASSWORD localhost:{port}/api/queues",
-        at.namespace,
-        at.service,
-        port = at.port
-    );
-    let seen = match credentials(client, at).await {
-        Ok(authorization) => match listed(client, at, &authorization).await {
-            Ok(queues) => Seen::Value(queues),
-            Err(seen) => seen,
-        },
-        Err(seen) => seen,
+/// The samples of RabbitMQ's queue families and of `rabbitmq_up`. Malformed lines are left out.
+fn samples(body: &str) -> Vec<Sample> {
+    let is_wanted = |name: &str| {
+        name == "rabbitmq_up"
+            || name.starts_with("rabbitmq_queue_messages")
+            || name.starts_with("rabbitmq_detailed_queue_messages")
     };
-    Fact { how, seen }
+    let samples = exposition::samples(body).filter_map(Result::ok).filter(|sample| is_wanted(sample.name()));
+    let owned = samples.filter_map(|sample| {
+        let labels = exposition::labels(sample.series).ok()?;
+        let labels: BTreeMap<String, String> =
+            labels.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
+        Some(Sample { labels, value: sample.value })
+    });
+    owned.take(MAX_SAMPLES).collect()
 }
 
-async fn listed(
-    client: &Client,
+/// The queues of all virtual hosts: their totals, and their consumers by the statistics.
+async fn queues(cluster: &Cluster, at: &ServicePort) -> Fact<Vec<Queue>> {
+    let port = at.port;
+    let command = Command::kubectl(["port-forward"])
+        .namespace(&at.namespace)
+        .args([format!("service/{}", at.service), format!("{port}:{port}")])
+        .background(
+            Command::new("curl")
+                .args(["-u", "USER:PASSWORD"])
+                .arg(format!("http://localhost:{port}/api/queues")),
+        );
+    let outcome = match credentials(cluster, at).await {
+        Ok(authorization) => match list_queues(cluster, at, &authorization).await {
+            Ok(queues) => Outcome::Value(queues),
+            Err(outcome) => outcome,
+        },
+        Err(outcome) => outcome,
+    };
+    Fact::new(command, outcome)
+}
+
+async fn list_queues(
+    cluster: &Cluster,
     at: &ServicePort,
     authorization: &HeaderValue,
-) -> Result<Vec<Queue>, Seen<Vec<Queue>>> {
-    let mut kept = kept(client, at);
-    let mut answers = Vec::new();
+) -> Result<Vec<Queue>, Outcome<Vec<Queue>>> {
+    let mut tunnel = tunnel(cluster, at);
+    let mut responses = Vec::new();
     for path in QUEUES {
-        let mut request = get(&at.service, path).map_err(|error| Seen::Failed(error.to_string()))?;
+        let mut request = get(&at.service, path).map_err(|error| Outcome::Failed(error.to_string()))?;
         request.headers_mut().insert(header::AUTHORIZATION, authorization.clone());
-        let answer = ask::pod(&mut kept, &request).await?;
-        match answer.status {
+        let response = tunnel.request(&request).await?;
+        match response.status {
             StatusCode::OK => {
-                answers.push(serde_json::from_slice::<Vec<Queue>>(&answer.body).map_err(|error| {
-                    Seen::Failed(format!("the broker's list of queues is not what it should be: {error}"))
+                let queues = serde_json::from_slice::<Vec<Queue>>(&response.body);
+                responses.push(queues.map_err(|error| {
+                    Outcome::Failed(format!("the broker's list of queues is invalid: {error}"))
                 })?);
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                return Err(Seen::NotPermitted(format!(
+                return Err(Outcome::NotPermitted(format!(
                     "the broker's management API refused the user of Secret {} ({})",
                     at.service,
-                    answer.status.as_u16()
+                    response.status.as_u16()
                 )));
             }
-            status => return Err(Seen::Failed(format!("the broker's management API answered {status}"))),
+            status => {
+                return Err(Outcome::Failed(format!("the broker's management API answered {status}")));
+            }
         }
     }
-    let with_statistics = answers.pop().unwrap_or_default();
-    let mut queues = answers.pop().unwrap_or_default();
+    let with_statistics = responses.pop().unwrap_or_default();
+    let mut queues = responses.pop().unwrap_or_default();
     for queue in &mut queues {
         let same =
             with_statistics.iter().find(|other| other.name == queue.name && other.vhost == queue.vhost);
@@ -214,33 +236,32 @@ async fn listed(
     Ok(queues)
 }
 
-/// `Authorization` from the Secret that bears the Service's name.
-async fn credentials<T>(client: &Client, at: &ServicePort) -> Result<HeaderValue, Seen<T>> {
+/// `Authorization` from the Secret with the Service's name.
+async fn credentials<T>(cluster: &Cluster, at: &ServicePort) -> Result<HeaderValue, Outcome<T>> {
     let (namespace, name) = (&at.namespace, &at.service);
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-    let fact: Fact<Secret> =
-        ask::object(client, format!("kubectl get secret {name} -n {namespace}"), &path).await;
-    let secret = match fact.seen {
-        Seen::Value(secret) => secret,
-        Seen::Failed(sentence) => return Err(Seen::Failed(sentence)),
-        Seen::NotPermitted(sentence) => return Err(Seen::NotPermitted(sentence)),
-        Seen::Absent | Seen::NotAsked(_) => {
-            let sentence = format!(
-                "there is no Secret {name} with the broker's user, so its queues cannot be asked for"
-            );
-            return Err(Seen::NotPermitted(sentence));
+    let fact: Fact<Secret> = request::object(cluster, get_one("secret", name, namespace), &path).await;
+    let secret = match fact.outcome {
+        Outcome::Value(secret) => secret,
+        Outcome::Failed(sentence) => return Err(Outcome::Failed(sentence)),
+        Outcome::NotPermitted(sentence) => return Err(Outcome::NotPermitted(sentence)),
+        Outcome::Absent | Outcome::NotAsked(_) => {
+            let sentence = format!("Secret {name} with the broker's user does not exist");
+            return Err(Outcome::NotPermitted(sentence));
         }
     };
     let field = |key: &str| {
         let bytes = secret.data.as_ref().and_then(|data| data.get(key));
         bytes.map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned()).ok_or_else(|| {
-            Seen::NotPermitted(format!("Secret {name} has no key {key}, so the broker cannot be asked"))
+            Outcome::NotPermitted(format!(
+                "Secret {name} has no key {key}, so there is no login to the broker"
+            ))
         })
     };
     let pair = format!("{}:{}", field(names::SECRET_USERNAME)?, field(names::SECRET_PASSWORD)?);
     let mut value =
-        HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).map_err(|_broken| {
-            Seen::Failed(format!("Secret {name} holds no user and password that HTTP can carry"))
+        HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).map_err(|_invalid| {
+            Outcome::Failed(format!("user and password of Secret {name} are invalid in HTTP"))
         })?;
     value.set_sensitive(true);
     Ok(value)
@@ -248,7 +269,7 @@ async fn credentials<T>(client: &Client, at: &ServicePort) -> Result<HeaderValue
 
 /// The ConfigMaps that the broker's pods mount.
 async fn settings(
-    client: &Client,
+    cluster: &Cluster,
     namespace: &str,
     services: &[Service],
     pods: &[Pod],
@@ -269,22 +290,48 @@ async fn settings(
         pods.iter().filter(is_brokers).filter_map(|pod| pod.spec.as_ref()?.volumes.as_deref()).flatten();
     let names: BTreeSet<&str> =
         volumes.filter_map(|volume| volume.config_map.as_ref()).map(|map| map.name.as_str()).collect();
-    let how = format!("kubectl get configmap -n {namespace}");
     if names.is_empty() {
         return Fact::not_asked("the broker's pods mount no ConfigMap");
     }
     let maps = join_all(names.into_iter().take(MAX_SETTINGS).map(async |name| {
         let path = format!("/api/v1/namespaces/{namespace}/configmaps/{name}");
-        ask::object::<ConfigMap>(client, format!("kubectl get configmap {name} -n {namespace}"), &path).await
+        request::object::<ConfigMap>(cluster, get_one("configmap", name, namespace), &path).await
     }))
     .await;
-    let denied = maps.iter().find_map(|map| match &map.seen {
-        Seen::NotPermitted(sentence) => Some(sentence.clone()),
+    let command = request::get("configmap", namespace);
+    let denied = maps.iter().find_map(|map| match &map.outcome {
+        Outcome::NotPermitted(sentence) => Some(sentence.clone()),
         _ => None,
     });
     let found: Vec<ConfigMap> = maps.iter().filter_map(Fact::get).cloned().collect();
     match denied {
-        Some(sentence) if found.is_empty() => Fact { how, seen: Seen::NotPermitted(sentence) },
-        _ => Fact::seen(how, found),
+        Some(sentence) if found.is_empty() => Fact::new(command, Outcome::NotPermitted(sentence)),
+        _ => Fact::value(command, found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queue_families_are_read() {
+        let body = "# TYPE rabbitmq_queue_messages gauge\n\
+                    rabbitmq_queue_messages 3\n\
+                    rabbitmq_detailed_queue_messages{vhost=\"/\",queue=\"a\\\"b, c\"} 5 1700000000000\n\
+                    rabbitmq_up{node=\"n\"} 0\n\
+                    erlang_vm 1\n\
+                    rabbitmq_queue_messages{queue=\"broken\n";
+        let samples = samples(body);
+        let read: Vec<(&str, &str, f64)> =
+            samples.iter().map(|s| (s.label("__name__"), s.label("queue"), s.value)).collect();
+        assert_eq!(
+            read,
+            [
+                ("rabbitmq_queue_messages", "", 3.0),
+                ("rabbitmq_detailed_queue_messages", "a\"b, c", 5.0),
+                ("rabbitmq_up", "", 0.0)
+            ]
+        );
     }
 }

@@ -1,174 +1,180 @@
-//! What a look asks, as requests, without asking any of it: for `surge doctor --dry-run`.
-//!
-//! Where a question takes a name from an earlier answer, the name here is that of `surge up`, and a line says so. The test
-//! holds this against a real look at a cluster of the usual names.
+//! The requests of `surge doctor --dry-run`: [`collect`](crate::collect) runs against a rehearsed cluster with the names of
+//! `surge up`, which records the requests and sends none.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
 use contract::names;
-use serde_json::Value;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use kube::Client;
+use kube::client::Body;
+use serde_json::{Value, json};
+use text::command::Command;
 
-use super::broker::{DETAILED, EXPORTER, METRICS, QUEUES};
-use super::prometheus::{EXPORTER_UP, POOLS, TARGETS, all_of, newest, queried, track};
-use super::{Settings, rights};
-use diagnosis::SERIES;
+use crate::request::{self, Cluster, TunnelRequest};
+use crate::{Settings, collect_from};
 
-/// The requests of a look, those to the API server as commands that ask the same; what goes through a tunnel is a comment.
-#[must_use]
-pub fn questions(settings: &Settings) -> String {
-    let Settings { namespace, hpa, prometheus, .. } = settings;
-    let core = format!("/api/v1/namespaces/{namespace}");
-    let apps = format!("/apis/apps/v1/namespaces/{namespace}");
-    let scaling = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
-    let (at, service, port) = match prometheus {
-        Some(address) => (address.namespace.as_str(), address.service.as_str(), address.port),
-        None => (names::MONITORING, names::PROMETHEUS_SERVICE, names::PROMETHEUS_PORT),
-    };
-    let monitoring = names::MONITORING;
-    let operator = "/apis/monitoring.coreos.com/v1";
-    let keda = "/apis/keda.sh/v1alpha1";
-    let rabbitmq = names::RABBITMQ;
-    let mut text = Text::default();
-
-    text.note("surge doctor only reads. It asks, and of this dry run asked nothing:");
-    text.get("/version");
-    text.get(&core);
-    text.get(&format!("{scaling}/{hpa}"));
-    text.get(&scaling);
-    text.get(&format!("{apps}/deployments"));
-    text.get(&format!("{apps}/statefulsets"));
-    text.get(&format!("{core}/pods"));
-    text.get(&format!("{core}/services"));
-    text.get(&format!("{core}/events?fieldSelector=type%3DWarning"));
-
-    text.note("what you may do; a review leaves nothing behind:");
-    for review in rights::reviews(namespace, monitoring) {
-        text.review(&review);
-    }
-
-    text.note("how often the autoscaler looks, where the cluster tells it:");
-    text.get("/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager");
-    text.get(&format!("/api/v1/namespaces/kube-system/configmaps/{}", names::CONTROLLER_SETTINGS));
-
-    text.note("who serves external metrics; then the Service, the Deployment and the ConfigMap behind it, and the Service of the Prometheus that it asks, by default:");
-    text.get("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io");
-    text.get(&format!("/apis/apps/v1/namespaces/{monitoring}/deployments"));
-    text.get(&format!("/api/v1/namespaces/{monitoring}/services/prometheus-adapter"));
-    text.get(&format!("/api/v1/namespaces/{monitoring}/configmaps/prometheus-adapter"));
-    text.get(&format!("/api/v1/namespaces/{monitoring}/services/prometheus-kube-prometheus-prometheus"));
-
-    text.note("Prometheus, and what its operator is told; without the right to all monitors those of the namespace:");
-    if prometheus.is_none() {
-        text.get(&format!("/api/v1/services?&fieldSelector=metadata.name%3D{service}"));
-    }
-    text.get(&format!("{operator}/prometheuses"));
-    text.get(&format!("{operator}/servicemonitors"));
-    text.get(&format!("{operator}/namespaces/{namespace}/prometheusrules"));
-    text.note("where that Service is, by default:");
-    text.get(&format!("/apis/apps/v1/namespaces/{at}/statefulsets"));
-    if at != monitoring {
-        text.get(&format!("/apis/apps/v1/namespaces/{at}/deployments"));
-    }
-
-    text.note("the metric that the HPA names, by default; where HPA and metric differ, both again each second for 20 s at most:");
-    text.get(&format!(
-        "/apis/external.metrics.k8s.io/v1beta1/namespaces/{namespace}/{}?labelSelector=queue%3D{}",
-        names::EXTERNAL_METRIC,
-        contract::queue::ORDERS
-    ));
-
-    text.note("KEDA, where it is; and of the Secrets that its objects name, by default that of the broker, the names of the keys:");
-    text.get("/apis/apps/v1/namespaces/keda/deployments/keda-operator");
-    text.get(&format!("{keda}/namespaces/{namespace}/scaledobjects"));
-    text.get(&format!("{keda}/namespaces/{namespace}/triggerauthentications"));
-    text.get(&format!("{keda}/clustertriggerauthentications"));
-    text.note("only if KEDA serves external metrics:");
-    for review in rights::reviews_of_keda(namespace) {
-        text.review(&review);
-    }
-
-    text.note("the broker: its user, and the ConfigMaps that its pods mount, by default:");
-    text.get(&format!("{core}/secrets/{rabbitmq}"));
-    text.get(&format!("{core}/configmaps/{rabbitmq}"));
-
-    text.tunnel(
-        namespace,
-        rabbitmq,
-        names::RABBITMQ_MANAGEMENT.number,
-        "as the user of that Secret",
-        &QUEUES,
-    );
-    let monitored = "the path as monitors have it, by default";
-    text.tunnel(namespace, rabbitmq, names::RABBITMQ_METRICS.number, monitored, &[DETAILED]);
-    text.tunnel(namespace, "rabbitmq-exporter", EXPORTER, "only where there is one", &[METRICS]);
-    let matchers = format!("queue={:?},namespace={namespace:?}", contract::queue::ORDERS);
-    let paths = [
-        POOLS.to_owned(),
-        TARGETS.to_owned(),
-        queried(&all_of(&SERIES)),
-        queried(EXPORTER_UP),
-        queried(&newest(SERIES[0], &matchers)),
-        queried(&track(SERIES[0], &matchers)),
-        "/api/v1/query?query=(the query of the adapter's rule, filled in for the HPA)".to_owned(),
+/// The requests of an examination, as commands that send the same. Requests through a tunnel are comments.
+pub async fn dry_run(settings: &Settings) -> String {
+    let mut lines = vec![
+        "# surge doctor only reads. This dry run sent nothing.".to_owned(),
+        "# Names that an answer would give are those of `surge up`.".to_owned(),
     ];
-    text.tunnel(at, service, port, "with the series of the adapter's rule, by default RabbitMQ's", &paths);
-    settings.flags.lead(&text.0)
+    let adapter = rehearse(settings, false).await;
+    lines.extend(adapter.commands.iter().map(ToString::to_string));
+    lines.push(
+        "# Each tunnel reads its Service and the pods behind it, then opens pods/portforward:".to_owned(),
+    );
+    for TunnelRequest { at, path } in &adapter.tunnels {
+        lines.push(format!("#   GET {path} of {at}"));
+    }
+    lines.push("# Only if KEDA serves external metrics:".to_owned());
+    let keda = rehearse(settings, true).await;
+    let only = keda.commands.iter().filter(|command| !adapter.commands.contains(command));
+    lines.extend(only.map(ToString::to_string));
+    lines.join("\n") + "\n"
 }
 
-/// The lines.
-#[derive(Default)]
-struct Text(String);
+/// The requests of one rehearsal, in order and without repetitions.
+struct Rehearsal {
+    commands: Vec<Command>,
+    tunnels: Vec<TunnelRequest>,
+}
 
-impl Text {
-    fn line(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
-    }
-
-    fn note(&mut self, words: &str) {
-        self.line(&format!("# {words}"));
-    }
-
-    fn get(&mut self, path: &str) {
-        self.line(&format!("kubectl get --raw {}", quoted(path)));
-    }
-
-    fn review(&mut self, object: &Value) {
-        let object = quoted(&object.to_string());
-        self.line(&format!("echo {object} | kubectl create --raw {} -f -", rights::REVIEWS));
-    }
-
-    /// A tunnel to a pod behind a Service, and what is asked through it.
-    fn tunnel(&mut self, namespace: &str, service: &str, port: u16, words: &str, paths: &[impl AsRef<str>]) {
-        let core = format!("/api/v1/namespaces/{namespace}");
-        self.note(&format!("a tunnel to {namespace}/{service}:{port}, {words}:"));
-        self.note(&format!("  GET {core}/services/{service}"));
-        self.note(&format!("  GET {core}/pods?labelSelector=(the selector of that Service)"));
-        self.note(&format!(
-            "  GET {core}/pods/(one that is ready)/portforward?ports=(the pod's port), and through it"
-        ));
-        for path in paths {
-            self.note(&format!("    GET {}", path.as_ref()));
+async fn rehearse(settings: &Settings, is_keda: bool) -> Rehearsal {
+    let commands: Arc<Mutex<Vec<Command>>> = Arc::default();
+    let tunnels = Arc::default();
+    let (recorder, subject) = (Arc::clone(&commands), settings.clone());
+    let service = tower::service_fn(move |request: Request<Body>| {
+        let (recorder, subject) = (Arc::clone(&recorder), subject.clone());
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let command = command(&parts.method, &parts.uri.to_string(), &body).on(&subject.flags);
+            let mut commands = recorder.lock().unwrap_or_else(PoisonError::into_inner);
+            if !commands.contains(&command) {
+                commands.push(command);
+            }
+            let response = response(&subject, is_keda, &parts.method, &parts.uri);
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(response.to_string()))))
         }
-    }
+    });
+    let client = Client::new(service, settings.namespace.clone());
+    let cluster = Cluster { client, tunnels: Some(Arc::clone(&tunnels)) };
+    let _facts = Box::pin(collect_from(&cluster, settings)).await;
+    let take = |commands: &Mutex<Vec<Command>>| {
+        std::mem::take(&mut *commands.lock().unwrap_or_else(PoisonError::into_inner))
+    };
+    let tunnels = std::mem::take(&mut *tunnels.lock().unwrap_or_else(PoisonError::into_inner));
+    Rehearsal { commands: take(&commands), tunnels }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
+/// The command that sends the same request.
+fn command(method: &Method, uri: &str, body: &[u8]) -> Command {
+    if method == Method::GET {
+        return request::raw(uri);
+    }
+    let body = String::from_utf8_lossy(body).into_owned();
+    let create = Command::kubectl(["create"]).flag("--raw", uri).args(["-f", "-"]);
+    Command::new("printf").arg("%s").arg(body).pipe(create)
+}
+
+/// The response of a cluster after `surge up`.
+fn response(settings: &Settings, is_keda: bool, method: &Method, uri: &http::Uri) -> Value {
+    let Settings { namespace, hpa, .. } = settings;
+    let labels = |name: &str| json!({"app.kubernetes.io/name": name});
+    let url = format!(
+        "--prometheus-url=http://{}.{}.svc:{}",
+        names::PROMETHEUS_SERVICE,
+        names::MONITORING,
+        names::PROMETHEUS_PORT
+    );
+    let pod = |map: &str| {
+        json!({
+            "containers": [{"name": "c", "args": [url]}],
+            "volumes": [{"name": "v", "configMap": {"name": map}}],
+        })
+    };
+    let adapter = "prometheus-adapter";
+    let (api_namespace, api_service) =
+        if is_keda { ("keda", "keda-operator-metrics-apiserver") } else { (names::MONITORING, adapter) };
+    if method == Method::POST {
+        return json!({"status": {"allowed": true}});
+    }
+    let path = uri.path();
+    if path == "/version" {
+        return json!({"major": "", "minor": "", "gitVersion": "", "gitCommit": "", "gitTreeState": "",
+            "buildDate": "", "goVersion": "", "compiler": "", "platform": ""});
+    }
+    if path == format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{hpa}") {
+        return json!({"spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": names::WORKER},
+            "metrics": [{"type": "External", "external": {
+                "metric": {"name": names::EXTERNAL_METRIC,
+                    "selector": {"matchLabels": {"queue": contract::queue::ORDERS}}},
+                "target": {"type": "AverageValue", "averageValue": "20"}}}]}});
+    }
+    if path == "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io" {
+        return json!({"spec": {"groupPriorityMinimum": 1, "versionPriority": 1,
+            "service": {"namespace": api_namespace, "name": api_service}}});
+    }
+    if path == format!("/api/v1/namespaces/{api_namespace}/services/{api_service}") {
+        return json!({"spec": {"selector": labels(api_service)}});
+    }
+    if path == format!("/apis/apps/v1/namespaces/{api_namespace}/deployments") {
+        return json!({"items": [{"metadata": {"name": api_service, "namespace": api_namespace},
+            "spec": {"selector": {},
+                "template": {"metadata": {"labels": labels(api_service)}, "spec": pod(adapter)}}}]});
+    }
+    if path == format!("/api/v1/namespaces/{api_namespace}/configmaps/{adapter}") {
+        let map: Value = serde_saphyr::from_str(RULES).unwrap_or_default();
+        return json!({"data": map["data"]});
+    }
+    if path == "/api/v1/services" {
+        return json!({"apiVersion": "v1", "kind": "ServiceList", "metadata": {}, "items": [
+            {"metadata": {"name": names::PROMETHEUS_SERVICE, "namespace": names::MONITORING}}]});
+    }
+    if path == format!("/api/v1/namespaces/{namespace}/services") {
+        let ports = [names::RABBITMQ_AMQP, names::RABBITMQ_MANAGEMENT, names::RABBITMQ_METRICS];
+        let ports = ports.map(|port| json!({"name": port.name, "port": port.number}));
+        return json!({"items": [{"metadata": {"name": names::RABBITMQ},
+            "spec": {"selector": labels(names::RABBITMQ), "ports": ports}}]});
+    }
+    if path == format!("/api/v1/namespaces/{namespace}/pods") {
+        return json!({"items": [{"metadata": {"name": "rabbitmq-0", "labels": labels(names::RABBITMQ)},
+            "spec": pod(names::RABBITMQ)}]});
+    }
+    if path == format!("/api/v1/namespaces/{namespace}/secrets/{}", names::RABBITMQ) {
+        return json!({"data": {names::SECRET_USERNAME: "dQ==", names::SECRET_PASSWORD: "cA=="}});
+    }
+    if path.starts_with("/apis/external.metrics.k8s.io") {
+        return json!({"items": [{"value": "0"}]});
+    }
+    json!({"metadata": {}, "items": []})
+}
+
+/// The rules of `surge up`.
+const RULES: &str = include_str!("../../../manifests/adapter/plugin.yaml");
+
+/// The response to a request through a tunnel: of the broker, its metrics or Prometheus.
+pub(crate) fn tunnel_response(path: &str) -> Bytes {
+    if path.starts_with("/api/queues") {
+        return Bytes::from_static(b"[]");
+    }
+    let data = match path {
+        path if path.starts_with("/api/v1/query") => json!({"resultType": "vector", "result": []}),
+        path if path.starts_with("/api/v1/") => json!({}),
+        _ => return Bytes::new(),
+    };
+    Bytes::from(json!({"status": "success", "data": data}).to_string())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::sync::{Arc, Mutex};
+    use text::command::ClusterFlags;
 
-    use axum::Json;
-    use http::{Method, Uri};
-    use kube::Client;
-    use serde_json::json;
-
-    use super::super::collect;
     use super::*;
-    use diagnosis::Flags;
 
     fn settings() -> Settings {
         Settings {
@@ -177,115 +183,48 @@ mod tests {
             namespace: "demo".to_owned(),
             hpa: "scaler".to_owned(),
             prometheus: None,
-            flags: Flags::default(),
+            flags: ClusterFlags::default(),
         }
-    }
-
-    /// An answer of a cluster as `surge up` leaves it, whose pods take no tunnels.
-    fn answer(method: &Method, uri: &Uri) -> Value {
-        let selector = json!({"app": "rabbitmq"});
-        let argument = "--prometheus-url=http://prometheus-kube-prometheus-prometheus.monitoring.svc:9090";
-        let pod = |map: &str| json!({"containers": [{"name": "c", "args": [argument]}], "volumes": [{"name": "v", "configMap": {"name": map}}]});
-        if method == Method::POST {
-            return json!({"status": {"allowed": true}});
-        }
-        match uri.path() {
-            "/version" => json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "",
-                "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""}),
-            "/apis/autoscaling/v2/namespaces/demo/horizontalpodautoscalers/scaler" => json!({
-                "spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
-                    "metrics": [{"type": "External", "external": {
-                        "metric": {"name": "rabbitmq_queue_length", "selector": {"matchLabels": {"queue": "Orders"}}},
-                        "target": {"type": "AverageValue", "averageValue": "20"}}}]}}),
-            "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io" => {
-                json!({"spec": {"groupPriorityMinimum": 1, "versionPriority": 1,
-                    "service": {"namespace": "monitoring", "name": "prometheus-adapter"}}})
-            }
-            "/api/v1/namespaces/monitoring/services/prometheus-adapter" => {
-                json!({"spec": {"selector": {"app": "adapter"}}})
-            }
-            "/apis/apps/v1/namespaces/monitoring/deployments" => json!({"items": [{
-                "metadata": {"name": "prometheus-adapter", "namespace": "monitoring"},
-                "spec": {"selector": {}, "template": {"metadata": {"labels": {"app": "adapter"}}, "spec": pod("prometheus-adapter")}}}]}),
-            "/api/v1/services" => json!({"apiVersion": "v1", "kind": "ServiceList", "metadata": {},
-                "items": [{"metadata": {"name": "prometheus-operated", "namespace": "monitoring"}}]}),
-            "/api/v1/namespaces/demo/services" => json!({"items": [{"metadata": {"name": "rabbitmq"},
-                "spec": {"selector": selector, "ports": [{"name": "amqp", "port": 5672},
-                    {"name": "management", "port": 15672}, {"name": "metrics", "port": 15692}]}}]}),
-            "/api/v1/namespaces/demo/pods" if uri.query().is_none() => json!({"items": [{
-                "metadata": {"name": "rabbitmq-0", "labels": selector}, "spec": pod("rabbitmq")}]}),
-            "/api/v1/namespaces/demo/secrets/rabbitmq" => {
-                json!({"data": {"username": "dQ==", "password": "cA=="}})
-            }
-            path if path.starts_with("/apis/external.metrics.k8s.io") => json!({"items": [{"value": "0"}]}),
-            _ => json!({"metadata": {}, "items": []}),
-        }
-    }
-
-    /// What a tunnel is looked for with, which stands in comments.
-    fn is_tunnels(asked: &str) -> bool {
-        asked.contains("/pods?&labelSelector=app%3Drabbitmq")
-            || asked.contains("/services/rabbitmq")
-            || asked.contains("/services/prometheus-operated")
-            || asked.contains("/pods?&labelSelector=app.kubernetes.io%2Fname%3D")
     }
 
     #[tokio::test]
-    async fn a_look_asks_what_the_dry_run_says_and_nothing_else() {
-        let asked: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-        let recorder = asked.clone();
-        let app = axum::Router::new().fallback(async move |method: Method, uri: Uri, body: String| {
-            let line = match body.is_empty() {
-                true => format!("kubectl get --raw '{uri}'"),
-                false => format!("echo '{body}' | kubectl create --raw {uri} -f -"),
-            };
-            recorder.lock().unwrap().insert(line);
-            Json(answer(&method, &uri))
-        });
-        let facts = Box::pin(collect(&Client::new(app, "default"), &settings())).await;
-        assert!(facts.autoscaler.get().is_some(), "{:?}", facts.autoscaler);
-
-        let text = questions(&settings());
-        let said: BTreeSet<String> =
-            text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
-        let keda: BTreeSet<String> =
-            said.iter().filter(|line| line.contains("\"keda.sh\"")).cloned().collect();
-        assert_eq!(keda.len(), 3, "only asked where KEDA is: {text}");
-        let asked: BTreeSet<String> =
-            asked.lock().unwrap().iter().filter(|line| !is_tunnels(line)).cloned().collect();
-        let unsaid: Vec<&String> = asked.difference(&said).collect();
-        let unasked: Vec<&String> = said.difference(&asked).filter(|line| !keda.contains(*line)).collect();
-        assert!(
-            unsaid.is_empty() && unasked.is_empty(),
-            "asked, not said: {unsaid:#?}\nsaid, not asked: {unasked:#?}"
-        );
-    }
-
-    #[test]
-    fn the_dry_run_is_for_what_the_command_line_says() {
-        let far = Settings {
-            prometheus: Some("metrics/prom:80".parse().unwrap()),
-            flags: Flags { context: Some("far".to_owned()), kubeconfig: None },
-            ..settings()
-        };
-        let text = questions(&far);
+    async fn each_line_is_a_command_or_a_comment() {
+        let text = dry_run(&settings()).await;
         for expected in [
-            "kubectl --context far get --raw '/apis/autoscaling/v2/namespaces/demo/horizontalpodautoscalers/scaler'\n",
-            "# a tunnel to metrics/prom:80, ",
-            "kubectl --context far get --raw '/apis/apps/v1/namespaces/metrics/deployments'\n",
-            "#     GET /api/queues\n",
-            " | kubectl --context far create --raw /apis/authorization.k8s.io/v1/selfsubjectaccessreviews -f -\n",
+            "kubectl get --raw /version\n",
+            "kubectl get --raw /apis/autoscaling/v2/namespaces/demo/horizontalpodautoscalers/scaler\n",
+            "kubectl get --raw '/apis/external.metrics.k8s.io/v1beta1/namespaces/demo/rabbitmq_queue_length?labelSelector=queue%3DOrders'\n",
+            " | kubectl create --raw /apis/authorization.k8s.io/v1/selfsubjectaccessreviews -f -\n",
+            "#   GET /api/queues of demo/rabbitmq:15672\n",
+            "#   GET /metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count of demo/rabbitmq:15692\n",
+            "#   GET /api/v1/scrape_pools of monitoring/prometheus-operated:9090\n",
+            "#   GET /api/v1/query?query=timestamp",
+            "\"resource\":\"scaledobjects\"",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in {text}");
         }
-        assert!(!text.contains("prometheus-operated"), "{text}");
-        // Whatever is not a comment is a command.
-        let stray: Vec<&str> = text
-            .lines()
-            .filter(|line| {
-                !line.starts_with("# ") && !line.starts_with("kubectl ") && !line.starts_with("echo '{")
-            })
-            .collect();
-        assert!(stray.is_empty(), "{stray:?}");
+        let is_known =
+            |line: &&str| ["# ", "#   ", "kubectl ", "printf "].iter().any(|start| line.starts_with(start));
+        assert_eq!(text.lines().find(|line| !is_known(line)), None);
+        let (before, keda) = text.split_once("# Only if KEDA").unwrap();
+        assert!(!before.contains("scaledobjects\",") && keda.contains("keda.sh"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_command_line_selects_the_cluster() {
+        let far = Settings {
+            prometheus: Some("metrics/prom:80".parse().unwrap()),
+            flags: ClusterFlags { context: Some("far".to_owned()), kubeconfig: None },
+            ..settings()
+        };
+        let text = dry_run(&far).await;
+        for expected in [
+            "kubectl get --raw /apis/apps/v1/namespaces/metrics/deployments --context far\n",
+            "#   GET /api/v1/scrape_pools of metrics/prom:80\n",
+            " | kubectl create --raw /apis/authorization.k8s.io/v1/selfsubjectaccessreviews -f - --context far\n",
+        ] {
+            assert!(text.contains(expected), "{expected:?} is not in {text}");
+        }
+        assert!(!text.contains(" of monitoring/prometheus-operated:"), "{text}");
     }
 }

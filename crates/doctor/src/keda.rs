@@ -1,4 +1,4 @@
-//! KEDA's operator and objects, and of the Secrets that these read the names of the keys, never what is in them.
+//! KEDA's operator and objects, and the keys of the Secrets that these read, never their values.
 
 use std::collections::BTreeSet;
 
@@ -7,34 +7,35 @@ use futures::future::join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::Client;
+use text::command::Command;
 
-use super::ask;
-use diagnosis::facts::{AuthenticationSpec, Custom, Fact, Keda, SecretKeys};
+use crate::request::{self, Cluster, get, get_one};
+use diagnosis::facts::{AuthenticationSpec, CustomObject, Fact, Keda, SecretKeys};
 
-/// Namespace of KEDA's chart and of its manifests.
+/// Namespace of KEDA's chart and manifests.
 const NAMESPACE: &str = "keda";
 
-/// Secrets that are looked at, at most.
+/// Number of Secrets that are read at most.
 const MAX_SECRETS: usize = 8;
 
-/// Reads everything of KEDA; `service` is who serves external metrics.
-pub(super) async fn look(client: &Client, namespace: &str, service: &Fact<APIService>) -> Keda {
+/// Reads KEDA's objects.
+pub(crate) async fn read(cluster: &Cluster, namespace: &str, registration: &Fact<APIService>) -> Keda {
     const GROUP: &str = "/apis/keda.sh/v1alpha1";
-    let at = service.get().and_then(|service| service.spec.as_ref()?.service.as_ref()?.namespace.clone());
-    // Where an adapter serves them, KEDA may still have left its objects.
+    let service = registration.get().and_then(|registration| registration.spec.as_ref()?.service.as_ref());
+    let at = service.and_then(|service| service.namespace.clone());
+    // Where an adapter serves the API, KEDA may still have objects.
     let at = at.filter(|at| at != names::MONITORING).unwrap_or_else(|| NAMESPACE.to_owned());
-    let how = |kind: &str| format!("kubectl get {kind} -n {namespace} -o yaml");
+    let all = |kind: &str| get(kind, namespace).flag("-o", "yaml");
     let path = |kind: &str| format!("{GROUP}/namespaces/{namespace}/{kind}");
     let (objects_path, authentications_path) = (path("scaledobjects"), path("triggerauthentications"));
     let cluster_path = format!("{GROUP}/clustertriggerauthentications");
     let operator_path = format!("/apis/apps/v1/namespaces/{at}/deployments/keda-operator");
-    let operator_how = format!("kubectl get deployment keda-operator -n {at}");
+    let cluster_wide = Command::kubectl(["get", "clustertriggerauthentication", "-o", "yaml"]);
     let (operator, scaled_objects, authentications, cluster_authentications) = tokio::join!(
-        ask::object::<Deployment>(client, operator_how, &operator_path),
-        ask::list(client, how("scaledobject"), &objects_path),
-        ask::list(client, how("triggerauthentication"), &authentications_path),
-        ask::list(client, "kubectl get clustertriggerauthentication -o yaml".to_owned(), &cluster_path),
+        request::object::<Deployment>(cluster, get_one("deployment", "keda-operator", &at), &operator_path),
+        request::list(cluster, all("scaledobject"), &objects_path),
+        request::list(cluster, all("triggerauthentication"), &authentications_path),
+        request::list(cluster, cluster_wide, &cluster_path),
     );
     let mut keda = Keda {
         namespace: at,
@@ -44,21 +45,21 @@ pub(super) async fn look(client: &Client, namespace: &str, service: &Fact<APISer
         cluster_authentications,
         secrets: Vec::new(),
     };
-    let wanted = wanted(&keda, namespace);
+    let secrets = secrets(&keda, namespace);
     keda.secrets =
-        join_all(wanted.into_iter().map(|(namespace, name)| secret(client, namespace, name))).await;
+        join_all(secrets.into_iter().map(|(namespace, name)| secret_keys(cluster, namespace, name))).await;
     keda
 }
 
-/// Namespace and name of each Secret that is read by an authentication which a ScaledObject names.
-fn wanted(keda: &Keda, namespace: &str) -> Vec<(String, String)> {
+/// Namespace and name of each Secret that an authentication of a ScaledObject reads.
+fn secrets(keda: &Keda, namespace: &str) -> Vec<(String, String)> {
     let objects = keda.scaled_objects.all().iter();
     let references = objects
         .flat_map(|object| &object.spec.triggers)
         .filter_map(|trigger| trigger.authentication_ref.as_ref());
     let mut secrets = BTreeSet::new();
     for reference in references {
-        let (all, at): (&[Custom<AuthenticationSpec>], &str) = match reference.kind.as_deref() {
+        let (all, at): (&[CustomObject<AuthenticationSpec>], &str) = match reference.kind.as_deref() {
             Some("ClusterTriggerAuthentication") => (keda.cluster_authentications.all(), &keda.namespace),
             _ => (keda.authentications.all(), namespace),
         };
@@ -71,10 +72,10 @@ fn wanted(keda: &Keda, namespace: &str) -> Vec<(String, String)> {
     secrets.into_iter().take(MAX_SECRETS).collect()
 }
 
-async fn secret(client: &Client, namespace: String, name: String) -> SecretKeys {
+async fn secret_keys(cluster: &Cluster, namespace: String, name: String) -> SecretKeys {
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
-    let how = format!("kubectl describe secret {name} -n {namespace}");
-    let secret: Fact<Secret> = ask::object(client, how, &path).await;
+    let command = Command::kubectl(["describe"]).object("secret", &name).namespace(&namespace);
+    let secret: Fact<Secret> = request::object(cluster, command, &path).await;
     let keys = secret.map(|secret| secret.data.unwrap_or_default().into_keys().collect());
     SecretKeys { namespace, name, keys }
 }

@@ -1,13 +1,12 @@
-//! Collects what the doctor judges: many questions at once, each with a deadline, and what may not be seen is an answer too.
+//! Collects the facts that `diagnosis` judges: concurrent requests, each with a timeout. A missing permission is a fact too.
 
-mod api;
-mod ask;
 mod broker;
 mod dry_run;
-mod exposition;
 mod keda;
+mod metrics_api;
+mod permissions;
 mod prometheus;
-mod rights;
+mod request;
 
 use std::time::{Duration, Instant};
 
@@ -15,107 +14,122 @@ use contract::names;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Client;
+use text::command::{ClusterFlags, Command};
 
 use cluster::errors;
 use cluster::prometheus::Address;
 
-use diagnosis::facts::{Fact, Facts, Later, Place, Seen};
-use diagnosis::{Flags, Metric};
+use self::request::{Cluster, REQUEST_TIMEOUT, get, get_one};
+use diagnosis::Metric;
+use diagnosis::facts::{Fact, Facts, Outcome, Recheck, Subject};
 
-pub use self::dry_run::questions;
+pub use self::dry_run::dry_run;
 
-/// How long the HPA's status may take to follow the metrics API: its longest usual period, and some.
-const SECOND_LOOK: Duration = Duration::from_secs(20);
+/// Time within which the HPA's status must follow the metrics API: the longest usual sync period, and a margin.
+const RECHECK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Between two looks at the HPA.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Time between two readings of the HPA.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What to look at.
+/// The HPA to examine, and the cluster.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What it is called: the context, or what else leads there.
+    /// Name of the context, or another name of the cluster.
     pub context: String,
-    /// Where the API server is, if that is known.
+    /// URL of the API server, if known.
     pub server: String,
     /// Namespace of the HPA.
     pub namespace: String,
     /// Name of the HPA.
     pub hpa: String,
-    /// Where Prometheus is, when it is not to be looked for.
+    /// The Service of Prometheus, if the user named it.
     pub prometheus: Option<Address>,
-    /// What a command needs to reach the same cluster.
-    pub flags: Flags,
+    /// The flags that lead a command to the same cluster.
+    pub flags: ClusterFlags,
 }
 
-/// Looks at everything. It ends by itself: every question has a deadline.
+impl Settings {
+    fn subject(&self) -> Subject {
+        Subject {
+            context: self.context.clone(),
+            namespace: self.namespace.clone(),
+            hpa: self.hpa.clone(),
+            flags: self.flags.clone(),
+        }
+    }
+}
+
+/// Collects all facts. It ends by itself: every request has a timeout.
 pub async fn collect(client: &Client, settings: &Settings) -> Facts {
-    let Settings { context, server, namespace, hpa, prometheus: address, flags } = settings;
-    let version = version(client, server).await;
-    let is_away = matches!(version.seen, Seen::Failed(_) | Seen::NotPermitted(_));
-    if is_away {
-        return unreachable(settings, version);
+    let cluster = Cluster { client: client.clone(), tunnels: None };
+    Box::pin(collect_from(&cluster, settings)).await
+}
+
+async fn collect_from(cluster: &Cluster, settings: &Settings) -> Facts {
+    let Settings { server, namespace, hpa, prometheus: address, .. } = settings;
+    let version = version(&cluster.client, server).await;
+    if matches!(version.outcome, Outcome::Failed(_) | Outcome::NotPermitted(_)) {
+        let facts = Facts::not_asked("the API server cannot be reached");
+        return Facts { subject: settings.subject(), now: Timestamp::now(), version, ..facts };
     }
     let core = |kind: &str| format!("/api/v1/namespaces/{namespace}/{kind}");
     let apps = |kind: &str| format!("/apis/apps/v1/namespaces/{namespace}/{kind}");
-    let scaling = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
-    let get = |kind: &str| format!("kubectl get {kind} -n {namespace}");
-    let hpa_how = format!("kubectl get hpa {hpa} -n {namespace} -o yaml");
-    let hpa_path = format!("{scaling}/{hpa}");
+    let hpas = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
+    let all = |kind: &str| get(kind, namespace);
+    let hpa_command = get_one("hpa", hpa, namespace).flag("-o", "yaml");
+    let hpa_path = format!("{hpas}/{hpa}");
     let namespace_path = format!("/api/v1/namespaces/{namespace}");
+    let namespace_command = Command::kubectl(["get"]).object("namespace", namespace).flag("-o", "yaml");
     let (deployments, sets, pods, services) =
         (apps("deployments"), apps("statefulsets"), core("pods"), core("services"));
     let events = format!("{}?fieldSelector=type%3DWarning", core("events"));
+    let events_command = all("events").flag("--field-selector", "type=Warning");
     let objects = async {
         tokio::join!(
-            ask::object(client, format!("kubectl get namespace {namespace} -o yaml"), &namespace_path),
-            ask::object(client, hpa_how.clone(), &hpa_path),
-            ask::list(client, get("hpa"), &scaling),
-            ask::list(client, get("deployment"), &deployments),
-            ask::list(client, get("statefulset"), &sets),
-            ask::list(client, get("pods"), &pods),
-            ask::list(client, get("service"), &services),
-            ask::list(client, format!("{} --field-selector type=Warning", get("events")), &events),
+            request::object(cluster, namespace_command, &namespace_path),
+            request::object(cluster, hpa_command.clone(), &hpa_path),
+            request::list(cluster, all("hpa"), &hpas),
+            request::list(cluster, all("deployment"), &deployments),
+            request::list(cluster, all("statefulset"), &sets),
+            request::list(cluster, all("pods"), &pods),
+            request::list(cluster, all("service"), &services),
+            request::list(cluster, events_command, &events),
         )
     };
-    let (objects, api, prometheus, rights, controller_arguments, controller_settings) = tokio::join!(
+    let (objects, api, prometheus, permissions, controller_arguments, controller_settings) = tokio::join!(
         objects,
-        api::look(client),
-        prometheus::objects(client, namespace, address.as_ref()),
-        rights::ask(client, namespace, names::MONITORING),
-        controller_arguments(client),
-        controller_settings(client),
+        metrics_api::read(cluster),
+        prometheus::objects(cluster, namespace, address.as_ref()),
+        permissions::review(cluster, namespace, names::MONITORING),
+        controller_arguments(cluster),
+        controller_settings(cluster),
     );
     let (namespace_fact, autoscaler, autoscalers, deployments, stateful_sets, pods, services, warnings) =
         objects;
     let metric = autoscaler.get().and_then(diagnosis::external);
-    let to_ask = of_prometheus(metric.as_ref(), api.rules.get(), namespace);
+    let questions = questions(metric.as_ref(), api.rules.get(), namespace);
     let monitors = prometheus.monitors.all().to_vec();
-    let answer = async {
+    let response = async {
         match &metric {
-            Some(metric) => api::answer(client, namespace, &metric.name, &metric.query).await,
-            None => Fact::not_asked("the HPA's metric is not known"),
+            Some(metric) => metrics_api::value(cluster, namespace, &metric.name, &metric.query).await,
+            None => Fact::not_asked("the HPA's metric is unknown"),
         }
     };
-    let (keda, broker, prometheus, answer) = tokio::join!(
-        keda::look(client, namespace, &api.service),
-        broker::look(client, namespace, services.all(), pods.all(), &monitors),
-        prometheus::look(client, prometheus, &to_ask),
-        answer,
+    let (keda, broker, prometheus, response) = tokio::join!(
+        keda::read(cluster, namespace, &api.registration),
+        broker::read(cluster, namespace, services.all(), pods.all(), &monitors),
+        prometheus::read(cluster, prometheus, &questions),
+        response,
     );
     let mut facts = Facts {
-        place: Place {
-            context: context.clone(),
-            namespace: namespace.clone(),
-            hpa: hpa.clone(),
-            flags: flags.clone(),
-        },
+        subject: settings.subject(),
         now: Timestamp::now(),
         version,
-        rights,
+        permissions,
         namespace: namespace_fact,
         autoscaler,
         autoscalers,
-        later: None,
+        recheck: None,
         deployments,
         stateful_sets,
         pods,
@@ -123,45 +137,43 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
         warnings,
         broker,
         prometheus,
-        api: diagnosis::facts::MetricsApi { answer, ..api },
+        api: diagnosis::facts::MetricsApi { response, ..api },
         keda,
         controller_arguments,
         controller_settings,
     };
-    let keda_rights = match diagnosis::is_keda(&facts) {
-        true => rights::ask_of_keda(client, namespace).await,
-        false => Vec::new(),
-    };
-    facts.rights.extend(keda_rights);
+    if diagnosis::is_keda(&facts) {
+        facts.permissions.extend(permissions::review_keda(cluster, namespace).await);
+    }
     if let Some(metric) = &metric {
-        look_again(client, &mut facts, metric, &hpa_path, &hpa_how).await;
+        recheck(cluster, &mut facts, metric, &hpa_path, &hpa_command).await;
     }
     facts
 }
 
-/// Waits for the HPA's next sync where its status and the metrics API do not say the same.
-async fn look_again(client: &Client, facts: &mut Facts, metric: &Metric, path: &str, how: &str) {
-    let began = Instant::now();
-    while diagnosis::disagrees(facts) && began.elapsed() < SECOND_LOOK {
-        tokio::time::sleep(AGAIN).await;
-        let (autoscaler, answer) = tokio::join!(
-            ask::object(client, how.to_owned(), path),
-            api::answer(client, &facts.place.namespace, &metric.name, &metric.query),
+/// Waits for the HPA's next sync while its status and the metrics API disagree.
+async fn recheck(cluster: &Cluster, facts: &mut Facts, metric: &Metric, path: &str, command: &Command) {
+    let start = Instant::now();
+    while diagnosis::disagrees(facts) && start.elapsed() < RECHECK_TIMEOUT {
+        tokio::time::sleep(RECHECK_INTERVAL).await;
+        let (autoscaler, response) = tokio::join!(
+            request::object(cluster, command.clone(), path),
+            metrics_api::value(cluster, &facts.subject.namespace, &metric.name, &metric.query),
         );
-        facts.later = Some(Later { after: began.elapsed(), autoscaler, answer });
+        facts.recheck = Some(Recheck { after: start.elapsed(), autoscaler, response });
     }
 }
 
-/// What Prometheus is to be asked: the series of the adapter's rule where it is known, else RabbitMQ's.
-fn of_prometheus(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -> prometheus::Questions {
+/// The questions for Prometheus: about the series of the adapter's rule, or else RabbitMQ's.
+fn questions(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -> prometheus::Questions {
     let rules = rules.and_then(|text| diagnosis::parse_rules(text).ok()).unwrap_or_default();
-    let made = metric.map(|metric| diagnosis::rule_of(&rules, &metric.name)).unwrap_or_default();
+    let made = metric.map(|metric| diagnosis::rules_for(&rules, &metric.name)).unwrap_or_default();
     let mut series: Vec<String> = made.iter().map(|(_, series)| series.clone()).collect();
     if series.is_empty() {
         series = diagnosis::SERIES.map(str::to_owned).to_vec();
     }
     let queue = metric.and_then(|metric| metric.queue.as_deref());
-    // Another namespace may have a queue of the same name; a rule that does not look at namespaces takes it too.
+    // Another namespace may have a queue of the same name. A rule without a namespace label reads both.
     let label = match made.first() {
         Some((rule, _)) => rule.namespace_label(),
         None => Some("namespace"),
@@ -179,65 +191,47 @@ fn of_prometheus(metric: Option<&Metric>, rules: Option<&String>, namespace: &st
 }
 
 async fn version(client: &Client, server: &str) -> Fact<String> {
-    let how = "kubectl version".to_owned();
     let place = if server.is_empty() { String::new() } else { format!(" at {server}") };
-    let seen = match tokio::time::timeout(ask::WITHIN, client.apiserver_version()).await {
-        Ok(Ok(info)) => Seen::Value(format!("Kubernetes {}{place}", info.git_version)),
-        Ok(Err(error)) if errors::is_missing(&error) => Seen::Absent,
+    let outcome = match tokio::time::timeout(REQUEST_TIMEOUT, client.apiserver_version()).await {
+        Ok(Ok(info)) => Outcome::Value(format!("Kubernetes {}{place}", info.git_version)),
+        Ok(Err(error)) if errors::is_missing(&error) => Outcome::Absent,
         Ok(Err(kube::Error::Api(status))) if status.code == 401 => {
-            Seen::NotPermitted(errors::kube(&kube::Error::Api(status)))
+            Outcome::NotPermitted(errors::kube(&kube::Error::Api(status)))
         }
-        Ok(Err(error)) if errors::is_forbidden(&error) => Seen::Absent,
+        Ok(Err(error)) if errors::is_forbidden(&error) => Outcome::Absent,
         Ok(Err(error)) => {
-            Seen::Failed(format!("the API server{place} cannot be reached: {}", errors::kube(&error)))
+            Outcome::Failed(format!("the API server{place} cannot be reached: {}", errors::kube(&error)))
         }
-        Err(_late) => Seen::Failed(format!("the API server{place} gave no answer within {:?}", ask::WITHIN)),
+        Err(_elapsed) => {
+            Outcome::Failed(format!("the API server{place} did not answer within {REQUEST_TIMEOUT:?}"))
+        }
     };
-    Fact { how, seen }
+    Fact::new(Command::kubectl(["version"]), outcome)
 }
 
-/// The arguments of the controller manager, where it runs as a pod that may be read.
-async fn controller_arguments(client: &Client) -> Fact<Vec<String>> {
+/// The arguments of the controller manager, if it runs as a pod that the user may read.
+async fn controller_arguments(cluster: &Cluster) -> Fact<Vec<String>> {
     let path = "/api/v1/namespaces/kube-system/pods?labelSelector=component%3Dkube-controller-manager";
-    let how = "kubectl get pods -n kube-system -l component=kube-controller-manager -o yaml".to_owned();
-    let pods: Fact<Vec<Pod>> = ask::list(client, how, path).await;
+    let command =
+        get("pods", "kube-system").flag("-l", "component=kube-controller-manager").flag("-o", "yaml");
+    let pods: Fact<Vec<Pod>> = request::list(cluster, command, path).await;
     let arguments = |pods: Vec<Pod>| {
         let containers = pods.into_iter().filter_map(|pod| pod.spec).flat_map(|spec| spec.containers);
-        containers
+        let arguments: Vec<String> = containers
             .flat_map(|container| {
                 container.command.unwrap_or_default().into_iter().chain(container.args.unwrap_or_default())
             })
-            .collect::<Vec<String>>()
+            .collect();
+        Some(arguments).filter(|arguments| !arguments.is_empty())
     };
-    match pods.map(arguments) {
-        Fact { how, seen: Seen::Value(arguments) } if arguments.is_empty() => {
-            Fact { how, seen: Seen::Absent }
-        }
-        fact => fact,
-    }
+    request::part(pods.map(arguments))
 }
 
-/// The settings of a controller manager that is no pod, where somebody has written them down.
-async fn controller_settings(client: &Client) -> Fact<ConfigMap> {
+/// The settings of a controller manager outside the cluster, if a ConfigMap has them.
+async fn controller_settings(cluster: &Cluster) -> Fact<ConfigMap> {
     let name = names::CONTROLLER_SETTINGS;
-    let how = format!("kubectl get configmap {name} -n kube-system -o yaml");
-    ask::object(client, how, &format!("/api/v1/namespaces/kube-system/configmaps/{name}")).await
-}
-
-/// Nothing more can be asked.
-fn unreachable(settings: &Settings, version: Fact<String>) -> Facts {
-    let why = "the API server cannot be reached";
-    Facts {
-        place: Place {
-            context: settings.context.clone(),
-            namespace: settings.namespace.clone(),
-            hpa: settings.hpa.clone(),
-            flags: settings.flags.clone(),
-        },
-        now: Timestamp::now(),
-        version,
-        ..Facts::nothing(why)
-    }
+    let path = format!("/api/v1/namespaces/kube-system/configmaps/{name}");
+    request::object(cluster, get_one("configmap", name, "kube-system").flag("-o", "yaml"), &path).await
 }
 
 #[cfg(test)]
@@ -256,12 +250,12 @@ mod tests {
             namespace: "demo".to_owned(),
             hpa: "scaler".to_owned(),
             prometheus: None,
-            flags: Flags::default(),
+            flags: ClusterFlags::default(),
         }
     }
 
-    /// A cluster that tells its version and answers all other questions in one way.
-    fn playing(code: u16) -> Client {
+    /// A cluster that answers its version, and all other requests with one status.
+    fn answering(code: u16) -> Client {
         let app = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
             let code = StatusCode::from_u16(code).unwrap();
             if uri.path() == "/version" {
@@ -277,8 +271,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_may_see_nothing_is_told_that_and_nothing_else() {
-        let facts = Box::pin(collect(&playing(403), &settings())).await;
+    async fn missing_permissions_are_no_failure() {
+        let facts = Box::pin(collect(&answering(403), &settings())).await;
         let report = examine(&facts);
         assert_eq!(report.count(Verdict::Failure), 0, "{}", report.text());
         assert!(report.count(Verdict::NotPermitted) > 3, "{}", report.text());
@@ -287,15 +281,15 @@ mod tests {
 
     #[tokio::test]
     async fn an_empty_cluster_lacks_the_namespace_first() {
-        let facts = Box::pin(collect(&playing(404), &settings())).await;
+        let facts = Box::pin(collect(&answering(404), &settings())).await;
         let report = examine(&facts);
-        assert_eq!(report.fix().map(|(line, _)| line.check), Some("namespace"), "{}", report.text());
+        assert_eq!(report.fix().map(|(finding, _)| finding.check), Some("namespace"), "{}", report.text());
         assert_eq!(report.exit_code(), 1);
     }
 
     #[tokio::test]
-    async fn a_server_that_fails_is_told_in_its_own_words_but_harmless() {
-        let report = examine(&Box::pin(collect(&playing(500), &settings())).await);
+    async fn errors_of_the_server_are_cleaned() {
+        let report = examine(&Box::pin(collect(&answering(500), &settings())).await);
         assert!(report.count(Verdict::Failure) > 3);
         assert!(!report.text().contains('\u{1b}'));
     }

@@ -1,154 +1,113 @@
-//! Prometheus' own word: pools, targets, series and queries, through one kept tunnel.
+//! Prometheus: the objects that configure it, and its own API through one tunnel.
 
-use std::collections::BTreeMap;
-
+use ::http::StatusCode;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use kube::Client;
-use serde::Deserialize;
+use promfmt::api::{Answer, Element, QueryResult, ScrapePools};
+use promfmt::percent;
 use serde::de::DeserializeOwned;
+use text::command::Command;
 
-use super::ask;
+use crate::request::{self, Cluster, Tunnel, get, service_port};
 use cluster::endpoint::Endpoint;
 use cluster::errors::Failure;
-use cluster::http::get;
-use cluster::percent;
-use cluster::persistent_connection::PersistentConnection;
+use cluster::http;
 use cluster::prometheus::{Address, servers};
 use diagnosis::facts::{
-    Custom, Fact, MonitorSpec, Prometheus, PrometheusSpec, RuleSpec, Sample, Seen, ServicePort, Targets,
-    Track,
+    CustomObject, Fact, MonitorSpec, Outcome, Prometheus, PrometheusSpec, RuleSpec, Sample, SampleTimes,
+    ServicePort, Targets,
 };
 
-/// How far back the spacing of samples is looked at.
-const BACK: &str = "5m";
+/// Period of the samples that are read for their intervals.
+const SAMPLES: &str = "5m";
 
-/// The pools, by which a monitor that was taken over is known.
-pub(super) const POOLS: &str = "/api/v1/scrape_pools";
+/// Path of the scrape pools, which show the monitors that Prometheus knows.
+const POOLS: &str = "/api/v1/scrape_pools";
 
-/// The targets that are scraped, and how many were dropped.
-pub(super) const TARGETS: &str = "/api/v1/targets?state=active";
+/// Path of the active targets, with the number of dropped ones.
+const TARGETS: &str = "/api/v1/targets?state=active";
 
-/// The exporter's word about the broker.
-pub(super) const EXPORTER_UP: &str = "rabbitmq_up";
+/// The exporter's series about its broker.
+const EXPORTER_UP: &str = "rabbitmq_up";
 
-/// The path of a query.
-pub(super) fn queried(text: &str) -> String {
-    format!("/api/v1/query?query={}", percent::encode(text))
+/// The questions for Prometheus.
+pub(crate) struct Questions {
+    /// Names of the series with the queues' depths.
+    pub(crate) series: Vec<String>,
+    /// Matchers of the HPA's queue, such as `queue="Orders"`; may be empty.
+    pub(crate) matchers: String,
+    /// The adapter's query for the HPA's metric.
+    pub(crate) rule: Option<String>,
 }
 
-/// Asks for all series of these names.
-pub(super) fn all_of(series: &[impl AsRef<str>]) -> String {
-    let names: Vec<&str> = series.iter().map(AsRef::as_ref).collect();
-    format!("{{__name__=~\"{}\"}}", names.join("|"))
-}
-
-/// Asks for the time of the newest sample.
-pub(super) fn newest(name: &str, matchers: &str) -> String {
-    format!("timestamp({name}{{{matchers}}})")
-}
-
-/// Asks for the samples of the last minutes.
-pub(super) fn track(name: &str, matchers: &str) -> String {
-    format!("{name}{{{matchers}}}[{BACK}]")
-}
-
-/// What is to be asked of Prometheus.
-pub(super) struct Questions {
-    /// Names of the series that hold the queues' depths.
-    pub(super) series: Vec<String>,
-    /// Matchers of the queue that the HPA asks for, such as `queue="Orders"`; may be empty.
-    pub(super) matchers: String,
-    /// The adapter's query, filled in for the HPA.
-    pub(super) rule: Option<String>,
-}
-
-/// What the cluster's objects say about Prometheus.
-pub(super) struct Objects {
-    pub(super) services: Fact<Vec<ServicePort>>,
-    pub(super) resources: Fact<Vec<Custom<PrometheusSpec>>>,
-    pub(super) monitors: Fact<Vec<Custom<MonitorSpec>>>,
-    pub(super) rules: Fact<Vec<Custom<RuleSpec>>>,
+/// The objects that configure Prometheus.
+pub(crate) struct Objects {
+    pub(crate) services: Fact<Vec<ServicePort>>,
+    pub(crate) resources: Fact<Vec<CustomObject<PrometheusSpec>>>,
+    pub(crate) monitors: Fact<Vec<CustomObject<MonitorSpec>>>,
+    pub(crate) rules: Fact<Vec<CustomObject<RuleSpec>>>,
     endpoints: Vec<Endpoint>,
 }
 
 /// Reads the objects.
-pub(super) async fn objects(client: &Client, namespace: &str, address: Option<&Address>) -> Objects {
+pub(crate) async fn objects(cluster: &Cluster, namespace: &str, address: Option<&Address>) -> Objects {
     const GROUP: &str = "/apis/monitoring.coreos.com/v1";
-    let resources = ask::list(
-        client,
-        "kubectl get prometheus -A -o yaml".to_owned(),
-        "/apis/monitoring.coreos.com/v1/prometheuses",
-    );
+    let path = format!("{GROUP}/prometheuses");
+    let command = Command::kubectl(["get", "prometheus", "-A", "-o", "yaml"]);
+    let resources = request::list(cluster, command, &path);
     let monitors = async {
         let path = format!("{GROUP}/servicemonitors");
-        let all = ask::list(client, "kubectl get servicemonitor -A --show-labels".to_owned(), &path).await;
-        if !matches!(all.seen, Seen::NotPermitted(_)) {
+        let command = Command::kubectl(["get", "servicemonitor", "-A", "--show-labels"]);
+        let all = request::list(cluster, command, &path).await;
+        if !matches!(all.outcome, Outcome::NotPermitted(_)) {
             return all;
         }
-        let how = format!("kubectl get servicemonitor -n {namespace} --show-labels");
-        ask::list(client, how, &format!("{GROUP}/namespaces/{namespace}/servicemonitors")).await
+        let path = format!("{GROUP}/namespaces/{namespace}/servicemonitors");
+        request::list(cluster, get("servicemonitor", namespace).arg("--show-labels"), &path).await
     };
     let rules = async {
-        let how = format!("kubectl get prometheusrule -n {namespace}");
-        ask::list(client, how, &format!("{GROUP}/namespaces/{namespace}/prometheusrules")).await
+        let path = format!("{GROUP}/namespaces/{namespace}/prometheusrules");
+        request::list(cluster, get("prometheusrule", namespace), &path).await
     };
     let (found, resources, monitors, rules) =
-        tokio::join!(servers(client, address), resources, monitors, rules);
-    let how = format!(
-        "kubectl get service -A --field-selector metadata.name={}",
-        contract::names::PROMETHEUS_SERVICE
-    );
-    let (seen, endpoints) = match found {
-        Ok(endpoints) => {
-            let ports = endpoints.iter().map(|endpoint| ServicePort {
-                namespace: endpoint.namespace.clone(),
-                service: endpoint.service.clone(),
-                port: match endpoint.port {
-                    cluster::endpoint::Port::Number(number)
-                    | cluster::endpoint::Port::Named { number, .. } => number,
-                },
-            });
-            (Seen::Value(ports.collect()), endpoints)
-        }
-        Err(Failure::Unavailable(_)) => (Seen::Absent, Vec::new()),
-        Err(Failure::Lost(sentence)) => (Seen::Failed(sentence), Vec::new()),
+        tokio::join!(servers(&cluster.client, address), resources, monitors, rules);
+    let name = format!("metadata.name={}", contract::names::PROMETHEUS_SERVICE);
+    let command = Command::kubectl(["get", "service", "-A"]).flag("--field-selector", name);
+    let (outcome, endpoints) = match found {
+        Ok(endpoints) => (Outcome::Value(endpoints.iter().map(service_port).collect()), endpoints),
+        Err(Failure::Unavailable(_)) => (Outcome::Absent, Vec::new()),
+        Err(Failure::Lost(sentence)) => (Outcome::Failed(sentence), Vec::new()),
     };
-    Objects { services: Fact { how, seen }, resources, monitors, rules, endpoints }
+    Objects { services: Fact::new(command, outcome), resources, monitors, rules, endpoints }
 }
 
 /// Asks the first Prometheus that answers.
-pub(super) async fn look(client: &Client, objects: Objects, questions: &Questions) -> Prometheus {
+pub(crate) async fn read(cluster: &Cluster, objects: Objects, questions: &Questions) -> Prometheus {
     let Objects { mut services, resources, monitors, rules, endpoints } = objects;
     let namespace = services.all().first().map(|at| at.namespace.clone());
     let stateful_sets = async {
-        match &namespace {
-            Some(namespace) => {
-                let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets");
-                ask::list::<StatefulSet>(client, format!("kubectl get statefulset -n {namespace}"), &path)
-                    .await
-            }
-            None => Fact::not_asked("no Prometheus was found"),
-        }
+        let Some(namespace) = &namespace else { return Fact::not_asked("no Prometheus found") };
+        let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets");
+        request::list::<StatefulSet>(cluster, get("statefulset", namespace), &path).await
     };
     let operator = async {
         match &namespace {
-            Some(namespace) => operator(client, namespace).await,
-            None => Fact::not_asked("no Prometheus was found"),
+            Some(namespace) => operator(cluster, namespace).await,
+            None => Fact::not_asked("no Prometheus found"),
         }
     };
-    let asked = async {
-        let mut unanswered = None;
+    let first = async {
+        let mut without_answer = None;
         for (index, endpoint) in endpoints.into_iter().enumerate() {
-            let mut server = Server::new(client, endpoint);
+            let mut server = Server { tunnel: Tunnel::new(cluster, endpoint) };
             let pools = server.pools().await;
             if pools.get().is_some() {
                 return (Some((index, server)), pools);
             }
-            unanswered.get_or_insert(pools);
+            without_answer.get_or_insert(pools);
         }
-        (None, unanswered.unwrap_or_else(|| Fact::not_asked("no Prometheus was found")))
+        (None, without_answer.unwrap_or_else(|| Fact::not_asked("no Prometheus found")))
     };
-    let (stateful_sets, operator, (server, pools)) = tokio::join!(stateful_sets, operator, asked);
+    let (stateful_sets, operator, (server, pools)) = tokio::join!(stateful_sets, operator, first);
     let mut prometheus = Prometheus {
         stateful_sets,
         operator,
@@ -156,11 +115,11 @@ pub(super) async fn look(client: &Client, objects: Objects, questions: &Question
         monitors,
         rules,
         pools,
-        ..Prometheus::nothing("Prometheus gave no answer")
+        ..Prometheus::not_asked("Prometheus did not answer")
     };
     if let Some((index, mut server)) = server {
-        if let Seen::Value(all) = &mut services.seen {
-            // The one that was asked, and no other.
+        if let Outcome::Value(all) = &mut services.outcome {
+            // Only the one that answers.
             *all = all.get(index).cloned().into_iter().collect();
         }
         server.fill(&mut prometheus, questions).await;
@@ -169,162 +128,102 @@ pub(super) async fn look(client: &Client, objects: Objects, questions: &Question
     prometheus
 }
 
-/// The Deployment whose image is the Prometheus Operator's, however it is called.
-async fn operator(client: &Client, namespace: &str) -> Fact<Deployment> {
+/// The Deployment with an image of the Prometheus Operator, with any name.
+async fn operator(cluster: &Cluster, namespace: &str) -> Fact<Deployment> {
     let path = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
-    let how = format!("kubectl get deployment -n {namespace}");
-    let all: Fact<Vec<Deployment>> = ask::list(client, how, &path).await;
+    let all: Fact<Vec<Deployment>> = request::list(cluster, get("deployment", namespace), &path).await;
     let is_operator = |deployment: &Deployment| {
         let pods = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-        let images = pods.into_iter().flat_map(|pods| &pods.containers).filter_map(|of| of.image.as_deref());
-        images.into_iter().any(|image| image.contains("prometheus-operator"))
+        let mut images =
+            pods.into_iter().flat_map(|pods| &pods.containers).filter_map(|of| of.image.as_deref());
+        images.any(|image| image.contains("prometheus-operator"))
     };
-    ask::some(all.map(|all| all.into_iter().find(is_operator)))
+    request::part(all.map(|all| all.into_iter().find(is_operator)))
 }
 
+/// A Prometheus behind a tunnel.
 struct Server {
-    kept: PersistentConnection,
-    base: String,
-}
-
-#[derive(Deserialize)]
-struct Envelope<T> {
-    data: Option<T>,
-    #[serde(default)]
-    error: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Pools {
-    #[serde(default)]
-    scrape_pools: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
-    Vector(Vec<Element>),
-    Matrix(Vec<Row>),
-    Scalar((f64, String)),
-    String(serde::de::IgnoredAny),
-}
-
-#[derive(Deserialize)]
-struct Element {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    value: (f64, String),
-}
-
-#[derive(Deserialize)]
-struct Row {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    #[serde(default)]
-    values: Vec<(f64, serde::de::IgnoredAny)>,
+    tunnel: Tunnel,
 }
 
 impl Server {
-    fn new(client: &Client, endpoint: Endpoint) -> Self {
-        let port = match endpoint.port {
-            cluster::endpoint::Port::Number(number) | cluster::endpoint::Port::Named { number, .. } => number,
-        };
-        let base =
-            format!("/api/v1/namespaces/{}/services/{}:{port}/proxy", endpoint.namespace, endpoint.service);
-        Self { kept: PersistentConnection::new(client.clone(), endpoint), base }
-    }
-
     async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Fact<T> {
-        let how = format!("kubectl get --raw '{}{path}'", self.base);
-        let service = self.kept.endpoint().service.clone();
-        let request = match get(&service, path) {
+        let at = self.tunnel.at().clone();
+        let command = request::proxied(&at, path);
+        let request = match http::get(&at.service, path) {
             Ok(request) => request,
-            Err(error) => return Fact { how, seen: Seen::Failed(format!("{path} is no path: {error}")) },
+            Err(error) => {
+                return Fact::new(command, Outcome::Failed(format!("{path} is not a path: {error}")));
+            }
         };
-        let seen = match ask::pod(&mut self.kept, &request).await {
-            Err(seen) => seen,
-            Ok(answer) => match serde_json::from_slice::<Envelope<T>>(&answer.body) {
-                Ok(Envelope { data: Some(data), .. }) => Seen::Value(data),
-                Ok(Envelope { error, .. }) if answer.status.is_client_error() && error.is_empty() => {
-                    Seen::Absent
+        let outcome = match self.tunnel.request(&request).await {
+            Err(outcome) => outcome,
+            Ok(response) => match serde_json::from_slice::<Answer<T>>(&response.body) {
+                Ok(Answer::Success { data }) => Outcome::Value(data),
+                Ok(Answer::Error(error)) => {
+                    Outcome::Failed(format!("Prometheus answered {}: {error}", response.status))
                 }
-                Ok(Envelope { error, .. }) => {
-                    Seen::Failed(format!("Prometheus answered {}: {error}", answer.status))
-                }
-                Err(_) if answer.status == http::StatusCode::NOT_FOUND => Seen::Absent,
-                Err(error) => Seen::Failed(format!(
-                    "Prometheus answered {} and no JSON that is known: {error}",
-                    answer.status
+                Err(_) if response.status == StatusCode::NOT_FOUND => Outcome::Absent,
+                Err(error) => Outcome::Failed(format!(
+                    "Prometheus answered {} with unknown JSON: {error}",
+                    response.status
                 )),
             },
         };
-        Fact { how, seen }
+        Fact::new(command, outcome)
     }
 
     async fn pools(&mut self) -> Fact<Vec<String>> {
-        let mut pools = self.get::<Pools>(POOLS).await.map(|pools| pools.scrape_pools);
+        let mut pools = self.get::<ScrapePools>(POOLS).await.map(|pools| pools.scrape_pools);
         if pools.is_absent() {
-            // Older than 2.42: it answers all the same.
-            pools.seen = Seen::Value(Vec::new());
+            // Before 2.42 it has no such path, but it answers.
+            pools.outcome = Outcome::Value(Vec::new());
         }
         pools
     }
 
-    async fn query(&mut self, text: &str) -> Fact<Data> {
-        self.get(&queried(text)).await
+    async fn query(&mut self, query: &str) -> Fact<QueryResult> {
+        self.get(&format!("/api/v1/query?query={}", percent::encode(query))).await
     }
 
-    async fn samples(&mut self, text: &str) -> Fact<Vec<Sample>> {
-        let fact = self.query(text).await;
-        fact.map(|data| match data {
-            Data::Vector(elements) => elements
-                .into_iter()
-                .filter_map(|element| {
-                    Some(Sample { labels: element.metric, value: element.value.1.parse().ok()? })
-                })
-                .collect(),
-            Data::Scalar((_, value)) => value
-                .parse()
-                .ok()
-                .map(|value| Sample { labels: BTreeMap::new(), value })
-                .into_iter()
-                .collect(),
-            Data::Matrix(_) | Data::String(_) => Vec::new(),
-        })
+    async fn vector(&mut self, query: &str) -> Fact<Vec<Element>> {
+        self.query(query).await.map(|result| result.into_vector().unwrap_or_default())
+    }
+
+    async fn samples(&mut self, query: &str) -> Fact<Vec<Sample>> {
+        let sample = |element: Element| Sample { labels: element.metric, value: element.value.value };
+        self.vector(query).await.map(|elements| elements.into_iter().map(sample).collect())
     }
 
     async fn fill(&mut self, prometheus: &mut Prometheus, questions: &Questions) {
         prometheus.targets = self.get::<Targets>(TARGETS).await;
-        prometheus.series = self.samples(&all_of(&questions.series)).await;
+        let all = format!("{{__name__=~\"{}\"}}", questions.series.join("|"));
+        prometheus.series = self.samples(&all).await;
         prometheus.exporter_up = self.samples(EXPORTER_UP).await;
-        // Where the HPA names no queue, whichever series there are stand for it.
         let has = |name: &str| prometheus.series.all().iter().any(|sample| sample.label("__name__") == name);
         let name = questions.series.iter().find(|name| has(name)).or(questions.series.first());
         if let Some(name) = name {
-            let fact = self.query(&newest(name, &questions.matchers)).await;
-            prometheus.age = fact.map(|data| match data {
-                Data::Vector(elements) => elements
-                    .iter()
-                    .filter_map(|element| Some(element.value.0 - element.value.1.parse::<f64>().ok()?))
-                    .max_by(f64::total_cmp),
-                _ => None,
+            let series = format!("{name}{{{}}}", questions.matchers);
+            let newest = self.vector(&format!("timestamp({series})")).await;
+            prometheus.newest_sample_age = newest.map(|elements| {
+                let ages = elements.iter().map(|element| element.value.time - element.value.value);
+                ages.max_by(f64::total_cmp)
             });
-            let fact = self.query(&track(name, &questions.matchers)).await;
-            prometheus.tracks = fact.map(|data| match data {
-                Data::Matrix(rows) => rows
+            let times = self.query(&format!("{series}[{SAMPLES}]")).await;
+            prometheus.sample_times = times.map(|result| match result {
+                QueryResult::Matrix(rows) => rows
                     .into_iter()
-                    .map(|row| Track {
+                    .map(|row| SampleTimes {
                         labels: row.metric,
-                        times: row.values.iter().map(|(time, _)| *time).collect(),
+                        times: row.values.iter().map(|point| point.time).collect(),
                     })
                     .collect(),
                 _ => Vec::new(),
             });
         }
-        prometheus.value = match &questions.rule {
-            Some(rule) => self.samples(rule).await,
-            None => Fact::not_asked("the adapter's rule is not known"),
+        prometheus.rule_result = match &questions.rule {
+            Some(query) => self.samples(query).await,
+            None => Fact::not_asked("the adapter's rule is unknown"),
         };
     }
 }

@@ -1,6 +1,7 @@
 //! Signs by which KEDA is recognized.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 
 /// Label that KEDA sets on its HPAs, and selector of the metrics of one ScaledObject.
 const LABEL: &str = "scaledobject.keda.sh/name";
@@ -27,11 +28,40 @@ pub fn is_chart(chart: &str) -> bool {
     chart.strip_prefix("keda-").is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// Returns true for a metric of KEDA's RabbitMQ scaler. KEDA names it `s0-rabbitmq-QUEUE`, after the index of the trigger.
+/// Returns true if KEDA serves an APIService, by the label of KEDA's chart or by the Service behind it.
+#[must_use]
+pub fn serves(registration: &APIService) -> bool {
+    let labels = registration.metadata.labels.as_ref();
+    let part_of = labels.and_then(|labels| labels.get("app.kubernetes.io/part-of"));
+    let service = registration.spec.as_ref().and_then(|spec| spec.service.as_ref());
+    let is_service = service.is_some_and(|at| {
+        is_metrics_service(
+            at.namespace.as_deref().unwrap_or_default(),
+            at.name.as_deref().unwrap_or_default(),
+        )
+    });
+    is_service || part_of.is_some_and(|part_of| part_of.starts_with("keda"))
+}
+
+/// Returns true if a metric's selector names a ScaledObject, as KEDA's API server requires.
+#[must_use]
+pub fn selects_scaled_object(selector: &LabelSelector) -> bool {
+    let labels = selector.match_labels.iter().flatten().map(|(key, _)| key);
+    let expressions = selector.match_expressions.iter().flatten().map(|requirement| &requirement.key);
+    labels.chain(expressions).any(|key| key == LABEL)
+}
+
+/// Index and name of the trigger behind a metric of KEDA: 0 and `rabbitmq-Orders` for `s0-rabbitmq-Orders`.
+#[must_use]
+pub fn trigger(metric: &str) -> Option<(usize, &str)> {
+    let (index, name) = metric.strip_prefix('s')?.split_once('-')?;
+    Some((usize::from(index.parse::<u16>().ok()?), name))
+}
+
+/// Returns true for a metric of KEDA's RabbitMQ scaler.
 #[must_use]
 pub fn is_rabbitmq_metric(name: &str) -> bool {
-    let trigger = name.strip_prefix('s').and_then(|rest| rest.split_once('-'));
-    trigger.is_some_and(|(index, rest)| index.parse::<u16>().is_ok() && rest.starts_with("rabbitmq-"))
+    trigger(name).is_some_and(|(_, name)| name.starts_with("rabbitmq-"))
 }
 
 #[cfg(test)]
@@ -70,7 +100,8 @@ mod tests {
         ] {
             assert_eq!(is_metrics_service(namespace, name), expected, "{namespace}/{name}");
         }
-        for (chart, expected) in [("keda-2.20.2", true), ("keda-add-ons-http-0.1.0", false), ("keda", false)] {
+        for (chart, expected) in [("keda-2.20.2", true), ("keda-add-ons-http-0.1.0", false), ("keda", false)]
+        {
             assert_eq!(is_chart(chart), expected, "{chart}");
         }
         for (name, expected) in [
@@ -81,5 +112,17 @@ mod tests {
         ] {
             assert_eq!(is_rabbitmq_metric(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_label_or_the_service_identifies_kedas_api() {
+        let registration = |name: &str, labels: serde_json::Value| -> APIService {
+            let spec = json!({"groupPriorityMinimum": 1, "versionPriority": 1,
+                "service": {"namespace": "x", "name": name}});
+            serde_json::from_value(json!({"metadata": {"labels": labels}, "spec": spec})).unwrap()
+        };
+        assert!(serves(&registration("keda-metrics-apiserver", json!({}))));
+        assert!(serves(&registration("metrics", json!({"app.kubernetes.io/part-of": "keda-operator"}))));
+        assert!(!serves(&registration("prometheus-adapter", json!({}))));
     }
 }

@@ -100,6 +100,14 @@ impl Command {
         self.arg(kind).arg(name)
     }
 
+    /// Adds the last arguments, which are no flags: after `--` where one could pass for a flag.
+    #[must_use]
+    pub fn operands<S: Into<String>>(self, operands: impl IntoIterator<Item = S>) -> Self {
+        let operands: Vec<String> = operands.into_iter().map(Into::into).collect();
+        let needs_end = operands.iter().any(|operand| operand.starts_with('-'));
+        self.args(needs_end.then_some("--")).args(operands)
+    }
+
     /// Adds `-n` with a namespace.
     #[must_use]
     pub fn namespace(self, namespace: &str) -> Self {
@@ -136,10 +144,14 @@ impl Command {
     /// there is one.
     #[must_use]
     pub fn on(mut self, flags: &ClusterFlags) -> Self {
-        let context = match self.program.as_str() {
+        let flag_of = |program: &str| match program {
             "kubectl" | "surge" => Some("--context"),
             "helm" => Some("--kube-context"),
             _ => None,
+        };
+        let context = match self.program.as_str() {
+            "xargs" => self.arguments.iter().find_map(|argument| flag_of(argument)),
+            program => flag_of(program),
         };
         if let Some(context) = context {
             let end = self.arguments.iter().position(|argument| argument == "--");
@@ -298,6 +310,10 @@ mod tests {
                 Command::helm(["list"]).and(Command::surge(["doctor"])),
                 "helm list --kubeconfig /k --kube-context 'a b' && surge doctor --kubeconfig /k --context 'a b'",
             ),
+            (
+                Command::new("xargs").args(["kubectl", "get"]),
+                "xargs kubectl get --kubeconfig /k --context 'a b'",
+            ),
             (Command::new("docker").arg("ps"), "docker ps"),
         ] {
             assert_eq!(command.clone().on(&flags).to_string(), line);
@@ -311,5 +327,9 @@ mod tests {
         assert_eq!(command.to_string(), "surge doctor --namespace=-x --hpa y");
         let command = Command::kubectl(["delete"]).object("hpa", "-x").object("hpa", "y");
         assert_eq!(command.to_string(), "kubectl delete hpa/-x hpa y");
+        let command = Command::helm(["uninstall"]).namespace("n").operands(["-x"]);
+        assert_eq!(command.to_string(), "helm uninstall -n n -- -x");
+        let command = Command::helm(["uninstall"]).namespace("n").operands(["x"]);
+        assert_eq!(command.to_string(), "helm uninstall -n n x");
     }
 }

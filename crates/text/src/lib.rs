@@ -2,6 +2,8 @@
 //!
 //! - [`clean`]: text from outside, made harmless for a terminal.
 //! - [`command`]: commands as data, quoted for a shell when they are displayed.
+//! - [`duration`]: durations for people.
 
 pub mod clean;
 pub mod command;
+pub mod duration;

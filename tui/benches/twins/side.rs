@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use dashboard::bursts::burst::Burst;
 use dashboard::clock::Clock;
 use dashboard::reported::Source;
-use diagnosis::{Flags, Timing, examine};
+use diagnosis::{Timing, examine};
 use doctor::{Settings, collect};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec};
@@ -164,7 +164,7 @@ impl Side {
             namespace: self.namespace.clone(),
             hpa: contract::names::HPA.to_owned(),
             prometheus: None,
-            flags: Flags { context: None, kubeconfig: None },
+            flags: text::command::ClusterFlags::default(),
         };
         let report = examine(&Box::pin(collect(&self.client, &settings)).await);
         let told = report.lines.iter().filter(|line| line.saw.contains("computed, not measured"));

@@ -1,4 +1,4 @@
-//! `surge doctor`: walks the metric chain once and says what is wrong and what to do first.
+//! `surge doctor`: examines the metric chain once, and reports the findings and the first fix.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -8,13 +8,14 @@ use super::{complain, log};
 use cluster::connect;
 use cluster::prometheus::Address;
 
-use doctor::{Settings, collect, questions};
+use doctor::{Settings, collect, dry_run};
 use installer::up::say;
+use text::command::ClusterFlags;
 
-/// The cluster cannot be reached.
+/// Exit code when the cluster cannot be reached.
 const UNREACHABLE: u8 = 3;
 
-/// How the report is written.
+/// The form of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
     /// For a person
@@ -27,26 +28,22 @@ enum Output {
 pub(super) struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Name of the HorizontalPodAutoscaler to look at
+    /// Name of the HorizontalPodAutoscaler to examine
     #[arg(long, value_name = "NAME", default_value = contract::names::HPA, help_heading = "Cluster")]
     hpa: String,
-    /// Service of Prometheus [default: those named prometheus-operated]
+    /// Service of Prometheus [default: every Service named prometheus-operated]
     #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Cluster")]
     prometheus: Option<Address>,
-    /// How to write what was found
+    /// Form of the report
     #[arg(long, value_name = "FORM", default_value = "text")]
     output: Output,
-    /// Print the requests that would be made, and ask nothing; names that only an answer tells are those of `surge up`
+    /// Print the requests without sending them (uses the default names of `surge up`)
     #[arg(long)]
     dry_run: bool,
 }
 
 pub(super) fn main(arguments: Args) -> ExitCode {
-    if arguments.dry_run {
-        say(&questions(&settings(&arguments, String::new(), String::new())));
-        return ExitCode::SUCCESS;
-    }
-    // What the API refuses is part of the report, and not worth a line of a log that nobody asked for.
+    // Errors of the API are part of the report, so they are logged only on request.
     if std::env::var_os("RUST_LOG").is_some() {
         log::to_standard_error();
     }
@@ -57,7 +54,13 @@ pub(super) fn main(arguments: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let code = runtime.block_on(run(arguments));
+    let code = runtime.block_on(async {
+        if arguments.dry_run {
+            say(&dry_run(&settings(&arguments, String::new(), String::new())).await);
+            return 0;
+        }
+        run(arguments).await
+    });
     runtime.shutdown_background();
     ExitCode::from(code)
 }
@@ -76,12 +79,12 @@ async fn run(arguments: Args) -> u8 {
         Output::Text => report.text(),
         Output::Json => format!("{:#}\n", report.json()),
     };
-    // A reader that has gone away needs no report; the exit code stands.
+    // The exit code is valid without a reader.
     let _closed = std::io::stdout().write_all(text.as_bytes());
     report.exit_code()
 }
 
-/// What is to be looked at, in the cluster that the context leads to.
+/// The HPA to examine, in the cluster of the context.
 fn settings(arguments: &Args, context: String, server: String) -> Settings {
     let cluster = &arguments.cluster;
     Settings {
@@ -90,7 +93,7 @@ fn settings(arguments: &Args, context: String, server: String) -> Settings {
         namespace: cluster.namespace.clone().unwrap_or_else(|| contract::names::NAMESPACE.to_owned()),
         hpa: arguments.hpa.clone(),
         prometheus: arguments.prometheus.clone(),
-        flags: diagnosis::Flags {
+        flags: ClusterFlags {
             context: cluster.context.clone(),
             kubeconfig: cluster.kubeconfig.as_ref().map(|path| path.display().to_string()),
         },

@@ -111,7 +111,7 @@ pub async fn run(
                     namespace: settings.namespace.clone(),
                     hpa: settings.hpa.clone(),
                     prometheus: settings.prometheus.clone(),
-                    flags: diagnosis::Flags::default(),
+                    flags: text::command::ClusterFlags::default(),
                 };
                 tasks.spawn(async move {
                     let facts = Box::pin(doctor::collect(&client, &wanted)).await;

@@ -1,4 +1,4 @@
-//! The screen Doctor: the report of a look along the metric chain, hop by hop, with the one fix first.
+//! The screen Doctor: the findings along the metric chain, hop by hop, with the fix first.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,21 +16,21 @@ use diagnosis::{Report, Verdict};
 const HOP: usize = 21;
 /// Columns of a verdict.
 const WORD: usize = 9;
-/// A fix may fill this many rows before the hops; the rest of it is told by the command.
+/// Rows of a fix at most. `surge doctor` prints the rest.
 const FIX_ROWS: usize = 12;
 
 /// The screen.
 pub(super) struct Doctor<'a> {
-    /// What is shown.
+    /// The data of the screen.
     pub(super) data: &'a Data,
-    /// Rows that lie above the screen.
+    /// Rows above the screen.
     pub(super) scroll: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
 
 impl Doctor<'_> {
-    /// How old the report is, and how much of it lies below.
+    /// The age of the report, and the number of rows below.
     fn note(&self, below: usize) -> Vec<Span<'static>> {
         let theme = self.theme;
         let mut note = self.age();
@@ -44,27 +44,27 @@ impl Doctor<'_> {
         let theme = self.theme;
         let now = self.data.now;
         if let Some(looking) = self.data.doctor.looking(now) {
-            return vec![span(theme, Ink::Pending, format!("looking for {}", coarse(looking)))];
+            return vec![span(theme, Ink::Pending, format!("examining for {}", coarse(looking)))];
         }
         match self.data.doctor.found() {
             Some(found) => vec![
-                span(theme, Ink::Dim, format!("looked {} ago, ", age(now.since(found.at)))),
+                span(theme, Ink::Dim, format!("{} old, ", age(now.since(found.at)))),
                 span(theme, Ink::Key, "r"),
-                span(theme, Ink::Dim, " again"),
+                span(theme, Ink::Dim, " repeats"),
             ],
-            None => vec![span(theme, Ink::Key, "r"), span(theme, Ink::Dim, " looks")],
+            None => vec![span(theme, Ink::Key, "r"), span(theme, Ink::Dim, " examines")],
         }
     }
 
-    /// What this dashboard has stopped itself, whatever the report makes of it.
+    /// The drills of this dashboard, which the report may not show.
     fn drills(&self, width: usize) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
-        let told = self.data.drills.iter().flat_map(|(drill, open)| {
+        let drills = self.data.drills.iter().flat_map(|(drill, open)| {
             let ago = age(self.data.now.since(open.since));
-            let text = format!("{}: you stopped it with a drill {ago} ago; D puts it back", title(drill));
+            let text = format!("{}: your drill stopped it {ago} ago; D starts it", title(drill));
             wrap(&text, width)
         });
-        told.map(|text| vec![span(theme, Ink::Lit, text)]).collect()
+        drills.map(|text| vec![span(theme, Ink::Lit, text)]).collect()
     }
 
     fn rows(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
@@ -73,22 +73,22 @@ impl Doctor<'_> {
         let (_, ink) = mark(report.verdict());
         rows.extend(wrap_spans(&[span(theme, ink, report.summary())], width, 0));
         rows.extend(self.drills(width));
-        if let Some((line, fix)) = report.fix() {
+        if let Some((finding, fix)) = report.fix() {
             rows.push(Vec::new());
-            let (_, ink) = mark(line.verdict);
-            rows.extend(wrap(&line.saw, width).into_iter().map(|text| vec![span(theme, ink, text)]));
+            let (_, ink) = mark(finding.verdict);
+            rows.extend(wrap(&finding.detail, width).into_iter().map(|text| vec![span(theme, ink, text)]));
             rows.extend(
-                wrap(&format!("The fix: {}", fix.what), width)
+                wrap(&format!("Fix: {}", fix.what), width)
                     .into_iter()
                     .map(|text| vec![span(theme, Ink::Text, text)]),
             );
-            let lines: Vec<&str> = fix.text.lines().collect();
-            let commands: Vec<String> = match fix.form {
-                diagnosis::Form::Command => wrap(&fix.text, width.saturating_sub(2)),
-                diagnosis::Form::Yaml => lines.iter().map(|line| fit(line, width - 2).into_owned()).collect(),
-            };
-            let more = commands.len().saturating_sub(FIX_ROWS);
-            for text in commands.into_iter().take(FIX_ROWS) {
+            let room = width.saturating_sub(2);
+            let command = fix.command.as_ref().map(ToString::to_string).unwrap_or_default();
+            let command = command.lines().flat_map(|line| wrap(line, room));
+            let yaml = fix.yaml.iter().flat_map(|yaml| yaml.lines());
+            let all: Vec<String> = command.chain(yaml.map(|line| fit(line, room).into_owned())).collect();
+            let more = all.len().saturating_sub(FIX_ROWS);
+            for text in all.into_iter().take(FIX_ROWS) {
                 rows.push(vec![span(theme, Ink::Key, format!("  {text}"))]);
             }
             if more > 0 {
@@ -97,17 +97,17 @@ impl Doctor<'_> {
         }
         rows.push(Vec::new());
         let mut hop = None;
-        for line in &report.lines {
-            let title = if hop == Some(line.hop) { "" } else { line.hop.title() };
-            hop = Some(line.hop);
-            let (word, ink) = mark(line.verdict);
-            let text = if line.verdict == Verdict::Ok || line.verdict == Verdict::NotApplicable {
+        for finding in &report.findings {
+            let title = if hop == Some(finding.hop) { "" } else { finding.hop.title() };
+            hop = Some(finding.hop);
+            let (word, ink) = mark(finding.verdict);
+            let text = if matches!(finding.verdict, Verdict::Ok | Verdict::NotApplicable) {
                 Ink::Dim
             } else {
                 Ink::Text
             };
             let room = width.saturating_sub(HOP + WORD).max(2);
-            for (index, part) in wrap(&line.saw, room).into_iter().enumerate() {
+            for (index, part) in wrap(&finding.detail, room).into_iter().enumerate() {
                 let (title, word) = if index == 0 { (title, word) } else { ("", "") };
                 rows.push(vec![
                     span(theme, Ink::Title, format!("{title:<HOP$}")),
@@ -121,7 +121,7 @@ impl Doctor<'_> {
 }
 
 impl Doctor<'_> {
-    /// How many rows can lie above the screen.
+    /// The number of rows that can be above the screen.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let rows = |report| self.rows(report, area.width.into()).len();
         let all = self.data.doctor.found().map_or(0, |found| rows(&found.report));
@@ -129,14 +129,14 @@ impl Doctor<'_> {
     }
 }
 
-/// How a verdict is written here, and its ink.
+/// The word and the ink of a verdict.
 fn mark(verdict: Verdict) -> (&'static str, Ink) {
     match verdict {
         Verdict::Ok => ("ok", Ink::Ready),
         Verdict::Warning => ("warning", Ink::Warning),
         Verdict::Failure => ("FAILURE", Ink::Error),
         Verdict::NotApplicable => ("n/a", Ink::Dim),
-        Verdict::NotPermitted => ("no right", Ink::Pending),
+        Verdict::NotPermitted => ("no access", Ink::Pending),
     }
 }
 
@@ -146,8 +146,7 @@ impl Widget for &Doctor<'_> {
         let area = below(area, 1);
         let Some(found) = self.data.doctor.found() else {
             rule(buffer, head, self.theme, "Doctor", self.note(0));
-            let text =
-                "walks the chain from the broker to the autoscaler, says what is wrong, and the one fix";
+            let text = "examines the chain from the broker to the HPA, and shows the findings and the fix";
             put_wrapped(buffer, area, &[span(self.theme, Ink::Dim, text)], 0);
             return;
         };

@@ -1,7 +1,7 @@
-//! What is known to break a metric chain, and for each the test that breaks a working one in that way and looks at the verdict
-//! and the fix: on the sandbox here, or on a real stack where nothing else can fail so. A row without its test is a failure.
+//! The known breakages of a metric chain, each with the test that causes it and checks the verdict and the fix: on the
+//! sandbox, or on a real stack where only that can fail so. A row without its test is a failure.
 
-/// Where a breakage is tried.
+/// The place of a test.
 #[derive(Debug, Clone, Copy)]
 enum On {
     /// A file of these tests.
@@ -14,13 +14,13 @@ use On::{Cluster, Sandbox};
 
 /// A breakage.
 struct Row {
-    /// What is wrong, or the words in which the HPA says it.
+    /// The breakage, or the HPA's message.
     what: &'static str,
-    /// The check that tells it.
+    /// The check that finds it.
     check: &'static str,
-    /// Where it is tried.
+    /// The place of its test.
     on: On,
-    /// The function that tries it.
+    /// The test function.
     test: &'static str,
 }
 
@@ -28,15 +28,15 @@ const fn row(what: &'static str, check: &'static str, on: On, test: &'static str
     Row { what, check, on, test }
 }
 
-/// What the HPA says of itself, and what it means.
+/// Messages of the HPA.
 const SAID: [Row; 9] = [
     row(
         "the server could not find the requested resource",
         "apiservice",
         Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
+        "prometheus_and_its_monitors",
     ),
-    row("the same, mended on a real stack", "apiservice", Cluster("stack"), "the_fix_repairs_a_broken_stack"),
+    row("the same, on a real stack", "apiservice", Cluster("stack"), "the_fix_repairs_a_broken_stack"),
     row(
         "the server is currently unable to handle the request",
         "apiservice",
@@ -59,14 +59,14 @@ const SAID: [Row; 9] = [
     ),
     row("AmbiguousSelector", "two-autoscalers", Cluster("keda"), "an_autoscaler_beside_kedas_goes"),
     row(
-        "ScalingActive is True, and the value is 0 for ever",
+        "ScalingActive is True, but the value is always 0",
         "queue",
         Sandbox("autoscaler"),
-        "what_is_around_the_autoscaler",
+        "queues_and_competing_hpas",
     ),
 ];
 
-/// The traps of a real stack, the silent ones among them.
+/// Faults of a real stack, also silent ones.
 const TRAPS: [Row; 23] = [
     row(
         "the rule's guard answers 0 for a misspelt queue",
@@ -81,40 +81,35 @@ const TRAPS: [Row; 23] = [
         "the_fix_repairs_a_monitor_without_operator",
     ),
     row(
-        "an operator that is away brings nothing to Prometheus",
+        "without its operator, Prometheus learns no monitor",
         "monitor-pool",
         Cluster("stack"),
         "the_fix_repairs_a_monitor_without_operator",
     ),
     row(
-        "a monitor without the label is skipped without a word",
+        "a monitor without the label is ignored",
         "monitor-selected",
         Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
+        "prometheus_and_its_monitors",
     ),
     row(
         "a monitor whose port is no name of the Service's",
         "monitor-port",
         Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
+        "prometheus_and_its_monitors",
     ),
     row(
         "a monitor that selects the pods' labels",
         "monitor-selector",
         Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
+        "prometheus_and_its_monitors",
     ),
-    row(
-        "a Service that selects no pod",
-        "service",
-        Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
-    ),
+    row("a Service that selects no pod", "service", Sandbox("chain"), "prometheus_and_its_monitors"),
     row(
         "a monitor that the operator rejects",
         "monitor-rejected",
         Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
+        "prometheus_and_its_monitors",
     ),
     row(
         "a PrometheusRule that does not parse",
@@ -123,7 +118,7 @@ const TRAPS: [Row; 23] = [
         "the_fix_repairs_a_wrong_monitor",
     ),
     row(
-        "an APIService without a backend keeps namespaces",
+        "an APIService without a backend blocks namespaces",
         "namespace",
         Cluster("stack"),
         "the_fix_frees_a_namespace_from_a_dead_api",
@@ -141,19 +136,19 @@ const TRAPS: [Row; 23] = [
         "the_fix_frees_a_namespace_from_kedas_finalizer",
     ),
     row(
-        "KEDA's operator is away",
+        "KEDA's operator is missing",
         "keda-operator",
         Cluster("keda"),
         "the_fix_frees_a_namespace_from_kedas_finalizer",
     ),
     row(
-        "a ScaledObject that logs in by nothing",
+        "a ScaledObject without credentials",
         "trigger-authentication",
         Cluster("keda"),
         "the_fix_repairs_kedas_credentials",
     ),
     row(
-        "a ScaledObject that asks for a misspelt queue",
+        "a ScaledObject with a misspelt queue",
         "queue",
         Cluster("keda"),
         "the_fix_repairs_kedas_credentials",
@@ -164,7 +159,7 @@ const TRAPS: [Row; 23] = [
         Cluster("keda"),
         "an_autoscaler_beside_kedas_goes",
     ),
-    row("Prometheus is away", "prometheus", Cluster("stack"), "the_fix_repairs_a_broken_stack"),
+    row("Prometheus is missing", "prometheus", Cluster("stack"), "the_fix_repairs_a_broken_stack"),
     row(
         "an exporter stays up while its broker refuses it",
         "exporter-broker",
@@ -187,7 +182,7 @@ const TRAPS: [Row; 23] = [
         "the queue is not there, while the metric says 0",
         "queue",
         Sandbox("autoscaler"),
-        "what_is_around_the_autoscaler",
+        "queues_and_competing_hpas",
     ),
     row(
         "a series that the adapter has not listed yet",
@@ -203,37 +198,22 @@ const TRAPS: [Row; 23] = [
     ),
 ];
 
-/// What a rule, a selector or a target may be wrong in.
+/// Faults of rules, selectors and targets.
 const PITFALLS: [Row; 17] = [
-    row(
-        "namespaced, and no label to tell namespaces by",
-        "rule-namespace",
-        Sandbox("rules"),
-        "one_rule_after_another",
-    ),
-    row("the namespace is that of what is scraped", "rule-namespace", Sandbox("rules"), "elsewhere"),
+    row("namespaced without a label", "rule-namespace", Sandbox("rules"), "single_rules"),
+    row("the series have the namespace of the scraped pod", "rule-namespace", Sandbox("rules"), "elsewhere"),
     row(
         "the same on a real stack",
         "rule-namespace",
         Cluster("chain"),
         "an_hpa_in_another_namespace_has_no_series",
     ),
-    row("two series for one name", "rule-twice", Sandbox("rules"), "one_rule_after_another"),
-    row("no rule for the metric", "rule", Sandbox("rules"), "one_rule_after_another"),
-    row(
-        "the chart's key in the adapter's own file",
-        "rule",
-        Sandbox("rules"),
-        "what_the_adapters_rules_lack",
-    ),
+    row("two series for one name", "rule-twice", Sandbox("rules"), "single_rules"),
+    row("no rule for the metric", "rule", Sandbox("rules"), "single_rules"),
+    row("the chart's key in the adapter's own file", "rule", Sandbox("rules"), "unsound_rules"),
     row("two jobs count the queue twice", "counted-once", Sandbox("rules"), "twice_the_queue"),
-    row(
-        "a label's value that is no label's",
-        "selector",
-        Sandbox("autoscaler"),
-        "what_the_autoscaler_asks_for",
-    ),
-    row("or vector(0) in a rule", "rule-fallback", Sandbox("rules"), "what_the_adapters_rules_lack"),
+    row("an invalid label value", "selector", Sandbox("autoscaler"), "metric_target_and_bounds"),
+    row("or vector(0) in a rule", "rule-fallback", Sandbox("rules"), "unsound_rules"),
     row(
         "or vector(0) in a trigger of KEDA",
         "trigger-fallback",
@@ -241,7 +221,7 @@ const PITFALLS: [Row; 17] = [
         "a_trigger_that_reads_an_outage_as_zero_is_fixed",
     ),
     row(
-        "KEDA takes nothing for 0",
+        "KEDA counts an empty result as 0",
         "trigger-null",
         Cluster("keda"),
         "a_trigger_that_reads_an_outage_as_zero_is_fixed",
@@ -258,20 +238,15 @@ const PITFALLS: [Row; 17] = [
         Cluster("stack"),
         "the_fix_repairs_the_adapters_settings",
     ),
-    row("ready messages only", "rule-ready", Sandbox("rules"), "one_rule_after_another"),
-    row(
-        "Value in place of AverageValue",
-        "target-type",
-        Sandbox("autoscaler"),
-        "what_the_autoscaler_asks_for",
-    ),
+    row("ready messages only", "rule-ready", Sandbox("rules"), "single_rules"),
+    row("Value in place of AverageValue", "target-type", Sandbox("autoscaler"), "metric_target_and_bounds"),
     row(
         "the plugin's path without queues",
         "endpoint-series",
         Sandbox("chain"),
-        "what_is_between_the_broker_and_the_metrics_api",
+        "prometheus_and_its_monitors",
     ),
-    row("spec.replicas in a manifest", "replicas", Sandbox("autoscaler"), "what_is_around_the_autoscaler"),
+    row("spec.replicas in a manifest", "replicas", Sandbox("autoscaler"), "queues_and_competing_hpas"),
 ];
 
 fn source(on: On) -> &'static str {
@@ -287,14 +262,14 @@ fn source(on: On) -> &'static str {
     }
 }
 
-/// The text of a function from its name to the brace that closes it at the beginning of a line.
+/// The text of a function, up to the closing brace at the start of a line.
 fn body(text: &'static str, name: &str) -> Option<&'static str> {
     let (_, rest) = text.split_once(&format!("fn {name}("))?;
     rest.split("\n}\n").next()
 }
 
 #[test]
-fn whatever_breaks_a_chain_is_tried() {
+fn each_breakage_has_a_test() {
     for row in SAID.iter().chain(&TRAPS).chain(&PITFALLS) {
         let Some(body) = body(source(row.on), row.test) else {
             panic!("{}: there is no test {} in {:?}", row.what, row.test, row.on);

@@ -1,24 +1,24 @@
-//! What runs in pods: scaled away, also by a drill, crashing, and without an image.
+//! Workloads: at 0 replicas, also by a drill, crashing, and without an image.
 
 use serde_json::{Value, json};
 
 use crate::doctor::sandbox::{BROKER, Sandbox, WORKER};
 
 #[tokio::test]
-async fn what_runs_in_pods() {
+async fn workloads() {
     let sandbox = Sandbox::start().await;
 
     sandbox.patch(BROKER, json!({"spec": {"replicas": 0}})).await;
-    sandbox.mended("workload", "kubectl scale statefulset/rabbitmq --replicas=1 -n autoscaling-demo").await;
+    sandbox.repaired("workload", "kubectl scale statefulset/rabbitmq --replicas=1 -n autoscaling-demo").await;
 
-    // As the dashboard's drill does it.
+    // The request of the dashboard's drill.
     let drill = format!("{BROKER}/scale?fieldManager=surge");
     let merge = "application/merge-patch+json";
     let _scale = sandbox.request(http::Method::PATCH, &drill, merge, &json!({"spec": {"replicas": 0}})).await;
-    let report = sandbox.until_told("workload", "kubectl scale statefulset/rabbitmq --replicas=1").await;
+    let report = sandbox.until_failure("workload", "kubectl scale statefulset/rabbitmq --replicas=1").await;
     let what = report["fix"]["what"].as_str().unwrap();
-    assert!(what.starts_with("press D in the dashboard, whose drill stopped it"), "{what}");
-    sandbox.mended("workload", "kubectl scale statefulset/rabbitmq --replicas=1").await;
+    assert!(what.starts_with("press D in the dashboard to end the drill"), "{what}");
+    sandbox.repaired("workload", "kubectl scale statefulset/rabbitmq --replicas=1").await;
 
     let worker = sandbox.get(WORKER).await;
     let container = |field: &str, value: Value| {
@@ -28,11 +28,11 @@ async fn what_runs_in_pods() {
             "template": {"spec": {"containers": containers}}}})
     };
     sandbox.patch(WORKER, container("args", json!(["--no-such-flag"]))).await;
-    sandbox.until_told("workload", "-c worker -n autoscaling-demo --previous").await;
+    sandbox.until_failure("workload", "-c worker -n autoscaling-demo --previous").await;
     sandbox.patch(WORKER, container("image", json!("nowhere/worker:0"))).await;
     sandbox
-        .until_told("workload", "kubectl set image deployment/worker worker=IMAGE:TAG -n autoscaling-demo")
+        .until_failure("workload", "kubectl set image -n autoscaling-demo deployment/worker worker=IMAGE:TAG")
         .await;
     sandbox.patch(WORKER, container("args", Value::Null)).await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 }

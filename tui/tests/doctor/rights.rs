@@ -1,5 +1,5 @@
-//! Who may see little: what may not be seen is told with the right that is missing, and is no failure of the chain. The sandbox
-//! lets everybody do everything, so a proxy before its API server refuses what a role would.
+//! Users with few permissions: a missing permission is reported as such and is no failure. The sandbox permits everything, so a
+//! proxy in front of its API server refuses requests as a role does.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use testkit::fault_proxy::{Fault, FaultGuard, FaultProxy, RecordedRequest};
 
 use crate::doctor::sandbox::{BROKER, DEMO, Sandbox, doctor};
 
-/// What the chart's role `surge-viewer` lets its user read, in the demo's namespace.
+/// The resources that the chart's role `surge-viewer` permits to read, in the demo's namespace.
 const VIEWED: [&str; 7] = [
     "pods",
     "services",
@@ -26,7 +26,7 @@ fn is_viewed(asked: &RecordedRequest) -> bool {
     asked.method == "GET" && VIEWED.contains(&kind) && !asked.is_tunnel()
 }
 
-/// The way to the sandbox of a user who may read what it lets through, and else only ask for the version.
+/// A user with access to the version and to the requests that a filter permits.
 struct Guest {
     kubeconfig: PathBuf,
     _faults: [FaultGuard; 2],
@@ -36,7 +36,7 @@ struct Guest {
 impl Guest {
     fn new(sandbox: &Sandbox, may: fn(&RecordedRequest) -> bool) -> Self {
         let config = sandbox.config();
-        // It brings a runtime of its own, which cannot start within the test's.
+        // It has a runtime of its own, which cannot start inside the test's.
         let proxy = std::thread::spawn(move || FaultProxy::start(config).unwrap()).join().unwrap();
         let is_review = |asked: &RecordedRequest| asked.path.ends_with("/selfsubjectaccessreviews");
         let no = "this is forbidden: User \"guest\" cannot do it";
@@ -75,7 +75,7 @@ fn all_denied(report: &Value, checks: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_viewer_is_told_which_rights_it_lacks_and_a_breakage_all_the_same() {
+async fn a_viewer_sees_missing_permissions_and_failures() {
     let sandbox = Sandbox::start().await;
     let viewer = Guest::new(&sandbox, is_viewed);
 

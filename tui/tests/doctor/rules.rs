@@ -1,35 +1,35 @@
-//! The adapter's rules, each unsound in one way: the doctor reads them as the adapter does.
+//! Unsound rules of the adapter.
 
 use serde_json::{Value, json};
 
 use crate::doctor::sandbox::{DEMO, HPA, MONITOR, RULES, Sandbox};
 
 #[tokio::test]
-async fn what_the_adapters_rules_lack() {
+async fn unsound_rules() {
     let sandbox = Sandbox::start().await;
 
     let rules = sandbox.get(RULES).await;
     let text = rules["data"]["config.yaml"].as_str().unwrap();
     sandbox.patch(RULES, json!({"data": {"config.yaml": text.replace("externalRules", "rules")}})).await;
-    sandbox.until_told("rule", "externalRules:").await;
+    sandbox.until_failure("rule", "externalRules:").await;
     sandbox.patch(RULES, json!({"data": {"config.yaml": text}})).await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 
     let monitor = sandbox.get(MONITOR).await;
     twice_the_queue(&sandbox, &monitor, text).await;
 
     let unguarded = format!("{}{}", text.split(" or ").next().unwrap(), " or vector(0)'\n");
     sandbox.patch(RULES, json!({"data": {"config.yaml": unguarded}})).await;
-    sandbox.until_warned("rule-fallback", "== 1)").await;
+    sandbox.until_warning("rule-fallback", "== 1)").await;
     sandbox.patch(RULES, json!({"data": {"config.yaml": text}})).await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 
-    one_rule_after_another(&sandbox, text).await;
+    single_rules(&sandbox, text).await;
     elsewhere(&sandbox).await;
 }
 
-/// Each rule is the demo's with one thing wrong with it.
-async fn one_rule_after_another(sandbox: &Sandbox, rules: &str) {
+/// The demo's rule with one fault each.
+async fn single_rules(sandbox: &Sandbox, rules: &str) {
     let resources = "resources: {overrides: {namespace: {resource: namespace}}}";
     let compact = format!(
         "externalRules:\n- {{seriesQuery: 'rabbitmq_detailed_queue_messages{{namespace!=\"\",queue!=\"\"}}', {resources}, \
@@ -38,34 +38,33 @@ async fn one_rule_after_another(sandbox: &Sandbox, rules: &str) {
     );
     let put = async |text: String| sandbox.patch(RULES, json!({"data": {"config.yaml": text}})).await;
     put(compact.clone()).await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 
     put(compact.replace(&format!("{resources}, "), "")).await;
-    sandbox.until_told("rule-namespace", "overrides:").await;
+    sandbox.until_failure("rule-namespace", "overrides:").await;
 
     let second = compact.replace("externalRules:\n", "").replace("rabbitmq_detailed_queue", "rabbitmq_queue");
     put(format!("{compact}{second}")).await;
-    sandbox.until_told("rule-twice", "kubectl edit configmap prometheus-adapter -n monitoring").await;
+    sandbox.until_failure("rule-twice", "kubectl edit configmap prometheus-adapter -n monitoring").await;
 
     put(compact.replace("rabbitmq_queue_length", "another")).await;
-    sandbox.until_told("rule", "as: rabbitmq_queue_length").await;
+    sandbox.until_failure("rule", "as: rabbitmq_queue_length").await;
 
     put(compact.replace("queue_messages{", "queue_messages_ready{")).await;
-    sandbox.until_warned("rule-ready", "rabbitmq_detailed_queue_messages\"").await;
+    sandbox.until_warning("rule-ready", "rabbitmq_detailed_queue_messages").await;
 
     put(rules.to_owned()).await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 }
 
-/// An HPA in another namespace than the broker's: the rule asks for the HPA's, and the answer is empty. It is looked at by its
-/// name, and what it scales is not the demo.
+/// An HPA outside the broker's namespace: the rule filters by the HPA's namespace, and the result is empty.
 async fn elsewhere(sandbox: &Sandbox) {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}});
     let _made =
         sandbox.request(http::Method::POST, "/api/v1/namespaces", "application/json", &namespace).await;
     let mut hpa = sandbox.get(HPA).await;
     hpa["metadata"] = json!({"name": "mine", "namespace": "elsewhere"});
-    sandbox.create_again(&HPA.replace(DEMO, "elsewhere"), hpa).await;
+    sandbox.recreate(&HPA.replace(DEMO, "elsewhere"), hpa).await;
     let (code, report) = sandbox.doctor(&["--namespace", "elsewhere", "--hpa", "mine"]);
     assert_eq!((code, &report["fix"]["check"]), (Some(1), &json!("rule-namespace")), "{report:#}");
     assert_eq!(report["fix"]["text"], "resources:\n  namespaced: false", "{report:#}");
@@ -76,34 +75,34 @@ async fn elsewhere(sandbox: &Sandbox) {
     assert_eq!(verdict("value"), Some(json!("failure")), "an empty answer: {report:#}");
     assert_eq!(verdict("broker"), Some(json!("not-applicable")), "{report:#}");
     sandbox.delete("/api/v1/namespaces/elsewhere").await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 }
 
-/// A second monitor scrapes the same endpoint as another job. The rule that came takes one of them; a plain sum adds them
-/// up, until it is the doctor's rule, or until the second monitor is gone.
+/// A second monitor scrapes the same endpoint as another job. The demo's rule selects one. A plain sum adds both, until the
+/// doctor's rule replaces it, or the second monitor is deleted.
 async fn twice_the_queue(sandbox: &Sandbox, monitor: &Value, rules: &str) {
     let again = MONITOR.replace("servicemonitors/rabbitmq", "servicemonitors/again");
     let mut second = monitor.clone();
     second["metadata"]["name"] = "again".into();
     second["spec"]["jobLabel"] = "app.kubernetes.io/component".into();
-    sandbox.create_again(&again, second).await;
-    sandbox.until_counted_once("takes one of them").await;
+    sandbox.recreate(&again, second).await;
+    sandbox.until_counted_once("The rule selects one").await;
 
     let sum = rules.replace("max by (namespace, vhost, queue) ", "");
-    assert_ne!(sum, rules, "the rule takes the greatest of several jobs");
+    assert_ne!(sum, rules, "the rule has a maximum over the jobs");
     sandbox.patch(RULES, json!({"data": {"config.yaml": sum}})).await;
-    sandbox.until_told("counted-once", r#"vhost="/",job="broker""#).await;
+    sandbox.until_failure("counted-once", "broker").await;
 
     let (_, report) = sandbox.doctor(&[]);
     let fix = report["fix"]["text"].as_str().unwrap();
     let (before, _) = sum.split_once("metricsQuery:").unwrap();
     sandbox.patch(RULES, json!({"data": {"config.yaml": format!("{before}{fix}\n")}})).await;
-    sandbox.until_counted_once("takes one of them").await;
+    sandbox.until_counted_once("The rule selects one").await;
 
     sandbox.patch(RULES, json!({"data": {"config.yaml": sum}})).await;
-    sandbox.until_told("counted-once", "metricsQuery:").await;
+    sandbox.until_failure("counted-once", "metricsQuery:").await;
     sandbox.delete(&again).await;
-    sandbox.until_counted_once("comes from one place").await;
+    sandbox.until_counted_once("one target has").await;
     sandbox.patch(RULES, json!({"data": {"config.yaml": rules}})).await;
-    sandbox.until_fine().await;
+    sandbox.until_healthy().await;
 }

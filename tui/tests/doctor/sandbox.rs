@@ -1,4 +1,4 @@
-//! A sandbox that can be broken, the doctor's word about it, and a hand that carries out the fixes as they are printed.
+//! A sandbox to break, the doctor's report about it, and an interpreter for the printed fixes.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(crate) const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 
-/// How long a breakage may take to show, and to heal; the machine may be busy with other tests.
+/// Timeout for a breakage to appear or to disappear; other tests may keep the machine busy.
 const LONG: Duration = Duration::from_secs(120);
 
 const MERGE: &str = "application/merge-patch+json";
@@ -60,11 +60,11 @@ impl Sandbox {
         config.proxy_url = None;
         let client = Client::try_from(config.clone()).unwrap();
         let sandbox = Self { child, folder, config, client };
-        sandbox.until_fine().await;
+        sandbox.until_healthy().await;
         sandbox
     }
 
-    /// How its API server is reached.
+    /// The configuration of its API server.
     pub(crate) fn config(&self) -> kube::Config {
         self.config.clone()
     }
@@ -94,8 +94,8 @@ impl Sandbox {
         let _status = self.request(http::Method::DELETE, path, "application/json", &json!({})).await;
     }
 
-    /// Makes an object anew that was there before.
-    pub(crate) async fn create_again(&self, path: &str, mut object: Value) {
+    /// Creates an object again.
+    pub(crate) async fn recreate(&self, path: &str, mut object: Value) {
         for field in ["resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"] {
             object["metadata"].as_object_mut().unwrap().remove(field);
         }
@@ -103,32 +103,32 @@ impl Sandbox {
         let _object = self.request(http::Method::POST, collection, "application/json", &object).await;
     }
 
-    /// Waits until the doctor's fix is for `check`, with a failure's exit code, and has these words.
-    pub(crate) async fn until_told(&self, check: &str, words: &str) -> Value {
+    /// Waits for a failure whose fix is for `check` and contains `words`.
+    pub(crate) async fn until_failure(&self, check: &str, words: &str) -> Value {
         self.until(check, |code, report| code == Some(1) && is_fix(report, check, words)).await
     }
 
-    /// As [`Self::until_told`], where nothing fails and the fix is that of a warning.
-    pub(crate) async fn until_warned(&self, check: &str, words: &str) -> Value {
+    /// Waits for a warning without failures whose fix is for `check` and contains `words`.
+    pub(crate) async fn until_warning(&self, check: &str, words: &str) -> Value {
         self.until(check, |code, report| code == Some(0) && is_fix(report, check, words)).await
     }
 
-    /// Waits for the failure, carries its fix out as it is printed, and waits until nothing is wrong any more.
-    pub(crate) async fn mended(&self, check: &str, words: &str) {
-        let report = self.until_told(check, words).await;
-        self.carry_out(report["fix"]["text"].as_str().unwrap()).await;
-        self.until_fine().await;
+    /// Waits for the failure, runs its printed fix, and waits until nothing is wrong.
+    pub(crate) async fn repaired(&self, check: &str, words: &str) {
+        let report = self.until_failure(check, words).await;
+        self.run_fix(report["fix"]["text"].as_str().unwrap()).await;
+        self.until_healthy().await;
     }
 
-    /// As [`Self::mended`], for a warning.
-    pub(crate) async fn put_right(&self, check: &str, words: &str) {
-        let report = self.until_warned(check, words).await;
-        self.carry_out(report["fix"]["text"].as_str().unwrap()).await;
-        self.until_fine().await;
+    /// Waits for the warning, runs its printed fix, and waits until nothing is wrong.
+    pub(crate) async fn repaired_warning(&self, check: &str, words: &str) {
+        let report = self.until_warning(check, words).await;
+        self.run_fix(report["fix"]["text"].as_str().unwrap()).await;
+        self.until_healthy().await;
     }
 
-    /// Does what `kubectl` would do: patch, scale, label or delete one object of a namespace.
-    async fn carry_out(&self, command: &str) {
+    /// Runs a command as `kubectl` does: patch, scale, label or delete one object of a namespace.
+    async fn run_fix(&self, command: &str) {
         let words = words(command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
@@ -150,22 +150,22 @@ impl Sandbox {
             ["kubectl", "delete", kind, name, "-n", namespace] => {
                 self.delete(&path(kind, namespace, name)).await;
             }
-            _ => panic!("no hand for {command:?}"),
+            _ => panic!("unknown command {command:?}"),
         }
     }
 
-    /// Waits until nothing is wrong any more.
-    pub(crate) async fn until_fine(&self) {
+    /// Waits until nothing is wrong.
+    pub(crate) async fn until_healthy(&self) {
         self.until("nothing to be wrong", |code, report| code == Some(0) && report["verdict"] == "ok").await;
     }
 
-    /// Waits until nothing fails, and the line about several jobs says this.
+    /// Waits until nothing fails and the finding about several jobs contains `words`.
     pub(crate) async fn until_counted_once(&self, words: &str) {
         self.until(words, |code, report| {
             let says = |line: &Value| {
                 line["check"] == "counted-once"
                     && line["verdict"] == "ok"
-                    && line["saw"].as_str().is_some_and(|saw| saw.contains(words))
+                    && line["detail"].as_str().is_some_and(|detail| detail.contains(words))
             };
             code == Some(0) && report["lines"].as_array().is_some_and(|lines| lines.iter().any(says))
         })
@@ -180,10 +180,7 @@ impl Sandbox {
             if condition(code, &report) {
                 return report;
             }
-            assert!(
-                began.elapsed() < LONG,
-                "waited {LONG:?} for {what}, in vain; exit code {code:?}:\n{report:#}"
-            );
+            assert!(began.elapsed() < LONG, "no {what} within {LONG:?}; exit code {code:?}:\n{report:#}");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -208,13 +205,13 @@ pub(crate) fn doctor(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, Val
     (output.status.code(), report)
 }
 
-/// Whether the report's fix is for that check and has these words.
+/// Returns whether the report's fix is for that check and contains `words`.
 fn is_fix(report: &Value, check: &str, words: &str) -> bool {
     let fix = &report["fix"];
     fix["check"] == check && fix["text"].as_str().is_some_and(|text| text.contains(words))
 }
 
-/// Where an object is.
+/// The path of an object.
 fn path(kind: &str, namespace: &str, name: &str) -> String {
     let group = match kind {
         "service" => "/api/v1",
@@ -228,7 +225,7 @@ fn path(kind: &str, namespace: &str, name: &str) -> String {
     format!("{group}/namespaces/{namespace}/{kind}s/{name}")
 }
 
-/// The words of a command as a shell takes them; what stands in single quotes is one word.
+/// The words of a command. Text in single quotes is one word.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (index, part) in command.split('\'').enumerate() {

@@ -1,8 +1,9 @@
-//! Scenes of the screen Doctor: looking for the first time, all right, a broken chain, and one that a drill has broken.
+//! Scenes of the screen Doctor: the first examination, a working chain, a broken one, and one that a drill broke.
 
 use dashboard::message::Event;
 use dashboard::reported::{Drill, DrillEvent, ScaledKind, ScaledWorkload};
-use diagnosis::{Fix, Hop, Line, Report, Verdict};
+use diagnosis::{Finding, Fix, Hop, Report, Verdict};
+use text::command::Command;
 
 use super::World;
 
@@ -45,12 +46,12 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 /// The broker is stopped by a drill.
 fn drilled() -> Report {
     let mut report = report(false);
-    report.lines[3] = Line {
+    report.findings[3] = Finding {
         fix: Some(Fix::command(
-            "press D in the dashboard, whose drill stopped it; or give rabbitmq a replica again",
-            "kubectl scale statefulset/rabbitmq --replicas=1 -n autoscaling-demo",
+            "press D in the dashboard to end the drill, or scale rabbitmq to 1 replica",
+            Command::kubectl(["scale", "statefulset/rabbitmq", "--replicas=1"]).namespace("autoscaling-demo"),
         )),
-        ..line(
+        ..finding(
             Hop::Workloads,
             "workload",
             Verdict::Failure,
@@ -60,69 +61,71 @@ fn drilled() -> Report {
     report
 }
 
-fn line(hop: Hop, check: &'static str, verdict: Verdict, saw: &str) -> Line {
-    Line { hop, check, verdict, saw: saw.to_owned(), how: String::new(), fix: None }
+fn finding(hop: Hop, check: &'static str, verdict: Verdict, detail: &str) -> Finding {
+    Finding { hop, check, verdict, detail: detail.to_owned(), evidence: None, fix: None }
 }
 
 fn report(is_broken: bool) -> Report {
     use Verdict::{Failure, NotApplicable, NotPermitted, Ok, Warning};
-    let mut lines = vec![
-        line(Hop::Cluster, "api-server", Ok, "Kubernetes v1.34.4"),
-        line(Hop::Cluster, "namespace", Ok, "namespace autoscaling-demo is there"),
-        line(Hop::Rights, "rights", Ok, "you may do all that is needed (19 rights asked for)"),
-        line(Hop::Workloads, "workload", Ok, "statefulset rabbitmq: 1 of 1 ready"),
-        line(Hop::Workloads, "workload", Ok, "deployment worker: 1 of 1 ready"),
-        line(Hop::Broker, "queue", Ok, "queue Orders is there: 12 ready, 1 unacknowledged"),
-        line(
+    let mut findings = vec![
+        finding(Hop::Cluster, "api-server", Ok, "Kubernetes v1.34.4"),
+        finding(Hop::Cluster, "namespace", Ok, "namespace autoscaling-demo exists"),
+        finding(
+            Hop::Permissions,
+            "rights",
+            Ok,
+            "you have all permissions that the doctor needs (19 checked)",
+        ),
+        finding(Hop::Workloads, "workload", Ok, "statefulset rabbitmq: 1 of 1 ready"),
+        finding(Hop::Workloads, "workload", Ok, "deployment worker: 1 of 1 ready"),
+        finding(Hop::Broker, "queue", Ok, "queue Orders exists: 12 ready, 1 unacknowledged"),
+        finding(
             Hop::Prometheus,
             "series",
             Ok,
             "rabbitmq_detailed_queue_messages of queue Orders is 13, 0.4 s old",
         ),
-        line(
-            Hop::Api,
-            "value",
-            Ok,
-            "rabbitmq_queue_length with queue=Orders is 13, as the same query says in Prometheus",
-        ),
-        line(Hop::Autoscaler, "hpa", Ok, "HPA worker-scaler scales Deployment worker from 1 to 10"),
-        line(
+        finding(Hop::Api, "value", Ok, "rabbitmq_queue_length with queue=Orders is 13, as in Prometheus"),
+        finding(Hop::Autoscaler, "hpa", Ok, "HPA worker-scaler scales Deployment worker from 1 to 10"),
+        finding(
             Hop::Intervals,
             "relist",
             NotApplicable,
-            "the adapter's settings cannot be read; a new metric waits for its next relist",
+            "you cannot read the adapter's settings. A new metric waits for the next relist",
         ),
-        line(
+        finding(
             Hop::Intervals,
             "burst-to-decision",
             Ok,
-            "from a burst to the decision: 0 s at the least, 8.5 s on average, 17 s at worst (1 s statistics + 1 s scrape + 15 s sync; computed, not measured)",
+            "time from a burst to the decision: 0 s to 17 s, 8.5 s on average (1 s statistics + 1 s scrape + 15 s sync; computed, not measured)",
         ),
     ];
     if is_broken {
-        lines[2] = line(
-            Hop::Rights,
+        findings[2] = finding(
+            Hop::Permissions,
             "right",
             NotPermitted,
-            "you may not get secrets in namespace autoscaling-demo: the broker's user, and so its queues cannot be seen",
+            "you may not get secrets in namespace autoscaling-demo. Unknown without it: the broker's user, and so its queues",
         );
-        lines[6] = Line {
+        findings[6] = Finding {
             fix: Some(Fix::command(
-                "give the monitor the label",
-                "kubectl label servicemonitor rabbitmq -n autoscaling-demo release=prometheus --overwrite",
+                "add the label to the monitor",
+                Command::kubectl(["label", "servicemonitor", "rabbitmq"])
+                    .namespace("autoscaling-demo")
+                    .args(["release=prometheus", "--overwrite"]),
             )),
-            ..line(
+            ..finding(
                 Hop::Prometheus,
                 "monitor-selected",
                 Failure,
-                "ServiceMonitor rabbitmq is passed over in silence: Prometheus prometheus takes monitors labelled release=prometheus, and it is not",
+                "Prometheus prometheus ignores ServiceMonitor rabbitmq: it lacks release=prometheus",
             )
         };
-        lines[8] = line(
+        findings[8] = finding(
             Hop::Autoscaler,
             "replicas",
             Warning,
-            "argocd applies deployment worker with spec.replicas: the next apply undoes the autoscaler",
+            "argocd applies deployment worker with spec.replicas. The next apply overrides the HPA",
         );
     }
     Report {
@@ -130,7 +133,7 @@ fn report(is_broken: bool) -> Report {
         namespace: "autoscaling-demo".to_owned(),
         hpa: "worker-scaler".to_owned(),
         is_reachable: true,
-        lines,
+        findings,
         timing: None,
     }
 }

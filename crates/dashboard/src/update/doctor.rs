@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(runs(&talk.keys("r")), 1, "from another screen");
         assert_eq!(talk.model.ui.screen, Screen::Doctor);
         assert_eq!(runs(&talk.keys("rr")), 0, "it runs already");
-        let report = examine(&Facts::nothing("why"));
+        let report = examine(&Facts::not_asked("why"));
         talk.send(Event::Doctor(Box::new(report.clone())));
         assert_eq!(talk.model.data.doctor.found().map(|found| &found.report), Some(&report));
         assert_eq!(runs(&talk.keys("r")), 1);

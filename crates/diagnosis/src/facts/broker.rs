@@ -1,4 +1,4 @@
-//! What was seen of the broker.
+//! The broker.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl std::fmt::Display for ServicePort {
     }
 }
 
-/// A queue as the broker's management API tells it.
+/// A queue of the broker's management API.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub struct Queue {
@@ -32,15 +32,15 @@ pub struct Queue {
     pub name: String,
     /// Virtual host.
     pub vhost: String,
-    /// Whether it survives a restart of the broker.
+    /// It survives a restart of the broker.
     pub durable: bool,
     /// Arguments of its declaration.
     pub arguments: BTreeMap<String, serde_json::Value>,
-    /// Messages waiting; absent while the broker starts.
+    /// Ready messages; absent while the broker starts.
     pub messages_ready: Option<u64>,
-    /// Messages delivered and not acknowledged.
+    /// Unacknowledged messages.
     pub messages_unacknowledged: Option<u64>,
-    /// Consumers, by statistics that are some seconds old.
+    /// Consumers, by the broker's statistics, which are some seconds old.
     pub consumers: Option<u64>,
 }
 
@@ -54,23 +54,23 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// A label, or nothing.
+    /// The value of a label; empty when the sample lacks it.
     #[must_use]
     pub fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }
 }
 
-/// Where the broker's figures are scraped from, and what is there.
+/// An HTTP endpoint with the broker's metrics.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MetricsEndpoint {
     /// Service and port.
     pub at: ServicePort,
     /// Path with its query.
     pub path: String,
-    /// Name of the monitor that says so; `None` when no monitor leads here and the usual path was asked.
+    /// Name of the ServiceMonitor that selects it; `None` for the usual path.
     pub monitor: Option<String>,
-    /// The samples of RabbitMQ's families that were read.
+    /// Samples of RabbitMQ's queue families and of `rabbitmq_up`.
     pub samples: Fact<Vec<Sample>>,
 }
 
@@ -81,21 +81,21 @@ pub struct Broker {
     pub management: Option<ServicePort>,
     /// Its queues.
     pub queues: Fact<Vec<Queue>>,
-    /// Where its figures are scraped from.
+    /// Its metrics endpoints.
     pub endpoints: Vec<MetricsEndpoint>,
-    /// `ConfigMaps` of its pods, for the statistics interval.
+    /// ConfigMaps that its pods mount, for the statistics interval.
     pub settings: Fact<Vec<ConfigMap>>,
 }
 
 impl Broker {
-    /// Nothing was seen, and why.
+    /// Facts of which none was requested.
     #[must_use]
-    pub fn nothing(why: &str) -> Self {
+    pub fn not_asked(reason: &str) -> Self {
         Self {
             management: None,
-            queues: Fact::not_asked(why),
+            queues: Fact::not_asked(reason),
             endpoints: Vec::new(),
-            settings: Fact::not_asked(why),
+            settings: Fact::not_asked(reason),
         }
     }
 }

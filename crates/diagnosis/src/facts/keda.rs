@@ -1,4 +1,4 @@
-//! What was seen of KEDA: its operator, its objects, and the Secrets with which it logs in.
+//! KEDA: its operator, its objects, and the Secrets with its credentials.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
-use super::{Custom, Fact};
+use super::{CustomObject, Fact};
 
 /// KEDA, where it is installed.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,29 +18,29 @@ pub struct Keda {
     /// ScaledObjects of the HPA's namespace; absent where KEDA is not installed.
     pub scaled_objects: Fact<Vec<ScaledObject>>,
     /// TriggerAuthentications of the HPA's namespace.
-    pub authentications: Fact<Vec<Custom<AuthenticationSpec>>>,
+    pub authentications: Fact<Vec<CustomObject<AuthenticationSpec>>>,
     /// ClusterTriggerAuthentications.
-    pub cluster_authentications: Fact<Vec<Custom<AuthenticationSpec>>>,
+    pub cluster_authentications: Fact<Vec<CustomObject<AuthenticationSpec>>>,
     /// The Secrets that the ScaledObjects' authentications read.
     pub secrets: Vec<SecretKeys>,
 }
 
 impl Keda {
-    /// Nothing was seen, and why.
+    /// Facts of which none was requested.
     #[must_use]
-    pub fn nothing(why: &str) -> Self {
+    pub fn not_asked(reason: &str) -> Self {
         Self {
             namespace: String::new(),
-            operator: Fact::not_asked(why),
-            scaled_objects: Fact::not_asked(why),
-            authentications: Fact::not_asked(why),
-            cluster_authentications: Fact::not_asked(why),
+            operator: Fact::not_asked(reason),
+            scaled_objects: Fact::not_asked(reason),
+            authentications: Fact::not_asked(reason),
+            cluster_authentications: Fact::not_asked(reason),
             secrets: Vec::new(),
         }
     }
 }
 
-/// A Secret, of which only the names of its keys are kept.
+/// The keys of a Secret, without their values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SecretKeys {
     /// Namespace.
@@ -55,7 +55,7 @@ pub struct SecretKeys {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct AuthenticationSpec {
-    /// The parameters that come from Secrets.
+    /// Parameters that come from Secrets.
     pub secret_target_ref: Vec<SecretReference>,
 }
 
@@ -87,15 +87,15 @@ pub struct ScaledObject {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct ScaledObjectSpec {
-    /// What it scales.
+    /// The workload that it scales.
     pub scale_target_ref: ScaleTarget,
-    /// Seconds between two looks while at zero.
+    /// Seconds between two polls at 0 replicas.
     pub polling_interval: Option<u64>,
     /// Fewest replicas.
     pub min_replica_count: Option<i32>,
-    /// Settings of the HPA that KEDA makes.
+    /// Settings of the HPA that KEDA creates.
     pub advanced: Advanced,
-    /// What it looks at.
+    /// Its triggers.
     pub triggers: Vec<Trigger>,
 }
 
@@ -133,7 +133,7 @@ pub struct Trigger {
     pub r#type: String,
     /// Settings.
     pub metadata: BTreeMap<String, String>,
-    /// What it logs in by.
+    /// The authentication that it uses.
     pub authentication_ref: Option<AuthenticationReference>,
 }
 
@@ -153,7 +153,7 @@ pub struct AuthenticationReference {
 pub struct ScaledObjectStatus {
     /// Conditions.
     pub conditions: Vec<ScaledObjectCondition>,
-    /// The HPA that it made.
+    /// Name of the HPA that KEDA created.
     pub hpa_name: Option<String>,
 }
 

@@ -1,24 +1,25 @@
-//! What was seen of Prometheus, and of the objects that make it scrape.
+//! Prometheus, and the objects that configure its scrapes.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use promfmt::api::Targets;
 use serde::Deserialize;
 
-use super::{Custom, Fact, Sample, ServicePort};
+use super::{CustomObject, Fact, Sample, ServicePort};
 
 /// `spec` of a `Prometheus` of the Prometheus Operator.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PrometheusSpec {
-    /// Which monitors it takes; none at all when it is missing.
+    /// Labels of the monitors that it selects; no monitor when it is missing.
     pub service_monitor_selector: Option<LabelSelector>,
-    /// From which namespaces; its own when it is missing.
+    /// Labels of their namespaces; its own namespace when it is missing.
     pub service_monitor_namespace_selector: Option<LabelSelector>,
-    /// How many of it there are to be; 1 when it is missing.
+    /// Replicas; 1 when it is missing.
     pub replicas: Option<i32>,
-    /// Interval of monitors that give none.
+    /// Scrape interval of monitors without one.
     pub scrape_interval: Option<String>,
 }
 
@@ -26,11 +27,11 @@ pub struct PrometheusSpec {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct MonitorSpec {
-    /// Which Services, by their labels.
+    /// Labels of the Services.
     pub selector: LabelSelector,
-    /// In which namespaces; its own when it is empty.
+    /// Namespaces of the Services; its own when it is empty.
     pub namespace_selector: NamespaceSelector,
-    /// What to scrape of each.
+    /// Endpoints to scrape on each.
     pub endpoints: Vec<MonitorEndpoint>,
 }
 
@@ -38,9 +39,9 @@ pub struct MonitorSpec {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct NamespaceSelector {
-    /// All of them.
+    /// All namespaces.
     pub any: bool,
-    /// These.
+    /// These namespaces.
     pub match_names: Vec<String>,
 }
 
@@ -52,104 +53,76 @@ pub struct MonitorEndpoint {
     pub port: Option<String>,
     /// Path; `/metrics` when it is missing.
     pub path: Option<String>,
-    /// Query.
+    /// Parameters of the query string.
     pub params: BTreeMap<String, Vec<String>>,
-    /// Time between two scrapes.
+    /// Scrape interval.
     pub interval: Option<String>,
-    /// The longest that a scrape may take.
+    /// Scrape timeout.
     pub scrape_timeout: Option<String>,
 }
 
-/// `spec` of a `PrometheusRule`, of which only the metadata matter here.
+/// `spec` of a `PrometheusRule`. The doctor reads only its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 pub struct RuleSpec {}
 
-/// A target that Prometheus scrapes.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Target {
-    /// The pool, such as `serviceMonitor/NAMESPACE/NAME/0`.
-    pub scrape_pool: String,
-    /// Labels that its series get.
-    pub labels: BTreeMap<String, String>,
-    /// `up`, `down` or `unknown`.
-    pub health: String,
-    /// Why it is down.
-    pub last_error: String,
-    /// When it was last scraped, by Prometheus' clock.
-    pub last_scrape: String,
-    /// Such as `15s`.
-    pub scrape_interval: String,
-}
-
-/// The answer of `/api/v1/targets`.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Targets {
-    /// What is scraped.
-    pub active_targets: Vec<Target>,
-    /// Candidates that a pool dropped; `null` where only active targets were asked for.
-    pub dropped_target_counts: Option<BTreeMap<String, u64>>,
-}
-
-/// When a series' samples were scraped.
+/// The timestamps of a series' samples.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Track {
+pub struct SampleTimes {
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Seconds since 1970 by Prometheus' clock, oldest first.
+    /// Unix seconds by Prometheus' clock, oldest first.
     pub times: Vec<f64>,
 }
 
-/// Prometheus and what makes it scrape.
+/// Prometheus and its configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prometheus {
-    /// The Services behind which one was looked for.
+    /// Services that may lead to it.
     pub services: Fact<Vec<ServicePort>>,
     /// StatefulSets of the first Service's namespace.
     pub stateful_sets: Fact<Vec<StatefulSet>>,
     /// The Deployment of the Prometheus Operator, by its image, in the first Service's namespace.
     pub operator: Fact<Deployment>,
     /// `Prometheus` objects of all namespaces.
-    pub resources: Fact<Vec<Custom<PrometheusSpec>>>,
+    pub resources: Fact<Vec<CustomObject<PrometheusSpec>>>,
     /// ServiceMonitors: of all namespaces, or of the HPA's where no more may be read.
-    pub monitors: Fact<Vec<Custom<MonitorSpec>>>,
+    pub monitors: Fact<Vec<CustomObject<MonitorSpec>>>,
     /// PrometheusRules of the HPA's namespace.
-    pub rules: Fact<Vec<Custom<RuleSpec>>>,
-    /// Its pools; the answer also says whether it can be asked at all.
+    pub rules: Fact<Vec<CustomObject<RuleSpec>>>,
+    /// Its scrape pools; the outcome also shows whether it answers.
     pub pools: Fact<Vec<String>>,
     /// Its targets.
     pub targets: Fact<Targets>,
-    /// The queue series that it has now, of all queues.
+    /// The current queue series, of all queues.
     pub series: Fact<Vec<Sample>>,
     /// `rabbitmq_up` of exporters.
     pub exporter_up: Fact<Vec<Sample>>,
-    /// Scrape times of the queue's own series over the last minutes.
-    pub tracks: Fact<Vec<Track>>,
-    /// Age in seconds of the newest samples, by Prometheus' own clock.
-    pub age: Fact<Option<f64>>,
-    /// What the adapter's rule, filled in for the HPA, gives now: one value for each series.
-    pub value: Fact<Vec<Sample>>,
+    /// Sample times of the queue's series over the last minutes.
+    pub sample_times: Fact<Vec<SampleTimes>>,
+    /// Age of the newest sample in seconds, by Prometheus' clock.
+    pub newest_sample_age: Fact<Option<f64>>,
+    /// Result of the adapter's query for the HPA's metric: one value per series.
+    pub rule_result: Fact<Vec<Sample>>,
 }
 
 impl Prometheus {
-    /// Nothing was seen, and why.
+    /// Facts of which none was requested.
     #[must_use]
-    pub fn nothing(why: &str) -> Self {
+    pub fn not_asked(reason: &str) -> Self {
         Self {
-            services: Fact::not_asked(why),
-            stateful_sets: Fact::not_asked(why),
-            operator: Fact::not_asked(why),
-            resources: Fact::not_asked(why),
-            monitors: Fact::not_asked(why),
-            rules: Fact::not_asked(why),
-            pools: Fact::not_asked(why),
-            targets: Fact::not_asked(why),
-            series: Fact::not_asked(why),
-            exporter_up: Fact::not_asked(why),
-            tracks: Fact::not_asked(why),
-            age: Fact::not_asked(why),
-            value: Fact::not_asked(why),
+            services: Fact::not_asked(reason),
+            stateful_sets: Fact::not_asked(reason),
+            operator: Fact::not_asked(reason),
+            resources: Fact::not_asked(reason),
+            monitors: Fact::not_asked(reason),
+            rules: Fact::not_asked(reason),
+            pools: Fact::not_asked(reason),
+            targets: Fact::not_asked(reason),
+            series: Fact::not_asked(reason),
+            exporter_up: Fact::not_asked(reason),
+            sample_times: Fact::not_asked(reason),
+            newest_sample_age: Fact::not_asked(reason),
+            rule_result: Fact::not_asked(reason),
         }
     }
 }

@@ -1,15 +1,15 @@
-//! The autoscaler itself, and who else has a hand on the replicas.
+//! The HPA, and others that set the replicas.
 
 use serde_json::json;
 
 use super::{Case, all, condition, fact, set};
 use crate::Verdict;
-use crate::facts::Seen;
+use crate::facts::Outcome;
 
 use Verdict::{Failure, NotApplicable, Warning};
 
-/// A second HPA, of KEDA or not, on this Deployment.
-fn rival(facts: &mut crate::Facts, deployment: &str, is_kedas: bool) {
+/// Adds a second HPA with this Deployment as target, owned by KEDA or not.
+fn add_hpa(facts: &mut crate::Facts, deployment: &str, is_kedas: bool) {
     let owners = json!([{"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "x", "uid": "u"}]);
     let second = json!({
         "metadata": {"name": "keda-hpa-x", "ownerReferences": if is_kedas { owners } else { json!([]) }},
@@ -20,14 +20,14 @@ fn rival(facts: &mut crate::Facts, deployment: &str, is_kedas: bool) {
 }
 
 #[test]
-fn the_autoscaler_and_its_rivals() {
+fn autoscalers() {
     all(&[
         Case {
             name: "no HPA",
-            breakage: |facts| facts.autoscaler.seen = Seen::Absent,
+            breakage: |facts| facts.autoscaler.outcome = Outcome::Absent,
             check: "hpa",
             verdict: Failure,
-            saw: "has no HPA scaler",
+            detail: "has no HPA scaler",
             fix: "surge doctor --namespace demo --hpa",
         },
         Case {
@@ -35,7 +35,7 @@ fn the_autoscaler_and_its_rivals() {
             breakage: |facts| set(&mut facts.autoscaler, "/spec/metrics", json!([])),
             check: "hpa",
             verdict: NotApplicable,
-            saw: "reads no External metric",
+            detail: "has no External metric",
             fix: "",
         },
         Case {
@@ -43,7 +43,7 @@ fn the_autoscaler_and_its_rivals() {
             breakage: |facts| set(&mut facts.autoscaler, "/spec/scaleTargetRef/name", json!("workers")),
             check: "scale-target",
             verdict: Failure,
-            saw: "scales Deployment workers, and there is none",
+            detail: "scales Deployment workers, which does not exist",
             fix: r#"{"name":"worker"}"#,
         },
         Case {
@@ -57,7 +57,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "selector",
             verdict: Failure,
-            saw: "the controller refuse it",
+            detail: "The API and the controller refuse it",
             fix: "matchLabels/vhost",
         },
         Case {
@@ -71,7 +71,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "selector",
             verdict: Warning,
-            saw: "without a selector",
+            detail: "without a selector",
             fix: r#""queue":"Orders""#,
         },
         Case {
@@ -85,7 +85,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "target-type",
             verdict: Warning,
-            saw: "runs to the maximum",
+            detail: "up to maxReplicas",
             fix: r#""averageValue":"20""#,
         },
         Case {
@@ -93,7 +93,7 @@ fn the_autoscaler_and_its_rivals() {
             breakage: |facts| set(&mut facts.autoscaler, "/spec/maxReplicas", json!(1)),
             check: "bounds",
             verdict: Warning,
-            saw: "there is nothing to scale",
+            detail: "The HPA cannot scale",
             fix: r#""maxReplicas":10"#,
         },
         Case {
@@ -107,7 +107,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "behavior",
             verdict: Warning,
-            saw: "scaleDown.selectPolicy is Disabled",
+            detail: "scaleDown.selectPolicy is Disabled",
             fix: r#""selectPolicy":"Max""#,
         },
         Case {
@@ -119,11 +119,11 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "two-autoscalers",
             verdict: Failure,
-            saw: "two autoscalers, scaler and other",
+            detail: "two HPAs, scaler and other",
             fix: "kubectl delete hpa other -n demo",
         },
         Case {
-            name: "an HPA beside KEDA's",
+            name: "a second HPA besides KEDA's",
             breakage: |facts| {
                 let mut second = serde_json::to_value(facts.autoscaler.get().unwrap()).unwrap();
                 second["metadata"]["name"] = "keda-hpa-worker".into();
@@ -132,11 +132,11 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "two-autoscalers",
             verdict: Failure,
-            saw: "keda-hpa-worker",
+            detail: "keda-hpa-worker",
             fix: "kubectl delete hpa scaler -n demo",
         },
         Case {
-            name: "the controller's word for two HPAs",
+            name: "two HPAs, by the condition",
             breakage: |facts| {
                 condition(
                     facts,
@@ -146,13 +146,13 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "scaling-active",
             verdict: Failure,
-            saw: "HPA second has the same pods",
+            detail: "HPA second selects the same pods",
             fix: "kubectl delete hpa second -n demo",
         },
         Case {
-            name: "the controller's word for an HPA beside KEDA's",
+            name: "a second HPA besides KEDA's, by the condition",
             breakage: |facts| {
-                rival(facts, "worker", true);
+                add_hpa(facts, "worker", true);
                 condition(
                     facts,
                     "AmbiguousSelector",
@@ -161,13 +161,13 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "scaling-active",
             verdict: Failure,
-            saw: "HPA keda-hpa-x scales Deployment worker too",
+            detail: "HPA keda-hpa-x scales Deployment worker too",
             fix: "kubectl delete hpa scaler -n demo",
         },
         Case {
-            name: "the controller's word for two Deployments with the same labels",
+            name: "two Deployments with the same labels, by the condition",
             breakage: |facts| {
-                rival(facts, "packer", false);
+                add_hpa(facts, "packer", false);
                 condition(
                     facts,
                     "AmbiguousSelector",
@@ -176,7 +176,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "scaling-active",
             verdict: Failure,
-            saw: "HPA keda-hpa-x scales Deployment packer, and that selects the same pods as Deployment worker",
+            detail: "HPA keda-hpa-x scales Deployment packer, which selects the same pods as Deployment worker",
             fix: "app.kubernetes.io/name: packer",
         },
         Case {
@@ -190,7 +190,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "scaling-active",
             verdict: Failure,
-            saw: "scaled the target to 0",
+            detail: "The target is scaled to 0",
             fix: "kubectl scale deployment/worker --replicas=1 -n demo",
         },
         Case {
@@ -205,7 +205,7 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "scaling-limited",
             verdict: Warning,
-            saw: "more than maxReplicas 10",
+            detail: "more than maxReplicas 10",
             fix: r#""maxReplicas":20"#,
         },
         Case {
@@ -213,7 +213,7 @@ fn the_autoscaler_and_its_rivals() {
             breakage: |facts| set(&mut facts.autoscaler, "/status", json!({})),
             check: "conditions",
             verdict: Failure,
-            saw: "no controller has looked at it",
+            detail: "no controller has synced it",
             fix: "component=kube-controller-manager",
         },
         Case {
@@ -228,8 +228,8 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "replicas",
             verdict: Warning,
-            saw: "the next apply undoes the autoscaler",
-            fix: "left out, they are the autoscaler's",
+            detail: "The next apply overrides the HPA",
+            fix: "no replicas: the HPA sets them",
         },
         Case {
             name: "replicas applied by the server",
@@ -243,8 +243,8 @@ fn the_autoscaler_and_its_rivals() {
             },
             check: "replicas",
             verdict: Warning,
-            saw: "argocd applies deployment worker with spec.replicas",
-            fix: "replicas: left out",
+            detail: "argocd applies deployment worker with spec.replicas",
+            fix: "no replicas",
         },
     ]);
 }

@@ -1,68 +1,68 @@
-//! The broker, its queue, and where its figures are scraped from.
+//! The broker, its queue and its metrics endpoints.
 
 use serde_json::json;
 
 use super::healthy::sample;
-use super::{Case, all, fact, set};
-use crate::facts::{Fact, Facts, Sample, Seen};
+use super::{Case, all, fact, known, set};
+use crate::facts::{Facts, Outcome, Sample};
 use crate::{SERIES, Verdict};
 
 use Verdict::{Failure, NotApplicable, NotPermitted, Warning};
 
-/// The adapter makes its metric of the exporter's series.
-pub(super) fn by_exporter(facts: &mut Facts) {
+/// Makes the metric from the exporter's series.
+pub(crate) fn by_exporter(facts: &mut Facts) {
     let map: serde_json::Value =
         serde_saphyr::from_str(include_str!("../../../../manifests/adapter/exporter.yaml")).unwrap();
     facts.api.rules = fact(map["data"]["config.yaml"].clone());
 }
 
-/// An exporter in place of the plugin.
+/// Replaces the plugin by an exporter without its broker.
 fn exporter_is_down(facts: &mut Facts) {
     let up = Sample { labels: [("__name__".to_owned(), "rabbitmq_up".to_owned())].into(), value: 0.0 };
     facts.broker.endpoints[0].at.port = 9419;
     facts.broker.endpoints[0].at.service = "rabbitmq-exporter".into();
-    facts.broker.endpoints[0].samples = Fact::seen("how", vec![up]);
+    facts.broker.endpoints[0].samples = known(vec![up]);
 }
 
-/// An exporter that reads the broker and has series of no queue, with a variable of its Deployment.
+/// Replaces the plugin by an exporter without queue series, with a variable of its Deployment.
 fn exporter_without_queues(facts: &mut Facts, name: &str, value: &str) {
     exporter_is_down(facts);
     by_exporter(facts);
     let up = Sample { labels: [("__name__".to_owned(), "rabbitmq_up".to_owned())].into(), value: 1.0 };
-    facts.broker.endpoints[0].samples = Fact::seen("how", vec![up]);
+    facts.broker.endpoints[0].samples = known(vec![up]);
     facts.deployments = fact(json!([{"metadata": {"name": "rabbitmq-exporter"}, "spec": {"selector": {},
         "template": {"spec": {"containers": [{"name": "e", "env": [{"name": name, "value": value}]}]}}}}]));
 }
 
 #[test]
-fn what_an_exporter_leaves_out() {
+fn exporters_without_queue_series() {
     all(&[
         Case {
-            name: "the queues are none of its parts",
+            name: "queues are not exported",
             breakage: |facts| exporter_without_queues(facts, "RABBIT_EXPORTERS", "overview,node"),
             check: "exporter-queues",
             verdict: Failure,
-            saw: "RABBIT_EXPORTERS is overview,node, without queue",
+            detail: "RABBIT_EXPORTERS is overview,node, without queue",
             fix: "kubectl set env deployment/rabbitmq-exporter -n demo RABBIT_EXPORTERS=overview,node,queue",
         },
         Case {
-            name: "they are skipped",
+            name: "queues are filtered",
             breakage: |facts| exporter_without_queues(facts, "SKIP_QUEUES", "^O"),
             check: "exporter-queues",
             verdict: Failure,
-            saw: "it leaves out what SKIP_QUEUES=^O says",
+            detail: "SKIP_QUEUES=^O filters it out",
             fix: "kubectl set env deployment/rabbitmq-exporter -n demo SKIP_QUEUES-",
         },
         Case {
-            name: "the broker gives no figures",
+            name: "the broker collects no statistics",
             breakage: |facts| exporter_without_queues(facts, "RABBIT_EXPORTERS", "overview,queue"),
             check: "exporter-queues",
             verdict: Failure,
-            saw: "whose tag does not end in -management",
+            detail: "as in images without -management",
             fix: "grep disable_metrics_collector",
         },
         Case {
-            name: "nobody goes by it",
+            name: "the metric does not use the exporter",
             breakage: |facts| {
                 let rules = facts.api.rules.clone();
                 exporter_without_queues(facts, "SKIP_QUEUES", "^O");
@@ -70,97 +70,98 @@ fn what_an_exporter_leaves_out() {
             },
             check: "exporter-queues",
             verdict: Warning,
-            saw: "the autoscaler's metric is made without it",
+            detail: "The HPA's metric does not use it",
             fix: "SKIP_QUEUES-",
         },
     ]);
 }
 
 #[test]
-fn what_the_broker_and_its_metrics_lack() {
+fn brokers_and_endpoints() {
     all(&[
         Case {
-            name: "a misspelt queue, which the guard answers with 0",
+            name: "a misspelt queue with the value 0",
             breakage: |facts| {
                 set(
                     &mut facts.autoscaler,
                     "/spec/metrics/0/external/metric/selector/matchLabels",
                     json!({"queue": "orders"}),
                 );
-                facts.api.answer = Fact::seen("how", crate::facts::Answer::Items(vec![0]));
+                facts.api.response = known(crate::facts::MetricResponse::Values(vec![0]));
             },
             check: "queue",
             verdict: Failure,
-            saw: "the broker has no queue orders, and it has Orders, Orders.dead",
+            detail: "the broker has no queue orders. It has Orders, Orders.dead",
             fix: r#""value":{"matchLabels":{"queue":"Orders"}}"#,
         },
         Case {
-            name: "a queue that nobody could have meant",
+            name: "a queue with an unlike name",
             breakage: |facts| {
                 set(
                     &mut facts.autoscaler,
                     "/spec/metrics/0/external/metric/selector/matchLabels",
                     json!({"queue": "Parcels"}),
                 );
-                if let Seen::Value(queues) = &mut facts.broker.queues.seen {
+                if let Outcome::Value(queues) = &mut facts.broker.queues.outcome {
                     queues[1].messages_ready = Some(1_000);
                 }
             },
             check: "queue",
             verdict: Failure,
-            saw: "the broker has no queue Parcels; it has Orders, Orders.dead",
+            detail: "the broker has no queue Parcels. It has Orders, Orders.dead",
             fix: r#""value":{"matchLabels":{"queue":"Orders"}}"#,
         },
         Case {
-            name: "a broker that has forgotten the queue",
+            name: "a broker that lost the queue",
             breakage: |facts| facts.broker.queues = fact(json!([])),
             check: "queue",
             verdict: Failure,
-            saw: "it has none at all",
+            detail: "It has no queues",
             fix: "kubectl rollout restart deployment/worker -n demo",
         },
         Case {
             name: "other arguments",
             breakage: |facts| {
-                if let Seen::Value(queues) = &mut facts.broker.queues.seen {
+                if let Outcome::Value(queues) = &mut facts.broker.queues.outcome {
                     queues[0].arguments.clear();
                 }
             },
             check: "queue-arguments",
             verdict: Failure,
-            saw: "refused (406)",
+            detail: "which declare others (406)",
             fix: "rabbitmqctl delete_queue Orders",
         },
         Case {
-            name: "nobody consumes",
+            name: "no consumers",
             breakage: |facts| {
-                if let Seen::Value(queues) = &mut facts.broker.queues.seen {
+                if let Outcome::Value(queues) = &mut facts.broker.queues.outcome {
                     queues[0].consumers = Some(0);
                 }
             },
             check: "consumers",
             verdict: Warning,
-            saw: "it will not drain",
+            detail: "It will not drain",
             fix: "kubectl logs deployment/worker -n demo",
         },
         Case {
             name: "the broker does not answer",
             breakage: |facts| {
-                facts.broker.queues.seen = Seen::Failed("no pod behind Service rabbitmq is ready".into());
+                facts.broker.queues.outcome =
+                    Outcome::Failed("no pod behind Service rabbitmq is ready".into());
             },
             check: "broker",
             verdict: Failure,
-            saw: "no pod behind Service rabbitmq",
+            detail: "no pod behind Service rabbitmq",
             fix: "kubectl get pods -n demo -l app=rabbitmq",
         },
         Case {
-            name: "no right to the broker",
+            name: "no permission for the broker",
             breakage: |facts| {
-                facts.broker.queues.seen = Seen::NotPermitted("pods/portforward is forbidden".into());
+                facts.broker.queues.outcome = Outcome::NotPermitted("pods/portforward is forbidden".into());
             },
             check: "broker",
             verdict: NotPermitted,
-            saw: "pods/portforward is forbidden",
+            detail: "pods/portforward is forbidden",
             fix: "",
         },
         Case {
@@ -168,7 +169,7 @@ fn what_the_broker_and_its_metrics_lack() {
             breakage: |facts| facts.broker.management = None,
             check: "broker",
             verdict: NotApplicable,
-            saw: "leads to RabbitMQ's management port",
+            detail: "has RabbitMQ's management port",
             fix: "",
         },
         Case {
@@ -176,29 +177,29 @@ fn what_the_broker_and_its_metrics_lack() {
             breakage: |facts| {
                 let mut whole = sample(SERIES[1], "", 40.0);
                 whole.labels.remove("queue");
-                facts.broker.endpoints[0].samples = Fact::seen("how", vec![whole]);
+                facts.broker.endpoints[0].samples = known(vec![whole]);
             },
             check: "endpoint-series",
             verdict: Failure,
-            saw: "the figures of the whole node",
+            detail: "has totals of the node",
             fix: "path: /metrics/detailed",
         },
         Case {
             name: "metrics without the queue",
             breakage: |facts| {
-                facts.broker.endpoints[0].samples = Fact::seen("how", vec![sample(SERIES[0], "Mails", 1.0)]);
+                facts.broker.endpoints[0].samples = known(vec![sample(SERIES[0], "Mails", 1.0)]);
             },
             check: "endpoint-queue",
             verdict: Failure,
-            saw: "has series of Mails, and none of queue Orders",
+            detail: "has series of Mails, but not of queue Orders",
             fix: "kubectl get hpa",
         },
         Case {
-            name: "an exporter that nobody goes by",
+            name: "an unused exporter",
             breakage: exporter_is_down,
             check: "exporter-broker",
             verdict: Warning,
-            saw: "the autoscaler's metric is made without it",
+            detail: "The HPA's metric does not use it",
             fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
         },
         Case {
@@ -209,7 +210,7 @@ fn what_the_broker_and_its_metrics_lack() {
             },
             check: "exporter-broker",
             verdict: Failure,
-            saw: "rabbitmq_up is 0",
+            detail: "rabbitmq_up is 0",
             fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
         },
     ]);

@@ -1,25 +1,42 @@
-//! A chain that works: the demo with its adapter, as a cluster would tell it.
+//! The facts of a working chain: the demo with its adapter.
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use text::command::{ClusterFlags, Command};
 
+use super::hostile::{name, names};
+use crate::SERIES;
 use crate::facts::*;
-use crate::{SERIES, facts};
 
-/// A thing out of its JSON, seen by a question that nobody reads here.
-pub(crate) fn fact<T: DeserializeOwned>(json: Value) -> Fact<T> {
-    Fact::seen("how", serde_json::from_value(json).unwrap())
+/// A value, with a command that no test reads.
+pub(crate) fn known<T>(value: T) -> Fact<T> {
+    Fact::value(Command::new("how"), value)
 }
 
-/// The metrics API's refusal.
-pub(crate) fn api_error(code: u16, message: &str) -> Fact<Answer> {
-    Fact::seen("how", Answer::Refused { code, message: message.to_owned() })
+fn absent<T>() -> Fact<T> {
+    Fact::new(Command::new("how"), Outcome::Absent)
 }
 
-/// Replaces a part of an object that was seen; the pointer must lead somewhere.
-pub(crate) fn set<T: DeserializeOwned + serde::Serialize>(fact: &mut Fact<T>, pointer: &str, value: Value) {
+/// A value from its JSON.
+pub(crate) fn fact<T: DeserializeOwned>(mut json: Value) -> Fact<T> {
+    names(&mut json);
+    known(serde_json::from_value(json).unwrap())
+}
+
+/// An error of the metrics API.
+pub(crate) fn api_error(code: u16, message: &str) -> Fact<MetricResponse> {
+    known(MetricResponse::Error { code, message: message.to_owned() })
+}
+
+/// Replaces a part of a value. The parent of the pointer must exist.
+pub(crate) fn set<T: DeserializeOwned + serde::Serialize>(
+    fact: &mut Fact<T>,
+    pointer: &str,
+    mut value: Value,
+) {
+    names(&mut value);
     let mut json = serde_json::to_value(fact.get().unwrap()).unwrap();
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     let parent = json.pointer_mut(parent).unwrap();
@@ -27,10 +44,10 @@ pub(crate) fn set<T: DeserializeOwned + serde::Serialize>(fact: &mut Fact<T>, po
         Value::Array(items) => items[key.parse::<usize>().unwrap()] = value,
         parent => parent[key.replace("~1", "/")] = value,
     }
-    fact.seen = Seen::Value(serde_json::from_value(json).unwrap());
+    fact.outcome = Outcome::Value(serde_json::from_value(json).unwrap());
 }
 
-/// Lets the HPA say that ScalingActive is False.
+/// Sets the condition ScalingActive to False.
 pub(crate) fn condition(facts: &mut Facts, reason: &str, message: &str) {
     let conditions = json!([{"type": "AbleToScale", "status": "True"},
         {"type": "ScalingActive", "status": "False", "reason": reason, "message": message}]);
@@ -50,13 +67,13 @@ fn workload(kind: &str, name: &str) -> Value {
     })
 }
 
-pub(super) fn sample(name: &str, queue: &str, value: f64) -> Sample {
+pub(crate) fn sample(series: &str, queue: &str, value: f64) -> Sample {
     let labels = [
-        ("__name__", name),
-        ("queue", queue),
+        ("__name__", series),
+        ("queue", &name(queue)),
         ("vhost", "/"),
-        ("namespace", "demo"),
-        ("job", "rabbitmq"),
+        ("namespace", &name("demo")),
+        ("job", &name("rabbitmq")),
         ("instance", "10.0.0.1:15692"),
     ];
     let labels: BTreeMap<String, String> = labels.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
@@ -65,7 +82,7 @@ pub(super) fn sample(name: &str, queue: &str, value: f64) -> Sample {
 
 pub(crate) fn healthy() -> Facts {
     let labels: Value = serde_json::from_str(LABELS).unwrap();
-    let at = |port| ServicePort { namespace: "demo".into(), service: "rabbitmq".into(), port };
+    let at = |port| ServicePort { namespace: name("demo"), service: name("rabbitmq"), port };
     let hpa = json!({
         "metadata": {"name": "scaler", "namespace": "demo", "creationTimestamp": "2026-01-01T00:00:00Z"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
@@ -83,27 +100,27 @@ pub(crate) fn healthy() -> Facts {
         serde_saphyr::from_str(include_str!("../../../../manifests/adapter/plugin.yaml")).unwrap();
     let depth = SERIES[0];
     Facts {
-        place: Place {
+        subject: Subject {
             context: "here".into(),
-            namespace: "demo".into(),
-            hpa: "scaler".into(),
-            flags: Flags::default(),
+            namespace: name("demo"),
+            hpa: name("scaler"),
+            flags: ClusterFlags::default(),
         },
         now: "2026-01-01T01:00:00Z".parse().unwrap(),
-        version: Fact::seen("kubectl version", "Kubernetes v1.34.4".into()),
-        rights: vec![Right {
+        version: known("Kubernetes v1.34.4".into()),
+        permissions: vec![Permission {
             verb: "get",
             resource: "pods".into(),
-            namespace: Some("demo".into()),
+            namespace: Some(name("demo")),
             purpose: "pods",
-            allowed: Fact::seen("how", true),
+            allowed: known(true),
         }],
         namespace: fact(
             json!({"metadata": {"name": "demo", "labels": {"team": "a"}}, "status": {"phase": "Active"}}),
         ),
         autoscaler: fact(hpa.clone()),
         autoscalers: fact(json!([hpa])),
-        later: None,
+        recheck: None,
         deployments: fact(json!([workload("deployment", "producer"), workload("deployment", "worker")])),
         stateful_sets: fact(json!([workload("statefulset", "rabbitmq")])),
         pods: fact(json!([])),
@@ -121,25 +138,19 @@ pub(crate) fn healthy() -> Facts {
             endpoints: vec![MetricsEndpoint {
                 at: at(15692),
                 path: "/metrics/detailed?family=queue_coarse_metrics".into(),
-                monitor: Some("rabbitmq".into()),
-                samples: Fact::seen(
-                    "how",
-                    vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)],
-                ),
+                monitor: Some(name("rabbitmq")),
+                samples: known(vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)]),
             }],
             settings: fact(json!([{"data": {"a.conf": "x = 1\ncollect_statistics_interval = 1000\n"}}])),
         },
         prometheus: Prometheus {
-            services: Fact::seen(
-                "how",
-                vec![ServicePort {
-                    namespace: "monitoring".into(),
-                    service: "prometheus-operated".into(),
-                    port: 9090,
-                }],
-            ),
+            services: known(vec![ServicePort {
+                namespace: name("monitoring"),
+                service: name("prometheus-operated"),
+                port: 9090,
+            }]),
             stateful_sets: fact(json!([])),
-            operator: Fact { how: "how".into(), seen: Seen::Absent },
+            operator: absent(),
             rules: fact(json!([])),
             resources: fact(json!([{"metadata": {"name": "main", "namespace": "monitoring"},
                 "spec": {"serviceMonitorSelector": {"matchLabels": {"release": "prometheus"}},
@@ -156,17 +167,17 @@ pub(crate) fn healthy() -> Facts {
                 json!({"activeTargets": [{"scrapePool": "serviceMonitor/demo/rabbitmq/0", "health": "up",
                 "scrapeInterval": "1s", "labels": {"pod": "rabbitmq-0"}}], "droppedTargetCounts": {}}),
             ),
-            series: Fact::seen("how", vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)]),
-            exporter_up: fact_of(Vec::new()),
-            tracks: fact_of(vec![facts::Track {
+            series: known(vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)]),
+            exporter_up: known(Vec::new()),
+            sample_times: known(vec![SampleTimes {
                 labels: BTreeMap::new(),
                 times: (0..20).map(f64::from).collect(),
             }]),
-            age: fact_of(Some(0.4)),
-            value: fact_of(vec![Sample { labels: BTreeMap::new(), value: 40.0 }]),
+            newest_sample_age: known(Some(0.4)),
+            rule_result: known(vec![Sample { labels: BTreeMap::new(), value: 40.0 }]),
         },
         api: MetricsApi {
-            service: fact(json!({"metadata": {"name": "v1beta1.external.metrics.k8s.io"},
+            registration: fact(json!({"metadata": {"name": "v1beta1.external.metrics.k8s.io"},
                 "spec": {"groupPriorityMinimum": 100, "versionPriority": 100,
                     "service": {"namespace": "monitoring", "name": "prometheus-adapter"}},
                 "status": {"conditions": [{"type": "Available", "status": "True", "reason": "Passed"}]}})),
@@ -174,17 +185,13 @@ pub(crate) fn healthy() -> Facts {
                 "spec": {"replicas": 1, "selector": {}, "template": {"spec": {"containers": [{"name": "a",
                     "args": ["--metrics-relist-interval=30s", "--metrics-max-age=10m",
                              "--prometheus-url=http://prometheus-main.monitoring.svc:9090/"]}]}}}})),
-            upstream: fact(json!({"spec": {"ports": [{"port": 9090}]}})),
+            prometheus_service: fact(json!({"spec": {"ports": [{"port": 9090}]}})),
             rules: fact(rules["data"]["config.yaml"].clone()),
-            rules_at: "monitoring/prometheus-adapter".into(),
-            answer: fact_of(Answer::Items(vec![40_000])),
+            rules_config_map: format!("{}/{}", name("monitoring"), name("prometheus-adapter")),
+            response: known(MetricResponse::Values(vec![40_000])),
         },
-        keda: Keda::nothing("there is no KEDA"),
-        controller_arguments: Fact { how: "how".into(), seen: Seen::Absent },
-        controller_settings: Fact { how: "how".into(), seen: Seen::Absent },
+        keda: Keda::not_asked("there is no KEDA"),
+        controller_arguments: absent(),
+        controller_settings: absent(),
     }
-}
-
-fn fact_of<T>(thing: T) -> Fact<T> {
-    Fact::seen("how", thing)
 }

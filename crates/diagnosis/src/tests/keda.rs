@@ -1,17 +1,17 @@
-//! KEDA: its operator, its objects, what they log in by, and what holds them.
+//! KEDA: its operator, its objects, their authentications and finalizers.
 
 use serde_json::{Value, json};
 
-use super::{Case, all, fact, healthy, set};
-use crate::facts::{Fact, Facts, Keda, SecretKeys, Seen};
+use super::{Case, all, fact, healthy, known, set};
+use crate::facts::{Facts, Keda, Outcome, SecretKeys};
 use crate::{Verdict, examine};
 
 use Verdict::{Failure, NotPermitted, Ok, Warning};
 
-/// The chain goes by KEDA, and works.
-pub(super) fn keda(facts: &mut Facts) {
+/// Makes a working chain with KEDA.
+pub(crate) fn keda(facts: &mut Facts) {
     set(
-        &mut facts.api.service,
+        &mut facts.api.registration,
         "/spec/service",
         json!({"namespace": "keda", "name": "keda-metrics-apiserver"}),
     );
@@ -27,8 +27,8 @@ pub(super) fn keda(facts: &mut Facts) {
         json!({"name": "s0-rabbitmq-Orders", "selector": {"matchLabels": {"scaledobject.keda.sh/name": "worker"}}}),
     );
     set(&mut facts.autoscaler, "/status/currentMetrics/0/external/metric/name", json!("s0-rabbitmq-Orders"));
-    facts.autoscalers = Fact::seen("how", vec![facts.autoscaler.get().unwrap().clone()]);
-    facts.api.rules.seen = Seen::Absent;
+    facts.autoscalers = known(vec![facts.autoscaler.get().unwrap().clone()]);
+    facts.api.rules.outcome = Outcome::Absent;
     facts.keda = Keda {
         namespace: "keda".into(),
         operator: fact(json!({"metadata": {"name": "keda-operator", "namespace": "keda"},
@@ -40,11 +40,11 @@ pub(super) fn keda(facts: &mut Facts) {
         authentications: fact(json!([{"metadata": {"name": "rabbitmq", "namespace": "demo"},
             "spec": {"secretTargetRef": [{"parameter": "username", "name": "rabbitmq", "key": "username"},
                 {"parameter": "password", "name": "rabbitmq", "key": "password"}]}}])),
-        cluster_authentications: fact(json!([{"metadata": {"name": "everybody"}}])),
+        cluster_authentications: fact(json!([{"metadata": {"name": "shared"}}])),
         secrets: vec![SecretKeys {
             namespace: "demo".into(),
             name: "rabbitmq".into(),
-            keys: Fact::seen("how", ["username".to_owned(), "password".to_owned()].into()),
+            keys: known(["username".to_owned(), "password".to_owned()].into()),
         }],
     };
 }
@@ -52,12 +52,12 @@ pub(super) fn keda(facts: &mut Facts) {
 /// Replaces a part of the ScaledObject.
 fn object(facts: &mut Facts, change: impl FnOnce(&mut crate::facts::ScaledObject)) {
     keda(facts);
-    if let Seen::Value(all) = &mut facts.keda.scaled_objects.seen {
+    if let Outcome::Value(all) = &mut facts.keda.scaled_objects.outcome {
         change(&mut all[0]);
     }
 }
 
-fn leaving(metadata: &mut k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) {
+fn delete(metadata: &mut k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) {
     let gone = json!({"name": metadata.name, "namespace": metadata.namespace,
         "deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["finalizer.keda.sh"]});
     *metadata = serde_json::from_value(gone).unwrap();
@@ -77,16 +77,16 @@ fn trigger(facts: &mut Facts, metadata: Value) {
 }
 
 #[test]
-fn a_chain_by_keda_is_all_right() {
+fn a_working_chain_with_keda_has_no_findings() {
     let mut facts = healthy();
     keda(&mut facts);
     let report = examine(&facts);
-    let bad: Vec<_> = report.lines.iter().filter(|line| line.verdict != Ok).collect();
+    let bad: Vec<_> = report.findings.iter().filter(|finding| finding.verdict != Ok).collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
 #[test]
-fn kedas_operator_and_its_objects() {
+fn operator_and_scaled_objects() {
     all(&[
         Case {
             name: "the operator scaled to 0",
@@ -96,7 +96,7 @@ fn kedas_operator_and_its_objects() {
             },
             check: "keda-operator",
             verdict: Failure,
-            saw: "scaled to 0 replicas",
+            detail: "is at 0 replicas",
             fix: "kubectl scale deployment/keda-operator --replicas=1 -n keda",
         },
         Case {
@@ -107,83 +107,84 @@ fn kedas_operator_and_its_objects() {
             },
             check: "keda-operator",
             verdict: Failure,
-            saw: "is not ready",
+            detail: "is not ready",
             fix: "kubectl logs deployment/keda-operator -n keda",
         },
         Case {
-            name: "ScaledObjects that may not be read",
+            name: "no permission for ScaledObjects",
             breakage: |facts| {
                 keda(facts);
-                facts.keda.scaled_objects.seen = Seen::NotPermitted("scaledobjects is forbidden".into());
+                facts.keda.scaled_objects.outcome =
+                    Outcome::NotPermitted("scaledobjects is forbidden".into());
             },
             check: "scaled-object",
             verdict: NotPermitted,
-            saw: "scaledobjects is forbidden",
+            detail: "scaledobjects is forbidden",
             fix: "",
         },
         Case {
-            name: "a ScaledObject that cannot go, without an operator",
+            name: "a ScaledObject with a finalizer, without an operator",
             breakage: |facts| {
-                object(facts, |object| leaving(&mut object.metadata));
-                facts.keda.operator.seen = Seen::Absent;
+                object(facts, |object| delete(&mut object.metadata));
+                facts.keda.operator.outcome = Outcome::Absent;
             },
             check: "scaled-object",
             verdict: Failure,
-            saw: "waits for KEDA's operator",
-            fix: r#"kubectl patch scaledobject/worker -n demo --type merge -p '{"metadata":{"finalizers":null}}'"#,
+            detail: "waits for KEDA's operator",
+            fix: r#"kubectl patch scaledobject worker -n demo --type merge -p '{"metadata":{"finalizers":null}}'"#,
         },
         Case {
-            name: "a ScaledObject that cannot go, and no HPA",
+            name: "a ScaledObject with a finalizer, without an HPA",
             breakage: |facts| {
-                object(facts, |object| leaving(&mut object.metadata));
-                facts.autoscaler.seen = Seen::Absent;
+                object(facts, |object| delete(&mut object.metadata));
+                facts.autoscaler.outcome = Outcome::Absent;
                 operator(facts, 0, 0);
             },
             check: "scaled-object",
             verdict: Failure,
-            saw: "waits for KEDA's operator",
+            detail: "waits for KEDA's operator",
             fix: "kubectl scale deployment/keda-operator --replicas=1 -n keda",
         },
         Case {
-            name: "a TriggerAuthentication that cannot go",
+            name: "a TriggerAuthentication with a finalizer",
             breakage: |facts| {
                 keda(facts);
-                if let Seen::Value(all) = &mut facts.keda.authentications.seen {
-                    leaving(&mut all[0].metadata);
+                if let Outcome::Value(all) = &mut facts.keda.authentications.outcome {
+                    delete(&mut all[0].metadata);
                 }
-                facts.keda.operator.seen = Seen::Absent;
+                facts.keda.operator.outcome = Outcome::Absent;
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "so does its namespace",
-            fix: r#"kubectl patch triggerauthentication/rabbitmq -n demo --type merge -p '{"metadata":{"finalizers":null}}'"#,
+            detail: "So does its namespace",
+            fix: r#"kubectl patch triggerauthentication rabbitmq -n demo --type merge -p '{"metadata":{"finalizers":null}}'"#,
         },
         Case {
-            name: "a namespace that KEDA's objects keep",
+            name: "a namespace with KEDA's finalizers",
             breakage: |facts| {
-                object(facts, |object| leaving(&mut object.metadata));
-                if let Seen::Value(all) = &mut facts.keda.authentications.seen {
-                    leaving(&mut all[0].metadata);
+                object(facts, |object| delete(&mut object.metadata));
+                if let Outcome::Value(all) = &mut facts.keda.authentications.outcome {
+                    delete(&mut all[0].metadata);
                 }
-                facts.keda.operator.seen = Seen::Absent;
+                facts.keda.operator.outcome = Outcome::Absent;
                 facts.namespace = fact(json!({"status": {"phase": "Terminating", "conditions": [
                     {"type": "NamespaceFinalizersRemaining", "status": "True",
                      "message": "Some content in the namespace has finalizers remaining"}]}}));
             },
             check: "namespace",
             verdict: Failure,
-            saw: "finalizers remaining (scaledobject/worker, triggerauthentication/rabbitmq)",
-            fix: "&& kubectl patch triggerauthentication/rabbitmq -n demo",
+            detail: "finalizers remaining (scaledobject/worker, triggerauthentication/rabbitmq)",
+            fix: "&& kubectl patch triggerauthentication rabbitmq -n demo",
         },
         Case {
-            name: "a namespace that something else keeps",
+            name: "a namespace with other finalizers",
             breakage: |facts| {
                 facts.namespace = fact(json!({"status": {"phase": "Terminating", "conditions": [
                     {"type": "NamespaceFinalizersRemaining", "status": "True", "message": "x in 1 resource"}]}}));
             },
             check: "namespace",
             verdict: Failure,
-            saw: "cannot be deleted: x in 1 resource",
+            detail: "cannot be deleted: x in 1 resource",
             fix: "kubectl api-resources",
         },
         Case {
@@ -196,14 +197,14 @@ fn kedas_operator_and_its_objects() {
             },
             check: "scaled-object",
             verdict: Failure,
-            saw: "is not ready: no host",
+            detail: "is not ready: no host",
             fix: "kubectl logs deployment/keda-operator -n keda",
         },
         Case {
             name: "another ScaledObject that is not ready",
             breakage: |facts| {
                 object(facts, |object| object.status.conditions[0].status = "False".into());
-                if let Seen::Value(all) = &mut facts.keda.scaled_objects.seen {
+                if let Outcome::Value(all) = &mut facts.keda.scaled_objects.outcome {
                     let mut other = all[0].clone();
                     other.metadata.name = Some("other".into());
                     other.spec.scale_target_ref.name = "other".into();
@@ -213,7 +214,7 @@ fn kedas_operator_and_its_objects() {
             },
             check: "scaled-object",
             verdict: Warning,
-            saw: "the HPA is not made from it",
+            detail: "It does not own the HPA",
             fix: "kubectl logs",
         },
         Case {
@@ -225,21 +226,21 @@ fn kedas_operator_and_its_objects() {
             },
             check: "scaled-object",
             verdict: Failure,
-            saw: "is paused",
+            detail: "is paused",
             fix: "kubectl annotate scaledobject worker -n demo autoscaling.keda.sh/paused- ",
         },
         Case {
-            name: "an HPA of one's own where KEDA has one for the same",
+            name: "a second HPA besides KEDA's",
             breakage: |facts| {
                 keda(facts);
                 let kedas = facts.autoscaler.get().unwrap().clone();
                 facts.autoscaler = healthy().autoscaler;
-                facts.autoscalers = Fact::seen("how", vec![facts.autoscaler.get().unwrap().clone(), kedas]);
+                facts.autoscalers = known(vec![facts.autoscaler.get().unwrap().clone(), kedas]);
                 set(&mut facts.autoscaler, "/metadata/name", json!("own"));
             },
             check: "apiservice-owner",
             verdict: Failure,
-            saw: "answers for ScaledObjects only",
+            detail: "KEDA serves only ScaledObjects",
             fix: "kubectl delete hpa scaler -n demo",
         },
         Case {
@@ -250,7 +251,7 @@ fn kedas_operator_and_its_objects() {
             },
             check: "scaled-object",
             verdict: Failure,
-            saw: "made from ScaledObject worker, and there is none",
+            detail: "belongs to ScaledObject worker, which does not exist",
             fix: "kubectl delete hpa scaler -n demo",
         },
         Case {
@@ -262,14 +263,14 @@ fn kedas_operator_and_its_objects() {
             },
             check: "queue",
             verdict: Failure,
-            saw: "KEDA is refused when it asks for it",
+            detail: "The broker refuses KEDA's request",
             fix: r#"kubectl patch scaledobject worker -n demo --type json -p '[{"op":"replace","path":"/spec/triggers/0/metadata/queueName","value":"Orders"}]'"#,
         },
     ]);
 }
 
 #[test]
-fn what_keda_logs_in_by() {
+fn authentications() {
     all(&[
         Case {
             name: "a misspelt TriggerAuthentication",
@@ -280,7 +281,7 @@ fn what_keda_logs_in_by() {
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "logs in by TriggerAuthentication rabbit, and there is none of that name in namespace demo",
+            detail: "uses TriggerAuthentication rabbit, which does not exist in namespace demo",
             fix: r#""path":"/spec/triggers/0/authenticationRef/name","value":"rabbitmq""#,
         },
         Case {
@@ -291,7 +292,7 @@ fn what_keda_logs_in_by() {
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "logs in by TriggerAuthentication rabbitmq",
+            detail: "uses TriggerAuthentication rabbitmq",
             fix: "kind: TriggerAuthentication",
         },
         Case {
@@ -304,7 +305,7 @@ fn what_keda_logs_in_by() {
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "logs in by ClusterTriggerAuthentication rabbitmq, and there is none of that name:",
+            detail: "uses ClusterTriggerAuthentication rabbitmq, which does not exist. ",
             fix: "kubectl get clustertriggerauthentication",
         },
         Case {
@@ -313,76 +314,75 @@ fn what_keda_logs_in_by() {
                 object(facts, |object| {
                     let reference = object.spec.triggers[0].authentication_ref.as_mut().unwrap();
                     reference.kind = Some("ClusterTriggerAuthentication".into());
-                    reference.name = "Everybody".into();
+                    reference.name = "Shared".into();
                 });
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "ClusterTriggerAuthentication Everybody",
-            fix: r#""value":"everybody""#,
+            detail: "ClusterTriggerAuthentication Shared",
+            fix: r#""value":"shared""#,
         },
         Case {
             name: "no Secret",
             breakage: |facts| {
                 keda(facts);
-                facts.keda.secrets[0].keys.seen = Seen::Absent;
+                facts.keda.secrets[0].keys.outcome = Outcome::Absent;
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "reads Secret rabbitmq, and there is none in namespace demo",
+            detail: "reads Secret rabbitmq, which does not exist in namespace demo",
             fix: "kubectl create secret generic rabbitmq -n demo --from-literal=username=USERNAME --from-literal=password=PASSWORD",
         },
         Case {
             name: "a Secret without the key",
             breakage: |facts| {
                 keda(facts);
-                facts.keda.secrets[0].keys =
-                    Fact::seen("how", ["username".to_owned(), "passwort".to_owned()].into());
+                facts.keda.secrets[0].keys = known(["username".to_owned(), "passwort".to_owned()].into());
             },
             check: "trigger-authentication",
             verdict: Failure,
-            saw: "reads key password of Secret rabbitmq, which has passwort, username",
+            detail: "reads key password of Secret rabbitmq, which has passwort, username",
             fix: r#"kubectl patch triggerauthentication rabbitmq -n demo --type json -p '[{"op":"replace","path":"/spec/secretTargetRef/1/key","value":"passwort"}]'"#,
         },
         Case {
-            name: "a Secret that may not be read",
+            name: "no permission for Secrets",
             breakage: |facts| {
                 keda(facts);
-                facts.keda.secrets[0].keys.seen = Seen::NotPermitted("secrets is forbidden".into());
+                facts.keda.secrets[0].keys.outcome = Outcome::NotPermitted("secrets is forbidden".into());
             },
             check: "trigger-authentication",
             verdict: Ok,
-            saw: "may not be seen",
+            detail: "You may not read its Secrets",
             fix: "",
         },
     ]);
 }
 
 #[test]
-fn what_a_prometheus_trigger_makes_of_an_outage() {
+fn prometheus_triggers() {
     all(&[
         Case {
             name: "or vector(0)",
             breakage: |facts| trigger(facts, json!({"query": "sum(a{queue='Orders'}) or vector(0)"})),
             check: "trigger-fallback",
             verdict: Warning,
-            saw: "scales in during the outage",
+            detail: "scales in during an outage",
             fix: r#""path":"/spec/triggers/0/metadata/query","value":"sum(a{queue='\''Orders'\''})"},{"op":"add","path":"/spec/triggers/0/metadata/ignoreNullValues","value":"false"}"#,
         },
         Case {
-            name: "nothing counts as 0, by KEDA's default",
+            name: "an empty result counts as 0, the default",
             breakage: |facts| trigger(facts, json!({"query": "sum(a)"})),
             check: "trigger-null",
             verdict: Warning,
-            saw: "an answer without a value counts as 0",
+            detail: "ignoreNullValues is not",
             fix: r#"-p '[{"op":"add","path":"/spec/triggers/0/metadata/ignoreNullValues","value":"false"}]'"#,
         },
         Case {
-            name: "nothing is an error",
+            name: "an empty result is an error",
             breakage: |facts| trigger(facts, json!({"query": "sum(a)", "ignoreNullValues": "false"})),
             check: "trigger-null",
             verdict: Ok,
-            saw: "fails where there is no value",
+            detail: "fails without a value",
             fix: "",
         },
     ]);

@@ -4,54 +4,57 @@ use serde_json::json;
 
 use super::broker::by_exporter;
 use super::others::drill;
-use super::{Case, all, fact};
+use super::{Case, all, fact, known};
 use crate::Verdict;
-use crate::facts::{Fact, Facts, Sample, Seen};
+use crate::facts::{Facts, Outcome, Sample};
 
 use Verdict::{Failure, Warning};
 
 fn no_target(facts: &mut Facts) {
-    facts.prometheus.age = Fact::seen("how", None);
+    facts.prometheus.newest_sample_age = known(None);
     facts.prometheus.targets =
         fact(json!({"activeTargets": [], "droppedTargetCounts": {"serviceMonitor/demo/rabbitmq/0": 3}}));
 }
 
-/// Replaces a part of the first monitor.
-fn monitor(facts: &mut Facts, change: impl FnOnce(&mut crate::facts::Custom<crate::facts::MonitorSpec>)) {
-    if let Seen::Value(all) = &mut facts.prometheus.monitors.seen {
+/// Changes the monitor.
+fn monitor(
+    facts: &mut Facts,
+    change: impl FnOnce(&mut crate::facts::CustomObject<crate::facts::MonitorSpec>),
+) {
+    if let Outcome::Value(all) = &mut facts.prometheus.monitors.outcome {
         change(&mut all[0]);
     }
 }
 
 #[test]
-fn what_keeps_prometheus_from_scraping() {
+fn prometheus_and_monitors() {
     all(&[
         Case {
             name: "no Prometheus",
-            breakage: |facts| facts.prometheus.services.seen = Seen::Absent,
+            breakage: |facts| facts.prometheus.services.outcome = Outcome::Absent,
             check: "prometheus",
             verdict: Failure,
-            saw: "no Service named prometheus-operated",
+            detail: "no Service is named prometheus-operated",
             fix: "--prometheus",
         },
         Case {
             name: "Prometheus scaled to 0",
             breakage: |facts| {
-                facts.prometheus.pools.seen =
-                    Seen::Failed("no pod behind Service prometheus-operated is ready".into());
+                facts.prometheus.pools.outcome =
+                    Outcome::Failed("no pod behind Service prometheus-operated is ready".into());
                 facts.prometheus.stateful_sets = fact(json!([{"metadata": {"name": "prometheus-prometheus"},
                     "spec": {"replicas": 0, "serviceName": "p", "selector": {}, "template": {}}}]));
             },
             check: "prometheus",
             verdict: Failure,
-            saw: "no pod behind Service",
+            detail: "no pod behind Service",
             fix: "kubectl scale statefulset/prometheus-prometheus --replicas=1 -n monitoring",
         },
         Case {
             name: "Prometheus scaled to 0 by its operator",
             breakage: |facts| {
-                facts.prometheus.pools.seen =
-                    Seen::Failed("no pod behind Service prometheus-operated is ready".into());
+                facts.prometheus.pools.outcome =
+                    Outcome::Failed("no pod behind Service prometheus-operated is ready".into());
                 facts.prometheus.stateful_sets =
                     fact(json!([{"metadata": {"name": "prometheus-main", "ownerReferences":
                     [{"apiVersion": "v1", "kind": "Prometheus", "name": "main", "uid": "1"}]},
@@ -59,15 +62,15 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "prometheus",
             verdict: Failure,
-            saw: "no pod behind Service",
+            detail: "no pod behind Service",
             fix: "kubectl patch prometheus main -n monitoring",
         },
         Case {
             name: "Prometheus stopped by a drill",
             breakage: |facts| {
-                facts.prometheus.pools.seen =
-                    Seen::Failed("no pod behind Service prometheus-operated is ready".into());
-                if let Seen::Value(all) = &mut facts.prometheus.resources.seen {
+                facts.prometheus.pools.outcome =
+                    Outcome::Failed("no pod behind Service prometheus-operated is ready".into());
+                if let Outcome::Value(all) = &mut facts.prometheus.resources.outcome {
                     all[0].spec.replicas = Some(0);
                     all[0].metadata.managed_fields = serde_json::from_value(drill("", "Update")).unwrap();
                 }
@@ -78,7 +81,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "prometheus",
             verdict: Failure,
-            saw: "a drill of the dashboard has stopped it",
+            detail: "A drill of the dashboard stopped it",
             fix: "kubectl patch prometheus main -n monitoring",
         },
         Case {
@@ -92,18 +95,18 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "rule-rejected",
             verdict: Warning,
-            saw: "rejects PrometheusRule alerts, so that none of its rules and alerts is there: parse error",
+            detail: "rejects PrometheusRule alerts. Its rules and alerts do not exist: parse error",
             fix: "kubectl edit prometheusrule alerts -n demo",
         },
         Case {
             name: "no monitor",
             breakage: |facts| {
-                facts.prometheus.monitors = Fact::seen("how", Vec::new());
-                facts.prometheus.series = Fact::seen("how", Vec::new());
+                facts.prometheus.monitors = known(Vec::new());
+                facts.prometheus.series = known(Vec::new());
             },
             check: "monitor",
             verdict: Failure,
-            saw: "no ServiceMonitor selects Service rabbitmq",
+            detail: "no ServiceMonitor selects Service rabbitmq",
             fix: "release: prometheus",
         },
         Case {
@@ -111,11 +114,11 @@ fn what_keeps_prometheus_from_scraping() {
             breakage: |facts| monitor(facts, |monitor| monitor.metadata.labels = None),
             check: "monitor-selected",
             verdict: Failure,
-            saw: "passed over in silence",
+            detail: "Prometheus main ignores ServiceMonitor rabbitmq: it lacks release=prometheus",
             fix: "kubectl label servicemonitor rabbitmq -n demo release=prometheus",
         },
         Case {
-            name: "a namespace that Prometheus does not look into",
+            name: "a namespace that Prometheus does not select",
             breakage: |facts| {
                 facts.prometheus.resources = fact(
                     json!([{"metadata": {"name": "main", "namespace": "monitoring"},
@@ -124,7 +127,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-selected",
             verdict: Failure,
-            saw: "namespaces with scraped=yes",
+            detail: "it selects namespaces with scraped=yes",
             fix: "kubectl label namespace demo scraped=yes",
         },
         Case {
@@ -135,7 +138,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-selected",
             verdict: Failure,
-            saw: "no serviceMonitorSelector",
+            detail: "no serviceMonitorSelector",
             fix: "kubectl patch prometheus main -n monitoring",
         },
         Case {
@@ -146,7 +149,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-port",
             verdict: Failure,
-            saw: "no port named 15692, it has amqp, management, metrics",
+            detail: "no port named 15692. It has amqp, management, metrics",
             fix: r#""path":"/spec/endpoints/0/port","value":"metrics""#,
         },
         Case {
@@ -160,7 +163,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-selector",
             verdict: Failure,
-            saw: "a Service's own labels count, not its pods'",
+            detail: "Labels of pods do not count",
             fix: r#"{"matchLabels":{"app.kubernetes.io/name":"rabbitmq"}}"#,
         },
         Case {
@@ -168,18 +171,18 @@ fn what_keeps_prometheus_from_scraping() {
             breakage: no_target,
             check: "monitor-target",
             verdict: Failure,
-            saw: "has no target (3 candidates dropped)",
+            detail: "but no target (3 dropped)",
             fix: "kubectl get endpointslices -n demo",
         },
         Case {
-            name: "a Prometheus that has just reloaded",
+            name: "a Prometheus that reloads",
             breakage: |facts| {
                 no_target(facts);
-                facts.prometheus.age = Fact::seen("how", Some(1.0));
+                facts.prometheus.newest_sample_age = known(Some(1.0));
             },
             check: "monitor-target",
             verdict: Warning,
-            saw: "a sample of just now",
+            detail: "its last sample is fresh",
             fix: "surge doctor",
         },
         Case {
@@ -191,7 +194,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-pool",
             verdict: Warning,
-            saw: "it is 30 s old, and a new one takes about a minute",
+            detail: "It is 30 s old; a new one takes about a minute",
             fix: "surge doctor",
         },
         Case {
@@ -202,7 +205,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-pool",
             verdict: Failure,
-            saw: "Prometheus has no pool serviceMonitor/demo/rabbitmq/0",
+            detail: "Prometheus has no scrape pool serviceMonitor/demo/rabbitmq/0",
             fix: "kubectl get pods -n monitoring",
         },
         Case {
@@ -216,7 +219,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-pool",
             verdict: Failure,
-            saw: "Prometheus has no pool serviceMonitor/demo/rabbitmq/0",
+            detail: "Prometheus has no scrape pool serviceMonitor/demo/rabbitmq/0",
             fix: "kubectl scale deployment/operator --replicas=1 -n monitoring",
         },
         Case {
@@ -232,7 +235,7 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "monitor-rejected",
             verdict: Failure,
-            saw: "scrapeTimeout greater",
+            detail: "scrapeTimeout greater",
             fix: r#""path":"/spec/endpoints/0/scrapeTimeout","value":"1s""#,
         },
         Case {
@@ -244,23 +247,23 @@ fn what_keeps_prometheus_from_scraping() {
             },
             check: "target",
             verdict: Failure,
-            saw: "connection refused",
+            detail: "connection refused",
             fix: "kubectl describe pod rabbitmq-0 -n demo",
         },
         Case {
             name: "old samples",
-            breakage: |facts| facts.prometheus.age = Fact::seen("how", Some(90.0)),
+            breakage: |facts| facts.prometheus.newest_sample_age = known(Some(90.0)),
             check: "series",
             verdict: Failure,
-            saw: "older than three scrapes of 1 s",
+            detail: "older than three scrapes of 1 s",
             fix: "surge doctor",
         },
         Case {
             name: "no series at all",
-            breakage: |facts| facts.prometheus.series = Fact::seen("how", Vec::new()),
+            breakage: |facts| facts.prometheus.series = known(Vec::new()),
             check: "series",
             verdict: Failure,
-            saw: "no series of any queue",
+            detail: "no series of any queue",
             fix: "kubectl get servicemonitor",
         },
         Case {
@@ -269,11 +272,11 @@ fn what_keeps_prometheus_from_scraping() {
                 by_exporter(facts);
                 let labels = [("service", "rabbitmq-exporter"), ("namespace", "demo")];
                 let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
-                facts.prometheus.exporter_up = Fact::seen("how", vec![Sample { labels, value: 0.0 }]);
+                facts.prometheus.exporter_up = known(vec![Sample { labels, value: 0.0 }]);
             },
             check: "exporter-broker",
             verdict: Failure,
-            saw: "rabbitmq_up of rabbitmq-exporter is 0",
+            detail: "rabbitmq_up of rabbitmq-exporter is 0",
             fix: "kubectl logs deployment/rabbitmq-exporter -n demo",
         },
     ]);

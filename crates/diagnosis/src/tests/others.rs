@@ -1,22 +1,22 @@
-//! The cluster, the workloads and the autoscaler itself.
+//! The API server, permissions and workloads.
 
 use serde_json::{Value, json};
 
 use super::{Case, all, fact, set};
 use crate::Verdict;
-use crate::facts::{Facts, Seen};
+use crate::facts::{Facts, Outcome};
 
 use Verdict::{Failure, NotPermitted, Warning};
 
-/// A pod of the worker with this status.
+/// Gives the worker a pod with this status.
 fn pod(facts: &mut Facts, status: &Value) {
     facts.pods =
         fact(json!([{"metadata": {"name": "worker-1", "labels": {"app": "worker"}}, "status": status}]));
     set(&mut facts.deployments, "/1/status/readyReplicas", json!(0));
 }
 
-/// Whoever set the replicas of an object, as Surge.
-pub(super) fn drill(subresource: &str, operation: &str) -> Value {
+/// Managed fields of the dashboard for the replicas of an object.
+pub(crate) fn drill(subresource: &str, operation: &str) -> Value {
     json!([{"manager": "surge", "operation": operation, "subresource": subresource, "fieldsType": "FieldsV1",
         "fieldsV1": {"f:spec": {"f:replicas": {}}}}])
 }
@@ -31,18 +31,18 @@ fn waiting(facts: &mut Facts, reason: &str, last: &str) {
 }
 
 #[test]
-fn namespaces_rights_and_workloads() {
+fn namespaces_permissions_and_workloads() {
     all(&[
         Case {
             name: "no namespace",
-            breakage: |facts| facts.namespace.seen = Seen::Absent,
+            breakage: |facts| facts.namespace.outcome = Outcome::Absent,
             check: "namespace",
             verdict: Failure,
-            saw: "there is no namespace demo",
+            detail: "namespace demo does not exist",
             fix: "surge up --namespace demo",
         },
         Case {
-            name: "a dead metrics API keeps the namespace from going",
+            name: "a dead metrics API blocks the deletion",
             breakage: |facts| {
                 facts.namespace = fact(json!({"status": {"phase": "Terminating", "conditions": [
                 {"type": "NamespaceDeletionDiscoveryFailure", "status": "True",
@@ -50,15 +50,15 @@ fn namespaces_rights_and_workloads() {
             },
             check: "namespace",
             verdict: Failure,
-            saw: "stale GroupVersion discovery",
+            detail: "stale GroupVersion discovery",
             fix: "kubectl delete apiservice v1beta1.external.metrics.k8s.io",
         },
         Case {
-            name: "a missing right",
-            breakage: |facts| facts.rights[0].allowed.seen = Seen::Value(false),
+            name: "a missing permission",
+            breakage: |facts| facts.permissions[0].allowed.outcome = Outcome::Value(false),
             check: "right",
             verdict: NotPermitted,
-            saw: "you may not get pods in namespace demo",
+            detail: "you may not get pods in namespace demo",
             fix: "",
         },
         Case {
@@ -66,15 +66,15 @@ fn namespaces_rights_and_workloads() {
             breakage: |facts| waiting(facts, "CrashLoopBackOff", "Error"),
             check: "workload",
             verdict: Failure,
-            saw: "CrashLoopBackOff after 4 restarts, last ended as Error (137)",
-            fix: "kubectl logs worker-1 -c worker -n demo --previous",
+            detail: "CrashLoopBackOff after 4 restarts, last exit Error (137)",
+            fix: "kubectl logs pod/worker-1 -c worker -n demo --previous",
         },
         Case {
             name: "no memory",
             breakage: |facts| waiting(facts, "CrashLoopBackOff", "OOMKilled"),
             check: "workload",
             verdict: Failure,
-            saw: "OOMKilled",
+            detail: "OOMKilled",
             fix: "kubectl set resources deployment/worker -c worker --limits=memory",
         },
         Case {
@@ -82,15 +82,15 @@ fn namespaces_rights_and_workloads() {
             breakage: |facts| waiting(facts, "ImagePullBackOff", "Error"),
             check: "workload",
             verdict: Failure,
-            saw: "image surge/worker:1 cannot be had",
-            fix: "kubectl set image deployment/worker worker=",
+            detail: "the node cannot pull image surge/worker:1",
+            fix: "kubectl set image -n demo deployment/worker worker=",
         },
         Case {
             name: "no Secret",
             breakage: |facts| waiting(facts, "CreateContainerConfigError", "Error"),
             check: "workload",
             verdict: Failure,
-            saw: "CreateContainerConfigError: because",
+            detail: "CreateContainerConfigError: because",
             fix: "kubectl describe pod worker-1 -n demo",
         },
         Case {
@@ -103,7 +103,7 @@ fn namespaces_rights_and_workloads() {
             },
             check: "workload",
             verdict: Failure,
-            saw: "cannot be scheduled: 0/1 nodes",
+            detail: "no node can run it: 0/1 nodes",
             fix: "kubectl describe pod worker-1 -n demo",
         },
         Case {
@@ -118,7 +118,7 @@ fn namespaces_rights_and_workloads() {
             },
             check: "workload",
             verdict: Failure,
-            saw: "violates PodSecurity",
+            detail: "violates PodSecurity",
             fix: "kubectl describe deployment worker -n demo",
         },
         Case {
@@ -129,7 +129,7 @@ fn namespaces_rights_and_workloads() {
             },
             check: "workload",
             verdict: Failure,
-            saw: "scaled to 0 replicas, by a drill of the dashboard",
+            detail: "scaled to 0 replicas, by a drill of the dashboard",
             fix: "kubectl scale statefulset/rabbitmq --replicas=1 -n demo",
         },
         Case {
@@ -140,7 +140,7 @@ fn namespaces_rights_and_workloads() {
             },
             check: "workload",
             verdict: Failure,
-            saw: "statefulset rabbitmq is scaled to 0 replicas",
+            detail: "statefulset rabbitmq is scaled to 0 replicas",
             fix: "kubectl scale statefulset/rabbitmq --replicas=1 -n demo",
         },
         Case {
@@ -150,11 +150,11 @@ fn namespaces_rights_and_workloads() {
             },
             check: "service",
             verdict: Failure,
-            saw: "Service rabbitmq selects no pod: nothing in namespace demo is labelled app=rabbit",
+            detail: "Service rabbitmq selects no pod: no pod of namespace demo has app=rabbit",
             fix: r#"kubectl patch service rabbitmq -n demo --type json -p '[{"op":"replace","path":"/spec/selector","value":{"app":"rabbitmq"}}]'"#,
         },
         Case {
-            name: "a Service of somebody else selects nothing",
+            name: "an unrelated Service selects no pod",
             breakage: |facts| {
                 set(
                     &mut facts.services,
@@ -165,7 +165,7 @@ fn namespaces_rights_and_workloads() {
             },
             check: "service",
             verdict: Warning,
-            saw: "Service other selects no pod",
+            detail: "Service other selects no pod",
             fix: "kubectl get pods -n demo --show-labels",
         },
         Case {
@@ -173,7 +173,7 @@ fn namespaces_rights_and_workloads() {
             breakage: |facts| set(&mut facts.stateful_sets, "/0/spec/replicas", json!(0)),
             check: "workload",
             verdict: Failure,
-            saw: "statefulset rabbitmq is scaled to 0",
+            detail: "statefulset rabbitmq is scaled to 0",
             fix: "kubectl scale statefulset/rabbitmq --replicas=1 -n demo",
         },
     ]);

@@ -1,9 +1,10 @@
-//! The autoscaler's words and their causes, and what the adapter and its rules can do wrong.
+//! Conditions of the HPA and their causes, and the external metrics API.
 
 use serde_json::json;
+use text::command::Command;
 
-use super::{Case, all, api_error, condition, fact, first, healthy, set};
-use crate::facts::{Answer, Fact, Later, Seen};
+use super::{Case, all, api_error, condition, fact, first, healthy, known, set};
+use crate::facts::{Fact, MetricResponse, Outcome, Recheck};
 use crate::{Verdict, disagrees, examine};
 
 use Verdict::{Failure, Ok, Warning};
@@ -12,113 +13,114 @@ const UNFETCHED: &str = "the HPA was unable to compute the replica count: unable
                          demo/rabbitmq_queue_length: unable to fetch metrics from external metrics API: ";
 
 #[test]
-fn what_the_autoscaler_says_names_the_hop() {
-    for (tail, means) in [
+fn conditions_name_the_cause() {
+    for (tail, cause) in [
         ("the server could not find the requested resource (get x.external.metrics.k8s.io)", "No APIService"),
-        ("the server is currently unable to handle the request (get x)", "its backend has no ready pod"),
+        ("the server is currently unable to handle the request (get x)", "backend has no ready pod"),
         ("the server could not find the metric rabbitmq_queue_length for ", "found no series"),
         ("Internal error occurred: unable to fetch metrics", "cannot reach Prometheus"),
-        ("no metrics returned from external metrics API", "The query finds nothing"),
-        ("scaledObject name is not specified", "KEDA owns the API"),
+        ("no metrics returned from external metrics API", "The query matches nothing"),
+        ("scaledObject name is not specified", "KEDA serves external metrics"),
     ] {
         let mut facts = healthy();
         condition(&mut facts, "FailedGetExternalMetric", &format!("{UNFETCHED}{tail}"));
-        facts.api.answer = api_error(500, "no");
+        facts.api.response = api_error(500, "no");
         let report = examine(&facts);
-        let line = report.lines.iter().find(|line| line.check == "scaling-active").unwrap();
-        assert_eq!(line.verdict, Failure, "{tail}");
-        assert!(line.saw.contains(means), "{tail}: {}", line.saw);
+        let mut findings = report.findings.iter();
+        let finding = findings.find(|finding| finding.check == "scaling-active").unwrap();
+        assert_eq!(finding.verdict, Failure, "{tail}");
+        assert!(finding.detail.contains(cause), "{tail}: {}", finding.detail);
     }
 }
 
 #[test]
-fn the_rows_of_the_metrics_api() {
+fn metrics_api() {
     all(&[
         Case {
             name: "no APIService",
             breakage: |facts| {
-                facts.api.service.seen = Seen::Absent;
-                facts.api.answer = api_error(404, "the server could not find the requested resource");
+                facts.api.registration.outcome = Outcome::Absent;
+                facts.api.response = api_error(404, "the server could not find the requested resource");
             },
             check: "apiservice",
             verdict: Failure,
-            saw: "there is no APIService v1beta1.external.metrics.k8s.io",
+            detail: "APIService v1beta1.external.metrics.k8s.io does not exist",
             fix: "kind: APIService",
         },
         Case {
-            name: "no APIService and nothing to serve it",
+            name: "no APIService and no adapter",
             breakage: |facts| {
-                facts.api.service.seen = Seen::Absent;
-                facts.api.backend.seen = Seen::Absent;
+                facts.api.registration.outcome = Outcome::Absent;
+                facts.api.backend.outcome = Outcome::Absent;
             },
             check: "apiservice",
             verdict: Failure,
-            saw: "nothing serves external metrics",
+            detail: "no server serves external metrics",
             fix: "surge up",
         },
         Case {
             name: "adapter scaled to 0",
             breakage: |facts| {
                 set(
-                    &mut facts.api.service,
+                    &mut facts.api.registration,
                     "/status/conditions",
                     json!([{"type": "Available", "status": "False",
                     "reason": "MissingEndpoints", "message": "no endpoints"}]),
                 );
                 set(&mut facts.api.backend, "/spec/replicas", json!(0));
-                facts.api.answer = api_error(503, "the server is currently unable to handle the request");
+                facts.api.response = api_error(503, "the server is currently unable to handle the request");
             },
             check: "apiservice",
             verdict: Failure,
-            saw: "MissingEndpoints",
+            detail: "MissingEndpoints",
             fix: "kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring",
         },
         Case {
             name: "stale discovery",
             breakage: |facts| {
-                facts.api.answer = api_error(404, "the server could not find the metric x for ");
+                facts.api.response = api_error(404, "the server could not find the metric x for ");
             },
             check: "value",
             verdict: Failure,
-            saw: "Prometheus has the series",
+            detail: "Prometheus has the series",
             fix: "kubectl rollout restart deployment/prometheus-adapter -n monitoring",
         },
         Case {
             name: "nothing discovered",
             breakage: |facts| {
-                facts.prometheus.series = Fact::seen("how", Vec::new());
-                facts.api.answer = api_error(404, "the server could not find the metric x for ");
+                facts.prometheus.series = known(Vec::new());
+                facts.api.response = api_error(404, "the server could not find the metric x for ");
             },
             check: "value",
             verdict: Failure,
-            saw: "has found no series",
+            detail: "found no series",
             fix: "kubectl get servicemonitor",
         },
         Case {
             name: "the adapter asks the wrong Prometheus",
             breakage: |facts| {
-                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
             },
             check: "value",
             verdict: Failure,
-            saw: "not to the adapter at http://prometheus-main.monitoring.svc:9090/",
+            detail: "but not the one at http://prometheus-main.monitoring.svc:9090/",
             fix: r#""path":"/spec/template/spec/containers/0/args/2","value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090""#,
         },
         Case {
-            name: "the adapter asks a Service that is not there",
+            name: "the adapter asks a missing Service",
             breakage: |facts| {
-                facts.api.upstream = Fact { how: "how".into(), seen: Seen::Absent };
-                facts.api.answer = api_error(404, "the server could not find the metric x for ");
+                facts.api.prometheus_service = Fact::new(Command::new("how"), Outcome::Absent);
+                facts.api.response = api_error(404, "the server could not find the metric x for ");
             },
             check: "adapter-url",
             verdict: Failure,
-            saw: "namespace monitoring has no Service prometheus-main",
+            detail: "namespace monitoring has no Service prometheus-main",
             fix: r#""value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090""#,
         },
         Case {
-            name: "the adapter asks a port that is not there, under a path",
+            name: "the adapter asks a missing port, with a path",
             breakage: |facts| {
-                facts.api.upstream = fact(json!({"spec": {"ports": [{"port": 80}]}}));
+                facts.api.prometheus_service = fact(json!({"spec": {"ports": [{"port": 80}]}}));
                 let argument = "/spec/template/spec/containers/0/args/2";
                 set(
                     &mut facts.api.backend,
@@ -128,38 +130,38 @@ fn the_rows_of_the_metrics_api() {
             },
             check: "adapter-url",
             verdict: Failure,
-            saw: "Service prometheus-main of namespace monitoring has no port 9090",
+            detail: "Service prometheus-main of namespace monitoring has no port 9090",
             fix: r#""value":"--prometheus-url=http://prometheus-operated.monitoring.svc:9090/metrics""#,
         },
         Case {
-            name: "the adapter has not found the Prometheus that is back since a moment",
+            name: "Prometheus answers again",
             breakage: |facts| {
-                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
-                facts.api.upstream = fact(json!({"spec": {"ports": [{"port": 9090}],
+                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.api.prometheus_service = fact(json!({"spec": {"ports": [{"port": 9090}],
                     "selector": {"operator.prometheus.io/name": "main"}}}));
             },
             check: "value",
             verdict: Failure,
-            saw: "asks the same one at http://prometheus-main.monitoring.svc:9090/: it may be back since a moment",
+            detail: "Prometheus at http://prometheus-main.monitoring.svc:9090/ answers now",
             fix: "surge doctor",
         },
         Case {
-            name: "the same by the Service that was found",
+            name: "Prometheus answers again, at the same Service",
             breakage: |facts| {
-                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
                 let argument = "/spec/template/spec/containers/0/args/2";
                 let url = "--prometheus-url=http://prometheus-operated.monitoring.svc:9090";
                 set(&mut facts.api.backend, argument, json!(url));
             },
             check: "value",
             verdict: Failure,
-            saw: "it may be back since a moment",
+            detail: "It may have been down until just now",
             fix: "surge doctor",
         },
         Case {
-            name: "the adapter that helm has made asks the wrong Prometheus",
+            name: "a helm release asks the wrong Prometheus",
             breakage: |facts| {
-                facts.api.answer = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
                 set(
                     &mut facts.api.backend,
                     "/metadata/labels",
@@ -168,33 +170,33 @@ fn the_rows_of_the_metrics_api() {
             },
             check: "value",
             verdict: Failure,
-            saw: "not to the adapter at http://prometheus-main.monitoring.svc:9090/",
-            fix: "helm upgrade adapter prometheus-community/prometheus-adapter -n monitoring --reuse-values --set prometheus.url=http://prometheus-operated.monitoring.svc --set prometheus.port=9090",
+            detail: "but not the one at http://prometheus-main.monitoring.svc:9090/",
+            fix: "helm upgrade -n monitoring --reuse-values --set prometheus.url=http://prometheus-operated.monitoring.svc --set prometheus.port=9090 adapter prometheus-community/prometheus-adapter",
         },
         Case {
             name: "an empty answer",
-            breakage: |facts| facts.api.answer = Fact::seen("how", Answer::Items(Vec::new())),
+            breakage: |facts| facts.api.response = known(MetricResponse::Values(Vec::new())),
             check: "value",
             verdict: Failure,
-            saw: "the query finds nothing",
+            detail: "the query matches nothing",
             fix: "how",
         },
         Case {
-            name: "KEDA owns the API",
+            name: "KEDA serves external metrics",
             breakage: |facts| {
                 set(
-                    &mut facts.api.service,
+                    &mut facts.api.registration,
                     "/spec/service",
                     json!({"namespace": "keda", "name": "keda-metrics-apiserver"}),
                 );
             },
             check: "apiservice-owner",
             verdict: Failure,
-            saw: "a plain HPA asks it",
+            detail: "this HPA has no ScaledObject",
             fix: "queueName: Orders",
         },
         Case {
-            name: "an adapter owns the API of KEDA's HPA",
+            name: "an adapter serves the API for KEDA's HPA",
             breakage: |facts| {
                 set(
                     &mut facts.autoscaler,
@@ -204,47 +206,47 @@ fn the_rows_of_the_metrics_api() {
             },
             check: "apiservice-owner",
             verdict: Failure,
-            saw: "KEDA and an adapter cannot share one cluster",
-            fix: "helm uninstall prometheus-adapter -n monitoring",
+            detail: "A cluster can have only one of them",
+            fix: "helm uninstall -n monitoring prometheus-adapter",
         },
         Case {
-            name: "the adapter still goes by older rules",
-            breakage: |facts| facts.api.answer = Fact::seen("how", Answer::Items(vec![80_000])),
+            name: "the adapter has older rules",
+            breakage: |facts| facts.api.response = known(MetricResponse::Values(vec![80_000])),
             check: "value",
             verdict: Warning,
-            saw: "the same query says 40",
+            detail: "the same query returns 40",
             fix: "kubectl rollout restart deployment/prometheus-adapter",
         },
     ]);
 }
 
 #[test]
-fn the_causes_stand_before_their_consequences() {
+fn causes_come_before_consequences() {
     let mut facts = healthy();
-    facts.api.service.seen = Seen::Absent;
-    facts.api.answer = api_error(404, "the server could not find the requested resource");
+    facts.api.registration.outcome = Outcome::Absent;
+    facts.api.response = api_error(404, "the server could not find the requested resource");
     condition(
         &mut facts,
         "FailedGetExternalMetric",
         &format!("{UNFETCHED}the server could not find the requested resource"),
     );
     let report = examine(&facts);
-    assert!(report.lines.iter().filter(|line| line.verdict == Failure).count() >= 3);
+    assert!(report.findings.iter().filter(|finding| finding.verdict == Failure).count() >= 3);
     assert_eq!(first(&report).0, "apiservice");
 }
 
 #[test]
-fn a_status_is_stale_only_when_a_second_look_shows_it() {
+fn only_a_second_look_shows_a_stale_status() {
     let mut facts = healthy();
     assert!(!disagrees(&facts));
-    facts.api.answer = Fact::seen("how", Answer::Items(vec![90_000]));
+    facts.api.response = known(MetricResponse::Values(vec![90_000]));
     assert!(disagrees(&facts), "the first look asks for a second");
     let check = |facts: &crate::Facts| {
         examine(facts)
-            .lines
+            .findings
             .into_iter()
-            .find(|line| line.check == "status")
-            .map(|line| (line.verdict, line.saw))
+            .find(|finding| finding.check == "status")
+            .map(|finding| (finding.verdict, finding.detail))
             .unwrap()
     };
     assert_eq!(check(&facts).0, Ok);
@@ -252,24 +254,24 @@ fn a_status_is_stale_only_when_a_second_look_shows_it() {
     let later = |facts: &crate::Facts, reading: &str| {
         let mut autoscaler = facts.autoscaler.clone();
         set(&mut autoscaler, "/status/currentMetrics/0/external/current", json!({"averageValue": reading}));
-        Some(Later {
+        Some(Recheck {
             after: std::time::Duration::from_secs(20),
             autoscaler,
-            answer: facts.api.answer.clone(),
+            response: facts.api.response.clone(),
         })
     };
-    facts.later = later(&facts, "20");
+    facts.recheck = later(&facts, "20");
     assert!(disagrees(&facts));
-    let (verdict, saw) = check(&facts);
-    assert_eq!(verdict, Failure, "{saw}");
-    assert!(saw.contains("has said 90 for 20 s"), "{saw}");
-    facts.later = later(&facts, "45");
+    let (verdict, detail) = check(&facts);
+    assert_eq!(verdict, Failure, "{detail}");
+    assert!(detail.contains("has had 90 for 20 s"), "{detail}");
+    facts.recheck = later(&facts, "45");
     assert!(!disagrees(&facts), "it has moved");
     assert_eq!(check(&facts).0, Ok);
 }
 
 #[test]
-fn a_failure_of_an_earlier_sync_is_told_from_one_that_stays() {
+fn an_earlier_failure_is_a_warning() {
     let mut facts = healthy();
     condition(
         &mut facts,
@@ -278,19 +280,20 @@ fn a_failure_of_an_earlier_sync_is_told_from_one_that_stays() {
     );
     assert!(disagrees(&facts));
     let verdict = |facts: &crate::Facts| {
-        examine(facts).lines.into_iter().find(|line| line.check == "scaling-active").unwrap().verdict
+        let mut findings = examine(facts).findings.into_iter();
+        findings.find(|finding| finding.check == "scaling-active").unwrap().verdict
     };
     assert_eq!(verdict(&facts), Warning);
-    facts.later = Some(Later {
+    facts.recheck = Some(Recheck {
         after: std::time::Duration::from_secs(20),
         autoscaler: facts.autoscaler.clone(),
-        answer: facts.api.answer.clone(),
+        response: facts.api.response.clone(),
     });
     assert_eq!(verdict(&facts), Failure);
-    facts.later = Some(Later {
+    facts.recheck = Some(Recheck {
         after: std::time::Duration::from_secs(3),
         autoscaler: healthy().autoscaler,
-        answer: facts.api.answer.clone(),
+        response: facts.api.response.clone(),
     });
     assert_eq!(verdict(&facts), Ok);
 }

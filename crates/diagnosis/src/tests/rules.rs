@@ -1,41 +1,40 @@
-//! The adapter's rules, and what it and Prometheus make of more than one series.
+//! The adapter's rules, and several series of one queue.
 
 use serde_json::json;
 
 use super::healthy::sample;
-use super::{Case, all, fact, healthy, set};
-use crate::facts::Fact;
+use super::{Case, all, fact, healthy, known, set};
 use crate::{SERIES, Verdict, examine};
 
 use Verdict::{Failure, Ok, Warning};
 
-/// A rule with these parts.
+/// Replaces the adapter's rules by one.
 fn rule(facts: &mut crate::Facts, series: &str, resources: &str, query: &str) {
     let text = format!(
         "externalRules:\n- seriesQuery: '{series}{{queue!=\"\"}}'\n  resources: {resources}\n  name: {{as: rabbitmq_queue_length}}\n  metricsQuery: '{query}'\n"
     );
-    facts.api.rules = Fact::seen("how", text);
+    facts.api.rules = known(text);
 }
 
 const BY_NAMESPACE: &str = "{overrides: {namespace: {resource: namespace}}}";
 
 #[test]
-fn rules_that_are_unsound() {
+fn unsound_rules() {
     all(&[
         Case {
             name: "no rule for the metric",
-            breakage: |facts| facts.api.rules = Fact::seen("how", "externalRules: []".to_owned()),
+            breakage: |facts| facts.api.rules = known("externalRules: []".to_owned()),
             check: "rule",
             verdict: Failure,
-            saw: "none that makes rabbitmq_queue_length",
+            detail: "but none for rabbitmq_queue_length",
             fix: "rabbitmq_detailed_queue_messages",
         },
         Case {
-            name: "rules where the chart's values have them",
-            breakage: |facts| facts.api.rules = Fact::seen("how", "rules: {external: []}".to_owned()),
+            name: "rules in the place of the chart's values",
+            breakage: |facts| facts.api.rules = known("rules: {external: []}".to_owned()),
             check: "rule",
             verdict: Failure,
-            saw: "under `externalRules`",
+            detail: "The adapter reads `externalRules`",
             fix: "externalRules:",
         },
         Case {
@@ -47,11 +46,11 @@ fn rules_that_are_unsound() {
                     )
                 };
                 let text = format!("externalRules:\n{}\n{}", one(SERIES[0]), one(SERIES[1]));
-                facts.api.rules = Fact::seen("how", text);
+                facts.api.rules = known(text);
             },
             check: "rule-twice",
             verdict: Failure,
-            saw: "one replaces the other",
+            detail: "Each relist picks one",
             fix: "kubectl edit configmap prometheus-adapter -n monitoring",
         },
         Case {
@@ -61,7 +60,7 @@ fn rules_that_are_unsound() {
             },
             check: "rule-namespace",
             verdict: Failure,
-            saw: "each of its queries is an error",
+            detail: "Each query is an error",
             fix: "overrides:",
         },
         Case {
@@ -69,11 +68,11 @@ fn rules_that_are_unsound() {
             breakage: |facts| {
                 let mut elsewhere = sample(SERIES[0], "Orders", 40.0);
                 elsewhere.labels.insert("namespace".into(), "queues".into());
-                facts.prometheus.series = Fact::seen("how", vec![elsewhere]);
+                facts.prometheus.series = known(vec![elsewhere]);
             },
             check: "rule-namespace",
             verdict: Failure,
-            saw: "the series have namespace queues",
+            detail: "the series have namespace queues",
             fix: "namespaced: false",
         },
         Case {
@@ -88,11 +87,11 @@ fn rules_that_are_unsound() {
             },
             check: "rule-fallback",
             verdict: Warning,
-            saw: "scales in during the outage",
+            detail: "scales in during an outage",
             fix: "== 1)",
         },
         Case {
-            name: "an exporter guarded by its own up",
+            name: "an exporter with up as guard",
             breakage: |facts| {
                 rule(
                     facts,
@@ -103,7 +102,7 @@ fn rules_that_are_unsound() {
             },
             check: "rule-guard",
             verdict: Warning,
-            saw: "an exporter stays when its broker is down",
+            detail: "an exporter without its broker",
             fix: "metricsQuery:",
         },
         Case {
@@ -118,32 +117,32 @@ fn rules_that_are_unsound() {
             },
             check: "rule-ready",
             verdict: Warning,
-            saw: "ready messages only",
-            fix: "rabbitmq_detailed_queue_messages\"",
+            detail: "ready messages only",
+            fix: "rabbitmq_detailed_queue_messages",
         },
         Case {
-            name: "scraped twice and added up",
+            name: "scraped twice and added",
             breakage: |facts| {
                 rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})");
                 let mut second = sample(SERIES[0], "Orders", 40.0);
                 second.labels.insert("job".into(), "another".into());
-                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
+                facts.prometheus.series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
             },
             check: "counted-once",
             verdict: Failure,
-            saw: "reads 2 times the queue",
-            fix: "job=\"another\"",
+            detail: "the HPA reads 2 times the queue",
+            fix: "another",
         },
         Case {
-            name: "scraped twice and chosen from",
+            name: "scraped twice and selected",
             breakage: |facts| {
                 let mut second = sample(SERIES[0], "Orders", 40.0);
                 second.labels.insert("job".into(), "another".into());
-                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
+                facts.prometheus.series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
             },
             check: "counted-once",
             verdict: Ok,
-            saw: "the rule takes one of them",
+            detail: "The rule selects one",
             fix: "",
         },
         Case {
@@ -152,11 +151,11 @@ fn rules_that_are_unsound() {
                 let mut second = sample(SERIES[0], "Orders", 7.0);
                 second.labels.insert("namespace".into(), "another".into());
                 second.labels.insert("instance".into(), "10.0.0.2:15692".into());
-                facts.prometheus.series = Fact::seen("how", vec![second, sample(SERIES[0], "Orders", 40.0)]);
+                facts.prometheus.series = known(vec![second, sample(SERIES[0], "Orders", 40.0)]);
             },
             check: "counted-once",
             verdict: Ok,
-            saw: "comes from one place",
+            detail: "one target has rabbitmq_detailed_queue_messages",
             fix: "",
         },
         Case {
@@ -165,47 +164,46 @@ fn rules_that_are_unsound() {
                 rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>})");
                 let mut second = sample(SERIES[0], "Orders", 40.0);
                 second.labels.insert("vhost".into(), "other".into());
-                facts.prometheus.series = Fact::seen("how", vec![sample(SERIES[0], "Orders", 40.0), second]);
+                facts.prometheus.series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
             },
             check: "series-vhost",
             verdict: Warning,
-            saw: "several virtual hosts",
-            fix: "vhost=\"/\"",
+            detail: "several virtual hosts",
+            fix: "vhost=",
         },
         Case {
-            name: "scraped more rarely than the adapter looks back",
+            name: "scraped less often than the max-age",
             breakage: |facts| {
                 set(
                     &mut facts.api.backend,
                     "/spec/template/spec/containers/0/args",
                     json!(["--metrics-relist-interval=30s", "--metrics-max-age=1m"]),
                 );
-                let track = crate::facts::Track { times: vec![0.0, 60.0, 120.0], ..Default::default() };
-                facts.prometheus.tracks = Fact::seen("how", vec![track]);
+                let track = crate::facts::SampleTimes { times: vec![0.0, 60.0, 120.0], ..Default::default() };
+                facts.prometheus.sample_times = known(vec![track]);
                 facts.prometheus.targets = fact(json!({"activeTargets": []}));
             },
             check: "max-age",
             verdict: Failure,
-            saw: "the metric comes and goes",
+            detail: "The metric comes and goes",
             fix: "--metrics-max-age=10m",
         },
         Case {
-            name: "scrapes are missed",
+            name: "missing scrapes",
             breakage: |facts| {
-                let track = crate::facts::Track { times: vec![0.0, 5.0, 10.0], ..Default::default() };
-                facts.prometheus.tracks = Fact::seen("how", vec![track]);
+                let track = crate::facts::SampleTimes { times: vec![0.0, 5.0, 10.0], ..Default::default() };
+                facts.prometheus.sample_times = known(vec![track]);
             },
             check: "scrape-interval",
             verdict: Warning,
-            saw: "every 5 s by its samples, though every 1 s",
+            detail: "samples every 5 s but should scrape every 1 s",
             fix: "surge doctor",
         },
     ]);
 }
 
-/// Two brokers of other namespaces are not one queue that is counted twice.
 #[test]
-fn brokers_of_other_namespaces_are_not_added_up() {
+fn brokers_of_other_namespaces_are_not_added() {
     let mut facts = healthy();
     let elsewhere = ["one", "two"].map(|namespace| {
         let mut sample = sample(SERIES[0], "Orders", 40.0);
@@ -213,8 +211,8 @@ fn brokers_of_other_namespaces_are_not_added_up() {
         sample.labels.insert("instance".into(), namespace.into());
         sample
     });
-    facts.prometheus.series = Fact::seen("how", elsewhere.into());
+    facts.prometheus.series = known(elsewhere.into());
     let report = examine(&facts);
-    assert_eq!(report.fix().map(|(line, _)| line.check), Some("rule-namespace"), "{}", report.text());
-    assert!(report.lines.iter().all(|line| line.check != "counted-once"), "{}", report.text());
+    assert_eq!(report.fix().map(|(finding, _)| finding.check), Some("rule-namespace"), "{}", report.text());
+    assert!(report.findings.iter().all(|finding| finding.check != "counted-once"), "{}", report.text());
 }

@@ -1,4 +1,4 @@
-//! An HPA's selector that picks none of the series that there are.
+//! Selectors that match no series.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{Case, all, healthy, set};
 use crate::{Verdict, examine};
 
 #[test]
-fn a_label_that_no_series_has_is_told_although_the_metric_is_a_steady_0() {
+fn a_label_without_series_is_found() {
     all(&[Case {
         name: "a label too many",
         breakage: |facts| {
@@ -18,13 +18,13 @@ fn a_label_that_no_series_has_is_told_although_the_metric_is_a_steady_0() {
         },
         check: "selector",
         verdict: Verdict::Failure,
-        saw: "no series of the queue has shard=a",
+        detail: "no series of the queue has shard=a",
         fix: "/spec/metrics/0/external/metric/selector/matchLabels/shard",
     }]);
     assert!(
         !examine(&healthy())
-            .lines
+            .findings
             .iter()
-            .any(|line| line.check == "selector" && line.verdict == Verdict::Failure)
+            .any(|finding| finding.check == "selector" && finding.verdict == Verdict::Failure)
     );
 }

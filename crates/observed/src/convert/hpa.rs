@@ -200,7 +200,11 @@ mod tests {
             (json!(null), "", None),
         ] {
             let metric = with(selector.clone());
-            assert_eq!((metric.selector.query().as_str(), metric.queue.as_deref()), (query, queue), "{selector}");
+            assert_eq!(
+                (metric.selector.query().as_str(), metric.queue.as_deref()),
+                (query, queue),
+                "{selector}"
+            );
         }
     }
 }

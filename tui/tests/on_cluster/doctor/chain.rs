@@ -57,7 +57,7 @@ fn a_failed_pull_is_found_behind_old_pods() {
     let report = site.until("the pull to fail", |code, report| {
         code == Some(0) && is_fix(report, "workload", "kubectl rollout undo deployment/worker")
     });
-    assert!(seen(&report, "workload").contains("image nowhere.invalid/worker:0 cannot be had"), "{report:#}");
+    assert!(seen(&report, "workload").contains("cannot pull image nowhere.invalid/worker:0"), "{report:#}");
     site.carry_out(&report);
     site.until("no warning", |code, report| code == Some(0) && report["fix"]["check"] != "workload");
 }

@@ -36,6 +36,6 @@ fn a_rule_with_the_exporters_up_is_found() {
     let report = site
         .until("the guard", |code, report| code == Some(0) && is_fix(report, "rule-guard", "rabbitmq_up"));
     site.shell("kubectl replace -f -", &rules);
-    assert!(seen(&report, "rule-guard").contains("scales in during the outage"), "{report:#}");
+    assert!(seen(&report, "rule-guard").contains("scales in during an outage"), "{report:#}");
     site.until("no warning", |code, report| code == Some(0) && report["fix"]["check"] != "rule-guard");
 }

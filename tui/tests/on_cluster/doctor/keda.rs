@@ -100,7 +100,7 @@ fn the_fix_frees_a_namespace_from_kedas_finalizer() {
     site.shell(&format!("kubectl create -n {namespace} -f -"), object);
     site.run(&format!("kubectl scale deployment/keda-operator --replicas=0 -n {operator}"));
     let report = site.until_told(1, "keda-operator", "kubectl scale deployment/keda-operator --replicas=1");
-    assert!(seen(&report, "keda-operator").contains("scaled to 0 replicas"), "{report:#}");
+    assert!(seen(&report, "keda-operator").contains("is at 0 replicas"), "{report:#}");
 
     site.run(&format!("kubectl delete namespace {namespace} --wait=false"));
     let report = site.until_of(&["--namespace", namespace], "namespace", |code, report| {

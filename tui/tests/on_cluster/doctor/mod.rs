@@ -157,11 +157,12 @@ impl Site {
 
     /// Carries out the report's fix.
     fn carry_out(&self, report: &Value) {
-        let text = report["fix"]["text"].as_str().unwrap();
-        let _said = match report["fix"]["form"].as_str() {
-            Some("yaml") => self.shell("kubectl apply -f -", text),
-            _ => self.shell(text, ""),
-        };
+        if let Some(command) = report["fix"]["command"].as_str() {
+            let _output = self.shell(command, "");
+        }
+        if let Some(yaml) = report["fix"]["yaml"].as_str() {
+            let _output = self.shell("kubectl apply -f -", yaml);
+        }
     }
 }
 
@@ -181,5 +182,5 @@ fn verdicts<'a>(report: &'a Value, check: &str) -> Vec<&'a str> {
 fn seen(report: &Value, check: &str) -> String {
     let lines = report["lines"].as_array().unwrap();
     let of_check = lines.iter().filter(|line| line["check"] == check);
-    of_check.filter_map(|line| line["saw"].as_str()).collect::<Vec<_>>().join("\n")
+    of_check.filter_map(|line| line["detail"].as_str()).collect::<Vec<_>>().join("\n")
 }

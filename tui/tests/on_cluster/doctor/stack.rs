@@ -48,7 +48,7 @@ fn the_fix_repairs_the_adapters_settings() {
     // As short as the time between two scrapes.
     argument(&site, "--metrics-max-age", "1s");
     let report = site.until("max-age", |_, report| verdicts(report, "max-age") == ["failure"]);
-    assert!(seen(&report, "max-age").contains("the metric comes and goes"), "{report:#}");
+    assert!(seen(&report, "max-age").contains("The metric comes and goes"), "{report:#}");
     site.until_told(1, "max-age", "--metrics-max-age=10m");
     site.mended_by_its_fix("max-age", "--metrics-max-age=10m");
 
@@ -84,7 +84,7 @@ fn the_fix_repairs_an_unlisted_metric() {
     let report = site.until("the adapter to be told", |code, report| {
         code == Some(1) && is_fix(report, "value", "kubectl rollout restart deployment/prometheus-adapter")
     });
-    assert!(seen(&report, "value").contains("has not listed it since"), "{report:#}");
+    assert!(seen(&report, "value").contains("has not listed it yet"), "{report:#}");
     site.carry_out(&report);
     site.until_fine();
     argument(

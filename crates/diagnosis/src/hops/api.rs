@@ -1,0 +1,86 @@
+//! The external metrics API: registered, served by an adapter or by KEDA, and with a value for the HPA's metric.
+
+pub(crate) mod adapter_url;
+mod keda;
+mod rules;
+mod value;
+
+use text::command::Command;
+
+use crate::chain::{self, METRICS_API};
+use crate::facts::Facts;
+use crate::finding::{Fix, ReportWriter};
+use crate::metric::{self, Metric};
+use crate::{fixes, messages, select};
+
+pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
+    let metric = metric::examined(facts);
+    let Some(metric) = metric else {
+        if facts.autoscaler.get().is_some() {
+            return writer.not_applicable("metric", messages::no_external_metric());
+        }
+        registration(facts, writer, None);
+        // Without an HPA, KEDA's objects show why it did not create one.
+        return keda::examine(facts, writer);
+    };
+    registration(facts, writer, Some(&metric));
+    keda::examine(facts, writer);
+    if !chain::is_keda(facts) {
+        adapter_url::examine(facts, writer);
+        rules::examine(facts, writer, &metric);
+    }
+    valid_selector(facts, writer, &metric);
+    value::examine(facts, writer, &metric);
+}
+
+fn registration(facts: &Facts, writer: &mut ReportWriter<'_>, metric: Option<&Metric>) {
+    let fact = &facts.api.registration;
+    let command = fact.command.as_ref();
+    let registration = match writer.require("apiservice", fact) {
+        Ok(Some(registration)) => registration,
+        Ok(None) => {
+            let detail = messages::no_registration(METRICS_API);
+            return writer.fail("apiservice", detail, command, fixes::register_api(facts));
+        }
+        Err(()) => return,
+    };
+    let (namespace, name) = chain::service_of(registration);
+    let service = format!("{namespace}/{name}");
+    let conditions = registration.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let mut unavailable = conditions.filter(|c| c.type_ == "Available" && c.status != "True");
+    if let Some(condition) = unavailable.next() {
+        let reason = condition.reason.as_deref().unwrap_or_default();
+        let message = condition.message.as_deref().unwrap_or_default();
+        let detail = messages::registration_unavailable(METRICS_API, service, reason, message);
+        let fix = fixes::revive_backend(facts, &namespace, &name);
+        return writer.fail("apiservice", detail, command, fix);
+    }
+    let hpa = facts.autoscaler.get();
+    let is_kedas_hpa = metric.is_some_and(|metric| observed::keda::selects_scaled_object(&metric.selector))
+        || hpa.is_some_and(|hpa| observed::keda::made_from(&hpa.metadata).is_some());
+    match chain::is_keda(facts) {
+        true if metric.is_some() && !is_kedas_hpa => {
+            let detail = messages::keda_serves_plain_hpa(service);
+            writer.fail("apiservice-owner", detail, command, fixes::keda::replace_hpa(facts));
+        }
+        false if is_kedas_hpa => {
+            let remove = Command::helm(["uninstall"])
+                .namespace(&namespace)
+                .operands([&name])
+                .and(fixes::delete_registration())
+                .and(fixes::restart("deployment", fixes::keda::OPERATOR, fixes::keda::namespace(facts)));
+            let fix = Fix::command(messages::fix_remove_adapter(), remove);
+            writer.fail("apiservice-owner", messages::adapter_serves_keda(service), command, fix);
+        }
+        _ => writer.ok("apiservice", messages::registration_available(METRICS_API, service), command),
+    }
+}
+
+/// Reports a selector with an invalid label value, which the metrics API and the controller refuse. It comes before the API's
+/// response, which it causes.
+fn valid_selector(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metric) {
+    let Some((label, value)) = select::invalid_value(&metric.selector) else { return };
+    let detail = messages::selector_invalid(label, format_args!("{value:?}"));
+    let fix = fixes::remove_selector_label(facts, metric, label, &messages::fix_selector_invalid());
+    writer.fail("selector", detail, facts.autoscaler.command.as_ref(), fix);
+}

@@ -1,0 +1,291 @@
+//! The HPA's status: its conditions, the hop that they blame, and whether its reading follows the metrics API.
+
+use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition};
+use serde_json::json;
+use text::command::Command;
+use text::duration::{seconds, span};
+
+use crate::facts::{Fact, Facts, MetricResponse};
+use crate::finding::{Fix, ReportWriter};
+use crate::metric::{self, Metric, MetricTarget};
+use crate::{fixes, fmt, messages};
+
+/// Age by which a controller should have synced a new HPA.
+const FIRST_SYNC_SECONDS: u64 = 60;
+
+fn describe(facts: &Facts) -> Command {
+    fixes::describe("hpa", &facts.subject.hpa, &facts.subject.namespace)
+}
+
+/// Checks the conditions. Returns whether they explain why the HPA does not scale.
+pub(crate) fn conditions(
+    facts: &Facts,
+    writer: &mut ReportWriter<'_>,
+    hpa: &HorizontalPodAutoscaler,
+) -> bool {
+    let command = describe(facts);
+    let command = Some(&command);
+    let hpa = facts.recheck.as_ref().and_then(|recheck| recheck.autoscaler.get()).unwrap_or(hpa);
+    let all = hpa.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    if all.is_empty() {
+        never_synced(facts, writer, hpa);
+        return true;
+    }
+    let find = |kind: &str| all.iter().find(|condition| condition.type_ == kind);
+    if let Some(condition) = find("AbleToScale").filter(|condition| condition.status == "False") {
+        let detail = messages::unable_to_scale(reason(condition), message(condition));
+        let fix = if reason(condition) == "FailedGetScale" {
+            let target = Command::kubectl(["get"])
+                .object("hpa", &facts.subject.hpa)
+                .namespace(&facts.subject.namespace)
+                .flag("-o", "jsonpath={.spec.scaleTargetRef}");
+            Fix::command(messages::fix_scale_target(), target)
+        } else {
+            Fix::command(messages::fix_read_events(), describe(facts))
+        };
+        writer.fail("able-to-scale", detail, command, fix);
+        return true;
+    }
+    if let Some(condition) = find("ScalingActive") {
+        if condition.status == "False" {
+            inactive(facts, writer, hpa, condition);
+            return true;
+        }
+        let detail = messages::scaling_active(&condition.status, message(condition));
+        writer.ok("scaling-active", detail, command);
+    }
+    if let Some(condition) =
+        find("ScalingLimited").filter(|c| c.status == "True" && reason(c) == "TooManyReplicas")
+    {
+        let max = hpa.spec.as_ref().map_or(0, |spec| spec.max_replicas);
+        let change = json!({"spec": {"maxReplicas": max.saturating_mul(2)}});
+        let fix = Fix::command(messages::fix_raise_max(), fixes::merge_patch_hpa(facts, &change));
+        writer.warn("scaling-limited", messages::scaling_limited(max, message(condition)), command, fix);
+    }
+    false
+}
+
+fn never_synced(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPodAutoscaler) {
+    let command = describe(facts);
+    let age = fmt::age(&hpa.metadata, facts.now).unwrap_or_default();
+    if age.as_secs() > FIRST_SYNC_SECONDS {
+        let detail = messages::never_synced(span(age));
+        return writer.fail("conditions", detail, Some(&command), fixes::controller_manager());
+    }
+    let fix = Fix::command(messages::fix_wait_for_sync(), fixes::doctor(facts));
+    writer.warn("conditions", messages::not_synced_yet(span(age)), Some(&command), fix);
+}
+
+fn reason(condition: &HorizontalPodAutoscalerCondition) -> &str {
+    condition.reason.as_deref().unwrap_or_default()
+}
+
+fn message(condition: &HorizontalPodAutoscalerCondition) -> &str {
+    condition.message.as_deref().unwrap_or_default()
+}
+
+/// Explains ScalingActive False: the reason and the end of the message show the hop.
+fn inactive(
+    facts: &Facts,
+    writer: &mut ReportWriter<'_>,
+    hpa: &HorizontalPodAutoscaler,
+    condition: &HorizontalPodAutoscalerCondition,
+) {
+    const CHECK: &str = "scaling-active";
+    let command = describe(facts);
+    let detail = |cause: &str| messages::scaling_inactive(reason(condition), message(condition), cause);
+    match reason(condition) {
+        "AmbiguousSelector" => {
+            let (cause, fix) = ambiguous(facts, hpa, message(condition));
+            return writer.fail(CHECK, detail(&cause), Some(&command), fix);
+        }
+        "ScalingDisabled" => {
+            let target = fixes::target(hpa);
+            let scale =
+                fixes::scale_to_one(&target.kind.to_lowercase(), &target.name, &facts.subject.namespace);
+            let fix = Fix::command(messages::fix_target_at_zero(), scale);
+            return writer.fail(CHECK, detail(&messages::cause_target_at_zero()), Some(&command), fix);
+        }
+        _ => {}
+    }
+    // The status is as old as the last sync; the API's response is newer.
+    let newest = facts.recheck.as_ref().map_or(&facts.api.response, |recheck| &recheck.response);
+    if reason(condition) == "FailedGetExternalMetric" && total(newest).is_some() {
+        return match &facts.recheck {
+            Some(recheck) => {
+                let cause = messages::cause_status_stale(span(recheck.after));
+                writer.fail(CHECK, detail(&cause), Some(&command), fixes::controller_manager());
+            }
+            None => {
+                let fix = Fix::command(messages::fix_wait_for_sync(), fixes::doctor(facts));
+                writer.warn(CHECK, detail(&messages::cause_status_old()), Some(&command), fix);
+            }
+        };
+    }
+    let request = facts.api.response.command.clone().unwrap_or_else(|| describe(facts));
+    let fix = Fix::command(messages::fix_repeat_metric_request(), request);
+    writer.fail(CHECK, detail(&cause(message(condition))), Some(&command), fix);
+}
+
+/// The cause in the end of a condition's message. Its beginning is always the same, and contains "unable to fetch metrics" too.
+fn cause(message: &str) -> String {
+    let causes: [(&str, fn() -> String); 6] = [
+        ("could not find the requested resource", messages::cause_no_registration),
+        ("currently unable to handle the request", messages::cause_backend_unready),
+        ("could not find the metric", messages::cause_no_series),
+        ("Internal error occurred: unable to fetch metrics", messages::cause_no_prometheus),
+        ("no metrics returned from external metrics API", messages::cause_empty),
+        ("scaledObject name is not specified", messages::cause_keda),
+    ];
+    let found = causes.iter().find(|(end, _)| message.contains(end));
+    found.map_or_else(messages::cause_unknown, |(_, cause)| cause())
+}
+
+/// The sum of the API's values, if it returned any.
+fn total(response: &Fact<MetricResponse>) -> Option<f64> {
+    match response.get() {
+        Some(MetricResponse::Values(values)) if !values.is_empty() => {
+            Some(values.iter().sum::<i64>() as f64 / 1_000.0)
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether the newest status of the HPA contradicts the newest response of the metrics API, so that only the next
+/// sync can show which is right: the status lacks a value that the API has, or has another. A reading that changed since the
+/// first look follows.
+#[must_use]
+pub fn disagrees(facts: &Facts) -> bool {
+    let Some(first) = facts.autoscaler.get() else { return false };
+    let Some(metric) = metric::external(first) else { return false };
+    let (newest, response) = match &facts.recheck {
+        Some(recheck) => (recheck.autoscaler.get().unwrap_or(first), &recheck.response),
+        None => (first, &facts.api.response),
+    };
+    let Some(value) = total(response) else { return false };
+    let conditions =
+        newest.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let failed = conditions.iter().any(|condition| {
+        condition.type_ == "ScalingActive"
+            && condition.status == "False"
+            && reason(condition) == "FailedGetExternalMetric"
+    });
+    if failed {
+        return true;
+    }
+    let Some(reading) = Reading::of(newest, &metric) else { return false };
+    let has_changed = facts.recheck.is_some() && Reading::of(first, &metric) != Some(reading);
+    !has_changed && !reading.is(value)
+}
+
+/// Two HPAs with the same pods: they have one target, or two targets whose selectors match the same pods.
+fn ambiguous(facts: &Facts, hpa: &HorizontalPodAutoscaler, message: &str) -> (String, Fix) {
+    let (namespace, own) = (&facts.subject.namespace, &facts.subject.hpa);
+    let Some(other_name) = other_hpa(message, namespace, own) else {
+        let fix = Fix::command(messages::fix_list_hpas(), fixes::get("hpa", namespace));
+        return (messages::cause_same_pods(), fix);
+    };
+    let mut all = facts.autoscalers.all().iter();
+    let Some(other) = all.find(|other| other.metadata.name.as_ref() == Some(&other_name)) else {
+        let delete = fixes::delete("hpa", &other_name, namespace);
+        let fix = Fix::command(messages::fix_delete_hpa(), delete);
+        return (messages::cause_same_pods_as(other_name), fix);
+    };
+    let (target, other_target) = (fixes::target(hpa), fixes::target(other));
+    if (&target.kind, &target.name) == (&other_target.kind, &other_target.name) {
+        let cause = messages::cause_same_target(other_name, target.kind, target.name);
+        return (cause, fixes::delete_one_hpa(facts, hpa, other));
+    }
+    let (kind, name) = (&other_target.kind, &other_target.name);
+    let cause = messages::cause_overlapping_workloads(other_name, kind, name, target.kind, target.name);
+    let labels = json!({contract::names::LABEL_NAME: name});
+    let change = json!({"spec": {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}},
+    }});
+    let fix = Fix::yaml(messages::fix_labels(name), fixes::yaml(&change));
+    (cause, fix.after(fixes::delete(&kind.to_lowercase(), name, namespace)))
+}
+
+/// The other HPA in a message with `[NAMESPACE/A NAMESPACE/B]`.
+fn other_hpa(message: &str, namespace: &str, own: &str) -> Option<String> {
+    let (_, inside) = message.rsplit_once('[')?;
+    let inside = inside.split(']').next()?;
+    let prefix = format!("{namespace}/");
+    inside
+        .split([' ', ','])
+        .filter_map(|name| name.strip_prefix(&prefix))
+        .find(|name| *name != own)
+        .map(str::to_owned)
+}
+
+/// The total that the HPA read, in messages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Reading {
+    total: f64,
+    /// Rounding error: the controller rounds an average up.
+    error: f64,
+}
+
+impl Reading {
+    fn of(hpa: &HorizontalPodAutoscaler, metric: &Metric) -> Option<Self> {
+        let status = hpa.status.as_ref()?;
+        let current = status
+            .current_metrics
+            .iter()
+            .flatten()
+            .filter_map(|m| m.external.as_ref())
+            .find(|m| m.metric.name == metric.name)?;
+        let value = |text: &str| {
+            let milli = text.parse::<hpa::quantity::Quantity>().ok()?.milli().ok()?;
+            // The controller writes the smallest number where it has no reading.
+            (milli != i64::MIN).then_some(milli as f64 / 1_000.0)
+        };
+        match metric.target {
+            MetricTarget::Average(_) => {
+                let average = value(&current.current.average_value.as_ref()?.0)?;
+                let pods = f64::from(status.current_replicas.unwrap_or(0).max(1));
+                Some(Self { total: average * pods, error: pods / 1_000.0 + 1e-9 })
+            }
+            MetricTarget::Value(_) => {
+                Some(Self { total: value(&current.current.value.as_ref()?.0)?, error: 1e-9 })
+            }
+        }
+    }
+
+    fn is(self, value: f64) -> bool {
+        (self.total - value).abs() <= self.error
+    }
+}
+
+/// Checks whether the HPA's reading follows the metrics API. Only a second look at an unchanged value proves that it does not.
+pub(crate) fn reading(
+    facts: &Facts,
+    writer: &mut ReportWriter<'_>,
+    hpa: &HorizontalPodAutoscaler,
+    metric: &Metric,
+) {
+    const CHECK: &str = "status";
+    let command = facts.autoscaler.command.as_ref();
+    let Some(first) = Reading::of(hpa, metric) else { return };
+    let Some(value) = total(&facts.api.response) else { return };
+    let shown = |number: f64| format!("{number:.0}");
+    if first.is(value) {
+        return writer.ok(CHECK, messages::reading_current(shown(first.total)), command);
+    }
+    let Some(recheck) = &facts.recheck else {
+        return writer.ok(CHECK, messages::reading_old(shown(first.total), shown(value)), command);
+    };
+    let second = recheck.autoscaler.get().and_then(|hpa| Reading::of(hpa, metric));
+    match (second, total(&recheck.response)) {
+        (Some(second), Some(newest)) if second.is(newest) || second != first => {
+            writer.ok(CHECK, messages::reading_followed(span(recheck.after)), command);
+        }
+        (Some(second), Some(newest)) if (newest - value).abs() < 1e-6 => {
+            let after = seconds(recheck.after.as_secs_f64());
+            let detail = messages::reading_stale(shown(second.total), shown(newest), after);
+            writer.fail(CHECK, detail, command, fixes::controller_manager());
+        }
+        _ => writer.ok(CHECK, messages::reading_moving(shown(first.total)), command),
+    }
+}

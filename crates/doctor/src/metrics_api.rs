@@ -1,0 +1,99 @@
+//! The registration of the external metrics API, the server behind it, and the adapter's rules.
+
+use contract::names;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{ConfigMap, Service};
+use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use promfmt::percent;
+use text::command::Command;
+
+use crate::request::{self, Cluster, get, get_one};
+use diagnosis::facts::{Fact, MetricResponse, MetricsApi};
+
+/// Name of the registration.
+const REGISTRATION: &str = "v1beta1.external.metrics.k8s.io";
+
+/// Name of the adapter's Service, Deployment and ConfigMap in its chart.
+const ADAPTER: &str = "prometheus-adapter";
+
+/// Key of the adapter's file in its ConfigMap.
+const KEY: &str = "config.yaml";
+
+/// Reads everything but the metric's value.
+pub(crate) async fn read(cluster: &Cluster) -> MetricsApi {
+    let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{REGISTRATION}");
+    let command = Command::kubectl(["get", "apiservice", REGISTRATION]);
+    let registration = request::object::<APIService>(cluster, command, &path).await;
+    let service = registration.get().and_then(|registration| registration.spec.as_ref()?.service.clone());
+    let (namespace, name) = match service {
+        Some(service) => (service.namespace.unwrap_or_default(), service.name.unwrap_or_default()),
+        // Without a registration, the adapter of the chart may exist.
+        None => (names::MONITORING.to_owned(), ADAPTER.to_owned()),
+    };
+    let backend = backend(cluster, &namespace, &name).await;
+    let prometheus_service = prometheus_service(cluster, backend.get()).await;
+    let map = config_map(backend.get()).unwrap_or_else(|| name.clone());
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps/{map}");
+    let command = get_one("configmap", &map, &namespace).flag("-o", "yaml");
+    let rules: Fact<ConfigMap> = request::object(cluster, command, &path).await;
+    let rules = request::part(rules.map(|map| map.data.and_then(|mut data| data.remove(KEY))));
+    MetricsApi {
+        registration,
+        backend,
+        prometheus_service,
+        rules,
+        rules_config_map: format!("{namespace}/{map}"),
+        response: Fact::not_asked("the HPA's metric is unknown"),
+    }
+}
+
+/// The Deployment whose pods the Service selects.
+async fn backend(cluster: &Cluster, namespace: &str, name: &str) -> Fact<Deployment> {
+    let deployments = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
+    let service = format!("/api/v1/namespaces/{namespace}/services/{name}");
+    let (deployments, service) = tokio::join!(
+        request::list::<Deployment>(cluster, get("deployment", namespace), &deployments),
+        request::object::<Service>(cluster, get_one("service", name, namespace), &service),
+    );
+    let selector =
+        service.get().and_then(|service| service.spec.as_ref()?.selector.clone()).unwrap_or_default();
+    let is_selected = |deployment: &Deployment| {
+        let labels =
+            deployment.spec.as_ref().and_then(|spec| spec.template.metadata.as_ref()?.labels.as_ref());
+        !selector.is_empty()
+            && selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
+    };
+    request::part(deployments.map(|all| all.into_iter().find(is_selected)))
+}
+
+/// The Service that the adapter's `--prometheus-url` names.
+async fn prometheus_service(cluster: &Cluster, backend: Option<&Deployment>) -> Fact<Service> {
+    let Some(at) = backend.and_then(diagnosis::prometheus_service) else {
+        return Fact::not_asked("the adapter's --prometheus-url names no Service of this cluster");
+    };
+    let command = get_one("service", &at.service, &at.namespace);
+    let path = format!("/api/v1/namespaces/{}/services/{}", at.namespace, at.service);
+    request::object(cluster, command, &path).await
+}
+
+/// The ConfigMap that the adapter mounts.
+fn config_map(backend: Option<&Deployment>) -> Option<String> {
+    let volumes = backend?.spec.as_ref()?.template.spec.as_ref()?.volumes.as_deref()?;
+    volumes.iter().find_map(|volume| Some(volume.config_map.as_ref()?.name.clone()))
+}
+
+/// The metric's value, requested as the HPA's controller does.
+pub(crate) async fn value(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    selector: &str,
+) -> Fact<MetricResponse> {
+    let path = format!(
+        "/apis/external.metrics.k8s.io/v1beta1/namespaces/{}/{}?labelSelector={}",
+        percent::encode(namespace),
+        percent::encode(name),
+        percent::encode(selector),
+    );
+    request::metric(cluster, request::raw(&path), &path).await
+}
