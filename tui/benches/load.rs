@@ -1,7 +1,7 @@
-//! What the load costs: 1,000 requests over 50 connections, and the first of a burst, against a trivial server.
+//! The cost of the load: 1,000 requests over 50 connections, and the first request of a burst, against a trivial server.
 //!
 //! `cargo bench -p tui --bench load` prints one line a figure. The server runs on a thread of its own and answers every
-//! request with the same bytes, so what is measured is the client. `oha -n 1000 -c 50 URL` asks the same of the same server:
+//! request with the same bytes, so the figures are the client's. `oha -n 1000 -c 50 URL` sends the same load to the same server:
 //! `cargo bench -p tui --bench load -- serve` only serves, and prints the URL.
 
 use std::net::SocketAddr;
@@ -46,7 +46,7 @@ fn main() {
     report("first request sent", &mut first);
 }
 
-/// Fires a burst with connections of its own and returns how long it took, and the last word about it.
+/// Fires a burst with connections of its own. Returns its duration and its last progress event.
 async fn burst(address: SocketAddr) -> (Duration, BurstProgress) {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
@@ -67,12 +67,12 @@ async fn burst(address: SocketAddr) -> (Duration, BurstProgress) {
 }
 
 fn serve() -> SocketAddr {
-    let (told, address) = std::sync::mpsc::channel();
+    let (reported, address) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            told.send(listener.local_addr().expect("an address")).expect("a listener");
+            reported.send(listener.local_addr().expect("an address")).expect("a listener");
             let app = Router::new().fallback(async || (StatusCode::ACCEPTED, ANSWER));
             axum::serve(listener, app).await.expect("a server");
         });

@@ -1,5 +1,5 @@
-//! What the program costs as a whole process: first frame, first data, the sandbox's start, an idle dashboard, the
-//! reaction to a key, a hundred workers.
+//! The cost of the whole process: first frame, first data, the sandbox's start, an idle dashboard, the reaction to a key, a
+//! hundred workers.
 //!
 //! `cargo bench -p tui --bench process` builds the release binary and prints one line a figure. Everything is read from
 //! outside: a pseudo-terminal's output, and `/proc` (so CPU and memory are measured on Linux only).
@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use measure::{Sandbox, cpu_seconds, megabytes, milliseconds, poll, report};
 use testkit::pty::Pty;
 
-/// Runs of what is quick.
+/// Runs of the short measurements.
 const ROUNDS: usize = 11;
-/// How long the idle dashboard is watched.
+/// Duration of the idle measurement.
 const IDLE: Duration = Duration::from_secs(30);
 /// The terminal of every run.
 const SIZE: (u16, u16) = (200, 50);
@@ -67,11 +67,11 @@ fn dashboard(kubeconfig: &str) -> Pty {
     measure::dashboard(Path::new(kubeconfig), &[], SIZE)
 }
 
-/// What the dashboard's own stopwatch says of a burst of 50, five times: from the key press to the first and to the
-/// last confirmed answer, and to the depth that the broker reports.
+/// The stopwatch's times of a burst of 50, five times: from the key press to the first and the last confirm, and to the depth
+/// that the broker reports.
 fn reaction(folder: &Path) {
     let kubeconfig = folder.join("quick");
-    // Each burst is drained before the next, so that the depth is that of one burst alone.
+    // Each burst is drained before the next, so that the depth belongs to one burst.
     let _sandbox = Sandbox::start(&kubeconfig, &["--work-duration", "100ms"]);
     let mut pty = dashboard(kubeconfig.to_str().expect("a path of ours is text"));
     pty.wait_for("the target", |screen| screen.contains("0/20 (avg)"));
@@ -80,7 +80,7 @@ fn reaction(folder: &Path) {
     for burst in 1..=5 {
         pty.send(" ").expect("the terminal takes a key");
         if burst == 1 {
-            // It is somebody's cluster as far as the dashboard knows.
+            // The dashboard sees the sandbox as a foreign cluster.
             pty.wait_for("the question", |screen| screen.contains("Fire this burst?"));
             pty.send("y").expect("the terminal takes a key");
         }
@@ -111,7 +111,7 @@ fn elapsed(screen: &str, stage: &str) -> Option<f64> {
     })
 }
 
-/// A sandbox whose autoscaler wants a hundred workers: how long until all are ready, and how large they are.
+/// A sandbox whose HPA wants a hundred workers: the time until all are ready, and their memory.
 fn hundred_workers(folder: &Path) {
     let start = Instant::now();
     let kubeconfig = folder.join("hundred");
@@ -120,7 +120,7 @@ fn hundred_workers(folder: &Path) {
     let at = poll("a hundred workers", || pty.screen().contains("100 ready").then(Instant::now));
     println!("100 workers ready   {:8.1} s after the sandbox's start", (at - start).as_secs_f64());
     let workers = workers(sandbox.pid());
-    // The program's own pages are in memory once and count in each worker's resident set; the rest is its own.
+    // The program's own pages are in memory once and count in each worker's resident set; the rest is private.
     for (name, field) in [("worker resident", "VmRSS:"), ("of it its own", "RssAnon:")] {
         let mut sizes: Vec<f64> = workers.iter().filter_map(|pid| megabytes(*pid, field)).collect();
         if sizes.is_empty() {
@@ -147,7 +147,7 @@ fn idle(kubeconfig: &str) {
     let pty = dashboard(kubeconfig);
     pty.wait_for("the target", |screen| screen.contains("/20 (avg)"));
     let pid = pty.pid().expect("it has a process id");
-    // What a start still has to do is not idleness.
+    // The rest of the start is not idle time.
     std::thread::sleep(Duration::from_secs(5));
     let (cpu, bytes) = (cpu_seconds(pid), pty.bytes().len());
     std::thread::sleep(IDLE);

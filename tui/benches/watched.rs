@@ -1,5 +1,5 @@
-//! What watching costs: the dashboard beside an API server with one pod and with hundreds and thousands in the namespace,
-//! measured from outside: processor time, memory, what it reads over the wire, and how soon a key shows.
+//! The cost of watching: the dashboard and an API server with one pod, hundreds and thousands of pods in the namespace. All
+//! figures come from outside: processor time, memory, bytes over the wire, and the time from a key to its frame.
 //!
 //! `cargo bench -p tui --bench watched` takes a sandbox; with `SURGE_E2E_KUBECONFIG` it takes that cluster too, in the same run,
 //! in namespace `SURGE_BENCH_NAMESPACE` (the demo's own by default), where it makes up to 500 pods that never run and removes
@@ -15,13 +15,13 @@ use measure::relay::Relay;
 use measure::{Sandbox, cpu_seconds, dashboard, megabytes, milliseconds, percentile, poll, row_from_bottom};
 use testkit::pty::Pty;
 
-/// How long a dashboard is watched.
+/// Duration of each measurement.
 const WATCHED: Duration = Duration::from_secs(30);
 /// The window of every dashboard.
 const SIZE: (u16, u16) = (200, 50);
-/// Keys whose latency is taken.
+/// Keys whose latency is measured.
 const KEYS: usize = 300;
-/// Pods that change every second while it is.
+/// Pods that change every second during the measurement.
 const CHANGES: u32 = 50;
 
 fn main() {
@@ -44,7 +44,7 @@ fn main() {
     }
 }
 
-/// One API server, with so many pods beside the demo's broker and producer; the first figure is the demo alone.
+/// One API server, with these numbers of pods in addition to the demo's; the first figure is the demo alone.
 fn cluster(what: &str, kubeconfig: &Path, namespace: &str, sizes: &[usize]) {
     let folder = tempfile::tempdir().expect("a folder for the kubeconfig");
     let mut crowd = Crowd::new(kubeconfig, namespace);
@@ -60,7 +60,7 @@ fn cluster(what: &str, kubeconfig: &Path, namespace: &str, sizes: &[usize]) {
             (screen.contains("Workers") && screen.contains("(avg)") && !screen.contains("not listed yet"))
                 .then(Instant::now)
         });
-        // What a start still has to do is not idleness.
+        // The rest of the start is not idle time.
         std::thread::sleep(Duration::from_secs(5));
         line(&format!("{what}, {pods} pods"), &pty, &relay, Some(listed - start));
         if pods > 1 {
@@ -75,7 +75,7 @@ fn cluster(what: &str, kubeconfig: &Path, namespace: &str, sizes: &[usize]) {
     }
 }
 
-/// What a dashboard costs while nobody touches it.
+/// The cost of an idle dashboard.
 fn line(what: &str, pty: &Pty, relay: &Relay, listed: Option<Duration>) {
     let pid = pty.pid().expect("it has a process id");
     let look = || (cpu_seconds(pid), relay.read(), relay.written());
@@ -94,7 +94,7 @@ fn line(what: &str, pty: &Pty, relay: &Relay, listed: Option<Duration>) {
     );
 }
 
-/// From a key to the frame that shows it: sizes of a burst are chosen in turn.
+/// From a key to the frame that shows it: the keys choose burst sizes in turn.
 fn latency(pty: &mut Pty) {
     let mut taken: Vec<f64> = (0..KEYS)
         .map(|key| {
@@ -117,7 +117,7 @@ fn latency(pty: &mut Pty) {
     );
 }
 
-/// Something that differs each time.
+/// A text that differs each time.
 fn taken_at() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)

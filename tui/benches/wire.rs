@@ -1,5 +1,5 @@
-//! What goes to the terminal, in bytes a second: what a slow line has to carry. Idle in a run's first minute, while a burst
-//! runs, idle again, and idle once the window is full; beside `top` and, where it is at hand, `watch kubectl get`.
+//! Bytes a second to the terminal, the load of a slow line: idle in a run's first minute, while a burst runs, idle again, and
+//! idle once the window is full; compared with `top` and, if installed, `watch kubectl get`.
 //!
 //! `cargo bench -p tui --bench wire`; the whole takes eight minutes, because a window takes five to fill.
 
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use measure::{Sandbox, dashboard, text};
 use testkit::pty::Pty;
 
-/// Windows: the smallest that is common, and a large one.
+/// Windows: the smallest common one, and a large one.
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 50)];
-/// How long each phase is watched.
+/// Duration of each phase.
 const WATCHED: Duration = Duration::from_secs(30);
-/// When a window of five minutes is full.
+/// The time at which a window of five minutes is full.
 const FULL: Duration = Duration::from_secs(310);
-/// Begins a frame.
+/// The start of a frame.
 const FRAME: &[u8] = b"\x1b[?2026h";
 
 fn main() {
@@ -30,10 +30,10 @@ fn main() {
     for pty in &dashboards {
         pty.wait_for("the target", |screen| screen.contains("0/20 (avg)"));
     }
-    // What a start still has to do is not idleness.
+    // The rest of the start is not idle time.
     std::thread::sleep(Duration::from_secs(5));
     phase("idle, in the first minute", &dashboards);
-    // One of them fires, all of them see it.
+    // One of them fires, all of them show it.
     dashboards[1].send("4 ").expect("the terminal takes a key");
     dashboards[1].wait_for("the question", |screen| screen.contains("Fire this burst?"));
     dashboards[1].send("y").expect("the terminal takes a key");
@@ -44,7 +44,7 @@ fn main() {
     peers(&kubeconfig);
 }
 
-/// What programs that people leave open write meanwhile.
+/// The bytes of other programs that people leave open, in the same time.
 fn peers(kubeconfig: &Path) {
     let all = |program: &str, arguments: &[&str]| -> Vec<Pty> {
         let spawn = |size: &(u16, u16)| Pty::spawn(program, arguments, &[], *size).expect("it starts");
@@ -72,7 +72,7 @@ fn is_there(program: &str) -> bool {
     which.is_ok_and(|status| status.success())
 }
 
-/// What each wrote in a phase.
+/// The bytes of each program in a phase.
 fn phase(what: &str, running: &[Pty]) {
     let before: Vec<usize> = running.iter().map(|pty| pty.bytes().len()).collect();
     std::thread::sleep(WATCHED);

@@ -1,4 +1,4 @@
-//! One file a subcommand; here the arguments are read and handed to one of them.
+//! One file a subcommand; this one parses the arguments and calls one of them.
 
 mod cluster;
 mod dashboard;
@@ -26,7 +26,7 @@ const USAGE: u8 = 2;
 /// Drives and watches Kubernetes autoscaling from a terminal.
 ///
 /// Without a subcommand it opens the dashboard: on the current context's cluster if the demo is there, else on a
-/// sandbox of its own. With --context, --namespace or --kubeconfig it is that cluster and no other.
+/// sandbox of its own. With --context, --namespace or --kubeconfig it uses that cluster and no other.
 #[derive(Debug, Parser)]
 #[command(name = "surge", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -38,33 +38,33 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Walks the metric chain hop by hop, says what is wrong, and the one thing to do first
+    /// Check the metric chain hop by hop and name the first fix
     Doctor(doctor::Args),
-    /// Installs the demo, and the stack below it, on a cluster
+    /// Install the demo, and the stack below it, on a cluster
     Up(up::Args),
-    /// Removes what `up` installed, and nothing else
+    /// Remove what `up` installed, and nothing else
     Down(down::Args),
-    /// Says in a few lines what is installed, and how fresh each hop is
+    /// Show what is installed, and how fresh each hop is
     Status(status::Args),
-    /// Runs the sandbox without a dashboard, until SIGINT or SIGTERM
+    /// Run the sandbox without a dashboard, until SIGINT or SIGTERM
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
-    /// What a pod of the sandbox runs
+    /// Internal: run the program of a sandbox pod
     #[cfg(feature = "sandbox")]
     #[command(hide = true, disable_help_flag = true, disable_version_flag = true)]
     Pod(pod::Args),
-    /// Ends what the sandbox leaves behind
+    /// Internal: clean up sandbox processes
     #[cfg(feature = "sandbox")]
     #[command(hide = true)]
     Reaper,
 }
 
-/// Runs what the arguments (the first is the program's name) ask for; the exit code is 2 for arguments that cannot be read.
+/// Runs the command of the arguments (the first is the program's name); the exit code is 2 if they cannot be parsed.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed standard output is nobody's loss here.
+            // A closed standard output is no failure here.
             let _closed = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }

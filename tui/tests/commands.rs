@@ -81,7 +81,11 @@ impl Dashboard {
     fn wait(&self, what: &str, condition: impl Fn(&str) -> bool) {
         let began = Instant::now();
         while !condition(&self.pty.screen()) {
-            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what}, in vain:\n{}", self.pty.screen());
+            assert!(
+                began.elapsed() < LONG,
+                "waited {LONG:?} for {what} without success:\n{}",
+                self.pty.screen()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -184,7 +188,7 @@ fn every_key_does_what_the_help_says() {
     };
     let before = clears(&dashboard);
     dashboard.pty.send("\u{c}").unwrap();
-    dashboard.wait("everything to be drawn anew", |_| clears(&dashboard) > before);
+    dashboard.wait("everything to be drawn again", |_| clears(&dashboard) > before);
     dashboard.end();
 }
 

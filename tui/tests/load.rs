@@ -39,14 +39,14 @@ async fn fire<D: Connector>(dial: D, size: u32, connections: usize) -> Vec<Burst
     let firing = bursts.fire_over(connections, "b-1".parse().unwrap(), size, &outbox);
     tokio::time::timeout(testkit::wait::DEADLINE, firing).await.expect("the burst ends");
     drop(outbox);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     while let Some(stamped) = received.recv().await {
         match stamped.event {
-            Event::Burst(progress) => told.push(progress),
-            other => panic!("nothing but progress is told: {other:?}"),
+            Event::Burst(progress) => reported.push(progress),
+            other => panic!("nothing but progress is reported: {other:?}"),
         }
     }
-    told
+    reported
 }
 
 #[tokio::test]
@@ -58,17 +58,17 @@ async fn every_request_has_the_burst_id_and_counts_once() {
         counted.fetch_add(1, Ordering::Relaxed);
         (StatusCode::ACCEPTED, OK)
     });
-    let told = fire(Tcp(serve(app).await), 200, 7).await;
+    let reported = fire(Tcp(serve(app).await), 200, 7).await;
 
     assert_eq!(requests.load(Ordering::Relaxed), 200);
-    let last = told.last().unwrap();
+    let last = reported.last().unwrap();
     assert!(last.finished);
     assert_eq!((last.size, last.sent, last.accepted), (200, 200, 200));
     assert!(last.failed.is_empty());
-    assert_eq!(told.iter().map(|progress| progress.new_ids.len()).sum::<usize>(), 200);
+    assert_eq!(reported.iter().map(|progress| progress.new_ids.len()).sum::<usize>(), 200);
     assert!(last.first_sent < last.first_accepted && last.first_accepted <= last.last_accepted);
-    assert_eq!(told.iter().filter(|progress| progress.finished).count(), 1);
-    for pair in told.windows(2) {
+    assert_eq!(reported.iter().filter(|progress| progress.finished).count(), 1);
+    for pair in reported.windows(2) {
         assert!(pair[0].sent <= pair[1].sent && pair[0].accepted <= pair[1].accepted, "counts never fall");
     }
 }
@@ -84,8 +84,8 @@ async fn failures_are_counted_by_cause() {
         ),
         _ => (StatusCode::BAD_GATEWAY, "<html>"),
     });
-    let told = fire(Tcp(serve(app).await), 30, 3).await;
-    let last = told.last().unwrap();
+    let reported = fire(Tcp(serve(app).await), 30, 3).await;
+    let last = reported.last().unwrap();
     assert_eq!((last.sent, last.accepted), (30, 10));
     let failed: Vec<(&str, u32)> =
         last.failed.iter().map(|(cause, count)| (cause.as_str(), *count)).collect();
@@ -124,8 +124,8 @@ async fn answer(mut stream: TcpStream, good: usize) {
 
 #[tokio::test]
 async fn a_dead_connection_loses_one_request() {
-    let told = fire(Tcp(hang_up_after(4).await), 50, 1).await;
-    let last = told.last().unwrap();
+    let reported = fire(Tcp(hang_up_after(4).await), 50, 1).await;
+    let last = reported.last().unwrap();
     assert_eq!((last.sent, last.accepted), (50, 40));
     assert_eq!(last.failed.get("connection lost before the answer"), Some(&10));
 }
@@ -178,8 +178,8 @@ impl Connector for Left {
 async fn no_request_goes_to_a_leaving_server() {
     let left = Left { dialled: Arc::default(), then: Tcp(hang_up_after(10).await) };
     let dialled = Arc::clone(&left.dialled);
-    let told = fire(left, 10, 1).await;
-    let last = told.last().unwrap();
+    let reported = fire(left, 10, 1).await;
+    let last = reported.last().unwrap();
     assert_eq!((last.sent, last.accepted), (10, 10));
     assert_eq!(dialled.load(Ordering::Relaxed), 2);
 }
@@ -188,11 +188,13 @@ async fn no_request_goes_to_a_leaving_server() {
 async fn the_load_waits_for_a_tunnel_and_shows_why() {
     let app = Router::new().fallback(async || (StatusCode::ACCEPTED, OK));
     let dial = Reluctant { refusals: AtomicU32::new(3), then: Tcp(serve(app).await) };
-    let told = fire(dial, 10, 1).await;
+    let reported = fire(dial, 10, 1).await;
     assert!(
-        told.iter().any(|progress| progress.waiting.as_deref() == Some("no ready pod") && progress.sent == 0)
+        reported
+            .iter()
+            .any(|progress| progress.waiting.as_deref() == Some("no ready pod") && progress.sent == 0)
     );
-    let last = told.last().unwrap();
+    let last = reported.last().unwrap();
     assert_eq!((last.accepted, last.waiting.as_deref()), (10, None));
 }
 
@@ -200,8 +202,8 @@ async fn the_load_waits_for_a_tunnel_and_shows_why() {
 async fn a_burst_without_a_producer_ends_at_its_deadline() {
     let nowhere = Reluctant { refusals: AtomicU32::new(u32::MAX), then: Tcp(([127, 0, 0, 1], 1).into()) };
     let began = tokio::time::Instant::now();
-    let told = fire_paused(nowhere, 5).await;
-    let last = told.last().unwrap();
+    let reported = fire_paused(nowhere, 5).await;
+    let last = reported.last().unwrap();
     assert!(last.finished);
     assert_eq!(last.failed.get("not sent in time"), Some(&5));
     assert_eq!(began.elapsed().as_secs(), 60);
@@ -214,13 +216,13 @@ async fn fire_paused<D: Connector>(dial: D, size: u32) -> Vec<BurstProgress> {
     let outbox = EventSender::new(events, clock);
     let bursts = Bursts::new(dial, clock);
     let collecting = tokio::spawn(async move {
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         while let Some(stamped) = received.recv().await {
             if let Event::Burst(progress) = stamped.event {
-                told.push(progress);
+                reported.push(progress);
             }
         }
-        told
+        reported
     });
     bursts.fire("b-1".parse().unwrap(), size, &outbox).await;
     drop(outbox);

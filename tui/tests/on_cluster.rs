@@ -5,7 +5,6 @@
 
 mod admission;
 mod autoscalers;
-mod beside_kubectl;
 mod clock;
 mod commands;
 mod doctor;
@@ -20,3 +19,4 @@ mod rights;
 mod tuning;
 mod tunnels;
 mod watches;
+mod with_kubectl;

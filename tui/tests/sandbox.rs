@@ -120,7 +120,7 @@ fn has_time(screen: &str, stage: &str) -> bool {
 fn wait_long(pty: &Pty, what: &str, condition: impl Fn(&str) -> bool) {
     let began = std::time::Instant::now();
     while !condition(&pty.screen()) {
-        assert!(began.elapsed() < LONG, "waited {LONG:?} for {what}, in vain:\n{}", pty.screen());
+        assert!(began.elapsed() < LONG, "waited {LONG:?} for {what} without success:\n{}", pty.screen());
         std::thread::sleep(Duration::from_millis(50));
     }
 }

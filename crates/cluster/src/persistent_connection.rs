@@ -54,7 +54,8 @@ impl PersistentConnection {
                 Failure::Lost(error.to_string())
             }
         })?;
-        let lost = |error| Failure::Lost(format!("no answer from Service {}: {error}", self.endpoint.service));
+        let lost =
+            |error| Failure::Lost(format!("no answer from Service {}: {error}", self.endpoint.service));
         let mut connection = Connection::over(stream).await.map_err(lost)?;
         let answer = connection.send(request.clone(), timeout).await.map_err(lost)?;
         self.connection = Some(connection);

@@ -125,7 +125,8 @@ pub fn matchers(selector: &LabelSelector, namespace: &str) -> Result<String, Fai
     if let Some(key) = keys().find(|key| !is_label_name(key)) {
         return Err(invalid(format!("the label {key}")));
     }
-    let mut all = Selector::try_from(ApiSelector::from(selector)).map_err(|error| invalid(error.to_string()))?;
+    let mut all =
+        Selector::try_from(ApiSelector::from(selector)).map_err(|error| invalid(error.to_string()))?;
     for (key, value) in [("namespace", namespace), ("vhost", "/")] {
         if !keys().any(|known| known == key) {
             all.extend(Expression::Equal(key.to_owned(), value.to_owned()));

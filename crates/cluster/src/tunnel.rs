@@ -141,7 +141,10 @@ async fn find(endpoint: &Endpoint, client: &Client) -> Result<Vec<PodPort>, Tunn
     Ok(with_timeout(what, endpoint.ready(client)).await??)
 }
 
-async fn with_timeout<T>(what: impl FnOnce() -> String, step: impl Future<Output = T>) -> Result<T, TunnelError> {
+async fn with_timeout<T>(
+    what: impl FnOnce() -> String,
+    step: impl Future<Output = T>,
+) -> Result<T, TunnelError> {
     tokio::time::timeout(STEP_TIMEOUT, step).await.map_err(|_late| TunnelError::Slow { what: what() })
 }
 

@@ -162,7 +162,8 @@ impl Waiting<'_> {
 
     async fn pods(&self, namespace: &str, selector: Option<&LabelSelector>) -> Result<Vec<Pod>, Failure> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
-        let selector = selector.map(|selector| hpa::spec::LabelSelector::from(selector).query()).unwrap_or_default();
+        let selector =
+            selector.map(|selector| hpa::spec::LabelSelector::from(selector).query()).unwrap_or_default();
         let listed = within("listing pods", api.list(&ListParams::default().labels(&selector))).await?;
         Ok(listed.items)
     }

@@ -1,5 +1,5 @@
-//! Thousands of pods beside the demo's: made of the worker's own template, so that they are as large as real ones, and bound
-//! to no node, so that none of them runs.
+//! Thousands of pods in addition to the demo's: made from the worker's template, so that they are as large as real ones, and
+//! bound to no node, so that none of them runs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-/// The label by which they are found again.
+/// The label that finds them.
 const LABEL: &str = "surge-bench=crowd";
 /// Requests at the same time.
 const AT_ONCE: usize = 16;
 
-/// The pods of a namespace that this benchmark has made. Dropping it removes them.
+/// The pods that this benchmark made in a namespace. Dropping it removes them.
 pub(crate) struct Crowd {
     runtime: Runtime,
     pods: Api<Pod>,
@@ -27,7 +27,7 @@ pub(crate) struct Crowd {
     size: usize,
 }
 
-/// Changes that go on until this is dropped.
+/// Changes that continue until this is dropped.
 pub(crate) struct Changes(JoinHandle<()>);
 
 impl Drop for Changes {
@@ -61,7 +61,7 @@ impl Crowd {
         crowd
     }
 
-    /// Makes as many as there are to be.
+    /// Makes pods up to `count`.
     pub(crate) fn grow(&mut self, size: usize) {
         let new: Vec<(usize, Pod)> = (self.size..size).map(|number| (number, self.pod(number))).collect();
         let pods = &self.pods;
@@ -74,7 +74,7 @@ impl Crowd {
 
     fn pod(&self, number: usize) -> Pod {
         let mut spec = self.template.clone();
-        // Nobody schedules it.
+        // No scheduler takes it.
         spec["schedulerName"] = json!("nobody");
         serde_json::from_value(json!({
             "metadata": {"name": name(number), "labels": {"surge-bench": "crowd", "app": "crowd"},
@@ -84,7 +84,7 @@ impl Crowd {
         .expect("a pod")
     }
 
-    /// Changes so many of them every second, one after the other.
+    /// Changes `each_second` pods every second.
     pub(crate) fn change(&self, every_second: u32) -> Changes {
         let (pods, size) = (self.pods.clone(), self.size);
         Changes(self.runtime.spawn(async move {
@@ -92,7 +92,7 @@ impl Crowd {
             for change in 0_usize.. {
                 due.tick().await;
                 let pods = pods.clone();
-                // Not one after the other: a slow answer must not make the changes fewer.
+                // In parallel: a slow answer must not reduce the changes.
                 tokio::spawn(
                     async move { set(&pods, change % size, "Running", &format!("Seen{change}")).await },
                 );

@@ -1,4 +1,4 @@
-//! What the benchmarks of whole processes share: a sandbox, a dashboard in a terminal, and what `/proc` says of a process.
+//! Shared parts of the process benchmarks: a sandbox, a dashboard in a terminal, and figures of `/proc`.
 
 #![allow(dead_code, reason = "each benchmark needs others of them")]
 
@@ -23,7 +23,7 @@ pub(crate) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts it and waits until it says that it is ready.
+    /// Starts it and waits until it is ready.
     pub(crate) fn start(kubeconfig: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(SURGE)
             .arg("sandbox")
@@ -61,19 +61,19 @@ pub(crate) fn dashboard(kubeconfig: &Path, arguments: &[&str], size: (u16, u16))
     Pty::spawn(SURGE, &all, &[], size).expect("the dashboard starts")
 }
 
-/// A path of ours.
+/// A path of this repository.
 pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a path of ours is text")
 }
 
-/// Looks so often that the looking adds little to what is measured.
+/// Poll interval, long enough that polling adds little to the figures.
 pub(crate) fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}, in vain");
+        assert!(start.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}, without success");
         std::thread::sleep(Duration::from_micros(200));
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn report(name: &str, unit: &str, figures: &mut [f64]) {
     );
 }
 
-/// The value below which so many percent of sorted figures lie.
+/// The value below which `percent` of the sorted figures lie.
 pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
     sorted[((sorted.len() * percent).div_ceil(100)).clamp(1, sorted.len()) - 1]
 }

@@ -78,7 +78,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, counted: Arc<Counted>, which: fn
                 break;
             }
         }
-        // One direction ended: the other side is told, and its own end comes the other way.
+        // One direction ended: the other side sees it, and its own end comes the other way.
         let _gone_already = to.shutdown(Shutdown::Write);
     });
 }

@@ -1,9 +1,9 @@
-//! The chain's figures on the sandbox and on a cluster, side by side in one run: from a burst to each step of the dashboard's
-//! stopwatch, beside what the intervals allow; and what the processes of both control planes take.
+//! The chain's figures on the sandbox and on a cluster in one run: from a burst to each step of the dashboard's stopwatch,
+//! compared with what the intervals allow; and the cost of the processes of both control planes.
 //!
 //! `cargo bench -p tui --bench twins -- --kubeconfig FILE` watches a cluster that has the demo, at rest, and starts a sandbox
-//! with the cluster's own autoscaler and work. Without a kubeconfig it measures the sandbox alone. What it was given no handle
-//! for is printed as not measured. Memory and the begin of a process are read from `/proc`, so on Linux only.
+//! with the cluster's HPA settings and job duration. Without a kubeconfig it measures the sandbox alone. Figures without a handle
+//! are printed as not measured. Memory and start times come from `/proc`, so on Linux only.
 
 mod process;
 mod side;
@@ -19,7 +19,7 @@ use clap::Parser as _;
 use process::Watched;
 use side::{Demo, Side};
 
-/// The demo's names, unless told otherwise.
+/// The default namespace.
 const NAMESPACE: &str = contract::names::NAMESPACE;
 
 #[derive(clap::Parser)]
@@ -33,13 +33,13 @@ struct Args {
     /// Namespace of the demo there
     #[arg(long, value_name = "NAME", default_value = NAMESPACE)]
     namespace: String,
-    /// How many bursts; their phases are spread evenly over the sync period
+    /// Number of bursts; their phases are spread evenly over the sync period
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=50))]
     bursts: u32,
     /// The dashboard's key for the size of a burst: 1, 10, 50, 100, 500, 1000
     #[arg(long, value_name = "1..6", default_value_t = '4')]
     size: char,
-    /// The cluster's autoscaler's period in seconds
+    /// Sync period of the cluster's HPA controller in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     sync_seconds: u64,
     /// A process of the cluster, by its ID or a file that holds it; may be given again
@@ -48,10 +48,10 @@ struct Args {
     /// Command that restarts the API server; it is timed to the first 200 of /readyz
     #[arg(long, value_name = "COMMAND")]
     restart_apiserver: Option<String>,
-    /// How often each API server is started
+    /// Number of starts of each API server
     #[arg(long, value_name = "N", default_value_t = 5)]
     starts: u32,
-    /// What cargo tells every benchmark
+    /// Cargo's flag for every benchmark
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -73,7 +73,7 @@ async fn run(args: &Args) -> anyhow::Result<()> {
     let demo = cluster.as_ref().map_or_else(Demo::default, |side| side.demo.clone());
     let sandbox = start::Sandbox::of_demo(folder.path(), &demo, args.sync_seconds)?;
     let ours = Side::of_sandbox(&sandbox.kubeconfig(), &demo).await?;
-    println!("{}", demo.told(args.sync_seconds));
+    println!("{}", demo.reported(args.sync_seconds));
 
     let period = Duration::from_secs(args.sync_seconds);
     let theirs = async {

@@ -1,11 +1,11 @@
-//! What a process takes and when it began, from `/proc`.
+//! Cost and start time of a process, from `/proc`.
 
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 
-/// A process of the cluster under test, which only the person who runs it knows.
+/// A process of the cluster under test; only its operator knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched {
     pub(crate) name: String,
@@ -41,7 +41,7 @@ impl Watched {
         }
     }
 
-    /// Whether a restart can be followed.
+    /// Returns true if a restart can be followed.
     pub(crate) fn is_a_file(&self) -> bool {
         matches!(self.place, Place::File(_))
     }

@@ -18,18 +18,18 @@ use tokio::time::Instant;
 
 use tui::headless::{self, Dashboard};
 
-/// A burst with its window, or the demo's start, takes longer than this on no machine that can run it.
+/// A burst with its window, or the demo's start, never takes longer on a machine that can run it.
 const LONG: Duration = Duration::from_secs(600);
 
-/// Between two looks at the dashboard's model.
+/// Time between two reads of the dashboard's model.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What both sides have in common.
+/// Settings of both sides.
 #[derive(Debug, Clone)]
 pub(crate) struct Demo {
     /// The cluster's own; `None` leaves the sandbox its default.
     spec: Option<HorizontalPodAutoscalerSpec>,
-    /// How long one job takes.
+    /// Duration of one job.
     pub(crate) work: String,
 }
 
@@ -41,7 +41,7 @@ impl Default for Demo {
 
 impl Demo {
     /// In one line, for the head of the tables.
-    pub(crate) fn told(&self, sync_seconds: u64) -> String {
+    pub(crate) fn reported(&self, sync_seconds: u64) -> String {
         let spec =
             self.spec.as_ref().map_or_else(|| "the default".to_owned(), |spec| json!(spec).to_string());
         format!(
@@ -60,7 +60,7 @@ pub(crate) struct Side {
     dashboard: Dashboard,
 }
 
-/// What bursts took on a side.
+/// The times of the bursts on a side.
 pub(crate) struct Took {
     pub(crate) bursts: Vec<Burst>,
     /// From a burst to the decision, as the doctor adds it up from the intervals in force there.
@@ -92,8 +92,8 @@ impl Side {
         Self { name, client, namespace: namespace.to_owned(), demo, dashboard }
     }
 
-    /// Fires bursts one after another, each by a part of `period` later after rest than the one before: the rest comes with a
-    /// sync, so that they are spread evenly over what lies between two.
+    /// Fires bursts one after another. Each is a part of `period` later after rest than the previous one: rest comes with a
+    /// sync, so the bursts are spread evenly over the time between two syncs.
     pub(crate) async fn bursts(&self, count: u32, size: char, period: Duration) -> anyhow::Result<Took> {
         self.dashboard.ready().await;
         self.until("the demo to be at rest", || self.is_at_rest()).await?;
@@ -120,13 +120,13 @@ impl Side {
             }
             if began.elapsed() > LONG {
                 let sources = self.dashboard.read(|model| format!("{:?}", model.data.sources));
-                bail!("{}: waited {LONG:?} for {what}, in vain; its sources: {sources}", self.name);
+                bail!("{}: waited {LONG:?} for {what}, without success; its sources: {sources}", self.name);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Whether everything is read, the queue is empty and nothing is under way.
+    /// Returns true if every source delivers, the queue is empty and nothing is in progress.
     fn is_at_rest(&self) -> Option<()> {
         const READ: [Source; 6] = [
             Source::Hpa,
@@ -137,10 +137,10 @@ impl Side {
             Source::ExternalMetric,
         ];
         self.dashboard.read(|model| {
-            let heard =
+            let received =
                 |source| model.data.sources.get(source).is_some_and(|status| status.last_delivery.is_some());
             let is_over = |burst: &Burst| burst.watch.is_over() && !burst.job_tracker.are_open();
-            let rests = READ.iter().all(heard)
+            let rests = READ.iter().all(received)
                 && model.data.depth.is_some_and(|depth| depth.total() == 0)
                 && model.data.sampling.followed().count() == 1
                 && model.data.bursts.newest().is_none_or(is_over);
@@ -156,7 +156,7 @@ impl Side {
         })
     }
 
-    /// What `surge doctor` says of the intervals; with its lines, since a failing chain would explain the figures.
+    /// The doctor's finding about the intervals, with all findings, because a failing chain would explain the figures.
     async fn timing(&self) -> Option<Timing> {
         let settings = Settings {
             context: String::new(),
@@ -167,8 +167,8 @@ impl Side {
             flags: text::command::ClusterFlags::default(),
         };
         let report = examine(&Box::pin(collect(&self.client, &settings)).await);
-        let told = report.lines.iter().filter(|line| line.saw.contains("computed, not measured"));
-        told.for_each(|line| println!("{}: {}", self.name, line.saw));
+        let reported = report.lines.iter().filter(|line| line.saw.contains("computed, not measured"));
+        reported.for_each(|line| println!("{}: {}", self.name, line.saw));
         report.timing
     }
 }

@@ -15,7 +15,7 @@ use tui::headless;
 /// An API server that takes longer does not come.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// Between two questions whether it is ready.
+/// Time between two polls of its readiness.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// `surge sandbox`, ended by SIGTERM when dropped.
@@ -51,7 +51,7 @@ impl Sandbox {
         Ok(Self { child, kubeconfig: kubeconfig.to_owned() })
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until it is ready.
     fn ready(mut self) -> anyhow::Result<Self> {
         let stdout = self.child.stdout.as_mut().context("its standard output is a pipe")?;
         let ready =
@@ -76,7 +76,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// How long an empty sandbox takes from the start of its process, which includes writing its kubeconfig.
+/// The start of an empty sandbox, from the start of its process, including the writing of its kubeconfig.
 pub(crate) async fn sandbox(kubeconfig: &Path) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let _sandbox = Sandbox::spawn(kubeconfig, &["--empty"])?;
@@ -88,8 +88,8 @@ pub(crate) async fn sandbox(kubeconfig: &Path) -> anyhow::Result<Duration> {
     Ok(began.elapsed())
 }
 
-/// How long the cluster's API server takes, and from when on that counts: from the begin of its process where a file tells its
-/// ID, else from the begin of the command, which has to end the old one first.
+/// The start of the cluster's API server: from the start of its process if a file holds its ID, else from the start of the
+/// command, which must end the old one first.
 pub(crate) async fn cluster(
     command: &str,
     kubeconfig: &Path,
@@ -116,13 +116,13 @@ pub(crate) async fn cluster(
     Ok((from, took))
 }
 
-/// Waits for a 200 of `/readyz` from the process that is meant.
+/// Waits for a 200 of `/readyz` from the new process.
 async fn until_ready(client: &Client, is_meant: impl Fn() -> bool) -> anyhow::Result<()> {
     let began = Instant::now();
     loop {
         let request = http::Request::get("/readyz").body(Vec::new())?;
         let asked = tokio::time::timeout(Duration::from_secs(1), client.request_text(request));
-        // Looked at before the question: an answer of the old process is none.
+        // Checked before the request: an answer of the old process does not count.
         if is_meant() && matches!(asked.await, Ok(Ok(_))) {
             return Ok(());
         }

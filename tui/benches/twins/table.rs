@@ -1,4 +1,4 @@
-//! What was measured, as the tables of `BENCHMARKS.md`.
+//! The figures, as the tables of `BENCHMARKS.md`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use diagnosis::Timing;
 
 use crate::side::Took;
 
-/// Prints a row for each step: what the intervals allow, then mean and worst of each side.
+/// Prints a row for each step: the bounds of the intervals, then mean and worst of each side.
 pub(crate) fn stages(ours: &Took, theirs: Option<&Took>, sync: Duration) {
     println!(
         "\n| from the key press to | the intervals allow | sandbox: mean | worst | cluster: mean | worst |"
@@ -28,7 +28,7 @@ pub(crate) fn stages(ours: &Took, theirs: Option<&Took>, sync: Duration) {
         let jobs: u32 = took.bursts.iter().map(|burst| burst.size).sum();
         let done: u32 = took.bursts.iter().map(dashboard::bursts::burst::Burst::done).sum();
         println!("{name}: {} bursts, {done} of {jobs} jobs done", took.bursts.len());
-        // To see how they scatter, and whether one of them says something else than the mean.
+        // Shows how they scatter, and an outlier if there is one.
         for stage in [Stage::Scraped, Stage::Desired, Stage::PodReady, Stage::BackAtMin] {
             let each: Vec<String> = seconds(took, stage).iter().map(|s| format!("{s:.1}")).collect();
             println!("{name}: {} {}", stage.title(), each.join(" "));
@@ -54,8 +54,8 @@ fn cells(took: &Took, stage: Stage) -> String {
     format!("{} | {}{without}", span(mean), span(worst))
 }
 
-/// What the intervals make of a step at the least, on average and at worst; those of the broker's statistics and of the scrape
-/// come before the sample, that of the sync before the decision. Nothing at intervals leads to the other steps.
+/// The bounds of a step by the intervals: minimum, mean and maximum. The broker's statistics and the scrape delay the sample,
+/// the sync delays the decision. No interval delays the other steps.
 fn allowed(stage: Stage, timing: Option<Timing>, sync: Duration) -> String {
     let Some(timing) = timing else { return "not known".to_owned() };
     let fresh = timing.worst_seconds - sync.as_secs_f64();

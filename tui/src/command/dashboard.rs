@@ -193,7 +193,7 @@ fn wall_clock(clock: &Clock) -> DayClock {
     day
 }
 
-/// Finds the target and runs its sources until `ended`, then ends what was started for it. Returns one sentence for each
+/// Finds the target and runs its sources until `ended`, then ends everything that it started. Returns one sentence for each
 /// drill that could not be restored.
 async fn watch(
     arguments: Args,

@@ -23,7 +23,7 @@ const UNNAMED: &str = "unknown";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Which program
+    /// Program
     name: Name,
     /// Its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

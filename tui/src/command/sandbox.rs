@@ -107,7 +107,7 @@ fn parsed() -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
-/// Starts the sandbox, and applies the demo unless it is to be empty.
+/// Starts the sandbox, and applies the demo unless `--empty` is given.
 async fn start(
     options: &Options,
     kubeconfig: Option<PathBuf>,

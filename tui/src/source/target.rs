@@ -37,7 +37,7 @@ pub struct Running {
     pub client: Client,
     /// Namespace of the demo.
     pub namespace: String,
-    /// Ends what was started for the target.
+    /// Ends everything that was started for the target.
     pub stop: Box<dyn FnOnce() -> Boxed<()> + Send>,
 }
 

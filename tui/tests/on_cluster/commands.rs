@@ -287,7 +287,7 @@ fn the_doctor_finds_a_wrong_selector_and_queue() {
             .unwrap();
         assert!(output.status.success(), "kubectl {words:?}: {output:?}");
     };
-    let told = |check: &str, words: &str| {
+    let reported = |check: &str, words: &str| {
         own.site.wait(&format!("the doctor to tell {check}"), || {
             let output = own.surge(&["doctor", "--output", "json"]);
             let report: Value = serde_json::from_slice(&output.stdout).ok()?;
@@ -309,7 +309,7 @@ fn the_doctor_finds_a_wrong_selector_and_queue() {
             "-p",
             r#"[{"op":"add","path":"/spec/metrics/0/external/metric/selector/matchLabels/shard","value":"a"}]"#,
         ]);
-        let fix = told("selector", "matchLabels/shard");
+        let fix = reported("selector", "matchLabels/shard");
         let output = Command::new("sh")
             .args(["-ec", &fix.replace("kubectl ", &format!("{kubectl} "))])
             .env("KUBECONFIG", &own.site.kubeconfig)
@@ -328,7 +328,7 @@ fn the_doctor_finds_a_wrong_selector_and_queue() {
         run(&["rollout", "status", &format!("deployment/{program}"), "--timeout=120s"]);
     }
     run(&["exec", "rabbitmq-0", "--", "rabbitmqctl", "delete_queue", contract::queue::ORDERS]);
-    told("queue", "rollout restart deployment/worker");
+    reported("queue", "rollout restart deployment/worker");
     assert!(own.site.run(deployments.get_opt(contract::names::WORKER)).unwrap().is_some());
     own.down();
 }

@@ -147,12 +147,12 @@ impl Samples {
         assert!(written.len() >= 2, "up and down are two events at least: {written:?}");
         for time in &written {
             let line = format!("{time} SuccessfulRes");
-            let told = self.0.iter().any(|(_, screen)| {
+            let reported = self.0.iter().any(|(_, screen)| {
                 screen.events("SuccessfulRes").iter().any(|event| event.starts_with(&line))
             });
             assert!(
-                told,
-                "no screen told of the rescale at {time}; the last one:\n{}",
+                reported,
+                "no screen reported of the rescale at {time}; the last one:\n{}",
                 self.0.last().map_or("", |(_, screen)| &screen.0)
             );
         }

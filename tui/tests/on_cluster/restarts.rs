@@ -33,13 +33,13 @@ fn end_as_a_guest(site: &Site, pod: &Pod) {
 fn end_by_its_own_tool(site: &Site, pod: &Pod) {
     let stop = ["rabbitmqctl", "--quiet", "stop"];
     let attached = AttachParams::default().stdin(false);
-    let told = site.run(async {
-        let mut told = site.pods().exec(&pod.name_any(), stop, &attached).await?;
+    let reported = site.run(async {
+        let mut reported = site.pods().exec(&pod.name_any(), stop, &attached).await?;
         // The answer may not come: the process that sends it has ended.
-        let _status = told.take_status().unwrap().await;
+        let _status = reported.take_status().unwrap().await;
         Ok::<(), kube::Error>(())
     });
-    told.unwrap();
+    reported.unwrap();
 }
 
 #[test]

@@ -22,15 +22,15 @@ pub(crate) fn a_wrong_clock_shifts_no_stage(site: &Site) {
         for (stage, seconds) in &stages {
             assert!((0.0..=most).contains(seconds), "{stage} after {seconds} s of {most} s:\n{}", screen.0);
         }
-        let told = dashboard.wait("the difference of the clocks", Screen::cluster_clock);
+        let reported = dashboard.wait("the difference of the clocks", Screen::cluster_clock);
         assert!(
-            (told - ahead).abs() < 2.5,
-            "the cluster's clock is {ahead} s ahead, and the screen says {told}"
+            (reported - ahead).abs() < 2.5,
+            "the cluster's clock is {ahead} s ahead, and the screen says {reported}"
         );
         // Times of the run are in this machine's time, right or wrong.
         let now = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(-ahead as i64);
         let rescales = screen.events("SuccessfulRes");
-        let last = rescales.last().unwrap_or_else(|| panic!("no rescale is told of:\n{}", screen.0));
+        let last = rescales.last().unwrap_or_else(|| panic!("no rescale is reported of:\n{}", screen.0));
         let minutes = [0, 1, 2, 3, 4]
             .map(|ago| (now - jiff::SignedDuration::from_mins(ago)).strftime("%H:%M").to_string());
         let elapsed = usize::try_from(pressed.elapsed().as_secs() / 60 + 1).unwrap().min(minutes.len() - 1);

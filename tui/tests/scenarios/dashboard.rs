@@ -61,7 +61,7 @@ impl Dashboard {
             if let Some(value) = condition(&screen) {
                 return value;
             }
-            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what}, in vain:\n{}", screen.0);
+            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what} without success:\n{}", screen.0);
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -44,7 +44,7 @@ pub(crate) fn a_recreated_namespace_is_watched(site: &Site) {
         let hpa: HorizontalPodAutoscaler = serde_json::from_value(json!({
             "metadata": {"name": HPA},
             "spec": {
-                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "nobody"},
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "missing"},
                 "minReplicas": 2, "maxReplicas": 7,
                 "metrics": [{"type": "External", "external": {
                     "metric": {"name": "rabbitmq_queue_length"}, "target": {"type": "AverageValue", "averageValue": "20"},

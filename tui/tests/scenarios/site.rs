@@ -141,7 +141,7 @@ impl Site {
             if let Some(value) = condition() {
                 return value;
             }
-            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what}, in vain");
+            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what} without success");
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -36,7 +36,7 @@ impl Place {
     }
 
     /// Changes the specification as another user.
-    async fn somebody(&self, spec: serde_json::Value) {
+    async fn another_user(&self, spec: serde_json::Value) {
         let patch = Patch::Merge(json!({"spec": spec}));
         self.api().patch(contract::names::HPA, &PatchParams::default(), &patch).await.unwrap();
     }
@@ -87,7 +87,7 @@ pub(crate) async fn a_change_is_tried_applied_and_undone(place: &Place) {
     assert_eq!(place.spec().await, seen, "a dry run stores nothing");
 
     let applied = place.apply(seen.clone(), edits).await.unwrap();
-    assert_eq!(applied.differences, tried, "what was made is what was shown");
+    assert_eq!(applied.differences, tried, "the applied change is the shown one");
     let now = place.object().await;
     assert_eq!(now.spec.as_ref().unwrap().max_replicas, 7);
     assert_eq!(now.metadata.labels, before.metadata.labels);
@@ -115,25 +115,25 @@ pub(crate) async fn an_invalid_or_conflicting_change_is_refused(place: &Place) {
     assert!(words.contains("spec.maxReplicas: Invalid value: 0: must be greater than 0"), "{words}");
 
     // Another user is faster: their change stays, and is reported.
-    place.somebody(json!({"minReplicas": 2})).await;
+    place.another_user(json!({"minReplicas": 2})).await;
     let refusal = place.apply(seen, vec![Edit::Max(6)]).await.unwrap_err();
     let Refusal::Conflict { theirs, now } = refusal else { panic!("a conflict: {refusal:?}") };
-    let told: Vec<_> = theirs.iter().map(|d| (d.path.as_str(), d.after.as_deref())).collect();
-    assert_eq!(told, [("spec.minReplicas", Some("2"))]);
+    let reported: Vec<_> = theirs.iter().map(|d| (d.path.as_str(), d.after.as_deref())).collect();
+    assert_eq!(reported, [("spec.minReplicas", Some("2"))]);
     assert_eq!(*now, place.spec().await);
 
     // On the current version it succeeds, and undo does not overwrite the other user's newer value.
     let applied = place.apply(*now, vec![Edit::Max(6)]).await.unwrap();
-    place.somebody(json!({"maxReplicas": 9})).await;
+    place.another_user(json!({"maxReplicas": 9})).await;
     let refusal = place.undo(applied.clone()).await.unwrap_err();
     let Refusal::Conflict { theirs, .. } = refusal else { panic!("a conflict: {refusal:?}") };
-    let told: Vec<_> =
+    let reported: Vec<_> =
         theirs.iter().map(|d| (d.path.as_str(), d.before.as_deref(), d.after.as_deref())).collect();
-    assert_eq!(told, [("spec.maxReplicas", Some("6"), Some("9"))]);
+    assert_eq!(reported, [("spec.maxReplicas", Some("6"), Some("9"))]);
     assert_eq!(place.spec().await.max_replicas, 9);
 
     // A change of another field is no conflict.
-    place.somebody(json!({"maxReplicas": 6, "minReplicas": min})).await;
+    place.another_user(json!({"maxReplicas": 6, "minReplicas": min})).await;
     place.undo(applied).await.unwrap();
     let spec = place.spec().await;
     assert_eq!((spec.max_replicas, spec.min()), (max, min));

@@ -65,9 +65,9 @@ impl Management {
                     answer.status.as_u16()
                 )))
             }
-            StatusCode::NOT_FOUND => Err(Failure::Unavailable(
-                "the broker's management API has no totals query (404)".to_owned(),
-            )),
+            StatusCode::NOT_FOUND => {
+                Err(Failure::Unavailable("the broker's management API has no totals query (404)".to_owned()))
+            }
             status => Err(Failure::Lost(format!("the broker's management API answered {status}"))),
         }
     }
@@ -75,7 +75,8 @@ impl Management {
     /// The `Authorization` field, from Secret `rabbitmq`.
     async fn credentials(&self) -> Result<HeaderValue, Failure> {
         let what = format!("reading Secret {}", names::RABBITMQ);
-        let secrets: Api<Secret> = Api::namespaced(self.client.clone(), &self.connection.endpoint().namespace);
+        let secrets: Api<Secret> =
+            Api::namespaced(self.client.clone(), &self.connection.endpoint().namespace);
         let secret = with_timeout(&what, secrets.get(names::RABBITMQ)).await?;
         let field = |key: &str| {
             let bytes = secret.data.as_ref().and_then(|data| data.get(key));

@@ -87,11 +87,7 @@ mod tests {
                 "namespace demo in context here has no HPA scaler",
                 "no demo found in context here",
             ),
-            (
-                stub("", (404, "none")),
-                "context here has no namespace demo",
-                "no demo found in context here",
-            ),
+            (stub("", (404, "none")), "context here has no namespace demo", "no demo found in context here"),
             (
                 stub("", (403, "User \"u\" cannot\u{1b} get it")),
                 "context here may not read HPA scaler in namespace demo: User \"u\" cannot get it (403)",

@@ -383,7 +383,7 @@ mod tests {
             (&[Broken("1 a\n"), Missing], NotYet, &["a", "gap"]),
             (&[Whole("1 a\n"), Missing], NotYet, &["a", "ended"]),
             (&[Missing], NotYet, &["gap"]),
-            // The next connection delivers what was written while the old one was dead.
+            // The next connection delivers the lines of the time without one.
             (
                 &[Silent("1 a\n"), Silent("1 a\n2 b\n"), Whole("2 b\n3 c\n")],
                 NotYet,

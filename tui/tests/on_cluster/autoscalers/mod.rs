@@ -82,7 +82,7 @@ fn predicted(side: &str, kubernetes: String, period: Duration, autoscaler: &Reco
     };
     let outcome = replay(&recording).unwrap();
     println!("{side}: {} syncs are as predicted: {:?}", outcome.agreed, outcome.kinds);
-    println!("{side}: {}", twin::told(autoscaler));
+    println!("{side}: {}", twin::reported(autoscaler));
     assert!(
         outcome.differences.is_empty(),
         "{side}: {} syncs are as predicted, these are not:\n{}",

@@ -52,8 +52,10 @@ pub(crate) async fn follow(side: Side) -> RecordedHpa {
     // The slowest burst, its window, and time for a machine with other work.
     wait::until_within(3 * LONG, "the autoscaler to be at rest again", rests).await;
     let settled = Instant::now();
-    wait::until_within(LONG, "what is told late", async || (settled.elapsed() > side.period).then_some(()))
-        .await;
+    wait::until_within(LONG, "what is reported late", async || {
+        (settled.elapsed() > side.period).then_some(())
+    })
+    .await;
     drop(watches);
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     RecordedHpa {
@@ -141,7 +143,7 @@ fn watch(side: &Side, uid: String) -> (Arc<Mutex<Seen>>, JoinSet<()>) {
         }
         let version = (event.uid().unwrap_or_default(), event.resource_version().unwrap_or_default());
         let words = [event.type_, event.reason, event.message].map(Option::unwrap_or_default).join(" ");
-        kept.lock().unwrap().told(Instant::now(), version, words);
+        kept.lock().unwrap().reported(Instant::now(), version, words);
     });
     (seen, tasks)
 }

@@ -35,7 +35,7 @@ impl Seen {
     }
 
     /// Adds a version of an event once.
-    pub(crate) fn told(&mut self, at: Instant, version: (String, String), words: String) {
+    pub(crate) fn reported(&mut self, at: Instant, version: (String, String), words: String) {
         if self.versions.insert(version) {
             self.events.push((at, words));
         }
@@ -126,8 +126,8 @@ fn silent_syncs_and_readings_are_reconstructed() {
     seen.wrote(at(15.0), status("0"));
     seen.wrote(at(15.1), status("0"));
     seen.wrote(at(60.2), status("50"));
-    seen.told(at(60.1), ("a".to_owned(), "1".to_owned()), "up".to_owned());
-    seen.told(at(61.0), ("a".to_owned(), "1".to_owned()), "up".to_owned());
+    seen.reported(at(60.1), ("a".to_owned(), "1".to_owned()), "up".to_owned());
+    seen.reported(at(61.0), ("a".to_owned(), "1".to_owned()), "up".to_owned());
     seen.sizes.push((at(60.1), Sizes { spec: 3, status: 1 }));
     seen.sizes.push((at(60.4), Sizes { spec: 3, status: 3 }));
     // 50 with 3 pods.

@@ -33,7 +33,7 @@ pub(crate) fn compare(real: &RecordedHpa, ours: &RecordedHpa, way: Way) -> Vec<S
 }
 
 /// The sizes in one line, for the test's log.
-pub(crate) fn told(autoscaler: &RecordedHpa) -> String {
+pub(crate) fn reported(autoscaler: &RecordedHpa) -> String {
     numbers(&sizes(autoscaler)).join(" → ")
 }
 

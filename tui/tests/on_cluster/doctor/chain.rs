@@ -41,7 +41,7 @@ fn the_fix_repairs_a_wrong_monitor() {
 
     let rule = r#"{"apiVersion":"monitoring.coreos.com/v1","kind":"PrometheusRule","metadata":{"name":"broken","labels":{"release":"prometheus"}},"spec":{"groups":[{"name":"g","rules":[{"record":"r","expr":"sum("}]}]}}"#;
     site.shell(&format!("kubectl create -n {} -f -", site.namespace), rule);
-    let report = site.until_told(0, "rule-rejected", "kubectl edit prometheusrule broken");
+    let report = site.until_found(0, "rule-rejected", "kubectl edit prometheusrule broken");
     site.run("kubectl delete prometheusrule broken -n NS");
     assert!(
         seen(&report, "rule-rejected").contains("was rejected due to invalid configuration"),

@@ -60,22 +60,22 @@ fn a_trigger_that_reads_an_outage_as_zero_is_fixed() {
     let site = Site::of(Profile::Keda);
     let prometheus = site.run("kubectl get service -A --field-selector metadata.name=prometheus-operated -o 'jsonpath={.items[0].metadata.namespace}'");
     let object = format!(
-        r#"{{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","metadata":{{"name":"by-query"}},"spec":{{"scaleTargetRef":{{"name":"producer"}},"minReplicaCount":1,"maxReplicaCount":2,"advanced":{{"horizontalPodAutoscalerConfig":{{"name":"by-query"}}}},"triggers":[{{"type":"prometheus","metadata":{{"serverAddress":"http://prometheus-operated.{prometheus}.svc:9090","query":"sum(nobody_has_this{{queue=\"Orders\"}}) or vector(0)","threshold":"20"}}}}]}}}}"#
+        r#"{{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","metadata":{{"name":"by-query"}},"spec":{{"scaleTargetRef":{{"name":"producer"}},"minReplicaCount":1,"maxReplicaCount":2,"advanced":{{"horizontalPodAutoscalerConfig":{{"name":"by-query"}}}},"triggers":[{{"type":"prometheus","metadata":{{"serverAddress":"http://prometheus-operated.{prometheus}.svc:9090","query":"sum(nothing_has_this{{queue=\"Orders\"}}) or vector(0)","threshold":"20"}}}}]}}}}"#
     );
     site.shell(&format!("kubectl create -n {} -f -", site.namespace), &object);
     let arguments = ["--hpa", "by-query"];
-    let told = |check: &'static str| {
+    let reported = |check: &'static str| {
         move |code: Option<i32>, report: &serde_json::Value| {
             code == Some(0)
                 && is_fix(report, check, "ignoreNullValues")
                 && seen(report, "value").ends_with("is 0")
         }
     };
-    site.until_of(&arguments, "or vector(0)", told("trigger-fallback"));
+    site.until_of(&arguments, "or vector(0)", reported("trigger-fallback"));
 
     // Without the constant KEDA still reports 0.
-    site.run("kubectl patch scaledobject by-query -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/triggers/0/metadata/query\",\"value\":\"sum(nobody_has_this)\"}]'");
-    let report = site.until_of(&arguments, "nothing taken for 0", told("trigger-null"));
+    site.run("kubectl patch scaledobject by-query -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/triggers/0/metadata/query\",\"value\":\"sum(nothing_has_this)\"}]'");
+    let report = site.until_of(&arguments, "nothing taken for 0", reported("trigger-null"));
     site.carry_out(&report);
     site.until_of(&arguments, "the trigger to fail", |code, report| {
         code == Some(1)
@@ -96,10 +96,10 @@ fn the_fix_frees_a_namespace_from_kedas_finalizer() {
     site.run(&format!("kubectl create namespace {namespace}"));
     let object = r#"{"apiVersion":"keda.sh/v1alpha1","kind":"TriggerAuthentication","metadata":{"name":"kept","finalizers":["finalizer.keda.sh"]},"spec":{"secretTargetRef":[{"parameter":"username","name":"s","key":"username"}]}}"#;
     site.shell(&format!("kubectl create -n {namespace} -f -"), object);
-    let object = r#"{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","metadata":{"name":"kept","finalizers":["finalizer.keda.sh"]},"spec":{"scaleTargetRef":{"name":"nobody"},"triggers":[{"type":"rabbitmq","metadata":{"host":"amqp://nobody","queueName":"Orders","mode":"QueueLength","value":"20"}}]}}"#;
+    let object = r#"{"apiVersion":"keda.sh/v1alpha1","kind":"ScaledObject","metadata":{"name":"kept","finalizers":["finalizer.keda.sh"]},"spec":{"scaleTargetRef":{"name":"nothing"},"triggers":[{"type":"rabbitmq","metadata":{"host":"amqp://nothing","queueName":"Orders","mode":"QueueLength","value":"20"}}]}}"#;
     site.shell(&format!("kubectl create -n {namespace} -f -"), object);
     site.run(&format!("kubectl scale deployment/keda-operator --replicas=0 -n {operator}"));
-    let report = site.until_told(1, "keda-operator", "kubectl scale deployment/keda-operator --replicas=1");
+    let report = site.until_found(1, "keda-operator", "kubectl scale deployment/keda-operator --replicas=1");
     assert!(seen(&report, "keda-operator").contains("is at 0 replicas"), "{report:#}");
 
     site.run(&format!("kubectl delete namespace {namespace} --wait=false"));

@@ -133,7 +133,7 @@ impl Site {
             }
             assert!(
                 began.elapsed() < LONG,
-                "waited {LONG:?} for {what}, in vain; exit code {code:?}:\n{report:#}"
+                "waited {LONG:?} for {what} without success; exit code {code:?}:\n{report:#}"
             );
             std::thread::sleep(Duration::from_secs(1));
         }
@@ -144,13 +144,13 @@ impl Site {
     }
 
     /// Waits for the failure, or the warning, of `check` whose fix contains these words.
-    fn until_told(&self, code: i32, check: &str, words: &str) -> Value {
+    fn until_found(&self, code: i32, check: &str, words: &str) -> Value {
         self.until(check, |found, report| found == Some(code) && is_fix(report, check, words))
     }
 
     /// Waits for the fix of `check` with these words, carries it out and waits until nothing fails.
     fn mended_by_its_fix(&self, check: &str, words: &str) {
-        let report = self.until_told(1, check, words);
+        let report = self.until_found(1, check, words);
         self.carry_out(&report);
         self.until_fine();
     }

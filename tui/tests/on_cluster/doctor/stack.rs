@@ -19,7 +19,7 @@ fn the_fix_repairs_a_broken_stack() {
     let site = Site::of(Profile::Plugin);
 
     site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
-    let report = site.until_told(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
+    let report = site.until_found(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
     assert!(seen(&report, "apiservice").contains("MissingEndpoints"), "{report:#}");
     site.mended_by_its_fix(
         "apiservice",
@@ -49,7 +49,7 @@ fn the_fix_repairs_the_adapters_settings() {
     argument(&site, "--metrics-max-age", "1s");
     let report = site.until("max-age", |_, report| verdicts(report, "max-age") == ["failure"]);
     assert!(seen(&report, "max-age").contains("The metric comes and goes"), "{report:#}");
-    site.until_told(1, "max-age", "--metrics-max-age=10m");
+    site.until_found(1, "max-age", "--metrics-max-age=10m");
     site.mended_by_its_fix("max-age", "--metrics-max-age=10m");
 
     // The default of its chart; the adapter lists nothing from there and reports that it could not find the metric.
@@ -72,7 +72,7 @@ fn the_fix_repairs_an_unlisted_metric() {
     let relist = site.run("kubectl get deployment prometheus-adapter -n monitoring -o yaml | sed -n 's/.*--metrics-relist-interval=//p' | head -n 1");
 
     site.run("kubectl label servicemonitor rabbitmq -n NS release=another --overwrite");
-    site.until_told(1, "monitor-selected", "kubectl label servicemonitor rabbitmq");
+    site.until_found(1, "monitor-selected", "kubectl label servicemonitor rabbitmq");
     site.run("kubectl delete pod -n monitoring -l app.kubernetes.io/name=prometheus --wait && kubectl wait --for=condition=Ready pod -n monitoring -l app.kubernetes.io/name=prometheus --timeout=180s");
     argument(&site, "--metrics-relist-interval", "10m");
     let report = site.until("the metric to be unknown", |_, report| {
@@ -81,7 +81,7 @@ fn the_fix_repairs_an_unlisted_metric() {
     assert_eq!(report["fix"]["check"], "monitor-selected", "the cause before its consequences: {report:#}");
 
     site.carry_out(&report);
-    let report = site.until("the adapter to be told", |code, report| {
+    let report = site.until("the adapter to be reported", |code, report| {
         code == Some(1) && is_fix(report, "value", "kubectl rollout restart deployment/prometheus-adapter")
     });
     assert!(seen(&report, "value").contains("has not listed it yet"), "{report:#}");
@@ -107,7 +107,7 @@ fn the_fix_repairs_a_monitor_without_operator() {
     site.run(&format!("kubectl scale deployment/{operator} --replicas=0 -n monitoring"));
     site.run("kubectl get servicemonitor rabbitmq -n NS -o json | sed 's/\"name\": \"rabbitmq\"/\"name\": \"again\"/' | kubectl create -f -");
 
-    let report = site.until_told(0, "monitor-pool", "surge doctor");
+    let report = site.until_found(0, "monitor-pool", "surge doctor");
     assert!(seen(&report, "monitor-pool").contains("a new one takes about a minute"), "{report:#}");
     site.mended_by_its_fix("monitor-pool", &format!("kubectl scale deployment/{operator} --replicas=1"));
     site.run("kubectl delete servicemonitor again -n NS");
@@ -125,7 +125,7 @@ fn the_fix_frees_a_namespace_from_a_dead_api() {
     ));
     site.run(&format!("kubectl create namespace {namespace}"));
     site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
-    site.until_told(1, "apiservice", "--replicas=1");
+    site.until_found(1, "apiservice", "--replicas=1");
     site.run(&format!("kubectl delete namespace {namespace} --wait=false"));
     let report = site.until_of(&["--namespace", namespace], "namespace", |code, report| {
         code == Some(1) && is_fix(report, "namespace", "kubectl delete apiservice")
