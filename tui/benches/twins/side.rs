@@ -167,8 +167,8 @@ impl Side {
             flags: text::command::ClusterFlags::default(),
         };
         let report = examine(&Box::pin(collect(&self.client, &settings)).await);
-        let reported = report.lines.iter().filter(|line| line.saw.contains("computed, not measured"));
-        reported.for_each(|line| println!("{}: {}", self.name, line.saw));
+        let intervals = report.findings.iter().filter(|finding| finding.hop == diagnosis::Hop::Intervals);
+        intervals.for_each(|finding| println!("{}: {}", self.name, finding.detail));
         report.timing
     }
 }

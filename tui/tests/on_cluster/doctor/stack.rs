@@ -19,7 +19,8 @@ fn the_fix_repairs_a_broken_stack() {
     let site = Site::of(Profile::Plugin);
 
     site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
-    let report = site.until_found(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
+    let report =
+        site.until_found(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
     assert!(seen(&report, "apiservice").contains("MissingEndpoints"), "{report:#}");
     site.mended_by_its_fix(
         "apiservice",
