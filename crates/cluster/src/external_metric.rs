@@ -6,10 +6,10 @@ use hpa::quantity::Quantity;
 use jiff::Timestamp;
 use kube::Client;
 use observed::{MetricRef, MetricSample};
+use promfmt::percent;
 use serde::Deserialize;
 
 use crate::errors::{self, Failure};
-use crate::percent;
 
 /// Limit of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

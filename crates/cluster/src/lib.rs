@@ -11,5 +11,3 @@ pub mod persistent_connection;
 pub mod prometheus;
 pub mod ready_pods;
 pub mod tunnel;
-
-pub use promfmt::percent;

@@ -12,12 +12,13 @@ use kube::core::{Expression, Selector};
 use observed::{MetricRef, ScrapedSample};
 use promfmt::adapter;
 use promfmt::exposition::is_label_name;
+use promfmt::percent;
 
 pub use self::locate::{Address, servers};
 use crate::endpoint::Endpoint;
 use crate::errors::Failure;
+use crate::http;
 use crate::persistent_connection::PersistentConnection;
-use crate::{http, percent};
 
 /// Timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,10 +6,12 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
 use observed::keda;
+use promfmt::adapter::Rule;
+use promfmt::operator::ServiceMonitorSpec;
 
-use crate::facts::{CustomObject, Facts, MonitorSpec, Target};
+use crate::facts::{CustomObject, Facts, Target};
 use crate::metric;
-use crate::rule::{self, Rule};
+use crate::rule;
 use crate::select::{selects_namespace, selects_service};
 
 /// Name of the APIService for external metrics.
@@ -20,9 +22,6 @@ pub(crate) const EXPORTER_PORT: u16 = 9419;
 
 /// The adapter's argument with the URL of Prometheus.
 pub(crate) const PROMETHEUS_URL: &str = "--prometheus-url";
-
-/// The series with a queue's depth: of RabbitMQ's plugin, and of the exporter and the plugin's older path.
-pub const SERIES: [&str; 2] = ["rabbitmq_detailed_queue_messages", "rabbitmq_queue_messages"];
 
 /// Returns whether KEDA serves the external metrics API.
 #[must_use]
@@ -70,7 +69,7 @@ pub(crate) fn is_needed(facts: &Facts, is_exporter: bool) -> bool {
     let rule = rule(facts);
     let uses = |wanted: &str| rule.as_ref().is_some_and(|(_, series)| series == wanted);
     // The plugin's older path has the same series names as the exporter.
-    if is_exporter { !uses(SERIES[0]) } else { !(has_exporter(facts) && uses(SERIES[1])) }
+    if is_exporter { !uses(rule::SERIES[0]) } else { !(has_exporter(facts) && uses(rule::SERIES[1])) }
 }
 
 /// The Services with metrics of the broker.
@@ -84,7 +83,7 @@ pub(crate) fn metrics_services(facts: &Facts) -> Vec<&Service> {
 
 /// The monitors that select a metrics Service. If none does: those that select no Service of the namespace and have
 /// `rabbit` in their name, labels or selector, since they were meant to.
-pub(crate) fn monitors(facts: &Facts) -> Vec<&CustomObject<MonitorSpec>> {
+pub(crate) fn monitors(facts: &Facts) -> Vec<&CustomObject<ServiceMonitorSpec>> {
     let services = metrics_services(facts);
     let all = facts.prometheus.monitors.all();
     let selecting: Vec<_> = all
@@ -94,7 +93,7 @@ pub(crate) fn monitors(facts: &Facts) -> Vec<&CustomObject<MonitorSpec>> {
     if !selecting.is_empty() {
         return selecting;
     }
-    let was_meant = |monitor: &&CustomObject<MonitorSpec>| {
+    let was_meant = |monitor: &&CustomObject<ServiceMonitorSpec>| {
         let names_it = |text: &str| text.contains("rabbit");
         let labels = monitor.metadata.labels.iter().flatten();
         let wanted = monitor.spec.selector.match_labels.iter().flatten();
@@ -107,7 +106,10 @@ pub(crate) fn monitors(facts: &Facts) -> Vec<&CustomObject<MonitorSpec>> {
 }
 
 /// The scrape pool of an endpoint of a monitor.
-pub(crate) fn scrape_pool(monitor: &CustomObject<MonitorSpec>, endpoint: impl std::fmt::Display) -> String {
+pub(crate) fn scrape_pool(
+    monitor: &CustomObject<ServiceMonitorSpec>,
+    endpoint: impl std::fmt::Display,
+) -> String {
     format!("serviceMonitor/{}/{}/{endpoint}", monitor.namespace(), monitor.name())
 }
 

@@ -23,7 +23,7 @@ pub use self::keda::{
     SecretReference, Trigger,
 };
 pub use self::metrics_api::{MetricResponse, MetricsApi};
-pub use self::prometheus::{MonitorSpec, Prometheus, PrometheusSpec, RuleSpec, SampleTimes};
+pub use self::prometheus::{Prometheus, SampleTimes};
 pub use promfmt::api::{Target, Targets};
 
 /// The outcome of a request, and a command that shows the same.

@@ -34,14 +34,14 @@ mod tests;
 
 use text::command::ClusterFlags;
 
-pub use self::chain::{SERIES, is_keda};
+pub use self::chain::is_keda;
 pub use self::facts::Facts;
 pub use self::finding::{Finding, Fix, Form, Hop, Verdict};
 pub use self::hops::api::adapter_url::{PrometheusService, prometheus_service};
 pub use self::hops::autoscaler::status::disagrees;
 pub use self::metric::{Metric, external};
 pub use self::report::{Report, Timing};
-pub use self::rule::{Rule, parse as parse_rules, rules_for};
+pub use self::rule::{SERIES, parse as parse_rules, rules_for};
 pub use self::select::{matches, selects_service};
 
 use self::finding::ReportWriter;

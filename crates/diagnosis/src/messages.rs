@@ -240,11 +240,7 @@ messages! {
 messages! {
     no_rules(config_map) = "ConfigMap {config_map} with the adapter's rules does not exist";
     rules_invalid(config_map, error) = "ConfigMap {config_map}: {error}";
-    rules_not_yaml(error) = "invalid adapter configuration: {error}";
     rules_misplaced() = "the rules are under `rules.external`, as in the chart's values. The adapter reads `externalRules`";
-    rule_bad_pattern(pattern) = "name.matches {pattern} is not a regular expression";
-    query_unclosed() = "the query has << without >>";
-    query_unknown_action(action) = "the query has <<{action}>>, which the doctor does not know";
     fix_rules_file() = "use this rule";
     rule_missing(config_map, rules, metric) = "ConfigMap {config_map} has {rules}, but none for {metric}";
     fix_add_rule() = "add this rule to the others, then restart the adapter";

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use promfmt::operator::ServiceMonitorSpec;
 use promfmt::selector;
 
-use crate::facts::{CustomObject, MonitorSpec};
+use crate::facts::CustomObject;
 
 type Labels = BTreeMap<String, String>;
 
@@ -17,16 +18,13 @@ pub fn matches(selector: &LabelSelector, labels: Option<&Labels>) -> bool {
 }
 
 /// Returns whether the monitor selects Services of that namespace.
-pub(crate) fn selects_namespace(monitor: &CustomObject<MonitorSpec>, namespace: &str) -> bool {
-    let wanted = &monitor.spec.namespace_selector;
-    wanted.any
-        || wanted.match_names.iter().any(|name| name == namespace)
-        || (wanted.match_names.is_empty() && monitor.namespace() == namespace)
+pub(crate) fn selects_namespace(monitor: &CustomObject<ServiceMonitorSpec>, namespace: &str) -> bool {
+    monitor.spec.namespace_selector.includes(monitor.namespace(), namespace)
 }
 
 /// Returns whether the monitor selects the Service: by its namespace and by its own labels, not those of its pods.
 #[must_use]
-pub fn selects_service(monitor: &CustomObject<MonitorSpec>, service: &Service) -> bool {
+pub fn selects_service(monitor: &CustomObject<ServiceMonitorSpec>, service: &Service) -> bool {
     selects_namespace(monitor, service.metadata.namespace.as_deref().unwrap_or_default())
         && matches(&monitor.spec.selector, service.metadata.labels.as_ref())
 }

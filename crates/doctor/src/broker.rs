@@ -8,15 +8,14 @@ use contract::names;
 use futures::future::join_all;
 use http::{HeaderValue, StatusCode, header};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use promfmt::operator::ServiceMonitorSpec;
 use promfmt::{exposition, percent};
 use text::command::Command;
 
 use crate::request::{self, Cluster, Tunnel, get_one};
 use cluster::endpoint::{Endpoint, Port};
 use cluster::http::get;
-use diagnosis::facts::{
-    Broker, CustomObject, Fact, MetricsEndpoint, MonitorSpec, Outcome, Queue, Sample, ServicePort,
-};
+use diagnosis::facts::{Broker, CustomObject, Fact, MetricsEndpoint, Outcome, Queue, Sample, ServicePort};
 use diagnosis::selects_service;
 
 /// Port of the exporter.
@@ -43,7 +42,7 @@ pub(crate) async fn read(
     namespace: &str,
     services: &[Service],
     pods: &[Pod],
-    monitors: &[CustomObject<MonitorSpec>],
+    monitors: &[CustomObject<ServiceMonitorSpec>],
 ) -> Broker {
     let management = services.iter().find_map(|service| {
         let port = port(service, |number, name| {
@@ -95,7 +94,11 @@ struct Scraped {
 }
 
 /// The metrics endpoints that monitors select, or else the usual path of each Service with a metrics port.
-fn endpoints(namespace: &str, services: &[Service], monitors: &[CustomObject<MonitorSpec>]) -> Vec<Scraped> {
+fn endpoints(
+    namespace: &str,
+    services: &[Service],
+    monitors: &[CustomObject<ServiceMonitorSpec>],
+) -> Vec<Scraped> {
     let mut found = Vec::new();
     for service in services {
         let usual = port(service, |number, _| number == names::RABBITMQ_METRICS.number || number == EXPORTER);
@@ -107,15 +110,13 @@ fn endpoints(namespace: &str, services: &[Service], monitors: &[CustomObject<Mon
                 if usual != Some(port) && !is_broker(service) {
                     continue;
                 }
-                let parameters: Vec<String> = endpoint
-                    .params
-                    .iter()
-                    .flat_map(|(key, values)| values.iter().map(move |value| (key, value)))
-                    .map(|(key, value)| format!("{}={}", percent::encode(key), percent::encode(value)))
-                    .collect();
+                let parameters = endpoint.params.iter();
+                let parameters = parameters
+                    .flat_map(|(key, values)| values.iter().map(|value| (key.as_str(), value.as_str())));
+                let query = percent::query(parameters);
                 let mut path = endpoint.path.clone().unwrap_or_else(|| METRICS.to_owned());
-                if !parameters.is_empty() {
-                    path = format!("{path}?{}", parameters.join("&"));
+                if !query.is_empty() {
+                    path = format!("{path}?{query}");
                 }
                 found.push(Scraped {
                     at: at(namespace, service, port),

@@ -14,6 +14,8 @@ use contract::names;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Client;
+use kube::core::Selector;
+use promfmt::promql::quote;
 use text::command::{ClusterFlags, Command};
 
 use cluster::errors;
@@ -175,17 +177,19 @@ fn questions(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -
     let queue = metric.and_then(|metric| metric.queue.as_deref());
     // Another namespace may have a queue of the same name. A rule without a namespace label reads both.
     let label = match made.first() {
-        Some((rule, _)) => rule.namespace_label(),
-        None => Some("namespace"),
+        Some((rule, _)) => rule.namespace_label().ok().flatten(),
+        None => Some("namespace".to_owned()),
     };
-    let matchers = [("queue", queue), (label.unwrap_or_default(), label.map(|_| namespace))];
-    let matchers = matchers.into_iter().filter_map(|(label, value)| Some(format!("{label}={:?}", value?)));
+    let queue = queue.map(|queue| ("queue", queue));
+    let namespace_matcher = label.as_deref().map(|label| (label, namespace));
+    let matchers = [queue, namespace_matcher].into_iter().flatten();
+    let matchers = matchers.map(|(label, value)| format!("{label}={}", quote(value)));
     prometheus::Questions {
         matchers: matchers.collect::<Vec<_>>().join(","),
-        rule: made
-            .first()
-            .zip(metric)
-            .and_then(|((rule, series), metric)| rule.query(series, metric, namespace).ok()),
+        rule: made.first().zip(metric).and_then(|((rule, series), metric)| {
+            let selector = Selector::try_from(metric.selector.clone()).ok()?;
+            rule.external_query(series, namespace, &selector).ok()
+        }),
         series,
     }
 }

@@ -3,6 +3,7 @@
 use ::http::StatusCode;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use promfmt::api::{Answer, Element, QueryResult, ScrapePools};
+use promfmt::operator::{PrometheusRuleSpec, PrometheusSpec, ServiceMonitorSpec};
 use promfmt::percent;
 use serde::de::DeserializeOwned;
 use text::command::Command;
@@ -12,10 +13,7 @@ use cluster::endpoint::Endpoint;
 use cluster::errors::Failure;
 use cluster::http;
 use cluster::prometheus::{Address, servers};
-use diagnosis::facts::{
-    CustomObject, Fact, MonitorSpec, Outcome, Prometheus, PrometheusSpec, RuleSpec, Sample, SampleTimes,
-    ServicePort, Targets,
-};
+use diagnosis::facts::{CustomObject, Fact, Outcome, Prometheus, Sample, SampleTimes, ServicePort, Targets};
 
 /// Period of the samples that are read for their intervals.
 const SAMPLES: &str = "5m";
@@ -43,8 +41,8 @@ pub(crate) struct Questions {
 pub(crate) struct Objects {
     pub(crate) services: Fact<Vec<ServicePort>>,
     pub(crate) resources: Fact<Vec<CustomObject<PrometheusSpec>>>,
-    pub(crate) monitors: Fact<Vec<CustomObject<MonitorSpec>>>,
-    pub(crate) rules: Fact<Vec<CustomObject<RuleSpec>>>,
+    pub(crate) monitors: Fact<Vec<CustomObject<ServiceMonitorSpec>>>,
+    pub(crate) rules: Fact<Vec<CustomObject<PrometheusRuleSpec>>>,
     endpoints: Vec<Endpoint>,
 }
 

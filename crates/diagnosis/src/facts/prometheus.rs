@@ -3,67 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use promfmt::api::Targets;
-use serde::Deserialize;
+use promfmt::operator::{PrometheusRuleSpec, PrometheusSpec, ServiceMonitorSpec};
 
 use super::{CustomObject, Fact, Sample, ServicePort};
-
-/// `spec` of a `Prometheus` of the Prometheus Operator.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct PrometheusSpec {
-    /// Labels of the monitors that it selects; no monitor when it is missing.
-    pub service_monitor_selector: Option<LabelSelector>,
-    /// Labels of their namespaces; its own namespace when it is missing.
-    pub service_monitor_namespace_selector: Option<LabelSelector>,
-    /// Replicas; 1 when it is missing.
-    pub replicas: Option<i32>,
-    /// Scrape interval of monitors without one.
-    pub scrape_interval: Option<String>,
-}
-
-/// `spec` of a `ServiceMonitor`.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct MonitorSpec {
-    /// Labels of the Services.
-    pub selector: LabelSelector,
-    /// Namespaces of the Services; its own when it is empty.
-    pub namespace_selector: NamespaceSelector,
-    /// Endpoints to scrape on each.
-    pub endpoints: Vec<MonitorEndpoint>,
-}
-
-/// `spec.namespaceSelector` of a monitor.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct NamespaceSelector {
-    /// All namespaces.
-    pub any: bool,
-    /// These namespaces.
-    pub match_names: Vec<String>,
-}
-
-/// One of `spec.endpoints` of a monitor.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct MonitorEndpoint {
-    /// Name of the Service's port.
-    pub port: Option<String>,
-    /// Path; `/metrics` when it is missing.
-    pub path: Option<String>,
-    /// Parameters of the query string.
-    pub params: BTreeMap<String, Vec<String>>,
-    /// Scrape interval.
-    pub interval: Option<String>,
-    /// Scrape timeout.
-    pub scrape_timeout: Option<String>,
-}
-
-/// `spec` of a `PrometheusRule`. The doctor reads only its metadata.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-pub struct RuleSpec {}
 
 /// The timestamps of a series' samples.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -86,9 +29,9 @@ pub struct Prometheus {
     /// `Prometheus` objects of all namespaces.
     pub resources: Fact<Vec<CustomObject<PrometheusSpec>>>,
     /// ServiceMonitors: of all namespaces, or of the HPA's where no more may be read.
-    pub monitors: Fact<Vec<CustomObject<MonitorSpec>>>,
+    pub monitors: Fact<Vec<CustomObject<ServiceMonitorSpec>>>,
     /// PrometheusRules of the HPA's namespace.
-    pub rules: Fact<Vec<CustomObject<RuleSpec>>>,
+    pub rules: Fact<Vec<CustomObject<PrometheusRuleSpec>>>,
     /// Its scrape pools; the outcome also shows whether it answers.
     pub pools: Fact<Vec<String>>,
     /// Its targets.

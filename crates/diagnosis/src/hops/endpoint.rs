@@ -4,9 +4,10 @@ mod exporter;
 
 use serde_json::json;
 
-use crate::chain::{self, EXPORTER_PORT, SERIES};
+use crate::chain::{self, EXPORTER_PORT};
 use crate::facts::{Facts, MetricsEndpoint, Outcome, Sample};
 use crate::finding::{Fix, ReportWriter};
+use crate::rule::SERIES;
 use crate::{fixes, fmt, messages, metric};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {

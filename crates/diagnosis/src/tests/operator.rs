@@ -19,7 +19,7 @@ fn no_target(facts: &mut Facts) {
 /// Changes the monitor.
 fn monitor(
     facts: &mut Facts,
-    change: impl FnOnce(&mut crate::facts::CustomObject<crate::facts::MonitorSpec>),
+    change: impl FnOnce(&mut crate::facts::CustomObject<promfmt::operator::ServiceMonitorSpec>),
 ) {
     if let Outcome::Value(all) = &mut facts.prometheus.monitors.outcome {
         change(&mut all[0]);

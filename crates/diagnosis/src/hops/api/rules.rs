@@ -1,12 +1,13 @@
 //! The adapter's rules: one for the metric, and a sound one.
 
+use promfmt::adapter::{CONFIG_KEY, Rule};
 use serde_json::{Value, json};
 
-use crate::chain::{self, SERIES};
+use crate::chain;
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
 use crate::metric::Metric;
-use crate::rule::{self, NamespaceLabel, Rule};
+use crate::rule::{self, SERIES};
 use crate::{fixes, fmt, messages};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metric) {
@@ -57,7 +58,7 @@ fn demo_rules(facts: &Facts) -> String {
 /// The query of that rule.
 fn demo_query(facts: &Facts) -> String {
     let map: Value = serde_saphyr::from_str(&demo_rules(facts)).unwrap_or_default();
-    let rules = map.pointer("/data/config.yaml").and_then(Value::as_str).unwrap_or_default();
+    let rules = map["data"][CONFIG_KEY].as_str().unwrap_or_default();
     let rules = rule::parse(rules).unwrap_or_default();
     let query = rules.first().map_or("", |rule| rule.metrics_query.as_str());
     fixes::yaml(&json!({"metricsQuery": query}))
@@ -67,20 +68,20 @@ fn demo_query(facts: &Facts) -> String {
 fn is_sound(facts: &Facts, writer: &mut ReportWriter<'_>, rule: &Rule, series: &str) -> bool {
     let command = facts.api.rules.command.as_ref();
     let before = writer.findings.len();
-    match &rule.namespace_label {
-        NamespaceLabel::Missing => {
+    match rule.namespace_label() {
+        Err(_) => {
             let resources = json!({"resources": {"overrides": {"namespace": {"resource": "namespace"}}}});
             let fix = Fix::yaml(messages::fix_namespace_label(), fixes::yaml(&resources));
             writer.fail("rule-namespace", messages::rule_without_namespace_label(), command, fix);
         }
-        NamespaceLabel::Label(label) => namespace_matches(facts, writer, label, series),
-        NamespaceLabel::None => {}
+        Ok(Some(label)) => namespace_matches(facts, writer, &label, series),
+        Ok(None) => {}
     }
-    if rule.has_constant_fallback() {
+    if rule::has_constant_fallback(rule) {
         let fix = Fix::yaml(messages::fix_guard(), demo_query(facts));
         writer.warn("rule-fallback", messages::rule_constant_fallback(), command, fix);
     }
-    if series == SERIES[1] && rule.guards_by_up_alone() {
+    if series == SERIES[1] && rule::guards_by_up_alone(rule) {
         let fix = Fix::yaml(messages::fix_exporter_guard(), demo_query(facts));
         writer.warn("rule-guard", messages::rule_guard(), command, fix);
     }

@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Service;
+use promfmt::operator::ServiceMonitorSpec;
 use serde_json::json;
 
 use super::selection::{is_rejected, is_selected};
 use super::targets::{health, no_target, port_misses, selector_misses};
 use crate::chain;
-use crate::facts::{CustomObject, Facts, MonitorSpec, Target};
+use crate::facts::{CustomObject, Facts, Target};
 use crate::finding::{Fix, ReportWriter};
 use crate::{fixes, messages, select};
 
@@ -77,7 +78,7 @@ fn required_labels(facts: &Facts) -> BTreeMap<String, String> {
 fn check(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
     has_targets: bool,
 ) {
     if !is_selected(facts, writer, monitor) || is_rejected(facts, writer, monitor) {

@@ -3,11 +3,12 @@
 
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use promfmt::operator::{PrometheusSpec, ServiceMonitorSpec};
 use serde_json::json;
 use text::command::Command;
 
 use crate::chain;
-use crate::facts::{CustomObject, Facts, MonitorSpec, PrometheusSpec};
+use crate::facts::{CustomObject, Facts};
 use crate::finding::{Fix, ReportWriter};
 use crate::{fixes, fmt, messages, select};
 
@@ -15,7 +16,7 @@ use crate::{fixes, fmt, messages, select};
 pub(crate) fn is_selected(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
 ) -> bool {
     const CHECK: &str = "monitor-selected";
     let fact = &facts.prometheus.resources;
@@ -54,7 +55,7 @@ fn equal_labels(selector: &LabelSelector) -> Vec<String> {
 }
 
 fn ignored_for_namespace(
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
     resource: &CustomObject<PrometheusSpec>,
 ) -> (String, Fix) {
     let namespace = monitor.namespace();
@@ -78,7 +79,7 @@ fn ignored_for_namespace(
 }
 
 fn ignored_for_label(
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
     resource: &CustomObject<PrometheusSpec>,
 ) -> (String, Fix) {
     let wanted = resource.spec.service_monitor_selector.as_ref();
@@ -133,7 +134,7 @@ pub(crate) fn rejected_rules(facts: &Facts, writer: &mut ReportWriter<'_>) {
 pub(crate) fn is_rejected(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
 ) -> bool {
     let pool = chain::scrape_pool(monitor, "");
     if facts.prometheus.pools.all().iter().any(|known| known.starts_with(&pool)) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use promfmt::adapter::Rule;
 use serde_json::json;
 use text::duration::{seconds, span};
 
@@ -9,8 +10,7 @@ use crate::chain;
 use crate::facts::{Facts, Sample};
 use crate::finding::{Fix, ReportWriter};
 use crate::metric::{self, Metric};
-use crate::rule::Rule;
-use crate::{fixes, fmt, messages};
+use crate::{fixes, fmt, messages, rule};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
     exporters(facts, writer);
@@ -21,9 +21,10 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
     let rule = chain::rule(facts);
     // Without a rule, the label that every monitor adds.
     let namespace_label = match &rule {
-        Some((rule, _)) => rule.namespace_label(),
-        None => Some("namespace"),
+        Some((rule, _)) => rule.namespace_label().ok().flatten(),
+        None => Some("namespace".to_owned()),
     };
+    let namespace_label = namespace_label.as_deref();
     let series = of_queue(facts, all, queue, namespace_label);
     let Some(first) = series.first() else { return missing(facts, writer, all, queue) };
     if let Some(metric) = metric.as_ref().filter(|_| !chain::is_keda(facts)) {
@@ -166,7 +167,7 @@ fn counted_once(
         let vhosts: BTreeSet<&str> = of_name().map(|sample| sample.label("vhost")).collect();
         let targets: BTreeSet<(&str, &str)> =
             of_name().map(|sample| (sample.label("job"), sample.label("instance"))).collect();
-        if vhosts.len() > 1 && !rule.is_some_and(|(rule, _)| rule.pins_vhost()) {
+        if vhosts.len() > 1 && !rule.is_some_and(|(rule, _)| rule::pins_vhost(rule)) {
             let query = "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})";
             let yaml = fixes::yaml(&json!({"metricsQuery": query}));
             let fix = Fix::yaml(messages::fix_pin_vhost(), yaml);
@@ -180,7 +181,7 @@ fn counted_once(
         };
         let jobs = fmt::list(targets.iter().map(|(job, _)| *job));
         let detail = messages::series_of_jobs(name, targets.len(), jobs);
-        if rule.is_some_and(|(rule, _)| rule.pins_job()) {
+        if rule.is_some_and(|(rule, _)| rule::pins_job(rule)) {
             writer.ok("counted-once", messages::series_of_jobs_selected(detail), command);
             continue;
         }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Service;
+use promfmt::operator::ServiceMonitorSpec;
 use serde_json::json;
 use text::duration::span;
 
-use crate::facts::{CustomObject, Facts, MonitorSpec, Target, Targets};
+use crate::facts::{CustomObject, Facts, Target, Targets};
 use crate::finding::{Fix, ReportWriter};
 use crate::{chain, fixes, fmt, messages};
 
@@ -20,7 +21,7 @@ const FRESH: Duration = Duration::from_secs(10);
 pub(crate) fn selector_misses(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
 ) {
     let (name, namespace) = (monitor.name(), monitor.namespace());
     let detail = messages::monitor_selector_misses(name, promfmt::selector::text(&monitor.spec.selector));
@@ -41,7 +42,7 @@ pub(crate) fn selector_misses(
 /// No selected Service has a port of that name.
 pub(crate) fn port_misses(
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
     index: usize,
     port: &str,
     service: &Service,
@@ -69,7 +70,7 @@ pub(crate) fn port_misses(
 pub(crate) fn no_target(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
     pool: &str,
 ) {
     let prometheus = &facts.prometheus;
@@ -125,7 +126,7 @@ fn operator(facts: &Facts) -> Fix {
 pub(crate) fn health(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<MonitorSpec>,
+    monitor: &CustomObject<ServiceMonitorSpec>,
     target: &Target,
 ) {
     let (name, command) = (monitor.name(), facts.prometheus.targets.command.as_ref());
