@@ -22,7 +22,6 @@ use regex::{Regex, RegexBuilder};
 const NOT_YET: &[&str] = &[
     "README.md",
     "crates/cluster/",
-    "crates/dashboard/",
     "crates/diagnosis/",
     "crates/doctor/",
     "crates/hpa/",

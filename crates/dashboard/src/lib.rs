@@ -13,6 +13,7 @@ pub mod keys;
 pub mod message;
 pub mod model;
 pub mod reported;
+pub mod strings;
 pub mod target;
 #[cfg(test)]
 pub(crate) mod testing;

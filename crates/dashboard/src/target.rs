@@ -2,6 +2,7 @@
 
 use crate::clock::At;
 use crate::reported::{Problem, StartStep, StepState, Target, TargetEvent};
+use crate::strings::sentences;
 
 /// Limit of the steps; further ones are ignored.
 const MAX_STEPS: usize = 32;
@@ -41,7 +42,7 @@ impl Default for WatchedTarget {
     fn default() -> Self {
         Self {
             target: None,
-            state: TargetState::Looking("Looking for a target".to_owned()),
+            state: TargetState::Looking(sentences::LOOKING_FOR_TARGET.to_owned()),
             steps: Vec::new(),
         }
     }

@@ -27,6 +27,7 @@ use crate::chain::beliefs::{Belief, ChainHop};
 use crate::clock::At;
 use crate::data::Data;
 use crate::reported::{Source, SourceState};
+use crate::strings::sentences;
 
 /// Limit on presumed syncs that are made up at once; a window of one hour has this many at the default
 /// period.
@@ -309,7 +310,7 @@ fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
         return NextReading::Missing(MissingReading { since, at: MissingAt::Watch, why });
     }
     if hpa.metric.is_none() {
-        let why = "the HPA reads no External metric".to_owned();
+        let why = sentences::NO_EXTERNAL_METRIC.to_owned();
         return NextReading::Missing(MissingReading { since: data.now, at: MissingAt::Kind, why });
     }
     if let Some(status) = data.failure(Source::ExternalMetric) {
@@ -327,9 +328,7 @@ fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
         Some(Belief { total: Some(total), received, .. }) => {
             NextReading::Served { total_milli: thousandths(total), received }
         }
-        Some(Belief { since, .. }) => {
-            missing(data, hpa, since, "the external metrics API has no item for it".to_owned())
-        }
+        Some(Belief { since, .. }) => missing(data, hpa, since, sentences::NO_METRIC_ITEM.to_owned()),
         None => NextReading::Unknown,
     }
 }
@@ -345,7 +344,7 @@ fn answers(total_milli: Option<i64>, hpa: &Hpa, spec: &Spec) -> Vec<hpa::Reading
             match total_milli {
                 Some(milli) if is_ours => hpa::Reading::External(vec![milli]),
                 None if is_ours => hpa::Reading::External(Vec::new()),
-                _ => hpa::Reading::Failed("not read by the dashboard".to_owned()),
+                _ => hpa::Reading::Failed(sentences::METRIC_NOT_READ.to_owned()),
             }
         })
         .collect()

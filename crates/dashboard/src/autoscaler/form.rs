@@ -11,6 +11,7 @@ pub use self::field::Name;
 pub use self::text::in_short;
 use self::text::{kind, policies, read, window};
 use crate::edits::{Edit, edit};
+use crate::strings::sentences;
 
 /// The longest text of a field.
 const MAX_CHARS: usize = 60;
@@ -141,17 +142,14 @@ impl Form {
     }
 
     fn edit(&self, name: Name, text: &str) -> Result<Edit, String> {
-        let whole =
-            |path: &str| text.parse::<i32>().map_err(|_| format!("{path}: {text:?} is not a whole number"));
+        let whole = |path: &str| text.parse::<i32>().map_err(|_| sentences::not_a_whole_number(path, text));
         match name {
             Name::Min => Ok(Edit::Min(whole("spec.minReplicas")?)),
             Name::Max => Ok(Edit::Max(whole("spec.maxReplicas")?)),
             // One edit for both: the type selects the quantity's field.
             Name::Kind | Name::Target => {
                 let Some(metric) = self.metric else {
-                    return Err(
-                        "the HPA has no External metric, whose target could be changed here".to_owned()
-                    );
+                    return Err(sentences::NO_TARGET_TO_EDIT.to_owned());
                 };
                 let quantity = self.texts[1].trim().to_owned();
                 if let Err(error) = quantity.parse::<hpa::Quantity>() {
@@ -267,7 +265,7 @@ mod tests {
         let (edits, edited) = form.checked(&hpa::Config::default()).unwrap();
         let quantity = "20".to_owned();
         assert_eq!(edits, [Edit::Target { metric: 0, kind: TargetKind::Value, quantity }]);
-        assert_eq!(in_short(&edited), "20 in all, 1..10");
+        assert_eq!(in_short(&edited), "20 in total, 1..10");
         form.key(KeyCode::Left);
         assert_eq!(form.checked(&hpa::Config::default()).unwrap().0, []);
     }

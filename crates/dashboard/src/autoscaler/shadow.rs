@@ -20,6 +20,7 @@ pub use self::score::Score;
 use crate::autoscaler::estimate::{Sync, time};
 use crate::autoscaler::form::{Form, in_short};
 use crate::clock::At;
+use crate::strings::sentences;
 
 /// The shadow, on or off.
 #[derive(Debug, Clone, Default)]
@@ -101,7 +102,7 @@ impl RunningShadow {
     /// The API server's validation error for the specification.
     pub fn new(spec: hpa::Spec, real: &RealSide, since: At) -> Result<Self, String> {
         let size = real.size.unwrap_or(1);
-        let simulator = Simulator::new(spec, real.config.clone(), size).map_err(|error| error.to_string())?;
+        let simulator = Simulator::new(spec, real.config, size).map_err(|error| error.to_string())?;
         let yardstick = yardstick([real.spec.as_ref(), Some(simulator.spec())]);
         let mut running = Self {
             simulator,
@@ -139,7 +140,7 @@ impl RunningShadow {
     pub fn sync(&mut self, sync: Sync, real_size: i32, ready: i32) -> i32 {
         let reading = match sync.total_milli {
             Some(milli) => Reading::External(vec![milli]),
-            None => Reading::Failed("there was no reading".to_owned()),
+            None => Reading::Failed(sentences::NO_READING.to_owned()),
         };
         let readings = vec![reading; self.simulator.spec().metrics.len()];
         let ready = (self.simulator.size() == real_size).then_some(ready);

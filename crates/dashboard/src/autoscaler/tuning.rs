@@ -6,6 +6,7 @@ use crate::autoscaler::form::{Form, FormOutcome, in_short};
 use crate::clock::At;
 use crate::edits::{Difference, Edit};
 use crate::reported::{Applied, Change, Refusal};
+use crate::strings::sentences;
 use crate::ui::yes_no::YesNo;
 
 /// Changes kept for undo; the oldest go first.
@@ -143,7 +144,7 @@ impl TuneDialog {
             }
         };
         if edits.is_empty() {
-            self.step = TuneStep::Editing(vec!["nothing is different".to_owned()]);
+            self.step = TuneStep::Editing(vec![sentences::NOTHING_CHANGED.to_owned()]);
             return None;
         }
         let change = Change { number, seen: Box::new(self.form.spec().clone()), edits };
@@ -166,8 +167,7 @@ impl TuneDialog {
         }
         match result {
             Ok(differences) if differences.is_empty() => {
-                self.step =
-                    TuneStep::Editing(vec!["the API server says that nothing would be different".to_owned()]);
+                self.step = TuneStep::Editing(vec![sentences::DRY_RUN_CHANGES_NOTHING.to_owned()]);
             }
             Ok(differences) => self.step = TuneStep::Review(change.clone(), differences, YesNo::No),
             Err(refusal) => self.refused(refusal),
@@ -189,7 +189,7 @@ impl TuneDialog {
 pub fn sentences(refusal: &Refusal) -> Vec<String> {
     match refusal {
         Refusal::Conflict { theirs, .. } => {
-            let mut lines = vec!["somebody else changed the HPA meanwhile; your changes stand:".to_owned()];
+            let mut lines = vec![sentences::CONFLICT.to_owned()];
             lines.extend(theirs.iter().map(in_words));
             lines
         }
@@ -201,6 +201,6 @@ pub fn sentences(refusal: &Refusal) -> Vec<String> {
 /// A difference such as `spec.maxReplicas: 10 → 8`.
 #[must_use]
 pub fn in_words(difference: &Difference) -> String {
-    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "(absent)".to_owned());
-    format!("{}: {} → {}", difference.path, value(&difference.before), value(&difference.after))
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| sentences::ABSENT.to_owned());
+    sentences::difference(&difference.path, &value(&difference.before), &value(&difference.after))
 }

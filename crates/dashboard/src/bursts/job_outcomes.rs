@@ -24,20 +24,6 @@ pub enum LogGap {
     NoIds,
 }
 
-impl LogGap {
-    /// The gap in a few words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Log => "a worker's log has a gap",
-            Self::Pods => "the pods were not read meanwhile",
-            Self::NotSampled => "not all workers are sampled",
-            Self::TooMany => "too many jobs to remember",
-            Self::NoIds => "the producer named no IDs",
-        }
-    }
-}
-
 /// The number of confirmed jobs that are neither done nor in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LostJobs {

@@ -50,28 +50,6 @@ impl Figure {
         Self::Lost,
     ];
 
-    /// The title in the table's head, at most seven columns, and in a row of its own, at most 13.
-    #[must_use]
-    pub fn titles(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Size => ("jobs", "confirmed"),
-            Self::Reaction(Stage::InBroker) => ("broker", "in broker"),
-            Self::Reaction(Stage::Scraped) => ("scraped", "scraped"),
-            Self::Reaction(Stage::ExternalApi) => ("API", "external API"),
-            Self::Reaction(Stage::Desired) => ("desired", "desired"),
-            Self::Reaction(Stage::PodReady) => ("ready", "pod ready"),
-            Self::Reaction(Stage::Drained) => ("drained", "drained in"),
-            Self::Reaction(stage) => (stage.short(), stage.short()),
-            Self::LongestWait => ("wait", "longest wait"),
-            Self::Peak => ("peak", "peak replicas"),
-            Self::Overshoot => ("over", "overshoot"),
-            Self::PodSeconds => ("pod s", "pod-seconds"),
-            Self::Idle => ("idle", "idle share"),
-            Self::Redelivered => ("redel.", "redeliveries"),
-            Self::Lost => ("lost", "lost"),
-        }
-    }
-
     /// The unit of the figure.
     #[must_use]
     pub fn unit(self) -> Unit {

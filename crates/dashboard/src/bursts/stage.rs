@@ -54,48 +54,6 @@ impl Stage {
         Self::BackAtMin,
     ];
 
-    /// The title on the screen, in at most 19 columns.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::KeyPress => "key press",
-            Self::FirstAccepted => "first accepted",
-            Self::LastAccepted => "last accepted",
-            Self::InBroker => "in the broker",
-            Self::Scraped => "scraped sample",
-            Self::ExternalApi => "external API",
-            Self::Desired => "desired changed",
-            Self::Deployment => "Deployment changed",
-            Self::Scheduled => "first pod scheduled",
-            Self::Started => "first pod started",
-            Self::PodReady => "first pod ready",
-            Self::FirstAck => "first ack",
-            Self::Drained => "drained",
-            Self::BackAtMin => "back at min",
-        }
-    }
-
-    /// The title in a narrow panel, in at most 12 columns.
-    #[must_use]
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::KeyPress => "key press",
-            Self::FirstAccepted => "1st accepted",
-            Self::LastAccepted => "all accepted",
-            Self::InBroker => "in broker",
-            Self::Scraped => "scraped",
-            Self::ExternalApi => "external API",
-            Self::Desired => "desired",
-            Self::Deployment => "Deployment",
-            Self::Scheduled => "pod placed",
-            Self::Started => "pod started",
-            Self::PodReady => "pod ready",
-            Self::FirstAck => "first ack",
-            Self::Drained => "drained",
-            Self::BackAtMin => "back at min",
-        }
-    }
-
     /// The step that it depends on: "since the step before" is the time from there.
     #[must_use]
     pub fn after(self) -> Option<Self> {

@@ -34,42 +34,6 @@ pub enum Provenance {
     LogTime,
 }
 
-impl Provenance {
-    /// The provenance in a word or two.
-    #[must_use]
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::Answer => "answer",
-            Self::Polled => "asked",
-            Self::Statistics => "statistics",
-            Self::Sample => "sample's time",
-            Self::Watch => "watch",
-            Self::Listed => "listed late",
-            Self::ObjectTime => "own second",
-            Self::Log => "log line",
-            Self::LogTime => "line's time",
-        }
-    }
-
-    /// The provenance in a few words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Key => "the key, as it was pressed here",
-            Self::Answer => "the producer's answer, as it came in here",
-            Self::Polled => "showed when asked; it came at some time since the look before",
-            Self::Statistics => "showed in the broker's statistics, which lag",
-            Self::Sample => "time of the sample, by its age when Prometheus answered",
-            Self::Watch => "the watch, as it came in here",
-            Self::Listed => "listed after the watch was away; it came meanwhile",
-            Self::ObjectTime => "the object's own second, as the watch was away",
-            Self::Log => "a worker's log line, as it came in here",
-            Self::LogTime => "the time in a worker's log line that was read late",
-        }
-    }
-}
-
 /// The reason why a time is only an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caveat {
@@ -83,32 +47,6 @@ pub enum Caveat {
     NotSampled,
     /// The step before it could not be read.
     CauseUnseen,
-}
-
-impl Caveat {
-    /// The caveat in a word or two.
-    #[must_use]
-    pub fn short(self) -> &'static str {
-        match self {
-            Self::OtherBurst => "overlap",
-            Self::Load => "load",
-            Self::NothingBefore => "first look",
-            Self::NotSampled => "not all sampled",
-            Self::CauseUnseen => "cause unseen",
-        }
-    }
-
-    /// The caveat in a few words.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::OtherBurst => "another burst overlaps and may be the cause",
-            Self::Load => "the continuous load may be the cause",
-            Self::NothingBefore => "nothing had been read before the press",
-            Self::NotSampled => "not all workers are sampled; it may have come earlier",
-            Self::CauseUnseen => "its cause was not seen",
-        }
-    }
 }
 
 /// A step that has happened.

@@ -112,8 +112,7 @@ mod tests {
         ] {
             let was_live = last_delivery.is_some();
             let (since, first) = (at(1), at(1));
-            let status =
-                SourceStatus { state, since, first, was_live, last_delivery: last_delivery, away: None };
+            let status = SourceStatus { state, since, first, was_live, last_delivery, away: None };
             assert_eq!(status.health(Source::Broker, at(now)), expected, "at {now}");
         }
         // The API server answers a watch at once.

@@ -44,40 +44,6 @@ impl Curve {
         Self::Shadow,
     ];
 
-    /// The name of the curve.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Waiting => "messages waiting (ready)",
-            Self::InWork => "messages in work (unacked)",
-            Self::Target => "target",
-            Self::Believed => "what the HPA read",
-            Self::Metric => "external metric",
-            Self::Desired => "replicas desired",
-            Self::Current => "replicas current",
-            Self::Ready => "replicas ready",
-            Self::Raw => "replicas without the window",
-            Self::Shadow => "replicas of the shadow",
-        }
-    }
-
-    /// The name in a word or two.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::InWork => "in work",
-            Self::Target => "target",
-            Self::Believed => "HPA read",
-            Self::Metric => "metric",
-            Self::Desired => "desired",
-            Self::Current => "current",
-            Self::Ready => "ready",
-            Self::Raw => "raw",
-            Self::Shadow => "shadow",
-        }
-    }
-
     /// The value at an instant; `None` without a reading.
     #[must_use]
     pub fn at(self, history: &History, at: At) -> Option<f32> {

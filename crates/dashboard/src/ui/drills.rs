@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::At;
 use crate::reported::{Drill, DrillRequest, ScaledWorkload};
+use crate::strings::sentences;
 use crate::ui::yes_no::YesNo;
 
 /// The stopped parts.
@@ -58,9 +59,9 @@ pub fn title(drill: Drill) -> &'static str {
 #[must_use]
 pub fn consequence(drill: Drill) -> &'static str {
     match drill {
-        Drill::Exporter => "no new samples: the HPA loses its metric and keeps its size",
-        Drill::Prometheus => "no scrapes and no queries: the external metric fails",
-        Drill::Broker => "no queue: jobs are refused; what a disk does not keep is lost",
+        Drill::Exporter => sentences::EXPORTER_STOPPED,
+        Drill::Prometheus => sentences::PROMETHEUS_STOPPED,
+        Drill::Broker => sentences::BROKER_STOPPED,
     }
 }
 

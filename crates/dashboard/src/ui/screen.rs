@@ -23,19 +23,6 @@ impl Screen {
     pub const ALL: &[Self] =
         &[Self::Overview, Self::Pods, Self::Decision, Self::Runs, Self::Doctor, Self::Logs];
 
-    /// The title in the header.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Pods => "Pods",
-            Self::Decision => "Decision",
-            Self::Runs => "Runs",
-            Self::Doctor => "Doctor",
-            Self::Logs => "Logs",
-        }
-    }
-
     /// The index in the order of `tab`.
     #[must_use]
     pub fn index(self) -> usize {

@@ -6,7 +6,6 @@ use super::lists::log_event;
 use crate::autoscaler::hpa_settings::HpaSettings;
 use crate::bursts::job_outcomes::LogGap;
 use crate::bursts::load::{CONFIRM_ABOVE, LoadState};
-use crate::bursts::missing_reason;
 use crate::bursts::recent::StateBefore;
 use crate::chain::beliefs::ChainHop;
 use crate::chart::history::MarkKind;
@@ -15,6 +14,7 @@ use crate::data::{Data, Presence};
 use crate::message::Effect;
 use crate::model::Model;
 use crate::reported::{Source, SourceState};
+use crate::strings::{entries, sentences};
 use crate::ui::events::Severity;
 use crate::ui::state::{Candidate, Confirm};
 use observed::{PodPhase, Role};
@@ -23,13 +23,13 @@ use observed::{PodPhase, Role};
 const MAX_UNFINISHED: usize = 20;
 
 /// The reason why nothing can be sent now, if there is one.
-fn refuse(model: &Model) -> Option<&'static str> {
+fn refuse(model: &Model) -> Option<String> {
     if !model.data.watched.has_data() {
-        Some("the target is not ready yet")
+        Some(entries::NOT_READY.to_owned())
     } else if !model.data.watched.is_ready() {
-        Some("the target cannot be reached")
+        Some(entries::UNREACHABLE.to_owned())
     } else if model.data.bursts.unfinished() >= MAX_UNFINISHED {
-        Some("20 bursts are still being sent")
+        Some(entries::too_many_bursts(MAX_UNFINISHED))
     } else {
         None
     }
@@ -44,7 +44,7 @@ fn must_agree(model: &Model) -> bool {
 /// The burst key: fires, or asks first.
 pub(super) fn burst(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if let Some(reason) = refuse(model) {
-        log_event(model, at, Severity::Warning, "no burst", reason.to_owned());
+        log_event(model, at, Severity::Warning, entries::no_burst(reason));
         return;
     }
     let size = model.data.load.size;
@@ -64,8 +64,8 @@ fn blind(data: &Data) -> BTreeMap<Source, String> {
         SourceState::Connecting | SourceState::Live => None,
     });
     let absent = [
-        (Source::Hpa, data.hpa == Presence::Missing, missing_reason::NO_HPA),
-        (Source::Workload, data.workload == Presence::Missing, missing_reason::NO_WORKLOAD),
+        (Source::Hpa, data.hpa == Presence::Missing, sentences::NO_HPA),
+        (Source::Workload, data.workload == Presence::Missing, sentences::NO_WORKLOAD),
     ];
     let absent = absent.into_iter().filter(|(_, is_absent, _)| *is_absent);
     absent.map(|(source, _, cause)| (source, cause.to_owned())).chain(causes).collect()
@@ -83,12 +83,12 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     // A hop that was read and had no number gets one only from new messages: until then the broker's depth
     // stands in for it.
     let depth = data.beliefs.get(ChainHop::Broker).and_then(|belief| belief.total);
-    let said = |place| data.beliefs.get(place).and_then(|belief| belief.total.or(depth));
+    let total = |hop| data.beliefs.get(hop).and_then(|belief| belief.total.or(depth));
     let spec_replicas = data.workload.get().map(|workload| workload.spec_replicas);
     let before = StateBefore {
         depth,
-        scraped: said(ChainHop::Prometheus),
-        metric: said(ChainHop::ExternalApi),
+        scraped: total(ChainHop::Prometheus),
+        metric: total(ChainHop::ExternalApi),
         // An HPA that has computed nothing yet leaves the size as it is.
         desired: data.hpa.get().and_then(|hpa| hpa.wanted().or(spec_replicas)),
         spec_replicas,
@@ -107,17 +107,16 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     }
     data.history.mark(at, MarkKind::Burst);
     let number = data.bursts.fired();
-    let jobs = if size == 1 { "job" } else { "jobs" };
-    log_event(model, at, Severity::Own, "burst", format!("#{number}: {size} {jobs}"));
+    log_event(model, at, Severity::Own, entries::burst(number, size));
     effects.push(Effect::Fire { id, size });
 }
 
 /// The load key: on, off, or a question first.
 pub(super) fn toggle_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if model.data.load.is_on() {
-        stop_load(model, at, "switched off", effects);
+        stop_load(model, at, entries::SWITCHED_OFF, effects);
     } else if let Some(reason) = refuse(model) {
-        log_event(model, at, Severity::Warning, "no load", reason.to_owned());
+        log_event(model, at, Severity::Warning, entries::no_load(reason));
     } else if must_agree(model) {
         model.ui.mode = Confirm::Load.put();
     } else {
@@ -134,7 +133,7 @@ pub(super) fn start_load(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     load.failed.clear();
     let rate = load.rate;
     effects.push(Effect::Load { rate });
-    log_event(model, at, Severity::Own, "load", format!("on, {rate} requests/s"));
+    log_event(model, at, Severity::Own, entries::load_on(rate));
 }
 
 /// Stops the continuous load if it runs, and logs the reason.
@@ -145,7 +144,7 @@ pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut V
     model.data.load.running = LoadState::Off;
     effects.push(Effect::Load { rate: 0.0 });
     let accepted = model.data.load.accepted;
-    log_event(model, at, Severity::Own, "load", format!("off after {accepted} jobs: {reason}"));
+    log_event(model, at, Severity::Own, entries::load_off(accepted, reason));
 }
 
 /// Changes the rate of the continuous load, at once if it runs.
@@ -169,7 +168,7 @@ pub(super) fn ask_kill(model: &mut Model, at: At) {
         .map(|known| Candidate { name: known.pod.name.clone(), uid: known.pod.uid.clone() })
         .collect();
     if workers.is_empty() {
-        log_event(model, at, Severity::Warning, "no kill", "there is no worker".to_owned());
+        log_event(model, at, Severity::Warning, entries::no_kill());
     } else {
         model.ui.mode = Confirm::Kill { workers, chosen: 0 }.put();
     }
@@ -183,7 +182,7 @@ pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut V
         Confirm::Kill { .. } | Confirm::Undo(_) => None,
     };
     if let Some(reason) = reason {
-        log_event(model, at, Severity::Warning, "not sent", reason.to_owned());
+        log_event(model, at, Severity::Warning, entries::not_sent(reason));
         return;
     }
     match confirm {
@@ -202,6 +201,6 @@ pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut V
 /// Quits; the load stops first.
 pub(super) fn quit(model: &mut Model, effects: &mut Vec<Effect>) {
     let now = model.data.now;
-    stop_load(model, now, "quit", effects);
+    stop_load(model, now, entries::QUIT, effects);
     effects.push(Effect::Quit);
 }

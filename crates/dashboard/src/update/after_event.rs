@@ -10,6 +10,7 @@ use crate::data::Presence;
 use crate::message::Effect;
 use crate::model::Model;
 use crate::reported::{PollRate, Source, SourceState};
+use crate::strings::entries;
 use crate::target::TargetState;
 use crate::ui::events::Severity;
 use crate::ui::screen::Screen;
@@ -25,15 +26,14 @@ pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect
     if let LoadState::Since(since) = model.data.load.running
         && at.since(since) >= MAX_TIME
     {
-        act::stop_load(model, at, "it ran for ten minutes", effects);
+        act::stop_load(model, at, entries::TIME_LIMIT, effects);
         changed = true;
     }
     let aborted = model.data.jobs.settle(at);
     changed |= !aborted.is_empty();
     super::jobs::log_aborted(model, at, aborted);
     for (number, lost) in model.data.bursts.mark_missing(at) {
-        let message = format!("#{number}: {lost} confirmed jobs are neither done nor in the queue");
-        super::lists::log_event(model, at, Severity::Warning, "lost", message);
+        super::lists::log_event(model, at, Severity::Warning, entries::lost_jobs(number, lost));
         changed = true;
     }
     if model.data.bursts.running()

@@ -8,7 +8,8 @@ use crate::chart::history::MarkKind;
 use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
-use crate::reported::{DrillEvent, DrillRequest, ScaledWorkload};
+use crate::reported::{DrillEvent, DrillRequest};
+use crate::strings::entries;
 use crate::ui::dialog::Dialog;
 use crate::ui::drills::{DrillDialog, DrillStep, title};
 use crate::ui::events::Severity;
@@ -18,7 +19,7 @@ use crate::ui::yes_no::YesNo;
 /// The drill key.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if !model.data.watched.has_data() {
-        return log_event(model, at, Severity::Warning, "no drill", "the target is not ready yet".to_owned());
+        return log_event(model, at, Severity::Warning, entries::no_drill());
     }
     model.ui.mode = Mode::Dialog(Box::new(Dialog::Drills(DrillDialog::default())));
     effects.push(Effect::Drill(DrillRequest::Find));
@@ -75,7 +76,6 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
 
 /// Handles an answer.
 pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
-    let of = |scaled: &ScaledWorkload| format!("{} {}", scaled.kind.word(), scaled.name);
     match answer {
         DrillEvent::Found(seen) => {
             if let Some(dialog) = dialog(&mut model.ui.mode) {
@@ -83,19 +83,20 @@ pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
             }
         }
         DrillEvent::Stopped(drill, scaled) => {
-            let message = format!("{} is stopped ({} to 0); D puts it back", title(drill), of(&scaled));
+            let entry = entries::drill_stopped(title(drill), scaled.kind.word(), &scaled.name);
             model.data.drills.stopped(at, drill, scaled);
             model.data.history.mark(at, MarkKind::Drill);
-            log_event(model, at, Severity::Warning, "drill", message);
+            log_event(model, at, Severity::Warning, entry);
         }
         DrillEvent::PutBack(drill, scaled) => {
-            let message = format!("{} is put back ({} to {})", title(drill), of(&scaled), scaled.replicas);
+            let (kind, name) = (scaled.kind.word(), &scaled.name);
+            let entry = entries::drill_over(title(drill), kind, name, scaled.replicas);
             model.data.drills.put_back(drill);
             model.data.history.mark(at, MarkKind::DrillOver);
-            log_event(model, at, Severity::Own, "drill", message);
+            log_event(model, at, Severity::Own, entry);
         }
         DrillEvent::Failed(drill, sentence) => {
-            log_event(model, at, Severity::Warning, "drill", format!("{}: {sentence}", title(drill)));
+            log_event(model, at, Severity::Warning, entries::drill_failed(title(drill), &sentence));
         }
     }
 }
@@ -104,6 +105,7 @@ pub(super) fn answered(model: &mut Model, at: At, answer: DrillEvent) {
 mod tests {
     use super::*;
     use crate::message::Event;
+    use crate::reported::ScaledWorkload;
     use crate::reported::{Drill, ScaledKind};
     use crate::update::tests::Talk;
 

@@ -11,6 +11,7 @@ use crate::keys;
 use crate::keys::{Action, KeyContext};
 use crate::message::{Effect, Input};
 use crate::model::Model;
+use crate::strings::{entries, sentences};
 use crate::ui::dialog::Dialog;
 use crate::ui::events::Severity;
 use crate::ui::screen::Screen;
@@ -73,9 +74,8 @@ fn typed(model: &mut Model, key: &KeyEvent) -> bool {
 
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     if action.drives() && model.ui.access == Access::ReadOnly {
-        let why = "nothing is sent to the cluster";
-        log_event(model, at, Severity::Warning, "read-only", format!("{why}: started with --read-only"));
-        model.ui.notice = Some(Notice { at, text: format!("read-only: {why}") });
+        log_event(model, at, Severity::Warning, entries::read_only());
+        model.ui.notice = Some(Notice { at, text: sentences::READ_ONLY_NOTICE.to_owned() });
         return;
     }
     match action {

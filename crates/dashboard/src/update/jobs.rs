@@ -11,6 +11,7 @@ use crate::clock::At;
 use crate::data::Data;
 use crate::model::Model;
 use crate::reported::{BurstProgress, LogState, Source};
+use crate::strings::entries;
 use crate::ui::events::Severity;
 use crate::workers::timelines::{CurrentJob, JobTag, WorkerState};
 
@@ -23,13 +24,10 @@ pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
         return;
     }
     let Some(burst) = model.data.bursts.get_mut(&id) else { return };
-    let (number, size, accepted, failures) = (burst.number, burst.size, burst.accepted, burst.failures());
-    if failures > 0 {
+    if burst.failures() > 0 {
+        let entry = entries::burst_failures(burst.number, burst.accepted, burst.size, &burst.failed);
         model.data.history.mark(at, MarkKind::Error);
-        let causes: Vec<String> =
-            burst.failed.iter().map(|(cause, count)| format!("{count} × {cause}")).collect();
-        let message = format!("#{number}: {accepted} of {size} accepted; {}", causes.join(", "));
-        log_event(model, at, Severity::Warning, "burst", message);
+        log_event(model, at, Severity::Warning, entry);
     }
 }
 
@@ -67,7 +65,7 @@ pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
         LogState::Gap(cause) => {
             let unsampled = model.data.sampling.unsampled();
             model.data.bursts.gap(LogGap::Log, unsampled);
-            log_event(model, at, Severity::Warning, "log gap", cause);
+            log_event(model, at, Severity::Warning, entries::log_gap(cause));
             model.data.jobs.log_ended(pod, false)
         }
     };
@@ -78,8 +76,7 @@ pub(super) fn log_state(model: &mut Model, at: At, pod: &str, state: LogState) {
 pub(super) fn log_aborted(model: &mut Model, at: At, aborted: impl IntoIterator<Item = AbortedWork>) {
     for AbortedWork { pod, at: when, work } in aborted {
         model.data.lanes.aborted(when, &pod);
-        let message = format!("{pod} had put {:.1} s into a job that it did not end", work.as_secs_f64());
-        log_event(model, at, Severity::Warning, "work aborted away", message);
+        log_event(model, at, Severity::Warning, entries::aborted(&pod, work));
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn page_top(top: usize, action: Action, rows: usize) -> usize {
 }
 
 /// Adds a line to the list of events.
-pub(super) fn log_event(model: &mut Model, at: At, severity: Severity, reason: &str, message: String) {
+pub(super) fn log_event(model: &mut Model, at: At, severity: Severity, (reason, message): (&str, String)) {
     let data = &mut model.data;
     data.events.push_local(at, &data.day, severity, reason, message);
     keep_position(model, false);

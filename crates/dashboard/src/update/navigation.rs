@@ -8,6 +8,7 @@ use crate::clock::At;
 use crate::keys::Action;
 use crate::message::HitTarget;
 use crate::model::Model;
+use crate::strings::sentences;
 use crate::ui::filter::Filter;
 use crate::ui::screen::{Focus, Panel, Screen};
 use crate::ui::state::{Mode, Notice};
@@ -45,7 +46,7 @@ fn refuse(model: &mut Model, why: &str) {
 pub(super) fn inspect(model: &mut Model) {
     let now = now(model);
     if !model.ui.screen.has_axis() && !model.ui.viewport.is_inspecting() {
-        return refuse(model, "there is no time axis on this screen");
+        return refuse(model, sentences::NO_TIME_AXIS);
     }
     if model.ui.viewport.is_inspecting() {
         model.ui.viewport.leave();
@@ -98,7 +99,7 @@ pub(super) fn close(model: &mut Model) {
 /// Begins to edit the filter of the screen's list.
 pub(super) fn filter(model: &mut Model) {
     if model.ui.filters.on(model.ui.screen).is_none() {
-        return refuse(model, "there is no list to filter on this screen");
+        return refuse(model, sentences::NO_LIST);
     }
     model.ui.mode = Mode::Filter;
 }

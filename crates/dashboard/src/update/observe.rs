@@ -5,7 +5,6 @@ use super::lists::log_event;
 use super::{decide, jobs, observed_at};
 use crate::autoscaler::estimate::StatusChange;
 use crate::bursts::job_outcomes::LogGap;
-use crate::bursts::missing_reason;
 use crate::bursts::stopwatch::{Observation, Provenance, Stage};
 use crate::chain::beliefs::ChainHop;
 use crate::chain::explanation;
@@ -16,6 +15,7 @@ use crate::data::Presence;
 use crate::message::{Effect, Event};
 use crate::model::Model;
 use crate::reported::{LoadProgress, Source, SourceState, TargetEvent};
+use crate::strings::{entries, sentences};
 use crate::ui::events::Severity;
 use crate::ui::screen::Screen;
 use crate::workers::pods::PodChange;
@@ -45,8 +45,8 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             return false;
         }
         Event::KillDone { attempt: what, result } => match result {
-            Ok(message) => log_event(model, at, Severity::Own, &what, message),
-            Err(message) => log_event(model, at, Severity::Warning, &what, message),
+            Ok(message) => log_event(model, at, Severity::Own, (&what, message)),
+            Err(message) => log_event(model, at, Severity::Warning, (&what, message)),
         },
         Event::Log { pod, line } => {
             observed_at::note_delivery(&mut model.data, at, Source::Logs);
@@ -68,10 +68,10 @@ fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect
     model.data.watched.apply(at, news);
     if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {
         let what = problem.what.clone();
-        log_event(model, at, Severity::Warning, "cluster lost", what);
+        log_event(model, at, Severity::Warning, entries::cluster_lost(what));
     }
     if model.data.watched.problem().is_some() {
-        stop_load(model, at, "the target cannot be reached", effects);
+        stop_load(model, at, entries::UNREACHABLE, effects);
     }
 }
 
@@ -148,7 +148,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     let own = scaled(&hpa).filter(|own| scaled(&model.data.hpa) != Some(*own));
     model.data.hpa = hpa;
     if model.data.hpa == Presence::Missing {
-        model.data.bursts.blind(Source::Hpa, missing_reason::NO_HPA);
+        model.data.bursts.blind(Source::Hpa, sentences::NO_HPA);
     }
     let believed = model.data.believed_total();
     let desired = model.data.hpa.get().and_then(Hpa::wanted);
@@ -181,7 +181,7 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
     let before = model.data.workload.get().map(|workload| workload.spec_replicas);
     model.data.workload = workload;
     if model.data.workload == Presence::Missing {
-        model.data.bursts.blind(Source::Workload, missing_reason::NO_WORKLOAD);
+        model.data.bursts.blind(Source::Workload, sentences::NO_WORKLOAD);
     }
     let now = model.data.workload.get().cloned();
     let data = &mut model.data;
@@ -276,8 +276,7 @@ fn appeared(model: &mut Model, at: At, before: Option<&Pod>, now: &Pod) {
         Role::Producer | Role::Other => {}
     }
     if restarted {
-        let why = now.last_exit.as_deref().map(|exit| format!(" after {exit}")).unwrap_or_default();
-        log_event(model, at, Severity::Warning, "restarted", format!("{}{why}", now.name));
+        log_event(model, at, Severity::Warning, entries::restarted(&now.name, now.last_exit.as_deref()));
     }
 }
 
@@ -305,13 +304,7 @@ fn broker_lost(model: &mut Model, at: At) {
     let known = model.data.depth.map_or(0, |depth| depth.total());
     model.data.jobs.broker_lost(at, known);
     model.data.history.mark(at, MarkKind::BrokerLost);
-    log_event(
-        model,
-        at,
-        Severity::Warning,
-        "broker gone",
-        format!("{known} messages were known to be in it"),
-    );
+    log_event(model, at, Severity::Warning, entries::broker_gone(known));
 }
 
 fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
@@ -325,10 +318,9 @@ fn depth(model: &mut Model, at: At, sample: DepthSample) -> bool {
         let lost = model.data.jobs.broker_back(total);
         if lost > 0 {
             model.data.bursts.lost();
-            let message = format!("{lost} of {} messages are lost", away.known);
-            log_event(model, at, Severity::Warning, "broker back", message);
+            log_event(model, at, Severity::Warning, entries::broker_back_with_loss(lost, away.known));
         } else {
-            log_event(model, at, Severity::Own, "broker back", format!("with {total} messages"));
+            log_event(model, at, Severity::Own, entries::broker_back(total));
         }
     }
     let changed = model.data.depth != Some(sample);
@@ -392,7 +384,7 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
         .collect();
     for cause in new_causes {
         model.data.history.mark(at, MarkKind::Error);
-        log_event(model, at, Severity::Warning, "load", cause);
+        log_event(model, at, Severity::Warning, entries::load_failure(cause));
     }
     let load = &mut model.data.load;
     let news = progress.accepted.saturating_sub(load.accepted);

@@ -54,11 +54,11 @@ pub(super) fn with_object_timestamp(
                 at: at.min(seen.at),
                 provenance: Provenance::ObjectTime,
                 uncertainty,
-                object_time: object_time,
+                object_time,
                 caveat: seen.caveat,
             }
         }
-        object_time => Observation { object_time: object_time, ..seen },
+        object_time => Observation { object_time, ..seen },
     }
 }
 

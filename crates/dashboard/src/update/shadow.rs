@@ -10,6 +10,7 @@ use crate::autoscaler::shadow::{RealSide, RunningShadow, Shadow, ShadowDialog};
 use crate::clock::At;
 use crate::data::Data;
 use crate::model::Model;
+use crate::strings::entries;
 use crate::ui::dialog::Dialog;
 use crate::ui::events::Severity;
 use crate::ui::state::Mode;
@@ -17,21 +18,15 @@ use crate::ui::state::Mode;
 /// The shadow key.
 pub(super) fn toggle(model: &mut Model, at: At) {
     if let Shadow::On(running) = &model.data.shadow {
-        let message = format!("off; it was {}", running.in_short());
+        let entry = entries::shadow_off(&running.in_short());
         model.data.shadow = Shadow::Off;
         model.data.history.shadow.push(at, None);
-        return log_event(model, at, Severity::Own, "shadow", message);
+        return log_event(model, at, Severity::Own, entry);
     }
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     match spec {
         Some(spec) => model.ui.mode = Mode::Dialog(Box::new(Dialog::Shadow(ShadowDialog::new(spec)))),
-        None => log_event(
-            model,
-            at,
-            Severity::Warning,
-            "no shadow",
-            "there is no HPA that can be read".to_owned(),
-        ),
+        None => log_event(model, at, Severity::Warning, entries::no_shadow()),
     }
 }
 
@@ -48,11 +43,11 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
             });
             match made {
                 Ok(running) => {
-                    let message = format!("on: {}", running.in_short());
+                    let entry = entries::shadow_on(&running.in_short());
                     model.data.history.shadow.push(at, Some(f64::from(running.size())));
                     model.data.shadow = Shadow::On(Box::new(running));
                     model.ui.mode = Mode::Normal;
-                    log_event(model, at, Severity::Own, "shadow", message);
+                    log_event(model, at, Severity::Own, entry);
                 }
                 Err(wrong) => dialog.wrong = wrong,
             }
@@ -128,9 +123,9 @@ mod tests {
             ("w", "choosing"),
             ("w⎋", "off"),
             // As offered: the other target type.
-            ("w↵", "20 in all, 1..10"),
-            ("w←↵", "20 a pod, 1..10"),
-            ("w↓⌦5↵", "5 in all, 1..10"),
+            ("w↵", "20 in total, 1..10"),
+            ("w←↵", "20 per pod, 1..10"),
+            ("w↓⌦5↵", "5 in total, 1..10"),
             ("w↓↓↓⌦0↵⌫", "choosing"),
             ("w↓↓↓⌦0↵", "wrong: spec.maxReplicas: Invalid value: 0: must be greater than 0"),
             ("w↵w", "off"),

@@ -5,22 +5,8 @@ use crate::chain::sources::SourceStatus;
 use crate::clock::At;
 use crate::model::Model;
 use crate::reported::{Source, SourceState};
+use crate::strings::{entries, names};
 use crate::ui::events::Severity;
-
-/// The name of a source in log entries.
-fn name(source: Source) -> &'static str {
-    match source {
-        Source::Hpa => "the HPA",
-        Source::Workload => "the scale target",
-        Source::Pods => "the pods",
-        Source::Events => "the Events",
-        Source::ExternalMetric => "the external metric",
-        Source::Broker => "the broker",
-        Source::Prometheus => "Prometheus",
-        Source::Producer => "the producer",
-        Source::Logs => "the logs",
-    }
-}
 
 /// Logs that a source is lost or back. A source that was never live cannot be back, and a further failed
 /// attempt is not logged.
@@ -36,13 +22,13 @@ pub(super) fn log_change(
     if source == Source::Logs {
         return;
     }
-    let name = name(source);
-    let (severity, reason, message) = match (&old.state, new) {
+    let name = names::source(source);
+    let (severity, (reason, message)) = match (&old.state, new) {
         (SourceState::Live, SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause)) => {
-            (Severity::Warning, "source lost", format!("{name}: {cause}"))
+            (Severity::Warning, entries::source_lost(name, cause))
         }
         (SourceState::Retrying { .. } | SourceState::Unavailable(_), SourceState::Live) if old.was_live => {
-            (Severity::Own, "source back", format!("{name}, after {} s", at.since(old.since).as_secs()))
+            (Severity::Own, entries::source_back(name, at.since(old.since)))
         }
         _ => return,
     };

@@ -11,6 +11,7 @@ use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
 use crate::reported::{TuneEvent, TuneRequest};
+use crate::strings::entries;
 use crate::ui::dialog::Dialog;
 use crate::ui::events::Severity;
 use crate::ui::state::{Confirm, Mode};
@@ -20,13 +21,7 @@ use crate::ui::yes_no::YesNo;
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     let Some(spec) = spec else {
-        return log_event(
-            model,
-            at,
-            Severity::Warning,
-            "no tuning",
-            "there is no HPA that can be read".to_owned(),
-        );
+        return log_event(model, at, Severity::Warning, entries::no_tuning());
     };
     model.ui.mode = Mode::Dialog(Box::new(Dialog::Tune(TuneDialog::new(spec))));
     effects.push(Effect::Tune(TuneRequest::Rights));
@@ -69,7 +64,7 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
             None => {}
         },
         (TuneStep::Trying(_), KeyCode::Esc | KeyCode::Char('n')) => {
-            dialog.step = TuneStep::Editing(Vec::new())
+            dialog.step = TuneStep::Editing(Vec::new());
         }
         // The request cannot be cancelled; closing the dialog does not stop it.
         (TuneStep::Applying(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
@@ -81,9 +76,7 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
 pub(super) fn ask_undo(model: &mut Model, at: At) {
     match model.data.tuning.undo() {
         Some(undo) => model.ui.mode = Confirm::Undo(Box::new(undo)).put(),
-        None => {
-            log_event(model, at, Severity::Warning, "no undo", "nothing was changed from here".to_owned())
-        }
+        None => log_event(model, at, Severity::Warning, entries::no_undo()),
     }
 }
 
@@ -99,8 +92,8 @@ pub(super) fn observed(model: &mut Model, at: At) {
     let Some(spec) = model.data.hpa.get().and_then(|hpa| hpa.spec.clone()) else { return };
     if model.data.tuning.seen(&spec) {
         model.data.history.mark(at, MarkKind::Tuned);
-        let message = format!("now {}", model.data.tuning.current_settings());
-        log_event(model, at, Severity::Own, "HPA changed", message);
+        let entry = entries::hpa_changed(&model.data.tuning.current_settings());
+        log_event(model, at, Severity::Own, entry);
     }
 }
 
@@ -127,25 +120,24 @@ pub(super) fn answered(model: &mut Model, at: At, answer: TuneEvent) {
                         model.ui.mode = Mode::Normal;
                     }
                     model.data.tuning.made(at, applied);
-                    let message = format!("{}; u takes it back", words.join(", "));
-                    log_event(model, at, Severity::Own, "tuned", message);
+                    log_event(model, at, Severity::Own, entries::tuned(&words));
                 }
                 Err(refusal) => {
-                    let message = sentences(&refusal).join(" ");
+                    let entry = entries::not_tuned(&sentences(&refusal));
                     if let Some(dialog) = dialog {
                         dialog.refused(refusal);
                     }
-                    log_event(model, at, Severity::Warning, "not tuned", message);
+                    log_event(model, at, Severity::Warning, entry);
                 }
             }
         }
         TuneEvent::Undone { result: Ok(differences), .. } => {
             model.data.tuning.undone();
             let words: Vec<String> = differences.iter().map(in_words).collect();
-            log_event(model, at, Severity::Own, "taken back", words.join(", "));
+            log_event(model, at, Severity::Own, entries::undone(&words));
         }
         TuneEvent::Undone { result: Err(refusal), .. } => {
-            log_event(model, at, Severity::Warning, "not taken back", sentences(&refusal).join(" "));
+            log_event(model, at, Severity::Warning, entries::not_undone(&sentences(&refusal)));
         }
     }
 }

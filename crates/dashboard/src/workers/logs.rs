@@ -70,7 +70,7 @@ impl Logs {
             text.push_str(&format!(" job {id}"));
         }
         if event.redelivered {
-            text.push_str(", delivered again");
+            text.push_str(", redelivered");
         }
         let seconds = |ms| Duration::from_millis(ms).as_secs_f64();
         if let Some(ms) = event.wait_ms {
@@ -119,9 +119,6 @@ mod tests {
             },
         );
         assert_eq!(logs.iter().len(), MAX_LINES);
-        assert_eq!(
-            logs.iter().next_back().unwrap().text,
-            "acked, delivered again, waited 1.2 s, worked 5.0 s"
-        );
+        assert_eq!(logs.iter().next_back().unwrap().text, "acked, redelivered, waited 1.2 s, worked 5.0 s");
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::inputs::Total;
 use crate::clock::At;
+use crate::strings::sentences;
 use observed::Hpa;
 
 /// An observed sync.
@@ -109,17 +110,15 @@ impl LastSync {
         let known = self.at.since(self.knows_since).as_secs();
         match () {
             () if self.trace.path == Path::Failed || self.total == Total::None => {
-                "there was no reading to calculate with"
+                sentences::CALCULATED_WITHOUT_READING
             }
             () if self.trace.limited.is_some_and(|l| l.constraint == Some(Constraint::ScalingPolicy)) => {
-                "it counts other changes for its policies than were seen here"
+                sentences::OTHER_SCALE_EVENTS
             }
-            () if known < u64::try_from(window).unwrap_or(u64::MAX) => {
-                "it remembers recommendations from before this run"
-            }
-            () if !self.existed_seen => "the replicas that existed then were not seen",
-            () if matches!(self.total, Total::Back(_)) => "the total is computed back and may be off",
-            () => "its memory or its inputs are not what was seen here",
+            () if known < u64::try_from(window).unwrap_or(u64::MAX) => sentences::OLDER_RECOMMENDATIONS,
+            () if !self.existed_seen => sentences::REPLICAS_UNOBSERVED,
+            () if matches!(self.total, Total::Back(_)) => sentences::TOTAL_COMPUTED_BACK,
+            () => sentences::OTHER_INPUTS,
         }
     }
 }

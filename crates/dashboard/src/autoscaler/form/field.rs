@@ -33,19 +33,4 @@ impl Name {
         Self::UpPolicies,
         Self::DownPolicies,
     ];
-
-    /// The title on the screen.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Kind => "target type",
-            Self::Target => "target",
-            Self::Min => "min replicas",
-            Self::Max => "max replicas",
-            Self::UpWindow => "window up, s",
-            Self::DownWindow => "window down, s",
-            Self::UpPolicies => "policies up",
-            Self::DownPolicies => "policies down",
-        }
-    }
 }

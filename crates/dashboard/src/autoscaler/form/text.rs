@@ -4,6 +4,7 @@ use hpa::spec::{Direction, Policy, ScalingRules};
 
 use super::field::Name;
 use crate::edits::{Edit, TargetKind};
+use crate::strings::sentences;
 
 /// Parses a target type.
 pub(super) fn kind(text: &str) -> TargetKind {
@@ -22,7 +23,7 @@ pub(super) fn window(direction: Direction, text: &str) -> Result<Edit, String> {
         return Ok(Edit::Window { direction, seconds: None });
     }
     let seconds = text.trim_end_matches('s').trim_end().parse().map_err(|_| {
-        format!("{}.stabilizationWindowSeconds: {text:?} is not a whole number", path(direction))
+        sentences::not_a_whole_number(&format!("{}.stabilizationWindowSeconds", path(direction)), text)
     })?;
     Ok(Edit::Window { direction, seconds: Some(seconds) })
 }
@@ -38,10 +39,8 @@ pub(super) fn policies(direction: Direction, text: &str) -> Result<Edit, String>
             policy => match read_policy(policy) {
                 Some(policy) => policies.push(policy),
                 None => {
-                    let path = path(direction);
-                    return Err(format!(
-                        "{path}.policies: {word:?} is not like 4 pods/15s, 100%/15s, max, min or disabled"
-                    ));
+                    let path = format!("{}.policies", path(direction));
+                    return Err(sentences::not_a_policy(&path, &word));
                 }
             },
         }
@@ -105,8 +104,8 @@ pub fn in_short(spec: &hpa::Spec) -> String {
     let mut parts = Vec::new();
     if let Some(target) = target {
         match (target.average_value, target.value) {
-            (Some(average), _) => parts.push(format!("{average} a pod")),
-            (None, Some(value)) => parts.push(format!("{value} in all")),
+            (Some(average), _) => parts.push(sentences::per_pod(&average.to_string())),
+            (None, Some(value)) => parts.push(sentences::in_total(&value.to_string())),
             (None, None) => {}
         }
     }

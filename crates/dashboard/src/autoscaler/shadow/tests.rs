@@ -85,7 +85,7 @@ fn another_specification_diverges() {
         .collect();
     // The total does not fall for a shadow: it grows to the maximum.
     assert_eq!(sizes, [3, 7, 10, 10]);
-    assert_eq!(shadow.in_short(), "20 in all, 1..10");
+    assert_eq!(shadow.in_short(), "20 in total, 1..10");
 }
 
 #[test]

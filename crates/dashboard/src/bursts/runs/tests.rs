@@ -101,7 +101,7 @@ fn figures_come_from_observations() {
     for (figure, expected) in [
         (Figure::Size, Cell::Is(50.0)),
         (Figure::Reaction(Stage::InBroker), Cell::Is(1.0)),
-        (Figure::Reaction(Stage::Scraped), Cell::Never("between two looks")),
+        (Figure::Reaction(Stage::Scraped), Cell::Never("between two polls")),
         (Figure::Reaction(Stage::Drained), Cell::Is(30.0)),
         (Figure::Peak, Cell::Is(5.0)),
         // Fifty messages need three workers at twenty each.

@@ -95,9 +95,9 @@ fn keys_lead_through_the_form() {
     for (keys, asks, expected) in [
         ("t", vec!["rights"], "editing"),
         ("t⎋", vec!["rights"], "closed"),
-        ("t↵", vec!["rights"], "editing: nothing is different"),
+        ("t↵", vec!["rights"], "editing: nothing is changed"),
         // An edit clears the errors; another field does not.
-        ("t↵↓", vec!["rights"], "editing: nothing is different"),
+        ("t↵↓", vec!["rights"], "editing: nothing is changed"),
         ("t↵↓↓↓⌫", vec!["rights"], "editing"),
         ("t↵→", vec!["rights"], "editing"),
         // Letters and digits are text, and the burst key does not fire.
@@ -142,7 +142,7 @@ fn nothing_changes_before_a_yes_to_the_dry_run() {
     assert_eq!(step(&talk), "applying");
     talk.send(Event::Tune(TuneEvent::Applied { number: 3, result: Ok(applied()) }));
     assert_eq!(step(&talk), "closed");
-    assert_eq!(talk.events(), ["tuned: spec.maxReplicas: 10 → 8; u takes it back"]);
+    assert_eq!(talk.events(), ["tuned: spec.maxReplicas: 10 → 8; u undoes it"]);
 
     // An undo shows its differences and asks for a yes as well.
     for keys in ["u", "n", "u⎋", "u↵", "u→←↵"] {
@@ -155,7 +155,7 @@ fn nothing_changes_before_a_yes_to_the_dry_run() {
     assert_eq!(requests(&talk.keys("→↵")), ["undo {\"maxReplicas\":10}"]);
     talk.send(Event::Tune(TuneEvent::Undone { number: 4, result: Ok(vec![]) }));
     assert_eq!(requests(&talk.keys("u")), [""; 0], "there is nothing more to take back");
-    assert_eq!(talk.events().last().unwrap(), "no undo: nothing was changed from here");
+    assert_eq!(talk.events().last().unwrap(), "no undo: no change was made from here");
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_conflict_keeps_the_typed_text() {
     let now = Box::new(spec(5));
     let refusal = Refusal::Conflict { theirs: vec![difference()], now };
     talk.send(Event::Tune(TuneEvent::Tried { number: 1, result: Err(refusal) }));
-    assert!(step(&talk).contains("somebody else changed the HPA meanwhile"), "{}", step(&talk));
+    assert!(step(&talk).contains("another client changed the HPA"), "{}", step(&talk));
     // The next try is for the current specification.
     let effects = talk.keys("↵");
     let Some(Effect::Tune(TuneRequest::Try(change))) =
@@ -203,9 +203,12 @@ fn a_change_by_any_client_is_marked_once() {
         let all = talk.model.data.history.marks(At::default(), std::time::Duration::MAX);
         all.filter(|mark| mark.kind == MarkKind::Tuned).count()
     };
-    assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (0, "20 a pod, 1..10".to_owned()));
+    assert_eq!(
+        (marks(&talk), talk.model.data.tuning.current_settings()),
+        (0, "20 per pod, 1..10".to_owned())
+    );
     talk.send(hpa(8));
     talk.send(hpa(8));
-    assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (1, "20 a pod, 1..8".to_owned()));
-    assert_eq!(talk.events(), ["HPA changed: now 20 a pod, 1..8"]);
+    assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (1, "20 per pod, 1..8".to_owned()));
+    assert_eq!(talk.events(), ["HPA changed: now 20 per pod, 1..8"]);
 }

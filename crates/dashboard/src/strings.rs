@@ -1,0 +1,5 @@
+//! The texts of this crate that users read. The help of the keys is in [`crate::keys::TABLE`].
+
+pub mod entries;
+pub mod names;
+pub mod sentences;

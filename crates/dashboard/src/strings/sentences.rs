@@ -1,0 +1,85 @@
+//! Sentences of the calculation and of the dialogs.
+
+/// The cause if there is no HPA.
+pub const NO_HPA: &str = "the HorizontalPodAutoscaler does not exist";
+/// The cause if the scale target is missing.
+pub const NO_WORKLOAD: &str = "the HPA's scale target does not exist";
+/// The state before a target is known.
+pub const LOOKING_FOR_TARGET: &str = "Looking for a target";
+
+/// The cause of a missing reading: another kind of metric.
+pub const NO_EXTERNAL_METRIC: &str = "the HPA reads no External metric";
+/// The cause of a missing reading: an empty list.
+pub const NO_METRIC_ITEM: &str = "the external metrics API has no item for it";
+/// The controller's reading in a calculation, for metrics that the screens do not show.
+pub const METRIC_NOT_READ: &str = "not read by the dashboard";
+/// The shadow's reading if the real controller had none.
+pub const NO_READING: &str = "there was no reading";
+
+/// The cause of another size: no reading.
+pub const CALCULATED_WITHOUT_READING: &str = "there was no reading to calculate with";
+/// The cause of another size: the controller's scale events.
+pub const OTHER_SCALE_EVENTS: &str = "its policies count changes that were not observed here";
+/// The cause of another size: recommendations from before this run.
+pub const OLDER_RECOMMENDATIONS: &str = "it remembers recommendations from before this run";
+/// The cause of another size: the number of replicas at the sync.
+pub const REPLICAS_UNOBSERVED: &str = "the replicas at that time were not observed";
+/// The cause of another size: the total.
+pub const TOTAL_COMPUTED_BACK: &str = "the total is computed back and may be off";
+/// The cause of another size: anything else.
+pub const OTHER_INPUTS: &str = "its memory or inputs differ from those observed here";
+
+/// The form has no edits.
+pub const NOTHING_CHANGED: &str = "nothing is changed";
+/// The dry run has no differences.
+pub const DRY_RUN_CHANGES_NOTHING: &str = "the dry run changes nothing";
+/// Another client has changed the HPA; the differences follow.
+pub const CONFLICT: &str = "another client changed the HPA; your edits are kept:";
+/// A field without a value.
+pub const ABSENT: &str = "(absent)";
+/// The target is edited, but the HPA has no External metric.
+pub const NO_TARGET_TO_EDIT: &str = "the HPA has no External metric with a target to edit";
+
+/// A field with text that is not a whole number.
+#[must_use]
+pub fn not_a_whole_number(path: &str, text: &str) -> String {
+    format!("{path}: {text:?} is not a whole number")
+}
+
+/// A field with text that is not a scaling policy.
+#[must_use]
+pub fn not_a_policy(path: &str, text: &str) -> String {
+    format!("{path}: {text:?} is not like 4 pods/15s, 100%/15s, max, min or disabled")
+}
+
+/// A difference of one field.
+#[must_use]
+pub fn difference(path: &str, before: &str, after: &str) -> String {
+    format!("{path}: {before} → {after}")
+}
+
+/// An AverageValue target.
+#[must_use]
+pub fn per_pod(target: &str) -> String {
+    format!("{target} per pod")
+}
+
+/// A Value target.
+#[must_use]
+pub fn in_total(target: &str) -> String {
+    format!("{target} in total")
+}
+
+/// The effect of stopping the exporter.
+pub const EXPORTER_STOPPED: &str = "no new samples: the HPA loses its metric and keeps its size";
+/// The effect of stopping Prometheus.
+pub const PROMETHEUS_STOPPED: &str = "no scrapes and no queries: the external metric fails";
+/// The effect of stopping the broker.
+pub const BROKER_STOPPED: &str = "new jobs are refused; non-persistent messages are lost";
+
+/// A key that changes the cluster, with `--read-only`.
+pub const READ_ONLY_NOTICE: &str = "read-only: nothing is sent to the cluster";
+/// The inspect key on a screen without a time axis.
+pub const NO_TIME_AXIS: &str = "this screen has no time axis";
+/// The filter key on a screen without a list.
+pub const NO_LIST: &str = "this screen has no list to filter";
