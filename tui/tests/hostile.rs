@@ -92,8 +92,10 @@ fn a_pod() -> impl Strategy<Value = Pod> {
 }
 
 fn an_hpa() -> impl Strategy<Value = Hpa> {
-    let target =
-        prop_oneof![any::<i64>().prop_map(MetricTarget::Average), any::<i64>().prop_map(MetricTarget::Value)];
+    let target = prop_oneof![
+        any::<i64>().prop_map(ExternalTarget::AverageValue),
+        any::<i64>().prop_map(ExternalTarget::Value)
+    ];
     let spec = prop_oneof![
         Just(None),
         Just(Some(Box::new(crate::scenes::spec()))),

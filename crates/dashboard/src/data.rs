@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use observed::{DepthSample, Hpa, MetricTarget, Workload};
+use observed::{DepthSample, ExternalTarget, Hpa, Workload};
 
 use crate::autoscaler::estimate::Estimate;
 use crate::autoscaler::forecast::pace::Pace;
@@ -132,7 +132,7 @@ impl Data {
 
     /// The target in messages per pod (AverageValue) or in total (Value).
     #[must_use]
-    pub fn metric_target(&self) -> Option<MetricTarget> {
+    pub fn metric_target(&self) -> Option<ExternalTarget> {
         self.hpa.get()?.metric.as_ref().map(|metric| metric.target)
     }
 
@@ -148,8 +148,10 @@ impl Data {
     #[must_use]
     pub fn target_total(&self) -> Option<f64> {
         match self.metric_target()? {
-            MetricTarget::Average(milli) => Some(milli as f64 / 1_000.0 * f64::from(self.replicas()?.max(1))),
-            MetricTarget::Value(milli) => Some(milli as f64 / 1_000.0),
+            ExternalTarget::AverageValue(milli) => {
+                Some(milli as f64 / 1_000.0 * f64::from(self.replicas()?.max(1)))
+            }
+            ExternalTarget::Value(milli) => Some(milli as f64 / 1_000.0),
         }
     }
 
@@ -160,11 +162,11 @@ impl Data {
         let hpa = self.hpa.get()?;
         let reading = hpa.reading_milli? as f64 / 1_000.0;
         match self.metric_target()? {
-            MetricTarget::Average(_) => {
+            ExternalTarget::AverageValue(_) => {
                 let pods = f64::from(hpa.current_replicas.max(1));
                 Some((reading * pods, pods / 1_000.0))
             }
-            MetricTarget::Value(_) => Some((reading, 0.0)),
+            ExternalTarget::Value(_) => Some((reading, 0.0)),
         }
     }
 

@@ -50,8 +50,8 @@ impl Default for WatchedTarget {
 
 impl WatchedTarget {
     /// Applies a change.
-    pub fn apply(&mut self, at: At, news: TargetEvent) {
-        match news {
+    pub fn apply(&mut self, at: At, change: TargetEvent) {
+        match change {
             TargetEvent::Looking(place) => self.state = TargetState::Looking(place),
             TargetEvent::Chosen(target) => {
                 // A second report about the same target, such as its version, does not restart it.

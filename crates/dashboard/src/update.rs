@@ -32,7 +32,7 @@ pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
         Event::Input(input) => input::take(model, at, &input, &mut effects),
         Event::Tick => {
             model.ui.tick_due = None;
-            decide::again(model, at, StatusChange::Other);
+            decide::recompute(model, at, StatusChange::Other);
             true
         }
         Event::Terminate => {

@@ -1,6 +1,6 @@
 //! The External metric of an HPA.
 
-use hpa::selection::ExternalTarget;
+pub(crate) use hpa::selection::ExternalTarget;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
@@ -20,16 +20,7 @@ pub struct Metric {
     /// The queue, if the selector names exactly one.
     pub queue: Option<String>,
     /// The HPA's target value.
-    pub target: MetricTarget,
-}
-
-/// The target value, in milli-units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricTarget {
-    /// `AverageValue`: per pod.
-    Average(i64),
-    /// `Value`: in total.
-    Value(i64),
+    pub target: ExternalTarget,
 }
 
 /// The first External metric of the HPA under examination.
@@ -49,9 +40,6 @@ pub fn external(hpa: &HorizontalPodAutoscaler) -> Option<Metric> {
         queue: found.selector.only_value("queue").map(str::to_owned),
         name: found.name,
         selector: selector.unwrap_or_default(),
-        target: match found.target {
-            ExternalTarget::AverageValue(milli) => MetricTarget::Average(milli),
-            ExternalTarget::Value(milli) => MetricTarget::Value(milli),
-        },
+        target: found.target,
     })
 }

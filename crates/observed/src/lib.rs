@@ -7,7 +7,7 @@ pub mod keda;
 mod objects;
 mod samples;
 
-pub use self::objects::{
-    ClusterEvent, Condition, Hpa, MetricRef, MetricTarget, Pod, PodPhase, PodsEvent, Role, Workload,
-};
+pub use hpa::selection::ExternalTarget;
+
+pub use self::objects::{ClusterEvent, Condition, Hpa, MetricRef, Pod, PodPhase, PodsEvent, Role, Workload};
 pub use self::samples::{DepthSample, MetricSample, ScrapedSample};

@@ -1,5 +1,6 @@
 //! Objects of the cluster, with the fields that Surge uses.
 
+use hpa::selection::ExternalTarget;
 use hpa::spec::LabelSelector;
 use jiff::Timestamp;
 
@@ -62,16 +63,7 @@ pub struct MetricRef {
     /// The only `queue` that the selector allows, if there is one.
     pub queue: Option<String>,
     /// The target.
-    pub target: MetricTarget,
-}
-
-/// Target of an External metric, in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricTarget {
-    /// `AverageValue`: per pod.
-    Average(i64),
-    /// `Value`: one shared total.
-    Value(i64),
+    pub target: ExternalTarget,
 }
 
 /// A condition of the HPA.

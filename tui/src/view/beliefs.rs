@@ -17,7 +17,7 @@ use dashboard::chain::sources::SourceHealth;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use observed::MetricTarget;
+use observed::ExternalTarget;
 
 /// From this width on the places stand side by side.
 const STRIP: u16 = 60;
@@ -171,10 +171,10 @@ impl Beliefs<'_> {
     fn target(&self) -> Option<(String, String)> {
         let total = count(self.data.target_total()?);
         Some(match self.data.metric_target()? {
-            MetricTarget::Average(per_pod) => {
+            ExternalTarget::AverageValue(per_pod) => {
                 (total, format!("{} × {}", milli(per_pod), self.data.replicas().unwrap_or(0).max(1)))
             }
-            MetricTarget::Value(_) => (total, "in all".to_owned()),
+            ExternalTarget::Value(_) => (total, "in all".to_owned()),
         })
     }
 

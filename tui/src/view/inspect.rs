@@ -15,7 +15,7 @@ use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
-use observed::MetricTarget;
+use observed::ExternalTarget;
 
 /// Columns of the values, between the fewest and the most that one of them gets.
 const WIDTHS: (u16, u16) = (17, 42);
@@ -63,7 +63,7 @@ impl Inspect<'_> {
             None => span(self.theme, Ink::Dim, "none"),
             Some(value) => {
                 // What is computed back from an average is not what was read.
-                let is_average = matches!(self.data.metric_target(), Some(MetricTarget::Average(_)));
+                let is_average = matches!(self.data.metric_target(), Some(ExternalTarget::AverageValue(_)));
                 let is_estimate = curve == Curve::Raw || curve == Curve::Believed && is_average;
                 let sign = if is_estimate { "≈" } else { "" };
                 span(self.theme, Ink::Value, format!("{sign}{}", count(f64::from(value))))

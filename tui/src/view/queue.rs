@@ -20,7 +20,7 @@ use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
-use observed::MetricTarget;
+use observed::ExternalTarget;
 
 /// The panel.
 pub(super) struct Queue<'a> {
@@ -145,11 +145,11 @@ impl Queue<'_> {
                 let total = count(data.target_total()?);
                 let short = format!("target {total}");
                 match data.metric_target()? {
-                    MetricTarget::Average(each) => {
+                    ExternalTarget::AverageValue(each) => {
                         let replicas = data.replicas().unwrap_or(0).max(1);
                         [format!("target {} × {replicas} = {total}", milli(each)), short]
                     }
-                    MetricTarget::Value(_) => both(short),
+                    ExternalTarget::Value(_) => both(short),
                 }
             }
             Curve::Believed => {
@@ -159,7 +159,7 @@ impl Queue<'_> {
                         ["HPA has not read yet".to_owned(), "HPA no sync yet".to_owned()]
                     }
                     (None, ..) => ["HPA has no reading".to_owned(), "HPA no reading".to_owned()],
-                    (Some(reading), Some(MetricTarget::Average(_)), Some((total, _))) => {
+                    (Some(reading), Some(ExternalTarget::AverageValue(_)), Some((total, _))) => {
                         let total = count(total);
                         [
                             format!("HPA reads {} a pod, about {total}", milli(reading)),
@@ -191,7 +191,7 @@ impl Queue<'_> {
             Curve::InWork => both(format!("{} in work", count(value(curve)?))),
             Curve::Target => both(format!("target {}", count(value(curve)?))),
             Curve::Believed => {
-                let is_average = matches!(self.data.metric_target(), Some(MetricTarget::Average(_)));
+                let is_average = matches!(self.data.metric_target(), Some(ExternalTarget::AverageValue(_)));
                 let sign = if is_average { "≈" } else { "" };
                 both(format!("HPA read {sign}{}", count(value(curve)?)))
             }

@@ -14,7 +14,7 @@ use dashboard::bursts::burst::Burst;
 use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, Unit, cell};
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
-use observed::MetricTarget;
+use observed::ExternalTarget;
 
 /// Columns of the number and the time of day, and of each figure.
 const HEAD: u16 = 15;
@@ -49,8 +49,8 @@ pub(super) struct Runs<'a> {
 /// The autoscaler's settings in few words: `20 avg, 1–10, ↓60 s`.
 fn tuning(current_settings: &HpaSettings) -> String {
     let target = match current_settings.target {
-        Some(MetricTarget::Average(per_pod)) => format!("{} avg", milli(per_pod)),
-        Some(MetricTarget::Value(all)) => format!("{} in all", milli(all)),
+        Some(ExternalTarget::AverageValue(per_pod)) => format!("{} avg", milli(per_pod)),
+        Some(ExternalTarget::Value(all)) => format!("{} in all", milli(all)),
         None => "no target".to_owned(),
     };
     let mut text = format!("{target}, {}–{}", current_settings.min, current_settings.max);

@@ -127,7 +127,7 @@ impl World {
                     ..Default::default()
                 },
                 queue: Some("Orders".to_owned()),
-                target: MetricTarget::Average(20_000),
+                target: ExternalTarget::AverageValue(20_000),
             }),
             spec: Some(Box::new(spec())),
             scale_target: ("Deployment".to_owned(), "worker".to_owned()),

@@ -34,15 +34,15 @@ use crate::strings::sentences;
 const MAX_PRESUMED: u32 = 240;
 
 /// Recomputes the estimate from the data at `now`. Returns the syncs since the last call, oldest first.
-pub fn estimate(data: &mut Data, now: At, news: StatusChange) -> Vec<Sync> {
+pub fn estimate(data: &mut Data, now: At, change: StatusChange) -> Vec<Sync> {
     let mut estimate = std::mem::take(&mut data.estimate);
-    let syncs = estimate.take(data, now, news);
+    let syncs = estimate.take(data, now, change);
     data.estimate = estimate;
     syncs
 }
 
 impl Estimate {
-    fn take(&mut self, data: &Data, now: At, news: StatusChange) -> Vec<Sync> {
+    fn take(&mut self, data: &Data, now: At, change: StatusChange) -> Vec<Sync> {
         self.next = None;
         self.reading = NextReading::Unknown;
         let differed = self.differs.take();
@@ -60,7 +60,7 @@ impl Estimate {
         self.recent.note(workload, served(data));
 
         let mut syncs = self.presume(data, hpa, spec, now);
-        if news == StatusChange::Synced {
+        if change == StatusChange::Synced {
             syncs.push(self.observe_sync(data, hpa, spec, now, knows_since));
         }
         let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
@@ -93,7 +93,7 @@ impl Estimate {
         // A sync that reads no metric writes none.
         let looks = decision.trace.path == hpa::trace::Path::Computed;
         let differs =
-            looks && news != StatusChange::Synced && self.differs_from(data.beliefs.get(ChainHop::Hpa));
+            looks && change != StatusChange::Synced && self.differs_from(data.beliefs.get(ChainHop::Hpa));
         self.differs = differs.then(|| differed.unwrap_or(now));
         self.next = Some(Next { decision, due, period: self.schedule.period(), held, knows_since });
         syncs

@@ -1,12 +1,12 @@
 //! The autoscaler's settings at the start of a burst.
 
-use observed::{Hpa, MetricTarget};
+use observed::{ExternalTarget, Hpa};
 
 /// The autoscaler's settings during a burst.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HpaSettings {
     /// The target, in milli-units, if it reads an External metric.
-    pub target: Option<MetricTarget>,
+    pub target: Option<ExternalTarget>,
     /// The minimum of replicas.
     pub min: i32,
     /// The maximum of replicas.
@@ -35,7 +35,7 @@ impl HpaSettings {
     /// The target in messages per worker; for Value, the total.
     #[must_use]
     pub fn per_worker(&self) -> Option<f64> {
-        let (MetricTarget::Average(milli) | MetricTarget::Value(milli)) = self.target?;
+        let (ExternalTarget::AverageValue(milli) | ExternalTarget::Value(milli)) = self.target?;
         (milli > 0).then_some(milli as f64 / 1_000.0)
     }
 }

@@ -124,13 +124,13 @@ impl Bursts {
     pub fn progress(&mut self, progress: BurstProgress) -> u32 {
         let room = self.room();
         let Some(burst) = self.get_mut(&progress.id) else { return 0 };
-        let news = progress.accepted.saturating_sub(burst.accepted);
+        let newly_accepted = progress.accepted.saturating_sub(burst.accepted);
         burst.sent = burst.sent.max(progress.sent);
         burst.accepted = burst.accepted.max(progress.accepted);
         burst.failed = progress.failed;
         burst.waiting = progress.waiting;
         burst.finished |= progress.finished;
-        burst.job_tracker.confirmed(news, &progress.new_ids, room);
+        burst.job_tracker.confirmed(newly_accepted, &progress.new_ids, room);
         if let Some(at) = progress.first_accepted {
             burst.see(Stage::FirstAccepted, Observation::exact(at, Provenance::Answer));
         }
@@ -144,7 +144,7 @@ impl Bursts {
             }
         }
         burst.drain_by_jobs();
-        news
+        newly_accepted
     }
 
     /// Handles a value of the chain: bursts that wait for more than before record the step if `value` is

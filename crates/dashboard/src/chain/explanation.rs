@@ -71,14 +71,14 @@ pub fn is_keda(data: &Data) -> bool {
 #[must_use]
 pub fn explain(data: &Data) -> Vec<Explanation> {
     let beliefs = &data.beliefs;
-    let said = |place| beliefs.get(place);
-    let total = |place| said(place).and_then(|belief| belief.total);
-    let lasts = |place| said(place).map_or(Duration::ZERO, |belief| data.now.since(belief.since));
+    let belief_of = |hop| beliefs.get(hop);
+    let total = |hop| belief_of(hop).and_then(|belief| belief.total);
+    let lasts = |hop| belief_of(hop).map_or(Duration::ZERO, |belief| data.now.since(belief.since));
     let mut all = Vec::new();
     if let Some(laggard) = beliefs.laggard() {
         all.push(match (laggard, total(laggard)) {
             (ChainHop::Broker | ChainHop::Prometheus, Some(says)) => {
-                let belief = said(laggard).unwrap_or_default();
+                let belief = belief_of(laggard).unwrap_or_default();
                 Explanation::Scrape {
                     ago: belief.age.unwrap_or_default() + data.now.since(belief.received),
                     usual: belief.usual_age,
@@ -100,7 +100,8 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
             (ChainHop::Hpa, None) => Explanation::NoReading(inactive(data)),
         });
     }
-    if beliefs.laggard() != Some(ChainHop::Hpa) && said(ChainHop::Hpa).is_some_and(|hpa| hpa.total.is_none())
+    if beliefs.laggard() != Some(ChainHop::Hpa)
+        && belief_of(ChainHop::Hpa).is_some_and(|hpa| hpa.total.is_none())
     {
         all.push(Explanation::NoReading(inactive(data)));
     }

@@ -8,7 +8,7 @@ use crate::model::Model;
 use observed::Hpa;
 
 /// Classifies a change of the HPA as a sync or not. The controller writes its status only when that differs.
-pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusChange {
+pub(super) fn status_change(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusChange {
     // The first report describes a state from before this run.
     let (Some(before), Some(now)) = (before, now) else { return StatusChange::Other };
     let status = |hpa: &Hpa| {
@@ -24,9 +24,9 @@ pub(super) fn news(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusChange {
 }
 
 /// Recomputes the decision.
-pub(super) fn again(model: &mut Model, at: At, news: StatusChange) {
+pub(super) fn recompute(model: &mut Model, at: At, change: StatusChange) {
     let data = &mut model.data;
-    let syncs = decision::estimate(data, at, news);
+    let syncs = decision::estimate(data, at, change);
     for sync in &syncs {
         data.history.raw.push(sync.at, sync.raw.map(f64::from));
     }

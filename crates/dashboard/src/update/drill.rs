@@ -27,7 +27,7 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
 
 fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
     match mode {
-        Mode::Dialog(sheet) => match &mut **sheet {
+        Mode::Dialog(open) => match &mut **open {
             Dialog::Drills(dialog) => Some(dialog),
             Dialog::Tune(_) | Dialog::Shadow(_) => None,
         },

@@ -151,8 +151,8 @@ fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
 
 /// Passes a key to the dialog. Returns true if the frame could differ now.
 fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
-    let Mode::Dialog(sheet) = &model.ui.mode else { return false };
-    match &**sheet {
+    let Mode::Dialog(open) = &model.ui.mode else { return false };
+    match &**open {
         Dialog::Tune(_) => tune::key(model, key, effects),
         Dialog::Drills(_) => drill::key(model, key, effects),
         Dialog::Shadow(_) => shadow::key(model, at, key),

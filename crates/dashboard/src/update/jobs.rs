@@ -18,8 +18,8 @@ use crate::workers::timelines::{CurrentJob, JobTag, WorkerState};
 /// Handles the progress of a burst's requests.
 pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
     let (finished, id) = (progress.finished, progress.id.clone());
-    let news = model.data.bursts.progress(progress);
-    model.data.jobs.accepted(news);
+    let newly_accepted = model.data.bursts.progress(progress);
+    model.data.jobs.accepted(newly_accepted);
     if !finished {
         return;
     }

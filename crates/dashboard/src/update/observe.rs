@@ -24,10 +24,10 @@ use observed::{DepthSample, Hpa, MetricSample, Pod, PodPhase, PodsEvent, Role, S
 /// Handles an observation. Returns true if the frame could differ now; a repeated report waits for the tick.
 pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
     match event {
-        Event::Target(news) => target(model, at, news, effects),
+        Event::Target(change) => target(model, at, change, effects),
         Event::Hpa(hpa) => return hpa_changed(model, at, hpa.map(|hpa| *hpa)),
         Event::Workload(workload) => return workload_changed(model, at, workload),
-        Event::Pods(news) => return pods(model, at, news),
+        Event::Pods(change) => return pods(model, at, change),
         Event::Cluster(event) => {
             model.data.events.cluster(at, &model.data.day, event);
             super::lists::keep_position(model, false);
@@ -63,9 +63,9 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
     true
 }
 
-fn target(model: &mut Model, at: At, news: TargetEvent, effects: &mut Vec<Effect>) {
+fn target(model: &mut Model, at: At, change: TargetEvent, effects: &mut Vec<Effect>) {
     let was_ready = model.data.watched.is_ready();
-    model.data.watched.apply(at, news);
+    model.data.watched.apply(at, change);
     if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {
         let what = problem.what.clone();
         log_event(model, at, Severity::Warning, entries::cluster_lost(what));
@@ -134,7 +134,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     model.data.sources.insert(source, SourceStatus { state, since, first, was_live, last_delivery, away });
     if matches!(source, Source::Hpa | Source::ExternalMetric) {
         // A missing reading leaves the calculation.
-        decide::again(model, at, StatusChange::Other);
+        decide::recompute(model, at, StatusChange::Other);
     }
     changed
 }
@@ -143,7 +143,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     observed_at::note_delivery(&mut model.data, at, Source::Hpa);
     let hpa = Presence::from(hpa);
     let changed = model.data.hpa != hpa;
-    let news = decide::news(model.data.hpa.get(), hpa.get());
+    let change = decide::status_change(model.data.hpa.get(), hpa.get());
     let scaled = |hpa: &Presence<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
     let own = scaled(&hpa).filter(|own| scaled(&model.data.hpa) != Some(*own));
     model.data.hpa = hpa;
@@ -170,7 +170,7 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     let target = data.target_total();
     data.history.target.push(at, target);
     super::tune::observed(model, at);
-    decide::again(model, at, news);
+    decide::recompute(model, at, change);
     changed
 }
 
@@ -201,15 +201,15 @@ fn workload_changed(model: &mut Model, at: At, workload: Option<Workload>) -> bo
     data.history.ready.push(at, now.as_ref().map(|now| f64::from(now.ready)));
     let target = data.target_total();
     data.history.target.push(at, target);
-    decide::again(model, at, StatusChange::Other);
+    decide::recompute(model, at, StatusChange::Other);
     changed
 }
 
-fn pods(model: &mut Model, at: At, news: PodsEvent) -> bool {
+fn pods(model: &mut Model, at: At, change: PodsEvent) -> bool {
     observed_at::note_delivery(&mut model.data, at, Source::Pods);
     // The first list describes earlier changes.
     let is_first = !model.data.pods.is_listed();
-    let changes = model.data.pods.apply(at, news);
+    let changes = model.data.pods.apply(at, change);
     let changed = is_first || !changes.is_empty();
     jobs::sample(&mut model.data, at);
     for change in changes {
@@ -355,7 +355,7 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
         let seen = Observation::within(at, Provenance::Polled, since_last);
         data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
     }
-    decide::again(model, at, StatusChange::Other);
+    decide::recompute(model, at, StatusChange::Other);
     changed
 }
 
@@ -387,10 +387,10 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
         log_event(model, at, Severity::Warning, entries::load_failure(cause));
     }
     let load = &mut model.data.load;
-    let news = progress.accepted.saturating_sub(load.accepted);
+    let newly_accepted = progress.accepted.saturating_sub(load.accepted);
     load.accepted = load.accepted.max(progress.accepted);
     load.failed = progress.failed;
-    model.data.jobs.accepted(u32::try_from(news).unwrap_or(u32::MAX));
+    model.data.jobs.accepted(u32::try_from(newly_accepted).unwrap_or(u32::MAX));
     if let Some(reason) = progress.stopped {
         stop_load(model, at, &reason, effects);
     }

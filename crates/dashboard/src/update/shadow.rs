@@ -33,8 +33,8 @@ pub(super) fn toggle(model: &mut Model, at: At) {
 /// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     let config = decision::config(&model.data);
-    let Mode::Dialog(sheet) = &mut model.ui.mode else { return };
-    let Dialog::Shadow(dialog) = &mut **sheet else { return };
+    let Mode::Dialog(open) = &mut model.ui.mode else { return };
+    let Dialog::Shadow(dialog) = &mut **open else { return };
     match key.code {
         KeyCode::Esc => model.ui.mode = Mode::Normal,
         KeyCode::Enter => {
@@ -134,12 +134,12 @@ mod tests {
             let mut talk = talk();
             talk.keys(keys);
             let is = match (&talk.model.ui.mode, &talk.model.data.shadow) {
-                (Mode::Dialog(sheet), _) => match &**sheet {
+                (Mode::Dialog(open), _) => match &**open {
                     Dialog::Shadow(dialog) => match dialog.wrong.first() {
                         Some(wrong) => format!("wrong: {wrong}"),
                         None => "choosing".to_owned(),
                     },
-                    other => panic!("another sheet: {other:?}"),
+                    other => panic!("another dialog: {other:?}"),
                 },
                 (Mode::Normal, Shadow::On(running)) => running.in_short(),
                 (Mode::Normal, Shadow::Off) => "off".to_owned(),

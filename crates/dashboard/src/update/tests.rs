@@ -18,7 +18,7 @@ use crate::reported::{
 };
 use crate::testing::pod;
 use crate::ui::state::{Confirm, Mode, View};
-use observed::{DepthSample, Hpa, MetricRef, MetricTarget, Pod, PodPhase, PodsEvent, Role, Workload};
+use observed::{DepthSample, ExternalTarget, Hpa, MetricRef, Pod, PodPhase, PodsEvent, Role, Workload};
 
 pub(super) struct Talk {
     pub(super) model: Model,
@@ -120,7 +120,7 @@ fn hpa(reading: i64, current: i32, desired: i32) -> Event {
             name: "rabbitmq_queue_length".to_owned(),
             selector: hpa::spec::LabelSelector::default(),
             queue: Some("Orders".to_owned()),
-            target: MetricTarget::Average(20_000),
+            target: ExternalTarget::AverageValue(20_000),
         }),
         spec: None,
         scale_target: ("Deployment".to_owned(), "worker".to_owned()),
@@ -454,7 +454,7 @@ fn the_totals_follow_the_target_type() {
     let (total, rounding_error) = talk.model.data.believed_total().unwrap();
     assert!((total - 122.0).abs() < 1e-9 && rounding_error > 0.0);
     let Event::Hpa(Some(mut value)) = hpa(50_000, 4, 5) else { unreachable!() };
-    value.metric.as_mut().unwrap().target = MetricTarget::Value(20_000);
+    value.metric.as_mut().unwrap().target = ExternalTarget::Value(20_000);
     talk.send(Event::Hpa(Some(value)));
     assert_eq!(talk.model.data.target_total(), Some(20.0));
     assert_eq!(talk.model.data.believed_total(), Some((50.0, 0.0)));

@@ -29,7 +29,7 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
 
 fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
     match mode {
-        Mode::Dialog(sheet) => match &mut **sheet {
+        Mode::Dialog(open) => match &mut **open {
             Dialog::Tune(dialog) => Some(dialog),
             Dialog::Shadow(_) | Dialog::Drills(_) => None,
         },

@@ -79,8 +79,8 @@ pub struct Pods {
 
 impl Pods {
     /// Applies an event and returns the changes.
-    pub fn apply(&mut self, at: At, news: PodsEvent) -> Vec<PodChange> {
-        match news {
+    pub fn apply(&mut self, at: At, change: PodsEvent) -> Vec<PodChange> {
+        match change {
             PodsEvent::Listed(pods) => {
                 self.listed = true;
                 let named: HashSet<&str> = pods.iter().map(|pod| pod.uid.as_str()).collect();

@@ -7,7 +7,7 @@ use text::command::Command;
 use super::{delete, doctor, logs, merge_patch, scale_to_one, target, yaml};
 use crate::facts::{Facts, Outcome};
 use crate::finding::Fix;
-use crate::metric::{self, MetricTarget};
+use crate::metric::{self, ExternalTarget};
 use crate::{fmt, messages};
 
 /// The Deployment of KEDA's operator.
@@ -101,7 +101,7 @@ pub(crate) fn replace_hpa(facts: &Facts) -> Fix {
         .and_then(|metric| metric.queue.clone())
         .unwrap_or_else(|| contract::queue::ORDERS.to_owned());
     let value = match metric.map(|metric| metric.target) {
-        Some(MetricTarget::Average(milli) | MetricTarget::Value(milli)) => fmt::milli(milli),
+        Some(ExternalTarget::AverageValue(milli) | ExternalTarget::Value(milli)) => fmt::milli(milli),
         None => "20".to_owned(),
     };
     let object = json!({

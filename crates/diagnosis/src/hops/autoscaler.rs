@@ -11,7 +11,7 @@ use text::command::Command;
 
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
-use crate::metric::{self, Metric, MetricTarget};
+use crate::metric::{self, ExternalTarget, Metric};
 use crate::{fixes, fmt, messages, select};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
@@ -105,10 +105,10 @@ fn metric_and_target(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metr
         writer.ok("selector", messages::selector(&metric.name, &metric.query), command);
     }
     match metric.target {
-        MetricTarget::Average(milli) => {
+        ExternalTarget::AverageValue(milli) => {
             writer.ok("target-type", messages::target_average(fmt::milli(milli)), command);
         }
-        MetricTarget::Value(milli) => {
+        ExternalTarget::Value(milli) => {
             let target = fmt::milli(milli);
             let average = json!({"type": "AverageValue", "averageValue": target});
             let fix = Fix::command(messages::fix_average_value(), patch("replace", "target", average));

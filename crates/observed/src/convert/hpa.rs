@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 
 use super::timestamp;
 use crate::keda;
-use crate::{Condition, Hpa, MetricRef, MetricTarget};
+use crate::{Condition, Hpa, MetricRef};
 use text::clean;
 
 /// Converts an HPA.
@@ -59,10 +59,7 @@ fn metric_ref(external: ExternalSelection) -> MetricRef {
         name: clean::text(&external.name),
         queue: external.selector.only_value("queue").map(clean::text),
         selector: external.selector,
-        target: match external.target {
-            ExternalTarget::AverageValue(milli) => MetricTarget::Average(milli),
-            ExternalTarget::Value(milli) => MetricTarget::Value(milli),
-        },
+        target: external.target,
     }
 }
 
@@ -73,8 +70,8 @@ fn reading(metric: &MetricRef, current: &[MetricStatus]) -> Option<i64> {
         .filter_map(|status| status.external.as_ref())
         .find(|e| e.metric.name == metric.name)?;
     let value = match metric.target {
-        MetricTarget::Average(_) => status.current.average_value.as_ref(),
-        MetricTarget::Value(_) => status.current.value.as_ref(),
+        ExternalTarget::AverageValue(_) => status.current.average_value.as_ref(),
+        ExternalTarget::Value(_) => status.current.value.as_ref(),
     };
     value.and_then(milli).filter(|milli| *milli != i64::MIN)
 }
@@ -169,7 +166,7 @@ mod tests {
         let metric = hpa.metric.unwrap();
         assert_eq!((metric.name.as_str(), metric.selector.query().as_str()), ("depth", "queue=Orders"));
         assert_eq!(metric.queue.as_deref(), Some("Orders"));
-        assert_eq!(metric.target, MetricTarget::Average(1500));
+        assert_eq!(metric.target, ExternalTarget::AverageValue(1500));
         assert_eq!(hpa.conditions[0].reason, "Bad[31m");
     }
 

@@ -14,7 +14,7 @@ use crate::message::{Event, Timestamped};
 use crate::model::Model;
 use crate::reported::{Source, SourceState, Target, TargetEvent};
 use crate::update::update;
-use observed::{Condition, MetricRef, MetricSample, MetricTarget, Workload};
+use observed::{Condition, ExternalTarget, MetricRef, MetricSample, Workload};
 
 const TARGET: i64 = 20_000;
 
@@ -111,7 +111,7 @@ impl Watched {
                 name: "depth".to_owned(),
                 selector: hpa::spec::LabelSelector::default(),
                 queue: None,
-                target: MetricTarget::Average(TARGET),
+                target: ExternalTarget::AverageValue(TARGET),
             }),
             spec: Some(Box::new(spec.clone())),
             scale_target: ("Deployment".to_owned(), "worker".to_owned()),

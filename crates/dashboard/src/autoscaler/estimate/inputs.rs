@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hpa::{Scale, Spec};
 
-use observed::{Hpa, MetricTarget, Workload};
+use observed::{ExternalTarget, Hpa, Workload};
 
 /// Sizes and totals remembered: updates about one sync arrive a little apart and in any order.
 const REMEMBERED: usize = 8;
@@ -80,8 +80,8 @@ pub(crate) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
     let (Some(reading), Some(metric)) = (hpa.reading_milli, &hpa.metric) else { return Total::None };
     let pods = i64::from(existed.max(1));
     match metric.target {
-        MetricTarget::Value(_) => Total::Read(reading),
-        MetricTarget::Average(_) => {
+        ExternalTarget::Value(_) => Total::Read(reading),
+        ExternalTarget::AverageValue(_) => {
             let fits = |total: &&i64| total.saturating_add(pods - 1).div_euclid(pods) == reading;
             match recent.totals.iter().rev().find(fits) {
                 Some(total) => Total::Read(*total),

@@ -15,7 +15,7 @@ use crate::clock::DayClock;
 use crate::model::Model;
 use crate::reported::BurstProgress;
 use crate::workers::timelines::PodTime;
-use observed::MetricTarget;
+use observed::ExternalTarget;
 
 fn at(s: u64) -> At {
     At(Duration::from_secs(s))
@@ -26,7 +26,7 @@ fn before() -> StateBefore {
         depth: Some(0.0),
         spec_replicas: Some(1),
         tuning: Some(HpaSettings {
-            target: Some(MetricTarget::Average(20_000)),
+            target: Some(ExternalTarget::AverageValue(20_000)),
             min: 1,
             max: 10,
             windows: (Some(0), Some(60)),

@@ -70,8 +70,8 @@ fn requests(effects: &[Effect]) -> Vec<String> {
 /// The step of the dialog, in short.
 fn step(talk: &Talk) -> String {
     match &talk.model.ui.mode {
-        Mode::Dialog(sheet) => match &**sheet {
-            other @ (Dialog::Shadow(_) | Dialog::Drills(_)) => panic!("another sheet: {other:?}"),
+        Mode::Dialog(open) => match &**open {
+            other @ (Dialog::Shadow(_) | Dialog::Drills(_)) => panic!("another dialog: {other:?}"),
             Dialog::Tune(dialog) => match &dialog.step {
                 TuneStep::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
                 TuneStep::Editing(wrong) => format!("editing: {}", wrong.join("; ")),

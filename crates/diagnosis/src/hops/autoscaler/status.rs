@@ -7,7 +7,7 @@ use text::duration::{seconds, span};
 
 use crate::facts::{Fact, Facts, MetricResponse};
 use crate::finding::{Fix, ReportWriter};
-use crate::metric::{self, Metric, MetricTarget};
+use crate::metric::{self, ExternalTarget, Metric};
 use crate::{fixes, fmt, messages};
 
 /// Age by which a controller should have synced a new HPA.
@@ -242,12 +242,12 @@ impl Reading {
             (milli != i64::MIN).then_some(milli as f64 / 1_000.0)
         };
         match metric.target {
-            MetricTarget::Average(_) => {
+            ExternalTarget::AverageValue(_) => {
                 let average = value(&current.current.average_value.as_ref()?.0)?;
                 let pods = f64::from(status.current_replicas.unwrap_or(0).max(1));
                 Some(Self { total: average * pods, error: pods / 1_000.0 + 1e-9 })
             }
-            MetricTarget::Value(_) => {
+            ExternalTarget::Value(_) => {
                 Some(Self { total: value(&current.current.value.as_ref()?.0)?, error: 1e-9 })
             }
         }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::helm::Listed;
-use observed::{Condition, DepthSample, Hpa, MetricRef, MetricTarget, ScrapedSample};
+use observed::{Condition, DepthSample, Hpa, MetricRef, ExternalTarget, ScrapedSample};
 
 fn now() -> Timestamp {
     "2026-01-01T00:01:00Z".parse().unwrap()
@@ -18,7 +18,7 @@ fn hpa() -> Hpa {
             name: "m".into(),
             selector: hpa::spec::LabelSelector::default(),
             queue: Some("Orders".into()),
-            target: MetricTarget::Average(20_000),
+            target: ExternalTarget::AverageValue(20_000),
         }),
         reading_milli: Some(7_000),
         spec: None,
