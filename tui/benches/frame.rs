@@ -1,5 +1,5 @@
-//! How long a frame takes: drawing with an hour of history, a second in which everything moves, five thousand pods, and
-//! folding in a sample.
+//! The time of a frame: drawing with an hour of history, a second in which everything moves, five thousand pods, and handling a
+//! sample. Also the bytes of a frame, and the bytes that ratatui's crossterm backend would write for the same frames.
 //!
 //! `cargo bench -p tui --bench frame`
 
@@ -15,6 +15,7 @@ use dashboard::clock::At;
 use dashboard::message::{Event, Timestamped};
 use dashboard::update::update;
 use observed::{DepthSample, Pod, PodPhase, PodsEvent, Role};
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use scenes::World;
@@ -30,7 +31,7 @@ fn main() {
     divan::main();
 }
 
-/// An hour with a burst every two minutes, of which the chart shows so many seconds.
+/// An hour with a burst every two minutes. The chart shows `window` seconds of it.
 fn an_hour(window: u64) -> World {
     let mut world = World::new(LARGE.0, LARGE.1);
     world.ready();
@@ -48,13 +49,13 @@ fn draw_200x50(bencher: divan::Bencher<'_, '_>, window: u64) {
     draw(bencher, &an_hour(window), (200, 50));
 }
 
-/// The same at 240 by 70.
+/// A whole frame of 240 by 70.
 #[divan::bench(args = [300, 3_600, 36_000])]
 fn draw_240x70(bencher: divan::Bencher<'_, '_>, window: u64) {
     draw(bencher, &an_hour(window), LARGE);
 }
 
-/// The same with the cursor and all its values.
+/// A whole frame with the cursor and the values there.
 #[divan::bench]
 fn draw_240x70_inspecting(bencher: divan::Bencher<'_, '_>) {
     let mut world = an_hour(3_600);
@@ -71,7 +72,7 @@ fn draw(bencher: divan::Bencher<'_, '_>, world: &World, (columns, rows): (u16, u
     });
 }
 
-/// The same as at 200 by 50, with the comparison to the frame before and nothing to write.
+/// A frame of 200 by 50, compared with an equal one: nothing is written.
 #[divan::bench]
 fn unchanged_frame_200x50(bencher: divan::Bencher<'_, '_>) {
     let world = an_hour(3_600);
@@ -79,12 +80,12 @@ fn unchanged_frame_200x50(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| {
         terminal
             .draw(|area, buffer| tui::view::draw(&world.model, area, buffer))
-            .expect("a sink takes everything");
+            .expect("a sink accepts all bytes");
     });
 }
 
-/// A second in which everything moves, with ten frames of 240 by 70 compared and written: a hundredth of it is the share
-/// of a core in percent. The played loop's own arithmetic is part of it.
+/// A second in which everything moves, with ten frames of 240 by 70: a hundredth of it is the share of a core in percent. It
+/// includes the arithmetic of the played loop.
 #[divan::bench(sample_count = 30, sample_size = 1)]
 fn a_second_of_ten_frames_240x70(bencher: divan::Bencher<'_, '_>) {
     let mut world = an_hour(3_600);
@@ -93,7 +94,7 @@ fn a_second_of_ten_frames_240x70(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| moving_second(&mut world, &mut terminal));
 }
 
-/// Five steps of the played world, each with two frames: one for what happened, one for the time that goes by.
+/// Plays five steps, each with two frames: one for its events, one for the passing of time.
 fn moving_second<W: Write>(world: &mut World, terminal: &mut Terminal<W>) {
     for _ in 0..5 {
         world.step();
@@ -101,7 +102,7 @@ fn moving_second<W: Write>(world: &mut World, terminal: &mut Terminal<W>) {
             world.tick(ms);
             terminal
                 .draw(|area, buffer| tui::view::draw(&world.model, area, buffer))
-                .expect("a sink takes everything");
+                .expect("a sink accepts all bytes");
         }
     }
     world.effects.clear();
@@ -138,7 +139,7 @@ fn pod(number: u32, role: Role, phase: PodPhase) -> Pod {
     }
 }
 
-/// A world beside which the namespace holds thousands of pods.
+/// A world with thousands of other pods in its namespace.
 fn crowded(role: Role) -> World {
     let mut world = World::new(LARGE.0, LARGE.1);
     world.ready();
@@ -164,7 +165,7 @@ fn update_one_of_5000_pods(bencher: divan::Bencher<'_, '_>, role: Role) {
     });
 }
 
-/// All of them are listed anew, as after a watch was lost.
+/// All pods are listed again, as after a lost watch.
 #[divan::bench(args = [Role::Other, Role::Worker], sample_count = 20, sample_size = 1)]
 fn list_5000_pods(bencher: divan::Bencher<'_, '_>, role: Role) {
     let mut world = crowded(role);
@@ -175,13 +176,13 @@ fn list_5000_pods(bencher: divan::Bencher<'_, '_>, role: Role) {
     });
 }
 
-/// A frame with all of them.
+/// A frame with all these pods.
 #[divan::bench(args = [Role::Other, Role::Worker])]
 fn draw_240x70_with_5000_pods(bencher: divan::Bencher<'_, '_>, role: Role) {
     draw(bencher, &crowded(role), LARGE);
 }
 
-/// Counts what is written.
+/// Counts the bytes that are written.
 #[derive(Clone, Default)]
 struct Count(Rc<Cell<usize>>);
 
@@ -196,18 +197,41 @@ impl Write for Count {
     }
 }
 
-/// What goes to the terminal while everything moves at ten frames a second.
+/// Prints the bytes that go to the terminal while everything moves at ten frames a second, and those of ratatui's backend.
 fn bytes() {
+    const SECONDS: usize = 60;
     let count = Count::default();
     let mut terminal = Terminal::pretend(count.clone(), LARGE);
     let mut world = an_hour(3_600);
     world.burst(300);
-    terminal
-        .draw(|area, buffer| tui::view::draw(&world.model, area, buffer))
-        .expect("a counter takes everything");
-    let whole = count.0.replace(0);
-    const SECONDS: usize = 60;
-    (0..SECONDS).for_each(|_| moving_second(&mut world, &mut terminal));
-    println!("a whole frame of 240x70       {whole:8} bytes");
-    println!("ten moving frames a second    {:8} bytes a second", count.0.get() / SECONDS);
+    let ratatui = Count::default();
+    let mut backend = CrosstermBackend::new(ratatui.clone());
+    let mut shown = Buffer::empty(Rect::new(0, 0, LARGE.0, LARGE.1));
+    let mut frame = |world: &World| {
+        let draw = |area, buffer: &mut Buffer| tui::view::draw(&world.model, area, buffer);
+        terminal.draw(draw).expect("a counter accepts all bytes");
+        let mut next = Buffer::empty(shown.area);
+        draw(shown.area, &mut next);
+        let cells = shown.diff(&next);
+        if !cells.is_empty() {
+            backend.draw(cells.into_iter()).expect("a counter accepts all bytes");
+        }
+        shown = next;
+    };
+    frame(&world);
+    let whole = [count.0.replace(0), ratatui.0.replace(0)];
+    for _ in 0..SECONDS {
+        for _ in 0..5 {
+            world.step();
+            for ms in [0, 100] {
+                world.tick(ms);
+                frame(&world);
+            }
+        }
+        world.effects.clear();
+    }
+    let moving = [count.0.get() / SECONDS, ratatui.0.get() / SECONDS];
+    println!("{:<30}{:>10}{:>20}", "bytes at 240x70", "surge", "ratatui's backend");
+    println!("{:<30}{:>10}{:>20}", "a whole frame", whole[0], whole[1]);
+    println!("{:<30}{:>10}{:>20}", "ten moving frames a second", moving[0], moving[1]);
 }

@@ -1,4 +1,7 @@
-//! The one loop: wait for an event, update the model, do the effects, draw.
+//! The one loop: wait for an event, update the model, carry out the effects, draw.
+//!
+//! Only `update` changes the model. The loop keeps the [`ScreenLayout`] of the newest frame, for the mouse: a click means what
+//! the user saw. After each frame it sends `Event::Drawn` to `update`, with the layout's scroll limit.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -12,25 +15,25 @@ use tokio::time::Instant;
 use crate::terminal;
 use crate::terminal::Terminal;
 use crate::view;
+use crate::view::ScreenLayout;
 use dashboard::clock::Clock;
 use dashboard::message::{Effect, Event, Input, Timestamped};
 use dashboard::model::Model;
-use dashboard::ui::state::Mode;
 use dashboard::update::update;
 
-/// At most thirty frames a second.
-const FRAME: Duration = Duration::from_millis(33);
+/// The time between two frames: at most thirty a second.
+const FRAME_INTERVAL: Duration = Duration::from_millis(33);
 
-/// Events taken in between two looks at the keyboard and the frame's time.
-const BATCH: usize = 512;
+/// The most events that are handled before the keyboard and the frame's time are checked again.
+const EVENT_BATCH: usize = 512;
 
-/// Effects that wait for the dispatcher; a dispatcher that is this far behind is not going to come back.
+/// The most effects that wait for the dispatcher. A dispatcher that is further behind has ended.
 const MAX_WAITING: usize = 1_000;
 
-/// Why the loop ended other than by the user's wish.
+/// An error that ends the loop.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The terminal could not be written to or set.
+    /// The terminal could not be written, or its modes not be set.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
     /// A task panicked; its message is on standard error.
@@ -38,9 +41,9 @@ pub enum Error {
     Panicked,
 }
 
-/// Runs the dashboard on a real terminal until the user quits or the process is told to end.
+/// Runs the dashboard on a real terminal until the user quits or the process gets a signal to end.
 ///
-/// The first frame is drawn at once. Every effect that the loop does not do itself goes to `effects`, in order.
+/// The first frame is drawn at once. Every effect that the loop does not carry out itself goes to `effects`, in order.
 ///
 /// # Errors
 /// When the terminal fails or a task panics.
@@ -51,11 +54,11 @@ pub async fn run<W: Write>(
     effects: mpsc::Sender<Effect>,
     clock: Clock,
 ) -> Result<(), Error> {
-    draw(terminal, model)?;
+    draw(terminal, model, &clock)?;
     run_with(terminal, model, term::EventStream::new(), events, effects, clock).await
 }
 
-/// As [`run`], with the input given.
+/// Runs the dashboard as [`run`] does, with the given input.
 ///
 /// # Errors
 /// When the terminal fails or a task panics.
@@ -68,22 +71,22 @@ pub async fn run_with<W: Write>(
     clock: Clock,
 ) -> Result<(), Error> {
     let mut hands = Hands { effects, waiting: VecDeque::new(), tick: None };
-    draw(terminal, model)?;
+    let mut layout = draw(terminal, model, &clock)?;
     let mut drawn = Instant::now();
     let mut sources_live = true;
     loop {
-        let frame = model.ui.changed.then(|| drawn + FRAME);
+        let frame = model.ui.changed.then(|| drawn + FRAME_INTERVAL);
         let next = tokio::select! {
             biased;
             () = terminal::panicked() => return Err(Error::Panicked),
             typed = input.next() => match typed {
-                Some(Ok(event)) => translate(event, model).map(Event::Input),
-                // Nobody is at the other end any more: as good as a hang-up.
+                Some(Ok(event)) => translate(event, &layout).map(Event::Input),
+                // The other end of the terminal is closed: as after a hang-up.
                 Some(Err(_)) | None => Some(Event::Terminate),
             }
             .map(|event| clock.stamp(event)),
             () = until(frame) => {
-                draw(terminal, model)?;
+                layout = draw(terminal, model, &clock)?;
                 drawn = Instant::now();
                 None
             }
@@ -106,8 +109,8 @@ pub async fn run_with<W: Write>(
         };
         let Some(stamped) = next else { continue };
         let mut next = Some(stamped);
-        // Samples that came meanwhile join the same frame.
-        for _ in 0..BATCH {
+        // Samples that arrived meanwhile are drawn in the same frame.
+        for _ in 0..EVENT_BATCH {
             let Some(stamped) = next.take() else { break };
             for effect in update(model, stamped) {
                 match hands.carry_out(effect) {
@@ -115,13 +118,11 @@ pub async fn run_with<W: Write>(
                     Own::Redraw => terminal.forget(),
                     Own::Suspend => {
                         terminal.suspend()?;
-                        let resumed = update(model, clock.stamp(Event::Input(Input::Resumed)));
-                        for effect in resumed {
-                            let _ = hands.carry_out(effect);
-                        }
                         let (columns, rows) = terminal.size();
-                        model.ui.size = (columns, rows);
-                        model.ui.changed = true;
+                        let resumed = clock.stamp(Event::Input(Input::Resumed(columns, rows)));
+                        for effect in update(model, resumed) {
+                            let _own = hands.carry_out(effect);
+                        }
                     }
                     Own::Quit => return Ok(()),
                 }
@@ -134,7 +135,7 @@ pub async fn run_with<W: Write>(
     }
 }
 
-/// What the loop has to do itself.
+/// An effect that the loop carries out itself.
 enum Own {
     Nothing,
     Redraw,
@@ -142,10 +143,10 @@ enum Own {
     Quit,
 }
 
-/// Where effects go.
+/// Carries out effects.
 struct Hands {
     effects: mpsc::Sender<Effect>,
-    /// Effects for which the channel had no room: the loop never waits for the dispatcher.
+    /// Effects that did not fit into the channel: the loop never waits for the dispatcher.
     waiting: VecDeque<Effect>,
     tick: Option<Instant>,
 }
@@ -168,7 +169,7 @@ impl Hands {
                             self.waiting.push_front(effect);
                             break;
                         }
-                        // Nobody carries out effects: a replay, or the end.
+                        // No dispatcher runs: a replay, or the end.
                         Err(mpsc::error::TrySendError::Closed(_)) => {}
                     }
                 }
@@ -178,14 +179,12 @@ impl Hands {
     }
 }
 
-/// What is drawn under the mouse is known here, where the drawing is.
-fn translate(event: term::Event, model: &Model) -> Option<Input> {
+/// Translates the terminal's event. The layout tells what is drawn under the mouse.
+fn translate(event: term::Event, layout: &ScreenLayout) -> Option<Input> {
     match event {
         term::Event::Key(key) => Some(Input::Key(key)),
         term::Event::Paste(text) => Some(Input::Paste(text)),
-        term::Event::Mouse(mouse) => {
-            Some(Input::Mouse(mouse, view::hit_test(model, (mouse.column, mouse.row))))
-        }
+        term::Event::Mouse(mouse) => Some(Input::Mouse(mouse, layout.hit_test((mouse.column, mouse.row)))),
         term::Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
         term::Event::FocusGained | term::Event::FocusLost => None,
     }
@@ -198,20 +197,13 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Whoever scrolls on at the end stays there: only the drawing knows where that is.
-pub fn stop_at_the_end(model: &mut Model) {
-    match model.ui.mode {
-        Mode::Help(top) => model.ui.mode = Mode::Help(top.min(view::max_scroll(model))),
-        _ if model.ui.scroll > 0 => model.ui.scroll = model.ui.scroll.min(view::max_scroll(model)),
-        _ => {}
-    }
-}
-
-fn draw<W: Write>(terminal: &mut Terminal<W>, model: &mut Model) -> io::Result<()> {
-    model.ui.changed = false;
-    stop_at_the_end(model);
+/// Draws a frame, and reports it to `update`. Returns the layout of the frame.
+fn draw<W: Write>(terminal: &mut Terminal<W>, model: &mut Model, clock: &Clock) -> io::Result<ScreenLayout> {
     terminal.resize(model.ui.size);
-    terminal.draw(|area, buffer| view::draw(model, area, buffer))
+    let layout = terminal.draw(|area, buffer| view::draw(model, area, buffer))?;
+    // It has no effects.
+    let _none = update(model, clock.stamp(Event::Drawn { max_scroll: layout.max_scroll() }));
+    Ok(layout)
 }
 
 #[cfg(test)]
@@ -228,7 +220,7 @@ mod tests {
     use dashboard::reported::{Target, TargetEvent};
     use observed::DepthSample;
 
-    /// A terminal that keeps every frame that was written to it.
+    /// The frames that were written to a terminal.
     #[derive(Clone, Default)]
     struct Frames(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -269,13 +261,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_first_frame_comes_before_anything_else() {
+    async fn the_first_frame_is_drawn_before_input() {
         let frames = Frames::default();
         let mut terminal = Terminal::pretend(frames.clone(), (80, 24));
         let (mut model, clock) = (model(), Clock::start());
         let (_events, events) = mpsc::channel(1);
         let (effects, _effects) = mpsc::channel(1);
-        // The first look at the keyboard finds a frame on the screen.
+        // A frame is on the screen before the first key is read.
         let seen = frames.clone();
         let input = Box::pin(stream::once(async move {
             assert_eq!(seen.count(), 1);
@@ -285,7 +277,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn effects_are_handed_over_in_order_also_when_nobody_takes_them_at_once() {
+    async fn effects_keep_their_order_in_a_full_channel() {
         let mut terminal = Terminal::pretend(Frames::default(), (80, 24));
         let (mut model, clock) = (model(), Clock::start());
         for event in ready() {
@@ -321,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn many_samples_make_few_frames() {
+    async fn many_samples_share_a_frame() {
         let frames = Frames::default();
         let mut terminal = Terminal::pretend(frames.clone(), (80, 24));
         let (mut model, clock) = (model(), Clock::start());
@@ -335,17 +327,17 @@ mod tests {
             samples.try_send(clock.stamp(Event::Depth(sample))).unwrap();
         }
         samples.try_send(clock.stamp(Event::Terminate)).unwrap();
-        let nobody = stream::pending::<io::Result<term::Event>>();
+        let no_input = stream::pending::<io::Result<term::Event>>();
         let began = Instant::now();
-        run_with(&mut terminal, &mut model, nobody, events, effects, clock).await.unwrap();
-        // At most one frame for every frame's time that went by, and the first.
-        let most = began.elapsed().as_millis() / FRAME.as_millis() + 2;
+        run_with(&mut terminal, &mut model, no_input, events, effects, clock).await.unwrap();
+        // At most one frame each frame interval, and the first.
+        let most = began.elapsed().as_millis() / FRAME_INTERVAL.as_millis() + 2;
         assert!(frames.count() as u128 <= most, "{} frames", frames.count());
         assert_eq!(model.data.depth.map(|depth| depth.ready), Some(3_999));
     }
 
     #[tokio::test]
-    async fn a_keyboard_that_is_gone_ends_the_loop() {
+    async fn a_closed_keyboard_ends_the_loop() {
         let mut terminal = Terminal::pretend(Frames::default(), (80, 24));
         let (mut model, clock) = (model(), Clock::start());
         let (_events, events) = mpsc::channel(1);

@@ -1,6 +1,6 @@
-//! The terminal: taken over, drawn on, and restored.
+//! The terminal: entered, drawn on, and restored, also after a panic.
 //!
-//! Only the difference between two frames is written, in one piece. A frame without a difference writes nothing, so an idle
+//! Only the difference between two frames is written, in one write. A frame without a difference writes nothing, so an idle
 //! dashboard is silent.
 
 mod cells;
@@ -19,48 +19,49 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::Notify;
 
-/// Clicks and the wheel, in the form without a limit on columns. crossterm's own command would also report every move.
+/// Reports of clicks and the wheel, without a limit on columns. crossterm's own command would also report every move of the
+/// pointer.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// Set while this program owns the terminal, so that a panic knows whether to restore it. Locked during a write: a frame
-/// that was begun before a panic in another thread must not overwrite its message.
-static TAKEN: Mutex<bool> = Mutex::new(false);
+/// Whether the real terminal is in the dashboard's modes: a panic in any thread must restore them. Locked while a frame is
+/// written, so that a frame cannot be written over the message of a panic in another thread.
+static ENTERED: Mutex<bool> = Mutex::new(false);
 
-/// Notified when a task panicked, so that the loop ends instead of drawing over the message.
+/// Notified after a panic in any task: the loop ends instead of drawing over the message.
 static PANICKED: Notify = Notify::const_new();
 
-/// A real or a simulated terminal.
+/// A terminal, or a writer in place of one.
 pub struct Terminal<W: Write> {
     out: W,
-    /// Set if `out` is the real terminal, with modes to set and restore.
+    /// Whether `out` is a terminal, with modes to set and restore.
     is_real: bool,
     mouse: bool,
     shown: Buffer,
     next: Buffer,
     bytes: String,
-    /// Set if the content of the screen is unknown.
+    /// Whether the content of the screen is unknown.
     is_stale: bool,
 }
 
 impl Terminal<io::Stdout> {
-    /// Takes the terminal: raw mode, alternate screen, bracketed paste, no cursor. Dropping the value restores it, and so does a
-    /// panic in any thread.
+    /// Enters the dashboard's modes: raw mode, alternate screen, bracketed paste, no cursor. Dropping the value restores the
+    /// terminal, and so does a panic in any thread.
     ///
     /// # Errors
-    /// When standard output is no terminal or its modes cannot be set.
+    /// When standard output is not a terminal or its modes cannot be set.
     pub fn enter(mouse: bool) -> io::Result<Self> {
-        give_back_on_panic();
+        restore_on_panic();
         let size = crossterm::terminal::size()?;
         let mut terminal = Self::with(io::stdout(), size, true);
         terminal.mouse = mouse;
-        terminal.take()?;
+        terminal.enter_modes()?;
         Ok(terminal)
     }
 }
 
 impl<W: Write> Terminal<W> {
-    /// A terminal of that size that only writes to `out`: for tests and recordings.
+    /// A terminal of that size that writes frames to `out` and sets no modes: for tests and recordings.
     pub fn pretend(out: W, size: (u16, u16)) -> Self {
         Self::with(out, size, false)
     }
@@ -78,11 +79,11 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    fn take(&mut self) -> io::Result<()> {
+    fn enter_modes(&mut self) -> io::Result<()> {
         if self.is_real {
-            let mut taken = taken();
+            let mut entered = entered();
             crossterm::terminal::enable_raw_mode()?;
-            *taken = true;
+            *entered = true;
             execute!(self.out, EnterAlternateScreen, Hide, EnableBracketedPaste)?;
             self.switch_mouse()?;
         }
@@ -95,16 +96,16 @@ impl<W: Write> Terminal<W> {
         self.out.flush()
     }
 
-    /// Switches the mouse on or off; when off, the terminal selects text with it.
+    /// Switches mouse reports on or off. While they are off, the terminal selects text with the mouse.
     ///
     /// # Errors
-    /// When the terminal cannot be written to.
+    /// When the terminal cannot be written.
     pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
         if self.mouse != on {
             self.mouse = on;
             if self.is_real {
-                let taken = taken();
-                if *taken {
+                let entered = entered();
+                if *entered {
                     self.switch_mouse()?;
                 }
             }
@@ -112,10 +113,10 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Restores the terminal. Can be called more than once.
+    /// Restores the terminal. May be called more than once.
     pub fn leave(&mut self) {
         if self.is_real {
-            give_back();
+            restore();
         }
     }
 
@@ -125,7 +126,7 @@ impl<W: Write> Terminal<W> {
         (self.next.area.width, self.next.area.height)
     }
 
-    /// Notes a new size of the window.
+    /// Changes the size of the frames.
     pub fn resize(&mut self, (columns, rows): (u16, u16)) {
         if (columns, rows) != self.size() {
             let area = Rect::new(0, 0, columns, rows);
@@ -135,18 +136,23 @@ impl<W: Write> Terminal<W> {
         }
     }
 
-    /// Forgets the screen: the next frame is written whole.
+    /// Forgets the content of the screen: the next frame is written as a whole.
     pub fn forget(&mut self) {
         self.is_stale = true;
     }
 
-    /// Draws a frame and writes what differs from the last one.
+    /// Draws a frame and writes the difference to the last one. Returns what `draw` returns.
     ///
     /// # Errors
-    /// When the terminal cannot be written to.
-    pub fn draw(&mut self, draw: impl FnOnce(Rect, &mut Buffer)) -> io::Result<()> {
+    /// When the terminal cannot be written.
+    pub fn draw<T>(&mut self, draw: impl FnOnce(Rect, &mut Buffer) -> T) -> io::Result<T> {
         self.next.reset();
-        draw(self.next.area, &mut self.next);
+        let drawn = draw(self.next.area, &mut self.next);
+        self.write_difference()?;
+        Ok(drawn)
+    }
+
+    fn write_difference(&mut self) -> io::Result<()> {
         self.bytes.clear();
         if !self.is_stale && self.shown == self.next {
             return Ok(());
@@ -158,32 +164,32 @@ impl<W: Write> Terminal<W> {
         }
         cells::write(&mut self.bytes, &self.shown, &self.next);
         EndSynchronizedUpdate.write_ansi(&mut self.bytes).map_err(io::Error::other)?;
-        let taken = self.is_real.then(taken);
-        if taken.as_deref() == Some(&false) {
-            // A panic in another thread has restored it.
+        let entered = self.is_real.then(entered);
+        if entered.as_deref() == Some(&false) {
+            // A panic in another thread has restored the terminal.
             return Ok(());
         }
         self.out.write_all(self.bytes.as_bytes())?;
         self.out.flush()?;
-        drop(taken);
+        drop(entered);
         self.is_stale = false;
         std::mem::swap(&mut self.shown, &mut self.next);
         Ok(())
     }
 
-    /// Restores the terminal, stops this process group as a shell's Ctrl-Z does, and takes the terminal again afterwards.
+    /// Restores the terminal, stops this process group as a shell's Ctrl-Z does, and enters the modes again when it continues.
     ///
     /// # Errors
-    /// When the terminal cannot be taken over again.
+    /// When the modes cannot be entered again.
     pub fn suspend(&mut self) -> io::Result<()> {
         if !self.is_real {
             return Ok(());
         }
-        give_back();
-        // The whole group, so that a `cargo run` around it stops too and the shell gets its prompt. Returns when the shell
-        // continues it, or at once without job control.
+        restore();
+        // The whole group: a `cargo run` around it stops too, and the shell shows its prompt. Returns when the shell continues
+        // it, or at once where there is no job control.
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        self.take()?;
+        self.enter_modes()?;
         let size = crossterm::terminal::size()?;
         self.resize(size);
         Ok(())
@@ -196,10 +202,10 @@ impl<W: Write> Drop for Terminal<W> {
     }
 }
 
-/// Restores the real terminal if it is taken. Errors are ignored: there is no place left to report them.
-pub(crate) fn give_back() {
-    let mut taken = taken();
-    if std::mem::take(&mut *taken) {
+/// Restores the real terminal if it was entered. Errors are ignored: there is no place left to report them.
+pub(crate) fn restore() {
+    let mut entered = entered();
+    if std::mem::take(&mut *entered) {
         let mut out = io::stdout();
         let _ = out.write_all(MOUSE_OFF.as_bytes());
         let _ = execute!(out, EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
@@ -207,24 +213,24 @@ pub(crate) fn give_back() {
     }
 }
 
-fn taken() -> MutexGuard<'static, bool> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn entered() -> MutexGuard<'static, bool> {
+    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a panic in any thread restores the terminal before its message is written, and ends the loop.
-fn give_back_on_panic() {
+/// Installs a panic hook that restores the terminal before the message is written, and ends the loop.
+fn restore_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
+            restore();
             before(panic);
             PANICKED.notify_one();
         }));
     });
 }
 
-/// Returns once a thread has panicked.
+/// Returns after a panic in any thread.
 pub(crate) async fn panicked() {
     PANICKED.notified().await;
 }
@@ -256,20 +262,20 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_not_written_over_a_panic() {
+    fn a_frame_after_a_panic_is_not_written() {
         let mut terminal = Terminal::with(Vec::new(), (20, 2), true);
-        *taken() = true;
-        let overtaken = |_, buffer: &mut Buffer| {
-            *taken() = false;
+        *entered() = true;
+        let panicking = |_, buffer: &mut Buffer| {
+            *entered() = false;
             buffer.set_string(0, 0, "hello", Style::new());
         };
-        terminal.draw(overtaken).unwrap();
+        terminal.draw(panicking).unwrap();
         terminal.set_mouse(true).unwrap();
         assert!(terminal.out.is_empty());
     }
 
     #[test]
-    fn the_written_cells_are_the_drawn_cells() {
+    fn the_terminal_shows_what_was_drawn() {
         let mut terminal = Terminal::pretend(Vec::new(), (20, 2));
         for text in ["hello, world", "hello", "日本 and more", "x"] {
             draw(&mut terminal, text);
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn another_size_is_drawn_whole() {
+    fn a_resized_frame_is_written_as_a_whole() {
         let mut terminal = Terminal::pretend(Vec::new(), (20, 2));
         draw(&mut terminal, "hello");
         terminal.resize((10, 3));

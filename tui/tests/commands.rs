@@ -49,13 +49,13 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("b", "b", "─ target"),
     ("b", "b", "- target"),
     ("b", "b", "╍ target"),
-    ("p", "p", "‖ paused"),
+    ("p", "p", "║ paused"),
     ("p", "p", "● live"),
     ("?", "?", HELP),
     ("?", "n", "● live"),
     ("L", "L", "▪ Logs"),
     ("/", "/", "enter keep"),
-    ("/", "ACKED 1", "/ACKED 1▏"),
+    ("/", "ACKED 1", "/ACKED 1▌"),
     ("/", "\r", "surge  /ACKED 1  sandbox"),
 ];
 

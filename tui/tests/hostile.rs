@@ -1,9 +1,8 @@
-//! Whatever comes from outside: no text drives the terminal, no order of events and no size of window breaks anything.
+//! Hostile input: text that would drive the terminal, events in any order, and windows of any size.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::scenes::World;
 use contract::{JobEvent, JobEventKind};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use dashboard::clock::*;
@@ -16,6 +15,8 @@ use observed::*;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use crate::scenes::World;
+use tui::view::ScreenLayout;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ fn draw(model: &Model, columns: u16, rows: u16) -> Buffer {
     buffer
 }
 
-/// What the terminal would take for a command or for an order to turn the line around.
+/// Returns true for a character that a terminal would obey, or that would reverse the line.
 fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
@@ -41,13 +42,13 @@ fn check(buffer: &Buffer) {
         let symbol = cell.symbol();
         assert!(!symbol.chars().any(is_harmful), "{symbol:?}");
         assert!(symbol.chars().count() <= 3, "{symbol:?} is a pile");
-        // A wide character hides the cell after it and must not hang over the right edge.
+        // A wide character covers the next cell, which must be on the screen.
         let column = index % usize::from(buffer.area.width.max(1));
         assert!(column + symbol.width() <= usize::from(buffer.area.width), "{symbol:?} hangs over the edge");
     }
 }
 
-/// Text as a hostile cluster would choose it.
+/// Text as a hostile cluster would send it.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         any::<String>(),
@@ -179,9 +180,9 @@ fn input() -> impl Strategy<Value = Input> {
         10 => (code, modifiers).prop_map(|(code, modifiers)| Input::Key(KeyEvent::new(code, modifiers))),
         1 => text().prop_map(Input::Paste),
         1 => (0..300_u16, 0..100_u16).prop_map(|(columns, rows)| Input::Resize(columns, rows)),
-        1 => Just(Input::Resumed),
+        1 => (0..300_u16, 0..100_u16).prop_map(|(columns, rows)| Input::Resumed(columns, rows)),
         3 => (mouse, place).prop_map(|(kind, (column, row))| {
-            // What is drawn there is known only once the events before have been taken.
+            // The target is found when the event is handled.
             Input::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }, HitTarget::Nothing)
         }),
     ]
@@ -231,6 +232,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => input().prop_map(Event::Input),
         2 => Just(Event::Tick),
+        2 => (0..50_usize).prop_map(|max_scroll| Event::Drawn { max_scroll }),
         2 => target().prop_map(Event::Target),
         2 => prop::option::of(an_hpa().prop_map(Box::new)).prop_map(Event::Hpa),
         2 => prop::option::of((text(), any::<(i32, i32, i32)>())).prop_map(|workload| {
@@ -286,7 +288,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_and_no_order_of_events_does_harm(
+    fn events_in_any_order_are_safe(
         events in prop::collection::vec((event(), 0..2_000_u64), 0..60),
         starts_ready in any::<bool>(),
     ) {
@@ -306,7 +308,7 @@ proptest! {
     }
 
     #[test]
-    fn no_keys_and_no_size_of_window_do_harm(
+    fn keys_and_window_sizes_are_safe(
         scene in prop::sample::select(crate::scenes::all().into_iter().filter(|scene| *scene != "hours").collect::<Vec<_>>()),
         inputs in prop::collection::vec((input(), 0..3_000_u64), 0..80),
         sizes in prop::collection::vec((1..260_u16, 1..80_u16), 4),
@@ -322,17 +324,23 @@ proptest! {
             world.model.ui.size = (columns, rows);
             check(&draw(&world.model, columns, rows));
             for place in [(0, 0), (columns - 1, rows - 1), (columns / 2, rows / 2)] {
-                let _ = tui::view::hit_test(&world.model, place);
+                let _target = layout(&world.model).hit_test(place);
             }
         }
     }
 }
 
-/// Takes an event in as the runtime does, which looks what is drawn under the mouse.
+fn layout(model: &Model) -> ScreenLayout {
+    let (columns, rows) = model.ui.size;
+    ScreenLayout::new(model, Rect::new(0, 0, columns, rows))
+}
+
+/// Handles an event as the runtime does: with a hit test of the mouse's position.
 fn take(model: &mut Model, ms: u64, event: Event) {
     let event = match event {
         Event::Input(Input::Mouse(mouse, _)) => {
-            Event::Input(Input::Mouse(mouse, tui::view::hit_test(model, (mouse.column, mouse.row))))
+            let target = layout(model).hit_test((mouse.column, mouse.row));
+            Event::Input(Input::Mouse(mouse, target))
         }
         event => event,
     };
@@ -340,7 +348,7 @@ fn take(model: &mut Model, ms: u64, event: Event) {
 }
 
 #[test]
-fn any_size_of_window_is_drawn() {
+fn windows_of_any_size_are_drawn() {
     for scene in crate::scenes::all() {
         let world = World::play(scene, 100, 30).unwrap();
         for columns in [0, 1, 2, 59, 60, 61, 75, 99, 100, 130, 149, 150, 220, 300] {

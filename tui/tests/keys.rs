@@ -433,9 +433,11 @@ fn the_mouse_chooses_what_it_points_at() {
         type_keys(&mut world, keys);
         let (x, y) = place(&world, on);
         let (column, row) = (x + offset.0, y + offset.1);
-        let spot = tui::view::hit_test(&world.model, (column, row));
+        let (columns, rows) = world.model.ui.size;
+        let area = ratatui::layout::Rect::new(0, 0, columns, rows);
+        let target = tui::view::ScreenLayout::new(&world.model, area).hit_test((column, row));
         let mouse = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
-        world.send(Event::Input(Input::Mouse(mouse, spot)));
+        world.send(Event::Input(Input::Mouse(mouse, target)));
         if state(&world) != after {
             wrong.push(format!("{keys:?}, {kind:?} on {on:?}: {}, and not {after}", state(&world)));
         }

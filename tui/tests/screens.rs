@@ -1,36 +1,63 @@
-//! The screens as text, at the sizes that people have, and the styles where colour carries a meaning.
+//! The screens as text, and the styles where colour carries a meaning.
 //!
-//! `INSTA_UPDATE=always cargo test -p tui --test screens` writes them anew; look at the difference before committing it.
+//! The snapshots: each panel alone in its states (`panel_*`, one file a panel), each screen once at each size and in its other
+//! states at one size (`screen_*`), and each dialog and special state at one size (`scene_*`). After a change,
+//! `INSTA_UPDATE=always cargo test -p tui --test it screens` writes them; read the difference before you commit it.
 
-use crate::scenes::World;
 use crossterm::event::KeyCode;
 use dashboard::message::{Event, Input};
 use dashboard::reported::StepState;
 use dashboard::ui::appearance::Theme;
+use dashboard::ui::screen::{Panel, Screen};
 use dashboard::ui::state::Mode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use crate::scenes::World;
+use crate::scenes::states::{SCREENS, STATES};
+use tui::view::ScreenLayout;
+
+/// The usual sizes of windows.
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
+
+/// The size of the snapshots that show a state rather than a layout.
+const MEDIUM: (u16, u16) = (120, 40);
+
+fn area(world: &World) -> Rect {
+    let (columns, rows) = world.model.ui.size;
+    Rect::new(0, 0, columns, rows)
+}
 
 fn draw(world: &World) -> Buffer {
-    let (columns, rows) = world.model.ui.size;
-    let area = Rect::new(0, 0, columns, rows);
-    let mut buffer = Buffer::empty(area);
-    tui::view::draw(&world.model, area, &mut buffer);
+    let mut buffer = Buffer::empty(area(world));
+    tui::view::draw(&world.model, area(world), &mut buffer);
     buffer
 }
 
+/// Draws the screen as text, and reports the frame to `update` as the runtime does.
+fn draw_and_report(world: &mut World) -> String {
+    let mut buffer = Buffer::empty(area(world));
+    let layout = tui::view::draw(&world.model, area(world), &mut buffer);
+    world.send(Event::Drawn { max_scroll: layout.max_scroll() });
+    text(&buffer)
+}
+
 fn text(buffer: &Buffer) -> String {
+    part(buffer, buffer.area)
+}
+
+/// A part of the screen as text.
+fn part(buffer: &Buffer, area: Rect) -> String {
     let mut text = String::new();
-    for y in 0..buffer.area.height {
-        let line: String = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+    for y in area.top()..area.bottom() {
+        let line: String = (area.left()..area.right()).map(|x| buffer[(x, y)].symbol()).collect();
         text.push_str(line.trim_end());
         text.push('\n');
     }
     text
 }
 
-/// Where a text stands, as its first cell.
+/// The first cell of a text.
 fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
     for y in 0..buffer.area.height {
         for x in 0..buffer.area.width {
@@ -43,23 +70,120 @@ fn find(buffer: &Buffer, wanted: &str) -> (u16, u16) {
     panic!("{wanted:?} is not on the screen:\n{}", text(buffer));
 }
 
+/// Compares a text with its snapshot, `snapshots/NAME.snap`.
+fn snapshot(name: &str, text: &str) {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+/// Each panel in each state, without the rest of the screen, at the size that it has in the overview of a large window.
 #[test]
-fn every_scene_at_every_size() {
-    for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
-        for scene in crate::scenes::all() {
-            let world = World::play(scene, columns, rows).unwrap();
-            insta::assert_snapshot!(format!("{scene}_{columns}x{rows}"), text(&draw(&world)));
+fn panels() {
+    for (panel, columns, rows) in [
+        (Panel::Chart, 100, 20),
+        (Panel::Decision, 64, 17),
+        (Panel::Stopwatch, 64, 22),
+        (Panel::Beliefs, 64, 13),
+        (Panel::Workers, 58, 13),
+        (Panel::Events, 76, 13),
+    ] {
+        let mut all = String::new();
+        for state in STATES {
+            // The margin, the title line and the footer.
+            let world = crate::scenes::states::alone(panel, state, columns + 2, rows + 2).unwrap();
+            let shown = part(&draw(&world), Rect::new(1, 1, columns, rows));
+            all.push_str(&format!("{state}, {columns}x{rows}\n\n{shown}\n"));
+        }
+        snapshot(&format!("panel_{panel:?}").to_lowercase(), &all);
+    }
+}
+
+/// Each screen at each size while it is busy, and its other states at one size.
+#[test]
+fn screens() {
+    for (screen, [calm, busy, failing, empty]) in SCREENS {
+        let name = format!("screen_{}", screen.title()).to_lowercase();
+        for (columns, rows) in SIZES {
+            let world = World::play(busy, columns, rows).unwrap();
+            snapshot(&format!("{name}_{columns}x{rows}"), &text(&draw(&world)));
+        }
+        for (state, scene) in [("calm", calm), ("failing", failing), ("empty", empty)] {
+            let world = World::play(scene, MEDIUM.0, MEDIUM.1).unwrap();
+            snapshot(&format!("{name}_{state}"), &text(&draw(&world)));
         }
     }
+}
+
+/// Dialogs, and states of the whole screen. The scenes' tables have the reason of each.
+#[test]
+fn dialogs_and_states() {
+    for (scene, (columns, rows)) in [
+        ("starting", (80, 24)),
+        ("problem", (80, 24)),
+        ("dropped", (80, 24)),
+        ("connected", (80, 24)),
+        ("unsynced", MEDIUM),
+        ("lost", (80, 24)),
+        ("scaled", (80, 24)),
+        ("help", (80, 24)),
+        ("help", (200, 50)),
+        ("confirm", (80, 24)),
+        ("kill", (80, 24)),
+        ("legend", (80, 24)),
+        ("tune", (80, 24)),
+        ("tune_review", (80, 24)),
+        ("tune_conflict", (80, 24)),
+        ("shadow_choice", (80, 24)),
+        ("drill", (80, 24)),
+        ("drill_question", (80, 24)),
+        ("shadow", (200, 50)),
+        ("shadow", (80, 24)),
+        ("decision_differs", MEDIUM),
+        ("doctor_drill", MEDIUM),
+        ("stopwatch_failing", MEDIUM),
+        ("beliefs_keda", (80, 24)),
+        ("beliefs_scrape", (80, 24)),
+        ("inspect", (80, 24)),
+        ("inspect", MEDIUM),
+        ("inspect_lanes", MEDIUM),
+        ("panned", (80, 24)),
+        ("focused", MEDIUM),
+        ("chart_alone", (80, 24)),
+        ("events_alone", (80, 24)),
+        ("lanes_many", (80, 24)),
+        ("hours", (80, 24)),
+        ("typing", (80, 24)),
+        ("filtered", (80, 24)),
+        ("filtered_nothing", (80, 24)),
+        ("read_only", (80, 24)),
+        ("blocks", (80, 24)),
+        ("ascii", (80, 24)),
+        // The smallest window.
+        ("scaled", (60, 15)),
+        ("inspect", (60, 15)),
+        ("kill", (60, 15)),
+        ("help", (60, 15)),
+        // A window that is too small.
+        ("scaled", (59, 15)),
+    ] {
+        let world = World::play(scene, columns, rows).unwrap();
+        snapshot(&format!("scene_{scene}_{columns}x{rows}"), &text(&draw(&world)));
+    }
+}
+
+#[test]
+fn a_window_with_too_few_rows_shows_a_message() {
+    let world = World::play("scaled", 60, 14).unwrap();
+    assert!(text(&draw(&world)).starts_with("surge needs a larger window"));
 }
 
 #[test]
 fn every_screen_has_a_scene_in_every_state() {
     let all = crate::scenes::all();
-    for screen in dashboard::ui::screen::Screen::ALL {
-        let (_, states) =
-            crate::scenes::states::SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
-        for (scene, state) in states.iter().zip(crate::scenes::states::STATES) {
+    for screen in Screen::ALL {
+        let (_, states) = SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
+        for (scene, state) in states.iter().zip(STATES) {
             assert!(all.contains(scene), "{scene}");
             let world = World::play(scene, 80, 24).unwrap();
             assert_eq!(world.model.ui.screen, *screen, "{state}");
@@ -68,16 +192,16 @@ fn every_screen_has_a_scene_in_every_state() {
 }
 
 #[test]
-fn what_was_not_read_yet_is_said_to_be_read_and_has_no_figures() {
-    let screens = dashboard::ui::screen::Screen::ALL.len();
+fn values_that_are_not_read_yet_have_no_figures() {
+    let screens = Screen::ALL.len();
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
-        for (scene, state) in [("connected", "◔ reading"), ("unsynced", "● live")] {
+        for (scene, state) in [("connected", "○ reading"), ("unsynced", "● live")] {
             let mut world = World::play(scene, columns, rows).unwrap();
             for screen in 0..screens {
                 let shown = text(&draw(&world));
                 assert!(shown.contains(state), "{state} at {columns}x{rows}:\n{shown}");
                 for figure in
-                    ["0 → 0", "0 desired", "FailedGet", "no reading since", "no pod", "0 wanted", "none: "]
+                    ["0 → 0", "0 desired", "FailedGet", "no reading since", "no pod", "0 desired", "none: "]
                 {
                     assert!(!shown.contains(figure), "{figure:?} on {screen} at {columns}x{rows}:\n{shown}");
                 }
@@ -86,13 +210,13 @@ fn what_was_not_read_yet_is_said_to_be_read_and_has_no_figures() {
         }
     }
     let shown = text(&draw(&World::play("unsynced", 120, 40).unwrap()));
-    for said in ["no sync yet", "waiting for the first reading", "HPA has not read yet"] {
+    for said in ["no sync yet", "waiting for the first reading", "HPA has not synced yet"] {
         assert!(shown.contains(said), "{said:?}:\n{shown}");
     }
 }
 
 #[test]
-fn what_a_burst_waits_for_is_seen_first() {
+fn the_reason_why_a_burst_waits_is_visible() {
     for (columns, rows) in [(80, 24), (120, 40), (200, 50)] {
         let mut world = World::play("idle", columns, rows).unwrap();
         world.burst_that_waits(50, "no pod behind Service producer in namespace autoscaling-demo is ready");
@@ -106,7 +230,7 @@ fn what_a_burst_waits_for_is_seen_first() {
 }
 
 #[test]
-fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
+fn scrolling_stops_at_the_end() {
     for (scene, on, back) in [
         ("logs", KeyCode::Up, KeyCode::Down),
         ("lanes_many", KeyCode::Up, KeyCode::Down),
@@ -121,8 +245,7 @@ fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
         (0..300).for_each(|_| world.press(on));
         let mut press = |code| {
             world.press(code);
-            tui::runtime::stop_at_the_end(&mut world.model);
-            text(&draw(&world))
+            draw_and_report(&mut world)
         };
         let at_the_end = press(on);
         assert_ne!(press(back), at_the_end, "{scene} stands still");
@@ -131,43 +254,7 @@ fn who_scrolls_on_at_an_end_comes_back_at_the_first_step() {
 }
 
 #[test]
-fn every_panel_alone_in_every_state() {
-    for panel in dashboard::ui::screen::Panel::ALL {
-        for state in crate::scenes::states::STATES {
-            for (columns, rows) in [(80, 24), (120, 40)] {
-                let world = crate::scenes::states::alone(*panel, state, columns, rows).unwrap();
-                let name = format!("alone_{panel:?}_{state}_{columns}x{rows}").to_lowercase();
-                insta::assert_snapshot!(name, text(&draw(&world)));
-            }
-        }
-    }
-}
-
-#[test]
-fn the_smallest_window_and_one_that_is_too_small() {
-    for scene in [
-        "starting",
-        "scaled",
-        "help",
-        "kill",
-        "dropped",
-        "inspect",
-        "legend",
-        "typing",
-        "chart_alone",
-        "read_only",
-    ] {
-        let world = World::play(scene, 60, 15).unwrap();
-        insta::assert_snapshot!(format!("{scene}_60x15"), text(&draw(&world)));
-    }
-    let world = World::play("scaled", 59, 15).unwrap();
-    insta::assert_snapshot!("too_small_59x15", text(&draw(&world)));
-    let world = World::play("scaled", 60, 14).unwrap();
-    assert!(text(&draw(&world)).starts_with("surge needs a larger window"));
-}
-
-#[test]
-fn eighty_columns_show_chart_target_replicas_decision_and_keys() {
+fn a_small_window_shows_the_most_important_values() {
     let screen = text(&draw(&World::play("scaled", 80, 24).unwrap()));
     for wanted in [
         "Queue Orders",
@@ -185,10 +272,10 @@ fn eighty_columns_show_chart_target_replicas_decision_and_keys() {
 }
 
 #[test]
-fn the_gate_that_binds_and_the_laggard_are_lit() {
+fn the_binding_step_and_the_laggard_are_highlighted() {
     let buffer = draw(&World::play("scaled", 120, 40).unwrap());
     let lit = |wanted| buffer[find(&buffer, wanted)].style();
-    for wanted in ["held at 10", "▸ HPA status"] {
+    for wanted in ["held at 10", "► HPA status"] {
         let style = lit(wanted);
         assert_eq!(style.fg, Some(Color::LightYellow), "{wanted}");
         assert!(style.add_modifier.contains(Modifier::BOLD), "{wanted}");
@@ -197,7 +284,7 @@ fn the_gate_that_binds_and_the_laggard_are_lit() {
 }
 
 #[test]
-fn what_waits_what_is_in_work_and_what_was_chosen_have_colours_of_their_own() {
+fn waiting_and_unacked_messages_have_their_colours() {
     let buffer = draw(&World::play("chart_alone", 120, 40).unwrap());
     let (x, bottom) = find(&buffer, "      0┤");
     let (plot, inks) = (x + 8..120, [Color::LightCyan, Color::Cyan, Color::Green]);
@@ -214,7 +301,7 @@ fn what_waits_what_is_in_work_and_what_was_chosen_have_colours_of_their_own() {
 }
 
 #[test]
-fn the_cursor_is_seen_also_without_colours() {
+fn the_cursor_is_visible_without_colours() {
     for theme in [Theme::Dark, Theme::Mono] {
         let mut world = World::play("inspect", 120, 40).unwrap();
         world.model.ui.theme = theme;
@@ -222,14 +309,14 @@ fn the_cursor_is_seen_also_without_colours() {
         let reversed = |cell: &&ratatui::buffer::Cell| cell.modifier.contains(Modifier::REVERSED);
         assert!(buffer.content.iter().filter(reversed).count() > 5, "{theme:?}");
         let screen = text(&buffer);
-        for wanted in ["At 14:00:46", "waiting", "target", "inspect 14:00:46", "a worker is ready"] {
+        for wanted in ["At 14:00:46", "waiting", "target", "inspect 14:00:46", "worker ready"] {
             assert!(screen.contains(wanted), "{wanted:?} is missing:\n{screen}");
         }
     }
 }
 
 #[test]
-fn a_read_only_dashboard_says_so_at_every_width() {
+fn read_only_is_shown_at_every_width() {
     for columns in [60, 80, 120] {
         let mut world = World::play("read_only", columns, 24).unwrap();
         let buffer = draw(&world);
@@ -245,7 +332,7 @@ fn a_read_only_dashboard_says_so_at_every_width() {
 }
 
 #[test]
-fn every_panel_says_that_its_source_is_lost_and_why() {
+fn panels_name_the_cause_of_a_stale_source() {
     let screen = text(&draw(&World::play("errors", 200, 50).unwrap()));
     for wanted in [
         "the tunnel to rabbitmq-0:15672 was closed",
@@ -258,7 +345,7 @@ fn every_panel_says_that_its_source_is_lost_and_why() {
 }
 
 #[test]
-fn the_footer_keeps_the_way_out_at_every_width() {
+fn the_footer_keeps_the_important_keys() {
     for columns in [60, 80, 100, 120, 200] {
         for (scene, wanted) in [
             ("scaled", vec!["space burst", "? help", "q quit"]),
@@ -277,15 +364,15 @@ fn the_footer_keeps_the_way_out_at_every_width() {
 }
 
 #[test]
-fn the_help_is_complete_at_every_size_and_stops_at_its_end() {
+fn the_help_is_complete_at_every_size() {
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
         let mut world = World::play("help", columns, rows).unwrap();
-        let reach = tui::view::max_scroll(&world.model);
+        let max_scroll = ScreenLayout::new(&world.model, area(&world)).max_scroll();
         let mut page = |top| {
             world.model.ui.mode = Mode::Help(top);
             text(&draw(&world))
         };
-        let all: String = (0..=reach).map(&mut page).collect();
+        let all: String = (0..=max_scroll).map(&mut page).collect();
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let seen: std::collections::BTreeSet<String> = words(&all).into_iter().collect();
         for binding in dashboard::keys::TABLE.iter().filter(|binding| binding.is_general()) {
@@ -298,13 +385,13 @@ fn the_help_is_complete_at_every_size_and_stops_at_its_end() {
             "why this target was chosen, at {columns}x{rows}:\n{all}"
         );
         assert!(!all.contains("…  │"), "nothing is cut at {columns}x{rows}:\n{all}");
-        assert_eq!(page(reach), page(reach + 1));
-        assert_eq!(page(reach).contains("the end"), reach > 0, "{columns}x{rows}");
+        assert_eq!(page(max_scroll), page(max_scroll + 1));
+        assert_eq!(page(max_scroll).contains("the end"), max_scroll > 0, "{columns}x{rows}");
     }
 }
 
 #[test]
-fn badges_stand_in_the_title_and_leave_the_keys_alone() {
+fn badges_are_in_the_title_line() {
     for columns in [60, 80, 100, 120, 200] {
         let mut world = World::play("scaled", columns, 24).unwrap();
         let rows = |world: &World| text(&draw(world)).lines().map(str::to_owned).collect::<Vec<_>>();
@@ -328,7 +415,7 @@ fn badges_stand_in_the_title_and_leave_the_keys_alone() {
 }
 
 #[test]
-fn while_an_instant_is_looked_at_nothing_is_called_live_and_no_box_hides_the_cursor() {
+fn with_the_cursor_on_nothing_is_called_live() {
     for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
         let mut world = World::play("inspect", columns, rows).unwrap();
         for _ in 0..4 {
@@ -338,7 +425,7 @@ fn while_an_instant_is_looked_at_nothing_is_called_live_and_no_box_hides_the_cur
             let title = screen.lines().next().unwrap_or_default();
             assert!(title.contains("inspect 14:0") && !title.contains("live"), "{title}");
             assert!(screen.contains("── At 14:0"), "{screen}");
-            // The cursor stands in one column of every row of the plots and of the marks.
+            // The cursor is in one column of every row of the plots and of the marks.
             let is_cursor = |x: u16, y: u16| {
                 let cell = &buffer[(x, y)];
                 cell.symbol() == "┊" || cell.modifier.contains(Modifier::REVERSED)
@@ -357,16 +444,16 @@ fn while_an_instant_is_looked_at_nothing_is_called_live_and_no_box_hides_the_cur
 }
 
 #[test]
-fn what_is_wrong_is_in_the_colour_of_errors() {
+fn errors_have_their_colour() {
     let buffer = draw(&World::play("problem", 80, 24).unwrap());
     assert_eq!(buffer[find(&buffer, "context kind-demo")].style().fg, Some(Color::LightRed));
     let buffer = draw(&World::play("lost", 120, 40).unwrap());
     assert_eq!(buffer[find(&buffer, "! 10 s old")].style().fg, Some(Color::Yellow));
-    assert_eq!(buffer[find(&buffer, "✗")].style().fg, Some(Color::LightRed));
+    assert_eq!(buffer[find(&buffer, "×")].style().fg, Some(Color::LightRed));
 }
 
 #[test]
-fn without_colours_shapes_and_weights_say_the_same() {
+fn a_screen_without_colours_has_the_same_text() {
     let mut world = World::play("scaled", 120, 40).unwrap();
     let coloured = text(&draw(&world));
     world.model.ui.theme = Theme::Mono;
@@ -380,7 +467,7 @@ fn without_colours_shapes_and_weights_say_the_same() {
 }
 
 #[test]
-fn only_the_sixteen_colours_of_the_terminal_are_used_and_ascii_is_ascii() {
+fn colours_are_the_terminals_and_ascii_is_ascii() {
     for scene in crate::scenes::all() {
         let mut world = World::play(scene, 120, 40).unwrap();
         for theme in [Theme::Dark, Theme::Light] {
@@ -396,11 +483,11 @@ fn only_the_sixteen_colours_of_the_terminal_are_used_and_ascii_is_ascii() {
 }
 
 #[test]
-fn of_an_idle_screen_only_the_clock_moves() {
+fn only_the_clock_moves_on_an_idle_screen() {
     let mut world = World::play("idle", 120, 40).unwrap();
-    // Long enough that no age in seconds is left and the time axis has ended growing.
+    // Until no age is in seconds and the time axis has its full length.
     world.run(385);
-    // The clock below the chart, which goes from round time to round time.
+    // Without the clock below the chart.
     let without_clock = |world: &World| -> Vec<String> {
         text(&draw(world)).lines().filter(|line| !line.ends_with(" now")).map(str::to_owned).collect()
     };
@@ -411,27 +498,27 @@ fn of_an_idle_screen_only_the_clock_moves() {
 }
 
 #[test]
-fn a_paused_view_is_said_to_be_paused() {
+fn a_paused_view_is_marked() {
     let mut world = World::play("scaled", 120, 40).unwrap();
     world.keys("p");
     world.run(7);
     world.send(Event::Input(Input::Resize(120, 40)));
-    assert!(text(&draw(&world)).contains("‖ paused"));
+    assert!(text(&draw(&world)).contains("║ paused"));
 }
 
 #[test]
-fn a_failed_step_says_why() {
+fn a_failed_step_shows_its_cause() {
     let mut world = World::new(80, 24);
     let failed = StepState::Failed("port 5672: permission denied".to_owned());
-    let waiting = StepState::Waiting(String::new());
-    world.starting([StepState::Ready, failed, waiting.clone(), waiting]);
+    let waiting = || StepState::Waiting(String::new());
+    world.starting([StepState::Ready, failed, waiting(), waiting()]);
     let screen = text(&draw(&world));
-    assert!(screen.contains("✗ broker"), "{screen}");
+    assert!(screen.contains("× broker"), "{screen}");
     assert!(screen.contains("permission denied"), "{screen}");
 }
 
 #[test]
-fn the_screen_decision_lights_what_binds_and_what_differs() {
+fn the_screen_decision_highlights_differences() {
     let style = |scene: &str, wanted: &str| {
         let buffer = draw(&World::play(scene, 120, 40).unwrap());
         buffer[find(&buffer, wanted)].style()
@@ -445,13 +532,13 @@ fn the_screen_decision_lights_what_binds_and_what_differs() {
 }
 
 #[test]
-fn the_best_run_and_the_worst_and_a_killed_worker_are_coloured_and_marked() {
+fn the_best_and_the_worst_run_are_marked() {
     let buffer = draw(&World::play("runs_calm", 120, 40).unwrap());
-    assert_eq!(buffer[find(&buffer, "▴5.0 s")].style().fg, Some(Color::LightGreen));
-    assert_eq!(buffer[find(&buffer, "▾15.0 s")].style().fg, Some(Color::Yellow));
-    assert_eq!(buffer[find(&buffer, "▸   2")].style().fg, Some(Color::LightYellow), "the cursor");
+    assert_eq!(buffer[find(&buffer, "▲5.0 s")].style().fg, Some(Color::LightGreen));
+    assert_eq!(buffer[find(&buffer, "▼15.0 s")].style().fg, Some(Color::Yellow));
+    assert_eq!(buffer[find(&buffer, "►   2")].style().fg, Some(Color::LightYellow), "the cursor");
     let buffer = draw(&World::play("lanes_busy", 120, 40).unwrap());
-    assert_eq!(buffer[find(&buffer, "✗✂")].style().fg, Some(Color::LightRed));
+    assert_eq!(buffer[find(&buffer, "×†")].style().fg, Some(Color::LightRed));
     let buffer = draw(&World::play("stopwatch_failing", 120, 40).unwrap());
     assert_eq!(buffer[find(&buffer, "not read now")].style().fg, Some(Color::Yellow));
 }

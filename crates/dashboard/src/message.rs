@@ -34,6 +34,11 @@ pub enum Event {
     Input(Input),
     /// Time passed: sent only while something on the screen changes with time.
     Tick,
+    /// A frame was drawn. The runtime sends it after each frame, with what only the layout knows.
+    Drawn {
+        /// How far the shown list, or the help over it, can be scrolled.
+        max_scroll: usize,
+    },
     /// The target, and the progress of its start.
     Target(TargetEvent),
     /// The HPA's state at the API server; `None` if there is none.
@@ -107,8 +112,8 @@ pub enum Input {
     Mouse(crossterm::event::MouseEvent, HitTarget),
     /// New size in columns and rows.
     Resize(u16, u16),
-    /// The terminal came back after Ctrl-Z and `fg`: the screen needs a redraw.
-    Resumed,
+    /// The terminal came back after Ctrl-Z and `fg`, with that many columns and rows: the screen needs a redraw.
+    Resumed(u16, u16),
 }
 
 /// The hit target at a position of the screen.

@@ -25,6 +25,10 @@ use crate::model::Model;
 /// Handles an event. The runtime must carry out the effects in order.
 #[must_use = "effects do nothing unless they are carried out"]
 pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
+    if let Event::Drawn { max_scroll } = stamped.event {
+        navigation::drawn(model, max_scroll);
+        return Vec::new();
+    }
     let at = stamped.at;
     model.data.now = model.data.now.max(at);
     let mut effects = Vec::new();

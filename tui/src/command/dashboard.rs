@@ -248,7 +248,7 @@ async fn tell_of_signals(outbox: EventSender) {
             _ = interrupt.recv() => 130,
         };
         if is_ending {
-            terminal::give_back();
+            terminal::restore();
             std::process::exit(code);
         }
         is_ending = true;

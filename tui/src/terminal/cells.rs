@@ -1,8 +1,8 @@
-//! Cells as few bytes of a terminal, because on a slow line bytes take the time.
+//! The escape sequences that draw the difference of two frames, in few bytes: a slow line takes long for each.
 //!
-//! Crossterm's backend writes each colour as one of 256 with its background, each position in full, and ends each frame with four
-//! resets. Here the sixteen colours use their short codes, only differences from the previous cell are written, a position on
-//! the same row is its column alone, and blank cells take the current colour: about half the bytes for the same picture.
+//! crossterm's backend writes each colour as one of 256 together with its background, each position in full, and four resets at
+//! the end of a frame. Here the sixteen colours have their short codes, only changes to the cell before are written, a position
+//! on the same row is its column, and blank cells keep the current colour: about half the bytes for the same picture.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -11,10 +11,10 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr as _;
 
-/// The modifiers that are visible on a blank cell, apart from its background.
+/// The modifiers that are visible on a blank cell.
 const ON_BLANKS: Modifier = Modifier::REVERSED.union(Modifier::UNDERLINED).union(Modifier::CROSSED_OUT);
 
-/// The current pen of the terminal.
+/// The terminal's current style.
 #[derive(Clone, Copy, PartialEq)]
 struct Pen {
     fg: Color,
@@ -29,12 +29,12 @@ impl Pen {
         Self { fg: cell.fg, bg: cell.bg, modifier: cell.modifier }
     }
 
-    /// Returns true if a blank looks the same with both.
+    /// Returns true if a blank looks the same in both styles.
     fn blank_is_as(self, other: Self) -> bool {
         self.bg == other.bg && self.modifier & ON_BLANKS == other.modifier & ON_BLANKS
     }
 
-    /// Writes the change from `before` to this pen.
+    /// Writes the codes that change the style from `before` to this one.
     fn change(self, before: Self, out: &mut String) {
         if self == PLAIN {
             out.push_str("\x1b[m");
@@ -42,12 +42,12 @@ impl Pen {
         }
         let mut from = before;
         let mut codes = Codes { out, first: true };
-        // No code removes a single modifier from all of them.
+        // No single code removes one modifier of each kind.
         if !(before.modifier - self.modifier).is_empty() {
             codes.add(0);
             from = PLAIN;
         }
-        // Codes from 1 on, in the order of their bits.
+        // The codes count from 1 in the order of the bits.
         for one in (self.modifier - from.modifier).iter() {
             codes.add(one.bits().trailing_zeros() + 1);
         }
@@ -61,7 +61,7 @@ impl Pen {
     }
 }
 
-/// The numbers of one sequence that sets colours and modifiers.
+/// The numbers of one sequence for colours and modifiers.
 struct Codes<'a> {
     out: &'a mut String,
     first: bool,
@@ -74,7 +74,7 @@ impl Codes<'_> {
         number(self.out, code);
     }
 
-    /// A colour; `base` is 30 for text and 40 for the background.
+    /// Adds a colour. `base` is 30 for the text and 40 for the background.
     fn colour(&mut self, colour: Color, base: u32) {
         let dark = |n: u32| base + n;
         let bright = |n: u32| base + 60 + n;
@@ -111,10 +111,11 @@ fn number(out: &mut String, number: u32) {
     let _written = write!(out, "{number}");
 }
 
-/// Appends the change from one buffer to another of the same size. The terminal writes plainly before and after.
+/// Appends the codes that turn the picture of one buffer into that of another of the same size. The style is plain before and
+/// after.
 pub(super) fn write(out: &mut String, shown: &Buffer, next: &Buffer) {
     let mut pen = PLAIN;
-    // The next position of the terminal, if that is certain.
+    // The position of the terminal's cursor, if it is known.
     let mut place = None;
     for (x, y, cell) in shown.diff_iter(next) {
         match place {
@@ -139,7 +140,7 @@ pub(super) fn write(out: &mut String, shown: &Buffer, next: &Buffer) {
             pen = wanted;
         }
         out.push_str(cell.symbol());
-        // Terminals differ in the width of some characters: after anything but a plain cell the position is written.
+        // Terminals disagree about the width of some characters: after a wide one the position is written.
         place = Some((if cell.symbol().width() == 1 { x + 1 } else { u16::MAX }, y));
     }
     if pen != PLAIN {
@@ -147,7 +148,7 @@ pub(super) fn write(out: &mut String, shown: &Buffer, next: &Buffer) {
     }
 }
 
-/// Writes the unchanged cells of a gap again if that takes fewer bytes than the position after it.
+/// Writes the unchanged cells of a gap again, where that takes fewer bytes than the position behind it.
 fn bridge(out: &mut String, next: &Buffer, pen: Pen, gap: Range<u16>, y: u16) -> bool {
     const LEAST_MOVE: usize = "\x1b[1G".len();
     let cells = || gap.clone().filter_map(|x| next.cell((x, y)));
@@ -155,7 +156,7 @@ fn bridge(out: &mut String, next: &Buffer, pen: Pen, gap: Range<u16>, y: u16) ->
         let same = Pen::of(cell) == pen || (cell.symbol() == " " && Pen::of(cell).blank_is_as(pen));
         same && cell.symbol().width() == 1
     };
-    // An uncertain position is far to the right, and the gap is empty.
+    // An unknown position is far to the right: the gap is empty.
     let can = !gap.is_empty()
         && gap.len() < LEAST_MOVE
         && cells().map(|cell| cell.symbol().len()).sum::<usize>() < LEAST_MOVE
@@ -188,17 +189,17 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_as_few_as_can_be() {
+    fn sequences_are_short() {
         let mut next = buffer();
         next.set_string(2, 1, "ab", Style::new().fg(Color::LightCyan).add_modifier(Modifier::BOLD));
         next.set_string(6, 1, "c", Style::new().fg(Color::LightCyan));
         next.set_string(7, 1, "d", Style::new());
         assert_eq!(drawn(&buffer(), &next), "\x1b[2;3H\x1b[1;96mab  \x1b[0;96mc\x1b[md");
-        // Over a short gap it is shorter to repeat the cells.
+        // Across a short gap the cells are shorter than the position.
         let mut dotted = next.clone();
         dotted.set_string(8, 2, "⠄ ⠄", Style::new());
         assert_eq!(drawn(&next, &dotted), "\x1b[3;9H⠄ ⠄");
-        // A removed character needs no colour.
+        // Cleared cells need no colour.
         let mut cleared = next.clone();
         cleared.set_string(2, 1, "  ", Style::new().fg(Color::Red));
         assert_eq!(drawn(&next, &cleared), "\x1b[2;3H  ");
@@ -206,7 +207,7 @@ mod tests {
         let mut wide = next.clone();
         wide.set_string(0, 0, "日x", Style::new());
         assert_eq!(drawn(&next, &wide), "\x1b[1;1H日\x1b[3Gx");
-        // A background shows behind blanks too.
+        // A background is visible behind blanks.
         let mut lit = next.clone();
         lit.set_string(0, 0, " ", Style::new().bg(Color::Blue));
         assert_eq!(drawn(&next, &lit), "\x1b[1;1H\x1b[44m \x1b[m");
@@ -233,7 +234,7 @@ mod tests {
             Just(Modifier::UNDERLINED | Modifier::DIM),
         ];
         let style = (colours(), colours(), modifier)
-            // Bold and dim together are too much for the terminal of this test.
+            // The test's terminal has no cell that is bold and dim.
             .prop_map(|(fg, bg, modifier)| Style::reset().fg(fg).bg(bg).add_modifier(modifier));
         let text = prop_oneof![Just("a"), Just("  "), Just("⣿x"), Just("│ "), Just("wörd")];
         prop::collection::vec((0..SIZE.0, 0..SIZE.1, text, style), 0..12)
@@ -247,7 +248,7 @@ mod tests {
         buffer
     }
 
-    fn seen(colour: Color) -> vt100::Color {
+    fn expected(colour: Color) -> vt100::Color {
         match colour {
             Color::Reset => vt100::Color::Default,
             Color::Red => vt100::Color::Idx(1),
@@ -257,13 +258,13 @@ mod tests {
             Color::White => vt100::Color::Idx(15),
             Color::Indexed(index) => vt100::Color::Idx(index),
             Color::Rgb(red, green, blue) => vt100::Color::Rgb(red, green, blue),
-            other => unreachable!("{other} is not among those that are painted"),
+            other => unreachable!("{other} is not painted"),
         }
     }
 
     proptest! {
         #[test]
-        fn a_terminal_shows_each_drawn_frame(frames in prop::collection::vec(pieces(), 1..4)) {
+        fn a_terminal_shows_every_frame_as_drawn(frames in prop::collection::vec(pieces(), 1..4)) {
             let mut parser = vt100::Parser::new(SIZE.1.try_into().unwrap(), SIZE.0.try_into().unwrap(), 0);
             let mut shown = buffer();
             for frame in frames {
@@ -275,11 +276,11 @@ mod tests {
                     let on_screen = screen.cell(y, column).unwrap();
                     let text = if on_screen.has_contents() { on_screen.contents() } else { " " };
                     prop_assert_eq!(text, cell.symbol(), "at {},{}", column, y);
-                    prop_assert_eq!(on_screen.bgcolor(), seen(cell.bg));
+                    prop_assert_eq!(on_screen.bgcolor(), expected(cell.bg));
                     prop_assert_eq!(on_screen.inverse(), cell.modifier.contains(Modifier::REVERSED));
                     prop_assert_eq!(on_screen.underline(), cell.modifier.contains(Modifier::UNDERLINED));
                     if cell.symbol() != " " {
-                        prop_assert_eq!(on_screen.fgcolor(), seen(cell.fg));
+                        prop_assert_eq!(on_screen.fgcolor(), expected(cell.fg));
                         prop_assert_eq!(on_screen.bold(), cell.modifier.contains(Modifier::BOLD));
                         prop_assert_eq!(on_screen.dim(), cell.modifier.contains(Modifier::DIM));
                     }

@@ -1,39 +1,32 @@
-//! The screen in ASCII alone, for terminals and fonts that have nothing else: every other character gets the nearest one.
+//! The screen in ASCII, for terminals and fonts without other characters: every character is replaced by a similar one.
 
-/// The ASCII character for a cell's symbol.
-pub(super) fn plain(symbol: &str) -> Option<char> {
+/// Returns the ASCII character for a cell's symbol; `None` for a symbol that is ASCII already.
+pub(super) fn nearest(symbol: &str) -> Option<char> {
     let first = symbol.chars().next().filter(|_| !symbol.is_ascii())?;
     Some(match first {
         '─' | '━' | '╌' | '╍' | '┄' | '┅' | '┈' | '╸' | '╺' | '–' | '—' | '−' => '-',
-        '│' | '┃' | '┆' | '┊' | '▏' | '║' | '┤' | '├' => '|',
-        '╭' | '╮' | '╰' | '╯' | '┌' | '┐' | '└' | '┘' | '┼' | '┴' | '┬' => '+',
+        '│' | '┆' | '┊' | '▌' | '║' | '┤' => '|',
+        '╭' | '╮' | '╰' | '╯' => '+',
         '═' | '≡' | '↔' => '=',
-        '█' | '▓' | '▆' | '▀' | '▄' | '■' | '▪' => '#',
-        '▒' | '▚' | '▞' => ':',
+        '█' | '▓' | '▀' | '▄' | '■' | '▪' => '#',
+        '▒' => ':',
         '░' | '·' | '…' => '.',
-        '▼' | '▽' | '↓' => 'v',
-        '△' | '▲' | '↑' | '↥' => '^',
-        '▸' | '›' | '»' | '→' | '▶' => '>',
-        '◂' | '‹' | '«' | '←' | '◀' => '<',
-        '●' | '◉' | '◎' => '@',
-        '○' | '◌' | '◦' | '◔' => 'o',
-        '•' | '◆' | '◇' => '*',
-        '✗' | '×' => 'x',
-        '✓' => 'y',
-        '↻' | '↺' => 'r',
-        '✂' => 'X',
-        '▴' => '^',
-        '▾' => 'v',
-        '∥' | '⋮' => '|',
-        '≈' => '~',
+        '▼' | '↓' => 'v',
+        '▲' | '↑' => '^',
+        '►' | '›' | '»' | '→' => '>',
+        '◄' | '←' => '<',
+        '●' => '@',
+        '○' | '◦' | '□' => 'o',
+        '•' | '◊' => '*',
+        '×' => 'x',
+        '↨' => 'r',
+        '†' => 'X',
+        '∩' => '&',
+        '≈' | '±' => '~',
         '≤' => '<',
         '≥' => '>',
         '÷' => '/',
         '≠' => '!',
-        '±' => '~',
-        '⌈' | '⌊' => '[',
-        '⌉' | '⌋' => ']',
-        '‖' => '"',
         '\u{2800}'..='\u{28ff}' => '*',
         _ => '?',
     })
@@ -44,10 +37,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_has_an_ascii_character() {
-        for symbol in ["─", "⣿", "日", "e\u{301}", "▼", "✗", "\u{10ffff}"] {
-            assert!(plain(symbol).is_some_and(|c| c.is_ascii_graphic()), "{symbol}");
+    fn every_symbol_has_an_ascii_character() {
+        for symbol in ["─", "⣿", "日", "e\u{301}", "▼", "×", "\u{10ffff}"] {
+            assert!(nearest(symbol).is_some_and(|c| c.is_ascii_graphic()), "{symbol}");
         }
-        assert_eq!(plain("a"), None);
+        assert_eq!(nearest("a"), None);
     }
 }

@@ -1,84 +1,83 @@
-//! The chart: queue, marks and replicas one above the other on one time axis, with the cursor through all of them.
+//! The chart: queue, marks and replicas on one time axis, with the cursor through all of them.
+//!
+//! ```text
+//! ── Queue Orders ── ━ 153 deep  ▓ 10 in work  ╍ target 200 ──
+//!   200┤        ⡇⡐⡐⡐⡐⡐⠉⠉⠉
+//!     0┤⣀⣀⣀⣀⣀⣀⣀⣀⡇⡀⡀⡀⡀⡀⡀⡀⡀
+//!  marks        ▼   ↑•
+//! ── Replicas ── █ 10 ready  ▒ 10 current  ━ 10 desired ──────
+//!    10┤            ⣀⣿⣿⣿⣿
+//!     0┤⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+//!  ↔ 90s   14:00:00   14:00:15               now
+//! ```
+
+mod axis;
+mod marks;
+mod plot;
+mod queue;
+mod replicas;
+mod window;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::axis::{GUTTER, TimeAxis, labels};
-use super::marks::{Marks, legend};
-use super::queue::Queue;
-use super::replicas::Replicas;
-use super::text::{below, put, row, set};
+pub(super) use self::axis::{GUTTER, TimeAxis, labels};
+pub(super) use self::marks::{MARKS, Marks};
+pub(super) use self::plot::sample;
+use self::queue::Queue;
+pub(super) use self::replicas::Replicas;
+use super::draw::{below, line, set};
 use super::theme::{Ink, style};
-use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
 
 /// The panel.
 pub(super) struct Chart<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// Which stretch of time, and how.
+    /// The stretch of time and the curves.
     pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }
 
 impl Chart<'_> {
-    fn axis(&self, area: Rect) -> TimeAxis {
-        TimeAxis::new(self.lens.stretch, area.width.saturating_sub(GUTTER))
-    }
-
-    /// The instant that is drawn at a column of the screen.
-    pub(super) fn at(&self, area: Rect, x: u16) -> Option<At> {
-        let cell = x.checked_sub(area.x + GUTTER)?;
-        (x < area.right()).then(|| self.axis(area).end_of_cell(cell).min(self.data.now))
-    }
-
-    /// The column of the screen at which the cursor is drawn.
-    pub(super) fn cursor(&self, area: Rect) -> Option<u16> {
-        self.axis(area).cell(self.lens.stretch.cursor?).map(|cell| area.x + GUTTER + cell)
-    }
-
-    /// The chart with the marks' legend below it, where it has the screen for itself.
+    /// Draws the chart and the legend of the marks below it.
     pub(super) fn expanded(&self, area: Rect, buffer: &mut Buffer) {
-        let chart = Rect { height: area.height.saturating_sub(1), ..area };
+        let [chart, legend] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
         self.render(chart, buffer);
         let mut spans = vec![Span::raw("  ")];
-        spans.extend(legend(self.theme, area.width.saturating_sub(2)));
-        put(buffer, row(area, area.height.saturating_sub(1)), spans);
+        spans.extend(marks::legend(self.theme, area.width.saturating_sub(2)));
+        line(buffer, legend, spans);
     }
 }
 
 impl Widget for &Chart<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let (data, lens, theme) = (self.data, self.lens, self.theme);
-        let axis = self.axis(area);
-        // Marks, labels and the replicas' title take three rows; of the rest the replicas get about a third.
+        let axis = TimeAxis::new(lens.stretch, area.width.saturating_sub(GUTTER));
+        // Two titles, marks and labels take a row each. Of the rest the replicas get about a third.
         let plots = area.height.saturating_sub(4);
         let replicas = (plots / 3).clamp(2, 10).min(plots);
-        let queue_rows = plots - replicas + 1;
-        let queue_area = Rect { height: queue_rows.min(area.height), ..area };
-        (&Queue { data, axis: &axis, lens, theme }).render(queue_area, buffer);
-        let rest = below(area, queue_rows);
-        let marks = row(rest, 0);
+        let rows = [plots - replicas + 1, 1, replicas + 1, 1].map(Constraint::Length);
+        let [queue, marks, replicas, clock] = Layout::vertical(rows).areas(area);
+        (&Queue { data, axis: &axis, lens, theme }).render(queue, buffer);
         (&Marks { data, axis: &axis, theme }).render(marks, buffer);
-        let rest = below(rest, 1);
-        let replicas_area = Rect { height: (replicas + 1).min(rest.height), ..rest };
-        (&Replicas { data, axis: &axis, lens, theme }).render(replicas_area, buffer);
-        labels(buffer, below(rest, replicas + 1), theme, &axis, data);
-        if let Some(x) = self.cursor(area) {
-            for plot in [below(queue_area, 1), marks, below(replicas_area, 1)] {
-                cursor(buffer, plot, x, theme);
+        (&Replicas { data, axis: &axis, lens, theme }).render(replicas, buffer);
+        labels(buffer, clock, theme, &axis, data);
+        if let Some(cell) = lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+            for plot in [below(queue, 1), marks, below(replicas, 1)] {
+                cursor(buffer, plot, area.x + GUTTER + cell, theme);
             }
         }
     }
 }
 
-/// A vertical line through an area: between what is drawn there, and around it where something is.
+/// Draws the cursor, a vertical line through an area. Cells that are drawn already are reversed.
 pub(super) fn cursor(buffer: &mut Buffer, area: Rect, x: u16, theme: Theme) {
     for y in area.top()..area.bottom() {
         match buffer.cell_mut((x, y)) {

@@ -1,161 +1,166 @@
-//! The screen Doctor: the findings along the metric chain, hop by hop, with the fix first.
+//! The screen Doctor: the report about the metric chain, with the one fix first, and then hop by hop.
+//!
+//! ```text
+//! ── Doctor ─────────────────── checked 12s ago, r again ─
+//! 1 failure, 1 warning: …
+//!
+//! Prometheus ignores ServiceMonitor rabbitmq: …
+//! Fix: give the monitor the label
+//!   kubectl label servicemonitor rabbitmq …
+//!
+//! Cluster              ok       Kubernetes v1.34.4
+//! Rights               no right you may not get secrets …
+//! ```
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{age, below, coarse, fit, put, put_wrapped, row, rule, span, wrap, wrap_spans};
+use super::draw::{lines, panel, span, wrapped};
+use super::fmt::{age, coarse};
+use super::strings::doctor as text;
 use super::theme::Ink;
+use super::wrap::{fit, wrap, wrap_spans};
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::drills::title;
+use dashboard::ui::drills;
 use diagnosis::{Report, Verdict};
 
 /// Columns of the name of a hop.
 const HOP: usize = 21;
+
 /// Columns of a verdict.
-const WORD: usize = 9;
-/// Rows of a fix at most. `surge doctor` prints the rest.
-const FIX_ROWS: usize = 12;
+const VERDICT: usize = 9;
+
+/// The most rows of a fix. The command prints all of it.
+const MAX_FIX: usize = 12;
 
 /// The screen.
 pub(super) struct Doctor<'a> {
-    /// The data of the screen.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// Rows above the screen.
+    /// The number of rows above the screen.
     pub(super) scroll: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
 
+/// The word and the ink of a verdict.
+fn verdict(verdict: Verdict) -> (&'static str, Ink) {
+    match verdict {
+        Verdict::Ok => (text::OK, Ink::Ready),
+        Verdict::Warning => (text::WARNING, Ink::Warning),
+        Verdict::Failure => (text::FAILURE, Ink::Error),
+        Verdict::NotApplicable => (text::NOT_APPLICABLE, Ink::Dim),
+        Verdict::NotPermitted => (text::NOT_PERMITTED, Ink::Pending),
+    }
+}
+
 impl Doctor<'_> {
-    /// The age of the report, and the number of rows below.
+    /// The age of the report, and the number of rows below the screen.
     fn note(&self, below: usize) -> Vec<Span<'static>> {
-        let theme = self.theme;
-        let mut note = self.age();
+        let (theme, now) = (self.theme, self.data.now);
+        let mut note = Vec::new();
         if below > 0 {
-            note.insert(0, span(theme, Ink::Lit, format!("↓ {below} more lines   ")));
+            note.push(span(theme, Ink::Lit, text::more_lines(below)));
         }
+        if let Some(running) = self.data.doctor.looking(now) {
+            note.push(span(theme, Ink::Pending, text::running(&coarse(running))));
+            return note;
+        }
+        let mut again = text::RUNS;
+        if let Some(found) = self.data.doctor.found() {
+            note.push(span(theme, Ink::Dim, text::checked(&age(now.since(found.at)))));
+            again = text::RUNS_AGAIN;
+        }
+        note.extend([span(theme, Ink::Key, text::RUN_KEY), span(theme, Ink::Dim, again)]);
         note
     }
 
-    fn age(&self) -> Vec<Span<'static>> {
-        let theme = self.theme;
-        let now = self.data.now;
-        if let Some(looking) = self.data.doctor.looking(now) {
-            return vec![span(theme, Ink::Pending, format!("examining for {}", coarse(looking)))];
-        }
-        match self.data.doctor.found() {
-            Some(found) => vec![
-                span(theme, Ink::Dim, format!("{} old, ", age(now.since(found.at)))),
-                span(theme, Ink::Key, "r"),
-                span(theme, Ink::Dim, " repeats"),
-            ],
-            None => vec![span(theme, Ink::Key, "r"), span(theme, Ink::Dim, " examines")],
-        }
-    }
-
-    /// The drills of this dashboard, which the report may not show.
-    fn drills(&self, width: usize) -> Vec<Vec<Span<'static>>> {
-        let theme = self.theme;
-        let drills = self.data.drills.iter().flat_map(|(drill, open)| {
-            let ago = age(self.data.now.since(open.since));
-            let text = format!("{}: your drill stopped it {ago} ago; D starts it", title(drill));
-            wrap(&text, width)
+    /// The parts that a drill of this dashboard has stopped.
+    fn drills(&self, width: usize) -> impl Iterator<Item = Vec<Span<'static>>> {
+        let stopped = self.data.drills.iter().flat_map(move |(drill, open)| {
+            let age = age(self.data.now.since(open.since));
+            wrap(&text::stopped_by_drill(drills::title(drill), &age), width)
         });
-        drills.map(|text| vec![span(theme, Ink::Lit, text)]).collect()
+        stopped.map(|text| vec![span(self.theme, Ink::Lit, text)])
     }
 
-    fn rows(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
+    /// The first finding with a fix, and the fix.
+    fn fix(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
+        let theme = self.theme;
+        let Some((finding, fix)) = report.fix() else { return Vec::new() };
+        let (_, ink) = verdict(finding.verdict);
+        let mut rows = vec![Vec::new()];
+        rows.extend(wrap(&finding.detail, width).into_iter().map(|text| vec![span(theme, ink, text)]));
+        let what = wrap(&text::fix(&fix.what), width).into_iter();
+        rows.extend(what.map(|text| vec![span(theme, Ink::Text, text)]));
+        let room = width.saturating_sub(2);
+        let command = fix.command.as_ref().map(ToString::to_string).unwrap_or_default();
+        let command = command.lines().flat_map(|line| wrap(line, room));
+        let yaml = fix.yaml.iter().flat_map(|yaml| yaml.lines());
+        let all: Vec<String> = command.chain(yaml.map(|line| fit(line, room).into_owned())).collect();
+        let more = all.len().saturating_sub(MAX_FIX);
+        let shown = all.into_iter().take(MAX_FIX);
+        rows.extend(shown.map(|text| vec![span(theme, Ink::Key, format!("  {text}"))]));
+        if more > 0 {
+            rows.push(vec![span(theme, Ink::Dim, text::more_of_fix(more))]);
+        }
+        rows
+    }
+
+    /// The findings, hop by hop.
+    fn findings(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
         let mut rows = Vec::new();
-        let (_, ink) = mark(report.verdict());
-        rows.extend(wrap_spans(&[span(theme, ink, report.summary())], width, 0));
-        rows.extend(self.drills(width));
-        if let Some((finding, fix)) = report.fix() {
-            rows.push(Vec::new());
-            let (_, ink) = mark(finding.verdict);
-            rows.extend(wrap(&finding.detail, width).into_iter().map(|text| vec![span(theme, ink, text)]));
-            rows.extend(
-                wrap(&format!("Fix: {}", fix.what), width)
-                    .into_iter()
-                    .map(|text| vec![span(theme, Ink::Text, text)]),
-            );
-            let room = width.saturating_sub(2);
-            let command = fix.command.as_ref().map(ToString::to_string).unwrap_or_default();
-            let command = command.lines().flat_map(|line| wrap(line, room));
-            let yaml = fix.yaml.iter().flat_map(|yaml| yaml.lines());
-            let all: Vec<String> = command.chain(yaml.map(|line| fit(line, room).into_owned())).collect();
-            let more = all.len().saturating_sub(FIX_ROWS);
-            for text in all.into_iter().take(FIX_ROWS) {
-                rows.push(vec![span(theme, Ink::Key, format!("  {text}"))]);
-            }
-            if more > 0 {
-                rows.push(vec![span(theme, Ink::Dim, format!("  … {more} more lines: surge doctor"))]);
-            }
-        }
-        rows.push(Vec::new());
         let mut hop = None;
         for finding in &report.findings {
-            let title = if hop == Some(finding.hop) { "" } else { finding.hop.title() };
+            let (mut word, ink) = verdict(finding.verdict);
+            let mut title = if hop == Some(finding.hop) { "" } else { finding.hop.title() };
             hop = Some(finding.hop);
-            let (word, ink) = mark(finding.verdict);
-            let text = if matches!(finding.verdict, Verdict::Ok | Verdict::NotApplicable) {
-                Ink::Dim
-            } else {
-                Ink::Text
-            };
-            let room = width.saturating_sub(HOP + WORD).max(2);
-            for (index, part) in wrap(&finding.detail, room).into_iter().enumerate() {
-                let (title, word) = if index == 0 { (title, word) } else { ("", "") };
+            let is_fine = matches!(finding.verdict, Verdict::Ok | Verdict::NotApplicable);
+            let text_ink = if is_fine { Ink::Dim } else { Ink::Text };
+            for text in wrap(&finding.detail, width.saturating_sub(HOP + VERDICT).max(2)) {
                 rows.push(vec![
                     span(theme, Ink::Title, format!("{title:<HOP$}")),
-                    span(theme, ink, format!("{word:<WORD$}")),
-                    span(theme, text, part),
+                    span(theme, ink, format!("{word:<VERDICT$}")),
+                    span(theme, text_ink, text),
                 ]);
+                (title, word) = ("", "");
             }
         }
         rows
     }
-}
 
-impl Doctor<'_> {
-    /// The number of rows that can be above the screen.
-    pub(super) fn max_scroll(&self, area: Rect) -> usize {
-        let rows = |report| self.rows(report, area.width.into()).len();
-        let all = self.data.doctor.found().map_or(0, |found| rows(&found.report));
-        all.saturating_sub(below(area, 1).height.into())
+    fn rows(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
+        let (_, ink) = verdict(report.verdict());
+        let mut rows = wrap_spans(&[span(self.theme, ink, report.summary())], width, 0);
+        rows.extend(self.drills(width));
+        rows.extend(self.fix(report, width));
+        rows.push(Vec::new());
+        rows.extend(self.findings(report, width));
+        rows
     }
-}
 
-/// The word and the ink of a verdict.
-fn mark(verdict: Verdict) -> (&'static str, Ink) {
-    match verdict {
-        Verdict::Ok => ("ok", Ink::Ready),
-        Verdict::Warning => ("warning", Ink::Warning),
-        Verdict::Failure => ("FAILURE", Ink::Error),
-        Verdict::NotApplicable => ("n/a", Ink::Dim),
-        Verdict::NotPermitted => ("no access", Ink::Pending),
+    /// How far the screen scrolls, in rows.
+    pub(super) fn max_scroll(&self, area: Rect) -> usize {
+        let found = self.data.doctor.found();
+        let rows = found.map_or(0, |found| self.rows(&found.report, area.width.into()).len());
+        rows.saturating_sub(area.height.saturating_sub(1).into())
     }
 }
 
 impl Widget for &Doctor<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let head = row(area, 0);
-        let area = below(area, 1);
         let Some(found) = self.data.doctor.found() else {
-            rule(buffer, head, self.theme, "Doctor", self.note(0));
-            let text = "examines the chain from the broker to the HPA, and shows the findings and the fix";
-            put_wrapped(buffer, area, &[span(self.theme, Ink::Dim, text)], 0);
+            let inside = panel(buffer, area, self.theme, text::TITLE, self.note(0));
+            wrapped(buffer, inside, &[span(self.theme, Ink::Dim, text::INTRODUCTION)], 0);
             return;
         };
-        let rows = self.rows(&found.report, usize::from(area.width));
-        let hidden = rows.len().saturating_sub(usize::from(area.height));
-        let top = self.scroll.min(hidden);
-        rule(buffer, head, self.theme, "Doctor", self.note(hidden - top));
-        for (index, spans) in (0..area.height).zip(rows.into_iter().skip(top)) {
-            put(buffer, row(area, index), spans);
-        }
+        let rows = self.rows(&found.report, area.width.into());
+        let below = rows.len().saturating_sub(self.scroll + usize::from(area.height.saturating_sub(1)));
+        let inside = panel(buffer, area, self.theme, text::TITLE, self.note(below));
+        lines(buffer, inside, rows.into_iter().skip(self.scroll));
     }
 }

@@ -1,4 +1,11 @@
-//! What happened, newest last.
+//! The list of events: the panel of the overview, and the panel alone with every message in full.
+//!
+//! ```text
+//! ── Events ───────────────────── 1 redelivered ─
+//! 14:00:20 › burst #1: 200 jobs
+//! 14:00:30   SuccessfulRescale worker-scaler New size: 5; reason: …
+//! 14:00:41 ! load 3 requests failed: 503: the broker is away
+//! ```
 
 use std::borrow::Cow;
 
@@ -8,37 +15,39 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
+use super::draw::{entries, joined, line, lines, max_scroll, note_room, panel, row, span, width};
 use super::stale;
-use super::text::{below, fit, max_scroll, put, put_newest, row, rule, span, wrap_spans};
+use super::strings::lists as text;
 use super::theme::Ink;
+use super::wrap::{fit, wrap_spans};
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::events::{Entry, Severity};
 use dashboard::ui::filter::Filter;
 
+/// Columns of an entry's time and sign: further lines of its message are indented by them.
+const INDENT: usize = 11;
+
+/// With fewer columns for the message, an entry leaves its object out.
+const MIN_MESSAGE: usize = 40;
+
 /// The panel.
 pub(super) struct Events<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// Which entries of it.
+    /// The filter of the entries.
     pub(super) filter: &'a Filter,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// Columns of an entry's time and sign, below which a long message goes on.
-const INDENT: usize = 11;
-
-/// Fewer columns than that are no room for a message: then its object gives way.
-const MESSAGE: usize = 40;
-
-/// A label selector as Go prints it, which autoscalers put into their messages: what stands before its labels, and what
-/// stands behind them where there are labels only.
+/// Go's notation of a label selector, as autoscalers put it into their messages: the text before the labels, and the text
+/// behind them.
 const SELECTOR: &str = "(&LabelSelector{MatchLabels:map[string]string{";
 const ENDS: [&str; 2] = [",})", ",MatchExpressions:[]LabelSelectorRequirement{},})"];
 
-/// A message with `{queue: Orders}` in the place of what Go makes of such a selector; nothing else is changed.
+/// Replaces Go's notation of a selector by `{queue: Orders}`.
 fn readable(message: &str) -> Cow<'_, str> {
     let shorter = || {
         let (before, rest) = message.split_once(SELECTOR)?;
@@ -50,7 +59,7 @@ fn readable(message: &str) -> Cow<'_, str> {
 }
 
 impl Events<'_> {
-    /// When, how grave, and what about.
+    /// The time, the weight, the reason and the object of an entry.
     fn head(&self, entry: &Entry, with_object: bool) -> Vec<Span<'static>> {
         let theme = self.theme;
         let (symbol, ink) = match entry.severity {
@@ -63,7 +72,7 @@ impl Events<'_> {
             span(theme, ink, format!("{symbol} {}", entry.reason)),
         ];
         if entry.count > 1 {
-            spans.push(span(theme, Ink::Dim, format!(" ×{}", entry.count)));
+            spans.push(span(theme, Ink::Dim, text::times(entry.count)));
         }
         if with_object && !entry.object.is_empty() {
             spans.push(span(theme, Ink::Dim, format!(" {}", entry.object)));
@@ -71,12 +80,12 @@ impl Events<'_> {
         spans
     }
 
-    /// An entry in one row. What does not fit is to be had in the panel alone, which breaks lines.
-    fn entry(&self, entry: &Entry, width: u16) -> Vec<Span<'static>> {
+    /// An entry in one row. The panel alone shows the whole message.
+    fn entry(&self, entry: &Entry, columns: u16) -> Vec<Span<'static>> {
         let message = readable(&entry.message);
         let mut spans = self.head(entry, true);
-        let room = |spans: &[Span<'_>]| usize::from(width.saturating_sub(super::text::width(spans) + 1));
-        if room(&spans) < message.width().min(MESSAGE) {
+        let room = |spans: &[Span<'_>]| usize::from(columns.saturating_sub(width(spans) + 1));
+        if room(&spans) < message.width().min(MIN_MESSAGE) {
             spans = self.head(entry, false);
         }
         let room = room(&spans);
@@ -84,50 +93,48 @@ impl Events<'_> {
         spans
     }
 
-    /// The newest entries without a title, newest last.
-    pub(super) fn lines(&self, buffer: &mut Buffer, area: Rect) {
-        let shown = self.data.events.short(self.filter, area.height.into());
-        self.nothing(buffer, area, shown.len());
-        for (index, entry) in (0..).zip(&shown) {
-            put(buffer, row(area, index), self.entry(entry, area.width));
-        }
-    }
-
-    /// All entries in full, also those of every pod's life, up to the one that is `scroll` entries above the newest.
-    pub(super) fn expanded(&self, buffer: &mut Buffer, area: Rect, scroll: usize) {
-        let all = self.data.events.filtered(self.filter).count();
-        let mut note =
-            vec![span(self.theme, Ink::Dim, format!("{all} of {}", self.data.events.iter().len()))];
-        if scroll > 0 {
-            note.push(span(self.theme, Ink::Lit, format!(", {scroll} newer below")));
-        }
-        let room = stale::room(area.width, "Events");
-        let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
-        rule(buffer, row(area, 0), self.theme, "Events", note);
-        let area = below(area, 1);
-        self.nothing(buffer, area, all);
-        let newest = self.data.events.filtered(self.filter).rev().skip(scroll);
-        put_newest(buffer, area, newest.map(|entry| self.in_full(entry, area.width)));
-    }
-
-    /// An entry with its whole message, broken into rows of that width.
-    fn in_full(&self, entry: &Entry, width: u16) -> Vec<Vec<Span<'static>>> {
+    /// An entry with its whole message, in rows of that width.
+    fn entry_in_full(&self, entry: &Entry, columns: u16) -> Vec<Vec<Span<'static>>> {
         let mut spans = self.head(entry, true);
         spans.push(span(self.theme, Ink::Text, format!(" {}", entry.message)));
-        wrap_spans(&spans, width.into(), INDENT)
+        wrap_spans(&spans, columns.into(), INDENT)
     }
 
-    /// How many entries can lie below the panel when it is alone.
+    /// Draws the newest entries without a title, the newest last.
+    pub(super) fn summary(&self, buffer: &mut Buffer, area: Rect) {
+        let shown = self.data.events.short(self.filter, area.height.into());
+        self.empty(buffer, area, shown.len());
+        lines(buffer, area, shown.iter().map(|entry| self.entry(entry, area.width)));
+    }
+
+    /// Draws the panel alone: all entries in full, up to the one that is `scroll` entries older than the newest.
+    pub(super) fn expanded(&self, buffer: &mut Buffer, area: Rect, scroll: usize) {
+        let all = self.data.events.filtered(self.filter).count();
+        let room = note_room(area.width, text::EVENTS);
+        let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or_else(|| {
+            let mut note = vec![span(self.theme, Ink::Dim, text::shown(all, self.data.events.iter().len()))];
+            if scroll > 0 {
+                note.push(span(self.theme, Ink::Lit, text::newer_below(scroll)));
+            }
+            note
+        });
+        let inside = panel(buffer, area, self.theme, text::EVENTS, note);
+        self.empty(buffer, inside, all);
+        let newest = self.data.events.filtered(self.filter).rev().skip(scroll);
+        entries(buffer, inside, newest.map(|entry| self.entry_in_full(entry, inside.width)));
+    }
+
+    /// How far the panel alone scrolls, in entries.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let all = self.data.events.filtered(self.filter).count();
-        let oldest = self.data.events.filtered(self.filter).map(|e| self.in_full(e, area.width).len());
-        max_scroll(below(area, 1).height, all, oldest)
+        let heights = self.data.events.filtered(self.filter).map(|e| self.entry_in_full(e, area.width).len());
+        max_scroll(area.height.saturating_sub(1), all, heights)
     }
 
-    fn nothing(&self, buffer: &mut Buffer, area: Rect, shown: usize) {
+    fn empty(&self, buffer: &mut Buffer, area: Rect, shown: usize) {
         if shown == 0 {
-            let text = if self.filter.is_empty() { "nothing yet" } else { "nothing that the filter takes" };
-            put(buffer, row(area, 0), vec![span(self.theme, Ink::Dim, format!(" {text}"))]);
+            let text = if self.filter.is_empty() { text::NO_EVENTS } else { text::NO_EVENT_MATCHES };
+            line(buffer, row(area, 0), vec![span(self.theme, Ink::Dim, text)]);
         }
     }
 }
@@ -135,18 +142,15 @@ impl Events<'_> {
 impl Widget for &Events<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let jobs = &self.data.jobs;
-        let mut note = Vec::new();
-        if jobs.redelivered > 0 {
-            note.push(span(self.theme, Ink::Warning, format!("{} redelivered", jobs.redelivered)));
-        }
-        if jobs.lost > 0 {
-            let gap = if note.is_empty() { "" } else { "   " };
-            note.push(span(self.theme, Ink::Error, format!("{gap}{} lost", jobs.lost)));
-        }
-        let room = stale::room(area.width, "Events");
-        let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or(note);
-        rule(buffer, row(area, 0), self.theme, "Events", note);
-        self.lines(buffer, below(area, 1));
+        let room = note_room(area.width, text::EVENTS);
+        let note = stale::note(self.data, self.theme, Source::Events, room).unwrap_or_else(|| {
+            let redelivered = span(self.theme, Ink::Warning, text::redelivered(jobs.redelivered));
+            let lost = span(self.theme, Ink::Error, text::lost(jobs.lost));
+            let facts = [(jobs.redelivered, redelivered), (jobs.lost, lost)].into_iter();
+            joined(facts.filter(|(count, _)| *count > 0).map(|(_, fact)| vec![fact]), room)
+        });
+        let inside = panel(buffer, area, self.theme, text::EVENTS, note);
+        self.summary(buffer, inside);
     }
 }
 
@@ -155,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selectors_are_written_as_people_write_them() {
+    fn selectors_are_written_without_go_notation() {
         let none = ",MatchExpressions:[]LabelSelectorRequirement{},})";
         for (message, shown) in [
             ("no selector (at all)".to_owned(), "no selector (at all)"),

@@ -1,20 +1,27 @@
-//! The line of keys: those that matter most where one is, as many as fit, and what the next burst and the load are.
+//! The footer: the keys that matter most here, as many as fit, and the size of the next burst and the load.
+//!
+//! ```text
+//!  space burst  1..6 size  tab screen  ? help  q quit                      burst 50 too small, 70 would do  load 5/s off
+//! ```
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::draw::{line, line_right, span, width};
+use super::fmt::count;
 use super::forecast;
-use super::text::{count, fit, fit_end, put, put_right, span, width};
+use super::strings::general as text;
 use super::theme::Ink;
+use super::wrap::{fit, fit_end};
 use dashboard::keys::{Action, Binding, KeyContext, TABLE};
 use dashboard::model::Model;
 use dashboard::ui::filter::Filter;
 use dashboard::ui::screen::{Focus, Panel, Screen};
 use dashboard::ui::state::{Access, Confirm, Mode};
 
-/// Which keys of the screen go last when there is little room, from the first to stay on.
+/// The keys that stay longest in a narrow window, the most important first.
 const RANKS: [Action; 13] = [
     Action::Help,
     Action::Quit,
@@ -31,52 +38,46 @@ const RANKS: [Action; 13] = [
     Action::Pause,
 ];
 
-/// So many of them come before what only holds where one is now: the ways out, and the burst.
-const BEFORE_HERE: usize = 3;
+/// The keys of the screen come after that many of `RANKS`.
+const SCREEN_KEYS_RANK: usize = 3;
 
-/// The same while an instant is looked at: the cursor is moved more often than a burst is fired.
-const BEFORE_CURSOR: usize = 2;
+/// The same while the cursor is on: it is moved more often than a burst is fired.
+const CURSOR_KEYS_RANK: usize = 2;
 
-/// From this width on it is said what the load would be while it is off.
+/// From this width on the rate of a load that is off is shown too.
 const WIDE: u16 = 100;
+
+/// The most columns of the filter while it is typed.
+const MAX_FILTER: usize = 30;
 
 /// The line.
 pub(super) struct Footer<'a>(pub(super) &'a Model);
 
-/// A key with a word about it.
+/// A key and a word about it.
 struct Hint {
     spans: [Span<'static>; 2],
     rank: usize,
 }
 
-impl Hint {
-    fn width(&self) -> u16 {
-        width(&self.spans)
-    }
-}
-
 impl Footer<'_> {
-    /// What the next burst and the load are.
+    /// The size of the next burst, and the load.
     fn state(&self, area: Rect) -> Vec<Span<'static>> {
         let (model, theme) = (self.0, self.0.ui.theme);
         let load = &model.data.load;
         let mut spans = vec![
-            span(theme, Ink::Dim, "burst "),
+            span(theme, Ink::Dim, text::BURST_SIZE),
             span(theme, Ink::Value, format!("{} ", count(load.size.into()))),
         ];
         if let Some(warning) = forecast::warning(&model.data) {
             spans.push(span(theme, Ink::Warning, format!("{warning} ")));
         }
-        let rate = format!("{}/s", load.rate);
-        if load.is_on() {
-            spans.push(span(theme, Ink::Dim, " load "));
-            spans.push(span(theme, Ink::Lit, format!("{rate} on ")));
-        } else if area.width >= WIDE {
-            spans.push(span(theme, Ink::Dim, " load "));
-            spans.push(span(theme, Ink::Text, format!("{rate} off ")));
+        if load.is_on() || area.width >= WIDE {
+            let ink = if load.is_on() { Ink::Lit } else { Ink::Text };
+            spans.push(span(theme, Ink::Dim, text::LOAD));
+            spans.push(span(theme, ink, text::load_rate(load.rate, load.is_on())));
         }
         if load.failures() > 0 {
-            spans.push(span(theme, Ink::Error, format!("{} failed ", count(load.failures() as f64))));
+            spans.push(span(theme, Ink::Error, text::failed_requests(&count(load.failures() as f64))));
         }
         spans
     }
@@ -86,36 +87,32 @@ impl Footer<'_> {
         Hint { spans: [span(theme, ink, key), span(theme, Ink::Dim, format!(" {word}  "))], rank }
     }
 
-    /// What the keys do only here.
-    fn here(&self) -> &'static [(&'static str, &'static str)] {
+    /// The keys that do something else here than elsewhere.
+    fn screen_keys(&self) -> text::keys::Keys {
         let ui = &self.0.ui;
         match (&ui.mode, ui.screen, ui.focus) {
-            (Mode::Help(_), ..) => &[("esc", "close"), ("↑ ↓", "scroll")],
-            (Mode::Normal, ..) if ui.viewport.is_inspecting() => {
-                &[("← →", "move"), ("esc", "leave"), ("↑ ↓", "marks")]
-            }
-            (Mode::Normal, Screen::Overview, Focus::Expanded(Panel::Events)) => {
-                &[("esc", "back"), ("↑ ↓", "scroll")]
-            }
-            (Mode::Normal, Screen::Overview, Focus::Expanded(_)) => &[("esc", "back")],
-            (Mode::Normal, Screen::Overview, Focus::On(_)) => &[("← →", "choose"), ("enter", "expand")],
-            (Mode::Normal, Screen::Runs, _) => &[("↑ ↓", "choose"), ("x", "compare")],
-            (Mode::Normal, Screen::Doctor, _) => &[("r", "look again"), ("↑ ↓", "scroll")],
-            (Mode::Normal, Screen::Decision, _) => &[("w", "shadow"), ("a", "drain time")],
-            (Mode::Normal, Screen::Logs, _) => &[("/", "filter"), ("↑ ↓", "scroll")],
-            (Mode::Normal, Screen::Pods, _) => &[("/", "filter")],
+            (Mode::Help(_), ..) => text::keys::HELP,
+            (Mode::Normal, ..) if ui.viewport.is_inspecting() => text::keys::CURSOR,
+            (Mode::Normal, Screen::Overview, Focus::Expanded(Panel::Events)) => text::keys::EVENTS_ALONE,
+            (Mode::Normal, Screen::Overview, Focus::Expanded(_)) => text::keys::PANEL_ALONE,
+            (Mode::Normal, Screen::Overview, Focus::On(_)) => text::keys::PANEL_CHOSEN,
+            (Mode::Normal, Screen::Runs, _) => text::keys::RUNS,
+            (Mode::Normal, Screen::Doctor, _) => text::keys::DOCTOR,
+            (Mode::Normal, Screen::Decision, _) => text::keys::DECISION,
+            (Mode::Normal, Screen::Logs, _) => text::keys::LOGS,
+            (Mode::Normal, Screen::Pods, _) => text::keys::PODS,
             _ => &[],
         }
     }
 
-    /// What the footer says about a key where the keys go to now; `None` leaves it out.
+    /// The footer's word for a key in this mode; `None` leaves the key out.
     fn word(&self, binding: &Binding) -> Option<&'static str> {
         let footer = binding.footer?;
-        let shows = match (&self.0.ui.mode, binding.when) {
+        let is_shown = match (&self.0.ui.mode, binding.when) {
             (Mode::Normal, when) => {
-                let is_said = self.here().iter().any(|(key, _)| *key == binding.shown);
-                let is_done = binding.means(Action::Inspect) && self.0.ui.viewport.is_inspecting();
-                when == KeyContext::Screen && !is_said && !is_done
+                let is_screen_key = self.screen_keys().iter().any(|(key, _)| *key == binding.shown);
+                let is_on = binding.means(Action::Inspect) && self.0.ui.viewport.is_inspecting();
+                when == KeyContext::Screen && !is_screen_key && !is_on
             }
             (Mode::Help(_) | Mode::Dialog(_), _) => false,
             (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == KeyContext::Dialog,
@@ -123,24 +120,27 @@ impl Footer<'_> {
             (Mode::Legend(_), when) => when == KeyContext::Legend,
             (Mode::Filter, when) => when == KeyContext::Filter,
         };
-        shows.then_some(footer)
+        is_shown.then_some(footer)
     }
 
-    /// The keys, as many as fit, the most important ones before the others. The last two say how to get help and how to
-    /// get out: they stay, whatever else must go.
+    /// The keys that fit, in the order of the table; the least important ones go first.
     fn keys(&self, room: u16) -> Vec<Span<'static>> {
-        let here = if self.0.ui.viewport.is_inspecting() { BEFORE_CURSOR } else { BEFORE_HERE };
+        let screen_rank =
+            if self.0.ui.viewport.is_inspecting() { CURSOR_KEYS_RANK } else { SCREEN_KEYS_RANK };
+        let screen_keys = self.screen_keys().iter();
         let mut hints: Vec<Hint> =
-            self.here().iter().map(|(key, word)| self.hint(Ink::Key, key, word, here)).collect();
+            screen_keys.map(|(key, word)| self.hint(Ink::Key, key, word, screen_rank)).collect();
         for binding in TABLE {
             let Some(word) = self.word(binding) else { continue };
             let rank = RANKS.iter().position(|action| binding.means(*action)).unwrap_or(RANKS.len());
-            let rank = if rank < here { rank } else { rank + 1 };
+            let rank = if rank < screen_rank { rank } else { rank + 1 };
             let is_off = self.0.ui.access == Access::ReadOnly && binding.drives();
-            // What may not be done is dim, and a word says so where there is no dim. One such key says it for all.
+            // Keys that are off are dim; without colours the word says so. One such key is enough.
             hints.push(match is_off {
-                true if binding.means(Action::Fire) => self.hint(Ink::Dim, binding.shown, "off", rank),
-                true => self.hint(Ink::Dim, binding.shown, "off", rank + RANKS.len()),
+                true if binding.means(Action::Fire) => {
+                    self.hint(Ink::Dim, binding.shown, text::KEY_OFF, rank)
+                }
+                true => self.hint(Ink::Dim, binding.shown, text::KEY_OFF, rank + RANKS.len()),
                 false => self.hint(Ink::Key, binding.shown, word, rank),
             });
         }
@@ -149,8 +149,8 @@ impl Footer<'_> {
         let mut left = room;
         let mut fitting = Vec::new();
         for index in order {
-            // A shorter one further down may not overtake: what is shown would change with every letter.
-            let Some(rest) = left.checked_sub(hints[index].width()) else { break };
+            // A shorter, less important key must not take the place of a longer one: the keys would change with every letter.
+            let Some(rest) = left.checked_sub(width(&hints[index].spans)) else { break };
             left = rest;
             fitting.push(index);
         }
@@ -164,23 +164,22 @@ impl Widget for &Footer<'_> {
         let (model, theme) = (self.0, self.0.ui.theme);
         if let Some(notice) = model.ui.notice(model.data.now) {
             let text = fit(notice, usize::from(area.width.saturating_sub(4))).into_owned();
-            put(buffer, area, vec![span(theme, Ink::Warning, format!(" ! {text}"))]);
+            line(buffer, area, vec![span(theme, Ink::Warning, format!(" ! {text}"))]);
             return;
         }
         let mut left = vec![Span::raw(" ")];
         if model.ui.mode == Mode::Filter {
             let text = model.ui.filters.on(model.ui.screen).map_or("", Filter::text);
-            left.push(span(theme, Ink::Lit, format!("/{}", fit_end(text, 30))));
-            left.push(span(theme, Ink::Lit, "▏  "));
+            left.push(span(theme, Ink::Lit, format!("/{}▌ ", fit_end(text, MAX_FILTER))));
             left.extend(self.keys(area.width.saturating_sub(width(&left))));
-            put(buffer, area, left);
+            line(buffer, area, left);
             return;
         }
         let right = self.state(area);
         let room = area.width.saturating_sub(width(&right) + 1);
-        put_right(buffer, area, right);
-        // The blanks behind the last key need no room.
+        line_right(buffer, area, right);
+        // The blanks behind the last key may be cut.
         left.extend(self.keys(room + 1));
-        put(buffer, Rect { width: room, ..area }, left);
+        line(buffer, Rect { width: room, ..area }, left);
     }
 }

@@ -1,12 +1,23 @@
-//! The forecast: when the queue is empty, how many pods that takes, and whether the next burst makes the HPA do anything.
+//! The forecast: when the queue is empty, how many pods would do, and whether the next burst changes the size.
+//!
+//! ```text
+//! ── Forecast ────────────── ≈ 3.9 s a job, from the queue's decrease ─
+//!     at 10 ready   ≈ 46 s     to drain 113 messages
+//!     at 10 desired the same: all desired pods are ready
+//!     fewest pods    30 s 17>max  ►1 min 8   2 min 4   5 min 2   10 min 1
+//!     another 200   on top of 113: no more than max 10
+//! ```
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::text::{coarse, count, fit, put, row, rule, span};
+use super::draw::{lines, note_room, panel, span};
+use super::fmt::{coarse, count, ratio};
+use super::strings::forecast as text;
 use super::theme::Ink;
+use super::wrap::fit;
 use dashboard::autoscaler::forecast::{
     DRAIN_TIMES, Drained, Outlook, PaceBasis, Trigger, outlook, smallest_instead, trigger,
 };
@@ -18,161 +29,133 @@ pub(super) const ROWS: u16 = 5;
 
 /// The panel.
 pub(super) struct Forecast<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// Which of the drain times is asked for.
+    /// The index of the chosen drain time.
     pub(super) asked: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// A ratio with as many digits as tell it from the edge.
-fn ratio(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
-}
-
-/// How long until the queue is empty, in one word and a unit.
+/// The time until the queue is empty.
 fn when(drained: Drained) -> String {
     match drained {
-        Drained::Already => "empty now".to_owned(),
-        Drained::In(time) => format!("≈ {}", coarse(time)),
-        Drained::Never => "never".to_owned(),
+        Drained::Already => text::EMPTY_NOW.to_owned(),
+        Drained::In(time) => text::about(&coarse(time)),
+        Drained::Never => text::NEVER.to_owned(),
     }
 }
 
 impl Forecast<'_> {
-    fn basis(&self) -> String {
-        match self.data.pace.work() {
-            Some(work) => {
-                let seconds = work.time.as_secs_f64();
-                match work.basis {
-                    PaceBasis::Logs(jobs) => {
-                        format!("≈ {seconds:.1} s a job, median of {jobs} in the workers' logs")
-                    }
-                    PaceBasis::Drain => format!("≈ {seconds:.1} s a job, from how the queue falls"),
-                }
-            }
-            None => "no job was seen done yet".to_owned(),
+    /// The time of one job, and its source.
+    fn job_time(&self) -> String {
+        let Some(work) = self.data.pace.work() else { return text::NO_JOB_SEEN.to_owned() };
+        let seconds = work.time.as_secs_f64();
+        match work.basis {
+            PaceBasis::Logs(jobs) => text::job_time_from_logs(seconds, jobs),
+            PaceBasis::Drain => text::job_time_from_drain(seconds),
         }
     }
 
-    fn drains(&self, outlook: &Outlook) -> [Vec<Span<'static>>; 3] {
+    fn head(&self, text: &str) -> Span<'static> {
+        span(self.theme, Ink::Dim, format!("    {text:<14}"))
+    }
+
+    fn drain_times(&self, outlook: &Outlook) -> [Vec<Span<'static>>; 2] {
         let theme = self.theme;
-        let head = |text: String| span(theme, Ink::Dim, format!("    {text:<14}"));
         let time = |drained| {
             let ink = if drained == Drained::Never { Ink::Warning } else { Ink::Value };
             span(theme, ink, format!("{:<11}", when(drained)))
         };
         let (ready, now) = outlook.current;
         let depth = count(outlook.depth as f64);
-        let arriving = match outlook.arriving > 0.0 {
-            true => format!(", while {}/s arrive", outlook.arriving),
-            false => String::new(),
-        };
         let current = match now {
             Drained::Already => String::new(),
-            Drained::In(_) => format!("to drain the {depth} in the queue{arriving}"),
-            Drained::Never => format!("drained of its {depth}{arriving}"),
+            Drained::In(_) => text::to_drain(&depth, outlook.arriving),
+            Drained::Never => text::never_drained(&depth, outlook.arriving),
         };
-        let (wanted, then) = outlook.desired;
-        let desired = match (wanted == ready, then) {
-            (true, _) => vec![span(theme, Ink::Dim, "the same: as many are ready as are wanted")],
-            (false, Drained::Already) => vec![time(then)],
-            (false, _) => vec![time(then), span(theme, Ink::Text, "once they are ready")],
-        };
-        let mut pods = vec![head("fewest pods".to_owned())];
+        let (desired, then) = outlook.desired;
+        let mut second = vec![self.head(&text::at_desired(desired))];
+        match (desired == ready, then) {
+            (true, _) => second.push(span(theme, Ink::Dim, text::ALL_READY)),
+            (false, Drained::Already) => second.push(time(then)),
+            (false, _) => second.extend([time(then), span(theme, Ink::Text, text::ONCE_READY)]),
+        }
+        [vec![self.head(&text::at_ready(ready)), time(now), span(theme, Ink::Text, current)], second]
+    }
+
+    /// The fewest pods that drain the queue within each of the drain times.
+    fn fewest_pods(&self, outlook: &Outlook) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let mut spans = vec![self.head(text::FEWEST_PODS)];
         let max = self.data.hpa.get().map_or(i32::MAX, |hpa| hpa.max);
         for (index, (time, fewest)) in DRAIN_TIMES.into_iter().zip(outlook.fewest).enumerate() {
-            let is_asked = index == self.asked;
+            let is_chosen = index == self.asked;
             let too_many = fewest.is_none_or(|pods| i64::from(pods) > i64::from(max));
-            let pods_text = fewest.map_or_else(|| "-".to_owned(), |pods| pods.to_string());
-            let time = if time.as_secs() < 60 {
-                format!("{} s", time.as_secs())
-            } else {
-                format!("{} min", time.as_secs() / 60)
-            };
-            let mark = if is_asked { "▸" } else { " " };
-            pods.push(span(theme, Ink::Lit, mark));
-            pods.push(span(theme, if is_asked { Ink::Text } else { Ink::Dim }, format!("{time} ")));
-            let ink = match (too_many, is_asked) {
+            let pods = fewest.map_or_else(|| "-".to_owned(), |pods| pods.to_string());
+            let excess = if too_many && fewest.is_some() { text::ABOVE_MAX } else { "" };
+            let ink = match (too_many, is_chosen) {
                 (true, _) => Ink::Warning,
                 (false, true) => Ink::Lit,
                 (false, false) => Ink::Text,
             };
-            let excess = if too_many && fewest.is_some() { ">max" } else { "" };
-            pods.push(span(theme, ink, format!("{pods_text}{excess}")));
-            pods.push(Span::raw("  "));
+            let time_ink = if is_chosen { Ink::Text } else { Ink::Dim };
+            spans.extend([
+                span(theme, Ink::Lit, if is_chosen { "►" } else { " " }),
+                span(theme, time_ink, text::drain_time(time.as_secs())),
+                span(theme, ink, format!("{pods}{excess}")),
+                Span::raw("  "),
+            ]);
         }
-        let mut second = vec![head(format!("at {wanted} wanted"))];
-        second.extend(desired);
-        [vec![head(format!("at {ready} ready")), time(now), span(theme, Ink::Text, current)], second, pods]
+        spans
     }
 
+    /// The effect of the next burst.
     fn burst(&self) -> Vec<Span<'static>> {
-        let theme = self.theme;
         let size = self.data.load.size;
-        // What is in the queue already counts too: the burst that is asked about comes on top of it.
         let before = self.data.depth.map_or(0, |depth| depth.total());
-        let (name, on_top) = match before {
-            0 => (format!("burst {size}"), String::new()),
-            _ => (format!("another {size}"), format!("on top of {}: ", count(before as f64))),
-        };
-        let mut line = vec![span(theme, Ink::Dim, format!("    {name:<14}"))];
+        let (name, on_top) = text::burst(size, (before > 0).then(|| count(before as f64)));
         let (ink, text) = match trigger(self.data, size) {
             None => match self.data.estimate.reading.missing() {
-                Some(_) => (Ink::Warning, "! changes nothing while the HPA has no reading".to_owned()),
-                None => (Ink::Dim, "what it would do is not known yet".to_owned()),
+                Some(_) => (Ink::Warning, text::NO_EFFECT.to_owned()),
+                None => (Ink::Dim, text::UNKNOWN_EFFECT.to_owned()),
             },
-            Some(Trigger::Scales { from, to, may_be_gone: false }) => {
-                (Ink::Text, format!("{on_top}{from} → {to} at the next sync"))
+            Some(Trigger::Scales { from, to, may_be_gone }) => {
+                let ink = if may_be_gone { Ink::Warning } else { Ink::Text };
+                (ink, text::scales(&on_top, from, to, may_be_gone))
             }
-            Some(Trigger::Scales { from, to, may_be_gone: true }) => {
-                (Ink::Warning, format!("{on_top}{from} → {to}, or nothing: it may be done before the sync"))
+            Some(Trigger::TooSmall { ratio: value, upper, smallest }) => {
+                let upper = (value > 1.0).then(|| ratio(upper));
+                let text = text::too_small(&on_top, &ratio(value), upper.as_deref(), smallest);
+                (Ink::Warning, text)
             }
-            Some(trigger @ Trigger::TooSmall { .. }) => {
-                (Ink::Warning, format!("! {on_top}{}", too_small(&trigger)))
-            }
-            Some(Trigger::AtMax(max)) => (Ink::Text, format!("{on_top}no more than max {max}")),
-            Some(Trigger::Held) => (Ink::Text, format!("{on_top}nothing at the next sync: the size is held")),
+            Some(Trigger::AtMax(max)) => (Ink::Text, text::no_more_than_max(&on_top, max)),
+            Some(Trigger::Held) => (Ink::Text, text::held(&on_top)),
         };
-        line.push(span(theme, ink, text));
-        line
+        vec![self.head(&name), span(self.theme, ink, text)]
     }
 }
 
-/// Why a burst does nothing, and which would.
-fn too_small(trigger: &Trigger) -> String {
-    let Trigger::TooSmall { ratio: value, upper, smallest } = trigger else { return String::new() };
-    let why = if *value > 1.0 {
-        format!("ratio {} is within tolerance to {}", ratio(*value), ratio(*upper))
-    } else {
-        format!("ratio {} is below the target", ratio(*value))
-    };
-    format!("too small: {why}; {smallest} would do")
-}
-
-/// For the footer, before anything is fired: the smallest burst that does something, if the chosen one does nothing.
+/// For the footer: the smallest burst that has an effect, if the chosen one has none.
 pub(super) fn warning(data: &Data) -> Option<String> {
-    smallest_instead(data, data.load.size).map(|smallest| format!("too small, {smallest} would do"))
+    smallest_instead(data, data.load.size).map(text::smallest_burst)
 }
 
 impl Widget for &Forecast<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
-        let room = usize::from(area.width.saturating_sub(18));
-        let note = vec![span(theme, Ink::Dim, fit(&self.basis(), room).into_owned())];
-        rule(buffer, row(area, 0), theme, "Forecast", note);
-        let mut lines: Vec<Vec<Span<'_>>> = Vec::new();
+        let room = usize::from(note_room(area.width, text::FORECAST));
+        let note = vec![span(theme, Ink::Dim, fit(&self.job_time(), room).into_owned())];
+        let inside = panel(buffer, area, theme, text::FORECAST, note);
+        let mut rows: Vec<Vec<Span<'_>>> = Vec::new();
         match outlook(self.data) {
-            Some(outlook) => lines.extend(self.drains(&outlook)),
-            None => {
-                let text = "    how long a job takes is known after the first one";
-                lines.push(vec![span(theme, Ink::Dim, text)]);
+            Some(outlook) => {
+                rows.extend(self.drain_times(&outlook));
+                rows.push(self.fewest_pods(&outlook));
             }
+            None => rows.push(vec![span(theme, Ink::Dim, format!("    {}", text::NO_JOB_TIME))]),
         }
-        lines.push(self.burst());
-        for (index, line) in (1..).zip(lines) {
-            put(buffer, row(area, index), line);
-        }
+        rows.push(self.burst());
+        lines(buffer, inside, rows);
     }
 }

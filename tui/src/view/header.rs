@@ -1,184 +1,197 @@
-//! The title line: the program, what is unusual about it, what it watches, the screens, and which time is shown.
+//! The title line.
+//!
+//! ```text
+//!  surge  read-only  ■ broker off  /filter  target  v1.34  reason    ▪ Overview   Pods   Decision   …  ● live
+//! ```
+//!
+//! From the right: the connection, or the time that is shown; the names of the screens; and left of them what fits of the
+//! badges and the target.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
-use super::drill;
-use super::text::{coarse, fit, phrase, put, put_right, span, width};
+use super::draw::{line, line_right, span, width};
+use super::fmt::coarse;
+use super::strings::general as text;
 use super::theme::Ink;
+use super::wrap::{fit, phrase};
 use dashboard::data::{Data, Presence};
 use dashboard::model::Model;
 use dashboard::reported::Source;
 use dashboard::target::TargetState;
+use dashboard::ui::drills;
 use dashboard::ui::filter::Filter;
 use dashboard::ui::screen::Screen;
 use dashboard::ui::state::{Access, Mode};
 
-/// Columns of a filter in the line, at most.
-const FILTER: usize = 18;
+/// The most columns of a filter.
+const MAX_FILTER: usize = 18;
 
-/// Columns that the target's name gets before the screens' names do.
-const TARGET: u16 = 12;
+/// Columns that the target's name keeps before all names of screens are shown.
+const MIN_TARGET: u16 = 12;
 
-/// Fewer columns than that say nothing about why a target was chosen.
-const REASON: u16 = 16;
+/// With fewer columns the reason for the target says nothing.
+const MIN_REASON: u16 = 16;
 
-/// The title line.
-pub(super) struct Header<'a>(pub(super) &'a Model);
+/// Columns of the brand and the gap behind it.
+const BRAND: u16 = 8;
 
-impl Header<'_> {
-    /// The names of the screens with where each stands, from the right end of what the state leaves. Where they do not all
-    /// fit beside what must be said at the left, the shown one alone with its number, or its number alone.
-    pub(super) fn tabs(&self, area: Rect) -> Vec<(Screen, String, Rect)> {
-        let shown = self.0.ui.screen;
-        let all = || {
-            let mark = |screen| if screen == shown { "▪ " } else { "  " };
-            Screen::ALL
-                .iter()
-                .map(|screen| (*screen, format!("{}{}", mark(*screen), screen.title())))
-                .collect()
-        };
-        let number = format!("{}/{}", shown.index() + 1, Screen::ALL.len());
-        let forms: [Vec<(Screen, String)>; 2] =
-            [all(), vec![(shown, format!("▪ {} {number}", shown.title()))]];
-        // Our own words, a dozen of them at most.
-        let columns = |tabs: &[(Screen, String)]| {
-            tabs.iter().map(|(_, text)| text.chars().count() as u16 + 1).sum::<u16>() + 1
-        };
-        let room = area.width.saturating_sub(self.state_width(area));
-        let badges = width(&self.badges()) + 8;
-        let target =
-            self.0.data.watched.target.as_ref().map_or(0, |target| target.title.chars().count() as u16 + 2);
-        let left = [badges + target.min(TARGET), badges];
-        let fits = |(tabs, left): &(&Vec<_>, u16)| columns(tabs) + left <= room;
-        let tabs =
-            forms.iter().zip(left).find(fits).map_or_else(|| vec![(shown, number)], |(tabs, _)| tabs.clone());
-        let mut x = area.right().saturating_sub(self.state_width(area) + columns(&tabs)).max(area.x);
-        let place = |(screen, text): (Screen, String)| {
-            let width = text.chars().count() as u16;
-            let tab = Rect { x, width: width.min(area.right().saturating_sub(x)), height: 1, ..area };
-            x = x.saturating_add(width + 1);
-            (screen, text, tab)
-        };
-        tabs.into_iter().map(place).collect()
-    }
-
-    /// Columns of the state at the right end, with the blank after it.
-    fn state_width(&self, area: Rect) -> u16 {
-        width(&self.state(area)) + 1
-    }
-
-    /// What makes this dashboard another than usual, the weightiest first: each with a blank before it.
-    fn badges(&self) -> Vec<Span<'static>> {
-        let (model, theme) = (self.0, self.0.ui.theme);
-        let mut badges = Vec::new();
-        if model.ui.access == Access::ReadOnly {
-            badges.push(span(theme, Ink::Warning, "  read-only"));
-        }
-        if let Some(stopped) = drill::reminder(&model.data) {
-            badges.push(span(theme, Ink::Lit, format!("  ■ {stopped}")));
-        }
-        // While it is typed it stands in the footer.
-        let filter = model.ui.filters.on(model.ui.screen).filter(|filter| !filter.is_empty());
-        if let Some(text) = filter.map(Filter::text).filter(|_| model.ui.mode != Mode::Filter) {
-            badges.push(span(theme, Ink::Lit, format!("  /{}", fit(text.trim(), FILTER))));
-        }
-        badges
-    }
-
-    /// Which time is shown, and whether what is watched can be reached. Whatever stands still must not be taken for the
-    /// present, so nothing is called live then.
-    fn state(&self, area: Rect) -> Vec<Span<'static>> {
-        let (model, theme) = (self.0, self.0.ui.theme);
-        let shown = model.shown();
-        let mut spans = Vec::new();
-        let stretch = model.ui.viewport.stretch(shown.now);
-        if let Some(at) =
-            stretch.instant().filter(|_| model.data.watched.has_data() && model.ui.screen.has_axis())
-        {
-            let (clock, ago) = (shown.day.time_of_day(at), coarse(shown.now.since(at)));
-            let ago = if shown.now.since(at).as_secs() == 0 { "now".to_owned() } else { format!("−{ago}") };
-            let words = match stretch.cursor {
-                Some(_) => [format!("◂ inspect {clock} ({ago})"), format!("◂ inspect {clock}")],
-                None => [format!("◂ until {clock} ({ago}), 0 for now"), format!("◂ until {clock} ({ago})")],
-            };
-            spans.push(span(theme, Ink::Lit, phrase(&words, usize::from(area.width) * 2 / 5)));
-        }
-        let connection = match (&model.data.watched.state, model.paused_for()) {
-            (_, Some(paused)) => Some(span(theme, Ink::Lit, format!("‖ paused {}", coarse(paused)))),
-            (TargetState::Ready, None) if !spans.is_empty() => None,
-            (TargetState::Ready, None) if is_being_read(shown) => {
-                Some(span(theme, Ink::Pending, "◔ reading"))
-            }
-            (TargetState::Ready, None) => Some(span(theme, Ink::Ready, "● live")),
-            (TargetState::Looking(_), None) => Some(span(theme, Ink::Pending, "○ looking")),
-            (TargetState::Starting, None) => Some(span(theme, Ink::Pending, "◔ starting")),
-            (TargetState::Failed { since, .. }, None) => {
-                let ago = coarse(model.data.now.since(*since));
-                Some(span(theme, Ink::Error, format!("✗ not reachable for {ago}")))
-            }
-        };
-        if let Some(connection) = connection {
-            if !spans.is_empty() {
-                spans.push(Span::raw("  "));
-            }
-            spans.push(connection);
-        }
-        spans
-    }
-
-    /// What is watched and why, as much as there is room for.
-    fn target(&self, room: u16) -> Vec<Span<'static>> {
-        let theme = self.0.ui.theme;
-        let mut spans = Vec::new();
-        let Some(target) = &self.0.data.watched.target else { return spans };
-        if room < 6 {
-            return spans;
-        }
-        spans.push(span(theme, Ink::Value, format!("  {}", fit(&target.title, usize::from(room) - 2))));
-        let left = |spans: &[Span<'_>]| room.saturating_sub(width(spans) + 2);
-        if let Some(version) =
-            target.version.as_ref().filter(|v| v.chars().count() <= usize::from(left(&spans)))
-        {
-            spans.push(span(theme, Ink::Dim, format!("  {version}")));
-        }
-        let left = left(&spans);
-        if !target.reason.is_empty() && left >= REASON {
-            spans.push(span(theme, Ink::Dim, format!("  {}", fit(&target.reason, left.into()))));
-        }
-        spans
-    }
+/// The name of a screen in the title line.
+#[derive(Debug, Clone)]
+pub(super) struct Tab {
+    pub(super) screen: Screen,
+    pub(super) text: String,
+    pub(super) area: Rect,
 }
 
-/// Whether the first words of the watches are still awaited: then nothing that is shown is the present.
-fn is_being_read(data: &Data) -> bool {
-    let is_awaited = |source| data.health(source).is_starting();
-    (data.hpa == Presence::Unknown && is_awaited(Source::Hpa))
-        || (data.workload == Presence::Unknown && is_awaited(Source::Workload))
-        || (!data.pods.is_listed() && is_awaited(Source::Pods))
+/// Lays out the names of the screens, left of the state. Where they do not all fit: the shown one with its number, or its
+/// number alone.
+pub(super) fn tabs(model: &Model, area: Rect) -> Vec<Tab> {
+    let shown = model.ui.screen;
+    let all = Screen::ALL.iter().map(|screen| {
+        let mark = if *screen == shown { "▪ " } else { "  " };
+        (*screen, format!("{mark}{}", screen.title()))
+    });
+    let number = format!("{}/{}", shown.index() + 1, Screen::ALL.len());
+    let forms: [Vec<(Screen, String)>; 2] =
+        [all.collect(), vec![(shown, format!("▪ {} {number}", shown.title()))]];
+    // A dozen fixed names.
+    let columns =
+        |tabs: &[(Screen, String)]| tabs.iter().map(|(_, text)| text.width() as u16 + 1).sum::<u16>() + 1;
+    let state = width(&state(model, area)) + 1;
+    let room = area.width.saturating_sub(state);
+    let badges = width(&badges(model)) + BRAND;
+    let title =
+        model.data.watched.target.as_ref().map_or(0, |target| target.title.chars().count() as u16 + 2);
+    let fits = |(tabs, left): &(&Vec<_>, u16)| columns(tabs) + left <= room;
+    let tabs = forms
+        .iter()
+        .zip([badges + title.min(MIN_TARGET), badges])
+        .find(fits)
+        .map_or_else(|| vec![(shown, number)], |(tabs, _)| tabs.clone());
+    let mut x = area.right().saturating_sub(state + columns(&tabs)).max(area.x);
+    let place = |(screen, text): (Screen, String)| {
+        let width = text.width() as u16;
+        let tab = Rect { x, width: width.min(area.right().saturating_sub(x)), ..area };
+        x = x.saturating_add(width + 1);
+        Tab { screen, text, area: tab }
+    };
+    tabs.into_iter().map(place).collect()
+}
+
+/// Badges for an unusual state of the dashboard, the most important first.
+fn badges(model: &Model) -> Vec<Span<'static>> {
+    let theme = model.ui.theme;
+    let mut badges = Vec::new();
+    if model.ui.access == Access::ReadOnly {
+        badges.push(span(theme, Ink::Warning, format!("  {}", text::READ_ONLY)));
+    }
+    let mut stopped = model.data.drills.iter().map(|(drill, _)| drills::title(drill));
+    if let Some(first) = stopped.next() {
+        badges.push(span(theme, Ink::Lit, format!("  {}", text::drilled(first, stopped.count()))));
+    }
+    // While it is typed, the footer shows the filter.
+    let filter = model.ui.filters.on(model.ui.screen).filter(|filter| !filter.is_empty());
+    if let Some(filter) = filter.map(Filter::text).filter(|_| model.ui.mode != Mode::Filter) {
+        badges.push(span(theme, Ink::Lit, format!("  /{}", fit(filter.trim(), MAX_FILTER))));
+    }
+    badges
+}
+
+/// The time that is shown, and the connection. A frozen view must not be taken for the present, so it is never called live.
+fn state(model: &Model, area: Rect) -> Vec<Span<'static>> {
+    let (theme, shown) = (model.ui.theme, model.shown());
+    let mut spans = Vec::new();
+    let stretch = model.ui.viewport.stretch(shown.now);
+    let has_axis = model.data.watched.has_data() && model.ui.screen.has_axis();
+    if let Some(at) = stretch.instant().filter(|_| has_axis) {
+        let (clock, ago) = (shown.day.time_of_day(at), shown.now.since(at));
+        let ago = if ago.as_secs() == 0 { text::NOW.to_owned() } else { format!("−{}", coarse(ago)) };
+        let words = match stretch.cursor {
+            Some(_) => text::inspecting(&clock, &ago),
+            None => text::panned(&clock, &ago),
+        };
+        spans.push(span(theme, Ink::Lit, phrase(&words, usize::from(area.width) * 2 / 5)));
+    }
+    let connection = match (&model.data.watched.state, model.paused_for()) {
+        (_, Some(paused)) => Some(span(theme, Ink::Lit, text::paused(&coarse(paused)))),
+        (TargetState::Ready, None) if !spans.is_empty() => None,
+        (TargetState::Ready, None) if is_loading(shown) => Some(span(theme, Ink::Pending, text::READING)),
+        (TargetState::Ready, None) => Some(span(theme, Ink::Ready, text::LIVE)),
+        (TargetState::Looking(_), None) => Some(span(theme, Ink::Pending, text::LOOKING)),
+        (TargetState::Starting, None) => Some(span(theme, Ink::Pending, text::STARTING)),
+        (TargetState::Failed { since, .. }, None) => {
+            let time = coarse(model.data.now.since(*since));
+            Some(span(theme, Ink::Error, text::unreachable(&time)))
+        }
+    };
+    if let Some(connection) = connection {
+        if !spans.is_empty() {
+            spans.push(Span::raw("  "));
+        }
+        spans.push(connection);
+    }
+    spans
+}
+
+/// Returns true until each watch has listed its objects once.
+fn is_loading(data: &Data) -> bool {
+    let is_starting = |source| data.health(source).is_starting();
+    (data.hpa == Presence::Unknown && is_starting(Source::Hpa))
+        || (data.workload == Presence::Unknown && is_starting(Source::Workload))
+        || (!data.pods.is_listed() && is_starting(Source::Pods))
+}
+
+/// The target, its version and the reason for it, as far as they fit.
+fn target(model: &Model, room: u16) -> Vec<Span<'static>> {
+    let theme = model.ui.theme;
+    let mut spans = Vec::new();
+    let Some(target) = &model.data.watched.target else { return spans };
+    if room < 6 {
+        return spans;
+    }
+    spans.push(span(theme, Ink::Value, format!("  {}", fit(&target.title, usize::from(room) - 2))));
+    let left = |spans: &[Span<'_>]| room.saturating_sub(width(spans) + 2);
+    let version = target.version.as_ref().filter(|version| version.width() <= usize::from(left(&spans)));
+    if let Some(version) = version {
+        spans.push(span(theme, Ink::Dim, format!("  {version}")));
+    }
+    let left = left(&spans);
+    if !target.reason.is_empty() && left >= MIN_REASON {
+        spans.push(span(theme, Ink::Dim, format!("  {}", fit(&target.reason, left.into()))));
+    }
+    spans
+}
+
+/// The title line.
+pub(super) struct Header<'a> {
+    /// The model.
+    pub(super) model: &'a Model,
+    /// The names of the screens, laid out.
+    pub(super) tabs: &'a [Tab],
 }
 
 impl Widget for &Header<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let theme = self.0.ui.theme;
-        let mut state = self.state(area);
+        let theme = self.model.ui.theme;
+        let mut state = state(self.model, area);
         state.push(Span::raw(" "));
-        put_right(buffer, area, state);
-        let tabs = self.tabs(area);
-        let room = tabs.first().map_or(area.width, |(_, _, tab)| tab.x.saturating_sub(area.x + 1));
-        for (screen, text, tab) in tabs {
-            let ink = if screen == self.0.ui.screen { Ink::Value } else { Ink::Dim };
-            put(buffer, tab, vec![span(theme, ink, text)]);
+        line_right(buffer, area, state);
+        for tab in self.tabs {
+            let ink = if tab.screen == self.model.ui.screen { Ink::Value } else { Ink::Dim };
+            line(buffer, tab.area, vec![span(theme, ink, tab.text.as_str())]);
         }
-        let mut left = vec![span(theme, Ink::Brand, " surge")];
-        for badge in self.badges() {
+        let room = self.tabs.first().map_or(area.width, |tab| tab.area.x.saturating_sub(area.x + 1));
+        let mut left = vec![span(theme, Ink::Brand, text::BRAND)];
+        for badge in badges(self.model) {
             if width(&left) + width(std::slice::from_ref(&badge)) <= room {
                 left.push(badge);
             }
         }
-        left.extend(self.target(room.saturating_sub(width(&left))));
-        put(buffer, Rect { width: room, ..area }, left);
+        left.extend(target(self.model, room.saturating_sub(width(&left))));
+        line(buffer, Rect { width: room, ..area }, left);
     }
 }

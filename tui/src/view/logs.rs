@@ -1,4 +1,11 @@
-//! The screen Logs: what the workers log.
+//! The screen Logs: the log lines of all workers.
+//!
+//! ```text
+//! ── Logs ──────────────── all workers, newest last ─
+//! 14:00:21 worker-6f7d9c8b5-4kq2m     started job …
+//! 14:00:26 worker-6f7d9c8b5-4kq2m     acked job …, waited
+//!                                     1.0 s
+//! ```
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,88 +13,94 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
+use super::draw::{entries, line, max_scroll, note_room, panel, row, span};
 use super::stale;
-use super::text::{below, fit_end, max_scroll, put, put_newest, row, rule, span, wrap_spans};
+use super::strings::lists as text;
 use super::theme::Ink;
+use super::wrap::{fit_end, wrap_spans};
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::filter::Filter;
 use dashboard::workers::logs::{About, LogLine};
 
+/// Columns of the time, and of the gap behind the pod.
+const TIME: usize = 10;
+
+/// Columns of the pod, in a window from 100 columns on and in a smaller one.
+const POD: [usize; 2] = [26, 6];
+
 /// The screen.
 pub(super) struct Logs<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// Which lines of it.
+    /// The filter of the lines.
     pub(super) filter: &'a Filter,
-    /// Lines above the newest at which the screen ends; 0 follows it.
+    /// The number of lines below the screen; 0 follows the newest.
     pub(super) scroll: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
 
 impl Logs<'_> {
-    /// A line of a log, broken into rows of that width.
-    fn broken(&self, line: &LogLine, width: u16) -> Vec<Vec<Span<'static>>> {
+    /// A log line, in rows of that width.
+    fn rows(&self, line: &LogLine, width: u16) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
-        let names: usize = if width >= 100 { 26 } else { 6 };
+        let pod = if width >= 100 { POD[0] } else { POD[1] };
         let ink = match line.about {
             About::Anything => Ink::Dim,
             About::Job => Ink::Text,
             About::Trouble => Ink::Warning,
         };
-        let room = usize::from(width).saturating_sub(names + TIME);
-        let text = if line.text.width() > room { short(&line.text) } else { line.text.clone() };
+        let room = usize::from(width).saturating_sub(pod + TIME);
+        let text = if line.text.width() > room { with_short_ids(&line.text) } else { line.text.clone() };
         let spans = [
             span(theme, Ink::Dim, format!("{} ", self.data.day.time_of_day(line.at))),
-            span(theme, Ink::Queue, format!("{:<names$} ", fit_end(&line.pod, names))),
+            span(theme, Ink::Queue, format!("{:<pod$} ", fit_end(&line.pod, pod))),
             span(theme, ink, text),
         ];
-        wrap_spans(&spans, width.into(), TIME + names)
+        wrap_spans(&spans, width.into(), TIME + pod)
     }
 
-    /// How many lines can lie below the screen.
+    /// How far the screen scrolls, in lines.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let all = self.data.logs.filtered(self.filter).count();
-        let oldest = self.data.logs.filtered(self.filter).map(|line| self.broken(line, area.width).len());
-        max_scroll(below(area, 1).height, all, oldest)
+        let heights = self.data.logs.filtered(self.filter).map(|line| self.rows(line, area.width).len());
+        max_scroll(area.height.saturating_sub(1), all, heights)
+    }
+
+    fn note(&self, shown: usize, all: usize) -> Vec<Span<'static>> {
+        let text = match self.filter.is_empty() {
+            true => text::ALL_LOGS.to_owned(),
+            false => text::lines_shown(shown, all),
+        };
+        let mut note = vec![span(self.theme, Ink::Dim, text)];
+        if self.scroll > 0 {
+            note.push(span(self.theme, Ink::Lit, text::newer_below(self.scroll)));
+        }
+        note
     }
 }
 
 impl Widget for &Logs<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
-        let room = stale::room(area.width, "Logs");
-        let (all, taken) = (self.data.logs.iter().len(), self.data.logs.filtered(self.filter).count());
-        let of = if self.filter.is_empty() {
-            "of all workers, newest last".to_owned()
-        } else {
-            format!("{taken} of {all} lines, newest last")
-        };
-        let mut note = vec![span(theme, Ink::Dim, of)];
-        if self.scroll > 0 {
-            note.push(span(theme, Ink::Lit, format!(", {} newer below", self.scroll)));
-        }
-        let note = stale::note(self.data, theme, Source::Logs, room).unwrap_or(note);
-        rule(buffer, row(area, 0), theme, "Logs", note);
-        let area = below(area, 1);
-        if taken == 0 {
-            let text =
-                if all == 0 { "no worker has logged anything yet" } else { "no line that the filter takes" };
-            put(buffer, row(area, 0), vec![span(theme, Ink::Dim, text)]);
+        let (all, shown) = (self.data.logs.iter().len(), self.data.logs.filtered(self.filter).count());
+        let room = note_room(area.width, text::LOGS);
+        let note = stale::note(self.data, theme, Source::Logs, room);
+        let inside = panel(buffer, area, theme, text::LOGS, note.unwrap_or_else(|| self.note(shown, all)));
+        if shown == 0 {
+            let text = if all == 0 { text::NO_LOGS } else { text::NO_LINE_MATCHES };
+            line(buffer, row(inside, 0), vec![span(theme, Ink::Dim, text)]);
             return;
         }
         let newest = self.data.logs.filtered(self.filter).rev().skip(self.scroll);
-        put_newest(buffer, area, newest.map(|line| self.broken(line, area.width)));
+        entries(buffer, inside, newest.map(|line| self.rows(line, inside.width)));
     }
 }
 
-/// Columns of the time, and of the gap behind the pod.
-const TIME: usize = 10;
-
-/// A line with the ends of its job IDs only, which are what differs: there is no room for more.
-fn short(text: &str) -> String {
+/// Shortens the job IDs of a line to their ends, by which they differ.
+fn with_short_ids(text: &str) -> String {
     const KEPT: usize = 12;
     let word = |word: &str| {
         let id = word.trim_end_matches([',', ':', ';', '.']);
@@ -104,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_job_ids_the_end_is_left() {
+    fn job_ids_keep_their_end() {
         for (text, shown) in [
             (
                 "acked job 019a3f2e-7c1d-7aaa-8bbb-0123456789ab, waited 1.0 s",
@@ -113,7 +126,7 @@ mod tests {
             ("connected  to 127.0.0.1:5672", "connected  to 127.0.0.1:5672"),
             ("", ""),
         ] {
-            assert_eq!(short(text), shown);
+            assert_eq!(with_short_ids(text), shown);
         }
     }
 }

@@ -1,237 +1,261 @@
-//! The first screen: one time axis above, and below it what was decided, believed and done; or one of these alone.
+//! The first screen: the chart, and the panels around it; or one panel alone.
+//!
+//! ```text
+//! from 150x38 on                    from 100x30 on                  smaller
+//! ┌────────────────┬───────────┐   ┌─────────────────────────┐   ┌────────────────┐
+//! │ chart          │ decision  │   │ chart                   │   │ chart          │
+//! │                ├───────────┤   ├─────────┬─────┬─────────┤   │                │
+//! │                │ hops      │   │ decision│ stop│ hops    │   ├────────────────┤
+//! ├─────────┬──────┼───────────┤   │         │watch├─────────┤   │ decision, hops,│
+//! │ workers │events│ stopwatch │   │         │     │ workers │   │ workers, stop- │
+//! │         │      │           │   ├─────────┴─────┴─────────┤   │ watch, events  │
+//! └─────────┴──────┴───────────┘   │ events                  │   │ in a few lines │
+//!                                  └─────────────────────────┘   └────────────────┘
+//! ```
+//!
+//! With the cursor on, the values at the cursor take the place of the hops, or of all lines in a small window.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::widgets::Widget;
 
-use super::beliefs::Beliefs;
 use super::chart::Chart;
 use super::decision::Decision;
+use super::draw::{line, line_right, row, set, span};
 use super::events::Events;
-use super::inspect::Inspect;
-use super::pods::Pods;
+use super::hops::Hops;
+use super::instant::Instant;
 use super::stale;
 use super::stopwatch::Stopwatch;
-use super::text::{below, put, put_right, row, set, span};
+use super::strings::chart as text;
 use super::theme::{Ink, style};
+use super::workers::Workers;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::screen::{Focus, Panel};
 use dashboard::ui::state::{ChartView, Ui, View};
 
+/// The least columns and rows of the wide layout, and of the medium one.
+const WIDE: (u16, u16) = (150, 38);
+const MEDIUM: (u16, u16) = (100, 30);
+
 /// The screen.
 pub(super) struct Overview<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// What the keys did.
+    /// The state of the user interface.
     pub(super) ui: &'a Ui,
-    /// Which stretch of time, and how.
+    /// The stretch of time and the curves.
     pub(super) lens: ChartView,
+    /// The panels, laid out.
+    pub(super) places: &'a [Place],
+    /// The number of events below the panel Events, alone.
+    pub(super) scroll: usize,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// How much a panel shows.
+/// The area of a panel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    content: Content,
+    pub(super) area: Rect,
+}
+
+/// The content of an area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    /// A line or a few, without a title.
-    Lines,
-    /// A panel with a title.
-    Panel,
-    /// In its place, what was at the instant under the cursor.
+enum Content {
+    /// A panel with its title.
+    Panel(Panel),
+    /// A panel in one line or a few.
+    Summary(Panel),
+    /// A panel that has the screen for itself.
+    Alone(Panel),
+    /// The values at the cursor.
     Instant,
 }
 
-impl Widget for &Overview<'_> {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
-        if let Focus::Expanded(panel) = self.ui.focus {
-            return self.alone(panel, area, buffer);
-        }
-        for (panel, place, form) in self.places(area) {
-            self.panel(panel, place, form, buffer);
-            self.is_now(panel, place, form, buffer);
-            self.is_stale(panel, place, form, buffer);
-            if self.ui.focus == Focus::On(panel) && place.x > 0 {
-                set(buffer, place.x - 1, place.y, '»', style(self.theme, Ink::Lit));
-            }
+impl Place {
+    /// The panel in the area, if there is one.
+    pub(super) fn panel(&self) -> Option<Panel> {
+        match self.content {
+            Content::Panel(panel) | Content::Summary(panel) | Content::Alone(panel) => Some(panel),
+            Content::Instant => None,
         }
     }
+}
+
+/// Lays out the panels.
+pub(super) fn places(data: &Data, ui: &Ui, lens: ChartView, area: Rect) -> Vec<Place> {
+    let theme = ui.theme;
+    let instant = lens.stretch.cursor.map(|_| Instant { data, lens, theme });
+    let instant_rows = |width| instant.as_ref().map(|instant| instant.rows(width));
+    let hops = |area: Rect| match instant_rows(area.width) {
+        Some(rows) => (Content::Instant, rows),
+        None => (Content::Panel(Panel::Beliefs), Hops { data, theme }.rows(area.width)),
+    };
+    if let Focus::Expanded(panel) = ui.focus {
+        return alone(panel, area, instant_rows(area.width));
+    }
+    match (area.width, area.height) {
+        (columns, rows) if columns >= WIDE.0 && rows >= WIDE.1 => wide(area, hops),
+        (columns, rows) if columns >= MEDIUM.0 && rows >= MEDIUM.1 => medium(area, hops),
+        _ => small(area, instant.is_some()),
+    }
+}
+
+fn place(content: Content, area: Rect) -> Place {
+    Place { content, area }
+}
+
+/// One panel alone. Below the chart are the values at the cursor.
+fn alone(panel: Panel, area: Rect, instant_rows: Option<u16>) -> Vec<Place> {
+    match instant_rows.filter(|_| panel == Panel::Chart) {
+        Some(rows) => {
+            let rows = [Constraint::Min(0), Constraint::Length(rows.min(area.height / 2))];
+            let [chart, instant] = Layout::vertical(rows).areas(area);
+            vec![place(Content::Alone(panel), chart), place(Content::Instant, instant)]
+        }
+        None => vec![place(Content::Alone(panel), area)],
+    }
+}
+
+/// The chart, and the most important lines.
+fn small(area: Rect, is_inspecting: bool) -> Vec<Place> {
+    let lines = match area.height {
+        20.. => 8,
+        _ => 4 + u16::from(is_inspecting),
+    };
+    let [chart, rest] = Layout::vertical([Constraint::Min(0), Constraint::Length(lines)]).areas(area);
+    let chart = place(Content::Panel(Panel::Chart), chart);
+    if is_inspecting {
+        return vec![chart, place(Content::Instant, rest)];
+    }
+    let summaries = [
+        (Panel::Decision, 0, 3),
+        (Panel::Beliefs, 3, 1),
+        (Panel::Workers, 4, 1),
+        (Panel::Stopwatch, 5, 1),
+        (Panel::Events, 6, u16::MAX),
+    ];
+    let summaries = summaries.into_iter().map(|(panel, from, rows)| {
+        let below = super::draw::below(rest, from);
+        place(Content::Summary(panel), super::draw::top(below, rows))
+    });
+    [chart].into_iter().chain(summaries).collect()
+}
+
+/// The chart at the top; decision, stopwatch, and hops over workers side by side; events at the bottom.
+fn medium(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
+    // The chart has 11 rows at least; further rows go to the chart and the events.
+    let events = 4 + (area.height - 28) / 6;
+    let rows = [Constraint::Min(11), Constraint::Length(15), Constraint::Length(events)];
+    let [chart, middle, events] = Layout::vertical(rows).areas(area);
+    let widths = [Constraint::Length(middle.width * 43 / 100), Constraint::Length(35), Constraint::Min(0)];
+    let [decision, stopwatch, right] = Layout::horizontal(widths).spacing(2).areas(middle);
+    let (content, rows) = hops(right);
+    let [hops, workers] = Layout::vertical([Constraint::Length(rows), Constraint::Min(0)]).areas(right);
+    vec![
+        place(Content::Panel(Panel::Chart), chart),
+        place(Content::Panel(Panel::Decision), decision),
+        place(Content::Panel(Panel::Stopwatch), stopwatch),
+        place(content, hops),
+        place(Content::Panel(Panel::Workers), workers),
+        place(Content::Panel(Panel::Events), events),
+    ]
+}
+
+/// The chart at the left over workers and events; decision, hops and stopwatch at the right.
+fn wide(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
+    let [left, right] =
+        Layout::horizontal([Constraint::Min(0), Constraint::Length(64)]).spacing(2).areas(area);
+    let lower = 13.min(left.height / 3);
+    let [chart, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(lower)]).areas(left);
+    let [workers, events] =
+        Layout::horizontal([Constraint::Length(52), Constraint::Min(0)]).spacing(2).areas(lower);
+    let (content, rows) = hops(right);
+    let rows = [15, rows, 1].map(Constraint::Length).into_iter().chain([Constraint::Min(0)]);
+    let [decision, hops, _, stopwatch] = Layout::vertical(rows).areas(right);
+    vec![
+        place(Content::Panel(Panel::Chart), chart),
+        place(Content::Panel(Panel::Decision), decision),
+        place(Content::Panel(Panel::Stopwatch), stopwatch),
+        place(content, hops),
+        place(Content::Panel(Panel::Workers), workers),
+        place(Content::Panel(Panel::Events), events),
+    ]
 }
 
 impl Overview<'_> {
-    /// Says of a panel that it shows the present, while the chart beside it does not.
-    fn is_now(&self, panel: Panel, place: Rect, form: Form, buffer: &mut Buffer) {
-        let is_then = panel == Panel::Chart || form == Form::Instant || self.ui.view != View::Live;
-        let has_title = buffer.cell((place.x, place.y)).is_some_and(|cell| cell.symbol() == "─");
-        // Over the two dashes before the title, and the gap before them, in which a chosen panel has its sign.
-        let is_free = place.x > 0 && self.ui.focus != Focus::On(panel);
-        if !is_then && has_title && is_free && self.lens.stretch.instant().is_some() {
-            let label = Rect { x: place.x - 1, width: 3, ..row(place, 0) };
-            put(buffer, label, vec![span(self.theme, Ink::Lit, "now")]);
+    /// Draws the panels into their places.
+    pub(super) fn draw(&self, buffer: &mut Buffer) {
+        for place in self.places {
+            self.content(place, buffer);
+            self.now(place, buffer);
+            self.stale(place, buffer);
+            let is_focused = place.panel().is_some_and(|panel| self.ui.focus == Focus::On(panel));
+            if is_focused && place.area.x > 0 {
+                set(buffer, place.area.x - 1, place.area.y, '»', style(self.theme, Ink::Lit));
+            }
         }
     }
 
-    /// Says of lines without a title that their source is stale; those with a title, and the beliefs, say it themselves.
-    fn is_stale(&self, panel: Panel, place: Rect, form: Form, buffer: &mut Buffer) {
-        let (source, line) = match (form, panel) {
-            // Its first line is a title.
-            (Form::Lines, Panel::Decision) => (Source::Hpa, row(place, 1)),
-            (Form::Lines, Panel::Workers) => (Source::Pods, row(place, 0)),
-            (Form::Lines, Panel::Events) => (Source::Events, row(place, 0)),
-            _ => return,
-        };
-        if let Some(note) = stale::aside(self.data, self.theme, source, line.width / 2) {
-            put_right(buffer, line, note);
-        }
-    }
-
-    /// Where each panel stands, for drawing and for the mouse.
-    pub(super) fn panels(&self, area: Rect) -> Vec<(Panel, Rect)> {
-        if let Focus::Expanded(panel) = self.ui.focus {
-            let chart = if panel == Panel::Chart { self.alone_parts(area).0 } else { area };
-            return vec![(panel, chart)];
-        }
-        // What is shown at the cursor is no panel: it stands in the place of one that is not there then.
-        let is_panel = |(_, _, form): &(Panel, Rect, Form)| *form != Form::Instant;
-        self.places(area).into_iter().filter(is_panel).map(|(panel, place, _)| (panel, place)).collect()
-    }
-
-    /// The chart, for whoever must know what it draws where.
-    pub(super) fn chart(&self) -> Chart<'_> {
-        Chart { data: self.data, lens: self.lens, theme: self.theme }
-    }
-
-    fn panel(&self, panel: Panel, area: Rect, form: Form, buffer: &mut Buffer) {
-        let (data, theme) = (self.data, self.theme);
+    fn content(&self, place: &Place, buffer: &mut Buffer) {
+        let (data, lens, theme, area) = (self.data, self.lens, self.theme, place.area);
         let events = Events { data, filter: &self.ui.filters.events, theme };
-        match (panel, form) {
-            (_, Form::Instant) => (&self.instant()).render(area, buffer),
-            (Panel::Chart, _) => (&self.chart()).render(area, buffer),
-            (Panel::Decision, Form::Lines) => Decision { data, theme }.short(buffer, area),
-            (Panel::Decision, Form::Panel) => (&Decision { data, theme }).render(area, buffer),
-            (Panel::Stopwatch, Form::Lines) => Stopwatch { data, theme }.line(buffer, row(area, 0)),
-            (Panel::Stopwatch, Form::Panel) => (&Stopwatch { data, theme }).render(area, buffer),
-            (Panel::Beliefs, Form::Lines) => Beliefs { data, theme }.line(buffer, row(area, 0)),
-            (Panel::Beliefs, Form::Panel) => (&Beliefs { data, theme }).render(area, buffer),
-            (Panel::Workers, Form::Lines) => Pods { data, theme }.line(buffer, row(area, 0)),
-            (Panel::Workers, Form::Panel) => (&Pods { data, theme }).render(area, buffer),
-            (Panel::Events, Form::Lines) => events.lines(buffer, area),
-            (Panel::Events, Form::Panel) => (&events).render(area, buffer),
-        }
-    }
-
-    /// One panel on the whole screen.
-    fn alone(&self, panel: Panel, area: Rect, buffer: &mut Buffer) {
-        let (data, theme) = (self.data, self.theme);
-        match panel {
-            Panel::Chart => {
-                let (chart, instant) = self.alone_parts(area);
-                self.chart().expanded(chart, buffer);
-                (&self.instant()).render(instant, buffer);
+        match place.content {
+            Content::Instant => (&Instant { data, lens, theme }).render(area, buffer),
+            Content::Alone(Panel::Chart) => Chart { data, lens, theme }.expanded(area, buffer),
+            Content::Alone(Panel::Events) => events.expanded(buffer, area, self.scroll),
+            Content::Panel(Panel::Chart) | Content::Summary(Panel::Chart) => {
+                (&Chart { data, lens, theme }).render(area, buffer);
             }
-            Panel::Events => {
-                let events = Events { data, filter: &self.ui.filters.events, theme };
-                events.expanded(buffer, area, self.ui.scroll);
+            Content::Summary(Panel::Decision) => Decision { data, theme }.summary(buffer, area),
+            Content::Summary(Panel::Stopwatch) => Stopwatch { data, theme }.summary(buffer, row(area, 0)),
+            Content::Summary(Panel::Beliefs) => Hops { data, theme }.summary(buffer, row(area, 0)),
+            Content::Summary(Panel::Workers) => Workers { data, theme }.summary(buffer, row(area, 0)),
+            Content::Summary(Panel::Events) => events.summary(buffer, area),
+            Content::Panel(Panel::Decision) | Content::Alone(Panel::Decision) => {
+                (&Decision { data, theme }).render(area, buffer);
             }
-            _ => self.panel(panel, area, Form::Panel, buffer),
+            Content::Panel(Panel::Stopwatch) | Content::Alone(Panel::Stopwatch) => {
+                (&Stopwatch { data, theme }).render(area, buffer);
+            }
+            Content::Panel(Panel::Beliefs) | Content::Alone(Panel::Beliefs) => {
+                (&Hops { data, theme }).render(area, buffer);
+            }
+            Content::Panel(Panel::Workers) | Content::Alone(Panel::Workers) => {
+                (&Workers { data, theme }).render(area, buffer);
+            }
+            Content::Panel(Panel::Events) => (&events).render(area, buffer),
         }
     }
 
-    fn instant(&self) -> Inspect<'_> {
-        Inspect { data: self.data, lens: self.lens, theme: self.theme }
-    }
-
-    fn is_inspecting(&self) -> bool {
-        self.lens.stretch.cursor.is_some()
-    }
-
-    /// The chart alone, and below it the values at the cursor where there is one.
-    fn alone_parts(&self, area: Rect) -> (Rect, Rect) {
-        let rows = if self.is_inspecting() { self.instant().rows(area.width) } else { 0 };
-        let chart = Rect { height: area.height.saturating_sub(rows.min(area.height / 2)), ..area };
-        (chart, below(area, chart.height))
-    }
-
-    fn places(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
-        match (area.width, area.height) {
-            (150.., 38..) => self.wide(area),
-            (100.., 30..) => self.medium(area),
-            _ => self.small(area),
+    /// Marks a panel that shows the present while the chart shows the past.
+    fn now(&self, place: &Place, buffer: &mut Buffer) {
+        let Content::Panel(panel) = place.content else { return };
+        let is_past = panel != Panel::Chart && self.lens.stretch.instant().is_some();
+        let is_live = self.ui.view == View::Live;
+        // Over the lines before the title, and the gap before them. A focused panel has its sign there.
+        if is_past && is_live && self.ui.focus != Focus::On(panel) && place.area.x > 0 {
+            let label = Rect { x: place.area.x - 1, width: 3, ..row(place.area, 0) };
+            line(buffer, label, vec![span(self.theme, Ink::Lit, text::NOW)]);
         }
     }
 
-    /// Chart and the essential lines.
-    fn small(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
-        let lines = if area.height >= 20 { 8 } else { 4 + u16::from(self.is_inspecting()) };
-        let chart = Rect { height: area.height.saturating_sub(lines), ..area };
-        let rest = below(area, chart.height);
-        if self.is_inspecting() {
-            return vec![(Panel::Chart, chart, Form::Panel), (Panel::Beliefs, rest, Form::Instant)];
-        }
-        vec![
-            (Panel::Chart, chart, Form::Panel),
-            (Panel::Decision, Rect { height: rest.height.min(3), ..rest }, Form::Lines),
-            (Panel::Beliefs, row(rest, 3), Form::Lines),
-            (Panel::Workers, row(rest, 4), Form::Lines),
-            (Panel::Stopwatch, row(rest, 5), Form::Lines),
-            (Panel::Events, below(rest, 6), Form::Lines),
-        ]
-    }
-
-    /// Chart above; decision, stopwatch, and beliefs over workers side by side below; events at the bottom.
-    fn medium(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
-        let events = 4 + (area.height - 28) / 6;
-        let chart = Rect { height: area.height.saturating_sub(15 + events).max(11), ..area };
-        let rest = below(area, chart.height);
-        let middle = Rect { height: rest.height.saturating_sub(events), ..rest };
-        let (decision, right) = halves(middle, middle.width * 43 / 100);
-        let (stopwatch, right) = halves(right, 35);
-        let (beliefs, form) = self.beliefs(right);
-        vec![
-            (Panel::Chart, chart, Form::Panel),
-            (Panel::Decision, decision, Form::Panel),
-            (Panel::Stopwatch, stopwatch, Form::Panel),
-            (Panel::Beliefs, beliefs, form),
-            (Panel::Workers, below(right, beliefs.height), Form::Panel),
-            (Panel::Events, below(rest, middle.height), Form::Panel),
-        ]
-    }
-
-    /// Chart at the left with workers and events below; decision, beliefs and stopwatch at the right.
-    fn wide(&self, area: Rect) -> Vec<(Panel, Rect, Form)> {
-        let (left, right) = halves(area, area.width - 66);
-        let lower = 13.min(left.height / 3);
-        let chart = Rect { height: left.height - lower, ..left };
-        let (pods, events) = halves(below(left, chart.height), 52);
-        let decision = Rect { height: 15.min(right.height), ..right };
-        let right = below(right, 15);
-        let (beliefs, form) = self.beliefs(right);
-        vec![
-            (Panel::Chart, chart, Form::Panel),
-            (Panel::Decision, decision, Form::Panel),
-            (Panel::Stopwatch, below(right, beliefs.height + 1), Form::Panel),
-            (Panel::Beliefs, beliefs, form),
-            (Panel::Workers, pods, Form::Panel),
-            (Panel::Events, events, Form::Panel),
-        ]
-    }
-
-    /// The beliefs at the top of an area; while an instant is looked at, what was believed then.
-    fn beliefs(&self, area: Rect) -> (Rect, Form) {
-        let (rows, form) = match self.is_inspecting() {
-            true => (self.instant().rows(area.width), Form::Instant),
-            false => (Beliefs { data: self.data, theme: self.theme }.rows(area.width), Form::Panel),
+    /// Marks a summary whose source is stale. The title of a panel, and the hops, say it themselves.
+    fn stale(&self, place: &Place, buffer: &mut Buffer) {
+        let Content::Summary(panel) = place.content else { return };
+        let (source, line) = match panel {
+            // Below its title.
+            Panel::Decision => (Source::Hpa, row(place.area, 1)),
+            Panel::Workers => (Source::Pods, row(place.area, 0)),
+            Panel::Events => (Source::Events, row(place.area, 0)),
+            Panel::Chart | Panel::Stopwatch | Panel::Beliefs => return,
         };
-        (Rect { height: rows.min(area.height), ..area }, form)
+        if let Some(note) = stale::line_note(self.data, self.theme, source, line.width / 2) {
+            line_right(buffer, line, note);
+        }
     }
-}
-
-/// Two parts side by side, the left one `width` columns, with a gap of two.
-pub(super) fn halves(area: Rect, width: u16) -> (Rect, Rect) {
-    let width = width.min(area.width);
-    let left = Rect { width, ..area };
-    let gap = 2.min(area.width - width);
-    let right = Rect { x: area.x + width + gap, width: area.width - width - gap, ..area };
-    (left, right)
 }

@@ -1,146 +1,314 @@
-//! The workers: how many are in which state, and one line for each.
+//! The screen Pods: the timeline of every worker, on the time axis of the chart.
+//!
+//! ```text
+//! ── Workers ── ▄▄ busy   ── idle   ░░ pending  …  × killed ──────
+//!        marks        ▼   ↑ •
+//!  …c8b5-4kq2m ░▒───▄▄▄▄▄▄▄▄▄▄▄▄▄▄ busy 0123ab    4s   12 done
+//!  …c8b5-9xh7t      ░▒▄▄▄▄▄▄▄×     killed         9s    3 done †1
+//!        ↔ 90s    14:00:15     14:00:30     now   3 older above
+//!
+//!  pod-seconds  120 busy   14 idle (10 %)   9 not ready
+//!  ● producer-7c9d8f6b5-x2x9p ready   ● rabbitmq-0 ready
+//! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::chart::{GUTTER, Marks, TimeAxis, cursor, labels};
+use super::draw::{Scroll, fitted, joined, line, line_right, note_room, panel, row, set, span, top};
+use super::fmt::{age, count, measured};
+
 use super::stale;
-use super::text::{age, fit_end, fitted, put, row, rule, span, width};
-use super::theme::Ink;
+use super::strings::workers as text;
+use super::theme::{Ink, style};
+use super::workers::pod_state;
+use super::wrap::{fit, fit_end};
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
-use dashboard::workers::pods::PodHistory;
-use dashboard::workers::timelines::WorkerTimeline;
-use observed::{PodPhase, Role};
+use dashboard::ui::filter::Filter;
+use dashboard::ui::state::ChartView;
+use dashboard::workers::sampling::MAX_FOLLOWED;
+use dashboard::workers::timelines::{LaneMark, WorkerState, WorkerTimeline};
+use observed::Role;
 
-/// The panel.
+/// Columns right of the timelines, in a wide window, a medium one and a small one. Restarts and aborted jobs have their own
+/// columns only in the wide one.
+const STATE: [u16; 3] = [40, 32, 30];
+
+/// Columns of the names, in the same windows.
+const NAME: [u16; 3] = [28, 20, 12];
+
+/// Columns of restarts and aborted jobs.
+const EXTRA: usize = 8;
+
+/// Columns of the time, of the number of jobs, and the gaps.
+const TIME_AND_JOBS: usize = 17;
+
+/// The most pods of a role in the last row.
+const MAX_OTHERS: usize = 6;
+
+/// Columns of the name of another pod.
+const OTHER_NAME: usize = 32;
+
+/// The areas of the screen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Areas {
+    title: Rect,
+    marks: Rect,
+    names: Rect,
+    /// The timelines.
+    pub(super) plot: Rect,
+    state: Rect,
+    clock: Rect,
+    totals: Rect,
+    others: Rect,
+}
+
+/// The screen.
 pub(super) struct Pods<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
+    /// The filter of the workers.
+    pub(super) filter: &'a Filter,
+    /// The stretch of time.
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// Symbol, word and ink of a pod's state; a ready worker is idle or busy.
-pub(super) fn state(data: &Data, known: &PodHistory) -> (char, &'static str, Ink) {
-    match known.pod.phase {
-        PodPhase::Pending => ('○', "pending", Ink::Pending),
-        PodPhase::Starting if known.ready_at.is_some() => ('◔', "not ready", Ink::Pending),
-        PodPhase::Starting => ('◔', "starting", Ink::Pending),
-        PodPhase::Ready if known.pod.role != Role::Worker => ('●', "ready", Ink::Ready),
-        PodPhase::Ready if data.jobs.in_hand(&known.pod.name).is_some() => ('◉', "busy", Ink::Ready),
-        PodPhase::Ready if !data.sampling.is_followed(&known.pod.name) => ('◎', "not sampled", Ink::Ready),
-        PodPhase::Ready => ('●', "idle", Ink::Ready),
-        PodPhase::Terminating => ('◌', "terminating", Ink::Leaving),
-        PodPhase::Failed => ('✗', "failed", Ink::Error),
-        PodPhase::Completed => ('·', "completed", Ink::Dim),
+/// Symbol, word and ink of a worker's state.
+fn look(doing: WorkerState) -> (char, &'static str, Ink) {
+    match doing {
+        WorkerState::Pending => ('░', text::PENDING, Ink::Pending),
+        WorkerState::Starting => ('▒', text::STARTING, Ink::Pending),
+        WorkerState::Idle => ('─', text::IDLE, Ink::Ready),
+        WorkerState::Busy => ('▄', text::BUSY, Ink::Ready),
+        WorkerState::NotSampled => ('┄', text::NOT_SAMPLED, Ink::Dim),
+        WorkerState::Finishing => ('▓', text::FINISHING, Ink::Leaving),
+        WorkerState::Terminating => ('·', text::TERMINATING, Ink::Leaving),
+        WorkerState::Failed => ('×', text::FAILED, Ink::Error),
+        WorkerState::Gone => (' ', text::GONE, Ink::Dim),
+    }
+}
+
+/// Symbol, word and ink of a mark on a timeline.
+fn mark_look(mark: LaneMark) -> (char, &'static str, Ink) {
+    match mark {
+        LaneMark::Restarted => ('↨', text::RESTARTED, Ink::Warning),
+        LaneMark::Killed => ('×', text::KILLED, Ink::Error),
+        LaneMark::Aborted => ('†', text::ABORTED, Ink::Warning),
     }
 }
 
 impl Pods<'_> {
-    /// One line: `workers ◉◉●○  2 busy, 1 idle, 1 pending`.
-    pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
-        let workers = self.data.pods.of(Role::Worker);
-        let mut spans = vec![span(self.theme, Ink::Dim, "workers   ")];
-        for known in workers.iter().take(20) {
-            let (symbol, _, ink) = state(self.data, known);
-            spans.push(span(self.theme, ink, symbol.to_string()));
-        }
-        if workers.len() > 20 {
-            spans.push(span(self.theme, Ink::Dim, "…"));
-        }
-        spans.push(span(self.theme, Ink::Text, "  "));
-        let mut facts = vec![vec![span(self.theme, Ink::Text, self.summary(&workers))]];
-        facts.extend(self.trouble());
-        let room = area.width.saturating_sub(width(&spans));
-        spans.extend(fitted(&facts, self.theme, room));
-        put(buffer, area, spans);
+    /// Lays out the screen. The rows below the timelines move up where there are few workers.
+    pub(super) fn areas(&self, area: Rect) -> Areas {
+        let window = match area.width {
+            150.. => 0,
+            100.. => 1,
+            _ => 2,
+        };
+        // A blank row is above the totals.
+        let one = Constraint::Length(1);
+        let rows = [one, one, Constraint::Min(0), one, one, one, one];
+        let [title, marks, timelines, clock, _, totals, others] = Layout::vertical(rows).areas(area);
+        let lanes = u16::try_from(self.lanes().len().max(1)).unwrap_or(u16::MAX);
+        let timelines = top(timelines, lanes);
+        let clock = Rect { y: timelines.bottom(), ..clock };
+        let widths =
+            [Constraint::Length(NAME[window]), Constraint::Min(0), Constraint::Length(STATE[window])];
+        let [names, plot, state] = Layout::horizontal(widths).areas(timelines);
+        // Marks and clock have a gutter at their left, as in the chart. Here it is in the names' columns.
+        let shared =
+            |line: Rect| Rect { x: plot.x.saturating_sub(GUTTER), width: plot.width + GUTTER, ..line };
+        Areas { title, marks: shared(marks), names, plot, state, clock: shared(clock), totals, others }
     }
 
-    /// What went wrong with jobs, the worst first.
-    fn trouble(&self) -> Vec<Vec<Span<'static>>> {
-        let (jobs, theme) = (&self.data.jobs, self.theme);
-        let unsampled = self.data.sampling.unsampled() as u64;
-        [
-            (Ink::Error, jobs.lost, "lost"),
-            (Ink::Warning, jobs.redelivered, "redelivered"),
-            (Ink::Warning, jobs.aborted, "thrown away"),
-            (Ink::Warning, jobs.dead, "dead"),
-            (Ink::Dim, unsampled, "not sampled"),
-        ]
-        .into_iter()
-        .filter(|(_, number, _)| *number > 0)
-        .map(|(ink, number, word)| vec![span(theme, ink, format!("{number} {word}"))])
-        .collect()
+    /// The workers with a row, oldest first. A worker that is gone has one while the axis reaches back to its end.
+    fn lanes(&self) -> Vec<&WorkerTimeline> {
+        let oldest = self.lens.stretch.from();
+        let is_shown = |lane: &&WorkerTimeline| {
+            (lane.now() != WorkerState::Gone || lane.since() >= oldest) && self.filter.takes(&[&lane.name])
+        };
+        self.data.lanes.iter().filter(is_shown).collect()
     }
 
-    fn summary(&self, workers: &[&PodHistory]) -> String {
-        if !self.data.pods.is_listed() {
-            return "not listed yet".to_owned();
-        }
-        let mut counts: Vec<(&str, usize)> = Vec::new();
-        for known in workers {
-            let (_, word, _) = state(self.data, known);
-            match counts.iter_mut().find(|(counted, _)| *counted == word) {
-                Some((_, count)) => *count += 1,
-                None => counts.push((word, 1)),
-            }
-        }
-        if counts.is_empty() {
-            return "none".to_owned();
-        }
-        counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+    /// How far the timelines scroll, in rows.
+    pub(super) fn max_scroll(&self, areas: &Areas) -> usize {
+        self.lanes().len().saturating_sub(areas.plot.height.into())
     }
-}
 
-impl Widget for &Pods<'_> {
-    fn render(self, area: Rect, buffer: &mut Buffer) {
-        let workers = self.data.pods.of(Role::Worker);
-        let room = stale::room(area.width, "Workers");
-        let note = stale::note(self.data, self.theme, Source::Pods, room).unwrap_or_else(|| {
-            let mut facts = vec![vec![span(self.theme, Ink::Dim, self.summary(&workers))]];
-            facts.extend(self.trouble());
-            fitted(&facts, self.theme, room)
+    fn legend(&self, room: u16) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let states = [
+            WorkerState::Busy,
+            WorkerState::Idle,
+            WorkerState::Pending,
+            WorkerState::Starting,
+            WorkerState::Finishing,
+            WorkerState::Terminating,
+            WorkerState::NotSampled,
+        ];
+        let states = states.map(|doing| {
+            let (symbol, word, ink) = look(doing);
+            vec![span(theme, ink, format!("{symbol}{symbol} ")), span(theme, Ink::Text, word)]
         });
-        rule(buffer, row(area, 0), self.theme, "Workers", note);
-        let rows = usize::from(area.height.saturating_sub(1));
-        for (index, known) in workers.iter().take(rows).enumerate() {
-            // Below the panel's height.
-            let line = row(area, index as u16 + 1);
-            if index + 1 == rows && workers.len() > rows {
-                let more = format!("  and {} more", workers.len() - index);
-                put(buffer, line, vec![span(self.theme, Ink::Dim, more)]);
-                break;
+        let marks = [LaneMark::Killed, LaneMark::Restarted, LaneMark::Aborted].map(|mark| {
+            let (symbol, word, ink) = mark_look(mark);
+            vec![span(theme, ink, format!("{symbol} ")), span(theme, Ink::Text, word)]
+        });
+        joined(states.into_iter().chain(marks), room)
+    }
+
+    /// Draws a worker's row: its name, its timeline, and its state.
+    fn lane(&self, buffer: &mut Buffer, areas: &Areas, index: u16, axis: &TimeAxis, lane: &WorkerTimeline) {
+        let theme = self.theme;
+        let names = row(areas.names, index);
+        let name = fit_end(&lane.name, usize::from(names.width.saturating_sub(1)));
+        let ink = if lane.now() == WorkerState::Gone { Ink::Dim } else { Ink::Text };
+        line(buffer, names, vec![span(theme, ink, name)]);
+        let plot = row(areas.plot, index);
+        for cell in 0..plot.width.min(axis.begun_cells()) {
+            let Some(doing) = lane.at(axis.end_of_cell(cell)) else { continue };
+            let (symbol, _, ink) = look(doing);
+            if symbol != ' ' {
+                set(buffer, plot.x + cell, plot.y, symbol, style(theme, ink));
             }
-            let (symbol, word, ink) = state(self.data, known);
-            let restarts = match known.pod.restarts {
-                0 => String::new(),
-                restarts => format!("  ↺{restarts}"),
-            };
-            // Symbol, state, time and restarts take what they need; the name gets the rest.
-            let others = 23 + restarts.chars().count();
-            let name_width = usize::from(line.width).saturating_sub(others).clamp(6, 40);
-            let name = fit_end(&known.pod.name, name_width);
-            let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
-            let since = age(self.data.now.since(lane.map_or(known.phase_since, WorkerTimeline::since)));
-            let mut spans = vec![
-                span(self.theme, ink, format!("{symbol} ")),
-                span(self.theme, Ink::Text, format!("{name:<name_width$} ")),
-                span(self.theme, ink, format!("{word:<11}")),
-                span(self.theme, Ink::Dim, format!("{since:>8}")),
-            ];
-            if !restarts.is_empty() {
-                spans.push(span(self.theme, Ink::Warning, restarts));
-            }
-            // The events have it too.
-            if let Some(exit) = &known.pod.last_exit
-                && width(&spans) + 1 + exit.chars().count() as u16 <= line.width
-            {
-                spans.push(span(self.theme, Ink::Warning, format!(" {exit}")));
-            }
-            put(buffer, line, spans);
         }
+        let mut taken = None;
+        for (at, mark) in lane.marks() {
+            let (symbol, _, ink) = mark_look(mark);
+            // A worker that was killed during a job has two marks, side by side.
+            let cell = axis.cell(at).map(|cell| if taken == Some(cell) { cell + 1 } else { cell });
+            if let Some(cell) = cell.filter(|cell| *cell < plot.width) {
+                set(buffer, plot.x + cell, plot.y, symbol, style(theme, ink));
+                taken = Some(cell);
+            }
+        }
+        let state = self.state(lane, areas.state.width);
+        line(buffer, row(areas.state, index), state);
+    }
+
+    /// The worker's state and job, since when, and its number of jobs. With the cursor in the past, the state then.
+    fn state(&self, lane: &WorkerTimeline, width: u16) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let (doing, job, since) = match self.lens.stretch.cursor {
+            Some(at) => match lane.at(at) {
+                Some(doing) => (doing, lane.job_at(at), None),
+                None => return Vec::new(),
+            },
+            None => (lane.now(), lane.job(), Some(lane.since())),
+        };
+        let (_, word, ink) = look(doing);
+        let word = if doing == WorkerState::Starting && lane.was_ready() { text::NOT_READY } else { word };
+        let job = job.map_or_else(String::new, |job| format!(" {job}"));
+        let since = since.map_or_else(String::new, |since| age(self.data.now.since(since)));
+        let is_wide = width >= STATE[0];
+        let columns = usize::from(width).saturating_sub(TIME_AND_JOBS);
+        let word_columns = columns.saturating_sub(if is_wide { EXTRA } else { 0 });
+        let word = fit(&format!("{word}{job}"), columns).into_owned();
+        let mut spans = vec![
+            span(theme, ink, format!(" {word:<word_columns$}")),
+            span(theme, Ink::Dim, format!("{since:>5}")),
+            span(theme, Ink::Text, format!("{:>10}", text::done(&count(lane.done.into())))),
+        ];
+        if is_wide {
+            let many = |mark, times| if times > 0 { format!(" {mark}{times}") } else { String::new() };
+            let extra = format!("{}{}", many('†', lane.aborted), many('↨', lane.restarts));
+            spans.push(span(theme, Ink::Warning, extra));
+        }
+        spans
+    }
+
+    /// The pod-seconds of all workers, and what is missing in them.
+    fn totals(&self) -> Vec<Vec<Span<'static>>> {
+        let (data, theme) = (self.data, self.theme);
+        let time = data.lanes.time(data.now);
+        let seconds = |time: std::time::Duration| count(time.as_secs_f64());
+        let mut facts = vec![
+            vec![
+                span(theme, Ink::Dim, text::POD_SECONDS),
+                span(theme, Ink::Value, seconds(time.busy)),
+                span(theme, Ink::Text, text::BUSY_SECONDS),
+            ],
+            vec![
+                span(theme, Ink::Value, seconds(time.idle)),
+                span(theme, Ink::Text, text::idle_seconds(time.idle_share().map(|share| 100.0 * share))),
+            ],
+            vec![span(theme, Ink::Text, text::seconds_not_ready(&seconds(time.other)))],
+        ];
+        let mut warn = |text: String| facts.push(vec![span(theme, Ink::Warning, text)]);
+        if !time.not_sampled.is_zero() {
+            warn(text::seconds_not_sampled(&seconds(time.not_sampled)));
+        }
+        let unsampled = data.sampling.unsampled();
+        if unsampled > 0 {
+            warn(text::workers_not_sampled(unsampled, MAX_FOLLOWED));
+        }
+        if data.jobs.aborted > 0 {
+            let (jobs, work) = (count(data.jobs.aborted as f64), measured(data.jobs.aborted_work));
+            warn(text::aborted_jobs(data.jobs.aborted, &jobs, &work));
+        }
+        if data.lanes.dropped() > 0 {
+            warn(text::workers_not_counted(data.lanes.dropped()));
+        }
+        facts
+    }
+
+    /// The pods that are no workers.
+    fn others(&self, room: u16) -> Vec<Span<'static>> {
+        let theme = self.theme;
+        let mut pods = Vec::new();
+        for role in [Role::Producer, Role::Broker, Role::Other] {
+            for known in self.data.pods.of(role).into_iter().take(MAX_OTHERS) {
+                let (symbol, word, ink) = pod_state(self.data, known);
+                pods.push(vec![
+                    span(theme, ink, format!("{symbol} ")),
+                    span(theme, Ink::Text, fit_end(&known.pod.name, OTHER_NAME).into_owned()),
+                    span(theme, Ink::Dim, format!(" {word}")),
+                ]);
+            }
+        }
+        joined(pods, room)
+    }
+
+    /// Draws the screen. Scrolling goes up from the newest worker, at the bottom.
+    pub(super) fn draw(&self, areas: &Areas, scroll: Scroll, buffer: &mut Buffer) {
+        let (data, theme) = (self.data, self.theme);
+        let room = note_room(areas.title.width, text::TITLE);
+        let note = stale::note(data, theme, Source::Pods, room).unwrap_or_else(|| self.legend(room));
+        panel(buffer, areas.title, theme, text::TITLE, note);
+        let axis = TimeAxis::new(self.lens.stretch, areas.plot.width);
+        (&Marks { data, axis: &axis, theme }).render(areas.marks, buffer);
+        let lanes = self.lanes();
+        let above = scroll.max - scroll.offset;
+        for (index, lane) in (0..areas.plot.height).zip(lanes.iter().skip(above)) {
+            self.lane(buffer, areas, index, &axis, lane);
+        }
+        if lanes.is_empty() {
+            let text = match () {
+                () if !data.pods.is_listed() => text::NOT_LISTED,
+                () if self.filter.is_empty() => text::NO_WORKER,
+                () => text::NO_MATCH,
+            };
+            let first = row(Rect { x: areas.names.x, width: areas.title.width, ..areas.plot }, 0);
+            line(buffer, first, vec![span(theme, Ink::Dim, text)]);
+        }
+        labels(buffer, areas.clock, theme, &axis, data);
+        if let Some(cell) = self.lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+            let plots = Rect { y: areas.marks.y, height: areas.plot.height + 1, ..areas.plot };
+            cursor(buffer, plots, areas.plot.x + cell, theme);
+        }
+        if scroll.max > 0 {
+            let place = Rect { y: areas.clock.y, height: 1, ..areas.state };
+            let text = format!("↑↓ {}", text::hidden(above, scroll.offset));
+            let text = fit(&text, place.width.into()).into_owned();
+            line_right(buffer, place, vec![span(theme, Ink::Lit, text)]);
+        }
+        line(buffer, areas.totals, fitted(&self.totals(), theme, areas.totals.width));
+        line(buffer, areas.others, self.others(areas.others.width));
     }
 }

@@ -1,14 +1,28 @@
-//! The screen Runs: the last bursts as a table, the best and the worst marked, and one of them against another.
+//! The screen Runs: the last bursts as a table, and the chosen one against another.
+//!
+//! ```text
+//! ── Runs ────────── ▲ best ▼ worst of its size  ∩ overlaps ─
+//!     #  at          jobs   broker  desired   ready  …  settings
+//! ►   3 14:05:40∩      50  ▲200 ms    5.0 s  11.6 s     20 avg, 1–10
+//! ◊   2 14:03:00      100   400 ms   10.0 s  13.1 s     20 avg, 1–10
+//!
+//! ── #3 against #2 ────────────  ── Steps of #3 ─────────────
+//! in broker    200 ms 400 ms -200 ms   see `steps`
+//!  …
+//! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::text::Span;
-use ratatui::widgets::Widget;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Row, StatefulWidget, Table, TableState, Widget};
 
-use super::steps::{Behind, Steps};
-use super::stopwatch::{fate, overlap};
-use super::text::{below, count, fit, measured, milli, more_rows, phrase, put, put_right, row, rule, span};
+use super::draw::{below, hidden_rows, line, panel, row, span};
+use super::fmt::{count, measured, milli};
+use super::steps::{Details, Steps};
+use super::stopwatch;
+use super::strings::runs as text;
 use super::theme::Ink;
+use super::wrap::{fit, phrase};
 use dashboard::autoscaler::hpa_settings::HpaSettings;
 use dashboard::bursts::burst::Burst;
 use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, Unit, cell};
@@ -18,49 +32,40 @@ use observed::ExternalTarget;
 
 /// Columns of the number and the time of day, and of each figure.
 const HEAD: u16 = 15;
-const EACH: u16 = 9;
+const FIGURE: u16 = 9;
 
-/// Columns of the settings, where there is room for them.
-const TUNING: u16 = 26;
+/// Columns of the settings, and of the gap before them.
+const SETTINGS: u16 = 26;
+const SETTINGS_GAP: u16 = 2;
 
-/// Columns of the comparison.
-const VERSUS: u16 = 41;
+/// Columns of the comparison: the name of a figure, and three numbers.
+const COMPARISON: [u16; 4] = [14, 9, 9, 9];
 
-/// Of these, the name of the figure and each of three numbers.
-const NAME: u16 = 14;
-const NUMBER: u16 = 9;
+/// With fewer columns the steps are not shown beside the comparison.
+const MIN_STEPS: u16 = 28;
 
 /// The figures in the order in which a narrow table keeps them.
 const ORDER: [usize; Figure::ALL.len()] = [0, 4, 5, 6, 7, 8, 13, 10, 11, 12, 9, 1, 2, 3];
 
-/// For a reason that a column has no room for: the steps of the run have it in full.
-const UNSEEN: &str = "not seen";
-
 /// The screen.
 pub(super) struct Runs<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
-    /// Which rows are chosen.
+    /// The chosen rows.
     pub(super) chosen: Chosen,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// The autoscaler's settings in few words: `20 avg, 1–10, ↓60 s`.
-fn tuning(current_settings: &HpaSettings) -> String {
-    let target = match current_settings.target {
-        Some(ExternalTarget::AverageValue(per_pod)) => format!("{} avg", milli(per_pod)),
-        Some(ExternalTarget::Value(all)) => format!("{} in all", milli(all)),
-        None => "no target".to_owned(),
+/// The HPA's settings in a few words: `20 avg, 1–10, ↓60 s`.
+fn settings(in_force: &HpaSettings) -> String {
+    let target = match in_force.target {
+        Some(ExternalTarget::AverageValue(per_pod)) => text::average_target(&milli(per_pod)),
+        Some(ExternalTarget::Value(total)) => text::total_target(&milli(total)),
+        None => text::NO_TARGET.to_owned(),
     };
-    let mut text = format!("{target}, {}–{}", current_settings.min, current_settings.max);
-    if let (Some(up @ 1..), _) = current_settings.windows {
-        text.push_str(&format!(", ↑{up} s"));
-    }
-    if let (_, Some(down)) = current_settings.windows {
-        text.push_str(&format!(", ↓{down} s"));
-    }
-    text
+    let (up, down) = in_force.windows;
+    text::settings(&target, (in_force.min, in_force.max), up.filter(|seconds| *seconds > 0), down)
 }
 
 /// A number in its unit.
@@ -68,17 +73,20 @@ fn number(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Seconds => measured(std::time::Duration::try_from_secs_f64(value.max(0.0)).unwrap_or_default()),
         Unit::Count => count(value),
-        Unit::Percent => format!("{value:.0} %"),
+        Unit::Percent => text::percent(value),
     }
 }
 
 /// A difference in its unit, with its sign.
 fn difference(value: f64, unit: Unit) -> String {
-    let sign = if value < 0.0 { "-" } else { "+" };
-    match (unit, value == 0.0) {
-        (_, true) => "same".to_owned(),
-        (unit, false) => format!("{sign}{}", number(value.abs(), unit)),
+    if value == 0.0 {
+        return text::SAME.to_owned();
     }
+    format!("{}{}", if value < 0.0 { "-" } else { "+" }, number(value.abs(), unit))
+}
+
+fn is(burst: &Burst, chosen: Option<&Burst>) -> bool {
+    chosen.is_some_and(|chosen| chosen.number == burst.number)
 }
 
 impl Runs<'_> {
@@ -93,137 +101,127 @@ impl Runs<'_> {
 
     /// The figures that have a column, in the order of the table.
     fn columns(width: u16) -> Vec<Figure> {
-        let fit = usize::from(width.saturating_sub(HEAD) / EACH).min(ORDER.len());
+        let fit = usize::from(width.saturating_sub(HEAD) / FIGURE).min(ORDER.len());
         let mut shown: Vec<usize> = ORDER.iter().take(fit).copied().collect();
         shown.sort_unstable();
         shown.into_iter().map(|index| Figure::ALL[index]).collect()
     }
 
+    /// A run as a row of the table.
+    fn row(&self, burst: &Burst, columns: &[Figure], extremes: &Extremes) -> Row<'static> {
+        let theme = self.theme;
+        let (mark, ink) = match () {
+            () if is(burst, self.chosen.burst(&self.data.bursts)) => ("►", Ink::Lit),
+            () if is(burst, self.chosen.other(&self.data.bursts)) => ("◊", Ink::Key),
+            () => (" ", Ink::Text),
+        };
+        let head = Line::from(vec![
+            span(theme, ink, format!("{mark}{:>4} ", burst.number)),
+            span(theme, Ink::Dim, self.data.day.time_of_day(burst.pressed)),
+            span(theme, Ink::Warning, if stopwatch::overlap(burst).is_some() { "∩" } else { "" }),
+        ]);
+        let figures = columns.iter().map(|figure| {
+            let (ink, text) = self.cell(burst, *figure);
+            let (mark, ink) = match extremes.rank(self.data, burst, *figure) {
+                Rank::Plain => ("", ink),
+                Rank::Best => ("▲", Ink::Ready),
+                Rank::Worst => ("▼", Ink::Warning),
+            };
+            // The steps of the run have the reason in full.
+            let room = usize::from(FIGURE) - 1 - mark.chars().count();
+            let text = phrase(&[text.as_str(), text::NOT_SEEN], room);
+            Line::from(span(theme, ink, format!("{mark}{text}"))).right_aligned()
+        });
+        let settings = burst.tuning().map_or_else(Line::default, |in_force| {
+            let older = self.data.bursts.get(burst.number - 1).and_then(Burst::tuning);
+            let is_new = older.is_some_and(|older| older != in_force);
+            let (mark, ink) = if is_new { ("► ", Ink::Lit) } else { ("", Ink::Dim) };
+            let text = format!("{mark}{}", settings(in_force));
+            Line::from(vec![Span::raw("  "), span(theme, ink, text)])
+        });
+        Row::new([head].into_iter().chain(figures).chain([settings]))
+    }
+
+    /// Draws the table, the newest run first. The chosen one is always visible.
     fn table(&self, buffer: &mut Buffer, area: Rect, columns: &[Figure]) {
         let theme = self.theme;
-        let place = |line: Rect, index: u16| Rect {
-            x: line.x + HEAD + index * EACH,
-            width: EACH.min(line.width.saturating_sub(HEAD + index * EACH)),
-            ..line
-        };
-        let line = row(area, 0);
-        put(buffer, line, vec![span(theme, Ink::Dim, "    #  at")]);
-        for (index, figure) in (0..).zip(columns) {
-            put_right(buffer, place(line, index), vec![span(theme, Ink::Dim, figure.titles().0)]);
-        }
-        let after = HEAD + columns.len() as u16 * EACH + 2;
-        let has_tuning = area.width >= after + TUNING;
-        if has_tuning {
-            let rest = Rect { x: line.x + after, width: line.width - after, ..line };
-            put(buffer, rest, vec![span(theme, Ink::Dim, "settings")]);
-        }
+        let figures = columns.len() as u16 * FIGURE;
+        let has_settings = area.width >= HEAD + figures + SETTINGS_GAP + SETTINGS;
+        let title = |text: &'static str| Line::from(span(theme, Ink::Dim, text));
+        let mut head = vec![title(text::NUMBER_AND_TIME)];
+        head.extend(columns.iter().map(|figure| title(figure.titles().0).right_aligned()));
+        head.push(Line::from(vec![Span::raw("  "), span(theme, Ink::Dim, text::SETTINGS)]));
         let extremes = Extremes::of(self.data);
-        let rows = area.height.saturating_sub(1);
-        let (cursor, other) = (self.chosen.burst(&self.data.bursts), self.chosen.other(&self.data.bursts));
-        // The newest stands at the top; the one that is chosen is always in view.
-        let all: Vec<&Burst> = self.data.bursts.iter().rev().collect();
-        let chosen =
-            all.iter().position(|burst| cursor.is_some_and(|c| c.number == burst.number)).unwrap_or(0);
-        let skipped = (chosen + 1).saturating_sub(rows.into());
-        for (index, burst) in (1..=rows).zip(all.iter().skip(skipped)) {
-            let line = row(area, index);
-            let is = |chosen: Option<&Burst>| chosen.is_some_and(|chosen| chosen.number == burst.number);
-            let (marker, ink) = match () {
-                () if is(cursor) => ("▸", Ink::Lit),
-                () if is(other) => ("◆", Ink::Key),
-                () => (" ", Ink::Text),
-            };
-            let at = self.data.day.time_of_day(burst.pressed);
-            put(
-                buffer,
-                line,
-                vec![
-                    span(theme, ink, format!("{marker}{:>4} ", burst.number)),
-                    span(theme, Ink::Dim, at),
-                    span(theme, Ink::Warning, if overlap(burst).is_some() { "∥" } else { "" }),
-                ],
-            );
-            for (index, figure) in (0..).zip(columns) {
-                let (ink, text) = self.cell(burst, *figure);
-                let (mark, ink) = match extremes.rank(self.data, burst, *figure) {
-                    Rank::Plain => ("", ink),
-                    Rank::Best => ("▴", Ink::Ready),
-                    Rank::Worst => ("▾", Ink::Warning),
-                };
-                let text = phrase(&[text.as_str(), UNSEEN], usize::from(EACH) - 1 - mark.chars().count());
-                put_right(buffer, place(line, index), vec![span(theme, ink, format!("{mark}{text}"))]);
-            }
-            if let Some(current_settings) = burst.tuning().filter(|_| has_tuning) {
-                let older = self.data.bursts.get(burst.number - 1).and_then(Burst::tuning);
-                let is_new = older.is_some_and(|older| older != current_settings);
-                let ink = if is_new { Ink::Lit } else { Ink::Dim };
-                let rest = Rect { x: line.x + after, width: line.width - after, ..line };
-                let mark = if is_new { "▸ " } else { "" };
-                let text = format!("{mark}{}", tuning(current_settings));
-                put(buffer, rest, vec![span(theme, ink, fit(&text, rest.width.into()).into_owned())]);
-            }
-        }
+        let runs: Vec<&Burst> = self.data.bursts.iter().rev().collect();
+        let chosen = runs.iter().position(|burst| is(burst, self.chosen.burst(&self.data.bursts)));
+        let rows = runs.iter().map(|burst| self.row(burst, columns, &extremes));
+        let widths = [Constraint::Length(HEAD)]
+            .into_iter()
+            .chain(columns.iter().map(|_| Constraint::Length(FIGURE)))
+            .chain([if has_settings { Constraint::Min(0) } else { Constraint::Length(0) }]);
+        let table = Table::new(rows, widths).header(Row::new(head)).column_spacing(0);
+        StatefulWidget::render(table, area, buffer, &mut TableState::default().with_selected(chosen));
     }
 
     /// The figures of two runs side by side, with the difference.
-    fn versus(&self, buffer: &mut Buffer, area: Rect, burst: &Burst, other: Option<&Burst>) {
+    fn comparison(&self, buffer: &mut Buffer, area: Rect, burst: &Burst, other: Option<&Burst>) {
         let theme = self.theme;
         let title = match other {
-            Some(other) => format!("#{} against #{}", burst.number, other.number),
-            None => format!("#{}", burst.number),
+            Some(other) => text::against(burst.number, other.number),
+            None => text::number(burst.number),
         };
-        rule(buffer, row(area, 0), theme, &title, Vec::new());
-        let column = |line: Rect, index: u16| Rect {
-            x: line.x + (NAME + index * NUMBER).min(line.width),
-            width: NUMBER.min(line.width.saturating_sub(NAME + index * NUMBER)),
-            ..line
+        let inside = panel(buffer, area, theme, &title, Vec::new());
+        let number_cell = |(ink, text): (Ink, String)| {
+            let text = phrase(&[text.as_str(), text::NOT_SEEN], usize::from(COMPARISON[1]) - 1);
+            Line::from(span(theme, ink, text)).right_aligned()
         };
-        let area = below(area, 1);
-        let mut line = 0;
-        for figure in Figure::ALL {
-            let place = row(area, line);
-            line += 1;
-            put(buffer, place, vec![span(theme, Ink::Text, figure.titles().1)]);
-            let mut write = |index, (ink, text): (Ink, String)| {
-                let text = phrase(&[text.as_str(), UNSEEN], usize::from(NUMBER) - 1);
-                put_right(buffer, column(place, index), vec![span(theme, ink, text)]);
-            };
+        let rows = Figure::ALL.into_iter().map(|figure| {
             let (_, own) = self.cell(burst, figure);
-            write(0, (Ink::Value, own));
-            let Some(other) = other else { continue };
-            write(1, self.cell(other, figure));
-            let numbers = (cell(self.data, burst, figure).number(), cell(self.data, other, figure).number());
-            if let (Some(own), Some(others)) = numbers {
-                let unit = figure.unit();
-                // What reads the same is the same.
-                let change = if number(own, unit) == number(others, unit) { 0.0 } else { own - others };
-                let ink = match () {
-                    () if change == 0.0 || !figure.is_ranked() => Ink::Dim,
-                    () if change < 0.0 => Ink::Ready,
-                    () => Ink::Warning,
-                };
-                write(2, (ink, difference(change, unit)));
+            let mut cells =
+                vec![Line::from(span(theme, Ink::Text, figure.titles().1)), number_cell((Ink::Value, own))];
+            if let Some(other) = other {
+                cells.push(number_cell(self.cell(other, figure)));
+                cells.extend(self.difference(figure, burst, other).map(number_cell));
             }
+            Row::new(cells)
+        });
+        let table = Table::new(rows, COMPARISON.map(Constraint::Length)).column_spacing(0);
+        Widget::render(table, inside, buffer);
+        let rest = below(inside, Figure::ALL.len() as u16);
+        let runs = [Some(("►", burst)), other.map(|other| ("◊", other))].into_iter().flatten();
+        let settings = runs.filter_map(|(mark, run)| Some(format!("{mark} {}", settings(run.tuning()?))));
+        let mut used = Figure::ALL.len() as u16;
+        for (text, place) in settings.zip((0..).map(|index| row(rest, index))) {
+            let text = fit(&text, place.width.into()).into_owned();
+            line(buffer, place, vec![span(theme, Ink::Dim, text)]);
+            used += 1;
         }
-        for (mark, burst) in [Some(("▸", burst)), other.map(|other| ("◆", other))].into_iter().flatten() {
-            let Some(current_settings) = burst.tuning() else { continue };
-            let text = format!("{mark} {}", tuning(current_settings));
-            let place = row(area, line);
-            put(buffer, place, vec![span(theme, Ink::Dim, fit(&text, place.width.into()).into_owned())]);
-            line += 1;
-        }
-        more_rows(buffer, area, theme, line);
+        hidden_rows(buffer, inside, theme, used);
     }
 
-    /// What became of the chosen run, step by step.
+    fn difference(&self, figure: Figure, burst: &Burst, other: &Burst) -> Option<(Ink, String)> {
+        let own = cell(self.data, burst, figure).number()?;
+        let others = cell(self.data, other, figure).number()?;
+        let unit = figure.unit();
+        // Numbers that look the same are the same.
+        let change = if number(own, unit) == number(others, unit) { 0.0 } else { own - others };
+        let ink = match () {
+            () if change == 0.0 || !figure.is_ranked() => Ink::Dim,
+            () if change < 0.0 => Ink::Ready,
+            () => Ink::Warning,
+        };
+        Some((ink, difference(change, unit)))
+    }
+
+    /// The chosen run, step by step.
     fn steps(&self, buffer: &mut Buffer, area: Rect, burst: &Burst) {
-        let theme = self.theme;
-        let note = overlap(burst).map(|text| vec![span(theme, Ink::Warning, text)]).unwrap_or_default();
-        rule(buffer, row(area, 0), theme, &format!("Steps of #{}", burst.number), note);
-        let rest = below(area, 1);
-        let used = fate(buffer, rest, burst, theme);
-        let (data, behind) = (self.data, Behind::Words);
-        (&Steps { data, burst, behind, theme }).render(below(rest, used), buffer);
+        let (data, theme) = (self.data, self.theme);
+        let note = stopwatch::overlap(burst).map(|text| span(theme, Ink::Warning, text));
+        let title = text::steps_of(burst.number);
+        let inside = panel(buffer, area, theme, &title, note.into_iter().collect());
+        let used = stopwatch::state(buffer, inside, burst, theme);
+        let details = Details::Sources;
+        (&Steps { data, burst, details, theme }).render(below(inside, used), buffer);
     }
 }
 
@@ -232,33 +230,30 @@ impl Widget for &Runs<'_> {
         let theme = self.theme;
         let columns = Runs::columns(area.width);
         let hidden = Figure::ALL.len() - columns.len();
-        let mut note: Vec<Span<'static>> = vec![
-            span(theme, Ink::Ready, "▴ best "),
-            span(theme, Ink::Warning, "▾ worst "),
-            span(theme, Ink::Dim, "of its size  ∥ overlaps"),
+        let mut note = vec![
+            span(theme, Ink::Ready, text::BEST),
+            span(theme, Ink::Warning, text::WORST),
+            span(theme, Ink::Dim, text::OF_ITS_SIZE),
         ];
         if hidden > 0 {
-            note.push(span(theme, Ink::Dim, format!("  {hidden} figures more below")));
+            note.push(span(theme, Ink::Dim, text::more_figures(hidden)));
         }
-        rule(buffer, row(area, 0), theme, "Runs", note);
+        let inside = panel(buffer, area, theme, text::TITLE, note);
         let Some(burst) = self.chosen.burst(&self.data.bursts) else {
-            put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
+            line(buffer, row(inside, 0), vec![span(theme, Ink::Dim, text::NO_BURST)]);
             return;
         };
-        // The lower part takes a row a figure, its title and two rows of settings.
+        // The lower part: a title, a row a figure, and two rows of settings.
         let lower = 3 + Figure::ALL.len() as u16;
         let least = if area.height > lower + 6 { 4 } else { 3 };
-        let rows = (self.data.bursts.iter().count() as u16 + 1)
-            .min(area.height.saturating_sub(lower + 1))
-            .max(least);
-        self.table(buffer, Rect { height: rows.min(area.height), ..below(area, 1) }, &columns);
-        let rest = below(area, rows + 1);
-        let other = self.chosen.other(&self.data.bursts);
-        let versus = Rect { width: VERSUS.min(rest.width), ..rest };
-        self.versus(buffer, versus, burst, other);
-        let from = VERSUS + 2;
-        if rest.width >= from + 28 {
-            let steps = Rect { x: rest.x + from, width: rest.width - from, ..rest };
+        let runs = self.data.bursts.iter().count() as u16 + 1;
+        let rows = runs.min(area.height.saturating_sub(lower + 1)).max(least);
+        let [table, rest] = Layout::vertical([Constraint::Length(rows), Constraint::Min(0)]).areas(inside);
+        self.table(buffer, table, &columns);
+        let widths = [Constraint::Length(COMPARISON.iter().sum()), Constraint::Min(0)];
+        let [comparison, steps] = Layout::horizontal(widths).spacing(2).areas(rest);
+        self.comparison(buffer, comparison, burst, self.chosen.other(&self.data.bursts));
+        if steps.width >= MIN_STEPS {
             self.steps(buffer, steps, burst);
         }
     }

@@ -1,73 +1,55 @@
-//! What a panel says when its source does not deliver: what it waits for, or since when it is lost, and why.
+//! Notes about a source that does not deliver: what it waits for, or how old its last value is and why.
 
 use ratatui::text::Span;
 
-use super::text::{coarse, fit, phrase, span};
+use super::draw::span;
+use super::fmt::coarse;
+use super::strings::general as text;
 use super::theme::Ink;
+use super::wrap::{fit, phrase};
 use dashboard::chain::sources::SourceHealth;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 
-/// Fewer columns than that do not say what is waited for.
-const BEGINNING: usize = 16;
+/// With fewer columns a note does not say what it waits for.
+const MIN_SENTENCE: usize = 16;
 
-/// Why a source does not deliver, with how old its last word is: `12 s old: connection refused`. `None` when it delivers, or
-/// need not have yet.
+/// Why a source does not deliver and how old its last value is: `12 s old: connection refused`. `None` while it delivers or
+/// is starting.
 pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
     match data.health(source) {
         SourceHealth::Starting(_) | SourceHealth::Live => None,
-        SourceHealth::Stale { last_delivery, cause } => {
-            Some(format!("{} old: {cause}", coarse(data.now.since(last_delivery))))
-        }
+        SourceHealth::Stale { last_delivery, cause } => Some(text::stale(&coarse(data.now.since(last_delivery)), cause)),
         SourceHealth::Failed(cause) => Some(cause.to_owned()),
     }
 }
 
-/// What a source that has not delivered yet is waited for, and what it has met so far.
+/// What a source that has not delivered yet waits for, with the newest error.
 pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
-    let SourceHealth::Starting(met) = data.health(source) else { return None };
-    let first = match source {
-        Source::Hpa => "the HPA",
-        Source::Workload => "the Deployment",
-        Source::Pods => "the list of pods",
-        Source::Broker => "the broker's first answer",
-        Source::Prometheus => "Prometheus' first answer",
-        Source::ExternalMetric => "the first value",
-        // These have a word only when there is something to tell.
-        Source::Events | Source::Producer | Source::Logs => return None,
-    };
-    Some(match met {
-        Some(met) => format!("waiting for {first}; so far: {met}"),
-        None => format!("waiting for {first}"),
-    })
+    let SourceHealth::Starting(cause) = data.health(source) else { return None };
+    text::waiting_for(source, cause)
 }
 
-/// For the right end of a panel's title, in so many columns; `None` when the source is well.
+/// The note for the right end of a panel's title, in at most `width` columns. `None` while the source delivers.
 pub(super) fn note(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
     let room = usize::from(width.saturating_sub(2));
     let (ink, mark, text) = match (sentence(data, source), waiting(data, source)) {
         (Some(text), _) => (Ink::Warning, '!', fit(&text, room).into_owned()),
-        (None, Some(text)) if room >= BEGINNING => (Ink::Pending, '◔', fit(&text, room).into_owned()),
-        (None, Some(_)) => (Ink::Pending, '◔', "being read".to_owned()),
+        (None, Some(text)) if room >= MIN_SENTENCE => (Ink::Pending, '○', fit(&text, room).into_owned()),
+        (None, Some(_)) => (Ink::Pending, '○', text::LOADING.to_owned()),
         (None, None) => return None,
     };
     Some(vec![span(theme, ink, format!("{mark} {text}"))])
 }
 
-/// For the right end of a line that has no title: how old its source's last word is, and why if that is short.
-pub(super) fn aside(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
+/// The note for the right end of a line without a title: the age of the last value, and the cause if it fits.
+pub(super) fn line_note(data: &Data, theme: Theme, source: Source, width: u16) -> Option<Vec<Span<'static>>> {
     let full = sentence(data, source)?;
-    let old = match data.health(source) {
-        SourceHealth::Stale { last_delivery, .. } => format!("{} old", coarse(data.now.since(last_delivery))),
-        SourceHealth::Failed(_) | SourceHealth::Starting(_) | SourceHealth::Live => "not read".to_owned(),
+    let short = match data.health(source) {
+        SourceHealth::Stale { last_delivery, .. } => text::old(&coarse(data.now.since(last_delivery))),
+        SourceHealth::Failed(_) | SourceHealth::Starting(_) | SourceHealth::Live => text::NOT_READ.to_owned(),
     };
-    let words = phrase(&[full, old], usize::from(width.saturating_sub(3)));
+    let words = phrase(&[full, short], usize::from(width.saturating_sub(3)));
     Some(vec![span(theme, Ink::Warning, format!(" ! {words}"))])
-}
-
-/// The room that a title of that length leaves for a note.
-pub(super) fn room(width: u16, title: &str) -> u16 {
-    // The title is one of our own words.
-    width.saturating_sub(title.len() as u16 + 9)
 }

@@ -1,117 +1,135 @@
-//! The steps of a burst as a table: how long each took, since the press and since the step before, and how exactly that is
-//! known.
-
-use std::time::Duration;
+//! The steps of a burst as a table: the time since the press, since the step before, its uncertainty, and a bar or the
+//! source of the time.
+//!
+//! ```text
+//!                      press     step       ±
+//!   key press           0 ms            exact  ╸
+//!   in the broker     200 ms  ↑≤0.2 s  ±0.2 s  ╸
+//!   scraped sample     5.0 s   +4.8 s  ±1.0 s  ━━
+//!   drained         … 45.0 s  +39.8 s             ━━━━━━
+//!
+//!   cluster's clock +0.25 s ±0.09 s, by the API server's Date header
+//! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::draw::{below, line, line_right, lines, right_of, row, set, span};
+use super::fmt::{measured, upper_bound};
 use super::stale;
-use super::text::{below, coarse, fit, measured, phrase, put, put_right, row, set, span, wrap};
+use super::strings::stopwatch as text;
 use super::theme::{Ink, style};
+use super::wrap::{fit, phrase, wrap};
 use dashboard::bursts::burst::Burst;
 use dashboard::bursts::stopwatch::{Elapsed, Observation, Stage, StageTime, Stopwatch as Watch};
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
-/// From this width on the steps have their long names, and bars or explanations stand behind the times.
+/// From this width on the steps have their long names, and bars or sources behind the times.
 pub(super) const WIDE: u16 = 56;
 
-/// Columns from which on it is said in full how a time was come by.
-const FULL: u16 = 40;
+/// Columns from which on the source of a time is described in full.
+const FULL_SOURCE: u16 = 40;
 
-/// Stands before a time that counts from an earlier row than the one above.
-const EARLIER: &str = "↥";
+/// The least columns of a bar.
+const MIN_BAR: u16 = 6;
 
-/// What the signs before the times since the step before mean, in an order in which the end may be left out.
-const SIGNS: &str = "step: + since the row above · ↥ since an earlier one · ≤ at most, as the two ± overlap · ≈0 told in the \
-                     other order";
+/// The sign of a time since an earlier step than the one above.
+const EARLIER: &str = "↑";
 
 /// The steps of one burst, a row each.
 pub(super) struct Steps<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
     /// The burst.
     pub(super) burst: &'a Burst,
-    /// What stands behind the times where there is room.
-    pub(super) behind: Behind,
+    /// The content of the last column.
+    pub(super) details: Details,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// What stands behind the times.
+/// The content of the last column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Behind {
+pub(super) enum Details {
     /// A bar from the step before.
     Bars,
-    /// How the time was come by, in words.
-    Words,
+    /// The source of the time, in words.
+    Sources,
 }
 
-/// Columns of the name, the time since the press, since the step before, and the margin.
+/// The columns of the table.
 struct Columns {
-    name: u16,
-    press: u16,
-    delta: u16,
-    margin: u16,
+    name: Rect,
+    press: Rect,
+    step: Rect,
+    margin: Rect,
+    details: Rect,
 }
 
 impl Columns {
-    fn of(room: u16) -> Self {
-        match room {
-            WIDE.. => Self { name: 21, press: 9, delta: 9, margin: 8 },
-            35.. => Self { name: 12, press: 8, delta: 8, margin: 7 },
-            28.. => Self { name: 12, press: 8, delta: 8, margin: 0 },
-            _ => Self { name: 12, press: 8, delta: 0, margin: 0 },
-        }
+    fn of(area: Rect) -> Self {
+        // With the gap before the details, which are only in a wide table.
+        let widths = match area.width {
+            WIDE.. => [21, 9, 9, 8, 2],
+            35.. => [12, 8, 8, 7, 0],
+            28.. => [12, 8, 8, 0, 0],
+            _ => [12, 8, 0, 0, 0],
+        };
+        let widths = widths.map(Constraint::Length).into_iter();
+        let columns = Layout::horizontal(widths.chain([Constraint::Min(0)]));
+        let [name, press, step, margin, _, details] = columns.areas(area);
+        Self { name, press, step, margin, details }
     }
 
-    fn end(&self) -> u16 {
-        self.name + self.press + self.delta + self.margin
+    /// The columns from the press to the uncertainty.
+    fn times(&self) -> Rect {
+        Rect { width: self.margin.right() - self.press.x, ..self.press }
     }
 }
 
-/// How far off a time may be: `±0.2 s`, or `told` for what came in as it happened.
+/// The uncertainty of a time: `±0.2 s`, or `exact` for what was received as it happened.
 fn margin(seen: &Observation) -> String {
-    if seen.uncertainty.is_zero() { "told".to_owned() } else { format!("±{}", tenths(seen.uncertainty)) }
+    if seen.uncertainty.is_zero() {
+        text::EXACT.to_owned()
+    } else {
+        text::margin(&upper_bound(seen.uncertainty))
+    }
 }
 
-/// The time since the step before: `+1.2 s`, or `↥1.2 s` where that is not the row above; `≤0.4 s` where the margins of the
-/// two overlap, and `≈0` where word of this one came in first.
+/// The sign before the time since the step before.
+fn sign(watch: &Watch, stage: Stage) -> &'static str {
+    if watch.follows_the_row_above(stage) { "+" } else { EARLIER }
+}
+
+/// The time since the step before: `+1.2 s`, or `↑1.2 s` where that is not the row above; `≤0.4 s` where the uncertainties of
+/// the two overlap, and `≈0` where this one was received first.
 fn since_before(watch: &Watch, stage: Stage, seen: &Observation) -> Option<String> {
     let (_, before) = watch.before(stage)?;
-    let is_above = watch.follows_the_row_above(stage);
-    let earlier = if is_above { "" } else { EARLIER };
+    let earlier = if watch.follows_the_row_above(stage) { "" } else { EARLIER };
     Some(match seen.after(before) {
-        Elapsed::After(time) => format!("{}{}", if is_above { "+" } else { EARLIER }, measured(time)),
-        Elapsed::Within(most) => format!("{earlier}≤{}", tenths(most)),
+        Elapsed::After(time) => format!("{}{}", sign(watch, stage), measured(time)),
+        Elapsed::Within(most) => format!("{earlier}≤{}", upper_bound(most)),
         Elapsed::Together => format!("{earlier}≈0"),
     })
 }
 
-/// A duration in tenths of seconds, upwards: a bound must not look smaller than it is.
-fn tenths(duration: Duration) -> String {
-    match duration.as_millis() {
-        0..10_000 => format!("{:.1} s", (duration.as_secs_f64() * 10.0).ceil() / 10.0),
-        _ => coarse(duration + Duration::from_millis(999)),
-    }
-}
-
 impl Steps<'_> {
-    /// Rows that all steps take.
+    /// Rows of all steps.
     pub(super) const ROWS: u16 = Stage::ALL.len() as u16;
 
-    /// Where the axis of the bars ends.
+    /// The end of the axis of the bars.
     fn end(&self) -> At {
         let last = Stage::ALL.into_iter().filter_map(|stage| self.burst.watch.at(stage)).max();
-        let runs = Stage::ALL.into_iter().any(|stage| self.burst.awaits(stage));
-        if runs { self.data.now } else { last.unwrap_or(self.data.now) }
+        let is_running = Stage::ALL.into_iter().any(|stage| self.burst.awaits(stage));
+        if is_running { self.data.now } else { last.unwrap_or(self.data.now) }
     }
 
     fn bar(&self, buffer: &mut Buffer, area: Rect, stage: Stage, end: At) {
-        if area.width < 6 || area.is_empty() {
+        if area.width < MIN_BAR || area.is_empty() {
             return;
         }
         let burst = self.burst;
@@ -126,14 +144,13 @@ impl Steps<'_> {
         let halves =
             |at: At| (at.since(burst.pressed).as_secs_f64() / whole * f64::from(area.width) * 2.0) as u16;
         let (from, until) = (halves(from.min(until)), halves(until));
+        let is_in = |half: u16| half >= from && half < until;
         for cell in 0..area.width {
-            let (left, right) =
-                (2 * cell >= from && 2 * cell < until, 2 * cell + 1 >= from && 2 * cell + 1 < until);
-            let symbol = match (left, right) {
+            let symbol = match (is_in(2 * cell), is_in(2 * cell + 1)) {
                 (true, true) => '━',
                 (true, false) => '╸',
                 (false, true) => '╺',
-                // What took next to no time still happened somewhere.
+                // A step that took almost no time is a dot.
                 (false, false) if from == until && cell == (from / 2).min(area.width - 1) => '╸',
                 (false, false) => continue,
             };
@@ -141,184 +158,145 @@ impl Steps<'_> {
         }
     }
 
-    /// How a step's time was come by, or why it has none, in words.
-    fn words(&self, stage: Stage) -> String {
-        match self.burst.watch.get(stage) {
+    /// The source of a step's time, or why it has none; in two phrasings.
+    fn source(&self, stage: Stage) -> [String; 2] {
+        let watch = &self.burst.watch;
+        match watch.get(stage) {
             StageTime::Seen(seen) => {
-                let mut words = String::new();
-                if let Some((before, _)) = self.burst.watch.before(stage)
-                    && !self.burst.watch.follows_the_row_above(stage)
+                let mut full = String::new();
+                if let Some((before, _)) = watch.before(stage)
+                    && !watch.follows_the_row_above(stage)
                 {
-                    words.push_str(&format!("since {}; ", before.title()));
+                    full.push_str(&text::since(before.title()));
                 }
-                words.push_str(seen.provenance.words());
+                full.push_str(seen.provenance.words());
                 if let Some((own, margin)) = seen.object_time {
-                    let time = self.data.day.time_of_day(own);
-                    words.push_str(&format!("; its own time {time} ±{}", measured(margin)));
+                    full.push_str(&text::own_time(&self.data.day.time_of_day(own), &measured(margin)));
                 }
-                if let Some(doubt) = seen.caveat {
-                    words.push_str(&format!("; ≈ {}", doubt.words()));
-                }
-                words
+                let Some(doubt) = seen.caveat else { return [full, seen.provenance.short().to_owned()] };
+                full.push_str(&text::caveat(doubt.words()));
+                [full, format!("{} ≈ {}", seen.provenance.short(), doubt.short())]
             }
-            StageTime::Never(why) => why.sentence(),
-            StageTime::NotYet => self.trouble(stage).unwrap_or_default(),
+            // The times' columns have the short phrasing.
+            StageTime::Never(why) => [why.sentence(), String::new()],
+            StageTime::NotYet => {
+                let trouble = self.trouble(stage).unwrap_or_default();
+                [trouble.clone(), trouble]
+            }
         }
     }
 
-    /// The same in a word or two.
-    fn short(&self, stage: Stage) -> String {
-        match self.burst.watch.get(stage) {
-            StageTime::Seen(seen) => match seen.caveat {
-                Some(doubt) => format!("{} ≈ {}", seen.provenance.short(), doubt.short()),
-                None => seen.provenance.short().to_owned(),
-            },
-            StageTime::Never(_) => String::new(),
-            StageTime::NotYet => self.trouble(stage).unwrap_or_default(),
-        }
-    }
-
-    /// Why a step could not be seen if it happened now.
+    /// The reason why a step that is due could not be observed now.
     fn trouble(&self, stage: Stage) -> Option<String> {
         if !self.burst.awaits(stage) {
             return None;
         }
         if stage == Stage::FirstAck && self.burst.unsampled > 0 {
-            return Some(format!("{} workers are not sampled", self.burst.unsampled));
+            return Some(text::not_sampled(self.burst.unsampled));
         }
         stale::sentence(self.data, stage.source()?)
     }
 
-    fn step(&self, buffer: &mut Buffer, line: Rect, stage: Stage, end: At) {
+    fn step(&self, buffer: &mut Buffer, columns: &Columns, y: u16, stage: Stage, end: At) {
         let (burst, theme) = (self.burst, self.theme);
-        let columns = Columns::of(line.width);
-        let is_wide = line.width >= WIDE;
-        let name = if is_wide { format!("  {}", stage.title()) } else { stage.short().to_owned() };
-        put(buffer, Rect { width: columns.name.min(line.width), ..line }, vec![span(theme, Ink::Text, name)]);
-        let place = |from: u16, width: u16| Rect {
-            x: line.x + from.min(line.width),
-            width: width.min(line.width.saturating_sub(from)),
-            ..line
+        let at = |column: Rect| Rect { y, height: 1, ..column };
+        let put = |buffer: &mut Buffer, column, ink, text: String| {
+            line_right(buffer, at(column), vec![span(theme, ink, text)]);
         };
-        let press = place(columns.name, columns.press);
-        let rest = place(columns.name, columns.press + columns.delta + columns.margin);
+        let is_wide = !columns.details.is_empty();
+        let name = if is_wide { format!("  {}", stage.title()) } else { stage.short().to_owned() };
+        line(buffer, at(columns.name), vec![span(theme, Ink::Text, name)]);
         match burst.watch.get(stage) {
             StageTime::Seen(seen) => {
                 let about = if seen.caveat.is_some() { "≈" } else { "" };
                 let time = format!("{about}{}", measured(seen.at.since(burst.pressed)));
-                put_right(buffer, press, vec![span(theme, Ink::Value, time)]);
-                if let Some(text) = since_before(&burst.watch, stage, seen) {
-                    put_right(
-                        buffer,
-                        place(columns.name + columns.press, columns.delta),
-                        vec![span(theme, Ink::Text, text)],
-                    );
-                }
-                if columns.margin > 0 {
-                    let from = columns.name + columns.press + columns.delta;
-                    put_right(buffer, place(from, columns.margin), vec![span(theme, Ink::Dim, margin(seen))]);
-                }
+                put(buffer, columns.press, Ink::Value, time);
+                let since = since_before(&burst.watch, stage, seen).unwrap_or_default();
+                put(buffer, columns.step, Ink::Text, since);
+                put(buffer, columns.margin, Ink::Dim, margin(seen));
             }
             StageTime::Never(why) => {
-                let room = usize::from(rest.width.saturating_sub(1));
-                put_right(buffer, rest, vec![span(theme, Ink::Dim, fit(why.short(), room))]);
+                let times = columns.times();
+                let room = usize::from(times.width.saturating_sub(1));
+                put(buffer, times, Ink::Dim, fit(why.short(), room).into_owned());
             }
             StageTime::NotYet if burst.awaits(stage) => {
                 let time = format!("… {}", measured(self.data.now.since(burst.pressed)));
-                put_right(buffer, press, vec![span(theme, Ink::Pending, time)]);
-                let place = place(columns.name + columns.press, columns.delta + columns.margin);
+                put(buffer, columns.press, Ink::Pending, time);
                 if self.trouble(stage).is_some() {
-                    put_right(buffer, place, vec![span(theme, Ink::Warning, "not read now")]);
+                    let rest = right_of(columns.times(), columns.press.width);
+                    put(buffer, rest, Ink::Warning, text::NOT_READ_NOW.to_owned());
                 } else if let Some((_, before)) = burst.watch.before(stage) {
-                    let delta = Rect { width: columns.delta.min(place.width), ..place };
-                    let sign = if burst.watch.follows_the_row_above(stage) { "+" } else { EARLIER };
-                    let text = format!("{sign}{}", measured(self.data.now.since(before.at)));
-                    put_right(buffer, delta, vec![span(theme, Ink::Pending, text)]);
+                    let time = measured(self.data.now.since(before.at));
+                    put(buffer, columns.step, Ink::Pending, format!("{}{time}", sign(&burst.watch, stage)));
                 }
             }
-            StageTime::NotYet => put_right(buffer, press, vec![span(theme, Ink::Dim, "·")]),
+            StageTime::NotYet => put(buffer, columns.press, Ink::Dim, "·".to_owned()),
         }
-        let from = columns.end() + 2;
-        let behind =
-            Rect { x: line.x + from.min(line.width), width: line.width.saturating_sub(from), ..line };
-        match self.behind {
-            Behind::Bars if is_wide => self.bar(buffer, behind, stage, end),
-            Behind::Words if is_wide => {
-                let short = self.short(stage);
-                let full = if behind.width < FULL { short.clone() } else { self.words(stage) };
-                put(buffer, behind, vec![span(theme, Ink::Dim, phrase(&[full, short], behind.width.into()))]);
+        let details = at(columns.details);
+        match self.details {
+            Details::Bars => self.bar(buffer, details, stage, end),
+            Details::Sources => {
+                let [full, short] = self.source(stage);
+                let full = if details.width < FULL_SOURCE { short.clone() } else { full };
+                let text = phrase(&[full, short], details.width.into());
+                line(buffer, details, vec![span(theme, Ink::Dim, text)]);
             }
-            Behind::Bars | Behind::Words => {}
         }
     }
 
-    /// The cluster's clock beside ours.
-    fn clock(&self) -> String {
+    fn head(&self, buffer: &mut Buffer, columns: &Columns) {
+        let titles = text::COLUMNS.into_iter().zip([columns.press, columns.step, columns.margin]);
+        for (title, column) in titles {
+            line_right(buffer, row(column, 0), vec![span(self.theme, Ink::Dim, title)]);
+        }
+    }
+
+    /// The offset of the cluster's clock, in two phrasings.
+    fn cluster_clock(&self) -> Vec<String> {
         match self.data.offset.ahead(&self.data.day, self.data.now) {
-            Some((ahead, uncertain)) => {
-                // Rounded first, and never a negative nothing.
+            // Rounded first: never a negative zero.
+            Some((ahead, uncertainty)) => {
                 let ahead = (ahead * 100.0).round() / 100.0 + 0.0;
-                format!(
-                    "cluster's clock {ahead:+.2} s ±{:.2} s, by the API server's Date",
-                    uncertain.as_secs_f64()
-                )
+                text::cluster_clock(ahead, uncertainty.as_secs_f64()).into()
             }
-            None => "cluster's clock not compared yet".to_owned(),
-        }
-    }
-}
-
-impl Steps<'_> {
-    /// What stands in which column, where there is a row for it.
-    fn head(&self, buffer: &mut Buffer, line: Rect) {
-        let columns = Columns::of(line.width);
-        let mut from = columns.name;
-        for (title, width) in [("press", columns.press), ("step", columns.delta), ("±", columns.margin)] {
-            let place = Rect {
-                x: line.x + from.min(line.width),
-                width: width.min(line.width.saturating_sub(from)),
-                ..line
-            };
-            put_right(buffer, place, vec![span(self.theme, Ink::Dim, title)]);
-            from += width;
+            None => vec![text::CLOCK_UNKNOWN.to_owned()],
         }
     }
 }
 
 impl Widget for &Steps<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let end = self.end();
-        // The head and the lines below are the first to go.
-        let is_roomy = area.width >= WIDE && area.height >= Steps::ROWS + 4;
+        let theme = self.theme;
+        let mut columns = Columns::of(area);
+        let is_wide = area.width >= WIDE;
+        if !is_wide {
+            columns.details.width = 0;
+        }
+        // The head and the notes at the end are left out first.
+        let is_roomy = is_wide && area.height >= Steps::ROWS + 4;
         if is_roomy {
-            self.head(buffer, row(area, 0));
+            self.head(buffer, &columns);
         }
         let area = below(area, is_roomy.into());
-        // The press itself is the next: its time is nought, and the title says when it was.
+        // Then the first steps. The press itself needs no row: its time is 0, and the title has its clock time.
         let hidden = Steps::ROWS.saturating_sub(area.height);
-        for (index, stage) in (0..).zip(Stage::ALL.into_iter().skip(hidden.into())) {
-            let line = row(area, index);
+        let end = self.end();
+        for ((index, line_area), stage) in
+            area.rows().enumerate().zip(Stage::ALL.into_iter().skip(hidden.into()))
+        {
             if index == 0 && hidden > 1 {
-                let text = format!("⋮ {hidden} earlier steps");
-                put(buffer, line, vec![span(self.theme, Ink::Dim, text)]);
-            } else if !line.is_empty() {
-                self.step(buffer, line, stage, end);
+                line(buffer, line_area, vec![span(theme, Ink::Dim, text::earlier_steps(hidden))]);
+            } else {
+                self.step(buffer, &columns, line_area.y, stage, end);
             }
         }
-        let indent = if area.width >= WIDE { 2 } else { 0 };
-        let rest = below(area, Steps::ROWS + 1);
-        let rest = Rect { x: rest.x + indent, width: rest.width.saturating_sub(indent), ..rest };
-        let clock = self.clock();
-        let figures = clock.split(',').next().unwrap_or_default();
-        put(
-            buffer,
-            row(rest, 0),
-            vec![span(self.theme, Ink::Dim, phrase(&[clock.as_str(), figures], rest.width.into()))],
-        );
+        let notes = right_of(below(area, Steps::ROWS + 1), if is_wide { 2 } else { 0 });
+        let mut texts = vec![phrase(&self.cluster_clock(), notes.width.into())];
         if is_roomy {
-            for (index, text) in (1..).zip(wrap(SIGNS, rest.width.into())) {
-                put(buffer, row(rest, index), vec![span(self.theme, Ink::Dim, text)]);
-            }
+            texts.extend(wrap(text::SIGNS, notes.width.into()));
         }
+        let notes_text = texts.into_iter().map(|text| -> Vec<Span<'_>> { vec![span(theme, Ink::Dim, text)] });
+        lines(buffer, notes, notes_text);
     }
 }

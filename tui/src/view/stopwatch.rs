@@ -1,14 +1,24 @@
-//! The newest burst: what has become of its requests and jobs, what it waits for, and its steps.
+//! The panel Stopwatch: the newest burst, what became of its jobs, and the time of each of its steps.
+//!
+//! ```text
+//! ── Stopwatch ───── #1 at 14:00:20 ─
+//! 200/200 accepted   47 done
+//! 1st accepted    9 ms   +9 ms  exact
+//!  …  see `steps`
+//! ```
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
+use super::draw::{below, fitted, joined, line, note_room, panel, right_of, row, span, top, width, wrapped};
+use super::fmt::{count, measured};
 use super::stale;
-use super::steps::{Behind, Steps, WIDE};
-use super::text::{below, count, fit, fitted, measured, parts, put, put_wrapped, row, rule, span, width};
+use super::steps::{Details, Steps, WIDE};
+use super::strings::stopwatch as text;
 use super::theme::Ink;
+use super::wrap::fit;
 use dashboard::bursts::burst::Burst;
 use dashboard::bursts::job_outcomes::LostJobs;
 use dashboard::bursts::stopwatch::Stage;
@@ -16,144 +26,133 @@ use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 
-/// From this width on there is room for how each time was come by.
-const SPOKEN: u16 = 100;
+/// From this width on the source of each time is shown.
+const WITH_SOURCES: u16 = 100;
 
-/// The panel, for the newest burst.
+/// The most bursts that are named as overlapping.
+const MAX_OVERLAPS: usize = 3;
+
+/// The panel.
 pub(super) struct Stopwatch<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(super) data: &'a Data,
     /// The colours.
     pub(super) theme: Theme,
 }
 
-/// What has become of a burst's requests and jobs, as parts in the order of their weight.
-fn state(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
-    let accepted = format!("{}/{} accepted", count(burst.accepted.into()), count(burst.size.into()));
-    let mut all = vec![vec![span(theme, Ink::Text, accepted)]];
-    let mut add = |ink, text: String| all.push(vec![span(theme, ink, text)]);
+/// What became of a burst's requests and jobs, the most important first.
+fn facts(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
+    let accepted = text::accepted(&count(burst.accepted.into()), &count(burst.size.into()));
+    let mut facts = vec![vec![span(theme, Ink::Text, accepted)]];
+    let mut add = |ink, text: String| facts.push(vec![span(theme, ink, text)]);
     if burst.failures() > 0 {
-        add(Ink::Error, format!("{} failed", count(burst.failures().into())));
+        add(Ink::Error, text::failed(&count(burst.failures().into())));
     }
     match burst.lost() {
-        LostJobs::Jobs(lost @ 1..) => add(Ink::Error, format!("{} lost", count(lost.into()))),
-        LostJobs::Unknown(gap) if !burst.is_in_flight() => {
-            add(Ink::Warning, format!("lost unknown: {}", gap.words()));
-        }
+        LostJobs::Jobs(lost @ 1..) => add(Ink::Error, text::lost(&count(lost.into()))),
+        LostJobs::Unknown(gap) if !burst.is_in_flight() => add(Ink::Warning, text::lost_unknown(gap.words())),
         _ => {}
     }
     if burst.done() > 0 {
-        add(Ink::Text, format!("{} done", count(burst.done().into())));
+        add(Ink::Text, text::done(&count(burst.done().into())));
     }
     if burst.redelivered > 0 {
-        add(Ink::Warning, format!("↻{} redelivered", count(burst.redelivered.into())));
+        add(Ink::Warning, text::redelivered(&count(burst.redelivered.into())));
     }
     if burst.dead > 0 {
-        add(Ink::Warning, format!("{} dead", count(burst.dead.into())));
+        add(Ink::Warning, text::dead(&count(burst.dead.into())));
     }
     if burst.unsampled > 0 {
-        add(Ink::Warning, format!("{} workers not sampled", burst.unsampled));
+        add(Ink::Warning, text::not_sampled(burst.unsampled));
     }
-    all
+    facts
 }
 
-/// What the burst's requests wait for, if they do.
+/// The reason why the burst's requests wait.
 fn waits(burst: &Burst, theme: Theme) -> Option<Span<'static>> {
-    let waiting = burst.waiting.as_ref()?;
-    Some(span(theme, Ink::Pending, format!("waits: {waiting}")))
+    let cause = burst.waiting.as_ref()?;
+    Some(span(theme, Ink::Pending, text::waits(cause)))
 }
 
-/// What has become of a burst, and below it what it waits for, which must not be overlooked. Returns the rows that it took.
-pub(super) fn fate(buffer: &mut Buffer, area: Rect, burst: &Burst, theme: Theme) -> u16 {
-    let state = state(burst, theme);
-    let all = parts(state.iter().cloned(), u16::MAX);
+/// Draws what became of a burst and the reason why it waits. Returns the number of rows.
+pub(super) fn state(buffer: &mut Buffer, area: Rect, burst: &Burst, theme: Theme) -> u16 {
+    let facts = facts(burst, theme);
+    let all = joined(facts.iter().cloned(), u16::MAX);
     // In a second row where the steps leave one.
     let used = if width(&all) > area.width && area.height > Steps::ROWS + 1 {
-        put_wrapped(buffer, Rect { height: 2, ..area }, &all, 0)
+        wrapped(buffer, top(area, 2), &all, 0)
     } else {
-        put(buffer, row(area, 0), fitted(&state, theme, area.width));
+        line(buffer, row(area, 0), fitted(&facts, theme, area.width));
         1
     };
     let Some(waits) = waits(burst, theme) else { return used };
-    let rest = below(area, used);
-    used + put_wrapped(buffer, Rect { height: rest.height.min(3), ..rest }, &[waits], 0)
+    used + wrapped(buffer, top(below(area, used), 3), &[waits], 0)
 }
 
-/// With whom a burst overlaps, as words.
+/// The other load during a burst.
 pub(super) fn overlap(burst: &Burst) -> Option<String> {
-    let mut words: Vec<String> = burst.overlaps.iter().take(3).map(|number| format!("#{number}")).collect();
-    if burst.overlaps.len() > 3 {
-        words.push("…".to_owned());
-    }
-    if burst.with_load {
-        words.push("the load".to_owned());
-    }
-    (!words.is_empty()).then(|| format!("overlaps {}", words.join(" ")))
+    let bursts: Vec<u32> = burst.overlaps.iter().take(MAX_OVERLAPS).copied().collect();
+    text::overlaps(&bursts, burst.overlaps.len() > MAX_OVERLAPS, burst.with_load)
 }
 
 impl Stopwatch<'_> {
-    /// One line about the newest burst.
-    pub(super) fn line(&self, buffer: &mut Buffer, area: Rect) {
+    /// Draws the newest burst in one line.
+    pub(super) fn summary(&self, buffer: &mut Buffer, area: Rect) {
         let theme = self.theme;
-        let head = span(theme, Ink::Dim, "stopwatch ");
+        let mut spans = vec![span(theme, Ink::Dim, text::LINE)];
         let Some(burst) = self.data.bursts.newest() else {
-            put(buffer, area, vec![head, span(theme, Ink::Dim, "no burst yet: press space")]);
+            spans.push(span(theme, Ink::Dim, text::NO_BURST));
+            line(buffer, area, spans);
             return;
         };
-        let mut all = state(burst, theme);
-        let after = 1 + usize::from(burst.waiting.is_some());
-        if let Some(waits) = waits(burst, theme) {
-            all.insert(1, vec![waits]);
-        }
+        let facts = facts(burst, theme);
+        let (accepted, others) = facts.split_at(1);
+        let mut all: Vec<Vec<Span<'static>>> = accepted.to_vec();
+        all.extend(waits(burst, theme).map(|waits| vec![waits]));
+        // The newest step, and the time since the press for the next one.
         let seen = |stage: Stage| Some((stage, burst.watch.at(stage)?));
-        // The newest step, and how long the next is being waited for.
         if let Some((stage, at)) = Stage::ALL.into_iter().filter_map(seen).max_by_key(|(_, at)| *at) {
             let time = measured(at.since(burst.pressed));
-            all.insert(
-                after,
-                vec![span(theme, Ink::Dim, format!("{} ", stage.short())), span(theme, Ink::Value, time)],
-            );
+            let name = format!("{} ", stage.short());
+            all.push(vec![span(theme, Ink::Dim, name), span(theme, Ink::Value, time)]);
         }
         if let Some(stage) = Stage::ALL.into_iter().find(|stage| burst.awaits(*stage)) {
             let time = measured(self.data.now.since(burst.pressed));
-            all.insert(after + 1, vec![span(theme, Ink::Pending, format!("{} … {time}", stage.short()))]);
+            all.push(vec![span(theme, Ink::Pending, format!("{} … {time}", stage.short()))]);
         }
-        let number = span(theme, Ink::Value, format!("#{} ", burst.number));
-        let head = vec![head, number];
-        let used = width(&head);
-        let mut spans = head;
-        spans.extend(fitted(&all, theme, area.width.saturating_sub(used)));
-        put(buffer, area, spans);
+        all.extend(others.iter().cloned());
+        spans.push(span(theme, Ink::Value, format!("#{} ", burst.number)));
+        let room = area.width.saturating_sub(width(&spans));
+        spans.extend(fitted(&all, theme, room));
+        line(buffer, area, spans);
+    }
+
+    fn title_note(&self, burst: &Burst, room: u16) -> Vec<Span<'static>> {
+        let (ink, text) = match overlap(burst) {
+            Some(overlap) => (Ink::Warning, text::number_and(burst.number, &overlap)),
+            None => (Ink::Dim, text::number_at(burst.number, &self.data.day.time_of_day(burst.pressed))),
+        };
+        vec![span(self.theme, ink, fit(&text, room.into()).into_owned())]
     }
 }
 
 impl Widget for &Stopwatch<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let theme = self.theme;
-        let room = stale::room(area.width, "Stopwatch");
-        let note = stale::note(self.data, theme, Source::Producer, room);
-        let Some(burst) = self.data.bursts.newest() else {
-            // Whoever is about to fire wants to know that nobody would take it.
-            rule(buffer, row(area, 0), theme, "Stopwatch", note.unwrap_or_default());
-            put(buffer, row(area, 1), vec![span(theme, Ink::Dim, "  no burst yet: press space")]);
+        let (data, theme) = (self.data, self.theme);
+        let room = note_room(area.width, text::TITLE);
+        // Before a burst is fired, it matters too that no producer can be reached.
+        let stale = stale::note(data, theme, Source::Producer, room);
+        let Some(burst) = data.bursts.newest() else {
+            let inside = panel(buffer, area, theme, text::TITLE, stale.unwrap_or_default());
+            line(buffer, row(inside, 0), vec![span(theme, Ink::Dim, format!("  {}", text::NO_BURST))]);
             return;
         };
-        let note = note.unwrap_or_else(|| {
-            let at = self.data.day.time_of_day(burst.pressed);
-            let text = match overlap(burst) {
-                Some(overlap) => format!("#{} {overlap}", burst.number),
-                None => format!("#{} at {at}", burst.number),
-            };
-            let ink = if overlap(burst).is_some() { Ink::Warning } else { Ink::Dim };
-            vec![span(theme, ink, fit(&text, room.into()).into_owned())]
-        });
-        rule(buffer, row(area, 0), theme, "Stopwatch", note);
-        let indent = if area.width >= WIDE { 2 } else { 0 };
-        let rest = below(area, 1);
-        let place = Rect { x: rest.x + indent, width: rest.width.saturating_sub(indent), ..rest };
-        let used = fate(buffer, place, burst, theme);
-        let behind = if area.width >= SPOKEN { Behind::Words } else { Behind::Bars };
-        let data = self.data;
-        (&Steps { data, burst, behind, theme }).render(below(rest, used), buffer);
+        let note = stale.unwrap_or_else(|| self.title_note(burst, room));
+        let inside = panel(buffer, area, theme, text::TITLE, note);
+        let inside = right_of(inside, if area.width >= WIDE { 2 } else { 0 });
+        let used = state(buffer, inside, burst, theme);
+        let details = if area.width >= WITH_SOURCES { Details::Sources } else { Details::Bars };
+        let steps = Rect { x: area.x, width: area.width, ..below(inside, used) };
+        (&Steps { data, burst, details, theme }).render(steps, buffer);
     }
 }

@@ -1,59 +1,59 @@
-//! The colours: ANSI's sixteen and the terminal's own foreground and background, so that every terminal scheme works.
-//! Colour is never the only carrier of a meaning: shapes, words and line styles say the same.
+//! The colours: ANSI's sixteen, and the terminal's own foreground and background, so that every colour scheme works. No meaning
+//! depends on colour alone: shapes, words and line styles carry it too.
 
 use ratatui::style::{Color, Modifier, Style};
 
 use dashboard::ui::appearance::Theme;
 
-/// What a piece of text or a dot stands for.
+/// The meaning of a piece of text or of a dot, which has a colour in each theme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     /// Ordinary text.
     Text,
-    /// Less important than the rest.
+    /// Less important text.
     Dim,
     /// Rules and axes.
     Rule,
     /// Titles.
     Title,
-    /// A value that counts.
+    /// An important value.
     Value,
     /// The queue.
     Queue,
     /// The area under the queue's line.
     QueueFill,
-    /// The part of that area that the workers have in hand.
+    /// The part of that area that workers have not acknowledged.
     InWork,
     /// The target.
     Target,
-    /// What the HPA believes.
+    /// The value that the HPA read.
     Believed,
     /// The external metric.
     Metric,
-    /// What the HPA wants.
+    /// Desired replicas.
     Desired,
     /// Ready pods.
     Ready,
-    /// Pods on their way.
+    /// Pods that are not ready yet.
     Pending,
-    /// What is going away.
+    /// Pods that are terminating.
     Leaving,
-    /// Something worth attention.
+    /// A warning.
     Warning,
-    /// Something wrong.
+    /// An error.
     Error,
-    /// A key to press.
+    /// A key.
     Key,
     /// The name of the program.
     Brand,
-    /// What binds or is chosen.
+    /// A step that decides, or a chosen item.
     Lit,
 }
 
 /// The style of an ink in a theme.
 #[must_use]
 pub fn style(theme: Theme, ink: Ink) -> Style {
-    // The terminal's own colour, said outright: text may be put over a rule, which has another.
+    // The terminal's own colour is set too: text may be drawn over a line of another colour.
     let plain = Style::new().fg(Color::Reset);
     let bold = plain.add_modifier(Modifier::BOLD);
     if theme == Theme::Mono {
@@ -66,7 +66,7 @@ pub fn style(theme: Theme, ink: Ink) -> Style {
     }
     let is_dark = theme == Theme::Dark;
     let pick = |dark: Color, light: Color| plain.fg(if is_dark { dark } else { light });
-    // On white neither green nor yellow nor cyan can be read in the colours that most terminals have for them.
+    // On white, the green, yellow and cyan of most terminals cannot be read.
     match ink {
         Ink::Text => plain,
         Ink::Dim | Ink::Rule => plain.fg(Color::DarkGray),
@@ -93,7 +93,7 @@ pub fn style(theme: Theme, ink: Ink) -> Style {
 mod tests {
     use super::*;
 
-    /// The colours of xterm, which others resemble; text that has none is black on white or light grey on black.
+    /// xterm's colours, which other terminals resemble. Text without a colour is black on white, or light grey on black.
     fn xterm(color: Color, theme: Theme) -> [u8; 3] {
         match color {
             Color::Reset if theme == Theme::Light => [0, 0, 0],
@@ -111,11 +111,11 @@ mod tests {
             Color::LightBlue => [92, 92, 255],
             Color::LightMagenta => [255, 0, 255],
             Color::LightCyan => [0, 255, 255],
-            other => panic!("{other:?} is none of the colours that are used"),
+            other => panic!("{other:?} is not used"),
         }
     }
 
-    /// Relative luminance and contrast as WCAG 2 defines them.
+    /// The contrast of two colours, as WCAG 2 defines it.
     fn contrast(a: [u8; 3], b: [u8; 3]) -> f64 {
         let luminance = |rgb: [u8; 3]| -> f64 {
             rgb.iter()
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_ink_can_be_read_on_its_ground() {
+    fn every_ink_has_enough_contrast() {
         let words = [
             Ink::Text,
             Ink::Title,
@@ -149,7 +149,7 @@ mod tests {
             Ink::Brand,
             Ink::Lit,
         ];
-        // Lines, fills, and asides: the sixteen have one grey.
+        // Lines, fills and less important text: the sixteen colours have one grey.
         let marks = [Ink::Dim, Ink::Rule, Ink::QueueFill, Ink::InWork, Ink::Metric];
         let all = words.map(|ink| (ink, 4.5)).into_iter().chain(marks.map(|ink| (ink, 3.0)));
         for (ink, least) in all {

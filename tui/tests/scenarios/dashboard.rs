@@ -185,7 +185,7 @@ impl Screen {
 
     /// The value of a hop in the beliefs panel, if it is a number and not stale.
     pub(crate) fn belief(&self, who: &str) -> Option<u64> {
-        number(self.beliefs(who).first()?.trim_start_matches(['›', '▸', ' ']).split_whitespace().next()?)
+        number(self.beliefs(who).first()?.trim_start_matches(['›', '►', ' ']).split_whitespace().next()?)
     }
 
     /// Returns true if the beliefs panel shows `text` for `who`: below the name, or as its failure.

@@ -1,4 +1,4 @@
-//! Scenes of the chart, its cursor and legend, of panels alone, of filters, and of terminals that can show less.
+//! Scenes of the chart, its cursor and legend, of panels alone, of filters, and of limited terminals.
 
 use crossterm::event::KeyCode;
 use dashboard::clock::*;
@@ -8,36 +8,33 @@ use dashboard::ui::appearance::Markers;
 use dashboard::ui::state::Access;
 use observed::*;
 
-use super::World;
+use super::{Scene, World};
 
-/// The scenes that can be played by name.
-pub(crate) const SCENES: &[&str] = &[
-    "inspect",
-    "inspect_lanes",
-    "panned",
-    "legend",
-    "chart_alone",
-    "events_alone",
-    "focused",
-    "typing",
-    "filtered",
-    "filtered_logs",
-    "filtered_pods",
-    "filtered_nothing",
-    "read_only",
-    "blocks",
-    "ascii",
-    "errors",
-    "hours",
-    "empty",
+/// The scenes of this file.
+pub(crate) const SCENES: &[Scene] = &[
+    ("inspect", "the cursor in the past, among live panels"),
+    ("inspect_lanes", "the cursor on the screen Pods"),
+    ("panned", "an earlier stretch of time without a cursor"),
+    ("legend", "the legend, with a hidden curve"),
+    ("chart_alone", "the chart with the legend of its marks"),
+    ("events_alone", "events in full, scrolled"),
+    ("focused", "a chosen panel"),
+    ("typing", "a filter that is being typed"),
+    ("filtered", "a filter that is on"),
+    ("filtered_nothing", "a filter that matches no line"),
+    ("read_only", "a key that is off"),
+    ("blocks", "a terminal without braille"),
+    ("ascii", "a terminal with ASCII only"),
+    ("errors", "a failed burst and stale sources"),
+    ("hours", "a window of an hour"),
+    ("empty", "no HPA, no workload, no pods, no value"),
 ];
 
-/// The scene of that name, in a window of that size.
+/// Plays the scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
     if scene == "empty" {
-        // Everything that can be missing is: no HPA, no workload, no pods, no reading.
         world.send(Event::Hpa(None));
         world.send(Event::Workload(None));
         world.send(Event::Pods(PodsEvent::Listed(Vec::new())));
@@ -90,14 +87,6 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
             world.keys("/worker-scaler");
             world.press(KeyCode::Enter);
         }
-        "filtered_logs" => {
-            world.keys("L/9xh7t acked");
-            world.press(KeyCode::Enter);
-        }
-        "filtered_pods" => {
-            world.keys("\t/b6r5w");
-            world.press(KeyCode::Enter);
-        }
         "filtered_nothing" => {
             world.keys("L/no such word");
             world.press(KeyCode::Enter);
@@ -115,7 +104,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 }
 
 impl World {
-    /// A burst of which nothing is accepted, and sources that do not deliver.
+    /// Fires a burst of which nothing is accepted, and makes sources stale.
     pub(super) fn fail(&mut self) {
         self.keys(" ");
         let fired = |effect: &&Effect| matches!(effect, Effect::Fire { .. });

@@ -1,4 +1,4 @@
-//! What one step of time does in the played world: workers, the chain of readings, and the autoscaler.
+//! One step of time in the played world: workers, the chain of readings, and the autoscaler.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::world::{Worker, World};
 pub(super) const STEP: u64 = 200;
 
 impl World {
-    /// Lets one step of time go by.
+    /// Plays one step of time.
     pub(crate) fn step(&mut self) {
         self.ms += STEP;
         let now = self.ms;

@@ -1,4 +1,4 @@
-//! The objects of the played world as the sources would bring them: pods, HPA, Deployment and Events.
+//! The objects of the played world: pods, HPA, Deployment and Events.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl World {
         self.send(Event::Hpa(Some(Box::new(hpa))));
     }
 
-    /// The first moment: everything runs, the controller has not looked yet, and the metric is not served yet.
+    /// Starts everything, before the first sync of the HPA and the first value of the metric.
     pub(super) fn unsynced(&mut self) {
         self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
         self.send(Event::Target(TargetEvent::Ready));
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// The HPA gets no number any more, and says why.
+    /// Makes the HPA report that it has no reading, and why.
     pub(super) fn no_reading(&mut self) {
         let dashboard::data::Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
         hpa.reading_milli = None;
@@ -204,7 +204,7 @@ pub(super) fn other(name: &str, role: Role) -> Pod {
     }
 }
 
-/// The demo's HPA: a scale-down window of a minute, all else as Kubernetes defaults it.
+/// The demo's HPA: a scale-down window of a minute, and Kubernetes' defaults.
 pub(crate) fn spec() -> hpa::Spec {
     let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},

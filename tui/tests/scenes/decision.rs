@@ -1,4 +1,4 @@
-//! Scenes of the screen Decision: calm, busy, disagreeing, failing and empty.
+//! Scenes of the screen Decision and of the dialogs about the HPA.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use dashboard::data::Presence;
@@ -7,25 +7,25 @@ use dashboard::message::*;
 use dashboard::reported::*;
 use dashboard::ui::screen::Screen;
 
-use super::World;
+use super::{Scene, World};
 
-/// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 12] = [
-    "decision_calm",
-    "decision_busy",
-    "decision_differs",
-    "decision_failing",
-    "decision_empty",
-    "tune",
-    "tune_review",
-    "tune_conflict",
-    "shadow",
-    "shadow_choice",
-    "drill",
-    "drill_question",
+/// The scenes of this file.
+pub(crate) const SCENES: &[Scene] = &[
+    ("decision_calm", "the screen Decision without a burst"),
+    ("decision_busy", "the size is held by the scale-down window"),
+    ("decision_differs", "the controller decided otherwise than calculated"),
+    ("decision_failing", "the HPA has no reading"),
+    ("decision_empty", "there is no HPA"),
+    ("tune", "the form with a changed field"),
+    ("tune_review", "the dry run's result"),
+    ("tune_conflict", "someone else changed the HPA meanwhile"),
+    ("shadow", "a running shadow with its score"),
+    ("shadow_choice", "the form of the shadow"),
+    ("drill", "the list of drills, one of them on"),
+    ("drill_question", "the question before a drill"),
 ];
 
-/// The scene of that name, in a window of that size.
+/// Plays the scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
@@ -77,7 +77,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 }
 
 impl World {
-    /// The dialog that tunes the HPA, with something typed.
+    /// Opens the form that tunes the HPA, and changes a field.
     fn tune(&mut self, scene: &str) {
         self.keys("t");
         self.send(Event::Tune(TuneEvent::Rights(Ok(()))));
@@ -107,7 +107,7 @@ impl World {
         self.send(Event::Tune(TuneEvent::Tried { number: 1, result }));
     }
 
-    /// The dialog of the drills, while Prometheus is stopped.
+    /// Opens the list of drills while Prometheus is stopped.
     fn drill(&mut self, scene: &str) {
         let scaled = |kind, namespace: &str, name: &str| ScaledWorkload {
             kind,
@@ -137,7 +137,7 @@ impl World {
         self.send(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))));
     }
 
-    /// The controller's status says another size than the arithmetic gives.
+    /// Makes the controller's status report another size than the calculated one.
     fn hold_at(&mut self, desired: i32) {
         let Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
         hpa.desired_replicas = desired;

@@ -1,16 +1,21 @@
-//! Scenes of the screen Doctor: the first examination, a working chain, a broken one, and one that a drill broke.
+//! Scenes of the screen Doctor.
 
 use dashboard::message::Event;
 use dashboard::reported::{Drill, DrillEvent, ScaledKind, ScaledWorkload};
 use diagnosis::{Finding, Fix, Hop, Report, Verdict};
 use text::command::Command;
 
-use super::World;
+use super::{Scene, World};
 
-/// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 4] = ["doctor_looking", "doctor_fine", "doctor_failing", "doctor_drill"];
+/// The scenes of this file.
+pub(crate) const SCENES: &[Scene] = &[
+    ("doctor_looking", "the first check is running"),
+    ("doctor_fine", "a report without a failure"),
+    ("doctor_failing", "a failure with a fix, a warning, a missing right"),
+    ("doctor_drill", "a failure that a drill caused"),
+];
 
-/// The scene of that name, in a window of that size.
+/// Plays the scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
@@ -43,7 +48,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     Some(world)
 }
 
-/// The broker is stopped by a drill.
+/// The report while a drill has stopped the broker.
 fn drilled() -> Report {
     let mut report = report(false);
     report.findings[3] = Finding {

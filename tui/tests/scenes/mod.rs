@@ -1,10 +1,12 @@
-//! A played autoscaling loop: makes the events that the sources would send, so that screens, benchmarks and pictures
-//! have something true to life to show. Times and numbers are made up here and depend on nothing but the seconds.
+//! A played autoscaling loop: it sends the events that the sources would send, so that tests, benchmarks and pictures have
+//! realistic screens. Its times and numbers depend only on the seconds that were played.
+//!
+//! Each scene has a reason: the state that only it shows.
 
 #![allow(
     dead_code,
     clippy::unwrap_used,
-    reason = "each user of the scenes needs others of them, and all are tests at heart"
+    reason = "each test uses other scenes, and all of this is test code"
 )]
 
 pub(crate) mod chart;
@@ -26,34 +28,35 @@ use dashboard::reported::*;
 pub(crate) use self::cluster::spec;
 pub(crate) use self::world::World;
 
-/// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 17] = [
-    "starting",
-    "connected",
-    "unsynced",
-    "idle",
-    "burst",
-    "scaled",
-    "draining",
-    "done",
-    "lost",
-    "problem",
-    "dropped",
-    "unknown",
-    "help",
-    "kill",
-    "confirm",
-    "lanes",
-    "logs",
+/// The name of a scene, and its reason.
+pub(crate) type Scene = (&'static str, &'static str);
+
+/// The scenes of this file.
+const SCENES: &[Scene] = &[
+    ("starting", "the steps of a start, one of them waiting for a cause"),
+    ("connected", "the target is ready, and nothing is listed yet"),
+    ("unsynced", "the HPA has not synced yet"),
+    ("idle", "one worker, an empty queue, no burst yet"),
+    ("scaled", "one burst at the maximum size, held by the scale-down window"),
+    ("draining", "two bursts that overlap, on the way back to the minimum"),
+    ("lost", "the broker's pod and its queue are gone"),
+    ("problem", "the start has failed"),
+    ("dropped", "the target cannot be reached any more"),
+    ("help", "the help"),
+    ("kill", "the question with a list"),
+    ("confirm", "the question before a large burst"),
+    ("logs", "log lines about jobs, and one about something else"),
 ];
 
-/// Every scene of every panel.
+/// The names of all scenes.
 pub(crate) fn all() -> Vec<&'static str> {
-    [&SCENES[..], &decision::SCENES, &doctor::SCENES, chart::SCENES, &runs::SCENES, states::SCENES].concat()
+    let scenes =
+        [SCENES, decision::SCENES, doctor::SCENES, chart::SCENES, runs::SCENES, states::SCENES].concat();
+    scenes.into_iter().map(|(name, _)| name).collect()
 }
 
 impl World {
-    /// The scene of that name, in a window of that size.
+    /// Plays the scene of that name, in a window of that size.
     pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<Self> {
         let mut world = World::new(columns, rows);
         match scene {
@@ -72,12 +75,6 @@ impl World {
             world.ready();
             world.run(40);
         }
-        "burst" => {
-            world.ready();
-            world.run(20);
-            world.burst(50);
-            world.run(4);
-        }
         "scaled" => {
             world.ready();
             world.run(20);
@@ -91,12 +88,6 @@ impl World {
             world.run(100);
             world.burst(50);
             world.run(70);
-        }
-        "done" => {
-            world.ready();
-            world.run(20);
-            world.burst(200);
-            world.run(240);
         }
         "lost" => {
             world.ready();
@@ -123,13 +114,6 @@ impl World {
             world.run(45);
             world.keys("K");
         }
-        "lanes" => {
-            world.ready();
-            world.run(20);
-            world.burst(200);
-            world.run(150);
-            world.model.ui.screen = dashboard::ui::screen::Screen::Pods;
-        }
         "logs" => {
             world.ready();
             world.run(20);
@@ -155,11 +139,6 @@ impl World {
                 advice: "The watches go on trying; nothing on the screen is newer than this.".to_owned(),
                 retry: Some(At(Duration::from_secs(54))),
             })));
-        }
-        "unknown" => {
-            world.ready();
-            world.run(20);
-            world.no_reading();
         }
         _ => {
             return decision::play(scene, columns, rows)

@@ -1,29 +1,27 @@
-//! Scenes of the stopwatch, the beliefs, the lanes and the runs: calm, busy, failing and empty.
+//! Scenes of the stopwatch, the chain's hops, the workers' timelines and the runs.
 
 use dashboard::message::*;
 use dashboard::reported::*;
 use dashboard::ui::screen::{Focus, Panel, Screen};
 use observed::*;
 
-use super::World;
+use super::{Scene, World};
 
-/// The scenes that can be played by name.
-pub(crate) const SCENES: [&str; 12] = [
-    "runs_calm",
-    "runs_busy",
-    "runs_failing",
-    "runs_empty",
-    "stopwatch_calm",
-    "stopwatch_busy",
-    "stopwatch_failing",
-    "beliefs_scrape",
-    "beliefs_keda",
-    "lanes_busy",
-    "lanes_many",
-    "lanes_empty",
+/// The scenes of this file.
+pub(crate) const SCENES: &[Scene] = &[
+    ("runs_calm", "three finished runs, two of them compared"),
+    ("runs_busy", "runs that are not finished"),
+    ("runs_failing", "steps that were not observed, lost jobs, a failed burst"),
+    ("runs_empty", "no burst yet"),
+    ("stopwatch_failing", "a step whose source is stale"),
+    ("beliefs_scrape", "Prometheus lags"),
+    ("beliefs_keda", "KEDA counts ready messages only, and there is no Prometheus"),
+    ("lanes_busy", "a worker that was killed during a job"),
+    ("lanes_many", "more workers than rows"),
+    ("lanes_empty", "no worker"),
 ];
 
-/// The scene of that name, in a window of that size.
+/// Plays the scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
@@ -54,23 +52,13 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
                     "the log of a worker broke off, and lines are missing where it went on".to_owned(),
                 ),
             });
-            // One job is never heard of again.
+            // One job is never reported done.
             world.workers[0].job = None;
             world.run(240);
             world.keys("2 ");
             world.refuse(10);
         }
         "runs_empty" | "lanes_empty" => {}
-        "stopwatch_calm" => {
-            world.burst(50);
-            world.run(200);
-            world.alone(Panel::Stopwatch);
-        }
-        "stopwatch_busy" => {
-            world.burst(200);
-            world.run(13);
-            world.alone(Panel::Stopwatch);
-        }
         "stopwatch_failing" => {
             world.unread(Source::ExternalMetric, "asking for the external metric rabbitmq_queue_length: the server is currently unable to handle the request (503)");
             world.burst(200);
@@ -115,7 +103,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 }
 
 impl World {
-    /// Three bursts, each with its way back, the last with another target.
+    /// Plays three bursts until the workers are back at the minimum, the last with another maximum.
     fn three_runs(&mut self) {
         self.model.ui.screen = Screen::Runs;
         for (size, max) in [(50, 10), (100, 10), (100, 4)] {
@@ -126,13 +114,13 @@ impl World {
         }
     }
 
-    /// A source may not be read any more.
+    /// Makes a source unavailable.
     fn unread(&mut self, source: Source, cause: &str) {
         self.send(Event::Source(source, SourceState::Unavailable(cause.to_owned())));
         self.unread.push(source);
     }
 
-    /// The producer refuses all of the newest burst.
+    /// Makes the producer refuse the whole newest burst.
     fn refuse(&mut self, size: u32) {
         let Some(id) = self.model.data.bursts.newest().map(|burst| burst.id.clone()) else { return };
         self.send(Event::Burst(BurstProgress {
@@ -150,19 +138,19 @@ impl World {
         }));
     }
 
-    /// One panel of the overview alone.
+    /// Expands a panel of the overview.
     fn alone(&mut self, panel: Panel) {
         self.model.ui.focus = Focus::Expanded(panel);
     }
 
-    /// The HPA is KEDA's, and reads what waits in the queue only.
+    /// Makes the HPA one of KEDA's, which counts only ready messages.
     fn keda(&mut self) {
         self.keda = true;
         self.hpa();
         self.unread(Source::Prometheus, "no Prometheus was found");
     }
 
-    /// A worker is deleted without grace, with its job in hand.
+    /// Deletes a worker without a grace period, during its job.
     fn kill(&mut self, index: usize) {
         let pod = self.pod(index);
         self.workers.remove(index);

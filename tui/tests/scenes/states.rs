@@ -1,17 +1,16 @@
-//! Every screen, and every panel alone, while all is calm, while much goes on, while sources fail, and while there is
-//! nothing to show.
+//! Every screen, and every panel alone, in four states: calm, busy, failing and empty.
 
 use crossterm::event::KeyCode;
 use dashboard::message::*;
 use dashboard::ui::screen::{Panel, Screen};
 use observed::*;
 
-use super::World;
+use super::{Scene, World};
 
 /// The states, in the order of the tables below.
 pub(crate) const STATES: [&str; 4] = ["calm", "busy", "failing", "empty"];
 
-/// The scenes of each screen in each state; some are played elsewhere, those of this file bear the names of both.
+/// The scenes of each screen, in the order of the states. The ones of this file are named after both.
 pub(crate) const SCREENS: [(Screen, [&str; 4]); 6] = [
     (Screen::Overview, ["idle", "draining", "errors", "empty"]),
     (Screen::Pods, ["pods_calm", "lanes_busy", "pods_failing", "lanes_empty"]),
@@ -21,20 +20,26 @@ pub(crate) const SCREENS: [(Screen, [&str; 4]); 6] = [
     (Screen::Logs, ["logs_calm", "logs", "logs_failing", "logs_empty"]),
 ];
 
-/// The scenes that can be played by name.
-pub(crate) const SCENES: &[&str] =
-    &["pods_calm", "pods_failing", "doctor_empty", "logs_calm", "logs_failing", "logs_empty"];
+/// The scenes of this file.
+pub(crate) const SCENES: &[Scene] = &[
+    ("pods_calm", "the timelines after a burst"),
+    ("pods_failing", "the timelines while the pods' watch is lost"),
+    ("doctor_empty", "no check yet"),
+    ("logs_calm", "log lines after a burst"),
+    ("logs_failing", "log lines while logs cannot be read"),
+    ("logs_empty", "no log line yet"),
+];
 
-/// The scene of that name, in a window of that size.
+/// Plays the scene of that name, in a window of that size.
 pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
-    let (screen, state) = scene.rsplit_once('_').filter(|_| SCENES.contains(&scene))?;
+    let (screen, state) = scene.rsplit_once('_').filter(|_| SCENES.iter().any(|(name, _)| *name == scene))?;
     let screen = Screen::ALL.iter().find(|known| known.title().to_lowercase() == screen)?;
     let mut world = in_state(state, columns, rows)?;
     (0..screen.index()).for_each(|_| world.press(KeyCode::Tab));
     Some(world)
 }
 
-/// A panel alone on the screen, in a state.
+/// Plays a state with a panel alone on the screen.
 pub(crate) fn alone(panel: Panel, state: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = in_state(state, columns, rows)?;
     let index = Panel::ALL.iter().position(|known| *known == panel)?;

@@ -1,4 +1,4 @@
-//! What goes through the queue of the played world: bursts, jobs, and a broker that is lost with all of them.
+//! The traffic of the played world: bursts, jobs, and the loss of the broker.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::cluster::other;
 use super::world::World;
 
-/// How long a job takes, in milliseconds.
+/// The duration of a job, in milliseconds.
 pub(super) const WORK: u64 = 5_000;
 
 impl World {
@@ -37,7 +37,7 @@ impl World {
         fired.expect("a burst was fired")
     }
 
-    /// A burst is fired, and nobody is there to take it.
+    /// Fires a burst that no producer accepts.
     pub(crate) fn burst_that_waits(&mut self, size: u32, waiting: &str) {
         self.model.data.load.size = size;
         self.keys(" ");
@@ -57,7 +57,7 @@ impl World {
         }));
     }
 
-    /// The producer has accepted so many of the newest burst's jobs.
+    /// Makes the producer accept that many of the newest burst's jobs.
     pub(crate) fn accept(&mut self, accepted: u32, size: u32) {
         let id = self.fired();
         let at = |ms| Some(At(Duration::from_millis(ms)));
@@ -80,7 +80,7 @@ impl World {
         }
     }
 
-    /// Milliseconds that a job of a burst has waited for a worker that says that about it now.
+    /// The milliseconds that a job waited for the worker that logs this line now.
     pub(super) fn waited(&self, burst: &BurstId, kind: JobEventKind) -> u64 {
         let burst = self.model.data.bursts.iter().find(|known| known.id == *burst);
         let pressed = burst.map_or(0, |burst| burst.pressed.0.as_millis() as u64);
@@ -104,7 +104,7 @@ impl World {
         self.send(Event::Job { pod, event });
     }
 
-    /// The broker's pod is gone, with everything in it.
+    /// Deletes the broker's pod and its queue.
     pub(crate) fn lose_broker(&mut self) {
         self.broker = false;
         self.queue.clear();

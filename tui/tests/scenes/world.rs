@@ -1,4 +1,4 @@
-//! The played world: its state, its start, and how time goes by in it.
+//! The played world: its state, its start, and the passing of its time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,11 +27,11 @@ pub(super) struct Worker {
     pub(super) ready: bool,
 }
 
-/// The played world and the model that watches it.
+/// The played world, and the model that observes it.
 pub(crate) struct World {
-    /// What the dashboard made of it.
+    /// The dashboard's model.
     pub(crate) model: Model,
-    /// What the dashboard asked for, in order.
+    /// The effects that `update` returned, in order.
     pub(crate) effects: Vec<Effect>,
     pub(super) ms: u64,
     pub(super) queue: VecDeque<(Uuid, BurstId)>,
@@ -50,11 +50,11 @@ pub(crate) struct World {
     /// Milliseconds of its scale-down window.
     pub(crate) window: u64,
     pub(super) broker: bool,
-    /// Most replicas.
+    /// The maximum number of replicas.
     pub(super) max: usize,
-    /// Sources that do not deliver.
+    /// The sources that do not deliver.
     pub(super) unread: Vec<Source>,
-    /// Whether the HPA is KEDA's.
+    /// Whether KEDA created the HPA.
     pub(super) keda: bool,
 }
 
@@ -106,7 +106,7 @@ impl World {
         start.checked_add(Duration::from_millis(ms)).ok()
     }
 
-    /// The target is chosen, with the steps of its start in these states.
+    /// Chooses the target, with the steps of its start in these states.
     pub(crate) fn starting(&mut self, states: [StepState; 4]) {
         self.send(Event::Target(TargetEvent::Chosen(Target {
             title: "sandbox".to_owned(),
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// Everything is up and quiet, with one worker.
+    /// Starts everything, with one worker.
     pub(crate) fn ready(&mut self) {
         self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
         self.send(Event::Target(TargetEvent::Ready));
@@ -150,14 +150,14 @@ impl World {
         }
     }
 
-    /// Lets so many seconds go by.
+    /// Plays that many seconds.
     pub(crate) fn run(&mut self, seconds: u64) {
         for _ in 0..seconds * 1_000 / STEP {
             self.step();
         }
     }
 
-    /// Tells the dashboard the time, so many milliseconds after the last step.
+    /// Sends a tick, that many milliseconds after the last step.
     pub(crate) fn tick(&mut self, ms: u64) {
         let at = At(Duration::from_millis(self.ms + ms));
         self.effects.extend(update(&mut self.model, Timestamped { at, event: Event::Tick }));

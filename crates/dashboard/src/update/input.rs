@@ -43,7 +43,8 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
             model.ui.size = (*columns, *rows);
             true
         }
-        Input::Resumed => {
+        Input::Resumed(columns, rows) => {
+            model.ui.size = (*columns, *rows);
             effects.push(Effect::Redraw);
             true
         }

@@ -127,6 +127,16 @@ pub(super) fn toggle(model: &mut Model) {
     }
 }
 
+/// Handles a drawn frame, whose list scrolls up to `max_scroll`. Keys may have scrolled further, because only the layout knows
+/// the end; the next step back starts at the end.
+pub(super) fn drawn(model: &mut Model, max_scroll: usize) {
+    model.ui.changed = false;
+    match &mut model.ui.mode {
+        Mode::Help(top) => *top = (*top).min(max_scroll),
+        _ => model.ui.scroll = model.ui.scroll.min(max_scroll),
+    }
+}
+
 /// Handles an arrow or page key: the choice of a dialog, the cursor, a list, or the panels.
 pub(super) fn go(model: &mut Model, action: Action) {
     let is_up = matches!(action, Action::Up | Action::Left | Action::PageUp | Action::First);

@@ -58,7 +58,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Doctor(report) => super::doctor::found(model, at, *report),
         Event::Drill(answer) => super::drill::answered(model, at, answer),
         // Input, ticks and the end have their own handlers.
-        Event::Input(_) | Event::Tick | Event::Terminate => return false,
+        Event::Input(_) | Event::Tick | Event::Drawn { .. } | Event::Terminate => return false,
     }
     true
 }

@@ -468,5 +468,6 @@ fn control_keys_work_everywhere() {
     assert!(talk.send(ctrl('z')).contains(&Effect::Suspend));
     assert!(talk.send(ctrl('l')).contains(&Effect::Redraw));
     assert!(talk.send(ctrl('c')).contains(&Effect::Quit));
-    assert!(talk.send(Event::Input(Input::Resumed)).contains(&Effect::Redraw));
+    assert!(talk.send(Event::Input(Input::Resumed(90, 30))).contains(&Effect::Redraw));
+    assert_eq!(talk.model.ui.size, (90, 30));
 }

@@ -1,21 +1,25 @@
-//! The last and the next sync as columns of lines: what was read, the gates, and what came out.
+//! The last and the next sync as columns of lines: the reading, the steps, and the outcome.
+
+use std::cmp::Ordering;
 
 use hpa::trace::Path;
 
-use super::super::text::{coarse, milli};
-use super::gates::{Gate, Known, Told, reason};
-use super::said;
-use super::screen::Screen;
+use super::gates::{Certainty, Gate, GateFormatter, reason};
+use super::messages;
+use crate::view::fmt::{coarse, milli};
+use crate::view::strings::decision as text;
+use crate::view::strings::decision::gate;
 use dashboard::autoscaler::estimate::{LastSync, MissingAt, Next, NextReading, Total};
 use dashboard::clock::At;
+use dashboard::data::Data;
 use dashboard::reported::Source;
 use observed::Hpa;
 
 /// A sync as lines.
 pub(super) struct Column {
-    /// Which sync, and when.
+    /// The name and the time of the sync.
     pub(super) head: String,
-    /// Its lines, in their order.
+    /// The lines, in order.
     pub(super) lines: Vec<Gate>,
 }
 
@@ -26,137 +30,128 @@ impl Column {
     }
 }
 
-impl Screen<'_> {
-    fn clock(&self, at: At) -> String {
-        self.data.day.time_of_day(at)
-    }
-
-    /// What the controller was seen to do.
-    pub(super) fn last(&self, hpa: &Hpa) -> Column {
-        let Some(last) = &self.data.estimate.last else {
-            if !hpa.has_synced() {
-                return Column { head: "Last sync  none yet".to_owned(), lines: Vec::new() };
-            }
-            let head = "Last sync  none seen: nothing new was written".to_owned();
-            let wanted = hpa.wanted().map_or_else(|| "none".to_owned(), |wanted| wanted.to_string());
-            let sizes = format!("{} found, {wanted} wanted", hpa.current_replicas);
-            let mut lines =
-                vec![Gate::new("reading", hpa.targets_column.clone()), Gate::new("replicas", sizes)];
-            lines.push(Gate::new("final", format!("{wanted}  by its status")));
-            return Column { head, lines };
-        };
-        let ago = coarse(self.data.now.since(last.at));
-        let head = format!("Last sync  {}, {ago} ago", self.clock(last.at));
-        let mut lines = vec![self.reading_then(hpa, last), replicas(last)];
-        let clock = |at: At| self.clock(at);
-        let told = Told {
-            trace: &last.trace,
-            now: last.at,
-            held: None,
-            knows_since: last.knows_since,
-            clock: Some(&clock),
-        };
-        lines.extend(told.gates());
-        let (desired, why) = (last.trace.desired, reason(&last.trace));
-        let known = if last.trace.path == Path::Computed { Known::Estimated } else { Known::Seen };
-        lines.push(Gate::by(known, "final", format!("{desired}  {why}")));
-        Column { head, lines }
-    }
-
-    fn reading_then(&self, hpa: &Hpa, last: &LastSync) -> Gate {
-        let column = &hpa.targets_column;
-        match last.total {
-            Total::Read(total) => Gate::new("reading", format!("{column}, {} in all", milli(total))),
-            Total::Back(total) => {
-                Gate::by(Known::Estimated, "reading", format!("{column}, about {} in all", milli(total)))
-            }
-            Total::None => Gate::by(Known::Doubtful, "reading", format!("{column}: none")),
+/// The last sync that was observed.
+pub(super) fn last_sync(data: &Data, hpa: &Hpa) -> Column {
+    let Some(last) = &data.estimate.last else {
+        if !hpa.has_synced() {
+            return Column { head: text::LAST_NONE.to_owned(), lines: Vec::new() };
         }
-    }
+        let desired = hpa.wanted().map_or_else(|| text::NO_SIZE.to_owned(), |desired| desired.to_string());
+        let sizes = text::current_and_desired(hpa.current_replicas, &desired);
+        let lines = vec![
+            Gate::new(gate::READING, hpa.targets_column.clone()),
+            Gate::new(gate::REPLICAS, sizes),
+            Gate::new(gate::FINAL, text::from_status(&desired)),
+        ];
+        return Column { head: text::LAST_UNSEEN.to_owned(), lines };
+    };
+    let clock = |at: At| data.day.time_of_day(at);
+    let head = text::last_sync(&clock(last.at), &coarse(data.now.since(last.at)));
+    let mut lines = vec![reading_then(hpa, last), replicas_then(last)];
+    let formatter = GateFormatter {
+        trace: &last.trace,
+        now: last.at,
+        held: None,
+        knows_since: last.knows_since,
+        clock: Some(&clock),
+    };
+    lines.extend(formatter.gates());
+    let certainty = if last.trace.path == Path::Computed { Certainty::Estimated } else { Certainty::Read };
+    let outcome = text::outcome(last.trace.desired, reason(&last.trace));
+    lines.push(Gate::with(certainty, gate::FINAL, outcome));
+    Column { head, lines }
+}
 
-    /// What it would do next.
-    pub(super) fn next(&self) -> Column {
-        let Some(next) = &self.data.estimate.next else {
-            let why = match self.data.estimate.reading.missing().map(|gone| gone.at) {
-                Some(MissingAt::Watch) => "not calculated: the HPA is not heard",
-                Some(_) => "not calculated",
-                None => said::awaited(self.data),
-            };
-            return Column { head: format!("Next sync  {why}"), lines: Vec::new() };
+/// The next sync, calculated.
+pub(super) fn next_sync(data: &Data) -> Column {
+    let Some(next) = &data.estimate.next else {
+        let why = match data.estimate.reading.missing().map(|gone| gone.at) {
+            Some(MissingAt::Watch) => text::WATCH_LOST,
+            Some(_) => text::NOT_CALCULATED,
+            None => messages::missing_input(data),
         };
-        let trace = &next.decision.trace;
-        let head = match next.due {
-            Some(due) => {
-                let left = coarse(due.since(self.data.now));
-                format!("Next sync  {}, in about {left}", self.clock(due))
-            }
-            None => format!("Next sync  within {} s", next.period.0.as_secs_f64()),
-        };
-        let mut lines = vec![self.reading_now()];
-        if let Some(workload) = self.data.workload.get() {
-            let (asked, exist) = (workload.spec_replicas, workload.replicas);
-            let text = format!("{asked} asked for, {exist} exist");
-            lines.push(match self.data.failure(Source::Workload).and_then(|status| status.last_delivery) {
-                Some(heard) => {
-                    let age = coarse(self.data.now.since(heard));
-                    Gate::by(Known::Doubtful, "replicas", format!("{text}, {age} old"))
-                }
-                None => Gate::new("replicas", text),
-            });
-        }
-        let clock = |at: At| self.clock(at);
-        let told = Told {
-            trace,
-            now: self.data.now,
-            held: next.held,
-            knows_since: next.knows_since,
-            clock: Some(&clock),
-        };
-        lines.extend(told.gates());
-        lines.push(Gate::by(Known::Estimated, "final", outcome(next)));
-        Column { head, lines }
-    }
+        return Column { head: text::next_sync_unknown(why), lines: Vec::new() };
+    };
+    let clock = |at: At| data.day.time_of_day(at);
+    let head = match next.due {
+        Some(due) => text::next_sync(&clock(due), &coarse(due.since(data.now))),
+        None => text::next_sync_within(next.period.0.as_secs_f64()),
+    };
+    let mut lines = vec![reading_now(data)];
+    lines.extend(replicas_now(data));
+    let formatter = GateFormatter {
+        trace: &next.decision.trace,
+        now: data.now,
+        held: next.held,
+        knows_since: next.knows_since,
+        clock: Some(&clock),
+    };
+    lines.extend(formatter.gates());
+    lines.push(Gate::with(Certainty::Estimated, gate::FINAL, outcome(next)));
+    Column { head, lines }
+}
 
-    /// What the next sync would read, with where that is from and how old it is.
-    fn reading_now(&self) -> Gate {
-        let reading = &self.data.estimate.reading;
-        match reading {
-            NextReading::Served { total_milli, received } => {
-                let (total, age) = (milli(*total_milli), coarse(self.data.now.since(*received)));
-                let known =
-                    if reading.too_old(self.data.now).is_some() { Known::Doubtful } else { Known::Seen };
-                Gate::by(known, "reading", format!("{total} in all, from the metrics API {age} ago"))
-            }
-            NextReading::OfStatus(total) => {
-                let total = total.milli().map_or_else(String::new, milli);
-                Gate::by(Known::Estimated, "reading", format!("{total} in all, as the newest sync had it"))
-            }
-            NextReading::Missing(gone) => {
-                Gate::by(Known::Doubtful, "reading", said::none_since(self.data, gone))
-            }
-            NextReading::Unknown => Gate::by(Known::Doubtful, "reading", "none yet".to_owned()),
+fn reading_then(hpa: &Hpa, last: &LastSync) -> Gate {
+    let column = &hpa.targets_column;
+    let (certainty, text) = match last.total {
+        Total::Read(total) => (Certainty::Read, text::column_and_total(column, &milli(total), true)),
+        Total::Back(total) => (Certainty::Estimated, text::column_and_total(column, &milli(total), false)),
+        Total::None => (Certainty::Doubtful, text::column_without_value(column)),
+    };
+    Gate::with(certainty, gate::READING, text)
+}
+
+fn replicas_then(last: &LastSync) -> Gate {
+    let spec = last.reported.current;
+    let current = last.trace.winner().and_then(|metric| metric.measured).map(|measured| measured.replicas);
+    let (certainty, text) = match current {
+        Some(current) if last.existed_seen => {
+            (Certainty::Read, text::spec_and_current(spec, &current.to_string()))
         }
-    }
+        Some(_) => (Certainty::Estimated, text::spec_replicas(spec)),
+        None => (Certainty::Read, text::spec_replicas(spec)),
+    };
+    Gate::with(certainty, gate::REPLICAS, text)
+}
+
+/// The reading that the next sync would use, with its source and age.
+fn reading_now(data: &Data) -> Gate {
+    let reading = &data.estimate.reading;
+    let (certainty, text) = match reading {
+        NextReading::Served { total_milli, received } => {
+            let is_old = reading.too_old(data.now).is_some();
+            let certainty = if is_old { Certainty::Doubtful } else { Certainty::Read };
+            (certainty, text::total_of_api(&milli(*total_milli), &coarse(data.now.since(*received))))
+        }
+        NextReading::OfStatus(total) => {
+            let total = total.milli().map_or_else(String::new, milli);
+            (Certainty::Estimated, text::total_of_status(&total))
+        }
+        NextReading::Missing(gone) => (Certainty::Doubtful, messages::no_reading(data, gone)),
+        NextReading::Unknown => (Certainty::Doubtful, text::NO_READING.to_owned()),
+    };
+    Gate::with(certainty, gate::READING, text)
+}
+
+fn replicas_now(data: &Data) -> Option<Gate> {
+    let workload = data.workload.get()?;
+    let text = text::spec_and_current(workload.spec_replicas, &workload.replicas.to_string());
+    let last_delivery = data.failure(Source::Workload).and_then(|status| status.last_delivery);
+    Some(match last_delivery {
+        Some(last_delivery) => {
+            let text = text::with_age(&text, &coarse(data.now.since(last_delivery)));
+            Gate::with(Certainty::Doubtful, gate::REPLICAS, text)
+        }
+        None => Gate::new(gate::REPLICAS, text),
+    })
 }
 
 fn outcome(next: &Next) -> String {
     let trace = &next.decision.trace;
     let why = reason(trace);
     match trace.desired.cmp(&trace.current) {
-        _ if trace.path == Path::Failed => format!("{}  {why}", trace.current),
-        std::cmp::Ordering::Equal => format!("{}  {why}", trace.desired),
-        _ => format!("{} → {}  {why}", trace.current, trace.desired),
-    }
-}
-
-fn replicas(last: &LastSync) -> Gate {
-    let asked = last.reported.current;
-    let exist = last.trace.winner().and_then(|metric| metric.measured).map(|measured| measured.replicas);
-    match exist {
-        Some(exist) if last.existed_seen => {
-            Gate::new("replicas", format!("{asked} asked for, {exist} exist"))
-        }
-        Some(_) => Gate::by(Known::Estimated, "replicas", format!("{asked} asked for")),
-        None => Gate::new("replicas", format!("{asked} asked for")),
+        _ if trace.path == Path::Failed => text::outcome(trace.current, why),
+        Ordering::Equal => text::outcome(trace.desired, why),
+        Ordering::Less | Ordering::Greater => text::change(trace.current, trace.desired, why),
     }
 }

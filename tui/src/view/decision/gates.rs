@@ -1,6 +1,4 @@
-//! The arithmetic of a decision as lines, one a gate, in the order in which it is done.
-
-use std::time::Duration;
+//! The steps of a decision's arithmetic as lines, in the order in which the controller takes them.
 
 use hpa::Trace;
 use hpa::spec::Direction;
@@ -9,116 +7,120 @@ use hpa::trace::{
     TargetType,
 };
 
-use super::super::text::{coarse, milli, phrase};
-use super::super::theme::Ink;
+use crate::view::fmt::{coarse_up, milli, ratio};
+use crate::view::strings::decision as text;
+use crate::view::strings::decision::gate;
+use crate::view::theme::Ink;
+use crate::view::wrap::phrase;
 use dashboard::autoscaler::estimate;
 use dashboard::clock::At;
 
 /// How a line is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum Certainty {
     /// Read from the cluster, or computed from nothing else.
-    Seen,
-    /// Depends on what the controller remembers, which nobody outside can read.
+    Read,
+    /// Depends on the memory of the controller, which cannot be read.
     Estimated,
-    /// Too old to go by, or gone.
+    /// Too old to rely on, or missing.
     Doubtful,
 }
 
-impl Known {
+impl Certainty {
     /// The sign before the line, in two columns.
     pub(super) fn mark(self) -> &'static str {
         match self {
-            Self::Seen => "  ",
+            Self::Read => "  ",
             Self::Estimated => "≈ ",
             Self::Doubtful => "? ",
         }
     }
+
+    /// The colour of the sign.
+    pub(super) fn ink(self) -> Ink {
+        if self == Self::Doubtful { Ink::Warning } else { Ink::Dim }
+    }
 }
 
-/// One line of the arithmetic.
+/// A step of the arithmetic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Gate {
-    /// Which gate; the same word in every column.
+    /// The name, the same in every column.
     pub(super) name: &'static str,
-    /// What it did.
+    /// The result.
     pub(super) text: String,
-    /// The same in fewer words, where there are fewer.
+    /// A shorter phrasing, if there is one.
     pub(super) short: Option<String>,
-    /// How that is known.
-    pub(super) known: Known,
-    /// Decides the outcome.
+    /// How the result is known.
+    pub(super) certainty: Certainty,
+    /// Whether the step decides the outcome.
     pub(super) binds: bool,
 }
 
 impl Gate {
+    /// A step whose result was read.
     pub(super) fn new(name: &'static str, text: String) -> Self {
-        Self { name, text, short: None, known: Known::Seen, binds: false }
+        Self { name, text, short: None, certainty: Certainty::Read, binds: false }
     }
 
-    /// As [`Self::new`], known in that way.
-    pub(super) fn by(known: Known, name: &'static str, text: String) -> Self {
-        Self { known, ..Self::new(name, text) }
+    /// A step whose result is known in that way.
+    pub(super) fn with(certainty: Certainty, name: &'static str, text: String) -> Self {
+        Self { certainty, ..Self::new(name, text) }
     }
 
-    /// What it did, in so many columns.
+    /// The result, in the phrasing that fits into `width` columns.
     pub(super) fn fitting(&self, width: usize) -> String {
         let phrasings: Vec<&str> =
             [Some(self.text.as_str()), self.short.as_deref()].into_iter().flatten().collect();
         phrase(&phrasings, width)
     }
 
-    /// The colour of its text.
+    /// The colour of the result.
     pub(super) fn ink(&self) -> Ink {
-        match (self.binds, self.known, self.name) {
+        match (self.binds, self.certainty, self.name) {
             (true, ..) => Ink::Lit,
-            (false, Known::Doubtful, _) => Ink::Warning,
-            (false, _, "final") => Ink::Value,
+            (false, Certainty::Doubtful, _) => Ink::Warning,
+            (false, _, gate::FINAL) => Ink::Value,
             (false, ..) => Ink::Text,
         }
     }
 }
 
-/// What the lines are written with.
-pub(super) struct Told<'a> {
+/// Formats the steps of a decision.
+pub(super) struct GateFormatter<'a> {
     /// The decision.
     pub(super) trace: &'a Trace,
-    /// Countdowns end here.
+    /// The time at which countdowns end.
     pub(super) now: At,
-    /// What holds the size at this moment, where that is known better than by the trace.
+    /// The recommendation that holds the size now, where it is known better than by the trace.
     pub(super) held: Option<RecommendationHold>,
-    /// What was recommended before is not known.
+    /// The time from which recommendations are known.
     pub(super) knows_since: At,
-    /// A moment as a time of day, for lines that have the room.
+    /// Formats a time of day, for lines that have room for one.
     pub(super) clock: Option<&'a dyn Fn(At) -> String>,
 }
 
-/// A ratio with as many digits as tell it from the edges of the band.
-pub(super) fn ratio(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
-}
-
-/// What decided, in words.
+/// The reason for the outcome, in words.
 pub(super) fn reason(trace: &Trace) -> &'static str {
     match trace.reason {
-        Reason::MetricRecommendation => "as the metric asks",
-        Reason::WithinTolerance => "within tolerance",
-        Reason::Stabilized => "stabilised",
-        Reason::PolicyLimited => "limited by rate",
+        Reason::MetricRecommendation => text::AS_METRIC,
+        Reason::WithinTolerance => text::WITHIN_TOLERANCE,
+        Reason::Stabilized => text::STABILISED,
+        Reason::PolicyLimited => text::RATE_LIMITED,
         Reason::ReplicaLimit => match (trace.path, trace.limited.and_then(|limited| limited.constraint)) {
-            (Path::AboveMax, _) | (_, Some(Constraint::MaxReplicas)) => "cut to max",
-            (Path::BelowMin, _) | (_, Some(Constraint::MinReplicas)) => "raised to min",
-            _ => "limited by min or max",
+            (Path::AboveMax, _) | (_, Some(Constraint::MaxReplicas)) => text::CUT_TO_MAX,
+            (Path::BelowMin, _) | (_, Some(Constraint::MinReplicas)) => text::RAISED_TO_MIN,
+            _ => text::LIMITED,
         },
-        Reason::InvalidMetrics if trace.path == Path::Failed => "it holds: no reading",
-        Reason::InvalidMetrics => "a metric is missing",
-        Reason::RecommendationFailed => "no decision",
-        Reason::ScalingDisabled => "off: no replicas",
+        Reason::InvalidMetrics if trace.path == Path::Failed => text::HELD_WITHOUT_READING,
+        Reason::InvalidMetrics => text::METRIC_MISSING,
+        Reason::RecommendationFailed => text::NO_DECISION,
+        Reason::ScalingDisabled => text::DISABLED,
     }
 }
 
-impl Told<'_> {
-    /// The lines, without the outcome.
+impl GateFormatter<'_> {
+    /// The steps, without the outcome.
     pub(super) fn gates(&self) -> Vec<Gate> {
         let trace = self.trace;
         let mut gates = Vec::new();
@@ -127,121 +129,100 @@ impl Told<'_> {
                 (Some(found), _) => measured(found, &mut gates, metric.proposal),
                 (None, Some(error)) => {
                     let text = match metric.reason {
-                        // The reason word that the condition ScalingActive then has; its message stands apart.
-                        MetricReason::FetchFailed => format!("none: FailedGet{}Metric", metric.type_),
+                        MetricReason::FetchFailed => text::fetch_failed(&metric.type_.to_string()),
                         _ => error.clone(),
                     };
                     let binds = trace.reason == Reason::InvalidMetrics;
-                    gates.push(Gate { binds, ..Gate::by(Known::Doubtful, "metric", text) });
+                    gates.push(Gate { binds, ..Gate::with(Certainty::Doubtful, gate::METRIC, text) });
                 }
                 (None, None) => {}
             }
         }
-        if let Some(gate) = self.stabilised() {
-            gates.push(gate);
-        }
+        gates.extend(self.stabilised());
         if let Some(limited) = trace.limited {
             if let Some(found) = &limited.rate {
                 let binds = limited.constraint == Some(Constraint::ScalingPolicy);
                 let [text, short] = self.rate(found, binds);
-                let gate = Gate { short: Some(short), ..Gate::by(Known::Estimated, "rate", text) };
-                gates.push(Gate { binds, ..gate });
+                let rate = Gate::with(Certainty::Estimated, gate::RATE, text);
+                gates.push(Gate { binds, short: Some(short), ..rate });
             }
             let (text, binds) = match limited.constraint {
-                Some(Constraint::MinReplicas) => (format!("raised to min {}", trace.min), true),
-                Some(Constraint::MaxReplicas) => (format!("cut to max {}", trace.max), true),
-                _ => (format!("{} ≤ {} ≤ {}", trace.min, limited.replicas, trace.max), false),
+                Some(Constraint::MinReplicas) => (text::raised_to_min(trace.min), true),
+                Some(Constraint::MaxReplicas) => (text::cut_to_max(trace.max), true),
+                _ => (text::within_limits(trace.min, limited.replicas, trace.max), false),
             };
-            gates.push(Gate { binds, ..Gate::new("min, max", text) });
+            gates.push(Gate { binds, ..Gate::new(gate::MIN_MAX, text) });
         }
-        match trace.path {
-            Path::AboveMax => gates.push(forced(format!("{} is above max {}", trace.current, trace.max))),
-            Path::BelowMin => gates.push(forced(format!("{} is below min {}", trace.current, trace.min))),
-            Path::Paused => gates.push(forced("size 0, and not by the HPA: it waits".to_owned())),
-            Path::NoScale | Path::Failed | Path::Computed => {}
-        }
+        let forced = match trace.path {
+            Path::AboveMax => text::above_max(trace.current, trace.max),
+            Path::BelowMin => text::below_min(trace.current, trace.min),
+            Path::Paused => text::SCALED_TO_ZERO.to_owned(),
+            Path::NoScale | Path::Failed | Path::Computed => return gates,
+        };
+        gates.push(Gate { binds: true, ..Gate::new(gate::MIN_MAX, forced) });
         gates
     }
 
     fn stabilised(&self) -> Option<Gate> {
         let stabilised = self.trace.stabilised?;
-        let gate = |text: String, binds: bool| Gate {
-            known: Known::Estimated,
-            binds,
-            ..Gate::new("stabilised", text)
-        };
-        let text = match (stabilised.held_by, self.held) {
+        let size = stabilised.replicas;
+        let (text, short) = match (stabilised.held_by, self.held) {
             (Some(held), _) => {
-                let size = stabilised.replicas;
-                let by = if held.replicas == size { String::new() } else { format!(" by {}", held.replicas) };
-                let [text, short] = self.until(&held).map(|until| format!("held at {size}{by} {until}"));
-                let binds = self.trace.reason == Reason::Stabilized;
-                return Some(Gate { short: Some(short), ..gate(text, binds) });
+                let by = (held.replicas != size).then_some(held.replicas);
+                let [text, short] = self.until(&held).map(|until| text::held_at(size, by, &until));
+                (text, Some(short))
             }
-            // It holds now and will have let go by then.
+            // The recommendation holds the size now, and will have expired by then.
             (None, Some(held)) => {
                 let left = self.left(estimate::at(held.expires));
-                format!("{}; the {} holds {left} more", stabilised.replicas, held.replicas)
+                (text::still_holds(size, held.replicas, &left), None)
             }
-            (None, None) => format!("{}, nothing held", stabilised.replicas),
+            (None, None) => (text::nothing_held(size), None),
         };
-        Some(gate(text, self.trace.reason == Reason::Stabilized))
+        let binds = self.trace.reason == Reason::Stabilized;
+        Some(Gate { binds, short, ..Gate::with(Certainty::Estimated, gate::STABILISED, text) })
     }
 
-    /// How long a recommendation holds: `for 43 s more`, and with room from when and until when; and in fewer words.
+    /// How long a recommendation holds, in two phrasings.
     fn until(&self, held: &RecommendationHold) -> [String; 2] {
         let (since, expires) = (estimate::at(held.at), estimate::at(held.expires));
-        // What was there before this run may have been recommended earlier than it was first seen.
-        let at_most = if since <= self.knows_since { "at most " } else { "" };
+        // A recommendation from before this run may be older than its first observation.
+        let is_bound = since <= self.knows_since;
         let left = self.left(expires);
-        let short = format!("for {at_most}{left} more");
+        let short = text::for_more(&left, is_bound);
         match self.clock {
             Some(clock) if expires > self.now => {
-                [format!("from {} to {}, {at_most}{left}", clock(since), clock(expires)), short]
+                [text::from_to_left(&clock(since), &clock(expires), &left, is_bound), short]
             }
-            Some(clock) => {
-                [format!("from {} to {}", clock(since), clock(expires)), format!("to {}", clock(expires))]
-            }
+            Some(clock) => [text::from_to(&clock(since), &clock(expires)), text::to(&clock(expires))],
             None => [short.clone(), short],
         }
     }
 
     fn left(&self, until: At) -> String {
-        coarse(until.since(self.now) + Duration::from_millis(999))
+        coarse_up(until.since(self.now))
     }
 
-    /// How far the size may change, and in fewer words.
+    /// How far the size may change, in two phrasings.
     fn rate(&self, rate: &Rate, binds: bool) -> [String; 2] {
         let allowed = rate.allowed;
         let text = match rate.rule {
-            RateRule::Legacy if binds => {
-                format!("at most {allowed}: twice the size, or 4; more a sync later")
-            }
-            RateRule::Legacy => format!("at most {allowed}: twice the size, or 4"),
-            RateRule::Disabled => "this direction is switched off".to_owned(),
-            RateRule::NoPolicy => format!("{allowed}, no policy"),
+            RateRule::Legacy => text::default_rate(allowed, binds),
+            RateRule::Disabled => text::DIRECTION_DISABLED.to_owned(),
+            RateRule::NoPolicy => text::no_policy(allowed),
             RateRule::Policy(policy) => {
-                let unit = match policy.kind {
-                    PolicyKind::Pods if policy.value == 1 => "pod",
-                    PolicyKind::Pods => "pods",
-                    PolicyKind::Percent => "%",
-                };
-                let bound = match rate.direction {
-                    Direction::Up => "at most",
-                    Direction::Down => "at least",
-                };
-                let rule =
-                    format!("{bound} {allowed}: {} {unit} in {} s", policy.value, policy.period_seconds);
+                let unit = text::policy_unit(policy.kind == PolicyKind::Percent, policy.value);
+                let is_up = rate.direction == Direction::Up;
+                let [rule, bound] = text::policy(is_up, allowed, (policy.value, unit, policy.period_seconds));
                 let Some(next) = policy.next.filter(|_| binds).map(estimate::at) else {
                     return [rule.clone(), rule];
                 };
                 let left = self.left(next);
                 return match self.clock {
-                    Some(clock) => [
-                        format!("{rule}; next in {left} ({})", clock(next)),
-                        format!("{rule}; next in {left}"),
-                    ],
-                    None => [format!("{rule}; next in {left}"), format!("{bound} {allowed}; next in {left}")],
+                    Some(clock) => {
+                        [text::next_allowed_at(&rule, &left, &clock(next)), text::next_allowed(&rule, &left)]
+                    }
+                    None => [text::next_allowed(&rule, &left), text::next_allowed(&bound, &left)],
                 };
             }
         };
@@ -249,39 +230,29 @@ impl Told<'_> {
     }
 }
 
-fn forced(text: String) -> Gate {
-    Gate { binds: true, ..Gate::new("min, max", text) }
-}
-
+/// Adds the steps from the metric's value to the raw size.
 fn measured(measured: &Measured, gates: &mut Vec<Gate>, proposal: Option<i32>) {
     let target = milli(measured.target);
     let total = measured.total_milli.map_or_else(|| milli(measured.usage), milli);
     let pods = measured.replicas;
-    let (compared, raw) = match measured.target_type {
-        TargetType::AverageValue => {
-            (format!("{total} ÷ ({target} × {pods})"), format!("⌈{total} ÷ {target}⌉"))
-        }
-        TargetType::Value | TargetType::Utilization => {
-            (format!("{total} ÷ {target}"), format!("⌈ratio × {pods} ready⌉"))
-        }
+    let [compared, raw] = match measured.target_type {
+        TargetType::AverageValue => text::average_ratio(&total, &target, pods),
+        TargetType::Value | TargetType::Utilization => text::value_ratio(&total, &target, pods),
     };
     let value = measured.assumed_ratio.or(measured.ratio);
-    gates.push(Gate::new(
-        "ratio",
-        match value {
-            Some(value) => format!("{compared} = {}", ratio(value)),
-            None => format!("{compared}: no pod to divide by"),
-        },
-    ));
+    let text = match value {
+        Some(value) => text::equals(&compared, &ratio(value)),
+        None => text::no_pod(&compared),
+    };
+    gates.push(Gate::new(gate::RATIO, text));
     let (low, high) = measured.band;
-    let side = if measured.within { "within" } else { "outside" };
-    gates.push(Gate {
-        binds: measured.within,
-        ..Gate::new("tolerance", format!("{side} {} … {}", ratio(low), ratio(high)))
-    });
+    let text = text::tolerance(measured.within, &ratio(low), &ratio(high));
+    gates.push(Gate { binds: measured.within, ..Gate::new(gate::TOLERANCE, text) });
     if let Some(proposal) = proposal {
-        let text =
-            if measured.within { format!("{proposal} (as it is)") } else { format!("{proposal} = {raw}") };
-        gates.push(Gate::new("raw", text));
+        let text = match measured.within {
+            true => text::unchanged(proposal),
+            false => text::equals(&proposal.to_string(), &raw),
+        };
+        gates.push(Gate::new(gate::RAW, text));
     }
 }

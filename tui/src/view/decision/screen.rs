@@ -1,48 +1,66 @@
-//! The screen Decision: the whole arithmetic of the last and of the next sync, side by side where there is room, and
-//! what the controller itself says.
+//! The screen Decision: the arithmetic of the last and the next sync, the controller's own reason, forecast and shadow.
+//!
+//! ```text
+//! from 150 columns on                          from 110 on               narrower
+//! ┌───────────────────────────────────────┐   ┌───────────────────┐   ┌───────────────────┐
+//! │ title: sync every 15 s                │   │ title             │   │ title             │
+//! │ name │ last sync    │ next sync       │   │ name │ last │ next│   │ next sync         │
+//! │ controller: its size and reason       │   │ controller        │   │ last sync         │
+//! │ replicas over time                    │   │ forecast          │   │ controller        │
+//! │                                       │   │ shadow, if on     │   │ forecast          │
+//! │ forecast          │ shadow            │   │ replicas over time│   │ shadow, one line  │
+//! └───────────────────────────────────────┘   └───────────────────┘   └───────────────────┘
+//! ```
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::text::Span;
-use ratatui::widgets::Widget;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Row, Table, Widget};
 
-use super::super::axis::{GUTTER, TimeAxis, labels};
-use super::super::chart::cursor;
-use super::super::forecast::{self, Forecast};
-use super::super::marks::Marks;
-use super::super::overview::halves;
-use super::super::replicas::Replicas;
-use super::super::shadow::Shadow;
-use super::super::stale;
-use super::super::text::{below, fit, more_rows, phrase, put, row, rule, span, wrap};
-use super::super::theme::Ink;
-use super::columns::Column;
-use super::gates::{Gate, Known, reason};
-use super::{said, silence};
+use super::columns::{Column, last_sync, next_sync};
+use super::gates::{Gate, reason};
+use super::messages;
+use super::panel::title_note;
+use crate::view::chart::{GUTTER, Marks, Replicas, TimeAxis, cursor, labels};
+use crate::view::draw::{below, hidden_rows, line, lines, note_room, panel, row, span, top};
+use crate::view::forecast::{self, Forecast};
+use crate::view::shadow::Shadow;
+use crate::view::strings::decision as text;
+use crate::view::strings::decision::gate;
+use crate::view::theme::Ink;
+use crate::view::wrap::{fit, phrase, wrap};
 use dashboard::autoscaler::estimate::{Agreement, PeriodBasis};
 use dashboard::data::{Data, Presence};
-use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
 use observed::Hpa;
 
-/// The names of the lines, in their order.
-const LINES: [&str; 10] =
-    ["reading", "replicas", "metric", "ratio", "tolerance", "raw", "stabilised", "rate", "min, max", "final"];
+/// From this width on the two syncs are side by side.
+const SIDE_BY_SIDE: u16 = 110;
 
-/// From this width on forecast and shadow stand side by side at the bottom.
+/// From this width on forecast and shadow are side by side at the bottom.
 const WIDE: u16 = 150;
 
-/// Columns of the names, with the marks before them.
-const NAMES: u16 = 16;
+/// Columns of the names of the steps, side by side and one below the other.
+const NAME: u16 = 16;
+const NARROW_NAME: u16 = 12;
+
+/// Columns before the controller's reason.
+const CONTROLLER: usize = 20;
+
+/// An area with fewer rows shows only the steps of the last sync that decided it.
+const LOW_AREA: u16 = 26;
+
+/// The most rows of the chart.
+const MAX_CHART: u16 = 26;
 
 /// The screen.
 pub(in crate::view) struct Screen<'a> {
-    /// What is shown.
+    /// The observed data.
     pub(in crate::view) data: &'a Data,
-    /// Which stretch of time, and how.
+    /// The stretch of time and the curves.
     pub(in crate::view) lens: ChartView,
-    /// Which drain time the forecast is asked for.
+    /// The index of the chosen drain time of the forecast.
     pub(in crate::view) asked: usize,
     /// The colours.
     pub(in crate::view) theme: Theme,
@@ -53,218 +71,184 @@ impl Widget for &Screen<'_> {
         let theme = self.theme;
         let hpa = match &self.data.hpa {
             Presence::Here(hpa) => hpa,
-            Presence::Missing => return self.nothing(area, buffer, Ink::Warning, "there is no HPA"),
-            Presence::Unknown => return self.nothing(area, buffer, Ink::Dim, "waiting for the HPA"),
+            Presence::Missing => return self.empty(area, buffer, Ink::Warning, text::NO_HPA),
+            Presence::Unknown => return self.empty(area, buffer, Ink::Dim, text::WAITING_FOR_HPA),
         };
-        let room = stale::room(area.width, "Decision");
-        let note = stale::note(self.data, theme, Source::Hpa, room)
-            .or_else(|| silence(self.data, theme, room))
-            .unwrap_or_else(|| vec![span(theme, Ink::Dim, fit(&self.schedule(), room.into()).into_owned())]);
-        rule(buffer, row(area, 0), theme, "Decision", note);
-        let rest = below(area, 1);
-        let missing = self.missing(rest, buffer);
-        let rest = below(rest, missing);
-        let (last, next) = (self.last(hpa), self.next());
-        let used = if area.width >= 110 {
+        let room = note_room(area.width, text::TITLE);
+        let note = title_note(self.data, theme, room).unwrap_or_else(|| {
+            vec![span(theme, Ink::Dim, fit(&self.sync_period(), room.into()).into_owned())]
+        });
+        let inside = panel(buffer, area, theme, text::TITLE, note);
+        let mut used = self.missing_reading(inside, buffer);
+        let (last, next) = (last_sync(self.data, hpa), next_sync(self.data));
+        let rest = below(inside, used);
+        used += if area.width >= SIDE_BY_SIDE {
             self.side_by_side(rest, buffer, &last, &next)
         } else {
             self.stacked(rest, buffer, &last, &next)
         };
-        let rest = below(rest, used);
-        let said = self.verdict(rest, buffer, hpa);
-        self.below(below(rest, said), buffer);
+        used += self.controller(below(inside, used), buffer, hpa);
+        self.outlook(below(inside, used), buffer);
         let forecast = if area.width < WIDE { forecast::ROWS } else { 0 };
-        more_rows(buffer, area, theme, 1 + missing + used + said + forecast);
+        hidden_rows(buffer, area, theme, 1 + used + forecast);
     }
 }
 
 impl Screen<'_> {
-    fn nothing(&self, area: Rect, buffer: &mut Buffer, ink: Ink, text: &str) {
-        rule(buffer, row(area, 0), self.theme, "Decision", Vec::new());
-        put(buffer, row(area, 1), vec![span(self.theme, ink, format!("    {text}"))]);
+    fn empty(&self, area: Rect, buffer: &mut Buffer, ink: Ink, text: &str) {
+        let inside = panel(buffer, area, self.theme, text::TITLE, Vec::new());
+        line(buffer, row(inside, 0), vec![span(self.theme, ink, format!("    {text}"))]);
     }
 
-    /// How often the controller looks, and how that is known.
-    fn schedule(&self) -> String {
+    /// The time between two syncs, and whether it was observed.
+    fn sync_period(&self) -> String {
         let (period, basis) = self.data.estimate.schedule().period();
-        let seconds = period.as_secs_f64();
-        let basis = match basis {
-            PeriodBasis::Assumed => "assumed",
-            PeriodBasis::Seen => "as seen",
-        };
-        format!("a sync each {seconds} s, {basis}")
+        text::sync_period(period.as_secs_f64(), basis == PeriodBasis::Seen)
     }
 
-    fn line(&self, gate: Option<&Gate>, width: u16) -> Vec<Span<'static>> {
+    fn gate(&self, gate: Option<&Gate>, width: u16) -> Vec<Span<'static>> {
         let theme = self.theme;
         let Some(gate) = gate else { return vec![span(theme, Ink::Dim, "    -")] };
-        let mark = if gate.known == Known::Doubtful { Ink::Warning } else { Ink::Dim };
         vec![
-            span(theme, Ink::Lit, if gate.binds { "▸ " } else { "  " }),
-            span(theme, mark, gate.known.mark()),
+            span(theme, Ink::Lit, if gate.binds { "► " } else { "  " }),
+            span(theme, gate.certainty.ink(), gate.certainty.mark()),
             span(theme, gate.ink(), gate.fitting(usize::from(width.saturating_sub(5)))),
         ]
     }
 
-    /// That there is nothing to calculate with, before all else, and why. Returns the rows that it took.
-    fn missing(&self, area: Rect, buffer: &mut Buffer) -> u16 {
-        let Some(gone) = said::missing(self.data) else { return 0 };
+    /// Says above all else that the reading is missing, and why. Returns the number of rows.
+    fn missing_reading(&self, area: Rect, buffer: &mut Buffer) -> u16 {
+        let Some(gone) = messages::missing_reading(self.data) else { return 0 };
         let (theme, room) = (self.theme, usize::from(area.width.saturating_sub(6)));
-        let mut used = 0;
-        for text in wrap(&said::nothing_to_calculate(self.data, gone), room) {
-            let mark = if used == 0 { "  ▸ " } else { "    " };
-            put(buffer, row(area, used), vec![span(theme, Ink::Lit, format!("{mark}{text}"))]);
-            used += 1;
+        let [sentence, _] = messages::nothing_to_calculate(self.data, gone);
+        let mut rows: Vec<Vec<Span<'_>>> = Vec::new();
+        for text in wrap(&sentence, room) {
+            let mark = if rows.is_empty() { "  ► " } else { "    " };
+            rows.push(vec![span(theme, Ink::Lit, format!("{mark}{text}"))]);
         }
-        for text in said::lines(&gone.why, room, 2) {
-            put(buffer, row(area, used), vec![span(theme, Ink::Warning, format!("    {text}"))]);
-            used += 1;
-        }
-        used
+        let cause = messages::lines(&gone.why, room, 2).into_iter();
+        rows.extend(cause.map(|text| vec![span(theme, Ink::Warning, format!("    {text}"))]));
+        draw(buffer, area, rows)
     }
 
-    /// Returns the rows that it took.
+    /// Draws both syncs as a table. Returns the number of rows.
     fn side_by_side(&self, area: Rect, buffer: &mut Buffer, last: &Column, next: &Column) -> u16 {
         let theme = self.theme;
-        let width = (area.width - NAMES) / 2;
-        let part = |index: u16, side: u16| {
-            let line = row(area, index);
-            Rect { x: line.x + NAMES + side * width, width, ..line }
+        let width = area.width.saturating_sub(NAME) / 2;
+        let head = |column: &Column| {
+            Line::from(span(
+                theme,
+                Ink::Title,
+                fit(&format!("    {}", column.head), width.into()).into_owned(),
+            ))
         };
-        for (side, column) in [(0, last), (1, next)] {
-            put(buffer, part(0, side), vec![span(theme, Ink::Title, format!("    {}", column.head))]);
-        }
-        let mut index = 1;
-        for name in LINES {
-            let (a, b) = (last.get(name), next.get(name));
-            if a.is_none() && b.is_none() {
-                continue;
-            }
-            put(buffer, row(area, index), vec![span(theme, Ink::Dim, format!("    {name}"))]);
-            put(buffer, part(index, 0), self.line(a, width));
-            put(buffer, part(index, 1), self.line(b, width));
-            index += 1;
-        }
-        index
-    }
-
-    /// Returns the rows that it took.
-    fn stacked(&self, area: Rect, buffer: &mut Buffer, last: &Column, next: &Column) -> u16 {
-        let theme = self.theme;
-        let mut index = 0;
-        // The small window shows of the past only what decided it.
-        let is_short = area.height < 26;
-        let has_shadow = self.data.shadow.running().is_some();
-        for (column, is_past) in [(next, false), (last, true)] {
-            put(buffer, row(area, index), vec![span(theme, Ink::Title, format!("  {}", column.head))]);
-            index += 1;
-            for gate in &column.lines {
-                let essential = match gate.name {
-                    "final" | "metric" => true,
-                    // The shadow's line needs its room.
-                    "reading" => !has_shadow || gate.binds,
-                    _ => gate.binds,
-                };
-                if is_past && is_short && !essential {
-                    continue;
-                }
-                let line = row(area, index);
-                put(buffer, line, vec![span(theme, Ink::Dim, format!("  {}", gate.name))]);
-                let cell =
-                    Rect { x: line.x + 12.min(line.width), width: line.width.saturating_sub(12), ..line };
-                put(buffer, cell, self.line(Some(gate), cell.width));
-                index += 1;
-            }
-        }
-        index
-    }
-
-    /// What the controller says, and whether that is what was calculated. Returns the rows that it took.
-    fn verdict(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
-        let theme = self.theme;
-        let mut said = vec![span(theme, Ink::Dim, "    controller  "), span(theme, Ink::Dim, "    ")];
-        said.push(match hpa.wanted() {
-            Some(wanted) => span(theme, Ink::Value, wanted.to_string()),
-            None if hpa.has_synced() => span(theme, Ink::Dim, "wants no size yet"),
-            None => span(theme, Ink::Pending, "has not synced yet"),
+        let names = gate::OF_A_SYNC.into_iter();
+        let rows = names.filter_map(|name| match (last.get(name), next.get(name)) {
+            (None, None) => None,
+            (last, next) => Some(Row::new([
+                Line::from(span(theme, Ink::Dim, format!("    {name}"))),
+                Line::from(self.gate(last, width)),
+                Line::from(self.gate(next, width)),
+            ])),
         });
-        let room = usize::from(area.width.saturating_sub(24));
-        let Some(last) = &self.data.estimate.last else {
-            put(buffer, row(area, 0), said);
-            return self.complaint(below(area, 1), buffer, hpa) + 1;
-        };
-        let mut words = vec![format!("  {}", last.reported.reason)];
-        if let Some(time) = last.reported.last_scale {
-            let rescaled = format!("{}, last rescale {} ±1 s", words[0], self.data.day.of(time));
-            words.splice(0..0, [format!("{rescaled} by its clock"), rescaled]);
-        }
-        said.push(span(theme, Ink::Text, phrase(&words, room)));
-        put(buffer, row(area, 0), said);
-        let (ink, text) = match last.agreement() {
-            Agreement::Same => (Ink::Dim, "= as calculated".to_owned()),
-            Agreement::OtherGate => {
-                let ours = reason(&last.trace);
-                let text =
-                    format!("≠ same size, another reason: calculated {ours}, said {}", last.reported.reason);
-                (Ink::Warning, text)
-            }
-            Agreement::OtherSize(cause) => {
-                let (ours, theirs) = (last.trace.desired, last.reported.desired);
-                (Ink::Lit, format!("≠ calculated {ours}, the controller says {theirs}: {cause}"))
-            }
-        };
-        let mut used = 1;
-        for text in wrap(&text, room) {
-            let spans = vec![span(theme, Ink::Dim, " ".repeat(20)), span(theme, ink, text)];
-            put(buffer, row(area, used), spans);
-            used += 1;
-        }
-        used + self.complaint(below(area, used), buffer, hpa)
-    }
-
-    /// The condition that is wrong, in the controller's own words. Returns the rows that it took.
-    fn complaint(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
-        let Some(complaint) = said::complaint(hpa) else { return 0 };
-        // The small window has other things to show too.
-        let most = if area.height < 12 { 2 } else { 4 };
-        let mut used = 0;
-        for line in said::lines(&complaint, usize::from(area.width.saturating_sub(24)), most) {
-            let mark = if used == 0 { "                  ! " } else { "                    " };
-            put(buffer, row(area, used), vec![span(self.theme, Ink::Warning, format!("{mark}{line}"))]);
-            used += 1;
-        }
+        let rows: Vec<Row<'_>> = rows.collect();
+        let used = u16::try_from(rows.len() + 1).unwrap_or(u16::MAX);
+        let widths = [NAME, width, width].map(Constraint::Length);
+        let head = Row::new([Line::default(), head(last), head(next)]);
+        Widget::render(Table::new(rows, widths).header(head).column_spacing(0), area, buffer);
         used
     }
 
-    /// The replicas over time, forecast and shadow, as far as there is room.
-    fn below(&self, area: Rect, buffer: &mut Buffer) {
+    /// Draws the next sync, and below it the last one. Returns the number of rows.
+    fn stacked(&self, area: Rect, buffer: &mut Buffer, last: &Column, next: &Column) -> u16 {
+        let theme = self.theme;
+        let is_low = area.height < LOW_AREA;
+        let has_shadow = self.data.shadow.running().is_some();
+        let is_essential = |gate: &Gate| match gate.name {
+            gate::FINAL | gate::METRIC => true,
+            // The line of the shadow needs a row.
+            gate::READING => !has_shadow || gate.binds,
+            _ => gate.binds,
+        };
+        let mut rows = Vec::new();
+        for (column, is_past) in [(next, false), (last, true)] {
+            rows.push(vec![span(theme, Ink::Title, format!("  {}", column.head))]);
+            for gate in column.lines.iter().filter(|gate| !(is_past && is_low) || is_essential(gate)) {
+                let mut row = vec![span(theme, Ink::Dim, format!("  {:<10}", gate.name))];
+                row.extend(self.gate(Some(gate), area.width.saturating_sub(NARROW_NAME)));
+                rows.push(row);
+            }
+        }
+        draw(buffer, area, rows)
+    }
+
+    /// Draws the controller's size and reason, and whether they are as calculated. Returns the number of rows.
+    fn controller(&self, area: Rect, buffer: &mut Buffer, hpa: &Hpa) -> u16 {
+        let theme = self.theme;
+        let mut head = vec![span(theme, Ink::Dim, format!("    {:<16}", text::CONTROLLER))];
+        head.push(match hpa.wanted() {
+            Some(desired) => span(theme, Ink::Value, desired.to_string()),
+            None if hpa.has_synced() => span(theme, Ink::Dim, text::NO_DESIRED),
+            None => span(theme, Ink::Pending, text::NOT_SYNCED),
+        });
+        let room = usize::from(area.width).saturating_sub(CONTROLLER + 4);
+        let mut rows = Vec::new();
+        if let Some(last) = &self.data.estimate.last {
+            let rescale = last.reported.last_scale.map(|time| self.data.day.of(time));
+            let words = text::controller_reason(&last.reported.reason, rescale.as_deref());
+            head.push(span(theme, Ink::Text, phrase(&words, room)));
+            let (ink, text) = match last.agreement() {
+                Agreement::Same => (Ink::Dim, text::AS_CALCULATED.to_owned()),
+                Agreement::OtherGate => {
+                    (Ink::Warning, text::other_reason(reason(&last.trace), &last.reported.reason))
+                }
+                Agreement::OtherSize(cause) => {
+                    (Ink::Lit, text::other_size(last.trace.desired, last.reported.desired, &cause.to_string()))
+                }
+            };
+            rows = wrap(&text, room).into_iter().map(|text| (ink, "  ", text)).collect();
+        }
+        if let Some(message) = messages::false_condition(hpa) {
+            // A low area needs its rows for other things.
+            let left = usize::from(area.height).saturating_sub(rows.len() + 1);
+            let lines = messages::lines(&message, room, if left < 12 { 2 } else { 4 });
+            let marks = ["! "].into_iter().chain(std::iter::repeat("  "));
+            rows.extend(marks.zip(lines).map(|(mark, text)| (Ink::Warning, mark, text)));
+        }
+        let rows = rows.into_iter().map(|(ink, mark, text)| {
+            vec![Span::raw(" ".repeat(CONTROLLER - 2)), span(theme, ink, mark), span(theme, ink, text)]
+        });
+        draw(buffer, area, [head].into_iter().chain(rows).collect())
+    }
+
+    /// Draws forecast, shadow and the replicas over time, as far as there is room.
+    fn outlook(&self, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
         let (forecast, shadow) = (Forecast { data, asked: self.asked, theme }, Shadow { data, theme });
-        let (ahead, beside) = (forecast::ROWS, shadow.rows());
         if area.width >= WIDE {
-            // Chart above, forecast and shadow side by side at the bottom.
-            let strip = ahead.max(beside).min(area.height);
-            let chart = Rect { height: area.height - strip, ..area };
-            self.chart(below(Rect { height: chart.height.saturating_sub(1), ..chart }, 1), buffer);
-            let strip = below(area, chart.height);
-            let (left, right) = halves(strip, strip.width / 2 - 1);
+            let height = forecast::ROWS.max(shadow.rows());
+            let rows = [Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)];
+            let [upper, lower] =
+                Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
+            let [_, chart, _] = Layout::vertical(rows).areas(upper);
+            let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(2).areas(lower);
+            self.chart(chart, buffer);
             (&forecast).render(left, buffer);
             (&shadow).render(right, buffer);
             return;
         }
-        let area = match data.shadow.running() {
-            Some(running) if area.height < ahead + beside => {
-                shadow.brief(running, row(area, 0), buffer);
-                below(area, 1)
-            }
-            _ => area,
-        };
-        (&forecast).render(Rect { height: ahead.min(area.height), ..area }, buffer);
-        let mut rest = below(area, ahead + 1);
-        // Without a shadow the chart is worth more than the word that there is none.
-        if data.shadow.running().is_some() {
-            (&shadow).render(Rect { height: beside.min(rest.height), ..rest }, buffer);
-            rest = below(rest, beside);
+        let mut rest = area;
+        let running = data.shadow.running();
+        if let Some(running) = running.filter(|_| area.height < forecast::ROWS + shadow.rows()) {
+            shadow.summary(running, row(area, 0), buffer);
+            rest = below(area, 1);
+        }
+        (&forecast).render(top(rest, forecast::ROWS), buffer);
+        rest = below(rest, forecast::ROWS + 1);
+        // Without a shadow the chart is worth more than the hint that there could be one.
+        if running.is_some() {
+            (&shadow).render(top(rest, shadow.rows()), buffer);
+            rest = below(rest, shadow.rows());
         }
         self.chart(rest, buffer);
     }
@@ -275,13 +259,21 @@ impl Screen<'_> {
         }
         let (data, theme) = (self.data, self.theme);
         let axis = TimeAxis::new(self.lens.stretch, area.width.saturating_sub(GUTTER));
-        let rows = area.height.saturating_sub(2).min(24);
-        (&Replicas { data, axis: &axis, lens: self.lens, theme })
-            .render(Rect { height: rows, ..area }, buffer);
-        (&Marks { data, axis: &axis, theme }).render(row(area, rows), buffer);
-        labels(buffer, below(area, rows + 1), theme, &axis, data);
+        let rows = [Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)];
+        let [replicas, marks, clock] = Layout::vertical(rows).areas(top(area, MAX_CHART));
+        (&Replicas { data, axis: &axis, lens: self.lens, theme }).render(replicas, buffer);
+        (&Marks { data, axis: &axis, theme }).render(marks, buffer);
+        labels(buffer, clock, theme, &axis, data);
         if let Some(cell) = self.lens.stretch.cursor.and_then(|at| axis.cell(at)) {
-            cursor(buffer, Rect { height: rows, ..below(area, 1) }, area.x + GUTTER + cell, theme);
+            let plots = Rect { height: replicas.height, ..below(area, 1) };
+            cursor(buffer, plots, area.x + GUTTER + cell, theme);
         }
     }
+}
+
+/// Draws rows. Returns their number.
+fn draw(buffer: &mut Buffer, area: Rect, rows: Vec<Vec<Span<'_>>>) -> u16 {
+    let used = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+    lines(buffer, area, rows);
+    used
 }

@@ -1,0 +1,130 @@
+//! Sentences about a sync: a missing reading, a missing sync, and the controller's own message.
+
+use hpa::trace::Path;
+
+use crate::view::fmt::coarse;
+use crate::view::strings::decision as text;
+use crate::view::wrap::wrap;
+use dashboard::autoscaler::estimate::{MissingAt, MissingReading, Next};
+use dashboard::data::{Data, Presence};
+use observed::Hpa;
+
+/// The beginning of the controller's message about a metric that it could not read. The cause is at the end.
+const COMPUTE_ERROR: &str = "the HPA was unable to compute the replica count: ";
+
+/// What is missing for a calculation of the next sync.
+pub(super) fn missing_input(data: &Data) -> &'static str {
+    match (&data.workload, data.hpa.get()) {
+        (Presence::Unknown, _) => text::WAITING_FOR_TARGET,
+        (Presence::Missing, _) => text::NO_TARGET,
+        (Presence::Here(_), Some(hpa)) if hpa.spec.is_none() => text::UNKNOWN_SPEC,
+        (Presence::Here(_), _) => text::WAITING_FOR_READING,
+    }
+}
+
+/// The missing reading, if the next sync needs one.
+pub(super) fn missing_reading(data: &Data) -> Option<&MissingReading> {
+    let gone = data.estimate.reading.missing()?;
+    // A size out of its limits is corrected without the metric.
+    let needs = |next: &Next| next.decision.trace.path == Path::Failed;
+    data.estimate.next.as_ref().is_none_or(needs).then_some(gone)
+}
+
+/// Why there is nothing to calculate, since when, and what the controller does; as a sentence and in a few words.
+pub(super) fn nothing_to_calculate(data: &Data, gone: &MissingReading) -> [String; 2] {
+    let clock = data.day.time_of_day(gone.since);
+    let since = text::since(&clock, data.estimate.is_older_than_this_run(gone.since));
+    let replicas = data.workload.get().map(|workload| workload.spec_replicas);
+    match gone.at {
+        MissingAt::Controller => text::controller_without_reading(&since, replicas),
+        MissingAt::Api => text::api_without_reading(&since, replicas),
+        MissingAt::Watch => text::watch_lost(&clock),
+        MissingAt::Kind => text::not_supported(&gone.why),
+    }
+}
+
+/// The value of the row of the reading, where there is none.
+pub(super) fn no_reading(data: &Data, gone: &MissingReading) -> String {
+    let clock = data.day.time_of_day(gone.since);
+    let since = text::since(&clock, data.estimate.is_older_than_this_run(gone.since));
+    let age = coarse(data.now.since(gone.since));
+    match gone.at {
+        MissingAt::Controller | MissingAt::Api => text::none_since(&since, &age),
+        MissingAt::Watch => text::unknown_since(&since, &age),
+        MissingAt::Kind => text::OTHER_METRIC.to_owned(),
+    }
+}
+
+/// A warning that a sync is overdue.
+pub(super) fn missing_sync(data: &Data) -> Option<String> {
+    Some(text::missing_sync(&data.day.time_of_day(data.estimate.silent(data.now)?)))
+}
+
+/// The message of the HPA's condition that is false, without Go's notation.
+pub(super) fn false_condition(hpa: &Hpa) -> Option<String> {
+    let wrong = hpa.conditions.iter().find(|c| c.status == "False" && c.kind != "ScalingLimited")?;
+    Some(without_go(if wrong.message.is_empty() { &wrong.reason } else { &wrong.message }))
+}
+
+/// A controller's message as at most `max_lines` lines. If it is longer, its common beginning is left out first, then more of
+/// the beginning: each caller puts its own text before an error, so the cause is at the end.
+pub(super) fn lines(message: &str, width: usize, max_lines: usize) -> Vec<String> {
+    let all = wrap(message, width);
+    if all.len() <= max_lines {
+        return all;
+    }
+    let mut lines = wrap(message.strip_prefix(COMPUTE_ERROR).unwrap_or(message), width.saturating_sub(2));
+    if lines.len() > max_lines {
+        lines.drain(..lines.len() - max_lines);
+        if let Some(first) = lines.first_mut() {
+            *first = format!("… {first}");
+        }
+    }
+    lines
+}
+
+/// Replaces Go's notation of a label selector by `key=value`.
+fn without_go(text: &str) -> String {
+    const OPEN: &str = "&LabelSelector{MatchLabels:map[string]string{";
+    const CLOSE: &str = "},MatchExpressions:[]LabelSelectorRequirement{},}";
+    let Some((before, rest)) = text.split_once(OPEN) else { return text.to_owned() };
+    let Some((labels, after)) = rest.split_once(CLOSE) else { return text.to_owned() };
+    let labels: Vec<String> =
+        labels.split(',').filter(|label| !label.is_empty()).map(|label| label.replace(": ", "=")).collect();
+    format!("{before}{}{after}", labels.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_are_written_without_go_notation() {
+        for (text, shown) in [
+            ("no selector", "no selector"),
+            (
+                "a/&LabelSelector{MatchLabels:map[string]string{queue: Orders,},Match",
+                "a/&LabelSelector{MatchLabels:map[string]string{queue: Orders,},Match",
+            ),
+            (
+                "get m/&LabelSelector{MatchLabels:map[string]string{a: b,queue: Orders,},MatchExpressions:[]LabelSelectorRequirement{},}: no",
+                "get m/a=b,queue=Orders: no",
+            ),
+            (
+                "m/&LabelSelector{MatchLabels:map[string]string{},MatchExpressions:[]LabelSelectorRequirement{},}",
+                "m/",
+            ),
+        ] {
+            assert_eq!(without_go(text), shown);
+        }
+    }
+
+    #[test]
+    fn long_messages_keep_their_cause() {
+        let message = format!("{COMPUTE_ERROR}unable to get metric m: the server is away");
+        assert_eq!(lines(&message, 200, 1), [message.as_str()]);
+        assert_eq!(lines(&message, 46, 1), ["unable to get metric m: the server is away"]);
+        assert_eq!(lines(&message, 24, 1), ["… m: the server is away"]);
+        assert_eq!(lines(&message, 24, 2), ["unable to get metric", "m: the server is away"]);
+    }
+}
