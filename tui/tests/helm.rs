@@ -1,4 +1,4 @@
-//! The demo's whole life on an empty sandbox, with the real helm and the chart that travels in the executable.
+//! Install, status and uninstall on an empty sandbox, with the real helm and the built-in chart.
 
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
@@ -11,7 +11,7 @@ use std::process::Command;
 
 use sandboxed::{Said, Sandbox, generations, versions};
 
-/// The images that the sandbox has, and no volume that would have to be kept.
+/// The sandbox's images.
 const HERE: [&str; 10] = [
     "--skip-stack",
     "--yes",
@@ -56,7 +56,7 @@ async fn up_twice_status_and_down() {
     assert_eq!(versions(&client).await, objects);
     assert_eq!(generations(&client, "autoscaling-demo").await, workloads);
 
-    // The autoscaler reads once a second here; until it has, its line is not fine yet.
+    // Until the autoscaler has read the metric, its line is no success.
     testkit::wait::until_blocking("the autoscaler to have read the metric", || {
         let status = Said::by(&mut sandbox.surge(&path(), &["status"]));
         (status.code == Some(0)).then_some(())
@@ -69,14 +69,14 @@ async fn up_twice_status_and_down() {
     assert_eq!((&json["fine"], json["lines"].as_array().unwrap().len()), (&true.into(), 10));
 
     Said::by(&mut sandbox.surge(&path(), &["down", "--yes", "--namespaces"])).fine();
-    assert_eq!(versions(&client).await, before, "nothing but what was there before");
+    assert_eq!(versions(&client).await, before, "the state from before the install");
     let status = Said::by(&mut sandbox.surge(&path(), &["status"]));
     assert_eq!(status.code, Some(1), "{}", status.out);
     let nothing = Said::by(&mut sandbox.surge(&path(), &["down", "--yes"])).fine();
     assert!(nothing.out.contains("surge up installed nothing here"), "{}", nothing.out);
 }
 
-/// A chart of one object, under the name of one that others made.
+/// A chart of one object, named like an upstream chart.
 fn stub(sandbox: &Sandbox, name: &str, data: &str) -> String {
     let folder = sandbox.path().join(name);
     std::fs::create_dir_all(folder.join("templates")).unwrap();
@@ -87,7 +87,7 @@ fn stub(sandbox: &Sandbox, name: &str, data: &str) -> String {
     folder.to_str().unwrap().to_owned()
 }
 
-/// What the adapter's chart makes of its values, which the sandbox reads too.
+/// The adapter's rules, as its chart makes them from its values.
 const RULES: &str = "{{- with .Values.rules }}
 data:
   config.yaml: |
@@ -98,13 +98,13 @@ data:
 
 #[tokio::test]
 #[ignore = "needs helm on PATH"]
-async fn the_stack_comes_with_helm_stays_as_it_is_and_goes() {
+async fn the_stack_is_installed_kept_and_removed() {
     let sandbox = Sandbox::empty();
     let client = sandbox.client().await;
     let before = versions(&client).await;
     let operator = stub(&sandbox, "kube-prometheus-stack", "");
     let adapter = stub(&sandbox, "prometheus-adapter", RULES);
-    // The sandbox serves external metrics by itself: as if an earlier `up` had got as far as the adapter.
+    // The sandbox serves external metrics itself: as if an earlier `surge up` had installed the adapter.
     let mut helm = Command::new(path().join("helm"));
     helm.args(["install", "prometheus-adapter", &adapter, "--namespace", "monitoring"]);
     helm.args(["--labels", "app.kubernetes.io/managed-by=surge"]);
@@ -125,9 +125,9 @@ async fn the_stack_comes_with_helm_stays_as_it_is_and_goes() {
     let objects = versions(&client).await;
     let second = Said::by(&mut sandbox.surge(&path(), &words)).fine();
     for chart in ["kube-prometheus-stack", "prometheus-adapter"] {
-        assert!(second.out.contains(&format!("leave {chart} 1.2.3 ")), "{}", second.out);
+        assert!(second.out.contains(&format!("keep {chart} 1.2.3 ")), "{}", second.out);
     }
-    assert_eq!(versions(&client).await, objects, "helm's own records among them");
+    assert_eq!(versions(&client).await, objects, "with helm's own records");
     let status = Said::by(&mut sandbox.surge(&path(), &["status"]));
     assert!(status.out.contains("prometheus-adapter-1.2.3 deployed"), "{}", status.out);
 
@@ -155,7 +155,7 @@ async fn a_dry_run_changes_nothing_and_shows_no_password() {
 
 #[tokio::test]
 #[ignore = "needs helm on PATH"]
-async fn another_value_changes_what_it_must() {
+async fn a_value_changes_one_object() {
     let sandbox = Sandbox::empty();
     let client = sandbox.client().await;
     Said::by(&mut up(&sandbox, &[])).fine();
@@ -175,6 +175,6 @@ async fn a_value_of_the_wrong_type_changes_nothing() {
     let client = sandbox.client().await;
     let before = versions(&client).await;
     let said = Said::by(&mut up(&sandbox, &["--set", "hpa.maxReplicas=many"]));
-    said.failed(2, &["the chart refuses these values", "maxReplicas"]);
+    said.failed(2, &["the chart rejects these values", "maxReplicas"]);
     assert_eq!(versions(&client).await, before);
 }

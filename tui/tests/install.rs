@@ -1,5 +1,4 @@
-//! `up`, `down` and `status` on an empty sandbox, with programs on `PATH` that stand in for helm, kind, minikube and k3d: what
-//! they are asked for, and what becomes of a person's mistakes.
+//! `surge up`, `down` and `status` on an empty sandbox, with stub programs on `PATH` for helm, kind, minikube and k3d.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::Client;
+use text::command::ClusterFlags;
 
 pub use self::error::ConnectError;
 pub use self::probe::probe;
@@ -25,6 +26,14 @@ pub struct ConnectFlags {
     pub kubeconfig: Option<PathBuf>,
     /// `--context`; without it the kubeconfig's current one.
     pub context: Option<String>,
+}
+
+/// For suggested commands.
+impl From<&ConnectFlags> for ClusterFlags {
+    fn from(flags: &ConnectFlags) -> Self {
+        let kubeconfig = flags.kubeconfig.as_ref().map(|path| path.to_string_lossy().into_owned());
+        Self { kubeconfig, context: flags.context.clone() }
+    }
 }
 
 /// A cluster of a kubeconfig, reachable or not.

@@ -1,4 +1,4 @@
-//! Objects to the API by server-side apply, and from it: one at a time, in order, with a sentence for what goes wrong.
+//! Objects of any kind: read, listed, applied (server-side) and deleted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,21 +15,21 @@ use super::object::Key;
 use super::owner;
 use cluster::errors;
 
-/// How long one request may take.
-pub const WITHIN: Duration = Duration::from_secs(15);
+/// Timeout of one request.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What an apply did.
+/// The effect of an apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// It was not there.
+    /// The object did not exist.
     Created,
-    /// It was changed.
+    /// The object changed.
     Changed,
-    /// It was as it should be.
+    /// The object did not change.
     Unchanged,
 }
 
-/// The cluster as a store of objects of any kind.
+/// The objects of a cluster, with a cache of their kinds.
 #[derive(Clone)]
 pub struct Objects {
     client: Client,
@@ -37,7 +37,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The objects behind `client`.
+    /// The objects that `client` reaches.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client, resources: BTreeMap::new() }
@@ -49,18 +49,18 @@ impl Objects {
         &self.client
     }
 
-    /// Whether the cluster knows the kind.
+    /// Returns true if the cluster has the kind.
     ///
     /// # Errors
-    /// When it cannot be asked.
+    /// If discovery fails.
     pub async fn knows(&mut self, key: &Key) -> Result<bool, Failure> {
         Ok(self.resource(key).await?.is_some())
     }
 
-    /// The resource name of a kind in paths, where the cluster knows the kind.
+    /// The resource name of a kind; `None` if the cluster does not have the kind.
     ///
     /// # Errors
-    /// When it cannot be asked.
+    /// If discovery fails.
     pub async fn plural(&mut self, key: &Key) -> Result<Option<String>, Failure> {
         Ok(self.resource(key).await?.map(|resource| resource.plural))
     }
@@ -72,10 +72,10 @@ impl Objects {
         }
         let (group, version) = key.api_version.split_once('/').unwrap_or(("", &key.api_version));
         let wanted = GroupVersionKind::gvk(group, version, &key.kind);
-        let what = format!("asking which kinds {} has", key.api_version);
-        let asking = kube::discovery::pinned_kind(&self.client, &wanted);
-        match tokio::time::timeout(WITHIN, asking).await {
-            Err(_late) => Err(Failure::late(&what, WITHIN)),
+        let what = format!("reading the kinds of {}", key.api_version);
+        let request = kube::discovery::pinned_kind(&self.client, &wanted);
+        match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+            Err(_elapsed) => Err(Failure::late(&what, REQUEST_TIMEOUT)),
             Ok(Ok((resource, _))) => {
                 self.resources.insert(index, resource.clone());
                 Ok(Some(resource))
@@ -93,10 +93,10 @@ impl Objects {
         }))
     }
 
-    /// The object, if there is one.
+    /// The object; `None` if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub async fn get(&mut self, key: &Key) -> Result<Option<Value>, Failure> {
         let what = format!("reading {key}");
         match self.ask(key, &what).await? {
@@ -105,11 +105,11 @@ impl Objects {
         }
     }
 
-    /// As [`Self::get`], with `None` where it may not be read.
+    /// As [`Self::get`]; the outer `None` means that the user may not read the object.
     ///
     /// # Errors
-    /// When it cannot be read for another reason.
-    pub async fn peek(&mut self, key: &Key) -> Result<Option<Option<Value>>, Failure> {
+    /// If it cannot be read for another reason.
+    pub async fn get_if_allowed(&mut self, key: &Key) -> Result<Option<Option<Value>>, Failure> {
         let what = format!("reading {key}");
         match self.ask(key, &what).await? {
             Ok(found) => Ok(Some(found)),
@@ -120,24 +120,24 @@ impl Objects {
 
     async fn ask(&mut self, key: &Key, what: &str) -> Result<Result<Option<Value>, kube::Error>, Failure> {
         let Some(api) = self.api(key).await? else { return Ok(Ok(None)) };
-        match tokio::time::timeout(WITHIN, api.get_opt(&key.name)).await {
-            Err(_late) => Err(Failure::late(what, WITHIN)),
+        match tokio::time::timeout(REQUEST_TIMEOUT, api.get_opt(&key.name)).await {
+            Err(_elapsed) => Err(Failure::late(what, REQUEST_TIMEOUT)),
             Ok(Err(error)) => Ok(Err(error)),
             Ok(Ok(found)) => Ok(Ok(found.map(|object| value(what, &object)).transpose()?)),
         }
     }
 
-    /// Applies an object; `before` is what was there under its key, if anything was.
+    /// Applies an object; `before` is its previous state.
     ///
     /// # Errors
-    /// When the cluster does not know its kind, or refuses.
+    /// If the cluster does not have its kind, or refuses it.
     pub async fn apply(&mut self, object: &Value, before: Option<&Value>) -> Result<Applied, Failure> {
         let key = Key::of(object);
         let what = format!("applying {key}");
-        let Some(api) = self.api(&key).await? else { return Err(unknown(&key)) };
-        // Whoever else wrote to our fields did it by hand: what the chart says is what `up` promises.
+        let Some(api) = self.api(&key).await? else { return Err(unknown_kind(&key)) };
+        // Other writers of our fields lose them: `surge up` promises the chart's state.
         let parameters = PatchParams::apply(owner::SURGE).force();
-        let applied = within(&what, api.patch(&key.name, &parameters, &Patch::Apply(object))).await?;
+        let applied = with_timeout(&what, api.patch(&key.name, &parameters, &Patch::Apply(object))).await?;
         let after = value(&what, &applied)?;
         Ok(match before {
             None => Applied::Created,
@@ -146,49 +146,48 @@ impl Objects {
         })
     }
 
-    /// Lets the API server judge what applying the object would come to, without effect.
+    /// Applies an object as a dry run.
     ///
     /// # Errors
-    /// When it would refuse.
-    pub async fn try_apply(&mut self, object: &Value) -> Result<(), Failure> {
+    /// If the API server would refuse it.
+    pub async fn check_apply(&mut self, object: &Value) -> Result<(), Failure> {
         let key = Key::of(object);
-        let what = format!("{key} would be refused, and nothing of the demo was changed");
-        let Some(api) = self.api(&key).await? else { return Err(unknown(&key)) };
+        let what = format!("the API server refuses {key}; the demo was not changed");
+        let Some(api) = self.api(&key).await? else { return Err(unknown_kind(&key)) };
         let parameters = PatchParams::apply(owner::SURGE).force().dry_run();
-        within(&what, api.patch(&key.name, &parameters, &Patch::Apply(object))).await.map(|_| ())
+        with_timeout(&what, api.patch(&key.name, &parameters, &Patch::Apply(object))).await.map(|_| ())
     }
 
-    /// Asks for the removal of an object and, where it has finalizers or pods, of what hangs on it. What is gone already is
-    /// fine.
+    /// Deletes an object and, in the background, its dependents. A missing object is no error.
     ///
     /// # Errors
-    /// When the cluster refuses.
+    /// If the cluster refuses.
     pub async fn delete(&mut self, key: &Key) -> Result<(), Failure> {
-        let what = format!("removing {key}");
+        let what = format!("deleting {key}");
         let Some(api) = self.api(key).await? else { return Ok(()) };
         let parameters = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             ..DeleteParams::default()
         };
-        match tokio::time::timeout(WITHIN, api.delete(&key.name, &parameters)).await {
-            Err(_late) => Err(Failure::late(&what, WITHIN)),
+        match tokio::time::timeout(REQUEST_TIMEOUT, api.delete(&key.name, &parameters)).await {
+            Err(_elapsed) => Err(Failure::late(&what, REQUEST_TIMEOUT)),
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) if errors::is_missing(&error) => Ok(()),
             Ok(Err(error)) => Err(Failure::api(&what, &error)),
         }
     }
 
-    /// The objects of a kind in a namespace (`None`: in all of them) that match a label selector. None, where the cluster does
-    /// not know the kind or does not let us list it.
+    /// The objects of a kind in a namespace (`None`: all namespaces) that match a label selector. The list is empty if the
+    /// cluster does not have the kind or the user may not list it.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// If there is no answer.
     pub async fn list(&mut self, kind: &Key, selector: &str) -> Result<Vec<Value>, Failure> {
         let what = format!("listing {}s", kind.kind);
         let Some(api) = self.api(kind).await? else { return Ok(Vec::new()) };
         let parameters = ListParams::default().labels(selector);
-        let listed = match tokio::time::timeout(WITHIN, api.list(&parameters)).await {
-            Err(_late) => return Err(Failure::late(&what, WITHIN)),
+        let listed = match tokio::time::timeout(REQUEST_TIMEOUT, api.list(&parameters)).await {
+            Err(_elapsed) => return Err(Failure::late(&what, REQUEST_TIMEOUT)),
             Ok(Err(error)) if errors::is_missing(&error) || errors::is_forbidden(&error) => {
                 return Ok(Vec::new());
             }
@@ -198,7 +197,7 @@ impl Objects {
         let mut objects = Vec::with_capacity(listed.len());
         for object in &listed {
             let mut object = value(&what, object)?;
-            // Lists leave out what all their items have in common.
+            // The items of a list lack these two fields.
             object["apiVersion"] = kind.api_version.clone().into();
             object["kind"] = kind.kind.clone().into();
             objects.push(object);
@@ -207,8 +206,8 @@ impl Objects {
     }
 }
 
-/// What of an object changes only when somebody changes it: without what controllers and the API server write at any moment.
-/// `ours` says whether the number of replicas is ours to say, or an autoscaler's.
+/// The object without the fields that controllers and the API server write at any moment. `ours` is the applied object: if it
+/// has no replicas, an autoscaler writes them.
 fn content(object: &Value, ours: &Value) -> Value {
     let mut object = object.clone();
     let remove = |map: Option<&mut Value>, key: &str| {
@@ -227,22 +226,29 @@ fn content(object: &Value, ours: &Value) -> Value {
     object
 }
 
-/// The refusal of an object whose kind the cluster does not know.
+/// The failure for an object of a kind that the cluster does not have.
 #[must_use]
-pub fn unknown(key: &Key) -> Failure {
+pub fn unknown_kind(key: &Key) -> Failure {
     let advice = match key.group() {
         "monitoring.coreos.com" => {
-            "it comes with the Prometheus Operator: run up without --skip-stack, or install it first"
+            "it is part of the Prometheus Operator: leave out --skip-stack, or install it first"
         }
-        "keda.sh" => "it comes with KEDA: run up without --skip-stack, or install KEDA first",
-        _ => "see: kubectl api-resources",
+        "keda.sh" => "it is part of KEDA: leave out --skip-stack, or install KEDA first",
+        _ => "list the kinds with: kubectl api-resources",
     };
-    Failure::step(format!("the cluster knows no kind {} in {}", key.kind, key.api_version), advice)
+    Failure::step(format!("the cluster has no kind {} in {}", key.kind, key.api_version), advice)
 }
 
-async fn within<T>(what: &str, asking: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {
-    match tokio::time::timeout(WITHIN, asking).await {
-        Err(_late) => Err(Failure::late(what, WITHIN)),
+/// A request with a timeout.
+///
+/// # Errors
+/// If it fails or exceeds [`REQUEST_TIMEOUT`].
+pub async fn with_timeout<T>(
+    what: &str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Err(_elapsed) => Err(Failure::late(what, REQUEST_TIMEOUT)),
         Ok(answer) => answer.map_err(|error| Failure::api(what, &error)),
     }
 }
@@ -258,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_write_at_any_moment_is_no_change() {
+    fn fields_of_controllers_are_no_change() {
         let before = json!({
             "metadata": {"name": "worker", "resourceVersion": "1", "generation": 1, "managedFields": [], "annotations": {}},
             "spec": {"replicas": 1, "paused": false},

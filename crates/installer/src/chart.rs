@@ -1,56 +1,27 @@
-//! Our own chart, which travels inside the executable: written to a folder, rendered by helm, and marked as ours.
+//! The objects of our chart: rendered by helm from a temporary folder, and labelled as ours.
 
 use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use include_dir::{Dir, include_dir};
 use serde_json::{Value, json};
 
+use super::bundled::{CHART, CHART_NAME};
 use super::failure::Failure;
 use super::helm::Helm;
 use super::object;
 use super::owner;
-use super::request::{Place, Request};
+use super::request::{ChartSource, Request};
 use super::secret::Credentials;
 
-/// Name of our chart.
-pub const NAME: &str = "autoscaling-demo";
+/// Time limit for rendering the chart.
+const RENDER_TIMEOUT: Duration = Duration::from_secs(60);
 
-static CHART: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../charts/autoscaling-demo");
-static VALUES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../charts/values");
+/// API groups of the stack. Charts may ask for them before the stack is installed.
+const STACK_APIS: [&str; 3] = ["monitoring.coreos.com/v1", "keda.sh/v1alpha1", "apiregistration.k8s.io/v1"];
 
-/// The versions of the charts that others made.
-pub const VERSIONS: &str = include_str!("../../../charts/upstream/versions.yaml");
-
-/// How long helm may take to render the chart.
-const RENDERING: Duration = Duration::from_secs(60);
-
-/// API groups that a cluster has when the profile's stack is on it, whether or not it is there yet.
-const APIS: [&str; 3] = ["monitoring.coreos.com/v1", "keda.sh/v1alpha1", "apiregistration.k8s.io/v1"];
-
-/// A file of `charts/values/`, for a chart that others made.
-///
-/// # Errors
-/// When there is no such file, or it is not YAML.
-pub fn values(file: &str) -> Result<Value, Failure> {
-    let text = VALUES
-        .get_file(file)
-        .and_then(include_dir::File::contents_utf8)
-        .ok_or_else(|| Failure::step(format!("charts/values/{file} is not in this executable"), ""))?;
-    serde_saphyr::from_str(text)
-        .map_err(|error| Failure::step(format!("charts/values/{file} cannot be read: {error}"), ""))
-}
-
-/// What `values.schema.json` of our chart says; `null` if it cannot be read, which a test excludes.
-#[must_use]
-pub fn schema() -> Value {
-    let text = CHART.get_file("values.schema.json").and_then(include_dir::File::contents_utf8);
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or(Value::Null)
-}
-
-/// The values that `up` itself gives to the chart, before those that were asked for.
+/// The values that `surge up` passes to the chart; those of the request override them.
 #[must_use]
 pub fn own_values(request: &Request, credentials: &Credentials) -> Value {
     let mut values = json!({
@@ -64,10 +35,10 @@ pub fn own_values(request: &Request, credentials: &Credentials) -> Value {
     values
 }
 
-/// The chart's objects, complete, ours and in the order of applying.
+/// The chart's objects, with namespaces and labels, in the order of applying.
 ///
 /// # Errors
-/// When the chart refuses the values, or helm fails.
+/// If the chart rejects the values, or helm fails.
 pub async fn render(
     helm: &Helm,
     request: &Request,
@@ -75,15 +46,15 @@ pub async fn render(
     kubernetes: &str,
 ) -> Result<Vec<Value>, Failure> {
     let folder = tempfile::tempdir().map_err(|error| {
-        Failure::step(format!("making a folder for the chart failed: {error}"), "look at TMPDIR")
+        Failure::step(format!("creating a temporary folder failed: {error}"), "check TMPDIR")
     })?;
     let written = write(folder.path(), request, credentials);
     let (chart, values) = written.map_err(|error| {
-        Failure::step(format!("writing the chart to a folder failed: {error}"), "look at TMPDIR")
+        Failure::step(format!("writing the chart to a folder failed: {error}"), "check TMPDIR")
     })?;
-    let said = helm.run(&arguments(request, &chart, &values, kubernetes), RENDERING).await?;
-    let mut objects = object::parse(&said)
-        .map_err(|error| Failure::step(format!("what helm made of the chart cannot be read: {error}"), ""))?;
+    let rendered = helm.run(&arguments(request, &chart, &values, kubernetes), RENDER_TIMEOUT).await?;
+    let mut objects = object::parse(&rendered)
+        .map_err(|error| Failure::step(format!("the rendered chart is invalid: {error}"), ""))?;
     for object in &mut objects {
         prepare(object, request);
     }
@@ -91,31 +62,32 @@ pub async fn render(
     Ok(objects)
 }
 
-/// Chart and values on disk. The values hold the password: the file is the user's alone, and helm's arguments do not show it.
+/// Writes chart and values to disk, and returns their paths. The values contain the password, so it is not in helm's arguments.
 fn write(folder: &Path, request: &Request, credentials: &Credentials) -> std::io::Result<(String, String)> {
-    let elsewhere = request.charts.iter().rfind(|at| at.chart == NAME).map(|at| match &at.place {
-        Place::Path(path) => path.to_string_lossy().into_owned(),
-        Place::Url(url) | Place::Repository(url) => url.clone(),
+    let given = request.charts.iter().rfind(|option| option.chart == CHART_NAME);
+    let given = given.map(|option| match &option.source {
+        ChartSource::Path(path) => path.to_string_lossy().into_owned(),
+        ChartSource::Url(url) | ChartSource::Repository(url) => url.clone(),
     });
-    let chart = match elsewhere {
+    let chart = match given {
         Some(chart) => chart,
         None => {
-            let chart = folder.join(NAME);
+            let chart = folder.join(CHART_NAME);
             std::fs::create_dir(&chart)?;
             CHART.extract(&chart)?;
             chart.to_string_lossy().into_owned()
         }
     };
     let values = folder.join("values.json");
-    private(&values, &own_values(request, credentials))?;
+    write_private(&values, &own_values(request, credentials))?;
     Ok((chart, values.to_string_lossy().into_owned()))
 }
 
 /// Writes values to a file that only the user may read.
 ///
 /// # Errors
-/// When it cannot be written.
-pub fn private(path: &Path, values: &Value) -> std::io::Result<()> {
+/// If it cannot be written.
+pub fn write_private(path: &Path, values: &Value) -> std::io::Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -123,9 +95,9 @@ pub fn private(path: &Path, values: &Value) -> std::io::Result<()> {
 }
 
 fn arguments(request: &Request, chart: &str, values: &str, kubernetes: &str) -> Vec<String> {
-    let mut words = vec!["template", NAME, chart, "--namespace", &request.namespace, "--no-hooks"];
+    let mut words = vec!["template", CHART_NAME, chart, "--namespace", &request.namespace, "--no-hooks"];
     words.extend(["--kube-version", kubernetes]);
-    for api in APIS {
+    for api in STACK_APIS {
         words.extend(["--api-versions", api]);
     }
     words.extend(["--values", values]);
@@ -140,10 +112,10 @@ fn arguments(request: &Request, chart: &str, values: &str, kubernetes: &str) -> 
 }
 
 fn prepare(object: &mut Value, request: &Request) {
-    object::complete(object, &request.namespace);
+    object::set_namespace(object, &request.namespace);
     owner::mark(object, &request.namespace, request.profile.name());
     encode(object);
-    // What helm keeps is not what we keep, and a later `down` would be told otherwise.
+    // `surge down` removes objects that helm would keep.
     if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove("helm.sh/resource-policy");
         if annotations.is_empty()
@@ -154,7 +126,7 @@ fn prepare(object: &mut Value, request: &Request) {
     }
 }
 
-/// Puts a Secret's `stringData` where it is stored, so that what is applied can be compared with what is there.
+/// Moves a Secret's `stringData` to `data`, as the API server stores it, for comparisons.
 fn encode(object: &mut Value) {
     if object["kind"] != "Secret" {
         return;
@@ -185,7 +157,7 @@ mod tests {
             images: vec!["worker=h/w:1".parse().unwrap()],
             archives: None,
             timeout: Duration::from_secs(1),
-            again: Vec::new(),
+            command_line: Vec::new(),
         }
     }
 
@@ -194,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_in_the_values_and_not_in_the_arguments() {
+    fn the_password_is_not_in_helms_arguments() {
         let folder = tempfile::tempdir().unwrap();
         let (chart, values) = write(folder.path(), &request(), &credentials()).unwrap();
         let words = arguments(&request(), &chart, &values, "v1.34.4");
         assert!(!words.join(" ").contains("hidden"));
-        // Later values win: what was asked for comes after our own.
+        // Later values override earlier ones.
         assert_eq!(words[words.len() - 4..], ["--values", "mine.yaml", "--set", "hpa.maxReplicas=4"]);
         let written: Value = serde_json::from_str(&std::fs::read_to_string(&values).unwrap()).unwrap();
         assert_eq!(written["rabbitmq"]["auth"]["password"], "hidden");
@@ -209,29 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_executable_has_the_whole_chart() {
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../charts/autoscaling-demo")];
-        let root = folders[0].clone();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                    continue;
-                }
-                let file = CHART.get_file(path.strip_prefix(&root).unwrap());
-                let same = file.is_some_and(|file| file.contents() == std::fs::read(&path).unwrap());
-                assert!(
-                    same,
-                    "{} is not in the executable as it is there; touch tui/src/install/chart.rs",
-                    path.display()
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn secrets_are_stored_as_data() {
+    fn string_data_becomes_data() {
         let mut object = json!({"kind": "Secret", "metadata": {"name": "a", "annotations": {"helm.sh/resource-policy": "keep"}},
                                 "stringData": {"password": "hidden"}});
         prepare(&mut object, &request());

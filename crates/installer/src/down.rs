@@ -1,4 +1,4 @@
-//! `down`: removes what `up` installed, known by its labels, and nothing else.
+//! `surge down`: removes the objects and releases with the labels of `surge up`, and no others.
 
 use std::time::Duration;
 
@@ -6,102 +6,102 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Objects;
-use super::failure::{Failure, Kind};
+use super::connected_cluster::ConnectedCluster;
+use super::failure::{Failure, FailureKind};
 use super::helm::Helm;
 use super::object::Key;
 use super::owner;
-use super::print;
-use super::removal::{self, Namespace, Release, Removal, Seen, Step};
+use super::print::{self, say};
+use super::request::Mode;
 use super::survey;
-use super::up::{Ground, Mode, ground, say};
+use super::uninstall_plan::{
+    self, CreatedNamespace, InstalledRelease, InstalledState, UninstallPlan, UninstallStep,
+};
 use cluster::connect::ConnectFlags;
 use text::clean;
 
-mod work;
+mod executor;
 
-use work::Work;
+use executor::Executor;
 
-/// What `down` was asked for.
+/// A request to `surge down`.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct DownRequest {
     /// Kubeconfig and context.
     pub flags: ConnectFlags,
     /// Namespace of the demo.
     pub namespace: String,
-    /// Whether the namespaces that `up` made go too, without a question of their own.
+    /// Deletes the namespaces that `surge up` made without a separate question.
     pub namespaces: bool,
-    /// How long each step may take.
+    /// Time limit of each step.
     pub timeout: Duration,
-    /// The words of the command line, to be given again after a failure.
-    pub again: Vec<String>,
+    /// The command line, for a retry after a failure.
+    pub command_line: Vec<String>,
 }
 
-/// Runs `down`; `agree` is asked with each question.
+/// Runs `surge down`; `agree` asks the user a question.
 ///
 /// # Errors
-/// A [`Failure`] with what was tried and what came back.
+/// [`Failure`] with the step and the cause.
 pub async fn run(
-    wish: &Wish,
+    request: &DownRequest,
     mode: Mode,
     stop: &CancellationToken,
     agree: impl AsyncFn(&str) -> Result<bool, Failure>,
 ) -> Result<(), Failure> {
-    let Ground { cluster, version, mut objects } = ground(&wish.flags).await?;
-    let flags = ConnectFlags { context: Some(cluster.context.clone()), ..wish.flags.clone() };
-    let (helm, unknown) = match Helm::find(&flags, stop.clone()).await {
+    let mut connected = ConnectedCluster::connect(&request.flags).await?;
+    let (helm, no_helm) = match Helm::find(&connected.flags(&request.flags), stop.clone()).await {
         Ok(helm) => (Some(helm), None),
-        Err(failure) if failure.kind == Kind::Stopped => return Err(failure),
+        Err(failure) if failure.kind == FailureKind::Stopped => return Err(failure),
         Err(failure) => (None, Some(failure)),
     };
-    let mut seen = look(&mut objects, helm.as_ref(), &wish.namespace).await?;
-    let mut removal = removal::plan(&seen, survey::api_service_key());
-    if let Some(failure) = unknown {
-        removal
-            .notes
-            .push(format!("helm cannot be asked for releases of ours, so none is removed: {}", failure.what));
-        // Without helm nobody knows whether the stack is ours: its namespaces stay.
-        removal.namespaces.retain(|namespace| namespace.name == wish.namespace);
-        seen.releases.clear();
+    let state = installed_state(&mut connected.objects, helm.as_ref(), &request.namespace).await?;
+    let mut plan = uninstall_plan::plan(&state, survey::api_service_key());
+    if let Some(failure) = no_helm {
+        plan.notes.push(format!("releases stay, because helm does not work: {}", failure.what));
+        // Only helm knows whether the stack is ours: its namespaces stay.
+        plan.namespaces.retain(|namespace| namespace.name == request.namespace);
     }
-    let headline = clean::text(&format!(
-        "context {} ({}), Kubernetes {version}, namespace {}",
-        cluster.context, cluster.server, wish.namespace
-    ));
-    if removal.steps.is_empty() && removal.namespaces.is_empty() {
-        say(&format!("{headline}\nsurge up installed nothing here\n{}", notes(&removal)));
+    let headline = clean::text(&format!("{}, namespace {}", connected.title(), request.namespace));
+    if plan.steps.is_empty() && plan.namespaces.is_empty() {
+        say(&format!("{headline}\nsurge up installed nothing here\n{}", notes(&plan)));
         return Ok(());
     }
     if mode == Mode::DryRun {
-        say(&format!("# {headline}\n{}", exact(&removal, wish, helm.as_ref())));
+        say(&format!("# {headline}\n{}", exact(&plan, request, helm.as_ref())));
         return Ok(());
     }
     say(&format!(
         "{headline}\nsurge down will remove:\n{}{}",
-        shown(&removal, &wish.namespace),
-        notes(&removal)
+        summary(&plan, &request.namespace),
+        notes(&plan)
     ));
-    if mode == Mode::Ask && !agree("Go on?").await? {
+    if mode == Mode::Ask && !agree("Continue?").await? {
         say("nothing was removed\n");
         return Ok(());
     }
-    let work = Work { wish, cluster: &cluster, helm: helm.as_ref(), stop };
-    work.run(&mut objects, &removal, mode, agree).await
+    let executor = Executor { request, cluster: &connected.cluster, helm: helm.as_ref(), stop };
+    executor.run(&mut connected.objects, &plan, mode, agree).await
 }
 
-async fn look(objects: &mut Objects, helm: Option<&Helm>, namespace: &str) -> Result<Seen, Failure> {
-    let mut seen = Seen {
+async fn installed_state(
+    objects: &mut Objects,
+    helm: Option<&Helm>,
+    namespace: &str,
+) -> Result<InstalledState, Failure> {
+    let mut state = InstalledState {
         objects: survey::marked(objects, namespace).await?,
         metrics: survey::metrics(objects).await?,
-        ..Seen::default()
+        ..InstalledState::default()
     };
     if let Some(helm) = helm {
         let listed = helm.list(&survey::release_selector()).await?;
-        let release = |listed: super::helm::Listed| Release {
+        let release = |listed: super::helm::Listed| InstalledRelease {
             name: listed.name,
             namespace: listed.namespace,
             chart: listed.chart,
         };
-        seen.releases = listed.into_iter().map(release).collect();
+        state.releases = listed.into_iter().map(release).collect();
     }
     let of_kind = |api_version: &str, kind: &str, namespace: Option<&str>| Key {
         api_version: api_version.to_owned(),
@@ -110,15 +110,15 @@ async fn look(objects: &mut Objects, helm: Option<&Helm>, namespace: &str) -> Re
         name: String::new(),
     };
     let deployments = objects.list(&of_kind("apps/v1", "Deployment", None), &owner::selector()).await?;
-    for demo in deployments.iter().filter_map(|object| object["metadata"]["labels"][owner::FOR].as_str()) {
-        if demo != namespace && !seen.other_demos.iter().any(|known| known == demo) {
-            seen.other_demos.push(demo.to_owned());
+    for demo in deployments.iter().filter_map(|object| object["metadata"]["labels"][owner::DEMO].as_str()) {
+        if demo != namespace && !state.other_demos.iter().any(|known| known == demo) {
+            state.other_demos.push(demo.to_owned());
         }
     }
     for kind in ["ScaledObject", "ScaledJob"] {
         let found = objects.list(&of_kind("keda.sh/v1alpha1", kind, None), "").await?;
         let foreign = found.iter().filter(|object| !owner::is_ours(object, namespace));
-        seen.foreign_keda.extend(foreign.map(|object| Key::of(object).to_string()));
+        state.foreign_keda.extend(foreign.map(|object| Key::of(object).to_string()));
     }
     for object in objects.list(&of_kind("v1", "Namespace", None), &owner::selector_of(namespace)).await? {
         let name = Key::of(&object).name;
@@ -131,73 +131,66 @@ async fn look(objects: &mut Objects, helm: Option<&Helm>, namespace: &str) -> Re
         ] {
             let found = objects.list(&of_kind(api_version, kind, Some(&name)), "").await?;
             let others = found.iter().filter(|object| {
-                kind == "PersistentVolumeClaim" || !is_known(object, namespace, &seen.releases)
+                kind == "PersistentVolumeClaim" || !is_ours_or_owned(object, namespace, &state.releases)
             });
             holds.extend(others.map(|object| format!("{kind} {}", Key::of(object).name)));
         }
-        seen.namespaces.push(Namespace { name, holds });
+        state.namespaces.push(CreatedNamespace { name, holds });
     }
-    Ok(seen)
+    Ok(state)
 }
 
-/// Whether a workload is ours, of a release of ours, or made by a controller of one.
-fn is_known(object: &Value, namespace: &str, releases: &[Release]) -> bool {
+/// Returns true if a workload is ours, of one of our releases, or has an owner.
+fn is_ours_or_owned(object: &Value, namespace: &str, releases: &[InstalledRelease]) -> bool {
     let release = object["metadata"]["annotations"]["meta.helm.sh/release-name"].as_str();
     owner::is_ours(object, namespace)
         || object["metadata"]["ownerReferences"].as_array().is_some_and(|owners| !owners.is_empty())
         || release.is_some_and(|name| releases.iter().any(|release| release.name == name))
 }
 
-fn shown(removal: &Removal, demo: &str) -> String {
+fn summary(plan: &UninstallPlan, demo: &str) -> String {
     let mut text = String::new();
-    for (index, step) in removal.steps.iter().enumerate() {
-        text.push_str(&clean::text(&format!("{:>3}. {}", index + 1, step.title())));
-        if let Step::Objects { keys, .. } = step {
+    for (index, step) in plan.steps.iter().enumerate() {
+        let mut line = format!("{:>3}. {}", index + 1, step.title());
+        if let UninstallStep::Objects { keys, .. } = step {
             let names: Vec<String> = keys.iter().map(|key| key.short(demo)).collect();
-            text.push_str(&clean::text(&format!(": {}", names.join(", "))));
+            line.push_str(&format!(": {}", names.join(", ")));
         }
-        text.push('\n');
+        text.push_str(&(clean::text(&line) + "\n"));
     }
-    for namespace in &removal.namespaces {
-        text.push_str(&clean::text(&format!("     then, if you say so: namespace {}", told(namespace))));
-        text.push('\n');
+    for namespace in &plan.namespaces {
+        text.push_str(&(clean::text(&format!("     after a question: namespace {namespace}")) + "\n"));
     }
     text
 }
 
-fn told(namespace: &Namespace) -> String {
-    if namespace.holds.is_empty() {
-        namespace.name.clone()
-    } else {
-        format!("{}, which also holds {}", namespace.name, namespace.holds.join(", "))
-    }
+fn notes(plan: &UninstallPlan) -> String {
+    plan.notes.iter().map(|note| format!("note: {}\n", clean::text(note))).collect()
 }
 
-fn notes(removal: &Removal) -> String {
-    removal.notes.iter().map(|note| format!("note: {}\n", clean::text(note))).collect()
+/// Helm's arguments for uninstalling a release.
+fn uninstall(release: &InstalledRelease) -> [&str; 4] {
+    ["uninstall", &release.name, "--namespace", &release.namespace]
 }
 
-fn uninstall(release: &Release) -> Vec<String> {
-    ["uninstall", &release.name, "--namespace", &release.namespace].map(str::to_owned).into()
-}
-
-fn exact(removal: &Removal, wish: &Wish, helm: Option<&Helm>) -> String {
+fn exact(plan: &UninstallPlan, request: &DownRequest, helm: Option<&Helm>) -> String {
     let mut text = String::new();
-    for step in &removal.steps {
+    for step in &plan.steps {
         match step {
-            Step::Objects { keys, .. } => text.extend(keys.iter().map(print::removal)),
-            Step::Api(key) => text.push_str(&print::removal(key)),
-            Step::Release(release) => {
+            UninstallStep::Objects { keys, .. } => text.extend(keys.iter().map(print::deletion)),
+            UninstallStep::Api(key) => text.push_str(&print::deletion(key)),
+            UninstallStep::Release(release) => {
                 if let Some(helm) = helm {
-                    text.push_str(&format!("# {}\n", helm.line(&uninstall(release))));
+                    text.push_str(&print::commented(&helm.command(&uninstall(release))));
                 }
             }
         }
     }
-    for namespace in &removal.namespaces {
-        let when = if wish.namespaces { "" } else { "# only with --namespaces, or after a question:\n" };
-        text.push_str(when);
-        text.push_str(&print::removal(&survey::namespace_key(&namespace.name)));
+    for namespace in &plan.namespaces {
+        if !request.namespaces {
+            text.push_str("# only with --namespaces, or after a question:\n");
+        }
+        text.push_str(&print::deletion(&survey::namespace_key(&namespace.name)));
     }
-    text + &notes(removal).lines().map(|line| format!("# {line}\n")).collect::<String>()
+    text + &notes(plan).lines().map(|line| format!("# {line}\n")).collect::<String>()
 }

@@ -1,27 +1,26 @@
-//! Why a command ended before its end: what was tried, what came back, and what to do. The kind decides the exit code.
+//! Failures of a command: the step, the cause and the fix. The kind decides the exit code.
 
 use std::fmt;
 
-use super::again::Change;
 use cluster::connect::ConnectError;
 use cluster::errors;
 use text::clean;
 
-/// What a failure means to a script.
+/// The kind of a failure, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Arguments or values are of no use; nothing was tried.
+pub enum FailureKind {
+    /// Invalid arguments or values; nothing was tried.
     Usage,
-    /// The cluster cannot be reached.
+    /// The cluster is not reachable.
     Unreachable,
-    /// A step failed, or cannot be done.
+    /// A step failed or is not possible.
     Step,
-    /// A signal asked for the end.
+    /// A signal stopped the command.
     Stopped,
 }
 
-impl Kind {
-    /// The exit code of the process; a signal's is known to whoever caught it.
+impl FailureKind {
+    /// The exit code of the process. For [`Self::Stopped`] the signal decides it.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         match self {
@@ -33,96 +32,96 @@ impl Kind {
     }
 }
 
-/// A failure, in sentences. The texts are clean: they may be written to a terminal.
+/// A failure, as sentences. The texts are cleaned for a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What it means to a script.
-    pub kind: Kind,
-    /// What was tried, on what, and what came back; the lines after the first are details.
+    /// The kind.
+    pub kind: FailureKind,
+    /// The step and the cause. Lines after the first are details.
     pub what: String,
-    /// What to do about it; may be empty.
+    /// The fix, a line each; may be empty.
     pub advice: String,
-    /// What has to change in the command before it is given again.
-    pub change: Change,
 }
+
+/// The fix for a server that does not answer.
+const CHECK_CLUSTER: &str = "check that the cluster runs and is reachable";
 
 impl Failure {
     /// A failure of `kind`.
-    pub fn new(kind: Kind, what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
-        Self { kind, what: lines(what.as_ref()), advice: lines(advice.as_ref()), change: Change::Nothing }
+    pub fn new(kind: FailureKind, what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
+        Self { kind, what: lines(what.as_ref()), advice: lines(advice.as_ref()) }
     }
 
-    /// A step that failed.
+    /// A failed step.
     pub fn step(what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
-        Self::new(Kind::Step, what, advice)
+        Self::new(FailureKind::Step, what, advice)
     }
 
-    /// Arguments of no use.
+    /// Invalid arguments.
     pub fn usage(what: impl AsRef<str>, advice: impl AsRef<str>) -> Self {
-        Self::new(Kind::Usage, what, advice)
+        Self::new(FailureKind::Usage, what, advice)
     }
 
-    /// The end that a signal asked for.
+    /// The end after a signal.
     #[must_use]
     pub fn stopped() -> Self {
-        Self::new(Kind::Stopped, "stopped by a signal", "")
+        Self::new(FailureKind::Stopped, "stopped by a signal", "")
     }
 
-    /// The failure with more about what came back.
+    /// Appends to the cause.
     #[must_use]
     pub fn with(mut self, more: &str) -> Self {
         self.what.push_str(&lines(more));
         self
     }
 
-    /// The failure with what has to change in the command before it is given again.
+    /// Names the failed step, and appends a line to the advice.
     #[must_use]
-    pub fn changing(mut self, change: Change) -> Self {
-        self.change = change;
+    pub fn in_step(mut self, title: &str, advice: &str) -> Self {
+        self.what = format!("step \"{title}\" failed: {}", self.what);
+        let separator = if self.advice.is_empty() { "" } else { "\n" };
+        self.advice = format!("{}{separator}{advice}", self.advice);
         self
     }
 
-    /// What the API said when `what` was tried.
+    /// The API's answer to the request `what`.
     #[must_use]
     pub fn api(what: &str, error: &kube::Error) -> Self {
-        let said = errors::kube(error);
+        let cause = errors::kube(error);
         if errors::is_unreachable(error) {
-            let advice = "see that the cluster runs and can be reached from here";
             return Self::new(
-                Kind::Unreachable,
-                format!("{what}: no answer from the API server: {said}"),
-                advice,
+                FailureKind::Unreachable,
+                format!("{what}: no answer from the API server: {cause}"),
+                CHECK_CLUSTER,
             );
         }
-        let advice = if said.contains("being terminated") {
+        let advice = if cause.contains("being terminated") {
             "wait until the namespace is gone: kubectl get namespaces"
-        } else if said.contains("updates to statefulset spec") {
-            "a StatefulSet's volumes cannot be changed in place: surge down, then this command again"
+        } else if cause.contains("updates to statefulset spec") {
+            "the volumes of a StatefulSet cannot change: run surge down, then this command again"
         } else if errors::is_forbidden(error) {
             "ask for that right, or choose another user with --context NAME"
         } else {
             ""
         };
-        Self::step(format!("{what}: {said}"), advice)
+        Self::step(format!("{what}: {cause}"), advice)
     }
 
-    /// No answer within the time that a question may take.
+    /// A request without an answer within `timeout`.
     #[must_use]
-    pub fn late(what: &str, within: std::time::Duration) -> Self {
-        let advice = "see that the cluster runs and can be reached from here";
-        Self::new(Kind::Unreachable, format!("{what}: no answer within {within:?}"), advice)
+    pub fn late(what: &str, timeout: std::time::Duration) -> Self {
+        Self::new(FailureKind::Unreachable, format!("{what}: no answer within {timeout:?}"), CHECK_CLUSTER)
     }
 }
 
-/// Every line of a text made harmless; empty ones go.
+/// Cleans each line of a text.
 fn lines(text: &str) -> String {
-    let clean: Vec<String> = text.lines().map(clean::text).filter(|line| !line.trim().is_empty()).collect();
-    clean.join("\n")
+    text.trim_end().split('\n').map(clean::text).collect::<Vec<_>>().join("\n")
 }
 
 impl From<ConnectError> for Failure {
-    fn from(obstacle: ConnectError) -> Self {
-        Self::new(Kind::Unreachable, obstacle.what, obstacle.advice)
+    fn from(error: ConnectError) -> Self {
+        Self::new(FailureKind::Unreachable, error.what, error.advice)
     }
 }
 
@@ -149,21 +148,26 @@ mod tests {
     }
 
     #[test]
-    fn exit_codes_are_those_of_the_manual() {
-        let codes = [Kind::Usage, Kind::Unreachable, Kind::Step, Kind::Stopped].map(Kind::exit_code);
-        assert_eq!(codes, [2, 3, 4, 130]);
+    fn exit_codes_are_fixed() {
+        use FailureKind::{Step, Stopped, Unreachable, Usage};
+        assert_eq!([Usage, Unreachable, Step, Stopped].map(FailureKind::exit_code), [2, 3, 4, 130]);
     }
 
     #[test]
-    fn what_a_server_says_is_clean_and_a_missing_right_has_advice() {
+    fn api_errors_are_cleaned_and_missing_rights_have_advice() {
         let failure = Failure::api("applying Service x", &api(403));
-        assert_eq!((failure.kind, failure.what.as_str()), (Kind::Step, "applying Service x: no[2J (403)"));
+        assert_eq!(
+            (failure.kind, failure.what.as_str()),
+            (FailureKind::Step, "applying Service x: no[2J (403)")
+        );
         assert!(failure.advice.contains("right"), "{failure:?}");
         assert_eq!(Failure::api("x", &api(500)).advice, "");
     }
 
     #[test]
     fn details_keep_their_lines() {
-        assert_eq!(Failure::step("a:\n\n- b\u{7}\n", "c").to_string(), "a:\n- b\nadvice: c");
+        assert_eq!(Failure::step("a:\n- b\u{7}\n", "c").to_string(), "a:\n- b\nadvice: c");
+        let failure = Failure::step("a", "b").in_step("s", "c");
+        assert_eq!((failure.what.as_str(), failure.advice.as_str()), ("step \"s\" failed: a", "b\nc"));
     }
 }

@@ -1,20 +1,22 @@
-//! Commands that a failure advises, for the cluster and the namespace that were asked for, so that they can be pasted as they are.
+//! Commands that the output suggests. They select the cluster and the demo of the command line, so that users can paste them.
 
-use super::shell;
 use cluster::connect::ConnectFlags;
+use text::command::{ClusterFlags, Command};
 
-/// What every command has to say to mean the same cluster and demo.
+use super::object::Key;
+
+/// The flags that every suggested command needs.
 #[derive(Debug, Clone, Default)]
 pub struct Hints {
-    flags: ConnectFlags,
+    flags: ClusterFlags,
     namespace: String,
 }
 
 impl Hints {
-    /// For what the command line said.
+    /// Hints for the cluster and the demo of the command line.
     #[must_use]
     pub fn new(flags: &ConnectFlags, namespace: &str) -> Self {
-        Self { flags: flags.clone(), namespace: namespace.to_owned() }
+        Self { flags: flags.into(), namespace: namespace.to_owned() }
     }
 
     /// The namespace of the demo.
@@ -23,42 +25,51 @@ impl Hints {
         &self.namespace
     }
 
-    /// A command of kubectl on this cluster.
+    /// A command of kubectl.
     #[must_use]
-    pub fn kubectl(&self, words: &[&str]) -> String {
-        self.command("kubectl", words, &[])
+    pub fn kubectl(&self, arguments: &[&str]) -> Command {
+        Command::kubectl(arguments.iter().copied()).on(&self.flags)
     }
 
-    /// A command of ours on this cluster and for this demo; without words the dashboard.
+    /// A command of kubectl on one object.
     #[must_use]
-    pub fn surge(&self, words: &[&str]) -> String {
-        let namespace: &[&str] = if self.namespace == contract::names::NAMESPACE {
-            &[]
-        } else {
-            &["--namespace", &self.namespace]
-        };
-        self.command("surge", words, namespace)
+    pub fn on_object(&self, verb: &str, key: &Key, more: &[&str]) -> Command {
+        on_object(verb, key).args(more.iter().copied()).on(&self.flags)
     }
 
-    /// A command of helm on this cluster.
+    /// A command of surge for this demo; without arguments the dashboard.
     #[must_use]
-    pub fn helm(&self, words: &[&str]) -> String {
-        // What everybody else calls a context, helm calls otherwise.
-        self.command("helm", words, &[]).replace(" --context ", " --kube-context ")
-    }
-
-    fn command(&self, program: &str, words: &[&str], last: &[&str]) -> String {
-        let file = self.flags.kubeconfig.as_ref().map(|path| path.to_string_lossy());
-        let mut all = vec![program];
-        all.extend(words);
-        if let Some(file) = &file {
-            all.extend(["--kubeconfig", file]);
+    pub fn surge(&self, arguments: &[&str]) -> Command {
+        let command = Command::surge(arguments.iter().copied()).on(&self.flags);
+        if self.namespace == contract::names::NAMESPACE {
+            return command;
         }
-        if let Some(context) = &self.flags.context {
-            all.extend(["--context", context]);
-        }
-        all.extend(last);
-        shell::line(all)
+        command.flag("--namespace", self.namespace.as_str())
+    }
+
+    /// A command of helm.
+    #[must_use]
+    pub fn helm(&self, arguments: &[&str]) -> Command {
+        Command::helm(arguments.iter().copied()).on(&self.flags)
+    }
+}
+
+/// A command of kubectl on one object of the current cluster.
+#[must_use]
+pub fn on_object(verb: &str, key: &Key) -> Command {
+    let command = Command::kubectl([verb]).object(&key.kind, &key.name);
+    match &key.namespace {
+        Some(namespace) => command.namespace(namespace),
+        None => command,
+    }
+}
+
+/// The command line that was given, for a retry; `words` are its arguments, the program's name first.
+#[must_use]
+pub fn retry_command(words: &[String]) -> Command {
+    match words {
+        [] => Command::surge([""; 0]),
+        [program, arguments @ ..] => Command::new(program).args(arguments.iter().cloned()),
     }
 }
 
@@ -67,20 +78,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_mean_what_was_meant() {
+    fn commands_select_cluster_and_demo() {
         let usual = Hints::new(&ConnectFlags::default(), contract::names::NAMESPACE);
-        assert_eq!(usual.surge(&[]), "surge");
-        assert_eq!(usual.kubectl(&["get", "pods"]), "kubectl get pods");
+        assert_eq!(usual.surge(&[]).to_string(), "surge");
+        assert_eq!(usual.kubectl(&["get", "pods"]).to_string(), "kubectl get pods");
         let flags = ConnectFlags { kubeconfig: Some("/a b".into()), context: Some("far".into()) };
         let other = Hints::new(&flags, "demo");
         assert_eq!(
-            other.surge(&["doctor"]),
+            other.surge(&["doctor"]).to_string(),
             "surge doctor --kubeconfig '/a b' --context far --namespace demo"
         );
-        assert_eq!(other.helm(&["list"]), "helm list --kubeconfig '/a b' --kube-context far");
+        assert_eq!(other.helm(&["list"]).to_string(), "helm list --kubeconfig '/a b' --kube-context far");
         assert_eq!(
-            other.kubectl(&["get", "pods", "-n", "demo"]),
+            other.kubectl(&["get", "pods", "-n", "demo"]).to_string(),
             "kubectl get pods -n demo --kubeconfig '/a b' --context far"
         );
+    }
+
+    #[test]
+    fn a_retry_repeats_the_command_line() {
+        let words = ["surge", "up", "--set", "a=b c", "--yes"].map(str::to_owned);
+        assert_eq!(retry_command(&words).to_string(), "surge up --set 'a=b c' --yes");
     }
 }

@@ -1,25 +1,24 @@
-//! Clusters that run on this machine take images from files: which command does it, known by the context's name.
+//! Image archives, loaded into clusters on this machine. The name of the context shows which program made the cluster.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
+use text::command::Command;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::program;
-use super::shell;
 
-/// Where `cargo xtask image` leaves the archives that it builds, from the root of a clone.
-pub const BUILT: &str = "target/images";
+/// The folder of the archives that `cargo xtask image` builds, from the root of a clone.
+pub const BUILT_ARCHIVES: &str = "target/images";
 
-/// How long loading one archive may take.
-const WITHIN: Duration = Duration::from_secs(300);
+/// Time limit for loading one archive.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// A program that keeps clusters on this machine.
+/// A cluster on this machine, by the program that made it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Local {
+pub enum LocalCluster {
     /// kind, with the cluster's name.
     Kind(String),
     /// minikube, with the profile's name.
@@ -28,8 +27,8 @@ pub enum Local {
     K3d(String),
 }
 
-impl Local {
-    /// The program that made a context of this name, if its name tells.
+impl LocalCluster {
+    /// The cluster of a context, by the context's name.
     #[must_use]
     pub fn of_context(context: &str) -> Option<Self> {
         if let Some(name) = context.strip_prefix("kind-").filter(|name| !name.is_empty()) {
@@ -42,29 +41,26 @@ impl Local {
             .then(|| Self::Minikube(context.to_owned()))
     }
 
-    /// The command that loads the image in `archive`.
+    /// The command that loads an archive.
     #[must_use]
-    pub fn load(&self, archive: &Path) -> Vec<String> {
-        let archive = archive.to_string_lossy().into_owned();
-        let words = |words: [&str; 4], last: [&str; 2]| {
-            words.iter().chain(&last).map(|word| (*word).to_owned()).collect::<Vec<_>>()
+    pub fn load(&self, archive: &Path) -> Command {
+        let (program, verb, flag, name) = match self {
+            Self::Kind(name) => ("kind", ["load", "image-archive"], "--name", name),
+            Self::Minikube(name) => ("minikube", ["image", "load"], "--profile", name),
+            Self::K3d(name) => ("k3d", ["image", "import"], "--cluster", name),
         };
-        match self {
-            Self::Kind(name) => words(["kind", "load", "image-archive", &archive], ["--name", name]),
-            Self::Minikube(name) => words(["minikube", "image", "load", &archive], ["--profile", name]),
-            Self::K3d(name) => words(["k3d", "image", "import", &archive], ["--cluster", name]),
-        }
+        Command::new(program).args(verb).arg(archive.to_string_lossy()).flag(flag, name.as_str())
     }
 }
 
-/// The archives in a folder, by name.
+/// The archives in a folder, sorted by name.
 ///
 /// # Errors
-/// When the folder cannot be read or holds none.
+/// If the folder is not readable or has no archives.
 pub fn archives(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let advice = "make them with: cargo xtask image all --output DIR";
+    let advice = "build them with: cargo xtask image all --output DIR";
     let entries = std::fs::read_dir(folder).map_err(|error| {
-        Failure::usage(format!("reading the folder of images {} failed: {error}", folder.display()), advice)
+        Failure::usage(format!("reading the image folder {} failed: {error}", folder.display()), advice)
     })?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
@@ -72,42 +68,43 @@ pub fn archives(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         .collect();
     found.sort();
     if found.is_empty() {
-        return Err(Failure::usage(format!("the folder {} holds no NAME.tar", folder.display()), advice));
+        return Err(Failure::usage(format!("the folder {} has no NAME.tar", folder.display()), advice));
     }
     Ok(found)
 }
 
-/// Runs one loading command to its end.
+/// Runs a command that loads an archive.
 ///
 /// # Errors
-/// When the program is not there, fails or takes too long, with the last thing that it said.
-pub async fn run(command: &[String], stop: &CancellationToken) -> Result<(), Failure> {
-    let line = shell::line(command);
-    let Some((program, arguments)) = command.split_first() else { return Ok(()) };
+/// If the program is missing, fails or exceeds the time limit; with the last line of its standard error.
+pub async fn run(command: &Command, stop: &CancellationToken) -> Result<(), Failure> {
+    let program = command.program();
     let found = program::find(program, std::env::var_os("PATH").as_deref()).map_err(|missing| {
-        let advice =
-            format!("put {program} on your path, or load the images yourself and leave --archives out");
-        Failure::step(format!("{line}: {program} cannot be started: {missing}"), advice)
+        let advice = format!("install {program}, or load the images yourself and omit --archives");
+        Failure::step(format!("{command}: {program} does not start: {missing}"), advice)
     })?;
-    let running = Command::new(found).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output();
+    let mut process = tokio::process::Command::new(found);
+    let running = process.args(command.arguments()).stdin(Stdio::null()).kill_on_drop(true).output();
     let output = tokio::select! {
-        output = tokio::time::timeout(WITHIN, running) => output,
+        output = tokio::time::timeout(LOAD_TIMEOUT, running) => output,
         () = stop.cancelled() => return Err(Failure::stopped()),
     };
     let output = match output {
-        Err(_late) => return Err(Failure::step(format!("{line}: not done within {WITHIN:?}"), "")),
+        Err(_elapsed) => {
+            return Err(Failure::step(format!("{command}: not done within {LOAD_TIMEOUT:?}"), ""));
+        }
         Ok(Err(error)) => {
-            let advice = "load the images yourself and leave --archives out";
-            return Err(Failure::step(format!("{line}: {program} cannot be started: {error}"), advice));
+            let advice = "load the images yourself and omit --archives";
+            return Err(Failure::step(format!("{command}: {program} does not start: {error}"), advice));
         }
         Ok(Ok(output)) => output,
     };
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    Err(Failure::step(format!("{line}: {last}"), "run it yourself to see more"))
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let last = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it failed without a message");
+    Err(Failure::step(format!("{command}: {last}"), "run it to see more"))
 }
 
 #[cfg(test)]
@@ -115,8 +112,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_program_is_known_by_the_context() {
-        for (context, command) in [
+    fn the_context_shows_the_program() {
+        for (context, expected) in [
             ("kind-demo", Some("kind load image-archive a.tar --name demo")),
             ("k3d-demo", Some("k3d image import a.tar --cluster demo")),
             ("minikube", Some("minikube image load a.tar --profile minikube")),
@@ -124,16 +121,15 @@ mod tests {
             ("production", None),
             ("kindly", None),
         ] {
-            let local = Local::of_context(context);
-            let line = local.map(|local| shell::line(local.load(Path::new("a.tar"))));
-            assert_eq!(line.as_deref(), command, "{context}");
+            let command = LocalCluster::of_context(context).map(|local| local.load(Path::new("a.tar")));
+            assert_eq!(command.map(|command| command.to_string()).as_deref(), expected, "{context}");
         }
     }
 
     #[test]
-    fn a_folder_without_images_is_told() {
+    fn a_folder_without_archives_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(archives(folder.path()).unwrap_err().what.contains("holds no NAME.tar"));
+        assert!(archives(folder.path()).unwrap_err().what.contains("has no NAME.tar"));
         for name in ["worker.tar", "producer.tar", "notes.txt"] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }

@@ -1,15 +1,18 @@
-//! Installing the demo and the stack below it on a cluster, taking it away again, and saying what is there.
+//! Installs the demo and its stack on a cluster, removes them, and reports their state.
 //!
-//! What is to be done is worked out first, as data, from what was asked for and what was seen (`plan`, `removal`); only then is
-//! something done. So `--dry-run` shows exactly what would happen, and what cannot work is found before anything changed.
+//! Each command first computes a plan, as data, from the request and the cluster's state ([`plan`], [`uninstall_plan`]). So
+//! `--dry-run` shows exactly what would happen, and most refusals come before the first change.
 
-pub mod again;
 pub mod apply;
+pub mod bundled;
 pub mod chart;
+pub mod cluster_state;
+pub mod connected_cluster;
 pub mod down;
 pub mod failure;
 pub mod helm;
 pub mod hints;
+pub mod image_pull;
 pub mod images;
 pub mod object;
 pub mod owner;
@@ -17,17 +20,13 @@ pub mod plan;
 pub mod print;
 pub mod program;
 pub mod progress;
-pub mod pull;
 pub mod ready;
-pub mod removal;
 pub mod request;
 pub mod rules;
 pub mod secret;
-pub mod seen;
-pub mod shell;
 pub mod status;
-pub mod suggest;
 pub mod survey;
+pub mod uninstall_plan;
 pub mod up;
 pub mod upstream;
 pub mod wait;

@@ -1,24 +1,24 @@
-//! Kubernetes objects as data: read from YAML, named, and put into the order in which they depend on one another.
+//! Kubernetes objects as JSON: parsed from YAML, named, and sorted by their dependencies.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// Which object: enough to ask for it.
+/// The identity of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// Such as `apps/v1`.
     pub api_version: String,
     /// Such as `Deployment`.
     pub kind: String,
-    /// Its namespace; `None` for what lives in none.
+    /// Its namespace; `None` for a cluster-wide object.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
 }
 
 impl Key {
-    /// The key of an object that is complete; see [`complete`].
+    /// The key of an object, whose namespace is set; see [`set_namespace`].
     #[must_use]
     pub fn of(object: &Value) -> Self {
         let text =
@@ -31,7 +31,7 @@ impl Key {
         }
     }
 
-    /// Kind and name, with the namespace only where it is another than `namespace`.
+    /// Kind and name, with the namespace if it differs from `namespace`.
     #[must_use]
     pub fn short(&self, namespace: &str) -> String {
         match &self.namespace {
@@ -40,7 +40,7 @@ impl Key {
         }
     }
 
-    /// Group of the API, empty for the core one.
+    /// API group; empty for the core group.
     #[must_use]
     pub fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
@@ -57,7 +57,7 @@ impl fmt::Display for Key {
     }
 }
 
-/// Kinds that live in no namespace, of those that a chart like ours can hold.
+/// Cluster-wide kinds that a chart may contain.
 const CLUSTER_WIDE: [&str; 8] = [
     "APIService",
     "ClusterRole",
@@ -69,7 +69,7 @@ const CLUSTER_WIDE: [&str; 8] = [
     "PriorityClass",
 ];
 
-/// What comes first: what others refer to, and Services before pods, which get their addresses as variables.
+/// Kinds in the order of applying: referenced objects first, and Services before pods, which get their addresses as variables.
 const ORDER: [&str; 22] = [
     "Namespace",
     "PriorityClass",
@@ -95,14 +95,13 @@ const ORDER: [&str; 22] = [
     "Job",
 ];
 
-/// The objects of a text of YAML documents; lists are unfolded, empty documents skipped.
+/// Parses YAML documents into objects. Lists are replaced by their items; empty documents are skipped.
 ///
 /// # Errors
-/// A sentence when the text is not YAML or a document is no Kubernetes object.
+/// A sentence if the text is not YAML or a document is no Kubernetes object.
 pub fn parse(text: &str) -> Result<Vec<Value>, String> {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
-        format!("this is not YAML: {}", error.to_string().lines().next().unwrap_or_default())
-    })?;
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text)
+        .map_err(|error| format!("invalid YAML: {}", error.to_string().lines().next().unwrap_or_default()))?;
     let mut objects = Vec::new();
     for document in documents {
         match document.get("items").and_then(Value::as_array) {
@@ -121,8 +120,8 @@ pub fn parse(text: &str) -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
-/// Says the namespace in an object that leaves it to whoever applies it.
-pub fn complete(object: &mut Value, namespace: &str) {
+/// Sets the namespace of an object that has none, and removes it from a cluster-wide one.
+pub fn set_namespace(object: &mut Value, namespace: &str) {
     let cluster_wide = object["kind"].as_str().is_some_and(|kind| CLUSTER_WIDE.contains(&kind));
     if let Some(metadata) = object["metadata"].as_object_mut() {
         if cluster_wide {
@@ -133,12 +132,12 @@ pub fn complete(object: &mut Value, namespace: &str) {
     }
 }
 
-/// Sorts into the order in which objects are to be applied; unknown kinds come last. Removing goes the other way.
+/// Sorts objects in the order of applying; unknown kinds come last. They are deleted in reverse order.
 pub fn sort(objects: &mut [Value]) {
     objects.sort_by_key(|object| rank(object["kind"].as_str().unwrap_or_default()));
 }
 
-/// The place of a kind in the order of applying.
+/// The position of a kind in the order of applying.
 #[must_use]
 pub fn rank(kind: &str) -> usize {
     ORDER.iter().position(|known| *known == kind).unwrap_or(ORDER.len())
@@ -151,31 +150,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_helm_prints_becomes_objects() {
+    fn yaml_becomes_objects() {
         let text = "---\n# Source: a\napiVersion: v1\nkind: Secret\nmetadata: {name: a}\n---\n# nothing\n---\n\
                     apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: b}}\n";
         let names: Vec<String> = parse(text).unwrap().iter().map(|object| Key::of(object).name).collect();
         assert_eq!(names, ["a", "b"]);
         assert_eq!(parse("").unwrap(), Vec::<Value>::new());
-        for (text, expected) in [("kind: Pod\nmetadata: {name: x}", "apiVersion"), ("a: [", "not YAML")] {
+        for (text, expected) in [("kind: Pod\nmetadata: {name: x}", "apiVersion"), ("a: [", "invalid YAML")] {
             assert!(parse(text).unwrap_err().contains(expected), "{text}");
         }
     }
 
     #[test]
-    fn namespaces_are_said_where_a_kind_has_one() {
+    fn namespaced_objects_get_a_namespace() {
         for (mut object, namespace) in [
             (json!({"kind": "Service", "metadata": {"name": "a"}}), Some("demo")),
             (json!({"kind": "Service", "metadata": {"name": "a", "namespace": "other"}}), Some("other")),
             (json!({"kind": "ClusterRole", "metadata": {"name": "a", "namespace": "other"}}), None),
         ] {
-            complete(&mut object, "demo");
+            set_namespace(&mut object, "demo");
             assert_eq!(Key::of(&object).namespace.as_deref(), namespace, "{object}");
         }
     }
 
     #[test]
-    fn what_others_need_comes_first() {
+    fn referenced_objects_come_first() {
         let mut objects: Vec<Value> = [
             "ScaledObject",
             "Strange",

@@ -1,21 +1,21 @@
-//! Whose an object is: what `up` marks, and by which marks `down` knows what it may remove.
+//! The labels that `surge up` sets, by which `surge down` recognizes its objects.
 
 use contract::names::{LABEL_PART_OF, PART_OF};
 use serde_json::{Map, Value};
 
-/// Label that says which program keeps an object.
+/// Label with the program that manages an object.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
-/// Value of [`MANAGED_BY`], and the field manager of what is applied.
+/// Value of [`MANAGED_BY`], and the field manager of applied objects.
 pub const SURGE: &str = "surge";
-/// Label with the namespace of the demo that an object belongs to: a cluster may have several demos.
-pub const FOR: &str = "surge.local/namespace";
-/// Label with the profile that an object was installed with.
+/// Label with the namespace of the demo that an object belongs to. A cluster may have several demos.
+pub const DEMO: &str = "surge.local/namespace";
+/// Label with the profile of the install.
 pub const PROFILE: &str = "surge.local/profile";
 
-/// Marks an object and its claims' templates as ours.
+/// Labels an object and its volume claim templates as ours.
 pub fn mark(object: &mut Value, namespace: &str, profile: &str) {
-    label(object, &[(LABEL_PART_OF, PART_OF), (MANAGED_BY, SURGE), (FOR, namespace), (PROFILE, profile)]);
-    // A template says who keeps its pods only if it did before: another label there would start new pods.
+    label(object, &[(LABEL_PART_OF, PART_OF), (MANAGED_BY, SURGE), (DEMO, namespace), (PROFILE, profile)]);
+    // A new label in the pod template would restart the pods; only an existing one is set.
     if let Some(value) =
         object.pointer_mut("/spec/template/metadata/labels").and_then(|labels| labels.get_mut(MANAGED_BY))
     {
@@ -39,26 +39,26 @@ fn label(object: &mut Value, pairs: &[(&str, &str)]) {
     }
 }
 
-/// Whether `up` installed the object, for the demo in `namespace`.
+/// Returns true if `surge up` installed the object, for the demo in `namespace`.
 #[must_use]
 pub fn is_ours(object: &Value, namespace: &str) -> bool {
     let label = |name: &str| object["metadata"]["labels"][name].as_str();
     label(MANAGED_BY) == Some(SURGE)
         && label(LABEL_PART_OF) == Some(PART_OF)
-        // What a controller made by a template of ours has no such label.
-        && label(FOR).is_none_or(|of| of == namespace)
+        // Objects that controllers make from our templates lack the label.
+        && label(DEMO).is_none_or(|of| of == namespace)
 }
 
-/// The label selector for what is ours in the demo's namespace.
+/// The label selector of our objects in the demo's namespace.
 #[must_use]
 pub fn selector() -> String {
     format!("{LABEL_PART_OF}={PART_OF},{MANAGED_BY}={SURGE}")
 }
 
-/// The label selector for what is ours outside of the demo's namespace.
+/// The label selector of our objects in all namespaces, for the demo in `namespace`.
 #[must_use]
 pub fn selector_of(namespace: &str) -> String {
-    format!("{},{FOR}={namespace}", selector())
+    format!("{},{DEMO}={namespace}", selector())
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_are_set_and_selectors_left_alone() {
+    fn labels_are_set_and_selectors_kept() {
         let mut object = json!({
             "kind": "StatefulSet",
             "metadata": {"name": "x", "labels": {MANAGED_BY: "Helm", "a": "b"}},
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_made_is_not_ours() {
+    fn foreign_objects_are_not_ours() {
         for labels in [
             json!(null),
             json!({MANAGED_BY: SURGE}),

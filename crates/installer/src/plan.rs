@@ -1,76 +1,79 @@
-//! What `up` would do, worked out from what was asked for and what was seen; nothing is done here.
+//! The plan of `surge up`, computed from the request and the cluster's state.
 
 use serde_json::Value;
+use text::command::Command;
 
+use super::cluster_state::{ClusterState, Ownership};
 use super::failure::Failure;
 use super::object::{self, Key};
 use super::request::{Request, Stack};
 use super::secret;
-use super::seen::{Seen, Whose};
 use super::upstream::{self, Release};
 
 mod stack;
 
 pub use stack::check_metrics;
 
-/// Name of the APIService that one adapter of a cluster owns.
+/// Name of the APIService for external metrics. A cluster has one.
 pub const API_SERVICE: &str = "v1beta1.external.metrics.k8s.io";
 
-/// Kinds of which there may be one for a workload: an earlier profile's go before this one's come.
+/// Kinds of which a workload may have one: those of an earlier profile are deleted first.
 const AUTOSCALERS: [&str; 3] = ["HorizontalPodAutoscaler", "ScaledObject", "TriggerAuthentication"];
 
-/// Kinds whose pods are waited for.
+/// Kinds with pods to wait for.
 const WORKLOADS: [&str; 3] = ["StatefulSet", "Deployment", "DaemonSet"];
 
-/// What is to be done.
+/// The plan of `surge up`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// In this order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
-    /// What stays as it is although one might expect otherwise.
+    /// Unexpected parts that stay unchanged.
     pub notes: Vec<String>,
 }
 
-/// A step.
+/// A step of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
-    /// Load an image into a cluster on this machine, by this command.
-    Load(Vec<String>),
-    /// Make a namespace for the stack.
+    /// Load an image archive into a cluster on this machine.
+    Load(Command),
+    /// Create a namespace for the stack.
     Namespace(Value),
-    /// Install, upgrade or leave a release.
+    /// Install, upgrade or keep a release.
     Release(Release, Action),
-    /// Give the adapter its rules.
+    /// Create the adapter's rules.
     Rules(Value),
-    /// Remove what an earlier profile scaled by.
+    /// Delete the autoscaler of an earlier profile.
     Clear(Vec<Key>),
     /// Apply the demo's objects.
     Apply(Vec<Value>),
-    /// Remove what an earlier `up` applied and this one does not.
+    /// Delete objects of an earlier `surge up` that this one does not have.
     Prune(Vec<Key>),
-    /// Wait until the workloads are ready.
+    /// Wait for the workloads.
     Ready(Vec<Key>),
-    /// Wait until the external metric answers.
+    /// Wait for the external metric.
     Metric,
 }
 
-/// What becomes of a release.
+/// The treatment of a release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// It is not there yet.
+    /// It does not exist.
     Install,
-    /// It is another version, has other values, or failed.
+    /// Its version or values differ, or it failed.
     Upgrade,
-    /// It is as it should be.
+    /// It is up to date.
     Keep,
 }
 
 impl Step {
-    /// What it is called.
+    /// Its title.
     #[must_use]
     pub fn title(&self, request: &Request) -> String {
         match self {
-            Self::Load(command) => format!("load {}", command.get(3).map_or("an image", String::as_str)),
+            Self::Load(command) => {
+                format!("load {}", command.arguments().get(2).map_or("an image", String::as_str))
+            }
             Self::Namespace(object) => format!("namespace {}", Key::of(object).name),
             Self::Release(release, _) => {
                 format!("{} {} in namespace {}", release.chart, release.version, release.namespace)
@@ -78,47 +81,49 @@ impl Step {
             Self::Rules(_) => "rules of prometheus-adapter".to_owned(),
             Self::Clear(_) => "autoscaler of the earlier profile".to_owned(),
             Self::Apply(_) => format!("the demo in namespace {}", request.namespace),
-            Self::Prune(_) => "what an earlier up left".to_owned(),
+            Self::Prune(_) => "leftovers of an earlier surge up".to_owned(),
             Self::Ready(_) => "pods of the demo".to_owned(),
             Self::Metric => "external metric".to_owned(),
         }
     }
 }
 
-/// What is to be done to get from what was `seen` to what was asked for. `objects` are the chart's, complete and marked;
-/// `releases` the stack's; `rules` the adapter's ConfigMap; `load` the commands that load images.
+/// Computes the plan. `objects` are the chart's, with namespaces and labels; `releases` are the stack's; `rules` is the adapter's
+/// ConfigMap; `load` are the commands that load images.
 ///
 /// # Errors
-/// A [`Failure`] when it cannot be done without taking what is somebody else's, or without breaking what is there.
+/// If the plan would take over foreign objects or break existing ones.
 pub fn plan(
     request: &Request,
-    seen: &Seen,
+    state: &ClusterState,
     mut objects: Vec<Value>,
     releases: Vec<Release>,
     rules: Value,
-    load: Vec<Vec<String>>,
+    load: Vec<Command>,
 ) -> Result<Plan, Failure> {
-    check_metrics(request, &seen.metrics)?;
+    check_metrics(request, &state.metrics)?;
     let mut steps: Vec<Step> = load.into_iter().map(Step::Load).collect();
     let mut notes = Vec::new();
     match request.stack {
-        Stack::Install => stack::install(request, seen, releases, &mut steps)?,
-        Stack::Skip => stack::skip(request, seen, rules, &mut steps)?,
+        Stack::Install => stack::install(request, state, releases, &mut steps)?,
+        Stack::Skip => stack::skip(request, state, rules, &mut steps)?,
     }
-    keep_namespace(request, seen, &mut objects, &mut notes)?;
-    keep_secret(request, seen, &mut objects, &mut notes);
-    check_foreign(request, seen, &objects)?;
+    keep_namespace(request, state, &mut objects, &mut notes)?;
+    keep_secret(request, state, &mut objects, &mut notes);
+    check_foreign(request, state, &objects)?;
 
     let wanted: Vec<Key> = objects.iter().map(Key::of).collect();
     let stale = |key: &&Key| {
         !wanted.contains(key) && key.kind != "Namespace" && **key != secret::key(&request.namespace)
     };
-    let (mut clear, mut prune): (Vec<Key>, Vec<Key>) = seen
+    let (mut clear, mut prune): (Vec<Key>, Vec<Key>) = state
         .marked
         .iter()
         .filter(stale)
-        // The rules are the stack's, not the chart's.
-        .filter(|key| key.namespace.as_deref() != Some(upstream::RULES.0) || key.name != upstream::RULES.1)
+        // The rules belong to the stack, not to the chart.
+        .filter(|key| {
+            key.namespace.as_deref() != Some(upstream::ADAPTER.0) || key.name != upstream::ADAPTER.1
+        })
         .cloned()
         .partition(|key| AUTOSCALERS.contains(&key.kind.as_str()));
     for keys in [&mut clear, &mut prune] {
@@ -138,46 +143,46 @@ pub fn plan(
 
 fn keep_namespace(
     request: &Request,
-    seen: &Seen,
+    state: &ClusterState,
     objects: &mut Vec<Value>,
     notes: &mut Vec<String>,
 ) -> Result<(), Failure> {
     let namespace = &request.namespace;
     let is_it =
         |object: &Value| object["kind"] == "Namespace" && object["metadata"]["name"] == namespace.as_str();
-    match seen.namespaces.get(namespace) {
-        Some(Whose::Others) => {
+    match state.namespaces.get(namespace) {
+        Some(Ownership::Foreign) => {
             objects.retain(|object| !is_it(object));
-            notes.push(format!("namespace {namespace} is there already and stays as it is"));
+            notes.push(format!("namespace {namespace} exists and stays unchanged"));
         }
-        Some(Whose::Ours) => {}
-        None | Some(Whose::Nobody) if objects.iter().any(is_it) => {}
-        None | Some(Whose::Nobody) => {
+        Some(Ownership::Ours) => {}
+        None | Some(Ownership::Absent) if objects.iter().any(is_it) => {}
+        None | Some(Ownership::Absent) => {
             return Err(Failure::usage(
-                format!("there is no namespace {namespace}, and the values say not to make it"),
-                "make it first, or leave namespace.create as it is",
+                format!("there is no namespace {namespace}, and namespace.create is false"),
+                "create it, or leave out namespace.create",
             ));
         }
     }
     Ok(())
 }
 
-/// A Secret that somebody else made stays theirs.
-fn keep_secret(request: &Request, seen: &Seen, objects: &mut Vec<Value>, notes: &mut Vec<String>) {
+/// Leaves a foreign Secret unchanged.
+fn keep_secret(request: &Request, state: &ClusterState, objects: &mut Vec<Value>, notes: &mut Vec<String>) {
     let key = secret::key(&request.namespace);
-    if seen.existing.get(&key).is_some_and(|existing| !existing.ours) {
+    if state.existing.get(&key).is_some_and(|existing| !existing.ours) {
         objects.retain(|object| Key::of(object) != key);
-        notes.push(format!("{key} is there already: its user and password are used, and it stays as it is"));
+        notes.push(format!("{key} exists: surge uses its credentials and does not change it"));
     }
 }
 
-fn check_foreign(request: &Request, seen: &Seen, objects: &[Value]) -> Result<(), Failure> {
+fn check_foreign(request: &Request, state: &ClusterState, objects: &[Value]) -> Result<(), Failure> {
     let foreign: Vec<String> = objects
         .iter()
         .map(Key::of)
         .filter(|key| {
-            let existing = seen.existing.get(key);
-            // What KEDA made from a ScaledObject of ours goes with it.
+            let existing = state.existing.get(key);
+            // KEDA made it from our ScaledObject.
             existing
                 .is_some_and(|existing| !existing.ours && existing.owner.as_deref() != Some("ScaledObject"))
         })
@@ -187,11 +192,8 @@ fn check_foreign(request: &Request, seen: &Seen, objects: &[Value]) -> Result<()
         return Ok(());
     }
     Err(Failure::step(
-        format!("there are objects of these names that surge up did not install:\n{}", foreign.join("\n")),
-        format!(
-            "another demo may be in namespace {}: remove it the way it was installed (kubectl delete -k, helm uninstall), or name another namespace with --namespace",
-            request.namespace
-        ),
+        format!("surge up did not install these objects:\n{}", foreign.join("\n")),
+        format!("remove the other demo in namespace {}, or use another --namespace NAME", request.namespace),
     ))
 }
 

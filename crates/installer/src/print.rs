@@ -1,19 +1,28 @@
-//! A plan in words, to be agreed to, and as what it comes to exactly: commands and objects, for `--dry-run`.
+//! A plan in words, for the user's consent, and as exact commands and objects, for `--dry-run`.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
 
+use text::command::Command;
+
 use super::helm::Helm;
+use super::hints;
 use super::object::Key;
 use super::plan::{Action, Plan, Step};
 use super::request::Request;
-use super::shell;
 use super::upstream::Release;
 
-/// What a Secret's data are shown as.
+/// The text in place of a Secret's data.
 const HIDDEN: &str = "(hidden)";
+
+/// Writes to standard output. The text is ours or cleaned; a closed output is ignored.
+pub fn say(text: &str) {
+    let mut out = std::io::stdout();
+    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
 
 /// The steps in words, one a line.
 #[must_use]
@@ -23,19 +32,19 @@ pub fn steps(plan: &Plan, request: &Request) -> Vec<String> {
 
 fn words(step: &Step, request: &Request) -> String {
     match step {
-        Step::Load(command) => format!("run {}", shell::line(command)),
-        Step::Namespace(object) => format!("make namespace {}", Key::of(object).name),
+        Step::Load(command) => format!("run {command}"),
+        Step::Namespace(object) => format!("create namespace {}", Key::of(object).name),
         Step::Release(release, action) => {
             let Release { name, namespace, chart, version, .. } = release;
             let what = format!("{chart} {version} (release {name} in namespace {namespace})");
             match action {
                 Action::Install => format!("install {what} with helm, and wait for its pods"),
                 Action::Upgrade => format!("upgrade {what} with helm, and wait for its pods"),
-                Action::Keep => format!("leave {what} as it is, and see that its pods are ready"),
+                Action::Keep => format!("keep {what}, and wait for its pods"),
             }
         }
-        Step::Rules(object) => format!("give the adapter its rules: make {}", Key::of(object)),
-        Step::Clear(keys) => format!("remove the autoscaler of the earlier profile: {}", list(keys)),
+        Step::Rules(object) => format!("create the adapter's rules: {}", Key::of(object)),
+        Step::Clear(keys) => format!("delete the autoscaler of the earlier profile: {}", list(keys)),
         Step::Apply(objects) => {
             format!(
                 "apply {} objects in namespace {}: {}",
@@ -45,10 +54,10 @@ fn words(step: &Step, request: &Request) -> String {
             )
         }
         Step::Prune(keys) => {
-            format!("remove what an earlier up applied and this one does not: {}", list(keys))
+            format!("delete leftovers of an earlier surge up: {}", list(keys))
         }
         Step::Ready(keys) => format!("wait for the pods of {}", names(keys)),
-        Step::Metric => "wait until the external metric answers and the autoscaler has read it".to_owned(),
+        Step::Metric => "wait for the external metric, and for the autoscaler to read it".to_owned(),
     }
 }
 
@@ -60,7 +69,7 @@ fn names(keys: &[Key]) -> String {
     keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// How many of each kind, in the order of their first appearance: `2 Services, Deployment`.
+/// The number of objects of each kind, in order of appearance: `2 Services, Deployment`.
 fn counted(objects: &[Value]) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for kind in objects.iter().filter_map(|object| object["kind"].as_str()) {
@@ -82,43 +91,41 @@ fn plural(kind: &str) -> String {
     }
 }
 
-/// What the plan comes to: YAML that `kubectl apply` takes, with everything else as comments. Data of Secrets are hidden.
+/// The plan as YAML for `kubectl apply`, with all other steps as comments. Data of Secrets are hidden.
 #[must_use]
 pub fn exact(plan: &Plan, request: &Request, helm: &Helm) -> String {
     let mut text = String::new();
     for step in &plan.steps {
         text.push_str(&format!("# {}\n", words(step, request)));
         match step {
-            Step::Load(command) => text.push_str(&format!("# {}\n", shell::line(command))),
+            Step::Load(command) => text.push_str(&commented(command)),
             Step::Release(release, action) => {
                 if *action != Action::Keep {
                     let file = format!("{}-values.yaml", release.name);
-                    text.push_str(&format!("# {}\n", helm.line(&release.install(Path::new(&file)))));
-                    text.push_str(&commented(&file, &yaml(&release.values)));
+                    text.push_str(&commented(&helm.command(&release.install(Path::new(&file)))));
+                    text.push_str(&format!("# {file}:\n"));
+                    text.extend(yaml(&release.values).lines().map(|line| format!("#   {line}\n")));
                 }
             }
             Step::Namespace(object) | Step::Rules(object) => text.push_str(&document(object)),
             Step::Apply(objects) => text.extend(objects.iter().map(document)),
-            Step::Clear(keys) | Step::Prune(keys) => text.extend(keys.iter().map(removal)),
+            Step::Clear(keys) | Step::Prune(keys) => text.extend(keys.iter().map(deletion)),
             Step::Ready(_) | Step::Metric => {}
         }
     }
     text
 }
 
-/// The command that removes an object.
+/// The command that deletes an object, as a comment.
 #[must_use]
-pub fn removal(key: &Key) -> String {
-    let mut words = vec!["kubectl", "delete", &key.kind, &key.name];
-    if let Some(namespace) = &key.namespace {
-        words.extend(["--namespace", namespace]);
-    }
-    format!("# {}\n", shell::line(words))
+pub fn deletion(key: &Key) -> String {
+    commented(&hints::on_object("delete", key))
 }
 
-fn commented(file: &str, text: &str) -> String {
-    let lines: String = text.lines().map(|line| format!("#   {line}\n")).collect();
-    format!("# {file}:\n{lines}")
+/// A command as a comment.
+#[must_use]
+pub fn commented(command: &Command) -> String {
+    command.to_string().lines().map(|line| format!("# {line}\n")).collect()
 }
 
 /// An object as a YAML document.
@@ -175,7 +182,7 @@ mod tests {
         };
         let text = exact(&plan, &request(), &Helm::for_tests());
         assert!(!text.contains("cGFzcw"), "{text}");
-        assert!(text.contains("# kubectl delete Service old --namespace demo\n"), "{text}");
+        assert!(text.contains("# kubectl delete Service old -n demo\n"), "{text}");
         let read = parse(&text).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!(read[0]["data"]["password"], HIDDEN);

@@ -1,5 +1,5 @@
-//! How far a command has come: on a terminal one line a step, which is rewritten while the step waits; elsewhere a line for what
-//! is new, so that a log tells each reason of waiting once, however often two of them take turns.
+//! Progress of a command. A terminal shows one line a step and rewrites it while the step waits. A log gets a line for each
+//! change, and each reason for waiting once.
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write};
@@ -9,135 +9,136 @@ use unicode_width::UnicodeWidthChar as _;
 
 use text::clean;
 
-/// Where the progress is written to.
+/// The kind of output.
 #[derive(Debug, Clone, Copy)]
-pub enum Form {
-    /// A terminal of so many columns, which may change.
+pub enum OutputKind {
+    /// A terminal, with its current width in columns.
     Terminal(fn() -> u16),
     /// A file or a pipe.
     Log,
 }
 
-impl Form {
-    /// What standard output is.
+impl OutputKind {
+    /// The kind of standard output.
     #[must_use]
     pub fn of_stdout() -> Self {
-        // A terminal that does not tell its width is taken for a small one.
+        // The default for a terminal of unknown width.
         let width = || crossterm::terminal::size().map_or(80, |(columns, _)| columns);
         if std::io::stdout().is_terminal() { Self::Terminal(width) } else { Self::Log }
     }
 }
 
-/// The state of the line that is written last.
+/// The state of the last line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Line {
-    /// It ended, or nothing was written yet.
+enum LastLine {
+    /// It is complete, or nothing was written.
     Ended,
-    /// It is rewritten by the next one.
+    /// The next line replaces it.
     Open,
 }
 
 /// Writes the steps of a command, numbered.
 pub struct Progress {
     out: Box<dyn Write + Send>,
-    form: Form,
-    line: Line,
+    kind: OutputKind,
+    last_line: LastLine,
     total: usize,
     step: usize,
     title: String,
     began: Instant,
-    said: BTreeSet<String>,
+    reasons: BTreeSet<String>,
 }
 
 impl Progress {
     /// Progress over `total` steps on standard output.
     #[must_use]
     pub fn stdout(total: usize) -> Self {
-        Self::new(Box::new(std::io::stdout()), Form::of_stdout(), total)
+        Self::new(Box::new(std::io::stdout()), OutputKind::of_stdout(), total)
     }
 
     /// Progress over `total` steps, written to `out`.
     #[must_use]
-    pub fn new(out: Box<dyn Write + Send>, form: Form, total: usize) -> Self {
-        let (began, said) = (Instant::now(), BTreeSet::new());
-        Self { out, form, line: Line::Ended, total, step: 0, title: String::new(), began, said }
+    pub fn new(out: Box<dyn Write + Send>, kind: OutputKind, total: usize) -> Self {
+        let (began, reasons) = (Instant::now(), BTreeSet::new());
+        let last_line = LastLine::Ended;
+        Self { out, kind, last_line, total, step: 0, title: String::new(), began, reasons }
     }
 
-    /// The next step begins.
+    /// Begins the next step.
     pub fn begin(&mut self, title: &str) {
         self.step += 1;
         title.clone_into(&mut self.title);
         self.began = Instant::now();
-        self.said.clear();
-        self.passing("…");
+        self.reasons.clear();
+        self.write_temporary("…");
     }
 
-    /// The step waits, for this reason.
+    /// Reports that the step waits, and the reason.
     pub fn waiting(&mut self, reason: &str) {
-        let is_new = self.said.insert(clean::text(reason));
-        if is_new || matches!(self.form, Form::Terminal(_)) {
+        let is_new = self.reasons.insert(clean::text(reason));
+        if is_new || matches!(self.kind, OutputKind::Terminal(_)) {
             let waited = self.began.elapsed().as_secs();
-            let waited = match self.form {
-                Form::Terminal(_) if waited > 0 => format!("waiting {waited} s"),
-                Form::Terminal(_) | Form::Log => "waiting".to_owned(),
+            let waited = match self.kind {
+                OutputKind::Terminal(_) if waited > 0 => format!("waiting {waited} s"),
+                OutputKind::Terminal(_) | OutputKind::Log => "waiting".to_owned(),
             };
-            self.passing(&format!("{waited}: {reason}"));
+            self.write_temporary(&format!("{waited}: {reason}"));
         }
     }
 
-    /// Something that the step has done or is about, of which there may be many.
-    pub fn doing(&mut self, what: &str) {
-        self.passing(what);
+    /// Reports a detail of the step; there may be many.
+    pub fn detail(&mut self, what: &str) {
+        self.write_temporary(what);
     }
 
-    /// Something about the step that a person will want to read afterwards.
+    /// Reports a detail that stays on the screen.
     pub fn note(&mut self, note: &str) {
-        self.lasting(note);
+        self.write_line(note);
     }
 
-    /// The step is done; how long it took is said when it is worth it.
-    pub fn done(&mut self, how: &str) {
+    /// Ends the step with a result, and its duration if it took a second or more.
+    pub fn done(&mut self, result: &str) {
         let took = self.began.elapsed();
         let took =
             if took < Duration::from_secs(1) { String::new() } else { format!(" ({} s)", took.as_secs()) };
-        self.lasting(&format!("{how}{took}"));
+        self.write_line(&format!("{result}{took}"));
     }
 
-    /// What the current step is called.
+    /// Title of the current step.
     #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
-    /// Ends the line, so that something else can be written.
+    /// Ends an open line before other output.
     pub fn end_line(&mut self) {
-        if self.line == Line::Open {
-            self.line = Line::Ended;
+        if self.last_line == LastLine::Open {
+            self.last_line = LastLine::Ended;
             self.write("\n");
         }
     }
 
-    /// What the next one replaces, where that can be.
-    fn passing(&mut self, text: &str) {
+    /// Writes a line that the next one replaces on a terminal.
+    fn write_temporary(&mut self, text: &str) {
         let line = self.numbered(text);
-        match self.form {
-            Form::Log => self.write(&format!("{line}\n")),
-            Form::Terminal(width) => {
-                // A line that fills the terminal would wrap, and only its last part could be rewritten.
+        match self.kind {
+            OutputKind::Log => self.write(&format!("{line}\n")),
+            OutputKind::Terminal(width) => {
+                // A line that wraps could not be rewritten as a whole.
                 let line = cut(&line, usize::from(width()).saturating_sub(1));
-                self.line = Line::Open;
+                self.last_line = LastLine::Open;
                 self.write(&format!("\r{line}\x1b[K"));
             }
         }
     }
 
-    /// What stays.
-    fn lasting(&mut self, text: &str) {
+    /// Writes a line that stays.
+    fn write_line(&mut self, text: &str) {
         let line = self.numbered(text);
-        self.line = Line::Ended;
-        match self.form {
-            Form::Log => self.write(&format!("{line}\n")),
-            Form::Terminal(_) => self.write(&format!("\r{line}\x1b[K\n")),
+        self.last_line = LastLine::Ended;
+        match self.kind {
+            OutputKind::Log => self.write(&format!("{line}\n")),
+            OutputKind::Terminal(_) => self.write(&format!("\r{line}\x1b[K\n")),
         }
     }
 
@@ -146,7 +147,7 @@ impl Progress {
     }
 
     fn write(&mut self, text: &str) {
-        // A closed standard output is nobody's loss: the work goes on.
+        // The work goes on without a reader.
         let _closed = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 }
@@ -157,7 +158,7 @@ impl Drop for Progress {
     }
 }
 
-/// The beginning of a line that takes at most `width` columns.
+/// The start of a line, at most `width` columns wide.
 fn cut(line: &str, width: usize) -> String {
     let columns = |text: &str| text.chars().map(|c| c.width().unwrap_or(0)).sum::<usize>();
     if columns(line) <= width {
@@ -191,15 +192,15 @@ mod tests {
         }
     }
 
-    /// What is written of a broker that wavers and a worker that is ready at once.
-    fn written(form: Form) -> String {
+    /// The output for a broker that alternates between two reasons, and a worker that is ready at once.
+    fn output(kind: OutputKind) -> String {
         let shared = Shared::default();
-        let mut progress = Progress::new(Box::new(shared.clone()), form, 2);
+        let mut progress = Progress::new(Box::new(shared.clone()), kind, 2);
         progress.begin("broker");
         for reason in ["no pod", "no pod", "pulling\u{1b}", "no pod", "pulling"] {
             progress.waiting(reason);
         }
-        progress.doing("one made");
+        progress.detail("one made");
         progress.note("two changed");
         progress.done("ready");
         progress.begin("worker");
@@ -208,9 +209,9 @@ mod tests {
     }
 
     #[test]
-    fn a_log_tells_each_reason_once() {
+    fn a_log_has_each_reason_once() {
         assert_eq!(
-            written(Form::Log),
+            output(OutputKind::Log),
             "[1/2] broker: …\n[1/2] broker: waiting: no pod\n[1/2] broker: waiting: pulling\n\
              [1/2] broker: one made\n[1/2] broker: two changed\n[1/2] broker: ready\n[2/2] worker: …\n"
         );
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_terminal_has_one_line_a_step() {
-        let text = written(Form::Terminal(|| 25));
+        let text = output(OutputKind::Terminal(|| 25));
         let shown: Vec<&str> = text.split('\n').map(|line| line.rsplit('\r').next().unwrap()).collect();
         assert_eq!(
             shown,

@@ -1,72 +1,77 @@
-//! Whether a workload is ready, and if not, why not: a pure judgement over what the API says about it and its pods.
+//! The readiness of a workload, and the reason if it is not ready. Pure functions of the workload, its pods and its events.
+
+use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{ContainerStatus, Event, Pod};
 use kube::ResourceExt as _;
 
-use super::pull::{self, Missing};
+use super::image_pull::{self, PullFailure};
 use observed::convert::pod::is_ready;
 
-/// What a workload says about itself.
+/// Time for an HPA's first sync: two sync periods of the controller, which are 15 s by default.
+pub const FIRST_SYNC_LIMIT: Duration = Duration::from_secs(30);
+
+/// The state of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rollout {
-    /// All its pods are there, new and available.
+    /// All pods are new and available.
     Done {
-        /// How many.
+        /// Number of pods.
         ready: i32,
     },
-    /// Not yet.
-    Going {
+    /// Pods are missing.
+    InProgress {
         /// Pods that are new and available.
         ready: i32,
         /// Pods wanted.
         wanted: i32,
-        /// What its controller could not do; empty where it complains of nothing.
-        complaint: String,
+        /// Error of the workload's controller; may be empty.
+        error: String,
     },
 }
 
-/// Why a workload is not ready.
+/// The reason why a workload is not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// A sentence without its end.
+    /// A sentence.
     pub what: String,
-    /// What there is to know about it beyond the sentence.
-    pub more: More,
+    /// A source of further details.
+    pub detail: Detail,
 }
 
-/// What there is to know beyond the sentence.
+/// A source of further details.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum More {
-    /// Nothing.
-    Nothing,
-    /// A container whose last lines say more.
-    Log(Log),
-    /// An image that cannot be had.
-    Image(Missing),
+pub enum Detail {
+    /// There is none.
+    None,
+    /// The log of a container.
+    Log(LogSource),
+    /// The failing pull of an image.
+    Image(PullFailure),
 }
 
-/// A container whose log is worth a look.
+/// The log of a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub struct LogSource {
     /// Pod.
     pub pod: String,
     /// Container.
     pub container: String,
-    /// When it is worth it.
-    pub when: When,
+    /// The time to show it.
+    pub shown: ShowLog,
 }
 
-/// When a log is worth a look.
+/// The time to show a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum ShowLog {
     /// At once: the container crashed.
     Now,
-    /// When the wait was in vain: until then the container may just be starting.
-    InVain,
+    /// After the time limit: until then the container may still be starting.
+    AfterTimeout,
 }
 
-/// The rollout of a Deployment, by the rules of `kubectl rollout status`.
+/// The rollout of a Deployment, as in `kubectl rollout status`.
 #[must_use]
 pub fn deployment(object: &Deployment) -> Rollout {
     let wanted = object.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
@@ -106,21 +111,21 @@ pub fn daemon_set(object: &DaemonSet) -> Rollout {
     rollout(observed && ready >= wanted, ready, wanted, None)
 }
 
-fn rollout(done: bool, ready: i32, wanted: i32, complaint: Option<String>) -> Rollout {
+fn rollout(done: bool, ready: i32, wanted: i32, error: Option<String>) -> Rollout {
     if done {
         Rollout::Done { ready }
     } else {
-        Rollout::Going { ready, wanted, complaint: complaint.unwrap_or_default() }
+        Rollout::InProgress { ready, wanted, error: error.unwrap_or_default() }
     }
 }
 
-/// Why the workload behind `rollout` waits: its controller's complaint, else the worst that one of its pods shows. `events`
-/// are those about the workload itself, newest last; they speak where there is no pod.
+/// The reason why a rollout waits: the controller's error, else the most severe reason of a pod. `events` are about the workload
+/// itself, newest last; they count if there is no pod.
 #[must_use]
-pub fn reason(ready: i32, wanted: i32, complaint: &str, pods: &[Pod], events: &[Event]) -> Reason {
+pub fn reason(ready: i32, wanted: i32, error: &str, pods: &[Pod], events: &[Event]) -> Reason {
     let counted = format!("{ready} of {wanted} pods ready");
-    if !complaint.is_empty() {
-        return Reason { what: format!("{counted}: its pods are refused: {complaint}"), more: More::Nothing };
+    if !error.is_empty() {
+        return Reason { what: format!("{counted}: its pods are refused: {error}"), detail: Detail::None };
     }
     if let Some(reason) = pods.iter().filter_map(of_pod).min_by_key(|(severity, _)| *severity) {
         return reason.1;
@@ -129,12 +134,12 @@ pub fn reason(ready: i32, wanted: i32, complaint: &str, pods: &[Pod], events: &[
     if pods.is_empty()
         && let Some(message) = warning.and_then(|event| event.message.as_deref())
     {
-        return Reason { what: format!("{counted}: {message}"), more: More::Nothing };
+        return Reason { what: format!("{counted}: {message}"), detail: Detail::None };
     }
-    Reason { what: counted, more: More::Nothing }
+    Reason { what: counted, detail: Detail::None }
 }
 
-/// What ails a pod, worst first.
+/// The severity of a pod's problem, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Severity {
     Crashing,
@@ -152,9 +157,9 @@ fn of_pod(pod: &Pod) -> Option<(Severity, Reason)> {
     let status = pod.status.as_ref()?;
     let containers =
         status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    let ailing = containers.filter_map(|container| of_container(&name, container)).min_by_key(|(s, _)| *s);
-    if ailing.is_some() {
-        return ailing;
+    let worst = containers.filter_map(|container| of_container(&name, container)).min_by_key(|(s, _)| *s);
+    if worst.is_some() {
+        return worst;
     }
     let unscheduled = status
         .conditions
@@ -162,19 +167,23 @@ fn of_pod(pod: &Pod) -> Option<(Severity, Reason)> {
         .flatten()
         .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     if let Some(condition) = unscheduled {
-        let message = condition.message.as_deref().unwrap_or("no node was found for it");
+        let message = condition.message.as_deref().unwrap_or("the scheduler found none");
         let what = format!("pod {name} has no node: {message}");
-        return Some((Severity::Unschedulable, Reason { what, more: More::Nothing }));
+        return Some((Severity::Unschedulable, Reason { what, detail: Detail::None }));
     }
     let runs = |container: &&ContainerStatus| {
         !container.ready && container.state.as_ref().is_some_and(|state| state.running.is_some())
     };
     let reason = match status.container_statuses.iter().flatten().find(runs) {
         Some(container) => Reason {
-            what: format!("pod {name} runs and is not ready yet"),
-            more: More::Log(Log { pod: name, container: container.name.clone(), when: When::InVain }),
+            what: format!("pod {name} is running but not ready"),
+            detail: Detail::Log(LogSource {
+                pod: name,
+                container: container.name.clone(),
+                shown: ShowLog::AfterTimeout,
+            }),
         },
-        None => Reason { what: format!("pod {name} starts"), more: More::Nothing },
+        None => Reason { what: format!("pod {name} is starting"), detail: Detail::None },
     };
     Some((Severity::Starting, reason))
 }
@@ -193,22 +202,22 @@ fn of_container(pod: &str, status: &ContainerStatus) -> Option<(Severity, Reason
         | "ImageInspectError"
         | "RegistryUnavailable"
         | "SignatureValidationFailed" => {
-            let message = pull::essence(message);
-            let what = format!("pod {pod}: image {} cannot be had: {}", status.image, or(message, reason));
-            let missing = Missing {
+            let message = image_pull::root_cause(message);
+            let what = format!("pod {pod}: pulling image {} fails: {}", status.image, or(message, reason));
+            let failure = PullFailure {
                 pod: pod.to_owned(),
                 container: container.clone(),
                 image: status.image.clone(),
                 reason: reason.to_owned(),
                 message: message.to_owned(),
             };
-            Some((Severity::Image, Reason { what, more: More::Image(missing) }))
+            Some((Severity::Image, Reason { what, detail: Detail::Image(failure) }))
         }
         "CreateContainerConfigError" | "CreateContainerError" => {
-            let what = format!("pod {pod}: container {container} cannot be made: {}", or(message, reason));
-            Some((Severity::Configuration, Reason { what, more: More::Nothing }))
+            let what = format!("pod {pod}: creating container {container} fails: {}", or(message, reason));
+            Some((Severity::Configuration, Reason { what, detail: Detail::None }))
         }
-        // Between two restarts a container that crashes is running or terminated for a moment.
+        // A crashing container is running or terminated for a moment between two restarts.
         _ if status.restart_count > 0 && !status.ready => Some(crashing(pod, status)),
         _ => None,
     }
@@ -221,17 +230,17 @@ fn crashing(pod: &str, status: &ContainerStatus) -> (Severity, Reason) {
     let ended = state(status.last_state.as_ref()).or_else(|| state(status.state.as_ref()));
     let how = match ended {
         Some(ended) if ended.reason.as_deref() == Some("OOMKilled") => {
-            "it needed more memory than its limit".to_owned()
+            "it exceeded its memory limit".to_owned()
         }
         Some(ended) => format!("exit code {}", ended.exit_code),
-        None => "no exit code known".to_owned(),
+        None => "exit code unknown".to_owned(),
     };
     let what = format!(
-        "pod {pod}: container {} crashes again and again ({} restarts, {how})",
+        "pod {pod}: container {} keeps crashing ({} restarts, {how})",
         status.name, status.restart_count
     );
-    let log = Log { pod: pod.to_owned(), container: status.name.clone(), when: When::Now };
-    (Severity::Crashing, Reason { what, more: More::Log(log) })
+    let log = LogSource { pod: pod.to_owned(), container: status.name.clone(), shown: ShowLog::Now };
+    (Severity::Crashing, Reason { what, detail: Detail::Log(log) })
 }
 
 fn or<'a>(text: &'a str, otherwise: &'a str) -> &'a str {

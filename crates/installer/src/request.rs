@@ -1,4 +1,4 @@
-//! What `up` was asked for, read from the command line into types.
+//! The request to `surge up`, parsed from the command line.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use cluster::connect::ConnectFlags;
 
-/// Where the autoscaler's number comes from.
+/// The source of the autoscaler's metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
     /// RabbitMQ's own Prometheus endpoint, and prometheus-adapter
     Plugin,
-    /// RabbitMQ 3.13, the exporter beside it, and prometheus-adapter
+    /// RabbitMQ 3.13 with an exporter, and prometheus-adapter
     Exporter,
-    /// KEDA, which asks the broker itself
+    /// KEDA, which queries the broker itself
     Keda,
 }
 
 impl Profile {
-    /// As it is written on the command line, in the chart and in labels.
+    /// The name on the command line, in the chart and in labels.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -36,7 +36,21 @@ impl fmt::Display for Profile {
     }
 }
 
-/// Everything that `up` was asked for.
+/// The default of `--timeout` of `surge up`: the time limit of a step.
+pub const DEFAULT_TIMEOUT: &str = "10m";
+
+/// The treatment of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Print it, ask the user, and carry it out.
+    Ask,
+    /// Print it and carry it out.
+    Yes,
+    /// Print its exact commands and objects.
+    DryRun,
+}
+
+/// A request to `surge up`.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Kubeconfig and context.
@@ -49,65 +63,65 @@ pub struct Request {
     pub values: Vec<PathBuf>,
     /// `--set`, in order: single values for our chart.
     pub set: Vec<String>,
-    /// Whether the stack is there already.
+    /// The treatment of the stack.
     pub stack: Stack,
-    /// `--chart`: charts from somewhere else.
-    pub charts: Vec<ChartAt>,
-    /// `--image`: images from somewhere else.
-    pub images: Vec<ImageAt>,
-    /// `--archives`: a folder with images to load into a cluster on this machine.
+    /// `--chart`: other sources of charts.
+    pub charts: Vec<ChartOption>,
+    /// `--image`: other images.
+    pub images: Vec<ImageOption>,
+    /// `--archives`: a folder with images for a cluster on this machine.
     pub archives: Option<PathBuf>,
-    /// How long each step may take.
+    /// Time limit of each step.
     pub timeout: Duration,
-    /// The words of the command line, to be given again after a failure.
-    pub again: Vec<String>,
+    /// The command line, for a retry after a failure.
+    pub command_line: Vec<String>,
 }
 
-/// Whether `up` installs the stack that the demo stands on.
+/// The treatment of the stack below the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
-    /// It installs it.
+    /// Install or upgrade it.
     Install,
-    /// It is there: `--skip-stack`.
+    /// Use the existing one: `--skip-stack`.
     Skip,
 }
 
 /// `NAME=PATH|URL`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChartAt {
+pub struct ChartOption {
     /// Name of the chart.
     pub chart: String,
-    /// Where it is.
-    pub place: Place,
+    /// Its source.
+    pub source: ChartSource,
 }
 
-/// Where a chart is.
+/// The source of a chart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum ChartSource {
     /// A folder or an archive on this machine.
     Path(PathBuf),
-    /// An archive somewhere else, or a chart in an OCI registry.
+    /// The URL of an archive, or of a chart in an OCI registry.
     Url(String),
-    /// A repository somewhere else, which has the chart under its name.
+    /// The URL of a chart repository.
     Repository(String),
 }
 
-impl FromStr for ChartAt {
+impl FromStr for ChartOption {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (chart, place) =
+        let (chart, source) =
             pair(text, "NAME=PATH or NAME=URL, such as prometheus-adapter=./prometheus-adapter-5.3.0.tgz")?;
-        let place = match place.split_once("://") {
-            Some(("oci", _)) => Place::Url(place.to_owned()),
-            Some(("http" | "https", _)) if place.ends_with(".tgz") || place.ends_with(".tar.gz") => {
-                Place::Url(place.to_owned())
+        let source = match source.split_once("://") {
+            Some(("oci", _)) => ChartSource::Url(source.to_owned()),
+            Some(("http" | "https", _)) if source.ends_with(".tgz") || source.ends_with(".tar.gz") => {
+                ChartSource::Url(source.to_owned())
             }
-            Some(("http" | "https", _)) => Place::Repository(place.to_owned()),
-            Some((scheme, _)) => return Err(format!("charts come by https, http or oci, not by {scheme}")),
-            None => Place::Path(PathBuf::from(place)),
+            Some(("http" | "https", _)) => ChartSource::Repository(source.to_owned()),
+            Some((scheme, _)) => return Err(format!("a chart's URL is https, http or oci, not {scheme}")),
+            None => ChartSource::Path(PathBuf::from(source)),
         };
-        Ok(Self { chart: chart.to_owned(), place })
+        Ok(Self { chart: chart.to_owned(), source })
     }
 }
 
@@ -125,7 +139,7 @@ pub enum ImageName {
 }
 
 impl ImageName {
-    /// As it is written on the command line.
+    /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -139,14 +153,14 @@ impl ImageName {
 
 /// `NAME=REF`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImageAt {
-    /// Which image.
+pub struct ImageOption {
+    /// The image.
     pub name: ImageName,
     /// The whole reference: registry, repository, and tag or digest.
     pub reference: String,
 }
 
-impl FromStr for ImageAt {
+impl FromStr for ImageOption {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -155,15 +169,13 @@ impl FromStr for ImageAt {
         let name = [ImageName::Producer, ImageName::Worker, ImageName::Rabbitmq, ImageName::Exporter]
             .into_iter()
             .find(|known| known.name() == name)
-            .ok_or_else(|| {
-                format!("there is no image {name:?}: it is producer, worker, rabbitmq or exporter")
-            })?;
-        // A colon before the last slash is a registry's port.
+            .ok_or_else(|| format!("unknown image {name:?}; use producer, worker, rabbitmq or exporter"))?;
+        // A colon before the last slash belongs to the registry's port.
         let last = reference.rsplit('/').next().unwrap_or_default();
         let named =
             last.split_once(['@', ':']).is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty());
         if !named || reference.contains(char::is_whitespace) {
-            return Err(format!("{reference:?} is not an image with a tag or a digest"));
+            return Err(format!("{reference:?} is not an image with a tag or digest"));
         }
         Ok(Self { name, reference: reference.to_owned() })
     }
@@ -181,28 +193,28 @@ mod tests {
 
     #[test]
     fn charts_are_folders_archives_or_repositories() {
-        let path = |text: &str| Place::Path(text.into());
+        let path = |text: &str| ChartSource::Path(text.into());
         for (text, expected) in [
             ("a=./b", path("./b")),
             ("a=b.tgz", path("b.tgz")),
-            ("a=https://h/a-1.tgz", Place::Url("https://h/a-1.tgz".into())),
-            ("a=oci://h/a", Place::Url("oci://h/a".into())),
-            ("a=https://h/charts", Place::Repository("https://h/charts".into())),
+            ("a=https://h/a-1.tgz", ChartSource::Url("https://h/a-1.tgz".into())),
+            ("a=oci://h/a", ChartSource::Url("oci://h/a".into())),
+            ("a=https://h/charts", ChartSource::Repository("https://h/charts".into())),
         ] {
-            let chart: ChartAt = text.parse().unwrap();
-            assert_eq!((chart.chart.as_str(), chart.place), ("a", expected), "{text}");
+            let chart: ChartOption = text.parse().unwrap();
+            assert_eq!((chart.chart.as_str(), chart.source), ("a", expected), "{text}");
         }
         for text in ["a", "=b", "a=", "a=ftp://h/a.tgz"] {
-            assert!(text.parse::<ChartAt>().is_err(), "{text}");
+            assert!(text.parse::<ChartOption>().is_err(), "{text}");
         }
     }
 
     #[test]
-    fn images_are_whole_references() {
+    fn images_are_complete_references() {
         for reference in
             ["surge/worker:1", "localhost:5000/worker:1", "rabbitmq:4.3@sha256:ab", "h/w@sha256:ab"]
         {
-            let image: ImageAt = format!("worker={reference}").parse().unwrap();
+            let image: ImageOption = format!("worker={reference}").parse().unwrap();
             assert_eq!((image.name, image.reference.as_str()), (ImageName::Worker, reference));
         }
         for text in [
@@ -214,7 +226,7 @@ mod tests {
             "worker=:1",
             "worker=a:1 b",
         ] {
-            assert!(text.parse::<ImageAt>().is_err(), "{text}");
+            assert!(text.parse::<ImageOption>().is_err(), "{text}");
         }
     }
 }

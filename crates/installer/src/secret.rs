@@ -1,4 +1,4 @@
-//! The broker's user: read where there is one, made once where there is none.
+//! The credentials of the broker's user: read from the Secret, or generated if there is none.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,16 +9,16 @@ use super::apply::Objects;
 use super::failure::Failure;
 use super::object::Key;
 
-/// The user's name when we make it.
+/// Name of a generated user.
 const USERNAME: &str = "surge";
 
-/// Letters of a password that we make: no two that look alike, none that a shell or a URL would take apart.
+/// Characters of a generated password: no similar ones, and none with a meaning in a shell or a URL.
 const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
-/// How many of them: 24 of 56 are 139 bits.
+/// Length of a generated password: 24 of 56 characters have 139 bits.
 const LENGTH: usize = 24;
 
-/// User and password of the broker.
+/// The credentials of the broker's user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// User.
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// Which object the credentials are in.
+/// The Secret with the credentials.
 #[must_use]
 pub fn key(namespace: &str) -> Key {
     Key {
@@ -44,10 +44,10 @@ pub fn key(namespace: &str) -> Key {
     }
 }
 
-/// The credentials in the Secret; new ones, where there is no Secret.
+/// The credentials in the Secret, or new ones if there is no Secret.
 ///
 /// # Errors
-/// When the Secret may not be read, or is not what it should be.
+/// If the Secret may not be read, or lacks a key.
 pub async fn read_or_make(objects: &mut Objects, namespace: &str) -> Result<Credentials, Failure> {
     match objects.get(&key(namespace)).await? {
         Some(secret) => read(&secret, namespace),
@@ -60,10 +60,10 @@ fn read(secret: &Value, namespace: &str) -> Result<Credentials, Failure> {
         let text = secret["data"][name].as_str().and_then(|text| STANDARD.decode(text).ok());
         text.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|text| !text.is_empty()).ok_or_else(
             || {
-                let what = format!("{} has no {name} that could be used", key(namespace));
+                let what = format!("{} has no valid {name}", key(namespace));
                 Failure::step(
                     what,
-                    "give it the keys username and password, or remove it: up makes a new one",
+                    "add the keys username and password, or delete it: surge up makes a new one",
                 )
             },
         )
@@ -74,7 +74,7 @@ fn read(secret: &Value, namespace: &str) -> Result<Credentials, Failure> {
 fn make() -> Result<Credentials, Failure> {
     let mut bytes = [0_u8; LENGTH];
     let mut password = String::with_capacity(LENGTH);
-    // Bytes above the last multiple of the alphabet's size would make its first letters likelier.
+    // Bytes above the last multiple of the alphabet's size would make its first characters more likely.
     let usable = u8::MAX - u8::MAX % LETTERS.len() as u8;
     while password.len() < LENGTH {
         random(&mut bytes)?;
@@ -85,7 +85,7 @@ fn make() -> Result<Credentials, Failure> {
     Ok(Credentials { username: USERNAME.to_owned(), password })
 }
 
-/// Randomness that is fit for a password.
+/// Fills `bytes` with cryptographic randomness.
 fn random(bytes: &mut [u8]) -> Result<(), Failure> {
     use std::io::Read as _;
     std::fs::File::open("/dev/urandom")
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_taken() {
+    fn an_existing_secret_is_used() {
         let secret = json!({"data": {"username": "bWU=", "password": "c2VjcmV0"}});
         let read = read(&secret, "demo").unwrap();
         assert_eq!((read.username.as_str(), read.password.as_str()), ("me", "secret"));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_without_a_password_is_told() {
+    fn a_secret_without_a_password_is_an_error() {
         for data in [json!({"username": "bWU="}), json!({"username": "bWU=", "password": ""}), json!(null)] {
             let failure = read(&json!({"data": data}), "demo").unwrap_err();
             assert!(failure.what.starts_with("Secret rabbitmq in namespace demo has no "), "{failure:?}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_long_and_not_the_same() {
+    fn passwords_are_long_and_differ() {
         let (one, other) = (make().unwrap().password, make().unwrap().password);
         assert_eq!(one.len(), LENGTH);
         assert!(one.bytes().all(|byte| LETTERS.contains(&byte)));

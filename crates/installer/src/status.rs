@@ -1,7 +1,7 @@
-//! `status`: what is installed, and for each hop from the broker to the autoscaler what it says and how old that is.
+//! `surge status`: the installed parts, and the value of each hop from the broker to the autoscaler with its age.
 
+pub mod dry_run;
 pub mod lines;
-pub mod questions;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -9,78 +9,78 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Objects, WITHIN};
+use super::apply::{Objects, REQUEST_TIMEOUT};
+use super::cluster_state::MetricsServer;
+use super::connected_cluster::ConnectedCluster;
 use super::failure::Failure;
 use super::helm::{Helm, Listed};
 use super::hints::Hints;
 use super::owner;
 use super::ready::{self, Rollout};
-use super::seen::Metrics;
 use super::survey;
-use super::up::{Ground, ground};
 use cluster::connect::ConnectFlags;
 use cluster::{broker, errors, external_metric, prometheus};
 use observed::convert;
 use observed::{DepthSample, Hpa, MetricSample, ScrapedSample};
 use text::clean;
+use text::command::Command;
 
-/// What was found, each with a sentence where it could not be had.
+/// The facts; an unreadable one is a sentence with the cause.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Facts {
     /// Context, server and version.
     pub place: String,
     /// Namespace.
     pub namespace: String,
-    /// What `up` installed there: how many objects.
+    /// Number of objects that `surge up` installed.
     pub installed: usize,
-    /// With which profile.
+    /// The profile of the install.
     pub profile: Option<String>,
-    /// The stack's releases that `up` installed.
+    /// Releases of the stack that `surge up` installed.
     pub releases: Result<Vec<Listed>, String>,
-    /// Broker, producer and workers: name and rollout.
+    /// Broker, producer and workers, with their rollouts.
     pub workloads: Vec<(&'static str, Result<Option<Rollout>, String>)>,
-    /// The broker's own count.
+    /// The depth, from the broker.
     pub depth: Result<Option<DepthSample>, String>,
     /// Name of the queue.
     pub queue: String,
-    /// The sample in Prometheus; `None` where nobody reads it.
+    /// The sample in Prometheus; `None` if the metric does not come from it.
     pub scraped: Option<Result<ScrapedSample, String>>,
     /// The external metric.
     pub metric: Result<MetricSample, String>,
-    /// Who serves external metrics.
-    pub server: Metrics,
+    /// The server of external metrics.
+    pub server: MetricsServer,
     /// The autoscaler.
     pub hpa: Result<Option<Autoscaler>, String>,
-    /// The command that would install the demo there.
-    pub up: String,
+    /// The command that installs the demo.
+    pub up: Command,
 }
 
-/// The autoscaler, and since when there is one.
+/// The autoscaler.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Autoscaler {
-    /// As it was read.
+    /// The HPA.
     pub hpa: Hpa,
-    /// When it was made, by the cluster's clock.
-    pub made: Option<Timestamp>,
+    /// Time of its creation, by the cluster's clock.
+    pub created: Option<Timestamp>,
 }
 
-/// Looks at everything once.
+/// Reads all facts once.
 ///
 /// # Errors
-/// When the cluster cannot be reached. What is missing in it is a fact, not an error.
-pub async fn look(flags: &ConnectFlags, namespace: &str, stop: &CancellationToken) -> Result<Facts, Failure> {
-    let Ground { cluster, version, mut objects } = ground(flags).await?;
-    let client = &cluster.client;
-    let marked = survey::marked(&mut objects, namespace).await?;
-    let up = clean::text(&Hints::new(flags, namespace).surge(&["up"]));
-    let flags = ConnectFlags { context: Some(cluster.context.clone()), ..flags.clone() };
+/// If the cluster is not reachable. A missing part is a fact, not an error.
+pub async fn read(flags: &ConnectFlags, namespace: &str, stop: &CancellationToken) -> Result<Facts, Failure> {
+    let mut connected = ConnectedCluster::connect(flags).await?;
+    let client = &connected.cluster.client;
+    let marked = survey::marked(&mut connected.objects, namespace).await?;
+    let helm_flags = connected.flags(flags);
     let releases = async {
-        let helm = Helm::find(&flags, stop.clone()).await?;
+        let helm = Helm::find(&helm_flags, stop.clone()).await?;
         helm.list(&survey::release_selector()).await
     };
-    let releases = releases.await.map_err(|failure: Failure| first(&failure.what));
-    let profile = profile(&mut objects, &marked).await;
-    let server = survey::metrics(&mut objects).await?;
+    let releases = releases.await.map_err(|failure: Failure| first_line(&failure.what));
+    let profile = profile(&mut connected.objects, &marked).await;
+    let server = survey::metrics(&mut connected.objects).await?;
     let workloads = workloads(client, namespace).await;
     let hpa = hpa(client, namespace).await;
     let metric = hpa.as_ref().ok().and_then(|found| found.as_ref()?.hpa.metric.clone());
@@ -105,10 +105,7 @@ pub async fn look(flags: &ConnectFlags, namespace: &str, stop: &CancellationToke
         }
     );
     Ok(Facts {
-        place: clean::text(&format!(
-            "context {} ({}), Kubernetes {version}",
-            cluster.context, cluster.server
-        )),
+        place: connected.title(),
         namespace: namespace.to_owned(),
         installed: marked.len(),
         profile,
@@ -116,11 +113,11 @@ pub async fn look(flags: &ConnectFlags, namespace: &str, stop: &CancellationToke
         workloads,
         depth: depth.map_err(cause),
         queue,
-        scraped: scraped.map(|asked| asked.map_err(cause)),
+        scraped: scraped.map(|sample| sample.map_err(cause)),
         metric: external,
         server,
         hpa,
-        up,
+        up: Hints::new(flags, namespace).surge(&["up"]),
     })
 }
 
@@ -130,7 +127,7 @@ fn cause(failure: errors::Failure) -> String {
     }
 }
 
-fn first(text: &str) -> String {
+fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
@@ -139,10 +136,10 @@ async fn profile(objects: &mut Objects, marked: &[super::object::Key]) -> Option
     found["metadata"]["labels"][owner::PROFILE].as_str().map(clean::text)
 }
 
-async fn within<T>(asking: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
-    match tokio::time::timeout(WITHIN, asking).await {
-        Err(_late) => Err(format!("no answer within {WITHIN:?}")),
-        Ok(answer) => answer.map_err(|error| cluster::errors::kube(&error)),
+async fn with_timeout<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
+    match tokio::time::timeout(REQUEST_TIMEOUT, request).await {
+        Err(_elapsed) => Err(format!("no answer within {REQUEST_TIMEOUT:?}")),
+        Ok(answer) => answer.map_err(|error| errors::kube(&error)),
     }
 }
 
@@ -150,10 +147,11 @@ async fn workloads(client: &Client, namespace: &str) -> Vec<(&'static str, Resul
     use contract::names::{PRODUCER, RABBITMQ, WORKER};
     let sets: Api<StatefulSet> = Api::namespaced(client.clone(), namespace);
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), namespace);
-    let broker = within(sets.get_opt(RABBITMQ)).await.map(|found| found.as_ref().map(ready::stateful_set));
+    let broker =
+        with_timeout(sets.get_opt(RABBITMQ)).await.map(|found| found.as_ref().map(ready::stateful_set));
     let mut all = vec![(RABBITMQ, broker)];
     for name in [PRODUCER, WORKER] {
-        let found = within(deployments.get_opt(name)).await;
+        let found = with_timeout(deployments.get_opt(name)).await;
         all.push((name, found.map(|found| found.as_ref().map(ready::deployment))));
     }
     all
@@ -161,9 +159,9 @@ async fn workloads(client: &Client, namespace: &str) -> Vec<(&'static str, Resul
 
 async fn hpa(client: &Client, namespace: &str) -> Result<Option<Autoscaler>, String> {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(client.clone(), namespace);
-    let found = within(api.get_opt(contract::names::HPA)).await?;
+    let found = with_timeout(api.get_opt(contract::names::HPA)).await?;
     Ok(found.map(|object| Autoscaler {
         hpa: convert::hpa::convert(&object),
-        made: object.metadata.creation_timestamp.as_ref().map(|made| made.0),
+        created: convert::timestamp(object.metadata.creation_timestamp.as_ref()),
     }))
 }

@@ -1,11 +1,12 @@
-//! What is there before anything is done: asked of the API and, for the stack, of helm.
+//! Reads the cluster's state from the API and, for the stack, from helm.
 
 use k8s_openapi::api::authorization::v1::SelfSubjectAccessReview;
 use kube::Api;
 use kube::api::PostParams;
 use serde_json::{Value, json};
 
-use super::apply::{Objects, WITHIN, unknown};
+use super::apply::{Objects, unknown_kind, with_timeout};
+use super::cluster_state::{ClusterState, ExistingObject, ExistingRelease, MetricsServer, Ownership};
 use super::failure::Failure;
 use super::helm::Helm;
 use super::object::Key;
@@ -13,10 +14,9 @@ use super::owner;
 use super::plan::API_SERVICE;
 use super::request::{Profile, Request, Stack};
 use super::rules;
-use super::seen::{Existing, Found, Metrics, Seen, Whose};
 use super::upstream::{self, Release};
 
-/// Everything that `up` may have installed, as kinds: where marks are looked for.
+/// Kinds of objects that `surge up` may have installed.
 const KINDS: [(&str, &str); 20] = [
     ("v1", "ConfigMap"),
     ("v1", "Secret"),
@@ -40,8 +40,8 @@ const KINDS: [(&str, &str); 20] = [
     ("keda.sh/v1alpha1", "TriggerAuthentication"),
 ];
 
-/// Of those, the kinds that the chart can put outside of the demo's namespace.
-const ELSEWHERE: [&str; 7] = [
+/// The kinds among them that the chart may create outside of the demo's namespace.
+const OUTSIDE: [&str; 7] = [
     "ConfigMap",
     "Role",
     "RoleBinding",
@@ -51,50 +51,50 @@ const ELSEWHERE: [&str; 7] = [
     "PrometheusRule",
 ];
 
-/// Looks at everything that a plan depends on.
+/// Reads the state on which a plan depends.
 ///
 /// # Errors
-/// When the API or helm does not answer, or something may not be read.
-pub async fn look(
+/// If the API or helm does not answer, or an object may not be read.
+pub async fn cluster_state(
     objects: &mut Objects,
     helm: &Helm,
     request: &Request,
     rendered: &[Value],
     releases: &[Release],
-) -> Result<Seen, Failure> {
-    let mut seen = Seen { metrics: metrics(objects).await?, ..Seen::default() };
+) -> Result<ClusterState, Failure> {
+    let mut state = ClusterState { metrics: metrics(objects).await?, ..ClusterState::default() };
     let namespaces =
         releases.iter().map(|release| release.namespace.as_str()).chain([request.namespace.as_str()]);
     for name in namespaces {
-        if !seen.namespaces.contains_key(name) {
-            seen.namespaces.insert(name.to_owned(), whose(objects, name, &request.namespace).await?);
+        if !state.namespaces.contains_key(name) {
+            state.namespaces.insert(name.to_owned(), ownership(objects, name, &request.namespace).await?);
         }
     }
     for object in rendered {
         let key = Key::of(object);
-        // Custom kinds come with the stack, which may not be there yet.
+        // The stack, which may be installed later, defines custom kinds.
         if request.stack == Stack::Skip && !objects.knows(&key).await? {
-            return Err(unknown(&key));
+            return Err(unknown_kind(&key));
         }
         if let Some(found) = objects.get(&key).await? {
             let owner =
                 found.pointer("/metadata/ownerReferences/0/kind").and_then(Value::as_str).map(str::to_owned);
             let ours = owner::is_ours(&found, &request.namespace);
-            let existing = Existing { ours, owner, object: found };
-            seen.existing.insert(key, existing);
+            let existing = ExistingObject { ours, owner, object: found };
+            state.existing.insert(key, existing);
         }
     }
-    seen.marked = marked(objects, &request.namespace).await?;
+    state.marked = marked(objects, &request.namespace).await?;
     if request.profile != Profile::Keda {
-        let key = config_map(upstream::RULES);
-        // Who may not read the rules cannot know; the metric itself will tell.
+        let key = config_map(upstream::ADAPTER);
+        // Without the right to read them, the wait for the metric shows whether they work.
         let found = objects.get(&key).await.ok().flatten();
-        seen.rules = rules::judge(found.as_ref(), request.profile);
+        state.rules = rules::state(found.as_ref(), request.profile);
     }
     if request.stack == Stack::Install {
-        seen.releases = found(helm, releases).await?;
+        state.releases = existing_releases(helm, releases).await?;
     }
-    Ok(seen)
+    Ok(state)
 }
 
 fn config_map((namespace, name): (&str, &str)) -> Key {
@@ -112,15 +112,15 @@ pub fn namespace_key(name: &str) -> Key {
     Key { api_version: "v1".to_owned(), kind: "Namespace".to_owned(), namespace: None, name: name.to_owned() }
 }
 
-async fn whose(objects: &mut Objects, name: &str, demo: &str) -> Result<Whose, Failure> {
+async fn ownership(objects: &mut Objects, name: &str, demo: &str) -> Result<Ownership, Failure> {
     Ok(match objects.get(&namespace_key(name)).await? {
-        None => Whose::Nobody,
-        Some(found) if owner::is_ours(&found, demo) => Whose::Ours,
-        Some(_) => Whose::Others,
+        None => Ownership::Absent,
+        Some(found) if owner::is_ours(&found, demo) => Ownership::Ours,
+        Some(_) => Ownership::Foreign,
     })
 }
 
-/// Key of the APIService.
+/// Key of the APIService for external metrics.
 #[must_use]
 pub fn api_service_key() -> Key {
     Key {
@@ -131,22 +131,24 @@ pub fn api_service_key() -> Key {
     }
 }
 
-/// Who serves external metrics.
+/// The server of external metrics.
 ///
 /// # Errors
-/// When there is no answer.
-pub async fn metrics(objects: &mut Objects) -> Result<Metrics, Failure> {
-    let Some(found) = objects.peek(&api_service_key()).await? else { return Ok(Metrics::Hidden) };
-    Ok(found.map_or(Metrics::Nobody, |object| {
+/// If there is no answer.
+pub async fn metrics(objects: &mut Objects) -> Result<MetricsServer, Failure> {
+    let Some(found) = objects.get_if_allowed(&api_service_key()).await? else {
+        return Ok(MetricsServer::Unreadable);
+    };
+    Ok(found.map_or(MetricsServer::Absent, |object| {
         let text = |name: &str| object["spec"]["service"][name].as_str().unwrap_or_default().to_owned();
-        Metrics::Service { namespace: text("namespace"), name: text("name") }
+        MetricsServer::Service { namespace: text("namespace"), name: text("name") }
     }))
 }
 
-/// Everything that an earlier `up` installed for the demo in `namespace`, but the namespaces themselves.
+/// All objects that `surge up` installed for the demo in `namespace`, except namespaces.
 ///
 /// # Errors
-/// When the API does not answer.
+/// If the API does not answer.
 pub async fn marked(objects: &mut Objects, namespace: &str) -> Result<Vec<Key>, Failure> {
     let mut keys = Vec::new();
     let (inside, everywhere) = (owner::selector(), owner::selector_of(namespace));
@@ -162,10 +164,10 @@ pub async fn marked(objects: &mut Objects, namespace: &str) -> Result<Vec<Key>, 
             found = objects.list(&kind_of(Some(namespace)), &inside).await?;
             found.retain(|object| owner::is_ours(object, namespace));
         }
-        if ELSEWHERE.contains(&kind) {
+        if OUTSIDE.contains(&kind) {
             found.extend(objects.list(&kind_of(None), &everywhere).await?);
         }
-        // What a controller made of an object of ours goes with it.
+        // An owned object is deleted with its owner.
         found.retain(|object| object["metadata"]["ownerReferences"].as_array().is_none_or(Vec::is_empty));
         keys.extend(found.iter().map(Key::of));
     }
@@ -174,7 +176,7 @@ pub async fn marked(objects: &mut Objects, namespace: &str) -> Result<Vec<Key>, 
     Ok(keys)
 }
 
-/// The kinds among which marks are looked for, as kubectl is asked for them; with the group where a name alone might mean another.
+/// The kinds that `surge up` may have installed, as names for kubectl; with the group if the name alone is ambiguous.
 #[must_use]
 pub fn plurals() -> Vec<String> {
     let plural = |kind: &str| match kind.strip_suffix('y') {
@@ -188,13 +190,13 @@ pub fn plurals() -> Vec<String> {
     KINDS.iter().map(named).collect()
 }
 
-/// Which of helm's releases are ours.
+/// The label selector of our releases.
 #[must_use]
 pub fn release_selector() -> String {
     format!("{}={}", owner::MANAGED_BY, owner::SURGE)
 }
 
-async fn found(helm: &Helm, releases: &[Release]) -> Result<Vec<Found>, Failure> {
+async fn existing_releases(helm: &Helm, releases: &[Release]) -> Result<Vec<ExistingRelease>, Failure> {
     let all = helm.list("").await?;
     let ours = helm.list(&release_selector()).await?;
     let mut found = Vec::new();
@@ -207,7 +209,7 @@ async fn found(helm: &Helm, releases: &[Release]) -> Result<Vec<Found>, Failure>
         }
         let ours = ours.contains(&listed);
         let values = if ours { helm.values(&listed.name, &listed.namespace).await? } else { Value::Null };
-        found.push(Found {
+        found.push(ExistingRelease {
             name: listed.name,
             namespace: listed.namespace,
             status: listed.status,
@@ -219,22 +221,22 @@ async fn found(helm: &Helm, releases: &[Release]) -> Result<Vec<Found>, Failure>
     Ok(found)
 }
 
-/// Whether we may do what applying `keys` takes; a list of what we may not.
+/// Checks the rights that applying `keys` needs.
 ///
 /// # Errors
-/// A [`Failure`] that names every right that is missing: nothing was changed.
-pub async fn rights(objects: &mut Objects, keys: &[Key]) -> Result<(), Failure> {
-    let mut asked: Vec<(String, String, Option<String>)> = Vec::new();
+/// If rights are missing; the failure names all of them.
+pub async fn check_rights(objects: &mut Objects, keys: &[Key]) -> Result<(), Failure> {
+    let mut resources: Vec<(String, String, Option<String>)> = Vec::new();
     for key in keys {
         let Some(plural) = objects.plural(key).await? else { continue };
         let one = (key.group().to_owned(), plural, key.namespace.clone());
-        if !asked.contains(&one) {
-            asked.push(one);
+        if !resources.contains(&one) {
+            resources.push(one);
         }
     }
     let reviews: Api<SelfSubjectAccessReview> = Api::all(objects.client().clone());
     let mut missing = Vec::new();
-    for (group, plural, namespace) in asked {
+    for (group, plural, namespace) in resources {
         let place =
             namespace.as_ref().map_or_else(String::new, |namespace| format!(" in namespace {namespace}"));
         for verb in ["create", "patch"] {
@@ -242,11 +244,9 @@ pub async fn rights(objects: &mut Objects, keys: &[Key]) -> Result<(), Failure> 
                 json!({"verb": verb, "group": group, "resource": plural, "namespace": namespace});
             let review = json!({"metadata": {}, "spec": {"resourceAttributes": attributes}});
             let Ok(review) = serde_json::from_value(review) else { continue };
-            let what = "asking for our rights";
-            let answer = tokio::time::timeout(WITHIN, reviews.create(&PostParams::default(), &review)).await;
-            let answer = answer
-                .map_err(|_late| Failure::late(what, WITHIN))?
-                .map_err(|error| Failure::api(what, &error))?;
+            let parameters = PostParams::default();
+            let answer =
+                with_timeout("reading the user's rights", reviews.create(&parameters, &review)).await?;
             if !answer.status.is_some_and(|status| status.allowed) {
                 missing.push(format!("- {verb} {plural}{place}"));
             }
@@ -256,7 +256,7 @@ pub async fn rights(objects: &mut Objects, keys: &[Key]) -> Result<(), Failure> 
         return Ok(());
     }
     Err(Failure::step(
-        format!("this user may not do what has to be done; it lacks:\n{}", missing.join("\n")),
+        format!("this user lacks rights:\n{}", missing.join("\n")),
         "ask for those rights, or choose another user with --context NAME",
     ))
 }
@@ -267,9 +267,9 @@ mod tests {
     use axum::routing::{get, post};
 
     use super::*;
-    use crate::failure::Kind;
+    use crate::failure::FailureKind;
 
-    /// A cluster that knows Deployments and allows its user `verbs`.
+    /// A cluster that has Deployments and allows its user `verbs`.
     fn cluster(verbs: &'static [&'static str]) -> Objects {
         let kinds = json!({"kind": "APIResourceList", "groupVersion": "apps/v1", "resources": [
             {"name": "deployments", "singularName": "deployment", "namespaced": true, "kind": "Deployment", "verbs": ["get"]},
@@ -295,14 +295,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn missing_rights_are_named_before_anything_is_tried() {
+    async fn missing_rights_are_named() {
         let keys = [deployment("worker"), deployment("producer")];
-        assert_eq!(rights(&mut cluster(&["create", "patch"]), &keys).await, Ok(()));
-        let failure = rights(&mut cluster(&["create"]), &keys).await.unwrap_err();
-        assert_eq!(failure.kind, Kind::Step);
-        assert!(
-            failure.what.ends_with("\n- patch deployments in namespace demo"),
-            "once, not for each: {failure:?}"
-        );
+        assert_eq!(check_rights(&mut cluster(&["create", "patch"]), &keys).await, Ok(()));
+        let failure = check_rights(&mut cluster(&["create"]), &keys).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Step);
+        assert!(failure.what.ends_with("\n- patch deployments in namespace demo"), "named once: {failure:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The charts that others made and `up` installs: which, at which version, from where, and with which values.
+//! The upstream charts that `surge up` installs, with their versions, sources and values.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::chart;
+use super::bundled;
 use super::failure::Failure;
 use super::owner;
-use super::request::{ChartAt, Place, Profile};
+use super::request::{ChartOption, ChartSource, Profile};
 
-/// A chart that `up` installs for a profile.
+/// A release of an upstream chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
     /// Name of the release.
@@ -22,9 +22,9 @@ pub struct Release {
     pub chart: String,
     /// Its version.
     pub version: String,
-    /// Where it comes from.
-    pub place: Place,
-    /// The values that it is given.
+    /// Source of the chart.
+    pub source: ChartSource,
+    /// Its values.
     pub values: Value,
 }
 
@@ -34,7 +34,7 @@ struct Pins {
     charts: Vec<Pin>,
 }
 
-/// A chart there: the only place where version, release and namespace stand.
+/// A chart of that list, the only place with version, release and namespace.
 #[derive(Debug, Deserialize)]
 struct Pin {
     name: String,
@@ -42,62 +42,61 @@ struct Pin {
     version: String,
     release: String,
     namespace: String,
-    /// For each profile that needs the chart its files of values, later ones over earlier ones.
+    /// Files of values by profile; later files override earlier ones. Other profiles do not need the chart.
     values: BTreeMap<String, Vec<String>>,
 }
 
-/// Namespace and name of the release that serves the external metrics API with a profile.
+/// Namespace and name of the release that serves external metrics with a profile.
 #[must_use]
 pub fn metrics_release(profile: Profile) -> (&'static str, &'static str) {
     match profile {
-        Profile::Plugin | Profile::Exporter => RULES,
+        Profile::Plugin | Profile::Exporter => ADAPTER,
         Profile::Keda => ("keda", "keda"),
     }
 }
 
-/// Namespace and name of the adapter's release, and of the ConfigMap that it reads its rules from.
-pub const RULES: (&str, &str) = (contract::names::MONITORING, "prometheus-adapter");
+/// Namespace and name of the adapter's release, and of the ConfigMap with its rules.
+pub const ADAPTER: (&str, &str) = (contract::names::MONITORING, "prometheus-adapter");
 
-/// The releases of a profile, in the order in which they are installed.
+/// The releases of a profile, in the order of installing.
 ///
 /// # Errors
-/// When `elsewhere` names a chart that the profile does not install, or a file that is not there.
-pub fn releases(profile: Profile, elsewhere: &[ChartAt]) -> Result<Vec<Release>, Failure> {
-    let pins: Pins = serde_saphyr::from_str(chart::VERSIONS).map_err(|error| {
-        Failure::step(format!("charts/upstream/versions.yaml cannot be read: {error}"), "")
-    })?;
+/// If `options` name a chart that the profile does not install, or a missing file.
+pub fn releases(profile: Profile, options: &[ChartOption]) -> Result<Vec<Release>, Failure> {
+    let pins: Pins = serde_saphyr::from_str(bundled::VERSIONS)
+        .map_err(|error| Failure::step(format!("charts/upstream/versions.yaml is invalid: {error}"), ""))?;
     let wanted = |pin: &Pin| pin.values.contains_key(profile.name());
     let pins: Vec<Pin> = pins.charts.into_iter().filter(wanted).collect();
-    let known: Vec<&str> = pins.iter().map(|pin| pin.name.as_str()).chain([chart::NAME]).collect();
-    for ChartAt { chart, place } in elsewhere {
+    let known: Vec<&str> = pins.iter().map(|pin| pin.name.as_str()).chain([bundled::CHART_NAME]).collect();
+    for ChartOption { chart, source } in options {
         if !known.contains(&chart.as_str()) {
-            let advice = format!("with this profile it is one of: {}", known.join(", "));
+            let advice = format!("its charts are: {}", known.join(", "));
             return Err(Failure::usage(
-                format!("--chart names {chart}, which profile {profile} does not install"),
+                format!("--chart {chart}: profile {profile} does not install it"),
                 advice,
             ));
         }
-        if let Place::Path(path) = place
+        if let ChartSource::Path(path) = source
             && !path.exists()
         {
             return Err(Failure::usage(format!("--chart {chart}: there is no {}", path.display()), ""));
         }
     }
-    pins.into_iter().map(|pin| release(pin, profile, elsewhere)).collect()
+    pins.into_iter().map(|pin| release(pin, profile, options)).collect()
 }
 
-fn release(pin: Pin, profile: Profile, elsewhere: &[ChartAt]) -> Result<Release, Failure> {
-    let at = elsewhere.iter().rfind(|at| at.chart == pin.name);
-    let place = at.map_or(Place::Repository(pin.repository), |at| at.place.clone());
+fn release(pin: Pin, profile: Profile, options: &[ChartOption]) -> Result<Release, Failure> {
+    let given = options.iter().rfind(|option| option.chart == pin.name);
+    let source = given.map_or(ChartSource::Repository(pin.repository), |option| option.source.clone());
     let mut values = Value::Object(serde_json::Map::new());
     for file in pin.values.get(profile.name()).into_iter().flatten() {
-        merge(&mut values, chart::values(file)?);
+        merge(&mut values, bundled::values(file)?);
     }
     let Pin { name: chart, version, release: name, namespace, .. } = pin;
-    Ok(Release { name, namespace, chart, version, place, values })
+    Ok(Release { name, namespace, chart, version, source, values })
 }
 
-/// Lays `over` over `values` as helm does: maps are merged, everything else is replaced.
+/// Merges `over` into `values` as helm does: maps are merged, all other values are replaced.
 pub fn merge(values: &mut Value, over: Value) {
     match (values, over) {
         (Value::Object(values), Value::Object(over)) => {
@@ -110,39 +109,35 @@ pub fn merge(values: &mut Value, over: Value) {
 }
 
 impl Release {
-    /// Helm's arguments that say which chart is meant.
+    /// Helm's arguments for the chart.
     #[must_use]
-    pub fn source(&self) -> Vec<String> {
-        source(&self.chart, &self.place, &self.version)
+    pub fn chart_arguments(&self) -> Vec<String> {
+        let version = self.version.as_str();
+        let arguments: &[&str] = match &self.source {
+            ChartSource::Path(path) => return vec![path.to_string_lossy().into_owned()],
+            ChartSource::Url(url) if url.starts_with("oci:") => &[url, "--version", version],
+            ChartSource::Url(url) => &[url],
+            ChartSource::Repository(url) => &[&self.chart, "--repo", url, "--version", version],
+        };
+        arguments.iter().map(|argument| (*argument).to_owned()).collect()
     }
 
-    /// Helm's arguments that install or upgrade it with the values in `file`.
+    /// Helm's arguments for installing or upgrading, with the values in `file`.
     #[must_use]
     pub fn install(&self, file: &Path) -> Vec<String> {
         let mut words = vec!["upgrade".to_owned(), "--install".to_owned(), self.name.clone()];
-        words.extend(self.source());
+        words.extend(self.chart_arguments());
         words.extend(["--namespace".to_owned(), self.namespace.clone()]);
         words.extend(["--labels".to_owned(), format!("{}={}", owner::MANAGED_BY, owner::SURGE)]);
         words.extend(["--values".to_owned(), file.to_string_lossy().into_owned()]);
         words
     }
 
-    /// As helm lists it: chart and version.
+    /// Chart and version, as in `helm list`.
     #[must_use]
-    pub fn listed(&self) -> String {
+    pub fn chart_version(&self) -> String {
         format!("{}-{}", self.chart, self.version)
     }
-}
-
-/// The arguments that say which chart is meant.
-fn source(chart: &str, place: &Place, version: &str) -> Vec<String> {
-    let words: &[&str] = match place {
-        Place::Path(path) => return vec![path.to_string_lossy().into_owned()],
-        Place::Url(url) if url.starts_with("oci:") => &[url, "--version", version],
-        Place::Url(url) => &[url],
-        Place::Repository(url) => &[chart, "--repo", url, "--version", version],
-    };
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -150,21 +145,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::shell;
+    use text::command::Command;
 
     fn names(profile: Profile) -> Vec<String> {
         releases(profile, &[]).unwrap().iter().map(|release| release.chart.clone()).collect()
     }
 
     #[test]
-    fn adapter_and_keda_never_come_together() {
+    fn a_profile_has_adapter_or_keda() {
         assert_eq!(names(Profile::Plugin), ["kube-prometheus-stack", "prometheus-adapter"]);
         assert_eq!(names(Profile::Exporter), ["kube-prometheus-stack", "prometheus-adapter"]);
         assert_eq!(names(Profile::Keda), ["kube-prometheus-stack", "keda"]);
     }
 
     #[test]
-    fn the_release_that_serves_the_metric_is_one_of_them() {
+    fn the_last_release_serves_the_metric() {
         for profile in [Profile::Plugin, Profile::Exporter, Profile::Keda] {
             let (namespace, name) = metrics_release(profile);
             let releases = releases(profile, &[]).unwrap();
@@ -183,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn charts_come_from_where_they_are_said_to_be() {
+    fn options_select_the_source_of_a_chart() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let install = |at: &str| {
-            let at: ChartAt = format!("prometheus-adapter={at}").parse().unwrap();
-            let release = releases(Profile::Plugin, &[at]).unwrap().remove(1);
-            shell::line(release.install(Path::new("v.json")))
+            let option: ChartOption = format!("prometheus-adapter={at}").parse().unwrap();
+            let release = releases(Profile::Plugin, &[option]).unwrap().remove(1);
+            Command::helm(release.install(Path::new("v.json"))).to_string()
         };
         for (at, source) in [
             (path, format!("prometheus-adapter {path} ")),
@@ -201,13 +196,13 @@ mod tests {
             ),
         ] {
             let line = install(at);
-            assert!(line.starts_with(&format!("upgrade --install {source}")), "{line}");
+            assert!(line.starts_with(&format!("helm upgrade --install {source}")), "{line}");
             assert!(line.ends_with("--labels app.kubernetes.io/managed-by=surge --values v.json"), "{line}");
         }
     }
 
     #[test]
-    fn charts_of_no_use_are_refused() {
+    fn unknown_charts_and_missing_files_are_refused() {
         for (text, expected) in
             [("keda=.", "profile plugin does not install"), ("prometheus-adapter=/nowhere", "/nowhere")]
         {
@@ -217,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_merged_as_helm_does() {
+    fn values_are_merged_as_by_helm() {
         let mut values = json!({"a": {"b": 1, "c": [1, 2]}, "d": 1});
         merge(&mut values, json!({"a": {"c": [3]}, "e": null}));
         assert_eq!(values, json!({"a": {"b": 1, "c": [3]}, "d": 1, "e": null}));

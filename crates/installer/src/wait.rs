@@ -1,4 +1,4 @@
-//! Waiting for workloads, and for objects to be gone: the loop around the judgements of `ready`, which says why it waits.
+//! Waits for workloads to be ready and for objects to be gone, and reports the reasons.
 
 mod metric;
 
@@ -12,149 +12,158 @@ use kube::api::{Api, ListParams, LogParams};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::again::{self, Change};
-use super::apply::{Objects, WITHIN};
-use super::failure::{Failure, Kind};
+use super::apply::{Objects, REQUEST_TIMEOUT, with_timeout};
+use super::failure::{Failure, FailureKind};
 use super::hints::Hints;
+use super::image_pull::{self, PullFailure, PullTracker};
 use super::object::Key;
 use super::progress::Progress;
-use super::pull::{self, Missing, Pulls};
-use super::ready::{self, Log, More, Reason, Rollout, When};
+use super::ready::{self, Detail, LogSource, Reason, Rollout, ShowLog};
 use text::clean;
 
-/// Time between two looks.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Time between two requests.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How many lines of a crashed container's log are told.
+/// Number of log lines of a crashed container to show.
 const LOG_LINES: i64 = 5;
 
-/// What every wait has in common.
+/// The common parts of all waits.
 pub struct Waiting<'a> {
     /// The cluster.
     pub client: &'a Client,
-    /// How long a step may take.
+    /// Time limit of a step.
     pub timeout: Duration,
     /// Ends every wait.
     pub stop: &'a CancellationToken,
-    /// Commands for this cluster.
+    /// Suggested commands.
     pub hints: &'a Hints,
 }
 
 impl Waiting<'_> {
-    /// Pauses, unless the deadline has passed or a signal came.
+    /// Waits for the poll interval.
+    ///
+    /// # Errors
+    /// After the time limit or a signal.
     async fn pause(&self, began: Instant, what: &str, reason: &str, advice: &str) -> Result<(), Failure> {
         if began.elapsed() >= self.timeout {
-            let within = again::text(self.timeout);
-            return Err(Failure::step(format!("{what}: not ready within {within}: {reason}"), advice)
-                .changing(Change::Longer(self.timeout)));
+            let what = format!("{what}: not ready within {:?}: {reason}", self.timeout);
+            return Err(Failure::step(what, advice));
         }
-        self.rest().await
+        self.sleep().await
     }
 
-    /// The time between two looks, unless a signal comes.
-    async fn rest(&self) -> Result<(), Failure> {
+    /// Waits for the poll interval, unless a signal comes.
+    async fn sleep(&self) -> Result<(), Failure> {
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => Ok(()),
+            () = tokio::time::sleep(POLL_INTERVAL) => Ok(()),
             () = self.stop.cancelled() => Err(Failure::stopped()),
         }
     }
 
-    /// Waits until all the workloads are ready, saying why the first of those that are not is not.
+    /// Waits until all workloads are ready, and reports the reason of the first unready one.
     ///
     /// # Errors
-    /// When one is not ready in time, with the reason; when one has no image and will have none; when the API does not answer.
+    /// After the time limit, with the reason; if an image cannot be pulled; if the API does not answer.
     pub async fn workloads(&self, keys: &[Key], progress: &mut Progress) -> Result<(), Failure> {
         let began = Instant::now();
-        let mut pulls = Pulls::default();
-        let mut waited: Vec<&Key> = keys.iter().collect();
+        let mut pulls = PullTracker::default();
+        let mut unready: Vec<&Key> = keys.iter().collect();
         loop {
             let mut found = Vec::new();
-            for key in waited {
+            for key in unready {
                 if let Some(reason) = self.workload(key).await? {
                     found.push((key, reason));
                 }
             }
             for (key, reason) in &found {
-                if let More::Image(missing) = &reason.more {
-                    self.image(key, missing, &mut pulls).await?;
+                if let Detail::Image(failure) = &reason.detail {
+                    self.check_pull(key, failure, &mut pulls).await?;
                 }
             }
-            // What waits for an image will not come as surely as what is only starting.
-            let worst = found.iter().find(|(_, reason)| matches!(reason.more, More::Image(_)));
+            // A failing pull is more relevant than a starting pod.
+            let worst = found.iter().find(|(_, reason)| matches!(reason.detail, Detail::Image(_)));
             let Some((key, reason)) = worst.or_else(|| found.first()) else { return Ok(()) };
             progress.waiting(&format!("{key}: {}", reason.what));
             let namespace = key.namespace.as_deref().unwrap_or_default();
-            let more = self.hints.kubectl(&["describe", "pods", "-n", namespace]);
-            let paused =
-                self.pause(began, &key.to_string(), &reason.what, &format!("more of it: {more}")).await;
+            let advice = format!("details: {}", self.hints.kubectl(&["describe", "pods", "-n", namespace]));
+            let paused = self.pause(began, &key.to_string(), &reason.what, &advice).await;
             if let Err(failure) = paused {
-                return Err(match &reason.more {
-                    More::Log(log) if failure.kind == Kind::Step && log.when == When::InVain => {
-                        failure.with(&self.tail(namespace, log).await)
+                return Err(match &reason.detail {
+                    Detail::Log(log)
+                        if failure.kind == FailureKind::Step && log.shown == ShowLog::AfterTimeout =>
+                    {
+                        failure.with(&self.last_lines(namespace, log).await)
                     }
                     _ => failure,
                 });
             }
-            waited = found.into_iter().map(|(key, _)| key).collect();
+            unready = found.into_iter().map(|(key, _)| key).collect();
         }
     }
 
-    /// Gives up on an image that will not come by waiting.
-    async fn image(&self, key: &Key, missing: &Missing, pulls: &mut Pulls) -> Result<(), Failure> {
-        let Some((told, elapsed)) = pulls.see(missing, Instant::now()) else { return Ok(()) };
+    /// Fails if a pull fails for longer than its time limit.
+    async fn check_pull(
+        &self,
+        key: &Key,
+        pull: &PullFailure,
+        pulls: &mut PullTracker,
+    ) -> Result<(), Failure> {
+        let Some((message, elapsed)) = pulls.observe(pull, Instant::now()) else { return Ok(()) };
         let namespace = key.namespace.as_deref().unwrap_or_default();
-        let events = self.events(namespace, "Pod", &missing.pod).await;
-        if pull::is_under_way(&events) {
+        let events = self.events(namespace, "Pod", &pull.pod).await;
+        if image_pull::is_running(&events) {
             return Ok(());
         }
-        let told = if pull::is_bare(&told) { pull::cause(&events).unwrap_or(&told) } else { &told };
+        let cause = if image_pull::has_no_cause(&message) {
+            image_pull::last_failure(&events).unwrap_or(&message)
+        } else {
+            &message
+        };
         let what = format!(
-            "{key}: image {} cannot be had, for {} s now ({} in pod {}): {told}",
-            missing.image,
+            "{key}: pulling image {} has failed for {} s ({} in pod {}): {cause}",
+            pull.image,
             elapsed.as_secs(),
-            missing.reason,
-            missing.pod
+            pull.reason,
+            pull.pod
         );
-        let name = pull::image_of(&key.name).filter(|_| namespace == self.hints.namespace());
-        let advice = missing.advice(name, namespace, self.hints).join("\n");
-        let change = name.map_or(Change::Nothing, Change::Image);
-        Err(Failure::step(what, advice).changing(change))
+        let name = image_pull::image_of(&key.name).filter(|_| namespace == self.hints.namespace());
+        Err(Failure::step(what, pull.advice(name, namespace, self.hints).join("\n")))
     }
 
-    /// Why the workload is not ready; `None` when it is.
+    /// The reason why the workload is not ready; `None` if it is ready.
     async fn workload(&self, key: &Key) -> Result<Option<Reason>, Failure> {
         let namespace = key.namespace.as_deref().unwrap_or_default();
         let what = format!("reading {key}");
         let found = match key.kind.as_str() {
             "Deployment" => {
                 let api: Api<Deployment> = Api::namespaced(self.client.clone(), namespace);
-                let found = within(&what, api.get_opt(&key.name)).await?;
+                let found = with_timeout(&what, api.get_opt(&key.name)).await?;
                 found.map(|o| (ready::deployment(&o), o.spec.map(|spec| spec.selector)))
             }
             "StatefulSet" => {
                 let api: Api<StatefulSet> = Api::namespaced(self.client.clone(), namespace);
-                let found = within(&what, api.get_opt(&key.name)).await?;
+                let found = with_timeout(&what, api.get_opt(&key.name)).await?;
                 found.map(|o| (ready::stateful_set(&o), o.spec.map(|spec| spec.selector)))
             }
             _ => {
                 let api: Api<DaemonSet> = Api::namespaced(self.client.clone(), namespace);
-                let found = within(&what, api.get_opt(&key.name)).await?;
+                let found = with_timeout(&what, api.get_opt(&key.name)).await?;
                 found.map(|o| (ready::daemon_set(&o), o.spec.map(|spec| spec.selector)))
             }
         };
         let Some((rollout, selector)) = found else {
-            return Ok(Some(Reason { what: "it is not there yet".to_owned(), more: More::Nothing }));
+            return Ok(Some(Reason { what: "it does not exist yet".to_owned(), detail: Detail::None }));
         };
-        let Rollout::Going { ready, wanted, complaint } = rollout else { return Ok(None) };
+        let Rollout::InProgress { ready, wanted, error } = rollout else { return Ok(None) };
         let pods = self.pods(namespace, selector.as_ref()).await?;
         let events =
             if pods.is_empty() { self.events(namespace, &key.kind, &key.name).await } else { Vec::new() };
-        let mut reason = ready::reason(ready, wanted, &complaint, &pods, &events);
-        if let More::Log(log) = &reason.more
-            && log.when == When::Now
+        let mut reason = ready::reason(ready, wanted, &error, &pods, &events);
+        if let Detail::Log(log) = &reason.detail
+            && log.shown == ShowLog::Now
         {
-            let tail = self.tail(namespace, log).await;
-            reason.what.push_str(&tail);
+            let lines = self.last_lines(namespace, log).await;
+            reason.what.push_str(&lines);
         }
         reason.what = clean::text(&reason.what);
         Ok(Some(reason))
@@ -164,22 +173,22 @@ impl Waiting<'_> {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         let selector =
             selector.map(|selector| hpa::spec::LabelSelector::from(selector).query()).unwrap_or_default();
-        let listed = within("listing pods", api.list(&ListParams::default().labels(&selector))).await?;
+        let listed = with_timeout("listing pods", api.list(&ListParams::default().labels(&selector))).await?;
         Ok(listed.items)
     }
 
-    /// Events about an object, oldest first; none where they cannot be had, since they only explain.
+    /// Events about an object, oldest first; empty if they are not readable, since they only explain.
     async fn events(&self, namespace: &str, kind: &str, name: &str) -> Vec<Event> {
         let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let about = format!("involvedObject.kind={kind},involvedObject.name={name}");
-        let listed = within("listing events", api.list(&ListParams::default().fields(&about))).await;
+        let listed = with_timeout("listing events", api.list(&ListParams::default().fields(&about))).await;
         let mut events = listed.map(|listed| listed.items).unwrap_or_default();
         events.sort_by_key(|event| event.last_timestamp.as_ref().map(|time| time.0));
         events
     }
 
-    /// The last lines that a container wrote, before it crashed if it did.
-    async fn tail(&self, namespace: &str, log: &Log) -> String {
+    /// The last lines of a container's log, from before the crash if it crashed.
+    async fn last_lines(&self, namespace: &str, log: &LogSource) -> String {
         let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
         for previous in [true, false] {
             let parameters = LogParams {
@@ -188,8 +197,8 @@ impl Waiting<'_> {
                 tail_lines: Some(LOG_LINES),
                 ..LogParams::default()
             };
-            let said = tokio::time::timeout(WITHIN, api.logs(&log.pod, &parameters)).await;
-            if let Ok(Ok(text)) = said
+            let answer = tokio::time::timeout(REQUEST_TIMEOUT, api.logs(&log.pod, &parameters)).await;
+            if let Ok(Ok(text)) = answer
                 && !text.trim().is_empty()
             {
                 return format!("; its last lines: {}", text.trim().lines().collect::<Vec<_>>().join(" | "));
@@ -201,7 +210,7 @@ impl Waiting<'_> {
     /// Waits until an object is gone.
     ///
     /// # Errors
-    /// When it is not in time: something holds it by a finalizer.
+    /// After the time limit, for example because of a finalizer.
     pub async fn gone(
         &self,
         objects: &mut Objects,
@@ -211,43 +220,33 @@ impl Waiting<'_> {
         let began = Instant::now();
         loop {
             let Some(found) = objects.get(key).await? else { return Ok(()) };
-            let held: Vec<&str> = found["metadata"]["finalizers"]
+            let finalizers: Vec<&str> = found["metadata"]["finalizers"]
                 .as_array()
                 .into_iter()
                 .flatten()
                 .filter_map(Value::as_str)
                 .collect();
-            let reason = match held_by(&found) {
-                Some(message) => format!("{key} is going: {message}"),
-                None if held.is_empty() => format!("{key} is going"),
-                None => format!("{key} is held by {}", held.join(", ")),
+            let reason = match deletion_message(&found) {
+                Some(message) => format!("deleting {key}: {message}"),
+                None if finalizers.is_empty() => format!("deleting {key}"),
+                None => format!("deleting {key}: finalizers {}", finalizers.join(", ")),
             };
             progress.waiting(&reason);
-            let mut words = vec!["get", key.kind.as_str(), key.name.as_str(), "-o", "yaml"];
-            if let Some(namespace) = &key.namespace {
-                words.extend(["-n", namespace]);
-            }
-            let advice = format!("see what its finalizers wait for: {}", self.hints.kubectl(&words));
+            let command = self.hints.on_object("get", key, &["-o", "yaml"]);
+            let advice = format!("check its finalizers: {command}");
             self.pause(began, &key.to_string(), &reason, &advice).await?;
         }
     }
 }
 
-/// What a namespace that is going says about why it is not gone.
-fn held_by(object: &Value) -> Option<String> {
+/// The message of a terminating namespace.
+fn deletion_message(object: &Value) -> Option<String> {
     let conditions = object["status"]["conditions"].as_array()?;
-    let told = conditions.iter().find(|condition| condition["status"] == "True")?;
-    Some(clean::text(told["message"].as_str()?))
+    let condition = conditions.iter().find(|condition| condition["status"] == "True")?;
+    Some(clean::text(condition["message"].as_str()?))
 }
 
-async fn within<T>(what: &str, asking: impl Future<Output = Result<T, kube::Error>>) -> Result<T, Failure> {
-    match tokio::time::timeout(WITHIN, asking).await {
-        Err(_late) => Err(Failure::late(what, WITHIN)),
-        Ok(answer) => answer.map_err(|error| Failure::api(what, &error)),
-    }
-}
-
-/// The workloads among the objects of a release, with those that the Prometheus Operator makes of its own kinds.
+/// The workloads of a release, including those that the Prometheus Operator makes from its own kinds.
 #[must_use]
 pub fn workloads(objects: &[Value]) -> Vec<Key> {
     let key = |key: &Key, kind: &str, name: String| Key {

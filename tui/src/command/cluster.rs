@@ -1,10 +1,10 @@
-//! The arguments that say which cluster is meant, the same for every subcommand.
+//! The arguments that select the cluster, the same for every subcommand.
 
 use std::path::PathBuf;
 
 use cluster::connect::ConnectFlags;
 
-/// Which cluster, and where in it.
+/// The cluster, and the demo's namespace.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cluster")]
 pub(super) struct ClusterArgs {
@@ -20,7 +20,7 @@ pub(super) struct ClusterArgs {
 }
 
 impl ClusterArgs {
-    /// What the kubeconfig is read with.
+    /// The flags for reading the kubeconfig.
     pub(super) fn flags(&self) -> ConnectFlags {
         ConnectFlags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
     }

@@ -9,7 +9,7 @@ use cluster::connect;
 use cluster::prometheus::Address;
 
 use doctor::{Settings, collect, dry_run};
-use installer::up::say;
+use installer::print::say;
 use text::command::ClusterFlags;
 
 /// Exit code when the cluster cannot be reached.

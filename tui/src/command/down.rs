@@ -1,4 +1,4 @@
-//! `surge down`: its arguments, its questions, and its exit code.
+//! `surge down`: arguments, questions and exit code.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -7,18 +7,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::ClusterArgs;
 use super::{duration, install};
-use installer::down;
-use installer::down::Wish;
+use installer::down::{self, DownRequest};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Remove the namespaces that `up` made too, with whatever is in them
+    /// Also delete the namespaces that `surge up` made, with all their objects
     #[arg(long)]
     namespaces: bool,
-    /// How long each step may take
+    /// Time limit of each step
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     timeout: Duration,
-    /// Do not ask; namespaces stay unless --namespaces is given too
+    /// Continue without a question; namespaces stay without --namespaces
     #[arg(long, short = 'y')]
     yes: bool,
     /// Print the exact commands, and remove nothing
@@ -33,15 +32,15 @@ pub(super) fn main(arguments: Args) -> ExitCode {
         Ok(mode) => mode,
         Err(failure) => return install::failed(&failure),
     };
-    let wish = Wish {
+    let request = DownRequest {
         flags: arguments.cluster.flags(),
         namespace: arguments.cluster.namespace.unwrap_or_else(|| contract::names::NAMESPACE.to_owned()),
         namespaces: arguments.namespaces,
         timeout: arguments.timeout,
-        again: install::command_line(),
+        command_line: install::command_line(),
     };
     install::run(async move |stop: CancellationToken| {
         let agree = async |question: &str| install::agree(question, &stop).await;
-        down::run(&wish, mode, &stop, agree).await.map(|()| ExitCode::SUCCESS)
+        down::run(&request, mode, &stop, agree).await.map(|()| ExitCode::SUCCESS)
     })
 }

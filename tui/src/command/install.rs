@@ -1,4 +1,4 @@
-//! What `up`, `down` and `status` have in common: the runtime, signals, questions and exit codes.
+//! The common part of `up`, `down` and `status`: runtime, signals, questions and exit codes.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 use super::{complain, signals};
-use installer::failure::{Failure, Kind};
-use installer::up::{Mode, say};
+use installer::failure::{Failure, FailureKind};
+use installer::print::say;
+use installer::request::Mode;
 
-/// Runs a command to its end; a signal asks it to end and decides the exit code.
+/// Runs a command. A signal stops it and decides the exit code.
 pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCode, Failure>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -23,13 +24,13 @@ pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCod
         let caught = match signals::first_signal(&stop) {
             Ok(caught) => caught,
             Err(error) => {
-                complain(&format!("signals cannot be caught: {error}"));
+                complain(&format!("catching signals failed: {error}"));
                 return ExitCode::FAILURE;
             }
         };
         match command(stop).await {
             Ok(code) => code,
-            Err(failure) if failure.kind == Kind::Stopped => {
+            Err(failure) if failure.kind == FailureKind::Stopped => {
                 failed(&failure);
                 ExitCode::from(*caught.borrow())
             }
@@ -40,7 +41,7 @@ pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCod
     code
 }
 
-/// Says the failure and returns its exit code.
+/// Prints the failure and returns its exit code.
 pub(super) fn failed(failure: &Failure) -> ExitCode {
     complain(&failure.what);
     for line in failure.advice.lines() {
@@ -49,26 +50,26 @@ pub(super) fn failed(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.kind.exit_code())
 }
 
-/// Whether something is asked, done or only shown; a question needs somebody who can answer it.
+/// The mode for `--yes` and `--dry-run`. A question needs a terminal.
 pub(super) fn mode(yes: bool, dry_run: bool) -> Result<Mode, Failure> {
     match (dry_run, yes) {
         (true, _) => Ok(Mode::DryRun),
         (false, true) => Ok(Mode::Yes),
         (false, false) if std::io::stdin().is_terminal() => Ok(Mode::Ask),
         (false, false) => Err(Failure::usage(
-            "standard input is no terminal, so nobody can be asked",
-            "say --yes to go on without a question, or --dry-run to see what would be done",
+            "stdin is not a terminal",
+            "use --yes to continue without a question, or --dry-run",
         )),
     }
 }
 
-/// Asks; anything but yes is no, and a signal is an answer too.
+/// Asks a question: any answer but yes is no. A signal ends the wait.
 pub(super) async fn agree(question: &str, stop: &CancellationToken) -> Result<bool, Failure> {
     let mut out = std::io::stdout();
     if write!(out, "{question} [y/N] ").and_then(|()| out.flush()).is_err() {
         return Ok(false);
     }
-    // The thread that reads ends with the process: nothing can wake it.
+    // The reading thread ends with the process.
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer).map(|_| answer)
@@ -86,7 +87,7 @@ fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
-/// The words of the command line that this process was started with, as a person can give them again.
+/// The command line of this process, for a retry.
 pub(super) fn command_line() -> Vec<String> {
     let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     std::iter::once("surge".to_owned()).chain(words).collect()

@@ -1,6 +1,5 @@
-//! `surge status`: its arguments, its lines, and its exit code.
+//! `surge status`: arguments, output and exit code.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
@@ -9,20 +8,20 @@ use super::cluster::ClusterArgs;
 use super::install;
 use installer::failure::Failure;
 use installer::hints::Hints;
+use installer::print::say;
 use installer::status;
-use installer::status::lines::{Line, State, is_fine, lines};
-use installer::status::questions::questions;
-use installer::up::say;
+use installer::status::dry_run::requests;
+use installer::status::lines::{LineState, StatusLine, is_fine, lines};
 
-/// A check failed.
-const CHECK: u8 = 1;
+/// Exit code of a failed check.
+const CHECK_FAILED: u8 = 1;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// How the answer is written
+    /// Format of the output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     output: Format,
-    /// Print what would be asked, and ask nothing
+    /// Print the requests, and send none
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -42,34 +41,33 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
     let namespace =
         arguments.cluster.namespace.clone().unwrap_or_else(|| contract::names::NAMESPACE.to_owned());
     if arguments.dry_run {
-        say(&questions(&Hints::new(&flags, &namespace)));
+        say(&requests(&Hints::new(&flags, &namespace)));
         return ExitCode::SUCCESS;
     }
     install::run(async move |stop: CancellationToken| {
-        // Every question has a deadline; a signal does not wait for them.
+        // Every request has a timeout; a signal does not wait for it.
         let facts = tokio::select! {
-            facts = status::look(&flags, &namespace, &stop) => facts?,
+            facts = status::read(&flags, &namespace, &stop) => facts?,
             () = stop.cancelled() => return Err(Failure::stopped()),
         };
         let lines = lines(&facts, jiff::Timestamp::now());
         let text = match output {
-            Format::Text => written(&lines),
+            Format::Text => to_text(&lines),
             Format::Json => {
                 format!("{}\n", serde_json::json!({"fine": is_fine(&lines), "lines": lines}))
             }
         };
-        // A closed standard output is nobody's loss.
-        let _closed = std::io::stdout().write_all(text.as_bytes());
-        Ok(if is_fine(&lines) { ExitCode::SUCCESS } else { ExitCode::from(CHECK) })
+        say(&text);
+        Ok(if is_fine(&lines) { ExitCode::SUCCESS } else { ExitCode::from(CHECK_FAILED) })
     })
 }
 
-fn written(lines: &[Line]) -> String {
+fn to_text(lines: &[StatusLine]) -> String {
     let width = lines.iter().map(|line| line.about.len()).max().unwrap_or(0);
     let sign = |state| match state {
-        State::Ok => "ok",
-        State::Bad => "!!",
-        State::Note => "--",
+        LineState::Ok => "ok",
+        LineState::Bad => "!!",
+        LineState::Note => "--",
     };
     lines.iter().map(|line| format!("{} {:width$}  {}\n", sign(line.state), line.about, line.text)).collect()
 }
@@ -79,10 +77,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_state_is_told_without_colour() {
-        let line = |about, state| Line { about, state, text: "x".to_owned() };
-        let text =
-            written(&[line("hpa", State::Ok), line("prometheus", State::Bad), line("stack", State::Note)]);
+    fn the_state_needs_no_colour() {
+        let line = |about, state| StatusLine { about, state, text: "x".to_owned() };
+        let text = to_text(&[
+            line("hpa", LineState::Ok),
+            line("prometheus", LineState::Bad),
+            line("stack", LineState::Note),
+        ]);
         assert_eq!(text, "ok hpa         x\n!! prometheus  x\n-- stack       x\n");
     }
 }

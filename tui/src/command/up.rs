@@ -1,4 +1,4 @@
-//! `surge up`: its arguments, its question, and its exit code.
+//! `surge up`: arguments, question and exit code.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,36 +8,36 @@ use tokio_util::sync::CancellationToken;
 
 use super::cluster::ClusterArgs;
 use super::{duration, install};
-use installer::request::{ChartAt, ImageAt, Profile, Request, Stack};
+use installer::request::{ChartOption, DEFAULT_TIMEOUT, ImageOption, Profile, Request, Stack};
 use installer::up;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the autoscaler's number comes from
+    /// Source of the autoscaler's metric
     #[arg(long, value_name = "PROFILE", default_value = "plugin")]
     profile: Profile,
-    /// File with values for the demo's chart; several, later ones win
+    /// File with values for the demo's chart; later files override earlier ones
     #[arg(long, value_name = "FILE")]
     values: Vec<PathBuf>,
-    /// One value for the demo's chart, such as hpa.maxReplicas=20
+    /// Value for the demo's chart, such as hpa.maxReplicas=20
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Build on the Prometheus and the adapter or KEDA that the cluster has
+    /// Use the cluster's own Prometheus, and its adapter or KEDA
     #[arg(long)]
     skip_stack: bool,
-    /// A chart from a folder, an archive, a repository or a registry
+    /// Other source of a chart: folder, archive, repository or registry
     #[arg(long, value_name = "NAME=PATH|URL")]
-    chart: Vec<ChartAt>,
-    /// An image from elsewhere: producer, worker, rabbitmq or exporter
+    chart: Vec<ChartOption>,
+    /// Other image for producer, worker, rabbitmq or exporter
     #[arg(long, value_name = "NAME=REF")]
-    image: Vec<ImageAt>,
-    /// Folder of image archives to load into a kind, minikube or k3d cluster [default: target/images, where it is]
+    image: Vec<ImageOption>,
+    /// Folder of image archives for kind, minikube or k3d [default: target/images, if it exists]
     #[arg(long, value_name = "DIR")]
     archives: Option<PathBuf>,
-    /// How long each step may take
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = duration::parse)]
+    /// Time limit of each step
+    #[arg(long, value_name = "TIME", default_value = DEFAULT_TIMEOUT, value_parser = duration::parse)]
     timeout: Duration,
-    /// Do not ask
+    /// Continue without a question
     #[arg(long, short = 'y')]
     yes: bool,
     /// Print the exact commands and objects, and change nothing
@@ -63,16 +63,15 @@ pub(super) fn main(arguments: Args) -> ExitCode {
         images: arguments.image,
         archives: arguments.archives,
         timeout: arguments.timeout,
-        again: install::command_line(),
+        command_line: install::command_line(),
     };
     install::run(async move |stop: CancellationToken| {
-        up::run(&request, mode, &stop, async || install::agree("Go on?", &stop).await)
+        up::run(&request, mode, &stop, async || install::agree("Continue?", &stop).await)
             .await
             .map(|()| ExitCode::SUCCESS)
     })
 }
 
-/// For tests of the arguments.
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_meant_is_refused() {
+    fn invalid_arguments_are_refused() {
         let parsed = |words: &[&str]| Line::try_parse_from(std::iter::once(&"up").chain(words));
         assert!(parsed(&["--profile", "keda", "--set", "a=1", "--set", "b=2", "-y"]).is_ok());
         for words in [
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_the_plugin_with_its_stack() {
+    fn the_default_is_plugin_with_its_stack() {
         let args = Line::try_parse_from(["up"]).unwrap().args;
         assert_eq!(args.profile, Profile::Plugin);
         assert!(!args.skip_stack && !args.yes && !args.dry_run);

@@ -1,10 +1,10 @@
-//! Images for clusters on this machine are loaded by the program that keeps the cluster.
+//! Image archives are loaded by the program that made the cluster.
 
 use crate::install::stand_ins::{LOADER, SHORT, SMALL, StandIns, run};
 use crate::sandboxed::{Said, Sandbox};
 
 #[test]
-fn images_are_loaded_by_the_program_that_keeps_the_cluster() {
+fn the_clusters_program_loads_images() {
     let sandbox = Sandbox::empty();
     let archives = tempfile::tempdir().unwrap();
     for name in ["producer.tar", "worker.tar"] {
@@ -20,7 +20,7 @@ fn images_are_loaded_by_the_program_that_keeps_the_cluster() {
         let config = sandbox.called(context);
         let arguments =
             [&SHORT[..], &["--archives", folder, "--kubeconfig", config.to_str().unwrap()]].concat();
-        run(&sandbox, &stand_ins, &arguments).failed(4, &["load ", &format!("{program} cannot be started")]);
+        run(&sandbox, &stand_ins, &arguments).failed(4, &["load ", &format!("{program} does not start")]);
         stand_ins.program(program, LOADER);
         run(&sandbox, &stand_ins, &arguments).failed(4, &["external metric"]);
         let asked = stand_ins.asked();
@@ -32,7 +32,7 @@ fn images_are_loaded_by_the_program_that_keeps_the_cluster() {
 }
 
 #[test]
-fn images_that_were_built_here_are_loaded_unasked() {
+fn built_images_are_loaded() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     stand_ins.program("kind", LOADER);
     let clone = tempfile::tempdir().unwrap();
@@ -40,7 +40,7 @@ fn images_that_were_built_here_are_loaded_unasked() {
     let arguments = [&SHORT[..], &["--kubeconfig", config.to_str().unwrap()]].concat();
     let up = || Said::by(sandbox.surge(stand_ins.path(), &arguments).current_dir(clone.path()));
     let said = up().failed(4, &["external metric"]);
-    assert!(said.out.contains("note: no images are loaded"), "{}", said.out);
+    assert!(said.out.contains("note: no images will be loaded"), "{}", said.out);
     std::fs::create_dir_all(clone.path().join("target/images")).unwrap();
     std::fs::write(clone.path().join("target/images/worker.tar"), "").unwrap();
     up().failed(4, &["external metric"]);

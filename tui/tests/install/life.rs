@@ -1,10 +1,10 @@
-//! The demo comes, stays as it is, loses what is no longer asked for, and goes; a person is asked first.
+//! Install, reinstall, prune and uninstall; and the question before.
 
 use crate::install::stand_ins::{SHORT, SMALL, StandIns, UP, demo, run};
 use crate::sandboxed::{self, Sandbox, generations, versions};
 
 #[tokio::test]
-async fn the_demo_comes_stays_as_it_is_and_goes() {
+async fn the_demo_is_installed_kept_and_removed() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(&demo()));
     let client = sandbox.client().await;
     let before = versions(&client).await;
@@ -22,11 +22,11 @@ async fn the_demo_comes_stays_as_it_is_and_goes() {
 }
 
 #[tokio::test]
-async fn what_is_no_longer_rendered_goes_and_nothing_else() {
+async fn only_leftovers_are_pruned() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     let client = sandbox.client().await;
     run(&sandbox, &stand_ins, &SHORT)
-        .failed(4, &["external metric", "not ready within 0s", "go on with: surge up"]);
+        .failed(4, &["external metric", "not ready within 0s", "continue with: surge up"]);
     let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
         kube::Api::namespaced(client, "autoscaling-demo");
     let theirs = serde_json::json!({"metadata": {"name": "theirs", "labels": {"app.kubernetes.io/part-of": "autoscaling-demo"}}});
@@ -34,7 +34,7 @@ async fn what_is_no_longer_rendered_goes_and_nothing_else() {
     let (kept, _) = SMALL.rsplit_once("---").unwrap();
     stand_ins.file("template", kept);
     let said = run(&sandbox, &stand_ins, &SHORT).failed(4, &["external metric"]);
-    assert!(said.out.contains("ConfigMap two goes"), "{}", said.out);
+    assert!(said.out.contains("deleting ConfigMap two"), "{}", said.out);
     let mut left: Vec<String> = Vec::new();
     for map in maps.list(&kube::api::ListParams::default()).await.unwrap() {
         left.push(map.metadata.name.unwrap());
@@ -44,7 +44,7 @@ async fn what_is_no_longer_rendered_goes_and_nothing_else() {
 }
 
 #[test]
-fn a_person_is_asked_and_may_say_no() {
+fn the_user_may_decline() {
     let sandbox = Sandbox::empty();
     let stand_ins = StandIns::new(SMALL);
     let (config, path) = (sandbox.kubeconfig(), stand_ins.path().to_str().unwrap().to_owned());
@@ -53,12 +53,12 @@ fn a_person_is_asked_and_may_say_no() {
         ("n\r", 0, "nothing was changed"),
         ("\r", 0, "nothing was changed"),
         ("\u{3}", 130, "stopped by a signal"),
-        ("y\r", 4, "step \"external metric\" was not done"),
+        ("y\r", 4, "step \"external metric\" failed"),
     ] {
         let arguments = ["up", "--skip-stack", "--timeout", "0s"];
         let mut pty =
             testkit::pty::Pty::spawn(sandboxed::SURGE, &arguments, &environment, (160, 50)).unwrap();
-        pty.wait_for("the question", |screen| screen.contains("Go on? [y/N]"));
+        pty.wait_for("the question", |screen| screen.contains("Continue? [y/N]"));
         pty.send(answer).unwrap();
         pty.wait_for("the answer's consequence", |screen| screen.contains(expected));
         assert_eq!(pty.exit_code(), code, "{answer:?}");

@@ -1,10 +1,10 @@
-//! What cannot be done is told with its exit code and a sentence, before anything has changed.
+//! Refusals come with an exit code and a sentence, before any change.
 
 use crate::install::stand_ins::{SMALL, StandIns, UP, run};
 use crate::sandboxed::{Said, Sandbox, versions};
 
 #[tokio::test]
-async fn what_somebody_else_made_is_refused_before_anything_changes() {
+async fn foreign_objects_are_refused_before_any_change() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     let client = sandbox.client().await;
     let namespaces: kube::Api<k8s_openapi::api::core::v1::Namespace> = kube::Api::all(client.clone());
@@ -19,42 +19,42 @@ async fn what_somebody_else_made_is_refused_before_anything_changes() {
     run(&sandbox, &stand_ins, &UP)
         .failed(4, &["surge up did not install", "ConfigMap two in namespace autoscaling-demo"]);
     assert_eq!(versions(&client).await, before);
-    // What is not ours is not removed either, the namespace least of all.
+    // Foreign objects are not removed either.
     let said = run(&sandbox, &stand_ins, &["down", "--yes", "--namespaces"]).fine();
     assert!(said.out.contains("surge up installed nothing here"), "{}", said.out);
 }
 
 #[test]
-fn without_a_usable_helm_nothing_is_tried() {
+fn without_a_working_helm_nothing_changes() {
     let sandbox = Sandbox::empty();
     let nothing = tempfile::tempdir().unwrap();
     let said = Said::by(&mut sandbox.surge(nothing.path(), &UP));
-    said.failed(4, &["helm is not on your path", "install helm 3.13.0 or newer"]);
-    // Neither is a program, as for a shell.
+    said.failed(4, &["helm is not on PATH", "install helm 3.13.0 or newer"]);
+    // A folder is no program.
     std::fs::create_dir(nothing.path().join("helm")).unwrap();
     let said = Said::by(&mut sandbox.surge(nothing.path(), &UP));
-    said.failed(4, &["helm is not on your path: ", "/helm is a folder", "install helm 3.13.0 or newer"]);
+    said.failed(4, &["helm is not on PATH: ", "/helm is a folder", "install helm 3.13.0 or newer"]);
     let stand_ins = StandIns::new(SMALL);
-    for (version, expected) in [("v3.12.1", "helm 3.12.1 is too old"), ("what?", "gives no version")] {
+    for (version, expected) in [("v3.12.1", "helm 3.12.1 is too old"), ("what?", "prints no version")] {
         stand_ins.file("version", version);
         run(&sandbox, &stand_ins, &UP).failed(4, &[expected]);
     }
 }
 
 #[test]
-fn bad_input_is_told_by_its_exit_code_and_a_sentence() {
+fn invalid_input_has_exit_code_and_sentence() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     for (arguments, code, expected) in [
-        (&["up", "--skip-stack"][..], 2, "nobody can be asked"),
-        (&["down"], 2, "nobody can be asked"),
+        (&["up", "--skip-stack"][..], 2, "stdin is not a terminal"),
+        (&["down"], 2, "stdin is not a terminal"),
         (&["up", "--yes", "--values", "/nowhere.yaml"], 2, "/nowhere.yaml"),
         (&["up", "--yes", "--chart", "keda=."], 2, "profile plugin does not install"),
-        (&["up", "--yes", "--skip-stack", "--chart", "prometheus-adapter=."], 2, "no use with --skip-stack"),
+        (&["up", "--yes", "--skip-stack", "--chart", "prometheus-adapter=."], 2, "no effect with --skip-stack"),
         (&["up", "--yes", "--image", "worker=unnamed"], 2, "not an image"),
         (&["up", "--yes", "--kubeconfig", "/nowhere"], 3, "no kubeconfig at /nowhere"),
         (&["up", "--yes", "--context", "other"], 3, "no context other"),
         (&["up", "--yes"], 4, "surge up did not install it"),
-        (&["up", "--yes", "--skip-stack", "--profile", "keda"], 4, "both want to be it"),
+        (&["up", "--yes", "--skip-stack", "--profile", "keda"], 4, "it is not KEDA"),
         (&["up", "--yes", "--skip-stack", "--archives", "."], 2, "kind, minikube or k3d"),
     ] {
         run(&sandbox, &stand_ins, arguments).failed(code, &[expected]);
@@ -63,13 +63,13 @@ fn bad_input_is_told_by_its_exit_code_and_a_sentence() {
     prepared.failed(4, &["nothing was changed"]);
     stand_ins.file("refusal", "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nautoscaling-demo:\n- at '/hpa/maxReplicas': got string, want integer\n");
     run(&sandbox, &stand_ins, &UP)
-        .failed(2, &["the chart refuses these values", "- at '/hpa/maxReplicas': got string"]);
+        .failed(2, &["the chart rejects these values", "- at '/hpa/maxReplicas': got string"]);
     stand_ins.file("refusal", "Error: values don't meet the specifications of the schema(s) in the following chart(s):\nautoscaling-demo:\n- at '/hpa': additional properties 'maxReplica' not allowed\n");
     run(&sandbox, &stand_ins, &UP).failed(2, &["did you mean hpa.maxReplicas?"]);
 }
 
 #[test]
-fn a_server_that_is_gone_is_told() {
+fn an_unreachable_server_is_named() {
     let stand_ins = StandIns::new(SMALL);
     let sandbox = Sandbox::empty();
     let config = sandbox.path().join("gone");
@@ -88,7 +88,7 @@ fn a_server_that_is_gone_is_told() {
 }
 
 #[test]
-fn what_the_api_server_refuses_leaves_nothing_half_done() {
+fn a_refused_object_leaves_nothing_half_done() {
     let bad = format!(
         "{SMALL}---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{name: worker-scaler}}\nspec: {{maxReplicas: many}}\n"
     );
@@ -96,7 +96,7 @@ fn what_the_api_server_refuses_leaves_nothing_half_done() {
     let said = run(&sandbox, &stand_ins, &UP);
     let said = said.failed(
         4,
-        &["HorizontalPodAutoscaler worker-scaler", "nothing of the demo was changed", "maxReplicas"],
+        &["HorizontalPodAutoscaler worker-scaler", "the demo was not changed", "maxReplicas"],
     );
     assert!(!said.out.contains("ConfigMap one created"), "{}", said.out);
 }

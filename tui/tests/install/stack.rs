@@ -1,4 +1,4 @@
-//! The stack's charts by helm: installed, half installed, interrupted.
+//! The stack's charts, through helm: installed, unfinished, interrupted.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use crate::install::stand_ins::{SMALL, StandIns, run};
 use crate::sandboxed::{Said, Sandbox, signal, until_written};
 
-/// A stack of which both releases are there and ours, the first one in `status`.
+/// A stack with both of our releases, the first one in `status`.
 fn with_stack(stand_ins: &StandIns, status: &str) {
     let release = |name: &str, chart: &str, status: &str| {
         format!(
@@ -31,7 +31,7 @@ fn with_stack(stand_ins: &StandIns, status: &str) {
     stand_ins.file("manifest-prometheus-adapter", api);
 }
 
-/// `up` with charts that need no network.
+/// Arguments for charts from a folder.
 fn with_charts(folder: &str) -> Vec<String> {
     ["kube-prometheus-stack", "prometheus-adapter"]
         .into_iter()
@@ -40,7 +40,7 @@ fn with_charts(folder: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_stack_is_installed_with_helm_before_the_demo() {
+fn helm_installs_the_stack_before_the_demo() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     with_stack(&stand_ins, "failed");
     let charts = with_charts(stand_ins.path().to_str().unwrap());
@@ -62,7 +62,7 @@ fn the_stack_is_installed_with_helm_before_the_demo() {
 }
 
 #[test]
-fn a_chart_that_is_half_installed_is_told_with_the_way_out() {
+fn an_unfinished_release_is_an_error_with_advice() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     with_stack(&stand_ins, "pending-install");
     let charts = with_charts(stand_ins.path().to_str().unwrap());
@@ -70,13 +70,13 @@ fn a_chart_that_is_half_installed_is_told_with_the_way_out() {
     let said = run(&sandbox, &stand_ins, &[&["up", "--yes"], &charts[..]].concat());
     said.failed(
         4,
-        &["is half installed: helm says pending-install", "helm uninstall prometheus --namespace monitoring"],
+        &["is not finished: its status is pending-install", "helm uninstall prometheus --namespace monitoring"],
     );
     assert!(!stand_ins.asked().contains("upgrade"), "{}", stand_ins.asked());
 }
 
 #[test]
-fn a_signal_ends_helm_first_and_decides_the_exit_code() {
+fn a_signal_stops_helm_and_decides_the_exit_code() {
     for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
         with_stack(&stand_ins, "failed");
@@ -94,7 +94,7 @@ fn a_signal_ends_helm_first_and_decides_the_exit_code() {
         until_written(&asked, "upgrading");
         signal(&child, sent);
         let said = Said::from(child.wait_with_output().unwrap());
-        said.failed(code, &["was not done: stopped by a signal", "go on with: surge up"]);
-        until_written(&asked, "told to end");
+        said.failed(code, &["failed: stopped by a signal", "continue with: surge up"]);
+        until_written(&asked, "terminated");
     }
 }

@@ -1,11 +1,11 @@
-//! Programs on `PATH` that stand in for helm and for those that keep clusters, and what they answer.
+//! Stub programs on `PATH` for helm and for the programs of local clusters.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::sandboxed::{Said, Sandbox};
 
-/// Answers from files beside it, and writes down what it was asked.
+/// Answers from files in its folder, and records its arguments.
 const HELM: &str = r#"#!/bin/sh
 here=${0%/*}
 echo "$*" >>"$here/asked"
@@ -18,23 +18,23 @@ list) case "$*" in *--selector*) cat "$here/ours" ;; *) cat "$here/all" ;; esac 
 get) cat "$here/$2-$3" ;;
 show) echo "version: 1.0.0" ;;
 upgrade)
-  if [ -f "$here/slow" ]; then trap 'echo told to end >>"$here/asked"; exit 1' TERM; echo upgrading >>"$here/asked"
+  if [ -f "$here/slow" ]; then trap 'echo terminated >>"$here/asked"; exit 1' TERM; echo upgrading >>"$here/asked"
     while :; do /bin/sleep 1; done; fi ;;
 esac
 "#;
 
-/// Writes down what it was asked, under its own name.
+/// Records its name and arguments.
 pub(crate) const LOADER: &str = "#!/bin/sh\necho \"${0##*/} $*\" >>\"${0%/*}/asked\"\n";
 
-/// A folder of stand-ins, which is all that is on `PATH`.
+/// A folder of stub programs, the only one on `PATH`.
 pub(crate) struct StandIns(tempfile::TempDir);
 
 impl StandIns {
-    /// A helm that knows no releases and renders `template`.
+    /// A helm without releases that renders `template`.
     pub(crate) fn new(template: &str) -> Self {
         let here = Self(tempfile::tempdir().unwrap());
         here.program("helm", HELM);
-        // What the scripts themselves need; a shell finds nothing else on this path.
+        // The scripts need it.
         std::os::unix::fs::symlink("/bin/cat", here.path().join("cat")).unwrap();
         for (file, text) in [("version", "v3.14.0"), ("all", "[]"), ("ours", "[]"), ("template", template)] {
             here.file(file, text);
@@ -60,7 +60,7 @@ impl StandIns {
     }
 }
 
-/// The demo as the manifests have it, with the images that the sandbox has.
+/// The demo's manifests, with the sandbox's images.
 pub(crate) fn demo() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../manifests");
     let files = [
@@ -88,7 +88,7 @@ pub(crate) fn demo() -> String {
     text
 }
 
-/// A line of a manifest with an image of the sandbox in place of the one that it names.
+/// A line of a manifest, with the sandbox's image.
 fn here(line: &str) -> String {
     for program in ["producer", "worker", "rabbitmq"] {
         if let Some((indent, reference)) = line.split_once("image: ")
@@ -100,7 +100,7 @@ fn here(line: &str) -> String {
     line.to_owned()
 }
 
-/// A namespace and a little more: enough to be applied, nothing that has to run.
+/// A namespace and two ConfigMaps, without pods.
 pub(crate) const SMALL: &str = "
 apiVersion: v1
 kind: Namespace
@@ -119,7 +119,7 @@ data: {a: b}
 
 pub(crate) const UP: [&str; 5] = ["up", "--skip-stack", "--yes", "--timeout", "120s"];
 
-/// `up` with a deadline so short that it ends while it waits for the metric, which [`SMALL`] never has.
+/// `surge up` with no time to wait for the metric, which [`SMALL`] never has.
 pub(crate) const SHORT: [&str; 5] = ["up", "--skip-stack", "--yes", "--timeout", "0s"];
 
 pub(crate) fn run(sandbox: &Sandbox, stand_ins: &StandIns, arguments: &[&str]) -> Said {

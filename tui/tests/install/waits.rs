@@ -1,4 +1,4 @@
-//! What is said while pods do not come, and when it is given up.
+//! Reports while pods are not ready, and the end of the wait.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::install::stand_ins::{SMALL, StandIns, UP, run};
 use crate::sandboxed::{Said, Sandbox, signal, until_written};
 
-/// A worker with that image, which is not told its broker.
+/// A worker with that image and an invalid setting.
 fn worker(image: &str) -> String {
     format!(
         "{SMALL}---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: worker}}\nspec:\n  selector: {{matchLabels: {{a: b}}}}\n  \
@@ -16,7 +16,7 @@ fn worker(image: &str) -> String {
 }
 
 #[test]
-fn pods_that_crash_are_told_with_their_last_lines() {
+fn crashing_pods_are_reported_with_log_lines() {
     let image = concat!("surge.local/worker:", env!("CARGO_PKG_VERSION"));
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(&worker(image)));
     let out = stand_ins.path().join("out");
@@ -29,39 +29,39 @@ fn pods_that_crash_are_told_with_their_last_lines() {
     until_written(&out, "its last lines: ");
     signal(&child, Signal::TERM);
     let said = Said::from(child.wait_with_output().unwrap());
-    said.failed(143, &["step \"pods of the demo\" was not done", "go on with: surge up"]);
+    said.failed(143, &["step \"pods of the demo\" failed", "continue with: surge up"]);
 }
 
 #[test]
-fn an_image_that_cannot_be_had_ends_the_wait_before_its_time() {
+fn a_failing_pull_ends_the_wait_early() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(&worker("surge.local/nowhere:1")));
     let arguments =
         ["up", "--skip-stack", "--yes", "--timeout", "1h", "--image", "worker=surge.local/nowhere:1"];
     let said = run(&sandbox, &stand_ins, &arguments).failed(
         4,
         &[
-            "step \"pods of the demo\" was not done: Deployment worker in namespace autoscaling-demo: \
-             image surge.local/nowhere:1 cannot be had, for ",
-            "name an image that the nodes can pull: --image worker=REF",
+            "step \"pods of the demo\" failed: Deployment worker in namespace autoscaling-demo: \
+             pulling image surge.local/nowhere:1 has failed for ",
+            "use an image that the nodes can pull: --image worker=REF",
             "kubectl describe pod worker-",
-            "go on with: surge up --skip-stack --yes --timeout 1h --image worker=REF",
+            "continue with: surge up --skip-stack --yes --timeout 1h --image worker=surge.local/nowhere:1",
         ],
     );
-    // The two states between which the kubelet goes back and forth are one reason, told once.
-    let told = said.out.lines().filter(|line| line.contains("surge.local/nowhere:1 cannot be had")).count();
-    assert_eq!(told, 1, "{}", said.out);
+    // The kubelet alternates between two states; the reason is reported once.
+    let reports = said.out.lines().filter(|line| line.contains("pulling image surge.local/nowhere:1 fails")).count();
+    assert_eq!(reports, 1, "{}", said.out);
 }
 
 #[test]
-fn a_wait_that_was_too_short_is_offered_longer() {
+fn a_timeout_suggests_doctor_and_retry() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     run(&sandbox, &stand_ins, &["up", "--skip-stack", "--yes", "--timeout", "0s", "-n", "autoscaling-demo"])
         .failed(
             4,
             &[
                 "not ready within 0s",
-                "which hop it is: surge doctor",
-                "go on with: surge up --skip-stack --yes -n autoscaling-demo --timeout 10m",
+                "find the faulty hop with: surge doctor",
+                "continue with: surge up --skip-stack --yes --timeout 0s -n autoscaling-demo",
             ],
         );
 }

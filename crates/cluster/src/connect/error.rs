@@ -8,7 +8,7 @@ use text::clean;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct ConnectError {
-    /// A sentence: what was tried, on which object, and the cause.
+    /// A sentence: the attempt, its object and the cause.
     pub what: String,
     /// A few words for a title line.
     pub short: String,

@@ -1,11 +1,11 @@
-//! Which helm will do.
+//! The versions of helm that work.
 
 use crate::failure::Failure;
 
-/// The oldest helm that will do: labels on releases, by which `down` knows ours, came with it.
+/// The oldest version that works. It introduced labels on releases, by which `surge down` recognizes ours.
 pub(super) const OLDEST: Version = Version(3, 13, 0);
 
-/// A version as helm prints it.
+/// A version of helm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32, u32, u32);
 
@@ -16,7 +16,7 @@ impl Version {
         Self(major, minor, patch)
     }
 
-    /// Reads `v4.3.1`, `v3.14.0+g123` or `3.14.0-rc.1`.
+    /// Parses `v4.3.1`, `v3.14.0+g123` or `3.14.0-rc.1`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -34,22 +34,20 @@ impl std::fmt::Display for Version {
     }
 }
 
-/// Where a helm that will do comes from.
+/// The fix for a missing or old helm.
 pub(super) fn advice() -> String {
     format!("install helm {OLDEST} or newer: https://helm.sh/docs/intro/install/")
 }
 
-/// The version, if it will do.
+/// Parses and checks the output of `helm version`.
 ///
 /// # Errors
-/// When there is none, or it is too old.
-pub(super) fn checked(said: &str) -> Result<Version, Failure> {
-    match Version::parse(said) {
-        None => {
-            Err(Failure::step(format!("the helm on your path gives no version: {:?}", said.trim()), advice()))
-        }
+/// If it is no version, or the version is too old.
+pub(super) fn checked(output: &str) -> Result<Version, Failure> {
+    match Version::parse(output) {
+        None => Err(Failure::step(format!("helm prints no version: {:?}", output.trim()), advice())),
         Some(version) if version < OLDEST => {
-            Err(Failure::step(format!("helm {version} is too old: it puts no labels on releases"), advice()))
+            Err(Failure::step(format!("helm {version} is too old: it cannot label releases"), advice()))
         }
         Some(version) => Ok(version),
     }
@@ -60,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_helm_prints_them() {
+    fn versions_are_parsed_and_checked() {
         for (text, expected) in [
             ("v4.3.1", Some(Version(4, 3, 1))),
             ("v3.14.0+g3fc9f4b\n", Some(Version(3, 14, 0))),
@@ -71,7 +69,7 @@ mod tests {
             assert_eq!(Version::parse(text), expected, "{text:?}");
         }
         assert!(checked("v3.12.3").unwrap_err().what.contains("helm 3.12.3 is too old"));
-        assert!(checked("Client: v2").unwrap_err().what.contains("gives no version"));
+        assert!(checked("Client: v2").unwrap_err().what.contains("prints no version"));
         assert_eq!(checked("v3.13.0"), Ok(OLDEST));
     }
 }

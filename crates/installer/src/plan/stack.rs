@@ -1,55 +1,50 @@
-//! What becomes of the stack below the demo: who may serve the external metrics, which releases come, and the adapter's rules.
+//! The stack below the demo: the server of external metrics, the releases, and the adapter's rules.
 
 use serde_json::Value;
 
 use super::{API_SERVICE, Action, Step};
+use crate::cluster_state::{ClusterState, MetricsServer, Ownership, RulesState};
 use crate::failure::Failure;
 use crate::owner;
 use crate::request::{Profile, Request, Stack};
-use crate::seen::{Metrics, Rules, Seen, Whose};
-use crate::upstream;
-use crate::upstream::Release;
+use crate::upstream::{self, Release};
+use text::command::Command;
 
-/// Whether the demo can have its metric where `metrics` serves it. One API, one owner: adapter and KEDA would take it from each
-/// other at every restart.
+/// The fix for a foreign part of the stack.
+const USE_OR_REMOVE: &str = "use it with --skip-stack, or remove it first";
+
+/// Checks that the server of external metrics fits the profile. A cluster has one such API: adapter and KEDA would take it from
+/// each other at every restart.
 ///
 /// # Errors
-/// When it cannot.
-pub fn check_metrics(request: &Request, metrics: &Metrics) -> Result<(), Failure> {
+/// If it does not fit.
+pub fn check_metrics(request: &Request, metrics: &MetricsServer) -> Result<(), Failure> {
     let (namespace, service) = match (metrics, request.stack) {
-        (Metrics::Service { namespace, name }, _) => (namespace, name),
-        // Who may only work in a namespace builds on what others installed, and the metric itself will tell.
-        (Metrics::Nobody, Stack::Install) | (Metrics::Hidden, Stack::Skip) => return Ok(()),
-        (Metrics::Nobody, Stack::Skip) => {
+        (MetricsServer::Service { namespace, name }, _) => (namespace, name),
+        // A user with rights in one namespace only: the wait for the metric shows whether it works.
+        (MetricsServer::Absent, Stack::Install) | (MetricsServer::Unreadable, Stack::Skip) => return Ok(()),
+        (MetricsServer::Absent, Stack::Skip) => {
             return Err(Failure::step(
-                format!(
-                    "nobody serves external metrics in this cluster: there is no APIService {API_SERVICE}"
-                ),
-                "run up without --skip-stack, or install prometheus-adapter or KEDA first",
+                format!("this cluster has no external metrics: APIService {API_SERVICE} is missing"),
+                "leave out --skip-stack, or install prometheus-adapter or KEDA first",
             ));
         }
-        (Metrics::Hidden, Stack::Install) => {
+        (MetricsServer::Unreadable, Stack::Install) => {
             return Err(Failure::step(
-                format!(
-                    "this user may not read APIService {API_SERVICE}, so it cannot be known whether somebody serves external metrics already"
-                ),
-                "ask for that right, or build on the stack that is there with --skip-stack",
+                format!("this user may not read APIService {API_SERVICE}"),
+                "ask for that right, or use the existing stack with --skip-stack",
             ));
         }
     };
-    let why = "a cluster has one external metrics API, and prometheus-adapter and KEDA both want to be it";
+    let server = format!("Service {namespace}/{service} serves the external metrics of this cluster");
     match (request.profile, metrics.is_keda()) {
-        (Profile::Plugin | Profile::Exporter, true) => Err(Failure::step(
-            format!(
-                "KEDA serves the external metrics of this cluster (APIService {API_SERVICE}, Service {namespace}/{service}): {why}"
-            ),
-            "use --profile keda, or take KEDA away first",
+        (profile @ (Profile::Plugin | Profile::Exporter), true) => Err(Failure::step(
+            format!("{server}: it is KEDA, and profile {profile} needs prometheus-adapter"),
+            "use --profile keda, or remove KEDA first",
         )),
         (Profile::Keda, false) => Err(Failure::step(
-            format!(
-                "{service} serves the external metrics of this cluster (APIService {API_SERVICE}, Service {namespace}/{service}): {why}"
-            ),
-            "use --profile plugin, or take the adapter away first: surge down, if surge up installed it",
+            format!("{server}: it is not KEDA, which profile keda needs"),
+            "use --profile plugin, or remove that server first",
         )),
         _ => Ok(()),
     }
@@ -58,32 +53,31 @@ pub fn check_metrics(request: &Request, metrics: &Metrics) -> Result<(), Failure
 /// The steps that install the stack.
 ///
 /// # Errors
-/// When somebody else installed it, or a helm left it half done.
+/// If it is foreign, or a helm operation on it is not finished.
 pub(super) fn install(
     request: &Request,
-    seen: &Seen,
+    state: &ClusterState,
     releases: Vec<Release>,
     steps: &mut Vec<Step>,
 ) -> Result<(), Failure> {
     let (namespace, name) = upstream::metrics_release(request.profile);
     let ours =
-        seen.releases.iter().any(|found| found.ours && found.namespace == namespace && found.name == name);
-    if let Metrics::Service { namespace: at, name: service } = &seen.metrics
+        state.releases.iter().any(|found| found.ours && found.namespace == namespace && found.name == name);
+    if let MetricsServer::Service { namespace: at, name: service } = &state.metrics
         && !ours
     {
         return Err(Failure::step(
-            format!(
-                "{at}/{service} serves the external metrics of this cluster, and surge up did not install it"
-            ),
-            "build on it with --skip-stack, or remove it first",
+            format!("surge up did not install Service {at}/{service}, which serves the external metrics"),
+            USE_OR_REMOVE,
         ));
     }
-    let mut made = Vec::new();
+    let mut created = Vec::new();
     for release in releases {
-        let action = action(&release, seen)?;
-        let absent = seen.namespaces.get(&release.namespace).is_none_or(|whose| *whose == Whose::Nobody);
-        if absent && !made.contains(&release.namespace) {
-            made.push(release.namespace.clone());
+        let action = action(&release, state)?;
+        let absent =
+            state.namespaces.get(&release.namespace).is_none_or(|ownership| *ownership == Ownership::Absent);
+        if absent && !created.contains(&release.namespace) {
+            created.push(release.namespace.clone());
             steps.push(Step::Namespace(namespace_object(&release.namespace, request)));
         }
         steps.push(Step::Release(release, action));
@@ -91,27 +85,32 @@ pub(super) fn install(
     Ok(())
 }
 
-pub(super) fn action(release: &Release, seen: &Seen) -> Result<Action, Failure> {
-    let found =
-        seen.releases.iter().find(|found| found.name == release.name && found.namespace == release.namespace);
+/// The treatment of a release.
+pub(super) fn action(release: &Release, state: &ClusterState) -> Result<Action, Failure> {
+    let found = state
+        .releases
+        .iter()
+        .find(|found| found.name == release.name && found.namespace == release.namespace);
     let Some(found) = found else { return Ok(Action::Install) };
     let which = format!("release {} in namespace {}", found.name, found.namespace);
     if found.status.starts_with("pending-") || found.status == "uninstalling" {
-        let advice = format!(
-            "wait for the helm that still runs; if none does: helm uninstall {} --namespace {}, then this command again",
-            found.name, found.namespace
-        );
-        return Err(Failure::step(format!("{which} is half installed: helm says {}", found.status), advice));
+        let uninstall = Command::helm(["uninstall", &found.name, "--namespace", &found.namespace]);
+        let advice = format!("wait for the other helm; if none runs: {uninstall}");
+        return Err(Failure::step(
+            format!("{which} is not finished: its status is {}", found.status),
+            advice,
+        ));
     }
     if !found.ours {
         return Err(Failure::step(
-            format!("{which} ({}) is there and surge up did not install it", found.chart),
-            "build on it with --skip-stack, or remove it first",
+            format!("surge up did not install {which} ({})", found.chart),
+            USE_OR_REMOVE,
         ));
     }
-    let as_wanted =
-        found.status == "deployed" && found.chart == release.listed() && found.values == release.values;
-    Ok(if as_wanted { Action::Keep } else { Action::Upgrade })
+    let is_current = found.status == "deployed"
+        && found.chart == release.chart_version()
+        && found.values == release.values;
+    Ok(if is_current { Action::Keep } else { Action::Upgrade })
 }
 
 fn namespace_object(name: &str, request: &Request) -> Value {
@@ -120,33 +119,34 @@ fn namespace_object(name: &str, request: &Request) -> Value {
     object
 }
 
-/// The steps on a stack that is there: the adapter that this demo knows gets its rules if it has none at all.
+/// The steps on an existing stack: an adapter at its usual place gets our rules if it has none.
 ///
 /// # Errors
-/// When it has rules that do not serve the demo's metric.
+/// If its rules do not serve the demo's metric.
 pub(super) fn skip(
     request: &Request,
-    seen: &Seen,
+    state: &ClusterState,
     rules: Value,
     steps: &mut Vec<Step>,
 ) -> Result<(), Failure> {
-    let known = matches!(&seen.metrics, Metrics::Service { namespace, name } if (namespace.as_str(), name.as_str()) == upstream::RULES);
+    let known = matches!(&state.metrics, MetricsServer::Service { namespace, name }
+        if (namespace.as_str(), name.as_str()) == upstream::ADAPTER);
     if request.profile == Profile::Keda || !known {
         return Ok(());
     }
-    match seen.rules {
-        Rules::Serve => {}
-        Rules::Absent => steps.push(Step::Rules(rules)),
-        Rules::Lack => {
-            let (namespace, name) = upstream::RULES;
+    match state.rules {
+        RulesState::Serving => {}
+        RulesState::Absent => steps.push(Step::Rules(rules)),
+        RulesState::Lacking => {
+            let (namespace, name) = upstream::ADAPTER;
             let rule = rules["data"]["config.yaml"].as_str().unwrap_or_default();
             return Err(Failure::step(
                 format!(
-                    "the rules of prometheus-adapter (ConfigMap {name} in namespace {namespace}) do not serve {} for profile {}",
+                    "ConfigMap {name} in namespace {namespace} has no rule for {} with profile {}",
                     contract::names::EXTERNAL_METRIC,
                     request.profile
                 ),
-                format!("add this to them and restart the adapter:\n{rule}"),
+                format!("add this rule and restart the adapter:\n{rule}"),
             ));
         }
     }

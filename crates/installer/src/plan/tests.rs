@@ -1,13 +1,13 @@
-//! Plans for clusters in every state that matters.
+//! Plans for clusters in every relevant state.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::*;
+use crate::cluster_state::{ExistingObject, ExistingRelease, MetricsServer, RulesState};
 use crate::owner;
-use crate::request::{Place, Profile};
-use crate::seen::{Existing, Found, Metrics, Rules};
+use crate::request::{ChartSource, Profile};
 
 pub(crate) fn request() -> Request {
     Request {
@@ -21,14 +21,14 @@ pub(crate) fn request() -> Request {
         images: Vec::new(),
         archives: None,
         timeout: Duration::from_secs(1),
-        again: vec!["surge".into(), "up".into()],
+        command_line: vec!["surge".into(), "up".into()],
     }
 }
 
 fn object(kind: &str, name: &str) -> Value {
     let api_version = if kind == "Deployment" { "apps/v1" } else { "v1" };
     let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}});
-    object::complete(&mut object, "demo");
+    object::set_namespace(&mut object, "demo");
     owner::mark(&mut object, "demo", "plugin");
     object
 }
@@ -40,20 +40,20 @@ fn chart() -> Vec<Value> {
 }
 
 fn release(name: &str) -> Release {
-    let place = Place::Repository("https://h".into());
+    let source = ChartSource::Repository("https://h".into());
     let (chart, version) = (name.to_owned(), "1.0.0".to_owned());
     Release {
         name: name.into(),
         namespace: "monitoring".into(),
         chart,
         version,
-        place,
+        source,
         values: json!({"a": 1}),
     }
 }
 
-fn found(status: &str, ours: bool) -> Found {
-    Found {
+fn found(status: &str, ours: bool) -> ExistingRelease {
+    ExistingRelease {
         name: "prometheus-adapter".into(),
         namespace: "monitoring".into(),
         status: status.into(),
@@ -63,16 +63,16 @@ fn found(status: &str, ours: bool) -> Found {
     }
 }
 
-fn served_by(namespace: &str, service: &str) -> Seen {
-    Seen {
-        metrics: Metrics::Service { namespace: namespace.into(), name: service.into() },
-        ..Seen::default()
+fn served_by(namespace: &str, service: &str) -> ClusterState {
+    ClusterState {
+        metrics: MetricsServer::Service { namespace: namespace.into(), name: service.into() },
+        ..ClusterState::default()
     }
 }
 
-fn planned(request: &Request, seen: &Seen) -> Result<Plan, Failure> {
+fn planned(request: &Request, state: &ClusterState) -> Result<Plan, Failure> {
     let rules = json!({"kind": "ConfigMap", "metadata": {"name": "rules"}, "data": {"config.yaml": "externalRules: []"}});
-    plan(request, seen, chart(), vec![release("prometheus-adapter")], rules, Vec::new())
+    plan(request, state, chart(), vec![release("prometheus-adapter")], rules, Vec::new())
 }
 
 fn titles(request: &Request, plan: &Plan) -> Vec<String> {
@@ -84,8 +84,8 @@ fn skipping() -> Request {
 }
 
 #[test]
-fn an_empty_cluster_gets_everything() {
-    let plan = planned(&request(), &Seen::default()).unwrap();
+fn an_empty_cluster_gets_stack_and_demo() {
+    let plan = planned(&request(), &ClusterState::default()).unwrap();
     assert_eq!(
         titles(&request(), &plan),
         [
@@ -103,55 +103,80 @@ fn an_empty_cluster_gets_everything() {
 #[test]
 fn adapter_and_keda_exclude_each_other() {
     let keda = |stack| Request { profile: Profile::Keda, stack, ..request() };
-    for (request, seen, expected) in [
-        (request(), served_by("keda", "keda-operator-metrics-apiserver"), "KEDA serves the external metrics"),
-        (skipping(), served_by("keda", "keda-metrics-apiserver"), "both want to be it"),
-        (keda(Stack::Install), served_by("monitoring", "prometheus-adapter"), "prometheus-adapter serves"),
-        (keda(Stack::Skip), served_by("monitoring", "prometheus-adapter"), "both want to be it"),
-        (request(), served_by("datadog", "cluster-agent"), "surge up did not install it"),
-        (skipping(), Seen::default(), "nobody serves external metrics"),
-        (request(), Seen { metrics: Metrics::Hidden, ..Seen::default() }, "may not read APIService"),
+    for (request, state, expected) in [
+        (
+            request(),
+            served_by("keda", "keda-operator-metrics-apiserver"),
+            "it is KEDA, and profile plugin needs",
+        ),
+        (skipping(), served_by("keda", "keda-metrics-apiserver"), "it is KEDA"),
+        (
+            keda(Stack::Install),
+            served_by("monitoring", "prometheus-adapter"),
+            "monitoring/prometheus-adapter serves",
+        ),
+        (keda(Stack::Skip), served_by("monitoring", "prometheus-adapter"), "it is not KEDA"),
+        (
+            request(),
+            served_by("datadog", "cluster-agent"),
+            "surge up did not install Service datadog/cluster-agent",
+        ),
+        (skipping(), ClusterState::default(), "has no external metrics"),
+        (
+            request(),
+            ClusterState { metrics: MetricsServer::Unreadable, ..ClusterState::default() },
+            "may not read APIService",
+        ),
     ] {
-        let failure = planned(&request, &seen).unwrap_err();
+        let failure = planned(&request, &state).unwrap_err();
         assert!(failure.what.contains(expected) && !failure.advice.is_empty(), "{failure:?}");
     }
     assert!(planned(&keda(Stack::Skip), &served_by("keda", "keda-metrics-apiserver")).is_ok());
     assert!(planned(&skipping(), &served_by("datadog", "cluster-agent")).is_ok());
-    assert!(planned(&skipping(), &Seen { metrics: Metrics::Hidden, ..Seen::default() }).is_ok());
+    assert!(
+        planned(&skipping(), &ClusterState { metrics: MetricsServer::Unreadable, ..ClusterState::default() })
+            .is_ok()
+    );
 }
 
 #[test]
 fn releases_are_installed_upgraded_kept_or_refused() {
-    let action = |found: Option<Found>| {
-        let seen = Seen { releases: found.into_iter().collect(), ..Seen::default() };
-        stack::action(&release("prometheus-adapter"), &seen)
+    let action = |found: Option<ExistingRelease>| {
+        let state = ClusterState { releases: found.into_iter().collect(), ..ClusterState::default() };
+        stack::action(&release("prometheus-adapter"), &state)
     };
     assert_eq!(action(None), Ok(Action::Install));
     assert_eq!(action(Some(found("deployed", true))), Ok(Action::Keep));
     assert_eq!(action(Some(found("failed", true))), Ok(Action::Upgrade));
     assert_eq!(
-        action(Some(Found { chart: "prometheus-adapter-0.9.0".into(), ..found("deployed", true) })),
+        action(Some(ExistingRelease { chart: "prometheus-adapter-0.9.0".into(), ..found("deployed", true) })),
         Ok(Action::Upgrade)
     );
-    assert_eq!(action(Some(Found { values: json!({}), ..found("deployed", true) })), Ok(Action::Upgrade));
+    assert_eq!(
+        action(Some(ExistingRelease { values: json!({}), ..found("deployed", true) })),
+        Ok(Action::Upgrade)
+    );
     let half = action(Some(found("pending-install", true))).unwrap_err();
     assert!(
-        half.what.contains("half installed") && half.advice.contains("helm uninstall prometheus-adapter")
+        half.what.contains("is not finished") && half.advice.contains("helm uninstall prometheus-adapter")
     );
     let foreign = action(Some(found("deployed", false))).unwrap_err();
     assert!(foreign.advice.contains("--skip-stack"), "{foreign:?}");
 }
 
 #[test]
-fn what_others_made_is_not_touched() {
-    let existing =
-        |ours, owner: Option<&str>| Existing { ours, object: Value::Null, owner: owner.map(str::to_owned) };
-    let with = |object: &Value, existing: Existing| {
-        let mut seen = served_by("monitoring", "prometheus-adapter");
-        seen.rules = Rules::Serve;
-        seen.namespaces.insert("demo".into(), Whose::Others);
-        seen.existing.insert(Key::of(object), existing);
-        planned(&skipping(), &seen)
+fn foreign_objects_are_not_changed() {
+    let existing = |ours, owner: Option<&str>| ExistingObject {
+        ours,
+        object: Value::Null,
+        owner: owner.map(str::to_owned),
+    };
+    let with = |object: &Value, existing: ExistingObject| {
+        let mut state = served_by("monitoring", "prometheus-adapter");
+        state.rules = RulesState::Serving;
+        state.namespaces.insert("demo".into(), Ownership::Foreign);
+        state.existing.insert(Key::of(object), existing);
+        planned(&skipping(), &state)
     };
     let foreign = with(&object("Deployment", "worker"), existing(false, None)).unwrap_err();
     assert!(foreign.what.ends_with("- Deployment worker in namespace demo"), "{foreign:?}");
@@ -164,20 +189,20 @@ fn what_others_made_is_not_touched() {
 }
 
 #[test]
-fn what_is_no_longer_wanted_goes_autoscalers_first() {
-    let mut seen = served_by("monitoring", "prometheus-adapter");
-    seen.rules = Rules::Serve;
+fn leftovers_are_deleted_autoscalers_first() {
+    let mut state = served_by("monitoring", "prometheus-adapter");
+    state.rules = RulesState::Serving;
     let stale = [
         ("ConfigMap", "old"),
         ("ScaledObject", "worker-scaler"),
         ("Service", "old"),
         ("Deployment", "worker"),
     ];
-    seen.marked = stale.map(|(kind, name)| Key::of(&object(kind, name))).into();
+    state.marked = stale.map(|(kind, name)| Key::of(&object(kind, name))).into();
     // Never pruned, though the chart may not render them.
-    seen.marked.push(Key::of(&object("Namespace", "demo")));
-    seen.marked.push(secret::key("demo"));
-    let plan = planned(&skipping(), &seen).unwrap();
+    state.marked.push(Key::of(&object("Namespace", "demo")));
+    state.marked.push(secret::key("demo"));
+    let plan = planned(&skipping(), &state).unwrap();
     let names = |keys: &[Key]| keys.iter().map(|key| key.kind.clone()).collect::<Vec<_>>();
     let [Step::Clear(clear), Step::Apply(_), Step::Prune(prune), ..] = &plan.steps[..] else {
         panic!("{plan:?}")
@@ -189,20 +214,20 @@ fn what_is_no_longer_wanted_goes_autoscalers_first() {
 }
 
 #[test]
-fn a_stack_that_is_there_gets_rules_only_where_it_has_none() {
-    let seen = |rules| Seen { rules, ..served_by("monitoring", "prometheus-adapter") };
+fn an_existing_stack_gets_rules_if_it_has_none() {
+    let state = |rules| ClusterState { rules, ..served_by("monitoring", "prometheus-adapter") };
     let has_rules = |plan: &Plan| plan.steps.iter().any(|step| matches!(step, Step::Rules(_)));
-    assert!(has_rules(&planned(&skipping(), &seen(Rules::Absent)).unwrap()));
-    assert!(!has_rules(&planned(&skipping(), &seen(Rules::Serve)).unwrap()));
-    let lacking = planned(&skipping(), &seen(Rules::Lack)).unwrap_err();
+    assert!(has_rules(&planned(&skipping(), &state(RulesState::Absent)).unwrap()));
+    assert!(!has_rules(&planned(&skipping(), &state(RulesState::Serving)).unwrap()));
+    let lacking = planned(&skipping(), &state(RulesState::Lacking)).unwrap_err();
     assert!(lacking.advice.contains("externalRules"), "{lacking:?}");
 }
 
 #[test]
-fn a_namespace_that_nobody_makes_is_told() {
+fn a_missing_namespace_is_an_error() {
     let mut objects = chart();
     objects.remove(0);
-    let seen = served_by("datadog", "cluster-agent");
-    let failure = plan(&skipping(), &seen, objects, Vec::new(), Value::Null, Vec::new()).unwrap_err();
+    let state = served_by("datadog", "cluster-agent");
+    let failure = plan(&skipping(), &state, objects, Vec::new(), Value::Null, Vec::new()).unwrap_err();
     assert!(failure.what.starts_with("there is no namespace demo"), "{failure:?}");
 }

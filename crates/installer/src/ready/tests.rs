@@ -1,4 +1,4 @@
-//! Workloads and pods in every state that is told of.
+//! Workloads and pods in every reported state.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn why(pods: &[Pod]) -> Reason {
 }
 
 #[test]
-fn a_deployment_is_done_as_kubectl_says() {
+fn deployments_are_judged_as_by_kubectl() {
     let judge = |status: Value| {
         let object = json!({"metadata": {"generation": 2}, "spec": {"replicas": 2, "selector": {}, "template": {}},
                             "status": status});
@@ -31,35 +31,35 @@ fn a_deployment_is_done_as_kubectl_says() {
     {
         let mut status = full.clone();
         status[field] = value.into();
-        assert!(matches!(judge(status), Rollout::Going { wanted: 2, .. }), "{field}");
+        assert!(matches!(judge(status), Rollout::InProgress { wanted: 2, .. }), "{field}");
     }
     let refused = json!({"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "quota"}]});
-    assert_eq!(judge(refused), Rollout::Going { ready: 0, wanted: 2, complaint: "quota".into() });
+    assert_eq!(judge(refused), Rollout::InProgress { ready: 0, wanted: 2, error: "quota".into() });
 }
 
 #[test]
-fn sets_are_done_when_their_pods_are_new_and_ready() {
+fn sets_need_new_and_ready_pods() {
     let set = |status: Value| {
         let object = json!({"spec": {"replicas": 1, "selector": {}, "serviceName": "s", "template": {}}, "status": status});
         stateful_set(&serde_json::from_value(object).unwrap())
     };
     assert_eq!(set(json!({"replicas": 1, "readyReplicas": 1})), Rollout::Done { ready: 1 });
-    assert!(matches!(set(json!({"replicas": 1})), Rollout::Going { ready: 0, .. }));
+    assert!(matches!(set(json!({"replicas": 1})), Rollout::InProgress { ready: 0, .. }));
     let old = json!({"replicas": 1, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "b"});
-    assert!(matches!(set(old), Rollout::Going { .. }));
+    assert!(matches!(set(old), Rollout::InProgress { .. }));
     let daemon = |status: Value| {
         let object = json!({"spec": {"selector": {}, "template": {}}, "status": status});
         daemon_set(&serde_json::from_value(object).unwrap())
     };
     let status = json!({"currentNumberScheduled": 1, "desiredNumberScheduled": 1, "numberMisscheduled": 0, "numberReady": 1});
-    assert!(matches!(daemon(status.clone()), Rollout::Going { .. }));
+    assert!(matches!(daemon(status.clone()), Rollout::InProgress { .. }));
     let mut done = status;
     (done["numberAvailable"], done["updatedNumberScheduled"]) = (1.into(), 1.into());
     assert_eq!(daemon(done), Rollout::Done { ready: 1 });
 }
 
 #[test]
-fn the_reasons_of_waiting_are_told() {
+fn reasons_name_pod_and_cause() {
     let waiting = |reason: &str, message: &str| {
         container(&json!({"waiting": {"reason": reason, "message": message}}), &json!({}), 0)
     };
@@ -67,7 +67,7 @@ fn the_reasons_of_waiting_are_told() {
     for (pod, expected) in [
         (
             with(waiting("CreateContainerConfigError", "secret \"rabbitmq\" not found")),
-            "pod p: container c cannot be made: secret \"rabbitmq\" not found",
+            "pod p: creating container c fails: secret \"rabbitmq\" not found",
         ),
         (
             pod(
@@ -76,66 +76,66 @@ fn the_reasons_of_waiting_are_told() {
             ),
             "pod p has no node: 0/1 nodes are available: 1 Insufficient memory.",
         ),
-        (with(waiting("ContainerCreating", "")), "pod p starts"),
+        (with(waiting("ContainerCreating", "")), "pod p is starting"),
     ] {
-        assert_eq!(why(&[pod]), Reason { what: expected.into(), more: More::Nothing });
+        assert_eq!(why(&[pod]), Reason { what: expected.into(), detail: Detail::None });
     }
     let running = why(&[with(container(&json!({"running": {}}), &json!({}), 0))]);
-    assert_eq!(running.what, "pod p runs and is not ready yet");
-    let log = Log { pod: "p".into(), container: "c".into(), when: When::InVain };
-    assert_eq!(running.more, More::Log(log));
+    assert_eq!(running.what, "pod p is running but not ready");
+    let log = LogSource { pod: "p".into(), container: "c".into(), shown: ShowLog::AfterTimeout };
+    assert_eq!(running.detail, Detail::Log(log));
 }
 
 #[test]
-fn an_image_that_cannot_be_had_is_told_with_whose_it_is() {
+fn a_failing_pull_names_the_image() {
     for (reason, message, expected) in [
         (
             "ImagePullBackOff",
             "Back-off pulling image \"i:1\"",
-            "pod p: image i:1 cannot be had: Back-off pulling image \"i:1\"",
+            "pod p: pulling image i:1 fails: Back-off pulling image \"i:1\"",
         ),
         (
             "ImagePullBackOff",
             "Back-off pulling image \"i:1\": ErrImagePull: no",
-            "pod p: image i:1 cannot be had: no",
+            "pod p: pulling image i:1 fails: no",
         ),
-        ("ErrImageNeverPull", "", "pod p: image i:1 cannot be had: ErrImageNeverPull"),
+        ("ErrImageNeverPull", "", "pod p: pulling image i:1 fails: ErrImageNeverPull"),
     ] {
         let state = json!({"waiting": {"reason": reason, "message": message}});
-        let reason_told = why(&[pod(&json!({"containerStatuses": [container(&state, &json!({}), 0)]}))]);
-        let missing = Missing {
+        let found = why(&[pod(&json!({"containerStatuses": [container(&state, &json!({}), 0)]}))]);
+        let failure = PullFailure {
             pod: "p".into(),
             container: "c".into(),
             image: "i:1".into(),
             reason: reason.into(),
-            message: pull::essence(message).into(),
+            message: image_pull::root_cause(message).into(),
         };
-        assert_eq!(reason_told, Reason { what: expected.into(), more: More::Image(missing) });
+        assert_eq!(found, Reason { what: expected.into(), detail: Detail::Image(failure) });
     }
 }
 
 #[test]
-fn a_crash_names_its_log_and_comes_before_anything_else() {
+fn a_crash_is_the_most_severe_reason() {
     let ended = |reason: &str| json!({"terminated": {"exitCode": 137, "reason": reason}});
     let looping =
         |reason: &str| container(&json!({"waiting": {"reason": "CrashLoopBackOff"}}), &ended(reason), 3);
     let crashing = |reason: &str| pod(&json!({"containerStatuses": [looping(reason)]}));
-    let log = More::Log(Log { pod: "p".into(), container: "c".into(), when: When::Now });
+    let log = Detail::Log(LogSource { pod: "p".into(), container: "c".into(), shown: ShowLog::Now });
     let starts = pod(&json!({}));
     assert_eq!(
         why(&[starts, crashing("Error")]),
         Reason {
-            what: "pod p: container c crashes again and again (3 restarts, exit code 137)".into(),
-            more: log.clone()
+            what: "pod p: container c keeps crashing (3 restarts, exit code 137)".into(),
+            detail: log.clone()
         }
     );
-    assert!(why(&[crashing("OOMKilled")]).what.contains("more memory than its limit"));
+    assert!(why(&[crashing("OOMKilled")]).what.contains("memory limit"));
     let between = container(&json!({"running": {}}), &ended("Error"), 1);
-    assert_eq!(why(&[pod(&json!({"containerStatuses": [between]}))]).more, log);
+    assert_eq!(why(&[pod(&json!({"containerStatuses": [between]}))]).detail, log);
 }
 
 #[test]
-fn without_a_pod_the_controller_speaks() {
+fn without_a_pod_the_controllers_events_count() {
     let event = |kind: &str, message: &str| -> Event {
         serde_json::from_value(
             json!({"metadata": {}, "involvedObject": {}, "type": kind, "message": message}),

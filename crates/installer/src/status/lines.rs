@@ -1,4 +1,4 @@
-//! The facts as ten lines, each of which is as it should be, is not, or says nothing about that.
+//! The facts as ten lines, each with a state.
 
 use std::time::Duration;
 
@@ -7,45 +7,41 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Autoscaler, Facts};
-use crate::ready::Rollout;
-use crate::seen::Metrics;
+use crate::cluster_state::MetricsServer;
+use crate::ready::{FIRST_SYNC_LIMIT, Rollout};
 use observed::MetricSample;
 use text::clean;
 
-/// How a line is to be taken.
+/// The state of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
-    /// As it should be.
+pub enum LineState {
+    /// As expected.
     Ok,
-    /// Not as it should be.
+    /// A fault.
     Bad,
-    /// It says nothing about right and wrong.
+    /// Neither.
     Note,
 }
 
-/// A line of the answer.
+/// A line of the output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// What it is about.
+pub struct StatusLine {
+    /// Its subject.
     pub about: &'static str,
-    /// How it is to be taken.
-    pub state: State,
-    /// What was seen.
+    /// Its state.
+    pub state: LineState,
+    /// The facts.
     pub text: String,
 }
 
-/// How old an autoscaler may be without having looked at its metric: two of the controller's rounds, of 15 s unless it was
-/// started with others.
-const FIRST_SYNC: Duration = Duration::from_secs(30);
-
-/// The facts as lines; `now` is this machine's time. Where there is no demo at all, nothing is said of its parts.
+/// The facts as lines; `now` is this machine's time. Without any part of the demo, the lines of its parts are left out.
 #[must_use]
-pub fn lines(facts: &Facts, now: Timestamp) -> Vec<Line> {
-    let cluster = line("cluster", State::Ok, format!("{}, namespace {}", facts.place, facts.namespace));
+pub fn lines(facts: &Facts, now: Timestamp) -> Vec<StatusLine> {
+    let cluster = line("cluster", LineState::Ok, format!("{}, namespace {}", facts.place, facts.namespace));
     if is_empty(facts) {
-        let demo = line("demo", State::Bad, format!("not installed: {}", facts.up));
-        return vec![cluster, demo, stack(facts), line("metric", State::Note, server(facts))];
+        let demo = line("demo", LineState::Bad, format!("not installed: {}", facts.up));
+        return vec![cluster, demo, stack(facts), line("metric", LineState::Note, server(facts))];
     }
     let mut lines = vec![cluster, demo(facts), stack(facts)];
     lines.extend(facts.workloads.iter().map(|(name, rollout)| workload(name, rollout)));
@@ -53,113 +49,113 @@ pub fn lines(facts: &Facts, now: Timestamp) -> Vec<Line> {
     lines
 }
 
-/// Whether no line is bad.
+/// Returns true if no line is a fault.
 #[must_use]
-pub fn is_fine(lines: &[Line]) -> bool {
-    lines.iter().all(|line| line.state != State::Bad)
+pub fn is_fine(lines: &[StatusLine]) -> bool {
+    lines.iter().all(|line| line.state != LineState::Bad)
 }
 
-fn line(about: &'static str, state: State, text: impl AsRef<str>) -> Line {
-    Line { about, state, text: clean::text(text.as_ref()) }
+fn line(about: &'static str, state: LineState, text: impl AsRef<str>) -> StatusLine {
+    StatusLine { about, state, text: clean::text(text.as_ref()) }
 }
 
-/// What could not be had: a fault, unless we just may not see it.
-fn unseen(about: &'static str, cause: &str) -> Line {
-    let hidden = cause.contains("is forbidden");
+/// An unreadable fact: a fault, unless the user lacks the right to read it.
+fn unreadable(about: &'static str, cause: &str) -> StatusLine {
+    let is_forbidden = cause.contains("is forbidden");
     line(
         about,
-        if hidden { State::Note } else { State::Bad },
-        if hidden { format!("not permitted: {cause}") } else { cause.to_owned() },
+        if is_forbidden { LineState::Note } else { LineState::Bad },
+        if is_forbidden { format!("not permitted: {cause}") } else { cause.to_owned() },
     )
 }
 
-/// Whether there is nothing of the demo, whoever might have installed it.
+/// Returns true if the demo has no part on the cluster.
 fn is_empty(facts: &Facts) -> bool {
     facts.installed == 0
         && facts.workloads.iter().all(|(_, rollout)| matches!(rollout, Ok(None)))
         && matches!(facts.hpa, Ok(None))
 }
 
-fn demo(facts: &Facts) -> Line {
+fn demo(facts: &Facts) -> StatusLine {
     match (facts.installed, &facts.profile) {
-        (0, _) => line("demo", State::Note, "not installed by surge up"),
+        (0, _) => line("demo", LineState::Note, "not installed by surge up"),
         (count, profile) => {
             let profile = profile.as_deref().unwrap_or("unknown");
-            line("demo", State::Ok, format!("installed by surge up, profile {profile}, {count} objects"))
+            line("demo", LineState::Ok, format!("installed by surge up, profile {profile}, {count} objects"))
         }
     }
 }
 
-fn stack(facts: &Facts) -> Line {
+fn stack(facts: &Facts) -> StatusLine {
     match &facts.releases {
         Err(cause) if cause.contains("is forbidden") => line(
             "stack",
-            State::Note,
-            "not permitted: helm's releases are Secrets that this user may not list",
+            LineState::Note,
+            "not permitted: this user may not list Secrets, which hold helm's releases",
         ),
-        Err(cause) => line("stack", State::Note, format!("not known: {cause}")),
-        Ok(releases) if releases.is_empty() => line("stack", State::Note, "not installed by surge up"),
+        Err(cause) => line("stack", LineState::Note, format!("unknown: {cause}")),
+        Ok(releases) if releases.is_empty() => line("stack", LineState::Note, "not installed by surge up"),
         Ok(releases) => {
             let bad = releases.iter().any(|release| release.status != "deployed");
-            let told: Vec<String> =
+            let shown: Vec<String> =
                 releases.iter().map(|release| format!("{} {}", release.chart, release.status)).collect();
-            line("stack", if bad { State::Bad } else { State::Ok }, told.join(", "))
+            line("stack", if bad { LineState::Bad } else { LineState::Ok }, shown.join(", "))
         }
     }
 }
 
-fn workload(name: &'static str, rollout: &Result<Option<Rollout>, String>) -> Line {
+fn workload(name: &'static str, rollout: &Result<Option<Rollout>, String>) -> StatusLine {
     match rollout {
-        Ok(Some(Rollout::Done { ready })) => line(name, State::Ok, format!("{ready} ready")),
-        // An autoscaler adds pods all the time: that some are not ready yet is no fault.
-        Ok(Some(Rollout::Going { ready, wanted, complaint })) if *ready > 0 && complaint.is_empty() => {
-            line(name, State::Note, format!("{ready} of {wanted} ready, the others not yet"))
+        Ok(Some(Rollout::Done { ready })) => line(name, LineState::Ok, format!("{ready} ready")),
+        // An autoscaler adds pods all the time: unready ones are no fault.
+        Ok(Some(Rollout::InProgress { ready, wanted, error })) if *ready > 0 && error.is_empty() => {
+            line(name, LineState::Note, format!("{ready} of {wanted} ready"))
         }
-        Ok(Some(Rollout::Going { ready, wanted, complaint })) => {
-            let complaint = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
-            line(name, State::Bad, format!("{ready} of {wanted} ready{complaint}"))
+        Ok(Some(Rollout::InProgress { ready, wanted, error })) => {
+            let error = if error.is_empty() { String::new() } else { format!(": {error}") };
+            line(name, LineState::Bad, format!("{ready} of {wanted} ready{error}"))
         }
-        Ok(None) => line(name, State::Bad, "not there"),
-        Err(cause) => unseen(name, cause),
+        Ok(None) => line(name, LineState::Bad, "missing"),
+        Err(cause) => unreadable(name, cause),
     }
 }
 
-fn queue(facts: &Facts) -> Line {
+fn queue(facts: &Facts) -> StatusLine {
     let queue = &facts.queue;
     match &facts.depth {
         Ok(Some(depth)) => {
-            let from = if depth.staleness == Duration::ZERO {
-                "asked now, of the broker's management API".to_owned()
+            let source = if depth.staleness == Duration::ZERO {
+                "from the management API".to_owned()
             } else {
-                format!("broker statistics, up to {} s old", depth.staleness.as_secs())
+                format!("from the broker's metrics, up to {} s old", depth.staleness.as_secs())
             };
             line(
                 "broker",
-                State::Ok,
-                format!("{queue}: {} ready, {} unacknowledged; {from}", depth.ready, depth.unacked),
+                LineState::Ok,
+                format!("{queue}: {} ready, {} unacknowledged, {source}", depth.ready, depth.unacked),
             )
         }
-        Ok(None) => line("broker", State::Bad, format!("it has no queue {queue}")),
-        Err(cause) => unseen("broker", cause),
+        Ok(None) => line("broker", LineState::Bad, format!("no queue {queue}")),
+        Err(cause) => unreadable("broker", cause),
     }
 }
 
-fn scraped(facts: &Facts) -> Line {
+fn scraped(facts: &Facts) -> StatusLine {
     const ABOUT: &str = "prometheus";
     match &facts.scraped {
-        None => line(ABOUT, State::Note, "not asked: the external metric does not come from it"),
-        Some(Err(cause)) => unseen(ABOUT, cause),
+        None => line(ABOUT, LineState::Note, "not used by the external metric"),
+        Some(Err(cause)) => unreadable(ABOUT, cause),
         Some(Ok(sample)) => match (sample.value, sample.age) {
             (Some(value), Some(age)) => line(
                 ABOUT,
-                State::Ok,
-                format!("{value}, scraped {:.1} s before it was asked", age.as_secs_f64()),
+                LineState::Ok,
+                format!("{value}, scraped {:.1} s before the query", age.as_secs_f64()),
             ),
-            (Some(value), None) => line(ABOUT, State::Ok, format!("{value}, of unknown age")),
+            (Some(value), None) => line(ABOUT, LineState::Ok, format!("{value}, of unknown age")),
             (None, _) => line(
                 ABOUT,
-                State::Bad,
-                "no sample of the queue: the broker is not scraped, or has no such queue",
+                LineState::Bad,
+                "no sample of the queue: no scrape of the broker, or no such queue",
             ),
         },
     }
@@ -167,66 +163,69 @@ fn scraped(facts: &Facts) -> Line {
 
 fn server(facts: &Facts) -> String {
     match &facts.server {
-        Metrics::Service { namespace, name } => format!("served by {namespace}/{name}"),
-        Metrics::Nobody => "served by nobody".to_owned(),
-        Metrics::Hidden => "by whom may not be read".to_owned(),
+        MetricsServer::Service { namespace, name } => format!("served by {namespace}/{name}"),
+        MetricsServer::Absent => "no server".to_owned(),
+        MetricsServer::Unreadable => "server not readable".to_owned(),
     }
 }
 
-fn metric(facts: &Facts, now: Timestamp) -> Line {
+fn metric(facts: &Facts, now: Timestamp) -> StatusLine {
     const ABOUT: &str = "metric";
     let server = server(facts);
     match &facts.metric {
-        Err(cause) => unseen(ABOUT, &format!("{cause}; {server}")),
+        Err(cause) => unreadable(ABOUT, &format!("{cause}; {server}")),
         Ok(MetricSample { value_milli: None, .. }) => {
-            line(ABOUT, State::Bad, format!("no value: its query gives nothing; {server}"))
+            line(ABOUT, LineState::Bad, format!("no value: the query has no result; {server}"))
         }
         Ok(MetricSample { value_milli: Some(value), stamped }) => {
             let stamped = stamped.map_or_else(String::new, |at| format!(", stamped {} ago", age(at, now)));
-            line(ABOUT, State::Ok, format!("{}{stamped}; {server}", format_milli(*value, Format::DecimalSi)))
+            line(
+                ABOUT,
+                LineState::Ok,
+                format!("{}{stamped}; {server}", format_milli(*value, Format::DecimalSi)),
+            )
         }
     }
 }
 
-fn autoscaler(facts: &Facts, now: Timestamp) -> Line {
+fn autoscaler(facts: &Facts, now: Timestamp) -> StatusLine {
     const ABOUT: &str = "hpa";
-    let Autoscaler { hpa, made } = match &facts.hpa {
-        Err(cause) => return unseen(ABOUT, cause),
-        Ok(None) => return line(ABOUT, State::Bad, format!("there is no HPA {}", contract::names::HPA)),
+    let Autoscaler { hpa, created } = match &facts.hpa {
+        Err(cause) => return unreadable(ABOUT, cause),
+        Ok(None) => return line(ABOUT, LineState::Bad, format!("no HPA {}", contract::names::HPA)),
         Ok(Some(autoscaler)) => autoscaler,
     };
     let scaled = hpa
         .last_scale
         .map_or_else(|| "never scaled".to_owned(), |at| format!("last scaled {} ago", age(at, now)));
     let text = format!(
-        "{}, replicas {}, wanted {}, allowed {} to {}, {scaled}",
+        "{}, replicas {}, desired {}, min {}, max {}, {scaled}",
         hpa.targets_column, hpa.current_replicas, hpa.desired_replicas, hpa.min, hpa.max
     );
-    let troubled = hpa
+    let failing = hpa
         .conditions
         .iter()
         .find(|c| c.status == "False" && matches!(c.kind.as_str(), "AbleToScale" | "ScalingActive"));
-    let (complaint, so_far) = match troubled {
+    let (problem, so_far) = match failing {
         Some(condition) => (
             format!("{}: {}", condition.reason, condition.message),
-            format!("its first look gave {}", condition.reason),
+            format!("first sync: {}", condition.reason),
         ),
-        None if hpa.reading_milli.is_none() => {
-            ("it has read nothing yet".to_owned(), "first sync not yet".to_owned())
-        }
-        None => return line(ABOUT, State::Ok, text),
+        None if hpa.reading_milli.is_none() => ("it has no reading".to_owned(), "no sync yet".to_owned()),
+        None => return line(ABOUT, LineState::Ok, text),
     };
-    let young = made.filter(|made| now.as_second() - made.as_second() <= FIRST_SYNC.as_secs().cast_signed());
-    match young {
-        Some(made) => {
-            let since = age(made, now);
-            line(ABOUT, State::Note, format!("{text}; {so_far}: made {since} ago, it looks every 15 s or so"))
+    let is_new = created
+        .filter(|created| now.as_second() - created.as_second() <= FIRST_SYNC_LIMIT.as_secs().cast_signed());
+    match is_new {
+        Some(created) => {
+            let since = age(created, now);
+            line(ABOUT, LineState::Note, format!("{text}; {so_far}, created {since} ago"))
         }
-        None => line(ABOUT, State::Bad, format!("{text}; {complaint}")),
+        None => line(ABOUT, LineState::Bad, format!("{text}; {problem}")),
     }
 }
 
-/// How long ago, in whole units; clocks of two machines may disagree by a little, which is no age.
+/// The age in whole units. A negative age, from clocks that disagree, counts as 0.
 fn age(at: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(at.as_second()).max(0);
     match seconds {

@@ -1,31 +1,28 @@
-//! Waiting for the external metric and for the API that serves it, with what stands in the way.
+//! Waits for the external metric and for its API, and reports the obstacle.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::api::Api;
 use serde_json::Value;
 
-use super::{Waiting, within};
-use crate::apply::Objects;
+use super::Waiting;
+use crate::apply::{Objects, with_timeout};
 use crate::failure::Failure;
 use crate::plan::API_SERVICE;
 use crate::progress::Progress;
+use crate::ready::FIRST_SYNC_LIMIT;
 use crate::survey;
-use cluster::errors;
-use cluster::external_metric;
+use cluster::{errors, external_metric};
 use observed::MetricRef;
 use observed::convert;
 use text::clean;
 
-/// Two rounds of the autoscaler's controller, if it was started as usual.
-const TWO_ROUNDS: Duration = Duration::from_secs(30);
-
 impl Waiting<'_> {
-    /// Waits until the external metric that the HPA reads answers with a value; returns it and its name.
+    /// Waits until the HPA's external metric has a value; returns the metric's name and the value in thousandths.
     ///
     /// # Errors
-    /// When it does not in time, with what was in the way.
+    /// After the time limit, with the obstacle.
     pub async fn metric(
         &self,
         namespace: &str,
@@ -35,52 +32,53 @@ impl Waiting<'_> {
         let began = Instant::now();
         loop {
             let reason = match self.wanted_metric(namespace, hpa).await? {
-                None => format!("HPA {hpa} in namespace {namespace} is not there or reads no External metric"),
+                None => format!("namespace {namespace} has no HPA {hpa} with an External metric"),
                 Some(metric) => match external_metric::ask(self.client, namespace, &metric).await {
                     Ok(sample) => match sample.value_milli {
                         Some(value) => return Ok((metric.name, value)),
-                        None => "its query gives nothing yet: Prometheus has no sample of the queue, or the broker's target is down".to_owned(),
+                        None => "it has no value: Prometheus has no sample of the queue yet".to_owned(),
                     },
-                    Err(errors::Failure::Unavailable(cause) | errors::Failure::Lost(cause)) => explained(&cause),
+                    Err(errors::Failure::Unavailable(cause) | errors::Failure::Lost(cause)) => {
+                        explained(&cause)
+                    }
                 },
             };
             progress.waiting(&reason);
-            let advice = format!("which hop it is: {}", self.hints.surge(&["doctor"]));
+            let advice = format!("find the faulty hop with: {}", self.hints.surge(&["doctor"]));
             self.pause(began, "the external metric", &reason, &advice).await?;
         }
     }
 
-    /// Waits until the HPA has read its metric, two of its rounds at most: it looks at a time of its own, and until then it still
-    /// says what it last met. Returns whether it has.
+    /// Waits until the HPA has read its metric, for two sync periods at most. Returns true if it has.
     ///
     /// # Errors
-    /// When the API does not answer, or a signal came.
+    /// If the API does not answer, or after a signal.
     pub async fn read(&self, namespace: &str, hpa: &str, progress: &mut Progress) -> Result<bool, Failure> {
         let began = Instant::now();
         loop {
             let api: Api<HorizontalPodAutoscaler> = Api::namespaced(self.client.clone(), namespace);
-            let found = within(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
+            let found = with_timeout(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
             if found.is_some_and(|object| has_read(&object)) {
                 return Ok(true);
             }
-            if began.elapsed() >= TWO_ROUNDS.min(self.timeout) {
+            if began.elapsed() >= FIRST_SYNC_LIMIT.min(self.timeout) {
                 return Ok(false);
             }
-            progress.waiting("it answers; the autoscaler looks every 15 s or so, and has not yet");
-            self.rest().await?;
+            progress.waiting("the metric has a value; the autoscaler syncs every 15 s or so");
+            self.sleep().await?;
         }
     }
 
     async fn wanted_metric(&self, namespace: &str, hpa: &str) -> Result<Option<MetricRef>, Failure> {
         let api: Api<HorizontalPodAutoscaler> = Api::namespaced(self.client.clone(), namespace);
-        let found = within(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
+        let found = with_timeout(&format!("reading HPA {hpa}"), api.get_opt(hpa)).await?;
         Ok(found.and_then(|object| convert::hpa::convert(&object).metric))
     }
 
-    /// Waits until the aggregated API of a release is available.
+    /// Waits until the external metrics API is available.
     ///
     /// # Errors
-    /// When it is not in time.
+    /// After the time limit.
     pub async fn api_service(&self, objects: &mut Objects, progress: &mut Progress) -> Result<(), Failure> {
         let began = Instant::now();
         loop {
@@ -88,16 +86,16 @@ impl Waiting<'_> {
             let reason = match found.as_ref().map(unavailable) {
                 Some(None) => return Ok(()),
                 Some(Some(reason)) => reason,
-                None => "there is no APIService for external metrics yet".to_owned(),
+                None => "its APIService does not exist yet".to_owned(),
             };
             progress.waiting(&reason);
-            let more = self.hints.kubectl(&["describe", "apiservice", API_SERVICE]);
-            self.pause(began, "the external metrics API", &reason, &format!("more of it: {more}")).await?;
+            let command = self.hints.kubectl(&["describe", "apiservice", API_SERVICE]);
+            self.pause(began, "the external metrics API", &reason, &format!("details: {command}")).await?;
         }
     }
 }
 
-/// Whether the HPA says that it can scale by its metric.
+/// Returns true if the HPA reports that its metric works.
 fn has_read(object: &HorizontalPodAutoscaler) -> bool {
     let conditions = object.status.as_ref().and_then(|status| status.conditions.as_ref());
     conditions
@@ -106,7 +104,7 @@ fn has_read(object: &HorizontalPodAutoscaler) -> bool {
         .any(|condition| condition.type_ == "ScalingActive" && condition.status == "True")
 }
 
-/// Why an APIService is not available; `None` when it is.
+/// The reason why an APIService is not available; `None` if it is available.
 fn unavailable(object: &Value) -> Option<String> {
     let conditions = object["status"]["conditions"].as_array();
     let available = conditions.into_iter().flatten().find(|condition| condition["type"] == "Available");
@@ -115,16 +113,16 @@ fn unavailable(object: &Value) -> Option<String> {
         Some(condition) => {
             Some(clean::text(condition["message"].as_str().unwrap_or("it is not available yet")))
         }
-        None => Some("nobody has looked at its APIService yet".to_owned()),
+        None => Some("its APIService has no status yet".to_owned()),
     }
 }
 
-/// What stands behind an answer of the external metrics API; the words are those of a real API server.
+/// The cause of an error of the external metrics API, by the messages of a real API server.
 fn explained(cause: &str) -> String {
     let more = if cause.contains("could not find the metric") {
-        "the adapter has not discovered the series yet; a new ServiceMonitor takes about two minutes to get through"
+        "the adapter has not discovered the series yet, which takes about two minutes"
     } else if cause.contains("could not find the requested resource") {
-        "nobody serves external metrics"
+        "the cluster has no external metrics"
     } else if cause.contains("unable to handle the request") {
         "the adapter has no ready pod"
     } else if cause.contains("unable to fetch metrics") {
@@ -142,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_api_that_is_not_available_says_why() {
+    fn an_unavailable_api_has_a_reason() {
         let service = |status: &str| json!({"status": {"conditions": [{"type": "Available", "status": status, "message": "no endpoints"}]}});
         assert_eq!(unavailable(&service("True")), None);
         assert_eq!(unavailable(&service("False")).as_deref(), Some("no endpoints"));
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_autoscaler_has_read_its_metric_when_it_says_so() {
+    fn conditions_show_that_the_metric_was_read() {
         let says = |conditions: Value| {
             let object = json!({"spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": "w"}},
                 "status": {"desiredReplicas": 0, "conditions": conditions}});
@@ -164,10 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn the_answers_of_the_api_are_explained() {
+    fn api_errors_are_explained() {
         for (cause, expected) in [
             ("the server could not find the metric rabbitmq_queue_length for  (404)", "not discovered"),
-            ("the server could not find the requested resource (404)", "nobody serves"),
+            ("the server could not find the requested resource (404)", "no external metrics"),
             ("the server is currently unable to handle the request (503)", "no ready pod"),
             ("Internal error occurred: unable to fetch metrics (500)", "cannot reach Prometheus"),
             ("something else", "something else"),

@@ -1,8 +1,9 @@
-//! The lines of a cluster that is as it should be, and of others.
+//! The lines of a healthy cluster, and of faulty ones.
 
 use super::*;
 use crate::helm::Listed;
-use observed::{Condition, DepthSample, Hpa, MetricRef, ExternalTarget, ScrapedSample};
+use observed::{Condition, DepthSample, ExternalTarget, Hpa, MetricRef, ScrapedSample};
+use text::command::Command;
 
 fn now() -> Timestamp {
     "2026-01-01T00:01:00Z".parse().unwrap()
@@ -56,9 +57,9 @@ fn facts() -> Facts {
             age: Some(Duration::from_millis(400)),
         })),
         metric: Ok(MetricSample { value_milli: Some(7_000), stamped: "2026-01-01T00:00:58Z".parse().ok() }),
-        server: Metrics::Service { namespace: "monitoring".into(), name: "prometheus-adapter".into() },
-        hpa: Ok(Some(Autoscaler { hpa: hpa(), made: "2026-01-01T00:00:00Z".parse().ok() })),
-        up: "surge up".into(),
+        server: MetricsServer::Service { namespace: "monitoring".into(), name: "prometheus-adapter".into() },
+        hpa: Ok(Some(Autoscaler { hpa: hpa(), created: "2026-01-01T00:00:00Z".parse().ok() })),
+        up: Command::surge(["up"]),
     }
 }
 
@@ -67,7 +68,7 @@ fn text(facts: &Facts) -> Vec<String> {
 }
 
 #[test]
-fn ten_lines_say_how_fresh_each_hop_is() {
+fn ten_lines_show_each_hop() {
     assert_eq!(
         text(&facts()),
         [
@@ -77,36 +78,36 @@ fn ten_lines_say_how_fresh_each_hop_is() {
             "rabbitmq Ok: 1 ready",
             "producer Ok: 1 ready",
             "worker Ok: 1 ready",
-            "broker Ok: Orders: 6 ready, 1 unacknowledged; asked now, of the broker's management API",
-            "prometheus Ok: 7, scraped 0.4 s before it was asked",
+            "broker Ok: Orders: 6 ready, 1 unacknowledged, from the management API",
+            "prometheus Ok: 7, scraped 0.4 s before the query",
             "metric Ok: 7, stamped 2 s ago; served by monitoring/prometheus-adapter",
-            "hpa Ok: 7/20 (avg), replicas 1, wanted 1, allowed 1 to 10, never scaled",
+            "hpa Ok: 7/20 (avg), replicas 1, desired 1, min 1, max 10, never scaled",
         ]
     );
     assert!(is_fine(&lines(&facts(), now())));
 }
 
-/// What makes a fact a bad one.
+/// A change that makes a fact a fault.
 type Spoil = fn(&mut Facts);
 
 #[test]
-fn each_thing_that_is_wrong_is_a_bad_line() {
+fn each_fault_is_a_bad_line() {
     let cases: [(&str, Spoil, &str); 9] = [
         (
             "stack",
             |f| f.releases.as_mut().unwrap()[0].status = "failed".into(),
             "kube-prometheus-stack-88.5.3 failed",
         ),
-        ("worker", |f| f.workloads[2].1 = Ok(None), "not there"),
+        ("worker", |f| f.workloads[2].1 = Ok(None), "missing"),
         (
             "worker",
             |f| {
                 f.workloads[2].1 =
-                    Ok(Some(Rollout::Going { ready: 0, wanted: 1, complaint: "quota".into() }));
+                    Ok(Some(Rollout::InProgress { ready: 0, wanted: 1, error: "quota".into() }));
             },
             "0 of 1 ready: quota",
         ),
-        ("broker", |f| f.depth = Ok(None), "it has no queue Orders"),
+        ("broker", |f| f.depth = Ok(None), "no queue Orders"),
         ("prometheus", |f| f.scraped = Some(Err("no answer".into())), "no answer"),
         (
             "prometheus",
@@ -114,7 +115,7 @@ fn each_thing_that_is_wrong_is_a_bad_line() {
             "no sample",
         ),
         ("metric", |f| f.metric = Ok(MetricSample { value_milli: None, stamped: None }), "no value"),
-        ("hpa", |f| f.hpa = Ok(None), "there is no HPA worker-scaler"),
+        ("hpa", |f| f.hpa = Ok(None), "no HPA worker-scaler"),
         (
             "hpa",
             |f| {
@@ -125,7 +126,7 @@ fn each_thing_that_is_wrong_is_a_bad_line() {
                     reason: "FailedGetExternalMetric".into(),
                     message: "unable".into(),
                 });
-                f.hpa = Ok(Some(Autoscaler { hpa, made: None }));
+                f.hpa = Ok(Some(Autoscaler { hpa, created: None }));
             },
             "FailedGetExternalMetric: unable",
         ),
@@ -134,16 +135,16 @@ fn each_thing_that_is_wrong_is_a_bad_line() {
         let mut facts = facts();
         spoil(&mut facts);
         let lines = lines(&facts, now());
-        let bad: Vec<&Line> = lines.iter().filter(|line| line.state == State::Bad).collect();
+        let bad: Vec<&StatusLine> = lines.iter().filter(|line| line.state == LineState::Bad).collect();
         assert_eq!(bad.len(), 1, "{about}: {bad:?}");
         assert!(bad[0].about == about && bad[0].text.contains(expected), "{bad:?}");
     }
 }
 
 #[test]
-fn what_surge_did_not_install_is_no_fault() {
+fn foreign_installs_are_no_fault() {
     let mut facts = facts();
-    (facts.installed, facts.releases, facts.scraped) = (0, Err("helm is not on your path".into()), None);
+    (facts.installed, facts.releases, facts.scraped) = (0, Err("helm is not on PATH".into()), None);
     facts.depth =
         Err("no tunnel to pod rabbitmq-0: pods \"rabbitmq-0\" is forbidden: User \"u\" cannot (403)".into());
     let lines = lines(&facts, now());
@@ -155,53 +156,50 @@ fn what_surge_did_not_install_is_no_fault() {
 }
 
 #[test]
-fn an_empty_cluster_is_told_how_to_fill_it() {
+fn an_empty_cluster_gets_the_install_command() {
     let mut facts = facts();
     (facts.installed, facts.releases, facts.hpa) = (0, Ok(Vec::new()), Ok(None));
     for (_, rollout) in &mut facts.workloads {
         *rollout = Ok(None);
     }
-    facts.server = Metrics::Nobody;
+    facts.server = MetricsServer::Absent;
     assert_eq!(
         text(&facts)[1..],
         [
             "demo Bad: not installed: surge up",
             "stack Note: not installed by surge up",
-            "metric Note: served by nobody"
+            "metric Note: no server"
         ]
     );
-    // What may not be seen is not nothing.
+    // An unreadable part is not a missing one.
     facts.hpa = Err("hpas is forbidden".into());
     assert!(text(&facts).len() == 10);
 }
 
 #[test]
-fn an_autoscaler_that_is_just_made_is_waited_for() {
+fn a_new_autoscaler_is_no_fault() {
     let unread = || {
         let mut hpa = hpa();
         hpa.reading_milli = None;
         hpa
     };
-    let at = |made: &str| {
+    let at = |created: &str| {
         let mut facts = facts();
-        facts.hpa = Ok(Some(Autoscaler { hpa: unread(), made: made.parse().ok() }));
+        facts.hpa = Ok(Some(Autoscaler { hpa: unread(), created: created.parse().ok() }));
         text(&facts).pop().unwrap()
     };
     let young = at("2026-01-01T00:00:50Z");
-    assert!(
-        young.starts_with("hpa Note: ") && young.contains("first sync not yet: made 10 s ago"),
-        "{young}"
-    );
+    assert!(young.starts_with("hpa Note: ") && young.contains("no sync yet, created 10 s ago"), "{young}");
     let old = at("2026-01-01T00:00:20Z");
-    assert!(old.starts_with("hpa Bad: ") && old.contains("it has read nothing yet"), "{old}");
+    assert!(old.starts_with("hpa Bad: ") && old.contains("it has no reading"), "{old}");
 }
 
 #[test]
-fn pods_that_are_on_their_way_are_no_fault() {
+fn starting_pods_are_no_fault() {
     let mut facts = facts();
-    let going = |ready| Rollout::Going { ready, wanted: 5, complaint: String::new() };
+    let going = |ready| Rollout::InProgress { ready, wanted: 5, error: String::new() };
     facts.workloads[2].1 = Ok(Some(going(3)));
-    assert_eq!(text(&facts)[5], "worker Note: 3 of 5 ready, the others not yet");
+    assert_eq!(text(&facts)[5], "worker Note: 3 of 5 ready");
     facts.workloads[2].1 = Ok(Some(going(0)));
     assert_eq!(text(&facts)[5], "worker Bad: 0 of 5 ready");
 }

@@ -1,35 +1,38 @@
-//! "Did you mean": the names of values that the chart's schema knows, beside one that it does not.
+//! Suggestions for unknown names of values: similar names of the chart's schema.
 
 use serde_json::Value;
 
-/// How alike two names must be to be a slip of the fingers; 1 is the same.
-const ALIKE: f64 = 0.6;
+/// Least similarity of a suggestion, from 0 to 1 (equal).
+const MIN_SIMILARITY: f64 = 0.6;
 
-/// A line of helm's complaint, with the values that may have been meant where it refuses a name.
+/// A line of helm's schema error, with suggestions if it rejects a name.
 #[must_use]
-pub fn completed(line: &str, schema: &Value) -> String {
-    let Some((path, names)) = refused(line) else { return line.to_owned() };
-    let meant: Vec<String> = names.iter().flat_map(|name| meant(schema, &path, name)).collect();
-    if meant.is_empty() { line.to_owned() } else { format!("{line}; did you mean {}?", meant.join(" or ")) }
+pub(super) fn completed(line: &str, schema: &Value) -> String {
+    let Some((path, names)) = unknown_names(line) else { return line.to_owned() };
+    let similar: Vec<String> = names.iter().flat_map(|name| suggestions(schema, &path, name)).collect();
+    if similar.is_empty() {
+        return line.to_owned();
+    }
+    format!("{line}; did you mean {}?", similar.join(" or "))
 }
 
-/// Where a complaint stands in the values, and the names that it refuses; in the words of helm 4 and of helm 3.
-fn refused(line: &str) -> Option<(Vec<&str>, Vec<&str>)> {
-    let said = line.strip_prefix("- ")?;
+/// The path and the unknown names in a schema error of helm 4 or helm 3.
+fn unknown_names(line: &str) -> Option<(Vec<&str>, Vec<&str>)> {
+    let message = line.strip_prefix("- ")?;
     if let Some((path, rest)) =
-        said.strip_prefix("at '").and_then(|said| said.split_once("': additional properties "))
+        message.strip_prefix("at '").and_then(|rest| rest.split_once("': additional properties "))
     {
         let names = rest.strip_suffix(" not allowed")?;
         let names = names.split(", ").map(|name| name.trim_matches('\'')).collect();
         return Some((path.split('/').filter(|part| !part.is_empty()).collect(), names));
     }
-    let (path, rest) = said.split_once(": Additional property ")?;
+    let (path, rest) = message.split_once(": Additional property ")?;
     let name = rest.strip_suffix(" is not allowed")?;
     Some((path.split('.').filter(|part| *part != "(root)").collect(), vec![name]))
 }
 
-/// The value that may have been meant: the nearest name at the same place, else the same name elsewhere.
-fn meant(schema: &Value, path: &[&str], name: &str) -> Vec<String> {
+/// The most similar name at the same path, else the same name at other paths.
+fn suggestions(schema: &Value, path: &[&str], name: &str) -> Vec<String> {
     let here = path.iter().try_fold(schema, |at, part| match at["properties"].get(part) {
         Some(field) => Some(field),
         None => at.get("items"),
@@ -37,17 +40,17 @@ fn meant(schema: &Value, path: &[&str], name: &str) -> Vec<String> {
     let siblings = here.and_then(|here| here["properties"].as_object()).into_iter().flatten();
     let nearest = siblings
         .map(|(known, _)| (strsim::normalized_damerau_levenshtein(name, known), known))
-        .filter(|(alike, _)| *alike >= ALIKE)
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(left, _), (right, _)| left.total_cmp(right));
     if let Some((_, known)) = nearest {
         return vec![path.iter().copied().chain([known.as_str()]).collect::<Vec<_>>().join(".")];
     }
-    let mut elsewhere = Vec::new();
-    same_name(schema, "", name, &mut elsewhere);
-    elsewhere
+    let mut found = Vec::new();
+    same_name(schema, "", name, &mut found);
+    found
 }
 
-/// The places at which the schema has a value of that name.
+/// Adds the paths of all values with that name to `found`.
 fn same_name(schema: &Value, above: &str, name: &str, found: &mut Vec<String>) {
     for (known, field) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{above}{known}");
@@ -61,12 +64,12 @@ fn same_name(schema: &Value, above: &str, name: &str, found: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart;
+    use crate::bundled;
 
     #[test]
-    fn the_name_that_was_meant_is_found_where_it_is() {
-        let schema = chart::schema();
-        for (said, expected) in [
+    fn similar_names_are_suggested() {
+        let schema = bundled::schema();
+        for (line, expected) in [
             ("- at '/hpa': additional properties 'maxReplica' not allowed", Some("hpa.maxReplicas")),
             ("- at '': additional properties 'hap' not allowed", Some("hpa")),
             ("- at '': additional properties 'maxReplicas' not allowed", Some("hpa.maxReplicas")),
@@ -82,8 +85,8 @@ mod tests {
             ("- at '/hpa/maxReplicas': got string, want integer", None),
         ] {
             let expected =
-                expected.map_or_else(|| said.to_owned(), |meant| format!("{said}; did you mean {meant}?"));
-            assert_eq!(completed(said, &schema), expected);
+                expected.map_or_else(|| line.to_owned(), |name| format!("{line}; did you mean {name}?"));
+            assert_eq!(completed(line, &schema), expected);
         }
     }
 }

@@ -1,30 +1,23 @@
-//! The steps of a plan, done one by one.
+//! Carries out the steps of a plan.
 
-use std::time::Duration;
-
+use hpa::quantity::{Format, format_milli};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::apply::{Applied, Objects};
 use crate::chart;
+use crate::cluster_state::ClusterState;
 use crate::failure::Failure;
-use crate::helm::Helm;
+use crate::helm::{self, Helm};
 use crate::images;
-use crate::object;
-use crate::object::Key;
-use crate::plan;
-use crate::plan::{Action, Step};
+use crate::object::{self, Key};
+use crate::plan::{self, Action, Step};
 use crate::progress::Progress;
 use crate::request::Request;
-use crate::seen::Seen;
 use crate::upstream::Release;
-use crate::wait;
-use crate::wait::Waiting;
+use crate::wait::{self, Waiting};
 
-/// How long helm may take to hand a chart's objects to the API server.
-const INSTALLING: Duration = Duration::from_secs(300);
-
-/// What became of the objects.
+/// Numbers of applied objects.
 #[derive(Default)]
 struct Counts {
     created: usize,
@@ -32,18 +25,18 @@ struct Counts {
     unchanged: usize,
 }
 
-/// What the steps are done with.
-pub(super) struct Work<'a> {
+/// Carries out steps.
+pub(super) struct Executor<'a> {
     pub(super) request: &'a Request,
-    pub(super) seen: &'a Seen,
+    pub(super) state: &'a ClusterState,
     pub(super) helm: &'a Helm,
     pub(super) objects: Objects,
     pub(super) waiting: Waiting<'a>,
     pub(super) stop: &'a CancellationToken,
 }
 
-impl Work<'_> {
-    /// Does one step, and waits until it has come to its end.
+impl Executor<'_> {
+    /// Carries out one step and waits for its result.
     pub(super) async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Failure> {
         match step {
             Step::Load(command) => {
@@ -64,7 +57,7 @@ impl Work<'_> {
             Step::Metric => {
                 let hpa_name = contract::names::HPA;
                 let (name, value) = self.waiting.metric(&self.request.namespace, hpa_name, progress).await?;
-                let value = hpa::quantity::format_milli(value, hpa::quantity::Format::DecimalSi);
+                let value = format_milli(value, Format::DecimalSi);
                 let has_read = self.waiting.read(&self.request.namespace, hpa_name, progress).await?;
                 let reader = if has_read {
                     ", and the autoscaler has read it"
@@ -85,21 +78,20 @@ impl Work<'_> {
     ) -> Result<(), Failure> {
         if action != Action::Keep {
             let folder = tempfile::tempdir().map_err(|error| {
-                Failure::step(format!("making a folder for values failed: {error}"), "look at TMPDIR")
+                Failure::step(format!("creating a temporary folder failed: {error}"), "check TMPDIR")
             })?;
             let file = folder.path().join("values.json");
-            chart::private(&file, &release.values).map_err(|error| {
-                Failure::step(format!("writing values failed: {error}"), "look at TMPDIR")
-            })?;
-            progress.doing(if action == Action::Install { "helm installs it" } else { "helm upgrades it" });
-            self.helm.run(&release.install(&file), INSTALLING).await?;
+            chart::write_private(&file, &release.values)
+                .map_err(|error| Failure::step(format!("writing values failed: {error}"), "check TMPDIR"))?;
+            progress.detail(if action == Action::Install { "helm installs it" } else { "helm upgrades it" });
+            self.helm.run(&release.install(&file), helm::CHANGE_TIMEOUT).await?;
         }
         let manifest = self.helm.manifest(&release.name, &release.namespace).await?;
         let mut objects = object::parse(&manifest).map_err(|error| {
-            Failure::step(format!("the objects of release {}: {error}", release.name), "")
+            Failure::step(format!("the objects of release {} are invalid: {error}", release.name), "")
         })?;
         for object in &mut objects {
-            object::complete(object, &release.namespace);
+            object::set_namespace(object, &release.namespace);
         }
         self.waiting.workloads(&wait::workloads(&objects), progress).await?;
         let serves = |object: &Value| {
@@ -108,12 +100,11 @@ impl Work<'_> {
         if objects.iter().any(serves) {
             self.waiting.api_service(&mut self.objects, progress).await?;
         }
-        progress.done(if action == Action::Keep { "as it was, ready" } else { "ready" });
+        progress.done(if action == Action::Keep { "unchanged, ready" } else { "ready" });
         Ok(())
     }
 
-    /// Applies the namespace, then tries everything else without effect, so that a refusal leaves nothing half done, and then
-    /// applies it.
+    /// Applies the namespace, then all other objects as a dry run, and then really. So a refusal leaves nothing half done.
     async fn apply(&mut self, objects: &[Value], progress: &mut Progress) -> Result<(), Failure> {
         let (namespaces, others): (Vec<&Value>, Vec<&Value>) =
             objects.iter().partition(|object| object["kind"] == "Namespace");
@@ -121,11 +112,11 @@ impl Work<'_> {
         self.apply_all(&namespaces, &mut counts, progress).await?;
         for object in &others {
             self.check_stop()?;
-            self.objects.try_apply(object).await?;
+            self.objects.check_apply(object).await?;
         }
         self.apply_all(&others, &mut counts, progress).await?;
         let Counts { created, changed, unchanged } = counts;
-        progress.done(&format!("{created} created, {changed} changed, {unchanged} as they were"));
+        progress.done(&format!("{created} created, {changed} changed, {unchanged} unchanged"));
         Ok(())
     }
 
@@ -138,13 +129,13 @@ impl Work<'_> {
         for object in objects {
             self.check_stop()?;
             let key = Key::of(object);
-            let before = self.seen.existing.get(&key).map(|existing| &existing.object);
+            let before = self.state.existing.get(&key).map(|existing| &existing.object);
             let applied = self.objects.apply(object, before).await?;
             let what = format!("{} {}", key.short(&self.request.namespace), word(applied));
             match applied {
                 Applied::Created => {
                     counts.created += 1;
-                    progress.doing(&what);
+                    progress.detail(&what);
                 }
                 Applied::Changed => {
                     counts.changed += 1;
@@ -164,12 +155,12 @@ impl Work<'_> {
         for key in keys {
             self.check_stop()?;
             self.objects.delete(key).await?;
-            progress.note(&format!("{} goes", key.short(&self.request.namespace)));
+            progress.note(&format!("deleting {}", key.short(&self.request.namespace)));
         }
         for key in keys {
             self.waiting.gone(&mut self.objects, key, progress).await?;
         }
-        progress.done("removed");
+        progress.done("deleted");
         Ok(())
     }
 }
@@ -178,6 +169,6 @@ fn word(applied: Applied) -> &'static str {
     match applied {
         Applied::Created => "created",
         Applied::Changed => "changed",
-        Applied::Unchanged => "as it was",
+        Applied::Unchanged => "unchanged",
     }
 }
