@@ -3,9 +3,6 @@
 //!
 //! `cargo bench -p tui --bench frame`
 
-#[path = "../tests/scenes/mod.rs"]
-mod scenes;
-
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -13,12 +10,12 @@ use std::time::Duration;
 
 use dashboard::clock::At;
 use dashboard::message::{Event, Timestamped};
+use dashboard::scenes::World;
 use dashboard::update::update;
 use observed::{DepthSample, Pod, PodPhase, PodsEvent, Role};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scenes::World;
 use tui::terminal::Terminal;
 
 /// The window of the larger figures.

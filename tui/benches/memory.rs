@@ -6,18 +6,15 @@
 //! ten hours behind it.
 
 mod measure;
-#[path = "../tests/scenes/mod.rs"]
-mod scenes;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dashboard::clock::Clock;
 use dashboard::message::Event;
+use dashboard::scenes::World;
 use measure::{Sandbox, megabytes, text};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scenes::World;
 use testkit::pty::Pty;
 use tokio::sync::mpsc;
 use tui::source::dispatch;

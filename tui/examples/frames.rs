@@ -2,16 +2,13 @@
 //!
 //! `cargo run -p tui --example frames -- [SCENE] [COLUMNSxROWS] [dark|light|mono]`
 
-#[path = "../tests/scenes/mod.rs"]
-mod scenes;
-
 use std::io::Write;
 
+use dashboard::scenes::World;
 use dashboard::ui::appearance::Theme;
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use scenes::World;
 
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -20,7 +17,7 @@ fn main() -> std::io::Result<()> {
     let (columns, rows) =
         size.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?))).unwrap_or((120, 40));
     let Some(mut world) = World::play(&scene, columns, rows) else {
-        let scenes = scenes::all();
+        let scenes = dashboard::scenes::all();
         eprintln!("unknown scene {scene}; the scenes are: {}", scenes.join(", "));
         std::process::exit(2);
     };

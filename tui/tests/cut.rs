@@ -2,10 +2,10 @@
 
 use crossterm::event::KeyCode;
 use dashboard::model::Model;
+use dashboard::scenes::World;
 use dashboard::ui::screen::{Panel, Screen};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use crate::scenes::World;
 use tui::view::ScreenLayout;
 
 /// The usual sizes of windows, and some between them.
@@ -75,7 +75,7 @@ fn essential_values_are_visible_at_every_size() {
 #[test]
 fn events_alone_show_whole_messages() {
     for (columns, height) in SIZES {
-        let mut world = crate::scenes::states::alone(Panel::Events, "failing", columns, height).unwrap();
+        let mut world = dashboard::scenes::states::alone(Panel::Events, "failing", columns, height).unwrap();
         let shown = scrolled_text(&mut world);
         for entry in world.model.data.events.iter() {
             let text = without_blanks(&format!("{}{}", entry.object, entry.message));

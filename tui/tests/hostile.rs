@@ -9,13 +9,13 @@ use dashboard::clock::*;
 use dashboard::message::*;
 use dashboard::model::Model;
 use dashboard::reported::*;
+use dashboard::scenes::World;
 use dashboard::update::update;
 use jiff::Timestamp;
 use observed::*;
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use crate::scenes::World;
 use tui::view::ScreenLayout;
 use unicode_width::UnicodeWidthStr;
 use uuid::Uuid;
@@ -99,7 +99,7 @@ fn an_hpa() -> impl Strategy<Value = Hpa> {
     ];
     let spec = prop_oneof![
         Just(None),
-        Just(Some(Box::new(crate::scenes::spec()))),
+        Just(Some(Box::new(dashboard::scenes::spec()))),
         Just(Some(Box::new(hpa::Spec::default()))),
     ];
     (text(), any::<(i32, i32, i32, i32)>(), target, prop::option::of(any::<i64>()), text(), spec).prop_map(
@@ -309,7 +309,7 @@ proptest! {
 
     #[test]
     fn keys_and_window_sizes_are_safe(
-        scene in prop::sample::select(crate::scenes::all().into_iter().filter(|scene| *scene != "hours").collect::<Vec<_>>()),
+        scene in prop::sample::select(dashboard::scenes::all().into_iter().filter(|scene| *scene != "hours").collect::<Vec<_>>()),
         inputs in prop::collection::vec((input(), 0..3_000_u64), 0..80),
         sizes in prop::collection::vec((1..260_u16, 1..80_u16), 4),
     ) {
@@ -349,7 +349,7 @@ fn take(model: &mut Model, ms: u64, event: Event) {
 
 #[test]
 fn windows_of_any_size_are_drawn() {
-    for scene in crate::scenes::all() {
+    for scene in dashboard::scenes::all() {
         let world = World::play(scene, 100, 30).unwrap();
         for columns in [0, 1, 2, 59, 60, 61, 75, 99, 100, 130, 149, 150, 220, 300] {
             for rows in [0, 1, 14, 15, 16, 21, 29, 30, 37, 38, 60, 100] {

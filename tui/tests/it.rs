@@ -21,7 +21,6 @@ mod sandbox;
 mod sandboxed;
 #[cfg(feature = "sandbox")]
 mod scenarios;
-mod scenes;
 mod screens;
 #[cfg(feature = "sandbox")]
 mod stopwatch;

@@ -1,11 +1,11 @@
 //! Conversations with the keyboard as data: the scene before, the keys, and the differences after them.
 
-use crate::scenes::World;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use dashboard::chart::curves::Curves;
 use dashboard::keys::{KeyContext, Press, TABLE};
 use dashboard::message::{Effect, Event, Input};
 use dashboard::model::Model;
+use dashboard::scenes::World;
 use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::dialog::Dialog;
 use dashboard::ui::screen::Focus;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use crate::scenes::World;
+use dashboard::scenes::World;
 use tui::terminal::Terminal;
 
 /// Counts the written bytes.
@@ -44,7 +44,7 @@ impl Line {
 
 #[test]
 fn the_same_model_drawn_again_writes_nothing() {
-    for scene in crate::scenes::all() {
+    for scene in dashboard::scenes::all() {
         let world = World::play(scene, 120, 40).expect("a scene of that name");
         let mut line = Line::new((120, 40));
         assert!(line.draw(&world) > 0, "{scene}: a first frame is written");

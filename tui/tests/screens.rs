@@ -7,14 +7,14 @@
 use crossterm::event::KeyCode;
 use dashboard::message::{Event, Input};
 use dashboard::reported::StepState;
+use dashboard::scenes::World;
+use dashboard::scenes::states::{SCREENS, STATES};
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::screen::{Panel, Screen};
 use dashboard::ui::state::Mode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
-use crate::scenes::World;
-use crate::scenes::states::{SCREENS, STATES};
 use tui::view::ScreenLayout;
 
 /// The usual sizes of windows.
@@ -91,7 +91,7 @@ fn panels() {
         let mut all = String::new();
         for state in STATES {
             // The margin, the title line and the footer.
-            let world = crate::scenes::states::alone(panel, state, columns + 2, rows + 2).unwrap();
+            let world = dashboard::scenes::states::alone(panel, state, columns + 2, rows + 2).unwrap();
             let shown = part(&draw(&world), Rect::new(1, 1, columns, rows));
             all.push_str(&format!("{state}, {columns}x{rows}\n\n{shown}\n"));
         }
@@ -180,7 +180,7 @@ fn a_window_with_too_few_rows_shows_a_message() {
 
 #[test]
 fn every_screen_has_a_scene_in_every_state() {
-    let all = crate::scenes::all();
+    let all = dashboard::scenes::all();
     for screen in Screen::ALL {
         let (_, states) = SCREENS.iter().find(|(known, _)| known == screen).expect("a row");
         for (scene, state) in states.iter().zip(STATES) {
@@ -468,7 +468,7 @@ fn a_screen_without_colours_has_the_same_text() {
 
 #[test]
 fn colours_are_the_terminals_and_ascii_is_ascii() {
-    for scene in crate::scenes::all() {
+    for scene in dashboard::scenes::all() {
         let mut world = World::play(scene, 120, 40).unwrap();
         for theme in [Theme::Dark, Theme::Light] {
             world.model.ui.theme = theme;

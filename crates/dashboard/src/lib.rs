@@ -13,6 +13,9 @@ pub mod keys;
 pub mod message;
 pub mod model;
 pub mod reported;
+#[cfg(any(test, feature = "scenes"))]
+#[doc(hidden)]
+pub mod scenes;
 pub mod strings;
 pub mod target;
 #[cfg(test)]

@@ -20,7 +20,9 @@ const MIN_SENTENCE: usize = 16;
 pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
     match data.health(source) {
         SourceHealth::Starting(_) | SourceHealth::Live => None,
-        SourceHealth::Stale { last_delivery, cause } => Some(text::stale(&coarse(data.now.since(last_delivery)), cause)),
+        SourceHealth::Stale { last_delivery, cause } => {
+            Some(text::stale(&coarse(data.now.since(last_delivery)), cause))
+        }
         SourceHealth::Failed(cause) => Some(cause.to_owned()),
     }
 }

@@ -72,9 +72,7 @@ impl Startup<'_> {
 
     fn step(&self, name: &str, state: &StepState, width: usize) -> Vec<Vec<Span<'static>>> {
         let (symbol, ink, state) = match state {
-            StepState::Waiting(cause) if cause.is_empty() => {
-                ('·', Ink::Dim, text::STEP_WAITING.to_owned())
-            }
+            StepState::Waiting(cause) if cause.is_empty() => ('·', Ink::Dim, text::STEP_WAITING.to_owned()),
             StepState::Waiting(cause) => (spinner(self.data), Ink::Pending, text::step_waiting(cause)),
             StepState::Starting => (spinner(self.data), Ink::Pending, text::STEP_STARTING.to_owned()),
             StepState::Ready => ('●', Ink::Ready, text::STEP_READY.to_owned()),

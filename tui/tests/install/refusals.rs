@@ -49,7 +49,11 @@ fn invalid_input_has_exit_code_and_sentence() {
         (&["down"], 2, "stdin is not a terminal"),
         (&["up", "--yes", "--values", "/nowhere.yaml"], 2, "/nowhere.yaml"),
         (&["up", "--yes", "--chart", "keda=."], 2, "profile plugin does not install"),
-        (&["up", "--yes", "--skip-stack", "--chart", "prometheus-adapter=."], 2, "no effect with --skip-stack"),
+        (
+            &["up", "--yes", "--skip-stack", "--chart", "prometheus-adapter=."],
+            2,
+            "no effect with --skip-stack",
+        ),
         (&["up", "--yes", "--image", "worker=unnamed"], 2, "not an image"),
         (&["up", "--yes", "--kubeconfig", "/nowhere"], 3, "no kubeconfig at /nowhere"),
         (&["up", "--yes", "--context", "other"], 3, "no context other"),
@@ -94,9 +98,7 @@ fn a_refused_object_leaves_nothing_half_done() {
     );
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(&bad));
     let said = run(&sandbox, &stand_ins, &UP);
-    let said = said.failed(
-        4,
-        &["HorizontalPodAutoscaler worker-scaler", "the demo was not changed", "maxReplicas"],
-    );
+    let said =
+        said.failed(4, &["HorizontalPodAutoscaler worker-scaler", "the demo was not changed", "maxReplicas"]);
     assert!(!said.out.contains("ConfigMap one created"), "{}", said.out);
 }

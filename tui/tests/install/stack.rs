@@ -70,7 +70,10 @@ fn an_unfinished_release_is_an_error_with_advice() {
     let said = run(&sandbox, &stand_ins, &[&["up", "--yes"], &charts[..]].concat());
     said.failed(
         4,
-        &["is not finished: its status is pending-install", "helm uninstall prometheus --namespace monitoring"],
+        &[
+            "is not finished: its status is pending-install",
+            "helm uninstall prometheus --namespace monitoring",
+        ],
     );
     assert!(!stand_ins.asked().contains("upgrade"), "{}", stand_ins.asked());
 }

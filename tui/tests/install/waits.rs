@@ -48,7 +48,8 @@ fn a_failing_pull_ends_the_wait_early() {
         ],
     );
     // The kubelet alternates between two states; the reason is reported once.
-    let reports = said.out.lines().filter(|line| line.contains("pulling image surge.local/nowhere:1 fails")).count();
+    let reports =
+        said.out.lines().filter(|line| line.contains("pulling image surge.local/nowhere:1 fails")).count();
     assert_eq!(reports, 1, "{}", said.out);
 }
 

@@ -1,16 +1,16 @@
 //! Scenes of the screen Decision and of the dialogs about the HPA.
 
+use crate::data::Presence;
+use crate::edits::*;
+use crate::message::*;
+use crate::reported::*;
+use crate::ui::screen::Screen;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use dashboard::data::Presence;
-use dashboard::edits::*;
-use dashboard::message::*;
-use dashboard::reported::*;
-use dashboard::ui::screen::Screen;
 
 use super::{Scene, World};
 
 /// The scenes of this file.
-pub(crate) const SCENES: &[Scene] = &[
+pub const SCENES: &[Scene] = &[
     ("decision_calm", "the screen Decision without a burst"),
     ("decision_busy", "the size is held by the scale-down window"),
     ("decision_differs", "the controller decided otherwise than calculated"),
@@ -26,7 +26,7 @@ pub(crate) const SCENES: &[Scene] = &[
 ];
 
 /// Plays the scene of that name, in a window of that size.
-pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
+pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
     world.run(20);
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// Presses a key that has no letter.
-    pub(crate) fn press(&mut self, code: KeyCode) {
+    pub fn press(&mut self, code: KeyCode) {
         self.send(Event::Input(Input::Key(KeyEvent::new(code, KeyModifiers::NONE))));
     }
 

@@ -3,33 +3,29 @@
 //!
 //! Each scene has a reason: the state that only it shows.
 
-#![allow(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "each test uses other scenes, and all of this is test code"
-)]
+#![allow(clippy::unwrap_used, reason = "support of tests and benchmarks")]
 
-pub(crate) mod chart;
+pub mod chart;
 mod clockwork;
 mod cluster;
-pub(crate) mod decision;
-pub(crate) mod doctor;
-pub(crate) mod runs;
-pub(crate) mod states;
+pub mod decision;
+pub mod doctor;
+pub mod runs;
+pub mod states;
 mod traffic;
 mod world;
 
 use std::time::Duration;
 
-use dashboard::clock::*;
-use dashboard::message::*;
-use dashboard::reported::*;
+use crate::clock::*;
+use crate::message::*;
+use crate::reported::*;
 
-pub(crate) use self::cluster::spec;
-pub(crate) use self::world::World;
+pub use self::cluster::spec;
+pub use self::world::World;
 
 /// The name of a scene, and its reason.
-pub(crate) type Scene = (&'static str, &'static str);
+pub type Scene = (&'static str, &'static str);
 
 /// The scenes of this file.
 const SCENES: &[Scene] = &[
@@ -49,7 +45,7 @@ const SCENES: &[Scene] = &[
 ];
 
 /// The names of all scenes.
-pub(crate) fn all() -> Vec<&'static str> {
+pub fn all() -> Vec<&'static str> {
     let scenes =
         [SCENES, decision::SCENES, doctor::SCENES, chart::SCENES, runs::SCENES, states::SCENES].concat();
     scenes.into_iter().map(|(name, _)| name).collect()
@@ -57,7 +53,7 @@ pub(crate) fn all() -> Vec<&'static str> {
 
 impl World {
     /// Plays the scene of that name, in a window of that size.
-    pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<Self> {
+    pub fn play(scene: &str, columns: u16, rows: u16) -> Option<Self> {
         let mut world = World::new(columns, rows);
         match scene {
         "starting" => world.starting([

@@ -1,14 +1,14 @@
 //! Scenes of the stopwatch, the chain's hops, the workers' timelines and the runs.
 
-use dashboard::message::*;
-use dashboard::reported::*;
-use dashboard::ui::screen::{Focus, Panel, Screen};
+use crate::message::*;
+use crate::reported::*;
+use crate::ui::screen::{Focus, Panel, Screen};
 use observed::*;
 
 use super::{Scene, World};
 
 /// The scenes of this file.
-pub(crate) const SCENES: &[Scene] = &[
+pub const SCENES: &[Scene] = &[
     ("runs_calm", "three finished runs, two of them compared"),
     ("runs_busy", "runs that are not finished"),
     ("runs_failing", "steps that were not observed, lost jobs, a failed burst"),
@@ -22,7 +22,7 @@ pub(crate) const SCENES: &[Scene] = &[
 ];
 
 /// Plays the scene of that name, in a window of that size.
-pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
+pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
     world.run(20);

@@ -1,17 +1,17 @@
 //! Scenes of the chart, its cursor and legend, of panels alone, of filters, and of limited terminals.
 
+use crate::clock::*;
+use crate::message::*;
+use crate::reported::*;
+use crate::ui::appearance::Markers;
+use crate::ui::state::Access;
 use crossterm::event::KeyCode;
-use dashboard::clock::*;
-use dashboard::message::*;
-use dashboard::reported::*;
-use dashboard::ui::appearance::Markers;
-use dashboard::ui::state::Access;
 use observed::*;
 
 use super::{Scene, World};
 
 /// The scenes of this file.
-pub(crate) const SCENES: &[Scene] = &[
+pub const SCENES: &[Scene] = &[
     ("inspect", "the cursor in the past, among live panels"),
     ("inspect_lanes", "the cursor on the screen Pods"),
     ("panned", "an earlier stretch of time without a cursor"),
@@ -31,7 +31,7 @@ pub(crate) const SCENES: &[Scene] = &[
 ];
 
 /// Plays the scene of that name, in a window of that size.
-pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
+pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
     if scene == "empty" {
@@ -105,7 +105,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 
 impl World {
     /// Fires a burst of which nothing is accepted, and makes sources stale.
-    pub(super) fn fail(&mut self) {
+    pub(crate) fn fail(&mut self) {
         self.keys(" ");
         let fired = |effect: &&Effect| matches!(effect, Effect::Fire { .. });
         let Some(Effect::Fire { id, size }) = self.effects.iter().rfind(fired).cloned() else { return };

@@ -1,17 +1,17 @@
 //! Every screen, and every panel alone, in four states: calm, busy, failing and empty.
 
+use crate::message::*;
+use crate::ui::screen::{Panel, Screen};
 use crossterm::event::KeyCode;
-use dashboard::message::*;
-use dashboard::ui::screen::{Panel, Screen};
 use observed::*;
 
 use super::{Scene, World};
 
 /// The states, in the order of the tables below.
-pub(crate) const STATES: [&str; 4] = ["calm", "busy", "failing", "empty"];
+pub const STATES: [&str; 4] = ["calm", "busy", "failing", "empty"];
 
 /// The scenes of each screen, in the order of the states. The ones of this file are named after both.
-pub(crate) const SCREENS: [(Screen, [&str; 4]); 6] = [
+pub const SCREENS: [(Screen, [&str; 4]); 6] = [
     (Screen::Overview, ["idle", "draining", "errors", "empty"]),
     (Screen::Pods, ["pods_calm", "lanes_busy", "pods_failing", "lanes_empty"]),
     (Screen::Decision, ["decision_calm", "decision_busy", "decision_failing", "decision_empty"]),
@@ -21,7 +21,7 @@ pub(crate) const SCREENS: [(Screen, [&str; 4]); 6] = [
 ];
 
 /// The scenes of this file.
-pub(crate) const SCENES: &[Scene] = &[
+pub const SCENES: &[Scene] = &[
     ("pods_calm", "the timelines after a burst"),
     ("pods_failing", "the timelines while the pods' watch is lost"),
     ("doctor_empty", "no check yet"),
@@ -31,7 +31,7 @@ pub(crate) const SCENES: &[Scene] = &[
 ];
 
 /// Plays the scene of that name, in a window of that size.
-pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
+pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let (screen, state) = scene.rsplit_once('_').filter(|_| SCENES.iter().any(|(name, _)| *name == scene))?;
     let screen = Screen::ALL.iter().find(|known| known.title().to_lowercase() == screen)?;
     let mut world = in_state(state, columns, rows)?;
@@ -40,7 +40,7 @@ pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
 }
 
 /// Plays a state with a panel alone on the screen.
-pub(crate) fn alone(panel: Panel, state: &str, columns: u16, rows: u16) -> Option<World> {
+pub fn alone(panel: Panel, state: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = in_state(state, columns, rows)?;
     let index = Panel::ALL.iter().position(|known| *known == panel)?;
     (0..=index).for_each(|_| world.press(KeyCode::Down));

@@ -1,14 +1,14 @@
 //! Scenes of the screen Doctor.
 
-use dashboard::message::Event;
-use dashboard::reported::{Drill, DrillEvent, ScaledKind, ScaledWorkload};
+use crate::message::Event;
+use crate::reported::{Drill, DrillEvent, ScaledKind, ScaledWorkload};
 use diagnosis::{Finding, Fix, Hop, Report, Verdict};
 use text::command::Command;
 
 use super::{Scene, World};
 
 /// The scenes of this file.
-pub(crate) const SCENES: &[Scene] = &[
+pub const SCENES: &[Scene] = &[
     ("doctor_looking", "the first check is running"),
     ("doctor_fine", "a report without a failure"),
     ("doctor_failing", "a failure with a fix, a warning, a missing right"),
@@ -16,7 +16,7 @@ pub(crate) const SCENES: &[Scene] = &[
 ];
 
 /// Plays the scene of that name, in a window of that size.
-pub(super) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
+pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     let mut world = World::new(columns, rows);
     world.ready();
     world.run(20);

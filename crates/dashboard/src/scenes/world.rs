@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::clock::DayClock;
+use crate::clock::*;
+use crate::message::*;
+use crate::model::Model;
+use crate::reported::*;
+use crate::update::update;
 use contract::BurstId;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use dashboard::clock::DayClock;
-use dashboard::clock::*;
-use dashboard::message::*;
-use dashboard::model::Model;
-use dashboard::reported::*;
-use dashboard::update::update;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use observed::*;
@@ -19,48 +19,48 @@ use uuid::Uuid;
 use super::clockwork::STEP;
 use super::cluster::other;
 
-pub(super) struct Worker {
-    pub(super) name: String,
-    pub(super) created: u64,
-    pub(super) job: Option<(Uuid, BurstId, u64)>,
-    pub(super) ends: bool,
-    pub(super) ready: bool,
+pub(crate) struct Worker {
+    pub(crate) name: String,
+    pub(crate) created: u64,
+    pub(crate) job: Option<(Uuid, BurstId, u64)>,
+    pub(crate) ends: bool,
+    pub(crate) ready: bool,
 }
 
 /// The played world, and the model that observes it.
-pub(crate) struct World {
+pub struct World {
     /// The dashboard's model.
-    pub(crate) model: Model,
+    pub model: Model,
     /// The effects that `update` returned, in order.
-    pub(crate) effects: Vec<Effect>,
-    pub(super) ms: u64,
-    pub(super) queue: VecDeque<(Uuid, BurstId)>,
-    pub(super) jobs: u128,
-    pub(super) workers: Vec<Worker>,
-    pub(super) born: u32,
-    pub(super) spec: usize,
-    pub(super) scraped: u64,
-    pub(super) scraped_at: u64,
-    pub(super) reading: u64,
-    pub(super) current: usize,
-    pub(super) desired: usize,
-    pub(super) recommendations: VecDeque<(u64, usize)>,
+    pub effects: Vec<Effect>,
+    pub(crate) ms: u64,
+    pub(crate) queue: VecDeque<(Uuid, BurstId)>,
+    pub(crate) jobs: u128,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) born: u32,
+    pub(crate) spec: usize,
+    pub(crate) scraped: u64,
+    pub(crate) scraped_at: u64,
+    pub(crate) reading: u64,
+    pub(crate) current: usize,
+    pub(crate) desired: usize,
+    pub(crate) recommendations: VecDeque<(u64, usize)>,
     /// Milliseconds between two syncs of the played HPA.
-    pub(crate) sync: u64,
+    pub sync: u64,
     /// Milliseconds of its scale-down window.
-    pub(crate) window: u64,
-    pub(super) broker: bool,
+    pub window: u64,
+    pub(crate) broker: bool,
     /// The maximum number of replicas.
-    pub(super) max: usize,
+    pub(crate) max: usize,
     /// The sources that do not deliver.
-    pub(super) unread: Vec<Source>,
+    pub(crate) unread: Vec<Source>,
     /// Whether KEDA created the HPA.
-    pub(super) keda: bool,
+    pub(crate) keda: bool,
 }
 
 impl World {
     /// A world whose dashboard has just opened a window of that size.
-    pub(crate) fn new(columns: u16, rows: u16) -> Self {
+    pub fn new(columns: u16, rows: u16) -> Self {
         let day = DayClock::new("2026-03-04T14:00:00Z".parse().unwrap(), TimeZone::UTC);
         Self {
             model: Model::new(day, (columns, rows)),
@@ -87,13 +87,13 @@ impl World {
     }
 
     /// Sends an event now.
-    pub(crate) fn send(&mut self, event: Event) {
+    pub fn send(&mut self, event: Event) {
         let at = At(Duration::from_millis(self.ms));
         self.effects.extend(update(&mut self.model, Timestamped { at, event }));
     }
 
     /// Types keys.
-    pub(crate) fn keys(&mut self, keys: &str) {
+    pub fn keys(&mut self, keys: &str) {
         for c in keys.chars() {
             let code = if c == '\t' { KeyCode::Tab } else { KeyCode::Char(c) };
             let key = KeyEvent::new(code, KeyModifiers::NONE);
@@ -101,13 +101,13 @@ impl World {
         }
     }
 
-    pub(super) fn stamp(&self, ms: u64) -> Option<Timestamp> {
+    pub(crate) fn stamp(&self, ms: u64) -> Option<Timestamp> {
         let start: Timestamp = "2026-03-04T14:00:00Z".parse().unwrap();
         start.checked_add(Duration::from_millis(ms)).ok()
     }
 
     /// Chooses the target, with the steps of its start in these states.
-    pub(crate) fn starting(&mut self, states: [StepState; 4]) {
+    pub fn starting(&mut self, states: [StepState; 4]) {
         self.send(Event::Target(TargetEvent::Chosen(Target {
             title: "sandbox".to_owned(),
             reason: "no kubeconfig was found at /home/ada/.kube/config".to_owned(),
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// Starts everything, with one worker.
-    pub(crate) fn ready(&mut self) {
+    pub fn ready(&mut self) {
         self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
         self.send(Event::Target(TargetEvent::Ready));
         for source in [
@@ -151,14 +151,14 @@ impl World {
     }
 
     /// Plays that many seconds.
-    pub(crate) fn run(&mut self, seconds: u64) {
+    pub fn run(&mut self, seconds: u64) {
         for _ in 0..seconds * 1_000 / STEP {
             self.step();
         }
     }
 
     /// Sends a tick, that many milliseconds after the last step.
-    pub(crate) fn tick(&mut self, ms: u64) {
+    pub fn tick(&mut self, ms: u64) {
         let at = At(Duration::from_millis(self.ms + ms));
         self.effects.extend(update(&mut self.model, Timestamped { at, event: Event::Tick }));
     }

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
+use crate::message::*;
+use crate::reported::*;
 use contract::JobEventKind;
-use dashboard::message::*;
-use dashboard::reported::*;
 use observed::*;
 
 use super::traffic::WORK;
 use super::world::{Worker, World};
 
 /// Milliseconds of one step of the played world.
-pub(super) const STEP: u64 = 200;
+pub(crate) const STEP: u64 = 200;
 
 impl World {
     /// Plays one step of time.
-    pub(crate) fn step(&mut self) {
+    pub fn step(&mut self) {
         self.ms += STEP;
         let now = self.ms;
         // Workers: start, take jobs, finish them, end.
@@ -87,7 +87,7 @@ impl World {
         }
     }
 
-    pub(super) fn decide(&mut self) {
+    pub(crate) fn decide(&mut self) {
         let now = self.ms;
         let n = self.workers.iter().filter(|w| !w.ends).count();
         self.reading = self.scraped;

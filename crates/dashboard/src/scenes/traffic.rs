@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::clock::*;
+use crate::message::*;
+use crate::reported::*;
 use contract::{BurstId, JobEvent, JobEventKind};
-use dashboard::clock::*;
-use dashboard::message::*;
-use dashboard::reported::*;
 use observed::*;
 use uuid::Uuid;
 
@@ -14,15 +14,15 @@ use super::cluster::other;
 use super::world::World;
 
 /// The duration of a job, in milliseconds.
-pub(super) const WORK: u64 = 5_000;
+pub(crate) const WORK: u64 = 5_000;
 
 impl World {
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         (self.queue.len() + self.workers.iter().filter(|w| w.job.is_some()).count()) as u64
     }
 
     /// Fires a burst with the keys and lets the producer accept all of it.
-    pub(crate) fn burst(&mut self, size: u32) {
+    pub fn burst(&mut self, size: u32) {
         self.model.data.load.size = size;
         self.keys(" ");
         self.accept(size, size);
@@ -38,7 +38,7 @@ impl World {
     }
 
     /// Fires a burst that no producer accepts.
-    pub(crate) fn burst_that_waits(&mut self, size: u32, waiting: &str) {
+    pub fn burst_that_waits(&mut self, size: u32, waiting: &str) {
         self.model.data.load.size = size;
         self.keys(" ");
         let id = self.fired();
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// Makes the producer accept that many of the newest burst's jobs.
-    pub(crate) fn accept(&mut self, accepted: u32, size: u32) {
+    pub fn accept(&mut self, accepted: u32, size: u32) {
         let id = self.fired();
         let at = |ms| Some(At(Duration::from_millis(ms)));
         self.send(Event::Burst(BurstProgress {
@@ -81,14 +81,14 @@ impl World {
     }
 
     /// The milliseconds that a job waited for the worker that logs this line now.
-    pub(super) fn waited(&self, burst: &BurstId, kind: JobEventKind) -> u64 {
+    pub(crate) fn waited(&self, burst: &BurstId, kind: JobEventKind) -> u64 {
         let burst = self.model.data.bursts.iter().find(|known| known.id == *burst);
         let pressed = burst.map_or(0, |burst| burst.pressed.0.as_millis() as u64);
         let work = if kind == JobEventKind::Acked { WORK } else { 0 };
         self.ms.saturating_sub(pressed + work)
     }
 
-    pub(super) fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid, burst: BurstId) {
+    pub(crate) fn job(&mut self, pod: String, kind: JobEventKind, id: Uuid, burst: BurstId) {
         let event = JobEvent {
             kind,
             id: Some(id),
@@ -105,7 +105,7 @@ impl World {
     }
 
     /// Deletes the broker's pod and its queue.
-    pub(crate) fn lose_broker(&mut self) {
+    pub fn lose_broker(&mut self) {
         self.broker = false;
         self.queue.clear();
         for index in 0..self.workers.len() {

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use dashboard::clock::*;
-use dashboard::message::*;
-use dashboard::reported::*;
+use crate::clock::*;
+use crate::message::*;
+use crate::reported::*;
 use observed::*;
 
 use super::world::{Worker, World};
 
 impl World {
-    pub(super) fn name_last(&mut self) {
+    pub(crate) fn name_last(&mut self) {
         const LETTERS: [&str; 12] = [
             "4kq2m", "9xh7t", "b6r5w", "cj8zd", "ffl2n", "g7v4s", "hm3qk", "k2x6p", "l9wjt", "mzr48",
             "n5td7", "pq6bv",
@@ -20,7 +20,7 @@ impl World {
         self.workers.last_mut().unwrap().name = name;
     }
 
-    pub(super) fn pod(&self, index: usize) -> Pod {
+    pub(crate) fn pod(&self, index: usize) -> Pod {
         let worker = &self.workers[index];
         let age = self.ms - worker.created;
         let phase = match () {
@@ -44,13 +44,13 @@ impl World {
         }
     }
 
-    pub(super) fn hpa(&mut self) {
+    pub(crate) fn hpa(&mut self) {
         let hpa = self.status();
         self.send(Event::Hpa(Some(Box::new(hpa))));
     }
 
     /// Starts everything, before the first sync of the HPA and the first value of the metric.
-    pub(super) fn unsynced(&mut self) {
+    pub(crate) fn unsynced(&mut self) {
         self.starting([StepState::Ready, StepState::Ready, StepState::Ready, StepState::Ready]);
         self.send(Event::Target(TargetEvent::Ready));
         for source in [Source::Hpa, Source::Workload, Source::Pods, Source::Broker, Source::Prometheus] {
@@ -141,8 +141,8 @@ impl World {
     }
 
     /// Makes the HPA report that it has no reading, and why.
-    pub(super) fn no_reading(&mut self) {
-        let dashboard::data::Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
+    pub(crate) fn no_reading(&mut self) {
+        let crate::data::Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
         hpa.reading_milli = None;
         hpa.targets_column = "<unknown>/20 (avg)".to_owned();
         hpa.conditions[1] = Condition {
@@ -159,7 +159,7 @@ impl World {
         self.send(Event::Metric(MetricSample { value_milli: None, stamped: None }));
     }
 
-    pub(super) fn workload(&mut self) {
+    pub(crate) fn workload(&mut self) {
         let workload = Workload {
             name: "worker".to_owned(),
             spec_replicas: self.spec as i32,
@@ -173,7 +173,7 @@ impl World {
         self.send(Event::Workload(Some(workload)));
     }
 
-    pub(super) fn kubernetes(&mut self, kind: &str, object: &str, reason: &str, message: String) {
+    pub(crate) fn kubernetes(&mut self, kind: &str, object: &str, reason: &str, message: String) {
         let event = ClusterEvent {
             uid: format!("{object}-{reason}-{}", self.ms),
             warning: false,
@@ -188,7 +188,7 @@ impl World {
     }
 }
 
-pub(super) fn other(name: &str, role: Role) -> Pod {
+pub(crate) fn other(name: &str, role: Role) -> Pod {
     Pod {
         name: name.to_owned(),
         uid: name.to_owned(),
@@ -205,7 +205,7 @@ pub(super) fn other(name: &str, role: Role) -> Pod {
 }
 
 /// The demo's HPA: a scale-down window of a minute, and Kubernetes' defaults.
-pub(crate) fn spec() -> hpa::Spec {
+pub fn spec() -> hpa::Spec {
     let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"},
         "minReplicas": 1,
