@@ -67,7 +67,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The first word of the finding in a text report.
+    /// The label of the verdict in a text report.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -47,6 +47,9 @@ pub use self::select::{matches, selects_service};
 use self::finding::ReportWriter;
 use self::hops::api_server::Access;
 
+/// The checks of one hop.
+type Examine = fn(&Facts, &mut ReportWriter<'_>);
+
 /// Judges the facts, hop by hop.
 #[must_use]
 pub fn examine(facts: &Facts) -> Report {
@@ -55,7 +58,7 @@ pub fn examine(facts: &Facts) -> Report {
     let mut writer = ReportWriter { hop: Hop::Cluster, findings: &mut findings };
     let access = hops::api_server::examine(facts, &mut writer);
     if access == Access::Granted {
-        let hops: [(Hop, fn(&Facts, &mut ReportWriter<'_>)); 7] = [
+        let hops: [(Hop, Examine); 7] = [
             (Hop::Permissions, hops::permissions::examine),
             (Hop::Workloads, hops::workloads::examine),
             (Hop::Broker, hops::broker::examine),

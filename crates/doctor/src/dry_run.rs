@@ -13,7 +13,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use text::command::Command;
 
-use crate::request::{self, Cluster, TunnelRequest};
+use crate::request::{self, Cluster, Recorder, TunnelRequest};
 use crate::{Settings, collect_from};
 
 /// The requests of an examination, as commands that send the same. Requests through a tunnel are comments.
@@ -45,13 +45,13 @@ struct Rehearsal {
 
 async fn rehearse(settings: &Settings, is_keda: bool) -> Rehearsal {
     let commands: Arc<Mutex<Vec<Command>>> = Arc::default();
-    let tunnels = Arc::default();
+    let tunnels = Arc::new(Recorder { requests: Mutex::default(), response: tunnel_response });
     let (recorder, subject) = (Arc::clone(&commands), settings.clone());
     let service = tower::service_fn(move |request: Request<Body>| {
         let (recorder, subject) = (Arc::clone(&recorder), subject.clone());
         async move {
             let (parts, body) = request.into_parts();
-            let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             let command = command(&parts.method, &parts.uri.to_string(), &body).on(&subject.flags);
             let mut commands = recorder.lock().unwrap_or_else(PoisonError::into_inner);
             if !commands.contains(&command) {
@@ -62,12 +62,12 @@ async fn rehearse(settings: &Settings, is_keda: bool) -> Rehearsal {
         }
     });
     let client = Client::new(service, settings.namespace.clone());
-    let cluster = Cluster { client, tunnels: Some(Arc::clone(&tunnels)) };
+    let cluster = Cluster { client, recorder: Some(Arc::clone(&tunnels)) };
     let _facts = Box::pin(collect_from(&cluster, settings)).await;
     let take = |commands: &Mutex<Vec<Command>>| {
         std::mem::take(&mut *commands.lock().unwrap_or_else(PoisonError::into_inner))
     };
-    let tunnels = std::mem::take(&mut *tunnels.lock().unwrap_or_else(PoisonError::into_inner));
+    let tunnels = std::mem::take(&mut *tunnels.requests.lock().unwrap_or_else(PoisonError::into_inner));
     Rehearsal { commands: take(&commands), tunnels }
 }
 
@@ -158,7 +158,7 @@ fn response(settings: &Settings, is_keda: bool, method: &Method, uri: &http::Uri
 const RULES: &str = include_str!("../../../manifests/adapter/plugin.yaml");
 
 /// The response to a request through a tunnel: of the broker, its metrics or Prometheus.
-pub(crate) fn tunnel_response(path: &str) -> Bytes {
+fn tunnel_response(path: &str) -> Bytes {
     if path.starts_with("/api/queues") {
         return Bytes::from_static(b"[]");
     }

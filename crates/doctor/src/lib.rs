@@ -63,7 +63,7 @@ impl Settings {
 
 /// Collects all facts. It ends by itself: every request has a timeout.
 pub async fn collect(client: &Client, settings: &Settings) -> Facts {
-    let cluster = Cluster { client: client.clone(), tunnels: None };
+    let cluster = Cluster { client: client.clone(), recorder: None };
     Box::pin(collect_from(&cluster, settings)).await
 }
 

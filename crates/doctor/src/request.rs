@@ -24,8 +24,15 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct Cluster {
     pub(crate) client: Client,
-    /// In a rehearsal: receives the requests that would go through tunnels, and answers them.
-    pub(crate) tunnels: Option<Arc<Mutex<Vec<TunnelRequest>>>>,
+    /// In a rehearsal: stands in for all tunnels.
+    pub(crate) recorder: Option<Arc<Recorder>>,
+}
+
+/// Records requests instead of sending them through a tunnel.
+pub(crate) struct Recorder {
+    pub(crate) requests: Mutex<Vec<TunnelRequest>>,
+    /// The body of the response to a path with its query.
+    pub(crate) response: fn(&str) -> Bytes,
 }
 
 /// A request that a rehearsal did not send through a tunnel.
@@ -41,14 +48,14 @@ pub(crate) struct TunnelRequest {
 pub(crate) struct Tunnel {
     connection: PersistentConnection,
     at: ServicePort,
-    rehearsal: Option<Arc<Mutex<Vec<TunnelRequest>>>>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Tunnel {
     pub(crate) fn new(cluster: &Cluster, endpoint: Endpoint) -> Self {
         let at = service_port(&endpoint);
         let connection = PersistentConnection::new(cluster.client.clone(), endpoint);
-        Self { connection, at, rehearsal: cluster.tunnels.clone() }
+        Self { connection, at, recorder: cluster.recorder.clone() }
     }
 
     /// The Service and the port.
@@ -61,10 +68,10 @@ impl Tunnel {
         &mut self,
         request: &Request<Empty<Bytes>>,
     ) -> Result<HttpResponse, Outcome<T>> {
-        if let Some(requests) = &self.rehearsal {
+        if let Some(recorder) = &self.recorder {
             let path = request.uri().to_string();
-            let body = super::dry_run::tunnel_response(&path);
-            if let Ok(mut requests) = requests.lock() {
+            let body = (recorder.response)(&path);
+            if let Ok(mut requests) = recorder.requests.lock() {
                 requests.push(TunnelRequest { at: self.at.to_string(), path });
             }
             return Ok(HttpResponse { status: StatusCode::OK, headers: HeaderMap::new(), body });

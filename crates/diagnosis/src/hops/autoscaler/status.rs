@@ -129,16 +129,22 @@ fn inactive(
 
 /// The cause in the end of a condition's message. Its beginning is always the same, and contains "unable to fetch metrics" too.
 fn cause(message: &str) -> String {
-    let causes: [(&str, fn() -> String); 6] = [
-        ("could not find the requested resource", messages::cause_no_registration),
-        ("currently unable to handle the request", messages::cause_backend_unready),
-        ("could not find the metric", messages::cause_no_series),
-        ("Internal error occurred: unable to fetch metrics", messages::cause_no_prometheus),
-        ("no metrics returned from external metrics API", messages::cause_empty),
-        ("scaledObject name is not specified", messages::cause_keda),
-    ];
-    let found = causes.iter().find(|(end, _)| message.contains(end));
-    found.map_or_else(messages::cause_unknown, |(_, cause)| cause())
+    let contains = |text: &str| message.contains(text);
+    if contains("could not find the requested resource") {
+        messages::cause_no_registration()
+    } else if contains("currently unable to handle the request") {
+        messages::cause_backend_unready()
+    } else if contains("could not find the metric") {
+        messages::cause_no_series()
+    } else if contains("Internal error occurred: unable to fetch metrics") {
+        messages::cause_no_prometheus()
+    } else if contains("no metrics returned from external metrics API") {
+        messages::cause_empty()
+    } else if contains("scaledObject name is not specified") {
+        messages::cause_keda()
+    } else {
+        messages::cause_unknown()
+    }
 }
 
 /// The sum of the API's values, if it returned any.
