@@ -1,4 +1,4 @@
-//! What ten hours cost in memory: every second a sample of everything, a burst every five minutes, workers that come and
+//! The memory of ten hours: every second a sample of everything, a burst every five minutes, workers that come and
 //! go, their logs, and events.
 //!
 //! `cargo bench -p tui --bench memory`, on Linux: it reads resident memory from `/proc`. First the model alone; then a whole
@@ -26,7 +26,7 @@ use tui::terminal::Terminal;
 
 /// Ten hours, in seconds.
 const LENGTH: u64 = 36_000;
-/// A burst every so many seconds.
+/// Seconds between two bursts.
 const PERIOD: u64 = 300;
 /// More lines than are kept.
 const LINES: usize = 1_500;
@@ -56,14 +56,14 @@ fn main() {
     dashboards();
 }
 
-/// What the dashboard has seen after ten hours, of which it keeps what it keeps.
+/// The model after ten hours; it drops what exceeds its bounds.
 fn ten_hours() -> World {
     let mut world = World::new(SIZE.0, SIZE.1);
     world.ready();
     for period in 0..LENGTH / PERIOD {
         world.burst(if period % 2 == 0 { 300 } else { 90 });
         world.run(PERIOD);
-        // What was asked for is not part of the dashboard.
+        // The requested effects are not part of the dashboard.
         world.effects.clear();
     }
     for number in 0..LINES {

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// Whether the real terminal is in the dashboard's modes: a panic in any thread must restore them. Locked while a frame is
+/// True while the real terminal is in the dashboard's modes: a panic in any thread must restore them. Locked while a frame is
 /// written, so that a frame cannot be written over the message of a panic in another thread.
 static ENTERED: Mutex<bool> = Mutex::new(false);
 
@@ -34,13 +34,13 @@ static PANICKED: Notify = Notify::const_new();
 /// A terminal, or a writer in place of one.
 pub struct Terminal<W: Write> {
     out: W,
-    /// Whether `out` is a terminal, with modes to set and restore.
+    /// True if `out` is a terminal, with modes to set and restore.
     is_real: bool,
     mouse: bool,
     shown: Buffer,
     next: Buffer,
     bytes: String,
-    /// Whether the content of the screen is unknown.
+    /// True if the content of the screen is unknown.
     is_stale: bool,
 }
 
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn the_terminal_shows_what_was_drawn() {
+    fn the_terminal_shows_the_drawn_frame() {
         let mut terminal = Terminal::pretend(Vec::new(), (20, 2));
         for text in ["hello, world", "hello", "日本 and more", "x"] {
             draw(&mut terminal, text);

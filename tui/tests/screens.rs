@@ -248,7 +248,7 @@ fn scrolling_stops_at_the_end() {
             draw_and_report(&mut world)
         };
         let at_the_end = press(on);
-        assert_ne!(press(back), at_the_end, "{scene} stands still");
+        assert_ne!(press(back), at_the_end, "{scene} does not move");
         assert_eq!(press(on), at_the_end, "{scene} comes back");
     }
 }

@@ -75,7 +75,7 @@ impl Crowd {
     fn pod(&self, number: usize) -> Pod {
         let mut spec = self.template.clone();
         // No scheduler takes it.
-        spec["schedulerName"] = json!("nobody");
+        spec["schedulerName"] = json!("none");
         serde_json::from_value(json!({
             "metadata": {"name": name(number), "labels": {"surge-bench": "crowd", "app": "crowd"},
                 "annotations": {"example.com/why": "as large as the annotations of a pod usually are, no more"}},

@@ -143,7 +143,7 @@ impl Doctor<'_> {
         rows
     }
 
-    /// How far the screen scrolls, in rows.
+    /// The scroll range of the screen, in rows.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let found = self.data.doctor.found();
         let rows = found.map_or(0, |found| self.rows(&found.report, area.width.into()).len());

@@ -91,7 +91,7 @@ pub(super) fn entries(
     lines(buffer, area, rows.into_iter().rev());
 }
 
-/// How many of `all` entries can be scrolled over: until the oldest are shown in full. `heights` are the rows of each entry, the
+/// The number of `all` entries that can be scrolled over: until the oldest are shown in full. `heights` are the rows of each entry, the
 /// oldest first.
 pub(super) fn max_scroll(rows: u16, all: usize, heights: impl Iterator<Item = usize>) -> usize {
     let mut left = usize::from(rows);
@@ -210,7 +210,7 @@ pub(super) fn hidden_rows(buffer: &mut Buffer, area: Rect, theme: Theme, needed:
     line(buffer, last, vec![span(theme, Ink::Dim, mark)]);
 }
 
-/// How far a list is scrolled.
+/// The scroll position of a list.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Scroll {
     /// The rows or entries that are scrolled over; at most `max`.

@@ -124,7 +124,7 @@ impl Events<'_> {
         entries(buffer, inside, newest.map(|entry| self.entry_in_full(entry, inside.width)));
     }
 
-    /// How far the panel alone scrolls, in entries.
+    /// The scroll range of the expanded panel, in entries.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let all = self.data.events.filtered(self.filter).count();
         let heights = self.data.events.filtered(self.filter).map(|e| self.entry_in_full(e, area.width).len());

@@ -47,13 +47,13 @@ pub struct ScreenLayout {
     /// The screen's own area.
     pub(super) body: Rect,
     pub(super) footer: Rect,
-    /// How far the screen's list is scrolled.
+    /// The scroll position of the screen's list.
     pub(super) scroll: Scroll,
     /// The help, while it is open.
     pub(super) help: Option<HelpPage>,
 }
 
-/// What the body shows, with the areas of its parts where more than the drawing needs them.
+/// The content of the body, with the areas of its parts where more than the drawing needs them.
 #[derive(Debug, Clone, Default)]
 pub(super) enum Content {
     #[default]
@@ -67,7 +67,7 @@ pub(super) enum Content {
     Logs,
 }
 
-/// What an area of the screen is.
+/// The kind of an area of the screen.
 #[derive(Debug, Clone, Copy)]
 enum Target {
     Tab(Screen),
@@ -159,12 +159,12 @@ impl ScreenLayout {
         &self.content
     }
 
-    /// Whether the list scrolls up from its newest entry, at the bottom.
+    /// True if the list scrolls up from its newest entry, at the bottom.
     pub(super) fn counts_from_below(&self) -> bool {
         !matches!(self.content, Content::Doctor)
     }
 
-    /// How far the text that the keys scroll can be scrolled: the help while it is open, else the screen's list. In rows or
+    /// The scroll range of the text that the keys scroll: the help while it is open, else the screen's list. In rows or
     /// entries; 0 where nothing scrolls.
     #[must_use]
     pub fn max_scroll(&self) -> usize {

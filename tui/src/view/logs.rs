@@ -62,7 +62,7 @@ impl Logs<'_> {
         wrap_spans(&spans, width.into(), TIME + pod)
     }
 
-    /// How far the screen scrolls, in lines.
+    /// The scroll range of the screen, in lines.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
         let all = self.data.logs.filtered(self.filter).count();
         let heights = self.data.logs.filtered(self.filter).map(|line| self.rows(line, area.width).len());

@@ -136,7 +136,7 @@ impl Pods<'_> {
         self.data.lanes.iter().filter(is_shown).collect()
     }
 
-    /// How far the timelines scroll, in rows.
+    /// The scroll range of the timelines, in rows.
     pub(super) fn max_scroll(&self, areas: &Areas) -> usize {
         self.lanes().len().saturating_sub(areas.plot.height.into())
     }

@@ -41,7 +41,7 @@ const SETTINGS_GAP: u16 = 2;
 /// Columns of the comparison: the name of a figure, and three numbers.
 const COMPARISON: [u16; 4] = [14, 9, 9, 9];
 
-/// With fewer columns the steps are not shown beside the comparison.
+/// With fewer columns the steps are not shown next to the comparison.
 const MIN_STEPS: u16 = 28;
 
 /// The figures in the order in which a narrow table keeps them.

@@ -15,7 +15,7 @@ use dashboard::ui::appearance::Theme;
 /// With fewer columns a note does not say what it waits for.
 const MIN_SENTENCE: usize = 16;
 
-/// Why a source does not deliver and how old its last value is: `12 s old: connection refused`. `None` while it delivers or
+/// The reason why a source does not deliver, and the age of its last value: `12 s old: connection refused`. `None` while it delivers or
 /// is starting.
 pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
     match data.health(source) {
@@ -27,7 +27,7 @@ pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
     }
 }
 
-/// What a source that has not delivered yet waits for, with the newest error.
+/// The wait of a source that has not delivered yet, with the newest error.
 pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
     let SourceHealth::Starting(cause) = data.health(source) else { return None };
     text::waiting_for(source, cause)

@@ -91,7 +91,7 @@ impl Columns {
     }
 }
 
-/// The uncertainty of a time: `±0.2 s`, or `exact` for what was received as it happened.
+/// The uncertainty of a time: `±0.2 s`, or `exact` for a report that came as it happened.
 fn margin(seen: &Observation) -> String {
     if seen.uncertainty.is_zero() {
         text::EXACT.to_owned()

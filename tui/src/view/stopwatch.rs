@@ -40,7 +40,7 @@ pub(super) struct Stopwatch<'a> {
     pub(super) theme: Theme,
 }
 
-/// What became of a burst's requests and jobs, the most important first.
+/// The outcome of a burst's requests and jobs, the most important first.
 fn facts(burst: &Burst, theme: Theme) -> Vec<Vec<Span<'static>>> {
     let accepted = text::accepted(&count(burst.accepted.into()), &count(burst.size.into()));
     let mut facts = vec![vec![span(theme, Ink::Text, accepted)]];

@@ -55,9 +55,9 @@ const SAID: [Row; 9] = [
         "scaledObject name is not specified",
         "apiservice-owner",
         Cluster("keda"),
-        "an_autoscaler_beside_kedas_goes",
+        "a_second_autoscaler_on_kedas_target_goes",
     ),
-    row("AmbiguousSelector", "two-autoscalers", Cluster("keda"), "an_autoscaler_beside_kedas_goes"),
+    row("AmbiguousSelector", "two-autoscalers", Cluster("keda"), "a_second_autoscaler_on_kedas_target_goes"),
     row(
         "ScalingActive is True, but the value is always 0",
         "queue",
@@ -157,7 +157,7 @@ const TRAPS: [Row; 23] = [
         "an HPA where KEDA refuses one of its own",
         "apiservice-owner",
         Cluster("keda"),
-        "an_autoscaler_beside_kedas_goes",
+        "a_second_autoscaler_on_kedas_target_goes",
     ),
     row("Prometheus is missing", "prometheus", Cluster("stack"), "the_fix_repairs_a_broken_stack"),
     row(

@@ -173,7 +173,7 @@ fn a_credential_plugin_runs_again_after_expiry() {
     let script = format!(
         r#"#!/bin/sh
 echo called >>{calls}
-echo "a word of the plugin to the terminal" >&2
+echo "a line of the plugin for the terminal" >&2
 expires=$(date -u -d '+20 seconds' +%Y-%m-%dT%H:%M:%SZ)
 echo '{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{{"token":"{token}","expirationTimestamp":"'$expires'"}}}}'
 "#,
@@ -190,7 +190,7 @@ echo '{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","
     let screen = dashboard.screen();
     assert!(screen.is_live(), "{}", screen.0);
     assert!(
-        !screen.0.contains("a word of the plugin"),
+        !screen.0.contains("a line of the plugin"),
         "a plugin must not write over the screen:\n{}",
         screen.0
     );
@@ -204,6 +204,6 @@ fn a_failing_credential_plugin_is_named() {
     let site = handles::demo();
     let kubeconfig = with_plugin(&site, "#!/bin/sh\necho 'please log in first' >&2\nexit 3\n");
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &["--namespace", &site.namespace]);
-    dashboard.wait_for("the credentials of the kubeconfig are of no use");
+    dashboard.wait_for("invalid credentials in kubeconfig");
     dashboard.quit();
 }

@@ -26,7 +26,7 @@ fn restart(site: &Site, dashboard: &Dashboard, workload: &str, end: End) -> Stri
         assert_eq!(again.uid(), pod.uid(), "the same pod, not another of its name");
         (restarts(&again) == before + 1).then_some(())
     });
-    dashboard.wait(&format!("word of the restart of {name}"), |screen| {
+    dashboard.wait(&format!("the restart of {name}"), |screen| {
         screen.events("restarted").iter().any(|event| event.contains(&name)).then_some(())
     });
     name

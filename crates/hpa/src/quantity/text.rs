@@ -73,7 +73,7 @@ impl std::fmt::Display for Decimal {
     }
 }
 
-/// Which format a resource's status is written in: memory in powers of 1024 (where [`format_milli`] finds that exact),
+/// The format in which a resource's status is written in: memory in powers of 1024 (where [`format_milli`] finds that exact),
 /// all else in powers of ten.
 #[must_use]
 pub fn status_format(resource: &str) -> Format {

@@ -15,7 +15,7 @@ use crate::view::wrap::phrase;
 use dashboard::autoscaler::estimate;
 use dashboard::clock::At;
 
-/// How a line is known.
+/// The source of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Certainty {
     /// Read from the cluster, or computed from nothing else.
@@ -51,9 +51,9 @@ pub(super) struct Gate {
     pub(super) text: String,
     /// A shorter phrasing, if there is one.
     pub(super) short: Option<String>,
-    /// How the result is known.
+    /// The source of the result.
     pub(super) certainty: Certainty,
-    /// Whether the step decides the outcome.
+    /// True if the step decides the outcome.
     pub(super) binds: bool,
 }
 
@@ -183,7 +183,7 @@ impl GateFormatter<'_> {
         Some(Gate { binds, short, ..Gate::with(Certainty::Estimated, gate::STABILISED, text) })
     }
 
-    /// How long a recommendation holds, in two phrasings.
+    /// The time for which a recommendation holds, in two phrasings.
     fn until(&self, held: &RecommendationHold) -> [String; 2] {
         let (since, expires) = (estimate::at(held.at), estimate::at(held.expires));
         // A recommendation from before this run may be older than its first observation.
@@ -203,7 +203,7 @@ impl GateFormatter<'_> {
         coarse_up(until.since(self.now))
     }
 
-    /// How far the size may change, in two phrasings.
+    /// The allowed change of the size, in two phrasings.
     fn rate(&self, rate: &Rate, binds: bool) -> [String; 2] {
         let allowed = rate.allowed;
         let text = match rate.rule {

@@ -12,7 +12,7 @@ use observed::Hpa;
 /// The beginning of the controller's message about a metric that it could not read. The cause is at the end.
 const COMPUTE_ERROR: &str = "the HPA was unable to compute the replica count: ";
 
-/// What is missing for a calculation of the next sync.
+/// The missing input for a calculation of the next sync.
 pub(super) fn missing_input(data: &Data) -> &'static str {
     match (&data.workload, data.hpa.get()) {
         (Presence::Unknown, _) => text::WAITING_FOR_TARGET,
@@ -30,7 +30,7 @@ pub(super) fn missing_reading(data: &Data) -> Option<&MissingReading> {
     data.estimate.next.as_ref().is_none_or(needs).then_some(gone)
 }
 
-/// Why there is nothing to calculate, since when, and what the controller does; as a sentence and in a few words.
+/// The reason why there is nothing to calculate, since when, and what the controller does; as a sentence and in a few words.
 pub(super) fn nothing_to_calculate(data: &Data, gone: &MissingReading) -> [String; 2] {
     let clock = data.day.time_of_day(gone.since);
     let since = text::since(&clock, data.estimate.is_older_than_this_run(gone.since));

@@ -81,7 +81,7 @@ impl HelpPage {
         Self { keys, side, width, visible, scroll, theme }
     }
 
-    /// How far the help scrolls, in rows.
+    /// The scroll range of the help, in rows.
     pub(in crate::view) fn max_scroll(&self) -> usize {
         self.scroll.max
     }

@@ -30,7 +30,7 @@ pub(in crate::view) struct Tune<'a> {
 }
 
 impl Tune<'_> {
-    /// What is wrong with the form, or what enter does.
+    /// The error of the form, or the effect of enter.
     fn note(&self, wrong: &[String], width: u16, max_rows: usize) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
         match &self.dialog.rights {

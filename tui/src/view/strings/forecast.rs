@@ -74,7 +74,7 @@ pub(in crate::view) fn held(on_top: &str) -> String {
     format!("{on_top}no change at the next sync: the size is held")
 }
 
-/// Why a burst has no effect, and the smallest one that has.
+/// The reason why a burst has no effect, and the smallest one that has.
 pub(in crate::view) fn too_small(
     on_top: &str,
     ratio: &str,

@@ -59,7 +59,7 @@ pub(in crate::view) fn failed_requests(count: &str) -> String {
     format!("{count} failed ")
 }
 
-/// What keys do only at one place, where the table of keys has a more general word.
+/// Key texts for one place, where the table of keys has a more general word.
 pub(in crate::view) mod keys {
     pub(in crate::view) type Keys = &'static [(&'static str, &'static str)];
 

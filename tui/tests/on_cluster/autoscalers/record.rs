@@ -34,7 +34,7 @@ pub(crate) struct Side {
 
 /// Makes a new HPA, fires the burst a third of a period after a sync, and follows until all is at rest.
 pub(crate) async fn follow(side: Side) -> RecordedHpa {
-    let uid = made_anew(&side).await;
+    let uid = made_again(&side).await;
     let (seen, watches) = watch(&side, uid);
     let last = async || {
         let seen = seen.lock().unwrap();
@@ -68,7 +68,7 @@ pub(crate) async fn follow(side: Side) -> RecordedHpa {
 
 /// Deletes the HPA and makes one with the same labels. Its controller starts with an empty memory: it drops the memory of a
 /// name when a sync finds no HPA, which takes at most a period.
-async fn made_anew(side: &Side) -> String {
+async fn made_again(side: &Side) -> String {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(side.client.clone(), &side.namespace);
     let before = api.get(HPA).await.unwrap();
     api.delete(HPA, &DeleteParams::default()).await.unwrap();

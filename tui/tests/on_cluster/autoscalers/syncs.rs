@@ -88,7 +88,7 @@ fn sync(seen: &Seen, index: usize, at: Instant, status: &Value, period: Duration
 }
 
 /// Milliseconds from one sync to the next. The controller waits a whole period after the end of a sync, so it is a little more.
-/// What happened N periods ago lies outside a window of N periods.
+/// An event of N periods ago lies outside a window of N periods.
 fn rhythm_ms(period: Duration) -> i64 {
     i64::try_from(period.as_millis()).unwrap() + 5
 }

@@ -98,7 +98,7 @@ fn masked(words: &str, way: Way) -> String {
 
 /// A comparison must be able to fail.
 #[test]
-fn what_differs_is_told() {
+fn differences_are_reported() {
     let recording: Recording =
         serde_json::from_str(include_str!("../../../../crates/hpa/tests/data/recorded-1.34.json")).unwrap();
     let real = recording.autoscalers.into_iter().find(|one| one.name == "windows").unwrap();

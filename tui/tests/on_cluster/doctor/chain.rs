@@ -9,16 +9,16 @@ fn the_fix_repairs_a_broken_chain() {
 
     // The rule's guard answers 0 for it, and the autoscaler reports no problem.
     site.run("kubectl patch hpa worker-scaler -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/metrics/0/external/metric/selector/matchLabels/queue\",\"value\":\"orders\"}]'");
-    site.mended_by_its_fix("queue", r#""matchLabels":{"queue":"Orders"}"#);
+    site.repaired_by_its_fix("queue", r#""matchLabels":{"queue":"Orders"}"#);
 
     site.run("kubectl get hpa worker-scaler -n NS -o json | sed 's/\"name\": \"worker-scaler\"/\"name\": \"second\"/' | kubectl create -f -");
-    site.mended_by_its_fix("two-autoscalers", "kubectl delete hpa second");
+    site.repaired_by_its_fix("two-autoscalers", "kubectl delete hpa second");
 
     site.run("kubectl scale statefulset/rabbitmq --replicas=0 -n NS");
-    site.mended_by_its_fix("workload", "kubectl scale statefulset/rabbitmq --replicas=1");
+    site.repaired_by_its_fix("workload", "kubectl scale statefulset/rabbitmq --replicas=1");
 
     site.run("kubectl patch service rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"app.kubernetes.io/name\":\"rabbit\"}}]'");
-    site.mended_by_its_fix("service", "kubectl patch service rabbitmq");
+    site.repaired_by_its_fix("service", "kubectl patch service rabbitmq");
 }
 
 #[test]
@@ -27,17 +27,17 @@ fn the_fix_repairs_a_wrong_monitor() {
     let site = Site::of(Profile::Plugin);
 
     site.run("kubectl label servicemonitor rabbitmq -n NS release=another --overwrite");
-    site.mended_by_its_fix("monitor-selected", "kubectl label servicemonitor rabbitmq");
+    site.repaired_by_its_fix("monitor-selected", "kubectl label servicemonitor rabbitmq");
 
     site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/endpoints/0/port\",\"value\":\"prometheus\"}]'");
-    site.mended_by_its_fix("monitor-port", r#""value":"metrics""#);
+    site.repaired_by_its_fix("monitor-port", r#""value":"metrics""#);
 
     site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"matchLabels\":{\"app.kubernetes.io/name\":\"rabbit\"}}}]'");
-    site.mended_by_its_fix("monitor-selector", "kubectl patch servicemonitor rabbitmq");
+    site.repaired_by_its_fix("monitor-selector", "kubectl patch servicemonitor rabbitmq");
 
     // The API server accepts it; the operator rejects it in an event.
     site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/endpoints/0/scrapeTimeout\",\"value\":\"10s\"}]'");
-    site.mended_by_its_fix("monitor-rejected", "/spec/endpoints/0/scrapeTimeout");
+    site.repaired_by_its_fix("monitor-rejected", "/spec/endpoints/0/scrapeTimeout");
 
     let rule = r#"{"apiVersion":"monitoring.coreos.com/v1","kind":"PrometheusRule","metadata":{"name":"broken","labels":{"release":"prometheus"}},"spec":{"groups":[{"name":"g","rules":[{"record":"r","expr":"sum("}]}]}}"#;
     site.shell(&format!("kubectl create -n {} -f -", site.namespace), rule);

@@ -16,12 +16,12 @@ fn a_refused_exporter_differs_from_a_missing_one() {
 
     // It reads the broker, which has the queue, and leaves the queue out.
     site.run("kubectl set env deployment/rabbitmq-exporter RABBIT_EXPORTERS=overview -n NS");
-    site.mended_by_its_fix("exporter-queues", "RABBIT_EXPORTERS=overview,queue");
+    site.repaired_by_its_fix("exporter-queues", "RABBIT_EXPORTERS=overview,queue");
     site.run("kubectl set env deployment/rabbitmq-exporter SKIP_QUEUES=^Orders$ -n NS");
-    site.mended_by_its_fix("exporter-queues", "SKIP_QUEUES-");
+    site.repaired_by_its_fix("exporter-queues", "SKIP_QUEUES-");
 
     site.run("kubectl scale deployment/rabbitmq-exporter --replicas=0 -n NS");
-    site.mended_by_its_fix("workload", "kubectl scale deployment/rabbitmq-exporter --replicas=1");
+    site.repaired_by_its_fix("workload", "kubectl scale deployment/rabbitmq-exporter --replicas=1");
 }
 
 /// `up` of an exporter stays 1 when its broker is down, so a rule with that guard reports 0 in the outage.

@@ -15,27 +15,27 @@ fn the_fix_repairs_kedas_credentials() {
     let site = Site::of(Profile::Keda);
 
     patch(&site, "authenticationRef/name", "rabbit");
-    site.mended_by_its_fix(
+    site.repaired_by_its_fix(
         "trigger-authentication",
         r#""path":"/spec/triggers/0/authenticationRef/name","value":"rabbitmq""#,
     );
 
     site.run("kubectl patch triggerauthentication rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/secretTargetRef/1/key\",\"value\":\"passwort\"}]'");
-    site.mended_by_its_fix(
+    site.repaired_by_its_fix(
         "trigger-authentication",
         r#""path":"/spec/secretTargetRef/1/key","value":"password""#,
     );
 
     site.run("kubectl delete triggerauthentication rabbitmq -n NS");
-    site.mended_by_its_fix("trigger-authentication", "kind: TriggerAuthentication");
+    site.repaired_by_its_fix("trigger-authentication", "kind: TriggerAuthentication");
 
     patch(&site, "metadata/queueName", "orders");
-    site.mended_by_its_fix("queue", r#""path":"/spec/triggers/0/metadata/queueName","value":"Orders""#);
+    site.repaired_by_its_fix("queue", r#""path":"/spec/triggers/0/metadata/queueName","value":"Orders""#);
 }
 
 #[test]
 #[ignore = "needs a cluster"]
-fn an_autoscaler_beside_kedas_goes() {
+fn a_second_autoscaler_on_kedas_target_goes() {
     let site = Site::of(Profile::Keda);
     // Nothing prevents an HPA in addition to KEDA's; KEDA refuses only the reverse.
     let own = r#"{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"own"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"worker"},"maxReplicas":3,"metrics":[{"type":"External","external":{"metric":{"name":"rabbitmq_queue_length","selector":{"matchLabels":{"queue":"Orders"}}},"target":{"type":"AverageValue","averageValue":"20"}}}]}}"#;

@@ -149,7 +149,7 @@ impl Site {
     }
 
     /// Waits for the fix of `check` with these words, carries it out and waits until nothing fails.
-    fn mended_by_its_fix(&self, check: &str, words: &str) {
+    fn repaired_by_its_fix(&self, check: &str, words: &str) {
         let report = self.until_found(1, check, words);
         self.carry_out(&report);
         self.until_fine();

@@ -22,13 +22,13 @@ fn the_fix_repairs_a_broken_stack() {
     let report =
         site.until_found(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
     assert!(seen(&report, "apiservice").contains("MissingEndpoints"), "{report:#}");
-    site.mended_by_its_fix(
+    site.repaired_by_its_fix(
         "apiservice",
         "kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring",
     );
 
     site.run(&format!("kubectl delete apiservice {API}"));
-    site.mended_by_its_fix("apiservice", "kind: APIService");
+    site.repaired_by_its_fix("apiservice", "kind: APIService");
 
     let name = site.run("kubectl get prometheus -n monitoring -o 'jsonpath={.items[0].metadata.name}'");
     site.run(&format!(
@@ -38,7 +38,7 @@ fn the_fix_repairs_a_broken_stack() {
         seen(report, "value").contains("unable to fetch metrics")
     });
     assert_eq!(report["fix"]["check"], "prometheus", "the cause before its consequences: {report:#}");
-    site.mended_by_its_fix("prometheus", &format!("kubectl patch prometheus {name} -n monitoring"));
+    site.repaired_by_its_fix("prometheus", &format!("kubectl patch prometheus {name} -n monitoring"));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn the_fix_repairs_the_adapters_settings() {
     let report = site.until("max-age", |_, report| verdicts(report, "max-age") == ["failure"]);
     assert!(seen(&report, "max-age").contains("The metric comes and goes"), "{report:#}");
     site.until_found(1, "max-age", "--metrics-max-age=10m");
-    site.mended_by_its_fix("max-age", "--metrics-max-age=10m");
+    site.repaired_by_its_fix("max-age", "--metrics-max-age=10m");
 
     // The default of its chart; the adapter lists nothing from there and reports that it could not find the metric.
     argument(&site, "--prometheus-url", "http://prometheus.default.svc:9090/");
@@ -62,7 +62,7 @@ fn the_fix_repairs_the_adapters_settings() {
         seen(&report, "adapter-url").contains("namespace default has no Service prometheus"),
         "{report:#}"
     );
-    site.mended_by_its_fix("adapter-url", "--prometheus-url=http://prometheus-");
+    site.repaired_by_its_fix("adapter-url", "--prometheus-url=http://prometheus-");
 }
 
 /// Prometheus forgets the series, and the adapter lists nothing for ten minutes, even if the series return.
@@ -110,7 +110,7 @@ fn the_fix_repairs_a_monitor_without_operator() {
 
     let report = site.until_found(0, "monitor-pool", "surge doctor");
     assert!(seen(&report, "monitor-pool").contains("a new one takes about a minute"), "{report:#}");
-    site.mended_by_its_fix("monitor-pool", &format!("kubectl scale deployment/{operator} --replicas=1"));
+    site.repaired_by_its_fix("monitor-pool", &format!("kubectl scale deployment/{operator} --replicas=1"));
     site.run("kubectl delete servicemonitor again -n NS");
     site.until_fine();
 }

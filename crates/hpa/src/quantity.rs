@@ -35,7 +35,7 @@ pub enum Format {
     DecimalExponent,
 }
 
-/// Why a text is not a usable quantity.
+/// The reason why a text is not a usable quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
     /// Not of the form `number[suffix]`.
@@ -56,13 +56,13 @@ pub enum QuantityError {
 }
 
 impl Quantity {
-    /// A quantity of so many thousandths.
+    /// A quantity of `milli` thousandths.
     #[must_use]
     pub const fn from_milli(milli: i64) -> Self {
         Self::from_milli_as(milli, Format::DecimalSi)
     }
 
-    /// A quantity of so many thousandths that is written with that family of suffixes.
+    /// A quantity of `milli` thousandths, written with that family of suffixes.
     #[must_use]
     pub const fn from_milli_as(milli: i64, format: Format) -> Self {
         Self { mantissa: milli as i128, scale: -3, format }
@@ -101,13 +101,13 @@ impl Quantity {
         if self.scale == 0 { base } else { base * power_of_ten(self.scale) }
     }
 
-    /// Whether the value is above zero.
+    /// Returns true if the value is above zero.
     #[must_use]
     pub const fn is_positive(&self) -> bool {
         self.mantissa > 0
     }
 
-    /// Whether the value is below zero.
+    /// Returns true if the value is below zero.
     #[must_use]
     pub const fn is_negative(&self) -> bool {
         self.mantissa < 0
