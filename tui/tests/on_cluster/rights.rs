@@ -204,6 +204,6 @@ fn a_failing_credential_plugin_is_named() {
     let site = handles::demo();
     let kubeconfig = with_plugin(&site, "#!/bin/sh\necho 'please log in first' >&2\nexit 3\n");
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &["--namespace", &site.namespace]);
-    dashboard.wait_for("invalid credentials in kubeconfig");
+    dashboard.wait_for("invalid credentials in the kubeconfig");
     dashboard.quit();
 }
