@@ -22,20 +22,134 @@ pub fn kube(error: &kube::Error) -> String {
 /// The sentence for a timeout.
 const TIMED_OUT: &str = "no answer in time";
 
+/// The cause of a failed connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Nothing listens at the address.
+    Refused,
+    /// The host name has no address.
+    UnknownHost,
+    /// There was no answer in time.
+    TimedOut,
+    /// The server's certificate has expired, or is not valid yet.
+    Expired,
+    /// No trusted CA has issued the server's certificate.
+    Untrusted,
+    /// The server's certificate is for another name.
+    WrongName,
+    /// The server rejects the client certificate.
+    ClientCertificate,
+    /// The server does not speak TLS.
+    NoTls,
+    /// Any other cause.
+    Other,
+}
+
+impl Connection {
+    /// The cause in an error of the client.
+    #[must_use]
+    pub fn of(error: &kube::Error) -> Self {
+        let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        let mut found = Self::Other;
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<rustls::Error>() {
+                return Self::of_tls(error);
+            }
+            let io = error.downcast_ref::<std::io::Error>();
+            match io.map(std::io::Error::kind) {
+                Some(std::io::ErrorKind::ConnectionRefused) => found = Self::Refused,
+                Some(std::io::ErrorKind::TimedOut) => found = Self::TimedOut,
+                _ if error.to_string().starts_with("failed to lookup address") => found = Self::UnknownHost,
+                _ if error.to_string().contains("deadline has elapsed") => found = Self::TimedOut,
+                // A SOCKS connector hides the cause.
+                _ if error.to_string().contains("failed to create underlying connection") => {
+                    found = Self::Refused;
+                }
+                _ => {}
+            }
+            // `source` of an I/O error skips the error that it wraps.
+            let inner = io.and_then(std::io::Error::get_ref);
+            next = match inner {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        found
+    }
+
+    fn of_tls(error: &rustls::Error) -> Self {
+        use rustls::CertificateError as Certificate;
+        match error {
+            rustls::Error::InvalidCertificate(certificate) => match certificate {
+                Certificate::Expired
+                | Certificate::ExpiredContext { .. }
+                | Certificate::NotValidYet
+                | Certificate::NotValidYetContext { .. } => Self::Expired,
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Self::WrongName,
+                _ => Self::Untrusted,
+            },
+            rustls::Error::AlertReceived(_) => Self::ClientCertificate,
+            rustls::Error::InvalidMessage(_) => Self::NoTls,
+            _ => Self::Other,
+        }
+    }
+
+    /// A sentence, if it is clearer than that of the error.
+    fn sentence(self) -> Option<&'static str> {
+        Some(match self {
+            Self::TimedOut => TIMED_OUT,
+            Self::Expired => "the server's certificate has expired or is not valid yet",
+            Self::Untrusted => "the server's certificate is not from a trusted CA",
+            Self::WrongName => "the server's certificate is for another name",
+            Self::ClientCertificate => "the server rejects the TLS connection or the client certificate",
+            Self::NoTls => "the server does not speak TLS",
+            Self::Refused | Self::UnknownHost | Self::Other => return None,
+        })
+    }
+
+    /// The fix; `has_proxy` for a connection through a proxy.
+    #[must_use]
+    pub fn fix(self, has_proxy: bool) -> &'static str {
+        match self {
+            Self::Refused if has_proxy => "start the proxy, or fix proxy-url",
+            Self::Refused => "start the cluster, or use --context NAME",
+            Self::UnknownHost => "check the host in the cluster's server",
+            Self::TimedOut => "check the network, the VPN and the cluster's server",
+            Self::Expired => "renew the server's certificate, or set this machine's clock",
+            Self::Untrusted => "set the cluster's certificate-authority",
+            Self::WrongName => "set the cluster's tls-server-name",
+            Self::ClientCertificate => "renew the user's client-certificate",
+            Self::NoTls => "check scheme and port of the cluster's server",
+            Self::Other if has_proxy => "check the cluster's server and proxy-url",
+            Self::Other => "check the cluster's server",
+        }
+    }
+}
+
 fn raw(error: &kube::Error) -> String {
     match error {
         kube::Error::Api(status) if !status.message.is_empty() => {
             format!("{} ({})", status.message, status.code)
         }
         kube::Error::Api(status) => format!("the API server answered {} {}", status.code, status.reason),
-        kube::Error::Auth(error) => format!("invalid credentials in the kubeconfig: {error}"),
+        kube::Error::Auth(error) => auth(error),
         kube::Error::SerdeError(error) => format!("invalid answer of the API server: {error}"),
         kube::Error::UpgradeConnection(error) => upgrade(error),
         kube::Error::ProxyProtocolDisabled { proxy_url, .. }
         | kube::Error::ProxyProtocolUnsupported { proxy_url } => {
-            format!("the proxy {proxy_url} cannot be used; unset HTTPS_PROXY or add the cluster to NO_PROXY")
+            format!("proxies with {} are not supported", proxy_url.scheme_str().unwrap_or("no scheme"))
         }
-        other => root(other),
+        other => Connection::of(other).sentence().map_or_else(|| root(other), str::to_owned),
+    }
+}
+
+/// A sentence without the arguments and the environment of a command, which may be secret.
+fn auth(error: &kube::client::AuthError) -> String {
+    match error {
+        kube::client::AuthError::AuthExecRun { out, .. } => {
+            format!("the auth provider failed ({})", out.status)
+        }
+        other => format!("invalid credentials in the kubeconfig: {other}"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A cluster that has answered.
 
 use cluster::connect::{self, Cluster, ConnectFlags};
+use cluster::errors::{self, Connection};
 use text::clean;
 
 use super::apply::{Objects, REQUEST_TIMEOUT};
-use super::failure::Failure;
+use super::failure::{Failure, FailureKind};
 
 /// A cluster that has answered, with its version.
 pub(super) struct ConnectedCluster {
@@ -20,6 +21,11 @@ impl ConnectedCluster {
         let what = format!("reading the version of context {} ({})", cluster.context, cluster.server);
         let version = match tokio::time::timeout(REQUEST_TIMEOUT, cluster.client.apiserver_version()).await {
             Err(_elapsed) => return Err(Failure::late(&what, REQUEST_TIMEOUT)),
+            Ok(Err(error)) if errors::is_unreachable(&error) => {
+                let fix = Connection::of(&error).fix(cluster.proxy.is_some());
+                let what = format!("{what}: {}", errors::kube(&error));
+                return Err(Failure::new(FailureKind::Unreachable, what, fix));
+            }
             Ok(Err(error)) => return Err(Failure::api(&what, &error)),
             Ok(Ok(info)) => clean::text(&info.git_version),
         };

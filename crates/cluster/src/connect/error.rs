@@ -4,6 +4,8 @@ use std::path::Path;
 
 use text::clean;
 
+use super::Cluster;
+
 /// An obstacle: a sentence with the cause, a title, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -73,12 +75,23 @@ impl ConnectError {
         )
     }
 
-    /// A server that does not answer.
-    pub(super) fn unreachable(context: &str, server: &str, cause: &str) -> Self {
+    /// A field of the context, or of its cluster or user, that does not work.
+    pub(super) fn invalid_field(context: &str, cause: &str, fix: &str) -> Self {
         Self::new(
-            format!("the API server of context {context} ({server}) is not reachable: {cause}"),
+            format!("context {context} of the kubeconfig is not usable: {cause}"),
+            format!("context {context} is not usable"),
+            fix,
+        )
+    }
+
+    /// A server that does not answer.
+    pub(super) fn unreachable(cluster: &Cluster, cause: &str, fix: &str) -> Self {
+        let Cluster { context, server, proxy, .. } = cluster;
+        let proxy = proxy.as_ref().map_or_else(String::new, |proxy| format!(" through proxy {proxy}"));
+        Self::new(
+            format!("the API server of context {context} ({server}{proxy}) is not reachable: {cause}"),
             format!("context {context} is not reachable"),
-            "start the cluster, or use --context NAME",
+            fix,
         )
     }
 

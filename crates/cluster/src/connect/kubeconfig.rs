@@ -1,129 +1,288 @@
-//! The kubeconfig: found, parsed, and reduced to one context.
+//! The kubeconfig: found, merged, checked, and reduced to one context. Follows client-go (`tools/clientcmd`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::Uri;
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
-use super::{ConnectError, ConnectFlags};
+use super::plugin::Plugin;
+use super::{ConnectError, ConnectFlags, proxy};
 
-/// The configuration of the selected context, and the context's name.
+/// The DER encoding of the object identifier of the curve P-521, which ring cannot use.
+const P521: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
+
+/// A context with all of its parts.
+pub(super) struct Selected {
+    /// Name of the context.
+    pub(super) context: String,
+    /// The configuration, without the parts below.
+    pub(super) config: Config,
+    /// The user's credential plugin.
+    pub(super) plugin: Option<Plugin>,
+    /// The user's token file, if it has no token.
+    pub(super) token_file: Option<PathBuf>,
+}
+
+/// Reads the kubeconfig and selects the context.
 ///
 /// # Errors
-/// [`ConnectError`].
-pub(super) async fn config(flags: &ConnectFlags) -> Result<(Config, String), ConnectError> {
-    let kubeconfig = read(flags)?;
-    let context = context(&kubeconfig, flags)?;
-    let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-        .await
-        .map_err(|error| ConnectError::unusable_context(&context, &error.to_string()))?;
-    if is_loopback(config.cluster_url.host().unwrap_or_default()) {
-        config.proxy_url = None;
-    }
-    Ok((config, context))
-}
-
-/// Returns true for the names and addresses of this machine.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-}
-
-fn read(flags: &ConnectFlags) -> Result<Kubeconfig, ConnectError> {
-    let read = match &flags.kubeconfig {
-        Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
+/// [`ConnectError`] names the field and the fix.
+pub(super) fn select(flags: &ConnectFlags) -> Result<Selected, ConnectError> {
+    let found = match &flags.kubeconfig {
+        Some(path) => vec![read_file(path)?.ok_or_else(|| ConnectError::no_kubeconfig(Some(path)))?],
+        None => read_list(&default_paths())?,
     };
-    read.map_err(|error| match error {
-        KubeconfigError::ReadConfig(error, path) if error.kind() == std::io::ErrorKind::NotFound => {
-            ConnectError::no_kubeconfig(Some(&path))
+    if found.is_empty() {
+        // A pod has no kubeconfig; its service account is the user.
+        if let (None, Ok(config)) = (&flags.context, Config::incluster_env()) {
+            return Ok(Selected { context: "in-cluster".to_owned(), config, plugin: None, token_file: None });
         }
-        KubeconfigError::ReadConfig(error, path) => ConnectError::unreadable_kubeconfig(&path, &error),
-        KubeconfigError::FindPath => ConnectError::no_kubeconfig(None),
-        error => invalid(flags.kubeconfig.as_deref(), &error),
-    })
+        return Err(ConnectError::no_kubeconfig(default_paths().first().map(PathBuf::as_path)));
+    }
+    let mut merged = Kubeconfig::default();
+    for mut next in found {
+        // The first file with a context that is not empty decides.
+        next.current_context = next.current_context.filter(|name| !name.is_empty());
+        merged = merged.merge(next).map_err(|error| invalid(None, &error))?;
+    }
+    reduce(&merged, flags)
 }
 
-/// A YAML error shows the place over several lines; the first line names it.
+/// The files of `$KUBECONFIG`, else `~/.kube/config`.
+fn default_paths() -> Vec<PathBuf> {
+    let list = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let paths: Vec<PathBuf> =
+        std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()).collect();
+    if paths.is_empty() {
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        return home.map(|home| Path::new(&home).join(".kube/config")).into_iter().collect();
+    }
+    paths
+}
+
+/// Reads the files of a list; missing ones are skipped.
+fn read_list(paths: &[PathBuf]) -> Result<Vec<Kubeconfig>, ConnectError> {
+    paths.iter().filter_map(|path| read_file(path).transpose()).collect()
+}
+
+/// Reads a file; `None` if it does not exist.
+fn read_file(path: &Path) -> Result<Option<Kubeconfig>, ConnectError> {
+    match Kubeconfig::read_from(path) {
+        Ok(kubeconfig) => Ok(Some(kubeconfig)),
+        Err(KubeconfigError::ReadConfig(error, _)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        Err(KubeconfigError::ReadConfig(error, path)) => {
+            Err(ConnectError::unreadable_kubeconfig(&path, &error))
+        }
+        Err(error) => Err(invalid(Some(path), &error)),
+    }
+}
+
+/// The error of a kubeconfig that cannot be parsed. Only the first line of the cause is printed, without quoted values: a YAML
+/// error quotes the file, which may contain secrets.
 fn invalid(path: Option<&Path>, error: &KubeconfigError) -> ConnectError {
     let cause = error.to_string();
-    ConnectError::invalid_kubeconfig(path, cause.lines().next().unwrap_or_default())
+    let line = cause.lines().next().unwrap_or_default();
+    let parts: Vec<&str> = line.split('"').step_by(2).collect();
+    ConnectError::invalid_kubeconfig(path, &parts.join("\"…\""))
 }
 
-fn context(kubeconfig: &Kubeconfig, flags: &ConnectFlags) -> Result<String, ConnectError> {
+/// Reduces a kubeconfig to the selected context.
+fn reduce(kubeconfig: &Kubeconfig, flags: &ConnectFlags) -> Result<Selected, ConnectError> {
     let wanted = flags.context.as_ref().or(kubeconfig.current_context.as_ref()).map_or("", String::as_str);
-    let known: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
-    if known.contains(&wanted) && !wanted.is_empty() {
-        return Ok(wanted.to_owned());
+    let found = kubeconfig.contexts.iter().find(|named| named.name == wanted && !wanted.is_empty());
+    let Some(context) = found.and_then(|named| named.context.clone()) else {
+        let known: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+        return Err(ConnectError::no_context(wanted, &known));
+    };
+    let field = |cause: String, fix: &str| ConnectError::invalid_field(wanted, &cause, fix);
+    let clusters = &kubeconfig.clusters;
+    let cluster = clusters.iter().find(|named| named.name == context.cluster);
+    let Some(cluster) = cluster.and_then(|named| named.cluster.clone()) else {
+        return Err(field(format!("cluster {} is missing", context.cluster), "fix the context's cluster"));
+    };
+    let user = match context.user.as_deref().filter(|user| !user.is_empty()) {
+        None => AuthInfo::default(),
+        Some(name) => {
+            let user = kubeconfig.auth_infos.iter().find(|named| named.name == name);
+            let Some(user) = user else {
+                return Err(field(format!("user {name} is missing"), "fix the context's user"));
+            };
+            user.auth_info.clone().unwrap_or_default()
+        }
+    };
+    let (mut config, plugin, token_file) =
+        configure(&cluster, user).map_err(|(cause, fix)| field(cause, fix))?;
+    if let Some(namespace) = context.namespace {
+        config.default_namespace = namespace;
     }
-    Err(ConnectError::no_context(wanted, &known))
+    Ok(Selected { context: wanted.to_owned(), config, plugin, token_file })
+}
+
+/// A cause and its fix.
+type FieldError = (String, &'static str);
+
+fn configure(
+    cluster: &Cluster,
+    mut user: AuthInfo,
+) -> Result<(Config, Option<Plugin>, Option<PathBuf>), FieldError> {
+    let is_insecure = cluster.insecure_skip_tls_verify.unwrap_or(false);
+    let ca =
+        pem("certificate-authority", &cluster.certificate_authority, &cluster.certificate_authority_data)?;
+    if is_insecure && ca.is_some() {
+        let cause = "certificate-authority and insecure-skip-tls-verify exclude each other";
+        return Err((cause.to_owned(), "remove one of them"));
+    }
+    let server = server(cluster.server.as_deref().unwrap_or_default(), is_insecure || ca.is_some())?;
+    let mut config = Config::new(server);
+    config.root_cert = ca.map(|pem| certificates(&pem)).transpose()?;
+    config.accept_invalid_certs = is_insecure;
+    config.tls_server_name = cluster.tls_server_name.clone().filter(|name| !name.is_empty());
+    config.disable_compression = cluster.disable_compression.unwrap_or(false);
+    config.proxy_url = match cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
+        Some(url) => {
+            Some(proxy::parse(url).map_err(|cause| (format!("proxy-url {cause}"), "fix proxy-url"))?)
+        }
+        None => proxy::from_environment(&config.cluster_url),
+    };
+    check_identity(&user)?;
+    // Secrets are only readable in their serialized form.
+    let secrets = serde_json::to_value(&user).unwrap_or_default();
+    if let Some(token) = secrets["token"].as_str()
+        && !token.bytes().all(|byte| byte.is_ascii_graphic())
+    {
+        return Err(("token has invalid characters".to_owned(), "check it for spaces and line breaks"));
+    }
+    let has_token = secrets["token"].as_str().is_some_and(|token| !token.is_empty());
+    let token_file = user.token_file.take().filter(|path| !has_token && !path.is_empty()).map(PathBuf::from);
+    let plugin = match user.exec.take() {
+        Some(exec) if !has_token && token_file.is_none() => {
+            let info = if exec.provide_cluster_info {
+                let info = ExecAuthCluster::try_from(cluster);
+                info.ok().and_then(|info| serde_json::to_value(info).ok())
+            } else {
+                None
+            };
+            Some(Plugin::new(exec, info)?)
+        }
+        _ => None,
+    };
+    config.auth_info = user;
+    Ok((config, plugin, token_file))
+}
+
+/// The URL of the API server. Like client-go it accepts `HOST:PORT`.
+fn server(text: &str, has_tls: bool) -> Result<Uri, FieldError> {
+    if text.is_empty() {
+        return Err(("server is empty".to_owned(), "set the cluster's server"));
+    }
+    let url = match (text.contains("://"), has_tls) {
+        (true, _) => text.to_owned(),
+        (false, true) => format!("https://{text}"),
+        (false, false) => format!("http://{text}"),
+    };
+    let invalid = || ("server is not a URL".to_owned(), "set it to https://HOST:PORT");
+    let url: Uri = url.parse().map_err(|_invalid| invalid())?;
+    let is_http = matches!(url.scheme_str(), Some("http" | "https"));
+    if is_http && url.host().is_some_and(|host| !host.is_empty()) { Ok(url) } else { Err(invalid()) }
+}
+
+/// The PEM text of a field that is a file, or of its `-data` field, which has precedence.
+fn pem(field: &str, file: &Option<String>, data: &Option<String>) -> Result<Option<Vec<u8>>, FieldError> {
+    if let Some(data) = data.as_deref().filter(|data| !data.is_empty()) {
+        let decoded = STANDARD.decode(data.trim());
+        let cause = |_error| (format!("{field}-data is not base64"), "fix it, or use a file");
+        return decoded.map(Some).map_err(cause);
+    }
+    let Some(path) = file.as_deref().filter(|path| !path.is_empty()) else { return Ok(None) };
+    let cause = |error| (format!("{field} {path} is not readable: {error}"), "fix the path or the file");
+    std::fs::read(path).map(Some).map_err(cause)
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
+    let found: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(found.into_iter().map(|der| der.to_vec()).collect()),
+        _ => Err(("certificate-authority has no PEM certificate".to_owned(), "set it to the CA's PEM file")),
+    }
+}
+
+/// Checks the client certificate and its key.
+fn check_identity(user: &AuthInfo) -> Result<(), FieldError> {
+    let certificate = pem("client-certificate", &user.client_certificate, &user.client_certificate_data)?;
+    let secrets = serde_json::to_value(user).unwrap_or_default();
+    let data = secrets["client-key-data"].as_str().map(str::to_owned);
+    let key = pem("client-key", &user.client_key, &data)?;
+    match (&certificate, &key) {
+        (Some(_), None) => return Err(("client-key is missing".to_owned(), "add it to the user")),
+        (None, Some(_)) => return Err(("client-certificate is missing".to_owned(), "add it to the user")),
+        _ => {}
+    }
+    let text = key.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let is_p521 = text.split("-----").any(|part| {
+        let compact: String = part.split_whitespace().collect();
+        STANDARD.decode(compact).is_ok_and(|der| der.windows(P521.len()).any(|window| window == P521))
+    });
+    if is_p521 {
+        let cause = "client-key is on the curve P-521, which surge does not support";
+        return Err((cause.to_owned(), "use P-256, P-384, Ed25519, RSA or a token"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connect::{Cluster, load, probe};
 
-    const GOOD: &str = "
-apiVersion: v1
-kind: Config
-current-context: here
-clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]
-users: [{name: u, user: {}}]
-contexts: [{name: here, context: {cluster: c, user: u}}, {name: there, context: {cluster: c, user: u}}]
-";
-
-    async fn load_text(text: &str, context: Option<&str>) -> Result<Cluster, ConnectError> {
-        let folder = std::env::temp_dir().join(format!("surge-kubeconfig-{}", fastrand::u64(..)));
-        std::fs::write(&folder, text).unwrap();
-        let flags = ConnectFlags { kubeconfig: Some(folder.clone()), context: context.map(str::to_owned) };
-        let loaded = load(&flags).await;
-        std::fs::remove_file(folder).unwrap();
-        loaded
-    }
-
-    #[tokio::test]
-    async fn flag_or_file_selects_the_context() {
-        assert_eq!(load_text(GOOD, None).await.unwrap().context, "here");
-        assert_eq!(load_text(GOOD, Some("there")).await.unwrap().context, "there");
-        let unknown = load_text(GOOD, Some("nowhere")).await.unwrap_err();
-        assert_eq!(unknown.what, "the kubeconfig has no context nowhere");
-        assert_eq!(unknown.advice, "it has: here, there");
-        let none = load_text(&GOOD.replace("current-context: here", ""), None).await.unwrap_err();
-        assert_eq!(none.what, "the kubeconfig has no current context");
-    }
-
-    #[tokio::test]
-    async fn faults_of_a_kubeconfig_are_named() {
-        let broken = load_text("clusters: [", None).await.unwrap_err();
-        assert!(broken.what.contains("is invalid: "), "{broken:?}");
-        let flags = ConnectFlags { kubeconfig: Some("/nowhere/config".into()), context: None };
-        let missing = load(&flags).await.unwrap_err();
-        assert_eq!(missing.what, "there is no kubeconfig at /nowhere/config");
-        let no_cluster = load_text(&GOOD.replace("clusters: [{name: c", "clusters: [{name: d"), None).await;
-        assert!(no_cluster.unwrap_err().what.contains("context here is not usable"));
-    }
-
-    #[tokio::test]
-    async fn an_unreachable_server_is_named() {
-        let cluster = load_text(GOOD, None).await.unwrap();
-        let gone = probe(&cluster, "n", "h", std::time::Duration::from_secs(5)).await.unwrap_err();
-        assert!(gone.what.contains("(http://127.0.0.1:1/) is not reachable"), "{gone:?}");
-        assert_eq!(gone.short, "context here is not reachable");
+    fn file(folder: &Path, name: &str, text: &str) -> PathBuf {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
     }
 
     #[test]
-    fn all_spellings_of_loopback_are_recognized() {
-        for (host, expected) in [
-            ("localhost", true),
-            ("127.0.0.1", true),
-            ("127.9.9.9", true),
-            ("[::1]", true),
-            ("10.0.0.1", false),
-            ("", false),
+    fn missing_and_empty_files_of_a_list_are_skipped() {
+        let folder = std::env::temp_dir().join(format!("surge-kubeconfig-{}", fastrand::u64(..)));
+        std::fs::create_dir(&folder).unwrap();
+        let paths = [
+            folder.join("missing"),
+            file(&folder, "empty", ""),
+            file(&folder, "first", "{current-context: '', contexts: [{name: a, context: {cluster: c}}]}"),
+            file(
+                &folder,
+                "second",
+                "{current-context: a, clusters: [{name: c, cluster: {server: 'http://h:1'}}]}",
+            ),
+        ];
+        let found = read_list(&paths).unwrap();
+        assert_eq!(found.len(), 3);
+        assert_eq!(read_list(&paths[..1]).unwrap().len(), 0);
+        let broken = file(&folder, "broken", "users: [{name: u, user: {token: [secret]}}]");
+        let error = read_list(&[broken]).unwrap_err();
+        assert!(error.what.contains("is invalid: ") && !error.what.contains("secret"), "{error:?}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn servers_may_lack_the_scheme() {
+        for (text, has_tls, expected) in [
+            ("https://h:6443/path", false, Some("https://h:6443/path")),
+            ("h:6443", true, Some("https://h:6443/")),
+            ("h:8080", false, Some("http://h:8080/")),
+            ("https://[::1]:6443", false, Some("https://[::1]:6443/")),
+            ("ftp://h", false, None),
+            ("", false, None),
+            ("http://", false, None),
         ] {
-            assert_eq!(is_loopback(host), expected, "{host}");
+            let found = server(text, has_tls).ok().map(|url| url.to_string());
+            assert_eq!(found.as_deref(), expected, "{text}");
         }
     }
 }

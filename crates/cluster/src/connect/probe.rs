@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 
 use super::{Cluster, ConnectError};
-use crate::errors;
+use crate::errors::{self, Connection};
 
 /// Reads the demo's HPA, on which everything else depends.
 ///
@@ -20,12 +20,13 @@ pub async fn probe(
     timeout: Duration,
 ) -> Result<(), ConnectError> {
     let api: Api<HorizontalPodAutoscaler> = Api::namespaced(cluster.client.clone(), namespace);
-    let Cluster { context, server, .. } = cluster;
+    let context = &cluster.context;
     let error = match tokio::time::timeout(timeout, api.get(hpa)).await {
         Ok(Ok(_)) => return Ok(()),
         Ok(Err(error)) => error,
         Err(_elapsed) => {
-            return Err(ConnectError::unreachable(context, server, &format!("no answer within {timeout:?}")));
+            let cause = format!("no answer within {timeout:?}");
+            return Err(ConnectError::unreachable(cluster, &cause, Connection::TimedOut.fix(false)));
         }
     };
     if errors::is_missing(&error) {
@@ -37,7 +38,7 @@ pub async fn probe(
     } else if errors::is_forbidden(&error) {
         ConnectError::forbidden(context, namespace, hpa, &cause)
     } else if errors::is_unreachable(&error) {
-        ConnectError::unreachable(context, server, &cause)
+        ConnectError::unreachable(cluster, &cause, Connection::of(&error).fix(cluster.proxy.is_some()))
     } else {
         ConnectError::failed(context, hpa, &cause)
     })
@@ -71,7 +72,12 @@ mod tests {
             });
             (axum::http::StatusCode::from_u16(code).unwrap(), axum::Json(answer))
         });
-        Cluster { client: Client::new(app, "default"), context: "here".into(), server: "https://far".into() }
+        Cluster {
+            client: Client::new(app, "default"),
+            context: "here".into(),
+            server: "https://far".into(),
+            proxy: None,
+        }
     }
 
     #[tokio::test]
