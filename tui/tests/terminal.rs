@@ -200,9 +200,9 @@ fn a_cluster_problem_is_shown_and_retried() {
     let far = unreachable();
     for (arguments, said) in [
         (vec!["--kubeconfig", "/nowhere/config"], "there is no kubeconfig at /nowhere/config"),
-        (vec!["--kubeconfig", broken.path()], "is broken"),
+        (vec!["--kubeconfig", broken.path()], "is invalid"),
         (vec!["--kubeconfig", far.path(), "--context", "near"], "has no context near"),
-        (vec!["--kubeconfig", far.path()], "(http://127.0.0.1:1/) cannot be reached"),
+        (vec!["--kubeconfig", far.path()], "(http://127.0.0.1:1/) is not reachable"),
     ] {
         let pty = start(&arguments, &[("HOME", "/nonexistent"), ("KUBECONFIG", "")]);
         let screen = pty.wait_for(said, |screen| screen.replace('\n', " ").contains(said));
@@ -216,7 +216,7 @@ fn a_later_kubeconfig_is_used() {
     let text = std::fs::read_to_string(&far.0).unwrap();
     std::fs::write(&far.0, "clusters: [").unwrap();
     let pty = start(&["--kubeconfig", far.path()], &[]);
-    pty.wait_for("the first problem", |screen| screen.contains("is broken"));
+    pty.wait_for("the first problem", |screen| screen.contains("is invalid"));
     std::fs::write(&far.0, text).unwrap();
-    pty.wait_for("the second problem", |screen| screen.contains("cannot be reached"));
+    pty.wait_for("the second problem", |screen| screen.contains("is not reachable"));
 }

@@ -1,4 +1,6 @@
 //! Kubeconfigs as data, against servers on loopback: what kubectl accepts works, and each error names the field and the fix.
+//!
+//! With `SURGE_KUBECTL=1` kubectl on `PATH` gets the same files, and must agree.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -142,11 +144,27 @@ async fn connect(cluster: &Value, user: &Value) -> Result<(), String> {
     text
 }
 
+/// True if kubectl can read the HPA with the same file.
+async fn kubectl(cluster: &Value, user: &Value) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = "/apis/autoscaling/v2/namespaces/n/horizontalpodautoscalers/h";
+    let mut command = tokio::process::Command::new("kubectl");
+    command.arg("--kubeconfig").arg(kubeconfig(folder.path(), cluster, user)).args(["get", "--raw", path]);
+    command.args(["--request-timeout", "10s"]).env("HOME", folder.path());
+    command.output().await.unwrap().status.success()
+}
+
 /// Name, cluster, user, and parts of the expected error; without parts it works.
 type Case = (&'static str, Value, Value, &'static [&'static str]);
 
 async fn check(cases: Vec<Case>) {
+    let with_kubectl = std::env::var_os("SURGE_KUBECTL").is_some();
     for (name, cluster, user, expected) in cases {
+        // kubectl may ask a user; surge refuses the plugin.
+        if with_kubectl && name != "plugin that asks" {
+            let works = kubectl(&cluster, &user).await;
+            assert_eq!(works, expected.is_empty(), "kubectl disagrees about: {name}");
+        }
         match (&connect(&cluster, &user).await, expected) {
             (Ok(()), []) => {}
             (Err(text), [_, ..]) => {

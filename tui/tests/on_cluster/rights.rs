@@ -148,7 +148,7 @@ fn an_expired_token_differs_from_a_missing_right() {
     dashboard.wait_for("Unauthorized (401)");
     dashboard.quit();
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &["--namespace", &site.namespace]);
-    dashboard.wait_for("does not accept the credentials");
+    dashboard.wait_for("rejects the kubeconfig");
     dashboard.quit();
 }
 
@@ -204,6 +204,6 @@ fn a_failing_credential_plugin_is_named() {
     let site = handles::demo();
     let kubeconfig = with_plugin(&site, "#!/bin/sh\necho 'please log in first' >&2\nexit 3\n");
     let dashboard = Dashboard::start(site.folder(), &kubeconfig, &["--namespace", &site.namespace]);
-    dashboard.wait_for("invalid credentials in the kubeconfig");
+    dashboard.wait_for("please log in first");
     dashboard.quit();
 }

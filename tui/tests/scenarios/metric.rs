@@ -32,7 +32,7 @@ fn troubles() -> [(&'static str, Fault, &'static str); 6] {
             "Internal error occurred: unable to fetch metrics (500)",
         ),
         ("no series", Fault::Reply(empty.to_owned()), "no reading"),
-        ("an answer that is none", Fault::Reply("{\"items\": 7}".to_owned()), "not what it should be"),
+        ("an answer that is none", Fault::Reply("{\"items\": 7}".to_owned()), "invalid answer"),
         ("no answer", Fault::Hang, "no answer within 5s"),
     ]
 }
