@@ -6,14 +6,11 @@
 #![allow(clippy::unwrap_used, reason = "support of tests and benchmarks")]
 
 pub mod chart;
-mod clockwork;
-mod cluster;
 pub mod decision;
 pub mod doctor;
 pub mod runs;
 pub mod states;
-mod traffic;
-mod world;
+pub mod world;
 
 use std::time::Duration;
 
@@ -21,8 +18,8 @@ use crate::clock::*;
 use crate::message::*;
 use crate::reported::*;
 
-pub use self::cluster::spec;
 pub use self::world::World;
+pub use self::world::cluster::spec;
 
 /// The name of a scene, and its reason.
 pub type Scene = (&'static str, &'static str);

@@ -84,7 +84,7 @@ pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
         }
         "lanes_many" => {
             let many = (0..45)
-                .map(|n| super::cluster::other(&format!("worker-6f7d9c8b5-{n:05}"), Role::Worker))
+                .map(|n| super::world::cluster::other(&format!("worker-6f7d9c8b5-{n:05}"), Role::Worker))
                 .collect();
             world.send(Event::Pods(PodsEvent::Listed(many)));
             world.run(9);

@@ -1,5 +1,9 @@
 //! The played world: its state, its start, and the passing of its time.
 
+mod clockwork;
+pub(super) mod cluster;
+mod traffic;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -16,8 +20,8 @@ use jiff::tz::TimeZone;
 use observed::*;
 use uuid::Uuid;
 
-use super::clockwork::STEP;
-use super::cluster::other;
+use self::clockwork::STEP;
+use self::cluster::other;
 
 pub(crate) struct Worker {
     pub(crate) name: String,

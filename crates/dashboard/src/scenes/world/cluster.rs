@@ -7,7 +7,7 @@ use crate::message::*;
 use crate::reported::*;
 use observed::*;
 
-use super::world::{Worker, World};
+use super::{Worker, World};
 
 impl World {
     pub(crate) fn name_last(&mut self) {

@@ -10,8 +10,8 @@ use contract::{BurstId, JobEvent, JobEventKind};
 use observed::*;
 use uuid::Uuid;
 
+use super::World;
 use super::cluster::other;
-use super::world::World;
 
 /// The duration of a job, in milliseconds.
 pub(crate) const WORK: u64 = 5_000;

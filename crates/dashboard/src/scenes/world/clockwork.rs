@@ -8,7 +8,7 @@ use contract::JobEventKind;
 use observed::*;
 
 use super::traffic::WORK;
-use super::world::{Worker, World};
+use super::{Worker, World};
 
 /// Milliseconds of one step of the played world.
 pub(crate) const STEP: u64 = 200;
