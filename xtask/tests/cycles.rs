@@ -8,15 +8,6 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{Metadata, MetadataCommand, TargetKind};
 
-/// Packages, by folder, whose modules still form cycles. Remove your package's line when it has none.
-const CYCLES_NOT_YET: &[&str] = &["tui"];
-
-/// Packages, by folder, that still have a `mod.rs` in `src/`. Remove your package's line when it has none.
-const MOD_RS_NOT_YET: &[&str] = &["crates/hpa"];
-
-/// Packages, by folder, that still include files from a folder above. Remove your package's line when it has none.
-const UPWARDS_NOT_YET: &[&str] = &["tui"];
-
 fn metadata() -> Metadata {
     MetadataCommand::new()
         .manifest_path("../Cargo.toml")
@@ -69,24 +60,24 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Fails with the findings of the packages that are not in `not_yet`.
-fn report(rule: &str, not_yet: &[&str], findings: impl Fn(&str, &[String]) -> Vec<String>) {
-    let mut all = Vec::new();
-    for (folder, roots) in packages() {
-        let found = findings(&folder, &roots);
-        if not_yet.contains(&folder.as_str()) {
-            let next = if found.is_empty() { "; clean, remove it from the list" } else { "" };
-            println!("not yet: {folder}: {}{next}", found.len());
-        } else {
-            all.extend(found);
-        }
-    }
-    assert!(all.is_empty(), "{rule}:\n{}", all.join("\n"));
+/// Fails with the findings of all packages.
+fn report(rule: &str, findings: impl Fn(&str, &[String]) -> Vec<String>) {
+    let all: Vec<String> =
+        packages().iter().flat_map(|(folder, roots)| findings(folder.as_str(), roots.as_slice())).collect();
+    assert!(
+        all.is_empty(),
+        "{rule}:
+{}",
+        all.join(
+            "
+"
+        )
+    );
 }
 
 #[test]
 fn modules_form_no_cycle() {
-    report("modules have cyclic dependencies", CYCLES_NOT_YET, |_folder, roots| {
+    report("modules have cyclic dependencies", |_folder, roots| {
         let graphs = roots.iter().map(|root| modules::Graph::read(&repository(), root));
         graphs.flat_map(|graph| graph.cycles()).collect()
     });
@@ -94,7 +85,7 @@ fn modules_form_no_cycle() {
 
 #[test]
 fn a_module_with_children_is_name_rs() {
-    report("rename foo/mod.rs to foo.rs", MOD_RS_NOT_YET, |folder, _roots| {
+    report("rename foo/mod.rs to foo.rs", |folder, _roots| {
         let files = sources(&repository().join(folder).join("src"));
         let files = files.iter().filter(|path| path.ends_with("mod.rs"));
         files.map(|path| shown(path)).collect()
@@ -103,26 +94,18 @@ fn a_module_with_children_is_name_rs() {
 
 #[test]
 fn no_file_is_included_from_above() {
-    report(
-        "move code that two targets share to a crate, such as testkit",
-        UPWARDS_NOT_YET,
-        |folder, _roots| {
-            let mut found = Vec::new();
-            for kind in ["src", "tests", "benches", "examples"] {
-                for path in sources(&repository().join(folder).join(kind)) {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    let upwards = text
-                        .lines()
-                        .enumerate()
-                        .filter(|(_, line)| line.trim().starts_with("#[path = \"../"));
-                    found.extend(
-                        upwards.map(|(index, line)| format!("{}:{}: {line}", shown(&path), index + 1)),
-                    );
-                }
+    report("move code that two targets share to a crate, such as testkit", |folder, _roots| {
+        let mut found = Vec::new();
+        for kind in ["src", "tests", "benches", "examples"] {
+            for path in sources(&repository().join(folder).join(kind)) {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let upwards =
+                    text.lines().enumerate().filter(|(_, line)| line.trim().starts_with("#[path = \"../"));
+                found.extend(upwards.map(|(index, line)| format!("{}:{}: {line}", shown(&path), index + 1)));
             }
-            found
-        },
-    );
+        }
+        found
+    });
 }
 
 /// Writes a package of one library and returns its cycles.

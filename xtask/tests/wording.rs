@@ -7,19 +7,15 @@
 //! - Words of [`WORDS`] are not used. A count over the sources of 500 other crates found almost none of them, so they cost
 //!   the reader a second reading.
 //!
-//! `SURGE_WORDING=crates/broker cargo test -p xtask --test wording` checks one area, also one that is in [`NOT_YET`].
+//! `SURGE_WORDING=crates/broker cargo test -p xtask --test wording` checks one area.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first failure")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
 use regex::{Regex, RegexBuilder};
-
-/// Path prefixes that still break the rules. Remove your area's line when its count is 0; the list only gets shorter.
-const NOT_YET: &[&str] = &["README.md", "crates/hpa/", "tui/"];
 
 /// First words that a doc comment must not have.
 const QUESTION_WORDS: &[&str] =
@@ -191,25 +187,13 @@ fn prose_follows_the_wording_rules() {
     let rules = Rules::new();
     let area = std::env::var("SURGE_WORDING").ok();
     let mut report = String::new();
-    let mut open: BTreeMap<&str, usize> = NOT_YET.iter().map(|prefix| (*prefix, 0)).collect();
     for path in paths() {
         let findings = rules.check(&path, &read(&path));
-        let not_yet = NOT_YET.iter().find(|prefix| path.starts_with(**prefix));
-        if let Some(prefix) = not_yet {
-            *open.entry(*prefix).or_default() += findings.len();
-        }
-        let wanted = match &area {
-            Some(area) => path.starts_with(area.as_str()),
-            None => not_yet.is_none(),
-        };
+        let wanted = area.as_ref().is_none_or(|area| path.starts_with(area.as_str()));
         for Finding { path, line, rule } in findings.iter().filter(|_| wanted) {
             // Writing to a string does not fail.
             let _ = writeln!(report, "{path}:{line}: {rule}");
         }
-    }
-    for (prefix, count) in open {
-        let next = if count == 0 { "; clean, remove it from NOT_YET" } else { "" };
-        println!("not yet: {prefix}: {count}{next}");
     }
     assert!(
         report.is_empty(),

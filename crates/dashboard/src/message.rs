@@ -36,7 +36,7 @@ pub enum Event {
     Tick,
     /// A frame was drawn. The runtime sends it after each frame, with what only the layout knows.
     Drawn {
-        /// How far the shown list, or the help over it, can be scrolled.
+        /// The scroll range of the shown list, or of the help over it.
         max_scroll: usize,
     },
     /// The target, and the progress of its start.

@@ -58,7 +58,7 @@ pub struct World {
     pub(crate) max: usize,
     /// The sources that do not deliver.
     pub(crate) unread: Vec<Source>,
-    /// Whether KEDA created the HPA.
+    /// True if KEDA created the HPA.
     pub(crate) keda: bool,
 }
 
