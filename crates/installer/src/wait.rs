@@ -46,7 +46,7 @@ impl Waiting<'_> {
     /// After the time limit or a signal.
     async fn pause(&self, began: Instant, what: &str, reason: &str, advice: &str) -> Result<(), Failure> {
         if began.elapsed() >= self.timeout {
-            let what = format!("{what}: not ready within {:?}: {reason}", self.timeout);
+            let what = format!("{what}: not ready within {} s: {reason}", self.timeout.as_secs_f64());
             return Err(Failure::step(what, advice));
         }
         self.sleep().await

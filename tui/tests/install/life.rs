@@ -26,7 +26,7 @@ async fn only_leftovers_are_pruned() {
     let (sandbox, stand_ins) = (Sandbox::empty(), StandIns::new(SMALL));
     let client = sandbox.client().await;
     run(&sandbox, &stand_ins, &SHORT)
-        .failed(4, &["external metric", "not ready within 0s", "continue with: surge up"]);
+        .failed(4, &["external metric", "not ready within 0 s", "continue with: surge up"]);
     let maps: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
         kube::Api::namespaced(client, "autoscaling-demo");
     let theirs = serde_json::json!({"metadata": {"name": "theirs", "labels": {"app.kubernetes.io/part-of": "autoscaling-demo"}}});

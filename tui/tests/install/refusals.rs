@@ -57,7 +57,7 @@ fn invalid_input_has_exit_code_and_sentence() {
         (&["up", "--yes", "--image", "worker=unnamed"], 2, "not an image"),
         (&["up", "--yes", "--kubeconfig", "/nowhere"], 3, "no kubeconfig at /nowhere"),
         (&["up", "--yes", "--context", "other"], 3, "no context other"),
-        (&["up", "--yes"], 4, "surge up did not install it"),
+        (&["up", "--yes"], 4, "surge up did not install Service"),
         (&["up", "--yes", "--skip-stack", "--profile", "keda"], 4, "it is not KEDA"),
         (&["up", "--yes", "--skip-stack", "--archives", "."], 2, "kind, minikube or k3d"),
     ] {

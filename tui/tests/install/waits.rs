@@ -60,7 +60,7 @@ fn a_timeout_suggests_doctor_and_retry() {
         .failed(
             4,
             &[
-                "not ready within 0s",
+                "not ready within 0 s",
                 "find the faulty hop with: surge doctor",
                 "continue with: surge up --skip-stack --yes --timeout 0s -n autoscaling-demo",
             ],
