@@ -177,6 +177,11 @@ async fn check(cases: Vec<Case>) {
     }
 }
 
+/// A cluster of which the certificate is not verified.
+fn insecure(port: u16) -> Value {
+    json!({"server": format!("https://127.0.0.1:{port}"), "insecure-skip-tls-verify": true})
+}
+
 fn with(object: &Value, more: &Value) -> Value {
     let mut object = object.clone();
     object.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -185,7 +190,7 @@ fn with(object: &Value, more: &Value) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_authenticate_as_with_kubectl() {
-    let cluster = json!({"server": format!("http://{}", serve(None).await)});
+    let cluster = insecure(Ca::new().server("localhost", false).await);
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, format!("{TOKEN}\n")).unwrap();
@@ -235,7 +240,7 @@ async fn a_token_file_may_change() {
     let folder = tempfile::tempdir().unwrap();
     let token = folder.path().join("token");
     std::fs::write(&token, "old").unwrap();
-    let server = json!({"server": format!("http://{}", serve(None).await)});
+    let server = insecure(Ca::new().server("localhost", false).await);
     let path = kubeconfig(folder.path(), &server, &json!({"tokenFile": token}));
     let cluster = load(&ConnectFlags { kubeconfig: Some(path), context: None }).await.unwrap();
     let read = async || probe(&cluster, "n", "h", Duration::from_secs(10)).await;
@@ -255,18 +260,23 @@ async fn servers_are_verified_as_by_kubectl() {
     std::fs::write(&file, ca.0.pem()).unwrap();
     let trusted = json!({"certificate-authority": file});
     let data = json!({"certificate-authority-data": STANDARD.encode(ca.0.pem())});
-    let insecure = json!({"insecure-skip-tls-verify": true});
+    let unverified = json!({"insecure-skip-tls-verify": true});
     let localhost = |port: u16| json!({"server": format!("https://localhost:{port}")});
     let good = localhost(ca.server("localhost", false).await);
     let named = localhost(ca.server("api.example", false).await);
     let expired = localhost(ca.server("localhost", true).await);
-    let plain = localhost(serve(None).await.port());
+    let http = serve(None).await.port();
+    let plain = localhost(http);
     let clusters = [
         ("CA as file", with(&good, &trusted), &[][..]),
         ("CA as data", with(&good, &data), &[]),
         ("no CA", good.clone(), &["not from a trusted CA", "certificate-authority"]),
-        ("insecure", with(&good, &insecure), &[]),
-        ("insecure with CA", with(&with(&good, &insecure), &trusted), &["exclude each other", "remove one"]),
+        ("insecure", with(&good, &unverified), &[]),
+        (
+            "insecure with CA",
+            with(&with(&good, &unverified), &trusted),
+            &["exclude each other", "remove one"],
+        ),
         ("other name", with(&named, &trusted), &["for another name", "tls-server-name"]),
         ("tls-server-name", with(&with(&named, &trusted), &json!({"tls-server-name": "api.example"})), &[]),
         ("expired", with(&expired, &trusted), &["has expired", "clock"]),
@@ -287,6 +297,7 @@ async fn servers_are_verified_as_by_kubectl() {
             &["Connection refused", "start the cluster"],
         ),
         ("unknown host", json!({"server": "https://nowhere.invalid"}), &["check the host"]),
+        ("no credentials without TLS", json!({"server": format!("http://127.0.0.1:{http}")}), &["(401)"]),
         ("no server", json!({}), &["server is empty"]),
         ("no URL", json!({"server": "ftp://h"}), &["server is not a URL"]),
         (
@@ -307,12 +318,12 @@ async fn servers_are_verified_as_by_kubectl() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_is_never_skipped() {
-    let http = serve(None).await;
-    let proxy = proxy(http).await;
-    let via = |proxy: &str| json!({"server": format!("http://{http}"), "proxy-url": proxy});
+    let port = Ca::new().server("localhost", false).await;
+    let proxy = proxy(SocketAddr::from(([127, 0, 0, 1], port))).await;
+    let via = |proxy: &str| with(&insecure(port), &json!({"proxy-url": proxy}));
     let dead = format!("http://u:{SECRET}@127.0.0.1:9");
     let clusters = [
-        ("reached", json!({"server": "http://127.0.0.1:1", "proxy-url": format!("http://{proxy}")}), &[][..]),
+        ("reached", with(&insecure(1), &json!({"proxy-url": format!("http://{proxy}")})), &[][..]),
         (
             "no listener",
             via(&dead),
@@ -347,7 +358,7 @@ async fn missing_parts_are_named() {
     let p521 = json!({"client-certificate-data": "aGVsbG8=", "client-key-data": STANDARD.encode(key)});
     let full = json!({
         "current-context": "x",
-        "clusters": [{"name": "c", "cluster": {"server": "http://h"}}],
+        "clusters": [{"name": "c", "cluster": {"server": "https://h"}}],
         "users": [{"name": "u", "user": {}}],
         "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}, {"name": "y"}],
     });
