@@ -20,7 +20,10 @@ use podkit::{
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    log_throttle::LogThrottle, metrics::Metrics, publish_batch::Outcome, publisher::Publisher, query,
+    log_throttle::LogThrottle,
+    metrics::Metrics,
+    publisher::{Outcome, Publisher},
+    query,
 };
 
 /// Value of the label `path` for unknown paths.

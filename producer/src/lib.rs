@@ -4,12 +4,13 @@
 //! the number of failed jobs and a [`contract::Cause`]. The producer never publishes a job twice.
 
 mod api;
-mod confirm_channels;
+mod confirm_channel;
 mod log_throttle;
 mod metrics;
 mod publish_batch;
 mod publisher;
 pub mod query;
+mod return_matcher;
 mod settings;
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};

@@ -17,8 +17,10 @@ pub(crate) struct Metrics {
     statuses: IntCounterVec,
     in_flight: IntGauge,
     durations: Histogram,
-    published: IntCounter,
-    late: IntCounter,
+    /// Counter of confirmed jobs.
+    pub(crate) published: IntCounter,
+    /// Counter of confirmed jobs that were reported as failed before.
+    pub(crate) late: IntCounter,
     failed: IntCounterVec,
 }
 
@@ -74,14 +76,6 @@ impl Metrics {
         self.requests.with_label_values(&[method, path, status]).inc();
         self.statuses.with_label_values(&[path, status]).inc();
         self.durations.observe(took.as_secs_f64());
-    }
-
-    /// Counts confirmed jobs. `late` jobs were reported as failed before.
-    pub(crate) fn confirmed(&self, jobs: u32, late: bool) {
-        self.published.inc_by(jobs.into());
-        if late {
-            self.late.inc_by(jobs.into());
-        }
     }
 
     /// Counts the jobs of one request that were reported as failed.
