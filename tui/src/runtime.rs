@@ -46,7 +46,7 @@ pub enum Error {
 /// The first frame is drawn at once. Every effect that the loop does not carry out itself goes to `effects`, in order.
 ///
 /// # Errors
-/// When the terminal fails or a task panics.
+/// Fails if the terminal fails or a task panics.
 pub async fn run<W: Write>(
     terminal: &mut Terminal<W>,
     model: &mut Model,
@@ -61,7 +61,7 @@ pub async fn run<W: Write>(
 /// Runs the dashboard as [`run`] does, with the given input.
 ///
 /// # Errors
-/// When the terminal fails or a task panics.
+/// Fails if the terminal fails or a task panics.
 pub async fn run_with<W: Write>(
     terminal: &mut Terminal<W>,
     model: &mut Model,
