@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_title_line_drops_a_note_that_does_not_fit() {
-        for (columns, shown) in [(24, "── Runs ──────── 2 of 3 ─"), (16, "── Runs ────────"), (6, "── …──")]
+        for (columns, shown) in [(24, "── Runs ─────── 2 of 3 ─"), (16, "── Runs ────────"), (6, "── R…─")]
         {
             let area = Rect::new(0, 0, columns, 3);
             let mut buffer = Buffer::empty(area);

@@ -202,10 +202,9 @@ impl Screen<'_> {
                 Agreement::OtherGate => {
                     (Ink::Warning, text::other_reason(reason(&last.trace), &last.reported.reason))
                 }
-                Agreement::OtherSize(cause) => (
-                    Ink::Lit,
-                    text::other_size(last.trace.desired, last.reported.desired, &cause.to_string()),
-                ),
+                Agreement::OtherSize(cause) => {
+                    (Ink::Lit, text::other_size(last.trace.desired, last.reported.desired, cause))
+                }
             };
             rows = wrap(&text, room).into_iter().map(|text| (ink, "  ", text)).collect();
         }
