@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(90);
 const ELSEWHERE: [&str; 3] = ["Ctrl-Z", "q", "Ctrl-C"];
 
 /// The first words of the help.
-const HELP: &str = "fire a burst: one request a job";
+const HELP: &str = "fire a burst: one request per job";
 
 /// Columns and rows.
 const SIZE: (u16, u16) = (160, 50);

@@ -247,8 +247,8 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("L/acked 2<enter>", "logs, logs /acked 2"),
     ("<tab>/4kq2m<enter>", "pods, pods /4kq2m"),
     ("/a<tab><up>", "overview, typing, events /a"),
-    ("<tab><tab>/", "decision, says \"there is no list to filter on this screen\""),
-    ("Lv", "logs, says \"there is no time axis on this screen\""),
+    ("<tab><tab>/", "decision, says \"this screen has no list to filter\""),
+    ("Lv", "logs, says \"this screen has no time axis\""),
     // The end.
     ("q", "overview, quit"),
     ("cq", "overview, asked for 5/s, asked for 0/s, quit"),

@@ -159,9 +159,9 @@ fn pasted_text_is_not_taken_for_keys() {
     pty.send("\u{1b}[200~q?q\u{3}\u{1b}[201~").unwrap();
     // A key with a visible effect proves that the pasted text before it was read.
     pty.send("?").unwrap();
-    pty.wait_for("the help", |screen| screen.contains("fire a burst: one request a job"));
+    pty.wait_for("the help", |screen| screen.contains("fire a burst: one request per job"));
     pty.send("\u{1b}").unwrap();
-    pty.wait_for("the screen without help", |screen| !screen.contains("fire a burst: one request a job"));
+    pty.wait_for("the screen without help", |screen| !screen.contains("fire a burst: one request per job"));
     assert!(pty.alternate());
 }
 
