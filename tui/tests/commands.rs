@@ -43,8 +43,8 @@ const ROWS: &[(&str, &str, &str)] = &[
     ("v", "v", "── At "),
     ("v", "\u{1b}[D", "← → move"),
     ("v", "v", "● live"),
-    ("o", "o", "[x] ━━ messages waiting"),
-    ("o", " ", "[ ] ━━ messages waiting"),
+    ("o", "o", "[x] ━━ messages ready"),
+    ("o", " ", "[ ] ━━ messages ready"),
     ("o", " o", "● live"),
     ("b", "b", "─ target"),
     ("b", "b", "- target"),
@@ -172,9 +172,9 @@ fn every_key_does_what_the_help_says() {
     dashboard.pty.send("0").unwrap();
     dashboard.wait("the present", |screen| !screen.contains("0 for now"));
     dashboard.expect("\u{1b}[B", "»");
-    dashboard.expect("\r", "▼ a burst");
+    dashboard.expect("\r", "▼ burst fired");
     dashboard.pty.send("\u{1b}").unwrap();
-    dashboard.wait("all panels", |screen| !screen.contains("▼ a burst"));
+    dashboard.wait("all panels", |screen| !screen.contains("▼ burst fired"));
 
     let dark = dashboard.brand();
     dashboard.pty.send("T").unwrap();

@@ -307,7 +307,7 @@ fn an_existing_kubeconfig_is_not_overwritten() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("it exists"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("exists"));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
 }
 

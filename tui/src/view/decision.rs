@@ -7,4 +7,4 @@ mod panel;
 mod screen;
 
 pub(super) use self::panel::Decision;
-pub(super) use self::screen::Screen;
+pub(super) use self::screen::DecisionScreen;

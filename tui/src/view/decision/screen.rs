@@ -55,7 +55,7 @@ const LOW_AREA: u16 = 26;
 const MAX_CHART: u16 = 26;
 
 /// The screen.
-pub(in crate::view) struct Screen<'a> {
+pub(in crate::view) struct DecisionScreen<'a> {
     /// The observed data.
     pub(in crate::view) data: &'a Data,
     /// The stretch of time and the curves.
@@ -66,7 +66,7 @@ pub(in crate::view) struct Screen<'a> {
     pub(in crate::view) theme: Theme,
 }
 
-impl Widget for &Screen<'_> {
+impl Widget for &DecisionScreen<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let theme = self.theme;
         let hpa = match &self.data.hpa {
@@ -94,7 +94,7 @@ impl Widget for &Screen<'_> {
     }
 }
 
-impl Screen<'_> {
+impl DecisionScreen<'_> {
     fn empty(&self, area: Rect, buffer: &mut Buffer, ink: Ink, text: &str) {
         let inside = panel(buffer, area, self.theme, text::TITLE, Vec::new());
         line(buffer, row(inside, 0), vec![span(self.theme, ink, format!("    {text}"))]);
