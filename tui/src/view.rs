@@ -107,7 +107,7 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
             pods::Pods { data, filter, lens, theme }.draw(areas, scroll, buffer);
         }
         Content::Decision => {
-            (&decision::DecisionScreen { data, lens, asked: ui.drain_time, theme }).render(area, buffer)
+            (&decision::DecisionScreen { data, lens, asked: ui.drain_time, theme }).render(area, buffer);
         }
         Content::Runs => (&runs::Runs { data, chosen: ui.runs, theme }).render(area, buffer),
         Content::Doctor => (&doctor::Doctor { data, scroll: scroll.offset, theme }).render(area, buffer),

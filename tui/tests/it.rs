@@ -1,6 +1,8 @@
 //! The tests that need nothing but this machine, in one program: linking the dashboard and the sandbox takes most of their
 //! build time.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 #[cfg(feature = "sandbox")]
 mod commands;
 mod cut;
