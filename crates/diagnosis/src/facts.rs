@@ -1,6 +1,6 @@
 //! Observations along the chain, each with the command that shows the same. Plain data without judgement.
 //!
-//! Text stays as it arrived. The [`ReportWriter`](crate::finding::ReportWriter) cleans it.
+//! Text stays as it arrived. The report writer cleans it.
 
 mod broker;
 mod keda;

@@ -107,7 +107,7 @@ impl Estimate {
     }
 
     /// Returns the time since which the controller has been silent although its reading has changed: longer
-    /// than [`SILENT_PERIODS`], in which it would have written the status.
+    /// than `SILENT_PERIODS`, in which it would have written the status.
     #[must_use]
     pub fn silent(&self, now: At) -> Option<At> {
         let differs = self.differs?;
