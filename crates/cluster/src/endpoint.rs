@@ -57,7 +57,7 @@ pub struct PodPort {
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// No pod behind the Service is ready.
-    #[error("Service {service} in namespace {namespace} has no ready pod")]
+    #[error("no pod behind Service {service} in namespace {namespace} is ready")]
     NoReadyPod {
         /// Service.
         service: String,

@@ -174,7 +174,7 @@ pub(crate) fn a_hanging_server_differs_from_an_idle_one(site: &Site) {
     dashboard.wait_for("cluster lost the API server gave no answer within 10s");
     dashboard.wait_for("not reachable for");
     dashboard.send("?");
-    dashboard.wait_for("fire a burst: one request a job");
+    dashboard.wait_for("fire a burst: one request per job");
     dashboard.send("?");
     proxy.thaw();
     dashboard.wait_until_live();
