@@ -132,7 +132,7 @@ fn pod(number: u32, role: Role, phase: PodPhase) -> Pod {
         scheduled: None,
         started: None,
         ready_since: None,
-        last_exit: None,
+        ..Pod::default()
     }
 }
 

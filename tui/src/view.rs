@@ -34,7 +34,9 @@ mod hops;
 mod instant;
 mod layout;
 mod logs;
+mod metric_hops;
 mod overview;
+mod pod_table;
 mod pods;
 mod runs;
 mod shadow;
@@ -102,9 +104,16 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
         Content::Overview(places) => {
             overview::Overview { data, ui, lens, places, scroll: scroll.offset, theme }.draw(buffer);
         }
-        Content::Pods(areas) => {
+        Content::Pods { timelines, tables } => {
             let filter = &ui.filters.pods;
-            pods::Pods { data, filter, lens, theme }.draw(areas, scroll, buffer);
+            // The tables scroll where they have the screen to themselves, the timelines elsewhere.
+            let skipped = if timelines.is_some() { 0 } else { scroll.offset };
+            if let Some(areas) = timelines {
+                pods::Pods { data, filter, lens, theme }.draw(areas, scroll, buffer);
+            }
+            if let Some(found) = pod_table::PodTables::new(data, filter, theme) {
+                found.draw(buffer, *tables, skipped);
+            }
         }
         Content::Decision => {
             (&decision::DecisionScreen { data, lens, asked: ui.drain_time, theme }).render(area, buffer);

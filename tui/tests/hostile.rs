@@ -88,6 +88,7 @@ fn a_pod() -> impl Strategy<Value = Pod> {
             started: None,
             ready_since: None,
             last_exit,
+            ..Pod::default()
         },
     )
 }
@@ -138,6 +139,7 @@ fn an_hpa() -> impl Strategy<Value = Hpa> {
                 },
             ],
             targets_column: name,
+            current: Vec::new(),
         },
     )
 }

@@ -13,8 +13,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("promfmt", &[]),
     ("observed", &["text", "contract", "hpa"]),
+    ("explain", &["text", "observed", "hpa"]),
     ("diagnosis", &["text", "observed", "contract", "hpa", "promfmt"]),
-    ("dashboard", &["text", "observed", "diagnosis", "contract", "hpa"]),
+    ("dashboard", &["text", "observed", "explain", "diagnosis", "contract", "hpa"]),
     // Talk to a cluster.
     ("cluster", &["text", "observed", "contract", "hpa", "promfmt"]),
     ("doctor", &["cluster", "diagnosis", "observed", "contract", "text", "hpa", "promfmt"]),
@@ -34,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "text",
             "observed",
+            "explain",
             "dashboard",
             "diagnosis",
             "doctor",

@@ -60,6 +60,15 @@ fn youngest(samples: Vec<ScrapedSample>) -> Option<ScrapedSample> {
     samples.into_iter().min_by_key(rank)
 }
 
+/// The question to Prometheus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// The series of a queue's depth, with these matchers.
+    Series(String),
+    /// A query of its own, as KEDA's trigger has it.
+    Query(String),
+}
+
 /// One Prometheus server, and the series that had the depth last.
 pub struct Server {
     connection: PersistentConnection,
@@ -73,7 +82,11 @@ impl Server {
         Self { connection: PersistentConnection::new(client, endpoint), series: 0 }
     }
 
-    async fn ask(&mut self, matchers: &str) -> Result<ScrapedSample, Failure> {
+    async fn ask(&mut self, question: &Question) -> Result<ScrapedSample, Failure> {
+        let matchers = match question {
+            Question::Series(matchers) => matchers,
+            Question::Query(query) => return self.evaluate(query).await,
+        };
         let sample = self.query(SERIES[self.series], matchers).await?;
         if sample.value.is_none() {
             // The next request queries the other exporter's series.
@@ -83,7 +96,11 @@ impl Server {
     }
 
     async fn query(&mut self, series: &str, matchers: &str) -> Result<ScrapedSample, Failure> {
-        let path = format!("/api/v1/query?query={}", percent::encode(&promql(series, matchers)));
+        self.evaluate(&promql(series, matchers)).await
+    }
+
+    async fn evaluate(&mut self, query: &str) -> Result<ScrapedSample, Failure> {
+        let path = format!("/api/v1/query?query={}", percent::encode(query));
         let host = self.connection.endpoint().service.clone();
         let request = http::get(&host, &path).map_err(|error| Failure::Unavailable(error.to_string()))?;
         let answer = self.connection.ask(&request, REQUEST_TIMEOUT).await?;
@@ -95,10 +112,10 @@ impl Server {
 ///
 /// # Errors
 /// If no server answers. An answer without a value is no error.
-pub async fn ask_any(servers: &mut [Server], matchers: &str) -> Result<ScrapedSample, Failure> {
+pub async fn ask_any(servers: &mut [Server], question: &Question) -> Result<ScrapedSample, Failure> {
     let mut outcome = Err(no_server());
     for index in 0..servers.len() {
-        match servers[index].ask(matchers).await {
+        match servers[index].ask(question).await {
             Ok(sample) if sample.value.is_some() => {
                 servers.swap(0, index);
                 return Ok(sample);

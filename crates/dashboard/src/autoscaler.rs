@@ -5,5 +5,7 @@ pub mod estimate;
 pub mod forecast;
 pub mod form;
 pub mod hpa_settings;
+pub mod pod_table;
+pub mod readings;
 pub mod shadow;
 pub mod tuning;

@@ -4,4 +4,5 @@ pub mod beliefs;
 pub mod clock_offset;
 pub mod explanation;
 pub mod lag;
+pub mod metric_beliefs;
 pub mod sources;

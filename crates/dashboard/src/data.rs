@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use explain::rules::Rules;
+use observed::scaled_object::ScaledObject;
 use observed::{DepthSample, ExternalTarget, Hpa, Workload};
 
 use crate::autoscaler::estimate::Estimate;
 use crate::autoscaler::forecast::pace::Pace;
 use crate::autoscaler::{shadow, tuning};
 use crate::bursts::{jobs, load, recent as bursts};
+use crate::chain::beliefs::ChainHop;
+use crate::chain::metric_beliefs::MetricBeliefs;
 use crate::chain::sources::{SourceHealth, SourceStatus};
 use crate::chain::{beliefs, clock_offset};
 use crate::chart::history;
@@ -60,6 +64,8 @@ pub struct Data {
     pub hpa: Presence<Hpa>,
     /// The HPA's scale target.
     pub workload: Presence<Workload>,
+    /// The ScaledObject that KEDA made the HPA from.
+    pub scaled_object: Option<ScaledObject>,
     /// The pods.
     pub pods: pods::Pods,
     /// The timeline of every worker.
@@ -68,6 +74,8 @@ pub struct Data {
     pub depth: Option<DepthSample>,
     /// The belief of every hop about the queue.
     pub beliefs: beliefs::Beliefs,
+    /// Each metric of the HPA, as the metrics APIs and the status have it.
+    pub metric_beliefs: MetricBeliefs,
     /// The chart's series and marks.
     pub history: history::History,
     /// The bursts.
@@ -109,10 +117,12 @@ impl Data {
             sources: BTreeMap::new(),
             hpa: Presence::Unknown,
             workload: Presence::Unknown,
+            scaled_object: None,
             pods: pods::Pods::default(),
             lanes: timelines::Timelines::default(),
             depth: None,
             beliefs: beliefs::Beliefs::default(),
+            metric_beliefs: MetricBeliefs::default(),
             history: history::History::default(),
             bursts: bursts::Bursts::default(),
             sampling: sampling::Sampling::default(),
@@ -134,6 +144,36 @@ impl Data {
     #[must_use]
     pub fn metric_target(&self) -> Option<ExternalTarget> {
         self.hpa.get()?.metric.as_ref().map(|metric| metric.target)
+    }
+
+    /// The hops of the followed metric. KEDA reads the broker itself: only its Prometheus triggers pass Prometheus.
+    #[must_use]
+    pub fn hops(&self) -> Vec<ChainHop> {
+        let is_kedas = self.hpa.get().is_some_and(|hpa| hpa.scaled_object.is_some());
+        let trigger = || {
+            let metric = self.hpa.get()?.metric.as_ref()?;
+            self.scaled_object.as_ref()?.trigger(&metric.name)
+        };
+        let passes = |hop: &ChainHop| {
+            *hop != ChainHop::Prometheus || !is_kedas || trigger().is_some_and(|t| t.promql().is_some())
+        };
+        ChainHop::ALL.into_iter().filter(passes).collect()
+    }
+
+    /// Returns true if the HPA follows a queue, or may do so: until the HPA is known, and while a broker reports a depth.
+    #[must_use]
+    pub fn has_queue(&self) -> bool {
+        let Some(hpa) = self.hpa.get() else { return true };
+        self.depth.is_some() || hpa.metric.as_ref().is_some_and(|metric| metric.queue.is_some())
+    }
+
+    /// Index of the metric that decides the next sync, or else the first one.
+    #[must_use]
+    pub fn deciding_metric(&self) -> Option<usize> {
+        let spec = self.hpa.get()?.spec.as_ref()?;
+        let metrics = self.estimate.next.as_ref().map_or(&[][..], |next| &next.decision.trace.metrics);
+        let winner = metrics.iter().position(|metric| metric.state == hpa::trace::MetricState::Used);
+        winner.or((!spec.metrics.is_empty()).then_some(0))
     }
 
     /// Replicas that the autoscaler counts with: the workload's status, else the HPA's status at its last
@@ -168,6 +208,18 @@ impl Data {
             }
             ExternalTarget::Value(_) => Some((reading, 0.0)),
         }
+    }
+
+    /// The start of the run on the cluster's clock, in milliseconds since 1970.
+    #[must_use]
+    pub fn start_on_cluster(&self) -> i64 {
+        self.offset.start_ms(self.now).unwrap_or_else(|| self.day.started_ms())
+    }
+
+    /// The rules of the server's release.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        Rules::of(self.watched.target.as_ref().and_then(|target| target.version.as_deref()))
     }
 
     /// The health of a source; one without a report is starting.

@@ -14,13 +14,13 @@ pub enum Edit {
     Min(i32),
     /// `spec.maxReplicas`.
     Max(i32),
-    /// The target of one External metric.
+    /// The target of one metric.
     Target {
         /// Its index in `spec.metrics`.
         metric: usize,
         /// The target type.
         kind: TargetKind,
-        /// The quantity, such as `20` or `1500m`.
+        /// The quantity, such as `20` or `1500m`; a whole number for a utilization.
         quantity: String,
     },
     /// `stabilizationWindowSeconds` of one direction; `None` leaves it to the defaults.
@@ -49,6 +49,8 @@ pub enum TargetKind {
     AverageValue,
     /// One total.
     Value,
+    /// Percent of the requests.
+    Utilization,
 }
 
 impl TargetKind {
@@ -58,14 +60,15 @@ impl TargetKind {
         match self {
             Self::AverageValue => "AverageValue",
             Self::Value => "Value",
+            Self::Utilization => "Utilization",
         }
     }
 
-    /// The other type.
+    /// The other type of an External or Object metric.
     #[must_use]
     pub fn other(self) -> Self {
         match self {
-            Self::AverageValue => Self::Value,
+            Self::AverageValue | Self::Utilization => Self::Value,
             Self::Value => Self::AverageValue,
         }
     }
@@ -94,14 +97,15 @@ pub fn edit(spec: &Value, edits: &[Edit]) -> Value {
             Edit::Min(min) => spec["minReplicas"] = (*min).into(),
             Edit::Max(max) => spec["maxReplicas"] = (*max).into(),
             Edit::Target { metric, kind, quantity } => {
-                let pointer = format!("/metrics/{metric}/external");
-                if let Some(Value::Object(external)) = spec.pointer_mut(&pointer) {
-                    let field = match kind {
-                        TargetKind::AverageValue => "averageValue",
-                        TargetKind::Value => "value",
-                    };
-                    external.insert("target".to_owned(), json!({"type": kind.word(), field: quantity}));
-                }
+                let Some(source) = spec.pointer_mut(&format!("/metrics/{metric}")).and_then(source) else {
+                    continue;
+                };
+                let (field, value) = match kind {
+                    TargetKind::AverageValue => ("averageValue", json!(quantity)),
+                    TargetKind::Value => ("value", json!(quantity)),
+                    TargetKind::Utilization => ("averageUtilization", json!(quantity.parse::<i32>().ok())),
+                };
+                source.insert("target".to_owned(), json!({"type": kind.word(), field: value}));
             }
             Edit::Window { direction, seconds } => {
                 let Some(rules) = rules(&mut spec, *direction) else { continue };
@@ -122,6 +126,14 @@ pub fn edit(spec: &Value, edits: &[Edit]) -> Value {
         }
     }
     spec
+}
+
+/// The source of a metric, such as `external`.
+fn source(metric: &mut Value) -> Option<&mut Map<String, Value>> {
+    const SOURCES: [&str; 5] = ["external", "object", "pods", "resource", "containerResource"];
+    let metric = metric.as_object_mut()?;
+    let name = SOURCES.into_iter().find(|name| metric.get(*name).is_some_and(Value::is_object))?;
+    metric.get_mut(name)?.as_object_mut()
 }
 
 /// The rules of one direction, created if missing; `None` if the field is not an object.
@@ -294,6 +306,23 @@ mod tests {
                 "spec.behavior.scaleDown.stabilizationWindowSeconds:  -> 30",
             ]
         );
+    }
+
+    #[test]
+    fn a_target_of_any_kind_is_edited() {
+        let spec = json!({"metrics": [
+            {"type": "Resource", "resource": {"name": "cpu",
+                "target": {"type": "Utilization", "averageUtilization": 80}}},
+            {"type": "Pods", "pods": {"metric": {"name": "hits"},
+                "target": {"type": "AverageValue", "averageValue": "10"}}},
+        ]});
+        let target =
+            |metric, kind, quantity: &str| Edit::Target { metric, kind, quantity: quantity.to_owned() };
+        let edits = [target(0, TargetKind::Utilization, "70"), target(1, TargetKind::AverageValue, "1500m")];
+        let edited = edit(&spec, &edits);
+        let cpu = json!({"type": "Utilization", "averageUtilization": 70});
+        assert_eq!(edited["metrics"][0]["resource"]["target"], cpu);
+        assert_eq!(edited["metrics"][1]["pods"]["target"]["averageValue"], "1500m");
     }
 
     #[test]

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use contract::{BurstId, JobEvent};
 use diagnosis::Report;
+use observed::scaled_object::ScaledObject;
 use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedSample, Workload};
 
 use crate::clock::{At, Clock};
 use crate::reported::{
-    BurstProgress, DrillEvent, DrillRequest, LoadProgress, LogState, PollRate, ServerTime, Source,
-    SourceState, TargetEvent, TuneEvent, TuneRequest,
+    BurstProgress, DrillEvent, DrillRequest, LoadProgress, LogState, MetricAnswers, PollRate, ServerTime,
+    Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
 };
 use crate::ui::screen::{Panel, Screen};
 
@@ -53,6 +54,10 @@ pub enum Event {
     Depth(DepthSample),
     /// The external metric as the API serves it.
     Metric(MetricSample),
+    /// The metrics of the HPA that are no followed queue, as the metrics APIs serve them.
+    Readings(Box<MetricAnswers>),
+    /// The ScaledObject that KEDA made the HPA from; `None` if it cannot be read.
+    ScaledObject(Option<Box<ScaledObject>>),
     /// The sample in Prometheus, with its own timestamp.
     Scraped(ScrapedSample),
     /// A source's state changed.

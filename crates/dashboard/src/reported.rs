@@ -10,6 +10,6 @@ pub use self::changes::{
     TuneRequest,
 };
 pub use self::load::{BurstProgress, LoadProgress};
-pub use self::sources::{LogState, PollRate, ServerTime, Source, SourceState};
+pub use self::sources::{LogState, MetricAnswers, PollRate, ServerTime, Source, SourceState};
 pub use self::target::{Problem, StartStep, Target, TargetEvent};
 pub use contract::StepState;

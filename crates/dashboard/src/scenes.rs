@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "support of tests and benchmarks")]
 
+pub mod any_hpa;
 pub mod chart;
 pub mod decision;
 pub mod doctor;
@@ -43,8 +44,16 @@ const SCENES: &[Scene] = &[
 
 /// The names of all scenes.
 pub fn all() -> Vec<&'static str> {
-    let scenes =
-        [SCENES, decision::SCENES, doctor::SCENES, chart::SCENES, runs::SCENES, states::SCENES].concat();
+    let scenes = [
+        SCENES,
+        any_hpa::SCENES,
+        decision::SCENES,
+        doctor::SCENES,
+        chart::SCENES,
+        runs::SCENES,
+        states::SCENES,
+    ]
+    .concat();
     scenes.into_iter().map(|(name, _)| name).collect()
 }
 
@@ -135,6 +144,7 @@ impl World {
         }
         _ => {
             return decision::play(scene, columns, rows)
+                .or_else(|| any_hpa::play(scene, columns, rows))
                 .or_else(|| doctor::play(scene, columns, rows))
                 .or_else(|| chart::play(scene, columns, rows))
                 .or_else(|| runs::play(scene, columns, rows))

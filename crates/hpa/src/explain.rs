@@ -121,6 +121,83 @@ impl Trace {
     }
 }
 
+impl Measured {
+    /// The largest usage at which this metric proposes fewer than `size` replicas; `None` if it already does, or if no usage
+    /// would. Compared with the usage, so percent for a utilization, and thousandths of the total where there is one.
+    ///
+    /// The result is rounded up to whole pods, so the usage must fall by more than the tolerance: 3 pods at a target of 60 %
+    /// stay until 40 %.
+    #[must_use]
+    pub fn most_for_fewer(&self, size: i32) -> Option<i64> {
+        if size <= 1 || self.proposes(self.compared(), size)? < size {
+            return None;
+        }
+        self.search(size, |proposal| proposal < size, -1)
+    }
+
+    /// The smallest usage at which this metric proposes more than `size` replicas; `None` if it already does. In the unit of
+    /// [`Self::most_for_fewer`].
+    #[must_use]
+    pub fn least_for_more(&self, size: i32) -> Option<i64> {
+        if self.proposes(self.compared(), size)? > size {
+            return None;
+        }
+        self.search(size, |proposal| proposal > size, 1)
+    }
+
+    /// The usage in the unit in which the proposal is made: the total where there is one.
+    #[must_use]
+    pub fn compared(&self) -> i64 {
+        self.total_milli.unwrap_or(self.usage)
+    }
+
+    /// The target in that unit, for as many pods as are counted.
+    #[must_use]
+    pub fn compared_target(&self) -> i64 {
+        let pods = if self.is_average_of_total() { i64::from(self.replicas.max(1)) } else { 1 };
+        self.target.saturating_mul(pods)
+    }
+
+    fn is_average_of_total(&self) -> bool {
+        self.target_type == TargetType::AverageValue && self.total_milli.is_some()
+    }
+
+    /// The edge in the direction of `step`, near the usage that the next smaller size or `size` itself has at the target.
+    fn search(&self, size: i32, is_there: impl Fn(i32) -> bool, step: i64) -> Option<i64> {
+        let pods = f64::from(if self.is_average_of_total() { 1 } else { self.replicas.max(1) });
+        let (sized, band) = if step < 0 { (size - 1, self.band.0) } else { (size, self.band.1) };
+        let by_pods = self.target as f64 / pods * f64::from(sized);
+        let by_band = self.compared_target() as f64 * band;
+        let edge = if step < 0 { by_pods.min(by_band) } else { by_pods.max(by_band) };
+        // Rounding moves the edge by a few units at most.
+        let mut usage = (edge as i64).saturating_sub(step.saturating_mul(3));
+        for _ in 0..8 {
+            if self.proposes(usage, size).is_some_and(&is_there) {
+                return (usage >= 0).then_some(usage);
+            }
+            usage = usage.saturating_add(step);
+        }
+        None
+    }
+
+    /// The proposal of a workload of `size` for another usage, with the same pods and without assumed values.
+    fn proposes(&self, usage: i64, size: i32) -> Option<i32> {
+        if self.target <= 0 || self.replicas <= 0 {
+            return None;
+        }
+        let ratio = usage as f64 / self.compared_target() as f64;
+        if self.band.0 <= ratio && ratio <= self.band.1 {
+            return Some(size);
+        }
+        let pods = match self.is_average_of_total() {
+            true => usage as f64 / self.target as f64,
+            false => ratio * f64::from(self.replicas),
+        };
+        // `as` saturates.
+        Some(pods.ceil() as i32)
+    }
+}
+
 /// The one-sentence form, such as `99/20 avg: wants 5, +4 pods per 15 s allows 5`.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -252,6 +329,41 @@ impl fmt::Display for Seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_edges_of_a_change_are_exact() {
+        let measured = |target_type, usage, target, replicas, total_milli| Measured {
+            total_milli,
+            replicas,
+            ..Measured::new(
+                target_type,
+                usage,
+                target,
+                1.0,
+                crate::tolerance::Tolerance::from_spec(&crate::Spec::default(), &crate::Config::default()),
+            )
+        };
+        let percent = |usage, target, pods| measured(TargetType::Utilization, usage, target, pods, None);
+        let average = |total, target, pods: i32| {
+            measured(TargetType::AverageValue, total / i64::from(pods), target, pods, Some(total))
+        };
+        for (measured, size, fewer, more) in [
+            // 2 of 3 pods: 60 × 2 / 3.
+            (percent(55, 60, 3), 3, Some(40), Some(67)),
+            // One pod cannot go; two come from 1.1 × 80 on.
+            (percent(10, 80, 1), 1, None, Some(89)),
+            // Many pods: the tolerance decides.
+            (percent(50, 50, 20), 20, Some(44), Some(56)),
+            (percent(20, 50, 20), 20, None, Some(56)),
+            (percent(90, 50, 20), 20, Some(44), None),
+            // A total, in thousandths: 4 pods of 20 messages.
+            (average(70_000, 20_000, 4), 4, Some(60_000), Some(88_001)),
+            (measured(TargetType::Value, 90_000, 100_000, 3, Some(90_000)), 3, Some(66_666), Some(110_001)),
+        ] {
+            let found = (measured.most_for_fewer(size), measured.least_for_more(size));
+            assert_eq!(found, (fewer, more), "{measured} {size}");
+        }
+    }
 
     #[test]
     fn seconds_are_formatted() {

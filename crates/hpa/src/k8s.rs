@@ -9,6 +9,7 @@ mod workload;
 
 pub use quantity::ConvertError;
 pub use spec::first_external;
+pub use status::readable_metrics;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;
 use k8s_openapi::jiff::Timestamp;

@@ -53,7 +53,9 @@
 //!   binds, and the time at which the hold ends.
 //! - [`simulate`] runs consecutive syncs, over recorded readings or a simulated queue.
 //! - [`defaults`] and [`validate`] are the steps of an API server before the controller sees an object.
-//! - [`selection`] finds the External metric of an HPA and the series that its selector picks.
+//! - [`selection`] finds the External metric of an HPA and the series that its selector picks. [`pairing`] finds the reading
+//!   of a metric in the status.
+//! - [`pod_table`] lists the pods of a metric with the part that each has in the calculation.
 //! - [`compat`] has the controller's settings, feature gates and the differences between releases.
 //! - [`metric`], [`readiness`] and [`limits`] are the parts of the decision, for callers that need only one.
 //! - `k8s` (feature `k8s`) converts from and to k8s-openapi's types.
@@ -78,6 +80,8 @@ pub mod k8s;
 pub mod limits;
 pub mod memory;
 pub mod metric;
+pub mod pairing;
+pub mod pod_table;
 pub mod quantity;
 pub mod readiness;
 #[cfg(feature = "recorded")]

@@ -8,7 +8,7 @@
 mod parse;
 mod text;
 
-pub use text::{Decimal, format_milli, status_format};
+pub use text::{Decimal, bytes, format_milli, grouped, people, status_format};
 
 use serde::{Deserialize, Serialize};
 

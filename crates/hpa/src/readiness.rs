@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::compat::Config;
 use crate::input::Pod;
 use crate::status::ConditionStatus;
@@ -36,11 +38,43 @@ pub struct PodGroups<'a> {
     pub ignored: Vec<&'a str>,
 }
 
-enum Group {
-    Ready,
-    Unready,
+/// The part of a pod in the calculation of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodPart {
+    /// Its sample counts.
+    Counted,
+    /// It is not ready; see [`PodGroups::unready`].
+    Unready(Unready),
+    /// It has no sample.
     Missing,
-    Ignored,
+    /// It does not count at all.
+    Ignored(Ignored),
+}
+
+/// The reason why a pod counts as not ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unready {
+    /// Its phase is `Pending`.
+    Pending,
+    /// It has no condition `Ready` or no start time.
+    NoStatus,
+    /// It is not ready, within the CPU initialisation period.
+    Starting,
+    /// Its sample began before it was ready, within the CPU initialisation period.
+    EarlySample,
+    /// It has never been ready.
+    NeverReady,
+}
+
+/// The reason why a pod does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ignored {
+    /// Its deletion was requested.
+    Deleted,
+    /// Its phase is `Failed`.
+    Failed,
+    /// Its phase is `Succeeded` (from 1.38 on).
+    Succeeded,
 }
 
 /// Groups the pods.
@@ -56,38 +90,49 @@ pub fn group_pods<'a>(
 ) -> PodGroups<'a> {
     let mut groups = PodGroups::default();
     for pod in pods {
-        match group_of(pod, samples.get(pod.name.as_str()), resource, config, now) {
-            Group::Ready => groups.ready += 1,
-            Group::Unready => groups.unready.push(&pod.name),
-            Group::Missing => groups.missing.push(&pod.name),
-            Group::Ignored => groups.ignored.push(&pod.name),
+        match part_of(pod, samples.get(pod.name.as_str()), resource, config, now) {
+            PodPart::Counted => groups.ready += 1,
+            PodPart::Unready(_) => groups.unready.push(&pod.name),
+            PodPart::Missing => groups.missing.push(&pod.name),
+            PodPart::Ignored(_) => groups.ignored.push(&pod.name),
         }
     }
     groups
 }
 
-fn group_of(pod: &Pod, sample: Option<&PodSample>, resource: &str, config: &Config, now: Time) -> Group {
-    let succeeded = config.compat.ignore_succeeded_pods && pod.phase == "Succeeded";
-    if pod.deleted || pod.phase == "Failed" || succeeded {
-        return Group::Ignored;
+/// The part of one pod, with the reason.
+#[must_use]
+pub fn part_of(pod: &Pod, sample: Option<&PodSample>, resource: &str, config: &Config, now: Time) -> PodPart {
+    if pod.deleted {
+        return PodPart::Ignored(Ignored::Deleted);
     }
-    if pod.phase == "Pending" {
-        return Group::Unready;
+    match pod.phase.as_str() {
+        "Failed" => return PodPart::Ignored(Ignored::Failed),
+        "Succeeded" if config.compat.ignore_succeeded_pods => return PodPart::Ignored(Ignored::Succeeded),
+        "Pending" => return PodPart::Unready(Unready::Pending),
+        _ => {}
     }
-    let Some(sample) = sample else { return Group::Missing };
+    let Some(sample) = sample else { return PodPart::Missing };
     if resource != "cpu" {
-        return Group::Ready;
+        return PodPart::Counted;
     }
-    let (Some(ready), Some(started)) = (pod.ready, pod.started_at) else { return Group::Unready };
-    let is_false = ready.status == ConditionStatus::False;
-    let unready = if started.plus_secs(config.cpu_initialization_period_seconds) > now {
-        // Starting: the whole window of the sample must lie after the pod became ready.
-        is_false || sample.at < ready.since.plus_secs(sample.window_seconds)
-    } else {
-        // Started: drop only a pod that has never been ready.
-        is_false && started.plus_secs(config.initial_readiness_delay_seconds) > ready.since
+    let (Some(ready), Some(started)) = (pod.ready, pod.started_at) else {
+        return PodPart::Unready(Unready::NoStatus);
     };
-    if unready { Group::Unready } else { Group::Ready }
+    let is_false = ready.status == ConditionStatus::False;
+    if started.plus_secs(config.cpu_initialization_period_seconds) > now {
+        // Starting: the whole window of the sample must lie after the pod became ready.
+        if is_false {
+            return PodPart::Unready(Unready::Starting);
+        }
+        if sample.at < ready.since.plus_secs(sample.window_seconds) {
+            return PodPart::Unready(Unready::EarlySample);
+        }
+    } else if is_false && started.plus_secs(config.initial_readiness_delay_seconds) > ready.since {
+        // Started: drop only a pod that has never been ready.
+        return PodPart::Unready(Unready::NeverReady);
+    }
+    PodPart::Counted
 }
 
 #[cfg(test)]
@@ -112,11 +157,11 @@ mod tests {
 
     fn of(pod: &Pod, resource: &str, config: &Config) -> &'static str {
         let sample = PodSample { milli: 1, at: NOW, window_seconds: 30 };
-        match group_of(pod, Some(&sample), resource, config, NOW) {
-            Group::Ready => "ready",
-            Group::Unready => "unready",
-            Group::Missing => "missing",
-            Group::Ignored => "ignored",
+        match part_of(pod, Some(&sample), resource, config, NOW) {
+            PodPart::Counted => "ready",
+            PodPart::Unready(_) => "unready",
+            PodPart::Missing => "missing",
+            PodPart::Ignored(_) => "ignored",
         }
     }
 
@@ -175,7 +220,7 @@ mod tests {
         }
         // A running pod without start time or without the condition Ready is unready.
         assert_eq!(of(&pod("Running", false), "cpu", &config(38)), "unready");
-        let group = group_of(&pod("Running", false), None, "cpu", &config(38), NOW);
-        assert!(matches!(group, Group::Missing), "the missing sample is checked first");
+        let group = part_of(&pod("Running", false), None, "cpu", &config(38), NOW);
+        assert_eq!(group, PodPart::Missing, "the missing sample is checked first");
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use crate::spec::LabelSelector;
+use crate::spec::{LabelSelector, LabelSelectorRequirement};
 
 /// The result of Go's `String()` of a selector: `nil`, or
 /// `&LabelSelector{MatchLabels:map[string]string{queue: jobs,},MatchExpressions:[]LabelSelectorRequirement{},}`.
@@ -52,6 +52,53 @@ impl LabelSelector {
         let mut parts: Vec<(&String, String)> = equal.chain(expressions).collect();
         parts.sort_by_key(|(key, _)| *key);
         parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
+    }
+
+    /// Parses the text form, such as `app=worker,tier in (a,b),!canary`; `None` for `!=`, `<` and `>`, which the structured
+    /// form does not have.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut selector = Self::default();
+        let (mut rest, mut depth) = (text, 0_i32);
+        while !rest.is_empty() {
+            let end = rest.find(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                c == ',' && depth == 0
+            });
+            let (part, tail) = end.map_or((rest, ""), |end| (&rest[..end], &rest[end + 1..]));
+            selector.require(part.trim())?;
+            rest = tail;
+        }
+        Some(selector)
+    }
+
+    fn require(&mut self, part: &str) -> Option<()> {
+        let mut expression = |key: &str, operator: &str, values: &str| {
+            let values = values.split(',').map(str::trim).filter(|value| !value.is_empty());
+            self.match_expressions.push(LabelSelectorRequirement {
+                key: key.trim().to_owned(),
+                operator: operator.to_owned(),
+                values: values.map(str::to_owned).collect(),
+            });
+        };
+        if part.contains("!=") || part.contains(['<', '>']) {
+            return None;
+        }
+        if let Some((key, values)) = part.strip_suffix(')').and_then(|part| part.split_once('(')) {
+            match key.trim().rsplit_once(' ')? {
+                (key, "in") => expression(key, "In", values),
+                (key, "notin") => expression(key, "NotIn", values),
+                _ => return None,
+            }
+        } else if let Some((key, value)) = part.split_once('=') {
+            let value = value.trim_start_matches('=').trim();
+            self.match_labels.insert(key.trim().to_owned(), value.to_owned());
+        } else if let Some(key) = part.strip_prefix('!') {
+            expression(key, "DoesNotExist", "");
+        } else {
+            expression(part, "Exists", "");
+        }
+        Some(())
     }
 
     /// The only value of the label `key` that `matchLabels` and the `In` requirements allow.
@@ -211,6 +258,17 @@ impl<'a> Tokens<'a> {
 mod tests {
     use super::*;
     use crate::spec::LabelSelectorRequirement;
+
+    #[test]
+    fn a_parsed_selector_prints_the_same() {
+        for text in ["", "app=web", "!canary,app=web,tier in (a,b),zone", "a notin (x,y)"] {
+            assert_eq!(LabelSelector::parse(text).map(|selector| selector.query()).as_deref(), Some(text));
+        }
+        assert_eq!(LabelSelector::parse("app == web, b in (c)").unwrap().query(), "app=web,b in (c)");
+        for text in ["a!=b", "a>1", "a of (b)"] {
+            assert_eq!(LabelSelector::parse(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn valid_selectors() {

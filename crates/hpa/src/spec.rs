@@ -81,6 +81,19 @@ pub struct Metric {
     pub container_resource: Option<ContainerResourceMetric>,
 }
 
+impl Metric {
+    /// The target of the source that is set.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        let Self { external, object, pods, resource, container_resource, .. } = self;
+        (external.as_ref().map(|s| &s.target))
+            .or(object.as_ref().map(|s| &s.target))
+            .or(pods.as_ref().map(|s| &s.target))
+            .or(resource.as_ref().map(|s| &s.target))
+            .or(container_resource.as_ref().map(|s| &s.target))
+    }
+}
+
 /// Source `external`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -6,8 +6,9 @@ pub mod convert;
 pub mod keda;
 mod objects;
 mod samples;
+pub mod scaled_object;
 
 pub use hpa::selection::ExternalTarget;
 
 pub use self::objects::{ClusterEvent, Condition, Hpa, MetricRef, Pod, PodPhase, PodsEvent, Role, Workload};
-pub use self::samples::{DepthSample, MetricSample, ScrapedSample};
+pub use self::samples::{DepthSample, MetricAnswer, MetricSample, ScrapedSample};

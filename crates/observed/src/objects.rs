@@ -1,11 +1,13 @@
 //! Objects of the cluster, with the fields that Surge uses.
 
+use std::sync::Arc;
+
 use hpa::selection::ExternalTarget;
 use hpa::spec::LabelSelector;
 use jiff::Timestamp;
 
 /// A HorizontalPodAutoscaler.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Hpa {
     /// Its name.
     pub name: String,
@@ -19,6 +21,8 @@ pub struct Hpa {
     pub metric: Option<MetricRef>,
     /// The whole specification with the API's defaults; `None` if it is invalid. Its texts are not cleaned.
     pub spec: Option<Box<hpa::Spec>>,
+    /// Reading of each entry of `spec.metrics` in the status; `None` without one. Empty if the specification is invalid.
+    pub current: Vec<Option<hpa::status::Current>>,
     /// `spec.scaleTargetRef` as kind and name.
     pub scale_target: (String, String),
     /// `status.currentReplicas`: `spec.replicas` of the scale target at the last sync.
@@ -32,7 +36,7 @@ pub struct Hpa {
     pub last_scale: Option<Timestamp>,
     /// Its conditions.
     pub conditions: Vec<Condition>,
-    /// The column TARGETS of `kubectl get hpa`, such as `50/20 (avg)`.
+    /// The column TARGETS of `kubectl get hpa` with decimal numbers, such as `16.667/20 (avg)`.
     pub targets_column: String,
 }
 
@@ -40,7 +44,7 @@ impl Hpa {
     /// Returns true once the controller has written a status. Until then every number is a meaningless 0.
     #[must_use]
     pub fn has_synced(&self) -> bool {
-        !self.conditions.is_empty() || self.reading_milli.is_some() || self.desired_replicas > 0
+        !self.conditions.is_empty() || self.has_reading() || self.desired_replicas > 0
     }
 
     /// Desired replicas; `None` until the controller computed them.
@@ -49,7 +53,32 @@ impl Hpa {
     #[must_use]
     pub fn wanted(&self) -> Option<i32> {
         let is_off = self.has_synced() && self.current_replicas == 0;
-        (self.reading_milli.is_some() || self.desired_replicas > 0 || is_off).then_some(self.desired_replicas)
+        (self.has_reading() || self.desired_replicas > 0 || is_off).then_some(self.desired_replicas)
+    }
+
+    /// Returns true if the status has a reading of any metric.
+    #[must_use]
+    pub fn has_reading(&self) -> bool {
+        self.reading_milli.is_some() || self.current.iter().any(Option::is_some)
+    }
+
+    /// Index in `spec.metrics` of the External metric that [`Self::metric`] describes.
+    #[must_use]
+    pub fn followed(&self) -> Option<usize> {
+        let followed = self.metric.as_ref()?;
+        self.spec.as_ref()?.metrics.iter().position(|metric| {
+            metric.external.as_ref().is_some_and(|external| {
+                let selector = external.metric.selector.as_ref();
+                text::clean::text(&external.metric.name) == followed.name
+                    && selector.map(LabelSelector::query).unwrap_or_default() == followed.selector.query()
+            })
+        })
+    }
+
+    /// Returns true if the HPA itself scaled the target to 0 (from Kubernetes 1.36 on).
+    #[must_use]
+    pub fn is_scaled_to_zero(&self) -> bool {
+        self.conditions.iter().any(|c| c.kind == "ScaledToZero" && c.status == "True")
     }
 }
 
@@ -79,7 +108,7 @@ pub struct Condition {
     pub message: String,
 }
 
-/// The Deployment that the HPA scales.
+/// The workload that the HPA scales.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workload {
     /// Its name.
@@ -111,7 +140,7 @@ pub enum PodsEvent {
 }
 
 /// A pod.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Pod {
     /// Its name.
     pub name: String,
@@ -135,10 +164,40 @@ pub struct Pod {
     pub ready_since: Option<Timestamp>,
     /// Reason and exit code of the last container exit, such as `OOMKilled (137)`.
     pub last_exit: Option<String>,
+    /// The part of it that the autoscaler calculates with. Its times are the cluster's.
+    pub calculated: Arc<hpa::Pod>,
+    /// Kind and name of its controller.
+    pub owner: Option<(String, String)>,
+    /// Its node.
+    pub node: Option<String>,
+    /// The label `pod-template-hash`, which a Deployment appends to the name of its ReplicaSet.
+    pub template_hash: Option<String>,
+}
+
+impl Pod {
+    /// Returns false if the pod belongs to another workload than `target` (kind and name). A pod whose controller is of a
+    /// kind that may itself have an owner counts as the target's.
+    #[must_use]
+    pub fn may_belong_to(&self, (kind, name): (&str, &str)) -> bool {
+        match (&self.owner, kind) {
+            (None, _) => false,
+            (Some((of_kind, of)), _) if of_kind == kind => of == name,
+            (Some((of_kind, of)), "Deployment") if of_kind == "ReplicaSet" => match &self.template_hash {
+                Some(hash) => {
+                    of.strip_suffix(hash.as_str()).and_then(|of| of.strip_suffix('-')) == Some(name)
+                }
+                None => true,
+            },
+            (Some((of_kind, _)), "Deployment" | "ReplicaSet" | "StatefulSet") => {
+                !matches!(of_kind.as_str(), "ReplicaSet" | "StatefulSet" | "DaemonSet" | "Job")
+            }
+            (Some(_), _) => true,
+        }
+    }
 }
 
 /// The workload that a pod belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Role {
     /// The HPA's scale target.
     Worker,
@@ -147,13 +206,15 @@ pub enum Role {
     /// The broker.
     Broker,
     /// Anything else in the namespace.
+    #[default]
     Other,
 }
 
 /// Phase of a pod's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum PodPhase {
     /// Not scheduled, or its container has not started.
+    #[default]
     Pending,
     /// The container runs but is not ready.
     Starting,

@@ -44,3 +44,36 @@ pub struct ScrapedSample {
     /// Age of the sample when Prometheus answered.
     pub age: Option<Duration>,
 }
+
+/// The answer of a metrics API for one metric of an HPA.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricAnswer {
+    /// The reading, or the reason why there is none. Its times are the cluster's.
+    pub reading: hpa::Reading,
+    /// Group and version that answered, or were asked.
+    pub api: &'static str,
+}
+
+impl MetricAnswer {
+    /// The time of the oldest measurement, and its window. `None` for External metrics, whose time is that of the query.
+    #[must_use]
+    pub fn measured(&self) -> Option<(hpa::Time, Duration)> {
+        let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        match &self.reading {
+            hpa::Reading::Resource(pods) => {
+                pods.iter().map(|pod| (pod.at, seconds(pod.window_seconds))).min()
+            }
+            hpa::Reading::Pods(pods) => pods.iter().map(|pod| (pod.at, seconds(pod.window_seconds))).min(),
+            _ => None,
+        }
+    }
+
+    /// The reason of a missing reading.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        match &self.reading {
+            hpa::Reading::Failed(why) => Some(why),
+            _ => None,
+        }
+    }
+}

@@ -14,15 +14,19 @@ use cluster::errors::Failure;
 use dashboard::message::Event;
 use dashboard::reported::{Source, SourceState};
 use observed::Hpa;
+use observed::scaled_object::ScaledObject;
+
+/// The reason why no broker is asked.
+const NO_QUEUE: &str = "the HPA follows no queue";
 
 /// Polls of the metrics before the management API is tried again.
 const METRICS_ROUNDS: u32 = 60;
 
-/// Polls the depth of the queue that the HPA's metric selects.
+/// Polls the depth of the queue that the HPA follows.
 pub(crate) async fn run(
     client: Client,
     namespace: String,
-    hpa: watch::Receiver<Option<Hpa>>,
+    followed: Followed,
     mut pace: PollTimer,
     outbox: EventSender,
 ) {
@@ -33,7 +37,10 @@ pub(crate) async fn run(
     health.connecting_if_new().await;
     loop {
         pace.due().await;
-        let queue = queue(&hpa);
+        let Some(queue) = followed.queue() else {
+            health.report(SourceState::Unavailable(NO_QUEUE.to_owned())).await;
+            continue;
+        };
         let asked = if metrics_rounds == 0 {
             management.ask(&queue).await
         } else {
@@ -58,9 +65,23 @@ pub(crate) async fn run(
     }
 }
 
-/// The queue that the HPA's metric selects; the contract's queue if the HPA is unknown or selects none.
-fn queue(hpa: &watch::Receiver<Option<Hpa>>) -> String {
-    let hpa = hpa.borrow();
-    let selected = hpa.as_ref().and_then(|hpa| hpa.metric.as_ref()?.queue.clone());
-    selected.unwrap_or_else(|| contract::queue::ORDERS.to_owned())
+/// What the HPA follows.
+pub(crate) struct Followed {
+    pub(crate) hpa: watch::Receiver<Option<Hpa>>,
+    pub(crate) object: watch::Receiver<Option<ScaledObject>>,
+}
+
+impl Followed {
+    /// The queue that the HPA's metric or KEDA's trigger selects; the contract's queue if the HPA is unknown or selects none.
+    /// `None` if the HPA has no External metric.
+    fn queue(&self) -> Option<String> {
+        let (hpa, object) = (self.hpa.borrow(), self.object.borrow());
+        let Some(hpa) = hpa.as_ref() else { return Some(contract::queue::ORDERS.to_owned()) };
+        let metric = hpa.metric.as_ref()?;
+        let trigger = object.as_ref().and_then(|object| object.trigger(&metric.name));
+        if let Some(trigger) = trigger {
+            return trigger.queue().map(str::to_owned);
+        }
+        Some(metric.queue.clone().unwrap_or_else(|| contract::queue::ORDERS.to_owned()))
+    }
 }

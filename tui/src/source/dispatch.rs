@@ -14,7 +14,10 @@ use crate::source::load::{continuous, producer};
 use crate::source::logs::Logs;
 use crate::source::poll_timer::PollTimer;
 use crate::source::prometheus;
-use crate::source::{broker, drill, external_metric, kill, liveness, server_clock, tune, watch as watches};
+use crate::source::{
+    broker, drill, external_metric, kill, liveness, metrics, scaled_object, server_clock, tune,
+    watch as watches,
+};
 use cluster::endpoint::Endpoint;
 use cluster::prometheus::Address;
 use cluster::ready_pods;
@@ -28,7 +31,10 @@ use doctor;
 const DEPTH_BUSY: Duration = Duration::from_millis(200);
 /// Interval of the other polls while jobs are in flight.
 const SAMPLES_BUSY: Duration = Duration::from_millis(250);
-/// Interval of all polls while nothing happens.
+/// Intervals of the polls of the metrics that no other source reads: metrics-server has a new sample every 15 s.
+const METRICS_BUSY: Duration = Duration::from_secs(1);
+const METRICS_IDLE: Duration = Duration::from_secs(3);
+/// Interval of all other polls while nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// The watched target and the rights to change it.
@@ -150,8 +156,16 @@ fn start_watching(
         || watches::Place { client: client.clone(), namespace: namespace(), returns: returns.clone() };
     tasks.spawn(liveness::run(client.clone(), returned, outbox.clone()));
     tasks.spawn(watches::hpa::run(place(), settings.hpa.clone(), outbox.clone(), hpa));
-    tasks.spawn(watches::workload::run(place(), latest_hpa.clone(), outbox.clone(), workload));
-    tasks.spawn(watches::pods::run(place(), latest_workload, serving, outbox.clone()));
+    tasks.spawn(watches::workload::run(place(), latest_hpa.clone(), samples(), outbox.clone(), workload));
+    tasks.spawn(watches::pods::run(place(), latest_workload.clone(), serving, outbox.clone()));
+    tasks.spawn(metrics::run(
+        client.clone(),
+        namespace(),
+        latest_hpa.clone(),
+        latest_workload,
+        PollTimer::new(watchful.clone(), METRICS_BUSY, METRICS_IDLE),
+        outbox.clone(),
+    ));
     tasks.spawn(watches::events::run(place(), outbox.clone()));
     tasks.spawn(external_metric::run(
         client.clone(),
@@ -162,12 +176,21 @@ fn start_watching(
     ));
     tasks.spawn(server_clock::run(client.clone(), outbox.clone()));
     let depth = PollTimer::new(watchful.clone(), DEPTH_BUSY, IDLE);
-    tasks.spawn(broker::run(client.clone(), namespace(), latest_hpa.clone(), depth, outbox.clone()));
+    let (scaled_object, latest_object) = watch::channel(None);
+    tasks.spawn(scaled_object::run(
+        client.clone(),
+        namespace(),
+        latest_hpa.clone(),
+        outbox.clone(),
+        scaled_object,
+    ));
+    let followed = broker::Followed { hpa: latest_hpa.clone(), object: latest_object.clone() };
+    tasks.spawn(broker::run(client.clone(), namespace(), followed, depth, outbox.clone()));
     tasks.spawn(prometheus::run(
         client.clone(),
         namespace(),
         settings.prometheus.clone(),
-        latest_hpa,
+        prometheus::Followed { hpa: latest_hpa, object: latest_object },
         samples(),
         outbox.clone(),
     ));

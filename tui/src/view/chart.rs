@@ -1,4 +1,5 @@
-//! The chart: queue, marks and replicas on one time axis, with the cursor through all of them.
+//! The chart: queue, marks and replicas on one time axis, with the cursor through all of them. Without a queue, the metrics as
+//! shares of their targets take its place.
 //!
 //! ```text
 //! ── Queue Orders ── ━ 153 deep  ▓ 10 in work  ╍ target 200 ──
@@ -16,6 +17,7 @@ mod marks;
 mod plot;
 mod queue;
 mod replicas;
+mod shares;
 mod window;
 
 use ratatui::buffer::Buffer;
@@ -29,6 +31,7 @@ pub(super) use self::marks::{MARKS, Marks};
 pub(super) use self::plot::sample;
 use self::queue::Queue;
 pub(super) use self::replicas::Replicas;
+use self::shares::Shares;
 use super::draw::{below, line, set};
 use super::theme::{Ink, style};
 use dashboard::data::Data;
@@ -65,7 +68,11 @@ impl Widget for &Chart<'_> {
         let replicas = (plots / 3).clamp(2, 10).min(plots);
         let rows = [plots - replicas + 1, 1, replicas + 1, 1].map(Constraint::Length);
         let [queue, marks, replicas, clock] = Layout::vertical(rows).areas(area);
-        (&Queue { data, axis: &axis, lens, theme }).render(queue, buffer);
+        if data.has_queue() {
+            (&Queue { data, axis: &axis, lens, theme }).render(queue, buffer);
+        } else {
+            (&Shares { data, axis: &axis, lens, theme }).render(queue, buffer);
+        }
         (&Marks { data, axis: &axis, theme }).render(marks, buffer);
         (&Replicas { data, axis: &axis, lens, theme }).render(replicas, buffer);
         labels(buffer, clock, theme, &axis, data);

@@ -18,6 +18,7 @@ use ratatui::widgets::{Row, Table, Widget};
 
 use super::draw::{line, lines, panel, right_of, span, width};
 use super::fmt::{coarse, coarse_up, count, measured, milli};
+use super::metric_hops::MetricHops;
 use super::stale;
 use super::strings::hops as text;
 use super::theme::Ink;
@@ -180,21 +181,31 @@ impl Hops<'_> {
                 (None, _) => None,
             }
         };
-        let troubles = ChainHop::ALL.into_iter().filter_map(trouble);
+        let troubles = self.data.hops().into_iter().filter_map(trouble);
         let explanations = explain(self.data).into_iter().flat_map(|e| sentences(&e));
         let all = troubles.chain(explanations.map(|text| (Ink::Text, text))).collect();
         fitting(all, width, room)
     }
 
+    /// The panel of a metric that is no queue, if none is followed.
+    fn metric_instead(&self) -> Option<MetricHops<'_>> {
+        let (data, theme) = (self.data, self.theme);
+        (!data.has_queue()).then_some(MetricHops { data, theme })
+    }
+
     /// Rows of the values.
-    fn value_rows(width: u16) -> u16 {
-        if width >= STRIP { 3 } else { 5 }
+    fn value_rows(&self, width: u16) -> u16 {
+        // A row for each hop and for the target.
+        if width >= STRIP { 3 } else { self.data.hops().len() as u16 + 1 }
     }
 
     /// The rows that the panel needs at that width.
     pub(super) fn rows(&self, width: u16) -> u16 {
+        if let Some(metric) = self.metric_instead() {
+            return metric.height(width);
+        }
         // At most `MAX_EXPLANATION` rows.
-        1 + Self::value_rows(width) + self.explanation(width.saturating_sub(2), MAX_EXPLANATION).len() as u16
+        1 + self.value_rows(width) + self.explanation(width.saturating_sub(2), MAX_EXPLANATION).len() as u16
     }
 
     fn number(&self, hop: ChainHop) -> Span<'static> {
@@ -228,6 +239,9 @@ impl Hops<'_> {
 
     /// Draws the panel in one line: `believed  broker 50 › prom 50 › API 50 › HPA ≈50  target 200`.
     pub(super) fn summary(&self, buffer: &mut Buffer, area: Rect) {
+        if let Some(metric) = self.metric_instead() {
+            return metric.summary(buffer, area);
+        }
         let theme = self.theme;
         let mut spans = self.chain(true);
         if width(&spans) > area.width {
@@ -251,7 +265,7 @@ impl Hops<'_> {
         let theme = self.theme;
         let laggard = self.data.beliefs.laggard();
         let mut spans = vec![span(theme, Ink::Dim, text::LINE)];
-        for (index, hop) in ChainHop::ALL.into_iter().enumerate() {
+        for (index, hop) in self.data.hops().into_iter().enumerate() {
             if index > 0 {
                 spans.push(span(theme, Ink::Dim, " › "));
             }
@@ -274,7 +288,7 @@ impl Hops<'_> {
         let (theme, laggard) = (self.theme, self.data.beliefs.laggard());
         let cell = |mark: Span<'static>, content: Span<'static>| Line::from(vec![mark, content]);
         let mut rows: [Vec<Line<'static>>; 3] = Default::default();
-        for (index, hop) in ChainHop::ALL.into_iter().enumerate() {
+        for (index, hop) in self.data.hops().into_iter().enumerate() {
             let is_laggard = laggard == Some(hop);
             let ink = if is_laggard { Ink::Lit } else { Ink::Text };
             let mark = match (is_laggard, index) {
@@ -306,7 +320,7 @@ impl Hops<'_> {
             ])
         };
         let mut rows: Vec<Row<'static>> = Vec::new();
-        for hop in ChainHop::ALL {
+        for hop in self.data.hops() {
             let mark = if laggard == Some(hop) { "► " } else { "  " };
             rows.push(row(mark, name(hop).0, self.number(hop), self.note(hop, is_moving)));
         }
@@ -327,12 +341,15 @@ impl Hops<'_> {
                 belief.total.is_some() && self.data.health(source(hop)).failure().is_none()
             })
         };
-        self.data.beliefs.get(ChainHop::Hpa).is_some() && ChainHop::ALL.into_iter().all(has_value)
+        self.data.beliefs.get(ChainHop::Hpa).is_some() && self.data.hops().into_iter().all(has_value)
     }
 }
 
 impl Widget for &Hops<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
+        if let Some(metric) = self.metric_instead() {
+            return metric.draw(buffer, area);
+        }
         let theme = self.theme;
         let laggard = self.data.beliefs.laggard();
         let note = match laggard {
@@ -342,7 +359,7 @@ impl Widget for &Hops<'_> {
             None => vec![span(theme, Ink::Dim, text::ALL_AGREE)],
         };
         let inside = panel(buffer, area, theme, text::TITLE, note);
-        let rows = [Constraint::Length(Hops::value_rows(area.width)), Constraint::Min(0)];
+        let rows = [Constraint::Length(self.value_rows(area.width)), Constraint::Min(0)];
         let [values, rest] = Layout::vertical(rows).areas(inside);
         let is_moving = laggard.is_some() || self.data.bursts.in_flight();
         let table =

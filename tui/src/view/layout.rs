@@ -14,6 +14,7 @@ use super::events::Events;
 use super::header::{self, Tab};
 use super::logs::Logs;
 use super::overview::{self, Place};
+use super::pod_table::PodTables;
 use super::pods::{self, Pods};
 use super::startup;
 use super::theme::Ink;
@@ -60,7 +61,11 @@ pub(super) enum Content {
     TooSmall,
     Startup,
     Overview(Vec<Place>),
-    Pods(pods::Areas),
+    /// The timelines, where a queue is followed or nothing counts pods, and the area of the tables.
+    Pods {
+        timelines: Option<pods::Areas>,
+        tables: Rect,
+    },
     Decision,
     Runs,
     Doctor,
@@ -132,13 +137,24 @@ impl ScreenLayout {
                 Content::Overview(places)
             }
             Screen::Pods => {
-                let pods = Pods { data, filter: &ui.filters.pods, lens, theme };
-                let areas = pods.areas(body);
-                max_scroll = pods.max_scroll(&areas);
                 self.targets.push((body, Target::List));
-                let plot = Rect { x: areas.plot.x, width: areas.plot.width, ..body };
-                self.targets.push((plot, Target::Axis(TimeAxis::new(lens.stretch, plot.width), data.now)));
-                Content::Pods(areas)
+                let found = PodTables::new(data, &ui.filters.pods, theme);
+                if let Some(found) = found.as_ref().filter(|_| !data.has_queue()) {
+                    max_scroll = found.max_scroll(body);
+                    Content::Pods { timelines: None, tables: body }
+                } else {
+                    // Both kinds of metrics: half of the rows each.
+                    let rows = if found.is_some() { body.height / 2 } else { 0 };
+                    let [upper, tables] =
+                        Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(body);
+                    let pods = Pods { data, filter: &ui.filters.pods, lens, theme };
+                    let areas = pods.areas(upper);
+                    max_scroll = pods.max_scroll(&areas);
+                    let plot = Rect { x: areas.plot.x, width: areas.plot.width, ..upper };
+                    let axis = TimeAxis::new(lens.stretch, plot.width);
+                    self.targets.push((plot, Target::Axis(axis, data.now)));
+                    Content::Pods { timelines: Some(areas), tables }
+                }
             }
             Screen::Decision => Content::Decision,
             Screen::Runs => Content::Runs,
@@ -161,7 +177,7 @@ impl ScreenLayout {
 
     /// True if the list scrolls up from its newest entry, at the bottom.
     pub(super) fn counts_from_below(&self) -> bool {
-        !matches!(self.content, Content::Doctor)
+        !matches!(self.content, Content::Doctor | Content::Pods { timelines: None, .. })
     }
 
     /// The scroll range of the text that the keys scroll: the help while it is open, else the screen's list. In rows or

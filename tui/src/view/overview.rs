@@ -98,10 +98,12 @@ pub(super) fn places(data: &Data, ui: &Ui, lens: ChartView, area: Rect) -> Vec<P
     if let Focus::Expanded(panel) = ui.focus {
         return alone(panel, area, instant_rows(area.width));
     }
+    // Without a queue and without a burst there is nothing to time.
+    let has_stopwatch = data.has_queue() || data.bursts.newest().is_some();
     match (area.width, area.height) {
-        (columns, rows) if columns >= WIDE.0 && rows >= WIDE.1 => wide(area, hops),
-        (columns, rows) if columns >= MEDIUM.0 && rows >= MEDIUM.1 => medium(area, hops),
-        _ => small(area, instant.is_some()),
+        (columns, rows) if columns >= WIDE.0 && rows >= WIDE.1 => wide(area, has_stopwatch, hops),
+        (columns, rows) if columns >= MEDIUM.0 && rows >= MEDIUM.1 => medium(area, has_stopwatch, hops),
+        _ => small(area, has_stopwatch, instant.is_some()),
     }
 }
 
@@ -122,7 +124,7 @@ fn alone(panel: Panel, area: Rect, instant_rows: Option<u16>) -> Vec<Place> {
 }
 
 /// The chart, and the most important lines.
-fn small(area: Rect, is_inspecting: bool) -> Vec<Place> {
+fn small(area: Rect, has_stopwatch: bool, is_inspecting: bool) -> Vec<Place> {
     let lines = match area.height {
         20.. => 8,
         _ => 4 + u16::from(is_inspecting),
@@ -136,10 +138,10 @@ fn small(area: Rect, is_inspecting: bool) -> Vec<Place> {
         (Panel::Decision, 0, 3),
         (Panel::Beliefs, 3, 1),
         (Panel::Workers, 4, 1),
-        (Panel::Stopwatch, 5, 1),
-        (Panel::Events, 6, u16::MAX),
+        (Panel::Stopwatch, 5, u16::from(has_stopwatch)),
+        (Panel::Events, 5 + u16::from(has_stopwatch), u16::MAX),
     ];
-    let summaries = summaries.into_iter().map(|(panel, from, rows)| {
+    let summaries = summaries.into_iter().filter(|(.., rows)| *rows > 0).map(|(panel, from, rows)| {
         let below = super::draw::below(rest, from);
         place(Content::Summary(panel), super::draw::top(below, rows))
     });
@@ -147,16 +149,20 @@ fn small(area: Rect, is_inspecting: bool) -> Vec<Place> {
 }
 
 /// The chart at the top; decision, stopwatch, and hops over workers side by side; events at the bottom.
-fn medium(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
+fn medium(area: Rect, has_stopwatch: bool, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
     // The chart has 11 rows at least; further rows go to the chart and the events.
     let events = 4 + (area.height - 28) / 6;
     let rows = [Constraint::Min(11), Constraint::Length(15), Constraint::Length(events)];
     let [chart, middle, events] = Layout::vertical(rows).areas(area);
-    let widths = [Constraint::Length(middle.width * 43 / 100), Constraint::Length(35), Constraint::Min(0)];
-    let [decision, stopwatch, right] = Layout::horizontal(widths).spacing(2).areas(middle);
+    let percent = if has_stopwatch { 43 } else { 55 };
+    let watch = if has_stopwatch { 35 } else { 0 };
+    let widths =
+        [Constraint::Length(middle.width * percent / 100), Constraint::Length(watch), Constraint::Min(0)];
+    let spacing = if has_stopwatch { 2 } else { 1 };
+    let [decision, stopwatch, right] = Layout::horizontal(widths).spacing(spacing).areas(middle);
     let (content, rows) = hops(right);
     let [hops, workers] = Layout::vertical([Constraint::Length(rows), Constraint::Min(0)]).areas(right);
-    vec![
+    [
         place(Content::Panel(Panel::Chart), chart),
         place(Content::Panel(Panel::Decision), decision),
         place(Content::Panel(Panel::Stopwatch), stopwatch),
@@ -164,10 +170,13 @@ fn medium(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
         place(Content::Panel(Panel::Workers), workers),
         place(Content::Panel(Panel::Events), events),
     ]
+    .into_iter()
+    .filter(|place| !place.area.is_empty())
+    .collect()
 }
 
 /// The chart at the left over workers and events; decision, hops and stopwatch at the right.
-fn wide(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
+fn wide(area: Rect, has_stopwatch: bool, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
     let [left, right] =
         Layout::horizontal([Constraint::Min(0), Constraint::Length(64)]).spacing(2).areas(area);
     let lower = 13.min(left.height / 3);
@@ -175,9 +184,14 @@ fn wide(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
     let [workers, events] =
         Layout::horizontal([Constraint::Length(52), Constraint::Min(0)]).spacing(2).areas(lower);
     let (content, rows) = hops(right);
-    let rows = [15, rows, 1].map(Constraint::Length).into_iter().chain([Constraint::Min(0)]);
+    let rows = match has_stopwatch {
+        true => [Constraint::Length(15), Constraint::Length(rows), Constraint::Length(1), Constraint::Min(0)],
+        false => {
+            [Constraint::Min(15), Constraint::Length(rows), Constraint::Length(0), Constraint::Length(0)]
+        }
+    };
     let [decision, hops, _, stopwatch] = Layout::vertical(rows).areas(right);
-    vec![
+    [
         place(Content::Panel(Panel::Chart), chart),
         place(Content::Panel(Panel::Decision), decision),
         place(Content::Panel(Panel::Stopwatch), stopwatch),
@@ -185,6 +199,9 @@ fn wide(area: Rect, hops: impl Fn(Rect) -> (Content, u16)) -> Vec<Place> {
         place(Content::Panel(Panel::Workers), workers),
         place(Content::Panel(Panel::Events), events),
     ]
+    .into_iter()
+    .filter(|place| !place.area.is_empty())
+    .collect()
 }
 
 impl Overview<'_> {

@@ -12,6 +12,7 @@ pub(super) mod forecast;
 pub(super) mod general;
 pub(super) mod hops;
 pub(super) mod lists;
+pub(super) mod pod_table;
 pub(super) mod runs;
 pub(super) mod stopwatch;
 pub(super) mod workers;

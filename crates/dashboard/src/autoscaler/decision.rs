@@ -1,28 +1,30 @@
 //! The HPA's last decision and its next one, computed with the controller's own arithmetic.
 //!
-//! The metric, the replicas and the specification are observed. The controller's memory between syncs is not
+//! The metrics, the replicas and the specification are observed. The controller's memory between syncs is not
 //! visible from outside, so stabilisation and rate limits are estimates from a memory kept here at the same
 //! pace. A sync is visible only if it writes the status; the model presumes that syncs in between read the
 //! same values as the one before.
 
 #[cfg(test)]
+mod any_hpa;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
 
-use hpa::input::{Pod, Ready};
 use hpa::limits::rules::Rules;
 use hpa::memory::Recommendation;
-use hpa::spec::Direction;
-use hpa::status::ConditionStatus;
-use hpa::{Input, Memory, Release, Scale, Spec, Status};
-use observed::{Hpa, PodPhase, Role, Workload};
+use hpa::spec::{Direction, Metric};
+use hpa::status::{Current, MetricStatus};
+use hpa::{Input, Memory, Reading, Scale, Spec};
+use observed::{Hpa, Workload};
 
 use super::estimate::inputs;
 use super::estimate::{
-    Estimate, LastSync, MissingAt, MissingReading, Next, NextReading, ReportedStatus, StatusChange, Sync,
-    Total, time,
+    Basis, Estimate, LastSync, MissingAt, MissingReading, Next, NextReading, ReportedStatus, StatusChange,
+    Sync, Total, time,
 };
+use super::readings;
 use crate::chain::beliefs::{Belief, ChainHop};
 use crate::clock::At;
 use crate::data::Data;
@@ -50,7 +52,12 @@ impl Estimate {
         let Some(spec) = hpa.spec.as_deref() else { return Vec::new() };
         // The memory belongs to one scale target.
         if self.target.as_ref() != Some(&spec.scale_target_ref) {
-            *self = Self { target: Some(spec.scale_target_ref.clone()), ..Self::default() };
+            let readings = std::mem::take(&mut self.readings);
+            *self = Self { target: Some(spec.scale_target_ref.clone()), readings, ..Self::default() };
+        }
+        self.readings.follow(&spec.metrics);
+        if inputs::needs_pods(spec) {
+            self.pods.update(&data.pods, data.start_on_cluster());
         }
         let is_first = self.began.is_none();
         let knows_since = *self.began.get_or_insert(now);
@@ -66,37 +73,44 @@ impl Estimate {
         let (scale_then, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
         let total = inputs::total_then(&self.recent, hpa, scale_then.status_replicas);
         let newest = Newest { at: self.schedule.last(), total, patience: self.patience() };
-        self.reading = read_now(data, hpa, &newest);
+        self.reading = self.read_now(data, hpa, &newest);
         if matches!(
             &self.reading,
-            NextReading::Unknown
-                | NextReading::Missing(MissingReading { at: MissingAt::Watch | MissingAt::Kind, .. })
+            NextReading::Unknown | NextReading::Missing(MissingReading { at: MissingAt::Watch, .. })
         ) {
             // The controller's reading is unknown here.
             return syncs;
         }
-        let total_now = self.reading.total_milli();
-
-        let scale = Scale {
-            spec_replicas: workload.spec_replicas,
-            status_replicas: workload.replicas,
-            selector: workload.selector.query(),
-        };
+        if let Some(index) = hpa.followed() {
+            let values = self.reading.total_milli().into_iter().collect();
+            self.readings.put(now, index, Reading::External(values));
+        }
+        let scale = scale_now(workload);
         let due = self.schedule.next(now);
         let decide = |when: At| {
             // A preview must not change the memory: only a sync of the controller adds a recommendation.
             let mut memory = self.memory.clone();
-            self.decide(data, hpa, spec, &scale, total_now, when, &mut memory)
+            self.decide(data, hpa, spec, &scale, self.readings.newest(), when, &mut memory)
         };
         let held = decide(now).trace.stabilised.and_then(|stabilised| stabilised.held_by);
         let decision = decide(due.unwrap_or(now));
         // A sync that reads no metric writes none.
         let looks = decision.trace.path == hpa::trace::Path::Computed;
-        let differs =
-            looks && change != StatusChange::Synced && self.differs_from(data.beliefs.get(ChainHop::Hpa));
+        let differs = looks && change != StatusChange::Synced && self.differs_from(data, hpa, &decision);
         self.differs = differs.then(|| differed.unwrap_or(now));
         self.next = Some(Next { decision, due, period: self.schedule.period(), held, knows_since });
         syncs
+    }
+
+    /// Returns true if a sync now would write other readings than those in the status.
+    fn differs_from(&self, data: &Data, hpa: &Hpa, decision: &hpa::Decision) -> bool {
+        let followed = hpa.followed();
+        let others = decision.status.current_metrics.iter().zip(&hpa.current).enumerate();
+        let is_other = |(index, (ours, theirs)): (usize, (&MetricStatus, &Option<Current>))| {
+            Some(index) != followed && ours.current().is_some() && ours.current() != theirs.as_ref()
+        };
+        followed.is_some() && self.followed_differs(data.beliefs.get(ChainHop::Hpa))
+            || others.into_iter().any(is_other)
     }
 
     /// Seeds the memory, because recommendations from before this run are unknown. If the status says that no
@@ -105,13 +119,13 @@ impl Estimate {
     fn seed(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, workload: &Workload, now: At) {
         let holds = !hpa.conditions.iter().any(|c| c.kind == "AbleToScale" && c.reason == "ReadyForNewScale");
         let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
-        let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+        let (readings, basis) = self.readings_then(data, hpa, spec, &scale, now);
         let known = Recommendation { replicas: workload.spec_replicas, at: time(now) };
-        if holds || total == Total::None {
+        if holds || basis == Basis::None {
             self.memory.recommendations = Some(vec![known]);
         } else {
             let mut memory = Memory { recommendations: Some(Vec::new()), ..Memory::default() };
-            let _ = self.decide(data, hpa, spec, &scale, total.milli(), now, &mut memory);
+            let _ = self.decide(data, hpa, spec, &scale, &readings, now, &mut memory);
             self.memory = memory;
         }
     }
@@ -136,11 +150,11 @@ impl Estimate {
         let scale = Scale { spec_replicas: workload.spec_replicas, ..scale };
         while now.since(synced) >= period + grace {
             synced = At(synced.0 + period);
-            let total = inputs::total_then(&self.recent, hpa, scale.status_replicas).milli();
+            let (readings, _) = self.readings_then(data, hpa, spec, &scale, synced);
             let mut memory = std::mem::take(&mut self.memory);
-            let raw = self.decide(data, hpa, spec, &scale, total, synced, &mut memory).trace.raw;
+            let raw = self.decide(data, hpa, spec, &scale, &readings, synced, &mut memory).trace.raw;
             self.memory = memory;
-            syncs.push(Sync { at: synced, total_milli: total, size: scale.spec_replicas, raw });
+            syncs.push(Sync { at: synced, readings, size: scale.spec_replicas, raw });
         }
         self.synced = Some(synced);
         syncs
@@ -152,16 +166,17 @@ impl Estimate {
         let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, &selector);
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
         let when = self.decided(now);
+        let (readings, basis) = self.readings_then(data, hpa, spec, &scale, when);
         let mut memory = std::mem::take(&mut self.memory);
-        let trace = self.decide(data, hpa, spec, &scale, total.milli(), when, &mut memory).trace;
+        let trace = self.decide(data, hpa, spec, &scale, &readings, when, &mut memory).trace;
         self.memory = memory;
-        let last =
-            LastSync { at: now, reported: ReportedStatus::of(hpa), trace, total, existed_seen, knows_since };
-        self.learn(&last, when, spec, &config(data));
+        let reported = ReportedStatus::of(hpa);
+        let last = LastSync { at: now, reported, trace, total, basis, existed_seen, knows_since };
+        self.learn(&last, when, spec, &data.rules().config);
         self.schedule.observe(now);
         self.synced = Some(when);
         let raw = last.trace.raw;
-        let sync = Sync { at: now, total_milli: total.milli(), size: last.reported.desired, raw };
+        let sync = Sync { at: now, readings, size: last.reported.desired, raw };
         self.last = Some(last);
         sync
     }
@@ -205,6 +220,71 @@ impl Estimate {
         }
     }
 
+    /// The readings that the controller used at the sync in its status, and their origin.
+    fn readings_then(
+        &self,
+        data: &Data,
+        hpa: &Hpa,
+        spec: &Spec,
+        scale: &Scale,
+        when: At,
+    ) -> (Vec<Reading>, Basis) {
+        let followed = hpa.followed();
+        let mut weakest = Basis::Read;
+        let one = |(index, metric): (usize, &Metric)| {
+            let (reading, basis) = if Some(index) == followed {
+                let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+                (Reading::External(total.milli().into_iter().collect()), total.into())
+            } else {
+                let current = hpa.current.get(index).copied().flatten();
+                self.reading_then(data, hpa, spec, (index, metric), current, scale, when)
+            };
+            weakest = weakest.max(basis);
+            reading
+        };
+        let readings = spec.metrics.iter().enumerate().map(one).collect();
+        (readings, weakest)
+    }
+
+    /// The reading of one metric: a recent answer that gives the figures of the status, else one computed back from it.
+    #[expect(clippy::too_many_arguments, reason = "a decision about one metric has as many inputs")]
+    fn reading_then(
+        &self,
+        data: &Data,
+        hpa: &Hpa,
+        spec: &Spec,
+        (index, metric): (usize, &Metric),
+        current: Option<Current>,
+        scale: &Scale,
+        when: At,
+    ) -> (Reading, Basis) {
+        let Some(current) = current else {
+            return (Reading::Failed(sentences::NO_READING.to_owned()), Basis::None);
+        };
+        // Without limits, so that the sync computes its metric.
+        let alone = Spec {
+            metrics: vec![metric.clone()],
+            min_replicas: Some(0),
+            max_replicas: i32::MAX,
+            ..spec.clone()
+        };
+        let gives = |reading: &&Reading| {
+            let mut memory = Memory::default();
+            let readings = std::slice::from_ref(*reading);
+            let decision = self.decide(data, hpa, &alone, scale, readings, when, &mut memory);
+            decision.status.current_metrics.first().and_then(MetricStatus::current) == Some(&current)
+        };
+        if let Some(seen) = self.readings.recent(index).find(gives) {
+            return (seen.clone(), Basis::Read);
+        }
+        let config = data.rules().config;
+        let pods = self.pods.list();
+        match readings::from_status(metric, &current, scale.status_replicas, pods, &config, time(when)) {
+            Some(reading) => (reading, Basis::Back),
+            None => (Reading::Failed(sentences::NO_READING.to_owned()), Basis::None),
+        }
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "a decision has as many inputs, and each caller has others"
@@ -215,34 +295,88 @@ impl Estimate {
         hpa: &Hpa,
         spec: &Spec,
         scale: &Scale,
-        total_milli: Option<i64>,
+        readings: &[Reading],
         when: At,
         memory: &mut Memory,
     ) -> hpa::Decision {
-        let status = Status {
-            current_replicas: hpa.current_replicas,
-            desired_replicas: hpa.desired_replicas,
-            ..Status::default()
-        };
-        let readings = answers(total_milli, hpa, spec);
-        let pods = if inputs::needs_pods(spec) { pods(data, when) } else { Vec::new() };
-        let seconds = self.schedule.period().0.as_secs().max(1);
-        let config =
-            hpa::Config { sync_period_seconds: i64::try_from(seconds).unwrap_or(i64::MAX), ..config(data) };
-        let input = Input {
+        self.with_input(data, hpa, spec, scale, readings, when, |input| hpa::decide(input, memory))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the inputs of a decision")]
+    fn with_input<T>(
+        &self,
+        data: &Data,
+        hpa: &Hpa,
+        spec: &Spec,
+        scale: &Scale,
+        readings: &[Reading],
+        when: At,
+        act: impl FnOnce(&Input<'_>) -> T,
+    ) -> T {
+        let seconds = i64::try_from(self.schedule.period().0.as_secs().max(1)).unwrap_or(i64::MAX);
+        act(&Input {
             now: time(when),
             namespace: data.watched.target.as_ref().map_or("", |target| target.namespace.as_str()),
             generation: None,
             spec,
-            status: &status,
+            status: &explain::status(hpa),
             scale: Ok(scale),
-            pods: &pods,
+            pods: self.pods.list(),
             selected_by: &[],
-            readings: &readings,
-            config: &config,
-        };
-        hpa::decide(&input, memory)
+            readings,
+            config: &hpa::Config { sync_period_seconds: seconds, ..data.rules().config },
+        })
     }
+
+    /// Returns what a sync would read now.
+    fn read_now(&self, data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
+        if let Some(status) = data.failure(Source::Hpa) {
+            let (since, why) = (status.last_delivery.unwrap_or(status.since), cause(&status.state));
+            return NextReading::Missing(MissingReading { since, at: MissingAt::Watch, why });
+        }
+        let followed = hpa.followed();
+        if self.readings.newest().len() > usize::from(followed.is_some()) {
+            let Some(received) = self.readings.received(followed) else { return NextReading::Unknown };
+            if followed.is_none() {
+                return NextReading::Polled { received };
+            }
+        }
+        if let Some(status) = data.failure(Source::ExternalMetric) {
+            let is_ours_alone = newest.had_one_after(status.since, data.now)
+                || data.beliefs.get(ChainHop::ExternalApi).is_none();
+            return match newest.total {
+                Total::Read(_) | Total::Back(_) if is_ours_alone => NextReading::OfStatus(newest.total),
+                // The API has not answered yet and need not have: unless the controller reports it, no reading is
+                // missing.
+                _ if is_awaited(data) && !is_inactive(hpa) => NextReading::Unknown,
+                _ => missing(data, hpa, status.since, cause(&status.state)),
+            };
+        }
+        match data.beliefs.get(ChainHop::ExternalApi) {
+            Some(Belief { total: Some(total), received, .. }) => {
+                NextReading::Served { total_milli: thousandths(total), received }
+            }
+            Some(Belief { since, .. }) => missing(data, hpa, since, sentences::NO_METRIC_ITEM.to_owned()),
+            None => NextReading::Unknown,
+        }
+    }
+}
+
+fn scale_now(workload: &Workload) -> Scale {
+    Scale {
+        spec_replicas: workload.spec_replicas,
+        status_replicas: workload.replicas,
+        selector: workload.selector.query(),
+    }
+}
+
+/// Passes the inputs of the next sync to `act`; `None` while the HPA or its target is unknown.
+pub(super) fn next_input<T>(data: &Data, act: impl FnOnce(&Input<'_>) -> T) -> Option<T> {
+    let (hpa, workload) = (data.hpa.get()?, data.workload.get()?);
+    let (spec, estimate) = (hpa.spec.as_deref()?, &data.estimate);
+    let when = estimate.schedule.next(data.now).unwrap_or(data.now);
+    let scale = scale_now(workload);
+    Some(estimate.with_input(data, hpa, spec, &scale, estimate.readings.newest(), when, act))
 }
 
 /// Tolerance for the arrival time of a status update.
@@ -250,104 +384,14 @@ fn grace(period: Duration) -> Duration {
     (period / 4).min(Duration::from_millis(1_500))
 }
 
-/// Returns what the next sync would decide if the metric were `total_milli` instead.
+/// Returns what the next sync would decide if the total of the followed External metric were `total_milli` instead.
 #[must_use]
 pub fn what_if(data: &Data, total_milli: i64) -> Option<hpa::Decision> {
-    let (hpa, workload) = (data.hpa.get()?, data.workload.get()?);
-    let spec = hpa.spec.as_deref()?;
-    let scale = Scale {
-        spec_replicas: workload.spec_replicas,
-        status_replicas: workload.replicas,
-        selector: workload.selector.query(),
-    };
-    let when = data.estimate.schedule.next(data.now).unwrap_or(data.now);
+    let followed = data.hpa.get()?.followed()?;
+    let mut readings = data.estimate.readings.newest().to_vec();
+    *readings.get_mut(followed)? = Reading::External(vec![total_milli]);
     let mut memory = data.estimate.memory.clone();
-    Some(data.estimate.decide(data, hpa, spec, &scale, Some(total_milli), when, &mut memory))
-}
-
-/// The workers as the controller counts them.
-fn pods(data: &Data, at: At) -> Vec<Pod> {
-    let workers = data.pods.of(Role::Worker);
-    workers
-        .iter()
-        .map(|known| {
-            let is_ready = match known.pod.phase {
-                PodPhase::Ready => true,
-                PodPhase::Terminating => known.ready_at.is_some(),
-                _ => false,
-            };
-            Pod {
-                name: known.pod.name.clone(),
-                phase: match known.pod.phase {
-                    PodPhase::Pending => "Pending",
-                    PodPhase::Completed => "Succeeded",
-                    _ => "Running",
-                }
-                .to_owned(),
-                deleted: known.pod.phase == PodPhase::Terminating,
-                ready: Some(Ready {
-                    status: ConditionStatus::from(is_ready),
-                    since: time(known.ready_at.unwrap_or(at)),
-                }),
-                ..Pod::default()
-            }
-        })
-        .collect()
-}
-
-/// The controller's defaults for the server's version.
-#[must_use]
-pub fn config(data: &Data) -> hpa::Config {
-    let version = data.watched.target.as_ref().and_then(|target| target.version.as_deref());
-    let release = version.and_then(|version| version.parse::<Release>().ok());
-    release.map_or_else(hpa::Config::default, hpa::Config::release)
-}
-
-/// Returns what a sync would read now.
-fn read_now(data: &Data, hpa: &Hpa, newest: &Newest) -> NextReading {
-    if let Some(status) = data.failure(Source::Hpa) {
-        let (since, why) = (status.last_delivery.unwrap_or(status.since), cause(&status.state));
-        return NextReading::Missing(MissingReading { since, at: MissingAt::Watch, why });
-    }
-    if hpa.metric.is_none() {
-        let why = sentences::NO_EXTERNAL_METRIC.to_owned();
-        return NextReading::Missing(MissingReading { since: data.now, at: MissingAt::Kind, why });
-    }
-    if let Some(status) = data.failure(Source::ExternalMetric) {
-        let is_ours_alone =
-            newest.had_one_after(status.since, data.now) || data.beliefs.get(ChainHop::ExternalApi).is_none();
-        return match newest.total {
-            Total::Read(_) | Total::Back(_) if is_ours_alone => NextReading::OfStatus(newest.total),
-            // The API has not answered yet and need not have: unless the controller reports it, no reading is
-            // missing.
-            _ if is_awaited(data) && !is_inactive(hpa) => NextReading::Unknown,
-            _ => missing(data, hpa, status.since, cause(&status.state)),
-        };
-    }
-    match data.beliefs.get(ChainHop::ExternalApi) {
-        Some(Belief { total: Some(total), received, .. }) => {
-            NextReading::Served { total_milli: thousandths(total), received }
-        }
-        Some(Belief { since, .. }) => missing(data, hpa, since, sentences::NO_METRIC_ITEM.to_owned()),
-        None => NextReading::Unknown,
-    }
-}
-
-/// Returns one reading for each metric, as the controller would get it. The model reads only the External
-/// metric that the screens show.
-fn answers(total_milli: Option<i64>, hpa: &Hpa, spec: &Spec) -> Vec<hpa::Reading> {
-    let ours = hpa.metric.as_ref().map(|metric| metric.name.as_str());
-    spec.metrics
-        .iter()
-        .map(|metric| {
-            let is_ours = metric.external.as_ref().is_some_and(|e| Some(e.metric.name.as_str()) == ours);
-            match total_milli {
-                Some(milli) if is_ours => hpa::Reading::External(vec![milli]),
-                None if is_ours => hpa::Reading::External(Vec::new()),
-                _ => hpa::Reading::Failed(sentences::METRIC_NOT_READ.to_owned()),
-            }
-        })
-        .collect()
+    next_input(data, |input| hpa::decide(&Input { readings: &readings, ..*input }, &mut memory))
 }
 
 /// The newest observed sync.

@@ -3,6 +3,7 @@
 pub(super) mod inputs;
 mod last_sync;
 mod next_reading;
+mod pods;
 mod sync_schedule;
 
 use std::time::Duration;
@@ -10,10 +11,12 @@ use std::time::Duration;
 use hpa::trace::RecommendationHold;
 use hpa::{Memory, Time};
 
-pub use self::inputs::Total;
+pub use self::inputs::{Basis, Total};
 pub use self::last_sync::{Agreement, LastSync, ReportedStatus};
 pub use self::next_reading::{MissingAt, MissingReading, NextReading, OLD_AFTER};
+pub(super) use self::pods::CountedPods;
 pub use self::sync_schedule::{PeriodBasis, SyncSchedule};
+use crate::autoscaler::readings::Readings;
 use crate::chain::beliefs::Belief;
 use crate::clock::At;
 
@@ -26,6 +29,10 @@ pub struct Estimate {
     pub(super) memory: Memory,
     pub(super) schedule: SyncSchedule,
     pub(super) recent: inputs::Recent,
+    /// The answers of the metrics APIs.
+    pub readings: Readings,
+    /// The pods that the selector of the target matches, with times of the run.
+    pub(super) pods: CountedPods,
     /// The scale target that the memory belongs to.
     pub(super) target: Option<hpa::spec::TargetRef>,
     /// The start of the memory.
@@ -69,12 +76,12 @@ pub enum StatusChange {
 }
 
 /// A sync in our copy of the controller, for others that keep its pace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sync {
     /// The time of the sync.
     pub at: At,
-    /// The total that it used, in thousandths.
-    pub total_milli: Option<i64>,
+    /// The reading of each metric that it used.
+    pub readings: Vec<hpa::Reading>,
     /// The size that it left.
     pub size: i32,
     /// The size that the metric asked for, by our arithmetic.
@@ -100,6 +107,12 @@ impl Estimate {
         &self.schedule
     }
 
+    /// The pods that the controller counts, with times of the run; empty for metrics that count none.
+    #[must_use]
+    pub fn counted_pods(&self) -> &[hpa::Pod] {
+        self.pods.list()
+    }
+
     /// Returns true if a state existed before this run's first observation: its start is then unknown.
     #[must_use]
     pub fn is_older_than_this_run(&self, since: At) -> bool {
@@ -116,7 +129,7 @@ impl Estimate {
 
     /// Returns true if the served metric differs from the controller's status, which may be computed back
     /// from an average.
-    pub(super) fn differs_from(&self, status: Option<Belief>) -> bool {
+    pub(super) fn followed_differs(&self, status: Option<Belief>) -> bool {
         let NextReading::Served { total_milli, .. } = self.reading else { return false };
         let Some(Belief { total: Some(read), rounding_error, .. }) = status else { return true };
         (total_milli as f64 / 1_000.0 - read).abs() > rounding_error + 0.5

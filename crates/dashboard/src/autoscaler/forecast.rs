@@ -187,7 +187,9 @@ struct Edge {
 
 impl Edge {
     fn of(data: &Data) -> Option<Self> {
-        let measured = data.estimate.next.as_ref()?.decision.trace.winner()?.measured?;
+        // A burst changes the followed metric, whichever decides now.
+        let followed = data.hpa.get()?.followed()?;
+        let measured = data.estimate.next.as_ref()?.decision.trace.metrics.get(followed)?.measured?;
         // An average has its target per existing pod, a total has one target.
         let pods = match measured.target_type {
             hpa::trace::TargetType::AverageValue => f64::from(measured.replicas.max(1)),

@@ -5,12 +5,12 @@ mod field;
 mod text;
 
 use crossterm::event::KeyCode;
-use hpa::spec::Direction;
+use hpa::spec::{Direction, Metric};
 
 pub use self::field::Name;
 pub use self::text::in_short;
 use self::text::{kind, policies, read, window};
-use crate::edits::{Edit, edit};
+use crate::edits::{Edit, TargetKind, edit};
 use crate::strings::sentences;
 
 /// The longest text of a field.
@@ -32,20 +32,34 @@ pub enum FormOutcome {
 pub struct Form {
     /// The original specification, with defaults.
     spec: Box<hpa::Spec>,
-    /// Index of the External metric; without one there is no target to edit.
+    /// Index of the metric whose target type can be chosen.
     metric: Option<usize>,
-    texts: [String; Name::ALL.len()],
+    /// The fields and their texts.
+    fields: Vec<(Name, String)>,
     /// The field that receives keys.
     chosen: usize,
+}
+
+/// The first External metric, else the first Object metric: their targets have two types.
+fn typed(spec: &hpa::Spec) -> Option<usize> {
+    let external = spec.metrics.iter().position(|metric| metric.external.is_some());
+    external.or_else(|| spec.metrics.iter().position(|metric| metric.object.is_some()))
+}
+
+/// The fields of a specification: the typed metric first, then the others.
+fn names(spec: &hpa::Spec, metric: Option<usize>) -> Vec<Name> {
+    let first = metric.into_iter().flat_map(|index| [Name::Kind, Name::Target(index)]);
+    let others = (0..spec.metrics.len()).filter(|index| Some(*index) != metric).map(Name::Target);
+    first.chain(others).chain(Name::AFTER_METRICS).collect()
 }
 
 impl Form {
     /// The form of a specification.
     #[must_use]
     pub fn new(spec: hpa::Spec) -> Self {
-        let metric = spec.metrics.iter().position(|metric| metric.external.is_some());
-        let texts = Name::ALL.map(|name| read(&spec, metric, name));
-        Self { spec: Box::new(spec), metric, texts, chosen: usize::from(metric.is_none()) * 2 }
+        let metric = typed(&spec);
+        let fields = names(&spec, metric).into_iter().map(|name| (name, read(&spec, metric, name))).collect();
+        Self { spec: Box::new(spec), metric, fields, chosen: 0 }
     }
 
     /// The original specification.
@@ -56,16 +70,31 @@ impl Form {
 
     /// The fields with their texts, whether each is chosen, and whether it differs from the specification.
     pub fn fields(&self) -> impl Iterator<Item = (Name, &str, bool, bool)> {
-        Name::ALL.into_iter().zip(&self.texts).enumerate().map(|(index, (name, text))| {
-            (name, text.as_str(), index == self.chosen, *text != read(&self.spec, self.metric, name))
+        self.fields.iter().enumerate().map(|(index, (name, text))| {
+            (*name, text.as_str(), index == self.chosen, *text != read(&self.spec, self.metric, *name))
         })
+    }
+
+    /// The title of a field. With several metrics, a target has the name of its metric.
+    #[must_use]
+    pub fn title(&self, name: Name) -> String {
+        match name {
+            Name::Target(index) if self.spec.metrics.len() > 1 => {
+                self.spec.metrics.get(index).map(explain::metric::name).unwrap_or_default()
+            }
+            name => name.title().to_owned(),
+        }
+    }
+
+    fn text(&self, name: Name) -> &str {
+        self.fields.iter().find(|(field, _)| *field == name).map_or("", |(_, text)| text)
     }
 
     /// Handles a key.
     pub fn key(&mut self, code: KeyCode) -> FormOutcome {
-        let count = Name::ALL.len();
-        let name = Name::ALL[self.chosen];
-        let text = &mut self.texts[self.chosen];
+        let count = self.fields.len();
+        let Some((name, text)) = self.fields.get_mut(self.chosen) else { return FormOutcome::Nothing };
+        let name = *name;
         match code {
             KeyCode::Up | KeyCode::BackTab => {
                 self.chosen = (self.chosen + count - 1) % count;
@@ -92,19 +121,22 @@ impl Form {
 
     /// The other target type.
     pub fn turn_type(&mut self) {
-        if self.metric.is_some() {
-            self.texts[0] = kind(&self.texts[0]).other().word().to_owned();
+        if let Some((_, text)) = self.fields.iter_mut().find(|(name, _)| *name == Name::Kind) {
+            *text = kind(text).other().word().to_owned();
         }
     }
 
     /// Follows a change by another client: fields without edits take its values, edited fields keep theirs.
     pub fn rebase(&mut self, spec: hpa::Spec) {
-        let metric = spec.metrics.iter().position(|metric| metric.external.is_some());
-        for (name, text) in Name::ALL.into_iter().zip(&mut self.texts) {
-            if *text == read(&self.spec, self.metric, name) {
-                *text = read(&spec, metric, name);
-            }
-        }
+        let metric = typed(&spec);
+        let kept = |name: Name| {
+            let text = self.text(name);
+            let is_edited = self.fields.iter().any(|(field, _)| *field == name)
+                && text != read(&self.spec, self.metric, name);
+            if is_edited { text.to_owned() } else { read(&spec, metric, name) }
+        };
+        self.fields = names(&spec, metric).into_iter().map(|name| (name, kept(name))).collect();
+        self.chosen = self.chosen.min(self.fields.len().saturating_sub(1));
         *self.spec = spec;
         self.metric = metric;
     }
@@ -147,21 +179,55 @@ impl Form {
             Name::Min => Ok(Edit::Min(whole("spec.minReplicas")?)),
             Name::Max => Ok(Edit::Max(whole("spec.maxReplicas")?)),
             // One edit for both: the type selects the quantity's field.
-            Name::Kind | Name::Target => {
-                let Some(metric) = self.metric else {
-                    return Err(sentences::NO_TARGET_TO_EDIT.to_owned());
-                };
-                let quantity = self.texts[1].trim().to_owned();
-                if let Err(error) = quantity.parse::<hpa::Quantity>() {
-                    return Err(format!("spec.metrics[{metric}].external.target: {error}"));
-                }
-                Ok(Edit::Target { metric, kind: kind(&self.texts[0]), quantity })
-            }
+            Name::Kind => match self.metric {
+                Some(metric) => self.target(metric, self.text(Name::Target(metric)).trim()),
+                None => Err(sentences::NO_TARGET_TO_EDIT.to_owned()),
+            },
+            Name::Target(metric) => self.target(metric, text),
             Name::UpWindow => window(Direction::Up, text),
             Name::DownWindow => window(Direction::Down, text),
             Name::UpPolicies => policies(Direction::Up, text),
             Name::DownPolicies => policies(Direction::Down, text),
         }
+    }
+}
+
+impl Form {
+    /// The edit of a target: of the typed metric in the chosen type, of the others in the type that the text has.
+    fn target(&self, metric: usize, text: &str) -> Result<Edit, String> {
+        let Some(source) = self.spec.metrics.get(metric) else {
+            return Err(sentences::NO_TARGET_TO_EDIT.to_owned());
+        };
+        let is_resource = source.resource.is_some() || source.container_resource.is_some();
+        let percent = text.strip_suffix('%').map(str::trim_end).filter(|_| is_resource);
+        let path = || format!("spec.metrics[{metric}].{}.target", field_of(source));
+        if let Some(percent) = percent {
+            let Ok(percent) = percent.parse::<i32>() else {
+                return Err(sentences::not_a_whole_number(&path(), percent));
+            };
+            let quantity = percent.to_string();
+            return Ok(Edit::Target { metric, kind: TargetKind::Utilization, quantity });
+        }
+        if let Err(error) = text.parse::<hpa::Quantity>() {
+            return Err(format!("{}: {error}", path()));
+        }
+        let kind = match () {
+            () if Some(metric) == self.metric => kind(self.text(Name::Kind)),
+            () if source.target().is_some_and(|target| target.value.is_some()) => TargetKind::Value,
+            () => TargetKind::AverageValue,
+        };
+        Ok(Edit::Target { metric, kind, quantity: text.to_owned() })
+    }
+}
+
+/// The field of a metric's source.
+fn field_of(metric: &Metric) -> &'static str {
+    match metric {
+        Metric { external: Some(_), .. } => "external",
+        Metric { object: Some(_), .. } => "object",
+        Metric { pods: Some(_), .. } => "pods",
+        Metric { resource: Some(_), .. } => "resource",
+        _ => "containerResource",
     }
 }
 
@@ -174,7 +240,6 @@ mod tests {
     use hpa::spec::Policy;
 
     use super::*;
-    use crate::edits::TargetKind;
 
     fn spec(behavior: &serde_json::Value) -> hpa::Spec {
         let mut spec: hpa::Spec = serde_json::from_value(serde_json::json!({
@@ -188,8 +253,8 @@ mod tests {
         spec
     }
 
-    fn typed(form: &mut Form, name: Name, text: &str) {
-        while Name::ALL[form.chosen] != name {
+    fn type_in(form: &mut Form, name: Name, text: &str) {
+        while form.fields[form.chosen].0 != name {
             form.key(KeyCode::Down);
         }
         form.key(KeyCode::Delete);
@@ -203,7 +268,7 @@ mod tests {
             (Name::Min, "2", vec![Edit::Min(2)]),
             (Name::Max, "10", vec![]),
             (
-                Name::Target,
+                Name::Target(0),
                 "1500m",
                 vec![Edit::Target {
                     metric: 0,
@@ -227,7 +292,7 @@ mod tests {
             ),
         ] {
             let mut form = Form::new(spec(&behavior));
-            typed(&mut form, name, text);
+            type_in(&mut form, name, text);
             let checked = form.checked(&hpa::Config::default()).map(|(edits, _)| edits);
             assert_eq!(checked, Ok(edits), "{name:?} {text}");
         }
@@ -243,16 +308,40 @@ mod tests {
                 "spec.maxReplicas: Invalid value: 10: must be greater than or equal to `minReplicas`",
             ),
             (Name::Min, "", "spec.minReplicas: \"\" is not a whole number"),
-            (Name::Target, "many", "spec.metrics[0].external.target: \"many\" is not a quantity"),
+            (Name::Target(0), "many", "spec.metrics[0].external.target: \"many\" is not a quantity"),
             (Name::DownWindow, "9999", "must be less than or equal to 3600"),
             (Name::UpPolicies, "fast", "spec.behavior.scaleUp.policies: \"fast\" is not like 4 pods/15s"),
             (Name::UpPolicies, "max", "must specify at least one Policy"),
         ] {
             let mut form = Form::new(spec(&serde_json::json!({})));
-            typed(&mut form, name, text);
+            type_in(&mut form, name, text);
             let wrong = form.checked(&hpa::Config::default()).unwrap_err();
             assert!(wrong[0].contains(sentence), "{name:?} {text}: {wrong:?}");
         }
+    }
+
+    #[test]
+    fn every_metric_has_a_target_to_edit() {
+        let mut spec = spec(&serde_json::json!({}));
+        let cpu = serde_json::json!([{"type": "Resource", "resource": {"name": "cpu",
+            "target": {"type": "Utilization", "averageUtilization": 80}}}]);
+        spec.metrics.extend(serde_json::from_value::<Vec<Metric>>(cpu).unwrap());
+        let mut form = Form::new(spec);
+        let shown: Vec<_> = form.fields().take(3).map(|(name, text, ..)| (form.title(name), text)).collect();
+        let title = |title: &str| title.to_owned();
+        let expected =
+            [(title("target type"), "AverageValue"), (title("depth"), "20"), (title("cpu"), "80%")];
+        assert_eq!(shown, expected);
+        for (text, kind, quantity) in
+            [("70%", TargetKind::Utilization, "70"), ("250m", TargetKind::AverageValue, "250m")]
+        {
+            type_in(&mut form, Name::Target(1), text);
+            let edits = form.checked(&hpa::Config::default()).unwrap().0;
+            assert_eq!(edits, [Edit::Target { metric: 1, kind, quantity: quantity.to_owned() }], "{text}");
+        }
+        type_in(&mut form, Name::Target(1), "x%");
+        let wrong = form.checked(&hpa::Config::default()).unwrap_err();
+        assert_eq!(wrong, ["spec.metrics[1].resource.target: \"x\" is not a whole number"]);
     }
 
     #[test]
@@ -273,7 +362,7 @@ mod tests {
     #[test]
     fn another_clients_change_moves_unedited_fields() {
         let mut form = Form::new(spec(&serde_json::json!({})));
-        typed(&mut form, Name::Max, "7");
+        type_in(&mut form, Name::Max, "7");
         let mut theirs = spec(&serde_json::json!({}));
         (theirs.min_replicas, theirs.max_replicas) = (Some(2), 20);
         form.rebase(theirs);

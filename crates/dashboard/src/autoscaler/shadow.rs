@@ -1,7 +1,7 @@
 //! A second HPA over the same measured series, which decides but scales nothing.
 //!
-//! The shadow syncs whenever the real controller does, with the same total. The real scaling shaped that
-//! total: with other pods it would have been different. So the shadow's curve is right for the first minutes
+//! The shadow syncs whenever the real controller does, with the same readings. The real scaling shaped
+//! them: with other pods they would have been different. So the shadow's curve is right for the first minutes
 //! after the two diverge, and a hint after that. [`rehearsal`] simulates a burst under each specification
 //! separately, with a queue that reacts.
 
@@ -10,8 +10,10 @@ mod score;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hpa::input::{ContainerUsage, PodReading, PodUsage};
 use hpa::simulate::Simulator;
 use hpa::{Reading, Trace};
 
@@ -20,7 +22,9 @@ pub use self::score::Score;
 use crate::autoscaler::estimate::{Sync, time};
 use crate::autoscaler::form::{Form, in_short};
 use crate::clock::At;
-use crate::strings::sentences;
+
+/// Limit on the pods of a shadow.
+const MAX_COPIES: i32 = 10_000;
 
 /// The shadow, on or off.
 #[derive(Debug, Clone, Default)]
@@ -135,16 +139,22 @@ impl RunningShadow {
         self.simulator.size()
     }
 
-    /// Runs a sync with the real controller's. `ready` is the number of ready pods. It applies to the shadow
-    /// while both have the same size; otherwise all of the shadow's pods count as ready.
-    pub fn sync(&mut self, sync: Sync, real_size: i32, ready: i32) -> i32 {
-        let reading = match sync.total_milli {
-            Some(milli) => Reading::External(vec![milli]),
-            None => Reading::Failed(sentences::NO_READING.to_owned()),
+    /// Runs a sync with the real controller's readings. `ready` is the number of ready pods. It applies to the shadow while
+    /// both have the same size; otherwise all of the shadow's pods count as ready, and share the usage of the real ones.
+    pub fn sync(&mut self, sync: &Sync, real_size: i32, ready: i32, pods: &[hpa::Pod]) -> i32 {
+        let is_alike = self.simulator.size() == real_size;
+        let step = if !is_alike || pods.is_empty() {
+            let readings = spread(&sync.readings, self.simulator.size());
+            match template(pods) {
+                Some(template) => {
+                    let pods = copies(&template, self.simulator.size());
+                    self.simulator.sync_with_pods(time(sync.at), &readings, &pods)
+                }
+                None => self.simulator.sync(time(sync.at), &readings, is_alike.then_some(ready)),
+            }
+        } else {
+            self.simulator.sync_with_pods(time(sync.at), &sync.readings, pods)
         };
-        let readings = vec![reading; self.simulator.spec().metrics.len()];
-        let ready = (self.simulator.size() == real_size).then_some(ready);
-        let step = self.simulator.sync(time(sync.at), &readings, ready);
         self.last = Some(step.decision.trace);
         step.after
     }
@@ -164,6 +174,66 @@ impl RunningShadow {
         let Some(spec) = &real.spec else { return };
         self.rehearsal.update(spec, self.simulator.spec(), self.simulator.config(), real.burst, real.work);
     }
+}
+
+/// A pod of the real workload that stands for each pod of the shadow.
+fn template(pods: &[hpa::Pod]) -> Option<hpa::Pod> {
+    pods.iter().find(|pod| pod.is_ready() && !pod.deleted).cloned()
+}
+
+/// The shadow's pods: as the real one, under names of their own.
+fn copies(template: &hpa::Pod, size: i32) -> Vec<hpa::Pod> {
+    (0..size.clamp(0, MAX_COPIES)).map(|n| hpa::Pod { name: shadow_pod(n), ..template.clone() }).collect()
+}
+
+fn shadow_pod(n: i32) -> String {
+    format!("shadow-{n}")
+}
+
+/// The readings with the usage of all pods shared by `size` pods; other readings stay.
+fn spread(readings: &[Reading], size: i32) -> Vec<Reading> {
+    let size = size.clamp(0, MAX_COPIES);
+    let share = |total: i64| total / i64::from(size.max(1));
+    let spread = |reading: &Reading| match reading {
+        Reading::Pods(pods) => {
+            let total = pods.iter().fold(0_i64, |sum, pod| sum.saturating_add(pod.milli));
+            let newest = pods.iter().map(|pod| pod.at).max().unwrap_or_default();
+            let one =
+                |n| PodReading { pod: shadow_pod(n), milli: share(total), at: newest, window_seconds: 0 };
+            Reading::Pods((0..size).map(one).collect())
+        }
+        Reading::Resource(pods) => {
+            let mut containers: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+            for container in pods.iter().flat_map(|pod| &pod.containers) {
+                for (resource, milli) in &container.milli {
+                    let sum = containers.entry((&container.name, resource)).or_default();
+                    *sum = sum.saturating_add(*milli);
+                }
+            }
+            let newest = pods.iter().map(|pod| pod.at).max().unwrap_or_default();
+            let mut shared: Vec<ContainerUsage> = Vec::new();
+            for ((name, resource), total) in containers {
+                match shared.last_mut().filter(|last| last.name == name) {
+                    Some(last) => {
+                        last.milli.insert(resource.to_owned(), share(total));
+                    }
+                    None => shared.push(ContainerUsage {
+                        name: name.to_owned(),
+                        milli: [(resource.to_owned(), share(total))].into(),
+                    }),
+                }
+            }
+            let one = |n| PodUsage {
+                pod: shadow_pod(n),
+                at: newest,
+                window_seconds: 0,
+                containers: shared.clone(),
+            };
+            Reading::Resource((0..size).map(one).collect())
+        }
+        other => other.clone(),
+    };
+    readings.iter().map(spread).collect()
 }
 
 /// Pods needed for a total.

@@ -56,6 +56,8 @@ pub struct Beliefs {
     /// The reference: the first readable hop, and its figures over time.
     truth: (Option<ChainHop>, Track),
     laggard: Laggard<{ ChainHop::ALL.len() }>,
+    /// The lags at the last report.
+    lags: [Option<Duration>; ChainHop::ALL.len()],
 }
 
 impl Beliefs {
@@ -102,6 +104,7 @@ impl Beliefs {
         }
         let lags = ChainHop::ALL.map(|hop| self.lag(hop, at).map(|lag| lag.by));
         self.laggard.note(at, lags);
+        self.lags = lags;
     }
 
     fn readable(&self, hop: ChainHop) -> Option<Belief> {
@@ -158,7 +161,9 @@ impl Beliefs {
     /// The hop that lags most, the first of several with about the same lag: the new value is held up there.
     #[must_use]
     pub fn laggard(&self) -> Option<ChainHop> {
-        self.laggard.get().map(|index| ChainHop::ALL[index])
+        // The mark is held steady, but a hop whose figure agrees does not lag.
+        let index = self.laggard.get().filter(|index| self.lags[*index].is_some_and(|lag| !lag.is_zero()))?;
+        Some(ChainHop::ALL[index])
     }
 }
 

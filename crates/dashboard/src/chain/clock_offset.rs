@@ -75,6 +75,12 @@ impl Offset {
         Some((bounds.low + (bounds.high - bounds.low) / 2, duration((bounds.high - bounds.low) / 2)))
     }
 
+    /// The start of the run on the cluster's clock, in milliseconds since 1970; `None` before the first comparison.
+    #[must_use]
+    pub fn start_ms(&self, now: At) -> Option<i64> {
+        self.middle(now).map(|(start, _)| start / 1_000)
+    }
+
     /// Converts a time of the cluster's clock, with its uncertainty; `None` before the first comparison.
     /// Times before the run become its start.
     #[must_use]

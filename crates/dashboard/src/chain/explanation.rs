@@ -105,8 +105,12 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
     {
         all.push(Explanation::NoReading(inactive(data)));
     }
-    if let Some(DepthSample { unacked: unacked @ 1.., .. }) = data.depth.filter(|_| is_keda(data)) {
-        all.push(Explanation::ReadyOnly { unacked });
+    if let Some(DepthSample { unacked: unacked @ 1.., ready, .. }) = data.depth.filter(|_| is_keda(data)) {
+        // Over HTTP the scaler counts all messages.
+        let counts_ready = total(ChainHop::ExternalApi).is_none_or(|api| (api - ready as f64).abs() < 0.5);
+        if counts_ready {
+            all.push(Explanation::ReadyOnly { unacked });
+        }
     }
     if let Some(depth) = data.depth.filter(|depth| !depth.staleness.is_zero()) {
         all.push(Explanation::Statistics(depth.staleness));

@@ -32,6 +32,8 @@ pub struct History {
     pub raw: Series,
     /// Replicas that the shadow wants, while it is on.
     pub shadow: Series,
+    /// Each metric of the HPA as a share of its target, in the order of the specification, with its name.
+    pub shares: Vec<(String, Series)>,
     marks: VecDeque<Mark>,
 }
 
@@ -72,6 +74,17 @@ pub enum MarkKind {
 }
 
 impl History {
+    /// Adds the share of each metric; other names than before begin new series.
+    pub fn share(&mut self, at: At, shares: &[(String, Option<f64>)]) {
+        let is_known = self.shares.iter().map(|(name, _)| name).eq(shares.iter().map(|(name, _)| name));
+        if !is_known {
+            self.shares = shares.iter().map(|(name, _)| (name.clone(), Series::default())).collect();
+        }
+        for ((_, series), (_, share)) in self.shares.iter_mut().zip(shares) {
+            series.push(at, *share);
+        }
+    }
+
     /// Adds a mark.
     pub fn mark(&mut self, at: At, kind: MarkKind) {
         if self.marks.len() == MAX_MARKS {

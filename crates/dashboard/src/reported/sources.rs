@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::clock::At;
+use observed::MetricAnswer;
 
 /// The sources of data. Each reconnects by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -17,6 +18,8 @@ pub enum Source {
     Events,
     /// The external metrics API.
     ExternalMetric,
+    /// The APIs of the HPA's other metrics.
+    Metrics,
     /// The broker's management API, through a tunnel.
     Broker,
     /// Prometheus, through a tunnel.
@@ -43,6 +46,15 @@ pub enum SourceState {
     },
     /// Not available, with the reason: no permission, no such API, nothing to read.
     Unavailable(String),
+}
+
+/// The answers of the metrics APIs for one specification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricAnswers {
+    /// `spec.metrics` as it was when they were asked.
+    pub metrics: Vec<hpa::spec::Metric>,
+    /// One answer a metric; `None` for a metric that another source reads.
+    pub answers: Vec<Option<MetricAnswer>>,
 }
 
 /// One answer of the API server with its `Date`.

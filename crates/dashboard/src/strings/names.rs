@@ -179,7 +179,7 @@ impl MissingReason {
                 Source::Workload => "Deployment not read",
                 Source::Pods => "pods not read",
                 Source::Events => "events not read",
-                Source::ExternalMetric => "API not read",
+                Source::ExternalMetric | Source::Metrics => "API not read",
                 Source::Broker => "broker not read",
                 Source::Prometheus => "Prometheus not read",
                 Source::Producer => "producer not reached",
@@ -253,7 +253,7 @@ impl Name {
     pub fn title(self) -> &'static str {
         match self {
             Self::Kind => "target type",
-            Self::Target => "target",
+            Self::Target(_) => "target",
             Self::Min => "min replicas",
             Self::Max => "max replicas",
             Self::UpWindow => "window up, s",
@@ -272,6 +272,7 @@ pub(crate) fn source(source: Source) -> &'static str {
         Source::Pods => "the pods",
         Source::Events => "the Events",
         Source::ExternalMetric => "the external metric",
+        Source::Metrics => "the metrics",
         Source::Broker => "the broker",
         Source::Prometheus => "Prometheus",
         Source::Producer => "the producer",

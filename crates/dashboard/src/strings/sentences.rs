@@ -7,12 +7,10 @@ pub const NO_WORKLOAD: &str = "the HPA's scale target does not exist";
 /// The state before a target is known.
 pub const LOOKING_FOR_TARGET: &str = "Looking for a target";
 
-/// The cause of a missing reading: another kind of metric.
-pub const NO_EXTERNAL_METRIC: &str = "the HPA reads no External metric";
 /// The cause of a missing reading: an empty list.
 pub const NO_METRIC_ITEM: &str = "the external metrics API has no item for it";
-/// The controller's reading in a calculation, for metrics that the screens do not show.
-pub const METRIC_NOT_READ: &str = "not read by the dashboard";
+/// The controller's reading in a calculation, before the first answer of the metrics API.
+pub const METRIC_NOT_READ: &str = "not read yet";
 /// The shadow's reading if the real controller had none.
 pub const NO_READING: &str = "there was no reading";
 
@@ -37,8 +35,8 @@ pub const DRY_RUN_CHANGES_NOTHING: &str = "the dry run changes nothing";
 pub const CONFLICT: &str = "another client changed the HPA; your edits are kept:";
 /// A field without a value.
 pub const ABSENT: &str = "(absent)";
-/// The target is edited, but the HPA has no External metric.
-pub const NO_TARGET_TO_EDIT: &str = "the HPA has no External metric with a target to edit";
+/// The target is edited, but its metric is gone.
+pub const NO_TARGET_TO_EDIT: &str = "the HPA has no such metric any more";
 
 /// A field with text that is not a whole number.
 #[must_use]
@@ -56,6 +54,12 @@ pub fn not_a_policy(path: &str, text: &str) -> String {
 #[must_use]
 pub fn difference(path: &str, before: &str, after: &str) -> String {
     format!("{path}: {before} → {after}")
+}
+
+/// The target of a metric that is not External.
+#[must_use]
+pub fn metric_target(name: &str, target: &str) -> String {
+    format!("{name} {target}")
 }
 
 /// An AverageValue target.

@@ -4,7 +4,9 @@ use super::shadow;
 use crate::autoscaler::decision;
 use crate::autoscaler::estimate::StatusChange;
 use crate::clock::At;
+use crate::data::Data;
 use crate::model::Model;
+use explain::metric::reports;
 use observed::Hpa;
 
 /// Classifies a change of the HPA as a sync or not. The controller writes its status only when that differs.
@@ -16,11 +18,25 @@ pub(super) fn status_change(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusCh
             hpa.current_replicas,
             hpa.desired_replicas,
             hpa.reading_milli,
+            hpa.current.clone(),
             hpa.last_scale,
             hpa.conditions.clone(),
         )
     };
     if status(before) == status(now) { StatusChange::Other } else { StatusChange::Synced }
+}
+
+/// Records the metrics of the next sync: as shares of their targets, and as the metrics APIs and the HPA have them.
+fn metrics(data: &mut Data, at: At) {
+    let Some(spec) = data.hpa.get().and_then(|hpa| hpa.spec.as_deref()) else { return };
+    let decision = data.estimate.next.as_ref().map(|next| &next.decision);
+    let reports = reports(spec, decision.map(|decision| &decision.trace));
+    let shares: Vec<_> = reports.iter().map(|report| (report.name.clone(), report.deciding())).collect();
+    let served = |index: usize| decision?.status.current_metrics.get(index)?.current().copied();
+    let reported = |index: usize| data.hpa.get()?.current.get(index).copied().flatten();
+    let beliefs: Vec<_> = (0..shares.len()).map(|index| (served(index), reported(index))).collect();
+    data.metric_beliefs.record(at, &beliefs);
+    data.history.share(at, &shares);
 }
 
 /// Recomputes the decision.
@@ -30,5 +46,6 @@ pub(super) fn recompute(model: &mut Model, at: At, change: StatusChange) {
     for sync in &syncs {
         data.history.raw.push(sync.at, sync.raw.map(f64::from));
     }
+    metrics(data, at);
     shadow::follow(model, at, &syncs);
 }

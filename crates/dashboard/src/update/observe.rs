@@ -4,6 +4,7 @@ use super::act::stop_load;
 use super::lists::log_event;
 use super::{decide, jobs, observed_at};
 use crate::autoscaler::estimate::StatusChange;
+use crate::autoscaler::readings::to_run;
 use crate::bursts::job_outcomes::LogGap;
 use crate::bursts::stopwatch::{Observation, Provenance, Stage};
 use crate::chain::beliefs::ChainHop;
@@ -14,12 +15,15 @@ use crate::clock::At;
 use crate::data::Presence;
 use crate::message::{Effect, Event};
 use crate::model::Model;
-use crate::reported::{LoadProgress, Source, SourceState, TargetEvent};
+use crate::reported::{LoadProgress, MetricAnswers, Source, SourceState, TargetEvent};
 use crate::strings::{entries, sentences};
 use crate::ui::events::Severity;
 use crate::ui::screen::Screen;
 use crate::workers::pods::PodChange;
-use observed::{DepthSample, Hpa, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload};
+use observed::scaled_object::ScaledObject;
+use observed::{
+    DepthSample, Hpa, MetricAnswer, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload,
+};
 
 /// Handles an observation. Returns true if the frame could differ now; a repeated report waits for the tick.
 pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Effect>) -> bool {
@@ -34,6 +38,8 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         }
         Event::Depth(sample) => return depth(model, at, sample),
         Event::Metric(sample) => return metric(model, at, &sample),
+        Event::Readings(answers) => return readings(model, at, *answers),
+        Event::ScaledObject(object) => return scaled_object(model, object.map(|object| *object)),
         Event::Scraped(sample) => return scraped(model, at, sample),
         Event::Source(source, state) => return source_changed(model, at, source, state),
         Event::Burst(progress) => jobs::burst(model, at, progress),
@@ -141,7 +147,7 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
 
 fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     observed_at::note_delivery(&mut model.data, at, Source::Hpa);
-    let hpa = Presence::from(hpa);
+    let hpa = Presence::from(hpa.map(|hpa| with_queue(hpa, model.data.scaled_object.as_ref())));
     let changed = model.data.hpa != hpa;
     let change = decide::status_change(model.data.hpa.get(), hpa.get());
     let scaled = |hpa: &Presence<Hpa>| hpa.get().and_then(|hpa| hpa.last_scale);
@@ -160,6 +166,9 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
         believed.map_or(0.0, |(_, rounding_error)| rounding_error),
         None,
     );
+    if let Some(spec) = data.hpa.get().and_then(|hpa| hpa.spec.as_deref()) {
+        data.estimate.readings.follow(&spec.metrics);
+    }
     data.history.believed.push(at, believed.map(|(total, _)| total));
     data.history.desired.push(at, desired.map(f64::from));
     if let Some(desired) = desired {
@@ -171,6 +180,26 @@ fn hpa_changed(model: &mut Model, at: At, hpa: Option<Hpa>) -> bool {
     data.history.target.push(at, target);
     super::tune::observed(model, at);
     decide::recompute(model, at, change);
+    changed
+}
+
+/// The HPA with the queue of KEDA's trigger: the metric's name has it in another spelling.
+fn with_queue(mut hpa: Hpa, object: Option<&ScaledObject>) -> Hpa {
+    if let Some(metric) = &mut hpa.metric
+        && let Some(queue) = object.and_then(|object| object.trigger(&metric.name)?.queue())
+    {
+        metric.queue = Some(queue.to_owned());
+    }
+    hpa
+}
+
+fn scaled_object(model: &mut Model, object: Option<ScaledObject>) -> bool {
+    let data = &mut model.data;
+    let changed = data.scaled_object != object;
+    data.scaled_object = object;
+    if let Presence::Here(hpa) = &data.hpa {
+        data.hpa = Presence::Here(with_queue(hpa.clone(), data.scaled_object.as_ref()));
+    }
     changed
 }
 
@@ -355,6 +384,16 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
         let seen = Observation::within(at, Provenance::Polled, since_last);
         data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
     }
+    decide::recompute(model, at, StatusChange::Other);
+    changed
+}
+
+fn readings(model: &mut Model, at: At, answers: MetricAnswers) -> bool {
+    observed_at::note_delivery(&mut model.data, at, Source::Metrics);
+    let start = model.data.start_on_cluster();
+    let moved = |answer: MetricAnswer| MetricAnswer { reading: to_run(answer.reading, start), ..answer };
+    let list = answers.answers.into_iter().map(|answer| answer.map(moved)).collect();
+    let changed = model.data.estimate.readings.take(at, &answers.metrics, list);
     decide::recompute(model, at, StatusChange::Other);
     changed
 }

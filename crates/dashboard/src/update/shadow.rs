@@ -3,7 +3,6 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::lists::log_event;
-use crate::autoscaler::decision;
 use crate::autoscaler::estimate::Sync;
 use crate::autoscaler::form::FormOutcome;
 use crate::autoscaler::shadow::{RealSide, RunningShadow, Shadow, ShadowDialog};
@@ -32,7 +31,7 @@ pub(super) fn toggle(model: &mut Model, at: At) {
 
 /// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
-    let config = decision::config(&model.data);
+    let config = model.data.rules().config;
     let Mode::Dialog(open) = &mut model.ui.mode else { return };
     let Dialog::Shadow(dialog) = &mut **open else { return };
     match key.code {
@@ -68,7 +67,7 @@ pub(crate) fn real_side(data: &Data) -> RealSide {
         size: data.workload.get().map(|workload| workload.spec_replicas),
         config: hpa::Config {
             sync_period_seconds: i64::try_from(seconds).unwrap_or(15),
-            ..decision::config(data)
+            ..data.rules().config
         },
         total: data.estimate.reading.total_milli().map(|milli| milli as f64 / 1_000.0),
         work: data.pace.work().map(|work| work.time),
@@ -85,7 +84,7 @@ pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
     let mut before = data.estimate.last.as_ref().map_or(0, |last| last.reported.current);
     let since = running.since;
     for sync in syncs.iter().filter(|sync| sync.at >= since) {
-        let size = running.sync(*sync, before, ready);
+        let size = running.sync(sync, before, ready, data.estimate.counted_pods());
         before = sync.size;
         data.history.shadow.push(sync.at, Some(f64::from(size)));
     }

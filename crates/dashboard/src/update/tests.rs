@@ -130,6 +130,7 @@ fn hpa(reading: i64, current: i32, desired: i32) -> Event {
         last_scale: None,
         conditions: Vec::new(),
         targets_column: String::new(),
+        current: Vec::new(),
     })))
 }
 

@@ -4,7 +4,6 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::answers;
 use super::lists::log_event;
-use crate::autoscaler::decision;
 use crate::autoscaler::tuning::{TuneDialog, TuneStep, Undo, in_words, sentences};
 use crate::chart::history::MarkKind;
 use crate::clock::At;
@@ -39,7 +38,7 @@ fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
 
 /// Handles a key in the dialog.
 pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
-    let config = decision::config(&model.data);
+    let config = model.data.rules().config;
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     match (&dialog.step, key.code) {
         (TuneStep::Editing(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,

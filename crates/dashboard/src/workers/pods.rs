@@ -75,11 +75,25 @@ pub struct Pods {
     by_uid: BTreeMap<String, Place>,
     /// True after the first complete list: before that, an empty map means nothing.
     listed: bool,
+    /// The number of changes.
+    version: u64,
 }
 
 impl Pods {
     /// Applies an event and returns the changes.
     pub fn apply(&mut self, at: At, change: PodsEvent) -> Vec<PodChange> {
+        let changes = self.take(at, change);
+        self.version += changes.len() as u64;
+        changes
+    }
+
+    /// The number of changes so far: equal numbers mean equal pods.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn take(&mut self, at: At, change: PodsEvent) -> Vec<PodChange> {
         match change {
             PodsEvent::Listed(pods) => {
                 self.listed = true;

@@ -30,6 +30,13 @@ impl TryFrom<&api::HorizontalPodAutoscalerStatus> for Status {
     }
 }
 
+/// Converts the metrics of a status; one with an unreadable quantity counts as empty.
+#[must_use]
+pub fn readable_metrics(metrics: &[api::MetricStatus]) -> Vec<MetricStatus> {
+    let at = FieldPath::Root("currentMetrics");
+    metrics.iter().map(|status| metric(status, at).unwrap_or_default()).collect()
+}
+
 impl From<&api::HorizontalPodAutoscalerCondition> for Condition {
     fn from(condition: &api::HorizontalPodAutoscalerCondition) -> Self {
         Self {

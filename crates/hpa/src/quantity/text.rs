@@ -79,3 +79,60 @@ impl std::fmt::Display for Decimal {
 pub fn status_format(resource: &str) -> Format {
     if resource == "memory" { Format::BinarySi } else { Format::DecimalSi }
 }
+
+/// A quantity for people: `194500m` as `194.5`, `6320Ki` as `6.2 Mi`, `1500000` as `1,500,000`.
+///
+/// ```
+/// use hpa::quantity::people;
+/// for (quantity, text) in [("194500m", "194.5"), ("6320Ki", "6.2 Mi"), ("2k", "2,000"), ("16667m", "16.667")] {
+///     assert_eq!(people(&quantity.parse()?), text);
+/// }
+/// # Ok::<(), hpa::QuantityError>(())
+/// ```
+#[must_use]
+pub fn people(quantity: &Quantity) -> String {
+    match quantity.milli() {
+        Ok(milli) if quantity.format() == Format::BinarySi => bytes(milli),
+        Ok(milli) => grouped(milli),
+        Err(_) => quantity.to_string(),
+    }
+}
+
+/// Thousandths as a decimal number with a comma between the thousands.
+#[must_use]
+pub fn grouped(milli: i64) -> String {
+    let plain = Decimal(milli).to_string();
+    let (whole, rest) =
+        plain.split_once('.').map_or((plain.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut text = sign.to_owned();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if let Some(rest) = rest {
+        text.push('.');
+        text.push_str(rest);
+    }
+    text
+}
+
+/// Thousandths of a byte in the largest unit of 1024, with one decimal.
+#[must_use]
+pub fn bytes(milli: i64) -> String {
+    const UNITS: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+    let mut value = milli as f64 / 1000.0;
+    let mut unit = None;
+    for next in UNITS {
+        if value.abs() < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = Some(next);
+    }
+    let Some(unit) = unit else { return grouped(milli) };
+    let digits = format!("{value:.1}");
+    format!("{} {unit}", digits.strip_suffix(".0").unwrap_or(&digits))
+}

@@ -1,12 +1,12 @@
 //! The HorizontalPodAutoscaler, `autoscaling/v2`.
 
-use hpa::k8s::first_external;
-use hpa::quantity::{Format, Quantity, format_milli};
+use hpa::k8s::{first_external, readable_metrics};
+use hpa::pairing;
+use hpa::quantity::{Quantity, people};
 use hpa::selection::{ExternalSelection, ExternalTarget};
-use k8s_openapi::api::autoscaling::v2::{
-    ExternalMetricStatus, HorizontalPodAutoscaler, MetricSpec, MetricStatus, MetricTarget as ApiTarget,
-};
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
+use hpa::spec::Metric;
+use hpa::status::Current;
+use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, MetricSpec};
 
 use super::timestamp;
 use crate::keda;
@@ -19,18 +19,37 @@ pub fn convert(object: &HorizontalPodAutoscaler) -> Hpa {
     let status = object.status.clone().unwrap_or_default();
     let metrics = spec.metrics.as_deref().unwrap_or_default();
     let current = status.current_metrics.as_deref().unwrap_or_default();
-    let metric = first_external(metrics).map(metric_ref);
+    let found = first_external(metrics);
+    let followed = found.as_ref().map(|found| found.index);
+    let scaled_object = keda::made_from(&object.metadata).map(clean::text);
+    let mut metric = found.map(metric_ref);
+    if let Some(metric) = metric.as_mut().filter(|metric| metric.queue.is_none() && scaled_object.is_some()) {
+        // KEDA replaces some characters; the trigger has the exact name.
+        let scaler = keda::trigger(&metric.name).and_then(|(_, scaler)| scaler.strip_prefix("rabbitmq-"));
+        metric.queue = scaler.map(str::to_owned);
+    }
+    let readable = hpa::Spec::try_from(&spec).ok().map(|mut spec| {
+        hpa::defaults::default_spec(&mut spec);
+        Box::new(spec)
+    });
+    let statuses = readable_metrics(current);
+    let current_readings: Vec<_> = readable
+        .iter()
+        .flat_map(|spec| {
+            (0..spec.metrics.len()).map(|index| pairing::current(&spec.metrics, index, &statuses))
+        })
+        .collect();
+    let reading = followed.and_then(|index| current_readings.get(index).copied().flatten());
     Hpa {
         name: clean::text(object.metadata.name.as_deref().unwrap_or_default()),
         min: spec.min_replicas.unwrap_or(1),
         max: spec.max_replicas,
-        scaled_object: keda::made_from(&object.metadata).map(clean::text),
-        reading_milli: metric.as_ref().and_then(|metric| reading(metric, current)),
+        scaled_object,
+        reading_milli: metric
+            .as_ref()
+            .zip(reading)
+            .and_then(|(metric, current)| reading_milli(metric, &current)),
         metric,
-        spec: hpa::Spec::try_from(&spec).ok().map(|mut spec| {
-            hpa::defaults::default_spec(&mut spec);
-            Box::new(spec)
-        }),
         scale_target: (clean::text(&spec.scale_target_ref.kind), clean::text(&spec.scale_target_ref.name)),
         current_replicas: status.current_replicas.unwrap_or(0),
         desired_replicas: status.desired_replicas,
@@ -46,12 +65,10 @@ pub fn convert(object: &HorizontalPodAutoscaler) -> Hpa {
                 message: clean::text(condition.message.as_deref().unwrap_or_default()),
             })
             .collect(),
-        targets_column: clean::text(&targets_column(metrics, current)),
+        targets_column: clean::text(&targets_column(metrics, readable.as_deref(), &current_readings)),
+        current: current_readings,
+        spec: readable,
     }
-}
-
-fn milli(quantity: &ApiQuantity) -> Option<i64> {
-    quantity.0.parse::<Quantity>().ok()?.milli().ok()
 }
 
 fn metric_ref(external: ExternalSelection) -> MetricRef {
@@ -63,55 +80,50 @@ fn metric_ref(external: ExternalSelection) -> MetricRef {
     }
 }
 
-/// Reading of `metric` in the status. The controller writes `i64::MIN` if it has no reading.
-fn reading(metric: &MetricRef, current: &[MetricStatus]) -> Option<i64> {
-    let status = current
-        .iter()
-        .filter_map(|status| status.external.as_ref())
-        .find(|e| e.metric.name == metric.name)?;
+/// The reading in the form of the target.
+fn reading_milli(metric: &MetricRef, current: &Current) -> Option<i64> {
     let value = match metric.target {
-        ExternalTarget::AverageValue(_) => status.current.average_value.as_ref(),
-        ExternalTarget::Value(_) => status.current.value.as_ref(),
+        ExternalTarget::AverageValue(_) => current.average_value,
+        ExternalTarget::Value(_) => current.value,
     };
-    value.and_then(milli).filter(|milli| *milli != i64::MIN)
+    value?.milli().ok()
 }
 
-/// The column TARGETS of `kubectl get hpa`: an External metric as `50/20 (avg)` or `50/20`, any other metric as its
-/// type, separated by commas.
-fn targets_column(metrics: &[MetricSpec], current: &[MetricStatus]) -> String {
-    if metrics.is_empty() {
-        return "<none>".to_owned();
-    }
-    let one = |(index, metric): (usize, &MetricSpec)| {
-        let Some(external) = &metric.external else {
-            return metric.type_.clone();
-        };
-        let status = current.get(index).and_then(|status| status.external.as_ref());
-        target(&external.target, status)
+/// The column TARGETS of `kubectl get hpa`: `50/20 (avg)`, `50/20`, `cpu: 41%/80%`, separated by commas. Numbers are
+/// decimal, where kubectl prints thousandths such as `194500m`.
+fn targets_column(metrics: &[MetricSpec], spec: Option<&hpa::Spec>, current: &[Option<Current>]) -> String {
+    let Some(spec) = spec else {
+        let types: Vec<&str> = metrics.iter().map(|metric| metric.type_.as_str()).collect();
+        return types.join(", ");
     };
-    metrics.iter().enumerate().map(one).collect::<Vec<_>>().join(", ")
+    let one = |(metric, current): (&Metric, &Option<Current>)| target(metric, current.as_ref());
+    spec.metrics.iter().zip(current).map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn target(target: &ApiTarget, status: Option<&ExternalMetricStatus>) -> String {
-    let current = |pick: fn(&ExternalMetricStatus) -> Option<&ApiQuantity>| {
-        status.and_then(pick).map_or_else(|| "<unknown>".to_owned(), canonical)
-    };
-    match (&target.average_value, &target.value) {
-        (Some(average), _) => {
-            format!("{}/{} (avg)", current(|s| s.current.average_value.as_ref()), canonical(average))
+fn target(metric: &Metric, current: Option<&Current>) -> String {
+    const UNKNOWN: &str = "<unknown>";
+    let Some(target) = metric.target() else { return metric.type_.clone() };
+    let resource = metric.resource.as_ref().map(|s| s.name.as_str());
+    let resource = resource.or(metric.container_resource.as_ref().map(|s| s.name.as_str()));
+    let prefix = resource.map_or_else(String::new, |name| format!("{name}: "));
+    let amount = |quantity: Quantity| people(&quantity);
+    let text = match (target.average_value, target.average_utilization, target.value) {
+        (Some(average), ..) => {
+            let now = current.and_then(|c| c.average_value).map_or_else(|| UNKNOWN.to_owned(), amount);
+            format!("{now}/{} (avg)", amount(average))
         }
-        (None, Some(value)) => format!("{}/{}", current(|s| s.current.value.as_ref()), canonical(value)),
-        (None, None) => "<auto>".to_owned(),
-    }
-}
-
-/// A quantity as kubectl prints it; an invalid one as it is.
-fn canonical(quantity: &ApiQuantity) -> String {
-    match milli(quantity) {
-        Some(i64::MIN) => "<unknown>".to_owned(),
-        Some(milli) => format_milli(milli, Format::DecimalSi),
-        None => quantity.0.clone(),
-    }
+        (None, Some(percent), _) => {
+            let now = current.and_then(|c| c.average_utilization);
+            let now = now.map_or_else(|| UNKNOWN.to_owned(), |now| format!("{now}%"));
+            format!("{now}/{percent}%")
+        }
+        (None, None, Some(value)) => {
+            let now = current.and_then(|c| c.value).map_or_else(|| UNKNOWN.to_owned(), amount);
+            format!("{now}/{}", amount(value))
+        }
+        (None, None, None) => "<auto>".to_owned(),
+    };
+    format!("{prefix}{text}")
 }
 
 #[cfg(test)]
@@ -146,9 +158,9 @@ mod tests {
         let value = json!({"type": "Value", "value": "20"});
         let nothing = json!([]);
         for (target, current, reading, column) in [
-            (&average, status(&json!({"averageValue": "16667m"})), Some(16_667), "16667m/20 (avg)"),
+            (&average, status(&json!({"averageValue": "16667m"})), Some(16_667), "16.667/20 (avg)"),
             (&average, status(&json!({"averageValue": "50", "value": "0"})), Some(50_000), "50/20 (avg)"),
-            (&value, status(&json!({"value": "2k"})), Some(2_000_000), "2k/20"),
+            (&value, status(&json!({"value": "2k"})), Some(2_000_000), "2,000/20"),
             (&average, status(&json!({})), None, "<unknown>/20 (avg)"),
             (&value, nothing.clone(), None, "<unknown>/20"),
             (&average, status(&json!({"averageValue": "-9223372036854775808m"})), None, "<unknown>/20 (avg)"),
@@ -175,9 +187,43 @@ mod tests {
         let object = json!({"spec": {"maxReplicas": 3, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
             "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization"}}}]}});
         let hpa = convert(&serde_json::from_value(object).unwrap());
-        assert_eq!((hpa.metric, hpa.min, hpa.targets_column.as_str()), (None, 1, "Resource"));
+        assert_eq!((hpa.metric, hpa.min, hpa.targets_column.as_str()), (None, 1, "cpu: <auto>"));
         let empty = convert(&HorizontalPodAutoscaler::default());
-        assert_eq!(empty.targets_column, "<none>");
+        assert_eq!(empty.targets_column, "cpu: <unknown>/80%", "the default of the API");
+    }
+
+    #[test]
+    fn every_metric_has_its_own_reading() {
+        let depth = |queue: &str, target: &str| {
+            json!({"type": "External", "external": {
+                "metric": {"name": "depth", "selector": {"matchLabels": {"queue": queue}}},
+                "target": {"type": "AverageValue", "averageValue": target}}})
+        };
+        let read = |queue: &str, average: &str| {
+            json!({"type": "External", "external": {
+                "metric": {"name": "depth", "selector": {"matchLabels": {"queue": queue}}},
+                "current": {"averageValue": average}}})
+        };
+        let memory = json!({"type": "Resource", "resource": {"name": "memory",
+            "target": {"type": "AverageValue", "averageValue": "10Mi"}}});
+        let used = json!({"type": "Resource", "resource": {"name": "memory",
+            "current": {"averageValue": "6320Ki"}}});
+        let object = json!({
+            "spec": {"maxReplicas": 9, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
+                "metrics": [depth("Orders", "20"), depth("Invoices", "60"), memory]},
+            "status": {"currentReplicas": 4, "desiredReplicas": 4,
+                "currentMetrics": [used, read("Invoices", "51250m"), read("Orders", "0")]}});
+        let hpa = convert(&serde_json::from_value(object).unwrap());
+        assert_eq!(hpa.targets_column, "0/20 (avg), 51.25/60 (avg), memory: 6.2 Mi/10 Mi (avg)");
+        assert_eq!((hpa.reading_milli, hpa.followed()), (Some(0), Some(0)));
+        // A metric that could not be read leaves an empty entry.
+        let object = json!({
+            "spec": {"maxReplicas": 9, "scaleTargetRef": {"kind": "Deployment", "name": "w"},
+                "metrics": [depth("Orders", "20"), depth("Invoices", "60")]},
+            "status": {"desiredReplicas": 4, "currentMetrics": [{"type": ""}, read("Invoices", "5")]}});
+        let hpa = convert(&serde_json::from_value(object).unwrap());
+        assert_eq!(hpa.targets_column, "<unknown>/20 (avg), 5/60 (avg)");
+        assert_eq!((hpa.reading_milli, hpa.has_synced(), hpa.wanted()), (None, true, Some(4)));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Pods, with the status column of `kubectl get pods`.
 
+use std::sync::Arc;
+
 use hpa::spec::LabelSelector;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod as ApiPod, PodStatus};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector as ApiSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector as ApiSelector, OwnerReference};
 use kube_core::{Selector, SelectorExt as _};
 
 use super::timestamp;
@@ -34,7 +36,21 @@ pub fn convert(object: &ApiPod, role: Role) -> Pod {
         started,
         ready_since: condition("Ready"),
         last_exit: last_exit(containers).map(|exit| clean::text(&exit)),
+        // The API server refuses quantities that cannot be read.
+        calculated: hpa::Pod::try_from(object).map_or_else(|_| Arc::default(), Arc::new),
+        owner: controller(object).map(|owner| (clean::text(&owner.kind), clean::text(&owner.name))),
+        node: object.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).map(clean::text),
+        template_hash: label(object, "pod-template-hash").map(clean::text),
     }
+}
+
+fn controller(object: &ApiPod) -> Option<&OwnerReference> {
+    let mut owners = object.metadata.owner_references.iter().flatten();
+    owners.find(|owner| owner.controller == Some(true))
+}
+
+fn label<'a>(object: &'a ApiPod, key: &str) -> Option<&'a str> {
+    object.metadata.labels.as_ref()?.get(key).map(String::as_str)
 }
 
 /// The workload of a pod, by its labels: first by the scale target's selector, then by the names of the contract.
@@ -230,6 +246,27 @@ mod tests {
         assert_eq!(pod.restarts, 2);
         assert_eq!(pod.last_exit.as_deref(), Some("OOMKilled (137)"));
         assert_eq!(pod.started, Some("2026-01-01T00:00:05Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn foreign_pods_are_recognized_by_their_controller() {
+        let owned = |kind: &str, name: &str, hash: &str| {
+            let owner = json!([{"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "u", "controller": true}]);
+            let labels = json!({"pod-template-hash": hash});
+            let pod = json!({"metadata": {"name": "p", "labels": labels, "ownerReferences": owner}});
+            convert(&serde_json::from_value(pod).unwrap(), Role::Worker)
+        };
+        for (pod, target, expected) in [
+            (owned("ReplicaSet", "web-5d4", "5d4"), ("Deployment", "web"), true),
+            (owned("ReplicaSet", "web-canary-5d4", "5d4"), ("Deployment", "web"), false),
+            (owned("StatefulSet", "db", ""), ("StatefulSet", "db"), true),
+            (owned("StatefulSet", "db-2", ""), ("StatefulSet", "db"), false),
+            (owned("Job", "migrate", ""), ("Deployment", "web"), false),
+            (owned("ReplicaSet", "web-5d4", "5d4"), ("Rollout", "web"), true),
+            (convert(&ApiPod::default(), Role::Worker), ("Deployment", "web"), false),
+        ] {
+            assert_eq!(pod.may_belong_to(target), expected, "{:?} {target:?}", pod.owner);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::axis::{GUTTER, TimeAxis};
 use super::plot::{Canvas, LINE, Scale, sample};
+use super::shares;
 use crate::view::draw::{joined, line_right, note_room, panel, right_of, set, span, width};
 use crate::view::fmt::{count, milli};
 use crate::view::stale;
@@ -98,6 +99,7 @@ impl Widget for &Queue<'_> {
                 }
             }
         }
+        shares::over_queue(&mut canvas, self.data, self.axis, |value| scale.row(value), &target);
         canvas.render(self.theme, buffer);
     }
 }

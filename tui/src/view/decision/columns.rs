@@ -9,7 +9,7 @@ use super::messages;
 use crate::view::fmt::{coarse, milli};
 use crate::view::strings::decision as text;
 use crate::view::strings::decision::gate;
-use dashboard::autoscaler::estimate::{LastSync, MissingAt, Next, NextReading, Total};
+use dashboard::autoscaler::estimate::{Basis, LastSync, MissingAt, Next, NextReading, Total};
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::reported::Source;
@@ -24,9 +24,14 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// The line of that name.
-    pub(super) fn get(&self, name: &str) -> Option<&Gate> {
-        self.lines.iter().find(|gate| gate.name == name)
+    /// The line of that name; of several the one with that index.
+    pub(super) fn get(&self, name: &str, nth: usize) -> Option<&Gate> {
+        self.lines.iter().find(|gate| gate.name == name && gate.nth == nth)
+    }
+
+    /// The number of lines that may have that name.
+    pub(super) fn count(&self, name: &str) -> usize {
+        self.lines.iter().filter(|gate| gate.name == name).map(|gate| gate.nth + 1).max().unwrap_or(0)
     }
 }
 
@@ -50,6 +55,7 @@ pub(super) fn last_sync(data: &Data, hpa: &Hpa) -> Column {
     let mut lines = vec![reading_then(hpa, last), replicas_then(last)];
     let formatter = GateFormatter {
         trace: &last.trace,
+        spec: hpa.spec.as_deref(),
         now: last.at,
         held: None,
         knows_since: last.knows_since,
@@ -81,6 +87,7 @@ pub(super) fn next_sync(data: &Data) -> Column {
     lines.extend(replicas_now(data));
     let formatter = GateFormatter {
         trace: &next.decision.trace,
+        spec: data.hpa.get().and_then(|hpa| hpa.spec.as_deref()),
         now: data.now,
         held: next.held,
         knows_since: next.knows_since,
@@ -93,7 +100,13 @@ pub(super) fn next_sync(data: &Data) -> Column {
 
 fn reading_then(hpa: &Hpa, last: &LastSync) -> Gate {
     let column = &hpa.targets_column;
+    let is_followed_alone = hpa.followed().is_some() && hpa.current.len() <= 1;
     let (certainty, text) = match last.total {
+        _ if !is_followed_alone => match last.basis {
+            Basis::Read => (Certainty::Read, column.clone()),
+            Basis::Back => (Certainty::Estimated, column.clone()),
+            Basis::None => (Certainty::Doubtful, column.clone()),
+        },
         Total::Read(total) => (Certainty::Read, text::column_and_total(column, &milli(total), true)),
         Total::Back(total) => (Certainty::Estimated, text::column_and_total(column, &milli(total), false)),
         Total::None => (Certainty::Doubtful, text::column_without_value(column)),
@@ -122,6 +135,11 @@ fn reading_now(data: &Data) -> Gate {
             let is_old = reading.too_old(data.now).is_some();
             let certainty = if is_old { Certainty::Doubtful } else { Certainty::Read };
             (certainty, text::total_of_api(&milli(*total_milli), &coarse(data.now.since(*received))))
+        }
+        NextReading::Polled { received } => {
+            let is_old = reading.too_old(data.now).is_some();
+            let certainty = if is_old { Certainty::Doubtful } else { Certainty::Read };
+            (certainty, text::usage_of_api(&messages::usages(data), &coarse(data.now.since(*received))))
         }
         NextReading::OfStatus(total) => {
             let total = total.milli().map_or_else(String::new, milli);

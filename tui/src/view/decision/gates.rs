@@ -1,11 +1,12 @@
 //! The steps of a decision's arithmetic as lines, in the order in which the controller takes them.
 
-use hpa::Trace;
+use explain::metric::{MetricReport, reports};
 use hpa::spec::Direction;
 use hpa::trace::{
     Constraint, Measured, MetricReason, Path, PolicyKind, Rate, RateRule, Reason, RecommendationHold,
     TargetType,
 };
+use hpa::{Spec, Trace};
 
 use crate::view::fmt::{coarse_up, milli, ratio};
 use crate::view::strings::decision as text;
@@ -47,6 +48,8 @@ impl Certainty {
 pub(super) struct Gate {
     /// The name, the same in every column.
     pub(super) name: &'static str,
+    /// The index among the steps of that name: each of several metrics has one.
+    pub(super) nth: usize,
     /// The result.
     pub(super) text: String,
     /// A shorter phrasing, if there is one.
@@ -60,7 +63,7 @@ pub(super) struct Gate {
 impl Gate {
     /// A step whose result was read.
     pub(super) fn new(name: &'static str, text: String) -> Self {
-        Self { name, text, short: None, certainty: Certainty::Read, binds: false }
+        Self { name, nth: 0, text, short: None, certainty: Certainty::Read, binds: false }
     }
 
     /// A step whose result is known in that way.
@@ -90,6 +93,8 @@ impl Gate {
 pub(super) struct GateFormatter<'a> {
     /// The decision.
     pub(super) trace: &'a Trace,
+    /// The specification, for the names of its metrics.
+    pub(super) spec: Option<&'a Spec>,
     /// The time at which countdowns end.
     pub(super) now: At,
     /// The recommendation that holds the size now, where it is known better than by the trace.
@@ -124,20 +129,7 @@ impl GateFormatter<'_> {
     pub(super) fn gates(&self) -> Vec<Gate> {
         let trace = self.trace;
         let mut gates = Vec::new();
-        for metric in &trace.metrics {
-            match (&metric.measured, &metric.error) {
-                (Some(found), _) => measured(found, &mut gates, metric.proposal),
-                (None, Some(error)) => {
-                    let text = match metric.reason {
-                        MetricReason::FetchFailed => text::fetch_failed(&metric.type_.to_string()),
-                        _ => error.clone(),
-                    };
-                    let binds = trace.reason == Reason::InvalidMetrics;
-                    gates.push(Gate { binds, ..Gate::with(Certainty::Doubtful, gate::METRIC, text) });
-                }
-                (None, None) => {}
-            }
-        }
+        self.metrics(&mut gates);
         gates.extend(self.stabilised());
         if let Some(limited) = trace.limited {
             if let Some(found) = &limited.rate {
@@ -161,6 +153,38 @@ impl GateFormatter<'_> {
         };
         gates.push(Gate { binds: true, ..Gate::new(gate::MIN_MAX, forced) });
         gates
+    }
+
+    /// Adds the steps of the metrics: all of a single one; of several a line each, and the tolerance of the winner.
+    fn metrics(&self, gates: &mut Vec<Gate>) {
+        let trace = self.trace;
+        let reports = self.spec.map(|spec| reports(spec, Some(trace))).unwrap_or_default();
+        let is_single = trace.metrics.len() == 1;
+        for (index, metric) in trace.metrics.iter().enumerate() {
+            let report = reports.get(index);
+            match (&metric.measured, &metric.error) {
+                (Some(found), _) if is_single => measured(found, report, gates, metric.proposal),
+                (Some(_), _) => gates.extend(report.map(|report| one_of_several(index, report))),
+                (None, Some(error)) => {
+                    let why = match metric.reason {
+                        MetricReason::FetchFailed => text::fetch_failed(&metric.type_.to_string()),
+                        _ => error.clone(),
+                    };
+                    let text = match report.filter(|_| !is_single) {
+                        Some(report) => text::named(&report.name, &why),
+                        None => why,
+                    };
+                    let binds = trace.reason == Reason::InvalidMetrics;
+                    let gate = Gate::with(Certainty::Doubtful, gate::METRIC, text);
+                    gates.push(Gate { binds, nth: index, ..gate });
+                }
+                (None, None) => {}
+            }
+        }
+        if let Some(found) = trace.winner().and_then(|metric| metric.measured).filter(|_| !is_single) {
+            gates.push(tolerance(&found));
+            gates.extend(second_pass(&found));
+        }
     }
 
     fn stabilised(&self) -> Option<Gate> {
@@ -230,24 +254,53 @@ impl GateFormatter<'_> {
     }
 }
 
+/// One of several metrics in a line: its arithmetic and its proposal.
+fn one_of_several(index: usize, report: &MetricReport) -> Gate {
+    let share = report.deciding().map_or_else(|| text::NO_RATIO.to_owned(), |share| ratio(share));
+    let proposal = report.proposal.unwrap_or_default();
+    let arithmetic = report.arithmetic.as_deref().unwrap_or_default();
+    let text = text::metric_line(&report.name, arithmetic, &share, proposal);
+    let short = Some(text::metric_line_short(&report.name, &share, proposal));
+    Gate { nth: index, short, binds: report.wins, ..Gate::new(gate::METRIC, text) }
+}
+
+fn tolerance(measured: &Measured) -> Gate {
+    let (low, high) = measured.band;
+    let text = text::tolerance(measured.within, &ratio(low), &ratio(high));
+    Gate { binds: measured.within, ..Gate::new(gate::TOLERANCE, text) }
+}
+
+/// The conservative second pass of a metric over pods, if there was one.
+fn second_pass(measured: &Measured) -> Option<Gate> {
+    let text = explain::pods::second_pass(measured)?;
+    Some(Gate::new(gate::SECOND_PASS, text))
+}
+
 /// Adds the steps from the metric's value to the raw size.
-fn measured(measured: &Measured, gates: &mut Vec<Gate>, proposal: Option<i32>) {
+fn measured(
+    measured: &Measured,
+    report: Option<&MetricReport>,
+    gates: &mut Vec<Gate>,
+    proposal: Option<i32>,
+) {
     let target = milli(measured.target);
     let total = measured.total_milli.map_or_else(|| milli(measured.usage), milli);
     let pods = measured.replicas;
-    let [compared, raw] = match measured.target_type {
-        TargetType::AverageValue => text::average_ratio(&total, &target, pods),
-        TargetType::Value | TargetType::Utilization => text::value_ratio(&total, &target, pods),
+    let [compared, raw] = match (measured.target_type, measured.total_milli) {
+        (TargetType::AverageValue, Some(_)) => text::average_ratio(&total, &target, pods),
+        (TargetType::Value, _) => text::value_ratio(&total, &target, pods),
+        (TargetType::AverageValue | TargetType::Utilization, _) => {
+            let compared = report.and_then(|report| report.arithmetic.clone()).unwrap_or_default();
+            [compared, text::ratio_of_pods(pods)]
+        }
     };
-    let value = measured.assumed_ratio.or(measured.ratio);
-    let text = match value {
+    let text = match measured.ratio {
         Some(value) => text::equals(&compared, &ratio(value)),
         None => text::no_pod(&compared),
     };
     gates.push(Gate::new(gate::RATIO, text));
-    let (low, high) = measured.band;
-    let text = text::tolerance(measured.within, &ratio(low), &ratio(high));
-    gates.push(Gate { binds: measured.within, ..Gate::new(gate::TOLERANCE, text) });
+    gates.extend(second_pass(measured));
+    gates.push(tolerance(measured));
     if let Some(proposal) = proposal {
         let text = match measured.within {
             true => text::unchanged(proposal),

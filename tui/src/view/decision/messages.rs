@@ -5,7 +5,7 @@ use hpa::trace::Path;
 use crate::view::fmt::coarse;
 use crate::view::strings::decision as text;
 use crate::view::wrap::wrap;
-use dashboard::autoscaler::estimate::{MissingAt, MissingReading, Next};
+use dashboard::autoscaler::estimate::{self, MissingAt, MissingReading, Next};
 use dashboard::data::{Data, Presence};
 use observed::Hpa;
 
@@ -39,7 +39,6 @@ pub(super) fn nothing_to_calculate(data: &Data, gone: &MissingReading) -> [Strin
         MissingAt::Controller => text::controller_without_reading(&since, replicas),
         MissingAt::Api => text::api_without_reading(&since, replicas),
         MissingAt::Watch => text::watch_lost(&clock),
-        MissingAt::Kind => text::not_supported(&gone.why),
     }
 }
 
@@ -51,8 +50,36 @@ pub(super) fn no_reading(data: &Data, gone: &MissingReading) -> String {
     match gone.at {
         MissingAt::Controller | MissingAt::Api => text::none_since(&since, &age),
         MissingAt::Watch => text::unknown_since(&since, &age),
-        MissingAt::Kind => text::OTHER_METRIC.to_owned(),
     }
+}
+
+/// The usage of each metric that the next sync would read, separated by commas.
+pub(super) fn usages(data: &Data) -> String {
+    let spec = data.hpa.get().and_then(|hpa| hpa.spec.as_deref());
+    let trace = data.estimate.next.as_ref().map(|next| &next.decision.trace);
+    let reports = spec.map(|spec| explain::metric::reports(spec, trace)).unwrap_or_default();
+    let usages = reports.into_iter().map(|report| report.usage.unwrap_or_else(|| text::NO_VALUE.to_owned()));
+    usages.collect::<Vec<_>>().join(", ")
+}
+
+/// Sentences about the next sync: what holds the size, and what the next change needs.
+pub(super) fn outlook(data: &Data) -> Vec<String> {
+    let (Some(hpa), Some(next)) = (data.hpa.get(), &data.estimate.next) else { return Vec::new() };
+    let Some(spec) = hpa.spec.as_deref() else { return Vec::new() };
+    let trace = &next.decision.trace;
+    if trace.path == Path::Paused && hpa.is_scaled_to_zero() {
+        return vec![text::SCALED_TO_ZERO_BY_HPA.to_owned()];
+    }
+    let clock = |time| data.day.time_of_day(estimate::at(time));
+    let replicas = data.workload.get().map(|workload| workload.spec_replicas);
+    let mut all = explain::outlook::sentences(spec, trace, estimate::time(next.knows_since), &clock);
+    if let Some(object) = &data.scaled_object {
+        let keda = explain::keda::sentences(object, replicas);
+        // A pause explains everything else.
+        let at = if object.pause.is_some() { 0 } else { all.len() };
+        all.splice(at..at, keda);
+    }
+    all
 }
 
 /// A warning that a sync is overdue.

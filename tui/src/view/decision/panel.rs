@@ -39,6 +39,9 @@ const NAME: u16 = 16;
 /// The most rows of the controller's message.
 const MAX_MESSAGE: usize = 6;
 
+/// The most sentences about the next change.
+const MAX_OUTLOOK: usize = 2;
+
 /// The panel.
 pub(in crate::view) struct Decision<'a> {
     /// The observed data.
@@ -139,7 +142,8 @@ impl Decision<'_> {
         };
         let trace = &next.decision.trace;
         let mut steps: Vec<(bool, String)> = Vec::new();
-        if let Some(found) = trace.metrics.iter().find_map(|metric| metric.measured.as_ref())
+        let measured = trace.winner().or(trace.metrics.first()).and_then(|metric| metric.measured.as_ref());
+        if let Some(found) = measured
             && let Some(value) = found.assumed_ratio.or(found.ratio)
         {
             steps.push((found.within, text::ratio_step(&ratio(value))));
@@ -162,13 +166,19 @@ impl Decision<'_> {
             add(&mut line, room, span(theme, Ink::Warning, text::old_reading(&coarse(age))));
         }
         add(&mut line, room, span(theme, Ink::Dim, format!("   {}", reason(trace))));
+        if let Some(sentence) = messages::outlook(self.data).first() {
+            add(&mut line, room, span(theme, Ink::Text, format!("   {sentence}")));
+        }
         line
     }
 
     /// The reading that the next sync would use; `None` where there is none.
     fn reading(&self) -> Option<Gate> {
         let reading = &self.data.estimate.reading;
-        let total = milli(reading.total_milli()?);
+        let total = match reading {
+            NextReading::Polled { .. } => messages::usages(self.data),
+            _ => milli(reading.total_milli()?),
+        };
         let (certainty, text) = match (reading, reading.too_old(self.data.now)) {
             (NextReading::OfStatus(_), _) => (Certainty::Estimated, text::reading_of_status(&total)),
             (_, Some(age)) => (Certainty::Doubtful, text::reading_too_old(&total, &coarse(age))),
@@ -204,7 +214,8 @@ impl Decision<'_> {
         if let Some(next) = &self.data.estimate.next {
             let trace = &next.decision.trace;
             let (now, held, knows_since) = (self.data.now, next.held, next.knows_since);
-            gates.extend(GateFormatter { trace, now, held, knows_since, clock: None }.gates());
+            let spec = self.data.hpa.get().and_then(|hpa| hpa.spec.as_deref());
+            gates.extend(GateFormatter { trace, spec, now, held, knows_since, clock: None }.gates());
             let text = format!("{}{}, {}", trace.desired, self.due(next), reason(trace));
             gates.push(Gate::with(Certainty::Estimated, gate::NEXT, text));
         } else if missing.is_none() {
@@ -260,6 +271,18 @@ impl Widget for &Decision<'_> {
                 messages::lines(&message, usize::from(area.width.saturating_sub(6)), most)
             },
         );
+        // What the next change needs, where a blank row and the conditions leave room.
+        let left = usize::from(rest.height.saturating_sub(height)).saturating_sub(message.len() + 1);
+        let outlook = messages::outlook(self.data).into_iter().take(left.min(MAX_OUTLOOK));
+        let outlook: Vec<_> = outlook
+            .map(|text| {
+                let text = fit(&text, usize::from(area.width.saturating_sub(4))).into_owned();
+                vec![span(theme, Ink::Text, format!("    {text}"))]
+            })
+            .collect();
+        let outlook_rows = if outlook.is_empty() { 0 } else { outlook.len() as u16 + 1 };
+        lines(buffer, below(rest, 1), outlook);
+        let rest = below(rest, outlook_rows);
         let rows = Layout::vertical([Constraint::Length(message.len() as u16), Constraint::Min(0)]);
         let [message_area, conditions_area] = rows.areas(rest);
         let message = message.into_iter().enumerate().map(|(index, text)| {

@@ -51,6 +51,9 @@ const CONTROLLER: usize = 20;
 /// An area with fewer rows shows only the steps of the last sync that decided it.
 const LOW_AREA: u16 = 26;
 
+/// The most sentences about the next change.
+const MAX_NEEDS: usize = 4;
+
 /// The most rows of the chart.
 const MAX_CHART: u16 = 26;
 
@@ -88,6 +91,7 @@ impl Widget for &DecisionScreen<'_> {
             self.stacked(rest, buffer, &last, &next)
         };
         used += self.controller(below(inside, used), buffer, hpa);
+        used += self.needs(below(inside, used), buffer);
         self.outlook(below(inside, used), buffer);
         let forecast = if area.width < WIDE { forecast::ROWS } else { 0 };
         hidden_rows(buffer, area, theme, 1 + used + forecast);
@@ -142,8 +146,11 @@ impl DecisionScreen<'_> {
                 fit(&format!("    {}", column.head), width.into()).into_owned(),
             ))
         };
-        let names = gate::OF_A_SYNC.into_iter();
-        let rows = names.filter_map(|name| match (last.get(name), next.get(name)) {
+        let names = gate::OF_A_SYNC.into_iter().flat_map(|name| {
+            let count = last.count(name).max(next.count(name)).max(1);
+            (0..count).map(move |nth| (name, nth))
+        });
+        let rows = names.filter_map(|(name, nth)| match (last.get(name, nth), next.get(name, nth)) {
             (None, None) => None,
             (last, next) => Some(Row::new([
                 Line::from(span(theme, Ink::Dim, format!("    {name}"))),
@@ -219,6 +226,22 @@ impl DecisionScreen<'_> {
             vec![Span::raw(" ".repeat(CONTROLLER - 2)), span(theme, ink, mark), span(theme, ink, text)]
         });
         draw(buffer, area, [head].into_iter().chain(rows).collect())
+    }
+
+    /// Draws what the next change needs, and the release whose rules were applied. Returns the number of rows.
+    fn needs(&self, area: Rect, buffer: &mut Buffer) -> u16 {
+        let theme = self.theme;
+        let mut sentences = messages::outlook(self.data);
+        sentences.push(self.data.rules().name());
+        // A low area needs its rows for other things.
+        let most = if area.height < LOW_AREA / 2 { 1 } else { MAX_NEEDS };
+        let room = usize::from(area.width).saturating_sub(CONTROLLER + 2);
+        let names = [text::NEEDS].into_iter().chain(std::iter::repeat(""));
+        let rows = sentences.into_iter().take(most).zip(names).map(|(sentence, name)| {
+            let name = span(theme, Ink::Dim, format!("    {name:<16}"));
+            vec![name, span(theme, Ink::Text, fit(&sentence, room).into_owned())]
+        });
+        draw(buffer, area, rows.collect())
     }
 
     /// Draws forecast, shadow and the replicas over time, as far as there is room.

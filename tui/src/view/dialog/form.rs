@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use crate::view::draw::span;
 use crate::view::strings::dialogs as text;
 use crate::view::theme::Ink;
-use crate::view::wrap::fit_end;
+use crate::view::wrap::{fit, fit_end};
 use dashboard::autoscaler::form::{Form, Name};
 use dashboard::ui::appearance::Theme;
 
@@ -29,7 +29,7 @@ pub(super) fn fields(form: &Form, theme: Theme, width: u16, is_open: bool) -> Ve
         };
         let mut row = vec![
             span(theme, Ink::Lit, if is_chosen { "► " } else { "  " }),
-            span(theme, Ink::Text, format!("{:<NAME$}", name.title())),
+            span(theme, Ink::Text, format!("{:<NAME$}", fit(&form.title(name), NAME - 1))),
             span(theme, Ink::Lit, if differs { "* " } else { "  " }),
         ];
         if value.is_empty() && !is_chosen {

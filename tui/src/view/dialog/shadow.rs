@@ -10,7 +10,6 @@ use crate::view::draw::span;
 use crate::view::strings::dialogs as text;
 use crate::view::theme::Ink;
 use crate::view::wrap::phrase;
-use dashboard::autoscaler::form::Name;
 use dashboard::autoscaler::shadow::ShadowDialog;
 use dashboard::ui::appearance::Theme;
 
@@ -34,7 +33,9 @@ impl Widget for &ShadowForm<'_> {
         if self.dialog.wrong.is_empty() {
             rows.push(vec![span(theme, Ink::Dim, phrase(&text::SHADOW_NOTE, width.into()))]);
         } else {
-            let max_rows = usize::from(area.height).saturating_sub(Name::ALL.len() + 8).clamp(1, MAX_ERRORS);
+            let max_rows = usize::from(area.height)
+                .saturating_sub(self.dialog.form.fields().count() + 8)
+                .clamp(1, MAX_ERRORS);
             rows.extend(sentences(theme, Ink::Warning, &self.dialog.wrong, width, max_rows));
         }
         rows.extend([Vec::new(), keys(theme, text::SHADOW_KEYS)]);

@@ -11,7 +11,6 @@ use crate::view::draw::span;
 use crate::view::strings::dialogs as text;
 use crate::view::theme::Ink;
 use crate::view::wrap::fit;
-use dashboard::autoscaler::form::Name;
 use dashboard::autoscaler::tuning::{TuneDialog, TuneStep, in_words};
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
@@ -50,7 +49,8 @@ impl Tune<'_> {
             TuneStep::Editing(wrong) => {
                 rows.extend(form(true));
                 rows.push(Vec::new());
-                let max_rows = height.saturating_sub(Name::ALL.len() + 5).clamp(2, MAX_ERRORS);
+                let max_rows =
+                    height.saturating_sub(self.dialog.form.fields().count() + 5).clamp(2, MAX_ERRORS);
                 rows.extend(self.note(wrong, width, max_rows));
                 keys(theme, text::EDIT_KEYS)
             }

@@ -3,6 +3,21 @@
 pub(in crate::view) const MARKS: &str = "marks";
 pub(in crate::view) const NOW: &str = "now";
 pub(in crate::view) const REPLICAS: &str = "Replicas";
+pub(in crate::view) const METRICS: &str = "Metrics, % of target";
+
+/// A metric's usage and target, such as `cpu 55 % of 60 %`.
+pub(in crate::view) fn usage_of_target(name: &str, usage: &str, target: &str) -> String {
+    format!("{name} {usage} of {target}")
+}
+
+/// A metric's share of its target.
+pub(in crate::view) fn share_of_target(name: &str, share: Option<&str>) -> String {
+    match share {
+        Some(share) => format!("{name} at {share}"),
+        None => format!("{name}: {NO_READING}"),
+    }
+}
+
 pub(in crate::view) const NO_VALUE: &str = "none";
 pub(in crate::view) const NO_READING: &str = "no reading";
 

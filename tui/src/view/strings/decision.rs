@@ -13,6 +13,7 @@ pub(in crate::view) mod gate {
     pub(in crate::view) const REPLICAS: &str = "replicas";
     pub(in crate::view) const METRIC: &str = "metric";
     pub(in crate::view) const RATIO: &str = "ratio";
+    pub(in crate::view) const SECOND_PASS: &str = "2nd pass";
     pub(in crate::view) const TOLERANCE: &str = "tolerance";
     pub(in crate::view) const RAW: &str = "raw";
     pub(in crate::view) const STABILISED: &str = "stabilized";
@@ -22,8 +23,8 @@ pub(in crate::view) mod gate {
     pub(in crate::view) const FINAL: &str = "final";
 
     /// All of a sync, in order.
-    pub(in crate::view) const OF_A_SYNC: [&str; 10] =
-        [READING, REPLICAS, METRIC, RATIO, TOLERANCE, RAW, STABILISED, RATE, MIN_MAX, FINAL];
+    pub(in crate::view) const OF_A_SYNC: [&str; 11] =
+        [READING, REPLICAS, METRIC, RATIO, SECOND_PASS, TOLERANCE, RAW, STABILISED, RATE, MIN_MAX, FINAL];
 }
 
 pub(in crate::view) fn about(hpa: &str, kind: &str, name: &str) -> String {
@@ -90,6 +91,12 @@ pub(in crate::view) fn total_of_status(total: &str) -> String {
     format!("{total} in all, from the last sync")
 }
 
+pub(in crate::view) const NO_VALUE: &str = "none";
+
+pub(in crate::view) fn usage_of_api(usage: &str, age: &str) -> String {
+    format!("{usage}, from the metrics API {age} ago")
+}
+
 pub(in crate::view) fn column_and_total(column: &str, total: &str, is_exact: bool) -> String {
     let about = if is_exact { "" } else { "about " };
     format!("{column}, {about}{total} in all")
@@ -105,7 +112,6 @@ pub(in crate::view) const WAITING_FOR_TARGET: &str = "waiting for the scale targ
 pub(in crate::view) const NO_TARGET: &str = "the scale target does not exist";
 pub(in crate::view) const UNKNOWN_SPEC: &str = "this HPA's spec is not supported";
 pub(in crate::view) const WAITING_FOR_READING: &str = "waiting for the first reading";
-pub(in crate::view) const OTHER_METRIC: &str = "not an External metric";
 
 pub(in crate::view) fn since(clock: &str, is_before_this_run: bool) -> String {
     format!("since {}{clock}", if is_before_this_run { "before " } else { "" })
@@ -136,10 +142,6 @@ pub(in crate::view) fn watch_lost(clock: &str) -> [String; 2] {
         format!("the HPA's watch is lost since {clock}: newer decisions are not known"),
         format!("the HPA's watch is lost since {clock}"),
     ]
-}
-
-pub(in crate::view) fn not_supported(why: &str) -> [String; 2] {
-    [format!("{why}: its decisions are not calculated"), why.to_owned()]
 }
 
 pub(in crate::view) fn none_since(since: &str, age: &str) -> String {
@@ -324,6 +326,25 @@ pub(in crate::view) fn value_ratio(total: &str, target: &str, pods: i32) -> [Str
     [format!("{total} ÷ {target}"), format!("ceil(ratio × {pods} ready)")]
 }
 
+pub(in crate::view) fn ratio_of_pods(pods: i32) -> String {
+    format!("ceil(ratio × {pods} pods)")
+}
+
+pub(in crate::view) const NO_RATIO: &str = "no ratio";
+
+pub(in crate::view) fn named(name: &str, text: &str) -> String {
+    format!("{name}: {text}")
+}
+
+/// One of several metrics.
+pub(in crate::view) fn metric_line(name: &str, arithmetic: &str, ratio: &str, proposal: i32) -> String {
+    format!("{name}: {arithmetic} = {ratio}, raw {proposal}")
+}
+
+pub(in crate::view) fn metric_line_short(name: &str, ratio: &str, proposal: i32) -> String {
+    format!("{ratio}, raw {proposal}: {name}")
+}
+
 pub(in crate::view) fn equals(left: &str, right: &str) -> String {
     format!("{left} = {right}")
 }
@@ -342,6 +363,8 @@ pub(in crate::view) fn unchanged(size: i32) -> String {
 
 // The screen.
 
+pub(in crate::view) const NEEDS: &str = "next change";
+pub(in crate::view) const SCALED_TO_ZERO_BY_HPA: &str = "scaled to zero by the HPA: its metric wakes it";
 pub(in crate::view) const CONTROLLER: &str = "controller";
 pub(in crate::view) const NO_DESIRED: &str = "has set no size yet";
 pub(in crate::view) const NOT_SYNCED: &str = "has not synced yet";

@@ -112,6 +112,7 @@ pub(in crate::view) fn waiting_for(source: Source, cause: Option<&str>) -> Optio
         Source::Broker => "the broker",
         Source::Prometheus => "Prometheus",
         Source::ExternalMetric => "the external metric",
+        Source::Metrics => "the metrics",
         Source::Events | Source::Producer | Source::Logs => return None,
     };
     Some(match cause {

@@ -19,6 +19,21 @@ pub(in crate::view) const PROMETHEUS: HopName = ("Prometheus", "prom");
 pub(in crate::view) const EXTERNAL_API: HopName = ("external API", "API");
 pub(in crate::view) const HPA: HopName = ("HPA status", "HPA");
 
+pub(in crate::view) const KUBELET: &str = "kubelet";
+pub(in crate::view) const METRICS_API: &str = "metrics API";
+
+pub(in crate::view) fn samples(count: usize) -> String {
+    if count == 1 { "1 sample".to_owned() } else { format!("{count} samples") }
+}
+
+pub(in crate::view) fn oldest(age: &str, window: &str) -> String {
+    format!("oldest {age} old, over {window}")
+}
+
+pub(in crate::view) fn sample_is_old(age: &str) -> String {
+    format!("The oldest sample is {age} old: the API serves it until a new one arrives.")
+}
+
 pub(in crate::view) fn lags(name: &str) -> String {
     format!("{name} lags")
 }

@@ -121,6 +121,7 @@ impl Watched {
             last_scale: None,
             conditions: conditions.collect(),
             targets_column: String::new(),
+            current: Vec::new(),
         }
     }
 

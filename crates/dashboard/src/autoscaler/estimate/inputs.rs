@@ -63,6 +63,27 @@ impl Total {
     }
 }
 
+/// The origin of the readings of a sync in the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Basis {
+    /// The metrics APIs served them at the time, and the status agrees.
+    Read,
+    /// At least one is computed back from the status.
+    Back,
+    /// At least one is missing.
+    None,
+}
+
+impl From<Total> for Basis {
+    fn from(total: Total) -> Self {
+        match total {
+            Total::Read(_) => Self::Read,
+            Total::Back(_) => Self::Back,
+            Total::None => Self::None,
+        }
+    }
+}
+
 /// Returns the sizes that the controller saw at the sync in its status. The second value is true if the
 /// number of existing replicas was observed, and false if the requested number stands in for it.
 pub(crate) fn scale_then(recent: &Recent, hpa: &Hpa, selector: &str) -> (Scale, bool) {
@@ -94,7 +115,8 @@ pub(crate) fn total_then(recent: &Recent, hpa: &Hpa, existed: i32) -> Total {
 /// Returns true if a decision reads the pods at all: an average of a total does not.
 pub(crate) fn needs_pods(spec: &Spec) -> bool {
     let is_average = |metric: &hpa::spec::Metric| {
-        metric.external.as_ref().is_some_and(|external| external.target.average_value.is_some())
+        let is_total = metric.external.is_some() || metric.object.is_some();
+        is_total && metric.target().is_some_and(|target| target.average_value.is_some())
     };
     !spec.metrics.iter().all(is_average)
 }

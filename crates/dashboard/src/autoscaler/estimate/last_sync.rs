@@ -4,7 +4,7 @@ use hpa::Trace;
 use hpa::trace::{Constraint, Path};
 use jiff::Timestamp;
 
-use super::inputs::Total;
+use super::inputs::{Basis, Total};
 use crate::clock::At;
 use crate::strings::sentences;
 use observed::Hpa;
@@ -18,8 +18,10 @@ pub struct LastSync {
     pub reported: ReportedStatus,
     /// Our arithmetic over the inputs of that time.
     pub trace: Trace,
-    /// The total that it used.
+    /// The total of the followed External metric that it used.
     pub total: Total,
+    /// The origin of all its readings.
+    pub basis: Basis,
     /// True if the number of existing replicas was observed, false if it is assumed.
     pub existed_seen: bool,
     /// The time since which the controller's recommendations are known.
@@ -109,7 +111,7 @@ impl LastSync {
         let window = self.trace.stabilised.and_then(|s| s.held_by).map_or(300, |held| held.window_seconds);
         let known = self.at.since(self.knows_since).as_secs();
         match () {
-            () if self.trace.path == Path::Failed || self.total == Total::None => {
+            () if self.trace.path == Path::Failed || self.basis == Basis::None => {
                 sentences::CALCULATED_WITHOUT_READING
             }
             () if self.trace.limited.is_some_and(|l| l.constraint == Some(Constraint::ScalingPolicy)) => {
@@ -117,7 +119,7 @@ impl LastSync {
             }
             () if known < u64::try_from(window).unwrap_or(u64::MAX) => sentences::OLDER_RECOMMENDATIONS,
             () if !self.existed_seen => sentences::REPLICAS_UNOBSERVED,
-            () if matches!(self.total, Total::Back(_)) => sentences::TOTAL_COMPUTED_BACK,
+            () if self.basis == Basis::Back => sentences::TOTAL_COMPUTED_BACK,
             () => sentences::OTHER_INPUTS,
         }
     }

@@ -22,6 +22,11 @@ pub enum NextReading {
         /// The time of the answer.
         received: At,
     },
+    /// The HPA has no External metric; the metrics APIs have answered for each of its metrics.
+    Polled {
+        /// The time of the oldest answer.
+        received: At,
+    },
     /// The API answers the controller but not us; the status holds the reading of its newest sync.
     OfStatus(Total),
     /// There is no reading.
@@ -48,8 +53,6 @@ pub enum MissingAt {
     Api,
     /// The watch on the HPA is down: the controller's newer readings are unknown here.
     Watch,
-    /// The HPA reads something else than an External metric, which this program does not read.
-    Kind,
 }
 
 impl NextReading {
@@ -59,7 +62,7 @@ impl NextReading {
         match self {
             Self::Served { total_milli, .. } => Some(*total_milli),
             Self::OfStatus(total) => total.milli(),
-            Self::Unknown | Self::Missing(_) => None,
+            Self::Polled { .. } | Self::Unknown | Self::Missing(_) => None,
         }
     }
 
@@ -76,7 +79,9 @@ impl NextReading {
     #[must_use]
     pub fn too_old(&self, now: At) -> Option<Duration> {
         match self {
-            Self::Served { received, .. } => Some(now.since(*received)).filter(|age| *age >= OLD_AFTER),
+            Self::Served { received, .. } | Self::Polled { received } => {
+                Some(now.since(*received)).filter(|age| *age >= OLD_AFTER)
+            }
             _ => None,
         }
     }

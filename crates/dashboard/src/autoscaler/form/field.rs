@@ -3,10 +3,10 @@
 /// A field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Name {
-    /// The target type.
+    /// The type of the first External or Object metric's target.
     Kind,
-    /// The target.
-    Target,
+    /// The target of the metric with this index.
+    Target(usize),
     /// The minimum of replicas.
     Min,
     /// The maximum of replicas.
@@ -22,15 +22,7 @@ pub enum Name {
 }
 
 impl Name {
-    /// All of them, in the order of the form.
-    pub const ALL: [Self; 8] = [
-        Self::Kind,
-        Self::Target,
-        Self::Min,
-        Self::Max,
-        Self::UpWindow,
-        Self::DownWindow,
-        Self::UpPolicies,
-        Self::DownPolicies,
-    ];
+    /// The fields after those of the metrics, in the order of the form.
+    pub const AFTER_METRICS: [Self; 6] =
+        [Self::Min, Self::Max, Self::UpWindow, Self::DownWindow, Self::UpPolicies, Self::DownPolicies];
 }

@@ -60,7 +60,7 @@ fn read_policy(text: &str) -> Option<Policy> {
 
 /// The text of a field for a specification.
 pub(super) fn read(spec: &hpa::Spec, metric: Option<usize>, name: Name) -> String {
-    let target = metric.and_then(|index| spec.metrics.get(index)?.external.as_ref()).map(|e| &e.target);
+    let target = |index: usize| spec.metrics.get(index)?.target();
     let up = spec.behavior.as_ref().and_then(|behavior| behavior.scale_up.as_ref());
     let down = spec.behavior.as_ref().and_then(|behavior| behavior.scale_down.as_ref());
     let seconds = |rules: Option<&ScalingRules>| {
@@ -68,14 +68,16 @@ pub(super) fn read(spec: &hpa::Spec, metric: Option<usize>, name: Name) -> Strin
     };
     match name {
         // The API decides by the quantity that is set.
-        Name::Kind => target.map_or_else(String::new, |target| {
+        Name::Kind => metric.and_then(target).map_or_else(String::new, |target| {
             let kind =
                 if target.average_value.is_some() { TargetKind::AverageValue } else { TargetKind::Value };
             kind.word().to_owned()
         }),
-        Name::Target => target
-            .and_then(|target| target.average_value.or(target.value))
-            .map_or_else(String::new, |quantity| quantity.to_string()),
+        Name::Target(index) => target(index).map_or_else(String::new, |target| {
+            let quantity = target.average_value.or(target.value).map(|quantity| quantity.to_string());
+            let percent = || target.average_utilization.map(|percent| format!("{percent}%"));
+            quantity.or_else(percent).unwrap_or_default()
+        }),
         Name::Min => spec.min().to_string(),
         Name::Max => spec.max_replicas.to_string(),
         Name::UpWindow => seconds(up),
@@ -96,17 +98,21 @@ fn policies_text(rules: Option<&ScalingRules>) -> String {
     policies.chain(select).collect::<Vec<_>>().join(", ")
 }
 
-/// The settings in one line: `20 per pod, 1..10, down 60 s`.
+/// The settings in one line: `20 per pod, 1..10, down 60 s`, or `cpu 80 %, 1..10`.
 #[must_use]
 pub fn in_short(spec: &hpa::Spec) -> String {
-    let target =
-        spec.metrics.iter().find_map(|metric| metric.external.as_ref()).map(|external| &external.target);
     let mut parts = Vec::new();
-    if let Some(target) = target {
-        match (target.average_value, target.value) {
-            (Some(average), _) => parts.push(sentences::per_pod(&average.to_string())),
-            (None, Some(value)) => parts.push(sentences::in_total(&value.to_string())),
-            (None, None) => {}
+    for metric in &spec.metrics {
+        match metric.external.as_ref().map(|external| &external.target) {
+            Some(target) => match (target.average_value, target.value) {
+                (Some(average), _) => parts.push(sentences::per_pod(&average.to_string())),
+                (None, Some(value)) => parts.push(sentences::in_total(&value.to_string())),
+                (None, None) => {}
+            },
+            None => {
+                let (name, target) = (explain::metric::short_name(metric), explain::metric::target(metric));
+                parts.push(sentences::metric_target(&name, &target));
+            }
         }
     }
     parts.push(format!("{}..{}", spec.min(), spec.max_replicas));

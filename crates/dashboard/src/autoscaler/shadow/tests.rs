@@ -65,9 +65,11 @@ proptest! {
         });
         let mut shadow = RunningShadow::new(spec, &real_side(&data), At::default()).unwrap();
         for (step, sample) in recorded.steps.iter().zip(&recorded.samples) {
-            let total_milli = sample.scraped.map(|depth| i64::try_from(depth).unwrap() * 1_000);
-            let sync = Sync { at: at(step.at.0), total_milli, size: step.after, raw: None };
-            prop_assert_eq!(shadow.sync(sync, step.before, sample.ready_pods), step.after, "at {} ms", step.at.0);
+            let total = sample.scraped.map(|depth| i64::try_from(depth).unwrap() * 1_000);
+            let readings = vec![Reading::External(total.into_iter().collect())];
+            let sync = Sync { at: at(step.at.0), readings, size: step.after, raw: None };
+            let size = shadow.sync(&sync, step.before, sample.ready_pods, &[]);
+            prop_assert_eq!(size, step.after, "at {} ms", step.at.0);
         }
     }
 }
@@ -79,13 +81,58 @@ fn another_specification_diverges() {
         RunningShadow::new(spec("Value", 20, 10, &behavior), &real_side(&data()), At::default()).unwrap();
     let sizes: Vec<i32> = (0..4_i64)
         .map(|index| {
-            let sync = Sync { at: at(index * 15_000), total_milli: Some(60_000), size: 3, raw: None };
-            shadow.sync(sync, 3, 3)
+            let readings = vec![Reading::External(vec![60_000])];
+            let sync = Sync { at: at(index * 15_000), readings, size: 3, raw: None };
+            shadow.sync(&sync, 3, 3, &[])
         })
         .collect();
     // The total does not fall for a shadow: it grows to the maximum.
     assert_eq!(sizes, [3, 7, 10, 10]);
     assert_eq!(shadow.in_short(), "20 in total, 1..10");
+}
+
+#[test]
+fn a_shadow_of_a_cpu_metric_shares_the_usage() {
+    let spec = |percent: i32| {
+        serde_json::from_value::<hpa::Spec>(serde_json::json!({
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": 1, "maxReplicas": 20, "behavior": {},
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu",
+                "target": {"type": "Utilization", "averageUtilization": percent}}}]}))
+        .unwrap()
+    };
+    let pod = |name: &str| hpa::Pod {
+        name: name.to_owned(),
+        phase: "Running".to_owned(),
+        ready: Some(hpa::input::Ready { status: true.into(), since: hpa::Time(-900_000) }),
+        started_at: Some(hpa::Time(-900_000)),
+        containers: vec![hpa::input::Container {
+            name: "app".to_owned(),
+            requests_milli: [("cpu".to_owned(), 100)].into(),
+        }],
+        ..hpa::Pod::default()
+    };
+    let usage = |name: &str, milli| PodUsage {
+        pod: name.to_owned(),
+        at: hpa::Time(0),
+        window_seconds: 15,
+        containers: vec![ContainerUsage {
+            name: "app".to_owned(),
+            milli: [("cpu".to_owned(), milli)].into(),
+        }],
+    };
+    let pods = [pod("a"), pod("b")];
+    let reading = || vec![Reading::Resource(vec![usage("a", 80), usage("b", 80)])];
+    let real = RealSide { size: Some(2), ..real_side(&data()) };
+    let mut shadow = RunningShadow::new(spec(40), &real, At::default()).unwrap();
+    let sizes: Vec<i32> = (0..4_i64)
+        .map(|index| {
+            let sync = Sync { at: at(index * 15_000), readings: reading(), size: 2, raw: None };
+            shadow.sync(&sync, 2, 2, &pods)
+        })
+        .collect();
+    // Twice 80 of 100 at 40 % needs four pods; they share the usage, and then 40 % is on target.
+    assert_eq!(sizes, [4, 4, 4, 4]);
 }
 
 #[test]

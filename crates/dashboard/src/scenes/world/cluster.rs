@@ -40,7 +40,9 @@ impl World {
             scheduled: self.stamp(worker.created),
             started: None,
             ready_since: None,
-            last_exit: None,
+            owner: Some(("ReplicaSet".to_owned(), "worker-6f7d9c8b5".to_owned())),
+            template_hash: Some("6f7d9c8b5".to_owned()),
+            ..Pod::default()
         }
     }
 
@@ -137,6 +139,7 @@ impl World {
             last_scale: None,
             conditions,
             targets_column: format!("{each}/20 (avg)"),
+            current: Vec::new(),
         }
     }
 
@@ -200,7 +203,7 @@ pub(crate) fn other(name: &str, role: Role) -> Pod {
         scheduled: None,
         started: None,
         ready_since: None,
-        last_exit: None,
+        ..Pod::default()
     }
 }
 

@@ -36,6 +36,7 @@ pub(in crate::update) fn hpa(max: i32) -> Event {
         last_scale: None,
         conditions: Vec::new(),
         targets_column: String::new(),
+        current: Vec::new(),
     })))
 }
 

@@ -29,6 +29,7 @@ fn hpa() -> Hpa {
         last_scale: None,
         conditions: Vec::new(),
         targets_column: "7/20 (avg)".into(),
+        current: Vec::new(),
     }
 }
 
