@@ -8,7 +8,7 @@ mod status;
 mod workload;
 
 pub use quantity::ConvertError;
-pub use spec::first_external;
+pub use spec::{externals, first_external};
 pub use status::readable_metrics;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as meta;

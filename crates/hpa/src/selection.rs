@@ -27,11 +27,16 @@ pub enum ExternalTarget {
 }
 
 /// Returns the first External metric with a usable target.
-///
-/// As in the controller, the field `external` and `averageValue` before `value` decide, not the texts in `type`.
 #[must_use]
 pub fn first_external(metrics: &[Metric]) -> Option<ExternalSelection> {
-    metrics.iter().enumerate().find_map(|(index, metric)| {
+    externals(metrics).next()
+}
+
+/// Returns the External metrics with a usable target, in their order.
+///
+/// As in the controller, the field `external` and `averageValue` before `value` decide, not the texts in `type`.
+pub fn externals(metrics: &[Metric]) -> impl Iterator<Item = ExternalSelection> {
+    metrics.iter().enumerate().filter_map(|(index, metric)| {
         let source = metric.external.as_ref()?;
         let target = match (source.target.average_value, source.target.value) {
             (Some(average), _) => ExternalTarget::AverageValue(average.milli().ok()?),

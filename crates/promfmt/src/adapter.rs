@@ -1,17 +1,18 @@
 //! Rules of prometheus-adapter (0.12): which series become which metrics, and the query that a request becomes.
 //!
-//! Two differences remain. Templates know the actions that rules use, not all of Go's `text/template`
-//! ([`QueryError::Action`]). And a rule without `seriesQuery` or `metricsQuery` is an error of the file; the adapter
+//! Two differences remain. Templates know most actions of Go's `text/template`, not all ([`QueryError::Action`]). And a rule without `seriesQuery` or `metricsQuery` is an error of the file; the adapter
 //! reports it with the first query.
 //!
 //! Source: `kubernetes-sigs/prometheus-adapter`, pkg/config, pkg/naming, docs/externalmetrics.md, docs/config.md.
 
+pub mod edit;
 mod error;
 mod matchers;
 mod template;
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube_core::Selector;
 use regex::Regex;
 use serde::Deserialize;
@@ -19,7 +20,9 @@ use serde::de::IgnoredAny;
 
 pub use error::{ConfigError, QueryError, RuleProblem};
 use matchers::Matchers;
-use template::{Template, Unclosed, indexed_label};
+use template::{Fields, ParseError, Template, Value};
+
+use crate::matcher::{Matcher, Operator};
 
 /// Key of the ConfigMap that the adapter's chart keeps the file under.
 pub const CONFIG_KEY: &str = "config.yaml";
@@ -124,7 +127,10 @@ impl Rule {
             _ => return Err(RuleProblem::NameAs),
         };
         let template = |field: &'static str, text: &str| {
-            Template::parse(text).map_err(|Unclosed| RuleProblem::Template(field))
+            Template::parse(text).map_err(|error| match error {
+                ParseError::Unclosed => RuleProblem::Template(field),
+                ParseError::Unbalanced => RuleProblem::Block(field),
+            })
         };
         let label = &spec.resources.template;
         Ok(Self {
@@ -153,6 +159,12 @@ impl Rule {
         Some(name)
     }
 
+    /// The name of the metric without regard to `seriesFilters`.
+    #[must_use]
+    pub fn unfiltered_name(&self, series: &str) -> Option<String> {
+        Self { filters: Vec::new(), ..self.clone() }.metric_name(series)
+    }
+
     /// The one series name that `seriesQuery` can select; `None` if it does not fix the name.
     #[must_use]
     pub fn fixed_series(&self) -> Option<&str> {
@@ -179,11 +191,10 @@ impl Rule {
         }
         let no_label = || QueryError::NoLabel { resource: resource.plural.to_owned() };
         let label = self.label.as_ref().ok_or_else(no_label)?;
-        let label = label.render(|action| match action {
-            ".Resource" => Some(resource.singular.to_owned()),
-            ".Group" => Some(resource.group.replace(['.', '-'], "_")),
-            _ => None,
-        });
+        let label = label.render(&Fields::from([
+            ("Resource", Value::Text(resource.singular.to_owned())),
+            ("Group", Value::Text(resource.group.replace(['.', '-'], "_"))),
+        ]));
         label
             .map_err(QueryError::Action)
             .and_then(|label| if label.is_empty() { Err(no_label()) } else { Ok(label) })
@@ -208,11 +219,32 @@ impl Rule {
         namespace: &str,
         selector: &Selector,
     ) -> Result<String, QueryError> {
+        let matchers = Matchers(self.external_matchers(namespace, selector)?);
+        self.render(series, &matchers, "")
+    }
+
+    /// The matchers of `.LabelMatchers` for an external metric: the selector's, and the one of the namespace.
+    fn external_matchers(&self, namespace: &str, selector: &Selector) -> Result<Vec<Matcher>, QueryError> {
         let mut matchers = Matchers::new(selector)?;
         if let Some(label) = self.namespace_label()? {
-            matchers.add(&label, "=", namespace.to_owned());
+            matchers.add(&label, Operator::Equal, namespace.to_owned());
         }
-        self.render(series, &matchers, "")
+        Ok(matchers.0)
+    }
+
+    /// The matchers and the query for an external metric of an HPA.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub fn external_request(
+        &self,
+        series: &str,
+        namespace: &str,
+        selector: &LabelSelector,
+    ) -> Result<(Vec<Matcher>, String), QueryError> {
+        let selector = parsed(selector)?;
+        let matchers = self.external_matchers(namespace, &selector)?;
+        Ok((matchers, self.external_query(series, namespace, &selector)?))
     }
 
     /// The query for a custom metric of the objects `names` of one resource. `namespace` is empty for objects
@@ -230,25 +262,39 @@ impl Rule {
     ) -> Result<String, QueryError> {
         let mut matchers = Matchers::new(selector)?;
         if !namespace.is_empty() {
-            matchers.add(&self.label_for(Resource::NAMESPACES)?, "=", namespace.to_owned());
+            matchers.add(&self.label_for(Resource::NAMESPACES)?, Operator::Equal, namespace.to_owned());
         }
         let label = self.label_for(resource)?;
-        matchers.add(&label, if names.len() > 1 { "=~" } else { "=" }, names.join("|"));
+        let operator = if names.len() > 1 { Operator::Matches } else { Operator::Equal };
+        matchers.add(&label, operator, names.join("|"));
         self.render(series, &matchers, &label)
     }
 
     fn render(&self, series: &str, matchers: &Matchers, group_by: &str) -> Result<String, QueryError> {
-        let query = self.query.render(|action| match action {
-            ".Series" => Some(series.to_owned()),
-            ".LabelMatchers" => Some(matchers.text()),
-            ".GroupBy" => Some(group_by.to_owned()),
-            // A missing key of a Go map of strings is the empty string.
-            _ => indexed_label(action).map(|label| matchers.values.get(label).cloned().unwrap_or_default()),
-        });
+        let groups = if group_by.is_empty() { Vec::new() } else { vec![group_by.to_owned()] };
+        let query = self.query.render(&Fields::from([
+            ("Series", Value::Text(series.to_owned())),
+            ("LabelMatchers", Value::Text(matchers.text())),
+            ("LabelValuesByName", Value::Map(matchers.values())),
+            ("GroupBy", Value::Text(group_by.to_owned())),
+            ("GroupBySlice", Value::List(groups)),
+        ]));
         query
             .map_err(QueryError::Action)
             .and_then(|query| if query.is_empty() { Err(QueryError::Empty) } else { Ok(query) })
     }
+}
+
+/// PromQL matchers for the selector of an HPA's metric, sorted by label.
+///
+/// # Errors
+/// [`QueryError::Selector`] for an unknown operator; [`QueryError::NoValues`] for `In` or `NotIn` without values.
+pub fn label_matchers(selector: &LabelSelector) -> Result<Vec<Matcher>, QueryError> {
+    Ok(Matchers::new(&parsed(selector)?)?.0)
+}
+
+fn parsed(selector: &LabelSelector) -> Result<Selector, QueryError> {
+    Selector::try_from(selector.clone()).map_err(|error| QueryError::Selector(error.to_string()))
 }
 
 /// PromQL matchers for a label selector, without the braces: `queue="Orders",vhost="/"`, sorted by label.

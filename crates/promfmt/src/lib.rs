@@ -4,6 +4,8 @@
 //!
 //! - [`exposition`]: the text format of a scrape.
 //! - [`promql`]: string literals of expressions.
+//! - [`matcher`] and [`query`]: label matchers, and the selectors of a query with their roles.
+//! - [`relabel`]: the rules that change the labels of targets and of samples.
 //! - [`number`] and [`duration`]: sample values and durations such as `1m30s`.
 //! - [`adapter`]: the rules of prometheus-adapter, from the file to the query that a request becomes.
 //! - [`operator`]: the fields of `ServiceMonitor`, `PodMonitor` and `Prometheus` that decide what is scraped.
@@ -15,8 +17,11 @@ pub mod adapter;
 pub mod api;
 pub mod duration;
 pub mod exposition;
+pub mod matcher;
 pub mod number;
 pub mod operator;
 pub mod percent;
 pub mod promql;
+pub mod query;
+pub mod relabel;
 pub mod selector;

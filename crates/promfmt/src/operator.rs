@@ -72,6 +72,21 @@ pub struct PodMonitorSpec {
     pub pod_metrics_endpoints: Vec<Endpoint>,
 }
 
+impl From<PodMonitorSpec> for ServiceMonitorSpec {
+    /// The same scrapes in the form of a ServiceMonitor, whose selector and ports are then those of pods.
+    fn from(pods: PodMonitorSpec) -> Self {
+        Self {
+            selector: pods.selector,
+            namespace_selector: pods.namespace_selector,
+            job_label: pods.job_label,
+            target_labels: Vec::new(),
+            pod_target_labels: pods.pod_target_labels,
+            sample_limit: pods.sample_limit,
+            endpoints: pods.pod_metrics_endpoints,
+        }
+    }
+}
+
 /// `namespaceSelector` of a monitor.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

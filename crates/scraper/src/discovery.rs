@@ -10,10 +10,10 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::SelectorExt as _;
+use promfmt::relabel::relabel;
 
 use crate::labels::{Labels, sanitized};
 use crate::monitor::{Endpoint, Monitor, MonitorKind, Port};
-use crate::relabel::relabel;
 
 /// The objects of a cluster that targets follow from, by `namespace/name`.
 #[derive(Debug, Default)]
@@ -257,7 +257,8 @@ impl Monitor {
                 .chain(labels)
                 .filter(|(_, v)| !v.is_empty()),
         );
-        let labels = relabel(all, &endpoint.relabelings)?.filter(|name| !name.starts_with("__"));
+        let labels = relabel(all.to_map(), &endpoint.relabelings)?;
+        let labels = Labels::new(labels.into_iter().filter(|(name, _)| !name.starts_with("__")));
         let address = discovered.get("__address__");
         let labels =
             if labels.get("instance").is_empty() { labels.with("instance", address) } else { labels };
@@ -279,7 +280,7 @@ fn discovered(endpoint: &Endpoint, candidate: Candidate<'_>, container: Option<&
     let Candidate { service, pod, port } = candidate;
     let mut labels = vec![
         ("__address__".to_owned(), format!("{}:{port}", pod.ip)),
-        ("__scheme__".to_owned(), "http".to_owned()),
+        ("__scheme__".to_owned(), if endpoint.is_https { "https" } else { "http" }.to_owned()),
         ("__metrics_path__".to_owned(), endpoint.path.clone()),
         ("__meta_kubernetes_namespace".to_owned(), pod.namespace.clone()),
         ("__meta_kubernetes_pod_name".to_owned(), pod.name.clone()),

@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 
 use promfmt::exposition::{self, NAME};
+use promfmt::relabel::{merged, relabel};
 
 use crate::discovery::Target;
 use crate::labels::Labels;
-use crate::relabel::relabel;
 use crate::sample::{Millis, Sample};
 use crate::store::{Appended, SeriesId, Store};
 
@@ -66,8 +66,11 @@ impl Ingest {
                     let text: String = scraped.series.chars().take(80).collect();
                     format!("{text:?} is not a series in Prometheus' text format: {problem}")
                 })?;
-                let labels = merged(&Labels::new(labels), target);
-                let labels = relabel(labels, &target.endpoint.metric_relabelings)
+                let endpoint = &target.endpoint;
+                let labels = Labels::new(labels).to_map();
+                let labels = merged(labels, &target.labels.to_map(), endpoint.honor_labels);
+                let labels = relabel(labels, &endpoint.metric_relabelings)
+                    .map(Labels::new)
                     .filter(|labels| !labels.get(NAME).is_empty());
                 let series = match labels {
                     None => None,
@@ -145,28 +148,6 @@ pub(crate) fn report(store: &mut Store, target: &Target, time: Millis, values: &
             store.append(id, Sample { time, value: *value });
         }
     }
-}
-
-/// Merges the labels of a scraped series and of its target. If both have a label, the target's wins and the scraped one
-/// becomes `exported_…`; with `honorLabels` the scraped one wins.
-fn merged(scraped: &Labels, target: &Target) -> Labels {
-    if target.endpoint.honor_labels {
-        let missing = target.labels.iter().filter(|(name, _)| scraped.get(name).is_empty());
-        return Labels::new(scraped.iter().chain(missing));
-    }
-    let mut labels = scraped.clone();
-    for (name, value) in target.labels.iter() {
-        let exported = scraped.get(name);
-        if !exported.is_empty() {
-            let mut renamed = format!("exported_{name}");
-            while !scraped.get(&renamed).is_empty() || !target.labels.get(&renamed).is_empty() {
-                renamed.insert_str(0, "exported_");
-            }
-            labels = labels.with(&renamed, exported);
-        }
-        labels = labels.with(name, value);
-    }
-    labels
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ mod ingest;
 mod labels;
 mod monitor;
 mod promql;
-mod relabel;
 mod sample;
 mod scrape;
 mod store;

@@ -10,11 +10,11 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::core::Selector;
 use promfmt::duration;
 use promfmt::operator::{self, NamespaceSelector, PodMonitorSpec, RelabelConfig, ServiceMonitorSpec};
+use promfmt::relabel::RelabelRule;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::relabel::RelabelRule;
 
 /// The two kinds of monitors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(crate) struct Monitor {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) port: Port,
+    /// The targets should speak TLS.
+    pub(crate) is_https: bool,
     pub(crate) path: String,
     pub(crate) params: BTreeMap<String, Vec<String>>,
     pub(crate) interval: Duration,
@@ -99,18 +101,7 @@ impl Monitor {
     ) -> Result<Self, String> {
         let spec: ServiceMonitorSpec = match kind {
             MonitorKind::Service => parsed(spec)?,
-            MonitorKind::Pod => {
-                let pods: PodMonitorSpec = parsed(spec)?;
-                ServiceMonitorSpec {
-                    selector: pods.selector,
-                    namespace_selector: pods.namespace_selector,
-                    job_label: pods.job_label,
-                    target_labels: Vec::new(),
-                    pod_target_labels: pods.pod_target_labels,
-                    sample_limit: pods.sample_limit,
-                    endpoints: pods.pod_metrics_endpoints,
-                }
-            }
+            MonitorKind::Pod => parsed::<PodMonitorSpec>(spec)?.into(),
         };
         let selector = Selector::try_from(spec.selector).map_err(|error| format!("selector: {error}"))?;
         let endpoints = spec.endpoints.into_iter().enumerate().map(|(at, endpoint)| {
@@ -145,9 +136,12 @@ impl Endpoint {
         if let Some(field) = spec.credentials_field() {
             return Err(format!("{field} is not supported by this server"));
         }
-        if let Some(scheme) = spec.scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
-            return Err(format!("scheme {scheme:?} is not supported by this server, only http"));
-        }
+        let is_https = match spec.scheme.as_deref().unwrap_or_default() {
+            "" => false,
+            scheme if scheme.eq_ignore_ascii_case("http") => false,
+            scheme if scheme.eq_ignore_ascii_case("https") => true,
+            scheme => return Err(format!("scheme {scheme:?} is neither http nor https")),
+        };
         let interval = positive("interval", spec.interval)?.unwrap_or(config.scrape_interval);
         let timeout = match positive("scrapeTimeout", spec.scrape_timeout)? {
             Some(timeout) if timeout > interval => {
@@ -172,6 +166,7 @@ impl Endpoint {
             |configs: &[RelabelConfig]| configs.iter().map(RelabelRule::new).collect::<Result<Vec<_>, _>>();
         Ok(Self {
             port,
+            is_https,
             path: if path.starts_with('/') { path } else { format!("/{path}") },
             params: spec.params,
             interval,
@@ -272,7 +267,7 @@ mod tests {
             ),
             (json!({"interval": "5 seconds"}), "is not a duration"),
             (json!({"interval": "0s"}), "is not a duration above zero"),
-            (json!({"scheme": "https"}), "only http"),
+            (json!({"scheme": "ftp"}), "neither http nor https"),
             (json!({"basicAuth": {"username": {}}}), "basicAuth is not supported"),
             (json!({"relabelings": [{"action": "hashmod"}]}), "hashmod"),
             (json!({"port": 5}), "does not parse"),

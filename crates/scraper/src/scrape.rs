@@ -122,11 +122,18 @@ impl Scraper {
         let status = answer.status();
         let body = Limited::new(answer.into_body(), self.body_limit).collect().await;
         if status != StatusCode::OK {
-            let message = body.ok().and_then(|body| status_message(&body.to_bytes()));
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            let message = status_message(&body);
+            if target.endpoint.is_https && message.is_none() {
+                return Err(over_tls(target, speaks_tls(&body)));
+            }
             return Err(match message {
                 Some(message) => format!("server returned HTTP status {status}: {message}"),
                 None => format!("server returned HTTP status {status}"),
             });
+        }
+        if target.endpoint.is_https {
+            return Err(over_tls(target, false));
         }
         let body =
             body.map_err(|error| format!("reading the answer (at most {} bytes): {error}", self.body_limit))?;
@@ -152,6 +159,23 @@ impl Target {
             (_, false) => format!("{path}?{query}"),
         }
     }
+}
+
+/// Returns `true` if the body is a TLS server's answer to a request without TLS.
+fn speaks_tls(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("HTTP request to an HTTPS server")
+}
+
+/// The error of a scrape with scheme `https`, in Prometheus' words where the target has no TLS.
+fn over_tls(target: &Target, speaks_tls: bool) -> String {
+    if speaks_tls {
+        return "scheme https is not supported by this server".to_owned();
+    }
+    let address = target.discovered.get("__address__");
+    format!(
+        "Get \"https://{address}{}\": http: server gave HTTP response to HTTPS client",
+        target.endpoint.path
+    )
 }
 
 /// The `message` of a Kubernetes `Status`, shortened.

@@ -35,14 +35,20 @@ impl TryFrom<&api::HorizontalPodAutoscalerSpec> for Spec {
     }
 }
 
-/// Returns the first External metric with a usable target; see [`crate::selection::first_external`].
+/// Returns the first External metric with a usable target; see [`externals`].
+#[must_use]
+pub fn first_external(metrics: &[api::MetricSpec]) -> Option<ExternalSelection> {
+    externals(metrics).into_iter().next()
+}
+
+/// Returns the External metrics with a usable target; see [`crate::selection::externals`].
 ///
 /// A metric with an unreadable quantity counts as absent.
 #[must_use]
-pub fn first_external(metrics: &[api::MetricSpec]) -> Option<ExternalSelection> {
+pub fn externals(metrics: &[api::MetricSpec]) -> Vec<ExternalSelection> {
     let at = FieldPath::Root("metrics");
     let metrics: Vec<Metric> = metrics.iter().map(|m| metric(m, at).unwrap_or_default()).collect();
-    selection::first_external(&metrics)
+    selection::externals(&metrics).collect()
 }
 
 fn metric(metric: &api::MetricSpec, at: FieldPath<'_>) -> Result<Metric, ConvertError> {

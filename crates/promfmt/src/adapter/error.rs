@@ -49,6 +49,9 @@ pub enum RuleProblem {
     /// A template has `<<` without `>>`.
     #[error("{0} has a << without >>")]
     Template(&'static str),
+    /// A template has an `if` or a `range` without `end`, or an `end` or `else` without them.
+    #[error("{0} has a block without its end, or an end without its block")]
+    Block(&'static str),
 }
 
 /// An error when a rule is turned into a query. The adapter answers such a request with an error.
@@ -60,6 +63,9 @@ pub enum QueryError {
         /// Plural name of the resource.
         resource: String,
     },
+    /// The selector has an operator that Kubernetes does not know.
+    #[error("the selector is invalid: {0}")]
+    Selector(String),
     /// The selector has `in` or `notin` without values.
     #[error("the selector's requirement on the label {label} has no values")]
     NoValues {
@@ -67,10 +73,7 @@ pub enum QueryError {
         label: String,
     },
     /// A template has an action that this crate does not know; the adapter may know it.
-    #[error(
-        "the template action <<{0}>> is not supported: use .Series, .LabelMatchers, .GroupBy or \
-         index .LabelValuesByName \"LABEL\" in queries, .Group and .Resource in labels"
-    )]
+    #[error("Surge cannot render the template action <<{0}>>; prometheus-adapter may be able to")]
     Action(String),
     /// The template renders to nothing.
     #[error("the rule's metricsQuery is empty")]

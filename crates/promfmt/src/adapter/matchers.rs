@@ -6,46 +6,49 @@ use std::collections::BTreeMap;
 
 use kube_core::{Expression, Selector};
 
-use crate::promql::quote;
+use crate::matcher::{Matcher, Operator};
 use crate::selector::sorted;
 
 use super::error::QueryError;
 
-/// Matchers in the order of their labels, and the values that they ask for.
+/// Matchers in the order of their labels.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Matchers {
-    texts: Vec<String>,
-    /// Values by label; several values are joined by `|`.
-    pub(super) values: BTreeMap<String, String>,
-}
+pub(super) struct Matchers(pub(super) Vec<Matcher>);
 
 impl Matchers {
     pub(super) fn new(selector: &Selector) -> Result<Self, QueryError> {
         let mut matchers = Self::default();
         for expression in sorted(selector.clone()) {
             match expression {
-                Expression::Equal(label, value) => matchers.add(&label, "=", value),
-                Expression::NotEqual(label, value) => matchers.add(&label, "!=", value),
-                Expression::Exists(label) => matchers.add(&label, "!=", String::new()),
-                Expression::DoesNotExist(label) => matchers.add(&label, "=", String::new()),
+                Expression::Equal(label, value) => matchers.add(&label, Operator::Equal, value),
+                Expression::NotEqual(label, value) => matchers.add(&label, Operator::NotEqual, value),
+                Expression::Exists(label) => matchers.add(&label, Operator::NotEqual, String::new()),
+                Expression::DoesNotExist(label) => matchers.add(&label, Operator::Equal, String::new()),
                 Expression::In(label, values) | Expression::NotIn(label, values) if values.is_empty() => {
                     return Err(QueryError::NoValues { label });
                 }
                 // A regular expression even for a single value.
-                Expression::In(label, values) => matchers.add(&label, "=~", joined(values)),
-                Expression::NotIn(label, values) => matchers.add(&label, "!~", joined(values)),
+                Expression::In(label, values) => matchers.add(&label, Operator::Matches, joined(values)),
+                Expression::NotIn(label, values) => {
+                    matchers.add(&label, Operator::MatchesNot, joined(values));
+                }
             }
         }
         Ok(matchers)
     }
 
-    pub(super) fn add(&mut self, label: &str, operator: &str, value: String) {
-        self.texts.push(format!("{label}{operator}{}", quote(&value)));
-        self.values.insert(label.to_owned(), value);
+    pub(super) fn add(&mut self, label: &str, operator: Operator, value: String) {
+        self.0.push(Matcher::new(label, operator, value));
     }
 
+    /// The matchers without braces.
     pub(super) fn text(&self) -> String {
-        self.texts.join(",")
+        self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// Values by label; several values are joined by `|`. The last matcher of a label counts.
+    pub(super) fn values(&self) -> BTreeMap<String, String> {
+        self.0.iter().map(|matcher| (matcher.label.clone(), matcher.value.clone())).collect()
     }
 }
 
@@ -90,8 +93,8 @@ mod tests {
     fn keeps_the_values_by_label() {
         let selector = Selector::from(Expression::In("queue".into(), set(["b", "a"])));
         let mut matchers = Matchers::new(&selector).expect("matchers");
-        matchers.add("namespace", "=", "demo".to_owned());
-        assert_eq!(matchers.values["queue"], "a|b");
+        matchers.add("namespace", Operator::Equal, "demo".to_owned());
+        assert_eq!(matchers.values()["queue"], "a|b");
         assert_eq!(matchers.text(), r#"queue=~"a|b",namespace="demo""#);
     }
 }

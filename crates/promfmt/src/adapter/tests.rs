@@ -120,7 +120,7 @@ fn external_queries_fill_in_the_template() {
     ] {
         assert_eq!(query(template).as_deref(), Ok(expected), "{template}");
     }
-    assert_eq!(query("<<range .X>>"), Err(QueryError::Action("range .X".to_owned())));
+    assert_eq!(query("<<.X>>"), Err(QueryError::Action(".X".to_owned())));
     assert_eq!(query(r#"<<index .LabelValuesByName "other">>"#), Err(QueryError::Empty));
 }
 

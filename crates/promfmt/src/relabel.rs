@@ -2,15 +2,19 @@
 //!
 //! The rules are Prometheus' `relabel_config`; every action but `hashmod` is supported.
 
-use promfmt::exposition::is_label_name;
-use promfmt::operator::RelabelConfig;
-use regex::Regex;
+use std::collections::BTreeMap;
 
-use crate::labels::Labels;
+use regex::{Captures, Regex};
+
+use crate::exposition::is_label_name;
+use crate::operator::RelabelConfig;
+
+/// Labels by their names.
+pub type Labels = BTreeMap<String, String>;
 
 /// A checked rule.
 #[derive(Debug, Clone)]
-pub(crate) struct RelabelRule {
+pub struct RelabelRule {
     config: RelabelConfig,
     regex: Regex,
     action: Action,
@@ -42,7 +46,7 @@ impl RelabelRule {
     ///
     /// # Errors
     /// The reason why the rule is refused.
-    pub(crate) fn new(config: &RelabelConfig) -> Result<Self, String> {
+    pub fn new(config: &RelabelConfig) -> Result<Self, String> {
         let name = config.action.as_deref().unwrap_or("replace").to_lowercase();
         let action = match name.as_str() {
             "replace" => Action::Replace,
@@ -72,48 +76,83 @@ impl RelabelRule {
     }
 
     /// The labels after this rule; `None` if it drops them.
-    fn apply(&self, labels: Labels) -> Option<Labels> {
+    #[must_use]
+    pub fn apply(&self, mut labels: Labels) -> Option<Labels> {
+        let get = |name: &str| labels.get(name).map_or("", String::as_str);
         let separator = self.config.separator.as_deref().unwrap_or(";");
-        let values: Vec<&str> = self.config.source_labels.iter().map(|name| labels.get(name)).collect();
+        let values: Vec<&str> = self.config.source_labels.iter().map(|name| get(name)).collect();
         let value = values.join(separator);
         let target = self.config.target_label.as_deref().unwrap_or_default();
         let replacement = self.config.replacement.as_deref().unwrap_or("$1");
         match self.action {
-            Action::Keep => self.regex.is_match(&value).then_some(labels),
-            Action::Drop => (!self.regex.is_match(&value)).then_some(labels),
-            Action::KeepEqual => (labels.get(target) == value).then_some(labels),
-            Action::DropEqual => (labels.get(target) != value).then_some(labels),
-            Action::Lowercase => Some(labels.with(target, &value.to_lowercase())),
-            Action::Uppercase => Some(labels.with(target, &value.to_uppercase())),
-            Action::LabelDrop => Some(labels.filter(|name| !self.regex.is_match(name))),
-            Action::LabelKeep => Some(labels.filter(|name| self.regex.is_match(name))),
+            Action::Keep => return self.regex.is_match(&value).then_some(labels),
+            Action::Drop => return (!self.regex.is_match(&value)).then_some(labels),
+            Action::KeepEqual => return (get(target) == value).then_some(labels),
+            Action::DropEqual => return (get(target) != value).then_some(labels),
+            Action::Lowercase => set(&mut labels, target, value.to_lowercase()),
+            Action::Uppercase => set(&mut labels, target, value.to_uppercase()),
+            Action::LabelDrop => labels.retain(|name, _| !self.regex.is_match(name)),
+            Action::LabelKeep => labels.retain(|name, _| self.regex.is_match(name)),
             Action::LabelMap => {
                 let mapped: Vec<(String, String)> = labels
                     .iter()
                     .filter_map(|(name, value)| {
                         let found = self.regex.captures(name)?;
-                        Some((expanded(&found, replacement), value.to_owned()))
+                        Some((expanded(&found, replacement), value.clone()))
                     })
                     .collect();
-                Some(mapped.iter().fold(labels, |labels, (name, value)| labels.with(name, value)))
+                mapped.into_iter().for_each(|(name, value)| set(&mut labels, &name, value));
             }
             Action::Replace => {
                 let Some(found) = self.regex.captures(&value) else { return Some(labels) };
-                let target = expanded(&found, target);
-                let result = expanded(&found, replacement);
-                if is_label_name(&target) { Some(labels.with(&target, &result)) } else { Some(labels) }
+                let (target, result) = (expanded(&found, target), expanded(&found, replacement));
+                if is_label_name(&target) {
+                    set(&mut labels, &target, result);
+                }
             }
         }
+        Some(labels)
+    }
+}
+
+/// Sets a label. An empty value removes it.
+fn set(labels: &mut Labels, name: &str, value: String) {
+    if value.is_empty() {
+        labels.remove(name);
+    } else {
+        labels.insert(name.to_owned(), value);
     }
 }
 
 /// The labels after all rules in turn; `None` if one drops them.
-pub(crate) fn relabel(labels: Labels, rules: &[RelabelRule]) -> Option<Labels> {
+#[must_use]
+pub fn relabel(labels: Labels, rules: &[RelabelRule]) -> Option<Labels> {
     rules.iter().try_fold(labels, |labels, rule| rule.apply(labels))
 }
 
+/// Merges the labels of a scraped series and of its target. If both have a label, the target's wins and the scraped one
+/// becomes `exported_…`; with `honorLabels` the scraped one wins.
+#[must_use]
+pub fn merged(scraped: Labels, target: &Labels, honor_labels: bool) -> Labels {
+    let mut labels = scraped;
+    for (name, value) in target {
+        if let Some(own) = labels.get(name).filter(|own| !own.is_empty()).cloned() {
+            if honor_labels {
+                continue;
+            }
+            let mut renamed = format!("exported_{name}");
+            while labels.contains_key(&renamed) || target.contains_key(&renamed) {
+                renamed.insert_str(0, "exported_");
+            }
+            labels.insert(renamed, own);
+        }
+        labels.insert(name.clone(), value.clone());
+    }
+    labels
+}
+
 /// Fills the groups of a match into `template`.
-fn expanded(found: &regex::Captures<'_>, template: &str) -> String {
+fn expanded(found: &Captures<'_>, template: &str) -> String {
     let mut text = String::new();
     found.expand(template, &mut text);
     text
@@ -123,6 +162,15 @@ fn expanded(found: &regex::Captures<'_>, template: &str) -> String {
 mod tests {
     use super::*;
 
+    fn labels(pairs: &[(&str, &str)]) -> Labels {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn shown(labels: &Labels) -> String {
+        let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+        format!("{{{}}}", pairs.join(", "))
+    }
+
     fn rule(json: &serde_json::Value) -> Result<RelabelRule, String> {
         RelabelRule::new(&serde_json::from_value(json.clone()).expect("a rule's shape"))
     }
@@ -130,7 +178,7 @@ mod tests {
     #[test]
     fn every_action_changes_labels_as_prometheus() {
         use serde_json::json;
-        let before = Labels::new([("a", "Foo"), ("b", "bar"), ("__meta_x", "m")]);
+        let before = labels(&[("a", "Foo"), ("b", "bar"), ("__meta_x", "m")]);
         for (spec, after) in [
             (
                 json!({"targetLabel": "c", "replacement": "v"}),
@@ -176,7 +224,7 @@ mod tests {
             (json!({"action": "labelkeep", "regex": "[ab]"}), Some(r#"{a="Foo", b="bar"}"#)),
         ] {
             let rules = [rule(&spec).unwrap_or_else(|error| panic!("{spec}: {error}"))];
-            let got = relabel(before.clone(), &rules).map(|labels| labels.to_string());
+            let got = relabel(before.clone(), &rules).map(|labels| shown(&labels));
             assert_eq!(got.as_deref(), after, "{spec}");
         }
     }
@@ -192,5 +240,19 @@ mod tests {
             let error = rule(&spec).expect_err("refused");
             assert!(error.contains(problem), "{spec}: {error}");
         }
+    }
+
+    #[test]
+    fn labels_of_target_and_series_merge() {
+        let scraped = labels(&[("queue", "a"), ("namespace", "own"), ("exported_namespace", "x")]);
+        let target = labels(&[("namespace", "demo"), ("job", "j")]);
+        assert_eq!(
+            shown(&merged(scraped.clone(), &target, false)),
+            r#"{exported_exported_namespace="own", exported_namespace="x", job="j", namespace="demo", queue="a"}"#
+        );
+        assert_eq!(
+            shown(&merged(scraped, &target, true)),
+            r#"{exported_namespace="x", job="j", namespace="own", queue="a"}"#
+        );
     }
 }
