@@ -3,10 +3,12 @@
 //! Text stays as it arrived. The report writer cleans it.
 
 mod broker;
+mod external;
 mod keda;
 mod metrics_api;
 mod prometheus;
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -17,13 +19,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use text::command::{ClusterFlags, Command};
 
-pub use self::broker::{Broker, MetricsEndpoint, Queue, Sample, ServicePort};
+pub use self::broker::{Broker, MetricsEndpoint, MonitorEndpoint, Queue, Sample, ServicePort};
+pub use self::external::ExternalMetric;
 pub use self::keda::{
     AuthenticationReference, AuthenticationSpec, Keda, ScaledObject, ScaledObjectSpec, SecretKeys,
     SecretReference, Trigger,
 };
 pub use self::metrics_api::{MetricResponse, MetricsApi};
-pub use self::prometheus::{Prometheus, SampleTimes};
+pub use self::prometheus::{History, Monitor, MonitorKind, Prometheus};
 pub use promfmt::api::{Target, Targets};
 
 /// The outcome of a request, and a command that shows the same.
@@ -163,15 +166,19 @@ impl<S> CustomObject<S> {
     }
 }
 
-/// A second reading of the HPA and its metric, taken when the first readings disagreed.
+/// A later look at the numbers of the chain, taken when two neighbours disagreed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recheck {
+pub struct Look {
     /// Time since the first reading.
     pub after: Duration,
     /// The HPA.
     pub autoscaler: Fact<HorizontalPodAutoscaler>,
-    /// The metric.
-    pub response: Fact<MetricResponse>,
+    /// The broker's queues.
+    pub queues: Fact<Vec<Queue>>,
+    /// The samples of the broker's endpoints, in their order.
+    pub endpoints: Vec<Fact<Vec<Sample>>>,
+    /// The HPA's External metrics, in their order.
+    pub metrics: Vec<ExternalMetric>,
 }
 
 /// All observations.
@@ -191,8 +198,10 @@ pub struct Facts {
     pub autoscaler: Fact<HorizontalPodAutoscaler>,
     /// All HPAs of the namespace.
     pub autoscalers: Fact<Vec<HorizontalPodAutoscaler>>,
-    /// The second reading, if one was taken.
-    pub recheck: Option<Recheck>,
+    /// Later looks at the numbers, oldest first; none if all agreed at once.
+    pub looks: Vec<Look>,
+    /// The HPA's External metrics, in their order.
+    pub metrics: Vec<ExternalMetric>,
     /// Deployments of the namespace.
     pub deployments: Fact<Vec<Deployment>>,
     /// StatefulSets of the namespace.
@@ -218,6 +227,14 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The observations of the External metric with that index in the HPA's metrics.
+    #[must_use]
+    pub fn metric(&self, index: usize) -> &ExternalMetric {
+        static UNKNOWN: LazyLock<ExternalMetric> =
+            LazyLock::new(|| ExternalMetric::not_asked(0, "the metric is unknown"));
+        self.metrics.iter().find(|metric| metric.index == index).unwrap_or(&UNKNOWN)
+    }
+
     /// Facts of which none was requested.
     #[must_use]
     pub fn not_asked(reason: &str) -> Self {
@@ -229,7 +246,8 @@ impl Facts {
             namespace: Fact::not_asked(reason),
             autoscaler: Fact::not_asked(reason),
             autoscalers: Fact::not_asked(reason),
-            recheck: None,
+            looks: Vec::new(),
+            metrics: Vec::new(),
             deployments: Fact::not_asked(reason),
             stateful_sets: Fact::not_asked(reason),
             pods: Fact::not_asked(reason),

@@ -122,6 +122,13 @@ impl Fix {
         self
     }
 
+    /// The same fix with a command to run after its own, if that succeeds.
+    #[must_use]
+    pub(crate) fn then(mut self, next: Command) -> Self {
+        self.command = self.command.map(|command| command.and(next));
+        self
+    }
+
     /// The form of [`Self::text`].
     #[must_use]
     pub fn form(&self) -> Form {
@@ -146,6 +153,9 @@ pub struct Finding {
     pub hop: Hop,
     /// A fixed name of the check, for scripts.
     pub check: &'static str,
+    /// The External metric that it is about, if the HPA has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
     /// The verdict.
     pub verdict: Verdict,
     /// The observation as a sentence; cleaned.
@@ -166,6 +176,8 @@ fn as_line<S: serde::Serializer>(command: &Option<Command>, serializer: S) -> Re
 /// Writes the findings of one hop.
 pub(crate) struct ReportWriter<'a> {
     pub(crate) hop: Hop,
+    /// The External metric that the findings are about, if the HPA has several.
+    pub(crate) metric: Option<String>,
     pub(crate) findings: &'a mut Vec<Finding>,
 }
 
@@ -178,10 +190,16 @@ impl ReportWriter<'_> {
         evidence: Option<&Command>,
         fix: Option<Fix>,
     ) {
+        let metric = self.metric.as_deref().map(clean::text);
         let detail = clean::text(detail);
+        let detail = match &metric {
+            Some(metric) => messages::of_metric(metric, detail),
+            None => detail,
+        };
         self.findings.push(Finding {
             hop: self.hop,
             check,
+            metric,
             verdict,
             detail,
             evidence: evidence.cloned(),

@@ -1,6 +1,9 @@
 //! Commands and remedies that several hops offer. Values from the cluster go into arguments and JSON, never into text.
 
 pub(crate) mod keda;
+pub(crate) mod monitors;
+pub(crate) mod rules;
+pub(crate) mod selector;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::{CrossVersionObjectReference, HorizontalPodAutoscaler};
@@ -8,10 +11,9 @@ use serde_json::{Value, json};
 use text::command::Command;
 
 use crate::chain::{self, METRICS_API};
-use crate::facts::{Facts, ServicePort};
+use crate::facts::Facts;
 use crate::finding::Fix;
-use crate::metric::Metric;
-use crate::{messages, scaled_object};
+use crate::messages;
 
 /// `kubectl get KINDS -n NAMESPACE`.
 pub(crate) fn get(kinds: &str, namespace: &str) -> Command {
@@ -142,35 +144,6 @@ pub(crate) fn target(hpa: &HorizontalPodAutoscaler) -> CrossVersionObjectReferen
     hpa.spec.as_ref().map(|spec| spec.scale_target_ref.clone()).unwrap_or_default()
 }
 
-/// Setting the queue of the HPA's metric, or of KEDA's trigger.
-pub(crate) fn set_queue(facts: &Facts, index: usize, queue: &str) -> Fix {
-    if let Some((object, trigger, _)) = scaled_object::trigger(facts) {
-        let path = format!("/spec/triggers/{trigger}/metadata/queueName");
-        let change = json!([{"op": "replace", "path": path, "value": queue}]);
-        let namespace = Some(facts.subject.namespace.as_str());
-        let command = json_patch("scaledobject", scaled_object::name(object), namespace, &change);
-        return Fix::command(messages::fix_trigger_queue(queue), command);
-    }
-    let path = format!("/spec/metrics/{index}/external/metric/selector");
-    let change = json!([{"op": "replace", "path": path, "value": {"matchLabels": {"queue": queue}}}]);
-    Fix::command(messages::fix_metric_queue(queue), json_patch_hpa(facts, &change))
-}
-
-/// Removing a label from the selector of the HPA's metric.
-pub(crate) fn remove_selector_label(facts: &Facts, metric: &Metric, label: &str, what: &str) -> Fix {
-    let selector = format!("/spec/metrics/{}/external/metric/selector", metric.index);
-    let labels = metric.selector.match_labels.iter().flatten();
-    let path = match labels.into_iter().find(|(key, _)| *key == label) {
-        Some(_) => format!("{selector}/matchLabels/{}", pointer_token(label)),
-        None => {
-            let mut expressions = metric.selector.match_expressions.iter().flatten();
-            let index = expressions.position(|requirement| requirement.key == label).unwrap_or_default();
-            format!("{selector}/matchExpressions/{index}")
-        }
-    };
-    Fix::command(what, json_patch_hpa(facts, &json!([{"op": "remove", "path": path}])))
-}
-
 /// Deleting one of two HPAs with the same target. KEDA would recreate its own, so another HPA goes first. Of two that KEDA
 /// owns, the ScaledObject of `other` goes.
 pub(crate) fn delete_one_hpa(
@@ -249,6 +222,17 @@ pub(crate) fn revive_backend(facts: &Facts, namespace: &str, service: &str) -> F
     }
 }
 
+/// The Helm release that owns the adapter, if one does.
+fn helm_release(facts: &Facts) -> Option<&str> {
+    let metadata = &facts.api.backend.get()?.metadata;
+    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    if label("app.kubernetes.io/managed-by") != Some("Helm") {
+        return None;
+    }
+    let release = metadata.annotations.as_ref().and_then(|all| all.get("meta.helm.sh/release-name"));
+    release.map(String::as_str).or(label("app.kubernetes.io/instance")).or(metadata.name.as_deref())
+}
+
 /// Setting an argument of the adapter: with helm if a release owns it, or else in the Deployment. `values` are the values
 /// of the adapter's chart that set the same.
 pub(crate) fn set_adapter_argument(
@@ -259,13 +243,8 @@ pub(crate) fn set_adapter_argument(
     values: &[String],
 ) -> Fix {
     let Some(backend) = facts.api.backend.get() else { return look_again(facts) };
-    let metadata = &backend.metadata;
-    let label = |key: &str| metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
     let (deployment, namespace) = name_and_namespace(backend);
-    if label("app.kubernetes.io/managed-by") == Some("Helm") {
-        let release = metadata.annotations.as_ref().and_then(|all| all.get("meta.helm.sh/release-name"));
-        let release =
-            release.map(String::as_str).or(label("app.kubernetes.io/instance")).unwrap_or(deployment);
+    if let Some(release) = helm_release(facts) {
         let upgrade = Command::helm(["upgrade"]).namespace(namespace).arg("--reuse-values");
         let upgrade = values.iter().fold(upgrade, |command, value| command.flag("--set", value));
         let upgrade = upgrade.operands([release, "prometheus-community/prometheus-adapter"]);
@@ -286,18 +265,26 @@ pub(crate) fn set_adapter_argument(
             let path = format!("/spec/template/spec/containers/{container}/{list}/{index}");
             json!([{"op": "replace", "path": path, "value": value}])
         }
-        None => json!([{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": value}]),
+        None => {
+            let has_arguments = backend.spec.as_ref().is_some_and(|spec| {
+                let pods = spec.template.spec.as_ref();
+                pods.and_then(|pods| pods.containers.first())
+                    .is_some_and(|container| container.args.is_some())
+            });
+            let path = "/spec/template/spec/containers/0/args";
+            if has_arguments {
+                json!([{"op": "add", "path": format!("{path}/-"), "value": value}])
+            } else {
+                json!([{"op": "add", "path": path, "value": [value]}])
+            }
+        }
     };
     Fix::command(what, json_patch("deployment", deployment, Some(namespace), &change))
 }
 
 /// Pointing the adapter at the Prometheus that answers. `path` is the path of its present URL.
 pub(crate) fn point_adapter_at_prometheus(facts: &Facts, path: &str) -> Fix {
-    let found = facts.prometheus.services.all().first().cloned().unwrap_or_else(|| ServicePort {
-        namespace: contract::names::MONITORING.to_owned(),
-        service: contract::names::PROMETHEUS_SERVICE.to_owned(),
-        port: contract::names::PROMETHEUS_PORT,
-    });
+    let Some(found) = facts.prometheus.services.all().first() else { return look_again(facts) };
     let (host, port) = (format!("http://{}.{}.svc", found.service, found.namespace), found.port);
     set_adapter_argument(
         facts,

@@ -25,24 +25,27 @@ mod fmt;
 mod hops;
 mod messages;
 mod metric;
+mod readings;
 mod report;
 mod rule;
 mod scaled_object;
+mod scrape;
 mod select;
 #[cfg(test)]
 mod tests;
 
 use text::command::ClusterFlags;
 
-pub use self::chain::is_keda;
+pub use self::chain::{argument_of, is_keda};
 pub use self::facts::Facts;
 pub use self::finding::{Finding, Fix, Form, Hop, Verdict};
 pub use self::hops::api::adapter_url::{PrometheusService, prometheus_service};
 pub use self::hops::autoscaler::status::disagrees;
-pub use self::metric::{Metric, external};
+pub use self::metric::{Metric, externals};
+pub use self::readings::is_open;
 pub use self::report::{Report, Timing};
 pub use self::rule::{SERIES, parse as parse_rules, rules_for};
-pub use self::select::{matches, selects_service};
+pub use self::select::{matches, selects_pod, selects_service};
 
 use self::finding::ReportWriter;
 use self::hops::api_server::Access;
@@ -55,7 +58,7 @@ type Examine = fn(&Facts, &mut ReportWriter<'_>);
 pub fn examine(facts: &Facts) -> Report {
     let mut findings = Vec::new();
     let mut timing = None;
-    let mut writer = ReportWriter { hop: Hop::Cluster, findings: &mut findings };
+    let mut writer = ReportWriter { hop: Hop::Cluster, metric: None, findings: &mut findings };
     let access = hops::api_server::examine(facts, &mut writer);
     if access == Access::Granted {
         let hops: [(Hop, Examine); 7] = [

@@ -31,6 +31,9 @@ pub(crate) use self::workloads::*;
 
 // Any hop.
 messages! {
+    from_to(low, high) = "{low} to {high}";
+    metric_title(name, selector) = "{name}{{{selector}}}";
+    of_metric(metric, detail) = "{metric}: {detail}";
     fix_repeat_request() = "repeat the request to see the error";
     fix_look_again() = "run the doctor again";
     fix_wait_for_sync() = "wait for the next sync, then run the doctor again";

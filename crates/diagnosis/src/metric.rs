@@ -1,10 +1,11 @@
-//! The External metric of an HPA.
+//! The External metrics of an HPA.
 
 pub(crate) use hpa::selection::ExternalTarget;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use crate::facts::Facts;
+use crate::messages;
 
 /// An External metric.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,23 +24,38 @@ pub struct Metric {
     pub target: ExternalTarget,
 }
 
-/// The first External metric of the HPA under examination.
-pub(crate) fn examined(facts: &Facts) -> Option<Metric> {
-    facts.autoscaler.get().and_then(external)
+impl Metric {
+    /// Its name and its selector, by which a report tells it from the others.
+    pub(crate) fn title(&self) -> String {
+        if self.query.is_empty() {
+            self.name.clone()
+        } else {
+            messages::metric_title(&self.name, &self.query)
+        }
+    }
 }
 
-/// The first External metric of an HPA.
+/// The first External metric of the HPA under examination.
+pub(crate) fn first(facts: &Facts) -> Option<Metric> {
+    facts.autoscaler.get().map(externals)?.into_iter().next()
+}
+
+/// The External metrics of an HPA, in their order.
 #[must_use]
-pub fn external(hpa: &HorizontalPodAutoscaler) -> Option<Metric> {
-    let metrics = hpa.spec.as_ref()?.metrics.as_deref()?;
-    let found = ::hpa::k8s::first_external(metrics)?;
-    let selector = metrics[found.index].external.as_ref()?.metric.selector.clone();
-    Some(Metric {
+pub fn externals(hpa: &HorizontalPodAutoscaler) -> Vec<Metric> {
+    let metrics = hpa.spec.as_ref().and_then(|spec| spec.metrics.as_deref()).unwrap_or_default();
+    let found = ::hpa::k8s::externals(metrics).into_iter();
+    let metric = found.map(|found| Metric {
         index: found.index,
         query: found.selector.query(),
         queue: found.selector.only_value("queue").map(str::to_owned),
+        selector: metrics[found.index]
+            .external
+            .as_ref()
+            .and_then(|external| external.metric.selector.clone())
+            .unwrap_or_default(),
         name: found.name,
-        selector: selector.unwrap_or_default(),
         target: found.target,
-    })
+    });
+    metric.collect()
 }

@@ -20,15 +20,24 @@ pub fn parse(text: &str) -> Result<Vec<Rule>, String> {
 }
 
 /// The rules that make the metric, each with the series that it uses. A rule whose series query has no name is
-/// tried with RabbitMQ's series.
+/// tried with RabbitMQ's series and with the metric's own name.
 #[must_use]
 pub fn rules_for<'a>(rules: &'a [Rule], metric: &str) -> Vec<(&'a Rule, String)> {
     let made = |rule: &'a Rule| {
-        let names = rule.fixed_series().map_or(SERIES.to_vec(), |name| vec![name]);
+        let names = rule.fixed_series().map_or([SERIES[0], SERIES[1], metric].to_vec(), |name| vec![name]);
         let series = names.into_iter().find(|series| rule.metric_name(series).as_deref() == Some(metric))?;
         Some((rule, series.to_owned()))
     };
     rules.iter().filter_map(made).collect()
+}
+
+/// The rule that would make the metric without its `seriesFilters`: its index, and the series that they exclude.
+pub(crate) fn excluded<'a>(rules: &'a [Rule], metric: &str) -> Option<(usize, &'a str)> {
+    rules.iter().enumerate().find_map(|(index, rule)| {
+        let series = rule.fixed_series()?;
+        let is_excluded = rule.metric_name(series).is_none();
+        (is_excluded && rule.unfiltered_name(series).as_deref() == Some(metric)).then_some((index, series))
+    })
 }
 
 /// Returns whether the query returns 0 while scrapes fail.
@@ -37,23 +46,22 @@ pub(crate) fn has_constant_fallback(rule: &Rule) -> bool {
     squeezed.contains("orvector(0)") || squeezed.contains("oron()vector(0)")
 }
 
+/// The query without the guard that returns 0 while scrapes fail.
+pub(crate) fn without_constant_fallback(rule: &Rule) -> Option<String> {
+    let query = &rule.metrics_query;
+    let at = query.rfind("vector")?;
+    let rest: String = query[at..].chars().filter(|c| !c.is_whitespace()).collect();
+    let before = query[..at].trim_end();
+    let before = before.strip_suffix("on()").or_else(|| before.strip_suffix("on ()")).unwrap_or(before);
+    let measured = before.trim_end().strip_suffix("or")?.trim_end();
+    (rest == "vector(0)").then(|| measured.to_owned())
+}
+
 /// Returns whether the query returns 0 for a missing queue while `up` is 1, which it stays for an exporter without its
 /// broker.
 pub(crate) fn guards_by_up_alone(rule: &Rule) -> bool {
     let has_guard = rule.metrics_query.contains(" or ") && !has_constant_fallback(rule);
     has_guard && !rule.metrics_query.contains("rabbitmq_up")
-}
-
-/// Returns whether the query selects one of several jobs that scrape the same queue.
-pub(crate) fn pins_job(rule: &Rule) -> bool {
-    let measured = rule.metrics_query.split(" or ").next().unwrap_or_default();
-    ["job=", "job=~", "instance=", "pod="].iter().any(|label| measured.contains(label))
-        || ["max(", "max by", "avg(", "avg by", "max without"].iter().any(|f| measured.contains(f))
-}
-
-/// Returns whether the query selects one virtual host.
-pub(crate) fn pins_vhost(rule: &Rule) -> bool {
-    rule.metrics_query.contains("vhost=")
 }
 
 #[cfg(test)]
@@ -75,14 +83,15 @@ mod tests {
         let found = rules_for(&rules, "rabbitmq_queue_length");
         let [(rule, series)] = found.as_slice() else { panic!("one rule: {found:?}") };
         assert_eq!(series, "rabbitmq_detailed_queue_messages");
-        assert!(pins_job(rule) && pins_vhost(rule) && !has_constant_fallback(rule));
+        assert!(!has_constant_fallback(rule));
     }
 
     #[test]
     fn faults_of_rules_are_found() {
         let rule = one("sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>) or vector(0)");
         assert!(has_constant_fallback(&rule) && !guards_by_up_alone(&rule));
-        assert!(!pins_job(&rule) && !pins_vhost(&rule));
+        let without = "sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)";
+        assert_eq!(without_constant_fallback(&rule).as_deref(), Some(without));
         assert_eq!(rules_for(&[rule], "m").len(), 1);
         assert!(guards_by_up_alone(&one("sum(<<.Series>>) or 0 * max(up == 1)")));
         assert!(!guards_by_up_alone(&one("sum(<<.Series>>) or 0 * max(rabbitmq_up == 1)")));

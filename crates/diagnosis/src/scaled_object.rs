@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use observed::keda;
 
 use crate::facts::{Facts, ScaledObject, Trigger};
-use crate::metric;
+use crate::metric::Metric;
 
 /// The finalizer of KEDA's objects.
 const FINALIZER: &str = "finalizer.keda.sh";
@@ -46,16 +46,18 @@ pub(crate) fn concerns_hpa(facts: &Facts, candidate: &ScaledObject) -> bool {
 }
 
 /// The trigger behind the HPA's metric, with its object and index.
-pub(crate) fn trigger(facts: &Facts) -> Option<(&ScaledObject, usize, &Trigger)> {
-    let metric = metric::examined(facts)?;
+pub(crate) fn trigger<'f>(
+    facts: &'f Facts,
+    metric: &Metric,
+) -> Option<(&'f ScaledObject, usize, &'f Trigger)> {
     let object = owner(facts)?;
     let (index, _) = keda::trigger(&metric.name)?;
     Some((object, index, object.spec.triggers.get(index)?))
 }
 
 /// The queue of that trigger.
-pub(crate) fn queue(facts: &Facts) -> Option<&str> {
-    let (_, _, trigger) = trigger(facts)?;
+pub(crate) fn queue<'f>(facts: &'f Facts, metric: &Metric) -> Option<&'f str> {
+    let (_, _, trigger) = trigger(facts, metric)?;
     let queue = trigger.metadata.get("queueName").filter(|_| trigger.r#type == "rabbitmq");
     queue.map(String::as_str)
 }

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use promfmt::operator::ServiceMonitorSpec;
 use promfmt::selector;
 
-use crate::facts::CustomObject;
+use crate::facts::{Monitor, MonitorKind};
 
 type Labels = BTreeMap<String, String>;
 
@@ -17,16 +16,30 @@ pub fn matches(selector: &LabelSelector, labels: Option<&Labels>) -> bool {
     selector::matches(selector, labels.unwrap_or(&Labels::new()))
 }
 
-/// Returns whether the monitor selects Services of that namespace.
-pub(crate) fn selects_namespace(monitor: &CustomObject<ServiceMonitorSpec>, namespace: &str) -> bool {
+/// Returns whether the monitor selects objects of that namespace.
+pub(crate) fn selects_namespace(monitor: &Monitor, namespace: &str) -> bool {
     monitor.spec.namespace_selector.includes(monitor.namespace(), namespace)
 }
 
 /// Returns whether the monitor selects the Service: by its namespace and by its own labels, not those of its pods.
 #[must_use]
-pub fn selects_service(monitor: &CustomObject<ServiceMonitorSpec>, service: &Service) -> bool {
-    selects_namespace(monitor, service.metadata.namespace.as_deref().unwrap_or_default())
+pub fn selects_service(monitor: &Monitor, service: &Service) -> bool {
+    monitor.kind == MonitorKind::Service
+        && selects_namespace(monitor, service.metadata.namespace.as_deref().unwrap_or_default())
         && matches(&monitor.spec.selector, service.metadata.labels.as_ref())
+}
+
+/// Returns whether a PodMonitor selects the pod.
+#[must_use]
+pub fn selects_pod(monitor: &Monitor, pod: &Pod) -> bool {
+    monitor.kind == MonitorKind::Pod
+        && selects_namespace(monitor, pod.metadata.namespace.as_deref().unwrap_or_default())
+        && matches(&monitor.spec.selector, pod.metadata.labels.as_ref())
+}
+
+/// Returns whether the selector of a Service selects a pod with these labels.
+pub(crate) fn selects_pod_labels(selector: &Labels, labels: Option<&Labels>) -> bool {
+    selector.iter().all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
 }
 
 /// The first label with an invalid value, such as `/`: the HPA's controller rejects such a selector.
@@ -39,7 +52,7 @@ pub(crate) fn invalid_value(selector: &LabelSelector) -> Option<(&str, &str)> {
 }
 
 /// Label values have at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends. They may be empty.
-fn is_label_value(value: &str) -> bool {
+pub(crate) fn is_label_value(value: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let end = |c: Option<char>| c.is_none_or(|c| c.is_ascii_alphanumeric());
     value.len() <= 63 && value.chars().all(inner) && end(value.chars().next()) && end(value.chars().last())

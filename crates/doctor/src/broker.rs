@@ -1,6 +1,6 @@
 //! The broker and its metrics endpoints, each through a tunnel to a pod behind its Service.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,14 +8,15 @@ use contract::names;
 use futures::future::join_all;
 use http::{HeaderValue, StatusCode, header};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
-use promfmt::operator::ServiceMonitorSpec;
 use promfmt::{exposition, percent};
 use text::command::Command;
 
 use crate::request::{self, Cluster, Tunnel, get_one};
 use cluster::endpoint::{Endpoint, Port};
 use cluster::http::get;
-use diagnosis::facts::{Broker, CustomObject, Fact, MetricsEndpoint, Outcome, Queue, Sample, ServicePort};
+use diagnosis::facts::{
+    Broker, Fact, MetricsEndpoint, Monitor, MonitorEndpoint, Outcome, Queue, Sample, ServicePort,
+};
 use diagnosis::selects_service;
 
 /// Port of the exporter.
@@ -30,6 +31,12 @@ const QUEUES: [&str; 2] = ["/api/queues?disable_stats=true&enable_queue_totals=t
 /// Path of the plugin with the series per queue.
 const DETAILED: &str = "/metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count";
 
+/// The paths of RabbitMQ's plugin and of exporters that have series per queue.
+const OTHER_PATHS: [&str; 3] = [DETAILED, METRICS, "/metrics/per-object"];
+
+/// Number of characters of a malformed line that are quoted.
+const MAX_QUOTED: usize = 120;
+
 /// Number of ConfigMaps that are read for the statistics interval at most.
 const MAX_SETTINGS: usize = 8;
 
@@ -42,7 +49,8 @@ pub(crate) async fn read(
     namespace: &str,
     services: &[Service],
     pods: &[Pod],
-    monitors: &[CustomObject<ServiceMonitorSpec>],
+    monitors: &[Monitor],
+    series: &[String],
 ) -> Broker {
     let management = services.iter().find_map(|service| {
         let port = port(service, |number, name| {
@@ -57,10 +65,36 @@ pub(crate) async fn read(
         }
     };
     let endpoints = endpoints(namespace, services, monitors);
-    let endpoints = join_all(endpoints.into_iter().map(|endpoint| scrape(cluster, endpoint)));
+    let endpoints = join_all(endpoints.into_iter().map(|endpoint| scrape(cluster, endpoint, series)));
     let settings = settings(cluster, namespace, services, pods);
-    let (queues, endpoints, settings) = tokio::join!(queues, endpoints, settings);
+    let (queues, mut endpoints, settings) = tokio::join!(queues, endpoints, settings);
+    // Other endpoints of the namespace matter only if they have the series of a rule.
+    let at_usual_port = |at: &ServicePort| [names::RABBITMQ_METRICS.number, EXPORTER].contains(&at.port);
+    endpoints.retain(|endpoint| {
+        at_usual_port(&endpoint.at)
+            || is_brokers(services, &endpoint.at)
+            || !endpoint.samples.all().is_empty()
+    });
     Broker { management, queues, endpoints, settings }
+}
+
+/// The numbers of a broker that was read before: its queues, and the samples of its endpoints.
+pub(crate) async fn numbers(
+    cluster: &Cluster,
+    broker: &Broker,
+    series: &[String],
+) -> (Fact<Vec<Queue>>, Vec<Fact<Vec<Sample>>>) {
+    let queues = async {
+        match &broker.management {
+            Some(at) => queues(cluster, at).await,
+            None => broker.queues.clone(),
+        }
+    };
+    let samples = broker.endpoints.iter().map(async |endpoint| {
+        let scraped = Scraped { at: endpoint.at.clone(), path: endpoint.path.clone(), monitor: None };
+        body(cluster, &scraped).await.map(|body| samples(&body, series).0)
+    });
+    tokio::join!(queues, join_all(samples))
 }
 
 fn at(namespace: &str, service: &Service, port: u16) -> ServicePort {
@@ -87,29 +121,28 @@ fn is_broker(service: &Service) -> bool {
     .is_some()
 }
 
+/// Returns whether the Service of an endpoint is a broker's.
+fn is_brokers(services: &[Service], at: &ServicePort) -> bool {
+    let name = Some(&at.service);
+    services.iter().any(|service| service.metadata.name.as_ref() == name && is_broker(service))
+}
+
 struct Scraped {
     at: ServicePort,
     path: String,
-    monitor: Option<String>,
+    monitor: Option<MonitorEndpoint>,
 }
 
 /// The metrics endpoints that monitors select, or else the usual path of each Service with a metrics port.
-fn endpoints(
-    namespace: &str,
-    services: &[Service],
-    monitors: &[CustomObject<ServiceMonitorSpec>],
-) -> Vec<Scraped> {
+fn endpoints(namespace: &str, services: &[Service], monitors: &[Monitor]) -> Vec<Scraped> {
     let mut found = Vec::new();
     for service in services {
         let usual = port(service, |number, _| number == names::RABBITMQ_METRICS.number || number == EXPORTER);
         let named = |name: &str| port(service, |_, known| known == name);
         let mut is_monitored = false;
         for monitor in monitors.iter().filter(|monitor| selects_service(monitor, service)) {
-            for endpoint in &monitor.spec.endpoints {
+            for (index, endpoint) in monitor.spec.endpoints.iter().enumerate() {
                 let Some(port) = endpoint.port.as_deref().and_then(named) else { continue };
-                if usual != Some(port) && !is_broker(service) {
-                    continue;
-                }
                 let parameters = endpoint.params.iter();
                 let parameters = parameters
                     .flat_map(|(key, values)| values.iter().map(|value| (key.as_str(), value.as_str())));
@@ -121,7 +154,11 @@ fn endpoints(
                 found.push(Scraped {
                     at: at(namespace, service, port),
                     path,
-                    monitor: Some(monitor.name().to_owned()),
+                    monitor: Some(MonitorEndpoint {
+                        namespace: monitor.namespace().to_owned(),
+                        name: monitor.name().to_owned(),
+                        index,
+                    }),
                 });
                 is_monitored = true;
             }
@@ -143,37 +180,74 @@ fn tunnel(cluster: &Cluster, at: &ServicePort) -> Tunnel {
     Tunnel::new(cluster, endpoint)
 }
 
-async fn scrape(cluster: &Cluster, scraped: Scraped) -> MetricsEndpoint {
+async fn scrape(cluster: &Cluster, scraped: Scraped, series: &[String]) -> MetricsEndpoint {
+    let body = body(cluster, &scraped).await;
+    let (read, malformed) = body.get().map(|body| samples(body, series)).unwrap_or_default();
+    let has_queues = |samples: &[Sample]| {
+        samples.iter().any(|sample| is_queue_series(sample.label("__name__")) && sample.labels.len() > 1)
+    };
     let Scraped { at, path, monitor } = scraped;
-    let outcome = match get(&at.service, &path) {
+    let mut better_path = None;
+    let is_usual = [names::RABBITMQ_METRICS.number, EXPORTER].contains(&at.port);
+    if is_usual && malformed.is_none() && !has_queues(&read) {
+        for other in OTHER_PATHS.into_iter().filter(|other| *other != path) {
+            let scraped = Scraped { at: at.clone(), path: other.to_owned(), monitor: None };
+            let body = self::body(cluster, &scraped).await;
+            if body.get().is_some_and(|body| has_queues(&samples(body, &[]).0)) {
+                better_path = Some(other.to_owned());
+                break;
+            }
+        }
+    }
+    MetricsEndpoint { at, path, monitor, samples: body.map(|_| read), malformed, better_path }
+}
+
+/// The body that an endpoint serves.
+async fn body(cluster: &Cluster, scraped: &Scraped) -> Fact<String> {
+    let Scraped { at, path, .. } = scraped;
+    let outcome = match get(&at.service, path) {
         Err(error) => Outcome::Failed(format!("{path} is not a path: {error}")),
-        Ok(request) => match tunnel(cluster, &at).request(&request).await {
+        Ok(request) => match tunnel(cluster, at).request(&request).await {
             Err(outcome) => outcome,
             Ok(response) if response.status == StatusCode::OK => {
-                Outcome::Value(samples(&String::from_utf8_lossy(&response.body)))
+                Outcome::Value(String::from_utf8_lossy(&response.body).into_owned())
             }
             Ok(response) => Outcome::Failed(format!("{at}{path} answered {}", response.status)),
         },
     };
-    let samples = Fact::new(request::proxied(&at, &path), outcome);
-    MetricsEndpoint { at, path, monitor, samples }
+    Fact::new(request::proxied(at, path), outcome)
 }
 
-/// The samples of RabbitMQ's queue families and of `rabbitmq_up`. Malformed lines are left out.
-fn samples(body: &str) -> Vec<Sample> {
+fn is_queue_series(name: &str) -> bool {
+    name.starts_with("rabbitmq_queue_messages") || name.starts_with("rabbitmq_detailed_queue_messages")
+}
+
+/// The samples of RabbitMQ's queue families, of the given series, and of `rabbitmq_up`; and the first malformed line.
+fn samples(body: &str, series: &[String]) -> (Vec<Sample>, Option<String>) {
     let is_wanted = |name: &str| {
-        name == "rabbitmq_up"
-            || name.starts_with("rabbitmq_queue_messages")
-            || name.starts_with("rabbitmq_detailed_queue_messages")
+        name == "rabbitmq_up" || is_queue_series(name) || series.iter().any(|series| series == name)
     };
-    let samples = exposition::samples(body).filter_map(Result::ok).filter(|sample| is_wanted(sample.name()));
-    let owned = samples.filter_map(|sample| {
-        let labels = exposition::labels(sample.series).ok()?;
-        let labels: BTreeMap<String, String> =
-            labels.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect();
-        Some(Sample { labels, value: sample.value })
-    });
-    owned.take(MAX_SAMPLES).collect()
+    let (mut samples, mut malformed) = (Vec::new(), None);
+    for sample in exposition::samples(body) {
+        let labels = match &sample {
+            Ok(sample) => exposition::labels(sample.series).map_err(|problem| {
+                let text: String = sample.series.chars().take(MAX_QUOTED).collect();
+                format!("{problem} in {text:?}")
+            }),
+            Err(error) => Err(error.to_string()),
+        };
+        match (sample, labels) {
+            (Ok(sample), Ok(labels)) if is_wanted(sample.name()) && samples.len() < MAX_SAMPLES => {
+                let labels = labels.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned()));
+                samples.push(Sample { labels: labels.collect(), value: sample.value });
+            }
+            (_, Ok(_)) => {}
+            (_, Err(error)) => {
+                malformed.get_or_insert(error);
+            }
+        }
+    }
+    (samples, malformed)
 }
 
 /// The queues of all virtual hosts: their totals, and their consumers by the statistics.
@@ -323,7 +397,8 @@ mod tests {
                     rabbitmq_up{node=\"n\"} 0\n\
                     erlang_vm 1\n\
                     rabbitmq_queue_messages{queue=\"broken\n";
-        let samples = samples(body);
+        let (samples, malformed) = samples(body, &[]);
+        assert!(malformed.is_some_and(|line| line.contains("line 6")));
         let read: Vec<(&str, &str, f64)> =
             samples.iter().map(|s| (s.label("__name__"), s.label("queue"), s.value)).collect();
         assert_eq!(

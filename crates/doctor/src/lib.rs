@@ -4,34 +4,24 @@ mod broker;
 mod dry_run;
 mod keda;
 mod metrics_api;
+mod numbers;
 mod permissions;
 mod prometheus;
 mod request;
-
-use std::time::{Duration, Instant};
 
 use contract::names;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Client;
-use kube::core::Selector;
-use promfmt::promql::quote;
 use text::command::{ClusterFlags, Command};
 
 use cluster::errors;
 use cluster::prometheus::Address;
 
 use self::request::{Cluster, REQUEST_TIMEOUT, get, get_one};
-use diagnosis::Metric;
-use diagnosis::facts::{Fact, Facts, Outcome, Recheck, Subject};
+use diagnosis::facts::{Fact, Facts, Outcome, Subject};
 
 pub use self::dry_run::dry_run;
-
-/// Time within which the HPA's status must follow the metrics API: the longest usual sync period, and a margin.
-const RECHECK_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Time between two readings of the HPA.
-const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The HPA to examine, and the cluster.
 #[derive(Debug, Clone)]
@@ -108,20 +98,15 @@ async fn collect_from(cluster: &Cluster, settings: &Settings) -> Facts {
     );
     let (namespace_fact, autoscaler, autoscalers, deployments, stateful_sets, pods, services, warnings) =
         objects;
-    let metric = autoscaler.get().and_then(diagnosis::external);
-    let questions = questions(metric.as_ref(), api.rules.get(), namespace);
+    let metrics = autoscaler.get().map(diagnosis::externals).unwrap_or_default();
+    let questions = numbers::questions(&metrics, api.rules.get(), namespace);
     let monitors = prometheus.monitors.all().to_vec();
-    let response = async {
-        match &metric {
-            Some(metric) => metrics_api::value(cluster, namespace, &metric.name, &metric.query).await,
-            None => Fact::not_asked("the HPA's metric is unknown"),
-        }
-    };
-    let (keda, broker, prometheus, response) = tokio::join!(
+    let series: Vec<String> = questions.iter().flat_map(|question| question.series.clone()).collect();
+    let (keda, broker, (prometheus, numbers), answers) = tokio::join!(
         keda::read(cluster, namespace, &api.registration),
-        broker::read(cluster, namespace, services.all(), pods.all(), &monitors),
+        broker::read(cluster, namespace, services.all(), pods.all(), &monitors, &series),
         prometheus::read(cluster, prometheus, &questions),
-        response,
+        numbers::answers(cluster, namespace, &metrics),
     );
     let mut facts = Facts {
         subject: settings.subject(),
@@ -131,7 +116,8 @@ async fn collect_from(cluster: &Cluster, settings: &Settings) -> Facts {
         namespace: namespace_fact,
         autoscaler,
         autoscalers,
-        recheck: None,
+        looks: Vec::new(),
+        metrics: numbers::joined(numbers, answers),
         deployments,
         stateful_sets,
         pods,
@@ -139,7 +125,7 @@ async fn collect_from(cluster: &Cluster, settings: &Settings) -> Facts {
         warnings,
         broker,
         prometheus,
-        api: diagnosis::facts::MetricsApi { response, ..api },
+        api,
         keda,
         controller_arguments,
         controller_settings,
@@ -147,51 +133,8 @@ async fn collect_from(cluster: &Cluster, settings: &Settings) -> Facts {
     if diagnosis::is_keda(&facts) {
         facts.permissions.extend(permissions::review_keda(cluster, namespace).await);
     }
-    if let Some(metric) = &metric {
-        recheck(cluster, &mut facts, metric, &hpa_path, &hpa_command).await;
-    }
+    numbers::look_again(cluster, &mut facts, &metrics, &questions, &hpa_path, &hpa_command).await;
     facts
-}
-
-/// Waits for the HPA's next sync while its status and the metrics API disagree.
-async fn recheck(cluster: &Cluster, facts: &mut Facts, metric: &Metric, path: &str, command: &Command) {
-    let start = Instant::now();
-    while diagnosis::disagrees(facts) && start.elapsed() < RECHECK_TIMEOUT {
-        tokio::time::sleep(RECHECK_INTERVAL).await;
-        let (autoscaler, response) = tokio::join!(
-            request::object(cluster, command.clone(), path),
-            metrics_api::value(cluster, &facts.subject.namespace, &metric.name, &metric.query),
-        );
-        facts.recheck = Some(Recheck { after: start.elapsed(), autoscaler, response });
-    }
-}
-
-/// The questions for Prometheus: about the series of the adapter's rule, or else RabbitMQ's.
-fn questions(metric: Option<&Metric>, rules: Option<&String>, namespace: &str) -> prometheus::Questions {
-    let rules = rules.and_then(|text| diagnosis::parse_rules(text).ok()).unwrap_or_default();
-    let made = metric.map(|metric| diagnosis::rules_for(&rules, &metric.name)).unwrap_or_default();
-    let mut series: Vec<String> = made.iter().map(|(_, series)| series.clone()).collect();
-    if series.is_empty() {
-        series = diagnosis::SERIES.map(str::to_owned).to_vec();
-    }
-    let queue = metric.and_then(|metric| metric.queue.as_deref());
-    // Another namespace may have a queue of the same name. A rule without a namespace label reads both.
-    let label = match made.first() {
-        Some((rule, _)) => rule.namespace_label().ok().flatten(),
-        None => Some("namespace".to_owned()),
-    };
-    let queue = queue.map(|queue| ("queue", queue));
-    let namespace_matcher = label.as_deref().map(|label| (label, namespace));
-    let matchers = [queue, namespace_matcher].into_iter().flatten();
-    let matchers = matchers.map(|(label, value)| format!("{label}={}", quote(value)));
-    prometheus::Questions {
-        matchers: matchers.collect::<Vec<_>>().join(","),
-        rule: made.first().zip(metric).and_then(|((rule, series), metric)| {
-            let selector = Selector::try_from(metric.selector.clone()).ok()?;
-            rule.external_query(series, namespace, &selector).ok()
-        }),
-        series,
-    }
 }
 
 async fn version(client: &Client, server: &str) -> Fact<String> {

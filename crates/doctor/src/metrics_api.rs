@@ -4,6 +4,7 @@ use contract::names;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use promfmt::adapter::CONFIG_KEY;
 use promfmt::percent;
 use text::command::Command;
 
@@ -16,8 +17,8 @@ const REGISTRATION: &str = "v1beta1.external.metrics.k8s.io";
 /// Name of the adapter's Service, Deployment and ConfigMap in its chart.
 const ADAPTER: &str = "prometheus-adapter";
 
-/// Key of the adapter's file in its ConfigMap.
-const KEY: &str = "config.yaml";
+/// The adapter's argument with the path of its file.
+const CONFIG: &str = "--config";
 
 /// Reads everything but the metric's value.
 pub(crate) async fn read(cluster: &Cluster) -> MetricsApi {
@@ -32,18 +33,19 @@ pub(crate) async fn read(cluster: &Cluster) -> MetricsApi {
     };
     let backend = backend(cluster, &namespace, &name).await;
     let prometheus_service = prometheus_service(cluster, backend.get()).await;
-    let map = config_map(backend.get()).unwrap_or_else(|| name.clone());
+    let file = backend.get().and_then(config_file);
+    let (map, key) = file.unwrap_or_else(|| (name.clone(), CONFIG_KEY.to_owned()));
     let path = format!("/api/v1/namespaces/{namespace}/configmaps/{map}");
     let command = get_one("configmap", &map, &namespace).flag("-o", "yaml");
     let rules: Fact<ConfigMap> = request::object(cluster, command, &path).await;
-    let rules = request::part(rules.map(|map| map.data.and_then(|mut data| data.remove(KEY))));
+    let rules = request::part(rules.map(|map| map.data.and_then(|mut data| data.remove(&key))));
     MetricsApi {
         registration,
         backend,
         prometheus_service,
         rules,
         rules_config_map: format!("{namespace}/{map}"),
-        response: Fact::not_asked("the HPA's metric is unknown"),
+        rules_key: key,
     }
 }
 
@@ -76,10 +78,30 @@ async fn prometheus_service(cluster: &Cluster, backend: Option<&Deployment>) -> 
     request::object(cluster, command, &path).await
 }
 
-/// The ConfigMap that the adapter mounts.
-fn config_map(backend: Option<&Deployment>) -> Option<String> {
-    let volumes = backend?.spec.as_ref()?.template.spec.as_ref()?.volumes.as_deref()?;
-    volumes.iter().find_map(|volume| Some(volume.config_map.as_ref()?.name.clone()))
+/// The ConfigMap with the adapter's file, and its key: where the path of `--config` is mounted from, or else the first that
+/// the adapter mounts.
+fn config_file(backend: &Deployment) -> Option<(String, String)> {
+    let pods = backend.spec.as_ref()?.template.spec.as_ref()?;
+    let volumes = pods.volumes.as_deref()?;
+    let mounted = || {
+        let path = diagnosis::argument_of(backend, CONFIG)?;
+        let mounts = pods.containers.iter().flat_map(|container| container.volume_mounts.iter().flatten());
+        let mount = mounts
+            .filter(|mount| path.starts_with(&mount.mount_path))
+            .max_by_key(|mount| mount.mount_path.len())?;
+        let map = volumes.iter().find(|volume| volume.name == mount.name)?.config_map.as_ref()?;
+        let file = match &mount.sub_path {
+            Some(key) => key.clone(),
+            None => path[mount.mount_path.len()..].trim_start_matches('/').to_owned(),
+        };
+        let item = map.items.iter().flatten().find(|item| item.path == file);
+        Some((map.name.clone(), item.map_or(file, |item| item.key.clone())))
+    };
+    let first = || {
+        let map = volumes.iter().find_map(|volume| volume.config_map.as_ref())?;
+        Some((map.name.clone(), CONFIG_KEY.to_owned()))
+    };
+    mounted().filter(|(_, key)| !key.is_empty()).or_else(first)
 }
 
 /// The metric's value, requested as the HPA's controller does.

@@ -2,18 +2,20 @@
 
 use ::http::StatusCode;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use promfmt::api::{Answer, Element, QueryResult, ScrapePools};
-use promfmt::operator::{PrometheusRuleSpec, PrometheusSpec, ServiceMonitorSpec};
+use promfmt::api::{Answer, Element, Point, QueryResult, ScrapePools};
+use promfmt::operator::{PodMonitorSpec, PrometheusRuleSpec, PrometheusSpec, ServiceMonitorSpec};
 use promfmt::percent;
 use serde::de::DeserializeOwned;
 use text::command::Command;
 
 use crate::request::{self, Cluster, Tunnel, get, service_port};
-use cluster::endpoint::Endpoint;
+use cluster::endpoint::{Endpoint, Port};
 use cluster::errors::Failure;
 use cluster::http;
 use cluster::prometheus::{Address, servers};
-use diagnosis::facts::{CustomObject, Fact, Outcome, Prometheus, Sample, SampleTimes, ServicePort, Targets};
+use diagnosis::facts::{
+    CustomObject, ExternalMetric, Fact, History, Monitor, Outcome, Prometheus, Sample, ServicePort, Targets,
+};
 
 /// Period of the samples that are read for their intervals.
 const SAMPLES: &str = "5m";
@@ -27,21 +29,24 @@ const TARGETS: &str = "/api/v1/targets?state=active";
 /// The exporter's series about its broker.
 const EXPORTER_UP: &str = "rabbitmq_up";
 
-/// The questions for Prometheus.
-pub(crate) struct Questions {
-    /// Names of the series with the queues' depths.
+/// The questions about one External metric.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    /// Its index in the HPA's metrics.
+    pub(crate) index: usize,
+    /// Names of the series behind it.
     pub(crate) series: Vec<String>,
-    /// Matchers of the HPA's queue, such as `queue="Orders"`; may be empty.
-    pub(crate) matchers: String,
-    /// The adapter's query for the HPA's metric.
-    pub(crate) rule: Option<String>,
+    /// Matchers of the series that it asks for; `None` if Prometheus cannot have its labels.
+    pub(crate) matchers: Option<String>,
+    /// The adapter's query for it, or the reason why it is unknown.
+    pub(crate) rule: Result<String, String>,
 }
 
 /// The objects that configure Prometheus.
 pub(crate) struct Objects {
     pub(crate) services: Fact<Vec<ServicePort>>,
     pub(crate) resources: Fact<Vec<CustomObject<PrometheusSpec>>>,
-    pub(crate) monitors: Fact<Vec<CustomObject<ServiceMonitorSpec>>>,
+    pub(crate) monitors: Fact<Vec<Monitor>>,
     pub(crate) rules: Fact<Vec<CustomObject<PrometheusRuleSpec>>>,
     endpoints: Vec<Endpoint>,
 }
@@ -53,14 +58,16 @@ pub(crate) async fn objects(cluster: &Cluster, namespace: &str, address: Option<
     let command = Command::kubectl(["get", "prometheus", "-A", "-o", "yaml"]);
     let resources = request::list(cluster, command, &path);
     let monitors = async {
-        let path = format!("{GROUP}/servicemonitors");
-        let command = Command::kubectl(["get", "servicemonitor", "-A", "--show-labels"]);
-        let all = request::list(cluster, command, &path).await;
-        if !matches!(all.outcome, Outcome::NotPermitted(_)) {
-            return all;
+        let (services, pods) = tokio::join!(
+            monitors::<ServiceMonitorSpec>(cluster, namespace, "servicemonitor"),
+            monitors::<PodMonitorSpec>(cluster, namespace, "podmonitor"),
+        );
+        let pods = pods.outcome;
+        let mut monitors = services.map(|all| all.into_iter().map(Monitor::from).collect::<Vec<_>>());
+        if let (Outcome::Value(all), Outcome::Value(pods)) = (&mut monitors.outcome, pods) {
+            all.extend(pods.into_iter().map(Monitor::from));
         }
-        let path = format!("{GROUP}/namespaces/{namespace}/servicemonitors");
-        request::list(cluster, get("servicemonitor", namespace).arg("--show-labels"), &path).await
+        monitors
     };
     let rules = async {
         let path = format!("{GROUP}/namespaces/{namespace}/prometheusrules");
@@ -78,8 +85,28 @@ pub(crate) async fn objects(cluster: &Cluster, namespace: &str, address: Option<
     Objects { services: Fact::new(command, outcome), resources, monitors, rules, endpoints }
 }
 
+/// The monitors of one kind, of all namespaces or else of the HPA's.
+async fn monitors<S: DeserializeOwned + Default>(
+    cluster: &Cluster,
+    namespace: &str,
+    kind: &str,
+) -> Fact<Vec<CustomObject<S>>> {
+    const GROUP: &str = "/apis/monitoring.coreos.com/v1";
+    let command = Command::kubectl(["get", kind, "-A", "--show-labels"]);
+    let all = request::list(cluster, command, &format!("{GROUP}/{kind}s")).await;
+    if !matches!(all.outcome, Outcome::NotPermitted(_)) {
+        return all;
+    }
+    let path = format!("{GROUP}/namespaces/{namespace}/{kind}s");
+    request::list(cluster, get(kind, namespace).arg("--show-labels"), &path).await
+}
+
 /// Asks the first Prometheus that answers.
-pub(crate) async fn read(cluster: &Cluster, objects: Objects, questions: &Questions) -> Prometheus {
+pub(crate) async fn read(
+    cluster: &Cluster,
+    objects: Objects,
+    questions: &[Question],
+) -> (Prometheus, Vec<ExternalMetric>) {
     let Objects { mut services, resources, monitors, rules, endpoints } = objects;
     let namespace = services.all().first().map(|at| at.namespace.clone());
     let stateful_sets = async {
@@ -115,15 +142,33 @@ pub(crate) async fn read(cluster: &Cluster, objects: Objects, questions: &Questi
         pools,
         ..Prometheus::not_asked("Prometheus did not answer")
     };
+    let silent = |question: &Question| ExternalMetric::not_asked(question.index, "Prometheus did not answer");
+    let mut metrics: Vec<ExternalMetric> = questions.iter().map(silent).collect();
     if let Some((index, mut server)) = server {
         if let Outcome::Value(all) = &mut services.outcome {
             // Only the one that answers.
             *all = all.get(index).cloned().into_iter().collect();
         }
-        server.fill(&mut prometheus, questions).await;
+        prometheus.targets = server.get::<Targets>(TARGETS).await;
+        prometheus.exporter_up = server.samples(EXPORTER_UP, None).await;
+        metrics = server.numbers(questions).await;
     }
     prometheus.services = services;
-    prometheus
+    (prometheus, metrics)
+}
+
+/// Asks the Prometheus that answered before for newer numbers.
+pub(crate) async fn numbers(
+    cluster: &Cluster,
+    at: &ServicePort,
+    questions: &[Question],
+) -> Vec<ExternalMetric> {
+    let endpoint = Endpoint {
+        namespace: at.namespace.clone(),
+        service: at.service.clone(),
+        port: Port::Number(at.port),
+    };
+    Server { tunnel: Tunnel::new(cluster, endpoint) }.numbers(questions).await
 }
 
 /// The Deployment with an image of the Prometheus Operator, with any name.
@@ -180,48 +225,58 @@ impl Server {
         pools
     }
 
-    async fn query(&mut self, query: &str) -> Fact<QueryResult> {
-        self.get(&format!("/api/v1/query?query={}", percent::encode(query))).await
+    /// The result of a query, at a time of Prometheus' clock or now.
+    async fn query(&mut self, query: &str, time: Option<f64>) -> Fact<QueryResult> {
+        let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
+        self.get(&format!("/api/v1/query?query={}{time}", percent::encode(query))).await
     }
 
-    async fn vector(&mut self, query: &str) -> Fact<Vec<Element>> {
-        self.query(query).await.map(|result| result.into_vector().unwrap_or_default())
-    }
-
-    async fn samples(&mut self, query: &str) -> Fact<Vec<Sample>> {
+    async fn samples(&mut self, query: &str, time: Option<f64>) -> Fact<Vec<Sample>> {
         let sample = |element: Element| Sample { labels: element.metric, value: element.value.value };
-        self.vector(query).await.map(|elements| elements.into_iter().map(sample).collect())
+        let vector = self.query(query, time).await.map(|result| result.into_vector().unwrap_or_default());
+        vector.map(|elements| elements.into_iter().map(sample).collect())
     }
 
-    async fn fill(&mut self, prometheus: &mut Prometheus, questions: &Questions) {
-        prometheus.targets = self.get::<Targets>(TARGETS).await;
-        let all = format!("{{__name__=~\"{}\"}}", questions.series.join("|"));
-        prometheus.series = self.samples(&all).await;
-        prometheus.exporter_up = self.samples(EXPORTER_UP).await;
-        let has = |name: &str| prometheus.series.all().iter().any(|sample| sample.label("__name__") == name);
-        let name = questions.series.iter().find(|name| has(name)).or(questions.series.first());
-        if let Some(name) = name {
-            let series = format!("{name}{{{}}}", questions.matchers);
-            let newest = self.vector(&format!("timestamp({series})")).await;
-            prometheus.newest_sample_age = newest.map(|elements| {
-                let ages = elements.iter().map(|element| element.value.time - element.value.value);
-                ages.max_by(f64::total_cmp)
-            });
-            let times = self.query(&format!("{series}[{SAMPLES}]")).await;
-            prometheus.sample_times = times.map(|result| match result {
-                QueryResult::Matrix(rows) => rows
-                    .into_iter()
-                    .map(|row| SampleTimes {
-                        labels: row.metric,
-                        times: row.values.iter().map(|point| point.time).collect(),
-                    })
-                    .collect(),
-                _ => Vec::new(),
-            });
+    /// The numbers of each metric, all at one time of Prometheus' clock.
+    async fn numbers(&mut self, questions: &[Question]) -> Vec<ExternalMetric> {
+        let now = self.query("time()", None).await.map(QueryResult::into_vector);
+        let now = now.get().and_then(|vector| Some(vector.as_ref()?.first()?.value.value));
+        let mut metrics = Vec::with_capacity(questions.len());
+        for question in questions {
+            metrics.push(self.metric(question, now).await);
         }
-        prometheus.rule_result = match &questions.rule {
-            Some(query) => self.samples(query).await,
-            None => Fact::not_asked("the adapter's rule is unknown"),
-        };
+        metrics
     }
+
+    async fn metric(&mut self, question: &Question, now: Option<f64>) -> ExternalMetric {
+        let all = match question.series.as_slice() {
+            [name] => name.clone(),
+            names => format!("{{__name__=~\"{}\"}}", names.join("|")),
+        };
+        let series = self.samples(&all, now).await;
+        let asked = question.matchers.as_ref().map(|matchers| match question.series.as_slice() {
+            [name] => format!("{name}{{{matchers}}}[{SAMPLES}]"),
+            names => format!("{{__name__=~\"{}\",{matchers}}}[{SAMPLES}]", names.join("|")),
+        });
+        let history = match asked {
+            Some(query) => self.query(&query, now).await.map(rows),
+            None => Fact::not_asked("Prometheus cannot have the labels of the selector"),
+        };
+        let newest = |history: &History| history.points.last().map(|(time, _)| *time);
+        let newest_sample_age =
+            history.clone().map(|rows| Some(now? - rows.iter().filter_map(newest).max_by(f64::total_cmp)?));
+        let rule_result = match &question.rule {
+            Ok(query) => self.samples(query, now).await,
+            Err(reason) => Fact::not_asked(reason),
+        };
+        let unknown = ExternalMetric::not_asked(question.index, "the API was not asked");
+        ExternalMetric { series, history, newest_sample_age, rule_result, ..unknown }
+    }
+}
+
+/// The samples of the series in a range.
+fn rows(result: QueryResult) -> Vec<History> {
+    let QueryResult::Matrix(rows) = result else { return Vec::new() };
+    let points = |points: Vec<Point>| points.into_iter().map(|point| (point.time, point.value)).collect();
+    rows.into_iter().map(|row| History { labels: row.metric, points: points(row.values) }).collect()
 }

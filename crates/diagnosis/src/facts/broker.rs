@@ -68,10 +68,25 @@ pub struct MetricsEndpoint {
     pub at: ServicePort,
     /// Path with its query.
     pub path: String,
-    /// Name of the ServiceMonitor that selects it; `None` for the usual path.
-    pub monitor: Option<String>,
-    /// Samples of RabbitMQ's queue families and of `rabbitmq_up`.
+    /// The endpoint of a monitor that selects it; `None` for the usual path.
+    pub monitor: Option<MonitorEndpoint>,
+    /// Samples of RabbitMQ's queue families, of the rules' series, and of `rabbitmq_up`.
     pub samples: Fact<Vec<Sample>>,
+    /// The first line that is not in Prometheus' text format. Prometheus refuses the whole body for it.
+    pub malformed: Option<String>,
+    /// Another path of the same port that has series of queues, if this one has none.
+    pub better_path: Option<String>,
+}
+
+/// An endpoint of a monitor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonitorEndpoint {
+    /// Namespace of the monitor.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Index in its endpoints.
+    pub index: usize,
 }
 
 /// The broker.

@@ -33,8 +33,8 @@ pub struct MetricsApi {
     pub rules: Fact<String>,
     /// The ConfigMap with that file, as `NAMESPACE/NAME`.
     pub rules_config_map: String,
-    /// Value of the HPA's metric.
-    pub response: Fact<MetricResponse>,
+    /// The key of the file in the ConfigMap.
+    pub rules_key: String,
 }
 
 impl MetricsApi {
@@ -47,7 +47,7 @@ impl MetricsApi {
             prometheus_service: Fact::not_asked(reason),
             rules: Fact::not_asked(reason),
             rules_config_map: String::new(),
-            response: Fact::not_asked(reason),
+            rules_key: String::new(),
         }
     }
 }

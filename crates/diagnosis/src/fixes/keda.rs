@@ -95,7 +95,7 @@ pub(crate) fn replace_hpa(facts: &Facts) -> Fix {
         return Fix::command(messages::fix_delete_own_hpa(other), delete_hpa);
     }
     let spec = facts.autoscaler.get().and_then(|hpa| hpa.spec.clone()).unwrap_or_default();
-    let metric = metric::examined(facts);
+    let metric = metric::first(facts);
     let queue = metric
         .as_ref()
         .and_then(|metric| metric.queue.clone())

@@ -7,30 +7,31 @@ mod value;
 
 use text::command::Command;
 
-use crate::chain::{self, METRICS_API};
+use crate::chain::{self, Chain, METRICS_API};
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
 use crate::metric::{self, Metric};
 use crate::{fixes, messages, select};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
-    let metric = metric::examined(facts);
-    let Some(metric) = metric else {
-        if facts.autoscaler.get().is_some() {
-            return writer.not_applicable("metric", messages::no_external_metric());
-        }
-        registration(facts, writer, None);
-        // Without an HPA, KEDA's objects show why it did not create one.
-        return keda::examine(facts, writer);
-    };
-    registration(facts, writer, Some(&metric));
+    let metric = metric::first(facts);
+    if metric.is_none() && facts.autoscaler.get().is_some() {
+        return writer.not_applicable("metric", messages::no_external_metric());
+    }
+    registration(facts, writer, metric.as_ref());
+    // Without an HPA, KEDA's objects show why it did not create one.
     keda::examine(facts, writer);
+    if metric.is_none() {
+        return;
+    }
     if !chain::is_keda(facts) {
         adapter_url::examine(facts, writer);
-        rules::examine(facts, writer, &metric);
+        rules::examine(facts, writer);
     }
-    valid_selector(facts, writer, &metric);
-    value::examine(facts, writer, &metric);
+    chain::each(facts, writer, |chain, writer| {
+        valid_selector(facts, writer, chain);
+        value::examine(facts, writer, chain);
+    });
 }
 
 fn registration(facts: &Facts, writer: &mut ReportWriter<'_>, metric: Option<&Metric>) {
@@ -78,9 +79,31 @@ fn registration(facts: &Facts, writer: &mut ReportWriter<'_>, metric: Option<&Me
 
 /// Reports a selector with an invalid label value, which the metrics API and the controller refuse. It comes before the API's
 /// response, which it causes.
-fn valid_selector(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metric) {
-    let Some((label, value)) = select::invalid_value(&metric.selector) else { return };
+fn valid_selector(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) {
+    let Some((label, value)) = select::invalid_value(&chain.metric.selector) else { return };
+    let command = facts.autoscaler.command.as_ref();
     let detail = messages::selector_invalid(label, format_args!("{value:?}"));
-    let fix = fixes::remove_selector_label(facts, metric, label, &messages::fix_selector_invalid());
-    writer.fail("selector", detail, facts.autoscaler.command.as_ref(), fix);
+    let remove =
+        fixes::selector::remove_label(facts, &chain.metric, label, &messages::fix_selector_invalid());
+    // The rule must select the value first: without the label the HPA reads all that the rule reads.
+    let fix = match (&chain.rule, remove.command.clone()) {
+        (Some(made), Some(command)) if !is_selected(chain, label, value) => {
+            let what = messages::fix_selector_into_rule(label, format_args!("{value:?}"));
+            fixes::rules::pin(facts, made, label, value, &what).map_or(remove, |pin| pin.then(command))
+        }
+        _ => remove,
+    };
+    writer.fail("selector", detail, command, fix);
+}
+
+/// Returns whether the rule's own matchers, or the series themselves, leave no other value than the one of the selector.
+fn is_selected(chain: &Chain<'_>, label: &str, value: &str) -> bool {
+    let Some(query) = chain.query() else { return false };
+    let is_own = |matcher: &&promfmt::matcher::Matcher| {
+        matcher.label == label
+            && matcher.operator == promfmt::matcher::Operator::Equal
+            && matcher.value == value
+            && !chain.asked.contains(matcher)
+    };
+    query.measured().all(|selector| selector.matchers.iter().any(|matcher| is_own(&matcher)))
 }

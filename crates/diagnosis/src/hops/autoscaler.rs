@@ -2,6 +2,8 @@
 
 pub(crate) mod status;
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::autoscaling::v2::{
     HPAScalingRules, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior,
 };
@@ -9,9 +11,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Value, json};
 use text::command::Command;
 
+use crate::chain::{self, Chain};
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
-use crate::metric::{self, ExternalTarget, Metric};
+use crate::metric::{self, ExternalTarget};
 use crate::{fixes, fmt, messages, select};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
@@ -22,23 +25,23 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
         Ok(None) => return missing(facts, writer),
         Err(()) => return,
     };
-    let Some(metric) = metric::external(hpa) else {
+    if metric::externals(hpa).is_empty() {
         return writer.not_applicable("hpa", messages::hpa_without_external_metric(name));
-    };
+    }
     let spec = hpa.spec.clone().unwrap_or_default();
     let (min, max) = (spec.min_replicas.unwrap_or(1), spec.max_replicas);
     let target = &spec.scale_target_ref;
     let detail = messages::hpa_scales(name, &target.kind, &target.name, min, max);
     writer.ok("hpa", detail, fact.command.as_ref());
     scale_target(facts, writer, hpa);
-    metric_and_target(facts, writer, &metric);
+    chain::each(facts, writer, |chain, writer| metric_and_target(facts, writer, chain));
     bounds(facts, writer, min, max);
     behavior(facts, writer, &spec.behavior.unwrap_or_default());
     competing_hpas(facts, writer, hpa);
     replicas_owner(facts, writer, hpa);
     let is_explained = status::conditions(facts, writer, hpa);
     if !is_explained {
-        status::reading(facts, writer, hpa, &metric);
+        chain::each(facts, writer, |chain, writer| status::reading(facts, writer, hpa, chain));
     }
 }
 
@@ -89,17 +92,16 @@ fn scale_target(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPo
     writer.fail("scale-target", detail, facts.deployments.command.as_ref(), fix);
 }
 
-fn metric_and_target(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metric) {
+fn metric_and_target(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) {
+    let metric = &chain.metric;
     let command = facts.autoscaler.command.as_ref();
     let path = format!("/spec/metrics/{}/external", metric.index);
-    let patch = |operation: &str, field: &str, value: Value| {
+    let patch = |field: &str, value: Value| {
         let path = format!("{path}/{field}");
-        fixes::json_patch_hpa(facts, &json!([{"op": operation, "path": path, "value": value}]))
+        fixes::json_patch_hpa(facts, &json!([{"op": "replace", "path": path, "value": value}]))
     };
     if metric.query.is_empty() {
-        let queue = json!({"matchLabels": {"queue": contract::queue::ORDERS}});
-        let fix = Fix::command(messages::fix_name_queue(), patch("add", "metric/selector", queue));
-        writer.warn("selector", messages::selector_empty(&metric.name), command, fix);
+        selector_is_empty(facts, writer, chain);
     } else if select::invalid_value(&metric.selector).is_none() {
         // The API hop reports an invalid selector.
         writer.ok("selector", messages::selector(&metric.name, &metric.query), command);
@@ -111,10 +113,40 @@ fn metric_and_target(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metr
         ExternalTarget::Value(milli) => {
             let target = fmt::milli(milli);
             let average = json!({"type": "AverageValue", "averageValue": target});
-            let fix = Fix::command(messages::fix_average_value(), patch("replace", "target", average));
+            let fix = Fix::command(messages::fix_average_value(), patch("target", average));
             writer.warn("target-type", messages::target_value(target), command, fix);
         }
     }
+}
+
+/// A metric without a selector reads what the rule picks: one queue, or all.
+fn selector_is_empty(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) {
+    let (metric, command) = (&chain.metric, facts.autoscaler.command.as_ref());
+    let counted = chain.counted_series();
+    let queues: BTreeMap<&str, f64> =
+        counted.iter().map(|sample| (chain.queue_of(sample), sample.value)).collect();
+    let is_one = !chain.is_queue() || queues.len() == 1 || (queues.is_empty() && chain.queues.len() == 1);
+    if is_one {
+        let picked = queues.keys().next().copied().unwrap_or_default();
+        let picked = if picked.is_empty() { chain.queues.first().map_or("", String::as_str) } else { picked };
+        let detail = messages::selector_of_rule(&metric.name, picked);
+        return writer.ok("selector", detail.trim_end(), command);
+    }
+    let candidates: Vec<String> =
+        queues.iter().map(|(queue, value)| messages::candidate(queue, value)).collect();
+    // The queue with consumers, of those that the metric adds.
+    let consumed = facts.broker.queues.all().iter().filter(|queue| queue.consumers.unwrap_or(0) > 0);
+    let known = consumed.map(|queue| queue.name.as_str()).find(|name| queues.contains_key(name));
+    let label = chain.queue_label.as_deref().unwrap_or(chain::QUEUE);
+    let fix = match known.or_else(|| queues.keys().next().copied()) {
+        Some(queue) => {
+            let others = messages::or_choose(candidates.join(", "));
+            let what = messages::fix_metric_queue(queue, others);
+            fixes::selector::set_value(facts, metric, label, queue, &what)
+        }
+        None => fixes::look_again(facts),
+    };
+    writer.warn("selector", messages::selector_empty(&metric.name), command, fix);
 }
 
 fn bounds(facts: &Facts, writer: &mut ReportWriter<'_>, min: i32, max: i32) {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use text::duration::{seconds, span};
 
-use crate::chain;
+use crate::chain::{self, Chain};
 use crate::facts::{Facts, Outcome};
 use crate::finding::{Fix, ReportWriter};
 use crate::report::Timing;
-use crate::{fixes, fmt, messages, metric, scaled_object};
+use crate::{fixes, fmt, messages, metric, scaled_object, scrape};
 
 /// RabbitMQ's default `collect_statistics_interval`.
 const STATISTICS: Duration = Duration::from_secs(5);
@@ -22,21 +22,32 @@ const POLLING: u64 = 30;
 const RELIST: Duration = Duration::from_secs(600);
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) -> Option<Timing> {
-    metric::examined(facts)?;
+    metric::first(facts)?;
     let sync = sync(facts, writer);
     if chain::is_keda(facts) {
         return Some(keda(facts, writer, sync));
     }
-    let statistics = statistics(facts, writer);
-    let scrape = scrape(facts, writer);
-    adapter(facts, writer, scrape);
-    let Some(scrape) = scrape else {
-        writer.not_applicable("burst-to-decision", messages::no_scrape_no_decision());
-        return None;
-    };
-    let timing = Timing::new([statistics, scrape, sync]);
-    total(writer, timing, &messages::sum_of_adapter(span(statistics), span(scrape), span(sync)));
-    Some(timing)
+    let chains = chain::all(facts);
+    let statistics = chains.iter().any(Chain::is_queue).then(|| statistics(facts, writer));
+    let mut timing = None;
+    let mut longest: Option<Duration> = None;
+    chain::each(facts, writer, |chain, writer| {
+        let scrape = scrape(facts, writer, chain);
+        longest = longest.into_iter().chain(scrape).max();
+        let Some(scrape) = scrape else {
+            return writer.not_applicable("burst-to-decision", messages::no_scrape_no_decision());
+        };
+        let statistics = statistics.filter(|_| chain.is_queue());
+        let sum = match statistics {
+            Some(statistics) => messages::sum_of_adapter(span(statistics), span(scrape), span(sync)),
+            None => messages::sum_without_statistics(span(scrape), span(sync)),
+        };
+        let found = Timing::new(statistics.into_iter().chain([scrape, sync]));
+        total(writer, found, &sum);
+        timing.get_or_insert(found);
+    });
+    adapter(facts, writer, longest);
+    timing
 }
 
 fn total(writer: &mut ReportWriter<'_>, timing: Timing, sum: &str) {
@@ -74,7 +85,7 @@ fn statistics(facts: &Facts, writer: &mut ReportWriter<'_>) -> Duration {
         });
         values.next().map(Duration::from_millis)
     });
-    let (extra, note) = if chain::has_exporter(facts) {
+    let (extra, note) = if scrape::has_exporter(facts) {
         (MANAGEMENT, messages::through_exporter())
     } else {
         (Duration::ZERO, String::new())
@@ -91,25 +102,32 @@ fn statistics(facts: &Facts, writer: &mut ReportWriter<'_>) -> Duration {
     STATISTICS + extra
 }
 
-/// The scrape interval of the broker.
-fn scrape(facts: &Facts, writer: &mut ReportWriter<'_>) -> Option<Duration> {
+/// The scrape interval of a metric's own series.
+fn scrape(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) -> Option<Duration> {
     const CHECK: &str = "scrape-interval";
-    let (actual, wanted) = (chain::interval_of_samples(facts), chain::interval_of_target(facts));
-    let command = facts.prometheus.sample_times.command.as_ref();
+    let (actual, wanted) = (scrape::interval_of_samples(chain), scrape::interval_of_target(facts, chain));
+    let command = chain.observed.history.command.as_ref();
     match (actual, wanted) {
         (Some(actual), Some(wanted)) if actual.as_secs_f64() > 1.5 * wanted.as_secs_f64() + 0.5 => {
             let report = fixes::doctor(facts).flag("--output", "json");
             let fix = Fix::command(messages::fix_scrapes_missed(), report);
             writer.warn(CHECK, messages::scrapes_missed(span(actual), span(wanted)), command, fix);
         }
-        (Some(actual), _) => writer.ok(CHECK, messages::scrape_by_samples(span(actual)), command),
+        (Some(actual), _) => {
+            writer.ok(CHECK, messages::scrape_by_samples(subject(chain), span(actual)), command)
+        }
         (None, Some(wanted)) => {
             let command = facts.prometheus.targets.command.as_ref();
-            writer.ok(CHECK, messages::scrape_by_target(span(wanted)), command);
+            writer.ok(CHECK, messages::scrape_by_target(subject(chain), span(wanted)), command);
         }
         (None, None) => writer.not_applicable(CHECK, messages::no_scrape()),
     }
     actual.or(wanted)
+}
+
+/// The source of a chain's series, in words.
+fn subject(chain: &Chain<'_>) -> String {
+    if chain.is_queue() { messages::the_broker() } else { chain.metric.name.clone() }
 }
 
 /// The adapter's relist interval and max-age.

@@ -1,6 +1,7 @@
 //! Prometheus: it answers, scrapes the broker, and has the queue's series.
 
 mod monitors;
+mod relabelings;
 mod selection;
 mod series;
 mod targets;

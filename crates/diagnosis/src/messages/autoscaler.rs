@@ -10,9 +10,10 @@ messages! {
     hpa_scales(hpa, kind, name, min, max) = "HPA {hpa} scales {kind} {name} from {min} to {max}";
     target_missing(kind, name, namespace) = "the HPA scales {kind} {name}, which does not exist in namespace {namespace}";
     selector_invalid(label, value) = "the selector has {label}={value}, which is no valid label value. The API and the controller refuse it";
+    fix_selector_into_rule(label, value) = "select {label}={value} in the rule, then remove it from the HPA's selector";
     fix_selector_invalid() = "remove it here, and filter in the adapter's rule";
     selector_empty(metric) = "the HPA reads {metric} without a selector, so it adds all series";
-    fix_name_queue() = "name the queue";
+    selector_of_rule(metric, queue) = "it reads {metric} without a selector. Its rule picks {queue}";
     selector(metric, selector) = "it reads {metric} with {selector}";
     target_average(target) = "AverageValue {target}: replicas = queue / {target}";
     target_value(target) = "type Value compares the whole queue with {target}. While the queue is longer, each sync multiplies the replicas, up to maxReplicas";

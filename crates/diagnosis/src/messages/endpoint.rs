@@ -8,7 +8,16 @@ messages! {
     all_queues() = "the queues";
     one_queue(queue) = "queue {queue}";
     endpoint_other_queues(endpoint, names, queue) = "{endpoint} has series of {names}, but not of queue {queue}";
-    fix_metric_names_queue() = "compare the broker's queues with the queue of the HPA's metric";
+    endpoint_has_series(endpoint, series) = "{endpoint} has {series}";
+    endpoint_of_no_queue(metric) = "no endpoint of the broker has {metric}";
+    endpoint_of_other_pod(endpoint, queue) = "{endpoint} lacks queue {queue}. Another pod behind the Service has it";
+    endpoint_malformed(endpoint, line) = "{endpoint} writes an invalid line: {line}. Prometheus then refuses all lines of the scrape";
+    fix_malformed() = "correct the exporter that writes the line; this shows it";
+    endpoint_differs(endpoint, value, broker) = "{endpoint} has {value}, but the broker has {broker}";
+    fix_endpoint_differs() = "compare the endpoint with the broker: another broker may be behind it";
+    fix_exporter_url() = "let the exporter read this broker";
+    fix_all_vhosts() = "scrape all virtual hosts";
+    fix_declare_queue() = "declare the queue, then run the doctor again";
     endpoint_node_only(endpoint) = "{endpoint} has totals of the node, but no series per queue";
     endpoint_empty(endpoint) = "{endpoint} has no queue series: no queue is declared, or the path omits them";
     fix_detailed_path() = "scrape the path with the series per queue";

@@ -4,6 +4,7 @@ messages! {
     no_scrape_no_decision() = "without scrapes there is no decision";
     burst_to_decision(least, mean, worst, sum) = "time from a burst to the decision: {least} to {worst}, {mean} on average ({sum}; computed, not measured)";
     sum_of_adapter(statistics, scrape, sync) = "{statistics} statistics + {scrape} scrape + {sync} sync";
+    sum_without_statistics(scrape, sync) = "{scrape} scrape + {sync} sync";
     sum_of_keda(sync) = "{sync} sync, when KEDA asks the broker";
     polling_interval(seconds) = "pollingInterval is {seconds} s. It applies at 0 replicas only; above, the HPA's sync applies";
     statistics_interval(interval, through_exporter) = "the broker updates its statistics every {interval}{through_exporter}";
@@ -13,9 +14,10 @@ messages! {
     settings_missing() = "no collect_statistics_interval found";
     scrapes_missed(actual, wanted) = "Prometheus has samples every {actual} but should scrape every {wanted}. Scrapes are missing";
     fix_scrapes_missed() = "check how long a scrape takes, and the load of Prometheus";
-    scrape_by_samples(interval) = "Prometheus scrapes the broker every {interval}, by its samples";
-    scrape_by_target(interval) = "Prometheus scrapes the broker every {interval}, by its target";
-    no_scrape() = "Prometheus has no scrape of the broker";
+    the_broker() = "the broker";
+    scrape_by_samples(subject, interval) = "Prometheus scrapes {subject} every {interval}, by its samples";
+    scrape_by_target(subject, interval) = "Prometheus scrapes {subject} every {interval}, by its target";
+    no_scrape() = "Prometheus has no scrape of the series";
     relist_unknown() = "you cannot read the adapter's settings. A new metric waits for the next relist";
     max_age_short(max_age, scrape) = "the adapter drops series older than {max_age} (--metrics-max-age), but scrapes are {scrape} apart. The metric comes and goes";
     fix_max_age() = "raise the max-age";

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::healthy::sample;
+use super::healthy::{exposed, sample};
 use super::{Case, all, fact, known, set};
 use crate::facts::{Facts, Outcome, Sample};
 use crate::{SERIES, Verdict};
@@ -14,6 +14,12 @@ pub(crate) fn by_exporter(facts: &mut Facts) {
     let map: serde_json::Value =
         serde_saphyr::from_str(include_str!("../../../../manifests/adapter/exporter.yaml")).unwrap();
     facts.api.rules = fact(map["data"]["config.yaml"].clone());
+}
+
+/// Gives the broker a pod.
+fn broker_pod(facts: &mut Facts) {
+    facts.pods = fact(json!([{"metadata": {"name": "rabbitmq-0", "namespace": "demo",
+        "labels": {"app": "rabbitmq"}}}]));
 }
 
 /// Replaces the plugin by an exporter without its broker.
@@ -55,7 +61,10 @@ fn exporters_without_queue_series() {
         },
         Case {
             name: "the broker collects no statistics",
-            breakage: |facts| exporter_without_queues(facts, "RABBIT_EXPORTERS", "overview,queue"),
+            breakage: |facts| {
+                exporter_without_queues(facts, "RABBIT_EXPORTERS", "overview,queue");
+                broker_pod(facts);
+            },
             check: "exporter-queues",
             verdict: Failure,
             detail: "as in images without -management",
@@ -87,12 +96,12 @@ fn brokers_and_endpoints() {
                     "/spec/metrics/0/external/metric/selector/matchLabels",
                     json!({"queue": "orders"}),
                 );
-                facts.api.response = known(crate::facts::MetricResponse::Values(vec![0]));
+                facts.metrics[0].response = known(crate::facts::MetricResponse::Values(vec![0]));
             },
             check: "queue",
             verdict: Failure,
             detail: "the broker has no queue orders. It has Orders, Orders.dead",
-            fix: r#""value":{"matchLabels":{"queue":"Orders"}}"#,
+            fix: r#"/metric/selector/matchLabels/queue","value":"Orders""#,
         },
         Case {
             name: "a queue with an unlike name",
@@ -109,7 +118,7 @@ fn brokers_and_endpoints() {
             check: "queue",
             verdict: Failure,
             detail: "the broker has no queue Parcels. It has Orders, Orders.dead",
-            fix: r#""value":{"matchLabels":{"queue":"Orders"}}"#,
+            fix: r#"/metric/selector/matchLabels/queue","value":"Orders""#,
         },
         Case {
             name: "a broker that lost the queue",
@@ -122,6 +131,7 @@ fn brokers_and_endpoints() {
         Case {
             name: "other arguments",
             breakage: |facts| {
+                broker_pod(facts);
                 if let Outcome::Value(queues) = &mut facts.broker.queues.outcome {
                     queues[0].arguments.clear();
                 }
@@ -129,7 +139,7 @@ fn brokers_and_endpoints() {
             check: "queue-arguments",
             verdict: Failure,
             detail: "which declare others (406)",
-            fix: "rabbitmqctl delete_queue Orders",
+            fix: "kubectl exec rabbitmq-0 -n demo -- rabbitmqctl delete_queue -p / Orders",
         },
         Case {
             name: "no consumers",
@@ -178,21 +188,23 @@ fn brokers_and_endpoints() {
                 let mut whole = sample(SERIES[1], "", 40.0);
                 whole.labels.remove("queue");
                 facts.broker.endpoints[0].samples = known(vec![whole]);
+                facts.broker.endpoints[0].better_path = Some("/metrics/detailed?family=a&family=b".into());
             },
             check: "endpoint-series",
             verdict: Failure,
             detail: "has totals of the node",
-            fix: "path: /metrics/detailed",
+            fix: r#"{"op":"add","path":"/spec/endpoints/0/path","value":"/metrics/detailed"},{"op":"add","path":"/spec/endpoints/0/params","value":{"family":["a","b"]}}"#,
         },
         Case {
             name: "metrics without the queue",
             breakage: |facts| {
-                facts.broker.endpoints[0].samples = known(vec![sample(SERIES[0], "Mails", 1.0)]);
+                facts.broker.endpoints[0].samples = known(vec![exposed(SERIES[0], "Mails", 1.0)]);
+                facts.metrics[0].series = known(Vec::new());
             },
             check: "endpoint-queue",
             verdict: Failure,
             detail: "has series of Mails, but not of queue Orders",
-            fix: "kubectl get hpa",
+            fix: r#"/metric/selector/matchLabels/queue","value":"Mails""#,
         },
         Case {
             name: "an unused exporter",

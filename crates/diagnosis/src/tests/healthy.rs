@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use promfmt::operator::ServiceMonitorSpec;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use text::command::{ClusterFlags, Command};
@@ -23,6 +24,12 @@ fn absent<T>() -> Fact<T> {
 pub(crate) fn fact<T: DeserializeOwned>(mut json: Value) -> Fact<T> {
     names(&mut json);
     known(serde_json::from_value(json).unwrap())
+}
+
+/// ServiceMonitors from their JSON.
+pub(crate) fn monitors(json: Value) -> Fact<Vec<Monitor>> {
+    let all: Fact<Vec<CustomObject<ServiceMonitorSpec>>> = fact(json);
+    all.map(|all| all.into_iter().map(Monitor::from).collect())
 }
 
 /// An error of the metrics API.
@@ -80,6 +87,13 @@ pub(crate) fn sample(series: &str, queue: &str, value: f64) -> Sample {
     Sample { labels, value }
 }
 
+/// A sample as the endpoint exposes it, without the labels of a target.
+pub(crate) fn exposed(series: &str, queue: &str, value: f64) -> Sample {
+    let mut sample = sample(series, queue, value);
+    sample.labels.retain(|label, _| !matches!(label.as_str(), "namespace" | "job" | "instance"));
+    sample
+}
+
 pub(crate) fn healthy() -> Facts {
     let labels: Value = serde_json::from_str(LABELS).unwrap();
     let at = |port| ServicePort { namespace: name("demo"), service: name("rabbitmq"), port };
@@ -120,7 +134,18 @@ pub(crate) fn healthy() -> Facts {
         ),
         autoscaler: fact(hpa.clone()),
         autoscalers: fact(json!([hpa])),
-        recheck: None,
+        looks: Vec::new(),
+        metrics: vec![ExternalMetric {
+            index: 0,
+            series: known(vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)]),
+            history: known(vec![History {
+                labels: sample(depth, "Orders", 40.0).labels,
+                points: (0..20).map(|second| (f64::from(second), 40.0)).collect(),
+            }]),
+            newest_sample_age: known(Some(0.4)),
+            rule_result: known(vec![Sample { labels: BTreeMap::new(), value: 40.0 }]),
+            response: known(MetricResponse::Values(vec![40_000])),
+        }],
         deployments: fact(json!([workload("deployment", "producer"), workload("deployment", "worker")])),
         stateful_sets: fact(json!([workload("statefulset", "rabbitmq")])),
         pods: fact(json!([])),
@@ -138,8 +163,10 @@ pub(crate) fn healthy() -> Facts {
             endpoints: vec![MetricsEndpoint {
                 at: at(15692),
                 path: "/metrics/detailed?family=queue_coarse_metrics".into(),
-                monitor: Some(name("rabbitmq")),
-                samples: known(vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)]),
+                monitor: Some(MonitorEndpoint { namespace: name("demo"), name: name("rabbitmq"), index: 0 }),
+                samples: known(vec![exposed(depth, "Orders", 40.0), exposed(depth, "Orders.dead", 0.0)]),
+                malformed: None,
+                better_path: None,
             }],
             settings: fact(json!([{"data": {"a.conf": "x = 1\ncollect_statistics_interval = 1000\n"}}])),
         },
@@ -155,7 +182,7 @@ pub(crate) fn healthy() -> Facts {
             resources: fact(json!([{"metadata": {"name": "main", "namespace": "monitoring"},
                 "spec": {"serviceMonitorSelector": {"matchLabels": {"release": "prometheus"}},
                     "serviceMonitorNamespaceSelector": {}, "scrapeInterval": "30s"}}])),
-            monitors: fact(
+            monitors: monitors(
                 json!([{"metadata": {"name": "rabbitmq", "namespace": "demo", "resourceVersion": "7",
                     "creationTimestamp": "2026-01-01T00:00:00Z", "labels": {"release": "prometheus"}},
                 "spec": {"selector": {"matchLabels": {"app.kubernetes.io/name": "rabbitmq"}},
@@ -165,16 +192,10 @@ pub(crate) fn healthy() -> Facts {
             pools: fact(json!(["serviceMonitor/demo/rabbitmq/0"])),
             targets: fact(
                 json!({"activeTargets": [{"scrapePool": "serviceMonitor/demo/rabbitmq/0", "health": "up",
-                "scrapeInterval": "1s", "labels": {"pod": "rabbitmq-0"}}], "droppedTargetCounts": {}}),
+                "scrapeInterval": "1s", "labels": {"pod": "rabbitmq-0", "job": "rabbitmq", "namespace": "demo",
+                "instance": "10.0.0.1:15692"}}], "droppedTargetCounts": {}}),
             ),
-            series: known(vec![sample(depth, "Orders", 40.0), sample(depth, "Orders.dead", 0.0)]),
             exporter_up: known(Vec::new()),
-            sample_times: known(vec![SampleTimes {
-                labels: BTreeMap::new(),
-                times: (0..20).map(f64::from).collect(),
-            }]),
-            newest_sample_age: known(Some(0.4)),
-            rule_result: known(vec![Sample { labels: BTreeMap::new(), value: 40.0 }]),
         },
         api: MetricsApi {
             registration: fact(json!({"metadata": {"name": "v1beta1.external.metrics.k8s.io"},
@@ -188,7 +209,7 @@ pub(crate) fn healthy() -> Facts {
             prometheus_service: fact(json!({"spec": {"ports": [{"port": 9090}]}})),
             rules: fact(rules["data"]["config.yaml"].clone()),
             rules_config_map: format!("{}/{}", name("monitoring"), name("prometheus-adapter")),
-            response: known(MetricResponse::Values(vec![40_000])),
+            rules_key: "config.yaml".into(),
         },
         keda: Keda::not_asked("there is no KEDA"),
         controller_arguments: absent(),

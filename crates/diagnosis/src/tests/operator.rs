@@ -11,16 +11,13 @@ use crate::facts::{Facts, Outcome, Sample};
 use Verdict::{Failure, Warning};
 
 fn no_target(facts: &mut Facts) {
-    facts.prometheus.newest_sample_age = known(None);
+    facts.metrics[0].newest_sample_age = known(None);
     facts.prometheus.targets =
         fact(json!({"activeTargets": [], "droppedTargetCounts": {"serviceMonitor/demo/rabbitmq/0": 3}}));
 }
 
 /// Changes the monitor.
-fn monitor(
-    facts: &mut Facts,
-    change: impl FnOnce(&mut crate::facts::CustomObject<promfmt::operator::ServiceMonitorSpec>),
-) {
+fn monitor(facts: &mut Facts, change: impl FnOnce(&mut crate::facts::Monitor)) {
     if let Outcome::Value(all) = &mut facts.prometheus.monitors.outcome {
         change(&mut all[0]);
     }
@@ -102,11 +99,11 @@ fn prometheus_and_monitors() {
             name: "no monitor",
             breakage: |facts| {
                 facts.prometheus.monitors = known(Vec::new());
-                facts.prometheus.series = known(Vec::new());
+                facts.metrics[0].series = known(Vec::new());
             },
             check: "monitor",
             verdict: Failure,
-            detail: "no ServiceMonitor selects Service rabbitmq",
+            detail: "no monitor selects Service rabbitmq",
             fix: "release: prometheus",
         },
         Case {
@@ -178,7 +175,7 @@ fn prometheus_and_monitors() {
             name: "a Prometheus that reloads",
             breakage: |facts| {
                 no_target(facts);
-                facts.prometheus.newest_sample_age = known(Some(1.0));
+                facts.metrics[0].newest_sample_age = known(Some(1.0));
             },
             check: "monitor-target",
             verdict: Warning,
@@ -252,7 +249,7 @@ fn prometheus_and_monitors() {
         },
         Case {
             name: "old samples",
-            breakage: |facts| facts.prometheus.newest_sample_age = known(Some(90.0)),
+            breakage: |facts| facts.metrics[0].newest_sample_age = known(Some(90.0)),
             check: "series",
             verdict: Failure,
             detail: "older than three scrapes of 1 s",
@@ -260,7 +257,7 @@ fn prometheus_and_monitors() {
         },
         Case {
             name: "no series at all",
-            breakage: |facts| facts.prometheus.series = known(Vec::new()),
+            breakage: |facts| facts.metrics[0].series = known(Vec::new()),
             check: "series",
             verdict: Failure,
             detail: "no series of any queue",

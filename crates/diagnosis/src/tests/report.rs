@@ -51,7 +51,7 @@ fn missing_permissions_are_no_failure() {
     assert_eq!(report.exit_code(), 0);
 
     facts.autoscaler.outcome = Outcome::NotPermitted(no("horizontalpodautoscalers"));
-    facts.api.response.outcome = Outcome::NotPermitted(no("external metrics"));
+    facts.metrics[0].response.outcome = Outcome::NotPermitted(no("external metrics"));
     let report = examine(&facts);
     assert_eq!(report.exit_code(), 0, "{}", report.text());
 }

@@ -1,10 +1,11 @@
 //! Conditions of the HPA and their causes, and the external metrics API.
 
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use serde_json::json;
 use text::command::Command;
 
 use super::{Case, all, api_error, condition, fact, first, healthy, known, set};
-use crate::facts::{Fact, MetricResponse, Outcome, Recheck};
+use crate::facts::{Fact, Look, MetricResponse, Outcome};
 use crate::{Verdict, disagrees, examine};
 
 use Verdict::{Failure, Ok, Warning};
@@ -24,7 +25,7 @@ fn conditions_name_the_cause() {
     ] {
         let mut facts = healthy();
         condition(&mut facts, "FailedGetExternalMetric", &format!("{UNFETCHED}{tail}"));
-        facts.api.response = api_error(500, "no");
+        facts.metrics[0].response = api_error(500, "no");
         let report = examine(&facts);
         let mut findings = report.findings.iter();
         let finding = findings.find(|finding| finding.check == "scaling-active").unwrap();
@@ -40,7 +41,8 @@ fn metrics_api() {
             name: "no APIService",
             breakage: |facts| {
                 facts.api.registration.outcome = Outcome::Absent;
-                facts.api.response = api_error(404, "the server could not find the requested resource");
+                facts.metrics[0].response =
+                    api_error(404, "the server could not find the requested resource");
             },
             check: "apiservice",
             verdict: Failure,
@@ -68,7 +70,8 @@ fn metrics_api() {
                     "reason": "MissingEndpoints", "message": "no endpoints"}]),
                 );
                 set(&mut facts.api.backend, "/spec/replicas", json!(0));
-                facts.api.response = api_error(503, "the server is currently unable to handle the request");
+                facts.metrics[0].response =
+                    api_error(503, "the server is currently unable to handle the request");
             },
             check: "apiservice",
             verdict: Failure,
@@ -78,7 +81,7 @@ fn metrics_api() {
         Case {
             name: "stale discovery",
             breakage: |facts| {
-                facts.api.response = api_error(404, "the server could not find the metric x for ");
+                facts.metrics[0].response = api_error(404, "the server could not find the metric x for ");
             },
             check: "value",
             verdict: Failure,
@@ -88,8 +91,8 @@ fn metrics_api() {
         Case {
             name: "nothing discovered",
             breakage: |facts| {
-                facts.prometheus.series = known(Vec::new());
-                facts.api.response = api_error(404, "the server could not find the metric x for ");
+                facts.metrics[0].series = known(Vec::new());
+                facts.metrics[0].response = api_error(404, "the server could not find the metric x for ");
             },
             check: "value",
             verdict: Failure,
@@ -99,7 +102,8 @@ fn metrics_api() {
         Case {
             name: "the adapter asks the wrong Prometheus",
             breakage: |facts| {
-                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.metrics[0].response =
+                    api_error(500, "Internal error occurred: unable to fetch metrics");
             },
             check: "value",
             verdict: Failure,
@@ -110,7 +114,7 @@ fn metrics_api() {
             name: "the adapter asks a missing Service",
             breakage: |facts| {
                 facts.api.prometheus_service = Fact::new(Command::new("how"), Outcome::Absent);
-                facts.api.response = api_error(404, "the server could not find the metric x for ");
+                facts.metrics[0].response = api_error(404, "the server could not find the metric x for ");
             },
             check: "adapter-url",
             verdict: Failure,
@@ -136,7 +140,8 @@ fn metrics_api() {
         Case {
             name: "Prometheus answers again",
             breakage: |facts| {
-                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.metrics[0].response =
+                    api_error(500, "Internal error occurred: unable to fetch metrics");
                 facts.api.prometheus_service = fact(json!({"spec": {"ports": [{"port": 9090}],
                     "selector": {"operator.prometheus.io/name": "main"}}}));
             },
@@ -148,7 +153,8 @@ fn metrics_api() {
         Case {
             name: "Prometheus answers again, at the same Service",
             breakage: |facts| {
-                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.metrics[0].response =
+                    api_error(500, "Internal error occurred: unable to fetch metrics");
                 let argument = "/spec/template/spec/containers/0/args/2";
                 let url = "--prometheus-url=http://prometheus-operated.monitoring.svc:9090";
                 set(&mut facts.api.backend, argument, json!(url));
@@ -161,7 +167,8 @@ fn metrics_api() {
         Case {
             name: "a helm release asks the wrong Prometheus",
             breakage: |facts| {
-                facts.api.response = api_error(500, "Internal error occurred: unable to fetch metrics");
+                facts.metrics[0].response =
+                    api_error(500, "Internal error occurred: unable to fetch metrics");
                 set(
                     &mut facts.api.backend,
                     "/metadata/labels",
@@ -175,7 +182,7 @@ fn metrics_api() {
         },
         Case {
             name: "an empty answer",
-            breakage: |facts| facts.api.response = known(MetricResponse::Values(Vec::new())),
+            breakage: |facts| facts.metrics[0].response = known(MetricResponse::Values(Vec::new())),
             check: "value",
             verdict: Failure,
             detail: "the query matches nothing",
@@ -211,9 +218,14 @@ fn metrics_api() {
         },
         Case {
             name: "the adapter has older rules",
-            breakage: |facts| facts.api.response = known(MetricResponse::Values(vec![80_000])),
+            breakage: |facts| {
+                facts.metrics[0].response = known(MetricResponse::Values(vec![80_000]));
+                facts.looks = vec![look(facts, 10, facts.autoscaler.clone())];
+                let url = "--prometheus-url=http://prometheus-operated.monitoring.svc:9090";
+                set(&mut facts.api.backend, "/spec/template/spec/containers/0/args/2", json!(url));
+            },
             check: "value",
-            verdict: Warning,
+            verdict: Failure,
             detail: "the same query returns 40",
             fix: "kubectl rollout restart deployment/prometheus-adapter",
         },
@@ -224,7 +236,7 @@ fn metrics_api() {
 fn causes_come_before_consequences() {
     let mut facts = healthy();
     facts.api.registration.outcome = Outcome::Absent;
-    facts.api.response = api_error(404, "the server could not find the requested resource");
+    facts.metrics[0].response = api_error(404, "the server could not find the requested resource");
     condition(
         &mut facts,
         "FailedGetExternalMetric",
@@ -239,7 +251,7 @@ fn causes_come_before_consequences() {
 fn only_a_second_look_shows_a_stale_status() {
     let mut facts = healthy();
     assert!(!disagrees(&facts));
-    facts.api.response = known(MetricResponse::Values(vec![90_000]));
+    facts.metrics[0].response = known(MetricResponse::Values(vec![90_000]));
     assert!(disagrees(&facts), "the first look asks for a second");
     let check = |facts: &crate::Facts| {
         examine(facts)
@@ -254,18 +266,14 @@ fn only_a_second_look_shows_a_stale_status() {
     let later = |facts: &crate::Facts, reading: &str| {
         let mut autoscaler = facts.autoscaler.clone();
         set(&mut autoscaler, "/status/currentMetrics/0/external/current", json!({"averageValue": reading}));
-        Some(Recheck {
-            after: std::time::Duration::from_secs(20),
-            autoscaler,
-            response: facts.api.response.clone(),
-        })
+        vec![look(facts, 20, autoscaler)]
     };
-    facts.recheck = later(&facts, "20");
+    facts.looks = later(&facts, "20");
     assert!(disagrees(&facts));
     let (verdict, detail) = check(&facts);
     assert_eq!(verdict, Failure, "{detail}");
     assert!(detail.contains("has had 90 for 20 s"), "{detail}");
-    facts.recheck = later(&facts, "45");
+    facts.looks = later(&facts, "45");
     assert!(!disagrees(&facts), "it has moved");
     assert_eq!(check(&facts).0, Ok);
 }
@@ -284,16 +292,19 @@ fn an_earlier_failure_is_a_warning() {
         findings.find(|finding| finding.check == "scaling-active").unwrap().verdict
     };
     assert_eq!(verdict(&facts), Warning);
-    facts.recheck = Some(Recheck {
-        after: std::time::Duration::from_secs(20),
-        autoscaler: facts.autoscaler.clone(),
-        response: facts.api.response.clone(),
-    });
+    facts.looks = vec![look(&facts, 20, facts.autoscaler.clone())];
     assert_eq!(verdict(&facts), Failure);
-    facts.recheck = Some(Recheck {
-        after: std::time::Duration::from_secs(3),
-        autoscaler: healthy().autoscaler,
-        response: facts.api.response.clone(),
-    });
+    facts.looks = vec![look(&facts, 3, healthy().autoscaler)];
     assert_eq!(verdict(&facts), Ok);
+}
+
+/// A later look with the same numbers and this HPA.
+fn look(facts: &crate::Facts, seconds: u64, autoscaler: Fact<HorizontalPodAutoscaler>) -> Look {
+    Look {
+        after: std::time::Duration::from_secs(seconds),
+        autoscaler,
+        queues: facts.broker.queues.clone(),
+        endpoints: facts.broker.endpoints.iter().map(|endpoint| endpoint.samples.clone()).collect(),
+        metrics: facts.metrics.clone(),
+    }
 }

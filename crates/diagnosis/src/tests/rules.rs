@@ -16,6 +16,13 @@ fn rule(facts: &mut crate::Facts, series: &str, resources: &str, query: &str) {
     facts.api.rules = known(text);
 }
 
+/// Gives the queue's series samples at these seconds.
+fn samples_at(facts: &mut crate::Facts, seconds: &[f64]) {
+    let points = seconds.iter().map(|second| (*second, 40.0)).collect();
+    let labels = sample(SERIES[0], "Orders", 40.0).labels;
+    facts.metrics[0].history = known(vec![crate::facts::History { labels, points }]);
+}
+
 const BY_NAMESPACE: &str = "{overrides: {namespace: {resource: namespace}}}";
 
 #[test]
@@ -51,7 +58,7 @@ fn unsound_rules() {
             check: "rule-twice",
             verdict: Failure,
             detail: "Each relist picks one",
-            fix: "kubectl edit configmap prometheus-adapter -n monitoring",
+            fix: "kubectl patch configmap prometheus-adapter -n monitoring",
         },
         Case {
             name: "namespaced without a label",
@@ -68,7 +75,7 @@ fn unsound_rules() {
             breakage: |facts| {
                 let mut elsewhere = sample(SERIES[0], "Orders", 40.0);
                 elsewhere.labels.insert("namespace".into(), "queues".into());
-                facts.prometheus.series = known(vec![elsewhere]);
+                facts.metrics[0].series = known(vec![elsewhere]);
             },
             check: "rule-namespace",
             verdict: Failure,
@@ -126,19 +133,19 @@ fn unsound_rules() {
                 rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\"})");
                 let mut second = sample(SERIES[0], "Orders", 40.0);
                 second.labels.insert("job".into(), "another".into());
-                facts.prometheus.series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
+                facts.metrics[0].series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
             },
             check: "counted-once",
             verdict: Failure,
             detail: "the HPA reads 2 times the queue",
-            fix: "another",
+            fix: "sum(max by (namespace, vhost, queue) (<<.Series>>{",
         },
         Case {
             name: "scraped twice and selected",
             breakage: |facts| {
                 let mut second = sample(SERIES[0], "Orders", 40.0);
                 second.labels.insert("job".into(), "another".into());
-                facts.prometheus.series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
+                facts.metrics[0].series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
             },
             check: "counted-once",
             verdict: Ok,
@@ -151,7 +158,7 @@ fn unsound_rules() {
                 let mut second = sample(SERIES[0], "Orders", 7.0);
                 second.labels.insert("namespace".into(), "another".into());
                 second.labels.insert("instance".into(), "10.0.0.2:15692".into());
-                facts.prometheus.series = known(vec![second, sample(SERIES[0], "Orders", 40.0)]);
+                facts.metrics[0].series = known(vec![second, sample(SERIES[0], "Orders", 40.0)]);
             },
             check: "counted-once",
             verdict: Ok,
@@ -164,7 +171,7 @@ fn unsound_rules() {
                 rule(facts, SERIES[0], BY_NAMESPACE, "sum(<<.Series>>{<<.LabelMatchers>>})");
                 let mut second = sample(SERIES[0], "Orders", 40.0);
                 second.labels.insert("vhost".into(), "other".into());
-                facts.prometheus.series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
+                facts.metrics[0].series = known(vec![sample(SERIES[0], "Orders", 40.0), second]);
             },
             check: "series-vhost",
             verdict: Warning,
@@ -179,8 +186,7 @@ fn unsound_rules() {
                     "/spec/template/spec/containers/0/args",
                     json!(["--metrics-relist-interval=30s", "--metrics-max-age=1m"]),
                 );
-                let track = crate::facts::SampleTimes { times: vec![0.0, 60.0, 120.0], ..Default::default() };
-                facts.prometheus.sample_times = known(vec![track]);
+                samples_at(facts, &[0.0, 60.0, 120.0]);
                 facts.prometheus.targets = fact(json!({"activeTargets": []}));
             },
             check: "max-age",
@@ -191,8 +197,7 @@ fn unsound_rules() {
         Case {
             name: "missing scrapes",
             breakage: |facts| {
-                let track = crate::facts::SampleTimes { times: vec![0.0, 5.0, 10.0], ..Default::default() };
-                facts.prometheus.sample_times = known(vec![track]);
+                samples_at(facts, &[0.0, 5.0, 10.0]);
             },
             check: "scrape-interval",
             verdict: Warning,
@@ -211,7 +216,7 @@ fn brokers_of_other_namespaces_are_not_added() {
         sample.labels.insert("instance".into(), namespace.into());
         sample
     });
-    facts.prometheus.series = known(elsewhere.into());
+    facts.metrics[0].series = known(elsewhere.into());
     let report = examine(&facts);
     assert_eq!(report.fix().map(|(finding, _)| finding.check), Some("rule-namespace"), "{}", report.text());
     assert!(report.findings.iter().all(|finding| finding.check != "counted-once"), "{}", report.text());

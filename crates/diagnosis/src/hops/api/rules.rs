@@ -1,16 +1,18 @@
 //! The adapter's rules: one for the metric, and a sound one.
 
-use promfmt::adapter::{CONFIG_KEY, Rule};
+mod matchers;
+
+use promfmt::adapter::Rule;
 use serde_json::{Value, json};
 
-use crate::chain;
+use crate::chain::{self, Chain, Made};
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
-use crate::metric::Metric;
+use crate::readings::{self, Source};
 use crate::rule::{self, SERIES};
 use crate::{fixes, fmt, messages};
 
-pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Metric) {
+pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
     let fact = &facts.api.rules;
     let (command, config_map) = (fact.command.as_ref(), &facts.api.rules_config_map);
     let text = match writer.require("rule", fact) {
@@ -21,82 +23,141 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>, metric: &Met
     let rules = match rule::parse(text) {
         Ok(rules) => rules,
         Err(error) => {
-            let fix = Fix::yaml(messages::fix_rules_file(), demo_rules(facts));
+            let fix = if error == messages::rules_misplaced() {
+                fixes::rules::move_rules(facts)
+            } else {
+                fixes::rules::edit_by_hand(facts, &messages::fix_edit_rejected())
+            };
             return writer.fail("rule", messages::rules_invalid(config_map, error), command, fix);
         }
     };
-    let made = rule::rules_for(&rules, &metric.name);
-    let [(rule, series), others @ ..] = made.as_slice() else {
-        let count = fmt::count(rules.len(), "rule", "rules");
-        let detail = messages::rule_missing(config_map, count, &metric.name);
-        let fix = Fix::yaml(messages::fix_add_rule(), demo_rules(facts));
-        return writer.fail("rule", detail, command, fix);
+    chain::each(facts, writer, |chain, writer| {
+        let Some(made) = &chain.rule else { return missing(facts, writer, chain, &rules) };
+        if !is_made_once(facts, writer, chain, &rules) {
+            return;
+        }
+        let is_sound = is_sound(facts, writer, chain, made);
+        let is_sound = matchers::examine(facts, writer, chain, made) && is_sound;
+        if is_sound && is_right(facts, writer, chain, made) {
+            let detail = messages::rule_good(config_map, &chain.metric.name, &made.series);
+            writer.ok("rule", detail, command);
+        }
+    });
+}
+
+/// No rule makes the metric.
+fn missing(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, rules: &[Rule]) {
+    let (command, config_map) = (facts.api.rules.command.as_ref(), &facts.api.rules_config_map);
+    let name = &chain.metric.name;
+    if let Some((index, series)) = rule::excluded(rules, name) {
+        let fix = fixes::rules::remove_field(facts, index, "seriesFilters", &messages::fix_series_filters());
+        let detail = messages::rule_filters(config_map, series, name);
+        return writer.fail("rule-filter", detail, command, fix);
+    }
+    let count = fmt::count(rules.len(), "rule", "rules");
+    let mut detail = messages::rule_missing(config_map, count, name);
+    let others =
+        facts.autoscaler.get().and_then(|hpa| hpa.spec.as_ref()?.metrics.as_ref()).map_or(0, Vec::len);
+    if others > 1 {
+        detail = messages::others_only_up(detail);
+    }
+    let made: Vec<String> = rules
+        .iter()
+        .filter_map(|rule| rule.metric_name(rule.fixed_series()?))
+        .filter(|made| made != name)
+        .collect();
+    let fix = if let Some(meant) = fmt::nearest(name, made.iter().map(String::as_str)) {
+        fixes::selector::rename_metric(facts, &chain.metric, meant)
+    } else if let Some(fix) = fixes::rules::add_rule(facts, chain).filter(|_| chain.metric.queue.is_some()) {
+        fix
+    } else if others > 1 {
+        fixes::selector::remove_metric(facts, &chain.metric, &messages::fix_remove_metric(name))
+    } else if let Some(fix) = fixes::rules::add_rule(facts, chain) {
+        fix
+    } else {
+        fixes::rules::edit_by_hand(facts, &messages::fix_write_rule(name))
     };
-    if let Some((_, other)) = others.iter().find(|(_, other)| other != series) {
-        let (namespace, name) = config_map.split_once('/').unwrap_or(("", config_map));
-        let fix = Fix::command(messages::fix_keep_one_rule(), fixes::edit("configmap", name, namespace));
-        let detail = messages::rule_twice(&metric.name, series, other);
-        return writer.fail("rule-twice", detail, command, fix);
-    }
-    if is_sound(facts, writer, rule, series) {
-        writer.ok("rule", messages::rule_good(config_map, &metric.name, series), command);
-    }
+    writer.fail("rule", detail, command, fix);
 }
 
-/// The demo's rules as `surge up` installs them: for the plugin's series and for the exporter's.
-const DEMO_RULES: [&str; 2] = [
-    include_str!("../../../../../manifests/adapter/plugin.yaml"),
-    include_str!("../../../../../manifests/adapter/exporter.yaml"),
-];
-
-/// The ConfigMap with the rule for the series that exist here, without its comments.
-fn demo_rules(facts: &Facts) -> String {
-    let lines = DEMO_RULES[usize::from(chain::has_exporter(facts))].lines();
-    lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
-}
-
-/// The query of that rule.
-fn demo_query(facts: &Facts) -> String {
-    let map: Value = serde_saphyr::from_str(&demo_rules(facts)).unwrap_or_default();
-    let rules = map["data"][CONFIG_KEY].as_str().unwrap_or_default();
-    let rules = rule::parse(rules).unwrap_or_default();
-    let query = rules.first().map_or("", |rule| rule.metrics_query.as_str());
-    fixes::yaml(&json!({"metricsQuery": query}))
+/// Reports a second rule that makes the metric from other series. Returns whether there is none.
+fn is_made_once(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, rules: &[Rule]) -> bool {
+    let name = &chain.metric.name;
+    let made = rule::rules_for(rules, name);
+    let Some((first, one)) = made.first() else { return true };
+    let Some((_, other)) = made.iter().find(|(_, other)| other != one) else { return true };
+    // The rule without series goes, or else the first, which the adapter passes over.
+    let has_series =
+        |series: &str| chain.observed.series.all().iter().any(|sample| sample.label("__name__") == series);
+    let gone = made.iter().find(|(_, series)| !has_series(series)).map_or(*first, |(rule, _)| *rule);
+    let index = rules.iter().position(|rule| std::ptr::eq(rule, gone)).unwrap_or_default();
+    let fix = fixes::rules::remove_rule(facts, index, &messages::fix_keep_one_rule());
+    let detail = messages::rule_twice(name, one, other);
+    writer.fail("rule-twice", detail, facts.api.rules.command.as_ref(), fix);
+    false
 }
 
 /// Reports the faults of a rule. Returns whether it has none.
-fn is_sound(facts: &Facts, writer: &mut ReportWriter<'_>, rule: &Rule, series: &str) -> bool {
+fn is_sound(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, made: &Made) -> bool {
     let command = facts.api.rules.command.as_ref();
     let before = writer.findings.len();
+    let Made { rule, series, .. } = made;
     match rule.namespace_label() {
         Err(_) => {
-            let resources = json!({"resources": {"overrides": {"namespace": {"resource": "namespace"}}}});
-            let fix = Fix::yaml(messages::fix_namespace_label(), fixes::yaml(&resources));
+            let resources = json!({"overrides": {"namespace": {"resource": "namespace"}}});
+            let what = messages::fix_namespace_label();
+            let fix = fixes::rules::set_field(facts, made, "resources", resources, None, &what);
             writer.fail("rule-namespace", messages::rule_without_namespace_label(), command, fix);
         }
-        Ok(Some(label)) => namespace_matches(facts, writer, &label, series),
+        Ok(Some(label)) => namespace_matches(facts, writer, chain, made, &label),
         Ok(None) => {}
     }
     if rule::has_constant_fallback(rule) {
-        let fix = Fix::yaml(messages::fix_guard(), demo_query(facts));
+        let query =
+            rule::without_constant_fallback(rule).map(|measured| match fixes::rules::guard(facts, chain) {
+                Some(guard) => format!("{measured} or {guard}"),
+                None => measured,
+            });
+        let fix = fixes::rules::set_query(facts, made, query.as_deref(), &messages::fix_guard());
         writer.warn("rule-fallback", messages::rule_constant_fallback(), command, fix);
     }
-    if series == SERIES[1] && rule::guards_by_up_alone(rule) {
-        let fix = Fix::yaml(messages::fix_exporter_guard(), demo_query(facts));
+    if series == SERIES[1] && rule::guards_by_up_alone(rule) && has_exporter_up(facts) {
+        let query = rule
+            .metrics_query
+            .rsplit_once(" or ")
+            .and_then(|(measured, _)| Some(format!("{measured} or {}", fixes::rules::guard(facts, chain)?)));
+        let fix = fixes::rules::set_query(facts, made, query.as_deref(), &messages::fix_exporter_guard());
         writer.warn("rule-guard", messages::rule_guard(), command, fix);
     }
-    if let Some(total) = series.strip_suffix("_ready") {
-        let query = format!("{{__name__=\"{total}\",namespace!=\"\",queue!=\"\"}}");
-        let fix = Fix::yaml(messages::fix_count_all(), fixes::yaml(&json!({"seriesQuery": query})));
+    if let Some(total) = series.strip_suffix("_ready").filter(|_| chain.is_queue()) {
+        let fix = fixes::rules::rename_series(facts, made, series, total, &messages::fix_count_all());
         writer.warn("rule-ready", messages::rule_ready_only(), command, fix);
     }
     writer.findings.len() == before
 }
 
+/// Returns whether an exporter may be the source: Prometheus or an endpoint has its series, or neither can be asked.
+fn has_exporter_up(facts: &Facts) -> bool {
+    !facts.prometheus.exporter_up.all().is_empty()
+        || crate::scrape::has_exporter(facts)
+        || facts.broker.endpoints.iter().all(|endpoint| endpoint.samples.all().is_empty())
+        || facts.prometheus.exporter_up.get().is_some()
+}
+
 /// Reports a rule that filters by the HPA's namespace while all its series have others: those of the scraped pods.
-fn namespace_matches(facts: &Facts, writer: &mut ReportWriter<'_>, label: &str, series: &str) {
-    let of_series = facts.prometheus.series.all().iter().filter(|sample| sample.label("__name__") == series);
-    let namespaces: Vec<&str> = of_series.map(|sample| sample.label(label)).collect();
+fn namespace_matches(
+    facts: &Facts,
+    writer: &mut ReportWriter<'_>,
+    chain: &Chain<'_>,
+    made: &Made,
+    label: &str,
+) {
+    let all = chain.observed.series.all().iter();
+    let of_series = all.filter(|sample| sample.label("__name__") == made.series);
+    let is_asked = |sample: &&crate::facts::Sample| {
+        chain.asked.iter().filter(|matcher| matcher.label != label).all(|m| m.accepts_labels(&sample.labels))
+    };
+    let namespaces: Vec<&str> = of_series.filter(is_asked).map(|sample| sample.label(label)).collect();
     let own = facts.subject.namespace.as_str();
     if namespaces.is_empty() || namespaces.contains(&own) {
         return;
@@ -104,7 +165,41 @@ fn namespace_matches(facts: &Facts, writer: &mut ReportWriter<'_>, label: &str, 
     let none = messages::no_label();
     let shown = namespaces.iter().map(|value| if value.is_empty() { none.as_str() } else { value });
     let detail = messages::rule_namespace_mismatch(label, own, fmt::list(shown));
-    let resources = json!({"resources": {"namespaced": false}});
-    let fix = Fix::yaml(messages::fix_not_namespaced(), fixes::yaml(&resources));
+    // The namespace of the series takes the place of the HPA's, in the guard too.
+    let seen = namespaces.iter().copied().filter(|value| !value.is_empty()).min();
+    let query = seen.and_then(|seen| {
+        let query = fixes::rules::pinned(made, label, seen)?;
+        Some(query.replace(&format!(r#"<<index .LabelValuesByName "{label}">>"#), seen))
+    });
+    let what = match seen {
+        Some(seen) => messages::fix_other_namespace(seen, fmt::list(namespaces.iter().copied())),
+        None => messages::fix_not_namespaced(),
+    };
+    let resources: Value = json!({"namespaced": false});
+    let fix: Fix = fixes::rules::set_field(facts, made, "resources", resources, query.as_deref(), &what);
     writer.fail("rule-namespace", detail, facts.api.rules.command.as_ref(), fix);
+}
+
+/// Reports a query whose result differs from the series that it measures. Returns whether it does not.
+fn is_right(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, made: &Made) -> bool {
+    if let Err(error) = &made.query {
+        writer.not_applicable("rule-query", messages::rule_unread(error));
+        return true;
+    }
+    let Some(gap) = readings::gap_before(facts, chain, Source::Query) else { return true };
+    // An earlier finding explains it.
+    let is_known = writer.findings.iter().any(|finding| {
+        finding.metric == writer.metric
+            && matches!(finding.check, "counted-once" | "series-vhost" | "series-namespace" | "relabeling")
+            && finding.verdict != crate::Verdict::Ok
+    });
+    if is_known {
+        return true;
+    }
+    let detail = messages::rule_result_differs(gap.behind, gap.before);
+    let query = promfmt::adapter::edit::count_selectors(&made.rule.metrics_query);
+    let plain = (query > 0).then(|| fixes::rules::plain_query(facts, chain)).flatten();
+    let fix = fixes::rules::set_query(facts, made, plain.as_deref(), &messages::fix_plain_query());
+    writer.fail("rule-value", detail, facts.api.rules.command.as_ref(), fix);
+    false
 }

@@ -1,10 +1,13 @@
 //! The HPA's status: its conditions, the hop that they blame, and whether its reading follows the metrics API.
 
-use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition};
+use k8s_openapi::api::autoscaling::v2::{
+    HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, MetricStatus,
+};
 use serde_json::json;
 use text::command::Command;
 use text::duration::{seconds, span};
 
+use crate::chain::Chain;
 use crate::facts::{Fact, Facts, MetricResponse};
 use crate::finding::{Fix, ReportWriter};
 use crate::metric::{self, ExternalTarget, Metric};
@@ -25,7 +28,7 @@ pub(crate) fn conditions(
 ) -> bool {
     let command = describe(facts);
     let command = Some(&command);
-    let hpa = facts.recheck.as_ref().and_then(|recheck| recheck.autoscaler.get()).unwrap_or(hpa);
+    let hpa = facts.looks.last().and_then(|look| look.autoscaler.get()).unwrap_or(hpa);
     let all = hpa.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     if all.is_empty() {
         never_synced(facts, writer, hpa);
@@ -109,11 +112,13 @@ fn inactive(
         _ => {}
     }
     // The status is as old as the last sync; the API's response is newer.
-    let newest = facts.recheck.as_ref().map_or(&facts.api.response, |recheck| &recheck.response);
-    if reason(condition) == "FailedGetExternalMetric" && total(newest).is_some() {
-        return match &facts.recheck {
-            Some(recheck) => {
-                let cause = messages::cause_status_stale(span(recheck.after));
+    let failed = failed_metric(hpa, message(condition));
+    let newest = failed.as_ref().map(|metric| newest(facts, metric));
+    if reason(condition) == "FailedGetExternalMetric" && newest.is_some_and(|newest| total(newest).is_some())
+    {
+        return match facts.looks.last() {
+            Some(look) => {
+                let cause = messages::cause_status_stale(span(look.after));
                 writer.fail(CHECK, detail(&cause), Some(&command), fixes::controller_manager());
             }
             None => {
@@ -122,9 +127,32 @@ fn inactive(
             }
         };
     }
-    let request = facts.api.response.command.clone().unwrap_or_else(|| describe(facts));
+    let request = newest.and_then(|newest| newest.command.clone()).unwrap_or_else(|| describe(facts));
     let fix = Fix::command(messages::fix_repeat_metric_request(), request);
     writer.fail(CHECK, detail(&cause(message(condition))), Some(&command), fix);
+}
+
+/// The External metric that a condition's message names, as `NAMESPACE/NAME/…`; with one metric, that one.
+fn failed_metric(hpa: &HorizontalPodAutoscaler, message: &str) -> Option<Metric> {
+    let metrics = metric::externals(hpa);
+    let names = |metric: &&Metric| message.split([' ', ':', '/', '(']).any(|word| word == metric.name);
+    let named: Vec<&Metric> = metrics.iter().filter(names).collect();
+    match named.as_slice() {
+        [] => metrics.first().filter(|_| metrics.len() == 1).cloned(),
+        [metric] => Some((*metric).clone()),
+        // One name with several selectors, which the message has too.
+        all => all
+            .iter()
+            .find(|metric| metric.queue.as_ref().is_some_and(|queue| message.contains(queue.as_str())))
+            .or(all.last())
+            .map(|metric| (*metric).clone()),
+    }
+}
+
+/// The newest response of the metrics API for a metric.
+fn newest<'f>(facts: &'f Facts, metric: &Metric) -> &'f Fact<MetricResponse> {
+    let last = facts.looks.last().and_then(|look| look.metrics.iter().find(|m| m.index == metric.index));
+    &last.unwrap_or_else(|| facts.metric(metric.index)).response
 }
 
 /// The cause in the end of a condition's message. Its beginning is always the same, and contains "unable to fetch metrics" too.
@@ -163,25 +191,23 @@ fn total(response: &Fact<MetricResponse>) -> Option<f64> {
 #[must_use]
 pub fn disagrees(facts: &Facts) -> bool {
     let Some(first) = facts.autoscaler.get() else { return false };
-    let Some(metric) = metric::external(first) else { return false };
-    let (newest, response) = match &facts.recheck {
-        Some(recheck) => (recheck.autoscaler.get().unwrap_or(first), &recheck.response),
-        None => (first, &facts.api.response),
-    };
-    let Some(value) = total(response) else { return false };
-    let conditions =
-        newest.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
-    let failed = conditions.iter().any(|condition| {
+    let last = facts.looks.last().and_then(|look| look.autoscaler.get()).unwrap_or(first);
+    let conditions = last.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+    let failed = conditions.iter().find(|condition| {
         condition.type_ == "ScalingActive"
             && condition.status == "False"
             && reason(condition) == "FailedGetExternalMetric"
     });
-    if failed {
-        return true;
+    if let Some(condition) = failed {
+        let metric = failed_metric(first, message(condition));
+        return metric.is_some_and(|metric| total(newest(facts, &metric)).is_some());
     }
-    let Some(reading) = Reading::of(newest, &metric) else { return false };
-    let has_changed = facts.recheck.is_some() && Reading::of(first, &metric) != Some(reading);
-    !has_changed && !reading.is(value)
+    metric::externals(first).iter().any(|metric| {
+        let Some(value) = total(newest(facts, metric)) else { return false };
+        let Some(reading) = Reading::of(last, metric) else { return false };
+        let has_changed = !facts.looks.is_empty() && Reading::of(first, metric) != Some(reading);
+        !has_changed && !reading.is(value)
+    })
 }
 
 /// Two HPAs with the same pods: they have one target, or two targets whose selectors match the same pods.
@@ -236,12 +262,13 @@ struct Reading {
 impl Reading {
     fn of(hpa: &HorizontalPodAutoscaler, metric: &Metric) -> Option<Self> {
         let status = hpa.status.as_ref()?;
-        let current = status
-            .current_metrics
-            .iter()
-            .flatten()
-            .filter_map(|m| m.external.as_ref())
-            .find(|m| m.metric.name == metric.name)?;
+        // One entry for each metric, in the order of the specification.
+        let all = status.current_metrics.as_deref().unwrap_or_default();
+        let has_name = |m: &&MetricStatus| {
+            m.external.as_ref().is_some_and(|external| external.metric.name == metric.name)
+        };
+        let at_index = all.get(metric.index).filter(has_name);
+        let current = at_index.or_else(|| all.iter().find(has_name))?.external.as_ref()?;
         let value = |text: &str| {
             let milli = text.parse::<hpa::quantity::Quantity>().ok()?.milli().ok()?;
             // The controller writes the smallest number where it has no reading.
@@ -269,26 +296,27 @@ pub(crate) fn reading(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
     hpa: &HorizontalPodAutoscaler,
-    metric: &Metric,
+    chain: &Chain<'_>,
 ) {
     const CHECK: &str = "status";
+    let metric = &chain.metric;
     let command = facts.autoscaler.command.as_ref();
     let Some(first) = Reading::of(hpa, metric) else { return };
-    let Some(value) = total(&facts.api.response) else { return };
+    let Some(value) = total(&chain.observed.response) else { return };
     let shown = |number: f64| format!("{number:.0}");
     if first.is(value) {
         return writer.ok(CHECK, messages::reading_current(shown(first.total)), command);
     }
-    let Some(recheck) = &facts.recheck else {
+    let Some(look) = facts.looks.last() else {
         return writer.ok(CHECK, messages::reading_old(shown(first.total), shown(value)), command);
     };
-    let second = recheck.autoscaler.get().and_then(|hpa| Reading::of(hpa, metric));
-    match (second, total(&recheck.response)) {
+    let second = look.autoscaler.get().and_then(|hpa| Reading::of(hpa, metric));
+    match (second, total(newest(facts, metric))) {
         (Some(second), Some(newest)) if second.is(newest) || second != first => {
-            writer.ok(CHECK, messages::reading_followed(span(recheck.after)), command);
+            writer.ok(CHECK, messages::reading_followed(span(look.after)), command);
         }
         (Some(second), Some(newest)) if (newest - value).abs() < 1e-6 => {
-            let after = seconds(recheck.after.as_secs_f64());
+            let after = seconds(look.after.as_secs_f64());
             let detail = messages::reading_stale(shown(second.total), shown(newest), after);
             writer.fail(CHECK, detail, command, fixes::controller_manager());
         }

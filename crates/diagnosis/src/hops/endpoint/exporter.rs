@@ -6,7 +6,7 @@ use text::command::Command;
 
 use crate::facts::{Facts, MetricsEndpoint, Sample};
 use crate::finding::Fix;
-use crate::messages;
+use crate::{fixes, messages, scrape};
 
 /// The variable with the parts that it exports.
 const PARTS: &str = "RABBIT_EXPORTERS";
@@ -51,12 +51,43 @@ pub(crate) fn missing_queue_series(
         let detail = messages::exporter_filters(omits, set.join(" "));
         return Some((detail, Fix::command(messages::fix_exporter_filters(), set_env().args(unset))));
     }
-    let environment = Command::kubectl(["exec"])
-        .namespace(namespace)
-        .args(["statefulset/rabbitmq", "--", "rabbitmqctl", "environment"])
-        .pipe(Command::new("grep").arg("disable_metrics_collector"));
-    let fix = Fix::command(messages::fix_collector(), environment);
+    let fix = match broker_pod(facts) {
+        Some(pod) => {
+            let environment = Command::kubectl(["exec", pod])
+                .namespace(namespace)
+                .args(["--", "rabbitmqctl", "environment"])
+                .pipe(Command::new("grep").arg("disable_metrics_collector"));
+            Fix::command(messages::fix_collector(), environment)
+        }
+        None => Fix::command(messages::fix_collector(), fixes::doctor(facts)),
+    };
     Some((messages::exporter_no_statistics(omits), fix))
+}
+
+/// A pod of the broker, behind the Service of its management API.
+fn broker_pod(facts: &Facts) -> Option<&str> {
+    let at = facts.broker.management.as_ref()?;
+    let mut services = facts.services.all().iter();
+    let service = services.find(|service| service.metadata.name.as_ref() == Some(&at.service))?;
+    facts.pods.all().iter().find(|pod| scrape::is_behind(service, pod))?.metadata.name.as_deref()
+}
+
+/// Pointing an exporter at the broker of the namespace, if its variable names another host.
+pub(crate) fn other_broker(facts: &Facts, endpoint: &MetricsEndpoint) -> Option<Fix> {
+    const URL: &str = "RABBIT_URL";
+    let at = facts.broker.management.as_ref()?;
+    let name = &endpoint.at.service;
+    let variables = variables(facts, name);
+    let url = variables.iter().find(|variable| variable.name == URL)?.value.as_deref()?;
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split([':', '/']).next().unwrap_or_default();
+    let is_same = host == at.service || host.starts_with(&format!("{}.{}", at.service, at.namespace));
+    if is_same {
+        return None;
+    }
+    let value = format!("{URL}={scheme}://{}.{}.svc:{}", at.service, at.namespace, at.port);
+    let set = Command::kubectl(["set", "env"]).arg(format!("deployment/{name}")).namespace(&at.namespace);
+    Some(Fix::command(messages::fix_exporter_url(), set.arg(value)))
 }
 
 /// The environment of the Deployment with the Service's name, as in every chart.

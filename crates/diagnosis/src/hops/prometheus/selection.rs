@@ -3,21 +3,16 @@
 
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use promfmt::operator::{PrometheusSpec, ServiceMonitorSpec};
+use promfmt::operator::PrometheusSpec;
 use serde_json::json;
 use text::command::Command;
 
-use crate::chain;
-use crate::facts::{CustomObject, Facts};
+use crate::facts::{CustomObject, Facts, Monitor, MonitorKind};
 use crate::finding::{Fix, ReportWriter};
-use crate::{fixes, fmt, messages, select};
+use crate::{fixes, fmt, messages, scrape, select};
 
 /// Returns whether a Prometheus selects the monitor, by its labels and by those of its namespace.
-pub(crate) fn is_selected(
-    facts: &Facts,
-    writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<ServiceMonitorSpec>,
-) -> bool {
+pub(crate) fn is_selected(facts: &Facts, writer: &mut ReportWriter<'_>, monitor: &Monitor) -> bool {
     const CHECK: &str = "monitor-selected";
     let fact = &facts.prometheus.resources;
     let Some(resources) = fact.get().filter(|resources| !resources.is_empty()) else {
@@ -26,20 +21,22 @@ pub(crate) fn is_selected(
         }
         return true;
     };
+    // The labels of another namespace are unknown.
+    let is_own = monitor.namespace() == facts.subject.namespace;
     let namespace_labels = facts.namespace.get().and_then(|namespace| namespace.metadata.labels.as_ref());
-    let by_namespace =
-        |resource: &CustomObject<PrometheusSpec>| match &resource.spec.service_monitor_namespace_selector {
-            None => monitor.namespace() == resource.namespace(),
-            Some(_) if facts.namespace.get().is_none() => true,
-            Some(selector) => select::matches(selector, namespace_labels),
-        };
+    let by_namespace = |resource: &CustomObject<PrometheusSpec>| match &selectors(monitor, &resource.spec).1 {
+        None => monitor.namespace() == resource.namespace(),
+        Some(_) if facts.namespace.get().is_none() || !is_own => true,
+        Some(selector) => select::matches(selector, namespace_labels),
+    };
     let by_label = |resource: &&CustomObject<PrometheusSpec>| {
-        let selector = resource.spec.service_monitor_selector.as_ref();
+        let selector = selectors(monitor, &resource.spec).0.as_ref();
         selector.is_some_and(|selector| select::matches(selector, monitor.metadata.labels.as_ref()))
     };
     let (name, command) = (monitor.name(), fact.command.as_ref());
     if let Some(resource) = resources.iter().find(|resource| by_label(resource) && by_namespace(resource)) {
-        writer.ok(CHECK, messages::monitor_selected(name, resource.name()), command);
+        let detail = messages::monitor_selected(monitor.kind_name(), name, resource.name());
+        writer.ok(CHECK, detail, command);
         return true;
     }
     let (detail, fix) = match resources.iter().find(by_label) {
@@ -50,24 +47,41 @@ pub(crate) fn is_selected(
     false
 }
 
+/// The selectors of a Prometheus for monitors of this kind: by their labels, and by their namespaces.
+fn selectors<'s>(
+    monitor: &Monitor,
+    spec: &'s PrometheusSpec,
+) -> (&'s Option<LabelSelector>, &'s Option<LabelSelector>) {
+    match monitor.kind {
+        MonitorKind::Service => (&spec.service_monitor_selector, &spec.service_monitor_namespace_selector),
+        MonitorKind::Pod => (&spec.pod_monitor_selector, &spec.pod_monitor_namespace_selector),
+    }
+}
+
+/// The names of these fields.
+fn fields(monitor: &Monitor) -> (&'static str, &'static str) {
+    match monitor.kind {
+        MonitorKind::Service => ("serviceMonitorSelector", "serviceMonitorNamespaceSelector"),
+        MonitorKind::Pod => ("podMonitorSelector", "podMonitorNamespaceSelector"),
+    }
+}
+
 fn equal_labels(selector: &LabelSelector) -> Vec<String> {
     fmt::pairs(selector.match_labels.iter().flatten())
 }
 
-fn ignored_for_namespace(
-    monitor: &CustomObject<ServiceMonitorSpec>,
-    resource: &CustomObject<PrometheusSpec>,
-) -> (String, Fix) {
+fn ignored_for_namespace(monitor: &Monitor, resource: &CustomObject<PrometheusSpec>) -> (String, Fix) {
     let namespace = monitor.namespace();
-    let wanted = resource.spec.service_monitor_namespace_selector.clone().unwrap_or_default();
+    let wanted = selectors(monitor, &resource.spec).1.clone().unwrap_or_default();
     let shown = match promfmt::selector::text(&wanted) {
         query if query.is_empty() => messages::its_own_name(),
         query => query,
     };
-    let detail = messages::monitor_namespace_ignored(monitor.name(), resource.name(), shown, namespace);
+    let (kind, name) = (monitor.kind_name(), monitor.name());
+    let detail = messages::monitor_namespace_ignored(kind, name, resource.name(), shown, namespace);
     let labels = equal_labels(&wanted);
     let fix = if labels.is_empty() {
-        let change = json!({"spec": {"serviceMonitorNamespaceSelector": {}}});
+        let change = json!({"spec": {fields(monitor).1: {}}});
         let patch = fixes::merge_patch("prometheus", resource.name(), resource.namespace(), &change);
         Fix::command(messages::fix_all_namespaces(), patch)
     } else {
@@ -78,25 +92,24 @@ fn ignored_for_namespace(
     (detail, fix)
 }
 
-fn ignored_for_label(
-    monitor: &CustomObject<ServiceMonitorSpec>,
-    resource: &CustomObject<PrometheusSpec>,
-) -> (String, Fix) {
-    let wanted = resource.spec.service_monitor_selector.as_ref();
+fn ignored_for_label(monitor: &Monitor, resource: &CustomObject<PrometheusSpec>) -> (String, Fix) {
+    let wanted = selectors(monitor, &resource.spec).0.as_ref();
+    let (kind, name) = (monitor.kind_name(), monitor.name());
     let detail = match wanted {
         Some(wanted) => {
-            messages::monitor_label_ignored(monitor.name(), resource.name(), promfmt::selector::text(wanted))
+            let wanted = promfmt::selector::text(wanted);
+            messages::monitor_label_ignored(kind, name, resource.name(), wanted)
         }
-        None => messages::monitors_ignored(monitor.name(), resource.name()),
+        None => messages::monitors_ignored(kind, name, resource.name(), fields(monitor).0),
     };
     let labels = wanted.map(equal_labels).unwrap_or_default();
     let fix = if labels.is_empty() {
-        let change = json!({"spec": {"serviceMonitorSelector": {}}});
+        let change = json!({"spec": {fields(monitor).0: {}}});
         let patch = fixes::merge_patch("prometheus", resource.name(), resource.namespace(), &change);
         Fix::command(messages::fix_all_monitors(), patch)
     } else {
         let label = Command::kubectl(["label"])
-            .object("servicemonitor", monitor.name())
+            .object(monitor.resource(), monitor.name())
             .namespace(monitor.namespace())
             .args(labels)
             .arg("--overwrite");
@@ -131,16 +144,12 @@ pub(crate) fn rejected_rules(facts: &Facts, writer: &mut ReportWriter<'_>) {
 }
 
 /// Returns whether the operator rejects the monitor.
-pub(crate) fn is_rejected(
-    facts: &Facts,
-    writer: &mut ReportWriter<'_>,
-    monitor: &CustomObject<ServiceMonitorSpec>,
-) -> bool {
-    let pool = chain::scrape_pool(monitor, "");
+pub(crate) fn is_rejected(facts: &Facts, writer: &mut ReportWriter<'_>, monitor: &Monitor) -> bool {
+    let pool = scrape::scrape_pool(monitor, "");
     if facts.prometheus.pools.all().iter().any(|known| known.starts_with(&pool)) {
         return false;
     }
-    let Some(message) = rejection(facts, "ServiceMonitor", &monitor.metadata) else { return false };
+    let Some(message) = rejection(facts, monitor.kind_name(), &monitor.metadata) else { return false };
     let (name, namespace) = (monitor.name(), monitor.namespace());
     let long_timeout = monitor.spec.endpoints.iter().enumerate().find_map(|(index, endpoint)| {
         let interval = endpoint.interval.as_deref()?;
@@ -149,17 +158,15 @@ pub(crate) fn is_rejected(
     });
     let fix = match long_timeout {
         Some((index, interval)) => {
-            let path = format!("/spec/endpoints/{index}/scrapeTimeout");
-            let change = json!([{"op": "replace", "path": path, "value": interval}]);
-            let patch = fixes::json_patch("servicemonitor", name, Some(namespace), &change);
-            Fix::command(messages::fix_scrape_timeout(), patch)
+            fixes::monitors::set(monitor, index, "scrapeTimeout", interval, &messages::fix_scrape_timeout())
         }
         None => {
-            let edit = fixes::edit("servicemonitor", name, namespace);
+            let edit = fixes::edit(monitor.resource(), name, namespace);
             Fix::command(messages::fix_edit_rejected(), edit)
         }
     };
     let command = facts.warnings.command.as_ref();
-    writer.fail("monitor-rejected", messages::monitor_rejected(name, message), command, fix);
+    let detail = messages::monitor_rejected(monitor.kind_name(), name, message);
+    writer.fail("monitor-rejected", detail, command, fix);
     true
 }
