@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::handshake::HandshakeError;
 use self::link::Link;
 use crate::shared::{Mode, Shared};
 
@@ -24,12 +25,23 @@ pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream, permit: OwnedS
         let state = shared.lock();
         (state.config.limits.handshake_time, state.config.limits.frame_max)
     };
+    let address = match (stream.peer_addr(), stream.local_addr()) {
+        (Ok(peer), Ok(local)) => format!("{peer} -> {local}"),
+        _ => return,
+    };
     let mut link = Link::new(stream);
-    let opened = tokio::time::timeout(timeout, handshake::run(&shared, &mut link, frame_max)).await;
+    let opened = tokio::time::timeout(timeout, handshake::run(&shared, &mut link, &address, frame_max)).await;
     drop(permit);
+    // The texts are those of RabbitMQ's log.
     match opened {
         Ok(Ok(opened)) => session::run(&shared, link, opened).await,
-        Ok(Err(error)) => tracing::debug!(%error, "handshake failed"),
-        Err(_) => tracing::debug!("handshake timed out after {timeout:?}"),
+        Ok(Err(HandshakeError::Io(error))) => tracing::debug!("connection ({address}) ended early: {error}"),
+        Ok(Err(HandshakeError::Protocol)) => {
+            tracing::error!("closing AMQP connection ({address}): the client does not speak AMQP 0-9-1");
+        }
+        Ok(Err(HandshakeError::Rejected(text))) => {
+            tracing::error!("Error on AMQP connection ({address}, state: starting): {text}");
+        }
+        Err(_) => tracing::error!("closing AMQP connection ({address}): handshake_timeout"),
     }
 }

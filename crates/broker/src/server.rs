@@ -55,6 +55,9 @@ impl Broker {
         let shared = &self.shared;
         let connections = shared.lock().config.limits.http_connections;
         let limits = http_server::Limits { connections, ..http_server::Limits::default() };
+        if let Ok(address) = amqp.local_addr() {
+            tracing::info!("started TCP listener on {address}");
+        }
         tokio::join!(
             serve_amqp(shared, amqp, &shutdown),
             expire(shared, &shutdown),

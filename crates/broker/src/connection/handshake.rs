@@ -48,6 +48,7 @@ pub(super) enum HandshakeError {
 pub(super) async fn run(
     shared: &Arc<Shared>,
     link: &mut Link,
+    address: &str,
     frame_max: u32,
 ) -> Result<OpenConnection, HandshakeError> {
     let mut header = [0; 8];
@@ -59,7 +60,7 @@ pub(super) async fn run(
         return Err(HandshakeError::Protocol);
     }
     let mut capabilities = Capabilities::default();
-    match steps(shared, link, frame_max, &mut capabilities).await {
+    match steps(shared, link, address, frame_max, &mut capabilities).await {
         Ok(Ok(opened)) => Ok(opened),
         Ok(Err(error)) => {
             // A client without this capability interprets a closed socket as a refused login.
@@ -78,6 +79,7 @@ pub(super) async fn run(
 async fn steps(
     shared: &Arc<Shared>,
     link: &mut Link,
+    address: &str,
     frame_max: u32,
     capabilities: &mut Capabilities,
 ) -> io::Result<Result<OpenConnection, AmqpError>> {
@@ -125,8 +127,17 @@ async fn steps(
     if shared.mode() == Mode::Stopped {
         return Ok(Err(AmqpError::new(ReplyCode::ConnectionForced, "broker is stopping").at((10, 40))));
     }
-    let client =
-        Client { user, vhost, frame_max, channel_max: tuned.channel_max, capabilities: *capabilities };
+    tracing::info!(
+        "connection ({address}): user '{user}' authenticated and granted access to vhost '{name}'"
+    );
+    let client = Client {
+        address: address.to_owned(),
+        user,
+        vhost,
+        frame_max,
+        channel_max: tuned.channel_max,
+        capabilities: *capabilities,
+    };
     let wake = Arc::new(Notify::new());
     Ok(state.connect(client, wake.clone()).map(|id| {
         if let Some(connection) = state.connections.get_mut(&id) {

@@ -85,14 +85,20 @@ pub(super) async fn run(shared: &Arc<Shared>, link: Link, opened: OpenConnection
         stuck: None,
         closing: None,
     };
+    let client = shared.lock().connections.get(&id).map(|connection| connection.client.to_string());
+    let client = client.unwrap_or_default();
     let registered = ConnectionGuard { shared, id };
     let ended = session.serve().await;
     drop(registered);
     match ended {
         Ok(()) => {
+            tracing::info!("closing AMQP connection ({client})");
             let _ = tokio::time::timeout(LINGER_TIMEOUT, session.link.finish()).await;
         }
-        Err(error) => tracing::debug!(%error, "connection failed"),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            tracing::warn!("closing AMQP connection ({client}): client unexpectedly closed TCP connection");
+        }
+        Err(error) => tracing::warn!("closing AMQP connection ({client}): {error}"),
     }
 }
 

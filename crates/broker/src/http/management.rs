@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
@@ -19,6 +19,12 @@ use crate::state::report::QueueReport;
 /// RabbitMQ version of the API; clients use it to detect features.
 const RABBITMQ_VERSION: &str = "3.10.8";
 
+/// The page for a browser.
+const PAGE: &str = "<!doctype html><meta charset=utf-8><title>Broker of the sandbox</title>\
+    <h1>Broker of the sandbox</h1>\
+    <p>This broker stands in for RabbitMQ. It has no web interface; the management API shows its queues:\
+    <ul><li><a href=/api/queues>/api/queues</a><li><a href=/api/overview>/api/overview</a></ul>\n";
+
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/api/overview", get(overview))
@@ -27,6 +33,8 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .route("/api/queues/{vhost}/{name}", get(queue))
         .fallback(not_found)
         .layer(middleware::from_fn_with_state(shared.clone(), authorize))
+        // As RabbitMQ's page, it needs no login.
+        .route("/", get(async || Html(PAGE)))
         .with_state(shared.clone())
 }
 

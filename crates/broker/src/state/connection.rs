@@ -15,11 +15,20 @@ use crate::wire::outbox::Outbox;
 /// Properties of a client from the handshake.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
+    /// Both ends of its connection: `127.0.0.1:40000 -> 127.0.0.1:5672`.
+    pub(crate) address: String,
     pub(crate) user: String,
     pub(crate) vhost: Arc<str>,
     pub(crate) frame_max: u32,
     pub(crate) channel_max: u16,
     pub(crate) capabilities: Capabilities,
+}
+
+/// The client as RabbitMQ's log names it.
+impl std::fmt::Display for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}, vhost: '{}', user: '{}'", self.address, self.vhost, self.user)
+    }
 }
 
 /// Capabilities that a client announces.

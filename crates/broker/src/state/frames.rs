@@ -45,8 +45,16 @@ impl State {
 
     /// Closes the channel or the connection with an error.
     pub(crate) fn fail(&mut self, channel_ref: ChannelRef, error: &AmqpError, now: Now) {
+        let client = self.connections.get(&channel_ref.connection).map(|connection| &connection.client);
         if error.scope == Scope::Connection || channel_ref.channel == 0 {
+            if let Some(client) = client {
+                tracing::error!("Error on AMQP connection ({client}): {}", error.text);
+            }
             return self.close(channel_ref.connection, error, now);
+        }
+        if let Some(client) = client {
+            let channel = channel_ref.channel;
+            tracing::error!("Channel error on connection ({client}), channel {channel}: {}", error.text);
         }
         self.drop_consumers(channel_ref, now);
         self.end_channel(channel_ref, now);

@@ -10,6 +10,7 @@ use super::exchange::{is_predeclared, missing};
 use super::ids::{ChannelRef, QueueId};
 use super::policy::Overflow;
 use super::queue::Enqueued;
+use super::queues::REPLY_TO;
 use super::{Now, State};
 use crate::error::{AmqpError, ReplyCode};
 use crate::message::Message;
@@ -23,6 +24,9 @@ impl State {
             return Err(AmqpError::new(ReplyCode::NotImplemented, "immediate=true").at(PUBLISH));
         }
         let exchange = publish.exchange.as_str();
+        if exchange.is_empty() && publish.routing_key.as_str().starts_with(REPLY_TO) {
+            return Err(AmqpError::new(ReplyCode::NotImplemented, "direct reply-to").at(PUBLISH));
+        }
         if !exchange.is_empty() && !is_predeclared(exchange) {
             return Err(missing(exchange, &self.vhost_of(channel_ref)).at(PUBLISH));
         }

@@ -12,6 +12,9 @@ use super::settings::QueueSettings;
 use super::{Now, State};
 use crate::error::{AmqpError, ReplyCode};
 
+/// Begin of the names of RabbitMQ's direct reply-to.
+pub(super) const REPLY_TO: &str = "amq.rabbitmq.reply-to";
+
 impl State {
     pub(super) fn method_of_queue(
         &mut self,
@@ -206,6 +209,9 @@ impl State {
     }
 
     fn name_for(&mut self, channel_ref: ChannelRef, name: &str) -> Result<String, AmqpError> {
+        if name.starts_with(REPLY_TO) {
+            return Err(AmqpError::new(ReplyCode::NotImplemented, "direct reply-to"));
+        }
         if !name.is_empty() {
             return Ok(name.to_owned());
         }

@@ -20,6 +20,7 @@ const NOW: Now = Now { ms: 1000, unix: 1_700_000_000 };
 /// Adds a client that has completed its handshake and opened channel 1.
 fn client(state: &mut State) -> ConnectionId {
     let client = Client {
+        address: String::new(),
         user: "guest".to_owned(),
         vhost: state.vhost("/").unwrap(),
         frame_max: 4096,

@@ -3,7 +3,7 @@
 use amq_protocol::frame::AMQPFrame;
 use amq_protocol::protocol::AMQPClass;
 use amq_protocol::protocol::basic::AMQPProperties;
-use amq_protocol::protocol::{exchange, tx};
+use amq_protocol::protocol::{basic, exchange, queue, tx};
 use lapin::options::*;
 use lapin::types::FieldTable;
 
@@ -60,6 +60,18 @@ async fn unsupported_features_are_not_implemented() {
     for method in [select, AMQPClass::Exchange(exchange::AMQPMethod::Declare(fanout))] {
         let bytes = encode(&AMQPFrame::Method(1, method));
         assert_eq!(closed_after(&broker, &bytes).await, 540);
+    }
+    let declare =
+        queue::Declare { queue: "amq.rabbitmq.reply-to".into(), passive: true, ..Default::default() };
+    let consume =
+        basic::Consume { queue: "amq.rabbitmq.reply-to".into(), no_ack: true, ..Default::default() };
+    for method in [
+        AMQPClass::Queue(queue::AMQPMethod::Declare(declare)),
+        AMQPClass::Basic(basic::AMQPMethod::Consume(consume)),
+        Raw::publish("amq.rabbitmq.reply-to.g2dkABFy"),
+    ] {
+        let bytes = encode(&AMQPFrame::Method(1, method));
+        assert_eq!(closed_after(&broker, &bytes).await, 540, "direct reply-to");
     }
     for (key, value) in [
         ("x-max-priority", int(5)),

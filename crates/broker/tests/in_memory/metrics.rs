@@ -29,3 +29,16 @@ async fn label_values_are_escaped() {
     let text = text(&broker, "/metrics/per-object").await;
     assert!(text.contains(r#"rabbitmq_queue_messages{vhost="/",queue="a\"b\\c\nd"} 0"#), "{text}");
 }
+
+/// RabbitMQ's page needs no login either; its API does.
+#[tokio::test]
+async fn a_browser_gets_a_page() {
+    let (broker, _control, _guard) = start().await;
+    let get = async |path: &str| reqwest::get(format!("http://{}{path}", broker.management)).await.unwrap();
+    let page = get("/").await;
+    assert_eq!(
+        (page.status().as_u16(), page.headers()["content-type"].to_str().unwrap()),
+        (200, "text/html; charset=utf-8")
+    );
+    assert_eq!(get("/api/queues").await.status(), 401);
+}
