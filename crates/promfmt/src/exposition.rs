@@ -65,6 +65,30 @@ impl<'a> Sample<'a> {
     }
 }
 
+/// A comment about a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About<'a> {
+    /// `# HELP`: its description, as written.
+    Help(&'a str),
+    /// `# TYPE`: such as `counter`.
+    Type(&'a str),
+}
+
+/// The comments `# HELP` and `# TYPE`, each with the name of its metric.
+pub fn comments(body: &str) -> impl Iterator<Item = (&str, About<'_>)> {
+    body.lines().filter_map(|line| {
+        let comment = line.trim_start().strip_prefix('#')?.trim_start();
+        let (keyword, rest) = comment.split_once([' ', '\t'])?;
+        let rest = rest.trim();
+        let (name, text) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
+        match keyword {
+            "HELP" => Some((name, About::Help(text.trim_start()))),
+            "TYPE" => Some((name, About::Type(text.trim()))),
+            _ => None,
+        }
+    })
+}
+
 /// Parses the text of a series into its labels, with the metric's name as `__name__` first.
 ///
 /// # Errors
@@ -290,5 +314,20 @@ mod tests {
         {
             assert_eq!(is_label_name(name), valid, "{name}");
         }
+    }
+
+    #[test]
+    fn comments_name_their_metric() {
+        let body = "# HELP a A text.\n# TYPE a  gauge\na 1\n# HELP b\n# EOF\n#TYPE c counter\n# a note\n";
+        let found: Vec<_> = comments(body).collect();
+        assert_eq!(
+            found,
+            [
+                ("a", About::Help("A text.")),
+                ("a", About::Type("gauge")),
+                ("b", About::Help("")),
+                ("c", About::Type("counter")),
+            ]
+        );
     }
 }

@@ -95,6 +95,9 @@ impl Ingest {
             }
             samples.push((id, Sample { time: own.unwrap_or(time), value: scraped.value }));
         }
+        if counts.added > 0 {
+            store.describe(body);
+        }
         for (id, sample) in samples {
             if store.append(id, sample) == Appended::Unknown {
                 self.revive(store, id, sample);

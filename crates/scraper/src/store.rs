@@ -3,12 +3,13 @@
 //! Labels identify a series. A scraper keeps the [`SeriesId`] of each series, so that a scrape of unchanged series
 //! looks up numbers and compares no labels.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use promfmt::exposition::NAME;
+use promfmt::exposition::{self, About, NAME};
 use promql_parser::label::{MatchOp, Matcher};
+use serde::Serialize;
 
 use crate::labels::Labels;
 use crate::sample::{Millis, Sample};
@@ -32,6 +33,15 @@ pub(crate) enum Appended {
     Unknown,
 }
 
+/// Type and description of a metric, as its target gives them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Metadata {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) help: String,
+    pub(crate) unit: String,
+}
+
 /// The series and their samples.
 #[derive(Debug)]
 pub(crate) struct Store {
@@ -43,6 +53,8 @@ pub(crate) struct Store {
     max_series: usize,
     max_samples: usize,
     retention: Millis,
+    /// Type and description of metrics, by name.
+    metadata: BTreeMap<String, Metadata>,
 }
 
 /// One series of the store.
@@ -58,6 +70,7 @@ impl Store {
             series: HashMap::new(),
             ids: HashMap::new(),
             by_name: HashMap::new(),
+            metadata: BTreeMap::new(),
             next: 0,
             samples: 0,
             max_series,
@@ -135,6 +148,24 @@ impl Store {
         };
         found.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         found
+    }
+
+    /// Notes the types and descriptions in the body of a scrape. No more metrics are noted than there may be series.
+    pub(crate) fn describe(&mut self, body: &str) {
+        for (name, about) in exposition::comments(body) {
+            if !self.metadata.contains_key(name) && self.metadata.len() >= self.max_series {
+                return;
+            }
+            let known = self.metadata.entry(name.to_owned()).or_default();
+            match about {
+                About::Help(text) => text.clone_into(&mut known.help),
+                About::Type(kind) => kind.clone_into(&mut known.kind),
+            }
+        }
+    }
+
+    pub(crate) fn metadata(&self) -> &BTreeMap<String, Metadata> {
+        &self.metadata
     }
 
     pub(crate) fn series_count(&self) -> usize {

@@ -60,7 +60,9 @@ impl FakeApi {
                     "rabbitmq_detailed_queue_messages{vhost=\"/\",queue=\"Orders\"} 42\n".into_response()
                 }
             }
-            "/api/v1/namespaces/demo/pods/rabbitmq-0:15692/proxy/metrics" => "node_up 1\n".into_response(),
+            "/api/v1/namespaces/demo/pods/rabbitmq-0:15692/proxy/metrics" => {
+                "# HELP node_up The node.\n# TYPE node_up gauge\nnode_up 1\n".into_response()
+            }
             _ => StatusCode::NOT_FOUND.into_response(),
         }
     }
@@ -143,6 +145,20 @@ async fn monitors_lead_to_samples_and_down_targets_to_up_zero() {
         (value(&url, "node_up{job=\"demo/nodes\"}").await.as_deref() == Some("1")).then_some(())
     })
     .await;
+
+    let get = async |path: &str| -> Value {
+        reqwest::get(format!("{url}{path}")).await.unwrap().json().await.unwrap()
+    };
+    let labels = get("/api/v1/labels?match[]=node_up").await;
+    let expected = ["__name__", "container", "endpoint", "instance", "job", "namespace", "pod"];
+    assert_eq!(labels["data"], json!(expected));
+    assert_eq!(get("/api/v1/label/queue/values").await["data"], json!(["Orders"]));
+    assert_eq!(get("/api/v1/label/a-b/values").await["error"], "invalid label name: \"a-b\"");
+    let about = get("/api/v1/metadata?metric=node_up").await;
+    assert_eq!(about["data"], json!({"node_up": [{"type": "gauge", "help": "The node.", "unit": ""}]}));
+    // Clients ask for the page to see whether the server is there.
+    let page = reqwest::get(format!("{url}/")).await.unwrap();
+    assert_eq!((page.status().as_u16(), page.url().path()), (200, "/query"));
 
     fake.set_down(true);
     wait::until("the target to be down and its series to end", || async {
