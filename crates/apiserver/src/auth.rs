@@ -1,6 +1,6 @@
 //! Authentication: a bearer token maps to a user, and a request without a known token gets 401.
 //!
-//! There is no authorization: every user may do everything.
+//! There is no authorization: every user may do everything, except act as another user.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use http::header;
+use http::{HeaderName, header};
 
 use crate::Status;
 
@@ -57,6 +57,47 @@ async fn check(
     if given.is_none_or(|given| !is_same(given.as_bytes(), token.as_bytes())) {
         return Status::unauthorized().into_response();
     }
+    if let Some(other) = request.headers().get(IMPERSONATE_USER) {
+        return cannot_impersonate(&String::from_utf8_lossy(other.as_bytes())).into_response();
+    }
     request.extensions_mut().insert(User::admin());
     next.run(request).await
+}
+
+/// The header of `kubectl --as`.
+const IMPERSONATE_USER: HeaderName = HeaderName::from_static("impersonate-user");
+
+/// Kubernetes' refusal of an impersonation that no rule allows.
+fn cannot_impersonate(user: &str) -> Status {
+    let account = user.strip_prefix("system:serviceaccount:").and_then(|account| account.split_once(':'));
+    let (resource, name, place) = match account {
+        Some((namespace, name)) => ("serviceaccounts", name, format!("in the namespace \"{namespace}\"")),
+        None => ("users", user, "at the cluster scope".to_owned()),
+    };
+    let by = User::admin().name;
+    let why = format!("User \"{by}\" cannot impersonate resource \"{resource}\" in API group \"\" {place}");
+    Status::forbidden("", resource, name, &why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impersonation_is_refused_as_in_kubernetes() {
+        for (user, expected) in [
+            (
+                "bob",
+                "users \"bob\" is forbidden: User \"kubernetes-admin\" cannot impersonate resource \"users\" in API \
+                 group \"\" at the cluster scope",
+            ),
+            (
+                "system:serviceaccount:demo:worker",
+                "serviceaccounts \"worker\" is forbidden: User \"kubernetes-admin\" cannot impersonate resource \
+                 \"serviceaccounts\" in API group \"\" in the namespace \"demo\"",
+            ),
+        ] {
+            assert_eq!(cannot_impersonate(user).to_string(), expected);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::handlers::json_response;
 use crate::handlers::reviews::REVIEWS;
 use crate::kind::StatusSubresource;
 use crate::registry::Resource;
-use crate::{Aggregated, ApiServer, Status};
+use crate::{AggregatedResource, ApiServer, Status};
 
 const VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const SUBRESOURCE_VERBS: [&str; 3] = ["get", "patch", "update"];
@@ -16,13 +16,14 @@ const AGGREGATED_V2: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIG
 const AGGREGATED_V2BETA1: &str = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
 
 /// Groups in the order in which clients resolve short names, as in a real cluster.
-const GROUP_ORDER: [&str; 15] = [
+const GROUP_ORDER: [&str; 18] = [
     "apiregistration.k8s.io",
     "apps",
     "events.k8s.io",
     "authentication.k8s.io",
     "authorization.k8s.io",
     "autoscaling",
+    "batch",
     "networking.k8s.io",
     "policy",
     "rbac.authorization.k8s.io",
@@ -31,7 +32,9 @@ const GROUP_ORDER: [&str; 15] = [
     "coordination.k8s.io",
     "discovery.k8s.io",
     "monitoring.coreos.com",
+    "custom.metrics.k8s.io",
     "external.metrics.k8s.io",
+    "metrics.k8s.io",
 ];
 
 /// A resource or subresource.
@@ -139,18 +142,17 @@ fn version_priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<&str>) {
 }
 
 impl DiscoveryResource {
-    fn from_aggregated(api: &Aggregated) -> Vec<Self> {
-        let resource = |r: &crate::AggregatedResource| Self {
-            name: r.plural.clone(),
-            singular: r.singular.clone(),
-            namespaced: r.namespaced,
+    fn from_aggregated(resource: AggregatedResource) -> Self {
+        Self {
+            name: resource.plural,
+            singular: resource.singular,
+            namespaced: resource.namespaced,
             returns: None,
-            kind: r.kind.clone(),
-            verbs: r.verbs.clone(),
+            kind: resource.kind,
+            verbs: resource.verbs,
             short_names: Vec::new(),
             categories: Vec::new(),
-        };
-        api.resources.iter().map(resource).collect()
+        }
     }
 
     fn plain(&self) -> Value {
@@ -184,7 +186,12 @@ struct ServedVersion {
 }
 
 impl ApiServer {
-    fn served(&self) -> Vec<ServedVersion> {
+    async fn served(&self) -> Vec<ServedVersion> {
+        let mut aggregated = Vec::new();
+        for api in self.aggregated() {
+            let resources = (api.resources)().await;
+            aggregated.push((api, resources));
+        }
         let mut all: Vec<ServedVersion> = Vec::new();
         let mut add = |group: &str, version: &str, resources: Vec<DiscoveryResource>| match all
             .iter_mut()
@@ -211,8 +218,9 @@ impl ApiServer {
             };
             add(review.group, review.version, vec![resource]);
         }
-        for api in self.aggregated() {
-            add(&api.group, &api.version, DiscoveryResource::from_aggregated(&api));
+        for (api, resources) in aggregated {
+            let resources = resources.into_iter().map(DiscoveryResource::from_aggregated);
+            add(&api.group, &api.version, resources.collect());
         }
         for served in &mut all {
             served.resources.sort_by(|a, b| a.name.cmp(&b.name));
@@ -228,7 +236,7 @@ impl ApiServer {
     }
 
     /// Responds to `/api` (`core`) and `/apis`.
-    pub(crate) fn discover(&self, headers: &HeaderMap, core: bool) -> Response {
+    pub(crate) async fn discover(&self, headers: &HeaderMap, core: bool) -> Response {
         let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let mut offers = accept.split(',').map(|range| range.split_whitespace().collect::<String>());
         let wanted = offers.find_map(|range| {
@@ -242,7 +250,7 @@ impl ApiServer {
         });
         match wanted.flatten() {
             Some((version, media)) => {
-                let list = self.aggregated_discovery(core, version);
+                let list = self.aggregated_discovery(core, version).await;
                 let mut response = json_response(200, list.to_string());
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
                 response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
@@ -254,7 +262,7 @@ impl ApiServer {
                     .to_string(),
             ),
             None => {
-                let groups = self.groups();
+                let groups = self.groups().await;
                 json_response(
                     200,
                     json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}).to_string(),
@@ -263,9 +271,9 @@ impl ApiServer {
         }
     }
 
-    fn groups(&self) -> Vec<Value> {
+    async fn groups(&self) -> Vec<Value> {
         let mut groups: Vec<Value> = Vec::new();
-        for served in self.served().iter().filter(|served| !served.group.is_empty()) {
+        for served in self.served().await.iter().filter(|served| !served.group.is_empty()) {
             let version = json!({"groupVersion": format!("{}/{}", served.group, served.version), "version": served.version});
             match groups.iter_mut().find(|group| group["name"] == served.group.as_str()) {
                 Some(group) => {
@@ -282,17 +290,17 @@ impl ApiServer {
     }
 
     /// Responds to `/apis/GROUP`.
-    pub(crate) fn discover_group(&self, group: &str) -> Option<Response> {
-        let mut found = self.groups().into_iter().find(|g| g["name"] == group)?;
+    pub(crate) async fn discover_group(&self, group: &str) -> Option<Response> {
+        let mut found = self.groups().await.into_iter().find(|g| g["name"] == group)?;
         found["kind"] = "APIGroup".into();
         found["apiVersion"] = "v1".into();
         Some(json_response(200, found.to_string()))
     }
 
     /// Responds to `/api/v1` and `/apis/GROUP/VERSION`.
-    pub(crate) fn discover_version(&self, group: &str, version: &str) -> Result<Response, Status> {
-        let served =
-            self.served().into_iter().find(|served| served.group == group && served.version == version);
+    pub(crate) async fn discover_version(&self, group: &str, version: &str) -> Result<Response, Status> {
+        let mut served = self.served().await.into_iter();
+        let served = served.find(|served| served.group == group && served.version == version);
         let served = served.ok_or_else(Status::unknown_resource)?;
         let name = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let resources: Vec<Value> = served.resources.iter().map(DiscoveryResource::plain).collect();
@@ -304,9 +312,9 @@ impl ApiServer {
         Ok(json_response(200, list.to_string()))
     }
 
-    fn aggregated_discovery(&self, core: bool, api_version: &str) -> Value {
+    async fn aggregated_discovery(&self, core: bool, api_version: &str) -> Value {
         let mut groups: Vec<Value> = Vec::new();
-        for served in self.served().iter().filter(|served| served.group.is_empty() == core) {
+        for served in self.served().await.iter().filter(|served| served.group.is_empty() == core) {
             let (plain, parts): (Vec<&DiscoveryResource>, Vec<&DiscoveryResource>) =
                 served.resources.iter().partition(|resource| !resource.name.contains('/'));
             let shown = plain.iter().map(|resource| {

@@ -17,6 +17,7 @@ pub(crate) mod reviews;
 mod strict_json;
 mod subresources;
 mod watch;
+mod websocket;
 mod write;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::serve::Shutdown;
 use crate::{ApiServer, Status, User};
 
 pub(crate) use call::json_response;
+pub use negotiate::wants_table;
 
 use call::Call;
 use request_info::RequestInfo;
@@ -63,8 +65,29 @@ async fn handle(server: ApiServer, request: Request) -> Response {
     }
 }
 
-fn ok() -> Response {
-    let mut response = "ok".into_response();
+/// The checks of `/readyz` and its kin. They pass whenever the server responds.
+const CHECKS: [&str; 2] = ["ping", "log"];
+
+/// Responds to `/readyz` or its kin: `ok`, or with `verbose` one line for each check.
+fn health(name: &str, checks: &[&str], query: &Query) -> Response {
+    match checks {
+        [] => {}
+        [check] if CHECKS.contains(check) => return text("ok"),
+        _ => return no_page(),
+    }
+    if !query.flag("verbose") {
+        return text("ok");
+    }
+    let excluded: Vec<&str> = query.all("exclude").collect();
+    let lines = CHECKS.iter().map(|check| match excluded.contains(check) {
+        true => format!("[+]{check} excluded: ok\n"),
+        false => format!("[+]{check} ok\n"),
+    });
+    text(&format!("{}{name} check passed\n", lines.collect::<String>()))
+}
+
+fn text(body: &str) -> Response {
+    let mut response = body.to_owned().into_response();
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -97,7 +120,10 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
             ];
             Ok(json_response(200, json!({"paths": paths}).to_string()))
         }
-        ["healthz" | "livez" | "readyz", ..] => read_only().map(|()| ok()),
+        [name @ ("healthz" | "livez" | "readyz"), checks @ ..] => {
+            read_only()?;
+            Ok(health(name, checks, &Query::parse(request.uri().query().unwrap_or_default())))
+        }
         ["version"] => read_only().map(|()| version(&server)),
         ["openapi", "v2"] => {
             read_only()?;
@@ -118,15 +144,24 @@ async fn route(server: ApiServer, request: Request) -> Result<Response, Status> 
             read_only()?;
             Ok(json_response(200, server.openapi_document(group, version)?.to_string()))
         }
-        ["api"] => read_only().map(|()| server.discover(request.headers(), true)),
+        ["api"] => {
+            read_only()?;
+            Ok(server.discover(request.headers(), true).await)
+        }
         // The aggregator ignores the method here.
-        ["apis"] => Ok(server.discover(request.headers(), false)),
+        ["apis"] => Ok(server.discover(request.headers(), false).await),
         ["apis", group] => {
             read_only()?;
-            Ok(server.discover_group(group).unwrap_or_else(no_page))
+            Ok(server.discover_group(group).await.unwrap_or_else(no_page))
         }
-        ["api", version] => read_only().and_then(|()| server.discover_version("", version)),
-        ["apis", group, version] => read_only().and_then(|()| server.discover_version(group, version)),
+        ["api", version] => {
+            read_only()?;
+            server.discover_version("", version).await
+        }
+        ["apis", group, version] => {
+            read_only()?;
+            server.discover_version(group, version).await
+        }
         ["api", version, ..] => {
             let version = (*version).to_owned();
             resource(server, request, "", &version, &segments[2..]).await
@@ -240,6 +275,7 @@ async fn resource(
         repeated: Vec::new(),
         warnings: resource.kind.deprecated.iter().cloned().collect(),
         resource: Arc::clone(&resource),
+        upgrade,
     };
     let Some(subresource) = call.info.subresource.clone() else {
         call.representation = negotiate::representation(&headers)?;
@@ -248,13 +284,13 @@ async fn resource(
     match (resource.kind.group.as_str(), resource.kind.plural.as_str(), subresource.as_str()) {
         ("", "pods", "log") if method == Method::GET => {
             negotiate::check_accepts_text(&headers)?;
-            logs::logs(&call).await
+            logs::logs(&mut call).await
         }
         ("", "pods", "exec" | "attach") if matches!(method, Method::GET | Method::POST) => {
             forward::reject_exec(&call, &subresource)
         }
         ("", "pods", "portforward") if matches!(method, Method::GET | Method::POST) => {
-            forward::forward(&call, upgrade)
+            forward::forward(&mut call)
         }
         ("", "pods" | "services", "proxy") => {
             if !uri_path.ends_with('/')

@@ -171,6 +171,9 @@ pub struct Kind {
     pub deprecated: Option<String>,
     /// Set when the objects are stored as another kind.
     pub view: Option<View>,
+    /// The reason why the server refuses new objects: nothing here would act on them. Clients can list the kind, for
+    /// example `kubectl apply --prune`.
+    pub refused: Option<&'static str>,
 }
 
 impl std::fmt::Debug for Kind {

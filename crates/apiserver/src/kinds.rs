@@ -10,6 +10,7 @@ mod events;
 mod pod_table;
 mod small_groups;
 mod validation;
+mod without_effect;
 
 use crate::kind::{Column, CreateStrategy, Generation, Kind, Scope, StatusSubresource, Table};
 
@@ -23,6 +24,7 @@ pub fn builtin() -> Vec<Kind> {
         autoscaling::kinds(),
         small_groups::kinds(),
         custom::kinds(),
+        without_effect::kinds(),
     ]
     .concat()
 }
@@ -56,6 +58,7 @@ fn plain_kind(group: &str, version: &str, kind: &str, plural: &str, singular: &s
         lifetime: None,
         deprecated: None,
         view: None,
+        refused: None,
     }
 }
 

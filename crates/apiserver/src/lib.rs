@@ -52,15 +52,16 @@ mod table;
 mod time;
 mod tls;
 
-pub use aggregate::{Aggregated, AggregatedResource};
+pub use aggregate::{Aggregated, AggregatedResource, ListResources};
 pub use auth::User;
+pub use handlers::wants_table;
 pub use kind::{
     Column, CreateStrategy, Default, Generation, Kind, PrinterColumn, Scale, Scope, StatusSubresource, Table,
     Validate, View,
 };
 pub use kubeconfig::kubeconfig;
 pub use node::{LogOptions, Node, PodRef};
-pub use select::{LabelSelector, Requirement};
+pub use select::{FieldSelector, LabelSelector, Requirement};
 pub use serve::{Serve, run};
 pub use server::{ApiServer, Config, Limits, Version};
 pub use status::{Cause, Details, Status};

@@ -3,5 +3,5 @@
 mod fields;
 mod labels;
 
-pub(crate) use fields::FieldSelector;
+pub use fields::FieldSelector;
 pub use labels::{LabelSelector, Requirement};

@@ -183,6 +183,12 @@ impl ApiServer {
         all.push(api);
     }
 
+    /// The kinds that the server offers now, without those of aggregated APIs.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.registry().resources().iter().map(|resource| resource.kind.clone()).collect()
+    }
+
     /// The APIs whose `APIService` exists; without it, an API is not served.
     pub(crate) fn aggregated(&self) -> Vec<Aggregated> {
         let all = self.inner.aggregated.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -6,12 +6,14 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::negotiate::Representation;
 use super::request_info::RequestInfo;
+use super::websocket;
 use crate::query::Query;
 use crate::registry::Resource;
 use crate::storage::{Key, Record, Stored, encode};
@@ -38,6 +40,8 @@ pub(crate) struct Call<'a> {
     pub(crate) warnings: Vec<String>,
     /// The type of the write's query parameters, for error texts.
     pub(crate) options: &'static str,
+    /// The connection, if the client asks to continue with another protocol.
+    pub(crate) upgrade: Option<OnUpgrade>,
 }
 
 impl Call<'_> {
@@ -83,6 +87,11 @@ impl Call<'_> {
     pub(crate) fn invalid(&self, object: &Value, causes: Vec<crate::Cause>) -> Status {
         let name = crate::meta::text(object, "name");
         Status::invalid(&self.stored_as.kind.group, &self.resource.kind.kind, name, causes)
+    }
+
+    /// Takes the connection of a request that asks for a WebSocket.
+    pub(crate) fn take_websocket(&mut self) -> Option<OnUpgrade> {
+        self.upgrade.take_if(|_| websocket::is_requested(self.headers))
     }
 
     /// Returns true for `dryRun=All`.

@@ -12,7 +12,7 @@ use crate::decode::{self, ZeroValues};
 use crate::kind::StatusSubresource;
 use crate::patch::managed_fields::{self, Operation};
 use crate::storage::Refusal;
-use crate::{Status, meta, names, strategy};
+use crate::{Kind, Status, meta, names, strategy};
 
 /// Attempts to find a free name for `generateName`.
 const MAX_GENERATED_NAMES: usize = 8;
@@ -33,6 +33,10 @@ pub(super) fn insert(
 ) -> Result<Written, Status> {
     check_namespace(call, &object)?;
     let resource = Arc::clone(&call.stored_as);
+    if let Some(why) = resource.kind.refused {
+        let Kind { group, plural, .. } = &resource.kind;
+        return Err(Status::forbidden(group, plural, meta::text(&object, "name"), why));
+    }
     if resource.kind.is_custom() && call.server.is_definition_terminating(&resource) {
         let mut status = Status::method_not_allowed();
         status.message = "create not allowed while custom resource definition is terminating".to_owned();

@@ -1,58 +1,51 @@
-//! The handshake of `pods/NAME/portforward` over a WebSocket. Two protocols follow it: [`channels`] for kube clients, or
-//! the SPDY tunnel of kubectl, [`spdy`]. Both copy their bytes through [`pump`].
+//! `pods/NAME/portforward`, by the rules of kube-apiserver and the kubelet.
+//!
+//! A client chooses one of three ways: SPDY/3.1 as kubectl up to 1.30 and client-go's dialer, the same SPDY inside a
+//! WebSocket as kubectl since 1.31, or [`channels`] of a WebSocket. All copy their bytes through [`pump`].
+//!
+//! Source: `k8s.io/kubelet/pkg/cri/streaming/portforward`, `k8s.io/apimachinery/pkg/util/httpstream`.
 
 mod channels;
 mod pump;
 mod spdy;
 
-use axum::body::Body;
-use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::future::ready;
+
+use axum::response::{IntoResponse as _, Response};
+use bytes::{Bytes, BytesMut};
+use futures::{SinkExt as _, StreamExt as _};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_util::codec::{BytesCodec, FramedRead, FramedWrite};
 
 use super::call::Call;
 use super::logs::pod_ref;
+use super::websocket;
 use crate::storage::Stored;
 use crate::{Cause, Status};
-use channels::ChannelSession;
+use channels::{ChannelSession, Encoding};
 use spdy::SpdyTunnel;
 
 /// Ports in one request.
 const MAX_PORTS: usize = 64;
-/// Bytes of one WebSocket message.
-const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+/// Version of SPDY, as an upgrade names it.
+const SPDY: &str = "SPDY/3.1";
+/// Protocol of the streams.
+const PORT_FORWARD: &str = "portforward.k8s.io";
+/// Subprotocol of SPDY in a WebSocket.
+const TUNNEL: &str = "SPDY/3.1+portforward.k8s.io";
+const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
+const ACCEPTED_PROTOCOLS: HeaderName = HeaderName::from_static("x-accepted-stream-protocol-versions");
 
-/// A WebSocket subprotocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Protocol {
-    V5,
-    V4,
-    Spdy,
-}
-
-impl Protocol {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::V5 => "v5.channel.k8s.io",
-            Self::V4 => "v4.channel.k8s.io",
-            Self::Spdy => "SPDY/3.1+portforward.k8s.io",
-        }
-    }
-
-    /// Returns the client's first supported protocol.
-    fn choose(headers: &HeaderMap) -> Option<Self> {
-        let offers = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter();
-        let offers = offers.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-        let ours = [Self::V5, Self::V4, Self::Spdy];
-        offers.map(str::trim).find_map(|offer| ours.into_iter().find(|p| p.name() == offer))
-    }
-}
+/// The subprotocols of channels. The kubelet has no version 5, whose close messages older clients do not know.
+const CHANNELS: [(&str, Encoding); 3] = [
+    (websocket::NONE, Encoding::Binary),
+    ("v4.channel.k8s.io", Encoding::Binary),
+    ("v4.base64.channel.k8s.io", Encoding::Base64),
+];
 
 /// Rejects `exec` and `attach`: a pod of the sandbox is a local process without a container.
 pub(crate) fn reject_exec(call: &Call<'_>, subresource: &str) -> Result<Response, Status> {
@@ -79,32 +72,11 @@ fn scheduled_pod(call: &Call<'_>) -> Result<std::sync::Arc<Stored>, Status> {
 }
 
 /// Accepts the upgrade and forwards in the background until one side closes.
-pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Response, Status> {
+pub(crate) fn forward(call: &mut Call<'_>) -> Result<Response, Status> {
     let pod = scheduled_pod(call)?;
     let headers = call.headers;
-    let contains = |name: header::HeaderName, word: &str| {
-        let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(word))
-    };
-    let upgrade = upgrade.filter(|_| contains(header::CONNECTION, "upgrade"));
-    let (Some(upgrade), true) = (upgrade, contains(header::UPGRADE, "websocket")) else {
-        return Err(Status::bad_request("Upgrade request required"));
-    };
-    let key = headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .filter(|key| STANDARD.decode(key.as_bytes()).is_ok_and(|nonce| nonce.len() == 16));
-    let (Some(key), Some("13")) =
-        (key, headers.get(header::SEC_WEBSOCKET_VERSION).and_then(|version| version.to_str().ok()))
-    else {
-        return Err(Status::bad_request("the WebSocket handshake needs Sec-WebSocket-Key and version 13"));
-    };
-    let Some(protocol) = Protocol::choose(headers) else {
-        return Err(Status::bad_request(
-            "unable to upgrade: the client offers no protocol of v5.channel.k8s.io, v4.channel.k8s.io, SPDY/3.1+portforward.k8s.io",
-        ));
-    };
-    // In a SPDY tunnel, each stream names its port.
-    let ports = if protocol == Protocol::Spdy { Vec::new() } else { ports(call)? };
+    let upgrade = call.upgrade.take_if(|_| websocket::lists(headers, &header::CONNECTION, "upgrade"));
+    let Some(upgrade) = upgrade else { return Err(Status::bad_request("Upgrade request required")) };
     let node = call.server.node()?;
     let phase = pod.value.pointer("/status/phase").and_then(serde_json::Value::as_str).unwrap_or_default();
     if matches!(phase, "Succeeded" | "Failed") {
@@ -114,32 +86,69 @@ pub(crate) fn forward(call: &Call<'_>, upgrade: Option<OnUpgrade>) -> Result<Res
     }
     let pod = pod_ref(&pod.value);
     let shutdown = call.shutdown.clone();
+    if !websocket::is_requested(headers) {
+        return spdy(headers, upgrade, |io| async move {
+            let (read, write) = tokio::io::split(io);
+            let sink = FramedWrite::new(write, BytesCodec::new());
+            let source = FramedRead::new(read, BytesCodec::new());
+            let source = source.scan((), |(), bytes| ready(bytes.ok().map(BytesMut::freeze)));
+            SpdyTunnel::run(node, pod, &shutdown, sink, source).await;
+        });
+    }
+    // The API server looks for the tunnel among all offers, before the kubelet sees them.
+    if websocket::offers(headers).contains(&TUNNEL) {
+        return websocket::accept(headers, upgrade, TUNNEL, |socket| async move {
+            let (sink, source) = socket.split();
+            let sink = sink.with(|frame| ready(Ok::<_, tungstenite::Error>(Message::Binary(frame))));
+            let source = source.scan((), |(), message| {
+                ready(match message {
+                    Ok(Message::Binary(bytes)) => Some(bytes),
+                    Ok(Message::Close(_)) | Err(_) => None,
+                    Ok(_) => Some(Bytes::new()),
+                })
+            });
+            SpdyTunnel::run(node, pod, &shutdown, sink, source).await;
+        });
+    }
+    // In a SPDY tunnel, each stream names its port.
+    let ports = ports(call)?;
+    let Some(protocol) = websocket::choose(headers, &CHANNELS.map(|(name, _)| name)) else {
+        return Ok(websocket::forbidden());
+    };
+    let encoding =
+        CHANNELS.iter().find(|(name, _)| *name == protocol).map_or(Encoding::Binary, |known| known.1);
+    websocket::accept(headers, upgrade, protocol, move |socket| async move {
+        ChannelSession { node, pod, encoding, ports, shutdown }.run(socket).await;
+    })
+}
+
+/// Accepts plain SPDY and runs `serve` with the connection in the background.
+fn spdy<F>(
+    headers: &HeaderMap,
+    upgrade: OnUpgrade,
+    serve: impl FnOnce(TokioIo<hyper::upgrade::Upgraded>) -> F + Send + 'static,
+) -> Result<Response, Status>
+where
+    F: Future<Output = ()> + Send,
+{
+    if !websocket::lists(headers, &header::UPGRADE, SPDY) {
+        return Err(Status::bad_request("Upgrade request required"));
+    }
+    if !websocket::lists(headers, &STREAM_PROTOCOL, PORT_FORWARD) {
+        let text = "unable to upgrade: unable to negotiate protocol: client supports other protocols, server accepts \
+                    [portforward.k8s.io]\n";
+        let mut response = (StatusCode::FORBIDDEN, text).into_response();
+        response.headers_mut().insert(ACCEPTED_PROTOCOLS, HeaderValue::from_static(PORT_FORWARD));
+        return Ok(response);
+    }
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(upgraded) => {
-                let config = WebSocketConfig::default()
-                    .max_message_size(Some(MAX_MESSAGE))
-                    .max_frame_size(Some(MAX_MESSAGE));
-                let io = TokioIo::new(upgraded);
-                let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-                if protocol == Protocol::Spdy {
-                    SpdyTunnel::run(node, pod, &shutdown, socket).await;
-                } else {
-                    ChannelSession { node, pod, protocol, ports, shutdown }.run(socket).await;
-                }
-            }
+            Ok(upgraded) => serve(TokioIo::new(upgraded)).await,
             Err(error) => tracing::debug!(%error, "a port-forward client closed before the upgrade"),
         }
     });
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let out = response.headers_mut();
-    out.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    out.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        out.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    out.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol.name()));
+    let mut response = websocket::switching(HeaderValue::from_static(SPDY));
+    response.headers_mut().insert(STREAM_PROTOCOL, HeaderValue::from_static(PORT_FORWARD));
     Ok(response)
 }
 
@@ -159,22 +168,4 @@ fn ports(call: &Call<'_>) -> Result<Vec<u16>, Status> {
         return Err(Status::bad_request("query parameter \"ports\" is required"));
     }
     Ok(ports)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_clients_first_supported_protocol_is_chosen() {
-        for (offer, wanted) in [
-            ("v5.channel.k8s.io, v4.channel.k8s.io", Some(Protocol::V5)),
-            ("v4.channel.k8s.io", Some(Protocol::V4)),
-            ("SPDY/3.1+portforward.k8s.io", Some(Protocol::Spdy)),
-            ("v3.channel.k8s.io", None),
-        ] {
-            let headers = HeaderMap::from_iter([(header::SEC_WEBSOCKET_PROTOCOL, offer.parse().unwrap())]);
-            assert_eq!(Protocol::choose(&headers), wanted, "{offer}");
-        }
-    }
 }

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::call::Call;
+use super::websocket;
 use crate::{LogOptions, PodRef, Status, meta};
 
 /// Returns the node's reference to a pod.
@@ -20,7 +21,7 @@ pub(crate) fn pod_ref(pod: &Value) -> PodRef {
 }
 
 /// Handles GET of `pods/NAME/log`.
-pub(crate) async fn logs(call: &Call<'_>) -> Result<Response, Status> {
+pub(crate) async fn logs(call: &mut Call<'_>) -> Result<Response, Status> {
     let pod = call.object()?;
     let options = options(call, &pod.value)?;
     if pod.value.pointer("/spec/nodeName").and_then(Value::as_str).is_none_or(str::is_empty) {
@@ -32,6 +33,9 @@ pub(crate) async fn logs(call: &Call<'_>) -> Result<Response, Status> {
     let stream = node.logs(&pod_ref(&pod.value), options).await?;
     let shutdown = call.shutdown.clone();
     let stream = stream.take_until(async move { shutdown.cancelled().await });
+    if let Some(upgrade) = call.take_websocket() {
+        return websocket::send_log(call.headers, upgrade, stream);
+    }
     let body = Body::from_stream(stream.map(Ok::<_, std::convert::Infallible>));
     let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));

@@ -53,6 +53,12 @@ pub(crate) fn representation(headers: &HeaderMap) -> Result<Representation, Stat
     Err(status)
 }
 
+/// Returns true when the client prefers a table, as `kubectl get` does.
+#[must_use]
+pub fn wants_table(headers: &HeaderMap) -> bool {
+    matches!(representation(headers), Ok(Representation::Table))
+}
+
 /// Rejects a request for a text whose `Accept` header lists only other representations.
 pub(crate) fn check_accepts_text(headers: &HeaderMap) -> Result<(), Status> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The subresources scale, binding, eviction and finalize.
 
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body;
@@ -8,9 +9,10 @@ use super::call::Call;
 use super::delete::DeleteOptions;
 use super::patch;
 use super::write::{self, WriteScope, Written};
+use crate::registry::Resource;
 use crate::select::LabelSelector;
-use crate::storage::encode;
-use crate::{Cause, Scale, Status, meta};
+use crate::storage::{Stored, encode};
+use crate::{Cause, Scale, Status, meta, time};
 
 /// Returns the `autoscaling/v1` Scale of an object.
 fn scale_of(object: &Value, scale: &Scale) -> Value {
@@ -158,20 +160,10 @@ pub(crate) fn evict(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Statu
     let eviction = body::decode(call.headers, bytes, "Eviction")?;
     let options = DeleteOptions::from_object(call, &eviction["deleteOptions"])?;
     let pod = call.object()?;
-    if let Some(budgets) = call.server.registry().stored_as("policy", "poddisruptionbudgets") {
-        let (budgets, _) = budgets.objects.list(call.info.namespace.as_deref());
-        let refuses = |budget: &Value| {
-            let selector = LabelSelector::from_object(&budget["spec"]["selector"]);
-            let running = pod.value.pointer("/status/phase").and_then(Value::as_str) == Some("Running");
-            // A budget without a status from its controller refuses nothing.
-            let allowed = budget.pointer("/status/disruptionsAllowed").and_then(Value::as_i64);
-            let counted = budget.pointer("/status/observedGeneration").is_some();
-            running
-                && counted
-                && allowed == Some(0)
-                && !budget["spec"]["selector"].is_null()
-                && selector.matches(&pod.record.labels)
-        };
+    if let Some(resource) = call.server.registry().stored_as("policy", "poddisruptionbudgets") {
+        let (mut budgets, _) = resource.objects.list(call.info.namespace.as_deref());
+        budgets.retain(|budget| counts(&budget.value, &pod));
+        let refuses = |budget: &Value| budget["status"]["disruptionsAllowed"].as_i64().unwrap_or(0) <= 0;
         if let Some(budget) = budgets.iter().find(|budget| refuses(&budget.value)) {
             let mut status = Status::new(
                 429,
@@ -193,9 +185,48 @@ pub(crate) fn evict(call: &mut Call<'_>, bytes: &[u8]) -> Result<Response, Statu
                 Some(Box::new(crate::Details { causes: vec![cause], ..crate::Details::default() }));
             return Err(status);
         }
+        if !options.dry_run {
+            for budget in &budgets {
+                note_eviction(resource, budget, call.name(), call.now);
+            }
+        }
     }
     call.server.delete_object(&call.stored_as, &call.key(), &options, call.now)?;
     Ok(created(call))
+}
+
+/// Returns true when a budget counts the eviction of this pod. One without a status from its controller does not, and
+/// none counts a pod that is not running, or not ready while enough others are.
+fn counts(budget: &Value, pod: &Stored) -> bool {
+    let selector = &budget["spec"]["selector"];
+    let status = &budget["status"];
+    let is_selected = !selector.is_null() && LabelSelector::from_object(selector).matches(&pod.record.labels);
+    if !is_selected || status["observedGeneration"].is_null() || pod.value["status"]["phase"] != "Running" {
+        return false;
+    }
+    let conditions = pod.value["status"]["conditions"].as_array();
+    let is_ready = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True");
+    let number = |name: &str| status[name].as_i64().unwrap_or(0);
+    let is_met = number("desiredHealthy") > 0 && number("currentHealthy") >= number("desiredHealthy");
+    is_ready || !(is_met || budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow")
+}
+
+/// Counts an eviction at once, so that the next one does not have to wait for the controller.
+fn note_eviction(resource: &Resource, budget: &Stored, pod: &str, now: Timestamp) {
+    let key = (budget.record.namespace.clone(), budget.record.name.clone());
+    for _ in 0..write::MAX_ATTEMPTS {
+        let Some(budget) = resource.objects.get(&key) else { return };
+        let mut value = budget.value.clone();
+        let allowed = value["status"]["disruptionsAllowed"].as_i64().unwrap_or(0);
+        value["status"]["disruptionsAllowed"] = (allowed - 1).max(0).into();
+        value["status"]["disruptedPods"][pod] = time::seconds(now).into();
+        if resource.objects.replace(&key, budget.version(), value).is_ok() {
+            return;
+        }
+    }
 }
 
 /// Handles PUT of `namespaces/NAME/finalize`: sets the finalizers in the spec.

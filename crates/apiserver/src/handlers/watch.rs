@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::{BufMut as _, Bytes, BytesMut};
+use futures::StreamExt as _;
 use http::{HeaderValue, header};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::call::{Call, metadata_only, present};
 use super::negotiate::Representation;
 use super::read::{ObjectSelector, version};
+use super::websocket;
 use crate::registry::Resource;
 use crate::storage::{Event, EventKind, Record, TooOld, encode};
 use crate::{Cause, Status, table};
@@ -34,7 +36,7 @@ const MAX_TIMEOUT: i64 = 24 * 3600;
 const END_OF_INITIAL: &str = "k8s.io/initial-events-end";
 
 /// Handles GET of a collection with `watch=true`.
-pub(crate) fn watch(call: &Call<'_>) -> Result<Response, Status> {
+pub(crate) fn watch(call: &mut Call<'_>) -> Result<Response, Status> {
     let inner = &call.server.inner;
     let selector = ObjectSelector::read(call)?;
     let permit = Arc::clone(&inner.watches)
@@ -91,8 +93,12 @@ pub(crate) fn watch(call: &Call<'_>) -> Result<Response, Status> {
     }
     let stream = futures::stream::unfold(watcher, |mut watcher| async move {
         let lines = watcher.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(lines), watcher))
+        Some((lines, watcher))
     });
+    if let Some(upgrade) = call.take_websocket() {
+        return websocket::send_lines(call.headers, upgrade, stream);
+    }
+    let stream = stream.map(Ok::<_, std::convert::Infallible>);
     let mut response = Response::new(Body::from_stream(stream));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

@@ -179,6 +179,10 @@ pub(super) fn put(
     match objects.replace(&key, old.version(), wanted) {
         Ok(stored) => {
             call.server.after_change(&resource);
+            if resource.is_namespace() {
+                // Its last finalizer may be gone now.
+                call.server.remove_if_empty_namespace(call.name());
+            }
             Ok(Some(Written::Stored(stored)))
         }
         Err(Refusal::Raced) => Ok(None),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::cells::{age, containers, count, name, selector, selector_or_none, text as cell};
-use super::{AGE, NAME, defaults, number, plain_kind, strings, text, validation, wide};
+use super::{AGE, NAME, defaults, number, plain_kind, strings, text, validation, wide, without_effect};
 use crate::kind::{Generation, Kind, Scale, StatusSubresource, Table};
 
 pub(super) fn kinds() -> Vec<Kind> {
@@ -47,6 +47,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             table: DAEMON_SETS,
             schema: "apps.v1.DaemonSet",
             default: defaults::daemon_set,
+            refused: Some(without_effect::NO_DAEMON_SETS),
             validate: Some(validation::rule(validation::workload)),
             ..workload("DaemonSet", "daemonsets", "daemonset")
         },
@@ -58,7 +59,7 @@ pub(super) fn kinds() -> Vec<Kind> {
     ]
 }
 
-const SCALE: Scale = Scale {
+pub(super) const SCALE: Scale = Scale {
     replicas: Cow::Borrowed("/spec/replicas"),
     status_replicas: Cow::Borrowed("/status/replicas"),
     selector: Cow::Borrowed("/spec/selector"),

@@ -91,6 +91,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             table: NODES,
             schema: "core.v1.Node",
             fields: &[("spec.unschedulable", "/spec/unschedulable")],
+            validate: Some(validation::rule(validation::node)),
             ..plain_kind("", "v1", "Node", "nodes", "node")
         },
         Kind {

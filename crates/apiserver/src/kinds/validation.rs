@@ -25,6 +25,14 @@ pub(super) const NON_NEGATIVE: &str = "must be greater than or equal to 0";
 pub(super) const IMMUTABLE: &str = "field is immutable";
 pub(super) const PORT: &str = "must be between 1 and 65535, inclusive";
 
+/// Refuses taints, which the scheduler of the one node does not read.
+pub(in crate::kinds) fn node(new: &Value, _old: Option<&Value>) -> Vec<Cause> {
+    if new["spec"]["taints"].as_array().is_none_or(Vec::is_empty) {
+        return Vec::new();
+    }
+    vec![Cause::forbidden("spec.taints", "taints have no effect in the sandbox; use kubectl cordon")]
+}
+
 pub(in crate::kinds) fn event(new: &Value, _old: Option<&Value>) -> Vec<Cause> {
     let about = &new["involvedObject"]["namespace"];
     // Events about cluster-scoped objects can be in any namespace.

@@ -4,11 +4,23 @@ use crate::{Kind, Status};
 
 /// A conjunction of `label=value` and `label!=value` over the selectable fields of a kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FieldSelector(Vec<(String, bool, String)>);
+pub struct FieldSelector(Vec<(String, bool, String)>);
 
 impl FieldSelector {
     /// Parses a selector such as `metadata.name=x,status.phase!=Running`.
     pub(crate) fn parse(text: &str, kind: &Kind) -> Result<Self, Status> {
+        Self::parse_fields(text, kind.fields)
+    }
+
+    /// Parses a selector over `metadata.name` and `metadata.namespace`, the fields of every kind.
+    ///
+    /// # Errors
+    /// 400 for an invalid selector or another field.
+    pub fn parse_metadata(text: &str) -> Result<Self, Status> {
+        Self::parse_fields(text, &[])
+    }
+
+    fn parse_fields(text: &str, fields: &[(&str, &str)]) -> Result<Self, Status> {
         let mut all = Vec::new();
         for term in split_terms(text) {
             let Some((label, equal, value)) = split_term(&term) else {
@@ -17,9 +29,9 @@ impl FieldSelector {
                 )));
             };
             let known = matches!(label.as_str(), "metadata.name" | "metadata.namespace")
-                || kind.fields.iter().any(|(name, _)| *name == label);
+                || fields.iter().any(|(name, _)| *name == label);
             if !known {
-                return Err(Status::bad_request(unknown_field(kind, &label)));
+                return Err(Status::bad_request(unknown_field(fields, &label)));
             }
             all.push((label, equal, value));
         }
@@ -30,7 +42,9 @@ impl FieldSelector {
         self.0.is_empty()
     }
 
-    pub(crate) fn matches(&self, namespace: &str, name: &str, fields: &[(&'static str, String)]) -> bool {
+    /// Returns true for an object with this namespace, this name and these fields.
+    #[must_use]
+    pub fn matches(&self, namespace: &str, name: &str, fields: &[(&'static str, String)]) -> bool {
         self.0.iter().all(|(label, equal, wanted)| {
             let is = match label.as_str() {
                 "metadata.name" => name,
@@ -43,8 +57,8 @@ impl FieldSelector {
 }
 
 /// The error text depends on whether the kind has fields of its own.
-fn unknown_field(kind: &Kind, label: &str) -> String {
-    if kind.fields.is_empty() {
+fn unknown_field(fields: &[(&str, &str)], label: &str) -> String {
+    if fields.is_empty() {
         return format!(
             "\"{label}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
         );

@@ -161,3 +161,81 @@ async fn malformed_paths_and_selectors_get_an_error() {
         assert_eq!(get(&server, path).await.0.as_u16(), code, "{path}");
     }
 }
+
+#[tokio::test]
+async fn health_checks_are_listed_on_request() {
+    let server = ApiServer::new(Config::default());
+    let body = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = server.router().oneshot(request).await.unwrap();
+        let code = response.status().as_u16();
+        let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (code, String::from_utf8(bytes.to_vec()).unwrap())
+    };
+    for (path, code, text) in [
+        ("/readyz", 200, "ok"),
+        ("/readyz?verbose", 200, "[+]ping ok\n[+]log ok\nreadyz check passed\n"),
+        ("/livez?verbose=true&exclude=log", 200, "[+]ping ok\n[+]log excluded: ok\nlivez check passed\n"),
+        ("/healthz/ping", 200, "ok"),
+        ("/readyz/unknown", 404, "404 page not found\n"),
+    ] {
+        assert_eq!(body(path).await, (code, text.to_owned()), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn kinds_without_a_controller_are_listed_and_refused() {
+    let server = ApiServer::new(Config::default());
+    for (path, kind, message) in [
+        (
+            "/apis/batch/v1/namespaces/default/jobs",
+            "Job",
+            "jobs.batch \"x\" is forbidden: the sandbox runs no Jobs; use a Pod",
+        ),
+        (
+            "/apis/apps/v1/namespaces/default/daemonsets",
+            "DaemonSet",
+            "daemonsets.apps \"x\" is forbidden: the sandbox runs no DaemonSets; use a Deployment",
+        ),
+        (
+            "/api/v1/persistentvolumes",
+            "PersistentVolume",
+            "persistentvolumes \"x\" is forbidden: the sandbox has no PersistentVolumes",
+        ),
+    ] {
+        let (code, list) = get(&server, path).await;
+        assert_eq!((code, &list["items"]), (StatusCode::OK, &json!([])), "{path}");
+        let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}});
+        let object = json!({"kind": kind, "metadata": {"name": "x"},
+            "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}});
+        let request = Request::post(path).body(Body::from(object.to_string())).unwrap();
+        let (code, status) = send(&server, request).await;
+        assert_eq!((code, &status["message"]), (StatusCode::FORBIDDEN, &json!(message)));
+    }
+    let node = json!({"kind": "Node", "metadata": {"name": "n"}, "spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}});
+    let request = Request::post("/api/v1/nodes").body(Body::from(node.to_string())).unwrap();
+    let (code, status) = send(&server, request).await;
+    assert_eq!(code, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        status["message"].as_str().unwrap().contains("spec.taints: Forbidden: taints have no effect"),
+        "{status}"
+    );
+}
+
+#[tokio::test]
+async fn a_namespace_goes_when_its_last_finalizer_does() {
+    let server = ApiServer::new(Config::default());
+    let namespace = json!({"metadata": {"name": "n", "finalizers": ["example.org/a"]}});
+    let request = Request::post("/api/v1/namespaces").body(Body::from(namespace.to_string())).unwrap();
+    assert_eq!(send(&server, request).await.0, StatusCode::CREATED);
+    let path = "/api/v1/namespaces/n";
+    let request = Request::delete(path).body(Body::empty()).unwrap();
+    assert_eq!(send(&server, request).await.0, StatusCode::OK);
+    assert_eq!(get(&server, path).await.1["status"]["phase"], "Terminating");
+    let request = Request::patch(path)
+        .header(header::CONTENT_TYPE, "application/merge-patch+json")
+        .body(Body::from(r#"{"metadata":{"finalizers":null}}"#))
+        .unwrap();
+    assert_eq!(send(&server, request).await.0, StatusCode::OK);
+    assert_eq!(get(&server, path).await.0, StatusCode::NOT_FOUND);
+}

@@ -4,4 +4,5 @@ mod custom;
 mod http;
 mod objects;
 mod streams;
+mod upgrades;
 mod watch;

@@ -1,5 +1,7 @@
 //! The lifecycle of objects, through a kube client over HTTPS.
 
+use std::sync::Arc;
+
 use crate::common::{pod, start};
 use apiserver::{Aggregated, AggregatedResource};
 use axum::Router;
@@ -227,7 +229,8 @@ async fn a_disruption_budget_refuses_an_eviction() {
     let pods: Api<Pod> = Api::namespaced(running.client.clone(), "default");
     let budgets: Api<PodDisruptionBudget> = Api::namespaced(running.client.clone(), "default");
     pods.create(&PostParams::default(), &typed(pod("p"))).await.unwrap();
-    let status = Patch::Merge(json!({"status": {"phase": "Running"}}));
+    let ready = json!([{"type": "Ready", "status": "True"}]);
+    let status = Patch::Merge(json!({"status": {"phase": "Running", "conditions": ready}}));
     pods.patch_status("p", &PatchParams::default(), &status).await.unwrap();
     let budget = json!({"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "x"}}}});
     budgets.create(&PostParams::default(), &typed(budget)).await.unwrap();
@@ -238,8 +241,13 @@ async fn a_disruption_budget_refuses_an_eviction() {
     let (code, reason, message) = rejection(pods.evict("p", &EvictParams::default()).await);
     assert_eq!((code, reason.as_str()), (429, "TooManyRequests"));
     assert!(message.contains("disruption budget"), "{message}");
-    budgets.delete("b", &DeleteParams::default()).await.unwrap();
+    let status = Patch::Merge(json!({"status": {"disruptionsAllowed": 1}}));
+    budgets.patch_status("b", &PatchParams::default(), &status).await.unwrap();
     pods.evict("p", &EvictParams::default()).await.unwrap();
+    // The eviction counts at once.
+    let status = budgets.get("b").await.unwrap().status.unwrap();
+    assert_eq!(status.disruptions_allowed, 0);
+    assert!(status.disrupted_pods.unwrap().contains_key("p"));
     assert!(pods.get("p").await.unwrap().metadata.deletion_timestamp.is_some());
 }
 
@@ -267,7 +275,7 @@ async fn an_aggregated_api_is_listed_and_receives_requests() {
         group: "external.metrics.k8s.io".into(),
         version: "v1beta1".into(),
         service: ("monitoring".into(), "prometheus-adapter".into()),
-        resources: vec![resource],
+        resources: Arc::new(move || Box::pin(std::future::ready(vec![resource.clone()]))),
         router,
     });
     let client = &running.client;

@@ -1,5 +1,5 @@
-//! `pods/NAME/portforward` of kubectl: SPDY/3.1 frames in the binary messages of a WebSocket
-//! (`SPDY/3.1+portforward.k8s.io`).
+//! `pods/NAME/portforward` of kubectl: SPDY/3.1 frames, on a connection of their own or in the binary messages of a
+//! WebSocket.
 //!
 //! For each connection, kubectl opens two streams with the same `requestid`: one of `streamtype: error`, on which only the
 //! server writes, then one of `streamtype: data` with the `port` to connect to. The server closes both when the pod closes.
@@ -11,10 +11,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures::{SinkExt as _, StreamExt as _};
+use futures::{Sink, SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::Message;
 use tokio_util::sync::CancellationToken;
 
 use super::pump::{PodOutput, QUEUE_LENGTH, pump};
@@ -58,15 +56,14 @@ pub(super) struct SpdyTunnel {
 
 impl SpdyTunnel {
     /// Serves the client until it closes or `shutdown`.
-    pub(super) async fn run<S>(
+    pub(super) async fn run(
         node: Arc<dyn Node>,
         pod: PodRef,
         shutdown: &CancellationToken,
-        socket: WebSocketStream<S>,
-    ) where
-        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    {
-        let (mut sink, mut source) = socket.split();
+        sink: impl Sink<Bytes>,
+        source: impl futures::Stream<Item = Bytes>,
+    ) {
+        let (mut sink, mut source) = (Box::pin(sink), Box::pin(source));
         let (out, mut to_client) = mpsc::channel::<Bytes>(QUEUE_LENGTH);
         let (ended, mut over) = mpsc::channel(QUEUE_LENGTH);
         let stop = shutdown.child_token();
@@ -85,26 +82,23 @@ impl SpdyTunnel {
         // Reading and writing are separate, so that a client that does not read cannot block its own input.
         let write = async move {
             while let Some(frame) = to_client.recv().await {
-                sink.send(Message::Binary(frame)).await.ok()?;
+                sink.send(frame).await.ok()?;
             }
             sink.close().await.ok()
         };
         let read = async {
             let mut arrived = BytesMut::new();
             loop {
-                let message = tokio::select! {
+                let next = tokio::select! {
                     Some((data, error)) = over.recv() => {
                         tunnel.streams.remove(&data);
                         tunnel.streams.remove(&error);
                         continue;
                     }
-                    message = source.next() => message,
+                    next = source.next() => next,
                 };
-                match message {
-                    Some(Ok(Message::Binary(bytes))) => arrived.extend_from_slice(&bytes),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok::<_, ProtocolError>(()),
-                    Some(Ok(_)) => continue,
-                }
+                let Some(bytes) = next else { return Ok::<_, ProtocolError>(()) };
+                arrived.extend_from_slice(&bytes);
                 while let Some(frame) = frame::take(&mut arrived)? {
                     tunnel.handle(frame).await?;
                 }
