@@ -182,13 +182,13 @@ impl Rule {
     /// # Errors
     /// [`QueryError::NoLabel`] without an override and a template; [`QueryError::Action`].
     pub fn label_for(&self, resource: Resource<'_>) -> Result<String, QueryError> {
-        let is_meant = |known: &GroupResource| {
-            known.group == resource.group
-                && (known.resource == resource.plural || known.resource == resource.singular)
-        };
-        if let Some((label, _)) = self.overrides.iter().find(|(_, known)| is_meant(known)) {
-            return Ok(label.clone());
+        match self.overrides.iter().find(|(_, meant)| meant.is(resource)) {
+            Some((label, _)) => Ok(label.clone()),
+            None => self.template_label(resource),
         }
+    }
+
+    fn template_label(&self, resource: Resource<'_>) -> Result<String, QueryError> {
         let no_label = || QueryError::NoLabel { resource: resource.plural.to_owned() };
         let label = self.label.as_ref().ok_or_else(no_label)?;
         let label = label.render(&Fields::from([
@@ -198,6 +198,21 @@ impl Rule {
         label
             .map_err(QueryError::Action)
             .and_then(|label| if label.is_empty() { Err(no_label()) } else { Ok(label) })
+    }
+
+    /// The resource that each label names an object of, among the `known` ones. For a label that fits several, the
+    /// first one counts.
+    #[must_use]
+    pub fn resources_by_label<'a>(&self, known: &[Resource<'a>]) -> BTreeMap<String, Resource<'a>> {
+        let from_template =
+            known.iter().rev().filter_map(|one| Some((self.template_label(*one).ok()?, *one)));
+        let mut resources: BTreeMap<String, Resource<'a>> = from_template.collect();
+        for (label, meant) in &self.overrides {
+            if let Some(one) = known.iter().find(|one| meant.is(**one)) {
+                resources.insert(label.clone(), *one);
+            }
+        }
+        resources
     }
 
     /// The label that limits external metrics to the namespace of the request; `None` if the rule is not
@@ -365,6 +380,14 @@ struct ResourcesSpec {
 struct GroupResource {
     group: String,
     resource: String,
+}
+
+impl GroupResource {
+    /// Returns `true` for the resource that is meant. As in Kubernetes' REST mapper, an empty group fits every group.
+    fn is(&self, resource: Resource<'_>) -> bool {
+        (self.group.is_empty() || self.group == resource.group)
+            && (self.resource == resource.plural || self.resource == resource.singular)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

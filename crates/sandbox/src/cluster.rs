@@ -3,6 +3,7 @@
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod, Service};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Client;
 
 use crate::events::Recorder;
@@ -26,6 +27,7 @@ pub(crate) struct Cluster {
     pub(crate) namespaces: Informer<Namespace>,
     pub(crate) nodes: Informer<Node>,
     pub(crate) autoscalers: Informer<HorizontalPodAutoscaler>,
+    pub(crate) budgets: Informer<PodDisruptionBudget>,
 }
 
 impl Cluster {
@@ -42,6 +44,7 @@ impl Cluster {
             namespaces: Informer::new(),
             nodes: Informer::new(),
             autoscalers: Informer::new(),
+            budgets: Informer::new(),
         }
     }
 
@@ -53,6 +56,16 @@ impl Cluster {
                 $( self.$informer.synced().await; )*
             };
         }
-        run!(pods, deployments, replica_sets, stateful_sets, services, namespaces, nodes, autoscalers);
+        run!(
+            pods,
+            deployments,
+            replica_sets,
+            stateful_sets,
+            services,
+            namespaces,
+            nodes,
+            autoscalers,
+            budgets
+        );
     }
 }

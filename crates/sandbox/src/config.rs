@@ -21,6 +21,33 @@ impl Argv {
     }
 }
 
+/// A program in the place of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its command line.
+    pub argv: Argv,
+    /// Names and numbers of the ports of a container that declares none: the program listens on them all the same.
+    pub ports: Vec<(String, u16)>,
+    /// The way in which the program gets its ports.
+    pub sockets: Sockets,
+}
+
+/// The way in which a program gets its ports, which are other numbers on this machine than in the manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sockets {
+    /// As open listeners, announced in `LISTEN_FDS` and `LISTEN_FDNAMES`.
+    Inherited,
+    /// As numbers: `LISTEN` is the address of its first port and `PORT` the number of that port. The program binds it.
+    Environment,
+}
+
+impl From<Argv> for Image {
+    /// A program that takes inherited listeners and has no ports of its own.
+    fn from(argv: Argv) -> Self {
+        Self { argv, ports: Vec::new(), sockets: Sockets::Inherited }
+    }
+}
+
 /// The objects that exist in a new cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum System {
@@ -35,8 +62,8 @@ pub enum System {
 /// Settings of a sandbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// The command line of each image. A pod with another image waits with `ErrImagePull`.
-    pub images: BTreeMap<String, Argv>,
+    /// The program of each image. A pod with another image waits with `ErrImagePull`.
+    pub images: BTreeMap<String, Image>,
     /// A command that runs [`crate::reaper::run`] on its standard input.
     pub reaper: Argv,
     /// Path of the kubeconfig (mode 0600), by default in the runtime folder. The file must not exist.
@@ -58,6 +85,8 @@ pub struct Config {
     pub autoscaling: AutoscalingConfig,
     /// Settings of the metrics adapter.
     pub adapter: AdapterConfig,
+    /// Settings of the metrics server.
+    pub metrics: MetricsConfig,
     /// Time for which a connection to a Service without a ready pod waits before its reset. A real Service refuses at
     /// once. The wait saves clients that start together with their server a round of back-off.
     pub service_hold: Duration,
@@ -82,6 +111,7 @@ impl Config {
             kubelet: KubeletConfig::default(),
             autoscaling: AutoscalingConfig::default(),
             adapter: AdapterConfig::default(),
+            metrics: MetricsConfig::default(),
             service_hold: Duration::from_millis(500),
         }
     }
@@ -161,5 +191,18 @@ pub struct AdapterConfig {
 impl Default for AdapterConfig {
     fn default() -> Self {
         Self { relist: Duration::from_secs(1), max_age: Duration::from_secs(600) }
+    }
+}
+
+/// Settings of the metrics server: a flag of metrics-server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// `--metric-resolution`: interval between two measurements of CPU and memory.
+    pub resolution: Duration,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self { resolution: Duration::from_secs(15) }
     }
 }

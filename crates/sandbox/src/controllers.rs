@@ -2,6 +2,7 @@
 
 mod claims;
 mod deployment;
+mod disruption;
 mod endpoints;
 mod garbage;
 mod namespace;
@@ -22,6 +23,7 @@ pub(crate) fn start(cluster: &Cluster, config: &Config) {
     deployment::start(cluster);
     replica_set::start(cluster);
     stateful_set::start(cluster);
+    disruption::start(cluster);
     endpoints::start(cluster);
     garbage::start(cluster);
     namespace::start(cluster);

@@ -2,9 +2,10 @@
 //! status and the events, as kube-controller-manager does.
 
 mod readings;
+mod selection;
 mod target;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::events::Source;
 use crate::informer::{Change, Key, key_of};
 use crate::meta;
 use crate::queue::{self, Queue};
+use selection::{PodIndex, Selectors};
 
 const SOURCE: Source = Source::Controller("horizontal-pod-autoscaler");
 
@@ -36,6 +38,15 @@ pub(crate) fn start(cluster: &Cluster, settings: &AutoscalingConfig) {
         period: settings.sync_period.max(Duration::from_millis(1)),
         memories: Mutex::default(),
         selectors: Mutex::default(),
+        pods: Mutex::default(),
+    });
+    let indexed = Arc::clone(&controller);
+    cluster.pods.on_change(move |change| {
+        let mut pods = indexed.pods.lock().unwrap_or_else(PoisonError::into_inner);
+        match change {
+            Change::Applied(pod, _) => pods.insert(key_of(&**pod), pod.labels()),
+            Change::Deleted(pod) => pods.remove(&key_of(&**pod)),
+        }
     });
     let (added, removed) = (Arc::clone(&queue), Arc::clone(&controller));
     let first = settings.first_sync.min(controller.period);
@@ -77,7 +88,9 @@ struct Controller {
     /// Memory of each HPA, by name as in Kubernetes: an HPA that is recreated before its next sync keeps its memory.
     memories: Mutex<HashMap<Key, Memory>>,
     /// The selector of each HPA's target at its last sync, to find HPAs that select the same pods.
-    selectors: Mutex<HashMap<Key, LabelSelector>>,
+    selectors: Mutex<Selectors>,
+    /// The pods by their labels.
+    pods: Mutex<PodIndex>,
 }
 
 impl Controller {
@@ -103,7 +116,7 @@ impl Controller {
         let scale = target.as_ref().map(|target| target.scale.clone()).map_err(Clone::clone);
         let selector = scale.as_ref().ok().and_then(|scale| parse_selector(&scale.selector));
         let pods = self.selected_pods(&key.0, selector.as_ref());
-        let selected_by = self.selecting_hpas(key, selector, &pods);
+        let selected_by = self.selecting_hpas(key, selector.as_ref(), &pods);
         let pods: Vec<_> = pods.iter().filter_map(|pod| ::hpa::Pod::try_from(&**pod).ok()).collect();
         let input = Input {
             now: now(),
@@ -121,7 +134,8 @@ impl Controller {
         let mut readings = Vec::with_capacity(spec.metrics.len());
         if input.needs_readings() {
             for metric in &spec.metrics {
-                readings.push(readings::read(client, &key.0, metric).await);
+                let selector = scale.as_ref().map_or("", |scale| scale.selector.as_str());
+                readings.push(readings::read(client, &key.0, selector, metric).await);
             }
         }
         let input = Input { now: now(), readings: &readings, ..input };
@@ -154,27 +168,26 @@ impl Controller {
     /// The pods that a target's selector selects. They come from the cache, as in Kubernetes (`podLister`).
     fn selected_pods(&self, namespace: &str, selector: Option<&LabelSelector>) -> Vec<Arc<Pod>> {
         let Some(selector) = selector else { return Vec::new() };
-        let mut pods = self.cluster.pods.in_namespace(namespace);
+        let candidates =
+            self.pods.lock().unwrap_or_else(PoisonError::into_inner).candidates(namespace, selector);
+        let mut pods = match candidates {
+            Some(keys) => keys.iter().filter_map(|key| self.cluster.pods.get(&key.0, &key.1)).collect(),
+            None => self.cluster.pods.in_namespace(namespace),
+        };
         pods.retain(|pod| selector.selects(pod.labels()));
         pods
     }
 
     /// The HPAs whose targets' selectors select at least one of `pods`, this HPA included
     /// (`hpasControllingPodsUnderSelector` of Kubernetes' controller).
-    fn selecting_hpas(&self, key: &Key, selector: Option<LabelSelector>, pods: &[Arc<Pod>]) -> Vec<String> {
+    fn selecting_hpas(&self, key: &Key, selector: Option<&LabelSelector>, pods: &[Arc<Pod>]) -> Vec<String> {
         let mut selectors = self.selectors.lock().unwrap_or_else(PoisonError::into_inner);
-        match selector {
-            Some(selector) => selectors.insert(key.clone(), selector),
-            None => selectors.remove(key),
-        };
-        let mut all = vec![format!("{}/{}", key.0, key.1)];
-        for (other, selector) in selectors.iter().filter(|(other, _)| *other != key && other.0 == key.0) {
-            if pods.iter().any(|pod| selector.selects(pod.labels())) {
-                all.push(format!("{}/{}", other.0, other.1));
-            }
-        }
-        all.sort();
-        all
+        selectors.set(key, selector);
+        let own = format!("{}/{}", key.0, key.1);
+        let others = pods.iter().flat_map(|pod| selectors.selecting(&key.0, pod.labels()));
+        let names = others.map(|other| format!("{}/{}", other.0, other.1));
+        let all: BTreeSet<String> = names.chain([own]).collect();
+        all.into_iter().collect()
     }
 
     async fn write_status(&self, object: &HorizontalPodAutoscaler, status: &Status) {

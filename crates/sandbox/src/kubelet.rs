@@ -28,6 +28,7 @@ use tokio::sync::watch;
 use self::log::PodLogs;
 pub(crate) use self::node::NodeParts;
 use self::node::{Node, PodEntry, PodUpdate};
+pub(crate) use self::status::process_id;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::informer::Change;

@@ -10,8 +10,9 @@
 //!   apiserver ◄── kube::Client in this process ──┬── controllers (Deployment, ReplicaSet, StatefulSet, Service,
 //!      ▲   │                                     │                GC, namespaces, scheduler)
 //!      │   └── Node (logs, port-forward) ──► kubelet ── pods: child processes in groups of their own
-//!   HTTPS with token                             ├── external metric ──► Service prometheus-operated
-//!   (kubectl, the dashboard)                     └── HPA loop (crates/hpa)
+//!   HTTPS with token                             ├── adapter ──► Service prometheus-operated
+//!   (kubectl, the dashboard)                     ├── metrics server ──► /proc of the pods
+//!                                                └── HPA loop (crates/hpa)
 //! ```
 //!
 //! Controllers read through watches and write through the API, so their logic would work against any API server. No
@@ -22,6 +23,7 @@
 //! A small child process kills every pod and removes every file when this process ends, even after `kill -9`; see
 //! [`reaper`].
 
+mod adapter;
 mod admission;
 mod back_off;
 mod cluster;
@@ -29,12 +31,13 @@ mod config;
 mod controllers;
 mod error;
 mod events;
-mod external_metric;
+mod go_duration;
 mod hpa_loop;
 mod informer;
 mod kubelet;
 mod manifests;
 mod meta;
+mod metrics_server;
 mod network;
 mod progress;
 mod queue;
@@ -45,7 +48,9 @@ mod system;
 mod tasks;
 mod workload;
 
-pub use config::{AdapterConfig, Argv, AutoscalingConfig, Config, KubeletConfig, System};
+pub use config::{
+    AdapterConfig, Argv, AutoscalingConfig, Config, Image, KubeletConfig, MetricsConfig, Sockets, System,
+};
 pub use error::Error;
 pub use manifests::parse as parse_manifests;
 pub use progress::{Progress, StepState};

@@ -16,14 +16,13 @@ use crate::cluster::Cluster;
 use crate::config::{Config, System};
 use crate::error::Error;
 use crate::events::Recorder;
-use crate::external_metric::{self, Adapter};
 use crate::kubelet::{Kubelet, NodeParts};
 use crate::network::{Ports, Services};
 use crate::progress::{Progress, StepState, report};
 use crate::reaper::Lifeline;
 use crate::tasks::Tasks;
 use crate::workload::{Workload, WorkloadKind};
-use crate::{admission, controllers, hpa_loop, manifests, runtime_dir, system};
+use crate::{adapter, admission, controllers, hpa_loop, manifests, metrics_server, runtime_dir, system};
 
 /// Lifetime of Events; a real API server's default.
 const EVENT_TTL: Duration = Duration::from_secs(3600);
@@ -159,19 +158,15 @@ impl Sandbox {
         let kubelet =
             Kubelet::start(&cluster, &config, parts).map_err(|error| Error::Probes(error.to_string()))?;
         server.set_node(std::sync::Arc::new(kubelet));
-        server.aggregate(external_metric::aggregated(
-            cluster.client.clone(),
-            Adapter {
-                namespace: contract::names::MONITORING.to_owned(),
-                name: "prometheus-adapter".to_owned(),
-                prometheus: (
-                    contract::names::PROMETHEUS_SERVICE.to_owned(),
-                    contract::names::PROMETHEUS_PORT,
-                ),
-                relist: config.adapter.relist,
-                max_age: config.adapter.max_age,
-            },
-        ));
+        let settings = adapter::Settings {
+            namespace: contract::names::MONITORING.to_owned(),
+            name: "prometheus-adapter".to_owned(),
+            prometheus: (contract::names::PROMETHEUS_SERVICE.to_owned(), contract::names::PROMETHEUS_PORT),
+            relist: config.adapter.relist,
+            max_age: config.adapter.max_age,
+        };
+        adapter::start(&server, &cluster, settings);
+        metrics_server::start(&server, &cluster, &config.node, &config.metrics);
         controllers::start(&cluster, &config);
         hpa_loop::start(&cluster, &config.autoscaling);
         let changed = watch_changes(&cluster);
@@ -224,7 +219,7 @@ impl Sandbox {
     /// if an `APIService` pointed to it.
     pub fn serve_external_metrics(&self, router: axum::Router) {
         let service = (contract::names::MONITORING.to_owned(), "metrics".to_owned());
-        self.server.aggregate(external_metric::served_by(service, router));
+        self.server.aggregate(adapter::served_by(service, router));
     }
 
     /// Applies objects in order by server-side apply. Namespaced objects without a namespace go to `namespace`.

@@ -151,6 +151,37 @@ fn object_queries_select_and_group_by_the_object() {
 }
 
 #[test]
+fn labels_name_objects_of_resources() {
+    const DEPLOYMENTS: Resource<'static> =
+        Resource { group: "apps", plural: "deployments", singular: "deployment" };
+    let found = |resources: &str| {
+        let rule =
+            one(&format!("{{seriesQuery: m, metricsQuery: q, resources: {resources}}}")).expect(resources);
+        let labels = rule.resources_by_label(&[PODS, Resource::NAMESPACES, DEPLOYMENTS]);
+        let labels = labels.iter().map(|(label, resource)| format!("{label}={}", resource.plural));
+        labels.collect::<Vec<_>>().join(" ")
+    };
+    for (resources, expected) in [
+        ("{}", ""),
+        (
+            "{overrides: {pod_name: {resource: pod}, ns: {resource: namespaces}}}",
+            "ns=namespaces pod_name=pods",
+        ),
+        ("{overrides: {d: {group: apps, resource: deployment}}}", "d=deployments"),
+        // The REST mapper finds the group.
+        ("{overrides: {d: {resource: deployment}}}", "d=deployments"),
+        ("{overrides: {d: {group: other, resource: deployment}, x: {resource: unknown}}}", ""),
+        ("{template: 'k_<<.Resource>>'}", "k_deployment=deployments k_namespace=namespaces k_pod=pods"),
+        (
+            "{template: '<<.Resource>>', overrides: {ns: {resource: namespace}}}",
+            "deployment=deployments namespace=namespaces ns=namespaces pod=pods",
+        ),
+    ] {
+        assert_eq!(found(resources), expected, "{resources}");
+    }
+}
+
+#[test]
 fn knows_a_fixed_series() {
     for (query, series) in [
         ("m", Some("m")),

@@ -38,7 +38,7 @@ pub(super) async fn find(client: &Client, namespace: &str, reference: &TargetRef
 }
 
 /// The resource of a kind. Looks up kinds other than the usual ones.
-async fn resource(client: &Client, wanted: &GroupVersionKind) -> Option<ApiResource> {
+pub(super) async fn resource(client: &Client, wanted: &GroupVersionKind) -> Option<ApiResource> {
     if wanted.group == "apps" && matches!(wanted.kind.as_str(), "Deployment" | "ReplicaSet" | "StatefulSet") {
         return Some(ApiResource::from_gvk(wanted));
     }

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::log::PodLogs;
 use crate::cluster::Cluster;
-use crate::config::{Argv, Config, KubeletConfig};
+use crate::config::{Config, Image, KubeletConfig};
 use crate::events::Source;
 use crate::network::{Ports, Services};
 use crate::reaper::Lifeline;
@@ -19,7 +19,7 @@ pub(super) struct Node {
     pub(super) cluster: Cluster,
     pub(super) name: String,
     pub(super) source: Source,
-    pub(super) images: BTreeMap<String, Argv>,
+    pub(super) images: BTreeMap<String, Image>,
     pub(super) config: KubeletConfig,
     pub(super) ports: Ports,
     pub(super) services: Services,

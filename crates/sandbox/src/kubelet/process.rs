@@ -7,19 +7,22 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use command_fds::{CommandFdExt as _, FdMapping};
-use k8s_openapi::api::core::v1::ContainerPort;
+use k8s_openapi::api::core::v1::Container;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
 use super::environment::ProcessSpec;
-use crate::config::Argv;
+use crate::config::{Image, Sockets};
 use crate::reaper::{Lifeline, kill_group};
 
 /// Variables that a process inherits from the sandbox.
 const INHERITED_VARIABLES: [&str; 4] = ["PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH"];
 /// First inherited descriptor (`SD_LISTEN_FDS_START` of `sd_listen_fds(3)`).
 const FIRST_FD: i32 = 3;
+/// Variables with the address and the number of the port that a program binds itself.
+const LISTEN: &str = contract::settings::LISTEN;
+const PORT: &str = "PORT";
 /// Name of a listener whose port has no name (`sd_listen_fds(3)`).
 const UNNAMED: &str = "unknown";
 
@@ -34,11 +37,36 @@ pub(super) struct StartedProcess {
     pub(super) ports: Vec<(u16, u16)>,
 }
 
-/// Starts the process of a container in `folder`, with a listener for each declared TCP port.
+/// A port of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Port {
+    name: String,
+    number: u16,
+}
+
+/// The TCP ports of a container: those that it declares, else those of its image.
+pub(super) fn ports(container: &Container, image: &Image) -> Vec<Port> {
+    let declared: Vec<Port> = container
+        .ports
+        .iter()
+        .flatten()
+        .filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"))
+        .filter_map(|port| {
+            let name = port.name.as_deref().unwrap_or(UNNAMED).to_owned();
+            Some(Port { name, number: u16::try_from(port.container_port).ok()? })
+        })
+        .collect();
+    if !declared.is_empty() {
+        return declared;
+    }
+    image.ports.iter().map(|(name, number)| Port { name: name.clone(), number: *number }).collect()
+}
+
+/// Starts the process of a container in `folder`, with a listener or a free port of 127.0.0.1 for each of its ports.
 pub(super) fn start(
-    image: &Argv,
+    image: &Image,
     spec: &ProcessSpec,
-    ports: &[ContainerPort],
+    ports: &[Port],
     folder: &Path,
     lifeline: &Lifeline,
 ) -> io::Result<StartedProcess> {
@@ -50,8 +78,8 @@ pub(super) fn start(
             command
         }
         None => {
-            let mut command = Command::new(&image.program);
-            command.args(&image.args);
+            let mut command = Command::new(&image.argv.program);
+            command.args(&image.argv.args);
             command
         }
     };
@@ -63,20 +91,25 @@ pub(super) fn start(
     }
     command.envs(spec.env.iter().map(|(name, value)| (name, value)));
 
-    let mut names = Vec::new();
     let mut real_ports = Vec::new();
     let mut mappings = Vec::new();
-    for port in ports.iter().filter(|port| port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"))
-    {
-        let Ok(declared) = u16::try_from(port.container_port) else { continue };
+    for (port, child_fd) in ports.iter().zip(FIRST_FD..) {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        real_ports.push((declared, listener.local_addr()?.port()));
-        names.push(port.name.as_deref().unwrap_or(UNNAMED));
-        let child_fd = FIRST_FD + i32::try_from(mappings.len()).unwrap_or(i32::MAX - FIRST_FD);
+        let address = listener.local_addr()?;
+        if image.sockets == Sockets::Environment && real_ports.is_empty() {
+            command.env(LISTEN, address.to_string()).env(PORT, address.port().to_string());
+        }
+        real_ports.push((port.number, address.port()));
         mappings.push(FdMapping { parent_fd: OwnedFd::from(listener), child_fd });
     }
-    if !names.is_empty() {
-        command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+    match image.sockets {
+        Sockets::Inherited if !mappings.is_empty() => {
+            let names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
+            command.env("LISTEN_FDS", names.len().to_string()).env("LISTEN_FDNAMES", names.join(":"));
+        }
+        Sockets::Inherited => {}
+        // The listeners only found free ports. The program binds them itself.
+        Sockets::Environment => mappings.clear(),
     }
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).process_group(0);
@@ -116,6 +149,31 @@ pub(super) fn exit_code(status: ExitStatus) -> i32 {
 mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt as _;
+
+    #[test]
+    fn a_container_without_ports_has_those_of_its_image() {
+        let image = Image {
+            ports: vec![("http".to_owned(), 3000)],
+            ..Image::from(crate::config::Argv::new("/bin/true", [] as [&str; 0]))
+        };
+        let container = |ports: serde_json::Value| -> Container {
+            serde_json::from_value(serde_json::json!({"name": "c", "ports": ports})).unwrap()
+        };
+        let texts = |declared: serde_json::Value| {
+            let ports = ports(&container(declared), &image);
+            ports.iter().map(|port| format!("{}:{}", port.name, port.number)).collect::<Vec<_>>().join(" ")
+        };
+        for (declared, expected) in [
+            (serde_json::json!([]), "http:3000"),
+            (serde_json::json!([{"containerPort": 53, "protocol": "UDP"}]), "http:3000"),
+            (
+                serde_json::json!([{"containerPort": 80}, {"name": "x", "containerPort": 81}]),
+                "unknown:80 x:81",
+            ),
+        ] {
+            assert_eq!(texts(declared), expected);
+        }
+    }
 
     #[test]
     fn signals_are_exit_codes_above_128() {

@@ -9,6 +9,13 @@ use crate::meta;
 
 /// Address of the node.
 pub(super) const HOST_IP: &str = "127.0.0.1";
+/// Begin of a container's ID, before its PID.
+const PROCESS_ID: &str = "process://";
+
+/// PID of the container's newest run, from its status.
+pub(crate) fn process_id(container: &ContainerStatus) -> Option<i32> {
+    container.container_id.as_deref()?.strip_prefix(PROCESS_ID)?.parse().ok()
+}
 
 /// One container of the pod status.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +86,7 @@ fn container_status(container: &ContainerView) -> ContainerStatus {
         } else {
             String::new()
         },
-        container_id: container.pid.map(|pid| format!("process://{pid}")),
+        container_id: container.pid.map(|pid| format!("{PROCESS_ID}{pid}")),
         state: Some(container.state.clone()),
         last_state: Some(container.last.clone().unwrap_or_default()),
         ready: container.ready,

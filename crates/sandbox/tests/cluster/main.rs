@@ -121,7 +121,7 @@ async fn the_model_predicts_a_real_controllers_syncs() {
 async fn on_the_sandbox(scripts: &[script::Script], image: &str, period_seconds: u32) -> Vec<RecordedHpa> {
     let mut config = Config::new(Argv::new(env!("CARGO_BIN_EXE_sandbox-podling"), ["reaper"]));
     config.system = System::Bare;
-    config.images.insert(image.to_owned(), Argv::new("/bin/sleep", ["3600"]));
+    config.images.insert(image.to_owned(), Argv::new("/bin/sleep", ["3600"]).into());
     config.autoscaling.sync_period = Duration::from_secs(u64::from(period_seconds));
     let (progress, _receiver) = tokio::sync::mpsc::channel(64);
     let sandbox = Sandbox::start(config, progress).await.unwrap();

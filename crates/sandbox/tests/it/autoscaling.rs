@@ -101,6 +101,136 @@ async fn a_queue_scales_a_deployment_up_and_down() {
     wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
 }
 
+async fn get(rig: &Rig, path: &str) -> Result<Value, kube::Error> {
+    rig.client.request(http::Request::get(path).body(Vec::new()).unwrap()).await
+}
+
+/// The HPA of [`hpa`] with other metrics.
+fn hpa_with(metrics: Value) -> Value {
+    let mut hpa = hpa();
+    hpa["spec"]["metrics"] = metrics;
+    hpa
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn cpu_and_memory_of_the_processes_scale_a_deployment() {
+    let mut config = config();
+    config.autoscaling.sync_period = Duration::from_millis(200);
+    config.metrics.resolution = Duration::from_millis(500);
+    let rig = Rig::start(config).await;
+    let requests = json!({"args": ["--burn"], "resources": {"requests": {"cpu": "10m", "memory": "1Mi"}}});
+    rig.apply(deployment("web", 1, &requests)).await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    rig.apply(hpa_with(json!([
+        {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}},
+        {"type": "ContainerResource", "containerResource": {
+            "name": "memory", "container": "c", "target": {"type": "AverageValue", "averageValue": "100Gi"},
+        }},
+    ])))
+    .await;
+    let scaled = status(&rig, "four replicas", |status| {
+        status["currentReplicas"] == 4 && status["currentMetrics"][1]["type"] == "ContainerResource"
+    })
+    .await;
+    assert_eq!(condition(&scaled, "ScalingActive")["reason"], "ValidMetricFound", "{scaled}");
+    assert!(
+        scaled["currentMetrics"][0]["resource"]["current"]["averageUtilization"].as_i64() > Some(55),
+        "{scaled}"
+    );
+
+    let path = "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods?labelSelector=app%3Dweb";
+    let list = wait::until("metrics of four pods", || async {
+        let list = get(&rig, path).await.unwrap();
+        (list["items"].as_array().unwrap().len() == 4).then_some(list)
+    })
+    .await;
+    let pod = &list["items"][0];
+    assert_eq!((&list["kind"], &pod["metadata"]["labels"]["app"]), (&json!("PodMetricsList"), &json!("web")));
+    assert_eq!(pod["containers"][0]["name"], "c");
+    assert!(pod["containers"][0]["usage"]["memory"].as_str().unwrap().ends_with('i'), "{pod}");
+    let name = pod["metadata"]["name"].as_str().unwrap();
+    let single =
+        get(&rig, &format!("/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/{name}")).await.unwrap();
+    assert_eq!(single["kind"], "PodMetrics");
+    let unknown = get(&rig, "/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/none").await.unwrap_err();
+    assert!(unknown.to_string().contains("pods \"none\" not found"), "{unknown}");
+    let nodes = get(&rig, "/apis/metrics.k8s.io/v1beta1/nodes").await.unwrap();
+    assert!(nodes["items"][0]["usage"]["cpu"].is_string(), "{nodes}");
+    let resources = get(&rig, "/apis/metrics.k8s.io/v1beta1").await.unwrap();
+    let kinds: Vec<&Value> =
+        resources["resources"].as_array().unwrap().iter().map(|one| &one["kind"]).collect();
+    assert_eq!(kinds, ["NodeMetrics", "PodMetrics"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn custom_metrics_scale_a_deployment() {
+    const RULES: &str = r#"
+rules:
+- seriesQuery: 'queue_messages'
+  resources:
+    overrides: {namespace: {resource: namespace}, pod: {resource: pod}, deployment: {group: apps, resource: deployment}}
+  metricsQuery: 'sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)'
+"#;
+    let mut config = config();
+    config.system = System::Monitoring;
+    config.autoscaling.sync_period = Duration::from_millis(200);
+    let rig = Rig::start(config).await;
+    rig.sandbox.ready(&rig.sandbox.system_workloads(), wait::DEADLINE).await.unwrap();
+    rig.apply(deployment("web", 1, &json!({}))).await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    let on_deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    rig.apply(hpa_with(json!([
+        {"type": "Pods", "pods": {
+            "metric": {"name": "queue_messages"}, "target": {"type": "AverageValue", "averageValue": "20"},
+        }},
+        {"type": "Object", "object": {
+            "metric": {"name": "queue_messages"}, "describedObject": on_deployment,
+            "target": {"type": "Value", "value": "1k"},
+        }},
+    ])))
+    .await;
+    // Without rules, the adapter does not serve the API.
+    status(&rig, "the missing API", |status| {
+        status.to_string().contains("no custom metrics API (custom.metrics.k8s.io) registered")
+    })
+    .await;
+    let mut map = rules();
+    map["data"]["config.yaml"] = RULES.into();
+    rig.apply(map.clone()).await;
+    status(&rig, "a value that is missing", |status| {
+        status.to_string().contains("no metrics returned from custom metrics API")
+    })
+    .await;
+    set(&rig, 70).await;
+    let scaled = status(&rig, "four replicas", |status| {
+        status["currentReplicas"] == 4 && status["currentMetrics"][1]["type"] == "Object"
+    })
+    .await;
+    assert_eq!(scaled["currentMetrics"][0]["pods"]["current"]["averageValue"], "70");
+    assert_eq!(scaled["currentMetrics"][1]["object"]["current"]["value"], "70");
+
+    let list = get(&rig, "/apis/custom.metrics.k8s.io/v1beta1").await.unwrap();
+    let names: Vec<&Value> = list["resources"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(
+        names,
+        ["deployments.apps/queue_messages", "namespaces/queue_messages", "pods/queue_messages"]
+    );
+    let path = "/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/metrics/queue_messages";
+    let of_namespace = get(&rig, path).await.unwrap();
+    assert_eq!(
+        of_namespace["items"][0]["describedObject"],
+        json!({"kind": "Namespace", "name": "default", "apiVersion": "/v1"})
+    );
+    let path = "/apis/custom.metrics.k8s.io/v1beta1/namespaces/default/pods/*/other";
+    let unknown = get(&rig, path).await.unwrap_err();
+    assert!(unknown.to_string().contains("the server could not find the metric other for pods"), "{unknown}");
+    map["data"]["config.yaml"] = "rules: []".into();
+    rig.apply(map).await;
+    wait::until("the API to go", || async { get(&rig, "/apis/custom.metrics.k8s.io/v1beta1").await.err() })
+        .await;
+}
+
 /// The period begins at the end of a sync, so that a policy's period of the same length does not contain the change of
 /// the sync before.
 #[tokio::test(flavor = "multi_thread")]

@@ -26,7 +26,7 @@ async fn the_sandbox_equals_a_real_cluster() {
         .filter(|line| !line.starts_with('#') && !line.is_empty())
         .partition(|line| line.starts_with(LATER));
     let mut config = config();
-    config.images.insert("surge.local/debian:12".to_owned(), Argv::new("/bin/sh", [] as [&str; 0]));
+    config.images.insert("surge.local/debian:12".to_owned(), Argv::new("/bin/sh", [] as [&str; 0]).into());
     config.autoscaling.sync_period = Duration::from_millis(300);
     let rig = Rig::start(config).await;
     let objects = sandbox::parse_manifests(include_str!("../golden/scenario.yaml")).unwrap();

@@ -20,8 +20,8 @@ pub(crate) fn podling() -> &'static str {
 /// Settings with short back-off and without the monitoring stack.
 pub(crate) fn config() -> Config {
     let mut config = Config::new(Argv::new(podling(), ["reaper"]));
-    config.images.insert(IMAGE.to_owned(), Argv::new(podling(), ["pod"]));
-    config.images.insert(Config::PROMETHEUS_IMAGE.to_owned(), Argv::new(podling(), ["pod"]));
+    config.images.insert(IMAGE.to_owned(), Argv::new(podling(), ["pod"]).into());
+    config.images.insert(Config::PROMETHEUS_IMAGE.to_owned(), Argv::new(podling(), ["pod"]).into());
     config.system = System::Bare;
     config.kubelet.back_off_base = Duration::from_millis(100);
     config.kubelet.back_off_max = Duration::from_millis(400);

@@ -18,7 +18,7 @@ use super::{
     BACK_OFF_EVENT_INTERVAL, CRASH_LOOP_BACK_OFF, ContainerChange, ContainerUpdate, OUTPUT_DRAIN_TIMEOUT,
     PodWorker, seconds,
 };
-use crate::{meta, network, runtime_dir};
+use crate::{go_duration, meta, network, runtime_dir};
 
 impl PodWorker {
     /// Starts the containers that are due: init containers one after another, then all others.
@@ -66,7 +66,7 @@ impl PodWorker {
                 }
                 let name = container.spec.name.clone();
                 let pod = self.qualified_name();
-                let delay = format_go_duration(delay);
+                let delay = go_duration::format(delay);
                 let message = format!("back-off {delay} restarting failed container={name} pod={pod}");
                 self.set_waiting(index, CRASH_LOOP_BACK_OFF, Some(message), Some(due));
                 self.record_back_off_event(index);
@@ -93,7 +93,7 @@ impl PodWorker {
     async fn start(&mut self, index: usize) {
         let spec = self.containers[index].spec.clone();
         let image = spec.image.clone().unwrap_or_default();
-        let Some(argv) = self.node.images.get(&image).cloned() else {
+        let Some(program) = self.node.images.get(&image).cloned() else {
             return self.image_missing(index, &image);
         };
         if !self.containers[index].delayed && !self.node.config.image_start_delay.is_zero() {
@@ -125,9 +125,9 @@ impl PodWorker {
                 return self.set_waiting(index, "CreateContainerConfigError", Some(problem), Some(due));
             }
         };
-        let ports = spec.ports.clone().unwrap_or_default();
+        let ports = process::ports(&spec, &program);
         let started = runtime_dir::create_private(&self.folder)
-            .and_then(|()| process::start(&argv, &resolved, &ports, &self.folder, &self.node.lifeline));
+            .and_then(|()| process::start(&program, &resolved, &ports, &self.folder, &self.node.lifeline));
         let started = match started {
             Ok(started) => started,
             Err(error) => {
@@ -255,34 +255,11 @@ impl PodWorker {
     }
 }
 
-/// Formats a duration as Go does: `10s`, `1m20s`, `5m0s`; below a second in milliseconds.
-fn format_go_duration(duration: Duration) -> String {
-    let total = duration.as_secs();
-    match (total / 60, total % 60) {
-        (0, 0) => format!("{}ms", duration.as_millis()),
-        (0, seconds) => format!("{seconds}s"),
-        (minutes, seconds) => format!("{minutes}m{seconds}s"),
-    }
-}
-
 fn duration_between(from: Option<&Time>, to: Option<&Time>) -> Duration {
     match (from, to) {
         (Some(from), Some(to)) if from.0 != Timestamp::UNIX_EPOCH => {
             seconds(to.0.as_second() - from.0.as_second())
         }
         _ => Duration::ZERO,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_go_s_format() {
-        for (seconds, expected) in [(10, "10s"), (80, "1m20s"), (300, "5m0s")] {
-            assert_eq!(format_go_duration(Duration::from_secs(seconds)), expected);
-        }
-        assert_eq!(format_go_duration(Duration::from_millis(50)), "50ms");
     }
 }

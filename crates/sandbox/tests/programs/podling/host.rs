@@ -15,7 +15,7 @@ pub(crate) fn main() -> Result<(), String> {
 async fn hold() -> Result<(), Box<dyn std::error::Error>> {
     let me = std::env::current_exe()?;
     let mut config = Config::new(Argv::new(&me, ["reaper"]));
-    config.images.insert("podling:1".to_owned(), Argv::new(&me, ["pod"]));
+    config.images.insert("podling:1".to_owned(), Argv::new(&me, ["pod"]).into());
     config.system = System::Bare;
     config.kubelet.back_off_base = Duration::from_millis(100);
     let (progress, mut received) = tokio::sync::mpsc::channel(64);

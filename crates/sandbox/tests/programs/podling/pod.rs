@@ -1,12 +1,14 @@
 //! A pod: serves HTTP on its inherited listeners.
 //!
-//! `--crash CODE` ends at once; `--unready` fails `/readyz`; `--ignore-sigterm` ignores SIGTERM. It also answers as a
-//! Prometheus, with the value that `/set?value=N` sets and without a sample before.
+//! `--crash CODE` ends at once; `--unready` fails `/readyz`; `--ignore-sigterm` ignores SIGTERM; `--burn` uses about half
+//! a core. It also answers as a Prometheus, with the value that `/set?value=N` sets and without a sample before. A query
+//! that groups by a label has that value for each name that it selects.
 
 use std::os::fd::FromRawFd as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -31,6 +33,9 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
     if let Some(code) = crash {
         return ExitCode::from(code.parse::<u8>().unwrap_or(1));
     }
+    if has("--burn") {
+        std::thread::spawn(burn);
+    }
     let shared = Arc::new(Shared { ready: !has("--unready"), value: AtomicI64::new(UNSET) });
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -41,6 +46,18 @@ pub(crate) fn main(args: &[String]) -> ExitCode {
     };
     runtime.block_on(serve(shared, has("--ignore-sigterm")));
     ExitCode::SUCCESS
+}
+
+/// Uses about half of a core.
+fn burn() {
+    const TURN: Duration = Duration::from_millis(5);
+    loop {
+        let start = Instant::now();
+        while start.elapsed() < TURN {
+            std::hint::spin_loop();
+        }
+        std::thread::sleep(TURN);
+    }
 }
 
 async fn serve(shared: Arc<Shared>, ignore_sigterm: bool) {
@@ -101,13 +118,41 @@ async fn set(State(shared): State<Arc<Shared>>, Query(set): Query<Set>) -> &'sta
 }
 
 async fn series() -> axum::Json<Value> {
-    let series = json!({"__name__": "queue_messages", "namespace": "demo", "queue": "Orders"});
+    let series = json!({
+        "__name__": "queue_messages", "namespace": "demo", "queue": "Orders", "pod": "p", "deployment": "d",
+    });
     axum::Json(json!({"status": "success", "data": [series]}))
 }
 
-async fn query(State(shared): State<Arc<Shared>>) -> axum::Json<Value> {
+#[derive(serde::Deserialize)]
+struct PromQuery {
+    query: String,
+}
+
+async fn query(
+    State(shared): State<Arc<Shared>>,
+    Query(PromQuery { query }): Query<PromQuery>,
+) -> axum::Json<Value> {
     let value = shared.value.load(Ordering::Relaxed);
-    let result =
-        if value == UNSET { json!([]) } else { json!([{"metric": {}, "value": [1.0, value.to_string()]}]) };
+    let result = if value == UNSET {
+        Vec::new()
+    } else {
+        let label =
+            query.split_once(" by (").and_then(|(_, rest)| rest.split_once(')')).map(|(label, _)| label);
+        let sample = json!([1.0, value.to_string()]);
+        match label.and_then(|label| Some((label, names(&query, label)?))) {
+            Some((label, names)) => {
+                names.iter().map(|name| json!({"metric": {label: name}, "value": sample})).collect()
+            }
+            None => vec![json!({"metric": {}, "value": sample})],
+        }
+    };
     axum::Json(json!({"status": "success", "data": {"resultType": "vector", "result": result}}))
+}
+
+/// The values that a query selects for a label.
+fn names<'a>(query: &'a str, label: &str) -> Option<Vec<&'a str>> {
+    let (_, rest) = query.split_once(&format!("{label}="))?;
+    let (names, _) = rest.trim_start_matches('~').strip_prefix('"')?.split_once('"')?;
+    Some(names.split('|').collect())
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use kube::Client;
 use promfmt::api::{Answer, Element, Labels, QueryResult};
-use promfmt::exposition::NAME;
 use promfmt::percent;
 use serde::de::DeserializeOwned;
 
@@ -23,21 +22,15 @@ impl Prometheus {
         Self { base: format!("/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy") }
     }
 
-    /// The names of the series that match a selector and have samples after `since` (seconds since 1970).
+    /// The series that match a selector and have samples after `since` (seconds since 1970).
     pub(super) async fn series(
         &self,
         client: &Client,
         selector: &str,
         since: i64,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<Vec<Labels>, String> {
         let since = since.to_string();
-        let series: Vec<Labels> =
-            self.get(client, "/api/v1/series", [("match[]", selector), ("start", &since)]).await?;
-        let mut names: Vec<String> =
-            series.into_iter().filter_map(|mut labels| labels.remove(NAME)).collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+        self.get(client, "/api/v1/series", [("match[]", selector), ("start", &since)]).await
     }
 
     /// The elements of an instant query's result; a scalar is one element without labels.
