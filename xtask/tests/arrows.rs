@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("podkit", &["contract", "http-server"]),
     ("producer", &["contract", "podkit"]),
     ("worker", &["contract", "podkit"]),
+    ("cpu-burner", &["contract", "podkit"]),
     (
         "tui",
         &[
@@ -48,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sandbox",
             "producer",
             "worker",
+            "cpu-burner",
             "broker",
             "scraper",
         ],
@@ -58,7 +60,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Packages that only `command/sandbox.rs` and `command/pod.rs` of `tui` may name.
-const HIDDEN_FROM_TUI: &[&str] = &["sandbox", "producer", "worker", "broker", "scraper"];
+const HIDDEN_FROM_TUI: &[&str] = &["sandbox", "producer", "worker", "cpu_burner", "broker", "scraper"];
 
 fn metadata() -> Metadata {
     MetadataCommand::new()

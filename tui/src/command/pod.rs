@@ -34,6 +34,7 @@ pub(super) struct Args {
 enum Name {
     Producer,
     Worker,
+    CpuBurner,
     Rabbitmq,
     Prometheus,
 }
@@ -50,6 +51,7 @@ pub(super) fn main(arguments: Args) -> ExitCode {
     match arguments.name {
         Name::Producer => producer::main_with(named(producer::NAME), listeners.take(&["http"])),
         Name::Worker => worker::main_with(named(worker::NAME), listeners.take(&["metrics"])),
+        Name::CpuBurner => cpu_burner::main_with(named(cpu_burner::NAME), listeners.take(&["http"])),
         Name::Rabbitmq => run::<Rabbitmq>(named("rabbitmq"), listeners),
         Name::Prometheus => run::<Prometheus>(named("prometheus"), listeners),
     }

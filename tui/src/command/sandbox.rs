@@ -2,14 +2,16 @@
 //!
 //! Its input is a cluster's input, the manifests, and the subcommand of this executable that replaces each image.
 
+mod cpu;
 mod demo;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use contract::names::Port;
 use kube::Client;
-use sandbox::{Argv, Progress, Sandbox, Workload, WorkloadKind};
+use sandbox::{Argv, Image, Progress, Sandbox, Sockets, WorkloadKind};
 use serde_json::Value;
 use text::command::Command;
 use tokio::sync::mpsc;
@@ -26,6 +28,25 @@ use demo::{Numbers, TargetType};
 
 /// Limit for the demo to become ready.
 const READY: Duration = Duration::from_secs(60);
+/// Target of the demo's HPA, in messages.
+const DEFAULT_MESSAGES: u32 = 20;
+/// Shortest interval between two measurements of CPU. The kernel counts CPU time in steps of 10 ms.
+const SHORTEST_RESOLUTION: Duration = Duration::from_secs(1);
+
+/// The programs of pods, each with the ports on which its container listens.
+const PROGRAMS: [(&str, &[Port]); 4] = [
+    (contract::names::PRODUCER, &[contract::names::PRODUCER_HTTP]),
+    (contract::names::WORKER, &[contract::names::WORKER_METRICS]),
+    (
+        contract::names::RABBITMQ,
+        &[
+            contract::names::RABBITMQ_AMQP,
+            contract::names::RABBITMQ_MANAGEMENT,
+            contract::names::RABBITMQ_METRICS,
+        ],
+    ),
+    (cpu::NAME, &[cpu::HTTP]),
+];
 
 /// Settings of both forms of the sandbox.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,9 +66,9 @@ pub(super) struct Options {
     /// Maximum number of workers
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=250))]
     max: u32,
-    /// Target of the HPA, in messages
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
-    target: u32,
+    /// Target of the HPA: messages, or percent of the requested CPU [default: 20, or 50 with --workload cpu]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    target: Option<u32>,
     /// Type of the target: per worker, or total
     #[arg(long, value_name = "TYPE", default_value = "average-value")]
     target_type: TargetType,
@@ -60,42 +81,133 @@ pub(super) struct Args {
     kubeconfig: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
-    /// Start without the demo, so that it can be installed
-    #[arg(long)]
+    /// Workload: jobs in a queue, or requests that use CPU
+    #[arg(long, value_name = "WORKLOAD", default_value = "queue")]
+    workload: Workload,
+    #[command(flatten)]
+    own: OwnPrograms,
+    /// Start without a workload, so that one can be installed
+    #[arg(long, conflicts_with_all = ["workload", "worker_command", "producer_command"])]
     empty: bool,
 }
 
+/// A workload of the sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Workload {
+    /// The demo: producer, queue and workers, scaled by the queue's length
+    Queue,
+    /// An HTTP server that uses CPU per request, scaled by CPU
+    Cpu,
+}
+
+/// The user's own programs in the place of the demo's. They run in the folder in which the sandbox was started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+struct OwnPrograms {
+    /// Command to run as the worker pods, such as 'node worker.js'; AMQP_HOST and others tell it the queue
+    #[arg(long, value_name = "COMMAND")]
+    worker_command: Option<String>,
+    /// Command to run as the producer; it serves HTTP on the address in LISTEN or the port in PORT
+    #[arg(long, value_name = "COMMAND")]
+    producer_command: Option<String>,
+}
+
+/// The objects and programs of a new sandbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    Queue(OwnPrograms),
+    Cpu,
+    Empty,
+}
+
+impl Args {
+    fn content(&self) -> Content {
+        match (self.empty, self.workload) {
+            (true, _) => Content::Empty,
+            (false, Workload::Queue) => Content::Queue(self.own.clone()),
+            (false, Workload::Cpu) => Content::Cpu,
+        }
+    }
+}
+
 impl Options {
-    fn objects(&self) -> Result<Vec<Value>, String> {
+    fn objects(&self, content: &Content) -> Result<Vec<Value>, String> {
         if self.min > self.max {
             return Err(format!("--min {} is more than --max {}", self.min, self.max));
         }
-        let mut objects = parsed()?;
-        let numbers = Numbers {
-            min: self.min,
-            max: self.max,
-            target: self.target,
-            target_type: self.target_type,
-            scale_down_window: self.scale_down_window,
-            work_duration: self.work_duration,
-        };
-        demo::adapt(&mut objects, &numbers)?;
-        Ok(objects)
+        match content {
+            Content::Empty => Ok(Vec::new()),
+            Content::Cpu => cpu::objects(self.min, self.max, self.target, self.scale_down_window),
+            Content::Queue(own) => {
+                let mut objects = parsed()?;
+                let numbers = Numbers {
+                    min: self.min,
+                    max: self.max,
+                    target: self.target.unwrap_or(DEFAULT_MESSAGES),
+                    target_type: self.target_type,
+                    scale_down_window: self.scale_down_window,
+                    work_duration: self.work_duration,
+                };
+                demo::adapt(&mut objects, &numbers)?;
+                for (program, _) in own.commands() {
+                    demo::replace_probes(&mut objects, program)?;
+                }
+                Ok(objects)
+            }
+        }
     }
 
-    /// The sandbox's configuration: this executable with a subcommand replaces every image.
-    fn config(&self, kubeconfig: Option<PathBuf>) -> Result<sandbox::Config, String> {
+    /// The sandbox's configuration: this executable with a subcommand, or the user's own program, replaces every image.
+    fn config(&self, content: &Content, kubeconfig: Option<PathBuf>) -> Result<sandbox::Config, String> {
         let program = std::env::current_exe()
             .map_err(|error| format!("this executable's own path cannot be found: {error}"))?;
         let pod = |name: &str| Argv::new(&program, ["pod", name]);
         let mut config = sandbox::Config::new(Argv::new(&program, ["reaper"]));
-        config.images = demo::PROGRAMS.iter().map(|(_, name)| (demo::image(name), pod(name))).collect();
-        config.images.insert(sandbox::Config::PROMETHEUS_IMAGE.to_owned(), pod("prometheus"));
+        for (name, ports) in PROGRAMS {
+            let ports = ports.iter().map(|port| (port.name.to_owned(), port.number)).collect();
+            config.images.insert(demo::image(name), Image { ports, ..Image::from(pod(name)) });
+        }
+        config.images.insert(sandbox::Config::PROMETHEUS_IMAGE.to_owned(), pod("prometheus").into());
+        match content {
+            Content::Queue(own) => {
+                for (program, command) in own.commands() {
+                    config.images.insert(demo::image(program), own_image(command)?);
+                }
+            }
+            Content::Empty => {
+                for (image, program) in demo::named_images(&mut parsed()?)? {
+                    let known = config.images.get(&demo::image(program)).cloned();
+                    config.images.extend(known.map(|known| (image, known)));
+                }
+            }
+            Content::Cpu => {}
+        }
         config.kubeconfig = kubeconfig;
         config.namespace = contract::names::NAMESPACE.to_owned();
         config.autoscaling.sync_period = self.sync_period;
+        // A sync that is shorter than the interval of metrics-server would read each measurement several times.
+        config.metrics.resolution = config.metrics.resolution.min(self.sync_period.max(SHORTEST_RESOLUTION));
         Ok(config)
     }
+}
+
+impl OwnPrograms {
+    /// The program that each command replaces.
+    fn commands(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let commands = [
+            (contract::names::WORKER, &self.worker_command),
+            (contract::names::PRODUCER, &self.producer_command),
+        ];
+        commands.into_iter().filter_map(|(program, command)| Some((program, command.as_deref()?)))
+    }
+}
+
+/// The user's command as an image. A shell runs it in the current folder, because a pod has a folder of its own.
+fn own_image(command: &str) -> Result<Image, String> {
+    let folder =
+        std::env::current_dir().map_err(|error| format!("the current folder is unknown: {error}"))?;
+    let enter = Command::new("cd").arg(folder.to_string_lossy());
+    let argv = Argv::new("/bin/sh", ["-c".to_owned(), format!("{enter} && exec {command}")]);
+    Ok(Image { sockets: Sockets::Environment, ..Image::from(argv) })
 }
 
 /// The demo's objects, as for any cluster.
@@ -107,21 +219,15 @@ fn parsed() -> Result<Vec<Value>, String> {
     Ok(objects)
 }
 
-/// Starts the sandbox, and applies the demo unless `--empty` is given.
+/// Starts the sandbox and applies its workload.
 async fn start(
     options: &Options,
     kubeconfig: Option<PathBuf>,
-    empty: bool,
+    content: &Content,
     progress: mpsc::Sender<Progress>,
 ) -> Result<Sandbox, String> {
-    let objects = if empty { Vec::new() } else { options.objects()? };
-    let mut config = options.config(kubeconfig)?;
-    if empty {
-        for (image, program) in demo::named_images(&mut parsed()?)? {
-            let argv = config.images.get(&demo::image(program)).cloned();
-            config.images.extend(argv.map(|argv| (image, argv)));
-        }
-    }
+    let objects = options.objects(content)?;
+    let config = options.config(content, kubeconfig)?;
     let sandbox = Sandbox::start(config, progress).await.map_err(|error| error.to_string())?;
     if let Err(error) = sandbox.apply(contract::names::NAMESPACE, &objects).await {
         sandbox.stop().await;
@@ -131,18 +237,22 @@ async fn start(
 }
 
 /// The workloads that the start waits for, in the order of their dependence.
-fn workloads(sandbox: &Sandbox) -> Vec<Workload> {
-    let workload = |kind, name: &str, title: &str| Workload {
+fn workloads(sandbox: &Sandbox, content: &Content) -> Vec<sandbox::Workload> {
+    let workload = |kind, name: &str, title: &str| sandbox::Workload {
         kind,
         namespace: contract::names::NAMESPACE.to_owned(),
         name: name.to_owned(),
         title: title.to_owned(),
     };
-    let mut workloads = vec![
-        workload(WorkloadKind::StatefulSet, contract::names::RABBITMQ, "broker"),
-        workload(WorkloadKind::Deployment, contract::names::PRODUCER, "producer"),
-        workload(WorkloadKind::Deployment, contract::names::WORKER, "worker"),
-    ];
+    let mut workloads = match content {
+        Content::Empty => return Vec::new(),
+        Content::Cpu => vec![workload(WorkloadKind::Deployment, cpu::NAME, cpu::NAME)],
+        Content::Queue(_) => vec![
+            workload(WorkloadKind::StatefulSet, contract::names::RABBITMQ, "broker"),
+            workload(WorkloadKind::Deployment, contract::names::PRODUCER, "producer"),
+            workload(WorkloadKind::Deployment, contract::names::WORKER, "worker"),
+        ],
+    };
     workloads.extend(sandbox.system_workloads());
     workloads
 }
@@ -182,7 +292,8 @@ async fn start_for_dashboard(
         }
     });
     let problem = |what: String| Problem { what, advice: String::new(), retry: None };
-    let sandbox = start(&options, None, false, progress).await.map_err(problem)?;
+    let content = Content::Queue(OwnPrograms::default());
+    let sandbox = start(&options, None, &content, progress).await.map_err(problem)?;
     let sandbox = std::sync::Arc::new(sandbox);
     let client: Client = sandbox.client();
     let waiting = tokio::spawn({
@@ -190,7 +301,7 @@ async fn start_for_dashboard(
         async move {
             target.version = target::version(&client).await;
             outbox.send(Event::Target(TargetEvent::Chosen(target))).await;
-            match sandbox.ready(&workloads(&sandbox), READY).await {
+            match sandbox.ready(&workloads(&sandbox, &content), READY).await {
                 Ok(()) => outbox.send(Event::Target(TargetEvent::Ready)).await,
                 Err(error) => {
                     let advice = "see the pods below; `surge --log FILE` logs more".to_owned();
@@ -249,15 +360,16 @@ async fn run(arguments: Args) -> Result<(), String> {
         .map_err(|error| format!("signals cannot be caught: {error}"))?;
     let (progress, states) = mpsc::channel(64);
     tokio::spawn(print_progress(states));
-    let Args { kubeconfig, options, empty } = arguments;
-    let starting = start(&options, kubeconfig, empty, progress);
+    let content = arguments.content();
+    let Args { kubeconfig, options, .. } = arguments;
+    let starting = start(&options, kubeconfig, &content, progress);
     let sandbox = tokio::select! {
         started = starting => started?,
         // Everything that was started ends with this process.
         () = shutdown.cancelled() => return Ok(()),
     };
     let result = tokio::select! {
-        ready = ready(&sandbox, empty) => ready,
+        ready = ready(&sandbox, &content) => ready,
         () = shutdown.cancelled() => Ok(()),
     };
     if result.is_ok() {
@@ -267,11 +379,9 @@ async fn run(arguments: Args) -> Result<(), String> {
     result
 }
 
-/// Waits for the demo and prints the line that a shell evaluates.
-async fn ready(sandbox: &Sandbox, empty: bool) -> Result<(), String> {
-    if !empty {
-        sandbox.ready(&workloads(sandbox), READY).await.map_err(|error| error.to_string())?;
-    }
+/// Waits for the workload and prints the line that a shell evaluates.
+async fn ready(sandbox: &Sandbox, content: &Content) -> Result<(), String> {
+    sandbox.ready(&workloads(sandbox, content), READY).await.map_err(|error| error.to_string())?;
     let kubeconfig = sandbox.kubeconfig_path().to_string_lossy();
     println!("{}", Command::new("export").arg(format!("KUBECONFIG={kubeconfig}")));
     Ok(())
@@ -298,11 +408,12 @@ mod tests {
     #[derive(Debug, clap::Parser)]
     struct Line {
         #[command(flatten)]
-        options: Options,
+        arguments: Args,
     }
 
     fn objects(arguments: &[&str]) -> Result<Vec<Value>, String> {
-        Line::try_parse_from(std::iter::once(&"surge").chain(arguments)).unwrap().options.objects()
+        let line = Line::try_parse_from(std::iter::once(&"surge").chain(arguments)).unwrap();
+        line.arguments.options.objects(&line.arguments.content())
     }
 
     fn hpa(objects: &[Value]) -> &Value {
@@ -354,6 +465,37 @@ mod tests {
                 .unwrap()
                 .contains(&serde_json::json!({"name": "WORK_DURATION", "value": "1500ms"}))
         );
+    }
+
+    #[test]
+    fn the_cpu_workload_takes_the_same_settings() {
+        let objects =
+            objects(&["--workload", "cpu", "--max", "4", "--target", "70", "--scale-down-window", "5s"]);
+        let objects = objects.unwrap();
+        let spec = &hpa(&objects)["spec"];
+        assert_eq!((&spec["minReplicas"], &spec["maxReplicas"]), (&1.into(), &4.into()));
+        assert_eq!(spec["metrics"][0]["resource"]["target"]["averageUtilization"], 70);
+        assert_eq!(spec["behavior"]["scaleDown"]["stabilizationWindowSeconds"], 5);
+        let deployment = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let container = &deployment["spec"]["template"]["spec"]["containers"][0];
+        assert_eq!(container["image"], demo::image(cpu::NAME));
+    }
+
+    #[test]
+    fn own_programs_have_no_probes_of_the_demo() {
+        let objects =
+            objects(&["--worker-command", "node worker.js", "--producer-command", "node server.js"]).unwrap();
+        let container = |name: &str| {
+            let workload =
+                objects.iter().find(|o| o["kind"] == "Deployment" && o["metadata"]["name"] == name).unwrap();
+            workload["spec"]["template"]["spec"]["containers"][0].clone()
+        };
+        assert!(
+            container("worker")["readinessProbe"].is_null() && container("worker")["livenessProbe"].is_null()
+        );
+        assert_eq!(container("producer")["readinessProbe"]["tcpSocket"]["port"], "http");
+        let image = own_image("node worker.js").unwrap();
+        assert!(image.argv.args[1].to_string_lossy().ends_with(" && exec node worker.js"));
     }
 
     #[test]

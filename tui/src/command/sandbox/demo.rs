@@ -105,10 +105,34 @@ pub(super) fn adapt(objects: &mut [Value], numbers: &Numbers) -> Result<(), Stri
         TargetType::Value => json!({"type": "Value", "value": numbers.target.to_string()}),
     };
     set(objects, kind, hpa, "/spec/metrics/0/external/target", target)?;
-    // The field holds whole seconds only.
-    let window = numbers.scale_down_window.as_secs_f64().round() as u64;
-    set(objects, kind, hpa, "/spec/behavior/scaleDown/stabilizationWindowSeconds", json!(window))?;
+    let window = json!(whole_seconds(numbers.scale_down_window));
+    set(objects, kind, hpa, "/spec/behavior/scaleDown/stabilizationWindowSeconds", window)?;
     set_work_duration(objects, numbers.work_duration)
+}
+
+/// A stabilization window as its field holds it.
+pub(super) fn whole_seconds(window: Duration) -> u64 {
+    window.as_secs_f64().round() as u64
+}
+
+/// Replaces the demo's probes of a Deployment, whose paths the user's own program does not serve. The producer
+/// is ready when it accepts connections, the worker when it runs.
+///
+/// # Errors
+/// As [`adapt`].
+pub(super) fn replace_probes(objects: &mut [Value], program: &str) -> Result<(), String> {
+    let container = find(objects, "Deployment", program)?.pointer_mut("/spec/template/spec/containers/0");
+    let container = container
+        .and_then(Value::as_object_mut)
+        .ok_or_else(|| format!("Deployment {program} has no container"))?;
+    container.remove("livenessProbe");
+    container.remove("readinessProbe");
+    if program == contract::names::PRODUCER {
+        let port = container["ports"][0]["name"].clone();
+        container
+            .insert("readinessProbe".to_owned(), json!({"tcpSocket": {"port": port}, "periodSeconds": 1}));
+    }
+    Ok(())
 }
 
 fn set_work_duration(objects: &mut [Value], duration: Duration) -> Result<(), String> {
@@ -138,7 +162,13 @@ fn find<'a>(objects: &'a mut [Value], kind: &str, name: &str) -> Result<&'a mut 
         .ok_or_else(|| format!("the manifests have no {kind} {name}"))
 }
 
-fn set(objects: &mut [Value], kind: &str, name: &str, pointer: &str, value: Value) -> Result<(), String> {
+pub(super) fn set(
+    objects: &mut [Value],
+    kind: &str,
+    name: &str,
+    pointer: &str,
+    value: Value,
+) -> Result<(), String> {
     let object = find(objects, kind, name)?;
     let place = object.pointer_mut(pointer).ok_or_else(|| format!("{kind} {name} has no {pointer}"))?;
     *place = value;
