@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::clean;
+use crate::secret;
 
 /// The command-line flags that select the cluster. `kubectl`, `helm` and `surge` all need them to reach the same one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -167,6 +168,16 @@ impl Command {
         self
     }
 
+    /// The command for a reader, without credentials: see [`secret::hide_word`].
+    #[must_use]
+    pub fn without_secrets(&self) -> Self {
+        Self {
+            program: self.program.clone(),
+            arguments: self.arguments.iter().map(|word| secret::hide_word(word).into_owned()).collect(),
+            next: self.next.as_ref().map(|(operator, next)| (*operator, Box::new(next.without_secrets()))),
+        }
+    }
+
     /// The program of the first command.
     #[must_use]
     pub fn program(&self) -> &str {
@@ -203,28 +214,37 @@ impl fmt::Display for Command {
 
 /// One word for a POSIX shell.
 ///
-/// Characters that a terminal would act on or hide are written with `printf`. A NUL is left out: no argument can hold one.
+/// Characters that a terminal would act on or hide are written with `printf`, as are line ends: an indented line would change the
+/// word. Only line ends at the end of the word stay, because a shell strips those from the output of `printf`. A NUL is left
+/// out: no argument can hold one.
 fn quote(word: &str) -> String {
+    let word = word.replace('\0', "");
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%=,".contains(c);
     // zsh expands a word that starts with `=`.
     if !word.is_empty() && !word.starts_with('=') && word.chars().all(is_safe) {
-        return word.to_owned();
+        return word;
     }
+    let last_line_ends = word.trim_end_matches('\n').len();
     let mut quoted = String::from("'");
     let mut is_escaped = false;
-    for c in word.chars().filter(|c| *c != '\0') {
-        let needs_escape = c != '\n' && !clean::is_visible(c);
+    let mut after_line_end = false;
+    for (at, c) in word.char_indices() {
+        let is_line_end = c == '\n' && at < last_line_ends;
+        // The character after a line end keeps it from being the last of the output.
+        let needs_escape = is_line_end || after_line_end || (c != '\n' && !clean::is_visible(c));
+        after_line_end = is_line_end;
         if needs_escape != is_escaped {
             quoted.push_str(if needs_escape { "'\"$(printf '" } else { "')\"'" });
             is_escaped = needs_escape;
         }
         match c {
-            '\'' => quoted.push_str(r"'\''"),
+            c if needs_escape && c.is_ascii_alphanumeric() => quoted.push(c),
             c if needs_escape => {
                 let mut bytes = [0; 4];
                 c.encode_utf8(&mut bytes);
                 bytes[..c.len_utf8()].iter().for_each(|byte| quoted.push_str(&format!("\\{byte:03o}")));
             }
+            '\'' => quoted.push_str(r"'\''"),
             c => quoted.push(c),
         }
     }
@@ -236,7 +256,7 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
 
-    const HOSTILE: [&str; 18] = [
+    const HOSTILE: [&str; 21] = [
         "",
         "plain",
         "a b",
@@ -248,6 +268,9 @@ mod tests {
         "`touch pwned`",
         "; touch pwned #",
         "a\nb\n",
+        "a\n\n'b\n7\n\u{1b}c",
+        "\n x\ny",
+        "\n\n",
         "-rf",
         "=ls",
         "\\033 \\n %s",
@@ -292,6 +315,16 @@ mod tests {
         assert_eq!(line(&["up", "--set", "a=b,c=d"]), "surge up --set a=b,c=d");
         assert_eq!(line(&["a b", "", "it's", "$x"]), r"surge 'a b' '' 'it'\''s' '$x'");
         assert_eq!(line(&["a\u{1b}[0m"]), r#"surge 'a'"$(printf '\033')"'[0m'"#);
+        assert_eq!(line(&["a\nb c"]), r#"surge 'a'"$(printf '\012b')"' c'"#);
+    }
+
+    #[test]
+    fn an_indented_line_keeps_its_arguments() {
+        for word in ["a\nb", "\n  x\n", "-\n-"] {
+            let command = Command::new("stub").arg(word.trim_end_matches('\n'));
+            let indented = command.to_string().replace('\n', "\n  ");
+            assert_eq!(indented, command.to_string());
+        }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! - [`clean`]: text from outside, made harmless for a terminal.
 //! - [`command`]: commands as data, quoted for a shell when they are displayed.
 //! - [`duration`]: durations for people.
+//! - [`secret`]: credentials in URLs and settings, hidden.
 
 pub mod clean;
 pub mod command;
 pub mod duration;
+pub mod secret;
