@@ -3,6 +3,8 @@
 #![cfg(feature = "sandbox")]
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+mod helm_chart;
+mod helm_stack;
 #[expect(dead_code, reason = "the other target uses the rest")]
 mod sandboxed;
 

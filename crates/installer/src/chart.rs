@@ -26,6 +26,9 @@ const STACK_APIS: [&str; 3] = ["monitoring.coreos.com/v1", "keda.sh/v1alpha1", "
 pub fn own_values(request: &Request, credentials: &Credentials) -> Value {
     let mut values = json!({
         "managedBy": owner::SURGE,
+        "namespace": {"create": true},
+        // Helm runs the chart's test only for its own releases.
+        "tests": {"enabled": false},
         "metrics": {"source": request.profile.name()},
         "rabbitmq": {"auth": {"username": credentials.username, "password": credentials.password}},
     });
@@ -144,6 +147,7 @@ fn encode(object: &mut Value) {
 mod tests {
     use super::*;
     use crate::request::{Profile, Stack};
+    use crate::stack_options::StackOptions;
 
     fn request() -> Request {
         Request {
@@ -153,6 +157,7 @@ mod tests {
             values: vec!["mine.yaml".into()],
             set: vec!["hpa.maxReplicas=4".into()],
             stack: Stack::Skip,
+            stack_options: StackOptions::default(),
             charts: Vec::new(),
             images: vec!["worker=h/w:1".parse().unwrap()],
             archives: None,

@@ -6,6 +6,7 @@ use observed::keda;
 use serde_json::Value;
 
 use super::object::Key;
+use super::upstream::Release;
 
 /// The owner of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,14 @@ pub struct ClusterState {
     pub releases: Vec<ExistingRelease>,
     /// The adapter's rules.
     pub rules: RulesState,
+}
+
+impl ClusterState {
+    /// The existing release with the name and namespace of `release`.
+    #[must_use]
+    pub fn release(&self, release: &Release) -> Option<&ExistingRelease> {
+        self.releases.iter().find(|found| found.name == release.name && found.namespace == release.namespace)
+    }
 }
 
 /// The server of a cluster's external metrics.

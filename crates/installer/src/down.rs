@@ -22,7 +22,7 @@ use text::clean;
 
 mod executor;
 
-use executor::Executor;
+use executor::UninstallExecutor;
 
 /// A request to `surge down`.
 #[derive(Debug, Clone)]
@@ -80,7 +80,7 @@ pub async fn run(
         say("nothing was removed\n");
         return Ok(());
     }
-    let executor = Executor { request, cluster: &connected.cluster, helm: helm.as_ref(), stop };
+    let executor = UninstallExecutor { request, cluster: &connected.cluster, helm: helm.as_ref(), stop };
     executor.run(&mut connected.objects, &plan, mode, agree).await
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use cluster::connect::ConnectError;
 use cluster::errors;
-use text::clean;
+use text::{clean, secret};
 
 /// The kind of a failure, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl FailureKind {
     }
 }
 
-/// A failure, as sentences. The texts are cleaned for a terminal.
+/// A failure, as sentences. The texts are cleaned for a terminal, and without credentials in URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// The kind.
@@ -80,7 +80,7 @@ impl Failure {
     pub fn in_step(mut self, title: &str, advice: &str) -> Self {
         self.what = format!("step \"{title}\" failed: {}", self.what);
         let separator = if self.advice.is_empty() { "" } else { "\n" };
-        self.advice = format!("{}{separator}{advice}", self.advice);
+        self.advice = format!("{}{separator}{}", self.advice, lines(advice));
         self
     }
 
@@ -116,7 +116,7 @@ impl Failure {
 
 /// Cleans each line of a text.
 fn lines(text: &str) -> String {
-    text.trim_end().split('\n').map(clean::text).collect::<Vec<_>>().join("\n")
+    text.trim_end().split('\n').map(|line| clean::text(&secret::hide(line))).collect::<Vec<_>>().join("\n")
 }
 
 impl From<ConnectError> for Failure {
@@ -167,6 +167,8 @@ mod tests {
     #[test]
     fn details_keep_their_lines() {
         assert_eq!(Failure::step("a:\n- b\u{7}\n", "c").to_string(), "a:\n- b\nadvice: c");
+        let failure = Failure::step("a https://me:pw@h/c", "b").in_step("s", "c https://me:pw@h");
+        assert!(!failure.to_string().contains("pw"), "{failure}");
         let failure = Failure::step("a", "b").in_step("s", "c");
         assert_eq!((failure.what.as_str(), failure.advice.as_str()), ("step \"s\" failed: a", "b\nc"));
     }

@@ -146,6 +146,16 @@ impl Helm {
         self.run(&["get", "manifest", name, "--namespace", namespace], READ_TIMEOUT).await
     }
 
+    /// The definitions of custom resources in the folders `crds` of a chart and its dependencies, as YAML.
+    ///
+    /// # Errors
+    /// If helm fails.
+    pub async fn definitions(&self, source: &[String]) -> Result<String, Failure> {
+        let mut arguments = vec!["show".to_owned(), "crds".to_owned()];
+        arguments.extend_from_slice(source);
+        self.run(&arguments, READ_TIMEOUT).await
+    }
+
     /// Runs helm and returns its standard output.
     ///
     /// # Errors
@@ -167,6 +177,7 @@ impl Helm {
                     version::advice(),
                 )
             })?;
+        let command = command.without_secrets();
         let ended = tokio::select! {
             ended = read(&mut child) => Some(ended),
             () = self.stop.cancelled() => None,

@@ -2,6 +2,7 @@
 
 use cluster::connect::ConnectFlags;
 use text::command::{ClusterFlags, Command};
+use text::secret;
 
 use super::object::Key;
 
@@ -73,6 +74,17 @@ pub fn retry_command(words: &[String]) -> Command {
     }
 }
 
+/// The advice after a failed step. It does not repeat a command line with credentials; without them, the command would differ.
+#[must_use]
+pub fn continue_with(words: &[String]) -> String {
+    let command = if words.iter().any(|word| secret::hide_word(word) != word.as_str()) {
+        "the same command; its credentials are not shown".to_owned()
+    } else {
+        retry_command(words).to_string()
+    };
+    format!("completed steps stay; continue with: {command}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +111,24 @@ mod tests {
     fn a_retry_repeats_the_command_line() {
         let words = ["surge", "up", "--set", "a=b c", "--yes"].map(str::to_owned);
         assert_eq!(retry_command(&words).to_string(), "surge up --set 'a=b c' --yes");
+        assert!(continue_with(&words).ends_with("continue with: surge up --set 'a=b c' --yes"));
+    }
+
+    #[test]
+    fn a_retry_repeats_no_credentials() {
+        for word in [
+            "rabbitmq.auth.password=geheim",
+            "--stack-set=kube-prometheus-stack.a=1,grafana.adminPassword=geheim",
+            "--stack-set=kube-prometheus-stack.grafana.adminPassword=geheim",
+            "prometheus-adapter=https://me:geheim@h/charts",
+            "keda=https://h/keda.tgz?token=geheim",
+        ] {
+            let words = ["surge", "up", "--set", word].map(str::to_owned);
+            let advice = continue_with(&words);
+            assert!(
+                advice.contains("continue with: the same command; ") && !advice.contains("geheim"),
+                "{advice}"
+            );
+        }
     }
 }

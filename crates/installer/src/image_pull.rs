@@ -62,7 +62,8 @@ impl PullFailure {
             }
             (None, _) => vec![
                 "check that the nodes reach that registry".to_owned(),
-                "or use a chart from a mirror: --chart NAME=PATH".to_owned(),
+                "or name another registry: --stack-set NAME.KEY=VALUE, or a chart: --chart NAME=PATH"
+                    .to_owned(),
             ],
         };
         if self.reason != "InvalidImageName" {

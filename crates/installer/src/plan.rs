@@ -53,6 +53,8 @@ pub enum Step {
     Ready(Vec<Key>),
     /// Wait for the external metric.
     Metric,
+    /// Wait for the parts of the stack that the metric chain does not need.
+    Extra,
 }
 
 /// The treatment of a release.
@@ -84,6 +86,7 @@ impl Step {
             Self::Prune(_) => "leftovers of an earlier surge up".to_owned(),
             Self::Ready(_) => "pods of the demo".to_owned(),
             Self::Metric => "external metric".to_owned(),
+            Self::Extra => "other parts of the stack".to_owned(),
         }
     }
 }
@@ -138,6 +141,9 @@ pub fn plan(
         steps.push(Step::Prune(prune));
     }
     steps.extend([Step::Ready(workloads), Step::Metric]);
+    if request.stack == Stack::Install {
+        steps.push(Step::Extra);
+    }
     Ok(Plan { steps, notes })
 }
 

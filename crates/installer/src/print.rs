@@ -7,16 +7,15 @@ use std::path::Path;
 use serde_json::Value;
 
 use text::command::Command;
+use text::secret::HIDDEN;
 
 use super::helm::Helm;
 use super::hints;
 use super::object::Key;
 use super::plan::{Action, Plan, Step};
 use super::request::Request;
+use super::stack_values;
 use super::upstream::Release;
-
-/// The text in place of a Secret's data.
-const HIDDEN: &str = "(hidden)";
 
 /// Writes to standard output. The text is ours or cleaned; a closed output is ignored.
 pub fn say(text: &str) {
@@ -36,7 +35,10 @@ fn words(step: &Step, request: &Request) -> String {
         Step::Namespace(object) => format!("create namespace {}", Key::of(object).name),
         Step::Release(release, action) => {
             let Release { name, namespace, chart, version, .. } = release;
-            let what = format!("{chart} {version} (release {name} in namespace {namespace})");
+            let settings = stack_values::settings(&release.values);
+            let with =
+                if settings.is_empty() { String::new() } else { format!(", with {}", settings.join(", ")) };
+            let what = format!("{chart} {version} (release {name} in namespace {namespace}{with})");
             match action {
                 Action::Install => format!("install {what} with helm, and wait for its pods"),
                 Action::Upgrade => format!("upgrade {what} with helm, and wait for its pods"),
@@ -57,6 +59,7 @@ fn words(step: &Step, request: &Request) -> String {
             format!("delete leftovers of an earlier surge up: {}", list(keys))
         }
         Step::Ready(keys) => format!("wait for the pods of {}", names(keys)),
+        Step::Extra => "wait for parts that the metric does not need; a failed one is a warning".to_owned(),
         Step::Metric => "wait for the external metric, and for the autoscaler to read it".to_owned(),
     }
 }
@@ -104,13 +107,14 @@ pub fn exact(plan: &Plan, request: &Request, helm: &Helm) -> String {
                     let file = format!("{}-values.yaml", release.name);
                     text.push_str(&commented(&helm.command(&release.install(Path::new(&file)))));
                     text.push_str(&format!("# {file}:\n"));
-                    text.extend(yaml(&release.values).lines().map(|line| format!("#   {line}\n")));
+                    let values = yaml(&stack_values::without_secrets(&release.values));
+                    text.extend(values.lines().map(|line| format!("#   {line}\n")));
                 }
             }
             Step::Namespace(object) | Step::Rules(object) => text.push_str(&document(object)),
             Step::Apply(objects) => text.extend(objects.iter().map(document)),
             Step::Clear(keys) | Step::Prune(keys) => text.extend(keys.iter().map(deletion)),
-            Step::Ready(_) | Step::Metric => {}
+            Step::Ready(_) | Step::Metric | Step::Extra => {}
         }
     }
     text
@@ -122,10 +126,10 @@ pub fn deletion(key: &Key) -> String {
     commented(&hints::on_object("delete", key))
 }
 
-/// A command as a comment.
+/// A command as a comment, without credentials.
 #[must_use]
 pub fn commented(command: &Command) -> String {
-    command.to_string().lines().map(|line| format!("# {line}\n")).collect()
+    command.without_secrets().to_string().lines().map(|line| format!("# {line}\n")).collect()
 }
 
 /// An object as a YAML document.

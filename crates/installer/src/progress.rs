@@ -1,12 +1,12 @@
 //! Progress of a command. A terminal shows one line a step and rewrites it while the step waits. A log gets a line for each
-//! change, and each reason for waiting once.
+//! change, each reason for waiting once, and of a similar reason only what changed.
 
-use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
 use unicode_width::UnicodeWidthChar as _;
 
+use super::reasons::Reasons;
 use text::clean;
 
 /// The kind of output.
@@ -46,7 +46,7 @@ pub struct Progress {
     step: usize,
     title: String,
     began: Instant,
-    reasons: BTreeSet<String>,
+    reasons: Reasons,
 }
 
 impl Progress {
@@ -59,7 +59,7 @@ impl Progress {
     /// Progress over `total` steps, written to `out`.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, kind: OutputKind, total: usize) -> Self {
-        let (began, reasons) = (Instant::now(), BTreeSet::new());
+        let (began, reasons) = (Instant::now(), Reasons::default());
         let last_line = LastLine::Ended;
         Self { out, kind, last_line, total, step: 0, title: String::new(), began, reasons }
     }
@@ -75,14 +75,15 @@ impl Progress {
 
     /// Reports that the step waits, and the reason.
     pub fn waiting(&mut self, reason: &str) {
-        let is_new = self.reasons.insert(clean::text(reason));
-        if is_new || matches!(self.kind, OutputKind::Terminal(_)) {
-            let waited = self.began.elapsed().as_secs();
-            let waited = match self.kind {
-                OutputKind::Terminal(_) if waited > 0 => format!("waiting {waited} s"),
-                OutputKind::Terminal(_) | OutputKind::Log => "waiting".to_owned(),
-            };
-            self.write_temporary(&format!("{waited}: {reason}"));
+        let new = self.reasons.record(reason);
+        match (self.kind, new) {
+            (OutputKind::Terminal(_), _) => {
+                let waited = self.began.elapsed().as_secs();
+                let waited = if waited > 0 { format!(" {waited} s") } else { String::new() };
+                self.write_temporary(&format!("waiting{waited}: {reason}"));
+            }
+            (OutputKind::Log, Some(new)) => self.write_temporary(&format!("waiting: {new}")),
+            (OutputKind::Log, None) => {}
         }
     }
 

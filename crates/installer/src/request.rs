@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use cluster::connect::ConnectFlags;
 
+use super::stack_options::StackOptions;
+
 /// The source of the autoscaler's metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Profile {
@@ -65,6 +67,8 @@ pub struct Request {
     pub set: Vec<String>,
     /// The treatment of the stack.
     pub stack: Stack,
+    /// Options for the charts of the stack.
+    pub stack_options: StackOptions,
     /// `--chart`: other sources of charts.
     pub charts: Vec<ChartOption>,
     /// `--image`: other images.

@@ -17,6 +17,7 @@ use super::helm::{Helm, Listed};
 use super::hints::Hints;
 use super::owner;
 use super::ready::{self, Rollout};
+use super::stack_values;
 use super::survey;
 use cluster::connect::ConnectFlags;
 use cluster::{broker, errors, external_metric, prometheus};
@@ -37,7 +38,7 @@ pub struct Facts {
     /// The profile of the install.
     pub profile: Option<String>,
     /// Releases of the stack that `surge up` installed.
-    pub releases: Result<Vec<Listed>, String>,
+    pub releases: Result<Vec<StackRelease>, String>,
     /// Broker, producer and workers, with their rollouts.
     pub workloads: Vec<(&'static str, Result<Option<Rollout>, String>)>,
     /// The depth, from the broker.
@@ -54,6 +55,15 @@ pub struct Facts {
     pub hpa: Result<Option<Autoscaler>, String>,
     /// The command that installs the demo.
     pub up: Command,
+}
+
+/// A release of the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackRelease {
+    /// Helm's entry.
+    pub listed: Listed,
+    /// The user's values, such as `grafana.enabled=false`.
+    pub settings: Vec<String>,
 }
 
 /// The autoscaler.
@@ -76,7 +86,12 @@ pub async fn read(flags: &ConnectFlags, namespace: &str, stop: &CancellationToke
     let helm_flags = connected.flags(flags);
     let releases = async {
         let helm = Helm::find(&helm_flags, stop.clone()).await?;
-        helm.list(&survey::release_selector()).await
+        let mut releases = Vec::new();
+        for listed in helm.list(&survey::release_selector()).await? {
+            let values = helm.values(&listed.name, &listed.namespace).await?;
+            releases.push(StackRelease { settings: stack_values::settings(&values), listed });
+        }
+        Ok(releases)
     };
     let releases = releases.await.map_err(|failure: Failure| first_line(&failure.what));
     let profile = profile(&mut connected.objects, &marked).await;

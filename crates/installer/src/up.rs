@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde_json::Value;
 use text::command::Command;
 use tokio_util::sync::CancellationToken;
 
@@ -20,13 +21,14 @@ use super::progress::Progress;
 use super::request::{ChartSource, Mode, Request, Stack};
 use super::rules;
 use super::secret;
+use super::stack_values;
 use super::survey;
 use super::upstream::{self, Release};
 use super::wait::Waiting;
 
 mod executor;
 
-use executor::Executor;
+use executor::InstallExecutor;
 
 /// Runs `surge up`; `agree` asks the user after the plan was printed.
 ///
@@ -59,12 +61,12 @@ pub async fn run(
     let hints = Hints::new(&request.flags, &request.namespace);
     let ConnectedCluster { cluster, objects, .. } = connected;
     let waiting = Waiting { client: &cluster.client, timeout: request.timeout, stop, hints: &hints };
-    let mut executor = Executor { request, state: &state, helm: &helm, objects, waiting, stop };
+    let mut executor =
+        InstallExecutor { request, state: &state, helm: &helm, objects, waiting, stop, extra: Vec::new() };
     for step in &plan.steps {
         progress.begin(&step.title(request));
         executor.step(step, &mut progress).await.map_err(|failure| {
-            let retry = hints::retry_command(&request.command_line);
-            failure.in_step(progress.title(), &format!("completed steps stay; continue with: {retry}"))
+            failure.in_step(progress.title(), &hints::continue_with(&request.command_line))
         })?;
     }
     say(&format!("\nnext: {}\n      {}\n", hints.surge(&[]), hints.surge(&["doctor"])));
@@ -86,6 +88,7 @@ async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared
         Stack::Install => upstream::releases(request.profile, &request.charts)?,
         Stack::Skip => no_releases(request)?,
     };
+    check_stack_options(request, &releases)?;
     let mut connected = ConnectedCluster::connect(&request.flags).await?;
     let helm = Helm::find(&connected.flags(&request.flags), stop.clone()).await?;
     let context = connected.cluster.context.clone();
@@ -99,6 +102,11 @@ async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared
     let credentials = secret::read_or_make(objects, &request.namespace).await?;
     let rendered = chart::render(&helm, request, &credentials, &connected.version).await?;
     let state = survey::cluster_state(objects, &helm, request, &rendered, &releases).await?;
+    for release in &mut releases {
+        let found = state.release(release);
+        let installed = found.map_or(&Value::Null, |found| &found.values);
+        stack_values::add(release, &request.stack_options, installed, &helm).await?;
+    }
     let load = load(request, &context)?;
     let lacks_images =
         load.is_empty() && request.images.is_empty() && LocalCluster::of_context(&context).is_some();
@@ -114,9 +122,11 @@ async fn prepare(request: &Request, stop: &CancellationToken) -> Result<Prepared
 }
 
 fn check_files(request: &Request) -> Result<(), Failure> {
-    for path in &request.values {
+    let values = request.values.iter().map(|path| ("--values", path));
+    let stack_values = request.stack_options.files.iter().map(|file| ("--stack-values", &file.path));
+    for (option, path) in values.chain(stack_values) {
         std::fs::File::open(path)
-            .map_err(|error| Failure::usage(format!("--values {}: {error}", path.display()), ""))?;
+            .map_err(|error| Failure::usage(format!("{option} {}: {error}", path.display()), ""))?;
     }
     if let Some(at) = request
         .charts
@@ -129,6 +139,18 @@ fn check_files(request: &Request) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+fn check_stack_options(request: &Request, releases: &[Release]) -> Result<(), Failure> {
+    if request.stack == Stack::Skip && request.stack_options.is_given() {
+        return Err(Failure::usage(
+            "values for the stack have no effect with --skip-stack",
+            "leave out one of them",
+        ));
+    }
+    let known: Vec<&str> = releases.iter().map(|release| release.chart.as_str()).collect();
+    let mut named = request.stack_options.named();
+    named.try_for_each(|(option, chart)| upstream::check_name(option, chart, &known, request.profile))
 }
 
 /// With `--skip-stack` there are no releases, and `--chart` may only name our chart.

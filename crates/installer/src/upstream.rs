@@ -69,13 +69,7 @@ pub fn releases(profile: Profile, options: &[ChartOption]) -> Result<Vec<Release
     let pins: Vec<Pin> = pins.charts.into_iter().filter(wanted).collect();
     let known: Vec<&str> = pins.iter().map(|pin| pin.name.as_str()).chain([bundled::CHART_NAME]).collect();
     for ChartOption { chart, source } in options {
-        if !known.contains(&chart.as_str()) {
-            let advice = format!("its charts are: {}", known.join(", "));
-            return Err(Failure::usage(
-                format!("--chart {chart}: profile {profile} does not install it"),
-                advice,
-            ));
-        }
+        check_name("--chart", chart, &known, profile)?;
         if let ChartSource::Path(path) = source
             && !path.exists()
         {
@@ -83,6 +77,18 @@ pub fn releases(profile: Profile, options: &[ChartOption]) -> Result<Vec<Release
         }
     }
     pins.into_iter().map(|pin| release(pin, profile, options)).collect()
+}
+
+/// Checks that an option names one of the charts `known`.
+///
+/// # Errors
+/// If it does not.
+pub fn check_name(option: &str, chart: &str, known: &[&str], profile: Profile) -> Result<(), Failure> {
+    if known.contains(&chart) {
+        return Ok(());
+    }
+    let advice = format!("its charts are: {}", known.join(", "));
+    Err(Failure::usage(format!("{option} {chart}: profile {profile} does not install it"), advice))
 }
 
 fn release(pin: Pin, profile: Profile, options: &[ChartOption]) -> Result<Release, Failure> {

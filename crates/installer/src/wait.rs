@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Objects, REQUEST_TIMEOUT, with_timeout};
-use super::failure::{Failure, FailureKind};
+use super::failure::Failure;
 use super::hints::Hints;
 use super::image_pull::{self, PullFailure, PullTracker};
 use super::object::Key;
@@ -27,7 +27,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Number of log lines of a crashed container to show.
 const LOG_LINES: i64 = 5;
 
+/// The consequence of a failed workload for the wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AfterFailure {
+    /// The wait ends.
+    End,
+    /// The wait for the others goes on.
+    GoOn,
+}
+
 /// The common parts of all waits.
+#[derive(Clone, Copy)]
 pub struct Waiting<'a> {
     /// The cluster.
     pub client: &'a Client,
@@ -46,10 +56,14 @@ impl Waiting<'_> {
     /// After the time limit or a signal.
     async fn pause(&self, began: Instant, what: &str, reason: &str, advice: &str) -> Result<(), Failure> {
         if began.elapsed() >= self.timeout {
-            let what = format!("{what}: not ready within {} s: {reason}", self.timeout.as_secs_f64());
-            return Err(Failure::step(what, advice));
+            return Err(self.not_ready(what, reason, advice));
         }
         self.sleep().await
+    }
+
+    fn not_ready(&self, what: &str, reason: &str, advice: &str) -> Failure {
+        let what = format!("{what}: not ready within {} s: {reason}", self.timeout.as_secs_f64());
+        Failure::step(what, advice)
     }
 
     /// Waits for the poll interval, unless a signal comes.
@@ -65,39 +79,74 @@ impl Waiting<'_> {
     /// # Errors
     /// After the time limit, with the reason; if an image cannot be pulled; if the API does not answer.
     pub async fn workloads(&self, keys: &[Key], progress: &mut Progress) -> Result<(), Failure> {
+        let failed = self.settle(keys, AfterFailure::End, progress).await?;
+        failed.into_iter().next().map_or(Ok(()), |(_, failure)| Err(failure))
+    }
+
+    /// Waits until each workload is ready or has failed, and returns the failed ones with the cause.
+    ///
+    /// # Errors
+    /// If the API does not answer, or after a signal.
+    pub async fn settled(
+        &self,
+        keys: &[Key],
+        progress: &mut Progress,
+    ) -> Result<Vec<(Key, Failure)>, Failure> {
+        self.settle(keys, AfterFailure::GoOn, progress).await
+    }
+
+    async fn settle(
+        &self,
+        keys: &[Key],
+        after_failure: AfterFailure,
+        progress: &mut Progress,
+    ) -> Result<Vec<(Key, Failure)>, Failure> {
         let began = Instant::now();
         let mut pulls = PullTracker::default();
+        let mut failed: Vec<(Key, Failure)> = Vec::new();
         let mut unready: Vec<&Key> = keys.iter().collect();
         loop {
             let mut found = Vec::new();
             for key in unready {
-                if let Some(reason) = self.workload(key).await? {
-                    found.push((key, reason));
+                let Some(reason) = self.workload(key).await? else { continue };
+                let pull = match &reason.detail {
+                    Detail::Image(failure) => self.check_pull(key, failure, &mut pulls).await,
+                    _ => Ok(()),
+                };
+                match pull {
+                    Ok(()) => found.push((key, reason)),
+                    Err(failure) => failed.push((key.clone(), failure)),
                 }
             }
-            for (key, reason) in &found {
-                if let Detail::Image(failure) = &reason.detail {
-                    self.check_pull(key, failure, &mut pulls).await?;
-                }
+            if found.is_empty() || (after_failure == AfterFailure::End && !failed.is_empty()) {
+                return Ok(failed);
             }
             // A failing pull is more relevant than a starting pod.
-            let worst = found.iter().find(|(_, reason)| matches!(reason.detail, Detail::Image(_)));
-            let Some((key, reason)) = worst.or_else(|| found.first()) else { return Ok(()) };
-            progress.waiting(&format!("{key}: {}", reason.what));
-            let namespace = key.namespace.as_deref().unwrap_or_default();
-            let advice = format!("details: {}", self.hints.kubectl(&["describe", "pods", "-n", namespace]));
-            let paused = self.pause(began, &key.to_string(), &reason.what, &advice).await;
-            if let Err(failure) = paused {
-                return Err(match &reason.detail {
-                    Detail::Log(log)
-                        if failure.kind == FailureKind::Step && log.shown == ShowLog::AfterTimeout =>
-                    {
-                        failure.with(&self.last_lines(namespace, log).await)
-                    }
-                    _ => failure,
-                });
+            found.sort_by_key(|(_, reason)| !matches!(reason.detail, Detail::Image(_)));
+            if began.elapsed() >= self.timeout {
+                for (key, reason) in found {
+                    failed.push((key.clone(), self.late(key, &reason).await));
+                }
+                return Ok(failed);
             }
+            if let Some((key, reason)) = found.first() {
+                progress.waiting(&format!("{key}: {}", reason.what));
+            }
+            self.sleep().await?;
             unready = found.into_iter().map(|(key, _)| key).collect();
+        }
+    }
+
+    /// The failure of a workload that is not ready after the time limit.
+    async fn late(&self, key: &Key, reason: &Reason) -> Failure {
+        let namespace = key.namespace.as_deref().unwrap_or_default();
+        let advice = format!("details: {}", self.hints.kubectl(&["describe", "pods", "-n", namespace]));
+        let failure = self.not_ready(&key.to_string(), &reason.what, &advice);
+        match &reason.detail {
+            Detail::Log(log) if log.shown == ShowLog::AfterTimeout => {
+                failure.with(&self.last_lines(namespace, log).await)
+            }
+            _ => failure,
         }
     }
 
@@ -244,41 +293,4 @@ fn deletion_message(object: &Value) -> Option<String> {
     let conditions = object["status"]["conditions"].as_array()?;
     let condition = conditions.iter().find(|condition| condition["status"] == "True")?;
     Some(clean::text(condition["message"].as_str()?))
-}
-
-/// The workloads of a release, including those that the Prometheus Operator makes from its own kinds.
-#[must_use]
-pub fn workloads(objects: &[Value]) -> Vec<Key> {
-    let key = |key: &Key, kind: &str, name: String| Key {
-        api_version: "apps/v1".to_owned(),
-        kind: kind.to_owned(),
-        namespace: key.namespace.clone(),
-        name,
-    };
-    let of = |object: &Value| {
-        let found = Key::of(object);
-        match found.kind.as_str() {
-            "Deployment" | "StatefulSet" | "DaemonSet" => Some(found),
-            "Prometheus" => Some(key(&found, "StatefulSet", format!("prometheus-{}", found.name))),
-            "Alertmanager" => Some(key(&found, "StatefulSet", format!("alertmanager-{}", found.name))),
-            _ => None,
-        }
-    };
-    objects.iter().filter_map(of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn workloads_of_a_release_are_found() {
-        let object = |kind: &str| json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "x", "namespace": "m"}});
-        let objects = ["Service", "Deployment", "Prometheus", "DaemonSet"].map(object);
-        let names: Vec<String> =
-            workloads(&objects).iter().map(|key| format!("{} {}", key.kind, key.name)).collect();
-        assert_eq!(names, ["Deployment x", "StatefulSet prometheus-x", "DaemonSet x"]);
-    }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::cluster::ClusterArgs;
 use super::{duration, install};
 use installer::request::{ChartOption, DEFAULT_TIMEOUT, ImageOption, Profile, Request, Stack};
+use installer::stack_options::{Earlier, Part, StackFile, StackOptions, StackSetting};
 use installer::up;
 
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,18 @@ pub(super) struct Args {
     /// Use the cluster's own Prometheus, and its adapter or KEDA
     #[arg(long)]
     skip_stack: bool,
+    /// File with values for a chart of the stack; the next up keeps them
+    #[arg(long, value_name = "NAME=FILE")]
+    stack_values: Vec<StackFile>,
+    /// Value for a chart of the stack, such as kube-prometheus-stack.grafana.enabled=false
+    #[arg(long, value_name = "NAME.KEY=VALUE")]
+    stack_set: Vec<StackSetting>,
+    /// Leave out a part of the stack that the metric does not need
+    #[arg(long, value_name = "PART")]
+    without: Vec<Part>,
+    /// Drop the stack's values of earlier runs
+    #[arg(long)]
+    reset_stack_values: bool,
     /// Other source of a chart: folder, archive, repository or registry
     #[arg(long, value_name = "NAME=PATH|URL")]
     chart: Vec<ChartOption>,
@@ -59,6 +72,12 @@ pub(super) fn main(arguments: Args) -> ExitCode {
         values: arguments.values,
         set: arguments.set,
         stack: if arguments.skip_stack { Stack::Skip } else { Stack::Install },
+        stack_options: StackOptions {
+            files: arguments.stack_values,
+            settings: arguments.stack_set,
+            without: arguments.without,
+            earlier: if arguments.reset_stack_values { Earlier::Reset } else { Earlier::Keep },
+        },
         charts: arguments.chart,
         images: arguments.image,
         archives: arguments.archives,
@@ -93,6 +112,9 @@ mod tests {
             ["--image", "worker"],
             ["--image", "workers=a:1"],
             ["--chart", "ftp://x"],
+            ["--stack-set", "grafana.enabled"],
+            ["--stack-values", "stack.yaml"],
+            ["--without", "prometheus"],
             ["--timeout", "10"],
         ] {
             assert!(parsed(&words).is_err(), "{words:?}");

@@ -17,15 +17,15 @@ use crate::wait::Waiting;
 use cluster::connect::Cluster;
 use text::clean;
 
-/// Carries out steps.
-pub(super) struct Executor<'a> {
+/// Carries out the steps of `surge down`.
+pub(super) struct UninstallExecutor<'a> {
     pub(super) request: &'a DownRequest,
     pub(super) cluster: &'a Cluster,
     pub(super) helm: Option<&'a Helm>,
     pub(super) stop: &'a CancellationToken,
 }
 
-impl Executor<'_> {
+impl UninstallExecutor<'_> {
     /// Carries out the steps, and deletes the namespaces to which the user agrees.
     pub(super) async fn run(
         &self,
@@ -120,7 +120,6 @@ impl Executor<'_> {
     }
 
     fn failed(&self, failure: Failure, progress: &Progress) -> Failure {
-        let retry = hints::retry_command(&self.request.command_line);
-        failure.in_step(progress.title(), &format!("completed steps stay; continue with: {retry}"))
+        failure.in_step(progress.title(), &hints::continue_with(&self.request.command_line))
     }
 }

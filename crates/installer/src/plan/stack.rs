@@ -87,15 +87,17 @@ pub(super) fn install(
 
 /// The treatment of a release.
 pub(super) fn action(release: &Release, state: &ClusterState) -> Result<Action, Failure> {
-    let found = state
-        .releases
-        .iter()
-        .find(|found| found.name == release.name && found.namespace == release.namespace);
-    let Some(found) = found else { return Ok(Action::Install) };
+    let Some(found) = state.release(release) else { return Ok(Action::Install) };
     let which = format!("release {} in namespace {}", found.name, found.namespace);
     if found.status.starts_with("pending-") || found.status == "uninstalling" {
-        let uninstall = Command::helm(["uninstall", &found.name, "--namespace", &found.namespace]);
-        let advice = format!("wait for the other helm; if none runs: {uninstall}");
+        // A rollback keeps the running programs; the first install has nothing to go back to.
+        let verb = if ["pending-upgrade", "pending-rollback"].contains(&found.status.as_str()) {
+            "rollback"
+        } else {
+            "uninstall"
+        };
+        let command = Command::helm([verb, &found.name, "--namespace", &found.namespace]);
+        let advice = format!("wait for the other helm; if none runs: {command}");
         return Err(Failure::step(
             format!("{which} is not finished: its status is {}", found.status),
             advice,

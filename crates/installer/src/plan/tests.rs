@@ -8,6 +8,7 @@ use super::*;
 use crate::cluster_state::{ExistingObject, ExistingRelease, MetricsServer, RulesState};
 use crate::owner;
 use crate::request::{ChartSource, Profile};
+use crate::stack_options::StackOptions;
 
 pub(crate) fn request() -> Request {
     Request {
@@ -17,6 +18,7 @@ pub(crate) fn request() -> Request {
         values: Vec::new(),
         set: Vec::new(),
         stack: Stack::Install,
+        stack_options: StackOptions::default(),
         charts: Vec::new(),
         images: Vec::new(),
         archives: None,
@@ -39,7 +41,7 @@ fn chart() -> Vec<Value> {
         .into()
 }
 
-fn release(name: &str) -> Release {
+pub(crate) fn release(name: &str) -> Release {
     let source = ChartSource::Repository("https://h".into());
     let (chart, version) = (name.to_owned(), "1.0.0".to_owned());
     Release {
@@ -93,7 +95,8 @@ fn an_empty_cluster_gets_stack_and_demo() {
             "prometheus-adapter 1.0.0 in namespace monitoring",
             "the demo in namespace demo",
             "pods of the demo",
-            "external metric"
+            "external metric",
+            "other parts of the stack"
         ]
     );
     let Step::Ready(workloads) = &plan.steps[3] else { panic!("{plan:?}") };
@@ -160,6 +163,13 @@ fn releases_are_installed_upgraded_kept_or_refused() {
     assert!(
         half.what.contains("is not finished") && half.advice.contains("helm uninstall prometheus-adapter")
     );
+    for status in ["pending-upgrade", "pending-rollback"] {
+        let half = action(Some(found(status, true))).unwrap_err();
+        assert!(
+            half.advice.contains("helm rollback prometheus-adapter"),
+            "a rollback keeps the program: {half:?}"
+        );
+    }
     let foreign = action(Some(found("deployed", false))).unwrap_err();
     assert!(foreign.advice.contains("--skip-stack"), "{foreign:?}");
 }

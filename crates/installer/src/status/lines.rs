@@ -6,7 +6,7 @@ use hpa::quantity::{Format, format_milli};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Autoscaler, Facts};
+use super::{Autoscaler, Facts, StackRelease};
 use crate::cluster_state::MetricsServer;
 use crate::ready::{FIRST_SYNC_LIMIT, Rollout};
 use observed::MetricSample;
@@ -96,12 +96,16 @@ fn stack(facts: &Facts) -> StatusLine {
         Err(cause) => line("stack", LineState::Note, format!("unknown: {cause}")),
         Ok(releases) if releases.is_empty() => line("stack", LineState::Note, "not installed by surge up"),
         Ok(releases) => {
-            let bad = releases.iter().any(|release| release.status != "deployed");
-            let shown: Vec<String> =
-                releases.iter().map(|release| format!("{} {}", release.chart, release.status)).collect();
+            let bad = releases.iter().any(|release| release.listed.status != "deployed");
+            let shown: Vec<String> = releases.iter().map(release).collect();
             line("stack", if bad { LineState::Bad } else { LineState::Ok }, shown.join(", "))
         }
     }
+}
+
+fn release(StackRelease { listed, settings }: &StackRelease) -> String {
+    let with = if settings.is_empty() { String::new() } else { format!(" with {}", settings.join(", ")) };
+    format!("{} {}{with}", listed.chart, listed.status)
 }
 
 fn workload(name: &'static str, rollout: &Result<Option<Rollout>, String>) -> StatusLine {

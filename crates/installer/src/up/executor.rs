@@ -1,5 +1,7 @@
 //! Carries out the steps of a plan.
 
+use std::time::Duration;
+
 use hpa::quantity::{Format, format_milli};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +17,11 @@ use crate::plan::{self, Action, Step};
 use crate::progress::Progress;
 use crate::request::Request;
 use crate::upstream::Release;
-use crate::wait::{self, Waiting};
+use crate::wait::Waiting;
+use crate::workloads;
+
+/// Time limit for the parts of the stack that the metric chain does not need. They start long before the wait for them.
+const EXTRA_LIMIT: Duration = Duration::from_secs(60);
 
 /// Numbers of applied objects.
 #[derive(Default)]
@@ -25,17 +31,19 @@ struct Counts {
     unchanged: usize,
 }
 
-/// Carries out steps.
-pub(super) struct Executor<'a> {
+/// Carries out the steps of `surge up`.
+pub(super) struct InstallExecutor<'a> {
     pub(super) request: &'a Request,
     pub(super) state: &'a ClusterState,
     pub(super) helm: &'a Helm,
     pub(super) objects: Objects,
     pub(super) waiting: Waiting<'a>,
     pub(super) stop: &'a CancellationToken,
+    /// Workloads of the stack that the metric chain does not need.
+    pub(super) extra: Vec<Key>,
 }
 
-impl Executor<'_> {
+impl InstallExecutor<'_> {
     /// Carries out one step and waits for its result.
     pub(super) async fn step(&mut self, step: &Step, progress: &mut Progress) -> Result<(), Failure> {
         match step {
@@ -54,6 +62,7 @@ impl Executor<'_> {
                 self.waiting.workloads(keys, progress).await?;
                 progress.done("ready");
             }
+            Step::Extra => self.extra(progress).await?,
             Step::Metric => {
                 let hpa_name = contract::names::HPA;
                 let (name, value) = self.waiting.metric(&self.request.namespace, hpa_name, progress).await?;
@@ -83,6 +92,9 @@ impl Executor<'_> {
             let file = folder.path().join("values.json");
             chart::write_private(&file, &release.values)
                 .map_err(|error| Failure::step(format!("writing values failed: {error}"), "check TMPDIR"))?;
+            if action == Action::Upgrade {
+                self.definitions(release, progress).await?;
+            }
             progress.detail(if action == Action::Install { "helm installs it" } else { "helm upgrades it" });
             self.helm.run(&release.install(&file), helm::CHANGE_TIMEOUT).await?;
         }
@@ -93,7 +105,9 @@ impl Executor<'_> {
         for object in &mut objects {
             object::set_namespace(object, &release.namespace);
         }
-        self.waiting.workloads(&wait::workloads(&objects), progress).await?;
+        let workloads = workloads::of_release(&objects);
+        self.extra.extend(workloads.extra);
+        self.waiting.workloads(&workloads.needed, progress).await?;
         let serves = |object: &Value| {
             object["kind"] == "APIService" && object["metadata"]["name"] == plan::API_SERVICE
         };
@@ -101,6 +115,43 @@ impl Executor<'_> {
             self.waiting.api_service(&mut self.objects, progress).await?;
         }
         progress.done(if action == Action::Keep { "unchanged, ready" } else { "ready" });
+        Ok(())
+    }
+
+    /// Applies the definitions of custom resources of a chart. Helm installs them, but never upgrades them.
+    async fn definitions(&mut self, release: &Release, progress: &mut Progress) -> Result<(), Failure> {
+        if release.values["crds"]["enabled"] == false {
+            return Ok(());
+        }
+        progress.detail("its definitions of custom resources");
+        let text = self.helm.definitions(&release.chart_arguments()).await?;
+        let definitions = object::parse(&text).map_err(|error| {
+            Failure::step(format!("the definitions of chart {} are invalid: {error}", release.chart), "")
+        })?;
+        for mut definition in definitions {
+            self.check_stop()?;
+            object::set_namespace(&mut definition, &release.namespace);
+            self.objects.apply(&definition, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the parts of the stack that the metric chain does not need. A failed one is a warning.
+    async fn extra(&self, progress: &mut Progress) -> Result<(), Failure> {
+        let waiting = Waiting { timeout: self.waiting.timeout.min(EXTRA_LIMIT), ..self.waiting };
+        let failed = waiting.settled(&self.extra, progress).await?;
+        for (_, failure) in &failed {
+            progress.note(&format!("warning: {}", failure.what));
+            for line in failure.advice.lines() {
+                progress.note(line);
+            }
+        }
+        let ready = self.extra.len() - failed.len();
+        progress.done(&match (self.extra.len(), failed.len()) {
+            (0, _) => "there are none".to_owned(),
+            (_, 0) => "ready".to_owned(),
+            (all, _) => format!("{ready} of {all} ready; the metric chain works without the others"),
+        });
         Ok(())
     }
 

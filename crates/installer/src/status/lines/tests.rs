@@ -39,11 +39,14 @@ fn facts() -> Facts {
         namespace: "demo".into(),
         installed: 3,
         profile: Some("plugin".into()),
-        releases: Ok(vec![Listed {
-            name: "prometheus".into(),
-            namespace: "monitoring".into(),
-            status: "deployed".into(),
-            chart: "kube-prometheus-stack-88.5.3".into(),
+        releases: Ok(vec![StackRelease {
+            listed: Listed {
+                name: "prometheus".into(),
+                namespace: "monitoring".into(),
+                status: "deployed".into(),
+                chart: "kube-prometheus-stack-88.5.3".into(),
+            },
+            settings: vec!["grafana.enabled=false".into()],
         }]),
         workloads: vec![
             ("rabbitmq", Ok(Some(Rollout::Done { ready: 1 }))),
@@ -75,7 +78,7 @@ fn ten_lines_show_each_hop() {
         [
             "cluster Ok: context here (https://far), Kubernetes v1.34.4, namespace demo",
             "demo Ok: installed by surge up, profile plugin, 3 objects",
-            "stack Ok: kube-prometheus-stack-88.5.3 deployed",
+            "stack Ok: kube-prometheus-stack-88.5.3 deployed with grafana.enabled=false",
             "rabbitmq Ok: 1 ready",
             "producer Ok: 1 ready",
             "worker Ok: 1 ready",
@@ -96,7 +99,7 @@ fn each_fault_is_a_bad_line() {
     let cases: [(&str, Spoil, &str); 9] = [
         (
             "stack",
-            |f| f.releases.as_mut().unwrap()[0].status = "failed".into(),
+            |f| f.releases.as_mut().unwrap()[0].listed.status = "failed".into(),
             "kube-prometheus-stack-88.5.3 failed",
         ),
         ("worker", |f| f.workloads[2].1 = Ok(None), "missing"),
