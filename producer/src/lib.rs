@@ -12,6 +12,7 @@ mod publisher;
 pub mod query;
 mod return_matcher;
 mod settings;
+mod test_job;
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 

@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use clap::Parser;
 use contract::settings as variables;
 use podkit::{
-    BrokerArgs, QueueArgs,
+    BrokerArgs, QueueArgs, probe_client,
     program::{self, ProcessArgs},
 };
+
+use crate::test_job;
 
 /// The settings of the producer.
 #[derive(Debug, Clone, Parser)]
@@ -24,6 +26,12 @@ pub struct Settings {
     #[arg(long, env = variables::MAX_UNCONFIRMED, value_name = "MAX_UNCONFIRMED", default_value_t = 10_000,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_unconfirmed: u32,
+    /// Send a job to the producer at HOST:PORT, wait until it is done, and exit with 0 or 1
+    #[arg(long, value_name = "HOST:PORT", requires = "management")]
+    pub test_job: Option<String>,
+    /// Address of the broker's management API, for --test-job
+    #[arg(long, value_name = "HOST:PORT")]
+    pub management: Option<String>,
     /// The broker.
     #[command(flatten)]
     pub broker: BrokerArgs,
@@ -42,6 +50,13 @@ impl program::Settings for Settings {
 
     fn process(&self) -> &ProcessArgs {
         &self.process
+    }
+
+    fn check(&self) -> Option<Result<String, String>> {
+        match (&self.test_job, &self.management) {
+            (Some(producer), Some(management)) => Some(test_job::run(self, producer, management)),
+            _ => self.process.probe.then(|| probe_client::get_readiness(self.listen)),
+        }
     }
 }
 

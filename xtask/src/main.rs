@@ -22,7 +22,7 @@ enum Command {
     E2e(e2e::Args),
     /// Builds the images of the producer and the worker as archives, without Docker
     Image(image::Args),
-    /// Generates manifests/ from the chart, with Helm
+    /// Generates manifests/ and the README's table of values from the chart, with Helm
     Manifests(manifests::Args),
 }
 

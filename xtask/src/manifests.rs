@@ -1,11 +1,13 @@
 //! The chart as plain YAML: a kustomize base, and an overlay for each profile.
 //!
 //! The chart is the single source of the demo's objects. Users without Helm apply these files, and the sandbox embeds
-//! them. They are in the repository, and a test fails when they differ from the rendered chart.
+//! them. They are in the repository, and a test fails when they differ from the rendered chart. The table of values in the
+//! chart's README is generated too.
 
 mod adapter;
 mod kustomize;
 mod layout;
+mod readme;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -34,15 +36,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let wanted = generate(&root, &args.helm)?;
     let folder = root.join("manifests");
-    let drift = drift(&folder, &wanted)?;
+    let mut drift = drift(&folder, &wanted)?;
+    let readme = readme::generate(&root)?;
+    if std::fs::read_to_string(root.join(readme::PATH))? != readme {
+        drift.push(format!("{}: differs", readme::PATH));
+    }
     if drift.is_empty() {
-        println!("manifests/ is up to date");
+        println!("manifests/ and the chart's README are up to date");
         return Ok(());
     }
     if args.check {
-        bail!("manifests/ differs from the chart; run `cargo xtask manifests`:\n  {}", drift.join("\n  "));
+        bail!(
+            "generated files differ from the chart; run `cargo xtask manifests`:\n  {}",
+            drift.join("\n  ")
+        );
     }
     write(&folder, &wanted)?;
+    std::fs::write(root.join(readme::PATH), readme)?;
     println!("written:\n  {}", drift.join("\n  "));
     Ok(())
 }
@@ -71,7 +81,8 @@ fn generate(root: &Path, helm: &Path) -> anyhow::Result<BTreeMap<String, String>
 fn render(root: &Path, helm: &Path, values: &[(&str, &str)]) -> anyhow::Result<String> {
     let mut command = Command::new(helm);
     command.args(["template", contract::names::PART_OF, "charts/autoscaling-demo"]).current_dir(root);
-    command.args(["--namespace", contract::names::NAMESPACE, "--set", "managedBy=kustomize"]);
+    command.args(["--namespace", contract::names::NAMESPACE]);
+    command.args(["--set", "managedBy=kustomize,namespace.create=true,tests.enabled=false"]);
     for (name, value) in values {
         command.arg("--set").arg(format!("{name}={value}"));
     }

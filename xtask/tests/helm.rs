@@ -70,7 +70,7 @@ fn every_release_gets_the_same_objects() {
     for profile in PROFILES {
         for release in RELEASES {
             let source = format!("metrics.source={profile}");
-            let values = "managedBy=kustomize,rabbitmq.auth.create=false";
+            let values = "managedBy=kustomize,tests.enabled=false,rabbitmq.auth.create=false";
             let rendered = template(&["--kube-version", release, "--set", &source, "--set", values]).unwrap();
             same_objects(objects(&rendered), manifests(profile)).unwrap();
         }
@@ -87,6 +87,7 @@ fn values_render_as_recorded() {
         (
             "plugin_with_everything",
             &[
+                "namespace.create=true,namespace.podSecurity=baseline",
                 "rabbitmq.auth.username=ann,rabbitmq.auth.password=geheim",
                 "rabbitmq.persistence.size=3Gi,rabbitmq.persistence.storageClass=fast,queue.type=quorum",
                 "hpa.targetType=Value,hpa.target=30,hpa.minReplicas=2,hpa.maxReplicas=7",
@@ -102,7 +103,7 @@ fn values_render_as_recorded() {
         (
             "exporter_with_little",
             &[
-                "metrics.source=exporter,namespace.create=false,rabbitmq.auth.create=false",
+                "metrics.source=exporter,tests.enabled=false,rabbitmq.auth.create=false",
                 "rabbitmq.persistence.enabled=false,images.exporter=mirror/exporter@sha256:0,images.rabbitmq=mirror/rabbitmq:3",
                 "networkPolicy.enabled=false,podDisruptionBudget.enabled=false,prometheusRule.enabled=false",
                 "dashboard.enabled=false,rbac.create=false",
@@ -220,7 +221,8 @@ fn the_ephemeral_component_matches_the_chart_value() {
     std::fs::write(folder.path().join("kustomization.yaml"), kustomization).unwrap();
     let (success, printed, error) = run("kubectl", &["kustomize", folder.path().to_str().unwrap()]);
     assert!(success, "{error}");
-    let values = "managedBy=kustomize,rabbitmq.auth.create=false,rabbitmq.persistence.enabled=false";
+    let values = "managedBy=kustomize,tests.enabled=false,rabbitmq.auth.create=false,\
+                  rabbitmq.persistence.enabled=false";
     let rendered = template(&["--kube-version", "1.34", "--set", values]).unwrap();
     same_objects(objects(&printed), objects(&rendered)).unwrap();
 }
@@ -324,5 +326,26 @@ fn chart_and_script_make_the_same_secrets() {
     let made = objects(&String::from_utf8(script.stdout).unwrap());
     for name in ["rabbitmq", "rabbitmq-definitions"] {
         assert_eq!(find(&rendered, "Secret", name), find(&made, "Secret", name));
+    }
+}
+
+#[test]
+#[ignore = "needs helm"]
+fn the_chart_is_packaged_reproducibly() {
+    let package = || {
+        let folder = tempfile::tempdir().unwrap();
+        let (success, _, error) = run(".ci/dist", &["chart", "helm", folder.path().to_str().unwrap()]);
+        assert!(success, "{error}");
+        let file = folder.path().join(concat!("autoscaling-demo-", env!("CARGO_PKG_VERSION"), ".tgz"));
+        let (_, names, _) = run("tar", &["-tzf", file.to_str().unwrap()]);
+        (std::fs::read(file).unwrap(), names)
+    };
+    let (first, names) = package();
+    assert!(first == package().0, "two packages of one commit differ");
+    for expected in ["Chart.yaml", "values.schema.json", "README.md", "templates/tests/job.yaml"] {
+        assert!(
+            names.lines().any(|line| line == format!("autoscaling-demo/{expected}")),
+            "{expected}: {names}"
+        );
     }
 }

@@ -1,6 +1,7 @@
-//! Client of `--probe`: asks the program in the same container whether it is ready.
+//! A small HTTP client, for `--probe`, which asks the program in the same container whether it is ready, and for tests of an
+//! installation.
 //!
-//! The images contain only the program, without a shell or an HTTP client. Health checks of containers use this client.
+//! The images contain only the program, without a shell or an HTTP client.
 
 use std::{
     io::{Read, Write},
@@ -13,7 +14,16 @@ use contract::routes::READYZ;
 /// Time limit for each step: connect, send, receive.
 const STEP_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum number of bytes that are read of the answer.
-const MAX_ANSWER: u64 = 16 * 1024;
+const MAX_ANSWER: u64 = 1024 * 1024;
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status, such as 200.
+    pub status: u16,
+    /// The body.
+    pub body: String,
+}
 
 /// Sends `GET /readyz` to the program that listens on `address` and returns the body of the answer.
 ///
@@ -21,16 +31,29 @@ const MAX_ANSWER: u64 = 16 * 1024;
 /// A sentence if the program does not answer, or the body of an answer other than 200.
 pub fn get_readiness(address: SocketAddr) -> Result<String, String> {
     let address = SocketAddr::new(loopback_if_unspecified(address.ip()), address.port());
+    let Answer { status, body } = exchange(address, "GET", READYZ, "")?;
+    if status == 200 { Ok(body) } else { Err(body) }
+}
+
+/// Sends a request without a body. `headers` are complete lines, each with its line end.
+///
+/// # Errors
+/// A sentence if there is no answer.
+pub fn exchange(address: SocketAddr, method: &str, target: &str, headers: &str) -> Result<Answer, String> {
     let failed = |error: std::io::Error| format!("{address} does not answer: {error}");
     let mut stream = TcpStream::connect_timeout(&address, STEP_TIMEOUT).map_err(failed)?;
     stream.set_read_timeout(Some(STEP_TIMEOUT)).map_err(failed)?;
     stream.set_write_timeout(Some(STEP_TIMEOUT)).map_err(failed)?;
-    let request = format!("GET {READYZ} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    // Answers to HTTP/1.0 are not chunked, and end with the connection.
+    let request =
+        format!("{method} {target} HTTP/1.0\r\nhost: {address}\r\ncontent-length: 0\r\n{headers}\r\n");
     stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.take(MAX_ANSWER).read_to_string(&mut answer).map_err(failed)?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    if head.starts_with("HTTP/1.1 200 ") { Ok(body.to_owned()) } else { Err(body.to_owned()) }
+    let status = head.strip_prefix("HTTP/1.").and_then(|head| head.get(2..5)?.parse().ok());
+    let status = status.ok_or_else(|| format!("{address} does not speak HTTP"))?;
+    Ok(Answer { status, body: body.to_owned() })
 }
 
 /// Replaces the unspecified address, on which a program listens on all interfaces, by the loopback address.

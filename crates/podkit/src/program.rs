@@ -34,6 +34,10 @@ pub trait Settings: Parser + Debug {
     fn listen(&self) -> SocketAddr;
     /// Returns the settings of the process.
     fn process(&self) -> &ProcessArgs;
+    /// Carries out a check instead of starting the program, if the arguments ask for one. Returns a sentence.
+    fn check(&self) -> Option<Result<String, String>> {
+        self.process().probe.then(|| probe_client::get_readiness(self.listen()))
+    }
 }
 
 /// Exit code for invalid arguments, as clap uses it.
@@ -42,7 +46,7 @@ const USAGE: u8 = 2;
 /// Parses the arguments (the first is the program's name), starts the log, the runtime and the signal handlers, and runs
 /// the program. With `listener`, the program serves on it instead of binding an address.
 ///
-/// Exit codes: 0 after a clean end, including the first signal; 1 if the program failed or a probed program is not ready;
+/// Exit codes: 0 after a clean end, including the first signal; 1 if the program or its check failed;
 /// 2 for invalid arguments; 143 or 130 after a second signal.
 ///
 /// One thread runs everything except lapin's thread for the broker's socket. A machine may run a hundred of these
@@ -65,8 +69,8 @@ where
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
         }
     };
-    if settings.process().probe {
-        return probe(settings.listen());
+    if let Some(result) = settings.check() {
+        return report(result);
     }
     logging::start(settings.process().log_format, settings.process().rust_log.as_deref());
     tracing::debug!(?settings, "starting");
@@ -93,8 +97,8 @@ where
     code
 }
 
-fn probe(address: SocketAddr) -> ExitCode {
-    let (answer, code) = match probe_client::get_readiness(address) {
+fn report(result: Result<String, String>) -> ExitCode {
+    let (answer, code) = match result {
         Ok(answer) => (answer, ExitCode::SUCCESS),
         Err(answer) => (answer, ExitCode::FAILURE),
     };

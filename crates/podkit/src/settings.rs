@@ -238,6 +238,15 @@ pub struct Address {
     pub(crate) authorities: Option<String>,
 }
 
+impl Address {
+    /// The user and the password.
+    #[must_use]
+    pub fn credentials(&self) -> (&str, &str) {
+        let user = &self.uri.authority.userinfo;
+        (&user.username, &user.password)
+    }
+}
+
 impl FromStr for Address {
     type Err = SettingsError;
 

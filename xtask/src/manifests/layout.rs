@@ -6,6 +6,10 @@ use anyhow::Context as _;
 
 use super::{NOTE, kustomize};
 
+/// The file of the namespace, which `secrets.sh` creates. It is in no kustomization: `kubectl delete -k` would delete it first, and
+/// fail on every object that is gone with it.
+const NAMESPACE: &str = "namespace.yaml";
+
 /// One object as Helm prints it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Document {
@@ -55,7 +59,7 @@ pub(super) fn files(rendered: &BTreeMap<&str, Vec<Document>>) -> BTreeMap<String
 fn add(files: &mut BTreeMap<String, String>, folder: &str, documents: &[Document]) {
     let mut names: Vec<&str> = Vec::new();
     for Document { file, text } in documents {
-        if !names.contains(&file.as_str()) {
+        if !names.contains(&file.as_str()) && file != NAMESPACE {
             names.push(file);
         }
         let whole = files.entry(format!("{folder}/{file}")).or_insert_with(|| NOTE.to_owned());
