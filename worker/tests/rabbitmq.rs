@@ -44,6 +44,7 @@ async fn rabbitmq_only_scenarios_pass() {
     scenarios!(
         &rabbitmq,
         a_quorum_queue_limits_deliveries,
+        a_quorum_queue_has_the_releases_limit,
         a_consumer_timeout_is_reported,
         invalid_messages_wait_during_an_alarm,
         missed_heartbeats_are_detected,

@@ -18,7 +18,10 @@ use tempfile::TempDir;
 use crate::http;
 
 /// Directory of the scripts in Debian's package.
-pub const BIN: &str = "/usr/lib/rabbitmq/bin";
+const BIN: &str = "/usr/lib/rabbitmq/bin";
+/// Variable with the folder of another Debian, whose RabbitMQ runs instead of this machine's. It has this machine's `/tmp`, so that
+/// both see the same files. `.ci/rabbitmq4` makes it.
+const ROOT: &str = "SURGE_RABBITMQ_ROOT";
 /// Timeout for the start of a node (up to 10 s on an idle machine).
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Time between SIGTERM and SIGKILL.
@@ -75,7 +78,25 @@ struct Ports {
 /// Tests that need it are `#[ignore]`d and call [`RabbitMq::start`], which reports a missing package.
 #[must_use]
 pub fn installed() -> bool {
-    Path::new(BIN).join("rabbitmq-server").exists()
+    root().unwrap_or_else(|| "/".into()).join(&BIN[1..]).join("rabbitmq-server").exists()
+}
+
+/// The folder of another Debian.
+fn root() -> Option<PathBuf> {
+    std::env::var_os(ROOT).filter(|root| !root.is_empty()).map(PathBuf::from)
+}
+
+/// A program of this machine, or of the other Debian.
+fn program(path: &str) -> Command {
+    match root() {
+        None => Command::new(path),
+        Some(root) => {
+            let mut command = Command::new("chroot");
+            // RabbitMQ 4 warns about, and Elixir refuses, a locale without UTF-8.
+            command.arg(root).arg(path).env("LC_ALL", "C.UTF-8");
+            command
+        }
+    }
 }
 
 impl RabbitMq {
@@ -99,7 +120,7 @@ impl RabbitMq {
         let folder = tempfile::Builder::new().prefix("rabbitmq").tempdir()?;
         let ports = Ports::free()?;
         write_configuration(folder.path(), ports, settings)?;
-        let mapper = Command::new("epmd")
+        let mapper = program("/usr/bin/epmd")
             .args(["-port", &ports.mapper.to_string(), "-address", "127.0.0.1"])
             .env("HOME", folder.path())
             .stdin(Stdio::null())
@@ -307,7 +328,7 @@ impl RabbitMq {
     /// A command of RabbitMQ with its environment, without the `RABBITMQ_*` variables of the caller.
     fn command(&self, script: &str) -> Command {
         let folder = self.folder.path();
-        let mut command = Command::new(Path::new(BIN).join(script));
+        let mut command = program(&format!("{BIN}/{script}"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("RABBITMQ_") {
                 command.env_remove(name);

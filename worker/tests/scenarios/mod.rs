@@ -7,6 +7,7 @@ use contract::{Job, JobEvent, JobEventKind, queue};
 use jiff::Timestamp;
 use lapin::{
     BasicProperties,
+    options::{BasicGetOptions, BasicNackOptions},
     types::{AMQPValue, FieldTable},
 };
 use reqwest::Method;
@@ -327,6 +328,31 @@ pub(crate) async fn invalid_messages_wait_during_an_alarm(broker: &dyn TestBroke
         (fixture.metric("jobs_failed_total").await == 3.0).then_some(())
     })
     .await;
+}
+
+/// RabbitMQ 4 limits the deliveries of a quorum queue without a policy to 20; RabbitMQ 3 has no limit.
+pub(crate) async fn a_quorum_queue_has_the_releases_limit(broker: &RabbitMqBroker) {
+    let version = broker.node().ctl(&["version"]).unwrap();
+    let limit = if version.trim().starts_with("3.") { None } else { Some(20) };
+    let queues = Queues::open(&broker.url()).await;
+    queues.declare_jobs("limited", queue::QueueType::Quorum).await;
+    let job = Job { id: Uuid::now_v7(), enqueued_at: Timestamp::now(), burst: None };
+    queues.publish("limited", &job.to_body(), properties(&job)).await;
+    let channel = queues.channel().await;
+    let requeue = BasicNackOptions { multiple: false, requeue: true };
+    for delivery in 0..=limit.unwrap_or(25) {
+        let message = wait::until(&format!("delivery {delivery} of {version}"), async || {
+            channel.basic_get("limited".into(), BasicGetOptions::default()).await.unwrap()
+        })
+        .await;
+        channel.basic_nack(message.delivery_tag, requeue).await.unwrap();
+    }
+    if limit.is_some() {
+        let (dead, _) = wait::until("the dead letter", async || queues.take("limited.dead").await).await;
+        assert_eq!(Job::parse(&dead).unwrap().id, job.id);
+    } else {
+        wait::until("the job", async || queues.take("limited").await).await;
+    }
 }
 
 /// A quorum queue dead-letters a job after the delivery limit.
