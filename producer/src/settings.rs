@@ -54,7 +54,9 @@ impl program::Settings for Settings {
 
     fn check(&self) -> Option<Result<String, String>> {
         match (&self.test_job, &self.management) {
-            (Some(producer), Some(management)) => Some(test_job::run(self, producer, management)),
+            (Some(producer), Some(management)) => {
+                Some(test_job::run(&self.broker, &self.queue.queue, producer, management))
+            }
             _ => self.process.probe.then(|| probe_client::get_readiness(self.listen)),
         }
     }

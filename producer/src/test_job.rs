@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use contract::{queue, routes};
+use podkit::BrokerArgs;
 use podkit::probe_client::{Answer, exchange};
 use serde_json::Value;
-
-use crate::Settings;
 
 /// Time limit for the job; workers may be busy with others.
 const TIME_LIMIT: Duration = Duration::from_secs(240);
@@ -28,14 +27,18 @@ struct Depth {
 }
 
 /// Sends the job and waits. Returns a sentence with its ID.
-pub(crate) fn run(settings: &Settings, producer: &str, management: &str) -> Result<String, String> {
-    let address = settings.broker.address().map_err(|error| error.to_string())?;
+pub(crate) fn run(
+    broker: &BrokerArgs,
+    queue: &str,
+    producer: &str,
+    management: &str,
+) -> Result<String, String> {
+    let address = broker.address().map_err(|error| error.to_string())?;
     let (user, password) = address.credentials();
     let credentials = STANDARD.encode(format!("{user}:{password}"));
     let authorization = format!("authorization: Basic {credentials}\r\n");
-    let broker = resolve(management)?;
-    let queue = &settings.queue.queue;
-    let depth = || depth(&exchange(broker, "GET", QUEUES, &authorization)?, queue);
+    let management = resolve(management)?;
+    let depth = || depth(&exchange(management, "GET", QUEUES, &authorization)?, queue);
 
     let dead_before = depth()?.dead;
     let id = send(&exchange(resolve(producer)?, "POST", routes::GENERATE, "")?)?;

@@ -280,7 +280,7 @@ fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     alternatives.iter().any(|alternative| parts(alternative, "AND").iter().all(holds))
 }
 
-/// What `cargo deny check licenses sources` checks, without that program.
+/// The checks of `cargo deny check licenses sources`, without that program.
 #[test]
 fn dependencies_have_allowed_licences_and_one_source() {
     let text = read("deny.toml");

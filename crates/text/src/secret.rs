@@ -91,7 +91,7 @@ fn hide_parameter(parameter: &str) -> String {
     }
 }
 
-/// A word of a command line without the credentials of URLs and without the value of a setting whose name announces a secret.
+/// An argument of a command without the credentials of URLs and without the value of a setting whose name announces a secret.
 /// What follows that value is hidden too, because the value may contain commas.
 ///
 /// ```

@@ -220,7 +220,10 @@ pub(crate) async fn a_closed_connection_is_replaced(broker: &dyn TestBroker) {
 /// The producer replaces a session after a channel error.
 pub(crate) async fn a_channel_error_replaces_the_session(broker: &RabbitMqBroker) {
     let largest = |bytes: u32| {
-        let set = format!("application:set_env(rabbit, max_message_size, {bytes}).");
+        // RabbitMQ 4 reads the second place.
+        let set = format!(
+            "application:set_env(rabbit, max_message_size, {bytes}), persistent_term:put(max_message_size, {bytes})."
+        );
         broker.node().ctl(&["eval", &set]).unwrap();
     };
     // RabbitMQ applies the limit to channels that are opened later.
