@@ -7,6 +7,7 @@ mod audit;
 mod autoscaler;
 mod chain;
 mod command;
+mod numbers;
 mod pods;
 mod rights;
 mod rules;

@@ -211,12 +211,18 @@ fn labels(
         by_value(&is_vhost).unwrap_or_else(|| VHOST.to_owned())
     };
     let is_queue = |value: &str| queues.iter().any(|queue| queue.name == value);
-    let is_about_queues = made.is_none_or(|made| made.series.contains("queue"));
+    let Some(made) = made else {
+        // Without a rule, only the HPA's request shows what the metric is about.
+        let selector = adapter::label_matchers(&metric.selector).unwrap_or_default();
+        let names_queue = metric.queue.is_some() || selector.iter().any(|asked| is_queue(&asked.value));
+        let is_queue = names_queue || (selector.is_empty() && has(QUEUE)) || is_keda(facts);
+        return (is_queue.then(|| QUEUE.to_owned()), vhost);
+    };
+    let is_about_queues = made.series.contains("queue");
     let queue = if has(QUEUE) || (metric.queue.is_some() && is_about_queues) {
         Some(QUEUE.to_owned())
     } else {
-        let by_value = by_value(&is_queue);
-        by_value.or_else(|| (is_about_queues && made.is_some()).then(|| QUEUE.to_owned()))
+        by_value(&is_queue).or_else(|| is_about_queues.then(|| QUEUE.to_owned()))
     };
     (queue, vhost)
 }

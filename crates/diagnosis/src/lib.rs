@@ -7,7 +7,7 @@
 //!
 //! 1. **Fact.** If the facts lack the observation, add a field to `facts.rs` or to its file of the hop, and read it in the
 //!    file of the same name in the crate `doctor`. A fact says the request and its outcome, without judgement.
-//! 2. **Sentences.** Add the finding's sentences and the remedy (`fix_…`) to `messages.rs`. They contain no commands.
+//! 2. **Sentences.** Add the finding's sentences and the remedy (`fix_…`) to the file of the hop in `messages/`. They contain no commands.
 //! 3. **Check.** In the file of its hop in `hops/`, write the finding with a `ReportWriter`: a fixed name for scripts, the
 //!    sentence, the command of the fact as evidence, and a [`Fix`]. Build commands from [`text::command::Command`] and
 //!    patches with `serde_json`; `fixes.rs` has the usual ones. A remedy of two hops belongs in `fixes.rs`, a question of

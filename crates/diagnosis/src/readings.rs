@@ -147,7 +147,13 @@ fn open_gaps(facts: &Facts, chain: &Chain<'_>) -> Vec<Gap> {
     };
     let pairs = ranges.windows(2).filter_map(|pair| {
         let [(from, before), (to, behind)] = *pair else { return None };
-        (is_compared(from, to) && !before.meets(behind)).then_some(Gap { from, to, before, behind })
+        let is_chosen = to == Source::Query && is_chosen(facts, chain, behind);
+        (is_compared(from, to) && !before.meets(behind) && !is_chosen).then_some(Gap {
+            from,
+            to,
+            before,
+            behind,
+        })
     });
     pairs.collect()
 }
@@ -198,7 +204,10 @@ fn look(
         let found: Vec<&Queue> = queues.iter().filter(|queue| is_wanted(&queue.vhost, &queue.name)).collect();
         let depths: Option<Vec<u64>> = found.iter().map(|queue| chain.depth(queue)).collect();
         let sum = depths?.into_iter().sum::<u64>() as f64;
-        (!found.is_empty()).then_some(Range::one(sum))
+        let covers = |vhost: &str, name: &str| {
+            found.iter().any(|queue| queue.name == name && (vhost.is_empty() || queue.vhost == vhost))
+        };
+        is_complete(&wanted, covers).then_some(Range::one(sum))
     });
     let series = chain.rule.as_ref().map_or("", |made| made.series.as_str());
     let exposed = endpoints.iter().flat_map(|samples| samples.iter()).filter(|sample| {
@@ -209,8 +218,17 @@ fn look(
         *value = value.max(sample.value);
         all
     });
-    let endpoint = (!exposed.is_empty()).then(|| Range::one(exposed.values().sum()));
+    // One node of a broker exposes its own queues only.
+    let covers = |vhost: &str, name: &str| {
+        exposed.keys().any(|(known, queue)| *queue == name && (vhost.is_empty() || *known == vhost))
+    };
+    let endpoint = is_complete(&wanted, covers).then(|| Range::one(exposed.values().sum()));
     [broker, endpoint, stored(facts, chain, observed), query, api]
+}
+
+/// Returns whether all wanted queues are there.
+fn is_complete(wanted: &[(String, String)], covers: impl Fn(&str, &str) -> bool) -> bool {
+    !wanted.is_empty() && wanted.iter().all(|(vhost, queue)| covers(vhost, queue))
 }
 
 /// The virtual hosts and the queues that the metric counts. An empty virtual host stands for all.
@@ -234,6 +252,12 @@ pub(crate) fn wanted(chain: &Chain<'_>) -> Vec<(String, String)> {
 
 /// The stored number: each queue once, however often it is scraped.
 fn stored(facts: &Facts, chain: &Chain<'_>, observed: &ExternalMetric) -> Option<Range> {
+    let queues = stored_queues(facts, chain, observed);
+    queues.into_iter().reduce(|a, b| Range { low: a.low + b.low, high: a.high + b.high })
+}
+
+/// The stored numbers of the queues.
+fn stored_queues(facts: &Facts, chain: &Chain<'_>, observed: &ExternalMetric) -> Vec<Range> {
     let counts = |sample: &&Sample| {
         promfmt::matcher::accept(&chain.asked, &sample.labels)
             && chain
@@ -246,8 +270,16 @@ fn stored(facts: &Facts, chain: &Chain<'_>, observed: &ExternalMetric) -> Option
         let range = queues.entry(chain::identity(sample)).or_insert(value);
         *range = range.and(value);
     }
-    let sum = |bound: fn(&Range) -> f64| queues.values().map(bound).sum::<f64>();
-    (!queues.is_empty()).then(|| Range { low: sum(|range| range.low), high: sum(|range| range.high) })
+    queues.into_values().collect()
+}
+
+/// Returns whether the rule chooses one of the stored numbers, such as the largest, and the result is one of them.
+fn is_chosen(facts: &Facts, chain: &Chain<'_>, result: Range) -> bool {
+    let chooses = |query: &promfmt::query::Query| {
+        query.measured().all(|selector| selector.role == promfmt::query::Role::Chosen)
+    };
+    chain.query().is_some_and(chooses)
+        && stored_queues(facts, chain, chain.observed).into_iter().any(|stored| stored.meets(result))
 }
 
 /// The numbers of a series in the last scrapes. They show whether the queue moves.

@@ -5,6 +5,7 @@ mod broker;
 mod healthy;
 mod hostile;
 mod keda;
+mod numbers;
 mod operator;
 mod others;
 mod report;

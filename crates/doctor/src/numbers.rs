@@ -39,7 +39,7 @@ pub(crate) fn questions(metrics: &[Metric], rules: Option<&String>, namespace: &
         }
         series.sort();
         series.dedup();
-        if series.is_empty() {
+        if series.is_empty() && (metric.query.is_empty() || metric.queue.is_some()) {
             series = diagnosis::SERIES.map(str::to_owned).to_vec();
         }
         let is_askable = matchers.iter().all(|matcher| is_label_name(&matcher.label));

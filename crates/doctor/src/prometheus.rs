@@ -249,6 +249,9 @@ impl Server {
     }
 
     async fn metric(&mut self, question: &Question, now: Option<f64>) -> ExternalMetric {
+        if question.series.is_empty() {
+            return ExternalMetric::not_asked(question.index, "no rule is known for the metric");
+        }
         let all = match question.series.as_slice() {
             [name] => name.clone(),
             names => format!("{{__name__=~\"{}\"}}", names.join("|")),

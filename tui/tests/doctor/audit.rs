@@ -199,7 +199,7 @@ const TRAPS: [Row; 23] = [
 ];
 
 /// Faults of rules, selectors and targets.
-const PITFALLS: [Row; 17] = [
+const PITFALLS: [Row; 28] = [
     row("namespaced without a label", "rule-namespace", Sandbox("rules"), "single_rules"),
     row("the series have the namespace of the scraped pod", "rule-namespace", Sandbox("rules"), "elsewhere"),
     row(
@@ -246,12 +246,44 @@ const PITFALLS: [Row; 17] = [
         Sandbox("chain"),
         "prometheus_and_its_monitors",
     ),
+    row(
+        "a query without the HPA's matchers",
+        "rule-matchers",
+        Sandbox("numbers"),
+        "rules_that_read_other_series",
+    ),
+    row(
+        "a rule with a virtual host of its own",
+        "rule-pins",
+        Sandbox("numbers"),
+        "rules_that_read_other_series",
+    ),
+    row(
+        "a query with another result than its series",
+        "rule-value",
+        Sandbox("numbers"),
+        "rules_that_read_other_series",
+    ),
+    row("a label that is called otherwise", "selector", Sandbox("numbers"), "selectors_that_match_no_series"),
+    row("a monitor that drops a label", "relabeling", Sandbox("numbers"), "relabelings_and_monitors"),
+    row("scheme https on a plain port", "target", Sandbox("numbers"), "relabelings_and_monitors"),
+    row("a path that does not exist", "endpoint", Sandbox("numbers"), "relabelings_and_monitors"),
+    row(
+        "a monitor for another namespace",
+        "monitor-namespace",
+        Sandbox("numbers"),
+        "relabelings_and_monitors",
+    ),
+    row("a Service without a monitor", "monitor", Sandbox("numbers"), "relabelings_and_monitors"),
+    row("a misspelt queue of the second metric", "queue", Sandbox("numbers"), "every_metric_is_walked"),
+    row("a second metric without a rule", "rule", Sandbox("numbers"), "every_metric_is_walked"),
     row("spec.replicas in a manifest", "replicas", Sandbox("autoscaler"), "queues_and_competing_hpas"),
 ];
 
 fn source(on: On) -> &'static str {
     match on {
         Sandbox("chain") => include_str!("chain.rs"),
+        Sandbox("numbers") => include_str!("numbers.rs"),
         Sandbox("rules") => include_str!("rules.rs"),
         Sandbox("autoscaler") => include_str!("autoscaler.rs"),
         Cluster("chain") => include_str!("../on_cluster/doctor/chain.rs"),

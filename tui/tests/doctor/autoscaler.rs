@@ -17,7 +17,7 @@ async fn queues_and_competing_hpas() {
 
     // The rule's guard returns 0, so the HPA reports no error.
     sandbox.patch(HPA, queue("orders")).await;
-    let report = sandbox.until_failure("queue", r#""matchLabels":{"queue":"Orders"}"#).await;
+    let report = sandbox.until_failure("queue", r#"matchLabels/queue","value":"Orders""#).await;
     let lines = report["lines"].as_array().unwrap();
     let verdict =
         |check: &str| lines.iter().find(|line| line["check"] == check).map(|line| line["verdict"].clone());

@@ -33,7 +33,7 @@ async fn prometheus_and_its_monitors() {
 
     // The path with totals of the node.
     sandbox.patch(MONITOR, endpoints(&|endpoint| endpoint["path"] = "/metrics".into())).await;
-    sandbox.until_failure("endpoint-series", "path: /metrics/detailed").await;
+    sandbox.repaired("endpoint-series", "/metrics/detailed").await;
 
     sandbox
         .patch(

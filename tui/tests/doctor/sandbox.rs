@@ -113,23 +113,58 @@ impl Sandbox {
         self.until(check, |code, report| code == Some(0) && is_fix(report, check, words)).await
     }
 
+    /// The body of a response as text.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        self.client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await.unwrap()
+    }
+
+    /// Carries out the printed fix of a report: its command, then its YAML.
+    pub(crate) async fn carry_out(&self, report: &Value) {
+        let fix = &report["fix"];
+        if let Some(command) = fix["command"].as_str() {
+            self.run_fix(command).await;
+        }
+        if let Some(yaml) = fix["yaml"].as_str() {
+            let object: Value = serde_saphyr::from_str(yaml).unwrap();
+            let field = |name: &str| object["metadata"][name].as_str().unwrap().to_owned();
+            let kind = object["kind"].as_str().unwrap().to_lowercase();
+            let path = path(&kind, &field("namespace"), &field("name"));
+            let path = format!("{path}?fieldManager=fix&force=true");
+            let _object = self.request(http::Method::PATCH, &path, APPLY, &object).await;
+        }
+    }
+
     /// Waits for the failure, runs its printed fix, and waits until nothing is wrong.
     pub(crate) async fn repaired(&self, check: &str, words: &str) {
         let report = self.until_failure(check, words).await;
-        self.run_fix(report["fix"]["text"].as_str().unwrap()).await;
+        self.carry_out(&report).await;
         self.until_healthy().await;
     }
 
     /// Waits for the warning, runs its printed fix, and waits until nothing is wrong.
     pub(crate) async fn repaired_warning(&self, check: &str, words: &str) {
         let report = self.until_warning(check, words).await;
-        self.run_fix(report["fix"]["text"].as_str().unwrap()).await;
+        self.carry_out(&report).await;
         self.until_healthy().await;
     }
 
-    /// Runs a command as `kubectl` does: patch, scale, label or delete one object of a namespace.
+    /// Runs a command line as a shell with `kubectl` does: with the real one if it is installed, or else the commands patch,
+    /// scale, label and delete of one object.
     async fn run_fix(&self, command: &str) {
+        if has_kubectl() {
+            let kubeconfig = self.kubeconfig();
+            let status =
+                Command::new("sh").args(["-ec", command]).env("KUBECONFIG", kubeconfig).status().unwrap();
+            assert!(status.success(), "{command}");
+            return;
+        }
         let words = words(command);
+        for words in words.split(|word| word == "&&") {
+            self.run_words(words, command).await;
+        }
+    }
+
+    async fn run_words(&self, words: &[String], command: &str) {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
             ["kubectl", "patch", kind, name, "-n", namespace, "--type", how, "-p", body] => {
@@ -211,6 +246,12 @@ fn is_fix(report: &Value, check: &str, words: &str) -> bool {
     fix["check"] == check && fix["text"].as_str().is_some_and(|text| text.contains(words))
 }
 
+/// Returns whether `kubectl` is installed.
+fn has_kubectl() -> bool {
+    let probe = Command::new("kubectl").args(["version", "--client"]).stdout(Stdio::null()).status();
+    probe.is_ok_and(|status| status.success())
+}
+
 /// The path of an object.
 fn path(kind: &str, namespace: &str, name: &str) -> String {
     let group = match kind {
@@ -219,21 +260,36 @@ fn path(kind: &str, namespace: &str, name: &str) -> String {
         "hpa" => {
             return format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{name}");
         }
-        "servicemonitor" => "/apis/monitoring.coreos.com/v1",
+        "configmap" => "/api/v1",
+        "servicemonitor" | "podmonitor" => "/apis/monitoring.coreos.com/v1",
         other => panic!("no path of {other}"),
     };
     format!("{group}/namespaces/{namespace}/{kind}s/{name}")
 }
 
-/// The words of a command. Text in single quotes is one word.
+/// The words of a command line as a shell reads them: text in single quotes is literal, a backslash quotes one character.
 fn words(command: &str) -> Vec<String> {
     let mut words = Vec::new();
-    for (index, part) in command.split('\'').enumerate() {
-        if index % 2 == 1 {
-            words.push(part.to_owned());
-        } else {
-            words.extend(part.split_whitespace().map(str::to_owned));
+    let (mut word, mut has_word, mut is_quoted) = (String::new(), false, false);
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => {
+                is_quoted = !is_quoted;
+                has_word = true;
+            }
+            '\\' if !is_quoted => word.extend(chars.next()),
+            c if c.is_whitespace() && !is_quoted => {
+                if has_word || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                has_word = false;
+            }
+            c => word.push(c),
         }
+    }
+    if has_word || !word.is_empty() {
+        words.push(word);
     }
     words
 }

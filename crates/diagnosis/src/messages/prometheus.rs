@@ -65,6 +65,7 @@ messages! {
 // The series of a metric in Prometheus.
 messages! {
     exporter_series_down(service) = "rabbitmq_up of {service} is 0: the exporter cannot read the broker";
+    series_unknown(metric) = "no rule is known that makes {metric}, so its series are unknown";
     all_series() = "the metric";
     series_value(series, subject, value, labels, age) = "{series} of {subject} is {value} ({labels}){age}";
     series_age(age) = ", {age} old";

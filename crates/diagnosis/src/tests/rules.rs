@@ -9,7 +9,7 @@ use crate::{SERIES, Verdict, examine};
 use Verdict::{Failure, Ok, Warning};
 
 /// Replaces the adapter's rules by one.
-fn rule(facts: &mut crate::Facts, series: &str, resources: &str, query: &str) {
+pub(super) fn rule(facts: &mut crate::Facts, series: &str, resources: &str, query: &str) {
     let text = format!(
         "externalRules:\n- seriesQuery: '{series}{{queue!=\"\"}}'\n  resources: {resources}\n  name: {{as: rabbitmq_queue_length}}\n  metricsQuery: '{query}'\n"
     );
@@ -23,7 +23,7 @@ fn samples_at(facts: &mut crate::Facts, seconds: &[f64]) {
     facts.metrics[0].history = known(vec![crate::facts::History { labels, points }]);
 }
 
-const BY_NAMESPACE: &str = "{overrides: {namespace: {resource: namespace}}}";
+pub(super) const BY_NAMESPACE: &str = "{overrides: {namespace: {resource: namespace}}}";
 
 #[test]
 fn unsound_rules() {

@@ -9,7 +9,7 @@ fn the_fix_repairs_a_broken_chain() {
 
     // The rule's guard answers 0 for it, and the autoscaler reports no problem.
     site.run("kubectl patch hpa worker-scaler -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/metrics/0/external/metric/selector/matchLabels/queue\",\"value\":\"orders\"}]'");
-    site.repaired_by_its_fix("queue", r#""matchLabels":{"queue":"Orders"}"#);
+    site.repaired_by_its_fix("queue", r#"/matchLabels/queue","value":"Orders""#);
 
     site.run("kubectl get hpa worker-scaler -n NS -o json | sed 's/\"name\": \"worker-scaler\"/\"name\": \"second\"/' | kubectl create -f -");
     site.repaired_by_its_fix("two-autoscalers", "kubectl delete hpa second");

@@ -43,6 +43,9 @@ fn exporters(facts: &Facts, writer: &mut ReportWriter<'_>) {
 
 fn metric(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) {
     let fact = &chain.observed.series;
+    if chain.rule.is_none() && !chain.is_queue() {
+        return writer.not_applicable("series", messages::series_unknown(&chain.metric.name));
+    }
     let Ok(Some(all)) = writer.require("series", fact) else { return };
     if chain::is_keda(facts) {
         let detail = messages::no_series_for_keda();
