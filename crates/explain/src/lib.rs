@@ -4,11 +4,14 @@
 //! knows more about the controller's memory, has a trace of its own and uses the parts: [`metric::reports`],
 //! [`pods::table`] and [`outlook::sentences`].
 
+pub mod change;
 pub mod figure;
+pub mod fleet;
 pub mod keda;
 pub mod metric;
 pub mod outlook;
 pub mod pods;
+pub mod report;
 pub mod rules;
 pub mod strings;
 mod subject;

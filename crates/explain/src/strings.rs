@@ -200,3 +200,74 @@ pub(crate) fn trigger_activity(name: &str, is_active: bool) -> String {
 pub(crate) fn trigger_fails(name: &str, failures: i64) -> String {
     format!("trigger {name} fails: {failures} times in a row")
 }
+
+pub(crate) const FIX_METRIC: &str = "find the cause of the failed metric";
+pub(crate) const SEPARATE_SELECTORS: &str = "give the two workloads selectors that do not overlap";
+
+pub(crate) fn fix_target(kind: &str, name: &str) -> String {
+    format!("create {kind} {name}, or correct scaleTargetRef")
+}
+
+pub(crate) fn add_request(why: &str) -> String {
+    format!("set the missing request: {why}")
+}
+
+pub(crate) fn raise_max(wants: i32) -> String {
+    format!("raise maxReplicas to {wants} if the cluster has room")
+}
+
+pub(crate) fn shorten_window(seconds: i64) -> String {
+    format!("shorten scaleDown.stabilizationWindowSeconds ({seconds} s), or wait")
+}
+
+pub(crate) fn enable(way: &str) -> String {
+    format!("change selectPolicy to allow {way}")
+}
+
+pub(crate) fn loosen_policy(way: &str) -> String {
+    format!("loosen the policies for {way}, or wait")
+}
+
+// The report of one HPA.
+
+pub(crate) fn report_head(
+    place: &str,
+    target: &str,
+    current: Option<i32>,
+    (min, max): (i32, i32),
+    rules: &str,
+) -> String {
+    let current = current.map_or_else(String::new, |current| format!("{current} now, "));
+    format!("HPA {place} scales {target}: {current}min {min}, max {max} ({rules})")
+}
+
+pub(crate) fn stays(size: i32) -> String {
+    format!("the next sync stays at {size}")
+}
+
+pub(crate) fn ratio_within(ratio: &str, low: &str, high: &str) -> String {
+    format!("= {ratio}, within {low} to {high}")
+}
+
+pub(crate) fn ratio_outside(ratio: &str, low: &str, high: &str) -> String {
+    format!("= {ratio}, outside {low} to {high}")
+}
+
+pub(crate) fn asks_for(size: i32, wins: bool) -> String {
+    if wins { format!("asks for {size} and decides") } else { format!("asks for {size}") }
+}
+
+pub(crate) fn not_read(why: &str) -> String {
+    format!("could not be read: {why}")
+}
+
+pub(crate) fn more_pods(count: usize) -> String {
+    format!("and {count} more")
+}
+
+pub(crate) const NO_CHANGE: &str = "nothing: the HPA follows its metrics";
+pub(crate) const WHAT: &str = "What";
+pub(crate) const WHY: &str = "Why";
+pub(crate) const PODS: &str = "Pods";
+pub(crate) const NEXT: &str = "Next";
+pub(crate) const CHANGE: &str = "Change";

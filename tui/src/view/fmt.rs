@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub(super) use ::text::duration::age;
+
 /// Formats a whole number with a comma between the thousands; in millions from ten million on.
 pub(super) fn count(value: f64) -> String {
     let rounded = value.round();
@@ -70,17 +72,6 @@ pub(super) fn coarse_up(duration: Duration) -> String {
     coarse(duration + Duration::from_millis(999))
 }
 
-/// Formats an age in its largest unit, as kubectl does: the text seldom changes.
-pub(super) fn age(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0..120 => format!("{seconds}s"),
-        120..7_200 => format!("{}m", seconds / 60),
-        7_200..172_800 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,15 +107,6 @@ mod tests {
         }
         for (duration, text) in [(ms(110), "0.2 s"), (ms(9_950), "10.0 s"), (ms(10_001), "11 s")] {
             assert_eq!(upper_bound(duration), text);
-        }
-    }
-
-    #[test]
-    fn ages_have_one_unit() {
-        for (seconds, text) in
-            [(0, "0s"), (119, "119s"), (120, "2m"), (7_199, "119m"), (7_200, "2h"), (900_000, "10d")]
-        {
-            assert_eq!(age(Duration::from_secs(seconds)), text);
         }
     }
 }
