@@ -20,8 +20,9 @@ use tower::util::MapRequestLayer;
 
 pub use self::error::ConnectError;
 use self::kubeconfig::Selected;
+pub use self::kubeconfig::{ContextInfo, contexts};
 use self::plugin::Credentials;
-pub use self::probe::probe;
+pub use self::probe::{Found, find, probe, reach};
 use self::token::TokenSource;
 use crate::errors;
 

@@ -1,10 +1,12 @@
 //! The obstacles between the kubeconfig and the demo, as sentences.
 
 use std::path::Path;
+use std::time::Duration;
 
 use text::clean;
 
 use super::Cluster;
+use crate::errors::{self, Connection};
 
 /// An obstacle: a sentence with the cause, a title, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,5 +140,60 @@ impl ConnectError {
             format!("no demo found in context {context}"),
             "install the demo there, or use --hpa NAME",
         )
+    }
+
+    /// A server that answers too late.
+    pub(crate) fn late(cluster: &Cluster, limit: Duration) -> Self {
+        let cause = format!("no answer within {limit:?}");
+        Self::unreachable(cluster, &cause, Connection::TimedOut.fix(false))
+    }
+
+    /// An error of the request for `what`.
+    pub(crate) fn of_read(cluster: &Cluster, what: &str, error: &kube::Error) -> Self {
+        let (context, cause) = (&cluster.context, errors::kube(error));
+        if errors::is_unauthenticated(error) {
+            Self::unauthenticated(context, &cause)
+        } else if errors::is_forbidden(error) {
+            Self::new(
+                format!("context {context} may not read {what}: {cause}"),
+                format!("context {context} may not read the HPA"),
+                "ask for the rights in manifests/rbac/viewer.yaml, or use --context NAME",
+            )
+        } else if errors::is_unreachable(error) {
+            Self::unreachable(cluster, &cause, Connection::of(error).fix(cluster.proxy.is_some()))
+        } else {
+            Self::new(
+                format!("reading {what} in context {context} failed: {cause}"),
+                format!("context {context} answers with an error"),
+                "list the HPAs with: surge list -A",
+            )
+        }
+    }
+
+    /// An error of the request for the HPAs of a namespace, or of all.
+    pub(crate) fn of_list(cluster: &Cluster, namespace: Option<&str>, error: &kube::Error) -> Self {
+        let (context, cause) = (&cluster.context, errors::kube(error));
+        let place = match namespace {
+            Some(namespace) => format!("namespace {namespace}"),
+            None => "all namespaces".to_owned(),
+        };
+        if errors::is_unauthenticated(error) {
+            Self::unauthenticated(context, &cause)
+        } else if errors::is_forbidden(error) {
+            let way_out = if namespace.is_some() { "use --context NAME" } else { "use -n NAME" };
+            Self::new(
+                format!("context {context} may not list the HPAs of {place}: {cause}"),
+                format!("context {context} may not list HPAs"),
+                format!("{way_out}, or ask for the right to list horizontalpodautoscalers"),
+            )
+        } else if errors::is_unreachable(error) {
+            Self::unreachable(cluster, &cause, Connection::of(error).fix(cluster.proxy.is_some()))
+        } else {
+            Self::new(
+                format!("listing the HPAs of {place} in context {context} failed: {cause}"),
+                format!("context {context} answers with an error"),
+                "check the cluster with: kubectl get hpa -A",
+            )
+        }
     }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use kube::Config;
-use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigError, NamedContext};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -33,10 +33,7 @@ pub(super) struct Selected {
 /// # Errors
 /// [`ConnectError`] names the field and the fix.
 pub(super) fn select(flags: &ConnectFlags) -> Result<Selected, ConnectError> {
-    let found = match &flags.kubeconfig {
-        Some(path) => vec![read_file(path)?.ok_or_else(|| ConnectError::no_kubeconfig(Some(path)))?],
-        None => read_list(&default_paths())?,
-    };
+    let found = read(flags)?;
     if found.is_empty() {
         // A pod has no kubeconfig; its service account is the user.
         if let (None, Ok(config)) = (&flags.context, Config::incluster_env()) {
@@ -44,13 +41,52 @@ pub(super) fn select(flags: &ConnectFlags) -> Result<Selected, ConnectError> {
         }
         return Err(ConnectError::no_kubeconfig(default_paths().first().map(PathBuf::as_path)));
     }
+    reduce(&merge(found)?, flags)
+}
+
+/// A context of a kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContextInfo {
+    /// Its name.
+    pub name: String,
+    /// URL of its API server, without credentials; empty if the kubeconfig has none.
+    pub server: String,
+}
+
+/// The contexts of the kubeconfig, in its order.
+///
+/// # Errors
+/// [`ConnectError`] names the file and the fix.
+pub fn contexts(flags: &ConnectFlags) -> Result<Vec<ContextInfo>, ConnectError> {
+    let merged = merge(read(flags)?)?;
+    let server = |cluster: &str| {
+        let found = merged.clusters.iter().find(|named| named.name == cluster)?;
+        let url: Uri = found.cluster.as_ref()?.server.as_deref()?.parse().ok()?;
+        Some(proxy::redacted(&url))
+    };
+    let info = |named: &NamedContext| ContextInfo {
+        name: named.name.clone(),
+        server: named.context.as_ref().and_then(|context| server(&context.cluster)).unwrap_or_default(),
+    };
+    Ok(merged.contexts.iter().map(info).collect())
+}
+
+/// Reads the file of `--kubeconfig`, or the default ones that exist.
+fn read(flags: &ConnectFlags) -> Result<Vec<Kubeconfig>, ConnectError> {
+    match &flags.kubeconfig {
+        Some(path) => Ok(vec![read_file(path)?.ok_or_else(|| ConnectError::no_kubeconfig(Some(path)))?]),
+        None => read_list(&default_paths()),
+    }
+}
+
+fn merge(found: Vec<Kubeconfig>) -> Result<Kubeconfig, ConnectError> {
     let mut merged = Kubeconfig::default();
     for mut next in found {
         // The first file with a context that is not empty decides.
         next.current_context = next.current_context.filter(|name| !name.is_empty());
         merged = merged.merge(next).map_err(|error| invalid(None, &error))?;
     }
-    reduce(&merged, flags)
+    Ok(merged)
 }
 
 /// The files of `$KUBECONFIG`, else `~/.kube/config`.

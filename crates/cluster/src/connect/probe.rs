@@ -1,10 +1,11 @@
-//! The first request to a cluster: is the demo there?
+//! The first requests to a cluster: is the demo there, or another HPA?
 
 use std::time::Duration;
 
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
+use kube::api::ListParams;
 
 use super::{Cluster, ConnectError};
 use crate::errors::{self, Connection};
@@ -24,10 +25,7 @@ pub async fn probe(
     let error = match tokio::time::timeout(timeout, api.get(hpa)).await {
         Ok(Ok(_)) => return Ok(()),
         Ok(Err(error)) => error,
-        Err(_elapsed) => {
-            let cause = format!("no answer within {timeout:?}");
-            return Err(ConnectError::unreachable(cluster, &cause, Connection::TimedOut.fix(false)));
-        }
+        Err(_elapsed) => return Err(ConnectError::late(cluster, timeout)),
     };
     if errors::is_missing(&error) {
         return Err(absent(cluster, namespace, hpa, timeout).await);
@@ -42,6 +40,67 @@ pub async fn probe(
     } else {
         ConnectError::failed(context, hpa, &cause)
     })
+}
+
+/// The HPAs of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// The demo's HPA.
+    Demo,
+    /// Other HPAs.
+    Others {
+        /// Their namespace, if the user may not list all.
+        namespace: Option<String>,
+    },
+}
+
+/// Reads the demo's HPA, or else looks for any other one: in `namespace`, or in all namespaces and then in the context's own.
+///
+/// # Errors
+/// [`ConnectError`] of [`probe`], if there is no HPA.
+pub async fn find(
+    cluster: &Cluster,
+    namespace: Option<&str>,
+    hpa: &str,
+    timeout: Duration,
+) -> Result<Found, ConnectError> {
+    let demo = namespace.unwrap_or(contract::names::NAMESPACE);
+    let Err(obstacle) = probe(cluster, demo, hpa, timeout).await else { return Ok(Found::Demo) };
+    let own = cluster.client.default_namespace();
+    let places = if namespace.is_some() { [namespace, None] } else { [None, Some(own)] };
+    for place in places {
+        match any(cluster, place, timeout).await {
+            Ok(true) => return Ok(Found::Others { namespace: place.map(str::to_owned) }),
+            Err(error) if errors::is_forbidden(&error) && namespace.is_none() => {}
+            _ => break,
+        }
+    }
+    Err(obstacle)
+}
+
+/// Sends a request to a cluster that the user chose.
+///
+/// # Errors
+/// [`ConnectError`] names the obstacle. A missing right to list HPAs is none: a namespace may have the right.
+pub async fn reach(cluster: &Cluster, timeout: Duration) -> Result<(), ConnectError> {
+    match any(cluster, None, timeout).await {
+        Ok(_) => Ok(()),
+        Err(error) if errors::is_forbidden(&error) && !errors::is_unauthenticated(&error) => Ok(()),
+        Err(error) => Err(ConnectError::of_list(cluster, None, &error)),
+    }
+}
+
+/// Returns true if a namespace, or the cluster, has an HPA. Without an answer in time it returns false.
+async fn any(cluster: &Cluster, namespace: Option<&str>, timeout: Duration) -> Result<bool, kube::Error> {
+    let api: Api<HorizontalPodAutoscaler> = match namespace {
+        Some(namespace) => Api::namespaced(cluster.client.clone(), namespace),
+        None => Api::all(cluster.client.clone()),
+    };
+    let one = ListParams::default().limit(1);
+    match tokio::time::timeout(timeout, api.list(&one)).await {
+        Ok(answer) => Ok(!answer?.items.is_empty()),
+        Err(_late) => Ok(false),
+    }
 }
 
 /// The missing one of namespace and HPA; the HPA, if namespaces may not be read.
