@@ -61,7 +61,7 @@ fn type_keys(world: &mut World, keys: &str) {
 
 /// The differences from an untouched dashboard, and the requested effects.
 fn state(world: &World) -> String {
-    let Model { data, ui } = &world.model;
+    let Model { data, ui, .. } = &world.model;
     let mut parts = vec![ui.screen.title().to_lowercase()];
     match &ui.mode {
         Mode::Normal => {}
@@ -78,6 +78,7 @@ fn state(world: &World) -> String {
                 Dialog::Tune(_) => "tune",
                 Dialog::Shadow(_) => "shadow",
                 Dialog::Drills(_) => "drills",
+                Dialog::Places(_) => "places",
             }
             .to_owned(),
         ),
@@ -190,6 +191,11 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("<tab>", "pods"),
     ("<tab><backtab>", "overview"),
     ("L", "logs"),
+    ("H", "fleet"),
+    ("HH", "fleet"),
+    ("H<esc>", "overview"),
+    ("C", "overview, places"),
+    ("N", "overview, places"),
     ("<enter>", "overview, only chart"),
     ("<enter><esc>", "overview, on chart"),
     ("<enter><esc><esc>", "overview"),

@@ -124,6 +124,12 @@ impl DayClock {
         self.started.as_millisecond()
     }
 
+    /// The timestamp of a moment of the run.
+    #[must_use]
+    pub fn timestamp(&self, at: At) -> Timestamp {
+        self.started.checked_add(at.0).unwrap_or(Timestamp::MAX)
+    }
+
     /// Converts a cluster's timestamp, assuming that its clock agrees with ours; times before the run become
     /// its start.
     #[must_use]

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod clock;
 pub mod data;
 pub mod edits;
+pub mod fleet;
 pub mod keys;
 pub mod message;
 pub mod model;

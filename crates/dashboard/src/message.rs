@@ -14,8 +14,8 @@ use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedS
 
 use crate::clock::{At, Clock};
 use crate::reported::{
-    BurstProgress, DrillEvent, DrillRequest, LoadProgress, LogState, MetricAnswers, PollRate, ServerTime,
-    Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
+    BurstProgress, DrillEvent, DrillRequest, FleetEvent, LoadProgress, LogState, MetricAnswers, Place,
+    PlaceKind, PollRate, ServerTime, Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
 };
 use crate::ui::screen::{Panel, Screen};
 
@@ -102,6 +102,8 @@ pub enum Event {
     Doctor(Box<Report>),
     /// The answer to a [`DrillRequest`].
     Drill(DrillEvent),
+    /// The HPAs of the cluster, and changes of the target.
+    Fleet(FleetEvent),
     /// The process was asked to end (SIGTERM, SIGHUP, or SIGINT from outside).
     Terminate,
 }
@@ -165,6 +167,19 @@ pub enum Effect {
     Doctor,
     /// Stop a part of the metric chain, or start it again.
     Drill(DrillRequest),
+    /// Watch the HPAs of the cluster from now on.
+    WatchFleet,
+    /// End the sources of the target, and start those of another HPA of the same cluster.
+    Open {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        hpa: String,
+    },
+    /// List the places of a kind; the answer is a [`FleetEvent::Places`].
+    FindPlaces(PlaceKind),
+    /// Go to another context or namespace, and watch its HPAs.
+    Switch(PlaceKind, Place),
     /// Poll fast or slow: fast during a burst.
     PollRate(PollRate),
     /// Follow these pods' logs from now on; the log of a pod that is no longer listed is read to its end.

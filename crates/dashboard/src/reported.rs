@@ -1,6 +1,7 @@
 //! Reports of the sources, and the requests that they answer: plain data below the model.
 
 mod changes;
+mod fleet;
 mod load;
 mod sources;
 mod target;
@@ -9,6 +10,7 @@ pub use self::changes::{
     Applied, Change, Drill, DrillEvent, DrillRequest, Refusal, ScaledKind, ScaledWorkload, TuneEvent,
     TuneRequest,
 };
+pub use self::fleet::{FleetEvent, Place, PlaceKind};
 pub use self::load::{BurstProgress, LoadProgress};
 pub use self::sources::{LogState, MetricAnswers, PollRate, ServerTime, Source, SourceState};
 pub use self::target::{Problem, StartStep, Target, TargetEvent};

@@ -9,6 +9,7 @@ pub mod any_hpa;
 pub mod chart;
 pub mod decision;
 pub mod doctor;
+pub mod fleet;
 pub mod runs;
 pub mod states;
 pub mod world;
@@ -49,6 +50,7 @@ pub fn all() -> Vec<&'static str> {
         any_hpa::SCENES,
         decision::SCENES,
         doctor::SCENES,
+        fleet::SCENES,
         chart::SCENES,
         runs::SCENES,
         states::SCENES,
@@ -146,6 +148,7 @@ impl World {
             return decision::play(scene, columns, rows)
                 .or_else(|| any_hpa::play(scene, columns, rows))
                 .or_else(|| doctor::play(scene, columns, rows))
+                .or_else(|| fleet::play(scene, columns, rows))
                 .or_else(|| chart::play(scene, columns, rows))
                 .or_else(|| runs::play(scene, columns, rows))
                 .or_else(|| states::play(scene, columns, rows));

@@ -6,6 +6,7 @@ pub mod doctor;
 pub mod drills;
 pub mod events;
 pub mod filter;
+pub mod places;
 pub mod screen;
 pub mod state;
 pub mod yes_no;

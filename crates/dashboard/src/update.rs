@@ -6,12 +6,14 @@ mod answers;
 mod decide;
 mod doctor;
 mod drill;
+mod fleet;
 mod input;
 mod jobs;
 mod lists;
 mod navigation;
 mod observe;
 mod observed_at;
+mod places;
 pub(crate) mod shadow;
 mod sources;
 #[cfg(test)]

@@ -37,6 +37,12 @@ pub enum Action {
     PreviousScreen,
     /// The workers' logs.
     Logs,
+    /// All HPAs of the cluster.
+    Fleet,
+    /// The contexts of the kubeconfig.
+    Contexts,
+    /// The namespaces of the cluster.
+    Namespaces,
     /// On the screen Runs: compare with the chosen run.
     Compare,
     /// Run the doctor's checks.

@@ -97,6 +97,20 @@ pub const TABLE: &[Binding] = &[
         footer: Some("screen"),
     },
     Binding {
+        keys: &[(Char('H'), Action::Fleet)],
+        when: KeyContext::Screen,
+        shown: "H",
+        help: "fleet: all HPAs of the cluster; enter opens one",
+        footer: None,
+    },
+    Binding {
+        keys: &[(Char('C'), Action::Contexts), (Char('N'), Action::Namespaces)],
+        when: KeyContext::Screen,
+        shown: "C N",
+        help: "another context or namespace; the load stops first",
+        footer: None,
+    },
+    Binding {
         keys: &[(Char('L'), Action::Logs)],
         when: KeyContext::Screen,
         shown: "L",

@@ -28,6 +28,8 @@ pub enum Source {
     Producer,
     /// Logs of the workers.
     Logs,
+    /// Watch on all HPAs.
+    Fleet,
 }
 
 /// The state of a source.

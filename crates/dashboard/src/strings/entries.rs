@@ -14,6 +14,8 @@ pub(crate) const UNREACHABLE: &str = "the target is unreachable";
 pub(crate) const TIME_LIMIT: &str = "the limit of ten minutes is reached";
 /// The user stopped the load.
 pub(crate) const SWITCHED_OFF: &str = "switched off";
+/// The user goes to another target.
+pub(crate) const ANOTHER_TARGET: &str = "another target is opened";
 /// The user quit.
 pub(crate) const QUIT: &str = "quit";
 

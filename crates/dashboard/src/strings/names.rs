@@ -21,6 +21,7 @@ impl Screen {
             Self::Runs => "Runs",
             Self::Doctor => "Doctor",
             Self::Logs => "Logs",
+            Self::Fleet => "Fleet",
         }
     }
 }
@@ -184,6 +185,7 @@ impl MissingReason {
                 Source::Prometheus => "Prometheus not read",
                 Source::Producer => "producer not reached",
                 Source::Logs => "logs not read",
+                Source::Fleet => "HPAs not read",
             },
             Self::NotSampled => "workers not sampled",
             Self::LogGap => "gap in a log",
@@ -277,5 +279,6 @@ pub(crate) fn source(source: Source) -> &'static str {
         Source::Prometheus => "Prometheus",
         Source::Producer => "the producer",
         Source::Logs => "the logs",
+        Source::Fleet => "the fleet",
     }
 }

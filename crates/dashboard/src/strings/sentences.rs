@@ -83,6 +83,12 @@ pub const BROKER_STOPPED: &str = "new jobs are refused; non-persistent messages 
 
 /// A key that changes the cluster, with `--read-only`.
 pub const READ_ONLY_NOTICE: &str = "read-only: nothing is sent to the cluster";
+/// A key for one HPA on the screen of all HPAs.
+pub const OPEN_AN_HPA: &str = "open an HPA first: enter";
+/// The notice until another context answers.
+pub(crate) fn connecting_to(context: &str) -> String {
+    format!("connecting to context {context}")
+}
 /// The inspect key on a screen without a time axis.
 pub const NO_TIME_AXIS: &str = "this screen has no time axis";
 /// The filter key on a screen without a list.

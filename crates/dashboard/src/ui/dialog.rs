@@ -1,7 +1,7 @@
 //! The dialogs with text fields: each receives all keys without Ctrl.
 
 use crate::autoscaler::{shadow, tuning};
-use crate::ui::drills;
+use crate::ui::{drills, places};
 
 /// A dialog with text fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,4 +12,6 @@ pub enum Dialog {
     Shadow(shadow::ShadowDialog),
     /// The dialog that stops a part of the metric chain.
     Drills(drills::DrillDialog),
+    /// The dialog that changes context or namespace.
+    Places(places::PlacesDialog),
 }

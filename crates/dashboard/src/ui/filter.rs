@@ -61,6 +61,8 @@ pub struct Filters {
     pub logs: Filter,
     /// The filter of the pods.
     pub pods: Filter,
+    /// The filter of the fleet.
+    pub fleet: Filter,
 }
 
 impl Filters {
@@ -71,6 +73,7 @@ impl Filters {
             Screen::Overview => Some(&self.events),
             Screen::Logs => Some(&self.logs),
             Screen::Pods => Some(&self.pods),
+            Screen::Fleet => Some(&self.fleet),
             _ => None,
         }
     }
@@ -81,6 +84,7 @@ impl Filters {
             Screen::Overview => Some(&mut self.events),
             Screen::Logs => Some(&mut self.logs),
             Screen::Pods => Some(&mut self.pods),
+            Screen::Fleet => Some(&mut self.fleet),
             _ => None,
         }
     }

@@ -16,10 +16,12 @@ pub enum Screen {
     Doctor,
     /// The workers' log lines.
     Logs,
+    /// All HPAs of the cluster. It is above the others, which show one HPA, and not among them.
+    Fleet,
 }
 
 impl Screen {
-    /// All screens, in the order of `tab`.
+    /// The screens of one HPA, in the order of `tab`.
     pub const ALL: &[Self] =
         &[Self::Overview, Self::Pods, Self::Decision, Self::Runs, Self::Doctor, Self::Logs];
 
@@ -35,9 +37,12 @@ impl Screen {
         matches!(self, Self::Overview | Self::Pods | Self::Decision)
     }
 
-    /// The next or previous screen.
+    /// The next or previous screen; from the fleet the first or last one.
     #[must_use]
     pub fn neighbour(self, forwards: bool) -> Self {
+        if self == Self::Fleet {
+            return if forwards { Self::default() } else { Self::default().neighbour(false) };
+        }
         neighbour(Self::ALL, self.index(), forwards)
     }
 }

@@ -88,6 +88,7 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
         effects.push(Effect::FollowLogs(logs));
     }
     super::doctor::first(model, at, effects);
+    super::fleet::first(model, effects);
     // A paused view shows an earlier time: it is still anyway.
     let calm = is_calm(model);
     if calm && model.paused_for().is_none() {

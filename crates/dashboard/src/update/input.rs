@@ -3,7 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::lists::log_event;
-use super::{act, drill, navigation, shadow, tune};
+use super::{act, drill, fleet, navigation, places, shadow, tune};
 use crate::autoscaler::forecast;
 use crate::bursts::load::SIZES;
 use crate::clock::At;
@@ -11,6 +11,7 @@ use crate::keys;
 use crate::keys::{Action, KeyContext};
 use crate::message::{Effect, Input};
 use crate::model::Model;
+use crate::reported::PlaceKind;
 use crate::strings::{entries, sentences};
 use crate::ui::dialog::Dialog;
 use crate::ui::events::Severity;
@@ -79,6 +80,10 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         model.ui.notice = Some(Notice { at, text: sentences::READ_ONLY_NOTICE.to_owned() });
         return;
     }
+    if fleet::needs_an_open_hpa(model, action) {
+        model.ui.notice = Some(Notice { at, text: sentences::OPEN_AN_HPA.to_owned() });
+        return;
+    }
     match action {
         Action::Fire => act::burst(model, at, effects),
         Action::Size(index) => model.data.load.size = SIZES[index.min(SIZES.len() - 1)],
@@ -96,6 +101,9 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),
+        Action::Fleet => model.ui.show(Screen::Fleet),
+        Action::Contexts => places::open(model, PlaceKind::Context, effects),
+        Action::Namespaces => places::open(model, PlaceKind::Namespace, effects),
         Action::Compare => navigation::compare(model),
         Action::Doctor => super::doctor::run(model, at, effects),
         Action::Pause => {
@@ -112,6 +120,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Legend => model.ui.mode = Mode::Legend(0),
         Action::Toggle => navigation::toggle(model),
         Action::Markers => model.ui.markers = model.ui.markers.next(),
+        Action::Expand if fleet::is_shown(model) => fleet::open(model, at, effects),
         Action::Expand => navigation::expand(model),
         Action::Back => navigation::back(model),
         Action::Filter => navigation::filter(model),
@@ -157,6 +166,7 @@ fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec
         Dialog::Tune(_) => tune::key(model, key, effects),
         Dialog::Drills(_) => drill::key(model, key, effects),
         Dialog::Shadow(_) => shadow::key(model, at, key),
+        Dialog::Places(_) => places::key(model, key, effects),
     }
     true
 }

@@ -81,8 +81,16 @@ pub(super) fn back(model: &mut Model) {
         ui.focus = Focus::On(panel);
     } else if let Some(filter) = filter {
         filter.clear();
-    } else {
+    } else if ui.focus != Focus::Nowhere {
         ui.focus = Focus::Nowhere;
+    } else if ui.screen == Screen::Fleet {
+        // Back to the open HPA.
+        if !model.fleet.is_alone {
+            ui.show(Screen::default());
+        }
+    } else if model.fleet.is_listed {
+        // The user came from there.
+        ui.show(Screen::Fleet);
     }
 }
 
@@ -150,7 +158,9 @@ pub(super) fn go(model: &mut Model, action: Action) {
         Mode::Filter | Mode::Dialog(_) => return,
         Mode::Normal => {}
     }
-    if model.ui.viewport.is_inspecting() {
+    if super::fleet::is_shown(model) {
+        super::fleet::go(model, action);
+    } else if model.ui.viewport.is_inspecting() {
         cursor(model, action, is_up);
     } else if is_list(model) {
         scroll(model, action);
@@ -247,7 +257,9 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: HitTarget) ->
         }
     }
     let step = if is_up { Action::Up } else { Action::Down };
-    if is_list(model) {
+    if super::fleet::is_shown(model) {
+        (0..WHEEL).for_each(|_| super::fleet::go(model, step));
+    } else if is_list(model) {
         (0..WHEEL).for_each(|_| scroll(model, step));
     } else if super::doctor::scrolls(model) {
         (0..WHEEL).for_each(|_| super::doctor::scroll(model, step));

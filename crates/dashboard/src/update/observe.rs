@@ -41,6 +41,8 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Readings(answers) => return readings(model, at, *answers),
         Event::ScaledObject(object) => return scaled_object(model, object.map(|object| *object)),
         Event::Scraped(sample) => return scraped(model, at, sample),
+        Event::Source(Source::Fleet, state) => return super::fleet::state_changed(model, state),
+        Event::Fleet(event) => return super::fleet::take(model, at, event),
         Event::Source(source, state) => return source_changed(model, at, source, state),
         Event::Burst(progress) => jobs::burst(model, at, progress),
         Event::Load(progress) => load(model, at, progress, effects),

@@ -72,7 +72,9 @@ fn requests(effects: &[Effect]) -> Vec<String> {
 fn step(talk: &Talk) -> String {
     match &talk.model.ui.mode {
         Mode::Dialog(open) => match &**open {
-            other @ (Dialog::Shadow(_) | Dialog::Drills(_)) => panic!("another dialog: {other:?}"),
+            other @ (Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Places(_)) => {
+                panic!("another dialog: {other:?}")
+            }
             Dialog::Tune(dialog) => match &dialog.step {
                 TuneStep::Editing(wrong) if wrong.is_empty() => "editing".to_owned(),
                 TuneStep::Editing(wrong) => format!("editing: {}", wrong.join("; ")),
