@@ -22,6 +22,9 @@ pub(crate) const PROFILES: [&str; 3] = ["plugin", "exporter", "keda"];
 /// First line of every generated file.
 const NOTE: &str = "# Generated from charts/ by `cargo xtask manifests`: change the chart, not this file.\n";
 
+/// Folder of files that are written by hand: they are not part of the demo.
+const BY_HAND: &str = "rbac/";
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The Helm program
@@ -115,7 +118,7 @@ fn drift(folder: &Path, wanted: &BTreeMap<String, String>) -> anyhow::Result<Vec
     Ok(drift)
 }
 
-/// Reads every file below `folder`, by its path in that folder.
+/// Reads every generated file below `folder`, by its path in that folder.
 fn present(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -132,7 +135,9 @@ fn present(folder: &Path) -> anyhow::Result<BTreeMap<String, String>> {
             let text =
                 std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
             let name = path.strip_prefix(folder)?.to_string_lossy().replace('\\', "/");
-            files.insert(name, text);
+            if !name.starts_with(BY_HAND) {
+                files.insert(name, text);
+            }
         }
     }
     Ok(files)
