@@ -5,7 +5,9 @@ mod dashboard;
 mod doctor;
 mod down;
 mod duration;
+mod explain;
 mod install;
+mod list;
 mod log;
 #[cfg(feature = "sandbox")]
 mod pod;
@@ -25,8 +27,8 @@ const USAGE: u8 = 2;
 
 /// Drives and watches Kubernetes autoscaling from a terminal.
 ///
-/// Without a subcommand it opens the dashboard: on the current context's cluster if the demo is there, else on a
-/// sandbox of its own. With --context, --namespace or --kubeconfig it uses that cluster and no other.
+/// Without a subcommand it opens the dashboard on the current context's cluster: on the demo, else on the list of all
+/// HPAs. Without an HPA it starts a sandbox. With --context, --namespace or --kubeconfig it uses that cluster and no other.
 #[derive(Debug, Parser)]
 #[command(name = "surge", version, args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -40,6 +42,10 @@ struct Cli {
 enum Command {
     /// Check the metric chain hop by hop and name the first fix
     Doctor(doctor::Args),
+    /// Explain the decision of one HPA: the size, the reasons, what comes next
+    Explain(explain::Args),
+    /// List the HPAs with their winning metrics and verdicts
+    List(list::Args),
     /// Install the demo, and the stack below it, on a cluster
     Up(up::Args),
     /// Remove what `up` installed, and nothing else
@@ -72,6 +78,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         None => dashboard::main(cli.dashboard),
         Some(Command::Doctor(arguments)) => doctor::main(arguments),
+        Some(Command::Explain(arguments)) => explain::main(&arguments),
+        Some(Command::List(arguments)) => list::main(&arguments),
         Some(Command::Up(arguments)) => up::main(arguments),
         Some(Command::Down(arguments)) => down::main(arguments),
         Some(Command::Status(arguments)) => status::main(&arguments),

@@ -26,6 +26,7 @@ mod dialog;
 mod doctor;
 mod draw;
 mod events;
+mod fleet;
 mod fmt;
 mod footer;
 mod forecast;
@@ -120,6 +121,12 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
         }
         Content::Runs => (&runs::Runs { data, chosen: ui.runs, theme }).render(area, buffer),
         Content::Doctor => (&doctor::Doctor { data, scroll: scroll.offset, theme }).render(area, buffer),
+        Content::Fleet => {
+            let (filter, now) = (&ui.filters.fleet, model.data.day.timestamp(model.data.now));
+            let target = data.watched.target.as_ref().filter(|_| model.fleet.is_alone);
+            let reason = target.map_or("", |target| target.reason.as_str());
+            (&fleet::FleetScreen { fleet: &model.fleet, filter, now, reason, theme }).render(area, buffer);
+        }
         Content::Logs => {
             let filter = &ui.filters.logs;
             (&logs::Logs { data, filter, scroll: scroll.offset, theme }).render(area, buffer);
@@ -147,6 +154,7 @@ fn dialog(model: &Model, layout: &ScreenLayout, buffer: &mut Buffer) {
             Dialog::Tune(dialog) => (&dialog::Tune { dialog, data, theme }).render(area, buffer),
             Dialog::Drills(dialog) => (&dialog::Drills { dialog, data, theme }).render(area, buffer),
             Dialog::Shadow(dialog) => (&dialog::ShadowForm { dialog, theme }).render(area, buffer),
+            Dialog::Places(dialog) => (&dialog::Places { dialog, theme }).render(area, buffer),
         },
         Mode::Legend(chosen) => {
             let lens = ui.chart_view(data.now);

@@ -10,6 +10,9 @@ mod cut;
 mod doctor;
 #[cfg(feature = "sandbox")]
 mod faults;
+#[cfg(feature = "sandbox")]
+mod fleet;
+mod fleet_screens;
 mod hostile;
 #[cfg(feature = "sandbox")]
 mod install;

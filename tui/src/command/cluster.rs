@@ -11,7 +11,7 @@ pub(super) struct ClusterArgs {
     /// Context of the kubeconfig to use
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<String>,
-    /// Namespace of the demo [default: autoscaling-demo]
+    /// Namespace [default: autoscaling-demo; for `list` and `explain` the context's]
     #[arg(long, short = 'n', value_name = "NAME")]
     pub(super) namespace: Option<String>,
     /// Kubeconfig to read [default: $KUBECONFIG, else ~/.kube/config]

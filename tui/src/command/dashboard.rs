@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use super::cluster::ClusterArgs;
 use super::{USAGE, complain, log};
 use crate::runtime;
-use crate::source::dispatch;
-use crate::source::dispatch::Settings;
 use crate::source::event_sender::EventSender;
+use crate::source::session;
+use crate::source::session::Settings;
 use crate::source::target;
 use crate::source::target::{Fallback, TargetOptions};
 use crate::terminal;
@@ -35,9 +35,9 @@ const EFFECTS: usize = 64;
 pub(super) struct Args {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// Name of the HorizontalPodAutoscaler to watch
-    #[arg(long, value_name = "NAME", default_value = contract::names::HPA, help_heading = "Cluster")]
-    hpa: String,
+    /// Name of the HorizontalPodAutoscaler to watch [default: worker-scaler, else all HPAs]
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    hpa: Option<String>,
     /// Service of Prometheus [default: those named prometheus-operated]
     #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Cluster")]
     prometheus: Option<Address>,
@@ -213,23 +213,23 @@ async fn watch(
         () = &mut ended => return Vec::new(),
         running = target::choose(arguments.wish(), &outbox) => running,
     };
-    let Some(running) = running else {
+    let Some(mut running) = running else {
         ended.await;
         return Vec::new();
     };
     let settings = Settings {
-        namespace: running.namespace,
-        hpa: arguments.hpa,
+        flags: arguments.cluster.flags(),
         prometheus: arguments.prometheus,
         read_only: arguments.read_only,
     };
-    let mut sources = std::pin::pin!(dispatch::run(running.client, settings, outbox, clock, effects));
+    let stop = std::mem::replace(&mut running.stop, Box::new(|| Box::pin(async {})));
+    let mut sources = std::pin::pin!(session::run(running, settings, outbox, clock, effects));
     let left = tokio::select! {
         // Effects have no sender any more: the sources end by themselves, after they have restored the drills.
-        () = &mut ended => tokio::time::timeout(dispatch::SHUTDOWN_TIMEOUT, &mut sources).await.unwrap_or_default(),
+        () = &mut ended => tokio::time::timeout(session::END_TIMEOUT, &mut sources).await.unwrap_or_default(),
         left = &mut sources => left,
     };
-    (running.stop)().await;
+    stop().await;
     left
 }
 

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::duration;
 use crate::source::event_sender::EventSender;
 use crate::source::target;
-use crate::source::target::{Boxed, Fallback, Running};
+use crate::source::target::{Boxed, Fallback, Opens, Running};
 use dashboard::message::Event;
 use dashboard::reported::{Problem, Target, TargetEvent};
 
@@ -319,7 +319,8 @@ async fn start_for_dashboard(
             }
         })
     };
-    Ok(Running { client, namespace, stop: Box::new(stop) })
+    let opens = Opens::Hpa { namespace, name: contract::names::HPA.to_owned() };
+    Ok(Running { client, title: "sandbox".to_owned(), is_own: true, opens, stop: Box::new(stop) })
 }
 
 /// `surge reaper`.

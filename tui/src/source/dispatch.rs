@@ -132,6 +132,8 @@ pub async fn run(
                 watchfulness.send_replace(wanted);
             }
             Effect::FollowLogs(pods) => logs.follow(&pods),
+            // The session carries these out.
+            Effect::WatchFleet | Effect::Open { .. } | Effect::FindPlaces(_) | Effect::Switch(..) => {}
             // The runtime carries these out itself.
             Effect::TickIn(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }

@@ -1,8 +1,9 @@
 //! The sources' end of the event channel: stamps every event with the time of its arrival.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{RwLock, mpsc};
 
 use dashboard::clock::At;
 use dashboard::clock::Clock;
@@ -14,13 +15,26 @@ use dashboard::reported::{Problem, Source, SourceState, StartStep, StepState, Ta
 pub struct EventSender {
     events: mpsc::Sender<Timestamped>,
     clock: Clock,
+    /// Shared by the clones: false once they are closed.
+    is_open: Arc<RwLock<bool>>,
 }
 
 impl EventSender {
     /// A sender that stamps with the run's clock.
     #[must_use]
     pub fn new(events: mpsc::Sender<Timestamped>, clock: Clock) -> Self {
-        Self { events, clock }
+        Self { events, clock, is_open: Arc::new(RwLock::new(true)) }
+    }
+
+    /// A sender to the same channel that can be closed by itself.
+    #[must_use]
+    pub fn branch(&self) -> Self {
+        Self { is_open: Arc::new(RwLock::new(true)), ..self.clone() }
+    }
+
+    /// Closes the sender and its clones. No event of theirs comes after the return.
+    pub async fn close(&self) {
+        *self.is_open.write().await = false;
     }
 
     /// The current time of the run.
@@ -37,6 +51,10 @@ impl EventSender {
 
     /// Sends an event and waits for room: a source never runs ahead of the screen by more than the channel.
     pub async fn send(&self, event: Event) {
+        let is_open = self.is_open.read().await;
+        if !*is_open {
+            return;
+        }
         // The receiver goes away when the dashboard ends; then the event has no reader.
         let _ended = self.events.send(self.clock.stamp(event)).await;
     }
@@ -59,5 +77,28 @@ impl EventSender {
     /// Reports a problem of the target.
     pub async fn failed(&self, problem: Problem) {
         self.send(Event::Target(TargetEvent::Failed(problem))).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_closed_branch_sends_nothing_more() {
+        let (events, mut received) = mpsc::channel(8);
+        let trunk = EventSender::new(events, Clock::start());
+        let branch = trunk.branch();
+        let clone = branch.clone();
+        clone.send(Event::Tick).await;
+        branch.close().await;
+        clone.send(Event::Terminate).await;
+        trunk.send(Event::Tick).await;
+        drop((trunk, branch, clone));
+        let mut all = Vec::new();
+        while let Some(stamped) = received.recv().await {
+            all.push(stamped.event);
+        }
+        assert_eq!(all, [Event::Tick, Event::Tick]);
     }
 }

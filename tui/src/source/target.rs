@@ -1,6 +1,7 @@
-//! The choice of the cluster: the requested one, else the current context's if it has the demo, else a fallback.
+//! The choice of the first cluster: the requested one, else the current context's if it has an HPA, else a fallback.
 //!
-//! The choice is made once. A cluster that goes away later is waited for, never replaced.
+//! A cluster with HPAs and without the demo opens the fleet. A cluster that goes away later is waited for; only the user
+//! replaces it.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -10,13 +11,16 @@ use kube::Client;
 use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
 use cluster::connect;
-use cluster::connect::{Cluster, ConnectError, ConnectFlags};
+use cluster::connect::{Cluster, ConnectError, ConnectFlags, Found};
 use dashboard::message::Event;
-use dashboard::reported::{Problem, Target, TargetEvent};
+use dashboard::reported::{FleetEvent, Problem, Target, TargetEvent};
 use text::clean;
 
 /// Limit for finding the demo in the current context when no cluster was requested.
 const PROBE: Duration = Duration::from_secs(2);
+
+/// The reason for the fleet in place of the demo.
+const NO_DEMO: &str = "no demo here; surge --sandbox starts one";
 
 /// Limit of one request to a requested cluster.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,10 +39,31 @@ pub trait Fallback: Send + Sync {
 pub struct Running {
     /// The client that reaches it.
     pub client: Client,
-    /// Namespace of the demo.
-    pub namespace: String,
+    /// The name of the cluster in titles.
+    pub title: String,
+    /// Set on the sandbox, where the first burst needs no confirmation.
+    pub is_own: bool,
+    /// The sources to start with.
+    pub opens: Opens,
     /// Ends everything that was started for the target.
     pub stop: Box<dyn FnOnce() -> Boxed<()> + Send>,
+}
+
+/// The sources to start with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opens {
+    /// Those of one HPA.
+    Hpa {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The watch on all HPAs.
+    Fleet {
+        /// The namespace; `None` for all.
+        namespace: Option<String>,
+    },
 }
 
 /// The user's choice of a target.
@@ -47,8 +72,8 @@ pub struct TargetOptions {
     pub flags: ConnectFlags,
     /// `--namespace`.
     pub namespace: Option<String>,
-    /// Name of the HPA.
-    pub hpa: String,
+    /// `--hpa`; without it the demo's HPA, or any other ones.
+    pub hpa: Option<String>,
     /// The fallback, if there is one.
     pub fallback: Option<Box<dyn Fallback>>,
     /// Set if the user asked for the fallback.
@@ -63,6 +88,10 @@ impl TargetOptions {
 
     fn namespace(&self) -> &str {
         self.namespace.as_deref().unwrap_or(contract::names::NAMESPACE)
+    }
+
+    fn hpa(&self) -> &str {
+        self.hpa.as_deref().unwrap_or(contract::names::HPA)
     }
 }
 
@@ -82,7 +111,7 @@ pub async fn choose(mut options: TargetOptions, outbox: &EventSender) -> Option<
         Err(ConnectError { short: what.clone(), what, advice: String::new() })
     });
     match (found, options.fallback.take()) {
-        (Ok(cluster), _) => Some(watch(cluster, &options, outbox).await),
+        (Ok((cluster, found)), _) => Some(watch(cluster, found, &options, outbox).await),
         (Err(obstacle), Some(fallback)) => fall_back(fallback, obstacle.short, outbox).await,
         (Err(_), None) => Some(wait_for_cluster(&options, outbox).await),
     }
@@ -92,10 +121,16 @@ async fn looking(outbox: &EventSender, sentence: &str) {
     outbox.send(Event::Target(TargetEvent::Looking(sentence.to_owned()))).await;
 }
 
-async fn find(options: &TargetOptions, within: Duration) -> Result<Cluster, ConnectError> {
+async fn find(options: &TargetOptions, within: Duration) -> Result<(Cluster, Found), ConnectError> {
     let cluster = connect::load(&options.flags).await?;
-    connect::probe(&cluster, options.namespace(), &options.hpa, within).await?;
-    Ok(cluster)
+    let found = match &options.hpa {
+        Some(hpa) => {
+            connect::probe(&cluster, options.namespace(), hpa, within).await?;
+            Found::Demo
+        }
+        None => connect::find(&cluster, options.namespace.as_deref(), options.hpa(), within).await?,
+    };
+    Ok((cluster, found))
 }
 
 /// Retries until the cluster shows the demo, and reports each obstacle.
@@ -108,7 +143,7 @@ async fn wait_for_cluster(options: &TargetOptions, outbox: &EventSender) -> Runn
     let mut backoff = Backoff::default();
     loop {
         match find(options, REQUEST_TIMEOUT).await {
-            Ok(cluster) => return watch(cluster, options, outbox).await,
+            Ok((cluster, found)) => return watch(cluster, found, options, outbox).await,
             Err(obstacle) => {
                 let wait = backoff.next_wait();
                 outbox
@@ -125,18 +160,38 @@ async fn wait_for_cluster(options: &TargetOptions, outbox: &EventSender) -> Runn
 }
 
 /// Reports the cluster as the target.
-async fn watch(cluster: Cluster, options: &TargetOptions, outbox: &EventSender) -> Running {
-    let namespace = options.namespace().to_owned();
-    let mut target = Target {
-        title: format!("{} / {}", clean::text(&cluster.context), clean::text(&namespace)),
-        reason: String::new(),
-        namespace: clean::text(&namespace),
+async fn watch(cluster: Cluster, found: Found, options: &TargetOptions, outbox: &EventSender) -> Running {
+    let context = clean::text(&cluster.context);
+    let target = |title: String, reason: &str, namespace: &str| Target {
+        title,
+        reason: reason.to_owned(),
+        namespace: clean::text(namespace),
         version: None,
         confirm_first_burst: true,
     };
+    let (opens, target) = match found {
+        Found::Demo => {
+            let (namespace, name) = (options.namespace(), options.hpa());
+            let title = format!("{context} / {}", clean::text(namespace));
+            let opens = Opens::Hpa { namespace: namespace.to_owned(), name: name.to_owned() };
+            (opens, target(title, "", namespace))
+        }
+        Found::Others { namespace } => {
+            outbox.send(Event::Fleet(FleetEvent::Alone)).await;
+            let target = target(context.clone(), NO_DEMO, namespace.as_deref().unwrap_or_default());
+            (Opens::Fleet { namespace: options.namespace.clone() }, target)
+        }
+    };
+    announce(&cluster.client, target, outbox).await;
+    let stop: Box<dyn FnOnce() -> Boxed<()> + Send> = Box::new(|| Box::pin(async {}));
+    Running { client: cluster.client, title: context, is_own: false, opens, stop }
+}
+
+/// Reports a target as chosen and ready, and later its version.
+pub(super) async fn announce(client: &Client, mut target: Target, outbox: &EventSender) {
     outbox.send(Event::Target(TargetEvent::Chosen(target.clone()))).await;
     outbox.send(Event::Target(TargetEvent::Ready)).await;
-    let (client, outbox) = (cluster.client.clone(), outbox.clone());
+    let (client, outbox) = (client.clone(), outbox.clone());
     // The version is only for the title line, so nothing waits for it.
     tokio::spawn(async move {
         target.version = version(&client).await;
@@ -144,7 +199,6 @@ async fn watch(cluster: Cluster, options: &TargetOptions, outbox: &EventSender) 
             outbox.send(Event::Target(TargetEvent::Chosen(target))).await;
         }
     });
-    Running { client: cluster.client, namespace, stop: Box::new(|| Box::pin(async {})) }
 }
 
 /// The version that the API server reports.

@@ -69,8 +69,19 @@ where
     where
         K: Resource<Scope = k8s_openapi::NamespaceResourceScope>,
     {
-        let (config, returns) = (config.timeout(SECONDS), place.returns.clone());
-        Self { api: place.api(), config, what: what.into(), health, returns, items: None, list_end: false }
+        Self::over(place.api(), config, what, place.returns.clone(), health)
+    }
+
+    /// The same over any API.
+    pub(crate) fn over(
+        api: Api<K>,
+        config: watcher::Config,
+        what: impl Into<String>,
+        returns: Returns,
+        health: Health,
+    ) -> Self {
+        let config = config.timeout(SECONDS);
+        Self { api, config, what: what.into(), health, returns, items: None, list_end: false }
     }
 
     /// The next event. Errors are reported and waited out in here. Dropping the future loses no event.

@@ -38,6 +38,9 @@ const RANKS: [Action; 13] = [
     Action::Pause,
 ];
 
+/// The general keys of the screen Fleet.
+const ON_FLEET: [Action; 3] = [Action::Help, Action::Quit, Action::NextScreen];
+
 /// The keys of the screen come after that many of `RANKS`.
 const SCREEN_KEYS_RANK: usize = 3;
 
@@ -92,6 +95,7 @@ impl Footer<'_> {
         let ui = &self.0.ui;
         match (&ui.mode, ui.screen, ui.focus) {
             (Mode::Help(_), ..) => text::keys::HELP,
+            (Mode::Normal, Screen::Fleet, _) => text::keys::FLEET,
             (Mode::Normal, ..) if ui.viewport.is_inspecting() => text::keys::CURSOR,
             (Mode::Normal, Screen::Overview, Focus::Expanded(Panel::Events)) => text::keys::EVENTS_ALONE,
             (Mode::Normal, Screen::Overview, Focus::Expanded(_)) => text::keys::PANEL_ALONE,
@@ -112,7 +116,9 @@ impl Footer<'_> {
             (Mode::Normal, when) => {
                 let is_screen_key = self.screen_keys().iter().any(|(key, _)| *key == binding.shown);
                 let is_on = binding.means(Action::Inspect) && self.0.ui.viewport.is_inspecting();
-                when == KeyContext::Screen && !is_screen_key && !is_on
+                let is_for_hpa =
+                    self.0.ui.screen == Screen::Fleet && !ON_FLEET.iter().any(|key| binding.means(*key));
+                when == KeyContext::Screen && !is_screen_key && !is_on && !is_for_hpa
             }
             (Mode::Help(_) | Mode::Dialog(_), _) => false,
             (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == KeyContext::Dialog,
@@ -175,7 +181,8 @@ impl Widget for &Footer<'_> {
             line(buffer, area, left);
             return;
         }
-        let right = self.state(area);
+        let is_fleet = model.ui.screen == Screen::Fleet && !model.data.load.is_on();
+        let right = if is_fleet { Vec::new() } else { self.state(area) };
         let room = area.width.saturating_sub(width(&right) + 1);
         line_right(buffer, area, right);
         // The blanks behind the last key may be cut.

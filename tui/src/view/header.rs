@@ -20,7 +20,7 @@ use super::theme::Ink;
 use super::wrap::{fit, phrase};
 use dashboard::data::{Data, Presence};
 use dashboard::model::Model;
-use dashboard::reported::Source;
+use dashboard::reported::{Source, SourceState};
 use dashboard::target::TargetState;
 use dashboard::ui::drills;
 use dashboard::ui::filter::Filter;
@@ -51,13 +51,18 @@ pub(super) struct Tab {
 /// number alone.
 pub(super) fn tabs(model: &Model, area: Rect) -> Vec<Tab> {
     let shown = model.ui.screen;
-    let all = Screen::ALL.iter().map(|screen| {
+    let is_fleet = shown == Screen::Fleet;
+    // The fleet is above the screens of one HPA: it has a name only while it is shown.
+    let fleet = is_fleet.then_some(&shown).into_iter();
+    let of_hpa = Screen::ALL.iter().filter(|_| !model.fleet.is_alone);
+    let all = fleet.chain(of_hpa).map(|screen| {
         let mark = if *screen == shown { "▪ " } else { "  " };
         (*screen, format!("{mark}{}", screen.title()))
     });
-    let number = format!("{}/{}", shown.index() + 1, Screen::ALL.len());
+    let number =
+        if is_fleet { String::new() } else { format!("{}/{}", shown.index() + 1, Screen::ALL.len()) };
     let forms: [Vec<(Screen, String)>; 2] =
-        [all.collect(), vec![(shown, format!("▪ {} {number}", shown.title()))]];
+        [all.collect(), vec![(shown, format!("▪ {} {number}", shown.title()).trim_end().to_owned())]];
     // A dozen fixed names.
     let columns =
         |tabs: &[(Screen, String)]| tabs.iter().map(|(_, text)| text.width() as u16 + 1).sum::<u16>() + 1;
@@ -119,6 +124,13 @@ fn state(model: &Model, area: Rect) -> Vec<Span<'static>> {
     let connection = match (&model.data.watched.state, model.paused_for()) {
         (_, Some(paused)) => Some(span(theme, Ink::Lit, text::paused(&coarse(paused)))),
         (TargetState::Ready, None) if !spans.is_empty() => None,
+        (TargetState::Ready, None) if model.fleet.is_alone => Some(match &model.fleet.state {
+            Some(SourceState::Retrying { .. } | SourceState::Unavailable(_)) => {
+                span(theme, Ink::Error, text::NOT_READ)
+            }
+            _ if model.fleet.is_listed => span(theme, Ink::Ready, text::LIVE),
+            _ => span(theme, Ink::Pending, text::READING),
+        }),
         (TargetState::Ready, None) if is_loading(shown) => Some(span(theme, Ink::Pending, text::READING)),
         (TargetState::Ready, None) => Some(span(theme, Ink::Ready, text::LIVE)),
         (TargetState::Looking(_), None) => Some(span(theme, Ink::Pending, text::LOOKING)),

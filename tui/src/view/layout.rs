@@ -70,6 +70,7 @@ pub(super) enum Content {
     Runs,
     Doctor,
     Logs,
+    Fleet,
 }
 
 /// The kind of an area of the screen.
@@ -120,6 +121,10 @@ impl ScreenLayout {
         let lens = ui.chart_view(data.now);
         let mut max_scroll = 0;
         self.content = match ui.screen {
+            Screen::Fleet => {
+                self.targets.push((body, Target::List));
+                Content::Fleet
+            }
             Screen::Overview => {
                 let places = overview::places(data, ui, lens, body);
                 for place in &places {

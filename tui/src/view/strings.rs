@@ -8,6 +8,7 @@ pub(super) mod chart;
 pub(super) mod decision;
 pub(super) mod dialogs;
 pub(super) mod doctor;
+pub(super) mod fleet;
 pub(super) mod forecast;
 pub(super) mod general;
 pub(super) mod hops;

@@ -64,13 +64,18 @@ impl Sandbox {
         command
     }
 
-    /// A client, for the test's own reads and breakages.
-    pub(crate) async fn client(&self) -> kube::Client {
+    /// The configuration of a client.
+    pub(crate) async fn config(&self) -> kube::Config {
         let kubeconfig = kube::config::Kubeconfig::read_from(self.kubeconfig()).unwrap();
         let options = kube::config::KubeConfigOptions::default();
         let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
         config.proxy_url = None;
-        kube::Client::try_from(config).unwrap()
+        config
+    }
+
+    /// A client, for the test's own reads and breakages.
+    pub(crate) async fn client(&self) -> kube::Client {
+        kube::Client::try_from(self.config().await).unwrap()
     }
 }
 

@@ -72,6 +72,14 @@ pub(in crate::view) mod keys {
     pub(in crate::view) const DOCTOR: Keys = &[("r", "check again"), ("↑ ↓", "scroll")];
     pub(in crate::view) const DECISION: Keys = &[("w", "shadow"), ("a", "drain time")];
     pub(in crate::view) const LOGS: Keys = &[("/", "filter"), ("↑ ↓", "scroll")];
+    pub(in crate::view) const FLEET: Keys = &[
+        ("enter", "open"),
+        ("/", "filter"),
+        ("← →", "sort"),
+        ("C", "context"),
+        ("N", "namespace"),
+        ("esc", "back"),
+    ];
     pub(in crate::view) const PODS: Keys = &[("/", "filter")];
 }
 
@@ -113,7 +121,7 @@ pub(in crate::view) fn waiting_for(source: Source, cause: Option<&str>) -> Optio
         Source::Prometheus => "Prometheus",
         Source::ExternalMetric => "the external metric",
         Source::Metrics => "the metrics",
-        Source::Events | Source::Producer | Source::Logs => return None,
+        Source::Events | Source::Producer | Source::Logs | Source::Fleet => return None,
     };
     Some(match cause {
         Some(cause) => format!("waiting for {first}: {cause}"),
