@@ -50,10 +50,26 @@ macro_rules! list {
 
 for_all_cases!(list);
 
+/// The cases in which RabbitMQ 4 differs from RabbitMQ 3, which the broker in memory follows.
+const DIFFERENT_IN_4: [&str; 5] = [
+    // It answers an unknown protocol with the header of AMQP 1.0 with SASL.
+    "handshake::another_protocol_gets_the_supported_header",
+    // Every queue has the argument x-queue-type: "received 'quorum' but current is 'classic'".
+    "queues::redeclaration_must_be_equivalent",
+    // It ignores the header x-death of a published message, so the count starts again.
+    "dead_letters::rejected_messages_are_dead_lettered",
+    // The list has further fields.
+    "http::queue_totals_are_exact",
+    // The reason is "Not_Authorized".
+    "http::management_requires_a_password",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs RabbitMQ: /usr/lib/rabbitmq/bin/rabbitmq-server"]
 async fn all_cases_pass_with_rabbitmq() {
     let node = tokio::task::spawn_blocking(RabbitMq::start).await.unwrap().unwrap();
+    let version = node.ctl(&["version"]).unwrap();
+    let different: &[&str] = if version.trim().starts_with("3.") { &[] } else { &DIFFERENT_IN_4 };
     let broker = BrokerUnderTest {
         amqp: node.amqp(),
         management: node.management(),
@@ -62,16 +78,17 @@ async fn all_cases_pass_with_rabbitmq() {
     };
     // `CASE` selects cases by name.
     let only = std::env::var("CASE").ok();
-    let mut failed = Vec::new();
+    let mut wrong = Vec::new();
     for (name, case) in CASES {
         if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
             continue;
         }
-        if AssertUnwindSafe(case(&broker)).catch_unwind().await.is_err() {
-            failed.push(*name);
+        let has_passed = AssertUnwindSafe(case(&broker)).catch_unwind().await.is_ok();
+        if has_passed == different.contains(name) {
+            wrong.push(*name);
         }
     }
-    assert!(failed.is_empty(), "failed cases: {failed:#?}");
+    assert!(wrong.is_empty(), "cases with another result than expected for RabbitMQ {version}: {wrong:#?}");
 }
 
 #[tokio::test]
