@@ -172,6 +172,21 @@ fn dialogs_and_states() {
     }
 }
 
+/// HPAs other than the demo's: every scene at one size, and the main ones at the others.
+#[test]
+fn other_hpas() {
+    for (scene, _) in dashboard::scenes::any_hpa::SCENES {
+        let sizes: &[(u16, u16)] = match *scene {
+            "cpu" | "cpu_decision" | "cpu_pods" | "two_metrics" => &SIZES,
+            _ => &[(80, 24), MEDIUM],
+        };
+        for (columns, rows) in sizes {
+            let world = World::play(scene, *columns, *rows).unwrap();
+            snapshot(&format!("hpa_{scene}_{columns}x{rows}"), &text(&draw(&world)));
+        }
+    }
+}
+
 #[test]
 fn a_window_with_too_few_rows_shows_a_message() {
     let world = World::play("scaled", 60, 14).unwrap();

@@ -44,7 +44,12 @@ pub fn sentences(
         all.push(strings::steady(trace.current));
     }
     if let Some((winner, measured)) = winner(spec, trace) {
-        all.extend(next_edges(winner, &measured, trace));
+        // Alone, a metric needs no selector to be told apart.
+        let name = match spec.metrics.as_slice() {
+            [_] => metric::short_name(winner),
+            _ => metric::name(winner),
+        };
+        all.extend(next_edges(&name, winner, &measured, trace));
     }
     all
 }
@@ -84,21 +89,20 @@ fn held(trace: &Trace, known_since: Time, clock: &dyn Fn(Time) -> String) -> Opt
 }
 
 /// The usage at which the winner would ask for one pod fewer, and for one pod more.
-fn next_edges(metric: &Metric, measured: &Measured, trace: &Trace) -> Vec<String> {
-    let name = metric::name(metric);
+fn next_edges(name: &str, metric: &Metric, measured: &Measured, trace: &Trace) -> Vec<String> {
     let unit = Unit::of(metric, measured);
     let mut all = Vec::new();
     if trace.current > trace.min
         && let Some(edge) = measured.most_for_fewer(trace.current)
     {
-        all.push(strings::fewer(&name, &unit.format(whole(edge, measured, unit, false))));
+        all.push(strings::fewer(name, &unit.format(whole(edge, measured, unit, false))));
     }
     let is_limited = trace.limited.is_some_and(|limit| limit.constraint == Some(Constraint::MaxReplicas));
     if trace.current < trace.max
         && !is_limited
         && let Some(edge) = measured.least_for_more(trace.current)
     {
-        all.push(strings::more(&name, &unit.format(whole(edge, measured, unit, true))));
+        all.push(strings::more(name, &unit.format(whole(edge, measured, unit, true))));
     }
     all
 }

@@ -139,7 +139,9 @@ fn reason(part: PodPart) -> &'static str {
 /// The conservative second pass: the values that the controller assumes for pods without a usable sample.
 #[must_use]
 pub fn second_pass(measured: &Measured) -> Option<String> {
-    let (first, second) = (measured.ratio?, measured.assumed_ratio?);
+    // A ratio of exactly 1 assumes nothing.
+    let first = measured.ratio.filter(|ratio| *ratio != 1.0)?;
+    let second = measured.assumed_ratio?;
     let PodCounts { unready, missing, .. } = measured.pods?;
     let mut parts = Vec::new();
     if missing > 0 {

@@ -23,7 +23,7 @@ pub(crate) const AS_ZERO: &str = "counts as 0";
 pub(crate) const AS_TARGET: &str = "counts at its target";
 
 pub(crate) const NO_SCALE: &str = "the scale of the target cannot be read";
-pub(crate) const PAUSED: &str = "paused: the target has 0 replicas, and the HPA did not set them";
+pub(crate) const PAUSED: &str = "paused at 0 replicas, which the HPA did not set";
 pub(crate) const RESUME: &str = "set 1 or more replicas to resume";
 pub(crate) const ALL_FAILED: &str = "no metric could be read: the size stays";
 pub(crate) const NO_DECISION: &str = "the selector or the specification is unusable: no decision";

@@ -255,7 +255,7 @@ mod tests {
                 10,
                 0,
                 vec![Reading::External(vec![20_000])],
-                "paused: the target has 0 replicas, and the HPA did not set them",
+                "paused at 0 replicas, which the HPA did not set",
             ),
             (
                 json!([queue("Orders", "20")]),

@@ -35,14 +35,14 @@ use observed::ExternalTarget;
 /// From this width on the hops are side by side.
 const STRIP: u16 = 60;
 
-/// Columns of the hops and the target side by side. The first two of each hold the mark.
-const STRIP_COLUMNS: [Constraint; 5] = [
-    Constraint::Length(9),
-    Constraint::Length(13),
-    Constraint::Length(14),
-    Constraint::Length(14),
-    Constraint::Min(0),
-];
+/// Columns of a hop side by side with the others. The first two hold the mark.
+fn strip_columns(hop: ChainHop) -> Constraint {
+    Constraint::Length(match hop {
+        ChainHop::Broker => 9,
+        ChainHop::Prometheus => 13,
+        ChainHop::ExternalApi | ChainHop::Hpa => 14,
+    })
+}
 
 /// Columns of the list: mark and name, value, age. A cut age would be a wrong one, so that column is 14 wide or empty.
 const LIST_COLUMNS: (u16, u16, u16) = (15, 10, 14);
@@ -306,7 +306,9 @@ impl Hops<'_> {
                 row.push(cell(Span::raw("  "), span(theme, ink, text)));
             }
         }
-        Table::new(rows.map(Row::new), STRIP_COLUMNS).column_spacing(0)
+        // The target has the rest.
+        let columns = self.data.hops().into_iter().map(strip_columns).chain([Constraint::Min(0)]);
+        Table::new(rows.map(Row::new), columns).column_spacing(0)
     }
 
     /// A row for each hop.

@@ -50,7 +50,9 @@ pub(super) fn pod_state(data: &Data, known: &PodHistory) -> (char, &'static str,
         PodPhase::Pending => ('□', text::PENDING, Ink::Pending),
         PodPhase::Starting if known.ready_at.is_some() => ('○', text::NOT_READY, Ink::Pending),
         PodPhase::Starting => ('○', text::STARTING, Ink::Pending),
-        PodPhase::Ready if known.pod.role != Role::Worker => ('●', text::READY, Ink::Ready),
+        PodPhase::Ready if known.pod.role != Role::Worker || !data.has_queue() => {
+            ('●', text::READY, Ink::Ready)
+        }
         PodPhase::Ready if data.jobs.in_hand(&known.pod.name).is_some() => ('■', text::BUSY, Ink::Ready),
         PodPhase::Ready if !data.sampling.is_followed(&known.pod.name) => {
             ('▪', text::NOT_SAMPLED, Ink::Ready)

@@ -106,8 +106,9 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
         all.push(Explanation::NoReading(inactive(data)));
     }
     if let Some(DepthSample { unacked: unacked @ 1.., ready, .. }) = data.depth.filter(|_| is_keda(data)) {
-        // Over HTTP the scaler counts all messages.
-        let counts_ready = total(ChainHop::ExternalApi).is_none_or(|api| (api - ready as f64).abs() < 0.5);
+        // Over HTTP the scaler counts all messages: the API's value is then nearer to the total.
+        let counts_ready = total(ChainHop::ExternalApi)
+            .is_none_or(|api| (api - ready as f64).abs() < (api - (ready + unacked) as f64).abs());
         if counts_ready {
             all.push(Explanation::ReadyOnly { unacked });
         }

@@ -239,11 +239,16 @@ impl Web {
         };
         let mut pods: Vec<PodUsage> =
             (0..self.replicas).map(|number| sample(Self::name(number), self.percent * 2)).collect();
-        pods.push(sample("web-canary-77aa-b6r5w".to_owned(), 150));
+        pods.push(sample("web-canary-77aa-b6r5w".to_owned(), 200));
         self.answer(Reading::Resource(pods));
         if let Some(queue) = self.queue {
-            let value_milli = Some(queue * 1_000);
-            self.world.send(Event::Metric(MetricSample { value_milli, stamped: None }));
+            let (ready, value) = (u64::try_from(queue).unwrap(), queue as f64);
+            let staleness = std::time::Duration::ZERO;
+            self.world.send(Event::Source(Source::Broker, SourceState::Live));
+            self.world.send(Event::Source(Source::ExternalMetric, SourceState::Live));
+            self.world.send(Event::Depth(DepthSample { ready, unacked: 0, consumers: None, staleness }));
+            self.world.send(Event::Scraped(ScrapedSample { value: Some(value), scraped: None, age: None }));
+            self.world.send(Event::Metric(MetricSample { value_milli: Some(queue * 1_000), stamped: None }));
         }
     }
 

@@ -93,7 +93,7 @@ impl Widget for &DecisionScreen<'_> {
         used += self.controller(below(inside, used), buffer, hpa);
         used += self.needs(below(inside, used), buffer);
         self.outlook(below(inside, used), buffer);
-        let forecast = if area.width < WIDE { forecast::ROWS } else { 0 };
+        let forecast = if area.width < WIDE { self.forecast_rows() } else { 0 };
         hidden_rows(buffer, area, theme, 1 + used + forecast);
     }
 }
@@ -234,7 +234,8 @@ impl DecisionScreen<'_> {
         let mut sentences = messages::outlook(self.data);
         sentences.push(self.data.rules().name());
         // A low area needs its rows for other things.
-        let most = if area.height < LOW_AREA / 2 { 1 } else { MAX_NEEDS };
+        let is_low = self.data.has_queue() && area.height < LOW_AREA / 2;
+        let most = if is_low { 1 } else { MAX_NEEDS };
         let room = usize::from(area.width).saturating_sub(CONTROLLER + 2);
         let names = [text::NEEDS].into_iter().chain(std::iter::repeat(""));
         let rows = sentences.into_iter().take(most).zip(names).map(|(sentence, name)| {
@@ -244,30 +245,40 @@ impl DecisionScreen<'_> {
         draw(buffer, area, rows.collect())
     }
 
+    /// The rows of the forecast, which needs a queue.
+    fn forecast_rows(&self) -> u16 {
+        if self.data.has_queue() { forecast::ROWS } else { 0 }
+    }
+
     /// Draws forecast, shadow and the replicas over time, as far as there is room.
     fn outlook(&self, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
         let (forecast, shadow) = (Forecast { data, asked: self.asked, theme }, Shadow { data, theme });
         if area.width >= WIDE {
-            let height = forecast::ROWS.max(shadow.rows());
+            let height = self.forecast_rows().max(shadow.rows());
             let rows = [Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)];
             let [upper, lower] =
                 Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
             let [_, chart, _] = Layout::vertical(rows).areas(upper);
-            let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(2).areas(lower);
             self.chart(chart, buffer);
+            if self.forecast_rows() == 0 {
+                return (&shadow).render(lower, buffer);
+            }
+            let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(2).areas(lower);
             (&forecast).render(left, buffer);
             (&shadow).render(right, buffer);
             return;
         }
         let mut rest = area;
         let running = data.shadow.running();
-        if let Some(running) = running.filter(|_| area.height < forecast::ROWS + shadow.rows()) {
+        if let Some(running) = running.filter(|_| area.height < self.forecast_rows() + shadow.rows()) {
             shadow.summary(running, row(area, 0), buffer);
             rest = below(area, 1);
         }
-        (&forecast).render(top(rest, forecast::ROWS), buffer);
-        rest = below(rest, forecast::ROWS + 1);
+        if self.forecast_rows() > 0 {
+            (&forecast).render(top(rest, forecast::ROWS), buffer);
+        }
+        rest = below(rest, self.forecast_rows() + 1);
         // Without a shadow the chart is worth more than the hint that there could be one.
         if running.is_some() {
             (&shadow).render(top(rest, shadow.rows()), buffer);

@@ -7,12 +7,15 @@ use hpa::Reading;
 use hpa::input::{Container, ContainerUsage, PodUsage};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use observed::{MetricAnswer, MetricSample, Pod, PodPhase, PodsEvent, Workload};
+use observed::scaled_object::ScaledObject;
+use observed::{DepthSample, MetricAnswer, MetricSample, Pod, PodPhase, PodsEvent, Workload};
 use serde_json::{Value, json};
 
 use crate::autoscaler::estimate::{Agreement, Basis, NextReading};
 use crate::autoscaler::forecast::{self, Trigger};
 use crate::autoscaler::pod_table::tables;
+use crate::chain::beliefs::ChainHop;
+use crate::chain::explanation::{self, Explanation};
 use crate::clock::{At, DayClock};
 use crate::message::{Event, Timestamped};
 use crate::model::Model;
@@ -198,4 +201,46 @@ fn a_status_without_metrics_does_no_harm() {
         watched.answers(vec![Some(usage(0, &[("a", 10), ("b", 10)]))]);
         assert!(watched.model.data.estimate.next.is_some());
     }
+}
+
+#[test]
+fn kedas_metric_has_its_queue_and_no_hop_in_prometheus() {
+    let metric = json!({"type": "External", "external": {
+        "metric": {"name": "s0-rabbitmq-mail-out", "selector": {"matchLabels": {"scaledobject.keda.sh/name": "web"}}},
+        "target": {"type": "AverageValue", "averageValue": "20"}}});
+    let object = json!({
+        "metadata": {"name": "keda-hpa-web", "labels": {"scaledobject.keda.sh/name": "web"}},
+        "spec": {"minReplicas": 1, "maxReplicas": 10, "metrics": [metric],
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
+        "status": {"currentReplicas": 4, "desiredReplicas": 4, "currentMetrics": []}});
+    let hpa = observed::convert::hpa::convert(&serde_json::from_value(object).unwrap());
+    let queue = |watched: &Watched| watched.model.data.hpa.get()?.metric.as_ref()?.queue.clone();
+    let mut watched = Watched::new(json!([metric]), 4);
+    watched.send(Event::Hpa(Some(Box::new(hpa.clone()))));
+    assert_eq!(queue(&watched).as_deref(), Some("mail-out"), "as KEDA writes it");
+    let scaled = |kind: &str| {
+        Box::new(ScaledObject::read(&json!({"metadata": {"name": "web"}, "spec": {"triggers": [
+            {"type": kind, "metadata": {"queueName": "mail.out", "query": "sum(x)"}}]}})))
+    };
+    watched.send(Event::ScaledObject(Some(scaled("rabbitmq"))));
+    assert_eq!(queue(&watched).as_deref(), Some("mail.out"), "as the trigger has it");
+    let hops = [ChainHop::Broker, ChainHop::ExternalApi, ChainHop::Hpa];
+    assert_eq!(watched.model.data.hops(), hops);
+    // It stays with the next report of the HPA.
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    assert_eq!(queue(&watched).as_deref(), Some("mail.out"));
+    watched.send(Event::ScaledObject(Some(scaled("prometheus"))));
+    assert_eq!(watched.model.data.hops(), ChainHop::ALL);
+
+    // KEDA counts 74 ready ones of 79: the figures agree.
+    let staleness = Duration::ZERO;
+    for second in 1..30 {
+        watched.second = second;
+        let depth = DepthSample { ready: 74, unacked: 5, consumers: None, staleness };
+        watched.send(Event::Depth(depth));
+        watched.send(Event::Metric(MetricSample { value_milli: Some(74_000), stamped: None }));
+        assert_eq!(watched.model.data.beliefs.laggard(), None, "at {second}");
+    }
+    let explained = explanation::explain(&watched.model.data);
+    assert!(explained.contains(&Explanation::ReadyOnly { unacked: 5 }), "{explained:?}");
 }
