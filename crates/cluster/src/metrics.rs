@@ -283,7 +283,7 @@ mod tests {
         (Client::new(app, "default"), asked)
     }
 
-    fn spec(metrics: Value) -> Spec {
+    fn spec(metrics: &Value) -> Spec {
         serde_json::from_value(json!({"scaleTargetRef": {"kind": "Deployment", "name": "web"},
             "maxReplicas": 3, "metrics": metrics}))
         .unwrap()
@@ -300,7 +300,7 @@ mod tests {
         let path = "/apis/metrics.k8s.io/v1beta1/namespaces/demo/pods?labelSelector=app%3Dweb";
         let (client, asked) = serving(&[(path, usage)]);
         let target = json!({"type": "Utilization", "averageUtilization": 80});
-        let spec = spec(json!([
+        let spec = spec(&json!([
             {"type": "Resource", "resource": {"name": "cpu", "target": target}},
             {"type": "ContainerResource", "containerResource": {"name": "memory", "container": "app", "target": target}},
         ]));
@@ -345,7 +345,7 @@ mod tests {
                 json!({"items": [{"value": "17"}, {"value": "500m"}]}),
             ),
         ]);
-        let spec = spec(json!([
+        let spec = spec(&json!([
             {"type": "Pods", "pods": {"metric": {"name": "hits", "selector": {"matchLabels": {"verb": "get"}}},
                 "target": {"type": "AverageValue", "averageValue": "10"}}},
             {"type": "Object", "object": {"metric": {"name": "rate"},
@@ -369,7 +369,7 @@ mod tests {
     async fn a_missing_api_is_a_refusal() {
         let (client, _asked) = serving(&[]);
         let target = json!({"type": "Utilization", "averageUtilization": 80});
-        let spec = spec(json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]));
+        let spec = spec(&json!([{"type": "Resource", "resource": {"name": "cpu", "target": target}}]));
         let answers = read(client, &spec).await;
         let answer = answers[0].as_ref().unwrap();
         let why = answer.failure().unwrap();

@@ -164,7 +164,8 @@ impl Data {
     #[must_use]
     pub fn has_queue(&self) -> bool {
         let Some(hpa) = self.hpa.get() else { return true };
-        self.depth.is_some() || hpa.metric.as_ref().is_some_and(|metric| metric.queue.is_some())
+        // Without an External metric, the depth is that of the demo's queue before the HPA was known.
+        hpa.metric.as_ref().is_some_and(|metric| metric.queue.is_some() || self.depth.is_some())
     }
 
     /// Index of the metric that decides the next sync, or else the first one.

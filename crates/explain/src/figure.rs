@@ -47,7 +47,7 @@ impl Unit {
         match self {
             Self::Percent => strings::percent(value),
             Self::Bytes => bytes(value),
-            // Below one core the milli form is what everybody reads and writes.
+            // Below one core, the milli form is the usual one.
             Self::Cores if value.unsigned_abs() < 1_000 => {
                 format_milli(value, hpa::quantity::Format::DecimalSi)
             }

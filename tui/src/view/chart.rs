@@ -32,6 +32,7 @@ pub(super) use self::plot::sample;
 use self::queue::Queue;
 pub(super) use self::replicas::Replicas;
 use self::shares::Shares;
+pub(super) use self::shares::at as shares_at;
 use super::draw::{below, line, set};
 use super::theme::{Ink, style};
 use dashboard::data::Data;

@@ -13,7 +13,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
-use super::chart::{MARKS, sample};
+use super::chart::{MARKS, sample, shares_at};
 use super::draw::{line, line_right, panel, row, span};
 use super::fmt::{coarse, count};
 use super::strings::chart as text;
@@ -65,8 +65,21 @@ impl Instant<'_> {
         // Without a shadow its curve is left out.
         let is_there =
             |curve: &&Curve| **curve != Curve::Shadow || curve.at(&self.data.history, at).is_some();
-        let curves = Curve::ALL.iter().filter(is_there).map(|curve| self.curve(*curve, at));
-        curves.chain(self.marks(at)).collect()
+        // Without a queue its curves are left out, too.
+        let of_queue = [Curve::Waiting, Curve::InWork, Curve::Target, Curve::Believed, Curve::Metric];
+        let has_queue = self.data.has_queue();
+        let curves =
+            Curve::ALL.iter().filter(is_there).filter(|curve| has_queue || !of_queue.contains(curve));
+        let curves = curves.map(|curve| self.curve(*curve, at));
+        let shares = shares_at(self.data, at, self.lens.markers).into_iter().map(|share| {
+            let value = match share.share {
+                Some(value) => span(self.theme, Ink::Value, value),
+                None => span(self.theme, Ink::Dim, text::NO_VALUE),
+            };
+            let names = vec![text::share_of(&share.name), share.name];
+            Entry { sign: span(self.theme, share.ink, share.mark), names, value }
+        });
+        shares.chain(curves).chain(self.marks(at)).collect()
     }
 
     fn curve(&self, curve: Curve, at: At) -> Entry {

@@ -16,7 +16,7 @@ use ratatui::text::Span;
 use super::draw::{lines, note_room, panel, span};
 use super::strings::pod_table as text;
 use super::theme::Ink;
-use super::wrap::{fit, fit_end};
+use super::wrap::{fit, fit_end, wrap};
 use dashboard::autoscaler::pod_table::tables;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
@@ -76,7 +76,8 @@ impl<'a> PodTables<'a> {
         for (index, note) in notes.into_iter().enumerate() {
             let Some(note) = note else { continue };
             let ink = if index == 0 { Ink::Warning } else { Ink::Text };
-            rows.push(vec![span(theme, ink, format!("  {}", fit(note, width.saturating_sub(2))))]);
+            let lines = wrap(note, width.saturating_sub(2)).into_iter();
+            rows.extend(lines.map(|line| vec![span(theme, ink, format!("  {line}"))]));
         }
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
         let shown = table.lines.iter().filter(|line| self.filter.takes(&[&line.name]));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hpa::input::{ContainerUsage, PodReading, PodUsage};
 use hpa::metric::requests;
-use hpa::readiness::{Ignored, PodPart, PodSample, Unready, part_of};
+use hpa::readiness::{PodPart, PodSample, Unready, part_of};
 use hpa::spec::{Metric, Target};
 use hpa::status::Current;
 use hpa::{Config, Pod, Reading, Time};
@@ -193,11 +193,8 @@ fn counted<'a>(
     now: Time,
 ) -> impl Iterator<Item = &'a Pod> {
     let sample = PodSample { milli: 0, at: now, window_seconds: 0 };
-    pods.iter().filter(move |pod| match part_of(pod, Some(&sample), resource, config, now) {
-        PodPart::Counted | PodPart::Missing => true,
-        PodPart::Unready(Unready::EarlySample) => true,
-        PodPart::Unready(_) | PodPart::Ignored(Ignored::Deleted | Ignored::Failed | Ignored::Succeeded) => {
-            false
-        }
+    pods.iter().filter(move |pod| {
+        let part = part_of(pod, Some(&sample), resource, config, now);
+        matches!(part, PodPart::Counted | PodPart::Missing | PodPart::Unready(Unready::EarlySample))
     })
 }

@@ -13,7 +13,8 @@ use crate::view::draw::{joined, note_room, panel, right_of, span};
 use crate::view::stale;
 use crate::view::strings::chart as text;
 use crate::view::theme::Ink;
-use dashboard::chart::series::Column;
+use dashboard::chart::series::{Column, Series};
+use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::{Markers, Theme};
@@ -113,7 +114,7 @@ impl Shares<'_> {
         let (data, theme) = (self.data, self.theme);
         let metrics = metrics(data);
         let at = self.lens.stretch.instant();
-        let one = |(index, (name, series)): (usize, &(String, dashboard::chart::series::Series))| {
+        let one = |(index, (name, series)): (usize, &(String, Series))| {
             let share = match at {
                 Some(at) => series.at(at),
                 None => series.last(),
@@ -132,6 +133,31 @@ impl Shares<'_> {
         });
         joined(lines, room)
     }
+}
+
+/// The share of a metric at an instant, with the look of its line.
+pub(in crate::view) struct ShareAt {
+    pub(in crate::view) ink: Ink,
+    pub(in crate::view) mark: &'static str,
+    pub(in crate::view) name: String,
+    pub(in crate::view) share: Option<String>,
+}
+
+/// The shares of the metrics at an instant, without the followed queue, which has curves of its own.
+pub(in crate::view) fn at(data: &Data, at: At, markers: Markers) -> Vec<ShareAt> {
+    let followed = data.hpa.get().and_then(observed::Hpa::followed).filter(|_| data.has_queue());
+    let all = data.history.shares.iter().zip(looks(data)).enumerate();
+    let others = all.filter(|(index, _)| Some(*index) != followed);
+    let one = |(_, ((name, series), (ink, _, _, samples)))| {
+        let (name, series): (&String, &Series) = (name, series);
+        ShareAt {
+            ink,
+            mark: sample(markers, samples),
+            name: name.clone(),
+            share: series.at(at).map(|share| explain::figure::share(f64::from(share))),
+        }
+    };
+    others.map(one).collect()
 }
 
 /// Draws the metrics other than the followed queue over its plot: a share of 1 is at the target's line.

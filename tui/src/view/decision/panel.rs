@@ -12,7 +12,8 @@
 //!     AbleToScale    True  ScaleDownStabilized
 //! ```
 
-use hpa::trace::Reason;
+use hpa::Trace;
+use hpa::trace::{Path, Reason};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
@@ -154,7 +155,7 @@ impl Decision<'_> {
             steps.push((binds, text::stabilised_step(stabilised.replicas)));
         }
         let is_limited = matches!(trace.reason, Reason::PolicyLimited | Reason::ReplicaLimit);
-        steps.push((is_limited, text::next_step(trace.desired)));
+        steps.push((is_limited, text::next_step(size(trace))));
         for (index, (binds, text)) in steps.into_iter().enumerate() {
             if index > 0 {
                 line.push(span(theme, Ink::Dim, " › "));
@@ -216,7 +217,7 @@ impl Decision<'_> {
             let (now, held, knows_since) = (self.data.now, next.held, next.knows_since);
             let spec = self.data.hpa.get().and_then(|hpa| hpa.spec.as_deref());
             gates.extend(GateFormatter { trace, spec, now, held, knows_since, clock: None }.gates());
-            let text = format!("{}{}, {}", trace.desired, self.due(next), reason(trace));
+            let text = format!("{}{}, {}", size(trace), self.due(next), reason(trace));
             gates.push(Gate::with(Certainty::Estimated, gate::NEXT, text));
         } else if missing.is_none() {
             let text = format!("    {:<12}{}", gate::NEXT, messages::missing_input(self.data));
@@ -238,6 +239,11 @@ impl Decision<'_> {
         });
         conditions.collect()
     }
+}
+
+/// The size after a sync. One that fails leaves the size, and the status an earlier decision.
+fn size(trace: &Trace) -> i32 {
+    if trace.path == Path::Failed { trace.current } else { trace.desired }
 }
 
 /// Adds a span if it fits.

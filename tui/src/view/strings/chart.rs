@@ -10,6 +10,11 @@ pub(in crate::view) fn usage_of_target(name: &str, usage: &str, target: &str) ->
     format!("{name} {usage} of {target}")
 }
 
+/// The name of a share.
+pub(in crate::view) fn share_of(name: &str) -> String {
+    format!("{name}, of target")
+}
+
 /// A metric's share of its target.
 pub(in crate::view) fn share_of_target(name: &str, share: Option<&str>) -> String {
     match share {

@@ -53,7 +53,7 @@ impl Watched {
         let _ = update(&mut self.model, Timestamped { at, event });
     }
 
-    fn status(&mut self, size: i32, current: Value) {
+    fn status(&mut self, size: i32, current: &Value) {
         let object = json!({
             "metadata": {"name": "web"},
             "spec": {"minReplicas": 1, "maxReplicas": 10, "metrics": self.metrics,
@@ -127,12 +127,12 @@ fn usage(second: i64, list: &[(&str, i64)]) -> Reading {
 #[test]
 fn each_of_two_queues_has_its_own_reading() {
     let mut watched = Watched::new(json!([queue("Orders", "20"), queue("Invoices", "60")]), 4);
-    watched.status(4, json!([depth("Orders", "0"), depth("Invoices", "50")]));
+    watched.status(4, &json!([depth("Orders", "0"), depth("Invoices", "50")]));
     watched.send(Event::Metric(MetricSample { value_milli: Some(0), stamped: None }));
     assert!(watched.model.data.estimate.next.is_none(), "the second metric is not read yet");
     watched.answers(vec![None, Some(Reading::External(vec![205_000]))]);
     watched.second = 15;
-    watched.status(4, json!([depth("Orders", "0"), depth("Invoices", "51250m")]));
+    watched.status(4, &json!([depth("Orders", "0"), depth("Invoices", "51250m")]));
 
     let data = &watched.model.data;
     let last = data.estimate.last.as_ref().unwrap();
@@ -154,7 +154,7 @@ fn a_utilization_is_reconstructed_and_predicted() {
     let mut watched = Watched::new(json!([cpu()]), 2);
     watched.second = 600;
     watched.pods(&["a", "b"]);
-    watched.status(2, json!([used(50, "100m")]));
+    watched.status(2, &json!([used(50, "100m")]));
     watched.answers(vec![Some(usage(595, &[("a", 120), ("b", 111)]))]);
     let data = &watched.model.data;
     assert_eq!(data.estimate.reading, NextReading::Polled { received: At(Duration::from_secs(600)) });
@@ -167,12 +167,12 @@ fn a_utilization_is_reconstructed_and_predicted() {
 
     // The controller read the same samples.
     watched.second = 610;
-    watched.status(2, json!([used(57, "115m")]));
+    watched.status(2, &json!([used(57, "115m")]));
     let last = watched.model.data.estimate.last.as_ref().unwrap();
     assert_eq!((last.basis, last.agreement()), (Basis::Read, Agreement::Same));
     // It read others, which are computed back.
     watched.second = 625;
-    watched.status(2, json!([used(90, "180m")]));
+    watched.status(2, &json!([used(90, "180m")]));
     let last = watched.model.data.estimate.last.as_ref().unwrap();
     assert_eq!(last.basis, Basis::Back);
     assert_eq!(last.trace.raw, Some(3), "1.5 × 2");
@@ -181,7 +181,7 @@ fn a_utilization_is_reconstructed_and_predicted() {
 #[test]
 fn a_metric_that_fails_blocks_scaling_down_only() {
     let mut watched = Watched::new(json!([cpu(), queue("Orders", "20")]), 4);
-    watched.status(4, json!([{"type": ""}, depth("Orders", "5")]));
+    watched.status(4, &json!([{"type": ""}, depth("Orders", "5")]));
     let refused =
         || Some(Reading::Failed("the server could not find the requested resource (404)".to_owned()));
     for (total, desired) in [(20_000, 4), (200_000, 8)] {
@@ -197,7 +197,7 @@ fn a_status_without_metrics_does_no_harm() {
     for status in [json!([]), json!([{"type": ""}]), json!([depth("Other", "3")])] {
         let mut watched = Watched::new(json!([cpu()]), 2);
         watched.pods(&["a", "b"]);
-        watched.status(2, status);
+        watched.status(2, &status);
         watched.answers(vec![Some(usage(0, &[("a", 10), ("b", 10)]))]);
         assert!(watched.model.data.estimate.next.is_some());
     }
