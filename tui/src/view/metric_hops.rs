@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ── Who believes what ── cpu ───────────────────── HPA lags ─
-//!     kubelet        3 samples   oldest 14 s old, over 15 s
+//!     kubelet        3 samples   oldest 14 s, over 15 s
 //!     metrics API    71 %        metrics.k8s.io/v1beta1
 //!   ► HPA status     55 %        9 s behind
 //!     target         60 %

@@ -146,18 +146,17 @@ pub(in crate::view) struct ShareAt {
 /// The shares of the metrics at an instant, without the followed queue, which has curves of its own.
 pub(in crate::view) fn at(data: &Data, at: At, markers: Markers) -> Vec<ShareAt> {
     let followed = data.hpa.get().and_then(observed::Hpa::followed).filter(|_| data.has_queue());
-    let all = data.history.shares.iter().zip(looks(data)).enumerate();
-    let others = all.filter(|(index, _)| Some(*index) != followed);
-    let one = |(_, ((name, series), (ink, _, _, samples)))| {
-        let (name, series): (&String, &Series) = (name, series);
-        ShareAt {
-            ink,
-            mark: sample(markers, samples),
-            name: name.clone(),
-            share: series.at(at).map(|share| explain::figure::share(f64::from(share))),
+    let mut all = Vec::new();
+    for (index, ((name, series), (ink, _, _, samples))) in
+        data.history.shares.iter().zip(looks(data)).enumerate()
+    {
+        if Some(index) == followed {
+            continue;
         }
-    };
-    others.map(one).collect()
+        let share = series.at(at).map(|share| explain::figure::share(f64::from(share)));
+        all.push(ShareAt { ink, mark: sample(markers, samples), name: name.clone(), share });
+    }
+    all
 }
 
 /// Draws the metrics other than the followed queue over its plot: a share of 1 is at the target's line.

@@ -27,7 +27,7 @@ pub(in crate::view) fn samples(count: usize) -> String {
 }
 
 pub(in crate::view) fn oldest(age: &str, window: &str) -> String {
-    format!("oldest {age} old, over {window}")
+    format!("oldest {age}, over {window}")
 }
 
 pub(in crate::view) fn sample_is_old(age: &str) -> String {
