@@ -23,7 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Stand-ins for the servers of a cluster.
     ("http-server", &[]),
     ("broker", &["http-server"]),
-    ("apiserver", &["hpa"]),
+    ("apiserver", &["hpa", "http-server"]),
     ("scraper", &["promfmt"]),
     ("sandbox", &["contract", "apiserver", "hpa", "promfmt"]),
     // The programs, and the parts that the pods share.

@@ -15,6 +15,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(&file, kubeconfig("apiserver", &url, tls.ca_pem(), &token, "default"))?;
     println!("export KUBECONFIG={file}");
     let server = ApiServer::new(Config::default());
-    apiserver::run(server, Serve { tls, token }, listener, CancellationToken::new()).await?;
+    apiserver::run(server, Serve { tls, token }, listener, CancellationToken::new()).await;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! An HTTP/1.1 server for an axum router, with limits on connections and slow clients.
 //!
 //! `axum::serve` limits neither the number of connections nor the time that a client takes for the header of a request.
-//! This crate has the accept loop once, for every program that serves HTTP.
+//! This crate has the accept loop once, for every program that serves HTTP or HTTPS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ pub struct Limits {
     /// the keep-alive time of clients and proxies.
     pub header_timeout: Duration,
     /// Time limit for a client to acknowledge sent bytes (`TCP_USER_TIMEOUT`); a client that does not read is disconnected.
+    /// Zero is the system's default.
     pub write_timeout: Duration,
     /// Maximum size of a request's line and header in bytes, and of the read buffer.
     pub header_bytes: usize,
@@ -51,6 +53,22 @@ impl Default for Limits {
 ///
 /// After the shutdown, idle connections close at once and open requests have [`Limits::shutdown_timeout`] to finish.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: &CancellationToken) {
+    serve_over(listener, router, limits, shutdown, |stream| std::future::ready(Some(stream))).await;
+}
+
+/// As [`serve`], on the streams that `open` makes of connections, for example with TLS. `open` should have a time limit;
+/// a connection for which it returns `None` is closed. A request may continue with another protocol, after which its
+/// connection does not count any longer.
+pub async fn serve_over<S, F>(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: &CancellationToken,
+    open: impl Fn(TcpStream) -> F,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    F: Future<Output = Option<S>> + Send + 'static,
+{
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -78,10 +96,18 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
             },
         };
         set_options(&stream, limits);
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router.clone()));
+        let (builder, service) = (builder.clone(), TowerToHyperService::new(router.clone()));
         let (shutdown, abort) = (shutdown.clone(), abort.clone());
+        let opening = open(stream);
         connections.spawn(async move {
+            // Counts the connection until this task ends.
+            let _permit = permit;
+            let opened = tokio::select! {
+                () = shutdown.cancelled() => None,
+                opened = opening => opened,
+            };
+            let Some(stream) = opened else { return };
+            let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
             let mut connection = std::pin::pin!(connection);
             let result = tokio::select! {
                 result = connection.as_mut() => result,
@@ -96,7 +122,6 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdo
             if let Err(error) = result {
                 tracing::debug!(%error, "an HTTP connection failed");
             }
-            drop(permit);
         });
     }
     drop(listener);

@@ -172,11 +172,7 @@ impl Sandbox {
         let changed = watch_changes(&cluster);
         let shutdown = tasks.token().clone();
         let shared = server.clone();
-        tasks.spawn_until_done(async move {
-            if let Err(error) = apiserver::run(server, Serve { tls, token }, listener, shutdown).await {
-                tracing::error!(%error, "the API server failed");
-            }
-        });
+        tasks.spawn_until_done(apiserver::run(server, Serve { tls, token }, listener, shutdown));
         cluster.watch().await;
         system::install_base(&cluster.client, api_port, config.autoscaling.sync_period).await?;
         if config.system == System::Monitoring {

@@ -122,7 +122,7 @@ impl Scraper {
         let status = answer.status();
         let body = Limited::new(answer.into_body(), self.body_limit).collect().await;
         if status != StatusCode::OK {
-            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
             let message = status_message(&body);
             if target.endpoint.is_https && message.is_none() {
                 return Err(over_tls(target, speaks_tls(&body)));

@@ -146,7 +146,7 @@ async fn plain_spdy_copies_several_connections() {
 }
 
 enum Connection {
-    WebSocket(Socket),
+    WebSocket(Box<Socket>),
     Plain(TokioIo<Upgraded>),
 }
 
@@ -201,7 +201,7 @@ async fn spdy_copies_several_connections(over_websocket: bool) {
     let mut connection = if over_websocket {
         let response = open_websocket(&running, path, Some(TUNNEL)).await;
         assert_eq!(response.headers()["sec-websocket-protocol"], TUNNEL);
-        Connection::WebSocket(socket(response).await)
+        Connection::WebSocket(Box::new(socket(response).await))
     } else {
         let request = http::Request::post(path)
             .header("connection", "Upgrade")

@@ -10,7 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use axum::{Json, Router};
 use jiff::Timestamp;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use kube::core::{Expression, GroupVersionKind, Selector};
 use promfmt::adapter::{Resource, Rule};
@@ -180,7 +180,7 @@ async fn objects(
         tracing::warn!("unable to list matching resource names: {error}");
         Status::internal("unable to list matching resources")
     })?;
-    Ok(list.items.iter().map(|object| object.name_any()).collect())
+    Ok(list.items.iter().map(ResourceExt::name_any).collect())
 }
 
 /// The value of each object, whose name is in `label`.
