@@ -74,7 +74,10 @@ pub fn changes(subject: Subject<'_>, explanation: &Explanation) -> Vec<Change> {
             let command = patch(&format!("{{\"spec\":{{\"maxReplicas\":{wants}}}}}"));
             all.push(Change { what: strings::raise_max(wants), command });
         }
-        Some(Hold::Recommendation(held)) if held.direction == Direction::Down => {
+        // At the minimum the window holds nothing back.
+        Some(Hold::Recommendation(held))
+            if held.direction == Direction::Down && held.next_replicas.max(trace.min) < trace.current =>
+        {
             all.push(Change { what: strings::shorten_window(held.window_seconds), command: None });
         }
         Some(Hold::Rate(Rate { rule: RateRule::Disabled, direction, .. })) => {

@@ -186,7 +186,7 @@ impl FleetScreen<'_> {
         note
     }
 
-    /// The chosen HPA with its whole verdict, the controller's message, and the reason for this screen.
+    /// The chosen HPA with its whole verdict and the controller's message.
     fn details(&self, chosen: &Entry) -> Vec<Span<'static>> {
         let (row, theme) = (&chosen.row, self.theme);
         let name = format!("{}/{} → {}: ", row.namespace, row.name, words::reference(row));
@@ -196,8 +196,6 @@ impl FleetScreen<'_> {
         ];
         if let Some(message) = row.verdict.message().filter(|message| !message.is_empty()) {
             details.push(span(theme, Ink::Dim, text::message(message)));
-        } else if !self.reason.is_empty() {
-            details.push(span(theme, Ink::Dim, text::reason(self.reason)));
         }
         details
     }
@@ -242,6 +240,9 @@ impl Widget for &FleetScreen<'_> {
         let rows = if details.is_empty() { 0 } else { DETAIL_ROWS };
         let [table, below] = Layout::vertical([Constraint::Min(0), Constraint::Length(rows)]).areas(inside);
         self.table(buffer, table, &visible, chosen);
-        wrapped(buffer, below, &details, 0);
+        let used = wrapped(buffer, below, &details, 0);
+        if used < rows {
+            line(buffer, row(below, used), vec![span(self.theme, Ink::Dim, self.reason)]);
+        }
     }
 }

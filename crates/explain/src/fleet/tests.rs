@@ -78,6 +78,12 @@ fn conditions_and_sizes_give_the_verdict() {
             Some(1),
         ),
         (
+            "a window at min",
+            cpu_row(1, 1, 0, &three(&able("ScaleDownStabilized"), &in_range)),
+            Verdict::AtMin,
+            None,
+        ),
+        (
             "scaled up",
             cpu_row(3, 5, 130, &three(&able("SucceededRescale"), &in_range)),
             Verdict::Scaling(Direction::Up),

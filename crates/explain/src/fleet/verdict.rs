@@ -228,7 +228,10 @@ impl Facts<'_> {
             _ => (metric.share()? * pods).ceil(),
         };
         // Saturates.
-        Some(size as i32)
+        let size = size as i32;
+        // At the minimum, nothing holds a smaller size back.
+        let is_at_min = status.current_replicas <= self.spec.min() && size < self.spec.min();
+        (!is_at_min).then_some(size)
     }
 
     /// The direction that a stabilisation window holds.
@@ -323,9 +326,10 @@ impl Facts<'_> {
             _ if desired > current => Verdict::Scaling(Direction::Up),
             _ if desired < current => Verdict::Scaling(Direction::Down),
             _ => match (self.held(), limit) {
+                (Some(Direction::Up), _) => Verdict::HeldByWindow(Direction::Up),
+                _ if current <= self.spec.min() => Verdict::AtMin,
                 (Some(direction), _) => Verdict::HeldByWindow(direction),
                 (None, Some("TooFewReplicas")) => Verdict::AtMin,
-                _ if current <= self.spec.min() => Verdict::AtMin,
                 _ => Verdict::Steady,
             },
         }

@@ -71,8 +71,3 @@ pub(in crate::view) fn interval(interval: Interval) -> String {
 pub(in crate::view) fn message(message: &str) -> String {
     format!(". Controller: {message}")
 }
-
-/// The reason for the screen in place of the demo.
-pub(in crate::view) fn reason(reason: &str) -> String {
-    format!("  ({reason})")
-}
