@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::cells::{age, containers, count, name, selector, selector_or_none, text as cell};
-use super::{AGE, NAME, defaults, number, plain_kind, strings, text, validation, wide, without_effect};
+use super::{AGE, NAME, defaults, number, plain_kind, strings, text, validation, wide};
 use crate::kind::{Generation, Kind, Scale, StatusSubresource, Table};
 
 pub(super) fn kinds() -> Vec<Kind> {
@@ -47,7 +47,7 @@ pub(super) fn kinds() -> Vec<Kind> {
             table: DAEMON_SETS,
             schema: "apps.v1.DaemonSet",
             default: defaults::daemon_set,
-            refused: Some(without_effect::NO_DAEMON_SETS),
+            refused: Some("the sandbox runs no DaemonSets; use a Deployment"),
             validate: Some(validation::rule(validation::workload)),
             ..workload("DaemonSet", "daemonsets", "daemonset")
         },

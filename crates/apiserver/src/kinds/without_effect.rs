@@ -4,8 +4,6 @@ use super::apps::SCALE;
 use super::{plain_kind, strings};
 use crate::kind::{Kind, Scope, StatusSubresource};
 
-pub(super) const NO_DAEMON_SETS: &str = "the sandbox runs no DaemonSets; use a Deployment";
-
 pub(super) fn kinds() -> Vec<Kind> {
     let refused = |group, kind, plural, singular, short: &[&str], categories: &[&str], why| Kind {
         short_names: strings(short),

@@ -4,20 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use apiserver::{ApiServer, LabelSelector, Requirement, Status};
-use futures::StreamExt as _;
 use hpa::quantity::{Format, format_milli};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
-use kube::api::{Api, DeleteParams};
 use kube::core::{Expression, Selector};
-use kube::runtime::{WatchStreamExt as _, watcher};
-use promfmt::adapter::{CONFIG_KEY, Config, Resource};
+use promfmt::adapter::Resource;
 use promfmt::api::Element;
 
 use super::prometheus::Prometheus;
 use super::registry::{Registry, SeriesOfRules};
-use super::{custom, external};
 use crate::cluster::Cluster;
 
 /// Settings of the adapter.
@@ -38,58 +32,17 @@ pub(crate) struct Settings {
 pub(super) struct Server {
     pub(super) api: ApiServer,
     pub(super) cluster: Cluster,
-    settings: Settings,
+    pub(super) settings: Settings,
     prometheus: Prometheus,
     registry: Mutex<Registry>,
 }
 
-/// Registers the external metrics API, and follows the rules, with which the custom metrics API comes and goes.
-pub(crate) fn start(api: &ApiServer, cluster: &Cluster, settings: Settings) {
-    let (service, port) = (&settings.prometheus.0, settings.prometheus.1);
-    let prometheus = Prometheus::new(&settings.namespace, service, port);
-    let (api, cluster) = (api.clone(), cluster.clone());
-    let tasks = cluster.tasks.clone();
-    let server = Arc::new(Server { api, cluster, settings, prometheus, registry: Mutex::default() });
-    server.api.aggregate(external::aggregated(&server));
-    tasks.spawn(server.follow_rules());
-}
-
 impl Server {
-    async fn follow_rules(self: Arc<Self>) {
-        let Settings { namespace, name, .. } = &self.settings;
-        let maps: Api<ConfigMap> = Api::namespaced(self.cluster.client.clone(), namespace);
-        let only = watcher::Config::default().fields(&format!("metadata.name={name}"));
-        let mut events = Box::pin(watcher(maps, only).default_backoff());
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(watcher::Event::Apply(map) | watcher::Event::InitApply(map)) => self.set_rules(&map).await,
-                // The adapter reads the file at its start only, so it keeps the rules of a deleted ConfigMap.
-                Ok(_) => {}
-                Err(error) => tracing::debug!(%error, "watching the adapter's rules failed; retrying"),
-            }
-        }
-    }
-
-    async fn set_rules(self: &Arc<Self>, map: &ConfigMap) {
-        let text = map.data.as_ref().and_then(|data| data.get(CONFIG_KEY)).map_or("", String::as_str);
-        let rules = match Config::parse(text) {
-            Ok(rules) => rules,
-            Err(error) => {
-                let Settings { namespace, name, .. } = &self.settings;
-                return tracing::warn!("ConfigMap {namespace}/{name}: {error}");
-            }
-        };
-        let had_custom = !self.registry().rules().rules.is_empty();
-        let has_custom = !rules.rules.is_empty();
-        self.registry().set_rules(rules);
-        if has_custom && !had_custom {
-            self.api.aggregate(custom::aggregated(self));
-        } else if had_custom && !has_custom {
-            let services: Api<APIService> = Api::all(self.cluster.client.clone());
-            if let Err(error) = services.delete(custom::API_SERVICE, &DeleteParams::default()).await {
-                tracing::debug!(%error, "removing {} failed", custom::API_SERVICE);
-            }
-        }
+    /// An adapter without rules.
+    pub(super) fn new(api: &ApiServer, cluster: &Cluster, settings: Settings) -> Self {
+        let (service, port) = (&settings.prometheus.0, settings.prometheus.1);
+        let prometheus = Prometheus::new(&settings.namespace, service, port);
+        Self { api: api.clone(), cluster: cluster.clone(), settings, prometheus, registry: Mutex::default() }
     }
 
     /// Namespace and name of the Service that the `APIService` objects name.
