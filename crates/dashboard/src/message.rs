@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use contract::{BurstId, JobEvent};
-use diagnosis::Report;
+use diagnosis::{Progress, Report};
 use observed::scaled_object::ScaledObject;
 use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedSample, Workload};
 
@@ -100,6 +100,8 @@ pub enum Event {
     Tune(TuneEvent),
     /// The doctor's report.
     Doctor(Box<Report>),
+    /// The doctor's findings so far, and the questions without an answer.
+    DoctorProgress(Box<Progress>),
     /// The answer to a [`DrillRequest`].
     Drill(DrillEvent),
     /// The HPAs of the cluster, and changes of the target.

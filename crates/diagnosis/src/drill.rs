@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// The field manager of the dashboard.
-const MANAGER: &str = "surge";
+pub(crate) const MANAGER: &str = "surge";
 
 /// Returns whether the dashboard set the replicas last. `surge up` sets them with `Apply`, a drill with `Update`.
 pub(crate) fn stopped(metadata: &ObjectMeta) -> bool {

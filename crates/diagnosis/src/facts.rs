@@ -5,14 +5,18 @@
 mod broker;
 mod external;
 mod keda;
+mod logs;
 mod metrics_api;
+mod pod_metrics;
 mod prometheus;
+mod target;
+mod vertical;
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -25,8 +29,12 @@ pub use self::keda::{
     AuthenticationReference, AuthenticationSpec, Keda, ScaledObject, ScaledObjectSpec, SecretKeys,
     SecretReference, Trigger,
 };
+pub use self::logs::{ContainerLog, LogOf, Run};
 pub use self::metrics_api::{MetricResponse, MetricsApi};
+pub use self::pod_metrics::{AggregatedApi, PodMetrics, Readings};
 pub use self::prometheus::{History, Monitor, MonitorKind, Prometheus};
+pub use self::target::{Candidate, Kind, ScaleTarget, TargetObject, group};
+pub use self::vertical::VerticalSpec;
 pub use promfmt::api::{Target, Targets};
 
 /// The outcome of a request, and a command that shows the same.
@@ -206,8 +214,16 @@ pub struct Facts {
     pub deployments: Fact<Vec<Deployment>>,
     /// StatefulSets of the namespace.
     pub stateful_sets: Fact<Vec<StatefulSet>>,
+    /// ReplicaSets of the namespace, which lead from a pod to its Deployment.
+    pub replica_sets: Fact<Vec<ReplicaSet>>,
     /// Pods of the namespace.
     pub pods: Fact<Vec<Pod>>,
+    /// Logs of containers that do not work.
+    pub logs: Vec<ContainerLog>,
+    /// The workload that the HPA scales.
+    pub target: ScaleTarget,
+    /// VerticalPodAutoscalers of the namespace; absent where their kind does not exist.
+    pub vertical: Fact<Vec<CustomObject<VerticalSpec>>>,
     /// Services of the namespace.
     pub services: Fact<Vec<Service>>,
     /// Events of type Warning of the namespace.
@@ -218,6 +234,8 @@ pub struct Facts {
     pub prometheus: Prometheus,
     /// The external metrics API.
     pub api: MetricsApi,
+    /// The resource metrics API and the custom metrics API.
+    pub pod_metrics: PodMetrics,
     /// KEDA.
     pub keda: Keda,
     /// Arguments of the controller manager, if its pod can be read.
@@ -250,12 +268,17 @@ impl Facts {
             metrics: Vec::new(),
             deployments: Fact::not_asked(reason),
             stateful_sets: Fact::not_asked(reason),
+            replica_sets: Fact::not_asked(reason),
             pods: Fact::not_asked(reason),
+            logs: Vec::new(),
+            target: ScaleTarget::not_asked(reason),
+            vertical: Fact::not_asked(reason),
             services: Fact::not_asked(reason),
             warnings: Fact::not_asked(reason),
             broker: Broker::not_asked(reason),
             prometheus: Prometheus::not_asked(reason),
             api: MetricsApi::not_asked(reason),
+            pod_metrics: PodMetrics::not_asked(reason),
             keda: Keda::not_asked(reason),
             controller_arguments: Fact::not_asked(reason),
             controller_settings: Fact::not_asked(reason),

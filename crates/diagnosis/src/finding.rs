@@ -26,6 +26,8 @@ pub enum Hop {
     Prometheus,
     /// The external metrics API, and the adapter or KEDA behind it.
     Api,
+    /// The resource metrics API and the custom metrics API.
+    Metrics,
     /// The HorizontalPodAutoscaler.
     Autoscaler,
     /// The time from a burst to a decision.
@@ -44,6 +46,7 @@ impl Hop {
             Self::Endpoint => "metrics endpoint",
             Self::Prometheus => "Prometheus",
             Self::Api => "external metrics API",
+            Self::Metrics => "pod metrics",
             Self::Autoscaler => "autoscaler",
             Self::Intervals => "intervals",
         }
@@ -229,6 +232,18 @@ impl ReportWriter<'_> {
         fix: Fix,
     ) {
         self.write(check, Verdict::Failure, detail.as_ref(), evidence, Some(fix));
+    }
+
+    /// Writes a failure or a warning.
+    pub(crate) fn bad(
+        &mut self,
+        check: &'static str,
+        verdict: Verdict,
+        detail: impl AsRef<str>,
+        evidence: Option<&Command>,
+        fix: Fix,
+    ) {
+        self.write(check, verdict, detail.as_ref(), evidence, Some(fix));
     }
 
     pub(crate) fn not_applicable(&mut self, check: &'static str, detail: impl AsRef<str>) {

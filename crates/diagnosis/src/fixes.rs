@@ -1,5 +1,6 @@
 //! Commands and remedies that several hops offer. Values from the cluster go into arguments and JSON, never into text.
 
+pub(crate) mod hpa;
 pub(crate) mod keda;
 pub(crate) mod monitors;
 pub(crate) mod rules;
@@ -11,9 +12,9 @@ use serde_json::{Value, json};
 use text::command::Command;
 
 use crate::chain::{self, METRICS_API};
-use crate::facts::Facts;
+use crate::facts::{Facts, Run};
 use crate::finding::Fix;
-use crate::messages;
+use crate::{messages, scaled_object};
 
 /// `kubectl get KINDS -n NAMESPACE`.
 pub(crate) fn get(kinds: &str, namespace: &str) -> Command {
@@ -51,6 +52,31 @@ pub(crate) fn logs(deployment: &str, namespace: &str, lines: u16) -> Command {
     Command::kubectl(["logs".to_owned(), format!("deployment/{deployment}")])
         .namespace(namespace)
         .arg(format!("--tail={lines}"))
+}
+
+/// `kubectl logs POD -c CONTAINER -n NAMESPACE --tail=20`, with `--previous` for the run before the newest restart.
+pub(crate) fn container_log(pod: &str, container: &str, namespace: &str, run: Run) -> Command {
+    // A name that could pass for a flag.
+    let pod = if pod.starts_with('-') { format!("pod/{pod}") } else { pod.to_owned() };
+    let previous = (run == Run::Previous).then_some("--previous");
+    let logs = Command::kubectl(["logs".to_owned(), pod]).flag("-c", container).namespace(namespace);
+    logs.args(previous).arg("--tail=20")
+}
+
+/// `kubectl get KINDS -n NAMESPACE`, to choose one of the objects.
+pub(crate) fn list_kind(facts: &Facts, plural: &str) -> Fix {
+    Fix::command(messages::fix_choose_target(), get(plural, &facts.subject.namespace))
+}
+
+/// Raising `maxReplicas`, of the ScaledObject where KEDA owns the HPA.
+pub(crate) fn raise_max(facts: &Facts, max: i32) -> Command {
+    match scaled_object::owner(facts) {
+        Some(object) => {
+            let change = json!({"spec": {"maxReplicaCount": max}});
+            merge_patch("scaledobject", scaled_object::name(object), &facts.subject.namespace, &change)
+        }
+        None => merge_patch_hpa(facts, &json!({"spec": {"maxReplicas": max}})),
+    }
 }
 
 /// `kubectl rollout restart KIND/NAME -n NAMESPACE`.

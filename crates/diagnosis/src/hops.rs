@@ -6,6 +6,7 @@ pub(crate) mod autoscaler;
 pub(crate) mod broker;
 pub(crate) mod endpoint;
 pub(crate) mod intervals;
+pub(crate) mod metrics;
 pub(crate) mod permissions;
 pub(crate) mod prometheus;
 pub(crate) mod workloads;

@@ -18,21 +18,30 @@
 
 mod chain;
 mod drill;
+mod events;
 pub mod facts;
 mod finding;
 mod fixes;
 mod fmt;
 mod hops;
+mod log;
+pub mod logs;
 mod messages;
 mod metric;
+mod owner;
+mod progress;
 mod readings;
 mod report;
 mod rule;
+mod scale_target;
 mod scaled_object;
 mod scrape;
 mod select;
+mod spec_metric;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeSet;
 
 use text::command::ClusterFlags;
 
@@ -42,6 +51,7 @@ pub use self::finding::{Finding, Fix, Form, Hop, Verdict};
 pub use self::hops::api::adapter_url::{PrometheusService, prometheus_service};
 pub use self::hops::autoscaler::status::disagrees;
 pub use self::metric::{Metric, externals};
+pub use self::progress::{Asked, Part, Progress};
 pub use self::readings::is_open;
 pub use self::report::{Report, Timing};
 pub use self::rule::{SERIES, parse as parse_rules, rules_for};
@@ -56,26 +66,44 @@ type Examine = fn(&Facts, &mut ReportWriter<'_>);
 /// Judges the facts, hop by hop.
 #[must_use]
 pub fn examine(facts: &Facts) -> Report {
+    examine_answered(facts, &BTreeSet::new())
+}
+
+/// Judges the hops whose facts are complete, while those parts are pending.
+#[must_use]
+pub fn examine_answered(facts: &Facts, pending: &BTreeSet<Part>) -> Report {
     let mut findings = Vec::new();
     let mut timing = None;
     let mut writer = ReportWriter { hop: Hop::Cluster, metric: None, findings: &mut findings };
     let access = hops::api_server::examine(facts, &mut writer);
     if access == Access::Granted {
-        let hops: [(Hop, Examine); 7] = [
-            (Hop::Permissions, hops::permissions::examine),
-            (Hop::Workloads, hops::workloads::examine),
-            (Hop::Broker, hops::broker::examine),
+        if Hop::Permissions.is_answered(pending) {
+            writer.hop = Hop::Permissions;
+            hops::permissions::examine(facts, &mut writer);
+        }
+        if Hop::Workloads.is_answered(pending) {
+            writer.hop = Hop::Autoscaler;
+            hops::api::keda::pause::examine(facts, &mut writer);
+        }
+        programs_and_broker(facts, &mut writer, pending);
+        let hops: [(Hop, Examine); 5] = [
             (Hop::Endpoint, hops::endpoint::examine),
             (Hop::Prometheus, hops::prometheus::examine),
             (Hop::Api, hops::api::examine),
+            (Hop::Metrics, hops::metrics::examine),
             (Hop::Autoscaler, hops::autoscaler::examine),
         ];
-        for (hop, examine) in hops {
+        let has_chain = has_chain(facts);
+        for (hop, examine) in hops.into_iter().filter(|(hop, _)| hop.is_answered(pending)) {
             writer.hop = hop;
-            examine(facts, &mut writer);
+            if has_chain || !matches!(hop, Hop::Endpoint | Hop::Prometheus) {
+                examine(facts, &mut writer);
+            }
         }
-        writer.hop = Hop::Intervals;
-        timing = hops::intervals::examine(facts, &mut writer);
+        if Hop::Intervals.is_answered(pending) {
+            writer.hop = Hop::Intervals;
+            timing = hops::intervals::examine(facts, &mut writer);
+        }
     }
     select_cluster(&mut findings, &facts.subject.flags);
     Report {
@@ -86,6 +114,30 @@ pub fn examine(facts: &Facts) -> Report {
         findings,
         timing,
     }
+}
+
+/// Returns whether a chain from a broker to an External metric may exist: the HPA has such a metric, or is unknown.
+fn has_chain(facts: &Facts) -> bool {
+    let is_external = |metric: &spec_metric::SpecMetric<'_>| metric.api() == Some(spec_metric::Api::External);
+    facts.autoscaler.get().is_none_or(|hpa| spec_metric::all(hpa).iter().any(is_external))
+}
+
+/// Examines workloads and broker. Programs that the broker refuses follow its fault, if it has one.
+fn programs_and_broker(facts: &Facts, writer: &mut ReportWriter<'_>, pending: &BTreeSet<Part>) {
+    let mut refused = Vec::new();
+    if Hop::Workloads.is_answered(pending) {
+        writer.hop = Hop::Workloads;
+        refused = hops::workloads::examine(facts, writer);
+    }
+    let after_workloads = writer.findings.len();
+    if Hop::Broker.is_answered(pending) && has_chain(facts) {
+        writer.hop = Hop::Broker;
+        hops::broker::examine(facts, writer);
+    }
+    let is_broker_at_fault =
+        writer.findings[after_workloads..].iter().any(|finding| finding.verdict == Verdict::Failure);
+    let at = if is_broker_at_fault { writer.findings.len() } else { after_workloads };
+    writer.findings.splice(at..at, refused);
 }
 
 /// Leads the commands of all findings to the cluster under examination.

@@ -16,6 +16,7 @@ mod cluster;
 mod endpoint;
 mod intervals;
 mod keda;
+mod pod_metrics;
 mod prometheus;
 mod workloads;
 
@@ -26,6 +27,7 @@ pub(crate) use self::cluster::*;
 pub(crate) use self::endpoint::*;
 pub(crate) use self::intervals::*;
 pub(crate) use self::keda::*;
+pub(crate) use self::pod_metrics::*;
 pub(crate) use self::prometheus::*;
 pub(crate) use self::workloads::*;
 
@@ -45,5 +47,6 @@ messages! {
     fix_rename_object() = "use the existing name";
     fix_controller_manager() = "check whether the controller manager runs";
     fix_put_back(fix) = "press D in the dashboard to end the drill, or {fix}";
+    sentence_after(text, sentence) = "{text}. {sentence}";
     by_drill() = ", by a drill of the dashboard";
 }

@@ -5,6 +5,7 @@ use observed::keda;
 
 use crate::facts::{Facts, ScaledObject, Trigger};
 use crate::metric::Metric;
+use crate::spec_metric::SpecMetric;
 
 /// The finalizer of KEDA's objects.
 const FINALIZER: &str = "finalizer.keda.sh";
@@ -55,11 +56,60 @@ pub(crate) fn trigger<'f>(
     Some((object, index, object.spec.triggers.get(index)?))
 }
 
-/// The queue of that trigger.
+/// The queue of that trigger, unless the trigger counts several by an expression.
 pub(crate) fn queue<'f>(facts: &'f Facts, metric: &Metric) -> Option<&'f str> {
     let (_, _, trigger) = trigger(facts, metric)?;
-    let queue = trigger.metadata.get("queueName").filter(|_| trigger.r#type == "rabbitmq");
-    queue.map(String::as_str)
+    let is_one = trigger.r#type == "rabbitmq" && !is_set(trigger, "useRegex");
+    trigger.metadata.get("queueName").filter(|_| is_one).map(String::as_str)
+}
+
+/// Returns whether a setting of a trigger is true.
+pub(crate) fn is_set(trigger: &Trigger, key: &str) -> bool {
+    trigger.metadata.get(key).is_some_and(|value| keda::parse_bool(value) == Some(true))
+}
+
+/// The object behind a metric of the HPA, with the index of the trigger.
+pub(crate) fn trigger_of<'f>(facts: &'f Facts, metric: SpecMetric<'_>) -> Option<(&'f ScaledObject, usize)> {
+    let object = owner(facts)?;
+    let index = match keda::trigger(metric.name()) {
+        Some((index, _)) => index,
+        // KEDA's triggers `cpu` and `memory` become resource metrics.
+        None => object
+            .spec
+            .triggers
+            .iter()
+            .position(|trigger| Some(trigger.r#type.as_str()) == metric.resource())?,
+    };
+    (index < object.spec.triggers.len()).then_some((object, index))
+}
+
+/// The object that scales a workload.
+pub(crate) fn of_target<'f>(facts: &'f Facts, kind: &str, name: &str) -> Option<&'f ScaledObject> {
+    facts.keda.scaled_objects.all().iter().find(|object| {
+        let target = &object.spec.scale_target_ref;
+        target.name == name && target.kind.as_deref().unwrap_or("Deployment").eq_ignore_ascii_case(kind)
+    })
+}
+
+/// The annotations of an object that pause it.
+pub(crate) fn pauses(object: &ScaledObject) -> Vec<keda::Pause<'_>> {
+    keda::pauses(&object.metadata)
+}
+
+/// Returns whether KEDA holds the object at one size, by an annotation.
+pub(crate) fn is_held(object: &ScaledObject) -> bool {
+    pauses(object).iter().any(|pause| pause.holds())
+}
+
+/// The size at which KEDA lets the workload rest while no trigger is active.
+pub(crate) fn resting_size(object: &ScaledObject) -> i32 {
+    object.spec.idle_replica_count.or(object.spec.min_replica_count).unwrap_or(0)
+}
+
+/// The status of a condition of an object, such as `True`.
+pub(crate) fn condition<'a>(object: &'a ScaledObject, kind: &str) -> Option<&'a str> {
+    let found = object.status.conditions.iter().find(|condition| condition.r#type == kind)?;
+    Some(found.status.as_str())
 }
 
 /// Returns whether an object is being deleted and waits for KEDA's operator to remove its finalizer.

@@ -5,16 +5,20 @@ mod broker;
 mod healthy;
 mod hostile;
 mod keda;
+mod kinds;
 mod numbers;
 mod operator;
 mod others;
+mod programs;
 mod report;
 mod rows;
 mod rules;
 mod selector;
+mod targets;
 
 use crate::{Facts, Report, Verdict, examine};
-pub(crate) use healthy::{api_error, condition, fact, healthy, known, set};
+pub(crate) use healthy::{api_error, condition, deployment_kind, fact, healthy, known, set};
+pub(crate) use others::owned_pod;
 
 /// A breakage: its name, its change to the facts of a working chain, and the expected finding.
 pub(crate) struct Case {

@@ -1,4 +1,4 @@
-//! The requests of `surge doctor --dry-run`: [`collect`](crate::collect) runs against a rehearsed cluster with the names of
+//! The requests of `surge doctor --dry-run`: [`collect`](crate::collect()) runs against a rehearsed cluster with the names of
 //! `surge up`, which records the requests and sends none.
 
 use std::convert::Infallible;
@@ -13,8 +13,9 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use text::command::Command;
 
+use crate::Settings;
+use crate::collect::collect;
 use crate::request::{self, Cluster, Recorder, TunnelRequest};
-use crate::{Settings, collect_from};
 
 /// The requests of an examination, as commands that send the same. Requests through a tunnel are comments.
 pub async fn dry_run(settings: &Settings) -> String {
@@ -63,7 +64,7 @@ async fn rehearse(settings: &Settings, is_keda: bool) -> Rehearsal {
     });
     let client = Client::new(service, settings.namespace.clone());
     let cluster = Cluster { client, recorder: Some(Arc::clone(&tunnels)) };
-    let _facts = Box::pin(collect_from(&cluster, settings)).await;
+    let _facts = Box::pin(collect(&cluster, settings, None)).await;
     let take = |commands: &Mutex<Vec<Command>>| {
         std::mem::take(&mut *commands.lock().unwrap_or_else(PoisonError::into_inner))
     };
@@ -109,11 +110,15 @@ fn response(settings: &Settings, is_keda: bool, method: &Method, uri: &http::Uri
             "buildDate": "", "goVersion": "", "compiler": "", "platform": ""});
     }
     if path == format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers/{hpa}") {
-        return json!({"spec": {"maxReplicas": 1, "scaleTargetRef": {"kind": "Deployment", "name": names::WORKER},
+        return json!({"spec": {"maxReplicas": 1, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": names::WORKER},
             "metrics": [{"type": "External", "external": {
                 "metric": {"name": names::EXTERNAL_METRIC,
                     "selector": {"matchLabels": {"queue": contract::queue::ORDERS}}},
                 "target": {"type": "AverageValue", "averageValue": "20"}}}]}});
+    }
+    if path == "/apis/apps/v1" {
+        let resource = |name: &str| json!({"name": name, "singularName": "", "kind": "Deployment", "namespaced": true, "verbs": []});
+        return json!({"groupVersion": "apps/v1", "resources": [resource("deployments"), resource("deployments/scale")]});
     }
     if path == "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.external.metrics.k8s.io" {
         return json!({"spec": {"groupPriorityMinimum": 1, "versionPriority": 1,
@@ -198,7 +203,8 @@ mod tests {
             "#   GET /api/queues of demo/rabbitmq:15672\n",
             "#   GET /metrics/detailed?family=queue_coarse_metrics&family=queue_consumer_count of demo/rabbitmq:15692\n",
             "#   GET /api/v1/scrape_pools of monitoring/prometheus-operated:9090\n",
-            "#   GET /api/v1/query?query=timestamp",
+            "#   GET /api/v1/query?query=time",
+            "kubectl get --raw /apis/apps/v1/namespaces/demo/deployments/worker/scale\n",
             "\"resource\":\"scaledobjects\"",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in {text}");

@@ -1,16 +1,20 @@
 //! Collects the facts that `diagnosis` judges: concurrent requests, each with a timeout. A missing permission is a fact too.
 
+mod board;
 mod broker;
+mod collect;
 mod dry_run;
 mod keda;
+mod logs;
 mod metrics_api;
 mod numbers;
 mod permissions;
+mod pod_metrics;
 mod prometheus;
 mod request;
+mod target;
 
 use contract::names;
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Client;
 use text::command::{ClusterFlags, Command};
@@ -19,8 +23,10 @@ use cluster::errors;
 use cluster::prometheus::Address;
 
 use self::request::{Cluster, REQUEST_TIMEOUT, get, get_one};
+use diagnosis::Report;
 use diagnosis::facts::{Fact, Facts, Outcome, Subject};
 
+pub use self::board::Observer;
 pub use self::dry_run::dry_run;
 
 /// The HPA to examine, and the cluster.
@@ -54,87 +60,13 @@ impl Settings {
 /// Collects all facts. It ends by itself: every request has a timeout.
 pub async fn collect(client: &Client, settings: &Settings) -> Facts {
     let cluster = Cluster { client: client.clone(), recorder: None };
-    Box::pin(collect_from(&cluster, settings)).await
+    Box::pin(collect::collect(&cluster, settings, None)).await
 }
 
-async fn collect_from(cluster: &Cluster, settings: &Settings) -> Facts {
-    let Settings { server, namespace, hpa, prometheus: address, .. } = settings;
-    let version = version(&cluster.client, server).await;
-    if matches!(version.outcome, Outcome::Failed(_) | Outcome::NotPermitted(_)) {
-        let facts = Facts::not_asked("the API server cannot be reached");
-        return Facts { subject: settings.subject(), now: Timestamp::now(), version, ..facts };
-    }
-    let core = |kind: &str| format!("/api/v1/namespaces/{namespace}/{kind}");
-    let apps = |kind: &str| format!("/apis/apps/v1/namespaces/{namespace}/{kind}");
-    let hpas = format!("/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers");
-    let all = |kind: &str| get(kind, namespace);
-    let hpa_command = get_one("hpa", hpa, namespace).flag("-o", "yaml");
-    let hpa_path = format!("{hpas}/{hpa}");
-    let namespace_path = format!("/api/v1/namespaces/{namespace}");
-    let namespace_command = Command::kubectl(["get"]).object("namespace", namespace).flag("-o", "yaml");
-    let (deployments, sets, pods, services) =
-        (apps("deployments"), apps("statefulsets"), core("pods"), core("services"));
-    let events = format!("{}?fieldSelector=type%3DWarning", core("events"));
-    let events_command = all("events").flag("--field-selector", "type=Warning");
-    let objects = async {
-        tokio::join!(
-            request::object(cluster, namespace_command, &namespace_path),
-            request::object(cluster, hpa_command.clone(), &hpa_path),
-            request::list(cluster, all("hpa"), &hpas),
-            request::list(cluster, all("deployment"), &deployments),
-            request::list(cluster, all("statefulset"), &sets),
-            request::list(cluster, all("pods"), &pods),
-            request::list(cluster, all("service"), &services),
-            request::list(cluster, events_command, &events),
-        )
-    };
-    let (objects, api, prometheus, permissions, controller_arguments, controller_settings) = tokio::join!(
-        objects,
-        metrics_api::read(cluster),
-        prometheus::objects(cluster, namespace, address.as_ref()),
-        permissions::review(cluster, namespace, names::MONITORING),
-        controller_arguments(cluster),
-        controller_settings(cluster),
-    );
-    let (namespace_fact, autoscaler, autoscalers, deployments, stateful_sets, pods, services, warnings) =
-        objects;
-    let metrics = autoscaler.get().map(diagnosis::externals).unwrap_or_default();
-    let questions = numbers::questions(&metrics, api.rules.get(), namespace);
-    let monitors = prometheus.monitors.all().to_vec();
-    let series: Vec<String> = questions.iter().flat_map(|question| question.series.clone()).collect();
-    let (keda, broker, (prometheus, numbers), answers) = tokio::join!(
-        keda::read(cluster, namespace, &api.registration),
-        broker::read(cluster, namespace, services.all(), pods.all(), &monitors, &series),
-        prometheus::read(cluster, prometheus, &questions),
-        numbers::answers(cluster, namespace, &metrics),
-    );
-    let mut facts = Facts {
-        subject: settings.subject(),
-        now: Timestamp::now(),
-        version,
-        permissions,
-        namespace: namespace_fact,
-        autoscaler,
-        autoscalers,
-        looks: Vec::new(),
-        metrics: numbers::joined(numbers, answers),
-        deployments,
-        stateful_sets,
-        pods,
-        services,
-        warnings,
-        broker,
-        prometheus,
-        api,
-        keda,
-        controller_arguments,
-        controller_settings,
-    };
-    if diagnosis::is_keda(&facts) {
-        facts.permissions.extend(permissions::review_keda(cluster, namespace).await);
-    }
-    numbers::look_again(cluster, &mut facts, &metrics, &questions, &hpa_path, &hpa_command).await;
-    facts
+/// Examines the chain. The observer receives the findings so far each time that a part of the facts is asked or has answered.
+pub async fn examine(client: &Client, settings: &Settings, observer: Observer) -> Report {
+    let cluster = Cluster { client: client.clone(), recorder: None };
+    diagnosis::examine(&Box::pin(collect::collect(&cluster, settings, Some(observer))).await)
 }
 
 async fn version(client: &Client, server: &str) -> Fact<String> {
@@ -183,12 +115,15 @@ async fn controller_settings(cluster: &Cluster) -> Fact<ConfigMap> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use axum::Json;
     use axum::http::StatusCode;
     use serde_json::json;
 
     use super::*;
-    use diagnosis::{Verdict, examine};
+    use diagnosis::{Hop, Part, Progress, Verdict, examine};
 
     fn settings() -> Settings {
         Settings {
@@ -224,6 +159,44 @@ mod tests {
         assert_eq!(report.count(Verdict::Failure), 0, "{}", report.text());
         assert!(report.count(Verdict::NotPermitted) > 3, "{}", report.text());
         assert_eq!(report.exit_code(), 0);
+    }
+
+    /// A cluster whose answers take 50 ms each, and the reviews of permissions three seconds.
+    fn slow() -> Client {
+        let app = axum::Router::new().fallback(async move |uri: axum::http::Uri| {
+            let is_review = uri.path().ends_with("/selfsubjectaccessreviews");
+            let time = Duration::from_millis(if is_review { 3_000 } else { 50 });
+            tokio::time::sleep(time).await;
+            if uri.path() == "/version" {
+                let version = json!({"major": "1", "minor": "34", "gitVersion": "v1.34.4", "gitCommit": "",
+                    "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""});
+                return Json(version);
+            }
+            Json(json!({"metadata": {}, "items": [], "status": {"allowed": true}}))
+        });
+        Client::new(app, "default")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_answer_holds_back_no_other() {
+        let start = tokio::time::Instant::now();
+        let seen: Arc<Mutex<Vec<(Duration, Progress)>>> = Arc::default();
+        let observer: Observer = {
+            let seen = Arc::clone(&seen);
+            Box::new(move |progress| seen.lock().unwrap().push((start.elapsed(), progress)))
+        };
+        let report = Box::pin(super::examine(&slow(), &settings(), observer)).await;
+        let all = start.elapsed();
+        assert!(all < Duration::from_millis(3_000 + 50 + 200), "{all:?}: longer than the slowest part");
+        let seen = seen.lock().unwrap();
+        let has =
+            |progress: &Progress, hop: Hop| progress.report.findings.iter().any(|finding| finding.hop == hop);
+        let (at, first) = seen.iter().find(|(_, progress)| has(progress, Hop::Workloads)).unwrap();
+        assert!(*at < Duration::from_secs(1), "{at:?}");
+        assert!(
+            !has(first, Hop::Permissions) && first.asked.iter().any(|asked| asked.part == Part::Permissions)
+        );
+        assert!(has(&seen.last().unwrap().1, Hop::Permissions) && !report.findings.is_empty());
     }
 
     #[tokio::test]

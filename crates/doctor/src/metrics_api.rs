@@ -50,7 +50,7 @@ pub(crate) async fn read(cluster: &Cluster) -> MetricsApi {
 }
 
 /// The Deployment whose pods the Service selects.
-async fn backend(cluster: &Cluster, namespace: &str, name: &str) -> Fact<Deployment> {
+pub(crate) async fn backend(cluster: &Cluster, namespace: &str, name: &str) -> Fact<Deployment> {
     let deployments = format!("/apis/apps/v1/namespaces/{namespace}/deployments");
     let service = format!("/api/v1/namespaces/{namespace}/services/{name}");
     let (deployments, service) = tokio::join!(

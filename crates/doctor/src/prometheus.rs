@@ -43,6 +43,7 @@ pub(crate) struct Question {
 }
 
 /// The objects that configure Prometheus.
+#[derive(Clone)]
 pub(crate) struct Objects {
     pub(crate) services: Fact<Vec<ServicePort>>,
     pub(crate) resources: Fact<Vec<CustomObject<PrometheusSpec>>>,

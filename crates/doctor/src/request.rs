@@ -15,7 +15,7 @@ use cluster::endpoint::{Endpoint, Port};
 use cluster::errors::{self, Failure};
 use cluster::http::HttpResponse;
 use cluster::persistent_connection::PersistentConnection;
-use diagnosis::facts::{Fact, MetricResponse, Outcome, ServicePort};
+use diagnosis::facts::{Fact, MetricResponse, Outcome, Readings, ServicePort};
 
 /// Timeout of one request.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -135,6 +135,42 @@ pub(crate) async fn list<T: DeserializeOwned>(
     path: &str,
 ) -> Fact<Vec<T>> {
     object::<List<T>>(cluster, command, path).await.map(|list| list.items)
+}
+
+/// Reads a text.
+pub(crate) async fn text(cluster: &Cluster, command: Command, path: &str) -> Fact<String> {
+    let request = match Request::get(path).body(Vec::new()) {
+        Ok(request) => request,
+        Err(error) => return Fact::new(command, Outcome::Failed(error.to_string())),
+    };
+    let outcome = match tokio::time::timeout(REQUEST_TIMEOUT, cluster.client.request_text(request)).await {
+        Ok(Ok(text)) => Outcome::Value(text),
+        Ok(Err(error)) => RequestError::Kube(Box::new(error)).outcome(&command),
+        Err(_elapsed) => {
+            RequestError::Other(format!("no answer within {REQUEST_TIMEOUT:?}")).outcome(&command)
+        }
+    };
+    Fact::new(command, outcome)
+}
+
+/// Reads the items of a metrics API. An error of the API is an answer too.
+pub(crate) async fn answer<T: DeserializeOwned>(
+    cluster: &Cluster,
+    command: Command,
+    path: &str,
+    turn: impl FnOnce(Vec<T>) -> Readings,
+) -> Fact<Readings> {
+    let outcome = match request::<List<T>>(cluster, path).await {
+        Ok(list) => Outcome::Value(turn(list.items)),
+        Err(RequestError::Kube(error)) => match *error {
+            kube::Error::Api(status) if !matches!(status.code, 401 | 403) => {
+                Outcome::Value(Readings::Error { code: status.code, message: status.message })
+            }
+            error => RequestError::Kube(Box::new(error)).outcome(&command),
+        },
+        Err(error) => error.outcome(&command),
+    };
+    Fact::new(command, outcome)
 }
 
 /// A part of a response: absent if the response lacks it.

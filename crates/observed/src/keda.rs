@@ -43,6 +43,97 @@ pub fn serves(registration: &APIService) -> bool {
     is_service || part_of.is_some_and(|part_of| part_of.starts_with("keda"))
 }
 
+/// Returns true if KEDA owns an HPA, by its metadata or by the selector of one of its metrics.
+#[must_use]
+pub fn owns(metadata: &ObjectMeta, selector: Option<&LabelSelector>) -> bool {
+    made_from(metadata).is_some() || selector.is_some_and(selects_scaled_object)
+}
+
+/// Prefix of the annotations that pause a ScaledObject.
+const PAUSED: &str = "autoscaling.keda.sh/paused";
+
+/// An annotation that pauses a ScaledObject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause<'a> {
+    /// The workload keeps its size.
+    Held {
+        /// The annotation.
+        annotation: &'a str,
+    },
+    /// The workload gets that size; not a number if KEDA refuses it.
+    HeldAt {
+        /// The annotation.
+        annotation: &'a str,
+        /// Its value.
+        replicas: &'a str,
+    },
+    /// The workload does not get smaller.
+    ScaleIn {
+        /// The annotation.
+        annotation: &'a str,
+    },
+    /// The workload does not get larger.
+    ScaleOut {
+        /// The annotation.
+        annotation: &'a str,
+    },
+}
+
+impl<'a> Pause<'a> {
+    /// The key of the annotation.
+    #[must_use]
+    pub fn annotation(self) -> &'a str {
+        match self {
+            Self::Held { annotation }
+            | Self::HeldAt { annotation, .. }
+            | Self::ScaleIn { annotation }
+            | Self::ScaleOut { annotation } => annotation,
+        }
+    }
+
+    /// Returns true if KEDA holds the workload at one size.
+    #[must_use]
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Held { .. } | Self::HeldAt { .. })
+    }
+}
+
+/// The annotations that pause a ScaledObject, the size to hold first.
+#[must_use]
+pub fn pauses(metadata: &ObjectMeta) -> Vec<Pause<'_>> {
+    let annotations = metadata.annotations.iter().flatten();
+    let mut pauses: Vec<Pause<'_>> = annotations
+        .filter_map(|(annotation, value)| {
+            let annotation = annotation.as_str();
+            // KEDA takes any value that is no boolean for true.
+            let is_on = parse_bool(value) != Some(false);
+            match annotation.strip_prefix(PAUSED)? {
+                "-replicas" => Some(Pause::HeldAt { annotation, replicas: value }),
+                "" if is_on => Some(Pause::Held { annotation }),
+                "-scale-in" if is_on => Some(Pause::ScaleIn { annotation }),
+                "-scale-out" if is_on => Some(Pause::ScaleOut { annotation }),
+                _ => None,
+            }
+        })
+        .collect();
+    pauses.sort_by_key(|pause| match pause {
+        Pause::HeldAt { .. } => 0,
+        Pause::Held { .. } => 1,
+        Pause::ScaleIn { .. } | Pause::ScaleOut { .. } => 2,
+    });
+    pauses
+}
+
+/// A boolean as Go's `strconv.ParseBool` reads it.
+#[must_use]
+pub fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// Returns true if a metric's selector names a ScaledObject, as KEDA's API server requires.
 #[must_use]
 pub fn selects_scaled_object(selector: &LabelSelector) -> bool {
@@ -88,6 +179,30 @@ mod tests {
         ] {
             let metadata: ObjectMeta = serde_json::from_value(metadata).unwrap();
             assert_eq!(made_from(&metadata), from, "{metadata:?}");
+        }
+    }
+
+    #[test]
+    fn pauses_are_read_as_keda_reads_them() {
+        let of = |annotations: serde_json::Value| {
+            let metadata: ObjectMeta = serde_json::from_value(json!({"annotations": annotations})).unwrap();
+            pauses(&metadata)
+                .into_iter()
+                .map(|pause| (pause.annotation().to_owned(), pause.holds()))
+                .collect::<Vec<_>>()
+        };
+        let key = |end: &str| format!("autoscaling.keda.sh/paused{end}");
+        for (annotations, expected) in [
+            (json!({}), vec![]),
+            (json!({(key("")): "false", "autoscaling.keda.sh/force-activation": "true"}), vec![]),
+            (json!({(key("")): "yes"}), vec![(key(""), true)]),
+            (
+                json!({(key("")): "true", (key("-replicas")): "0"}),
+                vec![(key("-replicas"), true), (key(""), true)],
+            ),
+            (json!({(key("-scale-in")): "true", (key("-scale-out")): "0"}), vec![(key("-scale-in"), false)]),
+        ] {
+            assert_eq!(of(annotations.clone()), expected, "{annotations}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! `surge doctor`: examines the metric chain once, and reports the findings and the first fix.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use super::cluster::ClusterArgs;
@@ -8,7 +8,7 @@ use super::{complain, log};
 use cluster::connect;
 use cluster::prometheus::Address;
 
-use doctor::{Settings, collect, dry_run};
+use doctor::{Observer, Settings, dry_run, examine};
 use installer::print::say;
 use text::command::ClusterFlags;
 
@@ -74,7 +74,7 @@ async fn run(arguments: Args) -> u8 {
         }
     };
     let settings = settings(&arguments, cluster.context, cluster.server);
-    let report = diagnosis::examine(&Box::pin(collect(&cluster.client, &settings)).await);
+    let report = Box::pin(examine(&cluster.client, &settings, progress())).await;
     let text = match arguments.output {
         Output::Text => report.text(),
         Output::Json => format!("{:#}\n", report.json()),
@@ -82,6 +82,22 @@ async fn run(arguments: Args) -> u8 {
     // The exit code is valid without a reader.
     let _closed = std::io::stdout().write_all(text.as_bytes());
     report.exit_code()
+}
+
+/// Shows on a terminal's standard error what is asked, in one line that the next one overwrites.
+fn progress() -> Observer {
+    let is_terminal = std::io::stderr().is_terminal();
+    Box::new(move |progress| {
+        if !is_terminal {
+            return;
+        }
+        let mut line = progress.titles();
+        if !line.is_empty() {
+            line.insert_str(0, "checking ");
+        }
+        // The report does not depend on it.
+        let _closed = write!(std::io::stderr(), "\r\x1b[K{line}");
+    })
 }
 
 /// The HPA to examine, in the cluster of the context.

@@ -120,8 +120,16 @@ pub async fn run(
                     flags: text::command::ClusterFlags::default(),
                 };
                 tasks.spawn(async move {
-                    let facts = Box::pin(doctor::collect(&client, &wanted)).await;
-                    outbox.send(Event::Doctor(Box::new(diagnosis::examine(&facts)))).await;
+                    let (observed, mut news) = tokio::sync::mpsc::unbounded_channel();
+                    let observer: doctor::Observer = Box::new(move |progress| _ = observed.send(progress));
+                    // The channel closes with the examination.
+                    let progress = async {
+                        while let Some(progress) = news.recv().await {
+                            outbox.send(Event::DoctorProgress(Box::new(progress))).await;
+                        }
+                    };
+                    let (report, ()) = tokio::join!(doctor::examine(&client, &wanted, observer), progress);
+                    outbox.send(Event::Doctor(Box::new(report))).await;
                 });
             }
             Effect::Drill(request) => {

@@ -133,32 +133,49 @@ impl Doctor<'_> {
         rows
     }
 
-    fn rows(&self, report: &Report, width: usize) -> Vec<Vec<Span<'static>>> {
+    /// The questions without an answer.
+    fn asked(&self) -> impl Iterator<Item = Vec<Span<'static>>> {
+        let running = self.data.doctor.looking(self.data.now).unwrap_or_default();
+        self.data.doctor.asked().iter().map(move |asked| {
+            let time = coarse(running.saturating_sub(asked.after));
+            vec![
+                span(
+                    self.theme,
+                    Ink::Pending,
+                    format!("{:>width$}{:<VERDICT$}", "", text::ASKED, width = HOP),
+                ),
+                span(self.theme, Ink::Dim, text::asked(&asked.part.title(), &time)),
+            ]
+        })
+    }
+
+    fn rows(&self, width: usize) -> Vec<Vec<Span<'static>>> {
+        let Some(report) = self.data.doctor.report() else { return self.asked().collect() };
         let (_, ink) = verdict(report.verdict());
         let mut rows = wrap_spans(&[span(self.theme, ink, report.summary())], width, 0);
         rows.extend(self.drills(width));
         rows.extend(self.fix(report, width));
         rows.push(Vec::new());
         rows.extend(self.findings(report, width));
+        rows.extend(self.asked());
         rows
     }
 
     /// The scroll range of the screen, in rows.
     pub(super) fn max_scroll(&self, area: Rect) -> usize {
-        let found = self.data.doctor.found();
-        let rows = found.map_or(0, |found| self.rows(&found.report, area.width.into()).len());
+        let rows = self.rows(area.width.into()).len();
         rows.saturating_sub(area.height.saturating_sub(1).into())
     }
 }
 
 impl Widget for &Doctor<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
-        let Some(found) = self.data.doctor.found() else {
+        let rows = self.rows(area.width.into());
+        if rows.is_empty() {
             let inside = panel(buffer, area, self.theme, text::TITLE, self.note(0));
             wrapped(buffer, inside, &[span(self.theme, Ink::Dim, text::INTRODUCTION)], 0);
             return;
-        };
-        let rows = self.rows(&found.report, area.width.into());
+        }
         let below = rows.len().saturating_sub(self.scroll + usize::from(area.height.saturating_sub(1)));
         let inside = panel(buffer, area, self.theme, text::TITLE, self.note(below));
         lines(buffer, inside, rows.into_iter().skip(self.scroll));

@@ -199,7 +199,7 @@ const TRAPS: [Row; 23] = [
 ];
 
 /// Faults of rules, selectors and targets.
-const PITFALLS: [Row; 28] = [
+const PITFALLS: [Row; 32] = [
     row("namespaced without a label", "rule-namespace", Sandbox("rules"), "single_rules"),
     row("the series have the namespace of the scraped pod", "rule-namespace", Sandbox("rules"), "elsewhere"),
     row(
@@ -277,6 +277,30 @@ const PITFALLS: [Row; 28] = [
     row("a Service without a monitor", "monitor", Sandbox("numbers"), "relabelings_and_monitors"),
     row("a misspelt queue of the second metric", "queue", Sandbox("numbers"), "every_metric_is_walked"),
     row("a second metric without a rule", "rule", Sandbox("numbers"), "every_metric_is_walked"),
+    row(
+        "a target of another group or kind",
+        "scale-target",
+        Sandbox("autoscaler"),
+        "metric_target_and_bounds",
+    ),
+    row(
+        "pods of another Deployment",
+        "counted-pods",
+        Sandbox("autoscaler"),
+        "pods_of_another_deployment_are_counted",
+    ),
+    row(
+        "no resource metrics API",
+        "resource-metrics",
+        Sandbox("autoscaler"),
+        "a_missing_resource_api_is_not_the_external_one",
+    ),
+    row(
+        "a program that says why it is not ready",
+        "workload",
+        Sandbox("pods"),
+        "logs_explain_unready_programs",
+    ),
     row("spec.replicas in a manifest", "replicas", Sandbox("autoscaler"), "queues_and_competing_hpas"),
 ];
 
@@ -286,6 +310,7 @@ fn source(on: On) -> &'static str {
         Sandbox("numbers") => include_str!("numbers.rs"),
         Sandbox("rules") => include_str!("rules.rs"),
         Sandbox("autoscaler") => include_str!("autoscaler.rs"),
+        Sandbox("pods") => include_str!("pods.rs"),
         Cluster("chain") => include_str!("../on_cluster/doctor/chain.rs"),
         Cluster("stack") => include_str!("../on_cluster/doctor/stack.rs"),
         Cluster("keda") => include_str!("../on_cluster/doctor/keda.rs"),

@@ -70,9 +70,83 @@ async fn metric_target_and_bounds() {
     sandbox.patch(HPA, json!({"spec": {"behavior": {"scaleDown": {"selectPolicy": "Disabled"}}}})).await;
     sandbox.repaired_warning("behavior", r#"{"scaleDown":{"selectPolicy":"Max"}}"#).await;
 
-    sandbox.patch(HPA, json!({"spec": {"scaleTargetRef": {"name": "workers"}}})).await;
-    sandbox.repaired("scale-target", r#"{"scaleTargetRef":{"name":"worker"}}"#).await;
+    // The controller matches group and kind exactly. The API server stores any.
+    for (wrong, fix) in [
+        (json!({"name": "workers"}), r#"{"scaleTargetRef":{"name":"worker"}}"#),
+        (json!({"apiVersion": "extensions/v1beta1"}), r#"{"scaleTargetRef":{"apiVersion":"apps/v1"}}"#),
+        (json!({"kind": "deployment"}), r#"{"scaleTargetRef":{"kind":"Deployment"}}"#),
+    ] {
+        sandbox.patch(HPA, json!({"spec": {"scaleTargetRef": wrong}})).await;
+        sandbox.repaired("scale-target", fix).await;
+    }
 
     sandbox.patch(WORKER, json!({"spec": {"replicas": 0}})).await;
     sandbox.repaired("scaling-active", "kubectl scale deployment/worker --replicas=1").await;
+}
+
+/// A second Deployment with the labels of the workers: the controller counts its pods for every metric that counts pods.
+#[tokio::test]
+async fn pods_of_another_deployment_are_counted() {
+    let sandbox = Sandbox::start().await;
+    let canary = WORKER.replace("deployments/worker", "deployments/worker-canary");
+    let mut second = sandbox.get(WORKER).await;
+    second["metadata"]["name"] = "worker-canary".into();
+    second["spec"]["replicas"] = json!(3);
+    sandbox.recreate(&canary, second).await;
+    let external = |target: Value| {
+        json!({"spec": {"metrics": [{"type": "External", "external": {
+            "metric": {"name": "rabbitmq_queue_length", "selector": {"matchLabels": {"queue": "Orders"}}}, "target": target}}]}})
+    };
+    let line = |report: &Value, check: &str| {
+        let lines = report["lines"].as_array().unwrap().clone();
+        lines.into_iter().find(|line| line["check"] == check).unwrap_or_default()
+    };
+
+    sandbox.patch(HPA, external(json!({"type": "Value", "value": "20"}))).await;
+    let report = sandbox
+        .until("all pods to be ready", |_, report| {
+            line(report, "counted-pods")["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.contains("all 4 ready pods"))
+        })
+        .await;
+    let detail = line(&report, "counted-pods")["detail"].as_str().unwrap().to_owned();
+    assert!(detail.contains("of Deployment worker-canary"), "{detail}");
+    assert_eq!(report["fix"]["check"], "counted-pods", "{report:#}");
+    assert!(
+        report["fix"]["yaml"].as_str().unwrap().contains("app.kubernetes.io/name: worker-canary"),
+        "{report:#}"
+    );
+
+    // AverageValue divides by no count of pods.
+    sandbox.patch(HPA, external(json!({"type": "AverageValue", "averageValue": "20"}))).await;
+    let harmless = |report: &Value| line(report, "counted-pods")["verdict"] == "ok";
+    sandbox.until("a harmless overlap", |_, report| harmless(report)).await;
+    sandbox.delete(&canary).await;
+    sandbox.until_healthy().await;
+}
+
+/// CPU next to the queue, on a cluster without resource metrics.
+#[tokio::test]
+async fn a_missing_resource_api_is_not_the_external_one() {
+    let sandbox = Sandbox::start().await;
+    sandbox.delete_if_there("/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io").await;
+    let metrics = json!({"spec": {"metrics": [
+        {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}},
+        {"type": "External", "external": {"metric": {"name": "rabbitmq_queue_length",
+            "selector": {"matchLabels": {"queue": "Orders"}}}, "target": {"type": "AverageValue", "averageValue": "20"}}}]}});
+    sandbox.patch(HPA, metrics).await;
+    let report = sandbox.until_failure("resource-metrics", "metrics-server").await;
+    let text = report.to_string();
+    assert!(!text.contains("No APIService serves external metrics"), "{report:#}");
+    let report = sandbox
+        .until("the controller's condition", |_, report| {
+            report.to_string().contains("FailedGetResourceMetric")
+        })
+        .await;
+    assert!(
+        report.to_string().contains("scales up by its other metrics and refuses to scale down"),
+        "{report:#}"
+    );
+    assert_eq!(report["fix"]["check"], "resource-metrics", "{report:#}");
 }

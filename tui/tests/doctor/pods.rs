@@ -1,4 +1,4 @@
-//! Workloads: at 0 replicas, also by a drill, crashing, and without an image.
+//! Workloads: at 0 replicas, also by a drill, crashing, without an image, and running but not ready.
 
 use serde_json::{Value, json};
 
@@ -34,5 +34,48 @@ async fn workloads() {
         .until_failure("workload", "kubectl set image -n autoscaling-demo deployment/worker worker=IMAGE:TAG")
         .await;
     sandbox.patch(WORKER, container("args", Value::Null)).await;
+    sandbox.until_healthy().await;
+}
+
+/// Programs that run and are not ready: their own logs say why.
+#[tokio::test]
+async fn logs_explain_unready_programs() {
+    let sandbox = Sandbox::start().await;
+    let worker = sandbox.get(WORKER).await;
+    let with = |name: &str, value: &str| {
+        let mut containers = worker["spec"]["template"]["spec"]["containers"].clone();
+        let mut environment = containers[0]["env"].as_array().cloned().unwrap_or_default();
+        environment.retain(|entry| entry["name"] != name);
+        environment.push(json!({"name": name, "value": value}));
+        containers[0]["env"] = environment.into();
+        json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null},
+            "template": {"spec": {"containers": containers}}}})
+    };
+    let log = |report: &Value| {
+        let lines = report["lines"].as_array().unwrap();
+        let failing = lines.iter().find(|line| line["check"] == "workload" && line["verdict"] == "failure");
+        failing.and_then(|line| line["detail"].as_str()).unwrap_or_default().to_owned()
+    };
+    for (name, value, said, cause) in [
+        ("AMQP_PASSWORD", "wrong", "ACCESS_REFUSED", "The login is refused"),
+        ("AMQP_HOST", "rabbit-mq.nowhere.invalid", "lookup", "No such host"),
+        ("QUEUE_TYPE", "quorum", "PRECONDITION_FAILED", "The queue exists with other arguments"),
+    ] {
+        sandbox.patch(WORKER, with(name, value)).await;
+        let report = sandbox
+            .until(said, |code, report| {
+                code == Some(1) && log(report).contains(said) && log(report).contains(cause)
+            })
+            .await;
+        assert_eq!(report["fix"]["check"], "workload", "{report:#}");
+        let fix = report["fix"]["text"].as_str().unwrap();
+        assert!(
+            fix.starts_with("kubectl logs worker-")
+                && fix.contains("-c worker")
+                && fix.ends_with("--tail=20"),
+            "{fix}"
+        );
+    }
+    sandbox.patch(WORKER, json!({"spec": {"template": worker["spec"]["template"]}})).await;
     sandbox.until_healthy().await;
 }

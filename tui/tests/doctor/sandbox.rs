@@ -94,6 +94,12 @@ impl Sandbox {
         let _status = self.request(http::Method::DELETE, path, "application/json", &json!({})).await;
     }
 
+    /// Deletes an object that may not exist.
+    pub(crate) async fn delete_if_there(&self, path: &str) {
+        let request = http::Request::delete(path).body(Vec::new()).unwrap();
+        let _outcome: Result<Value, kube::Error> = self.client.request(request).await;
+    }
+
     /// Creates an object again.
     pub(crate) async fn recreate(&self, path: &str, mut object: Value) {
         for field in ["resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"] {

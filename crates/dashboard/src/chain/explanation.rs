@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use observed::DepthSample;
+use observed::{DepthSample, keda};
 
 use crate::chain::beliefs::ChainHop;
 use crate::chain::lag::Lag;
@@ -58,13 +58,7 @@ pub enum Explanation {
 #[must_use]
 pub fn is_keda(data: &Data) -> bool {
     let Some(hpa) = data.hpa.get().filter(|hpa| hpa.scaled_object.is_some()) else { return false };
-    let is_scaler = |metric: &str| {
-        let Some((index, rest)) = metric.strip_prefix('s').and_then(|rest| rest.split_once('-')) else {
-            return false;
-        };
-        !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit()) && rest.starts_with("rabbitmq")
-    };
-    hpa.metric.as_ref().is_some_and(|metric| is_scaler(&metric.name))
+    hpa.metric.as_ref().is_some_and(|metric| keda::is_rabbitmq_metric(&metric.name))
 }
 
 /// The explanations of the disagreement, the laggard's first.

@@ -2,14 +2,16 @@
 
 use crate::message::Event;
 use crate::reported::{Drill, DrillEvent, ScaledKind, ScaledWorkload};
-use diagnosis::{Finding, Fix, Hop, Report, Verdict};
+use diagnosis::{Asked, Finding, Fix, Hop, Part, Progress, Report, Verdict};
+use std::time::Duration;
 use text::command::Command;
 
 use super::{Scene, World};
 
 /// The scenes of this file.
 pub const SCENES: &[Scene] = &[
-    ("doctor_looking", "the first check is running"),
+    ("doctor_looking", "the first check has begun"),
+    ("doctor_asking", "the first findings, and questions without an answer"),
     ("doctor_fine", "a report without a failure"),
     ("doctor_failing", "a failure with a fix, a warning, a missing right"),
     ("doctor_drill", "a failure that a drill caused"),
@@ -23,6 +25,16 @@ pub(crate) fn play(scene: &str, columns: u16, rows: u16) -> Option<World> {
     world.keys("r");
     match scene {
         "doctor_looking" => world.run(3),
+        "doctor_asking" => {
+            let mut so_far = report(false);
+            so_far.findings.truncate(6);
+            so_far.timing = None;
+            let asked = |part, millis| Asked { part, after: Duration::from_millis(millis) };
+            let asked = vec![asked(Part::Prometheus, 40), asked(Part::Sync, 1_100)];
+            world.run(2);
+            world.send(Event::DoctorProgress(Box::new(Progress { report: so_far, asked })));
+            world.run(3);
+        }
         "doctor_fine" => {
             world.send(Event::Doctor(Box::new(report(false))));
             world.run(12);

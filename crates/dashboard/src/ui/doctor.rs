@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::At;
-use diagnosis::Report;
+use diagnosis::{Asked, Progress, Report};
 
 /// A report and its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub enum Doctor {
         since: At,
         /// The report before.
         before: Option<Box<Found>>,
+        /// The findings so far.
+        so_far: Option<Box<Progress>>,
     },
     /// It has reported.
     Known(Box<Found>),
@@ -42,8 +44,15 @@ impl Doctor {
                 return false;
             }
         };
-        *self = Self::Looking { since: at, before };
+        *self = Self::Looking { since: at, before, so_far: None };
         true
+    }
+
+    /// Records the findings so far of the run in progress.
+    pub fn progress(&mut self, progress: Progress) {
+        if let Self::Looking { so_far, .. } = self {
+            *so_far = Some(Box::new(progress));
+        }
     }
 
     /// Records a report.
@@ -51,7 +60,27 @@ impl Doctor {
         *self = Self::Known(Box::new(Found { report, at }));
     }
 
-    /// The newest report.
+    /// The findings to show: those of the run in progress once it has any, or else the newest report.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        match self {
+            Self::Looking { so_far: Some(progress), .. } if !progress.report.findings.is_empty() => {
+                Some(&progress.report)
+            }
+            _ => self.found().map(|found| &found.report),
+        }
+    }
+
+    /// The questions of the run in progress without an answer.
+    #[must_use]
+    pub fn asked(&self) -> &[Asked] {
+        match self {
+            Self::Looking { so_far: Some(progress), .. } => &progress.asked,
+            _ => &[],
+        }
+    }
+
+    /// The newest complete report.
     #[must_use]
     pub fn found(&self) -> Option<&Found> {
         match self {

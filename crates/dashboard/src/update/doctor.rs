@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use crate::message::Event;
     use crate::update::tests::Talk;
-    use diagnosis::{Facts, examine};
+    use diagnosis::{Asked, Facts, Part, Progress, examine};
 
     fn runs(effects: &[Effect]) -> usize {
         effects.iter().filter(|effect| **effect == Effect::Doctor).count()
@@ -66,7 +66,23 @@ mod tests {
         talk.send(Event::Doctor(Box::new(report.clone())));
         assert_eq!(talk.model.data.doctor.found().map(|found| &found.report), Some(&report));
         assert_eq!(runs(&talk.keys("r")), 1);
-        assert!(talk.model.data.doctor.found().is_some(), "the report stays during a run");
+        assert_eq!(talk.model.data.doctor.report(), Some(&report), "the report stays during a run");
+
+        let mut so_far = report.clone();
+        so_far.findings.truncate(1);
+        so_far.namespace = "new".to_owned();
+        let asked = vec![Asked { part: Part::Prometheus, after: std::time::Duration::ZERO }];
+        let progress = Progress { report: so_far.clone(), asked };
+        talk.send(Event::DoctorProgress(Box::new(progress)));
+        let doctor = &talk.model.data.doctor;
+        assert_eq!(
+            (doctor.report(), doctor.asked().len()),
+            (Some(&so_far), 1),
+            "the first findings replace it"
+        );
+        talk.send(Event::Doctor(Box::new(report.clone())));
+        let doctor = &talk.model.data.doctor;
+        assert_eq!((doctor.report(), doctor.asked().len()), (Some(&report), 0));
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         }
         Event::Tune(answer) => super::tune::answered(model, at, answer),
         Event::Doctor(report) => super::doctor::found(model, at, *report),
+        Event::DoctorProgress(progress) => model.data.doctor.progress(*progress),
         Event::Drill(answer) => super::drill::answered(model, at, answer),
         // Input, ticks and the end have their own handlers.
         Event::Input(_) | Event::Tick | Event::Drawn { .. } | Event::Terminate => return false,

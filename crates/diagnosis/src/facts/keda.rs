@@ -91,8 +91,14 @@ pub struct ScaledObjectSpec {
     pub scale_target_ref: ScaleTarget,
     /// Seconds between two polls at 0 replicas.
     pub polling_interval: Option<u64>,
-    /// Fewest replicas.
+    /// Seconds without activity after which KEDA scales to the idle size; 300 when it is missing.
+    pub cooldown_period: Option<u64>,
+    /// Replicas while no trigger is active, below the minimum.
+    pub idle_replica_count: Option<i32>,
+    /// Fewest replicas; 0 when it is missing.
     pub min_replica_count: Option<i32>,
+    /// The replicas that KEDA asks for while a trigger fails.
+    pub fallback: Option<Fallback>,
     /// Settings of the HPA that KEDA creates.
     pub advanced: Advanced,
     /// Its triggers.
@@ -115,6 +121,30 @@ pub struct ScaleTarget {
 pub struct Advanced {
     /// The HPA.
     pub horizontal_pod_autoscaler_config: AutoscalerConfig,
+    /// The formula that makes one metric of all triggers.
+    pub scaling_modifiers: ScalingModifiers,
+}
+
+/// `spec.advanced.scalingModifiers` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct ScalingModifiers {
+    /// The formula over the triggers' names; empty without one.
+    pub formula: String,
+    /// Target of its result.
+    pub target: String,
+}
+
+/// `spec.fallback` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Fallback {
+    /// Failures in a row before it applies.
+    pub failure_threshold: i64,
+    /// Replicas.
+    pub replicas: i32,
+    /// `static` when it is missing.
+    pub behavior: Option<String>,
 }
 
 /// `spec.advanced.horizontalPodAutoscalerConfig` of a `ScaledObject`.
@@ -131,6 +161,8 @@ pub struct AutoscalerConfig {
 pub struct Trigger {
     /// Such as `rabbitmq`.
     pub r#type: String,
+    /// Its name in a formula.
+    pub name: Option<String>,
     /// Settings.
     pub metadata: BTreeMap<String, String>,
     /// The authentication that it uses.
@@ -155,6 +187,28 @@ pub struct ScaledObjectStatus {
     pub conditions: Vec<ScaledObjectCondition>,
     /// Name of the HPA that KEDA created.
     pub hpa_name: Option<String>,
+    /// The failures of each metric, by its name. KEDA counts them for objects with a fallback only.
+    pub health: BTreeMap<String, Health>,
+    /// The activity of each trigger, by its metric's name.
+    pub triggers_activity: BTreeMap<String, Activity>,
+}
+
+/// One of `status.health` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Health {
+    /// Failures in a row.
+    pub number_of_failures: Option<i64>,
+    /// `Happy` or `Failing`.
+    pub status: String,
+}
+
+/// One of `status.triggersActivity` of a `ScaledObject`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Activity {
+    /// The trigger is above its activation value.
+    pub is_active: bool,
 }
 
 /// A condition of a `ScaledObject`.
@@ -165,6 +219,8 @@ pub struct ScaledObjectCondition {
     pub r#type: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
+    /// Reason in CamelCase.
+    pub reason: String,
     /// Message.
     pub message: String,
 }

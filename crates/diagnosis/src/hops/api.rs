@@ -1,7 +1,7 @@
 //! The external metrics API: registered, served by an adapter or by KEDA, and with a value for the HPA's metric.
 
 pub(crate) mod adapter_url;
-mod keda;
+pub(crate) mod keda;
 mod rules;
 mod value;
 
@@ -56,9 +56,10 @@ fn registration(facts: &Facts, writer: &mut ReportWriter<'_>, metric: Option<&Me
         let fix = fixes::revive_backend(facts, &namespace, &name);
         return writer.fail("apiservice", detail, command, fix);
     }
-    let hpa = facts.autoscaler.get();
-    let is_kedas_hpa = metric.is_some_and(|metric| observed::keda::selects_scaled_object(&metric.selector))
-        || hpa.is_some_and(|hpa| observed::keda::made_from(&hpa.metadata).is_some());
+    let is_kedas_hpa = facts
+        .autoscaler
+        .get()
+        .is_some_and(|hpa| observed::keda::owns(&hpa.metadata, metric.map(|metric| &metric.selector)));
     match chain::is_keda(facts) {
         true if metric.is_some() && !is_kedas_hpa => {
             let detail = messages::keda_serves_plain_hpa(service);

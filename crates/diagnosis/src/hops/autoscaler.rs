@@ -1,21 +1,23 @@
 //! The HorizontalPodAutoscaler: its metric, its bounds, and others that set the replicas.
 
+mod competitors;
+mod counted;
+mod failed;
 pub(crate) mod status;
+mod target;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::autoscaling::v2::{
-    HPAScalingRules, HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior,
-};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::api::autoscaling::v2::{HPAScalingRules, HorizontalPodAutoscalerBehavior};
+use observed::keda::Pause;
 use serde_json::{Value, json};
 use text::command::Command;
 
 use crate::chain::{self, Chain};
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
-use crate::metric::{self, ExternalTarget};
-use crate::{fixes, fmt, messages, select};
+use crate::metric::ExternalTarget;
+use crate::{fixes, fmt, messages, scaled_object, select};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
     let name = &facts.subject.hpa;
@@ -25,28 +27,31 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
         Ok(None) => return missing(facts, writer),
         Err(()) => return,
     };
-    if metric::externals(hpa).is_empty() {
-        return writer.not_applicable("hpa", messages::hpa_without_external_metric(name));
-    }
     let spec = hpa.spec.clone().unwrap_or_default();
     let (min, max) = (spec.min_replicas.unwrap_or(1), spec.max_replicas);
     let target = &spec.scale_target_ref;
     let detail = messages::hpa_scales(name, &target.kind, &target.name, min, max);
     writer.ok("hpa", detail, fact.command.as_ref());
-    scale_target(facts, writer, hpa);
+    target::examine(facts, writer);
     chain::each(facts, writer, |chain, writer| metric_and_target(facts, writer, chain));
     bounds(facts, writer, min, max);
     behavior(facts, writer, &spec.behavior.unwrap_or_default());
-    competing_hpas(facts, writer, hpa);
-    replicas_owner(facts, writer, hpa);
-    let is_explained = status::conditions(facts, writer, hpa);
-    if !is_explained {
+    counted::examine(facts, writer);
+    competitors::examine(facts, writer, hpa);
+    let newest = facts.looks.last().and_then(|look| look.autoscaler.get()).unwrap_or(hpa);
+    let explained = status::conditions(facts, writer, newest);
+    failed::examine(facts, writer, newest, explained.metric());
+    if !explained.is_explained() {
         chain::each(facts, writer, |chain, writer| status::reading(facts, writer, hpa, chain));
     }
 }
 
 fn missing(facts: &Facts, writer: &mut ReportWriter<'_>) {
     let subject = &facts.subject;
+    let mut objects = facts.keda.scaled_objects.all().iter();
+    if let Some(object) = objects.find(|object| scaled_object::concerns_hpa(facts, object)) {
+        return missing_of_keda(facts, writer, object);
+    }
     let names = || facts.autoscalers.all().iter().filter_map(|hpa| hpa.metadata.name.as_deref());
     let mut detail = messages::no_hpa(&subject.namespace, &subject.hpa);
     let mut fix = fixes::install_demo(facts);
@@ -58,38 +63,29 @@ fn missing(facts: &Facts, writer: &mut ReportWriter<'_>) {
     writer.fail("hpa", detail, facts.autoscaler.command.as_ref(), fix);
 }
 
-/// Metadata of the workload that an HPA scales: `None` for an unknown kind or unread workloads, `Some(None)` if it does
-/// not exist.
-fn target_metadata<'f>(facts: &'f Facts, hpa: &HorizontalPodAutoscaler) -> Option<Option<&'f ObjectMeta>> {
-    let target = fixes::target(hpa);
-    let has_name = |metadata: &&ObjectMeta| metadata.name.as_deref() == Some(&target.name);
-    match target.kind.as_str() {
-        "Deployment" => facts
-            .deployments
-            .get()
-            .map(|all| all.iter().map(|deployment| &deployment.metadata).find(has_name)),
-        "StatefulSet" => {
-            facts.stateful_sets.get().map(|all| all.iter().map(|set| &set.metadata).find(has_name))
-        }
-        _ => None,
+/// The HPA of a ScaledObject does not exist: KEDA deletes it during a pause, and creates it once the object is valid.
+fn missing_of_keda(facts: &Facts, writer: &mut ReportWriter<'_>, object: &crate::facts::ScaledObject) {
+    let name = scaled_object::name(object);
+    if scaled_object::is_held(object) {
+        return writer.not_applicable("hpa", messages::hpa_deleted_by_pause(&facts.subject.hpa, name));
     }
-}
-
-fn scale_target(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPodAutoscaler) {
-    if !matches!(target_metadata(facts, hpa), Some(None)) {
-        return;
-    }
-    let target = fixes::target(hpa);
-    let detail = messages::target_missing(&target.kind, &target.name, &facts.subject.namespace);
-    let names = facts.deployments.all().iter().filter_map(|d| d.metadata.name.as_deref());
-    let fix = match fmt::nearest(&target.name, names) {
-        Some(meant) => {
-            let change = json!({"spec": {"scaleTargetRef": {"name": meant}}});
-            Fix::command(messages::fix_rename_object(), fixes::merge_patch_hpa(facts, &change))
+    let mut detail = messages::no_hpa(&facts.subject.namespace, &facts.subject.hpa);
+    let given = object.status.hpa_name.as_deref().filter(|given| *given != facts.subject.hpa);
+    let exists =
+        |hpa: &str| facts.autoscalers.all().iter().any(|known| known.metadata.name.as_deref() == Some(hpa));
+    let fix = match given.filter(|given| exists(given)) {
+        Some(given) => {
+            detail = messages::no_hpa_but(detail, given);
+            let doctor =
+                Command::surge(["doctor"]).flag("--namespace", &facts.subject.namespace).flag("--hpa", given);
+            Fix::command(messages::fix_other_hpa(), doctor)
         }
-        None => fixes::install_demo(facts),
+        None => {
+            detail = messages::sentence_after(detail, messages::keda_creates_hpa(name));
+            fixes::keda::operator_log(facts, &messages::fix_keda_log())
+        }
     };
-    writer.fail("scale-target", detail, facts.deployments.command.as_ref(), fix);
+    writer.fail("hpa", detail, facts.autoscaler.command.as_ref(), fix);
 }
 
 fn metric_and_target(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) {
@@ -150,9 +146,13 @@ fn selector_is_empty(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain
 }
 
 fn bounds(facts: &Facts, writer: &mut ReportWriter<'_>, min: i32, max: i32) {
+    // Some releases of KEDA keep the HPA of a paused object, with one size.
+    if min == max && scaled_object::owner(facts).is_some_and(scaled_object::is_held) {
+        return writer.not_applicable("bounds", messages::bounds_by_pause(min));
+    }
     if min == max {
-        let change = json!({"spec": {"maxReplicas": min.saturating_add(9)}});
-        let fix = Fix::command(messages::fix_raise_max(), fixes::merge_patch_hpa(facts, &change));
+        let raise = fixes::raise_max(facts, min.saturating_add(9));
+        let fix = Fix::command(messages::fix_raise_max(), raise);
         writer.warn("bounds", messages::bounds_equal(min), facts.autoscaler.command.as_ref(), fix);
     }
 }
@@ -160,8 +160,20 @@ fn bounds(facts: &Facts, writer: &mut ReportWriter<'_>, min: i32, max: i32) {
 fn behavior(facts: &Facts, writer: &mut ReportWriter<'_>, behavior: &HorizontalPodAutoscalerBehavior) {
     let command = facts.autoscaler.command.as_ref();
     let is_disabled = |rules: &HPAScalingRules| rules.select_policy.as_deref() == Some("Disabled");
+    // KEDA disables a direction to pause it.
+    let pauses = scaled_object::owner(facts).map(scaled_object::pauses).unwrap_or_default();
+    let is_paused = |direction: &str| {
+        pauses.iter().any(|pause| match pause {
+            Pause::ScaleIn { .. } => direction == "scaleDown",
+            Pause::ScaleOut { .. } => direction == "scaleUp",
+            Pause::Held { .. } | Pause::HeldAt { .. } => false,
+        })
+    };
     for (direction, rules) in [("scaleUp", &behavior.scale_up), ("scaleDown", &behavior.scale_down)] {
-        if rules.as_ref().is_some_and(is_disabled) {
+        let is_off = rules.as_ref().is_some_and(is_disabled);
+        if is_off && is_paused(direction) {
+            writer.not_applicable("behavior", messages::policy_by_pause(direction));
+        } else if is_off {
             let change = json!({"spec": {"behavior": {direction: {"selectPolicy": "Max"}}}});
             let fix = Fix::command(messages::fix_policy(), fixes::merge_patch_hpa(facts, &change));
             writer.warn("behavior", messages::policy_disabled(direction), command, fix);
@@ -176,54 +188,4 @@ fn behavior(facts: &Facts, writer: &mut ReportWriter<'_>, behavior: &HorizontalP
         .collect();
     let up = if policies.is_empty() { messages::default_policies() } else { policies.join(" or ") };
     writer.ok("behavior", messages::behavior(up, window), command);
-}
-
-/// Reports a second HPA with the same target: they override each other, or the controller refuses both.
-fn competing_hpas(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPodAutoscaler) {
-    let target = |hpa: &HorizontalPodAutoscaler| {
-        let target = fixes::target(hpa);
-        (target.kind, target.name)
-    };
-    let name = |hpa: &HorizontalPodAutoscaler| hpa.metadata.name.clone().unwrap_or_default();
-    let competes =
-        |other: &&HorizontalPodAutoscaler| name(other) != name(hpa) && target(other) == target(hpa);
-    let Some(other) = facts.autoscalers.all().iter().find(competes) else { return };
-    let (kind, workload) = target(hpa);
-    let detail = messages::competing_hpas(kind, workload, name(hpa), name(other));
-    let fix = fixes::delete_one_hpa(facts, hpa, other);
-    writer.fail("two-autoscalers", detail, facts.autoscalers.command.as_ref(), fix);
-}
-
-/// Reports a manifest with `spec.replicas`: each apply overrides the HPA.
-fn replicas_owner(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPodAutoscaler) {
-    let Some(Some(metadata)) = target_metadata(facts, hpa) else { return };
-    let target = fixes::target(hpa);
-    let Some(manager) = manager_of_replicas(metadata) else {
-        let command = facts.deployments.command.as_ref();
-        return writer.ok("replicas", messages::replicas_free(&target.name), command);
-    };
-    let kind = target.kind.to_lowercase();
-    let detail = messages::replicas_owned(manager, &kind, &target.name);
-    let object = json!({"kind": target.kind, "metadata": {"name": target.name}});
-    let yaml = fixes::yaml(&object) + "spec:\n  # no replicas: the HPA sets them\n";
-    let command = Command::kubectl(["get"])
-        .object(&kind, &target.name)
-        .namespace(&facts.subject.namespace)
-        .args(["-o", "yaml", "--show-managed-fields"]);
-    writer.warn("replicas", detail, Some(&command), Fix::yaml(messages::fix_replicas(), yaml));
-}
-
-/// The manager that applies `spec.replicas`, by the managed fields or by kubectl's annotation.
-fn manager_of_replicas(metadata: &ObjectMeta) -> Option<String> {
-    let applies = metadata.managed_fields.iter().flatten().find(|entry| {
-        let owns =
-            entry.fields_v1.as_ref().and_then(|fields| fields.0.pointer("/f:spec/f:replicas")).is_some();
-        owns && entry.operation.as_deref() == Some("Apply") && entry.subresource.as_deref() != Some("scale")
-    });
-    if let Some(entry) = applies {
-        return Some(entry.manager.clone().unwrap_or_default());
-    }
-    let last = metadata.annotations.as_ref()?.get("kubectl.kubernetes.io/last-applied-configuration")?;
-    let last: Value = serde_json::from_str(last).ok()?;
-    last.pointer("/spec/replicas").map(|_| "kubectl apply".to_owned())
 }

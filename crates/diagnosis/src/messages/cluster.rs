@@ -17,6 +17,21 @@ messages! {
     fix_wait_for_deletion() = "wait for its deletion, then install the demo again";
 }
 
+// The parts of an examination in progress.
+messages! {
+    part_server() = "the API server";
+    part_permissions() = "your permissions";
+    part_objects() = "the objects of the namespace";
+    part_keda() = "KEDA's objects";
+    part_logs() = "container logs";
+    part_broker() = "the broker";
+    part_prometheus() = "Prometheus";
+    part_api() = "the external metrics API";
+    part_target() = "the scale target and its metrics";
+    part_controller() = "the controller manager's settings";
+    part_sync() = "the HPA's next sync";
+}
+
 // Permissions.
 messages! {
     in_namespace(namespace) = "in namespace {namespace}";

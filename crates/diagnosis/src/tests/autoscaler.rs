@@ -33,7 +33,7 @@ fn autoscalers() {
         Case {
             name: "a CPU HPA",
             breakage: |facts| set(&mut facts.autoscaler, "/spec/metrics", json!([])),
-            check: "hpa",
+            check: "metric",
             verdict: NotApplicable,
             detail: "has no External metric",
             fix: "",
@@ -168,6 +168,7 @@ fn autoscalers() {
             name: "two Deployments with the same labels, by the condition",
             breakage: |facts| {
                 add_hpa(facts, "packer", false);
+                set(&mut facts.deployments, "/0/metadata/name", json!("packer"));
                 condition(
                     facts,
                     "AmbiguousSelector",
@@ -177,7 +178,7 @@ fn autoscalers() {
             check: "scaling-active",
             verdict: Failure,
             detail: "HPA keda-hpa-x scales Deployment packer, which selects the same pods as Deployment worker",
-            fix: "app.kubernetes.io/name: packer",
+            fix: "matchLabels:\n      app: packer",
         },
         Case {
             name: "the target at 0",

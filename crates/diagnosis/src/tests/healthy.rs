@@ -94,6 +94,16 @@ pub(crate) fn exposed(series: &str, queue: &str, value: f64) -> Sample {
     sample
 }
 
+/// The kind of the HPA's target.
+pub(crate) fn deployment_kind() -> Kind {
+    Kind {
+        api_version: "apps/v1".into(),
+        kind: "Deployment".into(),
+        plural: "deployments".into(),
+        has_scale: true,
+    }
+}
+
 pub(crate) fn healthy() -> Facts {
     let labels: Value = serde_json::from_str(LABELS).unwrap();
     let at = |port| ServicePort { namespace: name("demo"), service: name("rabbitmq"), port };
@@ -148,7 +158,17 @@ pub(crate) fn healthy() -> Facts {
         }],
         deployments: fact(json!([workload("deployment", "producer"), workload("deployment", "worker")])),
         stateful_sets: fact(json!([workload("statefulset", "rabbitmq")])),
+        replica_sets: fact(json!([])),
         pods: fact(json!([])),
+        logs: Vec::new(),
+        target: ScaleTarget {
+            candidates: known(vec![Candidate {
+                kind: deployment_kind(),
+                object: fact(json!({"metadata": {"name": "worker", "namespace": "demo"}})),
+            }]),
+            ..ScaleTarget::not_asked("a Deployment")
+        },
+        vertical: absent(),
         services: fact(json!([{"metadata": {"name": "rabbitmq", "namespace": "demo", "labels": labels},
             "spec": {"selector": {"app": "rabbitmq"}, "ports": [{"name": "amqp", "port": 5672},
                 {"name": "management", "port": 15672}, {"name": "metrics", "port": 15692}]}}])),
@@ -211,6 +231,7 @@ pub(crate) fn healthy() -> Facts {
             rules_config_map: format!("{}/{}", name("monitoring"), name("prometheus-adapter")),
             rules_key: "config.yaml".into(),
         },
+        pod_metrics: PodMetrics::not_asked("the HPA has no such metric"),
         keda: Keda::not_asked("there is no KEDA"),
         controller_arguments: absent(),
         controller_settings: absent(),

@@ -8,10 +8,17 @@ use crate::facts::{Facts, Outcome};
 
 use Verdict::{Failure, NotPermitted, Warning};
 
+/// A pod with the labels of a Deployment's pods and an owner.
+pub(crate) fn owned_pod(app: &str, name: &str, deployment: &str, status: &Value) -> Value {
+    let set = format!("{deployment}-5d");
+    json!({"metadata": {"name": name, "labels": {"app": app, "pod-template-hash": "5d"}, "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": set, "uid": "u", "controller": true}]},
+        "spec": {"containers": [{"name": app}]}, "status": status})
+}
+
 /// Gives the worker a pod with this status.
 fn pod(facts: &mut Facts, status: &Value) {
-    facts.pods =
-        fact(json!([{"metadata": {"name": "worker-1", "labels": {"app": "worker"}}, "status": status}]));
+    facts.pods = fact(json!([owned_pod("worker", "worker-1", "worker", status)]));
     set(&mut facts.deployments, "/1/status/readyReplicas", json!(0));
 }
 
@@ -66,8 +73,8 @@ fn namespaces_permissions_and_workloads() {
             breakage: |facts| waiting(facts, "CrashLoopBackOff", "Error"),
             check: "workload",
             verdict: Failure,
-            detail: "CrashLoopBackOff after 4 restarts, last exit Error (137)",
-            fix: "kubectl logs pod/worker-1 -c worker -n demo --previous",
+            detail: "container worker: CrashLoopBackOff after 4 restarts, last exit Error (137)",
+            fix: "kubectl logs worker-1 -c worker -n demo --previous --tail=20",
         },
         Case {
             name: "no memory",
@@ -75,7 +82,7 @@ fn namespaces_permissions_and_workloads() {
             check: "workload",
             verdict: Failure,
             detail: "OOMKilled",
-            fix: "kubectl set resources deployment/worker -c worker --limits=memory",
+            fix: "kubectl set resources deployment/worker -c worker --limits=memory=AMOUNT",
         },
         Case {
             name: "no image",

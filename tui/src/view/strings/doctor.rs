@@ -38,3 +38,8 @@ pub(in crate::view) const WARNING: &str = "warning";
 pub(in crate::view) const FAILURE: &str = "FAILURE";
 pub(in crate::view) const NOT_APPLICABLE: &str = "n/a";
 pub(in crate::view) const NOT_PERMITTED: &str = "no access";
+pub(in crate::view) const ASKED: &str = "asking";
+
+pub(in crate::view) fn asked(part: &str, time: &str) -> String {
+    format!("{part}, for {time}")
+}

@@ -1,5 +1,7 @@
 //! The demo's own objects, broken in place; the stack stays untouched.
 
+use serde_json::json;
+
 use super::{Profile, Site, is_fix, seen, verdicts};
 
 #[test]
@@ -8,16 +10,21 @@ fn the_fix_repairs_a_broken_chain() {
     let site = Site::of(Profile::Plugin);
 
     // The rule's guard answers 0 for it, and the autoscaler reports no problem.
-    site.run("kubectl patch hpa worker-scaler -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/metrics/0/external/metric/selector/matchLabels/queue\",\"value\":\"orders\"}]'");
+    let hpa = site.changed("hpa", "worker-scaler", "NS", |hpa| {
+        hpa["spec"]["metrics"][0]["external"]["metric"]["selector"]["matchLabels"]["queue"] = "orders".into();
+    });
     site.repaired_by_its_fix("queue", r#"/matchLabels/queue","value":"Orders""#);
 
-    site.run("kubectl get hpa worker-scaler -n NS -o json | sed 's/\"name\": \"worker-scaler\"/\"name\": \"second\"/' | kubectl create -f -");
+    let _second = hpa.copy("second");
     site.repaired_by_its_fix("two-autoscalers", "kubectl delete hpa second");
 
-    site.run("kubectl scale statefulset/rabbitmq --replicas=0 -n NS");
+    let broker = site.changed("statefulset", "rabbitmq", "NS", |set| set["spec"]["replicas"] = json!(0));
     site.repaired_by_its_fix("workload", "kubectl scale statefulset/rabbitmq --replicas=1");
+    drop(broker);
 
-    site.run("kubectl patch service rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"app.kubernetes.io/name\":\"rabbit\"}}]'");
+    let _service = site.changed("service", "rabbitmq", "NS", |service| {
+        service["spec"]["selector"] = json!({"app.kubernetes.io/name": "rabbit"});
+    });
     site.repaired_by_its_fix("service", "kubectl patch service rabbitmq");
 }
 
@@ -25,24 +32,28 @@ fn the_fix_repairs_a_broken_chain() {
 #[ignore = "needs a cluster"]
 fn the_fix_repairs_a_wrong_monitor() {
     let site = Site::of(Profile::Plugin);
+    let monitor = site.restored("servicemonitor", "rabbitmq", "NS");
 
-    site.run("kubectl label servicemonitor rabbitmq -n NS release=another --overwrite");
+    monitor.change(|monitor| monitor["metadata"]["labels"]["release"] = "another".into());
     site.repaired_by_its_fix("monitor-selected", "kubectl label servicemonitor rabbitmq");
 
-    site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/endpoints/0/port\",\"value\":\"prometheus\"}]'");
+    monitor.change(|monitor| monitor["spec"]["endpoints"][0]["port"] = "prometheus".into());
     site.repaired_by_its_fix("monitor-port", r#""value":"metrics""#);
 
-    site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/selector\",\"value\":{\"matchLabels\":{\"app.kubernetes.io/name\":\"rabbit\"}}}]'");
+    monitor.change(|monitor| {
+        monitor["spec"]["selector"] = json!({"matchLabels": {"app.kubernetes.io/name": "rabbit"}});
+    });
     site.repaired_by_its_fix("monitor-selector", "kubectl patch servicemonitor rabbitmq");
 
     // The API server accepts it; the operator rejects it in an event.
-    site.run("kubectl patch servicemonitor rabbitmq -n NS --type json -p '[{\"op\":\"replace\",\"path\":\"/spec/endpoints/0/scrapeTimeout\",\"value\":\"10s\"}]'");
+    monitor.change(|monitor| monitor["spec"]["endpoints"][0]["scrapeTimeout"] = "10s".into());
     site.repaired_by_its_fix("monitor-rejected", "/spec/endpoints/0/scrapeTimeout");
 
-    let rule = r#"{"apiVersion":"monitoring.coreos.com/v1","kind":"PrometheusRule","metadata":{"name":"broken","labels":{"release":"prometheus"}},"spec":{"groups":[{"name":"g","rules":[{"record":"r","expr":"sum("}]}]}}"#;
-    site.shell(&format!("kubectl create -n {} -f -", site.namespace), rule);
+    let rule = json!({"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule",
+        "metadata": {"name": "broken", "labels": {"release": "prometheus"}},
+        "spec": {"groups": [{"name": "g", "rules": [{"record": "r", "expr": "sum("}]}]}});
+    let _rule = site.created("prometheusrule", "broken", "NS", &rule);
     let report = site.until_found(0, "rule-rejected", "kubectl edit prometheusrule broken");
-    site.run("kubectl delete prometheusrule broken -n NS");
     assert!(
         seen(&report, "rule-rejected").contains("was rejected due to invalid configuration"),
         "{report:#}"
@@ -53,7 +64,9 @@ fn the_fix_repairs_a_wrong_monitor() {
 #[ignore = "needs a cluster"]
 fn a_failed_pull_is_found_behind_old_pods() {
     let site = Site::of(Profile::Plugin);
-    site.run("kubectl set image deployment/worker worker=nowhere.invalid/worker:0 -n NS");
+    let _worker = site.changed("deployment", "worker", "NS", |worker| {
+        worker["spec"]["template"]["spec"]["containers"][0]["image"] = "nowhere.invalid/worker:0".into();
+    });
     let report = site.until("the pull to fail", |code, report| {
         code == Some(0) && is_fix(report, "workload", "kubectl rollout undo deployment/worker")
     });
@@ -68,16 +81,45 @@ fn a_failed_pull_is_found_behind_old_pods() {
 fn an_hpa_in_another_namespace_has_no_series() {
     let site = Site::of(Profile::Plugin);
     let namespace = "surge-e2e-elsewhere";
-    site.run(&format!(
-        "kubectl delete namespace {namespace} --ignore-not-found; kubectl create namespace {namespace}"
-    ));
-    let hpa = r#"{"apiVersion":"autoscaling/v2","kind":"HorizontalPodAutoscaler","metadata":{"name":"mine"},"spec":{"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"mine"},"maxReplicas":3,"metrics":[{"type":"External","external":{"metric":{"name":"rabbitmq_queue_length","selector":{"matchLabels":{"queue":"Orders"}}},"target":{"type":"AverageValue","averageValue":"5"}}}]}}"#;
-    site.shell(&format!("kubectl create -n {namespace} -f -"), hpa);
+    let _namespace = site.namespace(namespace);
+    let hpa = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "mine"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "mine"}, "maxReplicas": 3,
+            "metrics": [{"type": "External", "external": {
+                "metric": {"name": "rabbitmq_queue_length", "selector": {"matchLabels": {"queue": "Orders"}}},
+                "target": {"type": "AverageValue", "averageValue": "5"}}}]}});
+    let _hpa = site.created("hpa", "mine", namespace, &hpa);
     let arguments = ["--namespace", namespace, "--hpa", "mine"];
     let report = site.until_of(&arguments, "rule-namespace", |code, report| {
         code == Some(1) && is_fix(report, "rule-namespace", "namespaced: false")
     });
-    site.run(&format!("kubectl delete namespace {namespace}"));
     assert_eq!(verdicts(&report, "value"), ["failure"], "the query finds nothing: {report:#}");
     assert_eq!(verdicts(&report, "scale-target"), ["failure"], "{report:#}");
+}
+
+/// A worker that cannot log in runs and is not ready; its own log says why.
+#[test]
+#[ignore = "needs a cluster"]
+fn a_refused_login_is_read_from_the_log() {
+    let site = Site::of(Profile::Plugin);
+    let _worker = site.changed("deployment", "worker", "NS", |worker| {
+        let spec = &mut worker["spec"];
+        spec["strategy"] = json!({"type": "Recreate"});
+        let environment = spec["template"]["spec"]["containers"][0]["env"].as_array_mut().unwrap();
+        environment.retain(|entry| entry["name"] != "AMQP_PASSWORD");
+        environment.push(json!({"name": "AMQP_PASSWORD", "value": "wrong"}));
+    });
+    let report = site.until_found(1, "workload", "kubectl logs worker-");
+    assert!(seen(&report, "workload").contains("ACCESS_REFUSED"), "{report:#}");
+}
+
+/// The reference of an older Kubernetes, or in lower case.
+#[test]
+#[ignore = "needs a cluster"]
+fn the_fix_repairs_a_reference() {
+    let site = Site::of(Profile::Plugin);
+    let hpa = site.restored("hpa", "worker-scaler", "NS");
+    hpa.change(|hpa| hpa["spec"]["scaleTargetRef"]["apiVersion"] = "extensions/v1beta1".into());
+    site.repaired_by_its_fix("scale-target", r#"{"apiVersion":"apps/v1"}"#);
+    hpa.change(|hpa| hpa["spec"]["scaleTargetRef"]["kind"] = "deployment".into());
+    site.repaired_by_its_fix("scale-target", r#"{"kind":"Deployment"}"#);
 }

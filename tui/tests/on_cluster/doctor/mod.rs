@@ -9,6 +9,7 @@
 mod chain;
 mod exporter;
 mod keda;
+mod restored;
 mod rights;
 mod stack;
 

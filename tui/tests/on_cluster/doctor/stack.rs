@@ -1,16 +1,23 @@
 //! The shared stack, broken and repaired: Prometheus, its operator, the adapter, the APIService.
 
+use serde_json::json;
+
+use super::restored::Restored;
 use super::{API, Profile, Site, is_fix, seen, verdicts};
 
 /// Gives the adapter another value of an argument.
-fn argument(site: &Site, name: &str, value: &str) {
-    let arguments = site.run("kubectl get deployment prometheus-adapter -n monitoring -o 'jsonpath={.spec.template.spec.containers[0].args}'");
-    let arguments: Vec<String> = serde_json::from_str(&arguments).unwrap();
-    let index = arguments.iter().position(|argument| argument.starts_with(&format!("{name}=")));
-    let (op, index) = index.map_or(("add", "-".to_owned()), |index| ("replace", index.to_string()));
-    site.run(&format!(
-        "kubectl patch deployment prometheus-adapter -n monitoring --type json -p '[{{\"op\":\"{op}\",\"path\":\"/spec/template/spec/containers/0/args/{index}\",\"value\":\"{name}={value}\"}}]' && kubectl rollout status deployment/prometheus-adapter -n monitoring --timeout=120s"
-    ));
+fn argument(adapter: &Restored<'_>, name: &str, value: &str) {
+    adapter.change(|adapter| {
+        let arguments = adapter["spec"]["template"]["spec"]["containers"][0]["args"].as_array_mut().unwrap();
+        let prefix = format!("{name}=");
+        arguments.retain(|argument| argument.as_str().is_none_or(|argument| !argument.starts_with(&prefix)));
+        arguments.push(format!("{prefix}{value}").into());
+    });
+}
+
+/// The adapter, put back and ready again at the end.
+fn adapter(site: &Site) -> Restored<'_> {
+    site.restored("deployment", "prometheus-adapter", "monitoring")
 }
 
 #[test]
@@ -18,7 +25,8 @@ fn argument(site: &Site, name: &str, value: &str) {
 fn the_fix_repairs_a_broken_stack() {
     let site = Site::of(Profile::Plugin);
 
-    site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
+    let adapter = adapter(&site);
+    adapter.change(|adapter| adapter["spec"]["replicas"] = json!(0));
     let report =
         site.until_found(1, "apiservice", "kubectl scale deployment/prometheus-adapter --replicas=1");
     assert!(seen(&report, "apiservice").contains("MissingEndpoints"), "{report:#}");
@@ -27,13 +35,14 @@ fn the_fix_repairs_a_broken_stack() {
         "kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring",
     );
 
+    let _registration = site.restored("apiservice", API, "");
     site.run(&format!("kubectl delete apiservice {API}"));
     site.repaired_by_its_fix("apiservice", "kind: APIService");
 
     let name = site.run("kubectl get prometheus -n monitoring -o 'jsonpath={.items[0].metadata.name}'");
-    site.run(&format!(
-        "kubectl patch prometheus {name} -n monitoring --type merge -p '{{\"spec\":{{\"replicas\":0}}}}'"
-    ));
+    let _prometheus = site.changed("prometheus", &name, "monitoring", |prometheus| {
+        prometheus["spec"]["replicas"] = json!(0);
+    });
     let report = site.until("the adapter's own word", |_, report| {
         seen(report, "value").contains("unable to fetch metrics")
     });
@@ -46,15 +55,16 @@ fn the_fix_repairs_a_broken_stack() {
 fn the_fix_repairs_the_adapters_settings() {
     let site = Site::of(Profile::Plugin);
 
+    let adapter = adapter(&site);
     // As short as the time between two scrapes.
-    argument(&site, "--metrics-max-age", "1s");
+    argument(&adapter, "--metrics-max-age", "1s");
     let report = site.until("max-age", |_, report| verdicts(report, "max-age") == ["failure"]);
     assert!(seen(&report, "max-age").contains("The metric comes and goes"), "{report:#}");
     site.until_found(1, "max-age", "--metrics-max-age=10m");
     site.repaired_by_its_fix("max-age", "--metrics-max-age=10m");
 
     // The default of its chart; the adapter lists nothing from there and reports that it could not find the metric.
-    argument(&site, "--prometheus-url", "http://prometheus.default.svc:9090/");
+    argument(&adapter, "--prometheus-url", "http://prometheus.default.svc:9090/");
     let report = site.until("the adapter's own word", |_, report| {
         seen(report, "value").contains("could not find the metric")
     });
@@ -70,12 +80,13 @@ fn the_fix_repairs_the_adapters_settings() {
 #[ignore = "needs a cluster"]
 fn the_fix_repairs_an_unlisted_metric() {
     let site = Site::of(Profile::Plugin);
-    let relist = site.run("kubectl get deployment prometheus-adapter -n monitoring -o yaml | sed -n 's/.*--metrics-relist-interval=//p' | head -n 1");
-
-    site.run("kubectl label servicemonitor rabbitmq -n NS release=another --overwrite");
+    let adapter = adapter(&site);
+    let _monitor = site.changed("servicemonitor", "rabbitmq", "NS", |monitor| {
+        monitor["metadata"]["labels"]["release"] = "another".into();
+    });
     site.until_found(1, "monitor-selected", "kubectl label servicemonitor rabbitmq");
     site.run("kubectl delete pod -n monitoring -l app.kubernetes.io/name=prometheus --wait && kubectl wait --for=condition=Ready pod -n monitoring -l app.kubernetes.io/name=prometheus --timeout=180s");
-    argument(&site, "--metrics-relist-interval", "10m");
+    argument(&adapter, "--metrics-relist-interval", "10m");
     let report = site.until("the metric to be unknown", |_, report| {
         seen(report, "value").contains("could not find the metric")
     });
@@ -88,12 +99,6 @@ fn the_fix_repairs_an_unlisted_metric() {
     assert!(seen(&report, "value").contains("has not listed it yet"), "{report:#}");
     site.carry_out(&report);
     site.until_fine();
-    argument(
-        &site,
-        "--metrics-relist-interval",
-        if relist.trim().is_empty() { "30s" } else { relist.trim() },
-    );
-    site.until_fine();
 }
 
 /// A monitor that the operator does not pass to Prometheus is first reported as new, and then as a failure.
@@ -105,14 +110,15 @@ fn the_fix_repairs_a_monitor_without_operator() {
     let operator =
         site.run(operators).lines().find(|line| line.contains("prometheus-operator:")).unwrap().to_owned();
     let operator = operator.split(' ').next().unwrap();
-    site.run(&format!("kubectl scale deployment/{operator} --replicas=0 -n monitoring"));
-    site.run("kubectl get servicemonitor rabbitmq -n NS -o json | sed 's/\"name\": \"rabbitmq\"/\"name\": \"again\"/' | kubectl create -f -");
+    let _operator = site.changed("deployment", operator, "monitoring", |operator| {
+        operator["spec"]["replicas"] = json!(0);
+    });
+    let monitor = site.restored("servicemonitor", "rabbitmq", "NS");
+    let _again = monitor.copy("again");
 
     let report = site.until_found(0, "monitor-pool", "surge doctor");
     assert!(seen(&report, "monitor-pool").contains("a new one takes about a minute"), "{report:#}");
     site.repaired_by_its_fix("monitor-pool", &format!("kubectl scale deployment/{operator} --replicas=1"));
-    site.run("kubectl delete servicemonitor again -n NS");
-    site.until_fine();
 }
 
 /// An APIService without a backend blocks the deletion of every namespace.
@@ -121,11 +127,10 @@ fn the_fix_repairs_a_monitor_without_operator() {
 fn the_fix_frees_a_namespace_from_a_dead_api() {
     let site = Site::of(Profile::Plugin);
     let namespace = "surge-e2e-kept";
-    let registration = site.run(&format!(
-        "kubectl get apiservice {API} -o json | sed '/\"resourceVersion\"/d; /\"uid\"/d; /\"creationTimestamp\"/d'"
-    ));
-    site.run(&format!("kubectl create namespace {namespace}"));
-    site.run("kubectl scale deployment/prometheus-adapter --replicas=0 -n monitoring");
+    let _namespace = site.namespace(namespace);
+    let _registration = site.restored("apiservice", API, "");
+    let adapter = adapter(&site);
+    adapter.change(|adapter| adapter["spec"]["replicas"] = json!(0));
     site.until_found(1, "apiservice", "--replicas=1");
     site.run(&format!("kubectl delete namespace {namespace} --wait=false"));
     let report = site.until_of(&["--namespace", namespace], "namespace", |code, report| {
@@ -133,7 +138,4 @@ fn the_fix_frees_a_namespace_from_a_dead_api() {
     });
     site.carry_out(&report);
     site.run(&format!("kubectl wait --for=delete namespace/{namespace} --timeout=120s"));
-    site.shell("kubectl create -f -", &registration);
-    site.run("kubectl scale deployment/prometheus-adapter --replicas=1 -n monitoring");
-    site.until_fine();
 }

@@ -1,16 +1,17 @@
 //! KEDA's operator and ScaledObjects, by their own status.
 
 mod authentication;
+pub(crate) mod pause;
 mod trigger;
 
 use observed::keda::made_from as owner_of;
 
 use crate::chain;
-use crate::facts::{Facts, ScaledObject, Trigger};
+use crate::facts::{Facts, ScaledObject};
 use crate::finding::{Fix, ReportWriter};
 use crate::fixes::keda::{self as fix, Operator};
-use crate::scaled_object::{awaits_finalizer, concerns_hpa, name};
-use crate::{fixes, messages};
+use crate::scaled_object::{self, awaits_finalizer, concerns_hpa, name};
+use crate::{fixes, fmt, messages};
 
 const CHECK: &str = "scaled-object";
 
@@ -66,37 +67,48 @@ fn scaled_object(facts: &Facts, writer: &mut ReportWriter<'_>, object: &ScaledOb
         let fix = fix::release(facts, &[("scaledobject", name.to_owned())]);
         return fail(messages::awaits_finalizer("ScaledObject", name), fix);
     }
-    let condition = |kind: &str| object.status.conditions.iter().find(|condition| condition.r#type == kind);
-    let is_true = |kind: &str| condition(kind).filter(|condition| condition.status == "True");
-    if is_true("Paused").is_some() {
-        let annotate = text::command::Command::kubectl(["annotate"])
-            .object("scaledobject", name)
-            .namespace(&facts.subject.namespace)
-            .args(["autoscaling.keda.sh/paused-", "autoscaling.keda.sh/paused-replicas-"]);
-        let fix = Fix::command(messages::fix_resume(), annotate);
-        return fail(messages::scaled_object_paused(name), fix);
+    // A pause comes first in the report, and the rest of the object is as the pause leaves it.
+    if scaled_object::is_held(object) {
+        return;
     }
-    match condition("Ready") {
-        Some(condition) if condition.status == "False" => {
-            return fail(messages::scaled_object_unready(name, &condition.message), log());
+    let condition = |kind: &str| object.status.conditions.iter().find(|condition| condition.r#type == kind);
+    let ready = condition("Ready");
+    match ready.map_or("", |condition| condition.status.as_str()) {
+        "False" => {
+            let message = ready.map_or("", |condition| condition.message.as_str());
+            fail(messages::scaled_object_unready(name, message), log());
+            return trigger::settings(facts, writer, object);
         }
-        Some(condition) if condition.status == "True" => {
-            let counts_ready_only = object.spec.triggers.iter().any(counts_ready_only);
-            let note = if counts_ready_only { messages::ready_messages_only() } else { String::new() };
-            writer.ok(CHECK, messages::scaled_object_ready(name, note), command);
+        "True" => writer.ok(CHECK, messages::scaled_object_ready(name), command),
+        // KEDA writes Unknown while only some of the triggers fail.
+        "Unknown" if ready.is_some_and(|condition| condition.reason == "PartialTriggerError") => {
+            let message = ready.map_or("", |condition| condition.message.as_str());
+            writer.warn(CHECK, messages::scaled_object_partly(name, message), command, log());
         }
         _ => return writer.warn(CHECK, messages::scaled_object_new(name), command, log()),
     }
-    if let Some(fallback) = is_true("Fallback") {
-        let detail = messages::scaled_object_fallback(name, &fallback.message);
+    if scaled_object::condition(object, "Fallback") == Some("True") {
+        let detail = fallback(object);
         writer.warn("scaled-object-fallback", detail, command, log());
     }
     trigger::examine(facts, writer, object);
 }
 
-/// Returns whether a trigger counts ready messages only, as the amqp protocol does.
-fn counts_ready_only(trigger: &Trigger) -> bool {
-    trigger.r#type == "rabbitmq" && trigger.metadata.get("protocol").is_none_or(|protocol| protocol != "http")
+/// The replicas that KEDA asks for while a trigger fails, and the failures of each metric.
+fn fallback(object: &ScaledObject) -> String {
+    let failing = object.status.health.iter().filter(|(_, health)| health.status == "Failing");
+    let failing: Vec<String> = failing
+        .map(|(metric, health)| messages::metric_failures(metric, health.number_of_failures.unwrap_or(0)))
+        .collect();
+    let metrics = fmt::list(failing.iter().map(String::as_str));
+    match &object.spec.fallback {
+        Some(fallback) => {
+            let behavior = fallback.behavior.as_deref().unwrap_or("static");
+            let threshold = fallback.failure_threshold;
+            messages::scaled_object_fallback(name(object), fallback.replicas, behavior, threshold, metrics)
+        }
+        None => messages::scaled_object_fallback_unknown(name(object), metrics),
+    }
 }
 
 /// Reports an HPA whose ScaledObject does not exist.

@@ -3,7 +3,6 @@
 use k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerCondition, MetricStatus,
 };
-use serde_json::json;
 use text::command::Command;
 use text::duration::{seconds, span};
 
@@ -11,7 +10,9 @@ use crate::chain::Chain;
 use crate::facts::{Fact, Facts, MetricResponse};
 use crate::finding::{Fix, ReportWriter};
 use crate::metric::{self, ExternalTarget, Metric};
-use crate::{fixes, fmt, messages};
+use crate::owner::Owner;
+use crate::spec_metric::{self, Api, SpecMetric};
+use crate::{fixes, fmt, messages, scaled_object};
 
 /// Age by which a controller should have synced a new HPA.
 const FIRST_SYNC_SECONDS: u64 = 60;
@@ -20,39 +21,56 @@ fn describe(facts: &Facts) -> Command {
     fixes::describe("hpa", &facts.subject.hpa, &facts.subject.namespace)
 }
 
-/// Checks the conditions. Returns whether they explain why the HPA does not scale.
-pub(crate) fn conditions(
+/// The part of the HPA's state that its conditions explain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Explained {
+    /// Nothing: the controller computes.
+    Nothing,
+    /// The state as a whole.
+    All,
+    /// The failure of the metric with that index.
+    Metric(usize),
+}
+
+impl Explained {
+    /// Returns whether the conditions explain why the HPA does not scale.
+    pub(super) fn is_explained(self) -> bool {
+        self != Self::Nothing
+    }
+
+    /// The metric that the conditions explain.
+    pub(super) fn metric(self) -> Option<usize> {
+        match self {
+            Self::Metric(index) => Some(index),
+            Self::Nothing | Self::All => None,
+        }
+    }
+}
+
+/// Checks the conditions.
+pub(super) fn conditions(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
     hpa: &HorizontalPodAutoscaler,
-) -> bool {
+) -> Explained {
     let command = describe(facts);
     let command = Some(&command);
-    let hpa = facts.looks.last().and_then(|look| look.autoscaler.get()).unwrap_or(hpa);
     let all = hpa.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
     if all.is_empty() {
         never_synced(facts, writer, hpa);
-        return true;
+        return Explained::All;
     }
     let find = |kind: &str| all.iter().find(|condition| condition.type_ == kind);
     if let Some(condition) = find("AbleToScale").filter(|condition| condition.status == "False") {
         let detail = messages::unable_to_scale(reason(condition), message(condition));
-        let fix = if reason(condition) == "FailedGetScale" {
-            let target = Command::kubectl(["get"])
-                .object("hpa", &facts.subject.hpa)
-                .namespace(&facts.subject.namespace)
-                .flag("-o", "jsonpath={.spec.scaleTargetRef}");
-            Fix::command(messages::fix_scale_target(), target)
-        } else {
-            Fix::command(messages::fix_read_events(), describe(facts))
-        };
+        // The check of the target comes first and names a wrong reference.
+        let fix = Fix::command(messages::fix_read_events(), describe(facts));
         writer.fail("able-to-scale", detail, command, fix);
-        return true;
+        return Explained::All;
     }
     if let Some(condition) = find("ScalingActive") {
         if condition.status == "False" {
-            inactive(facts, writer, hpa, condition);
-            return true;
+            return inactive(facts, writer, hpa, condition);
         }
         let detail = messages::scaling_active(&condition.status, message(condition));
         writer.ok("scaling-active", detail, command);
@@ -61,11 +79,10 @@ pub(crate) fn conditions(
         find("ScalingLimited").filter(|c| c.status == "True" && reason(c) == "TooManyReplicas")
     {
         let max = hpa.spec.as_ref().map_or(0, |spec| spec.max_replicas);
-        let change = json!({"spec": {"maxReplicas": max.saturating_mul(2)}});
-        let fix = Fix::command(messages::fix_raise_max(), fixes::merge_patch_hpa(facts, &change));
+        let fix = Fix::command(messages::fix_raise_max(), fixes::raise_max(facts, max.saturating_mul(2)));
         writer.warn("scaling-limited", messages::scaling_limited(max, message(condition)), command, fix);
     }
-    false
+    Explained::Nothing
 }
 
 fn never_synced(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPodAutoscaler) {
@@ -87,36 +104,40 @@ fn message(condition: &HorizontalPodAutoscalerCondition) -> &str {
     condition.message.as_deref().unwrap_or_default()
 }
 
-/// Explains ScalingActive False: the reason and the end of the message show the hop.
+/// Explains ScalingActive False: the reason and the metric that the message names lead to the hop.
 fn inactive(
     facts: &Facts,
     writer: &mut ReportWriter<'_>,
     hpa: &HorizontalPodAutoscaler,
     condition: &HorizontalPodAutoscalerCondition,
-) {
+) -> Explained {
     const CHECK: &str = "scaling-active";
     let command = describe(facts);
     let detail = |cause: &str| messages::scaling_inactive(reason(condition), message(condition), cause);
     match reason(condition) {
         "AmbiguousSelector" => {
             let (cause, fix) = ambiguous(facts, hpa, message(condition));
-            return writer.fail(CHECK, detail(&cause), Some(&command), fix);
+            writer.fail(CHECK, detail(&cause), Some(&command), fix);
+            return Explained::All;
         }
         "ScalingDisabled" => {
-            let target = fixes::target(hpa);
-            let scale =
-                fixes::scale_to_one(&target.kind.to_lowercase(), &target.name, &facts.subject.namespace);
-            let fix = Fix::command(messages::fix_target_at_zero(), scale);
-            return writer.fail(CHECK, detail(&messages::cause_target_at_zero()), Some(&command), fix);
+            at_zero(facts, writer, hpa, detail);
+            return Explained::All;
+        }
+        "InvalidSelector" => {
+            let fix = Fix::command(messages::fix_read_events(), command.clone());
+            writer.fail(CHECK, detail(&messages::cause_no_selector()), Some(&command), fix);
+            return Explained::All;
         }
         _ => {}
     }
+    let metrics = spec_metric::all(hpa);
+    let named = spec_metric::named(&metrics, reason(condition), message(condition));
+    let explained = named.map_or(Explained::All, |metric| Explained::Metric(metric.index));
     // The status is as old as the last sync; the API's response is newer.
-    let failed = failed_metric(hpa, message(condition));
-    let newest = failed.as_ref().map(|metric| newest(facts, metric));
-    if reason(condition) == "FailedGetExternalMetric" && newest.is_some_and(|newest| total(newest).is_some())
-    {
-        return match facts.looks.last() {
+    let external = failed_metric(hpa, condition);
+    if external.is_some_and(|metric| total(newest(facts, &metric)).is_some()) {
+        match facts.looks.last() {
             Some(look) => {
                 let cause = messages::cause_status_stale(span(look.after));
                 writer.fail(CHECK, detail(&cause), Some(&command), fixes::controller_manager());
@@ -125,28 +146,105 @@ fn inactive(
                 let fix = Fix::command(messages::fix_wait_for_sync(), fixes::doctor(facts));
                 writer.warn(CHECK, detail(&messages::cause_status_old()), Some(&command), fix);
             }
-        };
+        }
+        return explained;
     }
-    let request = newest.and_then(|newest| newest.command.clone()).unwrap_or_else(|| describe(facts));
-    let fix = Fix::command(messages::fix_repeat_metric_request(), request);
-    writer.fail(CHECK, detail(&cause(message(condition))), Some(&command), fix);
+    let cause = match named.and_then(SpecMetric::api) {
+        Some(Api::Resource) => resource_cause(message(condition)),
+        Some(Api::Custom) => custom_cause(message(condition)),
+        Some(Api::External) | None => cause(message(condition)),
+    };
+    let mut detail = detail(&cause);
+    if metrics.len() > 1 {
+        detail = messages::sentence_after(detail, messages::scales_up_only());
+    }
+    let fix = match named {
+        Some(metric) => super::failed::fix(facts, metric),
+        None => Fix::command(messages::fix_read_events(), command.clone()),
+    };
+    writer.fail(CHECK, detail, Some(&command), fix);
+    explained
 }
 
-/// The External metric that a condition's message names, as `NAMESPACE/NAME/…`; with one metric, that one.
-fn failed_metric(hpa: &HorizontalPodAutoscaler, message: &str) -> Option<Metric> {
-    let metrics = metric::externals(hpa);
-    let names = |metric: &&Metric| message.split([' ', ':', '/', '(']).any(|word| word == metric.name);
-    let named: Vec<&Metric> = metrics.iter().filter(names).collect();
-    match named.as_slice() {
-        [] => metrics.first().filter(|_| metrics.len() == 1).cloned(),
-        [metric] => Some((*metric).clone()),
-        // One name with several selectors, which the message has too.
-        all => all
-            .iter()
-            .find(|metric| metric.queue.as_ref().is_some_and(|queue| message.contains(queue.as_str())))
-            .or(all.last())
-            .map(|metric| (*metric).clone()),
+/// Explains ScalingDisabled: the target is at 0. KEDA lets it rest there, a pause of KEDA holds it there, and any other
+/// controller or user has stopped it.
+fn at_zero(
+    facts: &Facts,
+    writer: &mut ReportWriter<'_>,
+    hpa: &HorizontalPodAutoscaler,
+    detail: impl Fn(&str) -> String,
+) {
+    const CHECK: &str = "scaling-active";
+    let command = describe(facts);
+    if let Some(object) = scaled_object::owner(facts) {
+        let name = scaled_object::name(object);
+        let size = scaled_object::resting_size(object);
+        return if scaled_object::is_held(object) {
+            writer.not_applicable(CHECK, messages::at_zero_by_pause(name));
+        } else if size == 0 {
+            writer.ok(CHECK, messages::at_zero_by_keda(name), Some(&command));
+        } else {
+            let fix = fixes::keda::operator_log(facts, &messages::fix_keda_log());
+            writer.fail(CHECK, detail(&messages::cause_below_keda(name, size)), Some(&command), fix);
+        };
     }
+    let conditions = hpa.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    if { conditions }.any(|condition| condition.type_ == "ScaledToZero" && condition.status == "True") {
+        return writer.ok(CHECK, messages::at_zero_by_hpa(), Some(&command));
+    }
+    let target = fixes::target(hpa);
+    let scale = fixes::scale_to_one(&target.kind.to_lowercase(), &target.name, &facts.subject.namespace);
+    let fix = Fix::command(messages::fix_target_at_zero(), scale);
+    writer.fail(CHECK, detail(&messages::cause_target_at_zero()), Some(&command), fix);
+}
+
+/// The cause in the end of a message about a resource metric.
+fn resource_cause(message: &str) -> String {
+    let contains = |text: &str| message.contains(text);
+    if contains("could not find the requested resource") {
+        messages::cause_no_resource_api()
+    } else if contains("currently unable to handle the request") {
+        messages::cause_backend_unready()
+    } else if contains("is forbidden") {
+        messages::cause_forbidden("metrics.k8s.io")
+    } else if contains("missing request for") || contains("missing pod-level request") {
+        messages::cause_no_request()
+    } else if contains("no pods returned by selector") {
+        messages::cause_no_pods()
+    } else if contains("not found in Pod") {
+        messages::cause_no_container()
+    } else if contains("did not receive metrics for targeted pods") || contains("no metrics returned from") {
+        messages::cause_no_samples()
+    } else {
+        messages::cause_unknown()
+    }
+}
+
+/// The cause in the end of a message about a custom metric.
+fn custom_cause(message: &str) -> String {
+    let contains = |text: &str| message.contains(text);
+    if contains("could not find the requested resource") || contains("no custom metrics API") {
+        messages::cause_no_custom_api()
+    } else if contains("currently unable to handle the request") {
+        messages::cause_backend_unready()
+    } else if contains("is forbidden") {
+        messages::cause_forbidden("custom.metrics.k8s.io")
+    } else if contains("could not find the metric") || contains("no metrics returned from") {
+        messages::cause_no_series()
+    } else if contains("no pods returned by selector") {
+        messages::cause_no_pods()
+    } else {
+        messages::cause_unknown()
+    }
+}
+
+/// The External metric that a condition is about.
+fn failed_metric(
+    hpa: &HorizontalPodAutoscaler,
+    condition: &HorizontalPodAutoscalerCondition,
+) -> Option<Metric> {
+    let named = spec_metric::named(&spec_metric::all(hpa), reason(condition), message(condition))?;
+    metric::externals(hpa).into_iter().find(|metric| metric.index == named.index)
 }
 
 /// The newest response of the metrics API for a metric.
@@ -199,7 +297,7 @@ pub fn disagrees(facts: &Facts) -> bool {
             && reason(condition) == "FailedGetExternalMetric"
     });
     if let Some(condition) = failed {
-        let metric = failed_metric(first, message(condition));
+        let metric = failed_metric(first, condition);
         return metric.is_some_and(|metric| total(newest(facts, &metric)).is_some());
     }
     metric::externals(first).iter().any(|metric| {
@@ -230,13 +328,12 @@ fn ambiguous(facts: &Facts, hpa: &HorizontalPodAutoscaler, message: &str) -> (St
     }
     let (kind, name) = (&other_target.kind, &other_target.name);
     let cause = messages::cause_overlapping_workloads(other_name, kind, name, target.kind, target.name);
-    let labels = json!({contract::names::LABEL_NAME: name});
-    let change = json!({"spec": {
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}},
-    }});
-    let fix = Fix::yaml(messages::fix_labels(name), fixes::yaml(&change));
-    (cause, fix.after(fixes::delete(&kind.to_lowercase(), name, namespace)))
+    let of = Owner { kind, name };
+    let edit = || {
+        let command = fixes::edit(&kind.to_lowercase(), name, namespace);
+        Fix::command(messages::fix_own_labels(name), command)
+    };
+    (cause, fixes::hpa::own_labels(facts, of).unwrap_or_else(edit))
 }
 
 /// The other HPA in a message with `[NAMESPACE/A NAMESPACE/B]`.
