@@ -228,8 +228,11 @@ impl Server {
 
     /// The result of a query, at a time of Prometheus' clock or now.
     async fn query(&mut self, query: &str, time: Option<f64>) -> Fact<QueryResult> {
-        let time = time.map(|time| format!("&time={time}")).unwrap_or_default();
-        self.get(&format!("/api/v1/query?query={}{time}", percent::encode(query))).await
+        let path = format!("/api/v1/query?query={}", percent::encode(query));
+        let at_time = time.map(|time| format!("{path}&time={time}"));
+        let fact = self.get(at_time.as_ref().unwrap_or(&path)).await;
+        // The command shows the newest result, not the one of that time.
+        Fact { command: Some(request::proxied(self.tunnel.at(), &path)), ..fact }
     }
 
     async fn samples(&mut self, query: &str, time: Option<f64>) -> Fact<Vec<Sample>> {

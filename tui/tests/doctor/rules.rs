@@ -98,7 +98,7 @@ async fn twice_the_queue(sandbox: &Sandbox, monitor: &Value, rules: &str) {
     let sum = rules.replace("max by (namespace, vhost, queue) ", "");
     assert_ne!(sum, rules, "the rule has a maximum over the jobs");
     sandbox.patch(RULES, json!({"data": {"config.yaml": sum}})).await;
-    sandbox.until_failure("counted-once", "sum(max by (namespace, vhost, queue)").await;
+    sandbox.until_failure("counted-once", "max by (namespace, vhost, queue) (<<.Series>>").await;
 
     let (_, report) = sandbox.doctor(&[]);
     sandbox.carry_out(&report).await;

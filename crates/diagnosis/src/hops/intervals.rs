@@ -114,7 +114,7 @@ fn scrape(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) -> Op
             writer.warn(CHECK, messages::scrapes_missed(span(actual), span(wanted)), command, fix);
         }
         (Some(actual), _) => {
-            writer.ok(CHECK, messages::scrape_by_samples(subject(chain), span(actual)), command)
+            writer.ok(CHECK, messages::scrape_by_samples(subject(chain), span(actual)), command);
         }
         (None, Some(wanted)) => {
             let command = facts.prometheus.targets.command.as_ref();

@@ -455,7 +455,7 @@ fn a_silent_zero_is_a_failure_without_prometheus() {
 }
 
 /// Adds a second External metric with its answers.
-fn second(facts: &mut Facts, name: &str, selector: Value, observed: ExternalMetric) {
+fn second(facts: &mut Facts, name: &str, selector: &Value, observed: ExternalMetric) {
     let mut metrics = serde_json::to_value(&facts.autoscaler.get().unwrap().spec).unwrap()["metrics"].clone();
     metrics.as_array_mut().unwrap().push(json!({"type": "External", "external": {
         "metric": {"name": name, "selector": selector},
@@ -470,7 +470,7 @@ fn every_external_metric_is_examined() {
     let mut observed = facts.metrics[0].clone();
     observed.rule_result = known(vec![Sample::default()]);
     observed.response = known(MetricResponse::Values(vec![0]));
-    second(&mut facts, "rabbitmq_queue_length", json!({"matchLabels": {"queue": "Order"}}), observed);
+    second(&mut facts, "rabbitmq_queue_length", &json!({"matchLabels": {"queue": "Order"}}), observed);
     let report = examine(&facts);
     let (finding, fix) = report.fix().unwrap();
     assert_eq!(finding.check, "queue", "{}", report.text());
@@ -487,7 +487,7 @@ fn a_second_metric_without_a_rule_is_found() {
         series: known(Vec::new()),
         ..ExternalMetric::not_asked(1, "no rule makes the metric")
     };
-    second(&mut facts, "checkout_lag", json!({"matchLabels": {"group": "checkout"}}), observed);
+    second(&mut facts, "checkout_lag", &json!({"matchLabels": {"group": "checkout"}}), observed);
     let report = examine(&facts);
     let (check, fix) = first(&report);
     assert_eq!(check, "rule", "{}", report.text());

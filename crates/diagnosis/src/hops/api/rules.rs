@@ -37,8 +37,9 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
             return;
         }
         let is_sound = is_sound(facts, writer, chain, made);
-        let is_sound = matchers::examine(facts, writer, chain, made) && is_sound;
-        if is_sound && is_right(facts, writer, chain, made) {
+        // A warning about the guard does not explain a wrong number.
+        let is_right = matchers::examine(facts, writer, chain, made) && is_right(facts, writer, chain, made);
+        if is_sound && is_right {
             let detail = messages::rule_good(config_map, &chain.metric.name, &made.series);
             writer.ok("rule", detail, command);
         }
@@ -190,7 +191,10 @@ fn is_right(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, mad
     // An earlier finding explains it.
     let is_known = writer.findings.iter().any(|finding| {
         finding.metric == writer.metric
-            && matches!(finding.check, "counted-once" | "series-vhost" | "series-namespace" | "relabeling")
+            && matches!(
+                finding.check,
+                "counted-once" | "series-vhost" | "series-namespace" | "relabeling" | "rule-namespace"
+            )
             && finding.verdict != crate::Verdict::Ok
     });
     if is_known {

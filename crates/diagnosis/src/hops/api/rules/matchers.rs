@@ -28,9 +28,18 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chai
         || is_unlisted(facts, writer, chain, made))
 }
 
-/// Returns whether a matcher of the selector implies the asked one.
+/// Returns whether a matcher of the selector implies the asked one. A template may write the asked value as an expression.
 fn implies(own: &Matcher, asked: &Matcher) -> bool {
-    own == asked || (own.label == asked.label && own.operator == Operator::Equal && asked.accepts(&own.value))
+    let values = || own.value.split('|').all(|value| asked.accepts(value));
+    own.label == asked.label
+        && match own.operator {
+            _ if own == asked => true,
+            Operator::Equal => asked.accepts(&own.value),
+            Operator::Matches => {
+                own.value == asked.value || (!own.value.contains(['*', '+', '?', '(', '[']) && values())
+            }
+            Operator::NotEqual | Operator::MatchesNot => false,
+        }
 }
 
 /// Returns whether no value satisfies both matchers.
