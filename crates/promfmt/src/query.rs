@@ -37,7 +37,7 @@ pub enum Role {
     Added,
     /// One of several samples is chosen, such as the largest.
     Chosen,
-    /// It stands behind `or` and gives a 0 where the rest has no result.
+    /// It follows `or` and gives a 0 where the rest has no result.
     Guard,
     /// It limits another selector: `and`, `unless`, or the condition of a comparison.
     Condition,

@@ -9,7 +9,7 @@ use crate::doctor::sandbox::{DEMO, HPA, MONITOR, RULES, Sandbox};
 const PRODUCER: &str = "/apis/apps/v1/namespaces/autoscaling-demo/deployments/producer";
 const JSON: &str = "application/json-patch+json";
 
-/// Publishes messages into a queue that nobody consumes.
+/// Publishes messages into a queue without consumers.
 async fn publish(sandbox: &Sandbox, queue: &str, count: u32) {
     let before = sandbox.get(PRODUCER).await;
     let variable = json!([{"op": "add", "path": "/spec/template/spec/containers/0/env/-",

@@ -168,7 +168,7 @@ fn selectors(query: &str) -> Vec<TextSelector> {
             found.push(TextSelector { start, name_end: end - 1, braces: Some(end..close) });
             at = close + 1;
         } else if word.starts_with("<<") || (starts_name && !is_keyword(word) && !next.starts_with('(')) {
-            // An action that prints no name, such as the end of a block, stands alone.
+            // An action that prints no name, such as the end of a block, has no selector.
             if word.starts_with("<<") && !matches!(word.trim_matches(['<', '>', ' ']), ".Series") {
                 continue;
             }
