@@ -17,9 +17,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use testkit::pty::Pty;
 use tokio::sync::mpsc;
-use tui::source::dispatch;
-use tui::source::dispatch::Settings;
 use tui::source::event_sender::EventSender;
+use tui::source::session;
+use tui::source::session::Settings;
 use tui::source::target;
 use tui::source::target::TargetOptions;
 use tui::terminal::Terminal;
@@ -128,12 +128,11 @@ fn whole(kubeconfig: PathBuf) {
             let wish = wish(&kubeconfig);
             let Some(running) = target::choose(wish, &outbox).await else { return };
             let settings = Settings {
-                namespace: running.namespace,
-                hpa: contract::names::HPA.to_owned(),
+                flags: cluster::connect::ConnectFlags::default(),
                 prometheus: None,
                 read_only: true,
             };
-            dispatch::run(running.client, settings, outbox, clock, wanted).await;
+            session::run(running, settings, outbox, clock, wanted).await;
         });
         let ended = tui::runtime::run(&mut terminal, &mut world.model, received, effects, clock).await;
         terminal.leave();
@@ -145,7 +144,7 @@ fn wish(kubeconfig: &Path) -> TargetOptions {
     TargetOptions {
         flags: cluster::connect::ConnectFlags { kubeconfig: Some(kubeconfig.to_owned()), context: None },
         namespace: None,
-        hpa: contract::names::HPA.to_owned(),
+        hpa: Some(contract::names::HPA.to_owned()),
         fallback: None,
         straight_to_fallback: false,
     }

@@ -66,8 +66,8 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
     if report.can_scale() { ExitCode::SUCCESS } else { ExitCode::from(CANNOT_SCALE) }
 }
 
-fn unreadable(error: ConnectError) -> Failed {
-    (UNREACHABLE, format!("{}; {}", error.what, error.advice))
+fn unreadable(ConnectError { what, advice, .. }: ConnectError) -> Failed {
+    (UNREACHABLE, format!("{what}; {advice}"))
 }
 
 async fn read(arguments: &Args) -> Result<Report, Failed> {

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use explain::fleet::MetricRow;
+
 use super::Entry;
 
 /// An order of the list; equals are in the order of their names.
@@ -41,8 +43,7 @@ impl Order {
             Self::Verdict => entries.sort_by_key(|entry| entry.row.verdict.tone()),
             Self::Name => {}
             Self::Share => entries.sort_by(|one, other| {
-                let share =
-                    |entry: &Entry| entry.row.winning().and_then(|metric| metric.share()).unwrap_or(-1.0);
+                let share = |entry: &Entry| entry.row.winning().and_then(MetricRow::share).unwrap_or(-1.0);
                 share(other).total_cmp(&share(one))
             }),
             Self::Replicas => entries.sort_by_key(|entry| Reverse(entry.row.desired.max(entry.row.current))),

@@ -57,7 +57,7 @@ impl Widget for &Places<'_> {
         let first = (dialog.chosen + 1).saturating_sub(height);
         let mut rows = match &dialog.seen {
             None => vec![vec![span(theme, Ink::Pending, text::LOADING_PLACES)]],
-            Some(Err(why)) => sentences(theme, Ink::Warning, &[why.clone()], width, MAX_REASON),
+            Some(Err(why)) => sentences(theme, Ink::Warning, std::slice::from_ref(why), width, MAX_REASON),
             Some(Ok(places)) => {
                 let shown = places.iter().enumerate().skip(first).take(height);
                 shown.map(|(index, place)| self.place(place, index == dialog.chosen, width.into())).collect()
