@@ -268,9 +268,11 @@ impl RabbitMq {
         }
     }
 
-    /// Freezes the node with SIGSTOP: sockets stay open without responses.
+    /// Freezes the node with SIGSTOP: sockets stay open without responses. Returns when each of its threads has stopped.
     pub fn freeze(&self) {
         self.signal_group(Signal::STOP);
+        let Some(node) = &self.node else { return };
+        crate::wait::until_blocking("the node's threads to stop", || is_stopped(node.id()).then_some(()));
     }
 
     /// Resumes a frozen node.
@@ -423,6 +425,17 @@ fn write_configuration(folder: &Path, ports: Ports, settings: &Settings) -> anyh
 
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Returns true if each thread of a process is stopped, according to `/proc`.
+fn is_stopped(pid: u32) -> bool {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    threads.flatten().all(|thread| {
+        // A thread that ended in the meantime does nothing.
+        let Ok(text) = fs::read_to_string(thread.path().join("stat")) else { return true };
+        // The name before the state may contain any character.
+        text.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 't']))
+    })
 }
 
 fn pid_of(child: &Child) -> Option<Pid> {
