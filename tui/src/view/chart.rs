@@ -13,6 +13,7 @@
 //! ```
 
 mod axis;
+mod backdrop;
 mod marks;
 mod plot;
 mod queue;

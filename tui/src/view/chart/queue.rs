@@ -1,7 +1,5 @@
 //! The queue over time: messages that wait on top of messages in work, the target, and the value that the HPA read.
 
-use std::collections::BTreeSet;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -9,15 +7,15 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::axis::{GUTTER, TimeAxis};
+use super::backdrop::{guides, values};
 use super::plot::{Canvas, LINE, Scale, sample};
 use super::shares;
-use crate::view::draw::{joined, line_right, note_room, panel, right_of, set, span, width};
+use crate::view::draw::{joined, note_room, panel, right_of, span, width};
 use crate::view::fmt::{count, milli};
 use crate::view::stale;
 use crate::view::strings::chart as text;
-use crate::view::theme::{Ink, style};
+use crate::view::theme::Ink;
 use dashboard::chart::curves::Curve;
-use dashboard::chart::history::MarkKind;
 use dashboard::chart::series::Column;
 use dashboard::clock::At;
 use dashboard::data::Data;
@@ -195,44 +193,4 @@ fn shortened(lines: Vec<(Curve, [String; 2])>, room: usize) -> Vec<(Curve, Strin
         .collect();
     shown.reverse();
     shown
-}
-
-/// Draws the axis of the values, with its labels.
-pub(super) fn values(buffer: &mut Buffer, plot: Rect, theme: Theme, scale: &Scale) {
-    if plot.width < GUTTER {
-        return;
-    }
-    let x = plot.x + GUTTER - 1;
-    for y in plot.top()..plot.bottom() {
-        set(buffer, x, y, '│', style(theme, Ink::Rule));
-    }
-    for (value, above) in scale.labels() {
-        let y = plot.bottom().saturating_sub(1 + above);
-        if y < plot.top() {
-            continue;
-        }
-        set(buffer, x, y, '┤', style(theme, Ink::Rule));
-        let label = Rect { x: plot.x, y, width: GUTTER - 1, height: 1 };
-        line_right(buffer, label, vec![span(theme, Ink::Dim, count(value))]);
-    }
-}
-
-/// Draws faint vertical lines at each burst, rescale and change of the HPA. Where they are too dense, the rescales are left
-/// out, and then all of them.
-pub(super) fn guides(canvas: &mut Canvas, data: &Data, axis: &TimeAxis) {
-    let columns = |kinds: &[MarkKind]| -> BTreeSet<usize> {
-        let marks = data.history.marks(axis.from(), axis.length());
-        marks.filter(|mark| kinds.contains(&mark.kind)).filter_map(|mark| axis.column(mark.at)).collect()
-    };
-    let most = axis.columns / 8;
-    let all = columns(&[MarkKind::Burst, MarkKind::Tuned, MarkKind::ScaleUp, MarkKind::ScaleDown]);
-    let shown = if all.len() <= most { all } else { columns(&[MarkKind::Burst, MarkKind::Tuned]) };
-    if shown.len() > most {
-        return;
-    }
-    for x in shown {
-        for y in (0..canvas.rows()).step_by(2) {
-            canvas.dot(x, y, Ink::Rule, 0);
-        }
-    }
 }

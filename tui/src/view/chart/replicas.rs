@@ -6,8 +6,8 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
+use super::backdrop::{guides, values};
 use super::plot::{Canvas, LINE, Scale, sample};
-use super::queue::{guides, values};
 use super::window;
 use crate::view::draw::{joined, note_room, panel, right_of, span};
 use crate::view::fmt::count;

@@ -7,8 +7,8 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
+use super::backdrop::{guides, values};
 use super::plot::{Canvas, LINE, Scale};
-use super::queue::{guides, values};
 use crate::view::draw::{joined, note_room, panel, right_of, span};
 use crate::view::stale;
 use crate::view::strings::chart as text;
