@@ -285,6 +285,66 @@ fn a_second_terminal_finds_the_sandbox() {
     assert_eq!(pty.exit_code(), 0);
 }
 
+impl Alone {
+    /// A client of the sandbox.
+    async fn client(&self) -> kube::Client {
+        let text = std::fs::read_to_string(&self.kubeconfig).unwrap();
+        let config = kube::config::Kubeconfig::from_yaml(&text).unwrap();
+        let options = kube::config::KubeConfigOptions::default();
+        let mut config = kube::Config::from_custom_kubeconfig(config, &options).await.unwrap();
+        config.proxy_url = None;
+        kube::Client::try_from(config).unwrap()
+    }
+}
+
+/// Sends a GET request below the demo's namespace.
+async fn get(client: &kube::Client, path: &str) -> Result<String, kube::Error> {
+    let path = format!("/api/v1/namespaces/{}/{path}", contract::names::NAMESPACE);
+    client.request_text(http::Request::get(path).body(Vec::new()).unwrap()).await
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn requests_that_use_cpu_scale_their_server() {
+    use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+    let place = Place::new();
+    let sandbox = Alone::start(&place, &["--workload", "cpu", "--sync-period", "1s", "--max", "3"]);
+    let client = sandbox.client().await;
+    let hpas: kube::Api<HorizontalPodAutoscaler> =
+        kube::Api::namespaced(client.clone(), contract::names::NAMESPACE);
+    wait::until("more servers", || async {
+        let work = || get(&client, "services/cpu-burner:8080/proxy/work?ms=100");
+        let answers = futures::future::join_all((0..5).map(|_| work())).await;
+        assert!(
+            answers.iter().all(|answer| answer.as_ref().is_ok_and(|text| text.contains("burned 100 ms")))
+        );
+        let status = hpas.get("cpu-burner").await.unwrap().status?;
+        (status.desired_replicas > 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn programs_of_the_user_run_as_the_pods() {
+    let place = Place::new();
+    let worker = "sh -c 'echo queue at $AMQP_HOST:$AMQP_PORT; exec sleep 1000'";
+    // Any program that listens on the address in LISTEN.
+    let producer = format!("{SURGE} pod cpu-burner");
+    let sandbox = Alone::start(&place, &["--worker-command", worker, "--producer-command", &producer]);
+    let client = sandbox.client().await;
+    assert_eq!(get(&client, "services/producer:3000/proxy/healthz").await.unwrap(), "alive\n");
+    let pods: kube::Api<k8s_openapi::api::core::v1::Pod> =
+        kube::Api::namespaced(client, contract::names::NAMESPACE);
+    wait::until("the worker's line", || async {
+        let all = pods.list(&kube::api::ListParams::default()).await.unwrap();
+        let mut names = all.items.iter().filter_map(|pod| pod.metadata.name.clone());
+        let name = names.find(|name| name.starts_with("worker-"))?;
+        let log = pods.logs(&name, &kube::api::LogParams::default()).await.ok()?;
+        log.starts_with("queue at 127.0.0.1:").then_some(())
+    })
+    .await;
+}
+
 #[test]
 fn read_only_fires_nothing() {
     let place = Place::new();
