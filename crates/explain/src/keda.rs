@@ -1,4 +1,4 @@
-//! Sentences about KEDA's part beside the HPA: pauses, activity, fallback, the step to 0.
+//! Sentences about KEDA's part in addition to the HPA: pauses, activity, fallback, the step to 0.
 
 use observed::scaled_object::{Pause, ScaledObject, Trigger};
 

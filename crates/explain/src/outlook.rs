@@ -44,7 +44,7 @@ pub fn sentences(
         all.push(strings::steady(trace.current));
     }
     if let Some((winner, measured)) = winner(spec, trace) {
-        // Alone, a metric needs no selector to be told apart.
+        // Alone, a metric needs no selector to be distinguished.
         let name = match spec.metrics.as_slice() {
             [_] => metric::short_name(winner),
             _ => metric::name(winner),

@@ -42,7 +42,7 @@ pub struct Explanation {
     pub metrics: Vec<MetricReport>,
     /// The pods of each metric that counts pods.
     pub pods: Vec<Option<PodTable>>,
-    /// What holds the size, and what the next change needs; the most important first.
+    /// Sentences about holds and about the next change; the most important first.
     pub sentences: Vec<String>,
 }
 
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn two_metrics_of_one_name_are_told_apart() {
+    fn two_metrics_of_one_name_are_distinguished() {
         let hpa = hpa(&spec(&json!([queue("Orders", "20"), queue("Invoices", "60")]), 1, 10), &ready());
         let found = explained(&hpa, 4, &[], &[Reading::External(vec![0]), Reading::External(vec![205_000])]);
         let [orders, invoices] = found.metrics.as_slice() else { panic!("two metrics") };

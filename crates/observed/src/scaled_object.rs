@@ -1,4 +1,4 @@
-//! KEDA's ScaledObject: the triggers of an HPA, and what KEDA does beside it.
+//! KEDA's ScaledObject: the triggers of an HPA, and the rest of its work.
 
 use std::collections::BTreeMap;
 

@@ -65,7 +65,7 @@ pub(crate) async fn run(
     }
 }
 
-/// What the HPA follows.
+/// The HPA and its ScaledObject.
 pub(crate) struct Followed {
     pub(crate) hpa: watch::Receiver<Option<Hpa>>,
     pub(crate) object: watch::Receiver<Option<ScaledObject>>,

@@ -17,10 +17,10 @@ pub const SCENES: &[Scene] = &[
     ("cpu", "an HPA on CPU: shares of the target instead of a queue"),
     ("cpu_decision", "the arithmetic of a utilization"),
     ("cpu_pods", "the pods of a metric: counted, not ready, missing a sample, ignored, foreign"),
-    ("two_metrics", "CPU beside a queue, and the queue decides"),
+    ("two_metrics", "CPU and a queue, and the queue decides"),
     ("two_metrics_decision", "a line for each metric"),
     ("metric_failed", "one of two metrics cannot be read"),
-    ("keda_decision", "KEDA's triggers beside the arithmetic"),
+    ("keda_decision", "KEDA's triggers and the arithmetic"),
     ("zero_replicas", "the target is paused at 0 replicas"),
 ];
 
