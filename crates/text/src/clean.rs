@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::secret;
+
 /// No text from outside is kept longer than this, in characters.
 pub const MAX_CHARS: usize = 2_000;
 
@@ -38,14 +40,16 @@ pub(crate) fn is_visible(c: char) -> bool {
     is_harmless(c) && c.width() != Some(0)
 }
 
-/// The text without harmful characters. Line ends and tabs become a space; other control characters, bidi controls and
-/// invisible characters are removed. Text longer than [`MAX_CHARS`] ends in `…`.
+/// The text without harmful characters and without [secrets](crate::secret). Line ends and tabs become a space; other
+/// control characters, bidi controls and invisible characters are removed. Text longer than [`MAX_CHARS`] ends in `…`.
 ///
 /// ```
 /// assert_eq!(text::clean::text("a\u{1b}[31mb\nc\u{202e}d"), "a[31mb cd");
 /// ```
 #[must_use]
 pub fn text(raw: &str) -> String {
+    let raw = secret::hide(raw);
+    let raw = secret::hide_settings(&raw);
     let mut clean = String::with_capacity(raw.len().min(4 * MAX_CHARS));
     let mut marks = 0;
     let mut chars = 0;

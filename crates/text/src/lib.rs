@@ -2,7 +2,7 @@
 //!
 //! - [`clean`]: text from outside, made harmless for a terminal.
 //! - [`command`]: commands as data, quoted for a shell when they are displayed.
-//! - [`duration`]: durations for people.
+//! - [`duration`]: durations for people, and from people.
 //! - [`secret`]: credentials in URLs and settings, hidden.
 
 pub mod clean;
