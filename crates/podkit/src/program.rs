@@ -43,11 +43,14 @@ pub trait Settings: Parser + Debug {
 /// Exit code for invalid arguments, as clap uses it.
 const USAGE: u8 = 2;
 
+/// Exit code when standard output cannot be written: EX_IOERR of sysexits.h.
+const WRITE_FAILED: u8 = 74;
+
 /// Parses the arguments (the first is the program's name), starts the log, the runtime and the signal handlers, and runs
 /// the program. With `listener`, the program serves on it instead of binding an address.
 ///
 /// Exit codes: 0 after a clean end, including the first signal; 1 if the program or its check failed;
-/// 2 for invalid arguments; 143 or 130 after a second signal.
+/// 2 for invalid arguments; 74 if the help cannot be written; 143 or 130 after a second signal.
 ///
 /// One thread runs everything except lapin's thread for the broker's socket. A machine may run a hundred of these
 /// processes, so they must be small.
@@ -63,11 +66,7 @@ where
 {
     let settings = match S::try_parse_from(args) {
         Ok(settings) => settings,
-        Err(error) => {
-            // Standard output may be closed.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
-        }
+        Err(error) => return report_usage(&error),
     };
     if let Some(result) = settings.check() {
         return report(result);
@@ -95,6 +94,18 @@ where
     // Threads that resolve host names cannot be interrupted, so the runtime does not wait for them.
     runtime.shutdown_background();
     code
+}
+
+/// Prints the help, the version or an error of the arguments, and returns the exit code. A closed pipe is no failure.
+fn report_usage(error: &clap::Error) -> ExitCode {
+    let written = error.print().and_then(|()| std::io::stdout().flush());
+    match written {
+        Err(cause) if !error.use_stderr() && cause.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _closed = writeln!(std::io::stderr(), "writing to standard output failed: {cause}");
+            ExitCode::from(WRITE_FAILED)
+        }
+        _ => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE)),
+    }
 }
 
 fn report(result: Result<String, String>) -> ExitCode {

@@ -210,6 +210,10 @@ fn parse_url(url: &str) -> Result<AMQPUri, SettingsError> {
     let form = "not a URL of the form amqp://user:password@host:port/vhost";
     let rest =
         url.strip_prefix("amqp://").or_else(|| url.strip_prefix("amqps://")).ok_or_else(|| wrong(form))?;
+    // The parser would take the rest of such a password for the virtual host.
+    if rest.split_once('/').is_some_and(|(_, path)| path.contains('@')) {
+        return Err(wrong("user and password must be percent-encoded: write / as %2F"));
+    }
     // The parser's error may contain the URL and its password.
     let mut uri: AMQPUri = url.parse().map_err(|_| wrong(form))?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -231,7 +235,8 @@ fn parse_url(url: &str) -> Result<AMQPUri, SettingsError> {
     Ok(uri)
 }
 
-/// A validated broker address. `Display` and `Debug` omit the password.
+/// A validated broker address. `Display` and `Debug` print scheme, user, host and port only: a virtual host may be the rest of
+/// a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(crate) uri: AMQPUri,
@@ -257,14 +262,13 @@ impl FromStr for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let AMQPUri { scheme, authority, vhost, .. } = &self.uri;
+        let AMQPUri { scheme, authority, .. } = &self.uri;
         let user = &authority.userinfo.username;
         let (host, port) = (&authority.host, authority.port);
-        let vhost = vhost.strip_prefix('/').unwrap_or(vhost);
         if host.contains(':') {
-            write!(f, "{scheme}://{user}@[{host}]:{port}/{vhost}")
+            write!(f, "{scheme}://{user}@[{host}]:{port}")
         } else {
-            write!(f, "{scheme}://{user}@{host}:{port}/{vhost}")
+            write!(f, "{scheme}://{user}@{host}:{port}")
         }
     }
 }
@@ -338,12 +342,12 @@ mod tests {
             ..BrokerArgs::default()
         };
         let cases = [
-            (BrokerArgs::default(), "amqp://guest@localhost:5672/", "guest", "/"),
-            (parts, "amqp://me@rabbitmq:5673/demo", "s3cret", "demo"),
-            (url("amqp://u:p%2Fw@h:1/v%20w"), "amqp://u@h:1/v w", "p/w", "v w"),
-            (url("amqp://127.0.0.1"), "amqp://guest@127.0.0.1:5672/", "guest", "/"),
-            (url("amqp://127.0.0.1/"), "amqp://guest@127.0.0.1:5672/", "guest", "/"),
-            (url("amqp://a:b@[::1]:5/%2F"), "amqp://a@[::1]:5/", "b", "/"),
+            (BrokerArgs::default(), "amqp://guest@localhost:5672", "guest", "/"),
+            (parts, "amqp://me@rabbitmq:5673", "s3cret", "demo"),
+            (url("amqp://u:p%2Fw@h:1/v%20w"), "amqp://u@h:1", "p/w", "v w"),
+            (url("amqp://127.0.0.1"), "amqp://guest@127.0.0.1:5672", "guest", "/"),
+            (url("amqp://127.0.0.1/"), "amqp://guest@127.0.0.1:5672", "guest", "/"),
+            (url("amqp://a:b@[::1]:5/%2F"), "amqp://a@[::1]:5", "b", "/"),
         ];
         for (args, expected, password, vhost) in cases {
             let address = args.address().unwrap();
@@ -365,6 +369,15 @@ mod tests {
             (url("amqp://:s3cret@h:70000"), "AMQP_URL"),
             (url("amqp://u:s3cret@h:port"), "AMQP_URL"),
             (url("amqp://u:s3cret@h:0"), "AMQP_URL"),
+            (
+                url("amqp://u:12/s3cret@h:1/"),
+                "AMQP_URL: user and password must be percent-encoded: write / as %2F",
+            ),
+            (url("amqp://us@er/x:p:a/s3cret#zz@h:1/"), "AMQP_URL: user and password must be percent-encoded"),
+            (url("amqp://u:a/b/s3cret@h"), "AMQP_URL: user and password must be percent-encoded"),
+            (url("amqp://u:a?s3cret@h:1/"), "AMQP_URL"),
+            (url("amqp://u:a#s3cret@h:1/"), "AMQP_URL"),
+            (url("u:s3cret@h:1/"), "AMQP_URL"),
             (host, "AMQP_HOST"),
             (port("0"), "AMQP_PORT"),
             (port("x"), "AMQP_PORT"),

@@ -47,5 +47,21 @@ pub fn error_text(error: &lapin::Error) -> String {
         530 => " (check AMQP_VHOST)",
         _ => "",
     };
+    // The broker quotes the virtual host, which may be the rest of a password.
+    let text = if reply.get_id() == 530 { without_quotes(text) } else { text.to_owned() };
     format!("broker error {} {text}{hint}", reply.get_id())
+}
+
+/// A text with an ellipsis in place of each quoted part.
+fn without_quotes(text: &str) -> String {
+    text.split('\'').step_by(2).collect::<Vec<_>>().join("'…'")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn quoted_parts_are_left_out() {
+        let text = "NOT_ALLOWED - access to vhost 's3cret' refused for user 'me'";
+        assert_eq!(super::without_quotes(text), "NOT_ALLOWED - access to vhost '…' refused for user '…'");
+    }
 }
