@@ -1,30 +1,38 @@
 //! From command-line flags and kubeconfig to a client, and the first request to a cluster.
 
+mod client;
 mod error;
+mod identity;
 mod kubeconfig;
 mod plugin;
 mod probe;
 mod proxy;
+mod renewal;
+mod tls;
 mod token;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use kube::client::ClientBuilder;
-use kube::config::AuthInfo;
-use kube::{Client, Config};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use kube::Client;
+use kube::client::Body;
 use text::command::ClusterFlags;
-use tower::util::MapRequestLayer;
+use tokio::sync::Notify;
+use tokio_util::task::AbortOnDropHandle;
+use tower::ServiceBuilder;
 
 pub use self::error::ConnectError;
+use self::identity::Identity;
 use self::kubeconfig::Selected;
 pub use self::kubeconfig::{ContextInfo, contexts};
-use self::plugin::Credentials;
-pub use self::probe::{Found, find, probe, reach};
+use self::plugin::{Asks, Plugin, PluginError, Terminal};
+pub use self::probe::{Found, answers, find, probe, reach};
+use self::renewal::Renewal;
 use self::token::TokenSource;
-use crate::errors;
 
 /// Timeout for connecting to an API server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,6 +68,22 @@ pub struct Cluster {
     pub server: String,
     /// URL of the proxy, without credentials.
     pub proxy: Option<String>,
+    /// The user's credentials.
+    user: User,
+}
+
+/// The user's credentials, as far as errors are about them.
+#[derive(Clone, Default)]
+struct User {
+    plugin: Option<Plugin>,
+    identity: Option<Identity>,
+}
+
+impl User {
+    /// The time at which the client certificate expired.
+    fn expired(&self) -> Option<Timestamp> {
+        self.identity.as_ref()?.expires().filter(|expires| *expires < Timestamp::now())
+    }
 }
 
 impl std::fmt::Debug for Cluster {
@@ -68,62 +92,99 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// Reads the kubeconfig, runs its credential plugin, and makes a client. It sends no request.
+/// Reads the kubeconfig, runs its credential plugin, and makes a client. It sends no request. The plugin may ask the user.
 ///
 /// # Errors
 /// [`ConnectError`] names the field of the kubeconfig and the fix.
 pub async fn load(flags: &ConnectFlags) -> Result<Cluster, ConnectError> {
-    let Selected { context, mut config, plugin, token_file } = kubeconfig::select(flags)?;
+    load_with(flags, Terminal::Free).await
+}
+
+/// Loads a cluster while the dashboard draws on the terminal: a plugin cannot ask.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_unattended(flags: &ConnectFlags) -> Result<Cluster, ConnectError> {
+    load_with(flags, Terminal::Taken).await
+}
+
+/// Runs the user's credential plugin if it may ask, while the terminal is free. [`load_unattended`] uses its answer.
+///
+/// # Errors
+/// If a plugin that must ask fails. [`load_unattended`] reports every other obstacle, and may try again.
+pub async fn ask_first(flags: &ConnectFlags) -> Result<(), ConnectError> {
+    let Ok(Selected { context, plugin: Some(plugin), .. }) = kubeconfig::select(flags) else { return Ok(()) };
+    match plugin.asks() {
+        Asks::Never => Ok(()),
+        Asks::IfAvailable => {
+            let _tried_again = plugin.credentials(Terminal::Free).await;
+            Ok(())
+        }
+        Asks::Always => plugin
+            .credentials(Terminal::Free)
+            .await
+            .map(drop)
+            .map_err(|PluginError { cause, fix }| ConnectError::invalid_field(&context, &cause, &fix)),
+    }
+}
+
+async fn load_with(flags: &ConnectFlags, terminal: Terminal) -> Result<Cluster, ConnectError> {
+    let Selected { context, mut config, plugin, token_file, mut identity } = kubeconfig::select(flags)?;
     // Callers report a refusal at once and have their own timeouts.
-    config.default_retry = false;
     config.connect_timeout = Some(CONNECT_TIMEOUT);
     config.write_timeout = Some(WRITE_TIMEOUT);
     let invalid = |cause: &str, fix: &str| ConnectError::invalid_field(&context, cause, fix);
-    let token = match (token_file, plugin) {
-        (Some(path), _) => {
-            let source = TokenSource::file(path);
-            Some(source.map_err(|cause| invalid(&cause, "log in again, or fix the user's tokenFile"))?)
+    let mut token = token_file
+        .map(TokenSource::file)
+        .transpose()
+        .map_err(|cause| invalid(&cause, "log in again, or fix the user's tokenFile"))?;
+    let rejected = Arc::new(Notify::new());
+    let mut renewal = None;
+    if let Some(plugin) = &plugin {
+        let fresh = plugin.credentials(terminal).await.map_err(|error| invalid(&error.cause, &error.fix))?;
+        let wrong = |cause: String| invalid(&format!("the plugin's {cause}"), "check the credential plugin");
+        token = fresh
+            .token
+            .as_deref()
+            .map(TokenSource::fixed)
+            .transpose()
+            .map_err(|cause| wrong(format!("token {cause}")))?;
+        if let Some((certificate, key)) = fresh.certificate() {
+            identity = Some(Identity::from_pem(certificate, key).map_err(|(cause, _)| wrong(cause))?);
         }
-        (None, Some(plugin)) => {
-            let credentials = plugin.run().await.map_err(|error| invalid(&error.cause, &error.fix))?;
-            use_certificate(&mut config, &credentials);
-            match &credentials.token {
-                Some(token) => {
-                    let source = TokenSource::plugin(plugin, token, credentials.expiration_timestamp);
-                    let fix = "check the credential plugin";
-                    Some(source.map_err(|cause| invalid(&format!("the plugin's token {cause}"), fix))?)
-                }
-                None => None,
-            }
-        }
-        (None, None) => None,
-    };
-    let server = proxy::redacted(&config.cluster_url);
-    let proxy = config.proxy_url.as_ref().map(proxy::redacted);
-    let builder = ClientBuilder::try_from(config)
-        .map_err(|error| ConnectError::unusable_context(&context, &errors::kube(&error)))?;
-    let client = match token {
-        Some(token) => {
-            builder.with_layer(&MapRequestLayer::new(move |request| token.authorize(request))).build()
-        }
-        None => builder.build(),
-    };
-    Ok(Cluster { client, context, server, proxy })
-}
-
-/// Uses the client certificate of a credential plugin, if it printed one.
-fn use_certificate(config: &mut Config, credentials: &Credentials) {
-    let (Some(certificate), Some(key)) = (&credentials.client_certificate_data, &credentials.client_key_data)
-    else {
-        return;
-    };
-    // The field of the key can only be set by deserialization.
-    let fields = serde_json::json!({
-        "client-certificate-data": STANDARD.encode(certificate),
-        "client-key-data": STANDARD.encode(key),
-    });
-    if let Ok(user) = serde_json::from_value::<AuthInfo>(fields) {
-        config.auth_info.client_certificate_data = user.client_certificate_data;
-        config.auth_info.client_key_data = user.client_key_data;
+        let renewed = Renewal {
+            plugin: plugin.clone(),
+            token: token.clone(),
+            identity: identity.clone(),
+            rejected: Arc::clone(&rejected),
+        };
+        let renewing = tokio::spawn(renewed.run(fresh.expiration_timestamp));
+        renewal = Some(Arc::new(AbortOnDropHandle::new(renewing)));
     }
+    let unusable = |cause: String| ConnectError::unusable_context(&context, &cause);
+    let tls = tls::settings(&config, identity.clone()).map_err(unusable)?;
+    let sender = client::build(&config, &tls).map_err(unusable)?;
+    let service = ServiceBuilder::new()
+        .map_request(move |request: Request<Body>| {
+            // The renewal ends with the client.
+            let _lives = &renewal;
+            match &token {
+                Some(token) => token.authorize(request),
+                None => request,
+            }
+        })
+        .map_response(move |response: Response<Incoming>| {
+            if response.status() == StatusCode::UNAUTHORIZED {
+                rejected.notify_one();
+            }
+            response
+        })
+        .service(sender);
+    Ok(Cluster {
+        client: Client::new(service, config.default_namespace.clone()),
+        context,
+        server: proxy::redacted(&config.cluster_url),
+        proxy: config.proxy_url.as_ref().map(proxy::redacted),
+        user: User { plugin, identity },
+    })
 }

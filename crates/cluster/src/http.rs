@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -14,6 +14,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 /// Longest body; a longer one is an error.
 const BODY_LIMIT: usize = 16 << 20;
+
+/// A request with its whole body.
+pub type HttpRequest = Request<Full<Bytes>>;
 
 /// A response with its whole body.
 #[derive(Debug, Clone)]
@@ -43,7 +46,7 @@ pub enum HttpError {
 /// One connection. Dropping it closes the stream.
 #[derive(Debug)]
 pub struct Connection {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: SendRequest<Full<Bytes>>,
     /// Reads and writes.
     _driver: AbortOnDropHandle<()>,
     end: Option<End>,
@@ -93,17 +96,13 @@ impl Connection {
         !self.sender.is_closed() && !self.end.as_ref().is_some_and(|end| end.reached.load(Ordering::Relaxed))
     }
 
-    /// Sends a request without a body and reads the whole response within `timeout`.
+    /// Sends a request and reads the whole response within `timeout`.
     ///
     /// After an error the connection is unusable.
     ///
     /// # Errors
     /// [`HttpError`].
-    pub async fn send(
-        &mut self,
-        request: Request<Empty<Bytes>>,
-        timeout: Duration,
-    ) -> Result<HttpResponse, HttpError> {
+    pub async fn send(&mut self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, HttpError> {
         let exchange = async {
             self.sender.ready().await.map_err(|_closed| HttpError::Lost)?;
             let answer = self.sender.send_request(request).await.map_err(|error| broken(&error))?;
@@ -127,18 +126,18 @@ fn broken(error: &hyper::Error) -> HttpError {
 ///
 /// # Errors
 /// If the host or the path is invalid.
-pub fn request(method: Method, host: &str, path: &str) -> Result<Request<Empty<Bytes>>, http::Error> {
+pub fn request(method: Method, host: &str, path: &str) -> Result<HttpRequest, http::Error> {
     Request::builder()
         .method(method)
         .uri(path)
         .header(header::HOST, HeaderValue::from_str(host)?)
-        .body(Empty::new())
+        .body(Full::default())
 }
 
 /// A GET request; see [`request`].
 ///
 /// # Errors
 /// If the host or the path is invalid.
-pub fn get(host: &str, path: &str) -> Result<Request<Empty<Bytes>>, http::Error> {
+pub fn get(host: &str, path: &str) -> Result<HttpRequest, http::Error> {
     request(Method::GET, host, path)
 }

@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Empty;
 use kube::Client;
 
 use crate::endpoint::Endpoint;
 use crate::errors::Failure;
-use crate::http::{Connection, HttpResponse};
+use crate::http::{Connection, HttpRequest, HttpResponse};
 use crate::tunnel;
 
 /// A connection through a tunnel that is reused between requests.
@@ -36,11 +33,7 @@ impl PersistentConnection {
     ///
     /// # Errors
     /// [`Failure::Unavailable`] without the right to open a tunnel, else [`Failure::Lost`].
-    pub async fn ask(
-        &mut self,
-        request: &Request<Empty<Bytes>>,
-        timeout: Duration,
-    ) -> Result<HttpResponse, Failure> {
+    pub async fn ask(&mut self, request: &HttpRequest, timeout: Duration) -> Result<HttpResponse, Failure> {
         if let Some(mut connection) = self.connection.take().filter(Connection::is_open)
             && let Ok(answer) = connection.send(request.clone(), timeout).await
         {

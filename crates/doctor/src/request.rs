@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::Empty;
 use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +12,7 @@ use text::command::Command;
 
 use cluster::endpoint::{Endpoint, Port};
 use cluster::errors::{self, Failure};
-use cluster::http::HttpResponse;
+use cluster::http::{HttpRequest, HttpResponse};
 use cluster::persistent_connection::PersistentConnection;
 use diagnosis::facts::{Fact, MetricResponse, Outcome, Readings, ServicePort};
 
@@ -64,10 +63,7 @@ impl Tunnel {
     }
 
     /// The response, or the outcome instead of one.
-    pub(crate) async fn request<T>(
-        &mut self,
-        request: &Request<Empty<Bytes>>,
-    ) -> Result<HttpResponse, Outcome<T>> {
+    pub(crate) async fn request<T>(&mut self, request: &HttpRequest) -> Result<HttpResponse, Outcome<T>> {
         if let Some(recorder) = &self.recorder {
             let path = request.uri().to_string();
             let body = (recorder.response)(&path);

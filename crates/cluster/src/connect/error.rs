@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use text::clean;
 
 use super::Cluster;
@@ -103,6 +104,17 @@ impl ConnectError {
             format!("the API server of context {context} rejects the kubeconfig's credentials: {cause}"),
             format!("context {context} rejects the credentials"),
             "log in again, or choose another user with --context NAME",
+        )
+    }
+
+    /// A server that rejects a client certificate, which has expired.
+    pub(super) fn expired_certificate(context: &str, expired: Timestamp) -> Self {
+        Self::new(
+            format!(
+                "the API server of context {context} rejects the user's client-certificate: it expired at {expired}"
+            ),
+            format!("context {context} rejects the credentials"),
+            "renew the user's client-certificate, or use --context NAME",
         )
     }
 

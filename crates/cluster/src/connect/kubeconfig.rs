@@ -10,11 +10,9 @@ use kube::config::{AuthInfo, Cluster, ExecAuthCluster, Kubeconfig, KubeconfigErr
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
+use super::identity::Identity;
 use super::plugin::Plugin;
 use super::{ConnectError, ConnectFlags, proxy};
-
-/// The DER encoding of the object identifier of the curve P-521, which ring cannot use.
-const P521: [u8; 7] = [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
 
 /// A context with all of its parts.
 pub(super) struct Selected {
@@ -26,6 +24,15 @@ pub(super) struct Selected {
     pub(super) plugin: Option<Plugin>,
     /// The user's token file, if it has no token.
     pub(super) token_file: Option<PathBuf>,
+    /// The user's client certificate.
+    pub(super) identity: Option<Identity>,
+}
+
+impl Selected {
+    /// A context whose user needs nothing more than `config`.
+    fn of(context: &str, config: Config) -> Self {
+        Self { context: context.to_owned(), config, plugin: None, token_file: None, identity: None }
+    }
 }
 
 /// Reads the kubeconfig and selects the context.
@@ -37,7 +44,7 @@ pub(super) fn select(flags: &ConnectFlags) -> Result<Selected, ConnectError> {
     if found.is_empty() {
         // A pod has no kubeconfig; its service account is the user.
         if let (None, Ok(config)) = (&flags.context, Config::incluster_env()) {
-            return Ok(Selected { context: "in-cluster".to_owned(), config, plugin: None, token_file: None });
+            return Ok(Selected::of("in-cluster", config));
         }
         return Err(ConnectError::no_kubeconfig(default_paths().first().map(PathBuf::as_path)));
     }
@@ -153,21 +160,17 @@ fn reduce(kubeconfig: &Kubeconfig, flags: &ConnectFlags) -> Result<Selected, Con
             user.auth_info.clone().unwrap_or_default()
         }
     };
-    let (mut config, plugin, token_file) =
-        configure(&cluster, user).map_err(|(cause, fix)| field(cause, fix))?;
+    let mut selected = configure(wanted, &cluster, user).map_err(|(cause, fix)| field(cause, fix))?;
     if let Some(namespace) = context.namespace {
-        config.default_namespace = namespace;
+        selected.config.default_namespace = namespace;
     }
-    Ok(Selected { context: wanted.to_owned(), config, plugin, token_file })
+    Ok(selected)
 }
 
 /// A cause and its fix.
 type FieldError = (String, &'static str);
 
-fn configure(
-    cluster: &Cluster,
-    mut user: AuthInfo,
-) -> Result<(Config, Option<Plugin>, Option<PathBuf>), FieldError> {
+fn configure(context: &str, cluster: &Cluster, mut user: AuthInfo) -> Result<Selected, FieldError> {
     let is_insecure = cluster.insecure_skip_tls_verify.unwrap_or(false);
     let ca =
         pem("certificate-authority", &cluster.certificate_authority, &cluster.certificate_authority_data)?;
@@ -189,9 +192,9 @@ fn configure(
     };
     // client-go sends no credentials without TLS.
     if config.cluster_url.scheme_str() == Some("http") {
-        return Ok((config, None, None));
+        return Ok(Selected::of(context, config));
     }
-    check_identity(&user)?;
+    let identity = identity(&mut user)?;
     // Secrets are only readable in their serialized form.
     let secrets = serde_json::to_value(&user).unwrap_or_default();
     if let Some(token) = secrets["token"].as_str()
@@ -214,7 +217,7 @@ fn configure(
         _ => None,
     };
     config.auth_info = user;
-    Ok((config, plugin, token_file))
+    Ok(Selected { context: context.to_owned(), config, plugin, token_file, identity })
 }
 
 /// The URL of the API server. Like client-go it accepts `HOST:PORT`.
@@ -253,28 +256,26 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
     }
 }
 
-/// Checks the client certificate and its key.
-fn check_identity(user: &AuthInfo) -> Result<(), FieldError> {
-    let certificate = pem("client-certificate", &user.client_certificate, &user.client_certificate_data)?;
-    let secrets = serde_json::to_value(user).unwrap_or_default();
-    let data = secrets["client-key-data"].as_str().map(str::to_owned);
-    let key = pem("client-key", &user.client_key, &data)?;
-    match (&certificate, &key) {
+/// Takes the client certificate and its key out of the user.
+fn identity(user: &mut AuthInfo) -> Result<Option<Identity>, FieldError> {
+    let secrets = serde_json::to_value(&*user).unwrap_or_default();
+    let key_data = secrets["client-key-data"].as_str().filter(|data| !data.is_empty()).map(str::to_owned);
+    let certificate_data = user.client_certificate_data.take().filter(|data| !data.is_empty());
+    user.client_key_data = None;
+    let (certificate_file, key_file) = (user.client_certificate.take(), user.client_key.take());
+    let certificate = pem("client-certificate", &certificate_file, &certificate_data)?;
+    let key = pem("client-key", &key_file, &key_data)?;
+    let (certificate, key) = match (certificate, key) {
+        (Some(certificate), Some(key)) => (certificate, key),
         (Some(_), None) => return Err(("client-key is missing".to_owned(), "add it to the user")),
         (None, Some(_)) => return Err(("client-certificate is missing".to_owned(), "add it to the user")),
-        _ => {}
-    }
-    let text = key.unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let is_p521 = text.split("-----").any(|part| {
-        let compact: String = part.split_whitespace().collect();
-        STANDARD.decode(compact).is_ok_and(|der| der.windows(P521.len()).any(|window| window == P521))
-    });
-    if is_p521 {
-        let cause = "client-key is on the curve P-521, which surge does not support";
-        return Err((cause.to_owned(), "use P-256, P-384, Ed25519, RSA or a token"));
-    }
-    Ok(())
+        (None, None) => return Ok(None),
+    };
+    let identity = Identity::from_pem(&certificate, &key)?;
+    Ok(Some(match (certificate_file, key_file, certificate_data, key_data) {
+        (Some(certificate), Some(key), None, None) => identity.read_from(certificate.into(), key.into()),
+        _ => identity,
+    }))
 }
 
 #[cfg(test)]

@@ -10,6 +10,18 @@ use kube::api::ListParams;
 use super::{Cluster, ConnectError};
 use crate::errors::{self, Connection};
 
+/// Asks the API server for its version.
+///
+/// # Errors
+/// If it does not answer. A refusal is an answer.
+pub async fn answers(cluster: &Cluster, timeout: Duration) -> Result<(), ConnectError> {
+    match tokio::time::timeout(timeout, cluster.client.apiserver_version()).await {
+        Ok(Err(error)) if errors::is_unreachable(&error) => Err(failed(cluster, &error).await),
+        Ok(_) => Ok(()),
+        Err(_elapsed) => Err(ConnectError::late(cluster, timeout)),
+    }
+}
+
 /// Reads the demo's HPA, on which everything else depends.
 ///
 /// # Errors
@@ -27,18 +39,14 @@ pub async fn probe(
         Ok(Err(error)) => error,
         Err(_elapsed) => return Err(ConnectError::late(cluster, timeout)),
     };
-    if errors::is_missing(&error) {
-        return Err(absent(cluster, namespace, hpa, timeout).await);
-    }
-    let cause = errors::kube(&error);
-    Err(if errors::is_unauthenticated(&error) {
-        ConnectError::unauthenticated(context, &cause)
-    } else if errors::is_forbidden(&error) {
-        ConnectError::forbidden(context, namespace, hpa, &cause)
-    } else if errors::is_unreachable(&error) {
-        ConnectError::unreachable(cluster, &cause, Connection::of(&error).fix(cluster.proxy.is_some()))
+    Err(if errors::is_missing(&error) {
+        absent(cluster, namespace, hpa, timeout).await
+    } else if errors::is_forbidden(&error) && !errors::is_unauthenticated(&error) {
+        ConnectError::forbidden(context, namespace, hpa, &errors::kube(&error))
+    } else if errors::is_unauthenticated(&error) || errors::is_unreachable(&error) {
+        failed(cluster, &error).await
     } else {
-        ConnectError::failed(context, hpa, &cause)
+        ConnectError::failed(context, hpa, &errors::kube(&error))
     })
 }
 
@@ -103,6 +111,23 @@ async fn any(cluster: &Cluster, namespace: Option<&str>, timeout: Duration) -> R
     }
 }
 
+/// The obstacle of a request that no server answered, or whose credentials it rejected. A plugin then runs again for the next
+/// client.
+async fn failed(cluster: &Cluster, error: &kube::Error) -> ConnectError {
+    let context = &cluster.context;
+    let cause = errors::kube(error);
+    let connection = Connection::of(error);
+    let is_rejected = errors::is_unauthenticated(error) || connection == Connection::ClientCertificate;
+    if is_rejected && let Some(plugin) = &cluster.user.plugin {
+        plugin.forget().await;
+    }
+    match cluster.user.expired().filter(|_| is_rejected) {
+        Some(expired) => ConnectError::expired_certificate(context, expired),
+        None if errors::is_unauthenticated(error) => ConnectError::unauthenticated(context, &cause),
+        None => ConnectError::unreachable(cluster, &cause, connection.fix(cluster.proxy.is_some())),
+    }
+}
+
 /// The missing one of namespace and HPA; the HPA, if namespaces may not be read.
 async fn absent(cluster: &Cluster, namespace: &str, hpa: &str, timeout: Duration) -> ConnectError {
     let namespaces: Api<Namespace> = Api::all(cluster.client.clone());
@@ -118,6 +143,7 @@ mod tests {
     use kube::Client;
 
     use super::*;
+    use crate::connect::User;
 
     /// A cluster that answers one path with an object and all other paths with an error.
     fn stub(found: &'static str, otherwise: (u16, &'static str)) -> Cluster {
@@ -136,6 +162,7 @@ mod tests {
             context: "here".into(),
             server: "https://far".into(),
             proxy: None,
+            user: User::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The proxy between this machine and the API server.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 
@@ -30,6 +32,27 @@ pub(super) fn from_environment(server: &Uri) -> Option<Uri> {
     let url = value(name).or_else(|| value(&name.to_lowercase()))?;
     let url = if url.contains("://") { url } else { format!("http://{url}") };
     parse(&url).ok()
+}
+
+/// User and password in the URL of a proxy.
+pub(super) struct Login {
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+impl Login {
+    /// The login in a URL, decoded.
+    pub(super) fn of(url: &Uri) -> Option<Self> {
+        let (login, _host) = url.authority()?.as_str().rsplit_once('@')?;
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        let decoded = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some(Self { user: decoded(user), password: decoded(password) })
+    }
+
+    /// The value of a `Proxy-Authorization` field.
+    pub(super) fn basic(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
+    }
 }
 
 /// Returns true for the names and addresses of this machine.
@@ -63,6 +86,14 @@ mod tests {
         ] {
             assert_eq!(parse(url).ok().map(|url| url.to_string()).as_deref(), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn logins_are_decoded() {
+        let login = |url: &str| Login::of(&url.parse().unwrap()).map(|login| (login.user, login.password));
+        assert_eq!(login("http://u:p%40%2F@h:1"), Some(("u".to_owned(), "p@/".to_owned())));
+        assert_eq!(login("http://u@h:1"), Some(("u".to_owned(), String::new())));
+        assert_eq!(login("http://h:1"), None);
     }
 
     #[test]

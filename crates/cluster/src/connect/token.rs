@@ -2,27 +2,16 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use http::{HeaderValue, Request, header};
-use jiff::{SignedDuration, Timestamp};
-use tokio_util::task::AbortOnDropHandle;
 
-use super::plugin::Plugin;
-use crate::backoff::Backoff;
-
-/// Time before its expiry at which a token is renewed.
-const RENEW_BEFORE: SignedDuration = SignedDuration::from_secs(60);
-
-/// The source of a token.
+/// The source of a token. Clones share it.
 #[derive(Clone)]
 pub(super) struct TokenSource {
     /// Read again with each request: mounted tokens are replaced every few minutes.
     file: Option<PathBuf>,
     /// The last valid value.
-    value: Arc<Mutex<Option<HeaderValue>>>,
-    /// Renews the token of a plugin.
-    _renewal: Option<Arc<AbortOnDropHandle<()>>>,
+    value: Arc<Mutex<HeaderValue>>,
 }
 
 impl TokenSource {
@@ -31,57 +20,34 @@ impl TokenSource {
     /// # Errors
     /// If the file is not readable or has no valid token.
     pub(super) fn file(path: PathBuf) -> Result<Self, String> {
-        let value = read(&path)?;
-        Ok(Self { file: Some(path), value: Arc::new(Mutex::new(Some(value))), _renewal: None })
+        let value = Arc::new(Mutex::new(read(&path)?));
+        Ok(Self { file: Some(path), value })
     }
 
-    /// A token of a plugin, renewed before it expires.
+    /// A token of a plugin.
     ///
     /// # Errors
     /// If the token is not valid in a header.
-    pub(super) fn plugin(plugin: Plugin, token: &str, expires: Option<Timestamp>) -> Result<Self, String> {
-        let value = Arc::new(Mutex::new(Some(bearer(token)?)));
-        let renewal = expires.map(|expires| {
-            let task = tokio::spawn(renew(plugin, Arc::clone(&value), expires));
-            Arc::new(AbortOnDropHandle::new(task))
-        });
-        Ok(Self { file: None, value, _renewal: renewal })
+    pub(super) fn fixed(token: &str) -> Result<Self, String> {
+        Ok(Self { file: None, value: Arc::new(Mutex::new(bearer(token)?)) })
+    }
+
+    /// Replaces the token. An invalid one changes nothing.
+    pub(super) fn replace(&self, token: &str) {
+        match bearer(token) {
+            Ok(fresh) => *self.value.lock().unwrap_or_else(PoisonError::into_inner) = fresh,
+            Err(cause) => tracing::warn!("the renewed token {cause}"),
+        }
     }
 
     /// Sets the `Authorization` field. A file that is not readable any more keeps its last token, as in client-go.
     pub(super) fn authorize<B>(&self, mut request: Request<B>) -> Request<B> {
         let mut value = self.value.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Ok(fresh)) = self.file.as_ref().map(read) {
-            *value = Some(fresh);
+            *value = fresh;
         }
-        if let Some(value) = value.as_ref() {
-            request.headers_mut().insert(header::AUTHORIZATION, value.clone());
-        }
+        request.headers_mut().insert(header::AUTHORIZATION, value.clone());
         request
-    }
-}
-
-async fn renew(plugin: Plugin, value: Arc<Mutex<Option<HeaderValue>>>, mut expires: Timestamp) {
-    let mut backoff = Backoff::default();
-    loop {
-        let left = expires.duration_since(Timestamp::now()) - RENEW_BEFORE;
-        tokio::time::sleep(Duration::try_from(left).unwrap_or_default()).await;
-        let renewed = plugin.run().await.ok().and_then(|credentials| {
-            Some((bearer(credentials.token.as_deref()?).ok()?, credentials.expiration_timestamp))
-        });
-        match renewed {
-            Some((fresh, next)) => {
-                *value.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
-                let Some(next) = next else { return };
-                expires = next;
-                if expires.duration_since(Timestamp::now()) > RENEW_BEFORE {
-                    backoff.reset();
-                    continue;
-                }
-            }
-            None => tracing::warn!("renewing the token with the credential plugin failed"),
-        }
-        tokio::time::sleep(backoff.next_wait()).await;
     }
 }
 
