@@ -198,6 +198,8 @@ pub struct Facts {
     pub now: Timestamp,
     /// Version and address of the API server, such as `Kubernetes v1.34.4 at https://…`.
     pub version: Fact<String>,
+    /// The fix, if the API server cannot be reached.
+    pub reach: Option<String>,
     /// The user's permissions.
     pub permissions: Vec<Permission>,
     /// The namespace.
@@ -253,6 +255,17 @@ impl Facts {
         self.metrics.iter().find(|metric| metric.index == index).unwrap_or(&UNKNOWN)
     }
 
+    /// Facts about a cluster that cannot be reached, with the cause and the fix as sentences.
+    #[must_use]
+    pub fn unreachable(subject: Subject, cause: &str, fix: &str) -> Self {
+        Self {
+            subject,
+            version: Fact::new(Command::kubectl(["version"]), Outcome::Failed(cause.to_owned())),
+            reach: Some(fix.to_owned()),
+            ..Self::not_asked("the API server cannot be reached")
+        }
+    }
+
     /// Facts of which none was requested.
     #[must_use]
     pub fn not_asked(reason: &str) -> Self {
@@ -260,6 +273,7 @@ impl Facts {
             subject: Subject::default(),
             now: Timestamp::UNIX_EPOCH,
             version: Fact::not_asked(reason),
+            reach: None,
             permissions: Vec::new(),
             namespace: Fact::not_asked(reason),
             autoscaler: Fact::not_asked(reason),

@@ -47,7 +47,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn subject(&self) -> Subject {
+    /// The HPA and the cluster, for the report.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
         Subject {
             context: self.context.clone(),
             namespace: self.namespace.clone(),

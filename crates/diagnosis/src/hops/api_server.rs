@@ -30,7 +30,8 @@ pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) -> Access {
         }
         Outcome::Failed(sentence) | Outcome::NotAsked(sentence) => {
             let contexts = Command::kubectl(["config", "get-contexts"]);
-            let fix = Fix::command(messages::fix_start_cluster(), contexts);
+            let how = facts.reach.clone().unwrap_or_else(messages::fix_reach);
+            let fix = Fix::command(how, contexts);
             writer.fail("api-server", sentence, command, fix);
             return Access::Unreachable;
         }

@@ -4,7 +4,7 @@
 messages! {
     credentials_refused(error) = "The API server refuses the credentials of the kubeconfig: {error}";
     fix_log_in() = "log in again, or choose another user or context";
-    fix_start_cluster() = "start the cluster, or choose another context";
+    fix_reach() = "check the cluster's server, or choose another context";
     no_version() = "the API server does not report its version";
     no_namespace(namespace) = "namespace {namespace} does not exist";
     fix_install_or_name() = "install the demo in it, or name your namespace with --namespace";
