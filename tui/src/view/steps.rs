@@ -118,8 +118,13 @@ fn since_before(watch: &Watch, stage: Stage, seen: &Observation) -> Option<Strin
 }
 
 impl Steps<'_> {
-    /// Rows of all steps.
+    /// Most rows of steps.
     pub(super) const ROWS: u16 = Stage::ALL.len() as u16;
+
+    /// Rows of the steps that the burst's chain has.
+    fn rows(&self) -> u16 {
+        self.burst.watch.stages().count() as u16
+    }
 
     /// The end of the axis of the bars.
     fn end(&self) -> At {
@@ -274,16 +279,17 @@ impl Widget for &Steps<'_> {
             columns.details.width = 0;
         }
         // The head and the notes at the end are left out first.
-        let is_roomy = is_wide && area.height >= Steps::ROWS + 4;
+        let rows = self.rows();
+        let is_roomy = is_wide && area.height >= rows + 4;
         if is_roomy {
             self.head(buffer, &columns);
         }
         let area = below(area, is_roomy.into());
         // Then the first steps. The press itself needs no row: its time is 0, and the title has its clock time.
-        let hidden = Steps::ROWS.saturating_sub(area.height);
+        let hidden = rows.saturating_sub(area.height);
         let end = self.end();
         for ((index, line_area), stage) in
-            area.rows().enumerate().zip(Stage::ALL.into_iter().skip(hidden.into()))
+            area.rows().enumerate().zip(self.burst.watch.stages().skip(hidden.into()))
         {
             if index == 0 && hidden > 1 {
                 line(buffer, line_area, vec![span(theme, Ink::Dim, text::earlier_steps(hidden))]);
@@ -291,7 +297,7 @@ impl Widget for &Steps<'_> {
                 self.step(buffer, &columns, line_area.y, stage, end);
             }
         }
-        let notes = right_of(below(area, Steps::ROWS + 1), if is_wide { 2 } else { 0 });
+        let notes = right_of(below(area, rows + 1), if is_wide { 2 } else { 0 });
         let mut texts = vec![phrase(&self.cluster_clock(), notes.width.into())];
         if is_roomy {
             texts.extend(wrap(text::SIGNS, notes.width.into()));

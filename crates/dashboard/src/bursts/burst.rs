@@ -16,9 +16,40 @@ use crate::workers::timelines::PodTime;
 /// its event came at most this long before the Deployment's.
 const MAX_EVENT_SKEW: Duration = Duration::from_secs(2);
 
+/// The chain that a burst sets in motion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BurstChain {
+    /// Jobs with IDs, for a queue.
+    #[default]
+    Jobs,
+    /// Requests without IDs, to a Service whose HPA reads a queue.
+    Queue,
+    /// Requests to a Service whose HPA reads no queue.
+    Metric,
+}
+
+impl BurstChain {
+    /// The steps that it does not have.
+    fn absent(self) -> &'static [Stage] {
+        match self {
+            Self::Jobs => &[],
+            Self::Queue => &[Stage::FirstAck],
+            Self::Metric => &[Stage::InBroker, Stage::Scraped, Stage::FirstAck, Stage::Drained],
+        }
+    }
+
+    /// Time after its end in which a burst can still make the HPA rescale: a scrape, a sync and a margin. Resource metrics have
+    /// a window of their own.
+    pub(super) fn rescale_delay(self) -> Duration {
+        Duration::from_secs(if self == Self::Metric { 90 } else { 45 })
+    }
+}
+
 /// The state of the chain at the key press: a step has happened when a value exceeds it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StateBefore {
+    /// The chain.
+    pub chain: BurstChain,
     /// Messages in the queue.
     pub depth: Option<f64>,
     /// The sample in Prometheus.
@@ -93,6 +124,9 @@ impl Burst {
     pub(super) fn new(at: At, id: BurstId, number: u32, size: u32, before: StateBefore) -> Self {
         let mut watch = Stopwatch::default();
         watch.see(Stage::KeyPress, Observation::exact(at, crate::bursts::stopwatch::Provenance::Key));
+        for stage in before.chain.absent() {
+            watch.note(*stage, StageTime::Never(MissingReason::NotInChain));
+        }
         Self {
             id,
             number,
@@ -257,7 +291,7 @@ impl Burst {
 
     /// Handles a value of the chain: more than before, or than the lowest since, is the step.
     pub(super) fn number(&mut self, stage: Stage, value: f64, seen: Observation) {
-        if self.watch.has(stage) || !self.is_in_flight() {
+        if self.watch.has(stage) || !self.is_in_flight() || self.before.chain == BurstChain::Metric {
             return;
         }
         let floor = match stage {
@@ -273,6 +307,13 @@ impl Burst {
             // There was no value before: this one may be ours.
             None if value > 0.0 => self.see(stage, seen.with_caveat(Some(Caveat::NothingBefore))),
             None => *floor = Some(value),
+        }
+    }
+
+    /// Handles the metric as a share of its target: above 1 is the step, in a chain without a queue.
+    pub(super) fn share(&mut self, share: f64, seen: Observation) {
+        if self.before.chain == BurstChain::Metric && self.is_running() && share > 1.0 {
+            self.see(Stage::ExternalApi, seen);
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Load {
     pub accepted: u64,
     /// Requests that failed since then, by cause.
     pub failed: BTreeMap<String, u64>,
+    /// The Service that gets the requests; `None` for the demo's producer.
+    pub to: Option<String>,
     /// True once the user has agreed to put load on this target.
     pub agreed: bool,
 }
@@ -55,6 +57,7 @@ impl Default for Load {
             running: LoadState::Off,
             accepted: 0,
             failed: BTreeMap::new(),
+            to: None,
             agreed: false,
         }
     }

@@ -5,6 +5,8 @@ use crate::reported::Source;
 /// The reason why a step has no time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MissingReason {
+    /// The chain has no such step: no queue, or no jobs with IDs.
+    NotInChain,
     /// The burst did not make the autoscaler scale.
     NotNeeded,
     /// It came and went between two polls.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use contract::{BurstId, JobEvent, JobEventKind};
 
-pub use crate::bursts::burst::{Burst, StateBefore};
+pub use crate::bursts::burst::{Burst, BurstChain, StateBefore};
 use crate::bursts::job_outcomes::{LogGap, MAX_IDS};
 use crate::bursts::stopwatch::{Caveat, MissingReason, Observation, Provenance, Stage, StageTime};
 use crate::clock::At;
@@ -18,9 +18,6 @@ pub const MAX_BURSTS: usize = 100;
 /// Time after its acceptance from which an empty queue means that a burst is drained, even if no sample ever
 /// showed it.
 const DRAINED_AFTER: Duration = Duration::from_secs(5);
-
-/// Time after its end in which a burst can still make the HPA rescale: a scrape, a sync and a margin.
-const RESCALE_DELAY: Duration = Duration::from_secs(45);
 
 /// Time for which the queue must be empty before unreported jobs are lost: the last log lines need it.
 const VERDICT_DELAY: Duration = Duration::from_secs(5);
@@ -156,6 +153,15 @@ impl Bursts {
         for burst in &mut self.list {
             let caveat = burst.caveat(load, open > 1);
             burst.number(stage, value, seen.with_caveat(caveat));
+        }
+    }
+
+    /// Handles the metric of the HPA as a share of its target.
+    pub fn share(&mut self, seen: Observation, share: f64, load: bool) {
+        let running = self.list.iter().filter(|burst| burst.is_running()).count();
+        for burst in &mut self.list {
+            let caveat = burst.caveat(load, running > 1);
+            burst.share(share, seen.with_caveat(caveat));
         }
     }
 
@@ -321,11 +327,12 @@ impl Bursts {
             if burst.watch.is_over() || burst.accepted == 0 || !burst.finished {
                 continue;
             }
+            let delay = burst.before.chain.rescale_delay();
             let end = match (burst.watch.get(Stage::Drained), quiet) {
                 (StageTime::Seen(drained), _) => drained.at,
                 (StageTime::Never(_), _) => burst.pressed,
                 // The HPA may not have read the burst yet, and the logs may still report its last job.
-                (StageTime::NotYet, Settled::Unread) if seen.at.since(burst.pressed) >= RESCALE_DELAY => {
+                (StageTime::NotYet, Settled::Unread) if seen.at.since(burst.pressed) >= delay => {
                     let Some(cause) = burst.blind(Source::Broker).map(str::to_owned) else { continue };
                     burst
                         .watch
@@ -340,7 +347,7 @@ impl Bursts {
                 // job ends.
                 burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).with_caveat(caveat));
                 burst.give_up(Stage::InBroker, &MissingReason::BetweenPolls);
-            } else if seen.at.since(end) >= RESCALE_DELAY {
+            } else if seen.at.since(end) >= delay {
                 burst.give_up(Stage::InBroker, &MissingReason::NotNeeded);
             } else {
                 continue;

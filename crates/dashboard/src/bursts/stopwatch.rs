@@ -46,6 +46,12 @@ impl Stopwatch {
         self.get(stage).at()
     }
 
+    /// The steps that the chain of this burst has, in order.
+    pub fn stages(&self) -> impl Iterator<Item = Stage> + use<'_> {
+        let absent = StageTime::Never(MissingReason::NotInChain);
+        Stage::ALL.into_iter().filter(move |stage| *self.get(*stage) != absent)
+    }
+
     /// Returns true if no more steps are expected.
     #[must_use]
     pub fn is_over(&self) -> bool {

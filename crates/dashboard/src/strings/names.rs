@@ -192,6 +192,7 @@ impl MissingReason {
             Self::NothingAccepted => "nothing accepted",
             Self::Lost => "lost",
             Self::NoNewPod => "no new pod",
+            Self::NotInChain => "not in this chain",
         }
     }
 
@@ -207,6 +208,7 @@ impl MissingReason {
             Self::NothingAccepted => "no request was accepted".to_owned(),
             Self::Lost => "the broker came back without the messages".to_owned(),
             Self::NoNewPod => "no new pod was created before the burst ended".to_owned(),
+            Self::NotInChain => "this chain has no such step".to_owned(),
         }
     }
 }

@@ -64,6 +64,10 @@ fn quiet(model: &Model) -> Option<Settled> {
         return (is_unseen && is_read && is_empty && sees_nothing).then_some(Settled::Unseen);
     };
     let is_at_min = [workload.spec_replicas, workload.replicas, workload.ready] == [hpa.min; 3];
+    // Without a queue, the workers alone show that all is quiet.
+    if data.depth.is_none() && hpa.metric.as_ref().is_none_or(|metric| metric.queue.is_none()) {
+        return is_at_min.then_some(Settled::Seen);
+    }
     match is_read {
         true if is_empty && sees_nothing && is_at_min => Some(Settled::Seen),
         false if sees_nothing && is_at_min => Some(Settled::Unread),

@@ -19,7 +19,10 @@ use crate::workers::timelines::{CurrentJob, JobTag, WorkerState};
 pub(super) fn burst(model: &mut Model, at: At, progress: BurstProgress) {
     let (finished, id) = (progress.finished, progress.id.clone());
     let newly_accepted = model.data.bursts.progress(progress);
-    model.data.jobs.accepted(newly_accepted);
+    // A request to another Service need not be a job.
+    if model.data.load.to.is_none() {
+        model.data.jobs.accepted(newly_accepted);
+    }
     if !finished {
         return;
     }

@@ -75,6 +75,42 @@ fn ack(bursts: &mut Bursts, s: u64, name: &str, jobs: std::ops::Range<u128>) {
 }
 
 #[test]
+fn requests_go_through_the_stages_of_a_chain_without_a_queue() {
+    let mut bursts = Bursts::default();
+    bursts.fire(at(1), id("a"), 50, StateBefore { chain: BurstChain::Metric, ..before() });
+    accept(&mut bursts, "a", 50, true);
+    // Numbers of a queue say nothing here, and a share of the target up to 1 causes nothing.
+    bursts.number(Stage::InBroker, polled(3), 50.0, false);
+    bursts.depth(polled(3), 0, Duration::ZERO);
+    bursts.share(polled(4), 1.0, false);
+    bursts.share(polled(5), 1.5, false);
+    bursts.desired(watched(6), 3, false);
+    bursts.spec_replicas(watched(7), 3, false);
+    for stage in [Stage::Scheduled, Stage::Started, Stage::PodReady] {
+        bursts.worker(watched(9), at(8), stage);
+    }
+    assert!(bursts.running());
+    bursts.at_min(watched(70), true);
+    bursts.quiet(watched(70), PodTime::default(), Settled::Seen);
+    let burst = bursts.newest().unwrap();
+    assert!(burst.watch.is_over());
+    let times: Vec<_> = burst.watch.stages().map(|stage| (stage, burst.watch.at(stage))).collect();
+    let expected = [
+        (Stage::KeyPress, 1),
+        (Stage::FirstAccepted, 1),
+        (Stage::LastAccepted, 2),
+        (Stage::ExternalApi, 5),
+        (Stage::Desired, 6),
+        (Stage::Deployment, 7),
+        (Stage::Scheduled, 9),
+        (Stage::Started, 9),
+        (Stage::PodReady, 9),
+        (Stage::BackAtMin, 70),
+    ];
+    assert_eq!(times, expected.map(|(stage, s)| (stage, Some(at(s)))));
+}
+
+#[test]
 fn a_burst_goes_through_its_stages() {
     let mut bursts = Bursts::default();
     bursts.fire(at(1), id("a"), 50, before());
