@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use contract::{BurstId, JobEvent};
 use diagnosis::{Progress, Report};
+use jiff::Timestamp;
 use observed::scaled_object::ScaledObject;
 use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedSample, Workload};
 
 use crate::clock::{At, Clock};
 use crate::reported::{
-    BurstProgress, DrillEvent, DrillRequest, FleetEvent, LoadProgress, LogState, MetricAnswers, Place,
+    BurstProgress, DrillEvent, DrillRequest, EarlierLine, FleetEvent, LoadProgress, LogState, MetricAnswers, Place,
     PlaceKind, PollRate, ServerTime, Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
 };
 use crate::ui::screen::{Panel, Screen};
@@ -88,6 +89,15 @@ pub enum Event {
         pod: String,
         /// The line, cleaned.
         line: String,
+    },
+    /// A line of a worker's log from before the dashboard started: for the log screen only, no news.
+    EarlierLog {
+        /// The pod that wrote the log.
+        pod: String,
+        /// The time of the line, by the clock of the pod's node.
+        written: Timestamp,
+        /// The line.
+        line: EarlierLine,
     },
     /// The result of an [`Effect::KillPod`].
     KillDone {

@@ -12,6 +12,6 @@ pub use self::changes::{
 };
 pub use self::fleet::{FleetEvent, Place, PlaceKind};
 pub use self::load::{BurstProgress, LoadProgress};
-pub use self::sources::{LogState, MetricAnswers, PollRate, ServerTime, Source, SourceState};
+pub use self::sources::{EarlierLine, LogState, MetricAnswers, PollRate, ServerTime, Source, SourceState};
 pub use self::target::{Problem, StartStep, Target, TargetEvent};
 pub use contract::StepState;

@@ -19,20 +19,32 @@ pub(crate) struct Logs {
     namespace: String,
     outbox: EventSender,
     began: Instant,
+    /// True until the first pods are followed: those may have logged before the run began.
+    is_new: bool,
     /// The followed pods, each with the token that reports the pod as gone.
     followed: HashMap<String, CancellationToken>,
     tasks: JoinSet<()>,
 }
 
 impl Logs {
-    /// `began` is the start of the run: earlier lines are not read.
+    /// `began` is the start of the run: the last lines from before it are reported as such.
     pub(crate) fn new(client: Client, namespace: String, outbox: EventSender, began: Instant) -> Self {
-        Self { client, namespace, outbox, began, followed: HashMap::new(), tasks: JoinSet::new() }
+        Self {
+            client,
+            namespace,
+            outbox,
+            began,
+            is_new: true,
+            followed: HashMap::new(),
+            tasks: JoinSet::new(),
+        }
     }
 
     /// Follows these pods from now on. A pod that is no longer listed is gone; the rest of its log is read first.
     pub(crate) fn follow(&mut self, pods: &[String]) {
         while self.tasks.try_join_next().is_some() {}
+        let may_have_logged = self.is_new;
+        self.is_new &= pods.is_empty();
         self.followed.retain(|pod, gone| {
             let wanted = pods.contains(pod);
             if !wanted {
@@ -48,7 +60,7 @@ impl Logs {
             self.followed.insert(pod.clone(), gone.clone());
             let api = Api::namespaced(self.client.clone(), &self.namespace);
             let follower = Follower::new(api, pod.clone(), self.outbox.clone(), gone);
-            self.tasks.spawn(follower.run(self.began));
+            self.tasks.spawn(follower.run(self.began, may_have_logged));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The screen Logs: the log lines of all workers.
 //!
 //! ```text
-//! ── Logs ──────────────── all workers, newest last ─
+//! ── Logs ─────── all since 14:00:02, newest last ───
 //! 14:00:21 worker-6f7d9c8b5-4kq2m     started job …
 //! 14:00:26 worker-6f7d9c8b5-4kq2m     acked job …, waited
 //!                                     1.0 s
@@ -18,11 +18,12 @@ use super::stale;
 use super::strings::lists as text;
 use super::theme::Ink;
 use super::wrap::{fit_end, wrap_spans};
+use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::filter::Filter;
-use dashboard::workers::logs::{About, LogLine};
+use dashboard::workers::logs::{About, LineTime, LogLine};
 
 /// Columns of the time, and of the gap behind the pod.
 const TIME: usize = 10;
@@ -48,6 +49,7 @@ impl Logs<'_> {
         let theme = self.theme;
         let pod = if width >= 100 { POD[0] } else { POD[1] };
         let ink = match line.about {
+            _ if matches!(line.at, LineTime::Written(_)) => Ink::Dim,
             About::Anything => Ink::Dim,
             About::Job => Ink::Text,
             About::Trouble => Ink::Warning,
@@ -55,7 +57,7 @@ impl Logs<'_> {
         let room = usize::from(width).saturating_sub(pod + TIME);
         let text = if line.text.width() > room { with_short_ids(&line.text) } else { line.text.clone() };
         let spans = [
-            span(theme, Ink::Dim, format!("{} ", self.data.day.time_of_day(line.at))),
+            span(theme, Ink::Dim, format!("{} ", line.at.of_day(&self.data.day))),
             span(theme, Ink::Queue, format!("{:<pod$} ", fit_end(&line.pod, pod))),
             span(theme, ink, text),
         ];
@@ -71,7 +73,7 @@ impl Logs<'_> {
 
     fn note(&self, shown: usize, all: usize) -> Vec<Span<'static>> {
         let text = match self.filter.is_empty() {
-            true => text::ALL_LOGS.to_owned(),
+            true => text::all_logs(&self.data.day.time_of_day(At::default()), self.data.logs.has_earlier()),
             false => text::lines_shown(shown, all),
         };
         let mut note = vec![span(self.theme, Ink::Dim, text)];

@@ -1,5 +1,6 @@
 //! The sources of data and their states.
 
+use contract::JobEvent;
 use jiff::Timestamp;
 
 use crate::clock::At;
@@ -68,6 +69,15 @@ pub struct ServerTime {
     pub answered: At,
     /// The server's clock at a moment in between, in whole seconds.
     pub date: Timestamp,
+}
+
+/// A line of a log from before the dashboard started.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EarlierLine {
+    /// A job event.
+    Job(JobEvent),
+    /// Any other line, cleaned.
+    Text(String),
 }
 
 /// The state of reading a worker's log.

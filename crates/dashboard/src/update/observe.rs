@@ -62,6 +62,10 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             super::lists::keep_position(model, true);
             return model.ui.screen == Screen::Logs;
         }
+        Event::EarlierLog { pod, written, line } => {
+            model.data.logs.earlier(written, pod, &line);
+            return model.ui.screen == Screen::Logs;
+        }
         Event::Tune(answer) => super::tune::answered(model, at, answer),
         Event::Doctor(report) => super::doctor::found(model, at, *report),
         Event::DoctorProgress(progress) => model.data.doctor.progress(*progress),
@@ -386,6 +390,9 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
     if let Some(value) = value {
         let seen = Observation::within(at, Provenance::Polled, since_last);
         data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
+        if let Some(target) = data.target_total().filter(|target| *target > 0.0) {
+            data.bursts.share(seen, value / target, data.load.is_on());
+        }
     }
     decide::recompute(model, at, StatusChange::Other);
     changed
@@ -432,7 +439,9 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
     let newly_accepted = progress.accepted.saturating_sub(load.accepted);
     load.accepted = load.accepted.max(progress.accepted);
     load.failed = progress.failed;
-    model.data.jobs.accepted(u32::try_from(newly_accepted).unwrap_or(u32::MAX));
+    if load.to.is_none() {
+        model.data.jobs.accepted(u32::try_from(newly_accepted).unwrap_or(u32::MAX));
+    }
     if let Some(reason) = progress.stopped {
         stop_load(model, at, &reason, effects);
     }

@@ -17,7 +17,8 @@ use crate::source::event_sender::EventSender;
 use cluster::backoff::Backoff;
 use cluster::errors;
 use dashboard::message::Event;
-use dashboard::reported::{LogState, Source, SourceState};
+use dashboard::reported::{EarlierLine, LogState, Source, SourceState};
+use dashboard::workers::logs::EARLIER_LINES;
 use text::clean;
 
 /// Time after a pod's end in which its log may still be read.
@@ -30,6 +31,15 @@ const SILENT: Duration = Duration::from_secs(120);
 /// Overlap with which a log is read again.
 const OVERLAP: Duration = Duration::from_secs(3);
 
+/// Longest tail from before the run, in bytes.
+const MAX_EARLIER: i64 = 256 * 1024;
+
+/// Enough bytes for the time of a line.
+const TIME_BYTES: i64 = 64;
+
+/// Time limit for reading that tail: the news must not wait for it.
+const EARLIER_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Follows one pod's log.
 pub(super) struct Follower {
     api: Api<Pod>,
@@ -38,6 +48,8 @@ pub(super) struct Follower {
     /// Cancelled when the pod is gone.
     gone: CancellationToken,
     position: Option<Position>,
+    /// Time of the last line from before the run, as reported.
+    earlier: Option<String>,
     /// Time from which the log must be read again.
     since: Instant,
     reach: Reach,
@@ -79,12 +91,26 @@ enum Earlier {
 impl Follower {
     pub(super) fn new(api: Api<Pod>, pod: String, outbox: EventSender, gone: CancellationToken) -> Self {
         let since = Instant::now();
-        Self { api, pod, outbox, gone, position: None, since, reach: Reach::Nothing, missed: false }
+        Self {
+            api,
+            pod,
+            outbox,
+            gone,
+            position: None,
+            earlier: None,
+            since,
+            reach: Reach::Nothing,
+            missed: false,
+        }
     }
 
-    /// Follows from `began` on until the pod is gone and its log is read to the end, or cannot be.
-    pub(super) async fn run(mut self, began: Instant) {
+    /// Follows from `began` on until the pod is gone and its log is read to the end, or cannot be. `may_have_logged` asks for the
+    /// last lines from before.
+    pub(super) async fn run(mut self, began: Instant, may_have_logged: bool) {
         self.since = began;
+        if may_have_logged {
+            self.report_earlier().await;
+        }
         let gone = self.gone.clone();
         let too_late = async {
             gone.cancelled().await;
@@ -100,6 +126,44 @@ impl Follower {
             Err(cause) => LogState::Gap(format!("the log of {pod} is incomplete: {cause}")),
         };
         self.outbox.send(Event::LogState { pod, state }).await;
+    }
+
+    /// Reports the last lines from before the run, and remembers the last one. Lines of the span that the stream reads are
+    /// news and left to it. A log that cannot be read has no such lines; the stream reports the reason.
+    async fn report_earlier(&mut self) {
+        let news =
+            LogParams { follow: false, limit_bytes: Some(TIME_BYTES), ..self.parameters(Run::Present) };
+        let tail = LogParams {
+            timestamps: true,
+            tail_lines: Some(EARLIER_LINES.into()),
+            limit_bytes: Some(MAX_EARLIER),
+            ..LogParams::default()
+        };
+        let read = async {
+            // In this order: the span moves, so a line at its edge may be in both, but never in neither.
+            let news = self.api.logs(&self.pod, &news).await?;
+            Ok::<_, kube::Error>((news, self.api.logs(&self.pod, &tail).await?))
+        };
+        let Ok(Ok((news, tail))) = tokio::time::timeout(EARLIER_TIMEOUT, read).await else { return };
+        let first = news.split_once(' ').map(|(at, _)| at);
+        for (at, text) in tail.lines().filter_map(|line| line.split_once(' ')) {
+            let Ok(written) = at.parse() else { continue };
+            if first.is_some_and(|first| at >= first) {
+                break;
+            }
+            self.earlier = Some(at.to_owned());
+            let pod = self.pod.clone();
+            let line = match parse(text) {
+                Ok(event) => EarlierLine::Job(event),
+                Err(line) => EarlierLine::Text(line),
+            };
+            self.outbox.send(Event::EarlierLog { pod, written, line }).await;
+        }
+    }
+
+    /// Returns true for a line that was reported as one from before the run.
+    fn is_earlier(&self, at: &str) -> bool {
+        self.earlier.as_deref().is_some_and(|earlier| at <= earlier)
     }
 
     /// Reads until the log can hold nothing more; `Err` has the reason why it may be incomplete.
@@ -183,6 +247,9 @@ impl Follower {
             }
             let text = String::from_utf8_lossy(&text);
             let (at, text) = text.split_once(' ').unwrap_or(("", &text));
+            if self.is_earlier(at) {
+                continue;
+            }
             let is_new_run = match resume.line(at) {
                 Line::Known => continue,
                 Line::New => false,
@@ -226,7 +293,7 @@ impl Follower {
                     }
                     let text = String::from_utf8_lossy(&text);
                     let (at, text) = text.split_once(' ').unwrap_or(("", &text));
-                    if resume.line(at) != Line::Known {
+                    if !self.is_earlier(at) && resume.line(at) != Line::Known {
                         self.line(at, text).await;
                         lines += 1;
                     }
@@ -267,15 +334,19 @@ impl Follower {
 
     async fn tell(&self, text: &str) {
         let pod = self.pod.clone();
-        let event = match JobEvent::parse(text) {
-            Some(mut event) => {
-                event.reason = event.reason.as_deref().map(clean::text);
-                Event::Job { pod, event }
-            }
-            None => Event::Log { pod, line: clean::text(text) },
+        let event = match parse(text) {
+            Ok(event) => Event::Job { pod, event },
+            Err(line) => Event::Log { pod, line },
         };
         self.outbox.send(event).await;
     }
+}
+
+/// The job event of a line, or the line itself; both cleaned.
+fn parse(text: &str) -> Result<JobEvent, String> {
+    let mut event = JobEvent::parse(text).ok_or_else(|| clean::text(text))?;
+    event.reason = event.reason.as_deref().map(clean::text);
+    Ok(event)
 }
 
 #[cfg(test)]
@@ -353,7 +424,7 @@ mod tests {
         let (events, mut received) = mpsc::channel(64);
         let outbox = EventSender::new(events, Clock::start());
         let api = Api::namespaced(Client::new(app, "default"), "demo");
-        Follower::new(api, "w".to_owned(), outbox, gone).run(Instant::now()).await;
+        Follower::new(api, "w".to_owned(), outbox, gone).run(Instant::now(), false).await;
         let mut reported = Vec::new();
         while let Some(stamped) = received.recv().await {
             match stamped.event {
@@ -407,6 +478,58 @@ mod tests {
         ];
         for (index, (answers, before, expected)) in cases.into_iter().enumerate() {
             assert_eq!(reported(answers, before).await, expected, "case {index}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_from_before_the_run_are_no_news() {
+        const ALL: [&str; 4] = [
+            "2020-01-01T00:00:01.000000000Z old",
+            "2020-01-01T00:00:02.000000000Z older than the span",
+            "2020-01-01T00:00:05.000000000Z new",
+            "2020-01-01T00:00:06.000000000Z newest",
+        ];
+        // The span of the stream has moved back by a line since the first request.
+        for (recent, streamed, expected) in [
+            (2, 2, ["< old", "< older than the span", "new", "newest", "ended"].as_slice()),
+            (2, 1, &["< old", "< older than the span", "new", "newest", "ended"]),
+            (4, 4, &["< old", "< older than the span", "< new", "< newest", "ended"]),
+            (0, 0, &["old", "older than the span", "new", "newest", "ended"]),
+        ] {
+            let gone = CancellationToken::new();
+            let app = axum::Router::new().fallback({
+                let gone = gone.clone();
+                async move |uri: axum::http::Uri| {
+                    let query = uri.query().unwrap_or_default();
+                    let lines = if query.contains("follow=true") {
+                        gone.cancel();
+                        &ALL[streamed..]
+                    } else if query.contains("tailLines=20") {
+                        &ALL[..]
+                    } else {
+                        assert!(query.contains("limitBytes="), "{query}");
+                        &ALL[recent..]
+                    };
+                    lines.iter().map(|line| format!("{line}\n")).collect::<String>()
+                }
+            });
+            let (events, mut received) = mpsc::channel(64);
+            let outbox = EventSender::new(events, Clock::start());
+            let api = Api::namespaced(Client::new(app, "default"), "demo");
+            Follower::new(api, "w".to_owned(), outbox, gone).run(Instant::now(), true).await;
+            let mut reported = Vec::new();
+            while let Some(stamped) = received.recv().await {
+                match stamped.event {
+                    Event::Log { line, .. } => reported.push(line),
+                    Event::EarlierLog { line: EarlierLine::Text(line), .. } => {
+                        reported.push(format!("< {line}"));
+                    }
+                    Event::LogState { state: LogState::Ended, .. } => reported.push("ended".to_owned()),
+                    Event::Source(Source::Logs, SourceState::Live) => {}
+                    other => panic!("nothing else is reported: {other:?}"),
+                }
+            }
+            assert_eq!(reported, expected, "{recent} {streamed}");
         }
     }
 }
