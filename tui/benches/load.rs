@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tui::source::event_sender::EventSender;
 use tui::source::load::burst::Bursts;
 use tui::source::load::connector::Tcp;
+use tui::source::load::plan::LoadPlan;
 
 const ANSWER: &str = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
 const REQUESTS: u32 = 1_000;
@@ -51,7 +52,7 @@ async fn burst(address: SocketAddr) -> (Duration, BurstProgress) {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
     let outbox = EventSender::new(events, clock);
-    let bursts = Bursts::new(Tcp(address), clock);
+    let bursts = Bursts::new(Tcp(address), LoadPlan::Jobs, clock);
     let id = "bench".parse().expect("a burst's ID");
     let began = Instant::now();
     bursts.fire_over(CONNECTIONS, id, REQUESTS, &outbox).await;

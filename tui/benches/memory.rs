@@ -130,6 +130,7 @@ fn whole(kubeconfig: PathBuf) {
             let settings = Settings {
                 flags: cluster::connect::ConnectFlags::default(),
                 prometheus: None,
+                load: LoadPlan::Jobs,
                 read_only: true,
             };
             session::run(running, settings, outbox, clock, wanted).await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::source::dispatch;
 use crate::source::dispatch::Settings;
 use crate::source::event_sender::EventSender;
+use crate::source::load::plan::LoadPlan;
 use cluster::connect;
 use cluster::connect::{ConnectError, ConnectFlags};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -51,6 +52,7 @@ impl Dashboard {
             namespace: namespace.to_owned(),
             hpa: contract::names::HPA.to_owned(),
             prometheus: None,
+            load: LoadPlan::Jobs,
             read_only: false,
         };
         let outbox = EventSender::new(events.clone(), clock);

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tui::source::event_sender::EventSender;
 use tui::source::load::burst::Bursts;
 use tui::source::load::connector::{Connector, Tcp};
+use tui::source::load::plan::LoadPlan;
 
 const OK: &str = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
 
@@ -34,7 +35,7 @@ async fn serve(app: Router) -> SocketAddr {
 async fn fire<D: Connector>(dial: D, size: u32, connections: usize) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
-    let bursts = Bursts::new(dial, clock);
+    let bursts = Bursts::new(dial, LoadPlan::Jobs, clock);
     let outbox = EventSender::new(events, clock);
     let firing = bursts.fire_over(connections, "b-1".parse().unwrap(), size, &outbox);
     tokio::time::timeout(testkit::wait::DEADLINE, firing).await.expect("the burst ends");
@@ -214,7 +215,7 @@ async fn fire_paused<D: Connector>(dial: D, size: u32) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(8);
     let clock = Clock::start();
     let outbox = EventSender::new(events, clock);
-    let bursts = Bursts::new(dial, clock);
+    let bursts = Bursts::new(dial, LoadPlan::Jobs, clock);
     let collecting = tokio::spawn(async move {
         let mut reported = Vec::new();
         while let Some(stamped) = received.recv().await {

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use contract::names;
 use kube::Client;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -10,6 +9,7 @@ use tokio::task::JoinSet;
 use crate::source::drill::Drills;
 use crate::source::event_sender::EventSender;
 use crate::source::load::burst::Bursts;
+use crate::source::load::plan::LoadPlan;
 use crate::source::load::{continuous, producer};
 use crate::source::logs::Logs;
 use crate::source::poll_timer::PollTimer;
@@ -18,7 +18,6 @@ use crate::source::{
     broker, drill, external_metric, kill, liveness, metrics, scaled_object, server_clock, tune,
     watch as watches,
 };
-use cluster::endpoint::Endpoint;
 use cluster::prometheus::Address;
 use cluster::ready_pods;
 use cluster::tunnel::Tunnels;
@@ -46,6 +45,8 @@ pub struct Settings {
     pub hpa: String,
     /// Address of Prometheus; `None` searches for it.
     pub prometheus: Option<Address>,
+    /// The requests of bursts and of the continuous load.
+    pub load: LoadPlan,
     /// If set, nothing changes the cluster.
     pub read_only: bool,
 }
@@ -69,12 +70,8 @@ pub async fn run(
     let (learner, serving) = ready_pods::channel();
     start_watching(&mut tasks, &client, &settings, &outbox, &watchful, learner);
 
-    let producer_endpoint = Endpoint {
-        namespace: settings.namespace.clone(),
-        service: names::PRODUCER.to_owned(),
-        port: names::PRODUCER_HTTP.into(),
-    };
-    let bursts = Bursts::new(Tunnels::new(client.clone(), producer_endpoint, serving), clock);
+    let tunnels = Tunnels::new(client.clone(), settings.load.endpoint(&settings.namespace), serving);
+    let bursts = Bursts::new(tunnels, settings.load.clone(), clock);
     let (rate, rated) = watch::channel(0.0);
     tasks.spawn(producer::run(bursts.clone(), outbox.clone()));
     tasks.spawn(continuous::run(bursts.clone(), rated, outbox.clone()));

@@ -30,7 +30,7 @@ pub(super) struct Connected {
 /// A sentence with the cause and the fix.
 pub(super) async fn connect(flags: ConnectFlags) -> Result<Connected, String> {
     let attempt = async {
-        let cluster = connect::load(&flags).await?;
+        let cluster = connect::load_unattended(&flags).await?;
         connect::reach(&cluster, REQUEST_TIMEOUT).await?;
         Ok(cluster)
     };

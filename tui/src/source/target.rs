@@ -122,7 +122,7 @@ async fn looking(outbox: &EventSender, sentence: &str) {
 }
 
 async fn find(options: &TargetOptions, within: Duration) -> Result<(Cluster, Found), ConnectError> {
-    let cluster = connect::load(&options.flags).await?;
+    let cluster = connect::load_unattended(&options.flags).await?;
     let found = match &options.hpa {
         Some(hpa) => {
             connect::probe(&cluster, options.namespace(), hpa, within).await?;

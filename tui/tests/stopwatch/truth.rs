@@ -260,7 +260,7 @@ impl Truth {
         stage: Stage,
         client: &Client,
         endpoint: &Endpoint,
-        request: &::http::Request<http_body_util::Empty<bytes::Bytes>>,
+        request: &http::HttpRequest,
         mut is_there: impl FnMut(&Value) -> Option<Option<At>>,
     ) {
         let mut connection: Option<Connection> = None;

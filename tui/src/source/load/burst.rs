@@ -1,18 +1,16 @@
-//! A burst: N requests of one job each with one burst ID, as fast as the connections carry them.
+//! A burst: N requests, as fast as the connections carry them. Those of one job each have one burst ID.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use bytes::Bytes;
 use contract::BurstId;
-use http::{HeaderValue, Method, Request, header};
-use http_body_util::Empty;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::connector::Connector;
+use super::plan::LoadPlan;
 use super::pool::Pool;
 use super::sender::{Quota, Senders};
 use super::tally::{Counts, Tally};
@@ -40,6 +38,7 @@ const INTERVAL: Duration = Duration::from_millis(33);
 #[derive(Debug)]
 pub struct Bursts<D> {
     dial: Arc<D>,
+    plan: LoadPlan,
     pool: Pool,
     places: Arc<Semaphore>,
     clock: Clock,
@@ -49,6 +48,7 @@ impl<D> Clone for Bursts<D> {
     fn clone(&self) -> Self {
         Self {
             dial: Arc::clone(&self.dial),
+            plan: self.plan.clone(),
             pool: self.pool.clone(),
             places: Arc::clone(&self.places),
             clock: self.clock,
@@ -57,11 +57,12 @@ impl<D> Clone for Bursts<D> {
 }
 
 impl<D: Connector> Bursts<D> {
-    /// Bursts over connections of `dial`, with times of `clock`.
+    /// Bursts of `plan` over connections of `dial`, with times of `clock`.
     #[must_use]
-    pub fn new(dial: D, clock: Clock) -> Self {
+    pub fn new(dial: D, plan: LoadPlan, clock: Clock) -> Self {
         Self {
             dial: Arc::new(dial),
+            plan,
             pool: Pool::default(),
             places: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             clock,
@@ -76,19 +77,19 @@ impl<D: Connector> Bursts<D> {
         &self.dial
     }
 
-    pub(super) fn lanes(
-        &self,
-        tickets: Quota,
-        tally: Tally,
-        request: Request<Empty<Bytes>>,
-    ) -> Arc<Senders<D>> {
+    pub(super) fn plan(&self) -> &LoadPlan {
+        &self.plan
+    }
+
+    pub(super) fn lanes(&self, tickets: Quota, tally: Tally, burst: Option<&BurstId>) -> Arc<Senders<D>> {
         Arc::new(Senders {
             dial: Arc::clone(&self.dial),
+            request: self.plan.request(&self.dial.host(), burst),
+            plan: self.plan.clone(),
             pool: self.pool.clone(),
             places: Arc::clone(&self.places),
             tickets,
             tally,
-            request,
             clock: self.clock,
         })
     }
@@ -101,8 +102,7 @@ impl<D: Connector> Bursts<D> {
 
     /// As [`Self::fire`], over `lanes` connections.
     pub async fn fire_over(&self, connections: usize, id: BurstId, size: u32, outbox: &EventSender) {
-        let request = generate(&self.dial.host(), Some(&id));
-        let lanes = self.lanes(Quota::Counted(AtomicU32::new(size)), Tally::new(Some(size)), request);
+        let lanes = self.lanes(Quota::Counted(AtomicU32::new(size)), Tally::new(Some(size)), Some(&id));
         let mut tasks = JoinSet::new();
         for _ in 0..connections.min(size as usize) {
             tasks.spawn(Arc::clone(&lanes).lane());
@@ -127,20 +127,6 @@ impl<D: Connector> Bursts<D> {
         while tasks.try_join_next().is_some() {}
         tasks.abort_all();
     }
-}
-
-/// `GET /generate` with the burst's ID.
-pub(super) fn generate(host: &HeaderValue, id: Option<&BurstId>) -> Request<Empty<Bytes>> {
-    let path = match id {
-        Some(id) => format!("{}?burst={id}", contract::routes::GENERATE),
-        None => contract::routes::GENERATE.to_owned(),
-    };
-    let mut request = Request::new(Empty::new());
-    *request.method_mut() = Method::POST;
-    // A burst's ID has no character that a query must encode.
-    *request.uri_mut() = path.parse().unwrap_or_default();
-    request.headers_mut().insert(header::HOST, host.clone());
-    request
 }
 
 /// Counts requests without an outcome at the deadline as failed.

@@ -1,4 +1,4 @@
-//! Connections to the producer.
+//! Connections to the server under load.
 
 use std::future::Future;
 
@@ -7,7 +7,7 @@ use http::HeaderValue;
 use cluster::http::Connection;
 use cluster::tunnel::Tunnels;
 
-/// Makes connections to a server of `/generate`.
+/// Makes connections to a server.
 pub trait Connector: Send + Sync + 'static {
     /// A new connection, or a sentence with the reason why there is none.
     fn dial(&self) -> impl Future<Output = Result<Connection, String>> + Send;

@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::burst::{Bursts, generate};
+use super::burst::Bursts;
 use super::connector::Connector;
 use super::sender::{Quota, Senders};
 use super::tally::Tally;
@@ -60,8 +60,7 @@ pub(crate) async fn run<D: Connector>(
 
 /// From switching on to switching off; true if the load stopped by itself.
 async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, outbox: &EventSender) -> bool {
-    let request = generate(&bursts.dial().host(), None);
-    let lanes = bursts.lanes(Quota::Paced(Semaphore::new(0)), Tally::new(None), request);
+    let lanes = bursts.lanes(Quota::Paced(Semaphore::new(0)), Tally::new(None), None);
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     let mut connected = began;

@@ -18,10 +18,25 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// The outcome of a request to the producer.
     pub(super) fn of(answer: Result<HttpResponse, HttpError>) -> Self {
+        Self::by(answer, |answer| match answer.status {
+            StatusCode::ACCEPTED => accepted(&answer.body),
+            status => refused(status, &answer.body),
+        })
+    }
+
+    /// The outcome of a request to any server.
+    pub(super) fn by_status(answer: Result<HttpResponse, HttpError>) -> Self {
+        Self::by(answer, |answer| match answer.status {
+            status if status.is_success() => Self { confirmed: 1, ..Self::default() },
+            status => Self::failed(&format!("answered {status}")),
+        })
+    }
+
+    fn by(answer: Result<HttpResponse, HttpError>, judge: impl Fn(&HttpResponse) -> Self) -> Self {
         match answer {
-            Ok(answer) if answer.status == StatusCode::ACCEPTED => accepted(&answer.body),
-            Ok(answer) => refused(answer.status, &answer.body),
+            Ok(answer) => judge(&answer),
             // The full sentence, because such a job may be in the queue.
             Err(HttpError::Lost) => Self::failed("connection lost before the answer"),
             Err(HttpError::Slow(_)) => Self::failed("no answer in time"),

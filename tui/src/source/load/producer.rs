@@ -1,5 +1,5 @@
-//! Keeps one connection to the producer open, so that a burst's first request goes out at once, and reports whether the
-//! producer is ready.
+//! Keeps one connection to the server under load open, so that a burst's first request goes out at once, and reports whether
+//! the server is ready: the producer says so itself, any other server is ready once it takes a connection.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use ::http::StatusCode;
 
 use super::burst::Bursts;
 use super::connector::Connector;
+use super::plan::LoadPlan;
 use crate::source::event_sender::EventSender;
 use crate::source::health::Health;
 use cluster::errors::Failure;
@@ -50,6 +51,11 @@ async fn ask<D: Connector>(bursts: &Bursts<D>) -> Result<Option<String>, Failure
         Some(connection) => connection,
         None => bursts.dial().dial().await.map_err(Failure::Lost)?,
     };
+    // Another Service gets the user's requests and no others.
+    if *bursts.plan() != LoadPlan::Jobs {
+        bursts.pool().give(connection);
+        return Ok(None);
+    }
     let host = bursts.dial().host();
     let request = http::get(host.to_str().unwrap_or_default(), contract::routes::READYZ)
         .map_err(|error| Failure::Unavailable(error.to_string()))?;

@@ -4,17 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Request;
-use http_body_util::Empty;
 use tokio::sync::Semaphore;
 
 use super::connector::Connector;
-use super::outcome::Outcome;
+use super::plan::LoadPlan;
 use super::pool::Pool;
 use super::tally::Tally;
 use cluster::backoff::Backoff;
-use cluster::http::Connection;
+use cluster::http::{Connection, HttpRequest};
 use dashboard::clock::Clock;
 
 /// Limit of one request. The producer itself gives up on the broker after [`contract::routes::CONFIRM_TIMEOUT`]; the rest
@@ -50,7 +47,8 @@ pub(super) struct Senders<D> {
     pub(super) places: Arc<Semaphore>,
     pub(super) tickets: Quota,
     pub(super) tally: Tally,
-    pub(super) request: Request<Empty<Bytes>>,
+    pub(super) plan: LoadPlan,
+    pub(super) request: HttpRequest,
     pub(super) clock: Clock,
 }
 
@@ -89,7 +87,7 @@ impl<D: Connector> Senders<D> {
             self.tally.sent(self.clock.now());
             let answer = connection.send(self.request.clone(), ANSWER).await;
             let died = answer.is_err();
-            self.tally.ended(Outcome::of(answer), self.clock.now());
+            self.tally.ended(self.plan.outcome(answer), self.clock.now());
             if died {
                 return None;
             }

@@ -70,11 +70,13 @@ impl Question<'_> {
     fn rows(&self, height: u16) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
         let (target, namespace) = self.target();
+        let receiver = text::receiver(self.data.load.to.as_deref());
         match self.confirm {
             Confirm::Burst { size } => vec![
                 vec![
                     span(theme, Ink::Value, count((*size).into())),
                     span(theme, Ink::Text, text::requests(*size)),
+                    span(theme, Ink::Text, receiver),
                 ],
                 self.text(Ink::Value, target),
                 self.text(Ink::Dim, text::namespace(&namespace)),
@@ -82,7 +84,7 @@ impl Question<'_> {
             Confirm::Load => vec![
                 vec![
                     span(theme, Ink::Value, text::requests_a_second(self.data.load.rate)),
-                    span(theme, Ink::Text, text::TO_PRODUCER),
+                    span(theme, Ink::Text, receiver),
                 ],
                 self.text(Ink::Value, target),
                 self.text(Ink::Dim, text::LOAD_END),

@@ -19,15 +19,19 @@ pub(in crate::view) const STOP: (&str, &str) = ("Stop it?", "Stop");
 pub(in crate::view) const APPLY: &str = "Apply";
 
 pub(in crate::view) const UNKNOWN_TARGET: &str = "the target";
-pub(in crate::view) const TO_PRODUCER: &str = " to the producer of";
 pub(in crate::view) const LOAD_END: &str = "until c, q or ten minutes from now";
 pub(in crate::view) const BUSY: &str = "  has a job";
 pub(in crate::view) const KILL_NOTE: &str = "no grace period: the broker redelivers its job";
 pub(in crate::view) const UNDO_ON: &str = "restores the HPA on ";
 pub(in crate::view) const UNDO_NOTE: &str = "refused if someone has changed the same fields since";
 
+/// The receiver of the requests: the demo's producer, or a Service of the user.
+pub(in crate::view) fn receiver(to: Option<&str>) -> String {
+    format!(" to {} of", to.unwrap_or("the producer"))
+}
+
 pub(in crate::view) fn requests(count: u32) -> &'static str {
-    if count == 1 { " request to the producer of" } else { " requests to the producer of" }
+    if count == 1 { " request" } else { " requests" }
 }
 
 pub(in crate::view) fn namespace(name: &str) -> String {
