@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::terminal;
-use crate::terminal::Terminal;
+use crate::terminal::{JobSignal, Terminal};
 use crate::view;
 use crate::view::ScreenLayout;
 use dashboard::clock::Clock;
@@ -35,10 +35,22 @@ const MAX_WAITING: usize = 1_000;
 pub enum Error {
     /// The terminal could not be written, or its modes not be set.
     #[error("the terminal failed: {0}")]
-    Terminal(#[from] io::Error),
+    Terminal(io::Error),
+    /// The other end of the terminal is closed.
+    #[error("the terminal is gone")]
+    Gone,
     /// A task panicked; its message is on standard error.
     #[error("a task of the dashboard panicked; this is a bug")]
     Panicked,
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EIO | libc::ENXIO) => Self::Gone,
+            _ => Self::Terminal(error),
+        }
+    }
 }
 
 /// Runs the dashboard on a real terminal until the user quits or the process gets a signal to end.
@@ -79,12 +91,22 @@ pub async fn run_with<W: Write>(
         let next = tokio::select! {
             biased;
             () = terminal::panicked() => return Err(Error::Panicked),
-            typed = input.next() => match typed {
-                Some(Ok(event)) => translate(event, &layout).map(Event::Input),
-                // The other end of the terminal is closed: as after a hang-up.
-                Some(Err(_)) | None => Some(Event::Terminate),
+            () = terminal::gone() => return Err(Error::Gone),
+            signal = terminal.job_signal() => {
+                match signal {
+                    JobSignal::Stop => terminal.suspend()?,
+                    JobSignal::Continue => terminal.resume()?,
+                }
+                let (columns, rows) = terminal.size();
+                Some(clock.stamp(Event::Input(Input::Resumed(columns, rows))))
             }
-            .map(|event| clock.stamp(event)),
+            typed = input.next() => match typed {
+                Some(Ok(event)) => {
+                    translate(event, &layout).map(|input| clock.stamp(Event::Input(input)))
+                }
+                Some(Err(error)) => return Err(error.into()),
+                None => return Err(Error::Gone),
+            },
             () = until(frame) => {
                 layout = draw(terminal, model, &clock)?;
                 drawn = Instant::now();
@@ -116,14 +138,7 @@ pub async fn run_with<W: Write>(
                 match hands.carry_out(effect) {
                     Own::Nothing => {}
                     Own::Redraw => terminal.forget(),
-                    Own::Suspend => {
-                        terminal.suspend()?;
-                        let (columns, rows) = terminal.size();
-                        let resumed = clock.stamp(Event::Input(Input::Resumed(columns, rows)));
-                        for effect in update(model, resumed) {
-                            let _own = hands.carry_out(effect);
-                        }
-                    }
+                    Own::Suspend => terminal.ask_to_stop()?,
                     Own::Quit => return Ok(()),
                 }
             }
@@ -185,7 +200,10 @@ fn translate(event: term::Event, layout: &ScreenLayout) -> Option<Input> {
         term::Event::Key(key) => Some(Input::Key(key)),
         term::Event::Paste(text) => Some(Input::Paste(text)),
         term::Event::Mouse(mouse) => Some(Input::Mouse(mouse, layout.hit_test((mouse.column, mouse.row)))),
-        term::Event::Resize(columns, rows) => Some(Input::Resize(columns, rows)),
+        term::Event::Resize(columns, rows) => {
+            let (columns, rows) = terminal::usable_size((columns, rows));
+            Some(Input::Resize(columns, rows))
+        }
         term::Event::FocusGained | term::Event::FocusLost => None,
     }
 }
@@ -343,6 +361,7 @@ mod tests {
         let (_events, events) = mpsc::channel(1);
         let (effects, _effects) = mpsc::channel(1);
         let input = stream::empty::<io::Result<term::Event>>();
-        run_with(&mut terminal, &mut model, input, events, effects, clock).await.unwrap();
+        let ended = run_with(&mut terminal, &mut model, input, events, effects, clock).await;
+        assert!(matches!(ended, Err(Error::Gone)), "{ended:?}");
     }
 }

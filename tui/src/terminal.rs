@@ -4,6 +4,7 @@
 //! dashboard is silent.
 
 mod cells;
+mod job_control;
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -17,7 +18,14 @@ use crossterm::terminal::{
 use crossterm::{Command, execute};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use rustix::event::{PollFd, PollFlags};
 use tokio::sync::Notify;
+
+pub(crate) use self::job_control::JobSignal;
+use self::job_control::JobSignals;
+
+/// The size of a terminal that reports none, as a serial line does.
+const DEFAULT_SIZE: (u16, u16) = (80, 24);
 
 /// Reports of clicks and the wheel, without a limit on columns. crossterm's own command would also report every move of the
 /// pointer.
@@ -31,11 +39,16 @@ static ENTERED: Mutex<bool> = Mutex::new(false);
 /// Notified after a panic in any task: the loop ends instead of drawing over the message.
 static PANICKED: Notify = Notify::const_new();
 
+/// Notified when the other end of the terminal is closed.
+static GONE: Notify = Notify::const_new();
+
 /// A terminal, or a writer in place of one.
 pub struct Terminal<W: Write> {
     out: W,
     /// True if `out` is a terminal, with modes to set and restore.
     is_real: bool,
+    /// Ctrl-Z and its kin; `None` for a writer.
+    jobs: Option<JobSignals>,
     mouse: bool,
     shown: Buffer,
     next: Buffer,
@@ -52,8 +65,10 @@ impl Terminal<io::Stdout> {
     /// When standard output is not a terminal or its modes cannot be set.
     pub fn enter(mouse: bool) -> io::Result<Self> {
         restore_on_panic();
-        let size = crossterm::terminal::size()?;
+        let size = real_size()?;
         let mut terminal = Self::with(io::stdout(), size, true);
+        terminal.jobs = Some(JobSignals::catch()?);
+        watch_the_other_end();
         terminal.mouse = mouse;
         terminal.enter_modes()?;
         Ok(terminal)
@@ -71,6 +86,7 @@ impl<W: Write> Terminal<W> {
         Self {
             out,
             is_real,
+            jobs: None,
             mouse: false,
             shown: empty.clone(),
             next: empty,
@@ -177,23 +193,74 @@ impl<W: Write> Terminal<W> {
         Ok(())
     }
 
-    /// Restores the terminal, stops this process group as a shell's Ctrl-Z does, and enters the modes again when it continues.
+    /// Asks the whole process group to stop, as a shell's Ctrl-Z does: a `cargo run` around it stops too, and the shell shows
+    /// its prompt. This process gets the request as a [`JobSignal`].
     ///
     /// # Errors
-    /// When the modes cannot be entered again.
-    pub fn suspend(&mut self) -> io::Result<()> {
-        if !self.is_real {
-            return Ok(());
+    /// When the signal cannot be sent.
+    pub(crate) fn ask_to_stop(&self) -> io::Result<()> {
+        if self.is_real {
+            rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
         }
-        restore();
-        // The whole group: a `cargo run` around it stops too, and the shell shows its prompt. Returns when the shell continues
-        // it, or at once where there is no job control.
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        self.enter_modes()?;
-        let size = crossterm::terminal::size()?;
-        self.resize(size);
         Ok(())
     }
+
+    /// The next signal of job control.
+    pub(crate) async fn job_signal(&mut self) -> JobSignal {
+        match &mut self.jobs {
+            Some(jobs) => jobs.next().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Restores the terminal, stops this process, and enters the modes again when it continues.
+    ///
+    /// # Errors
+    /// When the process cannot be stopped, or the modes cannot be entered again.
+    pub(crate) fn suspend(&mut self) -> io::Result<()> {
+        restore();
+        job_control::stop()?;
+        self.resume()
+    }
+
+    /// Enters the modes again after the process continued. A shell may have changed them.
+    ///
+    /// # Errors
+    /// When the modes cannot be entered.
+    pub(crate) fn resume(&mut self) -> io::Result<()> {
+        // Else crossterm takes the modes for those that it set.
+        crossterm::terminal::disable_raw_mode()?;
+        self.enter_modes()?;
+        self.resize(real_size()?);
+        Ok(())
+    }
+}
+
+/// The size of the real terminal.
+fn real_size() -> io::Result<(u16, u16)> {
+    crossterm::terminal::size().map(usable_size)
+}
+
+/// The size, or the default for a terminal that reports none.
+pub(crate) fn usable_size((columns, rows): (u16, u16)) -> (u16, u16) {
+    if columns == 0 || rows == 0 { DEFAULT_SIZE } else { (columns, rows) }
+}
+
+/// Waits in a thread until the other end of the terminal is closed. A shell that ignores SIGHUP passes no signal on, and
+/// crossterm reads such a terminal in an endless loop. The thread ends with the process.
+fn watch_the_other_end() {
+    std::thread::spawn(|| {
+        let input = io::stdin();
+        // Without a wish for readiness, only a hang-up or an error ends the wait.
+        let mut ends = [PollFd::new(&input, PollFlags::empty())];
+        while rustix::event::poll(&mut ends, None) == Err(rustix::io::Errno::INTR) {}
+        GONE.notify_one();
+    });
+}
+
+/// Returns when the other end of the terminal is closed.
+pub(crate) async fn gone() {
+    GONE.notified().await;
 }
 
 impl<W: Write> Drop for Terminal<W> {

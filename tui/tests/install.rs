@@ -6,5 +6,5 @@ mod images;
 mod life;
 mod refusals;
 mod stack;
-mod stand_ins;
+pub(crate) mod stand_ins;
 mod waits;

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 #[cfg(feature = "sandbox")]
+mod command_line;
+#[cfg(feature = "sandbox")]
 mod commands;
 mod cut;
 #[cfg(feature = "sandbox")]
@@ -27,6 +29,8 @@ mod sandboxed;
 #[cfg(feature = "sandbox")]
 mod scenarios;
 mod screens;
+#[cfg(feature = "sandbox")]
+mod secrets;
 #[cfg(feature = "sandbox")]
 mod stopwatch;
 mod terminal;

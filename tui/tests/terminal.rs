@@ -153,6 +153,148 @@ fn ctrl_z_and_fg_work_as_in_any_shell() {
     shell.wait_for("the exit code", |screen| screen.contains("code=0"));
 }
 
+/// The only child of a process.
+fn child_of(pid: u32) -> Pid {
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    wait::until_blocking("a child", || {
+        let children = std::fs::read_to_string(&path).ok()?;
+        Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
+    })
+}
+
+#[test]
+fn stop_and_continue_from_outside_work_as_ctrl_z_and_fg() {
+    let mut shell = Pty::spawn(
+        "bash",
+        &["--norc", "--noprofile", "-i"],
+        &[("PS1", "prompt> "), ("HISTFILE", "/dev/null")],
+        (120, 40),
+    )
+    .unwrap();
+    shell.wait_for("the prompt", |screen| screen.contains("prompt>"));
+    shell.send(&format!("{SURGE} --kubeconfig /nowhere/config\r")).unwrap();
+    shell.wait_for("the dashboard", |screen| screen.contains("there is no kubeconfig"));
+    let dashboard = child_of(shell.pid().unwrap());
+
+    // SIGSTOP cannot be caught, but what follows it can.
+    for sent in [Signal::TSTP, Signal::STOP] {
+        kill_process(dashboard, sent).unwrap();
+        if sent == Signal::TSTP {
+            shell.wait_for("the shell to say so", |screen| screen.contains("Stopped"));
+            wait::until_blocking("the terminal to be the shell's", || {
+                let modes = shell.modes().unwrap();
+                (!modes.alternate_screen && !modes.hidden_cursor && !modes.mouse).then_some(())
+            });
+        } else {
+            // The shell's own modes, below the dashboard's picture.
+            shell.send("stty sane\r").unwrap();
+        }
+        shell.send("fg\r").unwrap();
+        shell.wait_for("the dashboard again", |screen| {
+            screen.contains("there is no kubeconfig") && !screen.contains("Stopped")
+        });
+        wait::until_blocking("the modes", || (shell.modes().unwrap() == TAKEN).then_some(()));
+        // Keys are read.
+        shell.send("?").unwrap();
+        shell.wait_for("the help", |screen| screen.contains("fire a burst: one request per job"));
+        shell.send("n").unwrap();
+        shell.wait_for("no help", |screen| !screen.contains("fire a burst: one request per job"));
+    }
+    shell.send("q").unwrap();
+    wait::until_blocking("the screen to be the shell's", || (!shell.alternate()).then_some(()));
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let code = folder.path().join("code");
+    // The shell keeps SIGHUP to itself. Standard error may be the lost terminal, too.
+    for (errors, size) in [("2>/dev/null", (120, 40)), ("", (120, 40)), ("", (0, 0))] {
+        let script = format!(
+            "trap '' HUP; {SURGE} --kubeconfig /nowhere/config {errors}; echo $? > {0}.new; mv {0}.new {0}",
+            code.display()
+        );
+        let is_ready = |output: &[u8]| output.windows(5).any(|window| window == b"surge");
+        let mut child = testkit::pty::hang_up("sh", &["-c", &script], size, is_ready).unwrap();
+        let ended = wait::until_blocking("the program to end", || std::fs::read_to_string(&code).ok());
+        assert_eq!(ended, "129\n", "{errors} {size:?}");
+        std::fs::remove_file(&code).unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_terminal_without_a_size_is_drawn_on() {
+    let mut pty = Pty::spawn(SURGE, &["--kubeconfig", "/nowhere/config"], &[], (0, 0)).unwrap();
+    wait::until_blocking("the first frame", || {
+        pty.bytes().windows(5).any(|window| window == b"surge").then_some(())
+    });
+    pty.send("q").unwrap();
+    assert_eq!(pty.exit_code(), 0);
+}
+
+/// A kubeconfig whose credential plugin is a shell script.
+fn with_plugin(mode: &str, script: &str) -> File {
+    File::new(
+        &serde_json::json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "far",
+            "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+            "users": [{"name": "u", "user": {"exec": {
+                "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+                "interactiveMode": mode,
+            }}}],
+            "contexts": [{"name": "far", "context": {"cluster": "c", "user": "u"}}],
+        })
+        .to_string(),
+    )
+}
+
+/// Prints credentials with the first line of the input as the token.
+const ASK: &str = r#"printf 'Code: ' >&2; read code; test "$code" || exit 7;
+    echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}'"#;
+
+#[test]
+fn a_credential_plugin_asks_before_the_first_frame() {
+    for mode in ["Always", "IfAvailable"] {
+        let config = with_plugin(mode, ASK);
+        let mut pty = Pty::spawn(SURGE, &["--kubeconfig", config.path()], &[], (120, 40)).unwrap();
+        pty.wait_for("the question", |screen| screen.contains("Code: "));
+        assert!(!pty.alternate());
+        pty.send("1234\r").unwrap();
+        // Each attempt uses the same answer.
+        pty.wait_for("the server", |screen| screen.contains("Connection refused"));
+        assert!(pty.alternate());
+        pty.send("q").unwrap();
+        assert_eq!(pty.exit_code(), 0);
+    }
+}
+
+#[test]
+fn a_question_without_an_answer_ends_the_program() {
+    let config = with_plugin("Always", ASK);
+    let start = || Pty::spawn(SURGE, &["--kubeconfig", config.path()], &[], (120, 40)).unwrap();
+    let mut pty = start();
+    pty.wait_for("the question", |screen| screen.contains("Code: "));
+    pty.send("\r").unwrap();
+    assert_eq!(pty.exit_code(), 3);
+    pty.wait_for("the cause", |screen| screen.contains("credential plugin sh failed (exit status: 7)"));
+    let mut pty = start();
+    pty.wait_for("the question", |screen| screen.contains("Code: "));
+    pty.send("\u{3}").unwrap();
+    assert_ne!(pty.exit_code(), 0);
+    assert!(!pty.alternate());
+}
+
+#[test]
+fn a_slow_credential_plugin_blocks_no_key() {
+    let config = with_plugin("Never", "sleep 60");
+    for key in ["q", "\u{3}"] {
+        let mut pty = start(&["--kubeconfig", config.path()], &[]);
+        pty.send(key).unwrap();
+        assert_eq!(pty.exit_code(), 0, "{key:?}");
+    }
+}
+
 #[test]
 fn pasted_text_is_not_taken_for_keys() {
     let mut pty = without_cluster();

@@ -1,8 +1,9 @@
 //! A plan in words, for the user's consent, and as exact commands and objects, for `--dry-run`.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -17,10 +18,31 @@ use super::request::Request;
 use super::stack_values;
 use super::upstream::Release;
 
-/// Writes to standard output. The text is ours or cleaned; a closed output is ignored.
+/// The cause of the first failed write to standard output.
+static FAILED_WRITE: OnceLock<String> = OnceLock::new();
+
+/// Writes to standard output. The text is ours or cleaned. The program continues after a failure, and [`failed_write`] has
+/// the cause.
 pub fn say(text: &str) {
-    let mut out = std::io::stdout();
-    let _closed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let mut out = io::stdout();
+    note_write(out.write_all(text.as_bytes()));
+}
+
+/// Flushes standard output after a write, and keeps the cause of the first failure. A closed pipe is none: its reader has seen
+/// enough.
+pub fn note_write(written: io::Result<()>) {
+    if let Err(error) = written.and_then(|()| io::stdout().flush())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // Only the first cause is kept.
+        let _known = FAILED_WRITE.set(error.to_string());
+    }
+}
+
+/// The cause of the first failed write to standard output.
+#[must_use]
+pub fn failed_write() -> Option<&'static str> {
+    FAILED_WRITE.get().map(String::as_str)
 }
 
 /// The steps in words, one a line.

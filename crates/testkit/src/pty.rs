@@ -44,6 +44,34 @@ pub struct Pty {
     output: Arc<Mutex<Output>>,
 }
 
+/// Starts a program in a terminal, waits until its output satisfies `is_ready`, and takes the terminal away, as the end of a
+/// connection does. Zero columns and rows make a terminal that reports no size.
+///
+/// # Errors
+/// Fails if there is no pseudo-terminal, the program does not start, or it ends before it is ready.
+pub fn hang_up(
+    program: &str,
+    arguments: &[&str],
+    (columns, rows): (u16, u16),
+    is_ready: impl Fn(&[u8]) -> bool,
+) -> anyhow::Result<Box<dyn Child + Send + Sync>> {
+    let pair = native_pty_system().openpty(size(columns, rows))?;
+    let mut command = CommandBuilder::new(program);
+    command.args(arguments);
+    command.cwd(std::env::current_dir()?);
+    command.env("TERM", "xterm-256color");
+    let child = pair.slave.spawn_command(command)?;
+    drop(pair.slave);
+    let mut reader = pair.master.try_clone_reader()?;
+    let (mut output, mut buffer) = (Vec::new(), [0_u8; 4096]);
+    while !is_ready(&output) {
+        let count = reader.read(&mut buffer)?;
+        anyhow::ensure!(count > 0, "the program ended: {}", String::from_utf8_lossy(&output));
+        output.extend_from_slice(&buffer[..count]);
+    }
+    Ok(child)
+}
+
 fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }

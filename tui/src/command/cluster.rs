@@ -20,6 +20,17 @@ pub(super) struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// The IDs of the arguments.
+    pub(super) const IDS: [&str; 3] = ["context", "namespace", "kubeconfig"];
+
+    /// Takes each missing argument from `other`.
+    pub(super) fn fill_from(&mut self, other: Self) {
+        let Self { context, namespace, kubeconfig } = other;
+        self.context = self.context.take().or(context);
+        self.namespace = self.namespace.take().or(namespace);
+        self.kubeconfig = self.kubeconfig.take().or(kubeconfig);
+    }
+
     /// The flags for reading the kubeconfig.
     pub(super) fn flags(&self) -> ConnectFlags {
         ConnectFlags { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }

@@ -3,20 +3,25 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::cluster::ClusterArgs;
-use super::{USAGE, complain, log};
+use super::{UNREACHABLE, USAGE, complain, log};
 use crate::runtime;
 use crate::source::event_sender::EventSender;
+use crate::source::load::plan;
+use crate::source::load::plan::{LoadPlan, ServicePath, UserRequest};
 use crate::source::session;
 use crate::source::session::Settings;
 use crate::source::target;
 use crate::source::target::{Fallback, TargetOptions};
 use crate::terminal;
 use crate::terminal::Terminal;
+use cluster::connect;
+use cluster::connect::ConnectError;
 use cluster::prometheus::Address;
 use dashboard::clock::{Clock, DayClock};
 use dashboard::message::{Effect, Event};
@@ -28,19 +33,27 @@ use dashboard::ui::state::Access;
 /// Events that may wait for the screen before the sources wait.
 const EVENTS: usize = 1024;
 
+/// Time after which a running credential plugin is mentioned.
+const PLUGIN_NOTICE: Duration = Duration::from_secs(1);
+
+/// Exit code when the terminal is gone: that of a shell after SIGHUP.
+const HUNG_UP: u8 = 129;
+
 /// Effects that may wait for the sources.
 const EFFECTS: usize = 64;
 
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(super) cluster: ClusterArgs,
     /// Name of the HorizontalPodAutoscaler to watch [default: worker-scaler, else all HPAs]
     #[arg(long, value_name = "NAME", help_heading = "Cluster")]
     hpa: Option<String>,
     /// Service of Prometheus [default: those named prometheus-operated]
     #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Cluster")]
     prometheus: Option<Address>,
+    #[command(flatten)]
+    load: LoadArgs,
     /// Do nothing that changes the cluster: no load, no kill, no tuning, no drill
     #[arg(long, help_heading = "Cluster")]
     read_only: bool,
@@ -56,6 +69,36 @@ pub(super) struct Args {
     #[cfg(feature = "sandbox")]
     #[command(flatten)]
     sandbox: SandboxArgs,
+}
+
+/// The requests of bursts and of the continuous load.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Load")]
+struct LoadArgs {
+    /// Service that gets the requests [default: the demo's producer]
+    #[arg(long, value_name = "svc/NAME:PORT/PATH")]
+    load: Option<ServicePath>,
+    /// Method of the requests to --load
+    #[arg(long, value_name = "METHOD", default_value = "GET", requires = "load")]
+    load_method: http::Method,
+    /// Header of the requests to --load; may be given several times
+    #[arg(long, value_name = "NAME: VALUE", value_parser = plan::header, requires = "load")]
+    load_header: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Body of the requests to --load
+    #[arg(long, value_name = "TEXT", requires = "load")]
+    load_body: Option<String>,
+}
+
+impl LoadArgs {
+    fn plan(&self) -> LoadPlan {
+        let Some(to) = self.load.clone() else { return LoadPlan::Jobs };
+        LoadPlan::Requests(Box::new(UserRequest {
+            to,
+            method: self.load_method.clone(),
+            headers: self.load_header.iter().cloned().collect(),
+            body: self.load_body.clone().unwrap_or_default().into(),
+        }))
+    }
 }
 
 /// The sandbox's settings from the dashboard's command line.
@@ -132,6 +175,10 @@ pub(super) fn main(arguments: Args) -> ExitCode {
 }
 
 async fn run(arguments: Args, clock: Clock) -> ExitCode {
+    if let Err(obstacle) = ask_first(&arguments).await {
+        complain(&format!("{}; {}", obstacle.what, obstacle.advice));
+        return ExitCode::from(UNREACHABLE);
+    }
     let mut terminal = match Terminal::enter(!arguments.no_mouse) {
         Ok(terminal) => terminal,
         Err(error) => {
@@ -146,6 +193,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     let signals = tokio::spawn(tell_of_signals(outbox.clone()));
     let sources = tokio::spawn(watch(arguments.clone(), outbox, clock, wanted, ended));
     let mut model = Model::new(wall_clock(&clock), terminal.size());
+    model.data.load.to = arguments.load.load.as_ref().map(ToString::to_string);
     model.ui.mouse = !arguments.no_mouse;
     let variable = |name: &str| std::env::var(name).ok();
     model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
@@ -174,11 +222,28 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
         (Ok(()), Ok(_)) => ExitCode::FAILURE,
         (Err(error), _) => {
             complain(&error.to_string());
-            ExitCode::FAILURE
+            if matches!(error, runtime::Error::Gone) { ExitCode::from(HUNG_UP) } else { ExitCode::FAILURE }
         }
         (Ok(()), Err(error)) => {
             complain(&format!("stopping failed: {error}"));
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Lets the kubeconfig's credential plugin ask, before the dashboard takes the terminal. Ctrl-C ends the process as usual.
+async fn ask_first(arguments: &Args) -> Result<(), ConnectError> {
+    #[cfg(feature = "sandbox")]
+    if arguments.sandbox.sandbox {
+        return Ok(());
+    }
+    let flags = arguments.cluster.flags();
+    let mut asking = std::pin::pin!(connect::ask_first(&flags));
+    match tokio::time::timeout(PLUGIN_NOTICE, &mut asking).await {
+        Ok(asked) => asked,
+        Err(_elapsed) => {
+            complain("the kubeconfig's credential plugin is running; Ctrl-C ends it");
+            asking.await
         }
     }
 }
@@ -220,6 +285,7 @@ async fn watch(
     let settings = Settings {
         flags: arguments.cluster.flags(),
         prometheus: arguments.prometheus,
+        load: arguments.load.plan(),
         read_only: arguments.read_only,
     };
     let stop = std::mem::replace(&mut running.stop, Box::new(|| Box::pin(async {})));

@@ -2,32 +2,26 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use super::cluster::ClusterArgs;
-use super::{complain, log};
+use super::{Format, complain, log};
 use cluster::connect;
+use cluster::connect::ConnectError;
 use cluster::prometheus::Address;
-
+use diagnosis::Report;
+use diagnosis::facts::Facts;
 use doctor::{Observer, Settings, dry_run, examine};
 use installer::print::say;
 use text::command::ClusterFlags;
 
-/// Exit code when the cluster cannot be reached.
-const UNREACHABLE: u8 = 3;
-
-/// The form of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For a person
-    Text,
-    /// For a program
-    Json,
-}
+/// Time limit for the first answer of the API server.
+const REACH_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    cluster: ClusterArgs,
+    pub(super) cluster: ClusterArgs,
     /// Name of the HorizontalPodAutoscaler to examine
     #[arg(long, value_name = "NAME", default_value = contract::names::HPA, help_heading = "Cluster")]
     hpa: String,
@@ -35,8 +29,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAMESPACE/SERVICE:PORT", help_heading = "Cluster")]
     prometheus: Option<Address>,
     /// Form of the report
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    output: Output,
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
+    output: Format,
     /// Print the requests without sending them (uses the default names of `surge up`)
     #[arg(long)]
     dry_run: bool,
@@ -66,22 +60,32 @@ pub(super) fn main(arguments: Args) -> ExitCode {
 }
 
 async fn run(arguments: Args) -> u8 {
-    let cluster = match connect::load(&arguments.cluster.flags()).await {
-        Ok(cluster) => cluster,
-        Err(obstacle) => {
-            complain(&format!("{}; {}", obstacle.what, obstacle.advice));
-            return UNREACHABLE;
-        }
-    };
-    let settings = settings(&arguments, cluster.context, cluster.server);
-    let report = Box::pin(examine(&cluster.client, &settings, progress())).await;
-    let text = match arguments.output {
-        Output::Text => report.text(),
-        Output::Json => format!("{:#}\n", report.json()),
-    };
-    // The exit code is valid without a reader.
-    let _closed = std::io::stdout().write_all(text.as_bytes());
+    let report = report(&arguments).await;
+    say(&match arguments.output {
+        Format::Text => report.text(),
+        Format::Json => format!("{:#}\n", report.json()),
+    });
     report.exit_code()
+}
+
+/// The report about the cluster of the kubeconfig. A cluster that cannot be reached has one, too.
+async fn report(arguments: &Args) -> Report {
+    let cluster = async {
+        let cluster = connect::load(&arguments.cluster.flags()).await?;
+        connect::answers(&cluster, REACH_TIMEOUT).await?;
+        Ok::<_, ConnectError>(cluster)
+    };
+    match cluster.await {
+        Ok(cluster) => {
+            let settings = settings(arguments, cluster.context, cluster.server);
+            Box::pin(examine(&cluster.client, &settings, progress())).await
+        }
+        Err(obstacle) => {
+            let context = arguments.cluster.context.clone().unwrap_or_default();
+            let subject = settings(arguments, context, String::new()).subject();
+            diagnosis::examine(&Facts::unreachable(subject, &obstacle.what, &obstacle.advice))
+        }
+    }
 }
 
 /// Shows on a terminal's standard error what is asked, in one line that the next one overwrites.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{complain, signals};
+use super::{complain, note, signals};
 use installer::failure::{Failure, FailureKind};
 use installer::print::say;
 use installer::request::Mode;
@@ -45,7 +45,7 @@ pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCod
 pub(super) fn failed(failure: &Failure) -> ExitCode {
     complain(&failure.what);
     for line in failure.advice.lines() {
-        eprintln!("  {line}");
+        note(&format!("  {line}"));
     }
     ExitCode::from(failure.kind.exit_code())
 }

@@ -17,7 +17,12 @@ const DEFAULT_FILTER: &str = "info,kube=warn,kube_client=warn,kube_runtime=warn"
 fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> bool {
     let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
     let filter = asked.or_else(|| DEFAULT_FILTER.parse().ok()).unwrap_or_default();
-    let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer).with_filter(filter);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(writer)
+        // It would report a failed write on standard error, and panic if that fails too.
+        .log_internal_errors(false)
+        .with_filter(filter);
     tracing_subscriber::registry().with(lines).try_init().is_ok()
 }
 

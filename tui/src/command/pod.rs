@@ -67,10 +67,7 @@ trait Server: Parser {
 fn run<S: Server>(arguments: impl Iterator<Item = OsString>, listeners: Listeners) -> ExitCode {
     let settings = match S::try_parse_from(arguments) {
         Ok(settings) => settings,
-        Err(error) => {
-            let _closed = error.print();
-            return ExitCode::from(super::USAGE);
-        }
+        Err(error) => return super::report(&error),
     };
     super::log::to_standard_error();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

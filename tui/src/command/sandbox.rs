@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use contract::names::Port;
+use installer::print::say;
 use kube::Client;
 use sandbox::{Argv, Image, Progress, Sandbox, Sockets, WorkloadKind};
 use serde_json::Value;
@@ -384,19 +385,19 @@ async fn run(arguments: Args) -> Result<(), String> {
 async fn ready(sandbox: &Sandbox, content: &Content) -> Result<(), String> {
     sandbox.ready(&workloads(sandbox, content), READY).await.map_err(|error| error.to_string())?;
     let kubeconfig = sandbox.kubeconfig_path().to_string_lossy();
-    println!("{}", Command::new("export").arg(format!("KUBECONFIG={kubeconfig}")));
+    say(&format!("{}\n", Command::new("export").arg(format!("KUBECONFIG={kubeconfig}"))));
     Ok(())
 }
 
 async fn print_progress(mut states: mpsc::Receiver<Progress>) {
     while let Some(Progress { step, state }) = states.recv().await {
-        match state {
-            sandbox::StepState::Waiting(for_what) if for_what.is_empty() => eprintln!("{step}: waiting"),
-            sandbox::StepState::Waiting(for_what) => eprintln!("{step}: waiting for {for_what}"),
-            sandbox::StepState::Starting => eprintln!("{step}: starting"),
-            sandbox::StepState::Ready => eprintln!("{step}: ready"),
-            sandbox::StepState::Failed(sentence) => eprintln!("{step}: failed: {sentence}"),
-        }
+        super::note(&match state {
+            sandbox::StepState::Waiting(for_what) if for_what.is_empty() => format!("{step}: waiting"),
+            sandbox::StepState::Waiting(for_what) => format!("{step}: waiting for {for_what}"),
+            sandbox::StepState::Starting => format!("{step}: starting"),
+            sandbox::StepState::Ready => format!("{step}: ready"),
+            sandbox::StepState::Failed(sentence) => format!("{step}: failed: {sentence}"),
+        });
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::cluster::ClusterArgs;
-use super::install;
-use installer::failure::Failure;
+use super::{Format, install};
+use installer::failure::{Failure, FailureKind};
 use installer::hints::Hints;
 use installer::print::say;
 use installer::status;
@@ -18,22 +19,14 @@ const CHECK_FAILED: u8 = 1;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Format of the output
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    /// Form of the answer
+    #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: Format,
     /// Print the requests, and send none
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    cluster: ClusterArgs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// Ten lines
-    Text,
-    /// One object
-    Json,
+    pub(super) cluster: ClusterArgs,
 }
 
 pub(super) fn main(arguments: &Args) -> ExitCode {
@@ -47,19 +40,38 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
     install::run(async move |stop: CancellationToken| {
         // Every request has a timeout; a signal does not wait for it.
         let facts = tokio::select! {
-            facts = status::read(&flags, &namespace, &stop) => facts?,
+            facts = status::read(&flags, &namespace, &stop) => facts,
             () = stop.cancelled() => return Err(Failure::stopped()),
+        };
+        let facts = match facts {
+            Ok(facts) => facts,
+            Err(failure) if failure.kind == FailureKind::Unreachable => {
+                return Err(unreachable(failure, output));
+            }
+            Err(failure) => return Err(failure),
         };
         let lines = lines(&facts, jiff::Timestamp::now());
         let text = match output {
             Format::Text => to_text(&lines),
             Format::Json => {
-                format!("{}\n", serde_json::json!({"fine": is_fine(&lines), "lines": lines}))
+                format!("{}\n", json!({"reachable": true, "fine": is_fine(&lines), "lines": lines}))
             }
         };
         say(&text);
         Ok(if is_fine(&lines) { ExitCode::SUCCESS } else { ExitCode::from(CHECK_FAILED) })
     })
+}
+
+/// Adds the way to a demo without a cluster. For a program, standard output has the answer as well.
+fn unreachable(mut failure: Failure, output: Format) -> Failure {
+    if output == Format::Json {
+        let error = json!({"what": failure.what, "advice": failure.advice});
+        say(&format!("{}\n", json!({"reachable": false, "fine": false, "error": error, "lines": []})));
+    }
+    if cfg!(feature = "sandbox") {
+        failure.advice.push_str("\nno cluster at hand? `surge sandbox` runs the demo on this machine");
+    }
+    failure
 }
 
 fn to_text(lines: &[StatusLine]) -> String {

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::source::dispatch::{self, SHUTDOWN_TIMEOUT};
 use crate::source::event_sender::EventSender;
+use crate::source::load::plan::LoadPlan;
 use crate::source::target::{Opens, Running};
 use crate::source::{fleet, places, target};
 use cluster::connect::ConnectFlags;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub flags: ConnectFlags,
     /// Address of Prometheus; `None` searches for it.
     pub prometheus: Option<Address>,
+    /// The requests of bursts and of the continuous load.
+    pub load: LoadPlan,
     /// If set, nothing changes the cluster.
     pub read_only: bool,
 }
@@ -167,6 +170,7 @@ impl Session {
             namespace,
             hpa,
             prometheus: self.settings.prometheus.clone(),
+            load: self.settings.load.clone(),
             read_only: self.settings.read_only,
         };
         let (effects, wanted) = mpsc::channel(EFFECTS);
