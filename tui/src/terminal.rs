@@ -47,7 +47,7 @@ pub struct Terminal<W: Write> {
     out: W,
     /// True if `out` is a terminal, with modes to set and restore.
     is_real: bool,
-    /// Ctrl-Z and its kin; `None` for a writer.
+    /// The signals of job control; `None` for a writer.
     jobs: Option<JobSignals>,
     mouse: bool,
     shown: Buffer,

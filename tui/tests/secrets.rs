@@ -126,6 +126,7 @@ fn hostile(folder: &Path) -> std::path::PathBuf {
         "proxy-url": format!("http://user:{SECRET}@127.0.0.1:1")})
     };
     let context = |name: &str, user: &str| json!({"name": name, "context": {"cluster": "c", "user": user}});
+    let contexts = ["token", "exec", "basic", "broken"].map(|user| context(user, user));
     let config = json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "token",
         "clusters": [{"name": "c", "cluster": cluster(&format!("https://user:{SECRET}@127.0.0.1:1"))}],
@@ -135,7 +136,7 @@ fn hostile(folder: &Path) -> std::path::PathBuf {
             {"name": "basic", "user": {"username": "u", "password": SECRET}},
             {"name": "broken", "user": {"client-key-data": SECRET, "client-certificate-data": SECRET}},
         ],
-        "contexts": ["token", "exec", "basic", "broken"].map(|user| context(user, user)),
+        "contexts": contexts,
     });
     std::fs::write(&path, config.to_string()).unwrap();
     path

@@ -85,8 +85,7 @@ pub(super) fn fire(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effec
     let depth = data.beliefs.get(ChainHop::Broker).and_then(|belief| belief.total);
     let total = |hop| data.beliefs.get(hop).and_then(|belief| belief.total.or(depth));
     let spec_replicas = data.workload.get().map(|workload| workload.spec_replicas);
-    let has_queue = data.hpa.get().and_then(|hpa| hpa.metric.as_ref()?.queue.as_ref()).is_some();
-    let chain = match (&data.load.to, has_queue) {
+    let chain = match (&data.load.to, data.has_queue()) {
         (None, _) => BurstChain::Jobs,
         (Some(_), true) => BurstChain::Queue,
         (Some(_), false) => BurstChain::Metric,

@@ -65,7 +65,7 @@ fn quiet(model: &Model) -> Option<Settled> {
     };
     let is_at_min = [workload.spec_replicas, workload.replicas, workload.ready] == [hpa.min; 3];
     // Without a queue, the workers alone show that all is quiet.
-    if data.depth.is_none() && hpa.metric.as_ref().is_none_or(|metric| metric.queue.is_none()) {
+    if !data.has_queue() {
         return is_at_min.then_some(Settled::Seen);
     }
     match is_read {

@@ -26,9 +26,10 @@ pub(super) fn status_change(before: Option<&Hpa>, now: Option<&Hpa>) -> StatusCh
     if status(before) == status(now) { StatusChange::Other } else { StatusChange::Synced }
 }
 
-/// Records the metrics of the next sync: as shares of their targets, and as the metrics APIs and the HPA have them.
-fn metrics(data: &mut Data, at: At) {
-    let Some(spec) = data.hpa.get().and_then(|hpa| hpa.spec.as_deref()) else { return };
+/// Records the metrics of the next sync: as shares of their targets, and as the metrics APIs and the HPA have them. Returns the
+/// largest share.
+fn metrics(data: &mut Data, at: At) -> Option<f64> {
+    let spec = data.hpa.get().and_then(|hpa| hpa.spec.as_deref())?;
     let decision = data.estimate.next.as_ref().map(|next| &next.decision);
     let reports = reports(spec, decision.map(|decision| &decision.trace));
     let shares: Vec<_> = reports.iter().map(|report| (report.name.clone(), report.deciding())).collect();
@@ -37,15 +38,17 @@ fn metrics(data: &mut Data, at: At) {
     let beliefs: Vec<_> = (0..shares.len()).map(|index| (served(index), reported(index))).collect();
     data.metric_beliefs.record(at, &beliefs);
     data.history.share(at, &shares);
+    shares.iter().filter_map(|(_, share)| *share).max_by(f64::total_cmp)
 }
 
-/// Recomputes the decision.
-pub(super) fn recompute(model: &mut Model, at: At, change: StatusChange) {
+/// Recomputes the decision. Returns the largest share of a metric's target.
+pub(super) fn recompute(model: &mut Model, at: At, change: StatusChange) -> Option<f64> {
     let data = &mut model.data;
     let syncs = decision::estimate(data, at, change);
     for sync in &syncs {
         data.history.raw.push(sync.at, sync.raw.map(f64::from));
     }
-    metrics(data, at);
+    let share = metrics(data, at);
     shadow::follow(model, at, &syncs);
+    share
 }

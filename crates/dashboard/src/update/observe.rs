@@ -1,5 +1,7 @@
 //! Handles the reports of the sources.
 
+use std::time::Duration;
+
 use super::act::stop_load;
 use super::lists::log_event;
 use super::{decide, jobs, observed_at};
@@ -390,21 +392,26 @@ fn metric(model: &mut Model, at: At, sample: &MetricSample) -> bool {
     if let Some(value) = value {
         let seen = Observation::within(at, Provenance::Polled, since_last);
         data.bursts.number(Stage::ExternalApi, seen, value, data.load.is_on());
-        if let Some(target) = data.target_total().filter(|target| *target > 0.0) {
-            data.bursts.share(seen, value / target, data.load.is_on());
-        }
     }
-    decide::recompute(model, at, StatusChange::Other);
+    above_target(model, at, since_last);
     changed
 }
 
+/// Recomputes the decision after an answer of a metrics API, and hands the largest share of a target to the bursts.
+fn above_target(model: &mut Model, at: At, since_last: Duration) {
+    if let Some(share) = decide::recompute(model, at, StatusChange::Other) {
+        let seen = Observation::within(at, Provenance::Polled, since_last);
+        model.data.bursts.share(seen, share, model.data.load.is_on());
+    }
+}
+
 fn readings(model: &mut Model, at: At, answers: MetricAnswers) -> bool {
-    observed_at::note_delivery(&mut model.data, at, Source::Metrics);
+    let since_last = observed_at::note_delivery(&mut model.data, at, Source::Metrics);
     let start = model.data.start_on_cluster();
     let moved = |answer: MetricAnswer| MetricAnswer { reading: to_run(answer.reading, start), ..answer };
     let list = answers.answers.into_iter().map(|answer| answer.map(moved)).collect();
     let changed = model.data.estimate.readings.take(at, &answers.metrics, list);
-    decide::recompute(model, at, StatusChange::Other);
+    above_target(model, at, since_last);
     changed
 }
 

@@ -78,7 +78,7 @@ fn is_empty(facts: &Facts) -> bool {
 
 fn demo(facts: &Facts) -> StatusLine {
     match (facts.installed, &facts.profile) {
-        (0, _) => line("demo", LineState::Note, "not installed by surge up"),
+        (0, _) => line("demo", LineState::Note, "present; surge up did not install it"),
         (count, profile) => {
             let profile = profile.as_deref().unwrap_or("unknown");
             line("demo", LineState::Ok, format!("installed by surge up, profile {profile}, {count} objects"))
