@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::RawQuery;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use cluster::http::Connection;
 use dashboard::clock::Clock;
 use dashboard::message::Event;
@@ -20,7 +20,8 @@ use tokio::sync::mpsc;
 use tui::source::event_sender::EventSender;
 use tui::source::load::burst::Bursts;
 use tui::source::load::connector::{Connector, Tcp};
-use tui::source::load::plan::LoadPlan;
+use tui::source::load::plan;
+use tui::source::load::plan::{LoadPlan, UserRequest};
 
 const OK: &str = r#"{"confirmed":1,"ids":["01890a5d-ac96-774b-bcce-b302099a8057"],"broker_ms":0.5}"#;
 
@@ -31,11 +32,20 @@ async fn serve(app: Router) -> SocketAddr {
     address
 }
 
-/// Fires and returns every progress event.
+/// Fires jobs and returns every progress event.
 async fn fire<D: Connector>(dial: D, size: u32, connections: usize) -> Vec<BurstProgress> {
+    fire_plan(dial, LoadPlan::Jobs, size, connections).await
+}
+
+async fn fire_plan<D: Connector>(
+    dial: D,
+    plan: LoadPlan,
+    size: u32,
+    connections: usize,
+) -> Vec<BurstProgress> {
     let (events, mut received) = mpsc::channel(1024);
     let clock = Clock::start();
-    let bursts = Bursts::new(dial, LoadPlan::Jobs, clock);
+    let bursts = Bursts::new(dial, plan, clock);
     let outbox = EventSender::new(events, clock);
     let firing = bursts.fire_over(connections, "b-1".parse().unwrap(), size, &outbox);
     tokio::time::timeout(testkit::wait::DEADLINE, firing).await.expect("the burst ends");
@@ -91,6 +101,35 @@ async fn failures_are_counted_by_cause() {
     let failed: Vec<(&str, u32)> =
         last.failed.iter().map(|(cause, count)| (cause.as_str(), *count)).collect();
     assert_eq!(failed, [("answered 502 Bad Gateway", 10), ("broker blocks publishers", 10)]);
+}
+
+#[tokio::test]
+async fn requests_to_any_service_are_accepted_by_their_status() {
+    let turn = Arc::new(AtomicU32::new(0));
+    let app =
+        Router::new().fallback(async move |method: Method, uri: Uri, headers: HeaderMap, body: String| {
+            assert_eq!(
+                (method.as_str(), uri.to_string(), body),
+                ("PUT", "/work?ms=1".to_owned(), "{}".to_owned())
+            );
+            assert_eq!(headers["x-key"], "abc");
+            match turn.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => StatusCode::OK,
+                1 => StatusCode::NO_CONTENT,
+                _ => StatusCode::FOUND,
+            }
+        });
+    let plan = LoadPlan::Requests(Box::new(UserRequest {
+        to: "svc/web:80/work?ms=1".parse().unwrap(),
+        method: Method::PUT,
+        headers: [plan::header("x-key: abc").unwrap()].into_iter().collect(),
+        body: "{}".into(),
+    }));
+    let reported = fire_plan(Tcp(serve(app).await), plan, 30, 3).await;
+    let last = reported.last().unwrap();
+    assert_eq!((last.sent, last.accepted), (30, 20));
+    assert_eq!(last.failed, [("answered 302 Found".to_owned(), 10)].into());
+    assert!(last.new_ids.is_empty());
 }
 
 /// Answers `good` requests on each connection, reads one more and closes it.

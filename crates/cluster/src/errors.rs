@@ -39,6 +39,8 @@ pub enum Connection {
     WrongName,
     /// The server rejects the client certificate.
     ClientCertificate,
+    /// The server closed the connection: after a TLS 1.3 handshake this is how some reject a client certificate.
+    Closed,
     /// The server does not speak TLS.
     NoTls,
     /// Any other cause.
@@ -55,10 +57,20 @@ impl Connection {
             if let Some(error) = error.downcast_ref::<rustls::Error>() {
                 return Self::of_tls(error);
             }
+            if let Some(error) = error.downcast_ref::<hyper::Error>()
+                && (error.is_canceled() || error.is_closed() || error.is_incomplete_message())
+            {
+                found = Self::Closed;
+            }
             let io = error.downcast_ref::<std::io::Error>();
             match io.map(std::io::Error::kind) {
                 Some(std::io::ErrorKind::ConnectionRefused) => found = Self::Refused,
                 Some(std::io::ErrorKind::TimedOut) => found = Self::TimedOut,
+                Some(
+                    std::io::ErrorKind::ConnectionReset
+                    | std::io::ErrorKind::BrokenPipe
+                    | std::io::ErrorKind::UnexpectedEof,
+                ) => found = Self::Closed,
                 _ if error.to_string().starts_with("failed to lookup address") => found = Self::UnknownHost,
                 _ if error.to_string().contains("deadline has elapsed") => found = Self::TimedOut,
                 // A SOCKS connector hides the cause.
@@ -102,6 +114,7 @@ impl Connection {
             Self::Untrusted => "the server's certificate is not from a trusted CA",
             Self::WrongName => "the server's certificate is for another name",
             Self::ClientCertificate => "the server rejects the TLS connection or the client certificate",
+            Self::Closed => "the server closed the connection",
             Self::NoTls => "the server does not speak TLS",
             Self::Refused | Self::UnknownHost | Self::Other => return None,
         })
@@ -119,6 +132,10 @@ impl Connection {
             Self::Untrusted => "set the cluster's certificate-authority",
             Self::WrongName => "set the cluster's tls-server-name",
             Self::ClientCertificate => "renew the user's client-certificate",
+            Self::Closed if has_proxy => {
+                "check the cluster's server, proxy-url and the user's client-certificate"
+            }
+            Self::Closed => "check the cluster's server and the user's client-certificate",
             Self::NoTls => "check scheme and port of the cluster's server",
             Self::Other if has_proxy => "check the cluster's server and proxy-url",
             Self::Other => "check the cluster's server",

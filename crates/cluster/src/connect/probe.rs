@@ -117,7 +117,8 @@ async fn failed(cluster: &Cluster, error: &kube::Error) -> ConnectError {
     let context = &cluster.context;
     let cause = errors::kube(error);
     let connection = Connection::of(error);
-    let is_rejected = errors::is_unauthenticated(error) || connection == Connection::ClientCertificate;
+    let is_closed = matches!(connection, Connection::ClientCertificate | Connection::Closed);
+    let is_rejected = errors::is_unauthenticated(error) || is_closed;
     if is_rejected && let Some(plugin) = &cluster.user.plugin {
         plugin.forget().await;
     }

@@ -84,9 +84,9 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         match self.usual.verify_server_cert(certificate, intermediates, name, ocsp_response, now) {
             // The verifier checks the time before it looks for an issuer, and reports a CA's certificate as `Other`.
-            Err(Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::Other(_)))
-                if self.roots.iter().any(|root| **root == **certificate) =>
-            {
+            Err(Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::Other(_),
+            )) if self.roots.iter().any(|root| **root == **certificate) => {
                 rustls::client::verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
                 Ok(ServerCertVerified::assertion())
             }

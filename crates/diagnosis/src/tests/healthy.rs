@@ -132,6 +132,7 @@ pub(crate) fn healthy() -> Facts {
         },
         now: "2026-01-01T01:00:00Z".parse().unwrap(),
         version: known("Kubernetes v1.34.4".into()),
+        reach: None,
         permissions: vec![Permission {
             verb: "get",
             resource: "pods".into(),
