@@ -141,7 +141,8 @@ fn value_of(before: &str, mark: &str) -> (usize, usize) {
     let is_quoted = name.len() < before.len();
     let is_header = name.to_ascii_lowercase().ends_with("authorization");
     let is_part = |c: char| c.is_alphanumeric() || "_-.[]".contains(c);
-    let start = name.char_indices().rev().take_while(|(_, c)| is_part(*c)).last().map_or(name.len(), |(at, _)| at);
+    let start =
+        name.char_indices().rev().take_while(|(_, c)| is_part(*c)).last().map_or(name.len(), |(at, _)| at);
     let announces = is_secret_name(&name[start..]) && (mark.starts_with('=') || is_quoted);
     if !announces && !is_header {
         return NOTHING;
