@@ -18,6 +18,7 @@ use ratatui::layout::Rect;
 use testkit::pty::Pty;
 use tokio::sync::mpsc;
 use tui::source::event_sender::EventSender;
+use tui::source::load::plan::LoadPlan;
 use tui::source::session;
 use tui::source::session::Settings;
 use tui::source::target;

@@ -15,8 +15,8 @@ use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedS
 
 use crate::clock::{At, Clock};
 use crate::reported::{
-    BurstProgress, DrillEvent, DrillRequest, EarlierLine, FleetEvent, LoadProgress, LogState, MetricAnswers, Place,
-    PlaceKind, PollRate, ServerTime, Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
+    BurstProgress, DrillEvent, DrillRequest, EarlierLine, FleetEvent, LoadProgress, LogState, MetricAnswers,
+    Place, PlaceKind, PollRate, ServerTime, Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
 };
 use crate::ui::screen::{Panel, Screen};
 

@@ -164,7 +164,6 @@ impl Side {
             namespace: self.namespace.clone(),
             hpa: contract::names::HPA.to_owned(),
             prometheus: None,
-            load: LoadPlan::Jobs,
             flags: text::command::ClusterFlags::default(),
         };
         let report = examine(&Box::pin(collect(&self.client, &settings)).await);

@@ -55,7 +55,7 @@ pub(super) fn state_changed(model: &mut Model, state: SourceState) -> bool {
 fn forget_target(model: &mut Model) {
     let Data { now, day, load, .. } = &model.data;
     let mut data = Data { now: *now, ..Data::new(day.clone()) };
-    (data.load.size, data.load.rate) = (load.size, load.rate);
+    (data.load.size, data.load.rate, data.load.to) = (load.size, load.rate, load.to.clone());
     model.data = data;
     let ui = &mut model.ui;
     ui.view = View::Live;
