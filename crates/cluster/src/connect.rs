@@ -69,12 +69,12 @@ pub struct Cluster {
     /// URL of the proxy, without credentials.
     pub proxy: Option<String>,
     /// The user's credentials.
-    user: User,
+    pub(crate) user: User,
 }
 
 /// The user's credentials, as far as errors are about them.
 #[derive(Clone, Default)]
-struct User {
+pub(crate) struct User {
     plugin: Option<Plugin>,
     identity: Option<Identity>,
 }

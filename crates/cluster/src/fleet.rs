@@ -199,7 +199,13 @@ mod tests {
 
     async fn names(code: u16) -> (Result<Vec<String>, ConnectError>, usize) {
         let (client, counted) = server(code);
-        let cluster = Cluster { client, context: "here".into(), server: "https://far".into(), proxy: None };
+        let cluster = Cluster {
+            client,
+            context: "here".into(),
+            server: "https://far".into(),
+            proxy: None,
+            user: crate::connect::User::default(),
+        };
         let names = list::<Name>(&cluster, None, "app=web").await;
         let names = names.map(|names| names.into_iter().map(|name| name.0).collect());
         (names, counted.load(Ordering::Relaxed))
