@@ -67,6 +67,10 @@ pub async fn run<W: Write>(
     clock: Clock,
 ) -> Result<(), Error> {
     draw(terminal, model, &clock)?;
+    // The stream panics without a terminal to read, which may be gone by now.
+    if term::poll(Duration::ZERO).is_err() {
+        return Err(Error::Gone);
+    }
     run_with(terminal, model, term::EventStream::new(), events, effects, clock).await
 }
 
@@ -326,7 +330,8 @@ mod tests {
         let typed = Box::pin(typed);
         let running = run_with(&mut terminal, &mut model, typed, events, effects, clock);
         let (ended, sizes) = tokio::join!(running, looking);
-        ended.unwrap();
+        // The keyboard is closed.
+        assert!(matches!(ended, Err(Error::Gone)), "{ended:?}");
         assert_eq!(sizes, [1, 10, 50]);
     }
 

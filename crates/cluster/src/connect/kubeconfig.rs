@@ -179,6 +179,7 @@ fn configure(context: &str, cluster: &Cluster, mut user: AuthInfo) -> Result<Sel
         return Err((cause.to_owned(), "remove one of them"));
     }
     let server = server(cluster.server.as_deref().unwrap_or_default(), is_insecure || ca.is_some())?;
+    let (server, login) = proxy::without_login(server);
     let mut config = Config::new(server);
     config.root_cert = ca.map(|pem| certificates(&pem)).transpose()?;
     config.accept_invalid_certs = is_insecure;
@@ -195,6 +196,9 @@ fn configure(context: &str, cluster: &Cluster, mut user: AuthInfo) -> Result<Sel
         return Ok(Selected::of(context, config));
     }
     let identity = identity(&mut user)?;
+    if let Some(login) = login {
+        add_login(&mut user, login);
+    }
     // Secrets are only readable in their serialized form.
     let secrets = serde_json::to_value(&user).unwrap_or_default();
     if let Some(token) = secrets["token"].as_str()
@@ -253,6 +257,17 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
     match found {
         Ok(found) if !found.is_empty() => Ok(found.into_iter().map(|der| der.to_vec()).collect()),
         _ => Err(("certificate-authority has no PEM certificate".to_owned(), "set it to the CA's PEM file")),
+    }
+}
+
+/// Uses the login of the server's URL, unless the user has one, as Go's net/http does.
+fn add_login(user: &mut AuthInfo, login: proxy::Login) {
+    // A password can only be set by deserialization.
+    let fields = serde_json::json!({"username": login.user, "password": login.password});
+    if user.username.is_none()
+        && let Ok(basic) = serde_json::from_value::<AuthInfo>(fields)
+    {
+        (user.username, user.password) = (basic.username, basic.password);
     }
 }
 

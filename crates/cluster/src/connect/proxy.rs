@@ -55,6 +55,13 @@ impl Login {
     }
 }
 
+/// A URL without its login, and the login. Logs of the HTTP client have the URL.
+pub(super) fn without_login(url: Uri) -> (Uri, Option<Login>) {
+    let login = Login::of(&url);
+    let bare = login.as_ref().and_then(|_login| redacted(&url).parse().ok());
+    (bare.unwrap_or(url), login)
+}
+
 /// Returns true for the names and addresses of this machine.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
