@@ -159,7 +159,7 @@ impl<'a> SpecMetric<'a> {
     }
 
     /// Its entry in `status.currentMetrics`, by type, name, container, described object and selector.
-    pub(crate) fn entry<'s>(self, hpa: &'s HorizontalPodAutoscaler) -> Option<&'s MetricStatus> {
+    pub(crate) fn entry(self, hpa: &HorizontalPodAutoscaler) -> Option<&MetricStatus> {
         let statuses = hpa.status.as_ref()?.current_metrics.as_deref().unwrap_or_default();
         statuses.iter().find(|status| self.is_of(status))
     }

@@ -230,7 +230,7 @@ pub(crate) async fn collect(cluster: &Cluster, settings: &Settings, observer: Op
     facts.now = Timestamp::now();
     board.asked(Part::Sync);
     let ((command, path), (metrics, questions)) = (hpa(settings), questions.clone().await);
-    numbers::look_again(cluster, &mut facts, &metrics, &questions, &path, &command).await;
+    numbers::look_again(cluster, &mut facts, &metrics, &questions, &path, &command).boxed().await;
     board.answered(Part::Sync, |all| all.clone_from(&facts));
     facts
 }

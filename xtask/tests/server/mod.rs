@@ -35,7 +35,7 @@ impl Server {
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 let server = ApiServer::new(Config::default());
-                apiserver::run(server, Serve { tls, token }, listener, stopped).await.unwrap();
+                apiserver::run(server, Serve { tls, token }, listener, stopped).await;
             });
         });
         Self { folder, shutdown, thread: Some(thread) }

@@ -240,7 +240,7 @@ impl Web {
         let mut pods: Vec<PodUsage> =
             (0..self.replicas).map(|number| sample(Self::name(number), self.percent * 2)).collect();
         pods.push(sample("web-canary-77aa-b6r5w".to_owned(), 200));
-        self.answer(Reading::Resource(pods));
+        self.answer(&Reading::Resource(pods));
         if let Some(queue) = self.queue {
             let (ready, value) = (u64::try_from(queue).unwrap(), queue as f64);
             let staleness = std::time::Duration::ZERO;
@@ -252,7 +252,7 @@ impl Web {
         }
     }
 
-    fn answer(&mut self, reading: Reading) {
+    fn answer(&mut self, reading: &Reading) {
         let metrics: Vec<hpa::spec::Metric> = serde_json::from_value(self.metrics.clone()).unwrap();
         let answer = |metric: &hpa::spec::Metric| {
             let reading = reading.clone();
@@ -266,10 +266,10 @@ impl Web {
     fn fail(&mut self) {
         let why = "asking metrics.k8s.io/v1beta1 for the pods' usage: the server is currently unable to handle the \
                    request (503)";
-        self.answer(Reading::Failed(why.to_owned()));
+        self.answer(&Reading::Failed(why.to_owned()));
         self.world.ms += 15_000;
         self.hpa(false);
-        self.answer(Reading::Failed(why.to_owned()));
+        self.answer(&Reading::Failed(why.to_owned()));
         self.world.tick(500);
     }
 

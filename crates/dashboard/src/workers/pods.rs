@@ -15,13 +15,13 @@ pub const MAX_PODS: usize = 20_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PodChange {
     /// Not seen before.
-    New(Pod),
+    New(Box<Pod>),
     /// Seen before, and different now.
     Changed {
         /// The old state.
         before: Pod,
         /// The new state.
-        now: Pod,
+        now: Box<Pod>,
     },
     /// Gone.
     Gone(Pod),
@@ -136,7 +136,7 @@ impl Pods {
                 self.in_order.insert(now.clone(), known);
                 self.by_uid.insert(pod.uid.clone(), now);
             }
-            return Some(PodChange::Changed { before, now: pod });
+            return Some(PodChange::Changed { before, now: Box::new(pod) });
         }
         if self.by_uid.len() >= MAX_PODS && !self.make_room(pod.role) {
             return None;
@@ -150,7 +150,7 @@ impl Pods {
         let place = Place::of(&pod, at);
         self.by_uid.insert(pod.uid.clone(), place.clone());
         self.in_order.insert(place, known);
-        Some(PodChange::New(pod))
+        Some(PodChange::New(Box::new(pod)))
     }
 
     /// Makes room for a pod of a role: a pod of the demo replaces another one. Returns true if there is room.
@@ -216,7 +216,7 @@ mod tests {
     fn an_equal_pod_is_no_change() {
         let mut pods = Pods::default();
         let changes = pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("a", PodPhase::Pending))));
-        assert_eq!(changes, [PodChange::New(pod("a", PodPhase::Pending))]);
+        assert_eq!(changes, [PodChange::New(Box::new(pod("a", PodPhase::Pending)))]);
         let changes = pods.apply(At::default(), PodsEvent::Applied(Box::new(pod("a", PodPhase::Pending))));
         assert_eq!(changes, []);
     }

@@ -604,7 +604,7 @@ fn rabbitmq_triggers() {
                 rabbitmq(
                     facts,
                     json!({"protocol": "http", "queueName": "^mail", "useRegex": "true", "vhostName": "/"}),
-                )
+                );
             },
             check: "trigger-queues",
             verdict: Failure,
@@ -614,7 +614,7 @@ fn rabbitmq_triggers() {
         Case {
             name: "an expression over amqp",
             breakage: |facts| {
-                rabbitmq(facts, json!({"protocol": "amqp", "queueName": "^O", "useRegex": "true"}))
+                rabbitmq(facts, json!({"protocol": "amqp", "queueName": "^O", "useRegex": "true"}));
             },
             check: "trigger-protocol",
             verdict: Failure,

@@ -216,7 +216,7 @@ fn resource_metrics() {
 
 #[test]
 fn custom_metrics() {
-    fn refused(facts: &mut Facts, metric: Value) {
+    fn refused(facts: &mut Facts, metric: &Value) {
         with(facts, json!([metric, external()]));
         let error = Readings::Error { code: 404, message: "the server could not find the metric".into() };
         facts.pod_metrics.readings.insert(0, known(error));
@@ -237,7 +237,7 @@ fn custom_metrics() {
         Case {
             name: "an Object metric without a rule",
             breakage: |facts| {
-                refused(facts, object_metric());
+                refused(facts, &object_metric());
                 facts.pod_metrics.custom.backend = facts.api.backend.clone();
             },
             check: "custom-metric",
@@ -248,7 +248,7 @@ fn custom_metrics() {
         Case {
             name: "a misspelt Pods metric",
             breakage: |facts| {
-                refused(facts, pods_metric());
+                refused(facts, &pods_metric());
                 facts.pod_metrics.custom.listed = known(vec!["pods/http_request".to_owned()]);
             },
             check: "custom-metric",

@@ -42,7 +42,7 @@ fn target(facts: &mut Facts, target: Value) {
     set(&mut facts.autoscaler, "/spec/metrics/0/external/target", target);
 }
 
-fn metric(facts: &mut Facts, metric: Value) {
+fn metric(facts: &mut Facts, metric: &Value) {
     set(&mut facts.autoscaler, "/spec/metrics", json!([metric]));
 }
 
@@ -187,7 +187,7 @@ fn strangers_are_counted_by_the_metric_type() {
                 canary(facts);
                 metric(
                     facts,
-                    json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}),
+                    &json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}),
                 );
             },
             check: "counted-pods",
@@ -201,7 +201,7 @@ fn strangers_are_counted_by_the_metric_type() {
                 canary(facts);
                 metric(
                     facts,
-                    json!({"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "worker",
+                    &json!({"type": "ContainerResource", "containerResource": {"name": "cpu", "container": "worker",
                     "target": {"type": "AverageValue", "averageValue": "1"}}}),
                 );
             },
@@ -216,7 +216,7 @@ fn strangers_are_counted_by_the_metric_type() {
                 canary(facts);
                 metric(
                     facts,
-                    json!({"type": "Pods", "pods": {"metric": {"name": "hits"}, "target": {"type": "AverageValue", "averageValue": "1"}}}),
+                    &json!({"type": "Pods", "pods": {"metric": {"name": "hits"}, "target": {"type": "AverageValue", "averageValue": "1"}}}),
                 );
             },
             check: "counted-pods",
@@ -262,7 +262,7 @@ fn others_that_set_the_size() {
             breakage: |facts| {
                 metric(
                     facts,
-                    json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}),
+                    &json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}),
                 );
                 facts.vertical = fact(
                     json!([{"metadata": {"name": "right-size"}, "spec": {"targetRef": {"kind": "Deployment", "name": "worker"}}}]),
@@ -278,7 +278,7 @@ fn others_that_set_the_size() {
             breakage: |facts| {
                 metric(
                     facts,
-                    json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}),
+                    &json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}}),
                 );
                 facts.vertical = fact(
                     json!([{"metadata": {"name": "right-size"}, "spec": {"targetRef": {"kind": "Deployment", "name": "worker"},

@@ -256,7 +256,7 @@ impl GateFormatter<'_> {
 
 /// One of several metrics in a line: its arithmetic and its proposal.
 fn one_of_several(index: usize, report: &MetricReport) -> Gate {
-    let share = report.deciding().map_or_else(|| text::NO_RATIO.to_owned(), |share| ratio(share));
+    let share = report.deciding().map_or_else(|| text::NO_RATIO.to_owned(), ratio);
     let proposal = report.proposal.unwrap_or_default();
     let arithmetic = report.arithmetic.as_deref().unwrap_or_default();
     let text = text::metric_line(&report.name, arithmetic, &share, proposal);

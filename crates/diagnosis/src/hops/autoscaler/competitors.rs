@@ -86,7 +86,7 @@ fn replicas(facts: &Facts, writer: &mut ReportWriter<'_>, hpa: &HorizontalPodAut
         hpa.status.as_ref().and_then(|status| status.last_scale_time.as_ref()).map(|time| time.0);
     match writer_of_replicas(facts, metadata, last_scale) {
         None => {
-            writer.ok("replicas", messages::replicas_free(&target.name), facts.deployments.command.as_ref())
+            writer.ok("replicas", messages::replicas_free(&target.name), facts.deployments.command.as_ref());
         }
         Some(Writer::Manifest(manager)) => {
             let detail = messages::replicas_owned(manager, &kind, &target.name);

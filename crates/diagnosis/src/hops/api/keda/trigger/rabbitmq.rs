@@ -151,7 +151,7 @@ fn matching<'f>(
     };
     let in_vhost = || queues.iter().filter(|queue| vhost.as_ref().is_none_or(|vhost| &queue.vhost == vhost));
     let found: Vec<&Queue> = in_vhost().filter(|queue| pattern.is_match(&queue.name)).collect();
-    let place = vhost.as_ref().map_or(String::new(), |vhost| messages::of_vhost(vhost));
+    let place = vhost.as_ref().map_or(String::new(), messages::of_vhost);
     if found.is_empty() {
         let names = fmt::list(in_vhost().map(|queue| queue.name.as_str()));
         writer.fail(CHECK, messages::expression_matches_none(expression, place, names), command, fix());
