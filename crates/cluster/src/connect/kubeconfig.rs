@@ -197,7 +197,7 @@ fn configure(context: &str, cluster: &Cluster, mut user: AuthInfo) -> Result<Sel
     }
     let identity = identity(&mut user)?;
     if let Some(login) = login {
-        add_login(&mut user, login);
+        add_login(&mut user, &login);
     }
     // Secrets are only readable in their serialized form.
     let secrets = serde_json::to_value(&user).unwrap_or_default();
@@ -261,7 +261,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, FieldError> {
 }
 
 /// Uses the login of the server's URL, unless the user has one, as Go's net/http does.
-fn add_login(user: &mut AuthInfo, login: proxy::Login) {
+fn add_login(user: &mut AuthInfo, login: &proxy::Login) {
     // A password can only be set by deserialization.
     let fields = serde_json::json!({"username": login.user, "password": login.password});
     if user.username.is_none()
