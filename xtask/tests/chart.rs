@@ -166,13 +166,18 @@ fn roles_have_exactly_their_permissions() {
         "events.k8s.io/events",
         "apps/deployments",
         "apps/statefulsets",
+        "apps/replicasets",
+        "apps/deployments/scale",
+        "apps/statefulsets/scale",
         "autoscaling/horizontalpodautoscalers",
     ];
     let mut viewer: BTreeSet<String> = watched
         .iter()
         .flat_map(|resource| ["get", "list", "watch"].map(|verb| format!("{verb} {resource}")))
         .collect();
-    viewer.extend(["get", "list"].map(|verb| format!("{verb} external.metrics.k8s.io/*")));
+    for api in ["metrics.k8s.io", "custom.metrics.k8s.io", "external.metrics.k8s.io"] {
+        viewer.extend(["get", "list"].map(|verb| format!("{verb} {api}/*")));
+    }
     assert_eq!(permissions(find(&all, "Role", "surge-viewer")), viewer);
     let mut operator = viewer;
     operator.extend(
