@@ -108,7 +108,7 @@ fn report(is_broken: bool) -> Report {
             Hop::Intervals,
             "relist",
             NotApplicable,
-            "you cannot read the adapter's settings. A new metric waits for the next relist",
+            "the adapter's Deployment could not be read. A new metric waits for its next relist",
         ),
         finding(
             Hop::Intervals,

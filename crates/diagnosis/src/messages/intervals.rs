@@ -18,7 +18,7 @@ messages! {
     scrape_by_samples(subject, interval) = "Prometheus scrapes {subject} every {interval}, by its samples";
     scrape_by_target(subject, interval) = "Prometheus scrapes {subject} every {interval}, by its target";
     no_scrape() = "Prometheus has no scrape of the series";
-    relist_unknown() = "you cannot read the adapter's settings. A new metric waits for the next relist";
+    relist_unknown() = "the adapter's Deployment could not be read. A new metric waits for its next relist";
     max_age_short(max_age, scrape) = "the adapter drops series older than {max_age} (--metrics-max-age), but scrapes are {scrape} apart. The metric comes and goes";
     fix_max_age() = "raise the max-age";
     relist(relist, default, max_age) = "the adapter lists series every {relist}{default} with max-age {max_age}. Only a new metric waits for it";
