@@ -50,6 +50,15 @@ enum Format {
     Json,
 }
 
+/// The runtime of a command that answers once; `None` after a complaint.
+fn runtime() -> Option<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .inspect_err(|error| complain(&format!("starting the runtime failed: {error}")))
+        .ok()
+}
+
 /// Drives and watches Kubernetes autoscaling from a terminal.
 ///
 /// Without a subcommand it opens the dashboard on the current context's cluster: on the demo, else on the list of all

@@ -197,7 +197,7 @@ impl<W: Write> Terminal<W> {
     /// its prompt. This process gets the request as a [`JobSignal`].
     ///
     /// # Errors
-    /// When the signal cannot be sent.
+    /// The error of the system, if it does not send the signal.
     pub(crate) fn ask_to_stop(&self) -> io::Result<()> {
         if self.is_real {
             rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
@@ -216,7 +216,7 @@ impl<W: Write> Terminal<W> {
     /// Restores the terminal, stops this process, and enters the modes again when it continues.
     ///
     /// # Errors
-    /// When the process cannot be stopped, or the modes cannot be entered again.
+    /// The error of the system, if it does not stop the process or does not take the modes again.
     pub(crate) fn suspend(&mut self) -> io::Result<()> {
         restore();
         job_control::stop()?;
@@ -226,7 +226,7 @@ impl<W: Write> Terminal<W> {
     /// Enters the modes again after the process continued. A shell may have changed them.
     ///
     /// # Errors
-    /// When the modes cannot be entered.
+    /// The error of the terminal, if it does not take the modes.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         // Else crossterm takes the modes for those that it set.
         crossterm::terminal::disable_raw_mode()?;

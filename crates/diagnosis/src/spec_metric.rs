@@ -158,36 +158,11 @@ impl<'a> SpecMetric<'a> {
         }
     }
 
-    /// Its entry in `status.currentMetrics`, by type, name, container, described object and selector.
+    /// Its entry in `status.currentMetrics`, paired by identity.
     pub(crate) fn entry(self, hpa: &HorizontalPodAutoscaler) -> Option<&MetricStatus> {
+        let metrics = hpa::spec::Spec::try_from(hpa.spec.as_ref()?).ok()?.metrics;
         let statuses = hpa.status.as_ref()?.current_metrics.as_deref().unwrap_or_default();
-        statuses.iter().find(|status| self.is_of(status))
-    }
-
-    fn is_of(self, status: &MetricStatus) -> bool {
-        let is_same = |wanted: &MetricIdentifier, found: &MetricIdentifier| {
-            // Some servers leave the selector out of the status.
-            wanted.name == found.name && (found.selector.is_none() || wanted.selector == found.selector)
-        };
-        let spec = self.spec;
-        if let (Some(wanted), Some(found)) = (&spec.external, &status.external) {
-            return is_same(&wanted.metric, &found.metric);
-        }
-        if let (Some(wanted), Some(found)) = (&spec.pods, &status.pods) {
-            return is_same(&wanted.metric, &found.metric);
-        }
-        if let (Some(wanted), Some(found)) = (&spec.object, &status.object) {
-            return is_same(&wanted.metric, &found.metric)
-                && (&wanted.described_object.kind, &wanted.described_object.name)
-                    == (&found.described_object.kind, &found.described_object.name);
-        }
-        if let (Some(wanted), Some(found)) = (&spec.resource, &status.resource) {
-            return wanted.name == found.name;
-        }
-        if let (Some(wanted), Some(found)) = (&spec.container_resource, &status.container_resource) {
-            return wanted.name == found.name && wanted.container == found.container;
-        }
-        false
+        statuses.get(hpa::pairing::entry(&metrics, self.index, &hpa::k8s::readable_metrics(statuses))?)
     }
 
     /// The reading in the status with the target, such as `72 % of 80 %`; `None` without a reading.

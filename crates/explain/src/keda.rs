@@ -1,6 +1,6 @@
 //! Sentences about KEDA's part in addition to the HPA: pauses, activity, fallback, the step to 0.
 
-use observed::scaled_object::{Pause, ScaledObject, Trigger};
+use observed::scaled_object::{Hold, ScaledObject, Trigger};
 
 use crate::strings;
 
@@ -9,9 +9,9 @@ use crate::strings;
 pub fn sentences(object: &ScaledObject, replicas: Option<i32>) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(object.pause.map(|pause| match pause {
-        Pause::Here => strings::KEDA_PAUSED.to_owned(),
-        Pause::At(replicas) => strings::keda_paused_at(replicas),
-        Pause::WithoutAnnotation => strings::KEDA_PAUSED_UNANNOTATED.to_owned(),
+        Hold::Here => strings::KEDA_PAUSED.to_owned(),
+        Hold::At(replicas) => strings::keda_paused_at(replicas),
+        Hold::WithoutAnnotation => strings::KEDA_PAUSED_UNANNOTATED.to_owned(),
     }));
     if object.is_fallback {
         all.push(strings::keda_fallback(object.fallback));
@@ -70,7 +70,7 @@ mod tests {
                 "KEDA scales to 0 after 300 s without an active trigger",
             ]
         );
-        let paused = ScaledObject { pause: Some(Pause::At(0)), ..object };
+        let paused = ScaledObject { pause: Some(Hold::At(0)), ..object };
         assert_eq!(sentences(&paused, Some(0))[0], "KEDA is paused at 0 by the annotation paused-replicas");
     }
 }

@@ -75,24 +75,29 @@ fn canonical(selector: &LabelSelector) -> String {
     plain.query()
 }
 
-/// The reading of metric `index` in the status, paired by identity.
+/// The place of the entry of metric `index` in the status, paired by identity.
 ///
-/// An entry without a selector belongs to the only metric of its type and name. `None` for a metric without an entry, and
-/// for the number that the controller writes for an average over no pods.
+/// An entry without a selector belongs to the only metric of its type and name. `None` for a metric without an entry.
+#[must_use]
+pub fn entry(metrics: &[Metric], index: usize, statuses: &[MetricStatus]) -> Option<usize> {
+    let wanted = Identity::of_metric(metrics.get(index)?)?;
+    let identities: Vec<_> = statuses.iter().map(Identity::of_status).collect();
+    identities.iter().position(|status| status.as_ref() == Some(&wanted)).or_else(|| {
+        let is_namesake =
+            |other: &Option<Identity<'_>>| other.as_ref().is_some_and(|o| o.is_namesake(&wanted));
+        let mut namesakes = identities.iter().enumerate().filter(|(_, other)| is_namesake(other));
+        let (place, only) = namesakes.next().filter(|_| namesakes.next().is_none())?;
+        let is_bare = only.as_ref().is_some_and(|other| other.selector.is_empty());
+        let claims = metrics.iter().map(Identity::of_metric).filter(is_namesake);
+        (is_bare && claims.count() == 1).then_some(place)
+    })
+}
+
+/// The reading of metric `index` in the status. `None` without an [`entry`], and for the number that the controller writes for
+/// an average over no pods.
 #[must_use]
 pub fn current(metrics: &[Metric], index: usize, statuses: &[MetricStatus]) -> Option<Current> {
-    let wanted = Identity::of_metric(metrics.get(index)?)?;
-    let found = statuses.iter().find(|status| Identity::of_status(status).as_ref() == Some(&wanted));
-    let found = found.or_else(|| {
-        let mut namesakes = statuses
-            .iter()
-            .filter(|status| Identity::of_status(status).is_some_and(|other| other.is_namesake(&wanted)));
-        let only = namesakes.next().filter(|_| namesakes.next().is_none())?;
-        let is_bare = Identity::of_status(only).is_some_and(|other| other.selector.is_empty());
-        let claims = metrics.iter().filter_map(Identity::of_metric).filter(|m| m.is_namesake(&wanted));
-        (is_bare && claims.count() == 1).then_some(only)
-    })?;
-    found.current().copied().filter(is_reading)
+    statuses[entry(metrics, index, statuses)?].current().copied().filter(is_reading)
 }
 
 /// Returns whether a status holds a number: releases before 1.38 write the smallest one for an average over no pods.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 use text::clean;
 
-/// The annotation that pauses an object at its present size.
-const PAUSED: &str = "autoscaling.keda.sh/paused";
-/// The annotation that pauses an object at a size.
-const PAUSED_REPLICAS: &str = "autoscaling.keda.sh/paused-replicas";
+use crate::keda;
 
 /// A ScaledObject. All its texts are cleaned.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,16 +28,16 @@ pub struct ScaledObject {
     /// `advanced.scalingModifiers.formula`.
     pub formula: Option<String>,
     /// The pause, if there is one.
-    pub pause: Option<Pause>,
+    pub pause: Option<Hold>,
     /// True if a trigger is active, by the condition `Active`; `None` if KEDA reports nothing.
     pub is_active: Option<bool>,
     /// True if the fallback is in use, by the condition `Fallback`.
     pub is_fallback: bool,
 }
 
-/// A pause of a ScaledObject.
+/// The size at which KEDA holds the workload of a paused ScaledObject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pause {
+pub enum Hold {
     /// At the size at which it was paused.
     Here,
     /// At this size.
@@ -97,12 +95,13 @@ impl ScaledObject {
                 _ => None,
             }
         };
-        let annotation = |name: &str| object["metadata"]["annotations"][name].as_str();
-        let pause = match (annotation(PAUSED_REPLICAS), annotation(PAUSED), condition("Paused")) {
-            (Some(replicas), ..) => Some(replicas.parse().map_or(Pause::Here, Pause::At)),
-            (None, Some(word), _) if word != "false" => Some(Pause::Here),
-            (None, _, Some(true)) => Some(Pause::WithoutAnnotation),
-            _ => None,
+        let metadata: ObjectMeta = serde_json::from_value(object["metadata"].clone()).unwrap_or_default();
+        let pauses = keda::pauses(&metadata);
+        let pause = match pauses.iter().find(|pause| pause.holds()) {
+            Some(keda::Pause::HeldAt { replicas, .. }) => Some(replicas.parse().map_or(Hold::Here, Hold::At)),
+            Some(_) => Some(Hold::Here),
+            None if pauses.is_empty() && condition("Paused") == Some(true) => Some(Hold::WithoutAnnotation),
+            None => None,
         };
         let metrics: Vec<String> = object
             .pointer("/status/externalMetricNames")
@@ -130,7 +129,7 @@ impl ScaledObject {
     /// The trigger behind a metric of the HPA.
     #[must_use]
     pub fn trigger(&self, metric: &str) -> Option<&Trigger> {
-        let (index, _) = crate::keda::trigger(metric)?;
+        let (index, _) = keda::trigger(metric)?;
         self.triggers.get(index)
     }
 }
@@ -158,6 +157,10 @@ mod tests {
 
     use super::*;
 
+    const PAUSED: &str = "autoscaling.keda.sh/paused";
+    const PAUSED_REPLICAS: &str = "autoscaling.keda.sh/paused-replicas";
+    const PAUSED_SCALE_IN: &str = "autoscaling.keda.sh/paused-scale-in";
+
     #[test]
     fn triggers_conditions_and_defaults_are_read() {
         let object = ScaledObject::read(&json!({
@@ -184,10 +187,11 @@ mod tests {
     fn a_pause_has_its_annotation_or_a_condition() {
         for (annotations, paused, pause) in [
             (json!({}), "False", None),
-            (json!({PAUSED: "true"}), "True", Some(Pause::Here)),
+            (json!({PAUSED: "true"}), "True", Some(Hold::Here)),
             (json!({PAUSED: "false"}), "False", None),
-            (json!({PAUSED_REPLICAS: "0", PAUSED: "true"}), "True", Some(Pause::At(0))),
-            (json!({}), "True", Some(Pause::WithoutAnnotation)),
+            (json!({PAUSED_REPLICAS: "0", PAUSED: "true"}), "True", Some(Hold::At(0))),
+            (json!({}), "True", Some(Hold::WithoutAnnotation)),
+            (json!({PAUSED_SCALE_IN: "true"}), "True", None),
         ] {
             let object = json!({"metadata": {"annotations": annotations},
                 "status": {"conditions": [{"type": "Paused", "status": paused}]}});

@@ -158,7 +158,7 @@ fn value_of(before: &str, mark: &str) -> (usize, usize) {
 }
 
 /// An argument of a command without the credentials of URLs and without the value of a setting whose name announces a secret.
-/// What follows that value is hidden too, because the value may contain commas.
+/// It also hides the rest of the argument behind that value, because the value may contain commas.
 ///
 /// ```
 /// use text::secret::hide_word;

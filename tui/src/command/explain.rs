@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::cluster::ClusterArgs;
-use super::{USAGE, complain};
+use super::{Format, UNREACHABLE, USAGE, complain, runtime};
 use ::explain::change::Subject as Changed;
 use ::explain::report::Report;
 use ::explain::rules::Rules;
@@ -17,26 +17,14 @@ use text::clean;
 /// Exit code when a metric fails.
 const CANNOT_SCALE: u8 = 1;
 
-/// Exit code when the HPA cannot be read.
-const UNREACHABLE: u8 = 3;
-
-/// The form of the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For a person
-    Text,
-    /// For a program, by docs/schema/explain.json
-    Json,
-}
-
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Name of the HorizontalPodAutoscaler [default: the only one of the namespace]
     #[arg(value_name = "HPA")]
     hpa: Option<String>,
-    /// Form of the report
+    /// Form of the report; json follows docs/schema/explain.json
     #[arg(long, short, value_name = "FORM", default_value = "text")]
-    output: Output,
+    output: Format,
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
 }
@@ -45,13 +33,7 @@ pub(super) struct Args {
 type Failed = (u8, String);
 
 pub(super) fn main(arguments: &Args) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("starting the runtime failed: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
+    let Some(runtime) = runtime() else { return ExitCode::FAILURE };
     let report = match runtime.block_on(read(arguments)) {
         Ok(report) => report,
         Err((code, sentence)) => {
@@ -60,8 +42,8 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
         }
     };
     say(&match arguments.output {
-        Output::Text => report.text(),
-        Output::Json => format!("{:#}\n", report.json()),
+        Format::Text => report.text(),
+        Format::Json => format!("{:#}\n", report.json()),
     });
     if report.can_scale() { ExitCode::SUCCESS } else { ExitCode::from(CANNOT_SCALE) }
 }

@@ -5,20 +5,14 @@ use std::process::ExitCode;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{complain, note, signals};
+use super::{complain, note, runtime, signals};
 use installer::failure::{Failure, FailureKind};
 use installer::print::say;
 use installer::request::Mode;
 
 /// Runs a command. A signal stops it and decides the exit code.
 pub(super) fn run(command: impl AsyncFnOnce(CancellationToken) -> Result<ExitCode, Failure>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("starting the runtime failed: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
+    let Some(runtime) = runtime() else { return ExitCode::FAILURE };
     let code = runtime.block_on(async {
         let stop = CancellationToken::new();
         let caught = match signals::first_signal(&stop) {

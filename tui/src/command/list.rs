@@ -8,15 +8,12 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 
 use super::cluster::ClusterArgs;
-use super::complain;
+use super::{UNREACHABLE, complain, runtime};
 use cluster::connect::{self, ConnectError};
 use cluster::fleet;
 use explain::fleet::Row;
 use installer::print::say;
 use text::clean;
-
-/// Exit code when the HPAs cannot be read.
-const UNREACHABLE: u8 = 3;
 
 /// The form of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -48,13 +45,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(arguments: &Args) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            complain(&format!("starting the runtime failed: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
+    let Some(runtime) = runtime() else { return ExitCode::FAILURE };
     match runtime.block_on(read(arguments)) {
         Ok(list) => print(&list, arguments),
         Err(error) => {

@@ -70,13 +70,7 @@ fn run<S: Server>(arguments: impl Iterator<Item = OsString>, listeners: Listener
         Err(error) => return super::report(&error),
     };
     super::log::to_standard_error();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            super::complain(&format!("starting the runtime failed: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
+    let Some(runtime) = super::runtime() else { return ExitCode::FAILURE };
     let result = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         let signals = super::signals::cancel_on_signal(&shutdown).map_err(|error| error.to_string())?;

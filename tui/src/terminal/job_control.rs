@@ -24,7 +24,7 @@ impl JobSignals {
     /// Catches the signals from now on.
     ///
     /// # Errors
-    /// When there is no runtime, or the system refuses a handler.
+    /// The error of the system, if it refuses a handler.
     pub(super) fn catch() -> io::Result<Self> {
         let caught = |signal: Signal| tokio::signal::unix::signal(SignalKind::from_raw(signal.as_raw()));
         Ok(Self { stop: caught(Signal::TSTP)?, resume: caught(Signal::CONT)? })
@@ -43,7 +43,7 @@ impl JobSignals {
 /// does nothing in an orphaned process group, which no shell would continue.
 ///
 /// # Errors
-/// When the system refuses to change the action.
+/// The error of the system, if it refuses to change the action.
 #[expect(unsafe_code, reason = "no safe interface changes the action of a signal")]
 pub(super) fn stop() -> io::Result<()> {
     let checked = |code: libc::c_int| if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };

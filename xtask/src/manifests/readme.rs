@@ -14,7 +14,7 @@ const END: &str = "<!-- /values -->\n";
 /// Returns the README with the current table.
 ///
 /// # Errors
-/// When a file cannot be read, or a value has no description.
+/// An error that names the unreadable file, or the value without a description.
 pub(super) fn generate(root: &Path) -> anyhow::Result<String> {
     let read =
         |name: &str| std::fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"));
