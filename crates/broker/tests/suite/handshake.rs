@@ -96,11 +96,14 @@ pub(crate) async fn heartbeats_are_sent_and_expected(broker: &BrokerUnderTest) {
 }
 
 pub(crate) async fn a_close_is_answered(broker: &BrokerUnderTest) {
-    let mut raw = Raw::open(broker.amqp).await;
+    // A client that leaves the socket open: RabbitMQ closes it after one heartbeat interval, without heartbeats after 30 s.
+    let mut raw = Raw::open_with(broker.amqp, 1).await;
     let close = connection::Close { reply_code: 200, reply_text: "bye".into(), class_id: 0, method_id: 0 };
     raw.send_connection(connection::AMQPMethod::Close(close)).await;
     let (0, AMQPClass::Connection(connection::AMQPMethod::CloseOk(_))) = raw.method().await else {
         panic!("expected connection.close-ok");
     };
-    assert_eq!(raw.next().await, None);
+    while let Some(frame) = raw.next().await {
+        assert_eq!(frame, AMQPFrame::Heartbeat);
+    }
 }
