@@ -89,13 +89,8 @@ impl Simulator {
     ///
     /// # Errors
     /// [`SimulateError::Spec`] with all field errors, or [`SimulateError::Size`].
-    pub fn new(mut spec: Spec, config: Config, size: i32) -> Result<Self, SimulateError> {
-        default_spec(&mut spec);
-        drop_disabled_fields(&mut spec, None, &config);
-        let errors = validate(&spec, &config);
-        if !errors.is_empty() {
-            return Err(SimulateError::Spec(errors));
-        }
+    pub fn new(spec: Spec, config: Config, size: i32) -> Result<Self, SimulateError> {
+        let spec = Self::admitted(spec, None, &config)?;
         if size < 0 {
             return Err(SimulateError::Size(size));
         }
@@ -115,6 +110,23 @@ impl Simulator {
     pub fn set_size(&mut self, size: i32) {
         self.scale.spec_replicas = size.max(0);
         self.scale.status_replicas = size.max(0);
+    }
+
+    /// Changes the specification, as an update of the object does: status and memory stay.
+    ///
+    /// # Errors
+    /// [`SimulateError::Spec`] with all field errors; the specification stays.
+    pub fn set_spec(&mut self, spec: Spec) -> Result<(), SimulateError> {
+        self.spec = Self::admitted(spec, Some(&self.spec), &self.config)?;
+        Ok(())
+    }
+
+    /// A specification after the steps of an API server.
+    fn admitted(mut spec: Spec, before: Option<&Spec>, config: &Config) -> Result<Spec, SimulateError> {
+        default_spec(&mut spec);
+        drop_disabled_fields(&mut spec, before, config);
+        let errors = validate(&spec, config);
+        if errors.is_empty() { Ok(spec) } else { Err(SimulateError::Spec(errors)) }
     }
 
     /// The specification with defaults.

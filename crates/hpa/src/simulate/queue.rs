@@ -14,10 +14,11 @@
 //!   ready at once. `status.replicas` of the scale always equals its `spec.replicas`.
 //! - Scale-down removes starting pods first, then the pods that became ready last. A removed pod no longer counts as ready,
 //!   requeues the jobs that it has not begun, and finishes its current job.
+//! - A load that [`Simulation::set_rate`] changes keeps the fraction of the next job.
 //! - At equal times the order is: jobs done, pods ready, jobs arriving, scrape, sync.
 
 mod model;
 mod run;
 
 pub use model::{Arrivals, Counted, MAX_PODS, MAX_STEPS, Queue, QueueSample, Run};
-pub use run::run;
+pub use run::{Simulation, run};

@@ -96,6 +96,10 @@ pub struct Run {
     pub drained_at_ms: Option<i64>,
     /// The largest depth.
     pub peak_depth: u64,
+    /// The longest time of a job from its arrival to its delivery.
+    pub longest_wait_ms: i64,
+    /// Number of deliveries beyond the first.
+    pub redelivered: u64,
     /// The cost of the run: ready pods times milliseconds.
     pub pod_ms: i64,
 }
