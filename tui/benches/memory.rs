@@ -136,7 +136,15 @@ fn whole(kubeconfig: PathBuf) {
             };
             session::run(running, settings, outbox, clock, wanted).await;
         });
-        let ended = tui::runtime::run(&mut terminal, &mut world.model, received, effects, clock).await;
+        let ended = tui::runtime::run(
+            &mut terminal,
+            &mut world.model,
+            received,
+            effects,
+            clock,
+            &tui::source::recorder::Tap::closed(),
+        )
+        .await;
         terminal.leave();
         ended.expect("it runs until it is killed");
     });

@@ -12,6 +12,8 @@ mod log;
 mod man;
 #[cfg(feature = "sandbox")]
 mod pod;
+mod record;
+mod replay;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -86,6 +88,10 @@ enum Command {
     Down(down::Args),
     /// Show what is installed, and how fresh each hop is
     Status(status::Args),
+    /// Record a cluster's autoscaling into a file, without a screen
+    Record(record::Args),
+    /// Play a recording on the screens of the dashboard, or try other settings on it
+    Replay(replay::Args),
     /// Run the sandbox without a dashboard, until SIGINT or SIGTERM
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
@@ -115,6 +121,7 @@ impl Command {
             Self::Up(arguments) => Some(&mut arguments.cluster),
             Self::Down(arguments) => Some(&mut arguments.cluster),
             Self::Status(arguments) => Some(&mut arguments.cluster),
+            Self::Record(arguments) => Some(&mut arguments.cluster),
             _ => None,
         }
     }
@@ -181,6 +188,8 @@ fn run(cli: Cli) -> ExitCode {
         Some(Command::Up(arguments)) => up::main(arguments),
         Some(Command::Down(arguments)) => down::main(arguments),
         Some(Command::Status(arguments)) => status::main(&arguments),
+        Some(Command::Record(arguments)) => record::main(arguments),
+        Some(Command::Replay(arguments)) => replay::main(&arguments),
         #[cfg(feature = "sandbox")]
         Some(Command::Sandbox(arguments)) => sandbox::main(arguments),
         Some(Command::Completions(arguments)) => complete::main(&arguments),

@@ -7,6 +7,7 @@ use crate::source::dispatch;
 use crate::source::dispatch::Settings;
 use crate::source::event_sender::EventSender;
 use crate::source::load::plan::LoadPlan;
+use crate::source::recorder::Tap;
 use cluster::connect;
 use cluster::connect::{ConnectError, ConnectFlags};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -14,7 +15,7 @@ use dashboard::clock::{Clock, DayClock};
 use dashboard::message::{Effect, Event, Input, Timestamped};
 use dashboard::model::Model;
 use dashboard::reported::{Target, TargetEvent};
-use dashboard::update::update;
+use dashboard::update::recorded;
 use kube::Client;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -58,7 +59,8 @@ impl Dashboard {
         let outbox = EventSender::new(events.clone(), clock);
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
         let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
-        tokio::spawn(run(Arc::clone(&model), received, effects, clock));
+        let watched = Arc::clone(&model);
+        tokio::spawn(async move { run(&watched, received, effects, clock, &Tap::closed()).await });
         Self { model, events, clock, namespace: namespace.to_owned() }
     }
 
@@ -94,11 +96,13 @@ impl Dashboard {
     }
 }
 
-async fn run(
-    model: Arc<Mutex<Model>>,
+/// Drives a model as the dashboard's loop does, without a terminal, until the events or the sources end.
+pub async fn run(
+    model: &Mutex<Model>,
     mut events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
+    tap: &Tap,
 ) {
     let mut tick: Option<Instant> = None;
     loop {
@@ -116,7 +120,10 @@ async fn run(
             }
         };
         let Some(stamped) = stamped else { return };
-        let wanted = update(&mut model.lock().unwrap_or_else(PoisonError::into_inner), stamped);
+        let wanted = {
+            let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
+            recorded(&mut model, stamped, |kept| tap.keep(kept))
+        };
         for effect in wanted {
             match effect {
                 Effect::TickIn(period) => tick = Some(Instant::now() + period),

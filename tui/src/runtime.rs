@@ -12,6 +12,7 @@ use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::source::recorder::Tap;
 use crate::terminal;
 use crate::terminal::{JobSignal, Terminal};
 use crate::view;
@@ -19,7 +20,7 @@ use crate::view::ScreenLayout;
 use dashboard::clock::Clock;
 use dashboard::message::{Effect, Event, Input, Timestamped};
 use dashboard::model::Model;
-use dashboard::update::update;
+use dashboard::update::{recorded, update};
 
 /// The time between two frames: at most thirty a second.
 const FRAME_INTERVAL: Duration = Duration::from_millis(33);
@@ -65,13 +66,14 @@ pub async fn run<W: Write>(
     events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
+    tap: &Tap,
 ) -> Result<(), Error> {
     draw(terminal, model, &clock)?;
     // The stream panics without a terminal to read, which may be gone by now.
     if term::poll(Duration::ZERO).is_err() {
         return Err(Error::Gone);
     }
-    run_with(terminal, model, term::EventStream::new(), events, effects, clock).await
+    run_with(terminal, model, term::EventStream::new(), events, effects, clock, tap).await
 }
 
 /// Runs the dashboard as [`run`] does, with the given input.
@@ -85,6 +87,7 @@ pub async fn run_with<W: Write>(
     mut events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
+    tap: &Tap,
 ) -> Result<(), Error> {
     let mut hands = Hands { effects, waiting: VecDeque::new(), tick: None };
     let mut layout = draw(terminal, model, &clock)?;
@@ -102,11 +105,11 @@ pub async fn run_with<W: Write>(
                     JobSignal::Continue => terminal.resume()?,
                 }
                 let (columns, rows) = terminal.size();
-                Some(clock.stamp(Event::Input(Input::Resumed(columns, rows))))
+                Some(stamp(model, &clock, Event::Input(Input::Resumed(columns, rows))))
             }
             typed = input.next() => match typed {
                 Some(Ok(event)) => {
-                    translate(event, &layout).map(|input| clock.stamp(Event::Input(input)))
+                    translate(event, &layout).map(|input| stamp(model, &clock, Event::Input(input)))
                 }
                 Some(Err(error)) => return Err(error.into()),
                 None => return Err(Error::Gone),
@@ -120,9 +123,10 @@ pub async fn run_with<W: Write>(
                 sources_live = stamped.is_some();
                 stamped
             }
-            () = until(hands.tick) => {
+            // The ticks of a replay are in the recording.
+            () = until(hands.tick), if model.session.replay().is_none() => {
                 hands.tick = None;
-                Some(clock.stamp(Event::Tick))
+                Some(stamp(model, &clock, Event::Tick))
             }
             permit = hands.effects.reserve(), if !hands.waiting.is_empty() => {
                 match (permit, hands.waiting.pop_front()) {
@@ -138,7 +142,12 @@ pub async fn run_with<W: Write>(
         // Samples that arrived meanwhile are drawn in the same frame.
         for _ in 0..EVENT_BATCH {
             let Some(stamped) = next.take() else { break };
-            for effect in update(model, stamped) {
+            let at = stamped.at;
+            for effect in recorded(model, stamped, |kept| tap.keep(kept)) {
+                if let Effect::Record(request) = effect {
+                    tap.request(request, at);
+                    continue;
+                }
                 match hands.carry_out(effect) {
                     Own::Nothing => {}
                     Own::Redraw => terminal.forget(),
@@ -151,6 +160,14 @@ pub async fn run_with<W: Write>(
             }
         }
         terminal.set_mouse(model.ui.mouse)?;
+    }
+}
+
+/// Stamps an event of this process. In a replay, the time is that of the recording.
+fn stamp(model: &Model, clock: &Clock, event: Event) -> Timestamped {
+    match model.session.replay() {
+        Some(_) => Timestamped { at: model.data.now, event },
+        None => clock.stamp(event),
     }
 }
 
@@ -295,7 +312,7 @@ mod tests {
             assert_eq!(seen.count(), 1);
             key('q')
         }));
-        run_with(&mut terminal, &mut model, input, events, effects, clock).await.unwrap();
+        run_with(&mut terminal, &mut model, input, events, effects, clock, &Tap::closed()).await.unwrap();
     }
 
     #[tokio::test]
@@ -327,8 +344,8 @@ mod tests {
             drop(keys);
             sizes
         };
-        let typed = Box::pin(typed);
-        let running = run_with(&mut terminal, &mut model, typed, events, effects, clock);
+        let (typed, tap) = (Box::pin(typed), Tap::closed());
+        let running = run_with(&mut terminal, &mut model, typed, events, effects, clock, &tap);
         let (ended, sizes) = tokio::join!(running, looking);
         // The keyboard is closed.
         assert!(matches!(ended, Err(Error::Gone)), "{ended:?}");
@@ -352,7 +369,7 @@ mod tests {
         samples.try_send(clock.stamp(Event::Terminate)).unwrap();
         let no_input = stream::pending::<io::Result<term::Event>>();
         let began = Instant::now();
-        run_with(&mut terminal, &mut model, no_input, events, effects, clock).await.unwrap();
+        run_with(&mut terminal, &mut model, no_input, events, effects, clock, &Tap::closed()).await.unwrap();
         // At most one frame each frame interval, and the first.
         let most = began.elapsed().as_millis() / FRAME_INTERVAL.as_millis() + 2;
         assert!(frames.count() as u128 <= most, "{} frames", frames.count());
@@ -366,7 +383,7 @@ mod tests {
         let (_events, events) = mpsc::channel(1);
         let (effects, _effects) = mpsc::channel(1);
         let input = stream::empty::<io::Result<term::Event>>();
-        let ended = run_with(&mut terminal, &mut model, input, events, effects, clock).await;
+        let ended = run_with(&mut terminal, &mut model, input, events, effects, clock, &Tap::closed()).await;
         assert!(matches!(ended, Err(Error::Gone)), "{ended:?}");
     }
 }

@@ -155,6 +155,7 @@ fn dialog(model: &Model, layout: &ScreenLayout, buffer: &mut Buffer) {
             Dialog::Drills(dialog) => (&dialog::Drills { dialog, data, theme }).render(area, buffer),
             Dialog::Shadow(dialog) => (&dialog::ShadowForm { dialog, theme }).render(area, buffer),
             Dialog::Places(dialog) => (&dialog::Places { dialog, theme }).render(area, buffer),
+            Dialog::Mark(note) => (&dialog::Mark { note, theme }).render(area, buffer),
         },
         Mode::Legend(chosen) => {
             let lens = ui.chart_view(data.now);

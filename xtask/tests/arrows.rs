@@ -17,6 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("explain", &["text", "observed", "hpa"]),
     ("diagnosis", &["text", "observed", "contract", "hpa", "promfmt"]),
     ("dashboard", &["text", "observed", "explain", "diagnosis", "contract", "hpa", "scenario"]),
+    // Files.
+    ("recording", &["dashboard", "observed", "contract", "hpa"]),
     // Talk to a cluster.
     ("cluster", &["text", "observed", "contract", "hpa", "promfmt"]),
     ("doctor", &["cluster", "diagnosis", "observed", "contract", "text", "hpa", "promfmt"]),
@@ -40,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "explain",
             "dashboard",
             "scenario",
+            "recording",
             "diagnosis",
             "doctor",
             "installer",

@@ -234,7 +234,7 @@ impl Refusal {
 }
 
 fn answer(api: &'static str, reading: Result<Reading, String>) -> MetricAnswer {
-    MetricAnswer { reading: reading.unwrap_or_else(Reading::Failed), api }
+    MetricAnswer { reading: reading.unwrap_or_else(Reading::Failed), api: api.into() }
 }
 
 fn is_resource(metric: &Metric) -> bool {

@@ -1,5 +1,8 @@
+use serde::{Deserialize, Serialize};
+
 /// State of one step while an environment starts, such as `API server` or `broker`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum StepState {
     /// The step waits; the text names the reason and is empty when it is unknown.
     Waiting(String),

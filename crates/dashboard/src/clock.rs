@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 
 /// Time since the run began, by the monotonic clock. [`DayClock`] turns it into a time of day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct At(pub Duration);
+/// In JSON it is a number of seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct At(#[serde(with = "observed::seconds")] pub Duration);
 
 impl At {
     /// Seconds since the run began.
@@ -43,10 +45,11 @@ impl Clock {
         Self { started: now.checked_sub(ago).unwrap_or(now) }
     }
 
-    /// Time since the start.
+    /// Time since the start in whole microseconds, which keeps recordings short.
     #[must_use]
     pub fn now(&self) -> At {
-        At(self.started.elapsed())
+        let elapsed = self.started.elapsed();
+        At(Duration::new(elapsed.as_secs(), elapsed.subsec_micros() * 1_000))
     }
 
     /// The instant of `at`, to wait until it.

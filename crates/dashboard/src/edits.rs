@@ -3,12 +3,14 @@
 //! The model edits with it, and the source that talks to the API server patches with it. Pure.
 
 use hpa::spec::{Direction, Policy};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use text::clean;
 
 /// The edit of one field.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Edit {
     /// `spec.minReplicas`.
     Min(i32),
@@ -42,7 +44,8 @@ pub enum Edit {
 }
 
 /// The target type of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum TargetKind {
     /// Per pod.
     #[default]
@@ -75,7 +78,8 @@ impl TargetKind {
 }
 
 /// A field that differs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Its path, such as `spec.maxReplicas`.
     pub path: String,

@@ -21,12 +21,18 @@ pub fn action(key: &KeyEvent, place: KeyContext) -> Option<Action> {
         code if modifiers == KeyModifiers::NONE => Press::Code(code),
         _ => return None,
     };
-    TABLE
-        .iter()
-        .filter(|binding| binding.when == KeyContext::Always || binding.when == place)
-        .flat_map(|binding| binding.keys)
-        .find(|(known, _)| *known == press)
-        .map(|(_, action)| *action)
+    let find = |place: KeyContext| {
+        TABLE
+            .iter()
+            .filter(|binding| binding.when == KeyContext::Always || binding.when == place)
+            .flat_map(|binding| binding.keys)
+            .find(|(known, _)| *known == press)
+            .map(|(_, action)| *action)
+    };
+    match place {
+        KeyContext::Replay => find(place).or_else(|| find(KeyContext::Screen)),
+        place => find(place),
+    }
 }
 
 /// The table of the keys in Markdown, as in the README.
@@ -46,7 +52,13 @@ mod tests {
 
     #[test]
     fn no_key_has_two_actions() {
-        for place in [KeyContext::Screen, KeyContext::Dialog, KeyContext::Legend, KeyContext::Filter] {
+        for place in [
+            KeyContext::Screen,
+            KeyContext::Replay,
+            KeyContext::Dialog,
+            KeyContext::Legend,
+            KeyContext::Filter,
+        ] {
             let mut seen = Vec::new();
             for binding in TABLE.iter().filter(|b| b.when == KeyContext::Always || b.when == place) {
                 for (press, _) in binding.keys {
@@ -61,7 +73,7 @@ mod tests {
     fn keys_act_by_the_table() {
         let key = |code, modifiers| KeyEvent::new(code, modifiers);
         let none = KeyModifiers::NONE;
-        use KeyContext::{Dialog, Filter, Legend, Screen};
+        use KeyContext::{Dialog, Filter, Legend, Replay, Screen};
         for (event, place, expected) in [
             (key(KeyCode::Char(' '), none), Screen, Some(Action::Fire)),
             (key(KeyCode::Char(' '), none), Dialog, None),
@@ -78,6 +90,8 @@ mod tests {
             (key(KeyCode::BackTab, KeyModifiers::SHIFT), Screen, Some(Action::PreviousScreen)),
             (key(KeyCode::Esc, none), Dialog, Some(Action::No)),
             (key(KeyCode::Esc, none), Screen, Some(Action::Back)),
+            (key(KeyCode::Char(' '), none), Replay, Some(Action::ReplayToggle)),
+            (key(KeyCode::Char('z'), none), Replay, Some(Action::ZoomIn)),
         ] {
             assert_eq!(action(&event, place), expected, "{event:?} {place:?}");
         }

@@ -17,6 +17,7 @@ pub mod reported;
 #[cfg(any(test, feature = "scenes"))]
 #[doc(hidden)]
 pub mod scenes;
+pub mod session;
 pub mod strings;
 pub mod target;
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! returns [`Effect`]s, which the runtime carries out. All data here is plain: no client, no handle, no
 //! Kubernetes type. Sources clean text from a cluster (`clean::text`) when they build an event, so no event
 //! contains a control character.
+//!
+//! A recording holds events: their form in JSON is the public format of `docs/recording.md`. A new field needs a default, and
+//! a renamed one an alias.
 
 use std::time::Duration;
 
@@ -12,12 +15,15 @@ use diagnosis::{Progress, Report};
 use jiff::Timestamp;
 use observed::scaled_object::ScaledObject;
 use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedSample, Workload};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::{At, Clock};
 use crate::reported::{
     BurstProgress, DrillEvent, DrillRequest, EarlierLine, FleetEvent, LoadProgress, LogState, MetricAnswers,
-    Place, PlaceKind, PollRate, ServerTime, Source, SourceState, TargetEvent, TuneEvent, TuneRequest,
+    Place, PlaceKind, PollRate, RecordRequest, RecorderEvent, ServerTime, Source, SourceState, TargetEvent,
+    TuneEvent, TuneRequest,
 };
+use crate::session::{ReplayEvent, ReplayRequest};
 use crate::ui::screen::{Panel, Screen};
 
 /// An event and its arrival time.
@@ -29,14 +35,19 @@ pub struct Timestamped {
     pub event: Event,
 }
 
-/// The events.
-#[derive(Debug, Clone, PartialEq)]
+/// The events. In JSON, each is a kind and a payload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "payload", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// The user typed, pasted or clicked, or the window changed its size.
+    #[serde(skip)]
     Input(Input),
     /// Time passed: sent only while something on the screen changes with time.
     Tick,
+    /// A user's or a scenario's request.
+    Request(Request),
     /// A frame was drawn. The runtime sends it after each frame, with what only the layout knows.
+    #[serde(skip)]
     Drawn {
         /// The scroll range of the shown list, or of the help over it.
         max_scroll: usize,
@@ -50,6 +61,7 @@ pub enum Event {
     /// The pods of the namespace changed.
     Pods(PodsEvent),
     /// A Kubernetes Event about one of our objects.
+    #[serde(rename = "event")]
     Cluster(ClusterEvent),
     /// The queue's state from the broker.
     Depth(DepthSample),
@@ -116,8 +128,72 @@ pub enum Event {
     Drill(DrillEvent),
     /// The HPAs of the cluster, and changes of the target.
     Fleet(FleetEvent),
+    /// The state of the recording.
+    #[serde(skip)]
+    Recorder(RecorderEvent),
+    /// The position of a replay.
+    #[serde(skip)]
+    Replay(ReplayEvent),
     /// The process was asked to end (SIGTERM, SIGHUP, or SIGINT from outside).
+    #[serde(skip)]
     Terminate,
+}
+
+impl Event {
+    /// Returns true if the data of the model may depend on the event: a recording holds these, and a replay repeats them.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        match self {
+            Self::Input(_) | Self::Drawn { .. } | Self::Recorder(_) | Self::Replay(_) | Self::Terminate => {
+                false
+            }
+            Self::Source(source, _) => *source != Source::Fleet,
+            Self::Fleet(event) => matches!(event, FleetEvent::Alone | FleetEvent::Opened),
+            _ => true,
+        }
+    }
+}
+
+/// A request of the user or of a scenario. A replay repeats it without the effects on the cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Request {
+    /// Another view of the same data: only the time is news.
+    View,
+    /// Set the requests of the next burst.
+    Size(u32),
+    /// Set the rate of the continuous load in requests per second, at once if it runs.
+    Rate(f64),
+    /// Fire a burst of this many requests.
+    Burst(u32),
+    /// Start the continuous load.
+    StartLoad,
+    /// Stop the continuous load, with the reason.
+    StopLoad(String),
+    /// Delete a pod with a grace period of zero.
+    Kill {
+        /// Its name.
+        name: String,
+        /// Its uid, as a precondition.
+        uid: String,
+    },
+    /// Read or change the HPA.
+    Tune(TuneRequest),
+    /// Stop a part of the metric chain, or start it again.
+    Drill(DrillRequest),
+    /// Switch the shadow on with this specification, or off.
+    Shadow(Option<Box<hpa::Spec>>),
+    /// Run the doctor.
+    Doctor,
+    /// Set a mark on the time axis, with a note.
+    Mark(String),
+    /// Add a refused key to the list of events.
+    Refused {
+        /// The refused action, such as `no burst`.
+        what: String,
+        /// The reason.
+        why: String,
+    },
 }
 
 /// Input from the terminal.
@@ -196,6 +272,12 @@ pub enum Effect {
     PollRate(PollRate),
     /// Follow these pods' logs from now on; the log of a pod that is no longer listed is read to its end.
     FollowLogs(Vec<String>),
+    /// Add a request to the recording, with the time of the event that made it.
+    Keep(Request),
+    /// Begin, end or save a recording.
+    Record(RecordRequest),
+    /// Move a replay.
+    Replay(ReplayRequest),
     /// Send an [`Event::Tick`] after this time; it replaces any earlier request.
     TickIn(Duration),
     /// Stop the process as Ctrl-Z does, and restore the terminal meanwhile.

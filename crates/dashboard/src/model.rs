@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::DayClock;
 use crate::data::Data;
 use crate::fleet::Fleet;
+use crate::session::Session;
 use crate::ui::state::{Ui, View};
 
 /// The observed data and the state that the keys change.
@@ -18,13 +19,15 @@ pub struct Model {
     pub ui: Ui,
     /// The HPAs of the cluster. They outlive a change of the target.
     pub fleet: Fleet,
+    /// The origin of the data.
+    pub session: Session,
 }
 
 impl Model {
     /// An empty model for a window of that size.
     #[must_use]
     pub fn new(day: DayClock, size: (u16, u16)) -> Self {
-        Self { data: Data::new(day), ui: Ui::new(size), fleet: Fleet::default() }
+        Self { data: Data::new(day), ui: Ui::new(size), fleet: Fleet::default(), session: Session::default() }
     }
 
     /// The data to show: the current data, or that of the moment of the pause.

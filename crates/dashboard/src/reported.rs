@@ -3,6 +3,7 @@
 mod changes;
 mod fleet;
 mod load;
+mod recorder;
 mod sources;
 mod target;
 
@@ -12,6 +13,7 @@ pub use self::changes::{
 };
 pub use self::fleet::{FleetEvent, Place, PlaceKind};
 pub use self::load::{BurstProgress, LoadProgress};
+pub use self::recorder::{RecordRequest, RecorderEvent};
 pub use self::sources::{EarlierLine, LogState, MetricAnswers, PollRate, ServerTime, Source, SourceState};
 pub use self::target::{Problem, StartStep, Target, TargetEvent};
 pub use contract::StepState;

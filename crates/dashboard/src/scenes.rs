@@ -130,7 +130,7 @@ impl World {
         "confirm" => {
             world.ready();
             world.run(20);
-            world.model.data.load.size = 2_000;
+            world.send(Event::Request(Request::Size(2_000)));
             world.keys(" ");
         }
         "dropped" => {

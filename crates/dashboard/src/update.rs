@@ -14,15 +14,42 @@ mod navigation;
 mod observe;
 mod observed_at;
 mod places;
-pub(crate) mod shadow;
+mod request;
+pub(crate) mod running_shadow;
+mod send;
+mod session;
+mod shadow;
 mod sources;
 #[cfg(test)]
 mod tests;
 mod tune;
 
 use crate::autoscaler::estimate::StatusChange;
-use crate::message::{Effect, Event, Timestamped};
+use crate::message::{Effect, Event, Request, Timestamped};
 use crate::model::Model;
+
+/// Handles an event as [`update`] does, and hands to `keep` what a recording holds of it: the event itself, or the requests
+/// that it made. A model that takes the kept events in their order has the same data at every moment.
+#[must_use = "effects do nothing unless they are carried out"]
+pub fn recorded(model: &mut Model, stamped: Timestamped, mut keep: impl FnMut(Timestamped)) -> Vec<Effect> {
+    let at = stamped.at;
+    let mut is_news = matches!(stamped.event, Event::Input(_) | Event::Terminate);
+    if stamped.event.is_recorded() {
+        keep(stamped.clone());
+    }
+    let mut effects = update(model, stamped);
+    effects.retain(|effect| {
+        let Effect::Keep(request) = effect else { return true };
+        is_news = false;
+        keep(Timestamped { at, event: Event::Request(request.clone()) });
+        false
+    });
+    // Timers expire at every event, also at a key that changes only the view.
+    if is_news {
+        keep(Timestamped { at, event: Event::Request(Request::View) });
+    }
+    effects
+}
 
 /// Handles an event. The runtime must carry out the effects in order.
 #[must_use = "effects do nothing unless they are carried out"]
@@ -42,8 +69,20 @@ pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
             true
         }
         Event::Terminate => {
-            act::quit(model, &mut effects);
+            act::quit(model, at, &mut effects);
             true
+        }
+        Event::Recorder(report) => {
+            session::recorder(model, at, report);
+            return Vec::new();
+        }
+        Event::Replay(report) => {
+            session::replay(model, report);
+            return Vec::new();
+        }
+        Event::Request(request) => {
+            request::carry_out(model, at, request, &mut effects);
+            model.paused_for().is_none()
         }
         event => {
             let changed = observe::take(model, at, event, &mut effects);

@@ -1,6 +1,8 @@
 //! The findings of a report: the hop, the check, its verdict, the observation and the fix.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 use text::clean;
 use text::command::Command;
 
@@ -8,7 +10,7 @@ use crate::facts::{Fact, Outcome};
 use crate::messages;
 
 /// The hops of the chain. A cause comes before its consequences.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hop {
     /// The API server and the namespace.
@@ -54,7 +56,7 @@ impl Hop {
 }
 
 /// The result of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Correct.
@@ -94,7 +96,8 @@ pub enum Form {
 }
 
 /// One remedy for a finding: a sentence, a command, YAML, or a command and then YAML.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Fix {
     /// The remedy as a sentence.
     pub what: String,
@@ -150,30 +153,23 @@ impl Fix {
 }
 
 /// The outcome of one check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// The hop.
     pub hop: Hop,
     /// A fixed name of the check, for scripts.
-    pub check: &'static str,
+    pub check: Cow<'static, str>,
     /// The External metric that it is about, if the HPA has several.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     /// The verdict.
     pub verdict: Verdict,
     /// The observation as a sentence; cleaned.
     pub detail: String,
     /// The command that shows the same; `None` when the finding combines several responses.
-    #[serde(serialize_with = "as_line")]
     pub evidence: Option<Command>,
     /// The remedy. A report shows only one: see [`Report::fix`](crate::report::Report::fix).
-    #[serde(skip)]
     pub fix: Option<Fix>,
-}
-
-#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-fn as_line<S: serde::Serializer>(command: &Option<Command>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&command.as_ref().map(Command::to_string).unwrap_or_default())
 }
 
 /// Writes the findings of one hop.
@@ -201,7 +197,7 @@ impl ReportWriter<'_> {
         };
         self.findings.push(Finding {
             hop: self.hop,
-            check,
+            check: Cow::Borrowed(check),
             metric,
             verdict,
             detail,

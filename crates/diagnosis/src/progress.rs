@@ -1,5 +1,6 @@
 //! An examination in progress: the hops whose facts are complete, and the questions without an answer.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use crate::messages;
 use crate::report::Report;
 
 /// A part of the facts that is requested as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Part {
     /// The API server's version and the namespace.
     Server,
@@ -95,16 +97,19 @@ impl Hop {
 }
 
 /// A part that was requested and has not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Asked {
     /// The part.
     pub part: Part,
     /// The start of the request, from the start of the examination.
+    #[serde(with = "observed::seconds")]
     pub after: Duration,
 }
 
 /// The state of an examination in progress.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Progress {
     /// The findings of the hops whose facts are complete.
     pub report: Report,

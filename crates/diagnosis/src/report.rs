@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use text::clean;
 
 use crate::finding::{Finding, Fix, Verdict};
 
 /// The time from a burst to a decision, computed from periods that were read or assumed.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timing {
     /// Seconds if every period is about to end.
@@ -31,7 +31,8 @@ impl Timing {
 }
 
 /// The findings of one examination.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Name of the context, or another name of the cluster.
     pub context: String,
@@ -169,9 +170,24 @@ impl Report {
             "reachable": self.is_reachable,
             "verdict": self.verdict(),
             "summary": self.summary(),
-            "lines": self.findings,
+            "lines": self.findings.iter().map(line).collect::<Vec<_>>(),
             "burstToDecision": self.timing,
             "fix": fix,
         })
     }
+}
+
+/// A finding for a program. Only the report's first fix is shown.
+fn line(finding: &Finding) -> serde_json::Value {
+    let mut line = serde_json::json!({
+        "hop": finding.hop,
+        "check": finding.check,
+        "verdict": finding.verdict,
+        "detail": finding.detail,
+        "evidence": finding.evidence.as_ref().map(ToString::to_string).unwrap_or_default(),
+    });
+    if let Some(metric) = &finding.metric {
+        line["metric"] = metric.as_str().into();
+    }
+    line
 }

@@ -55,8 +55,8 @@ pub(crate) fn all(cases: &[Case]) {
 }
 
 /// Check and fix of the report's first fix.
-pub(crate) fn first(report: &Report) -> (&'static str, String) {
-    report.fix().map_or(("", String::new()), |(finding, fix)| (finding.check, fix.text()))
+pub(crate) fn first(report: &Report) -> (String, String) {
+    report.fix().map_or_else(Default::default, |(finding, fix)| (finding.check.to_string(), fix.text()))
 }
 
 #[test]

@@ -205,7 +205,12 @@ mod tests {
     async fn an_empty_cluster_lacks_the_namespace_first() {
         let facts = Box::pin(collect(&answering(404), &settings())).await;
         let report = examine(&facts);
-        assert_eq!(report.fix().map(|(finding, _)| finding.check), Some("namespace"), "{}", report.text());
+        assert_eq!(
+            report.fix().map(|(finding, _)| finding.check.as_ref()),
+            Some("namespace"),
+            "{}",
+            report.text()
+        );
         assert_eq!(report.exit_code(), 1);
     }
 

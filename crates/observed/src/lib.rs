@@ -7,6 +7,7 @@ pub mod keda;
 mod objects;
 mod samples;
 pub mod scaled_object;
+pub mod seconds;
 
 pub use hpa::selection::ExternalTarget;
 

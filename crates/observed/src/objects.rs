@@ -5,9 +5,11 @@ use std::sync::Arc;
 use hpa::selection::ExternalTarget;
 use hpa::spec::LabelSelector;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// A HorizontalPodAutoscaler.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Hpa {
     /// Its name.
     pub name: String,
@@ -83,7 +85,8 @@ impl Hpa {
 }
 
 /// The External metric of an HPA.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MetricRef {
     /// Metric name.
     pub name: String,
@@ -96,7 +99,8 @@ pub struct MetricRef {
 }
 
 /// A condition of the HPA.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Condition {
     /// `AbleToScale`, `ScalingActive`, `ScalingLimited`, …
     pub kind: String,
@@ -109,7 +113,8 @@ pub struct Condition {
 }
 
 /// The workload that the HPA scales.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Workload {
     /// Its name.
     pub name: String,
@@ -124,7 +129,8 @@ pub struct Workload {
 }
 
 /// A change of the pods.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PodsEvent {
     /// A complete list: all other pods are gone.
     Listed(Vec<Pod>),
@@ -140,7 +146,8 @@ pub enum PodsEvent {
 }
 
 /// A pod.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Pod {
     /// Its name.
     pub name: String,
@@ -165,6 +172,7 @@ pub struct Pod {
     /// Reason and exit code of the last container exit, such as `OOMKilled (137)`.
     pub last_exit: Option<String>,
     /// The part of it that the autoscaler calculates with. Its times are the cluster's.
+    #[serde(with = "calculated")]
     pub calculated: Arc<hpa::Pod>,
     /// Kind and name of its controller.
     pub owner: Option<(String, String)>,
@@ -196,8 +204,24 @@ impl Pod {
     }
 }
 
+/// The shared part of a pod in JSON.
+mod calculated {
+    use std::sync::Arc;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(pod: &Arc<hpa::Pod>, serializer: S) -> Result<S::Ok, S::Error> {
+        (**pod).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<hpa::Pod>, D::Error> {
+        hpa::Pod::deserialize(deserializer).map(Arc::new)
+    }
+}
+
 /// The workload that a pod belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Role {
     /// The HPA's scale target.
     Worker,
@@ -211,7 +235,8 @@ pub enum Role {
 }
 
 /// Phase of a pod's life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PodPhase {
     /// Not scheduled, or its container has not started.
     #[default]
@@ -229,7 +254,8 @@ pub enum PodPhase {
 }
 
 /// A Kubernetes Event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ClusterEvent {
     /// The Event object's uid; a repeated event keeps it and raises `count`.
     pub uid: String,

@@ -1,11 +1,16 @@
 //! Samples of the queue's depth, as the broker, Prometheus and the external metrics API answer them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::seconds;
 
 /// The depth of a queue, as the broker answers it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct DepthSample {
     /// Messages that wait for a consumer.
     pub ready: u64,
@@ -14,6 +19,7 @@ pub struct DepthSample {
     /// Number of consumers; `None` if the source does not report it.
     pub consumers: Option<u64>,
     /// Maximum age: zero for the totals query, the statistics interval for `/metrics`.
+    #[serde(with = "seconds")]
     pub staleness: Duration,
 }
 
@@ -26,7 +32,8 @@ impl DepthSample {
 }
 
 /// The external metric as the API serves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MetricSample {
     /// Sum of the items in milli-units; `None` when the API answers no item.
     pub value_milli: Option<i64>,
@@ -35,23 +42,26 @@ pub struct MetricSample {
 }
 
 /// The sample in Prometheus.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ScrapedSample {
     /// Value; `None` when the query finds nothing.
     pub value: Option<f64>,
     /// Time of the scrape, by Prometheus' clock.
     pub scraped: Option<Timestamp>,
     /// Age of the sample when Prometheus answered.
+    #[serde(with = "seconds::optional", default)]
     pub age: Option<Duration>,
 }
 
 /// The answer of a metrics API for one metric of an HPA.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MetricAnswer {
     /// The reading, or the reason why there is none. Its times are the cluster's.
     pub reading: hpa::Reading,
     /// Group and version that answered, or were asked.
-    pub api: &'static str,
+    pub api: Cow<'static, str>,
 }
 
 impl MetricAnswer {

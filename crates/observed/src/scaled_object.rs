@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use text::clean;
 
 use crate::keda;
 
 /// A ScaledObject. All its texts are cleaned.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ScaledObject {
     /// Its name.
     pub name: String,
@@ -36,7 +38,8 @@ pub struct ScaledObject {
 }
 
 /// The size at which KEDA holds the workload of a paused ScaledObject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Hold {
     /// At the size at which it was paused.
     Here,
@@ -47,7 +50,8 @@ pub enum Hold {
 }
 
 /// One trigger.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Trigger {
     /// Its type, such as `rabbitmq` or `cron`.
     pub kind: String,

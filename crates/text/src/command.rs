@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clean;
 use crate::secret;
 
@@ -25,7 +27,8 @@ pub struct ClusterFlags {
 /// let command = Command::kubectl(["get", "pods"]).namespace("it's").on(&flags);
 /// assert_eq!(command.to_string(), r"kubectl get pods -n 'it'\''s' --context 'my cluster'");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Command {
     program: String,
     arguments: Vec<String>,
@@ -33,7 +36,8 @@ pub struct Command {
 }
 
 /// The shell operator between two commands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 enum Operator {
     /// `&&`
     And,

@@ -14,6 +14,7 @@ use crate::runtime;
 use crate::source::event_sender::EventSender;
 use crate::source::load::plan;
 use crate::source::load::plan::{LoadPlan, ServicePath, UserRequest};
+use crate::source::recorder;
 use crate::source::session;
 use crate::source::session::Settings;
 use crate::source::target;
@@ -21,14 +22,15 @@ use crate::source::target::{Fallback, TargetOptions};
 use crate::terminal;
 use crate::terminal::Terminal;
 use cluster::connect;
-use cluster::connect::ConnectError;
 use cluster::prometheus::Address;
-use dashboard::clock::{Clock, DayClock};
+use dashboard::clock::{At, Clock, DayClock};
 use dashboard::message::{Effect, Event};
 use dashboard::model::Model;
+use dashboard::strings::sentences::size;
 use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::drills;
 use dashboard::ui::state::Access;
+use recording::writer::Writer;
 
 /// Events that may wait for the screen before the sources wait.
 const EVENTS: usize = 1024;
@@ -57,18 +59,105 @@ pub(super) struct Args {
     /// Do nothing that changes the cluster: no load, no kill, no tuning, no drill
     #[arg(long, help_heading = "Cluster")]
     read_only: bool,
-    /// Disable mouse capture
-    #[arg(long)]
-    no_mouse: bool,
-    /// Characters to draw with [default: what TERM and the locale allow]
-    #[arg(long, value_name = "KIND", value_parser = ["braille", "block", "ascii"])]
-    markers: Option<String>,
+    #[command(flatten)]
+    screen: ScreenArgs,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Write the program's own log to this file
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     #[cfg(feature = "sandbox")]
     #[command(flatten)]
     sandbox: SandboxArgs,
+}
+
+/// The screen.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ScreenArgs {
+    /// Disable mouse capture
+    #[arg(long)]
+    no_mouse: bool,
+    /// Characters to draw with [default: what TERM and the locale allow]
+    #[arg(long, value_name = "KIND", value_parser = ["braille", "block", "ascii"])]
+    markers: Option<String>,
+}
+
+impl ScreenArgs {
+    /// Returns true if the mouse is on.
+    pub(super) fn mouse(&self) -> bool {
+        !self.no_mouse
+    }
+
+    /// Applies the settings, and what the environment says.
+    pub(super) fn apply(&self, model: &mut Model) {
+        let variable = |name: &str| std::env::var(name).ok();
+        model.ui.mouse = self.mouse();
+        model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
+        model.ui.markers = self.markers();
+    }
+
+    fn markers(&self) -> Markers {
+        match self.markers.as_deref() {
+            Some("braille") => Markers::Braille,
+            Some("block") => Markers::Block,
+            Some("ascii") => Markers::Ascii,
+            _ => {
+                let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+                let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+                Markers::from_env(variable("TERM").as_deref(), locale.as_deref())
+            }
+        }
+    }
+}
+
+/// The recording of a command with another purpose.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Recording")]
+pub(super) struct RecordArgs {
+    /// Record into this new file; compressed if its name ends with .gz
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) limits: RecordLimits,
+}
+
+/// The limits of a recording.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct RecordLimits {
+    /// Most bytes of a recording, such as 50MB; the oldest part goes first
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(super) max_size: Option<u64>,
+    /// Replace names in recordings, and drop free text
+    #[arg(long)]
+    pub(super) redact: bool,
+}
+
+impl RecordLimits {
+    /// The settings of the recordings of a run.
+    pub(super) fn settings(&self, day: &DayClock) -> recording::writer::Settings {
+        recording::writer::Settings {
+            intervals: crate::source::dispatch::intervals(),
+            max_size: self.max_size,
+            redact: self.redact,
+            ..recording::writer::Settings::new(day.timestamp(At::default()), env!("CARGO_PKG_VERSION"))
+        }
+    }
+}
+
+/// Reads a size such as `50MB`: decimal units.
+fn bytes(text: &str) -> Result<u64, String> {
+    const LEAST: u64 = 100_000;
+    let wrong = || format!("{text:?} is not a size such as 500kB, 50MB or 2GB, of at least 100kB");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return Err(wrong()),
+    };
+    let size = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(factor)).ok_or_else(wrong)?;
+    if size >= LEAST { Ok(size) } else { Err(wrong()) }
 }
 
 /// The requests of bursts and of the continuous load.
@@ -105,25 +194,21 @@ impl LoadArgs {
 #[cfg(feature = "sandbox")]
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Sandbox")]
-struct SandboxArgs {
+pub(super) struct SandboxArgs {
     /// Watch a sandbox on this machine, even if a cluster has the demo
     #[arg(long, conflicts_with_all = ["context", "namespace", "kubeconfig"])]
-    sandbox: bool,
+    pub(super) sandbox: bool,
     #[command(flatten)]
-    options: super::sandbox::Options,
+    pub(super) options: super::sandbox::Options,
 }
 
 impl Args {
-    fn markers(&self) -> Markers {
-        match self.markers.as_deref() {
-            Some("braille") => Markers::Braille,
-            Some("block") => Markers::Block,
-            Some("ascii") => Markers::Ascii,
-            _ => {
-                let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-                let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
-                Markers::from_env(variable("TERM").as_deref(), locale.as_deref())
-            }
+    fn sources(&self) -> Settings {
+        Settings {
+            flags: self.cluster.flags(),
+            prometheus: self.prometheus.clone(),
+            load: self.load.plan(),
+            read_only: self.read_only,
         }
     }
 
@@ -136,6 +221,16 @@ impl Args {
             fallback,
             straight_to_fallback,
         }
+    }
+
+    #[cfg(feature = "sandbox")]
+    fn is_sandbox(&self) -> bool {
+        self.sandbox.sandbox
+    }
+
+    #[cfg(not(feature = "sandbox"))]
+    fn is_sandbox(&self) -> bool {
+        false
     }
 
     #[cfg(feature = "sandbox")]
@@ -175,11 +270,22 @@ pub(super) fn main(arguments: Args) -> ExitCode {
 }
 
 async fn run(arguments: Args, clock: Clock) -> ExitCode {
-    if let Err(obstacle) = ask_first(&arguments).await {
-        complain(&format!("{}; {}", obstacle.what, obstacle.advice));
-        return ExitCode::from(UNREACHABLE);
+    if !arguments.is_sandbox()
+        && let Err(code) = ask_first(&arguments.cluster).await
+    {
+        return code;
     }
-    let mut terminal = match Terminal::enter(!arguments.no_mouse) {
+    let day = wall_clock(&clock);
+    let settings = arguments.record.limits.settings(&day);
+    let first = match arguments.record.record.as_ref().map(|path| Writer::create(path, settings.clone())) {
+        Some(Ok(writer)) => Some(writer),
+        Some(Err(error)) => {
+            complain(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+        None => None,
+    };
+    let mut terminal = match Terminal::enter(arguments.screen.mouse()) {
         Ok(terminal) => terminal,
         Err(error) => {
             complain(&format!("the terminal cannot be used: {error}"));
@@ -191,17 +297,16 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     let outbox = EventSender::new(events, clock);
     let (end, ended) = tokio::sync::oneshot::channel();
     let signals = tokio::spawn(tell_of_signals(outbox.clone()));
-    let sources = tokio::spawn(watch(arguments.clone(), outbox, clock, wanted, ended));
-    let mut model = Model::new(wall_clock(&clock), terminal.size());
+    let (tap, recorder) = recorder::start(settings, first, outbox.clone());
+    let (wish, wanted_sources) = (arguments.wish(), arguments.sources());
+    let sources = tokio::spawn(watch(wish, wanted_sources, outbox, clock, wanted, ended));
+    let mut model = Model::new(day, terminal.size());
     model.data.load.to = arguments.load.load.as_ref().map(ToString::to_string);
-    model.ui.mouse = !arguments.no_mouse;
-    let variable = |name: &str| std::env::var(name).ok();
-    model.ui.theme = Theme::from_env(variable("NO_COLOR").as_deref(), variable("COLORFGBG").as_deref());
-    model.ui.markers = arguments.markers();
+    arguments.screen.apply(&mut model);
     if arguments.read_only {
         model.ui.access = Access::ReadOnly;
     }
-    let result = runtime::run(&mut terminal, &mut model, received, effects, clock).await;
+    let result = runtime::run(&mut terminal, &mut model, received, effects, clock, &tap).await;
     terminal.leave();
     // From here on, another signal ends the process at once.
     signals.abort();
@@ -217,39 +322,65 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     for sentence in stopped.iter().flatten() {
         complain(sentence);
     }
-    match (result, stopped) {
-        (Ok(()), Ok(left)) if left.is_empty() => ExitCode::SUCCESS,
-        (Ok(()), Ok(_)) => ExitCode::FAILURE,
-        (Err(error), _) => {
-            complain(&error.to_string());
-            if matches!(error, runtime::Error::Gone) { ExitCode::from(HUNG_UP) } else { ExitCode::FAILURE }
+    // The recorder completes its file once the last tap is gone.
+    drop(tap);
+    let is_recorded = match recorder.await {
+        Ok(Ok(Some((path, bytes)))) => {
+            complain(&format!("recorded {} to {}", size(bytes), path.display()));
+            true
         }
-        (Ok(()), Err(error)) => {
+        Ok(Ok(None)) => true,
+        Ok(Err(sentence)) => {
+            complain(&format!("the recording is incomplete: {sentence}"));
+            false
+        }
+        Err(error) => {
+            complain(&format!("the recorder failed: {error}"));
+            false
+        }
+    };
+    match (exit_code(result), stopped) {
+        (ExitCode::SUCCESS, Ok(left)) if left.is_empty() && is_recorded => ExitCode::SUCCESS,
+        (ExitCode::SUCCESS, Ok(_)) => ExitCode::FAILURE,
+        (ExitCode::SUCCESS, Err(error)) => {
             complain(&format!("stopping failed: {error}"));
             ExitCode::FAILURE
+        }
+        (code, _) => code,
+    }
+}
+
+/// The exit code of the loop, after a complaint if it failed.
+pub(super) fn exit_code(result: Result<(), runtime::Error>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            if matches!(error, runtime::Error::Gone) { ExitCode::from(HUNG_UP) } else { ExitCode::FAILURE }
         }
     }
 }
 
 /// Lets the kubeconfig's credential plugin ask, before the dashboard takes the terminal. Ctrl-C ends the process as usual.
-async fn ask_first(arguments: &Args) -> Result<(), ConnectError> {
-    #[cfg(feature = "sandbox")]
-    if arguments.sandbox.sandbox {
-        return Ok(());
-    }
-    let flags = arguments.cluster.flags();
+/// The error is the exit code after a complaint.
+pub(super) async fn ask_first(cluster: &ClusterArgs) -> Result<(), ExitCode> {
+    let flags = cluster.flags();
     let mut asking = std::pin::pin!(connect::ask_first(&flags));
-    match tokio::time::timeout(PLUGIN_NOTICE, &mut asking).await {
+    let asked = match tokio::time::timeout(PLUGIN_NOTICE, &mut asking).await {
         Ok(asked) => asked,
         Err(_elapsed) => {
             complain("the kubeconfig's credential plugin is running; Ctrl-C ends it");
             asking.await
         }
-    }
+    };
+    asked.map_err(|obstacle| {
+        complain(&format!("{}; {}", obstacle.what, obstacle.advice));
+        ExitCode::from(UNREACHABLE)
+    })
 }
 
 /// The machine's wall clock at the start of the run. Tests set it wrong to prove that nothing depends on it.
-fn wall_clock(clock: &Clock) -> DayClock {
+pub(super) fn wall_clock(clock: &Clock) -> DayClock {
     let day = DayClock::of_run(clock);
     #[cfg(debug_assertions)]
     if let Some(seconds) = std::env::var("SURGE_TEST_CLOCK").ok().and_then(|text| text.parse().ok()) {
@@ -260,8 +391,9 @@ fn wall_clock(clock: &Clock) -> DayClock {
 
 /// Finds the target and runs its sources until `ended`, then ends everything that it started. Returns one sentence for each
 /// drill that could not be restored.
-async fn watch(
-    arguments: Args,
+pub(super) async fn watch(
+    wish: TargetOptions,
+    settings: Settings,
     outbox: EventSender,
     clock: Clock,
     effects: mpsc::Receiver<Effect>,
@@ -276,17 +408,11 @@ async fn watch(
     });
     let running = tokio::select! {
         () = &mut ended => return Vec::new(),
-        running = target::choose(arguments.wish(), &outbox) => running,
+        running = target::choose(wish, &outbox) => running,
     };
     let Some(mut running) = running else {
         ended.await;
         return Vec::new();
-    };
-    let settings = Settings {
-        flags: arguments.cluster.flags(),
-        prometheus: arguments.prometheus,
-        load: arguments.load.plan(),
-        read_only: arguments.read_only,
     };
     let stop = std::mem::replace(&mut running.stop, Box::new(|| Box::pin(async {})));
     let mut sources = std::pin::pin!(session::run(running, settings, outbox, clock, effects));
@@ -300,7 +426,7 @@ async fn watch(
 }
 
 /// The first signal asks the dashboard to end; a second one does not wait for it.
-async fn tell_of_signals(outbox: EventSender) {
+pub(super) async fn tell_of_signals(outbox: EventSender) {
     let handlers = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()].map(signal);
     let [Ok(mut terminate), Ok(mut hang_up), Ok(mut interrupt)] = handlers else {
         tracing::error!("signals cannot be caught");

@@ -1,5 +1,6 @@
 //! Starts the sources of a target, and carries out the effects of the dashboard.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use kube::Client;
@@ -35,6 +36,20 @@ const METRICS_BUSY: Duration = Duration::from_secs(1);
 const METRICS_IDLE: Duration = Duration::from_secs(3);
 /// Interval of all other polls while nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// The intervals of the sources in seconds, by name: for the header of a recording.
+#[must_use]
+pub fn intervals() -> BTreeMap<String, f64> {
+    let all = [
+        ("depth.busy", DEPTH_BUSY),
+        ("depth.idle", IDLE),
+        ("samples.busy", SAMPLES_BUSY),
+        ("samples.idle", IDLE),
+        ("metrics.busy", METRICS_BUSY),
+        ("metrics.idle", METRICS_IDLE),
+    ];
+    all.into_iter().map(|(name, interval)| (name.to_owned(), interval.as_secs_f64())).collect()
+}
 
 /// The watched target and the rights to change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +155,13 @@ pub async fn run(
             // The session carries these out.
             Effect::WatchFleet | Effect::Open { .. } | Effect::FindPlaces(_) | Effect::Switch(..) => {}
             // The runtime carries these out itself.
-            Effect::TickIn(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+            Effect::TickIn(_)
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Quit
+            | Effect::Keep(_)
+            | Effect::Record(_)
+            | Effect::Replay(_) => {}
         }
     }
     drills.put_all_back().await

@@ -22,9 +22,11 @@ use dashboard::ui::screen::{Focus, Panel, Screen};
 use dashboard::ui::state::{Access, Confirm, Mode};
 
 /// The keys that stay longest in a narrow window, the most important first.
-const RANKS: [Action; 13] = [
+const RANKS: [Action; 15] = [
     Action::Help,
     Action::Quit,
+    Action::ReplayToggle,
+    Action::ReplaySeek(10),
     Action::Fire,
     Action::NextScreen,
     Action::Size(0),
@@ -118,7 +120,9 @@ impl Footer<'_> {
                 let is_on = binding.means(Action::Inspect) && self.0.ui.viewport.is_inspecting();
                 let is_for_hpa =
                     self.0.ui.screen == Screen::Fleet && !ON_FLEET.iter().any(|key| binding.means(*key));
-                when == KeyContext::Screen && !is_screen_key && !is_on && !is_for_hpa
+                let is_replay = self.0.session.replay().is_some();
+                let is_here = when == KeyContext::Screen || when == KeyContext::Replay;
+                is_here && binding.is_listed(is_replay) && !is_screen_key && !is_on && !is_for_hpa
             }
             (Mode::Help(_) | Mode::Dialog(_), _) => false,
             (Mode::Confirm(Confirm::Kill { .. }, _), when) => when == KeyContext::Dialog,
@@ -182,7 +186,7 @@ impl Widget for &Footer<'_> {
             return;
         }
         let is_fleet = model.ui.screen == Screen::Fleet && !model.data.load.is_on();
-        let right = if is_fleet { Vec::new() } else { self.state(area) };
+        let right = if is_fleet || model.session.replay().is_some() { Vec::new() } else { self.state(area) };
         let room = area.width.saturating_sub(width(&right) + 1);
         line_right(buffer, area, right);
         // The blanks behind the last key may be cut.

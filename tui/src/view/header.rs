@@ -21,6 +21,8 @@ use super::wrap::{fit, phrase};
 use dashboard::data::{Data, Presence};
 use dashboard::model::Model;
 use dashboard::reported::{Source, SourceState};
+use dashboard::session::{Recorder, Session};
+use dashboard::strings::sentences::size;
 use dashboard::target::TargetState;
 use dashboard::ui::drills;
 use dashboard::ui::filter::Filter;
@@ -35,6 +37,9 @@ const MIN_TARGET: u16 = 12;
 
 /// With fewer columns the reason for the target says nothing.
 const MIN_REASON: u16 = 16;
+
+/// From this width on the title has the name of a replay.
+const WIDE: u16 = 100;
 
 /// Columns of the brand and the gap behind it.
 const BRAND: u16 = 8;
@@ -94,6 +99,15 @@ fn badges(model: &Model) -> Vec<Span<'static>> {
     if model.ui.access == Access::ReadOnly {
         badges.push(span(theme, Ink::Warning, format!("  {}", text::READ_ONLY)));
     }
+    if let Session::Live(recorder) = &model.session {
+        match recorder {
+            Recorder::Off => {}
+            Recorder::On { bytes } => {
+                badges.push(span(theme, Ink::Error, format!("  {}", text::recording(&size(*bytes)))));
+            }
+            Recorder::Failed => badges.push(span(theme, Ink::Error, format!("  {}", text::NOT_RECORDED))),
+        }
+    }
     let mut stopped = model.data.drills.iter().map(|(drill, _)| drills::title(drill));
     if let Some(first) = stopped.next() {
         badges.push(span(theme, Ink::Lit, format!("  {}", text::drilled(first, stopped.count()))));
@@ -120,6 +134,14 @@ fn state(model: &Model, area: Rect) -> Vec<Span<'static>> {
             None => text::panned(&clock, &ago),
         };
         spans.push(span(theme, Ink::Lit, phrase(&words, usize::from(area.width) * 2 / 5)));
+    }
+    if let Some(replay) = model.session.replay() {
+        if !spans.is_empty() {
+            spans.push(Span::raw("  "));
+        }
+        let words = text::replay(replay, area.width >= WIDE);
+        spans.push(span(theme, Ink::Lit, words));
+        return spans;
     }
     let connection = match (&model.data.watched.state, model.paused_for()) {
         (_, Some(paused)) => Some(span(theme, Ink::Lit, text::paused(&coarse(paused)))),

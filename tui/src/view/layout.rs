@@ -99,7 +99,8 @@ impl ScreenLayout {
         layout.targets.extend(layout.tabs.iter().map(|tab| (tab.area, Target::Tab(tab.screen))));
         if let Mode::Help(top) = model.ui.mode {
             let target = data.watched.target.as_ref();
-            layout.help = Some(HelpPage::new(target, top, model.ui.theme, inside));
+            layout.help =
+                Some(HelpPage::new(target, model.session.replay().is_some(), top, model.ui.theme, inside));
         }
         if !data.watched.has_data() {
             layout.content = Content::Startup;

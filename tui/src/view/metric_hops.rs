@@ -128,7 +128,7 @@ impl<'a> MetricHops<'a> {
             let note = text::oldest(&coarse(samples.age), &coarse(samples.window));
             row(text::KUBELET, text::samples(samples.count), note);
         }
-        let api = slot.map_or("", |slot| slot.api);
+        let api = slot.map_or("", |slot| &slot.api);
         row(text::METRICS_API, served.unwrap_or_else(none), api.to_owned());
         let lag = belief.and_then(|belief| belief.lag(data.now)).filter(|lag| lag.by >= MIN_LAG);
         let note = lag.map_or_else(String::new, |lag| text::behind(&coarse(lag.by)));

@@ -1,5 +1,6 @@
 //! The newest answers of the metrics APIs, and the readings of a sync in the past.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use hpa::input::{ContainerUsage, PodReading, PodUsage};
@@ -29,7 +30,7 @@ pub struct Readings {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Slot {
     /// Group and version of the API.
-    pub api: &'static str,
+    pub api: Cow<'static, str>,
     /// The arrival of the newest answer.
     pub received: Option<At>,
     /// Earlier readings, newest last.

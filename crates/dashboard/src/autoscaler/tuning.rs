@@ -17,7 +17,6 @@ const MAX_CHANGES: usize = 50;
 pub struct Tuning {
     spec: Option<Box<hpa::Spec>>,
     changes: Vec<Made>,
-    requests: u32,
 }
 
 /// An applied change.
@@ -55,12 +54,6 @@ impl Tuning {
             self.spec = Some(Box::new(spec.clone()));
         }
         changed
-    }
-
-    /// A number for the next request.
-    pub fn number(&mut self) -> u32 {
-        self.requests += 1;
-        self.requests
     }
 
     /// Records an applied change.

@@ -76,28 +76,30 @@ impl Load {
         self.failed.values().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// Makes the burst one step larger or smaller: steps of a tenth of the size, rounded to a power of ten.
-    pub fn adjust(&mut self, up: bool) {
+    /// The burst's size one step larger or smaller: steps of a tenth of the size, rounded to a power of ten.
+    #[must_use]
+    pub fn next_size(&self, up: bool) -> u32 {
         let step = |size: u32| 10_u32.pow((size.max(1)).ilog10().saturating_sub(u32::from(size >= 100)));
-        self.size = if up {
+        let size = if up {
             let step = if self.size < 10 { 1 } else { step(self.size) };
             (self.size + step) / step * step
         } else {
             let below = self.size.saturating_sub(1).max(1);
             let step = if below < 10 { 1 } else { step(below) };
             below / step * step
-        }
-        .clamp(1, MAX_SIZE);
+        };
+        size.clamp(1, MAX_SIZE)
     }
 
-    /// Changes the rate by one step.
-    pub fn change_rate(&mut self, faster: bool) {
+    /// The rate one step faster or slower.
+    #[must_use]
+    pub fn next_rate(&self, faster: bool) -> f64 {
         let next = if faster {
             RATES.into_iter().find(|rate| *rate > self.rate)
         } else {
             RATES.into_iter().rev().find(|rate| *rate < self.rate)
         };
-        self.rate = next.unwrap_or(self.rate);
+        next.unwrap_or(self.rate)
     }
 }
 
@@ -117,11 +119,7 @@ mod tests {
             (1_000, 1_100, 990),
             (10_000, 10_000, 9_900),
         ] {
-            let with = |is_up| {
-                let mut load = Load { size, ..Load::default() };
-                load.adjust(is_up);
-                load.size
-            };
+            let with = |is_up| Load { size, ..Load::default() }.next_size(is_up);
             assert_eq!((with(true), with(false)), (up, down), "{size}");
         }
     }
@@ -130,11 +128,11 @@ mod tests {
     fn rates_stop_at_both_ends() {
         let mut load = Load::default();
         for _ in 0..20 {
-            load.change_rate(true);
+            load.rate = load.next_rate(true);
         }
         assert_eq!(load.rate, 500.0);
         for _ in 0..20 {
-            load.change_rate(false);
+            load.rate = load.next_rate(false);
         }
         assert_eq!(load.rate, 0.5);
     }

@@ -71,6 +71,8 @@ pub enum MarkKind {
     Error,
     /// The broker went away.
     BrokerLost,
+    /// The user set a mark.
+    Note,
 }
 
 impl History {

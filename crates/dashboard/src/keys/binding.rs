@@ -81,6 +81,28 @@ pub enum Action {
     Theme,
     /// The mouse on or off.
     Mouse,
+    /// Begin or end a recording.
+    Record,
+    /// Save the last ten hours from memory.
+    Save,
+    /// Set a mark with a note.
+    Mark,
+    /// In a replay: pause or play.
+    ReplayToggle,
+    /// In a replay: go forward by this many seconds, or back if it is negative.
+    ReplaySeek(i16),
+    /// In a replay: faster.
+    ReplayFaster,
+    /// In a replay: slower.
+    ReplaySlower,
+    /// In a replay: to the next mark.
+    ReplayNextMark,
+    /// In a replay: to the mark before.
+    ReplayPreviousMark,
+    /// In a replay: to the beginning.
+    ReplayStart,
+    /// In a replay: to the end.
+    ReplayEnd,
     /// Show the help.
     Help,
     /// Redraw the screen.
@@ -119,6 +141,28 @@ impl Action {
     pub fn drives(self) -> bool {
         matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo | Self::Drill)
     }
+
+    /// Returns true if the action needs a cluster, or changes what a recording holds: a replay refuses it.
+    #[must_use]
+    pub fn asks(self) -> bool {
+        self.drives()
+            || matches!(
+                self,
+                Self::Size(_)
+                    | Self::More
+                    | Self::Less
+                    | Self::Slower
+                    | Self::Faster
+                    | Self::Tune
+                    | Self::Shadow
+                    | Self::Fleet
+                    | Self::Record
+                    | Self::Save
+                    | Self::Mark
+                    | Self::Contexts
+                    | Self::Namespaces
+            )
+    }
 }
 
 /// The context in which a row of the table applies.
@@ -128,6 +172,8 @@ pub enum KeyContext {
     Always,
     /// On the screens.
     Screen,
+    /// On the screens of a replay, before the keys of the screens.
+    Replay,
     /// In a dialog.
     Dialog,
     /// In the chart's legend.
@@ -156,6 +202,16 @@ impl Binding {
     #[must_use]
     pub fn is_general(&self) -> bool {
         matches!(self.when, KeyContext::Always | KeyContext::Screen)
+    }
+
+    /// Returns true if the help lists it: in a replay, that has keys of its own.
+    #[must_use]
+    pub fn is_listed(&self, is_replay: bool) -> bool {
+        if !is_replay {
+            return self.is_general();
+        }
+        let acts = |(_, action): &(Press, Action)| !action.asks() && *action != Action::Pause;
+        self.when == KeyContext::Replay || self.is_general() && self.keys.iter().any(acts)
     }
 
     /// Returns true if one of its keys may change the cluster.

@@ -1,9 +1,12 @@
 //! Changes of the cluster by the user, tuning and drills: the requests and their results.
 
+use serde::{Deserialize, Serialize};
+
 use crate::edits::{Difference, Edit};
 
 /// A request about the HPA. Every request has a number, and its answer repeats it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum TuneRequest {
     /// Check the permission to change the HPA.
     Rights,
@@ -23,7 +26,8 @@ pub enum TuneRequest {
 }
 
 /// Edits, and the specification that they are for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Change {
     /// The request's number.
     pub number: u32,
@@ -34,7 +38,8 @@ pub struct Change {
 }
 
 /// The answer to a [`TuneRequest`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum TuneEvent {
     /// The permission to change the HPA; `Err` with the reason.
     Rights(Result<(), String>),
@@ -62,7 +67,8 @@ pub enum TuneEvent {
 }
 
 /// An applied change.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// The differences.
     pub differences: Vec<Difference>,
@@ -73,7 +79,8 @@ pub struct Applied {
 }
 
 /// The reason why a change was not made.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Refusal {
     /// Another client changed the specification meanwhile.
     Conflict {
@@ -89,7 +96,8 @@ pub enum Refusal {
 }
 
 /// A part of the metric chain that can be stopped to show the effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Drill {
     /// The exporter that reads the broker for Prometheus.
     Exporter,
@@ -105,7 +113,8 @@ impl Drill {
 }
 
 /// The workload that a drill scales.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ScaledWorkload {
     /// Its kind.
     pub kind: ScaledKind,
@@ -118,7 +127,8 @@ pub struct ScaledWorkload {
 }
 
 /// The kinds of workloads that a drill can scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum ScaledKind {
     /// A Deployment.
     Deployment,
@@ -141,7 +151,8 @@ impl ScaledKind {
 }
 
 /// A request about drills.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum DrillRequest {
     /// Find the workloads and check the permission.
     Find,
@@ -152,7 +163,8 @@ pub enum DrillRequest {
 }
 
 /// The answer to a [`DrillRequest`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum DrillEvent {
     /// The workloads; `Err` with the reason if one cannot be stopped.
     Found(Vec<(Drill, Result<ScaledWorkload, String>)>),

@@ -1,11 +1,14 @@
 //! The HPAs of a cluster, and the places that have some.
 
 use explain::fleet::Row;
+use serde::{Deserialize, Serialize};
 
 /// A change of the fleet.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum FleetEvent {
     /// The watch begins in a namespace, or in all.
+    #[serde(skip)]
     Began {
         /// The namespace; `None` for all.
         namespace: Option<String>,
@@ -13,10 +16,13 @@ pub enum FleetEvent {
         note: String,
     },
     /// A complete list: all other HPAs are gone.
+    #[serde(skip)]
     Listed(Vec<Row>),
     /// An HPA is new or has changed.
+    #[serde(skip)]
     Applied(Box<Row>),
     /// An HPA is gone.
+    #[serde(skip)]
     Deleted {
         /// Its namespace.
         namespace: String,
@@ -28,8 +34,10 @@ pub enum FleetEvent {
     /// The sources of another HPA start; those of the old one have ended.
     Opened,
     /// The answer to a request for places.
+    #[serde(skip)]
     Places(PlaceKind, Result<Vec<Place>, String>),
     /// Another context or namespace cannot be used; the sentence says why. The old one stays.
+    #[serde(skip)]
     NotSwitched(String),
 }
 

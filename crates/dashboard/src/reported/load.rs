@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use contract::BurstId;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 
 /// The progress of a burst. Counts never fall; the last report of a burst has `finished` set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BurstProgress {
     /// The burst.
     pub id: BurstId,
@@ -34,7 +36,8 @@ pub struct BurstProgress {
 }
 
 /// The progress of the continuous load.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct LoadProgress {
     /// The rate in requests per second; zero when it is off.
     pub rate: f64,

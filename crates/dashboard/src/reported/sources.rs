@@ -2,12 +2,14 @@
 
 use contract::JobEvent;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 use observed::MetricAnswer;
 
 /// The sources of data. Each reconnects by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Source {
     /// Watch on the HPA.
     Hpa,
@@ -34,7 +36,8 @@ pub enum Source {
 }
 
 /// The state of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum SourceState {
     /// The first connection is being opened.
     Connecting,
@@ -52,7 +55,8 @@ pub enum SourceState {
 }
 
 /// The answers of the metrics APIs for one specification.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct MetricAnswers {
     /// `spec.metrics` as it was when they were asked.
     pub metrics: Vec<hpa::spec::Metric>,
@@ -61,7 +65,8 @@ pub struct MetricAnswers {
 }
 
 /// One answer of the API server with its `Date`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ServerTime {
     /// The time at which the request was sent.
     pub asked: At,
@@ -72,7 +77,8 @@ pub struct ServerTime {
 }
 
 /// A line of a log from before the dashboard started.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum EarlierLine {
     /// A job event.
     Job(JobEvent),
@@ -81,7 +87,8 @@ pub enum EarlierLine {
 }
 
 /// The state of reading a worker's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum LogState {
     /// It was read to its end: the worker writes no more lines.
     Ended,

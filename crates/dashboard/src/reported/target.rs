@@ -1,11 +1,13 @@
 //! The target, the progress of its start, and its problems.
 
 use contract::StepState;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::At;
 
 /// The target: the same for a remote cluster and for one on this machine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Target {
     /// For the title line, such as `sandbox` or `kind-demo / autoscaling-demo`.
     pub title: String,
@@ -20,7 +22,8 @@ pub struct Target {
 }
 
 /// A change of the target.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum TargetEvent {
     /// The target is being looked up; the sentence names the place.
     Looking(String),
@@ -35,7 +38,8 @@ pub enum TargetEvent {
 }
 
 /// One step of the target's start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StartStep {
     /// The component, such as `API server`; steps of the same name replace each other.
     pub name: String,
@@ -44,7 +48,8 @@ pub struct StartStep {
 }
 
 /// A problem for the user: the attempt, the answer, and advice.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// The attempt and the answer, as a sentence.
     pub what: String,

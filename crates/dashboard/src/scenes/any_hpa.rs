@@ -256,7 +256,10 @@ impl Web {
         let metrics: Vec<hpa::spec::Metric> = serde_json::from_value(self.metrics.clone()).unwrap();
         let answer = |metric: &hpa::spec::Metric| {
             let reading = reading.clone();
-            metric.resource.is_some().then_some(MetricAnswer { reading, api: "metrics.k8s.io/v1beta1" })
+            metric
+                .resource
+                .is_some()
+                .then_some(MetricAnswer { reading, api: "metrics.k8s.io/v1beta1".into() })
         };
         let answers = metrics.iter().map(answer).collect();
         self.world.send(Event::Readings(Box::new(MetricAnswers { metrics, answers })));

@@ -79,7 +79,15 @@ fn drilled() -> Report {
 }
 
 fn finding(hop: Hop, check: &'static str, verdict: Verdict, detail: &str) -> Finding {
-    Finding { hop, check, metric: None, verdict, detail: detail.to_owned(), evidence: None, fix: None }
+    Finding {
+        hop,
+        check: check.into(),
+        metric: None,
+        verdict,
+        detail: detail.to_owned(),
+        evidence: None,
+        fix: None,
+    }
 }
 
 fn report(is_broken: bool) -> Report {

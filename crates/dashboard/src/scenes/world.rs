@@ -12,7 +12,7 @@ use crate::clock::*;
 use crate::message::*;
 use crate::model::Model;
 use crate::reported::*;
-use crate::update::update;
+use crate::update::recorded;
 use contract::BurstId;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
@@ -37,6 +37,8 @@ pub struct World {
     pub model: Model,
     /// The effects that `update` returned, in order.
     pub effects: Vec<Effect>,
+    /// The events and requests that a recording would hold.
+    pub recorded: Vec<Timestamped>,
     pub(crate) ms: u64,
     pub(crate) queue: VecDeque<(Uuid, BurstId)>,
     pub(crate) jobs: u128,
@@ -69,6 +71,7 @@ impl World {
         Self {
             model: Model::new(day, (columns, rows)),
             effects: Vec::new(),
+            recorded: Vec::new(),
             ms: 0,
             queue: VecDeque::new(),
             jobs: 0,
@@ -92,8 +95,12 @@ impl World {
 
     /// Sends an event now.
     pub fn send(&mut self, event: Event) {
-        let at = At(Duration::from_millis(self.ms));
-        self.effects.extend(update(&mut self.model, Timestamped { at, event }));
+        self.take(self.ms, event);
+    }
+
+    fn take(&mut self, ms: u64, event: Event) {
+        let stamped = Timestamped { at: At(Duration::from_millis(ms)), event };
+        self.effects.extend(recorded(&mut self.model, stamped, |kept| self.recorded.push(kept)));
     }
 
     /// Types keys.
@@ -163,7 +170,6 @@ impl World {
 
     /// Sends a tick, that many milliseconds after the last step.
     pub fn tick(&mut self, ms: u64) {
-        let at = At(Duration::from_millis(self.ms + ms));
-        self.effects.extend(update(&mut self.model, Timestamped { at, event: Event::Tick }));
+        self.take(self.ms + ms, Event::Tick);
     }
 }

@@ -98,6 +98,11 @@ pub(crate) fn read_only() -> EntryText {
     ("read-only", "nothing is sent to the cluster: started with --read-only".to_owned())
 }
 
+/// A mark of the user.
+pub(crate) fn mark(note: String) -> EntryText {
+    ("mark", note)
+}
+
 /// The target went away.
 pub(crate) fn cluster_lost(problem: String) -> EntryText {
     ("cluster lost", problem)

@@ -83,6 +83,39 @@ pub const BROKER_STOPPED: &str = "new jobs are refused; non-persistent messages 
 
 /// A key that changes the cluster, with `--read-only`.
 pub const READ_ONLY_NOTICE: &str = "read-only: nothing is sent to the cluster";
+/// A key that acts, in a replay.
+pub const A_REPLAY: &str = "a replay: nothing can be changed";
+/// The recording began.
+pub(crate) fn recording_to(file: &str) -> String {
+    format!("recording to {file}; R ends it")
+}
+
+/// The recording ended.
+pub(crate) fn recorded(file: &str, bytes: u64) -> String {
+    format!("recorded {} to {file}", size(bytes))
+}
+
+/// The memory was saved.
+pub(crate) fn saved(file: &str, bytes: u64) -> String {
+    format!("saved {} to {file}", size(bytes))
+}
+
+/// The recorder could not write.
+pub(crate) fn recorder_failed(sentence: &str) -> String {
+    format!("the recording stopped: {sentence}")
+}
+
+/// A size in bytes, such as `1.3 MB`: decimal units.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
 /// A key for one HPA on the screen of all HPAs.
 pub const OPEN_AN_HPA: &str = "open an HPA first: enter";
 /// The notice until another context answers.

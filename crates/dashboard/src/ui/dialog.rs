@@ -14,4 +14,6 @@ pub enum Dialog {
     Drills(drills::DrillDialog),
     /// The dialog that changes context or namespace.
     Places(places::PlacesDialog),
+    /// The note of a mark.
+    Mark(String),
 }

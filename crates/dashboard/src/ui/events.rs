@@ -1,5 +1,6 @@
 //! The list of events, newest last: Kubernetes Events, and the dashboard's own entries.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ const MAX_ENTRIES: usize = 500;
 const COMBINE_WITHIN: Duration = Duration::from_secs(60);
 
 /// The severity of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Severity {
     /// A Kubernetes Event of type Normal.
     Normal,

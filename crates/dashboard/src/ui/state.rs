@@ -165,6 +165,8 @@ pub struct Ui {
     pub poll_rate: PollRate,
     /// The workers whose logs the sources follow.
     pub followed: Vec<String>,
+    /// The number of the newest request about the HPA.
+    pub tunes: u32,
 }
 
 impl Ui {
@@ -190,6 +192,7 @@ impl Ui {
             tick_due: None,
             poll_rate: PollRate::Idle,
             followed: Vec::new(),
+            tunes: 0,
         }
     }
 

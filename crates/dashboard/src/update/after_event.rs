@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::act;
+use super::send;
 use crate::bursts::load::{LoadState, MAX_TIME};
 use crate::bursts::recent::Settled;
 use crate::clock::At;
@@ -26,7 +26,7 @@ pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect
     if let LoadState::Since(since) = model.data.load.running
         && at.since(since) >= MAX_TIME
     {
-        act::stop_load(model, at, entries::TIME_LIMIT, effects);
+        send::stop_load(model, at, entries::TIME_LIMIT, effects);
         changed = true;
     }
     let aborted = model.data.jobs.settle(at);

@@ -1,6 +1,6 @@
 //! Recomputes the decision after every change of the HPA, its target and its metric, and as time passes.
 
-use super::shadow;
+use super::running_shadow;
 use crate::autoscaler::decision;
 use crate::autoscaler::estimate::StatusChange;
 use crate::clock::At;
@@ -49,6 +49,6 @@ pub(super) fn recompute(model: &mut Model, at: At, change: StatusChange) -> Opti
         data.history.raw.push(sync.at, sync.raw.map(f64::from));
     }
     let share = metrics(data, at);
-    shadow::follow(model, at, &syncs);
+    running_shadow::follow(model, at, &syncs);
     share
 }

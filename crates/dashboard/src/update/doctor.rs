@@ -1,8 +1,9 @@
 //! The screen Doctor: starts a run, and scrolls the report.
 
+use super::request::ask;
 use crate::clock::At;
 use crate::keys::Action;
-use crate::message::Effect;
+use crate::message::{Effect, Request};
 use crate::model::Model;
 use crate::ui::doctor::Doctor;
 use crate::ui::screen::Screen;
@@ -14,19 +15,13 @@ pub(super) fn run(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if model.ui.screen != Screen::Doctor {
         model.ui.show(Screen::Doctor);
     }
-    look(model, at, effects);
+    ask(model, at, Request::Doctor, effects);
 }
 
 /// Starts the first run when the screen is first shown.
 pub(super) fn first(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if model.ui.screen == Screen::Doctor && model.data.doctor == Doctor::Idle {
-        look(model, at, effects);
-    }
-}
-
-fn look(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
-    if model.data.watched.has_data() && model.data.doctor.begin(at) {
-        effects.push(Effect::Doctor);
+        ask(model, at, Request::Doctor, effects);
     }
 }
 

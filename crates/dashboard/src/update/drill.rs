@@ -2,11 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::answers;
 use super::lists::log_event;
+use super::{answers, request};
 use crate::chart::history::MarkKind;
 use crate::clock::At;
-use crate::message::Effect;
+use crate::message::{Effect, Request};
 use crate::model::Model;
 use crate::reported::{DrillEvent, DrillRequest};
 use crate::strings::entries;
@@ -19,7 +19,7 @@ use crate::ui::yes_no::YesNo;
 /// The drill key.
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if !model.data.watched.has_data() {
-        return log_event(model, at, Severity::Warning, entries::no_drill());
+        return request::refused(model, at, entries::no_drill(), effects);
     }
     model.ui.mode = Mode::Dialog(Box::new(Dialog::Drills(DrillDialog::default())));
     effects.push(Effect::Drill(DrillRequest::Find));
@@ -29,14 +29,14 @@ fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
     match mode {
         Mode::Dialog(open) => match &mut **open {
             Dialog::Drills(dialog) => Some(dialog),
-            Dialog::Tune(_) | Dialog::Shadow(_) | Dialog::Places(_) => None,
+            Dialog::Tune(_) | Dialog::Shadow(_) | Dialog::Places(_) | Dialog::Mark(_) => None,
         },
         _ => None,
     }
 }
 
 /// Handles a key in the dialog.
-pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
+pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     if let DrillStep::Asking(_, _, chosen) = &mut dialog.step {
         if answers::toggles_answer(key.code) {
@@ -44,15 +44,18 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
         }
         match answers::answer(key.code, *chosen) {
             Some(YesNo::Yes) => {
-                effects.extend(dialog.yes().map(Effect::Drill));
+                let wanted = dialog.yes();
                 model.ui.mode = Mode::Normal;
+                if let Some(wanted) = wanted {
+                    request::ask(model, at, Request::Drill(wanted), effects);
+                }
             }
             Some(YesNo::No) => dialog.step = DrillStep::Choosing,
             None => {}
         }
         return;
     }
-    let request = match key.code {
+    let wanted = match key.code {
         KeyCode::Esc | KeyCode::Char('q' | 'D') => {
             model.ui.mode = Mode::Normal;
             return;
@@ -68,9 +71,9 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
         KeyCode::Enter => dialog.enter(&model.data.drills),
         _ => None,
     };
-    if let Some(request) = request {
-        effects.push(Effect::Drill(request));
+    if let Some(wanted) = wanted {
         model.ui.mode = Mode::Normal;
+        request::ask(model, at, Request::Drill(wanted), effects);
     }
 }
 

@@ -116,7 +116,7 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if opened.is_some_and(|(target, known)| target.namespace == namespace && known.name == hpa) {
         return model.ui.show(Screen::default());
     }
-    act::stop_load(model, at, entries::ANOTHER_TARGET, effects);
+    act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);
     effects.push(Effect::Open { namespace, hpa });
 }
 

@@ -2,22 +2,25 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::lists::log_event;
+use super::request::{self, ask};
 use super::{act, drill, fleet, navigation, places, shadow, tune};
 use crate::autoscaler::forecast;
 use crate::bursts::load::SIZES;
 use crate::clock::At;
 use crate::keys;
 use crate::keys::{Action, KeyContext};
-use crate::message::{Effect, Input};
+use crate::message::{Effect, Input, Request};
 use crate::model::Model;
-use crate::reported::PlaceKind;
+use crate::reported::{PlaceKind, RecordRequest};
+use crate::session::ReplayRequest;
 use crate::strings::{entries, sentences};
 use crate::ui::dialog::Dialog;
-use crate::ui::events::Severity;
 use crate::ui::screen::Screen;
 use crate::ui::state::{Access, Mode, Notice, View};
 use crate::ui::yes_no::YesNo;
+
+/// The most characters of a mark's note.
+const MAX_NOTE: usize = 60;
 
 /// Handles input. Returns true if the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<Effect>) -> bool {
@@ -25,7 +28,7 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
         // Letters and digits are text there; keys of [`KeyContext::Always`] still apply.
         Input::Key(key) if is_text_input(model, key) => type_into_dialog(model, at, key, effects),
         Input::Key(key) => {
-            let place = place(&model.ui.mode);
+            let place = place(model);
             let Some(action) = keys::action(key, place) else { return typed(model, key) };
             model.ui.notice = None;
             act(model, at, action, effects);
@@ -53,8 +56,9 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
 }
 
 /// The context of keys in a mode.
-fn place(mode: &Mode) -> KeyContext {
-    match mode {
+fn place(model: &Model) -> KeyContext {
+    match &model.ui.mode {
+        Mode::Normal if model.session.replay().is_some() => KeyContext::Replay,
         Mode::Normal => KeyContext::Screen,
         Mode::Help(_) | Mode::Confirm(..) | Mode::Dialog(_) => KeyContext::Dialog,
         Mode::Legend(_) => KeyContext::Legend,
@@ -75,8 +79,12 @@ fn typed(model: &mut Model, key: &KeyEvent) -> bool {
 }
 
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
+    if action.asks() && model.session.replay().is_some() {
+        model.ui.notice = Some(Notice { at, text: sentences::A_REPLAY.to_owned() });
+        return;
+    }
     if action.drives() && model.ui.access == Access::ReadOnly {
-        log_event(model, at, Severity::Warning, entries::read_only());
+        request::refused(model, at, entries::read_only(), effects);
         model.ui.notice = Some(Notice { at, text: sentences::READ_ONLY_NOTICE.to_owned() });
         return;
     }
@@ -86,16 +94,20 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     }
     match action {
         Action::Fire => act::burst(model, at, effects),
-        Action::Size(index) => model.data.load.size = SIZES[index.min(SIZES.len() - 1)],
-        Action::More => model.data.load.adjust(true),
-        Action::Less => model.data.load.adjust(false),
+        Action::Size(index) => ask(model, at, Request::Size(SIZES[index.min(SIZES.len() - 1)]), effects),
+        Action::More | Action::Less => {
+            let size = model.data.load.next_size(action == Action::More);
+            ask(model, at, Request::Size(size), effects);
+        }
         Action::Load => act::toggle_load(model, at, effects),
-        Action::Slower => act::change_rate(model, false, effects),
-        Action::Faster => act::change_rate(model, true, effects),
-        Action::Kill => act::ask_kill(model, at),
+        Action::Slower | Action::Faster => {
+            let rate = model.data.load.next_rate(action == Action::Faster);
+            ask(model, at, Request::Rate(rate), effects);
+        }
+        Action::Kill => act::ask_kill(model, at, effects),
         Action::Tune => tune::open(model, at, effects),
-        Action::Undo => tune::ask_undo(model, at),
-        Action::Shadow => shadow::toggle(model, at),
+        Action::Undo => tune::ask_undo(model, at, effects),
+        Action::Shadow => shadow::toggle(model, at, effects),
         Action::Drill => drill::open(model, at, effects),
         Action::DrainTime => model.ui.drain_time = (model.ui.drain_time + 1) % forecast::DRAIN_TIMES.len(),
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
@@ -127,10 +139,21 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::TakeBack => navigation::take_back(model),
         Action::Theme => model.ui.theme = model.ui.theme.next(),
         Action::Mouse => model.ui.mouse = !model.ui.mouse,
+        Action::Record => effects.push(Effect::Record(RecordRequest::Toggle)),
+        Action::Save => effects.push(Effect::Record(RecordRequest::Save)),
+        Action::Mark => model.ui.mode = Mode::Dialog(Box::new(Dialog::Mark(String::new()))),
+        Action::ReplayToggle => effects.push(Effect::Replay(ReplayRequest::Toggle)),
+        Action::ReplaySeek(seconds) => effects.push(Effect::Replay(ReplayRequest::Seek(seconds.into()))),
+        Action::ReplayFaster => effects.push(Effect::Replay(ReplayRequest::Faster)),
+        Action::ReplaySlower => effects.push(Effect::Replay(ReplayRequest::Slower)),
+        Action::ReplayNextMark => effects.push(Effect::Replay(ReplayRequest::NextMark)),
+        Action::ReplayPreviousMark => effects.push(Effect::Replay(ReplayRequest::PreviousMark)),
+        Action::ReplayStart => effects.push(Effect::Replay(ReplayRequest::Start)),
+        Action::ReplayEnd => effects.push(Effect::Replay(ReplayRequest::End)),
         Action::Help => model.ui.mode = Mode::Help(0),
         Action::Redraw => effects.push(Effect::Redraw),
         Action::Suspend => effects.push(Effect::Suspend),
-        Action::Quit => act::quit(model, effects),
+        Action::Quit => act::quit(model, at, effects),
         Action::Yes => {
             if let Mode::Confirm(confirm, _) = std::mem::take(&mut model.ui.mode) {
                 act::agree(model, at, confirm, effects);
@@ -163,10 +186,28 @@ fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
 fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
     let Mode::Dialog(open) = &model.ui.mode else { return false };
     match &**open {
-        Dialog::Tune(_) => tune::key(model, key, effects),
-        Dialog::Drills(_) => drill::key(model, key, effects),
-        Dialog::Shadow(_) => shadow::key(model, at, key),
-        Dialog::Places(_) => places::key(model, key, effects),
+        Dialog::Tune(_) => tune::key(model, at, key, effects),
+        Dialog::Drills(_) => drill::key(model, at, key, effects),
+        Dialog::Shadow(_) => shadow::key(model, at, key, effects),
+        Dialog::Places(_) => places::key(model, at, key, effects),
+        Dialog::Mark(_) => mark_key(model, at, key, effects),
     }
     true
+}
+
+/// Handles a key in the dialog of a mark.
+fn mark_key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) {
+    let Mode::Dialog(open) = &mut model.ui.mode else { return };
+    let Dialog::Mark(note) = &mut **open else { return };
+    match key.code {
+        KeyCode::Esc => model.ui.mode = Mode::Normal,
+        KeyCode::Enter => {
+            let note = note.trim().to_owned();
+            model.ui.mode = Mode::Normal;
+            ask(model, at, Request::Mark(note), effects);
+        }
+        KeyCode::Backspace => _ = note.pop(),
+        KeyCode::Char(c) if !c.is_control() && note.chars().count() < MAX_NOTE => note.push(c),
+        _ => {}
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::act::stop_load;
 use super::lists::log_event;
+use super::send::stop_load;
 use super::{decide, jobs, observed_at};
 use crate::autoscaler::estimate::StatusChange;
 use crate::autoscaler::readings::to_run;
@@ -72,8 +72,16 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Doctor(report) => super::doctor::found(model, at, *report),
         Event::DoctorProgress(progress) => model.data.doctor.progress(*progress),
         Event::Drill(answer) => super::drill::answered(model, at, answer),
-        // Input, ticks and the end have their own handlers.
-        Event::Input(_) | Event::Tick | Event::Drawn { .. } | Event::Terminate => return false,
+        // They have their own handlers.
+        Event::Input(_)
+        | Event::Request(_)
+        | Event::Tick
+        | Event::Drawn { .. }
+        | Event::Recorder(_)
+        | Event::Replay(_)
+        | Event::Terminate => {
+            return false;
+        }
     }
     true
 }

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::act;
+use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
 use crate::reported::{Place, PlaceKind};
@@ -25,7 +26,7 @@ fn dialog(mode: &mut Mode) -> Option<&mut PlacesDialog> {
     match mode {
         Mode::Dialog(open) => match &mut **open {
             Dialog::Places(dialog) => Some(dialog),
-            Dialog::Tune(_) | Dialog::Shadow(_) | Dialog::Drills(_) => None,
+            Dialog::Tune(_) | Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Mark(_) => None,
         },
         _ => None,
     }
@@ -39,7 +40,7 @@ pub(super) fn found(model: &mut Model, kind: PlaceKind, places: Result<Vec<Place
 }
 
 /// Handles a key in the dialog.
-pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
+pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     match key.code {
         KeyCode::Esc | KeyCode::Char('q') => model.ui.mode = Mode::Normal,
@@ -56,11 +57,10 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
             if place.is_current {
                 return;
             }
-            let now = model.data.now;
-            act::stop_load(model, now, entries::ANOTHER_TARGET, effects);
+            act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);
             match (kind, &place.name) {
                 (PlaceKind::Context, Some(name)) => {
-                    model.ui.notice = Some(Notice { at: now, text: sentences::connecting_to(name) });
+                    model.ui.notice = Some(Notice { at, text: sentences::connecting_to(name) });
                 }
                 _ => model.ui.show(Screen::Fleet),
             }

@@ -2,51 +2,45 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::lists::log_event;
-use crate::autoscaler::estimate::Sync;
+use super::request;
+use super::running_shadow::real_side;
 use crate::autoscaler::form::FormOutcome;
-use crate::autoscaler::shadow::{RealSide, RunningShadow, Shadow, ShadowDialog};
+use crate::autoscaler::shadow::{RunningShadow, ShadowDialog};
 use crate::clock::At;
-use crate::data::Data;
+use crate::message::{Effect, Request};
 use crate::model::Model;
 use crate::strings::entries;
 use crate::ui::dialog::Dialog;
-use crate::ui::events::Severity;
 use crate::ui::state::Mode;
 
 /// The shadow key.
-pub(super) fn toggle(model: &mut Model, at: At) {
-    if let Shadow::On(running) = &model.data.shadow {
-        let entry = entries::shadow_off(&running.in_short());
-        model.data.shadow = Shadow::Off;
-        model.data.history.shadow.push(at, None);
-        return log_event(model, at, Severity::Own, entry);
+pub(super) fn toggle(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
+    if model.data.shadow.running().is_some() {
+        return request::ask(model, at, Request::Shadow(None), effects);
     }
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     match spec {
         Some(spec) => model.ui.mode = Mode::Dialog(Box::new(Dialog::Shadow(ShadowDialog::new(spec)))),
-        None => log_event(model, at, Severity::Warning, entries::no_shadow()),
+        None => request::refused(model, at, entries::no_shadow(), effects),
     }
 }
 
 /// Handles a key in the dialog.
-pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
+pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let config = model.data.rules().config;
     let Mode::Dialog(open) = &mut model.ui.mode else { return };
     let Dialog::Shadow(dialog) = &mut **open else { return };
     match key.code {
         KeyCode::Esc => model.ui.mode = Mode::Normal,
         KeyCode::Enter => {
-            let made = dialog.form.checked(&config).and_then(|(_, spec)| {
-                RunningShadow::new(spec, &real_side(&model.data), at).map_err(|sentence| vec![sentence])
+            let checked = dialog.form.checked(&config).and_then(|(_, spec)| {
+                let made = RunningShadow::new(spec.clone(), &real_side(&model.data), at);
+                made.map(|_running| spec).map_err(|sentence| vec![sentence])
             });
-            match made {
-                Ok(running) => {
-                    let entry = entries::shadow_on(&running.in_short());
-                    model.data.history.shadow.push(at, Some(f64::from(running.size())));
-                    model.data.shadow = Shadow::On(Box::new(running));
+            match checked {
+                Ok(spec) => {
                     model.ui.mode = Mode::Normal;
-                    log_event(model, at, Severity::Own, entry);
+                    request::ask(model, at, Request::Shadow(Some(Box::new(spec))), effects);
                 }
                 Err(wrong) => dialog.wrong = wrong,
             }
@@ -59,44 +53,10 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent) {
     }
 }
 
-/// The real autoscaler's side at this moment.
-pub(crate) fn real_side(data: &Data) -> RealSide {
-    let seconds = data.estimate.schedule().period().0.as_secs().max(1);
-    RealSide {
-        spec: data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned()),
-        size: data.workload.get().map(|workload| workload.spec_replicas),
-        config: hpa::Config {
-            sync_period_seconds: i64::try_from(seconds).unwrap_or(15),
-            ..data.rules().config
-        },
-        total: data.estimate.reading.total_milli().map(|milli| milli as f64 / 1_000.0),
-        work: data.pace.work().map(|work| work.time),
-        burst: data.load.size,
-    }
-}
-
-/// Runs the shadow for the real controller's syncs, and for the time since the last call.
-pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
-    let data = &mut model.data;
-    let Shadow::On(mut running) = std::mem::take(&mut data.shadow) else { return };
-    running.account(at, &real_side(data));
-    let ready = data.workload.get().map_or(0, |workload| workload.ready);
-    let mut before = data.estimate.last.as_ref().map_or(0, |last| last.reported.current);
-    let since = running.since;
-    for sync in syncs.iter().filter(|sync| sync.at >= since) {
-        let size = running.sync(sync, before, ready, data.estimate.counted_pods());
-        before = sync.size;
-        data.history.shadow.push(sync.at, Some(f64::from(size)));
-    }
-    if !syncs.is_empty() {
-        running.account(at, &real_side(data));
-    }
-    data.shadow = Shadow::On(running);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::autoscaler::shadow::Shadow;
     use crate::message::Event;
     use crate::update::tests::Talk;
     use crate::update::tune::tests::hpa;

@@ -2,12 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::answers;
 use super::lists::log_event;
+use super::{answers, request};
 use crate::autoscaler::tuning::{TuneDialog, TuneStep, Undo, in_words, sentences};
 use crate::chart::history::MarkKind;
 use crate::clock::At;
-use crate::message::Effect;
+use crate::message::{Effect, Request};
 use crate::model::Model;
 use crate::reported::{TuneEvent, TuneRequest};
 use crate::strings::entries;
@@ -20,7 +20,7 @@ use crate::ui::yes_no::YesNo;
 pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     let spec = model.data.hpa.get().and_then(|hpa| hpa.spec.as_deref().cloned());
     let Some(spec) = spec else {
-        return log_event(model, at, Severity::Warning, entries::no_tuning());
+        return request::refused(model, at, entries::no_tuning(), effects);
     };
     model.ui.mode = Mode::Dialog(Box::new(Dialog::Tune(TuneDialog::new(spec))));
     effects.push(Effect::Tune(TuneRequest::Rights));
@@ -30,21 +30,22 @@ fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
     match mode {
         Mode::Dialog(open) => match &mut **open {
             Dialog::Tune(dialog) => Some(dialog),
-            Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Places(_) => None,
+            Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Places(_) | Dialog::Mark(_) => None,
         },
         _ => None,
     }
 }
 
 /// Handles a key in the dialog.
-pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) {
+pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) {
     let config = model.data.rules().config;
+    let number = model.ui.tunes + 1;
     let Some(dialog) = dialog(&mut model.ui.mode) else { return };
     match (&dialog.step, key.code) {
         (TuneStep::Editing(_), KeyCode::Esc) => model.ui.mode = Mode::Normal,
         (TuneStep::Editing(_), KeyCode::Enter) => {
-            let number = model.data.tuning.number();
             if let Some(change) = dialog.submit(number, &config) {
+                model.ui.tunes = number;
                 effects.push(Effect::Tune(TuneRequest::Try(change)));
             }
         }
@@ -55,9 +56,10 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
         (TuneStep::Review(change, _, chosen), code) => match answers::answer(code, *chosen) {
             Some(YesNo::Yes) => {
                 let mut change = change.clone();
-                change.number = model.data.tuning.number();
-                dialog.step = TuneStep::Applying(change.number);
-                effects.push(Effect::Tune(TuneRequest::Apply(change)));
+                change.number = number;
+                dialog.step = TuneStep::Applying(number);
+                model.ui.tunes = number;
+                request::ask(model, at, Request::Tune(TuneRequest::Apply(change)), effects);
             }
             Some(YesNo::No) => dialog.step = TuneStep::Editing(Vec::new()),
             None => {}
@@ -72,18 +74,19 @@ pub(super) fn key(model: &mut Model, key: &KeyEvent, effects: &mut Vec<Effect>) 
 }
 
 /// The undo key: shows the differences of an undo, and asks.
-pub(super) fn ask_undo(model: &mut Model, at: At) {
+pub(super) fn ask_undo(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     match model.data.tuning.undo() {
         Some(undo) => model.ui.mode = Confirm::Undo(Box::new(undo)).put(),
-        None => log_event(model, at, Severity::Warning, entries::no_undo()),
+        None => request::refused(model, at, entries::no_undo(), effects),
     }
 }
 
 /// Undoes the newest change.
-pub(super) fn undo(model: &mut Model, undo: Undo, effects: &mut Vec<Effect>) {
+pub(super) fn undo(model: &mut Model, at: At, undo: Undo, effects: &mut Vec<Effect>) {
     let Undo { forward, back, .. } = undo;
-    let number = model.data.tuning.number();
-    effects.push(Effect::Tune(TuneRequest::Undo { number, forward, back }));
+    model.ui.tunes += 1;
+    let number = model.ui.tunes;
+    request::ask(model, at, Request::Tune(TuneRequest::Undo { number, forward, back }), effects);
 }
 
 /// Marks a change of the HPA's settings on the time axis, whichever client made it.

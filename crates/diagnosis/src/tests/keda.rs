@@ -485,7 +485,7 @@ fn the_consequences_of_a_pause_are_no_failures() {
         .findings
         .iter()
         .filter(|finding| finding.verdict == Failure)
-        .map(|finding| finding.check)
+        .map(|finding| finding.check.as_ref())
         .collect();
     assert_eq!(failures, ["paused"], "{}", report.text());
     assert!(!report.text().contains("kubectl scale"), "{}", report.text());

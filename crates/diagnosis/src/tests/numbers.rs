@@ -206,7 +206,7 @@ fn virtual_hosts_are_a_choice() {
     results(&mut facts, &[407.0]);
     let report = examine(&facts);
     let (finding, fix) = report.fix().unwrap();
-    assert_eq!((finding.check, finding.verdict), ("series-vhost", Warning), "{}", report.text());
+    assert_eq!((finding.check.as_ref(), finding.verdict), ("series-vhost", Warning), "{}", report.text());
     assert!(fix.what.contains("eu (7), us (400)"), "{}", fix.what);
     assert!(fix.text().contains(r#"sum(<<.Series>>{<<.LabelMatchers>>,vhost=\"eu\"}) or 0 * max(up == 1)"#));
 }

@@ -246,7 +246,7 @@ fn refused_arguments_come_before_unready_programs() {
         .findings
         .iter()
         .filter(|finding| finding.verdict == Failure)
-        .map(|finding| finding.check)
+        .map(|finding| finding.check.as_ref())
         .collect();
     assert_eq!(failures, ["queue-arguments", "workload"], "{}", report.text());
 

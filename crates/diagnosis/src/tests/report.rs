@@ -80,7 +80,7 @@ fn a_warning_has_a_fix_without_failures() {
     let mut facts = healthy();
     super::set(&mut facts.autoscaler, "/spec/maxReplicas", serde_json::json!(1));
     let report = examine(&facts);
-    assert_eq!((report.exit_code(), super::first(&report).0), (0, "bounds"));
+    assert_eq!((report.exit_code(), &*super::first(&report).0), (0, "bounds"));
     assert!(report.text().contains("First warning"));
 }
 

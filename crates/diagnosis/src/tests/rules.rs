@@ -218,6 +218,11 @@ fn brokers_of_other_namespaces_are_not_added() {
     });
     facts.metrics[0].series = known(elsewhere.into());
     let report = examine(&facts);
-    assert_eq!(report.fix().map(|(finding, _)| finding.check), Some("rule-namespace"), "{}", report.text());
+    assert_eq!(
+        report.fix().map(|(finding, _)| finding.check.as_ref()),
+        Some("rule-namespace"),
+        "{}",
+        report.text()
+    );
     assert!(report.findings.iter().all(|finding| finding.check != "counted-once"), "{}", report.text());
 }

@@ -14,7 +14,7 @@ use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
 /// The marks, the most important last. Where two fall on one cell, the later one is shown.
-pub(in crate::view) const MARKS: [(MarkKind, char, Ink, &str); 11] = [
+pub(in crate::view) const MARKS: [(MarkKind, char, Ink, &str); 12] = [
     (MarkKind::PodGone, '◦', Ink::Dim, text::POD_GONE),
     (MarkKind::PodReady, '•', Ink::Ready, text::POD_READY),
     (MarkKind::ScaleDown, '↓', Ink::Desired, text::SCALE_DOWN),
@@ -25,6 +25,7 @@ pub(in crate::view) const MARKS: [(MarkKind, char, Ink, &str); 11] = [
     (MarkKind::Drill, '■', Ink::Warning, text::DRILL),
     (MarkKind::Tuned, '◊', Ink::Key, text::TUNED),
     (MarkKind::Error, '!', Ink::Error, text::ERROR),
+    (MarkKind::Note, '◆', Ink::Key, text::NOTE),
     (MarkKind::BrokerLost, '×', Ink::Error, text::BROKER_LOST),
 ];
 

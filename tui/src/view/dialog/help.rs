@@ -23,7 +23,7 @@ use crate::view::draw::{Scroll, below, line_right, lines, row, scrollbar, span, 
 use crate::view::strings::dialogs as text;
 use crate::view::theme::Ink;
 use crate::view::wrap::wrap_spans;
-use dashboard::keys::TABLE;
+use dashboard::keys::{KeyContext, TABLE};
 use dashboard::reported::Target;
 use dashboard::ui::appearance::Theme;
 
@@ -63,10 +63,16 @@ pub(in crate::view) struct HelpPage {
 
 impl HelpPage {
     /// Lays out the help. `top` is the first visible row.
-    pub(in crate::view) fn new(target: Option<&Target>, top: usize, theme: Theme, area: Rect) -> Self {
+    pub(in crate::view) fn new(
+        target: Option<&Target>,
+        is_replay: bool,
+        top: usize,
+        theme: Theme,
+        area: Rect,
+    ) -> Self {
         let is_wide = area.width >= KEYS + GAP + SIDE + BORDER.0;
         let width = if is_wide { KEYS + GAP + SIDE } else { KEYS.min(area.width.saturating_sub(BORDER.0)) };
-        let mut keys = broken(keys(theme), width.min(KEYS), NAME);
+        let mut keys = broken(keys(theme, is_replay), width.min(KEYS), NAME);
         let mut side = broken(side(target, theme), if is_wide { SIDE } else { width }, 2);
         if !is_wide {
             keys.push(Vec::new());
@@ -113,9 +119,11 @@ impl HelpPage {
     }
 }
 
-fn keys(theme: Theme) -> Rows {
-    let general = TABLE.iter().filter(|binding| binding.is_general());
-    let rows = general.map(|binding| {
+/// The keys, those of a replay first.
+fn keys(theme: Theme, is_replay: bool) -> Rows {
+    let of_replay = TABLE.iter().filter(|binding| is_replay && binding.when == KeyContext::Replay);
+    let general = TABLE.iter().filter(|binding| binding.is_general() && binding.is_listed(is_replay));
+    let rows = of_replay.chain(general).map(|binding| {
         vec![
             span(theme, Ink::Key, format!("{:>width$}  ", binding.shown, width = NAME - 2)),
             span(theme, Ink::Text, binding.help),

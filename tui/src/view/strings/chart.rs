@@ -114,3 +114,4 @@ pub(in crate::view) const DRILL: &str = "drill started";
 pub(in crate::view) const TUNED: &str = "HPA changed";
 pub(in crate::view) const ERROR: &str = "error";
 pub(in crate::view) const BROKER_LOST: &str = "broker lost";
+pub(in crate::view) const NOTE: &str = "mark";

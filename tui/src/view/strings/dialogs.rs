@@ -132,3 +132,8 @@ pub(in crate::view) const SIGN_WARNING: &str = "stale, with cause; or needs atte
 pub(in crate::view) fn help_more(count: usize) -> String {
     format!("↓ {count} more")
 }
+
+/// The title of the dialog with the note of a mark.
+pub(in crate::view) const MARK: &str = "A note for this moment";
+/// Its keys.
+pub(in crate::view) const MARK_KEYS: &[(&str, &str)] = &[("enter", "set the mark"), ("esc", "no mark")];

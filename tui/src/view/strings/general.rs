@@ -1,6 +1,9 @@
 //! Text of the frame around the screens: title line, footer, start, state of sources.
 
+use std::time::Duration;
+
 use dashboard::reported::Source;
+use dashboard::session::{Motion, Replay};
 
 pub(in crate::view) const BRAND: &str = " surge";
 
@@ -131,4 +134,27 @@ pub(in crate::view) fn waiting_for(source: Source, cause: Option<&str>) -> Optio
 
 pub(in crate::view) fn hidden_rows(count: u16) -> String {
     format!(" ↓ {count} more rows in a taller window")
+}
+
+/// The badge while the recorder writes.
+pub(in crate::view) fn recording(size: &str) -> String {
+    format!("● REC {size}")
+}
+
+/// The badge after the recorder failed.
+pub(in crate::view) const NOT_RECORDED: &str = "REC stopped";
+
+/// The state of a replay, in place of the connection: `REPLAY name 00:02:30 of 00:10:00 ×10`.
+pub(in crate::view) fn replay(replay: &Replay, has_name: bool) -> String {
+    let clock = |time: Duration| {
+        let seconds = time.as_secs();
+        format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    };
+    let name = if has_name { format!(" {}", replay.name) } else { String::new() };
+    let motion = match replay.motion {
+        Motion::Playing => format!("×{}", replay.speed),
+        Motion::Paused => "paused".to_owned(),
+        Motion::Ended => "ended".to_owned(),
+    };
+    format!("REPLAY{name} {} of {} {motion}", clock(replay.passed()), clock(replay.length()))
 }

@@ -66,7 +66,7 @@ impl Watched {
 
     fn answers(&mut self, answers: Vec<Option<Reading>>) {
         let metrics = serde_json::from_value(self.metrics.clone()).unwrap();
-        let answer = |reading| MetricAnswer { reading, api: "test/v1" };
+        let answer = |reading| MetricAnswer { reading, api: "test/v1".into() };
         let answers = answers.into_iter().map(|reading| reading.map(answer)).collect();
         self.send(Event::Readings(Box::new(MetricAnswers { metrics, answers })));
     }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::clock::DayClock;
 use crate::data::Data;
-use crate::update::shadow::real_side;
+use crate::update::running_shadow::real_side;
 
 fn spec(kind: &str, target: u32, max: i32, behavior: &serde_json::Value) -> hpa::Spec {
     let field = if kind == "Value" { "value" } else { "averageValue" };

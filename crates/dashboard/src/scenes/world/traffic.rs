@@ -23,7 +23,7 @@ impl World {
 
     /// Fires a burst with the keys and lets the producer accept all of it.
     pub fn burst(&mut self, size: u32) {
-        self.model.data.load.size = size;
+        self.send(Event::Request(Request::Size(size)));
         self.keys(" ");
         self.accept(size, size);
     }
@@ -39,7 +39,7 @@ impl World {
 
     /// Fires a burst that no producer accepts.
     pub fn burst_that_waits(&mut self, size: u32, waiting: &str) {
-        self.model.data.load.size = size;
+        self.send(Event::Request(Request::Size(size)));
         self.keys(" ");
         let id = self.fired();
         self.send(Event::Burst(BurstProgress {

@@ -192,7 +192,7 @@ fn is_right(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, mad
     let is_known = writer.findings.iter().any(|finding| {
         finding.metric == writer.metric
             && matches!(
-                finding.check,
+                finding.check.as_ref(),
                 "counted-once" | "series-vhost" | "series-namespace" | "relabeling" | "rule-namespace"
             )
             && finding.verdict != crate::Verdict::Ok
