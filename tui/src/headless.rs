@@ -47,6 +47,16 @@ impl Dashboard {
 
     /// The same for the demo in another namespace.
     pub fn start_in(client: Client, clock: Clock, namespace: &str) -> Self {
+        Self::start_with(client, clock, namespace, |_outbox, _day| Tap::closed())
+    }
+
+    /// The same with a recorder, made from the events' sender and the clock of the day.
+    pub fn start_with(
+        client: Client,
+        clock: Clock,
+        namespace: &str,
+        tap: impl FnOnce(EventSender, &DayClock) -> Tap,
+    ) -> Self {
         let (events, received) = mpsc::channel(1_024);
         let (effects, wanted) = mpsc::channel(64);
         let settings = Settings {
@@ -57,10 +67,12 @@ impl Dashboard {
             read_only: false,
         };
         let outbox = EventSender::new(events.clone(), clock);
+        let day = DayClock::of_run(&clock);
+        let tap = tap(outbox.clone(), &day);
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
-        let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
+        let model = Arc::new(Mutex::new(Model::new(day, (120, 40))));
         let watched = Arc::clone(&model);
-        tokio::spawn(async move { run(&watched, received, effects, clock, &Tap::closed()).await });
+        tokio::spawn(async move { run(&watched, received, effects, clock, &tap).await });
         Self { model, events, clock, namespace: namespace.to_owned() }
     }
 
