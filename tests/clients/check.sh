@@ -52,3 +52,9 @@ eventually() {
     sleep 0.2
   done
 }
+
+# finish: ends the script; `run` takes a script without the line "end" for one that ended early.
+finish() {
+  echo end
+  exit $failed
+}

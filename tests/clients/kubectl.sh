@@ -122,4 +122,4 @@ check "forward several connections at once" forwarded service/producer 3000 5
 check "dump the cluster" "$kubectl" cluster-info dump --namespaces "$made" --output-directory "$folder/dump"
 check "delete by label" "${in_own[@]}" delete configmap -l set=clients
 check "delete a namespace and wait" "$kubectl" delete namespace "$made" --timeout=60s
-exit $failed
+finish

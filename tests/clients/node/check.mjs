@@ -31,6 +31,8 @@ export async function eventually(what, condition, seconds = 30) {
   }
 }
 
+// finish: ends the script; `run` takes a script without the line "end" for one that ended early.
 export function finish() {
+  console.log('end')
   process.exit(failed)
 }

@@ -35,4 +35,6 @@ def eventually(what, condition, seconds=30):
 
 
 def finish():
+    """Ends the script; `run` takes a script without the line "end" for one that ended early."""
+    print("end", flush=True)
     sys.exit(1 if failed else 0)

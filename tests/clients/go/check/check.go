@@ -28,8 +28,9 @@ func Step(name string, step func() error) {
 	fmt.Printf("ok - %s\n", name)
 }
 
-// Finish ends the program.
+// Finish ends the program; `run` takes a program without the line "end" for one that ended early.
 func Finish() {
+	fmt.Println("end")
 	if failed {
 		os.Exit(1)
 	}
