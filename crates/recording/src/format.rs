@@ -181,7 +181,7 @@ impl fmt::Display for Line {
     /// Writes the line without a newline.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = Value::String(self.kind.clone());
-        write!(out, "[{},{kind},{}]", self.at.seconds(), self.payload)
+        write!(out, "[{},{kind},{}]", observed::seconds::of(self.at.0), self.payload)
     }
 }
 
