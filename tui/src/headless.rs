@@ -90,6 +90,7 @@ impl Dashboard {
             namespace: self.namespace.clone(),
             version: None,
             confirm_first_burst: false,
+            first_burst: None,
         };
         self.send(Event::Target(TargetEvent::Chosen(target))).await;
         self.send(Event::Target(TargetEvent::Ready)).await;

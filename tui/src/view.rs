@@ -64,7 +64,7 @@ use ::text::clean;
 use dashboard::model::Model;
 use dashboard::ui::appearance::Markers;
 use dashboard::ui::dialog::Dialog;
-use dashboard::ui::state::Mode;
+use dashboard::ui::state::{Greeting, Mode};
 
 /// Draws a frame. Returns its layout, which tells what the mouse points at and how far the list scrolls.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> ScreenLayout {
@@ -119,7 +119,11 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
         Content::Decision => {
             (&decision::DecisionScreen { data, lens, asked: ui.drain_time, theme }).render(area, buffer);
         }
-        Content::Runs => (&runs::Runs { data, chosen: ui.runs, theme }).render(area, buffer),
+        Content::History => {
+            let (cursor, skipped) = (lens.stretch.cursor, scroll.offset);
+            (&decision::History { data, cursor, skipped, theme }).render(area, buffer);
+        }
+        Content::Runs => (&runs::Runs { data, chosen: ui.runs, lens, theme }).render(area, buffer),
         Content::Doctor => (&doctor::Doctor { data, scroll: scroll.offset, theme }).render(area, buffer),
         Content::Fleet => {
             let (filter, now) = (&ui.filters.fleet, model.data.day.timestamp(model.data.now));
@@ -141,6 +145,9 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
 fn dialog(model: &Model, layout: &ScreenLayout, buffer: &mut Buffer) {
     let (data, ui, theme, area) = (model.shown(), &model.ui, model.ui.theme, layout.inside);
     match &ui.mode {
+        Mode::Normal if ui.greeting == Greeting::Shown && data.watched.has_data() => {
+            (&dialog::Greeting { data, theme }).render(area, buffer);
+        }
         Mode::Normal | Mode::Filter => {}
         Mode::Help(_) => {
             if let Some(page) = &layout.help {

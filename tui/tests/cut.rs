@@ -44,20 +44,20 @@ fn without_blanks(text: &str) -> String {
 fn essential_values_are_visible_at_every_size() {
     let mut missing = Vec::new();
     for (scene, values) in [
-        ("idle", ["0 deep", "0/20 (avg)", "1 ready", "1 desired", "believed|Who believes"]),
-        ("scaled", ["153 deep", "17/20 (avg)", "10 ready", "10 desired", "held at 10|stabilized ≈10"]),
-        ("draining", ["19 deep", "7/20 (avg)", "4 ready", "4 desired", "next 3|next        3"]),
+        ("idle", ["0 messages", "0/20 (avg)", "1 ready", "1 desired", "believed|Who believes"]),
+        ("scaled", ["153 messages", "17/20 (avg)", "10 ready", "10 desired", "kept at 10|kept 10"]),
+        ("draining", ["19 messages", "7/20 (avg)", "4 ready", "4 desired", "4 → 3, stab|› 3 in"]),
         ("shadow", ["Next sync", "final", "controller|more rows", "Forecast|more rows", "hadow"]),
         (
             "decision_busy",
-            ["Next sync", "123 in all", "held at 10", "controller|more rows", "Forecast|more rows"],
+            ["Next sync", "123 in all", "kept at 10", "controller|more rows", "Forecast|more rows"],
         ),
         ("lanes_busy", ["marks", "busy", "pod-seconds", "now", "done"]),
         ("runs_calm", ["#", "drained", "jobs", "►", "◊"]),
         ("doctor_failing", ["FAILURE|ServiceMonitor", "Fix:", "kubectl label", "release=prometheus", "ago"]),
         ("tune", ["Tune worker-scaler", "max replicas|maximum", "8", "enter", "esc"]),
-        ("confirm", ["Fire this burst?", "2,000 requests", "sandbox", "Cancel", "► Fire"]),
-        ("kill", ["Kill which worker?", "► worker-6f7d9c8b5-4kq2m", "redelivers", "► Cancel", "Kill"]),
+        ("confirm", ["Fire this burst?", "2,000 requests", "sandbox", "Cancel", "[ Fire ]"]),
+        ("kill", ["Kill which worker?", "► worker-6f7d9c8b5-4kq2m", "redelivers", "[ Cancel ]", "Kill"]),
     ] {
         for (columns, height) in SIZES {
             let world = World::play(scene, columns, height).unwrap();

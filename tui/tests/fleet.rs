@@ -144,6 +144,12 @@ async fn one_hpa_is_explained_with_its_exit_code() {
     let json: Value = serde_json::from_str(&explain(&["web", "-n", "shop", "-o", "json"]).out).unwrap();
     conforms(&json, "explain.json");
     assert_eq!((&json["canScale"], &json["nextReplicas"]), (&json!(false), &json!(1)));
+    let past = explain(&["web", "-n", "shop", "--history"]);
+    assert!(past.out.contains("Past    the API server has no Event about a rescale"), "{}", past.out);
+    let past: Value =
+        serde_json::from_str(&explain(&["web", "-n", "shop", "--history", "-o", "json"]).out).unwrap();
+    conforms(&past, "explain.json");
+    assert_eq!(past["history"], json!([]));
     // The only HPA of the context's namespace.
     let rest = explain(&[]).fine().out;
     assert!(rest.contains("paused") && rest.contains("kubectl scale deployment rest --replicas=1"), "{rest}");

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+mod agree;
 #[cfg(feature = "sandbox")]
 mod command_line;
 #[cfg(feature = "sandbox")]

@@ -10,8 +10,8 @@ use dashboard::scenes::World;
 use dashboard::session::{Motion, Replay, Session};
 use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::dialog::Dialog;
-use dashboard::ui::screen::Focus;
-use dashboard::ui::state::{Access, Confirm, Mode};
+use dashboard::ui::screen::{Focus, Screen};
+use dashboard::ui::state::{Access, Confirm, Mode, Tone};
 use dashboard::ui::yes_no::YesNo;
 
 /// Keys in the notation of the tables: characters, and names in angle brackets.
@@ -137,8 +137,9 @@ fn state(world: &World) -> String {
     if data.load.rate != 5.0 || data.load.is_on() {
         parts.push(format!("load {} {}", data.load.rate, if data.load.is_on() { "on" } else { "off" }));
     }
-    if let Some(notice) = ui.notice(data.now) {
-        parts.push(format!("says {:?}", notice.split(':').next().unwrap_or_default()));
+    // The states of toggles are in the other parts.
+    if let Some(notice) = ui.notice(data.now).filter(|notice| notice.tone == Tone::Refusal) {
+        parts.push(format!("says {:?}", notice.text.split(':').next().unwrap_or_default()));
     }
     for effect in &world.effects {
         match effect {
@@ -190,14 +191,14 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("K<tab><left><enter>", "overview"),
     ("6+ <enter>", "overview, size 1100, fired 1100"),
     ("6+ <left><enter>", "overview, size 1100"),
-    ("u", "overview"),
+    ("u", "overview, says \"no undo\""),
     ("K<esc>", "overview"),
     // Screens and panels.
     ("<tab>", "pods"),
     ("<tab><backtab>", "overview"),
     ("L", "logs"),
     ("H", "fleet"),
-    ("HH", "fleet"),
+    ("HH", "fleet, says \"H has no effect here\""),
     ("H<esc>", "overview"),
     ("C", "overview, places"),
     ("N", "overview, places"),
@@ -213,7 +214,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("<down><enter><tab>", "pods"),
     // Time.
     ("z", "overview, 60 s wide"),
-    ("zzzzzzz", "overview, 15 s wide"),
+    ("zzzzzzz", "overview, 15 s wide, says \"15 s is the shortest stretch of time\""),
     ("Z", "overview, 120 s wide"),
     ("zz[", "overview, ends 7.5 s ago, 30 s wide"),
     ("zz[[]", "overview, ends 7.5 s ago, 30 s wide"),
@@ -245,7 +246,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("?", "overview, help from 0"),
     ("?<down><down>", "overview, help from 2"),
     ("?<esc>", "overview"),
-    ("?2 c", "overview, help from 0"),
+    ("?2 c", "overview, help from 0, says \"c is no key here; ? lists the keys\""),
     // Filters: typed keys are text, also digits, space and q.
     ("/", "overview, typing"),
     ("/12 q?", "overview, typing, events /12 q?"),
@@ -257,7 +258,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("/a<enter><esc>", "overview"),
     ("L/acked 2<enter>", "logs, logs /acked 2"),
     ("<tab>/4kq2m<enter>", "pods, pods /4kq2m"),
-    ("/a<tab><up>", "overview, typing, events /a"),
+    ("/a<tab><up>", "overview, typing, events /a, says \"↑ is no key here; ? lists the keys\""),
     ("<tab><tab>/", "decision, says \"this screen has no list to filter\""),
     ("Lv", "logs, says \"this screen has no time axis\""),
     // Recordings.
@@ -280,7 +281,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("t", "overview, tune"),
     ("w", "overview, shadow"),
     ("aa", "overview, asks 3"),
-    ("x", "overview"),
+    ("x", "overview, says \"x compares runs\""),
     ("r", "doctor"),
     ("zzf", "overview"),
     ("zz[f", "overview"),
@@ -357,6 +358,41 @@ fn a_replay_has_keys_of_its_own() {
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_key_answers_on_every_screen() {
+    let mut world = world();
+    let codes =
+        (' '..='~').map(KeyCode::Char).chain([KeyCode::Enter, KeyCode::Esc, KeyCode::F(5), KeyCode::Left]);
+    let codes: Vec<KeyCode> = codes.collect();
+    for screen in Screen::ALL {
+        world.model.ui.show(*screen);
+        let before = world.model.clone();
+        for code in &codes {
+            world.model = before.clone();
+            world.effects.clear();
+            world.press(*code);
+            let is_answered = world.model != before || !world.effects.is_empty();
+            assert!(is_answered, "{code:?} on {screen:?}");
+        }
+    }
+    // A key that cannot act says why.
+    for (screen, code, said) in [
+        (Screen::Overview, KeyCode::Char('x'), "x compares runs: it works on the screen Runs"),
+        (Screen::Logs, KeyCode::Char('z'), "this screen has no time axis"),
+        (Screen::Overview, KeyCode::Char('y'), "y is no key here; ? lists the keys"),
+        (Screen::Decision, KeyCode::Left, "← has no effect here"),
+        (Screen::Overview, KeyCode::Char('u'), "no undo: no change was made from here"),
+        (Screen::Overview, KeyCode::Char('T'), "theme: light"),
+        (Screen::Overview, KeyCode::Char('m'), "mouse off: the terminal selects text"),
+    ] {
+        let mut world = self::world();
+        world.model.ui.show(screen);
+        world.press(code);
+        let notice = world.model.ui.notice(world.model.data.now).map(|notice| notice.text.as_str());
+        assert_eq!(notice, Some(said), "{code:?} on {screen:?}");
+    }
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn a_killed_broker_loses_its_messages() {
     let root = pty.pid().unwrap();
     pty.send("2 ").unwrap();
     wait_long(&pty, "the requests", |screen| screen.contains("10/10 accepted"));
-    wait_long(&pty, "the depth", |screen| screen.contains("10 deep"));
+    wait_long(&pty, "the depth", |screen| screen.contains("10 messages"));
     signal(pods_of(root, "rabbitmq")[0], Signal::KILL);
     wait_long(&pty, "the loss", |screen| screen.contains("10 lost"));
     wait_long(&pty, "a broker", |screen| !pods_of(root, "rabbitmq").is_empty() && screen.contains("● live"));

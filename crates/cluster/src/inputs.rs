@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use hpa::{Pod, Reading, Scale, Time};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::Pod as ApiPod;
+use k8s_openapi::api::core::v1::{Event as ApiEvent, Pod as ApiPod};
 use kube::Api;
 use kube::api::ListParams;
-use observed::{Hpa, Role, convert};
+use observed::{ClusterEvent, Hpa, Role, convert};
 
 use crate::connect::{Cluster, ConnectError};
 use crate::errors::Failure;
@@ -100,6 +100,23 @@ pub async fn read(cluster: &Cluster, namespace: &str, name: &str) -> Result<Inpu
     let version = version.ok().map(|info| text::clean::text(&info.git_version));
     let now = Time(jiff::Timestamp::now().as_millisecond());
     Ok(Inputs { hpa, scale, pods, foreign, readings, version, now })
+}
+
+/// The Events about an HPA that the API server still has, one page of them.
+///
+/// # Errors
+/// Fails if they cannot be listed.
+pub async fn events(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+) -> Result<Vec<ClusterEvent>, ConnectError> {
+    let api: Api<ApiEvent> = Api::namespaced(cluster.client.clone(), namespace);
+    let what = format!("the Events of HPA {name} in namespace {namespace}");
+    let about = format!("involvedObject.kind=HorizontalPodAutoscaler,involvedObject.name={name}");
+    let params = ListParams::default().fields(&about).limit(PAGE);
+    let page = within(cluster, &what, api.list(&params)).await?;
+    Ok(page.items.iter().map(|object| convert::event::convert(object, true)).collect())
 }
 
 /// The pods that a selector matches, and the names of those that do not belong to the target.

@@ -230,6 +230,16 @@ impl Data {
         status.map_or(SourceHealth::Starting(None), |status| status.health(source, self.now))
     }
 
+    /// The sources that were read before and are not now, with the time of their last delivery. Logs end with their pods.
+    pub fn stale_sources(&self) -> impl Iterator<Item = (Source, At)> + '_ {
+        self.sources.keys().filter_map(|source| match self.health(*source) {
+            SourceHealth::Stale { last_delivery, .. } if *source != Source::Logs => {
+                Some((*source, last_delivery))
+            }
+            _ => None,
+        })
+    }
+
     /// The status of a source that does not deliver, even if that is not a problem yet: for calculations. The
     /// screens use [`Self::health`].
     #[must_use]

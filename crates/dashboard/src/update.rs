@@ -6,6 +6,7 @@ mod answers;
 mod decide;
 mod doctor;
 mod drill;
+mod feedback;
 mod fleet;
 mod input;
 mod jobs;

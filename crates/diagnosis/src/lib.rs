@@ -113,6 +113,7 @@ pub fn examine_answered(facts: &Facts, pending: &BTreeSet<Part>) -> Report {
         is_reachable: access != Access::Unreachable,
         findings,
         timing,
+        sync_period: hops::intervals::sync_period(facts),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The time from a burst to a decision, if it can be computed.
     pub timing: Option<Timing>,
+    /// The HPA's sync period, if the controller's settings could be read.
+    pub sync_period: Option<Duration>,
 }
 
 /// Exit code when no check failed.

@@ -7,6 +7,7 @@
 pub mod change;
 pub mod figure;
 pub mod fleet;
+pub mod history;
 pub mod keda;
 pub mod metric;
 pub mod outlook;

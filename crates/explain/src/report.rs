@@ -1,11 +1,13 @@
 //! The report of `surge explain`: what the next sync does, why, what the next change needs, and what to change.
 
 use hpa::trace::Path;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use text::clean;
 
 use crate::change::{Change, Subject, changes};
 use crate::figure::ratio;
+use crate::history::{self, Rescale};
 use crate::metric::MetricReport;
 use crate::pods::{PodLine, PodTable, word};
 use crate::{Explanation, strings};
@@ -25,6 +27,8 @@ pub struct Report {
     target: (String, String),
     explanation: Explanation,
     changes: Vec<Change>,
+    /// The past rescales, if they were asked for, as lines and for programs.
+    history: Option<(Vec<String>, Vec<Value>)>,
 }
 
 impl Report {
@@ -39,7 +43,14 @@ impl Report {
             target: (clean::text(&target.kind), clean::text(&target.name)),
             changes: changes(subject, &explanation),
             explanation,
+            history: None,
         }
+    }
+
+    /// Adds the past rescales; `clock` formats their times.
+    #[must_use]
+    pub fn with_history(self, rescales: &[Rescale], clock: &dyn Fn(Timestamp) -> String) -> Self {
+        Self { history: Some((history::lines(rescales, clock), history::json(rescales))), ..self }
     }
 
     /// Returns true if the HPA can scale in both directions: the scale and every metric can be read.
@@ -86,6 +97,7 @@ impl Report {
             (strings::WHY, metrics.iter().map(metric_line).collect()),
             (strings::PODS, pods.flat_map(|(metric, table)| pod_lines(metric, table)).collect()),
             (strings::NEXT, outlook),
+            (strings::PAST, self.history.iter().flat_map(|(lines, _)| lines.clone()).collect()),
             (strings::CHANGE, changes),
         ] {
             let mut title = title;
@@ -116,6 +128,7 @@ impl Report {
             "canScale": self.can_scale(),
             "metrics": metrics.iter().zip(pods).map(|(metric, table)| metric_json(metric, table.as_ref())).collect::<Vec<_>>(),
             "sentences": sentences,
+            "history": self.history.as_ref().map(|(_, rescales)| rescales),
             "changes": self.changes.iter().map(|change| json!({
                 "what": change.what,
                 "command": change.command.as_ref().map(ToString::to_string),

@@ -270,4 +270,15 @@ pub(crate) const WHAT: &str = "What";
 pub(crate) const WHY: &str = "Why";
 pub(crate) const PODS: &str = "Pods";
 pub(crate) const NEXT: &str = "Next";
+pub(crate) const PAST: &str = "Past";
+pub(crate) const NO_RESCALE: &str =
+    "the API server has no Event about a rescale; it keeps them for an hour by default";
+pub(crate) const FROM_EVENTS: &str = "from the HPA's Events: they have neither the wanted size nor its limit";
+
+/// A rescale of the past.
+pub(crate) fn rescale(clock: &str, before: Option<i32>, size: i32, why: &str) -> String {
+    let before = before.map_or_else(|| "?".to_owned(), |before| before.to_string());
+    format!("{clock}  {before} → {size}  {why}")
+}
+
 pub(crate) const CHANGE: &str = "Change";

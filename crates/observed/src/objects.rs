@@ -274,3 +274,13 @@ pub struct ClusterEvent {
     /// True if it happened before the watch delivered it: before this run, or while the watch was down.
     pub old: bool,
 }
+
+impl ClusterEvent {
+    /// The new size and the reason of a rescale that the HPA controller reports as `New size: 5; reason: …`.
+    #[must_use]
+    pub fn rescale(&self) -> Option<(i32, &str)> {
+        let rest = self.message.strip_prefix("New size: ").filter(|_| self.reason == "SuccessfulRescale")?;
+        let (size, why) = rest.split_once("; reason: ")?;
+        Some((size.trim().parse().ok()?, why))
+    }
+}

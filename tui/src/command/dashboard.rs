@@ -29,7 +29,7 @@ use dashboard::model::Model;
 use dashboard::strings::sentences::size;
 use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::drills;
-use dashboard::ui::state::Access;
+use dashboard::ui::state::{Access, Greeting};
 use recording::writer::Writer;
 
 /// Events that may wait for the screen before the sources wait.
@@ -305,6 +305,8 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     arguments.screen.apply(&mut model);
     if arguments.read_only {
         model.ui.access = Access::ReadOnly;
+    } else {
+        model.ui.greeting = Greeting::Shown;
     }
     let result = runtime::run(&mut terminal, &mut model, received, effects, clock, &tap).await;
     terminal.leave();

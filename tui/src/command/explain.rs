@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::cluster::ClusterArgs;
 use super::{Format, UNREACHABLE, USAGE, complain, runtime};
 use ::explain::change::Subject as Changed;
+use ::explain::history::rescales;
 use ::explain::report::Report;
 use ::explain::rules::Rules;
 use ::explain::{Subject, explain};
@@ -25,6 +26,9 @@ pub(super) struct Args {
     /// Form of the report; json follows docs/schema/explain.json
     #[arg(long, short, value_name = "FORM", default_value = "text")]
     output: Format,
+    /// Add the past rescales that the HPA's Events report
+    #[arg(long)]
+    history: bool,
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
 }
@@ -78,7 +82,13 @@ async fn read(arguments: &Args) -> Result<Report, Failed> {
         return Err((UNREACHABLE, sentence));
     };
     let changed = Changed { namespace: &namespace, name: &name, spec, flags: &(&flags).into() };
-    Ok(Report::new(&cluster.context, changed, explanation))
+    let report = Report::new(&cluster.context, changed, explanation);
+    if !arguments.history {
+        return Ok(report);
+    }
+    let events = inputs::events(&cluster, &namespace, &name).await.map_err(unreadable)?;
+    let clock = |at: jiff::Timestamp| time_of_day(Time(at.as_millisecond()));
+    Ok(report.with_history(&rescales(&events), &clock))
 }
 
 /// The only HPA of a namespace.

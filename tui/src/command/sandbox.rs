@@ -22,6 +22,7 @@ use super::duration;
 use crate::source::event_sender::EventSender;
 use crate::source::target;
 use crate::source::target::{Boxed, Fallback, Opens, Running};
+use dashboard::bursts::load::CONFIRM_ABOVE;
 use dashboard::message::Event;
 use dashboard::reported::{Problem, Target, TargetEvent};
 
@@ -131,6 +132,12 @@ impl Args {
 }
 
 impl Options {
+    /// The size of a burst that asks for the maximum: its first syncs meet the scaling policies.
+    fn first_burst(&self) -> u32 {
+        let target = self.target.unwrap_or(DEFAULT_MESSAGES);
+        target.saturating_mul(self.max).clamp(1, CONFIRM_ABOVE)
+    }
+
     fn objects(&self, content: &Content) -> Result<Vec<Value>, String> {
         if self.min > self.max {
             return Err(format!("--min {} is more than --max {}", self.min, self.max));
@@ -283,6 +290,7 @@ async fn start_for_dashboard(
         namespace: namespace.clone(),
         version: None,
         confirm_first_burst: false,
+        first_burst: Some(options.first_burst()),
     };
     outbox.send(Event::Target(TargetEvent::Chosen(target.clone()))).await;
     let (progress, mut states) = mpsc::channel::<Progress>(64);

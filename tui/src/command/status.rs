@@ -81,7 +81,14 @@ fn to_text(lines: &[StatusLine]) -> String {
         LineState::Bad => "!!",
         LineState::Note => "--",
     };
-    lines.iter().map(|line| format!("{} {:width$}  {}\n", sign(line.state), line.about, line.text)).collect()
+    let mut text: String = lines
+        .iter()
+        .map(|line| format!("{} {:width$}  {}\n", sign(line.state), line.about, line.text))
+        .collect();
+    if lines.iter().any(|line| line.state == LineState::Note) {
+        text.push_str("-- marks a note: nothing is wrong there\n");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -96,6 +103,7 @@ mod tests {
             line("prometheus", LineState::Bad),
             line("stack", LineState::Note),
         ]);
-        assert_eq!(text, "ok hpa         x\n!! prometheus  x\n-- stack       x\n");
+        let note = "-- marks a note: nothing is wrong there\n";
+        assert_eq!(text, format!("ok hpa         x\n!! prometheus  x\n-- stack       x\n{note}"));
     }
 }

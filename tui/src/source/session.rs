@@ -203,7 +203,14 @@ impl Session {
 
     /// Reports the target as chosen and ready.
     async fn announce(&mut self, title: String, namespace: String, reason: String) {
-        let target = Target { title, reason, namespace, version: None, confirm_first_burst: !self.is_own };
+        let target = Target {
+            title,
+            reason,
+            namespace,
+            version: None,
+            confirm_first_burst: !self.is_own,
+            first_burst: None,
+        };
         target::announce(&self.client, target, &self.outbox).await;
     }
 

@@ -168,6 +168,7 @@ async fn watch(cluster: Cluster, found: Found, options: &TargetOptions, outbox: 
         namespace: clean::text(namespace),
         version: None,
         confirm_first_burst: true,
+        first_burst: None,
     };
     let (opens, target) = match found {
         Found::Demo => {

@@ -24,7 +24,6 @@ mod window;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Modifier;
-use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 pub(super) use self::axis::{GUTTER, TimeAxis, labels};
@@ -34,8 +33,9 @@ use self::queue::Queue;
 pub(super) use self::replicas::Replicas;
 use self::shares::Shares;
 pub(super) use self::shares::at as shares_at;
-use super::draw::{below, line, set};
+use super::draw::{below, right_of, set, wrapped};
 use super::theme::{Ink, style};
+use super::wrap::wrap_spans;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
@@ -53,11 +53,12 @@ pub(super) struct Chart<'a> {
 impl Chart<'_> {
     /// Draws the chart and the legend of the marks below it.
     pub(super) fn expanded(&self, area: Rect, buffer: &mut Buffer) {
-        let [chart, legend] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(area);
+        let legend = marks::legend(self.theme);
+        let needed = wrap_spans(&legend, area.width.saturating_sub(2).into(), 0).len() as u16;
+        let rows = [Constraint::Min(0), Constraint::Length(needed.min(area.height / 4))];
+        let [chart, below] = Layout::vertical(rows).areas(area);
         self.render(chart, buffer);
-        let mut spans = vec![Span::raw("  ")];
-        spans.extend(marks::legend(self.theme, area.width.saturating_sub(2)));
-        line(buffer, legend, spans);
+        wrapped(buffer, right_of(below, 2), &legend, 0);
     }
 }
 

@@ -6,13 +6,14 @@
 //! │  2,000 requests to the producer of      │
 //! │  kind-demo                              │
 //! │                                         │
-//! │    Cancel   ► Fire     y yes  n no      │
+//! │    Cancel    [ Fire ]  y yes  n no      │
 //! ╰─────────────────────────────────────────╯
 //! ```
 
 mod drills;
 mod form;
 mod frame;
+mod greeting;
 mod help;
 mod legend;
 mod mark;
@@ -22,6 +23,7 @@ mod shadow;
 mod tune;
 
 pub(super) use self::drills::Drills;
+pub(super) use self::greeting::Greeting;
 pub(super) use self::help::HelpPage;
 pub(super) use self::legend::Legend;
 pub(super) use self::mark::Mark;

@@ -22,6 +22,7 @@ use super::fmt::{age, coarse};
 use super::strings::doctor as text;
 use super::theme::Ink;
 use super::wrap::{fit, wrap, wrap_spans};
+use dashboard::chart::history::MarkKind;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::drills;
@@ -71,6 +72,11 @@ impl Doctor<'_> {
         }
         let mut again = text::RUNS;
         if let Some(found) = self.data.doctor.found() {
+            let is_drill = |kind| matches!(kind, MarkKind::Drill | MarkKind::DrillOver);
+            let later = now.since(found.at);
+            if self.data.history.marks(found.at, later).any(|mark| is_drill(mark.kind)) {
+                note.push(span(theme, Ink::Warning, text::BEFORE_DRILL));
+            }
             note.push(span(theme, Ink::Dim, text::checked(&age(now.since(found.at)))));
             again = text::RUNS_AGAIN;
         }

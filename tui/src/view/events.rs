@@ -82,7 +82,10 @@ impl Events<'_> {
 
     /// An entry in one row. The panel alone shows the whole message.
     fn entry(&self, entry: &Entry, columns: u16) -> Vec<Span<'static>> {
-        let message = readable(&entry.message);
+        let message = match entry.sizes {
+            Some((from, to)) => Cow::Owned(text::rescale(from, to, &readable(entry.why()))),
+            None => readable(&entry.message),
+        };
         let mut spans = self.head(entry, true);
         let room = |spans: &[Span<'_>]| usize::from(columns.saturating_sub(width(spans) + 1));
         if room(&spans) < message.width().min(MIN_MESSAGE) {
@@ -131,6 +134,14 @@ impl Events<'_> {
         max_scroll(area.height.saturating_sub(1), all, heights)
     }
 
+    /// The filter while it is on, with the number of entries that it shows.
+    fn filtered(&self) -> Option<Vec<Span<'static>>> {
+        let all = self.data.events.iter().len();
+        let shown = self.data.events.filtered(self.filter).count();
+        let words = text::filtered(self.filter.text().trim(), shown, all);
+        (!self.filter.is_empty()).then(|| vec![span(self.theme, Ink::Lit, words)])
+    }
+
     fn empty(&self, buffer: &mut Buffer, area: Rect, shown: usize) {
         if shown == 0 {
             let text = if self.filter.is_empty() { text::NO_EVENTS } else { text::NO_EVENT_MATCHES };
@@ -147,7 +158,8 @@ impl Widget for &Events<'_> {
             let redelivered = span(self.theme, Ink::Warning, text::redelivered(jobs.redelivered));
             let lost = span(self.theme, Ink::Error, text::lost(jobs.lost));
             let facts = [(jobs.redelivered, redelivered), (jobs.lost, lost)].into_iter();
-            joined(facts.filter(|(count, _)| *count > 0).map(|(_, fact)| vec![fact]), room)
+            let facts = facts.filter(|(count, _)| *count > 0).map(|(_, fact)| vec![fact]);
+            joined(self.filtered().into_iter().chain(facts), room)
         });
         let inside = panel(buffer, area, self.theme, text::EVENTS, note);
         self.summary(buffer, inside);

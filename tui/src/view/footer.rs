@@ -19,7 +19,7 @@ use dashboard::keys::{Action, Binding, KeyContext, TABLE};
 use dashboard::model::Model;
 use dashboard::ui::filter::Filter;
 use dashboard::ui::screen::{Focus, Panel, Screen};
-use dashboard::ui::state::{Access, Confirm, Mode};
+use dashboard::ui::state::{Access, Confirm, Mode, Tone};
 
 /// The keys that stay longest in a narrow window, the most important first.
 const RANKS: [Action; 13] = [
@@ -75,7 +75,7 @@ impl Footer<'_> {
             span(theme, Ink::Value, format!("{} ", count(load.size.into()))),
         ];
         if let Some(warning) = forecast::warning(&model.data) {
-            spans.push(span(theme, Ink::Warning, format!("{warning} ")));
+            spans.push(span(theme, Ink::Text, format!("{warning} ")));
         }
         if load.is_on() || area.width >= WIDE {
             let ink = if load.is_on() { Ink::Lit } else { Ink::Text };
@@ -178,8 +178,12 @@ impl Widget for &Footer<'_> {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         let (model, theme) = (self.0, self.0.ui.theme);
         if let Some(notice) = model.ui.notice(model.data.now) {
-            let text = fit(notice, usize::from(area.width.saturating_sub(4))).into_owned();
-            line(buffer, area, vec![span(theme, Ink::Warning, format!(" ! {text}"))]);
+            let text = fit(&notice.text, usize::from(area.width.saturating_sub(4))).into_owned();
+            let said = match notice.tone {
+                Tone::Refusal => span(theme, Ink::Warning, format!(" ! {text}")),
+                Tone::State => span(theme, Ink::Text, format!(" › {text}")),
+            };
+            line(buffer, area, vec![said]);
             return;
         }
         let mut left = vec![Span::raw(" ")];

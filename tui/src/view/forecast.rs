@@ -95,7 +95,7 @@ impl Forecast<'_> {
             let pods = fewest.map_or_else(|| "-".to_owned(), |pods| pods.to_string());
             let excess = if too_many && fewest.is_some() { text::ABOVE_MAX } else { "" };
             let ink = match (too_many, is_chosen) {
-                (true, _) => Ink::Warning,
+                (true, _) => Ink::Dim,
                 (false, true) => Ink::Lit,
                 (false, false) => Ink::Text,
             };
@@ -104,7 +104,7 @@ impl Forecast<'_> {
                 span(theme, Ink::Lit, if is_chosen { "►" } else { " " }),
                 span(theme, time_ink, text::drain_time(time.as_secs())),
                 span(theme, ink, format!("{pods}{excess}")),
-                Span::raw("  "),
+                span(theme, Ink::Dim, if index + 1 < DRAIN_TIMES.len() { " · " } else { "" }),
             ]);
         }
         spans
@@ -117,17 +117,16 @@ impl Forecast<'_> {
         let (name, on_top) = text::burst(size, (before > 0).then(|| count(before as f64)));
         let (ink, text) = match trigger(self.data, size) {
             None => match self.data.estimate.reading.missing() {
-                Some(_) => (Ink::Warning, text::NO_EFFECT.to_owned()),
+                Some(_) => (Ink::Text, text::NO_EFFECT.to_owned()),
                 None => (Ink::Dim, text::UNKNOWN_EFFECT.to_owned()),
             },
             Some(Trigger::Scales { from, to, may_be_gone }) => {
-                let ink = if may_be_gone { Ink::Warning } else { Ink::Text };
-                (ink, text::scales(&on_top, from, to, may_be_gone))
+                (Ink::Text, text::scales(&on_top, from, to, may_be_gone))
             }
             Some(Trigger::TooSmall { ratio: value, upper, smallest }) => {
                 let upper = (value > 1.0).then(|| ratio(upper));
                 let text = text::too_small(&on_top, &ratio(value), upper.as_deref(), smallest);
-                (Ink::Warning, text)
+                (Ink::Text, text)
             }
             Some(Trigger::AtMax(max)) => (Ink::Text, text::no_more_than_max(&on_top, max)),
             Some(Trigger::Held) => (Ink::Text, text::held(&on_top)),

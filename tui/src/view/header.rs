@@ -18,12 +18,15 @@ use super::fmt::coarse;
 use super::strings::general as text;
 use super::theme::Ink;
 use super::wrap::{fit, phrase};
+use dashboard::chain::explanation::{self as chain, ChainState};
 use dashboard::data::{Data, Presence};
 use dashboard::model::Model;
 use dashboard::reported::{Source, SourceState};
 use dashboard::session::{Recorder, Session};
+use dashboard::strings::names;
 use dashboard::strings::sentences::size;
 use dashboard::target::TargetState;
+use dashboard::ui::appearance::Theme;
 use dashboard::ui::drills;
 use dashboard::ui::filter::Filter;
 use dashboard::ui::screen::Screen;
@@ -97,7 +100,7 @@ fn badges(model: &Model) -> Vec<Span<'static>> {
     let theme = model.ui.theme;
     let mut badges = Vec::new();
     if model.ui.access == Access::ReadOnly {
-        badges.push(span(theme, Ink::Warning, format!("  {}", text::READ_ONLY)));
+        badges.push(span(theme, Ink::Lit, format!("  {}", text::READ_ONLY)));
     }
     if let Session::Live(recorder) = &model.session {
         match recorder {
@@ -110,7 +113,7 @@ fn badges(model: &Model) -> Vec<Span<'static>> {
     }
     let mut stopped = model.data.drills.iter().map(|(drill, _)| drills::title(drill));
     if let Some(first) = stopped.next() {
-        badges.push(span(theme, Ink::Lit, format!("  {}", text::drilled(first, stopped.count()))));
+        badges.push(span(theme, Ink::Warning, format!("  {}", text::drilled(first, stopped.count()))));
     }
     // While it is typed, the footer shows the filter.
     let filter = model.ui.filters.on(model.ui.screen).filter(|filter| !filter.is_empty());
@@ -154,7 +157,7 @@ fn state(model: &Model, area: Rect) -> Vec<Span<'static>> {
             _ => span(theme, Ink::Pending, text::READING),
         }),
         (TargetState::Ready, None) if is_loading(shown) => Some(span(theme, Ink::Pending, text::READING)),
-        (TargetState::Ready, None) => Some(span(theme, Ink::Ready, text::LIVE)),
+        (TargetState::Ready, None) => Some(sources(shown, theme)),
         (TargetState::Looking(_), None) => Some(span(theme, Ink::Pending, text::LOOKING)),
         (TargetState::Starting, None) => Some(span(theme, Ink::Pending, text::STARTING)),
         (TargetState::Failed { since, .. }, None) => {
@@ -169,6 +172,27 @@ fn state(model: &Model, area: Rect) -> Vec<Span<'static>> {
         spans.push(connection);
     }
     spans
+}
+
+/// The state of the worst source. One that was read before and is not now needs the user.
+fn sources(data: &Data, theme: Theme) -> Span<'static> {
+    if let ChainState::Stopped { hop, since } = chain::state(data) {
+        let others = data.stale_sources().filter(|(source, _)| *source != hop.source()).count();
+        let time = coarse(data.now.since(since));
+        return span(
+            theme,
+            Ink::Warning,
+            text::source_stopped(names::source_word(hop.source()), &time, others),
+        );
+    }
+    let mut stale = data.stale_sources();
+    match stale.next() {
+        Some((source, since)) => {
+            let time = coarse(data.now.since(since));
+            span(theme, Ink::Warning, text::source_stopped(names::source_word(source), &time, stale.count()))
+        }
+        None => span(theme, Ink::Ready, text::LIVE),
+    }
 }
 
 /// Returns true until each watch has listed its objects once.

@@ -24,11 +24,11 @@ use super::strings::hops as text;
 use super::theme::Ink;
 use super::wrap::{fit, wrap};
 use dashboard::chain::beliefs::{Belief, ChainHop};
-use dashboard::chain::explanation::{Explanation, explain, is_keda};
+use dashboard::chain::explanation::{ChainState, Explanation, explain, is_keda, state};
 use dashboard::chain::lag::{Lag, MIN_LAG};
 use dashboard::chain::sources::SourceHealth;
 use dashboard::data::Data;
-use dashboard::reported::Source;
+use dashboard::reported::Drill;
 use dashboard::ui::appearance::Theme;
 use observed::ExternalTarget;
 
@@ -67,12 +67,11 @@ fn name(hop: ChainHop) -> text::HopName {
     }
 }
 
-fn source(hop: ChainHop) -> Source {
-    match hop {
-        ChainHop::Broker => Source::Broker,
-        ChainHop::Prometheus => Source::Prometheus,
-        ChainHop::ExternalApi => Source::ExternalMetric,
-        ChainHop::Hpa => Source::Hpa,
+/// The hop that a drill stops.
+fn stops(drill: Drill) -> ChainHop {
+    match drill {
+        Drill::Broker => ChainHop::Broker,
+        Drill::Exporter | Drill::Prometheus => ChainHop::Prometheus,
     }
 }
 
@@ -102,8 +101,9 @@ fn sentences(explanation: &Explanation) -> Vec<String> {
             text::ADAPTER_DIFFERS.to_owned(),
         ],
         Explanation::NoValue => vec![text::NO_VALUE.to_owned()],
-        Explanation::Sync { lag, .. } if lag.by >= MIN_LAG => vec![text::hpa_is_behind(&lag_text(*lag))],
-        Explanation::Sync { worst, .. } => vec![text::hpa_was_behind(&measured(*worst))],
+        Explanation::Sync { lag, period } => {
+            vec![text::hpa_is_behind(&lag_text(*lag), &coarse_up(*period))]
+        }
         Explanation::NoReading(why) => vec![text::hpa_has_no_reading(why.as_deref())],
         Explanation::ReadyOnly { unacked } => vec![text::keda_ready_only(&count(*unacked as f64))],
         Explanation::Statistics(age) => vec![text::broker_statistics(&coarse(*age))],
@@ -150,7 +150,7 @@ impl Hops<'_> {
         match (belief.age, lag) {
             (Some(age), _) if is_moving => text::old(&measured(age + waited)),
             (_, Some(lag)) if belief.total.is_some() => text::behind(&coarse(lag.by)),
-            (Some(_), _) => text::at_most_old(&coarse_up(belief.usual_age)),
+            (Some(age), _) => text::at_most_old(&coarse_up(belief.interval.unwrap_or(age))),
             (None, _) if belief.total.is_none() => text::for_time(&coarse(self.data.now.since(belief.since))),
             (None, _) => String::new(),
         }
@@ -171,19 +171,17 @@ impl Hops<'_> {
     fn explanation(&self, width: u16, room: usize) -> Vec<(Ink, String)> {
         let trouble = |hop| {
             let (name, _) = name(hop);
-            match (stale::sentence(self.data, source(hop)), self.data.health(source(hop))) {
+            match (stale::sentence(self.data, hop.source()), self.data.health(hop.source())) {
                 (Some(sentence), _) => Some((Ink::Warning, text::stale_hop(name, &sentence))),
-                (None, SourceHealth::Starting(Some(error))) => {
-                    // The cause is at the end of the error.
-                    let cause = error.rsplit(": ").next().unwrap_or(error);
-                    Some((Ink::Pending, text::waiting_hop(name, cause)))
-                }
+                (None, SourceHealth::Starting(Some(_))) => Some((Ink::Pending, text::waiting_hop(name))),
                 (None, _) => None,
             }
         };
         let troubles = self.data.hops().into_iter().filter_map(trouble);
+        // What is as usual is worth a quiet line.
+        let ink = if self.data.beliefs.laggard().is_some() { Ink::Text } else { Ink::Dim };
         let explanations = explain(self.data).into_iter().flat_map(|e| sentences(&e));
-        let all = troubles.chain(explanations.map(|text| (Ink::Text, text))).collect();
+        let all = troubles.chain(explanations.map(|text| (ink, text))).collect();
         fitting(all, width, room)
     }
 
@@ -210,7 +208,7 @@ impl Hops<'_> {
 
     fn number(&self, hop: ChainHop) -> Span<'static> {
         let belief = self.data.beliefs.get(hop);
-        let standing = self.data.health(source(hop));
+        let standing = self.data.health(hop.source());
         let text = match standing {
             SourceHealth::Stale { .. } | SourceHealth::Failed(_) => self.value(belief) + "?",
             SourceHealth::Starting(_) if belief.is_none() => "…".to_owned(),
@@ -219,7 +217,7 @@ impl Hops<'_> {
         let ink = match (standing, self.data.beliefs.laggard()) {
             (SourceHealth::Stale { .. } | SourceHealth::Failed(_), _) => Ink::Warning,
             (SourceHealth::Starting(_), _) => Ink::Pending,
-            (SourceHealth::Live, Some(laggard)) if laggard == hop => Ink::Lit,
+            (SourceHealth::Live, Some(laggard)) if laggard == hop => Ink::Warning,
             (SourceHealth::Live, _) => Ink::Value,
         };
         span(self.theme, ink, text)
@@ -227,7 +225,7 @@ impl Hops<'_> {
 
     fn note(&self, hop: ChainHop, is_moving: bool) -> Span<'static> {
         let belief = self.data.beliefs.get(hop);
-        match self.data.health(source(hop)) {
+        match self.data.health(hop.source()) {
             SourceHealth::Stale { .. } => span(self.theme, Ink::Warning, text::STALE),
             SourceHealth::Failed(_) => span(self.theme, Ink::Warning, text::NOT_READ),
             SourceHealth::Starting(_) if belief.is_none() => span(self.theme, Ink::Pending, text::LOADING),
@@ -260,10 +258,20 @@ impl Hops<'_> {
         line(buffer, area, spans);
     }
 
-    /// The hops in order. The laggard has its lag, or only its sign.
+    /// The hops in order. The one that lags or has stopped has the time, or only its sign.
     fn chain(&self, in_full: bool) -> Vec<Span<'static>> {
         let theme = self.theme;
-        let laggard = self.data.beliefs.laggard();
+        let (marked, words) = match state(self.data) {
+            ChainState::Stopped { hop, since } => {
+                (Some(hop), text::silent_part(&coarse(self.data.now.since(since))))
+            }
+            ChainState::Lags(hop) => {
+                let lag = self.data.beliefs.lag(hop, self.data.now).unwrap_or_default();
+                (Some(hop), text::behind_part(&coarse(lag.by)))
+            }
+            ChainState::Unknown | ChainState::Usual | ChainState::Agrees => (None, String::new()),
+        };
+        let words = if in_full { words } else { text::LAGS_SIGN.to_owned() };
         let mut spans = vec![span(theme, Ink::Dim, text::LINE)];
         for (index, hop) in self.data.hops().into_iter().enumerate() {
             if index > 0 {
@@ -271,13 +279,8 @@ impl Hops<'_> {
             }
             spans.push(span(theme, Ink::Dim, format!("{} ", name(hop).1)));
             spans.push(self.number(hop));
-            if laggard == Some(hop) {
-                let lag = match self.data.beliefs.lag(hop, self.data.now) {
-                    _ if !in_full => text::LAGS_SIGN.to_owned(),
-                    Some(lag) if lag.by >= MIN_LAG => text::behind_part(&coarse(lag.by)),
-                    _ => text::LAGS_MOST.to_owned(),
-                };
-                spans.push(span(theme, Ink::Lit, lag));
+            if marked == Some(hop) {
+                spans.push(span(theme, Ink::Warning, words.clone()));
             }
         }
         spans
@@ -290,9 +293,9 @@ impl Hops<'_> {
         let mut rows: [Vec<Line<'static>>; 3] = Default::default();
         for (index, hop) in self.data.hops().into_iter().enumerate() {
             let is_laggard = laggard == Some(hop);
-            let ink = if is_laggard { Ink::Lit } else { Ink::Text };
+            let ink = if is_laggard { Ink::Warning } else { Ink::Text };
             let mark = match (is_laggard, index) {
-                (true, _) => span(theme, Ink::Lit, "► "),
+                (true, _) => span(theme, Ink::Warning, "► "),
                 (false, 0) => Span::raw("  "),
                 (false, _) => span(theme, Ink::Dim, "› "),
             };
@@ -316,7 +319,7 @@ impl Hops<'_> {
         let (theme, laggard) = (self.theme, self.data.beliefs.laggard());
         let row = |mark: &'static str, name: &'static str, value: Span<'static>, note: Span<'static>| {
             Row::new([
-                Line::from(vec![span(theme, Ink::Lit, mark), span(theme, Ink::Text, name)]),
+                Line::from(vec![span(theme, Ink::Warning, mark), span(theme, Ink::Text, name)]),
                 Line::from(value).alignment(Alignment::Right),
                 Line::from(vec![Span::raw("  "), note]),
             ])
@@ -334,17 +337,6 @@ impl Hops<'_> {
         let age = if width >= name + value + 2 + age { Constraint::Min(0) } else { Constraint::Length(0) };
         Table::new(rows, [Constraint::Length(name), Constraint::Length(value), age]).column_spacing(0)
     }
-
-    /// Returns true if every hop that ever had a value has one now: else "all agree" could not be said.
-    fn all_are_read(&self) -> bool {
-        let has_value = |hop| {
-            let belief = self.data.beliefs.get(hop);
-            belief.is_none_or(|belief| {
-                belief.total.is_some() && self.data.health(source(hop)).failure().is_none()
-            })
-        };
-        self.data.beliefs.get(ChainHop::Hpa).is_some() && self.data.hops().into_iter().all(has_value)
-    }
 }
 
 impl Widget for &Hops<'_> {
@@ -354,11 +346,16 @@ impl Widget for &Hops<'_> {
         }
         let theme = self.theme;
         let laggard = self.data.beliefs.laggard();
-        let note = match laggard {
-            Some(hop) => vec![span(theme, Ink::Lit, text::lags(name(hop).0))],
-            None if !self.all_are_read() => Vec::new(),
-            None if self.data.beliefs.differ(self.data.now) => vec![span(theme, Ink::Dim, text::ALL_CLOSE)],
-            None => vec![span(theme, Ink::Dim, text::ALL_AGREE)],
+        let note = match state(self.data) {
+            ChainState::Stopped { hop, since } => {
+                let is_drill = self.data.drills.iter().any(|(drill, _)| stops(drill) == hop);
+                let time = coarse(self.data.now.since(since));
+                vec![span(theme, Ink::Warning, text::stopped(name(hop).0, &time, is_drill))]
+            }
+            ChainState::Lags(hop) => vec![span(theme, Ink::Warning, text::lags(name(hop).0))],
+            ChainState::Unknown => Vec::new(),
+            ChainState::Usual => vec![span(theme, Ink::Dim, text::AS_USUAL)],
+            ChainState::Agrees => vec![span(theme, Ink::Dim, text::ALL_AGREE)],
         };
         let inside = panel(buffer, area, theme, text::TITLE, note);
         let rows = [Constraint::Length(self.value_rows(area.width)), Constraint::Min(0)];

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! ── At 14:00:46 ──────────────── 1m58s ago ─
-//!  ━ waiting          173   ▒ current      10
-//!  ▓ in work           10   █ ready        10
+//!  ━ messages         183   ▒ current      10
+//!  ▓ unacked           10   █ ready        10
 //!  ╍ target           200   • worker ready ×5
+//!  sync 14:00:45  5 → 10, wanted 10, from the metric
 //! ```
+//!
+//! Where there is room, the sync has every step of its arithmetic.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -14,7 +17,8 @@ use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
 use super::chart::{MARKS, sample, shares_at};
-use super::draw::{line, line_right, panel, row, span};
+use super::decision::{sync_at, sync_in_short};
+use super::draw::{below, line, line_right, lines, panel, row, span, top};
 use super::fmt::{coarse, count};
 use super::strings::chart as text;
 use super::theme::Ink;
@@ -58,7 +62,13 @@ impl Instant<'_> {
     pub(super) fn rows(&self, width: u16) -> u16 {
         let entries = self.lens.stretch.cursor.map_or(0, |at| self.entries(at).len());
         // About twenty curves and kinds of marks.
-        1 + (entries as u16).div_ceil(columns(width))
+        1 + (entries as u16).div_ceil(columns(width)) + self.sync(width).len() as u16
+    }
+
+    /// The sync in force at the cursor: its head, and a row for each step.
+    fn sync(&self, width: u16) -> Vec<Vec<Span<'static>>> {
+        let at = self.lens.stretch.cursor;
+        at.map_or_else(Vec::new, |at| sync_at(self.data, at, self.theme, width.into()))
     }
 
     fn entries(&self, at: At) -> Vec<Entry> {
@@ -66,7 +76,7 @@ impl Instant<'_> {
         let is_there =
             |curve: &&Curve| **curve != Curve::Shadow || curve.at(&self.data.history, at).is_some();
         // Without a queue its curves are left out, too.
-        let of_queue = [Curve::Waiting, Curve::InWork, Curve::Target, Curve::Believed, Curve::Metric];
+        let of_queue = [Curve::Messages, Curve::InWork, Curve::Target, Curve::Believed, Curve::Metric];
         let has_queue = self.data.has_queue();
         let curves =
             Curve::ALL.iter().filter(is_there).filter(|curve| has_queue || !of_queue.contains(curve));
@@ -137,6 +147,15 @@ impl Widget for &Instant<'_> {
         }
         let entries = self.entries(at);
         let mut columns = columns(inside.width);
+        // The sync is below the values: all of it, or its result.
+        let needed = (entries.len() as u16).div_ceil(columns);
+        let mut sync = self.sync(inside.width);
+        if needed + sync.len() as u16 > inside.height {
+            sync = sync_in_short(self.data, at, theme).into_iter().collect();
+        }
+        let rows = sync.len() as u16;
+        let (inside, sync_area) = (top(inside, inside.height - rows.min(inside.height)), inside);
+        lines(buffer, below(sync_area, inside.height), sync);
         // Where long names would cost a value its place, they are shorter.
         if inside.height * columns < entries.len() as u16 {
             columns = ((inside.width + GAP) / (VALUE.0 + GAP)).clamp(1, 4);

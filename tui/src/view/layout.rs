@@ -7,6 +7,7 @@
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
 
 use super::chart::{GUTTER, TimeAxis};
+use super::decision::History;
 use super::dialog::HelpPage;
 use super::doctor::Doctor;
 use super::draw::{Scroll, below, right_of};
@@ -67,6 +68,8 @@ pub(super) enum Content {
         tables: Rect,
     },
     Decision,
+    /// The decision history alone.
+    History,
     Runs,
     Doctor,
     Logs,
@@ -99,8 +102,8 @@ impl ScreenLayout {
         layout.targets.extend(layout.tabs.iter().map(|tab| (tab.area, Target::Tab(tab.screen))));
         if let Mode::Help(top) = model.ui.mode {
             let target = data.watched.target.as_ref();
-            layout.help =
-                Some(HelpPage::new(target, model.session.replay().is_some(), top, model.ui.theme, inside));
+            let (screen, is_replay) = (model.ui.screen, model.session.replay().is_some());
+            layout.help = Some(HelpPage::new(screen, target, is_replay, top, model.ui.theme, inside));
         }
         if !data.watched.has_data() {
             layout.content = Content::Startup;
@@ -162,6 +165,12 @@ impl ScreenLayout {
                     Content::Pods { timelines: Some(areas), tables }
                 }
             }
+            Screen::Decision if ui.focus == Focus::Expanded(Panel::Decision) => {
+                let cursor = lens.stretch.cursor;
+                max_scroll = History { data, cursor, skipped: 0, theme }.max_scroll(body);
+                self.targets.push((body, Target::List));
+                Content::History
+            }
             Screen::Decision => Content::Decision,
             Screen::Runs => Content::Runs,
             Screen::Doctor => {
@@ -183,7 +192,7 @@ impl ScreenLayout {
 
     /// True if the list scrolls up from its newest entry, at the bottom.
     pub(super) fn counts_from_below(&self) -> bool {
-        !matches!(self.content, Content::Doctor | Content::Pods { timelines: None, .. })
+        !matches!(self.content, Content::Doctor | Content::History | Content::Pods { timelines: None, .. })
     }
 
     /// The scroll range of the text that the keys scroll: the help while it is open, else the screen's list. In rows or

@@ -2,16 +2,15 @@
 //!
 //! ```text
 //! ── Logs ─────── all since 14:00:02, newest last ───
-//! 14:00:21 worker-6f7d9c8b5-4kq2m     started job …
-//! 14:00:26 worker-6f7d9c8b5-4kq2m     acked job …, waited
-//!                                     1.0 s
+//! 14:00:21 worker-6f7d9c8b5-4kq2m     info started job …89ab
+//! 14:00:26 worker-6f7d9c8b5-4kq2m     info acked job …89ab,
+//!                                          waited 1.0 s
 //! ```
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
-use unicode_width::UnicodeWidthStr;
 
 use super::draw::{entries, line, max_scroll, note_room, panel, row, span};
 use super::stale;
@@ -27,6 +26,9 @@ use dashboard::workers::logs::{About, LineTime, LogLine};
 
 /// Columns of the time, and of the gap behind the pod.
 const TIME: usize = 10;
+
+/// Columns of the level.
+const LEVEL: usize = 5;
 
 /// Columns of the pod, in a window from 100 columns on and in a smaller one.
 const POD: [usize; 2] = [26, 6];
@@ -54,14 +56,16 @@ impl Logs<'_> {
             About::Job => Ink::Text,
             About::Trouble => Ink::Warning,
         };
-        let room = usize::from(width).saturating_sub(pod + TIME);
-        let text = if line.text.width() > room { with_short_ids(&line.text) } else { line.text.clone() };
+        let text = with_short_ids(&line.text);
+        let level = format!("{:<5}", line.about.level());
+        let level_ink = if line.about == About::Trouble { Ink::Warning } else { Ink::Dim };
         let spans = [
             span(theme, Ink::Dim, format!("{} ", line.at.of_day(&self.data.day))),
             span(theme, Ink::Queue, format!("{:<pod$} ", fit_end(&line.pod, pod))),
+            span(theme, level_ink, level),
             span(theme, ink, text),
         ];
-        wrap_spans(&spans, width.into(), TIME + pod)
+        wrap_spans(&spans, width.into(), TIME + pod + LEVEL)
     }
 
     /// The scroll range of the screen, in lines.
@@ -74,9 +78,10 @@ impl Logs<'_> {
     fn note(&self, shown: usize, all: usize) -> Vec<Span<'static>> {
         let text = match self.filter.is_empty() {
             true => text::all_logs(&self.data.day.time_of_day(At::default()), self.data.logs.has_earlier()),
-            false => text::lines_shown(shown, all),
+            false => text::lines_shown(self.filter.text().trim(), shown, all),
         };
-        let mut note = vec![span(self.theme, Ink::Dim, text)];
+        let ink = if self.filter.is_empty() { Ink::Dim } else { Ink::Lit };
+        let mut note = vec![span(self.theme, ink, text)];
         if self.scroll > 0 {
             note.push(span(self.theme, Ink::Lit, text::newer_below(self.scroll)));
         }
@@ -101,9 +106,9 @@ impl Widget for &Logs<'_> {
     }
 }
 
-/// Shortens the job IDs of a line to their ends, by which they differ.
+/// Shortens the job IDs of a line to their ends, as on the timelines of the workers.
 fn with_short_ids(text: &str) -> String {
-    const KEPT: usize = 12;
+    const KEPT: usize = 4;
     let word = |word: &str| {
         let id = word.trim_end_matches([',', ':', ';', '.']);
         match uuid::Uuid::try_parse(id) {
@@ -121,10 +126,7 @@ mod tests {
     #[test]
     fn job_ids_keep_their_end() {
         for (text, shown) in [
-            (
-                "acked job 019a3f2e-7c1d-7aaa-8bbb-0123456789ab, waited 1.0 s",
-                "acked job …0123456789ab, waited 1.0 s",
-            ),
+            ("acked job 019a3f2e-7c1d-7aaa-8bbb-0123456789ab, waited 1.0 s", "acked job …89ab, waited 1.0 s"),
             ("connected  to 127.0.0.1:5672", "connected  to 127.0.0.1:5672"),
             ("", ""),
         ] {

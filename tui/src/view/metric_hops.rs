@@ -17,7 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::draw::{fitted, line, lines, note_room, panel, span};
-use super::fmt::coarse;
+use super::fmt::{coarse, coarse_up};
 use super::strings::hops as text;
 use super::theme::Ink;
 use super::wrap::{fit, wrap};
@@ -91,7 +91,7 @@ impl<'a> MetricHops<'a> {
         })
     }
 
-    /// The hop that lags most, if one does. Figures that agree never lag.
+    /// The hop that lags more than its interval explains, if one does.
     fn laggard(&self, index: usize) -> Option<Laggard> {
         if let Some(Reading::Failed(why)) = self.data.estimate.readings.newest().get(index)
             && self.data.estimate.readings.slot(index).is_some_and(|slot| slot.received.is_some())
@@ -102,7 +102,21 @@ impl<'a> MetricHops<'a> {
             return Some(Laggard { hop: text::KUBELET, why: text::sample_is_old(&coarse(samples.age)) });
         }
         let lag = self.belief(index)?.lag(self.data.now)?;
-        (lag.by >= MIN_LAG).then(|| Laggard { hop: text::HPA.0, why: text::hpa_is_behind(&coarse(lag.by)) })
+        let period = self.data.estimate.schedule().period().0;
+        let why = || text::hpa_is_behind(&coarse(lag.by), &coarse_up(period));
+        (lag.by > self.usual_lag()).then(|| Laggard { hop: text::HPA.0, why: why() })
+    }
+
+    /// Returns true if the HPA's status has another figure than the metrics API.
+    fn is_behind(&self, index: usize) -> bool {
+        let lag = self.belief(index).and_then(|belief| belief.lag(self.data.now));
+        lag.is_some_and(|lag| !lag.by.is_zero())
+    }
+
+    /// The lag of the HPA's status that its sync period explains, with a margin for a busy controller.
+    fn usual_lag(&self) -> Duration {
+        let period = self.data.estimate.schedule().period().0;
+        period + period / 4 + MIN_LAG
     }
 
     /// Rows of name, figure and note, with the mark of the laggard.
@@ -116,9 +130,9 @@ impl<'a> MetricHops<'a> {
         let mut rows = Vec::new();
         let mut row = |hop: &'static str, value: String, note: String| {
             let is_laggard = laggard.is_some_and(|laggard| laggard.hop == hop);
-            let ink = if is_laggard { Ink::Lit } else { Ink::Value };
+            let ink = if is_laggard { Ink::Warning } else { Ink::Value };
             rows.push(vec![
-                span(theme, Ink::Lit, if is_laggard { "► " } else { "  " }),
+                span(theme, Ink::Warning, if is_laggard { "► " } else { "  " }),
                 span(theme, Ink::Text, format!("{hop:<13}")),
                 span(theme, ink, format!("{value:<12}")),
                 span(theme, Ink::Dim, note),
@@ -157,7 +171,8 @@ impl<'a> MetricHops<'a> {
         let laggard = self.laggard(index);
         let room = note_room(area.width, text::TITLE);
         let state = match &laggard {
-            Some(laggard) => vec![span(theme, Ink::Lit, text::lags(laggard.hop))],
+            Some(laggard) => vec![span(theme, Ink::Warning, text::lags(laggard.hop))],
+            None if self.is_behind(index) => vec![span(theme, Ink::Dim, text::AS_USUAL)],
             None => vec![span(theme, Ink::Dim, text::ALL_AGREE)],
         };
         let name = vec![span(theme, Ink::Text, name(metric))];
@@ -188,9 +203,10 @@ impl<'a> MetricHops<'a> {
         spans.push(span(theme, Ink::Value, value(belief.and_then(|belief| belief.served.as_ref()))));
         spans.push(span(theme, Ink::Dim, format!(" › {} ", text::HPA.1)));
         spans.push(span(theme, Ink::Value, value(belief.and_then(|belief| belief.reported.as_ref()))));
-        if let Some(lag) = belief.and_then(|belief| belief.lag(self.data.now)).filter(|lag| lag.by >= MIN_LAG)
+        if let Some(lag) =
+            belief.and_then(|belief| belief.lag(self.data.now)).filter(|lag| lag.by > self.usual_lag())
         {
-            spans.push(span(theme, Ink::Lit, text::behind_part(&coarse(lag.by))));
+            spans.push(span(theme, Ink::Warning, text::behind_part(&coarse(lag.by))));
         }
         spans.push(span(theme, Ink::Dim, text::TARGET_PART));
         spans.push(span(theme, Ink::Target, target(metric)));

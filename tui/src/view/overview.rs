@@ -126,8 +126,8 @@ fn alone(panel: Panel, area: Rect, instant_rows: Option<u16>) -> Vec<Place> {
 /// The chart, and the most important lines.
 fn small(area: Rect, has_stopwatch: bool, is_inspecting: bool) -> Vec<Place> {
     let lines = match area.height {
-        20.. => 8,
-        _ => 4 + u16::from(is_inspecting),
+        20.. => 8 + u16::from(is_inspecting),
+        _ => 4 + 2 * u16::from(is_inspecting),
     };
     let [chart, rest] = Layout::vertical([Constraint::Min(0), Constraint::Length(lines)]).areas(area);
     let chart = place(Content::Panel(Panel::Chart), chart);
@@ -231,7 +231,7 @@ impl Overview<'_> {
             Content::Summary(Panel::Decision) => Decision { data, theme }.summary(buffer, area),
             Content::Summary(Panel::Stopwatch) => Stopwatch { data, theme }.summary(buffer, row(area, 0)),
             Content::Summary(Panel::Beliefs) => Hops { data, theme }.summary(buffer, row(area, 0)),
-            Content::Summary(Panel::Workers) => Workers { data, theme }.summary(buffer, row(area, 0)),
+            Content::Summary(Panel::Workers) => Workers { data, lens, theme }.summary(buffer, row(area, 0)),
             Content::Summary(Panel::Events) => events.summary(buffer, area),
             Content::Panel(Panel::Decision) | Content::Alone(Panel::Decision) => {
                 (&Decision { data, theme }).render(area, buffer);
@@ -243,7 +243,7 @@ impl Overview<'_> {
                 (&Hops { data, theme }).render(area, buffer);
             }
             Content::Panel(Panel::Workers) | Content::Alone(Panel::Workers) => {
-                (&Workers { data, theme }).render(area, buffer);
+                (&Workers { data, lens, theme }).render(area, buffer);
             }
             Content::Panel(Panel::Events) => (&events).render(area, buffer),
         }

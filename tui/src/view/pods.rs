@@ -17,10 +17,11 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::chart::{GUTTER, Marks, TimeAxis, cursor, labels};
-use super::draw::{Scroll, fitted, joined, line, line_right, note_room, panel, row, set, span, top};
+use super::draw::{Scroll, fitted, joined, line, line_right, lines, note_room, panel, row, set, span, top};
 use super::fmt::{age, count, measured};
 
 use super::stale;
+use super::strings::lists::filtered;
 use super::strings::workers as text;
 use super::theme::{Ink, style};
 use super::workers::pod_state;
@@ -32,7 +33,8 @@ use dashboard::ui::filter::Filter;
 use dashboard::ui::state::ChartView;
 use dashboard::workers::sampling::MAX_FOLLOWED;
 use dashboard::workers::timelines::{LaneMark, WorkerState, WorkerTimeline};
-use observed::Role;
+use explain::figure::Unit;
+use observed::{Pod, Role};
 
 /// Columns right of the timelines, in a wide window, a medium one and a small one. Restarts and aborted jobs have their own
 /// columns only in the wide one.
@@ -46,6 +48,11 @@ const EXTRA: usize = 8;
 
 /// Columns of the time, of the number of jobs, and the gaps.
 const TIME_AND_JOBS: usize = 17;
+
+/// Columns of the details without the name, the least and the most columns of the name, and the columns of the node.
+const DETAILS: usize = 76;
+const NAME_OF_DETAILS: (usize, usize) = (8, 40);
+const NODE: usize = 20;
 
 /// The most pods of a role in the last row.
 const MAX_OTHERS: usize = 6;
@@ -63,6 +70,8 @@ pub(super) struct Areas {
     pub(super) plot: Rect,
     state: Rect,
     clock: Rect,
+    /// Free rows below the timelines.
+    details: Rect,
     totals: Rect,
     others: Rect,
 }
@@ -80,7 +89,7 @@ pub(super) struct Pods<'a> {
 }
 
 /// Symbol, word and ink of a worker's state.
-fn look(doing: WorkerState) -> (char, &'static str, Ink) {
+pub(super) fn look(doing: WorkerState) -> (char, &'static str, Ink) {
     match doing {
         WorkerState::Pending => ('░', text::PENDING, Ink::Pending),
         WorkerState::Starting => ('▒', text::STARTING, Ink::Pending),
@@ -92,6 +101,18 @@ fn look(doing: WorkerState) -> (char, &'static str, Ink) {
         WorkerState::Failed => ('×', text::FAILED, Ink::Error),
         WorkerState::Gone => (' ', text::GONE, Ink::Dim),
     }
+}
+
+/// The sum of a resource's requests of a pod's containers, as Kubernetes writes it; `None` if none requests it.
+fn request(pod: &hpa::Pod, resource: &str) -> Option<String> {
+    let milli: Vec<i64> = pod
+        .containers
+        .iter()
+        .filter_map(|container| container.requests_milli.get(resource).copied())
+        .collect();
+    let sum = milli.iter().fold(0_i64, |sum, milli| sum.saturating_add(*milli));
+    let unit = if resource == "memory" { Unit::Bytes } else { Unit::Cores };
+    (!milli.is_empty()).then(|| unit.format(sum))
 }
 
 /// Symbol, word and ink of a mark on a timeline.
@@ -118,13 +139,25 @@ impl Pods<'_> {
         let lanes = u16::try_from(self.lanes().len().max(1)).unwrap_or(u16::MAX);
         let timelines = top(timelines, lanes);
         let clock = Rect { y: timelines.bottom(), ..clock };
+        let free = totals.y.saturating_sub(clock.bottom() + 2);
+        let details = Rect { y: clock.bottom() + 1, height: free, ..area };
         let widths =
             [Constraint::Length(NAME[window]), Constraint::Min(0), Constraint::Length(STATE[window])];
         let [names, plot, state] = Layout::horizontal(widths).areas(timelines);
         // Marks and clock have a gutter at their left, as in the chart. Here it is in the names' columns.
         let shared =
             |line: Rect| Rect { x: plot.x.saturating_sub(GUTTER), width: plot.width + GUTTER, ..line };
-        Areas { title, marks: shared(marks), names, plot, state, clock: shared(clock), totals, others }
+        Areas {
+            title,
+            marks: shared(marks),
+            names,
+            plot,
+            state,
+            clock: shared(clock),
+            details,
+            totals,
+            others,
+        }
     }
 
     /// The workers with a row, oldest first. A worker that is gone has one while the axis reaches back to its end.
@@ -139,6 +172,16 @@ impl Pods<'_> {
     /// The scroll range of the timelines, in rows.
     pub(super) fn max_scroll(&self, areas: &Areas) -> usize {
         self.lanes().len().saturating_sub(areas.plot.height.into())
+    }
+
+    /// The filter while it is on, else the meaning of the symbols.
+    fn note(&self, room: u16) -> Vec<Span<'static>> {
+        if self.filter.is_empty() {
+            return self.legend(room);
+        }
+        let (shown, all) = (self.lanes().len(), self.data.lanes.iter().count());
+        let words = filtered(self.filter.text().trim(), shown, all);
+        vec![span(self.theme, Ink::Lit, fit(&words, room.into()).into_owned())]
     }
 
     fn legend(&self, room: u16) -> Vec<Span<'static>> {
@@ -223,6 +266,46 @@ impl Pods<'_> {
         spans
     }
 
+    /// Draws where each worker runs, for how long, and what it requests, if there are rows for all of them.
+    fn details(&self, buffer: &mut Buffer, area: Rect) {
+        let theme = self.theme;
+        let workers = self.data.pods.of(Role::Worker);
+        let workers = workers.into_iter().filter(|known| self.filter.takes(&[&known.pod.name]));
+        let workers: Vec<_> = workers.collect();
+        if workers.is_empty() || area.height < workers.len() as u16 + 2 {
+            return;
+        }
+        let inside = panel(buffer, area, theme, text::DETAILS, Vec::new());
+        let name_width =
+            usize::from(area.width).saturating_sub(DETAILS).clamp(NAME_OF_DETAILS.0, NAME_OF_DETAILS.1);
+        let head = text::details(text::DETAIL_COLUMNS.map(str::to_owned), name_width);
+        let rows = workers.iter().map(|known| {
+            let pod = &known.pod;
+            let age = self.pod_age(pod);
+            let requests = |resource| request(&pod.calculated, resource).unwrap_or_else(|| "-".to_owned());
+            let exit = pod.last_exit.clone().unwrap_or_default();
+            let cells = [
+                fit_end(&pod.name, name_width).into_owned(),
+                fit(pod.node.as_deref().unwrap_or("-"), NODE).into_owned(),
+                age,
+                pod.restarts.to_string(),
+                requests("cpu"),
+                requests("memory"),
+                exit,
+            ];
+            vec![span(theme, Ink::Text, text::details(cells, name_width))]
+        });
+        lines(buffer, inside, [vec![span(theme, Ink::Dim, head)]].into_iter().chain(rows));
+    }
+
+    /// The time since a pod was created, by the cluster's clock.
+    fn pod_age(&self, pod: &Pod) -> String {
+        let Some(created) = pod.created else { return "-".to_owned() };
+        let now = i128::from(self.data.start_on_cluster()) + self.data.now.0.as_millis() as i128;
+        let ms = u64::try_from(now - i128::from(created.as_millisecond())).unwrap_or(0);
+        age(std::time::Duration::from_millis(ms))
+    }
+
     /// The pod-seconds of all workers, and what is missing in them.
     fn totals(&self) -> Vec<Vec<Span<'static>>> {
         let (data, theme) = (self.data, self.theme);
@@ -279,7 +362,7 @@ impl Pods<'_> {
     pub(super) fn draw(&self, areas: &Areas, scroll: Scroll, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
         let room = note_room(areas.title.width, text::TITLE);
-        let note = stale::note(data, theme, Source::Pods, room).unwrap_or_else(|| self.legend(room));
+        let note = stale::note(data, theme, Source::Pods, room).unwrap_or_else(|| self.note(room));
         panel(buffer, areas.title, theme, text::TITLE, note);
         let axis = TimeAxis::new(self.lens.stretch, areas.plot.width);
         (&Marks { data, axis: &axis, theme }).render(areas.marks, buffer);
@@ -308,6 +391,7 @@ impl Pods<'_> {
             let text = fit(&text, place.width.into()).into_owned();
             line_right(buffer, place, vec![span(theme, Ink::Lit, text)]);
         }
+        self.details(buffer, areas.details);
         line(buffer, areas.totals, fitted(&self.totals(), theme, areas.totals.width));
         line(buffer, areas.others, self.others(areas.others.width));
     }

@@ -11,12 +11,15 @@
 //!  …
 //! ```
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Row, StatefulWidget, Table, TableState, Widget};
 
-use super::draw::{below, hidden_rows, line, panel, row, span};
+use super::chart::Chart;
+use super::draw::{below, hidden_rows, line, panel, row, span, top};
 use super::fmt::{count, measured, milli};
 use super::steps::{Details, Steps};
 use super::stopwatch;
@@ -25,9 +28,13 @@ use super::theme::Ink;
 use super::wrap::{fit, phrase};
 use dashboard::autoscaler::hpa_settings::HpaSettings;
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, Unit, cell};
+use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, Unit, cell, is_comparable};
+use dashboard::bursts::stopwatch::Stage;
+use dashboard::chart::viewport::Stretch;
+use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::ChartView;
 use observed::ExternalTarget;
 
 /// Columns of the number and the time of day, and of each figure.
@@ -41,6 +48,13 @@ const SETTINGS_GAP: u16 = 2;
 /// Columns of the comparison: the name of a figure, and three numbers.
 const COMPARISON: [u16; 4] = [14, 9, 9, 9];
 
+/// The least and the most rows of the chart.
+const MIN_CHART: u16 = 10;
+const MAX_CHART: u16 = 24;
+
+/// The time before and after a run on its chart.
+const AROUND: Duration = Duration::from_secs(5);
+
 /// With fewer columns the steps are not shown next to the comparison.
 const MIN_STEPS: u16 = 28;
 
@@ -53,6 +67,8 @@ pub(super) struct Runs<'a> {
     pub(super) data: &'a Data,
     /// The chosen rows.
     pub(super) chosen: Chosen,
+    /// The curves and characters of the chart.
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -96,6 +112,7 @@ impl Runs<'_> {
             Cell::Is(value) => (Ink::Text, number(value, figure.unit())),
             Cell::About(value) => (Ink::Text, format!("≈{}", number(value, figure.unit()))),
             Cell::Never(why) => (Ink::Dim, why.to_owned()),
+            Cell::By(caveat) => (Ink::Dim, caveat.short()),
         }
     }
 
@@ -118,14 +135,14 @@ impl Runs<'_> {
         let head = Line::from(vec![
             span(theme, ink, format!("{mark}{:>4} ", burst.number)),
             span(theme, Ink::Dim, self.data.day.time_of_day(burst.pressed)),
-            span(theme, Ink::Warning, if stopwatch::overlap(burst).is_some() { "∩" } else { "" }),
+            span(theme, Ink::Dim, if stopwatch::overlap(burst).is_some() { "∩" } else { "" }),
         ]);
         let figures = columns.iter().map(|figure| {
             let (ink, text) = self.cell(burst, *figure);
             let (mark, ink) = match extremes.rank(self.data, burst, *figure) {
                 Rank::Plain => ("", ink),
                 Rank::Best => ("▲", Ink::Ready),
-                Rank::Worst => ("▼", Ink::Warning),
+                Rank::Worst => ("▼", Ink::Text),
             };
             // The steps of the run have the reason in full.
             let room = usize::from(FIGURE) - 1 - mark.chars().count();
@@ -200,6 +217,10 @@ impl Runs<'_> {
     }
 
     fn difference(&self, figure: Figure, burst: &Burst, other: &Burst) -> Option<(Ink, String)> {
+        // Figures of runs with other load are no comparison.
+        if figure.is_ranked() && !(is_comparable(burst) && is_comparable(other)) {
+            return None;
+        }
         let own = cell(self.data, burst, figure).number()?;
         let others = cell(self.data, other, figure).number()?;
         let unit = figure.unit();
@@ -208,15 +229,26 @@ impl Runs<'_> {
         let ink = match () {
             () if change == 0.0 || !figure.is_ranked() => Ink::Dim,
             () if change < 0.0 => Ink::Ready,
-            () => Ink::Warning,
+            () => Ink::Text,
         };
         Some((ink, difference(change, unit)))
+    }
+
+    /// The queue and the replicas during the chosen run.
+    fn chart(&self, buffer: &mut Buffer, area: Rect, burst: &Burst) {
+        let (data, theme, now) = (self.data, self.theme, self.data.now);
+        let over = Stage::ALL.into_iter().filter_map(|stage| burst.watch.at(stage)).max();
+        let end = if burst.is_running() { now } else { over.map_or(now, |at| At(at.0 + AROUND)).min(now) };
+        let from = At(burst.pressed.0.saturating_sub(AROUND));
+        let seconds = end.since(from).as_secs().max(15);
+        let stretch = Stretch { end, now: end, seconds, is_live: false, cursor: None };
+        (&Chart { data, lens: ChartView { stretch, ..self.lens }, theme }).render(area, buffer);
     }
 
     /// The chosen run, step by step.
     fn steps(&self, buffer: &mut Buffer, area: Rect, burst: &Burst) {
         let (data, theme) = (self.data, self.theme);
-        let note = stopwatch::overlap(burst).map(|text| span(theme, Ink::Warning, text));
+        let note = stopwatch::overlap(burst).map(|text| span(theme, Ink::Text, text));
         let title = text::steps_of(burst.number);
         let inside = panel(buffer, area, theme, &title, note.into_iter().collect());
         let used = stopwatch::state(buffer, inside, burst, theme);
@@ -232,7 +264,7 @@ impl Widget for &Runs<'_> {
         let hidden = Figure::ALL.len() - columns.len();
         let mut note = vec![
             span(theme, Ink::Ready, text::BEST),
-            span(theme, Ink::Warning, text::WORST),
+            span(theme, Ink::Text, text::WORST),
             span(theme, Ink::Dim, text::OF_ITS_SIZE),
         ];
         if hidden > 0 {
@@ -249,6 +281,14 @@ impl Widget for &Runs<'_> {
         let runs = self.data.bursts.iter().count() as u16 + 1;
         let rows = runs.min(area.height.saturating_sub(lower + 1)).max(least);
         let [table, rest] = Layout::vertical([Constraint::Length(rows), Constraint::Min(0)]).areas(inside);
+        let spare = rest.height.saturating_sub(lower + 2);
+        let rest = match spare {
+            MIN_CHART.. => {
+                self.chart(buffer, top(below(rest, lower + 1), spare.min(MAX_CHART)), burst);
+                top(rest, lower)
+            }
+            _ => rest,
+        };
         self.table(buffer, table, &columns);
         let widths = [Constraint::Length(COMPARISON.iter().sum()), Constraint::Min(0)];
         let [comparison, steps] = Layout::horizontal(widths).spacing(2).areas(rest);

@@ -27,10 +27,12 @@ pub(super) fn sentence(data: &Data, source: Source) -> Option<String> {
     }
 }
 
-/// The wait of a source that has not delivered yet, with the newest error.
+/// The wait of a source that has not delivered yet. What it lacks meanwhile is no error: a starting chain is empty.
 pub(super) fn waiting(data: &Data, source: Source) -> Option<String> {
-    let SourceHealth::Starting(cause) = data.health(source) else { return None };
-    text::waiting_for(source, cause)
+    if !data.health(source).is_starting() {
+        return None;
+    }
+    text::waiting_for(source)
 }
 
 /// The note for the right end of a panel's title, in at most `width` columns. `None` while the source delivers.

@@ -20,6 +20,7 @@ use super::fmt::coarse;
 use super::strings::general as text;
 use super::theme::Ink;
 use super::wrap::{fit, wrap};
+use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::reported::{Problem, StepState};
 use dashboard::target::TargetState;
@@ -95,6 +96,12 @@ impl Widget for &Startup<'_> {
         let mut rows = self.head(width.into());
         for step in &watched.steps {
             rows.extend(self.step(&step.name, &step.state, width.into()));
+        }
+        if !watched.steps.is_empty() && watched.problem().is_none() {
+            let ready = watched.steps.iter().filter(|step| step.state == StepState::Ready).count();
+            let progress =
+                text::steps_ready(ready, watched.steps.len(), &coarse(self.data.now.since(At::default())));
+            rows.extend([Vec::new(), vec![span(self.theme, Ink::Dim, progress)]]);
         }
         if let Some(problem) = watched.problem() {
             if !watched.steps.is_empty() {

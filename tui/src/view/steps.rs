@@ -1,14 +1,12 @@
-//! The steps of a burst as a table: the time since the press, since the step before, its uncertainty, and a bar or the
-//! source of the time.
+//! The steps of a burst as a table, in the order in which they happened: the time since the press, since the row above, its
+//! uncertainty, and a bar or the source of the time.
 //!
 //! ```text
 //!                      press     step       ±
 //!   key press           0 ms            exact  ╸
-//!   in the broker     200 ms  ↑≤0.2 s  ±0.2 s  ╸
+//!   in the broker     200 ms  +200 ms  ±0.2 s  ╸
 //!   scraped sample     5.0 s   +4.8 s  ±1.0 s  ━━
-//!   drained         … 45.0 s  +39.8 s             ━━━━━━
-//!
-//!   cluster's clock +0.25 s ±0.09 s, by the API server's Date header
+//!   drained         … 45.0 s  +40.0 s             ━━━━━━
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -21,9 +19,9 @@ use super::fmt::{measured, upper_bound};
 use super::stale;
 use super::strings::stopwatch as text;
 use super::theme::{Ink, style};
-use super::wrap::{fit, phrase, wrap};
+use super::wrap::{fit, phrase};
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::stopwatch::{Elapsed, Observation, Stage, StageTime, Stopwatch as Watch};
+use dashboard::bursts::stopwatch::{Caveat, Observation, Stage, StageTime};
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
@@ -34,11 +32,11 @@ pub(super) const WIDE: u16 = 56;
 /// Columns from which on the source of a time is described in full.
 const FULL_SOURCE: u16 = 40;
 
+/// Seconds between this machine's clock and the cluster's from which on the difference is always shown.
+const CLOCK_DIFFERENCE: f64 = 1.0;
+
 /// The least columns of a bar.
 const MIN_BAR: u16 = 6;
-
-/// The sign of a time since an earlier step than the one above.
-const EARLIER: &str = "↑";
 
 /// The steps of one burst, a row each.
 pub(super) struct Steps<'a> {
@@ -100,23 +98,6 @@ fn margin(seen: &Observation) -> String {
     }
 }
 
-/// The sign before the time since the step before.
-fn sign(watch: &Watch, stage: Stage) -> &'static str {
-    if watch.follows_the_row_above(stage) { "+" } else { EARLIER }
-}
-
-/// The time since the step before: `+1.2 s`, or `↑1.2 s` where that is not the row above; `≤0.4 s` where the uncertainties of
-/// the two overlap, and `≈0` where this one was received first.
-fn since_before(watch: &Watch, stage: Stage, seen: &Observation) -> Option<String> {
-    let (_, before) = watch.before(stage)?;
-    let earlier = if watch.follows_the_row_above(stage) { "" } else { EARLIER };
-    Some(match seen.after(before) {
-        Elapsed::After(time) => format!("{}{}", sign(watch, stage), measured(time)),
-        Elapsed::Within(most) => format!("{earlier}≤{}", upper_bound(most)),
-        Elapsed::Together => format!("{earlier}≈0"),
-    })
-}
-
 impl Steps<'_> {
     /// Most rows of steps.
     pub(super) const ROWS: u16 = Stage::ALL.len() as u16;
@@ -133,7 +114,8 @@ impl Steps<'_> {
         if is_running { self.data.now } else { last.unwrap_or(self.data.now) }
     }
 
-    fn bar(&self, buffer: &mut Buffer, area: Rect, stage: Stage, end: At) {
+    /// Draws the bar of a step, from the row above.
+    fn bar(&self, buffer: &mut Buffer, area: Rect, stage: Stage, above: At, end: At) {
         if area.width < MIN_BAR || area.is_empty() {
             return;
         }
@@ -143,12 +125,11 @@ impl Steps<'_> {
             StageTime::NotYet if burst.awaits(stage) => (end, Ink::Pending),
             StageTime::NotYet | StageTime::Never(_) => return,
         };
-        let from = burst.watch.before(stage).map_or(burst.pressed, |(_, before)| before.at);
         let whole = end.since(burst.pressed).as_secs_f64().max(0.001);
         // In half cells; below twice the width.
         let halves =
             |at: At| (at.since(burst.pressed).as_secs_f64() / whole * f64::from(area.width) * 2.0) as u16;
-        let (from, until) = (halves(from.min(until)), halves(until));
+        let (from, until) = (halves(above.min(until)), halves(until));
         let is_in = |half: u16| half >= from && half < until;
         for cell in 0..area.width {
             let symbol = match (is_in(2 * cell), is_in(2 * cell + 1)) {
@@ -168,19 +149,13 @@ impl Steps<'_> {
         let watch = &self.burst.watch;
         match watch.get(stage) {
             StageTime::Seen(seen) => {
-                let mut full = String::new();
-                if let Some((before, _)) = watch.before(stage)
-                    && !watch.follows_the_row_above(stage)
-                {
-                    full.push_str(&text::since(before.title()));
-                }
-                full.push_str(seen.provenance.words());
+                let mut full = seen.provenance.words().to_owned();
                 if let Some((own, margin)) = seen.object_time {
                     full.push_str(&text::own_time(&self.data.day.time_of_day(own), &measured(margin)));
                 }
                 let Some(doubt) = seen.caveat else { return [full, seen.provenance.short().to_owned()] };
-                full.push_str(&text::caveat(doubt.words()));
-                [full, format!("{} ≈ {}", seen.provenance.short(), doubt.short())]
+                full.push_str(&text::caveat(&doubt.words()));
+                [full, format!("{}, {}", seen.provenance.short(), doubt.short())]
             }
             // The times' columns have the short phrasing.
             StageTime::Never(why) => [why.sentence(), String::new()],
@@ -202,7 +177,8 @@ impl Steps<'_> {
         stale::sentence(self.data, stage.source()?)
     }
 
-    fn step(&self, buffer: &mut Buffer, columns: &Columns, y: u16, stage: Stage, end: At) {
+    /// Draws the row of a step; `above` is the time of the row above.
+    fn step(&self, buffer: &mut Buffer, columns: &Columns, y: u16, stage: Stage, above: At, end: At) {
         let (burst, theme) = (self.burst, self.theme);
         let at = |column: Rect| Rect { y, height: 1, ..column };
         let put = |buffer: &mut Buffer, column, ink, text: String| {
@@ -213,12 +189,17 @@ impl Steps<'_> {
         line(buffer, at(columns.name), vec![span(theme, Ink::Text, name)]);
         match burst.watch.get(stage) {
             StageTime::Seen(seen) => {
+                let other = seen.caveat.filter(|caveat| caveat.is_other_cause());
                 let about = if seen.caveat.is_some() { "≈" } else { "" };
                 let time = format!("{about}{}", measured(seen.at.since(burst.pressed)));
-                put(buffer, columns.press, Ink::Value, time);
-                let since = since_before(&burst.watch, stage, seen).unwrap_or_default();
-                put(buffer, columns.step, Ink::Text, since);
-                put(buffer, columns.margin, Ink::Dim, margin(seen));
+                // A time of something else is no figure of this burst.
+                put(buffer, columns.press, if other.is_some() { Ink::Dim } else { Ink::Value }, time);
+                if stage != Stage::KeyPress {
+                    let since = format!("+{}", measured(seen.at.since(above)));
+                    put(buffer, columns.step, Ink::Text, since);
+                }
+                let margin = other.map_or_else(|| margin(seen), Caveat::short);
+                put(buffer, columns.margin, Ink::Dim, margin);
             }
             StageTime::Never(why) => {
                 let times = columns.times();
@@ -231,16 +212,16 @@ impl Steps<'_> {
                 if self.trouble(stage).is_some() {
                     let rest = right_of(columns.times(), columns.press.width);
                     put(buffer, rest, Ink::Warning, text::NOT_READ_NOW.to_owned());
-                } else if let Some((_, before)) = burst.watch.before(stage) {
-                    let time = measured(self.data.now.since(before.at));
-                    put(buffer, columns.step, Ink::Pending, format!("{}{time}", sign(&burst.watch, stage)));
+                } else {
+                    let time = measured(self.data.now.since(above));
+                    put(buffer, columns.step, Ink::Pending, format!("+{time}"));
                 }
             }
             StageTime::NotYet => put(buffer, columns.press, Ink::Dim, "·".to_owned()),
         }
         let details = at(columns.details);
         match self.details {
-            Details::Bars => self.bar(buffer, details, stage, end),
+            Details::Bars => self.bar(buffer, details, stage, above, end),
             Details::Sources => {
                 let [full, short] = self.source(stage);
                 let full = if details.width < FULL_SOURCE { short.clone() } else { full };
@@ -280,7 +261,8 @@ impl Widget for &Steps<'_> {
         }
         // The head and the notes at the end are left out first.
         let rows = self.rows();
-        let is_roomy = is_wide && area.height >= rows + 4;
+        let others = if self.details == Details::Bars { 1 } else { 4 };
+        let is_roomy = is_wide && area.height >= rows + others;
         if is_roomy {
             self.head(buffer, &columns);
         }
@@ -288,21 +270,34 @@ impl Widget for &Steps<'_> {
         // Then the first steps. The press itself needs no row: its time is 0, and the title has its clock time.
         let hidden = rows.saturating_sub(area.height);
         let end = self.end();
-        for ((index, line_area), stage) in
-            area.rows().enumerate().zip(self.burst.watch.stages().skip(hidden.into()))
-        {
-            if index == 0 && hidden > 1 {
-                line(buffer, line_area, vec![span(theme, Ink::Dim, text::earlier_steps(hidden))]);
-            } else {
-                self.step(buffer, &columns, line_area.y, stage, end);
+        let order = self.burst.watch.in_order();
+        let mut above = self.burst.pressed;
+        for (index, stage) in order.into_iter().enumerate() {
+            // At most fourteen.
+            let place = index as u16;
+            if let Some(line_area) = place.checked_sub(hidden).map(|place| row(area, place)) {
+                if line_area.is_empty() {
+                    break;
+                }
+                if place == hidden && hidden > 1 {
+                    line(buffer, line_area, vec![span(theme, Ink::Dim, text::earlier_steps(hidden))]);
+                } else {
+                    self.step(buffer, &columns, line_area.y, stage, above, end);
+                }
             }
+            above = self.burst.watch.at(stage).unwrap_or(above);
+        }
+        // Next to the bars, the clocks are worth a row only where they differ.
+        let ahead = self.data.offset.ahead(&self.data.day, self.data.now);
+        let differs = ahead.is_some_and(|(ahead, _)| ahead.abs() >= CLOCK_DIFFERENCE);
+        if self.details == Details::Bars && !differs {
+            return;
         }
         let notes = right_of(below(area, rows + 1), if is_wide { 2 } else { 0 });
-        let mut texts = vec![phrase(&self.cluster_clock(), notes.width.into())];
-        if is_roomy {
-            texts.extend(wrap(text::SIGNS, notes.width.into()));
-        }
-        let notes_text = texts.into_iter().map(|text| -> Vec<Span<'_>> { vec![span(theme, Ink::Dim, text)] });
+        let texts = [phrase(&self.cluster_clock(), notes.width.into())]
+            .into_iter()
+            .chain([text::STEP_NOTE.to_owned()]);
+        let notes_text = texts.map(|text| -> Vec<Span<'_>> { vec![span(theme, Ink::Dim, text)] });
         lines(buffer, notes, notes_text);
     }
 }

@@ -129,7 +129,7 @@ impl Stopwatch<'_> {
 
     fn title_note(&self, burst: &Burst, room: u16) -> Vec<Span<'static>> {
         let (ink, text) = match overlap(burst) {
-            Some(overlap) => (Ink::Warning, text::number_and(burst.number, &overlap)),
+            Some(overlap) => (Ink::Text, text::number_and(burst.number, &overlap)),
             None => (Ink::Dim, text::number_at(burst.number, &self.data.day.time_of_day(burst.pressed))),
         };
         vec![span(self.theme, ink, fit(&text, room.into()).into_owned())]

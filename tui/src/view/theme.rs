@@ -1,5 +1,17 @@
 //! The colours: ANSI's sixteen, and the terminal's own foreground and background, so that every colour scheme works. No meaning
 //! depends on colour alone: shapes, words and line styles carry it too.
+//!
+//! On a dark ground, each colour has one meaning:
+//!
+//! | colour | meaning |
+//! | --- | --- |
+//! | yellow | needs you: something is wrong, and it says what |
+//! | red | failed |
+//! | bold cyan | keys, the chosen item, and the step that decides |
+//! | cyan | the queue; darker: its area, and what is on its way |
+//! | green | ready and at work |
+//! | magenta, blue | what the HPA read, and what the metrics API serves |
+//! | bold, without a colour | targets, desired replicas, titles and values |
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -38,7 +50,7 @@ pub enum Ink {
     Pending,
     /// Pods that are terminating.
     Leaving,
-    /// A warning.
+    /// Something that needs the user.
     Warning,
     /// An error.
     Error,
@@ -74,18 +86,16 @@ pub fn style(theme: Theme, ink: Ink) -> Style {
         Ink::Queue => pick(Color::LightCyan, Color::Blue),
         Ink::QueueFill => pick(Color::Cyan, Color::LightBlue),
         Ink::InWork => pick(Color::Green, Color::DarkGray),
-        Ink::Target => pick(Color::LightYellow, Color::Red),
+        Ink::Target | Ink::Desired => bold,
         Ink::Believed => pick(Color::LightMagenta, Color::Magenta),
         Ink::Metric => pick(Color::LightBlue, Color::Reset),
-        Ink::Desired => pick(Color::LightYellow, Color::Red),
         Ink::Ready => pick(Color::LightGreen, Color::Blue),
-        Ink::Pending => pick(Color::Yellow, Color::LightBlue),
+        Ink::Pending => pick(Color::Cyan, Color::LightBlue),
         Ink::Leaving => pick(Color::DarkGray, Color::Reset),
         Ink::Warning => pick(Color::Yellow, Color::Magenta),
         Ink::Error => pick(Color::LightRed, Color::Red).add_modifier(Modifier::BOLD),
-        Ink::Key => pick(Color::LightCyan, Color::Blue).add_modifier(Modifier::BOLD),
+        Ink::Key | Ink::Lit => pick(Color::LightCyan, Color::Blue).add_modifier(Modifier::BOLD),
         Ink::Brand => pick(Color::LightMagenta, Color::Magenta).add_modifier(Modifier::BOLD),
-        Ink::Lit => pick(Color::LightYellow, Color::Red).add_modifier(Modifier::BOLD),
     }
 }
 

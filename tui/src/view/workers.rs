@@ -13,8 +13,10 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use unicode_width::UnicodeWidthStr;
 
+use super::chart::TimeAxis;
 use super::draw::{fitted, line, lines, note_room, panel, span, width};
 use super::fmt::age;
+use super::pods::look;
 use super::stale;
 use super::strings::workers as text;
 use super::theme::Ink;
@@ -22,6 +24,7 @@ use super::wrap::fit_end;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::ChartView;
 use dashboard::workers::pods::PodHistory;
 use dashboard::workers::timelines::WorkerTimeline;
 use observed::{PodPhase, Role};
@@ -33,6 +36,11 @@ const MAX_SYMBOLS: usize = 20;
 const STATE: usize = 11;
 const TIME: usize = 8;
 
+/// From this width on each worker has a timeline, of at least so many cells, and the end of its name in so many columns.
+const WITH_LANES: u16 = 44;
+const MIN_LANE: u16 = 14;
+const SHORT_NAME: usize = 6;
+
 /// The least and the most columns of a name.
 const NAME: (usize, usize) = (6, 40);
 
@@ -40,6 +48,8 @@ const NAME: (usize, usize) = (6, 40);
 pub(super) struct Workers<'a> {
     /// The observed data.
     pub(super) data: &'a Data,
+    /// The stretch of time of the timelines.
+    pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -119,6 +129,20 @@ impl Workers<'_> {
         counts.join(", ")
     }
 
+    /// The timeline of a worker in so many cells, on the stretch of time of the chart.
+    fn timeline(&self, lane: Option<&WorkerTimeline>, cells: u16) -> Vec<Span<'static>> {
+        let axis = TimeAxis::new(self.lens.stretch, cells);
+        let cell = |cell: u16| {
+            let doing = (cell < axis.begun_cells()).then(|| lane?.at(axis.end_of_cell(cell))).flatten();
+            let (symbol, ink) = doing.map_or((' ', Ink::Text), |doing| {
+                let (symbol, _, ink) = look(doing);
+                (symbol, ink)
+            });
+            span(self.theme, ink, symbol.to_string())
+        };
+        (0..cells).map(cell).collect()
+    }
+
     fn worker(&self, known: &PodHistory, room: u16) -> Vec<Span<'static>> {
         let theme = self.theme;
         let (symbol, word, ink) = pod_state(self.data, known);
@@ -128,16 +152,27 @@ impl Workers<'_> {
         };
         // The symbol, the state, the time and the restarts keep their columns; the name gets the rest.
         let others = 2 + 1 + STATE + TIME + 1 + restarts.width();
-        let name_width = usize::from(room).saturating_sub(others).clamp(NAME.0, NAME.1);
+        // Names differ in their ends: from `WITH_LANES` columns on, a timeline is worth more than the rest of them.
+        let cells = if room >= WITH_LANES { room - WITH_LANES + MIN_LANE } else { 0 };
+        let name_width = match cells {
+            0 => usize::from(room).saturating_sub(others).clamp(NAME.0, NAME.1),
+            _ => SHORT_NAME,
+        };
         let name = fit_end(&known.pod.name, name_width);
         let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
         let since = age(self.data.now.since(lane.map_or(known.phase_since, WorkerTimeline::since)));
         let mut spans = vec![
             span(theme, ink, format!("{symbol} ")),
             span(theme, Ink::Text, format!("{name:<name_width$} ")),
+        ];
+        if cells > 0 {
+            spans.extend(self.timeline(lane, cells));
+            spans.push(Span::raw(" "));
+        }
+        spans.extend([
             span(theme, ink, format!("{word:<STATE$}")),
             span(theme, Ink::Dim, format!("{since:>TIME$}")),
-        ];
+        ]);
         if !restarts.is_empty() {
             spans.push(span(theme, Ink::Warning, restarts));
         }

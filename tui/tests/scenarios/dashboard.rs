@@ -155,12 +155,12 @@ impl Screen {
 
     /// Messages in the queue, including unacknowledged ones.
     pub(crate) fn depth(&self) -> Option<u64> {
-        self.before("deep", &["deep"])
+        self.before("messages", &["── Queue", "messages"])
     }
 
     /// Unacknowledged messages.
     pub(crate) fn in_work(&self) -> Option<u64> {
-        self.before("in work", &["deep"])
+        self.before("unacked", &["── Queue", "unacked"])
     }
 
     pub(crate) fn ready(&self) -> Option<u64> {
@@ -177,7 +177,7 @@ impl Screen {
 
     /// The target times the workers, from the queue's title.
     pub(crate) fn target(&self) -> Option<u64> {
-        let line = self.0.lines().find(|line| line.contains("deep") && line.contains("target"))?;
+        let line = self.0.lines().find(|line| line.contains("── Queue") && line.contains("target"))?;
         let (_, rest) = line.split_once("target")?;
         let (_, rest) = rest.split_once('=')?;
         number(rest.split_whitespace().next()?)
@@ -237,9 +237,11 @@ impl Screen {
             && self.says(&format!("{jobs}/{jobs} accepted"))
     }
 
-    /// Returns true if the list of workers has that pod: after its state sign, at the left edge.
+    /// Returns true if the list of workers has that pod, by its name or the end of it: after its state sign, at the left edge.
     pub(crate) fn lists_worker(&self, pod: &str) -> bool {
-        self.0.lines().any(|line| line.split_whitespace().nth(1) == Some(pod))
+        let shown =
+            |line: &str| line.split_whitespace().nth(1).map(|name| name.trim_start_matches('…').to_owned());
+        self.0.lines().filter_map(shown).any(|name| name.len() >= 5 && pod.ends_with(&name))
     }
 
     /// The lines of events with this reason, from the time of day on.

@@ -53,7 +53,10 @@ impl Estimate {
         // The memory belongs to one scale target.
         if self.target.as_ref() != Some(&spec.scale_target_ref) {
             let readings = std::mem::take(&mut self.readings);
-            *self = Self { target: Some(spec.scale_target_ref.clone()), readings, ..Self::default() };
+            // The period is the controller's, for all of its HPAs.
+            let schedule = self.schedule.without_syncs();
+            let target = Some(spec.scale_target_ref.clone());
+            *self = Self { target, readings, schedule, ..Self::default() };
         }
         self.readings.follow(&spec.metrics);
         if inputs::needs_pods(spec) {
@@ -93,7 +96,7 @@ impl Estimate {
             self.decide(data, hpa, spec, &scale, self.readings.newest(), when, &mut memory)
         };
         let held = decide(now).trace.stabilised.and_then(|stabilised| stabilised.held_by);
-        let decision = decide(due.unwrap_or(now));
+        let decision = decide(self.next_at(now));
         // A sync that reads no metric writes none.
         let looks = decision.trace.path == hpa::trace::Path::Computed;
         let differs = looks && change != StatusChange::Synced && self.differs_from(data, hpa, &decision);
@@ -171,13 +174,24 @@ impl Estimate {
         let trace = self.decide(data, hpa, spec, &scale, &readings, when, &mut memory).trace;
         self.memory = memory;
         let reported = ReportedStatus::of(hpa);
-        let last = LastSync { at: now, reported, trace, total, basis, existed_seen, knows_since };
+        let spec_then = self.past.spec(spec);
+        let last = LastSync {
+            at: now,
+            reported,
+            trace,
+            total,
+            basis,
+            existed_seen,
+            knows_since,
+            spec: spec_then,
+            targets_column: hpa.targets_column.clone(),
+        };
         self.learn(&last, when, spec, &data.rules().config);
         self.schedule.observe(now);
         self.synced = Some(when);
         let raw = last.trace.raw;
         let sync = Sync { at: now, readings, size: last.reported.desired, raw };
-        self.last = Some(last);
+        self.past.add(last);
         sync
     }
 
@@ -192,6 +206,17 @@ impl Estimate {
             return now;
         }
         now.max(At(before.0 + period))
+    }
+
+    /// The time for which the next sync is computed. The controller starts a period when the sync before has ended: what
+    /// happened at that sync has left a policy of one period by then.
+    fn next_at(&self, now: At) -> At {
+        let Some(due) = self.schedule.next(now) else { return now };
+        let period = self.schedule.period().0;
+        match self.synced.map(|synced| At(synced.0 + period)) {
+            Some(after) if after.since(due) <= grace(period) => due.max(after),
+            _ => due,
+        }
     }
 
     /// Aligns our memory with the controller: its rescales count for the rate limits. If it held more or less
@@ -374,7 +399,7 @@ fn scale_now(workload: &Workload) -> Scale {
 pub(super) fn next_input<T>(data: &Data, act: impl FnOnce(&Input<'_>) -> T) -> Option<T> {
     let (hpa, workload) = (data.hpa.get()?, data.workload.get()?);
     let (spec, estimate) = (hpa.spec.as_deref()?, &data.estimate);
-    let when = estimate.schedule.next(data.now).unwrap_or(data.now);
+    let when = estimate.next_at(data.now);
     let scale = scale_now(workload);
     Some(estimate.with_input(data, hpa, spec, &scale, estimate.readings.newest(), when, act))
 }

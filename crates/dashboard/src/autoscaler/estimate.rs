@@ -1,8 +1,9 @@
-//! Our copy of the controller's state: its memory, its schedule, the last sync and the next one. [`super::decision`] fills it.
+//! Our copy of the controller's state: its memory, its schedule, the past syncs and the next one. [`super::decision`] fills it.
 
 pub(super) mod inputs;
 mod last_sync;
 mod next_reading;
+mod past_syncs;
 mod pods;
 mod sync_schedule;
 
@@ -14,6 +15,7 @@ use hpa::{Memory, Time};
 pub use self::inputs::{Basis, Total};
 pub use self::last_sync::{Agreement, LastSync, ReportedStatus};
 pub use self::next_reading::{MissingAt, MissingReading, NextReading, OLD_AFTER};
+pub use self::past_syncs::PastSyncs;
 pub(super) use self::pods::CountedPods;
 pub use self::sync_schedule::{PeriodBasis, SyncSchedule};
 use crate::autoscaler::readings::Readings;
@@ -41,8 +43,8 @@ pub struct Estimate {
     pub(super) synced: Option<At>,
     /// The time since which the metric differs from the newest sync's reading.
     pub(super) differs: Option<At>,
-    /// The last observed sync.
-    pub last: Option<LastSync>,
+    /// The observed syncs.
+    pub past: PastSyncs,
     /// The reading that the next sync would use.
     pub reading: NextReading,
     /// The next sync, if there is enough data. Without a reading it is the controller's behaviour in that
@@ -101,6 +103,17 @@ pub fn at(time: Time) -> At {
 }
 
 impl Estimate {
+    /// The last observed sync.
+    #[must_use]
+    pub fn last(&self) -> Option<&LastSync> {
+        self.past.last()
+    }
+
+    /// Records the sync period of the controller's own settings.
+    pub fn configured_period(&mut self, period: Duration) {
+        self.schedule.configured = Some(period);
+    }
+
     /// The controller's schedule.
     #[must_use]
     pub fn schedule(&self) -> &SyncSchedule {

@@ -27,6 +27,15 @@ pub enum FormOutcome {
     Edited,
 }
 
+/// The effect of a character on the chosen field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Typing {
+    /// It replaces the text, as in a field that is selected.
+    Replaces,
+    /// It is added at the end.
+    Adds,
+}
+
 /// The form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Form {
@@ -38,6 +47,7 @@ pub struct Form {
     fields: Vec<(Name, String)>,
     /// The field that receives keys.
     chosen: usize,
+    typing: Typing,
 }
 
 /// The first External metric, else the first Object metric: their targets have two types.
@@ -59,7 +69,7 @@ impl Form {
     pub fn new(spec: hpa::Spec) -> Self {
         let metric = typed(&spec);
         let fields = names(&spec, metric).into_iter().map(|name| (name, read(&spec, metric, name))).collect();
-        Self { spec: Box::new(spec), metric, fields, chosen: 0 }
+        Self { spec: Box::new(spec), metric, fields, chosen: 0, typing: Typing::Replaces }
     }
 
     /// The original specification.
@@ -98,10 +108,12 @@ impl Form {
         match code {
             KeyCode::Up | KeyCode::BackTab => {
                 self.chosen = (self.chosen + count - 1) % count;
+                self.typing = Typing::Replaces;
                 return FormOutcome::Moved;
             }
             KeyCode::Down | KeyCode::Tab => {
                 self.chosen = (self.chosen + 1) % count;
+                self.typing = Typing::Replaces;
                 return FormOutcome::Moved;
             }
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if name == Name::Kind => {
@@ -112,11 +124,21 @@ impl Form {
             }
             KeyCode::Delete if name != Name::Kind => text.clear(),
             KeyCode::Char(c) if name != Name::Kind && is_text(c) && text.chars().count() < MAX_CHARS => {
+                if self.typing == Typing::Replaces {
+                    text.clear();
+                }
                 text.push(c);
             }
             _ => return FormOutcome::Nothing,
         }
+        self.typing = Typing::Adds;
         FormOutcome::Edited
+    }
+
+    /// Returns true if the next character replaces the text of the chosen field.
+    #[must_use]
+    pub fn replaces(&self) -> bool {
+        self.typing == Typing::Replaces
     }
 
     /// The other target type.
@@ -259,6 +281,26 @@ mod tests {
         }
         form.key(KeyCode::Delete);
         text.chars().for_each(|c| assert_eq!(form.key(KeyCode::Char(c)), FormOutcome::Edited, "{c:?}"));
+    }
+
+    #[test]
+    fn the_first_character_replaces_a_value() {
+        let mut form = Form::new(spec(&serde_json::json!({})));
+        form.key(KeyCode::Down);
+        let target = |form: &Form| form.text(Name::Target(0)).to_owned();
+        for (code, shown, replaces) in [
+            (KeyCode::Char('1'), "1", false),
+            (KeyCode::Char('0'), "10", false),
+            (KeyCode::Backspace, "1", false),
+            (KeyCode::Up, "1", true),
+            (KeyCode::Down, "1", true),
+            // The end of a value can still be edited.
+            (KeyCode::Backspace, "", false),
+            (KeyCode::Char('7'), "7", false),
+        ] {
+            form.key(code);
+            assert_eq!((target(&form).as_str(), form.replaces()), (shown, replaces), "{code:?}");
+        }
     }
 
     #[test]

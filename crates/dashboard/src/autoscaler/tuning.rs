@@ -39,6 +39,40 @@ pub struct Undo {
     pub back: serde_json::Value,
 }
 
+/// A change that looks like a slip: a value many times as large or as small as before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    /// The value before.
+    pub before: String,
+    /// The value after.
+    pub after: String,
+    /// The factor in words, such as `100 times`.
+    pub times: String,
+}
+
+/// The factor from which a change looks like a slip: two digits more or fewer are one digit typed too often, and more.
+const SLIP: f64 = 20.0;
+
+/// The changes that look like slips.
+#[must_use]
+pub fn slips(differences: &[Difference]) -> Vec<Slip> {
+    let number = |text: &str| {
+        let quantity = text.trim_matches('"').parse::<hpa::Quantity>().ok()?;
+        quantity.milli().ok().filter(|milli| *milli > 0).map(|milli| milli as f64)
+    };
+    let slip = |difference: &Difference| {
+        let (before, after) = (difference.before.clone()?, difference.after.clone()?);
+        let factor = number(&after)? / number(&before)?;
+        let times = match factor {
+            _ if factor >= SLIP => sentences::times(factor),
+            _ if factor <= 1.0 / SLIP => sentences::parts(1.0 / factor),
+            _ => return None,
+        };
+        Some(Slip { before, after, times })
+    };
+    differences.iter().filter_map(slip).collect()
+}
+
 impl Tuning {
     /// The current settings in one line, such as `20 per pod, 1..10, down 60 s`; empty before the HPA is
     /// known.

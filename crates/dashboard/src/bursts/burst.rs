@@ -215,17 +215,6 @@ impl Burst {
         }
     }
 
-    /// The reason why times of this burst are estimates, if something else was going on.
-    pub(super) fn caveat(&self, load: bool, others: bool) -> Option<Caveat> {
-        if load {
-            Some(Caveat::Load)
-        } else if others {
-            Some(Caveat::OtherBurst)
-        } else {
-            None
-        }
-    }
-
     /// Records a step. Without a confirmed job the step is kept back: a full queue alone does not show this
     /// burst.
     pub(super) fn see(&mut self, stage: Stage, seen: Observation) {

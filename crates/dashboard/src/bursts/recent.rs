@@ -149,18 +149,16 @@ impl Bursts {
     ///
     /// If another burst or the continuous load (`load`) could be the cause, the time is an estimate.
     pub fn number(&mut self, stage: Stage, seen: Observation, value: f64, load: bool) {
-        let open = self.list.iter().filter(|burst| burst.is_in_flight()).count();
-        for burst in &mut self.list {
-            let caveat = burst.caveat(load, open > 1);
+        let caveats = self.caveats(stage, load);
+        for (burst, caveat) in self.list.iter_mut().zip(caveats) {
             burst.number(stage, value, seen.with_caveat(caveat));
         }
     }
 
     /// Handles the metric of the HPA as a share of its target.
     pub fn share(&mut self, seen: Observation, share: f64, load: bool) {
-        let running = self.list.iter().filter(|burst| burst.is_running()).count();
-        for burst in &mut self.list {
-            let caveat = burst.caveat(load, running > 1);
+        let caveats = self.caveats(Stage::ExternalApi, load);
+        for (burst, caveat) in self.list.iter_mut().zip(caveats) {
             burst.share(share, seen.with_caveat(caveat));
         }
     }
@@ -185,8 +183,8 @@ impl Bursts {
                 || last.is_some_and(|last| seen.at.since(last) >= DRAINED_AFTER + staleness);
             if burst.finished && burst.accepted > 0 && is_fresh && was_there {
                 // An overlapping burst may have kept the queue filled long after this one was drained.
-                let others = !burst.overlaps.is_empty();
-                let caveat = burst.caveat(burst.with_load, others);
+                let other = burst.overlaps.last().map(|number| Caveat::OtherBurst(*number));
+                let caveat = burst.with_load.then_some(Caveat::Load).or(other);
                 burst.watch.see(Stage::Drained, seen.with_caveat(caveat).not_before(burst.pressed));
             }
         }
@@ -220,21 +218,49 @@ impl Bursts {
     }
 
     fn raised(&mut self, stage: Stage, seen: Observation, now: i32, load: bool) {
-        let running = self.list.iter().filter(|burst| burst.is_running()).count();
-        for burst in &mut self.list {
-            let caveat = burst.caveat(load, running > 1);
+        let caveats = self.caveats(stage, load);
+        for (burst, caveat) in self.list.iter_mut().zip(caveats) {
             burst.raised(stage, now, seen.with_caveat(caveat));
         }
+    }
+
+    /// The caveat of a step that is seen now, for each burst: the load, or another burst that is the likelier cause.
+    fn caveats(&self, stage: Stage, load: bool) -> Vec<Option<Caveat>> {
+        let caveat = |burst: &Burst| match load {
+            true => Some(Caveat::Load),
+            false => self.other_cause(burst, stage).map(Caveat::OtherBurst),
+        };
+        self.list.iter().map(caveat).collect()
+    }
+
+    /// The burst that is the likelier cause of a step of `burst`: one that is larger, or as large and fired before, and that has
+    /// come as far along the chain. What follows from the rescale has the cause of the rescale.
+    fn other_cause(&self, burst: &Burst, stage: Stage) -> Option<u32> {
+        let follows =
+            matches!(stage, Stage::Deployment | Stage::Scheduled | Stage::Started | Stage::PodReady);
+        if let Some(desired) = burst.watch.get(Stage::Desired).seen().filter(|_| follows) {
+            return match desired.caveat {
+                Some(Caveat::OtherBurst(number)) => Some(number),
+                _ => None,
+            };
+        }
+        let rivals = self.list.iter().filter(|other| other.number != burst.number && other.is_running());
+        let is_likelier = |other: &&Burst| {
+            let is_first = other.number < burst.number && !other.watch.has(stage);
+            let is_there = stage.after().is_none_or(|before| other.watch.has(before));
+            is_there && (other.size > burst.size || other.size == burst.size && is_first)
+        };
+        rivals.filter(is_likelier).max_by_key(|other| other.size).map(|other| other.number)
     }
 
     /// Handles a worker that is scheduled, started or ready. It is new to those bursts that were fired before
     /// `came`, when it first appeared.
     pub fn worker(&mut self, seen: Observation, came: At, stage: Stage) {
-        let running = self.list.iter().filter(|burst| burst.is_running()).count();
-        for burst in self.list.iter_mut().filter(|burst| burst.is_running()) {
-            if came > burst.pressed {
-                let caveat = burst.caveat(burst.with_load, running > 1);
-                burst.see(stage, seen.with_caveat(caveat));
+        let caveats = self.caveats(stage, false);
+        for (burst, caveat) in self.list.iter_mut().zip(caveats) {
+            if burst.is_running() && came > burst.pressed {
+                let load = burst.with_load.then_some(Caveat::Load);
+                burst.see(stage, seen.with_caveat(load.or(caveat)));
             }
         }
     }
@@ -322,7 +348,7 @@ impl Bursts {
 
     /// Ends the bursts: all is quiet, as far as observed.
     pub fn quiet(&mut self, seen: Observation, pod_time: PodTime, quiet: Settled) {
-        let running = self.list.iter().filter(|burst| burst.is_running()).count();
+        let newest = self.list.iter().rfind(|burst| burst.is_running()).map(|burst| burst.number);
         for burst in &mut self.list {
             if burst.watch.is_over() || burst.accepted == 0 || !burst.finished {
                 continue;
@@ -342,7 +368,8 @@ impl Bursts {
                 (StageTime::NotYet, _) => continue,
             };
             if burst.is_scaled() && quiet != Settled::Unseen {
-                let caveat = burst.caveat(burst.with_load, running > 1);
+                let other = newest.filter(|newest| *newest > burst.number).map(Caveat::OtherBurst);
+                let caveat = burst.with_load.then_some(Caveat::Load).or(other);
                 // A few jobs in the queue need no more than the minimum: that state may begin before the last
                 // job ends.
                 burst.watch.see(Stage::BackAtMin, burst.at_min.unwrap_or(seen).with_caveat(caveat));

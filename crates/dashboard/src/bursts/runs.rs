@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bursts::burst::Burst;
 use crate::bursts::job_outcomes::LostJobs;
 use crate::bursts::recent::Bursts;
-use crate::bursts::stopwatch::{Stage, StageTime};
+use crate::bursts::stopwatch::{Caveat, Stage, StageTime};
 use crate::data::Data;
 
 /// The figures of a run.
@@ -89,6 +89,8 @@ pub enum Cell {
     About(f64),
     /// Not available, with the reason in a word or two.
     Never(&'static str),
+    /// Something else was the cause: no figure of this run.
+    By(Caveat),
 }
 
 impl Cell {
@@ -97,7 +99,7 @@ impl Cell {
     pub fn number(self) -> Option<f64> {
         match self {
             Self::Is(number) | Self::About(number) => Some(number),
-            Self::Open | Self::Never(_) => None,
+            Self::Open | Self::Never(_) | Self::By(_) => None,
         }
     }
 }
@@ -121,7 +123,11 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
             StageTime::Never(why) => Cell::Never(why.short()),
             StageTime::Seen(seen) => {
                 let seconds = seen.at.since(burst.pressed).as_secs_f64();
-                if seen.caveat.is_some() { Cell::About(seconds) } else { Cell::Is(seconds) }
+                match seen.caveat {
+                    Some(caveat) if caveat.is_other_cause() => Cell::By(caveat),
+                    Some(_) => Cell::About(seconds),
+                    None => Cell::Is(seconds),
+                }
             }
         },
         Figure::LongestWait => match burst.longest_wait {

@@ -37,8 +37,8 @@ pub enum Provenance {
 /// The reason why a time is only an estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caveat {
-    /// Another burst ran and may be the cause.
-    OtherBurst,
+    /// Another burst, which has that number, is the likelier cause.
+    OtherBurst(u32),
     /// The continuous load was on and may be the cause.
     Load,
     /// There was no value before the press to compare with.
@@ -47,6 +47,14 @@ pub enum Caveat {
     NotSampled,
     /// The step before it could not be read.
     CauseUnseen,
+}
+
+impl Caveat {
+    /// Returns true if something else than the burst is the likelier cause.
+    #[must_use]
+    pub fn is_other_cause(self) -> bool {
+        matches!(self, Self::OtherBurst(_) | Self::Load)
+    }
 }
 
 /// A step that has happened.
@@ -89,53 +97,6 @@ impl Observation {
         let at = self.at.max(earliest);
         Self { at, uncertainty: self.uncertainty.min(at.since(earliest)), ..self }
     }
-
-    /// The earliest possible time.
-    #[must_use]
-    pub fn earliest(&self) -> At {
-        At(self.at.0.saturating_sub(self.uncertainty))
-    }
-
-    /// The latest possible time: a polled change came before the poll, and a time from another clock may be
-    /// off both ways.
-    #[must_use]
-    pub fn latest(&self) -> At {
-        match self.provenance {
-            Provenance::Sample | Provenance::ObjectTime | Provenance::LogTime => {
-                At(self.at.0 + self.uncertainty)
-            }
-            Provenance::Key
-            | Provenance::Answer
-            | Provenance::Polled
-            | Provenance::Statistics
-            | Provenance::Watch
-            | Provenance::Listed
-            | Provenance::Log => self.at,
-        }
-    }
-
-    /// The time from `cause` to this step.
-    #[must_use]
-    pub fn after(&self, cause: &Self) -> Elapsed {
-        let most = self.latest().since(cause.earliest());
-        match () {
-            () if self.earliest() >= cause.latest() => Elapsed::After(self.at.since(cause.at)),
-            () if most.is_zero() => Elapsed::Together,
-            () => Elapsed::Within(most),
-        }
-    }
-}
-
-/// The time from one step to a step that depends on it. Never negative: a cause comes first, whatever the
-/// order in which the two notifications arrived.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Elapsed {
-    /// This long.
-    After(Duration),
-    /// At most this long: the uncertainties of the two times overlap.
-    Within(Duration),
-    /// No longer than the notifications took: that of the effect arrived first.
-    Together,
 }
 
 /// The state of one step.
@@ -178,36 +139,5 @@ mod tests {
         assert_eq!((seen.at, seen.uncertainty), (at(5), Duration::from_secs(1)));
         let seen = Observation::within(at(3), Provenance::Sample, Duration::from_secs(3)).not_before(at(4));
         assert_eq!((seen.at, seen.uncertainty), (at(4), Duration::ZERO));
-    }
-
-    #[test]
-    fn an_effect_never_comes_before_its_cause() {
-        let ms = Duration::from_millis;
-        let seen = |at, provenance, uncertainty| Observation::within(At(ms(at)), provenance, ms(uncertainty));
-        for (cause, effect, expected) in [
-            // Both arrived in order.
-            (seen(100, Provenance::Answer, 0), seen(250, Provenance::Watch, 0), Elapsed::After(ms(150))),
-            (seen(100, Provenance::Watch, 0), seen(100, Provenance::Watch, 0), Elapsed::After(ms(0))),
-            // The watch events arrived in the other order.
-            (seen(100, Provenance::Watch, 0), seen(60, Provenance::Watch, 0), Elapsed::Together),
-            // Far enough apart for their uncertainties.
-            (seen(100, Provenance::Polled, 200), seen(900, Provenance::Polled, 200), Elapsed::After(ms(800))),
-            // Not far enough: from the earliest possible time of the one to the latest of the other.
-            (
-                seen(1_000, Provenance::Polled, 200),
-                seen(1_100, Provenance::Polled, 200),
-                Elapsed::Within(ms(300)),
-            ),
-            (
-                seen(1_000, Provenance::Polled, 200),
-                seen(877, Provenance::Sample, 50),
-                Elapsed::Within(ms(127)),
-            ),
-            // A time from another clock may also be too early.
-            (seen(1_000, Provenance::Answer, 0), seen(990, Provenance::Sample, 50), Elapsed::Within(ms(40))),
-            (seen(1_000, Provenance::Answer, 0), seen(500, Provenance::Sample, 50), Elapsed::Together),
-        ] {
-            assert_eq!(effect.after(&cause), expected, "{cause:?} {effect:?}");
-        }
     }
 }

@@ -1,11 +1,7 @@
-//! The duration of every step of a burst, from the key press until all is quiet.
-//!
-//! "Since the step before" is since the step that it depends on ([`Stage::after`]), which is not always the
-//! row above: a job is done long before the new pods are ready. If the uncertainties of the two overlap, it
-//! is an upper bound ([`Elapsed`]).
+//! The time of every step of a burst, from the key press until all is quiet.
 
 pub use crate::bursts::stage::Stage;
-pub use crate::bursts::stage_time::{Caveat, Elapsed, MissingReason, Observation, Provenance, StageTime};
+pub use crate::bursts::stage_time::{Caveat, MissingReason, Observation, Provenance, StageTime};
 use crate::clock::At;
 
 /// The steps of one burst and their times.
@@ -58,24 +54,14 @@ impl Stopwatch {
         *self.get(Stage::BackAtMin) != StageTime::NotYet
     }
 
-    /// The observation of the step that a step depends on: the start of "since the step before". A step that
-    /// could not be observed is skipped for the one before it.
+    /// The steps that the chain of this burst has, in the order in which they happened; then those without a time, in the usual
+    /// order.
     #[must_use]
-    pub fn before(&self, stage: Stage) -> Option<(Stage, &Observation)> {
-        let mut stage = stage.after()?;
-        loop {
-            if let Some(seen) = self.get(stage).seen() {
-                return Some((stage, seen));
-            }
-            stage = stage.after()?;
-        }
-    }
-
-    /// Returns true if the step before is also the last row above that has a time.
-    #[must_use]
-    pub fn follows_the_row_above(&self, stage: Stage) -> bool {
-        let above = Stage::ALL.into_iter().rfind(|above| *above < stage && self.has(*above));
-        above == self.before(stage).map(|(before, _)| before)
+    pub fn in_order(&self) -> Vec<Stage> {
+        let mut stages: Vec<Stage> = self.stages().collect();
+        // Stable: steps of the same moment keep their usual order.
+        stages.sort_by_key(|stage| self.at(*stage).map_or((true, At::default()), |at| (false, at)));
+        stages
     }
 
     /// Returns true if a step's dependency has happened or cannot be observed, and the step itself has not
@@ -107,40 +93,39 @@ mod tests {
     }
 
     #[test]
-    fn the_step_before_is_the_last_observed_one() {
+    fn a_step_is_awaited_once_the_step_before_has_a_state() {
         let mut watch = Stopwatch::default();
         watch.see(Stage::KeyPress, Observation::exact(at(1), Provenance::Key));
         watch.see(Stage::InBroker, Observation::within(at(2), Provenance::Polled, Duration::from_secs(1)));
         watch.note(Stage::Scraped, StageTime::Never(MissingReason::BetweenPolls));
-        let before = |stage| watch.before(stage).map(|(stage, seen)| (stage, seen.at));
-        assert_eq!(before(Stage::ExternalApi), Some((Stage::InBroker, at(2))));
-        assert_eq!(before(Stage::KeyPress), None);
         assert!(watch.is_awaited(Stage::ExternalApi) && !watch.is_awaited(Stage::Desired));
     }
 
     #[test]
-    fn a_row_shows_if_it_does_not_follow_the_row_above() {
+    fn the_steps_are_in_the_order_in_which_they_happened() {
         let mut watch = Stopwatch::default();
-        for (second, stage) in (1..).zip([
-            Stage::KeyPress,
-            Stage::FirstAccepted,
-            Stage::LastAccepted,
-            Stage::InBroker,
-            Stage::ExternalApi,
-            Stage::FirstAck,
-        ]) {
+        for (second, stage) in [
+            (1, Stage::KeyPress),
+            (2, Stage::FirstAccepted),
+            (9, Stage::LastAccepted),
+            (5, Stage::InBroker),
+            (5, Stage::Scraped),
+            (7, Stage::FirstAck),
+        ] {
             watch.see(stage, Observation::exact(at(second), Provenance::Watch));
         }
-        for (stage, expected) in [
-            (Stage::FirstAccepted, true),
-            (Stage::LastAccepted, true),
-            // It depends on the first answer, not on the last.
-            (Stage::InBroker, false),
-            // The scrape was not observed.
-            (Stage::ExternalApi, true),
-            (Stage::FirstAck, false),
-        ] {
-            assert_eq!(watch.follows_the_row_above(stage), expected, "{stage:?}");
-        }
+        watch.note(Stage::ExternalApi, StageTime::Never(MissingReason::NotInChain));
+        let order = watch.in_order();
+        let expected = [
+            Stage::KeyPress,
+            Stage::FirstAccepted,
+            Stage::InBroker,
+            Stage::Scraped,
+            Stage::FirstAck,
+            Stage::LastAccepted,
+            Stage::Desired,
+        ];
+        assert_eq!(order[..expected.len()], expected);
+        assert_eq!(order.last(), Some(&Stage::BackAtMin));
     }
 }

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
-use crate::chain::lag::{Lag, Laggard, Track};
+use crate::chain::lag::{Lag, Laggard, MIN_LAG, Track};
 use crate::clock::At;
+use crate::reported::Source;
 
 /// Time for which a hop without a first reading does not lag: the autoscaler reads every 15 s by default.
 const FIRST_READING_TIME: Duration = Duration::from_secs(20);
+
+/// Scrape interval that is assumed until two scrapes have shown it: the default of the Prometheus Operator.
+const DEFAULT_SCRAPE: Duration = Duration::from_secs(30);
+
+/// Sync period that is assumed until the controller's is known.
+const DEFAULT_SYNC: Duration = Duration::from_secs(15);
 
 /// The hops that a number passes on its way to the decision, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +31,17 @@ pub enum ChainHop {
 impl ChainHop {
     /// All hops in order.
     pub const ALL: [Self; 4] = [Self::Broker, Self::Prometheus, Self::ExternalApi, Self::Hpa];
+
+    /// The source that reports it.
+    #[must_use]
+    pub fn source(self) -> Source {
+        match self {
+            Self::Broker => Source::Broker,
+            Self::Prometheus => Source::Prometheus,
+            Self::ExternalApi => Source::ExternalMetric,
+            Self::Hpa => Source::Hpa,
+        }
+    }
 }
 
 /// The belief of one hop.
@@ -41,8 +59,8 @@ pub struct Belief {
     pub had: Option<At>,
     /// The age of the number on arrival, if the hop reports it.
     pub age: Option<Duration>,
-    /// The highest recent age: the usual age of this hop.
-    pub usual_age: Duration,
+    /// The greatest age of a sample before a newer one replaced it: about the interval of this hop. `None` until then.
+    pub interval: Option<Duration>,
 }
 
 /// The belief of every hop; `None` before its first report.
@@ -58,6 +76,8 @@ pub struct Beliefs {
     laggard: Laggard<{ ChainHop::ALL.len() }>,
     /// The lags at the last report.
     lags: [Option<Duration>; ChainHop::ALL.len()],
+    /// The HPA's sync period, once it is known.
+    sync_period: Option<Duration>,
 }
 
 impl Beliefs {
@@ -72,16 +92,17 @@ impl Beliefs {
     ) {
         let slot = &mut self.beliefs[hop as usize];
         let since = slot.filter(|old| old.total == total).map_or(at, |old| old.since);
-        let usual_age = match (*slot, age) {
-            (Some(old), Some(age)) if age < old.usual_age => {
-                // Decays slowly, so that the figure stays stable while the hop works as usual.
-                old.usual_age.mul_f64(0.995).max(age)
+        let before = slot.and_then(|old| old.age);
+        let interval = slot.and_then(|old| old.interval);
+        let interval = match (before, age) {
+            // One late scrape does not make a longer interval.
+            (Some(before), Some(age)) if age < before => {
+                Some(interval.map_or(before, |known| before.min(known * 2).max(known.mul_f64(0.9))))
             }
-            (_, Some(age)) => age,
-            (old, None) => old.map_or(Duration::ZERO, |old| old.usual_age),
+            _ => interval,
         };
         let had = if total.is_some() { Some(at) } else { slot.and_then(|old| old.had) };
-        *slot = Some(Belief { total, rounding_error, received: at, since, had, age, usual_age });
+        *slot = Some(Belief { total, rounding_error, received: at, since, had, age, interval });
         self.unreadable[hop as usize] = false;
         self.measure(at);
     }
@@ -103,8 +124,27 @@ impl Beliefs {
             self.truth.1.show(at, total, ready);
         }
         let lags = ChainHop::ALL.map(|hop| self.lag(hop, at).map(|lag| lag.by));
-        self.laggard.note(at, lags);
+        let excess = ChainHop::ALL.map(|hop| Some(lags[hop as usize]?.saturating_sub(self.explained(hop))));
+        self.laggard.note(at, excess);
         self.lags = lags;
+    }
+
+    /// The lag that the interval of a hop, and of the hops before it, explain.
+    fn explained(&self, hop: ChainHop) -> Duration {
+        let scrape = self.beliefs[ChainHop::Prometheus as usize].and_then(|belief| belief.interval);
+        let scrape = scrape.unwrap_or(DEFAULT_SCRAPE);
+        let intervals = match hop {
+            ChainHop::Broker => Duration::ZERO,
+            ChainHop::Prometheus | ChainHop::ExternalApi => scrape,
+            ChainHop::Hpa => scrape + self.sync_period.unwrap_or(DEFAULT_SYNC),
+        };
+        // A poll and a busy controller add a little to each.
+        intervals + intervals / 4 + MIN_LAG
+    }
+
+    /// Sets the HPA's sync period.
+    pub fn syncs_every(&mut self, period: Duration) {
+        self.sync_period = Some(period);
     }
 
     fn readable(&self, hop: ChainHop) -> Option<Belief> {
@@ -134,12 +174,6 @@ impl Beliefs {
         }
     }
 
-    /// The worst recent lag of a hop.
-    #[must_use]
-    pub fn worst_lag(&self, hop: ChainHop) -> Duration {
-        self.laggard.worst(hop as usize)
-    }
-
     /// Returns true if any hop differs from the reference now, however shortly.
     #[must_use]
     pub fn differ(&self, at: At) -> bool {
@@ -158,12 +192,22 @@ impl Beliefs {
         self.beliefs[hop as usize]
     }
 
-    /// The hop that lags most, the first of several with about the same lag: the new value is held up there.
+    /// The hop that lags more than the intervals of the chain explain, the first of several with about the same lag: the new
+    /// value is held up there. `None` behind a hop that has stopped reporting: that one is the cause.
     #[must_use]
     pub fn laggard(&self) -> Option<ChainHop> {
         // The mark is held steady, but a hop whose figure agrees does not lag.
         let index = self.laggard.get().filter(|index| self.lags[*index].is_some_and(|lag| !lag.is_zero()))?;
-        Some(ChainHop::ALL[index])
+        let has_stopped = |hop: usize| self.unreadable[hop] && self.beliefs[hop].is_some();
+        (!(0..index).any(has_stopped)).then_some(ChainHop::ALL[index])
+    }
+
+    /// The first hop with the greatest lag at `at`, however usual, if that is noticeable.
+    #[must_use]
+    pub fn most_behind(&self, at: At) -> Option<ChainHop> {
+        let lag = |hop: &ChainHop| self.lag(*hop, at).map_or(Duration::ZERO, |lag| lag.by);
+        let most = ChainHop::ALL.iter().rev().copied().max_by_key(lag)?;
+        (lag(&most) >= MIN_LAG).then_some(most)
     }
 }
 
@@ -205,9 +249,51 @@ mod tests {
             ([None, Some(50.0), Some(50.0), Some(50.0)], None),
             ([None, Some(50.0), Some(20.0), Some(20.0)], Some(ChainHop::ExternalApi)),
         ] {
-            assert_eq!(beliefs(totals, 10).laggard(), None, "not at once: {totals:?}");
-            assert_eq!(beliefs(totals, 13).laggard(), laggard, "{totals:?}");
+            // A scrape every 30 s and a sync every 15 s explain that much.
+            assert_eq!(beliefs(totals, 40).laggard(), None, "not at once: {totals:?}");
+            assert_eq!(beliefs(totals, 80).laggard(), laggard, "{totals:?}");
         }
+    }
+
+    #[test]
+    fn the_intervals_of_the_chain_explain_a_lag() {
+        // A scrape every 5 s shows its interval; the HPA syncs every 15 s.
+        for (stopped, laggard) in [(None, None), (Some(ChainHop::Prometheus), None)] {
+            let mut beliefs = Beliefs::default();
+            beliefs.syncs_every(Duration::from_secs(15));
+            let (mut scraped, mut read) = (0, 0);
+            for second in 0..120 {
+                if second % 5 == 0 {
+                    scraped = second;
+                }
+                if second % 15 == 0 {
+                    read = scraped;
+                }
+                let age = Some(Duration::from_secs(second - scraped));
+                beliefs.record(ChainHop::Broker, at(second), Some(10.0 * second as f64), 0.0, None);
+                if stopped.is_none() || second < 60 {
+                    beliefs.record(ChainHop::Prometheus, at(second), Some(10.0 * scraped as f64), 0.0, age);
+                    beliefs.record(ChainHop::ExternalApi, at(second), Some(10.0 * scraped as f64), 0.0, None);
+                    beliefs.record(ChainHop::Hpa, at(second), Some(10.0 * read as f64), 0.0, None);
+                } else {
+                    beliefs.mark_unreadable(ChainHop::Prometheus, at(second));
+                    beliefs.record(ChainHop::Hpa, at(second), Some(10.0 * read as f64), 0.0, None);
+                }
+                assert_eq!(beliefs.laggard(), laggard, "at {second}, stopped: {stopped:?}");
+            }
+            assert!(beliefs.most_behind(at(119)).is_some(), "however usual");
+        }
+        // The HPA has stopped syncing.
+        let mut beliefs = Beliefs::default();
+        beliefs.syncs_every(Duration::from_secs(15));
+        for second in 0..60 {
+            for hop in [ChainHop::Broker, ChainHop::Prometheus, ChainHop::ExternalApi] {
+                let age = (hop == ChainHop::Prometheus).then(|| Duration::from_secs(second % 5));
+                beliefs.record(hop, at(second), Some(10.0 * second as f64), 0.0, age);
+            }
+            beliefs.record(ChainHop::Hpa, at(second), Some(0.0), 0.0, None);
+        }
+        assert_eq!(beliefs.laggard(), Some(ChainHop::Hpa));
     }
 
     #[test]
@@ -216,14 +302,13 @@ mod tests {
         let by = |hop| beliefs.lag(hop, at(14)).map(|lag| lag.by.as_secs());
         assert_eq!(ChainHop::ALL.map(by), [None, Some(0), Some(4), Some(4)]);
         assert!(beliefs.differ(at(14)));
-        assert_eq!(beliefs.worst_lag(ChainHop::Hpa), Duration::from_secs(3));
     }
 
     #[test]
     fn a_hop_that_counts_ready_messages_does_not_lag() {
         for (ready, laggard) in [(None, Some(ChainHop::ExternalApi)), (Some(40.0), None)] {
             let mut beliefs = Beliefs::default();
-            for second in 0..5 {
+            for second in 0..50 {
                 beliefs.counts_ready(ready);
                 for (hop, total) in
                     [(ChainHop::Broker, 50.0), (ChainHop::ExternalApi, 40.0), (ChainHop::Hpa, 40.0)]
@@ -238,19 +323,19 @@ mod tests {
     #[test]
     fn an_unreadable_hop_does_not_lag() {
         let mut beliefs = Beliefs::default();
-        for second in 0..5 {
+        for second in 0..60 {
             beliefs.record(ChainHop::Broker, at(second), Some(5.0), 0.0, None);
             beliefs.record(ChainHop::Hpa, at(second), Some(0.0), 0.0, None);
         }
         assert_eq!(beliefs.laggard(), Some(ChainHop::Hpa));
-        beliefs.mark_unreadable(ChainHop::Hpa, at(5));
+        beliefs.mark_unreadable(ChainHop::Hpa, at(60));
         assert_eq!(beliefs.laggard(), None);
     }
 
     #[test]
     fn a_hop_has_time_for_its_first_reading() {
         let mut beliefs = Beliefs::default();
-        for (second, laggard) in [(0, None), (19, None), (20, Some(ChainHop::Hpa))] {
+        for (second, laggard) in [(0, None), (19, None), (60, Some(ChainHop::Hpa))] {
             beliefs.record(ChainHop::Broker, at(second), Some(5.0), 0.0, None);
             beliefs.record(ChainHop::Hpa, at(second), None, 0.0, None);
             assert_eq!(beliefs.laggard(), laggard, "{second}");

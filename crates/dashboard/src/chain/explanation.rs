@@ -6,6 +6,8 @@ use observed::{DepthSample, keda};
 
 use crate::chain::beliefs::ChainHop;
 use crate::chain::lag::Lag;
+use crate::chain::sources::SourceHealth;
+use crate::clock::At;
 use crate::data::Data;
 
 /// The reason why a hop differs from the one before it, as far as it is visible from outside.
@@ -39,8 +41,8 @@ pub enum Explanation {
     Sync {
         /// The lag of its status.
         lag: Lag,
-        /// Its worst recent lag.
-        worst: Duration,
+        /// The sync period.
+        period: Duration,
     },
     /// The HPA has no reading; the reason from its condition, if there is one.
     NoReading(Option<String>),
@@ -61,7 +63,8 @@ pub fn is_keda(data: &Data) -> bool {
     hpa.metric.as_ref().is_some_and(|metric| keda::is_rabbitmq_metric(&metric.name))
 }
 
-/// The explanations of the disagreement, the laggard's first.
+/// The explanations of the disagreement, the laggard's first. Without a laggard, that of the hop that is furthest behind in the
+/// usual way.
 #[must_use]
 pub fn explain(data: &Data) -> Vec<Explanation> {
     let beliefs = &data.beliefs;
@@ -69,13 +72,13 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
     let total = |hop| belief_of(hop).and_then(|belief| belief.total);
     let lasts = |hop| belief_of(hop).map_or(Duration::ZERO, |belief| data.now.since(belief.since));
     let mut all = Vec::new();
-    if let Some(laggard) = beliefs.laggard() {
+    if let Some(laggard) = beliefs.laggard().or_else(|| usually_behind(data)) {
         all.push(match (laggard, total(laggard)) {
             (ChainHop::Broker | ChainHop::Prometheus, Some(says)) => {
                 let belief = belief_of(laggard).unwrap_or_default();
                 Explanation::Scrape {
                     ago: belief.age.unwrap_or_default() + data.now.since(belief.received),
-                    usual: belief.usual_age,
+                    usual: belief.interval.or(belief.age).unwrap_or_default(),
                     lag: beliefs.lag(laggard, data.now).unwrap_or_default(),
                     numbers: (total(ChainHop::Broker).unwrap_or_default(), says),
                     is_repeated: total(ChainHop::ExternalApi) == Some(says),
@@ -89,7 +92,7 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
             (ChainHop::ExternalApi, None) => Explanation::NoValue,
             (ChainHop::Hpa, Some(_)) => Explanation::Sync {
                 lag: beliefs.lag(ChainHop::Hpa, data.now).unwrap_or_default(),
-                worst: beliefs.worst_lag(ChainHop::Hpa),
+                period: data.estimate.schedule().period().0,
             },
             (ChainHop::Hpa, None) => Explanation::NoReading(inactive(data)),
         });
@@ -111,6 +114,58 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
         all.push(Explanation::Statistics(depth.staleness));
     }
     all
+}
+
+/// The hop that is furthest behind in the usual way, while every hop can be read.
+fn usually_behind(data: &Data) -> Option<ChainHop> {
+    let is_read = |hop: &ChainHop| data.health(hop.source()).failure().is_none();
+    let hop = data.beliefs.most_behind(data.now)?;
+    let has_reading = data.beliefs.get(hop).is_some_and(|belief| belief.total.is_some());
+    (has_reading && data.hops().iter().all(is_read)).then_some(hop)
+}
+
+/// The state of the chain as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChainState {
+    /// This hop reported before and does not now. Those behind it cannot know better.
+    Stopped {
+        /// The hop.
+        hop: ChainHop,
+        /// The time of its last report.
+        since: At,
+    },
+    /// This hop lags more than the intervals explain.
+    Lags(ChainHop),
+    /// A hop has never been read, or has no value.
+    Unknown,
+    /// The hops differ by no more than their intervals explain.
+    Usual,
+    /// All hops have the same figure.
+    Agrees,
+}
+
+/// Returns the state of the chain: the cause before its consequences.
+#[must_use]
+pub fn state(data: &Data) -> ChainState {
+    let hops = data.hops();
+    let stopped = hops.iter().find_map(|hop| match data.health(hop.source()) {
+        SourceHealth::Stale { last_delivery, .. } => Some((*hop, last_delivery)),
+        _ => None,
+    });
+    let has_value = |hop: &ChainHop| {
+        let belief = data.beliefs.get(*hop);
+        let is_read = data.health(hop.source()).failure().is_none();
+        belief.is_none_or(|belief| belief.total.is_some() && is_read)
+    };
+    match (stopped, data.beliefs.laggard()) {
+        (Some((hop, since)), _) => ChainState::Stopped { hop, since },
+        (None, Some(hop)) => ChainState::Lags(hop),
+        (None, None) if data.beliefs.get(ChainHop::Hpa).is_none() || !hops.iter().all(has_value) => {
+            ChainState::Unknown
+        }
+        (None, None) if data.beliefs.differ(data.now) => ChainState::Usual,
+        (None, None) => ChainState::Agrees,
+    }
 }
 
 /// The HPA's reason why it cannot scale, if it reports one.

@@ -1,7 +1,7 @@
 //! The lag of a figure in time, and which of several hops lags.
 //!
-//! While a queue moves, every hop lags a little and catches up at each poll: the greatest lag of the moment
-//! jumps between hops. So the worst recent lag of a hop counts, and the mark moves only after another hop has
+//! While a queue moves, every hop lags by up to its own interval and catches up at each poll. Only a lag beyond that counts, and
+//! the greatest one of the moment jumps between hops. So the worst recent lag of a hop counts, and the mark moves only after another hop has
 //! had it for a while.
 
 use std::collections::VecDeque;
@@ -145,13 +145,7 @@ impl<const N: usize> Laggard<N> {
         }
     }
 
-    /// The worst lag of a hop in the last half minute.
-    #[must_use]
-    pub fn worst(&self, place: usize) -> Duration {
-        self.worst[place].get()
-    }
-
-    /// Records the current lags of the hops in order; `None` if a lag is unknown.
+    /// Records by how much each hop, in order, lags beyond the lag that its intervals explain; `None` if a lag is unknown.
     pub fn note(&mut self, at: At, lags: [Option<Duration>; N]) {
         for (worst, lag) in self.worst.iter_mut().zip(lags) {
             match lag {
@@ -163,7 +157,7 @@ impl<const N: usize> Laggard<N> {
         if self.get().is_some_and(|place| lags[place].is_none()) {
             self.mark = Mark::Nowhere;
         }
-        let is_behind = lags.iter().flatten().any(|lag| *lag >= MIN_LAG);
+        let is_behind = lags.iter().flatten().any(|lag| !lag.is_zero());
         let to = if is_behind { self.furthest() } else { None };
         self.mark = match (self.mark, to) {
             (Mark::Nowhere, None) => Mark::Nowhere,
@@ -192,7 +186,7 @@ impl<const N: usize> Laggard<N> {
     /// The first hop whose lag is about the worst.
     fn furthest(&self) -> Option<usize> {
         let most = self.worst.iter().map(Worst::get).max()?;
-        let is_furthest = |worst: &Worst| worst.get() >= MIN_LAG && worst.get() + EQUAL_LAG >= most;
+        let is_furthest = |worst: &Worst| !worst.get().is_zero() && worst.get() + EQUAL_LAG >= most;
         self.worst.iter().position(is_furthest)
     }
 }
@@ -252,12 +246,13 @@ mod tests {
     }
 
     /// The positions of the mark at each fifth of a second, without repetitions, for lags in milliseconds as
-    /// functions of time.
+    /// functions of time, of which [`MIN_LAG`] is usual.
     fn marks(of: [fn(u64) -> u64; 3], until: u64) -> Vec<Option<usize>> {
         let mut laggard = Laggard::<3>::default();
         let mut marks = Vec::new();
         for ms in (0..=until).step_by(200) {
-            laggard.note(at(ms), of.map(|lag| Some(Duration::from_millis(lag(ms)))));
+            let excess = |lag: fn(u64) -> u64| Duration::from_millis(lag(ms)).saturating_sub(MIN_LAG);
+            laggard.note(at(ms), of.map(|lag| Some(excess(lag))));
             if marks.last() != Some(&laggard.get()) {
                 marks.push(laggard.get());
             }
@@ -296,6 +291,6 @@ mod tests {
         laggard.note(at(0), [None, Some(seconds(9))]);
         assert_eq!(laggard.get(), Some(1));
         laggard.note(at(1), [None, None]);
-        assert_eq!((laggard.get(), laggard.worst(1)), (None, Duration::ZERO));
+        assert_eq!(laggard.get(), None);
     }
 }

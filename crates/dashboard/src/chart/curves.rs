@@ -7,9 +7,9 @@ use crate::clock::At;
 /// A curve of the chart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Curve {
-    /// Ready messages in the queue; drawn on top of the unacknowledged ones.
-    Waiting,
-    /// Messages that a worker has and has not acknowledged.
+    /// Messages in the queue, ready and unacknowledged.
+    Messages,
+    /// The unacknowledged ones: a worker has them.
     InWork,
     /// The target on the depth axis.
     Target,
@@ -32,7 +32,7 @@ pub enum Curve {
 impl Curve {
     /// All of them, in the order of the legend.
     pub const ALL: &[Self] = &[
-        Self::Waiting,
+        Self::Messages,
         Self::InWork,
         Self::Target,
         Self::Believed,
@@ -49,10 +49,7 @@ impl Curve {
     pub fn at(self, history: &History, at: At) -> Option<f32> {
         let series = |series: &Series| series.at(at);
         match self {
-            // One sample has both values.
-            Self::Waiting => {
-                Some((series(&history.depth)? - series(&history.in_work).unwrap_or(0.0)).max(0.0))
-            }
+            Self::Messages => series(&history.depth),
             Self::InWork => series(&history.in_work),
             Self::Target => series(&history.target),
             Self::Believed => series(&history.believed),
@@ -115,7 +112,10 @@ mod tests {
         history.depth.push(At::default(), Some(12.0));
         history.in_work.push(At::default(), Some(5.0));
         let at = At(Duration::from_secs(1));
-        assert_eq!((Curve::Waiting.at(&history, at), Curve::InWork.at(&history, at)), (Some(7.0), Some(5.0)));
+        assert_eq!(
+            (Curve::Messages.at(&history, at), Curve::InWork.at(&history, at)),
+            (Some(7.0), Some(5.0))
+        );
         assert_eq!(Curve::Ready.at(&history, at), None);
     }
 }

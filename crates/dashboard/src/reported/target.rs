@@ -19,6 +19,8 @@ pub struct Target {
     pub version: Option<String>,
     /// True if the first burst needs a confirmation, as on a shared cluster.
     pub confirm_first_burst: bool,
+    /// The size of the first burst, if the target suggests one: large enough to meet the HPA's limits.
+    pub first_burst: Option<u32>,
 }
 
 /// A change of the target.

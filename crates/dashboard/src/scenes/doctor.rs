@@ -160,5 +160,6 @@ fn report(is_broken: bool) -> Report {
         is_reachable: true,
         findings,
         timing: None,
+        sync_period: None,
     }
 }

@@ -31,15 +31,15 @@ impl Curve {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Self::Waiting => "messages ready (waiting)",
-            Self::InWork => "messages unacked (in work)",
+            Self::Messages => "messages, ready + unacked",
+            Self::InWork => "messages unacked",
             Self::Target => "target",
             Self::Believed => "HPA's reading",
             Self::Metric => "external metric",
             Self::Desired => "replicas desired",
             Self::Current => "replicas current",
             Self::Ready => "replicas ready",
-            Self::Raw => "replicas by ratio alone",
+            Self::Raw => "replicas wanted by the metric",
             Self::Shadow => "replicas of the shadow",
         }
     }
@@ -48,15 +48,15 @@ impl Curve {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Self::Waiting => "waiting",
-            Self::InWork => "in work",
+            Self::Messages => "messages",
+            Self::InWork => "unacked",
             Self::Target => "target",
             Self::Believed => "HPA read",
             Self::Metric => "metric",
             Self::Desired => "desired",
             Self::Current => "current",
             Self::Ready => "ready",
-            Self::Raw => "raw",
+            Self::Raw => "wanted",
             Self::Shadow => "shadow",
         }
     }
@@ -143,27 +143,27 @@ impl Provenance {
 }
 
 impl Caveat {
-    /// The caveat in a word or two.
+    /// The caveat in at most eight columns, such as `by #2`.
     #[must_use]
-    pub fn short(self) -> &'static str {
+    pub fn short(self) -> String {
         match self {
-            Self::OtherBurst => "overlap",
-            Self::Load => "load",
-            Self::NothingBefore => "first poll",
-            Self::NotSampled => "not all sampled",
-            Self::CauseUnseen => "cause unseen",
+            Self::OtherBurst(number) => format!("by #{number}"),
+            Self::Load => "by load".to_owned(),
+            Self::NothingBefore => "1st poll".to_owned(),
+            Self::NotSampled => "sampled".to_owned(),
+            Self::CauseUnseen => "unsure".to_owned(),
         }
     }
 
     /// The caveat in a few words.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn words(self) -> String {
         match self {
-            Self::OtherBurst => "an overlapping burst may be the cause",
-            Self::Load => "the continuous load may be the cause",
-            Self::NothingBefore => "no value was read before the key press",
-            Self::NotSampled => "some workers are not sampled; it may have happened earlier",
-            Self::CauseUnseen => "the step before it was not observed",
+            Self::OtherBurst(number) => format!("by #{number}: that burst is the likelier cause"),
+            Self::Load => "by the load: the continuous load is the likelier cause".to_owned(),
+            Self::NothingBefore => "no value was read before the key press".to_owned(),
+            Self::NotSampled => "some workers are not sampled; it may have happened earlier".to_owned(),
+            Self::CauseUnseen => "the step before it was not observed".to_owned(),
         }
     }
 }
@@ -265,6 +265,24 @@ impl Name {
             Self::UpPolicies => "policies up",
             Self::DownPolicies => "policies down",
         }
+    }
+}
+
+/// The name of a source in a word or two, for the title line.
+#[must_use]
+pub fn source_word(source: Source) -> &'static str {
+    match source {
+        Source::Hpa => "HPA",
+        Source::Workload => "scale target",
+        Source::Pods => "pods",
+        Source::Events => "Events",
+        Source::ExternalMetric => "external API",
+        Source::Metrics => "metrics API",
+        Source::Broker => "broker",
+        Source::Prometheus => "Prometheus",
+        Source::Producer => "producer",
+        Source::Logs => "logs",
+        Source::Fleet => "fleet",
     }
 }
 

@@ -50,6 +50,18 @@ pub fn not_a_policy(path: &str, text: &str) -> String {
     format!("{path}: {text:?} is not like 4 pods/15s, 100%/15s, max, min or disabled")
 }
 
+/// A factor above 1.
+#[must_use]
+pub fn times(factor: f64) -> String {
+    format!("{factor:.0} times")
+}
+
+/// A factor below 1, by its inverse.
+#[must_use]
+pub fn parts(inverse: f64) -> String {
+    format!("1/{inverse:.0}")
+}
+
 /// A difference of one field.
 #[must_use]
 pub fn difference(path: &str, before: &str, after: &str) -> String {
@@ -124,5 +136,69 @@ pub(crate) fn connecting_to(context: &str) -> String {
 }
 /// The inspect key on a screen without a time axis.
 pub const NO_TIME_AXIS: &str = "this screen has no time axis";
+/// A zoom key at the end of its range.
+pub(crate) fn zoom_end(closer: bool, seconds: u64) -> String {
+    format!("{} is the {} stretch of time", stretch(seconds), if closer { "shortest" } else { "longest" })
+}
+/// The stretch of time after a zoom key.
+pub(crate) fn zoomed(seconds: u64) -> String {
+    format!("the chart shows {}; f fits it", stretch(seconds))
+}
+/// A length of time in its largest unit.
+fn stretch(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3_600),
+    }
+}
+/// The width of the chart is automatic again.
+pub const FITTED: &str = "the width of the chart is automatic";
+/// The chart follows the present.
+pub const AT_PRESENT: &str = "the chart follows the present";
+/// The key for an earlier stretch at the start of the run.
+pub const NOTHING_EARLIER: &str = "the run began here: nothing is earlier";
+/// The key for a later stretch at the present.
+pub const NOTHING_LATER: &str = "this is the present: nothing is later";
+/// The expand key on a screen without panels.
+pub const NOTHING_TO_EXPAND: &str = "enter expands panels of Overview, and the history of Decision";
+/// The compare key elsewhere than on Runs.
+pub const ONLY_ON_RUNS: &str = "x compares runs: it works on the screen Runs";
+/// The theme key.
+pub(crate) fn theme(name: &str) -> String {
+    format!("theme: {name}")
+}
+/// The key for the characters of the chart.
+pub(crate) fn markers(name: &str) -> String {
+    format!("the chart draws with {name}")
+}
+/// The mouse key, now on or off.
+pub(crate) fn mouse(is_on: bool) -> &'static str {
+    if is_on { "mouse on: clicks and the wheel come here" } else { "mouse off: the terminal selects text" }
+}
+/// The pause key, now paused or not.
+pub(crate) fn paused(is_paused: bool) -> &'static str {
+    if is_paused { "view paused: p resumes it" } else { "view live again" }
+}
+/// The size of the next burst, by a key that did not change it.
+pub(crate) fn same_size(size: u32) -> String {
+    format!("the burst size is {size} already")
+}
+/// The rate of the continuous load while it is off.
+pub(crate) fn rate_while_off(rate: f64) -> String {
+    format!("load {rate}/s, off: c starts it")
+}
+/// The drain time of the forecast.
+pub(crate) fn drain_time(seconds: u64) -> String {
+    format!("drain time {}: see the forecast on Decision", stretch(seconds))
+}
+/// A key that changed nothing.
+pub(crate) fn no_effect(key: &str) -> String {
+    format!("{key} has no effect here")
+}
+/// A key that the table does not have.
+pub(crate) fn unknown_key(key: &str) -> String {
+    format!("{key} is no key here; ? lists the keys")
+}
 /// The filter key on a screen without a list.
 pub const NO_LIST: &str = "this screen has no list to filter";

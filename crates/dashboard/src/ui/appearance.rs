@@ -26,6 +26,16 @@ impl Theme {
         }
     }
 
+    /// The name in a word or two.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::Mono => "no colours",
+        }
+    }
+
     /// The next theme.
     #[must_use]
     pub fn next(self) -> Self {
@@ -64,6 +74,16 @@ impl Markers {
             // Its fonts have 256 or 512 characters, and braille is not among them.
             Some("linux") => Self::Block,
             _ => Self::Braille,
+        }
+    }
+
+    /// The name in a word or two.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Braille => "braille dots",
+            Self::Block => "blocks",
+            Self::Ascii => "ASCII",
         }
     }
 

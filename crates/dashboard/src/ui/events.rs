@@ -42,6 +42,8 @@ pub struct Entry {
     pub object: String,
     /// The message.
     pub message: String,
+    /// The sizes before and after a rescale, where the first is known.
+    pub sizes: Option<(i32, i32)>,
     /// The number of occurrences.
     pub count: i32,
     /// True for entries of every pod's life, or that another panel shows too: a short list omits them.
@@ -50,15 +52,26 @@ pub struct Entry {
     uid: Option<String>,
 }
 
+impl Entry {
+    /// The reason of a rescale without the new size, which `sizes` has.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        self.message.split_once("; reason: ").map_or(&self.message, |(_, why)| why)
+    }
+}
+
 /// The list.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Events {
     entries: VecDeque<Entry>,
+    /// The number of entries ever added.
+    added: usize,
 }
 
 impl Events {
-    /// Adds a Kubernetes Event; a repeated one moves to the end.
-    pub fn cluster(&mut self, at: At, day: &DayClock, event: ClusterEvent) {
+    /// Adds a Kubernetes Event; a repeated one moves to the end. `before` is the size before the rescale that it reports.
+    pub fn cluster(&mut self, at: At, day: &DayClock, event: ClusterEvent, before: Option<i32>) {
+        let sizes = before.zip(event.rescale().map(|(size, _)| size));
         self.entries.retain(|entry| entry.uid.as_ref() != Some(&event.uid));
         // Late Events show the cluster's time; for the others the local clock is finer than whole seconds.
         let time = match event.last_seen {
@@ -74,6 +87,7 @@ impl Events {
             reason: event.reason,
             object: event.object.1,
             message: event.message,
+            sizes,
             count: event.count,
             is_routine,
             uid: Some(event.uid),
@@ -101,7 +115,18 @@ impl Events {
     ) {
         let (reason, object) = (reason.to_owned(), String::new());
         let time = day.time_of_day(at);
-        self.push(Entry { at, time, severity, reason, object, message, count: 1, is_routine, uid: None });
+        self.push(Entry {
+            at,
+            time,
+            severity,
+            reason,
+            object,
+            message,
+            sizes: None,
+            count: 1,
+            is_routine,
+            uid: None,
+        });
     }
 
     fn push(&mut self, entry: Entry) {
@@ -109,6 +134,13 @@ impl Events {
             self.entries.pop_front();
         }
         self.entries.push_back(entry);
+        self.added += 1;
+    }
+
+    /// The number of entries ever added, also of those that are gone.
+    #[must_use]
+    pub fn added(&self) -> usize {
+        self.added
     }
 
     /// The entries that match a filter, oldest first.
@@ -177,9 +209,9 @@ mod tests {
         let mut events = Events::default();
         let at = |s| At(Duration::from_secs(s));
         let day = DayClock::new(jiff::Timestamp::UNIX_EPOCH, jiff::tz::TimeZone::UTC);
-        events.cluster(at(1), &day, event("x", 1));
+        events.cluster(at(1), &day, event("x", 1), None);
         events.push_local(at(2), &day, Severity::Own, "burst", "50 jobs".to_owned());
-        events.cluster(at(3), &day, event("x", 2));
+        events.cluster(at(3), &day, event("x", 2), None);
         let counts: Vec<_> = events.iter().map(|e| (e.reason.as_str(), e.count)).collect();
         assert_eq!(counts, [("burst", 1), ("Started", 2)]);
     }
@@ -196,14 +228,14 @@ mod tests {
             message: "Readiness probe failed".to_owned(),
             ..event(uid, count)
         };
-        events.cluster(at(1), &day, unhealthy("long ago", "a", 1));
+        events.cluster(at(1), &day, unhealthy("long ago", "a", 1), None);
         events.push_local(at(90), &day, Severity::Own, "burst", "50 jobs".to_owned());
         for (second, uid, pod, count) in
             [(91, "1", "a", 3), (92, "2", "b", 2), (93, "3", "a", 1), (94, "4", "c", 1)]
         {
-            events.cluster(at(second), &day, unhealthy(uid, pod, count));
+            events.cluster(at(second), &day, unhealthy(uid, pod, count), None);
         }
-        events.cluster(at(95), &day, event("routine", 1));
+        events.cluster(at(95), &day, event("routine", 1), None);
         let short = |filter: &str, most| -> Vec<String> {
             let mut all = Filter::default();
             all.add(filter);
@@ -229,7 +261,7 @@ mod tests {
             last_seen: Some("2026-01-02T11:30:00Z".parse().unwrap()),
             ..event("y", 1)
         };
-        events.cluster(At::default(), &day, old);
+        events.cluster(At::default(), &day, old, None);
         assert_eq!(events.iter().next_back().unwrap().time, "11:30:00");
     }
 }

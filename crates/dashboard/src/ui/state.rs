@@ -22,6 +22,15 @@ pub enum Access {
     ReadOnly,
 }
 
+/// The kind of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// A key cannot act, or something failed: the reason.
+    Refusal,
+    /// The state after a key.
+    State,
+}
+
 /// A short message in place of the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
@@ -29,6 +38,8 @@ pub struct Notice {
     pub at: At,
     /// The message.
     pub text: String,
+    /// Its kind.
+    pub tone: Tone,
 }
 
 impl Notice {
@@ -113,6 +124,16 @@ pub enum Mode {
     Dialog(Box<crate::ui::dialog::Dialog>),
 }
 
+/// The three keys that a new user needs, over the first screen until the first key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Greeting {
+    /// It is visible once the target has data.
+    Shown,
+    /// A key was pressed, or the program was started without it.
+    #[default]
+    Over,
+}
+
 /// The view, live or paused.
 #[derive(Debug, Clone, PartialEq)]
 pub enum View {
@@ -157,6 +178,8 @@ pub struct Ui {
     pub access: Access,
     /// The current notice.
     pub notice: Option<Notice>,
+    /// The keys for a new user.
+    pub greeting: Greeting,
     /// True if the next frame could differ from the last.
     pub changed: bool,
     /// The due time of the next tick, if one was requested.
@@ -188,6 +211,7 @@ impl Ui {
             runs: crate::bursts::runs::Chosen::default(),
             access: Access::default(),
             notice: None,
+            greeting: Greeting::default(),
             changed: true,
             tick_due: None,
             poll_rate: PollRate::Idle,
@@ -213,8 +237,36 @@ impl Ui {
 
     /// The current notice, while it is visible.
     #[must_use]
-    pub fn notice(&self, now: At) -> Option<&str> {
-        let notice = self.notice.as_ref()?;
-        (now.since(notice.at) < Notice::TIME).then_some(notice.text.as_str())
+    pub fn notice(&self, now: At) -> Option<&Notice> {
+        self.notice.as_ref().filter(|notice| now.since(notice.at) < Notice::TIME)
+    }
+
+    /// A copy without the data of a paused view.
+    #[must_use]
+    pub fn without_data(&self) -> Self {
+        Self {
+            size: self.size,
+            screen: self.screen,
+            mode: self.mode.clone(),
+            view: View::Live,
+            theme: self.theme,
+            mouse: self.mouse,
+            viewport: self.viewport,
+            curves: self.curves,
+            markers: self.markers,
+            focus: self.focus,
+            scroll: self.scroll,
+            filters: self.filters.clone(),
+            drain_time: self.drain_time,
+            runs: self.runs,
+            access: self.access,
+            notice: self.notice.clone(),
+            greeting: self.greeting,
+            changed: self.changed,
+            tick_due: self.tick_due,
+            poll_rate: self.poll_rate,
+            followed: self.followed.clone(),
+            tunes: self.tunes,
+        }
     }
 }

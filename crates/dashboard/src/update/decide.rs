@@ -45,6 +45,7 @@ fn metrics(data: &mut Data, at: At) -> Option<f64> {
 pub(super) fn recompute(model: &mut Model, at: At, change: StatusChange) -> Option<f64> {
     let data = &mut model.data;
     let syncs = decision::estimate(data, at, change);
+    data.beliefs.syncs_every(data.estimate.schedule().period().0);
     for sync in &syncs {
         data.history.raw.push(sync.at, sync.raw.map(f64::from));
     }

@@ -1,13 +1,11 @@
-//! The screen Doctor: starts a run, and scrolls the report.
+//! The screen Doctor: starts a run, and records its report.
 
 use super::request::ask;
 use crate::clock::At;
-use crate::keys::Action;
 use crate::message::{Effect, Request};
 use crate::model::Model;
 use crate::ui::doctor::Doctor;
 use crate::ui::screen::Screen;
-use crate::ui::state::Mode;
 use diagnosis::Report;
 
 /// The doctor's key: shows its screen and starts a run.
@@ -27,17 +25,11 @@ pub(super) fn first(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
 
 /// Records a report.
 pub(super) fn found(model: &mut Model, at: At, report: Report) {
+    // Every screen counts with the period that the doctor has read.
+    if let Some(period) = report.sync_period {
+        model.data.estimate.configured_period(period);
+    }
     model.data.doctor.end(at, report);
-}
-
-/// Returns true if arrows and wheel scroll the report.
-pub(super) fn scrolls(model: &Model) -> bool {
-    model.ui.screen == Screen::Doctor && model.ui.mode == Mode::Normal
-}
-
-/// Scrolls the report from its top.
-pub(super) fn scroll(model: &mut Model, action: Action) {
-    model.ui.scroll = super::lists::page_top(model.ui.scroll, action, model.ui.size.1.into());
 }
 
 #[cfg(test)]

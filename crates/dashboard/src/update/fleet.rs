@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::reported::{FleetEvent, SourceState};
 use crate::strings::entries;
 use crate::ui::screen::{Focus, Screen};
-use crate::ui::state::{Notice, View};
+use crate::ui::state::View;
 
 /// Handles a report. Returns true if the frame could differ now.
 pub(super) fn take(model: &mut Model, at: At, event: FleetEvent) -> bool {
@@ -38,7 +38,7 @@ pub(super) fn take(model: &mut Model, at: At, event: FleetEvent) -> bool {
             return true;
         }
         FleetEvent::NotSwitched(sentence) => {
-            model.ui.notice = Some(Notice { at, text: sentence });
+            super::feedback::refuse(model, sentence);
             return true;
         }
     }
@@ -230,7 +230,7 @@ mod tests {
         for keys in [" ", "c", "K", "t", "u", "w", "D"] {
             let effects = talk.keys(keys);
             assert!(!effects.iter().any(|e| !matches!(e, Effect::TickIn(_))), "{keys}: {effects:?}");
-            assert_eq!(talk.model.ui.notice(talk.model.data.now), Some("open an HPA first: enter"), "{keys}");
+            assert_eq!(talk.notice(), Some("open an HPA first: enter"), "{keys}");
         }
         assert_eq!(talk.model.data.bursts.fired(), 0);
     }
@@ -254,7 +254,7 @@ mod tests {
         assert!(effects.contains(&Effect::Switch(PlaceKind::Context, place("two", false))), "{effects:?}");
         assert_eq!(talk.model.ui.mode, Mode::Normal);
         talk.send(Event::Fleet(FleetEvent::NotSwitched("context two is not reachable".to_owned())));
-        assert_eq!(talk.model.ui.notice(talk.model.data.now), Some("context two is not reachable"));
+        assert_eq!(talk.notice(), Some("context two is not reachable"));
         assert_eq!(talk.model.fleet.len(), 2, "the old place stays");
     }
 
@@ -268,6 +268,7 @@ mod tests {
             namespace: "shop".to_owned(),
             version: None,
             confirm_first_burst: true,
+            first_burst: None,
         })));
         talk.send(Event::Target(TargetEvent::Ready));
         assert!(talk.model.data.watched.is_ready());

@@ -2,6 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::feedback::{self, Seen};
 use super::request::{self, ask};
 use super::{act, drill, fleet, navigation, places, shadow, tune};
 use crate::autoscaler::forecast;
@@ -16,7 +17,7 @@ use crate::session::ReplayRequest;
 use crate::strings::{entries, sentences};
 use crate::ui::dialog::Dialog;
 use crate::ui::screen::Screen;
-use crate::ui::state::{Access, Mode, Notice, View};
+use crate::ui::state::{Access, Greeting, Mode, View};
 use crate::ui::yes_no::YesNo;
 
 /// The most characters of a mark's note.
@@ -31,7 +32,12 @@ pub(super) fn take(model: &mut Model, at: At, input: &Input, effects: &mut Vec<E
             let place = place(model);
             let Some(action) = keys::action(key, place) else { return typed(model, key) };
             model.ui.notice = None;
+            let before = Seen::of(model, effects);
+            model.ui.greeting = Greeting::Over;
             act(model, at, action, effects);
+            if Seen::of(model, effects) == before {
+                feedback::no_effect(model, key);
+            }
             true
         }
         // Pasted text is never a command.
@@ -74,42 +80,53 @@ fn typed(model: &mut Model, key: &KeyEvent) -> bool {
             navigation::type_filter(model, c.encode_utf8(&mut [0; 4]));
             true
         }
-        _ => false,
+        _ if key.is_release() => false,
+        _ => {
+            feedback::unknown(model, key);
+            true
+        }
     }
 }
 
 fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     if action.asks() && model.session.replay().is_some() {
-        model.ui.notice = Some(Notice { at, text: sentences::A_REPLAY.to_owned() });
+        feedback::refuse(model, sentences::A_REPLAY);
         return;
     }
     if action.drives() && model.ui.access == Access::ReadOnly {
         request::refused(model, at, entries::read_only(), effects);
-        model.ui.notice = Some(Notice { at, text: sentences::READ_ONLY_NOTICE.to_owned() });
+        feedback::refuse(model, sentences::READ_ONLY_NOTICE);
         return;
     }
     if fleet::needs_an_open_hpa(model, action) {
-        model.ui.notice = Some(Notice { at, text: sentences::OPEN_AN_HPA.to_owned() });
+        feedback::refuse(model, sentences::OPEN_AN_HPA);
         return;
     }
     match action {
         Action::Fire => act::burst(model, at, effects),
-        Action::Size(index) => ask(model, at, Request::Size(SIZES[index.min(SIZES.len() - 1)]), effects),
+        Action::Size(index) => resize(model, at, SIZES[index.min(SIZES.len() - 1)], effects),
         Action::More | Action::Less => {
             let size = model.data.load.next_size(action == Action::More);
-            ask(model, at, Request::Size(size), effects);
+            resize(model, at, size, effects);
         }
         Action::Load => act::toggle_load(model, at, effects),
         Action::Slower | Action::Faster => {
             let rate = model.data.load.next_rate(action == Action::Faster);
             ask(model, at, Request::Rate(rate), effects);
+            if !model.data.load.is_on() {
+                feedback::say(model, sentences::rate_while_off(rate));
+            }
         }
         Action::Kill => act::ask_kill(model, at, effects),
         Action::Tune => tune::open(model, at, effects),
         Action::Undo => tune::ask_undo(model, at, effects),
         Action::Shadow => shadow::toggle(model, at, effects),
         Action::Drill => drill::open(model, at, effects),
-        Action::DrainTime => model.ui.drain_time = (model.ui.drain_time + 1) % forecast::DRAIN_TIMES.len(),
+        Action::DrainTime => {
+            model.ui.drain_time = (model.ui.drain_time + 1) % forecast::DRAIN_TIMES.len();
+            let time = forecast::DRAIN_TIMES[model.ui.drain_time];
+            feedback::say(model, sentences::drain_time(time.as_secs()));
+        }
         Action::NextScreen => model.ui.show(model.ui.screen.neighbour(true)),
         Action::PreviousScreen => model.ui.show(model.ui.screen.neighbour(false)),
         Action::Logs => model.ui.show(Screen::Logs),
@@ -123,22 +140,33 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
                 View::Live => View::Paused(Box::new(model.data.clone())),
                 View::Paused(_) => View::Live,
             };
+            let is_paused = model.paused_for().is_some();
+            feedback::say(model, sentences::paused(is_paused));
         }
         Action::ZoomIn | Action::ZoomOut => navigation::zoom(model, action == Action::ZoomIn),
         Action::Earlier | Action::Later => navigation::pan(model, action == Action::Earlier),
-        Action::Live => model.ui.viewport.live(),
+        Action::Live => navigation::live(model),
         Action::Fit => navigation::fit(model),
         Action::Inspect => navigation::inspect(model),
         Action::Legend => model.ui.mode = Mode::Legend(0),
         Action::Toggle => navigation::toggle(model),
-        Action::Markers => model.ui.markers = model.ui.markers.next(),
+        Action::Markers => {
+            model.ui.markers = model.ui.markers.next();
+            feedback::say(model, sentences::markers(model.ui.markers.words()));
+        }
         Action::Expand if fleet::is_shown(model) => fleet::open(model, at, effects),
         Action::Expand => navigation::expand(model),
         Action::Back => navigation::back(model),
         Action::Filter => navigation::filter(model),
         Action::TakeBack => navigation::take_back(model),
-        Action::Theme => model.ui.theme = model.ui.theme.next(),
-        Action::Mouse => model.ui.mouse = !model.ui.mouse,
+        Action::Theme => {
+            model.ui.theme = model.ui.theme.next();
+            feedback::say(model, sentences::theme(model.ui.theme.words()));
+        }
+        Action::Mouse => {
+            model.ui.mouse = !model.ui.mouse;
+            feedback::say(model, sentences::mouse(model.ui.mouse));
+        }
         Action::Record => effects.push(Effect::Record(RecordRequest::Toggle)),
         Action::Save => effects.push(Effect::Record(RecordRequest::Save)),
         Action::Mark => model.ui.mode = Mode::Dialog(Box::new(Dialog::Mark(String::new()))),
@@ -176,6 +204,14 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
     }
 }
 
+/// Changes the size of the next burst, or says that it stays.
+fn resize(model: &mut Model, at: At, size: u32, effects: &mut Vec<Effect>) {
+    if model.data.load.size == size {
+        return feedback::refuse(model, sentences::same_size(size));
+    }
+    ask(model, at, Request::Size(size), effects);
+}
+
 /// Returns true if a key goes to a form; keys with Ctrl and Alt keep their meaning.
 fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
     let plain = key.modifiers.difference(KeyModifiers::SHIFT) == KeyModifiers::NONE;
@@ -185,12 +221,18 @@ fn is_text_input(model: &Model, key: &KeyEvent) -> bool {
 /// Passes a key to the dialog. Returns true if the frame could differ now.
 fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<Effect>) -> bool {
     let Mode::Dialog(open) = &model.ui.mode else { return false };
+    let before = (open.clone(), effects.len());
+    model.ui.notice = None;
     match &**open {
         Dialog::Tune(_) => tune::key(model, at, key, effects),
         Dialog::Drills(_) => drill::key(model, at, key, effects),
         Dialog::Shadow(_) => shadow::key(model, at, key, effects),
         Dialog::Places(_) => places::key(model, at, key, effects),
         Dialog::Mark(_) => mark_key(model, at, key, effects),
+    }
+    let is_same = |open: &Dialog| *open == *before.0 && effects.len() == before.1;
+    if matches!(&model.ui.mode, Mode::Dialog(open) if is_same(open)) {
+        feedback::no_effect(model, key);
     }
     true
 }

@@ -54,7 +54,10 @@ pub(super) fn keep_position(model: &mut Model, is_log: bool) {
     }
     let (data, filters) = (&model.data, &model.ui.filters);
     let is_taken = if is_log {
-        data.logs.iter().next_back().is_some_and(|line| filters.logs.takes(&[&line.pod, &line.text]))
+        data.logs
+            .iter()
+            .next_back()
+            .is_some_and(|line| filters.logs.takes(&[&line.pod, &line.text, line.about.level()]))
     } else {
         data.events.filtered(&filters.events).next_back() == data.events.iter().next_back()
     };

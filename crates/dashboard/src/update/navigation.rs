@@ -2,6 +2,7 @@
 
 use crossterm::event::{MouseButton, MouseEventKind};
 
+use super::feedback::{refuse, say};
 use super::lists::{choose, is_list, lines, page_top};
 use crate::chart::curves::Curve;
 use crate::clock::At;
@@ -11,7 +12,7 @@ use crate::model::Model;
 use crate::strings::sentences;
 use crate::ui::filter::Filter;
 use crate::ui::screen::{Focus, Panel, Screen};
-use crate::ui::state::{Mode, Notice};
+use crate::ui::state::{Greeting, Mode};
 
 /// Lines per step of the wheel.
 const WHEEL: usize = 3;
@@ -21,25 +22,56 @@ fn now(model: &Model) -> At {
     model.shown().now
 }
 
+/// Returns true if the screen has a time axis, and says so if it has none.
+fn has_axis(model: &mut Model) -> bool {
+    let has_axis = model.ui.screen.has_axis();
+    if !has_axis {
+        refuse(model, sentences::NO_TIME_AXIS);
+    }
+    has_axis
+}
+
 pub(super) fn zoom(model: &mut Model, closer: bool) {
+    if !has_axis(model) {
+        return;
+    }
     let now = now(model);
+    let before = model.ui.viewport.stretch(now).seconds;
     model.ui.viewport.zoom(now, closer, None);
+    let seconds = model.ui.viewport.stretch(now).seconds;
+    match seconds == before {
+        true => refuse(model, sentences::zoom_end(closer, seconds)),
+        false => say(model, sentences::zoomed(seconds)),
+    }
 }
 
 /// Returns to the automatic width of the chart.
 pub(super) fn fit(model: &mut Model) {
-    let now = now(model);
-    model.ui.viewport.fit(now);
+    if has_axis(model) {
+        let now = now(model);
+        model.ui.viewport.fit(now);
+        say(model, sentences::FITTED);
+    }
 }
 
 pub(super) fn pan(model: &mut Model, earlier: bool) {
+    if !has_axis(model) {
+        return;
+    }
     let now = now(model);
+    let before = model.ui.viewport.stretch(now).end;
     model.ui.viewport.pan(now, earlier);
+    if model.ui.viewport.stretch(now).end == before {
+        refuse(model, if earlier { sentences::NOTHING_EARLIER } else { sentences::NOTHING_LATER });
+    }
 }
 
-/// Shows in the footer why a key does nothing here.
-fn refuse(model: &mut Model, why: &str) {
-    model.ui.notice = Some(Notice { at: model.data.now, text: why.to_owned() });
+/// Returns to the present.
+pub(super) fn live(model: &mut Model) {
+    if has_axis(model) {
+        model.ui.viewport.live();
+        say(model, sentences::AT_PRESENT);
+    }
 }
 
 /// Sets the cursor to the newest visible instant, or removes it.
@@ -56,16 +88,19 @@ pub(super) fn inspect(model: &mut Model) {
     }
 }
 
-/// Shows the chosen panel alone; the chart if none is chosen.
+/// Shows the chosen panel alone; the chart if none is chosen, and on the screen Decision its history.
 pub(super) fn expand(model: &mut Model) {
-    if model.ui.screen != Screen::Overview {
-        return;
+    if !matches!(model.ui.screen, Screen::Overview | Screen::Decision) {
+        return refuse(model, sentences::NOTHING_TO_EXPAND);
     }
     model.ui.scroll = 0;
+    // On the screen Decision, the history.
+    let first = if model.ui.screen == Screen::Decision { Panel::Decision } else { Panel::Chart };
     model.ui.focus = match model.ui.focus {
+        Focus::Expanded(_) if model.ui.screen == Screen::Decision => Focus::Nowhere,
         Focus::Expanded(panel) => Focus::On(panel),
         Focus::On(panel) => Focus::Expanded(panel),
-        Focus::Nowhere => Focus::Expanded(Panel::Chart),
+        Focus::Nowhere => Focus::Expanded(first),
     };
 }
 
@@ -78,7 +113,7 @@ pub(super) fn back(model: &mut Model) {
     } else if ui.scroll > 0 {
         ui.scroll = 0;
     } else if let Focus::Expanded(panel) = ui.focus {
-        ui.focus = Focus::On(panel);
+        ui.focus = if ui.screen == Screen::Overview { Focus::On(panel) } else { Focus::Nowhere };
     } else if let Some(filter) = filter {
         filter.clear();
     } else if ui.focus != Focus::Nowhere {
@@ -166,8 +201,8 @@ pub(super) fn go(model: &mut Model, action: Action) {
         scroll(model, action);
     } else if model.ui.screen == Screen::Runs {
         runs(model, action);
-    } else if super::doctor::scrolls(model) {
-        super::doctor::scroll(model, action);
+    } else if is_page(model) {
+        model.ui.scroll = page_top(model.ui.scroll, action, model.ui.size.1.into());
     } else if model.ui.screen == Screen::Overview {
         model.ui.focus = match model.ui.focus {
             Focus::Nowhere => Focus::On(Panel::Chart),
@@ -175,6 +210,12 @@ pub(super) fn go(model: &mut Model, action: Action) {
             Focus::Expanded(panel) => Focus::Expanded(panel.neighbour(!is_up)),
         };
     }
+}
+
+/// Returns true if arrows and wheel scroll a text from its top.
+fn is_page(model: &Model) -> bool {
+    let is_history = model.ui.screen == Screen::Decision && model.ui.focus != Focus::Nowhere;
+    model.ui.mode == Mode::Normal && (model.ui.screen == Screen::Doctor || is_history)
 }
 
 fn stepped(chosen: usize, is_up: bool, last: usize) -> usize {
@@ -216,7 +257,10 @@ fn runs(model: &mut Model, action: Action) {
 
 /// On the screen Runs: marks the run under the cursor for the comparison, or unmarks it.
 pub(super) fn compare(model: &mut Model) {
-    if model.ui.screen == Screen::Runs {
+    if model.ui.screen != Screen::Runs {
+        return refuse(model, sentences::ONLY_ON_RUNS);
+    }
+    if model.shown().bursts.newest().is_some() {
         let mut chosen = model.ui.runs;
         chosen.mark(&model.shown().bursts);
         model.ui.runs = chosen;
@@ -261,8 +305,9 @@ pub(super) fn mouse(model: &mut Model, kind: MouseEventKind, spot: HitTarget) ->
         (0..WHEEL).for_each(|_| super::fleet::go(model, step));
     } else if is_list(model) {
         (0..WHEEL).for_each(|_| scroll(model, step));
-    } else if super::doctor::scrolls(model) {
-        (0..WHEEL).for_each(|_| super::doctor::scroll(model, step));
+    } else if is_page(model) {
+        let rows = model.ui.size.1.into();
+        (0..WHEEL).for_each(|_| model.ui.scroll = page_top(model.ui.scroll, step, rows));
     } else {
         let now = now(model);
         let around = if let HitTarget::Axis(at) = spot { Some(at) } else { None };
@@ -289,6 +334,7 @@ fn click(model: &mut Model, spot: HitTarget) -> bool {
     if model.ui.mode != Mode::Normal {
         return false;
     }
+    model.ui.greeting = Greeting::Over;
     match spot {
         HitTarget::Nothing | HitTarget::List => return false,
         HitTarget::Tab(screen) => model.ui.show(screen),

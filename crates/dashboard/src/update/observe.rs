@@ -14,17 +14,18 @@ use crate::chain::explanation;
 use crate::chain::sources::SourceStatus;
 use crate::chart::history::MarkKind;
 use crate::clock::At;
-use crate::data::Presence;
+use crate::data::{Data, Presence};
 use crate::message::{Effect, Event};
 use crate::model::Model;
-use crate::reported::{LoadProgress, MetricAnswers, Source, SourceState, TargetEvent};
+use crate::reported::{LoadProgress, MetricAnswers, Source, SourceState, Target, TargetEvent};
 use crate::strings::{entries, sentences};
 use crate::ui::events::Severity;
 use crate::ui::screen::Screen;
 use crate::workers::pods::PodChange;
 use observed::scaled_object::ScaledObject;
 use observed::{
-    DepthSample, Hpa, MetricAnswer, MetricSample, Pod, PodPhase, PodsEvent, Role, ScrapedSample, Workload,
+    ClusterEvent, DepthSample, Hpa, MetricAnswer, MetricSample, Pod, PodPhase, PodsEvent, Role,
+    ScrapedSample, Workload,
 };
 
 /// Handles an observation. Returns true if the frame could differ now; a repeated report waits for the tick.
@@ -35,7 +36,8 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Workload(workload) => return workload_changed(model, at, workload),
         Event::Pods(change) => return pods(model, at, change),
         Event::Cluster(event) => {
-            model.data.events.cluster(at, &model.data.day, event);
+            let before = size_before(&model.data, &event);
+            model.data.events.cluster(at, &model.data.day, event, before);
             super::lists::keep_position(model, false);
         }
         Event::Depth(sample) => return depth(model, at, sample),
@@ -86,8 +88,25 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
     true
 }
 
+/// The size before a rescale that a Kubernetes Event reports, as far as the HPA's status shows it. The Event comes before or after
+/// the update of the status.
+fn size_before(data: &Data, event: &ClusterEvent) -> Option<i32> {
+    let (size, _) = event.rescale()?;
+    let (current, desired) = match data.estimate.last() {
+        Some(last) => (last.reported.current, last.reported.desired),
+        None => data.hpa.get().map(|hpa| (hpa.current_replicas, hpa.desired_replicas))?,
+    };
+    Some(if desired == size { current } else { desired }).filter(|before| *before != size && !event.old)
+}
+
 fn target(model: &mut Model, at: At, change: TargetEvent, effects: &mut Vec<Effect>) {
     let was_ready = model.data.watched.is_ready();
+    // Until the first burst the user has not chosen another size.
+    if let TargetEvent::Chosen(Target { first_burst: Some(size), .. }) = &change
+        && model.data.bursts.fired() == 0
+    {
+        model.data.load.size = *size;
+    }
     model.data.watched.apply(at, change);
     if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {
         let what = problem.what.clone();
@@ -132,15 +151,8 @@ fn source_changed(model: &mut Model, at: At, source: Source, state: SourceState)
     let away = if is_back { Some((lost, at)) } else { old.and_then(|old| old.away) };
     if let SourceState::Retrying { cause, .. } | SourceState::Unavailable(cause) = &state {
         model.data.bursts.blind(source, cause);
-        let place = match source {
-            Source::Broker => Some(ChainHop::Broker),
-            Source::Prometheus => Some(ChainHop::Prometheus),
-            Source::ExternalMetric => Some(ChainHop::ExternalApi),
-            Source::Hpa => Some(ChainHop::Hpa),
-            _ => None,
-        };
-        if let Some(place) = place {
-            model.data.beliefs.mark_unreadable(place, at);
+        if let Some(hop) = ChainHop::ALL.into_iter().find(|hop| hop.source() == source) {
+            model.data.beliefs.mark_unreadable(hop, at);
         }
         let gap = match source {
             Source::Logs => Some(LogGap::Log),

@@ -11,7 +11,7 @@ use crate::strings::{entries, sentences};
 use crate::ui::dialog::Dialog;
 use crate::ui::places::PlacesDialog;
 use crate::ui::screen::Screen;
-use crate::ui::state::{Mode, Notice};
+use crate::ui::state::Mode;
 
 /// Places that a page key moves over.
 const PAGE: isize = 10;
@@ -60,7 +60,7 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<E
             act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);
             match (kind, &place.name) {
                 (PlaceKind::Context, Some(name)) => {
-                    model.ui.notice = Some(Notice { at, text: sentences::connecting_to(name) });
+                    super::feedback::say(model, sentences::connecting_to(name));
                 }
                 _ => model.ui.show(Screen::Fleet),
             }

@@ -20,8 +20,9 @@ pub(super) fn ask(model: &mut Model, at: At, request: Request, effects: &mut Vec
     carry_out(model, at, request, effects);
 }
 
-/// Adds a refused key to the list of events.
+/// Shows why a key is refused, and adds it to the list of events.
 pub(super) fn refused(model: &mut Model, at: At, (what, why): entries::EntryText, effects: &mut Vec<Effect>) {
+    super::feedback::refuse(model, format!("{what}: {why}"));
     ask(model, at, Request::Refused { what: what.to_owned(), why }, effects);
 }
 

@@ -52,7 +52,7 @@ pub(super) fn follow(model: &mut Model, at: At, syncs: &[Sync]) {
     let Shadow::On(mut running) = std::mem::take(&mut data.shadow) else { return };
     running.account(at, &real_side(data));
     let ready = data.workload.get().map_or(0, |workload| workload.ready);
-    let mut before = data.estimate.last.as_ref().map_or(0, |last| last.reported.current);
+    let mut before = data.estimate.last().map_or(0, |last| last.reported.current);
     let since = running.since;
     for sync in syncs.iter().filter(|sync| sync.at >= since) {
         let size = running.sync(sync, before, ready, data.estimate.counted_pods());

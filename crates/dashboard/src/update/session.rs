@@ -5,7 +5,7 @@ use crate::model::Model;
 use crate::reported::RecorderEvent;
 use crate::session::{ReplayEvent, Session};
 use crate::strings::sentences;
-use crate::ui::state::{Notice, View};
+use crate::ui::state::{Notice, Tone, View};
 
 /// Handles a report of the recorder.
 pub(super) fn recorder(model: &mut Model, at: At, report: RecorderEvent) {
@@ -21,7 +21,7 @@ pub(super) fn recorder(model: &mut Model, at: At, report: RecorderEvent) {
         RecorderEvent::Failed(sentence) => Some(sentences::recorder_failed(&sentence)),
     };
     if let Some(text) = text {
-        model.ui.notice = Some(Notice { at, text });
+        model.ui.notice = Some(Notice { at, text, tone: Tone::State });
     }
     model.ui.changed = true;
 }

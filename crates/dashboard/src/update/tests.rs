@@ -39,6 +39,7 @@ impl Talk {
             namespace: "autoscaling-demo".to_owned(),
             version: None,
             confirm_first_burst,
+            first_burst: None,
         })));
         talk.send(Event::Target(TargetEvent::Ready));
         talk
@@ -52,6 +53,11 @@ impl Talk {
     pub(super) fn send(&mut self, event: Event) -> Vec<Effect> {
         let at = At(Duration::from_millis(self.ms));
         update(&mut self.model, Timestamped { at, event })
+    }
+
+    /// The line at the bottom, if there is one.
+    pub(super) fn notice(&self) -> Option<&str> {
+        self.model.ui.notice(self.model.data.now).map(|notice| notice.text.as_str())
     }
 
     pub(super) fn key(&mut self, code: KeyCode) -> Vec<Effect> {

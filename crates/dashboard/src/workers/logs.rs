@@ -47,6 +47,17 @@ pub enum About {
     Trouble,
 }
 
+impl About {
+    /// The level of the line: that of a log event about trouble is `warn`.
+    #[must_use]
+    pub fn level(self) -> &'static str {
+        match self {
+            Self::Anything | Self::Job => "info",
+            Self::Trouble => "warn",
+        }
+    }
+}
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -74,7 +85,7 @@ impl Logs {
 
     /// The lines that match a filter, oldest first.
     pub fn filtered<'a>(&'a self, filter: &'a Filter) -> impl DoubleEndedIterator<Item = &'a LogLine> {
-        self.lines.iter().filter(|line| filter.takes(&[&line.pod, &line.text]))
+        self.lines.iter().filter(|line| filter.takes(&[&line.pod, &line.text, line.about.level()]))
     }
 
     /// Adds a line that is not about a job.

@@ -155,15 +155,33 @@ fn adapter(facts: &Facts, writer: &mut ReportWriter<'_>, scrape: Option<Duration
     writer.ok("relist", messages::relist(span(relist), default, span(max_age)), command);
 }
 
-/// The HPA's sync period: a flag of the controller manager. If it runs as a pod, its arguments show it. If it runs elsewhere,
-/// a ConfigMap may. Otherwise the default of Kubernetes is assumed.
+/// The HPA's sync period, if it can be read: a flag of the controller manager, or its ConfigMap. A controller manager without the
+/// flag has the default of Kubernetes.
+pub(crate) fn sync_period(facts: &Facts) -> Option<Duration> {
+    match facts.controller_arguments.get() {
+        Some(arguments) => Some(by_flag(arguments).unwrap_or(SYNC)),
+        None => by_config_map(facts),
+    }
+}
+
+fn by_flag(arguments: &[String]) -> Option<Duration> {
+    let flag = format!("--{}=", contract::names::SYNC_PERIOD);
+    arguments.iter().find_map(|argument| fmt::parse_duration(argument.strip_prefix(&flag)?))
+}
+
+fn by_config_map(facts: &Facts) -> Option<Duration> {
+    let map = facts.controller_settings.get()?;
+    fmt::parse_duration(map.data.as_ref()?.get(contract::names::SYNC_PERIOD)?)
+}
+
+/// The HPA's sync period: that of the controller manager's flag if it runs as a pod; if it runs elsewhere, that of its
+/// ConfigMap. Otherwise the default of Kubernetes is assumed.
 fn sync(facts: &Facts, writer: &mut ReportWriter<'_>) -> Duration {
     const CHECK: &str = "sync";
     let (arguments, settings) = (&facts.controller_arguments, &facts.controller_settings);
     let command = arguments.command.as_ref();
     if let Some(all) = arguments.get() {
-        let flag = format!("--{}=", contract::names::SYNC_PERIOD);
-        let period = all.iter().find_map(|argument| fmt::parse_duration(argument.strip_prefix(&flag)?));
+        let period = by_flag(all);
         let detail = match period {
             Some(period) => messages::sync_by_flag(span(period)),
             None => messages::sync_by_default(),
@@ -171,8 +189,7 @@ fn sync(facts: &Facts, writer: &mut ReportWriter<'_>) -> Duration {
         writer.ok(CHECK, detail, command);
         return period.unwrap_or(SYNC);
     }
-    let period = settings.get().and_then(|map| map.data.as_ref()?.get(contract::names::SYNC_PERIOD));
-    if let Some(period) = period.and_then(|text| fmt::parse_duration(text)) {
+    if let Some(period) = by_config_map(facts) {
         let detail = messages::sync_by_config_map(span(period), contract::names::CONTROLLER_SETTINGS);
         writer.ok(CHECK, detail, settings.command.as_ref());
         return period;

@@ -113,5 +113,7 @@ fn the_sync_period_has_a_source() {
         let finding = report.findings.iter().find(|finding| finding.check == "sync").unwrap();
         assert!(finding.detail.contains(words), "{}", finding.detail);
         assert_eq!(report.timing.unwrap().worst_seconds, worst, "{words}");
+        let is_assumed = words.contains("assumed");
+        assert_eq!(report.sync_period.is_none(), is_assumed, "{words}");
     }
 }

@@ -6,7 +6,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::axis::{GUTTER, TimeAxis};
-use crate::view::draw::{joined, line_right, row, set, span};
+use crate::view::draw::{line_right, row, set, span};
 use crate::view::strings::chart as text;
 use crate::view::theme::{Ink, style};
 use dashboard::chart::history::MarkKind;
@@ -29,12 +29,12 @@ pub(in crate::view) const MARKS: [(MarkKind, char, Ink, &str); 12] = [
     (MarkKind::BrokerLost, '×', Ink::Error, text::BROKER_LOST),
 ];
 
-/// The meaning of the marks, the most important first, as many as fit.
-pub(in crate::view) fn legend(theme: Theme, room: u16) -> Vec<Span<'static>> {
+/// The meaning of all marks, the most important first.
+pub(in crate::view) fn legend(theme: Theme) -> Vec<Span<'static>> {
     let one = |(_, symbol, ink, meaning): &(_, char, Ink, &'static str)| {
-        vec![span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Dim, *meaning)]
+        [span(theme, *ink, format!("{symbol} ")), span(theme, Ink::Dim, format!("{meaning}   "))]
     };
-    joined(MARKS.iter().rev().map(one), room)
+    MARKS.iter().rev().flat_map(one).collect()
 }
 
 /// The row.

@@ -129,7 +129,7 @@ fn symbol(markers: Markers, ink: Ink, dots: u8) -> char {
 /// The ink of a curve and a sample of its line, for legends.
 pub(in crate::view) fn sample(markers: Markers, curve: Curve) -> (Ink, &'static str) {
     let (ink, [braille, block, ascii]) = match curve {
-        Curve::Waiting => (Ink::Queue, ["━", "█", "*"]),
+        Curve::Messages => (Ink::Queue, ["━", "█", "*"]),
         Curve::InWork => (Ink::InWork, ["▓", "▒", ":"]),
         Curve::Target => (Ink::Target, ["╍", "─", "-"]),
         Curve::Believed => (Ink::Believed, ["┅", "═", "="]),

@@ -49,7 +49,7 @@ impl Widget for &Queue<'_> {
             true => self.axis.read(series),
             false => vec![None; self.axis.columns],
         };
-        let depth = read(Curve::Waiting, &history.depth);
+        let depth = read(Curve::Messages, &history.depth);
         let in_work = read(Curve::InWork, &history.in_work);
         let target = read(Curve::Target, &history.target);
         let believed = read(Curve::Believed, &history.believed);
@@ -128,7 +128,7 @@ impl Queue<'_> {
     fn value_now(&self, curve: Curve) -> Option<[String; 2]> {
         let (data, depth) = (self.data, self.data.depth);
         Some(match curve {
-            Curve::Waiting => text::depth(depth.map(|depth| count(depth.total() as f64))),
+            Curve::Messages => text::depth(depth.map(|depth| count(depth.total() as f64))),
             Curve::InWork => text::in_work(&count(depth?.unacked as f64)),
             Curve::Target => {
                 let total = count(data.target_total()?);
@@ -159,7 +159,7 @@ impl Queue<'_> {
     fn value_at(&self, curve: Curve, at: At) -> Option<[String; 2]> {
         let value = |curve: Curve| curve.at(&self.data.history, at).map(f64::from);
         Some(match curve {
-            Curve::Waiting => {
+            Curve::Messages => {
                 let waiting = value(curve);
                 text::depth(waiting.map(|waiting| count(waiting + value(Curve::InWork).unwrap_or(0.0))))
             }

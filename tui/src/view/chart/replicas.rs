@@ -66,7 +66,7 @@ impl Widget for &Replicas<'_> {
         values(buffer, plot, self.theme, &scale);
 
         let mut canvas = Canvas::new(right_of(plot, GUTTER), self.lens.markers);
-        window::shade(&mut canvas, self.data, self.axis);
+        window::line(&mut canvas, self.data, self.axis, &scale);
         guides(&mut canvas, self.data, self.axis);
         for x in 0..self.axis.columns {
             // Bars: a count fills the rows below its own row, which is the row of the line of the same value.

@@ -1,29 +1,36 @@
-//! The scale-down window on the chart: a shaded span from the recommendation that holds the size to the present.
+//! The scale-down window on the chart: a dotted line at the size that an earlier recommendation keeps, up to the present.
 
 use super::axis::TimeAxis;
-use super::plot::Canvas;
+use super::plot::{Canvas, Scale};
 use crate::view::strings::chart as text;
 use crate::view::theme::Ink;
 use dashboard::autoscaler::estimate;
 use dashboard::data::Data;
+use hpa::trace::RecommendationHold;
 
-/// Shades the span. Bars and lines of the plot cover it.
-pub(super) fn shade(canvas: &mut Canvas, data: &Data, axis: &TimeAxis) {
-    let Some(held) = data.estimate.next.as_ref().and_then(|next| next.held) else { return };
+/// The recommendation that keeps the size now, if it keeps more than the minimum.
+fn kept(data: &Data) -> Option<RecommendationHold> {
+    let held = data.estimate.next.as_ref()?.held?;
+    let min = data.hpa.get()?.min;
+    (held.replicas > min).then_some(held)
+}
+
+/// Draws the line. Bars and lines of the plot cover it.
+pub(super) fn line(canvas: &mut Canvas, data: &Data, axis: &TimeAxis, scale: &Scale) {
+    let Some(held) = kept(data) else { return };
     let since = estimate::at(held.at);
-    // A span that began before the axis is drawn from its left edge; one that begins after its end is not drawn.
+    // A window that began before the axis is drawn from its left edge; one that begins after its end is not drawn.
     let first = if since <= axis.from() { Some(0) } else { axis.column(since) };
     let Some(first) = first else { return };
     let last = axis.column(data.now).unwrap_or(axis.columns);
+    let y = scale.row(f64::from(held.replicas));
     for x in (first..last).filter(|x| x.is_multiple_of(4)) {
-        for y in (1..canvas.rows()).step_by(4) {
-            canvas.dot(x, y, Ink::Rule, 1);
-        }
+        canvas.dot(x, y, Ink::Rule, 1);
     }
 }
 
-/// The end of the window, for the chart's title.
+/// The size and the end of the window, for the chart's title.
 pub(super) fn legend(data: &Data) -> Option<String> {
-    let held = data.estimate.next.as_ref()?.held?;
-    Some(text::window_until(&data.day.time_of_day(estimate::at(held.expires))))
+    let held = kept(data)?;
+    Some(text::kept_until(held.replicas, &data.day.time_of_day(estimate::at(held.expires))))
 }

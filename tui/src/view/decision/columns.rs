@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use hpa::Trace;
 use hpa::trace::Path;
 
 use super::gates::{Certainty, Gate, GateFormatter, reason};
@@ -9,7 +10,7 @@ use super::messages;
 use crate::view::fmt::{coarse, milli};
 use crate::view::strings::decision as text;
 use crate::view::strings::decision::gate;
-use dashboard::autoscaler::estimate::{Basis, LastSync, MissingAt, Next, NextReading, Total};
+use dashboard::autoscaler::estimate::{Basis, LastSync, MissingAt, NextReading, Total};
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::reported::Source;
@@ -37,33 +38,51 @@ impl Column {
 
 /// The last sync that was observed.
 pub(super) fn last_sync(data: &Data, hpa: &Hpa) -> Column {
-    let Some(last) = &data.estimate.last else {
-        if !hpa.has_synced() {
-            return Column { head: text::LAST_NONE.to_owned(), lines: Vec::new() };
-        }
-        let desired = hpa.wanted().map_or_else(|| text::NO_SIZE.to_owned(), |desired| desired.to_string());
-        let sizes = text::current_and_desired(hpa.current_replicas, &desired);
-        let lines = vec![
-            Gate::new(gate::READING, hpa.targets_column.clone()),
-            Gate::new(gate::REPLICAS, sizes),
-            Gate::new(gate::FINAL, text::from_status(&desired)),
-        ];
-        return Column { head: text::LAST_UNSEEN.to_owned(), lines };
+    if let Some(last) = data.estimate.last() {
+        let head = text::last_sync(&data.day.time_of_day(last.at), &coarse(data.now.since(last.at)));
+        return past_sync(data, last, head);
+    }
+    if !hpa.has_synced() {
+        return Column { head: text::LAST_NONE.to_owned(), lines: Vec::new() };
+    }
+    let desired = hpa.wanted().map_or_else(|| text::NO_SIZE.to_owned(), |desired| desired.to_string());
+    let sizes = text::current_and_desired(hpa.current_replicas, &desired);
+    let lines = vec![
+        Gate::new(gate::READING, hpa.targets_column.clone()),
+        Gate::new(gate::REPLICAS, sizes),
+        Gate::new(gate::FINAL, text::from_status(&desired)),
+    ];
+    Column { head: text::LAST_UNSEEN.to_owned(), lines }
+}
+
+/// The sync in force at an instant of the past, and the one after it.
+pub(super) fn syncs_around(data: &Data, at: At) -> [Column; 2] {
+    let column = |sync: Option<&LastSync>, none: &str, head: fn(&str, &str) -> String| {
+        let Some(sync) = sync else { return Column { head: none.to_owned(), lines: Vec::new() } };
+        let away = coarse(sync.at.since(at).max(at.since(sync.at)));
+        past_sync(data, sync, head(&data.day.time_of_day(sync.at), &away))
     };
+    [
+        column(data.estimate.past.in_force(at), text::NONE_BEFORE, text::sync_before),
+        column(data.estimate.past.after(at), text::NONE_AFTER, text::sync_after),
+    ]
+}
+
+/// A sync of the past, with the settings that it had.
+fn past_sync(data: &Data, sync: &LastSync, head: String) -> Column {
     let clock = |at: At| data.day.time_of_day(at);
-    let head = text::last_sync(&clock(last.at), &coarse(data.now.since(last.at)));
-    let mut lines = vec![reading_then(hpa, last), replicas_then(last)];
+    let mut lines = vec![reading_then(sync), replicas_then(sync)];
     let formatter = GateFormatter {
-        trace: &last.trace,
-        spec: hpa.spec.as_deref(),
-        now: last.at,
+        trace: &sync.trace,
+        spec: Some(&sync.spec),
+        now: sync.at,
         held: None,
-        knows_since: last.knows_since,
-        clock: Some(&clock),
+        knows_since: sync.knows_since,
+        clock: &clock,
     };
     lines.extend(formatter.gates());
-    let certainty = if last.trace.path == Path::Computed { Certainty::Estimated } else { Certainty::Read };
-    let outcome = text::outcome(last.trace.desired, reason(&last.trace));
+    let certainty = if sync.trace.path == Path::Computed { Certainty::Estimated } else { Certainty::Read };
+    let outcome = outcome(&sync.trace);
     lines.push(Gate::with(certainty, gate::FINAL, outcome));
     Column { head, lines }
 }
@@ -91,25 +110,25 @@ pub(super) fn next_sync(data: &Data) -> Column {
         now: data.now,
         held: next.held,
         knows_since: next.knows_since,
-        clock: Some(&clock),
+        clock: &clock,
     };
     lines.extend(formatter.gates());
-    lines.push(Gate::with(Certainty::Estimated, gate::FINAL, outcome(next)));
+    lines.push(Gate::with(Certainty::Estimated, gate::FINAL, outcome(&next.decision.trace)));
     Column { head, lines }
 }
 
-fn reading_then(hpa: &Hpa, last: &LastSync) -> Gate {
-    let column = &hpa.targets_column;
-    let is_followed_alone = hpa.followed().is_some() && hpa.current.len() <= 1;
-    let (certainty, text) = match last.total {
-        _ if !is_followed_alone => match last.basis {
+fn reading_then(sync: &LastSync) -> Gate {
+    let column = &sync.targets_column;
+    let (certainty, text) = match (sync.total, sync.trace.metrics.len()) {
+        (Total::Read(total), ..=1) => (Certainty::Read, text::column_and_total(column, &milli(total), true)),
+        (Total::Back(total), ..=1) => {
+            (Certainty::Estimated, text::column_and_total(column, &milli(total), false))
+        }
+        _ => match sync.basis {
             Basis::Read => (Certainty::Read, column.clone()),
             Basis::Back => (Certainty::Estimated, column.clone()),
             Basis::None => (Certainty::Doubtful, column.clone()),
         },
-        Total::Read(total) => (Certainty::Read, text::column_and_total(column, &milli(total), true)),
-        Total::Back(total) => (Certainty::Estimated, text::column_and_total(column, &milli(total), false)),
-        Total::None => (Certainty::Doubtful, text::column_without_value(column)),
     };
     Gate::with(certainty, gate::READING, text)
 }
@@ -146,7 +165,7 @@ fn reading_now(data: &Data) -> Gate {
             (Certainty::Estimated, text::total_of_status(&total))
         }
         NextReading::Missing(gone) => (Certainty::Doubtful, messages::no_reading(data, gone)),
-        NextReading::Unknown => (Certainty::Doubtful, text::NO_READING.to_owned()),
+        NextReading::Unknown => (Certainty::Read, text::NO_READING.to_owned()),
     };
     Gate::with(certainty, gate::READING, text)
 }
@@ -164,8 +183,7 @@ fn replicas_now(data: &Data) -> Option<Gate> {
     })
 }
 
-fn outcome(next: &Next) -> String {
-    let trace = &next.decision.trace;
+fn outcome(trace: &Trace) -> String {
     let why = reason(trace);
     match trace.desired.cmp(&trace.current) {
         _ if trace.path == Path::Failed => text::outcome(trace.current, why),

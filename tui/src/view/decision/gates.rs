@@ -101,8 +101,31 @@ pub(super) struct GateFormatter<'a> {
     pub(super) held: Option<RecommendationHold>,
     /// The time from which recommendations are known.
     pub(super) knows_since: At,
-    /// Formats a time of day, for lines that have room for one.
-    pub(super) clock: Option<&'a dyn Fn(At) -> String>,
+    /// Formats a time of day.
+    pub(super) clock: &'a dyn Fn(At) -> String,
+}
+
+/// The limit that decided the size of a sync, with its figures: `policy: 4 pods in 15 s`, `kept until 14:01:45`.
+pub(super) fn limit(trace: &Trace, clock: &dyn Fn(At) -> String) -> String {
+    let rate = trace.limited.and_then(|limited| limited.rate);
+    match (trace.reason, trace.stabilised.and_then(|stabilised| stabilised.held_by), rate) {
+        (Reason::Stabilized, Some(held), _) => text::kept_until(&clock(estimate::at(held.expires))),
+        (Reason::PolicyLimited, _, Some(Rate { rule: RateRule::Policy(policy), .. })) => {
+            let unit = text::policy_unit(policy.kind == PolicyKind::Percent, policy.value);
+            text::by_policy(policy.value, unit, policy.period_seconds)
+        }
+        (Reason::PolicyLimited, _, Some(Rate { rule: RateRule::Legacy, .. })) => {
+            text::BY_DEFAULT_POLICY.to_owned()
+        }
+        (Reason::ReplicaLimit, ..) if trace.desired == trace.max => text::max(trace.max),
+        (Reason::ReplicaLimit, ..) if trace.desired == trace.min => text::min(trace.min),
+        _ => reason(trace).to_owned(),
+    }
+}
+
+/// Returns true if the size is and stays at the minimum: an idle workload, where no step needs attention.
+pub(super) fn rests(trace: &Trace) -> bool {
+    trace.path == Path::Computed && trace.desired == trace.current && trace.current == trace.min
 }
 
 /// The reason for the outcome, in words.
@@ -139,7 +162,7 @@ impl GateFormatter<'_> {
                 gates.push(Gate { binds, short: Some(short), ..rate });
             }
             let (text, binds) = match limited.constraint {
-                Some(Constraint::MinReplicas) => (text::raised_to_min(trace.min), true),
+                Some(Constraint::MinReplicas) => (text::raised_to_min(trace.min), !rests(trace)),
                 Some(Constraint::MaxReplicas) => (text::cut_to_max(trace.max), true),
                 _ => (text::within_limits(trace.min, limited.replicas, trace.max), false),
             };
@@ -192,35 +215,27 @@ impl GateFormatter<'_> {
         let size = stabilised.replicas;
         let (text, short) = match (stabilised.held_by, self.held) {
             (Some(held), _) => {
-                let by = (held.replicas != size).then_some(held.replicas);
-                let [text, short] = self.until(&held).map(|until| text::held_at(size, by, &until));
+                let [text, short] = self.kept(size, &held);
                 (text, Some(short))
             }
             // The recommendation holds the size now, and will have expired by then.
             (None, Some(held)) => {
-                let left = self.left(estimate::at(held.expires));
-                (text::still_holds(size, held.replicas, &left), None)
+                let until = (self.clock)(estimate::at(held.expires));
+                (text::kept_until_then(size, held.replicas, &until), None)
             }
             (None, None) => (text::nothing_held(size), None),
         };
-        let binds = self.trace.reason == Reason::Stabilized;
+        let binds = self.trace.reason == Reason::Stabilized && !rests(self.trace);
         Some(Gate { binds, short, ..Gate::with(Certainty::Estimated, gate::STABILISED, text) })
     }
 
-    /// The time for which a recommendation holds, in two phrasings.
-    fn until(&self, held: &RecommendationHold) -> [String; 2] {
-        let (since, expires) = (estimate::at(held.at), estimate::at(held.expires));
+    /// The size that a recommendation keeps, until when, and why; in two phrasings.
+    fn kept(&self, size: i32, held: &RecommendationHold) -> [String; 2] {
+        let since = estimate::at(held.at);
         // A recommendation from before this run may be older than its first observation.
         let is_bound = since <= self.knows_since;
-        let left = self.left(expires);
-        let short = text::for_more(&left, is_bound);
-        match self.clock {
-            Some(clock) if expires > self.now => {
-                [text::from_to_left(&clock(since), &clock(expires), &left, is_bound), short]
-            }
-            Some(clock) => [text::from_to(&clock(since), &clock(expires)), text::to(&clock(expires))],
-            None => [short.clone(), short],
-        }
+        let kept = text::kept(size, &(self.clock)(estimate::at(held.expires)), is_bound);
+        [text::kept_because(&kept, &(self.clock)(since), held.replicas), kept]
     }
 
     fn left(&self, until: At) -> String {
@@ -242,12 +257,8 @@ impl GateFormatter<'_> {
                     return [rule.clone(), rule];
                 };
                 let left = self.left(next);
-                return match self.clock {
-                    Some(clock) => {
-                        [text::next_allowed_at(&rule, &left, &clock(next)), text::next_allowed(&rule, &left)]
-                    }
-                    None => [text::next_allowed(&rule, &left), text::next_allowed(&bound, &left)],
-                };
+                let clock = (self.clock)(next);
+                return [text::next_allowed_at(&rule, &left, &clock), text::next_allowed(&bound, &left)];
             }
         };
         [text.clone(), text]

@@ -1,15 +1,15 @@
-//! The panel Decision: the HPA's status, and the steps of its next decision.
+//! The panel Decision: the last sync and the next one, each under its own head: no line has figures of both.
 //!
 //! ```text
 //! ── Decision ── worker-scaler → Deployment/worker ─
-//!     targets     17/20 (avg)
-//!     replicas    10 → 10
+//!   last sync  14:00:45, 4 s ago
+//!     reading     17/20 (avg)
+//!     replicas    5 → 10, wanted 10
+//!   next sync  14:01:00, in 11 s
 //!     reading     153, from the metrics API
 //!     ratio       153 ÷ (20 × 10) = 0.77
 //!  …  one line a step; ► marks the one that decides
-//!   ≈ next        10 in 10 s, stabilized
-//!
-//!     AbleToScale    True  ScaleDownStabilized
+//!   ≈ result      10, stabilized
 //! ```
 
 use hpa::Trace;
@@ -19,8 +19,9 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::gates::{Certainty, Gate, GateFormatter, reason};
+use super::gates::{Certainty, Gate, GateFormatter, reason, rests};
 use super::messages;
+use super::moment::sizes;
 use crate::view::draw::{below, line, lines, note_room, panel, row, span, width};
 use crate::view::fmt::{coarse, milli, ratio};
 use crate::view::stale;
@@ -81,21 +82,30 @@ impl Decision<'_> {
         None
     }
 
-    /// The HPA's status: reading and target, and the current and desired replicas.
-    fn status(&self, hpa: &Hpa) -> [Vec<Span<'static>>; 2] {
-        let theme = self.theme;
-        let desired = match hpa.wanted() {
-            Some(desired) if desired == hpa.current_replicas => span(theme, Ink::Value, desired.to_string()),
-            Some(desired) => span(theme, Ink::Lit, desired.to_string()),
-            None => span(theme, Ink::Dim, text::NO_SIZE),
+    /// The head of the last sync, its reading, and its sizes with what limited them.
+    fn last(&self, hpa: &Hpa) -> [(&'static str, Vec<Span<'static>>); 3] {
+        let (data, theme) = (self.data, self.theme);
+        let title = |text: String| vec![span(theme, Ink::Title, text)];
+        let value = |text: String| vec![span(theme, Ink::Value, text)];
+        let Some(last) = data.estimate.last() else {
+            let sizes = match (hpa.has_synced(), hpa.wanted()) {
+                (true, Some(desired)) => value(text::sizes(hpa.current_replicas, desired)),
+                (true, None) => vec![span(theme, Ink::Dim, text::NO_SIZE)],
+                (false, _) => vec![span(theme, Ink::Pending, text::NO_SYNC)],
+            };
+            let reading = vec![span(theme, Ink::Value, hpa.targets_column.clone())];
+            return [
+                ("", title(text::NO_LAST.to_owned())),
+                (gate::READING, reading),
+                (gate::REPLICAS, sizes),
+            ];
         };
-        let replicas = if hpa.has_synced() {
-            let current = span(theme, Ink::Value, hpa.current_replicas.to_string());
-            vec![current, span(theme, Ink::Dim, " → "), desired]
-        } else {
-            vec![span(theme, Ink::Pending, text::NO_SYNC)]
-        };
-        [vec![span(theme, Ink::Value, hpa.targets_column.clone())], replicas]
+        let (at, ago) = (data.day.time_of_day(last.at), coarse(data.now.since(last.at)));
+        [
+            ("", title(text::last_head(&at, &ago))),
+            (gate::READING, value(last.targets_column.clone())),
+            (gate::REPLICAS, sizes(data, last, theme)),
+        ]
     }
 
     /// The time until the next sync, if it is known.
@@ -103,24 +113,29 @@ impl Decision<'_> {
         next.due.map_or_else(String::new, |due| text::due_in(&coarse(due.since(self.data.now))))
     }
 
-    /// Draws the title and two lines: the status, and the decision in short.
+    /// Draws the title and two lines: the last sync, and the next one in short.
     pub(in crate::view) fn summary(&self, buffer: &mut Buffer, area: Rect) {
         let Some((hpa, inside)) = self.title(buffer, area) else { return };
         let theme = self.theme;
-        let [targets, replicas] = self.status(hpa);
-        let mut status = vec![span(theme, Ink::Dim, text::TARGETS_LINE)];
-        status.extend(targets);
-        status.push(span(theme, Ink::Dim, text::REPLICAS_PART));
-        status.extend(replicas);
-        status.push(span(theme, Ink::Dim, text::limits(hpa.min, hpa.max)));
-        let head = span(theme, Ink::Dim, text::DECISION_LINE);
-        let room = area.width.saturating_sub(width(std::slice::from_ref(&head)) + 1);
-        let mut decision = vec![head];
-        decision.extend(self.steps_in_short(hpa, room));
-        lines(buffer, inside, [status, decision]);
+        let room = area.width.saturating_sub(1);
+        let mut last = vec![span(theme, Ink::Dim, text::LAST_LINE)];
+        let [_, (_, reading), (_, sizes)] = self.last(hpa);
+        if let Some(sync) = self.data.estimate.last() {
+            last.push(span(theme, Ink::Dim, format!("{}  ", self.data.day.time_of_day(sync.at))));
+        }
+        last.extend(reading);
+        last.push(Span::raw("   "));
+        for part in sizes.into_iter().chain([span(theme, Ink::Dim, text::limits(hpa.min, hpa.max))]) {
+            add(&mut last, room, part);
+        }
+        let head = span(theme, Ink::Dim, text::NEXT_LINE);
+        let room = room.saturating_sub(width(std::slice::from_ref(&head)));
+        let mut next = vec![head];
+        next.extend(self.steps_in_short(hpa, room));
+        lines(buffer, inside, [last, next]);
     }
 
-    /// The steps of the next decision in one line of `room` columns.
+    /// The steps of the next decision in one line of `room` columns: those that change the size, and the result.
     fn steps_in_short(&self, hpa: &Hpa, room: u16) -> Vec<Span<'static>> {
         let theme = self.theme;
         let mut line = Vec::new();
@@ -128,8 +143,8 @@ impl Decision<'_> {
         let due = next.map_or_else(String::new, |next| self.due(next));
         if let Some(gone) = messages::missing_reading(self.data) {
             let [_, short] = messages::nothing_to_calculate(self.data, gone);
-            line.push(span(theme, Ink::Lit, format!("► {short}")));
-            add(&mut line, room, span(theme, Ink::Dim, text::sync_when(&due)));
+            line.push(span(theme, Ink::Warning, format!("► {short}")));
+            add(&mut line, room, span(theme, Ink::Dim, due));
             return line;
         }
         // A target that cannot be read or written: no arithmetic decides then.
@@ -142,21 +157,7 @@ impl Decision<'_> {
             return vec![span(theme, Ink::Pending, messages::missing_input(self.data))];
         };
         let trace = &next.decision.trace;
-        let mut steps: Vec<(bool, String)> = Vec::new();
-        let measured = trace.winner().or(trace.metrics.first()).and_then(|metric| metric.measured.as_ref());
-        if let Some(found) = measured
-            && let Some(value) = found.assumed_ratio.or(found.ratio)
-        {
-            steps.push((found.within, text::ratio_step(&ratio(value))));
-        }
-        steps.extend(trace.raw.map(|raw| (false, text::raw_step(raw))));
-        if let Some(stabilised) = trace.stabilised {
-            let binds = trace.reason == Reason::Stabilized;
-            steps.push((binds, text::stabilised_step(stabilised.replicas)));
-        }
-        let is_limited = matches!(trace.reason, Reason::PolicyLimited | Reason::ReplicaLimit);
-        steps.push((is_limited, text::next_step(size(trace))));
-        for (index, (binds, text)) in steps.into_iter().enumerate() {
+        for (index, (binds, text)) in steps(trace).into_iter().enumerate() {
             if index > 0 {
                 line.push(span(theme, Ink::Dim, " › "));
             }
@@ -198,17 +199,25 @@ impl Decision<'_> {
         ]
     }
 
-    /// The steps of the next decision, or what is missing for them.
+    /// The steps of the next decision below their head, or what is missing for them.
     fn steps(&self, room: u16) -> Vec<Vec<Span<'static>>> {
         let theme = self.theme;
-        let mut rows = Vec::new();
+        let due = self.data.estimate.next.as_ref().and_then(|next| next.due);
+        let head = match due {
+            Some(due) => {
+                let left = coarse(due.since(self.data.now));
+                text::next_head(&self.data.day.time_of_day(due), &left)
+            }
+            None => text::NEXT_UNKNOWN.to_owned(),
+        };
+        let mut rows = vec![vec![span(theme, Ink::Title, format!("  {head}"))]];
         let missing = messages::missing_reading(self.data);
         if let Some(gone) = missing {
             let [sentence, _] = messages::nothing_to_calculate(self.data, gone);
             for (index, text) in wrap(&sentence, usize::from(room.saturating_sub(6))).into_iter().enumerate()
             {
                 let mark = if index == 0 { "  ► " } else { "    " };
-                rows.push(vec![span(theme, Ink::Lit, format!("{mark}{text}"))]);
+                rows.push(vec![span(theme, Ink::Warning, format!("{mark}{text}"))]);
             }
         }
         let mut gates: Vec<Gate> = self.reading().into_iter().collect();
@@ -216,22 +225,26 @@ impl Decision<'_> {
             let trace = &next.decision.trace;
             let (now, held, knows_since) = (self.data.now, next.held, next.knows_since);
             let spec = self.data.hpa.get().and_then(|hpa| hpa.spec.as_deref());
-            gates.extend(GateFormatter { trace, spec, now, held, knows_since, clock: None }.gates());
-            let text = format!("{}{}, {}", size(trace), self.due(next), reason(trace));
-            gates.push(Gate::with(Certainty::Estimated, gate::NEXT, text));
+            let clock = |at| self.data.day.time_of_day(at);
+            gates.extend(GateFormatter { trace, spec, now, held, knows_since, clock: &clock }.gates());
+            let text = match size(trace) {
+                same if same == trace.current => format!("{same}, {}", reason(trace)),
+                other => format!("{}, {}", text::sizes(trace.current, other), reason(trace)),
+            };
+            gates.push(Gate::with(Certainty::Estimated, gate::RESULT, text));
         } else if missing.is_none() {
-            let text = format!("    {:<12}{}", gate::NEXT, messages::missing_input(self.data));
+            let text = format!("    {:<12}{}", gate::RESULT, messages::missing_input(self.data));
             rows.push(vec![span(theme, Ink::Pending, text)]);
         }
         rows.extend(gates.iter().map(|gate| self.gate(gate, room)));
         rows
     }
 
-    /// The HPA's conditions.
+    /// The HPA's conditions after its last sync.
     fn conditions(&self, hpa: &Hpa, room: u16) -> Vec<Vec<Span<'static>>> {
         let conditions = hpa.conditions.iter().map(|condition| {
-            let is_limit = condition.kind == "ScalingLimited";
-            let is_wrong = if is_limit { condition.status == "True" } else { condition.status != "True" };
+            // ScalingLimited is as the user configured it.
+            let is_wrong = condition.kind != "ScalingLimited" && condition.status != "True";
             let ink = if is_wrong { Ink::Warning } else { Ink::Dim };
             let text = format!("{:<14} {:<5} {}", condition.kind, condition.status, condition.reason);
             let text = fit(&text, usize::from(room.saturating_sub(4)));
@@ -239,6 +252,34 @@ impl Decision<'_> {
         });
         conditions.collect()
     }
+}
+
+/// The steps of a decision that change the size, and whether each decides; then the size.
+fn steps(trace: &Trace) -> Vec<(bool, String)> {
+    let mut steps: Vec<(bool, String)> = Vec::new();
+    let measured = trace.winner().or(trace.metrics.first()).and_then(|metric| metric.measured.as_ref());
+    if let Some(found) = measured
+        && let Some(value) = found.assumed_ratio.or(found.ratio)
+    {
+        steps.push((found.within, text::ratio_step(&ratio(value))));
+    }
+    steps.extend(trace.raw.map(|raw| (false, text::raw_step(raw))));
+    if let Some(kept) = trace.stabilised.filter(|stabilised| stabilised.held_by.is_some()) {
+        steps.push((trace.reason == Reason::Stabilized, text::kept_step(kept.replicas)));
+    }
+    let limited = trace.limited;
+    if let Some(rate) = limited.and_then(|limited| limited.rate)
+        && trace.reason == Reason::PolicyLimited
+    {
+        steps.push((true, text::policy_step(rate.allowed)));
+    }
+    if trace.reason == Reason::ReplicaLimit {
+        let is_max = trace.desired == trace.max;
+        steps.push((true, if is_max { text::max(trace.max) } else { text::min(trace.min) }));
+    }
+    steps.push((false, text::size_step(size(trace))));
+    let rests = rests(trace);
+    steps.into_iter().map(|(binds, text)| (binds && !rests, text)).collect()
 }
 
 /// The size after a sync. One that fails leaves the size, and the status an earlier decision.
@@ -258,8 +299,9 @@ impl Widget for &Decision<'_> {
         let Some((hpa, inside)) = self.title(buffer, area) else { return };
         let theme = self.theme;
         let mut rows = Vec::new();
-        for (name, spans) in [gate::TARGETS, gate::REPLICAS].into_iter().zip(self.status(hpa)) {
-            let mut row = vec![span(theme, Ink::Text, format!("    {name:<12}"))];
+        for (name, spans) in self.last(hpa) {
+            let name = if name.is_empty() { "  ".to_owned() } else { format!("    {name:<12}") };
+            let mut row = vec![span(theme, Ink::Text, name)];
             row.extend(spans);
             rows.push(row);
         }
@@ -269,6 +311,8 @@ impl Widget for &Decision<'_> {
         let rest = below(inside, used);
         // The controller's message, as far as it leaves the conditions their rows; else a blank row.
         let conditions = self.conditions(hpa, area.width);
+        // All of them, or none.
+        let conditions = if usize::from(rest.height) > conditions.len() { conditions } else { Vec::new() };
         let height = u16::try_from(conditions.len()).unwrap_or(u16::MAX);
         let message = messages::false_condition(hpa).map_or_else(
             || vec![String::new()],

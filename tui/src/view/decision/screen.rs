@@ -1,27 +1,31 @@
-//! The screen Decision: the arithmetic of the last and the next sync, the controller's own reason, forecast and shadow.
+//! The screen Decision: the arithmetic of the last and the next sync, the controller's own reason, forecast, shadow and the
+//! decision history.
 //!
 //! ```text
 //! from 150 columns on                          from 110 on               narrower
 //! ┌───────────────────────────────────────┐   ┌───────────────────┐   ┌───────────────────┐
 //! │ title: sync every 15 s                │   │ title             │   │ title             │
-//! │ name │ last sync    │ next sync       │   │ name │ last │ next│   │ next sync         │
-//! │ controller: its size and reason       │   │ controller        │   │ last sync         │
-//! │ replicas over time                    │   │ forecast          │   │ controller        │
-//! │                                       │   │ shadow, if on     │   │ forecast          │
-//! │ forecast          │ shadow            │   │ replicas over time│   │ shadow, one line  │
+//! │ name │ last sync    │ next sync       │   │ name │ last │ next│   │ last sync         │
+//! │ controller: its size and reason       │   │ controller        │   │ next sync         │
+//! │ chart             │ decision history  │   │ forecast          │   │ controller        │
+//! │                   │                   │   │ shadow, if on     │   │ forecast          │
+//! │ forecast          │ shadow            │   │ history, chart    │   │ shadow, one line  │
 //! └───────────────────────────────────────┘   └───────────────────┘   └───────────────────┘
 //! ```
+//!
+//! With the cursor on, the two syncs are those around the cursor, and what belongs to the present is left out.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Row, Table, Widget};
 
-use super::columns::{Column, last_sync, next_sync};
+use super::columns::{Column, last_sync, next_sync, syncs_around};
 use super::gates::{Gate, reason};
+use super::history::{self, History};
 use super::messages;
 use super::panel::title_note;
-use crate::view::chart::{GUTTER, Marks, Replicas, TimeAxis, cursor, labels};
+use crate::view::chart::{Chart, GUTTER, Marks, Replicas, TimeAxis, cursor, labels};
 use crate::view::draw::{below, hidden_rows, line, lines, note_room, panel, row, span, top};
 use crate::view::forecast::{self, Forecast};
 use crate::view::shadow::Shadow;
@@ -55,7 +59,10 @@ const LOW_AREA: u16 = 26;
 const MAX_NEEDS: usize = 4;
 
 /// The most rows of the chart.
-const MAX_CHART: u16 = 26;
+const MAX_CHART: u16 = 34;
+
+/// From this height on the chart has the queue too.
+const WITH_QUEUE: u16 = 14;
 
 /// The screen.
 pub(in crate::view) struct DecisionScreen<'a> {
@@ -82,14 +89,22 @@ impl Widget for &DecisionScreen<'_> {
             vec![span(theme, Ink::Dim, fit(&self.sync_period(), room.into()).into_owned())]
         });
         let inside = panel(buffer, area, theme, text::TITLE, note);
-        let mut used = self.missing_reading(inside, buffer);
-        let (last, next) = (last_sync(self.data, hpa), next_sync(self.data));
+        let is_past = self.lens.stretch.cursor.is_some();
+        let mut used = if is_past { 0 } else { self.missing_reading(inside, buffer) };
+        let cursor = self.lens.stretch.cursor;
+        let [last, next] = match cursor {
+            Some(at) => syncs_around(self.data, at),
+            None => [last_sync(self.data, hpa), next_sync(self.data)],
+        };
         let rest = below(inside, used);
         used += if area.width >= SIDE_BY_SIDE {
             self.side_by_side(rest, buffer, &last, &next)
         } else {
             self.stacked(rest, buffer, &last, &next)
         };
+        if cursor.is_some() {
+            return self.past(below(inside, used + 1), buffer);
+        }
         used += self.controller(below(inside, used), buffer, hpa);
         used += self.needs(below(inside, used), buffer);
         self.outlook(below(inside, used), buffer);
@@ -104,10 +119,17 @@ impl DecisionScreen<'_> {
         line(buffer, row(inside, 0), vec![span(self.theme, ink, format!("    {text}"))]);
     }
 
-    /// The time between two syncs, and whether it was observed.
+    /// The time between two syncs, and its source.
     fn sync_period(&self) -> String {
         let (period, basis) = self.data.estimate.schedule().period();
-        text::sync_period(period.as_secs_f64(), basis == PeriodBasis::Seen)
+        text::sync_period(
+            period.as_secs_f64(),
+            match basis {
+                PeriodBasis::Assumed => text::PERIOD_ASSUMED,
+                PeriodBasis::Seen => text::PERIOD_SEEN,
+                PeriodBasis::Configured => text::PERIOD_CONFIGURED,
+            },
+        )
     }
 
     fn gate(&self, gate: Option<&Gate>, width: u16) -> Vec<Span<'static>> {
@@ -128,7 +150,7 @@ impl DecisionScreen<'_> {
         let mut rows: Vec<Vec<Span<'_>>> = Vec::new();
         for text in wrap(&sentence, room) {
             let mark = if rows.is_empty() { "  ► " } else { "    " };
-            rows.push(vec![span(theme, Ink::Lit, format!("{mark}{text}"))]);
+            rows.push(vec![span(theme, Ink::Warning, format!("{mark}{text}"))]);
         }
         let cause = messages::lines(&gone.why, room, 2).into_iter();
         rows.extend(cause.map(|text| vec![span(theme, Ink::Warning, format!("    {text}"))]));
@@ -166,7 +188,7 @@ impl DecisionScreen<'_> {
         used
     }
 
-    /// Draws the next sync, and below it the last one. Returns the number of rows.
+    /// Draws the last sync, and below it the next one. Returns the number of rows.
     fn stacked(&self, area: Rect, buffer: &mut Buffer, last: &Column, next: &Column) -> u16 {
         let theme = self.theme;
         let is_low = area.height < LOW_AREA;
@@ -178,7 +200,7 @@ impl DecisionScreen<'_> {
             _ => gate.binds,
         };
         let mut rows = Vec::new();
-        for (column, is_past) in [(next, false), (last, true)] {
+        for (column, is_past) in [(last, true), (next, false)] {
             rows.push(vec![span(theme, Ink::Title, format!("  {}", column.head))]);
             for gate in column.lines.iter().filter(|gate| !(is_past && is_low) || is_essential(gate)) {
                 let mut row = vec![span(theme, Ink::Dim, format!("  {:<10}", gate.name))];
@@ -200,17 +222,17 @@ impl DecisionScreen<'_> {
         });
         let room = usize::from(area.width).saturating_sub(CONTROLLER + 4);
         let mut rows = Vec::new();
-        if let Some(last) = &self.data.estimate.last {
+        if let Some(last) = self.data.estimate.last() {
             let rescale = last.reported.last_scale.map(|time| self.data.day.of(time));
             let words = text::controller_reason(&last.reported.reason, rescale.as_deref());
             head.push(span(theme, Ink::Text, phrase(&words, room)));
             let (ink, text) = match last.agreement() {
                 Agreement::Same => (Ink::Dim, text::AS_CALCULATED.to_owned()),
                 Agreement::OtherGate => {
-                    (Ink::Warning, text::other_reason(reason(&last.trace), &last.reported.reason))
+                    (Ink::Text, text::other_reason(reason(&last.trace), &last.reported.reason))
                 }
                 Agreement::OtherSize(cause) => {
-                    (Ink::Lit, text::other_size(last.trace.desired, last.reported.desired, cause))
+                    (Ink::Warning, text::other_size(last.trace.desired, last.reported.desired, cause))
                 }
             };
             rows = wrap(&text, room).into_iter().map(|text| (ink, "  ", text)).collect();
@@ -250,7 +272,31 @@ impl DecisionScreen<'_> {
         if self.data.has_queue() { forecast::ROWS } else { 0 }
     }
 
-    /// Draws forecast, shadow and the replicas over time, as far as there is room.
+    /// The decision history, with the sync at the cursor.
+    fn history(&self) -> History<'_> {
+        History { data: self.data, cursor: self.lens.stretch.cursor, skipped: 0, theme: self.theme }
+    }
+
+    /// Draws chart and history, side by side or the history first, as far as there is room.
+    fn past(&self, area: Rect, buffer: &mut Buffer) {
+        if area.width >= WIDE {
+            let widths = [Constraint::Min(0), Constraint::Length(history::WIDTH)];
+            let [chart, history] = Layout::horizontal(widths).spacing(2).areas(area);
+            self.chart(chart, buffer);
+            return (&self.history()).render(history, buffer);
+        }
+        if area.height < history::MIN_ROWS {
+            return;
+        }
+        // Title and head, and a row a sync.
+        let rows =
+            u16::try_from(self.data.estimate.past.iter().len().max(1)).unwrap_or(u16::MAX).saturating_add(2);
+        let rows = rows.min(if area.height < 2 * history::MIN_ROWS { area.height } else { area.height / 2 });
+        (&self.history()).render(top(area, rows), buffer);
+        self.chart(below(area, rows), buffer);
+    }
+
+    /// Draws forecast, shadow, the decision history and the chart, as far as there is room.
     fn outlook(&self, area: Rect, buffer: &mut Buffer) {
         let (data, theme) = (self.data, self.theme);
         let (forecast, shadow) = (Forecast { data, asked: self.asked, theme }, Shadow { data, theme });
@@ -259,8 +305,8 @@ impl DecisionScreen<'_> {
             let rows = [Constraint::Length(1), Constraint::Min(0), Constraint::Length(1)];
             let [upper, lower] =
                 Layout::vertical([Constraint::Min(0), Constraint::Length(height)]).areas(area);
-            let [_, chart, _] = Layout::vertical(rows).areas(upper);
-            self.chart(chart, buffer);
+            let [_, past, _] = Layout::vertical(rows).areas(upper);
+            self.past(past, buffer);
             if self.forecast_rows() == 0 {
                 return (&shadow).render(lower, buffer);
             }
@@ -279,22 +325,27 @@ impl DecisionScreen<'_> {
             (&forecast).render(top(rest, forecast::ROWS), buffer);
         }
         rest = below(rest, self.forecast_rows() + 1);
-        // Without a shadow the chart is worth more than the hint that there could be one.
+        // Without a shadow the history is worth more than the hint that there could be one.
         if running.is_some() {
             (&shadow).render(top(rest, shadow.rows()), buffer);
             rest = below(rest, shadow.rows());
         }
-        self.chart(rest, buffer);
+        self.past(rest, buffer);
     }
 
+    /// Draws the chart; in a low area the replicas alone.
     fn chart(&self, area: Rect, buffer: &mut Buffer) {
+        if area.height >= WITH_QUEUE {
+            let (data, lens, theme) = (self.data, self.lens, self.theme);
+            return (&Chart { data, lens, theme }).render(top(area, MAX_CHART), buffer);
+        }
         if area.height < 6 {
             return;
         }
         let (data, theme) = (self.data, self.theme);
         let axis = TimeAxis::new(self.lens.stretch, area.width.saturating_sub(GUTTER));
         let rows = [Constraint::Min(0), Constraint::Length(1), Constraint::Length(1)];
-        let [replicas, marks, clock] = Layout::vertical(rows).areas(top(area, MAX_CHART));
+        let [replicas, marks, clock] = Layout::vertical(rows).areas(area);
         (&Replicas { data, axis: &axis, lens: self.lens, theme }).render(replicas, buffer);
         (&Marks { data, axis: &axis, theme }).render(marks, buffer);
         labels(buffer, clock, theme, &axis, data);

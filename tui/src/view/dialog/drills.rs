@@ -106,7 +106,7 @@ impl Widget for &Drills<'_> {
         let (name, mut rows, last) = match &self.dialog.step {
             DrillStep::Choosing => (text::DRILLS, self.parts(width), keys(theme, text::DRILL_KEYS)),
             DrillStep::Asking(drill, scaled, answer) => {
-                let answers = answers(theme, text::STOP.1, *answer);
+                let answers = answers(theme, text::STOP.1, *answer, text::ANSWER_KEYS);
                 (text::STOP.0, self.question(*drill, scaled, width), answers)
             }
         };

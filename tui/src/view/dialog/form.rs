@@ -39,7 +39,9 @@ pub(super) fn fields(form: &Form, theme: Theme, width: u16, is_open: bool) -> Ve
             row.push(span(theme, ink, fit_end(value, room).into_owned()));
         }
         if is_chosen {
-            row.push(span(theme, Ink::Key, if name == Name::Kind { text::CHOICE_HINT } else { "▌" }));
+            // Before the first character the whole value would be replaced.
+            let cursor = if form.replaces() { text::REPLACE_HINT } else { "▌" };
+            row.push(span(theme, Ink::Key, if name == Name::Kind { text::CHOICE_HINT } else { cursor }));
         }
         row
     });

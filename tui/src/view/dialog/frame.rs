@@ -54,18 +54,26 @@ pub(super) fn frame_rows(
     lines(buffer, inside, rows);
 }
 
-/// The two answers of a question, the chosen one marked, and their keys. `yes` names the action.
-pub(super) fn answers(theme: Theme, yes: &'static str, chosen: YesNo) -> Vec<Span<'static>> {
+/// The two answers of a question, the chosen one in brackets, and the keys. `yes` names the action.
+pub(super) fn answers(
+    theme: Theme,
+    yes: &'static str,
+    chosen: YesNo,
+    keys: &[(&'static str, &'static str)],
+) -> Vec<Span<'static>> {
     let one = |text: &'static str, is_chosen: bool| {
-        let (mark, ink) = if is_chosen { ("► ", Ink::Lit) } else { ("  ", Ink::Text) };
-        [span(theme, Ink::Lit, mark), span(theme, ink, text), Span::raw("   ")]
+        let (text, ink) = match is_chosen {
+            true => (format!("[ {text} ]"), Ink::Lit),
+            false => (format!("  {text}  "), Ink::Text),
+        };
+        [span(theme, ink, text), Span::raw(" ")]
     };
     let mut line: Vec<Span<'_>> = one(text::CANCEL, chosen == YesNo::No).into();
     line.extend(one(yes, chosen == YesNo::Yes));
-    for (key, meaning) in text::ANSWER_KEYS {
+    for (key, meaning) in keys {
         line.extend([
-            span(theme, Ink::Key, format!("  {key}")),
-            span(theme, Ink::Dim, format!(" {meaning}")),
+            span(theme, Ink::Key, format!(" {key}")),
+            span(theme, Ink::Dim, format!(" {meaning} ")),
         ]);
     }
     line

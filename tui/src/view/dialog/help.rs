@@ -1,4 +1,4 @@
-//! The help: every key, the marks on the chart, the signs that mean the same everywhere, and the target.
+//! The help: the keys and symbols of the screen, every key, the marks on the chart, the signs that mean the same everywhere, and the target.
 //!
 //! ```text
 //! ╭ Help ─────────────────────────────────────────────────────────────╮
@@ -21,11 +21,13 @@ use super::frame::{BORDER, frame};
 use crate::view::chart::MARKS;
 use crate::view::draw::{Scroll, below, line_right, lines, row, scrollbar, span, top};
 use crate::view::strings::dialogs as text;
+use crate::view::strings::general::keys;
 use crate::view::theme::Ink;
 use crate::view::wrap::wrap_spans;
 use dashboard::keys::{KeyContext, TABLE};
 use dashboard::reported::Target;
 use dashboard::ui::appearance::Theme;
+use dashboard::ui::screen::Screen;
 
 /// Columns of the keys' names and of the gap behind them.
 const NAME: usize = 9;
@@ -64,6 +66,7 @@ pub(in crate::view) struct HelpPage {
 impl HelpPage {
     /// Lays out the help. `top` is the first visible row.
     pub(in crate::view) fn new(
+        screen: Screen,
         target: Option<&Target>,
         is_replay: bool,
         top: usize,
@@ -72,7 +75,8 @@ impl HelpPage {
     ) -> Self {
         let is_wide = area.width >= KEYS + GAP + SIDE + BORDER.0;
         let width = if is_wide { KEYS + GAP + SIDE } else { KEYS.min(area.width.saturating_sub(BORDER.0)) };
-        let mut keys = broken(keys(theme, is_replay), width.min(KEYS), NAME);
+        let mut keys = broken(of_screen(screen, theme), width.min(KEYS), NAME);
+        keys.extend(broken(self::keys(theme, is_replay), width.min(KEYS), NAME));
         let mut side = broken(side(target, theme), if is_wide { SIDE } else { width }, 2);
         if !is_wide {
             keys.push(Vec::new());
@@ -116,6 +120,32 @@ impl HelpPage {
             let bar = Rect { width: page.width + BORDER.0 / 2, ..page };
             scrollbar(buffer, bar, self.theme, self.scroll.offset, self.scroll.max);
         }
+    }
+}
+
+/// The keys and the symbols of the screen, before all keys.
+fn of_screen(screen: Screen, theme: Theme) -> Rows {
+    let title = |text: String| vec![span(theme, Ink::Title, text)];
+    let row = |sign: &str, ink, meaning: &'static str| {
+        vec![span(theme, ink, format!("{sign:>width$}  ", width = NAME - 2)), span(theme, Ink::Text, meaning)]
+    };
+    let mut rows = vec![title(text::this_screen(screen.title()))];
+    rows.extend(keys_of(screen).iter().map(|(key, meaning)| row(key, Ink::Key, meaning)));
+    rows.extend(text::symbols(screen).iter().map(|(sign, meaning)| row(sign, Ink::Value, meaning)));
+    rows.extend([Vec::new(), title(text::ALL_KEYS.to_owned())]);
+    rows
+}
+
+/// The keys that do something else on a screen than elsewhere.
+fn keys_of(screen: Screen) -> keys::Keys {
+    match screen {
+        Screen::Overview => keys::PANEL_CHOSEN,
+        Screen::Pods => keys::PODS,
+        Screen::Decision => keys::DECISION,
+        Screen::Runs => keys::RUNS,
+        Screen::Doctor => keys::DOCTOR,
+        Screen::Logs => keys::LOGS,
+        Screen::Fleet => keys::FLEET,
     }
 }
 

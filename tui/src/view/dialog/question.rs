@@ -117,8 +117,10 @@ impl Widget for &Question<'_> {
             Confirm::Kill { .. } => text::KILL,
             Confirm::Undo(_) => text::UNDO,
         };
+        let is_kill = matches!(self.confirm, Confirm::Kill { .. });
+        let keys = if is_kill { text::KILL_KEYS } else { text::ANSWER_KEYS };
         let mut rows = self.rows(area.height);
-        rows.extend([Vec::new(), answers(self.theme, yes, self.answer)]);
+        rows.extend([Vec::new(), answers(self.theme, yes, self.answer, keys)]);
         let height = u16::try_from(rows.len()).unwrap_or(u16::MAX);
         let mut rest = frame(buffer, area, self.theme, title, (WIDTH, height));
         for spans in rows {

@@ -11,7 +11,7 @@ use crate::view::draw::span;
 use crate::view::strings::dialogs as text;
 use crate::view::theme::Ink;
 use crate::view::wrap::fit;
-use dashboard::autoscaler::tuning::{TuneDialog, TuneStep, in_words};
+use dashboard::autoscaler::tuning::{TuneDialog, TuneStep, in_words, slips};
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 
@@ -70,9 +70,12 @@ impl Tune<'_> {
                 let texts: Vec<String> = differences.iter().map(in_words).collect();
                 let max_rows = height.saturating_sub(7).max(2);
                 rows.extend(sentences(theme, Ink::Value, &texts, width, max_rows));
+                let slips = slips(differences).into_iter();
+                let slips = slips.map(|slip| text::is_meant(&slip.after, &slip.times, &slip.before));
+                rows.extend(sentences(theme, Ink::Warning, &slips.collect::<Vec<_>>(), width, 3));
                 rows.push(Vec::new());
                 rows.push(vec![span(theme, Ink::Dim, text::REVIEW_NOTE)]);
-                answers(theme, text::APPLY, *answer)
+                answers(theme, text::APPLY, *answer, text::ANSWER_KEYS)
             }
             TuneStep::Applying(_) => {
                 rows.push(vec![span(theme, Ink::Pending, text::APPLYING)]);

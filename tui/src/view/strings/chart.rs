@@ -42,11 +42,11 @@ pub(in crate::view) fn hidden_curves(count: u32) -> String {
 }
 
 pub(in crate::view) fn depth(total: Option<String>) -> Phrasings {
-    both(total.map_or_else(|| NO_READING.to_owned(), |total| format!("{total} deep")))
+    both(total.map_or_else(|| NO_READING.to_owned(), |total| format!("{total} messages")))
 }
 
 pub(in crate::view) fn in_work(unacked: &str) -> Phrasings {
-    both(format!("{unacked} in work"))
+    both(format!("{unacked} unacked"))
 }
 
 pub(in crate::view) fn target(total: &str) -> Phrasings {
@@ -85,8 +85,8 @@ pub(in crate::view) fn limits(min: i32, max: i32) -> String {
     format!("min {min} max {max}")
 }
 
-pub(in crate::view) fn window_until(clock: &str) -> String {
-    format!("window to {clock}")
+pub(in crate::view) fn kept_until(size: i32, clock: &str) -> String {
+    format!("kept at {size} until {clock}")
 }
 
 pub(in crate::view) fn time_shown(length: &str) -> String {

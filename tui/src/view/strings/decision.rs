@@ -8,7 +8,6 @@ pub(in crate::view) const NO_SYNC: &str = "no sync yet";
 
 /// The steps of the arithmetic, by the same name everywhere.
 pub(in crate::view) mod gate {
-    pub(in crate::view) const TARGETS: &str = "targets";
     pub(in crate::view) const READING: &str = "reading";
     pub(in crate::view) const REPLICAS: &str = "replicas";
     pub(in crate::view) const METRIC: &str = "metric";
@@ -19,7 +18,7 @@ pub(in crate::view) mod gate {
     pub(in crate::view) const STABILISED: &str = "stabilized";
     pub(in crate::view) const RATE: &str = "rate";
     pub(in crate::view) const MIN_MAX: &str = "min, max";
-    pub(in crate::view) const NEXT: &str = "next";
+    pub(in crate::view) const RESULT: &str = "result";
     pub(in crate::view) const FINAL: &str = "final";
 
     /// All of a sync, in order.
@@ -35,18 +34,55 @@ pub(in crate::view) fn due_in(time: &str) -> String {
     format!(" in {time}")
 }
 
+// The heads of the panel: every figure below belongs to that sync.
+
+pub(in crate::view) const NO_LAST: &str = "last sync  none seen yet";
+pub(in crate::view) const NEXT_UNKNOWN: &str = "next sync";
+
+pub(in crate::view) fn last_head(clock: &str, ago: &str) -> String {
+    format!("last sync  {clock}, {ago} ago")
+}
+
+pub(in crate::view) fn next_head(clock: &str, left: &str) -> String {
+    format!("next sync  {clock}, in {left}")
+}
+
+pub(in crate::view) fn wanted(raw: i32) -> String {
+    format!(", wanted {raw}")
+}
+
+pub(in crate::view) fn sync_short(clock: &str) -> String {
+    format!(" sync {clock}  ")
+}
+
+/// The size before and after a sync.
+pub(in crate::view) fn sizes(from: i32, to: i32) -> String {
+    format!("{from} → {to}")
+}
+
+// The decision history.
+
+pub(in crate::view) const HISTORY: &str = "Decision history";
+pub(in crate::view) const NO_HISTORY: &str = "no sync seen yet: the HPA syncs about every 15 s";
+pub(in crate::view) const HISTORY_COLUMNS: [&str; 6] =
+    ["time", "from → to", "wanted", "limited by", "reading", "target"];
+
+pub(in crate::view) fn history_rows(shown: usize, all: usize) -> String {
+    if shown == all { format!("{all} syncs") } else { format!("newest {shown} of {all} syncs") }
+}
+
+/// A result that differs from the controller's: only its own is certain.
+pub(in crate::view) fn as_reported(reason: &str) -> String {
+    format!("≠ {reason}")
+}
+
 // The two lines of a small window.
 
-pub(in crate::view) const TARGETS_LINE: &str = "targets   ";
-pub(in crate::view) const REPLICAS_PART: &str = "   replicas ";
-pub(in crate::view) const DECISION_LINE: &str = "decision  ";
+pub(in crate::view) const LAST_LINE: &str = "last      ";
+pub(in crate::view) const NEXT_LINE: &str = "next      ";
 
 pub(in crate::view) fn limits(min: i32, max: i32) -> String {
     format!("   min {min} max {max}")
-}
-
-pub(in crate::view) fn sync_when(when: &str) -> String {
-    if when.is_empty() { String::new() } else { format!(", sync{when}") }
 }
 
 pub(in crate::view) fn ratio_step(ratio: &str) -> String {
@@ -57,12 +93,16 @@ pub(in crate::view) fn raw_step(raw: i32) -> String {
     format!("raw {raw}")
 }
 
-pub(in crate::view) fn stabilised_step(size: i32) -> String {
-    format!("stabilized ≈{size}")
+pub(in crate::view) fn kept_step(size: i32) -> String {
+    format!("kept {size}")
 }
 
-pub(in crate::view) fn next_step(size: i32) -> String {
-    format!("next {size}")
+pub(in crate::view) fn policy_step(allowed: i32) -> String {
+    format!("policy {allowed}")
+}
+
+pub(in crate::view) fn size_step(size: i32) -> String {
+    size.to_string()
 }
 
 pub(in crate::view) fn old_reading(age: &str) -> String {
@@ -100,10 +140,6 @@ pub(in crate::view) fn usage_of_api(usage: &str, age: &str) -> String {
 pub(in crate::view) fn column_and_total(column: &str, total: &str, is_exact: bool) -> String {
     let about = if is_exact { "" } else { "about " };
     format!("{column}, {about}{total} in all")
-}
-
-pub(in crate::view) fn column_without_value(column: &str) -> String {
-    format!("{column}: none")
 }
 
 // Why there is nothing to calculate.
@@ -164,8 +200,19 @@ pub(in crate::view) const WATCH_LOST: &str = "not calculated: the HPA's watch is
 pub(in crate::view) const NOT_CALCULATED: &str = "not calculated";
 pub(in crate::view) const NO_READING: &str = "none yet";
 
+pub(in crate::view) const NONE_BEFORE: &str = "no sync was seen before the cursor";
+pub(in crate::view) const NONE_AFTER: &str = "no sync was seen after the cursor";
+
 pub(in crate::view) fn last_sync(clock: &str, ago: &str) -> String {
     format!("Last sync  {clock}, {ago} ago")
+}
+
+pub(in crate::view) fn sync_before(clock: &str, away: &str) -> String {
+    format!("Sync {clock}, {away} before the cursor")
+}
+
+pub(in crate::view) fn sync_after(clock: &str, away: &str) -> String {
+    format!("Sync {clock}, {away} after the cursor")
 }
 
 pub(in crate::view) fn next_sync(clock: &str, left: &str) -> String {
@@ -222,6 +269,26 @@ pub(in crate::view) const METRIC_MISSING: &str = "a metric is missing";
 pub(in crate::view) const NO_DECISION: &str = "no decision";
 pub(in crate::view) const DISABLED: &str = "off: scaled to 0";
 
+// What decided, with its figures.
+
+pub(in crate::view) const BY_DEFAULT_POLICY: &str = "policy: double, or 4";
+
+pub(in crate::view) fn kept_until(clock: &str) -> String {
+    format!("kept until {clock}")
+}
+
+pub(in crate::view) fn by_policy(value: i32, unit: &str, period: i32) -> String {
+    format!("policy: {value} {unit} in {period} s")
+}
+
+pub(in crate::view) fn max(max: i32) -> String {
+    format!("max {max}")
+}
+
+pub(in crate::view) fn min(min: i32) -> String {
+    format!("min {min}")
+}
+
 // The steps.
 
 pub(in crate::view) fn fetch_failed(kind: &str) -> String {
@@ -251,37 +318,21 @@ pub(in crate::view) fn below_min(current: i32, min: i32) -> String {
 
 pub(in crate::view) const SCALED_TO_ZERO: &str = "something else scaled it to 0: the HPA waits";
 
-pub(in crate::view) fn held_at(size: i32, by: Option<i32>, until: &str) -> String {
-    let by = by.map_or_else(String::new, |by| format!(" by {by}"));
-    format!("held at {size}{by} {until}")
+pub(in crate::view) fn kept(size: i32, until: &str, is_bound: bool) -> String {
+    format!("kept at {size} until {until}{}", if is_bound { " at the latest" } else { "" })
 }
 
-pub(in crate::view) fn still_holds(size: i32, held: i32, left: &str) -> String {
-    format!("{size}; {held} is held for {left} more")
+/// The reason of a hold: the sync that wanted more.
+pub(in crate::view) fn kept_because(kept: &str, since: &str, wanted: i32) -> String {
+    format!("{kept} ({since} wanted {wanted})")
+}
+
+pub(in crate::view) fn kept_until_then(size: i32, held: i32, until: &str) -> String {
+    format!("{size}; kept at {held} until {until}")
 }
 
 pub(in crate::view) fn nothing_held(size: i32) -> String {
     format!("{size}, nothing held")
-}
-
-pub(in crate::view) fn for_more(left: &str, is_bound: bool) -> String {
-    format!("for {}{left} more", at_most(is_bound))
-}
-
-pub(in crate::view) fn from_to(from: &str, to: &str) -> String {
-    format!("from {from} to {to}")
-}
-
-pub(in crate::view) fn from_to_left(from: &str, to: &str, left: &str, is_bound: bool) -> String {
-    format!("from {from} to {to}, {}{left}", at_most(is_bound))
-}
-
-pub(in crate::view) fn to(clock: &str) -> String {
-    format!("to {clock}")
-}
-
-fn at_most(is_bound: bool) -> &'static str {
-    if is_bound { "at most " } else { "" }
 }
 
 pub(in crate::view) fn default_rate(allowed: i32, binds: bool) -> String {
@@ -370,8 +421,12 @@ pub(in crate::view) const NO_DESIRED: &str = "has set no size yet";
 pub(in crate::view) const NOT_SYNCED: &str = "has not synced yet";
 pub(in crate::view) const AS_CALCULATED: &str = "= as calculated";
 
-pub(in crate::view) fn sync_period(seconds: f64, is_observed: bool) -> String {
-    format!("sync every {seconds} s, {}", if is_observed { "observed" } else { "assumed" })
+pub(in crate::view) const PERIOD_ASSUMED: &str = "assumed";
+pub(in crate::view) const PERIOD_SEEN: &str = "observed";
+pub(in crate::view) const PERIOD_CONFIGURED: &str = "as configured";
+
+pub(in crate::view) fn sync_period(seconds: f64, source: &str) -> String {
+    format!("sync every {seconds} s, {source}")
 }
 
 /// The reason of the controller's condition, with the time of the last rescale where there is room.

@@ -1,13 +1,17 @@
 //! Text of the dialogs: questions, the form that tunes the HPA, drills, the shadow, legend and help. The names of the form's
 //! fields and the keys' help are in `dashboard`.
 
+use dashboard::ui::screen::Screen;
+
 /// Keys of a dialog with their meaning.
 type Keys = &'static [(&'static str, &'static str)];
 
 // Answers.
 
 pub(in crate::view) const CANCEL: &str = "Cancel";
-pub(in crate::view) const ANSWER_KEYS: Keys = &[("y", "yes"), ("n", "no"), ("← →", "choose")];
+pub(in crate::view) const ANSWER_KEYS: Keys = &[("y", "yes"), ("n", "no"), ("← →", "answer")];
+pub(in crate::view) const KILL_KEYS: Keys =
+    &[("↑ ↓", "worker"), ("← →", "answer"), ("y", "yes"), ("n", "no")];
 
 // Questions: the title, and the answer that is no cancel.
 
@@ -53,6 +57,7 @@ pub(in crate::view) const DEFAULT_WINDOW: &str = "the controller's default";
 pub(in crate::view) const DEFAULT_POLICIES: &str = "none: double, or 4";
 pub(in crate::view) const EMPTY_FIELD: &str = "-";
 pub(in crate::view) const CHOICE_HINT: &str = "  ← →";
+pub(in crate::view) const REPLACE_HINT: &str = " ◄";
 pub(in crate::view) const EDIT_HINT: &str = "enter asks the API server for a dry run";
 pub(in crate::view) const ASKING_RIGHTS: &str = "checking your permissions …";
 pub(in crate::view) const ASKING_DRY_RUN: &str = "waiting for the API server's dry run …";
@@ -60,12 +65,17 @@ pub(in crate::view) const WOULD_CHANGE: &str = "the API server would change on "
 pub(in crate::view) const REVIEW_NOTE: &str = "nothing else changes; u undoes it";
 pub(in crate::view) const APPLYING: &str = "applying the change …";
 pub(in crate::view) const EDIT_KEYS: Keys =
-    &[("enter", "dry run"), ("↑ ↓", "field"), ("del", "clear"), ("esc", "close")];
+    &[("enter", "dry run"), ("↑ ↓", "field"), ("type", "replace"), ("esc", "close")];
 pub(in crate::view) const BACK_KEYS: Keys = &[("esc", "back")];
 pub(in crate::view) const CLOSE_KEYS: Keys = &[("esc", "close")];
 
 pub(in crate::view) fn tune(hpa: &str) -> String {
     format!("Tune {hpa}")
+}
+
+/// A value that looks like a slip.
+pub(in crate::view) fn is_meant(after: &str, times: &str, before: &str) -> String {
+    format!("is {after} meant? It is {times} of {before}")
 }
 
 pub(in crate::view) fn view_only(why: &str) -> String {
@@ -108,7 +118,18 @@ pub(in crate::view) const SHADOW_NOTE: [&str; 2] = [
     "reads the same queue, scales nothing; * differs",
 ];
 pub(in crate::view) const SHADOW_KEYS: Keys =
-    &[("enter", "start"), ("↑ ↓", "field"), ("← →", "type"), ("del", "clear"), ("esc", "close")];
+    &[("enter", "start"), ("↑ ↓", "field"), ("← →", "type"), ("type", "replace"), ("esc", "close")];
+
+// The keys for a new user.
+
+pub(in crate::view) const GREET: &str = "Three keys to begin";
+pub(in crate::view) const GREET_SCREENS: &str = "shows the next screen: pods, decision, runs";
+pub(in crate::view) const GREET_HELP: &str = "lists every key and symbol";
+pub(in crate::view) const GREET_CLOSE: &str = "the first key closes this, and acts";
+
+pub(in crate::view) fn greet_burst(size: &str) -> String {
+    format!("fires a burst of {size} jobs: watch the HPA react")
+}
 
 // The legend.
 
@@ -118,6 +139,51 @@ pub(in crate::view) const LEGEND_KEYS: Keys = &[("space", "show or hide"), ("esc
 // The help.
 
 pub(in crate::view) const HELP: &str = "Help";
+pub(in crate::view) const ALL_KEYS: &str = "all keys";
+
+pub(in crate::view) fn this_screen(title: &str) -> String {
+    format!("on the screen {title}")
+}
+
+/// The symbols of a screen that only it has, with their meaning.
+pub(in crate::view) fn symbols(screen: Screen) -> Keys {
+    match screen {
+        Screen::Overview => &[
+            ("━", "messages, ready and unacked; replicas desired"),
+            ("▓", "the unacked messages: a worker has them"),
+            ("╍ ┅ ┈", "target, the HPA's reading, the external metric"),
+            ("█ ▒", "replicas ready, and current: they exist"),
+            ("≡", "pods above the size that the metric wants"),
+            ("⠂", "the size that the scale-down window keeps"),
+            ("■ ●", "worker busy, idle"),
+            ("□ ○ ◦", "worker pending, starting, terminating"),
+            ("› ◄", "the next hop; the hop that lags or is silent"),
+        ],
+        Screen::Pods => &[
+            ("▄ ─", "busy, idle"),
+            ("░ ▒", "pending, starting"),
+            ("▓ ·", "finishing its job, terminating"),
+            ("┄", "not sampled: its log is not read"),
+            ("× † ↨", "killed, job aborted, restarted"),
+        ],
+        Screen::Decision => &[
+            ("►", "the step that decides"),
+            ("≈", "calculated: the controller's memory cannot be read"),
+            ("?", "too old to rely on, or missing"),
+            ("≠", "the controller reports something else"),
+            ("⠂", "the size that the scale-down window keeps"),
+            ("┄", "the shadow"),
+        ],
+        Screen::Runs => &[
+            ("▲ ▼", "best and worst of runs of the same size"),
+            ("∩", "another burst or the load ran too"),
+            ("► ◊", "the chosen run, and the one it is compared with"),
+            ("by #2", "another burst was the cause: no figure of this run"),
+        ],
+        Screen::Doctor | Screen::Logs | Screen::Fleet => &[],
+    }
+}
+
 pub(in crate::view) const HELP_MARKS: &str = "on the row of marks";
 pub(in crate::view) const HELP_SIGNS: &str = "everywhere";
 pub(in crate::view) const HELP_TARGET: &str = "target";

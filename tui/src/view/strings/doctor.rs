@@ -5,6 +5,8 @@ pub(in crate::view) const INTRODUCTION: &str =
     "Checks the chain from the broker to the HPA, and shows the findings and the fix.";
 pub(in crate::view) const RUN_KEY: &str = "r";
 pub(in crate::view) const RUNS: &str = " checks";
+/// A part was stopped or restored after the check.
+pub(in crate::view) const BEFORE_DRILL: &str = "from before the last drill step  ";
 pub(in crate::view) const RUNS_AGAIN: &str = " again";
 
 pub(in crate::view) fn more_lines(count: usize) -> String {

@@ -106,8 +106,7 @@ pub(in crate::view) const REAL_ROW: &str = "real";
 pub(in crate::view) const SHADOW_ROW: &str = "shadow";
 pub(in crate::view) const ONE_QUEUE: &str =
     "both read the real queue: the shadow's pods would have changed it";
-pub(in crate::view) const POD_START: &str =
-    "waits assume that pods are ready at once; counted since its start";
+pub(in crate::view) const POD_START: &str = "longest wait: the queue at the pace of the pods of that moment";
 
 pub(in crate::view) fn real(value: &str, unit: &str) -> String {
     format!("{unit}, real {value}   ")

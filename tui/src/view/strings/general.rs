@@ -25,6 +25,14 @@ pub(in crate::view) const LOOKING: &str = "○ looking";
 pub(in crate::view) const STARTING: &str = "○ starting";
 pub(in crate::view) const NOW: &str = "now";
 
+/// A source that was read before and is not now, and the number of others.
+pub(in crate::view) fn source_stopped(name: &str, time: &str, others: usize) -> String {
+    match others {
+        0 => format!("! {name} {time}"),
+        others => format!("! {name} {time} +{others}"),
+    }
+}
+
 pub(in crate::view) fn paused(time: &str) -> String {
     format!("║ paused {time}")
 }
@@ -73,7 +81,7 @@ pub(in crate::view) mod keys {
     pub(in crate::view) const PANEL_CHOSEN: Keys = &[("← →", "choose"), ("enter", "expand")];
     pub(in crate::view) const RUNS: Keys = &[("↑ ↓", "choose"), ("x", "compare")];
     pub(in crate::view) const DOCTOR: Keys = &[("r", "check again"), ("↑ ↓", "scroll")];
-    pub(in crate::view) const DECISION: Keys = &[("w", "shadow"), ("a", "drain time")];
+    pub(in crate::view) const DECISION: Keys = &[("enter", "history"), ("w", "shadow"), ("a", "drain time")];
     pub(in crate::view) const LOGS: Keys = &[("/", "filter"), ("↑ ↓", "scroll")];
     pub(in crate::view) const FLEET: Keys = &[
         ("enter", "open"),
@@ -97,6 +105,10 @@ pub(in crate::view) fn step_waiting(cause: &str) -> String {
     format!("waiting: {cause}")
 }
 
+pub(in crate::view) fn steps_ready(ready: usize, all: usize, time: &str) -> String {
+    format!("{ready} of {all} ready after {time}; the first start takes a few seconds")
+}
+
 pub(in crate::view) fn retry_in(time: &str) -> String {
     format!("next retry in {time}")
 }
@@ -115,7 +127,7 @@ pub(in crate::view) fn stale(age: &str, cause: &str) -> String {
 }
 
 /// The first value that a source waits for; `None` for sources that report only when something happens.
-pub(in crate::view) fn waiting_for(source: Source, cause: Option<&str>) -> Option<String> {
+pub(in crate::view) fn waiting_for(source: Source) -> Option<String> {
     let first = match source {
         Source::Hpa => "the HPA",
         Source::Workload => "the Deployment",
@@ -126,10 +138,7 @@ pub(in crate::view) fn waiting_for(source: Source, cause: Option<&str>) -> Optio
         Source::Metrics => "the metrics",
         Source::Events | Source::Producer | Source::Logs | Source::Fleet => return None,
     };
-    Some(match cause {
-        Some(cause) => format!("waiting for {first}: {cause}"),
-        None => format!("waiting for {first}"),
-    })
+    Some(format!("waiting for {first}"))
 }
 
 pub(in crate::view) fn hidden_rows(count: u16) -> String {

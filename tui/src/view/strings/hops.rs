@@ -2,7 +2,7 @@
 
 pub(in crate::view) const TITLE: &str = "Who believes what";
 pub(in crate::view) const ALL_AGREE: &str = "all agree";
-pub(in crate::view) const ALL_CLOSE: &str = "all within 2 s";
+pub(in crate::view) const AS_USUAL: &str = "no delay beyond the intervals";
 pub(in crate::view) const TARGET: &str = "target";
 pub(in crate::view) const IN_ALL: &str = "in all";
 pub(in crate::view) const NONE_YET: &str = "none yet";
@@ -34,6 +34,11 @@ pub(in crate::view) fn sample_is_old(age: &str) -> String {
     format!("The oldest sample is {age} old: the API serves it until a new one arrives.")
 }
 
+/// A hop that has stopped reporting.
+pub(in crate::view) fn stopped(name: &str, time: &str, is_drill: bool) -> String {
+    if is_drill { format!("{name} stopped, {time}") } else { format!("{name} does not answer, {time}") }
+}
+
 pub(in crate::view) fn lags(name: &str) -> String {
     format!("{name} lags")
 }
@@ -63,8 +68,11 @@ pub(in crate::view) fn product(per_pod: &str, replicas: i32) -> String {
 pub(in crate::view) const LINE: &str = "believed  ";
 pub(in crate::view) const TARGET_PART: &str = "   target ";
 pub(in crate::view) const READY_ONLY: &str = "   ready only";
-pub(in crate::view) const LAGS_MOST: &str = " ◄ lags most";
 pub(in crate::view) const LAGS_SIGN: &str = " ◄";
+
+pub(in crate::view) fn silent_part(time: &str) -> String {
+    format!(" ◄ silent {time}")
+}
 
 pub(in crate::view) fn behind_part(lag: &str) -> String {
     format!(" ◄ {lag} behind")
@@ -76,8 +84,8 @@ pub(in crate::view) fn stale_hop(name: &str, sentence: &str) -> String {
     format!("! {name}: {sentence}")
 }
 
-pub(in crate::view) fn waiting_hop(name: &str, error: &str) -> String {
-    format!("waiting for {name}: {error}")
+pub(in crate::view) fn waiting_hop(name: &str) -> String {
+    format!("waiting for the first value of {name}")
 }
 
 // Why the hops disagree. The first sentence is the most important one.
@@ -108,29 +116,23 @@ pub(in crate::view) fn api_differs(value: &str, time: &str, before: &str) -> Str
 pub(in crate::view) const ADAPTER_DIFFERS: &str =
     "The adapter may query another Prometheus or series, or cache its answers.";
 
-pub(in crate::view) fn hpa_is_behind(lag: &str) -> String {
-    format!("HPA status is {lag} behind: the HPA {SYNC_ONLY}")
-}
-
-pub(in crate::view) fn hpa_was_behind(lag: &str) -> String {
-    format!("HPA status was up to {lag} behind: the HPA {SYNC_ONLY}")
+pub(in crate::view) fn hpa_is_behind(lag: &str, period: &str) -> String {
+    format!("HPA status is {lag} behind: the HPA reads only when it syncs, every {period}.")
 }
 
 pub(in crate::view) fn hpa_has_no_reading(why: Option<&str>) -> String {
     match why {
         Some(why) => format!("The HPA has no reading: {why}"),
-        None => format!("The HPA has no reading yet: it {SYNC_ONLY}"),
+        None => "The HPA has no reading yet: it reads only when it syncs.".to_owned(),
     }
 }
-
-const SYNC_ONLY: &str = "reads only when it syncs, every 15 s by default.";
 
 pub(in crate::view) fn more_than(lag: &str) -> String {
     format!("more than {lag}")
 }
 
 pub(in crate::view) fn keda_ready_only(unacked: &str) -> String {
-    format!("KEDA's AMQP scaler counts only ready messages: it leaves out {unacked} in work.")
+    format!("KEDA's AMQP scaler counts only ready messages: it leaves out {unacked} unacked.")
 }
 
 pub(in crate::view) fn broker_statistics(age: &str) -> String {

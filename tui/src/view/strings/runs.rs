@@ -1,7 +1,7 @@
 //! Text of the screen Runs. The names of the figures are in `dashboard::bursts`.
 
 pub(in crate::view) const TITLE: &str = "Runs";
-pub(in crate::view) const NO_BURST: &str = "  no burst yet: press space";
+pub(in crate::view) const NO_BURST: &str = "  no burst yet: space fires one, and its figures appear here";
 pub(in crate::view) const NUMBER_AND_TIME: &str = "    #  at";
 pub(in crate::view) const SETTINGS: &str = "settings";
 pub(in crate::view) const NOT_SEEN: &str = "not seen";

@@ -3,7 +3,7 @@
 
 pub(in crate::view) const TITLE: &str = "Stopwatch";
 pub(in crate::view) const LINE: &str = "stopwatch ";
-pub(in crate::view) const NO_BURST: &str = "no burst yet: press space";
+pub(in crate::view) const NO_BURST: &str = "no burst yet: space fires one";
 
 // What became of a burst.
 
@@ -48,7 +48,7 @@ pub(in crate::view) fn overlaps(bursts: &[u32], more: bool, with_load: bool) -> 
     let mut words: Vec<String> = bursts.iter().map(|number| format!("#{number}")).collect();
     words.extend(more.then(|| "…".to_owned()));
     words.extend(with_load.then(|| "the load".to_owned()));
-    (!words.is_empty()).then(|| format!("overlaps {}", words.join(" ")))
+    (!words.is_empty()).then(|| format!("overlaps {}", words.join(", ")))
 }
 
 pub(in crate::view) fn number_and(number: u32, text: &str) -> String {
@@ -65,9 +65,7 @@ pub(in crate::view) const COLUMNS: [&str; 3] = ["press", "step", "±"];
 pub(in crate::view) const EXACT: &str = "exact";
 pub(in crate::view) const NOT_READ_NOW: &str = "not read now";
 
-/// The meaning of the signs, in order of importance: the end may be left out.
-pub(in crate::view) const SIGNS: &str = "step: + since the row above · ↑ since an earlier row · ≤ upper bound, the ± overlap · \
-                                         ≈0 arrived out of order";
+pub(in crate::view) const STEP_NOTE: &str = "step: since the row above";
 
 pub(in crate::view) fn margin(time: &str) -> String {
     format!("±{time}")
@@ -77,16 +75,12 @@ pub(in crate::view) fn earlier_steps(count: u16) -> String {
     format!("↑ {count} earlier steps")
 }
 
-pub(in crate::view) fn since(step: &str) -> String {
-    format!("since {step}; ")
-}
-
 pub(in crate::view) fn own_time(clock: &str, margin: &str) -> String {
     format!("; its own time {clock} ±{margin}")
 }
 
 pub(in crate::view) fn caveat(why: &str) -> String {
-    format!("; ≈ {why}")
+    format!("; {why}")
 }
 
 /// The offset of the cluster's clock, in two phrasings.

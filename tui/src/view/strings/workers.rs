@@ -4,7 +4,7 @@ pub(in crate::view) const TITLE: &str = "Workers";
 pub(in crate::view) const LINE: &str = "workers   ";
 pub(in crate::view) const NOT_LISTED: &str = "not listed yet";
 pub(in crate::view) const NONE: &str = "none";
-pub(in crate::view) const NO_WORKER: &str = "no worker yet";
+pub(in crate::view) const NO_WORKER: &str = "no worker yet: the HPA's pods appear here";
 pub(in crate::view) const NO_MATCH: &str = "no worker matches the filter";
 
 // The states of a pod and of a worker.
@@ -48,6 +48,16 @@ pub(in crate::view) fn restarts(count: i32) -> String {
 }
 
 // The screen Pods.
+
+pub(in crate::view) const DETAILS: &str = "Pods";
+pub(in crate::view) const DETAIL_COLUMNS: [&str; 7] =
+    ["name", "node", "age", "restarts", "CPU request", "memory request", "last exit"];
+
+/// A row of the details, with the name in so many columns.
+pub(in crate::view) fn details(cells: [String; 7], name_width: usize) -> String {
+    let [name, node, age, restarts, cpu, memory, exit] = cells;
+    format!(" {name:<name_width$}  {node:<20}  {age:>6}  {restarts:>8}  {cpu:>11}  {memory:>14}  {exit}")
+}
 
 pub(in crate::view) const POD_SECONDS: &str = "pod-seconds  ";
 

@@ -40,6 +40,7 @@ impl Watched {
             namespace: "demo".to_owned(),
             version: Some("v1.34".to_owned()),
             confirm_first_burst: false,
+            first_burst: None,
         })));
         watched.send(Event::Target(TargetEvent::Ready));
         let selector = hpa::spec::LabelSelector::parse("app=web").unwrap();
@@ -135,7 +136,7 @@ fn each_of_two_queues_has_its_own_reading() {
     watched.status(4, &json!([depth("Orders", "0"), depth("Invoices", "51250m")]));
 
     let data = &watched.model.data;
-    let last = data.estimate.last.as_ref().unwrap();
+    let last = data.estimate.last().unwrap();
     assert_eq!((last.trace.desired, last.basis, last.agreement()), (4, Basis::Read, Agreement::Same));
     let trace = &data.estimate.next.as_ref().unwrap().decision.trace;
     let [orders, invoices] = trace.metrics.as_slice() else { panic!("two metrics") };
@@ -168,12 +169,12 @@ fn a_utilization_is_reconstructed_and_predicted() {
     // The controller read the same samples.
     watched.second = 610;
     watched.status(2, &json!([used(57, "115m")]));
-    let last = watched.model.data.estimate.last.as_ref().unwrap();
+    let last = watched.model.data.estimate.last().unwrap();
     assert_eq!((last.basis, last.agreement()), (Basis::Read, Agreement::Same));
     // It read others, which are computed back.
     watched.second = 625;
     watched.status(2, &json!([used(90, "180m")]));
-    let last = watched.model.data.estimate.last.as_ref().unwrap();
+    let last = watched.model.data.estimate.last().unwrap();
     assert_eq!(last.basis, Basis::Back);
     assert_eq!(last.trace.raw, Some(3), "1.5 × 2");
 }

@@ -48,6 +48,7 @@ impl Watched {
             namespace: "demo".to_owned(),
             version: Some("v1.34".to_owned()),
             confirm_first_burst: false,
+            first_burst: None,
         })));
         watched.send(Event::Target(TargetEvent::Ready));
         watched.workload();
@@ -154,7 +155,7 @@ fn our_copy_follows_the_controller_through_a_burst() {
                 _ => 0,
             };
             let theirs = watched.sync(total);
-            let Some(last) = &watched.estimate().last else { continue };
+            let Some(last) = watched.estimate().last() else { continue };
             if last.at.0.as_millis() != u128::from(watched.now) {
                 continue;
             }
@@ -196,7 +197,7 @@ fn a_sync_that_wrote_nothing_is_presumed() {
     watched.now = 165_000;
     watched.metric(90);
     let _ = watched.sync(0);
-    let last = watched.estimate().last.as_ref().unwrap();
+    let last = watched.estimate().last().unwrap();
     let held = last.trace.stabilised.and_then(|stabilised| stabilised.held_by).unwrap();
     assert_eq!((held.replicas, held.at), (5, Time(150_000)));
 }
@@ -218,7 +219,7 @@ fn another_decision_of_the_controller_corrects_us() {
         message: String::new(),
     }];
     watched.send(Event::Hpa(Some(Box::new(hpa))));
-    let last = watched.estimate().last.clone().unwrap();
+    let last = watched.estimate().last().cloned().unwrap();
     assert_eq!((last.trace.desired, last.reported.desired), (8, 6), "the seed held, and theirs was older");
     let Agreement::OtherSize(cause) = last.agreement() else { panic!("they differ: {last:?}") };
     assert!(cause.contains("before this run"), "{cause}");
@@ -231,11 +232,11 @@ fn another_decision_of_the_controller_corrects_us() {
 fn the_first_status_is_no_sync() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
     let _ = watched.sync(0);
-    assert_eq!((watched.estimate().last.clone(), watched.estimate().schedule().last()), (None, None));
+    assert_eq!((watched.estimate().last().cloned(), watched.estimate().schedule().last()), (None, None));
     assert_eq!(watched.estimate().next.as_ref().unwrap().due, None);
     watched.now = 15_000;
     let _ = watched.sync(90);
-    assert!(watched.estimate().last.is_some());
+    assert!(watched.estimate().last().is_some());
 }
 
 #[test]
@@ -247,6 +248,39 @@ fn a_changed_specification_is_no_sync() {
     watched.now = 7_000;
     watched.send(Event::Hpa(Some(Box::new(hpa))));
     assert_eq!(watched.estimate().schedule().last(), None);
+}
+
+#[test]
+fn the_history_has_each_sync_with_its_own_settings() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    for (second, total) in [(0, 0), (15, 200), (30, 200)] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(total);
+    }
+    // Another client lowers the maximum: the syncs of the past had the old one.
+    let mut hpa = watched.model.data.hpa.get().unwrap().clone();
+    hpa.max = 5;
+    hpa.spec.as_mut().unwrap().max_replicas = 5;
+    watched.now = 31_000;
+    watched.send(Event::Hpa(Some(Box::new(hpa))));
+    let past = &watched.estimate().past;
+    let rows: Vec<_> = past
+        .iter()
+        .map(|sync| (sync.reported.current, sync.reported.desired, sync.trace.raw, sync.spec.max_replicas))
+        .collect();
+    assert_eq!(rows, [(1, 5, Some(10), 10), (5, 10, Some(10), 10)]);
+    let at = |ms| At(Duration::from_millis(ms));
+    let desired =
+        |sync: Option<&crate::autoscaler::estimate::LastSync>| sync.map(|sync| sync.reported.desired);
+    // The update of the status comes up to a second after the write of the scale.
+    for (ms, in_force, after) in [
+        (13_000, None, Some(5)),
+        (14_500, Some(5), Some(10)),
+        (28_000, Some(5), Some(10)),
+        (31_000, Some(10), None),
+    ] {
+        assert_eq!((desired(past.in_force(at(ms))), desired(past.after(at(ms)))), (in_force, after), "{ms}");
+    }
 }
 
 #[test]
@@ -392,7 +426,7 @@ fn an_early_status_update_still_belongs_to_its_period() {
     {
         watched.now = received;
         let theirs = watched.sync_at(decided, total);
-        let Some(last) = &watched.estimate().last else { continue };
+        let Some(last) = watched.estimate().last() else { continue };
         assert_eq!(
             (last.trace.desired, last.agreement()),
             (theirs.desired, Agreement::Same),

@@ -1,7 +1,9 @@
-//! The last sync: the controller's status next to our arithmetic over the same inputs.
+//! An observed sync: the controller's status next to our arithmetic over the same inputs, and the settings of that sync.
 
-use hpa::Trace;
+use std::sync::Arc;
+
 use hpa::trace::{Constraint, Path};
+use hpa::{Spec, Trace};
 use jiff::Timestamp;
 
 use super::inputs::{Basis, Total};
@@ -26,6 +28,10 @@ pub struct LastSync {
     pub existed_seen: bool,
     /// The time since which the controller's recommendations are known.
     pub knows_since: At,
+    /// The specification at that sync. Later changes of the settings do not change it.
+    pub spec: Arc<Spec>,
+    /// The column TARGETS of `kubectl get hpa` after that sync.
+    pub targets_column: String,
 }
 
 /// The part of the HPA's status that a sync writes.

@@ -24,15 +24,25 @@ pub enum PeriodBasis {
     Assumed,
     /// Observed syncs were closer together than the default.
     Seen,
+    /// The controller's own settings, as the doctor read them.
+    Configured,
 }
 
 /// The observed syncs, newest last.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SyncSchedule {
     seen: VecDeque<At>,
+    /// The period of the controller's own settings, if they could be read.
+    pub(super) configured: Option<Duration>,
 }
 
 impl SyncSchedule {
+    /// The schedule of another HPA of the same controller.
+    #[must_use]
+    pub fn without_syncs(&self) -> Self {
+        Self { seen: VecDeque::new(), configured: self.configured }
+    }
+
     /// Records a sync.
     pub fn observe(&mut self, at: At) {
         if self.seen.back().is_some_and(|last| at.since(*last) < MIN_INTERVAL) {
@@ -50,10 +60,13 @@ impl SyncSchedule {
         self.seen.back().copied()
     }
 
-    /// The sync period. Two equal intervals shorter than the default show another period. A longer interval
-    /// may only mean that syncs had nothing to write.
+    /// The sync period: that of the controller's settings, where they are known. Otherwise two equal intervals shorter than
+    /// the default show another period. A longer interval may only mean that syncs had nothing to write.
     #[must_use]
     pub fn period(&self) -> (Duration, PeriodBasis) {
+        if let Some(configured) = self.configured.filter(|period| !period.is_zero()) {
+            return (configured, PeriodBasis::Configured);
+        }
         let mut gaps: Vec<Duration> =
             self.seen.iter().zip(self.seen.iter().skip(1)).map(|(a, b)| b.since(*a)).collect();
         gaps.sort_unstable();
@@ -112,6 +125,14 @@ mod tests {
         ] {
             assert_eq!(schedule(seen).period(), (Duration::from_secs_f64(seconds), basis), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn the_controllers_settings_decide() {
+        let mut schedule = schedule(&[0, 1_010, 2_030]);
+        schedule.configured = Some(Duration::from_secs(30));
+        assert_eq!(schedule.period(), (Duration::from_secs(30), PeriodBasis::Configured));
+        assert_eq!(schedule.next(at(2_100)), Some(at(32_030)));
     }
 
     #[test]

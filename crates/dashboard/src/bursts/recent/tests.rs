@@ -303,18 +303,48 @@ fn the_minimum_may_come_before_the_last_job() {
 }
 
 #[test]
-fn overlapping_bursts_have_estimated_times() {
+fn a_step_says_which_burst_caused_it() {
+    for (sizes, expected) in [
+        // As large: the one that was fired first.
+        ([50, 50], [None, Some(Caveat::OtherBurst(1))]),
+        // Too small by itself: what it sees is the other's.
+        ([10, 500], [Some(Caveat::OtherBurst(2)), None]),
+        ([500, 10], [None, Some(Caveat::OtherBurst(1))]),
+    ] {
+        let mut bursts = Bursts::default();
+        for (name, size) in ["a", "b"].into_iter().zip(sizes) {
+            bursts.fire(at(1), id(name), size, before());
+            accept(&mut bursts, name, size, true);
+        }
+        let total = f64::from(sizes[0] + sizes[1]);
+        for (second, stage) in [(3, Stage::InBroker), (4, Stage::Scraped), (5, Stage::ExternalApi)] {
+            bursts.number(stage, polled(second), total, false);
+        }
+        bursts.desired(watched(6), 5, false);
+        bursts.spec_replicas(watched(7), 5, false);
+        bursts.worker(watched(9), at(8), Stage::PodReady);
+        for stage in [Stage::InBroker, Stage::Desired, Stage::Deployment, Stage::PodReady] {
+            let caveats: Vec<_> = bursts.iter().map(|b| b.watch.get(stage).seen().unwrap().caveat).collect();
+            assert_eq!(caveats, expected, "{sizes:?} {stage:?}");
+        }
+        let overlaps: Vec<Vec<u32>> = bursts.iter().map(|b| b.overlaps.iter().copied().collect()).collect();
+        assert_eq!(overlaps, [[2], [1]]);
+    }
+}
+
+#[test]
+fn a_burst_that_has_not_come_so_far_is_no_cause() {
     let mut bursts = Bursts::default();
-    for name in ["a", "b"] {
-        bursts.fire(at(1), id(name), 50, before());
-        accept(&mut bursts, name, 50, true);
+    bursts.fire(at(1), id("a"), 50, before());
+    accept(&mut bursts, "a", 50, true);
+    for (second, stage) in [(3, Stage::InBroker), (4, Stage::Scraped), (5, Stage::ExternalApi)] {
+        bursts.number(stage, polled(second), 50.0, false);
     }
-    bursts.number(Stage::InBroker, polled(3), 100.0, false);
-    for burst in bursts.iter() {
-        assert_eq!(burst.watch.get(Stage::InBroker).seen().unwrap().caveat, Some(Caveat::OtherBurst));
-    }
-    let overlaps: Vec<Vec<u32>> = bursts.iter().map(|b| b.overlaps.iter().copied().collect()).collect();
-    assert_eq!(overlaps, [[2], [1]]);
+    // Larger, but no scrape has seen it.
+    bursts.fire(at(6), id("b"), 500, before());
+    accept(&mut bursts, "b", 500, true);
+    bursts.desired(watched(7), 3, false);
+    assert_eq!(bursts.get(1).unwrap().watch.get(Stage::Desired).seen().unwrap().caveat, None);
 }
 
 #[test]

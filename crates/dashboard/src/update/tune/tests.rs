@@ -215,3 +215,22 @@ fn a_change_by_any_client_is_marked_once() {
     assert_eq!((marks(&talk), talk.model.data.tuning.current_settings()), (1, "20 per pod, 1..8".to_owned()));
     assert_eq!(talk.events(), ["HPA changed: now 20 per pod, 1..8"]);
 }
+
+#[test]
+fn a_value_that_looks_like_a_slip_is_questioned() {
+    use crate::autoscaler::tuning::slips;
+    use crate::edits::Difference;
+
+    for (before, after, times) in [
+        ("20", "2010", Some("100 times")),
+        ("20", "200", None),
+        ("500m", "500", Some("1000 times")),
+        ("20", "200m", Some("1/100")),
+        ("10", "0", None),
+        ("4 pods/15s", "400 pods/15s", None),
+    ] {
+        let (path, before, after) = ("spec".to_owned(), Some(before.to_owned()), Some(after.to_owned()));
+        let found = slips(&[Difference { path, before, after: after.clone() }]);
+        assert_eq!(found.first().map(|slip| slip.times.as_str()), times, "{after:?}");
+    }
+}
