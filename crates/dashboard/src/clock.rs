@@ -106,11 +106,16 @@ impl DayClock {
         self.zone.to_datetime(time).strftime("%H:%M:%S").to_string()
     }
 
+    /// The time of day of the run's start, as time since midnight. A later change of the zone's offset moves only labels.
+    #[must_use]
+    pub fn since_midnight(&self) -> Duration {
+        let start = self.zone.to_datetime(self.started).time();
+        start.duration_since(jiff::civil::Time::midnight()).unsigned_abs()
+    }
+
     /// The moments between `from` and `to` at which the time of day is a multiple of `step` seconds.
     pub fn round(&self, from: At, to: At, step: u64) -> impl Iterator<Item = At> + use<> {
-        let midnight = self.zone.to_datetime(self.started).time();
-        // The time of day of the run's start; a later change of the zone's offset moves only the labels.
-        let start = midnight.duration_since(jiff::civil::Time::midnight()).unsigned_abs();
+        let start = self.since_midnight();
         let step = Duration::from_secs(step.max(1));
         let first = (start + from.0).as_millis().div_ceil(step.as_millis());
         let first = u32::try_from(first).unwrap_or(u32::MAX);

@@ -3,4 +3,6 @@
 pub mod entries;
 pub mod fleet;
 pub mod names;
+pub mod runs;
 pub mod sentences;
+pub mod steps;

@@ -5,7 +5,7 @@ use hpa::spec::{LabelSelector, Metric, MetricIdentifier};
 use hpa::trace::{Measured, MetricState, MetricTrace, TargetType, Trace};
 use text::clean;
 
-use crate::figure::Unit;
+use crate::figure::{Unit, ratio};
 use crate::strings;
 
 /// One metric of a decision.
@@ -42,6 +42,24 @@ impl MetricReport {
     #[must_use]
     pub fn deciding(&self) -> Option<f64> {
         self.assumed_share.or(self.share)
+    }
+
+    /// The metric in one line: its arithmetic, the ratio with the tolerance, and the size that it asks for.
+    #[must_use]
+    pub fn line(&self) -> String {
+        if let Some(why) = &self.failure {
+            return format!("{} {}", self.name, strings::not_read(why));
+        }
+        let mut parts = vec![self.name.clone()];
+        parts.extend(self.arithmetic.clone());
+        if let Some(deciding) = self.deciding() {
+            let (low, high) = (ratio(self.band.0), ratio(self.band.1));
+            let sentence = if self.within { strings::ratio_within } else { strings::ratio_outside };
+            parts.push(sentence(&ratio(deciding), &low, &high));
+        }
+        let proposal = self.proposal.map(|size| strings::asks_for(size, self.wins));
+        let arithmetic = parts.join(" ");
+        proposal.map_or(arithmetic.clone(), |proposal| format!("{arithmetic}: {proposal}"))
     }
 }
 

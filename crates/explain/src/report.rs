@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use text::clean;
 
 use crate::change::{Change, Subject, changes};
-use crate::figure::ratio;
 use crate::history::{self, Rescale};
 use crate::metric::MetricReport;
 use crate::pods::{PodLine, PodTable, word};
@@ -94,7 +93,7 @@ impl Report {
         let mut text = format!("{head}\n\n");
         for (title, lines) in [
             (strings::WHAT, vec![what]),
-            (strings::WHY, metrics.iter().map(metric_line).collect()),
+            (strings::WHY, metrics.iter().map(MetricReport::line).collect()),
             (strings::PODS, pods.flat_map(|(metric, table)| pod_lines(metric, table)).collect()),
             (strings::NEXT, outlook),
             (strings::PAST, self.history.iter().flat_map(|(lines, _)| lines.clone()).collect()),
@@ -140,22 +139,6 @@ impl Report {
 fn change_lines(change: &Change) -> Vec<String> {
     let command = change.command.as_ref().map(|command| format!("  {command}"));
     std::iter::once(change.what.clone()).chain(command).collect()
-}
-
-fn metric_line(metric: &MetricReport) -> String {
-    if let Some(why) = &metric.failure {
-        return format!("{} {}", metric.name, strings::not_read(why));
-    }
-    let mut parts = vec![metric.name.clone()];
-    parts.extend(metric.arithmetic.clone());
-    if let Some(deciding) = metric.deciding() {
-        let (low, high) = (ratio(metric.band.0), ratio(metric.band.1));
-        let sentence = if metric.within { strings::ratio_within } else { strings::ratio_outside };
-        parts.push(sentence(&ratio(deciding), &low, &high));
-    }
-    let proposal = metric.proposal.map(|size| strings::asks_for(size, metric.wins));
-    let arithmetic = parts.join(" ");
-    proposal.map_or(arithmetic.clone(), |proposal| format!("{arithmetic}: {proposal}"))
 }
 
 fn pod_lines(metric: &MetricReport, table: &PodTable) -> Vec<String> {

@@ -159,7 +159,9 @@ pub(crate) fn steady(replicas: i32) -> String {
     format!("{replicas} replicas are what the metrics ask for")
 }
 
-pub(crate) fn changes(from: i32, to: i32) -> String {
+/// A change of the size.
+#[must_use]
+pub fn changes(from: i32, to: i32) -> String {
     format!("the next sync goes from {from} to {to}")
 }
 

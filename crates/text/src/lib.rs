@@ -3,9 +3,11 @@
 //! - [`clean`]: text from outside, made harmless for a terminal.
 //! - [`command`]: commands as data, quoted for a shell when they are displayed.
 //! - [`duration`]: durations for people, and from people.
+//! - [`figures`]: numbers and measured durations for people.
 //! - [`secret`]: credentials in URLs and settings, hidden.
 
 pub mod clean;
 pub mod command;
 pub mod duration;
+pub mod figures;
 pub mod secret;

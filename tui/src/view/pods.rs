@@ -90,17 +90,18 @@ pub(super) struct Pods<'a> {
 
 /// Symbol, word and ink of a worker's state.
 pub(super) fn look(doing: WorkerState) -> (char, &'static str, Ink) {
-    match doing {
-        WorkerState::Pending => ('░', text::PENDING, Ink::Pending),
-        WorkerState::Starting => ('▒', text::STARTING, Ink::Pending),
-        WorkerState::Idle => ('─', text::IDLE, Ink::Ready),
-        WorkerState::Busy => ('▄', text::BUSY, Ink::Ready),
-        WorkerState::NotSampled => ('┄', text::NOT_SAMPLED, Ink::Dim),
-        WorkerState::Finishing => ('▓', text::FINISHING, Ink::Leaving),
-        WorkerState::Terminating => ('·', text::TERMINATING, Ink::Leaving),
-        WorkerState::Failed => ('×', text::FAILED, Ink::Error),
-        WorkerState::Gone => (' ', text::GONE, Ink::Dim),
-    }
+    let (symbol, ink) = match doing {
+        WorkerState::Pending => ('░', Ink::Pending),
+        WorkerState::Starting => ('▒', Ink::Pending),
+        WorkerState::Idle => ('─', Ink::Ready),
+        WorkerState::Busy => ('▄', Ink::Ready),
+        WorkerState::NotSampled => ('┄', Ink::Dim),
+        WorkerState::Finishing => ('▓', Ink::Leaving),
+        WorkerState::Terminating => ('·', Ink::Leaving),
+        WorkerState::Failed => ('×', Ink::Error),
+        WorkerState::Gone => (' ', Ink::Dim),
+    };
+    (symbol, doing.title(), ink)
 }
 
 /// The sum of a resource's requests of a pod's containers, as Kubernetes writes it; `None` if none requests it.

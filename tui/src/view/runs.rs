@@ -20,22 +20,19 @@ use ratatui::widgets::{Row, StatefulWidget, Table, TableState, Widget};
 
 use super::chart::Chart;
 use super::draw::{below, hidden_rows, line, panel, row, span, top};
-use super::fmt::{count, measured, milli};
 use super::steps::{Details, Steps};
 use super::stopwatch;
 use super::strings::runs as text;
 use super::theme::Ink;
 use super::wrap::{fit, phrase};
-use dashboard::autoscaler::hpa_settings::HpaSettings;
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, Unit, cell, is_comparable};
+use dashboard::bursts::runs::{Cell, Chosen, Extremes, Figure, Rank, cell, is_comparable};
 use dashboard::bursts::stopwatch::Stage;
 use dashboard::chart::viewport::Stretch;
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
-use observed::ExternalTarget;
 
 /// Columns of the number and the time of day, and of each figure.
 const HEAD: u16 = 15;
@@ -73,47 +70,19 @@ pub(super) struct Runs<'a> {
     pub(super) theme: Theme,
 }
 
-/// The HPA's settings in a few words: `20 avg, 1–10, ↓60 s`.
-fn settings(in_force: &HpaSettings) -> String {
-    let target = match in_force.target {
-        Some(ExternalTarget::AverageValue(per_pod)) => text::average_target(&milli(per_pod)),
-        Some(ExternalTarget::Value(total)) => text::total_target(&milli(total)),
-        None => text::NO_TARGET.to_owned(),
-    };
-    let (up, down) = in_force.windows;
-    text::settings(&target, (in_force.min, in_force.max), up.filter(|seconds| *seconds > 0), down)
-}
-
-/// A number in its unit.
-fn number(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Seconds => measured(std::time::Duration::try_from_secs_f64(value.max(0.0)).unwrap_or_default()),
-        Unit::Count => count(value),
-        Unit::Percent => text::percent(value),
-    }
-}
-
-/// A difference in its unit, with its sign.
-fn difference(value: f64, unit: Unit) -> String {
-    if value == 0.0 {
-        return text::SAME.to_owned();
-    }
-    format!("{}{}", if value < 0.0 { "-" } else { "+" }, number(value.abs(), unit))
-}
-
 fn is(burst: &Burst, chosen: Option<&Burst>) -> bool {
     chosen.is_some_and(|chosen| chosen.number == burst.number)
 }
 
 impl Runs<'_> {
     fn cell(&self, burst: &Burst, figure: Figure) -> (Ink, String) {
-        match cell(self.data, burst, figure) {
-            Cell::Open => (Ink::Pending, "…".to_owned()),
-            Cell::Is(value) => (Ink::Text, number(value, figure.unit())),
-            Cell::About(value) => (Ink::Text, format!("≈{}", number(value, figure.unit()))),
-            Cell::Never(why) => (Ink::Dim, why.to_owned()),
-            Cell::By(caveat) => (Ink::Dim, caveat.short()),
-        }
+        let cell = cell(self.data, burst, figure);
+        let ink = match cell {
+            Cell::Open => Ink::Pending,
+            Cell::Is(_) | Cell::About(_) => Ink::Text,
+            Cell::Never(_) | Cell::By(_) => Ink::Dim,
+        };
+        (ink, cell.words(figure.unit()))
     }
 
     /// The figures that have a column, in the order of the table.
@@ -153,7 +122,7 @@ impl Runs<'_> {
             let older = self.data.bursts.get(burst.number - 1).and_then(Burst::tuning);
             let is_new = older.is_some_and(|older| older != in_force);
             let (mark, ink) = if is_new { ("► ", Ink::Lit) } else { ("", Ink::Dim) };
-            let text = format!("{mark}{}", settings(in_force));
+            let text = format!("{mark}{}", in_force.words());
             Line::from(vec![Span::raw("  "), span(theme, ink, text)])
         });
         Row::new([head].into_iter().chain(figures).chain([settings]))
@@ -206,7 +175,7 @@ impl Runs<'_> {
         Widget::render(table, inside, buffer);
         let rest = below(inside, Figure::ALL.len() as u16);
         let runs = [Some(("►", burst)), other.map(|other| ("◊", other))].into_iter().flatten();
-        let settings = runs.filter_map(|(mark, run)| Some(format!("{mark} {}", settings(run.tuning()?))));
+        let settings = runs.filter_map(|(mark, run)| Some(format!("{mark} {}", run.tuning()?.words())));
         let mut used = Figure::ALL.len() as u16;
         for (text, place) in settings.zip((0..).map(|index| row(rest, index))) {
             let text = fit(&text, place.width.into()).into_owned();
@@ -224,14 +193,12 @@ impl Runs<'_> {
         let own = cell(self.data, burst, figure).number()?;
         let others = cell(self.data, other, figure).number()?;
         let unit = figure.unit();
-        // Numbers that look the same are the same.
-        let change = if number(own, unit) == number(others, unit) { 0.0 } else { own - others };
         let ink = match () {
-            () if change == 0.0 || !figure.is_ranked() => Ink::Dim,
-            () if change < 0.0 => Ink::Ready,
+            () if unit.number(own) == unit.number(others) || !figure.is_ranked() => Ink::Dim,
+            () if own < others => Ink::Ready,
             () => Ink::Text,
         };
-        Some((ink, difference(change, unit)))
+        Some((ink, unit.difference(own, others)))
     }
 
     /// The queue and the replicas during the chosen run.

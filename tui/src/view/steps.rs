@@ -15,15 +15,16 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 use super::draw::{below, line, line_right, lines, right_of, row, set, span};
-use super::fmt::{measured, upper_bound};
+use super::fmt::measured;
 use super::stale;
 use super::strings::stopwatch as text;
 use super::theme::{Ink, style};
 use super::wrap::{fit, phrase};
 use dashboard::bursts::burst::Burst;
-use dashboard::bursts::stopwatch::{Caveat, Observation, Stage, StageTime};
+use dashboard::bursts::stopwatch::{Caveat, Stage, StageTime};
 use dashboard::clock::At;
 use dashboard::data::Data;
+use dashboard::strings::steps;
 use dashboard::ui::appearance::Theme;
 
 /// From this width on the steps have their long names, and bars or sources behind the times.
@@ -89,15 +90,6 @@ impl Columns {
     }
 }
 
-/// The uncertainty of a time: `±0.2 s`, or `exact` for a report that came as it happened.
-fn margin(seen: &Observation) -> String {
-    if seen.uncertainty.is_zero() {
-        text::EXACT.to_owned()
-    } else {
-        text::margin(&upper_bound(seen.uncertainty))
-    }
-}
-
 impl Steps<'_> {
     /// Most rows of steps.
     pub(super) const ROWS: u16 = Stage::ALL.len() as u16;
@@ -146,24 +138,10 @@ impl Steps<'_> {
 
     /// The source of a step's time, or why it has none; in two phrasings.
     fn source(&self, stage: Stage) -> [String; 2] {
-        let watch = &self.burst.watch;
-        match watch.get(stage) {
-            StageTime::Seen(seen) => {
-                let mut full = seen.provenance.words().to_owned();
-                if let Some((own, margin)) = seen.object_time {
-                    full.push_str(&text::own_time(&self.data.day.time_of_day(own), &measured(margin)));
-                }
-                let Some(doubt) = seen.caveat else { return [full, seen.provenance.short().to_owned()] };
-                full.push_str(&text::caveat(&doubt.words()));
-                [full, format!("{}, {}", seen.provenance.short(), doubt.short())]
-            }
-            // The times' columns have the short phrasing.
-            StageTime::Never(why) => [why.sentence(), String::new()],
-            StageTime::NotYet => {
-                let trouble = self.trouble(stage).unwrap_or_default();
-                [trouble.clone(), trouble]
-            }
-        }
+        steps::source(&self.burst.watch, stage, &self.data.day).unwrap_or_else(|| {
+            let trouble = self.trouble(stage).unwrap_or_default();
+            [trouble.clone(), trouble]
+        })
     }
 
     /// The reason why a step that is due could not be observed now.
@@ -195,10 +173,9 @@ impl Steps<'_> {
                 // A time of something else is no figure of this burst.
                 put(buffer, columns.press, if other.is_some() { Ink::Dim } else { Ink::Value }, time);
                 if stage != Stage::KeyPress {
-                    let since = format!("+{}", measured(seen.at.since(above)));
-                    put(buffer, columns.step, Ink::Text, since);
+                    put(buffer, columns.step, Ink::Text, steps::since_above(seen, above));
                 }
-                let margin = other.map_or_else(|| margin(seen), Caveat::short);
+                let margin = other.map_or_else(|| steps::margin(seen), Caveat::short);
                 put(buffer, columns.margin, Ink::Dim, margin);
             }
             StageTime::Never(why) => {
@@ -296,7 +273,7 @@ impl Widget for &Steps<'_> {
         let notes = right_of(below(area, rows + 1), if is_wide { 2 } else { 0 });
         let texts = [phrase(&self.cluster_clock(), notes.width.into())]
             .into_iter()
-            .chain([text::STEP_NOTE.to_owned()]);
+            .chain([steps::NOTE.to_owned()]);
         let notes_text = texts.map(|text| -> Vec<Span<'_>> { vec![span(theme, Ink::Dim, text)] });
         lines(buffer, notes, notes_text);
     }

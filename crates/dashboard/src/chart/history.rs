@@ -75,6 +75,24 @@ pub enum MarkKind {
     Note,
 }
 
+impl MarkKind {
+    /// All of them, the most important last.
+    pub const ALL: [Self; 12] = [
+        Self::PodGone,
+        Self::PodReady,
+        Self::ScaleDown,
+        Self::ScaleUp,
+        Self::Redelivery,
+        Self::Burst,
+        Self::DrillOver,
+        Self::Drill,
+        Self::Tuned,
+        Self::Error,
+        Self::Note,
+        Self::BrokerLost,
+    ];
+}
+
 impl History {
     /// Adds the share of each metric; other names than before begin new series.
     pub fn share(&mut self, at: At, shares: &[(String, Option<f64>)]) {

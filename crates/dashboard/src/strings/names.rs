@@ -6,9 +6,12 @@ use crate::bursts::missing_reason::MissingReason;
 use crate::bursts::runs::Figure;
 use crate::bursts::stage::Stage;
 use crate::bursts::stage_time::{Caveat, Provenance};
+use crate::chain::beliefs::ChainHop;
 use crate::chart::curves::Curve;
+use crate::chart::history::MarkKind;
 use crate::reported::Source;
 use crate::ui::screen::Screen;
+use crate::workers::timelines::WorkerState;
 
 impl Screen {
     /// The title in the header.
@@ -58,6 +61,77 @@ impl Curve {
             Self::Ready => "ready",
             Self::Raw => "wanted",
             Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl MarkKind {
+    /// The meaning in a word or two.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::PodGone => "worker gone",
+            Self::PodReady => "worker ready",
+            Self::ScaleDown => "scaled down",
+            Self::ScaleUp => "scaled up",
+            Self::Redelivery => "job redelivered",
+            Self::Burst => "burst fired",
+            Self::DrillOver => "drill ended",
+            Self::Drill => "drill started",
+            Self::Tuned => "HPA changed",
+            Self::Error => "error",
+            Self::Note => "mark",
+            Self::BrokerLost => "broker lost",
+        }
+    }
+
+    /// The symbol on the row of marks.
+    #[must_use]
+    pub const fn symbol(self) -> char {
+        match self {
+            Self::PodGone => '◦',
+            Self::PodReady => '•',
+            Self::ScaleDown => '↓',
+            Self::ScaleUp => '↑',
+            Self::Redelivery => '←',
+            Self::Burst => '▼',
+            Self::DrillOver => '□',
+            Self::Drill => '■',
+            Self::Tuned => '◊',
+            Self::Error => '!',
+            Self::Note => '◆',
+            Self::BrokerLost => '×',
+        }
+    }
+}
+
+impl ChainHop {
+    /// The name of the hop.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Broker => "broker",
+            Self::Prometheus => "Prometheus",
+            Self::ExternalApi => "external API",
+            Self::Hpa => "HPA status",
+        }
+    }
+}
+
+impl WorkerState {
+    /// The state in a word or two.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Starting => "starting",
+            Self::Idle => "idle",
+            Self::Busy => "busy",
+            Self::NotSampled => "not sampled",
+            Self::Finishing => "finishing",
+            Self::Terminating => "terminating",
+            Self::Failed => "failed",
+            Self::Gone => "gone",
         }
     }
 }

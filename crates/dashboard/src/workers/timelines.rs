@@ -169,6 +169,11 @@ impl WorkerTimeline {
         self.spans.front().map_or(At::default(), |span| span.since)
     }
 
+    /// Its states, each with the time at which it began, oldest first.
+    pub fn states(&self) -> impl Iterator<Item = (At, WorkerState)> + '_ {
+        self.spans.iter().map(|span| (span.since, span.doing))
+    }
+
     /// Its events, oldest first.
     pub fn marks(&self) -> impl Iterator<Item = (At, LaneMark)> + '_ {
         self.marks.iter().copied()

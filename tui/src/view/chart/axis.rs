@@ -5,12 +5,12 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::plot::time_step;
 use crate::view::draw::{line, line_right, right_of, row, span, width};
 use crate::view::fmt::age;
 use crate::view::strings::chart as text;
 use crate::view::theme::Ink;
 use dashboard::chart::series::{Column, Series};
+use dashboard::chart::ticks::time_step;
 use dashboard::chart::viewport::Stretch;
 use dashboard::clock::At;
 use dashboard::data::Data;

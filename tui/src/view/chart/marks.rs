@@ -15,19 +15,23 @@ use dashboard::ui::appearance::Theme;
 
 /// The marks, the most important last. Where two fall on one cell, the later one is shown.
 pub(in crate::view) const MARKS: [(MarkKind, char, Ink, &str); 12] = [
-    (MarkKind::PodGone, '◦', Ink::Dim, text::POD_GONE),
-    (MarkKind::PodReady, '•', Ink::Ready, text::POD_READY),
-    (MarkKind::ScaleDown, '↓', Ink::Desired, text::SCALE_DOWN),
-    (MarkKind::ScaleUp, '↑', Ink::Desired, text::SCALE_UP),
-    (MarkKind::Redelivery, '←', Ink::Warning, text::REDELIVERY),
-    (MarkKind::Burst, '▼', Ink::Queue, text::BURST),
-    (MarkKind::DrillOver, '□', Ink::Key, text::DRILL_OVER),
-    (MarkKind::Drill, '■', Ink::Warning, text::DRILL),
-    (MarkKind::Tuned, '◊', Ink::Key, text::TUNED),
-    (MarkKind::Error, '!', Ink::Error, text::ERROR),
-    (MarkKind::Note, '◆', Ink::Key, text::NOTE),
-    (MarkKind::BrokerLost, '×', Ink::Error, text::BROKER_LOST),
+    mark(MarkKind::PodGone, Ink::Dim),
+    mark(MarkKind::PodReady, Ink::Ready),
+    mark(MarkKind::ScaleDown, Ink::Desired),
+    mark(MarkKind::ScaleUp, Ink::Desired),
+    mark(MarkKind::Redelivery, Ink::Warning),
+    mark(MarkKind::Burst, Ink::Queue),
+    mark(MarkKind::DrillOver, Ink::Key),
+    mark(MarkKind::Drill, Ink::Warning),
+    mark(MarkKind::Tuned, Ink::Key),
+    mark(MarkKind::Error, Ink::Error),
+    mark(MarkKind::Note, Ink::Key),
+    mark(MarkKind::BrokerLost, Ink::Error),
 ];
+
+const fn mark(kind: MarkKind, ink: Ink) -> (MarkKind, char, Ink, &'static str) {
+    (kind, kind.symbol(), ink, kind.title())
+}
 
 /// The meaning of all marks, the most important first.
 pub(in crate::view) fn legend(theme: Theme) -> Vec<Span<'static>> {

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 
 use crate::view::theme::{Ink, style};
 use dashboard::chart::curves::Curve;
+use dashboard::chart::ticks::round_up;
 use dashboard::ui::appearance::{Markers, Theme};
 
 /// The braille bit of each dot of a cell, by column and by row from the top.
@@ -193,22 +194,6 @@ impl Scale {
     }
 }
 
-/// Rounds up to 1, 2, 2.5, 5 or 10 times a power of ten that is a whole number, as messages and pods are.
-fn round_up(value: f64) -> f64 {
-    let power = 10_f64.powf(value.max(1.0).log10().floor());
-    [1.0, 2.0, 2.5, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * power)
-        .find(|step| *step >= value && step.fract() == 0.0)
-        .unwrap_or(10.0 * power)
-}
-
-/// The distance of the labels of a time axis of `window` seconds, in seconds, for at most `labels` labels.
-pub(super) fn time_step(window: u64, labels: usize) -> u64 {
-    const STEPS: [u64; 14] = [5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600];
-    STEPS.into_iter().find(|step| window / step <= labels.max(1) as u64).unwrap_or(43_200)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,13 +264,5 @@ mod tests {
             canvas.render(Theme::Mono, &mut buffer);
             assert_eq!(buffer, Buffer::empty(Rect::new(0, 0, 3, 3)));
         }
-    }
-
-    #[test]
-    fn time_labels_are_round() {
-        assert_eq!(
-            (time_step(60, 6), time_step(300, 5), time_step(300, 12), time_step(99_999_999, 5)),
-            (10, 60, 30, 43_200)
-        );
     }
 }

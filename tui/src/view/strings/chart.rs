@@ -100,18 +100,3 @@ pub(in crate::view) fn at(clock: &str) -> String {
 pub(in crate::view) fn ago(time: &str) -> String {
     format!("{time} ago")
 }
-
-// The marks.
-
-pub(in crate::view) const POD_GONE: &str = "worker gone";
-pub(in crate::view) const POD_READY: &str = "worker ready";
-pub(in crate::view) const SCALE_DOWN: &str = "scaled down";
-pub(in crate::view) const SCALE_UP: &str = "scaled up";
-pub(in crate::view) const REDELIVERY: &str = "job redelivered";
-pub(in crate::view) const BURST: &str = "burst fired";
-pub(in crate::view) const DRILL_OVER: &str = "drill ended";
-pub(in crate::view) const DRILL: &str = "drill started";
-pub(in crate::view) const TUNED: &str = "HPA changed";
-pub(in crate::view) const ERROR: &str = "error";
-pub(in crate::view) const BROKER_LOST: &str = "broker lost";
-pub(in crate::view) const NOTE: &str = "mark";

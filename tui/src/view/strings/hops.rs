@@ -1,5 +1,7 @@
 //! Text of the panel that compares the queue's value at the four hops: broker, Prometheus, metrics API and HPA.
 
+use dashboard::chain::beliefs::ChainHop;
+
 pub(in crate::view) const TITLE: &str = "Who believes what";
 pub(in crate::view) const ALL_AGREE: &str = "all agree";
 pub(in crate::view) const AS_USUAL: &str = "no delay beyond the intervals";
@@ -14,10 +16,10 @@ pub(in crate::view) const LOADING: &str = "loading";
 /// The names of a hop: in full and short.
 pub(in crate::view) type HopName = (&'static str, &'static str);
 
-pub(in crate::view) const BROKER: HopName = ("broker", "broker");
-pub(in crate::view) const PROMETHEUS: HopName = ("Prometheus", "prom");
-pub(in crate::view) const EXTERNAL_API: HopName = ("external API", "API");
-pub(in crate::view) const HPA: HopName = ("HPA status", "HPA");
+pub(in crate::view) const BROKER: HopName = (ChainHop::Broker.title(), "broker");
+pub(in crate::view) const PROMETHEUS: HopName = (ChainHop::Prometheus.title(), "prom");
+pub(in crate::view) const EXTERNAL_API: HopName = (ChainHop::ExternalApi.title(), "API");
+pub(in crate::view) const HPA: HopName = (ChainHop::Hpa.title(), "HPA");
 
 pub(in crate::view) const KUBELET: &str = "kubelet";
 pub(in crate::view) const METRICS_API: &str = "metrics API";

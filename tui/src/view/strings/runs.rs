@@ -5,7 +5,6 @@ pub(in crate::view) const NO_BURST: &str = "  no burst yet: space fires one, and
 pub(in crate::view) const NUMBER_AND_TIME: &str = "    #  at";
 pub(in crate::view) const SETTINGS: &str = "settings";
 pub(in crate::view) const NOT_SEEN: &str = "not seen";
-pub(in crate::view) const SAME: &str = "same";
 pub(in crate::view) const BEST: &str = "▲ best ";
 pub(in crate::view) const WORST: &str = "▼ worst ";
 pub(in crate::view) const OF_ITS_SIZE: &str = "of its size  ∩ overlaps";
@@ -24,30 +23,4 @@ pub(in crate::view) fn against(number: u32, other: u32) -> String {
 
 pub(in crate::view) fn steps_of(number: u32) -> String {
     format!("Steps of #{number}")
-}
-
-pub(in crate::view) fn percent(value: f64) -> String {
-    format!("{value:.0} %")
-}
-
-// The settings of the HPA.
-
-pub(in crate::view) const NO_TARGET: &str = "no target";
-
-pub(in crate::view) fn average_target(per_pod: &str) -> String {
-    format!("{per_pod} avg")
-}
-
-pub(in crate::view) fn total_target(total: &str) -> String {
-    format!("{total} in all")
-}
-
-pub(in crate::view) fn settings(
-    target: &str,
-    (min, max): (i32, i32),
-    up: Option<i32>,
-    down: Option<i32>,
-) -> String {
-    let window = |sign, seconds: Option<i32>| seconds.map_or_else(String::new, |s| format!(", {sign}{s} s"));
-    format!("{target}, {min}–{max}{}{}", window('↑', up), window('↓', down))
 }

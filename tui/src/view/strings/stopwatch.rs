@@ -62,25 +62,10 @@ pub(in crate::view) fn number_at(number: u32, clock: &str) -> String {
 // The table of the steps.
 
 pub(in crate::view) const COLUMNS: [&str; 3] = ["press", "step", "±"];
-pub(in crate::view) const EXACT: &str = "exact";
 pub(in crate::view) const NOT_READ_NOW: &str = "not read now";
-
-pub(in crate::view) const STEP_NOTE: &str = "step: since the row above";
-
-pub(in crate::view) fn margin(time: &str) -> String {
-    format!("±{time}")
-}
 
 pub(in crate::view) fn earlier_steps(count: u16) -> String {
     format!("↑ {count} earlier steps")
-}
-
-pub(in crate::view) fn own_time(clock: &str, margin: &str) -> String {
-    format!("; its own time {clock} ±{margin}")
-}
-
-pub(in crate::view) fn caveat(why: &str) -> String {
-    format!("; {why}")
 }
 
 /// The offset of the cluster's clock, in two phrasings.

@@ -16,11 +16,9 @@ pub(in crate::view) const READY: &str = "ready";
 pub(in crate::view) const IDLE: &str = "idle";
 pub(in crate::view) const BUSY: &str = "busy";
 pub(in crate::view) const NOT_SAMPLED: &str = "not sampled";
-pub(in crate::view) const FINISHING: &str = "finishing";
 pub(in crate::view) const TERMINATING: &str = "terminating";
 pub(in crate::view) const FAILED: &str = "failed";
 pub(in crate::view) const COMPLETED: &str = "completed";
-pub(in crate::view) const GONE: &str = "gone";
 
 // The marks on a timeline.
 
