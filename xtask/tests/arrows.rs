@@ -19,6 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dashboard", &["text", "observed", "explain", "diagnosis", "contract", "hpa", "scenario"]),
     // Files.
     ("recording", &["dashboard", "observed", "contract", "hpa"]),
+    ("dashboard", &["text", "observed", "explain", "diagnosis", "contract", "hpa"]),
+    ("import", &["text", "hpa", "observed", "promfmt", "dashboard"]),
+    ("report", &["text", "observed", "explain", "diagnosis", "dashboard"]),
     // Talk to a cluster.
     ("cluster", &["text", "observed", "contract", "hpa", "promfmt"]),
     ("doctor", &["cluster", "diagnosis", "observed", "contract", "text", "hpa", "promfmt"]),
@@ -43,6 +46,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "dashboard",
             "scenario",
             "recording",
+            "import",
+            "report",
             "diagnosis",
             "doctor",
             "installer",
