@@ -2,6 +2,7 @@
 
 mod answer;
 mod locate;
+pub mod range;
 
 use std::time::Duration;
 
