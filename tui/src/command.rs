@@ -6,6 +6,7 @@ mod dashboard;
 mod doctor;
 mod down;
 mod explain;
+mod import;
 mod install;
 mod list;
 mod log;
@@ -14,6 +15,7 @@ mod man;
 mod pod;
 mod record;
 mod replay;
+mod report;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -92,6 +94,10 @@ enum Command {
     Record(record::Args),
     /// Play a recording on the screens of the dashboard, or try other settings on it
     Replay(replay::Args),
+    /// Write recordings as one HTML file, and compare them
+    Report(report::Args),
+    /// Make a recording from the history of Prometheus or kubectl-hpa-status
+    Import(import::Args),
     /// Run the sandbox without a dashboard, until SIGINT or SIGTERM
     #[cfg(feature = "sandbox")]
     Sandbox(sandbox::Args),
@@ -122,6 +128,7 @@ impl Command {
             Self::Down(arguments) => Some(&mut arguments.cluster),
             Self::Status(arguments) => Some(&mut arguments.cluster),
             Self::Record(arguments) => Some(&mut arguments.cluster),
+            Self::Import(arguments) => arguments.cluster(),
             _ => None,
         }
     }
@@ -190,6 +197,8 @@ fn run(cli: Cli) -> ExitCode {
         Some(Command::Status(arguments)) => status::main(&arguments),
         Some(Command::Record(arguments)) => record::main(arguments),
         Some(Command::Replay(arguments)) => replay::main(&arguments),
+        Some(Command::Report(arguments)) => report::main(&arguments),
+        Some(Command::Import(arguments)) => import::main(&arguments),
         #[cfg(feature = "sandbox")]
         Some(Command::Sandbox(arguments)) => sandbox::main(arguments),
         Some(Command::Completions(arguments)) => complete::main(&arguments),

@@ -1,5 +1,6 @@
 //! The dashboard as a library: the binary `surge` is a thin `main` on top of it.
 
+pub mod cast;
 pub mod command;
 pub mod headless;
 pub mod runtime;

@@ -136,6 +136,11 @@ impl<W: Write> Terminal<W> {
         }
     }
 
+    /// The writer in place of a terminal.
+    pub(crate) fn writer(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Columns and rows.
     #[must_use]
     pub fn size(&self) -> (u16, u16) {

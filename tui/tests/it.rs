@@ -14,6 +14,8 @@ mod doctor;
 #[cfg(feature = "sandbox")]
 mod faults;
 #[cfg(feature = "sandbox")]
+mod files;
+#[cfg(feature = "sandbox")]
 mod fleet;
 mod fleet_screens;
 mod hostile;

@@ -19,7 +19,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("dashboard", &["text", "observed", "explain", "diagnosis", "contract", "hpa", "scenario"]),
     // Files.
     ("recording", &["dashboard", "observed", "contract", "hpa"]),
-    ("dashboard", &["text", "observed", "explain", "diagnosis", "contract", "hpa"]),
     ("import", &["text", "hpa", "observed", "promfmt", "dashboard"]),
     ("report", &["text", "observed", "explain", "diagnosis", "dashboard"]),
     // Talk to a cluster.

@@ -54,7 +54,6 @@ impl Form {
 
 /// A number as a quantity in thousandths.
 fn quantity(figure: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that fits")]
     let milli = (figure * 1_000.0).round() as i64;
     json!(format!("{milli}m"))
 }

@@ -150,15 +150,12 @@ impl Steps {
 
     /// A number of replicas.
     fn count(&self, ms: i64) -> Option<i32> {
-        #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that fits")]
         self.at(ms).map(|value| value.round() as i32)
     }
 }
 
 fn millis(seconds: f64) -> i64 {
-    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that fits")]
-    let ms = (seconds * 1_000.0).round() as i64;
-    ms
+    (seconds * 1_000.0).round() as i64
 }
 
 /// The run of an HPA in the answers.
@@ -184,7 +181,6 @@ pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportErro
     };
     let target = scale_target(answers, &wanted.name);
     let sizes = || current.0.values().chain(desired.0.values()).copied();
-    #[expect(clippy::cast_possible_truncation, reason = "a float becomes the nearest number that fits")]
     let limit = |size: f64| (size as i32).max(1);
     let least = limit(sizes().fold(f64::INFINITY, f64::min));
     let most = limit(sizes().fold(1.0, f64::max));
@@ -260,13 +256,7 @@ pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportErro
 }
 
 fn whole(value: f64) -> u64 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a float becomes the nearest number that fits"
-    )]
-    let whole = value.max(0.0).round() as u64;
-    whole
+    value.max(0.0).round() as u64
 }
 
 /// The series of one metric.

@@ -96,6 +96,9 @@ pub struct Header {
     /// The program that another tool's data comes from, such as `prometheus`; `None` for a recording of Surge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imported: Option<String>,
+    /// Sentences about what the other tool's data does not have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// An HPA in a header.
@@ -128,6 +131,7 @@ impl Header {
             intervals: BTreeMap::new(),
             redacted: false,
             imported: None,
+            unknown: Vec::new(),
         }
     }
 

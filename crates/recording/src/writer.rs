@@ -45,13 +45,22 @@ pub struct Settings {
     pub max_size: Option<u64>,
     /// Replaces names and drops free text.
     pub redact: bool,
+    /// The tool that another tool's data comes from, and sentences about what it does not have.
+    pub imported: Option<(String, Vec<String>)>,
 }
 
 impl Settings {
     /// Settings without intervals and without a limit.
     #[must_use]
     pub fn new(started: Timestamp, surge: impl Into<String>) -> Self {
-        Self { started, surge: surge.into(), intervals: BTreeMap::new(), max_size: None, redact: false }
+        Self {
+            started,
+            surge: surge.into(),
+            intervals: BTreeMap::new(),
+            max_size: None,
+            redact: false,
+            imported: None,
+        }
     }
 }
 
@@ -144,6 +153,10 @@ impl Lines {
         header.surge.clone_from(&self.settings.surge);
         header.intervals.clone_from(&self.settings.intervals);
         header.from = from;
+        if let Some((tool, unknown)) = &self.settings.imported {
+            header.imported = Some(tool.clone());
+            header.unknown.clone_from(unknown);
+        }
         self.keyframe.describe(&mut header);
         header.rules = rules(&header.config());
         if self.settings.redact {

@@ -14,6 +14,7 @@
     const data = JSON.parse(box.querySelector(".chart-data").textContent);
     const left = Number(svg.dataset.left);
     const right = Number(svg.dataset.right);
+    const begin = Number(svg.dataset.begin);
     const seconds = Number(svg.dataset.seconds);
     const count = data.curves[0].values.length;
     const cursor = svg.querySelector(".cursor");
@@ -48,13 +49,13 @@
         group.setAttribute("transform", `translate(${shift} 0) scale(${scale} 1)`);
       }
       for (const mark of svg.querySelectorAll("[data-at]")) {
-        const place = x(Number(mark.dataset.at)).toFixed(1);
+        const place = x(Number(mark.dataset.at) - begin).toFixed(1);
         for (const name of mark.tagName === "line" ? ["x1", "x2"] : ["x"]) mark.setAttribute(name, place);
       }
       for (const bar of svg.querySelectorAll("[data-from]")) {
-        const begin = x(Number(bar.dataset.from));
-        bar.setAttribute("x", begin.toFixed(1));
-        bar.setAttribute("width", Math.max(x(Number(bar.dataset.to)) - begin, 0.5).toFixed(1));
+        const start = x(Number(bar.dataset.from) - begin);
+        bar.setAttribute("x", start.toFixed(1));
+        bar.setAttribute("width", Math.max(x(Number(bar.dataset.to) - begin) - start, 0.5).toFixed(1));
       }
       labels();
       show(column);

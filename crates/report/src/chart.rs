@@ -14,7 +14,6 @@ use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::workers::timelines::{LaneMark, WorkerState};
 
-use crate::story::length;
 use crate::strings;
 
 /// Most columns of a curve: more than a page has pixels.
@@ -29,9 +28,11 @@ const MAX_LANES: usize = 40;
 /// The chart of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chart {
+    /// The time at which the first column begins: a whole number of columns after the run's start.
+    pub from: At,
     /// The length of a column.
     pub step: Duration,
-    /// The number of columns; the first one begins with the run.
+    /// The number of columns.
     pub count: usize,
     /// The plots, from top to bottom.
     pub plots: Vec<Plot>,
@@ -110,12 +111,15 @@ const SHARES: [(&str, Pattern); 4] = [
 ];
 
 impl Chart {
-    /// The chart of a run.
+    /// The chart of a run from `begins` on.
     #[must_use]
-    pub fn of(data: &Data) -> Self {
-        let step = step(length(data));
-        let count = usize::try_from(length(data).as_millis() / step.as_millis() + 1).unwrap_or(1);
-        let read = |series: &Series| series.columns(At::default(), step, count);
+    pub fn of(data: &Data, begins: At) -> Self {
+        let step = step(data.now.since(begins));
+        let columns_until = |at: At| u32::try_from(at.0.as_millis() / step.as_millis()).unwrap_or(u32::MAX);
+        let first = columns_until(begins.min(data.now));
+        let from = At(step.saturating_mul(first));
+        let count = (columns_until(data.now) - first + 1) as usize;
+        let read = |series: &Series| series.columns(from, step, count);
         let curve = |name: String, colour, pattern, series: &Series| {
             let columns = read(series);
             let has_values = columns.iter().any(Option::is_some);
@@ -162,10 +166,13 @@ impl Chart {
         }
         plots.push(Plot::new(strings::REPLICAS.to_owned(), None, replicas));
         plots.retain(|plot| !plot.curves.is_empty());
-        let marks: Vec<Mark> = history.marks(At::default(), length(data)).collect();
-        let lanes: Vec<Lane> = data.lanes.iter().map(|lane| lane_of(lane, data.now)).collect();
+        let marks: Vec<Mark> = history.marks(from, data.now.since(from)).collect();
+        let lanes = data.lanes.iter().map(|lane| lane_of(lane, data.now));
+        let lanes: Vec<Lane> =
+            lanes.filter(|lane| lane.states.iter().any(|(_, until, _)| *until > from)).collect();
         let hidden_lanes = lanes.len().saturating_sub(MAX_LANES);
         Self {
+            from,
             step,
             count,
             plots,
@@ -186,7 +193,7 @@ impl Chart {
     #[must_use]
     pub fn end_of(&self, column: usize) -> At {
         let columns = u32::try_from(column + 1).unwrap_or(u32::MAX);
-        At(self.step.saturating_mul(columns).saturating_sub(Duration::from_millis(1)))
+        At(self.from.0 + self.step.saturating_mul(columns).saturating_sub(Duration::from_millis(1)))
     }
 }
 
@@ -272,7 +279,7 @@ mod tests {
         for scene in ["draining", "drill"] {
             let Some(world) = World::play(scene, 120, 40) else { continue };
             let data = &world.model.data;
-            let chart = Chart::of(data);
+            let chart = Chart::of(data, At::default());
             let replicas = chart.plots.last().unwrap();
             let desired = replicas.curves.iter().find(|c| c.name == Curve::Desired.title()).unwrap();
             for (index, column) in desired.columns.iter().enumerate() {

@@ -4,6 +4,7 @@
 //! so no request can leave the file. Text from recordings is cleaned and escaped.
 
 mod compare;
+mod figures;
 mod sections;
 
 use base64::Engine as _;

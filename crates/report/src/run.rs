@@ -5,10 +5,17 @@ use std::time::Duration;
 use dashboard::bursts::burst::Burst;
 use dashboard::bursts::runs::{Cell, Figure, Unit, cell};
 use dashboard::chain::beliefs::ChainHop;
+use dashboard::clock::{At, DayClock};
 use dashboard::data::Data;
+use dashboard::message::Timestamped;
+use dashboard::model::Model;
+use dashboard::update::update;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use text::clean;
 
-use crate::story::{Story, length};
+use crate::story::Story;
 use crate::strings;
 
 /// The facts about a file and the program that wrote it.
@@ -22,6 +29,8 @@ pub struct Origin {
     pub kubernetes: Option<String>,
     /// The start of the run.
     pub started: Timestamp,
+    /// The time of the run at which the recording begins.
+    pub begins: At,
     /// True if names are replaced.
     pub is_redacted: bool,
     /// Sentences about what the file does not have, such as a torn last line or sources that an import cannot know.
@@ -60,6 +69,35 @@ pub struct Results {
 }
 
 impl Results {
+    /// Reads the results that `surge run --output json` writes, by `docs/schema/run.json`: the expectations, and the steps that
+    /// did not hold. `None` if the document has another form.
+    #[must_use]
+    pub fn read(document: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(clean::text);
+        let outcome = |entry: &Value| match entry["verdict"].as_str() {
+            Some("held") => Outcome::Held,
+            Some("failed") => Outcome::Failed,
+            _ => Outcome::Unknown,
+        };
+        let measured = |entry: &Value| {
+            let number = entry["measured"].as_f64().map(|number| {
+                let about = if entry["estimate"] == Value::Bool(true) { "≈" } else { "" };
+                format!("{about}{}", (number * 1_000.0).round() / 1_000.0)
+            });
+            number.into_iter().chain(text(&entry["reason"])).collect::<Vec<_>>().join(": ")
+        };
+        let check = |entry: &Value, name: &str| {
+            let expectation = text(&entry[name])?;
+            Some(Check { expectation, measured: measured(entry), outcome: outcome(entry) })
+        };
+        let expectations =
+            document["expectations"].as_array()?.iter().map(|entry| check(entry, "expectation"));
+        let steps = document["steps"].as_array()?.iter();
+        let steps = steps.filter(|step| outcome(step) != Outcome::Held).map(|step| check(step, "title"));
+        let checks = expectations.chain(steps).collect::<Option<Vec<Check>>>()?;
+        Some(Self { scenario: text(&document["scenario"])?, checks })
+    }
+
     /// The number of expectations with that result.
     #[must_use]
     pub fn count(&self, outcome: Outcome) -> usize {
@@ -123,12 +161,25 @@ impl Total {
 }
 
 impl Run {
+    /// Replays the events of a recording. `zone` is the time zone of the times of day.
+    #[must_use]
+    pub fn replay(origin: Origin, zone: TimeZone, events: impl IntoIterator<Item = Timestamped>) -> Self {
+        let mut model = Model::new(DayClock::new(origin.started, zone), (120, 40));
+        let mut story = Story::default();
+        for stamped in events {
+            // A replay has no cluster to carry the effects out on.
+            let _effects = update(&mut model, stamped);
+            story.observe(&model.data);
+        }
+        Self { origin, data: model.data, story, results: None }
+    }
+
     /// A figure of the whole run; `None` if the run has nothing that it could be about.
     pub(crate) fn total(&self, total: Total) -> Option<Cell> {
         let data = &self.data;
         let seconds = |duration: Duration| Cell::Is(duration.as_secs_f64());
         match total {
-            Total::Length => Some(seconds(length(data))),
+            Total::Length => Some(seconds(self.length())),
             Total::Rescales => data.hpa.get().map(|_| Cell::Is(self.story.rescales().len() as f64)),
             Total::Lag(hop) => data.beliefs.get(hop).map(|_| match self.story.worst_lag(hop) {
                 Some(worst) if worst.lag.is_lower_bound => Cell::About(worst.lag.by.as_secs_f64()),
@@ -154,6 +205,12 @@ impl Run {
                     .reduce(|all, one| joined(all, one, is_sum))
             }
         }
+    }
+
+    /// The time from the begin of the recording to its end.
+    #[must_use]
+    pub fn length(&self) -> Duration {
+        self.data.now.since(self.origin.begins)
     }
 
     /// The bursts, oldest first.
@@ -188,6 +245,38 @@ mod tests {
         ] {
             assert_eq!((joined(all, one, true), joined(all, one, false)), (sum, most));
         }
+    }
+
+    #[test]
+    fn results_of_a_scenario_are_read() {
+        let document = serde_json::json!({
+            "scenario": "spike",
+            "steps": [
+                {"title": "burst of 200", "verdict": "held", "reason": null},
+                {"title": "ready >= 8 within 90s", "verdict": "failed", "reason": "5 after 90 s"},
+            ],
+            "expectations": [
+                {"expectation": "lost == 0", "measured": 0.0, "estimate": false, "verdict": "held", "reason": null},
+                {"expectation": "overshoot <= 2", "measured": 4.0, "estimate": true, "verdict": "failed", "reason": "4"},
+                {"expectation": "flaps == 0", "measured": null, "verdict": "unknown", "reason": "stopped"},
+            ],
+        });
+        let results = Results::read(&document).unwrap();
+        let shown: Vec<_> = results
+            .checks
+            .iter()
+            .map(|check| (check.expectation.as_str(), check.measured.as_str(), check.outcome))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("lost == 0", "0", Outcome::Held),
+                ("overshoot <= 2", "≈4: 4", Outcome::Failed),
+                ("flaps == 0", "stopped", Outcome::Unknown),
+                ("ready >= 8 within 90s", "5 after 90 s", Outcome::Failed),
+            ]
+        );
+        assert_eq!(Results::read(&serde_json::json!({"steps": []})), None);
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The parts of a run that its last state does not have any more: the decision at each rescale, the worst lag of each hop, and
 //! the HPA's settings over time.
 
-use std::time::Duration;
-
 use dashboard::autoscaler::estimate::{self, Agreement, LastSync};
 use dashboard::autoscaler::hpa_settings::HpaSettings;
 use dashboard::chain::beliefs::ChainHop;
@@ -116,9 +114,4 @@ fn rescale(data: &Data, last: &LastSync) -> Rescale {
         targets: hpa.map(|hpa| hpa.targets_column.clone()).unwrap_or_default(),
         reasons,
     }
-}
-
-/// The time between the first and the last moment of a run.
-pub(crate) fn length(data: &Data) -> Duration {
-    data.now.0
 }

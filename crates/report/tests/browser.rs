@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::scenes::World;
 use report::chart::Chart;
@@ -34,6 +35,7 @@ fn run(scene: &str, name: &str, results: Option<Results>) -> Run {
         program: "Surge 0.1.0".to_owned(),
         kubernetes: Some("v1.34".to_owned()),
         started: "2026-03-04T14:00:00Z".parse().unwrap(),
+        begins: At::default(),
         is_redacted: false,
         missing: vec!["The last line was torn: it is left out.".to_owned()],
     };
@@ -127,7 +129,7 @@ fn close(shown: Option<f32>, recorded: Option<f32>) -> bool {
 fn the_table_and_the_pointer_show_the_recorded_values() {
     let folder = tempfile::tempdir().unwrap();
     let run = run("spike", "spike.surge.jsonl", None);
-    let chart = Chart::of(&run.data);
+    let chart = Chart::of(&run.data, run.origin.begins);
     let mut browser = Browser::start().unwrap();
     browser.show(LAPTOP, "light").unwrap();
     browser.open(&write(folder.path(), "report.html", std::slice::from_ref(&run))).unwrap();
@@ -180,7 +182,7 @@ fn the_table_and_the_pointer_show_the_recorded_values() {
 fn the_script_zooms_and_hides_curves() {
     let folder = tempfile::tempdir().unwrap();
     let run = run("spike", "spike.surge.jsonl", None);
-    let chart = Chart::of(&run.data);
+    let chart = Chart::of(&run.data, run.origin.begins);
     let mut browser = Browser::start().unwrap();
     browser.show(LAPTOP, "light").unwrap();
     browser.open(&write(folder.path(), "report.html", std::slice::from_ref(&run))).unwrap();

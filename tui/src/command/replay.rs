@@ -1,7 +1,8 @@
 //! `surge replay`: a recording on the screens of the dashboard.
 
-use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::dashboard::ScreenArgs;
 use super::{USAGE, complain};
+use crate::cast;
 use crate::runtime;
 use crate::source::event_sender::EventSender;
 use crate::source::player;
@@ -42,8 +44,22 @@ pub(super) struct Args {
     /// Print the comparison of --set, and open no screen
     #[arg(long, short, value_name = "FORM", requires = "set")]
     output: Option<super::Format>,
+    /// Write the screens as an asciicast instead of showing them; replaces an older file
+    #[arg(long, value_name = "FILE", conflicts_with = "output")]
+    cast: Option<PathBuf>,
+    /// Size of the asciicast
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40", value_parser = size, requires = "cast")]
+    size: (u16, u16),
     #[command(flatten)]
     screen: ScreenArgs,
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let parts = text.split_once('x').and_then(|(c, r)| Some((c.parse().ok()?, r.parse().ok()?)));
+    let is_usable = |size: &(u16, u16)| (40..=500).contains(&size.0) && (10..=200).contains(&size.1);
+    parts
+        .filter(is_usable)
+        .ok_or_else(|| format!("{text:?} is not a size such as 120x40, from 40x10 to 500x200"))
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -86,6 +102,9 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
     if let Some(form) = arguments.output {
         return print(&recording, form);
     }
+    if let Some(path) = &arguments.cast {
+        return write_cast(arguments, recording, path);
+    }
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         complain(
             "a replay needs a terminal (stdin and stdout must be a TTY); --set with --output prints a text",
@@ -110,7 +129,8 @@ fn print(recording: &Recording, form: super::Format) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn play(arguments: &Args, recording: Recording) -> ExitCode {
+/// The player at the beginning that the arguments name, and the clock of the recorded run.
+fn player(arguments: &Args, recording: Recording) -> (Player, DayClock) {
     let day = DayClock::new(recording.header.started, TimeZone::system());
     let name = arguments.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = text::clean::text(name.split_once(".surge.").map_or(&*name, |(stem, _)| stem));
@@ -119,6 +139,31 @@ async fn play(arguments: &Args, recording: Recording) -> ExitCode {
         let start = player.state().start;
         let _data = player.jump(At(start.0 + at));
     }
+    (player, day)
+}
+
+fn write_cast(arguments: &Args, recording: Recording, path: &Path) -> ExitCode {
+    let (player, day) = player(arguments, recording);
+    let written = File::create(path).and_then(|file| {
+        let mut out = BufWriter::new(file);
+        let frames = cast::write(&mut out, player, day, arguments.size)?;
+        out.flush()?;
+        Ok(frames)
+    });
+    match written {
+        Ok(frames) => {
+            super::note(&format!("{}: {frames} frames", path.display()));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("writing {} failed: {error}", path.display()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(arguments: &Args, recording: Recording) -> ExitCode {
+    let (player, day) = player(arguments, recording);
     let mut terminal = match Terminal::enter(arguments.screen.mouse()) {
         Ok(terminal) => terminal,
         Err(error) => {

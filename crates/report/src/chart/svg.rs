@@ -56,7 +56,8 @@ impl Frame {
 
 /// The picture of a chart. `id` makes the IDs in it unique, `name` is its accessible name.
 pub(crate) fn svg(chart: &Chart, day: &DayClock, id: &str, name: &str, description: &str) -> Markup {
-    let x = |at: At| LEFT + at.seconds() / chart.length().as_secs_f64() * (RIGHT - LEFT);
+    let from = chart.from.seconds();
+    let x = |at: At| LEFT + (at.seconds() - from).max(0.0) / chart.length().as_secs_f64() * (RIGHT - LEFT);
     let mut y = 0.0;
     let mut frames = Vec::new();
     for (index, _) in chart.plots.iter().enumerate() {
@@ -79,7 +80,7 @@ pub(crate) fn svg(chart: &Chart, day: &DayClock, id: &str, name: &str, descripti
     html! {
         svg class="chart" viewBox=(format!("0 0 {WIDTH} {height}")) role="img" tabindex="0"
             aria-labelledby=(format!("{id}-title {id}-desc")) data-left=(LEFT) data-right=(RIGHT)
-            data-seconds=(chart.length().as_secs_f64()) {
+            data-begin=(from) data-seconds=(chart.length().as_secs_f64()) {
             title id=(format!("{id}-title")) { (name) }
             desc id=(format!("{id}-desc")) { (description) }
             clipPath id=(clip) {
@@ -303,7 +304,7 @@ fn clock_step(chart: &Chart) -> u64 {
 /// The moments with a label that fits into the picture.
 fn labels(chart: &Chart, day: &DayClock) -> impl Iterator<Item = At> + use<> {
     let margin = chart.length().mul_f64(0.02);
-    day.round(At(margin), At(chart.length().saturating_sub(margin)), clock_step(chart))
+    day.round(At(chart.from.0 + margin), At(chart.from.0 + chart.length() - margin), clock_step(chart))
 }
 
 fn label(day: &DayClock, at: At, chart: &Chart) -> String {

@@ -68,7 +68,7 @@ pub(crate) fn data(chart: &Chart, day: &DayClock) -> String {
         })
         .collect();
     let data = json!({
-        "midnight": day.since_midnight().as_secs_f64(),
+        "midnight": (day.since_midnight() + chart.from.0).as_secs_f64(),
         "step": chart.step.as_secs_f64(),
         "timeSteps": dashboard::chart::ticks::TIME_STEPS,
         "curves": curves,

@@ -3,7 +3,7 @@
 use dashboard::bursts::runs::Cell;
 use maud::{Markup, html};
 
-use super::sections::{figure_name, outcome_word};
+use super::figures::{figure, figure_name, outcome_word};
 use crate::run::{Run, Total};
 use crate::strings;
 
@@ -69,11 +69,6 @@ fn settings(run: &Run) -> String {
         .settings()
         .last()
         .map_or_else(|| strings::NO_FIGURE.to_owned(), |(_, settings)| settings.words())
-}
-
-/// A figure of a run in its unit.
-pub(super) fn figure(run: &Run, total: Total) -> String {
-    run.total(total).map_or_else(|| strings::NO_FIGURE.to_owned(), |cell| cell.words(total.unit()))
 }
 
 /// The difference from the first run. Less is better for all figures but the size and the length of a run.

@@ -13,11 +13,10 @@ use maud::{Markup, PreEscaped, html};
 use text::clean;
 use text::figures::{coarse, count, measured};
 
-use super::compare::figure;
+use super::figures::{figure, figure_name, outcome_word};
 use crate::chart::svg::{self, bar, sample};
 use crate::chart::{Chart, table};
 use crate::run::{Outcome, Run, Total};
-use crate::story::length;
 use crate::strings;
 
 /// All sections of a run. `index` makes its IDs unique.
@@ -58,19 +57,10 @@ fn head(run: &Run) -> Markup {
             dt { (strings::STARTED) }
             dd { time datetime=(origin.started) { (origin.started.strftime("%Y-%m-%d %H:%M:%S UTC")) } }
             dt { (strings::LENGTH) }
-            dd { (coarse(length(data))) }
+            dd { (coarse(run.length())) }
             dt { (strings::VERSIONS) }
             dd { (strings::versions(&origin.program, origin.kubernetes.as_deref())) }
         }
-    }
-}
-
-/// The word of a result.
-pub(super) fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Held => strings::PASSED,
-        Outcome::Failed => strings::FAILED,
-        Outcome::Unknown => strings::UNDECIDED,
     }
 }
 
@@ -166,14 +156,14 @@ fn summary(run: &Run) -> Vec<String> {
 }
 
 fn chart(run: &Run, index: usize) -> Markup {
-    let chart = Chart::of(&run.data);
+    let chart = Chart::of(&run.data, run.origin.begins);
     let day = &run.data.day;
     if chart.plots.is_empty() {
         return html! { section { h3 { (strings::CHART) } p { (strings::NO_CHART) } } };
     }
     let id = format!("chart-{index}");
     let titles: Vec<&str> = chart.plots.iter().map(|plot| plot.title.as_str()).collect();
-    let (from, to) = (day.time_of_day(dashboard::clock::At::default()), day.time_of_day(run.data.now));
+    let (from, to) = (day.time_of_day(run.origin.begins), day.time_of_day(run.data.now));
     let description = strings::chart_description(&titles, &from, &to, run.story.rescales().len());
     let name = strings::chart_name(&run.origin.name);
     let kinds: Vec<MarkKind> =
@@ -247,16 +237,6 @@ fn lane_legend(chart: &Chart) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// The name of a figure.
-pub(super) fn figure_name(total: Total) -> String {
-    match total {
-        Total::Length => strings::RUN_LENGTH.to_owned(),
-        Total::Bursts(figure) => figure.titles().1.to_owned(),
-        Total::Rescales => strings::RESCALES.to_owned(),
-        Total::Lag(hop) => strings::lag_of(hop.title()),
     }
 }
 
