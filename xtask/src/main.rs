@@ -3,6 +3,7 @@
 mod e2e;
 mod image;
 mod manifests;
+mod picture;
 
 use std::process::ExitCode;
 
@@ -24,6 +25,8 @@ enum Command {
     Image(image::Args),
     /// Generates manifests/ and the README's table of values from the chart, with Helm
     Manifests(manifests::Args),
+    /// Draws the pictures of README and gallery from the recording in docs/recordings
+    Picture,
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Command::E2e(args) => e2e::run(&args),
         Command::Image(args) => image::run(&args),
         Command::Manifests(args) => manifests::run(&args),
+        Command::Picture => picture::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
