@@ -98,10 +98,8 @@ pub fn import(records: &str, hpa: Option<&str>) -> Result<Imported, ImportError>
     };
     let sizes = || snapshots.iter().flat_map(|s| [s.current_replicas, s.desired_replicas]);
     let (min, max) = (sizes().min().unwrap_or(0).max(1), sizes().max().unwrap_or(1).max(1));
-    let mut changes = Changes {
-        events: beginning(strings::title(TOOL), &namespace, TOOL, &[Source::Hpa, Source::Workload]),
-        ..Changes::default()
-    };
+    let mut changes =
+        Changes::after(beginning(strings::title(TOOL), &namespace, TOOL, &[Source::Hpa, Source::Workload]));
     let mut has_gap = false;
     // A sample without a metric keeps the specification, and its reading is missing.
     let mut known: Vec<SampledMetric> = Vec::new();

@@ -151,6 +151,11 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    /// The changes after these events.
+    pub(crate) fn after(events: Vec<Timestamped>) -> Self {
+        Self { events, ..Self::default() }
+    }
+
     pub(crate) fn hpa(&mut self, at: At, hpa: Hpa) {
         if self.hpa.as_ref() != Some(&hpa) {
             self.push(at, Event::Hpa(Some(Box::new(hpa.clone()))));

@@ -189,7 +189,7 @@ pub fn import(wanted: &Wanted, answers: &Answers) -> Result<Imported, ImportErro
     delivers.extend((!queue.0.is_empty()).then_some(Source::Broker));
     delivers.extend((!metric.0.is_empty()).then_some(Source::ExternalMetric));
     let events = beginning(strings::title(TOOL), &clean::text(&wanted.namespace), TOOL, &delivers);
-    let mut changes = Changes { events, ..Changes::default() };
+    let mut changes = Changes::after(events);
     let mut has_gap = false;
     for ms in times {
         let Ok(time) = Timestamp::from_millisecond(ms) else { continue };
