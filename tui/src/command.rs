@@ -16,6 +16,7 @@ mod pod;
 mod record;
 mod replay;
 mod report;
+mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod signals;
@@ -84,6 +85,8 @@ enum Command {
     Explain(explain::Args),
     /// List the HPAs with their winning metrics and verdicts
     List(list::Args),
+    /// Run a scenario: load, waits and expectations, with results for CI
+    Run(run::Args),
     /// Install the demo, and the stack below it, on a cluster
     Up(up::Args),
     /// Remove what `up` installed, and nothing else
@@ -124,6 +127,7 @@ impl Command {
             Self::Doctor(arguments) => Some(&mut arguments.cluster),
             Self::Explain(arguments) => Some(&mut arguments.cluster),
             Self::List(arguments) => Some(&mut arguments.cluster),
+            Self::Run(arguments) => Some(&mut arguments.cluster),
             Self::Up(arguments) => Some(&mut arguments.cluster),
             Self::Down(arguments) => Some(&mut arguments.cluster),
             Self::Status(arguments) => Some(&mut arguments.cluster),
@@ -192,6 +196,7 @@ fn run(cli: Cli) -> ExitCode {
         Some(Command::Doctor(arguments)) => doctor::main(arguments),
         Some(Command::Explain(arguments)) => explain::main(&arguments),
         Some(Command::List(arguments)) => list::main(&arguments),
+        Some(Command::Run(arguments)) => run::main(arguments),
         Some(Command::Up(arguments)) => up::main(arguments),
         Some(Command::Down(arguments)) => down::main(arguments),
         Some(Command::Status(arguments)) => status::main(&arguments),

@@ -18,6 +18,7 @@ mod poll_timer;
 pub mod prometheus;
 pub mod recorder;
 mod scaled_object;
+pub mod scenario;
 mod server_clock;
 pub mod session;
 pub mod target;

@@ -163,6 +163,10 @@ fn dialog(model: &Model, layout: &ScreenLayout, buffer: &mut Buffer) {
             Dialog::Shadow(dialog) => (&dialog::ShadowForm { dialog, theme }).render(area, buffer),
             Dialog::Places(dialog) => (&dialog::Places { dialog, theme }).render(area, buffer),
             Dialog::Mark(note) => (&dialog::Mark { note, theme }).render(area, buffer),
+            // A run goes on behind a paused view.
+            Dialog::Scenarios(dialog) => {
+                (&dialog::Scenarios { dialog, data: &model.data, theme }).render(area, buffer);
+            }
         },
         Mode::Legend(chosen) => {
             let lens = ui.chart_view(data.now);

@@ -79,7 +79,7 @@ fn synced(sandbox: &Sandbox) -> Value {
 
 /// Asserts that a document has the form of a schema in `docs/schema/`.
 #[track_caller]
-fn conforms(document: &Value, schema: &str) {
+pub(crate) fn conforms(document: &Value, schema: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema").join(schema);
     let mut schemas = boon::Schemas::new();
     let index = boon::Compiler::new().compile(path.to_str().unwrap(), &mut schemas).unwrap();

@@ -28,6 +28,8 @@ mod readme;
 #[cfg(feature = "sandbox")]
 mod recordings;
 #[cfg(feature = "sandbox")]
+mod run;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 #[cfg(feature = "sandbox")]
 mod sandboxed;

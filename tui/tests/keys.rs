@@ -82,6 +82,7 @@ fn state(world: &World) -> String {
                 Dialog::Drills(_) => "drills",
                 Dialog::Places(_) => "places",
                 Dialog::Mark(_) => "mark",
+                Dialog::Scenarios(_) => "scenarios",
             }
             .to_owned(),
         ),
@@ -278,6 +279,8 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("+==-", "overview, size 220"),
     ("c..,", "overview, load 10 on, asked for 5/s, asked for 10/s, asked for 20/s, asked for 10/s"),
     ("D", "overview, drills"),
+    ("s", "overview, scenarios"),
+    ("s<enter>n<esc>", "overview"),
     ("t", "overview, tune"),
     ("w", "overview, shadow"),
     ("aa", "overview, asks 3"),

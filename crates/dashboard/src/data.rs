@@ -17,6 +17,7 @@ use crate::chain::{beliefs, clock_offset};
 use crate::chart::history;
 use crate::clock::{At, DayClock};
 use crate::reported::{Source, SourceState};
+use crate::scenario_run::ScenarioRun;
 use crate::target;
 use crate::ui::{doctor, drills, events};
 use crate::workers::{logs, pods, sampling, timelines};
@@ -104,6 +105,8 @@ pub struct Data {
     pub tuning: tuning::Tuning,
     /// The doctor's report.
     pub doctor: doctor::Doctor,
+    /// The scenario that runs, or ran last.
+    pub scenario: Option<Box<ScenarioRun>>,
 }
 
 impl Data {
@@ -137,6 +140,7 @@ impl Data {
             pace: Pace::default(),
             tuning: tuning::Tuning::default(),
             doctor: doctor::Doctor::default(),
+            scenario: None,
         }
     }
 

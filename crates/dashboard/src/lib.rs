@@ -14,6 +14,7 @@ pub mod keys;
 pub mod message;
 pub mod model;
 pub mod reported;
+pub mod scenario_run;
 #[cfg(any(test, feature = "scenes"))]
 #[doc(hidden)]
 pub mod scenes;

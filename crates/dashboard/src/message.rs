@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::clock::{At, Clock};
 use crate::reported::{
     BurstProgress, DrillEvent, DrillRequest, EarlierLine, FleetEvent, LoadProgress, LogState, MetricAnswers,
-    Place, PlaceKind, PollRate, RecordRequest, RecorderEvent, ServerTime, Source, SourceState, TargetEvent,
-    TuneEvent, TuneRequest,
+    Place, PlaceKind, PollRate, RecordRequest, RecorderEvent, ScenarioEvent, ServerTime, Source, SourceState,
+    TargetEvent, TuneEvent, TuneRequest,
 };
 use crate::session::{ReplayEvent, ReplayRequest};
 use crate::ui::screen::{Panel, Screen};
@@ -134,6 +134,9 @@ pub enum Event {
     /// The position of a replay.
     #[serde(skip)]
     Replay(ReplayEvent),
+    /// A scenario begins, ends or was read.
+    #[serde(skip)]
+    Scenario(ScenarioEvent),
     /// The process was asked to end (SIGTERM, SIGHUP, or SIGINT from outside).
     #[serde(skip)]
     Terminate,
@@ -144,9 +147,13 @@ impl Event {
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         match self {
-            Self::Input(_) | Self::Drawn { .. } | Self::Recorder(_) | Self::Replay(_) | Self::Terminate => {
-                false
-            }
+            Self::Input(_)
+            | Self::Drawn { .. }
+            | Self::Recorder(_)
+            | Self::Replay(_)
+            // Its requests are recorded.
+            | Self::Scenario(_)
+            | Self::Terminate => false,
             Self::Source(source, _) => *source != Source::Fleet,
             Self::Fleet(event) => matches!(event, FleetEvent::Alone | FleetEvent::Opened),
             _ => true,
@@ -255,6 +262,8 @@ pub enum Effect {
     Doctor,
     /// Stop a part of the metric chain, or start it again.
     Drill(DrillRequest),
+    /// Read a scenario from the file at that path; the answer is a [`ScenarioEvent::Read`].
+    ReadScenario(String),
     /// Watch the HPAs of the cluster from now on.
     WatchFleet,
     /// End the sources of the target, and start those of another HPA of the same cluster.

@@ -4,6 +4,7 @@ mod changes;
 mod fleet;
 mod load;
 mod recorder;
+mod scenario;
 mod sources;
 mod target;
 
@@ -14,6 +15,7 @@ pub use self::changes::{
 pub use self::fleet::{FleetEvent, Place, PlaceKind};
 pub use self::load::{BurstProgress, LoadProgress};
 pub use self::recorder::{RecordRequest, RecorderEvent};
+pub use self::scenario::ScenarioEvent;
 pub use self::sources::{EarlierLine, LogState, MetricAnswers, PollRate, ServerTime, Source, SourceState};
 pub use self::target::{Problem, StartStep, Target, TargetEvent};
 pub use contract::StepState;

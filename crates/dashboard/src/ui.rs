@@ -7,6 +7,7 @@ pub mod drills;
 pub mod events;
 pub mod filter;
 pub mod places;
+pub mod scenarios;
 pub mod screen;
 pub mod state;
 pub mod yes_no;

@@ -17,6 +17,8 @@ mod observed_at;
 mod places;
 mod request;
 pub(crate) mod running_shadow;
+mod scenario;
+mod scenarios;
 mod send;
 mod session;
 mod shadow;
@@ -92,7 +94,8 @@ pub fn update(model: &mut Model, stamped: Timestamped) -> Vec<Effect> {
         }
     };
     let settled = after_event::apply_timeouts(model, at, &mut effects);
-    model.ui.changed |= changed || settled;
+    let acted = scenario::poll(model, at, &mut effects);
+    model.ui.changed |= changed || settled || acted;
     after_event::emit_effects(model, at, &mut effects);
     effects
 }

@@ -23,7 +23,7 @@ use tally::Tally;
 /// Limit for the answer to an action.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Limit for putting back what was stopped or tuned.
+/// Limit for putting back the stopped parts and the settings.
 const PUT_BACK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Longest time between two settings of the same rate: a load that is not renewed stops by itself.
@@ -89,8 +89,10 @@ pub struct Engine {
     steps: Vec<StepResult>,
     marks: Vec<(f64, String)>,
     tally: Tally,
-    /// The rate of the load, and the time at which it was set.
-    load: Option<(f64, Duration)>,
+    /// The rate of the load in requests per second; 0 is off.
+    rate: f64,
+    /// The time at which it was set.
+    rate_set: Duration,
     stopped: BTreeSet<Part>,
     tuned: usize,
     left: Vec<String>,
@@ -107,7 +109,7 @@ enum Phase {
     Asking(usize, Asked),
     /// All steps are done; open numbers may still become known.
     Settling,
-    /// What was changed is put back; the answers that are missing.
+    /// The changes are put back; the number of missing answers.
     PuttingBack(usize),
     /// It is over.
     Over(Box<RunResult>),
@@ -134,7 +136,8 @@ impl Engine {
             steps: Vec::new(),
             marks: Vec::new(),
             tally: Tally::start(now, world),
-            load: None,
+            rate: 0.0,
+            rate_set: now,
             stopped: BTreeSet::new(),
             tuned: 0,
             left: Vec::new(),
@@ -218,14 +221,14 @@ impl Engine {
                 if let Some(StepAction::Load(shape)) =
                     self.scenario.steps.get(*index).map(|step| &step.action)
                 {
-                    let set = self.load.map_or(self.since, |(_, set)| set);
-                    due = due.min(self.since + shape.next_change(set.saturating_sub(self.since)));
+                    let set = self.rate_set.saturating_sub(self.since);
+                    due = due.min(self.since + shape.next_change(set));
                 }
             }
             _ => {}
         }
-        if let Some((_, set)) = self.load {
-            due = due.min(set + RENEWAL);
+        if self.rate > 0.0 {
+            due = due.min(self.rate_set + RENEWAL);
         }
         if let Some(limit) = self.limit() {
             due = due.min(self.since + limit);
@@ -274,7 +277,7 @@ impl Engine {
         }
     }
 
-    /// Stops the run before its end. The next poll puts back what was changed.
+    /// Stops the run before its end. The next poll puts the changes back.
     pub fn stop(&mut self, now: Duration, reason: String) {
         if matches!(self.phase, Phase::Over(_) | Phase::PuttingBack(_)) {
             return;
@@ -405,8 +408,7 @@ impl Engine {
                 self.finish_step(now, index, Verdict::Held);
             }
             StepAction::Load(shape) => {
-                let set = self.load.map_or(self.since, |(_, set)| set);
-                if into >= shape.next_change(set.saturating_sub(self.since)) {
+                if into >= shape.next_change(self.rate_set.saturating_sub(self.since)) {
                     self.set_load(now, shape.rate(into), actions);
                 }
                 return false;
@@ -428,18 +430,16 @@ impl Engine {
     }
 
     fn set_load(&mut self, now: Duration, rate: f64, actions: &mut Vec<Action>) {
-        if rate > 0.0 || self.load.is_some() {
+        if rate > 0.0 || self.rate > 0.0 {
             actions.push(Action::Load(rate));
         }
-        self.load = (rate > 0.0).then_some((rate, now));
+        (self.rate, self.rate_set) = (rate, now);
     }
 
     /// Sets the same rate again before the load stops by itself.
     fn renew(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        if let Some((rate, set)) = self.load
-            && now >= set + RENEWAL
-        {
-            self.set_load(now, rate, actions);
+        if self.rate > 0.0 && now >= self.rate_set + RENEWAL {
+            self.set_load(now, self.rate, actions);
         }
     }
 
@@ -469,7 +469,7 @@ impl Engine {
         self.enter(now, Phase::Settling);
     }
 
-    /// Puts back what was changed, the newest change first.
+    /// Puts the changes back, the newest first.
     fn put_back(&mut self, now: Duration, actions: &mut Vec<Action>) {
         self.set_load(now, 0.0, actions);
         let undos = std::iter::repeat_n(Action::Undo, std::mem::take(&mut self.tuned));

@@ -31,6 +31,6 @@ pub(crate) fn only_in_waits(name: Name) -> String {
 /// The title of the phase after the last step.
 pub(crate) const SETTLING: &str = "wait for the last numbers";
 /// The title of the last phase.
-pub(crate) const PUTTING_BACK: &str = "put back what was changed";
+pub(crate) const PUTTING_BACK: &str = "put the changes back";
 pub(crate) const NO_WORKER: &str = "there is no ready worker";
 pub(crate) const NOT_SIMULATED: &str = "not simulated";

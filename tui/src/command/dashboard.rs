@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::cluster::ClusterArgs;
 use super::{UNREACHABLE, USAGE, complain, log};
@@ -163,7 +164,7 @@ fn bytes(text: &str) -> Result<u64, String> {
 /// The requests of bursts and of the continuous load.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Load")]
-struct LoadArgs {
+pub(super) struct LoadArgs {
     /// Service that gets the requests [default: the demo's producer]
     #[arg(long, value_name = "svc/NAME:PORT/PATH")]
     load: Option<ServicePath>,
@@ -179,7 +180,12 @@ struct LoadArgs {
 }
 
 impl LoadArgs {
-    fn plan(&self) -> LoadPlan {
+    /// The Service that gets the requests, for the screen; `None` for the demo's producer.
+    pub(super) fn target(&self) -> Option<String> {
+        self.load.as_ref().map(ToString::to_string)
+    }
+
+    pub(super) fn plan(&self) -> LoadPlan {
         let Some(to) = self.load.clone() else { return LoadPlan::Jobs };
         LoadPlan::Requests(Box::new(UserRequest {
             to,
@@ -301,7 +307,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     let (wish, wanted_sources) = (arguments.wish(), arguments.sources());
     let sources = tokio::spawn(watch(wish, wanted_sources, outbox, clock, wanted, ended));
     let mut model = Model::new(day, terminal.size());
-    model.data.load.to = arguments.load.load.as_ref().map(ToString::to_string);
+    model.data.load.to = arguments.load.target();
     arguments.screen.apply(&mut model);
     if arguments.read_only {
         model.ui.access = Access::ReadOnly;
@@ -326,7 +332,21 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
     }
     // The recorder completes its file once the last tap is gone.
     drop(tap);
-    let is_recorded = match recorder.await {
+    let is_recorded = is_complete(recorder).await;
+    match (exit_code(result), stopped) {
+        (ExitCode::SUCCESS, Ok(left)) if left.is_empty() && is_recorded => ExitCode::SUCCESS,
+        (ExitCode::SUCCESS, Ok(_)) => ExitCode::FAILURE,
+        (ExitCode::SUCCESS, Err(error)) => {
+            complain(&format!("stopping failed: {error}"));
+            ExitCode::FAILURE
+        }
+        (code, _) => code,
+    }
+}
+
+/// Reports the recording, and returns true if it is complete, or if there is none.
+pub(super) async fn is_complete(recorder: JoinHandle<Result<Option<(PathBuf, u64)>, String>>) -> bool {
+    match recorder.await {
         Ok(Ok(Some((path, bytes)))) => {
             complain(&format!("recorded {} to {}", size(bytes), path.display()));
             true
@@ -340,15 +360,6 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
             complain(&format!("the recorder failed: {error}"));
             false
         }
-    };
-    match (exit_code(result), stopped) {
-        (ExitCode::SUCCESS, Ok(left)) if left.is_empty() && is_recorded => ExitCode::SUCCESS,
-        (ExitCode::SUCCESS, Ok(_)) => ExitCode::FAILURE,
-        (ExitCode::SUCCESS, Err(error)) => {
-            complain(&format!("stopping failed: {error}"));
-            ExitCode::FAILURE
-        }
-        (code, _) => code,
     }
 }
 

@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::{Args as _, FromArgMatches as _};
 use contract::names::Port;
 use installer::print::say;
 use kube::Client;
 use sandbox::{Argv, Image, Progress, Sandbox, Sockets, WorkloadKind};
+use scenario::file::Scenario;
 use serde_json::Value;
 use text::command::Command;
 use tokio::sync::mpsc;
@@ -74,6 +76,9 @@ pub(super) struct Options {
     /// Type of the target: per worker, or total
     #[arg(long, value_name = "TYPE", default_value = "average-value")]
     target_type: TargetType,
+    /// Further settings of the HPA, of a scenario.
+    #[arg(skip)]
+    hpa: scenario::settings::Settings,
 }
 
 #[derive(Debug, clap::Args)]
@@ -156,6 +161,7 @@ impl Options {
                     work_duration: self.work_duration,
                 };
                 demo::adapt(&mut objects, &numbers)?;
+                demo::set_hpa(&mut objects, &self.hpa)?;
                 for (program, _) in own.commands() {
                     demo::replace_probes(&mut objects, program)?;
                 }
@@ -268,6 +274,17 @@ fn workloads(sandbox: &Sandbox, content: &Content) -> Vec<sandbox::Workload> {
 /// The sandbox as the dashboard's fallback.
 pub(super) fn fallback(options: Options) -> Box<dyn Fallback> {
     Box::new(InTheDashboard(options))
+}
+
+/// The sandbox of a scenario, with its settings.
+pub(super) fn of_scenario(scenario: &Scenario) -> Box<dyn Fallback> {
+    // A command line without words has the defaults.
+    let defaults = Options::augment_args(clap::Command::new("sandbox")).get_matches_from([""; 0]);
+    let mut options = Options::from_arg_matches(&defaults).unwrap_or_else(|error| error.exit());
+    options.sync_period = scenario.sandbox.sync_period;
+    options.work_duration = scenario.sandbox.work_duration;
+    options.hpa = scenario.hpa.clone();
+    fallback(options)
 }
 
 struct InTheDashboard(Options);

@@ -1,6 +1,7 @@
 //! Starts the sources of a target, and carries out the effects of the dashboard.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
@@ -16,7 +17,7 @@ use crate::source::logs::Logs;
 use crate::source::poll_timer::PollTimer;
 use crate::source::prometheus;
 use crate::source::{
-    broker, drill, external_metric, kill, liveness, metrics, scaled_object, server_clock, tune,
+    broker, drill, external_metric, kill, liveness, metrics, scaled_object, scenario, server_clock, tune,
     watch as watches,
 };
 use cluster::prometheus::Address;
@@ -24,7 +25,7 @@ use cluster::ready_pods;
 use cluster::tunnel::Tunnels;
 use dashboard::clock::Clock;
 use dashboard::message::{Effect, Event};
-use dashboard::reported::{BurstProgress, PollRate};
+use dashboard::reported::{BurstProgress, PollRate, ScenarioEvent};
 use doctor;
 
 /// Shortest interval between two polls of the broker, by the contract.
@@ -152,6 +153,15 @@ pub async fn run(
                 watchfulness.send_replace(wanted);
             }
             Effect::FollowLogs(pods) => logs.follow(&pods),
+            Effect::ReadScenario(path) => {
+                let outbox = outbox.clone();
+                tasks.spawn(async move {
+                    let read = tokio::task::spawn_blocking(move || scenario::load(&path).map(Arc::new));
+                    if let Ok(found) = read.await {
+                        outbox.send(Event::Scenario(ScenarioEvent::Read(found))).await;
+                    }
+                });
+            }
             // The session carries these out.
             Effect::WatchFleet | Effect::Open { .. } | Effect::FindPlaces(_) | Effect::Switch(..) => {}
             // The runtime carries these out itself.

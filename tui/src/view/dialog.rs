@@ -19,6 +19,7 @@ mod legend;
 mod mark;
 mod places;
 mod question;
+mod scenarios;
 mod shadow;
 mod tune;
 
@@ -29,5 +30,6 @@ pub(super) use self::legend::Legend;
 pub(super) use self::mark::Mark;
 pub(super) use self::places::Places;
 pub(super) use self::question::Question;
+pub(super) use self::scenarios::Scenarios;
 pub(super) use self::shadow::ShadowForm;
 pub(super) use self::tune::Tune;

@@ -16,6 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use super::draw::{line, line_right, span, width};
 use super::fmt::coarse;
 use super::strings::general as text;
+use super::strings::scenarios;
 use super::theme::Ink;
 use super::wrap::{fit, phrase};
 use dashboard::chain::explanation::{self as chain, ChainState};
@@ -110,6 +111,12 @@ fn badges(model: &Model) -> Vec<Span<'static>> {
             }
             Recorder::Failed => badges.push(span(theme, Ink::Error, format!("  {}", text::NOT_RECORDED))),
         }
+    }
+    let run = model.data.scenario.as_ref();
+    if let Some((run, progress)) = run.and_then(|run| Some((run, run.engine.progress(model.data.now.0)?))) {
+        let name = fit(&run.engine.scenario().name, MAX_FILTER).into_owned();
+        let badge = scenarios::badge(&name, progress.step, progress.steps);
+        badges.push(span(theme, Ink::Lit, format!("  {badge}")));
     }
     let mut stopped = model.data.drills.iter().map(|(drill, _)| drills::title(drill));
     if let Some(first) = stopped.next() {

@@ -15,5 +15,6 @@ pub(super) mod hops;
 pub(super) mod lists;
 pub(super) mod pod_table;
 pub(super) mod runs;
+pub(super) mod scenarios;
 pub(super) mod stopwatch;
 pub(super) mod workers;

@@ -30,6 +30,15 @@ pub enum LoadState {
     Since(At),
 }
 
+/// Requests of the continuous load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Jobs accepted.
+    pub accepted: u64,
+    /// Requests that failed.
+    pub failed: u64,
+}
+
 /// The settings of the next burst and of the continuous load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Load {
@@ -43,6 +52,8 @@ pub struct Load {
     pub accepted: u64,
     /// Requests that failed since then, by cause.
     pub failed: BTreeMap<String, u64>,
+    /// The requests since the target was opened.
+    pub all: Totals,
     /// The Service that gets the requests; `None` for the demo's producer.
     pub to: Option<String>,
     /// True once the user has agreed to put load on this target.
@@ -57,6 +68,7 @@ impl Default for Load {
             running: LoadState::Off,
             accepted: 0,
             failed: BTreeMap::new(),
+            all: Totals::default(),
             to: None,
             agreed: false,
         }

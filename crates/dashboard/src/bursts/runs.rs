@@ -7,6 +7,10 @@ use crate::bursts::job_outcomes::LostJobs;
 use crate::bursts::recent::Bursts;
 use crate::bursts::stopwatch::{Caveat, Stage, StageTime};
 use crate::data::Data;
+use scenario::figure::Known;
+
+/// The reason why a figure is not this run's.
+const OTHER_CAUSE: &str = "another cause";
 
 /// The figures of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -97,9 +101,18 @@ impl Cell {
     /// The number, if there is one.
     #[must_use]
     pub fn number(self) -> Option<f64> {
-        match self {
-            Self::Is(number) | Self::About(number) => Some(number),
-            Self::Open | Self::Never(_) | Self::By(_) => None,
+        Known::from(self).number()
+    }
+}
+
+impl From<Cell> for Known {
+    fn from(cell: Cell) -> Self {
+        match cell {
+            Cell::Open => Self::Open,
+            Cell::Is(number) => Self::Is(number),
+            Cell::About(number) => Self::About(number),
+            Cell::Never(why) => Self::Never(why),
+            Cell::By(_) => Self::Never(OTHER_CAUSE),
         }
     }
 }
@@ -156,8 +169,7 @@ pub fn cell(data: &Data, burst: &Burst, figure: Figure) -> Cell {
 /// Replicas that the fullest queue needed, within minimum and maximum.
 fn needed(burst: &Burst) -> Option<f64> {
     let tuning = burst.tuning()?;
-    let (min, max) = (f64::from(tuning.min), f64::from(tuning.max));
-    Some((burst.peak_depth / tuning.per_worker()?).ceil().max(min).min(max.max(min)))
+    Some(scenario::figure::needed(burst.peak_depth, tuning.per_worker()?, tuning.min, tuning.max))
 }
 
 fn pod_seconds(

@@ -31,6 +31,8 @@ pub enum Action {
     DrainTime,
     /// Stop a part of the metric chain.
     Drill,
+    /// Start a scenario, or show the one that runs.
+    Scenarios,
     /// The next screen.
     NextScreen,
     /// The previous screen.
@@ -139,7 +141,7 @@ impl Action {
     /// Returns true if the action may change the cluster: `--read-only` disables it.
     #[must_use]
     pub fn drives(self) -> bool {
-        matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo | Self::Drill)
+        matches!(self, Self::Fire | Self::Load | Self::Kill | Self::Undo | Self::Drill | Self::Scenarios)
     }
 
     /// Returns true if the action needs a cluster, or changes what a recording holds: a replay refuses it.

@@ -69,6 +69,13 @@ pub const TABLE: &[Binding] = &[
         footer: None,
     },
     Binding {
+        keys: &[(Char('s'), Action::Scenarios)],
+        when: KeyContext::Screen,
+        shown: "s",
+        help: "scenario: start one, see its progress, stop it",
+        footer: None,
+    },
+    Binding {
         keys: &[(Char('t'), Action::Tune), (Char('u'), Action::Undo)],
         when: KeyContext::Screen,
         shown: "t u",

@@ -16,6 +16,8 @@ pub(crate) const TIME_LIMIT: &str = "the limit of ten minutes is reached";
 pub(crate) const SWITCHED_OFF: &str = "switched off";
 /// The user goes to another target.
 pub(crate) const ANOTHER_TARGET: &str = "another target is opened";
+/// A scenario sets the load.
+pub(crate) const SCENARIO: &str = "the scenario switched it off";
 /// The user quit.
 pub(crate) const QUIT: &str = "quit";
 
@@ -207,4 +209,20 @@ pub(crate) fn undone(differences: &[String]) -> EntryText {
 /// An undo was refused.
 pub(crate) fn not_undone(sentences: &[String]) -> EntryText {
     ("not undone", sentences.join(" "))
+}
+
+/// A scenario that cannot start.
+pub(crate) fn no_scenario() -> EntryText {
+    ("no scenario", "one runs already, or the target is not ready".to_owned())
+}
+
+/// The mark at the start of a scenario.
+pub(crate) fn scenario_begins(name: &str) -> String {
+    format!("scenario {name} begins")
+}
+
+/// The mark at the end of a scenario.
+pub(crate) fn scenario_ends(name: &str, outcome: &str, failure: Option<String>) -> String {
+    let failure = failure.map_or_else(String::new, |failure| format!(": {failure}"));
+    format!("scenario {name} {outcome}{failure}")
 }

@@ -202,3 +202,33 @@ pub(crate) fn unknown_key(key: &str) -> String {
 }
 /// The filter key on a screen without a list.
 pub const NO_LIST: &str = "this screen has no list to filter";
+
+/// A count of lost jobs that the logs do not give.
+pub const LOST_UNKNOWN: &str = "a worker's log has a gap";
+/// A kill without a ready worker.
+pub(crate) const NO_WORKER_TO_KILL: &str = "there is no ready worker to kill";
+/// An undo without a change.
+pub(crate) const NOTHING_TO_UNDO: &str = "there is no change to undo";
+/// The reason of a run that ends with the dashboard.
+pub(crate) const QUIT_STOPS_SCENARIO: &str = "the dashboard ends";
+/// The reason of a run that the user ends.
+pub(crate) const USER_STOPS_SCENARIO: &str = "stopped by the user";
+/// The notice while a scenario restores its changes before the end.
+pub(crate) const PUTTING_BACK: &str = "putting back what the scenario changed; q quits at once";
+/// A key that leaves the target while a scenario runs.
+pub(crate) const SCENARIO_RUNS: &str = "a scenario runs: s, then x stops it";
+
+/// The notice at the end of a scenario.
+pub(crate) fn scenario_over(name: &str, outcome: &str) -> String {
+    format!("scenario {name} {outcome}: s shows the results")
+}
+
+/// A start of a part that is not stopped.
+pub(crate) fn not_stopped(part: &str) -> String {
+    format!("{part} is not stopped")
+}
+
+/// A stop of a part that is stopped.
+pub(crate) fn already_stopped(part: &str) -> String {
+    format!("{part} is stopped already")
+}

@@ -1,7 +1,7 @@
 //! The dialogs with text fields: each receives all keys without Ctrl.
 
 use crate::autoscaler::{shadow, tuning};
-use crate::ui::{drills, places};
+use crate::ui::{drills, places, scenarios};
 
 /// A dialog with text fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,4 +16,6 @@ pub enum Dialog {
     Places(places::PlacesDialog),
     /// The note of a mark.
     Mark(String),
+    /// The dialog that starts a scenario, or shows the one that runs.
+    Scenarios(scenarios::ScenarioDialog),
 }

@@ -104,8 +104,10 @@ pub(super) fn agree(model: &mut Model, at: At, confirm: Confirm, effects: &mut V
     }
 }
 
-/// Quits; the load stops first.
+/// Quits; the load stops first, and a scenario puts back what it changed.
 pub(super) fn quit(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     ask_to_stop_load(model, at, entries::QUIT, effects);
-    effects.push(Effect::Quit);
+    if !super::scenario::stop_before_quit(model, at) {
+        effects.push(Effect::Quit);
+    }
 }

@@ -20,6 +20,9 @@ use observed::{PodPhase, Role};
 /// Interval at which an idle picture moves.
 const IDLE_PERIOD: Duration = Duration::from_secs(5);
 
+/// Shortest time to the next tick.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
+
 /// Expires timers. Returns true if the frame could differ now.
 pub(super) fn apply_timeouts(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool {
     let mut changed = false;
@@ -98,7 +101,9 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
     if calm && model.paused_for().is_none() {
         model.ui.viewport.hold_still(model.data.now);
     }
-    let Some(period) = tick_period(model, calm) else { return };
+    let scenario = model.data.scenario.as_ref().and_then(|run| run.engine.next_due());
+    let scenario = scenario.map(|due| due.saturating_sub(at.0).max(SHORTEST_TICK));
+    let Some(period) = tick_period(model, calm).into_iter().chain(scenario).min() else { return };
     let due = At(at.0 + period);
     if model.ui.tick_due.is_none_or(|old| due < old) {
         model.ui.tick_due = Some(due);

@@ -29,7 +29,11 @@ fn dialog(mode: &mut Mode) -> Option<&mut DrillDialog> {
     match mode {
         Mode::Dialog(open) => match &mut **open {
             Dialog::Drills(dialog) => Some(dialog),
-            Dialog::Tune(_) | Dialog::Shadow(_) | Dialog::Places(_) | Dialog::Mark(_) => None,
+            Dialog::Tune(_)
+            | Dialog::Shadow(_)
+            | Dialog::Places(_)
+            | Dialog::Mark(_)
+            | Dialog::Scenarios(_) => None,
         },
         _ => None,
     }

@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{act, places};
+use super::{act, places, scenario};
 use crate::clock::At;
 use crate::data::Data;
 use crate::keys::Action;
 use crate::message::Effect;
 use crate::model::Model;
 use crate::reported::{FleetEvent, SourceState};
-use crate::strings::entries;
+use crate::strings::{entries, sentences};
 use crate::ui::screen::{Focus, Screen};
 use crate::ui::state::View;
 
@@ -116,6 +116,10 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
     if opened.is_some_and(|(target, known)| target.namespace == namespace && known.name == hpa) {
         return model.ui.show(Screen::default());
     }
+    if scenario::is_running(model) {
+        model.ui.notice = Some(Notice { at, text: sentences::SCENARIO_RUNS.to_owned() });
+        return;
+    }
     act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);
     effects.push(Effect::Open { namespace, hpa });
 }
@@ -128,7 +132,13 @@ pub(super) fn needs_an_open_hpa(model: &Model, action: Action) -> bool {
         }
         // A running load can always be stopped.
         Action::Load => !model.data.load.is_on(),
-        Action::Fire | Action::Kill | Action::Tune | Action::Undo | Action::Shadow | Action::Drill => true,
+        Action::Fire
+        | Action::Kill
+        | Action::Tune
+        | Action::Undo
+        | Action::Shadow
+        | Action::Drill
+        | Action::Scenarios => true,
         _ => false,
     };
     is_for_hpa && (model.fleet.is_alone || model.ui.screen == Screen::Fleet)

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::feedback::{self, Seen};
 use super::request::{self, ask};
-use super::{act, drill, fleet, navigation, places, shadow, tune};
+use super::{act, drill, fleet, navigation, places, scenarios, shadow, tune};
 use crate::autoscaler::forecast;
 use crate::bursts::load::SIZES;
 use crate::clock::At;
@@ -122,6 +122,7 @@ fn act(model: &mut Model, at: At, action: Action, effects: &mut Vec<Effect>) {
         Action::Undo => tune::ask_undo(model, at, effects),
         Action::Shadow => shadow::toggle(model, at, effects),
         Action::Drill => drill::open(model, at, effects),
+        Action::Scenarios => scenarios::open(model),
         Action::DrainTime => {
             model.ui.drain_time = (model.ui.drain_time + 1) % forecast::DRAIN_TIMES.len();
             let time = forecast::DRAIN_TIMES[model.ui.drain_time];
@@ -229,6 +230,7 @@ fn type_into_dialog(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec
         Dialog::Shadow(_) => shadow::key(model, at, key, effects),
         Dialog::Places(_) => places::key(model, at, key, effects),
         Dialog::Mark(_) => mark_key(model, at, key, effects),
+        Dialog::Scenarios(_) => scenarios::key(model, at, key, effects),
     }
     let is_same = |open: &Dialog| *open == *before.0 && effects.len() == before.1;
     if matches!(&model.ui.mode, Mode::Dialog(open) if is_same(open)) {

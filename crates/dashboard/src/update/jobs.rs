@@ -1,5 +1,7 @@
 //! The outcome of the bursts and their jobs: the requests' answers, and the workers' logs.
 
+use std::time::Duration;
+
 use contract::{BurstId, JobEvent, JobEventKind};
 
 use super::lists::log_event;
@@ -58,6 +60,9 @@ pub(super) fn job(model: &mut Model, at: At, pod: &str, event: &JobEvent) {
         data.pace.job(work_ms);
     }
     data.bursts.job(seen, event);
+    if let (Some(run), Some(waited)) = (&mut data.scenario, event.wait_ms) {
+        run.before.longest_wait = run.before.longest_wait.max(Some(Duration::from_millis(waited)));
+    }
     log_aborted(model, at, aborted);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::lists::log_event;
 use super::send::stop_load;
-use super::{decide, jobs, observed_at};
+use super::{decide, jobs, observed_at, scenario};
 use crate::autoscaler::estimate::StatusChange;
 use crate::autoscaler::readings::to_run;
 use crate::bursts::job_outcomes::LogGap;
@@ -56,10 +56,13 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             model.data.offset.add(answer);
             return false;
         }
-        Event::KillDone { attempt: what, result } => match result {
-            Ok(message) => log_event(model, at, Severity::Own, (&what, message)),
-            Err(message) => log_event(model, at, Severity::Warning, (&what, message)),
-        },
+        Event::KillDone { attempt: what, result } => {
+            scenario::killed(model, at, &result);
+            match result {
+                Ok(message) => log_event(model, at, Severity::Own, (&what, message)),
+                Err(message) => log_event(model, at, Severity::Warning, (&what, message)),
+            }
+        }
         Event::Log { pod, line } => {
             observed_at::note_delivery(&mut model.data, at, Source::Logs);
             model.data.logs.line(at, pod, line);
@@ -70,10 +73,17 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             model.data.logs.earlier(written, pod, &line);
             return model.ui.screen == Screen::Logs;
         }
-        Event::Tune(answer) => super::tune::answered(model, at, answer),
+        Event::Tune(answer) => {
+            scenario::tuned(model, at, &answer);
+            super::tune::answered(model, at, answer);
+        }
         Event::Doctor(report) => super::doctor::found(model, at, *report),
         Event::DoctorProgress(progress) => model.data.doctor.progress(*progress),
-        Event::Drill(answer) => super::drill::answered(model, at, answer),
+        Event::Drill(answer) => {
+            scenario::drilled(model, at, &answer, effects);
+            super::drill::answered(model, at, answer);
+        }
+        Event::Scenario(event) => scenario::take(model, at, event, effects),
         // They have their own handlers.
         Event::Input(_)
         | Event::Request(_)
@@ -465,7 +475,10 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
     let load = &mut model.data.load;
     let newly_accepted = progress.accepted.saturating_sub(load.accepted);
     load.accepted = load.accepted.max(progress.accepted);
+    let failed_before = load.failures();
     load.failed = progress.failed;
+    load.all.accepted += newly_accepted;
+    load.all.failed += load.failures().saturating_sub(failed_before);
     if load.to.is_none() {
         model.data.jobs.accepted(u32::try_from(newly_accepted).unwrap_or(u32::MAX));
     }

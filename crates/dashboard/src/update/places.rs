@@ -2,7 +2,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::act;
+use super::{act, scenario};
 use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
@@ -26,7 +26,11 @@ fn dialog(mode: &mut Mode) -> Option<&mut PlacesDialog> {
     match mode {
         Mode::Dialog(open) => match &mut **open {
             Dialog::Places(dialog) => Some(dialog),
-            Dialog::Tune(_) | Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Mark(_) => None,
+            Dialog::Tune(_)
+            | Dialog::Shadow(_)
+            | Dialog::Drills(_)
+            | Dialog::Mark(_)
+            | Dialog::Scenarios(_) => None,
         },
         _ => None,
     }
@@ -55,6 +59,10 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<E
             let Some(place) = dialog.place().cloned() else { return };
             model.ui.mode = Mode::Normal;
             if place.is_current {
+                return;
+            }
+            if scenario::is_running(model) {
+                model.ui.notice = Some(Notice { at, text: sentences::SCENARIO_RUNS.to_owned() });
                 return;
             }
             act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);

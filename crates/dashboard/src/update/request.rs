@@ -31,7 +31,7 @@ pub(super) fn carry_out(model: &mut Model, at: At, request: Request, effects: &m
     match request {
         Request::View => {}
         Request::Size(size) => model.data.load.size = size.clamp(1, MAX_SIZE),
-        Request::Rate(rate) => send::set_rate(model, rate, effects),
+        Request::Rate(rate) => send::set_rate(model, at, rate, effects),
         Request::Burst(size) => send::fire(model, at, size, effects),
         Request::StartLoad => send::start_load(model, at, effects),
         Request::StopLoad(reason) => send::stop_load(model, at, &reason, effects),

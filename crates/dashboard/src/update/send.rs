@@ -102,11 +102,12 @@ pub(super) fn stop_load(model: &mut Model, at: At, reason: &str, effects: &mut V
     log_event(model, at, Severity::Own, entries::load_off(accepted, reason));
 }
 
-/// Sets the rate of the continuous load, at once if it runs.
-pub(super) fn set_rate(model: &mut Model, rate: f64, effects: &mut Vec<Effect>) {
+/// Sets the rate of the continuous load, at once if it runs: its time limit begins again.
+pub(super) fn set_rate(model: &mut Model, at: At, rate: f64, effects: &mut Vec<Effect>) {
     let load = &mut model.data.load;
-    let before = std::mem::replace(&mut load.rate, rate);
-    if load.is_on() && rate != before {
+    load.rate = rate;
+    if load.is_on() {
+        load.running = LoadState::Since(at);
         effects.push(Effect::Load { rate });
     }
 }

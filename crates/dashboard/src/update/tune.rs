@@ -30,7 +30,11 @@ fn dialog(mode: &mut Mode) -> Option<&mut TuneDialog> {
     match mode {
         Mode::Dialog(open) => match &mut **open {
             Dialog::Tune(dialog) => Some(dialog),
-            Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Places(_) | Dialog::Mark(_) => None,
+            Dialog::Shadow(_)
+            | Dialog::Drills(_)
+            | Dialog::Places(_)
+            | Dialog::Mark(_)
+            | Dialog::Scenarios(_) => None,
         },
         _ => None,
     }

@@ -101,6 +101,44 @@ async fn a_queue_scales_a_deployment_up_and_down() {
     wait::until("one pod", || async { (rig.list("app=web").await.len() == 1).then_some(()) }).await;
 }
 
+/// The loop and a simulation make the same rescales of the same readings: both are the exact controller.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_makes_the_same_rescales() {
+    use hpa::simulate::Simulator;
+    use hpa::simulate::series::{Point, series};
+    let mut config = config();
+    config.system = System::Monitoring;
+    config.autoscaling.sync_period = Duration::from_millis(200);
+    let rig = Rig::start(config).await;
+    rig.sandbox.ready(&rig.sandbox.system_workloads(), wait::DEADLINE).await.unwrap();
+    rig.apply(deployment("web", 1, &json!({}))).await;
+    rig.ready(WorkloadKind::Deployment, "web").await;
+    rig.apply(rules()).await;
+    let spec = serde_json::from_value(hpa()["spec"].clone()).unwrap();
+    let mut simulator = Simulator::new(spec, hpa::Config::release(hpa::Release::V1_34), 1).unwrap();
+    rig.apply(hpa()).await;
+    let mut expected = Vec::new();
+    for (value, at) in [70, 45, 30, 0].into_iter().zip(0..) {
+        set(&rig, value).await;
+        let point = Point::external(hpa::Time::from_secs(at), value * 1_000);
+        let steps: Vec<_> = series(&mut simulator, [point]).collect();
+        expected.extend(steps.iter().map(|step| format!("New size: {};", step.after)));
+        let size = simulator.size();
+        status(&rig, &format!("{size} replicas"), |status| status["desiredReplicas"] == size).await;
+        rig.ready(WorkloadKind::Deployment, "web").await;
+    }
+    let rescales: Vec<String> = wait::until("all rescales as events", || async {
+        let events = rig.events("web").await;
+        let found =
+            events.iter().filter_map(|event| event.split_once("SuccessfulRescale ")).map(|(_, text)| text);
+        let sizes: Vec<String> =
+            found.filter_map(|text| Some(format!("{};", text.split_once(';')?.0))).collect();
+        (sizes.len() >= expected.len()).then_some(sizes)
+    })
+    .await;
+    assert_eq!(rescales, expected);
+}
+
 async fn get(rig: &Rig, path: &str) -> Result<Value, kube::Error> {
     rig.client.request(http::Request::get(path).body(Vec::new()).unwrap()).await
 }

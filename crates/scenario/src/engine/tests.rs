@@ -95,6 +95,24 @@ fn steps_follow_each_other() {
 }
 
 #[test]
+fn a_load_of_nothing_waits_for_its_end() {
+    let world = Set::default();
+    let mut engine = engine("[[steps]]\nstairs = { rates = [0, 4, 0], each = '10s' }", &world);
+    for (second, expected) in [
+        (100, vec![]),
+        (105, vec![]),
+        (110, vec![Action::Load(4.0)]),
+        (120, vec![Action::Load(0.0)]),
+        (125, vec![]),
+        (130, vec![]),
+    ] {
+        assert_eq!(engine.poll(s(second), &world), expected, "{second}");
+        assert!(engine.next_due().is_none_or(|due| due > s(second)), "{second}: {:?}", engine.next_due());
+    }
+    passed(&engine);
+}
+
+#[test]
 fn a_missed_deadline_skips_the_other_steps() {
     let mut world = Set::default();
     world.set(Name::Ready, 2.0);

@@ -36,7 +36,7 @@ pub fn xml(result: &RunResult, context: &Context) -> Result<String, String> {
     }
     for sentence in &result.left {
         let verdict = Verdict::Failed(sentence.clone());
-        let mut case = TestCase::new("put back what was changed", status(&verdict));
+        let mut case = TestCase::new("put the changes back", status(&verdict));
         case.set_classname(format!("{}.steps", result.scenario));
         suite.add_test_case(case);
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dashboard::{edits, scenario_run};
+use scenario::settings::Settings;
 use serde_json::{Value, json};
 
 /// The files of `manifests/` that the sandbox applies: the base and the overlay `plugin`, the broker before its clients.
@@ -108,6 +110,18 @@ pub(super) fn adapt(objects: &mut [Value], numbers: &Numbers) -> Result<(), Stri
     let window = json!(whole_seconds(numbers.scale_down_window));
     set(objects, kind, hpa, "/spec/behavior/scaleDown/stabilizationWindowSeconds", window)?;
     set_work_duration(objects, numbers.work_duration)
+}
+
+/// Changes the settings of the HPA that a scenario sets.
+///
+/// # Errors
+/// A sentence if the HPA is not as expected.
+pub(super) fn set_hpa(objects: &mut [Value], settings: &Settings) -> Result<(), String> {
+    let hpa = find(objects, "HorizontalPodAutoscaler", contract::names::HPA)?;
+    let spec: hpa::Spec = serde_json::from_value(hpa["spec"].clone())
+        .map_err(|error| format!("the manifest of the HPA cannot be read: {error}"))?;
+    hpa["spec"] = edits::edit(&hpa["spec"], &scenario_run::edits(settings, &spec));
+    Ok(())
 }
 
 /// A stabilization window as its field holds it.

@@ -16,7 +16,7 @@ use crate::source::event_sender::EventSender;
 use dashboard::message::Event;
 use dashboard::reported::LoadProgress;
 
-/// Time limit of the load, so that a forgotten load does not run all night.
+/// Time limit of the load since it was last set, so that a forgotten load does not run all night.
 pub const MAX_TIME: Duration = Duration::from_secs(10 * 60);
 
 /// The load ends after this time without a connection.
@@ -63,7 +63,7 @@ async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, o
     let lanes = bursts.lanes(Quota::Paced(Semaphore::new(0)), Tally::new(None), None);
     let mut tasks = JoinSet::new();
     let began = Instant::now();
-    let mut connected = began;
+    let (mut set, mut connected) = (began, began);
     let mut reported: Option<(Instant, LoadProgress)> = None;
     let mut owed = 0.0;
     let mut ticks = tokio::time::interval(TICK);
@@ -79,6 +79,8 @@ async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, o
                 if changed.is_err() {
                     break None;
                 }
+                // A load that is set again is not forgotten.
+                set = Instant::now();
             }
         }
         let current = rate_now(rate);
@@ -97,7 +99,7 @@ async fn on<D: Connector>(bursts: &Bursts<D>, rate: &mut watch::Receiver<f64>, o
             let cause = lanes.tally.take().trouble.unwrap_or_else(|| "no connection".to_owned());
             break Some(format!("no connection for {} s: {cause}", MAX_DISCONNECTED.as_secs()));
         }
-        if began.elapsed() > MAX_TIME {
+        if set.elapsed() > MAX_TIME {
             break Some(format!("it ran for {} minutes", MAX_TIME.as_secs() / 60));
         }
         if reported.as_ref().is_none_or(|(at, known)| at.elapsed() >= INTERVAL && *known != progress) {
