@@ -3,9 +3,11 @@
 //! - [`clean`]: text from outside, made harmless for a terminal.
 //! - [`command`]: commands as data, quoted for a shell when they are displayed.
 //! - [`duration`]: durations for people, and from people.
+//! - [`mask`]: lines of logs without anything that looks like a secret.
 //! - [`secret`]: credentials in URLs and settings, hidden.
 
 pub mod clean;
 pub mod command;
 pub mod duration;
+pub mod mask;
 pub mod secret;
