@@ -47,11 +47,21 @@ impl Dashboard {
 
     /// The same for the demo in another namespace.
     pub fn start_in(client: Client, clock: Clock, namespace: &str) -> Self {
+        Self::watch(client, clock, (namespace, contract::names::HPA), |_| {})
+    }
+
+    /// Watches any HPA, given by namespace and name. `look` gets the model after each event.
+    pub fn watch(
+        client: Client,
+        clock: Clock,
+        (namespace, hpa): (&str, &str),
+        look: impl FnMut(&Model) + Send + 'static,
+    ) -> Self {
         let (events, received) = mpsc::channel(1_024);
         let (effects, wanted) = mpsc::channel(64);
         let settings = Settings {
             namespace: namespace.to_owned(),
-            hpa: contract::names::HPA.to_owned(),
+            hpa: hpa.to_owned(),
             prometheus: None,
             load: LoadPlan::Jobs,
             read_only: false,
@@ -60,7 +70,7 @@ impl Dashboard {
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
         let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
         let watched = Arc::clone(&model);
-        tokio::spawn(async move { run(&watched, received, effects, clock, &Tap::closed()).await });
+        tokio::spawn(async move { drive(&watched, received, effects, clock, &Tap::closed(), look).await });
         Self { model, events, clock, namespace: namespace.to_owned() }
     }
 
@@ -99,10 +109,22 @@ impl Dashboard {
 /// Drives a model as the dashboard's loop does, without a terminal, until the events or the sources end.
 pub async fn run(
     model: &Mutex<Model>,
+    events: mpsc::Receiver<Timestamped>,
+    effects: mpsc::Sender<Effect>,
+    clock: Clock,
+    tap: &Tap,
+) {
+    drive(model, events, effects, clock, tap, |_| {}).await;
+}
+
+/// The same; `look` gets the model after each event.
+async fn drive(
+    model: &Mutex<Model>,
     mut events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
     tap: &Tap,
+    mut look: impl FnMut(&Model),
 ) {
     let mut tick: Option<Instant> = None;
     loop {
@@ -122,7 +144,9 @@ pub async fn run(
         let Some(stamped) = stamped else { return };
         let wanted = {
             let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
-            recorded(&mut model, stamped, |kept| tap.keep(kept))
+            let wanted = recorded(&mut model, stamped, |kept| tap.keep(kept));
+            look(&model);
+            wanted
         };
         for effect in wanted {
             match effect {
