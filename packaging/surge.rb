@@ -29,6 +29,10 @@ class Surge < Formula
 
   def install
     bin.install "surge"
+    bash_completion.install "completions/surge.bash" => "surge"
+    zsh_completion.install "completions/_surge"
+    fish_completion.install "completions/surge.fish"
+    man1.install Dir["man/*.1"]
   end
 
   test do

@@ -50,11 +50,31 @@ impl Dashboard {
         Self::watch(client, clock, (namespace, contract::names::HPA), |_| {})
     }
 
+    /// The same with a recorder, made from the events' sender and the clock of the day.
+    pub fn start_with(
+        client: Client,
+        clock: Clock,
+        namespace: &str,
+        tap: impl FnOnce(EventSender, &DayClock) -> Tap,
+    ) -> Self {
+        Self::start_any(client, clock, (namespace, contract::names::HPA), tap, |_| {})
+    }
+
     /// Watches any HPA, given by namespace and name. `look` gets the model after each event.
     pub fn watch(
         client: Client,
         clock: Clock,
+        hpa: (&str, &str),
+        look: impl FnMut(&Model) + Send + 'static,
+    ) -> Self {
+        Self::start_any(client, clock, hpa, |_outbox, _day| Tap::closed(), look)
+    }
+
+    fn start_any(
+        client: Client,
+        clock: Clock,
         (namespace, hpa): (&str, &str),
+        tap: impl FnOnce(EventSender, &DayClock) -> Tap,
         look: impl FnMut(&Model) + Send + 'static,
     ) -> Self {
         let (events, received) = mpsc::channel(1_024);
@@ -67,10 +87,12 @@ impl Dashboard {
             read_only: false,
         };
         let outbox = EventSender::new(events.clone(), clock);
+        let day = DayClock::of_run(&clock);
+        let tap = tap(outbox.clone(), &day);
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
-        let model = Arc::new(Mutex::new(Model::new(DayClock::of_run(&clock), (120, 40))));
+        let model = Arc::new(Mutex::new(Model::new(day, (120, 40))));
         let watched = Arc::clone(&model);
-        tokio::spawn(async move { drive(&watched, received, effects, clock, &Tap::closed(), look).await });
+        tokio::spawn(async move { drive(&watched, received, effects, clock, &tap, look).await });
         Self { model, events, clock, namespace: namespace.to_owned() }
     }
 

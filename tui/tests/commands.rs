@@ -15,8 +15,8 @@ const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 /// A generous limit, because other tests use the machine.
 const LONG: Duration = Duration::from_secs(90);
 
-/// Keys that end or stop the program, or that another test presses: `terminal.rs` has those.
-const ELSEWHERE: [&str; 3] = ["Ctrl-Z", "q", "Ctrl-C"];
+/// Keys that end or stop the program, or that another test presses: `terminal.rs` and `recordings.rs` have those.
+const ELSEWHERE: [&str; 6] = ["Ctrl-Z", "q", "Ctrl-C", "R", "e", "M"];
 
 /// The first words of the help.
 const HELP: &str = "fire a burst: one request per job";

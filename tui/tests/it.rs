@@ -23,6 +23,8 @@ mod load;
 mod output;
 mod readme;
 #[cfg(feature = "sandbox")]
+mod recordings;
+#[cfg(feature = "sandbox")]
 mod sandbox;
 #[cfg(feature = "sandbox")]
 mod sandboxed;

@@ -2,10 +2,12 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use dashboard::chart::curves::Curves;
+use dashboard::clock::At;
 use dashboard::keys::{KeyContext, Press, TABLE};
 use dashboard::message::{Effect, Event, Input};
 use dashboard::model::Model;
 use dashboard::scenes::World;
+use dashboard::session::{Motion, Replay, Session};
 use dashboard::ui::appearance::{Markers, Theme};
 use dashboard::ui::dialog::Dialog;
 use dashboard::ui::screen::Focus;
@@ -79,6 +81,7 @@ fn state(world: &World) -> String {
                 Dialog::Shadow(_) => "shadow",
                 Dialog::Drills(_) => "drills",
                 Dialog::Places(_) => "places",
+                Dialog::Mark(_) => "mark",
             }
             .to_owned(),
         ),
@@ -145,6 +148,8 @@ fn state(world: &World) -> String {
             Effect::Suspend => parts.push("suspended".to_owned()),
             Effect::Redraw => parts.push("redrawn".to_owned()),
             Effect::Quit => parts.push("quit".to_owned()),
+            Effect::Record(request) => parts.push(format!("record {request:?}").to_lowercase()),
+            Effect::Replay(request) => parts.push(format!("replay {request:?}").to_lowercase()),
             _ => {}
         }
     }
@@ -255,6 +260,12 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("/a<tab><up>", "overview, typing, events /a"),
     ("<tab><tab>/", "decision, says \"this screen has no list to filter\""),
     ("Lv", "logs, says \"this screen has no time axis\""),
+    // Recordings.
+    ("R", "overview, record toggle"),
+    ("e", "overview, record save"),
+    ("M", "overview, mark"),
+    ("Mpeak q?<enter>", "overview"),
+    ("M<esc>", "overview"),
     // The end.
     ("q", "overview, quit"),
     ("cq", "overview, asked for 5/s, asked for 0/s, quit"),
@@ -302,9 +313,58 @@ fn keys_do_what_the_table_says() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The same in a replay: its own keys, and keys that would act.
+const IN_A_REPLAY: &[(&str, &str)] = &[
+    (" p", "overview, replay toggle, replay toggle"),
+    (",.", "overview, replay seek(-10.0), replay seek(10.0)"),
+    ("<", "overview, replay seek(-60.0)"),
+    (">", "overview, replay seek(60.0)"),
+    ("gG", "overview, replay start, replay end"),
+    ("+=-", "overview, replay faster, replay faster, replay slower"),
+    ("nN", "overview, replay nextmark, replay previousmark"),
+    ("zz[", "overview, ends 7.5 s ago, 30 s wide"),
+    ("r", "doctor"),
+    ("c", "overview, says \"a replay\""),
+    ("K", "overview, says \"a replay\""),
+    ("t", "overview, says \"a replay\""),
+    ("w", "overview, says \"a replay\""),
+    ("R", "overview, says \"a replay\""),
+    ("3", "overview, says \"a replay\""),
+    ("q", "overview, quit"),
+];
+
+fn replayed_world() -> World {
+    let mut world = world();
+    let (start, position, end) = (At::default(), world.model.data.now, world.model.data.now);
+    let (name, speed, motion) = ("run".to_owned(), 1.0, Motion::Playing);
+    world.model.session = Session::Replay(Replay { name, start, position, end, speed, motion });
+    world
+}
+
+#[test]
+fn a_replay_has_keys_of_its_own() {
+    let mut wrong = Vec::new();
+    for (keys, after) in IN_A_REPLAY {
+        let mut world = replayed_world();
+        let before = world.model.data.clone();
+        type_keys(&mut world, keys);
+        if state(&world) != *after {
+            wrong.push(format!("{keys:?}: {}, and not {after}", state(&world)));
+        }
+        assert!(
+            world.model.data == before || format!("{:?}", world.model.data) == format!("{before:?}"),
+            "{keys}"
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_key_has_a_conversation() {
     let mut typed = Vec::new();
+    for (keys, _) in IN_A_REPLAY {
+        typed.extend(strokes(keys).iter().map(|key| (KeyContext::Replay, press(key))));
+    }
     for (keys, _) in CONVERSATIONS {
         let mut world = world();
         for key in strokes(keys) {

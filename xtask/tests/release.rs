@@ -46,7 +46,9 @@ impl Release {
         let release = Self(tempfile::tempdir().unwrap());
         for (target, _, _) in TARGETS {
             let program = release.0.path().join("program");
-            std::fs::write(&program, format!("#!/bin/sh\necho {target}\n")).unwrap();
+            // Another process writes it, because this one could not execute a file that a concurrent test has inherited open.
+            let script = r#"printf '#!/bin/sh\necho %s\n' "$1" >"$2" && chmod +x "$2""#;
+            done(Command::new("sh").args(["-c", script, "sh", target]).arg(&program));
             release.dist(&["archive", target, program.to_str().unwrap(), &release.path("")]);
         }
         std::fs::remove_file(release.0.path().join("program")).unwrap();
@@ -92,7 +94,27 @@ fn archives_contain_program_and_licences_and_are_reproducible() {
         let listed = done(Command::new("tar").args(["-tzf", &first.path(&archive(target))]));
         let folder = format!("surge-v{VERSION}-{target}");
         let names = String::from_utf8(listed.stdout).unwrap();
-        let expected = ["surge", "LICENSE", "LICENSE-MIT", "LICENSE-APACHE", "README.md", "CHANGELOG.md"];
+        let expected = [
+            "surge",
+            "LICENSE",
+            "LICENSE-MIT",
+            "LICENSE-APACHE",
+            "README.md",
+            "CHANGELOG.md",
+            "completions/surge.bash",
+            "completions/_surge",
+            "completions/surge.fish",
+            "completions/_surge.ps1",
+            "completions/surge.nu",
+            "man/surge.1",
+            "man/surge-up.1",
+            "man/surge-down.1",
+            "man/surge-status.1",
+            "man/surge-doctor.1",
+            "man/surge-list.1",
+            "man/surge-explain.1",
+            "man/surge-sandbox.1",
+        ];
         assert_eq!(names.lines().collect::<Vec<_>>(), expected.map(|name| format!("{folder}/{name}")));
     }
 }

@@ -133,11 +133,11 @@ async fn run(arguments: Args) -> ExitCode {
         () = tokio::time::sleep(deadline) => true,
         () = progress(&model, &clock) => false,
     };
-    // The sources end, then the loop, then the recorder completes its file.
-    drop(end);
-    let _left = sources.await;
+    // Without the loop, the recorder completes its file, and the sources have no effects to wait for.
     driving.abort();
     let _aborted = driving.await;
+    drop(end);
+    let _left = sources.await;
     match recorder.await {
         Ok(Ok(Some((path, bytes)))) if is_whole => {
             let time = recording_time(clock.now().0);

@@ -22,11 +22,9 @@ use dashboard::ui::screen::{Focus, Panel, Screen};
 use dashboard::ui::state::{Access, Confirm, Mode};
 
 /// The keys that stay longest in a narrow window, the most important first.
-const RANKS: [Action; 15] = [
+const RANKS: [Action; 13] = [
     Action::Help,
     Action::Quit,
-    Action::ReplayToggle,
-    Action::ReplaySeek(10),
     Action::Fire,
     Action::NextScreen,
     Action::Size(0),
@@ -48,6 +46,9 @@ const SCREEN_KEYS_RANK: usize = 3;
 
 /// The same while the cursor is on: it is moved more often than a burst is fired.
 const CURSOR_KEYS_RANK: usize = 2;
+
+/// The keys of a replay come after help and quit.
+const REPLAY_KEYS_RANK: usize = 2;
 
 /// From this width on the rate of a load that is off is shown too.
 const WIDE: u16 = 100;
@@ -143,7 +144,11 @@ impl Footer<'_> {
         for binding in TABLE {
             let Some(word) = self.word(binding) else { continue };
             let rank = RANKS.iter().position(|action| binding.means(*action)).unwrap_or(RANKS.len());
-            let rank = if rank < screen_rank { rank } else { rank + 1 };
+            let rank = match binding.when {
+                KeyContext::Replay => REPLAY_KEYS_RANK,
+                _ if rank < screen_rank => rank,
+                _ => rank + 1,
+            };
             let is_off = self.0.ui.access == Access::ReadOnly && binding.drives();
             // Keys that are off are dim; without colours the word says so. One such key is enough.
             hints.push(match is_off {

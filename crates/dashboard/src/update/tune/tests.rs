@@ -72,7 +72,7 @@ fn requests(effects: &[Effect]) -> Vec<String> {
 fn step(talk: &Talk) -> String {
     match &talk.model.ui.mode {
         Mode::Dialog(open) => match &**open {
-            other @ (Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Places(_)) => {
+            other @ (Dialog::Shadow(_) | Dialog::Drills(_) | Dialog::Places(_) | Dialog::Mark(_)) => {
                 panic!("another dialog: {other:?}")
             }
             Dialog::Tune(dialog) => match &dialog.step {

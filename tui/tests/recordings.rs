@@ -1,0 +1,155 @@
+//! Recordings with the real program: recorded on a sandbox, replayed in a pseudo-terminal, tried with other settings.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use dashboard::message::{Event, Request};
+use recording::reader::Recording;
+use testkit::pty::Pty;
+
+const SURGE: &str = env!("CARGO_BIN_EXE_surge");
+
+/// A generous limit, because other tests use the machine.
+const LONG: Duration = Duration::from_secs(90);
+
+/// Columns and rows.
+const SIZE: (u16, u16) = (160, 50);
+
+/// The program in a folder of its own.
+struct Program {
+    pty: Pty,
+}
+
+impl Program {
+    fn start(folder: &Path, arguments: &str) -> Self {
+        let place = folder.to_str().unwrap();
+        let environment =
+            [("XDG_RUNTIME_DIR", place), ("TMPDIR", place), ("HOME", place), ("KUBECONFIG", "")];
+        let command = format!("cd {place} && exec {SURGE} {arguments}");
+        Self { pty: Pty::spawn("/bin/sh", &["-c", &command], &environment, SIZE).unwrap() }
+    }
+
+    fn wait(&self, wanted: &str) {
+        let began = Instant::now();
+        while !self.pty.screen().contains(wanted) {
+            assert!(began.elapsed() < LONG, "waited {LONG:?} for {wanted:?}:\n{}", self.pty.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn expect(&mut self, keys: &str, wanted: &str) {
+        self.pty.send(keys).unwrap();
+        self.wait(wanted);
+    }
+
+    fn quit(mut self) {
+        self.pty.send("q").unwrap();
+        assert_eq!(self.pty.exit_code(), 0);
+    }
+}
+
+fn surge(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(SURGE)
+        .args(arguments)
+        .current_dir(folder)
+        .env("KUBECONFIG", "")
+        .env("HOME", folder)
+        .env("XDG_RUNTIME_DIR", folder)
+        .output()
+        .unwrap()
+}
+
+fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.to_string_lossy().ends_with(end)).collect()
+}
+
+#[test]
+fn a_run_is_recorded_and_replayed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut live = Program::start(
+        folder,
+        "--sandbox --sync-period 1s --work-duration 400ms --max 3 --record run.surge.jsonl",
+    );
+    live.wait("1 ready");
+    live.wait("● REC");
+    live.expect("2 ", "10/10 accepted");
+    live.expect("M", "A note for this moment");
+    live.expect("peak\r", "peak");
+    live.expect("e", "saved ");
+    live.quit();
+    let recording = Recording::open(&folder.join("run.surge.jsonl")).unwrap();
+    assert_eq!(recording.damage.sentences(), [""; 0]);
+    assert_eq!(recording.header.hpa.as_ref().map(|hpa| &*hpa.name), Some("worker-scaler"));
+    assert_eq!(recording.marks().iter().map(|mark| &*mark.note).collect::<Vec<_>>(), ["peak"]);
+    let bursts =
+        recording.events.iter().filter(|stamped| stamped.event == Event::Request(Request::Burst(10)));
+    assert_eq!(bursts.count(), 1);
+    let saved = files(folder, ".surge.jsonl.gz");
+    assert_eq!(saved.len(), 1, "{saved:?}");
+    assert_eq!(Recording::open(&saved[0]).unwrap().marks().len(), 1);
+
+    let mut replay = Program::start(folder, "replay run.surge.jsonl --speed 100");
+    replay.wait("REPLAY run 00:00:");
+    replay.wait("ended");
+    replay.wait("10/10 accepted");
+    assert!(!replay.pty.screen().contains("● live"), "{}", replay.pty.screen());
+    replay.expect("c", "a replay: nothing can be changed");
+    replay.expect("g", "REPLAY run 00:00:00 of");
+    replay.expect("n", "◆");
+    replay.quit();
+}
+
+#[test]
+fn the_key_begins_and_ends_a_recording() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut live = Program::start(folder.path(), "--sandbox --sync-period 1s --max 3");
+    live.wait("1 ready");
+    live.expect("R", "recording to surge-");
+    live.wait("● REC");
+    live.expect("R", "recorded ");
+    live.quit();
+    let all = files(folder.path(), ".surge.jsonl");
+    assert_eq!(all.len(), 1, "{all:?}");
+    let recording = Recording::open(&all[0]).unwrap();
+    assert!(recording.header.from.seconds() > 0.0);
+    let has_hpa = recording.events.iter().any(|stamped| matches!(stamped.event, Event::Hpa(Some(_))));
+    assert!(has_hpa, "it begins with the state at that moment");
+}
+
+#[test]
+fn a_recording_without_a_screen_can_be_tried() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let arguments = ["record", "--sandbox", "--sync-period", "1s", "--for", "12s", "run.surge.jsonl.gz"];
+    let recorded = surge(folder, &arguments);
+    let said = String::from_utf8_lossy(&recorded.stderr);
+    assert!(recorded.status.success(), "{said}");
+    assert!(
+        said.contains("recording to run.surge.jsonl.gz") && said.contains("surge: recorded 00:00:"),
+        "{said}"
+    );
+    let again = surge(folder, &arguments);
+    assert_eq!(again.status.code(), Some(74));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists already"));
+
+    let tried = |arguments: &[&str]| surge(folder, &[&["replay", "run.surge.jsonl.gz"], arguments].concat());
+    let json = tried(&["--set", "target=40", "--set", "min=2", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["recorded"]["peak"], 1);
+    assert_eq!(json["tried"]["peak"], 2, "{json}");
+    let text = tried(&["--set", "min=2", "--output", "text"]);
+    assert!(String::from_utf8_lossy(&text.stdout).contains("most replicas"), "{text:?}");
+    for (setting, sentence) in [("behaviour=1", "is no field"), ("target", "is not FIELD=VALUE")] {
+        let refused = tried(&["--set", setting, "--output", "text"]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(sentence), "{refused:?}");
+    }
+    let no_terminal = tried(&[]);
+    assert_eq!(no_terminal.status.code(), Some(2), "{no_terminal:?}");
+    let missing = surge(folder, &["replay", "no.surge.jsonl"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).contains("opening no.surge.jsonl failed"));
+}
