@@ -141,6 +141,7 @@ impl Command {
 /// Runs the command of the arguments (the first is the program's name). The exit code is 2 if they cannot be parsed, and 74
 /// if the output cannot be written.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::terminal::mask_panics();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let program = arguments.first().map(Path::new).and_then(Path::file_name).unwrap_or_default();
     let code = if program == complete::KUBECTL_PLUGIN {

@@ -47,7 +47,7 @@ impl Dashboard {
 
     /// The same for the demo in another namespace.
     pub fn start_in(client: Client, clock: Clock, namespace: &str) -> Self {
-        Self::start_with(client, clock, namespace, |_outbox, _day| Tap::closed())
+        Self::watch(client, clock, (namespace, contract::names::HPA), |_| {})
     }
 
     /// The same with a recorder, made from the events' sender and the clock of the day.
@@ -57,11 +57,31 @@ impl Dashboard {
         namespace: &str,
         tap: impl FnOnce(EventSender, &DayClock) -> Tap,
     ) -> Self {
+        Self::start_any(client, clock, (namespace, contract::names::HPA), tap, |_| {})
+    }
+
+    /// Watches any HPA, given by namespace and name. `look` gets the model after each event.
+    pub fn watch(
+        client: Client,
+        clock: Clock,
+        hpa: (&str, &str),
+        look: impl FnMut(&Model) + Send + 'static,
+    ) -> Self {
+        Self::start_any(client, clock, hpa, |_outbox, _day| Tap::closed(), look)
+    }
+
+    fn start_any(
+        client: Client,
+        clock: Clock,
+        (namespace, hpa): (&str, &str),
+        tap: impl FnOnce(EventSender, &DayClock) -> Tap,
+        look: impl FnMut(&Model) + Send + 'static,
+    ) -> Self {
         let (events, received) = mpsc::channel(1_024);
         let (effects, wanted) = mpsc::channel(64);
         let settings = Settings {
             namespace: namespace.to_owned(),
-            hpa: contract::names::HPA.to_owned(),
+            hpa: hpa.to_owned(),
             prometheus: None,
             load: LoadPlan::Jobs,
             read_only: false,
@@ -72,7 +92,7 @@ impl Dashboard {
         tokio::spawn(dispatch::run(client, settings, outbox, clock, wanted));
         let model = Arc::new(Mutex::new(Model::new(day, (120, 40))));
         let watched = Arc::clone(&model);
-        tokio::spawn(async move { run(&watched, received, effects, clock, &tap).await });
+        tokio::spawn(async move { drive(&watched, received, effects, clock, &tap, look).await });
         Self { model, events, clock, namespace: namespace.to_owned() }
     }
 
@@ -112,10 +132,22 @@ impl Dashboard {
 /// Drives a model as the dashboard's loop does, without a terminal, until the events or the sources end.
 pub async fn run(
     model: &Mutex<Model>,
+    events: mpsc::Receiver<Timestamped>,
+    effects: mpsc::Sender<Effect>,
+    clock: Clock,
+    tap: &Tap,
+) {
+    drive(model, events, effects, clock, tap, |_| {}).await;
+}
+
+/// The same; `look` gets the model after each event.
+async fn drive(
+    model: &Mutex<Model>,
     mut events: mpsc::Receiver<Timestamped>,
     effects: mpsc::Sender<Effect>,
     clock: Clock,
     tap: &Tap,
+    mut look: impl FnMut(&Model),
 ) {
     let mut tick: Option<Instant> = None;
     loop {
@@ -135,7 +167,9 @@ pub async fn run(
         let Some(stamped) = stamped else { return };
         let wanted = {
             let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
-            recorded(&mut model, stamped, |kept| tap.keep(kept))
+            let wanted = recorded(&mut model, stamped, |kept| tap.keep(kept));
+            look(&model);
+            wanted
         };
         for effect in wanted {
             match effect {

@@ -6,6 +6,7 @@
 mod cells;
 mod job_control;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -19,6 +20,7 @@ use crossterm::{Command, execute};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use rustix::event::{PollFd, PollFlags};
+use text::mask::mask;
 use tokio::sync::Notify;
 
 pub(crate) use self::job_control::JobSignal;
@@ -300,6 +302,18 @@ fn restore_on_panic() {
             PANICKED.notify_one();
         }));
     });
+}
+
+/// Installs a panic hook that reports a panic without secrets: its message may quote a URL or a setting.
+pub fn mask_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let text = panic.to_string();
+        let trace = Backtrace::capture();
+        let trace =
+            if trace.status() == BacktraceStatus::Captured { format!("\n{trace}") } else { String::new() };
+        // Standard error may be closed, and a second panic would abort.
+        let _closed = writeln!(io::stderr(), "{}{trace}", mask(&text));
+    }));
 }
 
 /// Returns after a panic in any thread.

@@ -4,6 +4,7 @@
 //! The tests share the cluster, so they run one at a time; each restores the demo.
 
 mod admission;
+mod any_hpa;
 mod autoscalers;
 mod clock;
 mod commands;

@@ -16,6 +16,10 @@ use crate::facts::{Facts, Run};
 use crate::finding::Fix;
 use crate::{messages, scaled_object};
 
+/// The repository of the adapter's chart, and its name there. A user's own name for the repository is unknown.
+const ADAPTER_REPOSITORY: &str = "https://prometheus-community.github.io/helm-charts";
+const ADAPTER_CHART: &str = "prometheus-adapter";
+
 /// `kubectl get KINDS -n NAMESPACE`.
 pub(crate) fn get(kinds: &str, namespace: &str) -> Command {
     Command::kubectl(["get", kinds]).namespace(namespace)
@@ -259,6 +263,13 @@ fn helm_release(facts: &Facts) -> Option<&str> {
     release.map(String::as_str).or(label("app.kubernetes.io/instance")).or(metadata.name.as_deref())
 }
 
+/// The version in the label `helm.sh/chart` of an adapter that its own chart installed: the upgrade keeps it.
+fn chart_version(backend: &Deployment) -> Option<&str> {
+    let chart = backend.metadata.labels.as_ref()?.get("helm.sh/chart")?;
+    // A label has `_` where a version has `+`; such a version is not published.
+    chart.strip_prefix(ADAPTER_CHART)?.strip_prefix('-').filter(|version| !version.contains('_'))
+}
+
 /// Setting an argument of the adapter: with helm if a release owns it, or else in the Deployment. `values` are the values
 /// of the adapter's chart that set the same.
 pub(crate) fn set_adapter_argument(
@@ -273,7 +284,11 @@ pub(crate) fn set_adapter_argument(
     if let Some(release) = helm_release(facts) {
         let upgrade = Command::helm(["upgrade"]).namespace(namespace).arg("--reuse-values");
         let upgrade = values.iter().fold(upgrade, |command, value| command.flag("--set", value));
-        let upgrade = upgrade.operands([release, "prometheus-community/prometheus-adapter"]);
+        let upgrade = upgrade.flag("--repo", ADAPTER_REPOSITORY);
+        let upgrade = chart_version(backend)
+            .into_iter()
+            .fold(upgrade, |upgrade, version| upgrade.flag("--version", version));
+        let upgrade = upgrade.operands([release, ADAPTER_CHART]);
         return Fix::command(what, upgrade);
     }
     let containers =

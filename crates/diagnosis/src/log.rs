@@ -1,9 +1,8 @@
 //! The line of a container's log that says why it does not work.
 
-mod mask;
-
 use serde_json::Value;
 use text::clean;
+use text::mask::mask;
 
 use crate::messages;
 
@@ -48,7 +47,7 @@ pub(crate) fn telling(log: &str) -> Option<String> {
     let found = last(|(level, _)| *level == Some(Level::Warning))
         .or_else(|| last(|(level, text)| level.is_none() && names_error(text)))
         .or_else(|| last(|(_, text)| !is_frame(text)))?;
-    let text = clean::text(&mask::mask(&found.1));
+    let text = clean::text(&mask(&found.1));
     let short: String = text.chars().take(MAX_CHARS).collect();
     Some(if short.len() < text.len() { format!("{short}…") } else { short })
 }

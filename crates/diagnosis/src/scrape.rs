@@ -144,6 +144,12 @@ pub(crate) fn targets<'f>(facts: &'f Facts, chain: &Chain<'_>) -> Vec<&'f Target
     active.unwrap_or_default().iter().filter(is_source).collect()
 }
 
+/// The scrape interval of a chain whose newest sample is older than three of them.
+pub(crate) fn interval_if_stale(facts: &Facts, chain: &Chain<'_>) -> Option<Duration> {
+    let age = chain.observed.newest_sample_age.get().copied().flatten()?;
+    interval(facts, chain).filter(|interval| age > 3.0 * interval.as_secs_f64() + 5.0)
+}
+
 /// The scrape interval of a chain, by the samples or else by the target.
 pub(crate) fn interval(facts: &Facts, chain: &Chain<'_>) -> Option<Duration> {
     interval_of_samples(chain).or_else(|| interval_of_target(facts, chain))

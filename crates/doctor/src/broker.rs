@@ -311,9 +311,45 @@ async fn list_queues(
     Ok(queues)
 }
 
-/// `Authorization` from the Secret with the Service's name.
+/// A Secret with the broker's user: how its name follows from the Service's, and its keys.
+struct Login {
+    suffix: &'static str,
+    user: &'static str,
+    password: &'static str,
+    /// The user of a Secret without that key.
+    default_user: Option<&'static str>,
+}
+
+/// The Secrets of the demo's chart, of RabbitMQ's cluster operator, and of Bitnami's chart.
+const LOGINS: [Login; 3] = [
+    Login { suffix: "", user: names::SECRET_USERNAME, password: names::SECRET_PASSWORD, default_user: None },
+    Login { suffix: "-default-user", user: "username", password: "password", default_user: None },
+    Login {
+        suffix: "",
+        user: "rabbitmq-username",
+        password: "rabbitmq-password",
+        default_user: Some("user"),
+    },
+];
+
+/// `Authorization` from the first Secret that has a login. Without one, the outcome of the first Secret.
 async fn credentials<T>(cluster: &Cluster, at: &ServicePort) -> Result<HeaderValue, Outcome<T>> {
-    let (namespace, name) = (&at.namespace, &at.service);
+    let mut first = None;
+    for login in &LOGINS {
+        match authorization(cluster, at, login).await {
+            Ok(value) => return Ok(value),
+            Err(outcome) => first = first.or(Some(outcome)),
+        }
+    }
+    Err(first.unwrap_or_else(|| Outcome::NotAsked("no Secret is known".to_owned())))
+}
+
+async fn authorization<T>(
+    cluster: &Cluster,
+    at: &ServicePort,
+    login: &Login,
+) -> Result<HeaderValue, Outcome<T>> {
+    let (namespace, name) = (&at.namespace, &format!("{}{}", at.service, login.suffix));
     let path = format!("/api/v1/namespaces/{namespace}/secrets/{name}");
     let fact: Fact<Secret> = request::object(cluster, get_one("secret", name, namespace), &path).await;
     let secret = match fact.outcome {
@@ -333,7 +369,8 @@ async fn credentials<T>(cluster: &Cluster, at: &ServicePort) -> Result<HeaderVal
             ))
         })
     };
-    let pair = format!("{}:{}", field(names::SECRET_USERNAME)?, field(names::SECRET_PASSWORD)?);
+    let user = field(login.user).or_else(|refused| login.default_user.map(str::to_owned).ok_or(refused))?;
+    let pair = format!("{user}:{}", field(login.password)?);
     let mut value =
         HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair))).map_err(|_invalid| {
             Outcome::Failed(format!("user and password of Secret {name} are invalid in HTTP"))

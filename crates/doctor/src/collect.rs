@@ -138,9 +138,13 @@ pub(crate) async fn collect(cluster: &Cluster, settings: &Settings, observer: Op
     let api = metrics_api::read(cluster).boxed().shared();
     let scraped = prometheus::objects(cluster, namespace, settings.prometheus.as_ref()).boxed().shared();
     let permissions = async {
-        let (mut all, api) =
-            tokio::join!(permissions::review(cluster, namespace, names::MONITORING), api.clone());
-        if api.registration.get().is_some_and(serves) {
+        let (scraped, api) = tokio::join!(scraped.clone(), api.clone());
+        let prometheus = scraped.services.all().first().map_or(names::MONITORING, |at| &at.namespace);
+        let is_keda = api.registration.get().is_some_and(serves);
+        let adapter = api.rules_config_map.split_once('/').filter(|_| !is_keda);
+        let adapter = adapter.map_or(names::MONITORING, |(at, _)| at);
+        let mut all = permissions::review(cluster, namespace, prometheus, adapter).await;
+        if is_keda {
             all.extend(permissions::review_keda(cluster, namespace).await);
         }
         all
@@ -179,8 +183,11 @@ pub(crate) async fn collect(cluster: &Cluster, settings: &Settings, observer: Op
         broker::read(cluster, namespace, services, pods, scraped.monitors.all(), &series).await
     };
     let prometheus = async {
-        let (scraped, (_, questions)) = tokio::join!(scraped.clone(), questions.clone());
-        prometheus::read(cluster, scraped, &questions).await
+        let (scraped, api, (_, questions)) = tokio::join!(scraped.clone(), api.clone(), questions.clone());
+        // The user's choice comes first.
+        let exists = settings.prometheus.is_none() && api.prometheus_service.get().is_some();
+        let adapters = api.backend.get().filter(|_| exists).and_then(diagnosis::prometheus_service);
+        prometheus::read(cluster, scraped, adapters, &questions).await
     };
     let answered = async {
         let (api, (metrics, _)) = tokio::join!(api.clone(), questions.clone());

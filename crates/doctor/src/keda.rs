@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use contract::names;
 use futures::future::join_all;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1::APIService;
+use observed::keda::serves;
 use text::command::Command;
 
 use crate::request::{self, Cluster, get, get_one};
@@ -21,10 +21,10 @@ const MAX_SECRETS: usize = 8;
 /// Reads KEDA's objects.
 pub(crate) async fn read(cluster: &Cluster, namespace: &str, registration: &Fact<APIService>) -> Keda {
     const GROUP: &str = "/apis/keda.sh/v1alpha1";
-    let service = registration.get().and_then(|registration| registration.spec.as_ref()?.service.as_ref());
-    let at = service.and_then(|service| service.namespace.clone());
     // Where an adapter serves the API, KEDA may still have objects.
-    let at = at.filter(|at| at != names::MONITORING).unwrap_or_else(|| NAMESPACE.to_owned());
+    let registration = registration.get().filter(|registration| serves(registration));
+    let service = registration.and_then(|registration| registration.spec.as_ref()?.service.as_ref());
+    let at = service.and_then(|service| service.namespace.clone()).unwrap_or_else(|| NAMESPACE.to_owned());
     let all = |kind: &str| get(kind, namespace).flag("-o", "yaml");
     let path = |kind: &str| format!("{GROUP}/namespaces/{namespace}/{kind}");
     let (objects_path, authentications_path) = (path("scaledobjects"), path("triggerauthentications"));

@@ -189,7 +189,8 @@ mod tests {
         };
         let report = Box::pin(super::examine(&slow(), &settings(), observer)).await;
         let all = start.elapsed();
-        assert!(all < Duration::from_millis(3_000 + 50 + 200), "{all:?}: longer than the slowest part");
+        // The reviews follow the answers that name the namespaces of Prometheus and the adapter.
+        assert!(all < Duration::from_millis(3_000 + 50 + 500), "{all:?}: longer than the slowest part");
         let seen = seen.lock().unwrap();
         let has =
             |progress: &Progress, hop: Hop| progress.report.findings.iter().any(|finding| finding.hop == hop);

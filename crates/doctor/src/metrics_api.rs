@@ -28,8 +28,8 @@ pub(crate) async fn read(cluster: &Cluster) -> MetricsApi {
     let service = registration.get().and_then(|registration| registration.spec.as_ref()?.service.clone());
     let (namespace, name) = match service {
         Some(service) => (service.namespace.unwrap_or_default(), service.name.unwrap_or_default()),
-        // Without a registration, the adapter of the chart may exist.
-        None => (names::MONITORING.to_owned(), ADAPTER.to_owned()),
+        // Without a registration, an adapter may exist.
+        None => unregistered(cluster).await,
     };
     let backend = backend(cluster, &namespace, &name).await;
     let prometheus_service = prometheus_service(cluster, backend.get()).await;
@@ -47,6 +47,17 @@ pub(crate) async fn read(cluster: &Cluster) -> MetricsApi {
         rules_config_map: format!("{namespace}/{map}"),
         rules_key: key,
     }
+}
+
+/// Namespace and name of an adapter that no registration names: found by the label of its chart, or else by the usual names.
+async fn unregistered(cluster: &Cluster) -> (String, String) {
+    let selector = format!("{}={ADAPTER}", names::LABEL_NAME);
+    let path = format!("/api/v1/services?labelSelector={}", percent::encode(&selector));
+    let command = Command::kubectl(["get", "service", "-A"]).flag("-l", &selector);
+    let found: Fact<Vec<Service>> = request::list(cluster, command, &path).await;
+    let first = found.all().first().map(|service| &service.metadata);
+    let named = first.and_then(|metadata| Some((metadata.namespace.clone()?, metadata.name.clone()?)));
+    named.unwrap_or_else(|| (names::MONITORING.to_owned(), ADAPTER.to_owned()))
 }
 
 /// The Deployment whose pods the Service selects.

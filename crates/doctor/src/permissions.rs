@@ -23,9 +23,14 @@ struct Wanted {
     purpose: &'static str,
 }
 
-/// Reviews all permissions at once.
-pub(crate) async fn review(cluster: &Cluster, namespace: &str, monitoring: &str) -> Vec<Permission> {
-    join_all(wanted(namespace, monitoring).into_iter().map(|wanted| wanted.review(cluster))).await
+/// Reviews all permissions at once: in the namespaces of the HPA, of Prometheus and of the adapter.
+pub(crate) async fn review(
+    cluster: &Cluster,
+    namespace: &str,
+    prometheus: &str,
+    adapter: &str,
+) -> Vec<Permission> {
+    join_all(wanted(namespace, prometheus, adapter).into_iter().map(|wanted| wanted.review(cluster))).await
 }
 
 /// Reviews the permissions for KEDA's objects.
@@ -49,7 +54,7 @@ fn wanted_of_keda(namespace: &str) -> Vec<Wanted> {
     ]
 }
 
-fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
+fn wanted(namespace: &str, prometheus: &str, adapter: &str) -> Vec<Wanted> {
     let here = |verb, group, resource, purpose| Wanted {
         verb,
         group,
@@ -60,8 +65,8 @@ fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
     };
     let everywhere =
         |verb, group, resource, purpose| Wanted { namespace: None, ..here(verb, group, resource, purpose) };
-    let there = |verb, group, resource, purpose| Wanted {
-        namespace: Some(monitoring.to_owned()),
+    let there = |at: &str, verb, group, resource, purpose| Wanted {
+        namespace: Some(at.to_owned()),
         ..here(verb, group, resource, purpose)
     };
     vec![
@@ -83,10 +88,10 @@ fn wanted(namespace: &str, monitoring: &str) -> Vec<Wanted> {
         everywhere("get", "", "namespaces", "the namespace's labels and its deletion"),
         everywhere("get", "apiregistration.k8s.io", "apiservices", "the server of external metrics"),
         everywhere("list", "monitoring.coreos.com", "prometheuses", "the monitors that Prometheus selects"),
-        there("list", "", "services", "the Service of Prometheus"),
-        Wanted { subresource: "portforward", ..there("create", "", "pods", "Prometheus") },
-        there("get", "", "configmaps", "the adapter's rules"),
-        there("list", "apps", "deployments", "the adapter's settings"),
+        there(prometheus, "list", "", "services", "the Service of Prometheus"),
+        Wanted { subresource: "portforward", ..there(prometheus, "create", "", "pods", "Prometheus") },
+        there(adapter, "get", "", "configmaps", "the adapter's rules"),
+        there(adapter, "list", "apps", "deployments", "the adapter's settings"),
     ]
 }
 

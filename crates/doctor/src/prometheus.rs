@@ -13,6 +13,7 @@ use cluster::endpoint::{Endpoint, Port};
 use cluster::errors::Failure;
 use cluster::http;
 use cluster::prometheus::{Address, servers};
+use diagnosis::PrometheusService;
 use diagnosis::facts::{
     CustomObject, ExternalMetric, Fact, History, Monitor, Outcome, Prometheus, Sample, ServicePort, Targets,
 };
@@ -102,13 +103,24 @@ async fn monitors<S: DeserializeOwned + Default>(
     request::list(cluster, get(kind, namespace).arg("--show-labels"), &path).await
 }
 
-/// Asks the first Prometheus that answers.
+/// Asks the Prometheus that has the series of the metrics: the adapter's own, then those of the operators. Without one, the first
+/// that answers.
 pub(crate) async fn read(
     cluster: &Cluster,
     objects: Objects,
+    adapters: Option<PrometheusService>,
     questions: &[Question],
 ) -> (Prometheus, Vec<ExternalMetric>) {
-    let Objects { mut services, resources, monitors, rules, endpoints } = objects;
+    let Objects { mut services, resources, monitors, rules, mut endpoints } = objects;
+    if let Some(PrometheusService { namespace, service, port, .. }) = adapters {
+        let endpoint = Endpoint { namespace, service, port: Port::Number(port) };
+        let at = service_port(&endpoint);
+        match &mut services.outcome {
+            Outcome::Value(all) => all.insert(0, at),
+            _ => services.outcome = Outcome::Value(vec![at]),
+        }
+        endpoints.insert(0, endpoint);
+    }
     let namespace = services.all().first().map(|at| at.namespace.clone());
     let stateful_sets = async {
         let Some(namespace) = &namespace else { return Fact::not_asked("no Prometheus found") };
@@ -122,16 +134,24 @@ pub(crate) async fn read(
         }
     };
     let first = async {
-        let mut without_answer = None;
+        let (mut first, mut without_answer) = (None, None);
         for (index, endpoint) in endpoints.into_iter().enumerate() {
             let mut server = Server { tunnel: Tunnel::new(cluster, endpoint) };
             let pools = server.pools().await;
-            if pools.get().is_some() {
-                return (Some((index, server)), pools);
+            if pools.get().is_none() {
+                without_answer.get_or_insert(pools);
+                continue;
             }
-            without_answer.get_or_insert(pools);
+            let metrics = server.numbers(questions).await;
+            let has_series = metrics.iter().any(|metric| !metric.series.all().is_empty());
+            let answer = (Some((index, server, metrics)), pools);
+            if has_series {
+                return answer;
+            }
+            first.get_or_insert(answer);
         }
-        (None, without_answer.unwrap_or_else(|| Fact::not_asked("no Prometheus found")))
+        let none = || (None, without_answer.unwrap_or_else(|| Fact::not_asked("no Prometheus found")));
+        first.unwrap_or_else(none)
     };
     let (stateful_sets, operator, (server, pools)) = tokio::join!(stateful_sets, operator, first);
     let mut prometheus = Prometheus {
@@ -145,14 +165,14 @@ pub(crate) async fn read(
     };
     let silent = |question: &Question| ExternalMetric::not_asked(question.index, "Prometheus did not answer");
     let mut metrics: Vec<ExternalMetric> = questions.iter().map(silent).collect();
-    if let Some((index, mut server)) = server {
+    if let Some((index, mut server, numbers)) = server {
         if let Outcome::Value(all) = &mut services.outcome {
             // Only the one that answers.
             *all = all.get(index).cloned().into_iter().collect();
         }
         prometheus.targets = server.get::<Targets>(TARGETS).await;
         prometheus.exporter_up = server.samples(EXPORTER_UP, None).await;
-        metrics = server.numbers(questions).await;
+        metrics = numbers;
     }
     prometheus.services = services;
     (prometheus, metrics)

@@ -4,10 +4,12 @@
 //! - [`command`]: commands as data, quoted for a shell when they are displayed.
 //! - [`duration`]: durations for people, and from people.
 //! - [`figures`]: numbers and measured durations for people.
+//! - [`mask`]: lines of logs without anything that looks like a secret.
 //! - [`secret`]: credentials in URLs and settings, hidden.
 
 pub mod clean;
 pub mod command;
 pub mod duration;
 pub mod figures;
+pub mod mask;
 pub mod secret;

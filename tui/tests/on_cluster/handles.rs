@@ -41,6 +41,11 @@ pub(crate) fn kubectl() -> String {
     handle("SURGE_E2E_KUBECTL", "where kubectl is")
 }
 
+/// An image with Perl, for pods that use the processor and serve HTTP.
+pub(crate) fn perl_image() -> String {
+    handle("SURGE_E2E_PERL_IMAGE", "which image has Perl")
+}
+
 /// Helm, which `surge up` finds on the path.
 pub(crate) fn helm() {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -21,8 +21,8 @@ use observed::{Hpa, Workload};
 
 use super::estimate::inputs;
 use super::estimate::{
-    Basis, Estimate, LastSync, MissingAt, MissingReading, Next, NextReading, ReportedStatus, StatusChange,
-    Sync, Total, time,
+    Basis, Estimate, LastSync, MissingAt, MissingReading, Next, NextReading, Presumed, ReportedStatus,
+    StatusChange, Sync, Total, time,
 };
 use super::readings;
 use crate::chain::beliefs::{Belief, ChainHop};
@@ -120,6 +120,10 @@ impl Estimate {
     /// recommendation holds the size, the newest sync recommended what its metric asked for. Otherwise the
     /// current size stands for all earlier recommendations.
     fn seed(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, workload: &Workload, now: At) {
+        if !hpa.has_synced() {
+            // The controller's first sync starts with an empty memory.
+            return;
+        }
         let holds = !hpa.conditions.iter().any(|c| c.kind == "AbleToScale" && c.reason == "ReadyForNewScale");
         let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
         let (readings, basis) = self.readings_then(data, hpa, spec, &scale, now);
@@ -136,6 +140,9 @@ impl Estimate {
     /// Adds the syncs that wrote nothing: they read the same values as the sync before, because otherwise
     /// they would have written them.
     fn presume(&mut self, data: &Data, hpa: &Hpa, spec: &Spec, now: At) -> Vec<Sync> {
+        if !hpa.has_synced() {
+            return Vec::new();
+        }
         let period = self.schedule.period().0;
         let grace = grace(period);
         let mut synced = *self.synced.get_or_insert(now);
@@ -152,6 +159,7 @@ impl Estimate {
         let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
         let scale = Scale { spec_replicas: workload.spec_replicas, ..scale };
         while now.since(synced) >= period + grace {
+            self.presumed = Some(Presumed { before: self.memory.clone(), synced });
             synced = At(synced.0 + period);
             let (readings, _) = self.readings_then(data, hpa, spec, &scale, synced);
             let mut memory = std::mem::take(&mut self.memory);
@@ -168,6 +176,7 @@ impl Estimate {
         let selector = data.workload.get().map(|workload| workload.selector.query()).unwrap_or_default();
         let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, &selector);
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+        self.take_back_presumed(now);
         let when = self.decided(now);
         let (readings, basis) = self.readings_then(data, hpa, spec, &scale, when);
         let mut memory = std::mem::take(&mut self.memory);
@@ -193,6 +202,16 @@ impl Estimate {
         let sync = Sync { at: now, readings, size: last.reported.desired, raw };
         self.past.add(last);
         sync
+    }
+
+    /// Takes the last presumed sync back if this one follows it too early: a busy controller is late, and they are the same.
+    fn take_back_presumed(&mut self, now: At) {
+        let period = self.schedule.period().0;
+        let is_early = self.synced.is_some_and(|synced| now.since(synced) + grace(period) < period);
+        if let Some(Presumed { before, synced }) = self.presumed.take().filter(|_| is_early) {
+            self.memory = before;
+            self.synced = Some(synced);
+        }
     }
 
     /// Returns the time at which a sync was decided whose status update arrived at `now`. The controller

@@ -41,6 +41,8 @@ pub struct Estimate {
     pub(super) began: Option<At>,
     /// The newest sync in the memory, observed or presumed.
     pub(super) synced: Option<At>,
+    /// The state before the last presumed sync, until an observed one follows.
+    pub(super) presumed: Option<Presumed>,
     /// The time since which the metric differs from the newest sync's reading.
     pub(super) differs: Option<At>,
     /// The observed syncs.
@@ -50,6 +52,15 @@ pub struct Estimate {
     /// The next sync, if there is enough data. Without a reading it is the controller's behaviour in that
     /// case.
     pub next: Option<Next>,
+}
+
+/// The state before a presumed sync.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Presumed {
+    /// The memory.
+    pub(super) before: Memory,
+    /// The sync before it.
+    pub(super) synced: At,
 }
 
 /// The next sync, from the data known now.

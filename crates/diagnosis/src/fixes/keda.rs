@@ -95,15 +95,16 @@ pub(crate) fn replace_hpa(facts: &Facts) -> Fix {
         return Fix::command(messages::fix_delete_own_hpa(other), delete_hpa);
     }
     let spec = facts.autoscaler.get().and_then(|hpa| hpa.spec.clone()).unwrap_or_default();
+    // Only a queue that the broker has gives a trigger; any other metric needs one of the user's choice.
     let metric = metric::first(facts);
-    let queue = metric
-        .as_ref()
-        .and_then(|metric| metric.queue.clone())
-        .unwrap_or_else(|| contract::queue::ORDERS.to_owned());
-    let value = match metric.map(|metric| metric.target) {
-        Some(ExternalTarget::AverageValue(milli) | ExternalTarget::Value(milli)) => fmt::milli(milli),
-        None => "20".to_owned(),
+    let queue = metric.as_ref().and_then(|metric| {
+        let wanted = metric.queue.as_ref()?;
+        facts.broker.queues.all().iter().find(|queue| queue.name == *wanted)
+    });
+    let (Some(queue), Some(metric)) = (queue, &metric) else {
+        return Fix::command(messages::fix_write_scaled_object(), show_hpa(facts));
     };
+    let (ExternalTarget::AverageValue(milli) | ExternalTarget::Value(milli)) = metric.target;
     let object = json!({
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
@@ -118,10 +119,10 @@ pub(crate) fn replace_hpa(facts: &Facts) -> Fix {
                 "metadata": {
                     "host": format!("amqp://{broker}.{namespace}.svc:5672"),
                     "protocol": "amqp",
-                    "vhostName": contract::queue::VHOST,
-                    "queueName": queue,
+                    "vhostName": queue.vhost,
+                    "queueName": queue.name,
                     "mode": "QueueLength",
-                    "value": value,
+                    "value": fmt::milli(milli),
                 },
                 "authenticationRef": {"name": AUTHENTICATION},
             }],
@@ -134,6 +135,12 @@ pub(crate) fn replace_hpa(facts: &Facts) -> Fix {
         vec![authentication(facts, AUTHENTICATION), object]
     };
     Fix::yaml(messages::fix_scaled_object(), list(&items)).after(delete_hpa)
+}
+
+/// `kubectl get hpa NAME -n NAMESPACE -o yaml`.
+fn show_hpa(facts: &Facts) -> Command {
+    let hpa = Command::kubectl(["get"]).object("hpa", &facts.subject.hpa);
+    hpa.namespace(&facts.subject.namespace).flag("-o", "yaml")
 }
 
 fn list(items: &[Value]) -> String {

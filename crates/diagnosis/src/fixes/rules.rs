@@ -38,17 +38,41 @@ pub(crate) fn pinned(made: &Made, label: &str, value: &str) -> Option<String> {
 
 /// Pinning a label to one value in both queries of the rule; `None` if its text cannot be changed safely.
 pub(crate) fn pin(facts: &Facts, made: &Made, label: &str, value: &str, what: &str) -> Option<Fix> {
-    let matcher = format!("{label}={}", promfmt::promql::quote(value));
-    let series = edit::change_matchers(&made.rule.series_query, |_, mut parts| {
-        parts.retain(|part| edit::label_of(part) != Some(label));
-        parts.push(matcher.clone());
-        parts
-    });
-    let query = pinned(made, label, value)?;
+    let (series, query) = (pinned_series(made, label, value), pinned(made, label, value)?);
     let at = format!("/externalRules/{}", made.index);
     let text = edit::set_text(facts.api.rules.get()?, &format!("{at}/metricsQuery"), &query)?;
     let text = edit::set_text(&text, &format!("{at}/seriesQuery"), &series)?;
     Some(write(facts, &text, &messages::fix_query(what, query)))
+}
+
+/// The rule's series query with one value for a label.
+fn pinned_series(made: &Made, label: &str, value: &str) -> String {
+    let matcher = format!("{label}={}", promfmt::promql::quote(value));
+    edit::change_matchers(&made.rule.series_query, |_, mut parts| {
+        parts.retain(|part| edit::label_of(part) != Some(label));
+        parts.push(matcher.clone());
+        parts
+    })
+}
+
+/// Adding a copy of a rule that others use, with a label pinned to one value and the metric `name`; `None` if its text cannot be
+/// changed safely.
+pub(crate) fn add_pinned(
+    facts: &Facts,
+    made: &Made,
+    (label, pin): (&str, &str),
+    name: &str,
+    what: &str,
+) -> Option<Fix> {
+    let query = pinned(made, label, pin)?;
+    let mut value: Value = serde_saphyr::from_str(facts.api.rules.get()?).ok()?;
+    let rules = value.get_mut("externalRules")?.as_array_mut()?;
+    let mut rule = rules.get(made.index)?.clone();
+    rule["seriesQuery"] = pinned_series(made, label, pin).into();
+    rule["metricsQuery"] = query.clone().into();
+    rule["name"] = json!({"as": name});
+    rules.push(rule);
+    Some(write(facts, &serde_saphyr::to_string(&value).ok()?, &messages::fix_query(what, query)))
 }
 
 /// Setting the query of the rule.

@@ -1,6 +1,7 @@
 //! Changes to the selector of an HPA's metric, at the paths that it really has.
 
 use serde_json::{Value, json};
+use text::command::Command;
 
 use super::{json_patch, json_patch_hpa, pointer_token};
 use crate::facts::Facts;
@@ -43,6 +44,14 @@ fn removal(metric: &Metric, label: &str) -> Vec<Value> {
 /// Removing a label.
 pub(crate) fn remove_label(facts: &Facts, metric: &Metric, label: &str, what: &str) -> Fix {
     Fix::command(what, json_patch_hpa(facts, &removal(metric, label).into()))
+}
+
+/// Reading another metric, without a label.
+pub(crate) fn read_without_label(facts: &Facts, metric: &Metric, label: &str, name: &str) -> Command {
+    let path = format!("/spec/metrics/{}/external/metric/name", metric.index);
+    let mut operations = removal(metric, label);
+    operations.push(json!({"op": "replace", "path": path, "value": name}));
+    json_patch_hpa(facts, &operations.into())
 }
 
 /// Calling a label by another name.

@@ -5,12 +5,13 @@ pub(crate) mod keda;
 mod rules;
 mod value;
 
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use text::command::Command;
 
 use crate::chain::{self, Chain, METRICS_API};
 use crate::facts::Facts;
 use crate::finding::{Fix, ReportWriter};
-use crate::metric::{self, Metric};
+use crate::metric::{self, Metric, externals};
 use crate::{fixes, messages, select};
 
 pub(crate) fn examine(facts: &Facts, writer: &mut ReportWriter<'_>) {
@@ -89,12 +90,39 @@ fn valid_selector(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_
     // The rule must select the value first: without the label the HPA reads all that the rule reads.
     let fix = match (&chain.rule, remove.command.clone()) {
         (Some(made), Some(command)) if !is_selected(chain, label, value) => {
-            let what = messages::fix_selector_into_rule(label, format_args!("{value:?}"));
-            fixes::rules::pin(facts, made, label, value, &what).map_or(remove, |pin| pin.then(command))
+            let shown = format_args!("{value:?}");
+            if is_shared(facts, chain) {
+                let name = own_name(&chain.metric.name, value);
+                let what = messages::fix_selector_into_own_rule(label, shown, &name);
+                let read = fixes::selector::read_without_label(facts, &chain.metric, label, &name);
+                let add = fixes::rules::add_pinned(facts, made, (label, value), &name, &what);
+                add.map_or(remove, |add| add.then(read))
+            } else {
+                let what = messages::fix_selector_into_rule(label, shown);
+                fixes::rules::pin(facts, made, label, value, &what).map_or(remove, |pin| pin.then(command))
+            }
         }
         _ => remove,
     };
     writer.fail("selector", detail, command, fix);
+}
+
+/// Returns whether another metric of an HPA in the namespace has the name of the chain's metric, so that a pinned rule would
+/// change its value.
+fn is_shared(facts: &Facts, chain: &Chain<'_>) -> bool {
+    let own = |hpa: &HorizontalPodAutoscaler| hpa.metadata.name.as_ref() == Some(&facts.subject.hpa);
+    facts.autoscalers.all().iter().any(|hpa| {
+        let mut metrics = externals(hpa).into_iter();
+        metrics.any(|metric| {
+            metric.name == chain.metric.name && !(own(hpa) && metric.index == chain.metric.index)
+        })
+    })
+}
+
+/// The name of a metric of its own for one value of a label.
+fn own_name(metric: &str, value: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    format!("{metric}_{}", value.chars().map(plain).collect::<String>())
 }
 
 /// Returns whether the rule's own matchers, or the series themselves, leave no other value than the one of the selector.

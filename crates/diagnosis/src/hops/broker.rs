@@ -165,7 +165,8 @@ fn declaration(facts: &Facts, writer: &mut ReportWriter<'_>, queue: &Queue) {
     writer.warn("queue-arguments", messages::queue_not_durable(&queue.name), command, fix);
 }
 
-/// Returns whether the HPA's target reads the queue: by a variable `QUEUE`, or by the program's default.
+/// Returns whether the HPA's target reads the queue: by a variable `QUEUE`, or by the default of the demo's worker. Of another
+/// program without the variable, the HPA's metric says which queue it reads.
 fn given_to_workers(facts: &Facts, queue: &Queue) -> bool {
     let target = facts.autoscaler.get().map(fixes::target).unwrap_or_default().name;
     let mut deployments = facts.deployments.all().iter();
@@ -177,7 +178,7 @@ fn given_to_workers(facts: &Facts, queue: &Queue) -> bool {
     let variables = containers.iter().flat_map(|container| container.env.iter().flatten());
     let named =
         variables.filter(|variable| variable.name == "QUEUE").find_map(|variable| variable.value.as_ref());
-    named.map_or(queue.name == contract::queue::ORDERS, |named| *named == queue.name)
+    named.map_or(!is_demo(facts) || queue.name == contract::queue::ORDERS, |named| *named == queue.name)
 }
 
 /// Deleting a queue on one of the broker's pods.

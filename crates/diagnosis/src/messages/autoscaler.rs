@@ -32,6 +32,7 @@ messages! {
     fix_other_writer(manager) = "look at the writers, then stop {manager} from setting replicas";
     target_missing(kind, name, namespace) = "the HPA scales {kind} {name}, which does not exist in namespace {namespace}";
     selector_invalid(label, value) = "the selector has {label}={value}, which is no valid label value. The API and the controller refuse it";
+    fix_selector_into_own_rule(label, value, name) = "other metrics use the rule, so add one for {label}={value} as {name}, then read that";
     fix_selector_into_rule(label, value) = "select {label}={value} in the rule, then remove it from the HPA's selector";
     fix_selector_invalid() = "remove it here, and filter in the adapter's rule";
     selector_empty(metric) = "the HPA reads {metric} without a selector, so it adds all series";

@@ -50,7 +50,7 @@ messages! {
     expression_matches_none(expression, place, names) = "no queue{place} matches {expression}, so KEDA reads 0. The queues are {names}";
     of_vhost(vhost) = " of virtual host {vhost}";
     expression_matches(expression, names, operation) = "{expression} matches {names}. KEDA takes the {operation}";
-    fix_expression(index) = "correct queueName of trigger {index}";
+    fix_expression(index, queue, others) = "let queueName of trigger {index} match {queue}{others}";
     ready_only(unacked) = "ready messages only; {unacked} unacknowledged ones do not count";
     all_messages() = "ready and unacknowledged messages";
     trigger_value(value, note) = "KEDA's value is {value}, as at the broker: {note}";
@@ -73,6 +73,7 @@ messages! {
     fix_trigger() = "let it fail during an outage; the HPA then keeps its size";
     fix_delete_own_hpa(hpa) = "delete this HPA; KEDA created {hpa} for the same pods";
     fix_scaled_object() = "delete the HPA, since KEDA refuses a target with another HPA, then apply this";
+    fix_write_scaled_object() = "replace the HPA by a ScaledObject with a trigger for this metric";
     fix_create_authentication(secret) = "create it, with the broker's user from Secret {secret}";
     fix_create_authentication_and_secret(secret) = "create it, and Secret {secret}, which does not exist yet";
 }

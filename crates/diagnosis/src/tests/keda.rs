@@ -609,7 +609,7 @@ fn rabbitmq_triggers() {
             check: "trigger-queues",
             verdict: Failure,
             detail: "no queue of virtual host / matches ^mail, so KEDA reads 0. The queues are Invoices, Orders",
-            fix: "kubectl edit scaledobject worker -n demo",
+            fix: r#"{"op":"replace","path":"/spec/triggers/0/metadata/queueName","value":"^Orders$"}"#,
         },
         Case {
             name: "an expression over amqp",

@@ -376,6 +376,22 @@ fn selectors_with_other_names() {
             detail: "no valid label value",
             fix: r#"(<<.Series>>{<<.LabelMatchers>>,vhost=\"/\",queue=\"mail/out\"})"#,
         },
+        Case {
+            name: "another HPA uses the rule",
+            breakage: |facts| {
+                let mut other = facts.autoscaler.get().unwrap().clone();
+                other.metadata.name = Some("another".to_owned());
+                facts.autoscalers = known(vec![other]);
+                selector(
+                    facts,
+                    json!({"matchExpressions": [{"key": "queue", "operator": "In", "values": ["mail/out"]}]}),
+                );
+            },
+            check: "selector",
+            verdict: Failure,
+            detail: "no valid label value",
+            fix: r#""path":"/spec/metrics/0/external/metric/name","value":"rabbitmq_queue_length_mail_out""#,
+        },
     ]);
 }
 

@@ -172,13 +172,14 @@ fn metrics_api() {
                 set(
                     &mut facts.api.backend,
                     "/metadata/labels",
-                    json!({"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "adapter"}),
+                    json!({"app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/instance": "adapter",
+                        "helm.sh/chart": "prometheus-adapter-5.3.0"}),
                 );
             },
             check: "value",
             verdict: Failure,
             detail: "but not the one at http://prometheus-main.monitoring.svc:9090/",
-            fix: "helm upgrade -n monitoring --reuse-values --set prometheus.url=http://prometheus-operated.monitoring.svc --set prometheus.port=9090 adapter prometheus-community/prometheus-adapter",
+            fix: "helm upgrade -n monitoring --reuse-values --set prometheus.url=http://prometheus-operated.monitoring.svc --set prometheus.port=9090 --repo https://prometheus-community.github.io/helm-charts --version 5.3.0 adapter prometheus-adapter",
         },
         Case {
             name: "an empty answer",

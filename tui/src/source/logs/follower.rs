@@ -20,6 +20,7 @@ use dashboard::message::Event;
 use dashboard::reported::{EarlierLine, LogState, Source, SourceState};
 use dashboard::workers::logs::EARLIER_LINES;
 use text::clean;
+use text::mask::mask;
 
 /// Time after a pod's end in which its log may still be read.
 const LAST_WORDS: Duration = Duration::from_secs(20);
@@ -342,10 +343,11 @@ impl Follower {
     }
 }
 
-/// The job event of a line, or the line itself; both cleaned.
+/// The job event of a line, or the line itself; both cleaned, and without secrets.
 fn parse(text: &str) -> Result<JobEvent, String> {
-    let mut event = JobEvent::parse(text).ok_or_else(|| clean::text(text))?;
-    event.reason = event.reason.as_deref().map(clean::text);
+    let clean = |text: &str| clean::text(&mask(text));
+    let mut event = JobEvent::parse(text).ok_or_else(|| clean(text))?;
+    event.reason = event.reason.as_deref().map(clean);
     Ok(event)
 }
 

@@ -9,6 +9,7 @@
 mod chain;
 mod exporter;
 mod keda;
+mod others;
 mod restored;
 mod rights;
 mod stack;
@@ -25,14 +26,14 @@ const SURGE: &str = env!("CARGO_BIN_EXE_surge");
 const LONG: Duration = Duration::from_secs(300);
 
 /// The cluster under test.
-struct Site {
+pub(super) struct Site {
     kubeconfig: String,
     kubectl: String,
-    namespace: String,
+    pub(super) namespace: String,
 }
 
 /// The name of the external metrics API's APIService.
-const API: &str = "v1beta1.external.metrics.k8s.io";
+pub(super) const API: &str = "v1beta1.external.metrics.k8s.io";
 
 /// The component that makes the HPA's metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl Site {
         site
     }
 
-    fn found() -> Self {
+    pub(super) fn found() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let Some(kubeconfig) = variable("SURGE_E2E_KUBECONFIG") else {
             panic!(
@@ -79,7 +80,7 @@ impl Site {
     }
 
     /// The output of a shell command; `kubectl` in it uses the cluster under test.
-    fn shell(&self, script: &str, input: &str) -> String {
+    pub(super) fn shell(&self, script: &str, input: &str) -> String {
         let script = format!("set -e; kubectl() {{ command {} \"$@\"; }}; {script}", self.kubectl);
         let mut child = Command::new("sh")
             .args(["-c", &script])
@@ -96,8 +97,15 @@ impl Site {
         text(&output.stdout)
     }
 
-    fn run(&self, script: &str) -> String {
+    pub(super) fn run(&self, script: &str) -> String {
         self.shell(&script.replace("-n NS", &format!("-n {}", self.namespace)), "")
+    }
+
+    /// The output of `surge`, whatever its exit code.
+    pub(super) fn surge(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(SURGE);
+        command.args(arguments).env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
+        String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned()
     }
 
     fn doctor(&self, arguments: &[&str], kubeconfig: &str) -> (Option<i32>, Value) {
@@ -136,6 +144,18 @@ impl Site {
                 began.elapsed() < LONG,
                 "waited {LONG:?} for {what} without success; exit code {code:?}:\n{report:#}"
             );
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    /// Waits until `condition` returns a value, for at most [`LONG`].
+    fn wait<T>(&self, what: &str, condition: impl Fn() -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(value) = condition() {
+                return value;
+            }
+            assert!(began.elapsed() < LONG, "waited {LONG:?} for {what} without success");
             std::thread::sleep(Duration::from_secs(1));
         }
     }

@@ -11,14 +11,14 @@ const SET_BY_SERVER: [&str; 5] =
     ["resourceVersion", "uid", "creationTimestamp", "generation", "managedFields"];
 
 /// An object as it was before the test; dropping the value puts it back.
-pub(super) struct Restored<'a> {
+pub(in crate::on_cluster) struct Restored<'a> {
     site: &'a Site,
     reference: Reference,
     before: Value,
 }
 
 /// An object that the test creates; dropping the value deletes it.
-pub(super) struct Removed<'a> {
+pub(in crate::on_cluster) struct Removed<'a> {
     site: &'a Site,
     reference: Reference,
 }
@@ -49,14 +49,14 @@ impl Reference {
 
 impl Site {
     /// Keeps an object, to put it back. `NS` is the demo's namespace, and no namespace is the cluster's.
-    pub(super) fn restored(&self, kind: &str, name: &str, namespace: &str) -> Restored<'_> {
+    pub(in crate::on_cluster) fn restored(&self, kind: &str, name: &str, namespace: &str) -> Restored<'_> {
         let reference = Reference::new(self, kind, name, namespace);
         let before = self.object(&reference);
         Restored { site: self, reference, before }
     }
 
     /// Keeps an object, and changes it.
-    pub(super) fn changed(
+    pub(in crate::on_cluster) fn changed(
         &self,
         kind: &str,
         name: &str,
@@ -69,7 +69,13 @@ impl Site {
     }
 
     /// Creates an object from its YAML or JSON.
-    pub(super) fn created(&self, kind: &str, name: &str, namespace: &str, object: &Value) -> Removed<'_> {
+    pub(in crate::on_cluster) fn created(
+        &self,
+        kind: &str,
+        name: &str,
+        namespace: &str,
+        object: &Value,
+    ) -> Removed<'_> {
         let reference = Reference::new(self, kind, name, namespace);
         let _output =
             self.shell(&format!("kubectl delete {} --ignore-not-found --wait", reference.flags()), "");
@@ -79,7 +85,7 @@ impl Site {
     }
 
     /// Creates a namespace.
-    pub(super) fn namespace(&self, name: &str) -> Removed<'_> {
+    pub(in crate::on_cluster) fn namespace(&self, name: &str) -> Removed<'_> {
         let object = serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         self.created("namespace", name, "", &object)
     }
@@ -99,14 +105,14 @@ impl Site {
 
 impl Restored<'_> {
     /// Changes the object as data.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Value)) {
+    pub(in crate::on_cluster) fn change(&self, change: impl FnOnce(&mut Value)) {
         let mut object = self.site.object(&self.reference);
         change(&mut object);
         let _output = self.site.shell("kubectl replace -f -", &object.to_string());
     }
 
     /// A copy of the object with another name.
-    pub(super) fn copy(&self, name: &str) -> Removed<'_> {
+    pub(in crate::on_cluster) fn copy(&self, name: &str) -> Removed<'_> {
         let mut object = self.before.clone();
         object["metadata"]["name"] = name.into();
         let namespace = self.reference.namespace.clone().unwrap_or_default();

@@ -284,6 +284,25 @@ fn the_history_has_each_sync_with_its_own_settings() {
 }
 
 #[test]
+fn a_late_sync_replaces_the_presumed_one() {
+    let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
+    for second in [0, 15, 30] {
+        watched.now = second * 1_000;
+        let _ = watched.sync(200);
+    }
+    let presumed_at_45 = |watched: &Watched| {
+        let recommendations = watched.estimate().memory.recommendations.clone().unwrap();
+        recommendations.iter().any(|known| known.at == Time(45_000))
+    };
+    watched.now = 47_000;
+    watched.send(Event::Tick);
+    assert!(presumed_at_45(&watched));
+    watched.now = 50_000;
+    let _ = watched.sync(190);
+    assert!(!presumed_at_45(&watched));
+}
+
+#[test]
 fn what_if_decides_for_another_metric() {
     let mut watched = Watched::new(&spec(&serde_json::json!({})), 1);
     let _ = watched.sync(0);

@@ -17,6 +17,9 @@ const REMEMBERED: usize = 16;
 /// A shorter interval than this is two updates about one sync.
 const MIN_INTERVAL: Duration = Duration::from_millis(300);
 
+/// The difference between two equal intervals, by the way of the status update.
+const JITTER: Duration = Duration::from_millis(100);
+
 /// The origin of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeriodBasis {
@@ -70,7 +73,8 @@ impl SyncSchedule {
         let mut gaps: Vec<Duration> =
             self.seen.iter().zip(self.seen.iter().skip(1)).map(|(a, b)| b.since(*a)).collect();
         gaps.sort_unstable();
-        let alike = gaps.windows(2).find(|pair| pair[1].as_secs_f64() <= pair[0].as_secs_f64() * 1.25);
+        // A busy controller is late by seconds, so other intervals may be similar but are not equal.
+        let alike = gaps.windows(2).find(|pair| pair[1] - pair[0] <= (pair[0] / 20).max(JITTER));
         match alike {
             Some([gap, _]) if *gap + Duration::from_secs(1) < DEFAULT_PERIOD => {
                 (rounded(*gap), PeriodBasis::Seen)
@@ -120,6 +124,8 @@ mod tests {
             (&[0, 30_000, 60_000], 15.0, PeriodBasis::Assumed),
             (&[0, 1_010, 2_030, 5_000], 1.0, PeriodBasis::Seen),
             (&[0, 5_040, 10_030, 40_000], 5.0, PeriodBasis::Seen),
+            // A busy controller.
+            (&[0, 15_000, 22_500, 45_000, 53_700], 15.0, PeriodBasis::Assumed),
             // One short interval may be a late update.
             (&[0, 15_000, 18_000, 33_000], 15.0, PeriodBasis::Assumed),
         ] {

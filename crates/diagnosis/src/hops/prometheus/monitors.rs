@@ -44,7 +44,10 @@ fn missing(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>) {
     let Some(service) = services.first().copied() else {
         return writer.not_applicable("monitor", messages::no_monitor_needed_here());
     };
-    if fact.is_absent() || !chain.observed.series.all().is_empty() {
+    // Prometheus keeps the series of a monitor that went for five minutes.
+    let is_scraped =
+        !chain.observed.series.all().is_empty() && scrape::interval_if_stale(facts, chain).is_none();
+    if fact.is_absent() || is_scraped {
         return writer.not_applicable("monitor", messages::monitored_otherwise());
     }
     if chain::is_keda(facts) {

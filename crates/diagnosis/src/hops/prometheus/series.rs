@@ -116,13 +116,13 @@ fn value(facts: &Facts, writer: &mut ReportWriter<'_>, chain: &Chain<'_>, of_sel
         age.map(|age| messages::series_age(seconds(age))).unwrap_or_default(),
     );
     let command = chain.observed.series.command.as_ref();
-    match (age, scrape::interval(facts, chain)) {
-        (Some(age), Some(interval)) if age > 3.0 * interval.as_secs_f64() + 5.0 => {
+    match scrape::interval_if_stale(facts, chain) {
+        Some(interval) => {
             let report = fixes::doctor(facts).flag("--output", "json");
             let fix = Fix::command(messages::fix_series_stale(), report);
             writer.fail("series", messages::series_stale(detail, span(interval)), command, fix);
         }
-        _ => writer.ok("series", detail, command),
+        None => writer.ok("series", detail, command),
     }
 }
 

@@ -140,16 +140,13 @@ fn matching<'f>(
 ) -> Option<Vec<&'f Queue>> {
     const CHECK: &str = "trigger-queues";
     let command = facts.broker.queues.command.as_ref();
-    let fix = || {
-        let edit = fixes::edit("scaledobject", name(object), &facts.subject.namespace);
-        Fix::command(messages::fix_expression(index), edit)
-    };
+    let in_vhost = || queues.iter().filter(|queue| vhost.as_ref().is_none_or(|vhost| &queue.vhost == vhost));
+    let fix = || set_expression(facts, object, index, expression, &in_vhost().collect::<Vec<_>>());
     // The management API matches without regard to case.
     let Ok(pattern) = RegexBuilder::new(expression).case_insensitive(true).build() else {
         writer.fail(CHECK, messages::expression_invalid(expression), command, fix());
         return None;
     };
-    let in_vhost = || queues.iter().filter(|queue| vhost.as_ref().is_none_or(|vhost| &queue.vhost == vhost));
     let found: Vec<&Queue> = in_vhost().filter(|queue| pattern.is_match(&queue.name)).collect();
     let place = vhost.as_ref().map_or(String::new(), messages::of_vhost);
     if found.is_empty() {
@@ -162,6 +159,33 @@ fn matching<'f>(
     let names = fmt::list(found.iter().map(|queue| queue.name.as_str()));
     writer.ok(CHECK, messages::expression_matches(expression, names, operation), command);
     Some(found)
+}
+
+/// Setting the expression to one queue: the nearest name, else one with consumers. The others are named as a choice.
+fn set_expression(
+    facts: &Facts,
+    object: &ScaledObject,
+    index: usize,
+    expression: &str,
+    queues: &[&Queue],
+) -> Fix {
+    let words = expression.trim_matches(|c: char| !c.is_alphanumeric());
+    let nearest = fmt::nearest(words, queues.iter().map(|queue| queue.name.as_str()));
+    let likely = || queues.iter().max_by_key(|queue| (queue.consumers.unwrap_or(0) > 0, &queue.name));
+    let Some(chosen) = nearest.or_else(|| Some(likely()?.name.as_str())) else {
+        return fixes::look_again(facts);
+    };
+    let others: Vec<&str> =
+        queues.iter().map(|queue| queue.name.as_str()).filter(|other| *other != chosen).collect();
+    let others = if others.is_empty() { String::new() } else { messages::or_choose(others.join(", ")) };
+    let path = format!("/spec/triggers/{index}/metadata/queueName");
+    let change = json!([
+        {"op": "test", "path": path, "value": expression},
+        {"op": "replace", "path": path, "value": format!("^{}$", regex::escape(chosen))},
+    ]);
+    let namespace = Some(facts.subject.namespace.as_str());
+    let patch = fixes::json_patch("scaledobject", name(object), namespace, &change);
+    Fix::command(messages::fix_expression(index, chosen, others), patch)
 }
 
 /// Compares the value that the API serves for the trigger with the messages that KEDA counts.

@@ -1,10 +1,12 @@
-//! Removal of secrets from lines that programs wrote for themselves.
+//! Removal of secrets from lines that programs wrote for themselves. It hides more than [`crate::secret`], also words that only
+//! look like secrets.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Regex, Replacer};
-use text::secret::HIDDEN;
+
+use crate::secret::HIDDEN;
 
 /// Forms of secrets. The first group, where there is one, stays.
 static FORMS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -35,7 +37,12 @@ impl Replacer for Mask {
 }
 
 /// The text without passwords, tokens and keys, as far as their form shows them.
-pub(super) fn mask(text: &str) -> Cow<'_, str> {
+///
+/// ```
+/// assert_eq!(text::mask::mask("sent Bearer 0123456789"), "sent Bearer (hidden)");
+/// ```
+#[must_use]
+pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
     for (index, form) in FORMS.iter().enumerate() {
         if let Cow::Owned(replaced) = form.replace_all(&masked, Mask(index == 0)) {
