@@ -77,6 +77,7 @@ mod tests {
             namespace: "demo".to_owned(),
             version: None,
             confirm_first_burst: false,
+            first_burst: None,
         };
         let depth = |ready| {
             Event::Depth(DepthSample { ready, unacked: 0, consumers: None, staleness: Duration::ZERO })

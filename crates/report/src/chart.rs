@@ -226,7 +226,7 @@ fn step(length: Duration) -> Duration {
 /// The tolerated shares of the deciding metric, in percent.
 fn band(data: &Data) -> Option<(f64, f64)> {
     let spec = data.hpa.get()?.spec.as_deref()?;
-    let trace = data.estimate.last.as_ref().map(|last| &last.trace);
+    let trace = data.estimate.last().map(|last| &last.trace);
     let reports = explain::metric::reports(spec, trace);
     let report = reports.iter().find(|report| report.wins).or(reports.first())?;
     Some((report.band.0 * 100.0, report.band.1 * 100.0))

@@ -63,7 +63,7 @@ impl Story {
                 *worst = Some(WorstLag { lag, at: data.now });
             }
         }
-        let Some(last) = data.estimate.last.as_ref().filter(|last| Some(last.at) != self.synced) else {
+        let Some(last) = data.estimate.last().filter(|last| Some(last.at) != self.synced) else {
             return;
         };
         self.synced = Some(last.at);

@@ -271,9 +271,8 @@ impl Widget for &Steps<'_> {
             return;
         }
         let notes = right_of(below(area, rows + 1), if is_wide { 2 } else { 0 });
-        let texts = [phrase(&self.cluster_clock(), notes.width.into())]
-            .into_iter()
-            .chain([steps::NOTE.to_owned()]);
+        let texts =
+            [phrase(&self.cluster_clock(), notes.width.into())].into_iter().chain([steps::NOTE.to_owned()]);
         let notes_text = texts.map(|text| -> Vec<Span<'_>> { vec![span(theme, Ink::Dim, text)] });
         lines(buffer, notes, notes_text);
     }

@@ -117,7 +117,7 @@ pub(super) fn open(model: &mut Model, at: At, effects: &mut Vec<Effect>) {
         return model.ui.show(Screen::default());
     }
     if scenario::is_running(model) {
-        model.ui.notice = Some(Notice { at, text: sentences::SCENARIO_RUNS.to_owned() });
+        super::feedback::refuse(model, sentences::SCENARIO_RUNS);
         return;
     }
     act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);

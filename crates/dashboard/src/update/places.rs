@@ -62,7 +62,7 @@ pub(super) fn key(model: &mut Model, at: At, key: &KeyEvent, effects: &mut Vec<E
                 return;
             }
             if scenario::is_running(model) {
-                model.ui.notice = Some(Notice { at, text: sentences::SCENARIO_RUNS.to_owned() });
+                super::feedback::refuse(model, sentences::SCENARIO_RUNS);
                 return;
             }
             act::ask_to_stop_load(model, at, entries::ANOTHER_TARGET, effects);

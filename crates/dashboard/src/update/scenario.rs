@@ -16,7 +16,6 @@ use crate::reported::{
 };
 use crate::scenario_run::{ScenarioRun, drill, edits};
 use crate::strings::{entries, sentences};
-use crate::ui::state::Notice;
 use observed::{PodPhase, Role};
 
 /// Returns true while a scenario runs.
@@ -57,7 +56,7 @@ pub(super) fn stop_before_quit(model: &mut Model, at: At) -> bool {
         return false;
     }
     run.engine.stop(at.0, sentences::QUIT_STOPS_SCENARIO.to_owned());
-    model.ui.notice = Some(Notice { at, text: sentences::PUTTING_BACK.to_owned() });
+    super::feedback::say(model, sentences::PUTTING_BACK);
     true
 }
 
@@ -84,8 +83,7 @@ pub(super) fn poll(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool
     let is_over = !run.is_running();
     if let Some(result) = run.engine.result() {
         let entry = entries::scenario_ends(&result.scenario, result.outcome.word(), result.first_failure());
-        model.ui.notice =
-            Some(Notice { at, text: sentences::scenario_over(&result.scenario, result.outcome.word()) });
+        super::feedback::say(model, sentences::scenario_over(&result.scenario, result.outcome.word()));
         request(model, at, Request::Rate(run.before.rate), effects);
         request(model, at, Request::Mark(entry), effects);
         if run.quits {

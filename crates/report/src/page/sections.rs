@@ -6,6 +6,7 @@ use dashboard::bursts::runs::Figure;
 use dashboard::bursts::stopwatch::{Stage, StageTime};
 use dashboard::chain::beliefs::ChainHop;
 use dashboard::chart::history::MarkKind;
+use dashboard::clock::At;
 use dashboard::strings::steps;
 use dashboard::workers::timelines::WorkerState;
 use diagnosis::Verdict;
@@ -270,7 +271,7 @@ fn bursts(run: &Run) -> Markup {
             h3 { (strings::BURSTS) }
             @if run.bursts().next().is_none() { p { (strings::NO_BURST) } }
             @for burst in run.bursts() { (stopwatch(run, burst)) }
-            @if run.bursts().next().is_some() { p class="note" { (steps::SIGNS) } }
+            @if run.bursts().next().is_some() { p class="note" { (steps::NOTE) } }
         }
     }
 }
@@ -305,6 +306,12 @@ fn facts(burst: &Burst) -> Vec<String> {
 fn stopwatch(run: &Run, burst: &Burst) -> Markup {
     let day = &run.data.day;
     let (size, clock) = (count(burst.size.into()), day.time_of_day(burst.pressed));
+    let order = burst.watch.in_order();
+    let above = order.iter().scan(burst.pressed, |at, stage| {
+        let above = *at;
+        *at = burst.watch.at(*stage).unwrap_or(above);
+        Some(above)
+    });
     html! {
         h4 { (strings::burst(burst.number, &size, &clock)) }
         p { (facts(burst).join("; ")) }
@@ -320,14 +327,15 @@ fn stopwatch(run: &Run, burst: &Burst) -> Markup {
                     }
                 }
                 tbody {
-                    @for stage in burst.watch.stages() { (step(run, burst, stage)) }
+                    @for (stage, above) in order.iter().zip(above) { (step(run, burst, *stage, above)) }
                 }
             }
         }
     }
 }
 
-fn step(run: &Run, burst: &Burst, stage: Stage) -> Markup {
+/// A row of the stopwatch; the row above it is at `above`.
+fn step(run: &Run, burst: &Burst, stage: Stage, above: At) -> Markup {
     let source = steps::source(&burst.watch, stage, &run.data.day).map(|[full, _]| full);
     html! {
         tr {
@@ -337,8 +345,15 @@ fn step(run: &Run, burst: &Burst, stage: Stage) -> Markup {
                     @if seen.caveat.is_some() { "≈" }
                     (measured(seen.at.since(burst.pressed)))
                 }
-                td class="number" { (steps::since_before(&burst.watch, stage, seen).unwrap_or_default()) }
-                td class="number" { (steps::margin(seen)) }
+                td class="number" {
+                    @if stage != Stage::KeyPress { (steps::since_above(seen, above)) }
+                }
+                td class="number" {
+                    @match seen.caveat.filter(|caveat| caveat.is_other_cause()) {
+                        Some(other) => (other.short()),
+                        None => (steps::margin(seen)),
+                    }
+                }
             } @else {
                 td {} td {} td {}
             }

@@ -7,6 +7,7 @@ use ratatui::widgets::Widget;
 
 use super::frame::{BORDER, answers, frame_rows, keys, sentences};
 use crate::view::draw::span;
+use crate::view::strings::dialogs::ANSWER_KEYS;
 use crate::view::strings::scenarios as text;
 use crate::view::theme::Ink;
 use crate::view::wrap::fit;
@@ -165,7 +166,7 @@ impl Widget for &Scenarios<'_> {
             }
             (None, ScenarioStep::Asking(scenario, chosen)) => {
                 let rows = self.question(scenario, width);
-                (text::TITLE.to_owned(), rows, answers(theme, text::START, *chosen))
+                (text::TITLE.to_owned(), rows, answers(theme, text::START, *chosen, ANSWER_KEYS))
             }
         };
         rows.extend([Vec::new(), last]);

@@ -65,7 +65,7 @@ impl Judge {
     /// Takes the model after an event.
     pub(super) fn look(&mut self, name: &str, model: &Model) {
         let estimate = &model.data.estimate;
-        if let (Some(last), Some(hpa)) = (&estimate.last, model.data.hpa.get())
+        if let (Some(last), Some(hpa)) = (estimate.last(), model.data.hpa.get())
             && self.judged != Some(last.at)
         {
             self.judged = Some(last.at);

@@ -3,6 +3,7 @@ use crate::message::Event;
 use crate::reported::{ScaledKind, ScaledWorkload};
 use crate::update::tests::Talk;
 use scenario::file::parse;
+use scenario::outcome::Outcome;
 
 fn begin(talk: &mut Talk, text: &str) -> Vec<Effect> {
     let found = parse("test", text, &|_| Err("no files".to_owned())).unwrap();
