@@ -74,7 +74,7 @@ impl Dashboard {
         let quick = ["--sync-period", "1s", "--work-duration", "400ms", "--max", "3"];
         let pty = Pty::spawn(SURGE, &[&quick, arguments].concat(), &environment, SIZE).unwrap();
         let dashboard = Self { pty, _place: place };
-        dashboard.wait("a ready worker", |screen| screen.contains("1 ready"));
+        dashboard.wait("a ready worker", |screen| screen.contains("1 ready") && screen.contains("● live"));
         dashboard
     }
 

@@ -47,7 +47,10 @@ fn essential_values_are_visible_at_every_size() {
         ("idle", ["0 messages", "0/20 (avg)", "1 ready", "1 desired", "believed|Who believes"]),
         ("scaled", ["153 messages", "17/20 (avg)", "10 ready", "10 desired", "kept at 10|kept 10"]),
         ("draining", ["19 messages", "7/20 (avg)", "4 ready", "4 desired", "4 → 3, stab|› 3 in"]),
-        ("shadow", ["Next sync", "final", "controller|more rows", "Forecast|more rows", "hadow"]),
+        (
+            "shadow",
+            ["Next sync|more rows", "final", "controller|more rows", "Forecast|more rows", "hadow|more rows"],
+        ),
         (
             "decision_busy",
             ["Next sync", "123 in all", "kept at 10", "controller|more rows", "Forecast|more rows"],

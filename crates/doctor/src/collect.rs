@@ -187,7 +187,7 @@ pub(crate) async fn collect(cluster: &Cluster, settings: &Settings, observer: Op
         // The user's choice comes first.
         let exists = settings.prometheus.is_none() && api.prometheus_service.get().is_some();
         let adapters = api.backend.get().filter(|_| exists).and_then(diagnosis::prometheus_service);
-        prometheus::read(cluster, scraped, adapters, &questions).await
+        Box::pin(prometheus::read(cluster, scraped, adapters, &questions)).await
     };
     let answered = async {
         let (api, (metrics, _)) = tokio::join!(api.clone(), questions.clone());

@@ -37,7 +37,6 @@ pub mod optional {
     ///
     /// # Errors
     /// Fails if the serializer fails.
-    #[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
     pub fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         duration.map(super::of).serialize(serializer)
     }

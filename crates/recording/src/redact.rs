@@ -87,7 +87,7 @@ impl Redactor {
         let value = &mut line.payload;
         match line.kind.as_str() {
             "target" => self.target(value),
-            "hpa" => each(value.pointer_mut("/conditions"), |condition| drop_text(condition, &["/message"])),
+            "hpa" => each(value.pointer_mut("/conditions"), &mut |condition| drop_text(condition, &["/message"])),
             "pods" => self.pods(value),
             "event" => {
                 let kind = value.pointer("/object/0").and_then(Value::as_str).map(str::to_owned);
@@ -100,7 +100,7 @@ impl Redactor {
                 drop_text(value, &["/message"]);
             }
             "readings" => self.readings(value),
-            "scaledObject" => each(value.pointer_mut("/triggers"), |trigger| {
+            "scaledObject" => each(value.pointer_mut("/triggers"), &mut |trigger| {
                 let Some(Value::Object(metadata)) = trigger.pointer_mut("/metadata") else { return };
                 for (key, value) in metadata.iter_mut() {
                     if !TRIGGER_KEYS.contains(&key.as_str()) {
@@ -180,10 +180,10 @@ impl Redactor {
     }
 
     fn readings(&mut self, value: &mut Value) {
-        each(value.get_mut("answers"), |answer| {
+        each(value.get_mut("answers"), &mut |answer| {
             drop_text(answer, &["/reading/Failed"]);
             for kind in ["/reading/Pods", "/reading/Resource"] {
-                each(answer.pointer_mut(kind), |pod| self.at(Class::Pod, pod, "/pod"));
+                each(answer.pointer_mut(kind), &mut |pod| self.at(Class::Pod, pod, "/pod"));
             }
         });
     }
@@ -191,7 +191,7 @@ impl Redactor {
     fn report(&mut self, report: &mut Value) {
         self.at(Class::Cluster, report, "/context");
         self.at(Class::Namespace, report, "/namespace");
-        each(report.get_mut("findings"), |finding| {
+        each(report.get_mut("findings"), &mut |finding| {
             drop_text(finding, &["/detail"]);
             if let Value::Object(finding) = finding {
                 finding.insert("evidence".to_owned(), Value::Null);
@@ -206,11 +206,11 @@ impl Redactor {
         for pointer in ["/stopped/1/namespace", "/putBack/1/namespace", "/stop/1/namespace"] {
             self.at(Class::Namespace, drill, pointer);
         }
-        each(drill.get_mut("found"), |found| self.at(Class::Namespace, found, "/1/Ok/namespace"));
+        each(drill.get_mut("found"), &mut |found| self.at(Class::Namespace, found, "/1/Ok/namespace"));
     }
 }
 
-fn each(list: Option<&mut Value>, act: impl FnMut(&mut Value)) {
+fn each(list: Option<&mut Value>, act: &mut dyn FnMut(&mut Value)) {
     if let Some(Value::Array(list)) = list {
         list.iter_mut().for_each(act);
     }

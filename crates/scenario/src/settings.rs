@@ -51,8 +51,8 @@ impl Settings {
     pub fn of(spec: &Spec) -> Self {
         let target = first_external(&spec.metrics).and_then(|found| {
             let target = spec.metrics.get(found.index)?.target()?;
-            let average = target.average_value.clone().map(MetricTarget::AverageValue);
-            average.or_else(|| target.value.clone().map(MetricTarget::Value))
+            let average = target.average_value.map(MetricTarget::AverageValue);
+            average.or_else(|| target.value.map(MetricTarget::Value))
         });
         let rules = |of: fn(&Behavior) -> Option<&ScalingRules>| {
             let rules = spec.behavior.as_ref().and_then(of).cloned().unwrap_or_default();
@@ -103,11 +103,11 @@ impl Settings {
             metric.target = match target {
                 MetricTarget::AverageValue(quantity) => Target {
                     type_: "AverageValue".to_owned(),
-                    average_value: Some(quantity.clone()),
+                    average_value: Some(*quantity),
                     ..Target::default()
                 },
                 MetricTarget::Value(quantity) => {
-                    Target { type_: "Value".to_owned(), value: Some(quantity.clone()), ..Target::default() }
+                    Target { type_: "Value".to_owned(), value: Some(*quantity), ..Target::default() }
                 }
             };
         }

@@ -1,7 +1,5 @@
 //! The OpenMetrics text of a run, as the real promtool takes it.
 
-#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
 use std::process::Command;
 use std::sync::Arc;
 

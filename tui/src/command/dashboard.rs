@@ -345,7 +345,7 @@ async fn run(arguments: Args, clock: Clock) -> ExitCode {
 }
 
 /// Reports the recording, and returns true if it is complete, or if there is none.
-pub(super) async fn is_complete(recorder: JoinHandle<Result<Option<(PathBuf, u64)>, String>>) -> bool {
+pub(super) async fn is_complete(recorder: JoinHandle<recorder::Completed>) -> bool {
     match recorder.await {
         Ok(Ok(Some((path, bytes)))) => {
             complain(&format!("recorded {} to {}", size(bytes), path.display()));

@@ -121,7 +121,7 @@ fn from_hpa_status(arguments: &HpaStatusArgs) -> Result<(), Failed> {
     let records = std::fs::read_to_string(path).map_err(unreadable)?;
     let imported = hpa_status::import(&records, arguments.hpa.as_deref())
         .map_err(|error| (FAILED, format!("{}: {error}", path.display())))?;
-    write(imported, &arguments.output)
+    write(&imported, &arguments.output)
 }
 
 fn from_prometheus(arguments: &PrometheusArgs) -> Result<(), Failed> {
@@ -137,7 +137,7 @@ fn from_prometheus(arguments: &PrometheusArgs) -> Result<(), Failed> {
     let runtime = runtime().ok_or((FAILED, "starting the runtime failed".to_owned()))?;
     let (wanted, answers) = runtime.block_on(ask(arguments, range))?;
     let imported = prometheus::import(&wanted, &answers).map_err(|error| (FAILED, error.to_string()))?;
-    write(imported, &arguments.output)
+    write(&imported, &arguments.output)
 }
 
 /// A moment as promtool takes it, or a time before `now`.
@@ -208,7 +208,7 @@ fn failed(failure: Failure) -> Failed {
 }
 
 /// Writes the recording, and says what it does not have.
-fn write(imported: Imported, path: &Path) -> Result<(), Failed> {
+fn write(imported: &Imported, path: &Path) -> Result<(), Failed> {
     let failed = |error: WriteError| (FAILED, error.to_string());
     let settings = Settings {
         imported: Some((imported.tool.to_owned(), imported.missing.clone())),

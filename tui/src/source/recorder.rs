@@ -69,14 +69,13 @@ impl Tap {
     }
 }
 
+/// Path and size of a completed recording, if there is one; the sentence of one that could not be completed.
+pub type Completed = Result<Option<(PathBuf, u64)>, String>;
+
 /// Starts the recorder. It ends, and completes its file, once all taps are dropped. The result is the sentence of a
 /// recording that could not be completed.
 #[must_use]
-pub fn start(
-    settings: Settings,
-    first: Option<Writer>,
-    outbox: EventSender,
-) -> (Tap, JoinHandle<Result<Option<(PathBuf, u64)>, String>>) {
+pub fn start(settings: Settings, first: Option<Writer>, outbox: EventSender) -> (Tap, JoinHandle<Completed>) {
     let (orders, received) = mpsc::channel(QUEUE);
     let has_lost = Arc::new(AtomicBool::new(false));
     let recorder = Recorder {
@@ -105,7 +104,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Result<Option<(PathBuf, u64)>, String> {
+    fn run(mut self, mut orders: mpsc::Receiver<Order>) -> Completed {
         while let Some(order) = orders.blocking_recv() {
             if self.has_lost.swap(false, Ordering::Relaxed) && self.writer.take().is_some() {
                 self.fail(TOO_SLOW.to_owned());

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use dashboard::clock::Clock;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use testkit::wait;
 use tui::headless::Dashboard;
@@ -110,7 +110,7 @@ fn observe(names: &[&str], syncs: usize, mut act: impl FnMut()) {
     site.run(wait::until_within(METRICS, "the readings of all HPAs", async || {
         let listed = hpas.list(&Default::default()).await.ok()?;
         let unread: Vec<String> =
-            listed.iter().filter(|hpa| !has_all_readings(hpa)).map(|hpa| hpa.name_any()).collect();
+            listed.iter().filter(|hpa| !has_all_readings(hpa)).map(kube::ResourceExt::name_any).collect();
         (began.elapsed() > METRICS - Duration::from_secs(1))
             .then(|| println!("without a reading: {unread:?}"));
         unread.is_empty().then_some(())

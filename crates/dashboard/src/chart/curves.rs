@@ -107,14 +107,14 @@ mod tests {
     }
 
     #[test]
-    fn ready_is_the_depth_without_unacked() {
+    fn messages_include_the_unacked_ones() {
         let mut history = History::default();
         history.depth.push(At::default(), Some(12.0));
         history.in_work.push(At::default(), Some(5.0));
         let at = At(Duration::from_secs(1));
         assert_eq!(
             (Curve::Messages.at(&history, at), Curve::InWork.at(&history, at)),
-            (Some(7.0), Some(5.0))
+            (Some(12.0), Some(5.0))
         );
         assert_eq!(Curve::Ready.at(&history, at), None);
     }

@@ -8,6 +8,7 @@ use super::{decide, jobs, observed_at, scenario};
 use crate::autoscaler::estimate::StatusChange;
 use crate::autoscaler::readings::to_run;
 use crate::bursts::job_outcomes::LogGap;
+use crate::bursts::load::Load;
 use crate::bursts::stopwatch::{Observation, Provenance, Stage};
 use crate::chain::beliefs::ChainHop;
 use crate::chain::explanation;
@@ -111,9 +112,10 @@ fn size_before(data: &Data, event: &ClusterEvent) -> Option<i32> {
 
 fn target(model: &mut Model, at: At, change: TargetEvent, effects: &mut Vec<Effect>) {
     let was_ready = model.data.watched.is_ready();
-    // Until the first burst the user has not chosen another size.
+    // A size that the user has chosen stays.
     if let TargetEvent::Chosen(Target { first_burst: Some(size), .. }) = &change
-        && model.data.bursts.fired() == 0
+        && model.data.watched.target.is_none()
+        && model.data.load.size == Load::default().size
     {
         model.data.load.size = *size;
     }

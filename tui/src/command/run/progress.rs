@@ -52,7 +52,7 @@ impl Progress {
         }
         let Some(progress) = engine.progress(model.data.now.0) else { return };
         let done = (progress.step - 1).min(steps);
-        let filled = if steps == 0 { BAR } else { BAR * done / steps };
+        let filled = (BAR * done).checked_div(steps).unwrap_or(BAR);
         let bar = format!("{}{}", "#".repeat(filled), "-".repeat(BAR - filled));
         let since = duration::age(progress.since);
         self.show(&format!("[{bar}] {done}/{steps} {}, {since}", progress.title), true);
