@@ -145,7 +145,12 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
 fn dialog(model: &Model, layout: &ScreenLayout, buffer: &mut Buffer) {
     let (data, ui, theme, area) = (model.shown(), &model.ui, model.ui.theme, layout.inside);
     match &ui.mode {
-        Mode::Normal if ui.greeting == Greeting::Shown && data.watched.has_data() => {
+        // For beginners: on a sandbox that this program started.
+        Mode::Normal
+            if ui.greeting == Greeting::Shown
+                && data.watched.has_data()
+                && data.watched.target.as_ref().is_some_and(|target| target.first_burst.is_some()) =>
+        {
             (&dialog::Greeting { data, theme }).render(area, buffer);
         }
         Mode::Normal | Mode::Filter => {}

@@ -87,7 +87,9 @@ impl Redactor {
         let value = &mut line.payload;
         match line.kind.as_str() {
             "target" => self.target(value),
-            "hpa" => each(value.pointer_mut("/conditions"), &mut |condition| drop_text(condition, &["/message"])),
+            "hpa" => {
+                each(value.pointer_mut("/conditions"), &mut |condition| drop_text(condition, &["/message"]))
+            }
             "pods" => self.pods(value),
             "event" => {
                 let kind = value.pointer("/object/0").and_then(Value::as_str).map(str::to_owned);
@@ -211,9 +213,7 @@ impl Redactor {
 }
 
 fn each(list: Option<&mut Value>, act: &mut dyn FnMut(&mut Value)) {
-    if let Some(Value::Array(list)) = list {
-        list.iter_mut().for_each(act);
-    }
+    list.and_then(Value::as_array_mut).into_iter().flatten().for_each(act);
 }
 
 /// Replaces the texts at these pointers, where there are any.

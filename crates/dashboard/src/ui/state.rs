@@ -127,7 +127,7 @@ pub enum Mode {
 /// The three keys that a new user needs, over the first screen until the first key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Greeting {
-    /// It is visible once the target has data.
+    /// It is visible once a sandbox of this program has data.
     Shown,
     /// A key was pressed, or the program was started without it.
     #[default]
