@@ -53,6 +53,10 @@ pub struct Limits {
     pub unacknowledged_per_channel: usize,
     /// Maximum number of queues per virtual host; further declarations get 406 PRECONDITION_FAILED.
     pub queues: usize,
+    /// Maximum number of exchanges per virtual host; further declarations get 406 PRECONDITION_FAILED.
+    pub exchanges: usize,
+    /// Maximum number of bindings per exchange; further ones get 406 PRECONDITION_FAILED.
+    pub bindings: usize,
     /// Maximum number of messages per queue, independent of its arguments; the queue rejects further ones (`basic.nack`).
     pub queue_length: usize,
     /// Maximum size of a message's body in bytes; larger ones get 406 PRECONDITION_FAILED.
@@ -79,6 +83,8 @@ impl Default for Limits {
             consumers_per_channel: 10_000,
             unacknowledged_per_channel: 2_000_000,
             queues: 100_000,
+            exchanges: 10_000,
+            bindings: 10_000,
             queue_length: 50_000_000,
             message_size: 16 * 1024 * 1024,
             memory: 2 * 1024 * 1024 * 1024,

@@ -19,6 +19,7 @@ pub(crate) mod publish;
 pub(crate) mod queue;
 pub(crate) mod queues;
 pub(crate) mod report;
+pub(crate) mod routing;
 pub(crate) mod settings;
 pub(crate) mod settle;
 #[cfg(test)]
@@ -33,6 +34,7 @@ use tokio::sync::Notify;
 use self::alarm::Alarm;
 use self::connection::{Client, Connection, Flow, Phase};
 use self::dead_letter::DeadLetter;
+use self::exchange::Exchanges;
 use self::ids::{ConnectionId, ConsumerId, Map, QueueId};
 use self::policy::Policy;
 use self::queue::Queue;
@@ -56,6 +58,8 @@ pub(crate) struct State {
     pub(crate) meter: Arc<MemoryMeter>,
     /// Queues by name, per virtual host.
     vhosts: BTreeMap<Arc<str>, HashMap<Arc<str>, QueueId>>,
+    /// Exchanges per virtual host.
+    pub(crate) exchanges: BTreeMap<Arc<str>, Exchanges>,
     pub(crate) queues: Map<QueueId, Queue>,
     pub(crate) connections: Map<ConnectionId, Connection>,
     pub(crate) policies: Vec<Policy>,
@@ -73,12 +77,14 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(config: Config) -> Self {
-        let vhosts =
-            config.virtual_hosts.iter().map(|name| (Arc::from(name.as_str()), HashMap::new())).collect();
+        let names = || config.virtual_hosts.iter().map(|name| Arc::from(name.as_str()));
+        let vhosts = names().map(|name| (name, HashMap::new())).collect();
+        let exchanges = names().map(|name| (name, exchange::predeclared())).collect();
         Self {
             config,
             meter: Arc::default(),
             vhosts,
+            exchanges,
             queues: Map::default(),
             connections: Map::default(),
             policies: Vec::new(),

@@ -11,12 +11,13 @@ use crate::error::{AmqpError, ReplyCode};
 pub(crate) mod value;
 
 /// Arguments that a second declaration must repeat. Other arguments are stored without effect, as in RabbitMQ.
-const COMPARED: [&str; 9] = [
+const COMPARED: [&str; 10] = [
     QUEUE_TYPE,
     "x-max-length",
     "x-max-length-bytes",
     "x-overflow",
     "x-message-ttl",
+    "x-expires",
     DEAD_LETTER_EXCHANGE,
     DEAD_LETTER_ROUTING_KEY,
     "x-delivery-limit",
@@ -86,6 +87,7 @@ impl Arguments {
             message_ttl: reader.number("x-message-ttl", MAX_TTL)?,
             dead_letter_exchange,
             dead_letter_routing_key,
+            expires: reader.expires()?,
             delivery_limit: reader
                 .number("x-delivery-limit", i64::MAX)?
                 .map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
@@ -185,10 +187,8 @@ impl Reader<'_> {
     }
 
     fn check_unsupported(&self) -> Result<(), AmqpError> {
-        for key in ["x-max-priority", "x-expires"] {
-            if self.get(key).is_some() {
-                return Err(AmqpError::new(ReplyCode::NotImplemented, format!("queue argument {key}")));
-            }
+        if self.get("x-max-priority").is_some() {
+            return Err(AmqpError::new(ReplyCode::NotImplemented, "queue argument x-max-priority"));
         }
         match self.get("x-single-active-consumer") {
             None | Some(AMQPValue::Boolean(false)) => Ok(()),
@@ -232,6 +232,11 @@ impl Reader<'_> {
             .map_err(|_| self.invalid(key, &format!("{{value_negative,{number}}}")))
     }
 
+    fn expires(&self) -> Result<Option<u64>, AmqpError> {
+        let time = self.number("x-expires", MAX_TTL)?;
+        if time == Some(0) { Err(self.invalid("x-expires", "{value_zero,0}")) } else { Ok(time) }
+    }
+
     fn overflow(&self) -> Result<Option<Overflow>, AmqpError> {
         let key = "x-overflow";
         let Some(value) = self.get(key) else { return Ok(None) };
@@ -271,6 +276,7 @@ mod tests {
             ("x-max-length", long("10"), "\"expected integer, got longstr\""),
             ("x-max-length", AMQPValue::LongInt(-1), "{value_negative,-1}"),
             ("x-message-ttl", AMQPValue::LongLongInt(1 << 40), "{value_too_large,1099511627776}"),
+            ("x-expires", AMQPValue::LongInt(0), "{value_zero,0}"),
             ("x-overflow", long("foo"), "invalid_overflow"),
             ("x-overflow", AMQPValue::LongInt(3), "{unacceptable_type,signedint}"),
             ("x-queue-type", long("foo"), "\"unsupported queue type 'foo'\""),

@@ -134,6 +134,7 @@ impl State {
     fn get(&mut self, channel_ref: ChannelRef, get: &basic::Get, now: Now) -> Result<(), AmqpError> {
         let id = self.queue_for(channel_ref, get.queue.as_str())?;
         let most = self.config.limits.unacknowledged_per_channel;
+        self.touch(id, now);
         let Some(queue) = self.queues.get_mut(&id) else { return Ok(()) };
         let mut entry = queue.pop();
         while let Some(old) = entry.take_if(|entry| expired(entry, now)) {
@@ -157,7 +158,8 @@ impl State {
             ));
         }
         let tag = channel.next_tag();
-        let origin = Origin { redelivered: entry.returns > 0, exchange: "", routing_key: &queue.name };
+        let (exchange, routing_key) = entry.message.origin(&queue.name);
+        let origin = Origin { redelivered: entry.returns > 0, exchange, routing_key };
         let message = message_to_deliver(queue, &entry);
         connection.outbox.get_ok(channel_ref.channel, tag, origin, clamp(queue.ready()), &message, frame_max);
         if !get.no_ack {

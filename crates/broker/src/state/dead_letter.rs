@@ -8,7 +8,7 @@ use amq_protocol::types::{AMQPValue, FieldArray, FieldTable, LongString};
 use super::ids::QueueId;
 use super::queue::{Enqueued, Entry};
 use super::{Now, State};
-use crate::message::Message;
+use crate::message::{Message, Route};
 use crate::wire::properties;
 
 /// Reason why a message was dead-lettered.
@@ -80,24 +80,27 @@ impl State {
     fn dead_letter(&mut self, dead: DeadLetter, now: Now) {
         let DeadLetter { from, message, returns, reason } = dead;
         let Some(queue) = self.queues.get(&from) else { return };
-        // Only the default exchange exists. Messages to another exchange are lost, as in RabbitMQ.
-        if queue.settings.dead_letter_exchange.as_deref() != Some("") {
-            return;
-        }
-        let key = queue.settings.dead_letter_routing_key.clone().unwrap_or_else(|| queue.name.to_string());
-        let Some(target) = self.find(&queue.vhost, &key) else { return };
+        let Some(exchange) = queue.settings.dead_letter_exchange.clone() else { return };
+        let origin = message.origin(&queue.name);
+        let key = queue.settings.dead_letter_routing_key.clone().unwrap_or_else(|| origin.1.to_owned());
+        // Messages to an unknown exchange are lost, as in RabbitMQ.
+        let mut targets = self.targets(&queue.vhost, &exchange, &key, &message);
         let mut properties = properties::decode(message.properties());
-        if reason != Reason::Rejected && is_cycle(&properties, &key, &queue.name) {
-            return;
+        if reason != Reason::Rejected {
+            let names = |id: &QueueId| self.queues.get(id).map_or("", |queue| &queue.name);
+            targets.retain(|target| !is_cycle(&properties, names(target), &queue.name));
         }
         if queue.is_quorum() && returns > 0 {
             properties = count_deliveries(properties, returns);
         }
-        let name = queue.name.to_string();
-        let properties = add_death(properties, &name, reason, now);
-        let message = message.with_properties(&properties::encode(&properties));
-        if self.enqueue(target, message, None, now) == Enqueued::Rejected {
-            tracing::debug!(queue = key, "lost a dead-lettered message: the target queue is full");
+        let properties = add_death(properties, &queue.name, origin, reason, now);
+        let route = (!exchange.is_empty())
+            .then(|| Route { exchange: exchange.as_str().into(), key: key.as_str().into() });
+        let message = message.with(&properties::encode(&properties), route);
+        for target in targets {
+            if self.enqueue(target, message.clone(), None, now) == Enqueued::Rejected {
+                tracing::debug!(exchange, key, "lost a dead-lettered message: the target queue is full");
+            }
         }
     }
 }
@@ -148,8 +151,14 @@ fn is_cycle(properties: &AMQPProperties, target: &str, from: &str) -> bool {
     false
 }
 
-/// Adds a death to the message's headers.
-fn add_death(mut properties: AMQPProperties, queue: &str, reason: Reason, now: Now) -> AMQPProperties {
+/// Adds a death to the message's headers. `origin` is the exchange and the routing key of the dead message.
+fn add_death(
+    mut properties: AMQPProperties,
+    queue: &str,
+    (exchange, key): (&str, &str),
+    reason: Reason,
+    now: Now,
+) -> AMQPProperties {
     let mut headers = properties.headers().clone().unwrap_or_default();
     let (mut count, mut first) = (1, now.unix);
     let mut others = Vec::new();
@@ -170,10 +179,10 @@ fn add_death(mut properties: AMQPProperties, queue: &str, reason: Reason, now: N
     }
     let mut death = FieldTable::default();
     death.insert("count".into(), AMQPValue::LongLongInt(count));
-    death.insert("exchange".into(), long(""));
+    death.insert("exchange".into(), long(exchange));
     death.insert("queue".into(), long(queue));
     death.insert("reason".into(), long(reason.name()));
-    death.insert("routing-keys".into(), AMQPValue::FieldArray(vec![long(queue)].into()));
+    death.insert("routing-keys".into(), AMQPValue::FieldArray(vec![long(key)].into()));
     death.insert("time".into(), AMQPValue::Timestamp(first));
     // The time to live applied to the original queue only.
     if let Some(expiration) = properties.expiration().clone() {
@@ -181,7 +190,7 @@ fn add_death(mut properties: AMQPProperties, queue: &str, reason: Reason, now: N
         properties = without_expiration(&properties);
     }
     if !headers.contains_key("x-first-death-reason") {
-        headers.insert("x-first-death-exchange".into(), long(""));
+        headers.insert("x-first-death-exchange".into(), long(exchange));
         headers.insert("x-first-death-queue".into(), long(queue));
         headers.insert("x-first-death-reason".into(), long(reason.name()));
     }

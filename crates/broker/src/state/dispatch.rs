@@ -46,7 +46,17 @@ impl State {
         }
     }
 
-    /// Removes expired messages from the heads of all queues and returns the time of the next check.
+    /// Records a use of a queue: it expires later.
+    pub(super) fn touch(&mut self, id: QueueId, now: Now) {
+        let Some(queue) = self.queues.get_mut(&id) else { return };
+        queue.used_at = now.ms;
+        if let Some(at) = queue.unused_until() {
+            self.schedule_expiry(at);
+        }
+    }
+
+    /// Removes expired messages from the heads of all queues, and unused queues that expire. Returns the time of the next
+    /// check.
     ///
     /// A message expires only at the head of its queue, as in RabbitMQ's classic queues.
     pub(crate) fn expire(&mut self, now: Now) -> Option<u64> {
@@ -60,6 +70,15 @@ impl State {
             self.dispatch(id, now);
         }
         self.flush_dead_letters(now);
+        let unused: Vec<QueueId> = self
+            .queues
+            .values()
+            .filter(|queue| queue.unused_until().is_some_and(|at| at <= now.ms))
+            .map(|queue| queue.id)
+            .collect();
+        for id in unused {
+            self.delete_queue(id);
+        }
         // An expiring message after another head is checked periodically, because the head may leave at any time.
         let later = now.ms + EXPIRY_CHECK_MS;
         self.next_expiry = self
@@ -67,6 +86,7 @@ impl State {
             .values()
             .filter(|queue| queue.is_expiring())
             .map(|queue| queue.head().and_then(|head| head.expires_at).map_or(later, NonZeroU64::get))
+            .chain(self.queues.values().filter_map(Queue::unused_until))
             .min();
         self.next_expiry
     }
@@ -128,7 +148,8 @@ fn deliver(queue: &mut Queue, id: ConsumerId, entry: Entry, connections: &mut Ma
     let Some(connection) = connections.get_mut(&channel_ref.connection) else { return };
     let Some(channel) = connection.channels.get_mut(&channel_ref.channel) else { return };
     let tag = channel.next_tag();
-    let origin = Origin { redelivered: entry.returns > 0, exchange: "", routing_key: &queue.name };
+    let (exchange, routing_key) = entry.message.origin(&queue.name);
+    let origin = Origin { redelivered: entry.returns > 0, exchange, routing_key };
     let frame_max = connection.client.frame_max;
     if connection.outbox.is_empty() {
         connection.wake.notify_one();

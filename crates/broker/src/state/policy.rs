@@ -23,10 +23,12 @@ pub struct PolicyDefinition {
     pub overflow: Option<Overflow>,
     /// Time to live of a message in milliseconds.
     pub message_ttl: Option<u64>,
-    /// Exchange for dead-lettered messages; only `""`, the default exchange, is supported.
+    /// Exchange for dead-lettered messages; `""` is the default exchange.
     pub dead_letter_exchange: Option<String>,
     /// Routing key of dead-lettered messages; default: their own.
     pub dead_letter_routing_key: Option<String>,
+    /// Time in milliseconds after which an unused queue is deleted: one without consumers, declarations and `basic.get`.
+    pub expires: Option<u64>,
     /// Maximum number of returns of a message before it is dead-lettered (quorum queues).
     pub delivery_limit: Option<u32>,
 }

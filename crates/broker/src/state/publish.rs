@@ -6,14 +6,13 @@ use amq_protocol::protocol::basic;
 
 use super::connection::{Incoming, IncomingContent};
 use super::dead_letter::DeadLetter;
-use super::exchange::{is_predeclared, missing};
 use super::ids::{ChannelRef, QueueId};
 use super::policy::Overflow;
 use super::queue::Enqueued;
 use super::queues::REPLY_TO;
 use super::{Now, State};
 use crate::error::{AmqpError, ReplyCode};
-use crate::message::Message;
+use crate::message::{Message, Route};
 use crate::wire::frame::{PUBLISH, Publish};
 use crate::wire::properties::{self, Expiration, RoutedProperties};
 
@@ -27,9 +26,7 @@ impl State {
         if exchange.is_empty() && publish.routing_key.as_str().starts_with(REPLY_TO) {
             return Err(AmqpError::new(ReplyCode::NotImplemented, "direct reply-to").at(PUBLISH));
         }
-        if !exchange.is_empty() && !is_predeclared(exchange) {
-            return Err(missing(exchange, &self.vhost_of(channel_ref)).at(PUBLISH));
-        }
+        self.check_publishable(&self.vhost_of(channel_ref), exchange).map_err(|error| error.at(PUBLISH))?;
         if let Some(channel) = self.channel(channel_ref) {
             channel.incoming = Some(Incoming { publish, content: IncomingContent::Expected });
         }
@@ -67,34 +64,36 @@ impl State {
             )
             .at(PUBLISH));
         }
-        let queue = if publish.exchange.as_str().is_empty() {
-            self.vhosts
-                .get(&connection.client.vhost)
-                .and_then(|names| names.get(publish.routing_key.as_str()))
-                .copied()
+        let vhost = connection.client.vhost.clone();
+        let (exchange, key) = (publish.exchange.as_str(), publish.routing_key.as_str());
+        let route = (!exchange.is_empty()).then(|| Route { exchange: exchange.into(), key: key.into() });
+        let message = Message::new(&self.meter, bytes, properties_len, route);
+        let outcome = if exchange.is_empty() {
+            self.find(&vhost, key).map(|queue| self.enqueue(queue, message.clone(), time, now))
         } else {
-            // The predeclared exchanges have no bindings.
-            None
+            let targets = self.targets(&vhost, exchange, key, &message);
+            // One full queue makes the broker reject the whole message.
+            targets
+                .into_iter()
+                .map(|queue| self.enqueue(queue, message.clone(), time, now))
+                .reduce(|one, other| if one == Enqueued::Rejected { one } else { other })
         };
-        let message = Message::new(&self.meter, bytes, properties_len);
-        let outcome = match queue {
-            Some(queue) => self.enqueue(queue, message, time, now),
-            None => {
-                if publish.mandatory {
-                    let returned = basic::Return {
-                        reply_code: 312,
-                        reply_text: "NO_ROUTE".into(),
-                        exchange: publish.exchange.as_str().into(),
-                        routing_key: publish.routing_key.as_str().into(),
-                    };
-                    connection.outbox.return_message(channel_ref.channel, returned, &message, frame_max);
-                }
-                Enqueued::Accepted
-            }
-        };
+        if outcome.is_none()
+            && publish.mandatory
+            && let Some(connection) = self.connections.get_mut(&channel_ref.connection)
+        {
+            let returned = basic::Return {
+                reply_code: 312,
+                reply_text: "NO_ROUTE".into(),
+                exchange: exchange.into(),
+                routing_key: key.into(),
+            };
+            connection.outbox.return_message(channel_ref.channel, returned, &message, frame_max);
+        }
+        drop(message);
         self.flush_dead_letters(now);
         if let Some(connection) = self.connections.get_mut(&channel_ref.connection) {
-            connection.confirm(channel_ref.channel, outcome == Enqueued::Accepted);
+            connection.confirm(channel_ref.channel, outcome != Some(Enqueued::Rejected));
         }
         self.block_publisher(channel_ref.connection);
         Ok(())

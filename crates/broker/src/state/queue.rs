@@ -83,6 +83,8 @@ pub(crate) struct Queue {
     pub(crate) consumers: Map<ConsumerId, Consumer>,
     /// Consumers that can accept a message, next one first.
     waiting: VecDeque<ConsumerId>,
+    /// Time of the last use on the broker's clock in milliseconds, for [`QueueSettings::expires`].
+    pub(crate) used_at: u64,
     /// True after the first consumer. An auto-delete queue is not deleted before it had one.
     pub(crate) had_consumer: bool,
 }
@@ -104,8 +106,15 @@ impl Queue {
             next_sequence: 0,
             consumers: Map::default(),
             waiting: VecDeque::new(),
+            used_at: 0,
             had_consumer: false,
         }
+    }
+
+    /// Returns the time at which the queue expires if it stays unused; consumers are a use.
+    pub(crate) fn unused_until(&self) -> Option<u64> {
+        let time = self.settings.expires.filter(|_| self.consumers.is_empty())?;
+        Some(self.used_at.saturating_add(time))
     }
 
     pub(crate) fn ready(&self) -> usize {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use amq_protocol::protocol::{AMQPClass, basic, queue};
+use amq_protocol::types::FieldTable;
 
 use super::arguments::Arguments;
-use super::exchange::binding_error;
-use super::ids::{ChannelRef, ConsumerId, QueueId};
+use super::ids::{ChannelRef, ConnectionId, ConsumerId, QueueId};
 use super::queue::{DeclaredProperties, Queue};
+use super::routing::Binding;
 use super::settings::QueueSettings;
 use super::{Now, State};
 use crate::error::{AmqpError, ReplyCode};
@@ -24,7 +25,7 @@ impl State {
     ) -> Result<(), AmqpError> {
         use queue::AMQPMethod;
         match method {
-            AMQPMethod::Declare(declare) => self.declare(channel_ref, declare),
+            AMQPMethod::Declare(declare) => self.declare(channel_ref, declare, now),
             AMQPMethod::Purge(purge) => {
                 let id = self.queue_for(channel_ref, purge.queue.as_str())?;
                 let count = self.queues.get_mut(&id).map_or(0, Queue::purge);
@@ -36,16 +37,19 @@ impl State {
                 Ok(())
             }
             AMQPMethod::Delete(delete) => self.delete(channel_ref, &delete, now),
-            AMQPMethod::Bind(bind) => {
-                self.queue_for(channel_ref, bind.queue.as_str())?;
-                Err(binding_error(bind.exchange.as_str(), &self.vhost_of(channel_ref)))
-            }
-            AMQPMethod::Unbind(unbind) => {
-                let exchange = unbind.exchange.as_str();
-                if exchange.is_empty() {
-                    return Err(binding_error(exchange, &self.vhost_of(channel_ref)));
+            AMQPMethod::Bind(queue::Bind { queue, exchange, routing_key, arguments, nowait }) => {
+                let (queue, exchange) = (queue.as_str(), exchange.as_str());
+                let binding = self.binding(channel_ref, queue, routing_key.as_str(), arguments)?;
+                self.bind(&self.vhost_of(channel_ref), exchange, binding)?;
+                if !nowait {
+                    self.reply(channel_ref, AMQPClass::Queue(AMQPMethod::BindOk(queue::BindOk {})));
                 }
-                // No bindings exist, and removing an unknown binding succeeds.
+                Ok(())
+            }
+            AMQPMethod::Unbind(queue::Unbind { queue, exchange, routing_key, arguments }) => {
+                let (queue, exchange) = (queue.as_str(), exchange.as_str());
+                let binding = self.binding(channel_ref, queue, routing_key.as_str(), arguments)?;
+                self.unbind(&self.vhost_of(channel_ref), exchange, &binding)?;
                 self.reply(channel_ref, AMQPClass::Queue(AMQPMethod::UnbindOk(queue::UnbindOk {})));
                 Ok(())
             }
@@ -57,14 +61,36 @@ impl State {
         }
     }
 
-    fn declare(&mut self, channel_ref: ChannelRef, declare: queue::Declare) -> Result<(), AmqpError> {
+    /// The binding of a method. Without a queue and a routing key, the key is the name of the last declared queue.
+    fn binding(
+        &mut self,
+        channel_ref: ChannelRef,
+        queue: &str,
+        key: &str,
+        arguments: FieldTable,
+    ) -> Result<Binding, AmqpError> {
+        let id = self.queue_for(channel_ref, queue)?;
+        let key = match self.queues.get(&id) {
+            Some(found) if queue.is_empty() && key.is_empty() => (*found.name).into(),
+            _ => key.into(),
+        };
+        Ok(Binding { queue: id, key, arguments })
+    }
+
+    fn declare(
+        &mut self,
+        channel_ref: ChannelRef,
+        declare: queue::Declare,
+        now: Now,
+    ) -> Result<(), AmqpError> {
         let vhost = self.vhost_of(channel_ref);
         let nowait = declare.nowait;
         let id = if declare.passive {
             self.queue_for(channel_ref, declare.queue.as_str())?
         } else {
-            self.declare_active(channel_ref, &vhost, declare)?
+            self.declare_active(channel_ref.connection, &vhost, declare)?
         };
+        self.touch(id, now);
         let Some(queue) = self.queues.get(&id) else { return Ok(()) };
         let name = queue.name.clone();
         let answer = queue::DeclareOk {
@@ -83,7 +109,7 @@ impl State {
 
     fn declare_active(
         &mut self,
-        channel_ref: ChannelRef,
+        connection: ConnectionId,
         vhost: &Arc<str>,
         declare: queue::Declare,
     ) -> Result<QueueId, AmqpError> {
@@ -98,7 +124,7 @@ impl State {
         let declared = DeclaredProperties { durable, exclusive, auto_delete, arguments };
         if let Some(id) = self.find(vhost, &name) {
             if let Some(queue) = self.queues.get(&id) {
-                check_lock(queue, channel_ref, Some(exclusive))?;
+                check_lock(queue, connection, Some(exclusive))?;
                 check_equivalence(queue, &declared)?;
             }
             return Ok(id);
@@ -119,7 +145,7 @@ impl State {
         let id = QueueId(self.next_id());
         let name: Arc<str> = name.into();
         let mut queue = Queue::new(id, name.clone(), vhost.clone(), declared);
-        queue.owner = exclusive.then_some(channel_ref.connection);
+        queue.owner = exclusive.then_some(connection);
         queue.settings = self.settings(&queue);
         if let Some(names) = self.queue_names(vhost) {
             names.insert(name, id);
@@ -136,7 +162,7 @@ impl State {
         if let Some(id) = self.find(&vhost, &name)
             && let Some(queue) = self.queues.get(&id)
         {
-            check_lock(queue, channel_ref, None)?;
+            check_lock(queue, channel_ref.connection, None)?;
             if delete.if_unused && !queue.consumers.is_empty() {
                 return Err(AmqpError::new(
                     ReplyCode::PreconditionFailed,
@@ -180,6 +206,7 @@ impl State {
                     .send(consumer.channel_ref.channel, AMQPClass::Basic(basic::AMQPMethod::Cancel(cancel)));
             }
         }
+        self.unbind_all(&queue.vhost, id);
         drop(queue);
         self.check_alarm();
     }
@@ -191,6 +218,7 @@ impl State {
         if queue.declared.auto_delete && queue.had_consumer && queue.consumers.is_empty() {
             self.delete_queue(id);
         } else {
+            self.touch(id, now);
             self.dispatch(id, now);
         }
     }
@@ -204,7 +232,7 @@ impl State {
         let name = self.name_for(channel_ref, name)?;
         let missing = || AmqpError::new(ReplyCode::NotFound, format!("no queue '{name}' in vhost '{vhost}'"));
         let id = self.find(&vhost, &name).ok_or_else(missing)?;
-        check_lock(self.queues.get(&id).ok_or_else(missing)?, channel_ref, None)?;
+        check_lock(self.queues.get(&id).ok_or_else(missing)?, channel_ref.connection, None)?;
         Ok(id)
     }
 
@@ -235,14 +263,15 @@ impl State {
             if let Some(queue) = self.queues.get_mut(&id) {
                 queue.settings = settings;
             }
+            self.touch(id, now);
             self.drop_head(id);
         }
         self.flush_dead_letters(now);
     }
 }
 
-fn check_lock(queue: &Queue, channel_ref: ChannelRef, exclusive: Option<bool>) -> Result<(), AmqpError> {
-    let foreign = queue.owner.is_some_and(|owner| owner != channel_ref.connection);
+fn check_lock(queue: &Queue, connection: ConnectionId, exclusive: Option<bool>) -> Result<(), AmqpError> {
+    let foreign = queue.owner.is_some_and(|owner| owner != connection);
     let differs = exclusive.is_some_and(|exclusive| exclusive && !queue.declared.exclusive);
     if !foreign && !differs {
         return Ok(());

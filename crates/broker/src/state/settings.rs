@@ -13,6 +13,7 @@ pub(crate) struct QueueSettings {
     pub(crate) message_ttl: Option<u64>,
     pub(crate) dead_letter_exchange: Option<String>,
     pub(crate) dead_letter_routing_key: Option<String>,
+    pub(crate) expires: Option<u64>,
     pub(crate) delivery_limit: Option<u32>,
 }
 
@@ -45,6 +46,7 @@ impl QueueSettings {
                 .dead_letter_routing_key
                 .clone()
                 .or_else(|| theirs.dead_letter_routing_key.clone()),
+            expires: smaller(ours.expires, theirs.expires),
             delivery_limit: smaller(ours.delivery_limit, theirs.delivery_limit)
                 .or(default_limit)
                 .filter(|_| arguments.is_quorum()),

@@ -56,8 +56,12 @@ async fn an_invalid_frame_size_is_rejected() {
 async fn unsupported_features_are_not_implemented() {
     let (broker, _control, _guard) = super::start().await;
     let select = AMQPClass::Tx(tx::AMQPMethod::Select(tx::Select {}));
-    let fanout = exchange::Declare { exchange: "mine".into(), kind: "fanout".into(), ..Default::default() };
-    for method in [select, AMQPClass::Exchange(exchange::AMQPMethod::Declare(fanout))] {
+    let bind = exchange::Bind {
+        source: "amq.fanout".into(),
+        destination: "amq.direct".into(),
+        ..Default::default()
+    };
+    for method in [select, AMQPClass::Exchange(exchange::AMQPMethod::Bind(bind))] {
         let bytes = encode(&AMQPFrame::Method(1, method));
         assert_eq!(closed_after(&broker, &bytes).await, 540);
     }
@@ -75,7 +79,6 @@ async fn unsupported_features_are_not_implemented() {
     }
     for (key, value) in [
         ("x-max-priority", int(5)),
-        ("x-expires", int(1000)),
         ("x-single-active-consumer", lapin::types::AMQPValue::Boolean(true)),
         ("x-queue-type", text("stream")),
     ] {

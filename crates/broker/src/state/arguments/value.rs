@@ -2,7 +2,7 @@
 
 use amq_protocol::types::AMQPValue;
 
-pub(super) fn text(value: &AMQPValue) -> Option<&str> {
+pub(in crate::state) fn text(value: &AMQPValue) -> Option<&str> {
     match value {
         AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok(),
         _ => None,
@@ -23,7 +23,7 @@ pub(super) fn integer(value: &AMQPValue) -> Option<i64> {
 }
 
 /// Compares two values; integers of different widths are equal if their values are.
-pub(super) fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
+pub(in crate::state) fn same(one: &AMQPValue, other: &AMQPValue) -> bool {
     match (integer(one), integer(other)) {
         (Some(one), Some(other)) => one == other,
         _ => one == other,
