@@ -36,7 +36,7 @@ const MAX_SYMBOLS: usize = 20;
 const STATE: usize = 11;
 const TIME: usize = 8;
 
-/// From this width on each worker has a timeline, of at least so many cells, and the end of its name in so many columns.
+/// Width from which on each worker has a timeline of at least this number of cells, and the end of its name.
 const WITH_LANES: u16 = 44;
 const MIN_LANE: u16 = 14;
 const SHORT_NAME: usize = 6;
@@ -129,7 +129,7 @@ impl Workers<'_> {
         counts.join(", ")
     }
 
-    /// The timeline of a worker in so many cells, on the stretch of time of the chart.
+    /// The timeline of a worker in that number of cells, on the stretch of time of the chart.
     fn timeline(&self, lane: Option<&WorkerTimeline>, cells: u16) -> Vec<Span<'static>> {
         let axis = TimeAxis::new(self.lens.stretch, cells);
         let cell = |cell: u16| {

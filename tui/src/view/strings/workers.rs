@@ -51,7 +51,7 @@ pub(in crate::view) const DETAILS: &str = "Pods";
 pub(in crate::view) const DETAIL_COLUMNS: [&str; 7] =
     ["name", "node", "age", "restarts", "CPU request", "memory request", "last exit"];
 
-/// A row of the details, with the name in so many columns.
+/// A row of the details, with the name in that number of columns.
 pub(in crate::view) fn details(cells: [String; 7], name_width: usize) -> String {
     let [name, node, age, restarts, cpu, memory, exit] = cells;
     format!(" {name:<name_width$}  {node:<20}  {age:>6}  {restarts:>8}  {cpu:>11}  {memory:>14}  {exit}")
