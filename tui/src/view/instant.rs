@@ -8,7 +8,7 @@
 //!  sync 14:00:45  5 → 10, wanted 10, from the metric
 //! ```
 //!
-//! Where there is room, the sync has every step of its arithmetic.
+//! In a large panel the sync has every step of its arithmetic.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
