@@ -37,6 +37,7 @@ mod layout;
 mod logs;
 mod metric_hops;
 mod overview;
+mod pod_state;
 mod pod_table;
 mod pods;
 mod runs;

@@ -15,6 +15,7 @@ pub mod message;
 pub mod model;
 pub mod reported;
 pub mod scenario_run;
+mod scenario_world;
 #[cfg(any(test, feature = "scenes"))]
 #[doc(hidden)]
 pub mod scenes;

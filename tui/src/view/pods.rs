@@ -19,12 +19,11 @@ use ratatui::widgets::Widget;
 use super::chart::{GUTTER, Marks, TimeAxis, cursor, labels};
 use super::draw::{Scroll, fitted, joined, line, line_right, lines, note_room, panel, row, set, span, top};
 use super::fmt::{age, count, measured};
-
+use super::pod_state::{look, pod_state};
 use super::stale;
 use super::strings::lists::filtered;
 use super::strings::workers as text;
 use super::theme::{Ink, style};
-use super::workers::pod_state;
 use super::wrap::{fit, fit_end};
 use dashboard::data::Data;
 use dashboard::reported::Source;
@@ -86,22 +85,6 @@ pub(super) struct Pods<'a> {
     pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
-}
-
-/// Symbol, word and ink of a worker's state.
-pub(super) fn look(doing: WorkerState) -> (char, &'static str, Ink) {
-    let (symbol, ink) = match doing {
-        WorkerState::Pending => ('░', Ink::Pending),
-        WorkerState::Starting => ('▒', Ink::Pending),
-        WorkerState::Idle => ('─', Ink::Ready),
-        WorkerState::Busy => ('▄', Ink::Ready),
-        WorkerState::NotSampled => ('┄', Ink::Dim),
-        WorkerState::Finishing => ('▓', Ink::Leaving),
-        WorkerState::Terminating => ('·', Ink::Leaving),
-        WorkerState::Failed => ('×', Ink::Error),
-        WorkerState::Gone => (' ', Ink::Dim),
-    };
-    (symbol, doing.title(), ink)
 }
 
 /// The sum of a resource's requests of a pod's containers, as Kubernetes writes it; `None` if none requests it.

@@ -16,7 +16,7 @@ use unicode_width::UnicodeWidthStr;
 use super::chart::TimeAxis;
 use super::draw::{fitted, line, lines, note_room, panel, span, width};
 use super::fmt::age;
-use super::pods::look;
+use super::pod_state::{look, pod_state};
 use super::stale;
 use super::strings::workers as text;
 use super::theme::Ink;
@@ -27,7 +27,7 @@ use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
 use dashboard::workers::pods::PodHistory;
 use dashboard::workers::timelines::WorkerTimeline;
-use observed::{PodPhase, Role};
+use observed::Role;
 
 /// The most workers with a symbol in the line of a small window.
 const MAX_SYMBOLS: usize = 20;
@@ -52,26 +52,6 @@ pub(super) struct Workers<'a> {
     pub(super) lens: ChartView,
     /// The colours.
     pub(super) theme: Theme,
-}
-
-/// Symbol, word and ink of a pod's state. A ready worker is idle or busy.
-pub(super) fn pod_state(data: &Data, known: &PodHistory) -> (char, &'static str, Ink) {
-    match known.pod.phase {
-        PodPhase::Pending => ('□', text::PENDING, Ink::Pending),
-        PodPhase::Starting if known.ready_at.is_some() => ('○', text::NOT_READY, Ink::Pending),
-        PodPhase::Starting => ('○', text::STARTING, Ink::Pending),
-        PodPhase::Ready if known.pod.role != Role::Worker || !data.has_queue() => {
-            ('●', text::READY, Ink::Ready)
-        }
-        PodPhase::Ready if data.jobs.in_hand(&known.pod.name).is_some() => ('■', text::BUSY, Ink::Ready),
-        PodPhase::Ready if !data.sampling.is_followed(&known.pod.name) => {
-            ('▪', text::NOT_SAMPLED, Ink::Ready)
-        }
-        PodPhase::Ready => ('●', text::IDLE, Ink::Ready),
-        PodPhase::Terminating => ('◦', text::TERMINATING, Ink::Leaving),
-        PodPhase::Failed => ('×', text::FAILED, Ink::Error),
-        PodPhase::Completed => ('·', text::COMPLETED, Ink::Dim),
-    }
 }
 
 impl Workers<'_> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::lists::log_event;
 use super::send::stop_load;
-use super::{decide, jobs, observed_at, scenario};
+use super::{decide, jobs, observed_at, scenario, scenarios};
 use crate::autoscaler::estimate::StatusChange;
 use crate::autoscaler::readings::to_run;
 use crate::bursts::job_outcomes::LogGap;
@@ -84,7 +84,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
             scenario::drilled(model, at, &answer, effects);
             super::drill::answered(model, at, answer);
         }
-        Event::Scenario(event) => scenario::take(model, at, event, effects),
+        Event::Scenario(event) => scenarios::take(model, at, event, effects),
         // They have their own handlers.
         Event::Input(_)
         | Event::Request(_)

@@ -11,10 +11,9 @@ use crate::autoscaler::tuning::sentences as refusal_sentences;
 use crate::clock::At;
 use crate::message::{Effect, Request};
 use crate::model::Model;
-use crate::reported::{
-    Change, Drill, DrillEvent, DrillRequest, Refusal, ScenarioEvent, TuneEvent, TuneRequest,
-};
+use crate::reported::{Change, Drill, DrillEvent, DrillRequest, Refusal, TuneEvent, TuneRequest};
 use crate::scenario_run::{ScenarioRun, drill, edits};
+use crate::scenario_world;
 use crate::strings::{entries, sentences};
 use observed::{PodPhase, Role};
 
@@ -29,16 +28,7 @@ pub(super) fn start(model: &mut Model, at: At, scenario: Arc<Scenario>, effects:
         return refused(model, at, entries::no_scenario(), effects);
     }
     request(model, at, Request::Mark(entries::scenario_begins(&scenario.name)), effects);
-    model.data.scenario = Some(Box::new(ScenarioRun::start(scenario, at, &model.data)));
-}
-
-/// Handles a report from outside.
-pub(super) fn take(model: &mut Model, at: At, event: ScenarioEvent, effects: &mut Vec<Effect>) {
-    match event {
-        ScenarioEvent::Start(scenario) => start(model, at, scenario, effects),
-        ScenarioEvent::Stop(reason) => stop(model, at, reason),
-        ScenarioEvent::Read(found) => super::scenarios::read(model, found),
-    }
+    model.data.scenario = Some(Box::new(scenario_world::start(scenario, at, &model.data)));
 }
 
 /// Stops the running scenario.
@@ -65,7 +55,7 @@ pub(super) fn poll(model: &mut Model, at: At, effects: &mut Vec<Effect>) -> bool
     let Some(mut run) = model.data.scenario.take_if(|run| run.is_running()) else { return false };
     let mut has_acted = false;
     loop {
-        let actions = run.poll(at, &model.data);
+        let actions = scenario_world::poll(&mut run, at, &model.data);
         if actions.is_empty() {
             break;
         }

@@ -9,6 +9,7 @@ use super::{answers, scenario};
 use crate::clock::At;
 use crate::message::Effect;
 use crate::model::Model;
+use crate::reported::ScenarioEvent;
 use crate::strings::sentences;
 use crate::ui::dialog::Dialog;
 use crate::ui::scenarios::{ScenarioDialog, ScenarioStep};
@@ -18,6 +19,15 @@ use crate::ui::yes_no::YesNo;
 /// The key of the scenarios.
 pub(super) fn open(model: &mut Model) {
     model.ui.mode = Mode::Dialog(Box::new(Dialog::Scenarios(ScenarioDialog::default())));
+}
+
+/// Handles a report from outside.
+pub(super) fn take(model: &mut Model, at: At, event: ScenarioEvent, effects: &mut Vec<Effect>) {
+    match event {
+        ScenarioEvent::Start(scenario) => scenario::start(model, at, scenario, effects),
+        ScenarioEvent::Stop(reason) => scenario::stop(model, at, reason),
+        ScenarioEvent::Read(found) => read(model, found),
+    }
 }
 
 fn dialog(mode: &mut Mode) -> Option<&mut ScenarioDialog> {
