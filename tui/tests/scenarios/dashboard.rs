@@ -149,6 +149,16 @@ impl Screen {
         words(&self.0)
     }
 
+    /// Returns true unless the title says that the cluster is lost: it also names a source that has a problem.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.0.lines().next().is_some_and(|title| !title.contains('×'))
+    }
+
+    /// Returns true if the Overview shows a worker, by the end of its name as in the lanes.
+    pub(crate) fn shows_worker(&self, name: &str) -> bool {
+        self.0.contains(&format!("…{}", &name[name.len() - 5..]))
+    }
+
     pub(crate) fn is_live(&self) -> bool {
         self.0.lines().next().is_some_and(|title| title.contains("● live"))
     }

@@ -18,7 +18,7 @@ pub(crate) fn a_recreated_hpa_is_watched(site: &Site) {
     site.run(site.hpas().delete(HPA, &DeleteParams::default())).unwrap();
     dashboard.wait("the HPA to be gone from the screen", |screen| screen.desired().is_none().then_some(()));
     let worker = site.ready_pods(contract::names::WORKER).remove(0).metadata.name.unwrap();
-    assert!(dashboard.screen().0.contains(&worker), "pods are watched on:\n{}", dashboard.screen().0);
+    assert!(dashboard.screen().shows_worker(&worker), "pods are watched on:\n{}", dashboard.screen().0);
     let metadata = &hpa.metadata;
     hpa.metadata = serde_json::from_value(
         json!({"name": HPA, "namespace": site.namespace, "labels": metadata.labels, "annotations": metadata.annotations}),

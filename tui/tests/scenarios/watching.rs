@@ -150,7 +150,7 @@ pub(crate) fn a_lost_server_is_awaited(site: &Site) {
     proxy.stop_listening();
     let worker = site.ready_pods(contract::names::WORKER).remove(0).metadata.name.unwrap();
     let screen = dashboard.wait_for("not reachable for");
-    assert!(screen.0.contains(&worker), "the known data stays on the screen:\n{}", screen.0);
+    assert!(screen.shows_worker(&worker), "the known data stays on the screen:\n{}", screen.0);
     dashboard.wait_for("refused");
     proxy.listen_again();
     dashboard.wait_until_live();
