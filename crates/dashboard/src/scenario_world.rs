@@ -124,10 +124,10 @@ impl World for Observed<'_> {
             Name::Ready => workload(|workload| workload.ready),
             Name::Rate => Known::Is(if data.load.is_on() { data.load.rate } else { 0.0 }),
             Name::Accepted => {
-                count(data.load.all.accepted + self.own().map(|b| u64::from(b.accepted)).sum::<u64>())
+                count(data.load.all.accepted.saturating_add(self.own().map(|b| u64::from(b.accepted)).sum()))
             }
             Name::Failed => {
-                count(data.load.all.failed + self.own().map(|b| u64::from(b.failures())).sum::<u64>())
+                count(data.load.all.failed.saturating_add(self.own().map(|b| u64::from(b.failures())).sum()))
             }
             Name::Done => count(data.jobs.acked),
             Name::Lost => self.lost(),

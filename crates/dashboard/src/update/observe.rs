@@ -479,8 +479,9 @@ fn load(model: &mut Model, at: At, progress: LoadProgress, effects: &mut Vec<Eff
     load.accepted = load.accepted.max(progress.accepted);
     let failed_before = load.failures();
     load.failed = progress.failed;
-    load.all.accepted += newly_accepted;
-    load.all.failed += load.failures().saturating_sub(failed_before);
+    load.all.accepted = load.all.accepted.saturating_add(newly_accepted);
+    let newly_failed = load.failures().saturating_sub(failed_before);
+    load.all.failed = load.all.failed.saturating_add(newly_failed);
     if load.to.is_none() {
         model.data.jobs.accepted(u32::try_from(newly_accepted).unwrap_or(u32::MAX));
     }
