@@ -88,7 +88,7 @@ impl Redactor {
         match line.kind.as_str() {
             "target" => self.target(value),
             "hpa" => {
-                each(value.pointer_mut("/conditions"), &mut |condition| drop_text(condition, &["/message"]))
+                each(value.pointer_mut("/conditions"), &mut |condition| drop_text(condition, &["/message"]));
             }
             "pods" => self.pods(value),
             "event" => {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::message::Event;
-use crate::reported::{ScaledKind, ScaledWorkload};
+use crate::reported::{ScaledKind, ScaledWorkload, ScenarioEvent};
 use crate::update::tests::Talk;
 use scenario::file::parse;
 use scenario::outcome::Outcome;
