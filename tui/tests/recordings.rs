@@ -73,7 +73,8 @@ fn a_run_is_recorded_and_replayed() {
         folder,
         "--sandbox --sync-period 1s --work-duration 400ms --max 3 --record run.surge.jsonl",
     );
-    live.wait("1 ready");
+    // The title of the panel once the HPA is read: the steps of the start say "1 ready", too.
+    live.wait("worker-scaler → Deployment/worker");
     live.wait("● REC");
     live.expect("2 ", "10/10 accepted");
     live.expect("M", "A note for this moment");
@@ -106,7 +107,8 @@ fn a_run_is_recorded_and_replayed() {
 fn the_key_begins_and_ends_a_recording() {
     let folder = tempfile::tempdir().unwrap();
     let mut live = Program::start(folder.path(), "--sandbox --sync-period 1s --max 3");
-    live.wait("1 ready");
+    // The title of the panel once the HPA is read: the steps of the start say "1 ready", too.
+    live.wait("worker-scaler → Deployment/worker");
     live.expect("R", "recording to surge-");
     live.wait("● REC");
     live.expect("R", "recorded ");

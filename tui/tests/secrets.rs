@@ -208,7 +208,7 @@ async fn a_working_chain_shows_neither_token_nor_password() {
     let kubeconfig = sandbox.kubeconfig();
     let arguments = ["--kubeconfig", kubeconfig.to_str().unwrap(), "--log", log.to_str().unwrap()];
     let mut pty = Pty::spawn(SURGE, &arguments, &[("RUST_LOG", "trace")], (200, 50)).unwrap();
-    pty.wait_for("the chain", |screen| screen.contains("1 ready"));
+    pty.wait_for("the chain", |screen| screen.contains("1 desired"));
     pty.send("q").unwrap();
     pty.exit_code();
     texts.push(("screen".to_owned(), String::from_utf8_lossy(&pty.bytes()).into_owned()));
