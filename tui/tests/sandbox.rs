@@ -125,10 +125,12 @@ fn wait_long(pty: &Pty, what: &str, condition: impl Fn(&str) -> bool) {
     }
 }
 
-/// A dashboard on a sandbox that is ready.
+/// A dashboard on a sandbox that is ready. The steps of the start also say "1 ready"; the title of the HPA's panel comes later.
 fn ready(place: &Place, arguments: &[&str]) -> Pty {
     let pty = place.dashboard(arguments);
-    wait_long(&pty, "a ready worker", |screen| number_before(screen, "ready") == Some(1));
+    wait_long(&pty, "a ready worker", |screen| {
+        screen.contains("worker-scaler → Deployment/worker") && number_before(screen, "ready") == Some(1)
+    });
     pty
 }
 
