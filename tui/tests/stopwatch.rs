@@ -106,7 +106,9 @@ fn fault(burst: &Burst, stage: Stage, bound: Bound, rounding_error: Duration) ->
     );
     match () {
         // No step counts before it happened. A time from another process' clock has milliseconds.
-        () if seen.at.0 + EARLY + sample_margin(seen.provenance, seen.uncertainty) < bound.after.0 => {
+        () if seen.at.0 + EARLY + sample_margin(seen.provenance, seen.uncertainty + rounding_error)
+            < bound.after.0 =>
+        {
             Some(format!("too early: {line}"))
         }
         () if earliest.0 > bound.by.0 + rounding_error => Some(format!("too late: {line}")),
@@ -116,7 +118,8 @@ fn fault(burst: &Burst, stage: Stage, bound: Bound, rounding_error: Duration) ->
     }
 }
 
-/// Only a time that was computed back from an age may be early.
+/// Only a time that was computed back from an age may be early: a sample has the time at which its scrape began, and a late
+/// machine reads the queue after that.
 fn sample_margin(how: Provenance, margin: Duration) -> Duration {
     if how == Provenance::Sample { margin } else { Duration::ZERO }
 }
