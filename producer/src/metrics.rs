@@ -33,6 +33,13 @@ impl Metrics {
         let buckets = HistogramOpts::new(duration, "Time from a request's arrival to its answer.")
             .buckets(BUCKETS.to_vec());
         let counter = |name: &str, help: &str| register(registry, name, IntCounter::new(name, help));
+        let failed =
+            counters("messages_failed_total", "Jobs that the producer reported as failed.", &["cause"])?;
+        // A series that begins with its first failure has no rate for that failure
+        // (https://prometheus.io/docs/practices/instrumentation/#avoid-missing-metrics).
+        for cause in Cause::ALL {
+            failed.with_label_values(&[cause.as_str()]);
+        }
         Ok(Self {
             requests: counters("http_request_total", "Requests answered.", &["method", "path", "status"])?,
             statuses: counters(
@@ -51,11 +58,7 @@ impl Metrics {
                 "messages_late_total",
                 "Jobs that the broker confirmed after the producer had reported them as failed.",
             )?,
-            failed: counters(
-                "messages_failed_total",
-                "Jobs that the producer reported as failed.",
-                &["cause"],
-            )?,
+            failed,
         })
     }
 
@@ -118,6 +121,7 @@ mod tests {
             r#"http_request_total{method="other",path="other",status="405"} 2"#,
             r#"request_status{path="other",status="405"} 2"#,
             r#"messages_failed_total{cause="nacked"} 2"#,
+            r#"messages_failed_total{cause="slow"} 0"#,
         ] {
             assert!(text.contains(line), "{line} is missing from\n{text}");
         }

@@ -87,6 +87,18 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All causes, in the order of their declaration.
+    pub const ALL: [Self; 8] = [
+        Self::Disconnected,
+        Self::ConnectionLost,
+        Self::Nacked,
+        Self::Returned,
+        Self::Blocked,
+        Self::Slow,
+        Self::Busy,
+        Self::ShuttingDown,
+    ];
+
     /// Returns the value used in JSON and in metric labels.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
