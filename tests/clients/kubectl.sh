@@ -101,8 +101,8 @@ sed 's/name: one/name: three/' "$folder/one.yaml" >"$folder/three.yaml"
 # kubectl before 1.25 asks for kinds that newer servers do not have.
 minor=$("$kubectl" version --client --output json | sed -n 's/.*"minor": "\([0-9]*\).*/\1/p')
 [ "$minor" -lt 25 ] || check "apply and prune" prune
-check "explain a field" says "Data contains the configuration data" "$kubectl" explain configmap.data
-check "explain an HPA's maximum" says "maxReplicas is the upper limit" "$kubectl" explain hpa.spec.maxReplicas --api-version=autoscaling/v2
+check "explain a field" says "configuration data" "$kubectl" explain configmap.data
+check "explain an HPA's maximum" says "upper limit" "$kubectl" explain hpa.spec.maxReplicas --api-version=autoscaling/v2
 sed 's/^data:/dat:/' "$folder/one.yaml" >"$folder/bad.yaml"
 check "refuse an unknown field" refuses 'unknown' "${in_own[@]}" apply --validate=true -f "$folder/bad.yaml"
 

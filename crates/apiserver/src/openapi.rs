@@ -12,7 +12,7 @@ use http::{HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use crate::registry::Resource;
-use crate::schema::{self, Items, Merge, Shape, Type};
+use crate::schema::{self, Items, Merge, Shape, Type, descriptions};
 use crate::{ApiServer, Kind, Status};
 
 impl ApiServer {
@@ -189,9 +189,16 @@ impl Document {
             if shape.required {
                 required.push(field);
             }
-            properties.insert(field.to_owned(), self.shape(shape));
+            let mut property = self.shape(shape);
+            if let Some(text) = descriptions::of_field(name, field) {
+                property["description"] = text.into();
+            }
+            properties.insert(field.to_owned(), property);
         }
         let mut out = json!({"type": "object", "properties": properties});
+        if let Some(text) = descriptions::of_type(name) {
+            out["description"] = text.into();
+        }
         if !required.is_empty() {
             out["required"] = json!(required);
         }

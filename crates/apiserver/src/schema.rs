@@ -18,6 +18,8 @@
 //! | `null` | Go writes null (for a text, the empty text) when it is absent |
 //! | `=x` | the default as an item key |
 
+pub(crate) mod descriptions;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 

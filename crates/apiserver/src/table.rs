@@ -35,20 +35,46 @@ pub(crate) fn render<'a>(
             Some(columns) => custom_cells(columns, object, now),
         };
         debug_assert_eq!(cells.len(), columns.len(), "cells of {:?}", resource.kind);
-        let object = match include {
-            Include::Nothing => Value::Null,
-            Include::Object => object.clone(),
-            Include::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
-                                        "metadata": object["metadata"]}),
-        };
-        json!({"cells": cells, "object": object})
+        row(cells, object, include)
     });
+    let rows = rows.collect();
+    document(if with_columns { Value::Array(columns) } else { Value::Null }, rows, metadata)
+}
+
+/// Renders the scale of an object as a table.
+pub(crate) fn render_scale(scale: &Value, include: Include, now: Timestamp) -> Value {
+    let column = |name: &str, kind: &str, description: &str| json!({"name": name, "type": kind, "format": "", "description": description, "priority": 0});
+    let columns = json!([
+        column("Name", "string", "Name must be unique within a namespace."),
+        column("Desired", "integer", "Replicas that users ask for."),
+        column("Available", "integer", "Replicas that exist."),
+        column("Age", "string", "Time since the object was created."),
+    ]);
+    let number = |pointer: &str| scale.pointer(pointer).and_then(Value::as_i64).unwrap_or(0).into();
+    let metadata = &scale["metadata"];
+    let age = time::age(metadata["creationTimestamp"].as_str(), now).into();
+    let cells = vec![metadata["name"].clone(), number("/spec/replicas"), number("/status/replicas"), age];
+    let version = json!({"resourceVersion": metadata["resourceVersion"]});
+    document(columns, vec![row(cells, scale, include)], &version)
+}
+
+fn row(cells: Vec<Value>, object: &Value, include: Include) -> Value {
+    let object = match include {
+        Include::Nothing => Value::Null,
+        Include::Object => object.clone(),
+        Include::Metadata => json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+                                    "metadata": object["metadata"]}),
+    };
+    json!({"cells": cells, "object": object})
+}
+
+fn document(columns: Value, rows: Vec<Value>, metadata: &Value) -> Value {
     json!({
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",
         "metadata": metadata,
-        "rows": rows.collect::<Vec<_>>(),
-        "columnDefinitions": if with_columns { Value::Array(columns) } else { Value::Null },
+        "rows": rows,
+        "columnDefinitions": columns,
     })
 }
 
@@ -101,6 +127,25 @@ fn custom_cells(columns: &[PrinterColumn], object: &Value, now: Timestamp) -> Ve
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scale_has_the_columns_of_kubernetes() {
+        let now: Timestamp = "2026-01-01T00:45:00Z".parse().unwrap();
+        let scale = json!({
+            "kind": "Scale", "apiVersion": "autoscaling/v1", "spec": {"replicas": 3}, "status": {"replicas": 1},
+            "metadata": {"name": "worker", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        });
+        let table = render_scale(&scale, Include::Metadata, now);
+        let names: Vec<&str> = table["columnDefinitions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| column["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, ["Name", "Desired", "Available", "Age"]);
+        assert_eq!(table["rows"][0]["cells"], json!(["worker", 3, 1, "45m"]));
+        assert_eq!(table["metadata"]["resourceVersion"], "7");
+    }
 
     #[test]
     fn custom_cells_have_the_type_of_their_column() {

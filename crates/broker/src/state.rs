@@ -14,6 +14,7 @@ pub(crate) mod dispatch;
 pub(crate) mod exchange;
 pub(crate) mod frames;
 pub(crate) mod ids;
+pub(crate) mod management;
 pub(crate) mod policy;
 pub(crate) mod publish;
 pub(crate) mod queue;

@@ -5,14 +5,15 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body;
-use super::call::Call;
+use super::call::{Call, metadata_only};
 use super::delete::DeleteOptions;
+use super::negotiate::Representation;
 use super::patch;
 use super::write::{self, WriteScope, Written};
 use crate::registry::Resource;
 use crate::select::LabelSelector;
 use crate::storage::{Stored, encode};
-use crate::{Cause, Scale, Status, meta, time};
+use crate::{Cause, Scale, Status, meta, table, time};
 
 /// Returns the `autoscaling/v1` Scale of an object.
 fn scale_of(object: &Value, scale: &Scale) -> Value {
@@ -45,7 +46,17 @@ fn scale_of(object: &Value, scale: &Scale) -> Value {
 
 /// Handles GET of `/scale`.
 pub(crate) fn get_scale(call: &Call<'_>, scale: &Scale) -> Result<Response, Status> {
-    Ok(call.respond(200, encode(&scale_of(&call.object()?.value, scale))))
+    Ok(respond_with_scale(call, &scale_of(&call.object()?.value, scale)))
+}
+
+fn respond_with_scale(call: &Call<'_>, scale: &Value) -> Response {
+    match call.representation {
+        Representation::Objects => call.respond(200, encode(scale)),
+        Representation::Table => {
+            call.respond(200, table::render_scale(scale, call.include(), call.now).to_string())
+        }
+        Representation::Metadata => call.respond(200, metadata_only(scale).to_string()),
+    }
 }
 
 /// Handles PUT and PATCH of `/scale`.
@@ -99,7 +110,7 @@ pub(crate) fn write_scale(
         Written::Stored(stored) => &stored.value,
         Written::Dry(value) => value,
     };
-    Ok(call.respond(200, encode(&scale_of(value, scale))))
+    Ok(respond_with_scale(call, &scale_of(value, scale)))
 }
 
 fn created(call: &Call<'_>) -> Response {

@@ -133,6 +133,7 @@ async fn steps(
     let client = Client {
         address: address.to_owned(),
         user,
+        name: connection_name(&start_ok.client_properties),
         vhost,
         frame_max,
         channel_max: tuned.channel_max,
@@ -220,6 +221,13 @@ fn capabilities_of(properties: &FieldTable) -> Capabilities {
         consumer_cancel_notify: has("consumer_cancel_notify"),
         blocked: has("connection.blocked"),
         authentication_failure_close: has("authentication_failure_close"),
+    }
+}
+
+fn connection_name(properties: &FieldTable) -> Option<String> {
+    match properties.inner().get("connection_name") {
+        Some(AMQPValue::LongString(name)) => Some(name.to_string()),
+        _ => None,
     }
 }
 

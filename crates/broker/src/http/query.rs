@@ -11,8 +11,18 @@ impl QueryPairs {
         self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
+    pub(super) fn first(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
     pub(super) fn is_true(&self, key: &str) -> bool {
         self.all(key).any(|value| value == "true")
+    }
+
+    #[cfg(test)]
+    pub(super) fn parse(query: &str) -> Self {
+        let uri = format!("http://broker/?{query}").parse().unwrap();
+        Query::try_from_uri(&uri).map(|Query(pairs)| Self(pairs)).unwrap()
     }
 }
 

@@ -7,8 +7,8 @@ use amq_protocol::protocol::{AMQPClass, basic};
 use super::connection::Delivery;
 use super::dead_letter::DeadLetter;
 use super::dispatch::{expired, message_to_deliver};
-use super::ids::ChannelRef;
-use super::queue::Consumer;
+use super::ids::{ChannelRef, QueueId};
+use super::queue::{Consumer, Entry};
 use super::queues::clamp;
 use super::{Now, State};
 use crate::error::{AmqpError, ReplyCode};
@@ -135,17 +135,12 @@ impl State {
         let id = self.queue_for(channel_ref, get.queue.as_str())?;
         let most = self.config.limits.unacknowledged_per_channel;
         self.touch(id, now);
-        let Some(queue) = self.queues.get_mut(&id) else { return Ok(()) };
-        let mut entry = queue.pop();
-        while let Some(old) = entry.take_if(|entry| expired(entry, now)) {
-            self.dead_letters.push_back(DeadLetter::expired(id, old));
-            entry = queue.pop();
-        }
-        let Some(entry) = entry else {
+        let Some(entry) = self.next_ready(id, now) else {
             self.reply(channel_ref, AMQPClass::Basic(basic::AMQPMethod::GetEmpty(basic::GetEmpty {})));
             self.flush_dead_letters(now);
             return Ok(());
         };
+        let Some(queue) = self.queues.get_mut(&id) else { return Ok(()) };
         let Some(connection) = self.connections.get_mut(&channel_ref.connection) else { return Ok(()) };
         connection.flush_confirms(channel_ref.channel);
         let frame_max = connection.client.frame_max;
@@ -168,5 +163,16 @@ impl State {
         }
         self.flush_dead_letters(now);
         Ok(())
+    }
+
+    /// Removes the oldest ready message of a queue. Expired messages before it become dead letters.
+    pub(super) fn next_ready(&mut self, id: QueueId, now: Now) -> Option<Entry> {
+        let queue = self.queues.get_mut(&id)?;
+        let mut entry = queue.pop();
+        while let Some(old) = entry.take_if(|entry| expired(entry, now)) {
+            self.dead_letters.push_back(DeadLetter::expired(id, old));
+            entry = queue.pop();
+        }
+        entry
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Client {
     /// Both ends of its connection: `127.0.0.1:40000 -> 127.0.0.1:5672`.
     pub(crate) address: String,
     pub(crate) user: String,
+    /// The property `connection_name`, by which a client names its connection.
+    pub(crate) name: Option<String>,
     pub(crate) vhost: Arc<str>,
     pub(crate) frame_max: u32,
     pub(crate) channel_max: u16,

@@ -38,7 +38,7 @@ pub(super) fn predeclared() -> Exchanges {
     exchanges.collect()
 }
 
-pub(super) fn missing(name: &str, vhost: &str) -> AmqpError {
+pub(crate) fn missing(name: &str, vhost: &str) -> AmqpError {
     AmqpError::new(ReplyCode::NotFound, format!("no exchange '{name}' in vhost '{vhost}'"))
 }
 
@@ -87,7 +87,15 @@ impl State {
         Ok(())
     }
 
-    fn declare_exchange(&mut self, vhost: &str, declare: &exchange::Declare) -> Result<(), AmqpError> {
+    /// Declares an exchange, or finds it.
+    ///
+    /// # Errors
+    /// 403 for a reserved name, 404 for a missing one if the declaration is passive, 406 for other properties.
+    pub(crate) fn declare_exchange(
+        &mut self,
+        vhost: &str,
+        declare: &exchange::Declare,
+    ) -> Result<(), AmqpError> {
         let name = declare.exchange.as_str();
         not_default(name)?;
         let most = self.config.limits.exchanges;
@@ -140,7 +148,16 @@ impl State {
         Ok(())
     }
 
-    fn delete_exchange(&mut self, vhost: &str, name: &str, if_unused: bool) -> Result<(), AmqpError> {
+    /// Deletes an exchange; deleting an unknown one succeeds.
+    ///
+    /// # Errors
+    /// 403 for a predeclared exchange, 406 if it is in use and the condition excludes that.
+    pub(crate) fn delete_exchange(
+        &mut self,
+        vhost: &str,
+        name: &str,
+        if_unused: bool,
+    ) -> Result<(), AmqpError> {
         not_default(name)?;
         if PREDECLARED.iter().any(|(known, _)| *known == name) {
             return Err(AmqpError::new(

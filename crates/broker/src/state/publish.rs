@@ -43,41 +43,13 @@ impl State {
         else {
             return Ok(());
         };
-        let RoutedProperties { expiration, user_id } =
-            properties::inspect(&bytes[..properties_len]).unwrap_or_default();
-        let time = match expiration {
-            Expiration::None => None,
-            Expiration::Milliseconds(time) => Some(time),
-            Expiration::Invalid(text) => {
-                return Err(AmqpError::new(
-                    ReplyCode::PreconditionFailed,
-                    format!("invalid expiration '{text}': no_integer"),
-                )
-                .at(PUBLISH));
-            }
-        };
-        let user = connection.client.user.as_str();
-        if let Some(user_id) = user_id.filter(|user_id| *user_id != user) {
-            return Err(AmqpError::new(
-                ReplyCode::PreconditionFailed,
-                format!("user_id property set to '{user_id}' but authenticated user was '{user}'"),
-            )
-            .at(PUBLISH));
-        }
+        let inspected = properties::inspect(&bytes[..properties_len]).unwrap_or_default();
+        let time = time_to_live(&inspected, &connection.client.user).map_err(|error| error.at(PUBLISH))?;
         let vhost = connection.client.vhost.clone();
         let (exchange, key) = (publish.exchange.as_str(), publish.routing_key.as_str());
         let route = (!exchange.is_empty()).then(|| Route { exchange: exchange.into(), key: key.into() });
         let message = Message::new(&self.meter, bytes, properties_len, route);
-        let outcome = if exchange.is_empty() {
-            self.find(&vhost, key).map(|queue| self.enqueue(queue, message.clone(), time, now))
-        } else {
-            let targets = self.targets(&vhost, exchange, key, &message);
-            // One full queue makes the broker reject the whole message.
-            targets
-                .into_iter()
-                .map(|queue| self.enqueue(queue, message.clone(), time, now))
-                .reduce(|one, other| if one == Enqueued::Rejected { one } else { other })
-        };
+        let outcome = self.distribute(&vhost, exchange, key, &message, time, now);
         if outcome.is_none()
             && publish.mandatory
             && let Some(connection) = self.connections.get_mut(&channel_ref.connection)
@@ -97,6 +69,27 @@ impl State {
         }
         self.block_publisher(channel_ref.connection);
         Ok(())
+    }
+
+    /// Adds a message to the queues to which its exchange routes it. Returns `None` if there is no such queue.
+    pub(super) fn distribute(
+        &mut self,
+        vhost: &str,
+        exchange: &str,
+        key: &str,
+        message: &Message,
+        time: Option<u64>,
+        now: Now,
+    ) -> Option<Enqueued> {
+        if exchange.is_empty() {
+            return self.find(vhost, key).map(|queue| self.enqueue(queue, message.clone(), time, now));
+        }
+        let targets = self.targets(vhost, exchange, key, message);
+        // One full queue makes the broker reject the whole message.
+        targets
+            .into_iter()
+            .map(|queue| self.enqueue(queue, message.clone(), time, now))
+            .reduce(|one, other| if one == Enqueued::Rejected { one } else { other })
     }
 
     /// Adds a message to a queue and delivers it to a waiting consumer. `time` is the message's time to live in
@@ -137,5 +130,29 @@ impl State {
             let Some(entry) = queue.pop() else { break };
             self.dead_letters.push_back(DeadLetter::over_length(id, entry));
         }
+    }
+}
+
+/// Returns the time to live of a message in milliseconds from its property `expiration`.
+///
+/// # Errors
+/// 406 if it is not a number, or if the property `user-id` is not the publisher's name.
+pub(super) fn time_to_live(properties: &RoutedProperties<'_>, user: &str) -> Result<Option<u64>, AmqpError> {
+    let time = match properties.expiration {
+        Expiration::None => None,
+        Expiration::Milliseconds(time) => Some(time),
+        Expiration::Invalid(text) => {
+            return Err(AmqpError::new(
+                ReplyCode::PreconditionFailed,
+                format!("invalid expiration '{text}': no_integer"),
+            ));
+        }
+    };
+    match properties.user_id.filter(|user_id| *user_id != user) {
+        None => Ok(time),
+        Some(user_id) => Err(AmqpError::new(
+            ReplyCode::PreconditionFailed,
+            format!("user_id property set to '{user_id}' but authenticated user was '{user}'"),
+        )),
     }
 }

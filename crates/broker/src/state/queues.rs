@@ -107,7 +107,11 @@ impl State {
         Ok(())
     }
 
-    fn declare_active(
+    /// Declares a queue of a connection, or finds it.
+    ///
+    /// # Errors
+    /// 403 for a reserved name, 405 if another connection owns it, 406 for other properties and invalid arguments.
+    pub(crate) fn declare_active(
         &mut self,
         connection: ConnectionId,
         vhost: &Arc<str>,
@@ -163,20 +167,7 @@ impl State {
             && let Some(queue) = self.queues.get(&id)
         {
             check_lock(queue, channel_ref.connection, None)?;
-            if delete.if_unused && !queue.consumers.is_empty() {
-                return Err(AmqpError::new(
-                    ReplyCode::PreconditionFailed,
-                    format!("queue '{name}' in vhost '{vhost}' in use"),
-                ));
-            }
-            if delete.if_empty && queue.ready() > 0 {
-                return Err(AmqpError::new(
-                    ReplyCode::PreconditionFailed,
-                    format!("queue '{name}' in vhost '{vhost}' not empty"),
-                ));
-            }
-            count = queue.ready();
-            self.delete_queue(id);
+            count = self.delete_if(id, delete.if_unused, delete.if_empty)?;
             self.flush_dead_letters(now);
         }
         if !delete.nowait {
@@ -184,6 +175,34 @@ impl State {
             self.reply(channel_ref, AMQPClass::Queue(queue::AMQPMethod::DeleteOk(answer)));
         }
         Ok(())
+    }
+
+    /// Removes a queue if it meets the conditions. Returns the number of its ready messages.
+    ///
+    /// # Errors
+    /// 406 if it has consumers or messages, and the condition excludes them.
+    pub(crate) fn delete_if(
+        &mut self,
+        id: QueueId,
+        if_unused: bool,
+        if_empty: bool,
+    ) -> Result<usize, AmqpError> {
+        let Some(queue) = self.queues.get(&id) else { return Ok(0) };
+        let refused = |what: &str| {
+            AmqpError::new(
+                ReplyCode::PreconditionFailed,
+                format!("queue '{}' in vhost '{}' {what}", queue.name, queue.vhost),
+            )
+        };
+        if if_unused && !queue.consumers.is_empty() {
+            return Err(refused("in use"));
+        }
+        if if_empty && queue.ready() > 0 {
+            return Err(refused("not empty"));
+        }
+        let count = queue.ready();
+        self.delete_queue(id);
+        Ok(count)
     }
 
     /// Removes a queue with its messages and sends `basic.cancel` to its consumers.
@@ -270,7 +289,15 @@ impl State {
     }
 }
 
-fn check_lock(queue: &Queue, connection: ConnectionId, exclusive: Option<bool>) -> Result<(), AmqpError> {
+/// Checks that a connection may use a queue.
+///
+/// # Errors
+/// 405 if another connection owns it.
+pub(crate) fn check_lock(
+    queue: &Queue,
+    connection: ConnectionId,
+    exclusive: Option<bool>,
+) -> Result<(), AmqpError> {
     let foreign = queue.owner.is_some_and(|owner| owner != connection);
     let differs = exclusive.is_some_and(|exclusive| exclusive && !queue.declared.exclusive);
     if !foreign && !differs {

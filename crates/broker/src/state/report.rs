@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::State;
+use super::arguments::value::table_json;
 use super::queue::Queue;
 
 /// Snapshot of a queue.
@@ -77,7 +78,7 @@ fn queue_report(queue: &Queue) -> QueueReport {
         durable: queue.declared.durable,
         auto_delete: queue.declared.auto_delete,
         exclusive: queue.declared.exclusive,
-        arguments: json(queue),
+        arguments: table_json(queue.declared.arguments.table()),
         policy: queue.settings.policy.clone(),
         ready: queue.ready(),
         unacked: queue.unacked,
@@ -85,13 +86,4 @@ fn queue_report(queue: &Queue) -> QueueReport {
         unacked_bytes: queue.unacked_bytes,
         consumers: queue.consumers.len(),
     }
-}
-
-fn json(queue: &Queue) -> Value {
-    let arguments = queue.declared.arguments.table().inner().iter();
-    Value::Object(
-        arguments
-            .map(|(key, value)| (key.as_str().to_owned(), super::arguments::value::json(value)))
-            .collect(),
-    )
 }

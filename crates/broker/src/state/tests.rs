@@ -22,6 +22,7 @@ fn client(state: &mut State) -> ConnectionId {
     let client = Client {
         address: String::new(),
         user: "guest".to_owned(),
+        name: None,
         vhost: state.vhost("/").unwrap(),
         frame_max: 4096,
         channel_max: 10,

@@ -12,6 +12,7 @@ pub(crate) mod frames;
 pub(crate) mod handshake;
 pub(crate) mod http;
 pub(crate) mod limits;
+pub(crate) mod management;
 pub(crate) mod publishing;
 pub(crate) mod queues;
 pub(crate) mod raw;
@@ -140,6 +141,15 @@ macro_rules! for_all_cases {
                 unknown_objects_are_not_found,
                 detailed_metrics_have_the_requested_families,
                 per_object_metrics_name_queues,
+            ],
+            management: [
+                queues_are_declared_and_deleted,
+                lists_have_pages,
+                messages_are_published_and_read,
+                read_messages_may_become_dead_letters,
+                exchanges_and_bindings_are_managed,
+                clients_are_listed_and_closed,
+                the_node_is_described,
             ],
             alarms: [
                 an_alarm_blocks_publishers,

@@ -1,6 +1,6 @@
 //! Values of arguments: parsing, comparison and RabbitMQ's display forms.
 
-use amq_protocol::types::AMQPValue;
+use amq_protocol::types::{AMQPValue, FieldTable};
 
 pub(in crate::state) fn text(value: &AMQPValue) -> Option<&str> {
     match value {
@@ -47,11 +47,41 @@ pub(crate) fn json(value: &AMQPValue) -> serde_json::Value {
         AMQPValue::Double(value) => (*value).into(),
         AMQPValue::LongString(text) => text.to_string().into(),
         AMQPValue::FieldArray(values) => values.as_slice().iter().map(json).collect(),
-        AMQPValue::FieldTable(table) => {
-            table.into_iter().map(|(key, value)| (key.as_str().to_owned(), json(value))).collect()
-        }
+        AMQPValue::FieldTable(table) => table_json(table),
         other => integer(other).map_or(serde_json::Value::Null, Into::into),
     }
+}
+
+/// Converts a value of the management API's JSON.
+pub(crate) fn from_json(value: &serde_json::Value) -> AMQPValue {
+    use serde_json::Value;
+    match value {
+        Value::Null => AMQPValue::Void,
+        Value::Bool(value) => AMQPValue::Boolean(*value),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => AMQPValue::LongLongInt(number),
+            None => AMQPValue::Double(number.as_f64().unwrap_or_default()),
+        },
+        Value::String(text) => AMQPValue::LongString(text.as_str().into()),
+        Value::Array(values) => {
+            AMQPValue::FieldArray(values.iter().map(from_json).collect::<Vec<_>>().into())
+        }
+        Value::Object(pairs) => AMQPValue::FieldTable(table_from_json(pairs)),
+    }
+}
+
+/// Converts an object of the management API's JSON.
+pub(crate) fn table_from_json(pairs: &serde_json::Map<String, serde_json::Value>) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (key, value) in pairs {
+        table.insert(key.as_str().into(), from_json(value));
+    }
+    table
+}
+
+/// Converts a table to the JSON of the management API.
+pub(crate) fn table_json(table: &FieldTable) -> serde_json::Value {
+    table.into_iter().map(|(key, value)| (key.as_str().to_owned(), json(value))).collect()
 }
 
 /// Returns RabbitMQ's name of the value's type.
