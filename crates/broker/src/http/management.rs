@@ -46,6 +46,7 @@ pub(crate) fn router(shared: &Arc<Shared>) -> Router {
         .merge(node::router())
         .merge(queues::router())
         .merge(exchanges::router())
+        .merge(messages::router())
         .merge(clients::router())
         .fallback(async || Refusal::Missing)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -7,13 +7,13 @@ use amq_protocol::protocol::exchange::Declare;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::answer::{Body, Refusal};
-use super::{list, messages};
+use super::list;
 use crate::error::{AmqpError, ReplyCode};
 use crate::http::query::QueryPairs;
 use crate::shared::Shared;
@@ -31,7 +31,6 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/api/exchanges", get(all))
         .route("/api/exchanges/{vhost}", get(of_vhost))
         .route("/api/exchanges/{vhost}/{name}", get(one).put(declare).delete(remove))
-        .route("/api/exchanges/{vhost}/{name}/publish", post(messages::publish))
         .route("/api/exchanges/{vhost}/{name}/bindings/source", get(bindings_of_exchange))
         // The broker binds queues to exchanges only.
         .route("/api/exchanges/{vhost}/{name}/bindings/destination", get(async || Json(json!([]))))

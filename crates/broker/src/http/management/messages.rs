@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use amq_protocol::protocol::basic::AMQPProperties;
 use amq_protocol::types::ShortString;
-use axum::Json;
 use axum::extract::{Extension, Path, State};
+use axum::routing::post;
+use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -21,7 +22,13 @@ use crate::state::management::{AfterRead, MANAGEMENT, ReadMessage};
 use crate::state::queues::check_lock;
 use crate::wire::properties;
 
-pub(super) async fn publish(
+pub(super) fn router() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/api/exchanges/{vhost}/{name}/publish", post(publish))
+        .route("/api/queues/{vhost}/{name}/get", post(read))
+}
+
+async fn publish(
     State(shared): State<Arc<Shared>>,
     Extension(User(user)): Extension<User>,
     Path((vhost, exchange)): Path<(String, String)>,
@@ -84,7 +91,7 @@ fn properties_of(given: &Body) -> Result<AMQPProperties, Refusal> {
     Ok(properties)
 }
 
-pub(super) async fn read(
+async fn read(
     State(shared): State<Arc<Shared>>,
     Path((vhost, name)): Path<(String, String)>,
     body: Body,

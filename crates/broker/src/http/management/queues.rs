@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::answer::{Body, Refusal};
 use super::clients::consumer_objects;
-use super::{exchanges, list, messages};
+use super::{exchanges, list};
 use crate::http::query::QueryPairs;
 use crate::shared::Shared;
 use crate::state::arguments::value::table_from_json;
@@ -27,7 +27,6 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/api/queues/{vhost}/{name}", get(one).put(declare).delete(remove))
         .route("/api/queues/{vhost}/{name}/bindings", get(exchanges::bindings_of_queue))
         .route("/api/queues/{vhost}/{name}/contents", delete(purge))
-        .route("/api/queues/{vhost}/{name}/get", axum::routing::post(messages::read))
 }
 
 async fn all(State(shared): State<Arc<Shared>>, pairs: QueryPairs) -> Result<Json<Value>, Refusal> {
