@@ -115,12 +115,6 @@ pub(crate) async fn messages_are_published_and_read(broker: &BrokerUnderTest) {
             "406 PRECONDITION_FAILED - user_id property set to 'nope' but authenticated user was 'guest'",
         ),
         (
-            "/exchanges/%2F/managed_nope/publish",
-            message("q", "x", "string", json!({})),
-            400,
-            "404 NOT_FOUND - no exchange 'managed_nope' in vhost '/'",
-        ),
-        (
             "/queues/%2F/managed_nope/get",
             json!({"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}),
             404,
