@@ -77,6 +77,7 @@ mod tests {
             namespace: "demo".to_owned(),
             version: None,
             confirm_first_burst: false,
+            sync_period: None,
             first_burst: None,
         };
         let depth = |ready| {

@@ -110,6 +110,7 @@ impl Dashboard {
             namespace: self.namespace.clone(),
             version: None,
             confirm_first_burst: false,
+            sync_period: None,
             first_burst: None,
         };
         self.send(Event::Target(TargetEvent::Chosen(target))).await;

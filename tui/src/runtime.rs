@@ -295,6 +295,7 @@ mod tests {
             namespace: "demo".to_owned(),
             version: None,
             confirm_first_burst: false,
+            sync_period: None,
             first_burst: None,
         };
         [Event::Target(TargetEvent::Chosen(target)), Event::Target(TargetEvent::Ready)]

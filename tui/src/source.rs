@@ -23,4 +23,5 @@ mod server_clock;
 pub mod session;
 pub mod target;
 pub mod tune;
+pub(crate) mod usage;
 mod watch;

@@ -65,7 +65,7 @@ use ::text::clean;
 use dashboard::model::Model;
 use dashboard::ui::appearance::Markers;
 use dashboard::ui::dialog::Dialog;
-use dashboard::ui::state::{Greeting, Mode};
+use dashboard::ui::state::{Access, Greeting, Mode};
 
 /// Draws a frame. Returns its layout, which tells what the mouse points at and how far the list scrolls.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> ScreenLayout {
@@ -97,6 +97,11 @@ fn frame(model: &Model, layout: &ScreenLayout, buffer: &mut Buffer) {
     draw::lines(buffer, layout.inside, lines);
 }
 
+/// The rights of the keys: no recording can be driven.
+fn access(model: &Model) -> Access {
+    if model.session.replay().is_some() { Access::ReadOnly } else { model.ui.access }
+}
+
 fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Buffer) {
     let (data, ui, theme) = (model.shown(), &model.ui, model.ui.theme);
     let (area, scroll, lens) = (layout.body, layout.scroll, ui.chart_view(data.now));
@@ -104,7 +109,8 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
         Content::TooSmall => {}
         Content::Startup => (&startup::Startup { data, theme }).render(layout.inside, buffer),
         Content::Overview(places) => {
-            overview::Overview { data, ui, lens, places, scroll: scroll.offset, theme }.draw(buffer);
+            let access = access(model);
+            overview::Overview { data, ui, lens, places, scroll: scroll.offset, access, theme }.draw(buffer);
         }
         Content::Pods { timelines, tables } => {
             let filter = &ui.filters.pods;
@@ -124,7 +130,9 @@ fn body(model: &Model, content: &Content, layout: &ScreenLayout, buffer: &mut Bu
             let (cursor, skipped) = (lens.stretch.cursor, scroll.offset);
             (&decision::History { data, cursor, skipped, theme }).render(area, buffer);
         }
-        Content::Runs => (&runs::Runs { data, chosen: ui.runs, lens, theme }).render(area, buffer),
+        Content::Runs => {
+            (&runs::Runs { data, chosen: ui.runs, lens, access: access(model), theme }).render(area, buffer);
+        }
         Content::Doctor => (&doctor::Doctor { data, scroll: scroll.offset, theme }).render(area, buffer),
         Content::Fleet => {
             let (filter, now) = (&ui.filters.fleet, model.data.day.timestamp(model.data.now));

@@ -78,10 +78,15 @@ fn answers_for_programs_are_json_without_a_cluster() {
 
 #[test]
 fn without_a_cluster_the_next_step_is_named() {
-    let output = run(&["status"]);
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(said.contains("there is no kubeconfig") && said.contains("surge sandbox"), "{said}");
+    for arguments in
+        [&["status"][..], &["doctor"], &["list"], &["explain"], &["run", "spike"], &["up", "--yes"]]
+    {
+        let output = run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
+        assert!(said.contains("there is no kubeconfig at /nowhere/config"), "{arguments:?}: {said}");
+        assert!(said.contains("surge sandbox"), "{arguments:?}: {said}");
+    }
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn target() -> impl Strategy<Value = TargetEvent> {
                 reason: reason.clone(),
                 namespace: reason.clone(),
                 version: Some(reason),
-                confirm_first_burst, first_burst: None,
+                confirm_first_burst, sync_period: None, first_burst: None,
             })
         }),
         1 => (text(), step).prop_map(|(name, state)| TargetEvent::Step(StartStep { name, state })),

@@ -247,7 +247,7 @@ const CONVERSATIONS: &[(&str, &str)] = &[
     ("?", "overview, help from 0"),
     ("?<down><down>", "overview, help from 2"),
     ("?<esc>", "overview"),
-    ("?2 c", "overview, help from 0, says \"c is no key here; ? lists the keys\""),
+    ("?2 c", "overview, help from 0, says \"c is no key of the help; esc closes it\""),
     // Filters: typed keys are text, also digits, space and q.
     ("/", "overview, typing"),
     ("/12 q?", "overview, typing, events /12 q?"),

@@ -98,6 +98,13 @@ impl Reader {
         answers
     }
 
+    /// Asks for the CPU and memory of the pods that a selector matches, as `kubectl top pod` does.
+    pub async fn usage(&mut self, selector: &str) -> MetricAnswer {
+        let (version, answer) = self.resources(selector).await;
+        self.resource = version;
+        answer
+    }
+
     /// The usage of all pods: one request for every Resource and ContainerResource metric.
     async fn resources(&self, selector: &str) -> (usize, MetricAnswer) {
         let path = format!(

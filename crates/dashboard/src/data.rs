@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use explain::rules::Rules;
 use observed::scaled_object::ScaledObject;
-use observed::{DepthSample, ExternalTarget, Hpa, Workload};
+use observed::{DepthSample, ExternalTarget, Hpa, MetricAnswer, Workload};
 
 use crate::autoscaler::estimate::Estimate;
 use crate::autoscaler::forecast::pace::Pace;
@@ -67,6 +67,8 @@ pub struct Data {
     pub workload: Presence<Workload>,
     /// The ScaledObject that KEDA made the HPA from.
     pub scaled_object: Option<ScaledObject>,
+    /// The newest CPU and memory of the target's pods.
+    pub usage: Option<MetricAnswer>,
     /// The pods.
     pub pods: pods::Pods,
     /// The timeline of every worker.
@@ -121,6 +123,7 @@ impl Data {
             hpa: Presence::Unknown,
             workload: Presence::Unknown,
             scaled_object: None,
+            usage: None,
             pods: pods::Pods::default(),
             lanes: timelines::Timelines::default(),
             depth: None,

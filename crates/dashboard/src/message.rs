@@ -14,7 +14,9 @@ use contract::{BurstId, JobEvent};
 use diagnosis::{Progress, Report};
 use jiff::Timestamp;
 use observed::scaled_object::ScaledObject;
-use observed::{ClusterEvent, DepthSample, Hpa, MetricSample, PodsEvent, ScrapedSample, Workload};
+use observed::{
+    ClusterEvent, DepthSample, Hpa, MetricAnswer, MetricSample, PodsEvent, ScrapedSample, Workload,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::{At, Clock};
@@ -69,6 +71,8 @@ pub enum Event {
     Metric(MetricSample),
     /// The metrics of the HPA that are no followed queue, as the metrics APIs serve them.
     Readings(Box<MetricAnswers>),
+    /// The CPU and memory of the target's pods, as the resource metrics API serves them.
+    Usage(Box<MetricAnswer>),
     /// The ScaledObject that KEDA made the HPA from; `None` if it cannot be read.
     ScaledObject(Option<Box<ScaledObject>>),
     /// The sample in Prometheus, with its own timestamp.

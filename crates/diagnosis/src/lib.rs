@@ -50,6 +50,7 @@ pub use self::facts::Facts;
 pub use self::finding::{Finding, Fix, Form, Hop, Verdict};
 pub use self::hops::api::adapter_url::{PrometheusService, prometheus_service};
 pub use self::hops::autoscaler::status::disagrees;
+pub use self::hops::intervals::sync_period;
 pub use self::metric::{Metric, externals};
 pub use self::progress::{Asked, Part, Progress};
 pub use self::readings::is_open;

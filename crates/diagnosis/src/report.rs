@@ -120,12 +120,13 @@ impl Report {
     /// The report for a person: a heading per hop, a row per finding, and the fix.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!(
-            "HPA {} in namespace {}, context {}\n",
-            clean::text(&self.hpa),
-            clean::text(&self.namespace),
-            clean::text(&self.context)
-        );
+        let mut text =
+            format!("HPA {} in namespace {}", clean::text(&self.hpa), clean::text(&self.namespace));
+        // Without a kubeconfig there is none.
+        if !self.context.is_empty() {
+            text.push_str(&format!(", context {}", clean::text(&self.context)));
+        }
+        text.push('\n');
         let mut hop = None;
         for finding in &self.findings {
             if hop != Some(finding.hop) {

@@ -14,6 +14,8 @@ mod prometheus;
 mod request;
 mod target;
 
+use std::time::Duration;
+
 use contract::names;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::Client;
@@ -69,6 +71,16 @@ pub async fn collect(client: &Client, settings: &Settings) -> Facts {
 pub async fn examine(client: &Client, settings: &Settings, observer: Observer) -> Report {
     let cluster = Cluster { client: client.clone(), recorder: None };
     diagnosis::examine(&Box::pin(collect::collect(&cluster, settings, Some(observer))).await)
+}
+
+/// The HPAs' sync period: of the controller manager's flag or ConfigMap. `None` where neither can be read.
+pub async fn sync_period(client: &Client) -> Option<Duration> {
+    let cluster = Cluster { client: client.clone(), recorder: None };
+    let (controller_arguments, controller_settings) =
+        tokio::join!(controller_arguments(&cluster), controller_settings(&cluster));
+    let facts =
+        Facts { controller_arguments, controller_settings, ..Facts::not_asked("only the period is asked") };
+    diagnosis::sync_period(&facts)
 }
 
 async fn version(client: &Client, server: &str) -> Fact<String> {

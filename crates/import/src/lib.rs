@@ -39,6 +39,7 @@ fn beginning(title: String, namespace: &str, tool: &str, delivers: &[Source]) ->
         namespace: namespace.to_owned(),
         version: None,
         confirm_first_burst: false,
+        sync_period: None,
         first_burst: None,
     };
     let all = [

@@ -101,7 +101,8 @@ impl Redactor {
                 }
                 drop_text(value, &["/message"]);
             }
-            "readings" => self.readings(value),
+            "readings" => each(value.get_mut("answers"), &mut |answer| self.answer(answer)),
+            "usage" => self.answer(value),
             "scaledObject" => each(value.pointer_mut("/triggers"), &mut |trigger| {
                 let Some(Value::Object(metadata)) = trigger.pointer_mut("/metadata") else { return };
                 for (key, value) in metadata.iter_mut() {
@@ -181,13 +182,12 @@ impl Redactor {
         }
     }
 
-    fn readings(&mut self, value: &mut Value) {
-        each(value.get_mut("answers"), &mut |answer| {
-            drop_text(answer, &["/reading/Failed"]);
-            for kind in ["/reading/Pods", "/reading/Resource"] {
-                each(answer.pointer_mut(kind), &mut |pod| self.at(Class::Pod, pod, "/pod"));
-            }
-        });
+    /// The answer of a metrics API.
+    fn answer(&mut self, answer: &mut Value) {
+        drop_text(answer, &["/reading/Failed"]);
+        for kind in ["/reading/Pods", "/reading/Resource"] {
+            each(answer.pointer_mut(kind), &mut |pod| self.at(Class::Pod, pod, "/pod"));
+        }
     }
 
     fn report(&mut self, report: &mut Value) {

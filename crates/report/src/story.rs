@@ -67,7 +67,8 @@ impl Story {
             return;
         };
         self.synced = Some(last.at);
-        if last.reported.current != last.reported.desired {
+        let (from, to) = last.sizes();
+        if from != to {
             self.rescales.push(rescale(data, last));
         }
     }

@@ -6,6 +6,7 @@
 //! - [`figures`]: numbers and measured durations for people.
 //! - [`mask`]: lines of logs without anything that looks like a secret.
 //! - [`secret`]: credentials in URLs and settings, hidden.
+//! - [`selector`]: label selectors without Go's notation.
 
 pub mod clean;
 pub mod command;
@@ -13,3 +14,4 @@ pub mod duration;
 pub mod figures;
 pub mod mask;
 pub mod secret;
+pub mod selector;

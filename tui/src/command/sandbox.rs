@@ -307,6 +307,7 @@ async fn start_for_dashboard(
         namespace: namespace.clone(),
         version: None,
         confirm_first_burst: false,
+        sync_period: None,
         first_burst: Some(options.first_burst()),
     };
     outbox.send(Event::Target(TargetEvent::Chosen(target.clone()))).await;
@@ -325,7 +326,7 @@ async fn start_for_dashboard(
     let waiting = tokio::spawn({
         let (sandbox, client) = (std::sync::Arc::clone(&sandbox), client.clone());
         async move {
-            target.version = target::version(&client).await;
+            target::describe(&client, &mut target).await;
             outbox.send(Event::Target(TargetEvent::Chosen(target))).await;
             match sandbox.ready(&workloads(&sandbox, &content), READY).await {
                 Ok(()) => outbox.send(Event::Target(TargetEvent::Ready)).await,

@@ -62,14 +62,11 @@ pub(super) fn main(arguments: &Args) -> ExitCode {
     })
 }
 
-/// Adds the way to a demo without a cluster. For a program, standard output has the answer as well.
-fn unreachable(mut failure: Failure, output: Format) -> Failure {
+/// The failure of a cluster that cannot be reached. For a program, standard output has the answer as well.
+fn unreachable(failure: Failure, output: Format) -> Failure {
     if output == Format::Json {
         let error = json!({"what": failure.what, "advice": failure.advice});
         say(&format!("{}\n", json!({"reachable": false, "fine": false, "error": error, "lines": []})));
-    }
-    if cfg!(feature = "sandbox") {
-        failure.advice.push_str("\nno cluster at hand? `surge sandbox` runs the demo on this machine");
     }
     failure
 }

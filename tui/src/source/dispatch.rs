@@ -18,7 +18,7 @@ use crate::source::poll_timer::PollTimer;
 use crate::source::prometheus;
 use crate::source::{
     broker, drill, external_metric, kill, liveness, metrics, scaled_object, scenario, server_clock, tune,
-    watch as watches,
+    usage, watch as watches,
 };
 use cluster::prometheus::Address;
 use cluster::ready_pods;
@@ -35,6 +35,8 @@ const SAMPLES_BUSY: Duration = Duration::from_millis(250);
 /// Intervals of the polls of the metrics that no other source reads: metrics-server has a new sample every 15 s.
 const METRICS_BUSY: Duration = Duration::from_secs(1);
 const METRICS_IDLE: Duration = Duration::from_secs(3);
+/// A metrics server measures every 15 s.
+const USAGE: Duration = Duration::from_secs(15);
 /// Interval of all other polls while nothing happens.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -48,6 +50,7 @@ pub fn intervals() -> BTreeMap<String, f64> {
         ("samples.idle", IDLE),
         ("metrics.busy", METRICS_BUSY),
         ("metrics.idle", METRICS_IDLE),
+        ("usage", USAGE),
     ];
     all.into_iter().map(|(name, interval)| (name.to_owned(), interval.as_secs_f64())).collect()
 }
@@ -196,6 +199,13 @@ fn start_watching(
     tasks.spawn(watches::hpa::run(place(), settings.hpa.clone(), outbox.clone(), hpa));
     tasks.spawn(watches::workload::run(place(), latest_hpa.clone(), samples(), outbox.clone(), workload));
     tasks.spawn(watches::pods::run(place(), latest_workload.clone(), serving, outbox.clone()));
+    tasks.spawn(usage::run(
+        client.clone(),
+        namespace(),
+        latest_workload.clone(),
+        PollTimer::new(watchful.clone(), USAGE, USAGE),
+        outbox.clone(),
+    ));
     tasks.spawn(metrics::run(
         client.clone(),
         namespace(),

@@ -209,6 +209,7 @@ impl Session {
             namespace,
             version: None,
             confirm_first_burst: !self.is_own,
+            sync_period: None,
             first_burst: None,
         };
         target::announce(&self.client, target, &self.outbox).await;

@@ -168,6 +168,7 @@ async fn watch(cluster: Cluster, found: Found, options: &TargetOptions, outbox: 
         namespace: clean::text(namespace),
         version: None,
         confirm_first_burst: true,
+        sync_period: None,
         first_burst: None,
     };
     let (opens, target) = match found {
@@ -188,18 +189,23 @@ async fn watch(cluster: Cluster, found: Found, options: &TargetOptions, outbox: 
     Running { client: cluster.client, title: context, is_own: false, opens, stop }
 }
 
-/// Reports a target as chosen and ready, and later its version.
+/// Reports a target as chosen and ready, and later what the cluster says about itself.
 pub(super) async fn announce(client: &Client, mut target: Target, outbox: &EventSender) {
     outbox.send(Event::Target(TargetEvent::Chosen(target.clone()))).await;
     outbox.send(Event::Target(TargetEvent::Ready)).await;
     let (client, outbox) = (client.clone(), outbox.clone());
-    // The version is only for the title line, so nothing waits for it.
+    // No source needs either, so nothing waits for them.
     tokio::spawn(async move {
-        target.version = version(&client).await;
-        if target.version.is_some() {
+        describe(&client, &mut target).await;
+        if target.version.is_some() || target.sync_period.is_some() {
             outbox.send(Event::Target(TargetEvent::Chosen(target))).await;
         }
     });
+}
+
+/// Fills in the version of the cluster and the sync period of its HPAs, as far as they can be read.
+pub async fn describe(client: &Client, target: &mut Target) {
+    (target.version, target.sync_period) = tokio::join!(version(client), doctor::sync_period(client));
 }
 
 /// The version that the API server reports.

@@ -79,7 +79,7 @@ impl Widget for &Chart<'_> {
         (&Marks { data, axis: &axis, theme }).render(marks, buffer);
         (&Replicas { data, axis: &axis, lens, theme }).render(replicas, buffer);
         labels(buffer, clock, theme, &axis, data);
-        if let Some(cell) = lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+        if let Some(cell) = axis.cursor() {
             for plot in [below(queue, 1), marks, below(replicas, 1)] {
                 cursor(buffer, plot, area.x + GUTTER + cell, theme);
             }

@@ -20,6 +20,7 @@ use super::stale;
 use super::strings::lists as text;
 use super::theme::Ink;
 use super::wrap::{fit, wrap_spans};
+use ::text::selector::readable;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
@@ -28,6 +29,9 @@ use dashboard::ui::filter::Filter;
 
 /// Columns of an entry's time and sign: further lines of its message are indented by them.
 const INDENT: usize = 11;
+
+/// With fewer columns, a rescale leaves its reason out.
+const NARROW: u16 = 60;
 
 /// With fewer columns for the message, an entry leaves its object out.
 const MIN_MESSAGE: usize = 40;
@@ -42,26 +46,12 @@ pub(super) struct Events<'a> {
     pub(super) theme: Theme,
 }
 
-/// Go's notation of a label selector, as autoscalers put it into their messages: the text before the labels, and the text
-/// behind them.
-const SELECTOR: &str = "(&LabelSelector{MatchLabels:map[string]string{";
-const ENDS: [&str; 2] = [",})", ",MatchExpressions:[]LabelSelectorRequirement{},})"];
-
-/// Replaces Go's notation of a selector by `{queue: Orders}`.
-fn readable(message: &str) -> Cow<'_, str> {
-    let shorter = || {
-        let (before, rest) = message.split_once(SELECTOR)?;
-        let (labels, rest) = rest.split_once(",}")?;
-        let rest = ENDS.iter().find_map(|end| rest.strip_prefix(end))?;
-        Some(format!("{before}{{{labels}}}{rest}"))
-    };
-    shorter().map_or(Cow::Borrowed(message), Cow::Owned)
-}
-
 impl Events<'_> {
     /// The time, the weight, the reason and the object of an entry.
-    fn head(&self, entry: &Entry, with_object: bool) -> Vec<Span<'static>> {
+    fn head(&self, entry: &Entry, with_object: bool, columns: u16) -> Vec<Span<'static>> {
         let theme = self.theme;
+        // The sizes of a rescale say more than its reason.
+        let reason = if entry.sizes.is_some() && columns < NARROW { "" } else { &entry.reason };
         let (symbol, ink) = match entry.severity {
             Severity::Normal => (' ', Ink::Text),
             Severity::Warning => ('!', Ink::Warning),
@@ -69,7 +59,7 @@ impl Events<'_> {
         };
         let mut spans = vec![
             span(theme, Ink::Dim, format!("{} ", entry.time)),
-            span(theme, ink, format!("{symbol} {}", entry.reason)),
+            span(theme, ink, format!("{symbol} {reason}")),
         ];
         if entry.count > 1 {
             spans.push(span(theme, Ink::Dim, text::times(entry.count)));
@@ -80,16 +70,21 @@ impl Events<'_> {
         spans
     }
 
-    /// An entry in one row. The panel alone shows the whole message.
-    fn entry(&self, entry: &Entry, columns: u16) -> Vec<Span<'static>> {
-        let message = match entry.sizes {
+    /// The message of an entry in the list: the sizes of a rescale first, and no Go notation.
+    fn message(entry: &Entry) -> Cow<'_, str> {
+        match entry.sizes {
             Some((from, to)) => Cow::Owned(text::rescale(from, to, &readable(entry.why()))),
             None => readable(&entry.message),
-        };
-        let mut spans = self.head(entry, true);
+        }
+    }
+
+    /// An entry in one row. The panel alone shows the whole message.
+    fn entry(&self, entry: &Entry, columns: u16) -> Vec<Span<'static>> {
+        let message = Self::message(entry);
+        let mut spans = self.head(entry, true, columns);
         let room = |spans: &[Span<'_>]| usize::from(columns.saturating_sub(width(spans) + 1));
         if room(&spans) < message.width().min(MIN_MESSAGE) {
-            spans = self.head(entry, false);
+            spans = self.head(entry, false, columns);
         }
         let room = room(&spans);
         spans.push(span(self.theme, Ink::Text, format!(" {}", fit(&message, room))));
@@ -98,16 +93,32 @@ impl Events<'_> {
 
     /// An entry with its whole message, in rows of that width.
     fn entry_in_full(&self, entry: &Entry, columns: u16) -> Vec<Vec<Span<'static>>> {
-        let mut spans = self.head(entry, true);
+        let mut spans = self.head(entry, true, u16::MAX);
         spans.push(span(self.theme, Ink::Text, format!(" {}", entry.message)));
         wrap_spans(&spans, columns.into(), INDENT)
     }
 
-    /// Draws the newest entries without a title, the newest last.
+    /// An entry in one row, or in up to `spare` more if its message needs them and they are enough.
+    fn entry_in_rows(&self, entry: &Entry, columns: u16, spare: usize) -> Vec<Vec<Span<'static>>> {
+        let mut spans = self.head(entry, false, columns);
+        spans.push(span(self.theme, Ink::Text, format!(" {}", Self::message(entry))));
+        let rows = wrap_spans(&spans, columns.into(), INDENT);
+        if (2..=spare + 1).contains(&rows.len()) { rows } else { vec![self.entry(entry, columns)] }
+    }
+
+    /// Draws the newest entries without a title, the newest last. Rows that no entry needs go to messages that need more than
+    /// one, the newest first.
     pub(super) fn summary(&self, buffer: &mut Buffer, area: Rect) {
         let shown = self.data.events.short(self.filter, area.height.into());
         self.empty(buffer, area, shown.len());
-        lines(buffer, area, shown.iter().map(|entry| self.entry(entry, area.width)));
+        let mut spare = usize::from(area.height).saturating_sub(shown.len());
+        let newest = shown.iter().rev().map(|entry| {
+            let rows = self.entry_in_rows(entry, area.width, spare);
+            spare -= rows.len() - 1;
+            rows
+        });
+        let newest: Vec<_> = newest.collect();
+        lines(buffer, area, newest.into_iter().rev().flatten());
     }
 
     /// Draws the panel alone: all entries in full, up to the one that is `scroll` entries older than the newest.
@@ -163,35 +174,5 @@ impl Widget for &Events<'_> {
         });
         let inside = panel(buffer, area, self.theme, text::EVENTS, note);
         self.summary(buffer, inside);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn selectors_are_written_without_go_notation() {
-        let none = ",MatchExpressions:[]LabelSelectorRequirement{},})";
-        for (message, shown) in [
-            ("no selector (at all)".to_owned(), "no selector (at all)"),
-            (
-                "metric depth(&LabelSelector{MatchLabels:map[string]string{queue: Orders,},}) above target"
-                    .to_owned(),
-                "metric depth{queue: Orders} above target",
-            ),
-            (
-                format!(
-                    "metric depth(&LabelSelector{{MatchLabels:map[string]string{{a: b,c: d,}}{none} above target"
-                ),
-                "metric depth{a: b,c: d} above target",
-            ),
-            (
-                "depth(&LabelSelector{MatchLabels:map[string]string{queue".to_owned(),
-                "depth(&LabelSelector{MatchLabels:map[string]string{queue",
-            ),
-        ] {
-            assert_eq!(readable(&message), shown);
-        }
     }
 }

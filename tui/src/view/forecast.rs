@@ -4,7 +4,7 @@
 //! ── Forecast ────────────── ≈ 3.9 s a job, from the queue's decrease ─
 //!     at 10 ready   ≈ 46 s     to drain 113 messages
 //!     at 10 desired the same: all desired pods are ready
-//!     fewest pods    30 s 17>max  ►1 min 8   2 min 4   5 min 2   10 min 1
+//!     fewest pods   17>max in 30s, ►8 in 1m, 4 in 2m, 2 in 5m, 1 in 10m
 //!     another 200   on top of 113: no more than max 10
 //! ```
 
@@ -101,10 +101,10 @@ impl Forecast<'_> {
             };
             let time_ink = if is_chosen { Ink::Text } else { Ink::Dim };
             spans.extend([
-                span(theme, Ink::Lit, if is_chosen { "►" } else { " " }),
-                span(theme, time_ink, text::drain_time(time.as_secs())),
+                span(theme, Ink::Lit, if is_chosen { "►" } else { "" }),
                 span(theme, ink, format!("{pods}{excess}")),
-                span(theme, Ink::Dim, if index + 1 < DRAIN_TIMES.len() { " · " } else { "" }),
+                span(theme, time_ink, text::drain_time(time.as_secs())),
+                span(theme, Ink::Dim, if index + 1 < DRAIN_TIMES.len() { ", " } else { "" }),
             ]);
         }
         spans

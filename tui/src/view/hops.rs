@@ -23,6 +23,7 @@ use super::stale;
 use super::strings::hops as text;
 use super::theme::Ink;
 use super::wrap::{fit, wrap};
+use ::text::selector::readable;
 use dashboard::chain::beliefs::{Belief, ChainHop};
 use dashboard::chain::explanation::{ChainState, Explanation, explain, is_keda, state};
 use dashboard::chain::lag::{Lag, MIN_LAG};
@@ -104,7 +105,10 @@ fn sentences(explanation: &Explanation) -> Vec<String> {
         Explanation::Sync { lag, period } => {
             vec![text::hpa_is_behind(&lag_text(*lag), &coarse_up(*period))]
         }
-        Explanation::NoReading(why) => vec![text::hpa_has_no_reading(why.as_deref())],
+        Explanation::NotReadYet(next) => vec![text::not_read_yet(next.map(coarse).as_deref())],
+        Explanation::NoReading(why) => {
+            vec![text::hpa_has_no_reading(why.as_deref().map(readable).as_deref())]
+        }
         Explanation::ReadyOnly { unacked } => vec![text::keda_ready_only(&count(*unacked as f64))],
         Explanation::Statistics(age) => vec![text::broker_statistics(&coarse(*age))],
     }

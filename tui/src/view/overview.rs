@@ -20,11 +20,13 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::widgets::Widget;
 
 use super::chart::Chart;
-use super::decision::Decision;
-use super::draw::{line, line_right, row, set, span};
+use super::decision::{Decision, History};
+use super::draw::{below, line, line_right, row, set, span, top};
 use super::events::Events;
 use super::hops::Hops;
 use super::instant::Instant;
+use super::pods::Pods;
+use super::runs::chart_of;
 use super::stale;
 use super::stopwatch::Stopwatch;
 use super::strings::chart as text;
@@ -34,11 +36,22 @@ use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::screen::{Focus, Panel};
-use dashboard::ui::state::{ChartView, Ui, View};
+use dashboard::ui::state::{Access, ChartView, Ui, View};
+use observed::Role;
 
 /// The least columns and rows of the wide layout, and of the medium one.
 const WIDE: (u16, u16) = (150, 38);
 const MEDIUM: (u16, u16) = (100, 30);
+
+/// Rows of the panels Decision and Stopwatch with all that they have.
+const EXPANDED_DECISION: u16 = 22;
+const EXPANDED_STOPWATCH: u16 = 22;
+
+/// The least rows below an expanded panel for more of its subject.
+const MIN_MORE: u16 = 6;
+
+/// The least columns left of the decision in which the workers have long timelines: the events need the room more.
+const ROOMY_LOWER: u16 = 110;
 
 /// The screen.
 pub(super) struct Overview<'a> {
@@ -52,6 +65,8 @@ pub(super) struct Overview<'a> {
     pub(super) places: &'a [Place],
     /// The number of events below the panel Events, alone.
     pub(super) scroll: usize,
+    /// The rights of the keys that drive the target.
+    pub(super) access: Access,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -72,6 +87,8 @@ enum Content {
     Summary(Panel),
     /// A panel that has the screen for itself.
     Alone(Panel),
+    /// What an expanded panel has no room for elsewhere, below it.
+    More(Panel),
     /// The values at the cursor.
     Instant,
 }
@@ -81,7 +98,7 @@ impl Place {
     pub(super) fn panel(&self) -> Option<Panel> {
         match self.content {
             Content::Panel(panel) | Content::Summary(panel) | Content::Alone(panel) => Some(panel),
-            Content::Instant => None,
+            Content::Instant | Content::More(_) => None,
         }
     }
 }
@@ -96,7 +113,14 @@ pub(super) fn places(data: &Data, ui: &Ui, lens: ChartView, area: Rect) -> Vec<P
         None => (Content::Panel(Panel::Beliefs), Hops { data, theme }.rows(area.width)),
     };
     if let Focus::Expanded(panel) = ui.focus {
-        return alone(panel, area, instant_rows(area.width));
+        let rows = match panel {
+            Panel::Chart | Panel::Events => area.height,
+            Panel::Decision => EXPANDED_DECISION,
+            Panel::Beliefs => 1 + Hops { data, theme }.rows(area.width),
+            Panel::Workers => 2 + data.pods.of(Role::Worker).len() as u16,
+            Panel::Stopwatch => EXPANDED_STOPWATCH,
+        };
+        return alone(panel, rows, area, instant_rows(area.width));
     }
     // Without a queue and without a burst there is nothing to time.
     let has_stopwatch = data.has_queue() || data.bursts.newest().is_some();
@@ -111,13 +135,17 @@ fn place(content: Content, area: Rect) -> Place {
     Place { content, area }
 }
 
-/// One panel alone. Below the chart are the values at the cursor.
-fn alone(panel: Panel, area: Rect, instant_rows: Option<u16>) -> Vec<Place> {
+/// One panel alone, with more of its subject in the rows that it does not need. Below the chart are the values at the cursor.
+fn alone(panel: Panel, rows: u16, area: Rect, instant_rows: Option<u16>) -> Vec<Place> {
     match instant_rows.filter(|_| panel == Panel::Chart) {
         Some(rows) => {
             let rows = [Constraint::Min(0), Constraint::Length(rows.min(area.height / 2))];
             let [chart, instant] = Layout::vertical(rows).areas(area);
             vec![place(Content::Alone(panel), chart), place(Content::Instant, instant)]
+        }
+        None if area.height >= rows + MIN_MORE => {
+            let more = place(Content::More(panel), below(area, rows));
+            vec![place(Content::Alone(panel), top(area, rows)), more]
         }
         None => vec![place(Content::Alone(panel), area)],
     }
@@ -141,10 +169,10 @@ fn small(area: Rect, has_stopwatch: bool, is_inspecting: bool) -> Vec<Place> {
         (Panel::Stopwatch, 5, u16::from(has_stopwatch)),
         (Panel::Events, 5 + u16::from(has_stopwatch), u16::MAX),
     ];
-    let summaries = summaries.into_iter().filter(|(.., rows)| *rows > 0).map(|(panel, from, rows)| {
-        let below = super::draw::below(rest, from);
-        place(Content::Summary(panel), super::draw::top(below, rows))
-    });
+    let summaries = summaries
+        .into_iter()
+        .filter(|(.., rows)| *rows > 0)
+        .map(|(panel, from, rows)| place(Content::Summary(panel), top(below(rest, from), rows)));
     [chart].into_iter().chain(summaries).collect()
 }
 
@@ -181,8 +209,9 @@ fn wide(area: Rect, has_stopwatch: bool, hops: impl Fn(Rect) -> (Content, u16)) 
         Layout::horizontal([Constraint::Min(0), Constraint::Length(64)]).spacing(2).areas(area);
     let lower = 13.min(left.height / 3);
     let [chart, lower] = Layout::vertical([Constraint::Min(0), Constraint::Length(lower)]).areas(left);
+    let workers = if lower.width < ROOMY_LOWER { 44 } else { 52 };
     let [workers, events] =
-        Layout::horizontal([Constraint::Length(52), Constraint::Min(0)]).spacing(2).areas(lower);
+        Layout::horizontal([Constraint::Length(workers), Constraint::Min(0)]).spacing(2).areas(lower);
     let (content, rows) = hops(right);
     let rows = match has_stopwatch {
         true => [Constraint::Length(15), Constraint::Length(rows), Constraint::Length(1), Constraint::Min(0)],
@@ -229,7 +258,9 @@ impl Overview<'_> {
                 (&Chart { data, lens, theme }).render(area, buffer);
             }
             Content::Summary(Panel::Decision) => Decision { data, theme }.summary(buffer, area),
-            Content::Summary(Panel::Stopwatch) => Stopwatch { data, theme }.summary(buffer, row(area, 0)),
+            Content::Summary(Panel::Stopwatch) => {
+                Stopwatch { data, access: self.access, theme }.summary(buffer, row(area, 0))
+            }
             Content::Summary(Panel::Beliefs) => Hops { data, theme }.summary(buffer, row(area, 0)),
             Content::Summary(Panel::Workers) => Workers { data, lens, theme }.summary(buffer, row(area, 0)),
             Content::Summary(Panel::Events) => events.summary(buffer, area),
@@ -237,7 +268,7 @@ impl Overview<'_> {
                 (&Decision { data, theme }).render(area, buffer);
             }
             Content::Panel(Panel::Stopwatch) | Content::Alone(Panel::Stopwatch) => {
-                (&Stopwatch { data, theme }).render(area, buffer);
+                (&Stopwatch { data, access: self.access, theme }).render(area, buffer);
             }
             Content::Panel(Panel::Beliefs) | Content::Alone(Panel::Beliefs) => {
                 (&Hops { data, theme }).render(area, buffer);
@@ -246,6 +277,30 @@ impl Overview<'_> {
                 (&Workers { data, lens, theme }).render(area, buffer);
             }
             Content::Panel(Panel::Events) => (&events).render(area, buffer),
+            Content::More(panel) => self.more(panel, area, buffer),
+        }
+    }
+
+    /// Draws more of the subject of an expanded panel: the syncs before, the numbers over time, the run, the pods.
+    fn more(&self, panel: Panel, area: Rect, buffer: &mut Buffer) {
+        let (data, lens, theme) = (self.data, self.lens, self.theme);
+        match panel {
+            Panel::Decision => {
+                let cursor = lens.stretch.cursor;
+                (&History { data, cursor, skipped: 0, theme }).render(area, buffer);
+            }
+            Panel::Beliefs => (&Chart { data, lens, theme }).render(area, buffer),
+            Panel::Stopwatch => {
+                if let Some(burst) = data.bursts.newest() {
+                    chart_of(burst, data, lens, theme, buffer, area);
+                }
+            }
+            Panel::Workers => {
+                let filter = &self.ui.filters.pods;
+                let used = Pods { data, filter, lens, theme }.details(buffer, area);
+                (&Chart { data, lens, theme }).render(below(area, used + 1), buffer);
+            }
+            Panel::Chart | Panel::Events => {}
         }
     }
 

@@ -16,8 +16,10 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-use super::chart::{GUTTER, Marks, TimeAxis, cursor, labels};
-use super::draw::{Scroll, fitted, joined, line, line_right, lines, note_room, panel, row, set, span, top};
+use super::chart::{Chart, GUTTER, Marks, TimeAxis, cursor, labels};
+use super::draw::{
+    Scroll, below, fitted, joined, line, line_right, lines, note_room, panel, row, set, span, top,
+};
 use super::fmt::{age, count, measured};
 use super::pod_state::{look, pod_state};
 use super::stale;
@@ -48,16 +50,21 @@ const EXTRA: usize = 8;
 /// Columns of the time, of the number of jobs, and the gaps.
 const TIME_AND_JOBS: usize = 17;
 
-/// Columns of the details without the name, the least and the most columns of the name, and the columns of the node.
-const DETAILS: usize = 76;
+/// Columns of the details without the name and the node, the least and the most columns of the name, and the columns of the
+/// node in a wide window and in another one.
+const DETAILS: usize = 60;
 const NAME_OF_DETAILS: (usize, usize) = (8, 40);
-const NODE: usize = 20;
+const NODE: [usize; 2] = [20, 8];
 
 /// The most pods of a role in the last row.
 const MAX_OTHERS: usize = 6;
 
 /// Columns of the name of another pod.
 const OTHER_NAME: usize = 32;
+
+/// The least and the most rows of the chart below the table.
+const MIN_CHART: u16 = 14;
+const MAX_CHART: u16 = 28;
 
 /// The areas of the screen.
 #[derive(Debug, Clone, Default)]
@@ -87,16 +94,23 @@ pub(super) struct Pods<'a> {
     pub(super) theme: Theme,
 }
 
-/// The sum of a resource's requests of a pod's containers, as Kubernetes writes it; `None` if none requests it.
-fn request(pod: &hpa::Pod, resource: &str) -> Option<String> {
-    let milli: Vec<i64> = pod
-        .containers
-        .iter()
-        .filter_map(|container| container.requests_milli.get(resource).copied())
-        .collect();
-    let sum = milli.iter().fold(0_i64, |sum, milli| sum.saturating_add(*milli));
+/// The sum of a resource over a pod's containers, as Kubernetes writes it; `None` without any.
+fn sum<'a>(resource: &str, milli: impl Iterator<Item = &'a i64>) -> Option<String> {
+    let sum = milli.copied().reduce(i64::saturating_add)?;
     let unit = if resource == "memory" { Unit::Bytes } else { Unit::Cores };
-    (!milli.is_empty()).then(|| unit.format(sum))
+    Some(unit.format(sum))
+}
+
+/// The sum of a resource's requests of a pod's containers; `None` if none requests it.
+fn request(pod: &hpa::Pod, resource: &str) -> Option<String> {
+    sum(resource, pod.containers.iter().filter_map(|container| container.requests_milli.get(resource)))
+}
+
+/// The sum of a resource's usage of a pod's containers; `None` where the metrics API has none.
+fn usage(data: &Data, pod: &str, resource: &str) -> Option<String> {
+    let hpa::Reading::Resource(pods) = &data.usage.as_ref()?.reading else { return None };
+    let found = pods.iter().find(|known| known.pod == pod)?;
+    sum(resource, found.containers.iter().filter_map(|container| container.milli.get(resource)))
 }
 
 /// Symbol, word and ink of a mark on a timeline.
@@ -251,35 +265,41 @@ impl Pods<'_> {
     }
 
     /// Draws where each worker runs, for how long, and what it requests, if there are rows for all of them.
-    fn details(&self, buffer: &mut Buffer, area: Rect) {
+    /// Returns the number of rows.
+    pub(super) fn details(&self, buffer: &mut Buffer, area: Rect) -> u16 {
         let theme = self.theme;
         let workers = self.data.pods.of(Role::Worker);
         let workers = workers.into_iter().filter(|known| self.filter.takes(&[&known.pod.name]));
         let workers: Vec<_> = workers.collect();
-        if workers.is_empty() || area.height < workers.len() as u16 + 2 {
-            return;
+        let height = workers.len() as u16 + 2;
+        if workers.is_empty() || area.height < height {
+            return 0;
         }
         let inside = panel(buffer, area, theme, text::DETAILS, Vec::new());
-        let name_width =
-            usize::from(area.width).saturating_sub(DETAILS).clamp(NAME_OF_DETAILS.0, NAME_OF_DETAILS.1);
-        let head = text::details(text::DETAIL_COLUMNS.map(str::to_owned), name_width);
+        let node_width = NODE[usize::from(area.width < 100)];
+        let room = usize::from(area.width).saturating_sub(DETAILS + node_width);
+        let name_width = room.clamp(NAME_OF_DETAILS.0, NAME_OF_DETAILS.1);
+        let head = text::details(text::DETAIL_COLUMNS.map(str::to_owned), name_width, node_width);
         let rows = workers.iter().map(|known| {
             let pod = &known.pod;
             let age = self.pod_age(pod);
-            let requests = |resource| request(&pod.calculated, resource).unwrap_or_else(|| "-".to_owned());
+            let used_of = |resource| {
+                text::used_of(usage(self.data, &pod.name, resource), request(&pod.calculated, resource))
+            };
             let exit = pod.last_exit.clone().unwrap_or_default();
             let cells = [
                 fit_end(&pod.name, name_width).into_owned(),
-                fit(pod.node.as_deref().unwrap_or("-"), NODE).into_owned(),
+                fit(pod.node.as_deref().unwrap_or("-"), node_width).into_owned(),
                 age,
                 pod.restarts.to_string(),
-                requests("cpu"),
-                requests("memory"),
+                used_of("cpu"),
+                used_of("memory"),
                 exit,
             ];
-            vec![span(theme, Ink::Text, text::details(cells, name_width))]
+            vec![span(theme, Ink::Text, text::details(cells, name_width, node_width))]
         });
         lines(buffer, inside, [vec![span(theme, Ink::Dim, head)]].into_iter().chain(rows));
+        height
     }
 
     /// The time since a pod was created, by the cluster's clock.
@@ -365,7 +385,7 @@ impl Pods<'_> {
             line(buffer, first, vec![span(theme, Ink::Dim, text)]);
         }
         labels(buffer, areas.clock, theme, &axis, data);
-        if let Some(cell) = self.lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+        if let Some(cell) = axis.cursor() {
             let plots = Rect { y: areas.marks.y, height: areas.plot.height + 1, ..areas.plot };
             cursor(buffer, plots, areas.plot.x + cell, theme);
         }
@@ -375,7 +395,11 @@ impl Pods<'_> {
             let text = fit(&text, place.width.into()).into_owned();
             line_right(buffer, place, vec![span(theme, Ink::Lit, text)]);
         }
-        self.details(buffer, areas.details);
+        let used = self.details(buffer, areas.details);
+        let rest = below(areas.details, used + 1);
+        if used > 0 && rest.height >= MIN_CHART {
+            (&Chart { data, lens: self.lens, theme }).render(top(rest, MAX_CHART), buffer);
+        }
         line(buffer, areas.totals, fitted(&self.totals(), theme, areas.totals.width));
         line(buffer, areas.others, self.others(areas.others.width));
     }

@@ -32,7 +32,7 @@ use dashboard::chart::viewport::Stretch;
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
-use dashboard::ui::state::ChartView;
+use dashboard::ui::state::{Access, ChartView};
 
 /// Columns of the number and the time of day, and of each figure.
 const HEAD: u16 = 15;
@@ -66,12 +66,32 @@ pub(super) struct Runs<'a> {
     pub(super) chosen: Chosen,
     /// The curves and characters of the chart.
     pub(super) lens: ChartView,
+    /// The rights of the keys that drive the target.
+    pub(super) access: Access,
     /// The colours.
     pub(super) theme: Theme,
 }
 
 fn is(burst: &Burst, chosen: Option<&Burst>) -> bool {
     chosen.is_some_and(|chosen| chosen.number == burst.number)
+}
+
+/// Draws the queue and the replicas during a run, from a little before it until a little after its last step.
+pub(super) fn chart_of(
+    burst: &Burst,
+    data: &Data,
+    lens: ChartView,
+    theme: Theme,
+    buffer: &mut Buffer,
+    area: Rect,
+) {
+    let now = data.now;
+    let over = Stage::ALL.into_iter().filter_map(|stage| burst.watch.at(stage)).max();
+    let end = if burst.is_running() { now } else { over.map_or(now, |at| At(at.0 + AROUND)).min(now) };
+    let from = At(burst.pressed.0.saturating_sub(AROUND));
+    let seconds = end.since(from).as_secs().max(15);
+    let stretch = Stretch { end, now: end, seconds, is_live: false, cursor: None };
+    (&Chart { data, lens: ChartView { stretch, ..lens }, theme }).render(area, buffer);
 }
 
 impl Runs<'_> {
@@ -201,17 +221,6 @@ impl Runs<'_> {
         Some((ink, unit.difference(own, others)))
     }
 
-    /// The queue and the replicas during the chosen run.
-    fn chart(&self, buffer: &mut Buffer, area: Rect, burst: &Burst) {
-        let (data, theme, now) = (self.data, self.theme, self.data.now);
-        let over = Stage::ALL.into_iter().filter_map(|stage| burst.watch.at(stage)).max();
-        let end = if burst.is_running() { now } else { over.map_or(now, |at| At(at.0 + AROUND)).min(now) };
-        let from = At(burst.pressed.0.saturating_sub(AROUND));
-        let seconds = end.since(from).as_secs().max(15);
-        let stretch = Stretch { end, now: end, seconds, is_live: false, cursor: None };
-        (&Chart { data, lens: ChartView { stretch, ..self.lens }, theme }).render(area, buffer);
-    }
-
     /// The chosen run, step by step.
     fn steps(&self, buffer: &mut Buffer, area: Rect, burst: &Burst) {
         let (data, theme) = (self.data, self.theme);
@@ -239,7 +248,7 @@ impl Widget for &Runs<'_> {
         }
         let inside = panel(buffer, area, theme, text::TITLE, note);
         let Some(burst) = self.chosen.burst(&self.data.bursts) else {
-            line(buffer, row(inside, 0), vec![span(theme, Ink::Dim, text::NO_BURST)]);
+            line(buffer, row(inside, 0), vec![span(theme, Ink::Dim, text::no_burst(self.access))]);
             return;
         };
         // The lower part: a title, a row a figure, and two rows of settings.
@@ -251,7 +260,8 @@ impl Widget for &Runs<'_> {
         let spare = rest.height.saturating_sub(lower + 2);
         let rest = match spare {
             MIN_CHART.. => {
-                self.chart(buffer, top(below(rest, lower + 1), spare.min(MAX_CHART)), burst);
+                let area = top(below(rest, lower + 1), spare.min(MAX_CHART));
+                chart_of(burst, self.data, self.lens, theme, buffer, area);
                 top(rest, lower)
             }
             _ => rest,

@@ -25,6 +25,7 @@ use dashboard::bursts::stopwatch::Stage;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
+use dashboard::ui::state::Access;
 
 /// From this width on the source of each time is shown.
 const WITH_SOURCES: u16 = 100;
@@ -36,6 +37,8 @@ const MAX_OVERLAPS: usize = 3;
 pub(super) struct Stopwatch<'a> {
     /// The observed data.
     pub(super) data: &'a Data,
+    /// The rights of the keys that drive the target.
+    pub(super) access: Access,
     /// The colours.
     pub(super) theme: Theme,
 }
@@ -101,7 +104,7 @@ impl Stopwatch<'_> {
         let theme = self.theme;
         let mut spans = vec![span(theme, Ink::Dim, text::LINE)];
         let Some(burst) = self.data.bursts.newest() else {
-            spans.push(span(theme, Ink::Dim, text::NO_BURST));
+            spans.push(span(theme, Ink::Dim, text::no_burst(self.access)));
             line(buffer, area, spans);
             return;
         };
@@ -144,7 +147,11 @@ impl Widget for &Stopwatch<'_> {
         let stale = stale::note(data, theme, Source::Producer, room);
         let Some(burst) = data.bursts.newest() else {
             let inside = panel(buffer, area, theme, text::TITLE, stale.unwrap_or_default());
-            line(buffer, row(inside, 0), vec![span(theme, Ink::Dim, format!("  {}", text::NO_BURST))]);
+            line(
+                buffer,
+                row(inside, 0),
+                vec![span(theme, Ink::Dim, format!("  {}", text::no_burst(self.access)))],
+            );
             return;
         };
         let note = stale.unwrap_or_else(|| self.title_note(burst, room));

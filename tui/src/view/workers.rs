@@ -21,12 +21,13 @@ use super::stale;
 use super::strings::workers as text;
 use super::theme::Ink;
 use super::wrap::fit_end;
+use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
 use dashboard::ui::state::ChartView;
 use dashboard::workers::pods::PodHistory;
-use dashboard::workers::timelines::WorkerTimeline;
+use dashboard::workers::timelines::{WorkerState, WorkerTimeline};
 use observed::Role;
 
 /// The most workers with a symbol in the line of a small window.
@@ -124,12 +125,42 @@ impl Workers<'_> {
     }
 
     fn worker(&self, known: &PodHistory, room: u16) -> Vec<Span<'static>> {
-        let theme = self.theme;
-        let (symbol, word, ink) = pod_state(self.data, known);
+        let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
+        let since = lane.map_or(known.phase_since, WorkerTimeline::since);
         let restarts = match known.pod.restarts {
             0 => String::new(),
             restarts => text::restarts(restarts),
         };
+        let mut spans = self.row(pod_state(self.data, known), &known.pod.name, lane, since, &restarts, room);
+        // The events have the reason too.
+        if let Some(exit) = &known.pod.last_exit {
+            let exit = span(self.theme, Ink::Warning, format!(" {exit}"));
+            if width(&spans) + width(std::slice::from_ref(&exit)) <= room {
+                spans.push(exit);
+            }
+        }
+        spans
+    }
+
+    /// The workers that are gone and still have a timeline on the chart's stretch of time, the newest first.
+    fn gone(&self) -> impl Iterator<Item = &WorkerTimeline> {
+        let oldest = self.lens.stretch.from();
+        let is_shown =
+            move |lane: &&WorkerTimeline| lane.now() == WorkerState::Gone && lane.since() >= oldest;
+        self.data.lanes.iter().rev().filter(is_shown)
+    }
+
+    /// The row of a worker: its state as symbol and word, its name, its timeline, and since when.
+    fn row(
+        &self,
+        (symbol, word, ink): (char, &'static str, Ink),
+        name: &str,
+        lane: Option<&WorkerTimeline>,
+        since: At,
+        restarts: &str,
+        room: u16,
+    ) -> Vec<Span<'static>> {
+        let theme = self.theme;
         // The symbol, the state, the time and the restarts keep their columns; the name gets the rest.
         let others = 2 + 1 + STATE + TIME + 1 + restarts.width();
         // Names differ in their ends: from `WITH_LANES` columns on, a timeline is worth more than the rest of them.
@@ -138,9 +169,8 @@ impl Workers<'_> {
             0 => usize::from(room).saturating_sub(others).clamp(NAME.0, NAME.1),
             _ => SHORT_NAME,
         };
-        let name = fit_end(&known.pod.name, name_width);
-        let lane = self.data.lanes.iter().rev().find(|lane| lane.uid == known.pod.uid);
-        let since = age(self.data.now.since(lane.map_or(known.phase_since, WorkerTimeline::since)));
+        let name = fit_end(name, name_width);
+        let since = age(self.data.now.since(since));
         let mut spans = vec![
             span(theme, ink, format!("{symbol} ")),
             span(theme, Ink::Text, format!("{name:<name_width$} ")),
@@ -154,14 +184,7 @@ impl Workers<'_> {
             span(theme, Ink::Dim, format!("{since:>TIME$}")),
         ]);
         if !restarts.is_empty() {
-            spans.push(span(theme, Ink::Warning, restarts));
-        }
-        // The events have the reason too.
-        if let Some(exit) = &known.pod.last_exit {
-            let exit = span(theme, Ink::Warning, format!(" {exit}"));
-            if width(&spans) + width(std::slice::from_ref(&exit)) <= room {
-                spans.push(exit);
-            }
+            spans.push(span(theme, Ink::Warning, restarts.to_owned()));
         }
         spans
     }
@@ -180,6 +203,10 @@ impl Widget for &Workers<'_> {
         let hidden = workers.len() - shown;
         let more = (hidden > 0).then(|| vec![span(theme, Ink::Dim, text::more_workers(hidden))]);
         let rows = workers.iter().take(shown).map(|known| self.worker(known, inside.width));
-        lines(buffer, inside, rows.chain(more));
+        // Rows that no worker needs show those that are gone.
+        let gone = self
+            .gone()
+            .map(|lane| self.row(look(lane.now()), &lane.name, Some(lane), lane.since(), "", inside.width));
+        lines(buffer, inside, rows.chain(more).chain(gone));
     }
 }

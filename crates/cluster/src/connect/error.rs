@@ -9,6 +9,9 @@ use text::clean;
 use super::Cluster;
 use crate::errors::{self, Connection};
 
+/// The way to a demo without a cluster.
+const WITHOUT_CLUSTER: &str = "without a cluster, `surge sandbox` runs the demo on this machine";
+
 /// An obstacle: a sentence with the cause, a title, and the fix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -33,7 +36,11 @@ impl ConnectError {
             Some(path) => format!("there is no kubeconfig at {}", path.display()),
             None => "there is no kubeconfig: neither KUBECONFIG nor HOME is set".to_owned(),
         };
-        Self::new(what, "no kubeconfig found", "use --kubeconfig FILE, or set KUBECONFIG")
+        Self::new(
+            what,
+            "no kubeconfig found",
+            format!("use --kubeconfig FILE, or set KUBECONFIG; {WITHOUT_CLUSTER}"),
+        )
     }
 
     /// An unreadable kubeconfig.
@@ -58,7 +65,7 @@ impl ConnectError {
     /// A kubeconfig without the context; `wanted` is empty if it has no current context either.
     pub(super) fn no_context(wanted: &str, known: &[&str]) -> Self {
         let known = match known {
-            [] => "it has no contexts; use --kubeconfig FILE".to_owned(),
+            [] => format!("it has no contexts; use --kubeconfig FILE; {WITHOUT_CLUSTER}"),
             known => format!("it has: {}", known.join(", ")),
         };
         if wanted.is_empty() {

@@ -44,6 +44,8 @@ pub enum Explanation {
         /// The sync period.
         period: Duration,
     },
+    /// The metric did not exist at the HPA's syncs so far; the time until the next one, if known.
+    NotReadYet(Option<Duration>),
     /// The HPA has no reading; the reason from its condition, if there is one.
     NoReading(Option<String>),
     /// KEDA's scaler counts only ready messages.
@@ -94,13 +96,13 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
                 lag: beliefs.lag(ChainHop::Hpa, data.now).unwrap_or_default(),
                 period: data.estimate.schedule().period().0,
             },
-            (ChainHop::Hpa, None) => Explanation::NoReading(inactive(data)),
+            (ChainHop::Hpa, None) => no_reading(data),
         });
     }
     if beliefs.laggard() != Some(ChainHop::Hpa)
         && belief_of(ChainHop::Hpa).is_some_and(|hpa| hpa.total.is_none())
     {
-        all.push(Explanation::NoReading(inactive(data)));
+        all.push(no_reading(data));
     }
     if let Some(DepthSample { unacked: unacked @ 1.., ready, .. }) = data.depth.filter(|_| is_keda(data)) {
         // Over HTTP the scaler counts all messages: the API's value is then nearer to the total.
@@ -114,6 +116,22 @@ pub fn explain(data: &Data) -> Vec<Explanation> {
         all.push(Explanation::Statistics(depth.staleness));
     }
     all
+}
+
+/// Returns true while the HPA has never read the metric, and the API serves it by now: the next sync reads it.
+#[must_use]
+pub fn awaits_first_reading(data: &Data) -> bool {
+    let belief = |hop| data.beliefs.get(hop);
+    let serves = belief(ChainHop::ExternalApi).is_some_and(|api| api.total.is_some());
+    serves && belief(ChainHop::Hpa).is_some_and(|hpa| hpa.total.is_none() && hpa.had.is_none())
+}
+
+fn no_reading(data: &Data) -> Explanation {
+    if awaits_first_reading(data) {
+        let due = data.estimate.next.as_ref().and_then(|next| next.due);
+        return Explanation::NotReadYet(due.map(|due| due.since(data.now)));
+    }
+    Explanation::NoReading(inactive(data))
 }
 
 /// The hop that is furthest behind in the usual way, while every hop can be read.

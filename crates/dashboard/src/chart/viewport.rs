@@ -10,7 +10,7 @@ use crate::clock::At;
 pub const WIDTHS: [u64; 12] = [15, 30, 60, 90, 120, 180, 300, 600, 1_200, 3_600, 10_800, 36_000];
 
 /// The widths through which an automatic stretch grows in the run's first minutes.
-const AUTO_WIDTHS: [u64; 5] = [60, 90, 120, 180, 300];
+const AUTO_WIDTHS: [u64; 7] = [15, 30, 60, 90, 120, 180, 300];
 
 /// The divisor of the width by which an idle picture moves at once; it is still in between.
 const STRIDES: u64 = 10;
@@ -30,7 +30,7 @@ enum End {
 /// The length of a stretch, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Width {
-    /// Automatic: as long as the run so far, from one to five minutes.
+    /// Automatic: as long as there is data, up to five minutes.
     Fitted,
     /// Automatic, but frozen while the picture is still.
     Held(u64),
@@ -54,12 +54,14 @@ pub struct Viewport {
     /// The end of the live picture, ahead of the present. Until then the picture is still and fills from the
     /// left, so that an idle dashboard writes only new cells.
     edge: Option<At>,
+    /// The time of the first data. A young picture of automatic width begins there and fills to the right.
+    begun: Option<At>,
     inspection: Option<Inspection>,
 }
 
 impl Default for Viewport {
     fn default() -> Self {
-        Self { end: End::Live, width: Width::Fitted, edge: None, inspection: None }
+        Self { end: End::Live, width: Width::Fitted, edge: None, begun: None, inspection: None }
     }
 }
 
@@ -78,11 +80,11 @@ pub struct Stretch {
     pub cursor: Option<At>,
 }
 
-/// The automatic length of a stretch at that age of the run.
-fn fitted(now: At) -> u64 {
+/// The automatic length of a stretch for data of that length.
+fn fitted(data: Duration) -> u64 {
     AUTO_WIDTHS
         .into_iter()
-        .find(|width| *width >= now.0.as_secs())
+        .find(|width| Duration::from_secs(*width) >= data)
         .unwrap_or(AUTO_WIDTHS[AUTO_WIDTHS.len() - 1])
 }
 
@@ -111,10 +113,7 @@ impl Viewport {
     /// The stretch to draw when the newest data is from `now`.
     #[must_use]
     pub fn stretch(&self, now: At) -> Stretch {
-        let seconds = match self.width {
-            Width::Fitted => fitted(now),
-            Width::Held(seconds) | Width::Chosen(seconds) => seconds,
-        };
+        let seconds = self.seconds(now);
         let end = match self.end {
             End::Live => self.reach(now),
             // A paused view may be older than the data.
@@ -124,9 +123,34 @@ impl Viewport {
         Stretch { end, now, seconds, is_live: self.end == End::Live, cursor }
     }
 
+    fn seconds(&self, now: At) -> u64 {
+        match self.width {
+            Width::Fitted => fitted(now.since(self.begun())),
+            Width::Held(seconds) | Width::Chosen(seconds) => seconds,
+        }
+    }
+
     /// The end of a live picture.
     fn reach(&self, now: At) -> At {
-        self.edge.map_or(now, |edge| edge.max(now))
+        let filled = match self.width {
+            Width::Fitted | Width::Held(_) => self.first_end(self.seconds(now)),
+            Width::Chosen(_) => now,
+        };
+        self.edge.map_or(now, |edge| edge.max(now)).max(filled)
+    }
+
+    /// The end of the stretch of that length that begins with the first data.
+    fn first_end(&self, seconds: u64) -> At {
+        At(self.begun().0.saturating_add(Duration::from_secs(seconds)))
+    }
+
+    /// Notes the time of the first data.
+    pub fn begin(&mut self, at: At) {
+        self.begun.get_or_insert(at);
+    }
+
+    fn begun(&self) -> At {
+        self.begun.unwrap_or_default()
     }
 
     /// Keeps a live picture still while nothing but time changes, with room for new data. Once the room is
@@ -138,8 +162,9 @@ impl Viewport {
         }
         let width = Duration::from_secs(self.stretch(now).seconds);
         let stride = (width.as_millis() / u128::from(STRIDES)).max(1);
-        self.edge = Some(if now.0 < width {
-            At(width)
+        let first_end = self.first_end(width.as_secs());
+        self.edge = Some(if now < first_end {
+            first_end
         } else {
             At(Duration::from_millis(
                 u64::try_from((now.0.as_millis() / stride + 1) * stride).unwrap_or(u64::MAX),
@@ -167,7 +192,8 @@ impl Viewport {
 
     /// Returns to the automatic width, also after a manual zoom.
     pub fn fit(&mut self, now: At) {
-        let width = if self.end == End::Live { Width::Fitted } else { Width::Held(fitted(now)) };
+        let width =
+            if self.end == End::Live { Width::Fitted } else { Width::Held(fitted(now.since(self.begun()))) };
         self.resize(now, width, None);
     }
 
@@ -268,7 +294,7 @@ impl Viewport {
     fn end_at(&mut self, now: At, end: At) {
         let seconds = self.stretch(now).seconds;
         let latest = self.reach(now);
-        let earliest = At(Duration::from_secs(seconds)).min(latest);
+        let earliest = self.first_end(seconds).min(latest);
         let end = end.clamp(earliest, latest);
         // The picture is still during an inspection, also at the present.
         if end == latest && self.inspection.is_none() {
@@ -296,8 +322,21 @@ mod tests {
 
     #[test]
     fn the_width_grows_with_the_first_minutes() {
-        for (now, seconds) in [(0, 60), (60, 60), (61, 90), (290, 300), (9_999, 300)] {
-            assert_eq!(Viewport::default().stretch(at(now)).seconds, seconds, "{now}");
+        // The time, the length of the picture, and its end.
+        for (now, seconds, end) in [
+            (10, 15, 25),
+            (25, 15, 25),
+            (26, 30, 40),
+            (70, 60, 70),
+            (71, 90, 100),
+            (300, 300, 310),
+            (9_999, 300, 9_999),
+        ] {
+            let mut view = Viewport::default();
+            view.begin(at(10));
+            view.begin(at(20));
+            let stretch = view.stretch(at(now));
+            assert_eq!((stretch.seconds, stretch.end, stretch.now), (seconds, at(end), at(now)), "{now}");
         }
     }
 
@@ -365,7 +404,7 @@ mod tests {
     fn a_young_run_has_nowhere_to_pan_to() {
         let mut view = Viewport::default();
         view.pan(at(20), true);
-        assert_eq!(view.stretch(at(20)).end, at(20));
+        assert_eq!(view.stretch(at(20)).end, at(30));
     }
 
     #[test]
@@ -433,7 +472,7 @@ mod tests {
         view.hold_still(at(20));
         view.inspect(at(20), at(55));
         let stretch = view.stretch(at(30));
-        assert_eq!((stretch.end, stretch.cursor), (at(60), Some(at(20))), "it is unchanged");
+        assert_eq!((stretch.end, stretch.cursor), (at(30), Some(at(20))), "it is unchanged");
         view.leave();
         view.zoom(at(20), true, None);
         assert_eq!(view.stretch(at(20)).end, at(20), "two thirds of it would be empty");

@@ -1,5 +1,7 @@
 //! The target, the progress of its start, and its problems.
 
+use std::time::Duration;
+
 use contract::StepState;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,9 @@ pub struct Target {
     pub namespace: String,
     /// The API server's version, once known.
     pub version: Option<String>,
+    /// The HPAs' sync period by the settings of the controller manager, once known and where they can be read.
+    #[serde(with = "observed::seconds::optional", default)]
+    pub sync_period: Option<Duration>,
     /// True if the first burst needs a confirmation, as on a shared cluster.
     pub confirm_first_burst: bool,
     /// The size of the first burst, if the target suggests one: large enough to meet the HPA's limits.

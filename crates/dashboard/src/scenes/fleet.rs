@@ -95,6 +95,7 @@ fn alone(world: &mut World) {
         namespace: String::new(),
         version: Some("v1.34.4".to_owned()),
         confirm_first_burst: true,
+        sync_period: None,
         first_burst: None,
     })));
     world.send(Event::Target(TargetEvent::Ready));

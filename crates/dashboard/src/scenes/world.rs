@@ -125,6 +125,7 @@ impl World {
             namespace: "autoscaling-demo".to_owned(),
             version: Some("v1.34".to_owned()),
             confirm_first_burst: false,
+            sync_period: None,
             first_burst: None,
         })));
         for (name, state) in ["API server", "broker", "producer", "worker"].into_iter().zip(states) {

@@ -200,6 +200,10 @@ pub(crate) fn no_effect(key: &str) -> String {
 pub(crate) fn unknown_key(key: &str) -> String {
     format!("{key} is no key here; ? lists the keys")
 }
+/// A key that the help does not have.
+pub(crate) fn no_key_of_help(key: &str) -> String {
+    format!("{key} is no key of the help; esc closes it")
+}
 /// The filter key on a screen without a list.
 pub const NO_LIST: &str = "this screen has no list to filter";
 

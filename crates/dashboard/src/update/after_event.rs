@@ -96,6 +96,9 @@ pub(super) fn emit_effects(model: &mut Model, at: At, effects: &mut Vec<Effect>)
     }
     super::doctor::first(model, at, effects);
     super::fleet::first(model, effects);
+    if model.data.depth.is_some() || model.data.watched.has_data() {
+        model.ui.viewport.begin(model.data.now);
+    }
     // A paused view shows an earlier time: it is still anyway.
     let calm = is_calm(model);
     if calm && model.paused_for().is_none() {

@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::reported::Drill;
 use crate::strings::sentences;
 use crate::ui::drills::Open;
-use crate::ui::state::{Notice, Tone, View};
+use crate::ui::state::{Mode, Notice, Tone, View};
 
 /// Shows why a key does nothing here.
 pub(super) fn refuse(model: &mut Model, why: impl Into<String>) {
@@ -61,7 +61,9 @@ pub(super) fn no_effect(model: &mut Model, key: &KeyEvent) {
 
 /// Names a key that has no row in the table of keys.
 pub(super) fn unknown(model: &mut Model, key: &KeyEvent) {
-    refuse(model, sentences::unknown_key(&name(key)));
+    let is_help = matches!(model.ui.mode, Mode::Help(_));
+    let sentence = if is_help { sentences::no_key_of_help } else { sentences::unknown_key };
+    refuse(model, sentence(&name(key)));
 }
 
 /// A key as the help writes it.
@@ -77,5 +79,9 @@ fn name(key: &KeyEvent) -> String {
         KeyCode::Esc => "esc".to_owned(),
         other => other.to_string().to_lowercase(),
     };
-    if key.modifiers.contains(KeyModifiers::CONTROL) { format!("Ctrl-{}", text.to_uppercase()) } else { text }
+    match key.modifiers {
+        held if held.contains(KeyModifiers::CONTROL) => format!("Ctrl-{}", text.to_uppercase()),
+        held if held.contains(KeyModifiers::ALT) => format!("Alt-{text}"),
+        _ => text,
+    }
 }

@@ -278,6 +278,7 @@ mod tests {
             namespace: "shop".to_owned(),
             version: None,
             confirm_first_burst: true,
+            sync_period: None,
             first_burst: None,
         })));
         talk.send(Event::Target(TargetEvent::Ready));

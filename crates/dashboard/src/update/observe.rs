@@ -44,6 +44,11 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
         Event::Depth(sample) => return depth(model, at, sample),
         Event::Metric(sample) => return metric(model, at, &sample),
         Event::Readings(answers) => return readings(model, at, *answers),
+        Event::Usage(answer) => {
+            let is_new = model.data.usage.as_ref() != Some(&*answer);
+            model.data.usage = Some(*answer);
+            return is_new && model.ui.screen == Screen::Pods;
+        }
         Event::ScaledObject(object) => return scaled_object(model, object.map(|object| *object)),
         Event::Scraped(sample) => return scraped(model, at, sample),
         Event::Source(Source::Fleet, state) => return super::fleet::state_changed(model, state),
@@ -104,7 +109,7 @@ pub(super) fn take(model: &mut Model, at: At, event: Event, effects: &mut Vec<Ef
 fn size_before(data: &Data, event: &ClusterEvent) -> Option<i32> {
     let (size, _) = event.rescale()?;
     let (current, desired) = match data.estimate.last() {
-        Some(last) => (last.reported.current, last.reported.desired),
+        Some(last) => last.sizes(),
         None => data.hpa.get().map(|hpa| (hpa.current_replicas, hpa.desired_replicas))?,
     };
     Some(if desired == size { current } else { desired }).filter(|before| *before != size && !event.old)
@@ -118,6 +123,9 @@ fn target(model: &mut Model, at: At, change: TargetEvent, effects: &mut Vec<Effe
         && model.data.load.size == Load::default().size
     {
         model.data.load.size = *size;
+    }
+    if let TargetEvent::Chosen(Target { sync_period: Some(period), .. }) = &change {
+        model.data.estimate.configured_period(*period);
     }
     model.data.watched.apply(at, change);
     if let Some(problem) = model.data.watched.problem().filter(|_| was_ready) {

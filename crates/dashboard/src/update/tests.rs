@@ -39,6 +39,7 @@ impl Talk {
             namespace: "autoscaling-demo".to_owned(),
             version: None,
             confirm_first_burst,
+            sync_period: None,
             first_burst: None,
         })));
         talk.send(Event::Target(TargetEvent::Ready));

@@ -157,7 +157,8 @@ fn adapter(facts: &Facts, writer: &mut ReportWriter<'_>, scrape: Option<Duration
 
 /// The HPA's sync period, if it can be read: a flag of the controller manager, or its ConfigMap. A controller manager without the
 /// flag has the default of Kubernetes.
-pub(crate) fn sync_period(facts: &Facts) -> Option<Duration> {
+#[must_use]
+pub fn sync_period(facts: &Facts) -> Option<Duration> {
     match facts.controller_arguments.get() {
         Some(arguments) => Some(by_flag(arguments).unwrap_or(SYNC)),
         None => by_config_map(facts),

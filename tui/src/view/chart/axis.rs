@@ -87,6 +87,11 @@ impl TimeAxis {
         self.column(at).and_then(|column| u16::try_from(column / 2).ok())
     }
 
+    /// The cell of the inspected instant. The axis may begin a little after its stretch: the first cell then has the instants before.
+    pub(in crate::view) fn cursor(&self) -> Option<u16> {
+        self.cell(self.stretch.cursor?.max(self.from()))
+    }
+
     /// The column of a time; `None` when the time is not on the axis.
     pub(in crate::view) fn column(&self, at: At) -> Option<usize> {
         let index = i64::try_from(at.0.as_millis() / self.step.as_millis()).ok()? - self.first;
@@ -117,7 +122,7 @@ pub(in crate::view) fn labels(buffer: &mut Buffer, area: Rect, theme: Theme, axi
         };
         line(buffer, Rect { x: plot.x + x, width: length, ..plot }, text);
         taken = x.saturating_sub(1)..x + length + 1;
-    } else if let Some((at, cell)) = axis.stretch.cursor.and_then(|at| Some((at, axis.cell(at)?))) {
+    } else if let Some((at, cell)) = axis.stretch.cursor.zip(axis.cursor()) {
         let text = vec![span(theme, Ink::Lit, format!(" {} ", data.day.time_of_day(at)))];
         let length = width(&text).min(plot.width);
         let x = cell.saturating_sub(length / 2).min(plot.width - length);

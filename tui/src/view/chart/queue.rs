@@ -159,10 +159,7 @@ impl Queue<'_> {
     fn value_at(&self, curve: Curve, at: At) -> Option<[String; 2]> {
         let value = |curve: Curve| curve.at(&self.data.history, at).map(f64::from);
         Some(match curve {
-            Curve::Messages => {
-                let waiting = value(curve);
-                text::depth(waiting.map(|waiting| count(waiting + value(Curve::InWork).unwrap_or(0.0))))
-            }
+            Curve::Messages => text::depth(value(curve).map(count)),
             Curve::InWork => text::in_work(&count(value(curve)?)),
             Curve::Target => text::target(&count(value(curve)?)),
             Curve::Believed => {

@@ -128,7 +128,7 @@ impl Replicas<'_> {
         }
         if let Some(hpa) = self.data.hpa.get() {
             lines.push(vec![span(theme, Ink::Dim, text::limits(hpa.min, hpa.max))]);
-            if let Some(window) = window::legend(self.data) {
+            if let Some(window) = window::legend(self.data, self.lens.stretch.instant()) {
                 lines.push(vec![span(theme, Ink::Rule, "⠂ "), span(theme, Ink::Text, window)]);
             }
         }

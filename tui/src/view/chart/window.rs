@@ -5,6 +5,7 @@ use super::plot::{Canvas, Scale};
 use crate::view::strings::chart as text;
 use crate::view::theme::Ink;
 use dashboard::autoscaler::estimate;
+use dashboard::clock::At;
 use dashboard::data::Data;
 use hpa::trace::RecommendationHold;
 
@@ -29,8 +30,8 @@ pub(super) fn line(canvas: &mut Canvas, data: &Data, axis: &TimeAxis, scale: &Sc
     }
 }
 
-/// The size and the end of the window, for the chart's title.
-pub(super) fn legend(data: &Data) -> Option<String> {
-    let held = kept(data)?;
+/// The size and the end of the window, for the chart's title; none at an instant before it began.
+pub(super) fn legend(data: &Data, instant: Option<At>) -> Option<String> {
+    let held = kept(data).filter(|held| instant.is_none_or(|at| estimate::at(held.at) <= at))?;
     Some(text::kept_until(held.replicas, &data.day.time_of_day(estimate::at(held.expires))))
 }

@@ -13,7 +13,7 @@ use crate::view::strings::decision as text;
 use crate::view::strings::decision::gate;
 use crate::view::theme::Ink;
 use crate::view::wrap::phrase;
-use dashboard::autoscaler::estimate;
+use dashboard::autoscaler::estimate::{self, Agreement, LastSync};
 use dashboard::clock::At;
 
 /// The source of a line.
@@ -105,8 +105,23 @@ pub(super) struct GateFormatter<'a> {
     pub(super) clock: &'a dyn Fn(At) -> String,
 }
 
+/// The size that the metric of a sync wanted, and what limited it: by our arithmetic where the controller agrees, else by its
+/// conditions. The sign for a difference is for another size alone: the same size with another reason needs no attention.
+pub(super) fn wanted_and_limit(sync: &LastSync, clock: &dyn Fn(At) -> String) -> (Option<i32>, String) {
+    let raw = sync.trace.raw;
+    match (sync.agreement(), sync.reported.bound) {
+        (Agreement::Same, _) => (raw, limit(&sync.trace, clock)),
+        (Agreement::OtherSize(_), _) => (None, text::as_reported(&sync.reported.reason)),
+        (Agreement::OtherGate, Some(Constraint::MinReplicas)) => (raw, text::min(sync.trace.min)),
+        (Agreement::OtherGate, Some(Constraint::MaxReplicas)) => (raw, text::max(sync.trace.max)),
+        (Agreement::OtherGate, Some(Constraint::ScalingPolicy)) => (raw, text::RATE_LIMITED.to_owned()),
+        (Agreement::OtherGate, Some(Constraint::Stabilization)) => (raw, text::STABILISED.to_owned()),
+        (Agreement::OtherGate, _) => (raw, sync.reported.reason.clone()),
+    }
+}
+
 /// The limit that decided the size of a sync, with its figures: `policy: 4 pods in 15 s`, `kept until 14:01:45`.
-pub(super) fn limit(trace: &Trace, clock: &dyn Fn(At) -> String) -> String {
+fn limit(trace: &Trace, clock: &dyn Fn(At) -> String) -> String {
     let rate = trace.limited.and_then(|limited| limited.rate);
     match (trace.reason, trace.stabilised.and_then(|stabilised| stabilised.held_by), rate) {
         (Reason::Stabilized, Some(held), _) => text::kept_until(&clock(estimate::at(held.expires))),

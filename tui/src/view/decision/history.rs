@@ -12,13 +12,13 @@ use ratatui::layout::{Constraint, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::{Row, Table, Widget};
 
-use super::gates::limit;
+use super::gates::wanted_and_limit;
 use crate::view::draw::{line, panel, row, span};
 use crate::view::fmt::milli;
 use crate::view::strings::decision as text;
 use crate::view::theme::Ink;
 use crate::view::wrap::fit;
-use dashboard::autoscaler::estimate::{Agreement, LastSync};
+use dashboard::autoscaler::estimate::LastSync;
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
@@ -52,11 +52,10 @@ impl History<'_> {
 
     fn sync(&self, sync: &LastSync, is_marked: bool) -> Row<'static> {
         let theme = self.theme;
-        let (from, to) = (sync.reported.current, sync.reported.desired);
-        let same = sync.agreement() == Agreement::Same;
+        let (from, to) = sync.sizes();
         let clock = |at: At| self.data.day.time_of_day(at);
-        let wanted = sync.trace.raw.filter(|_| same).map_or_else(|| "-".to_owned(), |raw| raw.to_string());
-        let limit = if same { limit(&sync.trace, &clock) } else { text::as_reported(&sync.reported.reason) };
+        let (wanted, limit) = wanted_and_limit(sync, &clock);
+        let wanted = wanted.map_or_else(|| "-".to_owned(), |wanted| wanted.to_string());
         let (reading, target) = reading_and_target(sync);
         let ink = match () {
             () if is_marked => Ink::Lit,

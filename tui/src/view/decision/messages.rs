@@ -5,12 +5,16 @@ use hpa::trace::Path;
 use crate::view::fmt::coarse;
 use crate::view::strings::decision as text;
 use crate::view::wrap::wrap;
+use ::text::selector::readable;
 use dashboard::autoscaler::estimate::{self, MissingAt, MissingReading, Next};
 use dashboard::data::{Data, Presence};
 use observed::Hpa;
 
 /// The beginning of the controller's message about a metric that it could not read. The cause is at the end.
 const COMPUTE_ERROR: &str = "the HPA was unable to compute the replica count: ";
+
+/// The least columns of the end of a message that says its cause.
+const MIN_CAUSE: usize = 16;
 
 /// The missing input for a calculation of the next sync.
 pub(super) fn missing_input(data: &Data) -> &'static str {
@@ -90,7 +94,8 @@ pub(super) fn missing_sync(data: &Data) -> Option<String> {
 /// The message of the HPA's condition that is false, without Go's notation.
 pub(super) fn false_condition(hpa: &Hpa) -> Option<String> {
     let wrong = hpa.conditions.iter().find(|c| c.status == "False" && c.kind != "ScalingLimited")?;
-    Some(without_go(if wrong.message.is_empty() { &wrong.reason } else { &wrong.message }))
+    let message = if wrong.message.is_empty() { &wrong.reason } else { &wrong.message };
+    Some(readable(message).into_owned())
 }
 
 /// A controller's message as at most `max_lines` lines. If it is longer, its common beginning is left out first, then more of
@@ -103,6 +108,11 @@ pub(super) fn lines(message: &str, width: usize, max_lines: usize) -> Vec<String
     let mut lines = wrap(message.strip_prefix(COMPUTE_ERROR).unwrap_or(message), width.saturating_sub(2));
     if lines.len() > max_lines {
         lines.drain(..lines.len() - max_lines);
+        // A single word at the end says nothing about the cause.
+        if lines.first().is_some_and(|line| max_lines == 1 && line.chars().count() < MIN_CAUSE.min(width)) {
+            let start = message.chars().count().saturating_sub(width.saturating_sub(2));
+            lines = vec![message.chars().skip(start).collect()];
+        }
         if let Some(first) = lines.first_mut() {
             *first = format!("… {first}");
         }
@@ -110,41 +120,9 @@ pub(super) fn lines(message: &str, width: usize, max_lines: usize) -> Vec<String
     lines
 }
 
-/// Replaces Go's notation of a label selector by `key=value`.
-fn without_go(text: &str) -> String {
-    const OPEN: &str = "&LabelSelector{MatchLabels:map[string]string{";
-    const CLOSE: &str = "},MatchExpressions:[]LabelSelectorRequirement{},}";
-    let Some((before, rest)) = text.split_once(OPEN) else { return text.to_owned() };
-    let Some((labels, after)) = rest.split_once(CLOSE) else { return text.to_owned() };
-    let labels: Vec<String> =
-        labels.split(',').filter(|label| !label.is_empty()).map(|label| label.replace(": ", "=")).collect();
-    format!("{before}{}{after}", labels.join(","))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn selectors_are_written_without_go_notation() {
-        for (text, shown) in [
-            ("no selector", "no selector"),
-            (
-                "a/&LabelSelector{MatchLabels:map[string]string{queue: Orders,},Match",
-                "a/&LabelSelector{MatchLabels:map[string]string{queue: Orders,},Match",
-            ),
-            (
-                "get m/&LabelSelector{MatchLabels:map[string]string{a: b,queue: Orders,},MatchExpressions:[]LabelSelectorRequirement{},}: no",
-                "get m/a=b,queue=Orders: no",
-            ),
-            (
-                "m/&LabelSelector{MatchLabels:map[string]string{},MatchExpressions:[]LabelSelectorRequirement{},}",
-                "m/",
-            ),
-        ] {
-            assert_eq!(without_go(text), shown);
-        }
-    }
 
     #[test]
     fn long_messages_keep_their_cause() {

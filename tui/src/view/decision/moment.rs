@@ -3,11 +3,11 @@
 use ratatui::text::Span;
 
 use super::columns::syncs_around;
-use super::gates::limit;
+use super::gates::wanted_and_limit;
 use crate::view::draw::span;
 use crate::view::strings::decision as text;
 use crate::view::theme::Ink;
-use dashboard::autoscaler::estimate::{Agreement, LastSync};
+use dashboard::autoscaler::estimate::LastSync;
 use dashboard::clock::At;
 use dashboard::data::Data;
 use dashboard::ui::appearance::Theme;
@@ -43,14 +43,11 @@ pub(in crate::view) fn sync_in_short(data: &Data, at: At, theme: Theme) -> Optio
 
 /// The sizes of a sync, the size that its metric wanted, and what limited it.
 pub(super) fn sizes(data: &Data, sync: &LastSync, theme: Theme) -> Vec<Span<'static>> {
-    let (from, to) = (sync.reported.current, sync.reported.desired);
-    let mut spans = vec![span(theme, Ink::Value, text::sizes(from, to))];
-    let same = sync.agreement() == Agreement::Same;
-    if let Some(raw) = sync.trace.raw.filter(|_| same) {
-        spans.push(span(theme, Ink::Text, text::wanted(raw)));
-    }
-    let clock = |at| data.day.time_of_day(at);
-    let limit = if same { limit(&sync.trace, &clock) } else { text::as_reported(&sync.reported.reason) };
+    let (from, to) = sync.sizes();
+    let size = if from == to { to.to_string() } else { text::sizes(from, to) };
+    let mut spans = vec![span(theme, Ink::Value, size)];
+    let (wanted, limit) = wanted_and_limit(sync, &|at| data.day.time_of_day(at));
+    spans.extend(wanted.map(|wanted| span(theme, Ink::Text, text::wanted(wanted))));
     spans.push(span(theme, Ink::Text, format!(", {limit}")));
     spans
 }

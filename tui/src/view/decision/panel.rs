@@ -30,6 +30,7 @@ use crate::view::strings::decision::gate;
 use crate::view::theme::Ink;
 use crate::view::wrap::{fit, wrap};
 use dashboard::autoscaler::estimate::{Next, NextReading};
+use dashboard::chain::explanation::awaits_first_reading;
 use dashboard::data::{Data, Presence};
 use dashboard::reported::Source;
 use dashboard::ui::appearance::Theme;
@@ -245,7 +246,11 @@ impl Decision<'_> {
         let conditions = hpa.conditions.iter().map(|condition| {
             // ScalingLimited is as the user configured it.
             let is_wrong = condition.kind != "ScalingLimited" && condition.status != "True";
-            let ink = if is_wrong { Ink::Warning } else { Ink::Dim };
+            let ink = match is_wrong {
+                true if awaits_first_reading(self.data) => Ink::Pending,
+                true => Ink::Warning,
+                false => Ink::Dim,
+            };
             let text = format!("{:<14} {:<5} {}", condition.kind, condition.status, condition.reason);
             let text = fit(&text, usize::from(room.saturating_sub(4)));
             vec![span(self.theme, ink, format!("    {text}"))]
@@ -314,7 +319,8 @@ impl Widget for &Decision<'_> {
         // All of them, or none.
         let conditions = if usize::from(rest.height) > conditions.len() { conditions } else { Vec::new() };
         let height = u16::try_from(conditions.len()).unwrap_or(u16::MAX);
-        let message = messages::false_condition(hpa).map_or_else(
+        let message = messages::false_condition(hpa).filter(|_| !awaits_first_reading(self.data));
+        let message = message.map_or_else(
             || vec![String::new()],
             |message| {
                 let most = usize::from(rest.height.saturating_sub(height)).min(MAX_MESSAGE);
@@ -323,7 +329,9 @@ impl Widget for &Decision<'_> {
         );
         // What the next change needs, where a blank row and the conditions leave room.
         let left = usize::from(rest.height.saturating_sub(height)).saturating_sub(message.len() + 1);
-        let outlook = messages::outlook(self.data).into_iter().take(left.min(MAX_OUTLOOK));
+        let rests = self.data.estimate.next.as_ref().is_some_and(|next| rests(&next.decision.trace));
+        let most = if rests { 0 } else { left.min(MAX_OUTLOOK) };
+        let outlook = messages::outlook(self.data).into_iter().take(most);
         let outlook: Vec<_> = outlook
             .map(|text| {
                 let text = fit(&text, usize::from(area.width.saturating_sub(4))).into_owned();

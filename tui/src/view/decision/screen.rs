@@ -349,7 +349,7 @@ impl DecisionScreen<'_> {
         (&Replicas { data, axis: &axis, lens: self.lens, theme }).render(replicas, buffer);
         (&Marks { data, axis: &axis, theme }).render(marks, buffer);
         labels(buffer, clock, theme, &axis, data);
-        if let Some(cell) = self.lens.stretch.cursor.and_then(|at| axis.cell(at)) {
+        if let Some(cell) = axis.cursor() {
             let plots = Rect { height: replicas.height, ..below(area, 1) };
             cursor(buffer, plots, area.x + GUTTER + cell, theme);
         }

@@ -38,13 +38,18 @@ const SIDE: u16 = 36;
 const GAP: u16 = 2;
 
 /// Signs that mean the same on every panel.
-const SIGNS: [(char, Ink, &str); 6] = [
+const SIGNS: [(char, Ink, &str); 11] = [
     ('≈', Ink::Dim, text::SIGN_ESTIMATE),
     ('±', Ink::Dim, text::SIGN_MARGIN),
     ('►', Ink::Lit, text::SIGN_BINDS),
     ('…', Ink::Pending, text::SIGN_OPEN),
     ('?', Ink::Warning, text::SIGN_STALE),
     ('!', Ink::Warning, text::SIGN_WARNING),
+    ('▪', Ink::Lit, text::SIGN_SCREEN),
+    ('●', Ink::Ready, text::SIGN_LIVE),
+    ('○', Ink::Pending, text::SIGN_WAITS),
+    ('◄', Ink::Lit, text::SIGN_PAST),
+    ('■', Ink::Warning, text::SIGN_DRILL),
 ];
 
 /// The rows of a part of the help.
@@ -77,7 +82,7 @@ impl HelpPage {
         let width = if is_wide { KEYS + GAP + SIDE } else { KEYS.min(area.width.saturating_sub(BORDER.0)) };
         let mut keys = broken(of_screen(screen, theme), width.min(KEYS), NAME);
         keys.extend(broken(self::keys(theme, is_replay), width.min(KEYS), NAME));
-        let mut side = broken(side(target, theme), if is_wide { SIDE } else { width }, 2);
+        let mut side = broken(side(screen, target, theme), if is_wide { SIDE } else { width }, 2);
         if !is_wide {
             keys.push(Vec::new());
             keys.append(&mut side);
@@ -123,6 +128,11 @@ impl HelpPage {
     }
 }
 
+/// Returns true if a screen shows the chart: Runs has that of the chosen run.
+fn has_chart(screen: Screen) -> bool {
+    screen.has_axis() || screen == Screen::Runs
+}
+
 /// The keys and the symbols of the screen, before all keys.
 fn of_screen(screen: Screen, theme: Theme) -> Rows {
     let title = |text: String| vec![span(theme, Ink::Title, text)];
@@ -131,7 +141,9 @@ fn of_screen(screen: Screen, theme: Theme) -> Rows {
     };
     let mut rows = vec![title(text::this_screen(screen.title()))];
     rows.extend(keys_of(screen).iter().map(|(key, meaning)| row(key, Ink::Key, meaning)));
-    rows.extend(text::symbols(screen).iter().map(|(sign, meaning)| row(sign, Ink::Value, meaning)));
+    let of_chart = if has_chart(screen) { text::CHART_SYMBOLS } else { &[] };
+    let symbols = of_chart.iter().chain(text::symbols(screen));
+    rows.extend(symbols.map(|(sign, meaning)| row(sign, Ink::Value, meaning)));
     rows.extend([Vec::new(), title(text::ALL_KEYS.to_owned())]);
     rows
 }
@@ -162,14 +174,18 @@ fn keys(theme: Theme, is_replay: bool) -> Rows {
     rows.collect()
 }
 
-fn side(target: Option<&Target>, theme: Theme) -> Rows {
+fn side(screen: Screen, target: Option<&Target>, theme: Theme) -> Rows {
     let title = |text: &'static str| vec![span(theme, Ink::Dim, text)];
     let sign = |symbol: char, ink, meaning: &'static str| {
         vec![span(theme, ink, format!("{symbol} ")), span(theme, Ink::Text, meaning)]
     };
-    let mut rows = vec![title(text::HELP_MARKS)];
-    rows.extend(MARKS.iter().rev().map(|(_, symbol, ink, meaning)| sign(*symbol, *ink, meaning)));
-    rows.extend([Vec::new(), title(text::HELP_SIGNS)]);
+    let mut rows = Rows::new();
+    if has_chart(screen) {
+        rows.push(title(text::HELP_MARKS));
+        rows.extend(MARKS.iter().rev().map(|(_, symbol, ink, meaning)| sign(*symbol, *ink, meaning)));
+        rows.push(Vec::new());
+    }
+    rows.push(title(text::HELP_SIGNS));
     rows.extend(SIGNS.map(|(symbol, ink, meaning)| sign(symbol, ink, meaning)));
     let Some(target) = target else { return rows };
     rows.extend([Vec::new(), title(text::HELP_TARGET)]);

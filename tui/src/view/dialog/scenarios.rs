@@ -25,6 +25,9 @@ const WIDTH: u16 = 72;
 /// Columns of the mark and the name of a scenario.
 const NAME: usize = 22;
 
+/// Rows of the chosen scenario's description.
+const ABOUT_ROWS: usize = 2;
+
 /// The most rows of sentences.
 const MAX_ROWS: usize = 8;
 
@@ -47,9 +50,9 @@ impl Scenarios<'_> {
     }
 
     /// The library, and the row for a path.
-    fn list(&self, width: usize) -> Vec<Row> {
+    fn list(&self, width: u16) -> Vec<Row> {
         let theme = self.theme;
-        let room = width.saturating_sub(NAME);
+        let room = usize::from(width).saturating_sub(NAME);
         let path = if self.dialog.path.is_empty() && !self.dialog.is_on_path() {
             (Ink::Dim, text::PATH_HINT.to_owned())
         } else {
@@ -63,7 +66,15 @@ impl Scenarios<'_> {
             let name = format!("{mark}{name:<width$}", width = NAME - 2);
             vec![span(theme, ink, name), span(theme, about_ink, fit(&about, room).into_owned())]
         });
-        rows.collect()
+        let mut rows: Vec<Row> = rows.collect();
+        // The chosen one in full: most descriptions are longer than their row.
+        if let Some((_, about)) = ScenarioDialog::library().into_iter().nth(self.dialog.chosen) {
+            let height = rows.len() + 1 + ABOUT_ROWS;
+            rows.push(Vec::new());
+            rows.extend(sentences(theme, Ink::Text, &[about], width, ABOUT_ROWS));
+            rows.resize(height, Vec::new());
+        }
+        rows
     }
 
     fn question(&self, scenario: &Scenario, width: u16) -> Vec<Row> {
@@ -154,7 +165,7 @@ impl Widget for &Scenarios<'_> {
                 }
             }
             (None, ScenarioStep::Choosing) => {
-                (text::TITLE.to_owned(), self.list(width.into()), keys(theme, text::LIST_KEYS))
+                (text::TITLE.to_owned(), self.list(width), keys(theme, text::LIST_KEYS))
             }
             (None, ScenarioStep::Reading) => {
                 let rows = vec![self.row(Ink::Pending, text::READING)];

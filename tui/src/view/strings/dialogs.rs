@@ -149,15 +149,15 @@ pub(in crate::view) fn this_screen(title: &str) -> String {
 pub(in crate::view) fn symbols(screen: Screen) -> Keys {
     match screen {
         Screen::Overview => &[
-            ("━", "messages, ready and unacked; replicas desired"),
-            ("▓", "the unacked messages: a worker has them"),
-            ("╍ ┅ ┈", "target, the HPA's reading, the external metric"),
-            ("█ ▒", "replicas ready, and current: they exist"),
-            ("≡", "pods above the size that the metric wants"),
-            ("⠂", "the size that the scale-down window keeps"),
-            ("■ ●", "worker busy, idle"),
+            ("■ ● ▪", "worker busy, idle, not sampled"),
             ("□ ○ ◦", "worker pending, starting, terminating"),
-            ("› ◄", "the next hop; the hop that lags or is silent"),
+            ("▄ ─ ┄", "on its timeline: busy, idle, not sampled"),
+            ("░ ▒ ▓", "on its timeline: pending, starting, finishing"),
+            ("›", "the next hop; in the events, what Surge did"),
+            ("◄", "the hop that lags or is silent"),
+            ("»", "the chosen panel"),
+            ("━ ╸ ╺", "on the stopwatch: the time since the row above"),
+            ("≠", "the controller reports something else"),
         ],
         Screen::Pods => &[
             ("▄ ─", "busy, idle"),
@@ -171,7 +171,6 @@ pub(in crate::view) fn symbols(screen: Screen) -> Keys {
             ("≈", "calculated: the controller's memory cannot be read"),
             ("?", "too old to rely on, or missing"),
             ("≠", "the controller reports something else"),
-            ("⠂", "the size that the scale-down window keeps"),
             ("┄", "the shadow"),
         ],
         Screen::Runs => &[
@@ -184,6 +183,17 @@ pub(in crate::view) fn symbols(screen: Screen) -> Keys {
     }
 }
 
+/// The symbols of the chart.
+pub(in crate::view) const CHART_SYMBOLS: Keys = &[
+    ("━", "messages, ready and unacked; replicas desired"),
+    ("▓", "the unacked messages: a worker has them"),
+    ("╍ ┅ ┈", "target, the HPA's reading, the external metric"),
+    ("█ ▒", "replicas ready, and current: they exist"),
+    ("≡", "pods above the size that the metric wants"),
+    ("⠂", "the size that the scale-down window keeps"),
+    ("┊", "the inspected instant"),
+];
+
 pub(in crate::view) const HELP_MARKS: &str = "on the row of marks";
 pub(in crate::view) const HELP_SIGNS: &str = "everywhere";
 pub(in crate::view) const HELP_TARGET: &str = "target";
@@ -193,6 +203,11 @@ pub(in crate::view) const SIGN_MARGIN: &str = "uncertainty of a time";
 pub(in crate::view) const SIGN_BINDS: &str = "decides, lags or is chosen";
 pub(in crate::view) const SIGN_OPEN: &str = "not finished yet";
 pub(in crate::view) const SIGN_STALE: &str = "stale: source disconnected";
+pub(in crate::view) const SIGN_SCREEN: &str = "this screen";
+pub(in crate::view) const SIGN_LIVE: &str = "in the title: all sources report";
+pub(in crate::view) const SIGN_WAITS: &str = "in the title: waiting for the first data";
+pub(in crate::view) const SIGN_PAST: &str = "in the title: the past, not the present";
+pub(in crate::view) const SIGN_DRILL: &str = "in the title: a drill is on";
 pub(in crate::view) const SIGN_WARNING: &str = "stale, with cause; or needs attention";
 
 pub(in crate::view) fn help_more(count: usize) -> String {

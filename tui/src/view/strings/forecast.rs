@@ -45,7 +45,7 @@ fn at_arrival_rate(arriving: f64) -> String {
 }
 
 pub(in crate::view) fn drain_time(seconds: u64) -> String {
-    if seconds < 60 { format!("{seconds} s ") } else { format!("{} min ", seconds / 60) }
+    if seconds < 60 { format!(" in {seconds}s") } else { format!(" in {}m", seconds / 60) }
 }
 
 pub(in crate::view) fn burst(size: u32, depth: Option<String>) -> (String, String) {
@@ -61,13 +61,13 @@ pub(in crate::view) const UNKNOWN_EFFECT: &str = "its effect is not known yet";
 
 pub(in crate::view) fn scales(on_top: &str, from: i32, to: i32, may_be_done: bool) -> String {
     match may_be_done {
-        false => format!("{on_top}{from} → {to} at the next sync"),
-        true => format!("{on_top}{from} → {to}, or nothing if it is done before the sync"),
+        false => format!("{on_top}{from} → {to} pods at the next sync"),
+        true => format!("{on_top}{from} → {to} pods, or none if it is done before the sync"),
     }
 }
 
 pub(in crate::view) fn no_more_than_max(on_top: &str, max: i32) -> String {
-    format!("{on_top}no more than max {max}")
+    format!("{on_top}no more than max {max} pods")
 }
 
 pub(in crate::view) fn held(on_top: &str) -> String {
@@ -106,7 +106,7 @@ pub(in crate::view) const REAL_ROW: &str = "real";
 pub(in crate::view) const SHADOW_ROW: &str = "shadow";
 pub(in crate::view) const ONE_QUEUE: &str =
     "both read the real queue: the shadow's pods would have changed it";
-pub(in crate::view) const POD_START: &str = "longest wait: the queue at the pace of the pods of that moment";
+pub(in crate::view) const POD_START: &str = "longest wait: if no pod had come after the message";
 
 pub(in crate::view) fn real(value: &str, unit: &str) -> String {
     format!("{unit}, real {value}   ")

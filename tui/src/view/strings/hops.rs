@@ -122,6 +122,12 @@ pub(in crate::view) fn hpa_is_behind(lag: &str, period: &str) -> String {
     format!("HPA status is {lag} behind: the HPA reads only when it syncs, every {period}.")
 }
 
+/// The metric began to exist after the HPA's last sync.
+pub(in crate::view) fn not_read_yet(next: Option<&str>) -> String {
+    let next = next.map_or_else(|| "at its next sync".to_owned(), |time| format!("in {time}"));
+    format!("The HPA has not read the metric yet: it reads again {next}.")
+}
+
 pub(in crate::view) fn hpa_has_no_reading(why: Option<&str>) -> String {
     match why {
         Some(why) => format!("The HPA has no reading: {why}"),

@@ -1,7 +1,16 @@
 //! Text of the screen Runs. The names of the figures are in `dashboard::bursts`.
 
+use dashboard::ui::state::Access;
+
 pub(in crate::view) const TITLE: &str = "Runs";
-pub(in crate::view) const NO_BURST: &str = "  no burst yet: space fires one, and its figures appear here";
+
+/// The state before the first burst, with the key for it where that acts.
+pub(in crate::view) fn no_burst(access: Access) -> &'static str {
+    match access {
+        Access::Full => "  no burst yet: space fires one, and its figures appear here",
+        Access::ReadOnly => "  no burst yet: its figures appear here",
+    }
+}
 pub(in crate::view) const NUMBER_AND_TIME: &str = "    #  at";
 pub(in crate::view) const SETTINGS: &str = "settings";
 pub(in crate::view) const NOT_SEEN: &str = "not seen";

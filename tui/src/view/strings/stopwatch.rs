@@ -1,9 +1,18 @@
 //! Text of the stopwatch: what became of a burst, and the time of each of its steps. The names of the steps are in
 //! `dashboard::bursts`.
 
+use dashboard::ui::state::Access;
+
 pub(in crate::view) const TITLE: &str = "Stopwatch";
 pub(in crate::view) const LINE: &str = "stopwatch ";
-pub(in crate::view) const NO_BURST: &str = "no burst yet: space fires one";
+
+/// The state before the first burst, with the key for it where that acts.
+pub(in crate::view) fn no_burst(access: Access) -> &'static str {
+    match access {
+        Access::Full => "no burst yet: space fires one",
+        Access::ReadOnly => "no burst yet",
+    }
+}
 
 // What became of a burst.
 

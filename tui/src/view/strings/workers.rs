@@ -48,13 +48,22 @@ pub(in crate::view) fn restarts(count: i32) -> String {
 // The screen Pods.
 
 pub(in crate::view) const DETAILS: &str = "Pods";
+/// The columns of the details. CPU and memory are the usage and the request.
 pub(in crate::view) const DETAIL_COLUMNS: [&str; 7] =
-    ["name", "node", "age", "restarts", "CPU request", "memory request", "last exit"];
+    ["name", "node", "age", "restarts", "CPU used of", "memory used of", "last exit"];
 
-/// A row of the details, with the name in that number of columns.
-pub(in crate::view) fn details(cells: [String; 7], name_width: usize) -> String {
+/// A row of the details, with the name and the node in that number of columns.
+pub(in crate::view) fn details(cells: [String; 7], name_width: usize, node_width: usize) -> String {
     let [name, node, age, restarts, cpu, memory, exit] = cells;
-    format!(" {name:<name_width$}  {node:<20}  {age:>6}  {restarts:>8}  {cpu:>11}  {memory:>14}  {exit}")
+    format!(
+        " {name:<name_width$}  {node:<node_width$}  {age:>6}  {restarts:>8}  {cpu:>13}  {memory:>16}  {exit}"
+    )
+}
+
+/// A usage and the request.
+pub(in crate::view) fn used_of(usage: Option<String>, request: Option<String>) -> String {
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    format!("{} of {}", or_none(usage), or_none(request))
 }
 
 pub(in crate::view) const POD_SECONDS: &str = "pod-seconds  ";

@@ -40,6 +40,7 @@ impl Watched {
             namespace: "demo".to_owned(),
             version: Some("v1.34".to_owned()),
             confirm_first_burst: false,
+            sync_period: None,
             first_burst: None,
         })));
         watched.send(Event::Target(TargetEvent::Ready));

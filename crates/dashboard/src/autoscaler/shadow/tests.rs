@@ -61,7 +61,7 @@ proptest! {
         let mut data = data();
         data.watched.target = Some(crate::reported::Target {
             title: String::new(), reason: String::new(), namespace: String::new(),
-            version: Some("v1.34".to_owned()), confirm_first_burst: false, first_burst: None,
+            version: Some("v1.34".to_owned()), confirm_first_burst: false, sync_period: None, first_burst: None,
         });
         let mut shadow = RunningShadow::new(spec, &real_side(&data), At::default()).unwrap();
         for (step, sample) in recorded.steps.iter().zip(&recorded.samples) {

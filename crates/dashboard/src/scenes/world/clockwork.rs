@@ -49,6 +49,9 @@ impl World {
             self.send(Event::Pods(PodsEvent::Deleted { name: pod.name, uid: pod.uid }));
             self.workload();
         }
+        if now.is_multiple_of(15_000) {
+            self.usage();
+        }
         // The chain: broker, scrape, API, HPA.
         let busy = self.model.data.bursts.in_flight();
         if self.broker && now.is_multiple_of(if busy { 200 } else { 1_000 }) {

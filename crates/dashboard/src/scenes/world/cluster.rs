@@ -9,6 +9,9 @@ use observed::*;
 
 use super::{Worker, World};
 
+/// The reason while nothing limits the size.
+const WITHIN: &str = "DesiredWithinRange";
+
 impl World {
     pub(crate) fn name_last(&mut self) {
         const LETTERS: [&str; 12] = [
@@ -42,8 +45,28 @@ impl World {
             ready_since: None,
             owner: Some(("ReplicaSet".to_owned(), "worker-6f7d9c8b5".to_owned())),
             template_hash: Some("6f7d9c8b5".to_owned()),
+            node: Some("node-1".to_owned()),
             ..Pod::default()
         }
+    }
+
+    /// Sends the workers' usage: much CPU with a job, little without.
+    pub(crate) fn usage(&mut self) {
+        let usage = |worker: &Worker| {
+            let cpu = if worker.job.is_some() { 18 } else { 2 };
+            let milli = [("cpu".to_owned(), cpu), ("memory".to_owned(), 1_000 * (9 << 20))].into();
+            let container = hpa::input::ContainerUsage { name: "worker".to_owned(), milli };
+            let at = hpa::Time(i64::try_from(self.ms).unwrap());
+            hpa::input::PodUsage {
+                pod: worker.name.clone(),
+                at,
+                window_seconds: 15,
+                containers: vec![container],
+            }
+        };
+        let reading = hpa::Reading::Resource(self.workers.iter().filter(|w| w.ready).map(usage).collect());
+        let answer = MetricAnswer { reading, api: "metrics.k8s.io/v1beta1".into() };
+        self.send(Event::Usage(Box::new(answer)));
     }
 
     pub(crate) fn hpa(&mut self) {
@@ -98,6 +121,14 @@ impl World {
             message: String::new(),
         };
         let raw = self.reading.div_ceil(20) as usize;
+        // The default policies: double, or four more.
+        let allowed = (2 * self.current).max(self.current + 4);
+        let limit = match () {
+            () if raw > allowed && allowed < self.max => "ScaleUpLimit",
+            () if raw > self.max => "TooManyReplicas",
+            () if raw < 1 && self.desired <= 1 => "TooFewReplicas",
+            () => WITHIN,
+        };
         let conditions = vec![
             condition(
                 "AbleToScale",
@@ -105,17 +136,7 @@ impl World {
                 if raw < self.desired { "ScaleDownStabilized" } else { "ReadyForNewScale" },
             ),
             condition("ScalingActive", "True", "ValidMetricFound"),
-            condition(
-                "ScalingLimited",
-                if !(1..=10).contains(&raw) { "True" } else { "False" },
-                if raw > 10 {
-                    "TooManyReplicas"
-                } else if raw < 1 {
-                    "TooFewReplicas"
-                } else {
-                    "DesiredWithinRange"
-                },
-            ),
+            condition("ScalingLimited", if limit == WITHIN { "False" } else { "True" }, limit),
         ];
         Hpa {
             name: "worker-scaler".to_owned(),
@@ -146,6 +167,7 @@ impl World {
     /// Makes the HPA report that it has no reading, and why.
     pub(crate) fn no_reading(&mut self) {
         let crate::data::Presence::Here(mut hpa) = self.model.data.hpa.clone() else { return };
+        hpa.current_replicas = hpa.desired_replicas;
         hpa.reading_milli = None;
         hpa.targets_column = "<unknown>/20 (avg)".to_owned();
         hpa.conditions[1] = Condition {

@@ -5,6 +5,7 @@ use k8s_openapi::api::autoscaling::v2::{
 };
 use text::command::Command;
 use text::duration::{seconds, span};
+use text::selector::readable;
 
 use crate::chain::Chain;
 use crate::facts::{Fact, Facts, MetricResponse};
@@ -62,7 +63,7 @@ pub(super) fn conditions(
     }
     let find = |kind: &str| all.iter().find(|condition| condition.type_ == kind);
     if let Some(condition) = find("AbleToScale").filter(|condition| condition.status == "False") {
-        let detail = messages::unable_to_scale(reason(condition), message(condition));
+        let detail = messages::unable_to_scale(reason(condition), readable(message(condition)));
         // The check of the target comes first and names a wrong reference.
         let fix = Fix::command(messages::fix_read_events(), describe(facts));
         writer.fail("able-to-scale", detail, command, fix);
@@ -72,7 +73,7 @@ pub(super) fn conditions(
         if condition.status == "False" {
             return inactive(facts, writer, hpa, condition);
         }
-        let detail = messages::scaling_active(&condition.status, message(condition));
+        let detail = messages::scaling_active(&condition.status, readable(message(condition)));
         writer.ok("scaling-active", detail, command);
     }
     if let Some(condition) =
@@ -80,7 +81,12 @@ pub(super) fn conditions(
     {
         let max = hpa.spec.as_ref().map_or(0, |spec| spec.max_replicas);
         let fix = Fix::command(messages::fix_raise_max(), fixes::raise_max(facts, max.saturating_mul(2)));
-        writer.warn("scaling-limited", messages::scaling_limited(max, message(condition)), command, fix);
+        writer.warn(
+            "scaling-limited",
+            messages::scaling_limited(max, readable(message(condition))),
+            command,
+            fix,
+        );
     }
     Explained::Nothing
 }
@@ -113,7 +119,8 @@ fn inactive(
 ) -> Explained {
     const CHECK: &str = "scaling-active";
     let command = describe(facts);
-    let detail = |cause: &str| messages::scaling_inactive(reason(condition), message(condition), cause);
+    let detail =
+        |cause: &str| messages::scaling_inactive(reason(condition), readable(message(condition)), cause);
     match reason(condition) {
         "AmbiguousSelector" => {
             let (cause, fix) = ambiguous(facts, hpa, message(condition));
