@@ -14,6 +14,10 @@ const SIZE: (u16, u16) = (200, 60);
 /// The screen as lines.
 fn lines(world: &mut World, screen: Screen) -> Vec<String> {
     world.model.ui.show(screen);
+    drawn(world)
+}
+
+fn drawn(world: &World) -> Vec<String> {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let mut buffer = Buffer::empty(area);
     tui::view::draw(&world.model, area, &mut buffer);
@@ -57,6 +61,10 @@ fn figures(world: &mut World) -> BTreeMap<&'static str, Vec<(&'static str, Strin
     let decision = lines(world, Screen::Decision);
     let runs = lines(world, Screen::Runs);
     let history = newest(&decision);
+    world.model.ui.show(Screen::Overview);
+    world.keys("v");
+    let inspected = drawn(world);
+    world.keys("v");
     let column = |index: usize| history.as_ref().and_then(|row| row.get(index).cloned());
 
     note(
@@ -95,6 +103,13 @@ fn figures(world: &mut World) -> BTreeMap<&'static str, Vec<(&'static str, Strin
         note(quantity, "Overview", before(&overview, mark, after));
         note(quantity, "Decision", before(&decision, mark, after));
     }
+    let listed = |name: &str| {
+        between(&inspected, name, &[]).and_then(|rest| rest.split_whitespace().next().map(str::to_owned))
+    };
+    note("messages at the cursor", "title", before(&inspected, "── Queue", " messages"));
+    note("messages at the cursor", "list", listed("━ messages "));
+    note("unacked at the cursor", "title", before(&inspected, "── Queue", " unacked"));
+    note("unacked at the cursor", "list", listed("▓ unacked "));
     let data = &world.model.data;
     note("messages", "the broker", data.depth.map(|depth| depth.total().to_string()));
     note("replicas ready", "the Deployment", data.workload.get().map(|workload| workload.ready.to_string()));

@@ -24,6 +24,7 @@ mod install;
 mod keys;
 mod load;
 mod output;
+mod pictures;
 mod readme;
 #[cfg(feature = "sandbox")]
 mod recordings;
@@ -40,6 +41,7 @@ mod screens;
 mod secrets;
 #[cfg(feature = "sandbox")]
 mod stopwatch;
+mod symbols;
 mod terminal;
 #[cfg(feature = "sandbox")]
 mod tuning;

@@ -104,7 +104,8 @@ pub(super) fn svg(frames: &[Frame], palette: &Palette, seconds_a_step: f32, desc
         if shown.last().is_none_or(|(_, end)| *end < total) {
             svg.push_str(" visibility=\"hidden\"");
         }
-        let (mut times, mut values) = (vec!["0".to_owned()], vec![if shown[0].0 == 0 { "visible" } else { "hidden" }]);
+        let (mut times, mut values) =
+            (vec!["0".to_owned()], vec![if shown[0].0 == 0 { "visible" } else { "hidden" }]);
         for (begin, end) in shown {
             for (step, value) in [(begin, "visible"), (end, "hidden")] {
                 if step > 0 && step < total {
@@ -199,15 +200,20 @@ impl<'a> Row<'a> {
         if self.shape(character, &ink, x, glyphs) {
             return;
         }
-        let (columns, text) =
-            self.texts.entry((ink, cell.modifier.contains(Modifier::BOLD))).or_default();
+        let (columns, text) = self.texts.entry((ink, cell.modifier.contains(Modifier::BOLD))).or_default();
         // A position is for each character, also for a combining mark, which gets none of its own.
         columns.push(n(x));
         text.push_str(&cell.symbol().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
     }
 
     /// Draws the character, if it is one that draws.
-    fn shape(&mut self, character: char, ink: &Ink, x: f32, glyphs: &mut BTreeMap<char, Vec<(f32, f32)>>) -> bool {
+    fn shape(
+        &mut self,
+        character: char,
+        ink: &Ink,
+        x: f32,
+        glyphs: &mut BTreeMap<char, Vec<(f32, f32)>>,
+    ) -> bool {
         let (width, height) = CELL;
         if let Some((opacity, areas)) = block(character) {
             let opacity = ink.opacity * opacity / 100;
@@ -215,7 +221,8 @@ impl<'a> Row<'a> {
             for [left, top, right, bottom] in areas {
                 let (left, top) = (left.mul_add(width, x), top * height);
                 let (right, bottom) = (right.mul_add(width, x), bottom * height);
-                let _ = write!(shapes.areas, "M{} {}H{}V{}H{}z", n(left), n(top), n(right), n(bottom), n(left));
+                let _ =
+                    write!(shapes.areas, "M{} {}H{}V{}H{}z", n(left), n(top), n(right), n(bottom), n(left));
             }
         } else if let Some(dots) = braille(character) {
             glyphs.insert(character, dots);
@@ -255,7 +262,8 @@ impl<'a> Row<'a> {
             }
             for (class, path) in [("l", &shapes.light_lines), ("h", &shapes.heavy_lines)] {
                 if !path.is_empty() {
-                    let _ = write!(svg, "<path class=\"{class}\" stroke=\"{colour}\"{opacity} d=\"{path}\"/>");
+                    let _ =
+                        write!(svg, "<path class=\"{class}\" stroke=\"{colour}\"{opacity} d=\"{path}\"/>");
                 }
             }
         }
