@@ -40,6 +40,25 @@ fn output(command: &mut Command, until: &str) -> String {
     text
 }
 
+/// The program of [`a_panic_has_no_secret`].
+#[test]
+#[ignore = "it panics: another test runs it as a process"]
+fn panicking_program() {
+    tui::terminal::mask_panics();
+    panic!("cannot reach amqp://guest:{SECRET}@broker:5672 with password={SECRET}");
+}
+
+#[test]
+fn a_panic_has_no_secret() {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--ignored", "--exact", "secrets::panicking_program", "--nocapture"])
+        .env("RUST_BACKTRACE", "1");
+    let output = output(&mut command, "\0");
+    assert!(output.contains("cannot reach amqp://"), "{output}");
+    is_clean("a panic", &output, MARK);
+}
+
 #[test]
 fn programs_do_not_log_the_brokers_login() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ mod metrics;
 
 use std::time::Duration;
 
+use contract::queue::VHOST;
 use kube::Client;
 use observed::DepthSample;
 
@@ -18,13 +19,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// A sample of one queue: `None` if the broker does not have the queue.
 pub type DepthAnswer = Result<Option<DepthSample>, Failure>;
 
-/// Queries the depth of one queue once: from the management API, else from the broker's metrics.
+/// Queries the depth of one queue of the default virtual host once: from the management API, else from the broker's metrics.
 ///
 /// # Errors
 /// If neither answers.
 pub async fn once(client: &Client, namespace: &str, queue: &str) -> DepthAnswer {
-    match Management::new(client.clone(), namespace).ask(queue).await {
-        Err(Failure::Unavailable(_)) => Metrics::new(client.clone(), namespace).ask(queue).await,
+    match Management::new(client.clone(), namespace).ask(VHOST, queue).await {
+        Err(Failure::Unavailable(_)) => Metrics::new(client.clone(), namespace).ask(VHOST, queue).await,
         answer => answer,
     }
 }

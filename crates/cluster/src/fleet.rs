@@ -8,11 +8,13 @@ use k8s_openapi::api::autoscaling::v2::{
     HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, HorizontalPodAutoscalerStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time};
-use kube::api::ListParams;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::{Api, Client, Resource};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::connect::{Cluster, ConnectError};
+use crate::errors;
 
 /// Objects in one page: the answer for a page is in memory as a whole.
 pub const PAGE: u32 = 250;
@@ -124,26 +126,81 @@ pub async fn list<T>(
 where
     T: From<HorizontalPodAutoscaler> + Clone + std::fmt::Debug,
 {
-    let api: Api<Slim<T>> = api(&cluster.client, namespace);
-    let refused = |error: &kube::Error| ConnectError::of_list(cluster, namespace, error);
-    let mut params = ListParams::default().labels(selector).limit(PAGE);
     let mut values = Vec::new();
+    let api = api::<T>(&cluster.client, namespace);
+    let read = pages(&api, selector, |page| match page {
+        Some(page) => values.extend(page.into_iter().map(|item| item.value)),
+        None => values.clear(),
+    });
+    match read.await {
+        Ok(()) => Ok(values),
+        Err(PageError::Late) => Err(ConnectError::late(cluster, REQUEST_TIMEOUT)),
+        Err(PageError::Refused(error)) => Err(ConnectError::of_list(cluster, namespace, &error)),
+    }
+}
+
+/// Lists KEDA's ScaledObjects of a namespace, or of all, that match a label selector, each reduced by `reduce`. Without KEDA, or
+/// without the right to list them, there are none.
+///
+/// # Errors
+/// Fails if a page cannot be read in time.
+pub async fn scaled_objects<T>(
+    client: &Client,
+    namespace: Option<&str>,
+    selector: &str,
+    reduce: impl Fn(&Value) -> Option<T>,
+) -> Result<Vec<T>, String> {
+    let kind = ApiResource::from_gvk(&GroupVersionKind::gvk("keda.sh", "v1alpha1", "ScaledObject"));
+    let api: Api<DynamicObject> = match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
+        None => Api::all_with(client.clone(), &kind),
+    };
+    let mut values = Vec::new();
+    let read = pages(&api, selector, |page| match page {
+        Some(page) => {
+            let objects = page.into_iter().filter_map(|object| serde_json::to_value(object).ok());
+            values.extend(objects.filter_map(|object| reduce(&object)));
+        }
+        None => values.clear(),
+    });
+    match read.await {
+        Ok(()) => Ok(values),
+        Err(PageError::Refused(kube::Error::Api(status))) if matches!(status.code, 403 | 404) => {
+            Ok(Vec::new())
+        }
+        Err(PageError::Refused(error)) => Err(errors::kube(&error)),
+        Err(PageError::Late) => Err(format!("listing ScaledObjects: no answer within {REQUEST_TIMEOUT:?}")),
+    }
+}
+
+/// The reason why a page could not be read.
+enum PageError {
+    Late,
+    Refused(kube::Error),
+}
+
+/// Reads all pages of a list, one at a time; `None` asks `take` to forget the pages before, because the list begins again.
+async fn pages<K>(api: &Api<K>, selector: &str, mut take: impl FnMut(Option<Vec<K>>)) -> Result<(), PageError>
+where
+    K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    let mut params = ListParams::default().labels(selector).limit(PAGE);
     loop {
         let page = match tokio::time::timeout(REQUEST_TIMEOUT, api.list(&params)).await {
-            Err(_late) => return Err(ConnectError::late(cluster, REQUEST_TIMEOUT)),
+            Err(_late) => return Err(PageError::Late),
             // The server no longer has the version of the first page: the next list has a newer one.
             Ok(Err(kube::Error::Api(status))) if status.code == 410 && params.continue_token.is_some() => {
                 params.continue_token = None;
-                values.clear();
+                take(None);
                 continue;
             }
-            Ok(Err(error)) => return Err(refused(&error)),
+            Ok(Err(error)) => return Err(PageError::Refused(error)),
             Ok(Ok(page)) => page,
         };
-        values.extend(page.items.into_iter().map(|item| item.value));
+        take(Some(page.items));
         params.continue_token = page.metadata.continue_.filter(|token| !token.is_empty());
         if params.continue_token.is_none() {
-            return Ok(values);
+            return Ok(());
         }
     }
 }

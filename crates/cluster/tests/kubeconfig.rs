@@ -95,6 +95,8 @@ enum Proxy {
     Https(TlsAcceptor),
     /// SOCKS 5 without a login.
     Socks,
+    /// SOCKS 5 that wants the login `u:p@ss`.
+    SocksWithLogin,
 }
 
 /// A proxy that connects each request to `server`, for any host. An HTTP proxy wants the login `u:p@ss`.
@@ -112,7 +114,8 @@ async fn proxy(kind: Proxy, server: SocketAddr) -> SocketAddr {
                             http_proxy(stream, server).await;
                         }
                     }
-                    Proxy::Socks => socks_proxy(stream, server).await,
+                    Proxy::Socks => socks_proxy(stream, server, false).await,
+                    Proxy::SocksWithLogin => socks_proxy(stream, server, true).await,
                 }
             });
         }
@@ -134,10 +137,24 @@ async fn http_proxy(mut stream: impl AsyncRead + AsyncWrite + Unpin, server: Soc
     let _ended = tokio::io::copy_bidirectional(&mut stream, &mut upstream).await;
 }
 
-async fn socks_proxy(mut stream: TcpStream, server: SocketAddr) {
+/// SOCKS 5 by RFC 1928, with a login by RFC 1929.
+async fn socks_proxy(mut stream: TcpStream, server: SocketAddr, wants_login: bool) {
     let mut message = [0; 512];
-    let _methods = stream.read(&mut message).await;
-    let _none = stream.write_all(&[5, 0]).await;
+    let read = stream.read(&mut message).await.unwrap_or_default();
+    let method = if wants_login { 2 } else { 0 };
+    if !message[..read].iter().skip(2).any(|offered| *offered == method) {
+        let _refused = stream.write_all(&[5, 0xff]).await;
+        return;
+    }
+    let _chosen = stream.write_all(&[5, method]).await;
+    if wants_login {
+        let read = stream.read(&mut message).await.unwrap_or_default();
+        let is_right = &message[..read] == b"\x01\x01u\x04p@ss";
+        let _answered = stream.write_all(&[1, u8::from(!is_right)]).await;
+        if !is_right {
+            return;
+        }
+    }
     let _request = stream.read(&mut message).await;
     let _granted = stream.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0]).await;
     let mut upstream = TcpStream::connect(server).await.unwrap();
@@ -562,6 +579,7 @@ async fn a_proxy_is_never_skipped() {
     let server = serve(Some(tls.clone())).await;
     let [http, https, socks] = [Proxy::Http, Proxy::Https(tls), Proxy::Socks].map(|kind| proxy(kind, server));
     let (http, https, socks) = (http.await, https.await, socks.await);
+    let login = proxy(Proxy::SocksWithLogin, server).await;
     // Nothing listens at the server's own address.
     let via = |proxy: &str| with(&insecure(1), &json!({"proxy-url": proxy}));
     let dead = format!("http://u:{SECRET}@127.0.0.1:9");
@@ -569,6 +587,13 @@ async fn a_proxy_is_never_skipped() {
         ("http", via(&format!("http://u:p%40ss@{http}")), &[][..]),
         ("https", via(&format!("https://u:p%40ss@{https}")), &[]),
         ("socks5", via(&format!("socks5://{socks}")), &[]),
+        ("socks5, login", via(&format!("socks5://u:p%40ss@{login}")), &[]),
+        (
+            "socks5, wrong login",
+            via(&format!("socks5://u:{SECRET}@{login}")),
+            &["through proxy socks5://", "proxy-url"],
+        ),
+        ("socks5, no login", via(&format!("socks5://{login}")), &["through proxy socks5://", "proxy-url"]),
         ("http, wrong login", via(&format!("http://u:{SECRET}@{http}")), &["proxy", "proxy-url"]),
         (
             "no listener",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use explain::rules::Rules;
 use observed::scaled_object::ScaledObject;
-use observed::{DepthSample, ExternalTarget, Hpa, MetricAnswer, Workload};
+use observed::{DepthSample, ExternalTarget, Hpa, MetricAnswer, Role, Workload};
 
 use crate::autoscaler::estimate::Estimate;
 use crate::autoscaler::forecast::pace::Pace;
@@ -171,8 +171,12 @@ impl Data {
     #[must_use]
     pub fn has_queue(&self) -> bool {
         let Some(hpa) = self.hpa.get() else { return true };
-        // Without an External metric, the depth is that of the demo's queue before the HPA was known.
-        hpa.metric.as_ref().is_some_and(|metric| metric.queue.is_some() || self.depth.is_some())
+        // Without an External metric, the depth is that of the demo's queue before the HPA was known. A label `queue` alone may
+        // belong to any queue system.
+        let may_have_broker = || !self.pods.is_listed() || !self.pods.of(Role::Broker).is_empty();
+        hpa.metric
+            .as_ref()
+            .is_some_and(|metric| self.depth.is_some() || metric.queue.is_some() && may_have_broker())
     }
 
     /// Index of the metric that decides the next sync, or else the first one.

@@ -45,6 +45,8 @@ pub struct Fleet {
     /// The chosen HPA; without one, the first is chosen.
     pub chosen: Option<Key>,
     entries: BTreeMap<Key, Entry>,
+    /// The paused ScaledObjects, under the names of their HPAs.
+    paused: BTreeMap<Key, Entry>,
 }
 
 fn key(row: &Row) -> Key {
@@ -79,6 +81,18 @@ impl Fleet {
         self.is_listed = true;
     }
 
+    /// Takes the paused ScaledObjects.
+    pub fn pause(&mut self, rows: Vec<Row>) {
+        self.paused =
+            rows.into_iter().map(|row| (key(&row), Entry { row, meter: SyncMeter::default() })).collect();
+    }
+
+    /// The HPAs, and the paused ScaledObjects without one.
+    fn all(&self) -> impl Iterator<Item = &Entry> {
+        let without_hpa = self.paused.iter().filter(|(key, _)| !self.entries.contains_key(*key));
+        self.entries.values().chain(without_hpa.map(|(_, entry)| entry))
+    }
+
     /// Takes a new or changed HPA.
     pub fn apply(&mut self, at: At, row: Row) {
         let mut meter = SyncMeter::default();
@@ -102,13 +116,13 @@ impl Fleet {
     /// Number of HPAs.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.all().count()
     }
 
     /// Returns true without an HPA.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.all().next().is_none()
     }
 
     /// The HPAs that match a filter, in order; `now` is the time for words about ages.
@@ -125,8 +139,8 @@ impl Fleet {
                     &words::verdict(row, now),
                 ])
         };
-        let mut visible: Vec<&Entry> = self.entries.values().filter(takes).collect();
-        // The map is in the order of the names, which the stable sort keeps among equals.
+        let mut visible: Vec<&Entry> = self.all().filter(takes).collect();
+        // The HPAs are in the order of their names, which the stable sort keeps among equals.
         self.order.sort(&mut visible);
         visible
     }

@@ -137,17 +137,21 @@ pub(crate) async fn collect(cluster: &Cluster, settings: &Settings, observer: Op
     let objects = objects.boxed().shared();
     let api = metrics_api::read(cluster).boxed().shared();
     let scraped = prometheus::objects(cluster, namespace, settings.prometheus.as_ref()).boxed().shared();
-    let permissions = async {
+    let permissions_there = async {
         let (scraped, api) = tokio::join!(scraped.clone(), api.clone());
         let prometheus = scraped.services.all().first().map_or(names::MONITORING, |at| &at.namespace);
         let is_keda = api.registration.get().is_some_and(serves);
         let adapter = api.rules_config_map.split_once('/').filter(|_| !is_keda);
         let adapter = adapter.map_or(names::MONITORING, |(at, _)| at);
-        let mut all = permissions::review(cluster, namespace, prometheus, adapter).await;
-        if is_keda {
-            all.extend(permissions::review_keda(cluster, namespace).await);
-        }
-        all
+        let there = permissions::review_there(cluster, prometheus, adapter);
+        let keda =
+            async { if is_keda { permissions::review_keda(cluster, namespace).await } else { Vec::new() } };
+        let (there, keda) = tokio::join!(there, keda);
+        [there, keda].concat()
+    };
+    let permissions = async {
+        let (here, there) = tokio::join!(permissions::review(cluster, namespace), permissions_there);
+        [here, there].concat()
     };
     let keda = async {
         let api = api.clone().await;

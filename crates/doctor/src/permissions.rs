@@ -23,19 +23,23 @@ struct Wanted {
     purpose: &'static str,
 }
 
-/// Reviews all permissions at once: in the namespaces of the HPA, of Prometheus and of the adapter.
-pub(crate) async fn review(
-    cluster: &Cluster,
-    namespace: &str,
-    prometheus: &str,
-    adapter: &str,
-) -> Vec<Permission> {
-    join_all(wanted(namespace, prometheus, adapter).into_iter().map(|wanted| wanted.review(cluster))).await
+/// Reviews the permissions in the HPA's namespace and for the whole cluster, all at once.
+pub(crate) async fn review(cluster: &Cluster, namespace: &str) -> Vec<Permission> {
+    review_all(cluster, wanted(namespace)).await
+}
+
+/// Reviews the permissions in the namespaces of Prometheus and of the adapter.
+pub(crate) async fn review_there(cluster: &Cluster, prometheus: &str, adapter: &str) -> Vec<Permission> {
+    review_all(cluster, wanted_there(prometheus, adapter)).await
 }
 
 /// Reviews the permissions for KEDA's objects.
 pub(crate) async fn review_keda(cluster: &Cluster, namespace: &str) -> Vec<Permission> {
-    join_all(wanted_of_keda(namespace).into_iter().map(|wanted| wanted.review(cluster))).await
+    review_all(cluster, wanted_of_keda(namespace)).await
+}
+
+async fn review_all(cluster: &Cluster, all: Vec<Wanted>) -> Vec<Permission> {
+    join_all(all.into_iter().map(|wanted| wanted.review(cluster))).await
 }
 
 fn wanted_of_keda(namespace: &str) -> Vec<Wanted> {
@@ -54,7 +58,7 @@ fn wanted_of_keda(namespace: &str) -> Vec<Wanted> {
     ]
 }
 
-fn wanted(namespace: &str, prometheus: &str, adapter: &str) -> Vec<Wanted> {
+fn wanted(namespace: &str) -> Vec<Wanted> {
     let here = |verb, group, resource, purpose| Wanted {
         verb,
         group,
@@ -65,10 +69,6 @@ fn wanted(namespace: &str, prometheus: &str, adapter: &str) -> Vec<Wanted> {
     };
     let everywhere =
         |verb, group, resource, purpose| Wanted { namespace: None, ..here(verb, group, resource, purpose) };
-    let there = |at: &str, verb, group, resource, purpose| Wanted {
-        namespace: Some(at.to_owned()),
-        ..here(verb, group, resource, purpose)
-    };
     vec![
         here("get", "autoscaling", "horizontalpodautoscalers", "the HPA"),
         here("list", "autoscaling", "horizontalpodautoscalers", "a second HPA with the same target"),
@@ -88,6 +88,19 @@ fn wanted(namespace: &str, prometheus: &str, adapter: &str) -> Vec<Wanted> {
         everywhere("get", "", "namespaces", "the namespace's labels and its deletion"),
         everywhere("get", "apiregistration.k8s.io", "apiservices", "the server of external metrics"),
         everywhere("list", "monitoring.coreos.com", "prometheuses", "the monitors that Prometheus selects"),
+    ]
+}
+
+fn wanted_there(prometheus: &str, adapter: &str) -> Vec<Wanted> {
+    let there = |at: &str, verb, group, resource, purpose| Wanted {
+        verb,
+        group,
+        resource,
+        subresource: "",
+        namespace: Some(at.to_owned()),
+        purpose,
+    };
+    vec![
         there(prometheus, "list", "", "services", "the Service of Prometheus"),
         Wanted { subresource: "portforward", ..there(prometheus, "create", "", "pods", "Prometheus") },
         there(adapter, "get", "", "configmaps", "the adapter's rules"),

@@ -3,6 +3,7 @@
 //! A row follows from the HPA's own specification and status. No pod and no metric is read for it, so a thousand rows cost one
 //! list. The price is precision: [`Row::wants`] is an estimate, because the status does not count the ready pods.
 
+mod keda;
 mod metric;
 mod verdict;
 
@@ -11,9 +12,9 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 
 use self::verdict::Facts;
 use observed::convert::timestamp;
-use observed::keda;
 use text::clean;
 
+pub use self::keda::paused;
 pub use self::metric::{Amount, MetricRow, Number};
 pub use self::verdict::{Tone, Verdict};
 
@@ -85,7 +86,7 @@ fn row(object: HorizontalPodAutoscaler) -> Row {
         spec: &spec,
         status: status.as_ref().filter(has_synced),
         metrics: metric::rows(&spec, status.as_ref()),
-        is_keda: keda::made_from(&metadata).is_some(),
+        is_keda: observed::keda::made_from(&metadata).is_some(),
         generation: metadata.generation,
         created: timestamp(metadata.creation_timestamp.as_ref()),
     };
@@ -106,7 +107,7 @@ fn row(object: HorizontalPodAutoscaler) -> Row {
         max: spec.max_replicas,
         last_scale: api_status.as_ref().and_then(|status| timestamp(status.last_scale_time.as_ref())),
         created: facts.created,
-        scaled_object: keda::made_from(&metadata).map(clean::text),
+        scaled_object: observed::keda::made_from(&metadata).map(clean::text),
         verdict,
         metrics: facts.metrics,
     }

@@ -30,14 +30,16 @@ pub fn sentences(object: &ScaledObject, replicas: Option<i32>) -> Vec<String> {
     all
 }
 
-/// A trigger's name for people: `rabbitmq Orders, active`.
+/// A trigger with its state for people: `rabbitmq Orders (inactive, active above 5)`.
 fn in_short(trigger: &Trigger) -> String {
     let name = trigger.name.as_deref().or(trigger.metadata.get("queueName").map(String::as_str));
     let name = name.map_or_else(|| trigger.kind.clone(), |name| format!("{} {name}", trigger.kind));
-    match trigger.is_active {
-        Some(is_active) => strings::trigger_activity(&name, is_active),
-        None => name,
-    }
+    let states = [
+        trigger.is_active.map(|is_active| strings::trigger_activity(is_active).to_owned()),
+        trigger.activation().map(strings::trigger_activation),
+    ];
+    let states: Vec<String> = states.into_iter().flatten().collect();
+    if states.is_empty() { name } else { format!("{name} ({})", states.join(", ")) }
 }
 
 fn failing(trigger: &Trigger) -> String {
@@ -52,7 +54,9 @@ mod tests {
     fn a_pause_comes_first_and_rest_is_no_failure() {
         let rabbitmq = Trigger {
             kind: "rabbitmq".to_owned(),
-            metadata: [("queueName".to_owned(), "Orders".to_owned())].into(),
+            metadata: [("queueName", "Orders"), ("activationValue", "5")]
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
             is_active: Some(false),
             ..Trigger::default()
         };
@@ -66,7 +70,7 @@ mod tests {
             sentences(&object, Some(0)),
             [
                 "KEDA rests at 0: an active trigger wakes the target",
-                "KEDA triggers: rabbitmq Orders (inactive), polled every 30 s at 0",
+                "KEDA triggers: rabbitmq Orders (inactive, active above 5), polled every 30 s at 0",
                 "KEDA scales to 0 after 300 s without an active trigger",
             ]
         );

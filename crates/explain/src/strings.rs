@@ -195,8 +195,12 @@ pub(crate) fn keda_formula(formula: &str) -> String {
     format!("KEDA combines the triggers: {formula}")
 }
 
-pub(crate) fn trigger_activity(name: &str, is_active: bool) -> String {
-    format!("{name} ({})", if is_active { "active" } else { "inactive" })
+pub(crate) fn trigger_activity(is_active: bool) -> &'static str {
+    if is_active { "active" } else { "inactive" }
+}
+
+pub(crate) fn trigger_activation(above: &str) -> String {
+    format!("active above {above}")
 }
 
 pub(crate) fn trigger_fails(name: &str, failures: i64) -> String {

@@ -1,11 +1,13 @@
 //! KEDA's ScaledObject: the triggers of an HPA, and the rest of its work.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use text::clean;
+use text::secret::{self, HIDDEN};
 
 use crate::keda;
 
@@ -74,6 +76,21 @@ impl Trigger {
         let is_expression = self.metadata.get("useRegex").is_some_and(|value| value == "true");
         let queue = self.metadata.get("queueName").filter(|_| self.kind == "rabbitmq" && !is_expression);
         queue.map(String::as_str)
+    }
+
+    /// The virtual host of a RabbitMQ trigger, if its settings name one. Else it is in the login, which is not read here.
+    #[must_use]
+    pub fn vhost(&self) -> Option<&str> {
+        let vhost =
+            self.metadata.get("vhostName").filter(|vhost| self.kind == "rabbitmq" && !vhost.is_empty());
+        vhost.map(String::as_str)
+    }
+
+    /// The value above which KEDA takes the trigger for active, if it is set. Its key differs between scalers: `activationValue`,
+    /// `activationThreshold`, `activationLagThreshold`.
+    #[must_use]
+    pub fn activation(&self) -> Option<&str> {
+        self.metadata.iter().find(|(key, _)| key.starts_with("activation")).map(|(_, value)| value.as_str())
     }
 
     /// The query of a Prometheus trigger.
@@ -147,12 +164,17 @@ fn trigger(object: &Value, metrics: &[String], index: usize, trigger: &Value) ->
         kind: trigger["type"].as_str().map(clean::text).unwrap_or_default(),
         name: trigger["name"].as_str().map(clean::text),
         metadata: settings
-            .filter_map(|(key, value)| Some((clean::text(key), clean::text(value.as_str()?))))
+            .filter_map(|(key, value)| Some((clean::text(key), clean::text(&public(key, value.as_str()?)))))
             .collect(),
         is_active: of_metric("triggersActivity").and_then(|activity| activity["isActive"].as_bool()),
         failures: of_metric("health").and_then(|health| health["numberOfFailures"].as_i64()).unwrap_or(0),
         metric,
     }
+}
+
+/// The value of a setting without secrets: a login belongs into a TriggerAuthentication, but KEDA takes it from here, too.
+fn public<'a>(key: &str, value: &'a str) -> Cow<'a, str> {
+    if secret::is_secret_name(key) { Cow::Borrowed(HIDDEN) } else { secret::hide(value) }
 }
 
 #[cfg(test)]
@@ -172,7 +194,8 @@ mod tests {
             "spec": {"fallback": {"failureThreshold": 3, "replicas": 4}, "triggers": [
                 {"type": "cron", "metadata": {"start": "0 8 * * *"}},
                 {"type": "rabbitmq", "metadata": {"queueName": "mail.out", "value": "20"}},
-                {"type": "rabbitmq", "metadata": {"queueName": "^a", "useRegex": "true"}},
+                {"type": "rabbitmq", "metadata": {"queueName": "^a", "useRegex": "true", "vhostName": "eu",
+                    "host": "amqp://me:pw@mq:5672/", "password": "pw"}},
             ]},
             "status": {"externalMetricNames": ["s0-cron", "s1-rabbitmq-mail-out"],
                 "conditions": [{"type": "Active", "status": "True"}, {"type": "Fallback", "status": "False"}],
@@ -184,7 +207,9 @@ mod tests {
         let queue = object.trigger("s1-rabbitmq-mail-out").unwrap();
         assert_eq!((queue.queue(), queue.failures, queue.is_active), (Some("mail.out"), 2, None));
         assert_eq!(object.triggers[0].is_active, Some(false));
-        assert_eq!(object.triggers[2].queue(), None, "an expression is no queue");
+        let expression = &object.triggers[2];
+        assert_eq!((expression.queue(), expression.vhost()), (None, Some("eu")), "an expression is no queue");
+        assert!(!format!("{expression:?}").contains("pw"), "{expression:?}");
     }
 
     #[test]

@@ -68,7 +68,21 @@ async fn read(arguments: &Args) -> Result<List, ConnectError> {
     let own = || cluster.client.default_namespace().to_owned();
     let namespace =
         (!arguments.all_namespaces).then(|| arguments.cluster.namespace.clone().unwrap_or_else(own));
-    let rows = fleet::list(&cluster, namespace.as_deref(), &arguments.selector).await?;
+    let (namespace_name, selector) = (namespace.as_deref(), arguments.selector.as_str());
+    let paused = fleet::scaled_objects(&cluster.client, namespace_name, selector, explain::fleet::paused);
+    let (rows, paused) = tokio::join!(fleet::list(&cluster, namespace_name, selector), paused);
+    let mut rows: Vec<Row> = rows?;
+    match paused {
+        // An older KEDA keeps the HPA of a paused object.
+        Ok(paused) => {
+            let new = |row: &Row| {
+                !rows.iter().any(|known| (&known.namespace, &known.name) == (&row.namespace, &row.name))
+            };
+            let new: Vec<Row> = paused.into_iter().filter(new).collect();
+            rows.extend(new);
+        }
+        Err(error) => complain(&error),
+    }
     Ok(List { context: cluster.context, namespace, rows })
 }
 

@@ -3,6 +3,7 @@
 //! The management API's totals query comes first, because it reads the queue itself. If it is not allowed, the broker's
 //! metrics replace it. Those figures are up to one statistics interval old.
 
+use contract::queue::{ORDERS, VHOST};
 use kube::Client;
 use tokio::sync::watch;
 
@@ -37,15 +38,15 @@ pub(crate) async fn run(
     health.connecting_if_new().await;
     loop {
         pace.due().await;
-        let Some(queue) = followed.queue() else {
+        let Some(Queue { vhost, name }) = followed.queue() else {
             health.report(SourceState::Unavailable(NO_QUEUE.to_owned())).await;
             continue;
         };
         let asked = if metrics_rounds == 0 {
-            management.ask(&queue).await
+            management.ask(&vhost, &name).await
         } else {
             metrics_rounds -= 1;
-            metrics.ask(&queue).await
+            metrics.ask(&vhost, &name).await
         };
         match asked {
             Ok(Some(sample)) => {
@@ -53,7 +54,7 @@ pub(crate) async fn run(
                 outbox.send(Event::Depth(sample)).await;
             }
             Ok(None) => {
-                health.report(SourceState::Unavailable(format!("the broker has no queue {queue}"))).await;
+                health.report(SourceState::Unavailable(no_queue(&vhost, &name))).await;
             }
             Err(Failure::Unavailable(cause)) if metrics_rounds == 0 => {
                 // The next round polls the metrics; if they fail too, their cause is reported.
@@ -74,14 +75,29 @@ pub(crate) struct Followed {
 impl Followed {
     /// The queue that the HPA's metric or KEDA's trigger selects; the contract's queue if the HPA is unknown or selects none.
     /// `None` if the HPA has no External metric.
-    fn queue(&self) -> Option<String> {
+    fn queue(&self) -> Option<Queue> {
+        let of_default = |name: &str| Queue { vhost: VHOST.to_owned(), name: name.to_owned() };
         let (hpa, object) = (self.hpa.borrow(), self.object.borrow());
-        let Some(hpa) = hpa.as_ref() else { return Some(contract::queue::ORDERS.to_owned()) };
+        let Some(hpa) = hpa.as_ref() else { return Some(of_default(ORDERS)) };
         let metric = hpa.metric.as_ref()?;
         let trigger = object.as_ref().and_then(|object| object.trigger(&metric.name));
         if let Some(trigger) = trigger {
-            return trigger.queue().map(str::to_owned);
+            let vhost = trigger.vhost().unwrap_or(VHOST).to_owned();
+            return trigger.queue().map(|name| Queue { vhost, name: name.to_owned() });
         }
-        Some(metric.queue.clone().unwrap_or_else(|| contract::queue::ORDERS.to_owned()))
+        Some(of_default(metric.queue.as_deref().unwrap_or(ORDERS)))
+    }
+}
+
+/// A queue of a virtual host.
+struct Queue {
+    vhost: String,
+    name: String,
+}
+
+fn no_queue(vhost: &str, name: &str) -> String {
+    match vhost {
+        VHOST => format!("the broker has no queue {name}"),
+        vhost => format!("virtual host {vhost} of the broker has no queue {name}"),
     }
 }

@@ -1,7 +1,10 @@
 //! The watch on all HPAs of the cluster, or of a namespace.
 //!
 //! Its requests: one for the right to list all namespaces, one a page of the list, and one watch that is renewed every two
-//! minutes. No pod and no metric is read for the list.
+//! minutes. No pod and no metric is read for the list. With KEDA, one more list each half minute finds the paused ScaledObjects,
+//! which have no HPA.
+
+use std::time::Duration;
 
 use kube::Client;
 use kube::api::ListParams;
@@ -17,6 +20,9 @@ use dashboard::message::Event;
 use dashboard::reported::{FleetEvent, Source};
 use explain::fleet::Row;
 
+/// Interval of the lists of paused ScaledObjects.
+const PAUSED_EVERY: Duration = Duration::from_secs(30);
+
 /// Watches the HPAs of `namespace`; of all namespaces without one, or of the context's namespace if the user may not list all.
 pub(crate) async fn run(client: Client, namespace: Option<String>, outbox: EventSender) {
     let (namespace, note) = match namespace {
@@ -28,11 +34,30 @@ pub(crate) async fn run(client: Client, namespace: Option<String>, outbox: Event
         None => "the HPAs of all namespaces".to_owned(),
     };
     let api = fleet::api::<Row>(&client, namespace.as_deref());
-    outbox.send(Event::Fleet(FleetEvent::Began { namespace, note })).await;
+    outbox.send(Event::Fleet(FleetEvent::Began { namespace: namespace.clone(), note })).await;
     let health = Health::new(Source::Fleet, outbox.clone());
     let (returned, returns) = liveness::channel();
     let follow = Follow::over(api, watcher::Config::default().page_size(PAGE), what, returns, health);
-    tokio::join!(liveness::run(client, returned, outbox.clone()), pass(follow, outbox));
+    let paused = poll_paused(client.clone(), namespace, outbox.clone());
+    tokio::join!(liveness::run(client, returned, outbox.clone()), pass(follow, outbox), paused);
+}
+
+/// Passes the paused ScaledObjects to the model.
+async fn poll_paused(client: Client, namespace: Option<String>, outbox: EventSender) {
+    let mut known = Vec::new();
+    let mut timer = tokio::time::interval(PAUSED_EVERY);
+    loop {
+        timer.tick().await;
+        let listed = fleet::scaled_objects(&client, namespace.as_deref(), "", explain::fleet::paused);
+        match listed.await {
+            Ok(rows) if rows != known => {
+                known.clone_from(&rows);
+                outbox.send(Event::Fleet(FleetEvent::Paused(rows))).await;
+            }
+            Ok(_same) => {}
+            Err(error) => tracing::info!(%error, "no ScaledObjects"),
+        }
+    }
 }
 
 /// Passes the rows to the model.

@@ -68,22 +68,6 @@ fn rule(series: &str, query: &str) -> String {
 
 const SERIES: &str = r#"rabbitmq_detailed_queue_messages{namespace!="",queue!=""}"#;
 
-/// The total that the HPA reads of a metric, after its next sync.
-async fn until_reading(sandbox: &Sandbox, index: usize, expected: f64) {
-    testkit::wait::until("the HPA's reading", || async {
-        let hpa = sandbox.get(HPA).await;
-        let current = &hpa["status"]["currentMetrics"][index]["external"]["current"]["averageValue"];
-        let quantity = current.as_str().unwrap_or_default();
-        let average = match quantity.strip_suffix('m') {
-            Some(milli) => milli.parse::<f64>().map(|milli| milli / 1_000.0),
-            None => quantity.parse::<f64>(),
-        };
-        let pods = hpa["status"]["currentReplicas"].as_f64().unwrap_or_default();
-        average.ok().filter(|average| (average * pods - expected).abs() <= 0.01 * pods.max(1.0)).map(|_| ())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn rules_that_read_other_series() {
     let sandbox = Sandbox::start().await;
@@ -98,29 +82,29 @@ async fn rules_that_read_other_series() {
     let found = |code, report: &Value| code == Some(1) && report.to_string().contains(returned);
     sandbox.until("rule-matchers", found).await;
     sandbox.repaired("rule-matchers", "<<.LabelMatchers>>").await;
-    until_reading(&sandbox, 0, 0.0).await;
+    sandbox.until_reading(0, 0.0).await;
 
     rules(&sandbox, &rule(SERIES, r#"sum(<<.Series>>{<<.LabelMatchers>>,vhost="prod"}) or vector(0)"#)).await;
     metrics(&sandbox, &[queue("Invoices")]).await;
     let report = sandbox.until_failure("rule-pins", r#"vhost=\"/\""#).await;
     sandbox.carry_out(&report).await;
-    until_reading(&sandbox, 0, 205.0).await;
+    sandbox.until_reading(0, 205.0).await;
 
     rules(&sandbox, &rule(SERIES, r#"sum(<<.Series>>{<<.LabelMatchers>>} > 1000) or vector(0)"#)).await;
     let report = sandbox.until_failure("rule-value", "metricsQuery").await;
     sandbox.carry_out(&report).await;
-    until_reading(&sandbox, 0, 205.0).await;
+    sandbox.until_reading(0, 205.0).await;
 
     // A rule of one queue, and an HPA without a selector: nothing is wrong.
     let own = r#"sum(max by (namespace, vhost, queue) (<<.Series>>{<<.LabelMatchers>>,queue="Invoices",vhost="/"}))"#;
     rules(&sandbox, &rule(&SERIES.replace(r#"queue!="""#, r#"queue="Invoices""#), own)).await;
     metrics(&sandbox, &[external("rabbitmq_queue_length", &Value::Null)]).await;
     sandbox.until_healthy().await;
-    until_reading(&sandbox, 0, 205.0).await;
+    sandbox.until_reading(0, 205.0).await;
     // A selector that contradicts it.
     metrics(&sandbox, &[queue("Orders")]).await;
     sandbox.repaired("rule-pins", "matchLabels/queue").await;
-    until_reading(&sandbox, 0, 205.0).await;
+    sandbox.until_reading(0, 205.0).await;
 
     let ranges =
         r#"sum(<<.Series>>{<<range $l, $v := .LabelValuesByName>><<$l>>=~"<<$v>>",<<end>>vhost="/"})"#;
@@ -140,13 +124,13 @@ async fn selectors_that_match_no_series() {
     let named = |label: &str| external("rabbitmq_queue_length", &json!({"matchLabels": {label: "Orders"}}));
     metrics(&sandbox, &[named("queue_name")]).await;
     sandbox.repaired("selector", "matchLabels/queue_name").await;
-    until_reading(&sandbox, 0, 0.0).await;
+    sandbox.until_reading(0, 0.0).await;
 
     let expression =
         json!({"matchExpressions": [{"key": "queue", "operator": "In", "values": ["mail/out"]}]});
     metrics(&sandbox, &[external("rabbitmq_queue_length", &expression)]).await;
     sandbox.repaired("selector", "selector/matchExpressions/0").await;
-    until_reading(&sandbox, 0, 30.0).await;
+    sandbox.until_reading(0, 30.0).await;
 }
 
 #[tokio::test]
@@ -201,7 +185,7 @@ async fn every_metric_is_walked() {
     let report = sandbox.until_failure("queue", "/spec/metrics/1/external").await;
     assert_eq!(report["fix"]["text"].to_string().matches("Invoices").count(), 1, "{report:#}");
     sandbox.carry_out(&report).await;
-    until_reading(&sandbox, 1, 205.0).await;
+    sandbox.until_reading(1, 205.0).await;
 
     let lag = external("checkout_lag", &json!({"matchLabels": {"group": "checkout"}}));
     metrics(&sandbox, &[queue("Orders"), lag]).await;

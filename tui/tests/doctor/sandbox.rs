@@ -140,18 +140,48 @@ impl Sandbox {
         }
     }
 
-    /// Waits for the failure, runs its printed fix, and waits until nothing is wrong.
+    /// Waits for the failure, runs its printed fix, and waits until nothing is wrong and the HPA reads what the broker has.
     pub(crate) async fn repaired(&self, check: &str, words: &str) {
         let report = self.until_failure(check, words).await;
-        self.carry_out(&report).await;
-        self.until_healthy().await;
+        self.is_repaired_by(&report).await;
     }
 
-    /// Waits for the warning, runs its printed fix, and waits until nothing is wrong.
+    /// Waits for the warning, runs its printed fix, and waits until nothing is wrong and the HPA reads what the broker has.
     pub(crate) async fn repaired_warning(&self, check: &str, words: &str) {
         let report = self.until_warning(check, words).await;
-        self.carry_out(&report).await;
+        self.is_repaired_by(&report).await;
+    }
+
+    /// The property of every printed fix: the finding is gone, nothing else fails, and the HPA's readings are true.
+    async fn is_repaired_by(&self, report: &Value) {
+        self.carry_out(report).await;
         self.until_healthy().await;
+        self.until_true().await;
+    }
+
+    /// Waits until the HPA's reading of each queue is the broker's number of messages.
+    async fn until_true(&self) {
+        let metrics_path = format!(
+            "/api/v1/namespaces/{DEMO}/services/rabbitmq:15692/proxy/metrics/detailed?family=queue_coarse_metrics"
+        );
+        testkit::wait::until_within(LONG, "the HPA to read what the broker has", async || {
+            let (hpa, exposed) = (self.get(HPA).await, self.text(&metrics_path).await);
+            let metrics = hpa["spec"]["metrics"].as_array().unwrap();
+            let is_true = |(index, metric): (usize, &Value)| {
+                let queue = &metric["external"]["metric"]["selector"]["matchLabels"]["queue"];
+                queue.as_str().is_none_or(|queue| is_reading(&hpa, index, messages(&exposed, queue)))
+            };
+            metrics.iter().enumerate().all(is_true).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the total that the HPA reads of a metric is `expected`.
+    pub(crate) async fn until_reading(&self, index: usize, expected: f64) {
+        testkit::wait::until("the HPA's reading", async || {
+            is_reading(&self.get(HPA).await, index, expected).then_some(())
+        })
+        .await;
     }
 
     /// Runs a command line as a shell with `kubectl` does: with the real one if it is installed, or else the commands patch,
@@ -250,6 +280,25 @@ pub(crate) fn doctor(kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, Val
 fn is_fix(report: &Value, check: &str, words: &str) -> bool {
     let fix = &report["fix"];
     fix["check"] == check && fix["text"].as_str().is_some_and(|text| text.contains(words))
+}
+
+/// Returns whether the HPA's reading of an External metric has this total.
+fn is_reading(hpa: &Value, index: usize, expected: f64) -> bool {
+    let current = &hpa["status"]["currentMetrics"][index]["external"]["current"];
+    let number = |field: &str| {
+        let quantity: hpa::Quantity = current[field].as_str()?.parse().ok()?;
+        Some(quantity.milli().ok()? as f64 / 1_000.0)
+    };
+    let pods = hpa["status"]["currentReplicas"].as_f64().unwrap_or_default();
+    let total = number("value").or_else(|| Some(number("averageValue")? * pods));
+    total.is_some_and(|total| (total - expected).abs() <= 0.01 * pods.max(1.0))
+}
+
+/// The messages of a queue in the broker's exposition, in all virtual hosts.
+fn messages(exposed: &str, queue: &str) -> f64 {
+    let lines = exposed.lines().filter(|line| line.starts_with("rabbitmq_detailed_queue_messages{"));
+    let of_queue = lines.filter(|line| line.contains(&format!("queue=\"{queue}\"")));
+    of_queue.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
 
 /// Returns whether `kubectl` is installed.

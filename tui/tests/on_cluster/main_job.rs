@@ -182,7 +182,7 @@ fn the_targets_column_equals_kubectl() {
             String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
         // worker-scaler Deployment/worker 0/20 (avg) 1 10 1 5m
         let targets = printed.split_once("Deployment/worker ")?.1.split_once(')')?.0.to_owned() + ")";
-        dashboard.screen().says(&format!("targets {targets}")).then_some(())
+        dashboard.screen().says(&format!("reading {targets}")).then_some(())
     });
     dashboard.quit();
 }

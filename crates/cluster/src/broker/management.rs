@@ -16,9 +16,12 @@ use crate::errors::{self, Failure};
 use crate::http::get;
 use crate::persistent_connection::PersistentConnection;
 use observed::DepthSample;
+use promfmt::percent;
 
-/// All queues of the default virtual host with their totals only. RabbitMQ reads those from the queues, not from statistics.
-const TOTALS: &str = "/api/queues/%2F?disable_stats=true&enable_queue_totals=true";
+/// All queues of a virtual host with their totals only. RabbitMQ reads those from the queues, not from statistics.
+fn totals(vhost: &str) -> String {
+    format!("/api/queues/{}?disable_stats=true&enable_queue_totals=true", percent::encode(vhost))
+}
 
 /// The management API, through a persistent connection.
 pub struct Management {
@@ -39,17 +42,17 @@ impl Management {
         Self { connection: PersistentConnection::new(client.clone(), endpoint), client, authorization: None }
     }
 
-    /// Queries the depth of one queue.
+    /// Queries the depth of one queue of a virtual host.
     ///
     /// # Errors
     /// If the credentials are not readable, or the broker does not answer or rejects them.
-    pub async fn ask(&mut self, queue: &str) -> DepthAnswer {
+    pub async fn ask(&mut self, vhost: &str, queue: &str) -> DepthAnswer {
         let authorization = match &self.authorization {
             Some(authorization) => authorization.clone(),
             None => self.authorization.insert(self.credentials().await?).clone(),
         };
         let mut request =
-            get(names::RABBITMQ, TOTALS).map_err(|error| Failure::Unavailable(error.to_string()))?;
+            get(names::RABBITMQ, &totals(vhost)).map_err(|error| Failure::Unavailable(error.to_string()))?;
         request.headers_mut().insert(header::AUTHORIZATION, authorization);
         let answer = self.connection.ask(&request, REQUEST_TIMEOUT).await?;
         match answer.status {

@@ -37,27 +37,27 @@ impl Metrics {
         Self { connection: PersistentConnection::new(client, endpoint) }
     }
 
-    /// Queries the depth of one queue.
+    /// Queries the depth of one queue of a virtual host.
     ///
     /// # Errors
     /// If the endpoint does not answer, or answers an error.
-    pub async fn ask(&mut self, queue: &str) -> DepthAnswer {
+    pub async fn ask(&mut self, vhost: &str, queue: &str) -> DepthAnswer {
         let request =
             get(names::RABBITMQ, DETAILED).map_err(|error| Failure::Unavailable(error.to_string()))?;
         let answer = self.connection.ask(&request, REQUEST_TIMEOUT).await?;
         match answer.status {
-            StatusCode::OK => Ok(depth(&String::from_utf8_lossy(&answer.body), queue)),
+            StatusCode::OK => Ok(depth(&String::from_utf8_lossy(&answer.body), vhost, queue)),
             status => Err(Failure::Lost(format!("the broker's metrics endpoint answered {status}"))),
         }
     }
 }
 
-/// The totals of one queue of the default virtual host, from the text exposition.
-fn depth(text: &str, queue: &str) -> Option<DepthSample> {
+/// The totals of one queue, from the text exposition.
+fn depth(text: &str, vhost: &str, queue: &str) -> Option<DepthSample> {
     let of_queue = |sample: &Sample<'_>| {
         let labels = exposition::labels(sample.series).unwrap_or_default();
         let has = |name: &str, value: &str| labels.iter().any(|(n, v)| *n == name && v == value);
-        has("queue", queue) && has("vhost", "/")
+        has("queue", queue) && has("vhost", vhost)
     };
     let samples: Vec<Sample<'_>> =
         exposition::samples(text).filter_map(Result::ok).filter(of_queue).collect();
@@ -90,9 +90,10 @@ rabbitmq_detailed_queue_messages_unacked{vhost="/",queue="a,\"b\""} 0
 "#;
         let expected =
             DepthSample { ready: 5, unacked: 2, consumers: Some(3), staleness: STATISTICS_INTERVAL };
-        assert_eq!(depth(text, "Orders"), Some(expected));
-        assert_eq!(depth(text, "a,\"b\"").map(|depth| depth.ready), Some(4));
-        assert_eq!(depth(text, "nowhere"), None);
-        assert_eq!(depth("", "Orders"), None);
+        assert_eq!(depth(text, "/", "Orders"), Some(expected));
+        assert_eq!(depth(text, "/", "a,\"b\"").map(|depth| depth.ready), Some(4));
+        assert_eq!(depth(text, "/", "nowhere"), None);
+        assert_eq!(depth(text, "other", "Orders"), None, "one of its series is missing");
+        assert_eq!(depth("", "/", "Orders"), None);
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use hpa::limits::rules::Rules;
 use hpa::memory::Recommendation;
 use hpa::spec::{Direction, Metric};
-use hpa::status::{Current, MetricStatus};
+use hpa::status::{ConditionStatus, Current, MetricStatus};
 use hpa::{Input, Memory, Reading, Scale, Spec};
 use observed::{Hpa, Workload};
 
@@ -30,6 +30,12 @@ use crate::clock::At;
 use crate::data::Data;
 use crate::reported::{Source, SourceState};
 use crate::strings::sentences;
+
+/// Time by which the status of a sync arrives early or late on a busy cluster, at most.
+const LATE: Duration = Duration::from_secs(3);
+
+/// Limit on the pods with a sample that are tried for a past sync.
+const MAX_SAMPLES: usize = 8;
 
 /// Limit on presumed syncs that are made up at once; a window of one hour has this many at the default
 /// period.
@@ -60,7 +66,7 @@ impl Estimate {
         }
         self.readings.follow(&spec.metrics);
         if inputs::needs_pods(spec) {
-            self.pods.update(&data.pods, data.start_on_cluster());
+            self.pods.update(now, &data.pods, data.start_on_cluster());
         }
         let is_first = self.began.is_none();
         let knows_since = *self.began.get_or_insert(now);
@@ -93,7 +99,7 @@ impl Estimate {
         let decide = |when: At| {
             // A preview must not change the memory: only a sync of the controller adds a recommendation.
             let mut memory = self.memory.clone();
-            self.decide(data, hpa, spec, &scale, self.readings.newest(), when, &mut memory)
+            self.decide(data, hpa, spec, &self.moment(&scale, when), self.readings.newest(), &mut memory)
         };
         let held = decide(now).trace.stabilised.and_then(|stabilised| stabilised.held_by);
         let decision = decide(self.next_at(now));
@@ -126,13 +132,14 @@ impl Estimate {
         }
         let holds = !hpa.conditions.iter().any(|c| c.kind == "AbleToScale" && c.reason == "ReadyForNewScale");
         let (scale, _) = inputs::scale_then(&self.recent, hpa, &workload.selector.query());
-        let (readings, basis) = self.readings_then(data, hpa, spec, &scale, now);
+        let moment = self.moment(&scale, now);
+        let (readings, basis) = self.readings_then(data, hpa, spec, &moment);
         let known = Recommendation { replicas: workload.spec_replicas, at: time(now) };
         if holds || basis == Basis::None {
             self.memory.recommendations = Some(vec![known]);
         } else {
             let mut memory = Memory { recommendations: Some(Vec::new()), ..Memory::default() };
-            let _ = self.decide(data, hpa, spec, &scale, &readings, now, &mut memory);
+            let _ = self.decide(data, hpa, spec, &moment, &readings, &mut memory);
             self.memory = memory;
         }
     }
@@ -161,9 +168,10 @@ impl Estimate {
         while now.since(synced) >= period + grace {
             self.presumed = Some(Presumed { before: self.memory.clone(), synced });
             synced = At(synced.0 + period);
-            let (readings, _) = self.readings_then(data, hpa, spec, &scale, synced);
             let mut memory = std::mem::take(&mut self.memory);
-            let raw = self.decide(data, hpa, spec, &scale, &readings, synced, &mut memory).trace.raw;
+            let moment = self.moment(&scale, synced);
+            let (readings, _) = self.readings_then(data, hpa, spec, &moment);
+            let raw = self.decide(data, hpa, spec, &moment, &readings, &mut memory).trace.raw;
             self.memory = memory;
             syncs.push(Sync { at: synced, readings, size: scale.spec_replicas, raw });
         }
@@ -177,12 +185,11 @@ impl Estimate {
         let (scale, existed_seen) = inputs::scale_then(&self.recent, hpa, &selector);
         let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
         self.take_back_presumed(now);
-        let when = self.decided(now);
-        let (readings, basis) = self.readings_then(data, hpa, spec, &scale, when);
-        let mut memory = std::mem::take(&mut self.memory);
-        let trace = self.decide(data, hpa, spec, &scale, &readings, when, &mut memory).trace;
-        self.memory = memory;
         let reported = ReportedStatus::of(hpa);
+        let Reconstruction { when, readings, basis, trace, memory } =
+            self.reconstruct(data, hpa, spec, &scale, self.decided(now), &reported);
+        self.memory = memory;
+        self.presumed = None;
         let spec_then = self.past.spec(spec);
         let last = LastSync {
             at: now,
@@ -204,11 +211,106 @@ impl Estimate {
         sync
     }
 
+    /// Computes the sync in the status again. Its exact inputs are not visible. Of those that the controller may have had, the first
+    /// that give the status count, else the most probable ones: the pods and sizes of a moment ago, pods that are ready by now,
+    /// an older reading with the same figures, some pods without a sample, a status that arrived late, a memory without our guess
+    /// about the time before this run, without a presumed sync, or with one more.
+    fn reconstruct(
+        &self,
+        data: &Data,
+        hpa: &Hpa,
+        spec: &Spec,
+        scale: &Scale,
+        decided: At,
+        reported: &ReportedStatus,
+    ) -> Reconstruction {
+        let at = |moment: &Moment<'_>, memory: &Memory| {
+            let (readings, basis) = self.readings_then(data, hpa, spec, moment);
+            let mut memory = memory.clone();
+            let trace = self.decide(data, hpa, spec, moment, &readings, &mut memory).trace;
+            Reconstruction { when: moment.when, readings, basis, trace, memory }
+        };
+        let agrees = |found: &Reconstruction| {
+            reported.agrees_with(&found.trace) && names_winner(hpa, spec, &found.trace)
+        };
+        let probable = self.moment(scale, decided);
+        let most_probable = at(&probable, &self.memory);
+        if agrees(&most_probable) {
+            return most_probable;
+        }
+        let jitter = grace(self.schedule.period().0);
+        let earliest = self.synced.unwrap_or_default();
+        let (later, sooner) =
+            (|by| At(decided.0 + by), |by: Duration| At(decided.0.saturating_sub(by)).max(earliest));
+        let moments = [decided, later(jitter), sooner(jitter), later(LATE), sooner(LATE)]
+            .map(|when| Moment { when, ..probable });
+        let scales: Vec<Scale> = self
+            .recent
+            .also_existed(hpa.current_replicas)
+            .map(|existed| Scale { status_replicas: existed, ..scale.clone() })
+            .collect();
+        let scales = scales.iter().map(|scale| Moment { scale, ..probable });
+        let ready: Vec<hpa::Pod> = probable.pods.iter().map(|pod| ready_by_now(pod, time(decided))).collect();
+        let ready = [Moment { pods: &ready, ..probable }];
+        let older = (1..readings::REMEMBERED).map(|older| Moment { older, ..probable });
+        let samples = (1..probable.pods.len().min(MAX_SAMPLES))
+            .rev()
+            .map(|sampled| Moment { sampled: Some(sampled), ..probable });
+        let with_memory = |memory: Memory| {
+            let mut found = moments
+                .iter()
+                .copied()
+                .flat_map(|moment| self.with_pods(moment))
+                .map(|moment| at(&moment, &memory));
+            found.find(agrees)
+        };
+        let as_remembered = moments
+            .into_iter()
+            .chain(scales)
+            .chain(older)
+            .chain(samples)
+            .flat_map(|moment| self.with_pods(moment));
+        ready
+            .into_iter()
+            .chain(as_remembered)
+            .map(|moment| at(&moment, &self.memory))
+            .find(agrees)
+            .or_else(|| self.other_memories(decided).into_iter().find_map(with_memory))
+            .unwrap_or(most_probable)
+    }
+
+    /// The same moment with the pods as they are now, and as they were a moment ago.
+    fn with_pods<'a>(&'a self, moment: Moment<'a>) -> impl Iterator<Item = Moment<'a>> {
+        self.pods.recent().map(move |pods| Moment { pods, ..moment })
+    }
+
+    /// The memories that the controller may have had in place of ours.
+    fn other_memories(&self, decided: At) -> Vec<Memory> {
+        let Some(known) = &self.memory.recommendations else { return Vec::new() };
+        let began = time(self.began.unwrap_or_default());
+        let with = |recommendations| Memory { recommendations: Some(recommendations), ..self.memory.clone() };
+        let observed: Vec<Recommendation> = known.iter().filter(|known| known.at > began).copied().collect();
+        let last = self.past.last().and_then(|last| last.trace.raw);
+        let before =
+            At(decided.0.saturating_sub(self.schedule.period().0)).max(self.synced.unwrap_or_default());
+        let silent = last.map(|replicas| Recommendation { replicas, at: time(before) });
+        let silent = silent.map(|silent| known.iter().copied().chain([silent]).collect());
+        let changed =
+            [(observed.len() < known.len()).then_some(observed), silent].into_iter().flatten().map(with);
+        let unpresumed = self.presumed.iter().map(|presumed| presumed.before.clone());
+        unpresumed.chain(changed).collect()
+    }
+
+    /// A moment with the pods as they are now.
+    fn moment<'a>(&'a self, scale: &'a Scale, when: At) -> Moment<'a> {
+        Moment { scale, pods: self.pods.list(), sampled: None, older: 0, when }
+    }
+
     /// Takes the last presumed sync back if this one follows it too early: a busy controller is late, and they are the same.
     fn take_back_presumed(&mut self, now: At) {
         let period = self.schedule.period().0;
         let is_early = self.synced.is_some_and(|synced| now.since(synced) + grace(period) < period);
-        if let Some(Presumed { before, synced }) = self.presumed.take().filter(|_| is_early) {
+        if let Some(Presumed { before, synced }) = self.presumed.take_if(|_| is_early) {
             self.memory = before;
             self.synced = Some(synced);
         }
@@ -270,18 +372,17 @@ impl Estimate {
         data: &Data,
         hpa: &Hpa,
         spec: &Spec,
-        scale: &Scale,
-        when: At,
+        moment: &Moment<'_>,
     ) -> (Vec<Reading>, Basis) {
         let followed = hpa.followed();
         let mut weakest = Basis::Read;
         let one = |(index, metric): (usize, &Metric)| {
             let (reading, basis) = if Some(index) == followed {
-                let total = inputs::total_then(&self.recent, hpa, scale.status_replicas);
+                let total = inputs::total_then(&self.recent, hpa, moment.scale.status_replicas);
                 (Reading::External(total.milli().into_iter().collect()), total.into())
             } else {
                 let current = hpa.current.get(index).copied().flatten();
-                self.reading_then(data, hpa, spec, (index, metric), current, scale, when)
+                self.reading_then(data, hpa, spec, (index, metric), current, moment)
             };
             weakest = weakest.max(basis);
             reading
@@ -291,7 +392,6 @@ impl Estimate {
     }
 
     /// The reading of one metric: a recent answer that gives the figures of the status, else one computed back from it.
-    #[expect(clippy::too_many_arguments, reason = "a decision about one metric has as many inputs")]
     fn reading_then(
         &self,
         data: &Data,
@@ -299,8 +399,7 @@ impl Estimate {
         spec: &Spec,
         (index, metric): (usize, &Metric),
         current: Option<Current>,
-        scale: &Scale,
-        when: At,
+        moment: &Moment<'_>,
     ) -> (Reading, Basis) {
         let Some(current) = current else {
             return (Reading::Failed(sentences::NO_READING.to_owned()), Basis::None);
@@ -315,57 +414,51 @@ impl Estimate {
         let gives = |reading: &&Reading| {
             let mut memory = Memory::default();
             let readings = std::slice::from_ref(*reading);
-            let decision = self.decide(data, hpa, &alone, scale, readings, when, &mut memory);
+            let decision = self.decide(data, hpa, &alone, moment, readings, &mut memory);
             decision.status.current_metrics.first().and_then(MetricStatus::current) == Some(&current)
         };
-        if let Some(seen) = self.readings.recent(index).find(gives) {
+        if let Some(seen) = self.readings.recent(index).filter(gives).nth(moment.older) {
             return (seen.clone(), Basis::Read);
         }
         let config = data.rules().config;
-        let pods = self.pods.list();
-        match readings::from_status(metric, &current, scale.status_replicas, pods, &config, time(when)) {
+        let existed = moment.scale.status_replicas;
+        let sampled = &moment.pods[..moment.sampled.unwrap_or(moment.pods.len()).min(moment.pods.len())];
+        match readings::from_status(metric, &current, existed, sampled, &config, time(moment.when)) {
             Some(reading) => (reading, Basis::Back),
             None => (Reading::Failed(sentences::NO_READING.to_owned()), Basis::None),
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a decision has as many inputs, and each caller has others"
-    )]
     fn decide(
         &self,
         data: &Data,
         hpa: &Hpa,
         spec: &Spec,
-        scale: &Scale,
+        moment: &Moment<'_>,
         readings: &[Reading],
-        when: At,
         memory: &mut Memory,
     ) -> hpa::Decision {
-        self.with_input(data, hpa, spec, scale, readings, when, |input| hpa::decide(input, memory))
+        self.with_input(data, hpa, spec, moment, readings, |input| hpa::decide(input, memory))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the inputs of a decision")]
     fn with_input<T>(
         &self,
         data: &Data,
         hpa: &Hpa,
         spec: &Spec,
-        scale: &Scale,
+        moment: &Moment<'_>,
         readings: &[Reading],
-        when: At,
         act: impl FnOnce(&Input<'_>) -> T,
     ) -> T {
         let seconds = i64::try_from(self.schedule.period().0.as_secs().max(1)).unwrap_or(i64::MAX);
         act(&Input {
-            now: time(when),
+            now: time(moment.when),
             namespace: data.watched.target.as_ref().map_or("", |target| target.namespace.as_str()),
             generation: None,
             spec,
             status: &explain::status(hpa),
-            scale: Ok(scale),
-            pods: self.pods.list(),
+            scale: Ok(moment.scale),
+            pods: moment.pods,
             selected_by: &[],
             readings,
             config: &hpa::Config { sync_period_seconds: seconds, ..data.rules().config },
@@ -406,6 +499,48 @@ impl Estimate {
     }
 }
 
+/// The state of a decision's inputs at one time.
+#[derive(Clone, Copy)]
+struct Moment<'a> {
+    scale: &'a Scale,
+    pods: &'a [hpa::Pod],
+    /// Number of the oldest pods that have a sample, where readings are computed back; all without it.
+    sampled: Option<usize>,
+    /// Number of newer readings with the same figures that are passed over.
+    older: usize,
+    when: At,
+}
+
+/// A sync in the past, computed again.
+struct Reconstruction {
+    when: At,
+    readings: Vec<Reading>,
+    basis: Basis,
+    trace: hpa::Trace,
+    /// The memory after it.
+    memory: Memory,
+}
+
+/// The pod as ready: the controller may have known that before the watch reported it.
+fn ready_by_now(pod: &hpa::Pod, now: hpa::Time) -> hpa::Pod {
+    let ready = pod.ready.filter(|ready| ready.status == ConditionStatus::True);
+    let ready = ready.or(Some(hpa::input::Ready { status: ConditionStatus::True, since: now }));
+    hpa::Pod { ready, ..pod.clone() }
+}
+
+/// Returns true if the metric that decides is the one that the condition `ScalingActive` names, or it names none.
+fn names_winner(hpa: &Hpa, spec: &Spec, trace: &hpa::Trace) -> bool {
+    let active = hpa.conditions.iter().find(|condition| condition.kind == "ScalingActive");
+    let Some((_, named)) =
+        active.and_then(|active| active.message.split_once("calculate a replica count from "))
+    else {
+        return true;
+    };
+    let used = trace.metrics.iter().position(|metric| metric.state == hpa::trace::MetricState::Used);
+    let winner = used.and_then(|index| spec.metrics.get(index)).map(hpa::metric::describe);
+    winner.is_none_or(|winner| text::clean::text(&winner) == named)
+}
+
 fn scale_now(workload: &Workload) -> Scale {
     Scale {
         spec_replicas: workload.spec_replicas,
@@ -420,7 +555,8 @@ pub(super) fn next_input<T>(data: &Data, act: impl FnOnce(&Input<'_>) -> T) -> O
     let (spec, estimate) = (hpa.spec.as_deref()?, &data.estimate);
     let when = estimate.next_at(data.now);
     let scale = scale_now(workload);
-    Some(estimate.with_input(data, hpa, spec, &scale, estimate.readings.newest(), when, act))
+    let moment = estimate.moment(&scale, when);
+    Some(estimate.with_input(data, hpa, spec, &moment, estimate.readings.newest(), act))
 }
 
 /// Tolerance for the arrival time of a status update.

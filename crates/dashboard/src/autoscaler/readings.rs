@@ -15,7 +15,7 @@ use crate::clock::At;
 use crate::strings::sentences;
 
 /// Answers remembered for each metric: a status may be about a moment ago.
-const REMEMBERED: usize = 4;
+pub(super) const REMEMBERED: usize = 4;
 
 /// The answers for the metrics of one specification.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -18,6 +18,9 @@ pub enum FleetEvent {
     /// A complete list: all other HPAs are gone.
     #[serde(skip)]
     Listed(Vec<Row>),
+    /// The ScaledObjects that KEDA holds, which have no HPA: all of them.
+    #[serde(skip)]
+    Paused(Vec<Row>),
     /// An HPA is new or has changed.
     #[serde(skip)]
     Applied(Box<Row>),

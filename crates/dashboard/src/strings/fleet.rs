@@ -1,10 +1,15 @@
 //! Words about the HPAs of a fleet.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use explain::fleet::{Amount, MetricRow, Row, Verdict};
 use hpa::spec::Direction;
 use jiff::Timestamp;
+use observed::scaled_object::Hold;
+
+/// Characters of a metric's name in a column.
+const MAX_NAME: usize = 40;
 
 /// The sign for a value that the status does not have.
 pub const NO_VALUE: &str = "-";
@@ -37,6 +42,8 @@ pub fn verdict(row: &Row, now: Timestamp) -> String {
             reason => format!("inactive: {reason}"),
         },
         Verdict::Paused => "paused: 0 replicas".to_owned(),
+        Verdict::PausedByKeda(Hold::At(replicas)) => format!("paused by KEDA at {replicas}"),
+        Verdict::PausedByKeda(Hold::Here | Hold::WithoutAnnotation) => "paused by KEDA".to_owned(),
         Verdict::ScaledToZero { by_keda: true } => "scaled to zero by KEDA".to_owned(),
         Verdict::ScaledToZero { by_keda: false } => "scaled to zero".to_owned(),
         Verdict::AtMax => wants("at max: ", "wants more"),
@@ -96,11 +103,19 @@ fn named(name: &str, metric: &MetricRow) -> String {
     }
 }
 
+/// The name of a metric in a column. KEDA puts whole schedules and addresses into the names of its metrics.
+fn short(name: &str) -> Cow<'_, str> {
+    match name.char_indices().nth(MAX_NAME) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &name[..end])),
+        None => Cow::Borrowed(name),
+    }
+}
+
 /// The winning metric and the number of the others; without a winner the first metric.
 #[must_use]
 pub fn winner(row: &Row) -> String {
     let Some(shown) = row.winning().or(row.metrics.first()) else { return NO_VALUE.to_owned() };
-    let text = named(&shown.short_name, shown);
+    let text = named(&short(&shown.short_name), shown);
     match row.metrics.len() - 1 {
         0 => text,
         others => format!("{text} +{others}"),

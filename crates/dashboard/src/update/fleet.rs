@@ -19,6 +19,7 @@ pub(super) fn take(model: &mut Model, at: At, event: FleetEvent) -> bool {
     match event {
         FleetEvent::Began { namespace, note } => fleet.begin(namespace, note),
         FleetEvent::Listed(rows) => fleet.list(rows),
+        FleetEvent::Paused(rows) => fleet.pause(rows),
         FleetEvent::Applied(row) => fleet.apply(at, *row),
         FleetEvent::Deleted { namespace, name } => fleet.remove(&(namespace, name)),
         FleetEvent::Alone => {

@@ -649,6 +649,18 @@ fn rabbitmq_triggers() {
 }
 
 #[test]
+fn a_refused_setting_comes_before_the_object_that_is_not_ready() {
+    let mut facts = healthy();
+    rabbitmq(&mut facts, json!({"protocol": "amqp", "queueName": "^O", "useRegex": "true"}));
+    if let Outcome::Value(all) = &mut facts.keda.scaled_objects.outcome {
+        all[0].status.conditions[0].status = "False".into();
+    }
+    let report = examine(&facts);
+    let first = report.fix().map(|(finding, _)| finding.check.as_ref());
+    assert_eq!(first, Some("trigger-protocol"), "{}", report.text());
+}
+
+#[test]
 fn triggers_of_any_kind() {
     all(&[
         Case {

@@ -1,6 +1,7 @@
 //! HPAs as an API server returns them, and their rows.
 
 use hpa::spec::Direction;
+use observed::scaled_object::Hold;
 use serde_json::{Value, json};
 
 use super::*;
@@ -352,6 +353,20 @@ fn keda_scales_to_zero_and_disables_a_direction() {
         &json!([able("ReadyForNewScale"), active(CPU), limited("True", "ScaleDownLimit")]),
     ));
     assert_eq!(paused.verdict, Verdict::Disabled(Direction::Down));
+}
+
+#[test]
+fn a_paused_scaled_object_has_a_row() {
+    let object = |annotation: &str, value: &str| {
+        json!({"metadata": {"name": "web", "namespace": "shop", "annotations": {annotation: value}},
+            "spec": {"minReplicaCount": 1, "maxReplicaCount": 7, "scaleTargetRef": {"name": "front"}}})
+    };
+    let row = paused(&object("autoscaling.keda.sh/paused-replicas", "0")).unwrap();
+    assert_eq!((row.namespace.as_str(), row.name.as_str()), ("shop", "keda-hpa-web"));
+    assert_eq!((row.target, row.min, row.max), (("Deployment".to_owned(), "front".to_owned()), 1, 7));
+    assert_eq!(row.verdict, Verdict::PausedByKeda(Hold::At(0)));
+    assert_eq!(paused(&object("autoscaling.keda.sh/paused-scale-in", "true")), None, "it keeps the HPA");
+    assert_eq!(paused(&object("example.org/a", "b")), None);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use hpa::condition::{ABLE_TO_SCALE, SCALED_TO_ZERO, SCALING_ACTIVE, SCALING_LIMI
 use hpa::spec::{Direction, Spec};
 use hpa::status::{Condition, ConditionStatus, Status};
 use jiff::Timestamp;
+use observed::scaled_object::Hold;
 
 use super::metric::{Amount, MetricRow};
 use text::clean;
@@ -51,6 +52,8 @@ pub enum Verdict {
     },
     /// The target has no replicas, and the HPA did not do that: it waits until the target has some.
     Paused,
+    /// An annotation of the ScaledObject holds the target: KEDA has removed the HPA.
+    PausedByKeda(Hold),
     /// The HPA or KEDA scaled the target to zero.
     ScaledToZero {
         /// True if KEDA did.
@@ -102,7 +105,7 @@ impl Verdict {
             | Self::Inactive { .. } => Tone::Failing,
             Self::AtMax | Self::LimitedByPolicy(_) | Self::Disabled(_) | Self::Outdated => Tone::Limited,
             Self::Scaling(_) | Self::HeldByWindow(_) => Tone::Moving,
-            Self::Paused | Self::ScaledToZero { .. } => Tone::Resting,
+            Self::Paused | Self::PausedByKeda(_) | Self::ScaledToZero { .. } => Tone::Resting,
             Self::AtMin | Self::Fixed | Self::Steady => Tone::Fine,
         }
     }
@@ -120,6 +123,7 @@ impl Verdict {
             Self::Unreadable { only_down: true, .. } => "scale-down-blocked",
             Self::Inactive { .. } => "inactive",
             Self::Paused => "paused",
+            Self::PausedByKeda(_) => "paused-by-keda",
             Self::ScaledToZero { .. } => "scaled-to-zero",
             Self::AtMax => "at-max",
             Self::HeldByWindow(_) => "held-by-window",

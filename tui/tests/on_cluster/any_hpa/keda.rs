@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::objects::{self, NAMESPACE};
-use super::{API, Shell, apply, observe};
+use super::{API, Shell, agrees_with_kubectl, apply, is_right, observe};
 use crate::on_cluster::handles;
 
 /// The syncs of KEDA's HPAs that are compared at least.
@@ -40,7 +40,7 @@ fn hpas_of_keda_are_reconstructed_and_predicted() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut seconds = 0;
     let producer = format!("{}:{}", contract::names::PRODUCER, contract::names::PRODUCER_HTTP.name);
-    observe(&names, SYNCS, || {
+    let tally = observe(&names, SYNCS, || {
         if seconds % BURST_EVERY == 0 {
             let path = format!("services/{producer}/proxy{}?count=60", contract::routes::GENERATE);
             let namespace = &shell.namespace;
@@ -48,8 +48,10 @@ fn hpas_of_keda_are_reconstructed_and_predicted() {
         }
         seconds += 1;
     });
+    agrees_with_kubectl(&shell, &names);
     // KEDA's finalizer keeps the namespace until its operator has seen the deletion.
     shell.run(&format!("kubectl delete scaledobjects --all -n {NAMESPACE} --timeout=120s"));
+    is_right(&tally, SYNCS);
 }
 
 /// On for two minutes, then off for two.
@@ -68,7 +70,7 @@ fn prometheus(shell: &Shell) -> Value {
         "kubectl get service -A -l operated-prometheus=true -o 'jsonpath={.items[0].metadata.name}.{.items[0].metadata.namespace}'",
     );
     json!({"type": "prometheus", "metadata": {"serverAddress": format!("http://{found}.svc:9090"),
-        "query": "30 + 30 * sin(time() / 19)", "threshold": "15"}})
+        "query": "30 + 30 * sin(vector(time() / 19))", "threshold": "15"}})
 }
 
 /// The demo's TriggerAuthentication and its Secret, in the namespace of the test.

@@ -70,6 +70,50 @@ fn a_pause_at_zero_is_named_first() {
     site.until_fine();
 }
 
+/// Rest at 0 below the activation value, a second trigger, and a fallback: each is named. Only the cause of the fallback fails.
+#[test]
+#[ignore = "needs a cluster"]
+fn resting_states_are_named() {
+    let site = Site::of(Profile::Keda);
+    let object = site.restored("scaledobject", "worker-scaler", "NS");
+    object.change(|object| {
+        let spec = &mut object["spec"];
+        (spec["minReplicaCount"], spec["cooldownPeriod"]) = (json!(0), json!(5));
+        spec["triggers"][0]["metadata"]["activationValue"] = "5".into();
+    });
+    site.wait("the rest at 0", || {
+        (site.run("kubectl get deployment worker -n NS -o 'jsonpath={.spec.replicas}'") == "0").then_some(())
+    });
+    let report = site.until("the rest", |code, report| {
+        code == Some(0) && seen(report, "trigger").contains("may rest at 0")
+    });
+    assert!(seen(&report, "trigger").contains("active above 5"), "{report:#}");
+    assert!(report["fix"].is_null(), "rest needs no fix: {report:#}");
+
+    // The cron trigger is active until the end of the year.
+    object.change(|object| {
+        object["spec"]["minReplicaCount"] = json!(1);
+        object["spec"]["triggers"].as_array_mut().unwrap().push(json!({"type": "cron", "metadata": {
+            "timezone": "Etc/UTC", "start": "0 0 1 1 *", "end": "59 23 31 12 *", "desiredReplicas": "2"}}));
+    });
+    site.until("both triggers", |code, report| {
+        let triggers = seen(report, "trigger");
+        code == Some(0) && ["1 of 2, rabbitmq", "2 of 2, cron"].iter().all(|title| triggers.contains(title))
+    });
+
+    object.change(|object| {
+        object["spec"]["triggers"].as_array_mut().unwrap().truncate(1);
+        object["spec"]["triggers"][0]["metadata"]["queueName"] = "orders".into();
+        object["spec"]["fallback"] = json!({"failureThreshold": 1, "replicas": 2});
+    });
+    let report = site.until("the fallback", |code, report| {
+        code == Some(1) && seen(report, "scaled-object-fallback").contains("fallback of 2 replicas")
+    });
+    assert!(is_fix(&report, "queue", r#""value":"Orders""#), "the cause first: {report:#}");
+    site.carry_out(&report);
+    site.until_fine();
+}
+
 /// A trigger by an expression asks the management API, which matches several queues.
 #[test]
 #[ignore = "needs a cluster"]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::restored::{Removed, Restored};
 use super::{Profile, Site, is_fix, seen, verdicts};
+use crate::on_cluster::handles;
 
 /// The series of the plugin, as a rule of the adapter selects them.
 const SERIES: &str = r#"rabbitmq_detailed_queue_messages{namespace!="",queue!=""}"#;
@@ -314,6 +315,93 @@ fn every_metric_is_walked() {
     chain.metrics(&[external("busy_workers", &json!({"matchLabels": {"job": "worker"}}))]);
     let report = site.until("content", |code, report| code == Some(0) && report["verdict"] == "ok");
     assert!(verdicts(&report, "queue").iter().all(|verdict| *verdict != "failure"), "{report:#}");
+}
+
+/// Serves its first argument on port 9419 as Prometheus' text format.
+const EXPORTER: &str = r#"
+use IO::Socket::INET;
+my ($text) = @ARGV;
+$SIG{TERM} = sub { exit 0 };
+my $server = IO::Socket::INET->new(LocalPort => 9419, Listen => 8, ReuseAddr => 1) or die $!;
+while (my $client = $server->accept) {
+    while (defined(my $line = <$client>)) { last if $line =~ /^\r?\n$/ }
+    print $client "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close\r\nContent-Length: " . length($text) . "\r\n\r\n$text";
+    close $client;
+}
+"#;
+
+/// The namespace of an exporter without a broker.
+const SHOP: &str = "surge-e2e-shop";
+
+/// An exporter that serves `exposed`, its Service and monitor, and an HPA of its queue Orders on an idle workload.
+fn shop(site: &Site, exposed: &str) {
+    let monitor = site.run("kubectl get servicemonitor rabbitmq -n NS -o json");
+    let monitor: Value = serde_json::from_str(&monitor).unwrap();
+    let name = "rabbitmq-exporter";
+    let image = handles::perl_image();
+    let deployment = |name: &str, command: Value| {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": {
+            "selector": {"matchLabels": {"app": name}}, "template": {"metadata": {"labels": {"app": name}}, "spec": {
+                "terminationGracePeriodSeconds": 1, "containers": [{"name": "app", "image": image,
+                    "imagePullPolicy": "IfNotPresent", "command": command,
+                    "ports": [{"containerPort": 9419, "name": "publish"}]}]}}}})
+    };
+    let mut hpa = json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "worker-scaler"},
+        "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worker"}, "maxReplicas": 2}});
+    hpa["spec"]["metrics"] = json!([queue("Orders")]);
+    for object in [
+        deployment(name, json!(["perl", "-e", EXPORTER, exposed])),
+        deployment("worker", json!(["sleep", "infinity"])),
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": {"app": name}},
+            "spec": {"selector": {"app": name}, "ports": [{"name": "publish", "port": 9419}]}}),
+        json!({"apiVersion": monitor["apiVersion"], "kind": "ServiceMonitor",
+            "metadata": {"name": name, "labels": monitor["metadata"]["labels"]},
+            "spec": {"selector": {"matchLabels": {"app": name}},
+                "endpoints": [{"port": "publish", "interval": "5s", "scrapeTimeout": "5s"}]}}),
+        hpa,
+    ] {
+        let _output = site.shell(&format!("kubectl apply -n {SHOP} -f -"), &object.to_string());
+    }
+}
+
+/// One queue name in two virtual hosts, which the rule adds: the fix chooses one of those that were seen. Then the exporter
+/// writes a label twice in one line, which costs the whole scrape.
+#[test]
+#[ignore = "needs a cluster"]
+fn an_exporter_without_a_broker() {
+    let site = Site::of(Profile::Plugin);
+    let _namespace = site.namespace(SHOP);
+    let mut chain = Chain::of(&site);
+    chain.rules(&rule(r#"rabbitmq_queue_messages{namespace!=""}"#, "sum(<<.Series>>{<<.LabelMatchers>>})"));
+    let line =
+        |labels: &str, count: u32| format!("rabbitmq_queue_messages{{{labels},queue=\"Orders\"}} {count}\n");
+    let in_both = [line(r#"vhost="eu""#, 7), line(r#"vhost="us""#, 400)].concat();
+    shop(&site, &format!("rabbitmq_up 1\n{in_both}"));
+
+    let arguments = ["--namespace", SHOP];
+    let report =
+        site.until_of(&arguments, "the two virtual hosts", |_, report| is_fix(report, "series-vhost", "eu"));
+    assert!(report.to_string().contains("407"), "the sum is in the report: {report:#}");
+    site.carry_out(&report);
+    let read = site.wait("one of the two virtual hosts", || {
+        let text = site.run(&format!("kubectl get hpa worker-scaler -n {SHOP} -o json"));
+        let hpa: Value = serde_json::from_str(&text).ok()?;
+        let average =
+            hpa["status"]["currentMetrics"][0]["external"]["current"]["averageValue"].as_str()?.to_owned();
+        matches!(average.as_str(), "7" | "400").then_some(average)
+    });
+    println!("the HPA reads {read}");
+    site.until_of(&arguments, "nothing to be wrong", |code, report| {
+        code == Some(0) && verdicts(report, "series-vhost") != ["warning"]
+    });
+
+    shop(&site, &format!("rabbitmq_up 1\n{}", line(r#"vhost="eu",vhost="eu""#, 7)));
+    let report = site.until_of(&arguments, "the invalid line", |code, report| {
+        let command = report["fix"]["command"].as_str().unwrap_or_default();
+        code == Some(1) && command.contains("get --raw") && report.to_string().contains("repeated label")
+    });
+    let shown = site.shell(report["fix"]["command"].as_str().unwrap(), "");
+    assert!(shown.contains(r#"vhost="eu",vhost="eu""#), "the fix shows the line: {report:#}");
 }
 
 /// Another client declared the queue without the arguments of producer and worker: the broker refuses both.

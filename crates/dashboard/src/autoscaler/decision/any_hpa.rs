@@ -56,11 +56,15 @@ impl Watched {
     }
 
     fn status(&mut self, size: i32, current: &Value) {
+        self.rescale(size, size, current);
+    }
+
+    fn rescale(&mut self, from: i32, to: i32, current: &Value) {
         let object = json!({
             "metadata": {"name": "web"},
             "spec": {"minReplicas": 1, "maxReplicas": 10, "metrics": self.metrics,
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
-            "status": {"currentReplicas": size, "desiredReplicas": size, "currentMetrics": current,
+            "status": {"currentReplicas": from, "desiredReplicas": to, "currentMetrics": current,
                 "conditions": [{"type": "AbleToScale", "status": "True", "reason": "ReadyForNewScale"}]}});
         let hpa = observed::convert::hpa::convert(&serde_json::from_value(object).unwrap());
         self.send(Event::Hpa(Some(Box::new(hpa))));
@@ -174,10 +178,32 @@ fn a_utilization_is_reconstructed_and_predicted() {
     assert_eq!((last.basis, last.agreement()), (Basis::Read, Agreement::Same));
     // It read others, which are computed back.
     watched.second = 625;
-    watched.status(2, &json!([used(90, "180m")]));
+    watched.rescale(2, 3, &json!([used(90, "180m")]));
     let last = watched.model.data.estimate.last().unwrap();
     assert_eq!(last.basis, Basis::Back);
     assert_eq!(last.trace.raw, Some(3), "1.5 × 2");
+}
+
+#[test]
+fn a_sync_is_reconstructed_with_the_pods_of_its_moment() {
+    let mut watched = Watched::new(json!([cpu()]), 2);
+    watched.second = 600;
+    watched.pods(&["a", "b"]);
+    watched.status(2, &json!([used(50, "100m")]));
+    watched.answers(vec![Some(usage(595, &[("a", 180), ("b", 180)]))]);
+    // The new pod arrives before the status of the sync that wanted it. With it, there would be 60 %.
+    watched.second = 615;
+    watched.pods(&["a", "b", "c"]);
+    watched.rescale(2, 3, &json!([used(90, "180m")]));
+    let last = watched.model.data.estimate.last().unwrap();
+    assert_eq!((last.trace.desired, last.basis, last.agreement()), (3, Basis::Read, Agreement::Same));
+    assert_eq!(last.trace.metrics[0].measured.and_then(|measured| measured.pods).unwrap().ready, 2);
+
+    // The metrics API had no sample of the new pod yet: 130 % of two pods, and nothing of the third.
+    watched.second = 630;
+    watched.rescale(3, 5, &json!([used(130, "260m")]));
+    let last = watched.model.data.estimate.last().unwrap();
+    assert_eq!((last.trace.desired, last.basis, last.agreement()), (5, Basis::Back, Agreement::Same));
 }
 
 #[test]
@@ -203,6 +229,18 @@ fn a_status_without_metrics_does_no_harm() {
         watched.answers(vec![Some(usage(0, &[("a", 10), ("b", 10)]))]);
         assert!(watched.model.data.estimate.next.is_some());
     }
+}
+
+#[test]
+fn a_label_queue_without_a_broker_is_no_queue() {
+    let mut watched = Watched::new(json!([queue("Orders", "20")]), 2);
+    watched.status(2, &json!([depth("Orders", "1")]));
+    assert!(watched.model.data.has_queue(), "the pods are unknown");
+    watched.pods(&["a", "b"]);
+    assert!(!watched.model.data.has_queue(), "none of them is a broker");
+    let depth = DepthSample { ready: 1, unacked: 0, consumers: None, staleness: Duration::ZERO };
+    watched.send(Event::Depth(depth));
+    assert!(watched.model.data.has_queue());
 }
 
 #[test]

@@ -25,6 +25,14 @@ impl Recent {
         }
     }
 
+    /// The other numbers of replicas that existed while the workload asked for `spec`, newest first: a rescale takes time.
+    pub(crate) fn also_existed(&self, spec: i32) -> impl Iterator<Item = i32> {
+        let newest = self.existed(spec);
+        let all =
+            self.sizes.iter().rev().filter(move |(asked, _)| *asked == spec).map(|(_, existed)| *existed);
+        all.filter(move |existed| Some(*existed) != newest)
+    }
+
     /// Replicas that existed when the workload asked for `spec`; `None` if that was not observed.
     fn existed(&self, spec: i32) -> Option<i32> {
         self.sizes.iter().rev().find(|(asked, _)| *asked == spec).map(|(_, existed)| *existed)

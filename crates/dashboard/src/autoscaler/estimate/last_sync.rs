@@ -91,6 +91,26 @@ impl ReportedStatus {
     }
 }
 
+impl ReportedStatus {
+    /// Returns true if our arithmetic gives the size and the gate of the status.
+    #[must_use]
+    pub fn agrees_with(&self, trace: &Trace) -> bool {
+        trace.desired == self.desired && self.has_gate_of(trace)
+    }
+
+    /// Returns true if the gate is the same, or one of the two cannot be compared.
+    fn has_gate_of(&self, trace: &Trace) -> bool {
+        // When the size changes, the controller overwrites the stabilisation condition; tolerance has none.
+        let ours = trace.hold().and_then(|hold| hold.constraint());
+        let comparable = |gate: &Option<Constraint>| {
+            gate.is_some_and(|gate| {
+                matches!(gate, Constraint::MinReplicas | Constraint::MaxReplicas | Constraint::ScalingPolicy)
+            })
+        };
+        ours == self.bound || !comparable(&ours) && !comparable(&self.bound)
+    }
+}
+
 impl LastSync {
     /// The size that the sync found, and the one that it left. A sync that fails leaves the size; its status then has the size
     /// of an earlier decision, or 0 before the first one.
@@ -104,22 +124,13 @@ impl LastSync {
     #[must_use]
     pub fn agreement(&self) -> Agreement {
         if self.trace.desired != self.reported.desired {
-            return Agreement::OtherSize(self.cause());
-        }
-        // When the size changes, the controller overwrites the stabilisation condition; tolerance has none.
-        let ours = self.trace.hold().and_then(|hold| hold.constraint());
-        let comparable = |gate: &Option<Constraint>| {
-            gate.is_some_and(|gate| {
-                matches!(gate, Constraint::MinReplicas | Constraint::MaxReplicas | Constraint::ScalingPolicy)
-            })
-        };
-        if (comparable(&ours) || comparable(&self.reported.bound)) && ours != self.reported.bound {
-            Agreement::OtherGate
-        } else {
+            Agreement::OtherSize(self.cause())
+        } else if self.reported.has_gate_of(&self.trace) {
             Agreement::Same
+        } else {
+            Agreement::OtherGate
         }
     }
-
     /// The probable cause of a different result.
     fn cause(&self) -> &'static str {
         let window = self.trace.stabilised.and_then(|s| s.held_by).map_or(300, |held| held.window_seconds);

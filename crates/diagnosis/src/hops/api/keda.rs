@@ -55,7 +55,7 @@ fn operator(facts: &Facts, writer: &mut ReportWriter<'_>) {
 fn scaled_object(facts: &Facts, writer: &mut ReportWriter<'_>, object: &ScaledObject) {
     let command = facts.keda.scaled_objects.command.as_ref();
     let name = name(object);
-    let mut fail = |detail: String, fix: Fix| {
+    let fail = |writer: &mut ReportWriter<'_>, detail: String, fix: Fix| {
         if concerns_hpa(facts, object) {
             writer.fail(CHECK, detail, command, fix);
         } else {
@@ -65,7 +65,7 @@ fn scaled_object(facts: &Facts, writer: &mut ReportWriter<'_>, object: &ScaledOb
     let log = || fix::operator_log(facts, &messages::fix_keda_log());
     if awaits_finalizer(&object.metadata) {
         let fix = fix::release(facts, &[("scaledobject", name.to_owned())]);
-        return fail(messages::awaits_finalizer("ScaledObject", name), fix);
+        return fail(writer, messages::awaits_finalizer("ScaledObject", name), fix);
     }
     // A pause comes first in the report, and the rest of the object is as the pause leaves it.
     if scaled_object::is_held(object) {
@@ -76,8 +76,9 @@ fn scaled_object(facts: &Facts, writer: &mut ReportWriter<'_>, object: &ScaledOb
     match ready.map_or("", |condition| condition.status.as_str()) {
         "False" => {
             let message = ready.map_or("", |condition| condition.message.as_str());
-            fail(messages::scaled_object_unready(name, message), log());
-            return trigger::settings(facts, writer, object);
+            // A setting that KEDA refuses is the cause.
+            trigger::settings(facts, writer, object);
+            return fail(writer, messages::scaled_object_unready(name, message), log());
         }
         "True" => writer.ok(CHECK, messages::scaled_object_ready(name), command),
         // KEDA writes Unknown while only some of the triggers fail.
