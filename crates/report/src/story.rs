@@ -47,8 +47,8 @@ pub struct Story {
     metric_lags: Vec<Option<WorstLag>>,
     settings: Vec<(At, HpaSettings)>,
     synced: Option<At>,
-    /// The size that the HPA asked for in its newest status.
-    desired: Option<i32>,
+    /// The size that the newest sync left.
+    size: Option<i32>,
 }
 
 impl Story {
@@ -69,18 +69,16 @@ impl Story {
             let lag = data.metric_beliefs.get(index).and_then(|belief| belief.lag(data.now));
             note(worst, lag, data.now);
         }
-        if let Some(last) = data.estimate.last().filter(|last| Some(last.at) != self.synced) {
-            self.synced = Some(last.at);
-            let (from, to) = last.sizes();
-            if from != to {
-                self.rescales.push(rescale(data, last));
-            }
-        }
-        let Some(hpa) = data.hpa.get().filter(|hpa| hpa.has_synced()) else { return };
-        let to = hpa.desired_replicas;
-        let is_known = || self.rescales.last().is_some_and(|last| last.to == to);
-        if let Some(from) = self.desired.replace(to).filter(|from| *from != to && !is_known()) {
-            // Samples of another tool can miss the status of the sync.
+        let Some(last) = data.estimate.last().filter(|last| Some(last.at) != self.synced) else {
+            return;
+        };
+        self.synced = Some(last.at);
+        let (from, to) = last.sizes();
+        let before = self.size.replace(to);
+        if from != to {
+            self.rescales.push(rescale(data, last));
+        } else if let Some(from) = before.filter(|before| *before != to) {
+            // Samples of another tool can miss the status of the sync that rescaled.
             let reasons = vec![strings::BETWEEN_SAMPLES.to_owned()];
             let targets = strings::UNKNOWN.to_owned();
             self.rescales.push(Rescale { at: data.now, from, to, wanted: None, targets, reasons });
