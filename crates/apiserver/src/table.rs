@@ -35,10 +35,11 @@ pub(crate) fn render<'a>(
             Some(columns) => custom_cells(columns, object, now),
         };
         debug_assert_eq!(cells.len(), columns.len(), "cells of {:?}", resource.kind);
-        row(cells, object, include)
+        row(&cells, object, include)
     });
-    let rows = rows.collect();
-    document(if with_columns { Value::Array(columns) } else { Value::Null }, rows, metadata)
+    let rows: Vec<Value> = rows.collect();
+    let columns = if with_columns { Value::Array(columns) } else { Value::Null };
+    document(&columns, &rows, metadata)
 }
 
 /// Renders the scale of an object as a table.
@@ -55,10 +56,10 @@ pub(crate) fn render_scale(scale: &Value, include: Include, now: Timestamp) -> V
     let age = time::age(metadata["creationTimestamp"].as_str(), now).into();
     let cells = vec![metadata["name"].clone(), number("/spec/replicas"), number("/status/replicas"), age];
     let version = json!({"resourceVersion": metadata["resourceVersion"]});
-    document(columns, vec![row(cells, scale, include)], &version)
+    document(&columns, &[row(&cells, scale, include)], &version)
 }
 
-fn row(cells: Vec<Value>, object: &Value, include: Include) -> Value {
+fn row(cells: &[Value], object: &Value, include: Include) -> Value {
     let object = match include {
         Include::Nothing => Value::Null,
         Include::Object => object.clone(),
@@ -68,7 +69,7 @@ fn row(cells: Vec<Value>, object: &Value, include: Include) -> Value {
     json!({"cells": cells, "object": object})
 }
 
-fn document(columns: Value, rows: Vec<Value>, metadata: &Value) -> Value {
+fn document(columns: &Value, rows: &[Value], metadata: &Value) -> Value {
     json!({
         "kind": "Table",
         "apiVersion": "meta.k8s.io/v1",

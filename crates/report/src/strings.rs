@@ -209,7 +209,7 @@ pub(crate) const WITH_LOAD: &str = "the continuous load";
 // The decisions.
 
 pub(crate) const DECISIONS: &str = "Decisions";
-pub(crate) const BETWEEN_SAMPLES: &str = "The status of this sync is not in the recording.";
+pub(crate) const BETWEEN_SAMPLES: &str = "No sync in the recording made this change.";
 pub(crate) const NO_DECISION: &str = "No rescale was observed in this run.";
 pub(crate) const SIZE: &str = "size";
 pub(crate) const WANTED: &str = "metrics ask for";
